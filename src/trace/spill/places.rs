@@ -1,4 +1,4 @@
-//! Numbers by hashes: in memory up to a number of them, and beyond it in a table on disk, which is read and written in place.
+//! Numbers by hashes: in memory up to a number of hashes, and beyond it in a table on disk, which is read and written in place.
 //! What is looked up for each row of a trace takes no more memory so for a longer trace.
 
 use std::fs::File;
@@ -12,38 +12,55 @@ use rustc_hash::FxBuildHasher;
 use super::{AHEAD, nameless};
 use crate::error::{TraceError, read_error};
 
-/// Numbers that are held in memory.
+/// Hashes that are held in memory.
 const MOST_HELD: usize = 1 << 16;
 
 /// The first words of a hash.
 pub(crate) type Key = [u64; 2];
 
-/// Words of a slot: the key, and the number plus one, which is 0 where the slot is vacant.
-const WORDS: usize = 3;
+/// Words of a key.
+const KEY: usize = 2;
 
-/// Bytes of a word, and of a slot.
+/// Bytes of a word.
 const WORD: usize = 8;
-const SLOT: usize = WORDS * WORD;
 
 /// Slots that are read at once: few look-ups need more.
 const AT_ONCE: usize = 16;
 
-/// Numbers up to now.
+/// Numbers up to now, the same number of them by each key.
 #[derive(Debug)]
-pub(crate) struct Places {
-    held: IndexMap<Key, u64, FxBuildHasher>,
+pub(crate) struct Places<const NUMBERS: usize = 1> {
+    held: IndexMap<Key, [u64; NUMBERS], FxBuildHasher>,
     most_held: usize,
-    disk: Option<Table>,
+    disk: Option<Table<NUMBERS>>,
 }
 
-impl Default for Places {
+impl<const NUMBERS: usize> Default for Places<NUMBERS> {
     fn default() -> Self {
         Self::holding(MOST_HELD)
     }
 }
 
 impl Places {
-    /// No numbers yet; so many are held in memory.
+    /// The number of a key, if it has one.
+    ///
+    /// # Errors
+    /// The temporary file can't be read.
+    pub(crate) fn get(&self, key: Key) -> Result<Option<u64>, TraceError> {
+        Ok(self.all(key)?.map(|[number]| number))
+    }
+
+    /// Gives a key a number, below the largest one.
+    ///
+    /// # Errors
+    /// The temporary file can't be read.
+    pub(crate) fn put(&mut self, key: Key, number: u64) -> Result<(), TraceError> {
+        self.put_all(key, [number])
+    }
+}
+
+impl<const NUMBERS: usize> Places<NUMBERS> {
+    /// No numbers yet; those of so many keys are held in memory.
     pub(crate) fn holding(most_held: usize) -> Self {
         Self {
             held: IndexMap::default(),
@@ -52,25 +69,25 @@ impl Places {
         }
     }
 
-    /// The number of a key, if it has one.
+    /// The numbers of a key, if it has some.
     ///
     /// # Errors
     /// The temporary file can't be read.
-    pub(crate) fn get(&self, key: Key) -> Result<Option<u64>, TraceError> {
+    pub(crate) fn all(&self, key: Key) -> Result<Option<[u64; NUMBERS]>, TraceError> {
         match &self.disk {
             None => Ok(self.held.get(&key).copied()),
             Some(table) => {
                 let found = table.find(key).map_err(|error| table.failed(&error))?;
-                Ok(found.number)
+                Ok(found.numbers)
             }
         }
     }
 
-    /// Gives a key a number, below the largest one.
+    /// Gives a key numbers, of which the first is below the largest one.
     ///
     /// # Errors
     /// The temporary file can't be read.
-    pub(crate) fn put(&mut self, key: Key, number: u64) -> Result<(), TraceError> {
+    pub(crate) fn put_all(&mut self, key: Key, numbers: [u64; NUMBERS]) -> Result<(), TraceError> {
         let is_full = self.held.len() >= self.most_held && !self.held.contains_key(&key);
         if self.disk.is_none() && is_full {
             match Table::of(&self.held, 4 * self.most_held.next_power_of_two()) {
@@ -83,38 +100,42 @@ impl Places {
             }
         }
         let Some(table) = &mut self.disk else {
-            self.held.insert(key, number);
+            self.held.insert(key, numbers);
             return Ok(());
         };
-        if table.put(key, number).is_err() {
+        if table.put(key, numbers).is_err() {
             let known = table.each().map_err(|error| table.failed(&error))?;
             self.held = known.into_iter().collect();
-            self.held.insert(key, number);
+            self.held.insert(key, numbers);
             (self.disk, self.most_held) = (None, usize::MAX);
         }
         Ok(())
     }
 }
 
-/// Slots on disk, each key in the first vacant one from that of its first bits on; at most half of them are taken.
+/// Slots on disk, each key in the first vacant one from that of its first bits on; at most half of them are taken. A slot has
+/// the key and the numbers, the first of them plus one, so that it is 0 where the slot is vacant.
 #[derive(Debug)]
-struct Table {
+struct Table<const NUMBERS: usize> {
     file: File,
     path: PathBuf,
     slots: u64,
     taken: u64,
 }
 
-/// The slot of a key, and its number if the slot is taken.
-struct Found {
+/// The slot of a key, and its numbers if the slot is taken.
+struct Found<const NUMBERS: usize> {
     slot: u64,
-    number: Option<u64>,
+    numbers: Option<[u64; NUMBERS]>,
 }
 
-impl Table {
+impl<const NUMBERS: usize> Table<NUMBERS> {
+    /// Bytes of a slot.
+    const SLOT: usize = (KEY + NUMBERS) * WORD;
+
     fn empty(slots: u64) -> io::Result<Self> {
         let (file, path) = nameless("places")?;
-        file.set_len(slots * SLOT as u64)?;
+        file.set_len(slots * Self::SLOT as u64)?;
         Ok(Self {
             file,
             path,
@@ -123,10 +144,10 @@ impl Table {
         })
     }
 
-    fn of(known: &IndexMap<Key, u64, FxBuildHasher>, slots: usize) -> io::Result<Self> {
+    fn of(known: &IndexMap<Key, [u64; NUMBERS], FxBuildHasher>, slots: usize) -> io::Result<Self> {
         let mut table = Self::empty(slots as u64)?;
-        for (&key, &number) in known {
-            table.settle(key, number)?;
+        for (&key, &numbers) in known {
+            table.settle(key, numbers)?;
         }
         Ok(table)
     }
@@ -136,19 +157,19 @@ impl Table {
         ((u128::from(key[0]) * u128::from(self.slots)) >> u64::BITS) as u64
     }
 
-    fn find(&self, key: Key) -> io::Result<Found> {
+    fn find(&self, key: Key) -> io::Result<Found<NUMBERS>> {
         let mut slot = self.first(key);
-        let mut bytes = [0; AT_ONCE * SLOT];
+        let mut bytes = vec![0; AT_ONCE * Self::SLOT];
         loop {
             let ahead = (self.slots - slot).min(AT_ONCE as u64) as usize;
-            let own = &mut bytes[..ahead * SLOT];
-            self.file.read_exact_at(own, slot * SLOT as u64)?;
-            for (place, own) in (slot..).zip(own.chunks_exact(SLOT)) {
-                let [first, second, number] = words(own);
-                if number == 0 || [first, second] == key {
+            let own = &mut bytes[..ahead * Self::SLOT];
+            self.file.read_exact_at(own, slot * Self::SLOT as u64)?;
+            for (place, own) in (slot..).zip(own.chunks_exact(Self::SLOT)) {
+                let taken = taken(own);
+                if taken.is_none_or(|(known, _)| known == key) {
                     return Ok(Found {
                         slot: place,
-                        number: number.checked_sub(1),
+                        numbers: taken.map(|(_, numbers)| numbers),
                     });
                 }
             }
@@ -156,35 +177,42 @@ impl Table {
         }
     }
 
-    fn put(&mut self, key: Key, number: u64) -> io::Result<()> {
+    fn put(&mut self, key: Key, numbers: [u64; NUMBERS]) -> io::Result<()> {
         if 2 * self.taken >= self.slots {
             let mut larger = Self::empty(2 * self.slots)?;
-            self.each_of(|key, number| larger.settle(key, number))?;
+            self.each_of(|key, numbers| larger.settle(key, numbers))?;
             *self = larger;
         }
-        self.settle(key, number)
+        self.settle(key, numbers)
     }
 
-    fn settle(&mut self, key: Key, number: u64) -> io::Result<()> {
+    fn settle(&mut self, key: Key, mut numbers: [u64; NUMBERS]) -> io::Result<()> {
         let found = self.find(key)?;
-        let slot = [key[0], key[1], number + 1].map(u64::to_le_bytes);
-        let at = found.slot * SLOT as u64;
-        self.file.write_all_at(slot.as_flattened(), at)?;
-        self.taken += u64::from(found.number.is_none());
+        numbers[0] += 1;
+        let words = key
+            .iter()
+            .chain(&numbers)
+            .flat_map(|word| word.to_le_bytes());
+        let slot: Vec<u8> = words.collect();
+        self.file
+            .write_all_at(&slot, found.slot * Self::SLOT as u64)?;
+        self.taken += u64::from(found.numbers.is_none());
         Ok(())
     }
 
-    /// Takes every key with its number.
-    fn each_of(&self, mut take: impl FnMut(Key, u64) -> io::Result<()>) -> io::Result<()> {
-        let mut bytes = vec![0; AHEAD / SLOT * SLOT];
-        let (mut at, end) = (0, self.slots * SLOT as u64);
+    /// Takes every key with its numbers.
+    fn each_of(
+        &self,
+        mut take: impl FnMut(Key, [u64; NUMBERS]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut bytes = vec![0; AHEAD / Self::SLOT * Self::SLOT];
+        let (mut at, end) = (0, self.slots * Self::SLOT as u64);
         while at < end {
             let length = bytes.len().min((end - at) as usize);
             self.file.read_exact_at(&mut bytes[..length], at)?;
-            for own in bytes[..length].chunks_exact(SLOT) {
-                let [first, second, number] = words(own);
-                if let Some(number) = number.checked_sub(1) {
-                    take([first, second], number)?;
+            for own in bytes[..length].chunks_exact(Self::SLOT) {
+                if let Some((key, numbers)) = taken(own) {
+                    take(key, numbers)?;
                 }
             }
             at += length as u64;
@@ -192,10 +220,10 @@ impl Table {
         Ok(())
     }
 
-    fn each(&self) -> io::Result<Vec<(Key, u64)>> {
+    fn each(&self) -> io::Result<Vec<(Key, [u64; NUMBERS])>> {
         let mut all = Vec::new();
-        self.each_of(|key, number| {
-            all.push((key, number));
+        self.each_of(|key, numbers| {
+            all.push((key, numbers));
             Ok(())
         })?;
         Ok(all)
@@ -206,9 +234,14 @@ impl Table {
     }
 }
 
-fn words(slot: &[u8]) -> [u64; WORDS] {
+/// The key of a slot and its numbers, unless it is vacant.
+fn taken<const NUMBERS: usize>(slot: &[u8]) -> Option<(Key, [u64; NUMBERS])> {
     let mut words = slot.as_chunks::<WORD>().0.iter();
-    std::array::from_fn(|_| words.next().map_or(0, |word| u64::from_le_bytes(*word)))
+    let mut word = || words.next().map_or(0, |word| u64::from_le_bytes(*word));
+    let key = [word(), word()];
+    let mut numbers = std::array::from_fn(|_| word());
+    numbers[0] = u64::checked_sub(numbers[0], 1)?;
+    Some((key, numbers))
 }
 
 #[cfg(test)]
@@ -227,18 +260,19 @@ mod tests {
             keys in prop::collection::vec((prop_oneof![0..9_u64, Just(u64::MAX), any::<u64>()], 0..3_u64), 0..150),
             most_held in 1_usize..40,
         ) {
-            let mut places = Places::holding(most_held);
-            let mut plain: IndexMap<Key, u64> = IndexMap::new();
+            let mut places: Places<2> = Places::holding(most_held);
+            let mut plain: IndexMap<Key, [u64; 2]> = IndexMap::new();
             for (number, &(first, second)) in (0..).zip(&keys) {
                 let key = [first, second];
-                prop_assert_eq!(places.get(key).expect("readable"), plain.get(&key).copied());
-                places.put(key, number).expect("readable");
-                plain.insert(key, number);
+                prop_assert_eq!(places.all(key).expect("readable"), plain.get(&key).copied());
+                let numbers = [number, u64::MAX - number];
+                places.put_all(key, numbers).expect("readable");
+                plain.insert(key, numbers);
             }
-            for (&key, &number) in &plain {
-                prop_assert_eq!(places.get(key).expect("readable"), Some(number));
+            for (&key, &numbers) in &plain {
+                prop_assert_eq!(places.all(key).expect("readable"), Some(numbers));
             }
-            prop_assert_eq!(places.get([7, 7]).expect("readable"), None);
+            prop_assert_eq!(places.all([7, 7]).expect("readable"), None);
             prop_assert_eq!(places.disk.is_some(), plain.len() > most_held);
         }
     }

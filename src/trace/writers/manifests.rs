@@ -12,6 +12,7 @@ use rustc_hash::FxBuildHasher;
 use super::table::{devices, is_own_pattern, models};
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
 use crate::by_class::ByClass;
+use crate::spill::{Places, key_of};
 use crate::stream::Arrival;
 use model::gpu::DEVICE_MILLI;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
@@ -75,7 +76,7 @@ impl RecordWriter for Manifests<'_> {
             } else {
                 format!("{plain}-{member}")
             };
-            let name = self.namespaces.free_name(class.namespace_place, name);
+            let name = self.namespaces.free_name(class.namespace_place, name)?;
             write_pod(arrival, &scalar(&name), class, self.out)?;
             first.get_or_insert(name);
         }
@@ -162,10 +163,8 @@ struct Namespaces {
     known: IndexMap<Text, usize, FxBuildHasher>,
     /// Their names in Kubernetes; that of none is empty.
     labels: IndexSet<String, FxBuildHasher>,
-    /// The names of pods, by the place of the namespace.
-    names: IndexSet<(usize, String), FxBuildHasher>,
-    /// The last number behind a name that was taken already.
-    numbers: IndexMap<(usize, String), u64, FxBuildHasher>,
+    /// The last number behind each name of a pod, by the hash of the place of the namespace and the name.
+    names: Places,
 }
 
 impl Namespaces {
@@ -187,19 +186,33 @@ impl Namespaces {
     }
 
     /// A name in a namespace, with a number behind it if it is taken.
-    fn free_name(&mut self, place: usize, name: String) -> String {
-        if self.names.insert((place, name.clone())) {
-            return name;
-        }
-        let known = self.numbers.entry((place, name.clone())).or_insert(1);
+    fn free_name(&mut self, place: usize, name: String) -> io::Result<String> {
+        let key = key(place, &name);
+        let Some(mut last) = self.names.get(key).map_err(io::Error::other)? else {
+            self.names.put(key, 1).map_err(io::Error::other)?;
+            return Ok(name);
+        };
         loop {
-            *known += 1;
-            let free = format!("{name}-{known}");
-            if self.names.insert((place, free.clone())) {
-                return free;
+            last += 1;
+            let free = format!("{name}-{last}");
+            let other = self::key(place, &free);
+            let known = self.names.get(other).map_err(io::Error::other)?;
+            if known.is_none() {
+                let put = self.names.put(other, 1);
+                let put = put.and_then(|()| self.names.put(key, last));
+                put.map_err(io::Error::other)?;
+                return Ok(free);
             }
         }
     }
+}
+
+/// The key of a name in a namespace.
+fn key(place: usize, name: &str) -> [u64; 2] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&(place as u64).to_le_bytes());
+    hasher.update(name.as_bytes());
+    key_of(&hasher.finalize())
 }
 
 /// Parts of a manifest that are the same for all pods of a class.

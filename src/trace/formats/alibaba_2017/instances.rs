@@ -113,9 +113,9 @@ impl Instances<'_> {
             return Ok(journal.dirt(kind, Action::Drop, line)?);
         }
         let (job, task) = (fields.text(JOB), fields.text(TASK));
-        let plan = self.plans.meet(job, task);
+        let plan = self.plans.meet(job, task)?;
         let number = if plan.is_some() {
-            self.plans.met(job, task)
+            self.plans.met(job, task)?
         } else {
             let kind = "instance of a task that is not listed; requests nothing";
             journal.dirt(kind, Action::Keep, line)?;

@@ -112,7 +112,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         beside.read(part, &mut journal)?;
     }
     each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut gather, &plans, journal, fields, options)
+        take(&mut gather, &mut plans, journal, fields, options)
     })?;
     Ok(Box::new(Unfold::new(gather.finish(journal)?)))
 }
@@ -130,11 +130,9 @@ fn planned(tasks: &[Input], options: &ReadOptions) -> Result<Plans, TraceError> 
                 cpu,
                 memory,
             };
-            plans.add(fields.text(JOB), fields.text(TASK), plan);
-            Ok(())
+            Ok(plans.add(fields.text(JOB), fields.text(TASK), plan)?)
         })?;
     }
-    plans.seal();
     Ok(plans)
 }
 
@@ -158,7 +156,7 @@ pub(super) fn state(fields: &Fields<'_, '_>, place: usize) -> Result<(), BadRow>
 
 fn take(
     gather: &mut Gather,
-    plans: &Plans,
+    plans: &mut Plans,
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     options: &ReadOptions,
@@ -199,12 +197,12 @@ fn take(
 
 /// Whether the instances of a task stand in their own table.
 fn is_covered(
-    plans: &Plans,
+    plans: &mut Plans,
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     instances: i64,
 ) -> Result<bool, TraceError> {
-    let met = plans.met(fields.text(JOB), fields.text(TASK));
+    let met = plans.met(fields.text(JOB), fields.text(TASK))?;
     let kind = match i64::from(met) {
         0 if plans.is_empty() => return Ok(false),
         0 => "task without instances in their table; they run as long as it was there",

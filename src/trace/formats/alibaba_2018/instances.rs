@@ -99,7 +99,7 @@ impl Instances<'_> {
             return Ok(journal.dirt(kind, Action::Drop, line)?);
         }
         let job = fields.text(JOB);
-        let plan = self.plans.meet(job, task);
+        let plan = self.plans.meet(job, task)?;
         let links = links(job, task);
         if plan.is_none() {
             self.known.add_task(links.as_deref());

@@ -139,11 +139,9 @@ fn planned(tasks: &[Input], options: &ReadOptions) -> Result<Plans, TraceError> 
                 cpu: task.cpu,
                 memory: task.memory,
             };
-            plans.add(fields.text(JOB), task.name, plan);
-            Ok(())
+            Ok(plans.add(fields.text(JOB), task.name, plan)?)
         })?;
     }
-    plans.seal();
     Ok(plans)
 }
 
@@ -208,7 +206,7 @@ impl Own<'_> {
         }
         let links = links(job, task.name);
         self.known.add_task(links.as_deref());
-        let met = self.plans.met(job, task.name);
+        let met = self.plans.met(job, task.name)?;
         if met > 0 {
             if i64::from(met) != instances {
                 let kind =

@@ -21,7 +21,7 @@ use crate::stream::ArrivalSource;
 use model::{Behaviour, PodLife, PodName, PodSpec, RestartPolicy};
 use units::{Duration, Instant};
 
-use profile::{NoTime, Profiles, Remark};
+use profile::{Profiles, Remark};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -108,10 +108,7 @@ fn take(
     let limit = limit.and_then(Duration::checked_from_secs_f64);
     let profile = job.text("profile");
     let found = profiles.time(&profile, processors);
-    let time = found.map_err(|why| match why {
-        NoTime::Wrong(expected) => Refused::Row(job.bad("profile", &expected)),
-        NoTime::Failed(error) => Refused::Trace(error),
-    })?;
+    let time = found.map_err(|why| why.of(job))?;
     for remark in time.remarks {
         let (kind, action) = match remark {
             Remark::Work => ("work counted at 1 Gflop/s a processor", Action::Repair),

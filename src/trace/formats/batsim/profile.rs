@@ -9,6 +9,8 @@ use smallvec::SmallVec;
 
 use crate::by_class::Lately;
 use crate::error::TraceError;
+use crate::json::Element;
+use crate::rows::Refused;
 use crate::spill::{Places, TextLog, key_of};
 
 /// Floating-point operations of a processor in a second.
@@ -55,6 +57,16 @@ pub(super) enum NoTime {
     Wrong(String),
     /// It can't be read back.
     Failed(TraceError),
+}
+
+impl NoTime {
+    /// The refusal of a job that has the profile.
+    pub(super) fn of(self, job: &Element) -> Refused {
+        match self {
+            Self::Wrong(expected) => Refused::Row(job.bad("profile", &expected)),
+            Self::Failed(error) => Refused::Trace(error),
+        }
+    }
 }
 
 impl From<&str> for NoTime {

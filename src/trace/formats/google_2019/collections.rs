@@ -351,6 +351,8 @@ fn start_after(fields: &Fields<'_, '_>) -> Result<Vec<i64>, Refused> {
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::ledger::RowPolicy;
 
@@ -400,7 +402,7 @@ mod tests {
     fn collections_on_disk_are_those_in_memory() {
         let mut rows = "time,type,collection_id,user,start_after_collection_ids\n".to_owned();
         for id in 1..=40 {
-            rows += &format!("0,0,{id},user-{},[{}]\n", id % 7, id * 2);
+            let _ = writeln!(rows, "0,0,{id},user-{},[{}]", id % 7, id * 2);
         }
         rows += &rows
             .lines()
