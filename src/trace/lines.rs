@@ -104,17 +104,18 @@ impl Lines {
         Ok(found.map(|(number, place)| (number, self.at(place))))
     }
 
-    /// The number of the last line, and what follows it as far as it was read.
+    /// The number of the last line, all that is read, and the place in it of what follows that line.
     #[inline]
-    pub(super) fn pending(&self) -> (u64, &[u8]) {
-        (self.number, &self.buffer[self.pending.clone()])
+    pub(super) fn pending(&self) -> (u64, &[u8], usize) {
+        let Range { start, end } = self.pending;
+        (self.number, &self.buffer[..end], start)
     }
 
-    /// Passes over the next line, which is as long as this with its end.
+    /// Passes over the next line, behind which the one after it begins at this place.
     #[inline]
-    pub(super) fn pass(&mut self, length: usize) {
+    pub(super) fn pass(&mut self, next: usize) {
         self.number += 1;
-        self.pending.start += length;
+        self.pending.start = next;
     }
 
     /// Place of the next line, until the one after it is asked for.

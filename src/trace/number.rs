@@ -80,10 +80,16 @@ pub(super) fn eight_digits(word: u64) -> Option<i64> {
     if is_beyond != 0 {
         return None;
     }
+    Some(value_of_digits(digits))
+}
+
+/// The number of eight digits that are bytes of a word, the last one in the highest.
+#[inline]
+pub(super) const fn value_of_digits(digits: u64) -> i64 {
     let pairs = digits.wrapping_mul(10).wrapping_add(digits >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = pairs.wrapping_mul(100).wrapping_add(pairs >> 16) & 0x0000_ffff_0000_ffff;
     let all = fours.wrapping_mul(10_000).wrapping_add(fours >> 32);
-    Some((all & 0xffff_ffff) as i64)
+    (all & 0xffff_ffff) as i64
 }
 
 fn few_digits(text: &[u8]) -> Option<i64> {

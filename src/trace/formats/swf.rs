@@ -27,9 +27,9 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
-use self::classes::Used;
+use self::classes::ClassKey;
 use self::executions::Ahead;
-use self::recorded::{JobNumbers, header_record};
+use self::recorded::header_record;
 use self::row::{CANCELLED, Dialect, Parsed, RowParser};
 use crate::ahead::streamed;
 use crate::budget::MEMBERS;
@@ -168,7 +168,9 @@ pub struct SwfSource {
     delivered: u64,
     classes: ClassTable,
     /// By memory asked for, usage, and labels.
-    class_by_amounts: Lately<(i64, Used, JobNumbers), u32>,
+    class_by_amounts: Lately<ClassKey, u32>,
+    /// Those of the last job, and its class.
+    last_class: Option<(ClassKey, u32)>,
     users: IndexSet<i64, FxBuildHasher>,
     user_names: Vec<Text>,
     /// The jobs up to now, which others may wait for.
@@ -193,6 +195,7 @@ impl SwfSource {
             delivered: 0,
             classes: ClassTable::default(),
             class_by_amounts: Lately::default(),
+            last_class: None,
             users: IndexSet::default(),
             user_names: Vec::new(),
             taken: TaskNames::default(),
@@ -210,10 +213,12 @@ impl SwfSource {
 
     /// Reads jobs until the window has one to deliver, or the log has ended.
     fn fill(&mut self) -> Result<(), TraceError> {
+        let mut job = SwfJob::default();
         while !self.ended && self.lookahead.wants_more() {
-            match self.next_whole()? {
-                Some(job) => self.take(&job)?,
-                None => self.ended = true,
+            if self.read_whole(&mut job)? {
+                self.take(&job)?;
+            } else {
+                self.ended = true;
             }
         }
         Ok(())

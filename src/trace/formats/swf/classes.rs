@@ -23,6 +23,9 @@ pub(crate) fn bytes_of(kilobytes: i64) -> i64 {
     }
 }
 
+/// All that a class depends on: memory asked for, usage, and labels.
+pub(super) type ClassKey = (i64, Used, JobNumbers);
+
 /// Usage of a job member, as stored in its class.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) struct Used {
@@ -57,9 +60,24 @@ impl SwfSource {
             None if self.options.outcomes => JobNumbers::of_status(job.status),
             None => JobNumbers::NONE,
         };
-        if let Some(&class) = self.class_by_amounts.get(&(bytes, used, numbers)) {
+        let key = (bytes, used, numbers);
+        // Jobs that follow each other are alike, and it takes time to hash a key.
+        if let Some((known, class)) = self.last_class
+            && known == key
+        {
             return Ok(class);
         }
+        let class = match self.class_by_amounts.get(&key) {
+            Some(&class) => class,
+            None => self.new_class(key),
+        };
+        self.last_class = Some((key, class));
+        Ok(class)
+    }
+
+    /// The class of amounts and labels that were not met lately.
+    fn new_class(&mut self, key: ClassKey) -> u32 {
+        let (bytes, used, numbers) = key;
         let mut requests = ResourceList::from_pairs([(CPU, Quantity::from_units(1))]);
         if bytes > 0 {
             requests.set(MEMORY, Quantity::from_units(bytes));
@@ -78,8 +96,8 @@ impl SwfSource {
             }));
         }
         let class = self.classes.class_of(spec);
-        self.class_by_amounts.insert((bytes, used, numbers), class);
-        Ok(class)
+        self.class_by_amounts.insert(key, class);
+        class
     }
 
     /// Usage of a member, if requested and known.

@@ -22,32 +22,36 @@ pub(super) struct Ahead {
 }
 
 impl SwfSource {
-    /// The next job, whole.
-    pub(super) fn next_whole(&mut self) -> Result<Option<SwfJob>, TraceError> {
+    /// Reads the next job, whole. Returns whether there is one.
+    #[inline]
+    pub(super) fn read_whole(&mut self, job: &mut SwfJob) -> Result<bool, TraceError> {
         loop {
-            let Some(job) = self.next_row()? else {
-                return Ok(None);
-            };
+            if !self.read_row(job)? {
+                return Ok(false);
+            }
             if !is_partial(job.status) {
                 self.ahead.summary = Some(job.number);
-                return Ok(Some(job));
+                return Ok(true);
             }
             let name = PodName::Job(job.number.unsigned_abs());
             if self.ahead.summary != Some(job.number) && !self.taken.contains(&name) {
-                return self.join(job).map(Some);
+                *job = self.join(*job)?;
+                return Ok(true);
             }
             let kind = "partial execution; the summary is taken";
-            self.dirt(kind, Action::Drop, &job)?;
+            self.dirt(kind, Action::Drop, job)?;
         }
     }
 
-    fn next_row(&mut self) -> Result<Option<SwfJob>, TraceError> {
+    #[inline]
+    fn read_row(&mut self, job: &mut SwfJob) -> Result<bool, TraceError> {
         match self.ahead.job.take() {
-            Some(job) => {
+            Some(ahead) => {
+                *job = ahead;
                 self.reader.several_preceding = std::mem::take(&mut self.ahead.several_preceding);
-                Ok(Some(job))
+                Ok(true)
             }
-            None => self.reader.next_job(),
+            None => self.reader.read_next(job),
         }
     }
 

@@ -34,7 +34,7 @@ impl SwfReader {
             rows: 0,
             has_ended: false,
         };
-        reader.first = reader.read_job()?;
+        reader.first = reader.next_job()?;
         Ok(reader)
     }
 
@@ -55,27 +55,34 @@ impl SwfReader {
 
     /// The next row that is a job.
     pub fn next_job(&mut self) -> Result<Option<SwfJob>, TraceError> {
-        match self.first.take() {
-            Some(job) => Ok(Some(job)),
-            None => self.read_job(),
-        }
+        let mut job = SwfJob::default();
+        Ok(self.read_next(&mut job)?.then_some(job))
     }
 
-    /// The next row, if it is a job of plain numbers and read already.
+    /// Reads the next row that is a job in its place: a job is too large to be handed on. Returns whether there is one.
     #[inline]
-    fn plain_job(&mut self) -> Option<SwfJob> {
-        let (before, text) = self.lines.pending();
-        let (job, length) = self.parser.plain(before, text)?;
-        self.lines.pass(length);
+    pub(super) fn read_next(&mut self, job: &mut SwfJob) -> Result<bool, TraceError> {
+        if let Some(first) = self.first.take() {
+            *job = first;
+            return Ok(true);
+        }
+        Ok(self.read_plain(job) || self.read_job(job)?)
+    }
+
+    /// Reads the next row, if it is a job of plain numbers and all of it is there already.
+    #[inline]
+    fn read_plain(&mut self, job: &mut SwfJob) -> bool {
+        let (before, text, start) = self.lines.pending();
+        let Some(next) = self.parser.plain(before + 1, text, start, job) else {
+            return false;
+        };
+        self.lines.pass(next);
         self.rows += 1;
         self.several_preceding.clear();
-        Some(job)
+        true
     }
 
-    fn read_job(&mut self) -> Result<Option<SwfJob>, TraceError> {
-        if let Some(job) = self.plain_job() {
-            return Ok(Some(job));
-        }
+    fn read_job(&mut self, place: &mut SwfJob) -> Result<bool, TraceError> {
         while let Some((number, text)) = self.lines.next_line()? {
             if text.trim_ascii().is_empty() {
                 self.journal.dirt("blank line", Action::Drop, number)?;
@@ -103,7 +110,8 @@ impl SwfReader {
                         self.journal.dirt(kind, Action::Keep, number)?;
                     }
                     self.several_preceding = several_preceding;
-                    return Ok(Some(job));
+                    *place = job;
+                    return Ok(true);
                 }
                 Err(_) if self.rows == 0 && is_column_names(text) => {
                     self.journal
@@ -122,9 +130,9 @@ impl SwfReader {
         self.refuse_empty()
     }
 
-    fn refuse_empty(&self) -> Result<Option<SwfJob>, TraceError> {
+    fn refuse_empty(&self) -> Result<bool, TraceError> {
         if self.rows > 0 {
-            return Ok(None);
+            return Ok(false);
         }
         Err(TraceError::Format {
             file: self.journal.file.to_string(),

@@ -5,6 +5,7 @@
 //! fields are missing values and fields 12 to 16 may be names, which are numbered by order of
 //! appearance. Fields beyond the 18th (Alea) are passed over.
 
+mod ends;
 mod plain;
 
 use crate::intern::NameTable;
@@ -14,7 +15,8 @@ use model::Text;
 use units::Duration;
 use units::time::NANOS_PER_SECOND;
 
-use plain::{job_of, plain_numbers, plain_row};
+use ends::plain_row;
+use plain::{job_of, plain_numbers};
 
 /// Number of fields of a row.
 pub const FIELDS: usize = 18;
@@ -48,7 +50,7 @@ pub const FIELD_NAMES: [&str; FIELDS] = [
 ];
 
 /// One raw row. Numbers are as they stand; -1 (for times [`MISSING`]) is not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SwfJob {
     /// Line of the file, counted from 1.
     pub line: u64,
@@ -188,15 +190,23 @@ impl RowParser {
         self.job(&Fields { line, fields }, dialect, count)
     }
 
-    /// The job of the row at the beginning of a text, and its length with its end, if it is a row of plain numbers that is
-    /// all there; the line is that of the row before.
+    /// Reads the job of the row that begins at a place of a text, if it is a row of plain numbers behind another row and
+    /// is all there. Returns where the next row begins.
     #[inline]
-    pub(super) fn plain(&self, before: u64, text: &[u8]) -> Option<(SwfJob, usize)> {
+    pub(super) fn plain(
+        &self,
+        line: u64,
+        text: &[u8],
+        start: usize,
+        job: &mut SwfJob,
+    ) -> Option<usize> {
         if self.dialect != Some(Dialect::Blanks) {
             return None;
         }
-        let (numbers, length) = plain_row(text)?;
-        Some((job_of(before + 1, &numbers), length))
+        let mut numbers = [0; FIELDS];
+        let next = plain_row(text, start, &mut numbers)?;
+        *job = job_of(line, &numbers);
+        Some(next)
     }
 
     /// The name that a number of fields 12 to 16 stands for, if the log has names.

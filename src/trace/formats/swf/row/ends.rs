@@ -1,0 +1,123 @@
+//! The shortest way through a row of plain numbers that stands in a text of rows: where its fields end is found for many
+//! bytes at once, so that no number waits for the one before it.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
+
+use super::FIELDS;
+use crate::number::value_of_digits;
+
+/// Bytes that are looked through at once: rows are hardly longer.
+const BLOCK: usize = 64;
+
+/// The most blocks of a row: longer ones are not plain.
+const BLOCKS: usize = 16;
+
+/// The most digits: seconds of so many still fit nanoseconds.
+const DIGITS: usize = 9;
+
+/// A byte eight times.
+const fn eight(byte: u8) -> u64 {
+    0x0101_0101_0101_0101 * byte as u64
+}
+
+const HIGH: u64 = eight(0x80);
+
+/// Reads the numbers of the row that begins at a place of a text, behind the row before it. Returns where the next row begins;
+/// `None` leaves the row to the parser of lines.
+#[inline(always)]
+pub(super) fn plain_row(text: &[u8], start: usize, numbers: &mut [i64; FIELDS]) -> Option<usize> {
+    let ends = ends(text, start)?;
+    let mut before = start.checked_sub(1)?;
+    let mut others = 0;
+    for (number, &end) in numbers.iter_mut().zip(&ends) {
+        let end = end as usize;
+        *number = number_between(text, before, end)?;
+        others |= text[before] ^ b' ';
+        before = end;
+    }
+    // Before the first field, a line ends.
+    if others != b'\n' ^ b' ' || numbers[0] < 0 || numbers[1] < 0 {
+        return None;
+    }
+    let behind = text[before..].iter().position(|&byte| byte != b' ')?;
+    (text[before + behind] == b'\n').then_some(before + behind + 1)
+}
+
+/// The places where the first fields of a row end.
+#[inline(always)]
+fn ends(text: &[u8], start: usize) -> Option<[u32; FIELDS]> {
+    let mut ends = [0; FIELDS];
+    let (mut count, mut at, mut is_blank_before) = (0, start, 1);
+    for _ in 0..BLOCKS {
+        let blanks = blanks(text.get(at..)?.first_chunk()?);
+        let mut found = blanks & !(blanks << 1 | is_blank_before);
+        for end in &mut ends[count..] {
+            *end = (at as u32).wrapping_add(found.trailing_zeros());
+            count += usize::from(found != 0);
+            found &= found.wrapping_sub(1);
+        }
+        if count == FIELDS {
+            return Some(ends);
+        }
+        is_blank_before = blanks >> (BLOCK - 1);
+        at += BLOCK;
+    }
+    None
+}
+
+/// A bit for each byte of a block that may be a blank or the end of a line: up to the blank, or beyond ASCII.
+#[inline(always)]
+fn blanks(block: &[u8; BLOCK]) -> u64 {
+    let (words, _) = block.as_chunks::<8>();
+    let mut bits = 0;
+    for (shift, word) in (0..).step_by(8).zip(words) {
+        let word = u64::from_le_bytes(*word);
+        // No difference borrows from the next byte.
+        let found = (!(word | HIGH).wrapping_sub(eight(b' ' + 1)) | word) & HIGH;
+        // Eight bits that are eight apart, moved side by side.
+        bits |= (found >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56 << shift;
+    }
+    bits
+}
+
+/// The number of digits alone or -1 between two blanks, with more of them before it or not.
+#[inline(always)]
+fn number_between(text: &[u8], before: usize, end: usize) -> Option<i64> {
+    match *text.get(before + 1..end)? {
+        [digit] => digit.is_ascii_digit().then_some(i64::from(digit & 15)),
+        [b'-', b'1'] => Some(-1),
+        _ => number_before(text, before, end),
+    }
+}
+
+#[inline(always)]
+fn number_before(text: &[u8], before: usize, end: usize) -> Option<i64> {
+    let word = u64::from_le_bytes(*text.get(end.wrapping_sub(8)..)?.first_chunk()?);
+    let own = word ^ eight(b'0');
+    // No sum carries into the next byte.
+    let others = ((own & !HIGH) + eight(0x80 - 10) | own) & HIGH;
+    let bits = others.leading_zeros() & !7;
+    if bits == 64 || end - (before + 1) != bits as usize / 8 {
+        return padded_number(&text[before + 1..end]);
+    }
+    let missing = 64 - bits;
+    Some(value_of_digits(own >> missing << missing))
+}
+
+/// The number of eight digits or more, or of any number of them behind several blanks.
+#[inline(never)]
+fn padded_number(field: &[u8]) -> Option<i64> {
+    let digits = &field[field.iter().position(|&byte| byte != b' ')?..];
+    if digits == b"-1" {
+        return Some(-1);
+    }
+    if digits.len() > DIGITS {
+        return None;
+    }
+    digits.iter().try_fold(0, |number, digit| {
+        let digit = digit.is_ascii_digit().then_some(digit & 15)?;
+        Some(10 * number + i64::from(digit))
+    })
+}
