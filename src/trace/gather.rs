@@ -30,7 +30,8 @@ const PLAIN: usize = 256;
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PlainDemand<'row> {
     pub(crate) submit: Instant,
-    pub(crate) name: &'row str,
+    /// UTF-8.
+    pub(crate) name: &'row [u8],
     pub(crate) tenant: &'row [u8],
     /// 1/1000 cores.
     pub(crate) cpu_milli: i64,
@@ -189,7 +190,8 @@ impl Gather {
         self.tenant_of(name.as_bytes())
     }
 
-    fn tenant_of(&mut self, name: &[u8]) -> u32 {
+    /// The number of a tenant in UTF-8.
+    pub(crate) fn tenant_of(&mut self, name: &[u8]) -> u32 {
         self.tenants.number_of(match name {
             b"" => b"default",
             tenant => tenant,

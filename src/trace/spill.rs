@@ -1,5 +1,9 @@
 //! External sort of arrivals: runs of them, each sorted, in a temporary file that has no name, so that it is gone with
 //! the program; and their merge. Arrivals that are equal in order stay as they came.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a record that go from one call to the next through memory cost more than their bytes"
+)]
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -12,7 +16,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 mod fixed;
+mod flat;
 mod held;
+mod numbers;
 mod packed;
 mod places;
 mod sorted_by;
@@ -24,9 +30,10 @@ use super::ledger::Ledger;
 use super::memory::Recorded;
 use super::stream::{Arrival, ArrivalSource, Classes};
 pub(crate) use fixed::{FixedSort, FixedSorted, key_of};
+pub(crate) use flat::{Flat, FlatName};
 pub(crate) use held::Held;
 use model::Text;
-pub(crate) use packed::{Flat, FlatName, Packed};
+pub(crate) use packed::Packed;
 use packed::{decode, rank, whole};
 pub(crate) use places::Places;
 pub(crate) use sorted_by::Order;
@@ -170,25 +177,32 @@ struct Cursor {
 }
 
 impl Cursor {
-    /// Reads ahead up to the end of the next record, and ranks it; `None` at the end of the run.
-    #[inline]
-    fn rank(&mut self, file: &File, order: Order) -> io::Result<Option<Rank>> {
+    /// Reads ahead up to the end of the next record; `false` at the end of the run.
+    #[inline(always)]
+    fn has_next(&mut self, file: &File) -> io::Result<bool> {
         while whole(&self.ahead[self.used..self.filled]).is_none() {
             if !self.read_ahead(file)? {
-                return Ok(None);
+                return Ok(false);
             }
+        }
+        Ok(true)
+    }
+
+    /// The rank of the next record; `None` at the end of the run.
+    fn rank(&mut self, file: &File, order: Order) -> io::Result<Option<Rank>> {
+        if !self.has_next(file)? {
+            return Ok(None);
         }
         let next = rank(order, &self.ahead[self.used..self.filled]);
         next.map(Some).ok_or_else(unreadable)
     }
 
-    /// Takes the record that was ranked.
-    #[inline]
+    /// Takes the next record, which is there.
+    #[inline(always)]
     fn take(&mut self) -> io::Result<Arrival> {
         let rest = &self.ahead[self.used..self.filled];
-        let length = whole(rest).ok_or_else(unreadable)?;
-        self.used += length;
-        decode(&rest[..length]).ok_or_else(unreadable)
+        self.used += whole(rest).ok_or_else(unreadable)?;
+        decode(rest).ok_or_else(unreadable)
     }
 
     /// Reads more of the run; whether there was more.
@@ -314,18 +328,29 @@ impl ArrivalSource for Merged {
         if !self.has_begun {
             self.begin()?;
         }
-        let Some(mut head) = self.heads.peek_mut() else {
-            return Ok(None);
-        };
         let spill = &self.shared.spill;
         let failed = |error| spill.failed(&error);
-        let run = head.0.1;
-        let cursor = &mut self.cursors[run];
-        let mut arrival = cursor.take().map_err(failed)?;
-        match cursor.rank(&spill.file, spill.order).map_err(failed)? {
-            Some(rank) => *head = Reverse((rank, run)),
-            None => drop(PeekMut::pop(head)),
-        }
+        let mut arrival = if let [head] = self.heads.as_slice() {
+            // The last run is read to its end, whatever the ranks of its records.
+            let cursor = &mut self.cursors[head.0.1];
+            let arrival = cursor.take().map_err(failed)?;
+            if !cursor.has_next(&spill.file).map_err(failed)? {
+                self.heads.clear();
+            }
+            arrival
+        } else {
+            let Some(mut head) = self.heads.peek_mut() else {
+                return Ok(None);
+            };
+            let run = head.0.1;
+            let cursor = &mut self.cursors[run];
+            let arrival = cursor.take().map_err(failed)?;
+            match cursor.rank(&spill.file, spill.order).map_err(failed)? {
+                Some(rank) => *head = Reverse((rank, run)),
+                None => drop(PeekMut::pop(head)),
+            }
+            arrival
+        };
         self.position += 1;
         let zero = self.shared.zero.as_nanos();
         if zero != 0 {

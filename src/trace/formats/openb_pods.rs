@@ -259,9 +259,9 @@ impl Columns {
     }
 
     #[inline(always)]
-    fn name<'row>(&self, row: &Row<'row>) -> Result<&'row str, BadRow> {
-        match row.text(&self.name) {
-            "" => Err(row.bad(&self.name, "the name of a pod")),
+    fn name<'row>(&self, row: &Row<'row>) -> Result<&'row [u8], BadRow> {
+        match row.bytes(&self.name) {
+            b"" => Err(row.bad(&self.name, "the name of a pod")),
             name => Ok(name),
         }
     }
@@ -305,7 +305,7 @@ impl Columns {
     }
 
     fn pod(&self, row: &Row<'_>) -> Result<OpenbPod, BadRow> {
-        let name = self.name(row)?;
+        self.name(row)?;
         let num_gpu = row.integer(&self.num_gpu, 0, MAX_DEVICES as i64)?;
         let Times {
             creation,
@@ -314,7 +314,7 @@ impl Columns {
         } = self.times(row)?;
         Ok(OpenbPod {
             line: row.line,
-            name: name.into(),
+            name: row.text(&self.name).into(),
             cpu_milli: row.integer(&self.cpu_milli, 0, MAX_CPU_MILLI)?,
             memory_mib: row.integer(&self.memory_mib, 0, MAX_MEMORY_MIB)?,
             num_gpu: num_gpu as u8,

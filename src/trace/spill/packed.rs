@@ -1,81 +1,22 @@
 //! Arrivals as bytes, one record after the other: they take less memory so than as values with names of their own, are
 //! written to disk as they stand, and are sorted only if one is out of order.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a record that go from one call to the next through memory cost more than their bytes"
+)]
 
+use super::numbers::{
+    ABSENT, HEAD, IS_RARE, JOB, MEMBER, NAMES, NUMBERS, Numbers, RARE, SECONDS, TEXT, Times,
+    Writing, lengths,
+};
 use super::sorted_by::Rank;
-use super::{NONE, Order};
+use super::{Flat, FlatName, NONE, Order};
 use crate::links::Links;
 use crate::origin::Origin;
 use crate::stream::Arrival;
 use model::PodName;
+use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant};
-
-/// Bytes of a record before its times: its length, what it is sorted by, numbers, and the kinds of what follows.
-const HEAD: usize = 33;
-
-/// Bytes of all times that a record may have.
-const TIMES: usize = 24;
-
-/// An arrival whose texts stand elsewhere.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Flat<'a> {
-    pub(crate) submit: Instant,
-    pub(crate) name: FlatName<'a>,
-    pub(crate) class: u32,
-    pub(crate) members: u32,
-    pub(crate) tenant: u32,
-    pub(crate) run_time: Option<Duration>,
-    pub(crate) time_limit: Option<Duration>,
-    pub(crate) historic_start: Option<Instant>,
-    pub(crate) links: Option<&'a Links>,
-    pub(crate) part: u16,
-    pub(crate) origin: Origin,
-}
-
-/// A name whose text stands elsewhere.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum FlatName<'a> {
-    Text(&'a str),
-    Job(u64),
-    Member(u64, u32),
-}
-
-impl<'a> From<&'a PodName> for FlatName<'a> {
-    fn from(name: &'a PodName) -> Self {
-        match name {
-            PodName::Text(text) => Self::Text(text),
-            PodName::Job(job) => Self::Job(*job),
-            PodName::Member(job, member) => Self::Member(*job, *member),
-        }
-    }
-}
-
-impl From<FlatName<'_>> for PodName {
-    fn from(name: FlatName<'_>) -> Self {
-        match name {
-            FlatName::Text(text) => Self::Text(text.into()),
-            FlatName::Job(job) => Self::Job(job),
-            FlatName::Member(job, member) => Self::Member(job, member),
-        }
-    }
-}
-
-impl<'a> From<&'a Arrival> for Flat<'a> {
-    fn from(own: &'a Arrival) -> Self {
-        Self {
-            submit: own.submit,
-            name: (&own.name).into(),
-            class: own.class,
-            members: own.members,
-            tenant: own.tenant,
-            run_time: own.run_time,
-            time_limit: own.time_limit,
-            historic_start: own.historic_start,
-            links: own.links.as_deref(),
-            part: own.part,
-            origin: own.origin,
-        }
-    }
-}
 
 /// Records that are held to be sorted.
 #[derive(Debug)]
@@ -201,41 +142,69 @@ impl Packed {
     }
 }
 
-/// Adds the record of an arrival.
+/// Adds the record of an arrival. Numbers take as many bytes as they need, and nothing if they are what they mostly are:
+/// what is held in memory and written to disk is a third of what it would be.
 #[inline]
 fn encode(own: &Flat<'_>, out: &mut Vec<u8>) {
     let start = out.len();
-    let mut head = [0; HEAD + TIMES];
-    head[4..12].copy_from_slice(&own.submit.as_nanos().to_le_bytes());
-    head[12..14].copy_from_slice(&own.origin.file.to_le_bytes());
-    head[14..16].copy_from_slice(&own.part.to_le_bytes());
-    head[16..20].copy_from_slice(&own.origin.line.to_le_bytes());
-    head[20..24].copy_from_slice(&own.class.to_le_bytes());
-    head[24..28].copy_from_slice(&own.members.to_le_bytes());
-    head[28..32].copy_from_slice(&own.tenant.to_le_bytes());
-    let times = [
-        own.run_time.map(Duration::as_nanos),
-        own.time_limit.map(Duration::as_nanos),
-        own.historic_start.map(Instant::as_nanos),
-    ];
-    let (mut kinds, mut length) = (u8::from(own.links.is_some()) << 3, HEAD);
-    for (bit, time) in times.into_iter().enumerate() {
-        if let Some(nanos) = time {
-            kinds |= 1 << bit;
-            head[length..length + 8].copy_from_slice(&nanos.to_le_bytes());
-            length += 8;
-        }
-    }
-    head[32] = kinds;
     // As many bytes each time, so that no loop copies them.
-    out.extend_from_slice(&head);
+    out.extend_from_slice(&[0; NUMBERS]);
+    let Some(bytes) = out[start..].first_chunk_mut() else {
+        return;
+    };
+    let mut record = Writing {
+        bytes,
+        length: HEAD,
+        kinds: 0,
+    };
+    let is_rare = own.members != 1
+        || own.origin.file != 0
+        || own.part != 0
+        || own.time_limit.is_some()
+        || own.links.is_some();
+    if is_rare {
+        record.kinds |= IS_RARE;
+        encode_rare(own, record.bytes);
+        record.length += RARE;
+    }
+    let times = Times::of(own);
+    record.kinds |= times.unit;
+    record.number(times.submit as u64, lengths::SUBMIT);
+    record.number(own.origin.line.into(), lengths::LINE);
+    let (kind, number, member) = match own.name {
+        FlatName::Text(text) => (TEXT, text.len() as u64, 0),
+        FlatName::Job(job) => (JOB, job, 0),
+        FlatName::Member(job, member) => (MEMBER, job, member),
+    };
+    record.kinds |= kind;
+    record.number(number, lengths::NUMBER);
+    record.number(member.into(), lengths::MEMBER);
+    record.time(times.run, lengths::RUN);
+    record.time(times.start_after, lengths::START);
+    record.number(own.class.into(), lengths::CLASS);
+    record.number(own.tenant.into(), lengths::TENANT);
+    let (length, kinds) = (record.length, record.kinds);
     out.truncate(start + length);
-    encode_name(own.name, out);
+    if let FlatName::Text(text) = own.name {
+        out.extend_from_slice(text);
+    }
     if let Some(links) = own.links {
         encode_links(links, out);
     }
     let length = (out.len() - start) as u32;
-    out[start..start + 4].copy_from_slice(&length.to_le_bytes());
+    let head = u64::from(kinds) << 32 | u64::from(length);
+    out[start..start + HEAD].copy_from_slice(&head.to_le_bytes());
+}
+
+/// Writes what most records don't have behind the head of one.
+fn encode_rare(own: &Flat<'_>, bytes: &mut Numbers) {
+    let limit = own.time_limit.map_or(NONE, Duration::as_nanos);
+    let rare = &mut bytes[HEAD..HEAD + RARE];
+    rare[..2].copy_from_slice(&own.origin.file.to_le_bytes());
+    rare[2..4].copy_from_slice(&own.part.to_le_bytes());
+    rare[4..8].copy_from_slice(&own.members.to_le_bytes());
+    rare[8..16].copy_from_slice(&limit.to_le_bytes());
+    rare[16] = own.links.is_some().into();
 }
 
 #[inline]
@@ -244,7 +213,7 @@ fn encode_name(name: FlatName<'_>, out: &mut Vec<u8>) {
         FlatName::Text(text) => {
             out.push(0);
             out.extend_from_slice(&(text.len() as u32).to_le_bytes());
-            out.extend_from_slice(text.as_bytes());
+            out.extend_from_slice(text);
         }
         FlatName::Job(job) => {
             out.push(1);
@@ -274,42 +243,55 @@ fn encode_links(links: &Links, out: &mut Vec<u8>) {
 struct Bytes<'a>(&'a [u8]);
 
 impl<'a> Bytes<'a> {
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
+    #[inline(always)]
+    fn array<const COUNT: usize>(&mut self) -> Option<[u8; COUNT]> {
+        let (array, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(*array)
+    }
+
     #[inline]
     fn word(&mut self) -> Option<u64> {
-        let (word, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(u64::from_le_bytes(*word))
+        self.array().map(u64::from_le_bytes)
     }
 
     #[inline]
     fn half(&mut self) -> Option<u32> {
-        let (half, rest) = self.0.split_first_chunk()?;
-        self.0 = rest;
-        Some(u32::from_le_bytes(*half))
+        self.array().map(u32::from_le_bytes)
     }
 
-    /// A time; that of one that was not stated takes no bytes.
-    #[inline]
-    fn nanos(&mut self, is_stated: bool) -> Option<i64> {
-        if !is_stated {
-            return Some(NONE);
-        }
-        Some(self.word()? as i64)
+    /// A number of so many bytes, eight at most.
+    #[inline(always)]
+    fn number(&mut self, length: u32) -> Option<u64> {
+        let kept = u64::MAX.checked_shr(64_u32.checked_sub(8 * length)?);
+        let Some(word) = self.0.first_chunk() else {
+            let mut word = [0; 8];
+            word[..length as usize].copy_from_slice(self.take(length as usize)?);
+            return Some(u64::from_le_bytes(word));
+        };
+        self.0 = self.0.get(length as usize..)?;
+        Some(u64::from_le_bytes(*word) & kept.unwrap_or_default())
     }
 
     #[inline]
+    fn text(&mut self, length: usize) -> Option<PodName> {
+        Some(PodName::Text(
+            str::from_utf8(self.take(length)?).ok()?.into(),
+        ))
+    }
+
     fn name(&mut self) -> Option<PodName> {
         Some(match self.take(1)? {
             [0] => {
                 let length = self.half()? as usize;
-                PodName::Text(str::from_utf8(self.take(length)?).ok()?.into())
+                self.text(length)?
             }
             [1] => PodName::Job(self.word()?),
             _ => PodName::Member(self.word()?, self.half()?),
@@ -334,24 +316,6 @@ impl<'a> Bytes<'a> {
     }
 }
 
-/// The number at a place of a record's head.
-#[inline]
-fn half(head: &[u8; HEAD], place: usize) -> u32 {
-    let bytes = &head[place..place + 4];
-    u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
-}
-
-/// The submission and the origin in a record's head.
-#[inline]
-fn place_of(head: &[u8; HEAD]) -> (Instant, Origin) {
-    let submit = u64::from(half(head, 8)) << 32 | u64::from(half(head, 4));
-    let origin = Origin {
-        file: half(head, 12) as u16,
-        line: half(head, 16),
-    };
-    (Instant::from_nanos(submit as i64), origin)
-}
-
 /// The length of the first record of these bytes; `None` if it goes on beyond them.
 #[inline]
 pub(super) fn whole(bytes: &[u8]) -> Option<usize> {
@@ -359,41 +323,111 @@ pub(super) fn whole(bytes: &[u8]) -> Option<usize> {
     (length <= bytes.len()).then_some(length)
 }
 
+/// What comes first in a record.
+struct Head {
+    kinds: u32,
+    submit: Instant,
+    origin: Origin,
+    part: u16,
+    members: u32,
+    time_limit: Option<Duration>,
+    has_links: bool,
+}
+
+impl Head {
+    /// The head of a record, and its other bytes.
+    #[inline(always)]
+    fn of(record: &[u8]) -> Option<(Self, Bytes<'_>)> {
+        let mut rest = Bytes(record);
+        let mut own = Self {
+            kinds: (rest.word()? >> 32) as u32,
+            submit: Instant::ZERO,
+            origin: Origin::NONE,
+            part: 0,
+            members: 1,
+            time_limit: None,
+            has_links: false,
+        };
+        if own.kinds & IS_RARE != 0 {
+            own.origin.file = u16::from_le_bytes(rest.array()?);
+            own.part = u16::from_le_bytes(rest.array()?);
+            own.members = rest.half()?;
+            let limit = rest.word()? as i64;
+            own.time_limit = (limit != NONE).then(|| Duration::from_nanos(limit));
+            own.has_links = rest.take(1)? != [0];
+        }
+        own.submit = Instant::from_nanos(own.nanos(own.number(lengths::SUBMIT, &mut rest)?));
+        own.origin.line = own.number(lengths::LINE, &mut rest)? as u32;
+        Some((own, rest))
+    }
+
+    /// The number whose length stands at a place of the kinds.
+    #[inline(always)]
+    fn number(&self, place: u32, rest: &mut Bytes<'_>) -> Option<u64> {
+        let most = if place < lengths::MEMBER { 15 } else { 7 };
+        rest.number(self.kinds >> place & most)
+    }
+
+    /// The time whose length stands at a place of the kinds; `None` if it is absent.
+    #[inline(always)]
+    fn time(&self, place: u32, rest: &mut Bytes<'_>) -> Option<Option<i64>> {
+        if self.kinds >> place & ABSENT == ABSENT {
+            return Some(None);
+        }
+        let time = self.number(place, rest)?;
+        Some(Some(self.nanos(time)))
+    }
+
+    /// The nanoseconds of a time.
+    #[inline(always)]
+    fn nanos(&self, time: u64) -> i64 {
+        let unit = if self.kinds & SECONDS != 0 {
+            NANOS_PER_SECOND
+        } else {
+            1
+        };
+        (time as i64).wrapping_mul(unit)
+    }
+}
+
 /// The rank of a record among others.
 #[inline]
 pub(super) fn rank(order: Order, record: &[u8]) -> Option<Rank> {
-    let head = record.first_chunk::<HEAD>()?;
-    let (submit, origin) = place_of(head);
-    let name = if order == Order::Name {
-        let times = 8 * (head[32] & 7).count_ones() as usize;
-        Some(Bytes(record.get(HEAD + times..)?).name()?)
-    } else {
-        None
-    };
-    Some(order.rank_of(name, submit, origin))
+    if order == Order::Name {
+        let own = decode(record)?;
+        return Some(order.rank_of(Some(own.name), own.submit, own.origin));
+    }
+    let (head, _) = Head::of(record)?;
+    Some(order.rank_of(None, head.submit, head.origin))
 }
 
-/// The arrival of a record.
+/// The arrival of a record; there may be more bytes behind it.
 #[inline]
 pub(super) fn decode(record: &[u8]) -> Option<Arrival> {
-    let (head, rest) = record.split_first_chunk::<HEAD>()?;
-    let (submit, origin) = place_of(head);
-    let (kinds, mut rest) = (head[32], Bytes(rest));
-    let stated = |nanos: i64| (nanos != NONE).then_some(nanos);
+    let (head, mut rest) = Head::of(record)?;
+    let number = head.number(lengths::NUMBER, &mut rest)?;
+    let member = head.number(lengths::MEMBER, &mut rest)?;
+    let run_time = head.time(lengths::RUN, &mut rest)?;
+    let start_after = head.time(lengths::START, &mut rest)?;
+    let start = |after: i64| Instant::from_nanos(head.submit.as_nanos().wrapping_add(after));
     Some(Arrival {
-        submit,
-        class: half(head, 20),
-        members: half(head, 24),
-        tenant: half(head, 28),
-        run_time: stated(rest.nanos(kinds & 1 != 0)?).map(Duration::from_nanos),
-        time_limit: stated(rest.nanos(kinds & 2 != 0)?).map(Duration::from_nanos),
-        historic_start: stated(rest.nanos(kinds & 4 != 0)?).map(Instant::from_nanos),
-        name: rest.name()?,
-        links: match kinds & 8 {
-            0 => None,
-            _ => Some(rest.links()?),
+        submit: head.submit,
+        class: head.number(lengths::CLASS, &mut rest)? as u32,
+        members: head.members,
+        tenant: head.number(lengths::TENANT, &mut rest)? as u32,
+        run_time: run_time.map(Duration::from_nanos),
+        time_limit: head.time_limit,
+        historic_start: start_after.map(start),
+        name: match head.kinds & NAMES {
+            TEXT => rest.text(number as usize)?,
+            JOB => PodName::Job(number),
+            _ => PodName::Member(number, member as u32),
         },
-        part: (half(head, 12) >> 16) as u16,
-        origin,
+        links: match head.has_links {
+            false => None,
+            true => Some(rest.links()?),
+        },
+        part: head.part,
+        origin: head.origin,
     })
 }

@@ -1,6 +1,6 @@
 //! Orders in which arrivals are sorted.
 
-use super::packed::Flat;
+use super::Flat;
 use crate::origin::Origin;
 use model::PodName;
 use units::Instant;
