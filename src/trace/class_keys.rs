@@ -1,5 +1,6 @@
 //! Classes by the text of the columns that make them: a row whose text was seen before is of the
-//! class found then, so that specs are made once a class and not once a row.
+//! class found then, so that specs are made once a class and not once a row. The same holds for whatever else is made of
+//! columns of which rows have the same text.
 #![expect(
     clippy::inline_always,
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
@@ -11,12 +12,12 @@ use super::texts::Texts;
 /// The most texts that are remembered.
 const MOST: usize = 1 << 16;
 
-/// The columns that a table's classes depend on, and the classes of texts seen there.
+/// The columns that a table's classes depend on, and the classes of texts seen there, or what else is made of them.
 #[derive(Debug)]
-pub struct ClassKeys {
+pub struct ClassKeys<T = u32> {
     known: Texts,
     /// Their classes.
-    classes: Vec<u32>,
+    classes: Vec<T>,
     key: Key,
 }
 
@@ -45,7 +46,7 @@ impl Key {
     }
 }
 
-impl ClassKeys {
+impl<T: Copy> ClassKeys<T> {
     /// Creates an empty table. The columns must include all that a spec depends on.
     pub fn new<'c>(columns: impl IntoIterator<Item = &'c Column>) -> Self {
         let columns: Vec<Column> = columns.into_iter().cloned().collect();
@@ -62,13 +63,13 @@ impl ClassKeys {
 
     /// The class of a row, if its text was learnt.
     #[inline(always)]
-    pub fn find(&mut self, row: &Row<'_>) -> Option<u32> {
+    pub fn find(&mut self, row: &Row<'_>) -> Option<T> {
         let text = self.known.find(self.key.of(row))?;
         Some(self.classes[text as usize])
     }
 
     /// Keeps the class of a row that has none yet.
-    pub fn learn(&mut self, row: &Row<'_>, class: u32) {
+    pub fn learn(&mut self, row: &Row<'_>, class: T) {
         if self.classes.len() == MOST {
             // Where rows hardly share a text, as many texts would be remembered as there are rows.
             self.known = Texts::default();

@@ -47,7 +47,8 @@ impl Numbered {
                 Some((known, number)) if *known == arrival.name => number + 1,
                 _ => 1,
             };
-            let own = mem::take(&mut arrival.name);
+            // A name without a text, as one with an empty text counts those who share it.
+            let own = mem::replace(&mut arrival.name, PodName::Job(0));
             arrival.name = name(&own, number);
             last = Some((own, number));
             take(arrival);

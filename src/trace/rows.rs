@@ -6,6 +6,8 @@
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
 )]
 
+use std::ops::RangeInclusive;
+
 use super::archive::parts;
 use super::error::TraceError;
 use super::format::{ColumnDoc, FormatEntry};
@@ -53,6 +55,14 @@ impl Layout {
     /// The same table, with the times of a Parquet file in another form.
     pub(crate) const fn with_times(self, times: TimeForm) -> Self {
         Self { times, ..self }
+    }
+
+    /// Adjacent columns of a table without a header, by their places.
+    pub(crate) fn between(&self, places: RangeInclusive<usize>) -> Vec<Column> {
+        debug_assert!(!self.header, "columns stand where the layout says");
+        places
+            .map(|at| Column::at(at, self.columns[at].name))
+            .collect()
     }
 
     fn open(&self, part: &Input) -> Result<(Table, Vec<Option<Column>>), TraceError> {
@@ -311,6 +321,11 @@ impl<'row, 'table> Fields<'row, 'table> {
     /// The fields of a row, with its columns by their places in the layout.
     pub(crate) fn of(row: &'row Row<'table>, columns: &'row [Option<Column>]) -> Self {
         Self { row, columns }
+    }
+
+    /// The row, whose columns have the places of the layout if it has no header.
+    pub(crate) fn row(&self) -> &'row Row<'table> {
+        self.row
     }
 
     /// The line, counted from 1.

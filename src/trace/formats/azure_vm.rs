@@ -4,6 +4,7 @@
 //! own: beside the machines, in a folder or an archive, they are what the machines use; alone they are
 //! a workload of machines whose sizes are not known. Format: `traces.md`, section 6.
 
+use crate::class_keys::ClassKeys;
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
@@ -217,6 +218,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut used = Used {
         machines: readings,
         samples,
+        sizes: ClassKeys::new(&LAYOUT.between(CATEGORY..=MEMORY)),
     };
     for part in machines {
         journal.file = part.name.clone();
@@ -232,10 +234,35 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     gather.finish(journal)
 }
 
-/// What machines used.
+/// What machines used, and the sizes that were met.
 struct Used {
     machines: IndexMap<String, Read, FxBuildHasher>,
     samples: ByTask,
+    sizes: ClassKeys<Size>,
+}
+
+/// The size of a machine.
+#[derive(Clone, Copy, Debug)]
+struct Size {
+    /// 1/1000 cores.
+    cores: i64,
+    /// Bytes.
+    memory: i64,
+    /// Whether one of them is an open bucket.
+    is_open: bool,
+}
+
+impl Size {
+    fn of(fields: &Fields<'_, '_>, options: &ReadOptions) -> Result<Self, BadRow> {
+        let (cores, is_open) = MOST_CORES.amount(fields, CORES, options.open_cpu_milli)?;
+        let (memory, is_open_too) =
+            MOST_MEMORY.amount(fields, MEMORY, options.open_memory_bytes)?;
+        Ok(Self {
+            cores,
+            memory,
+            is_open: is_open || is_open_too,
+        })
+    }
 }
 
 fn take_reading(
@@ -355,7 +382,10 @@ fn take(
     if line == 1 && is_header(fields) {
         return Ok(journal.dirt(HEADER, Action::Keep, line)?);
     }
-    let name = fields.name(VM, "the name of a machine")?;
+    let name = fields.bytes(VM);
+    if name.is_empty() {
+        return Err(fields.bad(VM, "the name of a machine").into());
+    }
     let instant = |place| -> Result<Instant, BadRow> {
         let at = fields.seconds(place)?;
         at.ok_or_else(|| fields.bad(place, "seconds"))
@@ -364,13 +394,21 @@ fn take(
     if deleted < created {
         return Err(fields.bad(DELETED, "no earlier than `created`").into());
     }
-    let (cores, is_open) = MOST_CORES.amount(fields, CORES, options.open_cpu_milli)?;
-    let (memory, is_open_too) = MOST_MEMORY.amount(fields, MEMORY, options.open_memory_bytes)?;
+    // Rows of the same text are of one size.
+    let known = used.sizes.find(fields.row());
+    let size = match known {
+        Some(size) => size,
+        None => Size::of(fields, options)?,
+    };
     let (most, mean) = (fields.decimal(MOST, 1e3)?, fields.decimal(MEAN, 1e3)?);
-    check_category(fields)?;
+    if known.is_none() {
+        check_category(fields)?;
+        used.sizes.learn(fields.row(), size);
+    }
+    let Size { cores, memory, .. } = size;
     let is_above = most.zip(mean).is_some_and(|(most, mean)| mean > most);
     let is_there = deleted >= END;
-    if is_open || is_open_too {
+    if size.is_open {
         journal.dirt(&open_bucket(options), Action::Repair, line)?;
     }
     let found = [is_above, created == Instant::ZERO, is_there];
@@ -391,7 +429,7 @@ fn take(
         return Ok(());
     }
     let mut spec = PodSpec::with_requests(requests(Some(cores), Some(memory)));
-    let read = used.machines.get_full_mut(name);
+    let read = used.machines.get_full_mut(fields.text(VM));
     // Of a machine that is listed twice, the first row has the readings.
     if let Some((number, _, read)) = read.filter(|own| !own.2.is_listed) {
         read.is_listed = true;
@@ -411,7 +449,7 @@ fn take(
     }
     let demand = Demand {
         submit: created,
-        name: PodName::Text(name.into()),
+        name: PodName::Text(fields.text(VM).into()),
         tenant: fields.text(SUBSCRIPTION).into(),
         spec,
         run_time,

@@ -46,8 +46,8 @@ pub(crate) struct TaskEvent {
 
 /// The request of a task at an event.
 pub(crate) struct Asked<'a, F> {
-    /// The user.
-    pub(crate) user: &'a str,
+    /// The user, in UTF-8.
+    pub(crate) user: &'a [u8],
     /// The priority, cores and memory, if nothing else tells the specs of tasks apart.
     pub(crate) plain: Option<Plain>,
     /// Irregularities of an event that opens a demand: kinds of [`OPENING_DIRT`].
@@ -271,7 +271,7 @@ impl Tasks {
         event: TaskEvent,
         asked: Asked<'_, impl FnOnce() -> PodSpec>,
     ) -> Result<(), TraceError> {
-        let tenant = self.gather.tenant(asked.user);
+        let tenant = self.gather.tenant_of(asked.user);
         let asked = self.place(asked);
         self.open_as(origin, event, asked, tenant)
     }

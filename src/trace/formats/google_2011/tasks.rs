@@ -12,13 +12,14 @@ use super::events::{Asked, TaskEvent, Tasks, opening_dirt};
 use super::presence::{Presence, SCHEDULE};
 use super::unsorted;
 use super::usage::Windows;
+use crate::class_keys::ClassKeys;
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
 use crate::gather::requests;
 use crate::input::Input;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
 use crate::side_by_side::Tables;
@@ -137,30 +138,71 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         }
     }
     let tasks = Tasks::new(options).with_usage(usage.usage()?);
-    let beside = Beside {
+    let mut beside = Beside {
         options,
         constraints,
         presence,
+        requests: ClassKeys::new(&LAYOUT.between(CLASS..=APART)),
     };
     unsorted::demands(tasks, journal, options, events, |tasks, journal| {
         each_row_of_all(events, &LAYOUT, journal, |journal, fields| {
-            take(tasks, journal, fields, &beside)
+            take(tasks, journal, fields, &mut beside)
         })
     })
 }
 
-/// The options, and the tables beside the events.
+/// What a task asks for.
+#[derive(Clone, Copy, Debug)]
+struct Request {
+    priority: i32,
+    /// 1/1000 cores.
+    cpu: Option<i64>,
+    /// Bytes.
+    memory: Option<i64>,
+    is_apart: bool,
+}
+
+impl Request {
+    fn of(fields: &Fields<'_, '_>, options: &ReadOptions) -> Result<Self, BadRow> {
+        fields.integer(CLASS, 0, 3)?;
+        let priority = fields.number(PRIORITY, 0, 12)?;
+        let cpu = fields.scaled(CPU, options.full_cpu_milli, MOST)?;
+        let memory = fields.scaled(MEMORY, options.full_memory_bytes, MOST)?;
+        fields.decimal(DISK, MOST)?;
+        Ok(Self {
+            priority: priority as i32,
+            cpu,
+            memory,
+            is_apart: fields.integer(APART, 0, 1)? == Some(1),
+        })
+    }
+}
+
+/// The options, the tables beside the events, and the requests that were met.
 struct Beside<'b> {
     options: &'b ReadOptions,
     constraints: Constraints,
     presence: Presence,
+    requests: ClassKeys<Request>,
+}
+
+impl Beside<'_> {
+    /// What the task of an event asks for, which is parsed once for all rows of the same text.
+    fn request(&mut self, fields: &Fields<'_, '_>) -> Result<Request, BadRow> {
+        if let Some(known) = self.requests.find(fields.row()) {
+            return Ok(known);
+        }
+        let request = Request::of(fields, self.options)?;
+        self.requests.learn(fields.row(), request);
+        Ok(request)
+    }
 }
 
 fn take(
     tasks: &mut Tasks,
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
-    beside: &Beside<'_>,
+    beside: &mut Beside<'_>,
 ) -> Result<(), Refused> {
     let (line, options) = (fields.line(), beside.options);
     let kind = fields.number(EVENT, 0, 8)?;
@@ -169,12 +211,7 @@ fn take(
         fields.number(INDEX, 0, i64::MAX)?,
     );
     let time = super::time(fields, TIME)?;
-    fields.integer(CLASS, 0, 3)?;
-    let priority = fields.number(PRIORITY, 0, 12)?;
-    let cpu = fields.scaled(CPU, options.full_cpu_milli, MOST)?;
-    let memory = fields.scaled(MEMORY, options.full_memory_bytes, MOST)?;
-    fields.decimal(DISK, MOST)?;
-    let is_apart = fields.integer(APART, 0, 1)? == Some(1);
+    let asks = beside.request(fields)?;
     if fields.integer(MISSING, 0, 2)?.is_some() {
         journal.dirt("record made up by the publisher", Action::Keep, line)?;
     }
@@ -186,23 +223,25 @@ fn take(
         beside.presence.check(journal, fields, MACHINE, time)?;
     }
     let event = TaskEvent { key, kind, time };
-    let is_heeded = is_apart && options.constraints;
+    let Request {
+        priority,
+        cpu,
+        memory,
+        ..
+    } = asks;
+    let is_heeded = asks.is_apart && options.constraints;
     let asked = Asked {
-        user: fields.text(USER),
-        plain: (beside.constraints.is_empty() && !is_heeded).then_some((
-            priority as i32,
-            cpu,
-            memory,
-        )),
+        user: fields.bytes(USER),
+        plain: (beside.constraints.is_empty() && !is_heeded).then_some((priority, cpu, memory)),
         dirt: opening_dirt([
             cpu.is_none() || memory.is_none(),
-            is_apart && !is_heeded,
+            asks.is_apart && !is_heeded,
             false,
             false,
         ]),
         spec: || {
             let mut spec = PodSpec {
-                priority: priority as i32,
+                priority,
                 affinity: beside.constraints.of(key),
                 ..PodSpec::with_requests(requests(cpu, memory))
             };

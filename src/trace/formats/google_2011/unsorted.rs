@@ -78,7 +78,7 @@ impl Tasks {
         let request = Request {
             event,
             place: self.place(asked),
-            user: unsorted.users.number_of(user.as_bytes()),
+            user: unsorted.users.number_of(user),
             dirt,
         };
         let time = Some(event.time);
@@ -96,7 +96,7 @@ impl Tasks {
         events.each(journal, |journal, line, own| {
             let spec = self.specs.classes().get(own.place)?;
             let asked = Asked {
-                user: &users.names()[own.user as usize],
+                user: users.names()[own.user as usize].as_bytes(),
                 plain: None,
                 dirt: own.dirt,
                 spec: || PodSpec::clone(&spec),

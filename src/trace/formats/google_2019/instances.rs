@@ -297,7 +297,7 @@ fn happen(
     let is_plain = labels.is_empty() && (!is_heeded || is_free);
     let plain = (record.priority, record.cpu, record.memory);
     let asked = Asked {
-        user: collection.map_or("", |own| &*own.user),
+        user: collection.map_or(b"", |own| own.user.as_bytes()),
         plain: is_plain.then_some(plain),
         dirt,
         spec: || {

@@ -14,35 +14,83 @@ pub(super) fn provisional(key: Key) -> PodName {
 
 /// The name of a demand of a task, by its number.
 pub(super) fn numbered(name: &PodName, number: u32) -> PodName {
-    let mut text = match name {
-        PodName::Member(job, index) => {
-            let mut text = String::with_capacity(32);
-            push_number(&mut text, *job);
-            text.push('-');
-            push_number(&mut text, u64::from(*index));
-            text
-        }
-        other => other.to_string(),
+    let suffix = (number > 1).then_some(number);
+    let PodName::Member(job, index) = *name else {
+        return match suffix {
+            None => name.clone(),
+            Some(number) => PodName::Text(format!("{name}-{number}").into()),
+        };
     };
-    if number > 1 {
-        text.push('-');
-        push_number(&mut text, u64::from(number));
+    let mut text = Backwards::default();
+    if let Some(number) = suffix {
+        text.number(number.into());
+        text.byte(b'-');
     }
-    PodName::Text(text.into())
+    text.number(index.into());
+    text.byte(b'-');
+    text.number(job);
+    PodName::Text(text.text().into())
 }
 
-/// Adds the digits of a number: a name is made for each demand, and the formatting of the standard library takes
-/// longer than all else of it.
-fn push_number(text: &mut String, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut from = digits.len();
-    loop {
-        from -= 1;
-        digits[from] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
+/// The most characters of a name: three numbers with hyphens between them.
+const MOST: usize = 48;
+
+/// A text that is put together from its end: a name is made for each demand, and the formatting of the standard library
+/// takes longer than all else of it.
+struct Backwards {
+    bytes: [u8; MOST],
+    from: usize,
+}
+
+impl Default for Backwards {
+    fn default() -> Self {
+        Self {
+            bytes: [0; MOST],
+            from: MOST,
         }
     }
-    text.extend(digits[from..].iter().map(|&digit| char::from(digit)));
+}
+
+impl Backwards {
+    fn byte(&mut self, byte: u8) {
+        self.from -= 1;
+        self.bytes[self.from] = byte;
+    }
+
+    /// Puts the digits of a number before the text.
+    fn number(&mut self, mut number: u64) {
+        loop {
+            self.byte(b'0' + (number % 10) as u8);
+            number /= 10;
+            if number == 0 {
+                return;
+            }
+        }
+    }
+
+    /// The text, which is ASCII.
+    fn text(&self) -> &str {
+        str::from_utf8(&self.bytes[self.from..]).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_those_of_the_standard_library() {
+        for (job, index) in [(0, 0), (7, 10), (u64::MAX, u32::MAX)] {
+            let name = PodName::Member(job, index);
+            let expected = [1, 2, u32::MAX].map(|number| match number {
+                1 => format!("{job}-{index}"),
+                _ => format!("{job}-{index}-{number}"),
+            });
+            let found = [1, 2, u32::MAX].map(|number| numbered(&name, number).to_string());
+            assert_eq!(found, expected);
+        }
+        let text = PodName::from("5-4294967296");
+        assert_eq!(numbered(&text, 1), text);
+        assert_eq!(numbered(&text, 3), "5-4294967296-3".into());
+    }
 }

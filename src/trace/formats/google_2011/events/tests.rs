@@ -27,7 +27,7 @@ fn demands(events: &[(i64, i64, i64)], ran_only: bool, most_held: usize) -> (Rec
         };
         let milli = Some(100 * kind);
         let asked = Asked {
-            user: "ann",
+            user: b"ann",
             plain: (index == 0).then_some((0, milli, None)),
             dirt: 0,
             spec: || PodSpec::with_requests(requests(milli, None)),
@@ -91,7 +91,7 @@ fn the_end_of_a_task_is_its_outcome_where_it_is_asked_for() {
                     time: Instant::from_secs(3_600 * index + second),
                 };
                 let asked = Asked {
-                    user: "ann",
+                    user: b"ann",
                     plain: Some((0, Some(100), None)),
                     dirt: 0,
                     spec: || PodSpec::with_requests(requests(Some(100), None)),
