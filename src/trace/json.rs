@@ -20,8 +20,11 @@ use units::Instant;
 
 /// An element.
 pub(crate) struct Element {
-    /// The line in which it ends, counted from 1.
+    /// The line in which it begins, counted from 1.
     pub(crate) line: u64,
+    /// Its place in its list, counted from 0, if it shares its line with the element before or the beginning of the
+    /// list: then the line alone doesn't tell which it is.
+    pub(crate) place: Option<usize>,
     /// The key, of an element of an object.
     pub(crate) key: String,
     /// The value.
@@ -29,6 +32,23 @@ pub(crate) struct Element {
 }
 
 impl Element {
+    /// An element that its line tells from the others.
+    pub(crate) fn of_line(line: u64, value: Value) -> Self {
+        Self {
+            line,
+            place: None,
+            key: String::new(),
+            value,
+        }
+    }
+
+    /// The element as the names of its members begin in complaints: empty where its line tells which it is.
+    pub(crate) fn prefix(&self) -> String {
+        self.place
+            .map(|place| format!("{place}."))
+            .unwrap_or_default()
+    }
+
     /// The member at a path of keys, with slashes before each.
     pub(crate) fn at(&self, path: &str) -> Option<&Value> {
         self.value.pointer(path).filter(|found| !found.is_null())
@@ -44,7 +64,7 @@ impl Element {
         let found = self.value.pointer(path);
         BadRow {
             line: self.line,
-            column: path.trim_start_matches('/').replace('/', "."),
+            column: self.prefix() + &path.trim_start_matches('/').replace('/', "."),
             value: { found.map(ToString::to_string).unwrap_or_default() }
                 .chars()
                 .take(80)
@@ -168,8 +188,7 @@ pub(crate) fn each_line(
         while text.pop_if(|byte| matches!(byte, b'\n' | b'\r')).is_some() {}
         heed(journal, |journal| {
             let value = object(line, &text)?;
-            let key = String::new();
-            take(journal, &Element { line, key, value })
+            take(journal, &Element::of_line(line, value))
         })?;
     }
     Ok(())
@@ -250,13 +269,13 @@ pub(crate) fn each_text(
         reader: input.open()?,
         line: line.clone(),
     };
-    let texts = serde_json::Deserializer::from_reader(counted).into_iter::<Value>();
-    for value in texts {
-        take(Element {
-            line: line.load(Ordering::Relaxed),
-            key: String::new(),
-            value: value.map_err(|error| no_text(input, &error))?,
-        })?;
+    let mut deserializer = serde_json::Deserializer::from_reader(counted);
+    // What is no end is the first byte of the next text, up to which the lines are counted.
+    while deserializer.end().is_err() {
+        let line = line.load(Ordering::Relaxed);
+        let value = Value::deserialize(&mut deserializer);
+        let value = value.map_err(|error| no_text(input, &error))?;
+        take(Element::of_line(line, value))?;
     }
     Ok(())
 }
@@ -301,13 +320,27 @@ struct Walk<'w> {
 }
 
 impl Walk<'_> {
-    fn take<E: Error>(&mut self, key: String, value: Value) -> Result<(), E> {
-        let line = self.line.load(Ordering::Relaxed);
-        let taken = (self.take)(Element { line, key, value });
-        taken.map_err(|error| {
+    fn now(&self) -> u64 {
+        self.line.load(Ordering::Relaxed)
+    }
+
+    fn take<E: Error>(&mut self, element: Element) -> Result<(), E> {
+        (self.take)(element).map_err(|error| {
             self.stopped = Some(error);
             E::custom("stopped")
         })
+    }
+}
+
+/// A value with the line in which it begins: a list asks for an element when the blanks before it are read.
+struct Placed<'l>(&'l AtomicU64);
+
+impl<'de> DeserializeSeed<'de> for Placed<'_> {
+    type Value = (u64, Value);
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        let line = self.0.load(Ordering::Relaxed);
+        Ok((line, Value::deserialize(deserializer)?))
     }
 }
 
@@ -340,8 +373,15 @@ impl<'de> Visitor<'de> for At<'_, '_> {
             return Err(A::Error::invalid_type(serde::de::Unexpected::Seq, &self));
         }
         self.walk.is_found = true;
-        while let Some(value) = list.next_element::<Value>()? {
-            self.walk.take(String::new(), value)?;
+        let mut before = self.walk.now();
+        let mut places = 0..;
+        while let Some((line, value)) = list.next_element_seed(Placed(self.walk.line))? {
+            let place = places.next().filter(|_| line == before);
+            before = self.walk.now();
+            self.walk.take(Element {
+                place,
+                ..Element::of_line(line, value)
+            })?;
         }
         Ok(())
     }
@@ -351,13 +391,20 @@ impl<'de> Visitor<'de> for At<'_, '_> {
         while let Some(key) = object.next_key::<String>()? {
             match self.path {
                 [] if self.walk.has_scalars_alone => {
+                    let line = self.walk.now();
                     if let Scalar(Some(value)) = object.next_value()? {
-                        self.walk.take(key, value)?;
+                        self.walk.take(Element {
+                            key,
+                            ..Element::of_line(line, value)
+                        })?;
                     }
                 }
                 [] => {
-                    let value = object.next_value::<Value>()?;
-                    self.walk.take(key, value)?;
+                    let (line, value) = object.next_value_seed(Placed(self.walk.line))?;
+                    self.walk.take(Element {
+                        key,
+                        ..Element::of_line(line, value)
+                    })?;
                 }
                 [own, rest @ ..] if *own == key => object.next_value_seed(At {
                     path: rest,
@@ -426,42 +473,4 @@ impl<'de> Visitor<'de> for ScalarVisitor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn elements_are_found_by_their_path() {
-        let text = "{\"x\": [0],\n \"a\": {\"b\": [1,\n 2]},\n \"c\": {\"k\": 3}}\n";
-        let input = Input::bytes("t.json", text.as_bytes());
-        let found = |path: &[&str]| {
-            let mut seen = Vec::new();
-            let is_found = each_element(&input, path, |element| {
-                seen.push((element.line, element.key, element.value.to_string()));
-                Ok(())
-            });
-            (is_found, seen)
-        };
-        let (is_found, seen) = found(&["a", "b"]);
-        let expected = [
-            (2, String::new(), "1".to_owned()),
-            (3, String::new(), "2".to_owned()),
-        ];
-        assert_eq!((is_found, seen.as_slice()), (Ok(true), &expected[..]));
-        assert_eq!(found(&["c"]).1, [(4, "k".to_owned(), "3".to_owned())]);
-        assert_eq!(found(&["none"]).0, Ok(false));
-        let pages = Input::bytes("t.json", &b"{\"a\": [1]}\n{\"a\": [2,\n3]}{\"b\": 0} "[..]);
-        let mut seen = Vec::new();
-        let is_found = each_element(&pages, &["a"], |element| {
-            seen.push((element.line, element.value.to_string()));
-            Ok(())
-        });
-        let expected = [(1, "1"), (2, "2"), (3, "3")].map(|(line, own)| (line, own.to_owned()));
-        assert_eq!((is_found, seen.as_slice()), (Ok(true), &expected[..]));
-        let behind = Input::bytes("t.json", &b"[1]\nx"[..]);
-        let error = each_element(&behind, &[], |_| Ok(())).expect_err("no JSON");
-        assert!(error.to_string().contains("line 2 column 1"), "{error}");
-        let cut = Input::bytes("t.json", &b"[1,\n"[..]);
-        let error = each_element(&cut, &[], |_| Ok(())).expect_err("cut");
-        assert!(error.to_string().contains("line 2"), "{error}");
-    }
-}
+mod tests;

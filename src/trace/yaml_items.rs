@@ -89,8 +89,7 @@ impl Item {
                     value: text.chars().take(80).collect(),
                     rule: format!("must be YAML: {error}"),
                 })?;
-            let key = String::new();
-            take(journal, &Element { line, key, value })
+            take(journal, &Element::of_line(line, value))
         })
     }
 }

@@ -440,7 +440,7 @@ mod tests {
             bad,
             [
                 "w.json:3: column `runtime`: must be a number from 0 to 3200000000, found `-1`",
-                "w.json:3: column `id`: must be a text, found ``",
+                "w.json:3: column `3.id`: must be a text, found ``",
                 "w.json:4: column `parents`: must be a list of names, found `\"a\"`",
                 "w.json:5: column `name`: must be the only task of its name, found `\"a\"`",
                 "w.json:2: column `parents`: must be free of circles, found `a`",

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::super::archive::parts;
 use super::super::error::TraceError;
 use super::super::format::{Constructor, FormatEntry};
@@ -142,14 +144,74 @@ fn line_of(input: &Input, record: &Record) -> Result<Option<String>, TraceError>
     if is_parquet(&first) || first.starts_with(SQLITE) {
         return Ok(None);
     }
+    let mut text = String::new();
     let mut lines = part.lines()?;
     while let Some((number, line)) = lines.next_line()? {
-        if number == record.line {
-            let text = std::str::from_utf8(line).ok();
-            return Ok(text.map(|text| text.chars().take(SHOWN).collect()));
+        if number < record.line {
+            continue;
+        }
+        let Ok(line) = str::from_utf8(line) else {
+            return Ok(None);
+        };
+        if number == record.line && !begins_object(line) {
+            let is_list = line.trim_start().starts_with("[{");
+            return Ok((!is_list).then(|| line.chars().take(SHOWN).collect()));
+        }
+        // An element of a list may have several lines.
+        text.push_str(if text.is_empty() { "" } else { " " });
+        text.push_str(line.trim());
+        match object_of(&text) {
+            Object::Open if text.len() < SHOWN => {}
+            Object::Alone | Object::Open => {
+                return Ok(Some(
+                    text.trim_end_matches(',').chars().take(SHOWN).collect(),
+                ));
+            }
+            Object::OfSeveral => return Ok(None),
         }
     }
     Ok(None)
+}
+
+/// Whether a line begins as an object of JSON does.
+fn begins_object(line: &str) -> bool {
+    let inner = line.trim_start().strip_prefix('{').map(str::trim_start);
+    inner.is_some_and(|inner| inner.is_empty() || inner.starts_with(['"', '}']))
+}
+
+/// Whether an object has a list of others, as the answer of an interface has that stands in one line.
+fn holds_records(object: &Value) -> bool {
+    let is_list = |own: &Value| own.get(0).is_some_and(Value::is_object);
+    let members = |own: &Value| own.as_object().cloned().unwrap_or_default();
+    let mut all = members(object).into_iter();
+    all.any(|(_, own)| is_list(&own) || members(&own).values().any(is_list))
+}
+
+/// The object of JSON at the beginning of a text.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Object {
+    /// It goes on behind the text.
+    Open,
+    /// The text is the object.
+    Alone,
+    /// The text goes on with others, or is none of JSON: which is meant is not known.
+    OfSeveral,
+}
+
+fn object_of(text: &str) -> Object {
+    let mut texts = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+    match texts.next() {
+        Some(Ok(object)) => {
+            let rest = text[texts.byte_offset()..].trim_matches([' ', ',', ']', '}']);
+            if rest.is_empty() && !holds_records(&object) {
+                Object::Alone
+            } else {
+                Object::OfSeveral
+            }
+        }
+        Some(Err(error)) if error.is_eof() => Object::Open,
+        _ => Object::OfSeveral,
+    }
 }
 
 #[cfg(test)]
@@ -185,6 +247,41 @@ mod tests {
         let (place, text) = records_of(&shards, "7-1").remove(0);
         assert!(place.ends_with("b.csv:1"), "{place}");
         assert_eq!(text.as_deref(), Some(tasks(1).trim_end()));
+    }
+
+    #[test]
+    fn elements_of_lists_are_found_where_they_begin() {
+        let task = |name: &str| {
+            format!(
+                "{{\n  \"taskArn\": \"c/{name}\", \"lastStatus\":\n  \"RUNNING\", \"containers\": []}}"
+            )
+        };
+        let list = [task("t1").replace("taskArn", "x"), task("t2"), task("t3")];
+        let text = format!("{{\"tasks\": [\n{}\n]}}", list.join(",\n"));
+        let input = Input::bytes("ecs.json", text.as_bytes());
+        let entry = registry::find("ecs").expect("known");
+        let options = ReadOptions {
+            rows: crate::RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        let of = |input: &Input, name: &str| {
+            let mut records = records(input, entry, &options, name).expect("readable");
+            let own = records.found.remove(0);
+            (own.place(), own.text)
+        };
+        let shown = list[1].replace("\n ", "").replace("  ", " ");
+        let expected = ("ecs.json:5".to_owned(), Some(shown));
+        assert_eq!(of(&input, "t2"), expected);
+        // In one line nothing tells which element it is.
+        let inline = Input::bytes("ecs.json", text.replace('\n', "").into_bytes());
+        assert_eq!(of(&inline, "t3"), ("ecs.json:1".to_owned(), None));
+        let nomad = "[{\"ID\": \"1\", \"Name\": \"a\", \"JobID\": \"j\", \"TaskGroup\": \"g\", \"ClientStatus\": \
+                     \"running\"}, {\"Name\": 5, \"JobID\": \"j\", \"ClientStatus\": \"running\"}]";
+        let nomad = Input::bytes("n.json", nomad.as_bytes());
+        let entry = registry::find("nomad").expect("known");
+        let found = crate::inspect::validate(&nomad, entry, &options, 9);
+        let expected = "n.json:1: column `1.Name`: must be the name of an allocation, found `5`";
+        assert_eq!(found.bad_rows[0].to_string(), expected);
     }
 
     #[test]

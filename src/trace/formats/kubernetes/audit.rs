@@ -78,11 +78,10 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             let Some(Value::Array(list)) = event.at("/items").filter(|_| is_list) else {
                 return take(&mut records, journal, event);
             };
-            for own in list {
+            for (place, own) in list.iter().enumerate() {
                 let own = Element {
-                    line: event.line,
-                    key: String::new(),
-                    value: own.clone(),
+                    place: Some(place),
+                    ..Element::of_line(event.line, own.clone())
                 };
                 heed(journal, |journal| take(&mut records, journal, &own))?;
             }

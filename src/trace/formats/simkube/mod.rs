@@ -135,8 +135,10 @@ fn take_json(part: &Input, cluster: &mut Cluster, journal: &mut Journal) -> Resu
         })
     })?;
     each_element(part, &["events"], |event| {
+        // Its number, where its line does not tell which it is.
+        let number = event.place.map(|place| place as u64 + 1);
         heed(journal, |journal| {
-            cluster.take(journal, event.line, &event.value)
+            cluster.take(journal, number.unwrap_or(event.line), &event.value)
         })
     })?;
     Ok(())

@@ -128,7 +128,7 @@ fn dirty_events_are_named_and_damage_is_placed() {
             "t.json:3: column `applied_objs`: must be a list of objects, found `{}`",
             "t.json:4: column `metadata.name`: must be a text, found ``",
             "t.json:5: column `containers`: must be a list with a container, found ``",
-            "t.json:7: column `replicas`: must be a number from 0 to 1048576, found `\"two\"`",
+            "t.json:6: column `replicas`: must be a number from 0 to 1048576, found `\"two\"`",
         ]
     );
     let input = Input::bytes("t", &b"\x82\xa7version\x02\xaetrackedObjects\x81"[..]);

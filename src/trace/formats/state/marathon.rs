@@ -35,6 +35,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 const PLACES: Places = Places {
     lists: &[&["apps"], &["pods"], &["groups"], &[]],
     has_lines: false,
+    printed: &[],
     expected: "list of applications in `apps`, as `GET /v2/apps` answers",
     missing: &[],
 };
@@ -62,9 +63,8 @@ fn take(state: &mut State, journal: &mut Journal, app: &Element) -> Result<(), R
     for (member, list) in members.into_iter().zip(lists) {
         for (place, value) in list.into_iter().flatten().enumerate() {
             let own = Element {
-                line: app.line,
-                key: format!("{}{member}.{place}.", app.key),
-                value: value.clone(),
+                key: format!("{}{}{member}.{place}.", app.prefix(), app.key),
+                ..Element::of_line(app.line, value.clone())
             };
             heed(journal, |journal| {
                 take(state, journal, &own).map_err(|refused| match refused {
