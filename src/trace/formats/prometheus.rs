@@ -1,12 +1,13 @@
 //! Samples of Prometheus about pods: the answer to a range query (`/api/v1/query_range`, JSON, also without its envelope), or a text
 //! in the format of `OpenMetrics` or Prometheus. A pod is there from its first sample to its last one, unless its phases or
 //! the times of its life are among the samples, and
-//! requests what `kube_pod_container_resource_requests` says of its containers first. Source: the
-//! documentation of Prometheus, "HTTP API" and "Exposition formats", and of kube-state-metrics, "Pod
-//! metrics".
+//! requests what `kube_pod_container_resource_requests` says of its containers first. With the option `usage` it uses what
+//! cAdvisor says of them. Source: the documentation of Prometheus, "HTTP API" and "Exposition formats", of
+//! kube-state-metrics, "Pod metrics", and of cAdvisor, "Prometheus metrics".
 
 mod pods;
 mod text;
+mod usage;
 
 use serde_json::Value;
 
@@ -44,13 +45,21 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "s since 1970, as of kube_pod_start_time and kube_pod_completion_time",
         ),
         ColumnDoc::optional(
+            "container_cpu_usage_seconds_total",
+            "by `container`: with the option `usage`, what it uses of processors between two samples",
+        ),
+        ColumnDoc::optional(
+            "container_memory_working_set_bytes",
+            "by `container`: with the option `usage`, what it uses of memory",
+        ),
+        ColumnDoc::optional(
             "exported_pod",
             "label, with exported_namespace and exported_container; stands before `pod`",
         ),
     ],
     names: &["uid"],
     cells: show_text,
-    options: &["recorded"],
+    options: &["recorded", "usage"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -68,8 +77,15 @@ fn sniff(first: &[u8]) -> Confidence {
     } else if is_answer(first) {
         has("\"resultType\"") && (has("\"status\"") || has("\"result\""))
     } else {
-        let is_text = has("# TYPE ") || has("# HELP ") || has("kube_pod_") || has("{__name__=\"");
-        is_text && has("{")
+        let marks = [
+            "# TYPE ",
+            "# HELP ",
+            "kube_pod_",
+            "{__name__=\"",
+            "container_cpu_usage_",
+            "container_memory_",
+        ];
+        marks.into_iter().any(has) && has("{")
     };
     if is_own {
         Confidence::Certain
@@ -109,7 +125,7 @@ type Sample = (i64, f64);
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut pods = Pods::default();
+    let mut pods = Pods::new(options);
     for part in parts(input)? {
         journal.file = part.name.clone();
         let first = part.first_bytes()?;

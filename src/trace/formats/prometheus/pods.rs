@@ -6,6 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::usage::{self, Measure, Time, Use};
 use super::{Sample, milliseconds};
 use crate::error::TraceError;
 use crate::gather::{Demand, Gather};
@@ -15,11 +16,13 @@ use crate::options::ReadOptions;
 use crate::rows::Refused;
 use crate::stream::ArrivalSource;
 use model::gpu::GPU_RESOURCES;
-use model::{PodName, PodSpec, ResourceList};
+use model::{Behaviour, PodName, PodSpec, ResourceList};
 use units::{Duration, Instant, Quantity};
 
 /// The metric of what containers request.
 const REQUESTS: &str = "kube_pod_container_resource_requests";
+/// The note about series of use that are not asked for.
+pub(super) const NOT_USED: &str = "series of use, not read without `usage`";
 /// The largest amount of a resource.
 const MOST: f64 = 1e18;
 
@@ -34,6 +37,29 @@ struct Pod {
     /// Whether it is another pod, which states its `uid`.
     is_another: bool,
     life: Life,
+    /// The numbers under which samples of its use are held.
+    numbers: Vec<usize>,
+}
+
+/// The labels of a series by their names.
+pub(super) struct Label<'l>(&'l dyn Fn(&str) -> String);
+
+impl Label<'_> {
+    /// The value of a label; empty if there is none.
+    pub(super) fn text(&self, name: &str) -> String {
+        self.0(name)
+    }
+
+    /// The first of several labels that has a value.
+    fn first(&self, names: [&str; 3]) -> String {
+        let mut found = names.into_iter().map(self.0);
+        found.find(|text| !text.is_empty()).unwrap_or_default()
+    }
+
+    /// The name of the container.
+    pub(super) fn container(&self) -> String {
+        self.first(["exported_container", "container", "container_name"])
+    }
 }
 
 /// What series say of a pod's life besides that it is there, in milliseconds since 1970.
@@ -103,9 +129,19 @@ pub(super) struct Pods {
     span: Option<(i64, i64)>,
     /// The shortest time between two samples of a series, in milliseconds.
     pub(super) step: Option<i64>,
+    /// What they use, if that is asked for.
+    used: Option<Use>,
 }
 
 impl Pods {
+    /// No pods yet.
+    pub(super) fn new(options: &ReadOptions) -> Self {
+        Self {
+            used: options.usage.then(Use::default),
+            ..Self::default()
+        }
+    }
+
     /// Adds the samples of a series, whose labels are found by name.
     pub(super) fn add(
         &mut self,
@@ -118,25 +154,27 @@ impl Pods {
             return Ok(journal.dirt("series without a sample", Action::Drop, line)?);
         };
         // Without `honor_labels` the label `pod` is that of the exporter, and `exported_pod` the one that the series is about.
-        let about = |names: [&str; 3]| {
-            let mut found = names.into_iter().map(&label);
-            found.find(|text| !text.is_empty()).unwrap_or_default()
-        };
-        let name = about(["exported_pod", "pod", "pod_name"]);
+        let label = Label(&label);
+        let name = label.first(["exported_pod", "pod", "pod_name"]);
         if name.is_empty() {
             return Ok(journal.dirt("series that is about no pod", Action::Drop, line)?);
         }
-        let (metric, resource) = request_of(label("__name__"), label("resource"));
+        let (metric, resource) = request_of(label.text("__name__"), label.text("resource"));
+        let measure = Measure::of(&metric);
         if metric == REQUESTS {
             check_request(line, &resource, value)?;
+        }
+        if let Some(measure) = measure {
+            usage::check(line, measure, samples)?;
         }
         let (low, high) = self.span.unwrap_or((first, last));
         self.span = Some((low.min(first), high.max(last)));
         let steps = samples.windows(2).map(|pair| pair[1].0 - pair[0].0);
         self.step = steps.chain(self.step).min();
-        let namespace = about(["exported_namespace", "namespace", "kubernetes_namespace"]);
-        let key = (namespace, name, label("uid"));
-        let pod = self.known.entry(key).or_insert_with(|| Pod {
+        let namespace = label.first(["exported_namespace", "namespace", "kubernetes_namespace"]);
+        let entry = self.known.entry((namespace, name, label.text("uid")));
+        let number = entry.index();
+        let pod = entry.or_insert_with(|| Pod {
             file: journal.file.clone(),
             line,
             first,
@@ -144,10 +182,18 @@ impl Pods {
             requests: IndexMap::default(),
             is_another: false,
             life: Life::default(),
+            numbers: vec![number],
         });
         pod.first = pod.first.min(first);
         pod.last = pod.last.max(last);
-        if pod.life.take(&metric, &label("phase"), samples) {
+        if pod.life.take(&metric, &label.text("phase"), samples) {
+            return Ok(());
+        }
+        if let Some(measure) = measure {
+            let Some(used) = &mut self.used else {
+                return Ok(journal.dirt(NOT_USED, Action::Keep, line)?);
+            };
+            used.add(number, measure, &label, samples);
             return Ok(());
         }
         if metric != REQUESTS {
@@ -161,8 +207,7 @@ impl Pods {
             let kind = "request changes later; the first one stands";
             journal.dirt(kind, Action::Keep, line)?;
         }
-        let container = about(["exported_container", "container", "container_name"]);
-        let known = pod.requests.entry((container, resource));
+        let known = pod.requests.entry((label.container(), resource));
         let known = known.or_insert((first, value));
         if first < known.0 {
             *known = (first, value);
@@ -197,6 +242,7 @@ impl Pods {
             };
             let (first, last, life) = (pod.first, pod.last, pod.life);
             let (file, line, requests) = (pod.file.clone(), pod.line, mem::take(&mut pod.requests));
+            let numbers = mem::take(&mut pod.numbers);
             pod.is_another = true;
             journal.file = file;
             let kind = "pod without a `uid`; counted as the one of its name that is there then";
@@ -205,6 +251,7 @@ impl Pods {
             own.first = own.first.min(first);
             own.last = own.last.max(last);
             own.life = own.life.united(life);
+            own.numbers.extend(numbers);
             for (asked, amount) in requests {
                 own.requests.entry(asked).or_insert(amount);
             }
@@ -221,6 +268,7 @@ impl Pods {
         self.unite(&mut journal)?;
         let (zero, end) = self.span.unwrap_or_default();
         let step = self.step.unwrap_or_default();
+        let used = self.used.map(Use::sorted).transpose()?;
         let mut gather = Gather::default();
         gather.header.fields = outcome_alone(options);
         for ((namespace, name, _), pod) in self.known {
@@ -241,6 +289,19 @@ impl Pods {
                 namespace: namespace.as_str().into(),
                 ..PodSpec::with_requests(list)
             };
+            if let Some(used) = &used {
+                let last = pod.last;
+                let start = start.unwrap_or(submit);
+                let (behaviour, says_nothing) =
+                    used.of(&pod.numbers, Time { start, last, step })?;
+                if says_nothing {
+                    let kind =
+                        "counter of processor time with a single sample; its use is not known";
+                    journal.dirt(kind, Action::Keep, pod.line)?;
+                }
+                let has_use = behaviour != Behaviour::default();
+                spec.behaviour = has_use.then(|| Arc::new(behaviour));
+            }
             if options.keeps_outcomes() {
                 Outcome::state(pod.life.outcome, &mut spec.labels);
             }

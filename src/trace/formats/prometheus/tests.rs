@@ -91,7 +91,7 @@ fn wrong_samples_and_answers_are_named() {
     assert_eq!(
         complaints(&late),
         [
-            "p:3: column `values.1`: must be later than the sample before, found \
+            "p:2: column `values.1`: must be later than the sample before, found \
           `[1709287200,\"0.5\"]`"
         ]
     );
@@ -99,7 +99,7 @@ fn wrong_samples_and_answers_are_named() {
     assert_eq!(
         complaints(&negative),
         [
-            "p:5: column `kube_pod_container_resource_requests`: must be an amount from 0 to 1e18, \
+            "p:4: column `kube_pod_container_resource_requests`: must be an amount from 0 to 1e18, \
           found `-1`"
         ]
     );
