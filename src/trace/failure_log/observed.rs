@@ -3,9 +3,8 @@
 //! machines; other logs have one.
 
 use super::google::{self, EachEvent};
-use super::{
-    LanlColumns, LogOptions, LoggedOutage, Span, opendc, plain, united, without_lanl_options,
-};
+use super::lanl::{self, Columns, Span};
+use super::{LogOptions, LoggedOutage, each_table, opendc, plain, without_lanl_options};
 use crate::error::TraceError;
 use crate::format::{Confidence, Constructor, FormatEntry};
 use crate::formats::google_2011::machines::PLATFORM_LABEL;
@@ -70,31 +69,18 @@ pub fn observed(
         without_lanl_options(input, &options)?;
         return shares(input, journal);
     }
-    let table = Table::open(input)?;
-    if table.column("Prob Started").is_some() {
-        return los_alamos(table, system, journal);
+    if lanl::is_own(&first) {
+        return los_alamos(input, system, journal);
     }
     without_lanl_options(input, &options)?;
-    let names = names(Table::open(input)?)?;
+    let names = plain::names(input, journal.clone())?;
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let log = plain(table, journal, &names)?;
+    let log = plain::read(input, journal, &names)?;
     Ok(Observed {
         classes: classes(&log.outages, |_| None),
         left_out: Vec::new(),
         ledger: log.ledger,
     })
-}
-
-/// Names of the nodes of the project's own table.
-fn names(mut table: Table) -> Result<SortedSet<String>, TraceError> {
-    let node = table.required_column("node")?;
-    let mut names = SortedSet::new();
-    while let Some(row) = table.next_row()? {
-        if let Ok(row) = row {
-            names.insert(row.text(&node).to_owned());
-        }
-    }
-    Ok(names)
 }
 
 fn machines(
@@ -155,46 +141,72 @@ fn shares(input: &Input, mut journal: Journal) -> Result<Observed, TraceError> {
     })
 }
 
+/// The outages of the systems of Los Alamos up to a row.
+#[derive(Default)]
+struct Systems {
+    all: SortedSet<i64>,
+    nodes: SortedMap<(i64, usize), usize>,
+    /// The system of each node.
+    of_node: Vec<i64>,
+    spans: Vec<Span>,
+}
+
+impl Systems {
+    fn add(
+        &mut self,
+        journal: &mut Journal,
+        mut table: Table,
+        wanted: Option<u32>,
+    ) -> Result<(), TraceError> {
+        let columns = Columns::of(&table)?;
+        while let Some(row) = table.next_row()? {
+            let read = row.and_then(|row| {
+                columns.read(&row, |own| {
+                    self.all.insert(own);
+                    wanted.is_none_or(|wanted| i64::from(wanted) == own)
+                })
+            });
+            let (own, read) = match read {
+                Ok((own, Some(read))) => (own, read),
+                Ok((_, None)) => continue,
+                Err(bad) => {
+                    journal.bad_row(bad)?;
+                    continue;
+                }
+            };
+            let Some(mut span) = read.mended(journal)? else {
+                continue;
+            };
+            let place = self.of_node.len();
+            span.node = *self.nodes.entry((own, span.node)).or_insert(place);
+            if span.node == place {
+                self.of_node.push(own);
+            }
+            self.spans.push(span);
+        }
+        journal.end(table.open_end())
+    }
+}
+
 fn los_alamos(
-    mut table: Table,
+    input: &Input,
     wanted: Option<u32>,
     mut journal: Journal,
 ) -> Result<Observed, TraceError> {
-    let columns = LanlColumns::of(&table)?;
-    let mut systems = SortedSet::new();
-    let mut known: SortedMap<(i64, usize), usize> = SortedMap::new();
-    let mut systems_of: Vec<i64> = Vec::new();
-    let mut spans: Vec<Span> = Vec::new();
-    while let Some(row) = table.next_row()? {
-        let read = row.and_then(|row| {
-            columns.read(&row, |own| {
-                systems.insert(own);
-                wanted.is_none_or(|wanted| i64::from(wanted) == own)
-            })
-        });
-        let (own, read) = match read {
-            Ok((own, Some(read))) => (own, read),
-            Ok((_, None)) => continue,
-            Err(bad) => {
-                journal.bad_row(bad)?;
-                continue;
-            }
-        };
-        let Some(mut span) = read.mended(&mut journal)? else {
-            continue;
-        };
-        let place = systems_of.len();
-        span.node = *known.entry((own, span.node)).or_insert(place);
-        if span.node == place {
-            systems_of.push(own);
-        }
-        spans.push(span);
-    }
-    journal.end(table.open_end())?;
+    let mut systems = Systems::default();
+    each_table(input, &mut journal, lanl::is_started, |journal, table| {
+        systems.add(journal, table, wanted)
+    })?;
+    let Systems {
+        all: systems,
+        of_node,
+        spans,
+        ..
+    } = systems;
     if let Some(wanted) = wanted.filter(|own| !systems.contains(&i64::from(*own))) {
         let known: Vec<String> = systems.iter().map(ToString::to_string).collect();
         return Err(TraceError::Format {
-            file: journal.file.to_string(),
+            file: input.name.to_string(),
             reason: format!(
                 "the log has no system {wanted}; its systems are {}",
                 known.join(", ")
@@ -202,10 +214,10 @@ fn los_alamos(
         });
     }
     let first = spans.iter().map(|span| span.down).min().unwrap_or_default();
-    let outages = united(spans, first, &mut journal)?;
+    let outages = lanl::united(spans, first, &mut journal)?;
     let is_one = wanted.is_some() || systems.len() < 2;
     let class = |outage: &LoggedOutage| {
-        let label = format!("system-{}", systems_of[outage.node]);
+        let label = format!("system-{}", of_node[outage.node]);
         (!is_one).then_some((CLASS_LABEL, label))
     };
     Ok(Observed {

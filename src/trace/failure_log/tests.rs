@@ -60,6 +60,36 @@ fn what_is_out_of_order_or_overlaps_is_told_with_its_line() {
 }
 
 #[test]
+fn copies_of_spreadsheets_and_several_files_are_one_log() {
+    let los_alamos = [
+        "nodenumz,Prob Fixed (mm/dd/yy hh:mm),System,Prob Started (mm/dd/yy hh:mm),Cause\r\n\
+         \"1\",6/21/05 11:00,2,6/21/05 10:54,\"MPI, arrays\"\r\n",
+        "System;nodenumz;Prob Started;Prob Fixed\n2;0;2005-06-21 10:55;2005-06-21 10:58\n",
+    ];
+    let plain = [
+        "up,node,cause,down\r\n\"360\",b,\"x, y\",0\r\n",
+        "node\tdown\tup\na\t60\t4m\n",
+    ];
+    for (names, files) in [(["2005", "2006"], los_alamos), (["log-1", "log-2"], plain)] {
+        let files = [
+            (names[0], files[0]),
+            (names[1], files[1]),
+            ("README.txt", "about"),
+        ];
+        let bytes = crate::archive::packed::archive(&files);
+        let input = Input::bytes("logs.tar", bytes);
+        assert_eq!(is_log(&input), Ok(true));
+        let options = LogOptions::default();
+        let log = read(&input, &options, &["a", "b", "c"]).expect("a log");
+        assert_eq!(spans(&log), [(1, 0, Some(360)), (0, 60, Some(240))]);
+        let found = validate_log(&input, &ReadOptions::default(), 9);
+        assert_eq!((found.accepted, found.bad_row_count), (2, 0));
+        let kind = "file of a failure log without a row of it, not read";
+        assert_eq!(found.ledger.count(kind), 1);
+    }
+}
+
+#[test]
 fn bad_rows_are_left_out_and_counted_if_that_is_asked_for() {
     let skipping = LogOptions {
         rows: RowPolicy {
@@ -219,8 +249,9 @@ fn a_last_line_without_an_end_is_told() {
 
 #[test]
 fn dates_of_spreadsheets_are_dates() {
-    let minute =
-        |text: &str| us_date(text).map(|own| own - us_date("6/21/2005 10:54").expect("a date"));
+    let minute = |text: &str| {
+        lanl::minute(text).map(|own| own - lanl::minute("6/21/2005 10:54").expect("a date"))
+    };
     for (text, expected) in [
         ("06/21/05 10:55", Some(1)),
         ("6/21/2005  10:54:59", Some(0)),
@@ -228,6 +259,13 @@ fn dates_of_spreadsheets_are_dates() {
         ("6/21/98 10:54", Some(-60 * 24 * 2_557)),
         ("21/6/2005 10:54", None),
         ("6/21/2005", None),
+        ("6/21/2005 10:54 AM", Some(0)),
+        ("6/21/2005 10:54:59 PM", Some(720)),
+        ("6/21/2005 12:01 AM", Some(-653)),
+        ("6/21/2005 13:01 PM", None),
+        ("2005-06-21 10:55", Some(1)),
+        ("2005-06-21T10:55:30", Some(1)),
+        ("2005-06-21", None),
     ] {
         assert_eq!(minute(text), expected, "{text}");
     }
