@@ -162,6 +162,11 @@ impl<R: BufRead + Send + 'static> Counted<R> {
     pub(super) fn new(stored: R, read: Arc<AtomicU64>) -> Self {
         Self { stored, read }
     }
+
+    /// The bytes read so far.
+    pub(super) fn count(&self) -> u64 {
+        self.read.load(Ordering::Relaxed)
+    }
 }
 
 impl<R: Read> Read for Counted<R> {

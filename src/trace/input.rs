@@ -3,6 +3,7 @@
 //! of frames, xz with any number of streams, a ZIP archive of one file, or none), never by name. Everything is streamed; the standard input of traces
 //! is kept in a temporary file if it is long, so that it can be read again.
 
+mod gzip;
 mod once;
 mod spool;
 mod zip;
@@ -14,13 +15,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use flate2::bufread::MultiGzDecoder;
 use lzma_rust2::XzReader;
 
 use super::budget::{Counted, Expanding, check_compression, check_kind, read_whole};
 use super::error::{TraceError, read_error};
 use super::lines::Lines;
 use super::pipe::Pipe;
+use gzip::Members;
 use once::Once;
 use spool::{Spool, Spooled};
 use zip::OnlyFile;
@@ -444,7 +445,7 @@ fn is_magic(first: &[u8]) -> bool {
 fn plain(stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>> {
     let (magic, stored) = peek::<MAGIC_BYTES>(stored)?;
     let plain: Box<dyn BufRead + Send> = if magic.starts_with(&GZIP_MAGIC) {
-        Expanding::open(stored, |stored| Ok(Box::new(MultiGzDecoder::new(stored))))?
+        Expanding::open(stored, |stored| Ok(Box::new(Members::new(stored))))?
     } else if magic.starts_with(&ZSTD_MAGIC) {
         Expanding::open(stored, |stored| {
             let decoder = zstd::stream::read::Decoder::with_buffer(stored)?;

@@ -3,7 +3,7 @@
 use super::archive::{beginning, is_about, parts};
 use super::error::TraceError;
 use super::failure_log::is_log;
-use super::format::{Confidence, FormatEntry};
+use super::format::{Confidence, FormatEntry, FormatKind};
 use super::formats::{
     alibaba_2017, alibaba_2018, alibaba_dlrm_2025, alibaba_gpu_2020, alibaba_spot_gpu_2026,
     azure_functions_2019, azure_functions_2021, azure_llm_2023, azure_packing_2020, azure_vm,
@@ -89,7 +89,7 @@ pub fn find(name: &str) -> Option<&'static FormatEntry> {
 const SHOWN_FILES: usize = 64;
 
 /// Returns the format that a file has by its content; of several in a folder or an archive that of the first that has
-/// one.
+/// one of workloads, or else of nodes: machines often lie beside what ran on them.
 ///
 /// # Errors
 /// The file can't be read, or no format recognizes it.
@@ -99,10 +99,16 @@ pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
     let shown = parts
         .iter()
         .filter(|part| is_alone || !is_about(&part.name));
+    let mut nodes = None;
     for part in shown.take(SHOWN_FILES) {
-        if let Some(entry) = most_like(&beginning(part)?) {
+        let found = most_like(&beginning(part)?);
+        if let Some(entry) = found.filter(|entry| entry.kind() == FormatKind::Workload) {
             return Ok(entry);
         }
+        nodes = nodes.or(found);
+    }
+    if let Some(entry) = nodes {
+        return Ok(entry);
     }
     if is_log(input).is_ok_and(|is_log| is_log) {
         let reason = "is a failure log, not a workload; `trace validate` checks it, `trace fit` describes it, and \
@@ -313,6 +319,23 @@ mod tests {
                 .iter()
                 .filter(|entry| (entry.sniff)(text.as_bytes()) == Confidence::Certain);
             assert!(certain.count() <= 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_machines_and_tasks_is_a_workload() {
+        use crate::archive::packed::archive;
+        let machines = ("machine_events/part-0.csv", "0,5,0,p,0.5,0.2\n");
+        let tasks = (
+            "task_events/part-0.csv",
+            "600000000,,7,0,,0,ann,2,9,0.1,0.1,0,0\n",
+        );
+        for (files, expected) in [
+            (&[machines, tasks][..], "google-2011-tasks"),
+            (&[machines], "google-2011-machines"),
+        ] {
+            let input = Input::bytes("trace.tar", archive(files));
+            assert_eq!(recognize(&input).expect("known").name, expected);
         }
     }
 

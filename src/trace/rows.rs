@@ -333,6 +333,11 @@ impl<'row, 'table> Fields<'row, 'table> {
         self.row.line
     }
 
+    /// Whether the table has a column.
+    pub(crate) fn has(&self, place: usize) -> bool {
+        self.columns[place].is_some()
+    }
+
     /// The text of a field; empty if it is absent.
     pub(crate) fn text(&self, place: usize) -> &'table str {
         self.row.optional_text(self.columns[place].as_ref())

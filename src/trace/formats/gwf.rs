@@ -7,10 +7,10 @@ use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has}
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::known_tasks::KnownTasks;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::links::Links;
 use crate::options::ReadOptions;
-use crate::rows::{LAST_SECOND, Layout, each_row, show_rows};
+use crate::rows::{Fields, Layout, each_row, show_rows};
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
 use units::{Duration, Instant};
@@ -33,14 +33,20 @@ const COLUMNS: &[ColumnDoc] = &[
         "workflow; becomes part of the name, and the tenant",
     ),
     ColumnDoc::required("JobID", "task; becomes part of the name"),
-    ColumnDoc::required("SubmitTime", "s from the trace's zero"),
-    ColumnDoc::required("RunTime", "s; -1: not known"),
+    ColumnDoc::required(
+        "SubmitTime",
+        "s from the trace's zero, also with a fraction",
+    ),
+    ColumnDoc::required("RunTime", "s, also with a fraction; -1: not known"),
     ColumnDoc::required("NProcs", "processors that it had"),
     ColumnDoc::required(
         "ReqNProcs",
         "processors that it asked for; -1: as many as it had",
     ),
-    ColumnDoc::required("Dependencies", "tasks of the workflow that it waits for"),
+    ColumnDoc::optional(
+        "Dependencies",
+        "tasks of the workflow that it waits for; -1 or nothing: none",
+    ),
 ];
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
@@ -54,16 +60,7 @@ const REQUESTED: usize = 5;
 const WAITS_FOR: usize = 6;
 
 fn sniff(first: &[u8]) -> Confidence {
-    header_has(
-        first,
-        &[
-            "WorkflowID",
-            "JobID",
-            "SubmitTime",
-            "ReqNProcs",
-            "Dependencies",
-        ],
-    )
+    header_has(first, &["WorkflowID", "JobID", "SubmitTime", "ReqNProcs"])
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -73,8 +70,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         let line = fields.line();
         let job = fields.name(JOB, "the number of a task")?;
-        let submit = fields.number(SUBMIT, 0, LAST_SECOND)?;
-        let run = fields.number(RUN, -1, LAST_SECOND)?;
+        let submit = fields.seconds(SUBMIT)?;
+        let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "a number of seconds"))?;
+        let run = run_time(fields)?;
         let had = fields.number(PROCESSORS, -1, MEMBERS)?;
         let processors = match fields.integer(REQUESTED, -1, MEMBERS)? {
             None | Some(-1 | 0) => had,
@@ -83,13 +81,14 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         if processors < 1 {
             return Ok(journal.dirt("task without a processor", Action::Drop, line)?);
         }
-        if run < 0 {
+        let Some(run) = run else {
             return Ok(journal.dirt("run time not known", Action::Drop, line)?);
-        }
+        };
         let workflow = fields.text(WORKFLOW);
         let name = |job: &str| PodName::Text(format!("{workflow}-{job}").into());
         let mut after = Vec::new();
-        for other in fields.text(WAITS_FOR).split_whitespace() {
+        let others = fields.text(WAITS_FOR);
+        for other in others.split_whitespace().filter(|_| others != "-1") {
             if other.parse::<i64>().is_err() {
                 return Err(fields
                     .bad(WAITS_FOR, "numbers of tasks with blanks between")
@@ -109,12 +108,12 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         gather.push(
             journal.origin(line),
             Demand {
-                submit: Instant::from_secs(submit),
+                submit,
                 name: name(job),
                 tenant: workflow.into(),
                 spec: PodSpec::with_requests(requests(Some(1_000), None)),
                 members: processors as u32,
-                run_time: Some(Duration::from_secs(run)),
+                run_time: Some(run),
                 links,
                 ..Demand::default()
             },
@@ -122,6 +121,16 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         Ok(())
     })?;
     known.only(gather.finish(journal)?, &input.name)
+}
+
+/// The run time of a task; `None` if it is not known.
+fn run_time(fields: &Fields<'_, '_>) -> Result<Option<Duration>, BadRow> {
+    if fields.text(RUN).parse::<f64>() == Ok(-1.0) {
+        return Ok(None);
+    }
+    let run = fields.seconds(RUN)?;
+    let run = run.ok_or_else(|| fields.bad(RUN, "a number of seconds, or -1"))?;
+    Ok(Some(run.since(Instant::ZERO)))
 }
 
 #[cfg(test)]
@@ -134,6 +143,44 @@ mod tests {
                           Dependencies\n";
 
     #[test]
+    fn fractions_of_seconds_and_tables_without_dependencies_are_read() {
+        let header = "WorkflowID,JobID,SubmitTime,RunTime,NProcs,ReqNProcs";
+        let rows =
+            "0,1,0.5,11.25,1,1\n0,2,3,-1.0,1,1\n0,3,4.000,2,1,-1\n0,4,5,-2,1,1\n0,5,5,,1,1\n";
+        let with = rows.replace('\n', ",-1\r\n");
+        for text in [
+            format!("{header}\n{rows}"),
+            format!("{header},Dependencies\r\n{with}"),
+        ] {
+            let input = Input::bytes("t.gwf", text.into_bytes());
+            let entry = crate::registry::recognize(&input).expect("known");
+            assert_eq!(entry.name, ENTRY.name);
+            let options = ReadOptions {
+                rows: crate::ledger::RowPolicy::REPORT,
+                ..ReadOptions::default()
+            };
+            let mut source = open(&input, &options).expect("good rows");
+            let recorded = Recorded::collect(&mut *source).expect("good rows");
+            let seen: Vec<_> = { recorded.arrivals.iter() }
+                .map(|one| (one.submit, one.run_time, one.after().len()))
+                .collect();
+            let millis = Duration::from_millis;
+            let at = |own| Instant::ZERO + millis(own);
+            let expected = [
+                (at(500), Some(millis(11_250)), 0),
+                (at(4_000), Some(millis(2_000)), 0),
+            ];
+            assert_eq!(seen, expected);
+            let bad = recorded.ledger.bad_rows().iter().map(ToString::to_string);
+            let expected = [
+                "t.gwf:5: column `RunTime`: must be at least 0, found `-2`",
+                "t.gwf:6: column `RunTime`: must be a number of seconds, or -1, found ``",
+            ];
+            assert_eq!(bad.collect::<Vec<_>>(), expected);
+        }
+    }
+
+    #[test]
     fn tasks_are_gangs_of_processors() {
         let rows = "0 , 1 , 16 , 11 , 1 , 1 ,   \n0 , 2 , 40 , 11 , 4 , -1 , 1 \n\
                     0,3,40,-1,1,1,\n0,4,40,1,-1,-1,\n0,5,x,1,1,1,\n0,6,1,1,1,1,a\n";
@@ -143,7 +190,7 @@ mod tests {
         assert_eq!(
             bad,
             [
-                "t.gwf:6: column `SubmitTime`: must be a whole number, found `x`",
+                "t.gwf:6: column `SubmitTime`: must be a number, found `x`",
                 "t.gwf:7: column `Dependencies`: must be numbers of tasks with blanks between, \
                  found `a`",
             ]

@@ -41,9 +41,9 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required(
+    ColumnDoc::optional(
         "JobID",
-        "job, element of an array, or step; becomes the name",
+        "job, element of an array, or step; becomes the name; else JobIDRaw",
     ),
     ColumnDoc::required("Submit", "date"),
     ColumnDoc::required("Start", "date; Unknown if the job never began"),
@@ -76,8 +76,14 @@ const COLUMNS: &[ColumnDoc] = &[
     ),
     ColumnDoc::optional(
         "Elapsed",
-        "[days-]hours:minutes:seconds after Start, without an End",
+        "[days-]hours:minutes:seconds after Start, without an End; else ElapsedRaw",
     ),
+    ColumnDoc::optional(
+        "JobIDRaw",
+        "number of a job, where an element of an array has one of its own",
+    ),
+    ColumnDoc::optional("TimelimitRaw", "limit, minutes"),
+    ColumnDoc::optional("ElapsedRaw", "seconds after Start, without an End"),
 ];
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b'|');
@@ -98,6 +104,9 @@ const RESOURCES: usize = 11;
 const PROCESSORS: [usize; 3] = [CORES, 12, 13];
 const REQUESTED: usize = 14;
 const ELAPSED: usize = 15;
+const RAW_JOB: usize = 16;
+const RAW_LIMIT: usize = 17;
+const RAW_ELAPSED: usize = 18;
 
 fn sniff(first: &[u8]) -> Confidence {
     if is_json(first) {
@@ -108,8 +117,9 @@ fn sniff(first: &[u8]) -> Confidence {
     let line = String::from_utf8_lossy(line);
     let header: Vec<&str> = line.trim().split('|').collect();
     let has = |name: &&str| header.contains(name);
-    let ends = ["End", "Elapsed"].iter().any(has);
-    if ends && ["JobID", "Submit", "Start"].iter().all(has) {
+    let ends = ["End", "Elapsed", "ElapsedRaw"].iter().any(has);
+    let jobs = ["JobID", "JobIDRaw"].iter().any(has);
+    if ends && jobs && ["Submit", "Start"].iter().all(has) {
         Confidence::Certain
     } else {
         Confidence::No
@@ -171,8 +181,16 @@ fn take(
     options: &ReadOptions,
 ) -> Result<(), Refused> {
     let line = fields.line();
-    let name = fields.name(JOB, "the number of a job")?;
-    if name == "JobID" {
+    let name = match fields.text(JOB) {
+        "" => fields.text(RAW_JOB),
+        name => name,
+    };
+    if name.is_empty() {
+        let bad = fields.bad(JOB, "the number of a job (or that of `JobIDRaw`)");
+        let column = "JobID".to_owned();
+        return Err(BadRow { column, ..bad }.into());
+    }
+    if matches!(name, "JobID" | "JobIDRaw") {
         return Ok(journal.dirt("header again", Action::Drop, line)?);
     }
     if name.contains('.') {
@@ -227,15 +245,24 @@ fn take(
 /// The end of a job that states how long it ran instead.
 fn elapsed_end(fields: &Fields<'_, '_>, start: Option<Instant>) -> Result<Option<Instant>, BadRow> {
     let text = fields.text(ELAPSED);
+    let place = if text.is_empty() {
+        RAW_ELAPSED
+    } else {
+        ELAPSED
+    };
     // What still runs has an `Elapsed` as well.
     let (Some(start), Some(_)) = (start, outcome(fields.text(STATE))) else {
         return Ok(None);
     };
-    if text.is_empty() || !fields.text(END).is_empty() {
+    if fields.text(place).is_empty() || !fields.text(END).is_empty() {
         return Ok(None);
     }
-    let seconds = seconds(text).filter(|seconds| (0..=LAST_SECOND).contains(seconds));
-    let seconds = seconds.ok_or_else(|| fields.bad(ELAPSED, "[days-]hours:minutes:seconds"))?;
+    let seconds = if place == RAW_ELAPSED {
+        fields.number(RAW_ELAPSED, 0, LAST_SECOND)?
+    } else {
+        let seconds = seconds(text).filter(|seconds| (0..=LAST_SECOND).contains(seconds));
+        seconds.ok_or_else(|| fields.bad(ELAPSED, "[days-]hours:minutes:seconds"))?
+    };
     Ok(Some(start.saturating_add(Duration::from_secs(seconds))))
 }
 
@@ -252,7 +279,12 @@ fn processors(fields: &Fields<'_, '_>) -> Result<Option<i64>, BadRow> {
 /// The limit of a job's time; `None` if it has none.
 fn limit(fields: &Fields<'_, '_>) -> Result<Option<Duration>, BadRow> {
     let text = fields.text(LIMIT);
-    if matches!(text, "" | "UNLIMITED" | "Partition_Limit" | "INVALID") {
+    let none = ["", "UNLIMITED", "Partition_Limit", "INVALID"];
+    if text.is_empty() && !none.contains(&fields.text(RAW_LIMIT)) {
+        let minutes = fields.integer(RAW_LIMIT, 0, LAST_SECOND / 60)?;
+        return Ok(minutes.map(|minutes| Duration::from_secs(60 * minutes)));
+    }
+    if none.contains(&text) {
         return Ok(None);
     }
     let seconds = seconds(text).filter(|seconds| (0..=LAST_SECOND).contains(seconds));

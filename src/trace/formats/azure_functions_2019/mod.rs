@@ -1,14 +1,16 @@
 //! Invocations of Azure's functions of 2019: tables of a day each with counts by minute, percentiles of
 //! run times by function, and of memory by application, together in a folder or an archive. The counts
 //! of a minute are spread over it evenly by a seeded draw, and a run time is drawn between the
-//! percentiles of its function; a function without a row has the median of the others. A day is in
-//! memory at a time, and of its invocations those of a minute. Format: `traces.md`, section 6.
+//! percentiles of its function; a function without a row has the median of the others. Draws and names of a function's
+//! invocations are its own (the third one of the function in row 2 of the first day is `d1-f2-3`), so that a row that is left
+//! out changes no other. A day is in memory at a time, and of its invocations those of a minute. Format: `traces.md`,
+//! section 6.
 
 mod tables;
 
 use std::sync::Arc;
 
-use rng::Stream;
+use rng::Streams;
 
 use crate::archive::{beginning, parts};
 use crate::budget::ARRIVALS_AT_ONCE;
@@ -60,6 +62,9 @@ pub const ENTRY: FormatEntry = FormatEntry {
 
 /// A minute in nanoseconds.
 const MINUTE: i64 = 60_000_000_000;
+
+/// Bits of the number of a minute since the first day: days are at most 366.
+const MINUTE_BITS: u32 = 20;
 
 /// A kind of table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -144,7 +149,6 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         today: Today::default(),
         minute: MINUTES,
         ready: Vec::new(),
-        delivered: 0,
         classes: ClassTable::default(),
         tenants: NameTable::default(),
         journal: Journal::new(input.name.clone(), options.rows),
@@ -170,13 +174,15 @@ struct Known {
 struct Today {
     day: u32,
     functions: Arc<[Function]>,
-    /// The place in each function's counts.
-    places: Vec<usize>,
+    /// The place in each function's counts, and the number of invocations before it.
+    places: Vec<(usize, u64)>,
 }
 
 /// A function with its invocations of a day.
 #[derive(Clone, Debug)]
 struct Function {
+    /// The number of its row in the day, bad ones included, counted from 1.
+    row: u64,
     tenant: u32,
     class: u32,
     run: Option<Percentiles>,
@@ -197,7 +203,6 @@ struct Source {
     minute: usize,
     /// Invocations of the minute before, the last first.
     ready: Vec<Arrival>,
-    delivered: u64,
     classes: ClassTable,
     tenants: NameTable,
     journal: Journal,
@@ -215,9 +220,7 @@ impl ArrivalSource for Source {
                 return Ok(None);
             }
         }
-        self.delivered += 1;
-        let name = PodName::Job(self.delivered);
-        Ok(self.ready.pop().map(|arrival| Arrival { name, ..arrival }))
+        Ok(self.ready.pop())
     }
 
     fn classes(&self) -> &Classes {
@@ -251,8 +254,9 @@ impl Source {
     fn draw(&mut self) -> Result<(), TraceError> {
         let minute = u64::from(self.today.day) * MINUTES as u64 + self.minute as u64;
         let begin = minute as i64 * MINUTE;
-        let mut stream = Stream::new(0, "azure-functions-2019", minute);
-        for (function, place) in self.today.functions.iter().zip(&mut self.today.places) {
+        let streams = Streams::new(0, "azure-functions-2019");
+        let day = self.today.day + 1;
+        for (function, (place, before)) in self.today.functions.iter().zip(&mut self.today.places) {
             let Some(&(at, count)) = function.counts.get(*place) else {
                 continue;
             };
@@ -269,12 +273,13 @@ impl Source {
                     ),
                 });
             }
-            for _ in 0..count {
+            let mut stream = streams.numbered(function.row << MINUTE_BITS | minute);
+            for number in *before + 1..=*before + u64::from(count) {
                 let within = stream.below(MINUTE as u64) as i64;
                 let run = function.run.map(|run| run_time(&run, stream.unit_f64()));
                 self.ready.push(Arrival {
                     submit: Instant::from_nanos(begin + within),
-                    name: PodName::default(),
+                    name: PodName::Text(format!("d{day}-f{}-{number}", function.row).into()),
                     class: function.class,
                     members: 1,
                     tenant: function.tenant,
@@ -286,6 +291,7 @@ impl Source {
                     origin: function.origin,
                 });
             }
+            *before += u64::from(count);
         }
         self.ready.sort_by_key(|arrival| arrival.submit);
         self.ready.reverse();
@@ -301,12 +307,13 @@ impl Source {
         if !files.memory.is_empty() {
             self.known.memory = Arc::new(Rows::of(memory(&files.memory, &mut self.journal)?));
         }
-        let mut functions = Vec::new();
+        let (mut functions, mut rows) = (Vec::new(), 0);
         for part in &files.invocations {
             self.journal.file = part.name.clone();
             let mut table = Table::open(part)?;
             let columns = InvocationColumns::of(&table)?;
             while let Some(row) = table.next_row()? {
+                rows += 1;
                 let function = match row.and_then(|row| columns.read(&row)) {
                     Ok(function) => function,
                     Err(bad) => {
@@ -314,20 +321,20 @@ impl Source {
                         continue;
                     }
                 };
-                functions.push(self.function(function)?);
+                functions.push(self.function(rows, function)?);
             }
             self.journal.end(table.open_end())?;
         }
         self.today = Today {
             day,
-            places: vec![0; functions.len()],
+            places: vec![(0, 0); functions.len()],
             functions: functions.into(),
         };
         self.minute = 0;
         Ok(())
     }
 
-    fn function(&mut self, read: ReadFunction<'_>) -> Result<Function, TraceError> {
+    fn function(&mut self, row: u64, read: ReadFunction<'_>) -> Result<Function, TraceError> {
         let journal = &mut self.journal;
         let run = self.known.durations.get(&read.key(true));
         match run {
@@ -346,6 +353,7 @@ impl Source {
         let bytes = memory.map(|([megabytes], _)| libm::rint(megabytes * 1e6) as i64);
         let spec = PodSpec::with_requests(requests(None, bytes));
         Ok(Function {
+            row,
             tenant: self.tenants.number_of(read.owner.as_bytes()),
             class: self.classes.class_of(spec),
             run: run.map(|(run, _)| run),

@@ -72,6 +72,32 @@ fn counts_are_spread_over_their_minutes_and_days() {
 }
 
 #[test]
+fn a_row_that_is_left_out_changes_no_other_function() {
+    let read = |first: &[(usize, &str)], with_third: bool| {
+        let mut rows = vec![("o,a,f", first), ("o,b,h", &[(1, "2"), (3, "4")])];
+        if with_third {
+            rows.push(("o,a,g", &[(1, "1")]));
+        }
+        let input = Input::bytes("i.csv", invocations(&rows).into_bytes());
+        let options = ReadOptions {
+            rows: crate::RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("a table");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let own = recorded.arrivals.into_iter();
+        let own = own.map(|one| (one.name.to_string(), one.submit));
+        own.filter(|(name, _)| name.starts_with("d1-f2-"))
+            .collect::<Vec<_>>()
+    };
+    let whole = read(&[(1, "3"), (3, "1")], false);
+    let names: Vec<&str> = whole.iter().map(|(name, _)| &**name).collect();
+    assert_eq!(names.len(), 6);
+    assert!(names[..2].contains(&"d1-f2-1") && names[2..].contains(&"d1-f2-6"));
+    assert_eq!(read(&[(1, "many")], true), whole);
+}
+
+#[test]
 fn run_times_are_linear_between_percentiles() {
     let percentiles = [0.0, 1.0, 25.0, 50.0, 75.0, 99.0, 200.0];
     for (share, milliseconds) in [(0.0, 0.0), (0.125, 12.5), (0.5, 50.0), (0.995, 149.5)] {

@@ -15,7 +15,13 @@ use units::Duration;
 /// The rule that seconds break which are too many.
 const BEYOND: &str = "at most 9223372036 s, and not in milliseconds; write the unit, as in `1500ms`, if it is another";
 
+/// The same as a number with a fraction.
+const MOST_SECONDS: f64 = 9_223_372_036.0;
+
 pub(super) const QUANTITY: &str = "a quantity such as `500m`, `2` or `4Gi`";
+
+/// The rule that an amount beyond all breaks.
+pub(super) const TOO_LARGE: &str = "at most 1.7e29, the largest quantity";
 
 /// Usage over time as it is written; `None` if nothing stands there.
 pub(super) fn pattern(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Text>, BadRow> {
@@ -131,7 +137,7 @@ fn span_with_unit(row: &Row<'_>, column: &Column) -> Result<Option<Duration>, Ba
     match parsed {
         Ok(span) if span >= Duration::ZERO => Ok(Some(span)),
         Ok(_) => Err(row.bad(column, "at least 0")),
-        Err(_) if seconds && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+        Err(_) if text.parse::<f64>().is_ok_and(|own| own > MOST_SECONDS) => {
             Err(row.bad(column, BEYOND))
         }
         Err(_) => Err(row.bad(

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::USAGE;
-use super::cells::{QUANTITY, Span, either, integer, pattern, span};
+use super::cells::{QUANTITY, Span, TOO_LARGE, either, integer, pattern, span};
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::job_fields::{JobField, PARTITION, QUEUE, outcome_alone};
@@ -21,7 +21,7 @@ use model::{
     Behaviour, GpuRequest, JOB_GPUS_LABEL, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList,
     Text, Throughputs,
 };
-use units::{Duration, Instant, Quantity};
+use units::{Duration, Instant, Quantity, QuantityError};
 
 /// The columns of a table, by their meaning.
 pub(super) struct Columns {
@@ -102,7 +102,10 @@ impl Amounts {
                 .integer(column, 0, i64::MAX)
                 .map(|count| Some(unit(count)));
         }
-        let amount: Quantity = text.parse().map_err(|_| row.bad(column, QUANTITY))?;
+        let amount: Quantity = text.parse().map_err(|error| match error {
+            QuantityError::TooLarge(_) => row.bad(column, TOO_LARGE),
+            _ => row.bad(column, QUANTITY),
+        })?;
         if amount < Quantity::ZERO {
             return Err(row.bad(column, "at least 0"));
         }

@@ -1,6 +1,7 @@
 //! Rows that are read, and rows that are refused.
 
 use super::*;
+use crate::inspect::validate;
 use crate::memory::Recorded;
 use crate::parquet::{Kind, ParquetFile};
 use units::{Duration, Instant};
@@ -222,4 +223,22 @@ fn a_last_line_without_an_end_is_told() {
     assert_eq!(ledger("submit,cpu\n1,12\n"), []);
     let kind = "last line without an end of line; it is cut off if the file is";
     assert_eq!(ledger("submit,cpu\n1,1"), [(kind.to_owned(), 2)]);
+}
+
+#[test]
+fn what_is_too_large_is_told_so() {
+    for (column, value, rule) in [
+        ("cpu", "1e300", "at most 1.7e29, the largest quantity"),
+        ("memory", "1e300", "at most 1.7e29, the largest quantity"),
+        ("cpu", "1..5", "a quantity such as `500m`, `2` or `4Gi`"),
+        ("run_time", "1e300", "at most 9223372036 s"),
+        ("run_time", "soon", "seconds, or a time with unit"),
+    ] {
+        let text = format!("submit,{column}\n0,{value}\n");
+        let input = Input::bytes("t.csv", text.into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad = found.bad_rows[0].to_string();
+        let expected = format!("t.csv:2: column `{column}`: must be {rule}");
+        assert!(bad.starts_with(&expected), "{bad}");
+    }
 }

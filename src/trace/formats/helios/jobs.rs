@@ -31,25 +31,29 @@ pub const ENTRY: FormatEntry = FormatEntry {
 
 const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("job_id", "job; becomes the name"),
-    ColumnDoc::required("user", "user; read, not used"),
-    ColumnDoc::required("vc", "virtual cluster; becomes the tenant"),
+    ColumnDoc::optional(
+        "user",
+        "user; the tenant where no virtual cluster is stated",
+    ),
+    ColumnDoc::optional("vc", "virtual cluster; becomes the tenant"),
     ColumnDoc::required("gpu_num", "GPUs in all"),
     ColumnDoc::required("cpu_num", "cores in all"),
     ColumnDoc::required("node_num", "machines; the gang size"),
-    ColumnDoc::required(
+    ColumnDoc::optional(
         "state",
         "state at the end; written again as the outcome, and not used by runs",
     ),
     ColumnDoc::required("submit_time", "date, UTC+8"),
     ColumnDoc::required("start_time", "date, UTC+8; empty if the job never ran"),
-    ColumnDoc::required("end_time", "date, UTC+8"),
-    ColumnDoc::required("duration", "s; compared with the dates"),
-    ColumnDoc::required("queue", "wait, s; compared with the dates"),
+    ColumnDoc::optional("end_time", "date, UTC+8; else `duration` after the start"),
+    ColumnDoc::optional("duration", "s; compared with the dates"),
+    ColumnDoc::optional("queue", "wait, s; compared with the dates"),
 ];
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 const JOB: usize = 0;
+const USER: usize = 1;
 const CLUSTER: usize = 2;
 const GPUS: usize = 3;
 const CORES: usize = 4;
@@ -85,11 +89,11 @@ pub(super) fn sniff(first: &[u8]) -> Confidence {
         first,
         &[
             "job_id",
-            "vc",
             "gpu_num",
             "cpu_num",
             "node_num",
             "submit_time",
+            "start_time",
         ],
     )
 }
@@ -127,10 +131,10 @@ fn take(
 ) -> Result<(), Refused> {
     let line = fields.line();
     let name = fields.name(JOB, "the number of a job")?;
-    if !STATES.contains(&fields.text(STATE)) {
-        return Err(fields
-            .bad(STATE, &format!("one of {}", STATES.join(", ")))
-            .into());
+    let state = fields.text(STATE);
+    if fields.has(STATE) && !STATES.contains(&state) {
+        let expected = format!("one of {}", STATES.join(", "));
+        return Err(fields.bad(STATE, &expected).into());
     }
     let gpus = fields.number(GPUS, 0, MEMBERS)?;
     let cores = fields.number(CORES, 0, MEMBERS)?;
@@ -141,6 +145,10 @@ fn take(
     let stated = (stated(fields, DURATION)?, stated(fields, QUEUE)?);
     let Some(start) = start else {
         return Ok(journal.dirt("job never ran", Action::Drop, line)?);
+    };
+    let end = match stated.0.filter(|_| !fields.has(END)) {
+        Some(duration) if duration >= Duration::ZERO => Some(start.saturating_add(duration)),
+        _ => end,
     };
     if end.is_some_and(|end| end < start) {
         return Err(fields.bad(END, "no earlier than `start_time`").into());
@@ -180,7 +188,9 @@ fn take(
         Demand {
             submit,
             name: PodName::Text(name.into()),
-            tenant: fields.text(CLUSTER).into(),
+            tenant: fields
+                .text(if fields.has(CLUSTER) { CLUSTER } else { USER })
+                .into(),
             spec,
             members: own.members as u32,
             run_time,
@@ -262,6 +272,30 @@ mod tests {
                 "h.csv:3: column `gpu_num`: must be at least 0, found `-1`",
             ]
         );
+    }
+
+    #[test]
+    fn a_table_with_fewer_columns_is_read() {
+        let text = "job_id,gpu_num,cpu_num,node_num,submit_time,start_time,duration,user\n\
+                    7,8,64,1,2020-04-01 00:00:10,2020-04-01 00:01:10,60,ann\n\
+                    8,0,3,1,2020-04-01 00:00:10,2020-04-01 00:01:10,,bob\n";
+        let input = Input::bytes("h.csv", text.as_bytes());
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let options = ReadOptions {
+            outcomes: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        assert_eq!(runs, [Some(Duration::from_secs(60)), None]);
+        assert_eq!(recorded.tenants, ["ann".into(), "bob".into()]);
+        assert_eq!(recorded.outcomes(), ["", ""]);
+        let kinds: Vec<String> = { recorded.ledger.entries().iter() }
+            .map(|own| own.kind.to_string())
+            .collect();
+        assert_eq!(kinds, ["no end; run time not known"]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The log of Philly's jobs (`cluster_job_log`): a JSON list. The run time of a job is the sum of its
+//! The log of Philly's jobs (`cluster_job_log`): a JSON list, or an object a line. The run time of a job is the sum of its
 //! attempts, the GPUs those of its last attempt.
 
 use serde_json::Value;
@@ -10,10 +10,10 @@ use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather, gang};
 use crate::input::Input;
 use crate::job_fields::{Outcome, outcome_alone};
-use crate::json::{Element, each_element};
+use crate::json::{Element, each_element, each_line, is_json};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
-use crate::rows::{Refused, show_text};
+use crate::rows::{Refused, heed, show_text};
 use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use model::{Labels, PodName};
@@ -59,7 +59,7 @@ fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
 /// Whether a text that begins with these bytes is a log of jobs.
 pub(super) fn is_log(first: &[u8]) -> Confidence {
     let text = String::from_utf8_lossy(first);
-    let begins = text.trim_start().starts_with('[');
+    let begins = text.trim_start().starts_with(['[', '{']);
     if begins && text.contains("\"attempts\"") && text.contains("\"submitted_time\"") {
         Confidence::Certain
     } else {
@@ -76,13 +76,16 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     tables.note(&mut journal)?;
     for part in &tables.read[0] {
         journal.file = part.name.clone();
-        each_element(part, &[], |job| {
+        let mut take = |journal: &mut Journal, job: &Element| {
             let labels = Outcome::labels(outcome(&job.text("status")), options);
-            match take(&mut gather, &mut journal, &job, &zone, labels) {
-                Ok(()) => Ok(()),
-                Err(Refused::Row(bad)) => journal.bad_row(bad),
-                Err(Refused::Trace(error)) => Err(error),
-            }
+            take(&mut gather, journal, job, &zone, labels)
+        };
+        if is_json(&part.first_bytes()?) {
+            each_line(part, &mut journal, take)?;
+            continue;
+        }
+        each_element(part, &[], |job| {
+            heed(&mut journal, |journal| take(journal, &job))
         })?;
     }
     gather.finish_from_first(journal)
@@ -118,7 +121,7 @@ fn take(
     let mut ran = Ran::default();
     for (number, attempt) in attempts.iter().enumerate() {
         let is_last = number + 1 == attempts.len();
-        ran.add(journal, job, attempt, zone, is_last)?;
+        ran.add(journal, job, (number, attempt), zone, is_last)?;
     }
     let Ran {
         sum,
@@ -181,11 +184,12 @@ impl Ran {
         &mut self,
         journal: &mut Journal,
         job: &Element,
-        attempt: &Value,
+        (number, attempt): (usize, &Value),
         zone: &Zone,
         is_last: bool,
     ) -> Result<(), Refused> {
-        let [start, end] = ["start_time", "end_time"].map(|at| date(job, attempt, at, zone));
+        let [start, end] = ["start_time", "end_time"]
+            .map(|member| date(job, &format!("/attempts/{number}/{member}"), zone));
         let (start, end) = (start?, end?);
         let Some(start) = start else {
             return Ok(journal.dirt("attempt without a start", Action::Drop, job.line)?);
@@ -225,23 +229,13 @@ impl Ran {
     }
 }
 
-/// The date of an attempt; `None` if it is absent.
-fn date(
-    job: &Element,
-    attempt: &Value,
-    member: &str,
-    zone: &Zone,
-) -> Result<Option<Instant>, BadRow> {
-    match attempt.get(member) {
-        None | Some(Value::Null) => Ok(None),
+/// The date of an attempt at a path of keys; `None` if it is absent.
+fn date(job: &Element, path: &str, zone: &Zone) -> Result<Option<Instant>, BadRow> {
+    match job.at(path) {
+        None => Ok(None),
         Some(Value::String(text)) if is_absent(text) => Ok(None),
         Some(Value::String(text)) if zone.instant(text).is_some() => Ok(zone.instant(text)),
-        Some(other) => Err(BadRow {
-            line: job.line,
-            column: format!("attempts.{member}"),
-            value: other.to_string(),
-            rule: "must be a date such as `2017-10-09 07:01:55`".to_owned(),
-        }),
+        Some(_) => Err(job.bad_at(path, "a date such as `2017-10-09 07:01:55`")),
     }
 }
 
@@ -306,6 +300,34 @@ mod tests {
     }
 
     #[test]
+    fn a_log_may_have_an_object_a_line() {
+        let jobs: Vec<Value> = serde_json::from_str(LOG).expect("JSON");
+        let lines: Vec<String> = jobs.iter().map(ToString::to_string).collect();
+        let input = Input::bytes("log.json", lines.join("\r\n").into_bytes());
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let list = Input::bytes("log.json", LOG.as_bytes());
+        let of_list = validate(&list, &ENTRY, &ReadOptions::default(), 9);
+        let kinds = |found: &crate::inspect::Validation| {
+            let entries = found.ledger.entries().iter();
+            let kinds = entries.map(|own| (own.kind.to_string(), own.count));
+            kinds.collect::<Vec<_>>()
+        };
+        assert_eq!((found.accepted, kinds(&found)), (2, kinds(&of_list)));
+        let bad = format!("{}\n{{\"jobid\": \n{}\n", lines[0], lines[2]);
+        let found = validate(
+            &Input::bytes("log.json", bad.into_bytes()),
+            &ENTRY,
+            &ReadOptions::default(),
+            9,
+        );
+        assert_eq!((found.accepted, found.bad_row_count), (2, 1));
+        let expected = "log.json:2: column `record`: must be a JSON object; its byte 10 is not, found `{\"jobid\": `";
+        assert_eq!(found.bad_rows[0].to_string(), expected);
+    }
+
+    #[test]
     fn a_status_is_an_outcome_where_it_is_asked_for() {
         let log = LOG.replace(
             "\"status\": \"Pass\", \"vc\": \"b\"",
@@ -353,7 +375,7 @@ mod tests {
         assert_eq!(
             bad,
             [
-                "log.json:7: column `attempts.end_time`: must be a date such as `2017-10-09 \
+                "log.json:2: column `attempts.0.end_time`: must be a date such as `2017-10-09 \
                  07:01:55`, found `\"noon\"`",
                 "log.json:8: column `jobid`: must be the name of a job, found ``",
             ]

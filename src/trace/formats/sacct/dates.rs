@@ -93,7 +93,8 @@ fn instant(form: Form, text: &str) -> Option<Instant> {
             let place = text.len().checked_sub(5)?;
             let is_short = matches!(text.as_bytes()[place], b'+' | b'-');
             let text = if is_short {
-                format!("{}:{}", &text[..place + 3], &text[place + 3..])
+                let (hours, minutes) = text.split_at_checked(place + 3)?;
+                format!("{hours}:{minutes}")
             } else {
                 text.to_owned()
             };
@@ -119,6 +120,7 @@ mod tests {
             ("1709287200", Some(1_709_287_200)),
             ("99999999999999", None),
             ("2024-03-01T10:00:00+é1", None),
+            ("2024-03-01T10:00:00+0é1", None),
             ("10:00", None),
             ("é", None),
         ] {

@@ -36,6 +36,43 @@ fn states_and_partitions_are_kept_where_they_are_asked_for() {
 }
 
 #[test]
+fn raw_columns_stand_for_those_that_are_printed() {
+    let text = "JobIDRaw|Submit|Start|ElapsedRaw|State|TimelimitRaw|NCPUS\n\
+                71|2024-03-01T10:00:00|2024-03-01T10:01:00|120|COMPLETED|1440|4\n\
+                71.batch|2024-03-01T10:00:00|2024-03-01T10:01:00|120|COMPLETED||4\n\
+                72|2024-03-01T10:00:00|2024-03-01T10:01:00|0|FAILED|Partition_Limit|4\n\
+                73|2024-03-01T10:00:00|2024-03-01T10:01:00|x|FAILED|5|4\n\
+                74|2024-03-01T10:00:00|2024-03-01T10:01:00|9|FAILED|1:00|4\n\
+                |2024-03-01T10:00:00|2024-03-01T10:01:00|9|FAILED|1|4\n";
+    let input = Input::bytes("s.txt", text.as_bytes());
+    let entry = crate::registry::recognize(&input).expect("known");
+    assert_eq!(entry.name, ENTRY.name);
+    let options = ReadOptions {
+        rows: crate::RowPolicy::REPORT,
+        ..ReadOptions::default()
+    };
+    let mut source = open(&input, &options).expect("rows");
+    let recorded = Recorded::collect(&mut *source).expect("rows");
+    let seen: Vec<_> = { recorded.arrivals.iter() }
+        .map(|one| (one.name.to_string(), one.run_time, one.time_limit))
+        .collect();
+    let of = |name: &str, run, limit: Option<i64>| {
+        let run = Some(Duration::from_secs(run));
+        (name.to_owned(), run, limit.map(Duration::from_secs))
+    };
+    assert_eq!(seen, [of("71", 120, Some(86_400)), of("72", 0, None)]);
+    let bad = recorded.ledger.bad_rows().iter().map(ToString::to_string);
+    assert_eq!(
+        bad.collect::<Vec<_>>(),
+        [
+            "s.txt:5: column `ElapsedRaw`: must be a whole number, found `x`",
+            "s.txt:6: column `TimelimitRaw`: must be a whole number, found `1:00`",
+            "s.txt:7: column `JobID`: must be the number of a job (or that of `JobIDRaw`), found ``",
+        ]
+    );
+}
+
+#[test]
 fn jobs_are_gangs_of_a_pod_a_node() {
     let rows = "7|ann|gpu|COMPLETED|2024-03-01T10:00:00|2024-03-01T10:01:00|\
                 2024-03-01T10:03:00|1-02:00:00|2|16|8Gn|cpu=16,gres/gpu:a100=3,gres/gpu:t4=1|\n\

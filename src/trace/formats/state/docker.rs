@@ -1,7 +1,7 @@
-//! Services of Docker Swarm: `docker service ls --format json`, an object a line, which says how many
+//! Services of Docker Swarm: `docker service ls`, a table or (`--format json`) an object a line, which says how many
 //! replicas a service has, and `docker service inspect`, a list that says what they reserve as well.
 
-use super::{Places, Pods, State, count, has_keys, note, note_pods};
+use super::{Places, Pods, State, count, has_keys, note, note_pods, printed};
 use crate::budget::MEMBERS;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::requests;
@@ -12,7 +12,7 @@ use crate::rows::{Refused, show_text};
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "docker-services",
-    summary: "services of Docker Swarm (`docker service ls --format json`, or `inspect`)",
+    summary: "services of Docker Swarm (`docker service ls`, also as JSON, or `inspect`)",
     columns: &[
         ColumnDoc::required(
             "Name",
@@ -43,9 +43,13 @@ pub const ENTRY: FormatEntry = FormatEntry {
 const PLACES: Places = Places {
     lists: &[&[]],
     has_lines: true,
+    printed: PRINTED,
     expected: "list of services, as `docker service inspect` prints it",
     missing: &[],
 };
+
+/// Words of the header that `docker service ls` prints.
+const PRINTED: &[&str] = &["NAME", "MODE", "REPLICAS"];
 
 /// The reservations of a service's replicas.
 const RESERVED: &str = "/Spec/TaskTemplate/Resources/Reservations";
@@ -54,6 +58,9 @@ const LIMITED: &str = "/Spec/TaskTemplate/Resources/Limits";
 
 fn sniff(first: &[u8]) -> Confidence {
     let listed = has_keys(first, &["Mode", "Name", "Replicas", "Image"]);
+    if printed::has_words(first, PRINTED) {
+        return Confidence::Certain;
+    }
     listed.max(has_keys(first, &["Spec", "TaskTemplate", "ContainerSpec"]))
 }
 

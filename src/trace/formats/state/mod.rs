@@ -5,6 +5,7 @@ pub mod docker;
 pub mod ecs;
 pub mod marathon;
 pub mod nomad;
+mod printed;
 
 use std::sync::Arc;
 
@@ -28,10 +29,11 @@ use units::{Instant, SortedMap};
 type TakeElement = fn(&mut State, &mut Journal, &Element) -> Result<(), Refused>;
 
 /// The places of elements in a JSON text: lists by the keys before them, and whether each line may be an
-/// object as well.
+/// object as well. Or the words by which a table is told that is printed for people.
 struct Places {
     lists: &'static [&'static [&'static str]],
     has_lines: bool,
+    printed: &'static [&'static str],
     /// The list that a file should have, for messages.
     expected: &'static str,
     /// The list of objects of which the answer says that they are missing.
@@ -154,7 +156,14 @@ fn open(
     let mut state = State::default();
     for part in parts(input)? {
         journal.file = part.name.clone();
-        let is_list = part.first_bytes()?.trim_ascii_start().first() == Some(&b'[');
+        let first = part.first_bytes()?;
+        if !places.printed.is_empty() && printed::has_words(&first, places.printed) {
+            printed::each_row(&part, &mut journal, |journal, element| {
+                take(&mut state, journal, element)
+            })?;
+            continue;
+        }
+        let is_list = first.trim_ascii_start().first() == Some(&b'[');
         if places.has_lines && !is_list {
             each_line(&part, &mut journal, |journal, element| {
                 take(&mut state, journal, element)

@@ -34,6 +34,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 const PLACES: Places = Places {
     lists: &[&[]],
     has_lines: false,
+    printed: &[],
     expected: "list of allocations, as `GET /v1/allocations?resources=true` answers",
     missing: &[],
 };

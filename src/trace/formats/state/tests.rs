@@ -135,7 +135,7 @@ fn services_applications_tasks_and_allocations_are_pods() {
         bad,
         [
             "s:5: column `cpu`: must be a number from 0 to 1000000000, found `\"x\"`",
-            "s:6: column `desiredCount`: must be a number of tasks, found ``",
+            "s:6: column `1.desiredCount`: must be a number of tasks, found ``",
         ]
     );
     let (pods, bad) = read(&super::nomad::ENTRY, NOMAD);
@@ -143,13 +143,46 @@ fn services_applications_tasks_and_allocations_are_pods() {
     assert_eq!(
         bad,
         [
-            "s:9: column `Resources.CPU`: must be a number from 0 to 1000000000, found `-100`",
+            "s:8: column `Resources.CPU`: must be a number from 0 to 1000000000, found `-100`",
             "s:10: column `JobID`: must be the name of a job, found ``",
         ]
     );
     let input = Input::bytes("s", &b"{\"apps\": 5}"[..]);
     let stopped = validate(&input, &super::marathon::ENTRY, &ReadOptions::default(), 9).stopped;
     assert!(stopped.is_some());
+}
+
+#[test]
+fn the_table_of_services_is_read_as_its_json_is() {
+    let table = "\
+ID             NAME       MODE         REPLICAS               IMAGE          PORTS
+x7k2j9m1abcd   web        replicated   2/3                    nginx:1.27     *:80->80/tcp
+y7k2j9m1abcd   agent      global       5/5                    agent:2
+z7k2j9m1abcd   db         replicated   1/1 (max 1 per node)   db
+z7k2j9m1abcd   bad        replicated   many                   db
+z7k2j9m1abcd              replicated   1/1                    db
+z7k2j9m1abcd   too-long-for-it   replicated   1/1             db
+";
+    for text in [table.to_owned(), table.replace('\n', "\r\n")] {
+        let (pods, bad) = read(&super::docker::ENTRY, &text);
+        let expected = ["web-1", "web-2", "web-3", "db"].map(|name| (name.to_owned(), 0, 0));
+        assert_eq!(pods, expected);
+        assert_eq!(
+            bad,
+            [
+                "s:5: column `Replicas`: must be replicas such as `3/3`, found `\"many\"`",
+                "s:6: column `Name`: must be the name of a service, found `\"\"`",
+                "s:7: column `Mode`: must begin in column 27 of the line, under its word in the header; print the table \
+                 again, or as JSON (`--format json`), found `z7k2j9m1abcd   too-long-for-it   replicated   1/1             \
+                 db`",
+            ]
+        );
+    }
+    let short = "NAME   MODE         REPLICAS\nweb    replicated   1/1\n";
+    assert_eq!(
+        read(&super::docker::ENTRY, short).0,
+        [("web".to_owned(), 0, 0)]
+    );
 }
 
 #[test]
@@ -210,7 +243,7 @@ fn groups_and_pods_of_marathon_and_pages_of_answers_are_read_as_a_whole() {
     );
     assert_eq!(
         bad,
-        ["s:5: column `apps.1.cpus`: must be a number from 0 to 1000000000, found `\"many\"`"]
+        ["s:2: column `0.apps.1.cpus`: must be a number from 0 to 1000000000, found `\"many\"`"]
     );
     let task = |name: &str| {
         format!(
