@@ -322,8 +322,14 @@ fn size(bytes: &[u8]) -> Option<u64> {
 pub(crate) mod packed {
     use super::{BLOCK, KIND, MARK};
 
-    /// An archive of files.
+    /// An archive of files of text.
     pub(crate) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+        let files = files.iter().map(|(name, text)| (*name, text.as_bytes()));
+        archive_of_bytes(&files.collect::<Vec<_>>())
+    }
+
+    /// An archive of files.
+    pub(crate) fn archive_of_bytes(files: &[(&str, &[u8])]) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (name, text) in files {
             let mut header = [0_u8; BLOCK];
@@ -333,7 +339,7 @@ pub(crate) mod packed {
             header[KIND] = b'0';
             header[MARK].copy_from_slice(b"ustar");
             bytes.extend_from_slice(&header);
-            bytes.extend_from_slice(text.as_bytes());
+            bytes.extend_from_slice(text);
             bytes.resize(bytes.len().next_multiple_of(BLOCK), 0);
         }
         bytes.resize(bytes.len() + 2 * BLOCK, 0);

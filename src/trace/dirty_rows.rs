@@ -3,6 +3,7 @@
 //! costs no more than itself, and all policies find the same fault.
 
 mod clean;
+mod parquet;
 
 use serde_json::Value;
 

@@ -62,6 +62,19 @@ pub struct FailureLog {
 /// # Errors
 /// The file can't be read, has neither header, or a row breaks a rule.
 pub fn read(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<FailureLog, TraceError> {
+    let log = read_any(input, options, nodes)?;
+    if log.outages.is_empty() && log.ledger.is_empty() {
+        return Err(TraceError::Format {
+            file: input.name.to_string(),
+            reason: "has no outage of a node; name the whole log, or leave the failures out"
+                .to_owned(),
+        });
+    }
+    Ok(log)
+}
+
+/// Reads a log of any format.
+fn read_any(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<FailureLog, TraceError> {
     let journal = Journal::new(input.name.clone(), options.rows);
     let first = beginning_of_log(input)?;
     for (entry, each_event) in google::LOGS {

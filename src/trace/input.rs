@@ -3,6 +3,7 @@
 //! of frames, xz with any number of streams, a ZIP archive of one file, or none), never by name. Everything is streamed; the standard input of traces
 //! is kept in a temporary file if it is long, so that it can be read again.
 
+mod encoding;
 mod gzip;
 mod once;
 mod spool;
@@ -21,6 +22,7 @@ use super::budget::{Counted, Expanding, check_compression, check_kind, read_whol
 use super::error::{TraceError, read_error};
 use super::lines::Lines;
 use super::pipe::Pipe;
+use encoding::{check_beginning, check_ends};
 use gzip::Members;
 use once::Once;
 use spool::{Spool, Spooled};
@@ -33,6 +35,8 @@ const BUFFER_BYTES: usize = 1 << 16;
 const PIPE_FROM_BYTES: u64 = 1 << 18;
 /// Bytes that formats are recognised by.
 const SNIFF_BYTES: usize = 8_192;
+/// Bytes by which a file is told that is not what it should be.
+const BEGINNING: usize = 40;
 /// Bytes that compressions are recognised by.
 const MAGIC_BYTES: usize = 6;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -259,6 +263,7 @@ impl Input {
         if is_magic(&magic) && (PIPE_FROM_BYTES..u64::MAX).contains(&total) {
             reader = Box::new(Pipe::new(reader).map_err(wrong)?);
         }
+        check_ends(reader.fill_buf().map_err(wrong)?).map_err(wrong)?;
         let lines = Lines::new(reader, self.name.clone(), read, total);
         Ok(if self.is_cut { lines.cut_off() } else { lines })
     }
@@ -460,8 +465,9 @@ fn plain(stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>>
     } else {
         stored
     };
-    let (mark, mut plain) = peek::<3>(plain)?;
-    if mark == BYTE_ORDER_MARK {
+    let (beginning, mut plain) = peek::<BEGINNING>(plain)?;
+    check_beginning(&beginning)?;
+    if beginning.starts_with(&BYTE_ORDER_MARK) {
         plain.read_exact(&mut [0; 3])?;
     }
     Ok(plain)

@@ -248,7 +248,9 @@ fn walk(
 fn no_text(input: &Input, error: &serde_json::Error) -> TraceError {
     TraceError::Format {
         file: input.name.to_string(),
-        reason: if error.is_eof() {
+        reason: if error.is_eof() && error.column() == 0 && error.line() == 1 {
+            "is empty; a JSON text is expected".to_owned()
+        } else if error.is_eof() {
             format!("is no such JSON text: {error}: the file is truncated; copy it again")
         } else {
             format!("is no such JSON text: {error}")

@@ -161,6 +161,13 @@ impl Table {
             let reason = "lines end with a carriage return alone; convert them (`tr '\\r' '\\n'`)";
             return Err(self.refuse(reason));
         }
+        if let Some(name) = self.columns.iter().find(|name| name.contains('\0')) {
+            let name = name.trim_matches('\0');
+            let reason = format!(
+                "the header has a zero byte in column `{name}`; remove such bytes (`tr -d '\\0'`)"
+            );
+            return Err(self.refuse(&reason));
+        }
         let mut sorted: Vec<&Arc<str>> = self.columns.iter().collect();
         sorted.sort_unstable();
         let is_twice = |pair: &&[&Arc<str>]| matches!(pair, [one, other] if one == other);
@@ -408,6 +415,7 @@ impl<'table> Row<'table> {
             Some(number) if (least..=most).contains(&number) => Ok(number),
             Some(number) if number < least => Err(self.bad(column, &format!("at least {least}"))),
             Some(_) => Err(self.bad(column, &at_most(most))),
+            None if is_digits(self.text(column)) => Err(self.bad(column, &at_most(most))),
             None => Err(self.bad(column, "a whole number")),
         }
     }
@@ -433,6 +441,12 @@ pub(crate) fn at_most(most: i64) -> String {
         return format!("at most {most} s, and not in milliseconds");
     }
     format!("at most {most}")
+}
+
+/// Whether a text is of digits alone: a number that is too large if it is none.
+#[cold]
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|digit| digit.is_ascii_digit())
 }
 
 /// The whole number of a text. Programs that know no absent whole numbers write others as `4.0`.

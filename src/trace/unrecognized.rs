@@ -210,7 +210,7 @@ mod tests {
             ),
             (
                 "ID    NAME      MODE         REPLICAS   IMAGE    PORTS\n",
-                "resemble those of `docker-services`: services of Docker Swarm (`docker service ls --format json`",
+                "resemble those of `docker-services`: services of Docker Swarm (`docker service ls`, also as JSON",
             ),
             (
                 "what is this\n",

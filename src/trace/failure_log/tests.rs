@@ -270,3 +270,12 @@ fn dates_of_spreadsheets_are_dates() {
         assert_eq!(minute(text), expected, "{text}");
     }
 }
+
+#[test]
+fn a_log_without_a_row_is_refused() {
+    let header = "failure_interval,failure_duration,failure_intensity\n";
+    for text in ["node,down,up\n", HEADER, header] {
+        let error = read_text(text, &LogOptions::default()).expect_err("no outage");
+        assert!(error.contains("has no outage of a node"), "{error}");
+    }
+}

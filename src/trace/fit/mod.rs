@@ -25,6 +25,7 @@ mod written;
 use std::sync::Arc;
 
 use units::Quantity;
+use units::plural::count;
 
 use crate::error::TraceError;
 use crate::generate::mix::{After, Mix, MixSource};
@@ -77,7 +78,7 @@ pub fn fit(name: &str, source: &mut dyn ArrivalSource) -> Result<Fit, TraceError
 /// The same, of a number of jobs at most.
 fn fit_of(name: &str, source: &mut dyn ArrivalSource, most: usize) -> Result<Fit, TraceError> {
     let columns = Columns::read(source, most)?;
-    check_number(name, &columns)?;
+    check_number(name, source, &columns)?;
     let mut best: Option<Fit> = None;
     for model in models(&columns) {
         let own = judged(&columns, model)?;
@@ -94,17 +95,30 @@ fn fit_of(name: &str, source: &mut dyn ArrivalSource, most: usize) -> Result<Fit
 }
 
 /// Checks that a trace has enough jobs for a distribution.
-fn check_number(name: &str, columns: &Columns) -> Result<(), TraceError> {
-    if columns.jobs.len() < LEAST {
-        return Err(TraceError::Format {
-            file: name.to_owned(),
-            reason: format!(
-                "has {}, of which no distribution follows; expected {LEAST} or more",
-                units::plural::count(columns.jobs.len() as u64, "job")
-            ),
-        });
+fn check_number(
+    name: &str,
+    source: &dyn ArrivalSource,
+    columns: &Columns,
+) -> Result<(), TraceError> {
+    if columns.jobs.len() >= LEAST {
+        return Ok(());
     }
-    Ok(())
+    let ledger = source.ledger();
+    let bad = match (ledger.bad_row_count(), ledger.bad_rows().first()) {
+        (0, _) => String::new(),
+        (rows, first) => {
+            let first = first.map(|first| format!(", the first {first}"));
+            let first = first.unwrap_or_default();
+            format!("; left out as bad: {}{first}", count(rows, "row"))
+        }
+    };
+    Err(TraceError::Format {
+        file: name.to_owned(),
+        reason: format!(
+            "has {}, of which no distribution follows; expected {LEAST} or more{bad}",
+            count(columns.jobs.len() as u64, "job")
+        ),
+    })
 }
 
 /// A mix that is tried.

@@ -8,6 +8,9 @@ use super::course::Course;
 use super::marginals::normal_score;
 use crate::generate::mix::{After, Pace};
 
+/// The most autocorrelation that is written: gaps of which each follows from the one before are no law of chance.
+const MOST_AUTOCORRELATION: f64 = 0.999;
+
 /// Longest time between two jobs of a session, nanoseconds: 20 minutes.
 const THINKING: i64 = 1_200_000_000_000;
 
@@ -55,7 +58,7 @@ impl Sessions {
         for (number, job) in columns.jobs.iter().enumerate() {
             let key = (job.tenant, job.shape.priority, job.run_time.is_some());
             let place = match last.get(&key) {
-                Some(&(before, place)) if continues(job.submit - before, after) => {
+                Some(&(before, place)) if continues(job.submit.saturating_sub(before), after) => {
                     sessions[place].push(number);
                     place
                 }
@@ -65,7 +68,7 @@ impl Sessions {
                 }
             };
             users.insert(job.tenant);
-            last.insert(key, (job.submit + work(job, after), place));
+            last.insert(key, (job.submit.saturating_add(work(job, after)), place));
         }
         let is_none = users.len() < 2 || sessions.len() < 3;
         let is_none = is_none || sessions.iter().all(|own| own.len() < 2);
@@ -84,7 +87,8 @@ impl Sessions {
         let pairs = sessions.into_iter().flat_map(|own| own.windows(2));
         let gaps = pairs.map(|two| {
             let [before, next] = [two[0], two[1]].map(|place| &columns.jobs[place]);
-            next.submit - before.submit - work(before, self.after)
+            let passed = next.submit - before.submit;
+            passed.saturating_sub(work(before, self.after))
         });
         gaps.collect()
     }
@@ -163,7 +167,9 @@ impl Grouping {
         });
         let gaps: Vec<i64> = gaps.collect();
         Self {
-            autocorrelation: serial(&gaps).map_or(0.0, normal_score),
+            autocorrelation: serial(&gaps)
+                .map_or(0.0, normal_score)
+                .clamp(-MOST_AUTOCORRELATION, MOST_AUTOCORRELATION),
             gaps,
             hours,
             days,

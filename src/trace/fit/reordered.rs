@@ -40,7 +40,7 @@ pub fn reordered(
     windows: &[Duration],
 ) -> Result<Option<Reordered>, TraceError> {
     let trace = Columns::read(source, MOST_JOBS)?;
-    check_number(name, &trace)?;
+    check_number(name, source, &trace)?;
     let Some(pool) = Pool::of(&trace) else {
         return Ok(None);
     };

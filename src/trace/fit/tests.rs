@@ -10,6 +10,7 @@ use crate::formats::csv::CsvSource;
 use crate::generate::mix::{Mix, MixSource};
 use crate::generate::{GeneratorOptions, find};
 use crate::input::Input;
+use crate::ledger::{OnBadRow, RowPolicy};
 use crate::options::ReadOptions;
 use crate::registry::recognize;
 
@@ -196,4 +197,58 @@ fn a_sample_has_the_rates_of_its_trace() {
     let drawn = Columns::read(&mut source, 21_600).expect("jobs");
     let days = drawn.span().as_secs_f64() / 86_400.0;
     assert!((9.0..11.0).contains(&days), "{days}: {}", fit.text);
+}
+
+#[test]
+fn few_jobs_and_equal_ones_say_what_follows() {
+    let refused = |text: &str, rows| {
+        let input = table(text);
+        let Constructor::Workload(open) = recognize(&input).expect("known").open else {
+            panic!("a workload");
+        };
+        let options = ReadOptions {
+            rows,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("a table");
+        let error = fit(&input.name, &mut *source).map(drop);
+        error.expect_err("too few").to_string()
+    };
+    let few = "jobs.csv: has 1 job, of which no distribution follows; expected 10 or more";
+    let rows = "submit,run_time,cpu\n0,60,1\n";
+    assert_eq!(refused(rows, RowPolicy::REPORT), few);
+    let bad = format!("{rows}5,-1,1\n6,x,1\n");
+    let told = "; left out as bad: 2 rows";
+    assert_eq!(
+        refused(&bad, RowPolicy::REPORT),
+        format!(
+            "{few}{told}, the first jobs.csv:3: column `run_time`: must be at least 0, found `-1`"
+        )
+    );
+    let skipping = RowPolicy {
+        on_bad_row: OnBadRow::Skip,
+        strict: false,
+    };
+    assert_eq!(refused(&bad, skipping), format!("{few}{told}"));
+    for (gap, run) in [(0, 60), (7, 60), (7, 0)] {
+        let rows: String = (0..40).fold(String::new(), |mut rows, place| {
+            let _ = writeln!(rows, "{},{run},1,1Gi", gap * place);
+            rows
+        });
+        let fit = fitted(&table(&format!("submit,run_time,cpu,memory\n{rows}")));
+        assert!(fit.text.contains("mix"), "{}", fit.text);
+    }
+}
+
+#[test]
+fn extreme_jobs_are_fitted_as_well() {
+    let long = |place: i64| format!("{},9223372036,1,\n", 900_000_000 * place);
+    let wide = |place: i64| format!("{place},60,1,1048576\n");
+    let steady = |place: i64| format!("{},{},1,\n", place * place, place + 1);
+    let rows: [&dyn Fn(i64) -> String; 3] = [&long, &wide, &steady];
+    for row in rows {
+        let rows: String = (0..10).map(row).collect();
+        let fit = fitted(&table(&format!("submit,run_time,cpu,members\n{rows}")));
+        assert!(fit.text.contains("mix"), "{}", fit.text);
+    }
 }

@@ -2,7 +2,9 @@
 //! buckets, of which the last is open (`>24`, `>64`); it counts as 30 cores and 70 GiB, or what options say. A machine that
 //! is there at the end of the trace has no run time. Readings of processors stand in tables of their
 //! own: beside the machines, in a folder or an archive, they are what the machines use; alone they are
-//! a workload of machines whose sizes are not known. Format: `traces.md`, section 6.
+//! a workload of machines whose sizes are not known. Copies may have a header. Format: `traces.md`, section 6.
+
+mod header;
 
 use crate::class_keys::ClassKeys;
 use crate::error::TraceError;
@@ -98,6 +100,9 @@ fn is_machines(first: &[u8]) -> Confidence {
         (MEAN, is_number_or_empty),
         (CATEGORY, |field| CATEGORIES.contains(&field)),
     ];
+    if header::of_machines(first).is_some() {
+        return Confidence::Certain;
+    }
     row_has(first, b',', COLUMNS.len(), &tests)
 }
 
@@ -110,6 +115,9 @@ fn is_readings(first: &[u8]) -> Confidence {
         (READ_MOST, is_number_or_empty),
         (READ_MEAN, is_number_or_empty),
     ];
+    if header::of_readings(first).is_some() {
+        return Confidence::Certain;
+    }
     row_has(first, b',', READING_COLUMNS.len(), &tests)
 }
 
@@ -187,7 +195,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
             continue;
         }
-        each_row_of(part, &READINGS, &mut journal, &mut |journal, fields| {
+        let layout = header::layout(header::of_readings(&part.first_bytes()?), READINGS);
+        each_row_of(part, &layout, &mut journal, &mut |journal, fields| {
             take_reading(&mut readings, journal, fields)
         })?;
     }
@@ -222,7 +231,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     };
     for part in machines {
         journal.file = part.name.clone();
-        each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
+        let layout = header::layout(header::of_machines(&part.first_bytes()?), LAYOUT);
+        each_row_of(part, &layout, &mut journal, &mut |journal, fields| {
             take(&mut gather, journal, fields, options, &mut used)
         })?;
     }

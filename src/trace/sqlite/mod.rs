@@ -71,6 +71,12 @@ impl Sqlite {
                 )));
             }
         }
+        let mark = pages.read(0, MARK.len()).map_err(wrong)?;
+        if mark.as_deref() != Some(MARK) {
+            return Err(refuse(
+                "is no database of SQLite, nor a ZIP archive that holds one; copy or download it again",
+            ));
+        }
         let header = pages.read(0, HEADER).map_err(wrong)?;
         let header = header.ok_or_else(|| refuse("the header of SQLite is cut off"))?;
         let page = match usize::from(header[16]) << 8 | usize::from(header[17]) {

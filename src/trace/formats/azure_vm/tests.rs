@@ -150,8 +150,42 @@ fn copies_with_names_and_quotes_say_the_same() {
         (found.accepted, found.bad_row_count, names)
     };
     let (accepted, bad, _) = read(ROWS.to_owned());
-    assert_eq!(read(format!("{header}{ROWS}")), (accepted, bad, 1));
+    assert_eq!(read(format!("{header}{ROWS}")), (accepted, bad, 0));
+    let others = header.replace("vm", "machine_");
+    assert_eq!(read(format!("{others}{ROWS}")), (accepted, bad, 1));
     assert_eq!(read(quoted), (accepted, bad, 0));
     let readings = "timestamp,vm id,min cpu,max cpu,avg cpu\n0,a,1,2,1.25\n";
-    assert_eq!(read(readings.to_owned()), (1, 0, 1));
+    assert_eq!(read(readings.to_owned()), (1, 0, 0));
+    assert_eq!(read(readings.replace(" cpu", "imum")), (1, 0, 1));
+}
+
+#[test]
+fn columns_of_a_copy_with_a_header_may_stand_in_any_order() {
+    let own = "a,s,d,300,900,99.4,3.42,10.19,Interactive,4,7\n";
+    let other = "vmmemory,vmcorecount,vmdeleted,vmcreated,vmid,subscriptionid,deploymentid,maxcpu,avgcpu,p95maxcpu,\
+                 vmcategory\n7,4,900,300,a,s,d,99.4,3.42,10.19,Interactive\n";
+    let readings = "300,a,1,5,2\n";
+    let named = "avgcpu,maxcpu,mincpu,vmid,timestamp\r\n2,5,1,a,300\r\n";
+    let read = |machines: &str, readings: &str| {
+        let files = [
+            ("vmtable.csv", machines),
+            ("vm_cpu_readings-1.csv", readings),
+        ];
+        let input = Input::bytes("t.tar", crate::archive::packed::archive(&files));
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let options = ReadOptions {
+            usage: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        Recorded::collect(&mut *source).expect("good rows")
+    };
+    let whole = read(own, readings);
+    assert_eq!(whole.arrivals.len(), 1);
+    assert_eq!(read(other, named), whole);
+    let of_2019 = other
+        .replace("vmmemory", "vmmemorybucket")
+        .replace("vmcorecount", "vmcorecountbucket");
+    assert_eq!(read(&of_2019, named), whole);
 }

@@ -62,16 +62,29 @@ pub(super) fn read(
     })
 }
 
-/// The demands that a list of constraints makes on the labels of a machine.
+/// The demands that a list of constraints makes on the labels of a machine. Of a list of objects in a Parquet file the
+/// names alone are read, which is enough where the demands are not heeded.
 pub(super) fn constraints(
     fields: &Fields<'_, '_>,
     place: usize,
+    is_heeded: bool,
 ) -> Result<Vec<Requirement>, BadRow> {
     let text = fields.text(place);
     if matches!(text, "" | "[]") {
         return Ok(Vec::new());
     }
     let wrong = |expected: &str| fields.bad(place, expected);
+    let inner = text.strip_prefix('[').and_then(|own| own.strip_suffix(']'));
+    if let Some(names) = inner.filter(|names| !names.contains(['{', '"'])) {
+        if is_heeded {
+            return Err(wrong(
+                "a list of objects; of those in a Parquet file the names alone are read: export the table as JSON, or \
+                 leave `constraints` out",
+            ));
+        }
+        let exists = |name: &str| requirement(name.trim(), Some(6), "");
+        return Ok(names.split(',').filter_map(exists).collect());
+    }
     let list: Vec<Value> = serde_json::from_str(text)
         .map_err(|_| wrong("a list of objects with `name`, `value` and `relation`"))?;
     let demand = |one: &Value| {

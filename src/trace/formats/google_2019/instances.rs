@@ -243,7 +243,7 @@ fn take(
     let alloc = alloc.or_else(|| collection.and_then(|own| own.alloc_set));
     let cpu = fields.scaled(CPU, options.full_cpu_milli, MOST)?;
     let memory = fields.scaled(MEMORY, options.full_memory_bytes, MOST)?;
-    let demands = constraints(fields, CONSTRAINT)?;
+    let demands = constraints(fields, CONSTRAINT, options.constraints)?;
     fields.integer(MACHINE, -1, i64::MAX)?;
     if fields.integer(MISSING, 0, 5)?.unwrap_or_default() > 0 {
         journal.dirt("record made up by the publisher", Action::Keep, line)?;

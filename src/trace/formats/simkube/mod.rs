@@ -84,6 +84,15 @@ struct Map {
 }
 
 fn read_map(part: &Input) -> Result<Map, TraceError> {
+    // Maps of MessagePack begin so.
+    if !matches!(part.first_bytes()?.first(), Some(0x80..=0x8f | 0xde | 0xdf)) {
+        return Err(TraceError::Format {
+            file: part.name.to_string(),
+            reason:
+                "is neither JSON nor MessagePack, as SimKube writes its traces; export it again"
+                    .to_owned(),
+        });
+    }
     let bytes = read_whole(&mut *part.open()?);
     let bytes = bytes.map_err(|error| read_error(&part.name, &error))?;
     let mut value = msgpack::read(&bytes).map_err(|wrong| TraceError::Format {

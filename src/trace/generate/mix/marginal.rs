@@ -3,6 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
+use crate::budget::MEMBERS;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use rng::distribution::Distribution;
 use rng::math;
@@ -116,12 +117,12 @@ impl Amount for Quantity {
 }
 
 impl Amount for u32 {
-    const EXPECTED: &str = "a whole number from 1 to 1000000";
+    const EXPECTED: &str = "a whole number from 1 to 1048576";
 
     fn parse(text: &str) -> Option<Self> {
         text.parse()
             .ok()
-            .filter(|count| (1..=1_000_000).contains(count))
+            .filter(|&count| (1..=MEMBERS).contains(&i64::from(count)))
     }
 }
 

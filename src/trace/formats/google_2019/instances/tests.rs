@@ -252,3 +252,26 @@ fn limits_of_one_instance_keep_them_apart_if_that_is_asked_for() {
         }
     }
 }
+
+#[test]
+fn names_of_constraints_in_a_parquet_file_are_told() {
+    let text = "time,type,collection_id,instance_index,collection_type,priority,resource_request_cpus,\
+                resource_request_memory,constraint\n600000000,0,7,0,0,200,0.5,0.25,[os]\n";
+    let read = |constraints| {
+        let options = ReadOptions {
+            constraints,
+            ..ReadOptions::default()
+        };
+        let input = Input::bytes("i.csv", text.as_bytes());
+        crate::inspect::validate(&input, &ENTRY, &options, 9)
+    };
+    let found = read(false);
+    let kind = "constraint on attributes, not enforced without `constraints`";
+    assert_eq!((found.accepted, found.ledger.count(kind)), (1, 1));
+    let found = read(true);
+    let bad = found.bad_rows[0].to_string();
+    assert!(
+        bad.contains("of those in a Parquet file the names alone are read"),
+        "{bad}"
+    );
+}

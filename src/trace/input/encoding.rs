@@ -1,0 +1,92 @@
+//! Files that are not what their names say, or texts that are stored in another way: told by their beginnings, so that no
+//! reader complains about their rows.
+
+use std::io;
+
+/// How a pointer of Git LFS begins.
+const POINTER: &[u8] = b"version https://git-lfs";
+
+/// Refuses a text in UTF-16, a pointer of Git LFS and a web page.
+pub(super) fn check_beginning(first: &[u8]) -> io::Result<()> {
+    let begins = |text: &[u8]| {
+        let own = first.trim_ascii_start();
+        own.get(..text.len())
+            .is_some_and(|own| own.eq_ignore_ascii_case(text))
+    };
+    let reason = if first.starts_with(&[0xff, 0xfe]) || first.starts_with(&[0xfe, 0xff]) {
+        "is a text in UTF-16; convert it to UTF-8 (`iconv -f UTF-16 -t UTF-8`)"
+    } else if first.starts_with(POINTER) {
+        "is a pointer of Git LFS and not the file itself; fetch that (`git lfs pull`)"
+    } else if begins(b"<!doctype html") || begins(b"<html") {
+        "is a web page and not the file itself, as a download leaves it that needed a login or another address; download \
+         it again"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::other(reason))
+}
+
+/// Refuses lines that end with a carriage return alone, by the first of them.
+pub(super) fn check_ends(first: &[u8]) -> io::Result<()> {
+    let is_text = memchr::memchr2(b'\n', 0, first).is_none() && str::from_utf8(first).is_ok();
+    if is_text && memchr::memchr(b'\r', first).is_some() {
+        let reason = "lines end with a carriage return alone; convert them (`tr '\\r' '\\n'`)";
+        return Err(io::Error::other(reason));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::format::Constructor;
+    use crate::{Input, ReadOptions, registry};
+
+    #[test]
+    fn what_is_no_text_of_a_trace_is_told_so_by_every_reader() {
+        let table = "time,type,collection_id,instance_index,priority\n0,0,7,0,9\n";
+        let wide: Vec<u8> = { [0xff, 0xfe].into_iter() }
+            .chain(table.encode_utf16().flat_map(u16::to_le_bytes))
+            .collect();
+        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+        for (bytes, expected) in [
+            (wide, "t: is a text in UTF-16; convert it"),
+            (pointer.to_vec(), "t: is a pointer of Git LFS"),
+            (
+                b" \n<!DOCTYPE HTML>\n<html>404\n".to_vec(),
+                "t: is a web page",
+            ),
+            (b"<html><head>\n".to_vec(), "t: is a web page"),
+        ] {
+            let input = Input::bytes("t", bytes);
+            for entry in registry::FORMATS {
+                let options = ReadOptions::default();
+                let read = match entry.open {
+                    Constructor::Nodes(read) => read(&input, &options).map(drop),
+                    Constructor::Workload(open) => open(&input, &options).map(drop),
+                };
+                // An archive of several files, or a database, is read by its own means.
+                let error = read.expect_err(entry.name).to_string();
+                assert!(error.starts_with(expected), "{}: {error}", entry.name);
+            }
+            let error = registry::recognize(&input).map(|entry| entry.name);
+            let error = error.expect_err("no trace").to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn lines_that_end_with_a_carriage_return_alone_are_told() {
+        let expected = "t: lines end with a carriage return alone; convert them (`tr '\\r' '\\n'`)";
+        for (text, is_refused) in [
+            ("a,b\rc,d\r", true),
+            ("a,b\r\nc,d\r\n", false),
+            ("a,b\rc\n", false),
+            ("a,b", false),
+        ] {
+            let input = Input::bytes("t", text.as_bytes());
+            let error = input.lines().map(drop).err().map(|error| error.to_string());
+            let expected = is_refused.then(|| expected.to_owned());
+            assert_eq!(error, expected, "{text}");
+        }
+    }
+}
