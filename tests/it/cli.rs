@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 use windtunnel::lab::summary::Summary;
+use windtunnel::trace::registry::FORMATS;
 
 use crate::scratch::{Disk, Scratch, output, stderr, windtunnel};
 use crate::shared::reference;
@@ -18,6 +19,23 @@ fn console_blocks_of_the_book_hold() {
         .case("docs/manual/*.md")
         .env("COLUMNS", "100")
         .env("NO_COLOR", "1");
+}
+
+#[test]
+fn the_manual_runs_every_trace_format() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manual/traces.md");
+    let page = fs::read_to_string(page).expect("a page");
+    let runs = page
+        .lines()
+        .filter(|line| line.starts_with("$ windtunnel run "));
+    for entry in FORMATS {
+        let named = format!("format: {},", entry.name);
+        assert!(
+            runs.clone().any(|run| run.contains(&named)),
+            "{}",
+            entry.name
+        );
+    }
 }
 
 /// The table that a newcomer is promised is the one that the manual holds.

@@ -20,9 +20,10 @@ fn packed(table: &str) -> Vec<u8> {
             .iter()
             .map(|row| row[place])
             .filter(|own| !own.is_empty());
-        match values.all(|own| own.parse::<i64>().is_ok()) {
-            true => Kind::Integer,
-            false => Kind::Text,
+        if values.all(|own| own.parse::<i64>().is_ok()) {
+            Kind::Integer
+        } else {
+            Kind::Text
         }
     };
     let columns: Vec<(&'static str, Kind)> = (0..)
