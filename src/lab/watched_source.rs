@@ -30,6 +30,10 @@ impl<F: FnMut(&mut dyn ArrivalSource) -> Next + Send> ArrivalSource for WatchedS
         self.source.may_wait()
     }
 
+    fn has_gangs(&self) -> bool {
+        self.source.has_gangs()
+    }
+
     fn classes(&self) -> &Classes {
         self.source.classes()
     }

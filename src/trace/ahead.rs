@@ -116,6 +116,10 @@ impl ArrivalSource for Ahead {
         self.pristine.may_wait()
     }
 
+    fn has_gangs(&self) -> bool {
+        self.pristine.has_gangs()
+    }
+
     fn header(&self) -> &HeaderRecord {
         self.pristine.header()
     }

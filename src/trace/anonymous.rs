@@ -69,6 +69,9 @@ pub(super) struct Anonymous {
     header: HeaderRecord,
     /// The new names of tasks that arrivals are or wait for.
     tasks: SortedMap<(u16, PodName), PodName>,
+    /// The gang of the last arrival by its old name, and the number of gangs up to now.
+    gang: Option<(u16, PodName)>,
+    gangs: u64,
 }
 
 impl Anonymous {
@@ -85,7 +88,20 @@ impl Anonymous {
             gpu_models: Numbered::default(),
             fields: Default::default(),
             tasks: SortedMap::new(),
+            gang: None,
+            gangs: 0,
         }
+    }
+
+    /// The new name of an arrival's gang, whose members stand one after the other.
+    fn name_gang(&mut self, arrival: &Arrival) -> Option<PodName> {
+        let own = arrival.gang().map(|gang| (arrival.part, gang.clone()));
+        if own.is_some() && own != self.gang {
+            self.gangs += 1;
+        }
+        let is_one = own.is_some();
+        self.gang = own;
+        is_one.then(|| PodName::Text(format!("gang-{}", self.gangs).into()))
     }
 
     /// Replaces the names of an arrival's links: a task has the name of the arrival that is all of it,
@@ -201,14 +217,22 @@ impl ArrivalSource for Anonymous {
             name: PodName::Job(self.arrivals),
             ..arrival
         };
+        let gang = self.name_gang(&arrival);
         if self.may_wait() {
             self.rename(&mut arrival, name);
+        }
+        if let Some(gang) = gang {
+            arrival.join(gang);
         }
         Ok(Some(arrival))
     }
 
     fn may_wait(&self) -> bool {
         self.inner.may_wait()
+    }
+
+    fn has_gangs(&self) -> bool {
+        self.inner.has_gangs()
     }
 
     fn header(&self) -> &HeaderRecord {
@@ -232,6 +256,8 @@ impl ArrivalSource for Anonymous {
             fields: self.fields.clone(),
             header: self.header.clone(),
             tasks: self.tasks.clone(),
+            gang: self.gang.clone(),
+            gangs: self.gangs,
         }))
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use super::anonymous::Anonymous;
 pub use super::anonymous::KeptNames;
+use super::cut_gangs::CutGangs;
 use super::cut_tasks::CutTasks;
 use super::error::{TraceError, refused_edit};
 use super::expression::{Assignment, Condition, Facts};
@@ -59,9 +60,10 @@ pub struct Sample {
 /// The name that decides whether an arrival is in a sample.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SampleBy {
-    /// That of the task that the arrival is a part of, or its own: a job is in with all its parts, or none.
+    /// That of the gang of several that the arrival is a member of, or of the task that it is a part of, or its own: a
+    /// job is in with all its parts, or none.
     Job,
-    /// That of the tenant: all arrivals of a tenant are in, or none.
+    /// That of the tenant: all arrivals of a tenant are in, or none; of a gang of several, that of its first member.
     Tenant,
 }
 
@@ -142,11 +144,14 @@ impl Step {
     fn after(self, inner: Box<dyn ArrivalSource>) -> Box<dyn ArrivalSource> {
         let cut = inner.may_wait().then(CutTasks::default);
         let step = self;
+        let gangs = inner.has_gangs().then(CutGangs::default);
         let header = inner.header().of_part();
         Box::new(Stepped {
             inner,
             step,
             cut,
+            gangs,
+            ledger: None,
             header,
         })
     }
@@ -176,7 +181,10 @@ impl Step {
             }
             Self::Tenants(kept) => tenant().is_some_and(|name| kept.contains(name)),
             Self::Sample(sample) => match sample.by {
-                SampleBy::Job => sample.has(&arrival.task().to_string()),
+                SampleBy::Job => {
+                    let name = arrival.gang().unwrap_or_else(|| arrival.task());
+                    sample.has(&name.to_string())
+                }
                 SampleBy::Tenant => sample.has(tenant().map_or("", |name| name)),
             },
             Self::Shift(span) => {
@@ -202,13 +210,34 @@ struct Stepped {
     step: Step,
     /// What is waited for no more, as the step left it out.
     cut: Option<CutTasks>,
+    /// The gangs that the step cuts, where there may be any.
+    gangs: Option<CutGangs>,
+    /// The ledger at the end, if the step has something to tell.
+    ledger: Option<Ledger>,
     header: HeaderRecord,
+}
+
+impl Stepped {
+    /// Whether an arrival is kept, which may be changed then.
+    fn take(&mut self, arrival: &mut Arrival) -> Result<bool, TraceError> {
+        let Some(gangs) = &mut self.gangs else {
+            return self.step.take(arrival, &*self.inner);
+        };
+        let before = arrival.clone();
+        let of_mate = gangs.kept_mate(arrival);
+        let is_kept = match (&self.step, of_mate) {
+            (Step::Sample(_), Some(is_kept)) => is_kept,
+            (step, _) => step.take(arrival, &*self.inner)?,
+        };
+        gangs.take(&before, is_kept, self.inner.files());
+        Ok(is_kept)
+    }
 }
 
 impl ArrivalSource for Stepped {
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
         while let Some(mut arrival) = self.inner.next()? {
-            let is_kept = self.step.take(&mut arrival, &*self.inner)?;
+            let is_kept = self.take(&mut arrival)?;
             match &mut self.cut {
                 Some(cut) if is_kept => cut.keep(&mut arrival),
                 Some(cut) => cut.leave_out(&arrival),
@@ -218,11 +247,17 @@ impl ArrivalSource for Stepped {
                 return Ok(Some(arrival));
             }
         }
+        let gangs = self.gangs.as_ref();
+        self.ledger = gangs.and_then(|gangs| gangs.told(self.inner.ledger()));
         Ok(None)
     }
 
     fn may_wait(&self) -> bool {
         self.inner.may_wait()
+    }
+
+    fn has_gangs(&self) -> bool {
+        self.inner.has_gangs()
     }
 
     fn header(&self) -> &HeaderRecord {
@@ -238,12 +273,14 @@ impl ArrivalSource for Stepped {
             inner: self.inner.fork()?,
             step: self.step.clone(),
             cut: self.cut.clone(),
+            gangs: self.gangs.clone(),
+            ledger: self.ledger.clone(),
             header: self.header.clone(),
         }))
     }
 
     fn ledger(&self) -> &Ledger {
-        self.inner.ledger()
+        self.ledger.as_ref().unwrap_or_else(|| self.inner.ledger())
     }
 
     fn files(&self) -> &[Arc<str>] {

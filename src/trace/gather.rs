@@ -203,6 +203,17 @@ impl Gather {
         self.add_flat(&arrival.into());
     }
 
+    /// Adds the members of a gang, all of which are submitted with the first.
+    pub(crate) fn add_gang(&mut self, members: &[Arrival]) {
+        let Some(submit) = members.first().map(|own| own.submit) else {
+            return;
+        };
+        self.count += members.len() as u64;
+        let first = self.first.get_or_insert(submit);
+        *first = submit.min(*first);
+        self.held.push_gang(members);
+    }
+
     /// The same of an arrival whose texts stand elsewhere.
     #[inline]
     pub(crate) fn add_flat(&mut self, arrival: &Flat<'_>) {

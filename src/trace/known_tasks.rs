@@ -115,6 +115,10 @@ impl ArrivalSource for OnlyKnown {
         self.inner.may_wait()
     }
 
+    fn has_gangs(&self) -> bool {
+        self.inner.has_gangs()
+    }
+
     fn header(&self) -> &HeaderRecord {
         self.inner.header()
     }

@@ -1,11 +1,11 @@
-//! Precedence between arrivals: what one waits for before it is submitted, as workflows and job logs
-//! state it. A run holds an arrival back until what it waits for has ended.
+//! Links between arrivals: what one waits for before it is submitted, as workflows and job logs state it, and
+//! which ones start together. A run holds an arrival back until what it waits for has ended.
 
 use super::error::TraceError;
 use model::PodName;
 use units::{Duration, SortedMap, SortedSet};
 
-/// The place of an arrival in a graph of precedence.
+/// The place of an arrival among others: in a graph of precedence, and in a gang.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Links {
     /// The task that the arrival is a part of, by the name that others wait for; `None` is a task of
@@ -15,6 +15,13 @@ pub struct Links {
     pub after: Vec<PodName>,
     /// The time from the last of these ends to the submission (think time).
     pub delay: Duration,
+    /// The gang that the arrival is a member of, with others of its part of the workload; `None` is a gang of
+    /// its own pods alone. All pods of all members start together or not at all, whatever they request.
+    ///
+    /// The members of a gang are submitted at one instant and stand one after the other in their stream. So a
+    /// gang is complete with the first arrival behind it that is no member, and its size is known before a pod
+    /// of it is created. A later arrival with the name of a gang begins another one.
+    pub gang: Option<PodName>,
 }
 
 impl Links {
@@ -26,9 +33,22 @@ impl Links {
             Box::new(Self {
                 part_of,
                 after,
-                delay: Duration::ZERO,
+                ..Self::default()
             })
         })
+    }
+
+    /// Returns the links of a member of a gang that says nothing else.
+    pub fn of_gang(gang: PodName) -> Box<Self> {
+        Box::new(Self {
+            gang: Some(gang),
+            ..Self::default()
+        })
+    }
+
+    /// Returns whether the arrival has a place in a graph of precedence.
+    pub fn has_precedence(&self) -> bool {
+        self.part_of.is_some() || !self.after.is_empty()
     }
 }
 

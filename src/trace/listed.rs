@@ -98,6 +98,10 @@ impl ArrivalSource for ListedTenants {
         self.inner.may_wait()
     }
 
+    fn has_gangs(&self) -> bool {
+        self.inner.has_gangs()
+    }
+
     fn classes(&self) -> &Classes {
         self.inner.classes()
     }

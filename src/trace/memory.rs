@@ -101,7 +101,12 @@ impl ArrivalSource for MemorySource {
 
     fn may_wait(&self) -> bool {
         let mut arrivals = self.recorded.arrivals.iter();
-        arrivals.any(|arrival| arrival.links.is_some())
+        arrivals.any(Arrival::has_precedence)
+    }
+
+    fn has_gangs(&self) -> bool {
+        let mut arrivals = self.recorded.arrivals.iter();
+        arrivals.any(|arrival| arrival.gang().is_some())
     }
 
     fn header(&self) -> &HeaderRecord {

@@ -125,6 +125,10 @@ impl ArrivalSource for Merge {
         self.parts.iter().any(|part| part.source.may_wait())
     }
 
+    fn has_gangs(&self) -> bool {
+        self.parts.iter().any(|part| part.source.has_gangs())
+    }
+
     fn header(&self) -> &HeaderRecord {
         &self.header
     }

@@ -378,6 +378,10 @@ fn arrivals(
             let kind = "waits for others; a fill-up does not keep to that";
             ledger.note(kind, Action::Keep, &"workload".into(), 0);
         }
+        if arrival.gang().is_some() {
+            let kind = "member of a gang of several; a fill-up does not keep to that";
+            ledger.note(kind, Action::Keep, &"workload".into(), 0);
+        }
         arrival.links = None;
         arrivals.push(arrival);
         submit = submit

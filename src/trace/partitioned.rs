@@ -171,6 +171,10 @@ impl ArrivalSource for Partitioned {
         self.inner.may_wait()
     }
 
+    fn has_gangs(&self) -> bool {
+        self.inner.has_gangs()
+    }
+
     fn classes(&self) -> &Classes {
         &self.classes
     }

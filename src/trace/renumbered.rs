@@ -56,6 +56,10 @@ impl ArrivalSource for Renumbered {
         self.inner.may_wait()
     }
 
+    fn has_gangs(&self) -> bool {
+        self.inner.has_gangs()
+    }
+
     fn header(&self) -> &HeaderRecord {
         self.inner.header()
     }

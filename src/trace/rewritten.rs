@@ -9,7 +9,7 @@ use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
-use model::{PodSpec, Text};
+use model::{PodName, PodSpec, Text};
 use units::Instant;
 
 /// A source with assignments after it.
@@ -21,6 +21,8 @@ pub(super) struct Rewritten {
     /// Classes of the inner source that assignments leave as they are.
     kept: ByClass<u32>,
     last: Instant,
+    /// The gang of the last arrival, and when that was submitted before.
+    gang: Option<(u16, PodName, Instant)>,
 }
 
 impl Rewritten {
@@ -32,7 +34,23 @@ impl Rewritten {
             tenants: NameTable::default(),
             kept: ByClass::default(),
             last: Instant::ZERO,
+            gang: None,
         }
+    }
+
+    /// Refuses a submission apart from that of the mate above.
+    fn keep_together(&mut self, arrival: &Arrival, before: Instant) -> Result<(), TraceError> {
+        let gang = arrival.gang().cloned();
+        let gang = gang.map(|gang| (arrival.part, gang, before));
+        if gang.is_some() && gang == self.gang && arrival.submit != self.last {
+            return Err(refused_edit(format!(
+                "`{}` would be submitted apart from others of its gang, which start together; leave `submit` \
+                 alone or change it alike for all of a gang",
+                arrival.name,
+            )));
+        }
+        self.gang = gang;
+        Ok(())
     }
 
     fn number(&mut self, arrival: &mut Arrival, own: &Assigned, before: &Arc<PodSpec>) {
@@ -54,6 +72,7 @@ impl ArrivalSource for Rewritten {
         };
         let tenant = self.inner.tenants().get(arrival.tenant as usize);
         let before = self.inner.classes().get(arrival.class)?;
+        let submit = arrival.submit;
         let mut own = Assigned {
             spec: Arc::clone(&before),
             tenant: tenant.cloned().unwrap_or_else(|| "default".into()),
@@ -70,12 +89,17 @@ impl ArrivalSource for Rewritten {
                 arrival.submit.since(Instant::ZERO),
             )));
         }
+        self.keep_together(&arrival, submit)?;
         self.last = arrival.submit;
         Ok(Some(arrival))
     }
 
     fn may_wait(&self) -> bool {
         self.inner.may_wait()
+    }
+
+    fn has_gangs(&self) -> bool {
+        self.inner.has_gangs()
     }
 
     fn header(&self) -> &HeaderRecord {
@@ -94,6 +118,7 @@ impl ArrivalSource for Rewritten {
             tenants: self.tenants.clone(),
             kept: self.kept.clone(),
             last: self.last,
+            gang: self.gang.clone(),
         }))
     }
 

@@ -6,8 +6,8 @@
 )]
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
+use std::collections::{BinaryHeap, VecDeque};
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -34,7 +34,7 @@ pub(crate) use flat::{Flat, FlatName};
 pub(crate) use held::Held;
 use model::Text;
 pub(crate) use packed::Packed;
-use packed::{decode, rank, whole};
+use packed::{decode, each_of, rank, whole};
 pub(crate) use places::Places;
 pub(crate) use sorted_by::Order;
 use sorted_by::Rank;
@@ -92,8 +92,10 @@ pub(crate) struct Spill {
     /// Rank of the last record of the last run.
     last: Option<Rank>,
     count: u64,
-    /// Whether an arrival has links.
+    /// Whether an arrival has a place in a graph of precedence.
     may_wait: bool,
+    /// Whether an arrival is a member of a gang.
+    has_gangs: bool,
 }
 
 impl Spill {
@@ -108,6 +110,7 @@ impl Spill {
             last: None,
             count: 0,
             may_wait: false,
+            has_gangs: false,
         })
     }
 
@@ -144,6 +147,7 @@ impl Spill {
         self.last = records.ends().map(|(_, last)| last.clone());
         self.count += records.len() as u64;
         self.may_wait |= records.may_wait;
+        self.has_gangs |= records.has_gangs;
         records.clear();
         Ok(())
     }
@@ -197,12 +201,19 @@ impl Cursor {
         next.map(Some).ok_or_else(unreadable)
     }
 
-    /// Takes the next record, which is there.
+    /// Takes the next record, which is there: its first arrival, and the mates of that behind those of others.
     #[inline(always)]
-    fn take(&mut self) -> io::Result<Arrival> {
+    fn take(&mut self, mates: &mut VecDeque<Arrival>) -> io::Result<Arrival> {
         let rest = &self.ahead[self.used..self.filled];
-        self.used += whole(rest).ok_or_else(unreadable)?;
-        decode(rest).ok_or_else(unreadable)
+        let length = whole(rest).ok_or_else(unreadable)?;
+        self.used += length;
+        let (arrival, behind) = decode(rest).ok_or_else(unreadable)?;
+        let own = rest.len() - behind.len();
+        if own < length {
+            let taken = each_of(&rest[own..length], |mate| mates.push_back(mate));
+            taken.ok_or_else(unreadable)?;
+        }
+        Ok(arrival)
     }
 
     /// Reads more of the run; whether there was more.
@@ -252,6 +263,8 @@ pub(crate) struct Merged {
     cursors: Vec<Cursor>,
     /// The next arrival of each run: its rank, and the run.
     heads: BinaryHeap<Reverse<(Rank, usize)>>,
+    /// Members of the gang that is being delivered.
+    mates: VecDeque<Arrival>,
     position: u64,
     has_begun: bool,
 }
@@ -277,6 +290,7 @@ impl Merged {
             // Already sorted.
             spill.count += records.len() as u64;
             spill.may_wait |= records.may_wait;
+            spill.has_gangs |= records.has_gangs;
             kept = records.into_bytes();
         }
         let cursor = |run, ahead: Vec<u8>| Cursor {
@@ -292,6 +306,7 @@ impl Merged {
             classes: Classes::from(rest.classes),
             cursors: of_runs.chain([of_rest]).collect(),
             heads: BinaryHeap::new(),
+            mates: VecDeque::new(),
             position: 0,
             has_begun: false,
             shared: Arc::new(Shared {
@@ -321,6 +336,36 @@ impl Merged {
         self.has_begun = true;
         Ok(())
     }
+
+    /// The next arrival, at its own time.
+    #[inline(always)]
+    fn take(&mut self) -> Result<Option<Arrival>, TraceError> {
+        if let Some(mate) = self.mates.pop_front() {
+            return Ok(Some(mate));
+        }
+        let spill = &self.shared.spill;
+        let failed = |error| spill.failed(&error);
+        if let [head] = self.heads.as_slice() {
+            // The last run is read to its end, whatever the ranks of its records.
+            let cursor = &mut self.cursors[head.0.1];
+            let arrival = cursor.take(&mut self.mates).map_err(failed)?;
+            if !cursor.has_next(&spill.file).map_err(failed)? {
+                self.heads.clear();
+            }
+            return Ok(Some(arrival));
+        }
+        let Some(mut head) = self.heads.peek_mut() else {
+            return Ok(None);
+        };
+        let run = head.0.1;
+        let cursor = &mut self.cursors[run];
+        let arrival = cursor.take(&mut self.mates).map_err(failed)?;
+        match cursor.rank(&spill.file, spill.order).map_err(failed)? {
+            Some(rank) => *head = Reverse((rank, run)),
+            None => drop(PeekMut::pop(head)),
+        }
+        Ok(Some(arrival))
+    }
 }
 
 impl ArrivalSource for Merged {
@@ -328,28 +373,8 @@ impl ArrivalSource for Merged {
         if !self.has_begun {
             self.begin()?;
         }
-        let spill = &self.shared.spill;
-        let failed = |error| spill.failed(&error);
-        let mut arrival = if let [head] = self.heads.as_slice() {
-            // The last run is read to its end, whatever the ranks of its records.
-            let cursor = &mut self.cursors[head.0.1];
-            let arrival = cursor.take().map_err(failed)?;
-            if !cursor.has_next(&spill.file).map_err(failed)? {
-                self.heads.clear();
-            }
-            arrival
-        } else {
-            let Some(mut head) = self.heads.peek_mut() else {
-                return Ok(None);
-            };
-            let run = head.0.1;
-            let cursor = &mut self.cursors[run];
-            let arrival = cursor.take().map_err(failed)?;
-            match cursor.rank(&spill.file, spill.order).map_err(failed)? {
-                Some(rank) => *head = Reverse((rank, run)),
-                None => drop(PeekMut::pop(head)),
-            }
-            arrival
+        let Some(mut arrival) = self.take()? else {
+            return Ok(None);
         };
         self.position += 1;
         let zero = self.shared.zero.as_nanos();
@@ -363,6 +388,10 @@ impl ArrivalSource for Merged {
 
     fn may_wait(&self) -> bool {
         self.shared.spill.may_wait
+    }
+
+    fn has_gangs(&self) -> bool {
+        self.shared.spill.has_gangs
     }
 
     fn header(&self) -> &HeaderRecord {

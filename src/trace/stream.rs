@@ -14,7 +14,8 @@ use super::ledger::Ledger;
 use super::links::Links;
 use super::origin::Origin;
 
-/// One job or pod that arrives: `members` pods of one class that start together or not at all.
+/// One job or pod that arrives: `members` pods of one class that start together or not at all, alone or with the
+/// pods of other arrivals ([`Links::gang`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
     /// The instant of submission, from the zero of the trace.
@@ -33,7 +34,7 @@ pub struct Arrival {
     pub time_limit: Option<Duration>,
     /// The start in the original trace, which is never imposed on a simulated scheduler.
     pub historic_start: Option<Instant>,
-    /// The place in a graph of precedence; `None` waits for nothing.
+    /// The place among other arrivals; `None` waits for nothing, and is no member of a gang.
     pub links: Option<Box<Links>>,
     /// The part of the workload that it comes from: names in links are those of its own part.
     pub part: u16,
@@ -54,6 +55,39 @@ impl Arrival {
         self.links.as_deref().map_or(&[], |links| &links.after)
     }
 
+    /// Returns the gang that the arrival is a member of, with others.
+    pub fn gang(&self) -> Option<&PodName> {
+        self.links.as_deref()?.gang.as_ref()
+    }
+
+    /// Returns whether two arrivals, one after the other in a stream, are members of one gang.
+    pub fn is_mate_of(&self, other: &Self) -> bool {
+        self.gang().is_some()
+            && self.gang() == other.gang()
+            && (self.part, self.submit) == (other.part, other.submit)
+    }
+
+    /// Returns whether the arrival has a place in a graph of precedence.
+    pub fn has_precedence(&self) -> bool {
+        self.links.as_deref().is_some_and(Links::has_precedence)
+    }
+
+    /// Makes the arrival a member of a gang.
+    pub fn join(&mut self, gang: PodName) {
+        match &mut self.links {
+            Some(links) => links.gang = Some(gang),
+            none => *none = Some(Links::of_gang(gang)),
+        }
+    }
+
+    /// Takes the arrival out of the gang that it is a member of, if it is of one.
+    pub fn leave_gang(&mut self) {
+        self.links = self.links.take().filter(|links| links.has_precedence());
+        if let Some(links) = &mut self.links {
+            links.gang = None;
+        }
+    }
+
     /// Keeps those of the tasks waited for that pass a test; returns whether one was left out.
     pub fn wait_only_for(&mut self, mut is_kept: impl FnMut(&PodName) -> bool) -> bool {
         let Some(links) = &mut self.links else {
@@ -62,7 +96,7 @@ impl Arrival {
         let before = links.after.len();
         links.after.retain(|task| is_kept(task));
         let is_cut = links.after.len() < before;
-        if links.after.is_empty() && links.part_of.is_none() {
+        if !links.has_precedence() && links.gang.is_none() {
             self.links = None;
         }
         is_cut
@@ -80,6 +114,8 @@ pub struct ClassTotal {
     pub pods: u64,
     /// The number of arrivals that wait for others.
     pub waiting: u64,
+    /// The number of arrivals that are members of gangs of several.
+    pub ganged: u64,
 }
 
 /// A stream of arrivals in the order of submission; equal times keep the order of the trace.
@@ -146,6 +182,11 @@ pub trait ArrivalSource: Send {
 
     /// Returns whether arrivals of the source may wait for others; `false` says that none does.
     fn may_wait(&self) -> bool {
+        false
+    }
+
+    /// Returns whether arrivals of the source may be members of gangs of several; `false` says that none is.
+    fn has_gangs(&self) -> bool {
         false
     }
 

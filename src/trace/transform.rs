@@ -71,6 +71,10 @@ impl ArrivalSource for Window {
         self.inner.may_wait()
     }
 
+    fn has_gangs(&self) -> bool {
+        self.inner.has_gangs()
+    }
+
     fn header(&self) -> &HeaderRecord {
         &self.header
     }
@@ -166,6 +170,10 @@ impl ArrivalSource for Scale {
 
     fn may_wait(&self) -> bool {
         self.inner.may_wait()
+    }
+
+    fn has_gangs(&self) -> bool {
+        self.inner.has_gangs()
     }
 
     fn header(&self) -> &HeaderRecord {
@@ -270,7 +278,12 @@ impl Repeat {
         };
         arrival.name = self.name_of_copy(&arrival.name)?;
         if let Some(links) = &mut arrival.links {
-            for name in links.after.iter_mut().chain(&mut links.part_of) {
+            for name in links
+                .after
+                .iter_mut()
+                .chain(&mut links.part_of)
+                .chain(&mut links.gang)
+            {
                 *name = self.name_of_copy(name)?;
             }
         }
@@ -318,6 +331,10 @@ impl ArrivalSource for Repeat {
 
     fn may_wait(&self) -> bool {
         self.pristine.may_wait()
+    }
+
+    fn has_gangs(&self) -> bool {
+        self.pristine.has_gangs()
     }
 
     fn classes(&self) -> &Classes {

@@ -52,6 +52,10 @@ impl ArrivalSource for Unfold {
         self.source.may_wait()
     }
 
+    fn has_gangs(&self) -> bool {
+        self.source.has_gangs()
+    }
+
     fn classes(&self) -> &Classes {
         self.source.classes()
     }

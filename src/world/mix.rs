@@ -46,6 +46,7 @@ struct Count {
     arrivals: u64,
     pods: u64,
     waiting: u64,
+    ganged: u64,
 }
 
 fn add(counts: &mut Vec<Count>, arrival: &Arrival) {
@@ -57,6 +58,7 @@ fn add(counts: &mut Vec<Count>, arrival: &Arrival) {
     own.arrivals += 1;
     own.pods += u64::from(arrival.members);
     own.waiting += u64::from(!arrival.after().is_empty());
+    own.ganged += u64::from(arrival.gang().is_some());
 }
 
 impl Count {
@@ -67,6 +69,7 @@ impl Count {
             arrivals: self.arrivals,
             pods: self.pods,
             waiting: self.waiting,
+            ganged: self.ganged,
         }
     }
 }

@@ -160,16 +160,19 @@ fn take_optional(bytes: &mut Taken<'_>) -> Result<Option<i64>, Broken> {
 }
 
 /// Encodes what an arrival waits for: 0 for nothing, else one more than the number of tasks; then the task
-/// that it is a part of, the think time, and the tasks.
+/// that it is a part of and the gang if there are any, the think time, and the tasks.
 fn put_links(out: &mut Vec<u8>, links: Option<&Links>) -> Option<()> {
     let Some(links) = links else {
         out.push(0);
         return Some(());
     };
     put(out, (links.after.len() as u64).checked_add(1)?);
-    out.push(u8::from(links.part_of.is_some()));
+    out.push(u8::from(links.part_of.is_some()) | u8::from(links.gang.is_some()) << 1);
     put_signed(out, links.delay.as_nanos());
-    for name in links.part_of.iter().chain(&links.after) {
+    for name in { links.part_of.iter() }
+        .chain(&links.gang)
+        .chain(&links.after)
+    {
         put_task(out, name);
     }
     Some(())
@@ -197,18 +200,19 @@ fn take_links(bytes: &mut Taken<'_>) -> Result<Option<Box<Links>>, Broken> {
     let Some(count) = bytes.number()?.checked_sub(1) else {
         return Ok(None);
     };
-    let has_task = match bytes.number()? {
-        0 => false,
-        1 => true,
-        _ => return Err(Broken),
-    };
+    let has = bytes.number()?;
+    if has > 3 {
+        return Err(Broken);
+    }
     let delay = Duration::from_nanos(bytes.signed()?);
-    let part_of = has_task.then(|| take_task(bytes)).transpose()?;
+    let part_of = (has & 1 > 0).then(|| take_task(bytes)).transpose()?;
+    let gang = (has & 2 > 0).then(|| take_task(bytes)).transpose()?;
     let after = (0..count).map(|_| take_task(bytes));
     Ok(Some(Box::new(Links {
         part_of,
         after: after.collect::<Result<_, _>>()?,
         delay,
+        gang,
     })))
 }
 

@@ -12,7 +12,7 @@ use crate::ledger::Ledger;
 use crate::stream::{Arrival, ArrivalSource};
 
 /// The kind of file and the version of its format.
-const MAGIC: &[u8; 8] = b"wtrace 2";
+const MAGIC: &[u8; 8] = b"wtrace 3";
 const HASH_BYTES: usize = 16;
 /// No block comes near it.
 const MAX_BLOCK_BYTES: usize = 1 << 28;

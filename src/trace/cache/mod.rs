@@ -252,6 +252,10 @@ impl ArrivalSource for Cached {
         self.plain.may_wait()
     }
 
+    fn has_gangs(&self) -> bool {
+        self.plain.has_gangs()
+    }
+
     fn header(&self) -> &HeaderRecord {
         self.plain.header()
     }

@@ -5,7 +5,7 @@
 //! Times and spans are seconds (`90`, `1.5`) or have a unit (`90s`, `2h30m`, `250ms`). Amounts are
 //! Kubernetes quantities (`500m`, `2`, `4Gi`). Columns with the unit in their name have whole numbers of
 //! it instead; so does the table as a Parquet file, which is read as well. Rows may be up to 4,096 rows
-//! late; streamed.
+//! late; streamed, unless there is a column `gang`: then members of gangs are brought together first.
 #![expect(
     clippy::inline_always,
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
@@ -13,6 +13,7 @@
 
 mod cells;
 mod columns;
+mod gangs;
 #[cfg(test)]
 mod tests;
 
@@ -103,6 +104,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ),
         ColumnDoc::optional("think_time_ns", "the same in nanoseconds, instead of it"),
         ColumnDoc::optional(
+            "gang",
+            "gang of rows whose members start together, whatever they request; default those of the row alone",
+        ),
+        ColumnDoc::optional(
             "cpu_usage",
             "with the option `usage`, cores used: an amount, a share of `cpu` such as `60%`, or a \
              pattern",
@@ -130,13 +135,18 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    streamed(CsvSource::open(input, options)?, input, options)
+    let source = CsvSource::open(input, options)?;
+    if source.has_gangs() {
+        return gangs::together(source);
+    }
+    streamed(source, input, options)
 }
 
 /// The columns that are read with the option `usage`.
 const USAGE: [&str; 2] = ["cpu_usage", "memory_usage"];
 
-/// A table as a workload, streamed.
+/// A table as a workload, streamed: members of a gang stand where their rows do, which the registry's entry brings
+/// together.
 pub struct CsvSource {
     input: Input,
     options: ReadOptions,
@@ -328,6 +338,10 @@ impl ArrivalSource for CsvSource {
 
     fn may_wait(&self) -> bool {
         self.rows.columns.may_wait()
+    }
+
+    fn has_gangs(&self) -> bool {
+        self.rows.columns.has_gangs()
     }
 
     fn header(&self) -> &HeaderRecord {

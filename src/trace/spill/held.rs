@@ -2,6 +2,7 @@
 
 use super::{Flat, Merged, Order, Packed, Spill};
 use crate::memory::Recorded;
+use crate::stream::Arrival;
 use units::Duration;
 
 /// Records that go on with a run on disk are written as soon as they are so many: they are in the caches still.
@@ -44,6 +45,14 @@ impl Held {
             self.take_out();
         }
         self.records.push(arrival);
+    }
+
+    /// Adds the members of a gang, which stay together.
+    pub(crate) fn push_gang(&mut self, members: &[Arrival]) {
+        if self.records.len() >= self.look_at {
+            self.take_out();
+        }
+        self.records.push_gang(members);
     }
 
     /// Writes the records to disk if there are too many of them, or if they go on with what is there.

@@ -10,7 +10,7 @@ use super::numbers::{
     Writing, lengths,
 };
 use super::sorted_by::Rank;
-use super::{Flat, FlatName, NONE, Order};
+use super::{Flat, FlatName, NONE, Order, key_of};
 use crate::links::Links;
 use crate::origin::Origin;
 use crate::stream::Arrival;
@@ -27,8 +27,10 @@ pub(crate) struct Packed {
     /// Rank of the first record, and of the last one.
     ends: Option<(Rank, Rank)>,
     is_sorted: bool,
-    /// Whether an arrival has links.
+    /// Whether an arrival has a place in a graph of precedence.
     pub(super) may_wait: bool,
+    /// Whether an arrival is a member of a gang.
+    pub(super) has_gangs: bool,
 }
 
 impl Packed {
@@ -41,6 +43,7 @@ impl Packed {
             ends: None,
             is_sorted: true,
             may_wait: false,
+            has_gangs: false,
         }
     }
 
@@ -70,9 +73,28 @@ impl Packed {
                 *none = Some((rank.clone(), rank));
             }
         }
-        self.may_wait |= arrival.links.is_some();
+        if let Some(links) = arrival.links {
+            self.may_wait |= links.has_precedence();
+            self.has_gangs |= links.gang.is_some();
+        }
         self.count += 1;
         encode(arrival, &mut self.bytes);
+    }
+
+    /// Adds the members of a gang as one record, which is sorted by the first of them: so they stay together.
+    pub(crate) fn push_gang(&mut self, members: &[Arrival]) {
+        let Some((first, mates)) = members.split_first() else {
+            return;
+        };
+        let start = self.bytes.len();
+        self.push(&first.into());
+        for mate in mates {
+            self.may_wait |= mate.has_precedence();
+            self.count += 1;
+            encode(&mate.into(), &mut self.bytes);
+        }
+        let length = (self.bytes.len() - start) as u32;
+        self.bytes[start..start + 4].copy_from_slice(&length.to_le_bytes());
     }
 
     /// Whether the records stand in their order.
@@ -87,6 +109,7 @@ impl Packed {
         self.ends = None;
         self.is_sorted = true;
         self.may_wait = false;
+        self.has_gangs = false;
     }
 
     /// Ranks of the first record and of the last one of all, once they are sorted.
@@ -135,7 +158,7 @@ impl Packed {
         let mut rest = &self.bytes[..];
         while let Some(length) = whole(rest) {
             let (record, others) = rest.split_at(length);
-            arrivals.extend(decode(record));
+            each_of(record, |arrival| arrivals.push(arrival));
             rest = others;
         }
         arrivals
@@ -228,8 +251,8 @@ fn encode_name(name: FlatName<'_>, out: &mut Vec<u8>) {
 }
 
 fn encode_links(links: &Links, out: &mut Vec<u8>) {
-    out.push(links.part_of.is_some().into());
-    if let Some(name) = &links.part_of {
+    out.push(u8::from(links.part_of.is_some()) | u8::from(links.gang.is_some()) << 1);
+    for name in links.gang.iter().chain(&links.part_of) {
         encode_name(name.into(), out);
     }
     out.extend(links.delay.as_nanos().to_le_bytes());
@@ -299,9 +322,16 @@ impl<'a> Bytes<'a> {
     }
 
     fn links(&mut self) -> Option<Box<Links>> {
-        let part_of = match self.take(1)? {
-            [0] => None,
-            _ => Some(self.name()?),
+        let has = *self.take(1)?.first()?;
+        let gang = if has & 2 > 0 {
+            Some(self.name()?)
+        } else {
+            None
+        };
+        let part_of = if has & 1 > 0 {
+            Some(self.name()?)
+        } else {
+            None
         };
         let delay = Duration::from_nanos(self.word()? as i64);
         let mut after = Vec::new();
@@ -312,8 +342,19 @@ impl<'a> Bytes<'a> {
             part_of,
             after,
             delay,
+            gang,
         }))
     }
+}
+
+/// The key by which members of a gang come together; nothing is the key of none.
+pub(super) fn gang_key(own: &Flat<'_>) -> [u64; 2] {
+    let gang = own.links.and_then(|links| links.gang.as_ref());
+    gang.map_or([0; 2], |gang| {
+        let mut name = Vec::new();
+        encode_name(gang.into(), &mut name);
+        key_of(&blake3::hash(&name))
+    })
 }
 
 /// The length of the first record of these bytes; `None` if it goes on beyond them.
@@ -393,24 +434,44 @@ impl Head {
 /// The rank of a record among others.
 #[inline]
 pub(super) fn rank(order: Order, record: &[u8]) -> Option<Rank> {
-    if order == Order::Name {
-        let own = decode(record)?;
-        return Some(order.rank_of(Some(own.name), own.submit, own.origin));
-    }
-    let (head, _) = Head::of(record)?;
-    Some(order.rank_of(None, head.submit, head.origin))
+    Some(match order {
+        Order::Name => {
+            let (own, _) = decode(record)?;
+            order.rank_of(Some(own.name), own.submit, own.origin)
+        }
+        Order::Gang => {
+            let (own, _) = decode(record)?;
+            Order::rank_of_gang(gang_key(&(&own).into()))
+        }
+        Order::Submission | Order::Place => {
+            let (head, _) = Head::of(record)?;
+            order.rank_of(None, head.submit, head.origin)
+        }
+    })
 }
 
-/// The arrival of a record; there may be more bytes behind it.
+/// Takes each arrival of a record: one, or the members of a gang. `None` if it is none.
 #[inline]
-pub(super) fn decode(record: &[u8]) -> Option<Arrival> {
+pub(super) fn each_of(record: &[u8], mut take: impl FnMut(Arrival)) -> Option<()> {
+    let mut rest = record;
+    while !rest.is_empty() {
+        let (arrival, others) = decode(rest)?;
+        take(arrival);
+        rest = others;
+    }
+    Some(())
+}
+
+/// The first arrival of a record, and the bytes behind it.
+#[inline]
+pub(super) fn decode(record: &[u8]) -> Option<(Arrival, &[u8])> {
     let (head, mut rest) = Head::of(record)?;
     let number = head.number(lengths::NUMBER, &mut rest)?;
     let member = head.number(lengths::MEMBER, &mut rest)?;
     let run_time = head.time(lengths::RUN, &mut rest)?;
     let start_after = head.time(lengths::START, &mut rest)?;
     let start = |after: i64| Instant::from_nanos(head.submit.as_nanos().wrapping_add(after));
-    Some(Arrival {
+    let arrival = Arrival {
         submit: head.submit,
         class: head.number(lengths::CLASS, &mut rest)? as u32,
         members: head.members,
@@ -429,5 +490,6 @@ pub(super) fn decode(record: &[u8]) -> Option<Arrival> {
         },
         part: head.part,
         origin: head.origin,
-    })
+    };
+    Some((arrival, rest.0))
 }

@@ -1,6 +1,7 @@
 //! Orders in which arrivals are sorted.
 
 use super::Flat;
+use super::packed::gang_key;
 use crate::origin::Origin;
 use model::PodName;
 use units::Instant;
@@ -15,20 +16,30 @@ pub(crate) enum Order {
     Place,
     /// By name, then by submission and by place in the trace.
     Name,
+    /// By the gang that each is a member of: those of one gang come together, as they came.
+    Gang,
 }
 
 impl Order {
     /// The rank of an arrival among others.
     pub(super) fn rank(self, own: &Flat<'_>) -> Rank {
+        if self == Self::Gang {
+            return Self::rank_of_gang(gang_key(own));
+        }
         let name = (self == Self::Name).then(|| own.name.into());
         self.rank_of(name, own.submit, own.origin)
+    }
+
+    /// The rank of a member of a gang with this key.
+    pub(super) fn rank_of_gang(key: [u64; 2]) -> Rank {
+        (None, Instant::from_nanos(key[0] as i64), key[1])
     }
 
     /// The rank of an arrival of this name, which is stated if arrivals are sorted by it.
     #[inline]
     pub(super) fn rank_of(self, name: Option<PodName>, submit: Instant, origin: Origin) -> Rank {
         let place = match self {
-            Self::Submission => 0,
+            Self::Submission | Self::Gang => 0,
             Self::Place | Self::Name => origin.number(),
         };
         (name, submit, place)
@@ -37,7 +48,7 @@ impl Order {
     /// Makes a rank that of an arrival; whether the arrival follows in order.
     #[inline]
     pub(super) fn follow(self, last: &mut Rank, own: &Flat<'_>) -> bool {
-        if self == Self::Name {
+        if matches!(self, Self::Name | Self::Gang) {
             let rank = self.rank(own);
             let follows = *last <= rank;
             *last = rank;
@@ -50,7 +61,8 @@ impl Order {
     }
 }
 
-/// The rank of an arrival: a name, a submission and a place, as far as they count.
+/// The rank of an arrival: a name, a submission and a place, as far as they count; the key of a gang in the place of the
+/// last two.
 pub(super) type Rank = (Option<PodName>, Instant, u64);
 
 #[cfg(test)]

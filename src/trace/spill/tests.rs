@@ -18,13 +18,15 @@ fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
     let links = (
         prop::option::of(names()),
         prop::collection::vec(names(), 0..3),
+        prop::option::of(names()),
     );
-    let links = prop::option::of(links.prop_map(|(part_of, after)| {
+    let links = prop::option::of(links.prop_map(|(part_of, after, gang)| {
         let delay = Duration::from_secs(after.len() as i64);
         Box::new(Links {
             part_of,
             after,
             delay,
+            gang,
         })
     }));
     let arrival = (arrival, links, any::<u16>()).prop_map(|(own, links, part)| {
@@ -55,7 +57,7 @@ proptest! {
         all in arrivals(),
         length in 1_usize..9,
         forked in 0_usize..40,
-        order in prop::sample::select(vec![Order::Submission, Order::Place, Order::Name]),
+        order in prop::sample::select(vec![Order::Submission, Order::Place, Order::Name, Order::Gang]),
     ) {
         let mut spill = Spill::new(order).expect("a temporary file");
         let mut held = Vec::new();
@@ -78,6 +80,31 @@ proptest! {
             prop_assert_eq!(merged.next().expect("readable"), Some(expected.clone()));
         }
         prop_assert_eq!(merged.next().expect("readable"), None);
+    }
+}
+
+proptest! {
+    #[test]
+    fn members_of_a_gang_stay_together_behind_the_first_of_them(
+        all in arrivals(),
+        sizes in prop::collection::vec(1_usize..5, 40),
+        most in 1_usize..9,
+    ) {
+        let mut held = Held::new(Order::Submission, most);
+        let mut rest = &all[..];
+        let mut gangs = Vec::new();
+        for size in sizes {
+            let (gang, others) = rest.split_at(size.min(rest.len()));
+            held.push_gang(gang);
+            gangs.extend((!gang.is_empty()).then_some(gang));
+            rest = others;
+        }
+        gangs.sort_by_key(|gang| gang[0].submit);
+        let found = match held.finish(Recorded::default, Duration::ZERO) {
+            Ok(records) => records.into_arrivals(),
+            Err(mut merged) => Recorded::collect(&mut merged).expect("readable").arrivals,
+        };
+        prop_assert_eq!(found, gangs.concat());
     }
 }
 

@@ -120,6 +120,10 @@ impl ArrivalSource for Told {
         true
     }
 
+    fn has_gangs(&self) -> bool {
+        self.source.has_gangs()
+    }
+
     fn header(&self) -> &HeaderRecord {
         self.source.header()
     }

@@ -107,6 +107,7 @@ impl Writer {
         let settings = Settings {
             with_usage,
             has_links: source.may_wait(),
+            has_gangs: source.has_gangs(),
             header: source.header().clone(),
         };
         let mut file = Written {
@@ -205,6 +206,15 @@ impl Written<'_> {
 pub(crate) fn tenant_name(arrival: &Arrival, source: &dyn ArrivalSource) -> Text {
     let tenant = source.tenants().get(arrival.tenant as usize);
     tenant.map_or_else(|| arrival.tenant.to_string().into(), Text::clone)
+}
+
+/// The gang that an arrival is a member of; empty if it is of none. It begins as names of tasks do.
+pub(crate) fn gang_name(arrival: &Arrival) -> String {
+    match (arrival.gang(), arrival.part) {
+        (None, _) => String::new(),
+        (Some(gang), 0) => gang.to_string(),
+        (Some(gang), part) => format!("{part}/{gang}"),
+    }
 }
 
 /// The tasks that an arrival waits for, joined by `|`, and the task that it is a part of. Names of several

@@ -203,5 +203,11 @@ pub(crate) fn of_arrival(own: &Arrival, read: &Arrival) -> Vec<LostField> {
     let [links, read] = [own, read].map(|one| one.links.as_deref().cloned().unwrap_or_default());
     all.field("part_of", &links.part_of, &read.part_of);
     all.field("think_time", &links.delay, &read.delay);
+    let text = |gang: Option<&PodName>| gang.map(ToString::to_string);
+    all.field(
+        "gang",
+        &text(links.gang.as_ref()),
+        &text(read.gang.as_ref()),
+    );
     all.lost
 }

@@ -46,6 +46,8 @@ pub(crate) struct Settings {
     pub(crate) with_usage: bool,
     /// Whether arrivals may wait for others.
     pub(crate) has_links: bool,
+    /// Whether arrivals may be members of gangs.
+    pub(crate) has_gangs: bool,
     /// The header of the source.
     pub(crate) header: HeaderRecord,
 }

@@ -3,7 +3,7 @@
 
 use std::io::{self, Write};
 
-use super::conversion::task_names;
+use super::conversion::{gang_name, task_names};
 use super::table::{Layout, cell, models, reading, said, start};
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
 use crate::by_class::ByClass;
@@ -52,11 +52,15 @@ const LINKS: [(&str, Kind); 3] = [
     ("think_time_ns", Kind::Integer),
 ];
 
+/// The column of gangs.
+const GANG: [(&str, Kind); 1] = [("gang", Kind::Text)];
+
 /// A table that is being written.
 struct Table<'out> {
     row: Row<'out>,
     layout: Layout,
     has_links: bool,
+    has_gangs: bool,
     classes: ByClass<Class>,
 }
 
@@ -65,14 +69,17 @@ impl<'out> Table<'out> {
         let layout = Layout::of(settings);
         let usage = USAGE.into_iter().filter(|_| layout.with_usage);
         let links = LINKS.into_iter().filter(|_| settings.has_links);
+        let gang = GANG.into_iter().filter(|_| settings.has_gangs);
         let text = |field: &&JobField| (field.column, Kind::Text);
         let fields: Vec<(&str, Kind)> = layout.fields.iter().map(text).collect();
-        let columns = COLUMNS.into_iter().chain(usage).chain(links).chain(fields);
+        let columns = COLUMNS.into_iter().chain(usage).chain(links);
+        let columns = columns.chain(gang).chain(fields);
         let file = ParquetFile::begin(columns, out)?;
         Ok(Self {
             row: Row { file, next: 0 },
             layout,
             has_links: settings.has_links,
+            has_gangs: settings.has_gangs,
             classes: ByClass::default(),
         })
     }
@@ -99,6 +106,9 @@ impl RecordWriter for Table<'_> {
         }
         if self.has_links {
             write_links(arrival, row);
+        }
+        if self.has_gangs {
+            row.text(&cell(&gang_name(arrival)));
         }
         for field in &self.layout.fields {
             row.text(field.of(&class.said.labels));

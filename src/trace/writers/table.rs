@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use super::conversion::task_names;
+use super::conversion::{gang_name, task_names};
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
 use crate::by_class::ByClass;
 use crate::job_fields::JobField;
@@ -31,11 +31,15 @@ const HEADER: &str = "submit,name,run_time,cpu,memory,ephemeral_storage,gpus,gpu
 /// The columns of what arrivals wait for, where a source may say so.
 const LINKS: &str = ",after,part_of,think_time";
 
+/// The column of gangs, where a source may have them.
+const GANG: &str = ",gang";
+
 /// A table that is being written.
 struct Table<'out> {
     out: &'out mut dyn Write,
     layout: Layout,
     has_links: bool,
+    has_gangs: bool,
     classes: ByClass<Class>,
 }
 
@@ -65,7 +69,8 @@ impl<'out> Table<'out> {
             ""
         };
         let links = if settings.has_links { LINKS } else { "" };
-        write!(out, "{HEADER}{usage}{links}")?;
+        let gang = if settings.has_gangs { GANG } else { "" };
+        write!(out, "{HEADER}{usage}{links}{gang}")?;
         for field in &layout.fields {
             write!(out, ",{}", field.column)?;
         }
@@ -74,6 +79,7 @@ impl<'out> Table<'out> {
             out,
             layout,
             has_links: settings.has_links,
+            has_gangs: settings.has_gangs,
             classes: ByClass::default(),
         })
     }
@@ -101,6 +107,9 @@ impl<'out> Table<'out> {
         )?;
         if self.has_links {
             write!(self.out, ",{}", link_cells(arrival))?;
+        }
+        if self.has_gangs {
+            write!(self.out, ",{}", quoted(&cell(&gang_name(arrival))))?;
         }
         writeln!(self.out, "{}", class.fields)
     }
@@ -157,7 +166,7 @@ pub(super) fn reading(record: &Record<'_>) -> Reading {
             links: if has_names {
                 arrival.links.clone()
             } else {
-                Links::of(None, names_of(&task_names(arrival).0))
+                read_links(arrival)
             },
             ..(*arrival).clone()
         });
@@ -167,11 +176,28 @@ pub(super) fn reading(record: &Record<'_>) -> Reading {
 
 /// Whether the names of tasks are cells, and of a list.
 fn has_names(links: &Links) -> bool {
-    let mut names = links.after.iter().chain(&links.part_of);
-    names.all(|name| match name {
-        PodName::Text(name) => is_cell(name) && !name.is_empty() && !name.contains('|'),
+    let is_name = |name: &PodName, is_listed: bool| match name {
+        PodName::Text(name) => {
+            is_cell(name) && !name.is_empty() && !(is_listed && name.contains('|'))
+        }
         PodName::Job(_) | PodName::Member(..) => true,
-    })
+    };
+    let mut tasks = links.after.iter().chain(&links.part_of);
+    tasks.all(|name| is_name(name, true)) && links.gang.iter().all(|name| is_name(name, false))
+}
+
+/// The links that readers make of cells that names don't keep to.
+fn read_links(arrival: &Arrival) -> Option<Box<Links>> {
+    let links = Links::of(None, names_of(&task_names(arrival).0));
+    let gang = gang_name(arrival);
+    match &*cell(&gang) {
+        "" => links,
+        gang => {
+            let mut links = links.unwrap_or_default();
+            links.gang = Some(gang.into());
+            Some(links)
+        }
+    }
 }
 
 /// The names of a list of tasks.

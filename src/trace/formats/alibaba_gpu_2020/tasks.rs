@@ -1,6 +1,6 @@
-//! Tasks of Alibaba's GPU trace of 2020: the instances of a task are a gang. The table of tasks says
-//! when a task was launched, not when its job was submitted; that of jobs, beside it in a folder or an archive, does. The
-//! GPU model of a task is the one that it was given: with tags of jobs beside it, the one that was asked for stands.
+//! Tasks of Alibaba's GPU trace of 2020: the instances of all tasks of a job are a gang, whose members differ in what
+//! they request. The table of tasks says when a task was launched, not when its job was submitted; that of jobs, beside it
+//! in a folder or an archive, does. Where the tasks of a job began apart, all arrive with the first of them. The GPU model of a task is the one that it was given: with tags of jobs beside it, the one that was asked for stands.
 
 use super::beside::{self, About, Beside};
 use crate::budget::MEMBERS;
@@ -9,14 +9,16 @@ use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, row_has,
 };
 use crate::formats::alibaba_2018::outcome;
+use crate::gangs::Gangs;
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
-use crate::intern::NameTable;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, BadRow, Journal};
+use crate::links::Links;
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
 use crate::side_by_side::Tables;
+use crate::spill::Order;
 use crate::stream::ArrivalSource;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::{GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec};
@@ -35,12 +37,18 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_name", "job; becomes part of the name"),
+    ColumnDoc::required(
+        "job_name",
+        "job; becomes part of the name, and the gang of all its tasks",
+    ),
     ColumnDoc::required(
         "task_name",
         "role of the task; becomes part of the name, and the tenant",
     ),
-    ColumnDoc::required("inst_num", "number of instances; the gang size"),
+    ColumnDoc::required(
+        "inst_num",
+        "number of instances, which are members of the gang",
+    ),
     ColumnDoc::required(
         "status",
         "state at the end, written again as the outcome; only Terminated is a success",
@@ -115,39 +123,39 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.file = part.name.clone();
         journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
     }
-    let mut gather = Gather::default();
+    let mut gather = Gather::default().in_order(Order::Place);
     gather.header.fields = outcome_alone(options);
-    let mut known = NameTable::default();
+    let mut gangs = Gangs::new(LATER);
     each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
         let ended = Outcome::labels(outcome(fields.text(STATUS)), options);
-        if take(&mut gather, journal, fields, &beside, ended)?
-            && is_known(&mut known, fields.text(JOB))
-        {
-            journal.dirt(APART, Action::Waive, fields.line())?;
-        }
+        let Some(demand) = demand(journal, fields, &beside, ended)? else {
+            return Ok(());
+        };
+        let line = fields.line();
+        gather.met.meet(journal, line, &demand.name.text());
+        gangs.push(&gather.arrival(journal.origin(line), demand));
         Ok(())
+    })?;
+    gangs.finish(&mut journal, |tasks| {
+        if let [only] = tasks {
+            only.leave_gang();
+        }
+        gather.add_gang(tasks);
     })?;
     gather.finish_from_first(journal)
 }
 
-/// The note about a task of a job that has another: the pods of a gang are of one class.
-const APART: &str = "task of a job of several, which begin together; not enforced, each task is a gang of its own: one may begin, and \
-     hold its devices, while others of the job wait";
+/// The note about a task that arrives with another of its job.
+const LATER: &str =
+    "began after another task of its job; arrives with that, as all of a job begin together";
 
-/// Whether a job was met before.
-fn is_known(known: &mut NameTable, job: &str) -> bool {
-    let met = known.names().len();
-    (known.number_of(job.as_bytes()) as usize) < met
-}
-
-/// Takes a task; returns whether it is one of the arrivals.
-fn take(
-    gather: &mut Gather,
+/// The demand of a task; `None` if it is none.
+fn demand(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     beside: &Beside,
     mut labels: Labels,
-) -> Result<bool, Refused> {
+) -> Result<Option<Demand>, Refused> {
     let line = fields.line();
     let status = fields.text(STATUS);
     if !STATES.contains(&status) {
@@ -162,11 +170,11 @@ fn take(
     let (mut gpu, is_rounded) = gpu(fields)?;
     let Some(start) = start else {
         journal.dirt("task never began", Action::Drop, line)?;
-        return Ok(false);
+        return Ok(None);
     };
     if instances < 1.0 {
         journal.dirt("task without an instance", Action::Drop, line)?;
-        return Ok(false);
+        return Ok(None);
     }
     if cpu.is_none() || memory.is_none() {
         journal.dirt("no request; counted as 0", Action::Keep, line)?;
@@ -186,30 +194,26 @@ fn take(
     if let Some(own) = workload {
         labels.insert(JOB_TYPE_LABEL.into(), own.into());
     }
-    gather.push(
-        journal.origin(line),
-        Demand {
-            submit,
-            name: PodName::Text(format!("{job}-{task}").into()),
-            tenant: if about.user.is_empty() {
-                task
-            } else {
-                about.user
-            }
-            .into(),
-            spec: PodSpec {
-                gpu,
-                labels,
-                behaviour: beside.used(job, task).map(Into::into),
-                ..PodSpec::with_requests(requests(cpu, memory))
-            },
-            members: instances as u32,
-            run_time,
-            historic_start: Some(start),
-            ..Demand::default()
+    let tenant = match about.user {
+        "" => task,
+        user => user,
+    };
+    Ok(Some(Demand {
+        submit,
+        name: PodName::Text(format!("{job}-{task}").into()),
+        tenant: tenant.into(),
+        spec: PodSpec {
+            gpu,
+            labels,
+            behaviour: beside.used(job, task).map(Into::into),
+            ..PodSpec::with_requests(requests(cpu, memory))
         },
-    );
-    Ok(true)
+        members: instances as u32,
+        run_time,
+        historic_start: Some(start),
+        links: Some(Links::of_gang(job.into())),
+        ..Demand::default()
+    }))
 }
 
 /// The time from the start of a task to its end, if it has ended.
@@ -327,17 +331,8 @@ mod tests {
         ] {
             assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
         }
-        assert_eq!(recorded.ledger.count(APART), 0);
-        let rows = "j,ps,1,Failed,1,2,1,1,1,\nk,ps,1,Failed,1,2,1,1,1,\nj,w,1,Waiting,,,1,1,1,\n\
-                    j,worker,3,Failed,1,2,1,1,1,\nj,chief,1,Failed,1,2,1,1,1,\n";
-        let input = Input::bytes("t.csv", rows.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        assert_eq!(recorded.arrivals.len(), 4);
-        let apart = recorded.ledger.entries().iter();
-        let mut apart = apart.filter(|entry| &*entry.kind == APART);
-        let apart = apart.next().map(|own| (own.count, own.line, own.action));
-        assert_eq!(apart, Some((2, 4, Action::Waive)));
+        let is_alone = recorded.arrivals.iter().all(|own| own.links.is_none());
+        assert!(is_alone && recorded.ledger.count(LATER) == 0);
         let rows = "j,t,1,Done,1,2,1,1,1,\nj,t,1,Failed,-1,2,1,1,1,\nj,t,1,Failed,1,2,1,1,9000,\n";
         let found = validate(
             &Input::bytes("t.csv", rows.as_bytes()),
@@ -355,6 +350,42 @@ mod tests {
                 "t.csv:3: column `plan_gpu`: must be at most 6400, found `9000`",
             ]
         );
+    }
+
+    #[test]
+    fn tasks_of_a_job_are_a_gang_and_arrive_with_the_first() {
+        let rows = "j,ps,1,Failed,3,9,1,1,0,\nk,ps,1,Failed,2,9,1,1,1,\nj,w,1,Waiting,,,1,1,1,\n\
+                    j,worker,3,Failed,2,9,1,1,1,\nk,chief,1,Failed,1,2,1,1,1,\nj,chief,1,Failed,4,9,1,1,1,\n\
+                    l,a,1,Failed,2,9,1,1,1,\n";
+        let input = Input::bytes("t.csv", rows.as_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        assert!(source.has_gangs() && !source.may_wait());
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|own| {
+                let gang = own.gang().map(ToString::to_string);
+                let submit = own.submit.as_nanos() / 1_000_000_000;
+                (own.name.to_string(), submit, gang)
+            })
+            .collect();
+        let member = |name: &str, submit, gang: Option<&str>| {
+            (name.to_owned(), submit, gang.map(str::to_owned))
+        };
+        assert_eq!(
+            seen,
+            [
+                member("k-ps", 0, Some("k")),
+                member("k-chief", 0, Some("k")),
+                member("j-ps", 1, Some("j")),
+                member("j-worker", 1, Some("j")),
+                member("j-chief", 1, Some("j")),
+                member("l-a", 1, None),
+            ]
+        );
+        let later = recorded.ledger.entries().iter();
+        let later = later.filter(|entry| &*entry.kind == LATER);
+        let later: Vec<_> = later.map(|own| (own.count, own.line, own.action)).collect();
+        assert_eq!(later, [(3, 1, Action::Repair)]);
     }
 
     #[test]

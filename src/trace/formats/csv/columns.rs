@@ -45,6 +45,7 @@ pub(super) struct Columns {
     after: Option<Column>,
     part_of: Option<Column>,
     think_time: Option<Span>,
+    gang: Option<Column>,
     /// Columns of the usage of processors and of memory, if they are asked for.
     pub(super) usage: [Option<Column>; 2],
 }
@@ -172,6 +173,7 @@ impl Columns {
             after: table.column("after"),
             part_of: table.column("part_of"),
             think_time: Span::find(table, "think_time")?,
+            gang: table.column("gang"),
             usage: USAGE.map(usage),
         })
     }
@@ -244,8 +246,26 @@ impl Columns {
         self.after.is_some()
     }
 
-    /// The place of a row's arrival in a graph of precedence.
+    /// Whether rows may be members of gangs.
+    pub(super) fn has_gangs(&self) -> bool {
+        self.gang.is_some()
+    }
+
+    /// The place of a row's arrival among others.
     pub(super) fn links(&self, row: &Row<'_>) -> Result<Option<Box<Links>>, BadRow> {
+        if !self.may_wait() && !self.has_gangs() {
+            return Ok(None);
+        }
+        let mut links = self.precedence(row)?;
+        let gang = row.optional_text(self.gang.as_ref());
+        if !gang.is_empty() {
+            links.get_or_insert_default().gang = Some(task_name(gang));
+        }
+        Ok(links)
+    }
+
+    /// The place of a row's arrival in a graph of precedence.
+    fn precedence(&self, row: &Row<'_>) -> Result<Option<Box<Links>>, BadRow> {
         if !self.may_wait() {
             return Ok(None);
         }

@@ -177,6 +177,7 @@ impl ArrivalSource for TaskSource {
             arrivals: tasks[class as usize],
             pods: tasks[class as usize],
             waiting: 0,
+            ganged: 0,
         });
         Some(totals.collect())
     }

@@ -142,6 +142,8 @@ struct Drawn {
     /// How many places before it stands what it waits for.
     after: Vec<usize>,
     delay: Duration,
+    /// Whether it is a member of the gang of the one before it.
+    is_mate: bool,
 }
 
 prop_compose! {
@@ -156,8 +158,9 @@ prop_compose! {
         wait in prop::option::of(span()),
         after in prop::collection::vec(1_usize..4, 0..3),
         delay in span(),
+        is_mate in prop::bool::weighted(0.3),
     ) -> Drawn {
-        Drawn { gap, name, class, tenant, members, run_time, time_limit, wait, after, delay }
+        Drawn { gap, name, class, tenant, members, run_time, time_limit, wait, after, delay, is_mate }
     }
 }
 
@@ -170,8 +173,16 @@ pub(super) fn recorded(has_numbers: bool) -> impl Strategy<Value = Recorded> {
         let mut at = Instant::ZERO;
         let mut arrivals: Vec<Arrival> = Vec::new();
         for own in drawn {
-            at = at.saturating_add(own.gap);
             let place = arrivals.len();
+            let mut gang = None;
+            if let Some(last) = arrivals.last_mut().filter(|_| own.is_mate) {
+                if last.gang().is_none() {
+                    last.join(format!("{place}-{}", own.name).into());
+                }
+                gang = last.gang().cloned();
+            } else {
+                at = at.saturating_add(own.gap);
+            }
             let mut after: Vec<PodName> = { own.after.iter() }
                 .filter_map(|back| Some(arrivals[place.checked_sub(*back)?].name.clone()))
                 .collect();
@@ -198,6 +209,9 @@ pub(super) fn recorded(has_numbers: bool) -> impl Strategy<Value = Recorded> {
                 part: 0,
                 origin: crate::Origin::NONE,
             });
+            if let (Some(gang), Some(own)) = (gang, arrivals.last_mut()) {
+                own.join(gang);
+            }
         }
         Recorded {
             arrivals,

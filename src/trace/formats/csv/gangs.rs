@@ -1,0 +1,44 @@
+//! Tables whose rows are members of gangs: read to their end, so that members come together.
+
+use super::CsvSource;
+use crate::error::TraceError;
+use crate::gangs::Gangs;
+use crate::memory::{MemorySource, Recorded};
+use crate::spill::{Held, MOST_HELD, Order};
+use crate::stream::ArrivalSource;
+use units::Duration;
+
+/// The note about a row that is submitted with another of its gang.
+pub(super) const LATER: &str = "submitted after another row of its gang; submitted with that";
+
+/// The arrivals of a table with the members of each gang one after the other, in the order of submission; equal times in
+/// the order of the file, a gang at the place of its first row.
+pub(super) fn together(mut source: CsvSource) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut held = Held::new(Order::Place, MOST_HELD);
+    let mut gangs = Gangs::new(LATER);
+    while let Some(arrival) = source.next()? {
+        if arrival.gang().is_some() {
+            gangs.push(&arrival);
+        } else {
+            held.push(&(&arrival).into());
+        }
+    }
+    gangs.finish(&mut source.rows.journal, |gang| held.push_gang(gang))?;
+    let classes = source.classes().clone();
+    let mut recorded = Recorded {
+        tenants: source.tenants().to_vec(),
+        ledger: source.ledger().clone(),
+        files: source.files().to_vec(),
+        header: source.header().clone(),
+        ..Recorded::default()
+    };
+    Ok(
+        match held.finish(|| std::mem::take(&mut recorded), Duration::ZERO) {
+            Ok(records) => {
+                recorded.arrivals = records.into_arrivals();
+                Box::new(MemorySource::with_classes(recorded, classes))
+            }
+            Err(merged) => Box::new(merged.with_classes(classes)),
+        },
+    )
+}
