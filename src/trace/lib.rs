@@ -68,6 +68,7 @@ mod side_by_side;
 mod spill;
 mod sqlite;
 pub mod stream;
+pub mod submission;
 pub mod table;
 mod texts;
 mod timed;

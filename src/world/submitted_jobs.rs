@@ -4,6 +4,7 @@ use model::{Object, Text};
 use scenario::Scenario;
 use scenario::schema::{ArrivalJobs, WorkloadSource};
 use sim::{SubmittedJobs, Submitter};
+use trace::submission::Submission;
 
 use super::manifests::ManifestFiles;
 use super::{BuildError, FileSource, Remarks, Workload, queueing};
@@ -66,10 +67,11 @@ pub fn check_submitted_jobs(
     let mut source = workload.source.fork()?;
     let mut submitter = Submitter::new(jobs);
     let mut doubts: SortedSet<String> = SortedSet::new();
-    while let Some(arrival) = source.next()? {
-        let spec = source.classes().get(arrival.class)?;
-        let job = Object::Job(submitter.job(&arrival, &spec, source.tenants()));
-        doubts.extend(queueing::doubts(&job, known));
+    let mut ahead = None;
+    while let Some(submission) = Submission::next(&mut *source, &mut ahead)? {
+        for job in submitter.jobs(&submission, &*source)? {
+            doubts.extend(queueing::doubts(&Object::Job(job), known));
+        }
     }
     for doubt in doubts {
         remarks.note(doubt);

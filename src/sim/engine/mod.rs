@@ -10,7 +10,8 @@ use control::admission::{Creation, admit};
 use control::node_api::{self, Notice, doubted};
 use control::operation::OperationError;
 use model::{EndReason, Event, Object, PodChange, PodRef};
-use units::{ClassId, Duration, Identity, Instant, NodeId};
+use trace::Arrival;
+use units::{ClassId, Duration, GangId, Identity, Instant, NodeId};
 
 use super::SimError;
 use super::context::Context;
@@ -403,26 +404,53 @@ impl Engine {
 
     /// Creates the pods of the next arrival.
     pub(super) fn arrive(&mut self, ctx: &mut Context<'_>) -> Result<(), SimError> {
-        let Some(arrival) = self.surroundings.take_arrival(ctx.now()) else {
+        let Some(submission) = self.surroundings.take_arrival(ctx.now())? else {
             return self.surroundings.fetch();
         };
         let (store, acts) = (self.control.store(), self.control.acts());
-        if self.surroundings.submit_job(ctx, store, &arrival, acts)? {
-            // The request for the job arrives now, not with whatever happens next.
+        if self
+            .surroundings
+            .submit_jobs(ctx, store, &submission, acts)?
+        {
+            // The requests for the jobs arrive now, not with whatever happens next.
             self.deliver(ctx, 0)?;
             return self.surroundings.fetch();
         }
-        let class = loop {
-            match self.surroundings.class_of(&arrival) {
-                Some(class) => break class,
+        // All classes are there before the first pod, so that the pods of a gang follow each other.
+        for arrival in submission.members() {
+            self.class_of(ctx, arrival)?;
+        }
+        self.endless.arriving(ctx.now(), true);
+        let gang = self.surroundings.gang_of(&submission);
+        for arrival in submission.members() {
+            self.create_pods(ctx, arrival, gang)?;
+        }
+        self.endless.arriving(ctx.now(), false);
+        self.surroundings.fetch()
+    }
+
+    /// The class of an arrival's pods, which is added to the store if need be.
+    #[inline]
+    fn class_of(&mut self, ctx: &mut Context<'_>, arrival: &Arrival) -> Result<ClassId, SimError> {
+        loop {
+            match self.surroundings.class_of(arrival) {
+                Some(class) => return Ok(class),
                 None => self.add_class(ctx)?,
             }
-        };
-        self.endless.arriving(ctx.now(), true);
-        self.surroundings.begin_arrival(&arrival);
-        let gang = self.surroundings.gang_of(&arrival);
+        }
+    }
+
+    /// Creates the pods of an arrival, of which some gang is made up.
+    fn create_pods(
+        &mut self,
+        ctx: &mut Context<'_>,
+        arrival: &Arrival,
+        gang: Option<GangId>,
+    ) -> Result<(), SimError> {
+        let class = self.class_of(ctx, arrival)?;
+        self.surroundings.begin_arrival(arrival);
         for member in 0..arrival.members {
-            let created = pod_of(self.control.store(), &arrival, class, gang, member);
+            let created = pod_of(self.control.store(), arrival, class, gang, member);
             let who = self.control.store().identity_of_new(&created);
             let run_time = match arrival.run_time {
                 None => self.stated_run_time(ctx, who, class)?,
@@ -433,8 +461,7 @@ impl Engine {
                 .map_err(|why| declaration(format!("`{}` of the workload", arrival.name), &why))?;
         }
         self.surroundings.finish_arrival();
-        self.endless.arriving(ctx.now(), false);
-        self.surroundings.fetch()
+        Ok(())
     }
 
     /// Run time of a pod of a class, as its manifest states it.

@@ -6,6 +6,7 @@ use cluster::Store;
 use control::operation::Operation;
 use model::{Object, PodCreated, PodSpec};
 use trace::Arrival;
+use trace::submission::Submission;
 use units::{ClassId, GangId, Instant, TenantId};
 
 use super::super::SimError;
@@ -23,17 +24,43 @@ impl Surroundings {
         }
     }
 
-    /// Takes the next arrival, the workload's before one that was held back; `None` if it is held back
-    /// now.
-    pub(in super::super) fn take_arrival(&mut self, now: Instant) -> Option<Arrival> {
-        let Some(precedence) = &mut self.precedence else {
-            return self.upcoming.take();
-        };
-        let upcoming = self.upcoming.take_if(|arrival| arrival.submit <= now);
-        match upcoming {
-            Some(arrival) => precedence.due(now, arrival, self.arrivals.files()),
-            None => precedence.take_released(),
+    /// Takes the next arrival, with all others of its gang; the workload's before one that was held back. `None`
+    /// if it is held back now.
+    pub(in super::super) fn take_arrival(
+        &mut self,
+        now: Instant,
+    ) -> Result<Option<Submission>, SimError> {
+        if self.precedence.is_none() {
+            return match self.upcoming.take() {
+                Some(first) => self.with_mates(first).map(Some),
+                None => Ok(None),
+            };
         }
+        let due = match self.upcoming.take_if(|arrival| arrival.submit <= now) {
+            Some(first) => Some(self.with_mates(first)?),
+            None => None,
+        };
+        let Some(precedence) = &mut self.precedence else {
+            return Ok(due);
+        };
+        Ok(match due {
+            Some(due) => precedence.due(now, due, self.arrivals.files()),
+            None => precedence.take_released(),
+        })
+    }
+
+    /// The arrival that was read last, with those that follow it and are members of its gang.
+    #[inline]
+    fn with_mates(&mut self, first: Arrival) -> Result<Submission, SimError> {
+        let mut own = Submission::from(first);
+        if own.first.gang().is_some() {
+            self.read()?;
+            while let Some(mate) = self.upcoming.take_if(|next| next.is_mate_of(&own.first)) {
+                own.mates.push(mate);
+                self.read()?;
+            }
+        }
+        Ok(own)
     }
 
     /// The pods of an arrival are created from here on.
@@ -50,18 +77,28 @@ impl Surroundings {
         }
     }
 
-    /// Reads the next arrival, unless it is read.
+    /// Reads the next arrival, unless it is read. The arrivals before it have happened.
     pub(in super::super) fn fetch(&mut self) -> Result<(), SimError> {
-        if self.upcoming.is_some() || self.is_exhausted {
+        if self.upcoming.is_some() {
+            return Ok(());
+        }
+        self.read()?;
+        if self.is_exhausted
+            && !std::mem::replace(&mut self.is_end_told, true)
+            && let Some(precedence) = &mut self.precedence
+        {
+            precedence.exhausted(self.last_arrival, self.arrivals.files());
+        }
+        Ok(())
+    }
+
+    /// Reads the next arrival, unless there is none.
+    fn read(&mut self) -> Result<(), SimError> {
+        if self.is_exhausted {
             return Ok(());
         }
         self.upcoming = self.arrivals.next()?;
-        if self.upcoming.is_none() {
-            self.is_exhausted = true;
-            if let Some(precedence) = &mut self.precedence {
-                precedence.exhausted(self.last_arrival, self.arrivals.files());
-            }
-        }
+        self.is_exhausted = self.upcoming.is_none();
         if let Some(arrival) = &self.upcoming {
             let (at, last) = (arrival.submit, self.last_arrival);
             if at < last {
@@ -73,29 +110,30 @@ impl Surroundings {
         Ok(())
     }
 
-    /// Submits an arrival as a job and returns `true`, if arrivals are jobs.
-    pub(in super::super) fn submit_job(
+    /// Submits an arrival as a job, or a gang as several, and returns `true`, if arrivals are jobs.
+    pub(in super::super) fn submit_jobs(
         &mut self,
         ctx: &mut Context<'_>,
         store: &Store,
-        arrival: &Arrival,
+        submission: &Submission,
         is_answered: bool,
     ) -> Result<bool, SimError> {
         let Some(submitter) = &mut self.submitter else {
             return Ok(false);
         };
-        let spec = self.arrivals.classes().get(arrival.class)?;
-        let job = submitter.job(arrival, &spec, self.arrivals.tenants());
-        if let Some(precedence) = &mut self.precedence {
-            precedence.submitted_job(arrival, &job);
-        }
-        let number = self.operations.len();
-        self.operations.push(Operation::Create(Object::Job(job)));
-        self.operations_left += 1;
-        self.operate(ctx, store, number as u32, is_answered)?;
-        if is_answered {
-            // All of it is done: a job is created in one step.
-            self.operations.truncate(number);
+        let jobs = submitter.jobs(submission, &*self.arrivals)?;
+        for (arrival, job) in submission.members().zip(jobs) {
+            if let Some(precedence) = &mut self.precedence {
+                precedence.submitted_job(arrival, &job);
+            }
+            let number = self.operations.len();
+            self.operations.push(Operation::Create(Object::Job(job)));
+            self.operations_left += 1;
+            self.operate(ctx, store, number as u32, is_answered)?;
+            if is_answered {
+                // All of it is done: a job is created in one step.
+                self.operations.truncate(number);
+            }
         }
         Ok(true)
     }
@@ -116,9 +154,9 @@ impl Surroundings {
         self.classes.push(class);
     }
 
-    /// The gang that the pods of an arrival form.
-    pub(in super::super) fn gang_of(&mut self, arrival: &Arrival) -> Option<GangId> {
-        (arrival.members > 1).then(|| {
+    /// The gang that all pods of a submission form, whichever classes they are of.
+    pub(in super::super) fn gang_of(&mut self, submission: &Submission) -> Option<GangId> {
+        (submission.pods() > 1).then(|| {
             self.gangs += 1;
             GangId(self.gangs - 1)
         })
@@ -136,7 +174,7 @@ pub(in super::super) fn pod_of(
     PodCreated {
         pod: store.pods().next(),
         class,
-        name: if gang.is_some() {
+        name: if arrival.members > 1 {
             arrival.name.member(member)
         } else {
             arrival.name.clone()

@@ -45,6 +45,8 @@ pub(super) struct Surroundings {
     precedence: Option<Box<Precedence>>,
     last_arrival: Instant,
     is_exhausted: bool,
+    /// Whether what waits for others knows that nothing more arrives.
+    is_end_told: bool,
     /// Submits arrivals as jobs; `None` where they are pods.
     submitter: Option<Submitter>,
     /// The classes of the arrivals, by their numbers in the source.
@@ -84,6 +86,7 @@ impl Surroundings {
             precedence: has_precedence.then(Box::default),
             last_arrival: Instant::ZERO,
             is_exhausted: false,
+            is_end_told: false,
             submitter: jobs.map(Submitter::new),
             classes: Vec::new(),
             gangs: 0,

@@ -1,12 +1,14 @@
 //! Arrivals that wait for others: one that is due is held back until the last task that it waits for
 //! has ended, and for its think time after that. A task is what has one name in the workload
 //! ([`Arrival::task`]). It has ended when each of its members has; one that moves, or that comes back
-//! after the loss of its node or an eviction, has not.
+//! after the loss of its node or an eviction, has not. A gang of several arrivals waits for all that its members wait for,
+//! and is submitted as a whole.
 
 use std::sync::Arc;
 
 use model::workload::Job;
 use model::{EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodRef, Text};
+use trace::submission::Submission;
 use trace::{Action, Arrival, Ledger, WaitFault};
 use units::graph::on_cycles;
 use units::{Duration, Instant, PodId, SortedMap};
@@ -39,10 +41,10 @@ impl Task {
     }
 }
 
-/// An arrival that is held back.
+/// An arrival or a gang that is held back.
 #[derive(Clone, Debug)]
 struct Held {
-    arrival: Arrival,
+    submission: Submission,
     /// Number of tasks that it still waits for.
     left: usize,
 }
@@ -59,7 +61,7 @@ pub(super) struct Precedence {
     by_job: SortedMap<(Text, Text), (usize, u32)>,
     held: Vec<Option<Held>>,
     /// Arrivals that wait for nothing but their instant, in the order of their release.
-    released: SortedMap<(Instant, u64), Arrival>,
+    released: SortedMap<(Instant, u64), Submission>,
     releases: u64,
     /// The task whose pods are being created.
     submitting: Option<usize>,
@@ -83,41 +85,49 @@ impl Precedence {
         self.ledger.note(fault.kind(), fault.action(), file, line);
     }
 
-    /// An arrival of these files is due; returns it if it waits for nothing.
+    /// An arrival of these files is due, or a gang; returns it if it waits for nothing.
     pub(super) fn due(
         &mut self,
         now: Instant,
-        arrival: Arrival,
+        submission: impl Into<Submission>,
         files: &[Arc<str>],
-    ) -> Option<Arrival> {
-        let own = self.task(arrival.part, arrival.task());
-        self.tasks[own].is_known = true;
-        self.tasks[own].open += u64::from(arrival.members);
+    ) -> Option<Submission> {
+        let submission = submission.into();
+        let mut owns = Vec::with_capacity(1);
+        for arrival in submission.members() {
+            let own = self.task(arrival.part, arrival.task());
+            self.tasks[own].is_known = true;
+            self.tasks[own].open += u64::from(arrival.members);
+            owns.push(own);
+        }
         let number = self.held.len();
         let (mut left, mut last_end) = (0, Instant::ZERO);
-        for name in arrival.after() {
-            let other = self.task(arrival.part, name);
-            if other == own {
-                let (file, line) = arrival.origin.place(files, &WORKLOAD.into());
-                self.note(WaitFault::ForItself, &file, line);
-            } else if self.tasks[other].has_ended() {
-                last_end = last_end.max(self.tasks[other].ended);
-                self.note_failed(other);
-            } else {
-                self.tasks[other].awaited_by.push(number);
-                left += 1;
+        let mut waits = false;
+        for arrival in submission.members() {
+            for name in arrival.after() {
+                waits = true;
+                let other = self.task(arrival.part, name);
+                if owns.contains(&other) {
+                    let (file, line) = arrival.origin.place(files, &WORKLOAD.into());
+                    self.note(WaitFault::ForItself, &file, line);
+                } else if self.tasks[other].has_ended() {
+                    last_end = last_end.max(self.tasks[other].ended);
+                    self.note_failed(other);
+                } else {
+                    self.tasks[other].awaited_by.push(number);
+                    left += 1;
+                }
             }
         }
         if left > 0 {
-            let arrival = Some(Held { arrival, left });
-            self.held.push(arrival);
+            self.held.push(Some(Held { submission, left }));
             return None;
         }
-        let ready = last_end.saturating_add(delay(&arrival));
-        if arrival.after().is_empty() || ready <= now {
-            return Some(arrival);
+        let ready = last_end.saturating_add(delay(&submission));
+        if !waits || ready <= now {
+            return Some(submission);
         }
-        self.release(ready, arrival);
+        self.release(ready, submission);
         None
     }
 
@@ -128,10 +138,13 @@ impl Precedence {
         }
     }
 
-    fn release(&mut self, at: Instant, mut arrival: Arrival) {
-        arrival.submit = at;
+    fn release(&mut self, at: Instant, mut submission: Submission) {
+        submission.first.submit = at;
+        for mate in &mut submission.mates {
+            mate.submit = at;
+        }
         self.releases += 1;
-        self.released.insert((at, self.releases), arrival);
+        self.released.insert((at, self.releases), submission);
     }
 
     /// Instant of the next release.
@@ -140,8 +153,8 @@ impl Precedence {
     }
 
     /// Takes the next arrival that is released.
-    pub(super) fn take_released(&mut self) -> Option<Arrival> {
-        self.released.pop_first().map(|(_, arrival)| arrival)
+    pub(super) fn take_released(&mut self) -> Option<Submission> {
+        self.released.pop_first().map(|(_, own)| own)
     }
 
     /// Pods that are created from here on are those of this arrival.
@@ -167,7 +180,8 @@ impl Precedence {
             if !self.tasks[task].is_known {
                 for number in self.tasks[task].awaited_by.clone() {
                     if let Some(held) = &self.held[number] {
-                        let (file, line) = held.arrival.origin.place(files, &WORKLOAD.into());
+                        let first = &held.submission.first;
+                        let (file, line) = first.origin.place(files, &WORKLOAD.into());
                         self.note(WaitFault::ForUnknown, &file, line);
                     }
                 }
@@ -185,9 +199,9 @@ impl Precedence {
             };
             held.left -= 1;
             if held.left == 0
-                && let Some(Held { arrival, .. }) = self.held[number].take()
+                && let Some(Held { submission, .. }) = self.held[number].take()
             {
-                self.release(now.saturating_add(delay(&arrival)), arrival);
+                self.release(now.saturating_add(delay(&submission)), submission);
             }
         }
     }
@@ -278,7 +292,7 @@ impl Precedence {
     pub(super) fn ledger(&self, files: &[Arc<str>]) -> Ledger {
         let mut ledger = self.ledger.clone();
         let circles = self.circles();
-        for Held { arrival, .. } in self.held.iter().flatten() {
+        for arrival in self.waiting() {
             let (file, line) = arrival.origin.place(files, &WORKLOAD.into());
             let is_found = |name| {
                 self.number(arrival.part, name)
@@ -294,6 +308,12 @@ impl Precedence {
         ledger
     }
 
+    /// The arrivals that are held back.
+    fn waiting(&self) -> impl Iterator<Item = &Arrival> {
+        let held = self.held.iter().flatten();
+        held.flat_map(|held| held.submission.members())
+    }
+
     fn number(&self, part: u16, name: &PodName) -> Option<usize> {
         self.by_name.get(&(part, name.clone())).copied()
     }
@@ -301,7 +321,7 @@ impl Precedence {
     /// By task, whether it waits for tasks that wait for it.
     fn circles(&self) -> Vec<bool> {
         let mut edges = vec![Vec::new(); self.tasks.len()];
-        for Held { arrival, .. } in self.held.iter().flatten() {
+        for arrival in self.waiting() {
             if let Some(own) = self.number(arrival.part, arrival.task()) {
                 let others = arrival.after().iter();
                 let others = others.filter_map(|name| self.number(arrival.part, name));
@@ -312,11 +332,10 @@ impl Precedence {
     }
 }
 
-fn delay(arrival: &Arrival) -> Duration {
-    arrival
-        .links
-        .as_ref()
-        .map_or(Duration::ZERO, |own| own.delay)
+/// The think time of a submission: the longest of its members.
+fn delay(submission: &Submission) -> Duration {
+    let links = { submission.members() }.filter_map(|own| own.links.as_deref());
+    links.map(|own| own.delay).max().unwrap_or(Duration::ZERO)
 }
 
 #[cfg(test)]
@@ -357,8 +376,8 @@ mod tests {
         let own = precedence
             .due(now, own, &[])
             .expect("nothing is waited for");
-        precedence.begin(&own);
-        create(precedence, &own.name, number);
+        precedence.begin(&own.first);
+        create(precedence, &own.first.name, number);
         precedence.finish();
     }
 
@@ -403,6 +422,7 @@ mod tests {
         end(&mut precedence, 7, 1, EndReason::Completed);
         assert_eq!(precedence.releasing(), Some(at(7)));
         let released = precedence.take_released().expect("released");
+        let released = released.first;
         assert_eq!((released.name, released.submit), ("b".into(), at(7)));
         let kind = "waits for a task that failed; submitted when that ended".to_owned();
         assert_eq!(kinds(&precedence), [(kind, 1)]);
@@ -440,7 +460,7 @@ mod tests {
         late.links.as_mut().expect("links").delay = Duration::from_secs(5);
         assert_eq!(precedence.due(at(12), late.clone(), &[]), None);
         assert_eq!(precedence.releasing(), Some(at(15)));
-        assert_eq!(precedence.due(at(15), late.clone(), &[]), Some(late));
+        assert_eq!(precedence.due(at(15), late.clone(), &[]), Some(late.into()));
     }
 
     #[test]
@@ -455,6 +475,7 @@ mod tests {
         );
         precedence.exhausted(at(3), &[]);
         let released = precedence.take_released().expect("released");
+        let released = released.first;
         assert_eq!((released.name, released.submit), ("d".into(), at(3)));
         let told = [
             ("waits for itself; not held back for that", 1),

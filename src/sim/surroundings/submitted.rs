@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use model::pod_life::PodLife;
+use model::queueing::workload_of;
 use model::workload::Job;
 use model::workload::job::{
-    FailureAction, FailureMatch, FailureRule, JobQueue, Queued, RestartPolicy,
+    FailureAction, FailureMatch, FailureRule, JobMember, JobQueue, Queued, RestartPolicy,
 };
 use model::{Behaviour, PodSpec, Text};
-use trace::Arrival;
+use trace::submission::Submission;
+use trace::{Arrival, ArrivalSource, TraceError};
 use units::{Duration, SortedSet};
 
 /// Place of the tenant's name in the name of a queue.
@@ -39,45 +41,106 @@ impl Submitter {
         }
     }
 
-    /// The job of an arrival. One whose name is taken gets the number of its place among all, too.
-    pub fn job(&mut self, arrival: &Arrival, spec: &Arc<PodSpec>, tenants: &[Text]) -> Arc<Job> {
-        let namespace = match &*spec.namespace {
-            "" => NAMESPACE.into(),
-            _ => spec.namespace.clone(),
-        };
-        let mut name: Text = arrival.name.to_string().into();
+    /// The jobs of a submission of a source: one for each arrival. In a queue those of a gang are one workload, which is
+    /// admitted as a whole, in the queue and the namespace of the first of them.
+    ///
+    /// # Errors
+    /// A class can't be read.
+    pub fn jobs(
+        &mut self,
+        submission: &Submission,
+        source: &dyn ArrivalSource,
+    ) -> Result<Vec<Arc<Job>>, TraceError> {
+        let (classes, first) = (source.classes(), &submission.first);
+        let namespace = namespace_of(&*classes.get(first.class)?);
+        let queue = self.queue(first, source.tenants());
+        let mut members = None;
+        if let (Some(gang), true) = (first.gang(), !submission.mates.is_empty()) {
+            let workload = workload_of("gang", &gang.to_string());
+            members = Some(self.free_name(&namespace, workload));
+        }
+        let jobs = u32::try_from(1 + submission.mates.len()).unwrap_or(u32::MAX);
+        let each = submission.members().zip(0_u32..).map(|(arrival, number)| {
+            let spec = classes.get(arrival.class)?;
+            let own = match &members {
+                Some(_) => namespace.clone(),
+                None => namespace_of(&spec),
+            };
+            let name = self.free_name(&own, arrival.name.to_string().into());
+            let mut queue = queue.clone();
+            if let (Some(queue), Some(workload)) = (&mut queue, &members) {
+                queue.member = Some(Arc::new(JobMember {
+                    workload: workload.clone(),
+                    set: name.clone(),
+                    number,
+                    replica: 0,
+                    jobs,
+                    keeps_quota: false,
+                }));
+            }
+            Ok(job(arrival, &spec, own, name, queue))
+        });
+        each.collect()
+    }
+
+    /// A name in a namespace; one that is taken gets the number of its place among all, too.
+    fn free_name(&mut self, namespace: &Text, name: Text) -> Text {
+        let mut name = name;
         if self.names.contains(&(namespace.clone(), name.clone())) {
             name = format!("{name}-{}", self.names.len()).into();
         }
         self.names.insert((namespace.clone(), name.clone()));
-        let queue = self.jobs.queue.as_ref().map(|pattern| {
-            let number = arrival.tenant as usize;
-            let tenant = tenants.get(number).map(ToString::to_string);
-            let tenant = tenant.unwrap_or_else(|| number.to_string());
-            Arc::new(JobQueue {
-                name: pattern.replace(TENANT, &tenant).into(),
-                ..JobQueue::default()
-            })
-        });
-        let pods = i32::try_from(arrival.members).unwrap_or(i32::MAX);
-        let job = Job {
-            namespace,
-            name,
-            template: template(arrival, spec),
-            restart: RestartPolicy::Never,
-            parallelism: pods,
-            completions: Some(pods),
-            // Kueue suspends a job that has a queue when it is created.
-            suspend: queue.is_some(),
-            queue: Queued(queue),
-            ..Job::default()
-        };
-        Arc::new(if exceeded(arrival).is_some() {
-            ended_by_limit(job)
-        } else {
-            job
+        name
+    }
+
+    /// The queue of an arrival, if there are queues.
+    fn queue(&self, arrival: &Arrival, tenants: &[Text]) -> Option<JobQueue> {
+        let pattern = self.jobs.queue.as_ref()?;
+        let number = arrival.tenant as usize;
+        let tenant = tenants.get(number).map(ToString::to_string);
+        let tenant = tenant.unwrap_or_else(|| number.to_string());
+        Some(JobQueue {
+            name: pattern.replace(TENANT, &tenant).into(),
+            ..JobQueue::default()
         })
     }
+}
+
+/// The namespace of a class.
+fn namespace_of(spec: &PodSpec) -> Text {
+    match &*spec.namespace {
+        "" => NAMESPACE.into(),
+        _ => spec.namespace.clone(),
+    }
+}
+
+/// The job of an arrival, of this name in a queue.
+fn job(
+    arrival: &Arrival,
+    spec: &Arc<PodSpec>,
+    namespace: Text,
+    name: Text,
+    queue: Option<JobQueue>,
+) -> Arc<Job> {
+    let queue = queue.map(Arc::new);
+    let pods = i32::try_from(arrival.members).unwrap_or(i32::MAX);
+    let job = Job {
+        namespace,
+        name,
+        template: template(arrival, spec),
+        restart: RestartPolicy::Never,
+        parallelism: pods,
+        completions: Some(pods),
+        // Kueue suspends a job that has a queue when it is created.
+        suspend: queue.is_some(),
+        queue: Queued(queue),
+        ..Job::default()
+    };
+    Arc::new(if exceeded(arrival).is_some() {
+        ended_by_limit(job)
+    } else {
+        job
+    })
 }
 
 /// Limit of an arrival whose run time exceeds it. A limit that is kept is an estimate, which Kubernetes has
@@ -145,8 +208,44 @@ mod tests {
     }
 
     fn submitted(submitter: &mut Submitter, arrival: &Arrival) -> Arc<Job> {
-        let tenants = ["vision".into(), "speech".into()];
-        submitter.job(arrival, &Arc::default(), &tenants)
+        let mut jobs = submitted_together(submitter, std::slice::from_ref(arrival));
+        jobs.remove(0)
+    }
+
+    fn submitted_together(submitter: &mut Submitter, arrivals: &[Arrival]) -> Vec<Arc<Job>> {
+        let source = trace::MemorySource::new(trace::Recorded {
+            classes: vec![Arc::default()],
+            tenants: vec!["vision".into(), "speech".into()],
+            ..trace::Recorded::default()
+        });
+        let (first, mates) = arrivals.split_first().expect("an arrival");
+        let submission = Submission {
+            first: first.clone(),
+            mates: mates.to_vec(),
+        };
+        submitter.jobs(&submission, &source).expect("known classes")
+    }
+
+    #[test]
+    fn a_gang_of_several_arrivals_is_one_workload() {
+        let jobs = SubmittedJobs {
+            queue: Some("team-{tenant}".into()),
+        };
+        let mut submitter = Submitter::new(jobs);
+        let mut arrivals = [arrival("ps", 1, 120), arrival("worker", 0, 120)];
+        for own in &mut arrivals {
+            own.join("train".into());
+        }
+        for workload in ["gang-train", "gang-train-3"] {
+            let jobs = submitted_together(&mut submitter, &arrivals);
+            for (number, job) in (0..).zip(&jobs) {
+                let queue = job.queue.0.as_ref().expect("a queue");
+                let member = queue.member.as_ref().expect("a part of a workload");
+                assert_eq!((&*queue.name, &*member.workload), ("team-speech", workload));
+                assert_eq!((member.number, member.jobs), (number, 2));
+                assert_eq!(member.set, job.name);
+            }
+        }
     }
 
     #[test]
