@@ -99,6 +99,10 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
         Yes("all members of a job start together"),
     ),
     (
+        Capability::UnlikeGangs,
+        Yes("all members of a job start together"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("jobs are planned without delay"),
     ),

@@ -78,6 +78,8 @@ capabilities! {
     Priority: "priorities, preemption",
     /// Pods that start together or not at all.
     Gangs: "gangs",
+    /// Gangs of pods with different requests.
+    UnlikeGangs: "gangs of unlike pods",
     /// Gates before a pod is placed.
     SchedulingGates: "scheduling gates",
     /// Several containers in one pod.

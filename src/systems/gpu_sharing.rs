@@ -97,6 +97,10 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
         Yes("all members of a job start together"),
     ),
     (
+        Capability::UnlikeGangs,
+        Without("the members of each kind are a job of their own"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("jobs are planned without delay"),
     ),

@@ -102,6 +102,10 @@ const CAPABILITIES: Capabilities = &[
         Capability::Gangs,
         Yes("one by one; together with the plugin Coscheduling"),
     ),
+    (
+        Capability::UnlikeGangs,
+        Yes("one by one; together with the plugin Coscheduling"),
+    ),
     (Capability::SchedulingGates, Yes(AS_ORIGINAL)),
     (
         Capability::SeveralContainers,

@@ -200,6 +200,10 @@ const CAPABILITIES: Capabilities = &[
         Yes("with `transactions: all-or-nothing`; otherwise tasks start one by one"),
     ),
     (
+        Capability::UnlikeGangs,
+        Without("the members of each kind are a job of their own"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("jobs are decided on without delay"),
     ),

@@ -57,6 +57,7 @@ pub fn mapping(
         spec: &class.spec,
         count: class.pods,
         in_gangs: class.pods > class.arrivals && !submits_jobs(scenario),
+        with_others: class.ganged > 0 && !submits_jobs(scenario),
     });
     let declared: Vec<_> = read.iter().flat_map(|one| &one.workloads).collect();
     let key = |own: &Object| {

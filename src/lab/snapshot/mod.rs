@@ -397,6 +397,7 @@ fn unexpressed(pods: &[ManifestPod]) -> Vec<String> {
         spec: &pod.spec,
         count,
         in_gangs: false,
+        with_others: false,
     });
     gap_notes(SYSTEM, &Mapping::of(entry.capabilities, items))
 }

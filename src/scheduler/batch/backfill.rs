@@ -1,13 +1,11 @@
 //! Backfilling: which jobs may start while the chosen one waits for room.
 
-use smallvec::SmallVec;
-
 use cluster::Store;
-use units::{Duration, Instant, NodeId, Resources, SortedMap};
+use units::{Duration, Instant};
 
+use super::free::Growing;
 use super::job::{Job, JobFacts};
-use super::room::{admits, slots_in};
-use super::running::{Place, Running, RunningJob};
+use super::running::Running;
 
 /// A rule that lets jobs start before the chosen one.
 ///
@@ -111,58 +109,32 @@ impl Outlook<'_> {
     /// requested time: the expected end of the job whose end makes it fit. If even the last one
     /// does not, that one's; if nothing runs, now.
     pub fn earliest_start(&self) -> Instant {
-        let wanted = self.chosen.members.len() as u64;
-        let mut room = self.room;
-        let mut freed = Freed::default();
+        if self.store.class_count() == 1 {
+            return self.earliest_by_count();
+        }
+        let mut growing = Growing::new(self.store, self.chosen, self.room);
         let mut earliest = self.now;
         for job in self.running.by_end() {
             earliest = job.expected_end;
-            room += self.room_after(job, &mut freed);
-            if room >= wanted {
+            growing.end(job);
+            if growing.fits() {
                 break;
             }
         }
         earliest
     }
 
-    /// Number of further members of the chosen job that fit once a running job has ended as well.
-    fn room_after(&self, job: &RunningJob, freed: &mut Freed) -> u64 {
-        if self.store.class_count() == 1 {
-            // Members of one class take each other's places one for one.
-            return job.members as u64;
+    /// The same where members of one class take each other's places one for one.
+    fn earliest_by_count(&self) -> Instant {
+        let wanted = self.chosen.members.len() as u64;
+        let (mut room, mut earliest) = (self.room, self.now);
+        for job in self.running.by_end() {
+            earliest = job.expected_end;
+            room += job.members as u64;
+            if room >= wanted {
+                break;
+            }
         }
-        let held = job.places.iter().filter(|place| place.held);
-        held.map(|place| freed.add(self, job, place)).sum()
-    }
-}
-
-/// Free amounts on the nodes that expected ends would release.
-#[derive(Default)]
-struct Freed {
-    nodes: SortedMap<NodeId, (Resources, SmallVec<[u16; 8]>)>,
-}
-
-impl Freed {
-    fn add(&mut self, outlook: &Outlook<'_>, job: &RunningJob, place: &Place) -> u64 {
-        let store = outlook.store;
-        let nodes = store.nodes();
-        let node = place.node;
-        let wanted = store.class(outlook.chosen.class);
-        if !nodes.schedulable()[node.index()] || !admits(store, wanted, node) {
-            return 0;
-        }
-        let (free, devices) = self.nodes.entry(node).or_insert_with(|| {
-            (
-                nodes.free().row(node),
-                SmallVec::from_slice(nodes.gpu_room(node)),
-            )
-        });
-        let before = slots_in(wanted, free, devices);
-        let ending = store.class(job.class);
-        free.add(&ending.requests);
-        for device in place.devices.iter() {
-            devices[device] += ending.gpu.milli_per_device;
-        }
-        u64::from(slots_in(wanted, free, devices).saturating_sub(before))
+        earliest
     }
 }

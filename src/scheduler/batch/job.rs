@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use cluster::Store;
 use model::PodRef;
 use units::{ClassId, Duration, Instant, TenantId};
 
@@ -55,6 +56,31 @@ pub(super) fn processors(cpu_milli: i64, members: usize) -> i64 {
     }
     let milli = i128::from(cpu_milli) * i128::from(members);
     i64::try_from((milli + 999) / 1_000).unwrap_or(i64::MAX)
+}
+
+/// Processors that members of several classes ask for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Processors {
+    milli: i64,
+    /// Members that ask for none.
+    idle: i64,
+}
+
+impl Processors {
+    /// Adds a member that asks for so many milli-cores.
+    pub(super) fn add(&mut self, cpu_milli: i64) {
+        self.milli = self.milli.saturating_add(cpu_milli);
+        self.idle += i64::from(cpu_milli == 0);
+    }
+
+    /// All of them, rounded up, and one for each member that asks for none.
+    pub(super) fn all(self) -> i64 {
+        let busy = match self.milli {
+            0 => 0,
+            milli => processors(milli, 1),
+        };
+        busy.saturating_add(self.idle)
+    }
 }
 
 /// A job's score: the smallest is chosen first, equal scores in the order of submission.
@@ -208,8 +234,20 @@ impl Clone for Box<dyn JobOrder> {
 #[derive(Clone, Debug)]
 pub(crate) struct Job {
     pub(crate) facts: JobFacts,
+    /// The class of its first member.
     pub(crate) class: ClassId,
+    /// Whether members are of other classes.
+    pub(crate) is_mixed: bool,
     pub(crate) members: SmallVec<[PodRef; 2]>,
+}
+
+impl Job {
+    /// The class of a member, by its position.
+    pub(crate) fn class_of(&self, store: &Store, position: usize) -> ClassId {
+        let pod = self.members.get(position).filter(|_| self.is_mixed);
+        let pod = pod.and_then(|&pod| store.pods().get(pod));
+        pod.map_or(self.class, |pod| pod.class)
+    }
 }
 
 #[cfg(test)]

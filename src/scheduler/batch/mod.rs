@@ -13,7 +13,9 @@
 //! job that the cluster as declared could never take is put aside until a node changes.
 
 pub mod backfill;
+mod free;
 pub mod job;
+mod mixed;
 mod partitions;
 mod passes;
 mod refused;
@@ -31,7 +33,7 @@ use smallvec::SmallVec;
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use model::{DeviceSet, Event, PodRef};
-use units::{Instant, NodeId, Revision};
+use units::{ClassId, Instant, NodeId, Revision};
 
 use crate::retry::Retry;
 
@@ -113,7 +115,7 @@ impl BatchPlanner {
             running: Running::default(),
             rooms: Rooms::default(),
             chosen: None,
-            roster: Roster::default(),
+            roster: Roster::whole(),
             cursor: Revision::default(),
             asked: None,
             refused: Vec::new(),
@@ -248,7 +250,7 @@ impl BatchPlanner {
         if let Some(&pod) = job.members.first() {
             out.write(store, Event::PodUnschedulable { pod });
         }
-        if self.rooms.capacity(store, job.class) < job.members.len() as u64 {
+        if !self.rooms.fit_ever(store, job) {
             self.waiting.put_aside(chosen.number);
             self.chosen = None;
             return Progress::More;
@@ -265,7 +267,7 @@ impl BatchPlanner {
             store,
             running: &self.running,
             chosen: job,
-            room: self.rooms.total(store, job.class),
+            room: self.rooms.of_job(store, job),
         });
         Progress::More
     }
@@ -287,7 +289,7 @@ impl BatchPlanner {
                 if turn.2 != chosen.number
                     && self.backfill.admits(now, facts)
                     && let Some(job) = self.waiting.get(turn.2)
-                    && let Some(places) = self.rooms.places(store, job.class, job.members.len())
+                    && let Some(places) = self.rooms.places_of(store, job)
                 {
                     found = Some((turn, places));
                     break;
@@ -318,15 +320,16 @@ impl BatchPlanner {
             return;
         };
         let first = self.running.recorded(number);
-        let place = |pod: PodRef, node: NodeId, devices: DeviceSet| Place {
+        let place = |pod: PodRef, class: ClassId, node: NodeId, devices: DeviceSet| Place {
             pod,
+            class,
             node,
             devices,
             held: true,
         };
         let mut taken = SmallVec::with_capacity(places.len());
         for (index, (&pod, &(node, devices))) in job.members.iter().zip(places).enumerate() {
-            taken.push(place(pod, node, devices));
+            taken.push(place(pod, job.class_of(store, index), node, devices));
             let position = Some((first + index) as u32);
             self.roster.note(Whereabouts {
                 pod,
@@ -339,7 +342,6 @@ impl BatchPlanner {
         out.decided_pods += taken.len() as u32;
         let job = RunningJob {
             facts: job.facts,
-            class: job.class,
             started: now,
             expected_end: now.saturating_add(job.facts.requested),
             members: taken.len(),
@@ -371,7 +373,7 @@ impl Component for BatchPlanner {
         let Some(job) = self.waiting.get(chosen.number) else {
             return Progress::Idle;
         };
-        if let Some(places) = self.rooms.places(view, job.class, job.members.len()) {
+        if let Some(places) = self.rooms.places_of(view, job) {
             self.chosen = None;
             self.start(now, chosen.number, &places, view, out);
             return Progress::More;
@@ -405,8 +407,7 @@ impl Component for BatchPlanner {
         else {
             return;
         };
-        let Some((facts, class)) = self.running.get(number).map(|job| (job.facts, job.class))
-        else {
+        let Some((facts, class)) = self.running.facts_at(number, position as usize) else {
             return;
         };
         // Undone, not ended: the instant of the decision plays no part in it.
@@ -415,6 +416,7 @@ impl Component for BatchPlanner {
         let job = Job {
             facts,
             class,
+            is_mixed: false,
             members: SmallVec::from_slice(&[pod]),
         };
         self.roster.note(Whereabouts {

@@ -11,6 +11,10 @@ use model::gpu::DEVICE_MILLI;
 use model::rules::{self, room};
 use units::{ClassId, NodeId, Resources, Revision};
 
+use super::free::Free;
+use super::job::Job;
+use super::mixed::{kinds, place};
+
 /// Nodes and devices of the members of a job, in order of member.
 pub(crate) type Places = SmallVec<[(NodeId, DeviceSet); 1]>;
 
@@ -55,6 +59,55 @@ impl Rooms {
                 capacity
             }
         }
+    }
+
+    /// Whether the cluster could take all members of a job if nothing ran and every node were up.
+    pub(crate) fn fit_ever(&mut self, store: &Store, job: &Job) -> bool {
+        if !job.is_mixed {
+            return self.capacity(store, job.class) >= job.members.len() as u64;
+        }
+        let kinds = kinds(store, job);
+        let mut each = kinds.iter();
+        let is_present = |node| store.nodes().object(node).is_some();
+        each.all(|kind| self.capacity(store, kind.class) >= kind.members.len() as u64)
+            && place(store, &kinds, job.members.len(), |node| {
+                is_present(node).then(|| Free::empty(store, node))
+            })
+            .is_some()
+    }
+
+    /// Number of members of a job that can start now; of one with several classes all or none.
+    pub(crate) fn of_job(&mut self, store: &Store, job: &Job) -> u64 {
+        if !job.is_mixed {
+            return self.total(store, job.class);
+        }
+        let places = self.places_of(store, job);
+        places.map_or(0, |places| places.len() as u64)
+    }
+
+    /// Places for the members of a job, in their order; `None` if there are not enough.
+    pub(crate) fn places_of(&mut self, store: &Store, job: &Job) -> Option<Places> {
+        self.places_of_among(store, job, |_| true)
+    }
+
+    /// Places for the members of a job on nodes that pass a test.
+    pub(crate) fn places_of_among(
+        &mut self,
+        store: &Store,
+        job: &Job,
+        admits: impl Fn(NodeId) -> bool,
+    ) -> Option<Places> {
+        if !job.is_mixed {
+            return self.places_among(store, job.class, job.members.len(), admits);
+        }
+        let kinds = kinds(store, job);
+        let mut each = kinds.iter();
+        // What no class has room for by itself needs no search.
+        let may_fit = each.all(|kind| self.total(store, kind.class) >= kind.members.len() as u64);
+        let up = store.nodes().schedulable();
+        let free =
+            |node: NodeId| (up[node.index()] && admits(node)).then(|| Free::now(store, node));
+        may_fit.then(|| place(store, &kinds, job.members.len(), free))?
     }
 
     /// Number of members of a class that can start on a node now.

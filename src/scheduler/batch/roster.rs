@@ -1,5 +1,6 @@
 //! The pods of waiting and running jobs, and the jobs that the log's creations add up to: members of
-//! one gang that are created in a row are one job, a pod without a gang is a job of its own.
+//! one gang that are created in a row are one job, a pod without a gang is a job of its own. Who knows no jobs of several
+//! classes has one for each stretch of pods of one class.
 
 use smallvec::SmallVec;
 
@@ -7,7 +8,7 @@ use cluster::Store;
 use model::{PodCreated, PodRef};
 use units::{Duration, GangId, Instant};
 
-use super::job::{Job, JobFacts, JobNumber, processors};
+use super::job::{Job, JobFacts, JobNumber, Processors, processors};
 use super::partitions::Partitions;
 
 /// Whereabouts of a pod: the job it belongs to, and its position there once that runs.
@@ -32,15 +33,23 @@ pub(crate) struct Roster {
     pods: Vec<Option<Whereabouts>>,
     next: JobNumber,
     /// The gang whose members are being read.
-    assembling: Option<(GangId, Submitted)>,
+    assembling: Option<(GangId, Submitted, Processors)>,
+    /// Whether a gang is one job, whatever classes its members are of.
+    is_whole: bool,
     partitions: Partitions,
 }
 
 impl Roster {
-    /// A roster of jobs in partitions.
+    /// A roster of gangs that are one job each.
+    pub(crate) fn whole() -> Self {
+        Self::new(Partitions::default())
+    }
+
+    /// The same of jobs in partitions.
     pub(crate) fn new(partitions: Partitions) -> Self {
         Self {
             partitions,
+            is_whole: true,
             ..Self::default()
         }
     }
@@ -60,11 +69,22 @@ impl Roster {
         let requests = &store.class(created.class).requests;
         let cpu_milli = requests.cpu_milli;
         let mut complete = SmallVec::new();
+        let is_whole = self.is_whole;
         let number = match &mut self.assembling {
-            Some((gang, Submitted { number, job })) if Some(*gang) == created.gang => {
+            Some((gang, Submitted { number, job }, asked))
+                if Some(*gang) == created.gang && (is_whole || job.class == created.class) =>
+            {
+                job.is_mixed |= job.class != created.class;
                 job.members.push(created.pod);
                 job.facts.members += 1;
-                job.facts.processors = processors(cpu_milli, job.members.len());
+                asked.add(cpu_milli);
+                job.facts.processors = if job.is_mixed {
+                    asked.all()
+                } else {
+                    processors(cpu_milli, job.members.len())
+                };
+                let limit = created.time_limit.unwrap_or(Duration::MAX);
+                job.facts.requested = job.facts.requested.max(limit);
                 job.facts.memory = job.facts.memory.saturating_add(requests.memory_bytes);
                 job.facts.gpu_milli = job.facts.gpu_milli.saturating_add(requests.gpu_milli);
                 *number
@@ -87,11 +107,16 @@ impl Roster {
                 let job = Job {
                     facts,
                     class: created.class,
+                    is_mixed: false,
                     members,
                 };
                 let submitted = Submitted { number, job };
                 match created.gang {
-                    Some(gang) => self.assembling = Some((gang, submitted)),
+                    Some(gang) => {
+                        let mut asked = Processors::default();
+                        asked.add(cpu_milli);
+                        self.assembling = Some((gang, submitted, asked));
+                    }
                     None => complete.push(submitted),
                 }
                 number
@@ -116,7 +141,7 @@ impl Roster {
 
     /// The job whose members were being read, if it is this one.
     pub(crate) fn finish_if(&mut self, number: JobNumber) -> Option<Submitted> {
-        let (_, submitted) = self.assembling.as_ref()?;
+        let (_, submitted, _) = self.assembling.as_ref()?;
         (submitted.number == number)
             .then(|| self.finish())
             .flatten()

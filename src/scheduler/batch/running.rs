@@ -11,6 +11,7 @@ use super::job::{JobFacts, JobNumber};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) pod: PodRef,
+    pub(super) class: ClassId,
     pub(super) node: NodeId,
     pub(super) devices: DeviceSet,
     /// Whether the member still holds its place.
@@ -21,7 +22,6 @@ pub(super) struct Place {
 #[derive(Clone, Debug)]
 pub(super) struct RunningJob {
     pub(super) facts: JobFacts,
-    pub(super) class: ClassId,
     /// Instant of the start.
     pub(super) started: Instant,
     /// Start plus requested time.
@@ -65,6 +65,16 @@ impl Running {
     /// A job that holds nodes.
     pub(super) fn get(&self, number: JobNumber) -> Option<&RunningJob> {
         self.jobs.get(&number)
+    }
+
+    /// The facts of a job, and the class of its member at a position.
+    pub(super) fn facts_at(
+        &self,
+        number: JobNumber,
+        position: usize,
+    ) -> Option<(JobFacts, ClassId)> {
+        let job = self.jobs.get(&number)?;
+        Some((job.facts, job.places.get(position)?.class))
     }
 
     /// A member, by its position in the job, gave its place up. The job goes with its last one.

@@ -72,7 +72,7 @@ pub(super) struct Asked {
 pub(super) struct Jobs {
     all: SortedMap<u64, Job>,
     next: u64,
-    gangs: SortedMap<GangId, u64>,
+    gangs: SortedMap<(GangId, ClassId), u64>,
     /// Jobs of members that are on their way back.
     returning: SortedMap<PodName, u64>,
     /// Names of pods that were ordered off their nodes.
@@ -117,7 +117,9 @@ impl Jobs {
             pod: Some(pod),
             is_placed: false,
         };
-        let known = created.gang.and_then(|gang| self.gangs.get(&gang).copied());
+        // Members of another class are a job of their own: a job has one speed on each model.
+        let gang = created.gang.map(|gang| (gang, created.class));
+        let known = gang.and_then(|gang| self.gangs.get(&gang).copied());
         if let Some(number) = known
             && let Some(job) = self.all.get_mut(&number)
         {
@@ -127,7 +129,7 @@ impl Jobs {
         }
         let number = self.next;
         self.next += 1;
-        if let Some(gang) = created.gang {
+        if let Some(gang) = gang {
             self.gangs.insert(gang, number);
         }
         let job = Job {
@@ -201,7 +203,7 @@ impl Jobs {
         };
         if job.members.is_empty() {
             if let Some(gang) = job.gang {
-                self.gangs.remove(&gang);
+                self.gangs.remove(&(gang, job.whole));
             }
             self.all.remove(&number);
             self.running.remove(&number);

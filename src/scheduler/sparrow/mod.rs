@@ -182,6 +182,7 @@ impl Sparrow {
             class,
             members,
             facts,
+            ..
         } = submitted.job;
         Waiting {
             class,

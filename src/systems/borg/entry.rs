@@ -82,6 +82,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Without("admitted together, placed one by one"),
     ),
     (
+        Capability::UnlikeGangs,
+        Without("admitted together, placed one by one"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("tasks are placed without delay"),
     ),

@@ -79,6 +79,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Without("containers are started one by one"),
     ),
     (
+        Capability::UnlikeGangs,
+        Without("containers are started one by one"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("services start when their dependencies allow it"),
     ),

@@ -68,6 +68,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (Capability::Gangs, Without("machines are placed one by one")),
     (
+        Capability::UnlikeGangs,
+        Without("machines are placed one by one"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("machines are placed without delay"),
     ),

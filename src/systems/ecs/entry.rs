@@ -108,6 +108,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::Priority, Without("tasks have no priorities")),
     (Capability::Gangs, Without("tasks are placed one by one")),
     (
+        Capability::UnlikeGangs,
+        Without("tasks are placed one by one"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("tasks are placed at once"),
     ),

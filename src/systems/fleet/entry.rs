@@ -104,6 +104,10 @@ const CAPABILITIES: Capabilities = &[
     (Capability::Priority, Without("units have no priorities")),
     (Capability::Gangs, Without("units are scheduled one by one")),
     (
+        Capability::UnlikeGangs,
+        Without("units are scheduled one by one"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("a submitted unit is launched without delay"),
     ),

@@ -101,6 +101,10 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
         Without("the tasks of a job start one by one"),
     ),
     (
+        Capability::UnlikeGangs,
+        Without("the tasks of a job start one by one"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("tasks are offered to nodes without delay"),
     ),

@@ -92,6 +92,8 @@ pub enum Item<'a> {
         count: u64,
         /// Whether some of them start together.
         in_gangs: bool,
+        /// Whether some of them start together with pods of other arrivals.
+        with_others: bool,
     },
     /// An object that controllers act on.
     Object(&'a Object),
@@ -215,6 +217,7 @@ impl Mapper<'_> {
                 spec,
                 count,
                 in_gangs,
+                with_others,
             } => {
                 let namespace = &spec.namespace;
                 let namespace: &str = if namespace.is_empty() {
@@ -224,7 +227,9 @@ impl Mapper<'_> {
                 };
                 let who = format!("Pod/{namespace}/{name}");
                 let gang = (Capability::Gangs, "members");
+                let unlike = (Capability::UnlikeGangs, "gang");
                 let asked = asked_of_pod(spec).chain(in_gangs.then_some(gang));
+                let asked = asked.chain(with_others.then_some(unlike));
                 let is_refused = self.ask(self.gaps_of(spec), &who, count, asked);
                 self.count(count, is_refused);
             }
@@ -326,6 +331,7 @@ mod tests {
             spec,
             count: 2,
             in_gangs: false,
+            with_others: false,
         });
         let gaps = |name| {
             let named = Named {

@@ -103,6 +103,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Without("tasks are launched one by one, as offers arrive"),
     ),
     (
+        Capability::UnlikeGangs,
+        Without("tasks are launched one by one, as offers arrive"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("a task waits for offers as soon as it is submitted"),
     ),

@@ -104,6 +104,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Yes("one request for all instances: all get a host, or none"),
     ),
     (
+        Capability::UnlikeGangs,
+        Without("one request for the instances of each flavor"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("instances are asked for at once"),
     ),

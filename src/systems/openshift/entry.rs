@@ -68,6 +68,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (Capability::Gangs, Without("members are placed one by one")),
     (
+        Capability::UnlikeGangs,
+        Without("members are placed one by one"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("pods are placed at once"),
     ),

@@ -115,6 +115,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Without("containers are created one by one"),
     ),
     (
+        Capability::UnlikeGangs,
+        Without("containers are created one by one"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("a request is handled at once"),
     ),

@@ -97,6 +97,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Without("as many tasks are placed as there is room for"),
     ),
     (
+        Capability::UnlikeGangs,
+        Without("as many tasks are placed as there is room for"),
+    ),
+    (
         Capability::SchedulingGates,
         Without("tasks are placed without delay"),
     ),

@@ -8,11 +8,12 @@
 use cluster::Store;
 use units::{ClassId, Duration, Instant, NodeId, SortedMap};
 
+use super::super::free::{Free, slots};
 use super::super::job::Job;
 use super::super::room::{Places, Rooms};
 use super::super::running::Running;
 use super::super::turns::Bounds;
-use super::shadow::{Free, just_after, slots};
+use super::shadow::just_after;
 
 /// A reservation of the lowest hosts that have room for a job at the earliest instant.
 #[derive(Clone, Debug)]
@@ -44,12 +45,11 @@ impl HostShadow {
                 break;
             }
             at = end;
-            let other = store.class(ending.class);
             for place in ending.places.iter().filter(|place| place.held) {
                 let free = freed.entry(place.node);
                 let free = free.or_insert_with(|| Free::now(store, place.node));
                 let before = slots(store, class, place.node, free);
-                free.release(other, place.devices);
+                free.release(store.class(place.class), place.devices);
                 room += slots(store, class, place.node, free) - before;
             }
         }

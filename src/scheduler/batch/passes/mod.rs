@@ -125,7 +125,7 @@ impl PassPlanner {
             queue: Queue::default(),
             running: Running::default(),
             rooms: Rooms::default(),
-            roster: Roster::default(),
+            roster: Roster::whole(),
             reservations: Reservations::default(),
             cursor: Revision::default(),
             news: PassNews::default(),
@@ -236,10 +236,9 @@ impl PassPlanner {
         let (queue, rooms) = (&mut self.queue, &mut self.rooms);
         let partitions = self.roster.partitions();
         self.news.arrived.retain(|&number| {
-            let fits = queue.get(number).is_some_and(|job| {
-                partitions.admit(&job.facts)
-                    && rooms.capacity(store, job.class) >= job.members.len() as u64
-            });
+            let fits = queue
+                .get(number)
+                .is_some_and(|job| partitions.admit(&job.facts) && rooms.fit_ever(store, job));
             if !fits {
                 queue.put_aside(number);
             }
@@ -323,6 +322,7 @@ impl PassPlanner {
         for (index, (&pod, (node, devices))) in job.members.iter().zip(places).enumerate() {
             taken.push(Place {
                 pod,
+                class: job.class_of(store, index),
                 node,
                 devices,
                 held: true,
@@ -346,7 +346,6 @@ impl PassPlanner {
         }
         let job = RunningJob {
             facts: job.facts,
-            class: job.class,
             started: now,
             expected_end: now.saturating_add(job.facts.requested),
             members: taken.len(),
@@ -464,8 +463,7 @@ impl Component for PassPlanner {
         else {
             return;
         };
-        let Some((facts, class)) = self.running.get(number).map(|job| (job.facts, job.class))
-        else {
+        let Some((facts, class)) = self.running.facts_at(number, position as usize) else {
             return;
         };
         if self.running.get(number).is_some_and(|job| job.members == 1) {
@@ -478,6 +476,7 @@ impl Component for PassPlanner {
         let job = Job {
             facts,
             class,
+            is_mixed: false,
             members: SmallVec::from_slice(&[pod]),
         };
         self.roster.note(Whereabouts {

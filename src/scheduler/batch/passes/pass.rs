@@ -143,7 +143,7 @@ impl<'a> Pass<'a> {
     /// Number of members of a job that fit now.
     pub fn room(&mut self, candidate: &Candidate) -> u64 {
         let job = self.queue.get(candidate.number());
-        job.map_or(0, |job| self.rooms.total(self.store, job.class))
+        job.map_or(0, |job| self.rooms.of_job(self.store, job))
     }
 
     /// The start of a job now, on the lowest nodes with room, if it has room.
@@ -162,16 +162,21 @@ impl<'a> Pass<'a> {
         let job = self.queue.get(number)?;
         let store = self.store;
         let others = others.iter().filter_map(|own| self.queue.get(own.number()));
-        let classes: SmallVec<[_; 4]> = others.map(|own| store.class(own.class)).collect();
+        let mut classes: SmallVec<[_; 4]> = SmallVec::new();
+        for own in others {
+            classes.push(store.class(own.class));
+            if own.is_mixed {
+                let each = (0..own.members.len()).map(|position| own.class_of(store, position));
+                classes.extend(each.map(|class| store.class(class)));
+            }
+        }
         let (now, reservations) = (self.now, self.reservations);
         let until = now.saturating_add(job.facts.requested);
         let is_apart = |node| {
             classes.iter().all(|class| !admits(store, class, node))
                 && reservations.admit(&job.facts, node, now, until)
         };
-        let places = self
-            .rooms
-            .places_among(store, job.class, job.members.len(), is_apart)?;
+        let places = self.rooms.places_of_among(store, job, is_apart)?;
         Some(Start { number, places })
     }
 
@@ -182,9 +187,9 @@ impl<'a> Pass<'a> {
         if job.members.len() != nodes.len() {
             return None;
         }
-        let class = self.store.class(job.class);
         let mut places = Places::new();
-        for &node in nodes {
+        for (position, &node) in nodes.iter().enumerate() {
+            let class = self.store.class(job.class_of(self.store, position));
             let rooms = self.store.nodes().gpu_room(node);
             let row = self.store.nodes().free().row(node);
             if !admits(self.store, class, node) || slots_in(class, &row, rooms) == 0 {

@@ -12,34 +12,12 @@ use cluster::Store;
 use control::Outbox;
 use control::admission::Creation;
 use model::{EndReason, EvictionCause};
-use units::{Instant, NodeId, SortedMap};
+use units::Instant;
 
+use super::super::free::Growing;
 use super::super::job::{Job, JobNumber, JobOrder};
 use super::super::running::{Running, RunningJob};
 use super::PassPlanner;
-use super::shadow::{Free, slots};
-
-/// Number of members of a job that fit once some running jobs have ended.
-struct Room<'a> {
-    store: &'a Store,
-    job: &'a Job,
-    nodes: SortedMap<NodeId, Free>,
-    members: u64,
-}
-
-impl Room<'_> {
-    fn end(&mut self, other: &RunningJob) {
-        let store = self.store;
-        let (class, ending) = (store.class(self.job.class), store.class(other.class));
-        for place in other.places.iter().filter(|place| place.held) {
-            let free = self.nodes.entry(place.node);
-            let free = free.or_insert_with(|| Free::now(store, place.node));
-            let before = slots(store, class, place.node, free);
-            free.release(ending, place.devices);
-            self.members += slots(store, class, place.node, free) - before;
-        }
-    }
-}
 
 /// The question which running jobs end for a waiting one.
 struct Question<'a> {
@@ -78,17 +56,12 @@ impl Question<'_> {
         None
     }
 
-    fn now_free(&self) -> Room<'_> {
-        Room {
-            store: self.store,
-            job: self.job,
-            nodes: SortedMap::new(),
-            members: self.room,
-        }
+    fn now_free(&self) -> Growing<'_> {
+        Growing::new(self.store, self.job, self.room)
     }
 
-    fn fits(&self, room: &Room<'_>, order: &dyn JobOrder) -> bool {
-        room.members >= self.job.members.len() as u64 && !order.holds_back(&self.job.facts)
+    fn fits(&self, room: &Growing<'_>, order: &dyn JobOrder) -> bool {
+        room.fits() && !order.holds_back(&self.job.facts)
     }
 
     /// The victims without those that are not needed, looked for from the last but one to the first.
@@ -126,7 +99,7 @@ impl PassPlanner {
                 order: &*self.order,
                 running,
                 job,
-                room: rooms.total(store, job.class),
+                room: rooms.of_job(store, job),
             };
             Some((number, question.victims()?))
         });

@@ -1,14 +1,12 @@
 //! The shadow of a job that does not fit: the earliest instant at which it has room if every running
 //! job ends as it asked to, and the room that is left beside it then.
 
-use smallvec::SmallVec;
+use cluster::Store;
+use units::{Duration, Instant, NodeId, SortedMap};
 
-use cluster::{Class, Store};
-use model::DeviceSet;
-use units::{Duration, Instant, NodeId, Resources, SortedMap};
-
+use super::super::free::{Free, Growing, slots};
 use super::super::job::{Job, JobFacts};
-use super::super::room::{Places, admits, slots_in};
+use super::super::room::Places;
 use super::super::running::Running;
 use super::super::turns::Bounds;
 
@@ -25,31 +23,6 @@ pub struct Shadow {
     freed: SortedMap<NodeId, Free>,
 }
 
-/// Free amounts on a node.
-#[derive(Clone, Debug)]
-pub(super) struct Free {
-    row: Resources,
-    devices: SmallVec<[u16; 8]>,
-}
-
-impl Free {
-    pub(super) fn now(store: &Store, node: NodeId) -> Self {
-        let nodes = store.nodes();
-        Self {
-            row: nodes.free().row(node),
-            devices: SmallVec::from_slice(nodes.gpu_room(node)),
-        }
-    }
-
-    /// A member of a class gives its place up.
-    pub(super) fn release(&mut self, class: &Class, devices: DeviceSet) {
-        self.row.add(&class.requests);
-        for device in devices.iter() {
-            self.devices[device] += class.gpu.milli_per_device;
-        }
-    }
-}
-
 impl Shadow {
     /// The shadow of a job of which `room` members fit now. All ends of one instant count together.
     pub(super) fn of(now: Instant, store: &Store, running: &Running, job: &Job, room: u64) -> Self {
@@ -64,9 +37,9 @@ impl Shadow {
         } else {
             shadow.fill_by_node(now, store, running, job, room)
         };
-        if let Some(Reached { at, room }) = found {
+        if let Some(Reached { at, extra }) = found {
             shadow.at = at;
-            shadow.extra = room - wanted;
+            shadow.extra = extra;
         }
         shadow
     }
@@ -77,27 +50,24 @@ impl Shadow {
         store: &Store,
         running: &Running,
         job: &Job,
-        mut room: u64,
+        room: u64,
     ) -> Option<Reached> {
-        let class = store.class(job.class);
-        let wanted = job.members.len() as u64;
+        let mut growing = Growing::new(store, job, room);
         let mut at = now;
         for ending in running.by_end() {
             let end = ending.expected_end.max(just_after(now));
-            if end > at && room >= wanted {
+            if end > at && growing.fits() {
                 break;
             }
             at = end;
-            let other = store.class(ending.class);
-            for place in ending.places.iter().filter(|place| place.held) {
-                let free = self.freed.entry(place.node);
-                let free = free.or_insert_with(|| Free::now(store, place.node));
-                let before = slots(store, class, place.node, free);
-                free.release(other, place.devices);
-                room += slots(store, class, place.node, free) - before;
-            }
+            growing.end(ending);
         }
-        (room >= wanted && at > now).then_some(Reached { at, room })
+        let reached = (at > now && growing.fits()).then(|| Reached {
+            at,
+            extra: growing.beside(),
+        });
+        self.freed = growing.nodes;
+        reached
     }
 
     /// Bounds of the jobs that may start now beside the shadow, where members of all classes take
@@ -120,31 +90,31 @@ impl Shadow {
         if store.class_count() == 1 {
             return places.len() as u64;
         }
+        if shadowed.is_mixed {
+            // No number of members says what its places are.
+            return if places.is_empty() { 0 } else { u64::MAX };
+        }
         let class = store.class(shadowed.class);
-        let other = store.class(job.class);
         let mut nodes: SortedMap<NodeId, Free> = SortedMap::new();
         let mut taken = 0;
-        for &(node, devices) in places {
+        for (position, &(node, devices)) in places.iter().enumerate() {
+            let other = store.class(job.class_of(store, position));
             let free = nodes.entry(node).or_insert_with(|| {
                 let known = self.freed.get(&node).cloned();
                 known.unwrap_or_else(|| Free::now(store, node))
             });
             let before = slots(store, class, node, free);
-            free.row.subtract(&other.requests);
-            for device in devices.iter() {
-                free.devices[device] =
-                    free.devices[device].saturating_sub(other.gpu.milli_per_device);
-            }
+            free.take(other, devices);
             taken += before - slots(store, class, node, free);
         }
         taken
     }
 }
 
-/// The instant at which a job has room, and the members that fit then.
+/// The instant at which a job has room, and the members that fit beside it then.
 struct Reached {
     at: Instant,
-    room: u64,
+    extra: u64,
 }
 
 fn fill_by_count(now: Instant, running: &Running, mut room: u64, wanted: u64) -> Option<Reached> {
@@ -157,18 +127,13 @@ fn fill_by_count(now: Instant, running: &Running, mut room: u64, wanted: u64) ->
         at = end;
         room += members;
     }
-    (room >= wanted && at > now).then_some(Reached { at, room })
+    (room >= wanted && at > now).then(|| Reached {
+        at,
+        extra: room - wanted,
+    })
 }
 
 /// The next instant: a job that runs longer than it asked for may end at any moment.
 pub(super) fn just_after(now: Instant) -> Instant {
     now.saturating_add(Duration::from_nanos(1))
-}
-
-/// Number of members of a class that fit free amounts on a node.
-pub(super) fn slots(store: &Store, class: &Class, node: NodeId, free: &Free) -> u64 {
-    if !store.nodes().schedulable()[node.index()] || !admits(store, class, node) {
-        return 0;
-    }
-    u64::from(slots_in(class, &free.row, &free.devices))
 }

@@ -7,7 +7,9 @@ use cluster::{Class, Store};
 use model::DeviceSet;
 use units::{ClassId, Instant, NodeId, Resources};
 
+use super::super::free::Free;
 use super::super::job::JobNumber;
+use super::super::mixed::{kinds, place};
 use super::super::reservations::Reservations;
 use super::super::room::{Places, admits, push_places, slots_in};
 use super::super::running::Running;
@@ -65,7 +67,7 @@ impl<'a> Timetable<'a> {
                 table.stays[place.node.index()].push(Stay {
                     from: None,
                     until,
-                    class: running.class,
+                    class: place.class,
                     devices: place.devices,
                     job,
                 });
@@ -82,11 +84,11 @@ impl<'a> Timetable<'a> {
         };
         let until = slot.from.saturating_add(job.facts.requested);
         self.ends.push(until);
-        for &(node, devices) in &slot.start.places {
+        for (position, &(node, devices)) in slot.start.places.iter().enumerate() {
             self.stays[node.index()].push(Stay {
                 from: Some(slot.from),
                 until,
-                class: job.class,
+                class: job.class_of(self.store, position),
                 devices,
                 job: number,
             });
@@ -124,18 +126,25 @@ impl<'a> Timetable<'a> {
     fn fit(&self, candidate: &Candidate, from: Instant) -> Option<Start> {
         let number = candidate.number();
         let job = self.queue.get(number)?;
-        let class = self.store.class(job.class);
         let until = from.saturating_add(job.facts.requested);
         let until = until.max(just_after(from));
+        let is_open = |node: NodeId| {
+            self.store.nodes().schedulable()[node.index()]
+                && self.reservations.admit(&job.facts, node, from, until)
+        };
+        if job.is_mixed {
+            let free = |node: NodeId| is_open(node).then(|| self.least(node, from, until));
+            let kinds = kinds(self.store, job);
+            let places = place(self.store, &kinds, job.members.len(), free)?;
+            return Some(Start { number, places });
+        }
+        let class = self.store.class(job.class);
         let mut places = Places::new();
         for node in self.store.nodes().ids() {
-            if !self.store.nodes().schedulable()[node.index()]
-                || !admits(self.store, class, node)
-                || !self.reservations.admit(&job.facts, node, from, until)
-            {
+            if !admits(self.store, class, node) || !is_open(node) {
                 continue;
             }
-            let (row, devices) = self.least(node, from, until);
+            let Free { row, devices } = self.least(node, from, until);
             let left = job.members.len() - places.len();
             let here = (slots_in(class, &row, &devices) as usize).min(left);
             push_places(&mut places, class, node, &devices, here);
@@ -147,12 +156,7 @@ impl<'a> Timetable<'a> {
     }
 
     /// The least of each amount that is free on a node from an instant to another.
-    fn least(
-        &self,
-        node: NodeId,
-        from: Instant,
-        until: Instant,
-    ) -> (Resources, SmallVec<[u16; 8]>) {
+    fn least(&self, node: NodeId, from: Instant, until: Instant) -> Free {
         let stays = &self.stays[node.index()];
         let (mut row, mut devices) = self.free_at(node, from);
         let begins = stays.iter().filter_map(|stay| stay.from);
@@ -163,7 +167,7 @@ impl<'a> Timetable<'a> {
                 *device = room.min(*device);
             }
         }
-        (row, devices)
+        Free { row, devices }
     }
 
     /// The amounts that are free on a node at an instant.

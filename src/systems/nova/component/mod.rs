@@ -1,7 +1,7 @@
 //! The scheduler, the services of hosts and the operator at work, as one component (spec:
 //! orchestrators-a.md section 6).
 //!
-//! The pods of a workload or gang that are created at one instant are one request: all of them get a
+//! The pods of a workload, or of one class of a gang, that are created at one instant are one request: all of them get a
 //! host, or none does. Reports of hosts change nothing while they come; the instant at which a silent
 //! host is down follows from when it reported last. Requests are in `requests.rs`, hosts in
 //! `hosts.rs`.
@@ -101,7 +101,8 @@ struct Batch {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Together {
     Workload(ObjectId),
-    Gang(GangId),
+    /// Pods of one class of a gang: a request names one flavor.
+    Gang(GangId, ClassId),
     Alone(PodId),
 }
 
@@ -265,7 +266,7 @@ impl Nova {
             return None;
         }
         let workload = created.owner.map(|owner| Together::Workload(owner.object));
-        let gang = || created.gang.map(Together::Gang);
+        let gang = || Some(Together::Gang(created.gang?, created.class));
         let together = workload.or_else(gang);
         Some(together.unwrap_or(Together::Alone(created.pod.id)))
     }
