@@ -49,7 +49,7 @@ mod tests {
     use crate::{Input, ReadOptions, registry};
 
     /// Formats with a row whose name is `7`, and what stands above and around it.
-    const ROWS: [(&str, &str, &str, &str); 9] = [
+    const ROWS: [(&str, &str, &str, &str); 12] = [
         (
             "helios",
             "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,end_time,duration,queue\n",
@@ -87,6 +87,24 @@ mod tests {
             "gwf",
             "WorkflowID,JobID,SubmitTime,RunTime,NProcs,ReqNProcs,Dependencies\n",
             "0,7,5,1,1,1,\n",
+            "",
+        ),
+        (
+            "alibaba-2017-tasks",
+            "",
+            "100,190,1,7,1,Terminated,50,0.25\n",
+            "",
+        ),
+        (
+            "alibaba-2018-tasks",
+            "",
+            "M1,1,j_7,1,Terminated,100,200,100,0.5\n",
+            "",
+        ),
+        (
+            "alibaba-gpu-2020-tasks",
+            "",
+            "j7,worker,1,Failed,1,2,1,1,1,\n",
             "",
         ),
         ("swf", "", "7 5 1 9 2 -1 -1 2 9 -1 1 1 1 1 1 1 -1 -1\n", ""),

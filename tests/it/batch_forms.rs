@@ -1,6 +1,6 @@
 //! The batch planners decide the same whether or not a backfilling rule says which waiting jobs it
 //! need not be asked about, and in both forms of rules that plan once an instant, for every order and
-//! rule: random jobs on a small cluster.
+//! rule: random jobs on a small cluster, some of unlike members. All members of a job start at once.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use windtunnel::policy::job_order::{JOB_ORDERS, JobOrderEntry, OrderOptions};
 use windtunnel::scheduler::BatchPlanner;
 use windtunnel::scheduler::batch::{Backfill, JobFacts, Outlook, PassPlanner};
 use windtunnel::scheduler::pipeline::evaluate::Form;
-use windtunnel::units::{Duration, GangId, Instant, Quantity, TenantId};
+use windtunnel::units::{ClassId, Duration, GangId, Instant, Quantity, TenantId};
 
 /// A rule that is asked about every job.
 #[derive(Clone)]
@@ -43,8 +43,9 @@ impl Backfill for Asked {
     }
 }
 
-/// A job by small numbers: members, cores of each, seconds requested, where 0 asks for no time.
-type Draw = (u32, i64, i64);
+/// A job by small numbers: members, cores of each and what every second one asks for beyond that, seconds requested,
+/// where 0 asks for no time.
+type Draw = (u32, [i64; 2], i64);
 
 struct Bench {
     /// Order and rule, for messages.
@@ -86,15 +87,19 @@ impl Bench {
         applied.expect("the store takes the change");
     }
 
-    fn submit(&mut self, job: u32, (members, cores, seconds): Draw) -> Vec<PodRef> {
+    fn class(&mut self, cores: i64) -> ClassId {
         let cores = ResourceList::from_pairs([("cpu", Quantity::from_units(cores))]);
         let object = Arc::new(PodSpec::with_requests(cores));
         if let Some(event) = self.store.class_added(&object) {
             self.apply(event);
         }
-        let class = self.store.class_of(&object).expect("added above");
+        self.store.class_of(&object).expect("added above")
+    }
+
+    fn submit(&mut self, job: u32, (members, [cores, more], seconds): Draw) -> Vec<PodRef> {
         let mut pods = Vec::new();
         for member in 0..members {
+            let class = self.class(cores + more * i64::from(member % 2));
             let pod = self.store.pods().next();
             self.apply(Event::PodCreated(PodCreated {
                 pod,
@@ -128,6 +133,16 @@ impl Bench {
             if progress == Progress::Idle && ours.writes.is_empty() {
                 return;
             }
+        }
+    }
+
+    /// Every job has places for all its members, or for none.
+    fn check_whole(&self, living: &[Vec<PodRef>]) {
+        for pods in living {
+            let records = pods.iter().filter_map(|&pod| self.store.pods().get(pod));
+            let phases: Vec<PodPhase> = records.map(|record| record.phase).collect();
+            let is_whole = phases.windows(2).all(|pair| pair[0] == pair[1]);
+            assert!(is_whole, "{} at {}: {phases:?}", self.name, self.now);
         }
     }
 
@@ -179,7 +194,7 @@ proptest! {
         cores in prop::collection::vec(1..5_i64, 1..5),
         equal in any::<bool>(),
         jobs in prop::collection::vec(
-            (1..6_u32, 1..4_i64, 0..60_i64, (0..4_i64, 1..13_i64)), 1..90),
+            (1..6_u32, (1..4_i64, 0..3_i64), 0..60_i64, (0..4_i64, 1..13_i64)), 1..90),
     ) {
         for (order, rule) in JOB_ORDERS.iter().flat_map(|order| {
             BACKFILLS.iter().map(move |rule| (order, rule))
@@ -192,18 +207,20 @@ proptest! {
                 bench.apply(event);
             }
             let mut living: Vec<Vec<PodRef>> = Vec::new();
-            for (number, &(members, cores, seconds, (gap, ends))) in jobs.iter().enumerate() {
+            for (number, &(members, (cores, more), seconds, (gap, ends))) in jobs.iter().enumerate() {
                 bench.now = bench.now.saturating_add(Duration::from_secs(gap));
                 // Jobs of one class let the planner take short cuts of its own.
-                let cores = if equal { 1 } else { cores };
+                let cores = if equal { [1, 0] } else { [cores, more] };
                 living.push(bench.submit(number as u32, (members, cores, seconds)));
                 bench.settle();
+                bench.check_whole(&living);
                 if ends < 8 {
                     let ended = living.iter().position(|pods| bench.end(pods));
                     if let Some(ended) = ended {
                         living.remove(ended);
                     }
                     bench.settle();
+                    bench.check_whole(&living);
                 }
                 if ends == 12 {
                     bench.toggle();

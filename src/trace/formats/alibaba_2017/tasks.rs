@@ -178,11 +178,13 @@ fn take(
         return Ok(());
     }
     let run_time = run_time(journal, fields, created, end)?;
+    let name = format!("{job}-{task}");
+    gather.met.meet(journal, line, &name);
     gather.push(
         journal.origin(line),
         Demand {
             submit: created,
-            name: PodName::Text(format!("{job}-{task}").into()),
+            name: PodName::Text(name.into()),
             spec: PodSpec {
                 labels: Outcome::labels(outcome(fields.text(STATUS)), options),
                 ..PodSpec::with_requests(requests(cpu, memory))

@@ -123,11 +123,13 @@ impl Instances<'_> {
         // The first instance of a task begins when the task does.
         let submit = submit.into_iter().chain(historic_start).min();
         self.known.want(links.as_deref());
+        let own_name = format!("{job}-{task}-{name}");
+        self.gather.met.meet(journal, line, &own_name);
         self.gather.push(
             journal.origin(line),
             Demand {
                 submit: submit.unwrap_or_default(),
-                name: PodName::Text(format!("{job}-{task}-{name}").into()),
+                name: PodName::Text(own_name.into()),
                 tenant: fields.text(TYPE).into(),
                 spec: PodSpec {
                     labels: Outcome::labels(super::outcome(fields.text(STATUS)), self.options),

@@ -245,11 +245,13 @@ impl Own<'_> {
             journal.dirt(kind, Action::Repair, line)?;
         }
         self.known.want(links.as_deref());
+        let own_name = format!("{job}-{name}");
+        self.gather.met.meet(journal, line, &own_name);
         self.gather.push(
             journal.origin(line),
             Demand {
                 submit: Instant::from_secs(start),
-                name: PodName::Text(format!("{job}-{name}").into()),
+                name: PodName::Text(own_name.into()),
                 tenant: fields.text(TYPE).into(),
                 spec: PodSpec {
                     labels: Outcome::labels(super::outcome(fields.text(STATUS)), self.options),

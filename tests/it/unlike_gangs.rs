@@ -1,0 +1,210 @@
+//! Gangs whose members differ in what they request: the tasks of a job of Alibaba's GPU trace of 2020, and rows of the
+//! project's table with one `gang`. Systems that hold gangs start all members at once; the others say that they don't.
+
+use windtunnel::units::SortedMap;
+
+use crate::scratch::Scratch;
+
+/// A job of a parameter server and two workers that has room at once, and one that has room with the end of the first
+/// alone: without its server, its workers would have room before. A task by itself comes between.
+const TASKS: &str = "\
+j1,ps,1,Terminated,1000,1100,200,4,,
+j1,worker,2,Terminated,1000,1100,100,4,100,T4
+j3,tf,1,Terminated,1010,1020,100,1,,
+j2,worker,2,Terminated,1005,1065,100,4,50,T4
+j2,ps,1,Terminated,1007,1067,1100,4,,
+";
+
+/// Systems with members that start together, as their options make them.
+const HOLDING: [(&str, &str); 9] = [
+    ("kubernetes", "{config: profile.yaml}"),
+    ("batch", "{backfill: none}"),
+    ("batch", "{backfill: strict}"),
+    ("batch", "{backfill: skip}"),
+    ("batch", "{backfill: easy}"),
+    ("batch", "{backfill: easy-hosts}"),
+    ("batch", "{backfill: conservative}"),
+    ("batch", "{backfill: conservative-hosts}"),
+    ("batch", "{backfill: slurm}"),
+];
+
+fn experiment(workload: &str) -> String {
+    format!(
+        "windtunnel: v1\nname: gangs\ncluster:\n  nodes:\n    - {{count: 1, template: {{allocatable: \
+         {{cpu: 8, memory: 64Gi}}, gpu: {{devices: 4, model: T4}}}}}}\n    - {{count: 1, template: {{allocatable: \
+         {{cpu: 12, memory: 64Gi}}}}}}\nworkload:\n  - trace: {workload}\n"
+    )
+}
+
+/// The starts of a run's pods in seconds, by name; of one that never started -1.
+fn starts(scratch: &Scratch) -> SortedMap<String, i64> {
+    let table = zstd::decode_all(&scratch.bytes("ran/pods.csv.zst")[..]).expect("a table");
+    let mut rows = csv::Reader::from_reader(&table[..]);
+    let header = rows.headers().expect("a header").clone();
+    let column = |name: &str| header.iter().position(|own| own == name).expect(name);
+    let (pod, started) = (column("pod"), column("started_ns"));
+    let row = |row: csv::StringRecord| {
+        let nanos: Option<i64> = row[started].parse().ok();
+        (
+            row[pod].to_owned(),
+            nanos.map_or(-1, |own| own / 1_000_000_000),
+        )
+    };
+    rows.records().map(|own| row(own.expect("a row"))).collect()
+}
+
+fn run(scratch: &Scratch, system: &str, scheduler: &str) -> String {
+    let (name, scheduler) = (
+        format!("system.name={system}"),
+        format!("system.scheduler={scheduler}"),
+    );
+    let mut line = vec![
+        "run", "a.yaml", "--tables", "csv", "--out", "ran", "--force",
+    ];
+    line.extend(["--set", &name]);
+    if scheduler != "system.scheduler=" {
+        line.extend(["--set", &scheduler]);
+    }
+    scratch.run(&line, 0)
+}
+
+/// The configuration of a kube-scheduler that holds groups of pods.
+const PROFILE: &str = "\
+apiVersion: kubescheduler.config.k8s.io/v1
+kind: KubeSchedulerConfiguration
+profiles:
+  - schedulerName: default-scheduler
+    plugins: {multiPoint: {enabled: [{name: Coscheduling}]}}
+";
+
+fn scratch(name: &str) -> Scratch {
+    let text = experiment("{format: alibaba-gpu-2020-tasks, path: pai.csv}");
+    let files = [
+        ("a.yaml", &*text),
+        ("pai.csv", TASKS),
+        ("profile.yaml", PROFILE),
+    ];
+    Scratch::new(name, &files)
+}
+
+#[test]
+fn tasks_of_a_job_start_together() {
+    let scratch = scratch("unlike-gangs");
+    for (system, scheduler) in HOLDING {
+        let told = run(&scratch, system, scheduler);
+        assert!(!told.contains("gangs of unlike pods"), "{system}: {told}");
+        let kind = "began after another task of its job; arrives with that";
+        assert!(told.contains(kind), "{system}: {told}");
+        let starts = starts(&scratch);
+        let of = |name: &str| starts[name];
+        let who = format!("{system} {scheduler}: {starts:?}");
+        let first = ["j1-ps", "j1-worker-0", "j1-worker-1"].map(of);
+        assert!(first.iter().all(|&at| at == first[0] && at < 5), "{who}");
+        let second = ["j2-ps", "j2-worker-0", "j2-worker-1"].map(of);
+        assert!(second.iter().all(|&at| at == second[0] && at >= 0), "{who}");
+    }
+}
+
+#[test]
+fn the_other_systems_say_that_they_do_not_hold_them() {
+    let scratch = scratch("unlike-gangs-apart");
+    for system in [
+        "openshift",
+        "gpu-sharing",
+        "omega",
+        "sparrow",
+        "flow",
+        "borg",
+        "mesos",
+        "swarm",
+        "swarmkit",
+        "fleet",
+        "nova",
+        "ecs",
+        "consolidation",
+    ] {
+        let told = run(&scratch, system, "");
+        assert!(told.contains("gangs of unlike pods"), "{system}: {told}");
+    }
+}
+
+/// A table in which two rows of a gang stand apart, one of them later, and wait for what ends.
+const TABLE: &str = "\
+submit,name,run_time,cpu,members,tenant,after,gang
+0,first,50,1,1,ann,,
+3,ps,60,2,1,ann,first,train
+4,other,10,1,1,bob,,
+9,worker,30,4,2,bob,,train
+";
+
+#[test]
+fn rows_of_a_gang_wait_and_start_as_one() {
+    let text = experiment("{format: csv, path: jobs.csv}");
+    let files = [("a.yaml", &*text), ("jobs.csv", TABLE)];
+    let scratch = Scratch::new("unlike-gangs-table", &files);
+    let told = run(&scratch, "batch", "{backfill: easy}");
+    let kind = "submitted after another row of its gang; submitted with that";
+    assert!(told.contains(kind), "{told}");
+    let starts = starts(&scratch);
+    let train = ["ps", "worker-0", "worker-1"].map(|name| starts[name]);
+    assert_eq!(train, [50; 3], "{starts:?}");
+}
+
+#[test]
+fn edits_and_conversions_keep_gangs() {
+    let files = [("jobs.csv", TABLE), ("pai_task_table.csv", TASKS)];
+    let scratch = Scratch::new("unlike-gangs-edits", &files);
+    let gangs = |file: &str| -> Vec<String> {
+        let text = String::from_utf8(scratch.bytes(file)).expect("a text");
+        let mut rows = csv::Reader::from_reader(text.as_bytes());
+        let header = rows.headers().expect("a header").clone();
+        let place = header.iter().position(|own| own == "gang").expect("a gang");
+        rows.records()
+            .map(|row| row.expect("a row")[place].to_owned())
+            .collect()
+    };
+    scratch.run(&["trace", "convert", "jobs.csv", "--out", "again.csv"], 0);
+    assert_eq!(gangs("again.csv"), ["", "train", "train", ""]);
+    scratch.run(&["trace", "convert", "again.csv", "--out", "same.csv"], 0);
+    assert_eq!(scratch.bytes("same.csv"), scratch.bytes("again.csv"));
+    scratch.run(
+        &["trace", "convert", "pai_task_table.csv", "--out", "pai.csv"],
+        0,
+    );
+    assert_eq!(gangs("pai.csv"), ["j1", "j1", "j2", "j2", ""]);
+    let edit = |more: &[&str]| -> String {
+        let line = ["trace", "edit", "pai.csv", "--out", "edited.csv", "--force"];
+        scratch.run(&[&line[..], more].concat(), 0)
+    };
+    edit(&["--anonymize"]);
+    assert_eq!(
+        gangs("edited.csv"),
+        ["gang-1", "gang-1", "gang-2", "gang-2", ""]
+    );
+    edit(&["--merge", "jobs.csv"]);
+    let merged = gangs("edited.csv");
+    assert_eq!(
+        merged.iter().filter(|own| *own == "j1").count(),
+        2,
+        "{merged:?}"
+    );
+    for seed in 0..20 {
+        edit(&["--sample", "50", "--seed", &seed.to_string()]);
+        let kept = gangs("edited.csv");
+        for gang in ["j1", "j2"] {
+            let members = kept.iter().filter(|own| *own == gang).count();
+            assert!(members == 0 || members == 2, "{seed}: {kept:?}");
+        }
+    }
+    let told = edit(&["--where", "gpus == 0"]);
+    assert!(
+        told.contains("gang of which an edit left members out"),
+        "{told}"
+    );
+    assert_eq!(gangs("edited.csv"), ["j1", "j2", ""]);
+    let line = [
+        "trace", "convert", "pai.csv", "--to", "swf", "--out", "log.swf",
+    ];
+    let told = scratch.run(&line, 0);
+    assert!(told.contains("gang"), "{told}");
+}
