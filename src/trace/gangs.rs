@@ -10,8 +10,9 @@ use super::spill::{FixedSort, Held, Order};
 use super::stream::{Arrival, ArrivalSource};
 use units::Duration;
 
-/// Members that are held in memory; beyond them, they are sorted on disk.
-const MOST_HELD: usize = 1 << 15;
+/// Members that are held in memory; beyond them, they are sorted on disk. They are sorted twice, by their gangs and by
+/// submission, so both hold fewer than others do.
+pub(crate) const MOST_HELD: usize = 1 << 15;
 
 /// Members of gangs up to now, in the order of the trace.
 pub(crate) struct Gangs {

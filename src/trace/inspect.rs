@@ -104,6 +104,8 @@ pub struct WorkloadSummary {
     pub unknown_run_times: u64,
     /// Arrivals that wait for others.
     pub waiting: u64,
+    /// Arrivals that are members of gangs of several.
+    pub ganged: u64,
     /// Outcomes in the origin with their arrivals, without those that are not known.
     pub outcomes: Vec<(Text, u64)>,
     /// Sums of the requests.
@@ -358,6 +360,7 @@ impl Tally {
         summary.pods += u64::from(arrival.members);
         summary.unknown_run_times += u64::from(arrival.run_time.is_none());
         summary.waiting += u64::from(!arrival.after().is_empty());
+        summary.ganged += u64::from(arrival.gang().is_some());
         let nanos = |time: Option<Duration>| time.map(Duration::as_nanos);
         self.run_time.extend(nanos(arrival.run_time));
         self.time_limit.extend(nanos(arrival.time_limit));

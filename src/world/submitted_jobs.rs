@@ -4,7 +4,7 @@ use model::{Object, Text};
 use scenario::Scenario;
 use scenario::schema::{ArrivalJobs, WorkloadSource};
 use sim::{SubmittedJobs, Submitter};
-use trace::submission::Submission;
+use trace::Submission;
 
 use super::manifests::ManifestFiles;
 use super::{BuildError, FileSource, Remarks, Workload, queueing};

@@ -154,6 +154,7 @@ const STREAM: &[&str] = &[
     "ArrivalSource",
     "Ledger",
     "Links",
+    "Submission",
     "TraceError",
     "WaitFault",
 ];

@@ -184,6 +184,7 @@ impl<'a> Cell<'a> {
             let mut arrival = recorded.arrivals[place].clone();
             let name = format!("{}-more-{number}", arrival.name);
             arrival.name = PodName::Text(name.into());
+            arrival.leave_gang();
             recorded.arrivals.push(arrival);
         }
         sort(&mut recorded);
@@ -251,7 +252,8 @@ fn forget_stages(options: &mut SystemOptions) {
     *options = std::mem::take(options).with(own);
 }
 
-/// Sorts arrivals by falling priority; those of one priority stay in their order.
+/// Sorts arrivals by falling priority; those of one priority stay in their order, and members of a gang together, by the
+/// highest of theirs.
 fn sort(recorded: &mut Recorded) {
     let Recorded {
         arrivals, classes, ..
@@ -261,5 +263,13 @@ fn sort(recorded: &mut Recorded) {
             .get(own.class as usize)
             .map_or(0, |own| own.priority)
     };
-    arrivals.sort_by_key(|own| std::cmp::Reverse(priority(own)));
+    let gangs = arrivals.chunk_by(|own, next| next.is_mate_of(own));
+    let keys = gangs.flat_map(|gang| {
+        let most = gang.iter().map(priority).max();
+        std::iter::repeat_n(std::cmp::Reverse(most), gang.len())
+    });
+    let keys: Vec<_> = keys.collect();
+    let mut keyed: Vec<_> = keys.into_iter().zip(std::mem::take(arrivals)).collect();
+    keyed.sort_by_key(|own| own.0);
+    arrivals.extend(keyed.into_iter().map(|own| own.1));
 }

@@ -3,7 +3,7 @@
 //! vanishes was an artefact of the very input.
 
 use rng::{Stream, math};
-use trace::{ArrivalSource, MemorySource, Recorded, TraceError};
+use trace::{Arrival, ArrivalSource, MemorySource, Recorded, TraceError};
 use units::{Duration, Instant};
 
 /// A run time is changed by up to this share of itself, either way.
@@ -20,7 +20,7 @@ pub struct Shaking {
 
 impl Shaking {
     /// The source with every arrival moved by up to the mean time between arrivals, either way and
-    /// not before the first, and every run time by up to [`SHAKE_OF_RUN_TIME`].
+    /// not before the first, members of a gang with the first of them, and every run time by up to [`SHAKE_OF_RUN_TIME`].
     pub fn apply(
         self,
         mut source: Box<dyn ArrivalSource>,
@@ -38,10 +38,15 @@ impl Shaking {
         let (first, last) = (first.submit.as_nanos(), last.submit.as_nanos());
         let gap = (last - first) as f64 / arrivals.len() as f64;
         let mut stream = Stream::new(self.seed, "lab/shaking", self.number);
+        // The last arrival if it is a member of a gang, as it was and as it is submitted.
+        let mut last: Option<(Arrival, Instant)> = None;
         for arrival in arrivals.iter_mut() {
+            let of_mate = last.filter(|(mate, _)| arrival.is_mate_of(mate));
+            let before = arrival.gang().is_some().then(|| arrival.clone());
             let moved = math::round_half_even((2.0 * stream.unit_f64() - 1.0) * gap) as i64;
             let at = arrival.submit.as_nanos().saturating_add(moved).max(first);
-            arrival.submit = Instant::from_nanos(at);
+            arrival.submit = of_mate.map_or(Instant::from_nanos(at), |mate| mate.1);
+            last = before.map(|before| (before, arrival.submit));
             let factor = 1.0 + (2.0 * stream.unit_f64() - 1.0) * SHAKE_OF_RUN_TIME;
             arrival.run_time = arrival.run_time.map(|run_time| {
                 let nanos = math::round_half_even(run_time.as_nanos() as f64 * factor);
@@ -56,7 +61,6 @@ impl Shaking {
 mod tests {
     use super::*;
     use model::PodName;
-    use trace::Arrival;
 
     fn recorded() -> Recorded {
         let arrival = |number: i64| Arrival {
@@ -76,6 +80,21 @@ mod tests {
             arrivals: (0..200).map(arrival).collect(),
             ..Recorded::default()
         }
+    }
+
+    #[test]
+    fn members_of_a_gang_are_moved_alike() {
+        let mut recorded = recorded();
+        for own in &mut recorded.arrivals[50..53] {
+            own.submit = Instant::from_secs(50);
+            own.join("train".into());
+        }
+        Shaking { seed: 1, number: 1 }.shake(&mut recorded);
+        let arrivals = &recorded.arrivals;
+        let first = arrivals.iter().position(|own| own.gang().is_some());
+        let first = first.expect("a gang");
+        assert!(arrivals[first + 1].is_mate_of(&arrivals[first]));
+        assert!(arrivals[first + 2].is_mate_of(&arrivals[first]));
     }
 
     #[test]

@@ -46,8 +46,10 @@ impl ConservativeHosts {
             self.looking.clear();
             let mut next: Option<Candidate> = pass.first();
             while let Some(job) = next {
-                if self.reserved.contains_key(&job.number()) {
-                    self.looking.push_back(job.number());
+                // A job without a reservation had none, as long as no end was known that would make room.
+                let number = job.number();
+                if self.reserved.contains_key(&number) || !news.arrived.contains(&number) {
+                    self.looking.push_back(number);
                 }
                 next = pass.after(&job, &Bounds::ANY);
             }

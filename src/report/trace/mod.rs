@@ -200,6 +200,7 @@ pub fn edited(edited: &Edited) -> String {
             ("run time, longest", most(&own.run_time).map(time)),
             ("run to the end", Some(own.unknown_run_times.to_string())),
             ("wait for others", Some(own.waiting.to_string())),
+            ("in gangs of several", Some(own.ganged.to_string())),
             ("cores", Some(amount(totals.cpu_milli, 1e3))),
             ("core hours", Some(amount(totals.cpu_work, 1e3 * HOUR))),
             ("memory, GiB", Some(amount(totals.memory_bytes, GIB))),
@@ -270,6 +271,7 @@ fn workload_json(workload: &WorkloadSummary) -> Value {
         "lastSubmitNs": workload.last_submit.as_nanos(),
         "unknownRunTimes": workload.unknown_run_times,
         "waiting": workload.waiting,
+        "ganged": workload.ganged,
         "outcomes": outcomes_json(workload),
         "cores": workload.totals.cpu_milli as f64 / 1e3,
         "coreHours": workload.totals.cpu_work as f64 / (1e3 * HOUR),
@@ -386,6 +388,9 @@ fn workload_text(text: &mut String, workload: &WorkloadSummary) {
     }
     if workload.waiting > 0 {
         line(text, "wait for others", &workload.waiting.to_string());
+    }
+    if workload.ganged > 0 {
+        line(text, "in gangs", &workload.ganged.to_string());
     }
     if !workload.outcomes.is_empty() {
         line(text, "outcomes", &outcomes_text(workload));

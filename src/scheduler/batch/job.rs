@@ -242,6 +242,12 @@ pub(crate) struct Job {
 }
 
 impl Job {
+    /// Takes further members.
+    pub(crate) fn extend(&mut self, other: Self) {
+        self.is_mixed |= other.is_mixed || other.class != self.class;
+        self.members.extend(other.members);
+    }
+
     /// The class of a member, by its position.
     pub(crate) fn class_of(&self, store: &Store, position: usize) -> ClassId {
         let pod = self.members.get(position).filter(|_| self.is_mixed);

@@ -1,5 +1,7 @@
 //! The planner on small clusters, one change at a time.
 
+mod unlike;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
@@ -106,24 +108,33 @@ impl World {
         self.apply(event);
     }
 
-    /// Submits a job of so many members of so many cores each, for so many seconds.
-    fn submit(&mut self, members: u32, cores: i64, seconds: i64) -> Vec<PodRef> {
+    fn class(&mut self, cores: i64) -> ClassId {
         let requests = ResourceList::from_pairs([(CPU, Quantity::from_units(cores))]);
         let object = Arc::new(PodSpec::with_requests(requests));
         if let Some(event) = self.store.class_added(&object) {
             self.apply(event);
         }
-        let class: ClassId = self.store.class_of(&object).expect("added above");
+        self.store.class_of(&object).expect("added above")
+    }
+
+    /// Submits a job of so many members of so many cores each, for so many seconds.
+    fn submit(&mut self, members: u32, cores: i64, seconds: i64) -> Vec<PodRef> {
+        self.submit_unlike(&vec![cores; members as usize], seconds)
+    }
+
+    /// Submits a job with a member of each of these cores.
+    fn submit_unlike(&mut self, cores: &[i64], seconds: i64) -> Vec<PodRef> {
         self.gangs += 1;
         let mut pods = Vec::new();
-        for member in 0..members {
+        for (member, &own) in (0..).zip(cores) {
+            let class = self.class(own);
             let pod = self.store.pods().next();
             self.apply(Event::PodCreated(PodCreated {
                 pod,
                 class,
                 name: PodName::Member(u64::from(self.gangs), member),
                 tenant: TenantId(0),
-                gang: (members > 1).then_some(GangId(self.gangs)),
+                gang: (cores.len() > 1).then_some(GangId(self.gangs)),
                 time_limit: Some(Duration::from_secs(seconds)),
                 found: None,
                 owner: None,

@@ -49,7 +49,7 @@ impl Waiting {
     pub(super) fn add(&mut self, number: JobNumber, job: Job, order: &dyn JobOrder, now: Instant) {
         self.pods += job.members.len();
         if let Some(known) = self.any_mut(number) {
-            known.members.extend(job.members);
+            known.extend(job);
         } else {
             self.insert(number, job, order, now);
         }

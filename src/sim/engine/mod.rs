@@ -1,6 +1,7 @@
 //! The engine of a cell: has its parts do what is due, passes their messages between them, and lets
 //! every follower see each change.
 
+mod arrivals;
 mod sampling;
 mod set_up;
 mod settle;
@@ -10,8 +11,7 @@ use control::admission::{Creation, admit};
 use control::node_api::{self, Notice, doubted};
 use control::operation::OperationError;
 use model::{EndReason, Event, Object, PodChange, PodRef};
-use trace::Arrival;
-use units::{ClassId, Duration, GangId, Identity, Instant, NodeId};
+use units::{Duration, Instant, NodeId};
 
 use super::SimError;
 use super::context::Context;
@@ -23,7 +23,7 @@ use super::hosts::Trouble;
 use super::message::{Message, Request, ToControlPlane, ToNodes};
 use super::node_plane::{NodePlane, drawn_run_time};
 use super::queue::Upcoming;
-use super::surroundings::{Surroundings, pod_of, wrong};
+use super::surroundings::{Surroundings, wrong};
 
 /// One cluster: its control plane, its nodes and what happens around it.
 pub(super) struct Engine {
@@ -400,99 +400,6 @@ impl Engine {
     #[inline]
     pub(super) fn arriving(&self) -> Option<Instant> {
         self.surroundings.arriving()
-    }
-
-    /// Creates the pods of the next arrival.
-    pub(super) fn arrive(&mut self, ctx: &mut Context<'_>) -> Result<(), SimError> {
-        let Some(submission) = self.surroundings.take_arrival(ctx.now())? else {
-            return self.surroundings.fetch();
-        };
-        let (store, acts) = (self.control.store(), self.control.acts());
-        if self
-            .surroundings
-            .submit_jobs(ctx, store, &submission, acts)?
-        {
-            // The requests for the jobs arrive now, not with whatever happens next.
-            self.deliver(ctx, 0)?;
-            return self.surroundings.fetch();
-        }
-        // All classes are there before the first pod, so that the pods of a gang follow each other.
-        for arrival in submission.members() {
-            self.class_of(ctx, arrival)?;
-        }
-        self.endless.arriving(ctx.now(), true);
-        let gang = self.surroundings.gang_of(&submission);
-        for arrival in submission.members() {
-            self.create_pods(ctx, arrival, gang)?;
-        }
-        self.endless.arriving(ctx.now(), false);
-        self.surroundings.fetch()
-    }
-
-    /// The class of an arrival's pods, which is added to the store if need be.
-    #[inline]
-    fn class_of(&mut self, ctx: &mut Context<'_>, arrival: &Arrival) -> Result<ClassId, SimError> {
-        loop {
-            match self.surroundings.class_of(arrival) {
-                Some(class) => return Ok(class),
-                None => self.add_class(ctx)?,
-            }
-        }
-    }
-
-    /// Creates the pods of an arrival, of which some gang is made up.
-    fn create_pods(
-        &mut self,
-        ctx: &mut Context<'_>,
-        arrival: &Arrival,
-        gang: Option<GangId>,
-    ) -> Result<(), SimError> {
-        let class = self.class_of(ctx, arrival)?;
-        self.surroundings.begin_arrival(arrival);
-        for member in 0..arrival.members {
-            let created = pod_of(self.control.store(), arrival, class, gang, member);
-            let who = self.control.store().identity_of_new(&created);
-            let run_time = match arrival.run_time {
-                None => self.stated_run_time(ctx, who, class)?,
-                known => known,
-            };
-            self.nodes.submit(created.pod, who, run_time);
-            self.commit(ctx, Event::PodCreated(created))
-                .map_err(|why| declaration(format!("`{}` of the workload", arrival.name), &why))?;
-        }
-        self.surroundings.finish_arrival();
-        Ok(())
-    }
-
-    /// Run time of a pod of a class, as its manifest states it.
-    fn stated_run_time(
-        &self,
-        ctx: &Context<'_>,
-        who: Identity,
-        class: ClassId,
-    ) -> Result<Option<Duration>, SimError> {
-        let spec = &self.control.store().class(class).spec;
-        match spec.life {
-            Some(_) => drawn_run_time(ctx, who, 0, spec),
-            None => Ok(None),
-        }
-    }
-
-    /// The next class of arrivals is added to the store, unless it is there.
-    fn add_class(&mut self, ctx: &mut Context<'_>) -> Result<(), SimError> {
-        let object = self.surroundings.next_class()?;
-        if let Some(event) = self.control.store().class_added(&object) {
-            self.commit(ctx, event)
-                .map_err(|why| declaration("a pod of the workload".to_owned(), &why))?;
-        }
-        let known = self.control.store().class_of(&object);
-        let class = known.ok_or_else(|| SimError::Invariant {
-            at: ctx.now(),
-            what: "a known class is unknown".to_owned(),
-            seed: ctx.options().seed,
-        })?;
-        self.surroundings.learn_class(class);
-        Ok(())
     }
 
     /// Follows traffic to the end of the run.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use cluster::Store;
 use control::operation::Operation;
 use model::{Object, PodCreated, PodSpec};
-use trace::Arrival;
-use trace::submission::Submission;
+use trace::{Arrival, Submission};
 use units::{ClassId, GangId, Instant, TenantId};
 
 use super::super::SimError;

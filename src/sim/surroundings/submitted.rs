@@ -9,8 +9,7 @@ use model::workload::job::{
     FailureAction, FailureMatch, FailureRule, JobMember, JobQueue, Queued, RestartPolicy,
 };
 use model::{Behaviour, PodSpec, Text};
-use trace::submission::Submission;
-use trace::{Arrival, ArrivalSource, TraceError};
+use trace::{Arrival, ArrivalSource, Submission, TraceError};
 use units::{Duration, SortedSet};
 
 /// Place of the tenant's name in the name of a queue.

@@ -8,6 +8,9 @@ use std::path::Path;
 
 use super::*;
 use crate::formats::swf::SwfSource;
+use crate::links::Links;
+use model::PodName;
+use units::{Duration, Instant};
 
 /// A log of more than a block, with dirt, users and gaps.
 fn log() -> String {
@@ -137,4 +140,40 @@ fn what_is_not_read_to_its_end_leaves_nothing() {
     drop(source);
     assert_eq!(files(&folder), Vec::<PathBuf>::new());
     let _ = std::fs::remove_dir_all(&folder);
+}
+
+#[test]
+fn links_of_every_kind_are_kept() {
+    let mut plain = Vec::new();
+    for (number, links) in (0..8).map(|kinds: u32| (kinds, kinds & 1 > 0)) {
+        let name = |word: &str| PodName::Text(format!("{word}-{number}").into());
+        let mut own = Links::of(links.then(|| name("task")), Vec::new());
+        if number & 2 > 0 {
+            let own = own.get_or_insert_default();
+            own.after = vec![name("before"), PodName::Job(7)];
+            own.delay = Duration::from_secs(3);
+        }
+        if number & 4 > 0 {
+            own.get_or_insert_default().gang = Some(name("gang"));
+        }
+        plain.push(Arrival {
+            submit: Instant::ZERO,
+            name: name("pod"),
+            class: 0,
+            members: 1,
+            tenant: 0,
+            run_time: None,
+            time_limit: None,
+            historic_start: None,
+            links: own,
+            part: 0,
+            origin: crate::Origin::NONE,
+        });
+    }
+    let mut filling = block::Filling::default();
+    for arrival in &plain {
+        filling.push(arrival).expect("of the first part");
+    }
+    let block = block::read(&filling.take()).expect("whole");
+    assert_eq!(block.arrivals, plain);
 }

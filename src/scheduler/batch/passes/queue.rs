@@ -39,11 +39,11 @@ impl Queue {
     ) -> Option<Turn> {
         self.pods += job.members.len();
         if let Some(known) = self.jobs.get_mut(&number) {
-            known.job.members.extend(job.members);
+            known.job.extend(job);
             return Some(known.turn);
         }
         if let Some(known) = self.aside.get_mut(&number) {
-            known.members.extend(job.members);
+            known.extend(job);
             return None;
         }
         Some(self.insert(number, job, order, now))

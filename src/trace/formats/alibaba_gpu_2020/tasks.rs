@@ -9,7 +9,7 @@ use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, row_has,
 };
 use crate::formats::alibaba_2018::outcome;
-use crate::gangs::Gangs;
+use crate::gangs::{Gangs, MOST_HELD};
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::job_fields::{Outcome, outcome_alone};
@@ -123,7 +123,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.file = part.name.clone();
         journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
     }
-    let mut gather = Gather::default().in_order(Order::Place);
+    let mut gather = Gather::holding(MOST_HELD).in_order(Order::Place);
     gather.header.fields = outcome_alone(options);
     let mut gangs = Gangs::new(LATER);
     each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {

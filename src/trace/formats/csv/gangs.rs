@@ -2,9 +2,9 @@
 
 use super::CsvSource;
 use crate::error::TraceError;
-use crate::gangs::Gangs;
+use crate::gangs::{Gangs, MOST_HELD};
 use crate::memory::{MemorySource, Recorded};
-use crate::spill::{Held, MOST_HELD, Order};
+use crate::spill::{Held, Order};
 use crate::stream::ArrivalSource;
 use units::Duration;
 

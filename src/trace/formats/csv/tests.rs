@@ -242,3 +242,25 @@ fn what_is_too_large_is_told_so() {
         assert!(bad.starts_with(&expected), "{bad}");
     }
 }
+
+#[test]
+fn rows_of_a_gang_come_together_and_are_submitted_with_the_first() {
+    let table = "submit,name,gang,after\n0,a,,\n1,b,g,a\n2,c,,\n2,d,h,\n5,e,g,\n5,f,,\n";
+    let recorded = check(table).expect("good rows");
+    let seen: Vec<_> = { recorded.arrivals.iter() }
+        .map(|own| {
+            let gang = own.gang().map(ToString::to_string).unwrap_or_default();
+            let seconds = own.submit.as_nanos() / 1_000_000_000;
+            format!("{seconds} {} {gang} {}", own.name, own.after().len())
+        })
+        .collect();
+    let expected = [
+        "0 a  0", "1 b g 1", "1 e g 0", "2 c  0", "2 d h 0", "5 f  0",
+    ];
+    assert_eq!(seen, expected);
+    let entries = recorded.ledger.entries().iter();
+    let told: Vec<_> = entries
+        .map(|own| (&*own.kind, own.count, own.line))
+        .collect();
+    assert_eq!(told, [(gangs::LATER, 1, 6)]);
+}
