@@ -1,6 +1,6 @@
-//! Members of gangs that stand anywhere in a trace, brought together: a sort by the gang, in memory up to a number of
-//! rows and on disk beyond it. The members of a gang then stand in the order of the trace and are all submitted when the
-//! first of them was, as [`crate::Links::gang`] wants it.
+//! Members of gangs that stand anywhere in a trace, brought together: a sort by the gang, in memory up to a number
+//! of rows and on disk beyond it. The members of a gang then stand in the order of the trace and are all submitted
+//! when the first of them was, as [`crate::Links::gang`] wants it.
 
 use super::error::TraceError;
 use super::ledger::{Action, Journal};

@@ -252,8 +252,8 @@ fn forget_stages(options: &mut SystemOptions) {
     *options = std::mem::take(options).with(own);
 }
 
-/// Sorts arrivals by falling priority; those of one priority stay in their order, and members of a gang together, by the
-/// highest of theirs.
+/// Sorts arrivals by falling priority; those of one priority stay in their order, and members of a gang together,
+/// by the highest of theirs.
 fn sort(recorded: &mut Recorded) {
     let Recorded {
         arrivals, classes, ..

@@ -19,8 +19,8 @@ pub struct Shaking {
 }
 
 impl Shaking {
-    /// The source with every arrival moved by up to the mean time between arrivals, either way and
-    /// not before the first, members of a gang with the first of them, and every run time by up to [`SHAKE_OF_RUN_TIME`].
+    /// The source with every arrival moved by up to the mean time between arrivals, either way and not before the
+    /// first, members of a gang with the first of them, and every run time by up to [`SHAKE_OF_RUN_TIME`].
     pub fn apply(
         self,
         mut source: Box<dyn ArrivalSource>,

@@ -1,8 +1,9 @@
 //! Jobs whose members are of several classes, which all have their places at once or none has.
 //!
-//! The classes that ask for most go first: GPUs before processors before memory, equal ones in the order of the members.
-//! Each member gets the lowest node with room beside those before it, which does not find every arrangement that there
-//! is: a job of few classes on many nodes is found a place, one that would fill the last gap may be not.
+//! The classes that ask for most go first: GPUs before processors before memory, equal ones in the order of the
+//! members. Each member gets the lowest node with room beside those before it, which does not find every
+//! arrangement that there is: a job of few classes on many nodes is found a place, one that would fill the last gap
+//! may be not.
 
 use std::cmp::Reverse;
 

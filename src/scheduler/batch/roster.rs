@@ -1,6 +1,6 @@
-//! The pods of waiting and running jobs, and the jobs that the log's creations add up to: members of
-//! one gang that are created in a row are one job, a pod without a gang is a job of its own. Who knows no jobs of several
-//! classes has one for each stretch of pods of one class.
+//! The pods of waiting and running jobs, and the jobs that the log's creations add up to: members of one gang that
+//! are created in a row are one job, a pod without a gang is a job of its own. Who knows no jobs of several classes
+//! has one for each stretch of pods of one class.
 
 use smallvec::SmallVec;
 

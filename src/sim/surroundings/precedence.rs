@@ -1,8 +1,7 @@
-//! Arrivals that wait for others: one that is due is held back until the last task that it waits for
-//! has ended, and for its think time after that. A task is what has one name in the workload
-//! ([`Arrival::task`]). It has ended when each of its members has; one that moves, or that comes back
-//! after the loss of its node or an eviction, has not. A gang of several arrivals waits for all that its members wait for,
-//! and is submitted as a whole.
+//! Arrivals that wait for others: one that is due is held back until the last task that it waits for has ended, and
+//! for its think time after that. A task is what has one name in the workload ([`Arrival::task`]). It has ended
+//! when each of its members has; one that moves, or that comes back after the loss of its node or an eviction, has
+//! not. A gang of several arrivals waits for all that its members wait for, and is submitted as a whole.
 
 use std::sync::Arc;
 

@@ -40,8 +40,8 @@ impl Submitter {
         }
     }
 
-    /// The jobs of a submission of a source: one for each arrival. In a queue those of a gang are one workload, which is
-    /// admitted as a whole, in the queue and the namespace of the first of them.
+    /// The jobs of a submission of a source: one for each arrival. In a queue those of a gang are one workload,
+    /// which is admitted as a whole, in the queue and the namespace of the first of them.
     ///
     /// # Errors
     /// A class can't be read.

@@ -61,8 +61,8 @@ impl Order {
     }
 }
 
-/// The rank of an arrival: a name, a submission and a place, as far as they count; the key of a gang in the place of the
-/// last two.
+/// The rank of an arrival: a name, a submission and a place, as far as they count; the key of a gang in the place
+/// of the last two.
 pub(super) type Rank = (Option<PodName>, Instant, u64);
 
 #[cfg(test)]

@@ -1,10 +1,9 @@
 //! The scheduler, the services of hosts and the operator at work, as one component (spec:
 //! orchestrators-a.md section 6).
 //!
-//! The pods of a workload, or of one class of a gang, that are created at one instant are one request: all of them get a
-//! host, or none does. Reports of hosts change nothing while they come; the instant at which a silent
-//! host is down follows from when it reported last. Requests are in `requests.rs`, hosts in
-//! `hosts.rs`.
+//! The pods of a workload, or of one class of a gang, that are created at one instant are one request: all of them
+//! get a host, or none does. Reports of hosts change nothing while they come; the instant at which a silent host is
+//! down follows from when it reported last. Requests are in `requests.rs`, hosts in `hosts.rs`.
 
 mod builds;
 mod hosts;

@@ -1,6 +1,8 @@
-//! Tasks of Alibaba's GPU trace of 2020: the instances of all tasks of a job are a gang, whose members differ in what
-//! they request. The table of tasks says when a task was launched, not when its job was submitted; that of jobs, beside it
-//! in a folder or an archive, does. Where the tasks of a job began apart, all arrive with the first of them. The GPU model of a task is the one that it was given: with tags of jobs beside it, the one that was asked for stands.
+//! Tasks of Alibaba's GPU trace of 2020: the instances of all tasks of a job are a gang, whose members differ in
+//! what they request. The table of tasks says when a task was launched, not when its job was submitted; that of
+//! jobs, beside it in a folder or an archive, does. Where the tasks of a job began apart, all arrive with the first
+//! of them. The GPU model of a task is the one that it was given: with tags of jobs beside it, the one that was
+//! asked for stands.
 
 use super::beside::{self, About, Beside};
 use crate::budget::MEMBERS;

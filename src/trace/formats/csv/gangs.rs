@@ -11,8 +11,8 @@ use units::Duration;
 /// The note about a row that is submitted with another of its gang.
 pub(super) const LATER: &str = "submitted after another row of its gang; submitted with that";
 
-/// The arrivals of a table with the members of each gang one after the other, in the order of submission; equal times in
-/// the order of the file, a gang at the place of its first row.
+/// The arrivals of a table with the members of each gang one after the other, in the order of submission; equal
+/// times in the order of the file, a gang at the place of its first row.
 pub(super) fn together(mut source: CsvSource) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut held = Held::new(Order::Place, MOST_HELD);
     let mut gangs = Gangs::new(LATER);
