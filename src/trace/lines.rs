@@ -183,10 +183,10 @@ impl Lines {
         Ok(Some((number, place, scanned.is_plain)))
     }
 
-    /// The number of the next line, if it has this number of fields in ASCII, without blanks and quotes, and if all of
-    /// it was read already; else it is still the next.
+    /// The number of the next line, if it has this number of fields in ASCII with a separator between them, without other
+    /// blanks, commas and quotes, and if all of it was read already; else it is still the next.
     #[inline(always)]
-    pub(super) fn next_plain(&mut self, fields: usize) -> Option<u64> {
+    pub(super) fn next_plain(&mut self, fields: usize, separator: u8) -> Option<u64> {
         let start = self.pending.start;
         let marks = loop {
             let marks = &self.marks.all()[self.mark..];
@@ -202,16 +202,16 @@ impl Lines {
                 return None;
             }
         };
-        let (commas, last) = marks.split_at(fields - 1);
+        let (separators, last) = marks.split_at(fields - 1);
         let (end, next) = (last[0], last[1]);
         #[expect(
             clippy::needless_bitwise_bool,
             reason = "a branch at each field costs more than all comparisons"
         )]
-        let is_comma = |all, &at: &usize| all & (self.buffer[at] == b',');
+        let is_separator = |all, &at: &usize| all & (self.buffer[at] == separator);
         let has_return = self.buffer[end] == b'\r' && next == end + 1;
         let feed = end + usize::from(has_return);
-        let is_plain = commas.iter().fold(self.buffer[feed] == b'\n', is_comma)
+        let is_plain = { separators.iter() }.fold(self.buffer[feed] == b'\n', is_separator)
             && end > start
             && feed - start < MAX_LINE_BYTES;
         if !is_plain {
@@ -233,6 +233,13 @@ impl Lines {
             start,
             &self.marks.all()[first..first + fields],
         )
+    }
+
+    /// Makes the line that [`Self::next_plain`] found last the next one again.
+    #[cold]
+    pub(super) fn put_back(&mut self) {
+        (self.pending.start, self.mark) = self.plain;
+        self.number -= 1;
     }
 
     /// Finds more marks of what is read; whether there was more.

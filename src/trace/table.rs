@@ -268,7 +268,7 @@ impl TextRows {
         if self.splitter.separator != b',' {
             return None;
         }
-        let line = self.lines.next_plain(columns)?;
+        let line = self.lines.next_plain(columns, b',')?;
         let (text, start, ends) = self.lines.plain(columns);
         let fields = Fields {
             text,

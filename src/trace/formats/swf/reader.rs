@@ -72,14 +72,39 @@ impl SwfReader {
     /// Reads the next row, if it is a job of plain numbers and all of it is there already.
     #[inline]
     fn read_plain(&mut self, job: &mut SwfJob) -> bool {
-        let (before, text, start) = self.lines.pending();
-        let Some(next) = self.parser.plain(before + 1, text, start, job) else {
+        let is_read = if self.parser.is_tight() {
+            self.read_tight(job)
+        } else {
+            self.read_padded(job)
+        };
+        if is_read {
+            self.rows += 1;
+            self.several_preceding.clear();
+        }
+        is_read
+    }
+
+    /// The same of a log with one blank between two fields.
+    #[inline]
+    fn read_tight(&mut self, job: &mut SwfJob) -> bool {
+        let Some(line) = self.lines.next_plain(FIELDS, b' ') else {
             return false;
         };
-        self.lines.pass(next);
-        self.rows += 1;
-        self.several_preceding.clear();
-        true
+        let (text, start, ends) = self.lines.plain(FIELDS);
+        let is_read = RowParser::tight(line, text, start, ends, job).is_some();
+        if !is_read {
+            self.lines.put_back();
+        }
+        is_read
+    }
+
+    fn read_padded(&mut self, job: &mut SwfJob) -> bool {
+        let (before, text, start) = self.lines.pending();
+        let next = self.parser.plain(before + 1, text, start, job);
+        if let Some(next) = next {
+            self.lines.pass(next);
+        }
+        next.is_some()
     }
 
     fn read_job(&mut self, place: &mut SwfJob) -> Result<bool, TraceError> {
@@ -148,4 +173,48 @@ fn is_column_names(text: &[u8]) -> bool {
         .filter(|field| !field.is_empty())
         .take(2);
     fields.all(|field| field[0].is_ascii_alphabetic())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const GOOD: &str = "1 0 -1 5 1 -1 -1 1 -1 -1 1 1 1 1 1 1 -1 -1";
+
+    /// The jobs of a log, and what was found odd about it.
+    fn read(text: &str) -> (Vec<SwfJob>, Vec<String>) {
+        let input = Input::bytes("log", text.as_bytes().to_vec());
+        let mut reader = SwfReader::open(&input, RowPolicy::REPORT).expect("a log");
+        let mut jobs = Vec::new();
+        while let Some(job) = reader.next_job().expect("not strict") {
+            jobs.push(job);
+        }
+        let ledger = &reader.journal.ledger;
+        let entries = ledger.entries().iter().map(ToString::to_string);
+        let bad = ledger.bad_rows().iter().map(ToString::to_string);
+        (jobs, entries.chain(bad).collect())
+    }
+
+    proptest! {
+        #[test]
+        fn rows_are_the_same_whatever_blanks_the_first_one_has(
+            rows in prop::collection::vec(
+                prop_oneof![
+                    6 => Just(GOOD.to_owned()),
+                    3 => prop::collection::vec("-1|[0-9]{1,10}", 18).prop_map(|row| row.join(" ")),
+                    2 => prop::collection::vec("-1|[0-9]{1,10}|[0-9]{0,3}[.&a+]?|-2", 16..20)
+                        .prop_map(|row| row.join(" ")),
+                    1 => "[;# \t]{0,3}",
+                ],
+                0..40),
+            end in prop::sample::select(vec!["\n", " \n", "\r\n"]),
+        ) {
+            let rows: String = rows.iter().map(|row| format!("{row}{end}")).collect();
+            let tight = read(&format!("{GOOD}\n{rows}"));
+            let padded = read(&format!("{}\n{rows}", GOOD.replacen(' ', "  ", 1)));
+            prop_assert_eq!(tight, padded);
+        }
+    }
 }

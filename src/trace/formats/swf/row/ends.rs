@@ -28,21 +28,30 @@ const HIGH: u64 = eight(0x80);
 /// `None` leaves the row to the parser of lines.
 #[inline(always)]
 pub(super) fn plain_row(text: &[u8], start: usize, numbers: &mut [i64; FIELDS]) -> Option<usize> {
-    let ends = ends(text, start)?;
+    let ends = ends(text, start)?.map(|end| end as usize);
+    numbers_between(text, start, &ends, numbers)?;
+    let others = ends[..FIELDS - 1].iter().any(|&end| text[end] != b' ');
+    let last = ends[FIELDS - 1];
+    let behind = text[last..].iter().position(|&byte| byte != b' ')?;
+    (!others && text[last + behind] == b'\n').then_some(last + behind + 1)
+}
+
+/// Reads the numbers of a row that begins at a place of a text, behind a byte, and whose fields end at these places.
+/// Returns `None` if one is not plain.
+#[inline(always)]
+pub(super) fn numbers_between(
+    text: &[u8],
+    start: usize,
+    ends: &[usize; FIELDS],
+    numbers: &mut [i64; FIELDS],
+) -> Option<()> {
     let mut before = start.checked_sub(1)?;
-    let mut others = 0;
-    for (number, &end) in numbers.iter_mut().zip(&ends) {
-        let end = end as usize;
+    for (number, &end) in numbers.iter_mut().zip(ends) {
         *number = number_between(text, before, end)?;
-        others |= text[before] ^ b' ';
         before = end;
     }
-    // Before the first field, a line ends.
-    if others != b'\n' ^ b' ' || numbers[0] < 0 || numbers[1] < 0 {
-        return None;
-    }
-    let behind = text[before..].iter().position(|&byte| byte != b' ')?;
-    (text[before + behind] == b'\n').then_some(before + behind + 1)
+    // The job's number and its submission are always known.
+    (numbers[0] >= 0 && numbers[1] >= 0).then_some(())
 }
 
 /// The places where the first fields of a row end.
@@ -86,6 +95,7 @@ fn blanks(block: &[u8; BLOCK]) -> u64 {
 #[inline(always)]
 fn number_between(text: &[u8], before: usize, end: usize) -> Option<i64> {
     match *text.get(before + 1..end)? {
+        [] => None,
         [digit] => digit.is_ascii_digit().then_some(i64::from(digit & 15)),
         [b'-', b'1'] => Some(-1),
         _ => number_before(text, before, end),
