@@ -6,6 +6,8 @@
 
 mod header;
 
+mod size;
+
 use crate::class_keys::ClassKeys;
 use crate::error::TraceError;
 use crate::format::{
@@ -23,6 +25,7 @@ use crate::stream::ArrivalSource;
 use indexmap::IndexMap;
 use model::{Behaviour, PodName, PodSpec};
 use rustc_hash::FxBuildHasher;
+use size::Size;
 use std::sync::Arc;
 use units::{Duration, Instant};
 
@@ -251,30 +254,6 @@ struct Used {
     sizes: ClassKeys<Size>,
 }
 
-/// The size of a machine.
-#[derive(Clone, Copy, Debug)]
-struct Size {
-    /// 1/1000 cores.
-    cores: i64,
-    /// Bytes.
-    memory: i64,
-    /// Whether one of them is an open bucket.
-    is_open: bool,
-}
-
-impl Size {
-    fn of(fields: &Fields<'_, '_>, options: &ReadOptions) -> Result<Self, BadRow> {
-        let (cores, is_open) = MOST_CORES.amount(fields, CORES, options.open_cpu_milli)?;
-        let (memory, is_open_too) =
-            MOST_MEMORY.amount(fields, MEMORY, options.open_memory_bytes)?;
-        Ok(Self {
-            cores,
-            memory,
-            is_open: is_open || is_open_too,
-        })
-    }
-}
-
 fn take_reading(
     readings: &mut Readings,
     journal: &mut Journal,
@@ -381,6 +360,20 @@ fn open_bucket(options: &ReadOptions) -> String {
     format!("open bucket of a size; {cores} cores, {gib} GiB")
 }
 
+/// The instants at which a machine was created and deleted.
+#[inline]
+fn life(fields: &Fields<'_, '_>) -> Result<[Instant; 2], BadRow> {
+    let instant = |place| -> Result<Instant, BadRow> {
+        let at = fields.seconds(place)?;
+        at.ok_or_else(|| fields.bad(place, "seconds"))
+    };
+    let (created, deleted) = (instant(CREATED)?, instant(DELETED)?);
+    if deleted < created {
+        return Err(fields.bad(DELETED, "no earlier than `created`"));
+    }
+    Ok([created, deleted])
+}
+
 fn take(
     gather: &mut Gather,
     journal: &mut Journal,
@@ -396,14 +389,7 @@ fn take(
     if name.is_empty() {
         return Err(fields.bad(VM, "the name of a machine").into());
     }
-    let instant = |place| -> Result<Instant, BadRow> {
-        let at = fields.seconds(place)?;
-        at.ok_or_else(|| fields.bad(place, "seconds"))
-    };
-    let (created, deleted) = (instant(CREATED)?, instant(DELETED)?);
-    if deleted < created {
-        return Err(fields.bad(DELETED, "no earlier than `created`").into());
-    }
+    let [created, deleted] = life(fields)?;
     // Rows of the same text are of one size.
     let known = used.sizes.find(fields.row());
     let size = match known {
@@ -467,43 +453,6 @@ fn take(
     };
     gather.push(journal.origin(line), demand);
     Ok(())
-}
-
-/// The open bucket of a size.
-struct Bucket {
-    /// The bucket as it is written.
-    label: &'static str,
-    /// The units in which amounts are read that make one.
-    scale: i64,
-}
-
-const MOST_CORES: Bucket = Bucket {
-    label: ">24",
-    scale: 1_000,
-};
-
-const MOST_MEMORY: Bucket = Bucket {
-    label: ">64",
-    scale: 1 << 30,
-};
-
-impl Bucket {
-    /// The amount of a field, and whether it was the open bucket, which counts as this much.
-    fn amount(
-        &self,
-        fields: &Fields<'_, '_>,
-        place: usize,
-        open: i64,
-    ) -> Result<(i64, bool), BadRow> {
-        let label = self.label;
-        if fields.bytes(place) == label.as_bytes() {
-            return Ok((open, true));
-        }
-        let amount = fields.scaled(place, self.scale, 1e5)?;
-        let amount = amount.filter(|&amount| amount > 0);
-        let expected = || fields.bad(place, &format!("more than 0, or the bucket `{label}`"));
-        Ok((amount.ok_or_else(expected)?, false))
-    }
 }
 
 #[cfg(test)]

@@ -409,14 +409,14 @@ impl Head {
         rest.number(self.kinds >> place & most)
     }
 
-    /// The time whose length stands at a place of the kinds; `None` if it is absent.
+    /// The time whose length stands at a place of the kinds; [`NONE`] if it is absent.
     #[inline(always)]
-    fn time(&self, place: u32, rest: &mut Bytes<'_>) -> Option<Option<i64>> {
+    fn time(&self, place: u32, rest: &mut Bytes<'_>) -> Option<i64> {
         if self.kinds >> place & ABSENT == ABSENT {
-            return Some(None);
+            return Some(NONE);
         }
         let time = self.number(place, rest)?;
-        Some(Some(self.nanos(time)))
+        Some(self.nanos(time))
     }
 
     /// The nanoseconds of a time.
@@ -468,8 +468,9 @@ pub(super) fn decode(record: &[u8]) -> Option<(Arrival, &[u8])> {
     let (head, mut rest) = Head::of(record)?;
     let number = head.number(lengths::NUMBER, &mut rest)?;
     let member = head.number(lengths::MEMBER, &mut rest)?;
-    let run_time = head.time(lengths::RUN, &mut rest)?;
-    let start_after = head.time(lengths::START, &mut rest)?;
+    let stated = |nanos: i64| (nanos != NONE).then_some(nanos);
+    let run_time = stated(head.time(lengths::RUN, &mut rest)?);
+    let start_after = stated(head.time(lengths::START, &mut rest)?);
     let start = |after: i64| Instant::from_nanos(head.submit.as_nanos().wrapping_add(after));
     let arrival = Arrival {
         submit: head.submit,
@@ -484,9 +485,10 @@ pub(super) fn decode(record: &[u8]) -> Option<(Arrival, &[u8])> {
             JOB => PodName::Job(number),
             _ => PodName::Member(number, member as u32),
         },
-        links: match head.has_links {
-            false => None,
-            true => Some(rest.links()?),
+        links: if head.has_links {
+            Some(rest.links()?)
+        } else {
+            None
         },
         part: head.part,
         origin: head.origin,

@@ -211,7 +211,7 @@ mod tests {
                 0..40),
             end in prop::sample::select(vec!["\n", " \n", "\r\n"]),
         ) {
-            let rows: String = rows.iter().map(|row| format!("{row}{end}")).collect();
+            let rows = rows.join(end) + end;
             let tight = read(&format!("{GOOD}\n{rows}"));
             let padded = read(&format!("{}\n{rows}", GOOD.replacen(' ', "  ", 1)));
             prop_assert_eq!(tight, padded);

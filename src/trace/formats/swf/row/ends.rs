@@ -107,7 +107,7 @@ fn number_before(text: &[u8], before: usize, end: usize) -> Option<i64> {
     let word = u64::from_le_bytes(*text.get(end.wrapping_sub(8)..)?.first_chunk()?);
     let own = word ^ eight(b'0');
     // No sum carries into the next byte.
-    let others = ((own & !HIGH) + eight(0x80 - 10) | own) & HIGH;
+    let others = (((own & !HIGH) + eight(0x80 - 10)) | own) & HIGH;
     let bits = others.leading_zeros() & !7;
     if bits == 64 || end - (before + 1) != bits as usize / 8 {
         return padded_number(&text[before + 1..end]);
