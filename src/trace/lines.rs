@@ -183,8 +183,8 @@ impl Lines {
         Ok(Some((number, place, scanned.is_plain)))
     }
 
-    /// The number of the next line, if it has this number of fields in ASCII with a separator between them, without other
-    /// blanks, commas and quotes, and if all of it was read already; else it is still the next.
+    /// The number of the next line, if it has this number of fields in ASCII with a separator between them, without
+    /// other blanks, commas and quotes, and if all of it was read already; else it is still the next.
     #[inline(always)]
     pub(super) fn next_plain(&mut self, fields: usize, separator: u8) -> Option<u64> {
         let start = self.pending.start;

@@ -165,8 +165,8 @@ impl Packed {
     }
 }
 
-/// Adds the record of an arrival. Numbers take as many bytes as they need, and nothing if they are what they mostly are:
-/// what is held in memory and written to disk is a third of what it would be.
+/// Adds the record of an arrival. Numbers take as many bytes as they need, and nothing if they are what they mostly
+/// are: what is held in memory and written to disk is half of what it would be.
 #[inline]
 fn encode(own: &Flat<'_>, out: &mut Vec<u8>) {
     let start = out.len();

@@ -220,8 +220,8 @@ impl RowParser {
         Some(())
     }
 
-    /// Reads the job of the row that begins at a place of a text, if it is a row of plain numbers behind another row and
-    /// is all there. Returns where the next row begins.
+    /// Reads the job of the row that begins at a place of a text, if it is a row of plain numbers behind another
+    /// row and is all there. Returns where the next row begins.
     #[inline]
     pub(super) fn plain(
         &self,

@@ -1,5 +1,5 @@
-//! The shortest way through a row of plain numbers that stands in a text of rows: where its fields end is found for many
-//! bytes at once, so that no number waits for the one before it.
+//! The shortest way through a row of plain numbers that stands in a text of rows: where its fields end is found for
+//! many bytes at once, so that no number waits for the one before it.
 #![expect(
     clippy::inline_always,
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
@@ -24,8 +24,8 @@ const fn eight(byte: u8) -> u64 {
 
 const HIGH: u64 = eight(0x80);
 
-/// Reads the numbers of the row that begins at a place of a text, behind the row before it. Returns where the next row begins;
-/// `None` leaves the row to the parser of lines.
+/// Reads the numbers of the row that begins at a place of a text, behind the row before it. Returns where the next row
+/// begins; `None` leaves the row to the parser of lines.
 #[inline(always)]
 pub(super) fn plain_row(text: &[u8], start: usize, numbers: &mut [i64; FIELDS]) -> Option<usize> {
     let ends = ends(text, start)?.map(|end| end as usize);
