@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::budget::read_whole;
 use super::error::{TraceError, read_error};
 use super::input::Input;
+use super::input::encoding::{WEB_PAGE, is_web_page};
 use super::parquet::{self, is_parquet};
 
 /// Length of a block of an archive.
@@ -168,8 +169,16 @@ pub fn parts(input: &Input) -> Result<Vec<Input>, TraceError> {
             .into_iter()
             .map(|file| (file.name.to_string(), file))
             .collect(),
-        None if input.first_bytes()?.get(MARK) == Some(b"ustar") => of_archive(input)?,
-        None => return Ok(vec![input.clone()]),
+        None => match input.first_bytes()? {
+            first if first.get(MARK) == Some(b"ustar") => of_archive(input)?,
+            first if is_web_page(&first) => {
+                return Err(TraceError::Format {
+                    file: input.name.to_string(),
+                    reason: WEB_PAGE.to_owned(),
+                });
+            }
+            _ => return Ok(vec![input.clone()]),
+        },
     };
     if parts.is_empty() {
         return Err(TraceError::Format {

@@ -3,7 +3,7 @@
 //! of frames, xz with any number of streams, a ZIP archive of one file, or none), never by name. Everything is streamed; the standard input of traces
 //! is kept in a temporary file if it is long, so that it can be read again.
 
-mod encoding;
+pub(super) mod encoding;
 mod gzip;
 mod once;
 mod spool;
@@ -22,7 +22,7 @@ use super::budget::{Counted, Expanding, check_compression, check_kind, read_whol
 use super::error::{TraceError, read_error};
 use super::lines::Lines;
 use super::pipe::Pipe;
-use encoding::{check_beginning, check_ends};
+use encoding::{check_beginning, check_lines};
 use gzip::Members;
 use once::Once;
 use spool::{Spool, Spooled};
@@ -263,7 +263,7 @@ impl Input {
         if is_magic(&magic) && (PIPE_FROM_BYTES..u64::MAX).contains(&total) {
             reader = Box::new(Pipe::new(reader).map_err(wrong)?);
         }
-        check_ends(reader.fill_buf().map_err(wrong)?).map_err(wrong)?;
+        check_lines(reader.fill_buf().map_err(wrong)?).map_err(wrong)?;
         let lines = Lines::new(reader, self.name.clone(), read, total);
         Ok(if self.is_cut { lines.cut_off() } else { lines })
     }

@@ -3,31 +3,40 @@
 
 use std::io;
 
+/// The complaint about a web page.
+pub(crate) const WEB_PAGE: &str = "is a web page and not the file itself, as a download leaves it that needed a login or \
+                                   another address; download it again";
+
 /// How a pointer of Git LFS begins.
 const POINTER: &[u8] = b"version https://git-lfs";
 
-/// Refuses a text in UTF-16, a pointer of Git LFS and a web page.
+/// Refuses a text in UTF-16 and a pointer of Git LFS.
 pub(super) fn check_beginning(first: &[u8]) -> io::Result<()> {
-    let begins = |text: &[u8]| {
-        let own = first.trim_ascii_start();
-        own.get(..text.len())
-            .is_some_and(|own| own.eq_ignore_ascii_case(text))
-    };
     let reason = if first.starts_with(&[0xff, 0xfe]) || first.starts_with(&[0xfe, 0xff]) {
         "is a text in UTF-16; convert it to UTF-8 (`iconv -f UTF-16 -t UTF-8`)"
     } else if first.starts_with(POINTER) {
         "is a pointer of Git LFS and not the file itself; fetch that (`git lfs pull`)"
-    } else if begins(b"<!doctype html") || begins(b"<html") {
-        "is a web page and not the file itself, as a download leaves it that needed a login or another address; download \
-         it again"
     } else {
         return Ok(());
     };
     Err(io::Error::other(reason))
 }
 
-/// Refuses lines that end with a carriage return alone, by the first of them.
-pub(super) fn check_ends(first: &[u8]) -> io::Result<()> {
+/// Whether a text is a web page.
+pub(crate) fn is_web_page(first: &[u8]) -> bool {
+    let own = first.trim_ascii_start();
+    let begins = |text: &[u8]| {
+        let own = own.get(..text.len());
+        own.is_some_and(|own| own.eq_ignore_ascii_case(text))
+    };
+    begins(b"<!doctype html") || begins(b"<html")
+}
+
+/// Refuses the lines of a web page, and those that end with a carriage return alone, by the first bytes.
+pub(super) fn check_lines(first: &[u8]) -> io::Result<()> {
+    if is_web_page(first) {
+        return Err(io::Error::other(WEB_PAGE));
+    }
     let is_text = memchr::memchr2(b'\n', 0, first).is_none() && str::from_utf8(first).is_ok();
     if is_text && memchr::memchr(b'\r', first).is_some() {
         let reason = "lines end with a carriage return alone; convert them (`tr '\\r' '\\n'`)";

@@ -189,6 +189,32 @@ mod tests {
     }
 
     #[test]
+    fn oldest_workloads_are_read_and_wrong_parts_are_named() {
+        let text = r#"{"nb_res": 4, "jobs": [
+{"id": 1, "subtime": 0, "res": 2, "profile": "1"}, {"id": 2, "subtime": 0, "res": 2, "profile": "2"},
+{"id": 3, "subtime": 0, "res": 2, "profile": "3"}],
+"profiles": {"1": {"type": "composed", "nb": 4, "seq": ["d", "t"]}, "2": {"type": "composed", "seq": ["x"]},
+"3": {"type": "composed", "seq": ["2"]}, "d": {"type": "delay", "delay": 2.5},
+"t": {"type": "msg_par_hg_tot", "cpu": 2e9, "com": 0}, "x": {"type": "delay", "delay": "5"}}}"#;
+        let input = Input::bytes("w.json", text.as_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        let rule = "must be a profile with a `delay` of at least 0 (of the sequence's part `x`)";
+        let expected = [
+            format!("w.json:2: column `1.profile`: {rule}, found `\"2\"`"),
+            format!("w.json:3: column `profile`: {rule}, found `\"3\"`"),
+        ];
+        assert_eq!(bad, expected);
+        let options = ReadOptions {
+            rows: crate::RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        let recorded = Recorded::collect(&mut *open(&input, &options).expect("jobs"));
+        let run = recorded.expect("jobs").arrivals[0].run_time;
+        assert_eq!(run, Some(Duration::from_secs(14)));
+    }
+
+    #[test]
     fn profiles_give_run_times() {
         let recorded = read(&ReadOptions::default());
         let seen: Vec<_> = { recorded.arrivals.iter() }
@@ -251,7 +277,8 @@ mod tests {
                  number, found `\"w\"`",
                 "w.json:3: column `profile`: must be the name of a profile, found `\"none\"`",
                 "w.json:4: column `subtime`: must be a number from 0 to 3200000000, found `-6`",
-                "w.json:5: column `profile`: must be free of a profile that contains itself, found \
+                "w.json:5: column `profile`: must be free of a profile that contains itself \
+             (of the sequence's part `loop`), found \
                  `\"loop\"`",
             ]
         );

@@ -135,7 +135,7 @@ impl Profiles {
                 let delay = number("delay").filter(|delay| *delay >= 0.0);
                 time.seconds = Some(delay.ok_or("a profile with a `delay` of at least 0")?);
             }
-            "ParallelTaskProfile" | "parallel" => {
+            "ParallelTaskProfile" | "parallel" | "msg_par" => {
                 let [cpu, com] = amounts(profile, largest)?;
                 time.seconds = Some(cpu / SPEED);
                 time.note(Remark::Work, cpu > 0.0);
@@ -144,10 +144,12 @@ impl Profiles {
             "ParallelTaskHomogeneousProfile"
             | "parallel_homogeneous"
             | "parallel_homogeneous_total"
-            | "ptask_homogeneous" => {
+            | "ptask_homogeneous"
+            | "msg_par_hg"
+            | "msg_par_hg_tot" => {
                 let strategy = profile.get("generation_strategy").and_then(Value::as_str);
                 let is_total = strategy == Some("DefinedAmountsSpreadUniformly")
-                    || kind == Some("parallel_homogeneous_total");
+                    || matches!(kind, Some("parallel_homogeneous_total" | "msg_par_hg_tot"));
                 let [work, com] = amounts(profile, Value::as_f64)?;
                 let each = if is_total { work / processors } else { work };
                 time.seconds = Some(each / SPEED);
@@ -159,6 +161,7 @@ impl Profiles {
             }
             "ParallelTaskOnStorageHomogeneousProfile"
             | "parallel_homogeneous_pfs"
+            | "msg_par_hg_pfs_tiers"
             | "ParallelTaskDataStagingBetweenStoragesProfile"
             | "data_staging" => {
                 time.seconds = Some(0.0);
@@ -180,14 +183,24 @@ impl Profiles {
     fn sequence(&self, profile: &Value, processors: f64, depth: u32) -> Result<Time, NoTime> {
         let list = profile.get("seq").and_then(Value::as_array);
         let names = list.ok_or("a profile with a list `seq`")?;
-        let repeat = profile.get("repeat").map_or(Some(1.0), Value::as_f64);
+        // The oldest workloads call it `nb`.
+        let repeat = profile.get("repeat").or_else(|| profile.get("nb"));
+        let repeat = repeat.map_or(Some(1.0), Value::as_f64);
         let repeat = repeat.filter(|repeat| *repeat >= 0.0);
         let mut time = Time {
             seconds: Some(0.0),
             ..Time::default()
         };
         for name in names {
-            let part = self.within(name.as_str().unwrap_or_default(), processors, depth + 1)?;
+            let name = name.as_str().unwrap_or_default();
+            let part = self.within(name, processors, depth + 1).map_err(|why| {
+                let is_named = why.ends_with(')');
+                if is_named {
+                    why
+                } else {
+                    format!("{why} (of the sequence's part `{name}`)")
+                }
+            })?;
             time.seconds = time.seconds.zip(part.seconds).map(|(sum, own)| sum + own);
             for remark in part.remarks {
                 time.note(remark, true);
