@@ -65,6 +65,14 @@ pub fn nodes(
                 read_options(&mut options, &trace.options)?;
                 let read = open(&files.open(&trace.path), &options)?;
                 remarks.ledger(&read.ledger);
+                if read.nodes.is_empty() {
+                    // A run without nodes would look like one in which nothing fits.
+                    return Err(BuildError::Experiment(format!(
+                        "cluster: `{}` gives no node: it has no row of one, or `onBadRow` leaves none; give a list of \
+                         machines",
+                        trace.path
+                    )));
+                }
                 nodes.extend(read.nodes.into_iter().map(Arc::new));
             }
             NodeSource::Template(template) => {
