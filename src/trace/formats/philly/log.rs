@@ -121,7 +121,7 @@ fn take(
     let mut ran = Ran::default();
     for (number, attempt) in attempts.iter().enumerate() {
         let is_last = number + 1 == attempts.len();
-        ran.add(journal, job, (number, attempt), zone, is_last)?;
+        ran.add(journal, job, number, attempt, zone, is_last)?;
     }
     let Ran {
         sum,
@@ -184,7 +184,8 @@ impl Ran {
         &mut self,
         journal: &mut Journal,
         job: &Element,
-        (number, attempt): (usize, &Value),
+        number: usize,
+        attempt: &Value,
         zone: &Zone,
         is_last: bool,
     ) -> Result<(), Refused> {

@@ -1,4 +1,4 @@
-//! What pods use, as cAdvisor says it by container: counters of processor time, from which use follows between two
+//! Use of pods as cAdvisor says it by container: counters of processor time, from which use follows between two
 //! samples, and the memory of working sets. Rules that keep rates of the counters are read as well. A pod uses what its
 //! containers do together.
 
