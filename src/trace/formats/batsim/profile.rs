@@ -67,6 +67,16 @@ impl NoTime {
             Self::Failed(error) => Refused::Trace(error),
         }
     }
+
+    /// The same of a sequence with a part of this name; the innermost part is named.
+    fn of_part(self, name: &str) -> Self {
+        match self {
+            Self::Wrong(expected) if !expected.ends_with(')') => {
+                Self::Wrong(format!("{expected} (of the sequence's part `{name}`)"))
+            }
+            known => known,
+        }
+    }
 }
 
 impl From<&str> for NoTime {
@@ -193,14 +203,8 @@ impl Profiles {
         };
         for name in names {
             let name = name.as_str().unwrap_or_default();
-            let part = self.within(name, processors, depth + 1).map_err(|why| {
-                let is_named = why.ends_with(')');
-                if is_named {
-                    why
-                } else {
-                    format!("{why} (of the sequence's part `{name}`)")
-                }
-            })?;
+            let part = self.within(name, processors, depth + 1);
+            let part = part.map_err(|why| why.of_part(name))?;
             time.seconds = time.seconds.zip(part.seconds).map(|(sum, own)| sum + own);
             for remark in part.remarks {
                 time.note(remark, true);
