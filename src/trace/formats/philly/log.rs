@@ -119,9 +119,8 @@ fn take(
         return Err(job.bad("attempts", "a list of attempts").into());
     };
     let mut ran = Ran::default();
-    for (number, attempt) in attempts.iter().enumerate() {
-        let is_last = number + 1 == attempts.len();
-        ran.add(journal, job, number, attempt, zone, is_last)?;
+    for number in 0..attempts.len() {
+        ran.add(journal, job, attempts, number, zone)?;
     }
     let Ran {
         sum,
@@ -184,11 +183,11 @@ impl Ran {
         &mut self,
         journal: &mut Journal,
         job: &Element,
+        attempts: &[Value],
         number: usize,
-        attempt: &Value,
         zone: &Zone,
-        is_last: bool,
     ) -> Result<(), Refused> {
+        let (attempt, is_last) = (&attempts[number], number + 1 == attempts.len());
         let [start, end] = ["start_time", "end_time"]
             .map(|member| date(job, &format!("/attempts/{number}/{member}"), zone));
         let (start, end) = (start?, end?);
