@@ -290,7 +290,7 @@ impl<'a> Bytes<'a> {
         self.array().map(u32::from_le_bytes)
     }
 
-    /// A number of so many bytes, eight at most.
+    /// A number of this length in bytes, eight at most.
     #[inline(always)]
     fn number(&mut self, length: u32) -> Option<u64> {
         let kept = u64::MAX.checked_shr(64_u32.checked_sub(8 * length)?);
@@ -364,7 +364,7 @@ pub(super) fn whole(bytes: &[u8]) -> Option<usize> {
     (length <= bytes.len()).then_some(length)
 }
 
-/// What comes first in a record.
+/// The beginning of a record, decoded.
 struct Head {
     kinds: u32,
     submit: Instant,

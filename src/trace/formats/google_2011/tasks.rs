@@ -151,7 +151,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     })
 }
 
-/// What a task asks for.
+/// The request of a task.
 #[derive(Clone, Copy, Debug)]
 struct Request {
     priority: i32,
@@ -187,7 +187,7 @@ struct Beside<'b> {
 }
 
 impl Beside<'_> {
-    /// What the task of an event asks for, which is parsed once for all rows of the same text.
+    /// The request of an event's task, which is parsed once for all rows of the same text.
     fn request(&mut self, fields: &Fields<'_, '_>) -> Result<Request, BadRow> {
         if let Some(known) = self.requests.find(fields.row()) {
             return Ok(known);

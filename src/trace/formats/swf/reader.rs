@@ -84,7 +84,7 @@ impl SwfReader {
         is_read
     }
 
-    /// The same of a log with one blank between two fields.
+    /// Reads a plain row of a log with one blank between two fields.
     #[inline]
     fn read_tight(&mut self, job: &mut SwfJob) -> bool {
         let Some(line) = self.lines.next_plain(FIELDS, b' ') else {
@@ -98,6 +98,7 @@ impl SwfReader {
         is_read
     }
 
+    /// Reads a plain row of a log with several blanks between fields.
     fn read_padded(&mut self, job: &mut SwfJob) -> bool {
         let (before, text, start) = self.lines.pending();
         let next = self.parser.plain(before + 1, text, start, job);

@@ -200,7 +200,7 @@ impl RowParser {
         self.job(&Fields { line, fields }, dialect, count)
     }
 
-    /// Whether the first row had one blank after each field but the last, as the others have then.
+    /// Returns whether the first row had one blank between two fields, as the others have then.
     pub(super) fn is_tight(&self) -> bool {
         self.is_tight
     }
