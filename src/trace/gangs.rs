@@ -55,7 +55,7 @@ impl Gangs {
                     arrivals: records.into_arrivals(),
                     ..Recorded::default()
                 })),
-                Err(merged) => Box::new(merged),
+                Err(merged) => merged,
             };
         let mut moved = FixedSort::<1>::default();
         let mut gang: Vec<Arrival> = Vec::new();

@@ -84,10 +84,13 @@ impl Held {
         self,
         rest: impl FnOnce() -> Recorded,
         zero: Duration,
-    ) -> Result<Packed, Merged> {
+    ) -> Result<Packed, Box<Merged>> {
         match self.spill {
             None => Ok(self.records),
-            Some(spill) => Err(Merged::of_records(spill, self.records, rest(), zero)),
+            Some(spill) => {
+                let merged = Merged::of_records(spill, self.records, rest(), zero);
+                Err(Box::new(merged))
+            }
         }
     }
 }

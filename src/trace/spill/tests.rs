@@ -102,7 +102,7 @@ proptest! {
         gangs.sort_by_key(|gang| gang[0].submit);
         let found = match held.finish(Recorded::default, Duration::ZERO) {
             Ok(records) => records.into_arrivals(),
-            Err(mut merged) => Recorded::collect(&mut merged).expect("readable").arrivals,
+            Err(mut merged) => Recorded::collect(&mut *merged).expect("readable").arrivals,
         };
         prop_assert_eq!(found, gangs.concat());
     }
