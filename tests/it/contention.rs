@@ -376,7 +376,7 @@ fn usage_of_a_trace_that_has_none_is_refused() {
         told.contains(
             "formats that do are swf, google-2011-tasks, google-2011-usage, google-2019-instances, \
              alibaba-2017-services, alibaba-2017-tasks, alibaba-2018-containers, alibaba-2018-tasks, \
-             alibaba-gpu-2020-tasks, azure-vm, opendc, planetlab, bitbrains, csv"
+             alibaba-gpu-2020-tasks, azure-vm, opendc, prometheus, planetlab, bitbrains, csv"
         ),
         "{told}"
     );
