@@ -124,7 +124,7 @@ impl Outlook<'_> {
         earliest
     }
 
-    /// The same where members of one class take each other's places one for one.
+    /// The earliest start of the job by its number of members: those of one class take each other's places one for one.
     fn earliest_by_count(&self) -> Instant {
         let wanted = self.chosen.members.len() as u64;
         let (mut room, mut earliest) = (self.room, self.now);

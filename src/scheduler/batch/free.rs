@@ -79,7 +79,7 @@ pub(super) struct Growing<'a> {
 }
 
 impl<'a> Growing<'a> {
-    /// The room of a job of which so many members fit now.
+    /// The room of a job, of which this number of members fits now.
     pub(super) fn new(store: &'a Store, job: &'a Job, members: u64) -> Self {
         Self {
             store,

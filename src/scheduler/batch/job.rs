@@ -67,7 +67,7 @@ pub(super) struct Processors {
 }
 
 impl Processors {
-    /// Adds a member that asks for so many milli-cores.
+    /// Adds the processors of a member, in thousandths.
     pub(super) fn add(&mut self, cpu_milli: i64) {
         self.milli = self.milli.saturating_add(cpu_milli);
         self.idle += i64::from(cpu_milli == 0);

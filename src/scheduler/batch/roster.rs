@@ -45,7 +45,7 @@ impl Roster {
         Self::new(Partitions::default())
     }
 
-    /// The same of jobs in partitions.
+    /// A roster of gangs that are one job each, in partitions.
     pub(crate) fn new(partitions: Partitions) -> Self {
         Self {
             partitions,

@@ -117,7 +117,7 @@ impl World {
         self.store.class_of(&object).expect("added above")
     }
 
-    /// Submits a job of so many members of so many cores each, for so many seconds.
+    /// Submits a job of equal members: their number, the cores of each, and the run time in seconds.
     fn submit(&mut self, members: u32, cores: i64, seconds: i64) -> Vec<PodRef> {
         self.submit_unlike(&vec![cores; members as usize], seconds)
     }

@@ -45,7 +45,8 @@ fn packed(table: &str) -> Vec<u8> {
     bytes
 }
 
-/// What is read of a trace with constraints, and perhaps with use: arrivals with their specs, or nodes; and the kinds of what is noted.
+/// The arrivals of a trace with their specs, or its nodes, read with constraints and perhaps with usage; and the
+/// kinds of the findings.
 fn read(input: &Input, usage: bool) -> (String, Vec<String>) {
     let options = ReadOptions {
         usage,

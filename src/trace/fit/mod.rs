@@ -75,7 +75,7 @@ pub fn fit(name: &str, source: &mut dyn ArrivalSource) -> Result<Fit, TraceError
     fit_of(name, source, MOST_JOBS)
 }
 
-/// The same, of a number of jobs at most.
+/// Fits a mix to a number of jobs at most.
 fn fit_of(name: &str, source: &mut dyn ArrivalSource, most: usize) -> Result<Fit, TraceError> {
     let columns = Columns::read(source, most)?;
     check_number(name, source, &columns)?;

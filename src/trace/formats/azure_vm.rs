@@ -247,7 +247,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     gather.finish(journal)
 }
 
-/// What machines used, and the sizes that were met.
+/// The usage of machines, and the sizes met so far.
 struct Used {
     machines: IndexMap<String, Read, FxBuildHasher>,
     samples: ByTask,
