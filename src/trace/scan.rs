@@ -2,6 +2,8 @@
 //! ends, and whether there is anything in it that asks for care. Fields are so short that a search
 //! for one byte after the other costs more than the text it passes over.
 
+use wide::i8x16;
+
 /// Result of scanning a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Scanned {
@@ -127,18 +129,20 @@ impl Marks {
 /// Bytes whose marks are found at once.
 const BLOCK: usize = 32;
 
-/// A bit for each byte of a block that is a mark.
+/// A bit for each byte of a block that is a mark: up to the comma, or beyond ASCII, where bytes are negative.
 #[inline]
 fn bits(block: &[u8; BLOCK]) -> u32 {
-    let (words, _) = block.as_chunks::<8>();
-    let mut bits = 0;
-    for (shift, word) in (0..).step_by(8).zip(words) {
-        let found = candidates(u64::from_le_bytes(*word)) >> 7;
-        // Eight bits that are eight apart, moved side by side.
-        let together = found.wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        bits |= (together as u32) << shift;
-    }
-    bits
+    let (halves, _) = block.as_chunks::<16>();
+    let beyond = i8x16::splat(b',' as i8 + 1);
+    let bits = |half: &[u8; 16]| {
+        bytemuck::cast::<_, i8x16>(*half)
+            .simd_lt(beyond)
+            .to_bitmask()
+    };
+    halves
+        .iter()
+        .rev()
+        .fold(0, |bits_behind, half| bits_behind << 16 | bits(half))
 }
 
 const fn scanned(end: Option<usize>, is_plain: bool) -> Scanned {
