@@ -25,7 +25,7 @@ use super::ledger::BadRow;
 use super::lines::Lines;
 use super::parquet::{self, Form, ListForm, Parquet, TimeForm, is_parquet};
 use fields::{Fields, Malformed, Splitter, text};
-pub(crate) use piece::Piece;
+pub(crate) use piece::{FOUR_WORDS, Piece};
 use units::plural;
 
 /// A table being read.

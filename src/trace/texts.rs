@@ -6,7 +6,7 @@
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
 )]
 
-use super::table::Piece;
+use super::table::{FOUR_WORDS, Piece};
 
 /// No text.
 const NONE: u32 = u32::MAX;
@@ -14,114 +14,121 @@ const NONE: u32 = u32::MAX;
 /// Texts and their numbers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Texts {
-    /// Texts by hash, each in the first vacant place from its own on; at most half of them are taken.
-    places: Vec<Place>,
-    /// The texts that are longer than two words.
+    /// The number of the text at each place: by its hash, or the first vacant place behind it. An eighth of the
+    /// places is taken at most, so that most texts are found at the first.
+    places: Vec<u32>,
+    /// The texts by number.
+    known: Vec<Known>,
+    /// The texts that are longer than four words.
     long: Vec<u8>,
-    count: u32,
 }
 
-/// A place of the table.
+/// A known text.
 #[derive(Clone, Copy, Debug)]
-struct Place {
-    /// A short text with zeros behind it; the hash of a long one, and where it begins.
-    words: [u64; 2],
-    length: u32,
-    number: u32,
+struct Known {
+    /// The words of a short text; the hash of a long one, and where it begins.
+    words: Words,
+    length: usize,
 }
 
-const VACANT: Place = Place {
-    words: [0; 2],
-    length: 0,
-    number: NONE,
-};
+/// The bytes of a short text, with zeros behind them.
+type Words = [u64; 4];
+
+/// The places for each text.
+const PLACES: usize = 8;
+
+impl Known {
+    /// Whether a short text is this one. Word by word, as the words may be on their way to memory still, and to load
+    /// them two at a time would wait for that.
+    #[inline(always)]
+    fn is(&self, words: Words, length: usize) -> bool {
+        let [first, second, third, fourth] = self.words;
+        let differs = (first ^ words[0]) | (second ^ words[1]);
+        let differs = differs | (third ^ words[2]) | (fourth ^ words[3]);
+        differs == 0 && self.length == length
+    }
+}
 
 impl Texts {
     /// The number of a text, if it was added.
     #[inline(always)]
     pub(super) fn find(&self, text: Piece<'_>) -> Option<u32> {
-        let Some(words) = text.words() else {
+        let Some(words) = text.four_words() else {
             return self.find_long(text.bytes());
         };
-        let length = text.bytes().len() as u32;
-        let mask = self.places.len().checked_sub(1)?;
-        let mut at = spread(words, length) & mask;
-        loop {
-            let place = self.places.get(at)?;
-            if place.words == words && place.length == length && place.number != NONE {
-                return Some(place.number);
-            }
-            if place.number == NONE {
-                return None;
-            }
-            at = at.wrapping_add(1) & mask;
-        }
+        let length = text.bytes().len();
+        self.find_where(spread(words, length), |known| known.is(words, length))
     }
 
     fn find_long(&self, text: &[u8]) -> Option<u32> {
-        let (hash, length) = (hash(text), text.len() as u32);
+        let (hash, length) = (hash(text), text.len());
+        self.find_where(spread([hash, 0, 0, 0], length), |known| {
+            known.length == length && known.words[0] == hash && are_equal(self.of(known), text)
+        })
+    }
+
+    /// The number of a known text, which is looked for from a place on.
+    #[inline(always)]
+    fn find_where(&self, from: usize, is_it: impl Fn(&Known) -> bool) -> Option<u32> {
         let mask = self.places.len().checked_sub(1)?;
-        let mut at = spread([hash, 0], length) & mask;
+        let mut at = from & mask;
         loop {
-            let place = self.places.get(at)?;
-            if place.number == NONE {
-                return None;
-            }
-            if place.length == length && place.words[0] == hash && are_equal(self.of(place), text) {
-                return Some(place.number);
+            // Nothing has the number of a vacant place.
+            let number = *self.places.get(at)?;
+            let known = self.known.get(number as usize)?;
+            if is_it(known) {
+                return Some(number);
             }
             at = at.wrapping_add(1) & mask;
         }
     }
 
-    /// The long text of a place.
-    fn of(&self, place: &Place) -> &[u8] {
-        let start = place.words[1] as usize;
-        &self.long[start..start + place.length as usize]
+    /// A long text.
+    fn of(&self, known: &Known) -> &[u8] {
+        let start = known.words[1] as usize;
+        &self.long[start..start + known.length]
     }
 
     /// Adds a text that is not there; its number.
     pub(super) fn add(&mut self, text: Piece<'_>) -> u32 {
-        let number = self.count;
-        self.count += 1;
-        let words = text.words().unwrap_or_else(|| {
+        let number = self.known.len() as u32;
+        let words = text.four_words().unwrap_or_else(|| {
             let start = self.long.len() as u64;
             self.long.extend_from_slice(text.bytes());
-            [hash(text.bytes()), start]
+            [hash(text.bytes()), start, 0, 0]
         });
-        if 2 * self.count as usize > self.places.len() {
-            let room = (4 * self.count as usize).next_power_of_two().max(64);
-            let known = std::mem::replace(&mut self.places, vec![VACANT; room]);
-            let known = known.into_iter().filter(|place| place.number != NONE);
-            known.for_each(|place| self.settle(place));
+        let length = text.bytes().len();
+        self.known.push(Known { words, length });
+        let room = (PLACES * self.known.len()).next_power_of_two();
+        if room > self.places.len() {
+            self.places = vec![NONE; room];
+            (0..number).for_each(|known| self.settle(known));
         }
-        self.settle(Place {
-            words,
-            length: text.bytes().len() as u32,
-            number,
-        });
+        self.settle(number);
         number
     }
 
-    fn settle(&mut self, place: Place) {
+    fn settle(&mut self, number: u32) {
         let mask = self.places.len() - 1;
-        let Place { words, length, .. } = place;
-        let words = if length > 16 { [words[0], 0] } else { words };
+        let Known { words, length } = self.known[number as usize];
+        let is_short = length <= FOUR_WORDS;
+        let words = if is_short { words } else { [words[0], 0, 0, 0] };
         let mut at = spread(words, length) & mask;
-        while self.places[at].number != NONE {
+        while self.places[at] != NONE {
             at = (at + 1) & mask;
         }
-        self.places[at] = place;
+        self.places[at] = number;
     }
 }
 
 const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
 
-/// A multiplicative hash of two words: keys of trace rows, which are short and alike, well apart.
+/// A multiplicative hash of words: keys of trace rows, which are short and alike, well apart.
 #[inline(always)]
-fn spread(words: [u64; 2], length: u32) -> usize {
-    let hash = (words[0] ^ u64::from(length)).wrapping_mul(ODD);
-    let hash = (hash.rotate_left(29) ^ words[1]).wrapping_mul(ODD);
+fn spread(words: Words, length: usize) -> usize {
+    let hash = (words[0] ^ words[2].rotate_left(17) ^ length as u64).wrapping_mul(ODD);
+    let last = words[1] ^ words[3].rotate_left(17);
+    let hash = (hash.rotate_left(29) ^ last).wrapping_mul(ODD);
     (hash ^ (hash >> 32)) as usize
 }
 
