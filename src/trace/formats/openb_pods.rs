@@ -348,8 +348,9 @@ const MAX_SECONDS: i64 = i64::MAX / NANOS;
 /// Seconds in a column; absent if the column is or if nothing stands there.
 #[inline(always)]
 fn time(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Instant>, BadRow> {
-    let Some(column) = column.filter(|column| !row.bytes(column).is_empty()) else {
-        return Ok(None);
+    let column = match column {
+        Some(column) if !row.piece(column).is_empty() => column,
+        _ => return Ok(None),
     };
     let seconds = row.integer(column, 0, MAX_SECONDS)?;
     Ok(Some(Instant::from_secs(seconds)))

@@ -1,6 +1,10 @@
 //! Rows of pods as arrivals: names and times are read of every row, a spec once a class.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
-use super::Columns;
+use super::{Columns, Times};
 use crate::class_keys::ClassKeys;
 use crate::error::TraceError;
 use crate::gather::Gather;
@@ -65,35 +69,50 @@ impl Rows {
     }
 
     pub(super) fn take(&mut self, columns: &Columns, row: &Row<'_>) -> Result<(), BadRow> {
-        let known = self.keys.find(row);
-        let (name, times, spec) = if known.is_some() {
-            // Its numbers were found good when they were met first.
-            (columns.name(row)?, columns.times(row)?, None)
-        } else {
-            let pod = columns.pod(row)?;
+        let Some(class) = self.keys.find(row) else {
+            return self.take_unknown(columns, row);
+        };
+        // Its numbers were found good when they were met first.
+        let name = columns.name(row)?;
+        let times = columns.times(row)?;
+        if self.is_kept(row.line, times) {
+            self.add(row.line, name, times, class);
+        }
+        Ok(())
+    }
+
+    /// Takes a row whose numbers were not met before.
+    #[cold]
+    fn take_unknown(&mut self, columns: &Columns, row: &Row<'_>) -> Result<(), BadRow> {
+        let pod = columns.pod(row)?;
+        let times = pod.times();
+        if self.is_kept(row.line, times) {
             let mut spec = pod.spec();
             if self.keeps_outcomes {
                 Outcome::state(outcome(&pod.phase), &mut spec.labels);
             }
-            (columns.name(row)?, pod.times(), Some(spec))
-        };
-        if times.scheduled.is_none() && times.creation.is_some() {
-            self.dirt.push((row.line, Dirt::NeverRan));
-            if self.ran_only {
-                return Ok(());
-            }
+            let class = self.gather.class_of(spec);
+            self.keys.learn(row, class);
+            self.add(row.line, columns.name(row)?, times, class);
         }
-        let class = match (known, spec) {
-            (Some(class), _) => class,
-            (None, spec) => {
-                let class = self.gather.class_of(spec.unwrap_or_default());
-                self.keys.learn(row, class);
-                class
-            }
-        };
+        Ok(())
+    }
+
+    /// Whether the pod of a row arrives.
+    #[inline(always)]
+    fn is_kept(&mut self, line: u64, times: Times) -> bool {
+        let never_ran = times.scheduled.is_none() && times.creation.is_some();
+        if never_ran {
+            self.dirt.push((line, Dirt::NeverRan));
+        }
+        !(never_ran && self.ran_only)
+    }
+
+    #[inline(always)]
+    fn add(&mut self, line: u64, name: &[u8], times: Times, class: u32) {
         let submit = times.creation.unwrap_or(Instant::ZERO);
         if self.last.is_some_and(|last| submit < last) {
-            self.dirt.push((row.line, Dirt::NotSorted));
+            self.dirt.push((line, Dirt::NotSorted));
         }
         self.last = Some(submit);
         self.gather.add_flat(&Flat {
@@ -107,9 +126,8 @@ impl Rows {
             historic_start: times.scheduled,
             links: None,
             part: 0,
-            origin: Origin::line(row.line),
+            origin: Origin::line(line),
         });
-        Ok(())
     }
 
     /// Tells of documented dirt, once all rows were read: bad rows come first.
