@@ -15,12 +15,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod buffer;
+mod decode;
+mod encode;
 mod fixed;
 mod flat;
 mod held;
 mod numbers;
 mod packed;
 mod places;
+mod previous;
 mod sorted_by;
 mod text_log;
 
@@ -29,13 +33,15 @@ use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::memory::Recorded;
 use super::stream::{Arrival, ArrivalSource, Classes};
+use decode::{decode, each_of, rank};
+use encode::whole;
 pub(crate) use fixed::{FixedSort, FixedSorted, key_of};
 pub(crate) use flat::{Flat, FlatName};
 pub(crate) use held::Held;
 use model::Text;
 pub(crate) use packed::Packed;
-use packed::{decode, each_of, rank, whole};
 pub(crate) use places::Places;
+use previous::Previous;
 pub(crate) use sorted_by::Order;
 use sorted_by::Rank;
 pub(crate) use text_log::TextLog;
@@ -178,6 +184,8 @@ struct Cursor {
     filled: usize,
     /// Bytes that are read at once.
     at_once: usize,
+    /// The record before the next one.
+    previous: Previous,
 }
 
 impl Cursor {
@@ -197,7 +205,7 @@ impl Cursor {
         if !self.has_next(file)? {
             return Ok(None);
         }
-        let next = rank(order, &self.ahead[self.used..self.filled]);
+        let next = rank(order, &self.ahead[self.used..self.filled], &self.previous);
         next.map(Some).ok_or_else(unreadable)
     }
 
@@ -207,10 +215,11 @@ impl Cursor {
         let rest = &self.ahead[self.used..self.filled];
         let length = whole(rest).ok_or_else(unreadable)?;
         self.used += length;
-        let (arrival, behind) = decode(rest).ok_or_else(unreadable)?;
+        let (arrival, behind) = decode(rest, &mut self.previous).ok_or_else(unreadable)?;
         let own = rest.len() - behind.len();
         if own < length {
-            let taken = each_of(&rest[own..length], |mate| mates.push_back(mate));
+            let mates_of = |mate| mates.push_back(mate);
+            let taken = each_of(&rest[own..length], &mut self.previous, mates_of);
             taken.ok_or_else(unreadable)?;
         }
         Ok(arrival)
@@ -299,6 +308,7 @@ impl Merged {
             ahead,
             at_once: ahead_of_each(spill.runs.len()),
             used: 0,
+            previous: Previous::none(),
         };
         let of_runs = spill.runs.iter().map(|&run| cursor(run, Vec::new()));
         let of_rest = cursor(Run { from: 0, until: 0 }, kept);
@@ -341,19 +351,30 @@ impl Merged {
     #[inline(always)]
     fn take(&mut self) -> Result<Option<Arrival>, TraceError> {
         if let Some(mate) = self.mates.pop_front() {
+            self.position += 1;
             return Ok(Some(mate));
         }
         let spill = &self.shared.spill;
         let failed = |error| spill.failed(&error);
         if let [head] = self.heads.as_slice() {
-            // The last run is read to its end, whatever the ranks of its records.
+            // The last run is read to its end, whatever the ranks of its records. Nothing is done behind the record's
+            // reading, so that its fields go where they are asked for and nowhere else.
             let cursor = &mut self.cursors[head.0.1];
-            let arrival = cursor.take(&mut self.mates).map_err(failed)?;
             if !cursor.has_next(&spill.file).map_err(failed)? {
                 self.heads.clear();
+                return Ok(None);
             }
-            return Ok(Some(arrival));
+            self.position += 1;
+            return cursor.take(&mut self.mates).map(Some).map_err(failed);
         }
+        self.take_of_several()
+    }
+
+    /// The next arrival of several runs; `None` at the end of all.
+    #[inline(never)]
+    fn take_of_several(&mut self) -> Result<Option<Arrival>, TraceError> {
+        let spill = &self.shared.spill;
+        let failed = |error| spill.failed(&error);
         let Some(mut head) = self.heads.peek_mut() else {
             return Ok(None);
         };
@@ -364,6 +385,19 @@ impl Merged {
             Some(rank) => *head = Reverse((rank, run)),
             None => drop(PeekMut::pop(head)),
         }
+        self.position += 1;
+        Ok(Some(arrival))
+    }
+
+    /// The next arrival, a time earlier than its own.
+    #[inline(never)]
+    fn take_earlier(&mut self, zero: i64) -> Result<Option<Arrival>, TraceError> {
+        let Some(mut arrival) = self.take()? else {
+            return Ok(None);
+        };
+        let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero);
+        let (submit, start) = (arrival.submit, arrival.historic_start);
+        (arrival.submit, arrival.historic_start) = (moved(submit), start.map(moved));
         Ok(Some(arrival))
     }
 }
@@ -373,17 +407,10 @@ impl ArrivalSource for Merged {
         if !self.has_begun {
             self.begin()?;
         }
-        let Some(mut arrival) = self.take()? else {
-            return Ok(None);
-        };
-        self.position += 1;
-        let zero = self.shared.zero.as_nanos();
-        if zero != 0 {
-            let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero);
-            let (submit, start) = (arrival.submit, arrival.historic_start);
-            (arrival.submit, arrival.historic_start) = (moved(submit), start.map(moved));
+        match self.shared.zero.as_nanos() {
+            0 => self.take(),
+            zero => self.take_earlier(zero),
         }
-        Ok(Some(arrival))
     }
 
     fn may_wait(&self) -> bool {

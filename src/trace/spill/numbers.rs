@@ -5,6 +5,7 @@
 )]
 
 use super::Flat;
+use super::previous::SHORT;
 use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant};
 
@@ -14,10 +15,10 @@ pub(super) const HEAD: usize = 8;
 /// Bytes of what most records don't have: file, part, members, limit of time, links.
 pub(super) const RARE: usize = 17;
 
-/// Bytes of all numbers that a record may have: eight of eight bytes at most behind its head.
-pub(super) const NUMBERS: usize = HEAD + RARE + 8 * 8;
+/// Bytes of all numbers that a record may have, eight of eight bytes at most behind its head, and of a short name.
+pub(super) const NUMBERS: usize = HEAD + RARE + 8 * 8 + SHORT;
 
-/// The numbers of a record.
+/// The numbers of a record, and its name if that is short.
 pub(super) type Numbers = [u8; NUMBERS];
 
 /// The length of a time that is absent.
@@ -66,6 +67,15 @@ impl Writing<'_> {
         self.kinds |= length << place;
     }
 
+    /// Adds a number of bytes of a short text.
+    #[inline(always)]
+    pub(super) fn short_text(&mut self, text: u128, bytes: usize) {
+        if let Some(room) = self.bytes[self.length..].first_chunk_mut() {
+            *room = text.to_le_bytes();
+        }
+        self.length += bytes;
+    }
+
     /// Adds a time, unless it is absent.
     #[inline(always)]
     pub(super) fn time(&mut self, time: Option<i64>, place: u32) {
@@ -87,16 +97,17 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// The times of an arrival, in seconds if all of them are whole ones.
+    /// The times of an arrival, its submission from an instant in nanoseconds; in seconds if all of them are whole
+    /// ones.
     #[inline(always)]
-    pub(super) fn of(own: &Flat<'_>) -> Self {
-        let submit = own.submit.as_nanos();
+    pub(super) fn of(own: &Flat<'_>, since: i64) -> Self {
+        let submit = own.submit.as_nanos().wrapping_sub(since);
         let start = own.historic_start.map(Instant::as_nanos);
         let nanos = Self {
             unit: 0,
             submit,
             run: own.run_time.map(Duration::as_nanos),
-            start_after: start.map(|start| start.wrapping_sub(submit)),
+            start_after: start.map(|start| start.wrapping_sub(own.submit.as_nanos())),
         };
         let whole = Self {
             unit: SECONDS,

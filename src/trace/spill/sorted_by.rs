@@ -1,7 +1,7 @@
 //! Orders in which arrivals are sorted.
 
 use super::Flat;
-use super::packed::gang_key;
+use super::encode::gang_key;
 use crate::origin::Origin;
 use model::PodName;
 use units::Instant;

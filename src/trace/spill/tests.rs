@@ -3,18 +3,24 @@ use crate::links::Links;
 use crate::origin::Origin;
 use model::PodName;
 use proptest::prelude::*;
+use units::time::NANOS_PER_SECOND;
 
 fn names() -> impl Strategy<Value = PodName> {
     prop_oneof![
         "[a-zä]{0,9}".prop_map(PodName::from),
+        // What these begin with is alike, and longer than a word and than what stands within a name.
+        "job-of-many-ä?[01]{0,2}-[01]{9,12}".prop_map(PodName::from),
+        (0_u64..9).prop_map(PodName::Job),
         any::<u64>().prop_map(PodName::Job),
         (any::<u64>(), any::<u32>()).prop_map(|(job, member)| PodName::Member(job, member)),
     ]
 }
 
 fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
+    // Nanoseconds, and seconds.
+    let unit = prop::sample::select(vec![1_i64, NANOS_PER_SECOND]);
     let time = || prop::option::of(0_i64..9);
-    let arrival = (names(), 0_i64..9, 0_u32..4, time(), time(), time());
+    let arrival = (names(), 0_i64..9, 0_u32..4, time(), time(), time(), unit);
     let links = (
         prop::option::of(names()),
         prop::collection::vec(names(), 0..3),
@@ -30,16 +36,17 @@ fn arrivals() -> impl Strategy<Value = Vec<Arrival>> {
         })
     }));
     let arrival = (arrival, links, any::<u16>()).prop_map(|(own, links, part)| {
-        let (name, submit, class, run_time, limit, start) = own;
+        let (name, submit, class, run_time, limit, start, unit) = own;
+        let nanos = |count: i64| count * unit;
         Arrival {
-            submit: Instant::from_secs(submit),
+            submit: Instant::from_nanos(nanos(submit)),
             name,
             class,
             members: class + 1,
             tenant: class / 2,
-            run_time: run_time.map(Duration::from_secs),
+            run_time: run_time.map(nanos).map(Duration::from_nanos),
             time_limit: limit.map(Duration::from_secs),
-            historic_start: start.map(Instant::from_secs),
+            historic_start: start.map(nanos).map(Instant::from_nanos),
             links,
             part,
             origin: Origin {
@@ -95,7 +102,10 @@ proptest! {
         let mut gangs = Vec::new();
         for size in sizes {
             let (gang, others) = rest.split_at(size.min(rest.len()));
-            held.push_gang(gang);
+            match gang {
+                [alone] => held.push(&alone.into()),
+                _ => held.push_gang(gang),
+            }
             gangs.extend((!gang.is_empty()).then_some(gang));
             rest = others;
         }
