@@ -7,6 +7,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::{AHEAD, Run, ahead_of_each, nameless};
 use crate::error::{TraceError, read_error};
@@ -101,7 +102,7 @@ impl<const WORDS: usize> FixedSort<WORDS> {
         let runs = self.disk.iter().flat_map(|disk| &disk.runs);
         FixedSorted {
             cursors: runs.map(|&run| Cursor::new(run, at_once)).collect(),
-            disk: self.disk,
+            disk: self.disk.map(Arc::new),
             held: self.held.into_iter(),
             heads: BinaryHeap::new(),
             has_begun: false,
@@ -109,9 +110,10 @@ impl<const WORDS: usize> FixedSort<WORDS> {
     }
 }
 
-/// Records in their order, which are read once.
+/// Records in their order, which are read once; copies are read from the same place on.
+#[derive(Clone, Debug)]
 pub(crate) struct FixedSorted<const WORDS: usize> {
-    disk: Option<Disk>,
+    disk: Option<Arc<Disk>>,
     cursors: Vec<Cursor<WORDS>>,
     /// The records that never went to the disk, as the last run.
     held: std::vec::IntoIter<[u64; WORDS]>,
@@ -154,6 +156,7 @@ impl<const WORDS: usize> FixedSorted<WORDS> {
 }
 
 /// A run that is read.
+#[derive(Clone, Debug)]
 struct Cursor<const WORDS: usize> {
     run: Run,
     /// Records that were read ahead.

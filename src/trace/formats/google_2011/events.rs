@@ -1,7 +1,8 @@
 //! Events of tasks put together to demands. Only tasks that are alive are in memory; demands that have ended are sorted, on
-//! disk where there are many, and those of a task that comes back are numbered then.
+//! disk where there are many, and those of a task that comes back are numbered as they are delivered.
 
 mod names;
+mod task;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
@@ -18,16 +19,17 @@ use crate::intern::ClassTable;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, Journal};
 use crate::links::LinksOfJobs;
-use crate::numbered::Numbered;
+use crate::numbered::{Names, Numbered};
 use crate::options::ReadOptions;
 use crate::origin::Origin;
 use crate::resizes::{Changed, Resizes, Standing};
 use crate::rows::Refused;
-use crate::spill::Order;
-use crate::stream::{Arrival, ArrivalSource};
+use crate::spill::{Flat, Order};
+use crate::stream::ArrivalSource;
 use crate::timed::OUT_OF_ORDER;
 use model::PodSpec;
 use names::{numbered, provisional};
+use task::{End, Task};
 use units::Instant;
 
 /// Job and index of a task.
@@ -79,7 +81,8 @@ pub(crate) type Plain = (i32, Option<i64>, Option<i64>);
 /// The tasks met up to now.
 pub(crate) struct Tasks {
     pub(super) gather: Gather,
-    ended: Numbered,
+    /// The names of the demands that have ended.
+    names: Names,
     ran_only: bool,
     /// Whether demands keep the outcome of their task.
     keeps_outcomes: bool,
@@ -107,25 +110,6 @@ pub(crate) struct Tasks {
     pub(super) unsorted: Option<Box<Unsorted>>,
 }
 
-/// A task that is alive.
-#[derive(Debug)]
-struct Task {
-    /// Its demand.
-    arrival: Arrival,
-    /// The instant from which it runs; `None` while it is pending.
-    began: Option<Instant>,
-    /// Instant of a SUBMIT that came before the end of the demand before it.
-    early: Option<Instant>,
-    /// The place of the spec that it asks for now.
-    asked: u32,
-    /// The place of the spec with which it arrives.
-    first: u32,
-    /// Its end, if it is over.
-    outcome: Option<Outcome>,
-    /// Its resizes since it began to run.
-    resizes: Resizes,
-}
-
 const SUBMIT: i64 = 0;
 pub(super) const EVICT: i64 = 2;
 const FAIL: i64 = 3;
@@ -138,7 +122,7 @@ impl Tasks {
         gather.header.fields = outcome_alone(options);
         Self {
             gather,
-            ended: Numbered::default(),
+            names: Names::default(),
             ran_only: options.ran_only,
             keeps_outcomes: options.keeps_outcomes(),
             stands: Standing::of(options),
@@ -199,10 +183,9 @@ impl Tasks {
                 }
             }
         }
-        let task = self.alive.get_mut(&key);
-        match (kind, task) {
+        match (kind, self.alive.get_index_of(&key)) {
             (SUBMIT, None) => self.open(journal.origin(line), event, asked)?,
-            (SUBMIT, Some(task)) => task.early = Some(time),
+            (SUBMIT, Some(at)) => self.alive[at].early = Some(time),
             // What ends or is evicted without having begun says nothing.
             (EVICT..=LOST, None) => {
                 journal.dirt("end of a task that is not alive", Action::Drop, line)?;
@@ -212,19 +195,21 @@ impl Tasks {
                 journal.dirt(without, Action::Repair, line)?;
                 self.open(journal.origin(line), event, asked)?;
                 if kind == SCHEDULE {
-                    self.schedule(journal, line, event)?;
+                    let last = self.alive.len() - 1;
+                    self.alive[last].schedule(journal, line, time)?;
                 }
             }
-            (SCHEDULE, _) => self.schedule(journal, line, event)?,
-            (EVICT, Some(task)) => {
+            (SCHEDULE, Some(at)) => self.alive[at].schedule(journal, line, time)?,
+            (EVICT, Some(at)) => {
+                let task = &mut self.alive[at];
                 // A SUBMIT after it goes on with the same demand.
                 task.early = None;
                 task.began = None;
             }
-            (FAIL..=LOST, _) => self.end(journal, line, event)?,
-            _ => {
+            (FAIL..=LOST, Some(at)) => self.end(journal, line, event, at)?,
+            (_, Some(at)) => {
                 let asked = self.place(asked);
-                self.resize(journal, line, event, asked)?;
+                self.resize(journal, line, time, at, asked)?;
             }
         }
         Ok(())
@@ -285,71 +270,39 @@ impl Tasks {
         tenant: u32,
     ) -> Result<(), TraceError> {
         let links = { self.links.as_ref() }.map(|own| own.of_job(event.key.0));
-        let arrival = Arrival {
-            submit: event.time,
-            name: provisional(event.key),
-            class: self.class(asked)?,
-            members: 1,
-            tenant,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: links.transpose()?.flatten(),
-            part: 0,
-            origin,
-        };
         let task = Task {
-            arrival,
+            submit: event.time,
+            origin,
+            start: None,
             began: None,
             early: None,
             asked,
             first: asked,
-            outcome: None,
+            class: self.class(asked)?,
+            tenant,
+            links: links.transpose()?.flatten(),
             resizes: Resizes::default(),
         };
         self.alive.insert(event.key, task);
         Ok(())
     }
 
-    /// A task that is alive begins to run.
-    fn schedule(
-        &mut self,
-        journal: &mut Journal,
-        line: u64,
-        event: TaskEvent,
-    ) -> Result<(), TraceError> {
-        let Some(task) = self.alive.get_mut(&event.key) else {
-            return Ok(());
-        };
-        if task.began.is_some() {
-            let kind = "scheduled twice without an end; the first counts as lost";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
-        if !task.resizes.is_empty() {
-            let kind = "requests changed in an attempt before the last; the first request stands";
-            journal.dirt(kind, Action::Keep, line)?;
-            task.resizes = Resizes::default();
-        }
-        task.arrival.historic_start.get_or_insert(event.time);
-        task.began = Some(event.time);
-        Ok(())
-    }
-
-    /// The demand of a task ends.
+    /// The demand of a task that is alive ends.
     fn end(
         &mut self,
         journal: &mut Journal,
         line: u64,
         event: TaskEvent,
+        at: usize,
     ) -> Result<(), TraceError> {
-        let Some(mut task) = self.alive.swap_remove(&event.key) else {
+        let Some((_, task)) = self.alive.swap_remove_index(at) else {
             return Ok(());
         };
-        let (arrival, time) = (&mut task.arrival, event.time);
+        let time = event.time;
         let mut is_left_out = false;
         let began = match task.began {
             Some(began) => began,
-            None if arrival.historic_start.is_some() => time,
+            None if task.start.is_some() => time,
             None => {
                 is_left_out = self.ran_only;
                 let (kind, action) = if is_left_out {
@@ -359,26 +312,24 @@ impl Tasks {
                     (kind, Action::Keep)
                 };
                 journal.dirt(kind, action, line)?;
-                arrival.submit
+                task.submit
             }
         };
         if time < began {
             journal.dirt("end before its start; run time 0", Action::Repair, line)?;
         }
-        arrival.run_time = Some(time.max(began).since(began));
-        let (early, asked, tenant) = (task.early, task.asked, arrival.tenant);
-        task.outcome = super::outcome(event.kind);
-        // One that is left out has its number all the same.
-        if is_left_out {
-            arrival.members = 0;
-        }
-        let arrival = self.demand(event.key, task)?;
+        let end = End {
+            run_time: Some(time.max(began).since(began)),
+            outcome: super::outcome(event.kind),
+            is_left_out,
+        };
+        let (early, asked, tenant) = (task.early, task.asked, task.tenant);
+        self.deliver(event.key, task, end)?;
         if early == Some(time) {
             let kind = "end after the SUBMIT of its instant; put before it";
             journal.dirt(kind, Action::Repair, line)?;
             self.open_as(journal.origin(line), event, asked, tenant)?;
         }
-        self.ended.push(&arrival);
         Ok(())
     }
 
@@ -387,13 +338,11 @@ impl Tasks {
         &mut self,
         journal: &mut Journal,
         line: u64,
-        event: TaskEvent,
+        time: Instant,
+        at: usize,
         asked: u32,
     ) -> Result<(), TraceError> {
-        let TaskEvent { key, time, .. } = event;
-        let Some(task) = self.alive.get(&key) else {
-            return Ok(());
-        };
+        let task = &self.alive[at];
         if asked == task.asked {
             return journal.dirt("update that changes nothing", Action::Keep, line);
         }
@@ -412,82 +361,105 @@ impl Tasks {
             },
         };
         let largest = changed.note(journal, line)?;
-        let (mut asked, mut class) = (asked, task.arrival.class);
+        let (mut asked, mut class) = (asked, task.class);
         if self.stands == Standing::Largest {
             asked = self.specs.class_of(largest);
             class = self.class(asked)?;
         }
         let specs = self.specs.classes();
-        if let Some(task) = self.alive.get_mut(&key) {
-            if let (Standing::Latest, Some(began)) = (self.stands, began) {
-                let [first, spec] = [specs.get(task.first)?, specs.get(asked)?];
-                task.resizes.add(time.since(began), &first, &spec);
-            }
-            task.asked = asked;
-            task.arrival.class = class;
+        let task = &mut self.alive[at];
+        if let (Standing::Latest, Some(began)) = (self.stands, began) {
+            let [first, spec] = [specs.get(task.first)?, specs.get(asked)?];
+            task.resizes.add(time.since(began), &first, &spec);
         }
+        task.asked = asked;
+        task.class = class;
         Ok(())
     }
 
-    /// The demand of a task that is over, or is not within the trace, with its resizes and what it used.
-    fn demand(&mut self, key: Key, task: Task) -> Result<Arrival, TraceError> {
-        let mut arrival = task.arrival;
+    /// Delivers the demand of a task that is over, or that does not end within the trace.
+    fn deliver(&mut self, key: Key, mut task: Task, end: End) -> Result<(), TraceError> {
+        let resizes = std::mem::take(&mut task.resizes);
+        let class = self.class_at_end(key, &task, resizes, end)?;
+        let name = provisional(key);
+        let demand = Flat {
+            submit: task.submit,
+            name: (&name).into(),
+            class,
+            // One that is left out has its number all the same.
+            members: (!end.is_left_out).into(),
+            tenant: task.tenant,
+            run_time: end.run_time,
+            time_limit: None,
+            historic_start: task.start,
+            links: task.links.as_deref(),
+            part: 0,
+            origin: task.origin,
+        };
+        self.names.push(demand.name);
+        self.gather.add_flat(&demand);
+        Ok(())
+    }
+
+    /// The class of a demand with its resizes and what it used.
+    fn class_at_end(
+        &mut self,
+        key: Key,
+        task: &Task,
+        resizes: Resizes,
+        end: End,
+    ) -> Result<u32, TraceError> {
         let specs = self.specs.classes();
-        let resized = if task.resizes.is_empty() {
+        let resized = if resizes.is_empty() {
             None
         } else {
-            { task.resizes }.spec(&*specs.get(task.first)?, arrival.run_time)
+            resizes.spec(&*specs.get(task.first)?, end.run_time)
         };
         if !self.is_known_late() {
-            if let Some(spec) = resized {
-                arrival.class = self.gather.class_of(spec);
-            }
-            return Ok(arrival);
+            return Ok(match resized {
+                Some(spec) => self.gather.class_of(spec),
+                None => task.class,
+            });
         }
         let is_plain = resized.is_none() && self.usage.is_empty();
-        let kind = (arrival.class, task.outcome);
+        let kind = (task.class, end.outcome);
         if let Some(&class) = self.ended_classes.get(&kind).filter(|_| is_plain) {
-            arrival.class = class;
-            return Ok(arrival);
+            return Ok(class);
         }
         let mut spec = match resized {
             Some(spec) => spec,
-            None => PodSpec::clone(&*specs.get(arrival.class)?),
+            None => PodSpec::clone(&*specs.get(task.class)?),
         };
         if !self.usage.is_empty() {
-            spec = self.usage.measured(spec, &arrival, key, task.began)?;
+            let start = task.began.or(task.start).unwrap_or(task.submit);
+            spec = self.usage.measured(spec, key, start, end.run_time)?;
         }
         if self.keeps_outcomes {
-            Outcome::state(task.outcome, &mut spec.labels);
+            Outcome::state(end.outcome, &mut spec.labels);
         }
-        arrival.class = self.gather.class_of(spec);
+        let class = self.gather.class_of(spec);
         if is_plain {
-            self.ended_classes.insert(kind, arrival.class);
+            self.ended_classes.insert(kind, class);
         }
-        Ok(arrival)
+        Ok(class)
     }
 
     /// The demands by submission.
     pub(crate) fn finish(mut self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
         for (key, task) in std::mem::take(&mut self.alive) {
-            let arrival = self.demand(key, task)?;
-            self.ended.push(&arrival);
+            self.deliver(key, task, End::default())?;
         }
         let Self {
-            mut gather,
-            ended,
+            gather,
+            names,
             specs,
             plain,
             ..
         } = self;
         // What finds specs is needed no more.
         drop((specs, plain));
-        ended.deliver(numbered, |arrival| {
-            if arrival.members > 0 {
-                gather.add(&arrival);
-            }
-        })?;
-        gather.finish(journal)
+        let numbered = Numbered::of(gather.finish(journal)?, names, numbered)?;
+        Ok(Box::new(numbered))
     }
 }
 

@@ -22,7 +22,7 @@ use crate::origin::Origin;
 use crate::rows::{Fields, Layout, Refused, each_row_of, each_row_of_all};
 use crate::samples::Steps;
 use crate::side_by_side::Tables;
-use crate::stream::{Arrival, ArrivalSource};
+use crate::stream::ArrivalSource;
 use model::{Behaviour, PodName, PodSpec, ResourceList};
 use units::{Duration, Instant};
 
@@ -257,17 +257,15 @@ impl Usage {
         }))
     }
 
-    /// The spec of a demand with what was measured of its task since it began to run.
+    /// The spec of a demand with what was measured of its task from a start on.
     pub(super) fn measured(
         &self,
         mut spec: PodSpec,
-        arrival: &Arrival,
         key: Key,
-        began: Option<Instant>,
+        start: Instant,
+        run_time: Option<Duration>,
     ) -> Result<PodSpec, TraceError> {
-        let start = began.or(arrival.historic_start);
-        let start = start.unwrap_or(arrival.submit);
-        let end = arrival.run_time.map(|run| start.saturating_add(run));
+        let end = run_time.map(|run| start.saturating_add(run));
         if let Some(used) = self.of(key, start, end.unwrap_or(Instant::MAX))? {
             let resized = spec.behaviour.as_ref();
             let resizes = resized.map(|own| own.resizes.clone()).unwrap_or_default();

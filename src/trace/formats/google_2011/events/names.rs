@@ -57,15 +57,18 @@ impl Backwards {
         self.bytes[self.from] = byte;
     }
 
-    /// Puts the digits of a number before the text.
+    /// Puts the digits of a number before the text, two at a time.
     fn number(&mut self, mut number: u64) {
-        loop {
-            self.byte(b'0' + (number % 10) as u8);
-            number /= 10;
+        while number >= 10 {
+            let two = number % 100;
+            number /= 100;
+            self.byte(b'0' + (two % 10) as u8);
+            self.byte(b'0' + (two / 10) as u8);
             if number == 0 {
                 return;
             }
         }
+        self.byte(b'0' + number as u8);
     }
 
     /// The text, which is ASCII.
@@ -80,7 +83,13 @@ mod tests {
 
     #[test]
     fn names_are_those_of_the_standard_library() {
-        for (job, index) in [(0, 0), (7, 10), (u64::MAX, u32::MAX)] {
+        for (job, index) in [
+            (0, 0),
+            (7, 10),
+            (99, 100),
+            (109, 9_000),
+            (u64::MAX, u32::MAX),
+        ] {
             let name = PodName::Member(job, index);
             let expected = [1, 2, u32::MAX].map(|number| match number {
                 1 => format!("{job}-{index}"),

@@ -13,7 +13,7 @@ fn demands(events: &[(i64, i64, i64)], ran_only: bool, most_held: usize) -> (Rec
     };
     let mut tasks = Tasks {
         gather: Gather::holding(most_held).in_order(Order::Place),
-        ended: Numbered::holding(most_held),
+        names: Names::holding(most_held),
         unsorted: (!events.is_sorted_by_key(|event| event.2))
             .then(|| Box::new(Unsorted::holding(most_held))),
         ..Tasks::new(&options)
@@ -69,9 +69,23 @@ proptest! {
         let arrivals = &expected.0.arrivals;
         let ranks = arrivals.iter().zip(&expected.1).map(|(own, line)| (own.submit, *line));
         prop_assert!(ranks.is_sorted());
-        for own in arrivals {
-            let same = arrivals.iter().filter(|other| other.name == own.name);
-            prop_assert_eq!(same.count(), 1);
+        // Demands of a task are numbered as they arrive, whether those that never ran are left out or not.
+        let whole = demands(&events, false, usize::MAX);
+        let named = |(all, lines): &(Recorded, Vec<u32>)| -> Vec<(u32, String)> {
+            let names = all.arrivals.iter().map(|own| own.name.to_string());
+            lines.iter().copied().zip(names).collect()
+        };
+        let (kept, whole) = (named(&expected), named(&whole));
+        prop_assert!(kept.iter().all(|own| whole.contains(own)));
+        let mut counts = [0; 2];
+        for (line, name) in &whole {
+            let task = usize::from(name.starts_with("7-1"));
+            counts[task] += 1;
+            let number = match counts[task] {
+                1 => String::new(),
+                later => format!("-{later}"),
+            };
+            prop_assert_eq!(name, &format!("7-{task}{number}"), "line {}", line);
         }
     }
 }
