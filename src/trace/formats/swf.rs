@@ -27,7 +27,7 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
-use self::classes::ClassKey;
+use self::classes::{ClassKey, is_of_one_class};
 use self::executions::Ahead;
 use self::recorded::header_record;
 use self::row::{CANCELLED, Dialect, Parsed, RowParser};
@@ -169,7 +169,9 @@ pub struct SwfSource {
     classes: ClassTable,
     /// By memory asked for, usage, and labels.
     class_by_amounts: Lately<ClassKey, u32>,
-    /// Those of the last job, and its class.
+    /// Whether all jobs are of one class, as nothing that tells them apart is asked for.
+    has_one_class: bool,
+    /// The amounts and labels of the last job, and its class.
     last_class: Option<(ClassKey, u32)>,
     users: IndexSet<i64, FxBuildHasher>,
     user_names: Vec<Text>,
@@ -195,6 +197,7 @@ impl SwfSource {
             delivered: 0,
             classes: ClassTable::default(),
             class_by_amounts: Lately::default(),
+            has_one_class: is_of_one_class(options),
             last_class: None,
             users: IndexSet::default(),
             user_names: Vec::new(),

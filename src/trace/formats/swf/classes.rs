@@ -6,7 +6,7 @@ use super::recorded::JobNumbers;
 use super::{SwfJob, SwfSource};
 use crate::error::TraceError;
 use crate::ledger::Action;
-use crate::options::PartitionField;
+use crate::options::{PartitionField, ReadOptions};
 use model::resource_list::{CPU, MEMORY};
 use model::{Behaviour, PodSpec, ResourceList};
 use units::{Duration, Quantity};
@@ -35,6 +35,12 @@ pub(super) struct Used {
     mebibytes: Option<i64>,
 }
 
+/// Whether nothing is asked for by which the members of one job are told from those of another.
+pub(super) fn is_of_one_class(options: &ReadOptions) -> bool {
+    let has_labels = options.partitions.is_some() || options.recorded || options.outcomes;
+    !(has_labels || options.memory || options.usage)
+}
+
 impl SwfSource {
     /// The class of a job's members.
     pub(super) fn class(&mut self, job: &SwfJob) -> Result<u32, TraceError> {
@@ -46,6 +52,9 @@ impl SwfSource {
         if kilobytes > MAX_MEMORY_KB {
             let kind = "memory beyond 4 TiB per processor; read as bytes";
             self.dirt(kind, Action::Repair, job)?;
+        }
+        if let (true, Some((_, class))) = (self.has_one_class, self.last_class) {
+            return Ok(class);
         }
         let bytes = if self.options.memory {
             bytes_of(kilobytes)

@@ -1,5 +1,9 @@
 //! The short way through rows of plain numbers; whatever else a row may hold is left to the parser of
 //! everything.
+#![expect(
+    clippy::inline_always,
+    reason = "numbers of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
 use super::{FIELDS, SwfJob};
 use crate::number::eight_digits;
@@ -82,6 +86,7 @@ fn digits(text: &[u8]) -> Option<(i64, usize)> {
 }
 
 /// The job of a row of plain numbers.
+#[inline(always)]
 pub(super) fn job_of(line: u64, numbers: &[i64; FIELDS]) -> SwfJob {
     let time = |index: usize| Duration::from_secs(numbers[index]);
     SwfJob {
