@@ -91,34 +91,54 @@ fn blanks(block: &[u8; BLOCK]) -> u64 {
     bits
 }
 
+/// The two characters of -1 at the end of eight bytes, as [`number_between`] has them.
+const MINUS_ONE: u64 = u64::from_le_bytes([0, 0, 0, 0, 0, 0, b'-' ^ b'0', b'1' ^ b'0']);
+
+/// A blank eight times, as [`number_between`] has it.
+const BLANKS: u64 = eight(b' ' ^ b'0');
+
 /// The number of digits alone or -1 between two blanks, with more of them before it or not.
 #[inline(always)]
 fn number_between(text: &[u8], before: usize, end: usize) -> Option<i64> {
-    match *text.get(before + 1..end)? {
-        [] => None,
-        [digit] => digit.is_ascii_digit().then_some(i64::from(digit & 15)),
-        [b'-', b'1'] => Some(-1),
-        _ => number_before(text, before, end),
-    }
-}
-
-#[inline(always)]
-fn number_before(text: &[u8], before: usize, end: usize) -> Option<i64> {
+    let length = end.wrapping_sub(before).wrapping_sub(1);
     let word = u64::from_le_bytes(*text.get(end.wrapping_sub(8)..)?.first_chunk()?);
+    // A digit is its value so.
     let own = word ^ eight(b'0');
-    // No sum carries into the next byte.
-    let others = (((own & !HIGH) + eight(0x80 - 10)) | own) & HIGH;
-    let bits = others.leading_zeros() & !7;
-    if bits == 64 || end - (before + 1) != bits as usize / 8 {
-        return padded_number(&text[before + 1..end]);
+    if length == 1 {
+        let digit = own >> 56;
+        return (digit < 10).then_some(digit as i64);
     }
-    let missing = 64 - bits;
-    Some(value_of_digits(own >> missing << missing))
+    if !(2..=8).contains(&length) {
+        return long_number(text.get(before + 1..end)?);
+    }
+    let missing = 64_u32.wrapping_sub(8 * length as u32);
+    let own = own.wrapping_shr(missing).wrapping_shl(missing);
+    if length == 2 && own == MINUS_ONE {
+        return Some(-1);
+    }
+    // No sum carries into the next byte.
+    let others = ((own & !HIGH).wrapping_add(eight(0x80 - 10)) | own) & HIGH;
+    if others == 0 {
+        return Some(value_of_digits(own));
+    }
+    let blanks = BLANKS.wrapping_shr(missing).wrapping_shl(missing);
+    padded_number(own, others.leading_zeros() & !7, blanks)
 }
 
-/// The number of eight digits or more, or of any number of them behind several blanks.
+/// The number of the digits that the last bits of eight bytes stand for, or -1, behind blanks alone.
 #[inline(never)]
-fn padded_number(field: &[u8]) -> Option<i64> {
+fn padded_number(own: u64, bits: u32, blanks: u64) -> Option<i64> {
+    let is_blank_before = |bits: u32| own.checked_shl(bits) == blanks.checked_shl(bits);
+    if bits > 0 && is_blank_before(bits) {
+        let missing = 64 - bits;
+        return Some(value_of_digits(own >> missing << missing));
+    }
+    (own >> 48 == MINUS_ONE >> 48 && is_blank_before(16)).then_some(-1)
+}
+
+/// The number of a field of more than eight characters, blanks before it among them.
+#[inline(never)]
+fn long_number(field: &[u8]) -> Option<i64> {
     let digits = &field[field.iter().position(|&byte| byte != b' ')?..];
     if digits == b"-1" {
         return Some(-1);

@@ -156,7 +156,7 @@ mod tests {
         #[test]
         fn a_row_of_a_text_is_the_line_alone(
             fields in prop::collection::vec("-1|[0-9]{1,10}|[0-9]{1,3}[.&a]?|-2", 16..20),
-            blanks in prop::sample::select(vec![" ", "  ", "\t", "\x0c"]),
+            blanks in prop::sample::select(vec![" ", "  ", "     ", "\t", "\x0c"]),
             end in prop::sample::select(vec!["\n", " \n", "\r\n", "", "x\n"]),
             behind in "[0-9 \n-]{0,12}",
             odd in prop::option::of(
