@@ -5,6 +5,7 @@
 //! cAdvisor says of them. Source: the documentation of Prometheus, "HTTP API" and "Exposition formats", of
 //! kube-state-metrics, "Pod metrics", and of cAdvisor, "Prometheus metrics".
 
+mod pieces;
 mod pods;
 mod text;
 mod usage;

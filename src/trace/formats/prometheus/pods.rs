@@ -1,11 +1,11 @@
 //! Pods as series tell of them.
 
-use std::mem;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use super::pieces::Pieces;
 use super::usage::{self, Measure, Time, Use};
 use super::{Sample, milliseconds};
 use crate::error::TraceError;
@@ -13,6 +13,7 @@ use crate::gather::{Demand, Gather};
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
+use crate::origin::Origin;
 use crate::rows::Refused;
 use crate::stream::ArrivalSource;
 use model::gpu::GPU_RESOURCES;
@@ -23,22 +24,61 @@ use units::{Duration, Instant, Quantity};
 const REQUESTS: &str = "kube_pod_container_resource_requests";
 /// The note about series of use that are not asked for.
 pub(super) const NOT_USED: &str = "series of use, not read without `usage`";
+/// The number of pods that are held in memory, of about half a KiB each.
+const MOST_KNOWN: usize = 1 << 14;
 /// The largest amount of a resource.
 const MOST: f64 = 1e18;
 
 /// A pod as its series tell of it.
-struct Pod {
-    file: Arc<str>,
-    line: u64,
-    first: i64,
-    last: i64,
+pub(super) struct Pod {
+    pub(super) origin: Origin,
+    pub(super) first: i64,
+    pub(super) last: i64,
     /// Requests by container and resource, with the time of their first sample.
-    requests: IndexMap<(String, String), (i64, f64), FxBuildHasher>,
-    /// Whether it is another pod, which states its `uid`.
-    is_another: bool,
-    life: Life,
+    pub(super) requests: IndexMap<(String, String), (i64, f64), FxBuildHasher>,
+    pub(super) life: Life,
     /// The numbers under which samples of its use are held.
-    numbers: Vec<usize>,
+    pub(super) numbers: Vec<usize>,
+}
+
+impl Pod {
+    /// A pod of which a place tells first, with its first and its last sample.
+    pub(super) fn new(origin: Origin, samples: (i64, i64)) -> Self {
+        Self {
+            origin,
+            first: samples.0,
+            last: samples.1,
+            requests: IndexMap::default(),
+            life: Life::default(),
+            numbers: Vec::new(),
+        }
+    }
+
+    /// Takes a request of a container and a resource; the earliest stands, and of several the first.
+    pub(super) fn ask(&mut self, asked: (String, String), at: i64, amount: f64) {
+        let known = self.requests.entry(asked).or_insert((at, amount));
+        if at < known.0 {
+            *known = (at, amount);
+        }
+    }
+
+    /// Takes the samples and the life of what was known of the pod later.
+    pub(super) fn extend(&mut self, later: &Self) {
+        self.first = self.first.min(later.first);
+        self.last = self.last.max(later.last);
+        self.life.extend(later.life);
+    }
+
+    /// Takes what is known of the pod under another name.
+    pub(super) fn take(&mut self, other: Self) {
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+        self.life = self.life.united(other.life);
+        self.numbers.extend(other.numbers);
+        for (asked, amount) in other.requests {
+            self.requests.entry(asked).or_insert(amount);
+        }
+    }
 }
 
 /// The labels of a series by their names.
@@ -64,11 +104,11 @@ impl Label<'_> {
 
 /// What series say of a pod's life besides that it is there, in milliseconds since 1970.
 #[derive(Clone, Copy, Debug, Default)]
-struct Life {
-    created: Option<i64>,
-    start: Option<i64>,
-    end: Option<i64>,
-    outcome: Option<Outcome>,
+pub(super) struct Life {
+    pub(super) created: Option<i64>,
+    pub(super) start: Option<i64>,
+    pub(super) end: Option<i64>,
+    pub(super) outcome: Option<Outcome>,
 }
 
 impl Life {
@@ -102,12 +142,16 @@ impl Life {
             ("kube_pod_status_phase", _) => return true,
             _ => return false,
         };
-        // Times that are stated and those of samples differ by a step at most; the earlier is the more exact one.
-        *place = match (*place, at) {
-            (Some(known), Some(at)) => Some(known.min(at)),
-            (known, at) => known.or(at),
-        };
+        *place = earlier(*place, at);
         true
+    }
+
+    /// Takes what series say that come later.
+    fn extend(&mut self, later: Self) {
+        self.created = earlier(self.created, later.created);
+        self.start = earlier(self.start, later.start);
+        self.end = earlier(self.end, later.end);
+        self.outcome = later.outcome.or(self.outcome);
     }
 
     /// What is known of two records of one pod.
@@ -121,10 +165,24 @@ impl Life {
     }
 }
 
+/// The earlier of two times, one of which may be stated and the other that of a sample: they differ by a step at most, and the
+/// earlier is the more exact one.
+fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 /// The pods by namespace, name and `uid`, where they state it.
-#[derive(Default)]
 pub(super) struct Pods {
+    /// The pods of the latest series.
     known: IndexMap<(String, String, String), Pod, FxBuildHasher>,
+    most_known: usize,
+    /// What earlier series say of pods.
+    pieces: Pieces,
+    /// The number under which samples of the use of the next pod are held.
+    number: usize,
     /// The earliest and the latest time of any sample, in milliseconds.
     span: Option<(i64, i64)>,
     /// The shortest time between two samples of a series, in milliseconds.
@@ -137,9 +195,56 @@ impl Pods {
     /// No pods yet.
     pub(super) fn new(options: &ReadOptions) -> Self {
         Self {
+            known: IndexMap::default(),
+            most_known: MOST_KNOWN,
+            pieces: Pieces::default(),
+            number: 0,
+            span: None,
+            step: None,
             used: options.usage.then(Use::default),
-            ..Self::default()
         }
+    }
+
+    /// No pods yet, of which no more than a number are in memory.
+    #[cfg(test)]
+    pub(super) fn holding(most_known: usize, options: &ReadOptions) -> Self {
+        Self {
+            most_known,
+            pieces: Pieces::holding(most_known),
+            ..Self::new(options)
+        }
+    }
+
+    /// The pod of a namespace, a name and a `uid`, which is made with a place and its first and last sample if it is new.
+    fn pod(
+        &mut self,
+        names: (String, String, String),
+        origin: Origin,
+        samples: (i64, i64),
+    ) -> Result<&mut Pod, TraceError> {
+        if self.known.len() >= self.most_known && !self.known.contains_key(&names) {
+            self.take_out()?;
+        }
+        let number = self.used.as_ref().map(|_| &mut self.number);
+        let pod = self.known.entry(names).or_insert_with(|| {
+            let mut pod = Pod::new(origin, samples);
+            if let Some(number) = number {
+                pod.numbers.push(*number);
+                *number += 1;
+            }
+            pod
+        });
+        pod.first = pod.first.min(samples.0);
+        pod.last = pod.last.max(samples.1);
+        Ok(pod)
+    }
+
+    /// Puts the pods that are in memory to those that are sorted on disk.
+    fn take_out(&mut self) -> Result<(), TraceError> {
+        for ((namespace, name, uid), pod) in self.known.drain(..) {
+            self.pieces.push([&namespace, &name, &uid], &pod)?;
+        }
+        Ok(())
     }
 
     /// Adds the samples of a series, whose labels are found by name.
@@ -172,92 +277,30 @@ impl Pods {
         let steps = samples.windows(2).map(|pair| pair[1].0 - pair[0].0);
         self.step = steps.chain(self.step).min();
         let namespace = label.first(["exported_namespace", "namespace", "kubernetes_namespace"]);
-        let entry = self.known.entry((namespace, name, label.text("uid")));
-        let number = entry.index();
-        let pod = entry.or_insert_with(|| Pod {
-            file: journal.file.clone(),
-            line,
-            first,
-            last,
-            requests: IndexMap::default(),
-            is_another: false,
-            life: Life::default(),
-            numbers: vec![number],
-        });
-        pod.first = pod.first.min(first);
-        pod.last = pod.last.max(last);
+        let names = (namespace, name, label.text("uid"));
+        let pod = self.pod(names, journal.origin(line), (first, last))?;
         if pod.life.take(&metric, &label.text("phase"), samples) {
             return Ok(());
         }
-        if let Some(measure) = measure {
-            let Some(used) = &mut self.used else {
-                return Ok(journal.dirt(NOT_USED, Action::Keep, line)?);
-            };
-            used.add(number, measure, &label, samples);
+        if metric == REQUESTS {
+            pod.ask((label.container(), resource), first, value);
+            let is_other = |&(_, other): &Sample| other.total_cmp(&value).is_ne();
+            if samples.iter().any(is_other) {
+                let kind = "request changes later; the first one stands";
+                journal.dirt(kind, Action::Keep, line)?;
+            }
             return Ok(());
         }
-        if metric != REQUESTS {
-            let kind = "series that says no more than that a pod is there";
-            return Ok(journal.dirt(kind, Action::Keep, line)?);
-        }
-        if samples
-            .iter()
-            .any(|(_, other)| other.total_cmp(&value).is_ne())
-        {
-            let kind = "request changes later; the first one stands";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
-        let known = pod.requests.entry((label.container(), resource));
-        let known = known.or_insert((first, value));
-        if first < known.0 {
-            *known = (first, value);
-        }
-        Ok(())
-    }
-
-    /// Gives series without a `uid` to the only pod of their namespace and name that is there then.
-    fn unite(&mut self, journal: &mut Journal) -> Result<(), TraceError> {
-        let mut places: IndexMap<(&str, &str), Vec<usize>, FxBuildHasher> = IndexMap::default();
-        for (place, (namespace, name, uid)) in self.known.keys().enumerate() {
-            if !uid.is_empty() {
-                places.entry((namespace, name)).or_default().push(place);
+        let number = pod.numbers.last().copied();
+        let kind = match (measure, number, &mut self.used) {
+            (Some(measure), Some(number), Some(used)) => {
+                used.add(number, measure, &label, samples);
+                return Ok(());
             }
-        }
-        let mut owners = Vec::new();
-        for (place, ((namespace, name, uid), pod)) in self.known.iter().enumerate() {
-            if !uid.is_empty() {
-                continue;
-            }
-            let named = places.get(&(namespace.as_str(), name.as_str()));
-            let is_there = |own: &Pod| own.first <= pod.last && pod.first <= own.last;
-            let mut owning =
-                { named.into_iter().flatten() }.filter(|&&own| is_there(&self.known[own]));
-            if let (Some(&owner), None) = (owning.next(), owning.next()) {
-                owners.push((place, owner));
-            }
-        }
-        for (place, owner) in owners {
-            let Some((_, pod)) = self.known.get_index_mut(place) else {
-                continue;
-            };
-            let (first, last, life) = (pod.first, pod.last, pod.life);
-            let (file, line, requests) = (pod.file.clone(), pod.line, mem::take(&mut pod.requests));
-            let numbers = mem::take(&mut pod.numbers);
-            pod.is_another = true;
-            journal.file = file;
-            let kind = "pod without a `uid`; counted as the one of its name that is there then";
-            journal.dirt(kind, Action::Repair, line)?;
-            let own = &mut self.known[owner];
-            own.first = own.first.min(first);
-            own.last = own.last.max(last);
-            own.life = own.life.united(life);
-            own.numbers.extend(numbers);
-            for (asked, amount) in requests {
-                own.requests.entry(asked).or_insert(amount);
-            }
-        }
-        self.known.retain(|_, pod| !pod.is_another);
-        Ok(())
+            (Some(_), ..) => NOT_USED,
+            (None, ..) => "series that says no more than that a pod is there",
+        };
+        Ok(journal.dirt(kind, Action::Keep, line)?)
     }
 
     pub(super) fn finish(
@@ -265,20 +308,20 @@ impl Pods {
         mut journal: Journal,
         options: &ReadOptions,
     ) -> Result<Box<dyn ArrivalSource>, TraceError> {
-        self.unite(&mut journal)?;
+        self.take_out()?;
+        let mut pods = self.pieces.united(&mut journal)?;
         let (zero, end) = self.span.unwrap_or_default();
         let step = self.step.unwrap_or_default();
         let used = self.used.map(Use::sorted).transpose()?;
         let mut gather = Gather::default();
         gather.header.fields = outcome_alone(options);
-        for ((namespace, name, _), pod) in self.known {
-            journal.file = pod.file.clone();
+        while let Some(([namespace, name, _], pod)) = pods.next()? {
             let list = requests(&mut journal, &pod)?;
             let is_there = pod.last + step > end || pod.last == end;
             let is_open = pod.life.end.is_none() && is_there;
             if is_open {
                 let kind = "there at the end of the samples; run time not known";
-                journal.dirt(kind, Action::Keep, pod.line)?;
+                journal.dirt_at(kind, Action::Keep, pod.origin)?;
             }
             let submit = pod.life.created.unwrap_or(pod.first).clamp(zero, pod.first);
             let start = pod.life.start.map(|start| start.max(submit));
@@ -297,7 +340,7 @@ impl Pods {
                 if says_nothing {
                     let kind =
                         "counter of processor time with a single sample; its use is not known";
-                    journal.dirt(kind, Action::Keep, pod.line)?;
+                    journal.dirt_at(kind, Action::Keep, pod.origin)?;
                 }
                 let has_use = behaviour != Behaviour::default();
                 spec.behaviour = has_use.then(|| Arc::new(behaviour));
@@ -306,7 +349,7 @@ impl Pods {
                 Outcome::state(pod.life.outcome, &mut spec.labels);
             }
             gather.push(
-                journal.origin(pod.line),
+                pod.origin,
                 Demand {
                     submit: at(submit),
                     name: PodName::Text(name.into()),
@@ -352,14 +395,14 @@ fn requests(journal: &mut Journal, pod: &Pod) -> Result<ResourceList, TraceError
     }
     if sums.is_empty() {
         let kind = "pod whose requests are not recorded; requests nothing";
-        journal.dirt(kind, Action::Keep, pod.line)?;
+        journal.dirt_at(kind, Action::Keep, pod.origin)?;
     }
     for (resource, amount) in sums {
         let milli = libm::rint(1e3 * amount) as i128;
         let name = resource_name(resource);
         if name.is_none() {
             let kind = "resource of an unknown name; requested as it is written";
-            journal.dirt(kind, Action::Keep, pod.line)?;
+            journal.dirt_at(kind, Action::Keep, pod.origin)?;
         }
         let name = name.unwrap_or_else(|| resource.to_owned());
         list.set(&name, Quantity::from_nanos(1_000_000 * milli));

@@ -1,5 +1,7 @@
 //! Pods of answers and of texts, and what is wrong with others.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::inspect::validate;
 use crate::memory::Recorded;
@@ -277,4 +279,61 @@ fn phases_and_stated_times_bound_the_lives_of_pods() {
             pod("c", 30, Some(45), Some(155), ""),
         ]
     );
+}
+
+/// The series of the metrics that say something of a pod, about some pods of few names.
+fn a_series() -> impl Strategy<Value = (&'static str, [usize; 3], Vec<(i64, f64)>)> {
+    const METRICS: [&str; 10] = [
+        "kube_pod_info",
+        "kube_pod_created",
+        "kube_pod_start_time",
+        "kube_pod_completion_time",
+        "kube_pod_status_phase",
+        "kube_pod_container_resource_requests",
+        "kube_pod_container_resource_requests",
+        "container_cpu_usage_seconds_total",
+        "container_cpu_usage_seconds_total",
+        "container_memory_working_set_bytes",
+    ];
+    let samples = prop::collection::btree_map(0_i64..40, 0_u32..4, 1..5);
+    let metric = prop::sample::select(METRICS.to_vec());
+    (metric, [0..3_usize, 0..3, 0..3], samples).prop_map(|(metric, names, samples)| {
+        let samples = samples.into_iter();
+        let samples = samples.map(|(at, value)| (1_000 * at, f64::from(value)));
+        (metric, names, samples.collect())
+    })
+}
+
+proptest! {
+    #[test]
+    fn pods_sorted_on_disk_are_those_in_memory(
+        series in prop::collection::vec(a_series(), 1..40),
+        most_held in 1_usize..6,
+    ) {
+        let options = ReadOptions { outcomes: true, usage: true, ..ReadOptions::default() };
+        let read = |mut pods: Pods| {
+            let mut journal = Journal::new("p".into(), options.rows);
+            for (line, (metric, [name, uid, container], samples)) in (1..).zip(&series) {
+                if line == 20 {
+                    journal.file = "q".into();
+                }
+                let label = |label: &str| match label {
+                    "__name__" => (*metric).to_owned(),
+                    "namespace" => "n".to_owned(),
+                    "pod" => ["a", "b", "c"][*name].to_owned(),
+                    "uid" => ["", "1", "2"][*uid].to_owned(),
+                    "container" => ["c", "d", "POD"][*container].to_owned(),
+                    "resource" => ["cpu", "memory", "cpu"][*container].to_owned(),
+                    "phase" => ["Running", "Succeeded", "Failed"][*container].to_owned(),
+                    _ => String::new(),
+                };
+                pods.add(&mut journal, line, label, samples).expect("good");
+            }
+            let mut source = pods.finish(journal, &options).expect("readable");
+            let recorded = Recorded::collect(&mut *source).expect("readable");
+            let ledger = recorded.ledger.to_string();
+            (recorded, ledger)
+        };
+        prop_assert_eq!(read(Pods::holding(most_held, &options)), read(Pods::new(&options)));
+    }
 }
