@@ -19,6 +19,12 @@ use super::stream::{Arrival, ArrivalSource};
 /// Bytes of a sample on disk.
 const BYTES: usize = 32;
 
+/// Bytes of a word.
+const WORD: usize = 8;
+
+/// Tasks of which the places of samples are held in memory.
+const MOST_BEGINS: usize = 1 << 15;
+
 /// Samples that are read or written at once.
 const AT_ONCE: usize = 2_048;
 
@@ -197,11 +203,75 @@ impl From<TraceError> for Unwritten {
     }
 }
 
+/// Places of the first samples of tasks, by the numbers of the tasks. The last of them are in memory, and those before on disk.
+#[derive(Debug)]
+struct Begins {
+    file: Option<(File, PathBuf)>,
+    written: u64,
+    held: Vec<u64>,
+    most_held: usize,
+}
+
+impl Default for Begins {
+    fn default() -> Self {
+        Self {
+            file: None,
+            written: 0,
+            held: Vec::new(),
+            most_held: MOST_BEGINS,
+        }
+    }
+}
+
+impl Begins {
+    /// The number of tasks.
+    fn len(&self) -> u64 {
+        self.written + self.held.len() as u64
+    }
+
+    /// Adds the place of the next task.
+    fn push(&mut self, place: u64) {
+        if self.held.len() >= self.most_held && self.write().is_err() {
+            // Where nothing can be written, all others stay in memory.
+            self.most_held = usize::MAX;
+        }
+        self.held.push(place);
+    }
+
+    fn write(&mut self) -> io::Result<()> {
+        if self.file.is_none() {
+            self.file = Some(nameless("begins")?);
+        }
+        if let Some((file, _)) = &self.file {
+            let bytes: Vec<u8> = { self.held.iter() }
+                .flat_map(|place| place.to_le_bytes())
+                .collect();
+            file.write_all_at(&bytes, self.written * WORD as u64)?;
+            self.written += self.held.len() as u64;
+            self.held.clear();
+        }
+        Ok(())
+    }
+
+    /// The place of the task with a number, if there is such a task.
+    fn get(&self, task: u64) -> Result<Option<u64>, TraceError> {
+        if let Some(own) = task.checked_sub(self.written) {
+            return Ok(self.held.get(own as usize).copied());
+        }
+        let Some((file, path)) = &self.file else {
+            return Ok(None);
+        };
+        let mut bytes = [0; WORD];
+        let read = file.read_exact_at(&mut bytes, task * WORD as u64);
+        read.map_err(|error| read_error(&path.display().to_string(), &error))?;
+        Ok(Some(u64::from_le_bytes(bytes)))
+    }
+}
+
 /// Samples by task.
 #[derive(Debug, Default)]
 pub(crate) struct ByTask {
-    /// Place of the first sample of each task, by its number.
-    begins: Vec<u64>,
+    begins: Begins,
     count: u64,
     held: Vec<Sample>,
     file: Option<(File, PathBuf)>,
@@ -210,9 +280,8 @@ pub(crate) struct ByTask {
 impl ByTask {
     /// Notes that the samples of a task begin, and those of all before it have ended.
     fn begin(&mut self, task: u32) {
-        let next = task as usize + 1;
-        if self.begins.len() < next {
-            self.begins.resize(next, self.count);
+        while self.begins.len() <= u64::from(task) {
+            self.begins.push(self.count);
         }
     }
 
@@ -249,10 +318,11 @@ impl ByTask {
 
     /// Takes each sample of the task with a number, by time.
     pub(crate) fn each(&self, task: usize, mut take: impl FnMut(Sample)) -> Result<(), TraceError> {
-        let Some(&from) = self.begins.get(task) else {
+        let task = task as u64;
+        let Some(from) = self.begins.get(task)? else {
             return Ok(());
         };
-        let until = self.begins.get(task + 1).map_or(self.count, |next| *next);
+        let until = self.begins.get(task + 1)?.unwrap_or(self.count);
         let Some((file, path)) = &self.file else {
             self.held[from as usize..until as usize]
                 .iter()
@@ -343,6 +413,23 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn places_come_back_wherever_they_are_held(
+            places in prop::collection::vec(any::<u64>(), 0..30),
+            most_held in 1_usize..9,
+        ) {
+            let mut begins = Begins { most_held, ..Begins::default() };
+            for &place in &places {
+                begins.push(place);
+            }
+            let end = places.len() as u64;
+            prop_assert_eq!(begins.len(), end);
+            let found = (0..end).map(|task| begins.get(task).expect("readable"));
+            let expected: Vec<_> = places.into_iter().map(Some).collect();
+            prop_assert_eq!(found.collect::<Vec<_>>(), expected);
+            prop_assert_eq!(begins.get(end).expect("readable"), None);
+        }
+
         #[test]
         fn samples_sorted_on_disk_are_those_sorted_in_memory(
             samples in prop::collection::vec((0_usize..5, -3_i64..9), 0..60),

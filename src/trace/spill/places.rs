@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::{AHEAD, nameless};
+use super::{AHEAD, key_of, nameless};
 use crate::error::{TraceError, read_error};
 
 /// Hashes that are held in memory.
@@ -42,6 +42,17 @@ impl<const NUMBERS: usize> Default for Places<NUMBERS> {
 }
 
 impl Places {
+    /// The key of texts, one after the other.
+    pub(crate) fn key<'t>(texts: impl IntoIterator<Item = &'t str>) -> Key {
+        let mut hasher = blake3::Hasher::new();
+        for text in texts {
+            // The length keeps neighbors apart.
+            hasher.update(&(text.len() as u64).to_le_bytes());
+            hasher.update(text.as_bytes());
+        }
+        key_of(&hasher.finalize())
+    }
+
     /// The number of a key, if it has one.
     ///
     /// # Errors

@@ -1,8 +1,5 @@
 //! Tables beside that of tasks: jobs state the submission and the user of tasks, tags which GPUs a job asked for and
-//! what it does, sensors what its workers used.
-
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
+//! what it does, sensors what its workers used. Where there are many, they are looked up on disk.
 
 use super::is_word;
 use super::tasks::STATES;
@@ -11,7 +8,8 @@ use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_who
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::rows::{Layout, each_row_of_all};
-use model::{Behaviour, Text};
+use crate::spill::{Places, TextLog};
+use model::Behaviour;
 use units::Instant;
 
 const JOB_COLUMNS: &[ColumnDoc] = &[
@@ -104,51 +102,48 @@ pub(super) fn is_sensors(first: &[u8]) -> Confidence {
     row_has(first, b',', SENSOR_COLUMNS.len(), &tests)
 }
 
-/// The tags of a job.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Tag {
-    user: Text,
-    model: Text,
-    workload: Text,
-}
-
-/// A job.
-#[derive(Debug, PartialEq, Eq)]
-struct Job {
-    submit: Option<Instant>,
-    user: Text,
-    tag: Option<usize>,
-}
-
-/// Sums over the workers of a task.
-#[derive(Debug, Default)]
-struct Sums {
-    /// 1/1000 cores, and the number of workers that state them.
-    cpu: (i64, i64),
-    /// Bytes, and the number of workers that state them.
-    memory: (i64, i64),
-}
-
-/// The content of the tables beside that of tasks.
+/// The content of the tables beside that of tasks, by the names of jobs and by the keys of tags.
 #[derive(Debug, Default)]
 pub(super) struct Beside {
-    jobs: IndexMap<Text, Job, FxBuildHasher>,
-    tags: IndexMap<Text, Tag, FxBuildHasher>,
-    used: IndexMap<(Text, Text), Sums, FxBuildHasher>,
+    /// The place of a job's user and the one of its tags, and its submission.
+    jobs: Places<3>,
+    has_jobs: bool,
+    users: TextLog<1>,
+    /// The place of tags.
+    tags: Places,
+    /// The user, the GPU model and the type of a job, by its tags.
+    tagged: TextLog<3>,
+    /// Sums over the workers of a task: 1/1000 cores, the number of workers that state them, bytes, and the number of workers
+    /// that state those.
+    used: Places<4>,
 }
+
+/// What stands for no tags, and for no submission.
+const NONE: u64 = u64::MAX;
 
 /// The facts about a task in them.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct About<'b> {
+pub(super) struct About {
     pub(super) submit: Option<Instant>,
-    pub(super) user: &'b str,
+    pub(super) user: String,
     /// The GPU model that it asks for, empty for any; `None` if its job has no tags.
-    pub(super) model: Option<&'b str>,
+    pub(super) model: Option<String>,
     /// The type of the job; empty if it is not known.
-    pub(super) workload: &'b str,
+    pub(super) workload: String,
 }
 
 impl Beside {
+    /// No tables yet, of each of which a number of rows is in memory.
+    #[cfg(test)]
+    fn holding(most_held: usize) -> Self {
+        Self {
+            jobs: Places::holding(most_held),
+            tags: Places::holding(most_held),
+            used: Places::holding(most_held),
+            ..Self::default()
+        }
+    }
+
     /// Takes tables of tags, before those of jobs.
     pub(super) fn read_tags(
         &mut self,
@@ -156,13 +151,11 @@ impl Beside {
         journal: &mut Journal,
     ) -> Result<(), TraceError> {
         each_row_of_all(parts, &TAGS, journal, |_, fields| {
-            let key: Text = fields.name(0, "the key of a job")?.into();
-            let tag = Tag {
-                user: fields.text(1).into(),
-                model: fields.text(2).into(),
-                workload: fields.text(4).into(),
-            };
-            self.tags.entry(key).or_insert(tag);
+            let key = Places::key([fields.name(0, "the key of a job")?]);
+            if self.tags.get(key)?.is_none() {
+                let tagged = [fields.text(1), fields.text(2), fields.text(4)];
+                self.tags.put(key, self.tagged.push(tagged))?;
+            }
             Ok(())
         })
     }
@@ -174,22 +167,23 @@ impl Beside {
         journal: &mut Journal,
     ) -> Result<(), TraceError> {
         each_row_of_all(parts, &JOBS, journal, |journal, fields| {
-            let name: Text = fields.name(0, "the name of a job")?.into();
+            let key = Places::key([fields.name(0, "the name of a job")?]);
             if !STATES.contains(&fields.text(JOB_STATUS)) {
                 let expected = format!("one of {}", STATES.join(", "));
                 return Err(fields.bad(JOB_STATUS, &expected).into());
             }
             fields.seconds(END)?;
-            let job = Job {
-                submit: fields.seconds(SUBMIT)?,
-                user: fields.text(2).into(),
-                tag: self.tags.get_index_of(fields.text(1)),
-            };
-            if self.jobs.contains_key(&name) {
+            let submit = fields.seconds(SUBMIT)?;
+            if self.jobs.all(key)?.is_some() {
                 let kind = "job listed again; its first row stands";
                 return Ok(journal.dirt(kind, Action::Drop, fields.line())?);
             }
-            self.jobs.insert(name, job);
+            let user = self.users.push([fields.text(2)]);
+            let tags = self.tags.get(Places::key([fields.text(1)]))?;
+            let submit = submit.map(|at| at.as_nanos() as u64);
+            let job = [user, tags.unwrap_or(NONE), submit.unwrap_or(NONE)];
+            self.jobs.put_all(key, job)?;
+            self.has_jobs = true;
             Ok(())
         })
     }
@@ -203,43 +197,112 @@ impl Beside {
         each_row_of_all(parts, &SENSORS, journal, |_, fields| {
             let cpu = fields.scaled(CPU, 10, 1e7)?;
             let memory = fields.scaled(MEMORY, 1 << 30, 1e6)?;
-            let key = (fields.text(0).into(), fields.text(1).into());
-            let sums = self.used.entry(key).or_default();
-            for (sum, own) in [(&mut sums.cpu, cpu), (&mut sums.memory, memory)] {
+            let key = Places::key([fields.text(0), fields.text(1)]);
+            let mut sums = self.used.all(key)?.unwrap_or_default();
+            for (sum, own) in sums.chunks_exact_mut(2).zip([cpu, memory]) {
                 if let Some(own) = own {
-                    *sum = (sum.0.saturating_add(own), sum.1 + 1);
+                    sum[0] = (sum[0] as i64).saturating_add(own) as u64;
+                    sum[1] += 1;
                 }
             }
+            self.used.put_all(key, sums)?;
             Ok(())
         })
     }
 
     /// The facts about a task of a job; `None` if the job is not listed.
-    pub(super) fn about(&self, job: &str) -> Option<About<'_>> {
-        let job = self.jobs.get(job)?;
-        let tag = job.tag.and_then(|place| self.tags.get_index(place));
-        let tag = tag.map(|(_, tag)| tag);
-        let user = match (&*job.user, tag) {
-            ("", Some(tag)) => &*tag.user,
-            (user, _) => user,
+    pub(super) fn about(&self, job: &str) -> Result<Option<About>, TraceError> {
+        let Some([user, tags, submit]) = self.jobs.all(Places::key([job]))? else {
+            return Ok(None);
         };
-        Some(About {
-            submit: job.submit,
-            user,
-            model: tag.map(|tag| &*tag.model),
-            workload: tag.map_or("", |tag| &*tag.workload),
-        })
+        let [mut user] = self.users.get(user)?;
+        let mut about = About {
+            submit: (submit != NONE).then(|| Instant::from_nanos(submit as i64)),
+            ..About::default()
+        };
+        if tags != NONE {
+            let [tagged, model, workload] = self.tagged.get(tags)?;
+            if user.is_empty() {
+                user = tagged;
+            }
+            (about.model, about.workload) = (Some(model), workload);
+        }
+        Ok(Some(About { user, ..about }))
     }
 
     /// Whether jobs are listed.
     pub(super) fn has_jobs(&self) -> bool {
-        !self.jobs.is_empty()
+        self.has_jobs
     }
 
     /// The use of a worker of a task, in the mean of all; `None` if nothing of it was measured.
-    pub(super) fn used(&self, job: &str, task: &str) -> Option<Behaviour> {
-        let sums = self.used.get(&(Text::from(job), Text::from(task)))?;
-        let mean = |(sum, count): (i64, i64)| (count > 0).then(|| (sum + count / 2) / count);
-        Behaviour::using(mean(sums.cpu), mean(sums.memory))
+    pub(super) fn used(&self, job: &str, task: &str) -> Result<Option<Behaviour>, TraceError> {
+        let Some(sums) = self.used.all(Places::key([job, task]))? else {
+            return Ok(None);
+        };
+        let [cpu, cores, memory, memories] = sums.map(|own| own as i64);
+        let mean = |sum: i64, count: i64| (count > 0).then(|| (sum + count / 2) / count);
+        Ok(Behaviour::using(mean(cpu, cores), mean(memory, memories)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ledger::RowPolicy;
+
+    /// The facts about each task, what it used, and how many jobs are listed again.
+    type Said = (Vec<(Option<About>, Option<Behaviour>)>, u64);
+
+    /// What tables of these rows say.
+    fn read(rows: &[(usize, usize)], mut beside: Beside) -> Said {
+        let mut journal = Journal::new("t".into(), RowPolicy::default());
+        let of = |name: &str, row: &dyn Fn(usize, usize, usize) -> String| {
+            let rows = { rows.iter().enumerate() }
+                .map(|(number, &(one, other))| row(number, one, other))
+                .collect::<String>();
+            [Input::bytes(name, rows.into_bytes())]
+        };
+        let tags = of("tags", &|number, one, other| {
+            format!(
+                "k{one},u{number},{},g,type-{other}\n",
+                ["", "T4"][other % 2]
+            )
+        });
+        let jobs = of("jobs", &|number, one, other| {
+            let user = ["", "v"][one % 2];
+            format!("j{one},k{other},{user},Failed,{number},\n")
+        });
+        let sensors = of("sensors", &|number, one, other| {
+            format!(
+                "j{one},t{other},w,,,,{number},,{},,,,,,,\n",
+                ["", "0.5"][one % 2]
+            )
+        });
+        beside.read_tags(&tags, &mut journal).expect("good rows");
+        beside.read_jobs(&jobs, &mut journal).expect("good rows");
+        beside
+            .read_sensors(&sensors, &mut journal)
+            .expect("good rows");
+        let of = |(job, task)| {
+            let (job, task) = (format!("j{job}"), format!("t{task}"));
+            let used = beside.used(&job, &task).expect("readable");
+            (beside.about(&job).expect("readable"), used)
+        };
+        let all = (0..6).flat_map(|job| (0..3).map(move |task| (job, task)));
+        (all.map(of).collect(), journal.ledger.total())
+    }
+
+    proptest! {
+        #[test]
+        fn tables_on_disk_say_what_those_in_memory_do(
+            rows in prop::collection::vec((0_usize..6, 0_usize..6), 1..30),
+            most_held in 1_usize..5,
+        ) {
+            let on_disk = read(&rows, Beside::holding(most_held));
+            prop_assert_eq!(on_disk, read(&rows, Beside::default()));
+        }
     }
 }

@@ -189,14 +189,13 @@ fn demand(
     let (job, task) = (fields.text(JOB), fields.text(TASK));
     let about = about(journal, line, beside, job)?;
     if let Some(model) = about.model.filter(|_| gpu.devices > 0) {
-        gpu.models = models(model);
+        gpu.models = models(&model);
     }
     let submit = submit(journal, line, about.submit, start)?;
-    let workload = Some(about.workload).filter(|own| !own.is_empty());
-    if let Some(own) = workload {
-        labels.insert(JOB_TYPE_LABEL.into(), own.into());
+    if !about.workload.is_empty() {
+        labels.insert(JOB_TYPE_LABEL.into(), about.workload.into());
     }
-    let tenant = match about.user {
+    let tenant = match &*about.user {
         "" => task,
         user => user,
     };
@@ -207,7 +206,7 @@ fn demand(
         spec: PodSpec {
             gpu,
             labels,
-            behaviour: beside.used(job, task).map(Into::into),
+            behaviour: beside.used(job, task)?.map(Into::into),
             ..PodSpec::with_requests(requests(cpu, memory))
         },
         members: instances as u32,
@@ -234,13 +233,13 @@ fn run_time(
 }
 
 /// The facts about a task in other tables.
-fn about<'b>(
+fn about(
     journal: &mut Journal,
     line: u64,
-    beside: &'b Beside,
+    beside: &Beside,
     job: &str,
-) -> Result<About<'b>, TraceError> {
-    let about = beside.about(job);
+) -> Result<About, TraceError> {
+    let about = beside.about(job)?;
     if about.is_none() && beside.has_jobs() {
         let kind = "task of a job that is not listed; arrives at its start";
         journal.dirt(kind, Action::Keep, line)?;

@@ -15,7 +15,7 @@ use crate::intern::ClassTable;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::Journal;
 use crate::options::ReadOptions;
-use crate::spill::{FixedSort, Places, TextLog, key_of};
+use crate::spill::{FixedSort, Places, TextLog};
 use crate::stream::ArrivalSource;
 use acts::{Act, Place};
 use lives::Lives;
@@ -126,7 +126,7 @@ impl Records {
 
     /// The pod of a namespace, a name and a number in all time.
     fn pod(&mut self, namespace: &str, name: &str, uid: &str) -> Result<Pod, TraceError> {
-        let hash = hash_of([namespace, name, uid]);
+        let hash = Places::key([namespace, name, uid]);
         let known = if let Some(known) = self.pods.get(hash)? {
             known
         } else {
@@ -152,7 +152,7 @@ impl Records {
 
     /// The place of the pod of these names, if a record was about it.
     fn place_of(&self, names: [&str; 3]) -> Result<Option<u64>, TraceError> {
-        let known = self.pods.get(hash_of(names))?;
+        let known = self.pods.get(Places::key(names))?;
         Ok(known.map(|known| known >> 1))
     }
 
@@ -172,14 +172,4 @@ impl Records {
         gather.header.fields = outcome_alone(options);
         gather.finish_from_first(journal)
     }
-}
-
-fn hash_of(names: [&str; 3]) -> [u64; 2] {
-    let mut hasher = blake3::Hasher::new();
-    for name in names {
-        // The length keeps neighbors apart.
-        hasher.update(&(name.len() as u64).to_le_bytes());
-        hasher.update(name.as_bytes());
-    }
-    key_of(&hasher.finalize())
 }

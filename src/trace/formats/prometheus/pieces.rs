@@ -6,7 +6,7 @@ use crate::error::TraceError;
 use crate::job_fields::Outcome;
 use crate::ledger::{Action, Journal};
 use crate::origin::Origin;
-use crate::spill::{FixedSort, FixedSorted, NONE, Places, TextLog, key_of};
+use crate::spill::{FixedSort, FixedSorted, NONE, Places, TextLog};
 
 /// Words of a record: the hash of a namespace and a name, the place of a pod's names, the number of the record, its kind, and
 /// what it says.
@@ -174,7 +174,7 @@ impl Pieces {
 
     /// Adds what is known of the pod of a namespace, a name and a `uid`.
     pub(super) fn push(&mut self, names: [&str; 3], pod: &Pod) -> Result<(), TraceError> {
-        let hash = hash_of(&names);
+        let hash = Places::key(names);
         let place = if let Some(place) = self.places.get(hash)? {
             place
         } else {
@@ -182,7 +182,8 @@ impl Pieces {
             self.places.put(hash, place)?;
             place
         };
-        self.records.push(hash_of(&names[..2]), place, pod);
+        self.records
+            .push(Places::key([names[0], names[1]]), place, pod);
         Ok(())
     }
 
@@ -268,14 +269,4 @@ impl United {
         };
         Ok(Some((self.names.get(place)?, pod)))
     }
-}
-
-fn hash_of(names: &[&str]) -> [u64; 2] {
-    let mut hasher = blake3::Hasher::new();
-    for name in names {
-        // The length keeps neighbors apart.
-        hasher.update(&(name.len() as u64).to_le_bytes());
-        hasher.update(name.as_bytes());
-    }
-    key_of(&hasher.finalize())
 }

@@ -7,7 +7,7 @@ use crate::error::TraceError;
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::heed;
-use crate::spill::{Places, key_of};
+use crate::spill::Places;
 
 /// Names and values of labels.
 #[derive(Debug, Default)]
@@ -22,14 +22,8 @@ impl Labels {
 
     /// The key of the series of a metric with these labels.
     fn key(&self, name: &str) -> [u64; 2] {
-        let mut hasher = blake3::Hasher::new();
         let labels = self.0.iter().flat_map(|(label, value)| [label, value]);
-        for text in [name].into_iter().chain(labels.map(String::as_str)) {
-            // The length keeps neighbors apart.
-            hasher.update(&(text.len() as u64).to_le_bytes());
-            hasher.update(text.as_bytes());
-        }
-        key_of(&hasher.finalize())
+        Places::key([name].into_iter().chain(labels.map(String::as_str)))
     }
 }
 
