@@ -8,7 +8,9 @@ use super::header_record::HeaderRecord;
 use super::job_fields::{JobField, OUTCOME, Outcome};
 use super::ledger::Ledger;
 use super::links::Links;
+use super::spill::Places;
 use super::stream::{Arrival, ArrivalSource, Classes};
+use super::waits::{TaskHash, hash_of_task};
 use model::{JOB_TYPE_LABEL, Labels, PodName, PodSpec, Text};
 use units::{Duration, SortedMap};
 
@@ -53,6 +55,48 @@ impl Numbered {
     }
 }
 
+/// The new names of tasks, which are found by the hashes of the old ones. The name of one that is a whole arrival is the number of
+/// that; others are numbered by themselves.
+#[derive(Debug, Default)]
+struct Tasks {
+    names: Places,
+    count: u64,
+}
+
+impl Tasks {
+    /// The new name of a task, if it has one.
+    fn get(&self, task: TaskHash) -> Result<Option<PodName>, TraceError> {
+        let name = |code: u64| match (code & 1, code >> 1) {
+            (0, arrival) => PodName::Job(arrival),
+            (_, task) => PodName::Text(format!("task-{task}").into()),
+        };
+        Ok(self.names.get(task)?.map(name))
+    }
+
+    /// Names a task by the number of the arrival that is all of it.
+    fn name_whole(&mut self, task: TaskHash, arrival: u64) -> Result<(), TraceError> {
+        self.count += 1;
+        self.names.put(task, arrival << 1)
+    }
+
+    /// The new name of a task, which gets one if it has none.
+    fn name(&mut self, task: TaskHash) -> Result<PodName, TraceError> {
+        if let Some(known) = self.get(task)? {
+            return Ok(known);
+        }
+        self.count += 1;
+        self.names.put(task, self.count << 1 | 1)?;
+        Ok(PodName::Text(format!("task-{}", self.count).into()))
+    }
+
+    fn copy(&self) -> Result<Self, TraceError> {
+        Ok(Self {
+            names: self.names.copy()?,
+            count: self.count,
+        })
+    }
+}
+
 /// A source whose names are numbers in the order in which they appear.
 pub(super) struct Anonymous {
     inner: Box<dyn ArrivalSource>,
@@ -68,7 +112,7 @@ pub(super) struct Anonymous {
     fields: [Numbered; JobField::ALL.len()],
     header: HeaderRecord,
     /// The new names of tasks that arrivals are or wait for.
-    tasks: SortedMap<(u16, PodName), PodName>,
+    tasks: Tasks,
     /// The gang of the last arrival by its old name, and the number of gangs up to now.
     gang: Option<(u16, PodName)>,
     gangs: u64,
@@ -87,7 +131,7 @@ impl Anonymous {
             job_types: Numbered::default(),
             gpu_models: Numbered::default(),
             fields: Default::default(),
-            tasks: SortedMap::new(),
+            tasks: Tasks::default(),
             gang: None,
             gangs: 0,
         }
@@ -106,39 +150,30 @@ impl Anonymous {
 
     /// Replaces the names of an arrival's links: a task has the name of the arrival that is all of it,
     /// unless others named it before.
-    fn rename(&mut self, arrival: &mut Arrival, name: PodName) {
+    fn rename(&mut self, arrival: &mut Arrival, name: PodName) -> Result<(), TraceError> {
         let part = arrival.part;
         let mut links = arrival.links.take();
         let stated = links.as_mut().and_then(|own| own.part_of.take());
         let is_whole = stated.is_none();
-        let task = (part, stated.unwrap_or(name));
-        let known = self.tasks.get(&task).cloned();
-        let part_of = match known {
+        let task = hash_of_task(part, &stated.unwrap_or(name));
+        let part_of = match self.tasks.get(task)? {
             None if is_whole => {
-                self.tasks.insert(task, arrival.name.clone());
+                self.tasks.name_whole(task, self.arrivals)?;
                 None
             }
-            known => Some(known.unwrap_or_else(|| self.name_task(task))),
+            None => Some(self.tasks.name(task)?),
+            known => known,
         };
         let mut after = links.as_ref().map_or(Vec::new(), |own| own.after.clone());
         for name in &mut after {
-            let task = (part, name.clone());
-            *name = match self.tasks.get(&task) {
-                Some(known) => known.clone(),
-                None => self.name_task(task),
-            };
+            *name = self.tasks.name(hash_of_task(part, name))?;
         }
         let delay = links.map_or(Duration::ZERO, |own| own.delay);
         arrival.links = Links::of(part_of, after);
         if let Some(links) = &mut arrival.links {
             links.delay = delay;
         }
-    }
-
-    fn name_task(&mut self, task: (u16, PodName)) -> PodName {
-        let name = PodName::Text(format!("task-{}", self.tasks.len() + 1).into());
-        self.tasks.insert(task, name.clone());
-        name
+        Ok(())
     }
 
     fn spec(&mut self, spec: &Arc<PodSpec>) -> Arc<PodSpec> {
@@ -219,7 +254,7 @@ impl ArrivalSource for Anonymous {
         };
         let gang = self.name_gang(&arrival);
         if self.may_wait() {
-            self.rename(&mut arrival, name);
+            self.rename(&mut arrival, name)?;
         }
         if let Some(gang) = gang {
             arrival.join(gang);
@@ -255,7 +290,7 @@ impl ArrivalSource for Anonymous {
             gpu_models: self.gpu_models.clone(),
             fields: self.fields.clone(),
             header: self.header.clone(),
-            tasks: self.tasks.clone(),
+            tasks: self.tasks.copy()?,
             gang: self.gang.clone(),
             gangs: self.gangs,
         }))

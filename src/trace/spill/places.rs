@@ -80,6 +80,27 @@ impl<const NUMBERS: usize> Places<NUMBERS> {
         }
     }
 
+    /// The same numbers, to go on with others.
+    ///
+    /// # Errors
+    /// The temporary file can't be read.
+    pub(crate) fn copy(&self) -> Result<Self, TraceError> {
+        let mut copy = Self {
+            held: self.held.clone(),
+            most_held: self.most_held,
+            disk: None,
+        };
+        if let Some(table) = &self.disk {
+            if let Ok(table) = Table::copy_of(table) {
+                copy.disk = Some(table);
+            } else {
+                let known = table.each().map_err(|error| table.failed(&error))?;
+                (copy.held, copy.most_held) = (known.into_iter().collect(), usize::MAX);
+            }
+        }
+        Ok(copy)
+    }
+
     /// The numbers of a key, if it has some.
     ///
     /// # Errors
@@ -160,6 +181,12 @@ impl<const NUMBERS: usize> Table<NUMBERS> {
         for (&key, &numbers) in known {
             table.settle(key, numbers)?;
         }
+        Ok(table)
+    }
+
+    fn copy_of(other: &Self) -> io::Result<Self> {
+        let mut table = Self::empty(other.slots)?;
+        other.each_of(|key, numbers| table.settle(key, numbers))?;
         Ok(table)
     }
 
@@ -280,8 +307,10 @@ mod tests {
                 places.put_all(key, numbers).expect("readable");
                 plain.insert(key, numbers);
             }
+            let copy = places.copy().expect("readable");
             for (&key, &numbers) in &plain {
                 prop_assert_eq!(places.all(key).expect("readable"), Some(numbers));
+                prop_assert_eq!(copy.all(key).expect("readable"), Some(numbers));
             }
             prop_assert_eq!(places.all([7, 7]).expect("readable"), None);
             prop_assert_eq!(places.disk.is_some(), plain.len() > most_held);
