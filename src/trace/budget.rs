@@ -51,7 +51,7 @@ pub const FOOTER_BYTES: usize = 1 << 24;
 /// The longest header of a page of a Parquet file, in bytes: 1 MiB.
 pub const PAGE_HEADER_BYTES: usize = 1 << 20;
 
-/// The most values of a file in `MessagePack`.
+/// The most values of a part of a file in `MessagePack`: an event, or the lives of an owner.
 pub const VALUES: usize = 1 << 25;
 
 /// The most arrivals that a trace states at one instant, or by one number.

@@ -5,8 +5,6 @@
 
 mod cluster;
 
-use serde_json::Value;
-
 use crate::archive::parts;
 use crate::budget::read_whole;
 use crate::error::{TraceError, read_error};
@@ -15,7 +13,7 @@ use crate::gather::Gather;
 use crate::input::Input;
 use crate::json::{each_element, each_scalar, is_json};
 use crate::ledger::Journal;
-use crate::msgpack;
+use crate::msgpack::{self, Fault, Part};
 use crate::options::ReadOptions;
 use crate::rows::heed;
 use crate::stream::ArrivalSource;
@@ -76,42 +74,46 @@ fn cells(
     Ok(())
 }
 
-/// A trace in `MessagePack`, which is read as a whole: its version, its events by their numbers, and the lives of pods.
-struct Map {
-    version: Option<i64>,
-    events: Vec<Value>,
-    lives: Vec<(String, Value)>,
+/// Members of a `MessagePack` whose elements are read one by one.
+const OPENED: [&str; 2] = [EVENTS, LIVES];
+/// The member with the events.
+const EVENTS: &str = "events";
+/// The member with the lives of pods.
+const LIVES: &str = "pod_lifecycles";
+
+/// The reason why a `MessagePack` is not read on.
+enum Stopped {
+    Fault(Fault),
+    Error(TraceError),
 }
 
-fn read_map(part: &Input) -> Result<Map, TraceError> {
-    // Maps of MessagePack begin so.
-    if !matches!(part.first_bytes()?.first(), Some(0x80..=0x8f | 0xde | 0xdf)) {
-        return Err(TraceError::Format {
-            file: part.name.to_string(),
-            reason:
-                "is neither JSON nor MessagePack, as SimKube writes its traces; export it again"
-                    .to_owned(),
-        });
+impl From<Fault> for Stopped {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
     }
-    let bytes = read_whole(&mut *part.open()?);
-    let bytes = bytes.map_err(|error| read_error(&part.name, &error))?;
-    let mut value = msgpack::read(&bytes).map_err(|wrong| TraceError::Format {
-        file: part.name.to_string(),
-        reason: format!("byte {}: {}", wrong.at, wrong.reason),
-    })?;
-    let events = match value.get_mut("events").map(Value::take) {
-        Some(Value::Array(events)) => events,
-        _ => Vec::new(),
-    };
-    let lives = match value.get_mut("pod_lifecycles").map(Value::take) {
-        Some(Value::Object(lives)) => lives.into_iter().collect(),
-        _ => Vec::new(),
-    };
-    Ok(Map {
-        version: value.get("version").and_then(Value::as_i64),
-        events,
-        lives,
-    })
+}
+
+impl From<TraceError> for Stopped {
+    fn from(error: TraceError) -> Self {
+        Self::Error(error)
+    }
+}
+
+/// Takes a `MessagePack` part by part.
+fn each_part(
+    part: &Input,
+    mut take: impl FnMut(Part) -> Result<(), TraceError>,
+) -> Result<(), TraceError> {
+    let take = |own| take(own).map_err(Stopped::Error);
+    match msgpack::each(&mut *part.open()?, &OPENED, take) {
+        Ok(()) => Ok(()),
+        Err(Stopped::Error(error)) => Err(error),
+        Err(Stopped::Fault(Fault::Unread(error))) => Err(read_error(&part.name, &error)),
+        Err(Stopped::Fault(Fault::Wrong(at, reason))) => Err(TraceError::Format {
+            file: part.name.to_string(),
+            reason: format!("byte {at}: {reason}"),
+        }),
+    }
 }
 
 /// Refuses a version that is not read.
@@ -138,12 +140,12 @@ fn take_json(part: &Input, cluster: &mut Cluster, journal: &mut Journal) -> Resu
         Ok(())
     })?;
     check_version(part, version)?;
-    each_element(part, &["pod_lifecycles"], |lives| {
+    each_element(part, &[LIVES], |lives| {
         heed(journal, |_| {
             cluster.add_lives(lives.line, &lives.key, &lives.value)
         })
     })?;
-    each_element(part, &["events"], |event| {
+    each_element(part, &[EVENTS], |event| {
         // Its number, where its line does not tell which it is.
         let number = event.place.map(|place| place as u64 + 1);
         heed(journal, |journal| {
@@ -153,21 +155,40 @@ fn take_json(part: &Input, cluster: &mut Cluster, journal: &mut Journal) -> Resu
     Ok(())
 }
 
-/// Takes the lives and the events of a `MessagePack`.
+/// Takes the lives and the events of a `MessagePack` one by one.
 fn take_packed(
     part: &Input,
     cluster: &mut Cluster,
     journal: &mut Journal,
 ) -> Result<(), TraceError> {
-    let map = read_map(part)?;
-    check_version(part, map.version)?;
-    for (key, value) in &map.lives {
-        heed(journal, |_| cluster.add_lives(0, key, value))?;
+    // Maps of MessagePack begin so.
+    if !matches!(part.first_bytes()?.first(), Some(0x80..=0x8f | 0xde | 0xdf)) {
+        return Err(TraceError::Format {
+            file: part.name.to_string(),
+            reason:
+                "is neither JSON nor MessagePack, as SimKube writes its traces; export it again"
+                    .to_owned(),
+        });
     }
-    for (line, event) in (1..).zip(&map.events) {
-        heed(journal, |journal| cluster.take(journal, line, event))?;
-    }
-    Ok(())
+    // Lives may stand behind the events that they are about.
+    let mut version = None;
+    each_part(part, |own| match own {
+        Part::Member(member, value) if member == "version" => {
+            version = value.as_i64();
+            Ok(())
+        }
+        Part::Entry(member, owner, lives) if member == LIVES => {
+            heed(journal, |_| cluster.add_lives(0, &owner, &lives))
+        }
+        _ => Ok(()),
+    })?;
+    check_version(part, version)?;
+    each_part(part, |own| match own {
+        Part::Element(member, number, event) if member == EVENTS => {
+            heed(journal, |journal| cluster.take(journal, number, &event))
+        }
+        _ => Ok(()),
+    })
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
