@@ -4,8 +4,11 @@
 //! `workflow.specification.tasks` with `workflow.execution.tasks`. Of several workflows in a folder or an archive, the names of
 //! tasks begin with that of their file. Format: `traces.md`, section 11.
 
+mod graph;
+
 use serde_json::Value;
 
+use self::graph::{Graph, Task};
 use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
@@ -18,7 +21,7 @@ use crate::options::ReadOptions;
 use crate::rows::{MAX_SECONDS, Refused, heed, show_text};
 use crate::stream::ArrivalSource;
 use model::{PodName, PodSpec};
-use units::{Duration, Instant, SortedMap, SortedSet};
+use units::{Duration, Instant, SortedMap};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -59,41 +62,31 @@ fn sniff(first: &[u8]) -> Confidence {
     }
 }
 
-/// A task as the file states it.
-#[derive(Default)]
-struct Task {
-    line: u64,
-    id: String,
-    parents: Vec<String>,
-    children: Vec<String>,
-    seconds: Option<Duration>,
-    cores_milli: Option<i64>,
-}
-
-/// The tasks of a workflow, by their places.
-#[derive(Default)]
-struct Workflow {
-    /// What names of tasks begin with.
-    prefix: String,
-    tasks: Vec<Task>,
-    places: SortedMap<String, usize>,
-}
-
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    read(input, options, Graph::default)
+}
+
+/// Reads workflows, each into a graph that is made for it.
+fn read(
+    input: &Input,
+    options: &ReadOptions,
+    graph: impl Fn() -> Graph,
+) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     let parts = parts(input)?;
     let mut stems = SortedMap::new();
     for part in &parts {
         journal.file = part.name.clone();
-        let mut workflow = Workflow::default();
-        if parts.len() > 1 {
-            workflow.prefix = prefix(&part.name, &mut stems);
-        }
+        let mut graph = graph();
+        let prefix = match parts.len() {
+            1 => String::new(),
+            _ => prefix(&part.name, &mut stems),
+        };
         let mut is_found = false;
         for path in TASKS {
             is_found |= each_element(part, path, |task| {
-                heed(&mut journal, |_| workflow.add(&task))
+                heed(&mut journal, |_| add(&mut graph, &task))
             })?;
         }
         if !is_found {
@@ -104,16 +97,34 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         }
         each_element(part, EXECUTION, |task| {
             heed(&mut journal, |journal| {
-                workflow.add_execution(journal, &task)
+                add_execution(&mut graph, journal, &task)
             })
         })?;
-        workflow.unite(&mut journal)?;
-        let begins = workflow.earliest(&mut journal)?;
-        for (task, begin) in workflow.tasks.iter().zip(begins) {
-            let after = workflow.parents(task);
+        let parents = graph.parents(&mut journal)?;
+        let begins = graph.earliest(&parents);
+        for (place, begin) in begins.into_iter().enumerate() {
+            let name = |place| {
+                Ok(PodName::Text(
+                    format!("{prefix}{}", graph.id(place)?).into(),
+                ))
+            };
+            let after = parents.of(place).iter().map(|&own| name(own as usize));
+            let after = after.collect::<Result<Vec<PodName>, TraceError>>()?;
+            let own = Own {
+                name: name(place)?,
+                task: &graph.tasks[place],
+                after,
+            };
             heed(&mut journal, |journal| {
-                let name = workflow.name(task);
-                take(&mut gather, journal, name, task, begin, after)
+                let Some(begin) = begin else {
+                    return Err(Refused::Row(BadRow {
+                        line: own.task.line,
+                        column: "parents".to_owned(),
+                        value: graph.id(place)?,
+                        rule: "must be free of circles".to_owned(),
+                    }));
+                };
+                Ok(take(&mut gather, journal, own, begin)?)
             })?;
         }
     }
@@ -148,157 +159,66 @@ fn names(task: &Element, member: &str) -> Result<Vec<String>, BadRow> {
     list.iter().map(name).collect()
 }
 
-impl Task {
-    /// Reads what the task took.
-    fn measure(&mut self, task: &Element) -> Result<(), Refused> {
-        for member in ["runtimeInSeconds", "runtime"] {
-            if let Some(seconds) = task.decimal(member, MAX_SECONDS)? {
-                self.seconds = Duration::checked_from_secs_f64(seconds);
-            }
+/// Reads what a task took.
+fn measure(own: &mut Task, task: &Element) -> Result<(), Refused> {
+    for member in ["runtimeInSeconds", "runtime"] {
+        if let Some(seconds) = task.decimal(member, MAX_SECONDS)? {
+            own.seconds = Duration::checked_from_secs_f64(seconds);
         }
-        for member in ["coreCount", "cores"] {
-            if let Some(cores) = task.decimal(member, 1e5)?.filter(|&cores| cores > 0.0) {
-                self.cores_milli = Some(libm::rint(1_000.0 * cores) as i64);
-            }
-        }
-        Ok(())
     }
+    for member in ["coreCount", "cores"] {
+        if let Some(cores) = task.decimal(member, 1e5)?.filter(|&cores| cores > 0.0) {
+            own.cores_milli = Some(libm::rint(1_000.0 * cores) as i64);
+        }
+    }
+    Ok(())
 }
 
-impl Workflow {
-    fn add(&mut self, task: &Element) -> Result<(), Refused> {
-        let (id, name) = (task.text("id"), task.text("name"));
-        let known = if id.is_empty() { &name } else { &id };
-        if known.is_empty() {
-            return Err(task.bad("id", "a text").into());
-        }
-        if self.places.contains_key(known) {
-            let member = if id.is_empty() { "name" } else { "id" };
-            return Err(task.bad(member, "the only task of its name").into());
-        }
-        let mut own = Task {
-            line: task.line,
-            id: known.clone(),
-            ..Task::default()
-        };
-        own.parents = names(task, "parents")?;
-        own.children = names(task, "children")?;
-        own.measure(task)?;
-        let place = self.tasks.len();
-        for name in [id, name] {
-            self.places.entry(name).or_insert(place);
-        }
-        self.tasks.push(own);
-        Ok(())
+/// Adds a task to a graph.
+fn add(graph: &mut Graph, task: &Element) -> Result<(), Refused> {
+    let (id, name) = (task.text("id"), task.text("name"));
+    let known = if id.is_empty() { &name } else { &id };
+    if known.is_empty() {
+        return Err(task.bad("id", "a text").into());
     }
+    if graph.place(known)?.is_some() {
+        let member = if id.is_empty() { "name" } else { "id" };
+        return Err(task.bad(member, "the only task of its name").into());
+    }
+    let others = [names(task, "parents")?, names(task, "children")?];
+    // A task whose own numbers are wrong is not there for others.
+    let mut took = Task::default();
+    measure(&mut took, task)?;
+    let own = graph.add(task.line, [&id, &name], others)?;
+    (own.seconds, own.cores_milli) = (took.seconds, took.cores_milli);
+    Ok(())
+}
 
-    fn add_execution(&mut self, journal: &mut Journal, task: &Element) -> Result<(), Refused> {
-        if let Some(&place) = self.places.get(&task.text("id")) {
-            return self.tasks[place].measure(task);
-        }
-        let kind = "execution of a task that is not specified";
-        Ok(journal.dirt(kind, Action::Drop, task.line)?)
+/// Takes what a task took.
+fn add_execution(graph: &mut Graph, journal: &mut Journal, task: &Element) -> Result<(), Refused> {
+    if let Some(place) = graph.place(&task.text("id"))? {
+        return measure(&mut graph.tasks[place], task);
     }
+    let kind = "execution of a task that is not specified";
+    Ok(journal.dirt(kind, Action::Drop, task.line)?)
+}
 
-    /// The names of those that a task waits for, as far as they are there.
-    fn parents(&self, task: &Task) -> Vec<PodName> {
-        let places = task.parents.iter().filter_map(|name| self.places.get(name));
-        places.map(|&place| self.name(&self.tasks[place])).collect()
-    }
-
-    /// The name of a task among those of all workflows.
-    fn name(&self, task: &Task) -> PodName {
-        PodName::Text(format!("{}{}", self.prefix, task.id).into())
-    }
-
-    /// Adds the parents that only a list of children states.
-    fn unite(&mut self, journal: &mut Journal) -> Result<(), TraceError> {
-        let mut known: SortedSet<(usize, usize)> = SortedSet::new();
-        for (place, task) in self.tasks.iter().enumerate() {
-            let parents = task.parents.iter().filter_map(|own| self.places.get(own));
-            known.extend(parents.map(|&parent| (parent, place)));
-        }
-        let mut added = Vec::new();
-        for (place, task) in self.tasks.iter().enumerate() {
-            for child in &task.children {
-                let Some(&child) = self.places.get(child) else {
-                    let kind = "names a child that is not there; ignored";
-                    journal.dirt(kind, Action::Repair, task.line)?;
-                    continue;
-                };
-                if !known.insert((place, child)) {
-                    continue;
-                }
-                if !self.tasks[child].parents.is_empty() {
-                    let kind =
-                        "`children` names a task whose `parents` don't; it waits all the same";
-                    journal.dirt(kind, Action::Repair, task.line)?;
-                }
-                added.push((child, task.id.clone()));
-            }
-        }
-        for (child, parent) in added {
-            self.tasks[child].parents.push(parent);
-        }
-        Ok(())
-    }
-
-    /// The earliest instant at which each task can begin: when the last of those that it waits for
-    /// ends. None of a task that waits for itself, if only through others.
-    fn earliest(&self, journal: &mut Journal) -> Result<Vec<Option<Instant>>, TraceError> {
-        let mut waits = vec![0_usize; self.tasks.len()];
-        let mut children: Vec<Vec<usize>> = vec![Vec::new(); self.tasks.len()];
-        for (place, task) in self.tasks.iter().enumerate() {
-            for parent in &task.parents {
-                if let Some(&parent) = self.places.get(parent) {
-                    children[parent].push(place);
-                    waits[place] += 1;
-                } else {
-                    let kind = "waits for a task that is not there; ignored";
-                    journal.dirt(kind, Action::Repair, task.line)?;
-                }
-            }
-        }
-        let mut begins = vec![Instant::ZERO; self.tasks.len()];
-        let mut ready: Vec<usize> = (0..waits.len())
-            .filter(|&place| waits[place] == 0)
-            .collect();
-        while let Some(place) = ready.pop() {
-            let run = self.tasks[place].seconds.unwrap_or(Duration::ZERO);
-            let end = begins[place].saturating_add(run);
-            for &child in &children[place] {
-                begins[child] = begins[child].max(end);
-                waits[child] -= 1;
-                if waits[child] == 0 {
-                    ready.push(child);
-                }
-            }
-        }
-        let both = begins.into_iter().zip(waits);
-        Ok(both
-            .map(|(begin, waits)| (waits == 0).then_some(begin))
-            .collect())
-    }
+/// A task with its name, and the names of those that it waits for.
+struct Own<'g> {
+    name: PodName,
+    task: &'g Task,
+    after: Vec<PodName>,
 }
 
 /// Takes a task that can begin at an instant.
 fn take(
     gather: &mut Gather,
     journal: &mut Journal,
-    name: PodName,
-    task: &Task,
-    begin: Option<Instant>,
-    after: Vec<PodName>,
-) -> Result<(), Refused> {
+    own: Own<'_>,
+    submit: Instant,
+) -> Result<(), TraceError> {
+    let Own { name, task, after } = own;
     let line = task.line;
-    let Some(submit) = begin else {
-        return Err(Refused::Row(BadRow {
-            line,
-            column: "parents".to_owned(),
-            value: task.id.clone(),
-            rule: "must be free of circles".to_owned(),
-        }));
-    };
     if task.cores_milli.is_none() {
         journal.dirt("no cores stated; counted as 1", Action::Repair, line)?;
     }
@@ -322,8 +242,11 @@ fn take(
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::inspect::validate;
+    use crate::ledger::RowPolicy;
     use crate::memory::Recorded;
 
     const OLD: &str = r#"{"schemaVersion": "1.2", "workflow": {"jobs": [
@@ -358,6 +281,45 @@ mod tests {
             ] {
                 assert_eq!(recorded.ledger.count(kind), count, "{kind}");
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn graphs_on_disk_are_those_in_memory(
+            tasks in prop::collection::vec(
+                (prop::collection::vec(0..14_usize, 0..4), prop::collection::vec(0..14_usize, 0..3)),
+                1..12,
+            ),
+            most_held in 1_usize..6,
+        ) {
+            // Tasks are known by ids and by names, and some are not there.
+            let known = |place: usize| format!("\"{}{place}\"", ["n", "i"][place % 2]);
+            let list = |places: &[usize]| {
+                let known: Vec<String> = places.iter().map(|&place| known(place)).collect();
+                known.join(", ")
+            };
+            let tasks = tasks.iter().enumerate().map(|(place, (parents, children))| {
+                format!(
+                    "{{\"name\": \"n{place}\", \"id\": \"i{place}\", \"runtime\": {place}, \
+                     \"parents\": [{}], \"children\": [{}]}}",
+                    list(parents), list(children)
+                )
+            });
+            let tasks: Vec<String> = tasks.collect();
+            let text = format!(
+                "{{\"schemaVersion\": \"1.4\", \"workflow\": {{\"tasks\": [\n{}]}}}}",
+                tasks.join(",\n")
+            );
+            let input = Input::bytes("w.json", text.into_bytes());
+            let options = ReadOptions { rows: RowPolicy::REPORT, ..ReadOptions::default() };
+            let all = |graph: fn(usize) -> Graph| {
+                let source = read(&input, &options, || graph(most_held));
+                let recorded = Recorded::collect(&mut *source.expect("good")).expect("good");
+                let ledger = recorded.ledger.to_string();
+                (recorded, ledger)
+            };
+            prop_assert_eq!(all(Graph::holding), all(|_| Graph::default()));
         }
     }
 
