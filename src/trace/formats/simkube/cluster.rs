@@ -2,15 +2,16 @@
 
 use serde_json::Value;
 
+use super::past::{Demands, Past, Pod};
 use crate::budget::{MEMBERS, OBJECTS};
 use crate::error::TraceError;
-use crate::gather::Demand;
 use crate::ledger::{Action, Journal};
 use crate::pod_template::{self, bad};
 use crate::rows::{LAST_SECOND, Refused, heed};
-use model::{PodName, PodSpec};
+use crate::spill::{Places, TextLog};
+use model::PodSpec;
 use std::sync::Arc;
-use units::{Duration, Instant, SortedMap};
+use units::SortedMap;
 
 /// The life of a pod in seconds since 1970; without an end it lasts beyond the trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,26 +31,14 @@ enum Pods {
     ByClock,
 }
 
-/// A pod of the trace.
-struct Pod {
-    name: String,
-    tenant: String,
-    spec: Arc<PodSpec>,
-    from: i64,
-    to: Option<i64>,
-    start: Option<i64>,
-    /// The line or number of its event.
-    line: u64,
-}
-
 /// An owner that is there.
 struct Owner {
     /// The name of its pods.
     name: String,
     /// The spec of its pods.
     spec: Arc<PodSpec>,
-    /// The pods that are there, by their places.
-    pods: Vec<usize>,
+    /// The numbers of the pods that are there.
+    pods: Vec<u64>,
 }
 
 /// The cluster up to an event.
@@ -63,14 +52,33 @@ pub(super) struct Cluster {
     /// starts, whatever the template: the hashes by which they are listed are not computed.
     lives: SortedMap<String, Vec<Life>>,
     owners: SortedMap<String, Owner>,
-    /// The number of pods that an owner ever had.
-    numbers: SortedMap<String, u64>,
-    /// The completions that a `Job` wants, with the line of its event.
-    completions: SortedMap<String, (u64, u64)>,
-    pods: Vec<Pod>,
+    /// The number of pods that an owner ever had, by the hash of its key.
+    numbers: Places,
+    /// The line of a `Job`'s event, and the completions that it wants, by the hash of its key.
+    completions: Places<2>,
+    /// The keys of those jobs.
+    jobs: TextLog<1>,
+    /// The pods of owners that are there, by their numbers.
+    pods: SortedMap<u64, Pod>,
+    /// The number of pods up to now.
+    count: u64,
+    past: Past,
+    /// The number of pods that began before the first event.
+    early: u64,
 }
 
 impl Cluster {
+    /// A cluster before the first event, of whose pods and owners a number is held in memory.
+    #[cfg(test)]
+    pub(super) fn holding(most_held: usize) -> Self {
+        Self {
+            numbers: Places::holding(most_held),
+            completions: Places::holding(most_held),
+            past: Past::holding(most_held),
+            ..Self::default()
+        }
+    }
+
     /// Adds the lives of an owner's pods, of all its templates.
     pub(super) fn add_lives(
         &mut self,
@@ -161,7 +169,7 @@ impl Cluster {
         let namespace = namespace.unwrap_or("default");
         let key = format!("{version}.{kind} {namespace}/{name}");
         if !is_there {
-            if !self.delete(&key) {
+            if !self.delete(&key)? {
                 let kind = "deletion of an object that has no pods";
                 journal.dirt(kind, Action::Drop, line)?;
             }
@@ -171,18 +179,15 @@ impl Cluster {
             let kind = "object that keeps no number of pods";
             return Ok(journal.dirt(kind, Action::Drop, line)?);
         };
-        let wanted = object.pointer("/spec/completions").and_then(Value::as_u64);
-        if let (Pods::Replicas(count), "Job", Some(wanted)) = (&mut pods, kind, wanted) {
-            // No more of its pods run at once than are wanted in all.
-            *count = i64::try_from(wanted).map_or(*count, |wanted| wanted.min(*count));
-            self.completions.insert(key.clone(), (line, wanted));
+        if kind == "Job" {
+            self.want(line, &key, object, &mut pods)?;
         }
         let template = pod_template::read(line, template, namespace)?;
         if template.has_rules {
             let kind = "tolerations, affinity, spread, gates or claims of pods, not enforced";
             journal.dirt(kind, Action::Waive, line)?;
         }
-        self.replace(&key, self.now);
+        self.replace(&key, self.now)?;
         let known = self.owners.get(&key);
         if known.is_some_and(|own| *own.spec != template.spec && !own.pods.is_empty()) {
             let kind = "pods of another template; replaced at once";
@@ -209,9 +214,30 @@ impl Cluster {
                 }
                 while let Some(life) = self.lives.get(&key).and_then(|lives| lives.last()).copied()
                 {
-                    self.add(&key, namespace, life.start);
+                    self.add(&key, namespace, life.start)?;
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Takes the completions that a job wants.
+    fn want(
+        &mut self,
+        line: u64,
+        key: &str,
+        object: &Value,
+        pods: &mut Pods,
+    ) -> Result<(), TraceError> {
+        let wanted = object.pointer("/spec/completions").and_then(Value::as_u64);
+        if let (Pods::Replicas(count), Some(wanted)) = (pods, wanted) {
+            // No more of its pods run at once than are wanted in all.
+            *count = i64::try_from(wanted).map_or(*count, |wanted| wanted.min(*count));
+            let hash = Places::key([key]);
+            if self.completions.all(hash)?.is_none() {
+                self.jobs.push([key]);
+            }
+            self.completions.put_all(hash, [line, wanted])?;
         }
         Ok(())
     }
@@ -222,17 +248,17 @@ impl Cluster {
             .owners
             .get(key)
             .map_or(0, |owner| owner.pods.len() as i64);
-        if self.pods.len() as i64 + (count - have).max(0) > OBJECTS as i64 {
+        if self.count as i64 + (count - have).max(0) > OBJECTS as i64 {
             let expected = format!("replicas that make no more than {OBJECTS} pods in all");
             return Err(bad(line, "replicas", Some(&count.into()), &expected).into());
         }
         for _ in have..count {
-            self.add(key, namespace, self.now);
+            self.add(key, namespace, self.now)?;
         }
         for _ in count..have {
             let last = self.owners.get_mut(key).and_then(|owner| owner.pods.pop());
-            if let Some(place) = last {
-                self.end(place);
+            if let Some(number) = last {
+                self.end(number);
             }
         }
         Ok(())
@@ -240,47 +266,50 @@ impl Cluster {
 
     /// Replaces pods of an owner that have ended by the lives that began after their ends, up to a time: those of a
     /// `Job` beyond its parallelism, and of others whose pods died.
-    fn replace(&mut self, key: &str, until: i64) {
+    fn replace(&mut self, key: &str, until: i64) -> Result<(), TraceError> {
         loop {
             let next = self.lives.get(key).and_then(|lives| lives.last());
             let Some(start) = next.map(|life| life.start).filter(|&start| start <= until) else {
-                return;
+                return Ok(());
             };
             let Some(owner) = self.owners.get(key) else {
-                return;
+                return Ok(());
             };
-            let ended = owner.pods.iter().enumerate().filter_map(|(slot, &place)| {
-                let to = self.pods[place].to.filter(|&to| to <= start)?;
-                Some((to, slot, place))
+            let ended = owner.pods.iter().enumerate().filter_map(|(slot, number)| {
+                let pod = self.pods.get(number)?;
+                let to = pod.to.filter(|&to| to <= start)?;
+                Some((to, slot, *number))
             });
-            let Some((_, slot, place)) = ended.min() else {
-                return;
+            let Some((_, slot, number)) = ended.min() else {
+                return Ok(());
             };
-            let tenant = self.pods[place].tenant.clone();
-            self.add(key, &tenant, start);
+            let tenant = { self.pods.get(&number) }.map(|pod| pod.tenant.clone());
+            self.add(key, &tenant.unwrap_or_default(), start)?;
             if let Some(owner) = self.owners.get_mut(key)
                 && let Some(last) = owner.pods.pop()
             {
                 owner.pods[slot] = last;
             }
+            self.end(number);
         }
     }
 
     /// Adds a pod of an owner; it has the owner's next life.
-    fn add(&mut self, key: &str, namespace: &str, from: i64) {
+    fn add(&mut self, key: &str, namespace: &str, from: i64) -> Result<(), TraceError> {
         let life = self.lives.get_mut(key).and_then(Vec::pop);
-        let number = self.numbers.entry(key.to_owned()).or_default();
-        *number += 1;
+        let hash = Places::key([key]);
+        let number = self.numbers.get(hash)?.unwrap_or_default() + 1;
+        self.numbers.put(hash, number)?;
         let Some(owner) = self.owners.get_mut(key) else {
-            return;
+            return Ok(());
         };
         let name = if owner.name.ends_with('-') {
             format!("{}{number}", owner.name)
         } else {
             owner.name.clone()
         };
-        owner.pods.push(self.pods.len());
-        self.pods.push(Pod {
+        owner.pods.push(self.count);
+        let pod = Pod {
             name,
             tenant: namespace.to_owned(),
             spec: owner.spec.clone(),
@@ -288,69 +317,66 @@ impl Cluster {
             to: life.and_then(|life| life.end),
             start: life.map(|life| life.start),
             line: self.line,
-        });
+        };
+        self.pods.insert(self.count, pod);
+        self.count += 1;
+        Ok(())
     }
 
-    /// Ends a pod whose end is not recorded.
-    fn end(&mut self, place: usize) {
-        let now = self.now;
-        self.pods[place].to.get_or_insert(now);
+    /// Ends a pod whose end is not recorded, and that no owner has any longer.
+    fn end(&mut self, number: u64) {
+        if let Some(mut pod) = self.pods.remove(&number) {
+            pod.to.get_or_insert(self.now);
+            self.leave(number, &pod);
+        }
+    }
+
+    /// Puts away a pod of which nothing more is told.
+    fn leave(&mut self, number: u64, pod: &Pod) {
+        let zero = self.zero.unwrap_or_default();
+        self.early += u64::from(pod.from.min(pod.start.unwrap_or(zero)) < zero);
+        self.past.push(number, pod);
     }
 
     /// Ends the pods of an owner; whether there is such an owner.
-    fn delete(&mut self, key: &str) -> bool {
-        self.replace(key, self.now);
+    fn delete(&mut self, key: &str) -> Result<bool, TraceError> {
+        self.replace(key, self.now)?;
         let Some(owner) = self.owners.remove(key) else {
-            return false;
+            return Ok(false);
         };
-        for place in owner.pods {
-            self.end(place);
+        for number in owner.pods {
+            self.end(number);
         }
-        true
+        Ok(true)
     }
 
     /// The pods with the lines of their events, with the first event as the zero of time.
-    pub(super) fn finish(
-        mut self,
-        journal: &mut Journal,
-    ) -> Result<impl Iterator<Item = (u64, Demand)> + use<>, TraceError> {
-        let zero = self.zero.unwrap_or_default();
+    pub(super) fn finish(mut self, journal: &mut Journal) -> Result<Demands, TraceError> {
         let keys: Vec<String> = self.owners.keys().cloned().collect();
         for key in keys {
-            self.replace(&key, LAST_SECOND);
+            self.replace(&key, LAST_SECOND)?;
         }
-        for (key, &(line, completions)) in &self.completions {
-            let had = self.numbers.get(key).copied().unwrap_or_default();
-            if had < completions {
+        self.jobs.each(|[key]| {
+            let hash = Places::key([key.as_str()]);
+            let [line, wanted] = self.completions.all(hash)?.unwrap_or_default();
+            let had = self.numbers.get(hash)?.unwrap_or_default();
+            if had < wanted {
                 let kind = "job with completions of which no life is recorded; left out";
                 journal.dirt(kind, Action::Drop, line)?;
             }
-        }
+            Ok(())
+        })?;
         for _ in self.lives.values().flatten() {
             journal.dirt("recorded life that no pod of an owner has", Action::Drop, 0)?;
         }
-        for _ in self
-            .pods
-            .iter()
-            .filter(|pod| pod.from.min(pod.start.unwrap_or(zero)) < zero)
-        {
+        for (number, pod) in std::mem::take(&mut self.pods) {
+            self.leave(number, &pod);
+        }
+        for _ in 0..self.early {
             let kind = "life before the first event; counted from there";
             journal.dirt(kind, Action::Repair, 0)?;
         }
-        let at = move |second: i64| Instant::from_secs((second - zero).max(0));
-        Ok(self.pods.into_iter().map(move |pod| {
-            let began = pod.start.unwrap_or(pod.from);
-            let demand = Demand {
-                submit: at(pod.from),
-                name: PodName::Text(pod.name.into()),
-                tenant: pod.tenant.into(),
-                spec: PodSpec::clone(&pod.spec),
-                run_time: pod.to.map(|to| Duration::from_secs((to - began).max(0))),
-                historic_start: pod.start.map(at),
-                ..Demand::default()
-            };
-            (pod.line, demand)
-        }))
+        Ok(self.past.demands(self.zero.unwrap_or_default()))
     }
 }
 

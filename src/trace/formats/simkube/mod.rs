@@ -4,6 +4,7 @@
 //! `traces.md`, section 12.
 
 mod cluster;
+mod past;
 
 use crate::archive::parts;
 use crate::budget::read_whole;
@@ -202,7 +203,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         } else {
             take_packed(&part, &mut cluster, &mut journal)?;
         }
-        for (line, pod) in cluster.finish(&mut journal)? {
+        let mut pods = cluster.finish(&mut journal)?;
+        while let Some((line, pod)) = pods.next()? {
             gather.push(journal.origin(line), pod);
         }
     }

@@ -1,5 +1,8 @@
 //! Owners that come, grow, change and go, and events that are wrong.
 
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
 use super::*;
 use crate::inspect::validate;
 use crate::memory::Recorded;
@@ -145,4 +148,67 @@ fn dirty_events_are_named_and_damage_is_placed() {
         stopped.contains("`version` is 1, and 2 is read"),
         "{stopped}"
     );
+}
+
+/// An object of a few names, with replicas or completions, and whether it is there.
+fn an_object() -> impl Strategy<Value = (Value, bool)> {
+    const KINDS: [(&str, &str); 4] = [
+        ("apps/v1", "Deployment"),
+        ("batch/v1", "Job"),
+        ("batch/v1", "CronJob"),
+        ("v1", "Pod"),
+    ];
+    (0..4_usize, 0..3, 0..4, 0..3, any::<bool>()).prop_map(|(kind, name, count, cpu, is_there)| {
+        let (version, kind) = KINDS[kind];
+        let spec = json!({"containers": [
+            {"name": "c", "resources": {"requests": {"cpu": format!("{cpu}")}}},
+        ]});
+        let template = json!({"spec": spec});
+        let spec = match kind {
+            "Pod" => spec,
+            "CronJob" => json!({"jobTemplate": {"spec": {"template": template}}}),
+            "Job" => json!({"parallelism": count, "completions": 3, "template": template}),
+            _ => json!({"replicas": count, "template": template}),
+        };
+        let metadata = json!({"name": format!("o{name}"), "namespace": "n"});
+        let object =
+            json!({"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec});
+        (object, is_there)
+    })
+}
+
+proptest! {
+    #[test]
+    fn pods_sorted_on_disk_are_those_in_memory(
+        events in prop::collection::vec((0..60_i64, an_object()), 1..25),
+        lives in prop::collection::vec((0..60_i64, 0..30_i64, an_object()), 0..12),
+        most_held in 1_usize..5,
+    ) {
+        let read = |mut cluster: Cluster| {
+            let mut journal = Journal::new("t".into(), ReadOptions::default().rows);
+            for (start, span, (object, is_over)) in &lives {
+                let text = |at: &str| object.pointer(at).and_then(Value::as_str).unwrap_or_default();
+                let [version, kind, name] = ["/apiVersion", "/kind", "/metadata/name"].map(text);
+                let life = if *is_over {
+                    json!({"Finished": [start, start + span]})
+                } else {
+                    json!({"Running": start})
+                };
+                let owner = format!("{version}.{kind} n/{name}");
+                cluster.add_lives(0, &owner, &json!({"1": [life]})).expect("good");
+            }
+            for (line, (at, (object, is_there))) in (1..).zip(&events) {
+                let member = if *is_there { "applied_objs" } else { "deleted_objs" };
+                let event = json!({"ts": at, member: [object]});
+                cluster.take(&mut journal, line, &event).expect("good");
+            }
+            let mut pods = cluster.finish(&mut journal).expect("readable");
+            let mut found = Vec::new();
+            while let Some((line, pod)) = pods.next().expect("readable") {
+                found.push(format!("{line} {pod:?}"));
+            }
+            (found, journal.ledger.to_string())
+        };
+        prop_assert_eq!(read(Cluster::holding(most_held)), read(Cluster::default()));
+    }
 }
