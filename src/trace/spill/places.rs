@@ -80,7 +80,7 @@ impl<const NUMBERS: usize> Places<NUMBERS> {
         }
     }
 
-    /// The same numbers, to go on with others.
+    /// A copy of the numbers, to go on with others.
     ///
     /// # Errors
     /// The temporary file can't be read.

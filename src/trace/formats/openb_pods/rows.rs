@@ -25,7 +25,8 @@ pub(super) struct Rows {
     keys: ClassKeys,
     ran_only: bool,
     keeps_outcomes: bool,
-    dirt: Vec<(u64, Dirt)>,
+    /// Each kind of dirt that was met, in the order of the first rows.
+    dirt: Vec<Met>,
     last: Option<Instant>,
 }
 
@@ -34,6 +35,13 @@ pub(super) struct Rows {
 enum Dirt {
     NeverRan,
     NotSorted,
+}
+
+/// Rows with an irregularity: the line of the first, and how many there are.
+struct Met {
+    dirt: Dirt,
+    line: u64,
+    count: u64,
 }
 
 /// The outcome of a phase; `None` of a pod that has not ended.
@@ -103,7 +111,7 @@ impl Rows {
     fn is_kept(&mut self, line: u64, times: Times) -> bool {
         let never_ran = times.scheduled.is_none() && times.creation.is_some();
         if never_ran {
-            self.dirt.push((line, Dirt::NeverRan));
+            self.meet(line, Dirt::NeverRan);
         }
         !(never_ran && self.ran_only)
     }
@@ -112,7 +120,7 @@ impl Rows {
     fn add(&mut self, line: u64, name: &[u8], times: Times, class: u32) {
         let submit = times.creation.unwrap_or(Instant::ZERO);
         if self.last.is_some_and(|last| submit < last) {
-            self.dirt.push((line, Dirt::NotSorted));
+            self.meet(line, Dirt::NotSorted);
         }
         self.last = Some(submit);
         self.gather.add_flat(&Flat {
@@ -130,15 +138,28 @@ impl Rows {
         });
     }
 
+    fn meet(&mut self, line: u64, dirt: Dirt) {
+        match self.dirt.iter_mut().find(|own| own.dirt == dirt) {
+            Some(own) => own.count += 1,
+            None => self.dirt.push(Met {
+                dirt,
+                line,
+                count: 1,
+            }),
+        }
+    }
+
     /// Tells of documented dirt, once all rows were read: bad rows come first.
     pub(super) fn told(&self, journal: &mut Journal) -> Result<(), TraceError> {
-        for &(line, dirt) in &self.dirt {
+        for &Met { dirt, line, count } in &self.dirt {
             let (kind, action) = match dirt {
                 Dirt::NeverRan if self.ran_only => ("pod never ran", Action::Drop),
                 Dirt::NeverRan => ("pod never ran; stays for its life", Action::Keep),
                 Dirt::NotSorted => ("created before the row above; sorted", Action::Repair),
             };
-            journal.dirt(kind, action, line)?;
+            for _ in 0..count {
+                journal.dirt(kind, action, line)?;
+            }
         }
         Ok(())
     }
