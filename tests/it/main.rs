@@ -122,6 +122,7 @@ mod trace_edits;
 mod trace_runs;
 mod trace_writers;
 mod traffic;
+mod unfit_pods;
 mod unlike_gangs;
 mod volumes;
 mod watch;

@@ -390,8 +390,8 @@ impl Component for Consolidator {
             out.wake_at(at);
         }
         // What machines use changes by itself: each interval can bring decisions as long as there are
-        // machines, so it keeps the run going.
-        if self.present > 0 {
+        // machines on hosts, so it keeps the run going. Those that wait alone change nothing.
+        if self.present > self.waiting.len() {
             out.wake_at(self.next);
         }
         Progress::Idle
@@ -453,6 +453,16 @@ impl Component for Consolidator {
 
     fn backlog(&self) -> usize {
         self.waiting.len()
+    }
+
+    fn waiting_message(&self, pod: PodRef) -> Option<Text> {
+        let known = self.by_slot.get(pod.slot.index()).copied().flatten();
+        let known = known.filter(|vm| self.guests[vm.index()].pod == pod);
+        match known {
+            Some(vm) if self.waiting.contains(&vm) => Some("no host has room for it".into()),
+            Some(_) => None,
+            None => Some("asks for what no host has".into()),
+        }
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

@@ -29,7 +29,7 @@ const METADATA: &str = "MachineMetadata";
 const SYSTEMD: &str = "systemd has no such concept";
 
 /// Capabilities of Fleet.
-const CAPABILITIES: Capabilities = &[
+pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::Requests, Without(COUNTS)),
     (Capability::CpuFractions, Without(COUNTS)),
     (Capability::ExtendedResources, Without(COUNTS)),

@@ -136,10 +136,13 @@ impl Host {
     }
 
     /// Gives the host the containers of all services that were called.
-    pub(super) fn bind(&mut self, store: &Store, out: &mut Outbox) {
+    pub(super) fn bind(&self, store: &Store, out: &mut Outbox) {
         let Some((node, true)) = self.node else {
             return;
         };
+        if self.is_refused {
+            return;
+        }
         let called = self.services.values().filter(|service| service.is_called);
         let pods = called.flat_map(Service::live).map(|own| own.pod);
         for pod in pods.chain(self.strays.iter().copied()) {

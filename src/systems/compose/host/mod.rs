@@ -16,7 +16,7 @@ use units::{Instant, NodeId, ObjectId, PodId, Revision, SortedMap};
 use super::entry::CAPABILITIES;
 use super::options::ComposeOptions;
 use super::project::{Project, Sign, service_name};
-use crate::mapping::object_refusal;
+use crate::mapping::{object_refusal, refusal};
 
 /// A container of a service.
 #[derive(Clone, Copy, Debug)]
@@ -76,6 +76,8 @@ pub(super) struct Host {
     owners: SortedMap<PodId, (ObjectId, i32)>,
     /// Containers without a service that wait for the host.
     strays: Vec<PodRef>,
+    /// Marks a host that refused a container for what it is like: until something changes it would do so again.
+    is_refused: bool,
 }
 
 impl Service {
@@ -133,11 +135,13 @@ impl Host {
             numbers: SortedMap::new(),
             owners: SortedMap::new(),
             strays: Vec::new(),
+            is_refused: false,
         }
     }
 
     fn read(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
         for entry in store.log().since(self.cursor) {
+            self.is_refused = false;
             match &entry.event {
                 Event::NodeAdded { node, .. } if self.node.is_none() => {
                     self.node = Some((*node, true));
@@ -262,8 +266,12 @@ impl Host {
             Some((owner, service))
         });
         let Some((owner, service)) = own else {
-            let record = store.pods().get(pod);
-            if record.is_some_and(|record| record.node().is_none()) {
+            // A pod that asks for what no host has waits for good.
+            let waits = store.pods().get(pod).is_some_and(|record| {
+                let spec = &store.class(record.class).spec;
+                record.node().is_none() && refusal(CAPABILITIES, spec).is_none()
+            });
+            if waits {
                 self.strays.push(pod);
             }
             return;
@@ -371,7 +379,10 @@ impl Component for Host {
         Progress::Idle
     }
 
-    fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
+        let is_binding = matches!(write.event, Event::PodBound { .. });
+        self.is_refused |= is_binding && !matches!(conflict, Conflict::Refused);
+    }
 
     fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
         if let Creation::Pod(new) = creation
@@ -390,7 +401,10 @@ impl Component for Host {
     }
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {
-        let (id, _) = self.owners.get(&pod.id)?;
+        let Some((id, _)) = self.owners.get(&pod.id) else {
+            let waits = self.strays.contains(&pod);
+            return (!waits).then(|| "asks for what no host has".into());
+        };
         let service = self.services.get(id)?;
         let why = self.project.as_ref()?.why_waiting(&service.name);
         match why {

@@ -141,9 +141,8 @@ impl Fleet {
         self.away = away.collect();
     }
 
-    /// Whether an engine leads in this round: the one that did if it is heard, else the first that
-    /// is, once the lease has ended.
-    pub(super) fn lead(&mut self, store: &Store) -> bool {
+    /// The machine whose engine may lead: the one that did if it is heard, else the first that is.
+    pub(super) fn candidate(&self, store: &Store) -> Option<NodeId> {
         let is_heard = |node: &NodeId| {
             let machine = self.machines.get(node.index());
             machine.is_some_and(|machine| !machine.is_silent && !machine.name.is_empty())
@@ -151,9 +150,11 @@ impl Fleet {
                 && !self.away.contains(node)
         };
         let known = self.leader.filter(is_heard);
-        let Some(next) = known.or_else(|| store.nodes().present().find(is_heard)) else {
-            return false;
-        };
+        known.or_else(|| store.nodes().present().find(is_heard))
+    }
+
+    /// Whether the engine of a machine leads in this round: another one does once the lease has ended.
+    pub(super) fn lead(&mut self, next: NodeId) -> bool {
         let leads = self.leadership.claim(self.now, next.index(), 0);
         if leads {
             self.leader = Some(next);

@@ -53,6 +53,9 @@ pub struct Fleet {
     /// Instant of the last refusal of a binding: another round at that instant would decide the
     /// same.
     refused_at: Option<Instant>,
+    /// Marks a round that the next one would only repeat unless something changes: a binding was refused for what
+    /// the cluster is like, or no machine is heard.
+    awaits_change: bool,
 }
 
 impl Fleet {
@@ -78,6 +81,7 @@ impl Fleet {
             last_event: None,
             needs_round: false,
             refused_at: None,
+            awaits_change: false,
         }
     }
 
@@ -121,7 +125,12 @@ impl Fleet {
             (self.event_due, self.last_event) = (None, Some(now));
             self.anchor = now;
         }
-        if !self.lead(store) {
+        let Some(candidate) = self.candidate(store) else {
+            // No engine is there, and rounds would go on without end.
+            (self.needs_round, self.awaits_change) = (false, true);
+            return;
+        };
+        if !self.lead(candidate) {
             // Nobody holds the lease yet; whoever takes it looks at everything.
             self.needs_round = true;
             return;
@@ -175,9 +184,9 @@ impl Component for Fleet {
         Progress::Idle
     }
 
-    fn refused(&mut self, write: &Write, _conflict: &Conflict) {
+    fn refused(&mut self, write: &Write, conflict: &Conflict) {
         if let Event::PodBound { pod, .. } = &write.event {
-            self.not_bound(*pod);
+            self.not_bound(*pod, conflict);
         }
     }
 

@@ -8,13 +8,16 @@ use units::NodeId;
 use super::Fleet;
 use super::units::{AppKind, Own, requirements_of};
 use crate::fleet::engine::Unit;
+use crate::fleet::entry::CAPABILITIES;
 use crate::fleet::unit::TargetState;
+use crate::mapping::refusal;
 
 impl Fleet {
     /// Reads what is new.
     pub(super) fn read(&mut self, store: &Store, out: &mut Outbox) {
         for entry in store.log().since(self.cursor) {
             let at = entry.at;
+            self.needs_round |= std::mem::take(&mut self.awaits_change);
             match &entry.event {
                 Event::NodeAdded { node, .. } => self.joined(at, *node, store),
                 Event::NodeUpdated { node, .. } if self.has_key(*node) => {
@@ -74,6 +77,8 @@ impl Fleet {
         match self.engine.unit(&name).map(|unit| unit.machine.clone()) {
             Some(Some(machine)) => self.scheduled(&name, &machine, store, out),
             Some(None) => {}
+            // No machine has what the pod asks for: it waits for good.
+            None if refusal(CAPABILITIES, spec).is_some() => {}
             None => {
                 let requirements = match submitted {
                     None => requirements_of(&name, spec),

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::fleet::engine::Unit;
+use crate::fleet::entry::CAPABILITIES;
 use crate::fleet::unit::{Requirements, TargetState};
-use crate::mapping::is_one_per_node;
+use crate::mapping::{is_one_per_node, refusal};
 use crate::parts::client::stop;
-use cluster::Store;
+use cluster::{Conflict, Store};
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
 use model::{
@@ -52,6 +53,8 @@ pub(super) struct App {
     spec: Arc<PodSpec>,
     template: Arc<PodSpec>,
     wanted: u64,
+    /// Marks a workload whose pods ask for what no machine has: they are there, and wait for good.
+    is_refused: bool,
 }
 
 fn app_of(object: &Object) -> Option<App> {
@@ -76,6 +79,7 @@ fn app_of(object: &Object) -> Option<App> {
     Some(App {
         kind,
         name: object.name().clone(),
+        is_refused: refusal(CAPABILITIES, &spec).is_some(),
         spec: Arc::new(spec),
         template: template.clone(),
         wanted: wanted.max(0) as u64,
@@ -121,7 +125,7 @@ impl Fleet {
             return;
         };
         let old = self.apps.insert(id, new.clone());
-        if new.kind == AppKind::Global {
+        if new.kind == AppKind::Global && !new.is_refused {
             let name = global_name(&new.name);
             let submitted = self.setup.units.get(&name);
             let asked = submitted.map_or_else(
@@ -167,9 +171,11 @@ impl Fleet {
                 target: TargetState::Launched,
                 machine: None,
             };
-            self.engine.put_unit(&name, unit);
+            if !app.is_refused {
+                self.engine.put_unit(&name, unit);
+                self.event();
+            }
             self.make(&name, out);
-            self.event();
         }
         let mut number = wanted + 1;
         loop {
@@ -299,8 +305,9 @@ impl Fleet {
         }
     }
 
-    /// A binding was refused: the unit waits for the next round.
-    pub(super) fn not_bound(&mut self, pod: PodRef) {
+    /// A binding was refused: the unit waits for the next round. One that was refused for what the cluster is
+    /// like would be refused again until that changes, so that rounds would go on without end.
+    pub(super) fn not_bound(&mut self, pod: PodRef, conflict: &Conflict) {
         let Some(name) = self.name_of(pod) else {
             return;
         };
@@ -310,7 +317,9 @@ impl Fleet {
         if let Some(unit) = self.engine.unit(&name).cloned() {
             let machine = None;
             self.engine.put_unit(&name, Unit { machine, ..unit });
-            self.needs_round = true;
+            let is_by_chance = matches!(conflict, Conflict::Refused);
+            self.needs_round |= is_by_chance;
+            self.awaits_change |= !is_by_chance;
             self.refused_at = Some(self.now);
         }
     }
