@@ -88,8 +88,11 @@ const BAD: &[(&str, &[u8], &str, &str)] = &[
     ("csv", b"submit,run_time,cpu\r0,1,1\r5,1,1\r", "jobs.csv", "jobs.csv: lines end with a carriage return alone; convert them (`tr '\\r' '\\n'`)"),
     // Milliseconds where seconds are meant.
     ("csv", b"submit,run_time\n1600000000,1\n1600000000000,1\n", "jobs.csv", "jobs.csv:3: column `submit`: must be at most 9223372036 s, and not in milliseconds; write the unit, as in `1500ms`, if it is another, found `1600000000000`"),
-    // Nothing.
+    ("openb-pods", b"name,cpu_milli,memory_mib,num_gpu,gpu_milli,creation_time,deletion_time\np,1,1,0,0,1600000000000,1600000001000\n", "pods.csv", "pods.csv:2: column `creation_time`: must be at most 3200000000 s, and not in milliseconds, found `1600000000000`"),
+    ("swf", b"1 1600000000000 -1 60 4 -1 -1 4 90 -1 1 1 1 1 1 1 -1 -1\n", "log.swf", "log.swf:1: column `2 submit time`: must be at most 3200000000 s, and not in milliseconds, found `1600000000000`"),
+    // Nothing, where a header stands first and where none does.
     ("helios", b"", "cluster_log.csv", "cluster_log.csv: is empty; a header with column names is expected"),
+    ("alibaba-2018-machines", b"\n\n", "machine_meta.csv", "machine_meta.csv: is empty; rows of 7 columns without a header are expected: machine_id, time_stamp, failure_domain_1, failure_domain_2, cpu_num, mem_size, status; copy or export it again"),
 ];
 
 #[test]
@@ -156,6 +159,22 @@ fn every_reader_names_the_fault_of_a_bad_file() {
     for format in registry::FORMATS {
         assert!(known(format.name), "{} has no bad file", format.name);
     }
+}
+
+#[test]
+fn every_format_of_rows_alone_names_what_an_empty_file_lacks() {
+    let mut rows = 0;
+    for format in registry::FORMATS {
+        let told = complaint(format.name, "empty", b"");
+        if told.contains("without a header") {
+            let first = format.columns.iter().find(|column| column.required);
+            let first = first.map_or("", |column| column.name);
+            assert!(told.starts_with("empty: is empty; rows of "), "{told}");
+            assert!(told.contains(first), "{}: {told}", format.name);
+            rows += 1;
+        }
+    }
+    assert_eq!(rows, 14);
 }
 
 #[test]

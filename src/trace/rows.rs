@@ -16,7 +16,7 @@ use super::ledger::{Action, BadRow, Journal};
 use super::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
 pub(crate) use super::table::LAST_SECOND;
 use super::table::{Column, Row, Table, at_most};
-use units::{Duration, Instant};
+use units::{Duration, Instant, plural};
 
 /// The arrangement of a format's tables.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +66,9 @@ impl Layout {
     }
 
     fn open(&self, part: &Input) -> Result<(Table, Vec<Option<Column>>), TraceError> {
+        if !self.header && is_empty(&part.first_bytes()?) {
+            return Err(self.nothing_in(part));
+        }
         let names = self.columns.iter().map(|column| column.name);
         let table = if self.header {
             Table::separated(part, self.separator)?
@@ -83,6 +86,19 @@ impl Layout {
         };
         let columns = self.columns.iter().map(find).collect::<Result<_, _>>()?;
         Ok((table, columns))
+    }
+
+    /// The error that a table without a header has nothing.
+    fn nothing_in(&self, part: &Input) -> TraceError {
+        let names: Vec<&str> = self.columns.iter().map(|column| column.name).collect();
+        TraceError::Format {
+            file: part.name.to_string(),
+            reason: format!(
+                "is empty; rows of {} without a header are expected: {}; copy or export it again",
+                plural::count(names.len(), "column"),
+                names.join(", ")
+            ),
+        }
     }
 }
 

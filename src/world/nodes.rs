@@ -12,6 +12,7 @@ use trace::format::Constructor;
 use trace::registry::find;
 use units::plural;
 
+use super::workload::nothing_in;
 use super::{BuildError, FileSource, ManifestFiles, Remarks, read_options, row_policy};
 
 /// The nodes of a scenario, in order.
@@ -65,6 +66,11 @@ pub fn nodes(
                 read_options(&mut options, &trace.options)?;
                 let read = open(&files.open(&trace.path), &options)?;
                 remarks.ledger(&read.ledger);
+                if read.nodes.is_empty()
+                    && let Some(nothing) = nothing_in(&trace.path, &trace.format, files)
+                {
+                    return Err(nothing);
+                }
                 if read.nodes.is_empty() {
                     // A run without nodes would look like one in which nothing fits.
                     return Err(BuildError::Experiment(format!(

@@ -121,7 +121,7 @@ pub fn workload(
             has_none
         };
         if let (WorkloadSource::Trace(trace), true) = (written, has_none) {
-            return Err(without_pods(trace));
+            return Err(without_pods(trace, files));
         }
         sources.push(source);
     }
@@ -161,12 +161,25 @@ fn listed(scenario: &Scenario, source: Box<dyn ArrivalSource>) -> Box<dyn Arriva
 }
 
 /// Refusal of a trace of which no pod is left: a run without pods would look like one that went well.
-fn without_pods(trace: &WorkloadTrace) -> BuildError {
+fn without_pods(trace: &WorkloadTrace, files: &FileSource<'_>) -> BuildError {
+    if let Some(nothing) = nothing_in(&trace.path, &trace.format, files) {
+        return nothing;
+    }
     BuildError::Experiment(format!(
         "workload: `{}` gives no pod: it has no row of one, or `ranOnly`, `minRuntime`, `onBadRow` and \
          `arrivals` leave none; give a trace with pods",
         trace.path
     ))
+}
+
+/// The refusal of a trace that is an empty file; `None` of one that has anything.
+pub(crate) fn nothing_in(path: &str, format: &str, files: &FileSource<'_>) -> Option<BuildError> {
+    let first = files.open(path).first_bytes().ok()?;
+    first.trim_ascii().is_empty().then(|| {
+        BuildError::Experiment(format!(
+            "`{path}` is empty; a trace of the format `{format}` is expected; copy or export it again"
+        ))
+    })
 }
 
 /// Whether traces of a format can say what pods used.

@@ -30,10 +30,11 @@ use crate::ledger::{BadRow, Journal, Ledger, RowPolicy};
 use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
 use crate::stream::ArrivalSource;
-use crate::table::{Column, Row, Table};
+use crate::table::{Column, LAST_SECOND, Row, Table};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::resource_list::{CPU, MEMORY};
 use model::{GpuRequest, PodSpec, ResourceList, Text};
+use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant, Quantity};
 
 use rows::Rows;
@@ -296,7 +297,7 @@ impl Columns {
         } else {
             (&self.deletion, scheduled)
         };
-        let second = earlier.unwrap_or_default().as_nanos() / NANOS;
+        let second = earlier.unwrap_or_default().as_nanos() / NANOS_PER_SECOND;
         let rule = format!("no earlier than second {second}");
         match column {
             Some(column) => row.bad(column, &rule),
@@ -341,10 +342,6 @@ impl Columns {
     }
 }
 
-const NANOS: i64 = units::time::NANOS_PER_SECOND;
-/// The last second within 292 years.
-const MAX_SECONDS: i64 = i64::MAX / NANOS;
-
 /// Seconds in a column; absent if the column is or if nothing stands there.
 #[inline(always)]
 fn time(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Instant>, BadRow> {
@@ -352,7 +349,7 @@ fn time(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Instant>, BadRo
         Some(column) if !row.piece(column).is_empty() => column,
         _ => return Ok(None),
     };
-    let seconds = row.integer(column, 0, MAX_SECONDS)?;
+    let seconds = row.integer(column, 0, LAST_SECOND)?;
     Ok(Some(Instant::from_secs(seconds)))
 }
 

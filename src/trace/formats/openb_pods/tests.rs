@@ -133,7 +133,7 @@ fn bad_rows_say_what_was_expected() {
         ),
         (
             "p,1,1,1,5,,,,99999999999,,",
-            "`creation_time`: must be at most 9223372036",
+            "`creation_time`: must be at most 3200000000 s, and not in milliseconds",
         ),
     ] {
         let error = check(row, &ReadOptions::default())

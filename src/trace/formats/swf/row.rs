@@ -11,6 +11,7 @@ mod plain;
 use crate::intern::NameTable;
 use crate::ledger::BadRow;
 use crate::number::digits;
+use crate::table::{LAST_SECOND, at_most};
 use model::Text;
 use units::Duration;
 use units::time::NANOS_PER_SECOND;
@@ -261,7 +262,7 @@ impl RowParser {
         let job = SwfJob {
             line: fields.line,
             number: fields.integer(0, 0)?,
-            submit: fields.time(1, least_submit)?,
+            submit: fields.submit(least_submit)?,
             wait: fields.time(2, -1)?,
             run: fields.time(3, -1)?,
             allocated_processors: fields.integer(4, -1)?,
@@ -333,6 +334,15 @@ impl Fields<'_> {
             return Ok(time);
         }
         Err(self.bad(index, &at_least(least)))
+    }
+
+    /// The time of submission, at least `least` or exactly -1: the field that is in milliseconds where a log is.
+    fn submit(&self, least: i64) -> Result<Duration, BadRow> {
+        match self.time(1, least) {
+            Ok(time) if time <= Duration::from_secs(LAST_SECOND) => Ok(time),
+            Err(bad) if self.decimal(1)?.0 <= LAST_SECOND => Err(bad),
+            _ => Err(self.bad(1, &format!("must be {}", at_most(LAST_SECOND)))),
+        }
     }
 
     fn name(&self, index: usize, names: &mut NameTable) -> i64 {

@@ -79,10 +79,11 @@ fn wrong_values_name_their_field() {
         (1, "-1", "2 submit time", "must be at least 0"),
         (
             1,
-            "99999999999",
+            "1000000000000",
             "2 submit time",
-            "must be within 292 years",
+            "must be at most 3200000000 s, and not in milliseconds",
         ),
+        (3, "99999999999", "4 run time", "must be within 292 years"),
         (7, "1.5", "8 requested processors", "must be a whole number"),
         (11, "bob", "12 user", "must be a number"),
         (0, "1e3", "1 job number", "must be a number"),
