@@ -2,6 +2,8 @@
 
 use std::fmt::Write;
 
+use serde_json::Value;
+
 use super::encoding::{Physical, Values};
 use super::meaning::Meaning;
 use super::page::{Cells, Leaf};
@@ -17,6 +19,12 @@ pub(super) struct Cursor {
     /// The digits behind the point of a nanosecond.
     digits: usize,
     lists: ListForm,
+    /// The name of the member of structures in a list that the column is.
+    member: Option<String>,
+    /// The next member of the same structures.
+    pub(super) others: Option<Box<Self>>,
+    /// The place of the next element of the lists of a member.
+    element: usize,
 }
 
 impl Cursor {
@@ -29,6 +37,9 @@ impl Cursor {
             meaning: leaf.meaning,
             digits: form.times.digits(&leaf.name),
             lists: form.lists,
+            member: leaf.member.clone(),
+            others: None,
+            element: 0,
         }
     }
 
@@ -48,7 +59,11 @@ impl Cursor {
                     if place > 0 {
                         text.push_str(between);
                     }
-                    is_text &= self.write_value(text);
+                    is_text &= if self.member.is_some() {
+                        self.write_structure(text)
+                    } else {
+                        self.write_value(text)
+                    };
                 }
                 text.push_str(behind);
             }
@@ -58,6 +73,31 @@ impl Cursor {
         if present.is_none_or(|present| present.get(row) == Some(&true)) {
             is_text = self.write_value(text);
         }
+        is_text
+    }
+
+    /// Writes the next structure of a list as an object of JSON; members without a value are left out.
+    fn write_structure(&mut self, text: &mut String) -> bool {
+        text.push('{');
+        let (mut is_text, mut is_first) = (true, true);
+        let mut next = Some(self);
+        while let Some(own) = next {
+            let present = own.cells.present.as_ref();
+            let is_there = present.is_none_or(|present| present.get(own.element) == Some(&true));
+            own.element += 1;
+            if is_there {
+                let mut value = String::new();
+                is_text &= own.write_value(&mut value);
+                let name = own.member.as_deref().unwrap_or_default();
+                let between = if is_first { "" } else { ", " };
+                let (name, value) = (Value::from(name), Value::from(value));
+                // To write into a text never fails.
+                let _ = write!(text, "{between}{name}: {value}");
+                is_first = false;
+            }
+            next = own.others.as_deref_mut();
+        }
+        text.push('}');
         is_text
     }
 

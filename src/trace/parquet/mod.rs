@@ -1,7 +1,7 @@
 //! Tables in Parquet files. Only the columns that are asked for are read from the file and unpacked, one
 //! group of rows at a time. A cell is the text that a table of text would have: numbers in decimal, lists in brackets,
-//! nothing where no value is. Columns inside others have both names with a dot between. Source: the
-//! format's specification (`parquet-format`), versions 1 and 2.
+//! nothing where no value is. Columns inside others have both names with a dot between. The structures of a list are
+//! one cell, as JSON writes them. Source: the format's specification (`parquet-format`), versions 1 and 2.
 
 mod arrow;
 mod cursor;
@@ -194,7 +194,14 @@ impl Parquet {
             let at = chunk.start;
             return Err(refuse(Wrong { at, reason }));
         }
-        Ok(Some(Cursor::new(cells, leaf, form)))
+        let mut cursor = Cursor::new(cells, leaf, form);
+        // The other members of the structures of a list stand behind the first.
+        let next = self.leaves.get(place + 1);
+        let is_alike = |next: &&Leaf| next.member.is_some() && next.name == leaf.name;
+        if leaf.member.is_some() && next.is_some_and(|next| is_alike(&next)) {
+            cursor.others = self.column(group, Some(place + 1), form)?.map(Box::new);
+        }
+        Ok(Some(cursor))
     }
 }
 
@@ -316,6 +323,7 @@ fn understand(footer: &Struct<'_>) -> Option<(Vec<Leaf>, Vec<Group>)> {
     if elements.next().is_some() || leaves.len() > COLUMNS {
         return None;
     }
+    find_members(&mut leaves);
     for (name, unit) in arrow::spans(footer) {
         let is_own = |leaf: &&mut Leaf| leaf.name == name && leaf.physical == Physical::Int64;
         let own = leaves.iter_mut().find(is_own);
@@ -335,6 +343,8 @@ struct Nesting {
     name: String,
     defined: u32,
     repeated: u32,
+    /// The level of definition of an element of the innermost list.
+    listed: u32,
     depth: u32,
 }
 
@@ -364,6 +374,7 @@ fn add_leaves<'f>(
             Some(2) => {
                 own.defined += 1;
                 own.repeated += 1;
+                own.listed = own.defined;
             }
             _ => {}
         }
@@ -375,10 +386,25 @@ fn add_leaves<'f>(
                 meaning: meaning(element, physical(element)?),
                 defined: own.defined,
                 repeated: own.repeated,
+                member: element.text(4).map(str::to_owned),
+                listed: own.listed,
             }),
         }
     }
     Some(())
+}
+
+/// Leaves members of structures to the columns that are some: those of one list, which have one name.
+fn find_members(leaves: &mut [Leaf]) {
+    for place in 0..leaves.len() {
+        let (own, name) = (&leaves[place], &leaves[place].name);
+        let is_like = |other: &Leaf| other.repeated == 1 && other.name == *name;
+        let before = place.checked_sub(1).and_then(|before| leaves.get(before));
+        let has_others = before.is_some_and(is_like) || leaves.get(place + 1).is_some_and(is_like);
+        if own.repeated != 1 || !has_others {
+            leaves[place].member = None;
+        }
+    }
 }
 
 /// The physical type of an element.

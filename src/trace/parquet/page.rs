@@ -26,6 +26,10 @@ pub(super) struct Leaf {
     pub(super) defined: u32,
     /// The level of repetition of a value within its innermost list; 0 of a column without lists.
     pub(super) repeated: u32,
+    /// The name of a member of the structures in a list, which the column is then.
+    pub(super) member: Option<String>,
+    /// The level of definition of an element of a list that is there, with a value or without.
+    pub(super) listed: u32,
 }
 
 /// The pages of a column in a group of rows.
@@ -55,9 +59,9 @@ pub(super) struct Wrong {
 pub(super) struct Cells {
     /// The values that are there.
     pub(super) values: Values,
-    /// Whether each cell has a value; `None` if all have.
+    /// Whether each cell has a value, or each element of the lists of a member; `None` if all have.
     pub(super) present: Option<Vec<bool>>,
-    /// The number of values of each row's list; `None` of a column without lists.
+    /// The number of values of each row's list, of a member that of elements; `None` of a column without lists.
     pub(super) lists: Option<Vec<usize>>,
 }
 
@@ -88,7 +92,8 @@ pub(super) fn cells(stored: &Stored, leaf: &Leaf, chunk: &Chunk) -> Result<Cells
         dictionary: None,
         cells: Cells {
             values: Values::none(physical),
-            present: (leaf.defined > 0 && leaf.repeated == 0).then(Vec::new),
+            present: (leaf.defined > 0 && leaf.repeated == 0 || leaf.member.is_some())
+                .then(Vec::new),
             lists: (leaf.repeated > 0).then(Vec::new),
         },
     };
@@ -276,8 +281,16 @@ impl Reading<'_> {
             }
         };
         added.ok_or_else(damaged)?;
+        // An element counts where a value is, and a structure where any of its members may be.
+        let listed = if self.leaf.member.is_some() {
+            self.leaf.listed
+        } else {
+            defined
+        };
         if let Some(present) = &mut self.cells.present {
-            present.extend(definition.iter().map(|&level| level == defined));
+            let levels = definition.iter();
+            let levels = levels.filter(|&&level| self.leaf.repeated == 0 || level >= listed);
+            present.extend(levels.map(|&level| level == defined));
         }
         if let Some(lists) = &mut self.cells.lists {
             for (repetition, definition) in repetition.iter().zip(definition) {
@@ -285,7 +298,7 @@ impl Reading<'_> {
                     lists.push(0);
                 }
                 let last = lists.last_mut().ok_or_else(damaged)?;
-                *last += usize::from(*definition == defined);
+                *last += usize::from(*definition >= listed);
             }
         }
         Ok(())

@@ -62,8 +62,8 @@ pub(super) fn read(
     })
 }
 
-/// The demands that a list of constraints makes on the labels of a machine. Of a list of objects in a Parquet file the
-/// names alone are read, which is enough where the demands are not heeded.
+/// The demands that a list of constraints makes on the labels of a machine. A list of names alone, as an export leaves it
+/// that has no other member, is enough where the demands are not heeded.
 pub(super) fn constraints(
     fields: &Fields<'_, '_>,
     place: usize,
@@ -78,8 +78,8 @@ pub(super) fn constraints(
     if let Some(names) = inner.filter(|names| !names.contains(['{', '"'])) {
         if is_heeded {
             return Err(wrong(
-                "a list of objects; of those in a Parquet file the names alone are read: export the table as JSON, or \
-                 leave `constraints` out",
+                "a list of objects with `name`, `value` and `relation`, not of names; export all three, or leave \
+                 `constraints` out",
             ));
         }
         let exists = |name: &str| requirement(name.trim(), Some(6), "");

@@ -15,6 +15,9 @@ const TASKS: &[u8] = include_bytes!("tasks.parquet");
 /// Spans of time as Arrow keeps them (pyarrow 26), and bytes that are no text.
 const SPANS: &[u8] = include_bytes!("spans.parquet");
 
+/// Lists of structures (pyarrow 26): one, none, no list, and two of which one lacks a member.
+const STRUCTURES: &[u8] = include_bytes!("structures.parquet");
+
 fn rows(bytes: &[u8], columns: &[&str]) -> Result<Vec<(u64, String)>, String> {
     let input = Input::bytes("t.parquet", bytes);
     let file = Parquet::open(&input).map_err(|error| error.to_string())?;
@@ -91,6 +94,25 @@ fn bytes_that_are_no_text_are_named_by_row_and_column() {
 }
 
 #[test]
+fn structures_in_lists_are_objects() {
+    let columns = ["instance_index", "constraint", "resource_request.cpus"];
+    let expected = [
+        (
+            1,
+            r#"0|[{"name": "os", "value": "a \"b\"", "relation": "0"}]|0.5"#,
+        ),
+        (2, "1||0.5"),
+        (3, "2||0.5"),
+        (
+            4,
+            r#"3|[{"name": "disks", "value": "3", "relation": "3"}, {"name": "gpu", "relation": "7"}]|0.5"#,
+        ),
+    ];
+    let expected = expected.map(|(line, text)| (line, text.to_owned()));
+    assert_eq!(rows(STRUCTURES, &columns), Ok(expected.to_vec()));
+}
+
+#[test]
 fn damaged_files_are_refused_by_their_place() {
     let end = TASKS.len();
     let cut = rows(&TASKS[..end - 1], &["id"]).expect_err("cut");
@@ -119,12 +141,17 @@ fn damaged_files_are_refused_by_their_place() {
 }
 
 #[test]
-fn no_damage_makes_the_reader_of_spans_panic() {
-    for place in 0..SPANS.len() {
-        for change in [1_u8, 0x80, 0xff] {
-            let mut bytes = SPANS.to_vec();
-            bytes[place] ^= change;
-            let _ = rows(&bytes, &["run_time", "outer.inner", "waits"]);
+fn no_damage_makes_the_reader_of_spans_or_structures_panic() {
+    for (whole, columns) in [
+        (SPANS, &["run_time", "outer.inner", "waits"][..]),
+        (STRUCTURES, &["constraint"]),
+    ] {
+        for place in 0..whole.len() {
+            for change in [1_u8, 0x80, 0xff] {
+                let mut bytes = whole.to_vec();
+                bytes[place] ^= change;
+                let _ = rows(&bytes, columns);
+            }
         }
     }
 }

@@ -254,7 +254,7 @@ fn limits_of_one_instance_keep_them_apart_if_that_is_asked_for() {
 }
 
 #[test]
-fn names_of_constraints_in_a_parquet_file_are_told() {
+fn names_of_constraints_alone_are_told() {
     let text = "time,type,collection_id,instance_index,collection_type,priority,resource_request_cpus,\
                 resource_request_memory,constraint\n600000000,0,7,0,0,200,0.5,0.25,[os]\n";
     let read = |constraints| {
@@ -268,10 +268,49 @@ fn names_of_constraints_in_a_parquet_file_are_told() {
     let found = read(false);
     let kind = "constraint on attributes, not enforced without `constraints`";
     assert_eq!((found.accepted, found.ledger.count(kind)), (1, 1));
-    let found = read(true);
-    let bad = found.bad_rows[0].to_string();
+    let bad = read(true).bad_rows[0].to_string();
     assert!(
-        bad.contains("of those in a Parquet file the names alone are read"),
+        bad.contains("must be a list of objects with `name`, `value` and `relation`, not of names"),
         "{bad}"
     );
+}
+
+#[test]
+fn constraints_of_a_parquet_file_are_those_of_json() {
+    let rows = include_bytes!("../../../parquet/tests/structures.parquet");
+    let objects = [
+        r#"[{"name": "os", "value": "a \"b\"", "relation": 0}]"#,
+        "[]",
+        "null",
+        r#"[{"name": "disks", "value": "3", "relation": 3}, {"name": "gpu", "value": null, "relation": 7}]"#,
+    ];
+    let object = |(index, constraint): (usize, &str)| {
+        format!(
+            "{{\"time\": 600000000, \"type\": 0, \"collection_id\": 7, \"instance_index\": {index}, \
+             \"priority\": 200, \"resource_request\": {{\"cpus\": 0.5, \"memory\": 0.25}}, \
+             \"constraint\": {constraint}}}\n"
+        )
+    };
+    let objects: String = objects.into_iter().enumerate().map(object).collect();
+    let read = |name: &str, bytes: &[u8]| {
+        let options = ReadOptions {
+            constraints: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&Input::bytes(name, bytes), &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let classes = recorded.arrivals.iter().map(|own| own.class as usize);
+        let specs = classes.map(|class| recorded.classes[class].affinity.clone());
+        specs.collect::<Vec<_>>()
+    };
+    let stored = read("i.parquet", rows);
+    assert_eq!(stored, read("i.json", objects.as_bytes()));
+    let demands: Vec<usize> = { stored.iter() }
+        .map(|own| {
+            { own.node.required.iter() }
+                .map(|all| all.terms[0].match_expressions.len())
+                .sum()
+        })
+        .collect();
+    assert_eq!(demands, [1, 0, 0, 2]);
 }
