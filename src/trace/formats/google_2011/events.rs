@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::attributes::APART_WAIVED;
 use super::presence::SCHEDULE;
+use super::tell_unit;
 use super::unsorted::{Dirt, Unsorted};
 use super::usage::Usage;
 use crate::by_class::{ByClass, Lately};
@@ -163,7 +164,6 @@ impl Tasks {
                 reason: format!("line {line}: {OUT_OF_ORDER}"),
             }));
         }
-        self.latest = event.time;
         self.happen(journal, line, event, asked)
     }
 
@@ -176,6 +176,7 @@ impl Tasks {
         asked: Asked<'_, impl FnOnce() -> PodSpec>,
     ) -> Result<(), Refused> {
         let TaskEvent { key, kind, time } = event;
+        self.latest = time;
         if asked.dirt != 0 && self.opens(event) {
             for (place, (kind, action)) in OPENING_DIRT.into_iter().enumerate() {
                 if asked.dirt >> place & 1 == 1 {
@@ -445,7 +446,11 @@ impl Tasks {
     }
 
     /// The demands by submission.
-    pub(crate) fn finish(mut self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    pub(crate) fn finish(
+        mut self,
+        mut journal: Journal,
+    ) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        tell_unit(self.latest, &mut journal)?;
         for (key, task) in std::mem::take(&mut self.alive) {
             self.deliver(key, task, End::default())?;
         }

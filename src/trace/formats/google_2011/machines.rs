@@ -225,9 +225,12 @@ impl Machines {
         pods: i64,
     ) -> Result<NodeList, TraceError> {
         let read = std::mem::take(&mut self.events);
+        let mut latest = Instant::ZERO;
         read.each(&mut journal, |journal, line, row| {
+            latest = row.event.time.unwrap_or(latest);
             Ok(self.happen(journal, line, row)?)
         })?;
+        super::tell_unit(latest, &mut journal)?;
         let (mut nodes, mut events) = (Vec::new(), Vec::new());
         for (id, machine) in self.known {
             let Some(capacity) = machine.capacity else {

@@ -13,9 +13,10 @@ pub mod tasks;
 pub(crate) mod unsorted;
 pub mod usage;
 
+use crate::error::TraceError;
 use crate::format::{Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::job_fields::Outcome;
-use crate::ledger::BadRow;
+use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::Fields;
 use crate::side_by_side::TraceTable;
 use units::Instant;
@@ -79,6 +80,19 @@ fn outcome(kind: i64) -> Option<Outcome> {
         5 => Some(Outcome::Cancelled),
         _ => None,
     }
+}
+
+/// The instant at which the trace's window begins; what is before it has time 0.
+const WINDOW: Instant = Instant::from_secs(600);
+
+/// Notes a trace that ends before its window begins, as one in another unit of time does.
+pub(crate) fn tell_unit(latest: Instant, journal: &mut Journal) -> Result<(), TraceError> {
+    if latest == Instant::ZERO || latest >= WINDOW {
+        return Ok(());
+    }
+    let kind =
+        "trace that ends before its window begins, at 600000000; its times must be in microseconds";
+    journal.dirt(kind, Action::Keep, 1)
 }
 
 /// The time of what lies behind the trace's window.

@@ -297,6 +297,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         windows.take(journal, fields, options)
     })?;
     let usage = windows.usage()?;
+    let latest = usage.tasks.values().map(|task| task.last).max();
+    super::tell_unit(latest.unwrap_or_default(), &mut journal)?;
     let mut gather = Gather::default();
     for (&key, task) in &usage.tasks {
         let (first, last) = (task.first, task.last);

@@ -338,3 +338,36 @@ fn tasks_of_a_job_are_kept_apart_if_that_is_asked_for() {
         assert!(other.labels.is_empty() && other.affinity == model::Affinity::default());
     }
 }
+
+#[test]
+fn times_in_seconds_are_told() {
+    let kind =
+        "trace that ends before its window begins, at 600000000; its times must be in microseconds";
+    let told = |name: &str, rows: &str| {
+        let entry = crate::registry::find(name).expect("a format");
+        let found = validate(
+            &Input::bytes("part-0.csv", rows.as_bytes()),
+            entry,
+            &ReadOptions::default(),
+            9,
+        );
+        assert_eq!((found.bad_row_count, found.stopped), (0, None));
+        found.ledger.count(kind)
+    };
+    // 29 days in seconds, in order and not; the same in microseconds, and what was there before.
+    let task = |time: &str| format!("{time},,7,{time},,0,ann,2,9,0.5,0.25,0.1,0\n");
+    let tasks = |times: &[&str]| {
+        let rows: String = times.iter().map(|time| task(time)).collect();
+        told("google-2011-tasks", &rows)
+    };
+    assert_eq!(tasks(&["0", "600", "2506200"]), 1);
+    assert_eq!(tasks(&["0", "2506200", "600"]), 1);
+    assert_eq!(tasks(&["0", "600000000", "2506200000000"]), 0);
+    assert_eq!(tasks(&["0"]), 0);
+    let machines = "0,5,0,p,0.5,0.25\n2506200,5,1,p,,\n";
+    assert_eq!(told("google-2011-machines", machines), 1);
+    let usage = "600,900,7,0,5,0.5,0.25,0,0,0,0,0,0,0,0,0,0,0,1,0\n";
+    assert_eq!(told("google-2011-usage", usage), 1);
+    let instances = "time,type,collection_id,instance_index,priority\n600,0,7,0,9\n";
+    assert_eq!(told("google-2019-instances", instances), 1);
+}
