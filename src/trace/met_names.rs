@@ -17,8 +17,13 @@ pub(crate) struct MetNames(FixedSort<3>);
 impl MetNames {
     /// Meets the record of a line.
     pub(crate) fn meet(&mut self, journal: &mut Journal, line: u64, name: &str) {
+        self.meet_at(journal.origin(line), name);
+    }
+
+    /// Meets the record of a place.
+    pub(crate) fn meet_at(&mut self, place: Origin, name: &str) {
         let [first, second] = key_of(&blake3::hash(name.as_bytes()));
-        self.0.push([first, second, journal.origin(line).number()]);
+        self.0.push([first, second, place.number()]);
     }
 
     /// Tells of the records whose name one above them has.
@@ -26,6 +31,17 @@ impl MetNames {
     /// # Errors
     /// There is one and the policy is strict, or the temporary file of the names can't be read.
     pub(crate) fn tell(self, journal: &mut Journal) -> Result<(), TraceError> {
+        self.each_twice(|place| journal.dirt_at(TWICE, Action::Keep, place))
+    }
+
+    /// Takes the places of the records whose name one above them has, in the order of places.
+    ///
+    /// # Errors
+    /// The temporary file of the names can't be read, or `take` fails.
+    pub(crate) fn each_twice(
+        self,
+        mut take: impl FnMut(Origin) -> Result<(), TraceError>,
+    ) -> Result<(), TraceError> {
         let mut twice = FixedSort::default();
         let mut names = self.0.sorted();
         let mut above: Option<[u64; 3]> = None;
@@ -37,7 +53,7 @@ impl MetNames {
         }
         let mut twice = twice.sorted();
         while let Some([place]) = twice.next()? {
-            journal.dirt_at(TWICE, Action::Keep, Origin::of_number(place))?;
+            take(Origin::of_number(place))?;
         }
         Ok(())
     }
@@ -49,7 +65,7 @@ mod tests {
     use crate::{Input, ReadOptions, registry};
 
     /// Formats with a row whose name is `7`, and what stands above and around it.
-    const ROWS: [(&str, &str, &str, &str); 12] = [
+    const ROWS: [(&str, &str, &str, &str); 14] = [
         (
             "helios",
             "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,end_time,duration,queue\n",
@@ -106,6 +122,18 @@ mod tests {
             "",
             "j7,worker,1,Failed,1,2,1,1,1,\n",
             "",
+        ),
+        (
+            "openb-pods",
+            "name,cpu_milli,memory_mib,num_gpu,gpu_milli,creation_time,deletion_time\n",
+            "7,1,1,0,0,5,6\n",
+            "8,1,1,0,0,9,9\n",
+        ),
+        (
+            "azure-vm",
+            "",
+            "7,s,d,0,300,9,3,9,Unknown,1,1\n",
+            "8,s,d,0,300,9,3,9,Unknown,1,1\n",
         ),
         ("swf", "", "7 5 1 9 2 -1 -1 2 9 -1 1 1 1 1 1 1 -1 -1\n", ""),
         (
