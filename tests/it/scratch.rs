@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use windtunnel::lab::summary::Summary;
+use windtunnel::units::SortedMap;
 
 /// Path of a folder that no other test has, even of the same name, and no other run of the tests at the
 /// same time: none takes another's files away.
@@ -14,6 +15,15 @@ pub(crate) fn new_folder(name: &str) -> PathBuf {
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let name = format!("{name}-{}-{number}", std::process::id());
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
+
+/// Cells of the pods of a run, by their names.
+pub(crate) type Pods<const COLUMNS: usize> = SortedMap<String, [String; COLUMNS]>;
+
+/// The whole seconds of a cell in nanoseconds; `None` of an empty one.
+pub(crate) fn seconds(cell: &str) -> Option<i64> {
+    let nanos: Option<i64> = cell.parse().ok();
+    nanos.map(|nanos| nanos / 1_000_000_000)
 }
 
 /// A folder of its own for one test, taken away at its end.
@@ -68,6 +78,39 @@ impl Scratch {
     pub(crate) fn summary(&self, folder: &str) -> Summary {
         let text = self.text(&format!("{folder}/summary.json"));
         serde_json::from_str(&text).expect("a summary of the schema")
+    }
+
+    /// The cells of columns of the pods of each variant, from the table that a run left in a folder.
+    pub(crate) fn pods_of_variants<const COLUMNS: usize>(
+        &self,
+        folder: &str,
+        columns: [&str; COLUMNS],
+    ) -> SortedMap<String, Pods<COLUMNS>> {
+        let table = self.bytes(&format!("{folder}/pods.csv.zst"));
+        let table = zstd::decode_all(&table[..]).expect("a table");
+        let mut rows = csv::Reader::from_reader(&table[..]);
+        let header = rows.headers().expect("a header").clone();
+        let place = |name: &str| header.iter().position(|own| own == name).expect(name);
+        let (variant, pod, places) = (place("variant"), place("pod"), columns.map(place));
+        let mut all: SortedMap<String, Pods<COLUMNS>> = SortedMap::new();
+        for row in rows.records() {
+            let row = row.expect("a row");
+            let cells = places.map(|place| row[place].to_owned());
+            let own = all.entry(row[variant].to_owned()).or_default();
+            own.insert(row[pod].to_owned(), cells);
+        }
+        all
+    }
+
+    /// The cells of columns of the pods of a run of one variant.
+    pub(crate) fn pods<const COLUMNS: usize>(
+        &self,
+        folder: &str,
+        columns: [&str; COLUMNS],
+    ) -> Pods<COLUMNS> {
+        let all = self.pods_of_variants(folder, columns);
+        assert_eq!(all.len(), 1, "variants");
+        all.into_iter().map(|(_, pods)| pods).next().expect("one")
     }
 
     /// Every file of a folder with its content.

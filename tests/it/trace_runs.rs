@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 use windtunnel::units::SortedMap;
 
-use crate::scratch::Scratch;
+use crate::scratch::{Pods, Scratch, seconds};
 
 /// A workflow in the Grid Workload Format: 1 and 2, then 3 after both, then 4 after it; 5 waits for a
 /// task that is not there.
@@ -19,7 +19,7 @@ WorkflowID, JobID, SubmitTime, RunTime, NProcs, ReqNProcs, Dependencies
 ";
 
 /// The systems that take pods of a trace.
-const SYSTEMS: [&str; 15] = [
+pub(crate) const SYSTEMS: [&str; 15] = [
     "kubernetes",
     "openshift",
     "batch",
@@ -46,17 +46,28 @@ fn experiment(workload: &str) -> String {
 
 /// The submissions and ends of a run's pods in seconds, by name; what has not ended ended at 0.
 pub(crate) fn times(scratch: &Scratch) -> SortedMap<String, (i64, i64)> {
-    let table = zstd::decode_all(&scratch.bytes("ran/pods.csv.zst")[..]).expect("a table");
-    let mut rows = csv::Reader::from_reader(&table[..]);
-    let header = rows.headers().expect("a header").clone();
-    let column = |name: &str| header.iter().position(|own| own == name).expect(name);
-    let (pod, from, until) = (column("pod"), column("submit_ns"), column("ended_ns"));
-    let seconds = |text: &str| text.parse::<i64>().unwrap_or(-1) / 1_000_000_000;
-    let row = |row: csv::StringRecord| {
-        let times = (seconds(&row[from]), seconds(&row[until]));
-        (row[pod].to_owned(), times)
+    times_of(scratch.pods("ran", TIMES))
+}
+
+/// The columns of [`times_of`].
+const TIMES: [&str; 2] = ["submit_ns", "ended_ns"];
+
+fn times_of(pods: Pods<2>) -> SortedMap<String, (i64, i64)> {
+    let times = |[from, until]: [String; 2]| {
+        let [from, until] = [from, until].map(|cell| seconds(&cell).unwrap_or_default());
+        (from, until)
     };
-    rows.records().map(|own| row(own.expect("a row"))).collect()
+    let pods = pods.into_iter();
+    pods.map(|(pod, cells)| (pod, times(cells))).collect()
+}
+
+/// The variants of an experiment that are systems.
+pub(crate) fn variants<'s>(systems: impl IntoIterator<Item = &'s str>) -> String {
+    let mut text = "variants:\n".to_owned();
+    for system in systems {
+        let _ = writeln!(text, "  {system}: {{system: {{name: {system}}}}}");
+    }
+    text
 }
 
 /// Runs an experiment with a table of its pods; returns what it told.
@@ -67,18 +78,20 @@ pub(crate) fn run(scratch: &Scratch, file: &str, more: &[&str]) -> String {
 
 #[test]
 fn every_system_keeps_to_what_tasks_wait_for() {
-    let text = experiment("{format: gwf, path: workflow.gwf}");
+    let text = experiment("{format: gwf, path: workflow.gwf}") + &variants(SYSTEMS);
     let files = [("a.yaml", &*text), ("workflow.gwf", WORKFLOW)];
     let scratch = Scratch::new("trace-precedence", &files);
-    for system in SYSTEMS {
-        let told = run(
-            &scratch,
-            "a.yaml",
-            &["--set", &format!("system.name={system}")],
-        );
-        let kind = "waits for a task that is not in the trace; not waited for";
-        assert!(told.contains(kind), "{system}: {told}");
-        let times = times(&scratch);
+    let told = run(&scratch, "a.yaml", &[]);
+    let kind = "waits for a task that is not in the trace; not waited for";
+    assert!(told.contains(kind), "{told}");
+    let summary = scratch.summary("ran");
+    assert_eq!(summary.variants.len(), SYSTEMS.len());
+    let mut all = scratch.pods_of_variants("ran", TIMES);
+    for own in &summary.variants {
+        let system = &own.name;
+        let is_told = own.ledger.iter().any(|line| line.contains(kind));
+        assert!(is_told, "{system}: {:?}", own.ledger);
+        let times = times_of(all.remove(system).expect("pods"));
         let (first, second) = (times["0-1"], times["0-2"]);
         let (third, fourth) = (times["0-3"], times["0-4"]);
         assert_eq!(third.0, first.1.max(second.1), "{system}: {times:?}");
@@ -284,20 +297,6 @@ fn machines_of_a_trace_come_go_and_grow_in_the_run() {
     assert!(told.contains(kind), "{told}");
 }
 
-/// The cells of two columns of a run's pods, by name.
-fn cells(scratch: &Scratch, columns: [&str; 2]) -> SortedMap<String, [String; 2]> {
-    let table = zstd::decode_all(&scratch.bytes("ran/pods.csv.zst")[..]).expect("a table");
-    let mut rows = csv::Reader::from_reader(&table[..]);
-    let header = rows.headers().expect("a header").clone();
-    let column = |name: &str| header.iter().position(|own| own == name).expect(name);
-    let (pod, places) = (column("pod"), columns.map(column));
-    let row = |row: csv::StringRecord| {
-        let found = places.map(|place| row[place].to_owned());
-        (row[pod].to_owned(), found)
-    };
-    rows.records().map(|own| row(own.expect("a row"))).collect()
-}
-
 #[test]
 fn an_exit_code_of_a_trace_fails_the_job_at_its_end() {
     let jobs = r#"{"nb_res": 4, "jobs": [
@@ -314,7 +313,7 @@ fn an_exit_code_of_a_trace_fails_the_job_at_its_end() {
             "a.yaml",
             &["--set", &format!("system.name={system}")],
         );
-        let seen = cells(&scratch, ["outcome", "ended_ns"]);
+        let seen = scratch.pods("ran", ["outcome", "ended_ns"]);
         assert_eq!(seen["bad"][0], "error", "{system}: {seen:?}");
         assert_eq!(seen["good"][0], "succeeded", "{system}: {seen:?}");
         let times = times(&scratch);
@@ -338,7 +337,7 @@ fn shares_of_disks_keep_machines_apart() {
     };
     let begins = |more: &[&str]| {
         let told = run(&scratch, "a.yaml", more);
-        let seen = cells(&scratch, ["bound_ns", "outcome"]);
+        let seen = scratch.pods("ran", ["bound_ns", "outcome"]);
         let begins = [&seen["1"], &seen["2"]].map(|[bound, _]| hours(bound));
         (
             begins,

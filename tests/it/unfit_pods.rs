@@ -1,10 +1,9 @@
 //! Pods that no node can take, in runs without a stop: every system gives up on them, so that the run ends and says so.
 
-use std::fmt::Write as _;
-
 use windtunnel::systems::registry::SYSTEMS;
 
 use crate::scratch::Scratch;
+use crate::trace_runs::variants;
 
 /// A cluster whose nodes have fewer GPUs, cores and bytes than some of the pods want.
 const EXPERIMENT: &str = "\
@@ -16,7 +15,6 @@ cluster:
     - {name: plain, count: 1, template: {allocatable: {cpu: 12, memory: 64Gi}}}
 workload:
   - trace: {format: csv, path: pods.csv}
-variants:
 ";
 
 const PODS: &str = "\
@@ -30,23 +28,36 @@ submit,name,run_time,cpu,gpus,memory
 
 #[test]
 fn a_run_ends_under_every_system() {
-    let mut text = EXPERIMENT.to_owned();
-    for system in SYSTEMS {
-        let name = system.name;
-        let more = if name == "pipeline" {
-            ", scheduler: {profile: best-fit}"
-        } else {
-            ""
-        };
-        let _ = writeln!(text, "  {name}: {{system: {{name: {name}{more}}}}}");
-    }
+    let others = SYSTEMS.iter().map(|system| system.name);
+    let others = others.filter(|name| *name != "pipeline");
+    let pipeline = "  pipeline: {system: {name: pipeline, scheduler: {profile: best-fit}}}\n";
+    let text = format!("{EXPERIMENT}{}{pipeline}", variants(others));
     let scratch = Scratch::new("unfit-pods", &[("a.yaml", &text), ("pods.csv", PODS)]);
     let told = scratch.run(&["run", "a.yaml", "--out", "ran"], 0);
-    for variant in scratch.summary("ran").variants {
+    let summary = scratch.summary("ran");
+    assert_eq!(summary.variants.len(), SYSTEMS.len());
+    for variant in summary.variants {
         let name = &variant.name;
         assert_eq!(variant.ended, "idle", "{name}");
         // Fleet and Compose heed neither cores nor memory, and what asks for GPUs is not run there.
         let waiting = variant.metrics["pods.never_placed"].value;
         assert!(waiting >= Some(1.0), "{name}: {waiting:?}: {told}");
+    }
+}
+
+#[test]
+fn a_system_with_rules_of_its_own_says_that_it_has_no_filters_to_show() {
+    let pods = PODS.lines().take(4).collect::<Vec<_>>().join("\n");
+    let text = EXPERIMENT.to_owned() + "system: {name: ecs}\n";
+    let files = [("a.yaml", &*text), ("pods.csv", &*pods)];
+    let scratch = Scratch::new("unfit-explained", &files);
+    scratch.run(&["run", "a.yaml", "--out", "ran"], 0);
+    for (pod, found) in [
+        ("first", "gave `first` the node `"),
+        ("cores", "left `cores` without a node"),
+    ] {
+        let told = scratch.run(&["explain", "ran", pod], 2);
+        let expected = "the system `ecs` decides by rules of its own";
+        assert!(told.contains(expected) && told.contains(found), "{told}");
     }
 }

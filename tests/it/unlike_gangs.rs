@@ -3,9 +3,11 @@
 
 use std::fmt::Write as _;
 
+use windtunnel::lab::summary::VariantSummary;
 use windtunnel::units::SortedMap;
 
-use crate::scratch::Scratch;
+use crate::scratch::{Pods, Scratch, seconds};
+use crate::trace_runs::{SYSTEMS, run, variants};
 
 /// A job of a parameter server and two workers that has room at once, and one that has room with the end of the first
 /// alone: its workers by themselves would have room before. A task of its own comes between.
@@ -40,37 +42,13 @@ fn experiment(workload: &str) -> String {
 
 /// The starts of a run's pods in seconds, by name; of one that never started -1.
 fn starts(scratch: &Scratch) -> SortedMap<String, i64> {
-    let table = zstd::decode_all(&scratch.bytes("ran/pods.csv.zst")[..]).expect("a table");
-    let mut rows = csv::Reader::from_reader(&table[..]);
-    let header = rows.headers().expect("a header").clone();
-    let column = |name: &str| header.iter().position(|own| own == name).expect(name);
-    let (pod, started) = (column("pod"), column("started_ns"));
-    let row = |row: csv::StringRecord| {
-        let nanos: Option<i64> = row[started].parse().ok();
-        (
-            row[pod].to_owned(),
-            nanos.map_or(-1, |own| own / 1_000_000_000),
-        )
-    };
-    rows.records().map(|own| row(own.expect("a row"))).collect()
+    starts_of(scratch.pods("ran", ["started_ns"]))
 }
 
-fn run(scratch: &Scratch, system: &str, scheduler: &str) -> String {
-    let (name, scheduler) = (
-        format!("system.name={system}"),
-        format!("system.scheduler={scheduler}"),
-    );
-    let mut line = vec![
-        "run", "a.yaml", "--tables", "csv", "--out", "ran", "--force",
-    ];
-    line.extend(["--set", &name]);
-    if scheduler == "system.scheduler=" {
-        // Without GPUs, Fleet tries pods that want some without end.
-        line.extend(["--set", "stop={at: 1h}"]);
-    } else {
-        line.extend(["--set", &scheduler]);
-    }
-    scratch.run(&line, 0)
+fn starts_of(pods: Pods<1>) -> SortedMap<String, i64> {
+    let start = |[cell]: [String; 1]| seconds(&cell).unwrap_or(-1);
+    let pods = pods.into_iter();
+    pods.map(|(pod, cells)| (pod, start(cells))).collect()
 }
 
 /// The configuration of a kube-scheduler that holds groups of pods.
@@ -82,8 +60,8 @@ profiles:
     plugins: {multiPoint: {enabled: [{name: Coscheduling}]}}
 ";
 
-fn scratch(name: &str) -> Scratch {
-    let text = experiment("{format: alibaba-gpu-2020-tasks, path: pai.csv}");
+fn scratch(name: &str, variants: &str) -> Scratch {
+    let text = experiment("{format: alibaba-gpu-2020-tasks, path: pai.csv}") + variants;
     let files = [
         ("a.yaml", &*text),
         ("pai.csv", TASKS),
@@ -92,17 +70,33 @@ fn scratch(name: &str) -> Scratch {
     Scratch::new(name, &files)
 }
 
+/// Whether a variant says that its system does not hold gangs of unlike pods.
+fn is_without(own: &VariantSummary) -> bool {
+    let mut lacks = own.unexpressed.iter();
+    lacks.any(|lack| lack.capability == "gangs of unlike pods")
+}
+
 #[test]
 fn tasks_of_a_job_start_together() {
-    let scratch = scratch("unlike-gangs");
-    for (system, scheduler) in HOLDING {
-        let told = run(&scratch, system, scheduler);
-        assert!(!told.contains("gangs of unlike pods"), "{system}: {told}");
-        let kind = "began after another task of its job; arrives with that";
-        assert!(told.contains(kind), "{system}: {told}");
-        let starts = starts(&scratch);
+    let mut variants = "variants:\n".to_owned();
+    for (place, (system, scheduler)) in HOLDING.iter().enumerate() {
+        let _ = writeln!(
+            variants,
+            "  {system}-{place}: {{system: {{name: {system}, scheduler: {scheduler}}}}}"
+        );
+    }
+    let scratch = scratch("unlike-gangs", &variants);
+    let told = run(&scratch, "a.yaml", &[]);
+    let kind = "began after another task of its job; arrives with that";
+    assert!(told.contains(kind), "{told}");
+    let summary = scratch.summary("ran");
+    assert_eq!(summary.variants.len(), HOLDING.len());
+    let mut all = scratch.pods_of_variants("ran", ["started_ns"]);
+    for own in &summary.variants {
+        assert!(!is_without(own), "{}", own.name);
+        let starts = starts_of(all.remove(&own.name).expect("pods"));
         let of = |name: &str| starts[name];
-        let who = format!("{system} {scheduler}: {starts:?}");
+        let who = format!("{}: {starts:?}", own.name);
         let first = ["j1-ps", "j1-worker-0", "j1-worker-1"].map(of);
         assert!(first.iter().all(|&at| at == first[0] && at < 5), "{who}");
         let second = ["j2-ps", "j2-worker-0", "j2-worker-1"].map(of);
@@ -112,24 +106,15 @@ fn tasks_of_a_job_start_together() {
 
 #[test]
 fn the_other_systems_say_that_they_do_not_hold_them() {
-    let scratch = scratch("unlike-gangs-apart");
-    for system in [
-        "openshift",
-        "gpu-sharing",
-        "omega",
-        "sparrow",
-        "flow",
-        "borg",
-        "mesos",
-        "swarm",
-        "swarmkit",
-        "fleet",
-        "nova",
-        "ecs",
-        "consolidation",
-    ] {
-        let told = run(&scratch, system, "");
-        assert!(told.contains("gangs of unlike pods"), "{system}: {told}");
+    let holds = |system: &&str| HOLDING.iter().any(|(name, _)| name == system);
+    let others = SYSTEMS.into_iter().filter(|system| !holds(system));
+    let scratch = scratch("unlike-gangs-apart", &variants(others));
+    let told = run(&scratch, "a.yaml", &[]);
+    assert!(told.contains("gangs of unlike pods"), "{told}");
+    let summary = scratch.summary("ran");
+    assert_eq!(summary.variants.len(), 13);
+    for own in &summary.variants {
+        assert!(is_without(own), "{}: {:?}", own.name, own.unexpressed);
     }
 }
 
@@ -147,7 +132,8 @@ fn rows_of_a_gang_wait_and_start_as_one() {
     let text = experiment("{format: csv, path: jobs.csv}");
     let files = [("a.yaml", &*text), ("jobs.csv", TABLE)];
     let scratch = Scratch::new("unlike-gangs-table", &files);
-    let told = run(&scratch, "batch", "{backfill: easy}");
+    let system = ["--set", "system={name: batch, scheduler: {backfill: easy}}"];
+    let told = run(&scratch, "a.yaml", &system);
     let kind = "submitted after another row of its gang; submitted with that";
     assert!(told.contains(kind), "{told}");
     let starts = starts(&scratch);
@@ -269,10 +255,10 @@ fn a_queue_admits_the_tasks_of_a_job_as_one_workload() {
     ];
     let scratch = Scratch::new("unlike-gangs-queue", &files);
     let jobs = "system.controllers={jobs: {queue: team}}";
-    let run = ["run", "a.yaml", "--tables", "csv", "--out", "ran"];
-    let told = scratch.run(
-        &[&run[..], &["--set", jobs, "--set", "stop={at: 1h}"]].concat(),
-        0,
+    let told = run(
+        &scratch,
+        "a.yaml",
+        &["--set", jobs, "--set", "stop={at: 1h}"],
     );
     assert!(!told.contains("gangs of unlike pods"), "{told}");
     let starts = starts(&scratch);

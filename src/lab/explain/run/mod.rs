@@ -366,6 +366,20 @@ impl About<'_> {
             return Err(self.no_such_attempt(count));
         };
         let tried = &attempts[position];
+        let system = &self.side.scenario.system.name;
+        let entry = systems::registry::find(system);
+        if entry.is_ok_and(|entry| entry.scheduler == systems::SchedulerKind::Own) {
+            let (run, pod, at, number) =
+                (&self.side.label, &self.full_name, tried.at, position + 1);
+            let found = match &tried.node {
+                Some(node) => format!("gave `{pod}` the node `{node}`"),
+                None => format!("left `{pod}` without a node"),
+            };
+            return Err(RunExplainError::Input(format!(
+                "{run}: the system `{system}` decides by rules of its own, of which runs keep no filters and scores; at \
+                 {at}, in attempt {number} of {count}, it {found}"
+            )));
+        }
         let (store, profile) = stop_before(self.side, tried.revision, interrupted)?;
         let record = store.as_ref().and_then(|store| store.pods().get(tried.pod));
         let class = record.map(|record| record.class);
