@@ -24,7 +24,7 @@ use super::input::Input;
 use super::ledger::{Action, Journal, Ledger, RowPolicy};
 use super::rows::is_empty;
 use super::table::Table;
-use units::Instant;
+use units::{Instant, SortedMap};
 
 /// Options for the reading of a log.
 #[derive(Clone, Debug, Default)]
@@ -114,6 +114,12 @@ fn beginning_of_log(input: &Input) -> Result<Vec<u8>, TraceError> {
         }
     }
     first_bytes(input)
+}
+
+/// The places of nodes by their names.
+fn places_of<'n>(nodes: &[&'n str]) -> SortedMap<&'n str, usize> {
+    let places = nodes.iter().enumerate();
+    places.map(|(place, &name)| (name, place)).collect()
 }
 
 /// The separators of copies of a table with a header.

@@ -8,7 +8,7 @@ use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::ledger::{Action, Ledger};
 use super::links::Links;
-use super::spill::FixedSort;
+use super::spill::{FixedSort, each_joined};
 use super::stream::{Arrival, ArrivalSource, Classes};
 use super::waits::{TaskHash, hash_of_task};
 use model::{PodName, Text};
@@ -74,17 +74,12 @@ impl KnownTasks {
 
     /// The tasks that are waited for and not there, in the order of their hashes.
     fn unknown(self) -> Result<Vec<TaskHash>, TraceError> {
-        let (mut known, mut wanted) = (self.known.sorted(), self.wanted.sorted());
         let mut unknown: Vec<TaskHash> = Vec::new();
-        let mut task = known.next()?;
-        while let Some(other) = wanted.next()? {
-            while task.is_some_and(|own| own < other) {
-                task = known.next()?;
-            }
-            if task != Some(other) && unknown.last() != Some(&other) {
+        each_joined(self.known, self.wanted, |other, own| {
+            if own.is_none() && unknown.last() != Some(&other) {
                 unknown.push(other);
             }
-        }
+        })?;
         Ok(unknown)
     }
 }

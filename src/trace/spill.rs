@@ -35,7 +35,7 @@ use super::memory::Recorded;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use decode::{decode, each_of, rank};
 use encode::whole;
-pub(crate) use fixed::{FixedSort, FixedSorted, key_of};
+pub(crate) use fixed::{FixedSort, FixedSorted, each_joined, key_of};
 pub(crate) use flat::{Flat, FlatName};
 pub(crate) use held::Held;
 use model::Text;

@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FailureLog, LoggedOutage};
+use super::{FailureLog, LoggedOutage, places_of};
 use crate::error::TraceError;
 use crate::format::FormatEntry;
 use crate::formats::google_2011::machines::{self, Event, TakeEvent};
@@ -42,9 +42,7 @@ pub(super) fn read(
     mut journal: Journal,
     nodes: &[&str],
 ) -> Result<FailureLog, TraceError> {
-    let places: SortedMap<&str, usize> = { nodes.iter().enumerate() }
-        .map(|(place, &name)| (name, place))
-        .collect();
+    let places = places_of(nodes);
     let mut events: Timed<NodeEvent> = Timed::default();
     each_event(input, &mut journal, &mut |journal, line, event| {
         let Event {

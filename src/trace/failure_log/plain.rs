@@ -1,6 +1,6 @@
 //! The project's own table of outages.
 
-use super::{FailureLog, LoggedOutage, each_table, separator};
+use super::{FailureLog, LoggedOutage, each_table, places_of, separator};
 use crate::error::TraceError;
 use crate::input::Input;
 use crate::ledger::{BadRow, Journal};
@@ -34,9 +34,7 @@ pub(super) fn read(
     mut journal: Journal,
     nodes: &[&str],
 ) -> Result<FailureLog, TraceError> {
-    let places: SortedMap<&str, usize> = { nodes.iter().enumerate() }
-        .map(|(place, &name)| (name, place))
-        .collect();
+    let places = places_of(nodes);
     let mut outages = Outages::default();
     each_table(
         input,

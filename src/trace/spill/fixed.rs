@@ -155,6 +155,28 @@ impl<const WORDS: usize> FixedSorted<WORDS> {
     }
 }
 
+/// Takes each wanted record in their order, with the last known one that has its first two words, if there is any.
+///
+/// # Errors
+/// A temporary file can't be read.
+pub(crate) fn each_joined<const KNOWN: usize, const WANTED: usize>(
+    known: FixedSort<KNOWN>,
+    wanted: FixedSort<WANTED>,
+    mut take: impl FnMut([u64; WANTED], Option<[u64; KNOWN]>),
+) -> Result<(), TraceError> {
+    let (mut known, mut wanted) = (known.sorted(), wanted.sorted());
+    let mut next = known.next()?;
+    let mut met: Option<[u64; KNOWN]> = None;
+    while let Some(one) = wanted.next()? {
+        while let Some(own) = next.filter(|own| own[..2] <= one[..2]) {
+            met = Some(own);
+            next = known.next()?;
+        }
+        take(one, met.filter(|own| own[..2] == one[..2]));
+    }
+    Ok(())
+}
+
 /// A run that is read.
 #[derive(Clone, Debug)]
 struct Cursor<const WORDS: usize> {
@@ -213,6 +235,26 @@ mod tests {
                 seen.push(record);
             }
             let mut expected = records;
+            expected.sort_unstable();
+            prop_assert_eq!(seen, expected);
+        }
+
+        #[test]
+        fn wanted_records_meet_the_last_known_one_of_their_key(
+            known in prop::collection::vec([0_u64..4, 0..3, 0..9], 0..30),
+            wanted in prop::collection::vec([0_u64..4, 0..3], 0..30),
+        ) {
+            let (mut all, mut asked) = (FixedSort::holding(7), FixedSort::holding(7));
+            for &own in &known {
+                all.push(own);
+            }
+            for &one in &wanted {
+                asked.push(one);
+            }
+            let mut seen = Vec::new();
+            each_joined(all, asked, |one, own| seen.push((one, own))).expect("readable");
+            let last = |one: [u64; 2]| known.iter().filter(|own| own[..2] == one).max().copied();
+            let mut expected: Vec<_> = wanted.iter().map(|&one| (one, last(one))).collect();
             expected.sort_unstable();
             prop_assert_eq!(seen, expected);
         }

@@ -9,7 +9,7 @@ use units::graph::on_cycles;
 use super::{TaskHash, WaitFault, hash_of_task};
 use crate::error::TraceError;
 use crate::origin::Origin;
-use crate::spill::{FixedSort, FixedSorted};
+use crate::spill::{FixedSort, FixedSorted, each_joined};
 use crate::stream::Arrival;
 use model::PodName;
 
@@ -161,28 +161,21 @@ impl Edges {
     /// The numbers of the arrivals that wait for a task of which a part comes later; a task that does not come is a fault.
     fn forward(&mut self) -> Result<FixedSort<1>, TraceError> {
         let mut forward = FixedSort::default();
-        let mut tasks = std::mem::take(&mut self.tasks).sorted();
-        let mut edges = std::mem::take(&mut self.by_target).sorted();
-        let mut task = tasks.next()?;
-        // The task that was met last, with its last part.
-        let mut met: Option<[u64; 3]> = None;
-        while let Some([first, second, number, origin, arrivals]) = edges.next()? {
-            let other = [first, second];
-            while let Some(own) = task.filter(|own| own[..2] <= other[..]) {
-                met = Some(own);
-                task = tasks.next()?;
-            }
+        let tasks = std::mem::take(&mut self.tasks);
+        let edges = std::mem::take(&mut self.by_target);
+        // Of a task, its last part is met.
+        each_joined(tasks, edges, |[_, _, number, origin, arrivals], task| {
             let place = Place {
                 number,
                 origin,
                 arrivals,
             };
-            match met.filter(|own| own[..2] == other[..]) {
+            match task {
                 None => self.fault(WaitFault::ForUnknown, place),
                 Some([_, _, last]) if last > number => forward.push([number]),
                 Some(_) => {}
             }
-        }
+        })?;
         Ok(forward)
     }
 
