@@ -11,6 +11,7 @@ use super::links::Links;
 use super::memory::{MemorySource, Recorded};
 use super::met_names::MetNames;
 use super::origin::Origin;
+use super::renumbered::{Numbers, Renumbered};
 use super::spill::{Flat, FlatName, Held, MOST_HELD, Order};
 use super::stream::{Arrival, ArrivalSource};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
@@ -50,6 +51,8 @@ pub(crate) struct Gather {
     count: u64,
     /// The earliest submission.
     first: Option<Instant>,
+    /// Whether classes and tenants are numbered by their first arrivals up to now.
+    numbers: InOrder,
     /// Header of the trace.
     pub(crate) header: HeaderRecord,
     /// The names of records, of a format in which none should be there twice.
@@ -102,6 +105,7 @@ impl Gather {
             tenants: NameTable::default(),
             count: 0,
             first: None,
+            numbers: InOrder::default(),
             header: HeaderRecord::EMPTY,
             met: MetNames::default(),
         }
@@ -211,6 +215,10 @@ impl Gather {
         self.count += members.len() as u64;
         let first = self.first.get_or_insert(submit);
         *first = submit.min(*first);
+        for member in members {
+            let place = (submit, member.origin.number());
+            self.numbers.meet(place, member.class, member.tenant);
+        }
         self.held.push_gang(members);
     }
 
@@ -220,6 +228,8 @@ impl Gather {
         self.count += 1;
         let first = self.first.get_or_insert(arrival.submit);
         *first = arrival.submit.min(*first);
+        let place = (arrival.submit, arrival.origin.number());
+        self.numbers.meet(place, arrival.class, arrival.tenant);
         self.held.push(arrival);
     }
 
@@ -249,7 +259,7 @@ impl Gather {
         zero: Duration,
     ) -> Result<Box<dyn ArrivalSource>, TraceError> {
         self.met.tell(&mut journal)?;
-        let classes = self.classes.classes().clone();
+        let mut classes = self.classes.classes().clone();
         let mut recorded = Recorded {
             arrivals: Vec::new(),
             classes: Vec::new(),
@@ -260,15 +270,51 @@ impl Gather {
         };
         let records = match self.held.finish(|| std::mem::take(&mut recorded), zero) {
             Ok(records) => records,
-            Err(merged) => return Ok(Box::new(merged.with_classes(classes))),
+            Err(merged) => {
+                let source = Box::new(merged.with_classes(classes));
+                if self.numbers.are_in_order() {
+                    return Ok(source);
+                }
+                return Ok(Box::new(Renumbered::new(source)));
+            }
         };
         recorded.arrivals = records.into_arrivals();
+        if !self.numbers.are_in_order() {
+            classes = Numbers::of(&recorded.arrivals).apply(&mut recorded, &classes)?;
+        }
         let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero.as_nanos());
         for arrival in &mut recorded.arrivals {
             arrival.submit = moved(arrival.submit);
             arrival.historic_start = arrival.historic_start.map(moved);
         }
         Ok(Box::new(MemorySource::with_classes(recorded, classes)))
+    }
+}
+
+/// A look at whether classes and tenants are numbered by their first arrivals, as they are where a file has its rows by
+/// submission: a run has the same numbers as one of the sorted trace only then.
+#[derive(Clone, Copy, Debug, Default)]
+struct InOrder {
+    /// The latest submission, and where it stands in the trace.
+    last: (Instant, u64),
+    /// Numbers of classes and of tenants met.
+    classes: u32,
+    tenants: u32,
+    is_broken: bool,
+}
+
+impl InOrder {
+    /// Takes the next arrival.
+    #[inline]
+    fn meet(&mut self, place: (Instant, u64), class: u32, tenant: u32) {
+        self.is_broken |= place < self.last || class > self.classes || tenant > self.tenants;
+        self.last = place;
+        self.classes += u32::from(class == self.classes);
+        self.tenants += u32::from(tenant == self.tenants);
+    }
+
+    const fn are_in_order(self) -> bool {
+        !self.is_broken
     }
 }
 
@@ -385,6 +431,8 @@ mod tests {
                 Demand {
                     submit: Instant::from_secs(secs),
                     name: PodName::Job(number as u64),
+                    tenant: (number % 5).to_string().into(),
+                    spec: PodSpec::with_requests(requests(Some(number as i64 % 7), None)),
                     ..Demand::default()
                 },
             );
@@ -407,7 +455,17 @@ mod tests {
             from_first in any::<bool>(),
         ) {
             let on_disk = read(&submits, Gather::holding(most_held), from_first);
-            prop_assert_eq!(on_disk, read(&submits, Gather::holding(usize::MAX), from_first));
+            let recorded = read(&submits, Gather::holding(usize::MAX), from_first);
+            prop_assert_eq!(&on_disk, &recorded);
+            // A run of the sorted trace has the same numbers.
+            let (mut classes, mut tenants) = (0, 0);
+            for own in &recorded.arrivals {
+                prop_assert!(own.class <= classes && own.tenant <= tenants, "{:?}", own);
+                classes += u32::from(own.class == classes);
+                tenants += u32::from(own.tenant == tenants);
+            }
+            prop_assert_eq!(recorded.classes.len(), classes as usize);
+            prop_assert_eq!(recorded.tenants.len(), tenants as usize);
         }
     }
 }

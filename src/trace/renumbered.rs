@@ -1,14 +1,80 @@
-//! A workload whose classes and tenants are numbered by their first arrivals: those that an edit left out
-//! have no number, so that a run is that of the edited trace written and read again.
+//! A workload whose classes and tenants are numbered by their first arrivals, whatever the order of the rows of its file:
+//! those that an edit left out have no number, so that a run is that of the trace written and read again.
 
 use super::by_class::ByClass;
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
 use super::ledger::Ledger;
+use super::memory::Recorded;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::Text;
 use units::SortedMap;
+
+/// The classes and tenants of arrivals by their first arrivals.
+pub(super) struct Numbers {
+    classes: Order,
+    tenants: Order,
+}
+
+/// Numbers in the order in which they were met.
+#[derive(Default)]
+struct Order {
+    /// The new number of each old one; `NONE` of one that was not met.
+    of: Vec<u32>,
+    /// The old numbers.
+    met: Vec<u32>,
+}
+
+/// No number.
+const NONE: u32 = u32::MAX;
+
+impl Order {
+    fn meet(&mut self, old: u32) {
+        let place = old as usize;
+        if self.of.len() <= place {
+            self.of.resize(place + 1, NONE);
+        }
+        if self.of[place] == NONE {
+            self.of[place] = self.met.len() as u32;
+            self.met.push(old);
+        }
+    }
+}
+
+impl Numbers {
+    /// The numbers of arrivals in order of submission.
+    pub(super) fn of(arrivals: &[Arrival]) -> Self {
+        let (mut classes, mut tenants) = (Order::default(), Order::default());
+        for arrival in arrivals {
+            classes.meet(arrival.class);
+            tenants.meet(arrival.tenant);
+        }
+        Self { classes, tenants }
+    }
+
+    /// Gives a trace these numbers; its classes.
+    ///
+    /// # Errors
+    /// A class can't be read back.
+    pub(super) fn apply(
+        &self,
+        trace: &mut Recorded,
+        classes: &Classes,
+    ) -> Result<Classes, TraceError> {
+        for arrival in &mut trace.arrivals {
+            arrival.class = self.classes.of[arrival.class as usize];
+            arrival.tenant = self.tenants.of[arrival.tenant as usize];
+        }
+        let name = |old: &u32| trace.tenants.get(*old as usize).cloned();
+        trace.tenants = self.tenants.met.iter().filter_map(name).collect();
+        let mut numbered = Classes::default();
+        for &old in &self.classes.met {
+            numbered.push(classes.get(old)?);
+        }
+        Ok(numbered)
+    }
+}
 
 /// A source with numbers of its own.
 pub(super) struct Renumbered {

@@ -160,6 +160,22 @@ fn a_converted_trace_runs_as_its_original() {
 }
 
 #[test]
+fn a_trace_with_rows_in_no_order_runs_as_the_converted_one() {
+    let rows = "M1,2,j_2,2,Terminated,500,560,100,0.5\nR2_1,1,j_2,2,Terminated,560,570,400,0.5\n\
+                M1,1,j_1,1,Terminated,100,160,50,0.5\ntask_x,1,j_3,3,Failed,90,95,100,0.1\n";
+    let table = experiment("{format: alibaba-2018-tasks, path: batch_task.csv}");
+    let files = [("run.yaml", &*table), ("batch_task.csv", rows)];
+    let scratch = Scratch::new("trace-unsorted", &files);
+    run(&scratch, "run.yaml", &[]);
+    let direct = scratch.summary("ran").variants[0].digest.clone();
+    let convert = ["trace", "convert", "batch_task.csv", "--out", "jobs.csv"];
+    scratch.run(&convert, 0);
+    let set = "workload=[{trace: {format: csv, path: jobs.csv}}]";
+    run(&scratch, "run.yaml", &["--set", set]);
+    assert_eq!(scratch.summary("ran").variants[0].digest, direct);
+}
+
+#[test]
 fn a_trace_that_is_cut_off_goes_on_in_the_run() {
     let mut whole = "submit,name,run_time,cpu\n".to_owned();
     for at in 0..40 {

@@ -259,7 +259,9 @@ mod tests {
         assert_eq!(last.name.to_string(), "120-686-2");
         assert_eq!(last.submit, Instant::from_secs(41_562));
         assert_eq!(last.run_time, Some(Duration::from_secs(56)));
-        let requests = recorded.classes[0].requests().expect("small");
+        let requests = recorded.classes[last.class as usize]
+            .requests()
+            .expect("small");
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
         for (kind, count) in [
             ("time before the trace's start; counted as 0", 1),

@@ -324,7 +324,8 @@ mod tests {
         assert_eq!(seen, expected.map(|(name, at)| (name.to_owned(), at)));
         assert_eq!(recorded.arrivals[2].run_time, Some(Duration::from_secs(60)));
         assert_eq!(recorded.arrivals[1].run_time, None);
-        let requests = recorded.classes[0].requests().expect("small");
+        let class = recorded.arrivals[2].class as usize;
+        let requests = recorded.classes[class].requests().expect("small");
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
         assert_eq!(requests.get("memory").units_ceil(), Ok(1_072_023_837));
         for (kind, count) in [

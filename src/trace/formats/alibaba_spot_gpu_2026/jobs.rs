@@ -155,7 +155,9 @@ mod tests {
         );
         let run = recorded.arrivals[2].run_time;
         assert_eq!(run, Some(Duration::from_secs(41_060)));
-        assert_eq!(&*recorded.classes[0].gpu.models, ["A100-SXM4-80GB".into()]);
+        let first: Vec<u32> = recorded.arrivals.iter().map(|one| one.class).collect();
+        assert_eq!(first, [0, 1, 2], "in the order of submission");
+        assert_eq!(&*recorded.classes[2].gpu.models, ["A100-SXM4-80GB".into()]);
         for kind in ["run time not known", "no request of cores; counted as 0"] {
             assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
         }

@@ -22,6 +22,7 @@ use crate::intern::{ClassTable, NameTable};
 use crate::ledger::{Action, Journal, Ledger};
 use crate::options::ReadOptions;
 use crate::origin::Origin;
+use crate::renumbered::Renumbered;
 use crate::rows::show_text;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use crate::table::Table;
@@ -142,7 +143,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
                       the others";
         return Err(refuse(input, reason));
     }
-    Ok(Box::new(Source {
+    // A day's functions stand in another order than their invocations.
+    Ok(Box::new(Renumbered::new(Box::new(Source {
         days: days.into_iter().collect::<Vec<_>>().into(),
         next_day: 0,
         known: Known::default(),
@@ -152,7 +154,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         classes: ClassTable::default(),
         tenants: NameTable::default(),
         journal: Journal::new(input.name.clone(), options.rows),
-    }))
+    }))))
 }
 
 fn refuse(input: &Input, reason: &str) -> TraceError {

@@ -4,6 +4,7 @@ use super::CsvSource;
 use crate::error::TraceError;
 use crate::gangs::{Gangs, MOST_HELD};
 use crate::memory::{MemorySource, Recorded};
+use crate::renumbered::{Numbers, Renumbered};
 use crate::spill::{Held, Order};
 use crate::stream::ArrivalSource;
 use units::Duration;
@@ -36,9 +37,10 @@ pub(super) fn together(mut source: CsvSource) -> Result<Box<dyn ArrivalSource>, 
         match held.finish(|| std::mem::take(&mut recorded), Duration::ZERO) {
             Ok(records) => {
                 recorded.arrivals = records.into_arrivals();
+                let classes = Numbers::of(&recorded.arrivals).apply(&mut recorded, &classes)?;
                 Box::new(MemorySource::with_classes(recorded, classes))
             }
-            Err(merged) => Box::new(merged.with_classes(classes)),
+            Err(merged) => Box::new(Renumbered::new(Box::new(merged.with_classes(classes)))),
         },
     )
 }
