@@ -167,17 +167,24 @@ fn whole(number: Option<Exact>, least: i64, most: i64) -> Result<Option<i64>, St
     }
 }
 
-/// Sets what a pod requests of a resource: its first container asks for all of it.
+/// Sets what a pod requests of a resource: its first container asks for all of it. Without an amount none states a request,
+/// as in a trace that does not.
 fn request(spec: &mut PodSpec, resource: &'static str, amount: Option<Quantity>) {
     follow(spec, resource, amount.unwrap_or(Quantity::ZERO));
     let all = spec.containers.iter_mut().chain(&mut spec.init_containers);
+    let Some(amount) = amount else {
+        for container in all {
+            container.requests.remove(resource);
+        }
+        spec.pod_requests.remove(resource);
+        return;
+    };
     for container in all {
         container.requests.set(resource, Quantity::ZERO);
     }
     if spec.containers.is_empty() {
         spec.containers.push(Container::default());
     }
-    let amount = amount.unwrap_or(Quantity::ZERO);
     if !spec.pod_requests.iter().any(|(name, _)| name == resource) {
         spec.containers[0].requests.set(resource, amount);
         return;
@@ -228,6 +235,17 @@ mod tests {
     use super::*;
     use model::behaviour::Resize;
     use model::{Behaviour, ResourceList};
+
+    #[test]
+    fn a_request_that_is_taken_away_is_not_stated() {
+        let memory = ResourceList::from_pairs([(MEMORY, Quantity::from_units(100))]);
+        let mut spec = PodSpec::with_requests(memory);
+        request(&mut spec, MEMORY, Some(Quantity::ZERO));
+        let stated = |spec: &PodSpec| spec.requests().expect("small").stated(MEMORY);
+        assert_eq!(stated(&spec), Some(Quantity::ZERO));
+        request(&mut spec, MEMORY, None);
+        assert_eq!(stated(&spec), None);
+    }
 
     #[test]
     fn later_requests_and_limits_follow_a_request() {

@@ -206,8 +206,7 @@ impl Class {
         let list = said.requests().unwrap_or_default();
         let mut read = ResourceList::default();
         let amounts = AMOUNTS.map(|(resource, whole, of_whole)| {
-            let amount = list.get(resource);
-            (amount != Quantity::ZERO).then(|| {
+            list.stated(resource).map(|amount| {
                 read.set(resource, of_whole(whole(amount)));
                 whole(amount)
             })

@@ -14,7 +14,7 @@ use crate::stream::Arrival;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::usage::Pattern;
 use model::{Behaviour, GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList, Text};
-use units::{Duration, Instant, Quantity};
+use units::{Duration, Instant};
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {
@@ -230,9 +230,10 @@ struct Class {
 impl Class {
     fn of(said: &PodSpec, layout: &Layout) -> Self {
         let list = said.requests().unwrap_or_default();
-        let amount = |resource: &str| match list.get(resource) {
-            amount if amount == Quantity::ZERO => String::new(),
-            amount => amount.to_string(),
+        // An amount of 0 is stated; an empty cell states none.
+        let amount = |resource: &str| {
+            let stated = list.stated(resource);
+            stated.map(|own| own.to_string()).unwrap_or_default()
         };
         let gpu = &said.gpu;
         let gpus = match gpu.devices {
@@ -272,8 +273,8 @@ pub(super) fn said(spec: &PodSpec, layout: &Layout) -> PodSpec {
     let all = spec.requests().unwrap_or_default();
     let mut list = ResourceList::default();
     for resource in [CPU, MEMORY, EPHEMERAL_STORAGE] {
-        if all.get(resource) > Quantity::ZERO {
-            list.set(resource, all.get(resource));
+        if let Some(amount) = all.stated(resource) {
+            list.set(resource, amount);
         }
     }
     let usage = spec.behaviour.as_ref().filter(|_| layout.with_usage);

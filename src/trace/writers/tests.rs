@@ -283,6 +283,19 @@ impl ArrivalSource for Counting {
 }
 
 #[test]
+fn an_amount_of_zero_is_not_one_that_is_absent() {
+    let table = "submit,name,cpu,memory,ephemeral_storage\n0,a,0,,\n1,b,,0,\n2,c,,,0\n3,d,,,\n";
+    let workload = read(&Input::bytes("t.csv", table.as_bytes()));
+    assert_eq!(workload.classes.len(), 4);
+    for to in ["csv", "parquet"] {
+        let (done, bytes) = written(find(to).expect("a format"), &workload, false);
+        assert_eq!(done.lost, Vec::new(), "{to}");
+        let back = read_back("csv", bytes, false);
+        assert_eq!(content(&back), content(&workload), "{to}");
+    }
+}
+
+#[test]
 fn a_conversion_keeps_no_arrival() {
     let mut source = Counting {
         name: "a".into(),
