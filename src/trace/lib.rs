@@ -42,6 +42,7 @@ pub mod merge;
 mod met_names;
 mod msgpack;
 pub mod nameless;
+mod names_first;
 mod number;
 mod numbered;
 pub mod options;

@@ -13,6 +13,7 @@ use super::error::TraceError;
 use super::format::{ColumnDoc, FormatEntry};
 use super::input::Input;
 use super::ledger::{Action, BadRow, Journal};
+use super::names_first::{self, begins_with_names};
 use super::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
 pub(crate) use super::table::LAST_SECOND;
 use super::table::{Column, Row, Table, at_most};
@@ -65,15 +66,23 @@ impl Layout {
             .collect()
     }
 
-    fn open(&self, part: &Input) -> Result<(Table, Vec<Option<Column>>), TraceError> {
+    /// The table, its columns, and the line with their names, if one is there that the publisher's files don't have.
+    fn open(&self, part: &Input) -> Result<Opened, TraceError> {
         if !self.header && is_empty(&part.first_bytes()?) {
             return Err(self.nothing_in(part));
         }
         let names = self.columns.iter().map(|column| column.name);
+        let mut names_at = None;
         let table = if self.header {
             Table::separated(part, self.separator)?
         } else {
-            Table::headless(part, self.separator, names)?
+            let mut table = Table::headless(part, self.separator, names)?;
+            if begins_with_names(part, self)?
+                && let Some(Ok(row)) = table.next_row()?
+            {
+                names_at = Some(row.line);
+            }
+            table
         };
         let find = |column: &ColumnDoc| {
             let found = table.column(column.name);
@@ -85,7 +94,11 @@ impl Layout {
             }
         };
         let columns = self.columns.iter().map(find).collect::<Result<_, _>>()?;
-        Ok((table, columns))
+        Ok(Opened {
+            table,
+            columns,
+            names_at,
+        })
     }
 
     /// The error that a table without a header has nothing.
@@ -100,6 +113,13 @@ impl Layout {
             ),
         }
     }
+}
+
+/// A table before its first row.
+struct Opened {
+    table: Table,
+    columns: Vec<Option<Column>>,
+    names_at: Option<u64>,
 }
 
 /// The reason why a row is not taken.
@@ -173,7 +193,14 @@ pub(crate) fn each_row_of(
             heed(journal, |journal| take(journal, fields?))
         });
     }
-    let (mut table, columns) = layout.open(part)?;
+    let Opened {
+        mut table,
+        columns,
+        names_at,
+    } = layout.open(part)?;
+    if let Some(line) = names_at {
+        journal.dirt(names_first::NOTE, Action::Keep, line)?;
+    }
     let mut take_row = |journal: &mut Journal, row: &Row<'_>| {
         heed(journal, |journal| take(journal, &Fields::of(row, &columns)))
     };
@@ -296,7 +323,9 @@ pub(crate) fn show_rows(
             })?;
             continue;
         }
-        let (mut table, columns) = layout.open(&part)?;
+        let Opened {
+            mut table, columns, ..
+        } = layout.open(&part)?;
         while let Some(row) = table.next_row()? {
             match row {
                 Ok(row) => {

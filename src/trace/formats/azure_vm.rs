@@ -18,6 +18,7 @@ use crate::gather::{Demand, Gather, PlainDemand, requests};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::measured::{ByTask, Sample, Samples};
+use crate::names_first;
 use crate::options::ReadOptions;
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, USAGE_NOT_READ, each_row_of};
 use crate::side_by_side::{Tables, TraceTable};
@@ -324,7 +325,7 @@ fn alone(
 }
 
 /// The note about a line with names, which the publisher's files don't have.
-const HEADER: &str = "line with the names of columns, not read";
+const HEADER: &str = names_first::NOTE;
 
 /// Whether the first line has names where the others have times and sizes.
 fn is_header(fields: &Fields<'_, '_>) -> bool {
