@@ -208,10 +208,32 @@ impl Table {
 
     /// The error that a column is missing.
     pub(crate) fn without(&self, name: &str) -> TraceError {
-        self.refuse(&format!(
-            "the header has no column `{name}`; it has: {}",
-            self.columns.join(", ")
-        ))
+        let mut columns = self.columns.join(", ");
+        if let Some((found, expected)) = self.other_separator() {
+            columns = format!(
+                "{columns}; {found} seems to stand between its fields, where this format has {expected}"
+            );
+        }
+        let reason = format!("the header has no column `{name}`; it has: {columns}");
+        self.refuse(&reason)
+    }
+
+    /// The separator of a header that is a single name with one in it, and that of the format.
+    fn other_separator(&self) -> Option<(&'static str, &'static str)> {
+        const SEPARATORS: [(u8, &str); 4] = [
+            (b';', "`;`"),
+            (b'\t', "a tab"),
+            (b'|', "`|`"),
+            (b',', "`,`"),
+        ];
+        let ([header], Rows::Text(rows)) = (&*self.columns, &self.rows) else {
+            return None;
+        };
+        let mut all = SEPARATORS.into_iter();
+        let (_, found) = all.find(|(byte, _)| header.as_bytes().contains(byte))?;
+        let mut all = SEPARATORS.into_iter();
+        let (_, expected) = all.find(|&(byte, _)| byte == rows.splitter.separator)?;
+        Some((found, expected))
     }
 
     /// The next row, if it is a line in ASCII without blanks and quotes, of as many fields as there are columns, and

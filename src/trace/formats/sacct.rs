@@ -86,8 +86,6 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::optional("ElapsedRaw", "seconds after Start, without an End"),
 ];
 
-const LAYOUT: Layout = Layout::headed(COLUMNS, b'|');
-
 const JOB: usize = 0;
 const SUBMIT: usize = 1;
 const START: usize = 2;
@@ -112,18 +110,34 @@ fn sniff(first: &[u8]) -> Confidence {
     if is_json(first) {
         return json::sniff(first);
     }
+    match separator(first) {
+        Some(_) => Confidence::Certain,
+        None => Confidence::No,
+    }
+}
+
+/// The bytes that may stand between fields: `|`, and others with `--delimiter`.
+const SEPARATORS: [u8; 4] = [b'|', b',', b';', b'\t'];
+
+/// The byte between the fields of a header that has the columns of jobs.
+fn separator(first: &[u8]) -> Option<u8> {
     let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
     let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
     let line = String::from_utf8_lossy(line);
-    let header: Vec<&str> = line.trim().split('|').collect();
-    let has = |name: &&str| header.contains(name);
-    let ends = ["End", "Elapsed", "ElapsedRaw"].iter().any(has);
-    let jobs = ["JobID", "JobIDRaw"].iter().any(has);
-    if ends && jobs && ["Submit", "Start"].iter().all(has) {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    SEPARATORS.into_iter().find(|&separator| {
+        let header = line.trim().split(char::from(separator)).map(str::trim);
+        let header: Vec<&str> = header.map(|name| name.trim_matches('"')).collect();
+        let has = |name: &&str| header.contains(name);
+        let ends = ["End", "Elapsed", "ElapsedRaw"].iter().any(has);
+        let jobs = ["JobID", "JobIDRaw"].iter().any(has);
+        ends && jobs && ["Submit", "Start"].iter().all(has)
+    })
+}
+
+/// The layout of a table.
+fn layout(part: &Input) -> Result<Layout, TraceError> {
+    let separator = separator(&part.first_bytes()?).unwrap_or(SEPARATORS[0]);
+    Ok(Layout::headed(COLUMNS, separator))
 }
 
 fn cells(
@@ -135,7 +149,7 @@ fn cells(
         if is_json(&part.first_bytes()?) {
             show_text(format, &part, show)?;
         } else {
-            show_rows(format, &LAYOUT, &part, show)?;
+            show_rows(format, &layout(&part)?, &part, show)?;
         }
     }
     Ok(())
@@ -156,7 +170,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             continue;
         }
         let mut dates = Dates::default();
-        each_row_of(&part, &LAYOUT, &mut journal, &mut |journal, fields| {
+        let layout = layout(&part)?;
+        each_row_of(&part, &layout, &mut journal, &mut |journal, fields| {
             take(&mut jobs, journal, fields, &mut dates, options)
         })?;
     }

@@ -26,6 +26,19 @@ fn columns_are_found_by_name() {
 }
 
 #[test]
+fn another_separator_is_told() {
+    let other = table("b;c\n1;2\n").expect("a table");
+    assert_eq!(
+        other
+            .required_column("c")
+            .expect_err("one name")
+            .to_string(),
+        "table.csv: the header has no column `c`; it has: b;c; `;` seems to stand between its fields, where this \
+         format has `,`"
+    );
+}
+
+#[test]
 fn wrong_rows_and_headers_are_named() {
     assert_eq!(
         table("a,a\n").err().expect("twice").to_string(),

@@ -53,12 +53,7 @@ const MOST: i64 = 100_000;
 
 /// Whether a table that begins with these bytes is one of virtual clusters.
 pub(super) fn sniff(first: &[u8]) -> Confidence {
-    let has_date = first.starts_with(b"date,");
-    let by_day = if has_date {
-        header_has(first, &["date", "total"])
-    } else {
-        Confidence::No
-    };
+    let by_day = header_has(first, &["date", "total"]);
     let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
     if line.trim_ascii() == b",num" {
         Confidence::Certain
@@ -301,6 +296,21 @@ mod tests {
         let names: Vec<&str> = list.nodes.iter().map(|node| &*node.name).collect();
         assert_eq!(names, ["vcA-0", "vcA-1", "vcB-0"]);
         assert!(list.events.is_empty());
+    }
+
+    #[test]
+    fn days_are_recognized_by_their_header_in_any_order_and_quotes() {
+        for text in [
+            "\"date\",\"vcA\",\"total\"\n\"2020-04-01\",\"8\",\"8\"\n",
+            "total,vcA,date\n8,8,2020-04-01\n",
+        ] {
+            let input = Input::bytes("gpus.csv", text.as_bytes());
+            assert_eq!(
+                crate::registry::recognize(&input).expect("known").name,
+                ENTRY.name
+            );
+            assert_eq!(list(text).nodes.len(), 1, "{text}");
+        }
     }
 
     #[test]

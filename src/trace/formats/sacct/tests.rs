@@ -36,6 +36,29 @@ fn states_and_partitions_are_kept_where_they_are_asked_for() {
 }
 
 #[test]
+fn fields_may_have_another_delimiter_and_quotes() {
+    let lines = "JobID|Submit|Start|End|State|AllocTRES|NCPUS\n\
+                 71|2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|COMPLETED|\"cpu=4,gres/gpu=2\"|4\n";
+    let read = |text: &str| {
+        let input = Input::bytes("s.txt", text.as_bytes());
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name, "{text}");
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        Recorded::collect(&mut *source).expect("good rows")
+    };
+    let expected = read(lines);
+    assert_eq!(expected.classes[0].gpu.devices, 2);
+    for other in [
+        lines.replace('|', ","),
+        lines.replace('|', "\t"),
+        lines.replace('|', ";"),
+        lines.replace("JobID|", "\"JobID\"|"),
+    ] {
+        assert_eq!(read(&other), expected, "{other}");
+    }
+}
+
+#[test]
 fn raw_columns_stand_for_those_that_are_printed() {
     let text = "JobIDRaw|Submit|Start|ElapsedRaw|State|TimelimitRaw|NCPUS\n\
                 71|2024-03-01T10:00:00|2024-03-01T10:01:00|120|COMPLETED|1440|4\n\
