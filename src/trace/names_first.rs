@@ -1,8 +1,8 @@
 //! A first line with the names of columns, which copies of tables have that are published without one.
 
 use super::error::TraceError;
+use super::format::ColumnDoc;
 use super::input::Input;
-use super::rows::Layout;
 
 /// The note about such a line.
 pub(crate) const NOTE: &str = "line with the names of columns, not read";
@@ -15,12 +15,16 @@ const TOLD_BY: usize = 2;
 ///
 /// # Errors
 /// The table can't be read, or a column of the format has another place.
-pub(crate) fn begins_with_names(part: &Input, layout: &Layout) -> Result<bool, TraceError> {
+pub(crate) fn begins_with_names(
+    part: &Input,
+    columns: &[ColumnDoc],
+    separator: u8,
+) -> Result<bool, TraceError> {
     let first = part.first_bytes()?;
-    let Some(names) = names(&first, layout) else {
+    let Some(names) = names(&first, separator).filter(|names| names.len() == columns.len()) else {
         return Ok(false);
     };
-    let own: Vec<String> = { layout.columns.iter() }
+    let own: Vec<String> = { columns.iter() }
         .map(|column| plain(column.name))
         .collect();
     let places = names
@@ -34,7 +38,7 @@ pub(crate) fn begins_with_names(part: &Input, layout: &Layout) -> Result<bool, T
         .zip(&places)
         .filter_map(|(at, place)| Some((at, (*place)?)));
     if let Some((at, place)) = moved.find(|&(at, place)| at != place) {
-        let columns: Vec<&str> = layout.columns.iter().map(|column| column.name).collect();
+        let columns: Vec<&str> = columns.iter().map(|column| column.name).collect();
         return Err(TraceError::Format {
             file: part.name.to_string(),
             reason: format!(
@@ -49,15 +53,15 @@ pub(crate) fn begins_with_names(part: &Input, layout: &Layout) -> Result<bool, T
     Ok(true)
 }
 
-/// The fields of the first line as plain names, if there are as many as columns and none is a number.
-fn names(first: &[u8], layout: &Layout) -> Option<Vec<String>> {
+/// The fields of the first line as plain names, if none is a number.
+fn names(first: &[u8], separator: u8) -> Option<Vec<String>> {
     let mut lines = first.split(|&byte| byte == b'\n');
     let line = lines.find(|line| !line.trim_ascii().is_empty() && line.first() != Some(&b'#'))?;
     let line = str::from_utf8(line).ok()?;
-    let fields = line.split(char::from(layout.separator)).map(str::trim);
-    let is_name = |field: &&str| field.parse::<f64>().is_err();
-    let names: Vec<&str> = fields.take_while(is_name).collect();
-    (names.len() == layout.columns.len()).then(|| names.into_iter().map(plain).collect())
+    let mut fields = line.split(char::from(separator)).map(str::trim);
+    let names = fields.clone().map(plain);
+    let has_number = fields.any(|field| field.parse::<f64>().is_ok());
+    (!has_number).then(|| names.collect())
 }
 
 /// A name by its letters and digits alone, all of them small: `machine id`, `machine_id` and `machineID` are one.

@@ -77,7 +77,7 @@ impl Layout {
             Table::separated(part, self.separator)?
         } else {
             let mut table = Table::headless(part, self.separator, names)?;
-            if begins_with_names(part, self)?
+            if begins_with_names(part, self.columns, self.separator)?
                 && let Some(Ok(row)) = table.next_row()?
             {
                 names_at = Some(row.line);
