@@ -8,15 +8,18 @@
 
 use std::ops::RangeInclusive;
 
+mod shown;
+
 use super::archive::parts;
 use super::error::TraceError;
-use super::format::{ColumnDoc, FormatEntry};
+use super::format::ColumnDoc;
 use super::input::Input;
 use super::ledger::{Action, BadRow, Journal};
 use super::names_first::{self, begins_with_names};
 use super::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
 pub(crate) use super::table::LAST_SECOND;
 use super::table::{Column, Row, Table, at_most};
+pub(crate) use shown::{show_rows, show_text, shown};
 use units::{Duration, Instant, plural};
 
 /// The arrangement of a format's tables.
@@ -283,76 +286,6 @@ pub(crate) fn each_parquet_row(
 /// The name of a nested member as tables also write it: `capacity.cpus` as `capacity_cpus`.
 pub(crate) fn underscored(name: &str) -> String {
     name.replace('.', "_")
-}
-
-/// The places of the columns that are no names.
-pub(crate) fn shown(format: &FormatEntry, columns: &[ColumnDoc]) -> Vec<usize> {
-    let is_shown = |column: &ColumnDoc| !format.names.contains(&column.name);
-    let places = (0..).zip(columns);
-    places
-        .filter(|(_, column)| is_shown(column))
-        .map(|(place, _)| place)
-        .collect()
-}
-
-/// Shows the fields of a trace, but for those of names.
-pub(crate) fn show_rows(
-    format: &FormatEntry,
-    layout: &Layout,
-    input: &Input,
-    show: &mut dyn FnMut(&[u8]),
-) -> Result<(), TraceError> {
-    let places = shown(format, layout.columns);
-    let parts = parts(input)?;
-    let is_alone = parts.len() == 1;
-    for part in parts {
-        if !is_alone && is_empty(&part.first_bytes()?) {
-            continue;
-        }
-        if layout.header && is_parquet(&part.first_bytes()?) {
-            each_parquet_row(&part, layout, |fields| {
-                match fields {
-                    Ok(fields) => {
-                        for &place in &places {
-                            show(fields.text(place).as_bytes());
-                        }
-                    }
-                    Err(bad) => show(bad.value.as_bytes()),
-                }
-                Ok(())
-            })?;
-            continue;
-        }
-        let Opened {
-            mut table, columns, ..
-        } = layout.open(&part)?;
-        while let Some(row) = table.next_row()? {
-            match row {
-                Ok(row) => {
-                    for &place in &places {
-                        show(columns[place].as_ref().map_or(b"", |one| row.bytes(one)));
-                    }
-                }
-                Err(bad) => show(bad.value.as_bytes()),
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Shows the text of a trace that is no table: no name is left out.
-pub(crate) fn show_text(
-    _: &FormatEntry,
-    input: &Input,
-    show: &mut dyn FnMut(&[u8]),
-) -> Result<(), TraceError> {
-    for part in parts(input)? {
-        let mut lines = part.lines()?;
-        while let Some((_, line)) = lines.next_line()? {
-            show(line);
-        }
-    }
-    Ok(())
 }
 
 /// The fields of a row, by the places of their columns in the layout. A field that is empty, or whose
