@@ -149,7 +149,14 @@ fn a_cell_of_another_type_is_refused() {
 fn a_trace_written_as_parquet_is_read_by_the_library() {
     let (_scratch, folder) = Scratch::folder("trace");
     let rows: Vec<String> = (0..70_000)
-        .map(|row| format!("{row},{},{}m,user-{}\n", row % 7, 250 * (row % 9), row % 5))
+        .map(|row| {
+            // Every ninth job requests no processors, which is not a request of 0.
+            let cpu = match row % 9 {
+                0 => String::new(),
+                times => format!("{}m", 250 * times),
+            };
+            format!("{row},{},{cpu},user-{}\n", row % 7, row % 5)
+        })
         .collect();
     let table = format!("submit,run_time,cpu,tenant\n{}", rows.concat());
     let input = trace::Input::bytes("jobs.csv", table.into_bytes());
