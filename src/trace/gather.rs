@@ -216,8 +216,7 @@ impl Gather {
         let first = self.first.get_or_insert(submit);
         *first = submit.min(*first);
         for member in members {
-            let place = (submit, member.origin.number());
-            self.numbers.meet(place, member.class, member.tenant);
+            self.numbers.meet(member.class, member.tenant);
         }
         self.held.push_gang(members);
     }
@@ -228,8 +227,7 @@ impl Gather {
         self.count += 1;
         let first = self.first.get_or_insert(arrival.submit);
         *first = arrival.submit.min(*first);
-        let place = (arrival.submit, arrival.origin.number());
-        self.numbers.meet(place, arrival.class, arrival.tenant);
+        self.numbers.meet(arrival.class, arrival.tenant);
         self.held.push(arrival);
     }
 
@@ -259,6 +257,7 @@ impl Gather {
         zero: Duration,
     ) -> Result<Box<dyn ArrivalSource>, TraceError> {
         self.met.tell(&mut journal)?;
+        let are_in_order = self.numbers.are_in_order() && self.held.came_in_order();
         let mut classes = self.classes.classes().clone();
         let mut recorded = Recorded {
             arrivals: Vec::new(),
@@ -272,14 +271,14 @@ impl Gather {
             Ok(records) => records,
             Err(merged) => {
                 let source = Box::new(merged.with_classes(classes));
-                if self.numbers.are_in_order() {
+                if are_in_order {
                     return Ok(source);
                 }
                 return Ok(Box::new(Renumbered::new(source)));
             }
         };
         recorded.arrivals = records.into_arrivals();
-        if !self.numbers.are_in_order() {
+        if !are_in_order {
             classes = Numbers::of(&recorded.arrivals).apply(&mut recorded, &classes)?;
         }
         let moved = |at: Instant| Instant::from_nanos(at.as_nanos() - zero.as_nanos());
@@ -291,12 +290,10 @@ impl Gather {
     }
 }
 
-/// A look at whether classes and tenants are numbered by their first arrivals, as they are where a file has its rows by
-/// submission: a run has the same numbers as one of the sorted trace only then.
+/// A look at whether classes and tenants are numbered by their first arrivals as these came: where they came by
+/// submission, too, a run has the same numbers as one of the sorted trace.
 #[derive(Clone, Copy, Debug, Default)]
 struct InOrder {
-    /// The latest submission, and where it stands in the trace.
-    last: (Instant, u64),
     /// Numbers of classes and of tenants met.
     classes: u32,
     tenants: u32,
@@ -306,9 +303,8 @@ struct InOrder {
 impl InOrder {
     /// Takes the next arrival.
     #[inline]
-    fn meet(&mut self, place: (Instant, u64), class: u32, tenant: u32) {
-        self.is_broken |= place < self.last || class > self.classes || tenant > self.tenants;
-        self.last = place;
+    fn meet(&mut self, class: u32, tenant: u32) {
+        self.is_broken |= class > self.classes || tenant > self.tenants;
         self.classes += u32::from(class == self.classes);
         self.tenants += u32::from(tenant == self.tenants);
     }

@@ -145,19 +145,19 @@ fn a_cell_of_another_type_is_refused() {
     check(Cell::Absent, "column `name` was given no value");
 }
 
+/// A row of the project's table. Every ninth job requests no processors, which is not a request of 0.
+fn job(row: u32) -> String {
+    let cpu = match row % 9 {
+        0 => String::new(),
+        times => format!("{}m", 250 * times),
+    };
+    format!("{row},{},{cpu},user-{}\n", row % 7, row % 5)
+}
+
 #[test]
 fn a_trace_written_as_parquet_is_read_by_the_library() {
     let (_scratch, folder) = Scratch::folder("trace");
-    let rows: Vec<String> = (0..70_000)
-        .map(|row| {
-            // Every ninth job requests no processors, which is not a request of 0.
-            let cpu = match row % 9 {
-                0 => String::new(),
-                times => format!("{}m", 250 * times),
-            };
-            format!("{row},{},{cpu},user-{}\n", row % 7, row % 5)
-        })
-        .collect();
+    let rows: Vec<String> = (0..70_000).map(job).collect();
     let table = format!("submit,run_time,cpu,tenant\n{}", rows.concat());
     let input = trace::Input::bytes("jobs.csv", table.into_bytes());
     let options = trace::ReadOptions {

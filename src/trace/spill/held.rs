@@ -18,6 +18,8 @@ pub(crate) struct Held {
     most: usize,
     /// Number of records in memory at which they are looked at.
     look_at: usize,
+    /// Whether the records that were looked at came in their order.
+    came_in_order: bool,
 }
 
 impl Held {
@@ -29,7 +31,17 @@ impl Held {
             spill: None,
             most,
             look_at: most,
+            came_in_order: true,
         }
+    }
+
+    /// Whether all records came in their order.
+    pub(crate) fn came_in_order(&self) -> bool {
+        let known = self.spill.as_ref();
+        let goes_on = known.is_none_or(|own| own.goes_on(&self.records));
+        // None are left where the last were written.
+        let is_rest_in_order = self.records.is_sorted() && goes_on;
+        self.came_in_order && (self.records.len() == 0 || is_rest_in_order)
     }
 
     /// The same, empty, in another order.
@@ -58,6 +70,7 @@ impl Held {
     /// Writes the records to disk if there are too many of them, or if they go on with what is there.
     #[cold]
     fn take_out(&mut self) {
+        self.came_in_order = self.came_in_order();
         let known = self.spill.as_ref();
         let goes_on =
             self.records.is_sorted() && known.is_some_and(|own| own.goes_on(&self.records));
