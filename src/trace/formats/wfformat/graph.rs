@@ -1,5 +1,5 @@
 //! The graph of a workflow. Names of tasks are found on disk by their hashes and what tasks say of others is sorted there, so that
-//! memory has no more than the numbers of a graph: about 60 bytes of a task and 8 of an edge.
+//! memory has no more than the numbers of a graph: about 75 bytes of a task with an edge.
 
 use crate::error::TraceError;
 use crate::ledger::{Action, Journal};
