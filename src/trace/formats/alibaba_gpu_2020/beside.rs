@@ -118,7 +118,7 @@ pub(super) struct Beside {
     used: Places<4>,
 }
 
-/// What stands for no tags, and for no submission.
+/// The word for no tags, and for no submission.
 const NONE: u64 = u64::MAX;
 
 /// The facts about a task in them.
@@ -256,7 +256,7 @@ mod tests {
     /// The facts about each task, what it used, and how many jobs are listed again.
     type Said = (Vec<(Option<About>, Option<Behaviour>)>, u64);
 
-    /// What tables of these rows say.
+    /// The content of tables with these rows.
     fn read(rows: &[(usize, usize)], mut beside: Beside) -> Said {
         let mut journal = Journal::new("t".into(), RowPolicy::default());
         let of = |name: &str, row: &dyn Fn(usize, usize, usize) -> String| {

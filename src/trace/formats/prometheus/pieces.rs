@@ -151,7 +151,7 @@ impl Pod {
     }
 }
 
-/// What is known of pods up to now, of each in one piece or several.
+/// The facts about pods up to now, about each in one piece or several.
 #[derive(Default)]
 pub(super) struct Pieces {
     records: Records,

@@ -179,7 +179,7 @@ pub(super) struct Pods {
     /// The pods of the latest series.
     known: IndexMap<(String, String, String), Pod, FxBuildHasher>,
     most_known: usize,
-    /// What earlier series say of pods.
+    /// The facts about pods in earlier series.
     pieces: Pieces,
     /// The number under which samples of the use of the next pod are held.
     number: usize,

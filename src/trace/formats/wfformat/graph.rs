@@ -37,7 +37,7 @@ pub(super) struct Graph {
     pub(super) tasks: Vec<Task>,
     ids: TextLog<1>,
     places: Places,
-    /// What tasks say of others: the task, the number of the record, its kind and the key of the other's name.
+    /// The records of edges as tasks state them: the task, the number of the record, its kind and the key of the other's name.
     said: FixedSort<5>,
     count: u64,
 }
