@@ -6,7 +6,6 @@ use std::sync::Arc;
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::job_fields::{JobField, OUTCOME, Outcome};
-use super::ledger::Ledger;
 use super::links::Links;
 use super::spill::Places;
 use super::stream::{Arrival, ArrivalSource, Classes};
@@ -262,14 +261,6 @@ impl ArrivalSource for Anonymous {
         Ok(Some(arrival))
     }
 
-    fn may_wait(&self) -> bool {
-        self.inner.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.inner.has_gangs()
-    }
-
     fn header(&self) -> &HeaderRecord {
         &self.header
     }
@@ -296,19 +287,11 @@ impl ArrivalSource for Anonymous {
         }))
     }
 
-    fn ledger(&self) -> &Ledger {
-        self.inner.ledger()
-    }
-
-    fn files(&self) -> &[Arc<str>] {
-        self.inner.files()
-    }
-
     fn tenants(&self) -> &[Text] {
         &self.tenants
     }
 
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.inner.progress()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.inner)
     }
 }

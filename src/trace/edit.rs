@@ -252,14 +252,6 @@ impl ArrivalSource for Stepped {
         Ok(None)
     }
 
-    fn may_wait(&self) -> bool {
-        self.inner.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.inner.has_gangs()
-    }
-
     fn header(&self) -> &HeaderRecord {
         &self.header
     }
@@ -283,16 +275,8 @@ impl ArrivalSource for Stepped {
         self.ledger.as_ref().unwrap_or_else(|| self.inner.ledger())
     }
 
-    fn files(&self) -> &[Arc<str>] {
-        self.inner.files()
-    }
-
-    fn tenants(&self) -> &[Text] {
-        self.inner.tenants()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.inner.progress()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.inner)
     }
 }
 

@@ -5,13 +5,12 @@
 use std::sync::Arc;
 
 use super::error::TraceError;
-use super::header_record::HeaderRecord;
 use super::ledger::{Action, Ledger};
 use super::links::Links;
 use super::spill::{FixedSort, each_joined};
 use super::stream::{Arrival, ArrivalSource, Classes};
 use super::waits::{TaskHash, hash_of_task};
-use model::{PodName, Text};
+use model::PodName;
 
 /// Tasks of a trace, and those that others wait for.
 #[derive(Debug, Default)]
@@ -106,18 +105,6 @@ impl ArrivalSource for OnlyKnown {
         Ok(Some(arrival))
     }
 
-    fn may_wait(&self) -> bool {
-        self.inner.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.inner.has_gangs()
-    }
-
-    fn header(&self) -> &HeaderRecord {
-        self.inner.header()
-    }
-
     fn classes(&self) -> &Classes {
         self.inner.classes()
     }
@@ -135,15 +122,7 @@ impl ArrivalSource for OnlyKnown {
         &self.ledger
     }
 
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.inner.progress()
-    }
-
-    fn files(&self) -> &[Arc<str>] {
-        self.inner.files()
-    }
-
-    fn tenants(&self) -> &[Text] {
-        self.inner.tenants()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.inner)
     }
 }

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use super::error::TraceError;
-use super::header_record::HeaderRecord;
-use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
 use model::Text;
 
@@ -94,14 +92,6 @@ impl ArrivalSource for ListedTenants {
         Ok(Some(arrival))
     }
 
-    fn may_wait(&self) -> bool {
-        self.inner.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.inner.has_gangs()
-    }
-
     fn classes(&self) -> &Classes {
         self.inner.classes()
     }
@@ -120,23 +110,11 @@ impl ArrivalSource for ListedTenants {
         }))
     }
 
-    fn header(&self) -> &HeaderRecord {
-        self.inner.header()
-    }
-
-    fn ledger(&self) -> &Ledger {
-        self.inner.ledger()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.inner.progress()
-    }
-
-    fn files(&self) -> &[Arc<str>] {
-        self.inner.files()
-    }
-
     fn tenants(&self) -> &[Text] {
         &self.listed
+    }
+
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.inner)
     }
 }

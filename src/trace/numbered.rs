@@ -10,11 +10,9 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
 use super::error::TraceError;
-use super::header_record::HeaderRecord;
-use super::ledger::Ledger;
 use super::spill::{FixedSort, FixedSorted, FlatName, key_of};
 use super::stream::{Arrival, ArrivalSource, Classes};
-use model::{PodName, Text};
+use model::PodName;
 
 /// The most names that are counted while arrivals are delivered.
 const MOST_COUNTED: usize = 1 << 17;
@@ -198,18 +196,6 @@ impl ArrivalSource for Numbered {
         Ok(None)
     }
 
-    fn may_wait(&self) -> bool {
-        self.inner.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.inner.has_gangs()
-    }
-
-    fn header(&self) -> &HeaderRecord {
-        self.inner.header()
-    }
-
     fn classes(&self) -> &Classes {
         self.inner.classes()
     }
@@ -222,20 +208,8 @@ impl ArrivalSource for Numbered {
         }))
     }
 
-    fn ledger(&self) -> &Ledger {
-        self.inner.ledger()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.inner.progress()
-    }
-
-    fn files(&self) -> &[Arc<str>] {
-        self.inner.files()
-    }
-
-    fn tenants(&self) -> &[Text] {
-        self.inner.tenants()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.inner)
     }
 }
 

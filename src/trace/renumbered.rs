@@ -3,9 +3,7 @@
 
 use super::by_class::ByClass;
 use super::error::TraceError;
-use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
-use super::ledger::Ledger;
 use super::memory::Recorded;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::Text;
@@ -118,18 +116,6 @@ impl ArrivalSource for Renumbered {
         Ok(Some(arrival))
     }
 
-    fn may_wait(&self) -> bool {
-        self.inner.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.inner.has_gangs()
-    }
-
-    fn header(&self) -> &HeaderRecord {
-        self.inner.header()
-    }
-
     fn classes(&self) -> &Classes {
         self.classes.classes()
     }
@@ -144,19 +130,11 @@ impl ArrivalSource for Renumbered {
         }))
     }
 
-    fn ledger(&self) -> &Ledger {
-        self.inner.ledger()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.inner.progress()
-    }
-
-    fn files(&self) -> &[std::sync::Arc<str>] {
-        self.inner.files()
-    }
-
     fn tenants(&self) -> &[Text] {
         self.tenants.names()
+    }
+
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.inner)
     }
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use super::by_class::ByClass;
 use super::error::{TraceError, refused_edit};
 use super::expression::{Assigned, Assignment, apply};
-use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
-use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use model::{PodName, PodSpec, Text};
 use units::Instant;
@@ -94,18 +92,6 @@ impl ArrivalSource for Rewritten {
         Ok(Some(arrival))
     }
 
-    fn may_wait(&self) -> bool {
-        self.inner.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.inner.has_gangs()
-    }
-
-    fn header(&self) -> &HeaderRecord {
-        self.inner.header()
-    }
-
     fn classes(&self) -> &Classes {
         self.classes.classes()
     }
@@ -122,19 +108,11 @@ impl ArrivalSource for Rewritten {
         }))
     }
 
-    fn ledger(&self) -> &Ledger {
-        self.inner.ledger()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.inner.progress()
-    }
-
-    fn files(&self) -> &[Arc<str>] {
-        self.inner.files()
-    }
-
     fn tenants(&self) -> &[Text] {
         self.tenants.names()
+    }
+
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.inner)
     }
 }

@@ -174,6 +174,12 @@ pub trait ArrivalSource: Send {
     /// The origin can't be opened again.
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError>;
 
+    /// Returns the source of which this one changes or leaves out arrivals, if there is such a source. Waits, gangs, header,
+    /// ledger, progress, files and tenants are by default those of that source; the totals of classes are not.
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        None
+    }
+
     /// Returns the totals of the whole source by class, in the order of first appearance; `None`
     /// where only reading the source would tell.
     fn class_totals(&self) -> Option<Vec<ClassTotal>> {
@@ -182,38 +188,38 @@ pub trait ArrivalSource: Send {
 
     /// Returns whether arrivals of the source may wait for others; `false` says that none does.
     fn may_wait(&self) -> bool {
-        false
+        self.inner().is_some_and(ArrivalSource::may_wait)
     }
 
     /// Returns whether arrivals of the source may be members of gangs of several; `false` says that none is.
     fn has_gangs(&self) -> bool {
-        false
+        self.inner().is_some_and(ArrivalSource::has_gangs)
     }
 
     /// Returns what the trace says of itself.
     fn header(&self) -> &HeaderRecord {
         static NOTHING: HeaderRecord = HeaderRecord::EMPTY;
-        &NOTHING
+        self.inner().map_or(&NOTHING, |inner| inner.header())
     }
 
     /// Returns the ledger of all irregularities up to now, and of their treatment.
     fn ledger(&self) -> &Ledger {
         static NOTHING: Ledger = Ledger::EMPTY;
-        &NOTHING
+        self.inner().map_or(&NOTHING, |inner| inner.ledger())
     }
 
     /// Returns the part of the origin that was read and its whole size, in a unit of the source.
     fn progress(&self) -> Option<(u64, u64)> {
-        None
+        self.inner()?.progress()
     }
 
     /// Returns the files that origins refer to, by number; empty if all is of the trace itself.
     fn files(&self) -> &[Arc<str>] {
-        &[]
+        self.inner().map_or(&[], |inner| inner.files())
     }
 
     /// Returns the names of the tenants seen up to now, by number; empty if the source has none.
     fn tenants(&self) -> &[Text] {
-        &[]
+        self.inner().map_or(&[], |inner| inner.tenants())
     }
 }

@@ -67,14 +67,6 @@ impl ArrivalSource for Window {
         Ok(None)
     }
 
-    fn may_wait(&self) -> bool {
-        self.inner.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.inner.has_gangs()
-    }
-
     fn header(&self) -> &HeaderRecord {
         &self.header
     }
@@ -92,20 +84,8 @@ impl ArrivalSource for Window {
         }))
     }
 
-    fn ledger(&self) -> &Ledger {
-        self.inner.ledger()
-    }
-
-    fn files(&self) -> &[std::sync::Arc<str>] {
-        self.inner.files()
-    }
-
-    fn tenants(&self) -> &[Text] {
-        self.inner.tenants()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.inner.progress()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.inner)
     }
 }
 
@@ -168,14 +148,6 @@ impl ArrivalSource for Scale {
         Ok(Some(arrival))
     }
 
-    fn may_wait(&self) -> bool {
-        self.inner.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.inner.has_gangs()
-    }
-
     fn header(&self) -> &HeaderRecord {
         &self.header
     }
@@ -192,20 +164,8 @@ impl ArrivalSource for Scale {
         }))
     }
 
-    fn ledger(&self) -> &Ledger {
-        self.inner.ledger()
-    }
-
-    fn files(&self) -> &[std::sync::Arc<str>] {
-        self.inner.files()
-    }
-
-    fn tenants(&self) -> &[Text] {
-        self.inner.tenants()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.inner.progress()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.inner)
     }
 }
 
