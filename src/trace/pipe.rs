@@ -8,9 +8,9 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 /// Bytes handed over at once: small enough to be found in the second-level cache.
-const BLOCK_BYTES: usize = 1 << 17;
+const BLOCK_BYTES: usize = 1 << 18;
 /// Blocks that wait at most.
-const BLOCKS_WAITING: usize = 4;
+const BLOCKS_WAITING: usize = 2;
 
 /// A reader whose reading is done elsewhere.
 pub(super) struct Pipe {
