@@ -65,6 +65,8 @@ impl Answer {
 pub(super) struct Waiting<'s, F> {
     store: &'s Store,
     capabilities: Capabilities,
+    /// Whether `windtunnel explain` can tell more about a pod.
+    is_explained: bool,
     /// Last answer of the scheduler about a pod.
     answer: F,
 }
@@ -72,17 +74,21 @@ pub(super) struct Waiting<'s, F> {
 impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
     /// The pods that wait in the store of a system; `answer` is what its scheduler said of a pod last.
     pub(super) fn new(store: &'s Store, system: &str, answer: F) -> Self {
-        let entry = systems::registry::find(system);
+        let entry = systems::registry::find(system).ok();
         Self {
             store,
             capabilities: entry.map_or(&[][..], |entry| entry.capabilities),
+            is_explained: entry.is_some_and(|entry| entry.scheduler.keeps_attempts()),
             answer,
         }
     }
 
     /// Notes the pods that wait, or that none came.
     pub(super) fn note(&self, remarks: &mut Remarks) {
-        if let Some(line) = line(self.store, self.capabilities, &self.answer) {
+        if let Some((mut line, first)) = line(self.store, self.capabilities, &self.answer) {
+            if self.is_explained {
+                line += &format!("; `windtunnel explain RESULT {first}` explains one");
+            }
             remarks.note_first(line);
         }
         if self.store.pods().created() == 0 {
@@ -159,12 +165,12 @@ fn named(store: &Store, pod: &Pod) -> String {
     }
 }
 
-/// A line about the pods that wait in a store; `None` if there are none.
+/// A line about the pods that wait in a store, and the name of the first; `None` if there are none.
 fn line(
     store: &Store,
     capabilities: Capabilities,
     answer: &impl Fn(PodRef) -> Option<Answer>,
-) -> Option<String> {
+) -> Option<(String, String)> {
     let mut by_class = SortedMap::new();
     let mut groups: SortedMap<String, u64> = SortedMap::new();
     let mut first = None;
@@ -203,16 +209,10 @@ fn line(
     if others > 0 {
         parts.push(format!("other reasons ({others})"));
     }
-    let name = named(store, first);
-    Some(format!(
-        "{total} {} at the end: {}; `windtunnel explain RESULT {name}` explains one",
-        plural::either(
-            usize::try_from(total).unwrap_or(usize::MAX),
-            "pod waits",
-            "pods wait"
-        ),
-        parts.join("; ")
-    ))
+    let pods = usize::try_from(total).unwrap_or(usize::MAX);
+    let wait = plural::either(pods, "pod waits", "pods wait");
+    let line = format!("{total} {wait} at the end: {}", parts.join("; "));
+    Some((line, named(store, first)))
 }
 
 /// A reason, with the volumes that keep pods of a class from nodes.

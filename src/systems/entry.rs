@@ -55,6 +55,13 @@ pub enum SchedulerKind {
     Own,
 }
 
+impl SchedulerKind {
+    /// Returns whether runs keep the filters and scores of each attempt to place a pod, so that one can be explained.
+    pub const fn keeps_attempts(self) -> bool {
+        matches!(self, Self::KubeScheduler | Self::Pipeline)
+    }
+}
+
 /// The condition under which a system acts on workloads, and not on pods alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RunsWorkloads {

@@ -61,3 +61,26 @@ fn a_system_with_rules_of_its_own_says_that_it_has_no_filters_to_show() {
         assert!(told.contains(expected) && told.contains(found), "{told}");
     }
 }
+
+#[test]
+fn a_run_suggests_an_explanation_where_there_is_one() {
+    for (system, is_explained) in [
+        ("kubernetes", true),
+        ("swarmkit", false),
+        ("batch", false),
+        ("sparrow", false),
+    ] {
+        let text = format!("{EXPERIMENT}system: {{name: {system}}}\n");
+        let files = [("a.yaml", &*text), ("pods.csv", PODS)];
+        let scratch = Scratch::new("unfit-suggested", &files);
+        let told = scratch.run(&["run", "a.yaml", "--out", "ran"], 0);
+        assert!(told.contains("wait at the end"), "{system}: {told}");
+        let suggested = told.contains("`windtunnel explain RESULT");
+        assert_eq!(suggested, is_explained, "{system}: {told}");
+        if system == "sparrow" {
+            let told = scratch.run(&["explain", "ran", "cores"], 0);
+            let expected = "the system `sparrow` decides by rules of its own";
+            assert!(told.contains(expected), "{told}");
+        }
+    }
+}

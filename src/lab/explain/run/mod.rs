@@ -25,6 +25,7 @@ use scheduler::kube::{Cache, KubeProfile, PodInfo};
 use scheduler::pipeline::evaluate::Form;
 use scheduler::{ClassContext, Profile};
 use sim::{EndCause, RunControl};
+use systems::SchedulerKind;
 use trace::TraceError;
 use units::{ClassId, Instant, nearest};
 use watch::{Followed, Kept, KeptSight, Tried, Wanted};
@@ -201,8 +202,7 @@ pub fn find(
     interrupted: &AtomicBool,
 ) -> Result<Attempted, RunExplainError> {
     let fail = failed(side);
-    let entry = systems::registry::find(&side.scenario.system.name);
-    if entry.is_ok_and(|entry| entry.scheduler == systems::SchedulerKind::Planner) {
+    if scheduler_of(side) == Some(SchedulerKind::Planner) {
         return Err(RunExplainError::Input(format!(
             "{}: the system `{}` plans whole jobs and has no attempts for single pods; see \
              `waits` in its pods table, or `windtunnel diff` against a run of another system",
@@ -367,8 +367,7 @@ impl About<'_> {
         };
         let tried = &attempts[position];
         let system = &self.side.scenario.system.name;
-        let entry = systems::registry::find(system);
-        if entry.is_ok_and(|entry| entry.scheduler == systems::SchedulerKind::Own) {
+        if scheduler_of(self.side) == Some(SchedulerKind::Own) {
             let (run, pod, at, number) =
                 (&self.side.label, &self.full_name, tried.at, position + 1);
             let found = match &tried.node {
@@ -416,6 +415,11 @@ fn exact_ties(scenario: &Scenario) -> String {
     }
 }
 
+fn scheduler_of(side: &Side<'_>) -> Option<SchedulerKind> {
+    let entry = systems::registry::find(&side.scenario.system.name).ok()?;
+    Some(entry.scheduler)
+}
+
 fn never_tried(about: &About<'_>, followed: &Followed) -> RunExplainError {
     let (run, pod) = (&about.side.label, &about.full_name);
     RunExplainError::NeverTried(match &followed.found_on {
@@ -423,6 +427,11 @@ fn never_tried(about: &About<'_>, followed: &Followed) -> RunExplainError {
             "{run}: pod `{pod}` is on `{node}` from the start, without a scheduling decision; use \
              `windtunnel explain` with the dump or its snapshot scenario to see the scheduler's \
              verdict"
+        ),
+        None if !scheduler_of(about.side).is_some_and(SchedulerKind::keeps_attempts) => format!(
+            "{run}: the system `{}` decides by rules of its own, of which runs keep no attempts; see `waits` of \
+             `{pod}` in its pods table",
+            about.side.scenario.system.name
         ),
         None => format!(
             "{run}: pod `{pod}` was submitted but never attempted: it was held back (scheduling \
