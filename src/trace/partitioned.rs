@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::error::TraceError;
-use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
 use model::{NodeSelector, NodeSelectorTerm, PARTITION_LABEL, PodSpec, Text};
 use units::Duration;
@@ -167,12 +166,8 @@ impl ArrivalSource for Partitioned {
         Ok(Some(arrival))
     }
 
-    fn may_wait(&self) -> bool {
-        self.inner.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.inner.has_gangs()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.inner)
     }
 
     fn classes(&self) -> &Classes {
@@ -198,21 +193,5 @@ impl ArrivalSource for Partitioned {
         };
         fork.catch_up()?;
         Ok(Box::new(fork))
-    }
-
-    fn ledger(&self) -> &Ledger {
-        self.inner.ledger()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.inner.progress()
-    }
-
-    fn files(&self) -> &[Arc<str>] {
-        self.inner.files()
-    }
-
-    fn tenants(&self) -> &[Text] {
-        self.inner.tenants()
     }
 }
