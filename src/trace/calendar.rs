@@ -1,36 +1,125 @@
 //! Dates of traces that state times as a calendar does.
 
+use std::cell::Cell;
+
 use jiff::civil::DateTime;
 use jiff::tz::{Disambiguation, TimeZone, TimeZoneDatabase};
 
 use super::ledger::BadRow;
+use super::number;
 use super::rows::Fields;
-use units::Instant;
+use units::time::NANOS_PER_SECOND;
+use units::{Duration, Instant};
+
+/// The time from the first to the last second of an hour.
+const LAST_OF_HOUR: Duration = Duration::from_secs(3_599);
+
+/// The hours that a zone knows at once, so that dates of several columns don't take each other's place.
+const HOURS: usize = 64;
 
 /// The zone of a name, or of hours east of Greenwich.
 #[derive(Clone, Debug)]
-pub(crate) struct Zone(TimeZone);
+pub(crate) struct Zone {
+    zone: TimeZone,
+    /// Hours of which a date was read, each at a place by its day and number: most dates are of one of them.
+    hours: [Cell<Hour>; HOURS],
+}
+
+/// An hour of a day, such as `2017-10-09 07`, all of which has one offset from Greenwich.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hour {
+    /// The thirteen characters; 0 of none.
+    text: u128,
+    /// The first instant, in nanoseconds.
+    begin: i64,
+}
+
+/// A date of digits and separators alone: the text of its hour, and the nanoseconds since that began.
+struct WithinHour<'text> {
+    hour: &'text str,
+    nanos: i64,
+}
+
+impl<'text> WithinHour<'text> {
+    /// The parts of a date such as `2017-10-09 07:01:55.25`; `None` of one in another form.
+    #[inline]
+    fn of(text: &'text str) -> Option<Self> {
+        let bytes = text.as_bytes();
+        let (&[b':', m, n, b':', s, t], fraction) = bytes.get(13..)?.split_first_chunk()? else {
+            return None;
+        };
+        let nanos = match fraction {
+            [] => 0,
+            [b'.', digits @ ..] if digits.len() <= 9 => {
+                number::digits(digits)? * 10_i64.pow(9 - digits.len() as u32)
+            }
+            _ => return None,
+        };
+        let (minutes, seconds) = (number::digits(&[m, n])?, number::digits(&[s, t])?);
+        (minutes < 60 && seconds < 60).then_some(Self {
+            hour: text.get(..13)?,
+            nanos: (60 * minutes + seconds) * NANOS_PER_SECOND + nanos,
+        })
+    }
+
+    /// The text of the hour as a number, and its place among those that are known.
+    #[inline]
+    fn key(&self) -> Option<(u128, usize)> {
+        let mut bytes = [0; 16];
+        bytes[..13].copy_from_slice(self.hour.as_bytes());
+        let [.., d, e, _, h, i] = self.hour.as_bytes() else {
+            return None;
+        };
+        let digit = |byte: &u8| usize::from(byte.wrapping_sub(b'0'));
+        let place = 24 * (10 * digit(d) + digit(e)) + 10 * digit(h) + digit(i);
+        Some((u128::from_le_bytes(bytes), place % HOURS))
+    }
+}
 
 impl Zone {
     /// The zone of a name of the IANA database.
     pub(crate) fn named(name: &str) -> Self {
-        Self(
-            TimeZoneDatabase::bundled()
-                .get(name)
-                .unwrap_or(TimeZone::UTC),
-        )
+        let known = TimeZoneDatabase::bundled().get(name);
+        Self::of(known.unwrap_or(TimeZone::UTC))
     }
 
     /// The zone of so many hours east of Greenwich.
     pub(crate) fn east(hours: i8) -> Self {
-        Self(TimeZone::fixed(jiff::tz::offset(hours)))
+        Self::of(TimeZone::fixed(jiff::tz::offset(hours)))
+    }
+
+    fn of(zone: TimeZone) -> Self {
+        Self {
+            zone,
+            hours: [const { Cell::new(Hour { text: 0, begin: 0 }) }; HOURS],
+        }
     }
 
     /// A date such as `2017-10-09 07:01:55`, as time since 1970-01-01T00:00:00Z; `None` if the text is
     /// no date, or one of a zone of its own. Of an hour that the end of summer time repeats, the first
     /// is meant.
     pub(crate) fn instant(&self, text: &str) -> Option<Instant> {
-        self.read(text, Disambiguation::Compatible)
+        let Some(date) = WithinHour::of(text) else {
+            return self.read(text, Disambiguation::Compatible);
+        };
+        let (hour, place) = date.key()?;
+        let known = self.hours[place].get();
+        if known.text == hour {
+            return Some(Instant::from_nanos(known.begin + date.nanos));
+        }
+        let found = self.read(text, Disambiguation::Compatible)?;
+        let of_hour = |rest: &str| {
+            let text = format!("{}{rest}", date.hour);
+            self.read(&text, Disambiguation::Compatible)
+        };
+        // The end of summer time may be within the hour.
+        if let (Some(begin), Some(last)) = (of_hour(":00:00"), of_hour(":59:59"))
+            && last.since(begin) == LAST_OF_HOUR
+        {
+            let begin = begin.as_nanos();
+            self.hours[place].set(Hour { text: hour, begin });
+        }
+        Some(found)
     }
 
     /// The same date, of an hour that is repeated the second one.
@@ -39,7 +128,7 @@ impl Zone {
     }
 
     fn read(&self, text: &str, meant: Disambiguation) -> Option<Instant> {
-        let is_utc = { self.0.to_fixed_offset() }.is_ok_and(|offset| offset.seconds() == 0);
+        let is_utc = { self.zone.to_fixed_offset() }.is_ok_and(|offset| offset.seconds() == 0);
         let zero = ["Z", "+00:00"].into_iter().filter(|_| is_utc);
         let text = { zero }
             .find_map(|zone| text.strip_suffix(zone))
@@ -48,7 +137,11 @@ impl Zone {
             return None;
         }
         let date: DateTime = text.parse().ok()?;
-        let zoned = self.0.to_ambiguous_zoned(date).disambiguate(meant).ok()?;
+        let zoned = self
+            .zone
+            .to_ambiguous_zoned(date)
+            .disambiguate(meant)
+            .ok()?;
         let nanos = i64::try_from(zoned.timestamp().as_nanosecond()).ok()?;
         (nanos >= 0).then(|| Instant::from_nanos(nanos))
     }
@@ -94,6 +187,8 @@ pub(crate) fn is_absent(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -124,6 +219,38 @@ mod tests {
         ] {
             let found = zone.instant(text);
             assert_eq!(found, seconds.map(Instant::from_secs), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn dates_of_known_hours_are_those_that_are_read(
+            dates in prop::collection::vec(
+                prop_oneof![
+                    (1970_i16..2060, 1_i8..13, 0_i8..32, 0_i8..25, 0_i8..61, 0_i8..62, 0_u32..99).prop_map(
+                        |(year, month, day, hour, minute, second, fraction)| {
+                            let date = format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}");
+                            if fraction < 50 { date } else { format!("{date}.{fraction}") }
+                        }
+                    ),
+                    // About the ends of summer time.
+                    (0_i8..3, 0_i8..60, any::<bool>()).prop_map(|(hour, minute, spring)| {
+                        let day = if spring { "2017-03-12" } else { "2017-11-05" };
+                        format!("{day}T{hour:02}:{minute:02}:07")
+                    }),
+                    "[0-9T:. -]{0,30}",
+                ],
+                0..40,
+            ),
+            zone in prop::sample::select(&["America/Los_Angeles", "Australia/Lord_Howe", "UTC"][..]),
+        ) {
+            let zone = Zone::named(zone);
+            for date in &dates {
+                for _ in 0..2 {
+                    let plain = zone.read(date, Disambiguation::Compatible);
+                    prop_assert_eq!(zone.instant(date), plain, "{}", date);
+                }
+            }
         }
     }
 }

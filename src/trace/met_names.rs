@@ -22,7 +22,7 @@ impl MetNames {
 
     /// Meets the record of a place.
     pub(crate) fn meet_at(&mut self, place: Origin, name: &str) {
-        let [first, second] = key_of(&blake3::hash(name.as_bytes()));
+        let [first, second] = key_of(name.as_bytes());
         self.0.push([first, second, place.number()]);
     }
 

@@ -145,7 +145,7 @@ impl Listed {
         let (mut by_name, mut place) = (FixedSort::default(), 0);
         while let Some(arrival) = source.next()? {
             let [first, second] = match &arrival.name {
-                PodName::Text(text) => key_of(&blake3::hash(text.as_bytes())),
+                PodName::Text(text) => key_of(text.as_bytes()),
                 PodName::Job(job) => [*job, u64::MAX],
                 PodName::Member(job, member) => [*job, (*member).into()],
             };

@@ -5,7 +5,7 @@
 use units::Instant;
 
 use super::error::TraceError;
-use super::spill::{Places, key_of};
+use super::spill::Places;
 
 /// The plan of a task for its instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,12 +76,7 @@ impl Task {
 }
 
 fn key(job: &str, task: &str) -> [u64; 2] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(job.as_bytes());
-    // No name has a line break.
-    hasher.update(b"\n");
-    hasher.update(task.as_bytes());
-    key_of(&hasher.finalize())
+    Places::key([job, task])
 }
 
 impl Plans {

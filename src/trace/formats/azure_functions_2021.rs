@@ -4,13 +4,13 @@
 
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Demand, Gather};
+use crate::gather::{Gather, PlainDemand};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Layout, MAX_SECONDS, each_row, show_rows};
+use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
-use model::{PodName, PodSpec, ResourceList};
 use units::{Duration, Instant};
 
 /// The registry's entry.
@@ -60,15 +60,14 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             let kind = "began before the trace; arrives at 0";
             journal.dirt(kind, Action::Repair, fields.line())?;
         }
-        gather.push(
+        gather.push_plain(
             journal.origin(fields.line()),
-            Demand {
+            PlainDemand {
                 submit: Instant::from_nanos(began.max(0)),
-                name: PodName::Job(gather.next_number(journal) + 1),
-                tenant: application.into(),
-                spec: PodSpec::with_requests(ResourceList::default()),
+                name: FlatName::Job(gather.next_number(journal) + 1),
+                tenant: application.as_bytes(),
                 run_time: Some(run),
-                ..Demand::default()
+                ..PlainDemand::default()
             },
         );
         Ok(())
@@ -81,6 +80,7 @@ mod tests {
     use super::*;
     use crate::inspect::validate;
     use crate::memory::Recorded;
+    use model::PodName;
 
     #[test]
     fn invocations_arrive_when_they_began() {

@@ -5,13 +5,13 @@
 use crate::calendar::Zone;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Demand, Gather};
+use crate::gather::{Gather, PlainDemand};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row, show_rows};
+use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
-use model::{PodName, PodSpec, ResourceList};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -56,13 +56,12 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         fields.number(ANSWER, 0, MOST_TOKENS)?;
         let kind = "request in tokens; run time not known";
         journal.dirt(kind, Action::Keep, fields.line())?;
-        gather.push(
+        gather.push_plain(
             journal.origin(fields.line()),
-            Demand {
+            PlainDemand {
                 submit,
-                name: PodName::Job(gather.next_number(journal) + 1),
-                spec: PodSpec::with_requests(ResourceList::default()),
-                ..Demand::default()
+                name: FlatName::Job(gather.next_number(journal) + 1),
+                ..PlainDemand::default()
             },
         );
         Ok(())

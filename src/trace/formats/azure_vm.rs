@@ -14,7 +14,7 @@ use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
     row_has,
 };
-use crate::gather::{Demand, Gather, PlainDemand, requests};
+use crate::gather::{Amounts, Demand, Gather, PlainDemand, requests};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::measured::{ByTask, Sample, Samples};
@@ -22,6 +22,7 @@ use crate::names_first;
 use crate::options::ReadOptions;
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, USAGE_NOT_READ, each_row_of};
 use crate::side_by_side::{Tables, TraceTable};
+use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
 use indexmap::IndexMap;
 use model::{Behaviour, PodName, PodSpec};
@@ -416,11 +417,15 @@ fn take(
     if used.machines.is_empty() && !options.usage {
         let demand = PlainDemand {
             submit: created,
-            name,
+            name: FlatName::Text(name),
             tenant: fields.bytes(SUBSCRIPTION),
-            cpu_milli: cores,
-            memory,
+            amounts: Amounts {
+                cpu_milli: Some(cores),
+                memory: Some(memory),
+                ..Amounts::default()
+            },
             run_time,
+            ..PlainDemand::default()
         };
         gather.push_plain(journal.origin(line), demand);
         return Ok(());

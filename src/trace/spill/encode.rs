@@ -109,7 +109,7 @@ pub(super) fn gang_key(own: &Flat<'_>) -> [u64; 2] {
     gang.map_or([0; 2], |gang| {
         let mut name = Vec::new();
         encode_name(gang.into(), &mut name);
-        key_of(&blake3::hash(&name))
+        key_of(&name)
     })
 }
 

@@ -3,11 +3,14 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use twox_hash::XxHash3_128;
 
 use super::{AHEAD, Run, ahead_of_each, nameless};
 use crate::error::{TraceError, read_error};
@@ -18,10 +21,19 @@ const BYTES_HELD: usize = 4 << 20;
 /// Bytes of a word.
 const WORD: usize = 8;
 
-/// The first words of a hash, as the key of a record.
-pub(crate) fn key_of(hash: &blake3::Hash) -> [u64; 2] {
-    let (words, _) = hash.as_bytes().as_chunks::<WORD>();
-    [words[0], words[1]].map(u64::from_le_bytes)
+/// The key of a record that is known by a text: a hash that no two texts of a trace share by chance. It orders records
+/// and finds them, and nothing more depends on it.
+pub(crate) fn key_of(text: &[u8]) -> [u64; 2] {
+    let hash = XxHash3_128::oneshot(text);
+    [(hash >> 64) as u64, hash as u64]
+}
+
+/// Sorts records by their words. Most differ in the first, by which alone they are compared before all others.
+fn sort<const WORDS: usize>(records: &mut [[u64; WORDS]]) {
+    records.sort_unstable_by_key(|record| record[0]);
+    for alike in records.chunk_by_mut(|one, other| one[0] == other[0]) {
+        alike.sort_unstable();
+    }
 }
 
 /// Records up to now, in any order.
@@ -67,7 +79,7 @@ impl<const WORDS: usize> FixedSort<WORDS> {
 
     /// Writes the records in memory to disk as a run.
     fn take_out(&mut self) -> io::Result<()> {
-        self.held.sort_unstable();
+        sort(&mut self.held);
         if self.disk.is_none() {
             let (file, path) = nameless("records")?;
             let runs = Vec::new();
@@ -97,7 +109,7 @@ impl<const WORDS: usize> FixedSort<WORDS> {
 
     /// The records in their order.
     pub(crate) fn sorted(mut self) -> FixedSorted<WORDS> {
-        self.held.sort_unstable();
+        sort(&mut self.held);
         let at_once = ahead_of_each(self.disk.as_ref().map_or(0, |disk| disk.runs.len()));
         let runs = self.disk.iter().flat_map(|disk| &disk.runs);
         FixedSorted {
@@ -132,26 +144,42 @@ impl<const WORDS: usize> FixedSorted<WORDS> {
             return Ok(self.held.next());
         }
         if !std::mem::replace(&mut self.has_begun, true) {
-            for run in 0..=self.cursors.len() {
-                self.advance(run)?;
-            }
+            self.begin()?;
         }
-        let Some(Reverse((record, run))) = self.heads.pop() else {
+        let Some(mut head) = self.heads.peek_mut() else {
             return Ok(None);
         };
-        self.advance(run)?;
+        let Reverse((record, run)) = *head;
+        let next = next_of(run, &mut self.cursors, &mut self.held, self.disk.as_deref())?;
+        match next {
+            Some(next) => *head = Reverse((next, run)),
+            None => drop(PeekMut::pop(head)),
+        }
         Ok(Some(record))
     }
 
-    fn advance(&mut self, run: usize) -> Result<(), TraceError> {
-        let next = match (self.cursors.get_mut(run), &self.disk) {
-            (Some(cursor), Some(disk)) => cursor
-                .next(&disk.file)
-                .map_err(|error| read_error(&disk.path.display().to_string(), &error))?,
-            _ => self.held.next(),
-        };
-        self.heads.extend(next.map(|record| Reverse((record, run))));
+    fn begin(&mut self) -> Result<(), TraceError> {
+        for run in 0..=self.cursors.len() {
+            let next = next_of(run, &mut self.cursors, &mut self.held, self.disk.as_deref())?;
+            self.heads.extend(next.map(|record| Reverse((record, run))));
+        }
         Ok(())
+    }
+}
+
+/// The next record of a run: of one on disk, or of the last one, which is in memory.
+fn next_of<const WORDS: usize>(
+    run: usize,
+    cursors: &mut [Cursor<WORDS>],
+    held: &mut std::vec::IntoIter<[u64; WORDS]>,
+    disk: Option<&Disk>,
+) -> Result<Option<[u64; WORDS]>, TraceError> {
+    match (cursors.get_mut(run), disk) {
+        (Some(cursor), Some(disk)) => {
+            let failed = |error| read_error(&disk.path.display().to_string(), &error);
+            cursor.next(&disk.file).map_err(failed)
+        }
+        _ => Ok(held.next()),
     }
 }
 

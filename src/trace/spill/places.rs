@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
 use super::{AHEAD, key_of, nameless};
 use crate::error::{TraceError, read_error};
@@ -44,13 +45,13 @@ impl<const NUMBERS: usize> Default for Places<NUMBERS> {
 impl Places {
     /// The key of texts, one after the other.
     pub(crate) fn key<'t>(texts: impl IntoIterator<Item = &'t str>) -> Key {
-        let mut hasher = blake3::Hasher::new();
+        let mut all: SmallVec<[u8; 128]> = SmallVec::new();
         for text in texts {
             // The length keeps neighbors apart.
-            hasher.update(&(text.len() as u64).to_le_bytes());
-            hasher.update(text.as_bytes());
+            all.extend_from_slice(&(text.len() as u64).to_le_bytes());
+            all.extend_from_slice(text.as_bytes());
         }
-        key_of(&hasher.finalize())
+        key_of(&all)
     }
 
     /// The number of a key, if it has one.

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use model::{PodName, Text};
+use smallvec::SmallVec;
 
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
@@ -69,13 +70,13 @@ pub(crate) type TaskHash = [u64; 2];
 
 /// The hash of the name of a task in a part of the workload.
 pub(crate) fn hash_of_task(part: u16, name: &PodName) -> TaskHash {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&part.to_le_bytes());
+    let mut all: SmallVec<[u8; 64]> = SmallVec::new();
+    all.extend_from_slice(&part.to_le_bytes());
     match name {
-        PodName::Text(text) => hasher.update(text.as_bytes()),
-        other => hasher.update(other.to_string().as_bytes()),
-    };
-    key_of(&hasher.finalize())
+        PodName::Text(text) => all.extend_from_slice(text.as_bytes()),
+        other => all.extend_from_slice(other.to_string().as_bytes()),
+    }
+    key_of(&all)
 }
 
 struct Told {

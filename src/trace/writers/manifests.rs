@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
+use smallvec::SmallVec;
 
 use super::table::{devices, is_own_pattern, models};
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
@@ -209,10 +210,10 @@ impl Namespaces {
 
 /// The key of a name in a namespace.
 fn key(place: usize, name: &str) -> [u64; 2] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&(place as u64).to_le_bytes());
-    hasher.update(name.as_bytes());
-    key_of(&hasher.finalize())
+    let mut all: SmallVec<[u8; 128]> = SmallVec::new();
+    all.extend_from_slice(&(place as u64).to_le_bytes());
+    all.extend_from_slice(name.as_bytes());
+    key_of(&all)
 }
 
 /// Parts of a manifest that are the same for all pods of a class.

@@ -11,18 +11,18 @@ use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
 use crate::formats::alibaba_2018::outcome;
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::{Amounts, Gather, PlainDemand};
 use crate::input::Input;
-use crate::job_fields::{Outcome, outcome_alone};
+use crate::job_fields::outcome_alone;
 use crate::ledger::{Action, BadRow, Journal, RowPolicy};
 use crate::options::ReadOptions;
 use crate::plans::{Plan, Plans};
 use crate::rows::{Fields, Layout, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
+use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
 use crate::unfold::Unfold;
 use indexmap::IndexMap;
-use model::{PodName, PodSpec};
 use units::{Duration, Instant};
 
 /// The registry's entry.
@@ -180,18 +180,20 @@ fn take(
     let run_time = run_time(journal, fields, created, end)?;
     let name = format!("{job}-{task}");
     gather.met.meet(journal, line, &name);
-    gather.push(
+    gather.push_plain(
         journal.origin(line),
-        Demand {
+        PlainDemand {
             submit: created,
-            name: PodName::Text(name.into()),
-            spec: PodSpec {
-                labels: Outcome::labels(outcome(fields.text(STATUS)), options),
-                ..PodSpec::with_requests(requests(cpu, memory))
+            name: FlatName::Text(name.as_bytes()),
+            amounts: Amounts {
+                cpu_milli: cpu,
+                memory,
+                outcome: outcome(fields.text(STATUS)).filter(|_| options.keeps_outcomes()),
+                ..Amounts::default()
             },
             members: instances as u32,
             run_time,
-            ..Demand::default()
+            ..PlainDemand::default()
         },
     );
     Ok(())

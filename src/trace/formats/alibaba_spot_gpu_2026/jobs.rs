@@ -4,15 +4,15 @@
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Demand, Gather, requests, whole_gpus};
+use crate::gather::{Amounts, Gather, PlainDemand};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
+use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
 use model::gpu::MAX_DEVICES;
-use model::{PodName, PodSpec};
 use units::Instant;
 
 /// The registry's entry.
@@ -106,20 +106,22 @@ fn take(
         journal.dirt("run time not known", Action::Keep, fields.line())?;
     }
     gather.met.meet(journal, fields.line(), name);
-    gather.push(
+    gather.push_plain(
         journal.origin(fields.line()),
-        Demand {
+        PlainDemand {
             submit,
-            name: PodName::Text(name.into()),
-            tenant: fields.text(ORGANIZATION).into(),
-            spec: PodSpec {
+            name: FlatName::Text(name.as_bytes()),
+            tenant: fields.text(ORGANIZATION).as_bytes(),
+            amounts: Amounts {
+                cpu_milli: cpu,
+                gpus: devices,
+                model: fields.text(MODEL),
                 priority,
-                gpu: whole_gpus(devices, fields.text(MODEL)),
-                ..PodSpec::with_requests(requests(cpu, None))
+                ..Amounts::default()
             },
             members: workers as u32,
             run_time: run_time.map(|end| end.since(Instant::ZERO)),
-            ..Demand::default()
+            ..PlainDemand::default()
         },
     );
     Ok(())

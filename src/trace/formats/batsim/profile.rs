@@ -221,7 +221,7 @@ impl Profiles {
 
 /// The key of a name.
 fn key(name: &str) -> [u64; 2] {
-    key_of(&blake3::hash(name.as_bytes()))
+    key_of(name.as_bytes())
 }
 
 /// What a profile computes and communicates; of what it does not state, nothing.

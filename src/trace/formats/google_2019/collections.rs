@@ -228,7 +228,7 @@ impl LinksOfJobs for Collections {
 
 /// The key of a collection.
 fn key(id: i64) -> [u64; 2] {
-    key_of(&blake3::hash(&id.to_le_bytes()))
+    key_of(&id.to_le_bytes())
 }
 
 /// The collection of texts that were written.

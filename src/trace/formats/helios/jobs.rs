@@ -6,16 +6,16 @@ use crate::budget::MEMBERS;
 use crate::calendar::{Zone, is_absent};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Demand, Gather, requests, spread, whole_gpus};
+use crate::gather::{Amounts, Gather, PlainDemand, spread};
 use crate::input::Input;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
+use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
-use model::{Labels, PodName, PodSpec};
-use units::Duration;
+use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -106,8 +106,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
-        let labels = Outcome::labels(outcome(fields.text(STATE)), options);
-        take(&mut gather, journal, fields, &zone, labels)
+        let outcome = outcome(fields.text(STATE)).filter(|_| options.keeps_outcomes());
+        take(&mut gather, journal, fields, &zone, outcome)
     })?;
     gather.finish_from_first(journal)
 }
@@ -127,7 +127,7 @@ fn take(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     zone: &Zone,
-    labels: Labels,
+    outcome: Option<Outcome>,
 ) -> Result<(), Refused> {
     let line = fields.line();
     let name = fields.name(JOB, "the number of a job")?;
@@ -177,25 +177,23 @@ fn take(
         let kind = "GPUs or cores don't divide by the machines; rounded up";
         journal.dirt(kind, Action::Repair, line)?;
     }
-    let spec = PodSpec {
-        gpu: whole_gpus(own.gpus, ""),
-        labels,
-        ..PodSpec::with_requests(requests(Some(own.cpu_milli), None))
-    };
+    let tenant = if fields.has(CLUSTER) { CLUSTER } else { USER };
     gather.met.meet(journal, line, name);
-    gather.push(
+    gather.push_plain(
         journal.origin(line),
-        Demand {
+        PlainDemand {
             submit,
-            name: PodName::Text(name.into()),
-            tenant: fields
-                .text(if fields.has(CLUSTER) { CLUSTER } else { USER })
-                .into(),
-            spec,
+            name: FlatName::Text(name.as_bytes()),
+            tenant: fields.text(tenant).as_bytes(),
+            amounts: Amounts {
+                cpu_milli: Some(own.cpu_milli),
+                gpus: own.gpus,
+                outcome,
+                ..Amounts::default()
+            },
             members: own.members as u32,
             run_time,
             historic_start: Some(start),
-            ..Demand::default()
         },
     );
     Ok(())
@@ -203,6 +201,10 @@ fn take(
 
 /// A time that the log states beside the dates, in seconds; below zero where its clocks differed.
 fn stated(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Duration>, BadRow> {
+    // They are whole numbers, mostly.
+    if let Ok(Some(span)) = fields.seconds(place) {
+        return Ok(Some(span.since(Instant::ZERO)));
+    }
     let text = fields.text(place);
     if is_absent(text) {
         return Ok(None);

@@ -3,13 +3,13 @@
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Demand, Gather, gang};
+use crate::gather::{Gather, PlainDemand, one_gpu_each};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Layout, MAX_SECONDS, each_row, show_rows};
+use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
-use model::PodName;
 use units::Duration;
 
 /// The registry's entry.
@@ -75,14 +75,14 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             )?;
         }
         last = Some(submit);
-        gather.push(
+        gather.push_plain(
             journal.origin(line),
-            Demand {
+            PlainDemand {
                 submit,
-                name: PodName::Job(gather.next_number(journal) + 1),
-                tenant: fields.text(CLUSTER).into(),
+                name: FlatName::Job(gather.next_number(journal) + 1),
+                tenant: fields.text(CLUSTER).as_bytes(),
                 run_time: Duration::checked_from_secs_f64(seconds),
-                ..gang(gpus)
+                ..one_gpu_each(gpus)
             },
         );
         Ok(())

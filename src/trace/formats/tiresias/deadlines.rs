@@ -3,7 +3,7 @@
 use super::Places;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Demand, Gather};
+use crate::gather::{Gather, PlainDemand};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
@@ -83,10 +83,10 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         }
         let name = fields.text(PLACES.job);
         gather.met.meet(journal, fields.line(), name);
-        gather.push(
+        gather.push_plain(
             journal.origin(fields.line()),
-            Demand {
-                tenant: fields.text(USER).into(),
+            PlainDemand {
+                tenant: fields.text(USER).as_bytes(),
                 ..job
             },
         );

@@ -54,7 +54,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         if let Some(job) = super::job(journal, fields, &PLACES)? {
             let name = fields.text(PLACES.job);
             gather.met.meet(journal, fields.line(), name);
-            gather.push(journal.origin(fields.line()), job);
+            gather.push_plain(journal.origin(fields.line()), job);
         }
         Ok(())
     })?;

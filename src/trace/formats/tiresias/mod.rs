@@ -7,10 +7,10 @@ pub mod jobs;
 pub mod machines;
 
 use crate::budget::MEMBERS;
-use crate::gather::{Demand, gang};
+use crate::gather::{PlainDemand, one_gpu_each};
 use crate::ledger::{Action, Journal};
 use crate::rows::{Fields, LAST_SECOND, Refused};
-use model::PodName;
+use crate::spill::FlatName;
 use units::{Duration, Instant};
 
 /// The places of the columns that both tables have.
@@ -22,11 +22,11 @@ struct Places {
 }
 
 /// The job of a row; `None` if it is left out.
-fn job(
+fn job<'row>(
     journal: &mut Journal,
-    fields: &Fields<'_, '_>,
+    fields: &Fields<'_, 'row>,
     places: &Places,
-) -> Result<Option<Demand>, Refused> {
+) -> Result<Option<PlainDemand<'row>>, Refused> {
     let name = fields.name(places.job, "the number of a job")?;
     let gpus = fields.number(places.gpus, 0, MEMBERS)?;
     let submit = fields.number(places.submit, 0, LAST_SECOND)?;
@@ -35,10 +35,10 @@ fn job(
         journal.dirt("job without a GPU", Action::Drop, fields.line())?;
         return Ok(None);
     }
-    Ok(Some(Demand {
+    Ok(Some(PlainDemand {
         submit: Instant::from_secs(submit),
-        name: PodName::Text(name.into()),
+        name: FlatName::Text(name.as_bytes()),
         run_time: Some(Duration::from_secs(seconds)),
-        ..gang(gpus)
+        ..one_gpu_each(gpus)
     }))
 }
