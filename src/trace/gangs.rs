@@ -6,7 +6,7 @@ use super::error::TraceError;
 use super::ledger::{Action, Journal};
 use super::memory::{MemorySource, Recorded};
 use super::origin::Origin;
-use super::spill::{FixedSort, Held, Order};
+use super::spill::{FixedSort, Flat, Held, Order};
 use super::stream::{Arrival, ArrivalSource};
 use units::Duration;
 
@@ -35,9 +35,10 @@ impl Gangs {
     }
 
     /// Adds a member of a gang.
-    pub(crate) fn push(&mut self, member: &Arrival) {
-        debug_assert!(member.gang().is_some(), "a member of a gang");
-        self.held.push(&member.into());
+    pub(crate) fn push(&mut self, member: &Flat<'_>) {
+        let gang = member.links.and_then(|links| links.gang.as_ref());
+        debug_assert!(gang.is_some(), "a member of a gang");
+        self.held.push(member);
     }
 
     /// Takes one gang after the other, in no order that means anything.
@@ -128,7 +129,7 @@ mod tests {
             let mut plain: SortedMap<u64, Vec<Arrival>> = SortedMap::new();
             for (line, &(gang, submit)) in (1..).zip(&rows) {
                 let own = member(line, gang, submit);
-                gangs.push(&own);
+                gangs.push(&(&own).into());
                 plain.entry(gang).or_default().push(own);
             }
             let mut journal = Journal::new("t".into(), RowPolicy::default());

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
-use super::job_fields::Outcome;
 use super::ledger::Journal;
 use super::links::Links;
 use super::memory::{MemorySource, Recorded};
 use super::met_names::MetNames;
 use super::origin::Origin;
+use super::plain_demand::{KnownAmounts, PlainDemand};
 use super::renumbered::{Numbers, Renumbered};
-use super::spill::{Flat, FlatName, Held, MOST_HELD, Order};
+use super::spill::{Flat, Held, MOST_HELD, Order};
 use super::stream::{Arrival, ArrivalSource};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::node::HOSTNAME_LABEL;
@@ -25,102 +25,12 @@ use units::{Duration, Instant, Quantity};
 /// The label that carries a node's GPU model.
 pub const GPU_MODEL_LABEL: &str = "alibabacloud.com/gpu-card-model";
 
-/// Number of classes by their amounts that are found without making a spec.
-const PLAIN: usize = 1 << 10;
-
-/// A demand of pods whose spec is amounts alone, by the texts of its row.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct PlainDemand<'row> {
-    pub(crate) submit: Instant,
-    pub(crate) name: FlatName<'row>,
-    /// UTF-8; empty is one for all.
-    pub(crate) tenant: &'row [u8],
-    pub(crate) amounts: Amounts<'row>,
-    /// The gang size.
-    pub(crate) members: u32,
-    pub(crate) run_time: Option<Duration>,
-    pub(crate) historic_start: Option<Instant>,
-}
-
-impl Default for PlainDemand<'_> {
-    fn default() -> Self {
-        Self {
-            submit: Instant::ZERO,
-            name: FlatName::Job(0),
-            tenant: b"",
-            amounts: Amounts::default(),
-            members: 1,
-            run_time: None,
-            historic_start: None,
-        }
-    }
-}
-
-/// The amounts that a pod requests, and what else most rows state of one.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Amounts<'row> {
-    /// 1/1000 cores.
-    pub(crate) cpu_milli: Option<i64>,
-    /// Bytes.
-    pub(crate) memory: Option<i64>,
-    /// Whole devices.
-    pub(crate) gpus: i64,
-    /// The model of the devices; empty is any.
-    pub(crate) model: &'row str,
-    pub(crate) priority: i32,
-    /// The outcome, where the options ask for it.
-    pub(crate) outcome: Option<Outcome>,
-}
-
-impl Amounts<'_> {
-    /// The amounts of the same devices of any model.
-    const fn unnamed(&self) -> Amounts<'static> {
-        let Self {
-            cpu_milli,
-            memory,
-            gpus,
-            model: _,
-            priority,
-            outcome,
-        } = *self;
-        Amounts {
-            cpu_milli,
-            memory,
-            gpus,
-            model: "",
-            priority,
-            outcome,
-        }
-    }
-
-    /// The spec of a pod with these amounts.
-    fn spec(&self) -> PodSpec {
-        let mut labels = Labels::new();
-        Outcome::state(self.outcome, &mut labels);
-        PodSpec {
-            priority: self.priority,
-            gpu: whole_gpus(self.gpus, self.model),
-            labels,
-            ..PodSpec::with_requests(requests(self.cpu_milli, self.memory))
-        }
-    }
-}
-
-/// A class that was found by its amounts.
-#[derive(Debug)]
-struct KnownAmounts {
-    /// The amounts without the model.
-    amounts: Amounts<'static>,
-    model: Text,
-    class: u32,
-}
-
 /// Arrivals up to now, in the order of the file.
 pub(crate) struct Gather {
     held: Held,
     classes: ClassTable,
-    /// Classes of pods whose spec is amounts alone, each at a place by these.
-    plain: Vec<Option<KnownAmounts>>,
+    /// Classes of pods whose spec is amounts alone.
+    plain: KnownAmounts,
     tenants: NameTable,
     count: u64,
     /// The earliest submission.
@@ -175,7 +85,7 @@ impl Gather {
         Self {
             held: Held::new(Order::default(), most_held),
             classes: ClassTable::default(),
-            plain: (0..PLAIN).map(|_| None).collect(),
+            plain: KnownAmounts::default(),
             tenants: NameTable::default(),
             count: 0,
             first: None,
@@ -232,45 +142,45 @@ impl Gather {
     /// Adds a demand of amounts alone; the same as [`Self::push`] of it, for which no spec is made if its amounts were met
     /// before.
     pub(crate) fn push_plain(&mut self, origin: Origin, demand: PlainDemand<'_>) {
-        let arrival = Flat {
-            submit: demand.submit,
-            name: demand.name,
-            class: self.class_of_amounts(&demand.amounts),
-            members: demand.members.max(1),
-            tenant: self.tenant_of(demand.tenant),
-            run_time: demand.run_time,
-            time_limit: None,
-            historic_start: demand.historic_start,
-            links: None,
-            part: 0,
-            origin,
-        };
+        let arrival = self.plain_arrival(origin, demand);
         self.add_flat(&arrival);
     }
 
-    /// The class of pods whose spec is amounts alone.
-    fn class_of_amounts(&mut self, amounts: &Amounts<'_>) -> u32 {
-        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let number = |amount: Option<i64>| amount.unwrap_or(-1) as u64;
-        let mixed = number(amounts.cpu_milli).wrapping_mul(ODD) ^ number(amounts.memory);
-        let others = (amounts.gpus as u64) << 8 ^ amounts.model.len() as u64;
-        let mixed = mixed.wrapping_mul(ODD) ^ others ^ (amounts.priority as u64) << 24;
-        let place = (mixed.wrapping_mul(ODD) >> 54) as usize % PLAIN;
-        let unnamed = amounts.unnamed();
-        match &self.plain[place] {
-            Some(known) if known.amounts == unnamed && *known.model == *amounts.model => {
-                known.class
-            }
-            _ => {
-                let class = self.classes.class_of(amounts.spec());
-                self.plain[place] = Some(KnownAmounts {
-                    amounts: unnamed,
-                    model: amounts.model.into(),
-                    class,
-                });
-                class
-            }
-        }
+    /// Adds a demand of amounts and of what a change adds to its spec.
+    pub(crate) fn push_changed(
+        &mut self,
+        origin: Origin,
+        demand: PlainDemand<'_>,
+        change: impl FnOnce(&mut PodSpec),
+    ) {
+        let arrival = self.changed_arrival(origin, demand, change);
+        self.add_flat(&arrival);
+    }
+
+    /// The demand of amounts alone as an arrival, which may be added later.
+    pub(crate) fn plain_arrival<'row>(
+        &mut self,
+        origin: Origin,
+        demand: PlainDemand<'row>,
+    ) -> Flat<'row> {
+        let classes = &mut self.classes;
+        let class = self
+            .plain
+            .class_of(&demand.amounts, |spec| classes.class_of(spec));
+        demand.arrival(origin, class, self.tenant_of(demand.tenant))
+    }
+
+    /// The demand of amounts and of what a change adds to its spec as an arrival, which may be added later.
+    pub(crate) fn changed_arrival<'row>(
+        &mut self,
+        origin: Origin,
+        demand: PlainDemand<'row>,
+        change: impl FnOnce(&mut PodSpec),
+    ) -> Flat<'row> {
+        let mut spec = demand.amounts.spec();
+        change(&mut spec);
+        let class = self.classes.class_of(spec);
+        demand.arrival(origin, class, self.tenant_of(demand.tenant))
     }
 
     /// The number of a tenant; empty is one for all.
@@ -449,18 +359,6 @@ pub(crate) fn spread(gpus: i64, cores: i64, machines: i64) -> Option<Spread> {
         is_rounded: gpus % members > 0 || milli % members > 0,
     };
     (own.gpus <= MAX_DEVICES as i64).then_some(own)
-}
-
-/// A demand of GPUs, each of a pod of its own and of any model.
-pub(crate) fn one_gpu_each<'row>(gpus: i64) -> PlainDemand<'row> {
-    PlainDemand {
-        members: gpus as u32,
-        amounts: Amounts {
-            gpus: 1,
-            ..Amounts::default()
-        },
-        ..PlainDemand::default()
-    }
 }
 
 /// A demand of so many GPUs, each of a pod of its own.

@@ -52,6 +52,7 @@ pub mod output;
 mod parquet;
 pub mod partitioned;
 mod pipe;
+mod plain_demand;
 pub mod planetlab;
 mod plans;
 mod pod_template;

@@ -5,10 +5,11 @@
 use crate::calendar::Zone;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Gather, PlainDemand};
+use crate::gather::Gather;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
+use crate::plain_demand::PlainDemand;
 use crate::rows::{Layout, each_row, show_rows};
 use crate::spill::FlatName;
 use crate::stream::ArrivalSource;

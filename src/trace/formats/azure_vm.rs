@@ -14,12 +14,13 @@ use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
     row_has,
 };
-use crate::gather::{Amounts, Demand, Gather, PlainDemand, requests};
+use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::measured::{ByTask, Sample, Samples};
 use crate::names_first;
 use crate::options::ReadOptions;
+use crate::plain_demand::{Amounts, PlainDemand};
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, USAGE_NOT_READ, each_row_of};
 use crate::side_by_side::{Tables, TraceTable};
 use crate::spill::FlatName;

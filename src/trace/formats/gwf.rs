@@ -4,15 +4,16 @@
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::Gather;
 use crate::input::Input;
 use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::links::Links;
 use crate::options::ReadOptions;
+use crate::plain_demand::{Amounts, PlainDemand};
 use crate::rows::{Fields, Layout, each_row, show_rows};
 use crate::stream::ArrivalSource;
-use model::{PodName, PodSpec};
+use model::{PodName, Text};
 use units::{Duration, Instant};
 
 /// The registry's entry.
@@ -85,7 +86,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             return Ok(journal.dirt("run time not known", Action::Drop, line)?);
         };
         let workflow = fields.text(WORKFLOW);
-        let name = |job: &str| PodName::Text(format!("{workflow}-{job}").into());
+        let name = |job: &str| -> Text { format!("{workflow}-{job}").into() };
         let mut after = Vec::new();
         let others = fields.text(WAITS_FOR);
         for other in others.split_whitespace().filter(|_| others != "-1") {
@@ -97,25 +98,28 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             if other == job {
                 journal.dirt("task that waits for itself", Action::Repair, line)?;
             } else {
-                after.push(name(other));
+                after.push(PodName::Text(name(other)));
             }
         }
-        known.add(&name(job));
-        let met = format!("{workflow}-{job}");
-        gather.met.meet(journal, line, &met);
+        let own = PodName::Text(name(job));
+        known.add(&own);
+        gather.met.meet(journal, line, &own.text());
         let links = Links::of(None, after);
         known.want(links.as_deref());
-        gather.push(
+        gather.push_plain(
             journal.origin(line),
-            Demand {
+            PlainDemand {
                 submit,
-                name: name(job),
-                tenant: workflow.into(),
-                spec: PodSpec::with_requests(requests(Some(1_000), None)),
+                name: (&own).into(),
+                tenant: workflow.as_bytes(),
+                amounts: Amounts {
+                    cpu_milli: Some(1_000),
+                    ..Amounts::default()
+                },
                 members: processors as u32,
                 run_time: Some(run),
-                links,
-                ..Demand::default()
+                links: links.as_deref(),
+                ..PlainDemand::default()
             },
         );
         Ok(())

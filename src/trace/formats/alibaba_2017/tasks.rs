@@ -11,11 +11,12 @@ use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
 use crate::formats::alibaba_2018::outcome;
-use crate::gather::{Amounts, Gather, PlainDemand};
+use crate::gather::Gather;
 use crate::input::Input;
 use crate::job_fields::outcome_alone;
 use crate::ledger::{Action, BadRow, Journal, RowPolicy};
 use crate::options::ReadOptions;
+use crate::plain_demand::{Amounts, PlainDemand};
 use crate::plans::{Plan, Plans};
 use crate::rows::{Fields, Layout, Refused, each_row_of_all};
 use crate::side_by_side::Tables;

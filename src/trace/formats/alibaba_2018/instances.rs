@@ -4,15 +4,16 @@
 use super::tasks::{STATES, links, state};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::Gather;
 use crate::input::Input;
-use crate::job_fields::Outcome;
 use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::plans::{Plan, Plans};
+use crate::plain_demand::{Amounts, PlainDemand};
+use crate::plans::Plans;
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
-use model::{Behaviour, PodName, PodSpec};
+use crate::spill::FlatName;
+use model::Behaviour;
 use units::{Duration, Instant};
 
 const COLUMNS: &[ColumnDoc] = &[
@@ -125,23 +126,31 @@ impl Instances<'_> {
         self.known.want(links.as_deref());
         let own_name = format!("{job}-{task}-{name}");
         self.gather.met.meet(journal, line, &own_name);
-        self.gather.push(
-            journal.origin(line),
-            Demand {
-                submit: submit.unwrap_or_default(),
-                name: PodName::Text(own_name.into()),
-                tenant: fields.text(TYPE).into(),
-                spec: PodSpec {
-                    labels: Outcome::labels(super::outcome(fields.text(STATUS)), self.options),
-                    behaviour: behaviour.map(Into::into),
-                    ..requested(plan)
-                },
-                run_time,
-                historic_start,
-                links,
-                ..Demand::default()
-            },
-        );
+        let outcome = super::outcome(fields.text(STATUS));
+        let outcome = outcome.filter(|_| self.options.keeps_outcomes());
+        let amounts = Amounts {
+            cpu_milli: plan.and_then(|plan| plan.cpu),
+            memory: plan.and_then(|plan| plan.memory),
+            outcome,
+            ..Amounts::default()
+        };
+        let plain = PlainDemand {
+            submit: submit.unwrap_or_default(),
+            name: FlatName::Text(own_name.as_bytes()),
+            tenant: fields.text(TYPE).as_bytes(),
+            amounts,
+            run_time,
+            historic_start,
+            links: links.as_deref(),
+            ..PlainDemand::default()
+        };
+        let origin = journal.origin(line);
+        match behaviour {
+            None => self.gather.push_plain(origin, plain),
+            Some(used) => self.gather.push_changed(origin, plain, |spec| {
+                spec.behaviour = Some(used.into());
+            }),
+        }
         Ok(())
     }
 
@@ -155,12 +164,6 @@ impl Instances<'_> {
         let used = Behaviour::using(cpu, memory);
         Ok(used.filter(|_| self.options.usage))
     }
-}
-
-/// The request of an instance of a task.
-fn requested(plan: Option<Plan>) -> PodSpec {
-    let amounts = plan.map(|plan| requests(plan.cpu, plan.memory));
-    PodSpec::with_requests(amounts.unwrap_or_default())
 }
 
 #[cfg(test)]

@@ -9,19 +9,21 @@ use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::Gather;
 use crate::input::Input;
-use crate::job_fields::{Outcome, outcome_alone};
+use crate::job_fields::outcome_alone;
 use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, BadRow, Journal, RowPolicy};
 use crate::links::Links;
 use crate::options::ReadOptions;
+use crate::plain_demand::{Amounts, PlainDemand};
 use crate::plans::{Plan, Plans};
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
 use crate::side_by_side::Tables;
+use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
 use crate::unfold::Unfold;
-use model::{PodName, PodSpec};
+use model::PodName;
 use units::{Duration, Instant};
 
 /// The registry's entry.
@@ -247,21 +249,23 @@ impl Own<'_> {
         self.known.want(links.as_deref());
         let own_name = format!("{job}-{name}");
         self.gather.met.meet(journal, line, &own_name);
-        self.gather.push(
+        let outcome = super::outcome(fields.text(STATUS));
+        self.gather.push_plain(
             journal.origin(line),
-            Demand {
+            PlainDemand {
                 submit: Instant::from_secs(start),
-                name: PodName::Text(own_name.into()),
-                tenant: fields.text(TYPE).into(),
-                spec: PodSpec {
-                    labels: Outcome::labels(super::outcome(fields.text(STATUS)), self.options),
-                    ..PodSpec::with_requests(requests(task.cpu, task.memory))
+                name: FlatName::Text(own_name.as_bytes()),
+                tenant: fields.text(TYPE).as_bytes(),
+                amounts: Amounts {
+                    cpu_milli: task.cpu,
+                    memory: task.memory,
+                    outcome: outcome.filter(|_| self.options.keeps_outcomes()),
+                    ..Amounts::default()
                 },
                 members: task.instances.unwrap_or(1) as u32,
                 run_time,
                 historic_start: (start > 0).then(|| Instant::from_secs(start)),
-                links,
-                ..Demand::default()
+                links: links.as_deref(),
             },
         );
         Ok(())

@@ -12,18 +12,19 @@ use crate::format::{
 };
 use crate::formats::alibaba_2018::outcome;
 use crate::gangs::{Gangs, MOST_HELD};
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::Gather;
 use crate::input::Input;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::links::Links;
 use crate::options::ReadOptions;
+use crate::plain_demand::{Amounts, PlainDemand};
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
 use crate::side_by_side::Tables;
-use crate::spill::Order;
+use crate::spill::{FlatName, Order};
 use crate::stream::ArrivalSource;
+use model::JOB_TYPE_LABEL;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
-use model::{GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec};
 use units::{Duration, Instant};
 
 /// The registry's entry.
@@ -129,14 +130,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     gather.header.fields = outcome_alone(options);
     let mut gangs = Gangs::new(LATER);
     each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
-        let ended = Outcome::labels(outcome(fields.text(STATUS)), options);
-        let Some(demand) = demand(journal, fields, &beside, ended)? else {
-            return Ok(());
+        let ended = outcome(fields.text(STATUS)).filter(|_| options.keeps_outcomes());
+        let mut sources = Tasks {
+            gather: &mut gather,
+            gangs: &mut gangs,
+            beside: &beside,
         };
-        let line = fields.line();
-        gather.met.meet(journal, line, &demand.name.text());
-        gangs.push(&gather.arrival(journal.origin(line), demand));
-        Ok(())
+        sources.take(journal, fields, ended)
     })?;
     gangs.finish(&mut journal, |tasks| {
         if let [only] = tasks {
@@ -151,70 +151,121 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 const LATER: &str =
     "began after another task of its job; arrives with that, as all of a job begin together";
 
-/// The demand of a task; `None` if it is none.
-fn demand(
-    journal: &mut Journal,
-    fields: &Fields<'_, '_>,
-    beside: &Beside,
-    mut labels: Labels,
-) -> Result<Option<Demand>, Refused> {
-    let line = fields.line();
-    let status = fields.text(STATUS);
-    if !STATES.contains(&status) {
-        return Err(fields
-            .bad(STATUS, &format!("one of {}", STATES.join(", ")))
-            .into());
+/// The arrivals that tasks become, and the tables beside them.
+struct Tasks<'t> {
+    gather: &'t mut Gather,
+    gangs: &'t mut Gangs,
+    beside: &'t Beside,
+}
+
+impl Tasks<'_> {
+    /// Takes a task with its outcome, where that is asked for.
+    fn take(
+        &mut self,
+        journal: &mut Journal,
+        fields: &Fields<'_, '_>,
+        outcome: Option<Outcome>,
+    ) -> Result<(), Refused> {
+        let line = fields.line();
+        let Some(stated) = Stated::of(journal, fields)? else {
+            return Ok(());
+        };
+        let (job, task) = (fields.text(JOB), fields.text(TASK));
+        let about = about(journal, line, self.beside, job)?;
+        let mut model = model_of(fields.text(MODEL));
+        if let Some(known) = { about.model.as_deref() }.filter(|_| stated.gpu_milli > 0) {
+            model = model_of(known);
+        }
+        let name = format!("{job}-{task}");
+        let links = Links::of_gang(job.into());
+        let demand = PlainDemand {
+            submit: submit(journal, line, about.submit, stated.start)?,
+            name: FlatName::Text(name.as_bytes()),
+            tenant: match &*about.user {
+                "" => task.as_bytes(),
+                user => user.as_bytes(),
+            },
+            amounts: Amounts {
+                cpu_milli: stated.cpu,
+                memory: stated.memory,
+                gpu_milli: stated.gpu_milli,
+                model,
+                outcome,
+                ..Amounts::default()
+            },
+            members: stated.instances,
+            run_time: stated.run_time,
+            historic_start: Some(stated.start),
+            links: Some(&links),
+        };
+        let used = self.beside.used(job, task)?;
+        self.gather.met.meet(journal, line, &name);
+        let origin = journal.origin(line);
+        let arrival = if used.is_none() && about.workload.is_empty() {
+            self.gather.plain_arrival(origin, demand)
+        } else {
+            self.gather.changed_arrival(origin, demand, |spec| {
+                spec.behaviour = used.map(Into::into);
+                if !about.workload.is_empty() {
+                    let workload = about.workload.as_str().into();
+                    spec.labels.insert(JOB_TYPE_LABEL.into(), workload);
+                }
+            })
+        };
+        self.gangs.push(&arrival);
+        Ok(())
     }
-    let instances = fields.decimal(INSTANCES, MEMBERS as f64)?.unwrap_or(1.0);
-    let (start, end) = (fields.seconds(START)?, fields.seconds(END)?);
-    let cpu = fields.scaled(CPU, 10, 1e7)?;
-    let memory = fields.scaled(MEMORY, 1 << 30, 1e6)?;
-    let (mut gpu, is_rounded) = gpu(fields)?;
-    let Some(start) = start else {
-        journal.dirt("task never began", Action::Drop, line)?;
-        return Ok(None);
-    };
-    if instances < 1.0 {
-        journal.dirt("task without an instance", Action::Drop, line)?;
-        return Ok(None);
+}
+
+/// A task as its row states it.
+struct Stated {
+    instances: u32,
+    start: Instant,
+    run_time: Option<Duration>,
+    cpu: Option<i64>,
+    memory: Option<i64>,
+    gpu_milli: i64,
+}
+
+impl Stated {
+    /// The task of a row; `None` if it never began or has no instance.
+    fn of(journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<Option<Self>, Refused> {
+        let line = fields.line();
+        let status = fields.text(STATUS);
+        if !STATES.contains(&status) {
+            return Err(fields
+                .bad(STATUS, &format!("one of {}", STATES.join(", ")))
+                .into());
+        }
+        let instances = fields.decimal(INSTANCES, MEMBERS as f64)?.unwrap_or(1.0);
+        let (start, end) = (fields.seconds(START)?, fields.seconds(END)?);
+        let cpu = fields.scaled(CPU, 10, 1e7)?;
+        let memory = fields.scaled(MEMORY, 1 << 30, 1e6)?;
+        let (gpu_milli, is_rounded) = gpus(fields)?;
+        let Some(start) = start else {
+            journal.dirt("task never began", Action::Drop, line)?;
+            return Ok(None);
+        };
+        if instances < 1.0 {
+            journal.dirt("task without an instance", Action::Drop, line)?;
+            return Ok(None);
+        }
+        if cpu.is_none() || memory.is_none() {
+            journal.dirt("no request; counted as 0", Action::Keep, line)?;
+        }
+        if is_rounded {
+            let kind = "GPUs that are no whole number above one; rounded up";
+            journal.dirt(kind, Action::Repair, line)?;
+        }
+        Ok(Some(Self {
+            instances: instances as u32,
+            start,
+            run_time: run_time(journal, line, start, end)?,
+            cpu,
+            memory,
+            gpu_milli,
+        }))
     }
-    if cpu.is_none() || memory.is_none() {
-        journal.dirt("no request; counted as 0", Action::Keep, line)?;
-    }
-    if is_rounded {
-        let kind = "GPUs that are no whole number above one; rounded up";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
-    let run_time = run_time(journal, line, start, end)?;
-    let (job, task) = (fields.text(JOB), fields.text(TASK));
-    let about = about(journal, line, beside, job)?;
-    if let Some(model) = about.model.filter(|_| gpu.devices > 0) {
-        gpu.models = models(&model);
-    }
-    let submit = submit(journal, line, about.submit, start)?;
-    if !about.workload.is_empty() {
-        labels.insert(JOB_TYPE_LABEL.into(), about.workload.into());
-    }
-    let tenant = match &*about.user {
-        "" => task,
-        user => user,
-    };
-    Ok(Some(Demand {
-        submit,
-        name: PodName::Text(format!("{job}-{task}").into()),
-        tenant: tenant.into(),
-        spec: PodSpec {
-            gpu,
-            labels,
-            behaviour: beside.used(job, task)?.map(Into::into),
-            ..PodSpec::with_requests(requests(cpu, memory))
-        },
-        members: instances as u32,
-        run_time,
-        historic_start: Some(start),
-        links: Some(Links::of_gang(job.into())),
-        ..Demand::default()
-    }))
 }
 
 /// The time from the start of a task to its end, if it has ended.
@@ -265,34 +316,21 @@ fn submit(
     }
 }
 
-/// The GPU models of a name; none for any.
-fn models(name: &str) -> Vec<model::Text> {
-    match name {
-        "" | "CPU" => Vec::new(),
-        name => vec![name.into()],
-    }
+/// The GPU model of a name; empty for any.
+fn model_of(name: &str) -> &str {
+    if name == "CPU" { "" } else { name }
 }
 
-/// The GPUs of an instance, and whether they had to be rounded.
-fn gpu(fields: &Fields<'_, '_>) -> Result<(GpuRequest, bool), BadRow> {
+/// The 1/1000 GPUs of an instance, and whether they had to be rounded.
+fn gpus(fields: &Fields<'_, '_>) -> Result<(i64, bool), BadRow> {
     let milli = fields
         .scaled(GPU, 10, 100.0 * MAX_DEVICES as f64)?
         .unwrap_or_default();
-    if milli == 0 {
-        return Ok((GpuRequest::default(), false));
-    }
     let whole = i64::from(DEVICE_MILLI);
-    let devices = (milli + whole - 1) / whole;
-    let request = GpuRequest {
-        devices: devices as u8,
-        milli_per_device: if devices == 1 {
-            milli as u16
-        } else {
-            DEVICE_MILLI
-        },
-        models: models(fields.text(MODEL)),
-    };
-    Ok((request, devices > 1 && milli % whole != 0))
+    if milli <= whole || milli % whole == 0 {
+        return Ok((milli, false));
+    }
+    Ok(((milli / whole + 1) * whole, true))
 }
 
 #[cfg(test)]

@@ -4,10 +4,11 @@
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Amounts, Gather, PlainDemand};
+use crate::gather::Gather;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
+use crate::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
 use crate::rows::{Fields, Layout, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::spill::FlatName;
@@ -114,7 +115,7 @@ fn take(
             tenant: fields.text(ORGANIZATION).as_bytes(),
             amounts: Amounts {
                 cpu_milli: cpu,
-                gpus: devices,
+                gpu_milli: milli_of_gpus(devices),
                 model: fields.text(MODEL),
                 priority,
                 ..Amounts::default()

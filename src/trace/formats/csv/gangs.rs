@@ -19,7 +19,7 @@ pub(super) fn together(mut source: CsvSource) -> Result<Box<dyn ArrivalSource>, 
     let mut gangs = Gangs::new(LATER);
     while let Some(arrival) = source.next()? {
         if arrival.gang().is_some() {
-            gangs.push(&arrival);
+            gangs.push(&(&arrival).into());
         } else {
             held.push(&(&arrival).into());
         }

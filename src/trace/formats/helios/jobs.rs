@@ -6,11 +6,12 @@ use crate::budget::MEMBERS;
 use crate::calendar::{Zone, is_absent};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Amounts, Gather, PlainDemand, spread};
+use crate::gather::{Gather, spread};
 use crate::input::Input;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
+use crate::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
 use crate::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::spill::FlatName;
@@ -187,13 +188,14 @@ fn take(
             tenant: fields.text(tenant).as_bytes(),
             amounts: Amounts {
                 cpu_milli: Some(own.cpu_milli),
-                gpus: own.gpus,
+                gpu_milli: milli_of_gpus(own.gpus),
                 outcome,
                 ..Amounts::default()
             },
             members: own.members as u32,
             run_time,
             historic_start: Some(start),
+            ..PlainDemand::default()
         },
     );
     Ok(())

@@ -3,10 +3,11 @@
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Gather, PlainDemand, one_gpu_each};
+use crate::gather::Gather;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
+use crate::plain_demand::{PlainDemand, one_gpu_each};
 use crate::rows::{Layout, MAX_SECONDS, each_row, show_rows};
 use crate::spill::FlatName;
 use crate::stream::ArrivalSource;

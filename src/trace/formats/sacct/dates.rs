@@ -43,9 +43,19 @@ impl Form {
 }
 
 /// The dates of a table.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Dates {
     form: Option<Form>,
+    zone: Zone,
+}
+
+impl Default for Dates {
+    fn default() -> Self {
+        Self {
+            form: None,
+            zone: Zone::east(0),
+        }
+    }
 }
 
 impl Dates {
@@ -67,7 +77,7 @@ impl Dates {
             let Some(text) = of(place) else {
                 continue;
             };
-            let at = instant(Form::of(text), text);
+            let at = instant(Form::of(text), text, &self.zone);
             let at = at.ok_or_else(|| fields.bad(place, "a date such as `2020-04-01 07:01:55`"))?;
             if Form::of(text) != form {
                 return Err(fields.bad(place, form.expected()));
@@ -79,10 +89,10 @@ impl Dates {
     }
 }
 
-/// The time since 1970 of a date.
-fn instant(form: Form, text: &str) -> Option<Instant> {
+/// The time since 1970 of a date, by a zone if it has none of its own.
+fn instant(form: Form, text: &str, zone: &Zone) -> Option<Instant> {
     match form {
-        Form::Local => Zone::east(0).instant(text),
+        Form::Local => zone.instant(text),
         Form::Epoch => {
             let second = text.parse::<i64>().ok();
             let second = second.filter(|second| (0..=LAST_SECOND).contains(second))?;
@@ -124,7 +134,7 @@ mod tests {
             ("10:00", None),
             ("é", None),
         ] {
-            let found = instant(Form::of(text), text);
+            let found = instant(Form::of(text), text, &Zone::east(0));
             assert_eq!(found, second.map(Instant::from_secs), "{text}");
         }
     }

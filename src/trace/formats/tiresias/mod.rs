@@ -7,8 +7,8 @@ pub mod jobs;
 pub mod machines;
 
 use crate::budget::MEMBERS;
-use crate::gather::{PlainDemand, one_gpu_each};
 use crate::ledger::{Action, Journal};
+use crate::plain_demand::{PlainDemand, one_gpu_each};
 use crate::rows::{Fields, LAST_SECOND, Refused};
 use crate::spill::FlatName;
 use units::{Duration, Instant};
