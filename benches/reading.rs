@@ -1,8 +1,10 @@
 //! Reading traces, as a table: raw byte records of the `csv` crate and the decompressors alone as the measure,
-//! and beside them each of several readers on plain text in memory and on the same text compressed. All of a
-//! format's measurements take turns, so that other work on the machine slows down all of them alike; the
+//! and beside them each of several readers on plain text in memory and on the same text compressed; and a second
+//! table of plain text in formats that state more than amounts. All of a format's measurements take turns, so that other work on the machine slows down all of them alike; the
 //! processor time tells what they cost where it does.
 
+#[path = "support/more_rows.rs"]
+mod more_rows;
 #[path = "support/processor_time.rs"]
 mod processor_time;
 
@@ -11,6 +13,7 @@ use std::hint::black_box;
 use std::io::{Read, Write as _};
 use std::time::Duration;
 
+use more_rows::{MORE, MoreRows};
 use windtunnel::trace::format::Constructor;
 use windtunnel::trace::registry::find;
 use windtunnel::trace::{ArrivalSource, Input, ReadOptions};
@@ -18,11 +21,14 @@ use windtunnel::trace::{ArrivalSource, Input, ReadOptions};
 /// Bytes of each text, about.
 const TEXT_BYTES: usize = 64 << 20;
 
+/// Bytes of each text of the second table, about.
+const MORE_BYTES: usize = 16 << 20;
+
 /// Turns of each measurement.
 const TURNS: usize = 5;
 
 /// Megabytes a second beyond which a text was not read to its end.
-const FASTEST: f64 = 10_000.0;
+const FASTEST: f64 = 3_000.0;
 
 /// The columns, one for each measurement.
 const COLUMNS: [&str; 8] = [
@@ -242,10 +248,23 @@ impl Times {
     }
 }
 
+/// The rows of a format as a text.
+fn text_of(more: &MoreRows) -> String {
+    let mut text = more.header.to_owned();
+    let mut number = 0;
+    while text.len() < MORE_BYTES {
+        text += &(more.rows)(number);
+        number += 1;
+    }
+    text
+}
+
 fn main() {
     let only = std::env::args()
         .nth(1)
         .filter(|name| !name.starts_with('-'));
+    let is_wanted =
+        |format: &str| { only.as_ref() }.is_none_or(|only| format.contains(only.as_str()));
     let mut out = std::io::stdout().lock();
     let _ = writeln!(
         out,
@@ -260,10 +279,7 @@ fn main() {
         ("google-2011-tasks", google_tasks, b','),
         ("swf", swf, b' '),
     ] {
-        if only
-            .as_ref()
-            .is_some_and(|only| !format.contains(only.as_str()))
-        {
+        if !is_wanted(format) {
             continue;
         }
         let text = text().into_bytes();
@@ -295,5 +311,24 @@ fn main() {
         }
         let cells = times.map(|own| own.cell(bytes));
         let _ = writeln!(out, "| {format} | {} |", cells.join(" | "));
+    }
+    let _ = writeln!(
+        out,
+        "\n| format | records of `csv` | reader, plain |\n|---|---:|---:|"
+    );
+    for more in MORE.iter().filter(|more| is_wanted(more.format)) {
+        let text = text_of(more).into_bytes();
+        let input = Input::bytes("text", text.clone());
+        let measured: [&dyn Fn() -> usize; 2] = [&|| byte_records(&text, more.separator), &|| {
+            arrivals(more.format, &input)
+        }];
+        let mut times: [Times; 2] = std::array::from_fn(|_| Times::default());
+        for _ in 0..TURNS {
+            for (own, work) in times.iter_mut().zip(measured) {
+                own.measure(work);
+            }
+        }
+        let cells = times.map(|own| own.cell(text.len()));
+        let _ = writeln!(out, "| {} | {} |", more.format, cells.join(" | "));
     }
 }

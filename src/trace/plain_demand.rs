@@ -79,6 +79,18 @@ pub(crate) struct Amounts<'row> {
 }
 
 impl Amounts<'_> {
+    /// The amounts of 1/1000 cores and bytes alone.
+    pub(crate) const fn of(cpu_milli: i64, memory: i64) -> Self {
+        Self {
+            cpu_milli: Some(cpu_milli),
+            memory: Some(memory),
+            gpu_milli: 0,
+            model: "",
+            priority: 0,
+            outcome: None,
+        }
+    }
+
     /// The amounts of the same devices of any model.
     const fn unnamed(&self) -> Amounts<'static> {
         let Self {

@@ -420,11 +420,7 @@ fn take(
             submit: created,
             name: FlatName::Text(name),
             tenant: fields.bytes(SUBSCRIPTION),
-            amounts: Amounts {
-                cpu_milli: Some(cores),
-                memory: Some(memory),
-                ..Amounts::default()
-            },
+            amounts: Amounts::of(cores, memory),
             run_time,
             ..PlainDemand::default()
         };

@@ -221,7 +221,7 @@ impl Own<'_> {
             let kind = "task without instances in their table; they run as long as it did";
             journal.dirt(kind, Action::Keep, line)?;
         }
-        self.push(journal, fields, &task, links)
+        self.push(journal, fields, &task, links.as_deref())
     }
 
     /// Adds a task whose instances are not listed.
@@ -230,7 +230,7 @@ impl Own<'_> {
         journal: &mut Journal,
         fields: &Fields<'_, '_>,
         task: &Task<'_>,
-        links: Option<Box<Links>>,
+        links: Option<&Links>,
     ) -> Result<(), Refused> {
         let (line, job, name) = (fields.line(), fields.text(JOB), task.name);
         let Task { start, end, .. } = *task;
@@ -246,7 +246,7 @@ impl Own<'_> {
             let kind = "no end after a start; run time not known";
             journal.dirt(kind, Action::Repair, line)?;
         }
-        self.known.want(links.as_deref());
+        self.known.want(links);
         let own_name = format!("{job}-{name}");
         self.gather.met.meet(journal, line, &own_name);
         let outcome = super::outcome(fields.text(STATUS));
@@ -265,7 +265,7 @@ impl Own<'_> {
                 members: task.instances.unwrap_or(1) as u32,
                 run_time,
                 historic_start: (start > 0).then(|| Instant::from_secs(start)),
-                links: links.as_deref(),
+                links,
             },
         );
         Ok(())
