@@ -32,6 +32,8 @@ pub(crate) struct Gather {
     /// Classes of pods whose spec is amounts alone.
     plain: KnownAmounts,
     tenants: NameTable,
+    /// The number of the tenant of those that state none.
+    unnamed: Option<u32>,
     count: u64,
     /// The earliest submission.
     first: Option<Instant>,
@@ -87,6 +89,7 @@ impl Gather {
             classes: ClassTable::default(),
             plain: KnownAmounts::default(),
             tenants: NameTable::default(),
+            unnamed: None,
             count: 0,
             first: None,
             numbers: InOrder::default(),
@@ -190,9 +193,14 @@ impl Gather {
 
     /// The number of a tenant in UTF-8.
     pub(crate) fn tenant_of(&mut self, name: &[u8]) -> u32 {
-        self.tenants.number_of(match name {
-            b"" => b"default",
-            tenant => tenant,
+        if !name.is_empty() {
+            return self.tenants.number_of(name);
+        }
+        let tenants = &mut self.tenants;
+        { self.unnamed }.unwrap_or_else(|| {
+            let number = tenants.number_of(b"default");
+            self.unnamed = Some(number);
+            number
         })
     }
 

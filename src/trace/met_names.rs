@@ -22,7 +22,7 @@ impl MetNames {
 
     /// Meets the record of a place.
     pub(crate) fn meet_at(&mut self, place: Origin, name: &str) {
-        let [first, second] = key_of(name.as_bytes());
+        let [first, second] = key(name.as_bytes());
         self.0.push([first, second, place.number()]);
     }
 
@@ -59,8 +59,34 @@ impl MetNames {
     }
 }
 
+/// Bytes of a name that is its own key.
+const SHORT: usize = 15;
+
+/// The key of a name: a short one itself, behind its length, so that names that are counted up come in order and need no
+/// sorting; a hash of any other.
+fn key(name: &[u8]) -> [u64; 2] {
+    let mut bytes = [0; 16];
+    if name.len() > SHORT {
+        let [first, second] = key_of(name);
+        // No name is as long as that.
+        return [first | LONG, second];
+    }
+    bytes[0] = name.len() as u8;
+    bytes[1..=name.len()].copy_from_slice(name);
+    let [first, second] = [0, 8].map(|at| {
+        let word = bytes[at..].first_chunk().copied();
+        u64::from_be_bytes(word.unwrap_or_default())
+    });
+    [first, second]
+}
+
+/// The bits by which the key of a long name differs from that of any short one.
+const LONG: u64 = 0xff << 56;
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use crate::inspect::validate;
     use crate::{Input, ReadOptions, registry};
 
@@ -163,6 +189,20 @@ mod tests {
                 assert_eq!(found.ledger.count(super::TWICE), expected, "{format}");
                 assert!(found.accepted >= times as u64, "{format}");
             }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn keys_of_names_differ_and_those_that_are_counted_up_grow(
+            one in "[a\0-]{0,17}",
+            other in "[a\0-]{0,17}",
+            number in 0_u64..1_000_000,
+        ) {
+            let [first, second] = [&one, &other].map(|name| super::key(name.as_bytes()));
+            prop_assert_eq!(first == second, one == other);
+            let [first, second] = [number, number + 1].map(|own| super::key(format!("job-{own}").as_bytes()));
+            prop_assert!(first < second);
         }
     }
 }

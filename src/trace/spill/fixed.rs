@@ -40,8 +40,12 @@ fn sort<const WORDS: usize>(records: &mut [[u64; WORDS]]) {
 #[derive(Debug)]
 pub(crate) struct FixedSort<const WORDS: usize> {
     held: Vec<[u64; WORDS]>,
+    /// Whether those in memory came in their order.
+    is_sorted: bool,
     most_held: usize,
     disk: Option<Disk>,
+    /// The last record of the last run on disk.
+    last: Option<[u64; WORDS]>,
 }
 
 /// A temporary file of sorted runs.
@@ -63,8 +67,10 @@ impl<const WORDS: usize> FixedSort<WORDS> {
     pub(crate) const fn holding(most_held: usize) -> Self {
         Self {
             held: Vec::new(),
+            is_sorted: true,
             most_held,
             disk: None,
+            last: None,
         }
     }
 
@@ -74,12 +80,22 @@ impl<const WORDS: usize> FixedSort<WORDS> {
             // Where nothing can be written, all others stay in memory.
             self.most_held = usize::MAX;
         }
+        if let Some(last) = self.held.last() {
+            self.is_sorted &= *last <= record;
+        }
         self.held.push(record);
     }
 
-    /// Writes the records in memory to disk as a run.
+    fn sort(&mut self) {
+        if !self.is_sorted {
+            sort(&mut self.held);
+            self.is_sorted = true;
+        }
+    }
+
+    /// Writes the records in memory to disk as a run, or to the end of the last one if they go on with it.
     fn take_out(&mut self) -> io::Result<()> {
-        sort(&mut self.held);
+        self.sort();
         if self.disk.is_none() {
             let (file, path) = nameless("records")?;
             let runs = Vec::new();
@@ -97,7 +113,12 @@ impl<const WORDS: usize> FixedSort<WORDS> {
             disk.file.write_all_at(&buffer, until)?;
             until += buffer.len() as u64;
         }
-        disk.runs.push(Run { from, until });
+        let goes_on = self.last.is_some() && self.last.as_ref() <= self.held.first();
+        match disk.runs.last_mut().filter(|_| goes_on) {
+            Some(run) => run.until = until,
+            None => disk.runs.push(Run { from, until }),
+        }
+        self.last = self.held.last().copied();
         self.held.clear();
         Ok(())
     }
@@ -109,7 +130,7 @@ impl<const WORDS: usize> FixedSort<WORDS> {
 
     /// The records in their order.
     pub(crate) fn sorted(mut self) -> FixedSorted<WORDS> {
-        sort(&mut self.held);
+        self.sort();
         let at_once = ahead_of_each(self.disk.as_ref().map_or(0, |disk| disk.runs.len()));
         let runs = self.disk.iter().flat_map(|disk| &disk.runs);
         FixedSorted {
