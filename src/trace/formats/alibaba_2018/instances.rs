@@ -8,6 +8,7 @@ use crate::gather::Gather;
 use crate::input::Input;
 use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, Journal};
+use crate::links::Links;
 use crate::options::ReadOptions;
 use crate::plain_demand::{Amounts, PlainDemand};
 use crate::plans::Plans;
@@ -72,6 +73,27 @@ pub(super) struct Instances<'i> {
     pub(super) known: &'i mut KnownTasks,
     pub(super) plans: &'i mut Plans,
     pub(super) options: &'i ReadOptions,
+    pub(super) last: LastTask,
+}
+
+/// The task of the instance above, of which most have the next one as well.
+#[derive(Debug, Default)]
+pub(super) struct LastTask {
+    job: String,
+    name: String,
+    links: Option<Box<Links>>,
+}
+
+impl LastTask {
+    /// Makes a task the one of the instance that is read.
+    fn become_task(&mut self, job: &str, name: &str) {
+        if self.job == job && self.name == name {
+            return;
+        }
+        job.clone_into(&mut self.job);
+        name.clone_into(&mut self.name);
+        self.links = links(job, name);
+    }
 }
 
 impl Instances<'_> {
@@ -101,9 +123,10 @@ impl Instances<'_> {
         }
         let job = fields.text(JOB);
         let plan = self.plans.meet(job, task)?;
-        let links = links(job, task);
+        self.last.become_task(job, task);
+        let links = self.last.links.as_deref();
         if plan.is_none() {
-            self.known.add_task(links.as_deref());
+            self.known.add_task(links);
             let kind = "instance of a task that is not listed; requests nothing";
             journal.dirt(kind, Action::Keep, line)?;
         }
@@ -123,7 +146,7 @@ impl Instances<'_> {
         let submit = plan.and_then(|plan| plan.submit);
         // The first instance of a task begins when the task does.
         let submit = submit.into_iter().chain(historic_start).min();
-        self.known.want(links.as_deref());
+        self.known.want(links);
         let own_name = format!("{job}-{task}-{name}");
         self.gather.met.meet(journal, line, &own_name);
         let outcome = super::outcome(fields.text(STATUS));
@@ -141,7 +164,7 @@ impl Instances<'_> {
             amounts,
             run_time,
             historic_start,
-            links: links.as_deref(),
+            links,
             ..PlainDemand::default()
         };
         let origin = journal.origin(line);

@@ -3,7 +3,7 @@
 //! tasks have ended that it waits for, which its name states (`R3_1_2` waits for 1 and 2). Where the table of instances
 //! lies beside that of tasks, each instance runs as long as it did; else as long as its task.
 
-use super::instances::{self, Instances};
+use super::instances::{self, Instances, LastTask};
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{
@@ -109,6 +109,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         known: &mut known,
         plans: &mut plans,
         options,
+        last: LastTask::default(),
     };
     for part in instances {
         beside.read(part, &mut journal)?;
