@@ -49,6 +49,13 @@ const BAD: &[(&str, &[u8], &str, &str)] = &[
         "requests.csv",
         "requests.csv:3: column `TIMESTAMP`: must be a date without a zone of its own, as the others are, found `2023-11-16 19:17:03+01:00`",
     ),
+    // A date with too many digits, which is none of another zone.
+    (
+        "azure-llm-2023",
+        b"TIMESTAMP,ContextTokens,GeneratedTokens\n2023-111111-16 18:17:03,1,1\n",
+        "requests.csv",
+        "requests.csv:2: column `TIMESTAMP`: must be a date such as `2020-04-01 07:01:55`, found `2023-111111-16 18:17:03`",
+    ),
     // A date that no calendar has.
     (
         "sacct",
@@ -195,4 +202,17 @@ fn shards_that_are_not_in_order_are_sorted() {
         names.push(arrival.name.to_string());
     }
     assert_eq!(names, ["7-3", "7-1", "7-4", "7-2"]);
+}
+
+#[test]
+fn a_file_that_is_no_part_of_the_table_beside_it_is_named() {
+    let bytes = archive(&[
+        ("calls.csv", "app,func,end_timestamp,duration\na,f,5,1\n"),
+        ("notes.csv", "day,note\n1,calm\n"),
+    ]);
+    assert_eq!(
+        complaint("azure-functions-2021", "calls.tar", &bytes),
+        "calls.tar: notes.csv: the header has no column `app`; it has: day, note; all files of a folder or an archive \
+         are read as parts of one table: keep this one elsewhere if it is none, or name the trace's own file"
+    );
 }

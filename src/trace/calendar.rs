@@ -160,7 +160,7 @@ impl Zone {
         let expected = || {
             fields.bad(
                 place,
-                if has_zone(text) {
+                if is_of_a_zone(text) {
                     "a date without a zone of its own, as the others are"
                 } else {
                     "a date such as `2020-04-01 07:01:55`"
@@ -175,6 +175,15 @@ impl Zone {
 fn has_zone(text: &str) -> bool {
     let time = text.get(10..).unwrap_or_default();
     time.ends_with(['Z', 'z', ']']) || time.contains(['+', '-'])
+}
+
+/// Whether a text is a date with its zone, and not some other text with the marks of one.
+fn is_of_a_zone(text: &str) -> bool {
+    let zone = text
+        .get(10..)
+        .and_then(|time| time.find(['Z', 'z', '[', '+', '-']));
+    let date = zone.and_then(|at| text.get(..10 + at));
+    date.is_some_and(|date| date.parse::<DateTime>().is_ok())
 }
 
 /// Whether a text says that there is no date.

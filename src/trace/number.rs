@@ -1,6 +1,9 @@
 //! Whole numbers out of bytes: nearly every cell of a trace is one, so the plain case is short and
 //! anything else is left to the parsers that know signs, fractions and words.
 
+/// The greatest amount of one resource of a pod or a node, in thousandths of a core or in bytes: a run takes no more.
+pub(super) const MOST_OF_A_RESOURCE: i64 = 1 << 53;
+
 /// The whole number that a text of digits alone states; `None` of any other text, and of more than 18 digits.
 #[inline]
 pub(super) fn digits(text: &[u8]) -> Option<i64> {

@@ -179,9 +179,26 @@ pub(crate) fn each_row_of_all(
             journal.dirt(EMPTY, Action::Keep, 1)?;
             continue;
         }
+        if !is_alone && layout.header && !is_parquet(&part.first_bytes()?) {
+            layout.open(part).map_err(one_of_several)?;
+        }
         each_row_of(part, layout, journal, &mut take)?;
     }
     Ok(())
+}
+
+/// The error about the header of a file that lies beside others: there it may be no part of the trace at all.
+fn one_of_several(error: TraceError) -> TraceError {
+    match error {
+        TraceError::Format { file, reason } => TraceError::Format {
+            file,
+            reason: format!(
+                "{reason}; all files of a folder or an archive are read as parts of one table: keep this one elsewhere \
+                 if it is none, or name the trace's own file"
+            ),
+        },
+        other => other,
+    }
 }
 
 /// Takes every row of a table.

@@ -19,7 +19,7 @@ pub(super) fn words(first: &[u8], formats: &[FormatEntry]) -> String {
     }
     let text = String::from_utf8_lossy(first);
     let Some(line) = text.lines().map(str::trim).find(|line| !line.is_empty()) else {
-        return "is empty: there is nothing by which its format could be recognized".to_owned();
+        return "is empty: there is nothing by which its format could be recognized; copy or export it again".to_owned();
     };
     let shown: String = line.chars().take(SHOWN).collect();
     let dots = if shown.len() < line.len() { "…" } else { "" };

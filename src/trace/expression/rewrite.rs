@@ -6,6 +6,7 @@ use super::evaluate::{Facts, Value};
 use super::exact::Exact;
 use super::{Assignment, Field};
 use crate::budget::MEMBERS;
+use crate::number::MOST_OF_A_RESOURCE;
 use crate::stream::Arrival;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
@@ -38,8 +39,6 @@ pub(crate) fn apply(assignments: &[Assignment], own: &mut Assigned) -> Result<()
     Ok(())
 }
 
-/// The greatest amount of memory and disk.
-const MOST_BYTES: i64 = 1 << 60;
 /// The greatest amount of thousandths of a core.
 const MOST_MILLI: i64 = 1 << 40;
 
@@ -89,11 +88,11 @@ fn assign_spec(
             request(spec, CPU, milli.map(Quantity::from_milli));
         }
         Field::Memory => {
-            let bytes = parts(number, 1, MOST_BYTES)?;
+            let bytes = parts(number, 1, MOST_OF_A_RESOURCE)?;
             request(spec, MEMORY, bytes.map(Quantity::from_units));
         }
         Field::EphemeralStorage => {
-            let bytes = parts(number, 1, MOST_BYTES)?;
+            let bytes = parts(number, 1, MOST_OF_A_RESOURCE)?;
             request(spec, EPHEMERAL_STORAGE, bytes.map(Quantity::from_units));
         }
         Field::Gpus => {

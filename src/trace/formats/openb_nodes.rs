@@ -10,6 +10,7 @@ use crate::gather::{Capacity, gpu_node};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::nameless::cells_of_table;
+use crate::number::MOST_OF_A_RESOURCE;
 use crate::options::ReadOptions;
 use crate::table::{Column, Row, Table};
 use model::gpu::MAX_DEVICES;
@@ -21,8 +22,8 @@ pub use crate::gather::GPU_MODEL_LABEL;
 pub(super) const MIB: i64 = 1 << 20;
 /// More than any machine has; keeps sums over a cluster within 2^62.
 pub(super) const MAX_CPU_MILLI: i64 = 1_000_000_000;
-/// 1 EiB in MiB.
-pub(super) const MAX_MEMORY_MIB: i64 = 1 << 40;
+/// The most that a run takes of a node or a pod, in MiB.
+pub(super) const MAX_MEMORY_MIB: i64 = MOST_OF_A_RESOURCE / MIB;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -20,8 +20,11 @@ const MOST_SECONDS: f64 = 9_223_372_036.0;
 
 pub(super) const QUANTITY: &str = "a quantity such as `500m`, `2` or `4Gi`";
 
-/// The rule that an amount beyond all breaks.
-pub(super) const TOO_LARGE: &str = "at most 1.7e29, the largest quantity";
+/// The rule that cores break of which there are more than a run takes.
+pub(super) const TOO_MANY_CORES: &str = "at most 9007199254740992m";
+
+/// The rule that bytes break of which there are more than a run takes.
+pub(super) const TOO_MANY_BYTES: &str = "at most 8Pi";
 
 /// Usage over time as it is written; `None` if nothing stands there.
 pub(super) fn pattern(row: &Row<'_>, column: Option<&Column>) -> Result<Option<Text>, BadRow> {

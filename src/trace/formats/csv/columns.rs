@@ -7,12 +7,15 @@
 use std::sync::Arc;
 
 use super::USAGE;
-use super::cells::{QUANTITY, Span, TOO_LARGE, either, integer, pattern, span};
+use super::cells::{
+    QUANTITY, Span, TOO_MANY_BYTES, TOO_MANY_CORES, either, integer, pattern, span,
+};
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::job_fields::{JobField, PARTITION, QUEUE, outcome_alone};
 use crate::ledger::BadRow;
 use crate::links::Links;
+use crate::number::MOST_OF_A_RESOURCE;
 use crate::options::{NO_SCALED, NO_THROUGHPUTS, PartitionField, ReadOptions};
 use crate::table::{Column, Piece, Row, Table};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
@@ -100,17 +103,36 @@ impl Amounts {
         }
         if let Some(unit) = self.unit {
             return row
-                .integer(column, 0, i64::MAX)
+                .integer(column, 0, MOST_OF_A_RESOURCE)
                 .map(|count| Some(unit(count)));
         }
         let amount: Quantity = text.parse().map_err(|error| match error {
-            QuantityError::TooLarge(_) => row.bad(column, TOO_LARGE),
+            QuantityError::TooLarge(_) => row.bad(column, self.too_large()),
             _ => row.bad(column, QUANTITY),
         })?;
         if amount < Quantity::ZERO {
             return Err(row.bad(column, "at least 0"));
         }
+        if amount > self.most() {
+            return Err(row.bad(column, self.too_large()));
+        }
         Ok(Some(amount))
+    }
+
+    /// The greatest amount that a run takes.
+    fn most(&self) -> Quantity {
+        match self.resource {
+            CPU => Quantity::from_milli(MOST_OF_A_RESOURCE),
+            _ => Quantity::from_units(MOST_OF_A_RESOURCE),
+        }
+    }
+
+    /// The rule that a greater amount breaks.
+    fn too_large(&self) -> &'static str {
+        match self.resource {
+            CPU => TOO_MANY_CORES,
+            _ => TOO_MANY_BYTES,
+        }
     }
 }
 

@@ -228,8 +228,11 @@ fn a_last_line_without_an_end_is_told() {
 #[test]
 fn what_is_too_large_is_told_so() {
     for (column, value, rule) in [
-        ("cpu", "1e300", "at most 1.7e29, the largest quantity"),
-        ("memory", "1e300", "at most 1.7e29, the largest quantity"),
+        ("cpu", "1e300", "at most 9007199254740992m, found `1e300`"),
+        ("cpu", "1e13", "at most 9007199254740992m, found `1e13`"),
+        ("cpu_milli", "9007199254740993", "at most 9007199254740992"),
+        ("memory", "1e300", "at most 8Pi, found `1e300`"),
+        ("memory", "1Ei", "at most 8Pi, found `1Ei`"),
         ("cpu", "1..5", "a quantity such as `500m`, `2` or `4Gi`"),
         ("run_time", "1e300", "at most 9223372036 s"),
         ("run_time", "soon", "seconds, or a time with unit"),
