@@ -174,15 +174,26 @@ impl Axis {
 
     /// Counts over factors of ten, from the power of ten below the least to the one above the most.
     pub(super) fn powers(label: &str, least: f64, most: f64) -> Self {
+        /// Amounts are stated in thousandths at most.
+        const DECIMALS: usize = 3;
+        let power = |digits: usize| (0..digits).fold(1.0, |power, _| power * 10.0);
         let (mut from, mut to) = (1.0, 10.0);
         while from * 10.0 <= least {
             from *= 10.0;
         }
+        let mut decimals = 0;
+        while least > 0.0 && least < from && decimals < DECIMALS {
+            decimals += 1;
+            from = 1.0 / power(decimals);
+        }
         while to < most || to <= from {
             to *= 10.0;
         }
-        let mut ticks = Vec::new();
-        let mut tick = from;
+        let below = (1..=decimals).rev();
+        let below = below.map(|digits| (1.0 / power(digits), digits));
+        let below = below.map(|(tick, digits)| (tick, format::fixed(tick, digits)));
+        let mut ticks: Vec<(f64, String)> = below.collect();
+        let mut tick = from.max(1.0);
         while tick <= to {
             ticks.push((tick, format::fixed(tick, 0)));
             tick *= 10.0;
@@ -344,6 +355,19 @@ mod tests {
         check(0.031, 0.04);
         check(1e9, 1e9);
         check(100.000_000_000_1, 100.0);
+    }
+
+    #[test]
+    fn powers_of_ten_reach_below_one() {
+        let check = |least: f64, most: f64, expected: &[&str]| {
+            assert_eq!(labels(&Axis::powers("", least, most)), expected);
+        };
+        check(1.0, 8.0, &["1", "10"]);
+        check(20.0, 3_000.0, &["10", "100", "1,000", "10,000"]);
+        check(0.05, 3.0, &["0.01", "0.1", "1", "10"]);
+        check(0.1, 0.5, &["0.1", "1", "10"]);
+        check(1e-9, 1.0, &["0.001", "0.01", "0.1", "1", "10"]);
+        check(0.0, 1.0, &["1", "10"]);
     }
 
     #[test]

@@ -332,9 +332,16 @@ fn lines(scene: &mut Scene, panel: &Panel, layout: &Layout) {
         for stretch in line.points.split(|(_, value)| value.is_none()) {
             let mut points: Vec<(f64, f64)> = Vec::with_capacity(stretch.len());
             for &(at, value) in stretch {
-                let Some(value) = value.filter(|_| at >= panel.x.from) else {
+                let Some(value) = value else {
                     continue;
                 };
+                if at < panel.x.from {
+                    // What holds until the next point holds where the axis begins.
+                    if panel.connection == Connection::Steps {
+                        points = vec![place((panel.x.from, value))];
+                    }
+                    continue;
+                }
                 let point = place((at, value));
                 if let (Connection::Steps, Some(&(_, before))) = (panel.connection, points.last()) {
                     points.push((point.0, before));

@@ -142,12 +142,15 @@ fn times(curves: &Curves, style: Style) -> Option<Plot> {
         let points = points.map(|(&at, own)| (at, Some(own.1 * 100.0)));
         line(index, name, points.collect())
     });
-    let panel = panel(
-        "% of all arrivals",
-        Axis::durations(Clock::Time, "time (logarithmic)", least, most),
-        Axis::linear("", 0.0, 100.0, 5),
-        lines.collect(),
-    );
+    let panel = Panel {
+        connection: Connection::Steps,
+        ..panel(
+            "% of all arrivals",
+            Axis::durations(Clock::Time, "time (logarithmic)", least, most),
+            Axis::linear("", 0.0, 100.0, 5),
+            lines.collect(),
+        )
+    };
     Some(plot(&TIMES, style, "time_s", panel))
 }
 
@@ -162,21 +165,25 @@ fn amounts(curves: &Curves, style: Style) -> Option<Plot> {
         .enumerate()
         .map(|(index, (name, curve, unit))| {
             let points = curve.iter();
-            let points = points.map(|own| ((own.0 as f64 / unit).max(1.0), Some(own.1 * 100.0)));
+            let points = points.map(|own| (own.0 as f64 / unit, Some(own.1 * 100.0)));
             line(index, name, points.collect())
         })
         .collect();
-    let most = lines.iter().filter_map(Line::last).map(|own| own.0);
-    let most = most.fold(1.0, f64::max);
+    let amounts = || lines.iter().flat_map(|own| &own.points).map(|own| own.0);
+    let most = amounts().fold(1.0, f64::max);
+    let least = amounts().filter(|own| *own > 0.0).fold(1.0, f64::min);
     if lines.is_empty() {
         return None;
     }
-    let panel = panel(
-        "% of all arrivals",
-        Axis::powers("amount (logarithmic)", 1.0, most),
-        Axis::linear("", 0.0, 100.0, 5),
-        lines,
-    );
+    let panel = Panel {
+        connection: Connection::Steps,
+        ..panel(
+            "% of all arrivals",
+            Axis::powers("amount (logarithmic)", least, most),
+            Axis::linear("", 0.0, 100.0, 5),
+            lines,
+        )
+    };
     Some(plot(&AMOUNTS, style, "amount", panel))
 }
 
@@ -232,6 +239,7 @@ fn plot(entry: &'static PlotEntry, style: Style, x_name: &str, panel: Panel) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plot::scene::Mark;
     use std::fmt::Write as _;
 
     use trace::inspect::summarize_workload;
@@ -247,6 +255,26 @@ mod tests {
         let input = Input::bytes("jobs.csv", text.into_bytes());
         let mut source = CsvSource::open(&input, &ReadOptions::default()).expect("a table");
         summarize_workload(&mut source).expect("good rows")
+    }
+
+    #[test]
+    fn a_distribution_ascends_where_a_value_stands_and_shows_parts_of_a_core() {
+        let text = "submit,cpu\n0,500m\n1,500m\n2,500m\n3,8\n";
+        let input = Input::bytes("jobs.csv", text.as_bytes());
+        let mut source = CsvSource::open(&input, &ReadOptions::default()).expect("a table");
+        let summary = summarize_workload(&mut source).expect("good rows");
+        let plot = amounts(&summary.curves, Style::Screen).expect("two amounts");
+        let expected = "panel,variant,amount,value\n% of all arrivals,cores,0.5,75\n% of all arrivals,cores,8,100\n";
+        assert_eq!(plot.csv(), expected);
+        for tick in ["0.1", "1", "10"] {
+            assert!(plot.svg.contains(&format!(">{tick}</text>")), "{tick}");
+        }
+        // Flat at three quarters, then straight up.
+        let is_step = |mark: &Mark| {
+            matches!(mark, Mark::Line { points, .. } if matches!(points[..], [(_, a), (x, b), (y, _)] if a.total_cmp(&b).is_eq()
+                && x.total_cmp(&y).is_eq()))
+        };
+        assert!(plot.drawn.scene.marks.iter().any(is_step));
     }
 
     #[test]
