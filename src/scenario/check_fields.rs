@@ -261,6 +261,9 @@ fn unknown_field(
         1..=MAX_LISTED => finding.label(format!("expected {}", choices(&known))),
         n => finding.label(format!("not one of its {}", plural::count(n, "field"))),
     };
+    if entry.key == "usage" && known.contains(&"onBadRow") {
+        return finding.help("write `models: {usage: trace}` for what the tasks of traces used");
+    }
     suggest(finding, &entry.key, &free, entry.key_span)
 }
 

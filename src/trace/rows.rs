@@ -452,7 +452,8 @@ impl<'row, 'table> Fields<'row, 'table> {
 }
 
 /// The kind under which a table of usage is noted that stands beside another and is not read.
-pub(crate) const USAGE_NOT_READ: &str = "table of usage, not read without `usage`";
+pub(crate) const USAGE_NOT_READ: &str =
+    "table of usage, not read without `models.usage: trace` or `--usage`";
 
 /// The same as a number with a fraction.
 pub(crate) const MAX_SECONDS: f64 = LAST_SECOND as f64;

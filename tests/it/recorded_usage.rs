@@ -161,3 +161,17 @@ fn a_consolidation_of_machines_of_unknown_use_is_noted() {
     let said = scratch.run(&known, 0);
     assert!(!said.contains(note), "{said}");
 }
+
+#[test]
+fn use_is_shown_with_the_first_results_and_asked_for_beside_the_other_models() {
+    let scratch = scratch("recorded-shown");
+    let room = "cluster.nodes=[{count: 1, template: {allocatable: {cpu: 8, memory: 8Gi}}}]";
+    let run = ["run", "a.yaml", "--out", "shown", "--set", room];
+    let told = scratch.run(&run, 0);
+    assert!(told.contains("CPU usage, utilization"), "{told}");
+    let trace = "workload=[{trace: {format: opendc, path: tasks, usage: true}}]";
+    let wrong = ["run", "a.yaml", "--set", room, "--set", trace];
+    let told = scratch.run(&wrong, 2);
+    let help = "help: write `models: {usage: trace}` for what the tasks of traces used";
+    assert!(told.contains(help), "{told}");
+}

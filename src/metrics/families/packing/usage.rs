@@ -34,6 +34,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     title: Title::new("usage"),
     group: Group::Others.at(0),
     short_lists: &[
+        ShortList::Headline.at(187, &["cpu.utilization"]),
+        ShortList::Headline.at(188, &["memory.utilization"]),
         ShortList::Headline.at(190, &["cpu.slack"]),
         ShortList::Headline.at(200, &["memory.slack"]),
     ],
@@ -66,6 +68,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
 #[derive(Clone, Debug, Default)]
 struct Usage {
     is_known: bool,
+    /// Whether the memory of any pod is known; a pod whose use of processors is may have none.
+    is_memory_known: bool,
     now: Sample,
     used: [Integral; 2],
     reserved: [Integral; 2],
@@ -121,6 +125,7 @@ impl Collector for Usage {
             granted::on_node(store, NodeId::from_index(place), measured, &mut pods);
             self.is_known |= !pods.is_empty();
             for pod in &pods {
+                self.is_memory_known |= pod.memory.is_some();
                 sample.add(pod);
             }
         }
@@ -167,7 +172,12 @@ impl Collector for Usage {
             known(value.map(|value| value as f64 / 3.6e15))
         };
         values.put(CPU_UTILIZATION, utilization(0, Resource::Cpu));
-        values.put(MEMORY_UTILIZATION, utilization(1, Resource::Memory));
+        let memory = utilization(1, Resource::Memory);
+        let memory = memory.and_then(|value| {
+            let unknown = || "the memory that pods use is unknown".to_owned();
+            self.is_memory_known.then_some(value).ok_or_else(unknown)
+        });
+        values.put(MEMORY_UTILIZATION, memory);
         values.put(CPU_DEMAND, known(demand));
         values.put(CPU_SLACK, slack(0));
         values.put(MEMORY_SLACK, slack(1));

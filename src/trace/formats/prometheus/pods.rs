@@ -23,7 +23,8 @@ use units::{Duration, Instant, Quantity};
 /// The metric of what containers request.
 const REQUESTS: &str = "kube_pod_container_resource_requests";
 /// The note about series of use that are not asked for.
-pub(super) const NOT_USED: &str = "series of use, not read without `usage`";
+pub(super) const NOT_USED: &str =
+    "series of use, not read without `models.usage: trace` or `--usage`";
 /// The number of pods that are held in memory, of about half a KiB each.
 const MOST_KNOWN: usize = 1 << 14;
 /// The largest amount of a resource.

@@ -164,7 +164,7 @@ impl SwfSource {
                 job.requested_time <= Duration::ZERO,
             ),
             (
-                "average CPU time; not kept without `usage`",
+                "average CPU time; not kept without `models.usage: trace` or `--usage`",
                 job.cpu_time > MISSING && !takes_usage,
             ),
             (
@@ -176,7 +176,7 @@ impl SwfSource {
                 !has_memory && has_used && options.memory,
             ),
             (
-                "used memory; not kept without `usage`",
+                "used memory; not kept without `models.usage: trace` or `--usage`",
                 has_used && !takes_usage && (has_memory || !options.memory),
             ),
             (
