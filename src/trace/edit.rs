@@ -115,7 +115,10 @@ impl Edit {
             source = Step::Shift(self.shift).after(source);
         }
         if !others.is_empty() {
-            let all = std::iter::once(source).chain(others).collect();
+            let mut all = others;
+            // Of equal times the edited trace comes first, but for one that goes on where the others end.
+            let place = self.after_line.map_or(0, |_| all.len());
+            all.insert(place, source);
             source = Box::new(Merge::new(all)?);
         }
         if self.is_anonymous {

@@ -61,7 +61,6 @@ proptest! {
         let joined = Edit::default().apply(open(&half), vec![rest]).expect("readable");
         let joined = collected(joined);
         prop_assert_eq!(seen(&joined), seen(&whole));
-
         let at = Instant::from_secs(seconds);
         let first = Edit { window: Some((Instant::ZERO, at)), ..Edit::default() };
         let second = Edit {
@@ -74,6 +73,18 @@ proptest! {
         let joined = collected(joined);
         prop_assert_eq!(seen(&joined), seen(&whole));
     }
+}
+
+#[test]
+fn a_trace_that_goes_on_stands_behind_its_beginning_where_times_are_equal() {
+    let rows = "10,a,ann,x,1,\n10,b,bob,y,1,\n10,c,ann,x,2,\n";
+    let edit = Edit {
+        after_line: Some(2),
+        ..Edit::default()
+    };
+    let beginning = source("10,a,ann,x,1,\n");
+    let joined = edit.apply(source(rows), vec![beginning]).expect("readable");
+    assert_eq!(seen(&collected(joined)), seen(&collected(source(rows))));
 }
 
 #[test]
