@@ -77,6 +77,7 @@ mod timed;
 pub mod transform;
 mod unfold;
 mod unrecognized;
+mod unused;
 mod waits;
 pub mod writers;
 mod yaml_items;

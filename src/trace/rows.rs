@@ -19,6 +19,7 @@ use super::names_first::{self, begins_with_names};
 use super::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
 pub(crate) use super::table::LAST_SECOND;
 use super::table::{Column, Row, Table, at_most};
+use super::unused::unused;
 pub(crate) use shown::{show_rows, show_text, shown};
 use units::{Duration, Instant, plural};
 
@@ -97,10 +98,21 @@ impl Layout {
             }
         };
         let columns = self.columns.iter().map(find).collect::<Result<_, _>>()?;
+        let names = table.columns().iter().map(|name| &**name);
+        let unused = self.unused(names.filter(|_| self.header));
         Ok(Opened {
             table,
             columns,
             names_at,
+            unused,
+        })
+    }
+
+    /// The note about those of a table's columns that the format does not know; `None` if it knows all.
+    fn unused<'n>(&self, names: impl Iterator<Item = &'n str>) -> Option<String> {
+        unused(names, |name| {
+            let mut columns = self.columns.iter();
+            columns.any(|own| *own.name == *name || underscored(own.name) == name)
         })
     }
 
@@ -123,6 +135,7 @@ struct Opened {
     table: Table,
     columns: Vec<Option<Column>>,
     names_at: Option<u64>,
+    unused: Option<String>,
 }
 
 /// The reason why a row is not taken.
@@ -209,7 +222,11 @@ pub(crate) fn each_row_of(
     take: &mut impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
 ) -> Result<(), TraceError> {
     if layout.header && is_parquet(&part.first_bytes()?) {
-        return each_parquet_row(part, layout, |fields| {
+        let file = Parquet::open(part)?;
+        if let Some(unused) = layout.unused(file.columns()) {
+            journal.dirt(&unused, Action::Keep, 1)?;
+        }
+        return each_parquet_row(file, part, layout, |fields| {
             heed(journal, |journal| take(journal, fields?))
         });
     }
@@ -217,7 +234,11 @@ pub(crate) fn each_row_of(
         mut table,
         columns,
         names_at,
+        unused,
     } = layout.open(part)?;
+    if let Some(unused) = unused {
+        journal.dirt(&unused, Action::Keep, 1)?;
+    }
     if let Some(line) = names_at {
         journal.dirt(names_first::NOTE, Action::Keep, line)?;
     }
@@ -254,12 +275,12 @@ pub(crate) const BETWEEN: char = '\u{1f}';
 
 /// Takes every row of a Parquet file; its line is its number, counted from 1.
 pub(crate) fn each_parquet_row(
+    file: Parquet,
     part: &Input,
     layout: &Layout,
     mut take: impl FnMut(Result<&Fields<'_, '_>, BadRow>) -> Result<(), TraceError>,
 ) -> Result<(), TraceError> {
     let columns = layout.columns;
-    let file = Parquet::open(part)?;
     let names: Vec<&str> = file.columns().collect();
     let find = |column: &ColumnDoc| {
         let is_own = |name: &&str| **name == *column.name || **name == *underscored(column.name);

@@ -13,6 +13,7 @@ use crate::nameless::cells_of_table;
 use crate::number::MOST_OF_A_RESOURCE;
 use crate::options::ReadOptions;
 use crate::table::{Column, Row, Table};
+use crate::unused::note_columns;
 use model::gpu::MAX_DEVICES;
 use model::{GpuInventory, Node};
 
@@ -57,6 +58,7 @@ fn sniff(first: &[u8]) -> Confidence {
 pub fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut table = Table::open(input)?;
+    note_columns(&mut journal, &table, ENTRY.columns)?;
     let columns = Columns::find(&table)?;
     let mut nodes = Vec::new();
     while let Some(row) = table.next_row()? {

@@ -31,6 +31,7 @@ use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
 use crate::stream::ArrivalSource;
 use crate::table::{Column, LAST_SECOND, Row, Table};
+use crate::unused::note_columns;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::resource_list::{CPU, MEMORY};
 use model::{GpuRequest, PodSpec, ResourceList, Text};
@@ -198,6 +199,7 @@ pub fn read_rows(input: &Input, policy: RowPolicy) -> Result<(Vec<OpenbPod>, Led
 pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut table = Table::open(input)?;
+    note_columns(&mut journal, &table, ENTRY.columns)?;
     let columns = Columns::find(&table)?;
     let mut rows = Rows::new(&columns, options);
     loop {

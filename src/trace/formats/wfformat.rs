@@ -34,6 +34,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("parents", "tasks that it waits for, by name or id"),
         ColumnDoc::optional("children", "tasks that wait for it, by name or id"),
         ColumnDoc::optional("coreCount", "cores; also `cores`; 1 without it"),
+        ColumnDoc::optional(
+            "memory",
+            "memory that it took; also `memoryInBytes`; not requested",
+        ),
     ],
     names: &["id", "name"],
     cells: show_text,
@@ -86,7 +90,7 @@ fn read(
         let mut is_found = false;
         for path in TASKS {
             is_found |= each_element(part, path, |task| {
-                heed(&mut journal, |_| add(&mut graph, &task))
+                heed(&mut journal, |journal| add(&mut graph, journal, &task))
             })?;
         }
         if !is_found {
@@ -175,7 +179,7 @@ fn measure(own: &mut Task, task: &Element) -> Result<(), Refused> {
 }
 
 /// Adds a task to a graph.
-fn add(graph: &mut Graph, task: &Element) -> Result<(), Refused> {
+fn add(graph: &mut Graph, journal: &mut Journal, task: &Element) -> Result<(), Refused> {
     let (id, name) = (task.text("id"), task.text("name"));
     let known = if id.is_empty() { &name } else { &id };
     if known.is_empty() {
@@ -191,13 +195,61 @@ fn add(graph: &mut Graph, task: &Element) -> Result<(), Refused> {
     measure(&mut took, task)?;
     let own = graph.add(task.line, [&id, &name], others)?;
     (own.seconds, own.cores_milli) = (took.seconds, took.cores_milli);
+    Ok(note(journal, task)?)
+}
+
+/// Keys that say how a task did what it did, and on what, which no run heeds.
+const ABOUT: [&str; 20] = [
+    "type",
+    "command",
+    "program",
+    "arguments",
+    "category",
+    "machine",
+    "machines",
+    "files",
+    "inputFiles",
+    "outputFiles",
+    "bytesRead",
+    "bytesWritten",
+    "readBytes",
+    "writtenBytes",
+    "avgCPU",
+    "avgPower",
+    "energy",
+    "energyInKWh",
+    "executedAt",
+    "priority",
+];
+
+/// Notes what a task says and no run heeds.
+fn note(journal: &mut Journal, task: &Element) -> Result<(), TraceError> {
+    const READ: [&str; 3] = ["runtime", "cores", "memoryInBytes"];
+    let is_told = |key: &str| {
+        let mut columns = ENTRY.columns.iter();
+        columns.any(|own| own.name == key) || READ.contains(&key) || ABOUT.contains(&key)
+    };
+    for key in task
+        .value
+        .as_object()
+        .into_iter()
+        .flat_map(|own| own.keys())
+    {
+        let kind = match &**key {
+            "memory" | "memoryInBytes" => "memory that a task took, not requested",
+            key if is_told(key) => continue,
+            key => &format!("key `{key}`, not used"),
+        };
+        journal.dirt(kind, Action::Keep, task.line)?;
+    }
     Ok(())
 }
 
 /// Takes what a task took.
 fn add_execution(graph: &mut Graph, journal: &mut Journal, task: &Element) -> Result<(), Refused> {
     if let Some(place) = graph.place(&task.text("id"))? {
-        return measure(&mut graph.tasks[place], task);
+        measure(&mut graph.tasks[place], task)?;
+        return Ok(note(journal, task)?);
     }
     let kind = "execution of a task that is not specified";
     Ok(journal.dirt(kind, Action::Drop, task.line)?)

@@ -5,7 +5,7 @@ use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, FormatEntry};
 use crate::input::Input;
-use crate::parquet::is_parquet;
+use crate::parquet::{Parquet, is_parquet};
 
 /// The places of the columns that are no names.
 pub(crate) fn shown(format: &FormatEntry, columns: &[ColumnDoc]) -> Vec<usize> {
@@ -32,7 +32,7 @@ pub(crate) fn show_rows(
             continue;
         }
         if layout.header && is_parquet(&part.first_bytes()?) {
-            each_parquet_row(&part, layout, |fields| {
+            each_parquet_row(Parquet::open(&part)?, &part, layout, |fields| {
                 match fields {
                     Ok(fields) => {
                         for &place in &places {

@@ -313,6 +313,9 @@ impl Source {
         for part in &files.invocations {
             self.journal.file = part.name.clone();
             let mut table = Table::open(part)?;
+            if let Some(unused) = InvocationColumns::unused(&table) {
+                self.journal.dirt(&unused, Action::Keep, 1)?;
+            }
             let columns = InvocationColumns::of(&table)?;
             while let Some(row) = table.next_row()? {
                 rows += 1;

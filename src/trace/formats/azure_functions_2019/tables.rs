@@ -9,6 +9,7 @@ use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::{Layout, each_row_of};
 use crate::table::{Column, Row, Table};
+use crate::unused::unused;
 use units::Duration;
 
 const DURATIONS: &[ColumnDoc] = &[
@@ -22,12 +23,25 @@ const DURATIONS: &[ColumnDoc] = &[
     ColumnDoc::required("percentile_Average_75", "ms"),
     ColumnDoc::required("percentile_Average_99", "ms"),
     ColumnDoc::required("percentile_Average_100", "ms"),
+    ColumnDoc::optional("Average", "ms; read, not used"),
+    ColumnDoc::optional("Count", "invocations; read, not used"),
+    ColumnDoc::optional("Minimum", "ms; read, not used"),
+    ColumnDoc::optional("Maximum", "ms; read, not used"),
 ];
 
 const MEMORY: &[ColumnDoc] = &[
     ColumnDoc::required("HashOwner", "owner"),
     ColumnDoc::required("HashApp", "application"),
     ColumnDoc::required("AverageAllocatedMb", "MB"),
+    ColumnDoc::optional("SampleCount", "read, not used"),
+    ColumnDoc::optional("AverageAllocatedMb_pct1", "MB; read, not used"),
+    ColumnDoc::optional("AverageAllocatedMb_pct5", "MB; read, not used"),
+    ColumnDoc::optional("AverageAllocatedMb_pct25", "MB; read, not used"),
+    ColumnDoc::optional("AverageAllocatedMb_pct50", "MB; read, not used"),
+    ColumnDoc::optional("AverageAllocatedMb_pct75", "MB; read, not used"),
+    ColumnDoc::optional("AverageAllocatedMb_pct95", "MB; read, not used"),
+    ColumnDoc::optional("AverageAllocatedMb_pct99", "MB; read, not used"),
+    ColumnDoc::optional("AverageAllocatedMb_pct100", "MB; read, not used"),
 ];
 
 const OWNER: usize = 0;
@@ -141,6 +155,18 @@ impl InvocationColumns {
                 table.required_column("HashFunction")?,
             ],
             minutes: minutes.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// The note about columns that are none of the publisher's.
+    pub(super) fn unused(table: &Table) -> Option<String> {
+        let is_minute = |name: &str| {
+            let minute = name.parse::<usize>();
+            minute.is_ok_and(|minute| (1..=MINUTES).contains(&minute))
+        };
+        let names = table.columns().iter().map(|name| &**name);
+        unused(names, |name| {
+            matches!(name, "HashOwner" | "HashApp" | "HashFunction" | "Trigger") || is_minute(name)
         })
     }
 

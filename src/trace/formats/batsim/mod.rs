@@ -18,6 +18,7 @@ use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{MAX_SECONDS, Refused, show_text};
 use crate::stream::ArrivalSource;
+use crate::unused::note_keys;
 use model::{Behaviour, PodLife, PodName, PodSpec, RestartPolicy};
 use units::{Duration, Instant};
 
@@ -37,6 +38,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "limit of the run time, s; absent, negative or above a hundred years: none",
         ),
         ColumnDoc::optional("extra_data", "data for schedulers; not used"),
+        ColumnDoc::optional("description", "remark; read, not used"),
     ],
     names: &["id"],
     cells: show_text,
@@ -118,6 +120,7 @@ fn take(
         };
         journal.dirt(kind, action, job.line)?;
     }
+    note_keys(journal, job, ENTRY.columns)?;
     if job.value.get("extra_data").is_some() {
         journal.dirt("`extra_data`, not used", Action::Keep, job.line)?;
     }

@@ -51,6 +51,8 @@ pub(super) const COLUMNS: &[ColumnDoc] = &[
         "most instances below a switch; 1 with the option `constraints`",
     ),
     ColumnDoc::optional("vertical_scaling", "0 and 1 none, 2 and 3 by the cluster"),
+    ColumnDoc::optional("collection_name", "read, not used"),
+    ColumnDoc::optional("collection_logical_name", "read, not used"),
 ];
 
 const TIME: usize = 0;

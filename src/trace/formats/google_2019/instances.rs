@@ -77,6 +77,10 @@ const COLUMNS: &[ColumnDoc] = &[
         "constraint",
         "constraints on attributes of machines, with the option `constraints`",
     ),
+    ColumnDoc::optional(
+        "alloc_instance_index",
+        "instance of its alloc set; read, not used",
+    ),
 ];
 
 const USAGE_COLUMNS: &[ColumnDoc] = &[
@@ -86,7 +90,25 @@ const USAGE_COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("instance_index", "instance within its collection"),
     ColumnDoc::optional("average_usage.cpus", "share of the largest machine"),
     ColumnDoc::optional("average_usage.memory", "share of the largest machine"),
+    ColumnDoc::optional("machine_id", NOT_USED),
+    ColumnDoc::optional("collection_type", NOT_USED),
+    ColumnDoc::optional("alloc_collection_id", NOT_USED),
+    ColumnDoc::optional("alloc_instance_index", NOT_USED),
+    ColumnDoc::optional("maximum_usage.cpus", NOT_USED),
+    ColumnDoc::optional("maximum_usage.memory", NOT_USED),
+    ColumnDoc::optional("random_sample_usage.cpus", NOT_USED),
+    ColumnDoc::optional("random_sample_usage.memory", NOT_USED),
+    ColumnDoc::optional("assigned_memory", NOT_USED),
+    ColumnDoc::optional("page_cache_memory", NOT_USED),
+    ColumnDoc::optional("cycles_per_instruction", NOT_USED),
+    ColumnDoc::optional("memory_accesses_per_instruction", NOT_USED),
+    ColumnDoc::optional("sample_rate", NOT_USED),
+    ColumnDoc::optional("cpu_usage_distribution", NOT_USED),
+    ColumnDoc::optional("tail_cpu_usage_distribution", NOT_USED),
 ];
+
+/// The meaning of columns of the publisher that no run needs.
+const NOT_USED: &str = "read, not used";
 
 const WINDOW: WindowPlaces = WindowPlaces {
     start: 0,

@@ -101,6 +101,7 @@ const FRAGMENTS: &[ColumnDoc] = &[
     ColumnDoc::required("cpu_usage", "MHz"),
     ColumnDoc::optional("gpu_usage", "MHz; read, not used"),
     ColumnDoc::optional("timestamp", "begin, ms since 1970"),
+    ColumnDoc::optional("cpu_count", "read, not used"),
 ];
 
 /// The columns of fragments in the table `trace` of the versions before 2.1.
@@ -110,6 +111,7 @@ const STATES: &[ColumnDoc] = &[
     ColumnDoc::required("cpuUsage", "MHz"),
     ColumnDoc::optional("gpu_usage", "MHz; read, not used"),
     ColumnDoc::optional("time", "begin, ms since 1970"),
+    ColumnDoc::optional("cores", "read, not used"),
 ];
 
 pub(super) const FRAGMENT_DURATION: usize = 1;

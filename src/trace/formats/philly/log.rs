@@ -16,6 +16,7 @@ use crate::options::ReadOptions;
 use crate::rows::{Refused, heed, show_text};
 use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
+use crate::unused::note_keys;
 use model::{Labels, PodName};
 use units::{Duration, Instant};
 
@@ -146,6 +147,7 @@ fn take(
     if first < submit {
         journal.dirt("start before the submission", Action::Keep, job.line)?;
     }
+    note_keys(journal, job, ENTRY.columns)?;
     let mut demand = gang(gpus);
     demand.spec.labels = labels;
     gather.met.meet(journal, job.line, &name);

@@ -54,7 +54,8 @@ const PLACES: Places = Places {
     duration: 6,
 };
 
-fn sniff(first: &[u8]) -> Confidence {
+/// Whether a table that begins with these bytes is one of jobs with deadlines.
+pub(super) fn sniff(first: &[u8]) -> Confidence {
     header_has(
         first,
         &[

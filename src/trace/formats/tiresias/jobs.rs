@@ -44,7 +44,10 @@ const PLACES: Places = Places {
 fn sniff(first: &[u8]) -> Confidence {
     let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
     // The table of Chronus has these columns and more.
-    header_has(first, &names).min(Confidence::Maybe)
+    match super::deadlines::sniff(first) {
+        Confidence::Certain => Confidence::No,
+        _ => header_has(first, &names),
+    }
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {

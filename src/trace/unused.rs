@@ -1,0 +1,136 @@
+//! Columns and keys that a format does not know: they are told, so that nothing of a trace is lost unseen.
+
+use super::error::TraceError;
+use super::format::ColumnDoc;
+use super::json::Element;
+use super::ledger::{Action, Journal};
+use super::table::Table;
+
+/// The note about columns that are not known; `None` if all are. A column without a name is the index that exports of
+/// data frames have, or what stands behind a separator at the end of each line.
+pub(crate) fn unused<'n>(
+    names: impl Iterator<Item = &'n str>,
+    is_known: impl Fn(&str) -> bool,
+) -> Option<String> {
+    let unknown = names.filter(|name| !name.is_empty() && !is_known(name));
+    let unknown: Vec<String> = unknown.map(|name| format!("`{name}`")).collect();
+    match &*unknown {
+        [] => None,
+        [one] => Some(format!("column {one}, not used")),
+        several => Some(format!("columns {}, not used", several.join(", "))),
+    }
+}
+
+/// Notes those columns of a table of which a format's columns have no name.
+pub(crate) fn note_columns(
+    journal: &mut Journal,
+    table: &Table,
+    columns: &[ColumnDoc],
+) -> Result<(), TraceError> {
+    let names = table.columns().iter().map(|name| &**name);
+    let unused = unused(names, |name| has(columns, name));
+    unused.map_or(Ok(()), |unused| journal.dirt(&unused, Action::Keep, 1))
+}
+
+/// Notes those keys of an object of which a format's columns have no name.
+pub(crate) fn note_keys(
+    journal: &mut Journal,
+    element: &Element,
+    columns: &[ColumnDoc],
+) -> Result<(), TraceError> {
+    let keys = element
+        .value
+        .as_object()
+        .into_iter()
+        .flat_map(|own| own.keys());
+    for key in keys.filter(|key| !has(columns, key)) {
+        journal.dirt(
+            &format!("key `{key}`, not used"),
+            Action::Keep,
+            element.line,
+        )?;
+    }
+    Ok(())
+}
+
+fn has(columns: &[ColumnDoc], name: &str) -> bool {
+    columns.iter().any(|own| *own.name == *name)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::format::Constructor;
+    use crate::ledger::{Ledger, RowPolicy};
+    use crate::memory::Recorded;
+    use crate::{Input, ReadOptions, registry};
+
+    fn ledger(name: &str, text: &str) -> Ledger {
+        let input = Input::bytes("t", text.as_bytes().to_vec());
+        let entry = registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, name);
+        let options = ReadOptions {
+            rows: RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        match entry.open {
+            Constructor::Workload(open) => {
+                let mut source = open(&input, &options).expect("a table");
+                Recorded::collect(&mut *source).expect("good").ledger
+            }
+            Constructor::Nodes(read) => read(&input, &options).expect("a table").ledger,
+        }
+    }
+
+    #[test]
+    fn columns_that_no_format_knows_are_told() {
+        for (name, text) in [
+            (
+                "openb-pods",
+                "name,cpu_milli,memory_mib,num_gpu,gpu_milli,zone\na,1,1,0,0,z\n",
+            ),
+            (
+                "openb-nodes",
+                "sn,cpu_milli,memory_mib,gpu,model,zone\na,1,1,0,,z\n",
+            ),
+            (
+                "tiresias-jobs",
+                "job_id,num_gpu,submit_time,iterations,model_name,duration,interval,zone\n0,1,0,6,v,1,3,7\n",
+            ),
+            (
+                "philly-table",
+                "timestamp,duration,num_gpus,gpu_time,cluster,zone\n2017-10-09 07:01:55,6,1,6,a,z\n",
+            ),
+            (
+                "sacct",
+                "JobID|Submit|Start|End|AllocCPUS|zone\n1|2024-03-01T10:00:00|Unknown|Unknown|1|z\n",
+            ),
+            (
+                "gwf",
+                "WorkflowID, JobID, SubmitTime, RunTime, NProcs, ReqNProcs, zone\n0, 1, 0, 1, 1, 1, z\n",
+            ),
+        ] {
+            let ledger = ledger(name, text);
+            assert_eq!(ledger.count("column `zone`, not used"), 1, "{name}");
+        }
+        let two = "app,func,end_timestamp,duration,zone,,row\na,b,1,1,z,,1\n";
+        let ledger = ledger("azure-functions-2021", two);
+        assert_eq!(ledger.count("columns `zone`, `row`, not used"), 1);
+    }
+
+    #[test]
+    fn keys_that_no_format_knows_are_told() {
+        let workload = r#"{"jobs": [{"id": 1, "subtime": 0, "res": 1, "profile": "d", "after": [2]}],
+"profiles": {"d": {"type": "delay", "delay": 2}}}"#;
+        let kind = "key `after`, not used";
+        assert_eq!(ledger("batsim", workload).count(kind), 1);
+        let log = r#"[{"jobid": "j", "submitted_time": "2017-10-09 07:00:00", "after": 1, "attempts":
+[{"start_time": "2017-10-09 07:01:00", "end_time": null, "detail": [{"gpus": ["a"]}]}]}]"#;
+        assert_eq!(ledger("philly", log).count(kind), 1);
+        let flow = r#"{"schemaVersion": "1.4", "workflow": {"tasks": [
+{"name": "a", "runtime": 1, "cores": 1, "memory": 5, "files": [], "after": 1}]}}"#;
+        let ledger = ledger("wfformat", flow);
+        assert_eq!(ledger.count(kind), 1);
+        assert_eq!(ledger.count("memory that a task took, not requested"), 1);
+        assert_eq!(ledger.total(), 2);
+    }
+}
