@@ -108,7 +108,7 @@ impl Instances<'_> {
             fields.integer(ATTEMPTS, 0, i64::from(u32::MAX))?,
         ];
         let behaviour = self.behaviour(fields)?;
-        if attempt < attempts {
+        if attempt.zip(attempts).is_some_and(|(own, all)| own < all) {
             let kind = "earlier attempt of an instance; the last one counts";
             return Ok(journal.dirt(kind, Action::Drop, line)?);
         }
@@ -181,7 +181,7 @@ mod tests {
                              110,115,1,1,7,Failed,1,2,,,,\n\
                              130,190,1,1,7,Terminated,2,2,,,,\n\
                              300,310,9,9,7,Terminated,1,1,1,1,0.1,0.1\n\
-                             300,310,9,9,7,Running,1,1,1,1,0.1,0.1\n\
+                             300,310,9,9,7,Running,,1,1,1,0.1,0.1\n\
                              300,310,9,9,7,Ended,1,1,1,1,0.1,0.1\n";
 
     #[test]

@@ -16,7 +16,7 @@ use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
 use crate::side_by_side::Tables;
-use crate::spill::Order;
+use crate::spill::{Order, Places};
 use crate::stream::{Arrival, ArrivalSource};
 use crate::timed::{self, Rank, Timed};
 use model::{PodName, PodSpec};
@@ -88,6 +88,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut services = Services {
         gather: Gather::default().in_order(Order::Place),
         alive: Alive::default(),
+        lives: Places::default(),
+        measured: 0,
         usage: measurements.usage()?,
     };
     let mut rows = Timed::default();
@@ -98,6 +100,10 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     rows.each(&mut journal, |journal, line, event| {
         services.take(journal, line, &event)
     })?;
+    if let (Some(part), true) = (measured.first(), services.measured < services.usage.len()) {
+        journal.file = part.name.clone();
+        journal.dirt("usage of an instance that is not listed", Action::Drop, 1)?;
+    }
     let Services {
         mut gather, alive, ..
     } = services;
@@ -165,49 +171,26 @@ impl Event {
 struct Services {
     gather: Gather,
     alive: Alive,
+    /// The number of times that an instance came up to now, by the hash of its number.
+    lives: Places,
+    /// Number of instances whose usage is known.
+    measured: usize,
     usage: Usage,
 }
 
 impl Services {
     /// Takes an event, after all that are earlier.
     fn take(&mut self, journal: &mut Journal, line: u64, event: &Event) -> Result<(), Refused> {
-        let Self {
-            gather,
-            alive,
-            usage,
-        } = self;
-        let Event {
-            time,
-            instance,
-            is_creation,
-            cpu,
-            memory,
-        } = *event;
-        let known = alive.get(&instance).map(|own| own.submit);
-        match (is_creation, known) {
-            (true, None) => {
-                if cpu.is_none() || memory.is_none() {
-                    journal.dirt("no request; counted as 0", Action::Keep, line)?;
-                }
-                let demand = Demand {
-                    submit: time,
-                    name: PodName::Text(instance.to_string().into()),
-                    spec: PodSpec {
-                        behaviour: usage.of(instance, time)?.map(Into::into),
-                        ..PodSpec::with_requests(requests(cpu, memory))
-                    },
-                    historic_start: (time > Instant::ZERO).then_some(time),
-                    ..Demand::default()
-                };
-                alive.insert(instance, gather.arrival(journal.origin(line), demand));
-            }
+        let known = self.alive.get(&event.instance).map(|own| own.submit);
+        match (event.is_creation, known) {
+            (true, None) => self.arrive(journal, line, event)?,
             (true, Some(_)) => {
                 journal.dirt("instance created twice", Action::Drop, line)?;
             }
             (false, Some(created)) => {
-                if let Some(mut arrival) = alive.swap_remove(&instance) {
-                    arrival.run_time = Some(time.since(created));
-                    gather.add(&arrival);
+                if let Some(mut arrival) = self.alive.swap_remove(&event.instance) {
+                    arrival.run_time = Some(event.time.since(created));
+                    self.gather.add(&arrival);
                 }
             }
             (false, None) => journal.dirt(
@@ -216,6 +199,40 @@ impl Services {
                 line,
             )?,
         }
+        Ok(())
+    }
+
+    /// An instance is created, for the first time or after a removal.
+    fn arrive(&mut self, journal: &mut Journal, line: u64, event: &Event) -> Result<(), Refused> {
+        let Event { time, instance, .. } = *event;
+        if event.cpu.is_none() || event.memory.is_none() {
+            journal.dirt("no request; counted as 0", Action::Keep, line)?;
+        }
+        let own = instance.to_string();
+        let key = Places::key([&*own]);
+        let number = self.lives.get(key)?.unwrap_or_default() + 1;
+        self.lives.put(key, number)?;
+        let behaviour = self.usage.of(instance, time)?;
+        self.measured += usize::from(behaviour.is_some() && number == 1);
+        let name = if number == 1 {
+            own
+        } else {
+            let kind = "instance that is there again after it was removed; arrives again";
+            journal.dirt(kind, Action::Keep, line)?;
+            format!("{own}-{number}")
+        };
+        let demand = Demand {
+            submit: time,
+            name: PodName::Text(name.into()),
+            spec: PodSpec {
+                behaviour: behaviour.map(Into::into),
+                ..PodSpec::with_requests(requests(event.cpu, event.memory))
+            },
+            historic_start: (time > Instant::ZERO).then_some(time),
+            ..Demand::default()
+        };
+        let arrival = self.gather.arrival(journal.origin(line), demand);
+        self.alive.insert(instance, arrival);
         Ok(())
     }
 }
@@ -232,13 +249,20 @@ mod tests {
     fn instances_run_from_creation_to_removal() {
         let rows = "0,Create,1,5,4,0.1,0.1,1|2\n100,Create,2,5,4,0.1,0.1,1|2\n\
                     150,Create,2,5,4,0.1,0.1,1|2\n160,Remove,2,5,4,0.1,0.1,1|2\n\
-                    170,Remove,2,5,4,0.1,0.1,1|2\n180,Create,3,5,,0.1,0.1,1|2\n";
+                    170,Remove,2,5,4,0.1,0.1,1|2\n180,Create,3,5,,0.1,0.1,1|2\n\
+                    190,Create,2,5,4,0.1,0.1,1|2\n";
         let input = Input::bytes("c.csv", rows.as_bytes());
         let mut source = open(&input, &ReadOptions::default()).expect("good rows");
         let recorded = Recorded::collect(&mut *source).expect("good rows");
         let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
-        assert_eq!(runs, [None, Some(Duration::from_secs(60)), None]);
+        let whole = Some(Duration::from_secs(60));
+        assert_eq!(runs, [None, whole, None, None]);
+        let names: Vec<String> = { recorded.arrivals.iter() }
+            .map(|one| one.name.to_string())
+            .collect();
+        assert_eq!(names, ["1", "2", "3", "2-2"]);
         for kind in [
+            "instance that is there again after it was removed; arrives again",
             "no request; counted as 0",
             "instance created twice",
             "removal of an instance that is not there",
@@ -302,6 +326,8 @@ mod tests {
             with.ledger.bad_rows()[0].to_string(),
             "t.tar: container_usage.csv:4: column `cpu used`: must be a number, found `x`"
         );
+        let unlisted = "usage of an instance that is not listed";
+        assert_eq!(with.ledger.count(unlisted), 1);
         assert_eq!(read(false).ledger.count(USAGE_NOT_READ), 1);
     }
 }

@@ -98,6 +98,11 @@ pub(super) struct Usage {
 }
 
 impl Usage {
+    /// The number of instances that were measured.
+    pub(super) fn len(&self) -> usize {
+        self.instances.len()
+    }
+
     /// The use of an instance that began at an instant; `None` if nothing of it was measured.
     pub(super) fn of(
         &self,

@@ -117,7 +117,7 @@ impl Instances<'_> {
             fields.integer(ATTEMPTS, 0, i64::from(u32::MAX))?,
         ];
         let behaviour = self.behaviour(fields)?;
-        if attempt < attempts {
+        if attempt.zip(attempts).is_some_and(|(own, all)| own < all) {
             let kind = "earlier attempt of an instance; the last one counts";
             return Ok(journal.dirt(kind, Action::Drop, line)?);
         }
@@ -206,7 +206,7 @@ mod tests {
                              ins_2,M1,j_1,1,Failed,110,120,m_1,1,2,,,,\n\
                              ins_2,M1,j_1,1,Terminated,120,190,m_2,2,2,7,9,-1,101\n\
                              ins_3,M1,j_2,1,Waiting,0,0,,1,1,,,,\n\
-                             ins_4,M9,j_9,1,Terminated,300,310,m_1,1,1,1,1,0.1,0.1\n";
+                             ins_4,M9,j_9,1,Terminated,300,310,m_1,,1,1,1,0.1,0.1\n";
 
     fn input() -> Input {
         let files = [("batch_instance.csv", INSTANCES), ("batch_task.csv", TASKS)];

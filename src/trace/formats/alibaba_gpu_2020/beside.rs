@@ -107,7 +107,11 @@ pub(super) fn is_sensors(first: &[u8]) -> Confidence {
 pub(super) struct Beside {
     /// The place of a job's user and the one of its tags, and its submission.
     jobs: Places<3>,
-    has_jobs: bool,
+    /// The number of jobs that are listed.
+    listed: u64,
+    /// The jobs that were asked for, and their number.
+    met: Places,
+    met_count: u64,
     users: TextLog<1>,
     /// The place of tags.
     tags: Places,
@@ -139,6 +143,7 @@ impl Beside {
         Self {
             jobs: Places::holding(most_held),
             tags: Places::holding(most_held),
+            met: Places::holding(most_held),
             used: Places::holding(most_held),
             ..Self::default()
         }
@@ -183,7 +188,7 @@ impl Beside {
             let submit = submit.map(|at| at.as_nanos() as u64);
             let job = [user, tags.unwrap_or(NONE), submit.unwrap_or(NONE)];
             self.jobs.put_all(key, job)?;
-            self.has_jobs = true;
+            self.listed += 1;
             Ok(())
         })
     }
@@ -230,9 +235,24 @@ impl Beside {
         Ok(Some(About { user, ..about }))
     }
 
+    /// Marks a job as one that has tasks.
+    pub(super) fn meet(&mut self, job: &str) -> Result<(), TraceError> {
+        let key = Places::key([job]);
+        if self.has_jobs() && self.jobs.all(key)?.is_some() && self.met.get(key)?.is_none() {
+            self.met.put(key, 1)?;
+            self.met_count += 1;
+        }
+        Ok(())
+    }
+
+    /// The number of jobs without a task up to now.
+    pub(super) fn without_tasks(&self) -> u64 {
+        self.listed.saturating_sub(self.met_count)
+    }
+
     /// Whether jobs are listed.
     pub(super) fn has_jobs(&self) -> bool {
-        self.has_jobs
+        self.listed > 0
     }
 
     /// The use of a worker of a task, in the mean of all; `None` if nothing of it was measured.

@@ -130,6 +130,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     gather.header.fields = outcome_alone(options);
     let mut gangs = Gangs::new(LATER);
     each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
+        beside.meet(fields.text(JOB))?;
         let ended = outcome(fields.text(STATUS)).filter(|_| options.keeps_outcomes());
         let mut sources = Tasks {
             gather: &mut gather,
@@ -144,6 +145,12 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         }
         gather.add_gang(tasks);
     })?;
+    if let Some(part) = jobs.first() {
+        journal.file = part.name.clone();
+        for _ in 0..beside.without_tasks() {
+            journal.dirt("job without a task; makes no demand", Action::Drop, 1)?;
+        }
+    }
     gather.finish_from_first(journal)
 }
 
@@ -443,8 +450,8 @@ mod tests {
 
     #[test]
     fn tables_beside_tasks_say_when_and_by_whom_they_were_submitted() {
-        let jobs =
-            "j1,i1,ann,Terminated,900,1060.5\nj2,i2,bob,Running,1020,\nj1,i9,eve,Failed,1,2\n";
+        let jobs = "j1,i1,ann,Terminated,900,1060.5\nj2,i2,bob,Running,1020,\nj1,i9,eve,Failed,1,2\n\
+             j8,i8,eve,Failed,3,4\n";
         let tags = "i1,u1,T4,g1,bert\ni2,u2,,g2,\n";
         let sensors = "j1,tensorflow,w1,i1,m1,/dev/nvidia0,100,1,2,3,1,1,0,0,0,0\n\
                        j1,tensorflow,w2,i1,m1,/dev/nvidia0,201,1,4,3,1,1,0,0,0,0\n";
@@ -498,6 +505,7 @@ mod tests {
         assert_eq!(used.memory_usage.as_deref(), Some("3221225472"));
         for kind in [
             "job listed again; its first row stands",
+            "job without a task; makes no demand",
             "start before the job's submission; arrives at its start",
             "task of a job that is not listed; arrives at its start",
             "instances, not read; a task is a gang, which begins and ends as its task did",

@@ -324,6 +324,10 @@ impl Pods {
                 let kind = "there at the end of the samples; run time not known";
                 journal.dirt_at(kind, Action::Keep, pod.origin)?;
             }
+            if pod.life.created.is_some_and(|created| created < zero) {
+                let kind = "created before the first sample of all; arrives at that";
+                journal.dirt_at(kind, Action::Repair, pod.origin)?;
+            }
             let submit = pod.life.created.unwrap_or(pod.first).clamp(zero, pod.first);
             let start = pod.life.start.map(|start| start.max(submit));
             let over = pod.life.end.unwrap_or(pod.last + step);

@@ -279,6 +279,8 @@ fn phases_and_stated_times_bound_the_lives_of_pods() {
             pod("c", 30, Some(45), Some(155), ""),
         ]
     );
+    let kind = "created before the first sample of all; arrives at that";
+    assert_eq!(recorded.ledger.count(kind), 1);
 }
 
 /// The series of the metrics that say something of a pod, about some pods of few names.
