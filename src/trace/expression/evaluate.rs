@@ -69,9 +69,10 @@ fn impossible(text: &str, facts: &Facts<'_>, why: &Impossible) -> String {
 
 fn value(node: &Node, facts: Facts<'_>) -> Computed {
     Ok(match &node.term {
-        Term::Number(number) | Term::Time(number) | Term::Either { amount: number, .. } => {
-            Value::Number(*number)
-        }
+        Term::Number(number)
+        | Term::Quantity(number)
+        | Term::Time(number)
+        | Term::Either { amount: number, .. } => Value::Number(*number),
         Term::Text(text) => Value::Text(text.clone()),
         Term::None => Value::Absent,
         Term::Field(field) => return field_value(node.at, *field, facts),

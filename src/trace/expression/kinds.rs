@@ -18,6 +18,7 @@ pub(super) const fn said(kind: Kind) -> &'static str {
 fn natural(node: &Node) -> Kind {
     match &node.term {
         Term::Number(_) | Term::Either { .. } => Kind::Plain,
+        Term::Quantity(_) => Kind::Amount,
         Term::Time(_) => Kind::Time,
         Term::Text(_) => Kind::Text,
         Term::None => Kind::None,
@@ -68,7 +69,7 @@ pub(super) fn check(node: &mut Node, expected: Option<Kind>) -> Result<Kind, Exp
             let (amount, time) = (*amount, *time);
             match expected {
                 Some(Kind::Time) => node.term = Term::Time(time),
-                Some(Kind::Amount) => node.term = Term::Number(amount),
+                Some(Kind::Amount) => node.term = Term::Quantity(amount),
                 _ => {
                     let reason = "may be minutes or thousandths; write it with another unit";
                     return wrong(reason.to_owned());

@@ -183,7 +183,10 @@ struct Node {
 
 #[derive(Clone, Debug, PartialEq)]
 enum Term {
+    /// A number that stands for whatever it meets.
     Number(Exact),
+    /// An amount, such as `4Gi`.
+    Quantity(Exact),
     /// A time in seconds.
     Time(Exact),
     /// What is an amount beside amounts and a time beside times, such as `500m`.

@@ -307,6 +307,9 @@ fn number(at: usize, text: &str) -> Result<Term, ExpressionError> {
     let time = time.and_then(|time| Exact::new(i128::from(time.as_nanos()), 1_000_000_000));
     match (amount, time) {
         (Some(amount), Some(time)) => Ok(Term::Either { amount, time }),
+        (Some(amount), None) if text.ends_with(|last: char| last.is_ascii_alphabetic()) => {
+            Ok(Term::Quantity(amount))
+        }
         (Some(amount), None) => Ok(Term::Number(amount)),
         (None, Some(time)) => Ok(Term::Time(time)),
         (None, None) => Err(wrong()),

@@ -150,6 +150,14 @@ fn faults_are_named_by_their_place() {
             "character 7: `cpu` is an amount, and this is a time",
         ),
         (
+            "run_time = 5Gi",
+            "character 12: `run_time` is a time, and this is an amount",
+        ),
+        (
+            "submit = submit + 2k",
+            "character 17: a time and an amount can't meet here",
+        ),
+        (
             "tenant = 5",
             "character 10: `tenant` is a text, and this is a number",
         ),
