@@ -18,6 +18,11 @@ pub(super) fn words(first: &[u8], formats: &[FormatEntry]) -> String {
         return "is a text in UTF-16; convert it to UTF-8 (`iconv -f UTF-16 -t UTF-8`)".to_owned();
     }
     let text = String::from_utf8_lossy(first);
+    if text.contains("apiVersion") && text.contains("kind") {
+        return "holds objects of Kubernetes, but no events of them: `windtunnel import kubectl` makes an experiment of a \
+                dump, and `manifests` of an experiment take objects"
+            .to_owned();
+    }
     let Some(line) = text.lines().map(str::trim).find(|line| !line.is_empty()) else {
         return "is empty: there is nothing by which its format could be recognized; copy or export it again".to_owned();
     };
@@ -169,6 +174,20 @@ mod tests {
     fn a_text_in_another_encoding_is_named() {
         let found = words(b"\xff\xfea\0,\0b\0", FORMATS);
         assert!(found.contains("iconv -f UTF-16 -t UTF-8"), "{found}");
+    }
+
+    #[test]
+    fn objects_of_kubernetes_are_told_from_traces() {
+        for text in [
+            "{\"kind\": \"List\", \"apiVersion\": \"v1\", \"items\": [",
+            "apiVersion: v1\nkind: Pod\n",
+        ] {
+            let found = words(text.as_bytes(), FORMATS);
+            assert!(
+                found.starts_with("holds objects of Kubernetes, but no events"),
+                "{found}"
+            );
+        }
     }
 
     #[test]
