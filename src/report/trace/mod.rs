@@ -1,11 +1,13 @@
 //! Statistics of traces, as `windtunnel trace inspect` and `validate` print them.
 
+mod brief;
 mod page;
 mod records;
 mod shape;
 
 use std::fmt::Write;
 
+use brief::brief;
 pub use page::page;
 pub use records::{records, records_json};
 use serde_json::{Value, json};
@@ -14,7 +16,7 @@ use trace::Ledger;
 use trace::inspect::{Content, Inspection, NodesSummary, Validation, WorkloadSummary};
 use trace::quantiles::Quantiles;
 use trace::writers::{Converted, Lost};
-use units::{Duration, Instant, plural};
+use units::{Instant, plural};
 
 /// Maximum number of tenants and classes listed by name.
 const LISTED: usize = 5;
@@ -181,8 +183,7 @@ pub struct Edited {
 pub fn edited(edited: &Edited) -> String {
     let mut text = format!("{:20} {:>14} {:>14}\n", "", "before", "after");
     let (before, after) = (&edited.before, &edited.after);
-    let time = |value: i64| Duration::from_nanos(value).to_string();
-    let span = |at: Instant| at.since(Instant::ZERO).to_string();
+    let span = |at: Instant| brief(at.since(Instant::ZERO).as_nanos());
     let half = |found: &Option<Quantiles>| found.as_ref().map(|found| found.p50);
     let most = |found: &Option<Quantiles>| found.as_ref().map(|found| found.max);
     let has_gpus = before.totals.gpu_milli > 0 || after.totals.gpu_milli > 0;
@@ -195,9 +196,9 @@ pub fn edited(edited: &Edited) -> String {
             ("tenants", Some(own.tenants.len().to_string())),
             ("first submission", Some(span(own.first_submit))),
             ("last submission", Some(span(own.last_submit))),
-            ("gap, median", half(&own.gap).map(time)),
-            ("run time, median", half(&own.run_time).map(time)),
-            ("run time, longest", most(&own.run_time).map(time)),
+            ("gap, median", half(&own.gap).map(brief)),
+            ("run time, median", half(&own.run_time).map(brief)),
+            ("run time, longest", most(&own.run_time).map(brief)),
             ("run to the end", Some(own.unknown_run_times.to_string())),
             ("wait for others", Some(own.waiting.to_string())),
             ("in gangs of several", Some(own.ganged.to_string())),
@@ -366,7 +367,7 @@ fn workload_text(text: &mut String, workload: &WorkloadSummary) {
     line(text, "arrivals", &workload.arrivals.to_string());
     line(text, "pods", &workload.pods.to_string());
     line(text, "classes", &workload.classes.to_string());
-    let span = |at: Instant| at.since(Instant::ZERO).to_string();
+    let span = |at: Instant| brief(at.since(Instant::ZERO).as_nanos());
     let (first, last) = (span(workload.first_submit), span(workload.last_submit));
     line(text, "submitted", &format!("{first} to {last}"));
     line(text, "tenants", &workload.tenants.len().to_string());
@@ -399,13 +400,12 @@ fn workload_text(text: &mut String, workload: &WorkloadSummary) {
         text,
         "\n                    10 %        50 %        90 %        99 %         max\n",
     );
-    let time = |value: i64| Duration::from_nanos(value).to_string();
     let count = |value: i64| value.to_string();
     let rows: [QuantileRow<'_>; 8] = [
-        ("run time", workload.run_time.as_ref(), &time),
-        ("time limit", workload.time_limit.as_ref(), &time),
-        ("recorded wait", workload.historic_wait.as_ref(), &time),
-        ("gap", workload.gap.as_ref(), &time),
+        ("run time", workload.run_time.as_ref(), &brief),
+        ("time limit", workload.time_limit.as_ref(), &brief),
+        ("recorded wait", workload.historic_wait.as_ref(), &brief),
+        ("gap", workload.gap.as_ref(), &brief),
         ("members", workload.members.as_ref(), &count),
         ("cores", workload.cpu_milli.as_ref(), &|value| {
             decimal(value, 1_000)
