@@ -13,7 +13,7 @@ use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
-use crate::rows::{Layout, each_row_of_all};
+use crate::rows::{Fields, Layout, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::timed::{Event, Rank, Timed};
 use model::Labels;
@@ -97,6 +97,28 @@ impl Event for Row {
     }
 }
 
+impl Row {
+    fn of(
+        journal: &mut Journal,
+        fields: &Fields<'_, '_>,
+        options: &ReadOptions,
+    ) -> Result<Self, Refused> {
+        let id = fields.number(MACHINE, 0, i64::MAX)?;
+        let event = fields.text(EVENT);
+        if !EVENTS.contains(&event) {
+            return Err(fields.bad(EVENT, "add, softerror or harderror").into());
+        }
+        let cpu = fields.integer(CPU, 1, 1_000_000)?;
+        let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
+        Ok(Self {
+            time: super::time(journal, fields, TIME)?,
+            id,
+            is_added: event == "add",
+            capacity: cpu.zip(memory),
+        })
+    }
+}
+
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes = Vec::new();
@@ -105,22 +127,8 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     tables.note(&mut journal)?;
     let mut rows = Timed::default();
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
-        let line = fields.line();
-        let id = fields.number(MACHINE, 0, i64::MAX)?;
-        let event = fields.text(EVENT);
-        if !EVENTS.contains(&event) {
-            return Err(fields.bad(EVENT, "add, softerror or harderror").into());
-        }
-        let cpu = fields.integer(CPU, 1, 1_000_000)?;
-        let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
-        let time = super::time(journal, fields, TIME)?;
-        let row = Row {
-            time,
-            id,
-            is_added: event == "add",
-            capacity: cpu.zip(memory),
-        };
-        Ok(rows.push(journal, line, Some(time), row)?)
+        let row = Row::of(journal, fields, options)?;
+        Ok(rows.push(journal, fields.line(), Some(row.time), row)?)
     })?;
     rows.each(&mut journal, |journal, line, row| {
         let Row {
@@ -137,21 +145,23 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
             course.takes(time, false);
             return Ok(());
         }
-        let Some((cpu, memory)) = capacity else {
-            return Ok(journal.dirt("machine without a capacity", Action::Drop, line)?);
-        };
-        let capacity = Capacity {
+        let capacity = capacity.map(|(cpu, memory)| Capacity {
             cpu_milli: 1_000 * cpu,
             memory,
-        };
+        });
         if let Some((_, before, course)) = known.get_mut(&id) {
             journal.dirt("machine added again", Action::Keep, line)?;
+            // One that states nothing has what it had.
+            let capacity = capacity.unwrap_or(*before);
             if std::mem::replace(before, capacity) != capacity {
                 course.resized(time, capacity);
             }
             course.takes(time, true);
             return Ok(());
         }
+        let Some(capacity) = capacity else {
+            return Ok(journal.dirt("machine without a capacity", Action::Drop, line)?);
+        };
         let mut course = MachineCourse::default();
         course.comes(time);
         known.insert(id, (nodes.len(), capacity, course));
@@ -189,7 +199,8 @@ mod tests {
     #[test]
     fn added_machines_are_nodes() {
         let rows = "0,1,add,,64,0.69,0.4\n0,2,add,,64,0.69,0.4\n0,2,add,,64,0.69,0.4\n\
-                    0,3,add,,,,\n500,1,softerror,disk_full,,,\n";
+                    0,3,add,,,,\n500,1,softerror,disk_full,,,\n\
+                    600,1,add,,,,\n";
         let input = Input::bytes("m.csv", rows.as_bytes());
         let list = read(&input, &ReadOptions::default()).expect("good rows");
         assert_eq!(list.nodes.len(), 2);
@@ -197,10 +208,13 @@ mod tests {
             list.nodes[0].allocatable.get("cpu").milli_floor(),
             Ok(64_000)
         );
-        for kind in ["machine added again", "machine without a capacity"] {
-            assert_eq!(list.ledger.count(kind), 1, "{kind}");
+        for (kind, count) in [
+            ("machine added again", 2),
+            ("machine without a capacity", 1),
+        ] {
+            assert_eq!(list.ledger.count(kind), count, "{kind}");
         }
-        // The machine that was added again takes work; the error is one of the first machine.
+        // The machine that was added again takes work; the first machine has an error, and is added again as it was.
         let seen: Vec<_> = { list.events.iter() }
             .map(|own| (own.at.as_nanos() / 1_000_000_000, own.node, &own.kind))
             .collect();
@@ -208,7 +222,8 @@ mod tests {
             seen,
             [
                 (0, 1, &NodeEventKind::Accepts),
-                (500, 0, &NodeEventKind::Refuses)
+                (500, 0, &NodeEventKind::Refuses),
+                (600, 0, &NodeEventKind::Accepts),
             ]
         );
         let found = validate(
