@@ -18,6 +18,7 @@ use super::table::{Column, Row};
 pub(crate) fn each_record(
     input: &Input,
     columns: &'static [ColumnDoc],
+    others: &'static [&'static str],
     journal: &mut Journal,
     mut take: impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
 ) -> Result<(), TraceError> {
@@ -25,6 +26,7 @@ pub(crate) fn each_record(
         journal.file = part.name.clone();
         if !has_objects(&part.first_bytes()?) {
             let layout = Layout::headed(columns, b',').with_times(TimeForm::Micros);
+            let layout = layout.with_others(others);
             each_row_of(&part, &layout, journal, &mut take)?;
             continue;
         }
@@ -52,7 +54,7 @@ pub(crate) fn show_records(
 ) -> Result<(), TraceError> {
     let mut journal = Journal::new(input.name.clone(), RowPolicy::REPORT);
     let places = shown(format, format.columns);
-    each_record(input, format.columns, &mut journal, |_, fields| {
+    each_record(input, format.columns, &[], &mut journal, |_, fields| {
         for &place in &places {
             show(fields.text(place).as_bytes());
         }
@@ -165,7 +167,7 @@ mod tests {
         let input = Input::bytes("e", text.as_bytes());
         let mut journal = Journal::new("e".into(), RowPolicy::REPORT);
         let mut seen = Vec::new();
-        each_record(&input, COLUMNS, &mut journal, |_, fields| {
+        each_record(&input, COLUMNS, &[], &mut journal, |_, fields| {
             fields.number(0, 0, 9)?;
             seen.push((
                 fields.line(),

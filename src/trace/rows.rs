@@ -34,6 +34,8 @@ pub(crate) struct Layout {
     pub(crate) separator: u8,
     /// The form in which the format's readers expect the times of a Parquet file.
     pub(crate) times: TimeForm,
+    /// The publisher's columns that are not read.
+    pub(crate) others: &'static [&'static str],
 }
 
 impl Layout {
@@ -44,6 +46,7 @@ impl Layout {
             header: false,
             separator: b',',
             times: TimeForm::Seconds,
+            others: &[],
         }
     }
 
@@ -54,12 +57,18 @@ impl Layout {
             header: true,
             separator,
             times: TimeForm::Seconds,
+            others: &[],
         }
     }
 
     /// The same table, with the times of a Parquet file in another form.
     pub(crate) const fn with_times(self, times: TimeForm) -> Self {
         Self { times, ..self }
+    }
+
+    /// The same table, of which the publisher's files have other columns, too.
+    pub(crate) const fn with_others(self, others: &'static [&'static str]) -> Self {
+        Self { others, ..self }
     }
 
     /// Adjacent columns of a table without a header, by their places.
@@ -111,8 +120,9 @@ impl Layout {
     /// The note about those of a table's columns that the format does not know; `None` if it knows all.
     fn unused<'n>(&self, names: impl Iterator<Item = &'n str>) -> Option<String> {
         unused(names, |name| {
-            let mut columns = self.columns.iter();
-            columns.any(|own| *own.name == *name || underscored(own.name) == name)
+            let columns = self.columns.iter().map(|column| column.name);
+            let mut known = columns.chain(self.others.iter().copied());
+            known.any(|own| *own == *name || underscored(own) == name)
         })
     }
 

@@ -118,6 +118,14 @@ mod tests {
     }
 
     #[test]
+    fn columns_that_the_publisher_has_are_not_told() {
+        let rows = "time,type,collection_id,instance_index,priority,alloc_instance_index,zone\n\
+                    600000000,0,1,0,0,-1,z\n";
+        let ledger = ledger("google-2019-instances", rows);
+        assert_eq!(ledger.count("column `zone`, not used"), 1);
+    }
+
+    #[test]
     fn keys_that_no_format_knows_are_told() {
         let workload = r#"{"jobs": [{"id": 1, "subtime": 0, "res": 1, "profile": "d", "after": [2]}],
 "profiles": {"d": {"type": "delay", "delay": 2}}}"#;

@@ -23,25 +23,29 @@ const DURATIONS: &[ColumnDoc] = &[
     ColumnDoc::required("percentile_Average_75", "ms"),
     ColumnDoc::required("percentile_Average_99", "ms"),
     ColumnDoc::required("percentile_Average_100", "ms"),
-    ColumnDoc::optional("Average", "ms; read, not used"),
-    ColumnDoc::optional("Count", "invocations; read, not used"),
-    ColumnDoc::optional("Minimum", "ms; read, not used"),
-    ColumnDoc::optional("Maximum", "ms; read, not used"),
 ];
 
 const MEMORY: &[ColumnDoc] = &[
     ColumnDoc::required("HashOwner", "owner"),
     ColumnDoc::required("HashApp", "application"),
     ColumnDoc::required("AverageAllocatedMb", "MB"),
-    ColumnDoc::optional("SampleCount", "read, not used"),
-    ColumnDoc::optional("AverageAllocatedMb_pct1", "MB; read, not used"),
-    ColumnDoc::optional("AverageAllocatedMb_pct5", "MB; read, not used"),
-    ColumnDoc::optional("AverageAllocatedMb_pct25", "MB; read, not used"),
-    ColumnDoc::optional("AverageAllocatedMb_pct50", "MB; read, not used"),
-    ColumnDoc::optional("AverageAllocatedMb_pct75", "MB; read, not used"),
-    ColumnDoc::optional("AverageAllocatedMb_pct95", "MB; read, not used"),
-    ColumnDoc::optional("AverageAllocatedMb_pct99", "MB; read, not used"),
-    ColumnDoc::optional("AverageAllocatedMb_pct100", "MB; read, not used"),
+];
+
+/// The publisher's columns of both tables that are not read.
+const OTHERS: &[&str] = &[
+    "Average",
+    "Count",
+    "Minimum",
+    "Maximum",
+    "SampleCount",
+    "AverageAllocatedMb_pct1",
+    "AverageAllocatedMb_pct5",
+    "AverageAllocatedMb_pct25",
+    "AverageAllocatedMb_pct50",
+    "AverageAllocatedMb_pct75",
+    "AverageAllocatedMb_pct95",
+    "AverageAllocatedMb_pct99",
+    "AverageAllocatedMb_pct100",
 ];
 
 const OWNER: usize = 0;
@@ -207,7 +211,7 @@ pub(super) fn durations(
     let mut rows = ByKey::default();
     for part in parts {
         journal.file = part.name.clone();
-        let layout = Layout::headed(DURATIONS, b',');
+        let layout = Layout::headed(DURATIONS, b',').with_others(OTHERS);
         each_row_of(part, &layout, journal, &mut |journal, fields| {
             let mut found = [0.0; SHARES.len()];
             for (place, value) in (PERCENTILES..).zip(&mut found) {
@@ -242,7 +246,7 @@ pub(super) fn memory(
     let mut rows = ByKey::default();
     for part in parts {
         journal.file = part.name.clone();
-        let layout = Layout::headed(MEMORY, b',');
+        let layout = Layout::headed(MEMORY, b',').with_others(OTHERS);
         each_row_of(part, &layout, journal, &mut |_, fields| {
             let megabytes = fields.decimal(ALLOCATED, 1e9)?;
             let megabytes = megabytes.ok_or_else(|| fields.bad(ALLOCATED, "megabytes"))?;

@@ -43,7 +43,7 @@ pub(super) fn read(
     part: &Input,
     journal: &mut Journal,
 ) -> Result<(), TraceError> {
-    each_record(part, COLUMNS, journal, |journal, fields| {
+    each_record(part, COLUMNS, &[], journal, |journal, fields| {
         time(fields, TIME)?;
         let machine = fields.number(MACHINE, 0, i64::MAX)?;
         let name = fields.name(NAME, "the name of an attribute")?;

@@ -51,9 +51,10 @@ pub(super) const COLUMNS: &[ColumnDoc] = &[
         "most instances below a switch; 1 with the option `constraints`",
     ),
     ColumnDoc::optional("vertical_scaling", "0 and 1 none, 2 and 3 by the cluster"),
-    ColumnDoc::optional("collection_name", "read, not used"),
-    ColumnDoc::optional("collection_logical_name", "read, not used"),
 ];
+
+/// The publisher's columns that are not read.
+const OTHERS: &[&str] = &["collection_name", "collection_logical_name"];
 
 const TIME: usize = 0;
 const TYPE: usize = 1;
@@ -120,7 +121,7 @@ impl Collections {
         journal: &mut Journal,
         options: &ReadOptions,
     ) -> Result<(), TraceError> {
-        each_record(part, COLUMNS, journal, |journal, fields| {
+        each_record(part, COLUMNS, OTHERS, journal, |journal, fields| {
             time(fields, TIME)?;
             fields.number(TYPE, 0, 10)?;
             fields.integer(CLASS, 0, 3)?;

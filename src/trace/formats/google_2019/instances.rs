@@ -77,11 +77,10 @@ const COLUMNS: &[ColumnDoc] = &[
         "constraint",
         "constraints on attributes of machines, with the option `constraints`",
     ),
-    ColumnDoc::optional(
-        "alloc_instance_index",
-        "instance of its alloc set; read, not used",
-    ),
 ];
+
+/// The publisher's columns that are not read.
+const OTHERS: &[&str] = &["alloc_instance_index"];
 
 const USAGE_COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("start_time", "µs since 600 s before the trace"),
@@ -90,25 +89,26 @@ const USAGE_COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("instance_index", "instance within its collection"),
     ColumnDoc::optional("average_usage.cpus", "share of the largest machine"),
     ColumnDoc::optional("average_usage.memory", "share of the largest machine"),
-    ColumnDoc::optional("machine_id", NOT_USED),
-    ColumnDoc::optional("collection_type", NOT_USED),
-    ColumnDoc::optional("alloc_collection_id", NOT_USED),
-    ColumnDoc::optional("alloc_instance_index", NOT_USED),
-    ColumnDoc::optional("maximum_usage.cpus", NOT_USED),
-    ColumnDoc::optional("maximum_usage.memory", NOT_USED),
-    ColumnDoc::optional("random_sample_usage.cpus", NOT_USED),
-    ColumnDoc::optional("random_sample_usage.memory", NOT_USED),
-    ColumnDoc::optional("assigned_memory", NOT_USED),
-    ColumnDoc::optional("page_cache_memory", NOT_USED),
-    ColumnDoc::optional("cycles_per_instruction", NOT_USED),
-    ColumnDoc::optional("memory_accesses_per_instruction", NOT_USED),
-    ColumnDoc::optional("sample_rate", NOT_USED),
-    ColumnDoc::optional("cpu_usage_distribution", NOT_USED),
-    ColumnDoc::optional("tail_cpu_usage_distribution", NOT_USED),
 ];
 
-/// The meaning of columns of the publisher that no run needs.
-const NOT_USED: &str = "read, not used";
+/// The publisher's columns of usage that are not read.
+const USAGE_OTHERS: &[&str] = &[
+    "machine_id",
+    "collection_type",
+    "alloc_collection_id",
+    "alloc_instance_index",
+    "maximum_usage.cpus",
+    "maximum_usage.memory",
+    "random_sample_usage.cpus",
+    "random_sample_usage.memory",
+    "assigned_memory",
+    "page_cache_memory",
+    "cycles_per_instruction",
+    "memory_accesses_per_instruction",
+    "sample_rate",
+    "cpu_usage_distribution",
+    "tail_cpu_usage_distribution",
+];
 
 const WINDOW: WindowPlaces = WindowPlaces {
     start: 0,
@@ -185,9 +185,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     tasks.links = Some(Rc::<Collections>::clone(&collections));
     for part in windows {
         if options.usage {
-            each_record(part, USAGE_COLUMNS, &mut journal, |journal, fields| {
-                usage.take_window(journal, fields, options, WINDOW)
-            })?;
+            each_record(
+                part,
+                USAGE_COLUMNS,
+                USAGE_OTHERS,
+                &mut journal,
+                |journal, fields| usage.take_window(journal, fields, options, WINDOW),
+            )?;
         } else {
             journal.file = part.name.clone();
             journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
@@ -201,7 +205,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let tasks = tasks.with_usage(usage.usage()?);
     unsorted::demands(tasks, journal, options, events, |tasks, journal| {
         for part in events {
-            each_record(part, COLUMNS, journal, |journal, fields| {
+            each_record(part, COLUMNS, OTHERS, journal, |journal, fields| {
                 take(tasks, journal, fields, &beside)
             })?;
         }

@@ -81,7 +81,7 @@ pub(crate) fn each_event(
     take: &mut TakeEvent<'_>,
 ) -> Result<(), TraceError> {
     for part in &tables(input)?.read[0] {
-        each_record(part, COLUMNS, journal, |journal, fields| {
+        each_record(part, COLUMNS, &[], journal, |journal, fields| {
             take(journal, fields.line(), event(fields)?)
         })?;
     }
@@ -99,7 +99,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         attributes::read(&mut stated, part, &mut journal)?;
     }
     for part in events {
-        each_record(part, COLUMNS, &mut journal, |journal, fields| {
+        each_record(part, COLUMNS, &[], &mut journal, |journal, fields| {
             let event = event(fields)?;
             let capacity = capacity(fields, CAPACITY, options)?;
             let mut labels = stated_labels([

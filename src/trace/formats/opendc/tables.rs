@@ -101,7 +101,6 @@ const FRAGMENTS: &[ColumnDoc] = &[
     ColumnDoc::required("cpu_usage", "MHz"),
     ColumnDoc::optional("gpu_usage", "MHz; read, not used"),
     ColumnDoc::optional("timestamp", "begin, ms since 1970"),
-    ColumnDoc::optional("cpu_count", "read, not used"),
 ];
 
 /// The columns of fragments in the table `trace` of the versions before 2.1.
@@ -111,7 +110,6 @@ const STATES: &[ColumnDoc] = &[
     ColumnDoc::required("cpuUsage", "MHz"),
     ColumnDoc::optional("gpu_usage", "MHz; read, not used"),
     ColumnDoc::optional("time", "begin, ms since 1970"),
-    ColumnDoc::optional("cores", "read, not used"),
 ];
 
 pub(super) const FRAGMENT_DURATION: usize = 1;
@@ -199,7 +197,9 @@ pub(super) fn tasks_of(first: &[u8]) -> Found {
 /// The layout of a table of fragments that begins with these bytes.
 pub(super) fn fragments_of(first: &[u8]) -> Layout {
     let columns = fragment_columns(first).unwrap_or(FRAGMENTS);
-    Layout::headed(columns, b',').with_times(TimeForm::Millis)
+    let layout = Layout::headed(columns, b',').with_times(TimeForm::Millis);
+    // Those of older traces repeat the cores of their task.
+    layout.with_others(&["cpu_count", "cores"])
 }
 
 /// Returns `Certain` if a text begins with tasks or fragments.
