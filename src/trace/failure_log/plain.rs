@@ -3,8 +3,9 @@
 use super::{FailureLog, LoggedOutage, each_table, places_of, separator};
 use crate::error::TraceError;
 use crate::input::Input;
-use crate::ledger::{BadRow, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::table::{Column, Row, Table};
+use crate::unused::unused;
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 const NODE: &str = "node";
@@ -42,6 +43,10 @@ pub(super) fn read(
         |name| name == NODE,
         |journal, mut table| {
             let columns = columns(&table)?;
+            let names = table.columns().iter().map(|name| &**name);
+            if let Some(unused) = unused(names, |name| [NODE, DOWN, UP].contains(&name)) {
+                journal.dirt(&unused, Action::Keep, 1)?;
+            }
             while let Some(row) = table.next_row()? {
                 let taken = row.and_then(|row| outages.take(&row, &columns, &places));
                 if let Err(bad) = taken {

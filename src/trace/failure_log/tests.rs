@@ -22,8 +22,9 @@ fn spans(log: &FailureLog) -> Vec<(usize, i64, Option<i64>)> {
 
 #[test]
 fn our_table_has_names_and_times_with_or_without_units() {
-    let text = "node,down,up\nc,0,5\nb,10,2m\na,90s,\nb,5m,6m\n";
+    let text = "node,down,up,cause\nc,0,5,fan\nb,10,2m,\na,90s,,\nb,5m,6m,\n";
     let log = read_text(text, &LogOptions::default()).expect("a log");
+    assert_eq!(log.ledger.count("column `cause`, not used"), 1);
     assert_eq!(
         spans(&log),
         [
