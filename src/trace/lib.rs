@@ -72,6 +72,7 @@ mod sqlite;
 pub mod stream;
 mod submission;
 pub mod table;
+mod task_edges;
 mod texts;
 mod timed;
 pub mod transform;

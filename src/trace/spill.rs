@@ -25,6 +25,7 @@ mod numbers;
 mod packed;
 mod places;
 mod previous;
+mod slots;
 mod sorted_by;
 mod text_log;
 
@@ -42,6 +43,7 @@ use model::Text;
 pub(crate) use packed::Packed;
 pub(crate) use places::Places;
 use previous::Previous;
+pub(crate) use slots::Slots;
 pub(crate) use sorted_by::Order;
 use sorted_by::Rank;
 pub(crate) use text_log::TextLog;

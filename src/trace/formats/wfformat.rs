@@ -8,7 +8,7 @@ mod graph;
 
 use serde_json::Value;
 
-use self::graph::{Graph, Task};
+use self::graph::{Graph, Order, Task};
 use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
@@ -104,27 +104,15 @@ fn read(
                 add_execution(&mut graph, journal, &task)
             })
         })?;
-        let parents = graph.parents(&mut journal)?;
-        let begins = graph.earliest(&parents);
-        for (place, begin) in begins.into_iter().enumerate() {
-            let name = |place| {
-                Ok(PodName::Text(
-                    format!("{prefix}{}", graph.id(place)?).into(),
-                ))
-            };
-            let after = parents.of(place).iter().map(|&own| name(own as usize));
-            let after = after.collect::<Result<Vec<PodName>, TraceError>>()?;
-            let own = Own {
-                name: name(place)?,
-                task: &graph.tasks[place],
-                after,
-            };
+        let mut order = graph.order(&mut journal)?;
+        for place in 0..graph.len() {
+            let own = Own::of(&mut graph, &mut order, place, &prefix)?;
             heed(&mut journal, |journal| {
-                let Some(begin) = begin else {
+                let Some(begin) = own.begin else {
                     return Err(Refused::Row(BadRow {
                         line: own.task.line,
                         column: "parents".to_owned(),
-                        value: graph.id(place)?,
+                        value: graph.id(&own.task)?,
                         rule: "must be free of circles".to_owned(),
                     }));
                 };
@@ -191,10 +179,9 @@ fn add(graph: &mut Graph, journal: &mut Journal, task: &Element) -> Result<(), R
     }
     let others = [names(task, "parents")?, names(task, "children")?];
     // A task whose own numbers are wrong is not there for others.
-    let mut took = Task::default();
-    measure(&mut took, task)?;
-    let own = graph.add(task.line, [&id, &name], others)?;
-    (own.seconds, own.cores_milli) = (took.seconds, took.cores_milli);
+    let mut own = Task::of_line(task.line);
+    measure(&mut own, task)?;
+    graph.add(own, [&id, &name], others)?;
     Ok(note(journal, task)?)
 }
 
@@ -248,28 +235,60 @@ fn note(journal: &mut Journal, task: &Element) -> Result<(), TraceError> {
 /// Takes what a task took.
 fn add_execution(graph: &mut Graph, journal: &mut Journal, task: &Element) -> Result<(), Refused> {
     if let Some(place) = graph.place(&task.text("id"))? {
-        measure(&mut graph.tasks[place], task)?;
+        let mut own = graph.task(place)?;
+        let measured = measure(&mut own, task);
+        // What stands before a wrong number counts.
+        graph.put(place, &own)?;
+        measured?;
         return Ok(note(journal, task)?);
     }
     let kind = "execution of a task that is not specified";
     Ok(journal.dirt(kind, Action::Drop, task.line)?)
 }
 
-/// A task with its name, and the names of those that it waits for.
-struct Own<'g> {
+/// A task with its name, the names of those that it waits for, and the instant at which it can begin, if there is one.
+struct Own {
     name: PodName,
-    task: &'g Task,
+    task: Task,
     after: Vec<PodName>,
+    begin: Option<Instant>,
+}
+
+impl Own {
+    /// The task of a place, after those of all places before it; names begin with a prefix.
+    fn of(
+        graph: &mut Graph,
+        order: &mut Order,
+        place: u64,
+        prefix: &str,
+    ) -> Result<Self, TraceError> {
+        let task = graph.task(place)?;
+        let mut name = |place| -> Result<PodName, TraceError> {
+            let own = graph.task(place)?;
+            Ok(format!("{prefix}{}", graph.id(&own)?).into())
+        };
+        let after = order.parents_of(place)?;
+        Ok(Self {
+            after: { after.into_iter() }
+                .map(&mut name)
+                .collect::<Result<_, _>>()?,
+            name: name(place)?,
+            begin: order.begin_of(place, &task)?,
+            task,
+        })
+    }
 }
 
 /// Takes a task that can begin at an instant.
 fn take(
     gather: &mut Gather,
     journal: &mut Journal,
-    own: Own<'_>,
+    own: Own,
     submit: Instant,
 ) -> Result<(), TraceError> {
-    let Own { name, task, after } = own;
+    let Own {
+        name, task, after, ..
+    } = own;
     let line = task.line;
     if task.cores_milli.is_none() {
         journal.dirt("no cores stated; counted as 1", Action::Repair, line)?;
@@ -343,8 +362,16 @@ mod tests {
                 (prop::collection::vec(0..14_usize, 0..4), prop::collection::vec(0..14_usize, 0..3)),
                 1..12,
             ),
+            stand_below: bool,
             most_held in 1_usize..6,
         ) {
+            let of = |place: usize, (parents, children): &(Vec<usize>, Vec<usize>)| {
+                let parents = parents.iter().filter(|&&other| !stand_below || other < place);
+                let children = children.iter().filter(|&&other| !stand_below || other > place);
+                (parents.copied().collect(), children.copied().collect())
+            };
+            let tasks = tasks.iter().enumerate().map(|(place, own)| of(place, own));
+            let tasks: Vec<(Vec<usize>, Vec<usize>)> = tasks.collect();
             // Tasks are known by ids and by names, and some are not there.
             let known = |place: usize| format!("\"{}{place}\"", ["n", "i"][place % 2]);
             let list = |places: &[usize]| {

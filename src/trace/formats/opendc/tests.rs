@@ -1,14 +1,17 @@
 //! Tasks with their fragments, and tables that are wrong.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::archive::packed::archive;
 use crate::inspect::validate;
 use crate::ledger::RowPolicy;
 use crate::memory::Recorded;
+use units::{Duration, Instant};
 
 const HEADER: &str = "id,submission_time,duration,cpu_count,cpu_capacity,mem_capacity";
 
-fn read(input: &Input, usage: bool) -> Recorded {
+fn recorded(input: &Input, usage: bool) -> Recorded {
     let options = ReadOptions {
         usage,
         ..ReadOptions::default()
@@ -29,7 +32,7 @@ fn tasks_use_what_their_fragments_say() {
     let input = Input::bytes("w.tar", bytes);
     let entry = crate::registry::recognize(&input).expect("known");
     assert_eq!(entry.name, ENTRY.name);
-    let recorded = read(&input, true);
+    let recorded = recorded(&input, true);
     let seen: Vec<_> = { recorded.arrivals.iter() }
         .map(|one| {
             let spec = &recorded.classes[one.class as usize];
@@ -156,7 +159,7 @@ fn a_task_waits_for_those_that_name_it_as_a_child() {
         "{HEADER},parents,children\n1,0,5,1,1,1,[],\"[2, 3, 9]\"\n2,0,5,1,1,1,[1],[]\n\
          3,0,5,1,1,1,[2],[]\n4,0,5,1,1,1,[],[]\n5,0,5,1,1,1,,[4]\n"
     );
-    let recorded = read(&Input::bytes("t.csv", tasks.into_bytes()), false);
+    let recorded = recorded(&Input::bytes("t.csv", tasks.into_bytes()), false);
     let after = recorded.arrivals.iter().map(|own| {
         let names = own.after().iter().map(ToString::to_string);
         names.collect::<Vec<_>>().join("+")
@@ -168,6 +171,14 @@ fn a_task_waits_for_those_that_name_it_as_a_child() {
     ] {
         assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
     }
+}
+
+#[test]
+fn lists_of_children_alone_differ_from_none() {
+    let tasks = format!("{HEADER},children\n1,0,5,1,1,1,[3]\n2,0,5,1,1,1,[3]\n3,0,5,1,1,1,[]\n");
+    let recorded = recorded(&Input::bytes("t.csv", tasks.into_bytes()), false);
+    assert_eq!(recorded.arrivals[2].after(), ["1".into(), "2".into()]);
+    assert!(recorded.ledger.entries().is_empty());
 }
 
 /// What the task of an arrival uses.
@@ -256,5 +267,41 @@ fn use_counts_where_the_capacity_is_known() {
         let recorded = Recorded::collect(&mut *source).expect("good tables");
         assert_eq!(recorded.arrivals[0].run_time, Some(Duration::from_secs(60)));
         assert_eq!(usage(&recorded, 0).as_deref(), expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn workloads_on_disk_are_those_in_memory(
+        tasks in prop::collection::vec(
+            (prop::collection::vec(0..9_u8, 0..3), prop::collection::vec(0..9_u8, 0..3), 0..9_u8),
+            1..9,
+        ),
+        fragments in prop::collection::vec((0..9_u8, 0..3_u8), 0..30),
+        most_held in 1_usize..6,
+    ) {
+        // Names are there twice, or not at all.
+        let list = |names: &[u8]| names.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");
+        let tasks = tasks.iter().map(|(parents, children, name)| {
+            let (parents, children) = (list(parents), list(children));
+            format!("{name},{name}000,4000,1,1000,1024,{parents},{children}\n")
+        });
+        let tasks = format!("{HEADER},parents,children\n{}", tasks.collect::<String>());
+        let fragments = fragments.iter().map(|(name, used)| format!("{name},2000,{used}00\n"));
+        let fragments = format!("id,duration,cpu_usage\n{}", fragments.collect::<String>());
+        let files = [("fragments.csv", &*fragments), ("tasks.csv", &tasks)];
+        let input = Input::bytes("w.tar", archive(&files));
+        let options = ReadOptions {
+            usage: true,
+            rows: RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        let all = |workload| {
+            let mut source = read(&input, &options, workload).expect("good tables");
+            let recorded = Recorded::collect(&mut *source).expect("good tables");
+            let ledger = recorded.ledger.to_string();
+            (recorded, ledger)
+        };
+        prop_assert_eq!(all(Workload::holding(most_held)), all(Workload::default()));
     }
 }

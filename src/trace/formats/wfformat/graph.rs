@@ -1,23 +1,15 @@
-//! The graph of a workflow. Names of tasks are found on disk by their hashes and what tasks say of others is sorted there, so that
-//! memory has no more than the numbers of a graph: about 75 bytes of a task with an edge.
+//! The graph of a workflow. Names of tasks are found on disk by their hashes, and what is known of tasks and what they say of
+//! others lies there, too. Where each task stands below those that it waits for, memory has the ends of those that others still
+//! wait for; otherwise the numbers of the graph: about 30 bytes of a task with an edge.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 
 use crate::error::TraceError;
 use crate::ledger::{Action, Journal};
-use crate::spill::{FixedSort, Places, TextLog};
+use crate::spill::{FixedSort, FixedSorted, NONE, Places, Slots, TextLog};
+use crate::task_edges::{Joined, Said, TaskEdges};
 use units::{Duration, Instant};
-
-/// The kind of what a task says that waits for another.
-const PARENT: u64 = 0;
-/// The kind of what a task says that another waits for.
-const CHILD: u64 = 1;
-
-/// Notes about lists of children.
-const NOTES: [&str; 2] = [
-    "names a child that is not there; ignored",
-    "`children` names a task whose `parents` don't; it waits all the same",
-];
-const NO_CHILD: u64 = 0;
-const ONLY_CHILD: u64 = 1;
 
 /// A task as the file states it.
 #[derive(Debug, Default)]
@@ -25,152 +17,154 @@ pub(super) struct Task {
     pub(super) line: u64,
     /// The place of its id.
     id: u64,
-    /// Whether it says that it waits for others.
-    has_parents: bool,
     pub(super) seconds: Option<Duration>,
     pub(super) cores_milli: Option<i64>,
+}
+
+/// The number of words of a task.
+const WORDS: usize = 4;
+
+impl Task {
+    /// A task of a line, of which nothing else is known.
+    pub(super) fn of_line(line: u64) -> Self {
+        Self {
+            line,
+            ..Self::default()
+        }
+    }
+
+    fn words(&self) -> [u64; WORDS] {
+        let seconds = self.seconds.map_or(NONE, Duration::as_nanos);
+        let cores_milli = self.cores_milli.unwrap_or(NONE);
+        [self.line, self.id, seconds as u64, cores_milli as u64]
+    }
+
+    fn of_words([line, id, seconds, cores_milli]: [u64; WORDS]) -> Self {
+        let stated = |word: u64| Some(word as i64).filter(|&own| own != NONE);
+        Self {
+            line,
+            id,
+            seconds: stated(seconds).map(Duration::from_nanos),
+            cores_milli: stated(cores_milli),
+        }
+    }
 }
 
 /// The tasks of a workflow, by their places.
 #[derive(Default)]
 pub(super) struct Graph {
-    pub(super) tasks: Vec<Task>,
+    tasks: Slots<WORDS>,
     ids: TextLog<1>,
     places: Places,
-    /// The records of edges as tasks state them: the task, the number of the record, its kind and the key of the other's name.
-    said: FixedSort<5>,
-    count: u64,
+    edges: TaskEdges,
 }
 
 impl Graph {
-    /// No tasks yet, a number of names and edges of which are held in memory.
+    /// No tasks yet; a number of them, of names and of edges is held in memory.
     #[cfg(test)]
     pub(super) fn holding(most_held: usize) -> Self {
         Self {
+            tasks: Slots::holding(most_held),
             places: Places::holding(most_held),
-            said: FixedSort::holding(most_held),
+            edges: TaskEdges::holding(most_held),
             ..Self::default()
         }
     }
 
-    /// The place of the task of a name.
-    pub(super) fn place(&self, name: &str) -> Result<Option<usize>, TraceError> {
-        let found = self.places.get(Places::key([name]))?;
-        Ok(found.map(|place| place as usize))
+    /// The number of tasks.
+    pub(super) const fn len(&self) -> u64 {
+        self.tasks.len()
     }
 
-    /// Adds a task of a line with an id and a name, either of which may be empty, by which others know it; and the names of
-    /// those that it waits for, and of those that wait for it.
+    /// The place of the task of a name.
+    pub(super) fn place(&self, name: &str) -> Result<Option<u64>, TraceError> {
+        self.places.get(Places::key([name]))
+    }
+
+    /// Adds a task with an id and a name, either of which may be empty, by which others know it; and the names of those that
+    /// it waits for, and of those that wait for it.
     pub(super) fn add(
         &mut self,
-        line: u64,
+        mut task: Task,
         names: [&str; 2],
         [parents, children]: [Vec<String>; 2],
-    ) -> Result<&mut Task, TraceError> {
-        let place = self.tasks.len() as u64;
+    ) -> Result<(), TraceError> {
         let known = names.into_iter().filter(|name| !name.is_empty());
-        for name in known.clone() {
+        let id = { known.clone() }.next().unwrap_or_default();
+        task.id = self.ids.push([id]);
+        let place = self.tasks.push(task.words())?;
+        for name in known {
             let key = Places::key([name]);
             if self.places.get(key)?.is_none() {
                 self.places.put(key, place)?;
             }
         }
-        let has_parents = !parents.is_empty();
-        for (kind, others) in [(PARENT, parents), (CHILD, children)] {
+        for (said, others) in [(Said::Parent, parents), (Said::Child, children)] {
             for other in others {
-                let [first, second] = Places::key([other.as_str()]);
-                self.said.push([place, self.count, kind, first, second]);
-                self.count += 1;
+                self.edges.add(place, said, &other);
             }
         }
-        self.tasks.push(Task {
-            line,
-            id: self.ids.push([{ known }.next().unwrap_or_default()]),
-            has_parents,
-            seconds: None,
-            cores_milli: None,
-        });
-        Ok(&mut self.tasks[place as usize])
+        Ok(())
+    }
+
+    /// The task of a place.
+    pub(super) fn task(&mut self, place: u64) -> Result<Task, TraceError> {
+        Ok(Task::of_words(self.tasks.get(place)?))
+    }
+
+    /// Puts a task in the place of one.
+    pub(super) fn put(&mut self, place: u64, task: &Task) -> Result<(), TraceError> {
+        self.tasks.put(place, task.words())
     }
 
     /// The id of a task.
-    pub(super) fn id(&self, place: usize) -> Result<String, TraceError> {
-        let [id] = self.ids.get(self.tasks[place].id)?;
+    pub(super) fn id(&self, task: &Task) -> Result<String, TraceError> {
+        let [id] = self.ids.get(task.id)?;
         Ok(id)
     }
 
-    /// The tasks that each waits for, those that its own list names before those whose lists of children name it.
-    pub(super) fn parents(&mut self, journal: &mut Journal) -> Result<Edges, TraceError> {
-        // The child, whether the parent alone says so, the order, and the parent.
-        let mut edges: FixedSort<4> = FixedSort::default();
-        let mut stated: FixedSort<2> = FixedSort::default();
-        let mut by_parents: FixedSort<3> = FixedSort::default();
-        let mut notes: FixedSort<3> = FixedSort::default();
-        let mut unknown: FixedSort<1> = FixedSort::default();
-        let mut said = std::mem::take(&mut self.said).sorted();
-        while let Some([task, number, kind, first, second]) = said.next()? {
-            match (kind, self.places.get([first, second])?) {
-                (PARENT, Some(parent)) => {
-                    stated.push([task, parent]);
-                    edges.push([task, PARENT, number, parent]);
-                }
-                (PARENT, None) => unknown.push([task]),
-                (_, Some(child)) => by_parents.push([child, task, number]),
-                (_, None) => notes.push([task, number, NO_CHILD]),
-            }
+    /// The order of the tasks, once all of them are there.
+    pub(super) fn order(&mut self, journal: &mut Journal) -> Result<Order, TraceError> {
+        let mut edges = std::mem::take(&mut self.edges).joined(&self.places)?;
+        while let Some((task, kind)) = edges.next_note()? {
+            journal.dirt(kind, Action::Repair, self.task(task)?.line)?;
         }
-        let (mut stated, mut by_parents) = (stated.sorted(), by_parents.sorted());
-        let mut known = stated.next()?;
-        let mut last = None;
-        while let Some([child, parent, number]) = by_parents.next()? {
-            let edge = Some([child, parent]);
-            while known.is_some() && known < edge {
-                known = stated.next()?;
-            }
-            if known == edge || last == edge {
-                continue;
-            }
-            last = edge;
-            if self.tasks[child as usize].has_parents {
-                notes.push([parent, number, ONLY_CHILD]);
-            }
-            edges.push([child, CHILD, parent, parent]);
+        while let Some(task) = edges.next_unknown()? {
+            let kind = "waits for a task that is not there; ignored";
+            journal.dirt(kind, Action::Repair, self.task(task)?.line)?;
         }
-        let mut note = |kind: &str, task: u64| {
-            let line = self.tasks[task as usize].line;
-            journal.dirt(kind, Action::Repair, line)
+        let mut by_parent = FixedSort::default();
+        let mut stand_below = true;
+        edges.each(|task, parent| {
+            stand_below &= parent < task;
+            by_parent.push([parent, task]);
+        })?;
+        let begins = if stand_below {
+            Begins::Following(Following::of(by_parent)?)
+        } else {
+            let mut waits = vec![0; self.len() as usize];
+            edges.each(|task, _| waits[task as usize] += 1)?;
+            Begins::Held(self.begins(by_parent, waits)?)
         };
-        let mut notes = notes.sorted();
-        while let Some([task, _, kind]) = notes.next()? {
-            note(NOTES[kind as usize], task)?;
-        }
-        let mut unknown = unknown.sorted();
-        while let Some([task]) = unknown.next()? {
-            note("waits for a task that is not there; ignored", task)?;
-        }
-        let mut all = Edges::default();
-        let mut edges = edges.sorted();
-        while let Some([child, _, _, parent]) = edges.next()? {
-            all.push(child as usize, parent as u32);
-        }
-        all.end(self.tasks.len());
-        Ok(all)
+        Ok(Order { edges, begins })
     }
 
-    /// The earliest instant at which each task can begin: when the last of those that it waits for
-    /// ends. None of a task that waits for itself, if only through others.
-    pub(super) fn earliest(&self, parents: &Edges) -> Vec<Option<Instant>> {
-        let children = parents.turned();
-        let all = 0..self.tasks.len();
-        let mut waits: Vec<u32> = { all.clone() }
-            .map(|place| parents.of(place).len() as u32)
+    /// The earliest instant at which each task can begin, of so many that it waits for: when the last of them ends. None of a
+    /// task that waits for itself, if only through others.
+    fn begins(
+        &mut self,
+        by_parent: FixedSort<2>,
+        mut waits: Vec<u32>,
+    ) -> Result<Vec<Option<Instant>>, TraceError> {
+        let children = Children::of(by_parent, waits.len())?;
+        let mut begins = vec![Instant::ZERO; waits.len()];
+        let mut ready: Vec<usize> = { 0..waits.len() }
+            .filter(|&place| waits[place] == 0)
             .collect();
-        let mut begins = vec![Instant::ZERO; all.len()];
-        let mut ready: Vec<usize> = all.filter(|&place| waits[place] == 0).collect();
         while let Some(place) = ready.pop() {
-            let run = self.tasks[place].seconds.unwrap_or(Duration::ZERO);
+            let run = self.task(place as u64)?.seconds.unwrap_or(Duration::ZERO);
             let end = begins[place].saturating_add(run);
-            for &child in children.of(place) {
+            for &child in children.of_task(place) {
                 let child = child as usize;
                 begins[child] = begins[child].max(end);
                 waits[child] -= 1;
@@ -180,56 +174,162 @@ impl Graph {
             }
         }
         let both = begins.into_iter().zip(waits);
-        both.map(|(begin, waits)| (waits == 0).then_some(begin))
-            .collect()
+        Ok(both
+            .map(|(begin, waits)| (waits == 0).then_some(begin))
+            .collect())
     }
 }
 
-/// The tasks at the other ends of edges, by the places of those at the one.
-#[derive(Debug, Default)]
-pub(super) struct Edges {
-    others: Vec<u32>,
+/// What the tasks of a graph wait for, and when each can begin; asked for place by place.
+pub(super) struct Order {
+    edges: Joined,
+    begins: Begins,
+}
+
+/// The earliest instants at which tasks can begin.
+enum Begins {
+    /// Each is known when those of all places before it are.
+    Following(Following),
+    Held(Vec<Option<Instant>>),
+}
+
+impl Order {
+    /// The places of those that a task waits for; those of all places before it were asked for.
+    pub(super) fn parents_of(&mut self, place: u64) -> Result<Vec<u64>, TraceError> {
+        Ok(self.edges.parents_of(place)?.known)
+    }
+
+    /// The earliest instant at which the task of a place can begin; `None` of one that waits for itself. Those of all places
+    /// before it were asked for.
+    pub(super) fn begin_of(
+        &mut self,
+        place: u64,
+        task: &Task,
+    ) -> Result<Option<Instant>, TraceError> {
+        match &mut self.begins {
+            Begins::Following(following) => Ok(Some(following.begin_of(place, task)?)),
+            Begins::Held(held) => Ok(held[place as usize]),
+        }
+    }
+}
+
+/// The earliest instants of tasks, each of which stands below those that it waits for.
+struct Following {
+    by_parent: FixedSorted<2>,
+    next: Option<[u64; 2]>,
+    /// The ends of tasks above, by the place of one that waits for it.
+    ends: BinaryHeap<Reverse<(u64, Instant)>>,
+}
+
+impl Following {
+    fn of(by_parent: FixedSort<2>) -> Result<Self, TraceError> {
+        let mut by_parent = by_parent.sorted();
+        Ok(Self {
+            next: by_parent.next()?,
+            by_parent,
+            ends: BinaryHeap::new(),
+        })
+    }
+
+    fn begin_of(&mut self, place: u64, task: &Task) -> Result<Instant, TraceError> {
+        let mut begin = Instant::ZERO;
+        while let Some(&Reverse((own, end))) = self.ends.peek()
+            && own == place
+        {
+            begin = begin.max(end);
+            self.ends.pop();
+        }
+        let end = begin.saturating_add(task.seconds.unwrap_or(Duration::ZERO));
+        while let Some([_, child]) = self.next.filter(|edge| edge[0] == place) {
+            self.ends.push(Reverse((child, end)));
+            self.next = self.by_parent.next()?;
+        }
+        Ok(begin)
+    }
+}
+
+/// The tasks that wait for others, by the places of those.
+struct Children {
+    all: Vec<u32>,
     /// The number of edges up to the end of each task.
     ends: Vec<usize>,
 }
 
-impl Edges {
-    /// Adds an edge of a task, after those of all before it.
-    fn push(&mut self, task: usize, other: u32) {
-        self.end(task);
-        self.others.push(other);
-    }
-
-    /// Ends the edges of all tasks before one.
-    fn end(&mut self, task: usize) {
-        self.ends.resize(task, self.others.len());
-    }
-
-    /// The other ends of the edges of a task.
-    pub(super) fn of(&self, task: usize) -> &[u32] {
-        let from = task.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.others[from..self.ends[task]]
-    }
-
-    /// The edges of the others.
-    fn turned(&self) -> Self {
-        let mut ends = vec![0; self.ends.len()];
-        for &other in &self.others {
-            ends[other as usize] += 1;
+impl Children {
+    fn of(by_parent: FixedSort<2>, tasks: usize) -> Result<Self, TraceError> {
+        let (mut all, mut ends) = (Vec::new(), Vec::with_capacity(tasks));
+        let mut by_parent = by_parent.sorted();
+        while let Some([parent, child]) = by_parent.next()? {
+            ends.resize(parent as usize, all.len());
+            all.push(child as u32);
         }
-        let mut all = 0;
-        for end in &mut ends {
-            all += *end;
-            *end = all - *end;
-        }
-        let mut others = vec![0; self.others.len()];
-        for task in 0..self.ends.len() {
-            for &other in self.of(task) {
-                let place = &mut ends[other as usize];
-                others[*place] = task as u32;
-                *place += 1;
+        ends.resize(tasks, all.len());
+        Ok(Self { all, ends })
+    }
+
+    fn of_task(&self, place: usize) -> &[u32] {
+        let from = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.all[from..self.ends[place]]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ledger::RowPolicy;
+
+    /// The begins of tasks by their run times and parents, by going over all of them again and again.
+    fn plain(tasks: &[(i64, Vec<usize>)]) -> Vec<Option<Instant>> {
+        let mut begins = vec![None; tasks.len()];
+        for _ in tasks {
+            for (place, (_, parents)) in tasks.iter().enumerate() {
+                let ends = parents.iter().map(|&parent| {
+                    let begin: Option<Instant> = begins[parent];
+                    Some(begin? + Duration::from_secs(tasks[parent].0))
+                });
+                let ends: Option<Vec<Instant>> = ends.collect();
+                begins[place] = ends.map(|ends| ends.into_iter().max().unwrap_or(Instant::ZERO));
             }
         }
-        Self { others, ends }
+        begins
+    }
+
+    proptest! {
+        #[test]
+        fn tasks_begin_when_the_last_before_them_ends(
+            tasks in prop::collection::vec((0..9_i64, prop::collection::vec(0..20_usize, 0..3)), 1..20),
+            stand_below: bool,
+            most_held in 1_usize..30,
+        ) {
+            let known = tasks.len();
+            let of = |place: usize, (run, parents): (i64, Vec<usize>)| {
+                let is_there = |parent: &usize| *parent < if stand_below { place } else { known };
+                (run, parents.into_iter().filter(is_there).collect())
+            };
+            let tasks = tasks.into_iter().enumerate().map(|(place, own)| of(place, own));
+            let tasks: Vec<(i64, Vec<usize>)> = tasks.collect();
+            let mut graph = Graph::holding(most_held);
+            for (place, (run, parents)) in tasks.iter().enumerate() {
+                let task = Task {
+                    seconds: Some(Duration::from_secs(*run)),
+                    ..Task::of_line(place as u64 + 1)
+                };
+                let parents = parents.iter().map(ToString::to_string).collect();
+                graph.add(task, [&place.to_string(), ""], [parents, Vec::new()]).expect("readable");
+            }
+            let mut journal = Journal::new(Arc::from("w.json"), RowPolicy::REPORT);
+            let mut order = graph.order(&mut journal).expect("readable");
+            let begins = (0..known as u64).map(|place| {
+                let task = graph.task(place).expect("readable");
+                prop_assert_eq!(task.line, place + 1);
+                Ok(order.begin_of(place, &task).expect("readable"))
+            });
+            let begins = begins.collect::<Result<Vec<_>, TestCaseError>>()?;
+            prop_assert_eq!(begins, plain(&tasks));
+        }
     }
 }
