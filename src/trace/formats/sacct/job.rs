@@ -204,24 +204,20 @@ impl Jobs {
 /// The note about a record of a job that an earlier one states.
 const REPEATED: &str = "record of a job that stands above already";
 
-/// The name of a job as a number, so that those of elements of an array that follow each other take no room.
+/// The name of a job as a number, so that those of jobs that follow each other take no room, nor those of elements of an array.
 fn number(name: &str) -> PodName {
     let (job, element) = name.split_once('_').unwrap_or((name, ""));
-    let element = match element {
-        "" => Some(0),
-        element => element
-            .parse::<u64>()
-            .ok()
-            .and_then(|own| own.checked_add(1)),
+    let job = job.parse::<u64>().ok().filter(|&job| job < 1 << 32);
+    let number = match element {
+        "" => job,
+        element => {
+            let element = element.parse::<u64>().ok().filter(|&own| own < 1 << 31);
+            // The smaller numbers are those of jobs.
+            job.zip(element)
+                .map(|(job, element)| (job + 2) << 31 | element)
+        }
     };
-    let job = job.parse::<u64>().ok();
-    let number = job
-        .zip(element)
-        .filter(|&(job, element)| job < 1 << 32 && element < 1 << 31);
-    number.map_or_else(
-        || PodName::Text(name.into()),
-        |(job, element)| PodName::Job(job << 31 | element),
-    )
+    number.map_or_else(|| PodName::Text(name.into()), PodName::Job)
 }
 
 /// The demand of a job; `None` if it makes none.
@@ -292,4 +288,30 @@ fn check_end(
     }
     let kind = "end up to an hour before the start, as at the end of summer time; counted as 0 s";
     Ok(journal.dirt(kind, Action::Repair, line)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_each_other_has_numbers_that_do() {
+        for names in [
+            ["0", "1", "2"],
+            ["4294967293", "4294967294", "4294967295"],
+            ["0_0", "0_1", "0_2"],
+            ["4294967295_7", "4294967295_8", "4294967295_9"],
+        ] {
+            let numbers = names.map(|name| match number(name) {
+                PodName::Job(number) => number,
+                other => panic!("{other} is no number"),
+            });
+            assert_eq!(numbers, [0, 1, 2].map(|more| numbers[0] + more));
+            let is_element = names[0].contains('_');
+            assert_eq!(numbers[0] >= 1 << 32, is_element, "{names:?}");
+        }
+        for name in ["4294967296", "1_2147483648", "1+0", "a"] {
+            assert_eq!(number(name), PodName::Text(name.into()), "{name}");
+        }
+    }
 }
