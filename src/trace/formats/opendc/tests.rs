@@ -21,6 +21,16 @@ fn recorded(input: &Input, usage: bool) -> Recorded {
 }
 
 #[test]
+fn use_of_gpus_is_told() {
+    let tasks = format!("{HEADER}\n1,1704067200000,30000,1,2000,512\n");
+    let fragments =
+        "id,duration,cpu_usage,gpu_usage\n1,10000,500,70\n1,10000,500,0\n1,10000,500,\n";
+    let bytes = archive(&[("fragments.csv", fragments), ("tasks.csv", &tasks)]);
+    let recorded = read(&Input::bytes("w.tar", bytes), false);
+    assert_eq!(recorded.ledger.count("use of GPUs, not read"), 1);
+}
+
+#[test]
 fn tasks_use_what_their_fragments_say() {
     let tasks = format!(
         "{HEADER},gpu_count,parents,deferrable,deadline\n\

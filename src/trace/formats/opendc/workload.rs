@@ -235,7 +235,10 @@ impl Workload {
         let duration = fields.number(FRAGMENT_DURATION, 0, LAST)?;
         let used = fields.decimal(USED, MOST_MHZ)?;
         let used = used.ok_or_else(|| fields.bad(USED, "a number of MHz"))?;
-        fields.decimal(GPU_USED, MOST_MHZ)?;
+        let of_gpus = fields.decimal(GPU_USED, MOST_MHZ)?;
+        if of_gpus.is_some_and(|used| used > 0.0) {
+            journal.dirt("use of GPUs, not read", Action::Keep, line)?;
+        }
         let begin = fields.integer(BEGIN, 0, LAST)?;
         let Some(place) = self.find(name)? else {
             return Ok(journal.dirt("fragment of a task that is not there", Action::Drop, line)?);
