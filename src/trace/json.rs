@@ -81,6 +81,15 @@ impl Element {
         }
     }
 
+    /// The text at a path of keys; empty if it is absent.
+    pub(crate) fn optional_text_at(&self, path: &str, expected: &str) -> Result<&str, BadRow> {
+        match self.at(path) {
+            None | Some(Value::Null) => Ok(""),
+            Some(Value::String(text)) => Ok(text),
+            Some(_) => Err(self.bad_at(path, expected)),
+        }
+    }
+
     /// A number of at least 0 at a path of keys; `None` if it is absent. Texts count as numbers if they
     /// are such.
     pub(crate) fn number_at(&self, path: &str, most: f64) -> Result<Option<f64>, BadRow> {

@@ -143,6 +143,8 @@ fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result
         return Ok(journal.dirt("event of another object than a pod", Action::Drop, line)?);
     }
     let name = event.name_at(&at("name"), "the name of a pod")?;
+    let namespace = event.optional_text_at(&at("namespace"), "the name of a namespace")?;
+    let uid = event.optional_text_at(&at("uid"), "a text")?;
     let reason = event.name_at("/reason", "a reason such as Scheduled")?;
     let mut dates = Vec::new();
     for path in [
@@ -169,11 +171,7 @@ fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result
         }
         _ => vec![(first, Deed::Seen)],
     };
-    let pod = records.pod(
-        event.text_at(&at("namespace")),
-        name,
-        event.text_at(&at("uid")),
-    )?;
+    let pod = records.pod(namespace, name, uid)?;
     for (at, deed) in deeds {
         records.add(journal, line, pod, at, deed);
     }
@@ -201,6 +199,26 @@ mod tests {
             events.join(",\n")
         );
         Input::bytes("e.json", text.into_bytes())
+    }
+
+    #[test]
+    fn a_namespace_that_is_no_text_is_refused() {
+        let good = event("Pod", "a", "Started", 5);
+        let events = [
+            good.replace("\"n\"", "7"),
+            good.replace("\"n\"", "null"),
+            good.replace("\"name\"", "\"uid\": [], \"name\""),
+        ];
+        let found = validate(&list(&events), &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "e.json:2: column `involvedObject.namespace`: must be the name of a namespace, found `7`",
+                "e.json:4: column `involvedObject.uid`: must be a text, found `[]`",
+            ]
+        );
+        assert_eq!(found.accepted, 1);
     }
 
     #[test]
@@ -290,11 +308,11 @@ mod tests {
             ),
         ];
         let yaml = "apiVersion: v1\nitems:\n\
-                    - kind: Event\n  involvedObject: {kind: Pod, namespace: n, name: a}\n  reason: Started\n  \
+                    - kind: Event\n  involvedObject: {kind: Pod, namespace: web, name: a}\n  reason: Started\n  \
                     firstTimestamp: \"2024-03-01T10:00:05Z\"\n\
-                    - kind: Event\n  involvedObject: {kind: Pod, namespace: n, name: a}\n  reason: Evicted\n  \
+                    - kind: Event\n  involvedObject: {kind: Pod, namespace: web, name: a}\n  reason: Evicted\n  \
                     lastTimestamp: \"2024-03-01T10:00:30Z\"\n\
-                    - kind: Event\n  involvedObject: {kind: Pod, namespace: n, name: b}\n  reason: Killing\n  \
+                    - kind: Event\n  involvedObject: {kind: Pod, namespace: web, name: b}\n  reason: Killing\n  \
                     firstTimestamp: \"2024-03-01T10:00:40Z\"\n\
                     kind: List\n";
         let options = ReadOptions {
