@@ -115,16 +115,29 @@ fn is_machines(first: &[u8]) -> Confidence {
 /// Whether a table that begins with these bytes is one of readings.
 fn is_readings(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 5] = [
-        (READ_AT, is_whole),
+        (READ_AT, is_reading_time),
         (READ_VM, |field| !is_number_or_empty(field)),
-        (LEAST, is_number_or_empty),
-        (READ_MOST, is_number_or_empty),
-        (READ_MEAN, is_number_or_empty),
+        (LEAST, is_percent),
+        (READ_MOST, is_percent),
+        (READ_MEAN, is_percent),
     ];
     if header::of_readings(first).is_some() {
         return Confidence::Certain;
     }
-    row_has(first, b',', READING_COLUMNS.len(), &tests)
+    // A name between numbers may be a row of many other tables, too.
+    row_has(first, b',', READING_COLUMNS.len(), &tests).min(Confidence::Maybe)
+}
+
+/// Whether a field is the time of a reading: there is one each five minutes.
+fn is_reading_time(field: &str) -> bool {
+    field
+        .parse::<i64>()
+        .is_ok_and(|at| at >= 0 && at % 300 == 0)
+}
+
+/// Whether a field is a share of a machine, or empty; a hypervisor may measure a little more than all.
+fn is_percent(field: &str) -> bool {
+    field.is_empty() || { field.parse::<f64>() }.is_ok_and(|share| (0.0..=110.0).contains(&share))
 }
 
 /// The categories of machines; the files spell one in two ways.

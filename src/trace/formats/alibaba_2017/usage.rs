@@ -40,22 +40,21 @@ const OF_MACHINES: usize = 8;
 /// The most percent of a request: an instance may use idle processors besides.
 const MOST: f64 = 1e5;
 
-const TESTS: [FieldTest; 5] = [
-    (TIME, is_whole),
-    (INSTANCE, is_whole),
-    (CPU, is_number_or_empty),
-    (MEMORY, is_number_or_empty),
-    (5, is_number_or_empty),
-];
+/// The tests of the fields of so many columns.
+fn tests(columns: usize) -> Vec<FieldTest> {
+    let numbers = (CPU..columns).map(|place| -> FieldTest { (place, is_number_or_empty) });
+    let first: [FieldTest; 2] = [(TIME, is_whole), (INSTANCE, is_whole)];
+    first.into_iter().chain(numbers).collect()
+}
 
 /// Whether a table that begins with these bytes is one of the usage of service instances.
 pub(super) fn of_services(first: &[u8]) -> Confidence {
-    row_has(first, b',', COLUMNS.len(), &TESTS)
+    row_has(first, b',', COLUMNS.len(), &tests(COLUMNS.len()))
 }
 
 /// Whether a table that begins with these bytes is one of the usage of machines.
 pub(super) fn of_machines(first: &[u8]) -> Confidence {
-    row_has(first, b',', OF_MACHINES, &TESTS)
+    row_has(first, b',', OF_MACHINES, &tests(OF_MACHINES))
 }
 
 /// Measurements of instances: hundredths of a percent of processors and of memory, each from a second on.

@@ -189,3 +189,20 @@ fn columns_of_a_copy_with_a_header_may_stand_in_any_order() {
         .replace("vmcorecount", "vmcorecountbucket");
     assert_eq!(read(&of_2019, named), whole);
 }
+
+#[test]
+fn other_tables_of_five_columns_are_no_readings() {
+    let name = |text: &str| {
+        let input = Input::bytes("t.csv", text.as_bytes());
+        let found = crate::registry::recognize(&input);
+        found.ok().map(|entry| entry.name)
+    };
+    assert_eq!(name("300,a,1,5,2\n600,a,1,5,2.5\n"), Some("azure-vm"));
+    for other in [
+        "time,host,load1,load5,load15\n1,a,0.5,0.25,0.1\n2,a,0.5,0.25,0.1\n",
+        "17,a,1,5,2\n18,a,1,5,2\n",
+        "300,a,4096,5,2\n600,a,4096,5,2\n",
+    ] {
+        assert_eq!(name(other), None, "{other}");
+    }
+}
