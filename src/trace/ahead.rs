@@ -14,6 +14,7 @@ use super::header_record::HeaderRecord;
 use super::input::Input;
 use super::ledger::{Ledger, LedgerMark};
 use super::options::ReadOptions;
+use super::renumbered::Renumbered;
 use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
 use model::Text;
 
@@ -26,7 +27,7 @@ const CHUNKS_WAITING: usize = 4;
 const AHEAD_FROM_BYTES: u64 = 1 << 18;
 
 /// A source of a file, read ahead if the file is large enough for that to pay, and from its cache
-/// where that does.
+/// where that does. Rows may be late, so classes and tenants are numbered by submission.
 pub fn streamed(
     source: impl ArrivalSource + 'static,
     input: &Input,
@@ -34,9 +35,10 @@ pub fn streamed(
 ) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let source: Box<dyn ArrivalSource> = Box::new(source);
     if input.stored_bytes()? < AHEAD_FROM_BYTES {
-        return Ok(source);
+        return Ok(Box::new(Renumbered::new(source)));
     }
-    Ok(Box::new(Ahead::new(cached(source, input, options)?)))
+    let ahead = Ahead::new(cached(source, input, options)?);
+    Ok(Box::new(Renumbered::new(Box::new(ahead))))
 }
 
 /// A source read ahead.

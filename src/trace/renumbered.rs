@@ -5,9 +5,8 @@ use super::by_class::ByClass;
 use super::error::TraceError;
 use super::intern::{ClassTable, NameTable};
 use super::memory::Recorded;
-use super::stream::{Arrival, ArrivalSource, Classes};
+use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
 use model::Text;
-use units::SortedMap;
 
 /// The classes and tenants of arrivals by their first arrivals.
 pub(super) struct Numbers {
@@ -80,7 +79,7 @@ pub(super) struct Renumbered {
     classes: ClassTable,
     tenants: NameTable,
     class_numbers: ByClass<u32>,
-    tenant_numbers: SortedMap<u32, u32>,
+    tenant_numbers: ByClass<u32>,
 }
 
 impl Renumbered {
@@ -90,7 +89,7 @@ impl Renumbered {
             classes: ClassTable::default(),
             tenants: NameTable::default(),
             class_numbers: ByClass::default(),
-            tenant_numbers: SortedMap::new(),
+            tenant_numbers: ByClass::default(),
         }
     }
 }
@@ -102,22 +101,32 @@ impl ArrivalSource for Renumbered {
         };
         let (inner, classes, tenants) = (&self.inner, &mut self.classes, &mut self.tenants);
         let old = arrival.class;
-        arrival.class = match self.class_numbers.get(old) {
-            Some(known) => *known,
-            None => classes.class_of_shared(&inner.classes().get(old)?),
+        arrival.class = if let Some(known) = self.class_numbers.get(old) {
+            *known
+        } else {
+            let class = classes.class_of_shared(&inner.classes().get(old)?);
+            self.class_numbers.put(old, class);
+            class
         };
-        self.class_numbers.put(old, arrival.class);
-        let tenant = self.tenant_numbers.entry(arrival.tenant);
-        arrival.tenant = *tenant.or_insert_with_key(|old| {
-            let name = inner.tenants().get(*old as usize);
+        let old = arrival.tenant;
+        arrival.tenant = if let Some(known) = self.tenant_numbers.get(old) {
+            *known
+        } else {
+            let name = inner.tenants().get(old as usize);
             let name = name.cloned().unwrap_or_else(|| old.to_string().into());
-            tenants.number_of(name.as_bytes())
-        });
+            let tenant = tenants.number_of(name.as_bytes());
+            self.tenant_numbers.put(old, tenant);
+            tenant
+        };
         Ok(Some(arrival))
     }
 
     fn classes(&self) -> &Classes {
         self.classes.classes()
+    }
+
+    fn class_totals(&self) -> Option<Vec<ClassTotal>> {
+        self.inner.class_totals()
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {

@@ -176,6 +176,36 @@ fn a_trace_with_rows_in_no_order_runs_as_the_converted_one() {
 }
 
 #[test]
+fn late_rows_run_as_the_converted_ones() {
+    let table = "submit,name,run_time,cpu,tenant\n5,b,60,2,bob\n0,a,60,1,ann\n9,c,60,3,cid\n";
+    let log = "1 5 0 60 1 -1 -1 1 60 9 1 7 -1 -1 -1 -1 -1 -1\n2 0 0 60 1 -1 -1 1 60 8 1 6 -1 -1 -1 -1 -1 -1\n";
+    let of = |format: &str| experiment(&format!("{{format: {format}, path: late.{format}}}"));
+    let (own, swf) = (of("csv"), of("swf"));
+    let files = [
+        ("csv.yaml", &*own),
+        ("swf.yaml", &*swf),
+        ("late.csv", table),
+        ("late.swf", log),
+    ];
+    let scratch = Scratch::new("trace-late", &files);
+    for format in ["csv", "swf"] {
+        let file = format!("{format}.yaml");
+        run(&scratch, &file, &[]);
+        let direct = scratch.summary("ran").variants[0].digest.clone();
+        let late = format!("late.{format}");
+        let convert = ["trace", "convert", &late, "--out", "sorted.csv", "--force"];
+        scratch.run(&convert, 0);
+        let set = "workload=[{trace: {format: csv, path: sorted.csv}}]";
+        run(&scratch, &file, &["--set", set]);
+        assert_eq!(
+            scratch.summary("ran").variants[0].digest,
+            direct,
+            "{format}"
+        );
+    }
+}
+
+#[test]
 fn a_trace_that_is_cut_off_goes_on_in_the_run() {
     let mut whole = "submit,name,run_time,cpu\n".to_owned();
     for at in 0..40 {

@@ -59,7 +59,7 @@ fn every_column_is_read() {
     assert_eq!(train.name.to_string(), "train");
     assert_eq!(train.run_time, Some(Duration::from_millis(90_500)));
     assert_eq!(train.time_limit, Some(Duration::from_secs(7_200)));
-    assert_eq!(recorded.tenants, ["lab".into(), "default".into()]);
+    assert_eq!(recorded.tenants, ["default".into(), "lab".into()]);
     let spec = &recorded.classes[train.class as usize];
     assert_eq!((spec.priority, &*spec.namespace), (7, "prod"));
     let requests = spec.requests().expect("small");
