@@ -66,6 +66,7 @@ mod rewritten;
 mod rows;
 mod samples;
 mod scan;
+mod shards;
 mod side_by_side;
 mod spill;
 mod sqlite;

@@ -127,7 +127,7 @@ pub fn recognize(input: &Input) -> Result<&'static FormatEntry, TraceError> {
 }
 
 /// The format that a text has by its first bytes; of equally sure ones the first.
-fn most_like(first: &[u8]) -> Option<&'static FormatEntry> {
+pub(crate) fn most_like(first: &[u8]) -> Option<&'static FormatEntry> {
     let mut best: Option<(Confidence, &FormatEntry)> = None;
     for entry in FORMATS {
         let confidence = (entry.sniff)(first);

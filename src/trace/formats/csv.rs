@@ -5,7 +5,7 @@
 //! Times and spans are seconds (`90`, `1.5`) or have a unit (`90s`, `2h30m`, `250ms`). Amounts are
 //! Kubernetes quantities (`500m`, `2`, `4Gi`). Columns with the unit in their name have whole numbers of
 //! it instead; so does the table as a Parquet file, which is read as well. Rows may be up to 4,096 rows
-//! late; streamed, unless there is a column `gang`: then members of gangs are brought together first.
+//! late; streamed, unless there is a column `gang`, whose members are brought together first, or the table is in shards.
 #![expect(
     clippy::inline_always,
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
@@ -30,9 +30,9 @@ use crate::intern::{ClassTable, NameTable};
 use crate::job_fields::JobField;
 use crate::ledger::{Action, BadRow, Journal, Ledger};
 use crate::lookahead::{Lookahead, Placed};
-use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
 use crate::origin::Origin;
+use crate::shards::{Names, Shards, cells_of_tables};
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use crate::table::{Row, Table};
 use model::{PodName, Text};
@@ -124,7 +124,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         "outcome",
         "namespace",
     ],
-    cells: cells_of_table,
+    cells: cells_of_tables,
     options: &["usage", "recorded"],
     sniff,
     open: Constructor::Workload(open),
@@ -135,6 +135,20 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let shards = Shards::of(input, &ENTRY)?;
+    let Some(input) = shards.alone() else {
+        // Rows without a name are counted through.
+        return shards.open(
+            input,
+            options,
+            Names::OfAll,
+            |file, last: Option<&CsvSource>| {
+                let mut source = CsvSource::open(file, options)?;
+                source.rows.count = last.map_or(0, |last| last.rows.count);
+                Ok(Box::new(source))
+            },
+        );
+    };
     let source = CsvSource::open(input, options)?;
     if source.has_gangs() {
         return gangs::together(source);

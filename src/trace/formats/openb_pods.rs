@@ -27,8 +27,8 @@ use crate::header_record::HeaderRecord;
 use crate::input::Input;
 use crate::job_fields::outcome_alone;
 use crate::ledger::{BadRow, Journal, Ledger, RowPolicy};
-use crate::nameless::cells_of_table;
 use crate::options::ReadOptions;
+use crate::shards::{Names, Shards, cells_of_tables};
 use crate::stream::ArrivalSource;
 use crate::table::{Column, LAST_SECOND, Row, Table};
 use crate::unused::note_columns;
@@ -67,7 +67,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("scheduled_time", "seconds; empty if the pod never ran"),
     ],
     names: &["name", "qos", "pod_phase"],
-    cells: cells_of_table,
+    cells: cells_of_tables,
     options: &["ran-only", "recorded"],
     sniff,
     open: Constructor::Workload(open),
@@ -195,8 +195,18 @@ pub fn read_rows(input: &Input, policy: RowPolicy) -> Result<(Vec<OpenbPod>, Led
     Ok((pods, journal.ledger))
 }
 
-/// Opens the trace as a workload, sorted by creation (equal times: in the file's order).
+/// Opens the trace as a workload, sorted by creation (equal times: in the order of the files).
 pub fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let shards = Shards::of(input, &ENTRY)?;
+    match shards.alone() {
+        Some(input) => open_table(input, options),
+        None => shards.open::<dyn ArrivalSource>(input, options, Names::OfAll, |file, _| {
+            open_table(file, options)
+        }),
+    }
+}
+
+fn open_table(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut table = Table::open(input)?;
     note_columns(&mut journal, &table, ENTRY.columns)?;

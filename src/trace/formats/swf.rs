@@ -15,6 +15,7 @@
 mod classes;
 mod executions;
 mod header;
+mod logs;
 mod reader;
 mod recorded;
 mod row;
@@ -44,6 +45,7 @@ use crate::links::{Links, TaskNames};
 use crate::lookahead::{Lookahead, Placed};
 use crate::met_names::TWICE;
 use crate::options::ReadOptions;
+use crate::shards::Shards;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use model::{PodName, Text};
 use units::{Duration, Instant};
@@ -105,6 +107,10 @@ pub fn read_swf_jobs(input: &Input) -> Result<(SwfHeader, Vec<SwfJob>), TraceErr
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let shards = Shards::of(input, &ENTRY)?;
+    let Some(input) = shards.alone() else {
+        return logs::open(shards, input, options);
+    };
     streamed(SwfSource::open(input, options)?, input, options)
 }
 
@@ -117,7 +123,18 @@ fn cells(
     let is_read: Vec<bool> = (format.columns.iter())
         .map(|column| !format.names.contains(&column.name))
         .collect();
-    let mut lines = input.lines()?;
+    for file in Shards::of(input, format)?.read {
+        cells_of_log(&file, &is_read, show)?;
+    }
+    Ok(())
+}
+
+fn cells_of_log(
+    log: &Input,
+    is_read: &[bool],
+    show: &mut dyn FnMut(&[u8]),
+) -> Result<(), TraceError> {
+    let mut lines = log.lines()?;
     let mut dialect = None;
     while let Some((_, text)) = lines.next_line()? {
         if text.trim_ascii().is_empty() || text.starts_with(b";") {
@@ -164,6 +181,8 @@ pub struct SwfSource {
     ahead: Ahead,
     lookahead: Lookahead,
     zero: Option<Duration>,
+    /// The zero of times since 1970, if the log begins with such.
+    absolute_zero: Option<Duration>,
     ended: bool,
     delivered: u64,
     classes: ClassTable,
@@ -183,8 +202,18 @@ pub struct SwfSource {
 impl SwfSource {
     /// Opens a log.
     pub fn open(input: &Input, options: &ReadOptions) -> Result<Self, TraceError> {
+        Self::since(None, input, options)
+    }
+
+    /// Opens a log, whose times since 1970 count from another zero than its first job if that is given.
+    fn since(
+        other: Option<Duration>,
+        input: &Input,
+        options: &ReadOptions,
+    ) -> Result<Self, TraceError> {
         let reader = SwfReader::open(input, options.rows)?;
         let zero = reader.first_submit().filter(|&zero| zero >= ABSOLUTE_FROM);
+        let zero = zero.map(|own| other.unwrap_or(own));
         Ok(Self {
             input: input.clone(),
             options: options.clone(),
@@ -193,6 +222,7 @@ impl SwfSource {
             ahead: Ahead::default(),
             lookahead: Lookahead::default(),
             zero: None,
+            absolute_zero: zero,
             ended: false,
             delivered: 0,
             classes: ClassTable::default(),
@@ -325,7 +355,7 @@ impl SwfSource {
                     Action::Repair,
                     job,
                 )?;
-                job.submit
+                self.absolute_zero.unwrap_or(job.submit)
             }
             None => Duration::ZERO,
         };

@@ -5,12 +5,10 @@ use crate::error::TraceError;
 use crate::gangs::{Gangs, MOST_HELD};
 use crate::memory::{MemorySource, Recorded};
 use crate::renumbered::{Numbers, Renumbered};
+use crate::shards::LATER;
 use crate::spill::{Held, Order};
 use crate::stream::ArrivalSource;
 use units::Duration;
-
-/// The note about a row that is submitted with another of its gang.
-pub(super) const LATER: &str = "submitted after another row of its gang; submitted with that";
 
 /// The arrivals of a table with the members of each gang one after the other, in the order of submission; equal
 /// times in the order of the file, a gang at the place of its first row.

@@ -265,5 +265,5 @@ fn rows_of_a_gang_come_together_and_are_submitted_with_the_first() {
     let told: Vec<_> = entries
         .map(|own| (&*own.kind, own.count, own.line))
         .collect();
-    assert_eq!(told, [(gangs::LATER, 1, 6)]);
+    assert_eq!(told, [(crate::shards::LATER, 1, 6)]);
 }
