@@ -179,7 +179,7 @@ impl All {
                 ..arrival
             };
             if own.gang().is_some() {
-                self.gangs.push(&own);
+                self.gangs.push(&(&own).into());
             } else {
                 self.gather.add(&own);
             }

@@ -26,7 +26,7 @@ fn use_of_gpus_is_told() {
     let fragments =
         "id,duration,cpu_usage,gpu_usage\n1,10000,500,70\n1,10000,500,0\n1,10000,500,\n";
     let bytes = archive(&[("fragments.csv", fragments), ("tasks.csv", &tasks)]);
-    let recorded = read(&Input::bytes("w.tar", bytes), false);
+    let recorded = recorded(&Input::bytes("w.tar", bytes), false);
     assert_eq!(recorded.ledger.count("use of GPUs, not read"), 1);
 }
 
