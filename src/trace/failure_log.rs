@@ -19,7 +19,7 @@ mod plain;
 
 use super::archive::{beginning, first_bytes, is_about, parts};
 use super::error::TraceError;
-use super::format::Confidence;
+use super::format::{Confidence, separator_of_header};
 use super::input::Input;
 use super::ledger::{Action, Journal, Ledger, RowPolicy};
 use super::rows::is_empty;
@@ -127,11 +127,8 @@ const SEPARATORS: [u8; 3] = [b',', b';', b'\t'];
 
 /// The separator by which a header has a column of such a name.
 fn separator(first: &[u8], is_own: impl Fn(&str) -> bool) -> Option<u8> {
-    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
-    let line = str::from_utf8(line).ok()?;
-    SEPARATORS.into_iter().find(|&separator| {
-        let mut names = line.split(char::from(separator));
-        names.any(|name| is_own(name.trim().trim_matches('"')))
+    separator_of_header(first, &SEPARATORS, |names| {
+        names.iter().any(|name| is_own(name))
     })
 }
 

@@ -158,19 +158,27 @@ pub enum Constructor {
 
 /// Returns `Certain` if the first line is a comma-separated header with all of these columns.
 pub fn header_has(first: &[u8], columns: &[&str]) -> Confidence {
-    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
-    let Ok(line) = std::str::from_utf8(line) else {
-        return Confidence::No;
-    };
-    let header: Vec<&str> = line
-        .split(',')
-        .map(|column| column.trim().trim_matches('"'))
-        .collect();
-    if columns.iter().all(|column| header.contains(column)) {
-        Confidence::Certain
-    } else {
-        Confidence::No
+    let has = |header: &[&str]| columns.iter().all(|column| header.contains(column));
+    match separator_of_header(first, b",", has) {
+        Some(_) => Confidence::Certain,
+        None => Confidence::No,
     }
+}
+
+/// Returns the first separator by which the first line is a header whose names pass a test; blanks and quotes about a
+/// name are no part of it.
+pub(crate) fn separator_of_header(
+    first: &[u8],
+    separators: &[u8],
+    is_own: impl Fn(&[&str]) -> bool,
+) -> Option<u8> {
+    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
+    let line = std::str::from_utf8(line).ok()?;
+    { separators.iter().copied() }.find(|&separator| {
+        let names = line.split(char::from(separator));
+        let names: Vec<&str> = names.map(|name| name.trim().trim_matches('"')).collect();
+        is_own(&names)
+    })
 }
 
 /// A test of the field at a place of a row.

@@ -9,6 +9,7 @@ use crate::archive::{is_about, of_one_folder, parts};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, row_has,
+    separator_of_header,
 };
 use crate::gather::{Demand, Gather, requests};
 use crate::input::Input;
@@ -76,14 +77,9 @@ const MILLISECONDS_FROM: i64 = 100_000_000_000;
 
 /// The separator of a table whose header these bytes begin with; `None` if it is none of the format.
 fn separator(first: &[u8]) -> Option<u8> {
-    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
-    let line = str::from_utf8(line).ok()?;
-    let required = COLUMNS.iter().filter(|column| column.required);
-    let names: Vec<&str> = required.map(|column| column.name).collect();
-    SEPARATORS.into_iter().find(|&separator| {
-        let found = line.split(char::from(separator));
-        let found: Vec<&str> = found.map(|name| name.trim().trim_matches('"')).collect();
-        names.iter().all(|name| found.contains(name))
+    separator_of_header(first, &SEPARATORS, |found| {
+        let mut required = COLUMNS.iter().filter(|column| column.required);
+        required.all(|column| found.contains(&column.name))
     })
 }
 

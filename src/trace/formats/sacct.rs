@@ -13,7 +13,7 @@ mod tres;
 use crate::archive::parts;
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
+use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, separator_of_header};
 use crate::input::Input;
 use crate::job_fields::{self, Outcome};
 use crate::json::is_json;
@@ -121,12 +121,7 @@ const SEPARATORS: [u8; 4] = [b'|', b',', b';', b'\t'];
 
 /// The byte between the fields of a header that has the columns of jobs.
 fn separator(first: &[u8]) -> Option<u8> {
-    let first = first.strip_prefix(b"\xef\xbb\xbf").unwrap_or(first);
-    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
-    let line = String::from_utf8_lossy(line);
-    SEPARATORS.into_iter().find(|&separator| {
-        let header = line.trim().split(char::from(separator)).map(str::trim);
-        let header: Vec<&str> = header.map(|name| name.trim_matches('"')).collect();
+    separator_of_header(first, &SEPARATORS, |header| {
         let has = |name: &&str| header.contains(name);
         let ends = ["End", "Elapsed", "ElapsedRaw"].iter().any(has);
         let jobs = ["JobID", "JobIDRaw"].iter().any(has);
