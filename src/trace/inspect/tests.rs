@@ -79,6 +79,18 @@ fn validation_lists_bad_rows_up_to_a_limit() {
 }
 
 #[test]
+fn validation_tells_of_names_that_are_there_twice() {
+    let input = input("submit,name\n0,a\n1,b\n2,a\n");
+    let entry = registry::find("csv").expect("known");
+    let found = validate(&input, entry, &ReadOptions::default(), 9);
+    let told: Vec<String> = { found.ledger.entries().iter() }
+        .map(ToString::to_string)
+        .collect();
+    let expected = "keep 1 row: name that a record above has; both are kept (first file:4)";
+    assert_eq!(told, [expected]);
+}
+
+#[test]
 fn validation_says_what_stopped_it() {
     let entry = registry::find("openb-nodes").expect("known");
     let validation = validate(&input("a,b\n"), entry, &ReadOptions::default(), 10);

@@ -139,7 +139,7 @@ fn name_twice(nodes: &[Node], file: &str) -> Option<TraceError> {
 
 /// Formats of which each row has a name of its own that is not compared with those above it where the trace is read, which
 /// would take a tenth of that time: it is compared here alone.
-const UNCOMPARED: [&str; 2] = ["azure-vm", "openb-pods"];
+const UNCOMPARED: [&str; 3] = ["azure-vm", "csv", "openb-pods"];
 
 fn drain(
     source: &mut dyn ArrivalSource,
