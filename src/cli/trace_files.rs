@@ -93,6 +93,9 @@ pub(super) struct ReadingArguments {
     /// Write the memory that a job log says was requested; a log written as a log has it in any case
     #[arg(long)]
     memory: bool,
+    /// Have tasks keep to constraints that their own records state (Google), as an experiment with `constraints: true` does
+    #[arg(long)]
+    constraints: bool,
     /// Keep jobs that ran for 0 s, with this run time
     #[arg(long, value_name = "TIME", value_parser = run_time)]
     min_runtime: Option<Duration>,
@@ -121,6 +124,12 @@ impl ReadingArguments {
             let lacks = "has no memory to choose; leave it out, what it states is written";
             return Err(refuse("memory", lacks));
         }
+        if self.constraints && !heeds("constraints") {
+            return Err(refuse(
+                "constraints",
+                "has no constraints to choose; leave it out",
+            ));
+        }
         if self.min_runtime.is_some() && !heeds("min-runtime") {
             return Err(refuse("min-runtime", "keeps runs of 0 s; leave it out"));
         }
@@ -135,6 +144,8 @@ impl ReadingArguments {
             memory: self.memory || (heeds("memory") && entry.name == to.name),
             min_runtime: self.min_runtime,
             recorded: heeds("recorded"),
+            resizes: to.has_resizes,
+            constraints: self.constraints,
             ..ReadOptions::default()
         })
     }

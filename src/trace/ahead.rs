@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use super::cache::cached;
+use super::class_columns::ClassColumns;
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::input::Input;
@@ -120,6 +121,10 @@ impl ArrivalSource for Ahead {
 
     fn has_gangs(&self) -> bool {
         self.pristine.has_gangs()
+    }
+
+    fn class_columns(&self) -> ClassColumns {
+        self.pristine.class_columns()
     }
 
     fn header(&self) -> &HeaderRecord {

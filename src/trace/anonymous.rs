@@ -10,7 +10,7 @@ use super::links::Links;
 use super::spill::Places;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use super::waits::{TaskHash, hash_of_task};
-use model::{JOB_TYPE_LABEL, Labels, PodName, PodSpec, Text};
+use model::{Affinity, JOB_TYPE_LABEL, Labels, PodName, PodSpec, Text};
 use units::{Duration, SortedMap};
 
 /// The beginning of the program's own labels.
@@ -107,6 +107,8 @@ pub(super) struct Anonymous {
     namespaces: Numbered,
     job_types: Numbered,
     gpu_models: Numbered,
+    containers: Numbered,
+    images: Numbered,
     /// The values of the fields of jobs, by their place.
     fields: [Numbered; JobField::ALL.len()],
     header: HeaderRecord,
@@ -129,6 +131,8 @@ impl Anonymous {
             namespaces: Numbered::default(),
             job_types: Numbered::default(),
             gpu_models: Numbered::default(),
+            containers: Numbered::default(),
+            images: Numbered::default(),
             fields: Default::default(),
             tasks: Tasks::default(),
             gang: None,
@@ -178,6 +182,7 @@ impl Anonymous {
     fn spec(&mut self, spec: &Arc<PodSpec>) -> Arc<PodSpec> {
         let is_nameless = spec.namespace.is_empty()
             && spec.labels.is_empty()
+            && (self.kept.labels || !has_rules_by_labels(spec) && !has_named_containers(spec))
             && (spec.gpu.models.is_empty() || self.kept.gpu_models);
         if is_nameless {
             return spec.clone();
@@ -189,12 +194,22 @@ impl Anonymous {
             }
             gpu.models.sort_unstable();
         }
-        Arc::new(PodSpec {
+        let mut own = PodSpec {
             namespace: self.namespaces.of(&spec.namespace, "namespace"),
             labels: self.labels(&spec.labels),
             gpu,
             ..(**spec).clone()
-        })
+        };
+        if !self.kept.labels {
+            // Labels of nodes are free texts as those of pods are.
+            own.node_selector = Labels::new();
+            own.affinity = Affinity::default();
+            for container in own.init_containers.iter_mut().chain(&mut own.containers) {
+                container.name = self.containers.of(&container.name, "container");
+                container.image = self.images.of(&container.image, "image");
+            }
+        }
+        Arc::new(own)
     }
 
     /// The labels with a meaning to the program; others are free texts and are left out.
@@ -230,6 +245,16 @@ impl Anonymous {
         }
         labels
     }
+}
+
+/// Whether a pod has rules about labels of nodes or of other pods.
+fn has_rules_by_labels(spec: &PodSpec) -> bool {
+    !spec.node_selector.is_empty() || spec.affinity != Affinity::default()
+}
+
+/// Whether a container of a pod has a name or an image.
+fn has_named_containers(spec: &PodSpec) -> bool {
+    { spec.all_containers() }.any(|own| !own.name.is_empty() || !own.image.is_empty())
 }
 
 impl ArrivalSource for Anonymous {
@@ -279,6 +304,8 @@ impl ArrivalSource for Anonymous {
             namespaces: self.namespaces.clone(),
             job_types: self.job_types.clone(),
             gpu_models: self.gpu_models.clone(),
+            containers: self.containers.clone(),
+            images: self.images.clone(),
             fields: self.fields.clone(),
             header: self.header.clone(),
             tasks: self.tasks.copy()?,

@@ -8,6 +8,7 @@ mod log;
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::class_columns::ClassColumns;
 use super::error::TraceError;
 use log::Log;
 use model::PodSpec;
@@ -41,6 +42,8 @@ pub struct Classes {
     /// The classes beyond those in memory, and the number of them that are of this source.
     log: Option<Arc<Log>>,
     logged: usize,
+    /// The columns that they need in a table.
+    columns: ClassColumns,
 }
 
 impl Default for Classes {
@@ -52,8 +55,10 @@ impl Default for Classes {
 impl From<Vec<Arc<PodSpec>>> for Classes {
     /// The classes that are in memory already stay there.
     fn from(held: Vec<Arc<PodSpec>>) -> Self {
+        let needed = held.iter().map(|spec| ClassColumns::of(spec));
         Self {
             most_held: MOST_HELD.max(held.len()),
+            columns: needed.fold(ClassColumns::default(), ClassColumns::or),
             held: Arc::new(held),
             log: None,
             logged: 0,
@@ -69,7 +74,13 @@ impl Classes {
             most_held,
             log: None,
             logged: 0,
+            columns: ClassColumns::default(),
         }
+    }
+
+    /// Returns the columns that the classes need in a table.
+    pub fn columns(&self) -> ClassColumns {
+        self.columns
     }
 
     /// Returns the number of classes.
@@ -84,6 +95,7 @@ impl Classes {
 
     /// Adds a class.
     pub fn push(&mut self, spec: Arc<PodSpec>) {
+        self.columns = self.columns.or(ClassColumns::of(&spec));
         if self.held.len() < self.most_held {
             Arc::make_mut(&mut self.held).push(spec);
             return;

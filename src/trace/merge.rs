@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::class_columns::ClassColumns;
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
@@ -127,6 +128,11 @@ impl ArrivalSource for Merge {
 
     fn has_gangs(&self) -> bool {
         self.parts.iter().any(|part| part.source.has_gangs())
+    }
+
+    fn class_columns(&self) -> ClassColumns {
+        let columns = self.parts.iter().map(|part| part.source.class_columns());
+        columns.fold(ClassColumns::default(), ClassColumns::or)
     }
 
     fn header(&self) -> &HeaderRecord {

@@ -85,8 +85,29 @@ pub(crate) fn bad(line: u64, column: &str, found: Option<&Value>, expected: &str
     }
 }
 
+/// Refuses what is no object, and members that are not read.
+pub(crate) fn check(
+    line: u64,
+    at: &str,
+    found: Option<&Value>,
+    known: &[&str],
+) -> Result<(), BadRow> {
+    let members = match found {
+        None | Some(Value::Null) => return Ok(()),
+        Some(Value::Object(members)) => members,
+        found => return Err(bad(line, at, found, "an object")),
+    };
+    match members.keys().find(|name| !known.contains(&&***name)) {
+        None => Ok(()),
+        Some(other) => {
+            let expected = format!("of these members: {}", known.join(", "));
+            Err(bad(line, at, Some(&Value::from(&**other)), &expected))
+        }
+    }
+}
+
 /// The containers of a list, which may be absent.
-fn containers(line: u64, spec: &Value, member: &str) -> Result<Vec<Container>, BadRow> {
+pub(crate) fn containers(line: u64, spec: &Value, member: &str) -> Result<Vec<Container>, BadRow> {
     let list = match spec.get(member) {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Array(list)) => list,
@@ -117,7 +138,7 @@ fn containers(line: u64, spec: &Value, member: &str) -> Result<Vec<Container>, B
 }
 
 /// The requests or limits of a container.
-fn amounts(line: u64, container: &Value, member: &str) -> Result<ResourceList, BadRow> {
+pub(crate) fn amounts(line: u64, container: &Value, member: &str) -> Result<ResourceList, BadRow> {
     let mut list = ResourceList::default();
     let found = container.pointer(&format!("/resources/{member}"));
     let map = match found {
@@ -141,7 +162,7 @@ fn amounts(line: u64, container: &Value, member: &str) -> Result<ResourceList, B
 }
 
 /// Labels by name, which may be absent.
-fn labels(line: u64, found: Option<&Value>, member: &str) -> Result<Labels, BadRow> {
+pub(crate) fn labels(line: u64, found: Option<&Value>, member: &str) -> Result<Labels, BadRow> {
     let map = match found {
         None | Some(Value::Null) => return Ok(Labels::new()),
         Some(Value::Object(map)) => map,

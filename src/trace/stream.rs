@@ -7,6 +7,7 @@ use std::sync::Arc;
 use model::{PodName, PodSpec, Text};
 use units::{Duration, Instant};
 
+use super::class_columns::ClassColumns;
 pub use super::classes::Classes;
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
@@ -174,7 +175,7 @@ pub trait ArrivalSource: Send {
     /// The origin can't be opened again.
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError>;
 
-    /// Returns the source of which this one changes or leaves out arrivals, if there is such a source. Waits, gangs, header,
+    /// Returns the source of which this one changes or leaves out arrivals, if there is such a source. Waits, gangs, header, columns,
     /// ledger, progress, files and tenants are by default those of that source; the totals of classes are not.
     fn inner(&self) -> Option<&dyn ArrivalSource> {
         None
@@ -194,6 +195,12 @@ pub trait ArrivalSource: Send {
     /// Returns whether arrivals of the source may be members of gangs of several; `false` says that none is.
     fn has_gangs(&self) -> bool {
         self.inner().is_some_and(ArrivalSource::has_gangs)
+    }
+
+    /// Returns the columns that the classes of the source need in a table; one that is absent is needed by none.
+    fn class_columns(&self) -> ClassColumns {
+        let inner = self.inner().map(ArrivalSource::class_columns);
+        self.classes().columns().or(inner.unwrap_or_default())
     }
 
     /// Returns what the trace says of itself.

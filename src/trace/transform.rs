@@ -1,6 +1,7 @@
 //! Transformations of a workload, each a source around another: a window of it, another time scale,
 //! the same log several times end to end. All stream; the trace they are made of is untouched.
 
+use super::class_columns::ClassColumns;
 use super::cut_tasks::CutTasks;
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
@@ -295,6 +296,10 @@ impl ArrivalSource for Repeat {
 
     fn has_gangs(&self) -> bool {
         self.pristine.has_gangs()
+    }
+
+    fn class_columns(&self) -> ClassColumns {
+        self.pristine.class_columns()
     }
 
     fn classes(&self) -> &Classes {

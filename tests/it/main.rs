@@ -118,6 +118,7 @@ mod swarm;
 mod swarm_properties;
 mod swarm_scenarios;
 mod tidy;
+mod trace_conversions;
 mod trace_edits;
 mod trace_runs;
 mod trace_writers;

@@ -1,5 +1,5 @@
-//! Traces in runs: what arrivals wait for is kept to under every system, a converted trace runs as the
-//! one that it is made of, and an experiment's edits are those of the command.
+//! Traces in runs: what arrivals wait for is kept to under every system, and an experiment's edits are those of the
+//! command.
 
 use std::fmt::Write as _;
 
@@ -37,7 +37,8 @@ pub(crate) const SYSTEMS: [&str; 15] = [
     "consolidation",
 ];
 
-fn experiment(workload: &str) -> String {
+/// An experiment of three nodes with a trace as its workload.
+pub(crate) fn experiment(workload: &str) -> String {
     format!(
         "windtunnel: v1\nname: traces\ncluster:\n  nodes:\n    - {{count: 3, template: {{allocatable: \
          {{cpu: 8, memory: 64Gi}}}}}}\nworkload:\n  - trace: {workload}\n"
@@ -129,80 +130,6 @@ fn tasks_without_an_end_hold_others_back_and_are_told() {
     let kind = "drop 2 rows: never submitted, as what it waits for did not end";
     assert!(told.contains(kind), "{told}");
     assert_eq!(times(&scratch).len(), 2);
-}
-
-#[test]
-fn a_converted_trace_runs_as_its_original() {
-    let log = "; MaxProcs: 8\n1 0 0 60 2 -1 -1 2 90 -1 1 1 1 -1 -1 -1 -1 -1\n\
-               2 10 0 30 1 -1 -1 1 40 -1 1 2 1 -1 -1 -1 1 15\n\
-               3 10 0 30 4 -1 -1 4 40 -1 1 1 1 -1 -1 -1 1&2 0\n";
-    let swf = experiment("{format: swf, path: jobs.swf}");
-    let files = [("swf.yaml", &*swf), ("jobs.swf", log)];
-    let scratch = Scratch::new("trace-converted", &files);
-    run(&scratch, "swf.yaml", &[]);
-    let direct = scratch.summary("ran").variants[0].digest.clone();
-    let times = times(&scratch);
-    assert_eq!(
-        (times["job-2"].0, times["job-3-0"].0),
-        (75, 105),
-        "{times:?}"
-    );
-    for (to, format) in [("csv", "csv"), ("parquet", "csv"), ("swf", "swf")] {
-        let out = format!("jobs-again.{to}");
-        scratch.run(
-            &["trace", "convert", "jobs.swf", "--to", to, "--out", &out],
-            0,
-        );
-        let set = format!("workload=[{{trace: {{format: {format}, path: {out}}}}}]");
-        run(&scratch, "swf.yaml", &["--set", &set]);
-        assert_eq!(scratch.summary("ran").variants[0].digest, direct, "{to}");
-    }
-}
-
-#[test]
-fn a_trace_with_rows_in_no_order_runs_as_the_converted_one() {
-    let rows = "M1,2,j_2,2,Terminated,500,560,100,0.5\nR2_1,1,j_2,2,Terminated,560,570,400,0.5\n\
-                M1,1,j_1,1,Terminated,100,160,50,0.5\ntask_x,1,j_3,3,Failed,90,95,100,0.1\n";
-    let table = experiment("{format: alibaba-2018-tasks, path: batch_task.csv}");
-    let files = [("run.yaml", &*table), ("batch_task.csv", rows)];
-    let scratch = Scratch::new("trace-unsorted", &files);
-    run(&scratch, "run.yaml", &[]);
-    let direct = scratch.summary("ran").variants[0].digest.clone();
-    let convert = ["trace", "convert", "batch_task.csv", "--out", "jobs.csv"];
-    scratch.run(&convert, 0);
-    let set = "workload=[{trace: {format: csv, path: jobs.csv}}]";
-    run(&scratch, "run.yaml", &["--set", set]);
-    assert_eq!(scratch.summary("ran").variants[0].digest, direct);
-}
-
-#[test]
-fn late_rows_run_as_the_converted_ones() {
-    let table = "submit,name,run_time,cpu,tenant\n5,b,60,2,bob\n0,a,60,1,ann\n9,c,60,3,cid\n";
-    let log = "1 5 0 60 1 -1 -1 1 60 9 1 7 -1 -1 -1 -1 -1 -1\n2 0 0 60 1 -1 -1 1 60 8 1 6 -1 -1 -1 -1 -1 -1\n";
-    let of = |format: &str| experiment(&format!("{{format: {format}, path: late.{format}}}"));
-    let (own, swf) = (of("csv"), of("swf"));
-    let files = [
-        ("csv.yaml", &*own),
-        ("swf.yaml", &*swf),
-        ("late.csv", table),
-        ("late.swf", log),
-    ];
-    let scratch = Scratch::new("trace-late", &files);
-    for format in ["csv", "swf"] {
-        let file = format!("{format}.yaml");
-        run(&scratch, &file, &[]);
-        let direct = scratch.summary("ran").variants[0].digest.clone();
-        let late = format!("late.{format}");
-        let convert = ["trace", "convert", &late, "--out", "sorted.csv", "--force"];
-        scratch.run(&convert, 0);
-        let set = "workload=[{trace: {format: csv, path: sorted.csv}}]";
-        run(&scratch, &file, &["--set", set]);
-        assert_eq!(
-            scratch.summary("ran").variants[0].digest,
-            direct,
-            "{format}"
-        );
-    }
 }
 
 #[test]

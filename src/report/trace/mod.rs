@@ -135,6 +135,12 @@ pub fn conversion(conversion: &Conversion) -> String {
         let line = format!("{:9} {count:>9}  {field}\n", fate.word());
         push(&mut text, &line);
     }
+    if conversion.converted.may_change_runs() {
+        let line = format!(
+            "a run of {file} can differ from one of the trace that was read: it lacks what is lost\n"
+        );
+        push(&mut text, &line);
+    }
     if unreadable > 0 {
         let without = plural::count(unreadable, "row");
         let line = format!("{without} of it can't be read back: the run time is not known\n");
@@ -157,6 +163,7 @@ fn conversion_value(conversion: &Conversion) -> Value {
         "reduced": conversion.converted.reduced,
         "unreadable": conversion.converted.unreadable,
         "lost": lost_json(&conversion.converted.lost),
+        "runsMayDiffer": conversion.converted.may_change_runs(),
         "badRows": conversion.ledger.bad_row_count(),
         "ledger": ledger_json(&conversion.ledger),
     })

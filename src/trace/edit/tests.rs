@@ -188,8 +188,15 @@ proptest! {
 
 #[test]
 fn free_texts_are_left_out_of_an_anonymous_trace() {
-    let table = "submit,gpus,gpu_models,job_type,group,outcome\n\
-                 0,1,V100|A100,secret,lab,failed\n1,1,V100,secret,hall,by bob\n";
+    let pod = r#"{"metadata": {"labels": {"app": "shop"}}, "spec": {"nodeSelector": {"room": "attic"},
+        "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+        {"matchExpressions": [{"key": "vault", "operator": "Exists"}]}]}}},
+        "containers": [{"name": "cart", "image": "cart:1"}]}}"#;
+    let pod = pod.replace('\n', " ").replace('"', "\"\"");
+    let table = format!(
+        "submit,gpus,gpu_models,job_type,group,outcome,pod\n\
+         0,1,V100|A100,secret,lab,failed,\"{pod}\"\n1,1,V100,secret,hall,by bob,\n"
+    );
     let open = || -> Box<dyn ArrivalSource> {
         let options = ReadOptions {
             recorded: true,
@@ -211,10 +218,16 @@ fn free_texts_are_left_out_of_an_anonymous_trace() {
         String::from_utf8(out).expect("text")
     };
     let text = written(KeptNames::default());
-    for name in ["V100", "A100", "secret", "lab", "hall", "bob"] {
+    for name in [
+        "V100", "A100", "secret", "lab,", "hall", "bob", "shop", "attic", "vault", "cart",
+    ] {
         assert!(!text.contains(name), "{name}: {text}");
     }
     assert!(text.contains("gpu-model-1|gpu-model-2"), "{text}");
+    assert!(
+        text.contains("container-1") && text.contains("image-1"),
+        "{text}"
+    );
     assert!(
         text.contains("failed") && text.contains("outcome-1"),
         "{text}"

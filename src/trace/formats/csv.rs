@@ -21,6 +21,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::ahead::streamed;
+use crate::class_columns::ClassColumns;
 use crate::class_keys::ClassKeys;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
@@ -106,6 +107,14 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional(
             "gang",
             "gang of rows whose members start together, whatever they request; default those of the row alone",
+        ),
+        ColumnDoc::optional(
+            "pod",
+            "labels, containers, limits and more, as the template of a pod in JSON; default none",
+        ),
+        ColumnDoc::optional(
+            "resizes",
+            "later requests, such as `30s cpu=2 memory=4Gi | 1h cpu=1`; default none",
         ),
         ColumnDoc::optional(
             "cpu_usage",
@@ -269,6 +278,7 @@ impl Rows {
             Err(bad) => return self.journal.bad_row(bad),
         };
         let class = if let Some(class) = self.keys.find(row) {
+            self.columns.tell_resizes(row, &mut self.journal)?;
             class
         } else {
             let spec = match self.columns.spec(row) {
@@ -277,6 +287,7 @@ impl Rows {
             };
             let class = self.classes.class_of(spec);
             self.keys.learn(row, class);
+            self.columns.tell_resizes(row, &mut self.journal)?;
             class
         };
         let links = match self.columns.links(row) {
@@ -356,6 +367,10 @@ impl ArrivalSource for CsvSource {
 
     fn has_gangs(&self) -> bool {
         self.rows.columns.has_gangs()
+    }
+
+    fn class_columns(&self) -> ClassColumns {
+        self.rows.columns.of_classes()
     }
 
     fn header(&self) -> &HeaderRecord {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use model::{PodName, Text};
 use smallvec::SmallVec;
 
+use super::class_columns::ClassColumns;
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::ledger::{Action, Ledger};
@@ -123,6 +124,10 @@ impl ArrivalSource for Told {
 
     fn has_gangs(&self) -> bool {
         self.source.has_gangs()
+    }
+
+    fn class_columns(&self) -> ClassColumns {
+        self.source.class_columns()
     }
 
     fn header(&self) -> &HeaderRecord {

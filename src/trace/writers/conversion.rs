@@ -26,6 +26,19 @@ pub struct Converted {
     pub lost: Vec<Lost>,
 }
 
+/// The fields that no run reads.
+const UNREAD: [&str; 5] = [HEADER, "queue", "group", "executable", "outcome"];
+
+/// The field of a log's header.
+const HEADER: &str = "lines of the header";
+
+impl Converted {
+    /// Whether a run of what was written may differ from one of the trace that was read, as it lacks something.
+    pub fn may_change_runs(&self) -> bool {
+        self.unreadable > 0 || self.lost.iter().any(|own| !UNREAD.contains(&&*own.field))
+    }
+}
+
 /// A field that is lost in what was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Lost {
@@ -108,6 +121,7 @@ impl Writer {
             with_usage,
             has_links: source.may_wait(),
             has_gangs: source.has_gangs(),
+            columns: source.class_columns(),
             header: source.header().clone(),
         };
         let mut file = Written {
@@ -129,7 +143,7 @@ impl Writer {
         let said = writer.entries();
         let unsaid = settings.header.entries.len() as u64 - said + settings.header.left_out;
         let header = LostField {
-            field: "lines of the header".into(),
+            field: HEADER.into(),
             fate: Fate::LeftOut,
         };
         tally.add(&header, unsaid);

@@ -25,6 +25,7 @@ pub(super) const ENTRY: Writer = Writer {
     name: "manifests",
     summary: "manifests of Kubernetes, a pod for each member",
     has_usage: true,
+    has_resizes: false,
     begin: |settings, out| Ok(Box::new(Manifests::begin(settings, out))),
 };
 

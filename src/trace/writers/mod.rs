@@ -15,6 +15,7 @@ mod tests;
 
 use std::io::{self, Write};
 
+use super::class_columns::ClassColumns;
 use super::header_record::HeaderRecord;
 use super::stream::Arrival;
 use model::{PodSpec, Text};
@@ -31,6 +32,8 @@ pub struct Writer {
     pub summary: &'static str,
     /// `true` if the format can say what pods use over time.
     pub has_usage: bool,
+    /// `true` if the format can say that pods are resized while they run.
+    pub has_resizes: bool,
     /// Begins a file.
     pub(crate) begin: Begin,
 }
@@ -48,6 +51,8 @@ pub(crate) struct Settings {
     pub(crate) has_links: bool,
     /// Whether arrivals may be members of gangs.
     pub(crate) has_gangs: bool,
+    /// The columns that classes need beside those of their requests.
+    pub(crate) columns: ClassColumns,
     /// The header of the source.
     pub(crate) header: HeaderRecord,
 }

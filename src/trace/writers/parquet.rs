@@ -9,6 +9,7 @@ use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
 use crate::by_class::ByClass;
 use crate::job_fields::JobField;
 use crate::parquet::{Kind, ParquetFile};
+use crate::pod_settings::are_said_by_columns;
 use crate::stream::Arrival;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{JOB_TYPE_LABEL, PodSpec, ResourceList, Text};
@@ -19,6 +20,7 @@ pub(super) const ENTRY: Writer = Writer {
     name: "parquet",
     summary: "the project's own table as a Parquet file",
     has_usage: true,
+    has_resizes: true,
     begin: |settings, out| Ok(Box::new(Table::begin(settings, out)?)),
 };
 
@@ -45,6 +47,9 @@ const COLUMNS: [(&str, Kind); 16] = [
 /// The columns of usage.
 const USAGE: [(&str, Kind); 2] = [("cpu_usage", Kind::Text), ("memory_usage", Kind::Text)];
 
+/// The columns of settings and of resizes.
+const MORE: [(&str, Kind); 2] = [("pod", Kind::Text), ("resizes", Kind::Text)];
+
 /// The columns of what arrivals wait for.
 const LINKS: [(&str, Kind); 3] = [
     ("after", Kind::Text),
@@ -68,11 +73,15 @@ impl<'out> Table<'out> {
     fn begin(settings: &Settings, out: &'out mut dyn Write) -> io::Result<Self> {
         let layout = Layout::of(settings);
         let usage = USAGE.into_iter().filter(|_| layout.with_usage);
+        let more = MORE.into_iter().filter(|(name, _)| match *name {
+            "pod" => layout.columns.has_pods,
+            _ => layout.columns.has_resizes,
+        });
         let links = LINKS.into_iter().filter(|_| settings.has_links);
         let gang = GANG.into_iter().filter(|_| settings.has_gangs);
         let text = |field: &&JobField| (field.column, Kind::Text);
         let fields: Vec<(&str, Kind)> = layout.fields.iter().map(text).collect();
-        let columns = COLUMNS.into_iter().chain(usage).chain(links);
+        let columns = COLUMNS.into_iter().chain(usage).chain(more).chain(links);
         let columns = columns.chain(gang).chain(fields);
         let file = ParquetFile::begin(columns, out)?;
         Ok(Self {
@@ -103,6 +112,9 @@ impl RecordWriter for Table<'_> {
             for own in &class.usage {
                 row.text(own.as_deref().unwrap_or_default());
             }
+        }
+        for own in &class.more {
+            row.text(own);
         }
         if self.has_links {
             write_links(arrival, row);
@@ -178,6 +190,8 @@ struct Class {
     gpu_models: String,
     job_type: Text,
     usage: [Option<Text>; 2],
+    /// The cells of settings and of resizes, as far as they have columns.
+    more: Vec<String>,
 }
 
 /// The resources of the columns of amounts, each with the number of whole units and the amount of so many.
@@ -211,10 +225,13 @@ impl Class {
                 whole(amount)
             })
         });
-        let said = PodSpec {
-            containers: PodSpec::with_requests(read).containers,
-            ..said
+        let containers = if are_said_by_columns(&said) {
+            PodSpec::with_requests(read).containers
+        } else {
+            // The template has the amounts as they are.
+            said.containers.clone()
         };
+        let said = PodSpec { containers, ..said };
         let behaviour = said.behaviour.as_deref();
         let usage = [
             behaviour.and_then(|usage| usage.cpu_usage.clone()),
@@ -225,6 +242,7 @@ impl Class {
             gpu_models: models(&said.gpu),
             job_type: said.labels.get(JOB_TYPE_LABEL).cloned().unwrap_or_default(),
             usage,
+            more: layout.more(&said).collect(),
             said,
         }
     }

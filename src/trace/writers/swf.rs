@@ -24,6 +24,7 @@ pub(super) const ENTRY: Writer = Writer {
     name: "swf",
     summary: "Standard Workload Format 2.2",
     has_usage: false,
+    has_resizes: false,
     begin: |settings, out| Ok(Box::new(Log::begin(settings, out)?)),
 };
 

@@ -8,8 +8,11 @@ use std::sync::Arc;
 use super::conversion::{gang_name, task_names};
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
 use crate::by_class::ByClass;
+use crate::class_columns::ClassColumns;
 use crate::job_fields::JobField;
 use crate::links::Links;
+use crate::pod_settings;
+use crate::resize_list;
 use crate::stream::Arrival;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::usage::Pattern;
@@ -21,12 +24,17 @@ pub(super) const ENTRY: Writer = Writer {
     name: "csv",
     summary: "the project's own table",
     has_usage: true,
+    has_resizes: true,
     begin: |settings, out| Ok(Box::new(Table::begin(settings, out)?)),
 };
 
 /// The header of a written table of arrivals.
 const HEADER: &str = "submit,name,run_time,cpu,memory,ephemeral_storage,gpus,gpu_milli,gpu_models,\
                       members,time_limit,start,tenant,priority,namespace,job_type";
+
+/// The columns of settings and of resizes, where pods may have them.
+const POD: &str = ",pod";
+const RESIZES: &str = ",resizes";
 
 /// The columns of what arrivals wait for, where a source may say so.
 const LINKS: &str = ",after,part_of,think_time";
@@ -47,6 +55,8 @@ struct Table<'out> {
 pub(super) struct Layout {
     /// Whether there are columns of usage.
     pub(super) with_usage: bool,
+    /// The columns that classes need.
+    pub(super) columns: ClassColumns,
     /// The fields of jobs that have columns.
     pub(super) fields: Vec<&'static JobField>,
 }
@@ -55,8 +65,21 @@ impl Layout {
     pub(super) fn of(settings: &Settings) -> Self {
         Self {
             with_usage: settings.with_usage,
+            columns: settings.columns,
             fields: settings.header.fields.clone(),
         }
+    }
+}
+
+impl Layout {
+    /// The cells of the settings and the resizes of a spec that is said whole, as far as they have columns.
+    pub(super) fn more(&self, said: &PodSpec) -> impl Iterator<Item = String> {
+        let pod = { self.columns.has_pods }.then(|| pod_settings::cell(said).unwrap_or_default());
+        let resizes = self.columns.has_resizes.then(|| {
+            let behaviour = said.behaviour.as_deref();
+            behaviour.map_or_else(String::new, |own| resize_list::written(&own.resizes))
+        });
+        pod.into_iter().chain(resizes)
     }
 }
 
@@ -70,7 +93,13 @@ impl<'out> Table<'out> {
         };
         let links = if settings.has_links { LINKS } else { "" };
         let gang = if settings.has_gangs { GANG } else { "" };
-        write!(out, "{HEADER}{usage}{links}{gang}")?;
+        let pod = if layout.columns.has_pods { POD } else { "" };
+        let resizes = if layout.columns.has_resizes {
+            RESIZES
+        } else {
+            ""
+        };
+        write!(out, "{HEADER}{usage}{pod}{resizes}{links}{gang}")?;
         for field in &layout.fields {
             write!(out, ",{}", field.column)?;
         }
@@ -252,6 +281,11 @@ impl Class {
         } else {
             String::new()
         };
+        let mut more = usage;
+        for cell in layout.more(said) {
+            more.push(',');
+            more.push_str(&quoted(&cell));
+        }
         let job_type = said.labels.get(JOB_TYPE_LABEL).map_or("", |own| &**own);
         let field = |field: &&JobField| format!(",{}", quoted(field.of(&said.labels)));
         Self {
@@ -262,7 +296,7 @@ impl Class {
                 amount(EPHEMERAL_STORAGE)
             ),
             priority: said.priority,
-            texts: format!("{},{}{usage}", quoted(&said.namespace), quoted(job_type)),
+            texts: format!("{},{}{more}", quoted(&said.namespace), quoted(job_type)),
             fields: layout.fields.iter().map(field).collect(),
         }
     }
@@ -277,13 +311,16 @@ pub(super) fn said(spec: &PodSpec, layout: &Layout) -> PodSpec {
             list.set(resource, amount);
         }
     }
-    let usage = spec.behaviour.as_ref().filter(|_| layout.with_usage);
-    let usage = usage.and_then(|behaviour| {
-        let own = Behaviour {
-            cpu_usage: behaviour.cpu_usage.clone().filter(is_own_pattern),
-            memory_usage: behaviour.memory_usage.clone().filter(is_own_pattern),
-            ..Behaviour::default()
-        };
+    let usage = spec.behaviour.as_ref().and_then(|behaviour| {
+        let pattern = |own: &Option<Text>| { own.clone() }.filter(is_own_pattern);
+        let mut own = Behaviour::default();
+        if layout.with_usage {
+            own.cpu_usage = pattern(&behaviour.cpu_usage);
+            own.memory_usage = pattern(&behaviour.memory_usage);
+        }
+        if layout.columns.has_resizes {
+            own.resizes.clone_from(&behaviour.resizes);
+        }
         (own != Behaviour::default()).then(|| Arc::new(own))
     });
     let mut labels = Labels::new();
@@ -294,13 +331,18 @@ pub(super) fn said(spec: &PodSpec, layout: &Layout) -> PodSpec {
             labels.insert(label.into(), value.as_ref().into());
         }
     }
-    PodSpec {
+    let said = PodSpec {
         namespace: cell(&spec.namespace).as_ref().into(),
         labels,
         priority: spec.priority,
         gpu: devices(&spec.gpu),
         behaviour: usage,
         ..PodSpec::with_requests(list)
+    };
+    let pod = layout.columns.has_pods.then(|| pod_settings::cell(spec));
+    match pod.flatten() {
+        Some(pod) => pod_settings::read(0, &pod, &said).unwrap_or(said),
+        None => said,
     }
 }
 

@@ -66,6 +66,7 @@ fn read_back(format: &str, bytes: Vec<u8>, with_usage: bool) -> Recorded {
         usage: with_usage,
         memory: true,
         recorded: true,
+        resizes: true,
         ..ReadOptions::default()
     };
     let Constructor::Workload(open) = entry.open else {
@@ -143,12 +144,29 @@ proptest! {
 #[test]
 fn what_a_table_cannot_say_is_named() {
     let rows = "c_1,m_2,0,app_5,started,400,800,1.5\n";
-    let workload = read(&Input::bytes("c.csv", rows.as_bytes()));
+    let mut workload = read(&Input::bytes("c.csv", rows.as_bytes()));
+    let spec = Arc::make_mut(&mut workload.classes[0]);
+    spec.scheduling_gates = vec!["held".into()];
     let (converted, _) = written(csv(), &workload, false);
     let lost = |own: &Lost| (own.field.to_string(), own.fate, own.count);
     let lost: Vec<_> = converted.lost.iter().map(lost).collect();
-    assert_eq!(lost, [("limits".to_owned(), Fate::LeftOut, 1)]);
+    assert_eq!(lost, [("other settings".to_owned(), Fate::LeftOut, 1)]);
+    assert!(converted.may_change_runs());
     assert_eq!((converted.rows, converted.reduced), (1, 1));
+}
+
+#[test]
+fn limits_of_containers_are_kept() {
+    let rows = "c_1,m_2,0,app_5,started,400,800,1.5\n";
+    let workload = read(&Input::bytes("c.csv", rows.as_bytes()));
+    for format in ["csv", "parquet"] {
+        let (converted, bytes) = written(find(format).expect("a format"), &workload, false);
+        assert_eq!(
+            (&converted.lost, converted.may_change_runs()),
+            (&Vec::new(), false)
+        );
+        assert_eq!(content(&read_back("csv", bytes, false)), content(&workload));
+    }
 }
 
 #[test]

@@ -11,13 +11,18 @@ use super::cells::{
     QUANTITY, Span, TOO_MANY_BYTES, TOO_MANY_CORES, either, integer, pattern, span,
 };
 use crate::budget::MEMBERS;
+use crate::class_columns::ClassColumns;
 use crate::error::TraceError;
 use crate::job_fields::{JobField, PARTITION, QUEUE, outcome_alone};
-use crate::ledger::BadRow;
+use crate::ledger::{BadRow, Journal};
 use crate::links::Links;
 use crate::number::MOST_OF_A_RESOURCE;
 use crate::options::{NO_SCALED, NO_THROUGHPUTS, PartitionField, ReadOptions};
+use crate::pod_settings;
+use crate::resize_list;
+use crate::resizes::{Changed, Standing};
 use crate::table::{Column, Piece, Row, Table};
+use model::behaviour::Resize;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{
@@ -51,6 +56,10 @@ pub(super) struct Columns {
     gang: Option<Column>,
     /// Columns of the usage of processors and of memory, if they are asked for.
     pub(super) usage: [Option<Column>; 2],
+    pod: Option<Column>,
+    resizes: Option<Column>,
+    /// Whether pods are resized.
+    is_resized: bool,
 }
 
 /// A column of a field that becomes a label.
@@ -197,6 +206,9 @@ impl Columns {
             think_time: Span::find(table, "think_time")?,
             gang: table.column("gang"),
             usage: USAGE.map(usage),
+            pod: table.column("pod"),
+            resizes: table.column("resizes"),
+            is_resized: options.resizes,
         })
     }
 
@@ -212,6 +224,8 @@ impl Columns {
             &self.namespace,
             &self.usage[0],
             &self.usage[1],
+            &self.pod,
+            &self.resizes,
         ];
         let scaled = self.throughputs.as_ref().filter(|own| own.has_scaled());
         let members = scaled.and(self.members.as_ref());
@@ -268,6 +282,63 @@ impl Columns {
         self.after.is_some()
     }
 
+    /// The columns that the classes of rows may need.
+    pub(super) fn of_classes(&self) -> ClassColumns {
+        ClassColumns {
+            has_pods: self.pod.is_some(),
+            has_resizes: self.resizes.is_some() && self.is_resized,
+        }
+    }
+
+    /// Counts the resizes of a row that is taken, if none is followed.
+    #[inline(always)]
+    pub(super) fn tell_resizes(
+        &self,
+        row: &Row<'_>,
+        journal: &mut Journal,
+    ) -> Result<(), TraceError> {
+        match &self.resizes {
+            Some(column) if !self.is_resized && !row.text(column).is_empty() => {
+                self.tell_first_stands(row, journal)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    #[cold]
+    fn tell_first_stands(&self, row: &Row<'_>, journal: &mut Journal) -> Result<(), TraceError> {
+        let (Ok(first), Ok(resizes)) = (self.spec(row), self.resizes(row)) else {
+            return Ok(());
+        };
+        let mut before = first.clone();
+        for resize in resizes {
+            let mut after = first.clone();
+            if let Some(container) = after.containers.first_mut() {
+                container.requests = resize.requests;
+            }
+            let changed = Changed {
+                before: &before,
+                after: &after,
+                when: "while it ran",
+                stands: Standing::First,
+            };
+            changed.note(journal, row.line)?;
+            before = after;
+        }
+        Ok(())
+    }
+
+    /// The resizes that a row states.
+    fn resizes(&self, row: &Row<'_>) -> Result<Vec<Resize>, BadRow> {
+        let Some(column) = &self.resizes else {
+            return Ok(Vec::new());
+        };
+        match row.text(column) {
+            "" => Ok(Vec::new()),
+            text => resize_list::read(text).ok_or_else(|| row.bad(column, resize_list::NOTATION)),
+        }
+    }
+
     /// Whether rows may be members of gangs.
     pub(super) fn has_gangs(&self) -> bool {
         self.gang.is_some()
@@ -318,14 +389,18 @@ impl Columns {
             i64::from(i32::MAX),
         )?;
         let gpu = self.gpu(row)?;
-        Ok(PodSpec {
+        let spec = PodSpec {
             namespace: row.optional_text(self.namespace.as_ref()).into(),
             labels: self.labels(row, &gpu)?,
             priority: priority.unwrap_or(0) as i32,
             gpu,
             behaviour: self.behaviour(row)?,
             ..PodSpec::with_requests(requests)
-        })
+        };
+        match row.optional_text(self.pod.as_ref()) {
+            "" => Ok(spec),
+            pod => pod_settings::read(row.line, pod, &spec),
+        }
     }
 
     fn labels(&self, row: &Row<'_>, gpu: &GpuRequest) -> Result<Labels, BadRow> {
@@ -365,11 +440,16 @@ impl Columns {
             pattern(row, cpu_usage.as_ref())?,
             pattern(row, memory_usage.as_ref())?,
         );
-        let says_something = cpu_usage.is_some() || memory_usage.is_some();
+        let mut resizes = self.resizes(row)?;
+        if !self.is_resized {
+            resizes.clear();
+        }
+        let says_something = cpu_usage.is_some() || memory_usage.is_some() || !resizes.is_empty();
         Ok(says_something.then(|| {
             Arc::new(Behaviour {
                 cpu_usage,
                 memory_usage,
+                resizes,
                 ..Behaviour::default()
             })
         }))

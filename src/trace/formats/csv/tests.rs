@@ -267,3 +267,51 @@ fn rows_of_a_gang_come_together_and_are_submitted_with_the_first() {
         .collect();
     assert_eq!(told, [(crate::shards::LATER, 1, 6)]);
 }
+
+#[test]
+fn settings_and_resizes_of_pods_are_read() {
+    let table = "submit,cpu,pod,resizes\n\
+                 0,2,\"{\"\"metadata\"\": {\"\"labels\"\": {\"\"app\"\": \"\"web\"\"}}}\",30s cpu=3 | 60s cpu=1\n\
+                 1,2,\"{\"\"metadata\"\": {\"\"labels\"\": {\"\"app\"\": \"\"web\"\"}}}\",30s cpu=3 | 60s cpu=1\n\
+                 2,2,\"{\"\"kind\"\": \"\"Pod\"\"}\",\n\
+                 3,2,,soon\n";
+    let recorded = |resizes: bool| {
+        let options = ReadOptions {
+            rows: crate::RowPolicy::REPORT,
+            resizes,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&Input::bytes("t.csv", table.as_bytes()), &options).expect("a table");
+        Recorded::collect(&mut *source).expect("good rows")
+    };
+    let resized = recorded(true);
+    let (spec, classes) = (&resized.classes[0], resized.classes.len());
+    assert_eq!(
+        (spec.labels.get("app").map(|own| &**own), classes),
+        (Some("web"), 1)
+    );
+    let behaviour = spec.behaviour.as_ref().expect("resized");
+    let after: Vec<Duration> = behaviour.resizes.iter().map(|own| own.after).collect();
+    assert_eq!(after, [30, 60].map(Duration::from_secs));
+    for (column, rule) in [("pod", "members"), ("resizes", "since the start")] {
+        let is_told = |bad: &TraceError| {
+            let told = bad.to_string();
+            told.contains(&format!("column `{column}`")) && told.contains(rule)
+        };
+        assert!(resized.ledger.bad_rows().iter().any(is_told), "{column}");
+    }
+    let first = recorded(false);
+    assert_eq!(first.classes[0].behaviour, None);
+    for (kind, count) in [
+        (
+            "more cores requested while it ran; the first request stands",
+            2,
+        ),
+        (
+            "fewer cores requested while it ran; the first request stands",
+            2,
+        ),
+    ] {
+        assert_eq!(first.ledger.count(kind), count, "{kind}");
+    }
+}

@@ -9,8 +9,11 @@ use crate::job_fields::JobField;
 use crate::links::Links;
 use crate::memory::Recorded;
 use crate::stream::Arrival;
+use model::behaviour::Resize;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{Behaviour, GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList, Text};
+use model::{
+    Behaviour, Container, GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList, Text,
+};
 use units::{Duration, Instant, Quantity};
 
 const TEXTS: [&str; 11] = [
@@ -86,8 +89,21 @@ fn gpu() -> impl Strategy<Value = GpuRequest> {
     })
 }
 
+fn resizes() -> impl Strategy<Value = Vec<Resize>> {
+    let gaps = prop::collection::vec((1_i64..9_000_000_000, 1_i64..9_000), 0..3);
+    gaps.prop_map(|gaps| {
+        let mut after = Duration::ZERO;
+        let resize = |(gap, milli)| {
+            after = Duration::from_nanos(after.as_nanos() + gap);
+            let requests = ResourceList::from_pairs([(CPU, Quantity::from_milli(milli))]);
+            Resize { after, requests }
+        };
+        gaps.into_iter().map(resize).collect()
+    })
+}
+
 fn spec() -> impl Strategy<Value = PodSpec> {
-    let labels = prop::collection::vec((0..=JobField::ALL.len(), text()), 0..5);
+    let labels = prop::collection::vec((0..=JobField::ALL.len() + 1, text()), 0..5);
     let usage = prop::option::of(prop::sample::select(vec!["60%", "1500m"]));
     (
         requests(),
@@ -96,25 +112,38 @@ fn spec() -> impl Strategy<Value = PodSpec> {
         labels,
         usage,
         -2..3_i32,
-        any::<bool>(),
+        (
+            any::<bool>(),
+            prop::option::weighted(0.3, text()),
+            resizes(),
+        ),
     )
         .prop_map(
-            |(list, gpu, namespace, stated, usage, priority, preempts)| {
+            |(list, gpu, namespace, stated, usage, priority, (preempts, second, resizes))| {
                 let mut labels = Labels::new();
                 for (place, value) in stated {
-                    let label = JobField::ALL
-                        .get(place)
-                        .map_or(JOB_TYPE_LABEL, |own| own.label);
+                    let label = match JobField::ALL.get(place) {
+                        Some(own) => own.label,
+                        None if place == JobField::ALL.len() => JOB_TYPE_LABEL,
+                        None => "app",
+                    };
                     if !value.is_empty() {
                         labels.insert(label.into(), value);
                     }
                 }
-                let behaviour = usage.map(|usage| {
-                    Arc::new(Behaviour {
-                        cpu_usage: Some(usage.into()),
-                        ..Behaviour::default()
-                    })
-                });
+                let behaviour = Behaviour {
+                    cpu_usage: usage.map(Text::from),
+                    resizes,
+                    ..Behaviour::default()
+                };
+                let behaviour = (behaviour != Behaviour::default()).then(|| Arc::new(behaviour));
+                let mut containers = PodSpec::with_requests(list).containers;
+                containers.extend(second.map(|image| Container {
+                    image,
+                    limits: containers[0].requests.clone(),
+                    requests: containers[0].requests.clone(),
+                    ..Container::default()
+                }));
                 PodSpec {
                     namespace,
                     labels,
@@ -122,7 +151,8 @@ fn spec() -> impl Strategy<Value = PodSpec> {
                     preempts,
                     gpu,
                     behaviour,
-                    ..PodSpec::with_requests(list)
+                    containers,
+                    ..PodSpec::default()
                 }
             },
         )
