@@ -2,6 +2,7 @@
 //! arrivals (its own times, or a fill-up).
 
 pub mod ahead;
+mod amounts;
 mod anonymous;
 pub mod archive;
 pub mod budget;

@@ -1,7 +1,8 @@
 //! The course of a machine in a trace: when it comes and goes, and what it has from a time on.
 
+use super::amounts::requests;
 use super::format::{NodeEvent, NodeEventKind};
-use super::gather::{Capacity, requests};
+use super::gather::Capacity;
 use model::ResourceList;
 use model::resource_list::PODS;
 use units::{Instant, Quantity};

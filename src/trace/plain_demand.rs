@@ -1,7 +1,7 @@
 //! Demands of amounts alone, which are those of most rows: the class of one is found by its amounts, so that a spec is made
 //! once a kind and not once a row.
 
-use super::gather::{requests, whole_gpus};
+use super::amounts::{requests, whole_gpus};
 use super::job_fields::Outcome;
 use super::links::Links;
 use super::origin::Origin;

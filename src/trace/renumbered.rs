@@ -1,6 +1,8 @@
 //! A workload whose classes and tenants are numbered by their first arrivals, whatever the order of the rows of its file:
 //! those that an edit left out have no number, so that a run is that of the trace written and read again.
 
+use std::collections::VecDeque;
+
 use super::by_class::ByClass;
 use super::error::TraceError;
 use super::intern::{ClassTable, NameTable};
@@ -80,6 +82,9 @@ pub(super) struct Renumbered {
     tenants: NameTable,
     class_numbers: ByClass<u32>,
     tenant_numbers: ByClass<u32>,
+    /// Numbers of classes and of tenants below which all are as they were: all of them, mostly.
+    same_classes: u32,
+    same_tenants: u32,
 }
 
 impl Renumbered {
@@ -90,35 +95,67 @@ impl Renumbered {
             tenants: NameTable::default(),
             class_numbers: ByClass::default(),
             tenant_numbers: ByClass::default(),
+            same_classes: 0,
+            same_tenants: 0,
         }
+    }
+
+    fn class_of(&mut self, old: u32) -> Result<u32, TraceError> {
+        if let Some(known) = self.class_numbers.get(old) {
+            return Ok(*known);
+        }
+        let spec = self.inner.classes().get(old)?;
+        let class = self.classes.class_of_shared(&spec);
+        self.class_numbers.put(old, class);
+        self.same_classes += u32::from(class == old && old == self.same_classes);
+        Ok(class)
+    }
+
+    fn tenant_of(&mut self, old: u32) -> u32 {
+        if let Some(known) = self.tenant_numbers.get(old) {
+            return *known;
+        }
+        let name = self.inner.tenants().get(old as usize);
+        let name = name.cloned().unwrap_or_else(|| old.to_string().into());
+        let tenant = self.tenants.number_of(name.as_bytes());
+        self.tenant_numbers.put(old, tenant);
+        self.same_tenants += u32::from(tenant == old && old == self.same_tenants);
+        tenant
+    }
+
+    /// Gives an arrival its own numbers.
+    #[inline]
+    fn number(&mut self, arrival: &mut Arrival) -> Result<(), TraceError> {
+        if arrival.class >= self.same_classes {
+            arrival.class = self.class_of(arrival.class)?;
+        }
+        if arrival.tenant >= self.same_tenants {
+            arrival.tenant = self.tenant_of(arrival.tenant);
+        }
+        Ok(())
     }
 }
 
 impl ArrivalSource for Renumbered {
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
-        let Some(mut arrival) = self.inner.next()? else {
-            return Ok(None);
-        };
-        let (inner, classes, tenants) = (&self.inner, &mut self.classes, &mut self.tenants);
-        let old = arrival.class;
-        arrival.class = if let Some(known) = self.class_numbers.get(old) {
-            *known
-        } else {
-            let class = classes.class_of_shared(&inner.classes().get(old)?);
-            self.class_numbers.put(old, class);
-            class
-        };
-        let old = arrival.tenant;
-        arrival.tenant = if let Some(known) = self.tenant_numbers.get(old) {
-            *known
-        } else {
-            let name = inner.tenants().get(old as usize);
-            let name = name.cloned().unwrap_or_else(|| old.to_string().into());
-            let tenant = tenants.number_of(name.as_bytes());
-            self.tenant_numbers.put(old, tenant);
-            tenant
-        };
-        Ok(Some(arrival))
+        let mut next = self.inner.next()?;
+        if let Some(arrival) = &mut next {
+            self.number(arrival)?;
+        }
+        Ok(next)
+    }
+
+    fn append_to(
+        &mut self,
+        buffer: &mut VecDeque<Arrival>,
+        most: usize,
+    ) -> Result<bool, TraceError> {
+        let known = buffer.len();
+        let goes_on = self.inner.append_to(buffer, most);
+        for arrival in buffer.iter_mut().skip(known) {
+            self.number(arrival)?;
+        }
+        goes_on
     }
 
     fn classes(&self) -> &Classes {
@@ -136,6 +173,8 @@ impl ArrivalSource for Renumbered {
             tenants: self.tenants.clone(),
             class_numbers: self.class_numbers.clone(),
             tenant_numbers: self.tenant_numbers.clone(),
+            same_classes: self.same_classes,
+            same_tenants: self.same_tenants,
         }))
     }
 

@@ -167,7 +167,7 @@ impl Resizes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::gather::requests;
+    use crate::amounts::requests;
     use crate::ledger::RowPolicy;
     use proptest::prelude::*;
 

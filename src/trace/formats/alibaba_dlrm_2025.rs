@@ -2,9 +2,10 @@
 //! and without (`CN`). What was there before the trace arrives at 0; what is there at its end has no
 //! run time. Format: `traces.md`, section 5.
 
+use crate::amounts::{requests, whole_gpus};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Demand, Gather, requests, whole_gpus};
+use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;

@@ -4,10 +4,11 @@
 //! millionths of a host, rounded down: as many machines of a share fit a host as shares of it make a whole. Format:
 //! `traces.md`, section 6.
 
+use crate::amounts::requests;
 use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal, RowPolicy};
 use crate::options::ReadOptions;

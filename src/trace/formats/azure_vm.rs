@@ -8,13 +8,14 @@ mod header;
 
 mod size;
 
+use crate::amounts::requests;
 use crate::class_keys::ClassKeys;
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
     row_has,
 };
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::measured::{ByTask, Sample, Samples};

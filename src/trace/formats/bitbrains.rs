@@ -5,13 +5,14 @@
 
 use std::sync::Arc;
 
+use crate::amounts::requests;
 use crate::archive::{is_about, of_one_folder, parts};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, row_has,
     separator_of_header,
 };
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;

@@ -5,11 +5,12 @@
 //! kind each. A thousandth of a core stands for a million instructions per second. A machine runs to the
 //! end of its day; with the option `end-when-idle` to where `CloudSim` takes it for completed.
 
+use crate::amounts::requests;
 use crate::archive::{Member, of_one_folder, parts};
 use crate::budget::read_whole;
 use crate::error::{TraceError, read_error};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::ledger::{Action, Journal, RowPolicy};
 use crate::options::ReadOptions;

@@ -9,10 +9,11 @@ mod graph;
 use serde_json::Value;
 
 use self::graph::{Graph, Order, Task};
+use crate::amounts::requests;
 use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::json::{Element, each_element};
 use crate::ledger::{Action, BadRow, Journal};

@@ -5,10 +5,11 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::tasks::{STATES, state};
+use crate::amounts::requests;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::formats::alibaba_2018::outcome;
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::job_fields::Outcome;
 use crate::ledger::{Action, Journal};

@@ -12,11 +12,11 @@ use std::sync::Arc;
 
 use rng::Streams;
 
+use crate::amounts::requests;
 use crate::archive::{beginning, parts};
 use crate::budget::ARRIVALS_AT_ONCE;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::requests;
 use crate::input::Input;
 use crate::intern::{ClassTable, NameTable};
 use crate::ledger::{Action, Journal, Ledger};

@@ -7,11 +7,12 @@ mod profile;
 
 use serde_json::Value;
 
+use crate::amounts::requests;
 use crate::archive::parts;
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
-use crate::gather::{Demand, Gather, requests};
+use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::json::{Element, each_element};
 use crate::ledger::{Action, Journal};

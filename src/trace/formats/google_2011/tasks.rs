@@ -12,12 +12,12 @@ use super::events::{Asked, TaskEvent, Tasks, opening_dirt};
 use super::presence::{Presence, SCHEDULE};
 use super::unsorted;
 use super::usage::Windows;
+use crate::amounts::requests;
 use crate::class_keys::ClassKeys;
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
-use crate::gather::requests;
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;

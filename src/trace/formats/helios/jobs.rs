@@ -1,12 +1,13 @@
 //! Jobs of `SenseTime`'s Helios clusters of 2020 (`cluster_log.csv`), in the time of UTC+8. A job that
 //! states its machines is a gang of one pod on each of them, with its share of GPUs and cores, rounded up. Format: `traces.md`, section 8.
 
+use crate::amounts::spread;
 use crate::archive::of_one_folder;
 use crate::budget::MEMBERS;
 use crate::calendar::{Zone, is_absent};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::gather::{Gather, spread};
+use crate::gather::Gather;
 use crate::input::Input;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, BadRow, Journal};

@@ -1,8 +1,9 @@
 //! A job as its record states it, and the attempts of one that was started several times.
 
 use super::tres::{Gpus, Resources, note};
+use crate::amounts::{requests, spread, whole_gpus};
 use crate::error::TraceError;
-use crate::gather::{Demand, Gather, requests, spread, whole_gpus};
+use crate::gather::{Demand, Gather};
 use crate::job_fields::Outcome;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::links::TaskNames;

@@ -2,9 +2,9 @@
 //! replicas a service has, and `docker service inspect`, a list that says what they reserve as well.
 
 use super::{Places, Pods, State, count, has_keys, note, note_pods, printed};
+use crate::amounts::requests;
 use crate::budget::MEMBERS;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
-use crate::gather::requests;
 use crate::json::Element;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::{Refused, show_text};

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::{Places, Pods, State, count, has_keys, note, note_pods, scaled, sum};
+use crate::amounts::whole_gpus;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
-use crate::gather::whole_gpus;
 use crate::json::Element;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::{Refused, heed, show_text};

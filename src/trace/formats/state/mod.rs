@@ -9,11 +9,12 @@ mod printed;
 
 use std::sync::Arc;
 
+use crate::amounts::{requests, whole_gpus};
 use crate::archive::parts;
 use crate::budget::{MEMBERS, OBJECTS};
 use crate::error::TraceError;
 use crate::format::Confidence;
-use crate::gather::{Demand, Gather, requests, whole_gpus};
+use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::json::{Element, each_element, each_line};
 use crate::ledger::{Action, BadRow, Journal};

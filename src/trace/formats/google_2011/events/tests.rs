@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::gather::requests;
+use crate::amounts::requests;
 use crate::ledger::RowPolicy;
 use crate::memory::Recorded;
 
