@@ -38,8 +38,8 @@ pub fn streamed(
     if input.stored_bytes()? < AHEAD_FROM_BYTES {
         return Ok(Box::new(Renumbered::new(source)));
     }
-    let ahead = Ahead::new(cached(source, input, options)?);
-    Ok(Box::new(Renumbered::new(Box::new(ahead))))
+    let numbered = Renumbered::new(cached(source, input, options)?);
+    Ok(Box::new(Ahead::new(Box::new(numbered))))
 }
 
 /// A source read ahead.
