@@ -312,6 +312,11 @@ fn main() {
         let cells = times.map(|own| own.cell(bytes));
         let _ = writeln!(out, "| {format} | {} |", cells.join(" | "));
     }
+    write_more(&mut out, &is_wanted);
+}
+
+/// Writes the table of formats that state more than amounts.
+fn write_more(out: &mut dyn std::io::Write, is_wanted: &dyn Fn(&str) -> bool) {
     let _ = writeln!(
         out,
         "\n| format | records of `csv` | reader, plain |\n|---|---:|---:|"

@@ -85,11 +85,12 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
 
     /// Notes the pods that wait, or that none came.
     pub(super) fn note(&self, remarks: &mut Remarks) {
-        if let Some((mut line, first)) = line(self.store, self.capabilities, &self.answer) {
-            if self.is_explained {
-                line += &format!("; `windtunnel explain RESULT {first}` explains one");
-            }
-            remarks.note_first(line);
+        if let Some((line, first)) = line(self.store, self.capabilities, &self.answer) {
+            remarks.note_first(if self.is_explained {
+                format!("{line}; `windtunnel explain RESULT {first}` explains one")
+            } else {
+                line
+            });
         }
         if self.store.pods().created() == 0 {
             remarks.note_first(
