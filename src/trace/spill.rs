@@ -60,7 +60,7 @@ const AHEAD: usize = 64 << 10;
 const LEAST_AHEAD: usize = 4 << 10;
 
 /// Bytes that all runs together are read ahead, so that memory does not grow with their number.
-const ALL_AHEAD: usize = 8 << 20;
+const ALL_AHEAD: usize = 2 << 20;
 
 /// Bit pattern of a time that is absent.
 pub(crate) const NONE: i64 = i64::MIN;
