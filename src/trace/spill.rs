@@ -57,7 +57,7 @@ pub(crate) const MOST_HELD: usize = 1 << 17;
 const AHEAD: usize = 64 << 10;
 
 /// Bytes that a run is read ahead at least.
-const LEAST_AHEAD: usize = 4 << 10;
+const LEAST_AHEAD: usize = 1 << 10;
 
 /// Bytes that all runs together are read ahead, so that memory does not grow with their number.
 const ALL_AHEAD: usize = 2 << 20;
