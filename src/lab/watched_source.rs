@@ -1,8 +1,7 @@
 //! A source of arrivals that is delivered as it is, with work of the lab around each arrival.
 
-use model::Text;
 use trace::stream::{ClassTotal, Classes};
-use trace::{Arrival, ArrivalSource, Ledger, TraceError};
+use trace::{Arrival, ArrivalSource, TraceError};
 
 /// Result of taking the next arrival of a source.
 pub(super) type Next = Result<Option<Arrival>, TraceError>;
@@ -26,12 +25,8 @@ impl<F: FnMut(&mut dyn ArrivalSource) -> Next + Send> ArrivalSource for WatchedS
         (self.next)(&mut *self.source)
     }
 
-    fn may_wait(&self) -> bool {
-        self.source.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.source.has_gangs()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.source)
     }
 
     fn classes(&self) -> &Classes {
@@ -44,21 +39,5 @@ impl<F: FnMut(&mut dyn ArrivalSource) -> Next + Send> ArrivalSource for WatchedS
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
         self.source.fork()
-    }
-
-    fn ledger(&self) -> &Ledger {
-        self.source.ledger()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.source.progress()
-    }
-
-    fn files(&self) -> &[std::sync::Arc<str>] {
-        self.source.files()
-    }
-
-    fn tenants(&self) -> &[Text] {
-        self.source.tenants()
     }
 }

@@ -2,10 +2,8 @@
 //! start together. They are unfolded while they are read.
 
 use super::error::TraceError;
-use super::header_record::HeaderRecord;
-use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
-use model::{PodName, Text};
+use model::PodName;
 
 /// A source whose arrivals are all of one pod.
 pub(crate) struct Unfold {
@@ -48,12 +46,8 @@ impl ArrivalSource for Unfold {
         Ok(Some(pod))
     }
 
-    fn may_wait(&self) -> bool {
-        self.source.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.source.has_gangs()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.source)
     }
 
     fn classes(&self) -> &Classes {
@@ -65,25 +59,5 @@ impl ArrivalSource for Unfold {
             source: self.source.fork()?,
             present: self.present.clone(),
         }))
-    }
-
-    fn header(&self) -> &HeaderRecord {
-        self.source.header()
-    }
-
-    fn ledger(&self) -> &Ledger {
-        self.source.ledger()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.source.progress()
-    }
-
-    fn files(&self) -> &[std::sync::Arc<str>] {
-        self.source.files()
-    }
-
-    fn tenants(&self) -> &[Text] {
-        self.source.tenants()
     }
 }

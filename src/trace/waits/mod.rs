@@ -4,12 +4,10 @@
 
 use std::sync::Arc;
 
-use model::{PodName, Text};
+use model::PodName;
 use smallvec::SmallVec;
 
-use super::class_columns::ClassColumns;
 use super::error::TraceError;
-use super::header_record::HeaderRecord;
 use super::ledger::{Action, Ledger};
 use super::spill::key_of;
 use super::stream::{Arrival, ArrivalSource, Classes};
@@ -122,16 +120,8 @@ impl ArrivalSource for Told {
         true
     }
 
-    fn has_gangs(&self) -> bool {
-        self.source.has_gangs()
-    }
-
-    fn class_columns(&self) -> ClassColumns {
-        self.source.class_columns()
-    }
-
-    fn header(&self) -> &HeaderRecord {
-        self.source.header()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.source)
     }
 
     fn classes(&self) -> &Classes {
@@ -147,18 +137,6 @@ impl ArrivalSource for Told {
             None => &self.ledger,
             Some(_) => self.source.ledger(),
         }
-    }
-
-    fn files(&self) -> &[Arc<str>] {
-        self.source.files()
-    }
-
-    fn tenants(&self) -> &[Text] {
-        self.source.tenants()
-    }
-
-    fn progress(&self) -> Option<(u64, u64)> {
-        self.source.progress()
     }
 }
 
