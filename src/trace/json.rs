@@ -81,6 +81,12 @@ impl Element {
         }
     }
 
+    /// The keys of an object; none of another value.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
+        let members = self.value.as_object().into_iter();
+        members.flat_map(|own| own.keys()).map(String::as_str)
+    }
+
     /// The text at a path of keys; empty if it is absent.
     pub(crate) fn optional_text_at(&self, path: &str, expected: &str) -> Result<&str, BadRow> {
         match self.at(path) {

@@ -17,7 +17,7 @@ use super::input::Input;
 use super::ledger::{Action, BadRow, Journal};
 use super::names_first::{self, begins_with_names};
 use super::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
-pub(crate) use super::table::LAST_SECOND;
+pub(crate) use super::table::{BETWEEN, LAST_SECOND};
 use super::table::{Column, Row, Table, at_most};
 use super::unused::unused;
 pub(crate) use shown::{show_rows, show_text, shown};
@@ -66,7 +66,7 @@ impl Layout {
         Self { times, ..self }
     }
 
-    /// The same table, of which the publisher's files have other columns, too.
+    /// The table whose published files have other columns as well.
     pub(crate) const fn with_others(self, others: &'static [&'static str]) -> Self {
         Self { others, ..self }
     }
@@ -198,14 +198,19 @@ pub(crate) fn each_row_of_all(
     let is_alone = tables.len() == 1;
     for part in tables {
         journal.file = part.name.clone();
-        if !is_alone && is_empty(&part.first_bytes()?) {
-            journal.dirt(EMPTY, Action::Keep, 1)?;
+        if is_alone {
+            each_row_of(part, layout, journal, &mut take)?;
             continue;
         }
-        if !is_alone && layout.header && !is_parquet(&part.first_bytes()?) {
-            layout.open(part).map_err(one_of_several)?;
+        let first = part.first_bytes()?;
+        if is_empty(&first) {
+            journal.dirt(EMPTY, Action::Keep, 1)?;
+        } else if layout.header && !is_parquet(&first) {
+            let opened = layout.open(part).map_err(one_of_several)?;
+            each_row_of_opened(opened, journal, &mut take)?;
+        } else {
+            each_row_of(part, layout, journal, &mut take)?;
         }
-        each_row_of(part, layout, journal, &mut take)?;
     }
     Ok(())
 }
@@ -240,12 +245,20 @@ pub(crate) fn each_row_of(
             heed(journal, |journal| take(journal, fields?))
         });
     }
+    each_row_of_opened(layout.open(part)?, journal, take)
+}
+
+fn each_row_of_opened(
+    opened: Opened,
+    journal: &mut Journal,
+    take: &mut impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
+) -> Result<(), TraceError> {
     let Opened {
         mut table,
         columns,
         names_at,
         unused,
-    } = layout.open(part)?;
+    } = opened;
     if let Some(unused) = unused {
         journal.dirt(&unused, Action::Keep, 1)?;
     }
@@ -279,9 +292,6 @@ pub(crate) fn heed(
         Err(Refused::Trace(error)) => Err(error),
     }
 }
-
-/// The character between the fields of a row that is put together: no text of an export has it.
-pub(crate) const BETWEEN: char = '\u{1f}';
 
 /// Takes every row of a Parquet file; its line is its number, counted from 1.
 pub(crate) fn each_parquet_row(

@@ -273,7 +273,7 @@ impl Table {
 }
 
 /// The character between the fields of a row that is put together: no text of an export has it.
-const BETWEEN: char = '\u{1f}';
+pub(crate) const BETWEEN: char = '\u{1f}';
 
 impl TextRows {
     fn open(input: &Input, separator: u8, is_headless: bool) -> Result<Self, TraceError> {

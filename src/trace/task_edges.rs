@@ -1,10 +1,10 @@
 //! The edges of a graph of tasks, as these state them before all of them are known: a task names those that it waits for, and
-//! those that wait for it. What they say is sorted on disk where it is much, and so are the edges that come of it.
+//! those that wait for it. Long lists of names are sorted on disk, and so are the edges that come of them.
 
 use crate::error::TraceError;
 use crate::spill::{FixedSort, FixedSorted, Places};
 
-/// What a task says of another.
+/// The relation of a task to another that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
     /// That it waits for the other.
@@ -21,7 +21,7 @@ const NOTES: [&str; 2] = [
 const NO_CHILD: u64 = 0;
 const ONLY_CHILD: u64 = 1;
 
-/// What tasks said up to now, by their numbers.
+/// The relations that tasks have stated up to now, by the numbers of the tasks.
 #[derive(Debug, Default)]
 pub(crate) struct TaskEdges {
     /// The task, the number of the record, what it says, and the key of the other's name.
@@ -39,8 +39,16 @@ impl TaskEdges {
         }
     }
 
-    /// Adds what a task says of that of a name.
-    pub(crate) fn add(&mut self, task: u64, said: Said, other: &str) {
+    /// Adds the lists of a task: the names of those that it waits for, and of those that wait for it.
+    pub(crate) fn add<N: AsRef<str>>(&mut self, task: u64, parents: &[N], children: &[N]) {
+        for (said, others) in [(Said::Parent, parents), (Said::Child, children)] {
+            for other in others {
+                self.say(task, said, other.as_ref());
+            }
+        }
+    }
+
+    fn say(&mut self, task: u64, said: Said, other: &str) {
         let [first, second] = Places::key([other]);
         self.said
             .push([task, self.count, said as u64, first, second]);
@@ -140,7 +148,7 @@ impl Joined {
         Ok(())
     }
 
-    /// What a task waits for; those of all smaller numbers were asked for.
+    /// The tasks that one waits for; those of all smaller numbers were asked for.
     ///
     /// # Errors
     /// A temporary file can't be read.

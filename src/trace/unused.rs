@@ -38,12 +38,7 @@ pub(crate) fn note_keys(
     element: &Element,
     columns: &[ColumnDoc],
 ) -> Result<(), TraceError> {
-    let keys = element
-        .value
-        .as_object()
-        .into_iter()
-        .flat_map(|own| own.keys());
-    for key in keys.filter(|key| !has(columns, key)) {
+    for key in element.keys().filter(|key| !has(columns, key)) {
         journal.dirt(
             &format!("key `{key}`, not used"),
             Action::Keep,

@@ -217,13 +217,8 @@ fn note(journal: &mut Journal, task: &Element) -> Result<(), TraceError> {
         let mut columns = ENTRY.columns.iter();
         columns.any(|own| own.name == key) || READ.contains(&key) || ABOUT.contains(&key)
     };
-    for key in task
-        .value
-        .as_object()
-        .into_iter()
-        .flat_map(|own| own.keys())
-    {
-        let kind = match &**key {
+    for key in task.keys() {
+        let kind = match key {
             "memory" | "memoryInBytes" => "memory that a task took, not requested",
             key if is_told(key) => continue,
             key => &format!("key `{key}`, not used"),

@@ -1,5 +1,5 @@
 //! Records of a fixed number of words, each found and changed by its number: in memory up to a number of them, and beyond it
-//! in a temporary file, of which one block is in memory. What is known of each task of a trace takes no more memory so for a
+//! in a temporary file, of which one block is in memory. Facts about each task of a trace take no more memory so for a
 //! longer trace.
 
 use std::fs::File;

@@ -40,7 +40,7 @@ const OF_MACHINES: usize = 8;
 /// The most percent of a request: an instance may use idle processors besides.
 const MOST: f64 = 1e5;
 
-/// The tests of the fields of so many columns.
+/// The tests of the fields of a table with this number of columns.
 fn tests(columns: usize) -> Vec<FieldTest> {
     let numbers = (CPU..columns).map(|place| -> FieldTest { (place, is_number_or_empty) });
     let first: [FieldTest; 2] = [(TIME, is_whole), (INSTANCE, is_whole)];

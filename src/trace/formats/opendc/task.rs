@@ -26,7 +26,7 @@ pub(super) struct Task {
     pub(super) covered: Option<Covered>,
 }
 
-/// What the fragments of a task cover, in milliseconds.
+/// The time that the fragments of a task cover, in milliseconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Covered {
     pub(super) end: i64,
@@ -120,7 +120,7 @@ impl Task {
         Ok(())
     }
 
-    /// The spec of the task with a number and with so many bytes.
+    /// The spec of the task of a number, which requests these bytes of memory.
     pub(super) fn spec(
         &self,
         memory: i64,

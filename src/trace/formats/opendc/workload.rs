@@ -19,7 +19,7 @@ use crate::options::ReadOptions;
 use crate::rows::{Fields, Refused};
 use crate::spill::{FixedSort, Places, Slots, TextLog};
 use crate::stream::ArrivalSource;
-use crate::task_edges::{Joined, Said, TaskEdges};
+use crate::task_edges::{Joined, TaskEdges};
 use model::PodName;
 use model::gpu::MAX_DEVICES;
 use units::{Duration, Instant};
@@ -168,11 +168,7 @@ impl Workload {
         };
         let own = self.tasks.push(task.words())?;
         self.places.put(key, own)?;
-        for (said, others) in [(Said::Parent, parents), (Said::Child, children)] {
-            for other in others {
-                self.edges.add(own, said, other);
-            }
-        }
+        self.edges.add(own, &parents, &children);
         self.memory.add(memory);
         self.first_submit = Some(self.first_submit.map_or(submit, |first| first.min(submit)));
         self.last_submit = Some(submit);
@@ -361,7 +357,7 @@ impl Workload {
     }
 }
 
-/// What is known once all tasks and fragments are read.
+/// The facts that are known once all tasks and fragments are read.
 struct Rest {
     samples: ByTask,
     edges: Joined,

@@ -8,7 +8,7 @@ use std::collections::BinaryHeap;
 use crate::error::TraceError;
 use crate::ledger::{Action, Journal};
 use crate::spill::{FixedSort, FixedSorted, NONE, Places, Slots, TextLog};
-use crate::task_edges::{Joined, Said, TaskEdges};
+use crate::task_edges::{Joined, TaskEdges};
 use units::{Duration, Instant};
 
 /// A task as the file states it.
@@ -99,11 +99,7 @@ impl Graph {
                 self.places.put(key, place)?;
             }
         }
-        for (said, others) in [(Said::Parent, parents), (Said::Child, children)] {
-            for other in others {
-                self.edges.add(place, said, &other);
-            }
-        }
+        self.edges.add(place, &parents, &children);
         Ok(())
     }
 
@@ -149,8 +145,8 @@ impl Graph {
         Ok(Order { edges, begins })
     }
 
-    /// The earliest instant at which each task can begin, of so many that it waits for: when the last of them ends. None of a
-    /// task that waits for itself, if only through others.
+    /// The earliest instant at which each task can begin: when the last of those that it waits for ends, of which `waits` has
+    /// the number. None of a task that waits for itself, if only through others.
     fn begins(
         &mut self,
         by_parent: FixedSort<2>,
@@ -180,7 +176,7 @@ impl Graph {
     }
 }
 
-/// What the tasks of a graph wait for, and when each can begin; asked for place by place.
+/// The tasks that each task of a graph waits for, and the instant at which it can begin; asked for place by place.
 pub(super) struct Order {
     edges: Joined,
     begins: Begins,
