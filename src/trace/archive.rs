@@ -1,7 +1,9 @@
-//! The files of a tar archive and of a folder. Archives that are small are held in memory; of larger ones the files are
-//! read where they stand, as a stream.
+//! The files of an archive (tar or ZIP) and of a folder. Archives that are small are held in memory; of larger ones the
+//! files are read where they stand, as a stream.
 
-use std::io::{self, Cursor, Read};
+mod tar;
+
+use std::io::{Cursor, Read as _};
 use std::sync::Arc;
 
 use super::budget::read_whole;
@@ -9,15 +11,13 @@ use super::error::{TraceError, read_error};
 use super::input::Input;
 use super::input::encoding::{WEB_PAGE, is_web_page};
 use super::parquet::{self, is_parquet};
+use tar::{Entry, MARK, entries};
 
-/// Length of a block of an archive.
-const BLOCK: usize = 512;
-
-/// Archives up to this size are held in memory.
+/// Archives up to this size in all are held in memory.
 const HELD_BYTES: u64 = 1 << 28;
 
-/// The longest name of a file, and the longest list of what else is said about one.
-const NAME_BYTES: u64 = 1 << 20;
+/// Archives within each other that are looked into.
+const DEPTH: u32 = 3;
 
 /// A file of an archive or a folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,20 +28,6 @@ pub struct Member {
     pub place: Arc<str>,
     /// Bytes of the file.
     pub bytes: Vec<u8>,
-}
-
-/// Fields of a header: name, size, kind and prefix of the name.
-const NAME: std::ops::Range<usize> = 0..100;
-const SIZE: std::ops::Range<usize> = 124..136;
-const KIND: usize = 156;
-const PREFIX: std::ops::Range<usize> = 345..500;
-
-/// A file in an archive: its path, and where its content stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Entry {
-    path: String,
-    from: u64,
-    size: u64,
 }
 
 /// The files of an archive, in its order; `archive` is its name in messages.
@@ -66,118 +52,24 @@ fn name_of(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
 
-/// The files of an archive that is read as a stream.
-fn entries(archive: &str, reader: &mut dyn Read) -> Result<Vec<Entry>, TraceError> {
-    let wrong = |at: u64, reason: &str| TraceError::Format {
-        file: archive.to_owned(),
-        reason: format!("byte {at}: {reason}; expected a tar archive or a folder"),
-    };
-    let failed = |error: io::Error| read_error(archive, &error);
-    let mut entries = Vec::new();
-    let mut said = Said::default();
-    let mut at = 0;
-    loop {
-        let mut header = Vec::with_capacity(BLOCK);
-        { &mut *reader }
-            .take(BLOCK as u64)
-            .read_to_end(&mut header)
-            .map_err(failed)?;
-        let is_end = header.is_empty() && !entries.is_empty();
-        if is_end || header.len() == BLOCK && header.iter().all(|&byte| byte == 0) {
-            return Ok(entries);
-        }
-        if header.len() < BLOCK {
-            return Err(wrong(at, "no header of a file"));
-        }
-        let size = size(&header[SIZE]).ok_or_else(|| wrong(at, "a header without a size"))?;
-        let kind = header[KIND];
-        let size = said
-            .size
-            .filter(|_| matches!(kind, b'0' | 0))
-            .unwrap_or(size);
-        let from = at + BLOCK as u64;
-        let padded = size.checked_next_multiple_of(BLOCK as u64);
-        let padded = padded.ok_or_else(|| wrong(at, "a header without a size"))?;
-        at = from + padded;
-        let mut content = { &mut *reader }.take(padded);
-        let mut text = Vec::new();
-        if matches!(kind, b'L' | b'x') && size <= NAME_BYTES {
-            content.read_to_end(&mut text).map_err(failed)?;
-        }
-        io::copy(&mut content, &mut io::sink()).map_err(failed)?;
-        if content.limit() > padded - size {
-            return Err(wrong(from - BLOCK as u64, "the archive ends within a file"));
-        }
-        text.truncate(size as usize);
-        match kind {
-            b'L' => said.path = Some(self::text(&text)),
-            b'x' => said.read(&text),
-            b'0' | 0 => {
-                let path = said.path.take().unwrap_or_else(|| path(&header));
-                entries.push(Entry { path, from, size });
-                said = Said::default();
-            }
-            _ => said = Said::default(),
-        }
-    }
-}
-
-/// The facts about a file that stand before its header.
-#[derive(Default)]
-struct Said {
-    path: Option<String>,
-    size: Option<u64>,
-}
-
-impl Said {
-    /// Reads records such as `30 path=folder/name`, each with its length and a line feed behind it.
-    fn read(&mut self, text: &[u8]) {
-        for record in String::from_utf8_lossy(text).lines() {
-            let said = record
-                .split_once(' ')
-                .and_then(|(_, said)| said.split_once('='));
-            match said {
-                Some(("path", path)) => self.path = Some(path.to_owned()),
-                Some(("size", size)) => self.size = size.parse().ok(),
-                _ => {}
-            }
-        }
-    }
-}
-
-/// The path of a header.
-fn path(header: &[u8]) -> String {
-    let (prefix, name) = (text(&header[PREFIX]), text(&header[NAME]));
-    if prefix.is_empty() {
-        name
-    } else {
-        format!("{prefix}/{name}")
-    }
-}
-
-/// Place of the mark of a tar archive in its first header.
-const MARK: std::ops::Range<usize> = 257..262;
-
-/// The files of an input: of an archive or a folder each by name, else the input itself. Hidden files
-/// (and those that macOS adds to archives) are none.
+/// The files of an input: of an archive or a folder each by name, else the input itself. An archive within a folder or
+/// an archive is its files. Hidden files (and those that macOS adds to archives) are none.
 ///
 /// # Errors
 /// The input can't be read, or it holds no file.
 pub fn parts(input: &Input) -> Result<Vec<Input>, TraceError> {
-    let mut parts: Vec<(String, Input)> = match input.files()? {
-        Some(files) => files
-            .into_iter()
-            .map(|file| (file.name.to_string(), file))
-            .collect(),
-        None => match input.first_bytes()? {
-            first if first.get(MARK) == Some(b"ustar") => of_archive(input)?,
-            first if is_web_page(&first) => {
+    let mut room = HELD_BYTES;
+    let mut parts = match input.files()? {
+        Some(files) => of_each(files, &mut room, DEPTH)?,
+        None => match unpacked(input, &mut room)? {
+            Some(files) => of_each(files, &mut room, DEPTH - 1)?,
+            None if is_web_page(&input.first_bytes()?) => {
                 return Err(TraceError::Format {
                     file: input.name.to_string(),
                     reason: WEB_PAGE.to_owned(),
                 });
             }
-            _ => return Ok(vec![input.clone()]),
+            None => return Ok(vec![input.clone()]),
         },
     };
     if parts.is_empty() {
@@ -186,34 +78,52 @@ pub fn parts(input: &Input) -> Result<Vec<Input>, TraceError> {
             reason: "holds no file; name a trace, or a folder or archive of its parts".to_owned(),
         });
     }
-    parts.sort_by(|a, b| a.0.cmp(&b.0));
-    Ok(parts.into_iter().map(|(_, part)| part).collect())
+    parts.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(parts)
 }
 
-/// The files of an archive with their places, but for hidden ones.
-fn of_archive(input: &Input) -> Result<Vec<(String, Input)>, TraceError> {
+/// The files, and in place of an archive its files. A file that can't be read is left to the reader that asks for it.
+fn of_each(files: Vec<Input>, room: &mut u64, depth: u32) -> Result<Vec<Input>, TraceError> {
+    let mut all = Vec::new();
+    for file in files {
+        let is_looked_into = depth > 0 && !file.is_within_stream() && !is_about(&file.name);
+        if !is_looked_into || file.first_bytes().is_err() {
+            all.push(file);
+            continue;
+        }
+        match unpacked(&file, room)? {
+            Some(own) => all.extend(of_each(own, room, depth - 1)?),
+            None => all.push(file),
+        }
+    }
+    Ok(all)
+}
+
+/// The files of an archive, but for hidden ones; `None` of anything else. As long as there is room, they are held in
+/// memory.
+fn unpacked(input: &Input, room: &mut u64) -> Result<Option<Vec<Input>>, TraceError> {
+    if let Some(files) = input.zipped(room)? {
+        return Ok(Some(files));
+    }
+    if input.first_bytes()?.get(MARK) != Some(b"ustar") {
+        return Ok(None);
+    }
     let wrong = |error| read_error(&input.name, &error);
-    let start = input.open()?;
-    let mut start = start.take(HELD_BYTES + 1);
+    let mut start = input.open()?.take(*room + 1);
     let bytes = read_whole(&mut start).map_err(wrong)?;
-    if bytes.len() as u64 <= HELD_BYTES {
+    let length = bytes.len() as u64;
+    if let Some(rest) = room.checked_sub(length) {
+        *room = rest;
         let shown = members(&input.name, &bytes)?.into_iter();
         let shown = shown.filter(|member| !member.name.starts_with('.'));
-        let named = shown.map(|member| {
-            let part = Input::bytes(&member.place, member.bytes);
-            (member.place.to_string(), part)
-        });
-        return Ok(named.collect());
+        let files = shown.map(|member| Input::bytes(&member.place, member.bytes));
+        return Ok(Some(files.collect()));
     }
     drop(bytes);
     let entries = entries(&input.name, &mut *input.open()?)?;
     let shown = { entries.into_iter() }.filter(|entry| !name_of(&entry.path).starts_with('.'));
-    let named = shown.map(|entry| {
-        let place = format!("{}: {}", input.name, entry.path);
-        let part = input.member(&place, entry.from, entry.size);
-        (place, part)
-    });
-    Ok(named.collect())
+    let files = shown.map(|entry| input.member(&entry.path, entry.from, entry.size));
+    Ok(Some(files.collect()))
 }
 
 /// Refuses files of several folders, for a format in which files of equal names are the same machine or cluster.
@@ -221,13 +131,14 @@ fn of_archive(input: &Input) -> Result<Vec<(String, Input)>, TraceError> {
 /// # Errors
 /// The files are of several folders.
 pub(crate) fn of_one_folder(input: &Input, parts: &[Input]) -> Result<(), TraceError> {
-    let folder = |part: &Input| {
-        let path = part
-            .name
-            .rsplit_once(": ")
-            .map_or(&*part.name, |(_, path)| path);
-        path.rsplit_once('/')
-            .map_or_else(String::new, |(folder, _)| folder.to_owned())
+    let is_folder = input.files()?.is_some();
+    let folder = |part: &Input| match part.name.rsplit_once(": ") {
+        Some((archive, _)) if is_folder => archive.to_owned(),
+        within => {
+            let path = within.map_or(&*part.name, |(_, path)| path);
+            let folder = path.rsplit_once('/').unwrap_or_default().0;
+            folder.to_owned()
+        }
     };
     let mut folders: Vec<String> = parts.iter().map(folder).collect();
     folders.sort();
@@ -238,17 +149,14 @@ pub(crate) fn of_one_folder(input: &Input, parts: &[Input]) -> Result<(), TraceE
     if all.is_empty() {
         return Ok(());
     }
-    let what = if input.files()?.is_some() {
+    let what = if is_folder {
         "name one of them"
     } else {
         "unpack it and name one of them"
     };
     Err(TraceError::Format {
         file: input.name.to_string(),
-        reason: format!(
-            "has files in the folders `{}` and `{last}`; {what}",
-            all.join("`, `")
-        ),
+        reason: format!("has files in `{}` and `{last}`; {what}", all.join("`, `")),
     })
 }
 
@@ -307,29 +215,9 @@ pub fn blake3(input: &Input) -> Result<String, TraceError> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-fn text(bytes: &[u8]) -> String {
-    let end = bytes
-        .iter()
-        .position(|&byte| byte == 0)
-        .unwrap_or(bytes.len());
-    String::from_utf8_lossy(&bytes[..end]).into_owned()
-}
-
-/// The size of a header: octal digits, or with the first bit set a number in bytes.
-fn size(bytes: &[u8]) -> Option<u64> {
-    let (first, rest) = bytes.split_first()?;
-    if first & 0x80 == 0 {
-        return u64::from_str_radix(text(bytes).trim(), 8).ok();
-    }
-    let start = u64::from(first & 0x7f);
-    rest.iter().try_fold(start, |number, &byte| {
-        Some(number.checked_mul(256)? + u64::from(byte))
-    })
-}
-
 #[cfg(test)]
 pub(crate) mod packed {
-    use super::{BLOCK, KIND, MARK};
+    use super::tar::{BLOCK, KIND, MARK};
 
     /// An archive of files of text.
     pub(crate) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
@@ -358,7 +246,9 @@ pub(crate) mod packed {
 
 #[cfg(test)]
 mod tests {
+    use super::tar::{BLOCK, KIND, SIZE};
     use super::*;
+    use crate::input::zip::tests::{PLAIN, Packing, packed as zipped};
 
     fn header(name: &str, size: usize, kind: u8) -> Vec<u8> {
         let mut block = vec![0; BLOCK];
@@ -435,5 +325,74 @@ mod tests {
             let error = members("x.tar", &bytes).expect_err("a damaged archive");
             assert!(error.to_string().contains(part), "{error}");
         }
+    }
+
+    /// The names and texts of the parts of an input.
+    fn texts(input: &Input) -> Vec<(String, String)> {
+        let parts = parts(input).expect("readable").into_iter();
+        let text = |part: Input| {
+            let text = part.read_to_string().expect("readable");
+            (part.name.to_string(), text)
+        };
+        parts.map(text).collect()
+    }
+
+    #[test]
+    fn a_zip_archive_of_several_files_is_its_files() {
+        let files = [
+            ("a/", ""),
+            ("a/x", "1\n"),
+            ("a/.hidden", "2\n"),
+            ("a/y", "3\n4\n"),
+        ];
+        let deflated = Packing {
+            is_deflated: true,
+            ..PLAIN
+        };
+        for how in [PLAIN, deflated] {
+            let input = Input::bytes("x.zip", zipped(&files, how));
+            let expected = [("x.zip: a/x", "1\n"), ("x.zip: a/y", "3\n4\n")];
+            let expected = expected.map(|(name, text)| (name.to_owned(), text.to_owned()));
+            assert_eq!(texts(&input), expected);
+            for room in [0, 3] {
+                let mut room = room;
+                let files = input.zipped(&mut room).expect("readable");
+                let files = files.expect("several files").into_iter();
+                let read = files.map(|file| file.read_to_string().expect("readable"));
+                assert_eq!(read.collect::<Vec<_>>(), ["1\n", "3\n4\n"], "room {room}");
+            }
+        }
+    }
+
+    #[test]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a folder is read where it lies, on disk"
+    )]
+    fn archives_within_archives_and_folders_are_their_files() {
+        let inner = packed::archive(&[("day/b", "2\n"), ("day/c", "3\n")]);
+        let inner = zstd::encode_all(inner.as_slice(), 3).expect("memory");
+        let outer = packed::archive_of_bytes(&[("a", b"1\n"), ("b.tar.zst", &inner)]);
+        let expected = [
+            (": a", "1\n"),
+            (": b.tar.zst: day/b", "2\n"),
+            (": b.tar.zst: day/c", "3\n"),
+        ];
+        let named = |archive: &str| {
+            expected.map(|(name, text)| (format!("{archive}{name}"), text.to_owned()))
+        };
+        assert_eq!(texts(&Input::bytes("x.tar", outer.clone())), named("x.tar"));
+        let folder = format!("windtunnel-archives-{}", std::process::id());
+        let folder = std::env::temp_dir().join(folder);
+        let path = folder.join("x.tar");
+        std::fs::create_dir_all(&folder).expect("a temporary folder");
+        std::fs::write(&path, outer).expect("written");
+        std::fs::write(folder.join("y"), "4\n").expect("written");
+        let mut all = named(&path.to_string_lossy()).to_vec();
+        let beside = folder.join("y").to_string_lossy().into_owned();
+        all.push((beside, "4\n".to_owned()));
+        let found = texts(&Input::path(&folder));
+        std::fs::remove_dir_all(&folder).expect("a temporary folder");
+        assert_eq!(found, all);
     }
 }

@@ -1,13 +1,14 @@
 //! Opening what a trace is read from: a file, bytes embedded in the program, or standard input.
 //! The compression is recognised by content (gzip with any number of members, zstd with any number
-//! of frames, xz with any number of streams, a ZIP archive of one file, or none), never by name. Everything is streamed; the standard input of traces
+//! of frames, xz with any number of streams, a ZIP archive, or none), never by name. Everything is streamed; the standard input of traces
 //! is kept in a temporary file if it is long, so that it can be read again.
 
 pub(super) mod encoding;
 mod gzip;
+mod member;
 mod once;
 mod spool;
-mod zip;
+pub(super) mod zip;
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -24,9 +25,9 @@ use super::lines::Lines;
 use super::pipe::Pipe;
 use encoding::{check_beginning, check_lines};
 use gzip::Members;
+use member::Member;
 use once::Once;
 use spool::{Spool, Spooled};
-use zip::OnlyFile;
 
 /// Bytes read from the system at once.
 const BUFFER_BYTES: usize = 1 << 16;
@@ -75,14 +76,6 @@ impl PartialEq for Kept {
 
 impl Eq for Kept {}
 
-/// A file within another, which is read as a stream.
-#[derive(Debug, PartialEq, Eq)]
-struct Member {
-    archive: Input,
-    from: u64,
-    size: u64,
-}
-
 impl Input {
     /// A file; nothing is opened yet.
     pub fn path(path: impl AsRef<Path>) -> Self {
@@ -100,20 +93,6 @@ impl Input {
             name: name.into(),
             origin: Origin::Bytes(bytes.into()),
             is_cut: false,
-        }
-    }
-
-    /// A file of an archive, from a byte of its text on.
-    pub(super) fn member(&self, name: &str, from: u64, size: u64) -> Self {
-        let archive = self.clone();
-        Self {
-            name: name.into(),
-            origin: Origin::Member(Arc::new(Member {
-                archive,
-                from,
-                size,
-            })),
-            is_cut: self.is_cut,
         }
     }
 
@@ -384,22 +363,6 @@ impl Input {
     }
 }
 
-impl Member {
-    /// The bytes as they are stored in the archive, which is unpacked in a thread of its own.
-    fn open(&self) -> io::Result<Box<dyn BufRead + Send>> {
-        let archive = self.archive.open().map_err(io::Error::other)?;
-        let mut text: Box<dyn BufRead + Send> = match self.size {
-            0..PIPE_FROM_BYTES => archive,
-            _ => Box::new(Pipe::new(archive)?),
-        };
-        let before = io::copy(&mut { &mut text }.take(self.from), &mut io::sink())?;
-        if before < self.from {
-            return Err(io::ErrorKind::UnexpectedEof.into());
-        }
-        Ok(Box::new(text.take(self.size)))
-    }
-}
-
 /// A file, and its length.
 fn open_file(path: &Path) -> io::Result<(File, u64)> {
     // A pipe must not even be opened: that waits for somebody to write to it.
@@ -460,7 +423,7 @@ fn plain(stored: Box<dyn BufRead + Send>) -> io::Result<Box<dyn BufRead + Send>>
         Expanding::open(stored, |stored| Ok(Box::new(XzReader::new(stored, true))))?
     } else if magic.starts_with(&zip::MAGIC) {
         Expanding::open(stored, |stored| {
-            Ok(Box::new(OnlyFile::new(Box::new(stored))))
+            Ok(Box::new(zip::File::only(Box::new(stored))))
         })?
     } else {
         stored

@@ -1,6 +1,6 @@
-//! The file of a ZIP archive that has one, as a stream: the archive is a file that is compressed, as those of gzip are. One
-//! with several files is refused once the second is met, so that none is left out. Folders and what macOS adds are no
-//! files.
+//! The files of a ZIP archive as streams. An archive that has one is a file that is compressed, as those of gzip are; read
+//! so, one with several is refused once the second is met, so that none is left out. Folders and what macOS adds are
+//! no files.
 
 use std::io::{self, BufRead, Read};
 
@@ -23,11 +23,21 @@ const MOST_BEHIND: usize = 28;
 
 type Stored = Box<dyn BufRead + Send>;
 
-/// The archive as its one file.
-pub(super) struct OnlyFile {
+/// A file of an archive.
+pub(super) struct File {
     state: State,
-    /// Whether the file has begun.
-    has_begun: bool,
+    wanted: Wanted,
+}
+
+/// A file that is looked for.
+#[derive(Clone, Copy)]
+enum Wanted {
+    /// The only one.
+    Only,
+    /// The one behind a number of others.
+    Behind(usize),
+    /// None, because it was met; of an only file the next is still refused.
+    Met { is_only: bool },
 }
 
 enum State {
@@ -51,33 +61,49 @@ enum Content {
     Deflated(DeflateDecoder<Stored>),
 }
 
-impl OnlyFile {
-    pub(super) fn new(stored: Stored) -> Self {
+impl File {
+    /// The only file.
+    pub(super) fn only(stored: Stored) -> Self {
         Self {
             state: State::Between(stored),
-            has_begun: false,
+            wanted: Wanted::Only,
+        }
+    }
+
+    /// The file behind a number of others.
+    pub(super) fn behind(stored: Stored, others: usize) -> Self {
+        Self {
+            state: State::Between(stored),
+            wanted: Wanted::Behind(others),
         }
     }
 
     /// Goes on to the next file that counts.
-    fn next(&mut self, stored: Stored) -> io::Result<()> {
-        let mut stored = stored;
+    fn next(&mut self, mut stored: Stored) -> io::Result<()> {
         loop {
             let Some(mut entry) = Entry::begin(stored)? else {
-                if !self.has_begun {
-                    return Err(wrong("holds no file"));
-                }
-                return Ok(());
+                return match self.wanted {
+                    Wanted::Met { .. } => Ok(()),
+                    Wanted::Only | Wanted::Behind(_) => Err(wrong("holds no file")),
+                };
             };
             if entry.is_file() {
-                if self.has_begun {
-                    return Err(wrong(
-                        "is an archive of several files; unpack it (`unzip`) and name the folder or one of them",
-                    ));
+                match self.wanted {
+                    Wanted::Met { .. } => {
+                        return Err(wrong(
+                            "is an archive of several files; unpack it (`unzip`) and name the folder or one of them",
+                        ));
+                    }
+                    Wanted::Behind(others) if others > 0 => {
+                        self.wanted = Wanted::Behind(others - 1);
+                    }
+                    Wanted::Only | Wanted::Behind(_) => {
+                        let is_only = matches!(self.wanted, Wanted::Only);
+                        self.wanted = Wanted::Met { is_only };
+                        self.state = State::Within(Box::new(entry));
+                        return Ok(());
+                    }
                 }
-                self.has_begun = true;
-                self.state = State::Within(Box::new(entry));
-                return Ok(());
             }
             io::copy(&mut entry, &mut io::sink())?;
             stored = entry.finish()?;
@@ -85,7 +111,23 @@ impl OnlyFile {
     }
 }
 
-impl Read for OnlyFile {
+/// Takes the path and the content of each file of an archive.
+pub(super) fn each_file(
+    mut stored: Stored,
+    take: &mut dyn FnMut(&str, &mut dyn Read) -> io::Result<()>,
+) -> io::Result<()> {
+    while let Some(mut entry) = Entry::begin(stored)? {
+        if entry.is_file() {
+            let name = std::mem::take(&mut entry.name);
+            take(&name, &mut entry)?;
+        }
+        io::copy(&mut entry, &mut io::sink())?;
+        stored = entry.finish()?;
+    }
+    Ok(())
+}
+
+impl Read for File {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             match std::mem::replace(&mut self.state, State::Done) {
@@ -97,7 +139,10 @@ impl Read for OnlyFile {
                         self.state = State::Within(entry);
                         return Ok(length);
                     }
-                    self.state = State::Between(entry.finish()?);
+                    let stored = entry.finish()?;
+                    if matches!(self.wanted, Wanted::Met { is_only: true }) {
+                        self.state = State::Between(stored);
+                    }
                 }
             }
         }
@@ -239,7 +284,7 @@ fn wrong(reason: &str) -> io::Error {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use std::io::Write as _;
 
     use flate2::Compression;
@@ -250,20 +295,20 @@ mod tests {
 
     /// How a file is packed.
     #[derive(Clone, Copy)]
-    struct Packing {
-        is_deflated: bool,
-        is_behind: bool,
-        is_marked: bool,
+    pub(crate) struct Packing {
+        pub(crate) is_deflated: bool,
+        pub(crate) is_behind: bool,
+        pub(crate) is_marked: bool,
     }
 
-    const PLAIN: Packing = Packing {
+    pub(crate) const PLAIN: Packing = Packing {
         is_deflated: false,
         is_behind: false,
         is_marked: false,
     };
 
     /// An archive of files.
-    fn packed(files: &[(&str, &str)], how: Packing) -> Vec<u8> {
+    pub(crate) fn packed(files: &[(&str, &str)], how: Packing) -> Vec<u8> {
         let mut bytes = Vec::new();
         for (name, text) in files {
             let mut crc = Crc::new();

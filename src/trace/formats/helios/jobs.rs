@@ -344,7 +344,7 @@ mod tests {
             .expect("clusters");
         assert_eq!(
             error.to_string(),
-            "h.tar: has files in the folders `Earth`, `Saturn` and `Venus`; unpack it and name one of \
+            "h.tar: has files in `Earth`, `Saturn` and `Venus`; unpack it and name one of \
              them"
         );
         let shards = ["Earth/cluster_log-1.csv", "Earth/cluster_log-2.csv"];
