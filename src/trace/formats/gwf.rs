@@ -1,6 +1,8 @@
 //! The Grid Workload Format: tasks of workflows. A task is a gang of pods of one core each, as a job
 //! of a log in the Standard Workload Format is. Format: `traces.md`, section 11.
 
+use super::swf;
+use crate::archive::first_bytes;
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
@@ -65,6 +67,14 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    if swf::sniff(&first_bytes(input)?) == Confidence::Certain {
+        return Err(TraceError::Format {
+            file: input.name.to_string(),
+            reason: "is a job log, not a table of tasks of workflows; name the format `swf`, which reads those of the \
+                     Grid Workloads Archive, too"
+                .to_owned(),
+        });
+    }
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     let mut known = KnownTasks::default();

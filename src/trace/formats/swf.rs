@@ -31,7 +31,7 @@ use rustc_hash::FxBuildHasher;
 use self::classes::{ClassKey, is_of_one_class};
 use self::executions::Ahead;
 use self::recorded::header_record;
-use self::row::{CANCELLED, Dialect, Parsed, RowParser};
+use self::row::{CANCELLED, Dialect, Parsed, RowParser, has_names, is_remark};
 use crate::ahead::streamed;
 use crate::budget::MEMBERS;
 use crate::by_class::Lately;
@@ -59,7 +59,7 @@ pub use self::row::{FIELD_NAMES, FIELDS, MISSING, SwfJob};
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "swf",
-    summary: "job log in the Standard Workload Format 2.2, Alea's and Slurm's dialects too",
+    summary: "job log in the Standard Workload Format 2.2, dialects of Alea, Slurm and grids too",
     columns: &[
         ColumnDoc::required("1", "job number"),
         ColumnDoc::required("2", "submit time, s; since 1970 or since the log's zero"),
@@ -137,7 +137,7 @@ fn cells_of_log(
     let mut lines = log.lines()?;
     let mut dialect = None;
     while let Some((_, text)) = lines.next_line()? {
-        if text.trim_ascii().is_empty() || text.starts_with(b";") {
+        if is_remark(text) {
             continue;
         }
         let dialect = *dialect.get_or_insert_with(|| Dialect::of(text));
@@ -151,15 +151,16 @@ fn cells_of_log(
     Ok(())
 }
 
-fn sniff(first: &[u8]) -> Confidence {
+/// Whether a text that begins with these bytes is a log.
+pub(super) fn sniff(first: &[u8]) -> Confidence {
     let line = first
         .split(|&byte| byte == b'\n')
-        .find(|line| !line.trim_ascii().is_empty() && !line.starts_with(b";"));
+        .find(|line| !is_remark(line));
     let comment = first.trim_ascii_start().starts_with(b";");
     match line.map(|line| RowParser::default().parse(1, line)) {
         Some(Ok(Parsed::Job { .. })) => Confidence::Certain,
-        // Names of columns (Alea), or a header longer than what was looked at.
-        Some(Err(_)) if line.is_some_and(|line| line.starts_with(b"id\t")) => Confidence::Certain,
+        // Names of columns, or a header longer than what was looked at.
+        Some(Err(_)) if line.is_some_and(has_names) => Confidence::Certain,
         _ if comment => Confidence::Maybe,
         _ => Confidence::No,
     }

@@ -57,7 +57,7 @@ impl SwfHeader {
     /// with the value above; a line that is neither is a remark without meaning.
     pub(super) fn push_line(&mut self, line: &[u8]) {
         let text = String::from_utf8_lossy(line);
-        let text = text.trim_start_matches(';');
+        let text = text.trim_start_matches([';', '#']);
         let trimmed = text.trim();
         let indent = text.len() - text.trim_start().len();
         if indent >= CONTINUATION_INDENT {

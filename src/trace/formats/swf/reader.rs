@@ -114,7 +114,7 @@ impl SwfReader {
                 self.journal.dirt("blank line", Action::Drop, number)?;
                 continue;
             }
-            if let text @ [b';', ..] = text.trim_ascii_start() {
+            if let text @ [b';' | b'#', ..] = text.trim_ascii_start() {
                 if self.rows == 0 {
                     self.header.push_line(text);
                 }
@@ -132,7 +132,7 @@ impl SwfReader {
                 }) => {
                     self.rows += 1;
                     if extra_fields {
-                        let kind = "fields beyond the 18th, not used";
+                        let kind = self.parser.dialect().unused();
                         self.journal.dirt(kind, Action::Keep, number)?;
                     }
                     self.several_preceding = several_preceding;

@@ -3,7 +3,8 @@
 //!
 //! Fields stand between blanks, or between `;` in the dialect of the Slurm simulator, where empty
 //! fields are missing values and fields 12 to 16 may be names, which are numbered by order of
-//! appearance. Fields beyond the 18th (Alea) are passed over.
+//! appearance. Fields beyond the 18th (Alea) are passed over. In the Grid Workloads Archive's Grid Workload Format, a row has 29
+//! fields between blanks, of which the first 16 are those of a log, with names in fields 12 to 16.
 
 mod ends;
 mod plain;
@@ -21,6 +22,9 @@ use plain::{job_of, plain_numbers};
 
 /// Number of fields of a row.
 pub const FIELDS: usize = 18;
+
+/// Number of fields of a row in the Grid Workload Format.
+const GRID_FIELDS: usize = 29;
 
 /// The status of a job that was cancelled.
 pub(super) const CANCELLED: i64 = 5;
@@ -119,6 +123,7 @@ pub(super) fn is_partial(status: i64) -> bool {
 pub(super) enum Dialect {
     Blanks,
     Semicolons,
+    Grid,
 }
 
 impl Dialect {
@@ -126,11 +131,21 @@ impl Dialect {
     pub(super) fn of(row: &[u8]) -> Self {
         let before = row.split(|&byte| byte == b';').next().unwrap_or_default();
         // A remark may stand behind the fields of a row.
-        let is_whole = Self::Blanks.split(before, &mut |_, _| {}) >= FIELDS;
-        if before.len() < row.len() && !is_whole {
+        let count = Self::Blanks.split(before, &mut |_, _| {});
+        if before.len() < row.len() && count < FIELDS {
             Self::Semicolons
+        } else if count >= GRID_FIELDS {
+            Self::Grid
         } else {
             Self::Blanks
+        }
+    }
+
+    /// The note about the fields of a row that are not used.
+    pub(super) fn unused(self) -> &'static str {
+        match self {
+            Self::Blanks | Self::Semicolons => "fields beyond the 18th, not used",
+            Self::Grid => "fields beyond the 16th (sites, structure, network, disk), not used",
         }
     }
 
@@ -146,7 +161,7 @@ impl Dialect {
             count += 1;
         };
         match self {
-            Self::Blanks => row
+            Self::Blanks | Self::Grid => row
                 .split(u8::is_ascii_whitespace)
                 .filter(|field| !field.is_empty())
                 .for_each(&mut next),
@@ -159,6 +174,16 @@ impl Dialect {
         }
         count
     }
+}
+
+/// Whether a line is blank or a remark.
+pub(super) fn is_remark(line: &[u8]) -> bool {
+    matches!(line.trim_ascii_start().first(), None | Some(b';' | b'#'))
+}
+
+/// Whether a line has the names of columns, as Alea's logs and those of grids do.
+pub(super) fn has_names(line: &[u8]) -> bool {
+    line.starts_with(b"id\t") || line.starts_with(b"JobID\tSubmitTime\t")
 }
 
 /// Whether a field is there, without blanks.
@@ -199,6 +224,11 @@ impl RowParser {
             return Ok(Parsed::Short);
         }
         self.job(&Fields { line, fields }, dialect, count)
+    }
+
+    /// The dialect of the log, which its first row decides on.
+    pub(super) fn dialect(&self) -> Dialect {
+        self.dialect.unwrap_or(Dialect::Blanks)
     }
 
     /// Returns whether the first row had one blank between two fields, as the others have then.
@@ -253,9 +283,14 @@ impl RowParser {
     ) -> Result<Parsed, BadRow> {
         let mut name = |index: usize| match dialect {
             Dialect::Blanks => fields.integer(index, i64::MIN),
-            Dialect::Semicolons => Ok(fields.name(index, &mut self.names)),
+            Dialect::Semicolons | Dialect::Grid => Ok(fields.name(index, &mut self.names)),
         };
-        let several_preceding = fields.several(16)?;
+        let has_preceding = dialect != Dialect::Grid;
+        let several_preceding = if has_preceding {
+            fields.several(16)?
+        } else {
+            Vec::new()
+        };
         let status = fields.integer(10, i64::MIN)?;
         // Of a job's partial executions the first alone has a submit time.
         let least_submit = if is_partial(status) { -1 } else { 0 };
@@ -277,12 +312,16 @@ impl RowParser {
             executable: name(13)?,
             queue: name(14)?,
             partition: name(15)?,
-            preceding_job: if several_preceding.is_empty() {
+            preceding_job: if has_preceding && several_preceding.is_empty() {
                 fields.integer(16, i64::MIN)?
             } else {
                 -1
             },
-            think_time: fields.time(17, i64::MIN)?,
+            think_time: if has_preceding {
+                fields.time(17, i64::MIN)?
+            } else {
+                MISSING
+            },
         };
         Ok(Parsed::Job {
             job,

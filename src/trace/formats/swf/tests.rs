@@ -317,3 +317,56 @@ fn remarks_may_stand_behind_rows_and_blanks_before_them() {
     assert_eq!(entries.len(), 1, "{entries:?}");
     assert_eq!(recorded.ledger.count("fields beyond the 18th, not used"), 2);
 }
+
+/// A row of the Grid Workload Format; the fields behind the user's are those of a job of one site.
+fn grid_row(fields: [i64; 11], user: &str) -> String {
+    let fields = fields.map(|field| field.to_string()).join("\t");
+    let unknown = ["-1"; 11].join("\t");
+    format!("{fields}\t{user}\tG1\tapp2\tq3\tp4\tsite5\tsite6\t{unknown}\n")
+}
+
+#[test]
+fn logs_of_grids_have_names_and_sites() {
+    let rows = [
+        grid_row(
+            [0, 1_146_218_400, 5, 20, 4, -1, 2_048, 4, 900, -1, 1],
+            "ann",
+        ),
+        grid_row([1, 1_146_218_410, -1, 30, 1, -1, -1, -1, -1, -1, 0], "U2"),
+        grid_row([2, 1_146_218_420, 0, 30, 1, -1, -1, -1, -1, -1, 1], "-1"),
+    ];
+    let names = format!("JobID\tSubmitTime{}\n", "\tName".repeat(27));
+    let text = format!("# Grid: B\u{fc}rger\n#\n{names}{}", rows.concat());
+    let input = Input::bytes("g.gwf", text.clone().into_bytes());
+    assert_eq!(
+        crate::registry::recognize(&input).expect("known").name,
+        "swf"
+    );
+    let options = ReadOptions {
+        recorded: true,
+        ..ReadOptions::default()
+    };
+    let recorded = check(&text, &options).expect("good rows");
+    let tenants = recorded.arrivals.iter();
+    let tenants = tenants.map(|one| &*recorded.tenants[one.tenant as usize]);
+    assert_eq!(tenants.collect::<Vec<_>>(), ["ann", "U2", UNKNOWN_USER]);
+    let first = &recorded.arrivals[0];
+    assert_eq!(first.submit, Instant::ZERO);
+    assert_eq!(first.members, 4);
+    assert_eq!(first.time_limit, Some(Duration::from_secs(900)));
+    assert_eq!(first.historic_start, Some(Instant::from_secs(5)));
+    assert!(recorded.arrivals.iter().all(|one| one.links.is_none()));
+    let labels = &recorded.classes[first.class as usize].labels;
+    let values: Vec<&str> = labels.iter().map(|(_, value)| &**value).collect();
+    for name in ["G1", "app2", "q3", "p4"] {
+        assert!(values.contains(&name), "{name}: {values:?}");
+    }
+    let kind = "fields beyond the 16th (sites, structure, network, disk), not used";
+    assert_eq!(recorded.ledger.count(kind), 3);
+    assert_eq!(recorded.ledger.count("column names without `;`"), 1);
+    assert!(recorded.ledger.bad_rows().is_empty());
+    let refused = crate::registry::find("gwf").expect("known");
+    let refused = crate::inspect::validate(&input, refused, &options, 9);
+    let refused = format!("{refused:?}");
+    assert!(refused.contains("name the format `swf`"), "{refused}");
+}
