@@ -43,6 +43,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 const PLACES: Places = Places {
     lists: &[&[]],
     has_lines: true,
+    has_texts: false,
     printed: PRINTED,
     expected: "list of services, as `docker service inspect` prints it",
     missing: &[],

@@ -38,6 +38,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 const PLACES: Places = Places {
     lists: &[&["tasks"], &["services"]],
     has_lines: false,
+    has_texts: false,
     printed: &[],
     expected: "list of `tasks` or `services`, as `aws ecs describe-tasks` and `describe-services` print them",
     missing: &["failures"],

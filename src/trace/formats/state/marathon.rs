@@ -35,6 +35,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
 const PLACES: Places = Places {
     lists: &[&["apps"], &["pods"], &["groups"], &[]],
     has_lines: false,
+    has_texts: false,
     printed: &[],
     expected: "list of applications in `apps`, as `GET /v2/apps` answers",
     missing: &[],

@@ -16,7 +16,7 @@ use crate::error::TraceError;
 use crate::format::Confidence;
 use crate::gather::{Demand, Gather};
 use crate::input::Input;
-use crate::json::{Element, each_element, each_line};
+use crate::json::{Element, each_element, each_line, each_text};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::origin::Origin;
@@ -29,11 +29,12 @@ use units::{Instant, SortedMap};
 /// A function that takes an element of a state.
 type TakeElement = fn(&mut State, &mut Journal, &Element) -> Result<(), Refused>;
 
-/// The places of elements in a JSON text: lists by the keys before them, and whether each line may be an
+/// The places of elements in a JSON text: lists by the keys before them, and whether each line or each text may be an
 /// object as well. Or the words by which a table is told that is printed for people.
 struct Places {
     lists: &'static [&'static [&'static str]],
     has_lines: bool,
+    has_texts: bool,
     printed: &'static [&'static str],
     /// The list that a file should have, for messages.
     expected: &'static str,
@@ -171,7 +172,12 @@ fn open(
             })?;
             continue;
         }
-        let mut is_found = false;
+        let mut is_found = places.has_texts && !is_list;
+        if is_found {
+            each_text(&part, |element| {
+                heed(&mut journal, |journal| take(&mut state, journal, &element))
+            })?;
+        }
         for path in places
             .lists
             .iter()

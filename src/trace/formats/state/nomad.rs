@@ -1,5 +1,7 @@
-//! Allocations of Nomad, as `GET /v1/allocations?resources=true` lists them. A megahertz counts as a
+//! Allocations of Nomad, as `GET /v1/allocations?resources=true` lists them, or its jobs. A megahertz counts as a
 //! thousandth of a core, as the speed of the machines is not said.
+
+mod jobs;
 
 use serde_json::Value;
 
@@ -12,7 +14,7 @@ use crate::rows::{Refused, show_text};
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "nomad",
-    summary: "allocations of Nomad (`GET /v1/allocations?resources=true`, JSON)",
+    summary: "allocations (`GET /v1/allocations?resources=true`) or jobs of Nomad (`nomad job inspect`, JSON)",
     columns: &[
         ColumnDoc::required("ID", "allocation; read, not used"),
         ColumnDoc::required("Name", "allocation; becomes the name"),
@@ -22,6 +24,14 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional(
             "AllocatedResources",
             "by task: CpuShares, MHz, MemoryMB, MiB, and Devices; or CPU and MemoryMB of `Resources`",
+        ),
+        ColumnDoc::optional(
+            "TaskGroups",
+            "of a job: Count, and CPU, Cores, MemoryMB and Devices of Tasks",
+        ),
+        ColumnDoc::optional(
+            "JobSummary",
+            "of a job in a list: Queued, Starting and Running by group",
         ),
     ],
     names: &["ID", "Name", "JobID"],
@@ -34,16 +44,29 @@ pub const ENTRY: FormatEntry = FormatEntry {
 const PLACES: Places = Places {
     lists: &[&[]],
     has_lines: false,
+    has_texts: true,
     printed: &[],
-    expected: "list of allocations, as `GET /v1/allocations?resources=true` answers",
+    expected: "list of allocations, as `GET /v1/allocations?resources=true` answers, and no job",
     missing: &[],
 };
 
 fn sniff(first: &[u8]) -> Confidence {
-    has_keys(first, &["JobID", "TaskGroup", "ClientStatus"])
+    let allocations = has_keys(first, &["JobID", "TaskGroup", "ClientStatus"]);
+    let jobs = has_keys(first, &["ID", "TaskGroups", "Datacenters"]);
+    let listed = has_keys(first, &["ID", "JobSummary", "Datacenters"]);
+    allocations.max(jobs).max(listed)
 }
 
+/// The note about megahertz.
+const MEGAHERTZ: &str = "MHz counted as thousandths of a core";
+
+/// The note about a device that is no GPU.
+const OTHER_DEVICE: &str = "device of another type than gpu, not enforced";
+
 fn take(state: &mut State, journal: &mut Journal, allocation: &Element) -> Result<(), Refused> {
+    if jobs::is_job(allocation) {
+        return jobs::take(state, journal, allocation);
+    }
     let line = allocation.line;
     let name = allocation.name_at("/Name", "the name of an allocation")?;
     let job = allocation.name_at("/JobID", "the name of a job")?;
@@ -54,8 +77,7 @@ fn take(state: &mut State, journal: &mut Journal, allocation: &Element) -> Resul
     }
     let (cpu, memory) = amounts(allocation)?;
     if cpu.is_some() {
-        let kind = "MHz counted as thousandths of a core";
-        journal.dirt(kind, Action::Repair, line)?;
+        journal.dirt(MEGAHERTZ, Action::Repair, line)?;
     }
     let gpus = gpus(journal, allocation)?;
     let gpu = whole_gpus_of(allocation, "/AllocatedResources", gpus)?;
@@ -111,8 +133,7 @@ fn gpus(journal: &mut Journal, allocation: &Element) -> Result<usize, Refused> {
         if device.get("Type").and_then(Value::as_str) == Some("gpu") {
             gpus += ids.map_or(0, Vec::len);
         } else {
-            let kind = "device of another type than gpu, not enforced";
-            journal.dirt(kind, Action::Waive, allocation.line)?;
+            journal.dirt(OTHER_DEVICE, Action::Waive, allocation.line)?;
         }
     }
     Ok(gpus)

@@ -69,6 +69,15 @@ fn read(entry: &FormatEntry, text: &str) -> (Vec<(String, i64, i64)>, Vec<String
     (pods.collect(), bad.collect())
 }
 
+/// The kinds of what was found odd about a state without a bad element.
+fn ledger(entry: &FormatEntry, text: &str) -> Vec<String> {
+    let input = Input::bytes("s", text.as_bytes());
+    let found = validate(&input, entry, &ReadOptions::default(), 9);
+    assert_eq!(found.bad_row_count, 0, "{text}");
+    let entries = found.ledger.entries().iter();
+    entries.map(|own| own.kind.to_string()).collect()
+}
+
 #[test]
 fn devices_and_containers_are_requested() {
     let nomad = r#"[{"ID": "1", "Name": "a.g[0]", "JobID": "a", "TaskGroup": "g", "ClientStatus": "running",
@@ -92,6 +101,61 @@ fn devices_and_containers_are_requested() {
         assert_eq!(requests.get("memory").units_ceil(), Ok(memory << 20));
         assert_eq!(spec.gpu.devices, 2);
     }
+}
+
+/// A job of Nomad, but for what an inspection puts around it.
+const JOB: &str = r#"{"ID": "web", "Type": "service", "Status": "running", "Priority": 70, "Datacenters": ["dc1"],
+"Constraints": [{"LTarget": "${attr.kernel.name}", "RTarget": "linux", "Operand": "="}], "Periodic": null, "TaskGroups": [
+{"Name": "front", "Count": 2, "Tasks": [
+{"Name": "a", "Resources": {"CPU": 500, "Cores": 0, "MemoryMB": 256, "Devices": [{"Name": "nvidia/gpu", "Count": 1}]}},
+{"Name": "b", "Resources": {"CPU": 0, "Cores": 2, "MemoryMB": 64, "Devices": [{"Name": "fpga"}]}}]},
+{"Name": "back", "Count": 1, "Tasks": [{"Name": "c", "Resources": {"CPU": 100, "MemoryMB": 32}}]}]}"#;
+
+#[test]
+fn jobs_of_nomad_are_pods() {
+    let pod = |name: &str, cpu, memory| (name.to_owned(), cpu, memory);
+    let expected = [
+        pod("web.front-1", 2_500, 320),
+        pod("web.front-2", 2_500, 320),
+        pod("web.back", 100, 32),
+    ];
+    for text in [
+        JOB.to_owned(),
+        format!("{{\"Job\": {JOB}}}"),
+        format!(
+            "[{JOB}, {}]",
+            JOB.replace("running", "dead").replace("web", "old")
+        ),
+        format!(
+            "{JOB}\n{}",
+            JOB.replace("running", "dead").replace("web", "old")
+        ),
+    ] {
+        let (pods, bad) = read(&super::nomad::ENTRY, &text);
+        assert_eq!(pods, expected);
+        assert!(bad.is_empty(), "{bad:?}");
+    }
+    let found = ledger(&super::nomad::ENTRY, JOB);
+    let expected = [
+        "constraints of a job, not enforced",
+        "priority of a job, not used",
+        "device of another type than gpu, not enforced",
+        "MHz counted as thousandths of a core",
+    ];
+    assert_eq!(found, expected);
+    let listed = r#"[{"ID": "web", "Type": "service", "Status": "running", "Datacenters": ["dc1"], "JobSummary": {"JobID": "web",
+"Summary": {"front": {"Queued": 1, "Complete": 4, "Failed": 0, "Running": 1, "Starting": 0, "Lost": 0}}}}]"#;
+    let (pods, bad) = read(&super::nomad::ENTRY, listed);
+    assert_eq!(pods, [pod("web.front-1", 0, 0), pod("web.front-2", 0, 0)]);
+    assert!(bad.is_empty(), "{bad:?}");
+    let (pods, bad) = read(
+        &super::nomad::ENTRY,
+        &JOB.replace("\"Count\": 2", "\"Count\": -2"),
+    );
+    assert!(pods.is_empty());
+    let expected =
+        "s:1: column `TaskGroups.0.Count`: must be a number from 0 to 1048576, found `-2`";
+    assert_eq!(bad, [expected]);
 }
 
 #[test]
@@ -187,17 +251,6 @@ z7k2j9m1abcd   too-long-for-it   replicated   1/1             db
 
 #[test]
 fn what_states_no_pods_or_no_amounts_is_told() {
-    let ledger = |entry: &FormatEntry, text: &str| {
-        let input = Input::bytes("s", text.as_bytes());
-        let found = validate(&input, entry, &ReadOptions::default(), 9);
-        assert_eq!(found.bad_row_count, 0, "{text}");
-        let kinds = found
-            .ledger
-            .entries()
-            .iter()
-            .map(|own| own.kind.to_string());
-        kinds.collect::<Vec<_>>()
-    };
     let marathon = r#"{"apps": [{"id": "/a", "instances": 0, "cpus": 1, "mem": 64},
 {"id": "/b", "instances": 1, "mem": 64}, {"id": "/c", "instances": 1, "cpus": 1}, {"id": "/d", "instances": 1}]}"#;
     let none = "no pod is wanted";
