@@ -1,17 +1,21 @@
-//! Required affinity of pods in Kubernetes' notation, for the settings of the project's own table: nodes by their labels and
-//! fields, and other pods by their labels. Preferences and namespaces are not written.
+//! Affinity of pods in Kubernetes' notation, for the settings of the project's own table: required and preferred rules
+//! about nodes by their labels and fields, and about other pods by their labels and namespaces.
 
 use serde_json::{Map, Value, json};
 
 use super::ledger::BadRow;
-use super::pod_template::{bad, check};
+use super::pod_template::{bad, check, labels, list, put, text, texts, written_texts};
 use model::{
-    Affinity, LabelSelector, NodeSelector, NodeSelectorTerm, Operator, PodAffinityTerm,
-    Requirement, Text,
+    Affinity, LabelSelector, NodeSelector, NodeSelectorTerm, Operator, PodAffinityTerm, Requirement,
 };
 
 /// The member of rules that hold when a pod is placed.
 const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
+/// The member of rules that are wishes with weights.
+const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
+
+/// The members of an affinity.
+const RULES: [&str; 3] = ["nodeAffinity", "podAffinity", "podAntiAffinity"];
 
 /// The operators by their names.
 const OPERATORS: [(&str, Operator); 6] = [
@@ -23,45 +27,98 @@ const OPERATORS: [(&str, Operator); 6] = [
     ("Lt", Operator::Lt),
 ];
 
-/// The rules of an affinity that are written; `None` if there are none.
+/// The rules of an affinity; `None` if there are none.
 pub(crate) fn written(affinity: &Affinity) -> Option<Value> {
-    let mut members = Map::new();
-    if let Some(required) = &affinity.node.required {
-        let terms = required.terms.iter().map(|term| {
-            let mut members = Map::new();
-            for (name, list) in [
-                ("matchExpressions", &term.match_expressions),
-                ("matchFields", &term.match_fields),
-            ] {
-                if !list.is_empty() {
-                    members.insert(name.into(), requirements(list));
-                }
-            }
-            Value::Object(members)
-        });
-        let terms: Value = terms.collect();
-        let rule = json!({REQUIRED: {"nodeSelectorTerms": terms}});
-        members.insert("nodeAffinity".into(), rule);
+    let Affinity {
+        node,
+        required_pod_affinity,
+        required_pod_anti_affinity,
+        preferred_pod_affinity,
+        preferred_pod_anti_affinity,
+    } = affinity;
+    let mut nodes = Map::new();
+    if let Some(required) = &node.required {
+        let terms: Value = required.terms.iter().map(written_node_term).collect();
+        nodes.insert(REQUIRED.into(), json!({"nodeSelectorTerms": terms}));
     }
-    for (name, terms) in [
-        ("podAffinity", &affinity.required_pod_affinity),
-        ("podAntiAffinity", &affinity.required_pod_anti_affinity),
+    let wishes = node.preferred.iter();
+    let wishes = wishes.map(|(weight, term)| {
+        let term = written_node_term(term);
+        json!({"weight": weight, "preference": term})
+    });
+    put(&mut nodes, PREFERRED, wishes.collect());
+    let mut members = Map::new();
+    put(&mut members, RULES[0], Value::Object(nodes));
+    for (name, required, preferred) in [
+        (RULES[1], required_pod_affinity, preferred_pod_affinity),
+        (
+            RULES[2],
+            required_pod_anti_affinity,
+            preferred_pod_anti_affinity,
+        ),
     ] {
-        if !terms.is_empty() {
-            let terms: Value = terms.iter().map(pod_term).collect();
-            members.insert(name.into(), json!({REQUIRED: terms}));
-        }
+        let mut pods = Map::new();
+        let terms = required.iter().map(written_pod_term);
+        put(&mut pods, REQUIRED, terms.collect());
+        let wishes = preferred.iter().map(|(weight, term)| {
+            let term = written_pod_term(term);
+            json!({"weight": weight, "podAffinityTerm": term})
+        });
+        put(&mut pods, PREFERRED, wishes.collect());
+        put(&mut members, name, Value::Object(pods));
     }
     (!members.is_empty()).then_some(Value::Object(members))
 }
 
-fn pod_term(term: &PodAffinityTerm) -> Value {
+fn written_node_term(term: &NodeSelectorTerm) -> Value {
+    let NodeSelectorTerm {
+        match_expressions,
+        match_fields,
+    } = term;
     let mut members = Map::new();
-    members.insert("topologyKey".into(), (&*term.topology_key).into());
-    if let Some(selector) = &term.selector {
-        let selector = json!({"matchExpressions": requirements(&selector.requirements)});
-        members.insert("labelSelector".into(), selector);
+    put(
+        &mut members,
+        "matchExpressions",
+        requirements(match_expressions),
+    );
+    put(&mut members, "matchFields", requirements(match_fields));
+    Value::Object(members)
+}
+
+fn written_pod_term(term: &PodAffinityTerm) -> Value {
+    let PodAffinityTerm {
+        selector,
+        topology_key,
+        namespaces,
+        namespace_selector,
+        match_label_keys,
+        mismatch_label_keys,
+    } = term;
+    let mut members = Map::new();
+    members.insert("topologyKey".into(), (&**topology_key).into());
+    for (name, selector) in [
+        ("labelSelector", selector),
+        ("namespaceSelector", namespace_selector),
+    ] {
+        if let Some(selector) = selector {
+            members.insert(name.into(), written_selector(selector));
+        }
     }
+    for (name, list) in [
+        ("namespaces", namespaces),
+        ("matchLabelKeys", match_label_keys),
+        ("mismatchLabelKeys", mismatch_label_keys),
+    ] {
+        put(&mut members, name, written_texts(list));
+    }
+    Value::Object(members)
+}
+
+/// A selector over labels; an empty one selects all.
+pub(crate) fn written_selector(selector: &LabelSelector) -> Value {
+    let mut members = Map::new();
+    let list = requirements(&selector.requirements);
+    put(&mut members, "matchExpressions", list);
     Value::Object(members)
 }
 
@@ -69,13 +126,10 @@ fn requirements(list: &[Requirement]) -> Value {
     let written = list.iter().map(|own| {
         let known = OPERATORS.iter().find(|(_, known)| *known == own.operator);
         let operator = known.map_or("In", |(name, _)| name);
-        let values: Vec<&str> = own.values.iter().map(|value| &**value).collect();
         let mut members = Map::new();
         members.insert("key".into(), (&*own.key).into());
         members.insert("operator".into(), operator.into());
-        if !values.is_empty() {
-            members.insert("values".into(), values.into());
-        }
+        put(&mut members, "values", written_texts(&own.values));
         Value::Object(members)
     });
     written.collect()
@@ -86,27 +140,50 @@ fn requirements(list: &[Requirement]) -> Value {
 /// # Errors
 /// It has rules that are not read.
 pub(crate) fn read(line: u64, found: Option<&Value>) -> Result<Affinity, BadRow> {
-    let rules = ["nodeAffinity", "podAffinity", "podAntiAffinity"];
-    check(line, "pod.spec.affinity", found, &rules)?;
-    let rule = |name: &str| -> Result<Option<&Value>, BadRow> {
+    check(line, "pod.spec.affinity", found, &RULES)?;
+    let rule = |name: &str| -> Result<[Option<&Value>; 2], BadRow> {
         let rule = found.and_then(|own| own.get(name));
-        check(line, name, rule, &[REQUIRED])?;
-        Ok(rule.and_then(|own| own.get(REQUIRED)))
+        check(line, name, rule, &[REQUIRED, PREFERRED])?;
+        Ok([REQUIRED, PREFERRED].map(|kind| rule.and_then(|own| own.get(kind))))
     };
-    let [nodes, pods, others] = [rule(rules[0])?, rule(rules[1])?, rule(rules[2])?];
+    let [required, preferred] = rule(RULES[0])?;
     let mut affinity = Affinity::default();
-    if nodes.is_some() {
-        check(line, REQUIRED, nodes, &["nodeSelectorTerms"])?;
-        let terms = nodes.and_then(|own| own.get("nodeSelectorTerms"));
+    if required.is_some() {
+        check(line, REQUIRED, required, &["nodeSelectorTerms"])?;
+        let terms = required.and_then(|own| own.get("nodeSelectorTerms"));
         let terms = list(line, "nodeSelectorTerms", terms)?;
         let terms = terms.iter().map(|term| node_term(line, term));
         affinity.node.required = Some(NodeSelector {
             terms: terms.collect::<Result<_, _>>()?,
         });
     }
-    affinity.required_pod_affinity = pod_terms(line, pods)?;
-    affinity.required_pod_anti_affinity = pod_terms(line, others)?;
+    affinity.node.preferred = wishes(line, preferred, "preference", node_term)?;
+    let [required, preferred] = rule(RULES[1])?;
+    affinity.required_pod_affinity = pod_terms(line, required)?;
+    affinity.preferred_pod_affinity = wishes(line, preferred, "podAffinityTerm", pod_term)?;
+    let [required, preferred] = rule(RULES[2])?;
+    affinity.required_pod_anti_affinity = pod_terms(line, required)?;
+    affinity.preferred_pod_anti_affinity = wishes(line, preferred, "podAffinityTerm", pod_term)?;
     Ok(affinity)
+}
+
+/// Rules with weights, each of which has a member of its own for the rule.
+fn wishes<T>(
+    line: u64,
+    found: Option<&Value>,
+    member: &str,
+    read: impl Fn(u64, &Value) -> Result<T, BadRow>,
+) -> Result<Vec<(i32, T)>, BadRow> {
+    let wishes = list(line, PREFERRED, found)?.iter().map(|wish| {
+        check(line, PREFERRED, Some(wish), &["weight", member])?;
+        let stated = wish.get("weight");
+        let weight = stated.and_then(Value::as_i64);
+        let weight = weight.and_then(|weight| i32::try_from(weight).ok());
+        let weight = weight.ok_or_else(|| bad(line, "weight", stated, "a whole number"))?;
+        let none = Value::Object(Map::new());
+        Ok((weight, read(line, wish.get(member).unwrap_or(&none))?))
+    });
+    wishes.collect()
 }
 
 fn node_term(line: u64, term: &Value) -> Result<NodeSelectorTerm, BadRow> {
@@ -119,29 +196,51 @@ fn node_term(line: u64, term: &Value) -> Result<NodeSelectorTerm, BadRow> {
 }
 
 fn pod_terms(line: u64, found: Option<&Value>) -> Result<Vec<PodAffinityTerm>, BadRow> {
-    let terms = list(line, REQUIRED, found)?.iter().map(|term| {
-        check(
-            line,
-            REQUIRED,
-            Some(term),
-            &["topologyKey", "labelSelector"],
-        )?;
-        let selector = term.get("labelSelector");
-        check(line, "labelSelector", selector, &["matchExpressions"])?;
-        let selector = selector.map(|own| {
-            let requirements = read_requirements(line, own.get("matchExpressions"))?;
-            Ok(LabelSelector { requirements })
-        });
-        Ok(PodAffinityTerm {
-            selector: selector.transpose()?,
-            topology_key: text(line, "topologyKey", term.get("topologyKey"))?,
-            namespaces: Vec::new(),
-            namespace_selector: None,
-            match_label_keys: Vec::new(),
-            mismatch_label_keys: Vec::new(),
-        })
+    let terms = list(line, REQUIRED, found)?.iter();
+    terms.map(|term| pod_term(line, term)).collect()
+}
+
+fn pod_term(line: u64, term: &Value) -> Result<PodAffinityTerm, BadRow> {
+    let members = [
+        "topologyKey",
+        "labelSelector",
+        "namespaces",
+        "namespaceSelector",
+        "matchLabelKeys",
+        "mismatchLabelKeys",
+    ];
+    check(line, "pod affinity", Some(term), &members)?;
+    let names = |member: &str| texts(line, member, term.get(member));
+    Ok(PodAffinityTerm {
+        topology_key: text(line, "topologyKey", term.get("topologyKey"))?,
+        selector: selector(line, "labelSelector", term)?,
+        namespaces: names("namespaces")?,
+        namespace_selector: selector(line, "namespaceSelector", term)?,
+        match_label_keys: names("matchLabelKeys")?,
+        mismatch_label_keys: names("mismatchLabelKeys")?,
+    })
+}
+
+/// The selector over labels that is a member of an object, which may be absent.
+pub(crate) fn selector(
+    line: u64,
+    member: &str,
+    of: &Value,
+) -> Result<Option<LabelSelector>, BadRow> {
+    let found = of.get(member).filter(|own| !own.is_null());
+    check(line, member, found, &["matchLabels", "matchExpressions"])?;
+    let Some(found) = found else {
+        return Ok(None);
+    };
+    let plain = labels(line, found.get("matchLabels"), "matchLabels")?;
+    let plain = plain.iter().map(|(key, value)| Requirement {
+        key: key.clone(),
+        operator: Operator::In,
+        values: vec![value.clone()],
     });
-    terms.collect()
+    let others = read_requirements(line, found.get("matchExpressions"))?;
+    let requirements = plain.chain(others).collect();
+    Ok(Some(LabelSelector { requirements }))
 }
 
 fn read_requirements(line: u64, found: Option<&Value>) -> Result<Vec<Requirement>, BadRow> {
@@ -156,97 +255,49 @@ fn read_requirements(line: u64, found: Option<&Value>) -> Result<Vec<Requirement
         let known = OPERATORS.iter().find(|(known, _)| *known == &*name);
         let operator = known.map(|(_, operator)| *operator);
         let expected = "In, NotIn, Exists, DoesNotExist, Gt or Lt";
-        let values = list(line, "values", own.get("values"))?.iter();
-        let values = values.map(|value| text(line, "values", Some(value)));
         Ok(Requirement {
             key: text(line, "key", own.get("key"))?,
             operator: operator
                 .ok_or_else(|| bad(line, "operator", own.get("operator"), expected))?,
-            values: values.collect::<Result<_, _>>()?,
+            values: texts(line, "values", own.get("values"))?,
         })
     });
     read.collect()
 }
 
-fn text(line: u64, column: &str, found: Option<&Value>) -> Result<Text, BadRow> {
-    let own = found.and_then(Value::as_str);
-    own.map(Text::from)
-        .ok_or_else(|| bad(line, column, found, "a text"))
-}
-
-/// The elements of a list, which may be absent.
-fn list<'v>(line: u64, column: &str, found: Option<&'v Value>) -> Result<&'v [Value], BadRow> {
-    match found {
-        None | Some(Value::Null) => Ok(&[]),
-        Some(Value::Array(list)) => Ok(list),
-        found => Err(bad(line, column, found, "a list")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
 
-    fn requirement() -> impl Strategy<Value = Requirement> {
-        let operator = prop::sample::select(OPERATORS.map(|(_, operator)| operator).to_vec());
-        let values = prop::collection::vec("[a-z\"]{0,3}", 0..3);
-        ("[a-z/.]{1,4}", operator, values).prop_map(|(key, operator, values)| Requirement {
-            key: key.as_str().into(),
-            operator,
-            values: values.iter().map(|own| own.as_str().into()).collect(),
-        })
-    }
-
-    fn some() -> impl Strategy<Value = Vec<Requirement>> {
-        prop::collection::vec(requirement(), 0..3)
-    }
-
-    fn terms() -> impl Strategy<Value = Vec<PodAffinityTerm>> {
-        let term = ("[a-z/]{1,4}", prop::option::of(some()));
-        let term = term.prop_map(|(key, selector)| PodAffinityTerm {
-            selector: selector.map(|requirements| LabelSelector { requirements }),
-            topology_key: key.as_str().into(),
-            namespaces: Vec::new(),
-            namespace_selector: None,
-            match_label_keys: Vec::new(),
-            mismatch_label_keys: Vec::new(),
-        });
-        prop::collection::vec(term, 0..3)
-    }
-
-    proptest! {
-        #[test]
-        fn rules_read_back(
-            nodes in prop::option::of(prop::collection::vec((some(), some()), 0..3)),
-            pods in terms(),
-            others in terms(),
-        ) {
-            let mut affinity = Affinity::default();
-            affinity.node.required = nodes.map(|terms| NodeSelector {
-                terms: { terms.into_iter() }
-                    .map(|(match_expressions, match_fields)| NodeSelectorTerm {
-                        match_expressions,
-                        match_fields,
-                    })
-                    .collect(),
-            });
-            affinity.required_pod_affinity = pods;
-            affinity.required_pod_anti_affinity = others;
-            let found = read(1, written(&affinity).as_ref());
-            prop_assert_eq!(found.map_err(|bad| bad.rule), Ok(affinity));
-        }
+    #[test]
+    fn labels_of_a_selector_are_requirements() {
+        let term = json!({"labelSelector": {"matchLabels": {"a": "b"}}});
+        let read = selector(1, "labelSelector", &term).expect("a selector");
+        let again = written_selector(&read.expect("one"));
+        let expected = json!([{"key": "a", "operator": "In", "values": ["b"]}]);
+        assert_eq!(again["matchExpressions"], expected);
     }
 
     #[test]
-    fn preferences_are_refused() {
-        let preferred =
-            json!({"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}});
-        let bad = read(1, Some(&preferred)).expect_err("a preference");
-        assert!(bad.rule.contains(REQUIRED), "{}", bad.rule);
+    fn rules_that_are_not_read_are_refused() {
+        let complaint = |affinity: Value| {
+            let bad = read(1, Some(&affinity)).expect_err("wrong");
+            format!("{}: {}, found {}", bad.column, bad.rule, bad.value)
+        };
         let unknown = json!({"nodeAffinity": {REQUIRED: {"nodeSelectorTerms": [
             {"matchExpressions": [{"key": "a", "operator": "Is"}]}]}}});
-        let bad = read(1, Some(&unknown)).expect_err("no operator");
-        assert!(bad.rule.contains("DoesNotExist"), "{}", bad.rule);
+        assert_eq!(
+            complaint(unknown),
+            "operator: must be In, NotIn, Exists, DoesNotExist, Gt or Lt, found \"Is\""
+        );
+        let unweighted = json!({"podAffinity": {PREFERRED: [{"podAffinityTerm":
+            {"topologyKey": "zone"}}]}});
+        assert_eq!(
+            complaint(unweighted),
+            "weight: must be a whole number, found "
+        );
+        let other = json!({"podAffinity": {"atAllTimes": []}});
+        let bad = complaint(other);
+        assert!(bad.contains(REQUIRED) && bad.contains(PREFERRED), "{bad}");
     }
 }

@@ -1,30 +1,56 @@
-//! Settings of pods for which the project's own table has no column each: labels, several containers and their limits,
-//! init containers, node selectors, affinity. One cell has them as the template of a pod in Kubernetes' notation, in JSON:
-//! `{"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "main"}]}}`.
+//! Settings of pods for which the project's own table has no column each: all that a run reads of a pod beside its
+//! requests, GPUs, priority and usage. One cell has them as the template of a pod in Kubernetes' notation, in JSON:
+//! `{"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "main"}]}}`. A member `windtunnel` has
+//! what Kubernetes has no field for.
 
+mod written;
+
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+
+pub(crate) use written::cell;
 
 use super::job_fields::JobField;
 use super::ledger::BadRow;
-use super::pod_affinity;
-use super::pod_template::{amounts, bad, check, containers, labels};
+use super::pod_template::{amounts, bad, check, containers, labels, list, text};
+use super::{pod_affinity, pod_rules, pod_volumes};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{Container, JOB_TYPE_LABEL, Labels, PodSpec, ResourceList};
+use model::{
+    Behaviour, Container, HostPort, JOB_TYPE_LABEL, Needs, Owner, PodSpec, ResourceList, Text,
+    Written,
+};
 
 /// The members of a template, by the object that they stand in.
-const TEMPLATE: [&str; 2] = ["metadata", "spec"];
-const METADATA: [&str; 1] = ["labels"];
-const SPEC: [&str; 6] = [
+const TEMPLATE: [&str; 3] = ["metadata", "spec", OWN];
+const METADATA: [&str; 3] = ["labels", "namespace", "ownerReferences"];
+const SPEC: [&str; 13] = [
     "affinity",
     "containers",
     "initContainers",
     "nodeSelector",
+    "overhead",
     "preemptionPolicy",
+    "resourceClaims",
     "resources",
+    "schedulerName",
+    "schedulingGates",
+    "tolerations",
+    "topologySpreadConstraints",
+    "volumes",
 ];
-const CONTAINER: [&str; 4] = ["name", "image", "resources", "restartPolicy"];
+const CONTAINER: [&str; 5] = ["name", "image", "resources", "restartPolicy", "ports"];
+const PORT: [&str; 4] = ["containerPort", "hostPort", "hostIP", "protocol"];
 const RESOURCES: [&str; 2] = ["requests", "limits"];
 const REQUESTS: [&str; 1] = ["requests"];
+const GATE: [&str; 1] = ["name"];
+const OWNER: [&str; 3] = ["kind", "name", "controller"];
+
+/// The member of what Kubernetes has no field for, or only several that say it together; its members are records
+/// of the model.
+const OWN: &str = "windtunnel";
+const OWN_MEMBERS: [&str; 5] = ["behaviour", "life", "server", "needs", "manifest"];
 
 /// The policy of a pod that preempts no other.
 const NEVER: &str = "Never";
@@ -42,107 +68,85 @@ fn is_plain(container: &Container) -> bool {
 /// Whether columns say all that the containers of a pod request.
 pub(crate) fn are_said_by_columns(spec: &PodSpec) -> bool {
     let has_one = match &*spec.containers {
-        [] => true,
         [one] => is_plain(one),
         _ => false,
     };
     // Columns have the sum of all.
-    has_one && spec.init_containers.is_empty() && spec.pod_requests.is_empty()
+    has_one
+        && spec.init_containers.is_empty()
+        && spec.pod_requests.is_empty()
+        && spec.overhead.is_empty()
 }
 
-/// Whether a label has a column of its own.
-fn has_column(label: &str) -> bool {
-    label == JOB_TYPE_LABEL || JobField::ALL.iter().any(|field| field.label == label)
+/// Whether a label has a column of its own that says its value.
+fn has_column(label: &str, value: &str) -> bool {
+    let is_known = label == JOB_TYPE_LABEL || JobField::ALL.iter().any(|own| own.label == label);
+    is_known && !value.is_empty() && is_cell(value)
+}
+
+/// Whether a cell of a table is read as the text that was written: it has one line, without blanks around it.
+pub(crate) fn is_cell(text: &str) -> bool {
+    text == text.trim() && !text.contains(['\n', '\r'])
+}
+
+/// The behaviour of a spec but for usage and resizes, which have columns.
+fn rest(behaviour: Option<&Arc<Behaviour>>) -> Option<Behaviour> {
+    let rest = Behaviour {
+        cpu_usage: None,
+        memory_usage: None,
+        resizes: Vec::new(),
+        ..Behaviour::clone(behaviour?)
+    };
+    (rest != Behaviour::default()).then_some(rest)
 }
 
 /// Whether a spec has settings that no column has.
 pub(crate) fn has_settings(spec: &PodSpec) -> bool {
-    !are_said_by_columns(spec)
-        || !spec.node_selector.is_empty()
-        || !spec.preempts
-        || pod_affinity::written(&spec.affinity).is_some()
-        || spec.labels.iter().any(|(label, _)| !has_column(label))
-}
-
-/// The settings of a spec that no column has; `None` if there are none.
-pub(crate) fn cell(spec: &PodSpec) -> Option<String> {
-    if !has_settings(spec) {
-        return None;
-    }
-    let mut members = Map::new();
-    if let Some(rules) = pod_affinity::written(&spec.affinity) {
-        members.insert("affinity".into(), rules);
-    }
-    if !are_said_by_columns(spec) {
-        members.insert("containers".into(), written_containers(&spec.containers));
-    }
-    if !spec.init_containers.is_empty() {
-        let init = written_containers(&spec.init_containers);
-        members.insert("initContainers".into(), init);
-    }
-    if !spec.node_selector.is_empty() {
-        members.insert("nodeSelector".into(), written_labels(&spec.node_selector));
-    }
-    if !spec.preempts {
-        members.insert("preemptionPolicy".into(), NEVER.into());
-    }
-    if !spec.pod_requests.is_empty() {
-        let requests = json!({"requests": written_amounts(&spec.pod_requests)});
-        members.insert("resources".into(), requests);
-    }
-    let labels: Labels = { spec.labels.iter() }
-        .filter(|(label, _)| !has_column(label))
-        .map(|(label, value)| (label.clone(), value.clone()))
-        .collect();
-    let mut template = Map::new();
-    if !labels.is_empty() {
-        let labels = json!({"labels": written_labels(&labels)});
-        template.insert("metadata".into(), labels);
-    }
-    if !members.is_empty() {
-        template.insert("spec".into(), Value::Object(members));
-    }
-    Some(Value::Object(template).to_string())
-}
-
-fn written_containers(list: &[Container]) -> Value {
-    let written = list.iter().map(|container| {
-        let mut members = Map::new();
-        for (member, text) in [("name", &container.name), ("image", &container.image)] {
-            if !text.is_empty() {
-                members.insert(member.into(), (&**text).into());
-            }
-        }
-        let mut resources = Map::new();
-        for (member, list) in [
-            ("requests", &container.requests),
-            ("limits", &container.limits),
-        ] {
-            if !list.is_empty() {
-                resources.insert(member.into(), written_amounts(list));
-            }
-        }
-        if !resources.is_empty() {
-            members.insert("resources".into(), Value::Object(resources));
-        }
-        if container.restartable {
-            members.insert("restartPolicy".into(), "Always".into());
-        }
-        Value::Object(members)
-    });
-    written.collect()
-}
-
-fn written_amounts(list: &ResourceList) -> Value {
-    let amounts = list.iter();
-    let amounts = amounts.map(|(name, amount)| (name.to_owned(), amount.to_string().into()));
-    Value::Object(amounts.collect())
-}
-
-fn written_labels(labels: &Labels) -> Value {
-    let labels = labels.iter();
-    let labels = labels.map(|(name, value)| (name.to_string(), (&**value).into()));
-    Value::Object(labels.collect())
+    // A field that is new in the model has to be named here, and in `cell` and `read`.
+    let PodSpec {
+        namespace,
+        labels,
+        scheduler_name,
+        priority: _,
+        preempts,
+        containers: _,
+        init_containers: _,
+        overhead: _,
+        pod_requests: _,
+        node_selector,
+        affinity,
+        tolerations,
+        topology_spread,
+        gpu: _,
+        scheduling_gates,
+        volumes,
+        owner,
+        life,
+        behaviour,
+        server,
+        needs,
+        device_claims,
+        manifest,
+    } = spec;
+    let is_plain = are_said_by_columns(spec)
+        && is_cell(namespace)
+        && { labels.iter() }.all(|(label, value)| has_column(label, value))
+        && *preempts
+        && scheduler_name.is_empty()
+        && node_selector.is_empty()
+        && pod_affinity::written(affinity).is_none()
+        && tolerations.is_empty()
+        && topology_spread.is_empty()
+        && scheduling_gates.is_empty()
+        && volumes.is_empty()
+        && owner.is_none()
+        && life.is_none()
+        && rest(behaviour.as_ref()).is_none()
+        && server.is_none()
+        && needs.0.is_empty()
+        && device_claims.0.is_empty()
+        && manifest.0.is_none();
+    !is_plain
 }
 
 /// Reads a cell into the spec that the other columns of its row say; complaints name the line.
@@ -153,61 +157,163 @@ pub(crate) fn read(line: u64, cell: &str, spec: &PodSpec) -> Result<PodSpec, Bad
     let wrong = |expected: &str| bad(line, "pod", Some(&cell.into()), expected);
     let template: Value = serde_json::from_str(cell)
         .map_err(|_| wrong("the template of a pod as an object of JSON"))?;
-    check(line, "pod", Some(&template), &TEMPLATE)?;
-    let metadata = template.get("metadata");
-    check(line, "pod.metadata", metadata, &METADATA)?;
+    check_members(line, &template)?;
     let none = Value::Object(Map::new());
-    let stated = template.get("spec").unwrap_or(&none);
-    check(line, "pod.spec", Some(stated), &SPEC)?;
-    check(
-        line,
-        "pod.spec.resources",
-        stated.get("resources"),
-        &REQUESTS,
-    )?;
-    for member in ["containers", "initContainers"] {
-        let list = stated.get(member).and_then(Value::as_array);
+    let [metadata, stated, own] =
+        ["metadata", "spec", OWN].map(|member| template.get(member).unwrap_or(&none));
+    let mut all = labels(line, metadata.get("labels"), "pod labels")?;
+    for (name, value) in &spec.labels {
+        all.insert_if_absent(name, || value.clone());
+    }
+    let optional = |of: &Value, member: &str, default: &Text| match of.get(member) {
+        None | Some(Value::Null) => Ok(default.clone()),
+        found => text(line, member, found),
+    };
+    let gates = list(line, "schedulingGates", stated.get("schedulingGates"))?;
+    let gates = gates.iter().map(|gate| {
+        check(line, "schedulingGates", Some(gate), &GATE)?;
+        text(line, "schedulingGates", gate.get("name"))
+    });
+    let read = PodSpec {
+        namespace: optional(metadata, "namespace", &spec.namespace)?,
+        labels: all,
+        scheduler_name: optional(stated, "schedulerName", &Text::default())?,
+        priority: spec.priority,
+        preempts: preempts(line, stated)?,
+        containers: match stated.get("containers") {
+            None | Some(Value::Null) => spec.containers.clone(),
+            Some(_) => own_containers(line, stated, "containers")?,
+        },
+        init_containers: own_containers(line, stated, "initContainers")?,
+        overhead: list_of_amounts(line, "overhead", stated.get("overhead"))?,
+        pod_requests: amounts(line, stated, "requests")?,
+        node_selector: labels(line, stated.get("nodeSelector"), "pod nodeSelector")?,
+        affinity: pod_affinity::read(line, stated.get("affinity"))?,
+        tolerations: pod_rules::tolerations(line, stated.get("tolerations"))?,
+        topology_spread: pod_rules::spread(line, stated.get("topologySpreadConstraints"))?,
+        gpu: spec.gpu.clone(),
+        scheduling_gates: gates.collect::<Result<_, _>>()?,
+        volumes: pod_volumes::read(line, stated.get("volumes"))?,
+        owner: owner(line, metadata)?,
+        life: record(line, own, "life")?,
+        behaviour: behaviour(line, own, spec)?,
+        server: record(line, own, "server")?,
+        needs: record::<Needs>(line, own, "needs")?.unwrap_or_default(),
+        device_claims: pod_volumes::claims(line, stated.get("resourceClaims"))?,
+        manifest: Written(record(line, own, "manifest")?),
+    };
+    agree(line, spec, &read)?;
+    Ok(read)
+}
+
+/// Refuses members of a template that are not read.
+fn check_members(line: u64, template: &Value) -> Result<(), BadRow> {
+    check(line, "pod", Some(template), &TEMPLATE)?;
+    let of = |pointer: &str| template.pointer(pointer);
+    check(line, "pod.metadata", of("/metadata"), &METADATA)?;
+    check(line, "pod.spec", of("/spec"), &SPEC)?;
+    check(line, "pod.windtunnel", of("/windtunnel"), &OWN_MEMBERS)?;
+    let resources = of("/spec/resources");
+    check(line, "pod.spec.resources", resources, &REQUESTS)?;
+    for member in ["/spec/containers", "/spec/initContainers"] {
+        let list = of(member).and_then(Value::as_array);
         for container in list.into_iter().flatten() {
             check(line, "pod container", Some(container), &CONTAINER)?;
             let resources = container.get("resources");
             check(line, "pod container.resources", resources, &RESOURCES)?;
         }
     }
-    let preempts = match stated.get("preemptionPolicy") {
-        None | Some(Value::Null) => true,
-        Some(policy) if policy == NEVER => false,
-        Some(policy) if policy == "PreemptLowerPriority" => true,
+    Ok(())
+}
+
+fn preempts(line: u64, stated: &Value) -> Result<bool, BadRow> {
+    match stated.get("preemptionPolicy") {
+        None | Some(Value::Null) => Ok(true),
+        Some(policy) if policy == NEVER => Ok(false),
+        Some(policy) if policy == "PreemptLowerPriority" => Ok(true),
         found => {
             let column = "pod.spec.preemptionPolicy";
-            return Err(bad(
-                line,
-                column,
-                found,
-                "`Never` or `PreemptLowerPriority`",
-            ));
+            let expected = "`Never` or `PreemptLowerPriority`";
+            Err(bad(line, column, found, expected))
         }
-    };
-    let mut all = labels(line, template.pointer("/metadata/labels"), "pod labels")?;
-    for (name, value) in &spec.labels {
-        all.insert(name.clone(), value.clone());
     }
-    let containers = containers(line, stated, "containers")?;
-    let read = PodSpec {
-        labels: all,
-        affinity: pod_affinity::read(line, stated.get("affinity"))?,
-        preempts,
-        containers: if containers.is_empty() {
-            spec.containers.clone()
-        } else {
-            containers
-        },
-        init_containers: self::containers(line, stated, "initContainers")?,
-        node_selector: labels(line, stated.get("nodeSelector"), "pod nodeSelector")?,
-        pod_requests: amounts(line, stated, "requests")?,
-        ..spec.clone()
+}
+
+/// The containers of a list with the ports that they take on their node.
+fn own_containers(line: u64, stated: &Value, member: &str) -> Result<Vec<Container>, BadRow> {
+    let mut all = containers(line, stated, member)?;
+    let written = list(line, member, stated.get(member))?;
+    for (container, written) in all.iter_mut().zip(written) {
+        let ports = list(line, "ports", written.get("ports"))?.iter();
+        let ports = ports.map(|port| host_port(line, port));
+        container.host_ports = ports.collect::<Result<_, _>>()?;
+    }
+    Ok(all)
+}
+
+fn host_port(line: u64, found: &Value) -> Result<HostPort, BadRow> {
+    check(line, "ports", Some(found), &PORT)?;
+    let stated = found.get("hostPort");
+    let port = stated
+        .and_then(Value::as_u64)
+        .and_then(|own| u16::try_from(own).ok());
+    let expected = "a number from 1 to 65535";
+    let port = port.filter(|own| *own > 0);
+    let optional = |member: &str, default: &str| match found.get(member) {
+        None | Some(Value::Null) => Ok(default.into()),
+        found => text(line, member, found),
     };
-    agree(line, spec, &read)?;
-    Ok(read)
+    Ok(HostPort {
+        host_ip: optional("hostIP", "")?,
+        protocol: optional("protocol", "TCP")?,
+        port: port.ok_or_else(|| bad(line, "hostPort", stated, expected))?,
+    })
+}
+
+/// Amounts by resource that are a member by themselves.
+fn list_of_amounts(line: u64, member: &str, found: Option<&Value>) -> Result<ResourceList, BadRow> {
+    let stated = json!({"resources": {member: found}});
+    amounts(line, &stated, member)
+}
+
+/// The object that controls the pod.
+fn owner(line: u64, metadata: &Value) -> Result<Option<Owner>, BadRow> {
+    let member = "ownerReferences";
+    let Some(owner) = list(line, member, metadata.get(member))?.first() else {
+        return Ok(None);
+    };
+    check(line, member, Some(owner), &OWNER)?;
+    Ok(Some(Owner {
+        kind: text(line, "kind", owner.get("kind"))?,
+        name: text(line, "name", owner.get("name"))?,
+    }))
+}
+
+/// The behaviour that a template states, with the usage and the resizes of columns.
+fn behaviour(line: u64, own: &Value, spec: &PodSpec) -> Result<Option<Arc<Behaviour>>, BadRow> {
+    let Some(stated) = record::<Behaviour>(line, own, "behaviour")? else {
+        return Ok(spec.behaviour.clone());
+    };
+    let of_columns = spec.behaviour.as_deref().cloned().unwrap_or_default();
+    Ok(Some(Arc::new(Behaviour {
+        cpu_usage: of_columns.cpu_usage,
+        memory_usage: of_columns.memory_usage,
+        resizes: of_columns.resizes,
+        ..stated
+    })))
+}
+
+/// A record of the model that a template has, if any.
+fn record<T: DeserializeOwned>(line: u64, own: &Value, member: &str) -> Result<Option<T>, BadRow> {
+    let Some(found) = own.get(member) else {
+        return Ok(None);
+    };
+    let read = serde_json::from_value(found.clone());
+    let expected = |error| format!("as `trace convert` writes it: {error}");
+    read.map(Some).map_err(|error| {
+        let column = format!("pod.windtunnel.{member}");
+        bad(line, &column, Some(found), &expected(error))
+    })
 }
 
 /// Refuses amounts in columns that are others than those that the template requests. A table of whole numbers has
@@ -238,130 +344,4 @@ fn agree(line: u64, columns: &PodSpec, read: &PodSpec) -> Result<(), BadRow> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-    use units::Quantity;
-
-    fn some_labels() -> impl Strategy<Value = Labels> {
-        let label = ("[a-z\"=,|]{1,4}", "[a-z\" \\n]{0,4}");
-        let all = prop::collection::vec(label, 0..3);
-        all.prop_map(|all| {
-            let labels = all.into_iter();
-            labels
-                .map(|(name, value)| (name.as_str().into(), value.as_str().into()))
-                .collect()
-        })
-    }
-
-    fn amounts_of(names: &'static [&'static str]) -> impl Strategy<Value = ResourceList> {
-        let one = (prop::sample::select(names), 0_i64..9_000);
-        prop::collection::vec(one, 0..3).prop_map(|all| {
-            let mut list = ResourceList::default();
-            for (name, milli) in all {
-                list.set(name, Quantity::from_milli(milli));
-            }
-            list
-        })
-    }
-
-    fn container() -> impl Strategy<Value = Container> {
-        let requests = amounts_of(&[CPU, MEMORY, "example.com/nic"]);
-        let amounts = (requests, amounts_of(&[CPU, MEMORY]));
-        let all = ("[a-z]{0,3}", "[a-z:]{0,3}", amounts, any::<bool>());
-        all.prop_map(|(name, image, (mut requests, limits), restartable)| {
-            for (resource, amount) in limits.named() {
-                requests.insert_if_absent(resource, amount);
-            }
-            Container {
-                name: name.as_str().into(),
-                image: image.as_str().into(),
-                requests,
-                limits,
-                restartable,
-                ..Container::default()
-            }
-        })
-    }
-
-    fn pod() -> impl Strategy<Value = PodSpec> {
-        let containers = prop::collection::vec(container(), 1..3);
-        let init = prop::collection::vec(container(), 0..2);
-        let all = (
-            some_labels(),
-            some_labels(),
-            containers,
-            init,
-            any::<bool>(),
-        );
-        all.prop_map(
-            |(labels, node_selector, containers, init_containers, preempts)| PodSpec {
-                labels,
-                node_selector,
-                containers,
-                init_containers,
-                preempts,
-                ..PodSpec::default()
-            },
-        )
-    }
-
-    proptest! {
-        #[test]
-        fn a_pod_reads_back(spec in pod()) {
-            let mut columns = ResourceList::default();
-            let requests = spec.requests().expect("small");
-            for resource in [CPU, MEMORY] {
-                if let Some(amount) = requests.stated(resource) {
-                    columns.set(resource, amount);
-                }
-            }
-            let base = PodSpec::with_requests(columns);
-            let found = match cell(&spec) {
-                None => Ok(base),
-                Some(text) => read(1, &text, &base),
-            };
-            prop_assert_eq!(found.map_err(|bad| bad.rule), Ok(spec));
-        }
-    }
-
-    #[test]
-    fn what_is_not_read_is_refused() {
-        let cpu = ResourceList::from_pairs([(CPU, Quantity::from_milli(500))]);
-        let complaint = |text: &str| {
-            let found = read(7, text, &PodSpec::with_requests(cpu.clone()));
-            let bad = found.expect_err("wrong");
-            format!("{}: {}, found {}", bad.column, bad.rule, bad.value)
-        };
-        for (text, expected) in [
-            ("[]", "pod: must be an object, found []"),
-            (
-                "{",
-                "pod: must be the template of a pod as an object of JSON, found \"{\"",
-            ),
-            (
-                r#"{"kind": "Pod"}"#,
-                "pod: must be of these members: metadata, spec, found \"kind\"",
-            ),
-            (
-                r#"{"spec": {"volumes": []}}"#,
-                "pod.spec: must be of these members: affinity, containers, initContainers, nodeSelector, preemptionPolicy, \
-                 resources, found \"volumes\"",
-            ),
-            (
-                r#"{"spec": {"containers": [{"ports": []}]}}"#,
-                "pod container: must be of these members: name, image, resources, restartPolicy, found \"ports\"",
-            ),
-            (
-                r#"{"spec": {"containers": [{"resources": {"requests": {"cpu": 2}}}]}}"#,
-                "cpu: must be empty, or 2, which `pod` requests, found \"500m\"",
-            ),
-            (
-                r#"{"spec": {"preemptionPolicy": "never"}}"#,
-                "pod.spec.preemptionPolicy: must be `Never` or `PreemptLowerPriority`, found \"never\"",
-            ),
-        ] {
-            assert_eq!(complaint(text), expected);
-        }
-    }
-}
+pub(crate) mod tests;

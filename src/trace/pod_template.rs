@@ -2,10 +2,10 @@
 //! request, priority and node selector of a JSON object. (Manifests have a reader of
 //! their own, which models all of a pod.)
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::ledger::BadRow;
-use model::{Container, Labels, PodSpec, ResourceList};
+use model::{Container, Labels, PodSpec, ResourceList, Text};
 use units::Quantity;
 
 /// A pod, or the template of one.
@@ -103,6 +103,44 @@ pub(crate) fn check(
             let expected = format!("of these members: {}", known.join(", "));
             Err(bad(line, at, Some(&Value::from(&**other)), &expected))
         }
+    }
+}
+
+/// Adds a member unless it is an empty list or object.
+pub(crate) fn put(members: &mut Map<String, Value>, name: &str, value: Value) {
+    if !is_empty(Some(&value)) {
+        members.insert(name.into(), value);
+    }
+}
+
+/// A list of texts.
+pub(crate) fn written_texts(list: &[Text]) -> Value {
+    list.iter().map(|own| Value::from(&**own)).collect()
+}
+
+/// A text, which must be there.
+pub(crate) fn text(line: u64, column: &str, found: Option<&Value>) -> Result<Text, BadRow> {
+    let own = found.and_then(Value::as_str);
+    own.map(Text::from)
+        .ok_or_else(|| bad(line, column, found, "a text"))
+}
+
+/// The texts of a list, which may be absent.
+pub(crate) fn texts(line: u64, column: &str, found: Option<&Value>) -> Result<Vec<Text>, BadRow> {
+    let list = list(line, column, found)?.iter();
+    list.map(|own| text(line, column, Some(own))).collect()
+}
+
+/// The elements of a list, which may be absent.
+pub(crate) fn list<'v>(
+    line: u64,
+    column: &str,
+    found: Option<&'v Value>,
+) -> Result<&'v [Value], BadRow> {
+    match found {
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::Array(list)) => Ok(list),
+        found => Err(bad(line, column, found, "a list")),
     }
 }
 

@@ -7,6 +7,7 @@ mod generated;
 mod generic;
 mod objects;
 mod queueing;
+mod templates;
 mod written_pods;
 
 use std::fmt::Write as _;

@@ -110,7 +110,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ),
         ColumnDoc::optional(
             "pod",
-            "labels, containers, limits and more, as the template of a pod in JSON; default none",
+            "labels, containers, rules about places and more, as the template of a pod in JSON; default none",
         ),
         ColumnDoc::optional(
             "resizes",

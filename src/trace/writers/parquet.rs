@@ -123,7 +123,7 @@ impl RecordWriter for Table<'_> {
             row.text(&cell(&gang_name(arrival)));
         }
         for field in &self.layout.fields {
-            row.text(field.of(&class.said.labels));
+            row.text(&cell(field.of(&class.said.labels)));
         }
         row.file.end_row()?;
         Ok(reading(record))
@@ -169,8 +169,8 @@ fn write_arrival(arrival: &Arrival, class: &Class, tenant: &str, row: &mut Row<'
     row.integer(start(arrival).map(since_zero));
     row.text(tenant);
     row.integer(Some(class.said.priority.into()));
-    row.text(&class.said.namespace);
-    row.text(&class.job_type);
+    row.text(&cell(&class.said.namespace));
+    row.text(&cell(&class.job_type));
 }
 
 fn write_links(arrival: &Arrival, row: &mut Row<'_>) {

@@ -11,7 +11,7 @@ use crate::by_class::ByClass;
 use crate::class_columns::ClassColumns;
 use crate::job_fields::JobField;
 use crate::links::Links;
-use crate::pod_settings;
+use crate::pod_settings::{self, is_cell};
 use crate::resize_list;
 use crate::stream::Arrival;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
@@ -74,12 +74,17 @@ impl Layout {
 impl Layout {
     /// The cells of the settings and the resizes of a spec that is said whole, as far as they have columns.
     pub(super) fn more(&self, said: &PodSpec) -> impl Iterator<Item = String> {
-        let pod = { self.columns.has_pods }.then(|| pod_settings::cell(said).unwrap_or_default());
+        let pod = { self.columns.has_pods }.then(|| self.pod(said).unwrap_or_default());
         let resizes = self.columns.has_resizes.then(|| {
             let behaviour = said.behaviour.as_deref();
             behaviour.map_or_else(String::new, |own| resize_list::written(&own.resizes))
         });
         pod.into_iter().chain(resizes)
+    }
+
+    /// The cell of the settings of a spec that no other column says.
+    fn pod(&self, spec: &PodSpec) -> Option<String> {
+        pod_settings::cell(spec, &of_columns(spec, self))
     }
 }
 
@@ -287,7 +292,8 @@ impl Class {
             more.push_str(&quoted(&cell));
         }
         let job_type = said.labels.get(JOB_TYPE_LABEL).map_or("", |own| &**own);
-        let field = |field: &&JobField| format!(",{}", quoted(field.of(&said.labels)));
+        // The template has what a cell can't say.
+        let field = |field: &&JobField| format!(",{}", quoted(&cell(field.of(&said.labels))));
         Self {
             requests: format!(
                 "{},{},{},{gpus}",
@@ -296,7 +302,11 @@ impl Class {
                 amount(EPHEMERAL_STORAGE)
             ),
             priority: said.priority,
-            texts: format!("{},{}{more}", quoted(&said.namespace), quoted(job_type)),
+            texts: format!(
+                "{},{}{more}",
+                quoted(&cell(&said.namespace)),
+                quoted(&cell(job_type))
+            ),
             fields: layout.fields.iter().map(field).collect(),
         }
     }
@@ -304,6 +314,16 @@ impl Class {
 
 /// The part of a spec that a row of the table says.
 pub(super) fn said(spec: &PodSpec, layout: &Layout) -> PodSpec {
+    let said = of_columns(spec, layout);
+    let pod = { layout.columns.has_pods }.then(|| layout.pod(spec));
+    match pod.flatten() {
+        Some(pod) => pod_settings::read(0, &pod, &said).unwrap_or(said),
+        None => said,
+    }
+}
+
+/// The part of a spec that a row of the table says without the template of the pod.
+fn of_columns(spec: &PodSpec, layout: &Layout) -> PodSpec {
     let all = spec.requests().unwrap_or_default();
     let mut list = ResourceList::default();
     for resource in [CPU, MEMORY, EPHEMERAL_STORAGE] {
@@ -331,18 +351,13 @@ pub(super) fn said(spec: &PodSpec, layout: &Layout) -> PodSpec {
             labels.insert(label.into(), value.as_ref().into());
         }
     }
-    let said = PodSpec {
+    PodSpec {
         namespace: cell(&spec.namespace).as_ref().into(),
         labels,
         priority: spec.priority,
         gpu: devices(&spec.gpu),
         behaviour: usage,
         ..PodSpec::with_requests(list)
-    };
-    let pod = layout.columns.has_pods.then(|| pod_settings::cell(spec));
-    match pod.flatten() {
-        Some(pod) => pod_settings::read(0, &pod, &said).unwrap_or(said),
-        None => said,
     }
 }
 
@@ -374,11 +389,6 @@ pub(super) fn models(gpu: &GpuRequest) -> String {
 pub(super) fn is_own_pattern(text: &Text) -> bool {
     let pattern = text.parse::<Pattern>();
     pattern.is_ok_and(|pattern| pattern.trace().is_none())
-}
-
-/// Whether a text is read as it is.
-fn is_cell(text: &str) -> bool {
-    text == text.trim() && !text.contains(['\n', '\r'])
 }
 
 /// A text as a cell reads back: of one line, without blanks around it.

@@ -11,9 +11,10 @@ use super::lost::{Fate, LostField, of_arrival, of_spec};
 use super::*;
 use crate::format::Constructor;
 use crate::memory::{MemorySource, Recorded};
+use crate::pod_settings::tests::pod;
 use crate::stream::ArrivalSource;
 use crate::{Input, ReadOptions, TraceError, registry};
-use model::PodName;
+use model::{Behaviour, PodName};
 use units::Instant;
 
 use records::recorded;
@@ -141,16 +142,52 @@ proptest! {
     }
 }
 
+proptest! {
+    #[test]
+    fn tables_keep_every_setting_of_a_pod(
+        specs in prop::collection::vec(pod(), 1..3),
+        format in prop::sample::select(vec!["csv", "parquet"]),
+    ) {
+        let arrivals = (0..).zip(&specs).map(|(class, _)| Arrival {
+            submit: Instant::ZERO,
+            name: "a".into(),
+            class,
+            members: 1,
+            tenant: 0,
+            run_time: None,
+            time_limit: None,
+            historic_start: None,
+            links: None,
+            part: 0,
+            origin: crate::Origin::NONE,
+        });
+        let workload = Recorded {
+            arrivals: arrivals.collect(),
+            classes: specs.into_iter().map(Arc::new).collect(),
+            tenants: vec!["t".into()],
+            ..Recorded::default()
+        };
+        let (said, bytes) = written(find(format).expect("a format"), &workload, true);
+        prop_assert_eq!(&said.lost, &Vec::new());
+        prop_assert!(!said.may_change_runs());
+        let again = read_back("csv", bytes, true);
+        prop_assert_eq!(content(&again), content(&workload));
+    }
+}
+
 #[test]
 fn what_a_table_cannot_say_is_named() {
     let rows = "c_1,m_2,0,app_5,started,400,800,1.5\n";
     let mut workload = read(&Input::bytes("c.csv", rows.as_bytes()));
     let spec = Arc::make_mut(&mut workload.classes[0]);
-    spec.scheduling_gates = vec!["held".into()];
+    spec.behaviour = Some(Arc::new(Behaviour {
+        cpu_usage: Some("trace(other.csv)".into()),
+        ..Behaviour::default()
+    }));
     let (converted, _) = written(csv(), &workload, false);
     let lost = |own: &Lost| (own.field.to_string(), own.fate, own.count);
     let lost: Vec<_> = converted.lost.iter().map(lost).collect();
-    assert_eq!(lost, [("other settings".to_owned(), Fate::LeftOut, 1)]);
+    assert_eq!(lost, [("cpu_usage".to_owned(), Fate::LeftOut, 1)]);
     assert!(converted.may_change_runs());
     assert_eq!((converted.rows, converted.reduced), (1, 1));
 }
