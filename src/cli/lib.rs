@@ -52,6 +52,7 @@ mod trace;
 mod trace_edit;
 mod trace_files;
 mod trace_fit;
+mod trace_options;
 mod trip;
 mod upgrade;
 mod validate;

@@ -85,9 +85,6 @@ pub(super) struct ConvertArguments {
     to: &'static Writer,
     #[command(flatten)]
     reading: ReadingArguments,
-    /// Leave out what never ran
-    #[arg(long)]
-    ran_only: bool,
     /// Replace an existing file
     #[arg(long)]
     force: bool,
@@ -245,16 +242,18 @@ pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Fail
 fn validated(arguments: &ValidateArguments) -> Result<Exit, Failure> {
     let file = &arguments.file;
     let input = file.input()?;
-    let options = ReadOptions {
-        rows: file.rows(),
-        ..ReadOptions::default()
-    };
     let has_failures =
         arguments.failures || !file.has_format() && is_log(&input).map_err(Failure::input)?;
     let validation = if has_failures {
+        file.choices.refuse_for_log(&file.file)?;
+        let options = ReadOptions {
+            rows: file.rows(),
+            ..ReadOptions::default()
+        };
         validate_log(&input, &options, arguments.limit)
     } else {
-        validate(&input, file.format(&input)?, &options, arguments.limit)
+        let entry = file.format(&input)?;
+        validate(&input, entry, &file.options(entry)?, arguments.limit)
     };
     terminal::print(&if file.json {
         told::validation_json(&validation)
@@ -273,10 +272,7 @@ fn validated(arguments: &ValidateArguments) -> Result<Exit, Failure> {
 
 fn inspected(arguments: &InspectArguments) -> Result<Exit, Failure> {
     let (input, entry) = opened(&arguments.file)?;
-    let options = ReadOptions {
-        rows: arguments.file.rows(),
-        ..ReadOptions::default()
-    };
+    let options = arguments.file.options(entry)?;
     if let Some(name) = &arguments.record {
         let found = records(&input, entry, &options, name).map_err(Failure::input)?;
         if found.count == 0 {
@@ -329,11 +325,7 @@ fn convert(arguments: &ConvertArguments) -> Result<Exit, Failure> {
             writer.name
         )));
     }
-    let options = ReadOptions {
-        rows: arguments.file.rows(),
-        ran_only: arguments.ran_only,
-        ..arguments.reading.options(entry, writer)?
-    };
+    let options = arguments.reading.options(&arguments.file, entry, writer)?;
     let mut ledger = Ledger::EMPTY;
     let mut format = "";
     let converted = written(&arguments.out, arguments.force, |out| match entry.open {

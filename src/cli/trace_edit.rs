@@ -209,10 +209,9 @@ impl Part {
                 input.name, entry.name
             )));
         }
-        let options = ReadOptions {
-            rows: arguments.file.rows(),
-            ..arguments.reading.options(entry, arguments.to)?
-        };
+        let options = arguments
+            .reading
+            .options(&arguments.file, entry, arguments.to)?;
         Ok(Self {
             input,
             entry,

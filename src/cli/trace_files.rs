@@ -10,8 +10,8 @@ use trace::format::FormatEntry;
 use trace::registry::{FORMATS, find, recognize};
 use trace::writers::{ConvertError, Converted, WRITERS, Writer, find as find_writer};
 use trace::{Input, ReadOptions, RowPolicy};
-use units::Duration;
 
+use super::trace_options::FormatArguments;
 use super::{Exit, Failure};
 
 /// Trace to read.
@@ -33,6 +33,8 @@ pub(super) struct FileArguments {
     /// Print JSON
     #[arg(long)]
     pub(super) json: bool,
+    #[command(flatten)]
+    pub(super) choices: FormatArguments,
 }
 
 impl FileArguments {
@@ -55,6 +57,14 @@ impl FileArguments {
             strict: self.strict,
             ..RowPolicy::REPORT
         }
+    }
+
+    /// The options by which a trace of a format is read.
+    pub(super) fn options(&self, entry: &FormatEntry) -> Result<ReadOptions, Failure> {
+        Ok(ReadOptions {
+            rows: self.rows(),
+            ..self.choices.options(entry)?
+        })
     }
 
     /// The file; nothing is opened yet but standard input, which is read as a whole.
@@ -84,54 +94,28 @@ impl FileArguments {
     }
 }
 
-/// Choices about the reading of a trace that is written again.
+/// Choices about a trace that is written again.
 #[derive(Clone, Debug, Args)]
 pub(super) struct ReadingArguments {
     /// Write the usage that the trace recorded
     #[arg(long)]
     pub(super) usage: bool,
-    /// Write the memory that a job log says was requested; a log written as a log has it in any case
-    #[arg(long)]
-    memory: bool,
-    /// Have tasks keep to constraints that their own records state (Google), as an experiment with `constraints: true` does
-    #[arg(long)]
-    constraints: bool,
-    /// Keep jobs that ran for 0 s, with this run time
-    #[arg(long, value_name = "TIME", value_parser = run_time)]
-    min_runtime: Option<Duration>,
-}
-
-fn run_time(text: &str) -> Result<Duration, String> {
-    match text.parse::<Duration>() {
-        Ok(time) if time > Duration::ZERO => Ok(time),
-        Ok(_) => Err("expected a time above 0, such as `1s`".to_owned()),
-        Err(error) => Err(error.to_string()),
-    }
 }
 
 impl ReadingArguments {
     /// The options by which a trace is read that is written in a format.
-    pub(super) fn options(&self, entry: &FormatEntry, to: &Writer) -> Result<ReadOptions, Failure> {
+    pub(super) fn options(
+        &self,
+        file: &FileArguments,
+        entry: &FormatEntry,
+        to: &Writer,
+    ) -> Result<ReadOptions, Failure> {
         let heeds = |option: &str| entry.options.contains(&option);
-        let refuse = |option: &str, lacks: &str| {
-            let format = entry.name;
-            Failure::input(format!("--{option}: the format `{format}` {lacks}"))
-        };
         if self.usage && !heeds("usage") {
-            return Err(refuse("usage", "records no usage"));
-        }
-        if self.memory && !heeds("memory") {
-            let lacks = "has no memory to choose; leave it out, what it states is written";
-            return Err(refuse("memory", lacks));
-        }
-        if self.constraints && !heeds("constraints") {
-            return Err(refuse(
-                "constraints",
-                "has no constraints to choose; leave it out",
-            ));
-        }
-        if self.min_runtime.is_some() && !heeds("min-runtime") {
-            return Err(refuse("min-runtime", "keeps runs of 0 s; leave it out"));
+            return Err(Failure::input(format!(
+                "--usage: the format `{}` records no usage",
+                entry.name
+            )));
         }
         if self.usage && !to.has_usage {
             return Err(Failure::input(format!(
@@ -141,12 +125,11 @@ impl ReadingArguments {
         }
         Ok(ReadOptions {
             usage: self.usage,
-            memory: self.memory || (heeds("memory") && entry.name == to.name),
-            min_runtime: self.min_runtime,
+            // A log written as a log has it in any case.
+            memory: file.choices.memory || (heeds("memory") && entry.name == to.name),
             recorded: heeds("recorded"),
             resizes: to.has_resizes,
-            constraints: self.constraints,
-            ..ReadOptions::default()
+            ..file.options(entry)?
         })
     }
 }

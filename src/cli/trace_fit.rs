@@ -7,7 +7,7 @@ use trace::failure_log::is_log;
 use trace::fit::failures::fit_failures;
 use trace::fit::{Fit, Reordered, TABLE_HEAD, fit, reordered};
 use trace::format::Constructor;
-use trace::{ArrivalSource, Input, ReadOptions};
+use trace::{ArrivalSource, Input};
 use units::Duration;
 use units::plural::count;
 
@@ -69,6 +69,7 @@ pub(super) fn run(arguments: &FitArguments) -> Result<Exit, Failure> {
     }
     let input = file.input()?;
     if arguments.failures || !file.has_format() && is_log(&input).map_err(Failure::input)? {
+        file.choices.refuse_for_log(&file.file)?;
         return run_failures(&input, system, file);
     }
     if system.is_some() {
@@ -212,11 +213,7 @@ fn opened(input: &Input, arguments: &FileArguments) -> Result<Box<dyn ArrivalSou
             input.name, entry.name
         )));
     };
-    let options = ReadOptions {
-        rows: arguments.rows(),
-        ..ReadOptions::default()
-    };
-    open(input, &options).map_err(Failure::input)
+    open(input, &arguments.options(entry)?).map_err(Failure::input)
 }
 
 /// The result of a fit: bad rows of its input are an error of the input.
