@@ -177,13 +177,24 @@ pub fn first_bytes(input: &Input) -> Result<Vec<u8>, TraceError> {
     }
 }
 
-/// Whether a file is about others, by its name: a description, a licence, a list of columns or of check sums.
+/// Whether a file is about others, by its name: a description, a licence, a list of columns or of check sums, a picture,
+/// a script.
 pub(crate) fn is_about(path: &str) -> bool {
     let name = path.rsplit(['/', ' ']).next().unwrap_or_default();
     let name = name.to_ascii_lowercase();
-    let begins = ["readme", "license", "licence", "schema."];
+    let begins = [
+        "readme",
+        "license",
+        "licence",
+        "copying",
+        "notice",
+        "citation",
+        "changelog",
+        "schema.",
+    ];
     let ends = [
-        ".md", ".header", ".pdf", ".sh", "sum", "sums", "sum.txt", "sums.txt",
+        ".md", ".header", ".pdf", ".sh", "sum", "sums", "sum.txt", "sums.txt", ".md5", ".sha1",
+        ".sha256", ".sha512", ".sig", ".asc", ".bib", ".html", ".png", ".svg", ".py", ".ipynb",
     ];
     begins.iter().any(|begin| name.starts_with(begin)) || ends.iter().any(|end| name.ends_with(end))
 }

@@ -216,7 +216,7 @@ pub(crate) fn each_row_of_all(
 }
 
 /// The error about the header of a file that lies beside others: there it may be no part of the trace at all.
-fn one_of_several(error: TraceError) -> TraceError {
+pub(crate) fn one_of_several(error: TraceError) -> TraceError {
     match error {
         TraceError::Format { file, reason } => TraceError::Format {
             file,

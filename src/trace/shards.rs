@@ -14,7 +14,7 @@ use super::ledger::{Action, Journal};
 use super::nameless::cells_of_table;
 use super::options::ReadOptions;
 use super::registry::most_like;
-use super::rows::{EMPTY, is_empty};
+use super::rows::{EMPTY, is_empty, one_of_several};
 use super::spill::Order;
 use super::stream::{Arrival, ArrivalSource};
 
@@ -115,9 +115,15 @@ impl Shards {
         };
         let mut headers: Vec<HeaderRecord> = Vec::new();
         let mut last: Option<Box<S>> = None;
+        let has_others = self.read.len() + self.unread.len() > 1;
         for (place, file) in self.read.iter().enumerate() {
             all.journal.file = Arc::clone(&file.name);
-            let mut source = open(file, last.as_deref())?;
+            let opened = open(file, last.as_deref());
+            let mut source = if has_others {
+                opened.map_err(one_of_several)?
+            } else {
+                opened?
+            };
             let part = match names {
                 Names::OfAll => 0,
                 Names::OfEach => place.min(usize::from(u16::MAX)) as u16,
@@ -324,6 +330,38 @@ mod tests {
         assert_eq!(
             (format, names(&recorded)),
             ("openb-pods", vec!["b".into(), "a".into()])
+        );
+    }
+
+    #[test]
+    fn files_about_a_trace_are_left_out_and_others_named_with_what_to_do() {
+        let table = "submit,cpu\n1,1\n";
+        let (_, recorded) = read(&[
+            ("NOTICE", "Copyright"),
+            ("a.csv", table),
+            ("a.csv.sha256", "12ab  a.csv"),
+            ("plot.py", "import this"),
+        ]);
+        let expected =
+            "keep 3 rows: file about the trace, not read (first t.tar: NOTICE:1)".to_owned();
+        assert_eq!(notes(&recorded), [expected]);
+        let files = [("a.csv", table), ("notes.txt", "what is this\n")];
+        let input = Input::bytes("t.tar", archive(&files));
+        let entry = crate::registry::find("csv").expect("known");
+        let Constructor::Workload(open) = entry.open else {
+            panic!("a workload");
+        };
+        let error = open(&input, &ReadOptions::default())
+            .err()
+            .expect("no table");
+        let error = error.to_string();
+        assert!(
+            error.starts_with("t.tar: notes.txt: the header has no column `submit`"),
+            "{error}"
+        );
+        assert!(
+            error.contains("keep this one elsewhere if it is none"),
+            "{error}"
         );
     }
 
