@@ -162,16 +162,17 @@ impl Parquet {
         self.groups.iter().map(|group| group.rows as u64).sum()
     }
 
-    /// The cells of a column in a group of rows.
+    /// The cells of a column in the group of rows of a number, counted from 0.
     fn column(
         &self,
-        group: &Group,
+        number: usize,
         place: Option<usize>,
         form: Form,
     ) -> Result<Option<Cursor>, TraceError> {
         let Some(place) = place else {
             return Ok(None);
         };
+        let group = &self.groups[number];
         let (leaf, chunk) = (&self.leaves[place], &group.chunks[place]);
         if let Meaning::Unread(reason) = leaf.meaning {
             return Err(TraceError::Format {
@@ -181,7 +182,11 @@ impl Parquet {
         }
         let refuse = |Wrong { at, reason }| TraceError::Format {
             file: self.name.to_string(),
-            reason: format!("byte {at}: column `{}`: {reason}", leaf.name),
+            reason: format!(
+                "byte {at}: row group {}, column `{}`: {reason}",
+                number + 1,
+                leaf.name
+            ),
         };
         let cells = cells(&self.stored, leaf, chunk).map_err(refuse)?;
         let rows = match &cells.lists {
@@ -199,7 +204,7 @@ impl Parquet {
         let next = self.leaves.get(place + 1);
         let is_alike = |next: &&Leaf| next.member.is_some() && next.name == leaf.name;
         if leaf.member.is_some() && next.is_some_and(|next| is_alike(&next)) {
-            cursor.others = self.column(group, Some(place + 1), form)?.map(Box::new);
+            cursor.others = self.column(number, Some(place + 1), form)?.map(Box::new);
         }
         Ok(Some(cursor))
     }
@@ -234,8 +239,8 @@ impl Rows {
             // The memory of the group before is free for this one.
             self.columns.clear();
             for place in &self.places {
-                self.columns
-                    .push(self.file.column(group, *place, self.form)?);
+                let column = self.file.column(self.group, *place, self.form)?;
+                self.columns.push(column);
             }
             (self.row, self.in_group) = (0, group.rows);
             self.group += 1;

@@ -3,6 +3,7 @@
 
 use std::io::Read;
 
+use flate2::Crc;
 use flate2::read::MultiGzDecoder;
 
 use super::encoding::{Physical, Values, differences, hybrid, width_of};
@@ -118,6 +119,9 @@ pub(super) fn cells(stored: &Stored, leaf: &Leaf, chunk: &Chunk) -> Result<Cells
                 ),
             });
         }
+        if let Some(stated) = header.integer(4) {
+            check(stated, &bytes[at..next]).map_err(|reason| Wrong { at: begin, reason })?;
+        }
         let page = Page {
             header: &header,
             bytes: &bytes[at..next],
@@ -129,6 +133,21 @@ pub(super) fn cells(stored: &Stored, leaf: &Leaf, chunk: &Chunk) -> Result<Cells
         at = next;
     }
     Ok(column.cells)
+}
+
+/// Compares the check sum of a page, that of its bytes behind the header as they are stored, with the one it states.
+fn check(stated: i64, bytes: &[u8]) -> Result<(), String> {
+    let mut sum = Crc::new();
+    sum.update(bytes);
+    // The sum is stated as a signed number of 32 bits.
+    if stated as u32 == sum.sum() {
+        return Ok(());
+    }
+    Err(
+        "the bytes of the page don't agree with its check sum: some of them changed; download or copy the file \
+         again, or have it written again"
+            .to_owned(),
+    )
 }
 
 /// A page as it is stored.

@@ -4,6 +4,8 @@
 
 use std::io::{self, Write};
 
+use flate2::Crc;
+
 use super::MARK;
 use super::fields::{Fields, push_varint};
 
@@ -133,10 +135,13 @@ impl<'out> ParquetFile<'out> {
         for column in &mut self.columns {
             let page = column.page();
             let packed = zstd::bulk::compress(&page, LEVEL)?;
+            let mut sum = Crc::new();
+            sum.update(&packed);
             let header = Fields::default()
                 .half(1, DATA_PAGE)
                 .half(2, page.len() as i32)
                 .half(3, packed.len() as i32)
+                .half(4, sum.sum() as i32)
                 .inner(
                     5,
                     Fields::default()
@@ -289,6 +294,31 @@ mod tests {
                 rows.iter().map(|(own, text)| format!("{}|{text}", number(*own))).collect();
             prop_assert_eq!(read(bytes), expected);
         }
+    }
+
+    #[test]
+    fn a_byte_that_changed_in_a_page_is_told() {
+        let mut bytes = Vec::new();
+        let columns = [("a", Kind::Integer), ("b", Kind::Text)];
+        let mut file = ParquetFile::begin(columns, &mut bytes).expect("memory");
+        file.integer(0, Some(7));
+        file.text(1, "some text that is packed");
+        file.end_row().expect("memory");
+        file.finish().expect("memory");
+        let place = { bytes.windows(4) }.position(|own| own == b"some");
+        bytes[place.expect("zstd keeps short texts as they are")] = b'S';
+        let file = Parquet::open(&Input::bytes("t.parquet", bytes)).expect("a footer");
+        let form = Form {
+            separator: '|',
+            times: TimeForm::Seconds,
+            lists: ListForm::Bars,
+        };
+        let error = { file.rows(vec![Some(0), Some(1)], form) }.advance();
+        let error = error.expect_err("another text").to_string();
+        assert!(
+            error.contains("row group 1, column `b`: the bytes of the page don't agree"),
+            "{error}"
+        );
     }
 
     #[test]
