@@ -40,10 +40,10 @@ pub(super) struct FormatArguments {
     /// Read the shares of disks and network that machines request (Azure)
     #[arg(long, help_heading = HEADING)]
     shares: bool,
-    /// End machines once they use nothing from one sample to the next (PlanetLab)
+    /// End machines once they use nothing from one sample to the next (`PlanetLab`)
     #[arg(long, help_heading = HEADING)]
     end_when_idle: bool,
-    /// Speed of a core of the hosts: tasks request their capacity divided by it (OpenDC)
+    /// Speed of a core of the hosts: tasks request their capacity divided by it (`OpenDC`)
     #[arg(long, value_name = "MHZ", value_parser = amount(), help_heading = HEADING)]
     core_mhz: Option<i64>,
     /// Cores of the largest machine, to which a trace is normalized [default: 64]
@@ -77,7 +77,7 @@ fn run_time(text: &str) -> Result<Duration, String> {
 }
 
 /// An option of the command line.
-struct Stated {
+struct Choice {
     /// Name on the command line.
     name: &'static str,
     /// Name among the options of formats.
@@ -87,17 +87,24 @@ struct Stated {
     lacks: &'static str,
 }
 
+/// Words about most formats without an option.
+const PLAIN: &str = "has no such choice; leave it out";
+
 impl FormatArguments {
-    fn stated(&self) -> [Stated; 14] {
-        let of = |name, option, is_stated, lacks| Stated {
+    /// The options that are stated.
+    fn stated(&self) -> impl Iterator<Item = Choice> {
+        let all = self.choices().into_iter().chain(self.amounts());
+        all.filter(|own| own.is_stated)
+    }
+
+    /// The options that are no amounts.
+    fn choices(&self) -> [Choice; 8] {
+        let of = |name, option, is_stated, lacks| Choice {
             name,
             option,
             is_stated,
             lacks,
         };
-        let plain = "has no such choice; leave it out";
-        let scale = "is not normalized to its largest machine; leave it out";
-        let buckets = "has no open buckets; leave it out";
         [
             of(
                 "memory",
@@ -127,40 +134,49 @@ impl FormatArguments {
                 "kill-at-walltime",
                 "kill-at-walltime",
                 self.kill_at_walltime,
-                plain,
+                PLAIN,
             ),
             of(
                 "largest-request",
                 "largest-request",
                 self.largest_request,
-                plain,
+                PLAIN,
             ),
-            of("shares", "shares", self.shares, plain),
-            of("end-when-idle", "end-when-idle", self.end_when_idle, plain),
-            of("core-mhz", "core-mhz", self.core_mhz.is_some(), plain),
-            of("full-cores", "full-cpu", self.full_cores.is_some(), scale),
+            of("shares", "shares", self.shares, PLAIN),
+            of("end-when-idle", "end-when-idle", self.end_when_idle, PLAIN),
+        ]
+    }
+
+    /// The amounts.
+    fn amounts(&self) -> [Choice; 6] {
+        let of = |name, option, amount: Option<i64>, lacks| Choice {
+            name,
+            option,
+            is_stated: amount.is_some(),
+            lacks,
+        };
+        let scale = "is not normalized to its largest machine; leave it out";
+        let buckets = "has no open buckets; leave it out";
+        [
+            of("core-mhz", "core-mhz", self.core_mhz, PLAIN),
+            of("full-cores", "full-cpu", self.full_cores, scale),
             of(
                 "full-memory-gib",
                 "full-memory",
-                self.full_memory_gib.is_some(),
+                self.full_memory_gib,
                 scale,
             ),
-            of(
-                "open-cores",
-                "open-buckets",
-                self.open_cores.is_some(),
-                buckets,
-            ),
+            of("open-cores", "open-buckets", self.open_cores, buckets),
             of(
                 "open-memory-gib",
                 "open-buckets",
-                self.open_memory_gib.is_some(),
+                self.open_memory_gib,
                 buckets,
             ),
             of(
                 "pods-per-node",
                 "pods-per-node",
-                self.pods_per_node.is_some(),
+                self.pods_per_node,
                 "has no nodes without pod slots; leave it out",
             ),
         ]
@@ -168,9 +184,7 @@ impl FormatArguments {
 
     /// The options by which a trace of a format is read.
     pub(super) fn options(&self, entry: &FormatEntry) -> Result<ReadOptions, Failure> {
-        let stated = self.stated();
-        let mut stated = stated.iter().filter(|own| own.is_stated);
-        if let Some(own) = stated.find(|own| !entry.options.contains(&own.option)) {
+        if let Some(own) = { self.stated() }.find(|own| !entry.options.contains(&own.option)) {
             return Err(Failure::input(format!(
                 "--{}: the format `{}` {}",
                 own.name, entry.name, own.lacks
@@ -202,7 +216,7 @@ impl FormatArguments {
 
     /// Refuses options of traces for a failure log, which has none.
     pub(super) fn refuse_for_log(&self, file: &str) -> Result<(), Failure> {
-        match self.stated().iter().find(|own| own.is_stated) {
+        match self.stated().next() {
             None => Ok(()),
             Some(own) => Err(Failure::input(format!(
                 "--{}: {file} is read as a failure log; leave it out",

@@ -74,7 +74,7 @@ const BAD: &[(&str, &[u8], &str, &str)] = &[
     // A Parquet file without its footer, and one with a damaged page.
     ("opendc", PARQUET.split_at(600).0, "tasks.parquet", "tasks.parquet: ends after 600 bytes without the footer of Parquet: the file is truncated; download or copy it again"),
     // A list that is cut off.
-    ("philly", b"[{\"jobid\": \"a\", \"submitted_time\": \"2017-10-09 07:00:00\",", "log.json", "log.json: is no such JSON text: EOF while parsing a value at line 1 column 56: the file is truncated; copy it again"),
+    ("philly", b"[{\"jobid\": \"a\", \"submitted_time\": \"2017-10-09 07:00:00\",", "log.json", "log.json: the JSON text ends too early (EOF while parsing a value at line 1 column 56): the file is truncated; copy it again"),
     // A map that is cut off.
     ("simkube", b"\x82\xa7version\x02\xa6events\xdd\xff\xff\xff\xff", "t.sktrace", "t.sktrace: byte 22: the file ends too early: it is truncated; copy it again"),
     // Tasks that wait for each other.
@@ -139,7 +139,7 @@ const OTHERS: &[(&str, &[u8], &str, &str)] = &[
     ("google-2019-machines", b"{\"time\": \"0\", \"machine_id\": \"5\", \"type\": 1, \"capacity\": {\"cpus\": 1.5, \"memory\": 0.2}}\n{\"time\": \"zero\"", "machine_events.json", "machine_events.json:1: column `capacity.cpus`: must be at most 1, found `1.5`"),
     ("gwf", b"WorkflowID, JobID , SubmitTime, RunTime, NProcs, ReqNProcs, Dependencies\n0, 1, -7, 5, 1, 1, \n", "w.gwf", "w.gwf:2: column `SubmitTime`: must be at least 0, found `-7`"),
     ("kubernetes-audit", b"{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"verb\":\"create\"\n", "audit.log", "audit.log:1: column `record`: must be a JSON object; its byte 62 is not, found `{\"kind\":\"Event\",\"apiVersion\":\"audit.k8s.io/v1\",\"verb\":\"create\"`"),
-    ("kubernetes-events", b"{\"kind\":\"List\",\"items\":[{\"kind\":\"Event\",", "events.json", "events.json: is no such JSON text: EOF while parsing a value at line 1 column 40: the file is truncated; copy it again"),
+    ("kubernetes-events", b"{\"kind\":\"List\",\"items\":[{\"kind\":\"Event\",", "events.json", "events.json: the JSON text ends too early (EOF while parsing a value at line 1 column 40): the file is truncated; copy it again"),
     ("marathon", b"{\"apps\":[{\"id\":\"/web\",\"instances\":\"two\",\"cpus\":1,\"mem\":64}]}", "apps.json", "apps.json:1: column `0.instances`: must be a number from 0 to 1048576, found `\"two\"`"),
     ("nomad", b"[{\"ID\":\"a\",\"Name\":\"j.g[0]\",\"JobID\":\"j\",\"ClientStatus\":\"running\",\"AllocatedResources\":{\"Tasks\":{\"t\":{\"Cpu\":{\"CpuShares\":\"many\"},\"Memory\":{\"MemoryMB\":64}}}}}]", "allocations.json", "allocations.json:1: column `0.AllocatedResources.Tasks.t.Cpu.CpuShares`: must be a number from 0 to 1000000000, found `\"many\"`"),
     ("openb-nodes", b"sn,cpu_milli,memory_mib,gpu,model\na,-1,1,0,\n", "nodes.csv", "nodes.csv:2: column `cpu_milli`: must be at least 1, found `-1`"),

@@ -266,9 +266,9 @@ fn no_text(input: &Input, error: &serde_json::Error) -> TraceError {
         reason: if error.is_eof() && error.column() == 0 && error.line() == 1 {
             "is empty; a JSON text is expected".to_owned()
         } else if error.is_eof() {
-            format!("is no such JSON text: {error}: the file is truncated; copy it again")
+            format!("the JSON text ends too early ({error}): the file is truncated; copy it again")
         } else {
-            format!("is no such JSON text: {error}")
+            format!("the JSON text is not as expected: {error}")
         },
     }
 }

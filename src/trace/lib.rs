@@ -58,6 +58,7 @@ mod plain_demand;
 pub mod planetlab;
 mod plans;
 mod pod_affinity;
+mod pod_fields;
 mod pod_rules;
 mod pod_settings;
 mod pod_template;

@@ -5,6 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::ledger::BadRow;
+use super::pod_fields;
 use model::{Container, Labels, PodSpec, ResourceList, Text};
 use units::Quantity;
 
@@ -14,6 +15,8 @@ pub(crate) struct Template {
     pub(crate) spec: PodSpec,
     /// Whether the pod has rules about its place that are not read.
     pub(crate) has_rules: bool,
+    /// The members of the spec that the API of Kubernetes doesn't know.
+    pub(crate) unknown: Vec<String>,
 }
 
 /// Members of a spec that bear on a pod's place and are not read.
@@ -62,6 +65,7 @@ pub(crate) fn read(line: u64, template: &Value, namespace: &str) -> Result<Templ
             ..PodSpec::default()
         },
         has_rules: tolerates || RULES.iter().any(is_stated),
+        unknown: pod_fields::unknown(spec),
     })
 }
 

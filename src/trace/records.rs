@@ -2,6 +2,7 @@
 //! a line: nested members are columns whose names have a dot (`capacity.cpus`), which tables also write with an
 //! underscore. Whole numbers may stand in quotes, as exports write those of 64 bits.
 
+use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use super::archive::parts;
@@ -13,6 +14,7 @@ use super::ledger::{BadRow, Journal, RowPolicy};
 use super::parquet::TimeForm;
 use super::rows::{BETWEEN, Fields, Layout, Refused, each_row_of, heed, shown, underscored};
 use super::table::{Column, Row};
+use super::unused::note_unknown;
 
 /// Takes every record of every part of an input.
 pub(crate) fn each_record(
@@ -30,7 +32,7 @@ pub(crate) fn each_record(
             each_row_of(&part, &layout, journal, &mut take)?;
             continue;
         }
-        let mut objects = Objects::new(columns);
+        let mut objects = Objects::new(columns, others);
         let mut lines = part.lines()?;
         while let Some((line, text)) = lines.next_line()? {
             if text.trim_ascii().is_empty() {
@@ -38,6 +40,7 @@ pub(crate) fn each_record(
             }
             heed(journal, |journal| {
                 objects.lay_out(line, text)?;
+                note_unknown(journal, line, &objects.unknown)?;
                 let row = objects.row(line);
                 take(journal, &Fields::of(&row, &objects.columns))
             })?;
@@ -101,19 +104,31 @@ fn member<'v>(object: &'v Value, name: &str) -> Option<&'v Value> {
         .or_else(|| object.get(underscored(name)))
 }
 
+/// The most keys that are remembered.
+const MOST_MET: usize = 256;
+
 /// Objects laid out as rows; the memory of one is used again for the next.
 struct Objects {
     names: &'static [ColumnDoc],
+    /// Names of columns that are not read.
+    others: &'static [&'static str],
+    /// Keys that were met, and whether they are known.
+    met: FxHashMap<String, bool>,
+    /// The keys of the present object that are not known.
+    unknown: Vec<String>,
     columns: Vec<Option<Column>>,
     text: String,
     ends: Vec<usize>,
 }
 
 impl Objects {
-    fn new(names: &'static [ColumnDoc]) -> Self {
+    fn new(names: &'static [ColumnDoc], others: &'static [&'static str]) -> Self {
         let column = |(place, column): (usize, &ColumnDoc)| Some(Column::at(place, column.name));
         Self {
             names,
+            others,
+            met: FxHashMap::default(),
+            unknown: Vec::new(),
             columns: names.iter().enumerate().map(column).collect(),
             text: String::new(),
             ends: Vec::new(),
@@ -122,6 +137,7 @@ impl Objects {
 
     fn lay_out(&mut self, line: u64, text: &[u8]) -> Result<(), BadRow> {
         let object = object(line, text)?;
+        self.find_unknown(&object);
         self.text.clear();
         self.ends.clear();
         for (place, column) in self.names.iter().enumerate() {
@@ -146,6 +162,44 @@ impl Objects {
         }
         self.ends.push(self.text.len());
         Ok(())
+    }
+
+    /// Finds the keys of an object that are not known. One of an object in it stands behind a dot.
+    fn find_unknown(&mut self, object: &Value) {
+        self.unknown.clear();
+        for (key, value) in object.as_object().into_iter().flatten() {
+            let is_outer = |name: &str| {
+                let inner = name.strip_prefix(&**key);
+                inner.is_some_and(|inner| inner.starts_with('.'))
+            };
+            match value {
+                Value::Object(inner) if self.is_any(is_outer) => {
+                    for name in inner.keys() {
+                        self.add_unknown(format!("{key}.{name}"));
+                    }
+                }
+                Value::Null if self.is_any(is_outer) => {}
+                _ => self.add_unknown(key.clone()),
+            }
+        }
+    }
+
+    fn add_unknown(&mut self, key: String) {
+        let met = self.met.get(&key).copied();
+        let is_known =
+            met.unwrap_or_else(|| self.is_any(|name| name == key || underscored(name) == key));
+        if met.is_none() && self.met.len() < MOST_MET {
+            self.met.insert(key.clone(), is_known);
+        }
+        if !is_known {
+            self.unknown.push(key);
+        }
+    }
+
+    /// Whether the name of any column passes a test.
+    fn is_any(&self, test: impl Fn(&str) -> bool) -> bool {
+        let names = self.names.iter().map(|column| column.name);
+        names.chain(self.others.iter().copied()).any(test)
     }
 
     fn row(&self, line: u64) -> Row<'_> {

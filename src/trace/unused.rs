@@ -1,5 +1,7 @@
 //! Columns and keys that a format does not know: they are told, so that nothing of a trace is lost unseen.
 
+use serde_json::Value;
+
 use super::error::TraceError;
 use super::format::ColumnDoc;
 use super::json::Element;
@@ -39,14 +41,61 @@ pub(crate) fn note_keys(
     columns: &[ColumnDoc],
 ) -> Result<(), TraceError> {
     for key in element.keys().filter(|key| !has(columns, key)) {
-        journal.dirt(
-            &format!("key `{key}`, not used"),
-            Action::Keep,
-            element.line,
-        )?;
+        note_key(journal, element.line, key)?;
     }
     Ok(())
 }
+
+/// Notes those members of the object at a key of an element, or of the element itself, that are not among these.
+pub(crate) fn note_members(
+    journal: &mut Journal,
+    element: &Element,
+    of: &str,
+    known: &[&str],
+) -> Result<(), TraceError> {
+    let object = match of {
+        "" => Some(&element.value),
+        key => element.value.get(key),
+    };
+    let members = object.and_then(Value::as_object).into_iter().flatten();
+    for (name, _) in members.filter(|(name, _)| !known.contains(&&***name)) {
+        let dot = if of.is_empty() { "" } else { "." };
+        note_key(journal, element.line, &format!("{of}{dot}{name}"))?;
+    }
+    Ok(())
+}
+
+/// Notes keys that are not known.
+pub(crate) fn note_unknown(
+    journal: &mut Journal,
+    line: u64,
+    keys: &[String],
+) -> Result<(), TraceError> {
+    let mut keys = keys.iter();
+    keys.try_for_each(|key| note_key(journal, line, key))
+}
+
+/// The most keys that are told each by itself: a dictionary by names of its own has as many as it likes.
+const MOST_KEYS: usize = 32;
+
+/// Notes a key that is not known.
+pub(crate) fn note_key(journal: &mut Journal, line: u64, key: &str) -> Result<(), TraceError> {
+    const BEGINNING: &str = "key `";
+    let shown: String = key.chars().take(MOST_CHARACTERS).collect();
+    let kind = format!("{BEGINNING}{shown}`, not used");
+    let entries = || journal.ledger.entries().iter();
+    let told = || entries().filter(|own| own.kind.starts_with(BEGINNING));
+    let is_told = entries().any(|own| *own.kind == *kind);
+    let kind = if is_told || told().count() < MOST_KEYS {
+        &*kind
+    } else {
+        "another key, not used"
+    };
+    journal.dirt(kind, Action::Keep, line)
+}
+
+/// The most characters of a key that are told.
+const MOST_CHARACTERS: usize = 60;
 
 fn has(columns: &[ColumnDoc], name: &str) -> bool {
     columns.iter().any(|own| *own.name == *name)
@@ -118,6 +167,44 @@ mod tests {
                     600000000,0,1,0,0,-1,z\n";
         let ledger = ledger("google-2019-instances", rows);
         assert_eq!(ledger.count("column `zone`, not used"), 1);
+    }
+
+    #[test]
+    fn keys_of_recordings_that_their_apis_do_not_know_are_told() {
+        let job = r#"{"jobs": [{"allocation_nodes": 1, "job_id": 1, "name": "a", "colour": 1, "required": {"CPUs": 1},
+"time": {"submission": 1700000000, "start": 1700000000, "end": 1700000009}}]}"#;
+        assert_eq!(ledger("sacct", job).count("key `colour`, not used"), 1);
+        let events = r#"{"items": [
+{"kind": "Event", "involvedObject": {"kind": "Pod", "name": "a", "zone": "z"}, "reason": "Started", "colour": 1,
+"firstTimestamp": "2024-03-01T10:00:05Z", "source": {"component": "kubelet"}}]}"#;
+        let events = ledger("kubernetes-events", events);
+        assert_eq!(events.count("key `colour`, not used"), 1);
+        assert_eq!(events.count("key `involvedObject.zone`, not used"), 1);
+        let request = r#"{"kind": "Event", "apiVersion": "audit.k8s.io/v1", "auditID": "1", "stage": "ResponseComplete", "verb": "create", "colour": 1, "objectRef": {"resource": "pods", "name": "a", "namespace": "n"}, "stageTimestamp": "2024-03-01T10:00:05Z", "responseObject": {"spec": {"nodeselector": {}, "containers": [{"name": "c", "resource": {}}]}}}"#;
+        let audit = ledger("kubernetes-audit", request);
+        for key in ["colour", "spec.nodeselector", "spec.containers.resource"] {
+            assert_eq!(audit.count(&format!("key `{key}`, not used")), 1, "{key}");
+        }
+        let google = r#"{"time": "600000000", "type": "0", "collection_id": "1", "instance_index": "0", "priority": "0", "zone": "z", "resource_request": {"cpus": 0.1, "gpus": 1}, "alloc_instance_index": "-1"}"#;
+        let google = ledger("google-2019-instances", google);
+        assert_eq!(google.count("key `zone`, not used"), 1);
+        assert_eq!(google.count("key `resource_request.gpus`, not used"), 1);
+        assert_eq!(google.count("key `alloc_instance_index`, not used"), 0);
+    }
+
+    #[test]
+    fn keys_without_number_are_told_together() {
+        let keys: Vec<String> = (0..40).map(|key| format!("\"k{key}\": 1")).collect();
+        let events = format!(
+            "{{\"items\": [{{\"kind\": \"Event\", \"involvedObject\": {{\"kind\": \"Pod\", \"name\": \"a\"}}, \
+             \"reason\": \"Started\", \"firstTimestamp\": \"2024-03-01T10:00:05Z\", {}}}]}}",
+            keys.join(", ")
+        );
+        let events = ledger("kubernetes-events", &events);
+        assert_eq!(events.count("another key, not used"), 8);
+        let entries = events.entries().iter();
+        let told = entries.filter(|own| own.kind.starts_with("key `"));
+        assert_eq!(told.count(), 32);
     }
 
     #[test]

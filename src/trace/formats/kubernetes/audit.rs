@@ -21,6 +21,7 @@ use crate::options::ReadOptions;
 use crate::pod_template;
 use crate::rows::{Refused, heed, show_text};
 use crate::stream::ArrivalSource;
+use crate::unused::{note_members, note_unknown};
 use model::PodSpec;
 use units::Instant;
 
@@ -91,6 +92,42 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     records.lives(journal, options)
 }
 
+/// The members of an event in the API.
+const MEMBERS: [&str; 20] = [
+    "annotations",
+    "apiVersion",
+    "auditID",
+    "authenticationMetadata",
+    "impersonatedUser",
+    "kind",
+    "level",
+    "metadata",
+    "objectRef",
+    "requestObject",
+    "requestReceivedTimestamp",
+    "requestURI",
+    "responseObject",
+    "responseStatus",
+    "sourceIPs",
+    "stage",
+    "stageTimestamp",
+    "user",
+    "userAgent",
+    "verb",
+];
+
+/// The members of the reference to an object.
+const REFERENCE: [&str; 8] = [
+    "apiGroup",
+    "apiVersion",
+    "name",
+    "namespace",
+    "resource",
+    "resourceVersion",
+    "subresource",
+    "uid",
+];
+
 /// A request about pods.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Request {
@@ -105,6 +142,8 @@ enum Request {
 /// Takes what a request changes of the lives of pods.
 fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result<(), Refused> {
     let line = event.line;
+    note_members(journal, event, "", &MEMBERS)?;
+    note_members(journal, event, "objectRef", &REFERENCE)?;
     let request = match request(event)? {
         Ok(request) => request,
         Err(kind) => return Ok(journal.dirt(kind, Action::Drop, line)?),
@@ -332,6 +371,7 @@ fn template(
         let kind = "tolerations, affinity, spread, gates or claims of pods, not enforced";
         journal.dirt(kind, Action::Waive, event.line)?;
     }
+    note_unknown(journal, event.line, &template.unknown)?;
     Ok(template.spec)
 }
 

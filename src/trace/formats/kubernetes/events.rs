@@ -17,6 +17,7 @@ use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Refused, heed, show_text};
 use crate::stream::ArrivalSource;
+use crate::unused::note_members;
 use crate::yaml_items::each_item;
 
 /// The registry's entry.
@@ -108,6 +109,48 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     records.lives(journal, options)
 }
 
+/// The members of an event in the API, of both its versions.
+const MEMBERS: [&str; 24] = [
+    "action",
+    "apiVersion",
+    "count",
+    "deprecatedCount",
+    "deprecatedFirstTimestamp",
+    "deprecatedLastTimestamp",
+    "deprecatedSource",
+    "eventTime",
+    "firstTimestamp",
+    "involvedObject",
+    "kind",
+    "lastTimestamp",
+    "message",
+    "metadata",
+    "note",
+    "reason",
+    "regarding",
+    "related",
+    "reportingComponent",
+    "reportingController",
+    "reportingInstance",
+    "series",
+    "source",
+    "type",
+];
+
+/// The members of the reference to an object.
+const REFERENCE: [&str; 7] = [
+    "apiVersion",
+    "fieldPath",
+    "kind",
+    "name",
+    "namespace",
+    "resourceVersion",
+    "uid",
+];
+
+/// The members of a series of events.
+const SERIES: [&str; 3] = ["count", "lastObservedTime", "state"];
+
 /// Takes an event that stands by itself, or in what a watch or an exporter says about it.
 fn take_single(
     records: &mut Records,
@@ -138,6 +181,9 @@ fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result
         Some(_) => "/regarding",
         None => "/involvedObject",
     };
+    note_members(journal, event, "", &MEMBERS)?;
+    note_members(journal, event, &object[1..], &REFERENCE)?;
+    note_members(journal, event, "series", &SERIES)?;
     let at = |member: &str| format!("{object}/{member}");
     if event.name_at(&at("kind"), "a kind such as Pod")? != "Pod" {
         return Ok(journal.dirt("event of another object than a pod", Action::Drop, line)?);

@@ -386,7 +386,7 @@ mod tests {
         let stopped = validate(&cut, &ENTRY, &ReadOptions::default(), 9).stopped;
         let stopped = stopped.expect("cut").to_string();
         assert!(
-            stopped.starts_with("log.json: is no such JSON text: EOF"),
+            stopped.starts_with("log.json: the JSON text ends too early (EOF"),
             "{stopped}"
         );
     }

@@ -14,6 +14,7 @@ use crate::json::{Element, each_element};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{MAX_SECONDS, Refused, heed};
+use crate::unused::note_members;
 use units::{Duration, Instant};
 
 /// The longest limit: minutes in a hundred years.
@@ -49,12 +50,66 @@ pub(super) fn read(
     })
 }
 
+/// The members of a job, of any version of the data parser; those about steps and the cluster are not read.
+const JOB: [&str; 49] = [
+    "account",
+    "allocation_nodes",
+    "array",
+    "association",
+    "block",
+    "cluster",
+    "comment",
+    "constraints",
+    "container",
+    "derived_exit_code",
+    "exit_code",
+    "extra",
+    "failed_node",
+    "flags",
+    "group",
+    "het",
+    "hold",
+    "job_id",
+    "job_state",
+    "kill_request_user",
+    "licenses",
+    "mcs",
+    "name",
+    "nodes",
+    "partition",
+    "priority",
+    "qos",
+    "qosreq",
+    "required",
+    "reservation",
+    "restart_cnt",
+    "script",
+    "segment_size",
+    "state",
+    "stderr",
+    "stderr_expanded",
+    "stdin",
+    "stdin_expanded",
+    "stdout",
+    "stdout_expanded",
+    "steps",
+    "submit_line",
+    "time",
+    "tres",
+    "used_gres",
+    "user",
+    "uid",
+    "wckey",
+    "working_directory",
+];
+
 fn take(
     jobs: &mut Jobs,
     journal: &mut Journal,
     job: &Element,
     options: &ReadOptions,
 ) -> Result<(), Refused> {
+    note_members(journal, job, "", &JOB)?;
     let name = name(job)?;
     let steps = job.at("/steps").and_then(Value::as_array);
     for _ in steps.into_iter().flatten() {

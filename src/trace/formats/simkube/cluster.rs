@@ -9,6 +9,7 @@ use crate::ledger::{Action, Journal};
 use crate::pod_template::{self, bad};
 use crate::rows::{LAST_SECOND, Refused, heed};
 use crate::spill::{Places, TextLog};
+use crate::unused::note_unknown;
 use model::PodSpec;
 use std::sync::Arc;
 use units::SortedMap;
@@ -187,6 +188,7 @@ impl Cluster {
             let kind = "tolerations, affinity, spread, gates or claims of pods, not enforced";
             journal.dirt(kind, Action::Waive, line)?;
         }
+        note_unknown(journal, line, &template.unknown)?;
         self.replace(&key, self.now)?;
         let known = self.owners.get(&key);
         if known.is_some_and(|own| *own.spec != template.spec && !own.pods.is_empty()) {

@@ -135,7 +135,8 @@ fn damaged_files_are_refused_by_their_place() {
     );
     let mut page = TASKS.to_vec();
     page[4] = 0xff;
-    let expected = "t.parquet: byte 4: row group 1, column `id`: the page is damaged; copy the file again";
+    let expected =
+        "t.parquet: byte 4: row group 1, column `id`: the page is damaged; copy the file again";
     assert_eq!(rows(&page, &["id"]), Err(expected.to_owned()));
     assert!(rows(&page, &["duration"]).is_ok(), "other columns are read");
 }
