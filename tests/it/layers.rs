@@ -49,7 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "sim",
         &["units", "rng", "model", "cluster", "control", "trace"],
     ),
-    ("metrics", &["units", "rng", "model", "cluster"]),
+    ("metrics", &["units", "rng", "model", "cluster", "trace"]),
     (
         "history",
         &["units", "rng", "model", "cluster", "trace", "metrics"],
@@ -152,9 +152,12 @@ const STREAM: &[&str] = &[
     "Action",
     "Arrival",
     "ArrivalSource",
+    "EndedTasks",
     "Ledger",
     "Links",
     "Submission",
+    "TaskEnd",
+    "TaskKey",
     "TraceError",
     "WaitFault",
 ];

@@ -43,7 +43,7 @@ impl Surroundings {
             return Ok(due);
         };
         Ok(match due {
-            Some(due) => precedence.due(now, due, self.arrivals.files()),
+            Some(due) => precedence.due(now, due, self.arrivals.files())?,
             None => precedence.take_released(),
         })
     }

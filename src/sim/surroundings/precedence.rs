@@ -2,23 +2,28 @@
 //! for its think time after that. A task is what has one name in the workload ([`Arrival::task`]). It has ended
 //! when each of its members has; one that moves, or that comes back after the loss of its node or an eviction, has
 //! not. A gang of several arrivals waits for all that its members wait for, and is submitted as a whole.
+//!
+//! Of a task that has ended, [`EndedTasks`] keeps when: memory depends on the tasks that are open or waited for.
 
 use std::sync::Arc;
 
 use model::workload::Job;
 use model::{EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodRef, Text};
-use trace::{Action, Arrival, Ledger, Submission, WaitFault};
+use trace::{
+    Action, Arrival, EndedTasks, Ledger, Submission, TaskEnd, TaskKey, TraceError, WaitFault,
+};
 use units::graph::on_cycles;
-use units::{Duration, Instant, PodId, SortedMap};
+use units::{Duration, Instant, PodId, SortedMap, SortedSet};
 
 use super::super::follow::Change;
 
-/// A task of a part of the workload.
-type Name = (u16, PodName);
+/// The number of a task: they are numbered as they are met, and no number is given twice.
+type TaskNumber = u64;
 
 /// A task: what of it was submitted, and what waits for it.
 #[derive(Clone, Debug, Default)]
 struct Task {
+    key: TaskKey,
     /// Whether a part of it was due.
     is_known: bool,
     /// Members that were due and have not ended.
@@ -27,10 +32,12 @@ struct Task {
     away: u64,
     /// Members whose successor was created before they ended.
     early: u64,
+    /// Pods that live.
+    pods: u64,
     ended: Instant,
     has_failed: bool,
     /// The numbers of the held arrivals that wait for it.
-    awaited_by: Vec<usize>,
+    awaited_by: Vec<u64>,
 }
 
 impl Task {
@@ -50,19 +57,27 @@ struct Held {
 /// The precedence of a workload's arrivals.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Precedence {
-    tasks: Vec<Task>,
-    by_name: SortedMap<Name, usize>,
+    /// Tasks that are open or waited for.
+    tasks: SortedMap<TaskNumber, Task>,
+    by_key: SortedMap<TaskKey, TaskNumber>,
+    /// Number of tasks met.
+    met: TaskNumber,
+    /// The other tasks that have ended.
+    ends: EndedTasks,
     /// Tasks of pods that live, by the pod, and by its name.
-    by_pod: SortedMap<PodId, usize>,
-    by_pod_name: SortedMap<PodName, usize>,
+    by_pod: SortedMap<PodId, TaskNumber>,
+    by_pod_name: SortedMap<PodName, TaskNumber>,
     /// Tasks of jobs that were submitted as objects, by namespace and name.
-    by_job: SortedMap<(Text, Text), (usize, u32)>,
-    held: Vec<Option<Held>>,
+    by_job: SortedMap<(Text, Text), (TaskNumber, u32)>,
+    /// Arrivals and gangs that are held back, by number.
+    held: SortedMap<u64, Held>,
+    /// Number of those that were.
+    holds: u64,
     /// Arrivals that wait for nothing but their instant, in the order of their release.
     released: SortedMap<(Instant, u64), Submission>,
     releases: u64,
     /// The task whose pods are being created.
-    submitting: Option<usize>,
+    submitting: Option<TaskNumber>,
     ledger: Ledger,
 }
 
@@ -70,13 +85,33 @@ pub(super) struct Precedence {
 const WORKLOAD: &str = "workload";
 
 impl Precedence {
-    fn task(&mut self, part: u16, name: &PodName) -> usize {
-        let number = self.tasks.len();
-        let place = *self.by_name.entry((part, name.clone())).or_insert(number);
-        if place == number {
-            self.tasks.push(Task::default());
-        }
-        place
+    /// The task of a key, which is open or waited for from here on.
+    fn task(&mut self, key: TaskKey) -> (TaskNumber, &mut Task) {
+        let (by_key, met) = (&mut self.by_key, &mut self.met);
+        let number = *by_key.entry(key).or_insert_with(|| {
+            *met += 1;
+            *met
+        });
+        let task = self.tasks.entry(number).or_insert_with(|| Task {
+            key,
+            ..Task::default()
+        });
+        (number, task)
+    }
+
+    /// The end of a task, which has a number if it is open or waited for; `None` if it has not ended.
+    fn end_of(
+        &self,
+        key: TaskKey,
+        number: Option<TaskNumber>,
+    ) -> Result<Option<TaskEnd>, TraceError> {
+        let Some(task) = number.and_then(|own| self.tasks.get(&own)) else {
+            return self.ends.get(key);
+        };
+        Ok(task.has_ended().then_some(TaskEnd {
+            at: task.ended,
+            has_failed: task.has_failed,
+        }))
     }
 
     fn note(&mut self, fault: WaitFault, file: &Arc<str>, line: u64) {
@@ -84,53 +119,59 @@ impl Precedence {
     }
 
     /// An arrival of these files is due, or a gang; returns it if it waits for nothing.
+    ///
+    /// # Errors
+    /// The temporary file of tasks that have ended can't be read.
     pub(super) fn due(
         &mut self,
         now: Instant,
         submission: impl Into<Submission>,
         files: &[Arc<str>],
-    ) -> Option<Submission> {
+    ) -> Result<Option<Submission>, TraceError> {
         let submission = submission.into();
         let mut owns = Vec::with_capacity(1);
         for arrival in submission.members() {
-            let own = self.task(arrival.part, arrival.task());
-            self.tasks[own].is_known = true;
-            self.tasks[own].open += u64::from(arrival.members);
-            owns.push(own);
+            let (number, own) = self.task(key_of(arrival));
+            own.is_known = true;
+            own.open += u64::from(arrival.members);
+            owns.push(number);
         }
-        let number = self.held.len();
+        let number = self.holds;
         let (mut left, mut last_end) = (0, Instant::ZERO);
         let mut waits = false;
         for arrival in submission.members() {
             for name in arrival.after() {
                 waits = true;
-                let other = self.task(arrival.part, name);
-                if owns.contains(&other) {
+                let key = TaskKey::of(arrival.part, name);
+                let other = self.by_key.get(&key).copied();
+                if other.is_some_and(|other| owns.contains(&other)) {
                     let (file, line) = arrival.origin.place(files, &WORKLOAD.into());
                     self.note(WaitFault::ForItself, &file, line);
-                } else if self.tasks[other].has_ended() {
-                    last_end = last_end.max(self.tasks[other].ended);
-                    self.note_failed(other);
+                } else if let Some(end) = self.end_of(key, other)? {
+                    last_end = last_end.max(end.at);
+                    self.note_failed(end.has_failed);
                 } else {
-                    self.tasks[other].awaited_by.push(number);
+                    let (_, other) = self.task(key);
+                    other.awaited_by.push(number);
                     left += 1;
                 }
             }
         }
         if left > 0 {
-            self.held.push(Some(Held { submission, left }));
-            return None;
+            self.holds += 1;
+            self.held.insert(number, Held { submission, left });
+            return Ok(None);
         }
         let ready = last_end.saturating_add(delay(&submission));
         if !waits || ready <= now {
-            return Some(submission);
+            return Ok(Some(submission));
         }
         self.release(ready, submission);
-        None
+        Ok(None)
     }
 
-    fn note_failed(&mut self, task: usize) {
-        if self.tasks[task].has_failed {
+    fn note_failed(&mut self, has_failed: bool) {
+        if has_failed {
             let kind = "waits for a task that failed; submitted when that ended";
             self.ledger.note(kind, Action::Keep, &WORKLOAD.into(), 0);
         }
@@ -157,7 +198,7 @@ impl Precedence {
 
     /// Pods that are created from here on are those of this arrival.
     pub(super) fn begin(&mut self, arrival: &Arrival) {
-        self.submitting = Some(self.task(arrival.part, arrival.task()));
+        self.submitting = Some(self.task(key_of(arrival)).0);
     }
 
     /// All pods of an arrival are created.
@@ -167,50 +208,67 @@ impl Precedence {
 
     /// The members of an arrival are those of a job that was submitted.
     pub(super) fn submitted_job(&mut self, arrival: &Arrival, job: &Job) {
-        let task = self.task(arrival.part, arrival.task());
+        let (task, _) = self.task(key_of(arrival));
         let name = (job.namespace.clone(), job.name.clone());
         self.by_job.insert(name, (task, arrival.members));
     }
 
     /// Nothing more arrives: what was waited for and has not arrived never will.
     pub(super) fn exhausted(&mut self, now: Instant, files: &[Arc<str>]) {
-        for task in 0..self.tasks.len() {
-            if !self.tasks[task].is_known {
-                for number in self.tasks[task].awaited_by.clone() {
-                    if let Some(held) = &self.held[number] {
-                        let first = &held.submission.first;
-                        let (file, line) = first.origin.place(files, &WORKLOAD.into());
-                        self.note(WaitFault::ForUnknown, &file, line);
-                    }
+        let unknown = self.tasks.iter().filter(|(_, task)| !task.is_known);
+        let unknown: Vec<TaskNumber> = unknown.map(|(&number, _)| number).collect();
+        for task in unknown {
+            let awaited_by = self.tasks.get(&task).map(|own| own.awaited_by.clone());
+            for number in awaited_by.unwrap_or_default() {
+                if let Some(held) = self.held.get(&number) {
+                    let first = &held.submission.first;
+                    let (file, line) = first.origin.place(files, &WORKLOAD.into());
+                    self.note(WaitFault::ForUnknown, &file, line);
                 }
-                self.let_go(now, task);
             }
+            self.let_go(now, task);
         }
     }
 
     /// A task has ended: what waits for nothing else is released.
-    fn let_go(&mut self, now: Instant, task: usize) {
-        for number in std::mem::take(&mut self.tasks[task].awaited_by) {
-            self.note_failed(task);
-            let Some(held) = &mut self.held[number] else {
+    fn let_go(&mut self, now: Instant, task: TaskNumber) {
+        let Some(own) = self.tasks.get_mut(&task) else {
+            return;
+        };
+        let (awaited_by, has_failed) = (std::mem::take(&mut own.awaited_by), own.has_failed);
+        for number in awaited_by {
+            self.note_failed(has_failed);
+            let Some(held) = self.held.get_mut(&number) else {
                 continue;
             };
             held.left -= 1;
             if held.left == 0
-                && let Some(Held { submission, .. }) = self.held[number].take()
+                && let Some(Held { submission, .. }) = self.held.remove(&number)
             {
                 self.release(now.saturating_add(delay(&submission)), submission);
             }
         }
     }
 
-    fn end(&mut self, now: Instant, task: usize, members: u64, has_failed: bool) {
-        let own = &mut self.tasks[task];
+    fn end(&mut self, now: Instant, task: TaskNumber, members: u64, has_failed: bool) {
+        let Some(own) = self.tasks.get_mut(&task) else {
+            return;
+        };
         own.has_failed |= has_failed;
         own.open = own.open.saturating_sub(members);
         if own.open == 0 {
             own.ended = now;
+            let end = TaskEnd {
+                at: now,
+                has_failed: own.has_failed,
+            };
+            own.has_failed = self.ends.put(own.key, end);
+            let (key, is_over) = (own.key, own.pods == 0);
             self.let_go(now, task);
+            if is_over {
+                self.tasks.remove(&task);
+                self.by_key.remove(&key);
+            }
         }
     }
 
@@ -234,8 +292,9 @@ impl Precedence {
         let task = if let Some(task) = self.submitting {
             self.by_pod_name.insert(created.name.clone(), task);
             task
-        } else if let Some(&task) = self.by_pod_name.get(&created.name) {
-            let own = &mut self.tasks[task];
+        } else if let Some(&task) = self.by_pod_name.get(&created.name)
+            && let Some(own) = self.tasks.get_mut(&task)
+        {
             if own.away > 0 {
                 own.away -= 1;
             } else {
@@ -246,14 +305,20 @@ impl Precedence {
         } else {
             return;
         };
-        self.by_pod.insert(created.pod.id, task);
+        if let Some(own) = self.tasks.get_mut(&task) {
+            own.pods += 1;
+            self.by_pod.insert(created.pod.id, task);
+        }
     }
 
     fn ended(&mut self, now: Instant, pod: PodRef, reason: EndReason, name: Option<&PodName>) {
         let Some(task) = self.by_pod.remove(&pod.id) else {
             return;
         };
-        let own = &mut self.tasks[task];
+        let Some(own) = self.tasks.get_mut(&task) else {
+            return;
+        };
+        own.pods -= 1;
         match reason {
             EndReason::Evicted(_) | EndReason::NodeLost | EndReason::Refused(_) => {
                 if own.early > 0 {
@@ -293,8 +358,8 @@ impl Precedence {
         for arrival in self.waiting() {
             let (file, line) = arrival.origin.place(files, &WORKLOAD.into());
             let is_found = |name| {
-                self.number(arrival.part, name)
-                    .is_some_and(|own| circles[own])
+                let number = self.number(arrival.part, name);
+                number.is_some_and(|own| circles.contains(&own))
             };
             let kind = if is_found(arrival.task()) && arrival.after().iter().any(is_found) {
                 WaitFault::InCircle.kind()
@@ -308,26 +373,41 @@ impl Precedence {
 
     /// The arrivals that are held back.
     fn waiting(&self) -> impl Iterator<Item = &Arrival> {
-        let held = self.held.iter().flatten();
-        held.flat_map(|held| held.submission.members())
+        self.held
+            .values()
+            .flat_map(|held| held.submission.members())
     }
 
-    fn number(&self, part: u16, name: &PodName) -> Option<usize> {
-        self.by_name.get(&(part, name.clone())).copied()
+    fn number(&self, part: u16, name: &PodName) -> Option<TaskNumber> {
+        self.by_key.get(&TaskKey::of(part, name)).copied()
     }
 
-    /// By task, whether it waits for tasks that wait for it.
-    fn circles(&self) -> Vec<bool> {
-        let mut edges = vec![Vec::new(); self.tasks.len()];
+    /// The tasks that wait for tasks that wait for them.
+    fn circles(&self) -> SortedSet<TaskNumber> {
+        let numbers: Vec<TaskNumber> = self.tasks.keys().copied().collect();
+        let place = |part, name| {
+            let number = self.number(part, name)?;
+            numbers.binary_search(&number).ok()
+        };
+        let mut edges = vec![Vec::new(); numbers.len()];
         for arrival in self.waiting() {
-            if let Some(own) = self.number(arrival.part, arrival.task()) {
+            if let Some(own) = place(arrival.part, arrival.task()) {
                 let others = arrival.after().iter();
-                let others = others.filter_map(|name| self.number(arrival.part, name));
+                let others = others.filter_map(|name| place(arrival.part, name));
                 edges[own].extend(others.filter(|&other| other != own));
             }
         }
-        on_cycles(&edges)
+        let are_on_cycles = on_cycles(&edges).into_iter();
+        let circles = numbers.into_iter().zip(are_on_cycles);
+        circles
+            .filter_map(|(own, is_on)| is_on.then_some(own))
+            .collect()
     }
+}
+
+/// The key of the task that an arrival is a part of.
+fn key_of(arrival: &Arrival) -> TaskKey {
+    TaskKey::of(arrival.part, arrival.task())
 }
 
 /// The think time of a submission: the longest of its members.

@@ -35,6 +35,7 @@ fn pod(number: u32) -> PodRef {
 fn submit(precedence: &mut Precedence, now: Instant, own: Arrival, number: u32) {
     let own = precedence
         .due(now, own, &[])
+        .expect("a readable file")
         .expect("nothing is waited for");
     precedence.begin(&own.first);
     create(precedence, &own.first.name, number);
@@ -73,7 +74,7 @@ fn a_task_has_ended_when_all_its_parts_have() {
     submit(&mut precedence, at(0), arrival("a-2", Some("a"), &[]), 1);
     assert_eq!(
         precedence.due(at(1), arrival("b", None, &["a", "c"]), &[]),
-        None
+        Ok(None)
     );
     submit(&mut precedence, at(2), arrival("c", None, &[]), 2);
     end(&mut precedence, 5, 0, EndReason::Completed);
@@ -96,7 +97,10 @@ fn pods_that_come_back_or_move_have_not_ended() {
         EndReason::Evicted(model::EvictionCause::Preemption),
     ];
     submit(&mut precedence, at(0), arrival("a", None, &[]), 0);
-    assert_eq!(precedence.due(at(0), arrival("b", None, &["a"]), &[]), None);
+    assert_eq!(
+        precedence.due(at(0), arrival("b", None, &["a"]), &[]),
+        Ok(None)
+    );
     for (round, reason) in lost.into_iter().enumerate() {
         let (old, new) = (2 * round as u32, 2 * round as u32 + 1);
         end(&mut precedence, 1, old, reason);
@@ -118,20 +122,29 @@ fn think_time_follows_the_last_end() {
     end(&mut precedence, 10, 0, EndReason::Completed);
     let mut late = arrival("b", None, &["a"]);
     late.links.as_mut().expect("links").delay = Duration::from_secs(5);
-    assert_eq!(precedence.due(at(12), late.clone(), &[]), None);
+    assert_eq!(precedence.due(at(12), late.clone(), &[]), Ok(None));
     assert_eq!(precedence.releasing(), Some(at(15)));
-    assert_eq!(precedence.due(at(15), late.clone(), &[]), Some(late.into()));
+    assert_eq!(
+        precedence.due(at(15), late.clone(), &[]),
+        Ok(Some(late.into()))
+    );
 }
 
 #[test]
 fn what_never_ends_or_is_not_there_is_told() {
     let mut precedence = Precedence::default();
     submit(&mut precedence, at(0), arrival("a", None, &[]), 0);
-    assert_eq!(precedence.due(at(1), arrival("b", None, &["a"]), &[]), None);
-    assert_eq!(precedence.due(at(1), arrival("c", None, &["b"]), &[]), None);
+    assert_eq!(
+        precedence.due(at(1), arrival("b", None, &["a"]), &[]),
+        Ok(None)
+    );
+    assert_eq!(
+        precedence.due(at(1), arrival("c", None, &["b"]), &[]),
+        Ok(None)
+    );
     assert_eq!(
         precedence.due(at(1), arrival("d", None, &["x", "d"]), &[]),
-        None
+        Ok(None)
     );
     precedence.exhausted(at(3), &[]);
     let released = precedence.take_released().expect("released");
@@ -159,7 +172,7 @@ fn circles_are_told_apart_from_what_waits_for_them() {
             origin: trace::Origin::line(line),
             ..arrival(name, None, &[after])
         };
-        assert_eq!(precedence.due(at(0), own, &[]), None);
+        assert_eq!(precedence.due(at(0), own, &[]), Ok(None));
     }
     let files = ["jobs.csv".into()];
     precedence.exhausted(at(0), &files);
@@ -195,7 +208,7 @@ fn a_gang_waits_for_all_that_its_members_wait_for() {
         first,
         mates: vec![mate],
     };
-    assert_eq!(precedence.due(at(1), gang, &[]), None);
+    assert_eq!(precedence.due(at(1), gang, &[]), Ok(None));
     end(&mut precedence, 5, 1, EndReason::Completed);
     assert_eq!(precedence.releasing(), None);
     end(&mut precedence, 9, 0, EndReason::Completed);
@@ -209,4 +222,29 @@ fn a_gang_waits_for_all_that_its_members_wait_for() {
     );
     let told = "waits for itself; not held back for that".to_owned();
     assert_eq!(kinds(&precedence), [(told, 1)]);
+}
+
+#[test]
+fn tasks_that_have_ended_take_no_memory() {
+    let mut precedence = Precedence::default();
+    for number in 0..100_u32 {
+        let secs = i64::from(number);
+        let name = format!("t{number}");
+        submit(&mut precedence, at(secs), arrival(&name, None, &[]), number);
+        let next = arrival(&format!("n{number}"), None, &[&name]);
+        assert_eq!(precedence.due(at(secs), next, &[]), Ok(None));
+        end(&mut precedence, secs, number, EndReason::Completed);
+        let next = precedence.take_released().expect("released");
+        precedence.begin(&next.first);
+        create(&mut precedence, &next.first.name, 100 + number);
+        precedence.finish();
+        assert_eq!((precedence.tasks.len(), precedence.held.len()), (1, 0));
+        end(&mut precedence, secs, 100 + number, EndReason::Error);
+        assert_eq!((precedence.tasks.len(), precedence.by_key.len()), (0, 0));
+    }
+    // What waits for them may come later.
+    let late = arrival("late", None, &["t7", "n7"]);
+    let due = precedence.due(at(200), late.clone(), &[]);
+    assert_eq!(due, Ok(Some(late.into())));
+    assert_eq!(kinds(&precedence)[0].1, 1);
 }
