@@ -2,6 +2,8 @@
 //! (spec: orchestrators-b.md section 5.5).
 
 use rng::math;
+use trace::TraceError;
+use trace::kept::{Descending, Kept};
 
 /// Figures of a spread.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -17,40 +19,67 @@ pub struct Concentration {
 impl Concentration {
     /// The figures of some amounts; the largest holders are one of every `part`, rounded up.
     pub fn of(amounts: &[f64], part: usize) -> Self {
-        if amounts.is_empty() {
-            return Self::default();
+        let mut kept = Kept::holding(amounts.len());
+        for &amount in amounts {
+            kept.push([amount]);
         }
-        let count = amounts.len() as f64;
-        let sum: f64 = amounts.iter().sum();
+        let found = kept
+            .descending(0)
+            .and_then(|sorted| Self::of_kept(&kept, 0, part, sorted));
+        found.expect("invariant: all are in memory")
+    }
+
+    /// The figures of the amounts at a place of all groups, which are there in their order, too.
+    ///
+    /// # Errors
+    /// A temporary file can't be read.
+    pub fn of_kept<const AMOUNTS: usize>(
+        kept: &Kept<AMOUNTS>,
+        place: usize,
+        part: usize,
+        mut sorted: Descending,
+    ) -> Result<Self, TraceError> {
+        if kept.is_empty() {
+            return Ok(Self::default());
+        }
+        let count = kept.len() as f64;
+        let (mut sum, mut squares, mut top) = (0.0, 0.0, 0.0);
+        kept.each(|group| sum += group[place])?;
         let mean = sum / count;
-        let squares = amounts
-            .iter()
-            .map(|amount| (amount - mean) * (amount - mean));
-        let variance = squares.sum::<f64>() / count;
-        let mut sorted = amounts.to_vec();
-        sorted.sort_by(|one, other| other.total_cmp(one));
-        let largest = amounts.len().div_ceil(part.max(1));
-        let top: f64 = sorted[..largest].iter().sum();
+        kept.each(|group| squares += (group[place] - mean) * (group[place] - mean))?;
+        let variance = squares / count;
+        for _ in 0..kept.len().div_ceil(part.max(1)) {
+            top += sorted.next_largest()?.unwrap_or_default();
+        }
         let over = |part: f64, whole: f64| if whole > 0.0 { part / whole } else { 0.0 };
-        Self {
+        Ok(Self {
             mean,
             squared_variation: over(variance, mean * mean),
             top_share: over(top, sum),
-        }
+        })
     }
 }
 
-/// The exponent of the Pareto tail that the largest tenth of some amounts suggests, by Hill's estimator:
+/// The exponent of the Pareto tail that the largest tenth of a number of amounts suggests, by Hill's estimator:
 /// one over the mean logarithm of these amounts over the largest one that is not among them. `None` for
 /// fewer than twenty amounts, or if the largest are all alike.
-pub fn tail_index(amounts: &[f64]) -> Option<f64> {
-    let largest = amounts.len() / 10;
-    let mut sorted = amounts.to_vec();
-    sorted.sort_by(|one, other| other.total_cmp(one));
-    let bound = *sorted.get(largest).filter(|&&bound| bound > 0.0)?;
-    let logarithms = sorted[..largest].iter();
-    let sum: f64 = logarithms.map(|amount| math::ln(amount / bound)).sum();
-    (largest >= 2 && sum > 0.0).then(|| largest as f64 / sum)
+///
+/// # Errors
+/// A temporary file can't be read.
+pub fn tail_index(count: usize, mut sorted: Descending) -> Result<Option<f64>, TraceError> {
+    let largest = count / 10;
+    let mut below = sorted.clone();
+    for _ in 0..largest {
+        below.next_largest()?;
+    }
+    let Some(bound) = below.next_largest()?.filter(|&bound| bound > 0.0) else {
+        return Ok(None);
+    };
+    let mut sum = 0.0;
+    for _ in 0..largest {
+        sum += math::ln(sorted.next_largest()?.unwrap_or_default() / bound);
+    }
+    Ok((largest >= 2 && sum > 0.0).then(|| largest as f64 / sum))
 }
 
 /// The quantile of sorted values by the nearest rank: the smallest value that is not below so large
@@ -81,9 +110,18 @@ mod tests {
         let count = 10_000;
         let amount = |rank: i32| math::pow(f64::from(rank) / f64::from(count), -1.0 / 0.7);
         let amounts: Vec<f64> = (1..=count).map(amount).collect();
-        let found = tail_index(&amounts).expect("a tail");
+        let index = |amounts: &[f64]| {
+            let mut kept = Kept::holding(1_000);
+            for &amount in amounts {
+                kept.push([amount]);
+            }
+            let sorted = kept.descending(0).expect("a readable file");
+            tail_index(amounts.len(), sorted).expect("a readable file")
+        };
+        let found = index(&amounts).expect("a tail");
         assert!((found - 0.7).abs() < 0.01, "{found}");
-        assert_eq!(tail_index(&[1.0; 100]), None);
-        assert_eq!(tail_index(&amounts[..19]), None);
+        assert_eq!(index(&[1.0; 100]), None);
+        assert_eq!(index(&amounts[..19]), None);
+        assert_eq!(index(&[]), None);
     }
 }

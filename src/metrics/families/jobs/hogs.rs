@@ -8,6 +8,8 @@ use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, Title};
 use crate::statistics::concentration::{Concentration, tail_index};
 use crate::values::{Direction, Statistic, Values, of_each};
+use trace::TraceError;
+use trace::kept::Kept;
 
 const TOP_SHARE: Statistic = Statistic::ratio("top_share", Direction::None).only_at_end();
 const SQUARED_VARIATION: Statistic =
@@ -40,9 +42,10 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Hogs::default()),
 };
 
+/// What jobs held, in the order in which they ended. Those of a long run are on disk.
 #[derive(Clone, Debug, Default)]
 struct Hogs {
-    held: [Vec<f64>; 2],
+    held: Kept<2>,
 }
 
 impl Collector for Hogs {
@@ -52,28 +55,43 @@ impl Collector for Hogs {
 
     fn job(&mut self, job: &JobRecord) {
         if let Some(held) = job.held().filter(|_| job.measured) {
-            for (amounts, amount) in self.held.iter_mut().zip(held) {
-                amounts.push(amount);
-            }
+            self.held.push(held);
         }
     }
 
     fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
-        for (part, amounts) in PARTS.into_iter().zip(&self.held) {
-            let found = Concentration::of(amounts, HOGS);
-            let known = |value: f64| {
-                if found.mean > 0.0 {
-                    Ok(value)
-                } else {
-                    Err("no job held any".to_owned())
-                }
+        for (place, part) in PARTS.into_iter().enumerate() {
+            let found = self.figures(place);
+            let (found, index) = found.map_or_else(
+                |error| (Err(error.to_string()), Err(error.to_string())),
+                |(found, index)| (Ok(found), Ok(index)),
+            );
+            let known = |value: fn(&Concentration) -> f64| match &found {
+                Ok(found) if found.mean > 0.0 => Ok(value(found)),
+                Ok(_) => Err("no job held any".to_owned()),
+                Err(error) => Err(error.clone()),
             };
-            let index = tail_index(amounts).ok_or_else(|| {
-                "needs twenty jobs, and different ones among the largest tenth".to_owned()
+            let index = index.and_then(|index| {
+                index.ok_or_else(|| {
+                    "needs twenty jobs, and different ones among the largest tenth".to_owned()
+                })
             });
             values.put(TAIL_INDEX.of(part), index);
-            values.put(TOP_SHARE.of(part), known(found.top_share));
-            values.put(SQUARED_VARIATION.of(part), known(found.squared_variation));
+            values.put(TOP_SHARE.of(part), known(|found| found.top_share));
+            values.put(
+                SQUARED_VARIATION.of(part),
+                known(|found| found.squared_variation),
+            );
         }
+    }
+}
+
+impl Hogs {
+    /// Concentration and tail index of what jobs held of a resource.
+    fn figures(&self, place: usize) -> Result<(Concentration, Option<f64>), TraceError> {
+        let sorted = self.held.descending(place)?;
+        let index = tail_index(self.held.len(), sorted.clone())?;
+        let found = Concentration::of_kept(&self.held, place, HOGS, sorted)?;
+        Ok((found, index))
     }
 }
