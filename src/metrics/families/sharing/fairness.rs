@@ -129,7 +129,7 @@ impl Fairness {
 
     /// Total distance of the tenants from their fair shares, and the largest shortfall.
     fn apart_from_fair(&self) -> (f64, f64) {
-        let active = || self.tenants.active().map(|(_, tenant)| tenant);
+        let active = || self.tenants.active();
         let demands: Vec<Amounts> = active().map(|tenant| tenant.demand).collect();
         let fair = fair_shares(&demands, &self.capacity);
         let (mut apart, mut shortfall) = (0.0, 0.0_f64);
@@ -155,15 +155,13 @@ impl Fairness {
     /// Looks at the tenants that changed, at all of them if the capacity did.
     fn refresh(&mut self, state: &ClusterState) {
         let touched = self.tenants.take_touched();
-        if self.capacity == state.capacity {
-            for &position in &touched {
-                self.look_at(position);
-            }
-        } else {
+        let mut all = Vec::new();
+        if self.capacity != state.capacity {
             self.capacity = state.capacity;
-            for position in 0..self.tenants.known() as u32 {
-                self.look_at(position);
-            }
+            all = self.tenants.known().collect();
+        }
+        for &position in touched.iter().chain(&all) {
+            self.look_at(position);
         }
         self.tenants.looked_at(touched);
     }
@@ -173,12 +171,8 @@ impl Fairness {
             .refresh(position, self.elapsed, &self.tenants, &self.capacity);
     }
 
-    fn jain_cumulative(&self) -> Result<f64, String> {
-        let received = self.shares.received();
-        let received: Vec<f64> = received
-            .filter_map(Integral::value)
-            .map(|sum| sum as f64)
-            .collect();
+    /// Jain's index of what tenants received.
+    fn jain_cumulative(received: &[f64]) -> Result<f64, String> {
         let sum: f64 = received.iter().sum();
         let squares: f64 = received.iter().map(|share| share * share).sum();
         if squares > 0.0 {
@@ -215,21 +209,25 @@ impl Collector for Fairness {
     fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {
         let mut closed = self.clone();
         closed.settle();
-        closed.shares.close(closed.elapsed);
         closed.read(values);
     }
 }
 
 impl Fairness {
-    fn read(&self, values: &mut Values) {
-        let tenants = self.shares.received().count() as u64;
+    fn read(self, values: &mut Values) {
+        let received = self.shares.received(self.elapsed);
+        let received: Vec<f64> = received.map(|sum| sum as f64).collect();
+        let tenants = received.len() as u64;
         let alone = "there were never two active tenants, at least one of them with an allocation";
         let idle = "no tenant was active while there was capacity";
         values.put(
             JAIN_INST,
             Reading::new(self.jain.value(alone)).over(tenants),
         );
-        values.put(JAIN_CUM, Reading::new(self.jain_cumulative()).over(tenants));
+        values.put(
+            JAIN_CUM,
+            Reading::new(Self::jain_cumulative(&received)).over(tenants),
+        );
         values.put(
             DRF_DEVIATION,
             Reading::new(self.deviation.value(idle)).over(tenants),

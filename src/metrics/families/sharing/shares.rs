@@ -2,9 +2,11 @@
 //! tenant costs the same however many there are. Shares are kept as integers, so that sums that are
 //! added to and taken from stay exact.
 
-use crate::families::sharing::tenants::{Tenants, dominant_share};
+use units::SortedMap;
+
+use crate::families::sharing::tenants::{Tenant, Tenants, dominant_share};
 use crate::record::state::Amounts;
-use crate::statistics::integral::{Integral, nearest};
+use crate::statistics::integral::nearest;
 
 /// One in the integers that sums of shares are kept in: room for a share of 1,024 in each of a
 /// million tenants, and 15 digits.
@@ -17,10 +19,17 @@ const LARGEST: f64 = 1_024.0;
 /// One in the integers that integrals of shares are kept in.
 pub const ONE: f64 = 1e9;
 
+/// The mark of a tenant that was not active for any time: what one received is not below 0.
+const NEVER: i128 = -1;
+
 /// Shares of all tenants.
 #[derive(Clone, Debug, Default)]
 pub struct Shares {
-    rows: Vec<Share>,
+    /// The active ones, by position.
+    rows: SortedMap<u32, Share>,
+    /// The integral of the dominant share of each, in parts of [`ONE`] times measured nanoseconds. No run is long enough
+    /// for the largest share to exceed it.
+    received: Vec<i128>,
     active: i64,
     /// Sum over the active tenants.
     sum: i128,
@@ -29,10 +38,9 @@ pub struct Shares {
     lacking: Vec<u32>,
 }
 
-/// One tenant.
-#[derive(Clone, Debug, Default)]
+/// An active tenant.
+#[derive(Clone, Copy, Debug, Default)]
 struct Share {
-    is_active: bool,
     /// The share's dominant share, in [`FINE`].
     dominant: i128,
     /// Share in parts of [`ONE`].
@@ -41,56 +49,67 @@ struct Share {
     lacks: i128,
     /// Up to when its integral goes, in measured nanoseconds.
     since: i64,
-    /// The integral of its dominant share; `None` before it was active for any time.
-    received: Option<Integral>,
 }
 
 impl Share {
-    fn hold_until(&mut self, elapsed: i64) {
-        if self.is_active && elapsed > self.since {
-            let received = self.received.get_or_insert_default();
-            received.add(self.parts, elapsed - self.since);
+    /// The share of a tenant from now on; `None` of one that is not active, or where there is nothing to have.
+    fn of(tenant: &Tenant, capacity: &Amounts, elapsed: i64) -> Option<Self> {
+        let largest = |share: f64| share.min(LARGEST);
+        let share = dominant_share(&tenant.allocated, capacity).map(largest);
+        let share = share.filter(|_| tenant.is_active())?;
+        let mut row = Self {
+            dominant: nearest(share * FINE),
+            parts: nearest(share * ONE),
+            lacks: 0,
+            since: elapsed,
+        };
+        if tenant.demand != tenant.allocated {
+            let wanted = dominant_share(&tenant.demand, capacity).map_or(0.0, largest);
+            row.lacks = nearest(wanted * FINE) - row.dominant;
         }
-        self.since = elapsed;
+        Some(row)
     }
 }
 
 impl Shares {
     /// Looks at a tenant anew, after so many measured nanoseconds.
     pub fn refresh(&mut self, position: u32, elapsed: i64, tenants: &Tenants, capacity: &Amounts) {
-        let (index, tenant) = (position as usize, tenants.get(position));
-        if self.rows.len() <= index {
-            self.rows.resize_with(index + 1, Share::default);
-        }
-        let row = &mut self.rows[index];
-        row.hold_until(elapsed);
-        if row.is_active {
+        let before = self.rows.get(&position).copied();
+        if let Some(row) = before {
+            self.receive(position, row, elapsed);
             self.active -= 1;
             self.sum -= row.dominant;
             self.squares = self.squares.wrapping_sub(row.dominant * row.dominant);
         }
-        let lacked = row.lacks != 0;
-        let largest = |share: f64| share.min(LARGEST);
-        let share = dominant_share(&tenant.allocated, capacity).map(largest);
-        row.is_active = tenant.is_active() && share.is_some();
-        (row.dominant, row.parts, row.lacks) = (0, 0, 0);
-        if let Some(share) = share.filter(|_| row.is_active) {
-            row.dominant = nearest(share * FINE);
-            row.parts = nearest(share * ONE);
-            if tenant.demand != tenant.allocated {
-                let wanted = dominant_share(&tenant.demand, capacity).map_or(0.0, largest);
-                row.lacks = nearest(wanted * FINE) - row.dominant;
-            }
+        let now = Share::of(&tenants.get(position), capacity, elapsed);
+        if let Some(row) = now {
             self.active += 1;
             self.sum += row.dominant;
             // Thousands of tenants at the largest share wrap around, and back again when they leave.
             self.squares = self.squares.wrapping_add(row.dominant * row.dominant);
+            self.rows.insert(position, row);
+        } else if before.is_some() {
+            self.rows.remove(&position);
         }
-        match (lacked, row.lacks != 0) {
+        let lacks = |row: Option<Share>| row.is_some_and(|row| row.lacks != 0);
+        match (lacks(before), lacks(now)) {
             (false, true) => self.lacking.push(position),
             (true, false) => self.lacking.retain(|&other| other != position),
             _ => {}
         }
+    }
+
+    /// Adds what an active tenant received up to now.
+    fn receive(&mut self, position: u32, row: Share, elapsed: i64) {
+        if elapsed <= row.since {
+            return;
+        }
+        let index = position as usize;
+        if self.received.len() <= index {
+            self.received.resize(index + 1, NEVER);
+        }
+        let received = &mut self.received[index];
+        *received = (*received).max(0) + row.parts * i128::from(elapsed - row.since);
     }
 
     /// Number of active tenants.
@@ -109,23 +128,21 @@ impl Shares {
 
     /// Total shortfall of all tenants, and the largest one, in dominant shares.
     pub fn lacking(&self) -> (f64, f64) {
-        let lacks = self.lacking.iter().map(|&at| self.rows[at as usize].lacks);
+        let rows = self.lacking.iter().filter_map(|at| self.rows.get(at));
+        let lacks = rows.map(|row| row.lacks);
         let (all, most) = lacks.fold((0, 0), |(all, most), lacks| {
             (all + lacks.abs(), lacks.max(most))
         });
         (all as f64 / FINE, most as f64 / FINE)
     }
 
-    /// Closes the integrals, after so many measured nanoseconds.
-    pub fn close(&mut self, elapsed: i64) {
-        for row in &mut self.rows {
-            row.hold_until(elapsed);
+    /// Integrals of the dominant shares of tenants that were active for any time, in [`ONE`], after so many measured
+    /// nanoseconds, in the order of their positions.
+    pub fn received(mut self, elapsed: i64) -> impl Iterator<Item = i128> {
+        for (position, row) in std::mem::take(&mut self.rows) {
+            self.receive(position, row, elapsed);
         }
-    }
-
-    /// Integrals of the dominant shares of tenants that were active for any time, in [`ONE`]; up to
-    /// the last change or [`Shares::close`].
-    pub fn received(&self) -> impl Iterator<Item = &Integral> {
-        self.rows.iter().filter_map(|row| row.received.as_ref())
+        let received = self.received.into_iter();
+        received.filter(|&received| received != NEVER)
     }
 }

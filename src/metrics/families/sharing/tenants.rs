@@ -1,6 +1,6 @@
 //! Holdings and wants of tenants, followed instant by instant, for the metrics of fairness.
 
-use units::TenantId;
+use units::SortedMap;
 
 use crate::record::deeds::{Deeds, Kind};
 use crate::record::state::{Amounts, RESOURCES};
@@ -24,12 +24,11 @@ impl Tenant {
     }
 }
 
-/// All tenants of a cell.
+/// The tenants of a cell. Of one that wants nothing and holds nothing, nothing is kept.
 #[derive(Clone, Debug, Default)]
 pub struct Tenants {
-    by_id: Vec<Tenant>,
-    /// Positions of the active ones, ascending.
-    active: Vec<u32>,
+    /// Those with pods, by position.
+    known: SortedMap<u32, Tenant>,
     /// Requests of all pods of all of them.
     demand: Amounts,
     /// Positions of those that something happened to since they were looked at.
@@ -46,8 +45,7 @@ impl Tenants {
         if self.touched.last() != Some(&kind.tenant.0) {
             self.touched.push(kind.tenant.0);
         }
-        let known = self.get_mut(kind.tenant);
-        let was_active = known.is_active();
+        let known = self.known.entry(kind.tenant.0).or_default();
         if holding != 0 {
             known.allocated.add(&deeds.requests, holding);
         }
@@ -55,17 +53,14 @@ impl Tenants {
             known.demand.add(&deeds.requests, living);
             known.pods = known.pods.wrapping_add_signed(living);
         }
-        match (was_active, known.is_active()) {
-            (false, true) => self.activate(kind.tenant),
-            (true, false) => self.deactivate(kind.tenant),
-            _ => {}
+        if *known == Tenant::default() {
+            self.known.remove(&kind.tenant.0);
         }
     }
 
-    /// The tenants that want something now, with their positions.
-    pub fn active(&self) -> impl Iterator<Item = (usize, &Tenant)> {
-        let active = self.active.iter();
-        active.map(|&position| (position as usize, &self.by_id[position as usize]))
+    /// The tenants that want something now, in the order of their positions.
+    pub fn active(&self) -> impl Iterator<Item = &Tenant> {
+        self.known.values().filter(|tenant| tenant.is_active())
     }
 
     /// Requests of all pods of all tenants.
@@ -75,13 +70,12 @@ impl Tenants {
 
     /// A tenant by its position, and what it is if nothing is known of it.
     pub fn get(&self, position: u32) -> Tenant {
-        let known = self.by_id.get(position as usize);
-        known.copied().unwrap_or_default()
+        self.known.get(&position).copied().unwrap_or_default()
     }
 
-    /// Number of known tenants; their positions are below.
-    pub fn known(&self) -> usize {
-        self.by_id.len()
+    /// Positions of the tenants with pods.
+    pub fn known(&self) -> impl Iterator<Item = u32> {
+        self.known.keys().copied()
     }
 
     /// Takes the positions of tenants that something happened to since it was called last; one may
@@ -94,25 +88,6 @@ impl Tenants {
     pub fn looked_at(&mut self, mut touched: Vec<u32>) {
         touched.clear();
         self.touched = touched;
-    }
-
-    fn get_mut(&mut self, tenant: TenantId) -> &mut Tenant {
-        if self.by_id.len() <= tenant.index() {
-            self.by_id.resize(tenant.index() + 1, Tenant::default());
-        }
-        &mut self.by_id[tenant.index()]
-    }
-
-    fn activate(&mut self, tenant: TenantId) {
-        if let Err(position) = self.active.binary_search(&tenant.0) {
-            self.active.insert(position, tenant.0);
-        }
-    }
-
-    fn deactivate(&mut self, tenant: TenantId) {
-        if let Ok(position) = self.active.binary_search(&tenant.0) {
-            self.active.remove(position);
-        }
     }
 }
 
