@@ -80,6 +80,49 @@ fn settings_of_pods_and_resizes_are_converted() {
 }
 
 #[test]
+fn a_trace_read_with_options_is_converted_with_them() {
+    let machines = "v1,s,d,0,600,9,5,8,Interactive,>24,>64\nv2,s,d,300,900,9,5,8,Unknown,2,4\n";
+    let workload = r#"{"nb_res": 4, "jobs": [{"id": 1, "subtime": 0, "res": 1, "profile": "d", "walltime": 9},
+        {"id": 2, "subtime": 1, "res": 2, "profile": "f"}],
+        "profiles": {"d": {"type": "delay", "delay": 20}, "f": {"type": "delay", "delay": 5, "ret": 3}}}"#;
+    let azure = "{format: azure-vm, path: vmtable.csv, openCores: 6, openMemoryGib: 40}";
+    let batsim = "{format: batsim, path: jobs.json, killAtWalltime: true}";
+    let (azure, batsim) = (experiment(azure), experiment(batsim));
+    let files = [
+        ("azure.yaml", &*azure),
+        ("batsim.yaml", &*batsim),
+        ("vmtable.csv", machines),
+        ("jobs.json", workload),
+    ];
+    let scratch = Scratch::new("trace-options", &files);
+    let cases: [(&str, &str, &[&str]); 2] = [
+        (
+            "azure.yaml",
+            "vmtable.csv",
+            &["--open-cores", "6", "--open-memory-gib", "40"],
+        ),
+        ("batsim.yaml", "jobs.json", &["--kill-at-walltime"]),
+    ];
+    for (file, trace, options) in cases {
+        run(&scratch, file, &[]);
+        let direct = scratch.summary("ran").variants[0].digest.clone();
+        let out = format!("{trace}.again.csv");
+        let convert = ["trace", "convert", trace, "--out", &out];
+        scratch.run(&[&convert[..], options].concat(), 0);
+        let set = format!("workload=[{{trace: {{format: csv, path: {out}}}}}]");
+        run(&scratch, file, &["--set", &set]);
+        let converted = scratch.summary("ran").variants[0].digest.clone();
+        assert_eq!(converted, direct, "{trace}");
+    }
+    let refused = scratch.run(
+        &["trace", "inspect", "vmtable.csv", "--core-mhz", "2000"],
+        2,
+    );
+    let expected = "--core-mhz: the format `azure-vm` has no such choice; leave it out";
+    assert!(refused.contains(expected), "{refused}");
+}
+
+#[test]
 fn a_trace_with_rows_in_no_order_runs_as_the_converted_one() {
     let rows = "M1,2,j_2,2,Terminated,500,560,100,0.5\nR2_1,1,j_2,2,Terminated,560,570,400,0.5\n\
                 M1,1,j_1,1,Terminated,100,160,50,0.5\ntask_x,1,j_3,3,Failed,90,95,100,0.1\n";
