@@ -1,32 +1,20 @@
-//! Measurements of tasks, which come in any order and are asked for task by task: in memory, or on disk where there
-//! are many, so that a table of usage may be larger than memory. Of each task the number stands in memory alone.
+//! Measurements of tasks, which come in any order and are asked for task by task: sorted in memory, or on disk where there
+//! are many, so that a table of usage may be larger than memory, however many tasks it is about.
 
-use std::fs::File;
-use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
+use model::Behaviour;
 
-use model::{Behaviour, PodName};
-use units::{Duration, Instant};
-
-use super::error::{TraceError, read_error};
-use super::memory::Recorded;
-use super::origin::Origin;
+use super::error::TraceError;
 use super::samples::{Steps, hundredths};
-use super::spill::{MOST_HELD, Merged, NONE, Order, Spill, nameless};
-use super::stream::{Arrival, ArrivalSource};
+use super::spill::{FixedSort, FixedSorted, NONE, Places, Slots, key_of};
 
-/// Bytes of a sample on disk.
-const BYTES: usize = 32;
+/// Numbers of a sample beside its time.
+const VALUES: usize = 3;
 
-/// Bytes of a word.
-const WORD: usize = 8;
+/// Words of a sample that is to be sorted: those of its key, the time, the place and the numbers.
+const WORDS: usize = 4 + VALUES;
 
-/// Tasks of which the places of samples are held in memory.
-const MOST_BEGINS: usize = 1 << 15;
-
-/// Samples that are read or written at once.
-const AT_ONCE: usize = 2_048;
+/// The key of a task: two numbers, or the hash of a name.
+pub(crate) type Key = [u64; 2];
 
 /// What was measured of a task: a time, by which the samples of a task are sorted, and up to three numbers, whose
 /// meaning is that of the format.
@@ -34,12 +22,12 @@ const AT_ONCE: usize = 2_048;
 pub(crate) struct Sample {
     /// The time, in the unit of the format.
     pub(crate) at: i64,
-    values: [i64; 3],
+    values: [i64; VALUES],
 }
 
 impl Sample {
     /// A sample; a number that is absent was not measured.
-    pub(crate) fn new(at: i64, values: [Option<i64>; 3]) -> Self {
+    pub(crate) fn new(at: i64, values: [Option<i64>; VALUES]) -> Self {
         Self {
             at,
             values: values.map(|own| own.unwrap_or(NONE)),
@@ -51,326 +39,272 @@ impl Sample {
         Some(self.values[place]).filter(|own| *own != NONE)
     }
 
-    fn bytes(&self) -> [u8; BYTES] {
-        let mut bytes = [0; BYTES];
+    fn words(&self) -> [u64; 1 + VALUES] {
         let [one, two, three] = self.values;
-        for (part, own) in bytes.chunks_exact_mut(8).zip([self.at, one, two, three]) {
-            part.copy_from_slice(&own.to_le_bytes());
-        }
-        bytes
+        [self.at, one, two, three].map(|own| own as u64)
     }
 
-    fn of_bytes(bytes: &[u8]) -> Self {
-        let mut words = bytes.chunks_exact(8).map(|own| {
-            let own = own.try_into().unwrap_or_default();
-            i64::from_le_bytes(own)
-        });
-        let mut word = || words.next().unwrap_or(NONE);
+    fn of_words(words: [u64; 1 + VALUES]) -> Self {
+        let [at, one, two, three] = words.map(|own| own as i64);
         Self {
-            at: word(),
-            values: [word(), word(), word()],
+            at,
+            values: [one, two, three],
         }
     }
 }
 
-/// A sample of the task with a number.
+/// A sample of a task with its place.
 #[derive(Clone, Copy, Debug)]
-struct Numbered {
-    task: u32,
-    sample: Sample,
+pub(crate) struct Placed {
+    /// The key of the task.
+    pub(crate) key: Key,
+    /// The place of the sample among all of them.
+    pub(crate) place: u64,
+    /// The sample.
+    pub(crate) sample: Sample,
 }
 
-impl Numbered {
-    /// An arrival that stands for the sample, because those are what is sorted on disk.
-    fn stored(self) -> Arrival {
-        let [one, two, three] = self.sample.values;
-        let stated = |own| Some(own).filter(|own| *own != NONE);
-        Arrival {
-            submit: Instant::from_nanos(self.sample.at),
-            name: PodName::Job(self.task.into()),
-            class: 0,
-            members: 0,
-            tenant: 0,
-            run_time: stated(one).map(Duration::from_nanos),
-            time_limit: stated(two).map(Duration::from_nanos),
-            historic_start: stated(three).map(Instant::from_nanos),
-            links: None,
-            part: 0,
-            origin: Origin::NONE,
-        }
+/// The bit by which numbers with a sign have the order of those without.
+const SIGN: u64 = 1 << 63;
+
+impl Placed {
+    /// The words that are sorted: by task, time and place.
+    fn words(self) -> [u64; WORDS] {
+        let ([first, second], [at, one, two, three]) = (self.key, self.sample.words());
+        [first, second, at ^ SIGN, self.place, one, two, three]
     }
 
-    /// The sample that an arrival stands for.
-    fn of_stored(own: &Arrival) -> Option<Self> {
-        let PodName::Job(task) = own.name else {
-            return None;
-        };
-        let values = [
-            own.run_time.map(Duration::as_nanos),
-            own.time_limit.map(Duration::as_nanos),
-            own.historic_start.map(Instant::as_nanos),
-        ];
-        Some(Self {
-            task: u32::try_from(task).ok()?,
-            sample: Sample::new(own.submit.as_nanos(), values),
-        })
+    fn of_words([first, second, at, place, one, two, three]: [u64; WORDS]) -> Self {
+        Self {
+            key: [first, second],
+            place,
+            sample: Sample::of_words([at ^ SIGN, one, two, three]),
+        }
     }
 }
 
 /// Samples up to now.
+#[derive(Default)]
 pub(crate) struct Samples {
-    held: Vec<Numbered>,
-    most_held: usize,
-    spill: Option<Spill>,
-}
-
-impl Default for Samples {
-    fn default() -> Self {
-        Self::holding(MOST_HELD)
-    }
+    sort: FixedSort<WORDS>,
+    count: u64,
 }
 
 impl Samples {
     /// No samples yet; a number of them is held in memory.
+    #[cfg(test)]
     pub(crate) fn holding(most_held: usize) -> Self {
         Self {
-            held: Vec::new(),
-            most_held,
-            spill: None,
+            sort: FixedSort::holding(most_held),
+            count: 0,
         }
     }
 
-    /// Adds a sample of the task with a number.
-    pub(crate) fn push(&mut self, task: usize, sample: Sample) {
-        if self.held.len() >= self.most_held {
-            let mut stored: Vec<Arrival> = self.held.iter().map(|own| own.stored()).collect();
-            if Spill::take_out(&mut self.spill, Order::Name, &mut stored) {
-                self.held.clear();
-            } else {
-                self.most_held = usize::MAX;
+    /// Adds a sample of the task with a key, behind those before.
+    pub(crate) fn push(&mut self, key: Key, sample: Sample) {
+        self.push_at(key, self.count, sample);
+        self.count += 1;
+    }
+
+    /// Adds a sample of the task with a key that stands at a place.
+    pub(crate) fn push_at(&mut self, key: Key, place: u64, sample: Sample) {
+        let placed = Placed { key, place, sample };
+        self.sort.push(placed.words());
+    }
+
+    /// The samples task by task, those of a task by time, and of one time by place.
+    pub(crate) fn sorted(self) -> Result<ByTask, TraceError> {
+        self.sorted_with(|_| {})
+    }
+
+    /// The samples task by task, each of which is taken in their order.
+    pub(crate) fn sorted_with(self, mut take: impl FnMut(&Placed)) -> Result<ByTask, TraceError> {
+        let mut all = ByTask::default();
+        let mut sorted = self.sort.sorted();
+        let mut own: Option<(Key, u64)> = None;
+        while let Some(words) = sorted.next()? {
+            let placed = Placed::of_words(words);
+            if own.is_none_or(|(key, _)| key != placed.key) {
+                all.close(own)?;
+                own = Some((placed.key, all.samples.len()));
             }
+            all.samples.push(placed.sample.words())?;
+            take(&placed);
         }
-        let task = task as u32;
-        self.held.push(Numbered { task, sample });
-    }
-
-    /// The samples task by task, those of a task by time, and of one time as they came.
-    pub(crate) fn sorted(mut self) -> Result<ByTask, TraceError> {
-        let Some(spill) = self.spill else {
-            self.held.sort_by_key(|own| (own.task, own.sample.at));
-            let mut all = ByTask::default();
-            for own in self.held {
-                all.begin(own.task);
-                all.held.push(own.sample);
-                all.count += 1;
-            }
-            return Ok(all);
-        };
-        let rest = Recorded {
-            arrivals: self.held.iter().map(|own| own.stored()).collect(),
-            ..Recorded::default()
-        };
-        drop(self.held);
-        let merged = Merged::new(spill, rest, Duration::ZERO);
-        let Ok((file, path)) = nameless("samples") else {
-            return ByTask::in_memory(merged);
-        };
-        let again = merged.clone();
-        match ByTask::on_disk(merged, file, path) {
-            Ok(all) => Ok(all),
-            // No room on the disk.
-            Err(Unwritten::NotWritten) => ByTask::in_memory(again),
-            Err(Unwritten::NotRead(error)) => Err(error),
-        }
-    }
-}
-
-/// Why samples are not on disk.
-enum Unwritten {
-    NotWritten,
-    NotRead(TraceError),
-}
-
-impl From<io::Error> for Unwritten {
-    fn from(_: io::Error) -> Self {
-        Self::NotWritten
-    }
-}
-
-impl From<TraceError> for Unwritten {
-    fn from(error: TraceError) -> Self {
-        Self::NotRead(error)
-    }
-}
-
-/// Places of the first samples of tasks, by the numbers of the tasks. The last of them are in memory, and those before on disk.
-#[derive(Debug)]
-struct Begins {
-    file: Option<(File, PathBuf)>,
-    written: u64,
-    held: Vec<u64>,
-    most_held: usize,
-}
-
-impl Default for Begins {
-    fn default() -> Self {
-        Self {
-            file: None,
-            written: 0,
-            held: Vec::new(),
-            most_held: MOST_BEGINS,
-        }
-    }
-}
-
-impl Begins {
-    /// The number of tasks.
-    fn len(&self) -> u64 {
-        self.written + self.held.len() as u64
-    }
-
-    /// Adds the place of the next task.
-    fn push(&mut self, place: u64) {
-        if self.held.len() >= self.most_held && self.write().is_err() {
-            // Where nothing can be written, all others stay in memory.
-            self.most_held = usize::MAX;
-        }
-        self.held.push(place);
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        if self.file.is_none() {
-            self.file = Some(nameless("begins")?);
-        }
-        if let Some((file, _)) = &self.file {
-            let bytes: Vec<u8> = { self.held.iter() }
-                .flat_map(|place| place.to_le_bytes())
-                .collect();
-            file.write_all_at(&bytes, self.written * WORD as u64)?;
-            self.written += self.held.len() as u64;
-            self.held.clear();
-        }
-        Ok(())
-    }
-
-    /// The place of the task with a number, if there is such a task.
-    fn get(&self, task: u64) -> Result<Option<u64>, TraceError> {
-        if let Some(own) = task.checked_sub(self.written) {
-            return Ok(self.held.get(own as usize).copied());
-        }
-        let Some((file, path)) = &self.file else {
-            return Ok(None);
-        };
-        let mut bytes = [0; WORD];
-        let read = file.read_exact_at(&mut bytes, task * WORD as u64);
-        read.map_err(|error| read_error(&path.display().to_string(), &error))?;
-        Ok(Some(u64::from_le_bytes(bytes)))
+        all.close(own)?;
+        Ok(all)
     }
 }
 
 /// Samples by task.
 #[derive(Debug, Default)]
 pub(crate) struct ByTask {
-    begins: Begins,
-    count: u64,
-    held: Vec<Sample>,
-    file: Option<(File, PathBuf)>,
+    samples: Slots<{ 1 + VALUES }>,
+    /// The place of the first sample of each task, and the number of its samples.
+    places: Places<2>,
+    tasks: usize,
+}
+
+/// The hash by which the samples of a task are found.
+fn hash(key: Key) -> Key {
+    let [first, second] = key.map(u64::to_le_bytes);
+    key_of([first, second].as_flattened())
 }
 
 impl ByTask {
-    /// Notes that the samples of a task begin, and those of all before it have ended.
-    fn begin(&mut self, task: u32) {
-        while self.begins.len() <= u64::from(task) {
-            self.begins.push(self.count);
-        }
-    }
-
-    fn in_memory(mut merged: Merged) -> Result<Self, TraceError> {
-        let mut all = Self::default();
-        while let Some(own) = merged.next()? {
-            let own = Numbered::of_stored(&own).ok_or_else(unreadable)?;
-            all.begin(own.task);
-            all.held.push(own.sample);
-            all.count += 1;
-        }
-        Ok(all)
-    }
-
-    fn on_disk(mut merged: Merged, file: File, path: PathBuf) -> Result<Self, Unwritten> {
-        let mut all = Self::default();
-        let mut buffer = Vec::with_capacity(AT_ONCE * BYTES);
-        let mut written = 0;
-        while let Some(own) = merged.next()? {
-            let own = Numbered::of_stored(&own).ok_or_else(unreadable)?;
-            all.begin(own.task);
-            all.count += 1;
-            buffer.extend(own.sample.bytes());
-            if buffer.len() >= AT_ONCE * BYTES {
-                file.write_all_at(&buffer, written)?;
-                written += buffer.len() as u64;
-                buffer.clear();
-            }
-        }
-        file.write_all_at(&buffer, written)?;
-        all.file = Some((file, path));
-        Ok(all)
-    }
-
-    /// Takes each sample of the task with a number, by time.
-    pub(crate) fn each(&self, task: usize, mut take: impl FnMut(Sample)) -> Result<(), TraceError> {
-        let task = task as u64;
-        let Some(from) = self.begins.get(task)? else {
+    /// The samples of a task that begin at a place are all there.
+    fn close(&mut self, own: Option<(Key, u64)>) -> Result<(), TraceError> {
+        let Some((key, from)) = own else {
             return Ok(());
         };
-        let until = self.begins.get(task + 1)?.unwrap_or(self.count);
-        let Some((file, path)) = &self.file else {
-            self.held[from as usize..until as usize]
-                .iter()
-                .for_each(|own| take(*own));
-            return Ok(());
-        };
-        let mut buffer = Vec::new();
-        let mut at = from;
-        while at < until {
-            let samples = (until - at).min(AT_ONCE as u64);
-            buffer.resize(samples as usize * BYTES, 0);
-            let read = file.read_exact_at(&mut buffer, at * BYTES as u64);
-            read.map_err(|error| read_error(&path.display().to_string(), &error))?;
-            for own in buffer.chunks_exact(BYTES) {
-                take(Sample::of_bytes(own));
-            }
-            at += samples;
-        }
-        Ok(())
+        self.tasks += 1;
+        let count = self.samples.len() - from;
+        self.places.put_all(hash(key), [from, count])
     }
-}
 
-impl ByTask {
-    /// The use of the task with a number that began at a second, from samples in seconds, whose first two numbers are
-    /// hundredths of a percent of processors and of memory.
-    pub(crate) fn shares(&self, task: usize, start: i64) -> Result<Behaviour, TraceError> {
+    /// The number of tasks of which something was measured.
+    pub(crate) fn len(&self) -> usize {
+        self.tasks
+    }
+
+    /// Whether nothing was measured.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.tasks == 0
+    }
+
+    /// The place of the first sample of a task, and the number of its samples.
+    fn of(&self, key: Key) -> Result<Option<[u64; 2]>, TraceError> {
+        if self.is_empty() {
+            return Ok(None);
+        }
+        self.places.all(hash(key))
+    }
+
+    /// The times of the first sample of the task with a key and of its last one, if there are some.
+    pub(crate) fn ends(&mut self, key: Key) -> Result<Option<(i64, i64)>, TraceError> {
+        let Some([from, count]) = self.of(key)? else {
+            return Ok(None);
+        };
+        let mut at = |place| Ok(Sample::of_words(self.samples.get(place)?).at);
+        Ok(Some((at(from)?, at(from + count - 1)?)))
+    }
+
+    /// Takes each sample of the task with a key, by time; whether there are some.
+    pub(crate) fn each(
+        &mut self,
+        key: Key,
+        mut take: impl FnMut(Sample),
+    ) -> Result<bool, TraceError> {
+        let Some([from, count]) = self.of(key)? else {
+            return Ok(false);
+        };
+        for place in from..from + count {
+            take(Sample::of_words(self.samples.get(place)?));
+        }
+        Ok(true)
+    }
+
+    /// The use of the task with a key that began at a second, from samples in seconds, whose first two numbers are
+    /// hundredths of a percent of processors and of memory; `None` if nothing of it was measured.
+    pub(crate) fn shares(&mut self, key: Key, start: i64) -> Result<Option<Behaviour>, TraceError> {
         let [mut cpu, mut memory] =
             [(); 2].map(|()| Steps::new(start, |used: &i64| hundredths(*used)));
-        self.each(task, |own| {
+        let is_known = self.each(key, |own| {
             for (steps, used) in [(&mut cpu, own.value(0)), (&mut memory, own.value(1))] {
                 if let Some(used) = used {
                     steps.push(own.at, used);
                 }
             }
         })?;
-        Ok(Behaviour {
+        Ok(is_known.then(|| Behaviour {
             cpu_usage: cpu.finish(),
             memory_usage: memory.finish(),
             ..Behaviour::default()
-        })
+        }))
     }
 }
 
-/// The failure of a sample that does not come back from the disk as it went there.
-fn unreadable() -> TraceError {
-    TraceError::Io {
-        file: "temporary file of sorted samples".to_owned(),
-        reason: "holds a sample that can't be read back; read the trace again".to_owned(),
+/// The time of a task of which something was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Span {
+    /// The place of the first of its samples.
+    pub(crate) place: u64,
+    /// The key of the task.
+    pub(crate) key: Key,
+    /// The earliest time of a sample.
+    pub(crate) from: i64,
+    /// The latest end of what a sample says.
+    pub(crate) until: i64,
+    /// Whether several samples are of one time.
+    pub(crate) has_twice: bool,
+}
+
+/// The times of tasks, of which the samples are taken task by task.
+#[derive(Default)]
+pub(crate) struct Spans {
+    sort: FixedSort<6>,
+    /// The task of the last sample, and the time of that.
+    own: Option<(Span, i64)>,
+}
+
+impl Spans {
+    /// Adds a sample that says something up to a time.
+    pub(crate) fn add(&mut self, placed: &Placed, until: i64) {
+        let at = placed.sample.at;
+        if let Some((own, last)) = &mut self.own
+            && own.key == placed.key
+        {
+            own.place = own.place.min(placed.place);
+            own.until = own.until.max(until);
+            own.has_twice |= at == *last;
+            *last = at;
+            return;
+        }
+        self.close();
+        let span = Span {
+            place: placed.place,
+            key: placed.key,
+            from: at,
+            until,
+            has_twice: false,
+        };
+        self.own = Some((span, at));
+    }
+
+    fn close(&mut self) {
+        if let Some((own, _)) = self.own.take() {
+            let [first, second] = own.key;
+            let [from, until] = [own.from, own.until].map(|own| own as u64);
+            let has_twice = own.has_twice.into();
+            self.sort
+                .push([own.place, first, second, from, until, has_twice]);
+        }
+    }
+
+    /// The times by the places of the first samples.
+    pub(crate) fn sorted(mut self) -> SortedSpans {
+        self.close();
+        SortedSpans(self.sort.sorted())
+    }
+}
+
+/// Times of tasks in the order of their first samples.
+#[derive(Clone, Debug)]
+pub(crate) struct SortedSpans(FixedSorted<6>);
+
+impl SortedSpans {
+    /// Returns the next one, or `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Span>, TraceError> {
+        let next = self.0.next()?;
+        Ok(
+            next.map(|[place, first, second, from, until, has_twice]| Span {
+                place,
+                key: [first, second],
+                from: from as i64,
+                until: until as i64,
+                has_twice: has_twice == 1,
+            }),
+        )
     }
 }
 
@@ -380,59 +314,66 @@ mod tests {
 
     use super::*;
 
-    /// The samples of each task.
-    fn by_task(samples: &[(usize, i64)], most_held: usize) -> Vec<Vec<Sample>> {
+    /// The samples of each task, and the times of tasks.
+    fn by_task(samples: &[(u64, i64)], most_held: usize) -> (Vec<Vec<Sample>>, Vec<Span>) {
         let mut all = Samples::holding(most_held);
         for (number, &(task, at)) in (0..).zip(samples) {
-            all.push(task, Sample::new(at, [Some(number), None, Some(-number)]));
+            all.push(
+                [7, task],
+                Sample::new(at, [Some(number), None, Some(-number)]),
+            );
         }
-        let sorted = all.sorted().expect("readable");
-        let of = |task| {
+        let mut spans = Spans {
+            sort: FixedSort::holding(most_held),
+            own: None,
+        };
+        let sorted = all.sorted_with(|own| spans.add(own, own.sample.at + 1));
+        let mut sorted = sorted.expect("readable");
+        let mut of = |task| {
             let mut own = Vec::new();
-            sorted
-                .each(task, |sample| own.push(sample))
-                .expect("readable");
+            let is_known = sorted.each([7, task], |sample| own.push(sample));
+            assert_eq!(is_known, Ok(!own.is_empty()));
+            let ends = own.first().zip(own.last());
+            let ends = ends.map(|(first, last)| (first.at, last.at));
+            assert_eq!(sorted.ends([7, task]), Ok(ends));
             own
         };
-        (0..6).map(of).collect()
+        let found = (0..6).map(&mut of).collect();
+        let (mut spans, mut met) = (spans.sorted(), Vec::new());
+        while let Some(span) = spans.next().expect("readable") {
+            met.push(span);
+        }
+        assert_eq!(sorted.len(), met.len());
+        (found, met)
     }
 
     #[test]
     fn samples_of_a_task_are_in_order_of_time() {
-        let found = by_task(&[(3, 9), (1, 5), (3, 2), (3, 2), (1, 5)], 100);
+        let (found, spans) = by_task(&[(3, 9), (1, 5), (3, -2), (3, -2), (1, 6)], 100);
         let places = |own: &[Sample]| -> Vec<(i64, Option<i64>)> {
             own.iter().map(|own| (own.at, own.value(0))).collect()
         };
-        assert_eq!(places(&found[1]), [(5, Some(1)), (5, Some(4))]);
+        assert_eq!(places(&found[1]), [(5, Some(1)), (6, Some(4))]);
         assert_eq!(
             places(&found[3]),
-            [(2, Some(2)), (2, Some(3)), (9, Some(0))]
+            [(-2, Some(2)), (-2, Some(3)), (9, Some(0))]
         );
         assert_eq!(found[3][0].value(1), None);
         assert!(found[0].is_empty() && found[2].is_empty() && found[5].is_empty());
+        let span = |place, task, from, until, has_twice| Span {
+            place,
+            key: [7, task],
+            from,
+            until,
+            has_twice,
+        };
+        assert_eq!(spans, [span(0, 3, -2, 10, true), span(1, 1, 5, 7, false)]);
     }
 
     proptest! {
         #[test]
-        fn places_come_back_wherever_they_are_held(
-            places in prop::collection::vec(any::<u64>(), 0..30),
-            most_held in 1_usize..9,
-        ) {
-            let mut begins = Begins { most_held, ..Begins::default() };
-            for &place in &places {
-                begins.push(place);
-            }
-            let end = places.len() as u64;
-            prop_assert_eq!(begins.len(), end);
-            let found = (0..end).map(|task| begins.get(task).expect("readable"));
-            let expected: Vec<_> = places.into_iter().map(Some).collect();
-            prop_assert_eq!(found.collect::<Vec<_>>(), expected);
-            prop_assert_eq!(begins.get(end).expect("readable"), None);
-        }
-
-        #[test]
         fn samples_sorted_on_disk_are_those_sorted_in_memory(
-            samples in prop::collection::vec((0_usize..5, -3_i64..9), 0..60),
+            samples in prop::collection::vec((0_u64..5, -3_i64..9), 0..60),
             most_held in 1_usize..9,
         ) {
             prop_assert_eq!(by_task(&samples, most_held), by_task(&samples, usize::MAX));

@@ -18,17 +18,16 @@ use crate::format::{
 use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
-use crate::measured::{ByTask, Sample, Samples};
+use crate::measured::{ByTask, Sample, Samples, SortedSpans, Span, Spans};
 use crate::names_first;
 use crate::options::ReadOptions;
+use crate::origin::Origin;
 use crate::plain_demand::{Amounts, PlainDemand};
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, USAGE_NOT_READ, each_row_of};
 use crate::side_by_side::{Tables, TraceTable};
-use crate::spill::FlatName;
+use crate::spill::{FlatName, Places, TextLog};
 use crate::stream::ArrivalSource;
-use indexmap::IndexMap;
 use model::{Behaviour, PodName, PodSpec};
-use rustc_hash::FxBuildHasher;
 use size::Size;
 use std::sync::Arc;
 use units::{Duration, Instant};
@@ -185,22 +184,18 @@ fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
     Tables::of(input, TABLES, ["vmtable", "vm_cpu_readings"])
 }
 
-/// The readings of a machine.
-struct Read {
-    file: Arc<str>,
-    line: u64,
-    /// Seconds of the first reading and of the last.
-    first: i64,
-    last: i64,
-    /// Whether the machine was met in the table of machines.
-    is_listed: bool,
+/// Readings by machine: hundredths of a percent in use, each from a second on.
+struct Readings {
+    samples: Samples,
+    /// The names of machines, where no table lists them.
+    names: Option<Names>,
 }
 
-/// Readings by machine: hundredths of a percent in use, each from a second on.
+/// The names of machines by their keys.
 #[derive(Default)]
-struct Readings {
-    machines: IndexMap<String, Read, FxBuildHasher>,
-    samples: Samples,
+struct Names {
+    log: TextLog<1>,
+    places: Places,
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -208,7 +203,10 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     let [machines, of_readings] = &tables.read;
-    let mut readings = Readings::default();
+    let mut readings = Readings {
+        samples: Samples::default(),
+        names: machines.is_empty().then(Names::default),
+    };
     for part in of_readings {
         journal.file = part.name.clone();
         if !options.usage && !machines.is_empty() {
@@ -221,32 +219,25 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         })?;
     }
     // Shards are split by time, and their names don't sort as the times do.
-    let Readings {
-        machines: readings,
-        samples,
-    } = readings;
-    let samples = samples.sorted()?;
-    for (number, read) in readings.values().enumerate() {
-        let (mut last, mut is_sorted) = (None, true);
-        samples.each(number, |own| {
-            is_sorted &= last != Some(own.at);
-            last = Some(own.at);
-        })?;
-        if is_sorted {
-            continue;
-        }
-        journal.file = read.file.clone();
+    let mut spans = Spans::default();
+    let Readings { samples, names } = readings;
+    let samples = samples.sorted_with(|own| spans.add(own, own.sample.at))?;
+    let spans = spans.sorted();
+    each_span(spans.clone(), |span| {
         let kind = "machine with several readings of an instant; the last stands";
-        journal.dirt(kind, Action::Repair, read.line)?;
-    }
+        if span.has_twice {
+            journal.dirt_at(kind, Action::Repair, Origin::of_number(span.place))?;
+        }
+        Ok(())
+    })?;
     let mut gather = Gather::default();
-    if machines.is_empty() {
-        alone(&mut gather, &mut journal, &readings)?;
+    if let Some(names) = names {
+        each_span(spans, |span| alone(&mut gather, &mut journal, &names, span))?;
         return gather.finish(journal);
     }
     let mut used = Used {
-        machines: readings,
         samples,
+        listed: Places::default(),
         sizes: ClassKeys::new(&LAYOUT.between(CATEGORY..=MEMORY)),
     };
     for part in machines {
@@ -256,19 +247,60 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             take(&mut gather, journal, fields, options, &mut used)
         })?;
     }
-    for read in used.machines.values().filter(|read| !read.is_listed) {
-        journal.file = read.file.clone();
+    each_span(spans, |span| {
+        if used.listed.get(span.key)?.is_some() {
+            return Ok(());
+        }
         let kind = "readings of a machine that is not listed";
-        journal.dirt(kind, Action::Drop, read.line)?;
-    }
+        journal.dirt_at(kind, Action::Drop, Origin::of_number(span.place))
+    })?;
     gather.finish(journal)
+}
+
+/// Takes the time of each machine with readings, in the order of their first ones.
+fn each_span(
+    mut spans: SortedSpans,
+    mut take: impl FnMut(Span) -> Result<(), TraceError>,
+) -> Result<(), TraceError> {
+    while let Some(span) = spans.next()? {
+        take(span)?;
+    }
+    Ok(())
 }
 
 /// The usage of machines, and the sizes met so far.
 struct Used {
-    machines: IndexMap<String, Read, FxBuildHasher>,
     samples: ByTask,
+    /// The keys of the machines with readings that are listed.
+    listed: Places,
     sizes: ClassKeys<Size>,
+}
+
+impl Used {
+    /// The use of a machine that is there between two instants, if there are readings of it. Of a machine that is listed
+    /// twice, the first row has them.
+    fn first_use(
+        &mut self,
+        journal: &mut Journal,
+        fields: &Fields<'_, '_>,
+        [created, deleted]: [Instant; 2],
+    ) -> Result<Option<Behaviour>, TraceError> {
+        let key = Places::key([fields.text(VM)]);
+        let Some((first, last)) = self.samples.ends(key)? else {
+            return Ok(None);
+        };
+        if self.listed.get(key)?.is_some() {
+            return Ok(None);
+        }
+        self.listed.put(key, 0)?;
+        let [first, last] = [first, last].map(Instant::from_secs);
+        if first < created || last >= deleted {
+            let kind = "readings beyond the life of their machine";
+            journal.dirt(kind, Action::Keep, fields.line())?;
+        }
+        let start = created.as_nanos() / 1_000_000_000;
+        self.samples.shares(key, start)
+    }
 }
 
 fn take_reading(
@@ -293,50 +325,43 @@ fn take_reading(
         let kind = "average use beyond minimum or maximum";
         journal.dirt(kind, Action::Keep, fields.line())?;
     }
-    let number = if let Some((number, _, known)) = readings.machines.get_full_mut(name) {
-        known.first = known.first.min(at);
-        known.last = known.last.max(at);
-        number
-    } else {
-        let read = Read {
-            file: journal.file.clone(),
-            line: fields.line(),
-            first: at,
-            last: at,
-            is_listed: false,
-        };
-        readings.machines.insert_full(name.to_owned(), read).0
-    };
+    let key = Places::key([name]);
+    if let Some(names) = &mut readings.names
+        && names.places.get(key)?.is_none()
+    {
+        names.places.put(key, names.log.push([name]))?;
+    }
     let sample = Sample::new(at, [Some(mean), None, None]);
-    readings.samples.push(number, sample);
+    let place = journal.origin(fields.line()).number();
+    readings.samples.push_at(key, place, sample);
     Ok(())
 }
 
-/// Machines of which nothing but readings is known.
+/// A machine of which nothing but readings is known.
 fn alone(
     gather: &mut Gather,
     journal: &mut Journal,
-    machines: &IndexMap<String, Read, FxBuildHasher>,
+    names: &Names,
+    span: Span,
 ) -> Result<(), TraceError> {
-    for (name, read) in machines {
-        let (first, last) = (read.first, read.last);
-        let kind = "readings of a machine whose size is not stated; requests nothing";
-        journal.file = read.file.clone();
-        journal.dirt(kind, Action::Keep, read.line)?;
-        let is_there = Instant::from_secs(last + STEP) >= END;
-        if is_there {
-            let kind = "there at the end of the trace; run time not known";
-            journal.dirt(kind, Action::Keep, read.line)?;
-        }
-        let demand = Demand {
-            submit: Instant::from_secs(first),
-            name: PodName::Text(name.as_str().into()),
-            spec: PodSpec::with_requests(requests(None, None)),
-            run_time: (!is_there).then(|| Duration::from_secs(last - first + STEP)),
-            ..Demand::default()
-        };
-        gather.push(journal.origin(read.line), demand);
+    let place = Origin::of_number(span.place);
+    let kind = "readings of a machine whose size is not stated; requests nothing";
+    journal.dirt_at(kind, Action::Keep, place)?;
+    let is_there = Instant::from_secs(span.until + STEP) >= END;
+    if is_there {
+        let kind = "there at the end of the trace; run time not known";
+        journal.dirt_at(kind, Action::Keep, place)?;
     }
+    let name = names.places.get(span.key)?.unwrap_or_default();
+    let [name] = names.log.get(name)?;
+    let demand = Demand {
+        submit: Instant::from_secs(span.from),
+        name: PodName::Text(name.into()),
+        spec: PodSpec::with_requests(requests(None, None)),
+        run_time: (!is_there).then(|| Duration::from_secs(span.until - span.from + STEP)),
+        ..Demand::default()
+    };
+    gather.push(place, demand);
     Ok(())
 }
 
@@ -429,7 +454,7 @@ fn take(
         journal.dirt(kind, action, line)?;
     }
     let run_time: Option<Duration> = (!is_there).then(|| deleted.since(created));
-    if used.machines.is_empty() && !options.usage {
+    if used.samples.is_empty() && !options.usage {
         let demand = PlainDemand {
             submit: created,
             name: FlatName::Text(name),
@@ -442,17 +467,8 @@ fn take(
         return Ok(());
     }
     let mut spec = PodSpec::with_requests(requests(Some(cores), Some(memory)));
-    let read = used.machines.get_full_mut(fields.text(VM));
-    // Of a machine that is listed twice, the first row has the readings.
-    if let Some((number, _, read)) = read.filter(|own| !own.2.is_listed) {
-        read.is_listed = true;
-        let [first, last] = [read.first, read.last].map(Instant::from_secs);
-        if first < created || last >= deleted {
-            let kind = "readings beyond the life of their machine";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
-        let start = created.as_nanos() / 1_000_000_000;
-        spec.behaviour = Some(Arc::new(used.samples.shares(number, start)?));
+    if let Some(behaviour) = used.first_use(journal, fields, [created, deleted])? {
+        spec.behaviour = Some(Arc::new(behaviour));
     } else if let Some(mean) = mean.filter(|_| options.usage) {
         // A hundredth of a percent tells machines apart well enough, and keeps classes few.
         spec.behaviour = Some(Arc::new(Behaviour {

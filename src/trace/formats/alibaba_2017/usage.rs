@@ -1,13 +1,10 @@
 //! Measured usage in Alibaba's trace of 2017. That of service instances is a share of what they requested.
 
-use indexmap::IndexSet;
-use rustc_hash::FxBuildHasher;
-
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::input::Input;
 use crate::ledger::Journal;
-use crate::measured::{ByTask, Sample, Samples};
+use crate::measured::{ByTask, Key, Sample, Samples};
 use crate::rows::{Layout, each_row_of};
 use model::Behaviour;
 use units::Instant;
@@ -60,7 +57,6 @@ pub(super) fn of_machines(first: &[u8]) -> Confidence {
 /// Measurements of instances: hundredths of a percent of processors and of memory, each from a second on.
 #[derive(Default)]
 pub(super) struct Measurements {
-    instances: IndexSet<i64, FxBuildHasher>,
     samples: Samples,
 }
 
@@ -73,9 +69,8 @@ impl Measurements {
             let cpu = fields.scaled(CPU, 100, MOST)?;
             let memory = fields.scaled(MEMORY, 100, MOST)?;
             let at = super::time(journal, fields, TIME)?;
-            let number = self.instances.insert_full(instance).0;
             let sample = Sample::new(at.as_nanos() / 1_000_000_000, [cpu, memory, None]);
-            self.samples.push(number, sample);
+            self.samples.push(key(instance), sample);
             Ok(())
         })
     }
@@ -83,35 +78,35 @@ impl Measurements {
     /// The usage of each instance.
     pub(super) fn usage(self) -> Result<Usage, TraceError> {
         Ok(Usage {
-            instances: self.instances,
             samples: self.samples.sorted()?,
         })
     }
 }
 
+/// The key of an instance.
+fn key(instance: i64) -> Key {
+    [instance as u64, 0]
+}
+
 /// Usage of instances: of processors and of memory.
 #[derive(Default)]
 pub(super) struct Usage {
-    instances: IndexSet<i64, FxBuildHasher>,
     samples: ByTask,
 }
 
 impl Usage {
     /// The number of instances that were measured.
     pub(super) fn len(&self) -> usize {
-        self.instances.len()
+        self.samples.len()
     }
 
     /// The use of an instance that began at an instant; `None` if nothing of it was measured.
     pub(super) fn of(
-        &self,
+        &mut self,
         instance: i64,
         began: Instant,
     ) -> Result<Option<Behaviour>, TraceError> {
-        let Some(number) = self.instances.get_index_of(&instance) else {
-            return Ok(None);
-        };
         let start = began.as_nanos() / 1_000_000_000;
-        self.samples.shares(number, start).map(Some)
+        self.samples.shares(key(instance), start)
     }
 }

@@ -1,15 +1,13 @@
 //! Measured usage in Alibaba's trace of 2018. That of containers is a share of what they requested.
 
-use indexmap::IndexSet;
-use rustc_hash::FxBuildHasher;
-
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::measured::{ByTask, Sample, Samples};
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
-use model::{Behaviour, Text};
+use crate::spill::Places;
+use model::Behaviour;
 
 const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("container_id", "container"),
@@ -66,7 +64,6 @@ pub(super) fn of_machines(first: &[u8]) -> Confidence {
 /// Measurements of containers by their names: the second, and hundredths of a percent of processors and memory.
 #[derive(Default)]
 pub(super) struct Measurements {
-    containers: IndexSet<Text, FxBuildHasher>,
     samples: Samples,
 }
 
@@ -81,10 +78,8 @@ impl Measurements {
             if cpu.is_none() && memory.is_none() {
                 return Ok(journal.dirt("row without usage", Action::Drop, fields.line())?);
             }
-            let known = self.containers.get_index_of(name);
-            let number = known.unwrap_or_else(|| self.containers.insert_full(name.into()).0);
             let sample = Sample::new(second, [cpu, memory, None]);
-            self.samples.push(number, sample);
+            self.samples.push(Places::key([name]), sample);
             Ok::<(), Refused>(())
         })
     }
@@ -92,7 +87,6 @@ impl Measurements {
     /// The usage of each container.
     pub(super) fn usage(self) -> Result<Usage, TraceError> {
         Ok(Usage {
-            containers: self.containers,
             samples: self.samples.sorted()?,
         })
     }
@@ -101,22 +95,22 @@ impl Measurements {
 /// Usage of containers by their names.
 #[derive(Default)]
 pub(super) struct Usage {
-    containers: IndexSet<Text, FxBuildHasher>,
     samples: ByTask,
 }
 
 impl Usage {
     /// The use of a container that began at a second; `None` if nothing of it was measured.
-    pub(super) fn of(&self, container: &str, start: i64) -> Result<Option<Behaviour>, TraceError> {
-        let Some(number) = self.containers.get_index_of(container) else {
-            return Ok(None);
-        };
-        self.samples.shares(number, start).map(Some)
+    pub(super) fn of(
+        &mut self,
+        container: &str,
+        start: i64,
+    ) -> Result<Option<Behaviour>, TraceError> {
+        self.samples.shares(Places::key([container]), start)
     }
 
     /// Number of containers.
     pub(super) fn len(&self) -> usize {
-        self.containers.len()
+        self.samples.len()
     }
 }
 

@@ -137,7 +137,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
         }
     }
-    let tasks = Tasks::new(options).with_usage(usage.usage()?);
+    let tasks = Tasks::new(options).with_usage(usage.usage(&mut journal)?);
     let mut beside = Beside {
         options,
         constraints,

@@ -4,9 +4,6 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
-
 use super::events::{Key, Tasks};
 use crate::error::TraceError;
 use crate::format::{
@@ -16,12 +13,13 @@ use crate::format::{
 use crate::gather::{Demand, Gather};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
-use crate::measured::{ByTask, Sample, Samples};
+use crate::measured::{self, ByTask, Placed, Sample, Samples, Spans};
 use crate::options::ReadOptions;
 use crate::origin::Origin;
 use crate::rows::{Fields, Layout, Refused, each_row_of, each_row_of_all};
 use crate::samples::Steps;
 use crate::side_by_side::Tables;
+use crate::spill::FixedSort;
 use crate::stream::ArrivalSource;
 use model::{Behaviour, PodName, PodSpec, ResourceList};
 use units::{Duration, Instant};
@@ -112,21 +110,12 @@ pub(super) fn sniff(first: &[u8]) -> Confidence {
     row_has(first, b',', COLUMNS.len(), &tests)
 }
 
-/// The windows of a task up to now.
-struct Task {
-    first: Instant,
-    last: Instant,
-    /// The end of the latest row.
-    end: Instant,
-    /// The place of the first row.
-    origin: Origin,
-}
-
-/// The windows of tasks, in the order of their first ones.
+/// Windows of tasks up to now.
 #[derive(Default)]
 pub(crate) struct Windows {
-    tasks: IndexMap<Key, Task, FxBuildHasher>,
     samples: Samples,
+    /// The end of the latest one.
+    latest: Instant,
 }
 
 impl Windows {
@@ -179,63 +168,76 @@ impl Windows {
         if cpu.is_none() && memory.is_none() {
             return Ok(journal.dirt("window without usage", Action::Drop, line)?);
         }
-        let entry = self.tasks.entry(key);
-        let number = entry.index();
-        let task = entry.or_insert_with(|| Task {
-            first: start,
-            last: end,
-            end: start,
-            origin: journal.origin(line),
-        });
-        if start < task.end {
-            let kind = "window that begins before the end of the task's last; cuts it";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
-        task.first = task.first.min(start);
-        task.last = task.last.max(end);
-        task.end = end;
+        self.latest = self.latest.max(end);
         let sample = Sample::new(start.as_nanos(), [Some(end.as_nanos()), cpu, memory]);
-        self.samples.push(number, sample);
+        let place = journal.origin(line).number();
+        self.samples.push_at(words(key), place, sample);
         Ok(())
     }
 
     /// The usage of each task.
-    pub(crate) fn usage(self) -> Result<Usage, TraceError> {
-        Ok(Usage {
-            tasks: self.tasks,
-            samples: self.samples.sorted()?,
-        })
+    pub(crate) fn usage(self, journal: &mut Journal) -> Result<Usage, TraceError> {
+        self.usage_with(journal, |_| {})
+    }
+
+    /// The usage of each task; each window is taken task by task, those of one in order of time.
+    fn usage_with(
+        self,
+        journal: &mut Journal,
+        mut take: impl FnMut(&Placed),
+    ) -> Result<Usage, TraceError> {
+        let mut cut: FixedSort<1> = FixedSort::default();
+        let mut last: Option<Placed> = None;
+        let samples = self.samples.sorted_with(|window| {
+            let before = last.replace(*window).filter(|own| own.key == window.key);
+            if before.is_some_and(|own| window.sample.at < end(own.sample)) {
+                cut.push([window.place]);
+            }
+            take(window);
+        })?;
+        let mut cut = cut.sorted();
+        while let Some([place]) = cut.next()? {
+            let kind = "window that begins before the end of the task's last; cuts it";
+            journal.dirt_at(kind, Action::Keep, Origin::of_number(place))?;
+        }
+        Ok(Usage { samples })
     }
 }
 
-/// The usage of tasks, in the order of their first windows.
+/// The key of a task as words.
+fn words(task: Key) -> measured::Key {
+    [task.0, task.1].map(|own| own as u64)
+}
+
+/// The end of a window, in nanoseconds.
+fn end(window: Sample) -> i64 {
+    window.value(0).unwrap_or(window.at)
+}
+
+/// The usage of tasks.
 #[derive(Default)]
 pub(crate) struct Usage {
-    tasks: IndexMap<Key, Task, FxBuildHasher>,
     samples: ByTask,
 }
 
 impl Usage {
     /// Whether nothing was measured.
     pub(crate) fn is_empty(&self) -> bool {
-        self.tasks.is_empty()
+        self.samples.is_empty()
     }
 
     /// The usage of a task from a start up to an end; `None` if nothing of it was measured then.
     pub(crate) fn of(
-        &self,
+        &mut self,
         key: Key,
         start: Instant,
         end: Instant,
     ) -> Result<Option<Behaviour>, TraceError> {
-        let Some(number) = self.tasks.get_index_of(&key) else {
-            return Ok(None);
-        };
         let whole = |nanos: i64| nanos / 1_000_000_000;
         let second = whole(start.as_nanos());
         let written: [fn(&i64) -> String; 2] = [|milli| format!("{milli}m"), i64::to_string];
         let [mut cpu, mut memory] = written.map(|own| Steps::new(second, own));
-        self.samples.each(number, |window| {
+        self.samples.each(words(key), |window| {
             let [from, until] = [Some(window.at), window.value(0)]
                 .map(|own| Instant::from_nanos(own.unwrap_or_default()));
             if until <= from || until <= start || from >= end {
@@ -259,7 +261,7 @@ impl Usage {
 
     /// The spec of a demand with what was measured of its task from a start on.
     pub(super) fn measured(
-        &self,
+        &mut self,
         mut spec: PodSpec,
         key: Key,
         start: Instant,
@@ -296,22 +298,27 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         windows.take(journal, fields, options)
     })?;
-    let usage = windows.usage()?;
-    let latest = usage.tasks.values().map(|task| task.last).max();
-    super::tell_unit(latest.unwrap_or_default(), &mut journal)?;
+    let latest = windows.latest;
+    let mut spans = Spans::default();
+    let mut usage = windows.usage_with(&mut journal, |window| {
+        spans.add(window, end(window.sample));
+    })?;
+    super::tell_unit(latest, &mut journal)?;
+    let mut spans = spans.sorted();
     let mut gather = Gather::default();
-    for (&key, task) in &usage.tasks {
-        let (first, last) = (task.first, task.last);
+    while let Some(span) = spans.next()? {
+        let [job, index] = span.key.map(|own| own as i64);
+        let [first, last] = [span.from, span.until].map(Instant::from_nanos);
         let behaviour = if options.usage {
-            usage.of(key, first, last)?
+            usage.of((job, index), first, last)?
         } else {
             None
         };
         gather.push(
-            task.origin,
+            Origin::of_number(span.place),
             Demand {
                 submit: first,
-                name: PodName::Text(format!("{}-{}", key.0, key.1).into()),
+                name: PodName::Text(format!("{job}-{index}").into()),
                 spec: PodSpec {
                     behaviour: behaviour.map(Into::into),
                     ..PodSpec::with_requests(ResourceList::default())
@@ -334,6 +341,19 @@ mod tests {
     fn row(from: i64, to: i64, index: i64, cpu: &str) -> String {
         let [from, to] = [from, to].map(|seconds| 1_000_000 * seconds);
         format!("{from},{to},7,{index},5,{cpu},0.25,0,0,0,0,0,0,0,0,0,0,0,1,0\n")
+    }
+
+    #[test]
+    fn windows_out_of_order_are_cut_by_none_but_those_over_them() {
+        let rows = [row(900, 950, 0, "1"), row(600, 900, 0, "1")];
+        let over = row(920, 930, 0, "1");
+        for (last, cut) in [("", 0), (&*over, 1)] {
+            let text = [rows.concat(), last.to_owned()].concat();
+            let input = Input::bytes("part-0.csv", text.into_bytes());
+            let source = open(&input, &ReadOptions::default()).expect("good rows");
+            let kind = "window that begins before the end of the task's last; cuts it";
+            assert_eq!(source.ledger().count(kind), cut);
+        }
     }
 
     #[test]

@@ -202,7 +202,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         collections: &collections,
         presence: &presence,
     };
-    let tasks = tasks.with_usage(usage.usage()?);
+    let tasks = tasks.with_usage(usage.usage(&mut journal)?);
     unsorted::demands(tasks, journal, options, events, |tasks, journal| {
         for part in events {
             each_record(part, COLUMNS, OTHERS, journal, |journal, fields| {

@@ -124,11 +124,11 @@ impl Task {
     pub(super) fn spec(
         &self,
         memory: i64,
-        number: usize,
-        samples: &ByTask,
+        number: u64,
+        samples: &mut ByTask,
     ) -> Result<PodSpec, TraceError> {
         let mut steps = Steps::new(0, |used: &i64| hundredths(*used));
-        samples.each(number, |own| {
+        samples.each([number, 0], |own| {
             if let Some(used) = own.value(0).filter(|_| own.at <= self.duration) {
                 steps.push(own.at / 1_000, used);
             }

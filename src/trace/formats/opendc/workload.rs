@@ -271,7 +271,7 @@ impl Workload {
         let gap = (from > covered.end && covered.sum > 0).then_some((covered.end, 0));
         for (at, share) in gap.into_iter().chain([(from, share)]) {
             let sample = Sample::new(at, [Some(share), None, None]);
-            self.samples.push(place as usize, sample);
+            self.samples.push([place, 0], sample);
         }
         Ok(())
     }
@@ -342,7 +342,7 @@ impl Workload {
             Demand {
                 submit: Instant::from_nanos(after * MILLISECOND),
                 name: self.name(&task)?,
-                spec: task.spec(task.memory << unit, number as usize, &rest.samples)?,
+                spec: task.spec(task.memory << unit, number, &mut rest.samples)?,
                 run_time: Some(Duration::from_nanos(task.duration * MILLISECOND)),
                 links: Links::of(None, names),
                 ..Demand::default()

@@ -313,7 +313,7 @@ impl Pods {
         let mut pods = self.pieces.united(&mut journal)?;
         let (zero, end) = self.span.unwrap_or_default();
         let step = self.step.unwrap_or_default();
-        let used = self.used.map(Use::sorted).transpose()?;
+        let mut used = self.used.map(Use::sorted).transpose()?;
         let mut gather = Gather::default();
         gather.header.fields = outcome_alone(options);
         while let Some(([namespace, name, _], pod)) = pods.next()? {
@@ -337,7 +337,7 @@ impl Pods {
                 namespace: namespace.as_str().into(),
                 ..PodSpec::with_requests(list)
             };
-            if let Some(used) = &used {
+            if let Some(used) = &mut used {
                 let last = pod.last;
                 let start = start.unwrap_or(submit);
                 let (behaviour, says_nothing) =

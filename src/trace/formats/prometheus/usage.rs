@@ -99,7 +99,7 @@ impl Use {
         for &(at, value) in samples {
             let value = libm::rint(value * scale) as i64;
             let values = [Some(track as i64), Some(value), None];
-            self.samples.push(pod, Sample::new(at, values));
+            self.samples.push([pod as u64, 0], Sample::new(at, values));
         }
     }
 
@@ -143,10 +143,14 @@ pub(super) struct Time {
 impl Sorted {
     /// The use of a pod, from the samples of the numbers that it has, and whether there are samples that say nothing of
     /// it: a counter of one sample has no rate.
-    pub(super) fn of(&self, pods: &[usize], time: Time) -> Result<(Behaviour, bool), TraceError> {
+    pub(super) fn of(
+        &mut self,
+        pods: &[usize],
+        time: Time,
+    ) -> Result<(Behaviour, bool), TraceError> {
         let mut points: Vec<Point> = Vec::new();
         for &pod in pods {
-            self.samples.each(pod, |own| {
+            self.samples.each([pod as u64, 0], |own| {
                 if let Some((track, value)) = own.value(0).zip(own.value(1)) {
                     points.push((own.at, track as usize, value));
                 }
