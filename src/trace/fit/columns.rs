@@ -29,6 +29,15 @@ pub(super) struct Job {
     pub(super) tenant: u32,
 }
 
+/// Amounts that a job asks for: thousandths of processors and of devices, bytes of memory, and pods.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Asked {
+    pub(super) gpus: i64,
+    pub(super) cpu: i64,
+    pub(super) memory: i64,
+    pub(super) pods: i64,
+}
+
 /// Requests of the pods of a class.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shape {
@@ -121,6 +130,18 @@ impl Columns {
         Duration::from_nanos(self.jobs.last().map_or(0, |job| job.submit))
     }
 
+    /// Instants of the first and of the last end of a job that starts at once, nanoseconds, where they decide which jobs a
+    /// trace has: its longest run takes a good part of it. Of shorter ones it has nearly all, whenever they began.
+    pub(super) fn ends(&self) -> Option<[i64; 2]> {
+        const GOOD_PART: i64 = 4;
+        let longest = self.jobs.iter().filter_map(|job| job.run_time).max()?;
+        if longest < self.span().as_nanos() / GOOD_PART {
+            return None;
+        }
+        let ends = || self.jobs.iter().filter_map(Job::end);
+        Some([ends().min()?, ends().max()?])
+    }
+
     /// Gaps between submissions, nanoseconds.
     pub(super) fn gaps(&self) -> Vec<i64> {
         let pairs = self.jobs.windows(2);
@@ -173,6 +194,21 @@ impl Job {
         }
     }
 
+    /// What the job asks for.
+    pub(super) fn request(&self) -> Asked {
+        Asked {
+            cpu: self.shape.cpu,
+            memory: self.shape.memory,
+            gpus: self.shape.gpus,
+            pods: self.pods,
+        }
+    }
+
+    /// End of the job if it starts at once, nanoseconds; `None` of one that stays.
+    pub(super) fn end(&self) -> Option<i64> {
+        self.run_time.map(|own| self.submit.saturating_add(own))
+    }
+
     /// A field of the job; `None` where the job has none.
     pub(super) fn field(&self, field: Field) -> Option<i64> {
         match field {
@@ -182,6 +218,8 @@ impl Job {
             Field::Memory => Some(self.shape.memory),
             Field::Gpus => Some(self.shape.gpus),
             Field::Pods => Some(self.pods),
+            Field::Submission => Some(self.submit),
+            Field::Requests => None,
         }
     }
 }

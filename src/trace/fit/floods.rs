@@ -8,7 +8,7 @@ use units::SortedMap;
 
 use super::columns::{Columns, Job};
 use super::course::Course;
-use super::marginals::{Fitted, OwnSessions, TEMPLATES_MAX, fitted, normal_score};
+use super::marginals::{Bounds, Fitted, OwnSessions, TEMPLATES_MAX, fitted, normal_score};
 use super::pace::{Grouping, Sessions};
 use crate::generate::mix::{FIELDS, size};
 
@@ -24,6 +24,8 @@ pub(super) struct Bands {
     most: usize,
     /// Whether jobs have no less and no more work than those of their template in the trace.
     is_bounded: bool,
+    /// Whether requests come together.
+    has_sorts: bool,
 }
 
 impl Bands {
@@ -32,12 +34,14 @@ impl Bands {
         growth: 3,
         most: 8,
         is_bounded: false,
+        has_sorts: false,
     };
     /// Bands of single jobs. In narrower ones their work is closer to that of the trace.
     pub(super) const OF_JOBS: Self = Self {
         growth: 2,
         most: 10,
         is_bounded: false,
+        has_sorts: true,
     };
     /// The same, of which jobs keep to the work of their band: their times differ a little more from those of the trace.
     pub(super) const OF_BOUNDED_JOBS: Self = Self {
@@ -89,10 +93,14 @@ pub(super) fn templates(columns: &Columns, grouping: &Grouping, bands: Bands) ->
         let mut rest = own.as_slice();
         for size in parts(rest.len(), bands) {
             let (part, others) = rest.split_at(size);
-            let work = bands.is_bounded.then(|| bounds(columns, part)).flatten();
+            let bounds = Bounds {
+                work: bands.is_bounded.then(|| work_of(columns, part)).flatten(),
+                ends: grouping.ends,
+                has_sorts: bands.has_sorts,
+            };
             templates.push(Fitted {
                 course: course.map(|course| counts(columns, course, part)),
-                ..template(columns, sessions, priority, work, part)
+                ..template(columns, sessions, priority, bounds, part)
             });
             rest = others;
         }
@@ -141,7 +149,7 @@ fn exact(job: &Job) -> Option<i128> {
 }
 
 /// Least and most work of the jobs of sessions that have one job each and end.
-fn bounds(columns: &Columns, sessions: &[&Vec<usize>]) -> Option<[i128; 2]> {
+fn work_of(columns: &Columns, sessions: &[&Vec<usize>]) -> Option<[i128; 2]> {
     let works = sessions.iter().map(|own| match own.as_slice() {
         [only] => exact(&columns.jobs[*only]),
         _ => None,
@@ -154,7 +162,7 @@ fn template(
     columns: &Columns,
     all: &Sessions,
     priority: i32,
-    work: Option<[i128; 2]>,
+    bounds: Bounds,
     sessions: &[&Vec<usize>],
 ) -> Fitted {
     let places = sessions.iter().flat_map(|own| own.iter());
@@ -169,7 +177,7 @@ fn template(
             sizes,
             gaps,
         }),
-        ..fitted(priority, &own, work)
+        ..fitted(priority, &own, bounds)
     }
 }
 

@@ -4,6 +4,7 @@ use rng::agreement::{kolmogorov, serial, spearman};
 use serde::Serialize;
 
 use super::columns::Columns;
+use super::requests;
 use super::waiting::Waiting;
 use crate::generate::mix::{FIELDS, Field};
 
@@ -17,6 +18,10 @@ pub struct Goodness {
     pub distances: Vec<Distance>,
     /// Correlations of fields, and of each gap with the next.
     pub correlations: Vec<Together>,
+    /// Distance between what jobs request, all amounts of a job together: half the sum of the differences between the
+    /// shares of each request (total variation), from 0 to 1. None where fewer than two amounts vary.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests: Option<f64>,
     /// Waits on one and the same pool; none where no job ends.
     pub waiting: Option<Waiting>,
 }
@@ -92,8 +97,9 @@ impl Goodness {
                 [values(trace, field), values(mix, field)],
             ));
         }
-        for (place, &one) in present.iter().enumerate() {
-            for &other in &present[place + 1..] {
+        let all: Vec<Field> = present.into_iter().chain([Field::Submission]).collect();
+        for (place, &one) in all.iter().enumerate() {
+            for &other in &all[place + 1..] {
                 let [of_trace, of_mix] =
                     [trace, mix].map(|columns| together(columns, [one, other]));
                 if let (Some(of_trace), Some(of_mix)) = (of_trace, of_mix) {
@@ -109,6 +115,7 @@ impl Goodness {
             jobs: trace.jobs.len() as u64,
             distances,
             correlations,
+            requests: requests::distance(trace, mix),
             waiting: Waiting::of(trace, mixes),
         }
     }
@@ -163,9 +170,9 @@ pub(super) fn together(columns: &Columns, fields: [Field; 2]) -> Option<f64> {
 /// Parts of a whole unit in which a field is counted.
 fn whole(field: Field) -> f64 {
     match field {
-        Field::RunTime | Field::TimeLimit => 1e9,
+        Field::RunTime | Field::TimeLimit | Field::Submission => 1e9,
         Field::Cpu | Field::Gpus => 1e3,
-        Field::Memory | Field::Pods => 1.0,
+        Field::Memory | Field::Pods | Field::Requests => 1.0,
     }
 }
 

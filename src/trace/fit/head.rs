@@ -26,6 +26,10 @@ pub(super) fn text(name: &str, fit: &Fit) -> String {
         let distance = format!("{:.3}", own.distance);
         row(&mut text, [own.field, &of_trace, &of_mix, &distance]);
     }
+    if let Some(distance) = fit.goodness.requests {
+        let words = "requests, all together (total variation)";
+        row(&mut text, [words, "", "", &format!("{distance:.3}")]);
+    }
     if !fit.goodness.correlations.is_empty() {
         row(&mut text, ["rank correlation of", "", "", ""]);
     }

@@ -1,14 +1,14 @@
 //! Marginal distributions of a trace's jobs, and the correlation between them, template by template.
 
-use rng::{Stream, math};
-use units::{Duration, SortedMap};
+use rng::math;
+use units::SortedMap;
 
 use super::columns::{Columns, Job};
-use super::goodness::{together, values, varies};
+use super::correlations::correlations;
+use super::goodness::values;
 use super::means;
-use super::reweighed;
-use crate::generate::mix::{Choice, Copula, FIELDS, Field, Times, size};
-use rng::agreement::spearman;
+use super::requests::Sorts;
+use crate::generate::mix::{FIELDS, Field};
 
 /// Greatest number of templates; the jobs of rarer priorities count with those of the most frequent one.
 pub(super) const TEMPLATES_MAX: usize = 20;
@@ -25,10 +25,6 @@ const PERCENTS: [f64; 45] = [
 
 /// Share of the jobs from which on one value of a time gets quantiles of its own.
 const SPIKE: f64 = 0.01;
-
-/// Draws by which correlations are brought to those of the trace, and how often.
-const DRAWS: usize = 8_000;
-const ROUNDS: usize = 4;
 
 /// Percentages and nanoseconds of a time.
 pub(super) type Quantiles = Vec<(f64, i64)>;
@@ -49,10 +45,23 @@ pub(super) struct Fitted {
     pub(super) times: SortedMap<Field, Quantiles>,
     /// Amounts that are not the usual ones (no devices, one pod).
     pub(super) amounts: SortedMap<Field, Amounts>,
-    /// Least and most work of a job, thousandths of units times nanoseconds.
-    pub(super) work: Option<[i128; 2]>,
+    /// Sorts of requests, where they come together; their numbers of jobs are an amount.
+    pub(super) sorts: Option<Sorts>,
+    pub(super) bounds: Bounds,
     /// Correlations of the normal scores.
     pub(super) correlations: Vec<(Field, Field, f64)>,
+}
+
+/// What the jobs of a kind keep to beside the distributions of their fields.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bounds {
+    /// Least and most work of a job, thousandths of units times nanoseconds.
+    pub(super) work: Option<[i128; 2]>,
+    /// First and last end of any job that starts at once, nanoseconds; known where fields may be correlated with the
+    /// submission.
+    pub(super) ends: Option<[i64; 2]>,
+    /// Whether requests come together.
+    pub(super) has_sorts: bool,
 }
 
 /// Sessions of jobs of one kind.
@@ -88,14 +97,16 @@ pub(super) fn templates(columns: &Columns) -> Vec<Fitted> {
     let parts = keys
         .into_iter()
         .filter_map(|(key, _)| Some((key, parts.remove(&key)?)));
-    let fitted = parts.map(|((priority, _), jobs)| fitted(priority, &Columns::of(jobs), None));
+    let fitted =
+        parts.map(|((priority, _), jobs)| fitted(priority, &Columns::of(jobs), Bounds::default()));
     fitted.collect()
 }
 
 /// Jobs of one priority as a template.
-pub(super) fn fitted(priority: i32, columns: &Columns, work: Option<[i128; 2]>) -> Fitted {
+pub(super) fn fitted(priority: i32, columns: &Columns, bounds: Bounds) -> Fitted {
     let mut times = SortedMap::new();
     let mut amounts = SortedMap::new();
+    let sorts = Sorts::of(columns).filter(|_| bounds.has_sorts);
     for field in FIELDS {
         let mut own = values(columns, field);
         own.sort_unstable();
@@ -105,11 +116,14 @@ pub(super) fn fitted(priority: i32, columns: &Columns, work: Option<[i128; 2]>) 
             Field::RunTime | Field::TimeLimit => {
                 times.insert(field, quantiles(&own));
             }
-            _ if own.iter().all(|value| *value == usual) => {}
+            _ if sorts.is_some() || own.iter().all(|value| *value == usual) => {}
             _ => {
                 amounts.insert(field, gathered(&own));
             }
         }
+    }
+    if let Some(sorts) = &sorts {
+        amounts.insert(Field::Requests, sorts.jobs.clone());
     }
     let mut fitted = Fitted {
         weight: columns.jobs.len() as u64,
@@ -118,7 +132,8 @@ pub(super) fn fitted(priority: i32, columns: &Columns, work: Option<[i128; 2]>) 
         priority,
         times,
         amounts,
-        work,
+        sorts,
+        bounds,
         correlations: Vec::new(),
     };
     fitted.correlations = correlations(columns, &mut fitted);
@@ -181,119 +196,6 @@ pub(super) fn gathered(sorted: &[i64]) -> Amounts {
             Some(last) if last.0 == value => last.1 += jobs,
             _ => kept.push((value, jobs)),
         }
-    }
-    kept
-}
-
-/// Correlations of the normal scores under which the drawn jobs have the rank correlations of the trace. Where jobs keep
-/// to bounds of work, amounts are weighed so that those that do have the amounts of the trace.
-fn correlations(columns: &Columns, fitted: &mut Fitted) -> Vec<(Field, Field, f64)> {
-    let has = |field: &Field| {
-        let is_there = fitted.times.contains_key(field) || fitted.amounts.contains_key(field);
-        is_there && varies(columns, *field)
-    };
-    let present: Vec<Field> = FIELDS.into_iter().filter(has).collect();
-    let mut targets: Vec<(Field, Field, f64)> = Vec::new();
-    for (place, &one) in present.iter().enumerate() {
-        for &other in &present[place + 1..] {
-            if let Some(target) = together(columns, [one, other]) {
-                targets.push((one, other, target));
-            }
-        }
-    }
-    let scores = targets
-        .iter()
-        .map(|&(one, other, target)| (one, other, normal_score(target)));
-    let mut scores: Vec<(Field, Field, f64)> = scores.collect();
-    let wanted = fitted.amounts.clone();
-    let mut rounds = ROUNDS;
-    if fitted.work.is_some() {
-        fitted.amounts.values_mut().for_each(reweighed::finer);
-        rounds *= 2;
-    }
-    for _ in 0..rounds {
-        let copula = possible(&mut scores);
-        let drawn = draws(fitted, &copula);
-        for (own, &(one, other, target)) in scores.iter_mut().zip(&targets) {
-            if let Some(reached) = spearman(&drawn[&one], &drawn[&other]) {
-                own.2 = (own.2 + target - reached).clamp(-0.999, 0.999);
-            }
-        }
-        if fitted.work.is_some() {
-            for (field, own) in &mut fitted.amounts {
-                reweighed::amounts(own, &wanted[field], &drawn[field]);
-            }
-        }
-    }
-    for own in &mut scores {
-        own.2 = math::round_half_even(own.2 * 1e3) / 1e3;
-    }
-    possible(&mut scores);
-    scores.retain(|own| own.2.abs() >= 0.02);
-    possible(&mut scores);
-    scores
-}
-
-/// Moves correlations closer to 0 until fields can have them.
-fn possible(scores: &mut [(Field, Field, f64)]) -> Copula {
-    loop {
-        if let Some(copula) = Copula::new(scores) {
-            return copula;
-        }
-        for own in &mut *scores {
-            own.2 = math::round_half_even(own.2 * 0.95 * 1e3) / 1e3;
-        }
-    }
-}
-
-/// Columns of the fields of drawn jobs that have the work of the template.
-fn draws(fitted: &Fitted, copula: &Copula) -> SortedMap<Field, Vec<i64>> {
-    let mut stream = Stream::new(0, "fit/correlations", 0);
-    let drawn: Vec<[f64; FIELDS.len()]> = (0..DRAWS).map(|_| copula.draw(&mut stream)).collect();
-    let column = |field: &Field| -> Vec<i64> {
-        let shares = drawn.iter().map(|own| own[*field as usize]);
-        if let Some(points) = fitted.times.get(field) {
-            let points = points
-                .iter()
-                .map(|&(place, at)| (place, Duration::from_nanos(at)));
-            let times = Times::Quantiles(points.collect());
-            return shares.map(|share| times.at(share).as_nanos()).collect();
-        }
-        let amounts = fitted.amounts.get(field).into_iter().flatten();
-        let weighted = amounts.map(|&(value, jobs)| (value, jobs as f64)).collect();
-        let choice = Choice::new(weighted).expect("invariant: amounts that jobs have");
-        shares
-            .map(|share| choice.values()[choice.at(share)])
-            .collect()
-    };
-    let columns: SortedMap<Field, Vec<i64>> = { FIELDS.into_iter() }
-        .filter(|own| fitted.times.contains_key(own) || fitted.amounts.contains_key(own))
-        .map(|own| (own, column(&own)))
-        .collect();
-    let kept = with_work(fitted, &columns);
-    let of_kept = |column: Vec<i64>| kept.iter().map(|&row| column[row]).collect();
-    let columns = columns.into_iter();
-    columns
-        .map(|(field, column)| (field, of_kept(column)))
-        .collect()
-}
-
-/// The draws that have the work of the template, as the mix draws others again; all, where hardly any has.
-fn with_work(fitted: &Fitted, columns: &SortedMap<Field, Vec<i64>>) -> Vec<usize> {
-    const LEAST: usize = DRAWS / 32;
-    let Some([least, most]) = fitted.work else {
-        return (0..DRAWS).collect();
-    };
-    let of = |field: Field, row: usize, usual| columns.get(&field).map_or(usual, |own| own[row]);
-    let has_work = |&row: &usize| {
-        let amounts = [Field::Cpu, Field::Gpus].map(|field| of(field, row, 0));
-        let size = size(amounts[0], amounts[1], of(Field::Pods, row, 1));
-        let work = i128::from(of(Field::RunTime, row, 0)) * i128::from(size);
-        (least..=most).contains(&work)
-    };
-    let kept: Vec<usize> = (0..DRAWS).filter(has_work).collect();
-    if kept.len() < LEAST {
-        return (0..DRAWS).collect();
     }
     kept
 }

@@ -3,7 +3,9 @@
 //! [`Mix`], to be edited, and how far its jobs are from those of the trace.
 
 mod columns;
+mod correlations;
 mod course;
+mod draws;
 pub mod failures;
 mod floods;
 mod goodness;
@@ -13,6 +15,7 @@ mod marginals;
 mod means;
 mod pace;
 mod reordered;
+mod requests;
 mod reweighed;
 mod row;
 mod sample;

@@ -27,6 +27,8 @@ pub(super) struct Grouping {
     pub(super) days: Option<[f64; 7]>,
     /// Parts of the trace with rates of their own.
     pub(super) course: Option<Course>,
+    /// First and last end of a job that starts at once, nanoseconds, where jobs keep to them.
+    pub(super) ends: Option<[i64; 2]>,
     /// Sessions; none where each job is a session of its own.
     pub(super) sessions: Option<Sessions>,
 }
@@ -129,7 +131,10 @@ impl Grouping {
     /// Each job is a session, and what jobs come how often changes from one part of the trace to the next.
     pub(super) fn in_parts(columns: &Columns, part: Duration) -> Self {
         let submits: Vec<i64> = columns.jobs.iter().map(|job| job.submit).collect();
-        Self::of(&submits, Some(Sessions::alone(columns)), Some(part))
+        Self {
+            ends: columns.ends(),
+            ..Self::of(&submits, Some(Sessions::alone(columns)), Some(part))
+        }
     }
 
     /// The same, of which nothing about sessions is written.
@@ -174,6 +179,7 @@ impl Grouping {
             hours,
             days,
             course,
+            ends: None,
             sessions,
         }
     }

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use super::columns::Columns;
+use super::columns::{Columns, Job};
 use super::{Fit, fit, fit_of};
 use crate::format::Constructor;
 use crate::formats::csv::CsvSource;
@@ -38,7 +38,7 @@ fn check(fit: &Fit, bounds: &[(&str, f64)], correlations: f64) {
     for own in goodness
         .correlations
         .iter()
-        .filter(|own| own.between[0] != "gap")
+        .filter(|own| own.between[0] != "gap" && own.between[1] != "submission")
     {
         assert!((own.trace - own.mix).abs() < correlations, "{goodness:#?}");
     }
@@ -127,6 +127,47 @@ fn parts_of_a_trace_keep_their_own_jobs() {
     assert!(waiting.distance() < 0.3, "{waiting:?}");
     let work = waiting.mix_work / waiting.trace_work;
     assert!((work - 1.0).abs() < 0.2, "{waiting:?}");
+}
+
+/// A log of what ended in its last month: of what began in the four before, only what ran until then. Pods of two sorts ask
+/// for one resource each, which no correlation says.
+#[test]
+fn a_log_that_begins_and_ends_while_jobs_run_is_fitted_with_its_window() {
+    const DAY: i64 = 86_400;
+    let mut rows = "submit,run_time,cpu,memory,gpus\n".to_owned();
+    for number in 0..30 {
+        let submit = number * 4 * DAY;
+        let until = 150 * DAY - number % 3 * 10 * DAY;
+        let _ = writeln!(rows, "{submit},{},8,16Gi,1", until - submit);
+    }
+    for number in 0..3_000 {
+        let submit = 120 * DAY + number * 800;
+        let own = match number % 10 {
+            0 => "88,320Gi,8",
+            1..4 => "88,16Gi,0",
+            _ => "4,320Gi,1",
+        };
+        let run_time = (60 + number * 7_919 % 5_000).min(150 * DAY - submit);
+        let _ = writeln!(rows, "{submit},{run_time},{own}");
+    }
+    let fit = fitted(&table(&rows));
+    assert!(fit.text.contains("  ends: [120d"), "{}", fit.text);
+    assert!(fit.text.contains("[runTime, submission]"), "{}", fit.text);
+    assert!(
+        fit.text.contains(", cpu: 88, memory: 320Gi, gpus: 8}\n"),
+        "{}",
+        fit.text
+    );
+    let distance = fit.goodness.requests.expect("several amounts");
+    assert!(distance < 0.05, "{distance}: {:#?}", fit.goodness);
+    let mix = Mix::read("mix", &fit.text).expect("a mix");
+    for seed in 1..6 {
+        let mut source = MixSource::new(mix.clone().into(), seed, 3_030);
+        let drawn = Columns::read(&mut source, 3_030).expect("jobs");
+        let last = drawn.jobs.iter().filter_map(Job::end).max();
+        let last = last.expect("jobs that end") / 1_000_000_000;
+        assert!(last <= 150 * DAY + 1, "{seed}: {last}");
+    }
 }
 
 #[test]

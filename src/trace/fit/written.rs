@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use units::{Duration, Quantity, SortedMap, SuffixFamily};
 
-use super::columns::{Columns, Rate};
+use super::columns::{Asked, Columns, Rate};
 use super::marginals::{Amounts, Fitted, OwnSessions, Quantiles, gathered, quantiles};
 use super::pace::Grouping;
 use crate::generate::mix::{After, FIELDS, Field, SESSIONS_MAX};
@@ -27,44 +27,7 @@ pub(super) fn body(
     rate: Rate,
 ) -> String {
     let mut text = String::from("arrivals:\n");
-    if let Some(milli) = room {
-        let milli = rate.number(milli.unsigned_abs());
-        let milli = i64::try_from(milli).unwrap_or(i64::MAX);
-        line(
-            &mut text,
-            1,
-            "room",
-            &Quantity::from_milli(milli).to_string(),
-        );
-    }
-    let mut gaps = times_of(&grouping.gaps);
-    for (_, gap) in &mut gaps {
-        *gap = rate.gap(*gap);
-    }
-    line(&mut text, 1, "gap", &times(&gaps));
-    if grouping.autocorrelation.abs() >= LEAST_AUTOCORRELATION {
-        let value = format!("{:.3}", grouping.autocorrelation);
-        line(&mut text, 1, "autocorrelation", &value);
-    }
-    if let Some(hours) = &grouping.hours {
-        line(&mut text, 1, "hours", &list(hours));
-    }
-    if let Some(days) = &grouping.days {
-        line(&mut text, 1, "days", &list(days));
-    }
-    if let Some(course) = &grouping.course {
-        text.push_str("  course:\n");
-        line(&mut text, 2, "part", &course.part.to_string());
-        line(&mut text, 2, "length", &course.length.to_string());
-        let numbers = course.numbers.iter();
-        let numbers = numbers.map(|&own| rate.number(own.into()).min(SESSIONS_MAX.into()));
-        line(
-            &mut text,
-            2,
-            "numbers",
-            &list(&numbers.collect::<Vec<u64>>()),
-        );
-    }
+    arrivals(&mut text, grouping, room, rate);
     if let Some(own) = &grouping.sessions
         && templates.iter().all(|template| template.sessions.is_none())
     {
@@ -92,6 +55,43 @@ pub(super) fn body(
         }
     }
     text
+}
+
+fn arrivals(text: &mut String, grouping: &Grouping, room: Option<i64>, rate: Rate) {
+    if let Some(milli) = room {
+        let milli = rate.number(milli.unsigned_abs());
+        let milli = i64::try_from(milli).unwrap_or(i64::MAX);
+        line(text, 1, "room", &Quantity::from_milli(milli).to_string());
+    }
+    let mut gaps = times_of(&grouping.gaps);
+    for (_, gap) in &mut gaps {
+        *gap = rate.gap(*gap);
+    }
+    line(text, 1, "gap", &times(&gaps));
+    // Jobs that wait for room start later than they come.
+    if let Some([first, last]) = grouping.ends.filter(|_| room.is_none()) {
+        let millis = |nanos: i64| Duration::from_millis(nanos / 1_000_000);
+        let last = millis(last.saturating_add(999_999));
+        line(text, 1, "ends", &format!("[{}, {last}]", millis(first)));
+    }
+    if grouping.autocorrelation.abs() >= LEAST_AUTOCORRELATION {
+        let value = format!("{:.3}", grouping.autocorrelation);
+        line(text, 1, "autocorrelation", &value);
+    }
+    if let Some(hours) = &grouping.hours {
+        line(text, 1, "hours", &list(hours));
+    }
+    if let Some(days) = &grouping.days {
+        line(text, 1, "days", &list(days));
+    }
+    if let Some(course) = &grouping.course {
+        text.push_str("  course:\n");
+        line(text, 2, "part", &course.part.to_string());
+        line(text, 2, "length", &course.length.to_string());
+        let numbers = course.numbers.iter();
+        let numbers = numbers.map(|&own| rate.number(own.into()).min(SESSIONS_MAX.into()));
+        line(text, 2, "numbers", &list(&numbers.collect::<Vec<u64>>()));
+    }
 }
 
 fn of_sessions(text: &mut String, depth: usize, own: &OwnSessions, after: After) {
@@ -141,7 +141,13 @@ fn template(text: &mut String, number: usize, own: &Fitted) {
             line(text, 1, field.name(), &amounts_of(field, amounts));
         }
     }
-    if let Some([least, most]) = own.work {
+    if let (Some(sorts), Some(jobs)) = (&own.sorts, own.amounts.get(&Field::Requests)) {
+        text.push_str("  requests:\n");
+        for (asked, (_, weight)) in sorts.all.iter().zip(jobs) {
+            let _ = writeln!(text, "  - {{weight: {weight}, {}}}", request(asked));
+        }
+    }
+    if let Some([least, most]) = own.bounds.work {
         // Outwards, so that the jobs of the trace are within.
         let millis = |work: i128| Duration::from_millis((work / 1_000_000_000) as i64);
         let most = millis(most + 1_000_000_000 - 1);
@@ -199,6 +205,23 @@ fn amounts_of(field: Field, amounts: &Amounts) -> String {
         }
         _ => value.to_string(),
     })
+}
+
+/// Amounts that come together, without those that are usual.
+fn request(asked: &Asked) -> String {
+    let memory = Quantity::from_units(asked.memory).with_family(SuffixFamily::Binary);
+    let of = |field: Field, usual: i64, value: i64, word: String| {
+        (value != usual).then(|| format!("{}: {word}", field.name()))
+    };
+    let [cpu, gpus] = [asked.cpu, asked.gpus].map(|own| Quantity::from_milli(own).to_string());
+    let all = [
+        Some(format!("{}: {cpu}", Field::Cpu.name())),
+        of(Field::Memory, 0, asked.memory, memory.to_string()),
+        of(Field::Gpus, 0, asked.gpus, gpus),
+        of(Field::Pods, 1, asked.pods, asked.pods.to_string()),
+    ];
+    let all: Vec<String> = all.into_iter().flatten().collect();
+    all.join(", ")
 }
 
 fn weights(amounts: &Amounts, word: impl Fn(i64) -> String) -> String {

@@ -19,9 +19,14 @@ pub enum Field {
     Gpus,
     /// Pods that start together.
     Pods,
+    /// Place of the submission among those of the template over the course of the arrivals; known before a job is drawn.
+    Submission,
+    /// What the pods of a job ask for together, in written order; stands in place of the amounts, and is drawn as the first
+    /// of them is.
+    Requests,
 }
 
-/// Every field, in the order in which they are drawn.
+/// Every field that is drawn, in the order in which they are.
 pub const FIELDS: [Field; 6] = [
     Field::RunTime,
     Field::TimeLimit,
@@ -34,6 +39,22 @@ pub const FIELDS: [Field; 6] = [
 const COUNT: usize = FIELDS.len();
 
 impl Field {
+    /// Row of the field in the matrix of correlations: what is known comes before what is drawn.
+    const fn row(self) -> usize {
+        match self {
+            Self::Submission => 0,
+            drawn => drawn.place() + 1,
+        }
+    }
+
+    /// Place of the field among those that are drawn; that of the submission is none of them.
+    pub(crate) const fn place(self) -> usize {
+        match self {
+            Self::Requests => Self::Cpu as usize,
+            drawn => drawn as usize,
+        }
+    }
+
     /// Name of the field in a file.
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,6 +64,8 @@ impl Field {
             Self::Memory => "memory",
             Self::Gpus => "gpus",
             Self::Pods => "pods",
+            Self::Submission => "submission",
+            Self::Requests => "requests",
         }
     }
 }
@@ -58,8 +81,11 @@ pub(super) fn scores(stream: &mut Stream) -> Scores {
 /// The lower triangle whose product with its transpose is the matrix of correlations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Copula {
-    lower: [[f64; COUNT]; COUNT],
+    lower: [[f64; ROWS]; ROWS],
 }
+
+/// Fields that are drawn, and the submission.
+const ROWS: usize = COUNT + 1;
 
 /// Rests up to this size are taken for 0.
 const ROUNDING: f64 = 1e-9;
@@ -68,17 +94,17 @@ impl Copula {
     /// A copula with the correlations of some pairs, 0 for all others; `None` where no such fields can
     /// exist, as the matrix has a negative eigenvalue.
     pub fn new(pairs: &[(Field, Field, f64)]) -> Option<Self> {
-        let mut matrix = [[0.0; COUNT]; COUNT];
+        let mut matrix = [[0.0; ROWS]; ROWS];
         for (place, row) in matrix.iter_mut().enumerate() {
             row[place] = 1.0;
         }
         for &(one, other, value) in pairs {
-            matrix[one as usize][other as usize] = value;
-            matrix[other as usize][one as usize] = value;
+            matrix[one.row()][other.row()] = value;
+            matrix[other.row()][one.row()] = value;
         }
         // Cholesky's decomposition; a field that others decide has a pivot of 0.
-        let mut lower = [[0.0; COUNT]; COUNT];
-        for row in 0..COUNT {
+        let mut lower = [[0.0; ROWS]; ROWS];
+        for row in 0..ROWS {
             for column in 0..=row {
                 let known: f64 = (0..column)
                     .map(|place| lower[row][place] * lower[column][place])
@@ -99,10 +125,15 @@ impl Copula {
         Some(Self { lower })
     }
 
-    /// Draws a probability for each field, in the order of [`FIELDS`]: as many numbers of the stream
-    /// whatever the correlations.
-    pub fn draw(&self, stream: &mut Stream) -> [f64; COUNT] {
-        self.probabilities(&scores(stream))
+    /// Draws a probability for each field, in the order of [`FIELDS`], beside the normal score of a submission: as many
+    /// numbers of the stream whatever the correlations.
+    pub fn draw(&self, submission: f64, stream: &mut Stream) -> [f64; COUNT] {
+        self.probabilities(submission, &scores(stream))
+    }
+
+    /// Whether any field is correlated with the submission.
+    pub(super) fn has_trend(&self) -> bool {
+        self.lower[1..].iter().any(|row| row[0] != 0.0)
     }
 
     /// Draws a probability for each field, so that any two draws with the same scores in common have, field by
@@ -110,23 +141,23 @@ impl Copula {
     /// [`Self::draw`].
     pub(super) fn draw_alike(
         &self,
+        submission: f64,
         stream: &mut Stream,
         common: &Scores,
         likeness: f64,
     ) -> [f64; COUNT] {
         let own = scores(stream);
         let [of_common, of_own] = [likeness, 1.0 - likeness].map(math::sqrt);
-        self.probabilities(&std::array::from_fn(|row| {
-            of_common * common[row] + of_own * own[row]
-        }))
+        let scores = std::array::from_fn(|row| of_common * common[row] + of_own * own[row]);
+        self.probabilities(submission, &scores)
     }
 
-    fn probabilities(&self, scores: &Scores) -> [f64; COUNT] {
-        std::array::from_fn(|row| {
-            let score: f64 = (0..=row)
-                .map(|place| self.lower[row][place] * scores[place])
-                .sum();
-            special::normal_cdf(score)
+    fn probabilities(&self, submission: f64, scores: &Scores) -> [f64; COUNT] {
+        std::array::from_fn(|field| {
+            let [known, lower @ ..] = &self.lower[field + 1];
+            let drawn = lower.iter().zip(scores).take(field + 1);
+            let drawn: f64 = drawn.map(|(lower, score)| lower * score).sum();
+            special::normal_cdf(known * submission + drawn)
         })
     }
 }

@@ -7,6 +7,7 @@ use units::plural::count;
 
 use super::marginal::Times;
 use super::pace::Pace;
+use super::trend::Rounds;
 use rng::{Stream, math, special};
 
 /// Greatest number of sessions of a part, all of which are drawn at once.
@@ -34,6 +35,18 @@ impl WrittenCourse {
         match (&self.numbers, &self.factors) {
             (Some(numbers), _) => numbers.iter().copied().map(f64::from).collect(),
             (None, factors) => factors.clone().unwrap_or_default(),
+        }
+    }
+
+    /// The parts of a course that passed the check.
+    pub(super) fn rounds(&self) -> Rounds {
+        let part = self.part.as_secs_f64();
+        let parts = self.rates().len();
+        let length = self.length.map(Duration::as_secs_f64);
+        Rounds {
+            part,
+            length: length.unwrap_or(part * parts as f64),
+            parts,
         }
     }
 

@@ -20,10 +20,13 @@ mod copula;
 mod course;
 mod marginal;
 mod pace;
+mod request;
 mod room;
 mod source;
 #[cfg(test)]
 mod tests;
+mod trend;
+mod weights;
 mod written;
 
 use model::Text;
@@ -37,7 +40,10 @@ pub use copula::{Copula, FIELDS, Field};
 pub(crate) use course::{Numbers, SESSIONS_MAX};
 pub use marginal::{Choice, Devices, Times};
 pub use pace::{Burst, Pace};
+pub(crate) use request::Request;
 pub use source::MixSource;
+pub(crate) use source::TRIES;
+pub(crate) use trend::{Ends, Places};
 
 /// A mix of jobs.
 #[derive(Clone, Debug)]
@@ -51,6 +57,10 @@ pub struct Mix {
     pub(crate) numbers: Option<Numbers>,
     /// Processors, in thousandths, of a machine for whose room jobs wait before they are submitted.
     pub(crate) room: Option<i64>,
+    /// Instants within which jobs end.
+    pub(crate) ends: Option<Ends>,
+    /// Places of submissions in the course, where fields are correlated with them.
+    pub(crate) places: Option<Places>,
     pub(crate) sessions: Option<Sessions>,
     pub(crate) users: Choice<Text>,
     pub(crate) templates: Vec<Template>,
@@ -91,6 +101,8 @@ pub struct Template {
     pub(crate) memory: Option<Choice<units::Quantity>>,
     pub(crate) gpus: Option<Choice<Devices>>,
     pub(crate) pods: Option<Choice<u32>>,
+    /// Amounts that come together, in place of the four above.
+    pub(crate) requests: Option<Choice<Request>>,
     /// Least and most run time times processors (GPUs where it has any) of a job.
     pub(crate) work: Option<[Duration; 2]>,
     pub(crate) priority: i32,
@@ -100,27 +112,32 @@ pub struct Template {
 }
 
 impl Template {
-    /// The run time of a job drawn with these probabilities.
-    pub(crate) fn run_time(&self, drawn: &[f64; FIELDS.len()]) -> Option<Duration> {
+    /// The run time of a job drawn with these probabilities, cut where it would be above the bounds.
+    pub(crate) fn run_time(
+        &self,
+        drawn: &[f64; FIELDS.len()],
+        bounds: Option<[Duration; 2]>,
+    ) -> Option<Duration> {
         let times = self.run_time.as_ref();
-        times.map(|times| times.at(drawn[Field::RunTime as usize]))
+        times.map(|times| Ends::cut(bounds, times.at(drawn[Field::RunTime as usize])))
     }
 
-    /// Whether a job drawn with these probabilities has the work of the template.
-    pub(crate) fn has_work(&self, drawn: &[f64; FIELDS.len()]) -> bool {
-        let (Some([least, most]), Some(run_time)) = (self.work, self.run_time(drawn)) else {
+    /// Whether a job drawn with these probabilities has the work of the template, and the least run time of the bounds.
+    pub(crate) fn has_work(
+        &self,
+        drawn: &[f64; FIELDS.len()],
+        bounds: Option<[Duration; 2]>,
+    ) -> bool {
+        let Some(run_time) = self.run_time(drawn, bounds) else {
             return true;
         };
-        let of = |field: Field| drawn[field as usize];
-        let cpu = self.cpu.as_ref();
-        let cpu = cpu.map(|own| own.values()[own.at(of(Field::Cpu))].milli_ceil());
-        let cpu = cpu.map_or(0, |own| own.unwrap_or(i64::MAX));
-        let gpus = self.gpus.as_ref();
-        let gpus = gpus.map_or(0, |own| own.values()[own.at(of(Field::Gpus))].milli);
-        let pods = self.pods.as_ref();
-        let pods = pods.map_or(1, |own| own.values()[own.at(of(Field::Pods))]);
-        let size = size(cpu, i64::from(gpus), i64::from(pods));
-        let work = i128::from(run_time.as_nanos()) * i128::from(size) / 1_000;
+        if bounds.is_some_and(|[least, _]| run_time < least) {
+            return false;
+        }
+        let Some([least, most]) = self.work else {
+            return true;
+        };
+        let work = i128::from(run_time.as_nanos()) * i128::from(self.size(drawn)) / 1_000;
         (i128::from(least.as_nanos())..=i128::from(most.as_nanos())).contains(&work)
     }
 }

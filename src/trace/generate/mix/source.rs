@@ -10,7 +10,7 @@ use model::{GpuRequest, PodName, PodSpec, ResourceList, Text};
 use rng::Stream;
 use units::{Duration, Instant, SortedMap};
 
-use super::copula::{self, FIELDS, Scores};
+use super::copula::{self, FIELDS, Field, Scores};
 use super::course::{Numbers, Shape, next_gap};
 use super::room::Room;
 use super::{After, Mix, Template};
@@ -54,8 +54,8 @@ pub struct MixSource {
     tenant_numbers: SortedMap<usize, u32>,
 }
 
-/// Draws of a job until it has the work of its template; the last one stands.
-const TRIES: usize = 32;
+/// Draws of a job until it has the work of its template and the least run time; the last one stands.
+pub(crate) const TRIES: usize = 32;
 
 /// A session, in the order of its next job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -178,19 +178,26 @@ impl MixSource {
     }
 
     /// Draws the probabilities of a session's next job.
-    fn draw(&mut self, mix: &Mix, session: Session) -> [f64; FIELDS.len()] {
+    fn draw(
+        &mut self,
+        mix: &Mix,
+        session: Session,
+        bounds: Option<[Duration; 2]>,
+    ) -> [f64; FIELDS.len()] {
         let template = &mix.templates[session.template as usize];
         let copula = &template.copula;
         let sessions = mix.sessions_of(session.template);
+        let places = mix.places.as_ref();
+        let place = places.map_or(0.0, |own| own.score(session.template, session.at));
         let mut draw = || match (self.common.get(&session.number), sessions) {
             (Some(common), Some(sessions)) => {
-                copula.draw_alike(&mut self.jobs, common, sessions.likeness)
+                copula.draw_alike(place, &mut self.jobs, common, sessions.likeness)
             }
-            _ => copula.draw(&mut self.jobs),
+            _ => copula.draw(place, &mut self.jobs),
         };
         let mut drawn = draw();
         for _ in 1..TRIES {
-            if template.has_work(&drawn) {
+            if template.has_work(&drawn, bounds) {
                 break;
             }
             drawn = draw();
@@ -249,25 +256,19 @@ impl MixSource {
         let session = self.take();
         let mix = Arc::clone(&self.mix);
         let template = &mix.templates[session.template as usize];
-        let drawn = self.draw(&mix, session);
-        let [_, time_limit, cpu, memory, gpus, pods] = drawn;
-        const { assert!(FIELDS.len() == 6) };
-        let run_time = template.run_time(&drawn);
+        let bounds = mix.ends.map(|ends| ends.bounds(session.at));
+        let drawn = self.draw(&mix, session, bounds);
+        let time_limit = drawn[Field::TimeLimit.place()];
+        let run_time = template.run_time(&drawn, bounds);
         self.keep(&mix, session, run_time);
         let time_limit = template.time_limit.as_ref().map(|times| {
             let limit = times.at(time_limit);
             // Nobody asks for less than the work takes and has it done.
             run_time.map_or(limit, |run_time| limit.max(run_time))
         });
-        let members = template.pods.as_ref();
-        let members = members.map_or(1, |choice| choice.values()[choice.at(pods)]);
-        let place = |choice: Option<usize>| choice.unwrap_or_default();
-        let class = self.class([
-            session.template as usize,
-            place(template.cpu.as_ref().map(|choice| choice.at(cpu))),
-            place(template.memory.as_ref().map(|choice| choice.at(memory))),
-            place(template.gpus.as_ref().map(|choice| choice.at(gpus))),
-        ]);
+        let members = template.pods(&drawn);
+        let [cpu, memory, gpus] = template.places(&drawn);
+        let class = self.class([session.template as usize, cpu, memory, gpus]);
         Some(Arrival {
             submit: session.at,
             name: PodName::Job(self.drawn),
@@ -341,18 +342,15 @@ impl ArrivalSource for MixSource {
 
 /// Pods of a template with the amounts at these places.
 fn spec(template: &Template, key: [usize; 4]) -> PodSpec {
-    let [_, cpu, memory, gpus] = key;
+    let [_, places @ ..] = key;
+    let request = template.request(places);
     let mut requests = ResourceList::default();
-    for (resource, choice, place) in [
-        (CPU, &template.cpu, cpu),
-        (MEMORY, &template.memory, memory),
-    ] {
-        if let Some(choice) = choice {
-            requests.set(resource, choice.values()[place]);
+    for (resource, amount) in [(CPU, request.cpu), (MEMORY, request.memory)] {
+        if let Some(amount) = amount {
+            requests.set(resource, amount);
         }
     }
-    let devices = template.gpus.as_ref();
-    let milli = devices.map_or(0, |choice| choice.values()[gpus].milli);
+    let milli = request.gpus.milli;
     let whole = u32::from(DEVICE_MILLI);
     let gpu = match milli {
         0 => GpuRequest::default(),

@@ -7,12 +7,15 @@ use serde::Deserialize;
 use serde::de::{self, Deserializer, MapAccess, Visitor};
 use serde_saphyr::{Location, MessageFormatter as _, Spanned, UserMessageFormatter};
 use units::plural::count;
-use units::{Duration, Quantity, SortedMap, SortedSet};
+use units::{Duration, Instant, Quantity, SortedMap, SortedSet};
 
 use super::copula::{Copula, Field};
 use super::course::{Numbers, WrittenCourse};
 use super::marginal::{Choice, Devices, Scalar, Times};
 use super::pace::{Burst, Pace};
+use super::request::{WrittenRequest, requests};
+use super::trend::{Ends, Places, Rounds};
+use super::weights::{Weighted, choices, shares, submissions};
 use super::{After, Mix, Sessions, Template};
 use crate::error::TraceError;
 
@@ -46,6 +49,8 @@ struct WrittenArrivals {
     bursts: Vec<Spanned<Burst>>,
     #[serde(default)]
     room: Option<Quantity>,
+    #[serde(default)]
+    ends: Option<[Duration; 2]>,
 }
 
 #[derive(Deserialize)]
@@ -141,6 +146,8 @@ struct WrittenTemplate {
     #[serde(default)]
     pods: Option<Choice<u32>>,
     #[serde(default)]
+    requests: Option<Vec<WrittenRequest>>,
+    #[serde(default)]
     work: Option<[Duration; 2]>,
     #[serde(default)]
     priority: i32,
@@ -148,6 +155,13 @@ struct WrittenTemplate {
     correlations: Vec<Correlation>,
     #[serde(default)]
     sessions: Option<WrittenSessions>,
+}
+
+impl WrittenTemplate {
+    const fn has_amounts(&self) -> bool {
+        let amounts = self.cpu.is_some() || self.memory.is_some();
+        amounts || self.gpus.is_some() || self.pods.is_some()
+    }
 }
 
 #[derive(Clone, Copy, Deserialize)]
@@ -194,6 +208,8 @@ pub(super) fn read(file: &str, text: &str) -> Result<Mix, TraceError> {
     })?;
     let (pace, numbers) = pace(&written.arrivals, &complaint)?;
     let room = room(&written.arrivals, &complaint)?;
+    let rounds = { written.arrivals.value.course.as_ref() }.map(|course| course.value.rounds());
+    let ends = ends(&written.arrivals, rounds, &complaint)?;
     let autocorrelation = written.arrivals.value.autocorrelation;
     if autocorrelation.is_nan() || autocorrelation.abs() >= 1.0 {
         let why = "arrivals.autocorrelation: expected a number above -1 and below 1";
@@ -202,7 +218,13 @@ pub(super) fn read(file: &str, text: &str) -> Result<Mix, TraceError> {
     let users = users(written.users, &complaint)?;
     let course = written.arrivals.value.course.as_ref();
     let course = course.map(|course| course.value.rates());
-    let (templates, weights) = templates(written.templates, course.as_deref(), &complaint)?;
+    let place = written.templates.referenced;
+    let (templates, weighted) = templates(written.templates, course.as_deref(), &complaint)?;
+    let course = course.unwrap_or_else(|| vec![1.0]);
+    let has_trend = templates.iter().any(|own| own.copula.has_trend());
+    let places = { rounds.filter(|_| has_trend) }
+        .map(|rounds| Places::new(rounds, &submissions(&weighted, &course)));
+    let weights = choices(&weighted, &course).map_err(|why| complaint.at(place, &why))?;
     let sessions = written.sessions.map(|own| {
         let checked = own.value.checked();
         checked.map_err(|why| complaint.at(own.referenced, &why))
@@ -213,6 +235,8 @@ pub(super) fn read(file: &str, text: &str) -> Result<Mix, TraceError> {
         pace,
         numbers,
         room,
+        ends,
+        places,
         sessions: sessions.transpose()?,
         users,
         templates,
@@ -269,6 +293,27 @@ fn room(
     })
 }
 
+/// Instants within which jobs end.
+fn ends(
+    arrivals: &Spanned<WrittenArrivals>,
+    rounds: Option<Rounds>,
+    complaint: &Complaint<'_>,
+) -> Result<Option<Ends>, TraceError> {
+    let Some([first, last]) = arrivals.value.ends else {
+        return Ok(None);
+    };
+    if first < Duration::ZERO || last <= first {
+        let why = "arrivals.ends: expected the instants of the first and of the last end, such as `[1h, 30d]`";
+        return Err(complaint.at(arrivals.referenced, why));
+    }
+    let [first, last] = [first, last].map(|own| Instant::ZERO + own);
+    Ok(Some(Ends {
+        first,
+        last,
+        round: rounds.and_then(|own| Duration::checked_from_secs_f64(own.length)),
+    }))
+}
+
 pub(super) fn is_factor(factor: f64) -> bool {
     factor.is_finite() && factor >= 0.0
 }
@@ -322,8 +367,7 @@ fn templates(
     written: Spanned<Vec<Spanned<WrittenTemplate>>>,
     course: Option<&[f64]>,
     complaint: &Complaint<'_>,
-) -> Result<(Vec<Template>, Vec<Choice<u32>>), TraceError> {
-    let place = written.referenced;
+) -> Result<(Vec<Template>, Vec<Weighted>), TraceError> {
     let mut names = SortedSet::new();
     let mut weights = Vec::new();
     let mut templates = Vec::new();
@@ -335,23 +379,16 @@ fn templates(
         if !names.insert(name.clone()) {
             return Err(wrong("the name stands twice; give each a name of its own"));
         }
-        if !own.weight.is_finite() || own.weight < 0.0 {
-            return Err(wrong("weight: expected a number of at least 0"));
-        }
-        if let Some([least, most]) = own.work
-            && (least < Duration::ZERO || most < least || own.run_time.is_none())
-        {
-            return Err(wrong(
-                "work: expected the least and the most of it, beside a `runTime`",
-            ));
-        }
-        let shares = shares(&own, course).map_err(|why| wrong(&why))?;
+        checked(&own).map_err(wrong)?;
+        let shares = shares(own.course.as_deref(), course).map_err(|why| wrong(&why))?;
         weights.push(Weighted {
             number,
             weight: own.weight,
             shares,
         });
-        let copula = copula(&own).map_err(|why| wrong(&why))?;
+        let copula = copula(&own, course.is_some()).map_err(|why| wrong(&why))?;
+        let requests = own.requests.map(requests).transpose();
+        let requests = requests.map_err(|why| wrong(&why))?;
         let sessions = own.sessions.map(WrittenSessions::checked).transpose();
         let sessions = sessions.map_err(|why| wrong(&why))?;
         templates.push(Template {
@@ -362,71 +399,35 @@ fn templates(
             memory: own.memory,
             gpus: own.gpus,
             pods: own.pods,
+            requests,
             work: own.work,
             priority: own.priority,
             copula,
             sessions,
         });
     }
-    let weights = choices(&weights, course.unwrap_or(&[1.0]));
-    let weights = weights.map_err(|why| complaint.at(place, &why))?;
     Ok((templates, weights))
 }
 
-/// The weight of a template.
-struct Weighted {
-    /// Number of the template.
-    number: u32,
-    weight: f64,
-    /// Factors of the weight in the parts of the course.
-    shares: Vec<f64>,
-}
-
-/// Factors of a template's weight in the parts of the course.
-fn shares(own: &WrittenTemplate, course: Option<&[f64]>) -> Result<Vec<f64>, String> {
-    let parts = course.map_or(1, <[f64]>::len);
-    let Some(factors) = &own.course else {
-        return Ok(vec![1.0; parts]);
-    };
-    if course.is_none() {
-        return Err("course: the arrivals have none; write `arrivals.course`".to_owned());
+/// Checks what each field of a template says beside the others.
+fn checked(own: &WrittenTemplate) -> Result<(), &'static str> {
+    if !own.weight.is_finite() || own.weight < 0.0 {
+        return Err("weight: expected a number of at least 0");
     }
-    if factors.len() != parts || !factors.iter().copied().all(is_factor) {
-        return Err(format!(
-            "course: expected {} of at least 0, as `arrivals.course` has, found {}",
-            count(parts as u64, "factor"),
-            count(factors.len() as u64, "value")
-        ));
+    if let Some([least, most]) = own.work
+        && (least < Duration::ZERO || most < least || own.run_time.is_none())
+    {
+        return Err("work: expected the least and the most of it, beside a `runTime`");
     }
-    Ok(factors.clone())
+    if own.requests.is_some() && own.has_amounts() {
+        return Err(
+            "requests: they stand in place of `cpu`, `memory`, `gpus` and `pods`; leave these out",
+        );
+    }
+    Ok(())
 }
 
-/// The numbers of templates by their weights, for each part of a course with these rates.
-fn choices(weights: &[Weighted], rates: &[f64]) -> Result<Vec<Choice<u32>>, String> {
-    let of = |factor: &dyn Fn(&[f64]) -> f64| {
-        let weighted = weights.iter();
-        let weighted = weighted.map(|own| (own.number, own.weight * factor(&own.shares)));
-        Choice::new(weighted.collect())
-    };
-    let all = of(&|own| own.iter().sum()).ok_or_else(|| {
-        "templates: expected one or more, of which one has a weight above 0".to_owned()
-    })?;
-    let parts = rates.iter().enumerate().map(|(part, &rate)| {
-        match of(&|own| own[part]) {
-            Some(own) => Ok(own),
-            // A job at the very end of the part before may fall into one without a rate.
-            None if rate == 0.0 => Ok(all.clone()),
-            None => Err(format!(
-                "templates: part {} of `arrivals.course` has a rate, and no template has a weight there; raise \
-                 a factor of a template's `course`, or set that of the rate to 0",
-                part + 1
-            )),
-        }
-    });
-    parts.collect()
-}
-
-fn copula(own: &WrittenTemplate) -> Result<Copula, String> {
+fn copula(own: &WrittenTemplate, has_course: bool) -> Result<Copula, String> {
     let has = |field: Field| match field {
         Field::RunTime => own.run_time.is_some(),
         Field::TimeLimit => own.time_limit.is_some(),
@@ -434,6 +435,8 @@ fn copula(own: &WrittenTemplate) -> Result<Copula, String> {
         Field::Memory => own.memory.is_some(),
         Field::Gpus => own.gpus.is_some(),
         Field::Pods => own.pods.is_some(),
+        Field::Submission => has_course,
+        Field::Requests => own.requests.is_some(),
     };
     let mut pairs: Vec<(Field, Field, f64)> = Vec::new();
     for &Correlation { between, value } in &own.correlations {
@@ -444,6 +447,12 @@ fn copula(own: &WrittenTemplate) -> Result<Copula, String> {
         }
         if let Some(absent) = between.iter().find(|field| !has(**field)) {
             let name = absent.name();
+            if *absent == Field::Submission {
+                return Err(format!(
+                    "correlations: `{name}` counts over the course of the arrivals, which have none; write \
+                     `arrivals.course`, or leave the pair out"
+                ));
+            }
             return Err(format!(
                 "correlations: the template has no `{name}`; write it, or leave the pair out"
             ));

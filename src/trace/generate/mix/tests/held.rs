@@ -118,6 +118,65 @@ templates:
 }
 
 #[test]
+fn jobs_end_within_the_window_of_a_log() {
+    // Ten days, of which the last four were observed.
+    let text = "
+arrivals:
+  gap: exponential(1h)
+  ends: [6d, 10d]
+  course: {part: 5d, numbers: [40, 60]}
+templates: [{name: a, runTime: 'lognormal(2d, 1.5)'}]
+";
+    let jobs = drawn(&mut source(text, 1, 200));
+    let mut cut = 0;
+    for (number, job) in jobs.iter().enumerate() {
+        // The course comes again after ten days, and the window with it.
+        let round = if number < 100 { 0.0 } else { 10.0 };
+        let end = seconds(job) + job.run_time.expect("stated").as_secs_f64();
+        let end = end / 86_400.0 - round;
+        assert!((6.0..=10.0).contains(&end), "{number}: {end}");
+        cut += usize::from(end > 10.0 - 1e-9);
+    }
+    assert!((10..100).contains(&cut), "{cut}");
+}
+
+#[test]
+fn what_pods_ask_for_comes_together_and_changes_over_the_course() {
+    let text = "
+arrivals: {gap: exponential(1h), course: {part: 1d, numbers: [500, 0, 1500]}}
+templates:
+- name: a
+  runTime: exponential(1h)
+  requests:
+  - {weight: 3, cpu: 8, memory: 16Gi}
+  - {cpu: 88, memory: 320Gi, gpus: 8, pods: 2}
+  correlations:
+  - {between: [submission, requests], value: 0.9}
+  - {between: [runTime, submission], value: -1}
+  - {between: [runTime, requests], value: -0.9}
+";
+    let mut source = source(text, 1, 2_000);
+    let jobs = drawn(&mut source);
+    let is_large = |job: &Arrival| {
+        let spec = &source.classes()[job.class as usize];
+        let cpu = spec.requests().expect("small").get("cpu");
+        let own = (
+            cpu.units_ceil().expect("small"),
+            spec.gpu.devices,
+            job.members,
+        );
+        assert!([(8, 0, 1), (88, 8, 2)].contains(&own), "{own:?}");
+        own.1 > 0
+    };
+    let large: Vec<bool> = jobs.iter().map(is_large).collect();
+    let count = |part: &[bool]| part.iter().filter(|own| **own).count();
+    assert!((450..550).contains(&count(&large)), "{}", count(&large));
+    assert!(count(&large[..1_000]) < 50, "{}", count(&large[..1_000]));
+    let descends = |two: &[Arrival]| two[0].run_time >= two[1].run_time;
+    assert!(jobs.windows(2).all(descends));
+}
+
+#[test]
 fn what_no_job_can_keep_is_refused() {
     for (arrivals, template, said) in [
         (
@@ -165,6 +224,50 @@ fn what_no_job_can_keep_is_refused() {
             "autocorrelation: 0",
             "runTime: constant(1h), work: [2h, 1h]",
             "least and the most",
+        ),
+    ] {
+        let text = format!(
+            "arrivals: {{gap: constant(10s), {arrivals}}}\ntemplates: [{{name: a, {template}}}]\n"
+        );
+        let error = Mix::read("mix.yaml", &text)
+            .expect_err(arrivals)
+            .to_string();
+        assert!(error.contains(said), "{arrivals}: {error}");
+    }
+}
+
+#[test]
+fn requests_ends_and_trends_that_mean_nothing_are_refused() {
+    for (arrivals, template, said) in [
+        (
+            "ends: [2h, 1h]",
+            "cpu: 1",
+            "instants of the first and of the last end",
+        ),
+        (
+            "course: {part: 1h, factors: [1]}",
+            "cpu: 1, requests: [{cpu: 2}]",
+            "in place of `cpu`, `memory`, `gpus` and `pods`",
+        ),
+        (
+            "course: {part: 1h, factors: [1]}",
+            "requests: [{cpu: -2}]",
+            "cpu: `-2`: expected a quantity",
+        ),
+        (
+            "course: {part: 1h, factors: [1]}",
+            "requests: []",
+            "one of them above 0",
+        ),
+        (
+            "course: {part: 1h, factors: [1]}",
+            "cpu: 1, correlations: [{between: [cpu, requests], value: 0.5}]",
+            "the template has no `requests`",
+        ),
+        (
+            "room: 8",
+            "cpu: 1, correlations: [{between: [cpu, submission], value: 0.5}]",
+            "write `arrivals.course`",
         ),
     ] {
         let text = format!(
