@@ -8,19 +8,16 @@ mod written;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 pub(crate) use written::cell;
 
 use super::job_fields::JobField;
 use super::ledger::BadRow;
-use super::pod_template::{amounts, bad, check, containers, labels, list, text};
+use super::pod_template::{amounts, bad, check, containers, labels, list, list_of_amounts, text};
 use super::{pod_affinity, pod_rules, pod_volumes};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{
-    Behaviour, Container, HostPort, JOB_TYPE_LABEL, Needs, Owner, PodSpec, ResourceList, Text,
-    Written,
-};
+use model::{Behaviour, Container, HostPort, JOB_TYPE_LABEL, Needs, Owner, PodSpec, Text, Written};
 
 /// The members of a template, by the object that they stand in.
 const TEMPLATE: [&str; 3] = ["metadata", "spec", OWN];
@@ -268,12 +265,6 @@ fn host_port(line: u64, found: &Value) -> Result<HostPort, BadRow> {
         protocol: optional("protocol", "TCP")?,
         port: port.ok_or_else(|| bad(line, "hostPort", stated, expected))?,
     })
-}
-
-/// Amounts by resource that are a member by themselves.
-fn list_of_amounts(line: u64, member: &str, found: Option<&Value>) -> Result<ResourceList, BadRow> {
-    let stated = json!({"resources": {member: found}});
-    amounts(line, &stated, member)
 }
 
 /// The object that controls the pod.

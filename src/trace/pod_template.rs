@@ -2,7 +2,7 @@
 //! request, priority and node selector of a JSON object. (Manifests have a reader of
 //! their own, which models all of a pod.)
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::ledger::BadRow;
 use super::pod_fields;
@@ -59,14 +59,40 @@ pub(crate) fn read(line: u64, template: &Value, namespace: &str) -> Result<Templ
             priority,
             preempts: spec.get("preemptionPolicy").and_then(Value::as_str) != Some("Never"),
             containers,
+            overhead: list_of_amounts(line, "overhead", spec.get("overhead"))?,
             pod_requests: amounts(line, spec, "requests")?,
             init_containers: self::containers(line, spec, "initContainers")?,
             node_selector: labels(line, spec.get("nodeSelector"), "nodeSelector")?,
             ..PodSpec::default()
         },
-        has_rules: tolerates || RULES.iter().any(is_stated),
+        has_rules: tolerates || RULES.iter().any(is_stated) || claims_or_takes_ports(spec),
         unknown: pod_fields::unknown(spec),
     })
+}
+
+/// Whether a pod mounts claims of volumes, or takes ports on its node.
+fn claims_or_takes_ports(spec: &Value) -> bool {
+    let list = |of: &Value, member: &str| -> Vec<Value> {
+        let list = of.get(member).and_then(Value::as_array);
+        list.cloned().unwrap_or_default()
+    };
+    let volumes = list(spec, "volumes");
+    let has_claim = volumes
+        .iter()
+        .any(|own| own.get("persistentVolumeClaim").is_some() || own.get("ephemeral").is_some());
+    let containers = list(spec, "containers");
+    let mut ports = containers.iter().flat_map(|own| list(own, "ports"));
+    has_claim || ports.any(|own| own.get("hostPort").is_some_and(|port| *port != 0))
+}
+
+/// Amounts by resource that are a member by themselves.
+pub(crate) fn list_of_amounts(
+    line: u64,
+    member: &str,
+    found: Option<&Value>,
+) -> Result<ResourceList, BadRow> {
+    let stated = json!({"resources": {member: found}});
+    amounts(line, &stated, member)
 }
 
 fn is_empty(value: Option<&Value>) -> bool {
@@ -240,6 +266,26 @@ mod tests {
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
         assert_eq!(requests.get("memory").units_ceil(), Ok(1 << 30));
         assert_eq!((read.spec.priority, read.has_rules), (5, false));
+        for (from, to) in [
+            (
+                "\"name\": \"c\"",
+                "\"name\": \"c\", \"ports\": [{\"hostPort\": 80}]",
+            ),
+            (
+                "\"priority\": 5",
+                "\"volumes\": [{\"name\": \"v\", \"persistentVolumeClaim\": {}}]",
+            ),
+        ] {
+            let other = read_text(&text.replace(from, to)).expect("a pod");
+            assert!(other.has_rules, "{to}");
+        }
+        let sandbox = text.replace(
+            "\"priority\"",
+            "\"overhead\": {\"cpu\": \"1\"}, \"priority\"",
+        );
+        let requests = read_text(&sandbox).expect("a pod").spec.requests();
+        let cpu = requests.expect("small").get("cpu").milli_ceil();
+        assert_eq!(cpu, Ok(1_500));
         let tolerating = text.replace("node.kubernetes.io/not-ready", "gpu");
         assert!(read_text(&tolerating).expect("a pod").has_rules);
         for (from, to, complaint) in [

@@ -5,6 +5,7 @@ mod pods;
 pub(crate) use pods::pod;
 
 use super::*;
+use model::ResourceList;
 use proptest::prelude::*;
 use units::Quantity;
 

@@ -368,7 +368,8 @@ fn template(
 ) -> Result<PodSpec, Refused> {
     let template = pod_template::read(event.line, object, namespace)?;
     if template.has_rules {
-        let kind = "tolerations, affinity, spread, gates or claims of pods, not enforced";
+        let kind =
+            "tolerations, affinity, spread, gates, host ports or claims of pods, not enforced";
         journal.dirt(kind, Action::Waive, event.line)?;
     }
     note_unknown(journal, event.line, &template.unknown)?;

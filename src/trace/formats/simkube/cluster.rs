@@ -185,7 +185,8 @@ impl Cluster {
         }
         let template = pod_template::read(line, template, namespace)?;
         if template.has_rules {
-            let kind = "tolerations, affinity, spread, gates or claims of pods, not enforced";
+            let kind =
+                "tolerations, affinity, spread, gates, host ports or claims of pods, not enforced";
             journal.dirt(kind, Action::Waive, line)?;
         }
         note_unknown(journal, line, &template.unknown)?;

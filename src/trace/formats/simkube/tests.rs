@@ -63,7 +63,7 @@ fn pods_come_and_go_with_their_owners() {
     for kind in [
         "object that keeps no number of pods",
         "pods of another template; replaced at once",
-        "tolerations, affinity, spread, gates or claims of pods, not enforced",
+        "tolerations, affinity, spread, gates, host ports or claims of pods, not enforced",
     ] {
         assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
     }
