@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxBuildHasher;
 
+use super::spill::key_of;
 use super::stream::Classes;
 use super::table::Piece;
 use super::texts::Texts;
@@ -127,11 +128,17 @@ const fn spread(hash: u64) -> usize {
     (hash ^ (hash >> 32)) as usize
 }
 
+/// Names that are found the fastest way. Beyond them, a name is found in fewer bytes.
+const MOST_FAST: usize = 1 << 12;
+
 /// Names by order of first appearance.
 #[derive(Clone, Debug, Default)]
 pub struct NameTable {
     names: Vec<Text>,
+    /// The first names.
     known: Texts,
+    /// The others.
+    more: Tags,
 }
 
 impl NameTable {
@@ -143,17 +150,100 @@ impl NameTable {
     /// The number of a name that stands in a longer text.
     #[inline(always)]
     pub(crate) fn number_of_piece(&mut self, name: Piece<'_>) -> u32 {
-        if let Some(number) = self.known.find(name) {
+        match self.known.find(name) {
+            Some(number) => number,
+            None => self.number_of_another(name, || String::from_utf8_lossy(name.bytes()).into()),
+        }
+    }
+
+    /// The number of a name that another table has as well: memory holds it once.
+    pub(crate) fn number_of_shared(&mut self, name: &Text) -> u32 {
+        let piece = Piece::of(name.as_bytes(), 0, name.len());
+        let known = self.known.find(piece);
+        known.unwrap_or_else(|| self.number_of_another(piece, || Text::clone(name)))
+    }
+
+    /// The number of a name that is not among the first ones.
+    fn number_of_another(&mut self, name: Piece<'_>, text: impl FnOnce() -> Text) -> u32 {
+        let is_fast = self.names.len() < MOST_FAST;
+        let tag = if is_fast { 0 } else { tag_of(name.bytes()) };
+        let names = &self.names;
+        let is_own = |number: u32| names[number as usize].as_bytes() == name.bytes();
+        if !is_fast && let Some(number) = self.more.find(tag, is_own) {
             return number;
         }
-        self.names
-            .push(String::from_utf8_lossy(name.bytes()).into());
-        self.known.add(name)
+        let number = self.names.len() as u32;
+        self.names.push(text());
+        if is_fast {
+            self.known.add(name);
+        } else {
+            self.more.add(tag, number);
+        }
+        number
     }
 
     /// The names seen up to now.
     pub fn names(&self) -> &[Text] {
         &self.names
+    }
+}
+
+/// Numbers by parts of hashes, in 11 to 21 bytes each.
+#[derive(Clone, Debug, Default)]
+struct Tags {
+    /// Numbers with their tags, each in the first vacant place from that of its tag on; at most three quarters of the
+    /// places are taken. The first bits of a tag are its place, so that the table grows without the names.
+    places: Vec<(u32, u32)>,
+    count: usize,
+}
+
+/// The tag of a name.
+fn tag_of(name: &[u8]) -> u32 {
+    (key_of(name)[0] >> 32) as u32
+}
+
+impl Tags {
+    /// The place from which on a tag is looked for.
+    fn first(&self, tag: u32) -> usize {
+        ((u64::from(tag) * self.places.len() as u64) >> 32) as usize
+    }
+
+    /// The number of a tag that passes a test.
+    fn find(&self, tag: u32, mut is_own: impl FnMut(u32) -> bool) -> Option<u32> {
+        let mut at = self.first(tag);
+        loop {
+            // There are no places at first.
+            let &(known, number) = self.places.get(at)?;
+            if number == NONE {
+                return None;
+            }
+            if known == tag && is_own(number) {
+                return Some(number);
+            }
+            at = (at + 1) % self.places.len();
+        }
+    }
+
+    /// Adds a number that is not there.
+    fn add(&mut self, tag: u32, number: u32) {
+        self.count += 1;
+        if 4 * self.count > 3 * self.places.len() {
+            let larger = vec![(0, NONE); (2 * self.places.len()).max(64)];
+            for (tag, number) in std::mem::replace(&mut self.places, larger) {
+                if number != NONE {
+                    self.settle(tag, number);
+                }
+            }
+        }
+        self.settle(tag, number);
+    }
+
+    fn settle(&mut self, tag: u32, number: u32) {
+        let mut at = self.first(tag);
+        while self.places[at].1 != NONE {
+            at = (at + 1) % self.places.len();
+        }
+        self.places[at] = (tag, number);
     }
 }
 
@@ -183,5 +273,38 @@ mod tests {
             [0, 1, 0]
         );
         assert_eq!(names.names(), ["b".into(), "a".into()]);
+    }
+
+    #[test]
+    fn names_of_many_are_found() {
+        let mut names = NameTable::default();
+        let name = |number: u32| format!("{:x}", number.wrapping_mul(2_654_435_761));
+        let count = 3 * MOST_FAST as u32;
+        for round in 0..2 {
+            for number in 0..count {
+                let own = name(number);
+                assert_eq!(names.number_of(own.as_bytes()), number, "{round}");
+            }
+        }
+        assert_eq!(names.number_of_shared(&"".into()), count);
+        let shared = names.names()[5_000].clone();
+        assert_eq!(NameTable::default().number_of_shared(&shared), 0);
+        assert_eq!(names.number_of_shared(&shared), 5_000);
+        assert_eq!(names.number_of(b""), count);
+        assert_eq!(names.names().len() as u32, count + 1);
+    }
+
+    #[test]
+    fn names_of_one_tag_are_told_apart() {
+        let mut tags = Tags::default();
+        for number in 0..200 {
+            let tag = u32::MAX - number / 50;
+            assert_eq!(tags.find(tag, |own| own == number), None);
+            tags.add(tag, number);
+        }
+        for number in 0..200 {
+            let tag = u32::MAX - number / 50;
+            assert_eq!(tags.find(tag, |own| own == number), Some(number));
+        }
     }
 }

@@ -117,7 +117,7 @@ impl Renumbered {
         }
         let name = self.inner.tenants().get(old as usize);
         let name = name.cloned().unwrap_or_else(|| old.to_string().into());
-        let tenant = self.tenants.number_of(name.as_bytes());
+        let tenant = self.tenants.number_of_shared(&name);
         self.tenant_numbers.put(old, tenant);
         self.same_tenants += u32::from(tenant == old && old == self.same_tenants);
         tenant
