@@ -11,9 +11,10 @@ use crate::error::TraceError;
 use crate::generate::mix::Field;
 use crate::stream::{Arrival, ArrivalSource};
 
-/// Number of jobs that a fit holds at most; of a longer trace it holds a sample. They take about half a gigabyte with all that
-/// is made of them, and a share that holds for one job in a hundred is known to within a fiftieth of it.
-pub(super) const MOST_JOBS: usize = 1_000_000;
+/// Number of jobs that a fit holds at most; of a longer trace it holds a sample. They take about 115 megabytes with all
+/// that is made of them, and a share that holds for one job in a hundred is known to within a twentieth of it in nineteen of
+/// twenty samples.
+pub(super) const MOST_JOBS: usize = 250_000;
 
 /// A job.
 #[derive(Clone, Copy, Debug)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::columns::Columns;
 use super::requests;
-use super::waiting::Waiting;
+use super::waiting::{Mean, Waiting};
 use crate::generate::mix::{FIELDS, Field};
 
 /// Distances of a fit.
@@ -64,17 +64,13 @@ impl Together {
     }
 }
 
-/// Number of draws of a mix that a trace is compared with.
-pub(super) const DRAWS: usize = 3;
-
 /// Name of the time between two submissions.
 const GAP: &str = "gap";
 
 impl Goodness {
-    /// Compares jobs of a trace with those of a mix, drawn several times; waits are those of all draws, the rest
-    /// is that of the first.
-    pub(super) fn of(trace: &Columns, mixes: &[Columns; DRAWS]) -> Self {
-        let mix = &mixes[0];
+    /// Compares jobs of a trace with those of a mix, which are drawn several times: those of the first draw, and the means
+    /// of all draws on the pool of the trace.
+    pub(super) fn of(trace: &Columns, mix: &Columns, means: Vec<Mean>) -> Self {
         let mut distances = Vec::new();
         let mut correlations = Vec::new();
         let gaps = [trace.gaps(), mix.gaps()];
@@ -116,7 +112,7 @@ impl Goodness {
             distances,
             correlations,
             requests: requests::distance(trace, mix),
-            waiting: Waiting::of(trace, mixes),
+            waiting: Waiting::of(trace, mix, means),
         }
     }
 

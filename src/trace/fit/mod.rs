@@ -42,10 +42,11 @@ use marginals::Fitted;
 use pace::Grouping;
 pub use reordered::{OrderWaits, Reordered, reordered};
 pub use row::TABLE_HEAD;
+use waiting::Pool;
 pub use waiting::Waiting;
 
 /// Seeds of the jobs that the fit is judged by.
-const SEEDS: [u64; goodness::DRAWS] = [1, 2, 3];
+const SEEDS: [u64; 3] = [1, 2, 3];
 
 /// A mix that was fitted to a trace.
 #[derive(Clone, Debug)]
@@ -62,7 +63,7 @@ pub struct Fit {
     pub sampled_of: Option<u64>,
 }
 
-/// Fits a mix to the jobs of a trace. Of one with more than a million jobs, a sample of a million is held in memory, in which
+/// Fits a mix to the jobs of a trace. Of one with more than 250,000 jobs, a sample of as many is held in memory, in which
 /// each job is with the same probability.
 ///
 /// Jobs with one priority are a template. Submissions of one user that follow each other within 20 minutes, or
@@ -217,11 +218,19 @@ fn judged(columns: &Columns, model: Model) -> Result<Fit, TraceError> {
         let mut source = MixSource::new(Arc::clone(&mix), seed, jobs as u64);
         Columns::read(&mut source, jobs)
     };
-    let [one, two, three] = SEEDS.map(drawn);
+    // One draw is held at a time.
+    let first = drawn(SEEDS[0])?;
+    let mut means = Vec::new();
+    if let Some(pool) = Pool::of(columns) {
+        means.push(pool.mean(&first.jobs));
+        for seed in &SEEDS[1..] {
+            means.push(pool.mean(&drawn(*seed)?.jobs));
+        }
+    }
     Ok(Fit {
         text: model.whole.unwrap_or(model.body),
         model: model.words,
-        goodness: Goodness::of(columns, &[one?, two?, three?]),
+        goodness: Goodness::of(columns, &first, means),
         left_out: columns.left_out(),
         sampled_of: columns.sampled_of(),
     })

@@ -45,22 +45,22 @@ pub struct Waiting {
 }
 
 impl Waiting {
-    /// Waits of the jobs of a trace and of several draws of a mix; `None` where no job ends.
-    pub(super) fn of(trace: &Columns, mixes: &[Columns]) -> Option<Self> {
+    /// Waits of the jobs of a trace, beside the means of several draws of a mix on its pool and the jobs of the first;
+    /// `None` where no job ends.
+    pub(super) fn of(trace: &Columns, first: &Columns, mut means: Vec<Mean>) -> Option<Self> {
         let pool = Pool::of(trace)?;
         let own = pool.mean(&trace.jobs);
-        let mut means: Vec<Mean> = mixes.iter().map(|mix| pool.mean(&mix.jobs)).collect();
         means.sort_by(|one, other| one.wait.total_cmp(&other.wait));
         let middle = means.get(means.len() / 2)?;
-        let shuffled = at(trace, &shuffled(&trace.jobs));
-        let moved = at(mixes.first()?, &trace.jobs);
+        let shuffled = pool.mean(&at(trace, &shuffled(&trace.jobs))).wait;
+        let moved = pool.mean(&at(first, &trace.jobs)).wait;
         Some(Self {
             trace_seconds: own.wait,
             mix_seconds: middle.wait,
             mix_least_seconds: means.first()?.wait,
             mix_most_seconds: means.last()?.wait,
-            shuffled_seconds: pool.mean(&shuffled).wait,
-            moved_seconds: pool.mean(&moved).wait,
+            shuffled_seconds: shuffled,
+            moved_seconds: moved,
             trace_work: own.work,
             mix_work: middle.work,
             largest_share: pool.largest_share(trace),
@@ -101,6 +101,7 @@ pub(super) struct Pool {
     units: i64,
 }
 
+/// Means of the jobs that end.
 pub(super) struct Mean {
     /// In seconds.
     pub(super) wait: f64,
@@ -251,6 +252,7 @@ mod tests {
 
     #[test]
     fn jobs_that_stay_wait_for_nothing() {
-        assert!(Waiting::of(&columns("submit,cpu\n0,1\n5,1\n"), &[]).is_none());
+        let stay = columns("submit,cpu\n0,1\n5,1\n");
+        assert!(Waiting::of(&stay, &stay, Vec::new()).is_none());
     }
 }
