@@ -5,7 +5,7 @@ use model::Behaviour;
 
 use super::error::TraceError;
 use super::samples::{Steps, hundredths};
-use super::spill::{FixedSort, FixedSorted, NONE, Places, Slots, key_of};
+use super::spill::{Ascending, FixedSort, FixedSorted, NONE, Slots};
 
 /// Numbers of a sample beside its time.
 const VALUES: usize = 3;
@@ -141,14 +141,15 @@ impl Samples {
 pub(crate) struct ByTask {
     samples: Slots<{ 1 + VALUES }>,
     /// The place of the first sample of each task, and the number of its samples.
-    places: Places<2>,
-    tasks: usize,
+    places: Ascending,
+    /// A bit for each task that was claimed.
+    claimed: Vec<u64>,
 }
 
-/// The hash by which the samples of a task are found.
-fn hash(key: Key) -> Key {
-    let [first, second] = key.map(u64::to_le_bytes);
-    key_of([first, second].as_flattened())
+/// The word and the bit of a number.
+fn bit_of(number: u64) -> (usize, u64) {
+    let bits = u64::from(u64::BITS);
+    ((number / bits) as usize, 1 << (number % bits))
 }
 
 impl ByTask {
@@ -157,27 +158,46 @@ impl ByTask {
         let Some((key, from)) = own else {
             return Ok(());
         };
-        self.tasks += 1;
         let count = self.samples.len() - from;
-        self.places.put_all(hash(key), [from, count])
+        self.places.push(key, [from, count])
     }
 
     /// The number of tasks of which something was measured.
     pub(crate) fn len(&self) -> usize {
-        self.tasks
+        self.places.len() as usize
     }
 
     /// Whether nothing was measured.
     pub(crate) fn is_empty(&self) -> bool {
-        self.tasks == 0
+        self.len() == 0
     }
 
     /// The place of the first sample of a task, and the number of its samples.
-    fn of(&self, key: Key) -> Result<Option<[u64; 2]>, TraceError> {
-        if self.is_empty() {
-            return Ok(None);
+    fn of(&mut self, key: Key) -> Result<Option<[u64; 2]>, TraceError> {
+        Ok(self.places.get(key)?.map(|(_, own)| own))
+    }
+
+    /// Claims the samples of the task with a key; whether there are some, and nobody claimed them before.
+    pub(crate) fn claim(&mut self, key: Key) -> Result<bool, TraceError> {
+        let Some((number, _)) = self.places.get(key)? else {
+            return Ok(false);
+        };
+        let (word, bit) = bit_of(number);
+        if self.claimed.len() <= word {
+            self.claimed.resize(word + 1, 0);
         }
-        self.places.all(hash(key))
+        let was_free = self.claimed[word] & bit == 0;
+        self.claimed[word] |= bit;
+        Ok(was_free)
+    }
+
+    /// Whether the samples of the task with a key were claimed.
+    pub(crate) fn is_claimed(&mut self, key: Key) -> Result<bool, TraceError> {
+        let number = self.places.get(key)?.map(|(number, _)| number);
+        let own = number
+            .map(bit_of)
+            .and_then(|(word, bit)| Some(self.claimed.get(word)? & bit));
+        Ok(own.is_some_and(|own| own != 0))
     }
 
     /// The times of the first sample of the task with a key and of its last one, if there are some.

@@ -15,6 +15,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod ascending;
 mod buffer;
 mod decode;
 mod encode;
@@ -34,6 +35,7 @@ use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::memory::Recorded;
 use super::stream::{Arrival, ArrivalSource, Classes};
+pub(crate) use ascending::Ascending;
 use decode::{decode, each_of, rank};
 use encode::whole;
 pub(crate) use fixed::{FixedSort, FixedSorted, each_joined, key_of};

@@ -237,7 +237,6 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     }
     let mut used = Used {
         samples,
-        listed: Places::default(),
         sizes: ClassKeys::new(&LAYOUT.between(CATEGORY..=MEMORY)),
     };
     for part in machines {
@@ -248,7 +247,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         })?;
     }
     each_span(spans, |span| {
-        if used.listed.get(span.key)?.is_some() {
+        if used.samples.is_claimed(span.key)? {
             return Ok(());
         }
         let kind = "readings of a machine that is not listed";
@@ -271,8 +270,6 @@ fn each_span(
 /// The usage of machines, and the sizes met so far.
 struct Used {
     samples: ByTask,
-    /// The keys of the machines with readings that are listed.
-    listed: Places,
     sizes: ClassKeys<Size>,
 }
 
@@ -289,10 +286,9 @@ impl Used {
         let Some((first, last)) = self.samples.ends(key)? else {
             return Ok(None);
         };
-        if self.listed.get(key)?.is_some() {
+        if !self.samples.claim(key)? {
             return Ok(None);
         }
-        self.listed.put(key, 0)?;
         let [first, last] = [first, last].map(Instant::from_secs);
         if first < created || last >= deleted {
             let kind = "readings beyond the life of their machine";

@@ -218,21 +218,60 @@ impl<const NUMBERS: usize> Table<NUMBERS> {
 
     fn put(&mut self, key: Key, numbers: [u64; NUMBERS]) -> io::Result<()> {
         if 2 * self.taken >= self.slots {
-            let mut larger = Self::empty(2 * self.slots)?;
-            self.each_of(|key, numbers| larger.settle(key, numbers))?;
-            *self = larger;
+            *self = self.grown()?;
         }
         self.settle(key, numbers)
     }
 
-    fn settle(&mut self, key: Key, mut numbers: [u64; NUMBERS]) -> io::Result<()> {
+    /// A table of twice as many slots, which is written from its beginning to its end: keys that follow each other here
+    /// do so there.
+    fn grown(&self) -> io::Result<Self> {
+        let mut larger = Self::empty(2 * self.slots)?;
+        let mut written = Written {
+            bytes: Vec::new(),
+            from: 0,
+        };
+        // Slots next to each other that are taken; within them keys have no order, and the next to come is below none.
+        let (mut together, mut last) = (Vec::new(), 0);
+        let mut others = Vec::new();
+        let mut settle = |together: &mut Vec<(Key, [u64; NUMBERS])>| -> io::Result<()> {
+            together.sort_unstable();
+            for (key, numbers) in together.drain(..) {
+                let slot = larger.first(key).max(written.next::<NUMBERS>());
+                if slot < larger.slots {
+                    written.put(&larger.file, slot, key, numbers)?;
+                    larger.taken += 1;
+                } else {
+                    others.push((key, numbers));
+                }
+            }
+            Ok(())
+        };
+        let mut beginning = Vec::new();
+        self.each_slot(|slot, key, numbers| {
+            if slot > last + 1 {
+                settle(&mut together)?;
+            }
+            last = slot;
+            // Keys of the last slots that found them taken stand in the first ones.
+            if self.first(key) > slot {
+                beginning.push((key, numbers));
+            } else {
+                together.push((key, numbers));
+            }
+            Ok(())
+        })?;
+        settle(&mut together)?;
+        written.end(&larger.file)?;
+        for (key, numbers) in others.into_iter().chain(beginning) {
+            larger.settle(key, numbers)?;
+        }
+        Ok(larger)
+    }
+
+    fn settle(&mut self, key: Key, numbers: [u64; NUMBERS]) -> io::Result<()> {
         let found = self.find(key)?;
-        numbers[0] += 1;
-        let words = key
-            .iter()
-            .chain(&numbers)
-            .flat_map(|word| word.to_le_bytes());
-        let slot: Vec<u8> = words.collect();
+        let slot: Vec<u8> = slot_of(key, numbers).collect();
         self.file
             .write_all_at(&slot, found.slot * Self::SLOT as u64)?;
         self.taken += u64::from(found.numbers.is_none());
@@ -244,15 +283,25 @@ impl<const NUMBERS: usize> Table<NUMBERS> {
         &self,
         mut take: impl FnMut(Key, [u64; NUMBERS]) -> io::Result<()>,
     ) -> io::Result<()> {
+        self.each_slot(|_, key, numbers| take(key, numbers))
+    }
+
+    /// Takes every slot that is taken, with its key and its numbers.
+    fn each_slot(
+        &self,
+        mut take: impl FnMut(u64, Key, [u64; NUMBERS]) -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut bytes = vec![0; AHEAD / Self::SLOT * Self::SLOT];
         let (mut at, end) = (0, self.slots * Self::SLOT as u64);
+        let mut slot = 0;
         while at < end {
             let length = bytes.len().min((end - at) as usize);
             self.file.read_exact_at(&mut bytes[..length], at)?;
             for own in bytes[..length].chunks_exact(Self::SLOT) {
                 if let Some((key, numbers)) = taken(own) {
-                    take(key, numbers)?;
+                    take(slot, key, numbers)?;
                 }
+                slot += 1;
             }
             at += length as u64;
         }
@@ -271,6 +320,54 @@ impl<const NUMBERS: usize> Table<NUMBERS> {
     fn failed(&self, error: &io::Error) -> TraceError {
         read_error(&self.path.display().to_string(), error)
     }
+}
+
+/// Slots that are written one after the other.
+struct Written {
+    bytes: Vec<u8>,
+    /// The byte of the file at which they begin.
+    from: u64,
+}
+
+impl Written {
+    /// The slot behind them.
+    fn next<const NUMBERS: usize>(&self) -> u64 {
+        (self.from + self.bytes.len() as u64) / Table::<NUMBERS>::SLOT as u64
+    }
+
+    /// Puts a key into a slot behind all others; those between stay vacant.
+    fn put<const NUMBERS: usize>(
+        &mut self,
+        file: &File,
+        slot: u64,
+        key: Key,
+        numbers: [u64; NUMBERS],
+    ) -> io::Result<()> {
+        let at = slot * Table::<NUMBERS>::SLOT as u64;
+        let vacant = at - self.from - self.bytes.len() as u64;
+        if self.bytes.len() as u64 + vacant >= AHEAD as u64 {
+            file.write_all_at(&self.bytes, self.from)?;
+            self.bytes.clear();
+            self.from = at;
+        } else {
+            self.bytes.resize(self.bytes.len() + vacant as usize, 0);
+        }
+        self.bytes.extend(slot_of(key, numbers));
+        Ok(())
+    }
+
+    fn end(self, file: &File) -> io::Result<()> {
+        file.write_all_at(&self.bytes, self.from)
+    }
+}
+
+/// The bytes of a slot that is taken.
+fn slot_of<const NUMBERS: usize>(
+    key: Key,
+    mut numbers: [u64; NUMBERS],
+) -> impl Iterator<Item = u8> {
+    numbers[0] += 1;
+    key.into_iter().chain(numbers).flat_map(u64::to_le_bytes)
 }
 
 /// The key of a slot and its numbers, unless it is vacant.

@@ -19,10 +19,13 @@ const WORD: usize = 8;
 /// Records of a block: those of tasks that follow each other are asked for one after the other as a rule.
 const BLOCK: usize = 64;
 
+/// Records in memory before those that are added are written.
+const MOST_ADDED: usize = 2_048;
+
 /// Records by their numbers.
 #[derive(Debug)]
 pub(crate) struct Slots<const WORDS: usize> {
-    /// The records from a number on: all of them, or those of one block of the file.
+    /// The records from a number on: all of them, those of one block of the file, or those that were added to it last.
     held: Vec<[u64; WORDS]>,
     from: u64,
     most_held: usize,
@@ -125,10 +128,14 @@ impl<const WORDS: usize> Slots<WORDS> {
         let Some(disk) = &mut self.disk else {
             return Ok(());
         };
-        let from = place / BLOCK as u64 * BLOCK as u64;
-        if from == self.from {
+        let length = self.held.len();
+        let own = place
+            .checked_sub(self.from)
+            .map_or(usize::MAX, |own| own as usize);
+        if own < length || own == length && place == self.count && length < MOST_ADDED {
             return Ok(());
         }
+        let from = place / BLOCK as u64 * BLOCK as u64;
         let failed = |error: &io::Error| read_error(&disk.path.display().to_string(), error);
         if disk.is_changed && write(&disk.file, self.from, &self.held).is_err() {
             // The file may end before the block that is in memory.
@@ -151,7 +158,7 @@ impl<const WORDS: usize> Slots<WORDS> {
 
 fn write<const WORDS: usize>(file: &File, from: u64, records: &[[u64; WORDS]]) -> io::Result<()> {
     let mut at = from * (WORDS * WORD) as u64;
-    for block in records.chunks(BLOCK) {
+    for block in records.chunks(MOST_ADDED) {
         let words = block.iter().flatten();
         let bytes: Vec<u8> = words.flat_map(|word| word.to_le_bytes()).collect();
         file.write_all_at(&bytes, at)?;
