@@ -1,4 +1,4 @@
-//! What the pods of a job ask for: amounts that are drawn one by one, or requests that come together as they are
+//! The requests of the pods of a job: amounts that are drawn one by one, or requests that come together as they are
 //! written. Pods are of few sorts, and no correlation says that eight GPUs come with 88 processors.
 
 use serde::Deserialize;

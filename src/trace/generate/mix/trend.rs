@@ -1,4 +1,4 @@
-//! What a job's place in the course of the arrivals decides: its normal score among the submissions of its template, with
+//! The influence of a job's place in the course of the arrivals: its normal score among the submissions of its template, with
 //! which its fields may be correlated, and the instants within which it ends.
 //!
 //! A log holds what ended while it was observed. What was submitted before that is there only if it was still running
