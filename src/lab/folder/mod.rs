@@ -18,11 +18,13 @@ use trace::Input;
 mod csv_writer;
 mod error;
 mod kept;
+mod together;
 mod unfinished;
 
 pub use csv_writer::CsvWriter;
 pub use error::FolderError;
 pub use kept::{KeptFolder, read_file};
+pub use together::{TextFile, refuse_files, write_files};
 use unfinished::Unfinished;
 pub use unfinished::remove_unfinished;
 
@@ -284,32 +286,77 @@ pub fn write_file_with(
     existing: Existing,
     write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
 ) -> Result<(), FolderError> {
+    let mut started = Started::begin(path, existing)?;
+    write(&mut started.output).at(path)?;
+    started.closed()?.name()
+}
+
+/// A single file being written, removed unless it gets its name.
+struct Started {
+    output: OutputFile,
+    unfinished: Unfinished,
+}
+
+impl Started {
+    /// Starts a file under its temporary name. Parents are made.
+    fn begin(path: &Path, existing: Existing) -> Result<Self, FolderError> {
+        refuse_existing_file(path, existing)?;
+        if let Some(parent) = path
+            .parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+        {
+            fs::create_dir_all(parent).at(parent)?;
+        }
+        let mut temporary = path.to_path_buf().into_os_string();
+        temporary.push(".partial");
+        let temporary = PathBuf::from(temporary);
+        refuse_other_than_file(path)?;
+        refuse_other_than_file(&temporary)?;
+        let (unfinished, file) = Unfinished::begin(&temporary).at(&temporary)?;
+        let output = OutputFile {
+            sink: Sink::Plain(BufWriter::new(file)),
+            temporary,
+            path: path.to_path_buf(),
+        };
+        Ok(Self { output, unfinished })
+    }
+
+    /// Completes the file, still under its temporary name.
+    fn closed(self) -> Result<Closed, FolderError> {
+        let Self { output, unfinished } = self;
+        let (temporary, path) = (output.temporary.clone(), output.path.clone());
+        output.close()?;
+        Ok(Closed {
+            temporary,
+            path,
+            unfinished,
+        })
+    }
+}
+
+/// A single file that is whole, removed unless it gets its name.
+struct Closed {
+    temporary: PathBuf,
+    path: PathBuf,
+    unfinished: Unfinished,
+}
+
+impl Closed {
+    /// Gives the file its name.
+    fn name(self) -> Result<(), FolderError> {
+        fs::rename(&self.temporary, &self.path).at(&self.path)?;
+        self.unfinished.end();
+        Ok(())
+    }
+}
+
+/// Refuses a file that is there, unless it may be replaced.
+fn refuse_existing_file(path: &Path, existing: Existing) -> Result<(), FolderError> {
     if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
         return Err(FolderError::FileExists {
             path: path.to_path_buf(),
         });
     }
-    if let Some(parent) = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-    {
-        fs::create_dir_all(parent).at(parent)?;
-    }
-    let mut temporary = path.to_path_buf().into_os_string();
-    temporary.push(".partial");
-    let temporary = PathBuf::from(temporary);
-    refuse_other_than_file(path)?;
-    refuse_other_than_file(&temporary)?;
-    let (unfinished, file) = Unfinished::begin(&temporary).at(&temporary)?;
-    let sink = Sink::Plain(BufWriter::new(file));
-    let mut output = OutputFile {
-        sink,
-        temporary,
-        path: path.to_path_buf(),
-    };
-    write(&mut output).at(path)?;
-    output.finish()?;
-    unfinished.end();
     Ok(())
 }
 
@@ -379,12 +426,15 @@ impl OutputFile {
 
     /// Completes the file and gives it its name.
     pub fn finish(self) -> Result<(), FolderError> {
-        let Self {
-            sink,
-            temporary,
-            path,
-        } = self;
-        let buffered = match sink {
+        let (temporary, path) = (self.temporary.clone(), self.path.clone());
+        self.close()?;
+        fs::rename(&temporary, &path).at(&path)
+    }
+
+    /// Completes the file under its temporary name.
+    fn close(self) -> Result<(), FolderError> {
+        let path = self.path;
+        let buffered = match self.sink {
             Sink::Plain(buffered) => buffered,
             Sink::Zstd(encoder) => encoder.finish().at(&path)?,
         };
@@ -393,9 +443,7 @@ impl OutputFile {
             .map_err(io::IntoInnerError::into_error)
             .at(&path)?;
         // Some systems tell only here that the disk is full.
-        file.sync_all().at(&path)?;
-        drop(file);
-        fs::rename(&temporary, &path).at(&path)
+        file.sync_all().at(&path)
     }
 }
 

@@ -244,3 +244,36 @@ fn a_full_disk_is_told_with_the_file_and_the_way_out() {
          results are kept, unfinished ones are replaced"
     );
 }
+
+#[test]
+fn files_written_together_are_all_there_or_none() {
+    let scratch = Scratch::new("together");
+    let out = scratch.0.join("plots");
+    let files = ["a.csv", "b.csv"].map(|name| TextFile {
+        name: name.to_owned(),
+        text: format!("text of {name}"),
+    });
+    // What stands in the way of the second is a folder.
+    fs::create_dir_all(out.join("b.csv")).expect("writable");
+    for existing in [Existing::Refuse, Existing::Replace] {
+        write_files(&out, &files, existing).expect_err("a folder");
+        assert_eq!(names(&out), ["b.csv"]);
+    }
+    fs::remove_dir_all(&out).expect("writable");
+    write_files(&out, &files, Existing::Refuse).expect("new files");
+    assert_eq!(names(&out), ["a.csv", "b.csv"]);
+    fs::remove_file(out.join("a.csv")).expect("writable");
+    let error = write_files(&out, &files, Existing::Refuse).expect_err("the second exists");
+    assert!(matches!(error, FolderError::FileExists { .. }), "{error}");
+    assert_eq!(names(&out), ["b.csv"]);
+    write_files(&out, &files, Existing::Replace).expect("replaced");
+    assert_eq!(names(&out), ["a.csv", "b.csv"]);
+    // A name that no file can have: a folder that is made for the files goes again.
+    let unwritable = [TextFile {
+        name: "n".repeat(300),
+        text: String::new(),
+    }];
+    let new = scratch.0.join("new");
+    write_files(&new, &unwritable, Existing::Refuse).expect_err("too long");
+    assert!(!new.exists());
+}
