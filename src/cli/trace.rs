@@ -6,6 +6,7 @@ use clap::{Args, Subcommand};
 
 use lab::folder::{Existing, write_file, write_file_with};
 use report::plot::Style;
+use report::plot::trace::{Side, draw};
 use report::trace as told;
 use trace::failure_log::is_log;
 use trace::format::Constructor;
@@ -19,9 +20,13 @@ use trace::{Input, Ledger, ReadOptions};
 use units::Duration;
 
 use super::trace_files::{
-    FileArguments, ReadingArguments, end_of, exit, folder_failure, opened, writer, written,
+    FileArguments, ReadingArguments, end_of, exit, folder_failure, opened, write_plots, writer,
+    written,
 };
 use super::{Exit, Failure, Global, terminal};
+
+/// Page with the plots of an inspected trace.
+const PAGE: &str = "trace.html";
 
 /// Subcommands of `trace`.
 #[derive(Clone, Debug, Subcommand)]
@@ -303,16 +308,9 @@ fn inspected(arguments: &InspectArguments) -> Result<Exit, Failure> {
             input.name
         )));
     };
-    let existing = Existing::forced(arguments.force);
-    let plots = report::plot::trace::draw(workload, Style::Screen);
-    let write = |name: &str, text: &str| {
-        write_file(&out.join(name), text.as_bytes(), existing).map_err(folder_failure)
-    };
-    for plot in &plots {
-        write(&format!("{}.svg", plot.name), &plot.svg)?;
-        write(&format!("{}.csv", plot.name), &plot.csv())?;
-    }
-    write("trace.html", &told::page(&inspection, &plots))?;
+    let plots = draw(&[Side::alone(&workload.profile)], Style::Screen);
+    let page = told::page(&inspection.file, &told::inspection(&inspection), &plots);
+    write_plots(out, arguments.force, &plots, PAGE, page)?;
     Ok(Exit::Done)
 }
 

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use clap::Args;
 
-use lab::folder::{Existing, FolderError, write_file_with};
+use lab::folder::{Existing, FolderError, TextFile, refuse_files, write_file_with, write_files};
+use report::plot::Plot;
 use report::trace as told;
 use trace::format::FormatEntry;
 use trace::registry::{FORMATS, find, recognize};
@@ -186,6 +187,45 @@ pub(super) fn written(
         (Err(error), Ok(())) => Err(Failure::incomplete(error)),
         (Ok(converted), Ok(())) => Ok(converted),
     }
+}
+
+/// Names of the files of a plot: the picture and its data.
+fn plot_files(plot: &str) -> [String; 2] {
+    [format!("{plot}.svg"), format!("{plot}.csv")]
+}
+
+/// Refuses a folder with a page of plots that may not be replaced, or with one of its plots.
+pub(super) fn refuse_plots(
+    out: &Path,
+    force: bool,
+    names: impl Iterator<Item = &'static str>,
+    page: &str,
+) -> Result<(), Failure> {
+    let mut files: Vec<String> = names.flat_map(plot_files).collect();
+    files.push(page.to_owned());
+    let files = files.iter().map(String::as_str);
+    refuse_files(out, files, Existing::forced(force)).map_err(folder_failure)
+}
+
+/// Writes plots with their data and a page with all of them: all files or none.
+pub(super) fn write_plots(
+    out: &Path,
+    force: bool,
+    plots: &[Plot],
+    page: &str,
+    page_text: String,
+) -> Result<(), Failure> {
+    let drawn = plots.iter().flat_map(|plot| {
+        let texts = [plot.svg.clone(), plot.csv()];
+        let both = plot_files(plot.name).into_iter().zip(texts);
+        both.map(|(name, text)| TextFile { name, text })
+    });
+    let page = TextFile {
+        name: page.to_owned(),
+        text: page_text,
+    };
+    let files: Vec<TextFile> = drawn.chain([page]).collect();
+    write_files(out, &files, Existing::forced(force)).map_err(folder_failure)
 }
 
 /// A file that can't be written, as the program's failure.

@@ -1,8 +1,13 @@
 //! `windtunnel trace fit`: a mix of jobs fitted to a trace, or failures of nodes fitted to a failure log.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use serde_json::json;
 
+use report::plot::Style;
+use report::plot::trace::{Side, draw, names};
+use report::trace::page;
 use trace::failure_log::is_log;
 use trace::fit::failures::fit_failures;
 use trace::fit::{Fit, Reordered, TABLE_HEAD, fit, reordered};
@@ -11,7 +16,7 @@ use trace::{ArrivalSource, Input};
 use units::Duration;
 use units::plural::count;
 
-use super::trace_files::FileArguments;
+use super::trace_files::{FileArguments, refuse_plots, write_plots};
 use super::{Exit, Failure, terminal};
 
 /// Trace or failure log to fit.
@@ -42,7 +47,16 @@ pub(super) struct FitArguments {
     /// System of the Los Alamos log [default: all, each a class of nodes]
     #[arg(long, value_name = "N")]
     system: Option<u32>,
+    /// Folder for plots of the trace and of as many jobs of the mix (SVG with their data as CSV) and a page with all of them
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["goodness", "reorder"])]
+    out: Option<PathBuf>,
+    /// Replace existing files
+    #[arg(long, requires = "out")]
+    force: bool,
 }
+
+/// Page with the plots of a fit.
+const PAGE: &str = "fit.html";
 
 /// Reads the length of a window.
 fn window(text: &str) -> Result<Duration, String> {
@@ -70,6 +84,12 @@ pub(super) fn run(arguments: &FitArguments) -> Result<Exit, Failure> {
     let input = file.input()?;
     if arguments.failures || !file.has_format() && is_log(&input).map_err(Failure::input)? {
         file.choices.refuse_for_log(&file.file)?;
+        if arguments.out.is_some() {
+            return Err(Failure::input(format!(
+                "--out: {} is a failure log, of which nothing is drawn; leave it out",
+                file.file
+            )));
+        }
         return run_failures(&input, system, file);
     }
     if system.is_some() {
@@ -78,7 +98,15 @@ pub(super) fn run(arguments: &FitArguments) -> Result<Exit, Failure> {
             file.file
         )));
     }
-    run_mix(&input, file)
+    if let Some(out) = &arguments.out {
+        refuse_plots(out, arguments.force, names(), PAGE)?;
+    }
+    let fitted = fitted(&input, file)?;
+    print_mix(&fitted, file);
+    if let Some(out) = &arguments.out {
+        write_plots_of(&fitted, out, arguments.force)?;
+    }
+    Ok(told(&fitted.name, fitted.bad_rows))
 }
 
 fn run_failures(
@@ -100,30 +128,44 @@ fn run_failures(
     Ok(told(&input.name, fit.ledger.bad_row_count()))
 }
 
-fn run_mix(input: &Input, arguments: &FileArguments) -> Result<Exit, Failure> {
-    let Fitted {
-        name,
-        fit,
-        bad_rows,
-    } = fitted(input, arguments)?;
-    if arguments.json {
-        let left_out = fit.left_out.iter();
-        let left_out = left_out.map(|(what, jobs)| json!({"what": what, "jobs": jobs}));
-        let mut answer = json!({
-            "mix": fit.text,
-            "model": fit.model,
-            "goodness": fit.goodness,
-            "leftOut": left_out.collect::<Vec<_>>(),
-            "badRows": bad_rows,
-        });
-        if let Some(all) = fit.sampled_of {
-            answer["sampledOf"] = all.into();
-        }
-        terminal::print(&format!("{answer:#}\n"));
-    } else {
+fn print_mix(fitted: &Fitted, arguments: &FileArguments) {
+    let fit = &fitted.fit;
+    if !arguments.json {
         terminal::print(&fit.text);
+        return;
     }
-    Ok(told(&name, bad_rows))
+    let left_out = fit.left_out.iter();
+    let left_out = left_out.map(|(what, jobs)| json!({"what": what, "jobs": jobs}));
+    let mut answer = json!({
+        "mix": fit.text,
+        "model": fit.model,
+        "goodness": fit.goodness,
+        "leftOut": left_out.collect::<Vec<_>>(),
+        "badRows": fitted.bad_rows,
+    });
+    if let Some(all) = fit.sampled_of {
+        answer["sampledOf"] = all.into();
+    }
+    terminal::print(&format!("{answer:#}\n"));
+}
+
+/// Draws the trace and the jobs of the mix that it is judged by on the same axes.
+fn write_plots_of(fitted: &Fitted, out: &Path, force: bool) -> Result<(), Failure> {
+    let fit = &fitted.fit;
+    let sides = [
+        Side {
+            name: "trace",
+            profile: &fit.trace,
+        },
+        Side {
+            name: "generated",
+            profile: &fit.generated,
+        },
+    ];
+    let plots = draw(&sides, Style::Screen);
+    let figures: Vec<&str> = fit.head().collect();
+    let page = page(&fitted.name, &figures.join("\n"), &plots);
+    write_plots(out, force, &plots, PAGE, page)
 }
 
 /// Prints a table of how far the mixes of some traces are from these.

@@ -2,6 +2,7 @@
 //! plain values.
 
 mod outcomes;
+mod profile;
 mod record;
 mod rhythm;
 mod totals;
@@ -24,14 +25,13 @@ use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant, SortedMap};
 
 use outcomes::Outcomes;
+pub use profile::{Curves, Profile};
+pub(crate) use profile::{curve, hour_of};
 pub use record::{RECORDS_MAX, Record, Records, found, records};
 pub use rhythm::{Following, HOURS, LAGS, Rhythm};
 use totals::Requested;
 pub use totals::Totals;
 pub use validation::{Validation, validate, validate_log};
-
-/// Steps of a distribution that is drawn.
-const STEPS: usize = 200;
 
 /// Content of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -128,18 +128,14 @@ pub struct WorkloadSummary {
     pub gpu_milli: Option<Quantiles>,
     /// Tenants with their arrivals, most first (equal: by first appearance).
     pub tenants: Vec<(Text, u64)>,
-    /// Hours since zero with their arrivals, without empty ones.
-    pub arrivals_per_hour: Vec<(i64, u64)>,
-    /// Arrivals over time; none without any.
-    pub rhythm: Option<Rhythm>,
     /// Tails of the distributions.
     pub tails: Tails,
     /// Correlations between a gap and the one [`LAGS`] places before, of logarithms.
     pub gap_following: [Option<f64>; LAGS.len()],
     /// Correlations between a run time and the one [`LAGS`] places before, of logarithms.
     pub run_time_following: [Option<f64>; LAGS.len()],
-    /// Distributions to be drawn.
-    pub curves: Curves,
+    /// Arrivals over time and distributions to be drawn.
+    pub profile: Profile,
 }
 
 /// Tails of the distributions of a workload.
@@ -151,21 +147,6 @@ pub struct Tails {
     pub gap: Option<Tail>,
     /// Tail of the work of an arrival: run time times cores times members (pods where none asks for cores).
     pub work: Option<Tail>,
-}
-
-/// Distributions of a workload: values with the share of all values up to them.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Curves {
-    /// Run times, nanoseconds.
-    pub run_time: Vec<(i64, f64)>,
-    /// Times between arrivals, nanoseconds.
-    pub gap: Vec<(i64, f64)>,
-    /// Waits in the origin, nanoseconds.
-    pub historic_wait: Vec<(i64, f64)>,
-    /// Members of an arrival.
-    pub members: Vec<(i64, f64)>,
-    /// 1/1000 cores of a member.
-    pub cpu_milli: Vec<(i64, f64)>,
 }
 
 /// Inspects a file. Bad rows are dealt with as the options say; outcomes are counted in any case.
@@ -388,10 +369,7 @@ impl Tally {
         if let Some(outcomes) = &mut self.outcomes {
             outcomes.add(known.outcome.as_ref());
         }
-        let hour = arrival
-            .submit
-            .as_nanos()
-            .div_euclid(3_600 * NANOS_PER_SECOND);
+        let hour = hour_of(arrival.submit.as_nanos());
         *self.per_hour.entry(hour).or_default() += 1;
         Ok(())
     }
@@ -443,19 +421,23 @@ impl Tally {
             },
             gap_following: self.gap_following.correlations(),
             run_time_following: self.run_time_following.correlations(),
-            curves: Curves {
-                run_time: run_time.steps(STEPS)?,
-                gap: gap.steps(STEPS)?,
-                historic_wait: historic_wait.steps(STEPS)?,
-                members: members.steps(STEPS)?,
-                cpu_milli: cpu_milli.steps(STEPS)?,
-            },
             tenants: most_first(&self.per_tenant)
                 .into_iter()
                 .map(|(number, count)| (name(number), count))
                 .collect(),
-            rhythm: Rhythm::of(&arrivals_per_hour),
-            arrivals_per_hour,
+            profile: Profile::of(
+                arrivals_per_hour,
+                Curves {
+                    run_time: curve(&run_time)?,
+                    gap: curve(&gap)?,
+                    historic_wait: curve(&historic_wait)?,
+                    time_limit: curve(&time_limit)?,
+                    members: curve(&members)?,
+                    cpu_milli: curve(&cpu_milli)?,
+                    memory_bytes: curve(&memory_bytes)?,
+                    gpu_milli: curve(&gpu_milli)?,
+                },
+            ),
             ..self.summary
         })
     }

@@ -39,6 +39,7 @@ mod failover_cells;
 mod failure_runs;
 mod failure_scenarios;
 mod federation;
+mod fit_plots;
 mod fleet;
 mod flow;
 mod forms;

@@ -1,17 +1,15 @@
-//! Page of an inspected trace: its figures and plots, without a network.
+//! Page of a trace: its figures and plots, without a network.
 
 use std::fmt::Write;
-
-use trace::inspect::Inspection;
 
 use crate::plot::{Plot, series_variables};
 
 const STYLE: &str = include_str!("page.css");
 
-/// The page of an inspection with its plots.
-pub fn page(inspection: &Inspection, plots: &[Plot]) -> String {
+/// The page of a trace by its name: figures as text, and plots.
+pub fn page(name: &str, figures: &str, plots: &[Plot]) -> String {
     let mut page = String::new();
-    let name = escaped(&inspection.file);
+    let name = escaped(name);
     let _ = write!(
         page,
         "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
@@ -19,7 +17,7 @@ pub fn page(inspection: &Inspection, plots: &[Plot]) -> String {
          <title>{name}</title><style>{}{STYLE}</style></head><body><main>\n<h1>{name}</h1>\n\
          <pre>{}</pre>\n",
         series_variables(),
-        escaped(&super::inspection(inspection))
+        escaped(figures)
     );
     for plot in plots {
         let _ = writeln!(

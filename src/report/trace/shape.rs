@@ -13,7 +13,7 @@ const HOURS_SHOWN: usize = 3;
 /// Shape as text: rates, the profile of day and week, tails, correlations with what came before.
 pub(super) fn text(workload: &WorkloadSummary) -> String {
     let mut text = String::new();
-    if let Some(rhythm) = &workload.rhythm {
+    if let Some(rhythm) = &workload.profile.rhythm {
         rates(&mut text, rhythm);
     }
     let tails = &workload.tails;
@@ -128,7 +128,7 @@ pub(super) fn json(workload: &WorkloadSummary) -> Value {
         let all = pairs.map(|(lag, value)| json!({"lag": lag, "correlation": value}));
         all.collect()
     };
-    let rhythm = workload.rhythm.as_ref().map(|own| {
+    let rhythm = workload.profile.rhythm.as_ref().map(|own| {
         json!({
             "perHour": own.per_hour,
             "busiestHour": {"hour": own.busiest.0, "arrivals": own.busiest.1},

@@ -14,6 +14,7 @@ mod laws;
 mod marginals;
 mod means;
 mod pace;
+mod profiles;
 mod reordered;
 mod requests;
 mod reweighed;
@@ -32,6 +33,7 @@ use units::plural::count;
 
 use crate::error::TraceError;
 use crate::generate::mix::{After, Mix, MixSource};
+use crate::inspect::Profile;
 use crate::stream::ArrivalSource;
 
 use columns::{Columns, MOST_JOBS, Rate};
@@ -40,6 +42,7 @@ pub use goodness::{Distance, Goodness, Together};
 pub use laws::FittedLaw;
 use marginals::Fitted;
 use pace::Grouping;
+use profiles::profile;
 pub use reordered::{OrderWaits, Reordered, reordered};
 pub use row::TABLE_HEAD;
 use waiting::Pool;
@@ -61,6 +64,18 @@ pub struct Fit {
     pub left_out: Vec<(&'static str, u64)>,
     /// Number of jobs of the trace, if the mix was fitted to a sample of them.
     pub sampled_of: Option<u64>,
+    /// Profile of the jobs of the trace.
+    pub trace: Profile,
+    /// Profile of as many jobs of the mix: those that it is judged by.
+    pub generated: Profile,
+}
+
+impl Fit {
+    /// The lines of the comments above the mix: what it was fitted to, and how well.
+    pub fn head(&self) -> impl Iterator<Item = &str> {
+        let lines = self.text.lines();
+        lines.map_while(|line| line.strip_prefix("# "))
+    }
 }
 
 /// Fits a mix to the jobs of a trace. Of one with more than 250,000 jobs, a sample of as many is held in memory, in which
@@ -85,15 +100,20 @@ fn fit_of(name: &str, source: &mut dyn ArrivalSource, most: usize) -> Result<Fit
     check_number(name, source, &columns)?;
     let mut best: Option<Fit> = None;
     for model in models(&columns) {
-        let own = judged(&columns, model)?;
+        let Judged {
+            fit: mut own,
+            first,
+        } = judged(&columns, model)?;
         // What is simpler comes first.
         let is_better =
             |best: &Fit| own.goodness.arrivals() < best.goodness.arrivals() - WORTH_MORE;
         if best.as_ref().is_none_or(is_better) {
+            own.generated = profile(&first)?;
             best = Some(own);
         }
     }
     let mut fit = best.expect("invariant: jobs alone are a model");
+    fit.trace = profile(&columns)?;
     fit.text = head::text(name, &fit) + &fit.text;
     Ok(fit)
 }
@@ -210,8 +230,14 @@ const WORTH_MORE: f64 = 0.05;
 /// Least number of jobs of a fit.
 const LEAST: usize = 10;
 
+/// A fit without profiles, and the first draw of its mix.
+struct Judged {
+    fit: Fit,
+    first: Columns,
+}
+
 /// A mix beside the trace that it was fitted to.
-fn judged(columns: &Columns, model: Model) -> Result<Fit, TraceError> {
+fn judged(columns: &Columns, model: Model) -> Result<Judged, TraceError> {
     let mix = Arc::new(Mix::read("fitted mix", &model.body)?);
     let jobs = columns.jobs.len();
     let drawn = |seed| {
@@ -227,11 +253,14 @@ fn judged(columns: &Columns, model: Model) -> Result<Fit, TraceError> {
             means.push(pool.mean(&drawn(*seed)?.jobs));
         }
     }
-    Ok(Fit {
+    let fit = Fit {
         text: model.whole.unwrap_or(model.body),
         model: model.words,
         goodness: Goodness::of(columns, &first, means),
         left_out: columns.left_out(),
         sampled_of: columns.sampled_of(),
-    })
+        trace: Profile::default(),
+        generated: Profile::default(),
+    };
+    Ok(Judged { fit, first })
 }

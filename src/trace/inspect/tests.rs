@@ -39,7 +39,10 @@ fn a_workload_is_summarized() {
     };
     assert_eq!((summary.arrivals, summary.pods, summary.classes), (3, 5, 2));
     assert_eq!(
-        (summary.unknown_run_times, summary.arrivals_per_hour.len()),
+        (
+            summary.unknown_run_times,
+            summary.profile.arrivals_per_hour.len()
+        ),
         (1, 2)
     );
     assert_eq!(summary.tenants, [("bob".into(), 2), ("ann".into(), 1)]);
