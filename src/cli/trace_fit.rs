@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use report::plot::Style;
-use report::plot::trace::{Side, draw, names};
+use report::plot::trace::{Side, draw, laws, names};
 use report::trace::page;
 use trace::failure_log::is_log;
 use trace::fit::failures::fit_failures;
@@ -47,7 +47,8 @@ pub(super) struct FitArguments {
     /// System of the Los Alamos log [default: all, each a class of nodes]
     #[arg(long, value_name = "N")]
     system: Option<u32>,
-    /// Folder for plots of the trace and of as many jobs of the mix (SVG with their data as CSV) and a page with all of them
+    /// Folder for plots of the trace and of as many jobs of the mix, or of the failures and their laws (SVG with their data as
+    /// CSV), and a page with all of them
     #[arg(long, value_name = "DIR", conflicts_with_all = ["goodness", "reorder"])]
     out: Option<PathBuf>,
     /// Replace existing files
@@ -84,13 +85,7 @@ pub(super) fn run(arguments: &FitArguments) -> Result<Exit, Failure> {
     let input = file.input()?;
     if arguments.failures || !file.has_format() && is_log(&input).map_err(Failure::input)? {
         file.choices.refuse_for_log(&file.file)?;
-        if arguments.out.is_some() {
-            return Err(Failure::input(format!(
-                "--out: {} is a failure log, of which nothing is drawn; leave it out",
-                file.file
-            )));
-        }
-        return run_failures(&input, system, file);
+        return run_failures(&input, arguments);
     }
     if system.is_some() {
         return Err(Failure::input(format!(
@@ -109,13 +104,13 @@ pub(super) fn run(arguments: &FitArguments) -> Result<Exit, Failure> {
     Ok(told(&fitted.name, fitted.bad_rows))
 }
 
-fn run_failures(
-    input: &Input,
-    system: Option<u32>,
-    arguments: &FileArguments,
-) -> Result<Exit, Failure> {
-    let fit = fit_failures(input, system, arguments.rows()).map_err(Failure::input)?;
-    if arguments.json {
+fn run_failures(input: &Input, arguments: &FitArguments) -> Result<Exit, Failure> {
+    let file = &arguments.file;
+    if let Some(out) = &arguments.out {
+        refuse_plots(out, arguments.force, laws::names(), PAGE)?;
+    }
+    let fit = fit_failures(input, arguments.system, file.rows()).map_err(Failure::input)?;
+    if file.json {
         let answer = json!({
             "failures": fit.text,
             "classes": fit.classes,
@@ -124,6 +119,11 @@ fn run_failures(
         terminal::print(&format!("{answer:#}\n"));
     } else {
         terminal::print(&fit.text);
+    }
+    if let Some(out) = &arguments.out {
+        let plots = laws::draw(&fit.curves, Style::Screen);
+        let page = page(&input.name, &fit.text, &plots);
+        write_plots(out, arguments.force, &plots, PAGE, page)?;
     }
     Ok(told(&input.name, fit.ledger.bad_row_count()))
 }

@@ -100,10 +100,46 @@ fn plots_that_fail_leave_nothing() {
     let output = { output }.output().expect("the program starts");
     assert_ne!(output.status.code(), Some(0));
     assert_eq!(scratch.text("file"), "kept");
-    // Neither a trace of too few jobs nor a failure log makes a folder.
+    // Neither a trace of too few jobs nor a log of too few failures makes a folder.
     fs::write(scratch.path("few.csv"), "submit,run_time\n0,1\n").expect("a file");
     for file in ["few.csv", "log.csv"] {
         scratch.run(&["trace", "fit", file, "--out", "new"], 2);
         assert!(!scratch.path("new").exists());
     }
+}
+
+#[test]
+fn failures_are_drawn_beside_their_laws() {
+    let scratch = scratch("failures");
+    let mut log = "node,down,up\n".to_owned();
+    let mut at = 0;
+    for row in 0..20 {
+        let up = at + [60, 600, 900, 6_000][row % 4];
+        log.push_str(&format!("a,{at},{up}\n"));
+        at = up + 7_200 * (1 + row as i64 % 3);
+    }
+    fs::write(scratch.path("outages.csv"), log).expect("a file");
+    let fit = ["trace", "fit", "outages.csv", "--out", "out"];
+    let printed = scratch.printed(&fit, 0);
+    assert_eq!(printed, scratch.printed(&fit[..3], 0));
+    let expected = [
+        "between-failures.csv",
+        "between-failures.svg",
+        "fit.html",
+        "repairs.csv",
+        "repairs.svg",
+    ];
+    assert_eq!(names(&scratch, "out"), expected);
+    let repairs = scratch.text("out/repairs.csv");
+    assert!(
+        repairs.contains("\"all nodes, % of all times\",log,60,25\n"),
+        "{repairs}"
+    );
+    assert!(repairs.contains("\"all nodes, % of all times\",law,"));
+    assert!(
+        scratch
+            .text("out/fit.html")
+            .contains("Fitted to outages.csv")
+    );
+    assert_eq!(scratch.printed(&fit, 2), "");
 }

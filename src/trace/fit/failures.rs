@@ -7,6 +7,8 @@ use serde::Serialize;
 use units::Duration;
 use units::plural::count;
 
+use super::failure_curves::curves;
+pub use super::failure_curves::{ClassCurves, LawCurves};
 use super::laws::{FittedLaw, TIMES_MIN, fitted};
 use crate::error::TraceError;
 use crate::failure_log::observed::{Observed, ObservedClass, observed};
@@ -22,6 +24,8 @@ pub struct FailureFit {
     pub text: String,
     /// Classes of nodes with their laws.
     pub classes: Vec<FittedClass>,
+    /// Distributions of the classes that have laws.
+    pub curves: Vec<ClassCurves>,
     /// Ledger of the log's irregularities.
     pub ledger: Ledger,
 }
@@ -63,8 +67,12 @@ pub fn fit_failures(
             ),
         });
     }
+    let drawn = observed.classes.iter().zip(&classes);
+    let drawn = drawn.map(|(observed, own)| curves(observed, own));
+    let drawn: Vec<Option<ClassCurves>> = drawn.collect::<Result<_, _>>()?;
     Ok(FailureFit {
         text: text(&input.name, &observed, &classes),
+        curves: drawn.into_iter().flatten().collect(),
         classes,
         ledger: observed.ledger,
     })
@@ -223,6 +231,38 @@ mod tests {
             fit.text.contains("by the means of the log 427.52"),
             "{}",
             fit.text
+        );
+    }
+
+    #[test]
+    fn a_law_is_drawn_beside_its_times() {
+        let mut text = "node,down,up\n".to_owned();
+        let mut at = 0;
+        for row in 0..40 {
+            let repair = [60, 600, 600, 6_000][row % 4];
+            let _ = writeln!(text, "a,{at},{}", at + repair);
+            at += repair + 72_000 + i64::from(row == 7);
+        }
+        let fit = fit_failures(&input(&text), None, RowPolicy::REPORT).expect("a log");
+        let [class] = &fit.curves[..] else {
+            panic!("one class: {:?}", fit.curves);
+        };
+        assert_eq!(class.name, None);
+        let seconds = |seconds: i64| seconds * 1_000_000_000;
+        let log = [
+            (seconds(60), 0.25),
+            (seconds(600), 0.75),
+            (seconds(6_000), 1.0),
+        ];
+        assert_eq!(class.repair.log, log);
+        // Half of the repairs by the law take up to its median of 10 min, and none more than the longest of the log.
+        let law = &class.repair.law;
+        let half = law.iter().find(|own| own.1 >= 0.5).expect("a half");
+        assert!((half.0 - seconds(600)).abs() < seconds(1), "{half:?}");
+        assert!(law.is_sorted_by_key(|own| own.0));
+        assert!(
+            law.last()
+                .is_some_and(|own| own.0 <= seconds(6_000) && own.1 > 0.9)
         );
     }
 

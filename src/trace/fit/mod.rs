@@ -6,6 +6,7 @@ mod columns;
 mod correlations;
 mod course;
 mod draws;
+mod failure_curves;
 pub mod failures;
 mod floods;
 mod goodness;

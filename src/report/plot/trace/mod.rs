@@ -2,6 +2,8 @@
 //! of run times; of one workload, or of several on the same axes. `windtunnel trace inspect --out` and `windtunnel trace fit
 //! --out` draw them.
 
+pub mod laws;
+
 use super::axis::Axis;
 use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
