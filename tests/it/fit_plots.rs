@@ -1,5 +1,6 @@
 //! Plots of a fit: a trace and the jobs of its mix on the same axes.
 
+use std::fmt::Write as _;
 use std::fs;
 
 use crate::scratch::Scratch;
@@ -10,7 +11,7 @@ fn scratch(name: &str) -> Scratch {
     for job in 0..120_u32 {
         let (submit, run) = (job * 2_100 + job % 7 * 60, 60 + job * job % 5_000);
         let (cpu, gpus) = (1 + job % 2, u32::from(job % 3 == 0));
-        jobs.push_str(&format!("{submit},{run},{cpu},{}Gi,{gpus}\n", 2 * cpu));
+        writeln!(jobs, "{submit},{run},{cpu},{}Gi,{gpus}", 2 * cpu).expect("memory");
     }
     let log = "node,down,up\na,0,5\nb,9,11\n";
     Scratch::new(
@@ -115,7 +116,7 @@ fn failures_are_drawn_beside_their_laws() {
     let mut at = 0;
     for row in 0..20 {
         let up = at + [60, 600, 900, 6_000][row % 4];
-        log.push_str(&format!("a,{at},{up}\n"));
+        writeln!(log, "a,{at},{up}").expect("memory");
         at = up + 7_200 * (1 + row as i64 % 3);
     }
     fs::write(scratch.path("outages.csv"), log).expect("a file");
