@@ -82,16 +82,17 @@ pub fn parts(input: &Input) -> Result<Vec<Input>, TraceError> {
     Ok(parts)
 }
 
-/// The files, and in place of an archive its files. A file that can't be read is left to the reader that asks for it.
+/// The files, and in place of an archive its files.
 fn of_each(files: Vec<Input>, room: &mut u64, depth: u32) -> Result<Vec<Input>, TraceError> {
     let mut all = Vec::new();
     for file in files {
         let is_looked_into = depth > 0 && !file.is_within_stream() && !is_about(&file.name);
-        if !is_looked_into || file.first_bytes().is_err() {
-            all.push(file);
-            continue;
-        }
-        match unpacked(&file, room)? {
+        let own = if is_looked_into {
+            unpacked(&file, room)?
+        } else {
+            None
+        };
+        match own {
             Some(own) => all.extend(of_each(own, room, depth - 1)?),
             None => all.push(file),
         }
@@ -99,13 +100,14 @@ fn of_each(files: Vec<Input>, room: &mut u64, depth: u32) -> Result<Vec<Input>, 
     Ok(all)
 }
 
-/// The files of an archive, but for hidden ones; `None` of anything else. As long as there is room, they are held in
-/// memory.
+/// The files of an archive, but for hidden ones; `None` of anything else, and of what can't be read, which is left to the
+/// reader that asks for it. As long as there is room, they are held in memory.
 fn unpacked(input: &Input, room: &mut u64) -> Result<Option<Vec<Input>>, TraceError> {
     if let Some(files) = input.zipped(room)? {
         return Ok(Some(files));
     }
-    if input.first_bytes()?.get(MARK) != Some(b"ustar") {
+    let first = input.first_bytes();
+    if !first.is_ok_and(|first| first.get(MARK) == Some(b"ustar")) {
         return Ok(None);
     }
     let wrong = |error| read_error(&input.name, &error);
@@ -383,11 +385,15 @@ mod tests {
     fn archives_within_archives_and_folders_are_their_files() {
         let inner = packed::archive(&[("day/b", "2\n"), ("day/c", "3\n")]);
         let inner = zstd::encode_all(inner.as_slice(), 3).expect("memory");
-        let outer = packed::archive_of_bytes(&[("a", b"1\n"), ("b.tar.zst", &inner)]);
+        let zip = zipped(&[("x", "5\n"), ("y", "6\n")], PLAIN);
+        let outer = [("a", &b"1\n"[..]), ("b.tar.zst", &inner), ("c.zip", &zip)];
+        let outer = packed::archive_of_bytes(&outer);
         let expected = [
             (": a", "1\n"),
             (": b.tar.zst: day/b", "2\n"),
             (": b.tar.zst: day/c", "3\n"),
+            (": c.zip: x", "5\n"),
+            (": c.zip: y", "6\n"),
         ];
         let named = |archive: &str| {
             expected.map(|(name, text)| (format!("{archive}{name}"), text.to_owned()))

@@ -210,17 +210,25 @@ impl Read for Expanding {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let length = self.text.read(buffer)?;
         self.delivered += length as u64;
-        let stored = self.stored.load(Ordering::Relaxed);
-        if self.delivered > EXPANSION_FROM && self.delivered / EXPANSION > stored {
-            return Err(io::Error::other(format!(
-                "expands to more than {EXPANSION} times its size ({} gave {} so far); \
-                 unpack it, and name the unpacked file if it is what you expect",
-                plural::count(stored, "byte"),
-                bytes_in_words(self.delivered)
-            )));
-        }
+        check_expansion(self.stored.load(Ordering::Relaxed), self.delivered)?;
         Ok(length)
     }
+}
+
+/// Refuses a text that expands beyond [`EXPANSION`], by the bytes that are stored of it and those that came out.
+///
+/// # Errors
+/// It does.
+pub(super) fn check_expansion(stored: u64, delivered: u64) -> io::Result<()> {
+    if delivered > EXPANSION_FROM && delivered / EXPANSION > stored {
+        return Err(io::Error::other(format!(
+            "expands to more than {EXPANSION} times its size ({} gave {} so far); \
+             unpack it, and name the unpacked file if it is what you expect",
+            plural::count(stored, "byte"),
+            bytes_in_words(delivered)
+        )));
+    }
+    Ok(())
 }
 
 /// Reads a text as a whole.

@@ -2,12 +2,15 @@
 //! so, one with several is refused once the second is met, so that none is left out. Folders and what macOS adds are
 //! no files.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use flate2::Crc;
 use flate2::bufread::DeflateDecoder;
 
 use super::peek;
+use crate::budget::{Counted, check_expansion};
 
 /// First bytes of a file in an archive.
 pub(super) const MAGIC: [u8; 4] = *b"PK\x03\x04";
@@ -87,7 +90,7 @@ impl File {
                     Wanted::Only | Wanted::Behind(_) => Err(wrong("holds no file")),
                 };
             };
-            if entry.is_file() {
+            if is_file(&entry.name) {
                 match self.wanted {
                     Wanted::Met { .. } => {
                         return Err(wrong(
@@ -112,19 +115,46 @@ impl File {
 }
 
 /// Takes the path and the content of each file of an archive.
+///
+/// # Errors
+/// The archive can't be read, is damaged, or expands beyond what archives are held to; or taking a file fails.
 pub(super) fn each_file(
-    mut stored: Stored,
+    stored: Stored,
     take: &mut dyn FnMut(&str, &mut dyn Read) -> io::Result<()>,
 ) -> io::Result<()> {
+    let read = Arc::new(AtomicU64::new(0));
+    let mut stored: Stored = Box::new(BufReader::new(Counted::new(stored, read.clone())));
+    let mut delivered = 0;
     while let Some(mut entry) = Entry::begin(stored)? {
-        if entry.is_file() {
-            let name = std::mem::take(&mut entry.name);
-            take(&name, &mut entry)?;
+        let name = std::mem::take(&mut entry.name);
+        let mut content = Bounded {
+            entry: &mut entry,
+            stored: &read,
+            delivered: &mut delivered,
+        };
+        if is_file(&name) {
+            take(&name, &mut content)?;
         }
-        io::copy(&mut entry, &mut io::sink())?;
+        io::copy(&mut content, &mut io::sink())?;
         stored = entry.finish()?;
     }
     Ok(())
+}
+
+/// The content of a file, where all files of the archive together are held to what they may expand to.
+struct Bounded<'e> {
+    entry: &'e mut Entry,
+    stored: &'e AtomicU64,
+    delivered: &'e mut u64,
+}
+
+impl Read for Bounded<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let length = self.entry.read(buffer)?;
+        *self.delivered += length as u64;
+        check_expansion(self.stored.load(Ordering::Relaxed), *self.delivered)?;
+        Ok(length)
+    }
 }
 
 impl Read for File {
@@ -201,12 +231,6 @@ impl Entry {
         }))
     }
 
-    /// Whether it is a file of its own, and no folder, nor what systems add.
-    fn is_file(&self) -> bool {
-        let file = self.name.rsplit('/').next().unwrap_or_default();
-        !file.is_empty() && !file.starts_with('.') && !self.name.starts_with("__MACOSX/")
-    }
-
     /// Checks the content, and leaves what stands behind the file.
     fn finish(self) -> io::Result<Stored> {
         let stored = match self.content {
@@ -237,6 +261,12 @@ impl Read for Entry {
         self.crc.update(&buffer[..length]);
         Ok(length)
     }
+}
+
+/// Whether a path is that of a file of its own, and of no folder, nor of what systems add.
+fn is_file(path: &str) -> bool {
+    let file = path.rsplit('/').next().unwrap_or_default();
+    !file.is_empty() && !file.starts_with('.') && !path.starts_with("__MACOSX/")
 }
 
 /// The length of a file: that of the header, or one of 64 bits in the list of what else is said.
@@ -315,7 +345,7 @@ pub(crate) mod tests {
             crc.update(text.as_bytes());
             let mut content = text.as_bytes().to_vec();
             if how.is_deflated {
-                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::fast());
+                let mut encoder = DeflateEncoder::new(Vec::new(), Compression::best());
                 encoder.write_all(text.as_bytes()).expect("memory");
                 content = encoder.finish().expect("memory");
             }
@@ -413,5 +443,28 @@ pub(crate) mod tests {
         ] {
             assert_eq!(read(bytes), Err(expected.to_owned()));
         }
+    }
+
+    #[test]
+    fn several_files_together_are_held_to_what_they_may_expand_to() {
+        let zeros = "0".repeat(70 << 20);
+        let deflated = Packing {
+            is_deflated: true,
+            ..PLAIN
+        };
+        let text = |bytes: Vec<u8>| -> io::Result<u64> {
+            let mut length = 0;
+            each_file(Box::new(io::Cursor::new(bytes)), &mut |_, content| {
+                length += io::copy(content, &mut io::sink())?;
+                Ok(())
+            })?;
+            Ok(length)
+        };
+        let few = packed(&[("a", "1\n"), ("b", "2\n")], deflated);
+        assert_eq!(text(few).expect("not too dense"), 4);
+        let refused = text(packed(&[("a", "1\n"), ("b", &zeros)], deflated));
+        let refused = refused.expect_err("too dense").to_string();
+        let part = "expands to more than 1000 times its size";
+        assert!(refused.contains(part), "{refused}");
     }
 }
