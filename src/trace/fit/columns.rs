@@ -195,7 +195,7 @@ impl Job {
         }
     }
 
-    /// What the job asks for.
+    /// The request of the job.
     pub(super) fn request(&self) -> Asked {
         Asked {
             cpu: self.shape.cpu,

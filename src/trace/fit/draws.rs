@@ -10,7 +10,7 @@ use crate::generate::mix::{Choice, Copula, FIELDS, Field, TRIES, Times, size};
 /// Jobs that are drawn.
 pub(super) const DRAWS: usize = 8_000;
 
-/// What a field is drawn from.
+/// The distribution that a field is drawn from.
 enum Marginal {
     Times(Times),
     Amounts(Choice<i64>),
@@ -72,7 +72,7 @@ impl Row {
     }
 }
 
-/// What all fields are drawn from; none of those that jobs have not.
+/// The distributions of all fields but for those that no job has.
 struct Marginals {
     fields: [Option<Marginal>; FIELDS.len()],
     requests: Option<Marginal>,

@@ -201,19 +201,25 @@ mod tests {
         );
     }
 
+    /// A log of failures of a node: repairs of 1, 10, 10 and 100 min in turn, and 20 h from each return to the next failure,
+    /// but for one second more once.
+    fn log_of(failures: usize) -> String {
+        let mut text = "node,down,up\n".to_owned();
+        let mut at = 0;
+        for row in 0..failures {
+            let repair = [60, 600, 600, 6_000][row % 4];
+            let _ = writeln!(text, "a,{at},{}", at + repair);
+            at += repair + 72_000 + i64::from(row == 7);
+        }
+        text
+    }
+
     /// Of repairs of 1, 10, 10 and 100 min in turn, the log-normal law has the median 10 min and sigma ln 10 / √2 = 1.628,
     /// so the mean 10 exp(1.628² / 2) = 37.6 min, 24 % above the 30.25 min of the log. Of 20 h from each return to the next
     /// failure and once 20 h and 1 s, any law has the mean of the times.
     #[test]
     fn means_that_differ_are_told() {
-        let mut text = "node,down,up\n".to_owned();
-        let mut at = 0;
-        for row in 0..20 {
-            let repair = [60, 600, 600, 6_000][row % 4];
-            let _ = writeln!(text, "a,{at},{}", at + repair);
-            at += repair + 72_000 + i64::from(row == 7);
-        }
-        let fit = fit_failures(&input(&text), None, RowPolicy::REPORT).expect("a log");
+        let fit = fit_failures(&input(&log_of(20)), None, RowPolicy::REPORT).expect("a log");
         let repair = fit.classes[0].repair.as_ref().expect("twenty");
         assert_eq!(
             (repair.law.as_str(), repair.mean_seconds),
@@ -236,14 +242,7 @@ mod tests {
 
     #[test]
     fn a_law_is_drawn_beside_its_times() {
-        let mut text = "node,down,up\n".to_owned();
-        let mut at = 0;
-        for row in 0..40 {
-            let repair = [60, 600, 600, 6_000][row % 4];
-            let _ = writeln!(text, "a,{at},{}", at + repair);
-            at += repair + 72_000 + i64::from(row == 7);
-        }
-        let fit = fit_failures(&input(&text), None, RowPolicy::REPORT).expect("a log");
+        let fit = fit_failures(&input(&log_of(40)), None, RowPolicy::REPORT).expect("a log");
         let [class] = &fit.curves[..] else {
             panic!("one class: {:?}", fit.curves);
         };

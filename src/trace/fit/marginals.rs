@@ -52,7 +52,7 @@ pub(super) struct Fitted {
     pub(super) correlations: Vec<(Field, Field, f64)>,
 }
 
-/// What the jobs of a kind keep to beside the distributions of their fields.
+/// The rules that the jobs of a kind keep to beside the distributions of their fields.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Bounds {
     /// Least and most work of a job, thousandths of units times nanoseconds.

@@ -42,7 +42,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| Box::new(Hogs::default()),
 };
 
-/// What jobs held, in the order in which they ended. Those of a long run are on disk.
+/// The holdings of jobs, in the order in which they ended. Those of a long run are on disk.
 #[derive(Clone, Debug, Default)]
 struct Hogs {
     held: Kept<2>,

@@ -136,7 +136,7 @@ impl Shares {
         (all as f64 / FINE, most as f64 / FINE)
     }
 
-    /// Integrals of the dominant shares of tenants that were active for any time, in [`ONE`], after so many measured
+    /// Integrals of the dominant shares of tenants that were active for any time, in [`ONE`], after a number of measured
     /// nanoseconds, in the order of their positions.
     pub fn received(mut self, elapsed: i64) -> impl Iterator<Item = i128> {
         for (position, row) in std::mem::take(&mut self.rows) {

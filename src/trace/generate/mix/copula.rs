@@ -21,8 +21,8 @@ pub enum Field {
     Pods,
     /// Place of the submission among those of the template over the course of the arrivals; known before a job is drawn.
     Submission,
-    /// What the pods of a job ask for together, in written order; stands in place of the amounts, and is drawn as the first
-    /// of them is.
+    /// The requests of the pods of a job, in written order: they stand in place of the amounts, and are drawn as the first
+    /// of these is.
     Requests,
 }
 

@@ -99,7 +99,7 @@ impl Template {
         pods.map_or(1, |own| own.values()[own.at(drawn[Field::Pods.place()])])
     }
 
-    /// What a job drawn with these probabilities takes, as [`size`] counts.
+    /// The size of the job that is drawn with these probabilities, as [`size`] counts.
     pub(super) fn size(&self, drawn: &[f64; FIELDS.len()]) -> i64 {
         let request = self.request(self.places(drawn));
         let cpu = request.cpu.map(|own| own.milli_ceil().unwrap_or(i64::MAX));
