@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::class_columns::ClassColumns;
 use super::error::TraceError;
+use super::implausible::Extremes;
 use log::Log;
 use model::PodSpec;
 
@@ -44,6 +45,7 @@ pub struct Classes {
     logged: usize,
     /// The columns that they need in a table.
     columns: ClassColumns,
+    extremes: Extremes,
 }
 
 impl Default for Classes {
@@ -56,9 +58,14 @@ impl From<Vec<Arc<PodSpec>>> for Classes {
     /// The classes that are in memory already stay there.
     fn from(held: Vec<Arc<PodSpec>>) -> Self {
         let needed = held.iter().map(|spec| ClassColumns::of(spec));
+        let mut extremes = Extremes::default();
+        for (class, spec) in held.iter().enumerate() {
+            extremes.take(class, spec);
+        }
         Self {
             most_held: MOST_HELD.max(held.len()),
             columns: needed.fold(ClassColumns::default(), ClassColumns::or),
+            extremes,
             held: Arc::new(held),
             log: None,
             logged: 0,
@@ -75,12 +82,18 @@ impl Classes {
             log: None,
             logged: 0,
             columns: ClassColumns::default(),
+            extremes: Extremes::default(),
         }
     }
 
     /// Returns the columns that the classes need in a table.
     pub fn columns(&self) -> ClassColumns {
         self.columns
+    }
+
+    /// The extremes of what the classes request.
+    pub(crate) fn extremes(&self) -> &Extremes {
+        &self.extremes
     }
 
     /// Returns the number of classes.
@@ -96,6 +109,7 @@ impl Classes {
     /// Adds a class.
     pub fn push(&mut self, spec: Arc<PodSpec>) {
         self.columns = self.columns.or(ClassColumns::of(&spec));
+        self.extremes.take(self.len(), &spec);
         if self.held.len() < self.most_held {
             Arc::make_mut(&mut self.held).push(spec);
             return;

@@ -12,6 +12,7 @@ use super::archive;
 use super::by_class::ByClass;
 use super::error::TraceError;
 use super::format::{Constructor, FormatEntry};
+use super::implausible::doubted;
 use super::input::Input;
 use super::job_fields::OUTCOME;
 use super::ledger::Ledger;
@@ -165,7 +166,7 @@ pub fn inspect(
             (Content::Nodes(summarize_nodes(&list.nodes)), list.ledger)
         }
         Constructor::Workload(open) => {
-            let mut source = told(open(input, options)?, &input.name);
+            let mut source = doubted(told(open(input, options)?, &input.name), &input.name);
             let summary = summarize_workload(&mut *source)?;
             (
                 Content::Workload(Box::new(summary)),

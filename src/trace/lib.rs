@@ -27,6 +27,7 @@ mod gangs;
 mod gather;
 pub mod generate;
 pub mod header_record;
+mod implausible;
 pub mod input;
 pub mod inspect;
 pub mod intern;

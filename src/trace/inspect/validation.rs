@@ -3,6 +3,7 @@
 use crate::error::TraceError;
 use crate::failure_log::observed::observed;
 use crate::format::{Constructor, FormatEntry};
+use crate::implausible::doubted;
 use crate::input::Input;
 use crate::ledger::{Action, Ledger, RowPolicy};
 use crate::met_names::{MetNames, TWICE};
@@ -104,7 +105,7 @@ pub fn validate(
         },
         Constructor::Workload(open) => match open(input, &reporting) {
             Ok(source) => {
-                let mut source = told(source, &input.name);
+                let mut source = doubted(told(source, &input.name), &input.name);
                 let mut met = UNCOMPARED.contains(&entry.name).then(MetNames::default);
                 let stopped = drain(&mut *source, &mut accepted, &mut met).err();
                 let mut ledger = source.ledger().clone();
