@@ -3,6 +3,7 @@
 //!
 //! - machine events of Google's trace of 2011: down from REMOVE to ADD, and before the first ADD;
 //! - failures of `OpenDC`: intervals, durations and shares of the nodes;
+//! - outages of services of the Cloud Uptime Archive: from when to when, and the share of the nodes;
 //! - our table `node,down,up`: nodes by name, times since the run's start in seconds or with a unit,
 //!   `up` empty if the node stays down; rows in order of `down`, spans of one node apart;
 //! - the log of Los Alamos: nodes of one system by their zero-based number, dates as local times
@@ -16,6 +17,7 @@ mod lanl;
 pub mod observed;
 mod opendc;
 mod plain;
+mod uptime;
 
 use super::archive::{beginning, first_bytes, is_about, parts};
 use super::error::TraceError;
@@ -35,6 +37,8 @@ pub struct LogOptions {
     pub system: Option<u32>,
     /// Date of the run's start, for the Los Alamos log.
     pub from: Option<String>,
+    /// Name of the service, for a log of the outages of several.
+    pub service: Option<String>,
 }
 
 /// A node that was down.
@@ -87,7 +91,18 @@ fn read_any(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<Failu
         without_lanl_options(input, options)?;
         return opendc::read(input, journal, nodes.len());
     }
+    if uptime::is_own(&first) {
+        without_lanl_options(
+            input,
+            &LogOptions {
+                service: None,
+                ..options.clone()
+            },
+        )?;
+        return uptime::read(input, journal, options.service.as_deref(), nodes.len());
+    }
     if lanl::is_own(&first) {
+        without_service(input, options)?;
         return lanl::read(input, journal, options, nodes.len());
     }
     without_lanl_options(input, options)?;
@@ -100,7 +115,12 @@ fn read_any(input: &Input, options: &LogOptions, nodes: &[&str]) -> Result<Failu
 /// The file can't be read.
 pub fn is_log(input: &Input) -> Result<bool, TraceError> {
     let first = beginning_of_log(input)?;
-    Ok(opendc::is_own(&first) || lanl::is_own(&first) || plain::is_own(&first))
+    Ok(is_own(&first))
+}
+
+/// Whether a file that begins with these bytes is a failure log that is no table of machines besides.
+fn is_own(first: &[u8]) -> bool {
+    opendc::is_own(first) || uptime::is_own(first) || lanl::is_own(first) || plain::is_own(first)
 }
 
 /// The first bytes of the file that is a log, of several in a folder or an archive.
@@ -109,7 +129,7 @@ fn beginning_of_log(input: &Input) -> Result<Vec<u8>, TraceError> {
         let first = beginning(&part)?;
         let mut logs = google::LOGS.iter();
         let is_google = logs.any(|(entry, _)| (entry.sniff)(&first) == Confidence::Certain);
-        if is_google || opendc::is_own(&first) || lanl::is_own(&first) || plain::is_own(&first) {
+        if is_google || is_own(&first) {
             return Ok(first);
         }
     }
@@ -169,7 +189,20 @@ fn without_lanl_options(input: &Input, options: &LogOptions) -> Result<(), Trace
             reason: format!("`{field}` applies only to the Los Alamos log; leave it out"),
         });
     }
-    Ok(())
+    without_service(input, options)
+}
+
+/// Refuses the name of a service, which only a log of outages of services has.
+fn without_service(input: &Input, options: &LogOptions) -> Result<(), TraceError> {
+    match options.service {
+        None => Ok(()),
+        Some(_) => Err(TraceError::Format {
+            file: input.name.to_string(),
+            reason:
+                "`service` applies only to outages of services (Cloud Uptime Archive); leave it out"
+                    .to_owned(),
+        }),
+    }
 }
 
 #[cfg(test)]

@@ -102,6 +102,7 @@ pub fn failures(
             rows: row_policy(failure.on_bad_row.unwrap_or_default()),
             system: failure.system,
             from: failure.from.clone(),
+            service: failure.service.clone(),
         };
         let log = failure_log::read(&files.open(path), &options, &names)?;
         remarks.ledger(&log.ledger);

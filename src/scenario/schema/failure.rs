@@ -73,7 +73,7 @@ pub struct Failure {
     /// Burst settings: crashes that take other nodes along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<Burst>,
-    /// Path of the failure log: the log of Los Alamos, or a table `node,down,up`.
+    /// Path of the failure log: a published one, such as that of Los Alamos, or a table `node,down,up`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub path: Option<String>,
@@ -84,6 +84,10 @@ pub struct Failure {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub from: Option<String>,
+    /// Name of the service in a log of outages of several services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1))]
+    pub service: Option<String>,
     /// Handling of rows of the failure log that cannot be read; default `fail`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_bad_row: Option<OnBadRow>,
@@ -281,7 +285,7 @@ impl FailureKind {
             Self::DataCorruption => (&["volume", "at"], &["detectedAfter"]),
             Self::CorruptedImage => (&["image", "at"], &["for"]),
             Self::NodeCrash => (&["mtbf", "repair"], &["node", "zone", "domain", "burst"]),
-            Self::FailureLog => (&["path"], &["system", "from", "onBadRow"]),
+            Self::FailureLog => (&["path"], &["system", "from", "service", "onBadRow"]),
             Self::SlowNode => (
                 &["factor"],
                 &["node", "zone", "domain", "at", "for", "mtbf", "repair"],
@@ -363,6 +367,7 @@ impl Failure {
             ("path", self.path.is_some()),
             ("system", self.system.is_some()),
             ("from", self.from.is_some()),
+            ("service", self.service.is_some()),
             ("onBadRow", self.on_bad_row.is_some()),
             ("factor", self.factor.is_some()),
             ("share", self.share.is_some()),

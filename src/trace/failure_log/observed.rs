@@ -4,7 +4,7 @@
 
 use super::google::{self, EachEvent};
 use super::lanl::{self, Columns, Span};
-use super::{LogOptions, LoggedOutage, each_table, opendc, plain, without_lanl_options};
+use super::{LogOptions, LoggedOutage, each_table, opendc, plain, uptime, without_lanl_options};
 use crate::error::TraceError;
 use crate::format::{Confidence, Constructor, FormatEntry};
 use crate::formats::google_2011::machines::PLATFORM_LABEL;
@@ -56,7 +56,7 @@ pub fn observed(
     let options = LogOptions {
         rows,
         system,
-        from: None,
+        ..LogOptions::default()
     };
     let first = super::beginning_of_log(input)?;
     for (entry, each_event) in google::LOGS {
@@ -68,6 +68,10 @@ pub fn observed(
     if opendc::is_own(&first) {
         without_lanl_options(input, &options)?;
         return shares(input, journal);
+    }
+    if uptime::is_own(&first) {
+        without_lanl_options(input, &options)?;
+        return services(input, journal);
     }
     if lanl::is_own(&first) {
         return los_alamos(input, system, journal);
@@ -128,15 +132,48 @@ fn shares(input: &Input, mut journal: Journal) -> Result<Observed, TraceError> {
         }
         Ok(())
     })?;
-    let share = sum / class.failures.max(1) as f64;
     class.between.retain(|own| *own > Duration::ZERO);
-    for own in &mut class.between {
-        let nanos = own.as_nanos() as f64 / share.max(f64::MIN_POSITIVE);
-        *own = Duration::from_nanos(nanos as i64);
-    }
+    class.thin(sum);
     Ok(Observed {
         classes: vec![class],
-        left_out: vec!["that a failure takes several nodes at once: each fails on its own"],
+        left_out: vec![ALONE],
+        ledger: journal.ledger,
+    })
+}
+
+/// The property that a fit leaves out of failures of shares of all nodes.
+const ALONE: &str = "that a failure takes several nodes at once: each fails on its own";
+
+impl ObservedClass {
+    /// Makes times between failures of shares of all nodes those of one node.
+    fn thin(&mut self, shares: f64) {
+        let share = shares / self.failures.max(1) as f64;
+        for own in &mut self.between {
+            let nanos = own.as_nanos() as f64 / share.max(f64::MIN_POSITIVE);
+            *own = Duration::from_nanos(nanos as i64);
+        }
+    }
+}
+
+/// Outages of services, each of which is a class of nodes.
+fn services(input: &Input, mut journal: Journal) -> Result<Observed, TraceError> {
+    let log = uptime::ServiceLog::read(input, &mut journal)?;
+    let is_one = log.services.len() < 2;
+    let class = |(place, name): (usize, &String)| {
+        let times = log.times(place);
+        let mut class = ObservedClass {
+            label: (!is_one).then(|| (CLASS_LABEL, name.clone())),
+            nodes: 0,
+            failures: times.repair.len() as u64,
+            between: times.between,
+            repair: times.repair,
+        };
+        class.thin(times.shares);
+        class
+    };
+    Ok(Observed {
+        classes: log.services.iter().enumerate().map(class).collect(),
+        left_out: vec![ALONE],
         ledger: journal.ledger,
     })
 }

@@ -132,6 +132,7 @@ fn the_log_of_los_alamos_is_mended_and_counted() {
         rows: RowPolicy::default(),
         system,
         from: from.map(str::to_owned),
+        ..LogOptions::default()
     };
     let log = read_text(&text, &of(Some(2), None)).expect("a log");
     assert_eq!(spans(&log), [(1, 0, Some(960)), (0, 3_960, Some(4_020))]);
