@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memchr::memchr;
 
 use super::error::{TraceError, read_error};
-use super::scan::{Marks, first_line};
+use super::scan::{Marked, Marks, first_line};
 
 /// The longest line that a reader accepts, in bytes; no trace row comes near it.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
@@ -83,6 +83,18 @@ impl Lines {
             is_cut: true,
             ..self
         }
+    }
+
+    /// Has other bytes be marks of plain lines from the next line on.
+    pub(super) fn mark(&mut self, marked: Marked) {
+        self.marks.mark(marked);
+        (self.marked, self.mark) = (self.pending.start, 0);
+    }
+
+    /// The bytes that are marks of plain lines.
+    #[inline(always)]
+    pub(super) const fn marked(&self) -> Marked {
+        self.marks.marked()
     }
 
     /// Stored bytes read so far, and all of them.
@@ -184,7 +196,8 @@ impl Lines {
     }
 
     /// The number of the next line, if it has this number of fields in ASCII with a separator between them, without
-    /// other blanks, commas and quotes, and if all of it was read already; else it is still the next.
+    /// quotes and (unless separators are marked exactly) other blanks and commas, and if all of it was read already;
+    /// else it is still the next.
     #[inline(always)]
     pub(super) fn next_plain(&mut self, fields: usize, separator: u8) -> Option<u64> {
         let start = self.pending.start;

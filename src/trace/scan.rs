@@ -1,6 +1,10 @@
 //! Looking through the bytes of a table eight at a time: where the commas of a line stand, where it
 //! ends, and whether there is anything in it that asks for care. Fields are so short that a search
 //! for one byte after the other costs more than the text it passes over.
+#![expect(
+    clippy::inline_always,
+    reason = "what is found of a block goes from one call to the next in registers"
+)]
 
 use wide::i8x16;
 
@@ -62,18 +66,41 @@ pub(super) fn first_line(text: &[u8], commas: &mut Vec<usize>) -> Scanned {
     scanned(None, is_plain)
 }
 
-/// The places of a text's marks: of commas, line feeds, quotes, bytes beyond ASCII and whatever else may be one of
-/// them at a glance. Their memory is used again and again.
+/// The bytes that are marks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Marked {
+    /// Commas, ends of lines, quotes, bytes beyond ASCII and whatever else may be one of them at a glance, such as blanks.
+    #[default]
+    AtAGlance,
+    /// This separator, ends of lines, quotes and bytes beyond ASCII, and nothing else: for rows with blanks, and for those
+    /// with another separator than a comma.
+    Exactly(u8),
+}
+
+/// The places of a text's marks. Their memory is used again and again.
 #[derive(Debug, Default)]
 pub(super) struct Marks {
     places: Vec<usize>,
     count: usize,
+    marked: Marked,
 }
 
 impl Marks {
     /// Takes all marks out.
     pub(super) fn clear(&mut self) {
         self.count = 0;
+    }
+
+    /// Has other bytes be marks from now on.
+    pub(super) fn mark(&mut self, marked: Marked) {
+        self.clear();
+        self.marked = marked;
+    }
+
+    /// The bytes that are marks.
+    #[inline(always)]
+    pub(super) const fn marked(&self) -> Marked {
+        self.marked
     }
 
     /// The marks.
@@ -89,20 +116,38 @@ impl Marks {
     }
 
     /// Adds the marks of a text that stands at a place.
-    pub(super) fn add(&mut self, text: &[u8], mut place: usize) {
+    pub(super) fn add(&mut self, text: &[u8], place: usize) {
+        match self.marked {
+            Marked::AtAGlance => self.add_where(text, place, at_a_glance),
+            Marked::Exactly(separator) => {
+                self.add_where(text, place, |half| {
+                    exactly(half, i8x16::splat(separator as i8))
+                });
+            }
+        }
+    }
+
+    /// Adds the marks of a text that stands at a place, which are found among sixteen bytes.
+    #[inline(always)]
+    fn add_where(
+        &mut self,
+        text: &[u8],
+        mut place: usize,
+        are_marks: impl Fn(i8x16) -> i8x16 + Copy,
+    ) {
         let room = self.count + text.len() + 2 * BLOCK;
         if self.places.len() < room {
             self.places.resize(room, 0);
         }
         let (blocks, rest) = text.as_chunks::<BLOCK>();
         for block in blocks {
-            self.add_bits(bits(block), place);
+            self.add_bits(bits(block, are_marks), place);
             place += BLOCK;
         }
         // Letters are no marks.
         let mut last = [b'a'; BLOCK];
         last[..rest.len()].copy_from_slice(rest);
-        self.add_bits(bits(&last), place);
+        self.add_bits(bits(&last, are_marks), place);
     }
 
     /// Adds the places of bits: as many at a time as a block has at most as a rule, so that their number is no
@@ -129,16 +174,25 @@ impl Marks {
 /// Bytes whose marks are found at once.
 const BLOCK: usize = 32;
 
-/// A bit for each byte of a block that is a mark: up to the comma, or beyond ASCII, where bytes are negative.
-#[inline]
-fn bits(block: &[u8; BLOCK]) -> u32 {
+/// Whether each of sixteen bytes is up to the comma, or beyond ASCII, where bytes are negative.
+#[inline(always)]
+fn at_a_glance(bytes: i8x16) -> i8x16 {
+    bytes.simd_lt(i8x16::splat(b',' as i8 + 1))
+}
+
+/// Whether each of sixteen bytes is a separator, an end of a line, a quote or beyond ASCII.
+#[inline(always)]
+fn exactly(bytes: i8x16, separator: i8x16) -> i8x16 {
+    let is = |byte: u8| bytes.simd_eq(i8x16::splat(byte as i8));
+    let ends = is(b'\n') | is(b'\r');
+    bytes.simd_eq(separator) | ends | is(b'"') | bytes.simd_lt(i8x16::splat(0))
+}
+
+/// A bit for each byte of a block that is a mark.
+#[inline(always)]
+fn bits(block: &[u8; BLOCK], are_marks: impl Fn(i8x16) -> i8x16) -> u32 {
     let (halves, _) = block.as_chunks::<16>();
-    let beyond = i8x16::splat(b',' as i8 + 1);
-    let bits = |half: &[u8; 16]| {
-        bytemuck::cast::<_, i8x16>(*half)
-            .simd_lt(beyond)
-            .to_bitmask()
-    };
+    let bits = |half: &[u8; 16]| are_marks(bytemuck::cast(*half)).to_bitmask();
     halves
         .iter()
         .rev()
@@ -174,16 +228,21 @@ mod tests {
         fn marks_are_found_as_byte_by_byte(
             texts in prop::collection::vec(
                 prop::collection::vec(
-                    prop::sample::select(&b",,,aaaabbbbbzz0099.\n\"\r\xc3-\x2b\x0b\x8a "[..]), 0..90),
+                    prop::sample::select(&b",,,aaaabbbbbzz00||.\n\"\r\xc3-\x2b\x0b\x8a\t "[..]), 0..90),
                 0..4),
             kept in any::<prop::sample::Index>(),
+            separator in prop::option::of(prop::sample::select(&b",| \t"[..])),
         ) {
             let mut marks = Marks::default();
+            marks.mark(separator.map_or(Marked::AtAGlance, Marked::Exactly));
             let mut expected = Vec::new();
             let mut place = 3;
             for text in &texts {
                 marks.add(text, place);
-                let is_mark = |byte: u8| byte <= b',' || byte >= 0x80;
+                let is_mark = |byte: u8| match separator {
+                    None => byte <= b',' || byte >= 0x80,
+                    Some(separator) => byte == separator || b"\n\r\"".contains(&byte) || byte >= 0x80,
+                };
                 expected.extend((0..text.len()).filter(|&at| is_mark(text[at])).map(|at| place + at));
                 place += text.len();
                 prop_assert_eq!(marks.all(), &expected[..]);

@@ -12,20 +12,20 @@
 )]
 
 use std::cell::Cell;
-use std::ops::Range;
 use std::sync::Arc;
 
 mod fields;
 mod piece;
+mod text_rows;
 
 use super::budget::COLUMNS;
 use super::error::TraceError;
 use super::input::Input;
 use super::ledger::BadRow;
-use super::lines::Lines;
 use super::parquet::{self, Form, ListForm, Parquet, TimeForm, is_parquet};
-use fields::{Fields, Malformed, Splitter, text};
+use fields::{Fields, text};
 pub(crate) use piece::{FOUR_WORDS, Piece};
+use text_rows::TextRows;
 use units::plural;
 
 /// A table being read.
@@ -45,14 +45,6 @@ pub struct Table {
 enum Rows {
     Text(TextRows),
     Parquet(Box<parquet::Rows>),
-}
-
-/// The rows of a text.
-struct TextRows {
-    lines: Lines,
-    splitter: Splitter,
-    /// Whether there is no header; then lines that begin with `#` are remarks.
-    is_headless: bool,
 }
 
 /// Position of a column, once its name was found in the header.
@@ -274,87 +266,6 @@ impl Table {
 
 /// The character between the fields of a row that is put together: no text of an export has it.
 pub(crate) const BETWEEN: char = '\u{1f}';
-
-impl TextRows {
-    fn open(input: &Input, separator: u8, is_headless: bool) -> Result<Self, TraceError> {
-        Ok(Self {
-            lines: input.lines()?,
-            splitter: Splitter::new(separator),
-            is_headless,
-        })
-    }
-
-    /// The next row of a table with this number of columns, if it is plain and read already.
-    #[inline(always)]
-    fn next_plain_row(&mut self, columns: usize) -> Option<Row<'_>> {
-        if self.splitter.separator != b',' {
-            return None;
-        }
-        let line = self.lines.next_plain(columns, b',')?;
-        let (text, start, ends) = self.lines.plain(columns);
-        let fields = Fields {
-            text,
-            start,
-            ends,
-            is_line: true,
-            is_bare: true,
-        };
-        Some(Row { line, fields })
-    }
-
-    /// The next row of a table of these columns.
-    fn next_row(
-        &mut self,
-        columns: &[Arc<str>],
-    ) -> Result<Option<Result<Row<'_>, BadRow>>, TraceError> {
-        let expected = columns.len();
-        let Some((line, place, is_plain)) = self.next_place()? else {
-            return Ok(None);
-        };
-        let (rule, found, value) = match self.splitter.split(self.lines.at(place), is_plain) {
-            Ok(fields) if fields.ends.len() == expected => {
-                return Ok(Some(Ok(Row { line, fields })));
-            }
-            Ok(fields) => {
-                let found = fields.ends.len();
-                let whole = if self.is_headless { "format" } else { "header" };
-                let rule = format!(
-                    "the row has {} where the {whole} has {expected}",
-                    plural::count(found, "field")
-                );
-                (rule, found, fields.joined())
-            }
-            Err(malformed) => {
-                let Malformed { rule, found, value } = malformed;
-                (format!("a row {rule}"), found, value)
-            }
-        };
-        let missing = columns.get(found);
-        Ok(Some(Err(BadRow {
-            line,
-            column: missing.map_or_else(|| "beyond the last".to_owned(), ToString::to_string),
-            value,
-            rule,
-        })))
-    }
-
-    /// Place of the next line that isn't blank, and whether it is plain; the splitter knows its
-    /// commas.
-    #[inline(always)]
-    fn next_place(&mut self) -> Result<Option<(u64, Range<usize>, bool)>, TraceError> {
-        while let Some(found) = self.lines.next_scanned(&mut self.splitter.ends)? {
-            let line = self.lines.at(found.1.clone());
-            let may_be_blank = line.first().is_none_or(u8::is_ascii_whitespace);
-            if self.is_headless && line.first() == Some(&b'#') {
-                continue;
-            }
-            if !may_be_blank || !line.trim_ascii().is_empty() {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
-    }
-}
 
 impl Column {
     /// The name of the column.

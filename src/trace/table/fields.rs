@@ -48,8 +48,7 @@ impl<'text> Fields<'text> {
         }
         match field.bytes() {
             [first, .., last] | [first @ last] if !is_visible(*first) || !is_visible(*last) => {
-                let trimmed = text(field.bytes()).trim().as_bytes();
-                Piece::of(trimmed, 0, trimmed.len())
+                trimmed(field.bytes())
             }
             _ => field,
         }
@@ -78,6 +77,18 @@ pub(super) struct Malformed {
     pub(super) found: usize,
     /// The fields.
     pub(super) value: String,
+}
+
+/// A field without the blanks around it, of which there may be some.
+fn trimmed(field: &[u8]) -> Piece<'_> {
+    let mut own = field.trim_ascii();
+    // There are other blanks than those of ASCII.
+    if let [first, .., last] | [first @ last] = own
+        && !(is_visible(*first) && is_visible(*last))
+    {
+        own = text(field).trim().as_bytes();
+    }
+    Piece::of(own, 0, own.len())
 }
 
 /// Whether a byte is a character that no blank is part of.

@@ -1,6 +1,8 @@
 //! Headers, rows and faults of tables.
 
+use super::text_rows::FEW;
 use super::*;
+use crate::lines::Lines;
 
 fn table(text: &str) -> Result<Table, TraceError> {
     Table::open(&Input::bytes("table.csv", text.as_bytes().to_vec()))
@@ -130,27 +132,31 @@ mod beside_the_crate {
         }
     }
 
-    /// A table without a header whose text comes a few bytes at a time.
-    fn dripping(text: &[u8], columns: usize, at_once: usize) -> Table {
+    /// A table without a header whose text comes a few bytes at a time, and in which blanks were met in a number of rows.
+    fn dripping(
+        text: &[u8],
+        columns: usize,
+        separator: u8,
+        at_once: usize,
+        with_blanks: u32,
+    ) -> Table {
         let drip = Drip {
             bytes: io::Cursor::new(text.to_vec()),
             at_once,
         };
         let reader = BufReader::with_capacity(at_once, drip);
         let lines = Lines::new(Box::new(reader), "table.csv".into(), Arc::default(), 0);
-        let text = TextRows {
-            lines,
-            splitter: Splitter::new(b','),
-            is_headless: false,
-        };
+        let mut text = TextRows::of(lines, separator, false);
+        text.with_blanks = with_blanks;
         let names = (0..columns).map(|column| format!("c{column}").into());
         let input = Input::bytes("table.csv", Vec::new());
         Table::of(&input, names.collect(), Rows::Text(text))
     }
 
     /// The records that the crate finds in a text.
-    fn records(text: &[u8]) -> Vec<Vec<String>> {
+    fn records(text: &[u8], separator: u8) -> Vec<Vec<String>> {
         let mut reader = csv::ReaderBuilder::new()
+            .delimiter(separator)
             .has_headers(false)
             .flexible(true)
             .terminator(csv::Terminator::Any(b'\n'))
@@ -165,7 +171,7 @@ mod beside_the_crate {
 
     /// The rows that the crate finds in a text, by line: refused are those that go on behind their line, and those of
     /// another number of fields.
-    fn expected(text: &[u8], columns: usize) -> Vec<(u64, Found)> {
+    fn expected(text: &[u8], columns: usize, separator: u8) -> Vec<(u64, Found)> {
         let lines = text.split(|&byte| byte == b'\n');
         let mut found = Vec::new();
         for (number, line) in (1..).zip(lines) {
@@ -174,8 +180,8 @@ mod beside_the_crate {
             }
             let is_text = str::from_utf8(line).is_ok();
             // Behind open quotes another line is part of the last field.
-            let is_whole = is_text && records(&[line, b"\nx"].concat()).len() == 2;
-            let own = is_whole.then(|| records(line).remove(0));
+            let is_whole = is_text && records(&[line, b"\nx"].concat(), separator).len() == 2;
+            let own = is_whole.then(|| records(line, separator).remove(0));
             found.push((number, own.filter(|fields| fields.len() == columns)));
         }
         found
@@ -219,9 +225,18 @@ mod beside_the_crate {
 
     proptest! {
         #[test]
-        fn rows_are_those_of_the_crate(text in tables(), at_once in 1_usize..90) {
-            let found = rows(dripping(text.as_bytes(), 3, at_once));
-            prop_assert_eq!(&found, &expected(text.as_bytes(), 3));
+        fn rows_are_those_of_the_crate(
+            text in tables(),
+            separator in prop::sample::select(&b",,,|;\t"[..]),
+            at_once in 1_usize..90,
+            with_blanks in 0..=FEW,
+        ) {
+            // A table of tabs has none in its fields.
+            let others = text.replace('\t', " ").replace(',', &char::from(separator).to_string());
+            let other = rows(dripping(others.as_bytes(), 3, separator, at_once, with_blanks));
+            prop_assert_eq!(&other, &expected(others.as_bytes(), 3, separator));
+            let found = rows(dripping(text.as_bytes(), 3, b',', at_once, with_blanks));
+            prop_assert_eq!(&found, &expected(text.as_bytes(), 3, b','));
             let marked = format!("\u{feff}a,b,c\n{text}");
             let headed: Vec<_> = { rows(table(&marked).expect("a header")).into_iter() }
                 .map(|(line, row)| (line - 1, row))
@@ -234,9 +249,10 @@ mod beside_the_crate {
             text in prop::collection::vec(prop::sample::select(&b"a1, \"\"\n\n\r,,\xc3\xa9\xff"[..]), 0..60),
             columns in 1_usize..4,
             at_once in 1_usize..20,
+            with_blanks in 0..=FEW,
         ) {
-            let found = rows(dripping(&text, columns, at_once));
-            prop_assert_eq!(found, expected(&text, columns));
+            let found = rows(dripping(&text, columns, b',', at_once, with_blanks));
+            prop_assert_eq!(found, expected(&text, columns, b','));
         }
     }
 
@@ -249,8 +265,8 @@ mod beside_the_crate {
             let quoted = if row % 97 == 0 { "\"a,\"\"é\"" } else { "7.5" };
             let _ = write!(text, "{row},{field},{quoted}{end}");
         }
-        let found = rows(dripping(text.as_bytes(), 3, 1 << 17));
+        let found = rows(dripping(text.as_bytes(), 3, b',', 1 << 17, 0));
         assert!(text.len() > 5 << 17 && found.len() == 60_000);
-        assert!(found == expected(text.as_bytes(), 3));
+        assert!(found == expected(text.as_bytes(), 3, b','));
     }
 }
