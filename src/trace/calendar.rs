@@ -36,16 +36,16 @@ struct Hour {
 
 /// A date of digits and separators alone: the text of its hour, and the nanoseconds since that began.
 struct WithinHour<'text> {
-    hour: &'text str,
+    hour: &'text [u8; 13],
     nanos: i64,
 }
 
 impl<'text> WithinHour<'text> {
     /// The parts of a date such as `2017-10-09 07:01:55.25`; `None` of one in another form.
     #[inline]
-    fn of(text: &'text str) -> Option<Self> {
-        let bytes = text.as_bytes();
-        let (&[b':', m, n, b':', s, t], fraction) = bytes.get(13..)?.split_first_chunk()? else {
+    fn of(text: &'text [u8]) -> Option<Self> {
+        let (hour, rest) = text.split_first_chunk()?;
+        let (&[b':', m, n, b':', s, t], fraction) = rest.split_first_chunk()? else {
             return None;
         };
         let nanos = match fraction {
@@ -55,25 +55,30 @@ impl<'text> WithinHour<'text> {
             }
             _ => return None,
         };
-        let (minutes, seconds) = (number::digits(&[m, n])?, number::digits(&[s, t])?);
+        let (minutes, seconds) = (two_digits(m, n)?, two_digits(s, t)?);
         (minutes < 60 && seconds < 60).then_some(Self {
-            hour: text.get(..13)?,
+            hour,
             nanos: (60 * minutes + seconds) * NANOS_PER_SECOND + nanos,
         })
     }
 
     /// The text of the hour as a number, and its place among those that are known.
     #[inline]
-    fn key(&self) -> Option<(u128, usize)> {
+    fn key(&self) -> (u128, usize) {
         let mut bytes = [0; 16];
-        bytes[..13].copy_from_slice(self.hour.as_bytes());
-        let [.., d, e, _, h, i] = self.hour.as_bytes() else {
-            return None;
-        };
+        bytes[..13].copy_from_slice(self.hour);
+        let [.., d, e, _, h, i] = self.hour;
         let digit = |byte: &u8| usize::from(byte.wrapping_sub(b'0'));
         let place = 24 * (10 * digit(d) + digit(e)) + 10 * digit(h) + digit(i);
-        Some((u128::from_le_bytes(bytes), place % HOURS))
+        (u128::from_le_bytes(bytes), place % HOURS)
     }
+}
+
+/// The number of two digits.
+#[inline]
+fn two_digits(tens: u8, ones: u8) -> Option<i64> {
+    let [tens, ones] = [tens, ones].map(|digit| digit.wrapping_sub(b'0'));
+    (tens < 10 && ones < 10).then(|| i64::from(10 * tens + ones))
 }
 
 impl Zone {
@@ -99,17 +104,16 @@ impl Zone {
     /// no date, or one of a zone of its own. Of an hour that the end of summer time repeats, the first
     /// is meant.
     pub(crate) fn instant(&self, text: &str) -> Option<Instant> {
-        let Some(date) = WithinHour::of(text) else {
+        if let Some(at) = self.known(text.as_bytes()) {
+            return Some(at);
+        }
+        let Some(date) = WithinHour::of(text.as_bytes()) else {
             return self.read(text, Disambiguation::Compatible);
         };
-        let (hour, place) = date.key()?;
-        let known = self.hours[place].get();
-        if known.text == hour {
-            return Some(Instant::from_nanos(known.begin + date.nanos));
-        }
+        let (hour, place) = date.key();
         let found = self.read(text, Disambiguation::Compatible)?;
         let of_hour = |rest: &str| {
-            let text = format!("{}{rest}", date.hour);
+            let text = format!("{}{rest}", text.get(..13)?);
             self.read(&text, Disambiguation::Compatible)
         };
         // The end of summer time may be within the hour.
@@ -120,6 +124,15 @@ impl Zone {
             self.hours[place].set(Hour { text: hour, begin });
         }
         Some(found)
+    }
+
+    /// The instant of a date of digits and separators alone, of an hour of which one was read; `None` of any other text.
+    #[inline]
+    pub(crate) fn known(&self, text: &[u8]) -> Option<Instant> {
+        let date = WithinHour::of(text)?;
+        let (hour, place) = date.key();
+        let known = self.hours[place].get();
+        (known.text == hour).then(|| Instant::from_nanos(known.begin + date.nanos))
     }
 
     /// The same date, of an hour that is repeated the second one.
@@ -152,6 +165,9 @@ impl Zone {
         fields: &Fields<'_, '_>,
         place: usize,
     ) -> Result<Option<Instant>, BadRow> {
+        if let Some(at) = self.known(fields.bytes(place)) {
+            return Ok(Some(at));
+        }
         let text = fields.text(place);
         if is_absent(text) {
             return Ok(None);

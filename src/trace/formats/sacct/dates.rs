@@ -65,6 +65,9 @@ impl Dates {
         fields: &Fields<'_, '_>,
         places: [usize; N],
     ) -> Result<[Option<Instant>; N], BadRow> {
+        if let Some(dates) = self.known(fields, places) {
+            return Ok(dates);
+        }
         let of = |place: usize| Some(fields.text(place)).filter(|text| !is_absent(text));
         let mut forms = places.into_iter().filter_map(of).map(Form::of);
         // A row whose dates differ says nothing about the others.
@@ -86,6 +89,25 @@ impl Dates {
         }
         self.form = self.form.or(own);
         Ok(dates)
+    }
+
+    /// The dates of fields that are local times of hours of which one was read, or absent, as most are.
+    fn known<const N: usize>(
+        &self,
+        fields: &Fields<'_, '_>,
+        places: [usize; N],
+    ) -> Option<[Option<Instant>; N]> {
+        if self.form != Some(Form::Local) {
+            return None;
+        }
+        let mut dates = [None; N];
+        for (place, date) in places.into_iter().zip(&mut dates) {
+            let text = fields.bytes(place);
+            if !matches!(text, b"" | b"Unknown") {
+                *date = Some(self.zone.known(text)?);
+            }
+        }
+        Some(dates)
     }
 }
 
