@@ -4,15 +4,15 @@
     reason = "values of a record that go from one call to the next through memory cost more than their bytes"
 )]
 
-use super::encode::{gang_key, is_relative};
+use super::encode::is_relative;
 use super::numbers::{ABSENT, IS_RARE, NAMES, SECONDS, TEXT, lengths};
-use super::previous::{Previous, SHORT, Stated, below};
+use super::previous::{LastNames, Previous, SHORT, Stated, below};
 use super::sorted_by::Rank;
-use super::{NONE, Order};
+use super::{NONE, Order, key_of};
 use crate::links::Links;
 use crate::origin::Origin;
 use crate::stream::Arrival;
-use model::PodName;
+use model::{PodName, Text};
 use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant};
 
@@ -69,40 +69,58 @@ impl<'a> Bytes<'a> {
         Some(u128::from_le_bytes(*chunk) & below(length))
     }
 
+    /// A text, which is held once if it is one of those that were met last.
     #[inline]
-    fn text(&mut self, length: usize) -> Option<PodName> {
-        Some(PodName::Text(
-            str::from_utf8(self.take(length)?).ok()?.into(),
-        ))
+    fn text(&mut self, length: usize, met: &mut LastNames) -> Option<PodName> {
+        let text = self.take(length)?;
+        let known = { met.0.iter().flatten() }.find(|own| own.as_bytes() == text);
+        if let Some(known) = known {
+            return Some(PodName::Text(known.clone()));
+        }
+        let text: Text = str::from_utf8(text).ok()?.into();
+        met.0[1] = Some(text.clone());
+        Some(PodName::Text(text))
     }
 
-    fn name(&mut self) -> Option<PodName> {
+    fn name(&mut self, met: &mut LastNames) -> Option<PodName> {
         Some(match self.take(1)? {
             [0] => {
                 let length = self.half()? as usize;
-                self.text(length)?
+                self.text(length, met)?
             }
             [1] => PodName::Job(self.word()?),
             _ => PodName::Member(self.word()?, self.half()?),
         })
     }
 
-    fn links(&mut self) -> Option<Box<Links>> {
+    /// Passes over a name.
+    fn name_bytes(&mut self) -> Option<&'a [u8]> {
+        let length = match self.take(1)? {
+            [0] => self.half()? as usize,
+            [1] => 8,
+            _ => 12,
+        };
+        self.take(length)
+    }
+
+    fn links(&mut self, met: &mut LastNames) -> Option<Box<Links>> {
         let has = *self.take(1)?.first()?;
         let gang = if has & 2 > 0 {
-            Some(self.name()?)
+            Some(self.name(met)?)
         } else {
             None
         };
         let part_of = if has & 1 > 0 {
-            Some(self.name()?)
+            Some(self.name(met)?)
         } else {
             None
         };
         let delay = Duration::from_nanos(self.word()? as i64);
-        let mut after = Vec::new();
-        for _ in 0..self.word()? {
-            after.push(self.name()?);
+        let count = self.word()?;
+        // A name takes a byte at least.
+        let mut after = Vec::with_capacity(self.0.len().min(count as usize));
+        for _ in 0..count {
+            after.push(self.name(met)?);
         }
         Some(Box::new(Links {
             part_of,
@@ -218,8 +236,12 @@ pub(super) fn rank(order: Order, record: &[u8], previous: &Previous) -> Option<R
             order.rank_of(Some(own.name), own.submit, own.origin)
         }
         Order::Gang => {
-            let (own, _) = decode(record, &mut Previous::none())?;
-            Order::rank_of_gang(gang_key(&(&own).into()))
+            let gang = gang(record)?;
+            Order::rank_of_gang(if gang.is_empty() {
+                [0; 2]
+            } else {
+                key_of(gang)
+            })
         }
         Order::Submission | Order::Place => {
             let none = Previous::none();
@@ -228,6 +250,27 @@ pub(super) fn rank(order: Order, record: &[u8], previous: &Previous) -> Option<R
             order.rank_of(None, head.submit, head.origin)
         }
     })
+}
+
+/// The gang of which a record that is stated alone is a member, as it states it; no bytes if there is none.
+fn gang(record: &[u8]) -> Option<&[u8]> {
+    let (head, mut rest) = Head::of(record, &Previous::none())?;
+    let length = head.number(lengths::NUMBER, &mut rest)?;
+    head.number(lengths::MEMBER, &mut rest)?;
+    head.time(lengths::RUN, &mut rest)?;
+    head.time(lengths::START, &mut rest)?;
+    head.number(lengths::CLASS, &mut rest)?;
+    head.number(lengths::TENANT, &mut rest)?;
+    if head.kinds & NAMES == TEXT {
+        // None of its bytes are those of a name before it.
+        rest.take(length as usize)?;
+    }
+    if !head.has_links || rest.take(1)?.first()? & 2 == 0 {
+        return Some(&[]);
+    }
+    let name = rest.0;
+    rest.name_bytes()?;
+    Some(&name[..name.len() - rest.0.len()])
 }
 
 /// Takes each arrival of a record: one, or the members of a gang. `None` if it is none.
@@ -266,7 +309,12 @@ pub(super) fn decode<'record>(
     let tenant = head.number(lengths::TENANT, &mut rest)? as u32;
     let name = head.name(number, member, previous, &mut rest)?;
     let links = if head.has_links {
-        Some(rest.links()?)
+        let links = rest.links(previous.last_names())?;
+        if let PodName::Text(name) = &name {
+            // What comes next may wait for it.
+            previous.last_names().0[0] = Some(name.clone());
+        }
+        Some(links)
     } else {
         None
     };

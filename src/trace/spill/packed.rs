@@ -8,6 +8,7 @@ use super::previous::Previous;
 use super::sorted_by::Rank;
 use super::{Flat, Order};
 use crate::stream::Arrival;
+use units::Instant;
 
 /// Records that are held to be sorted.
 #[derive(Debug)]
@@ -87,7 +88,7 @@ impl Packed {
                 *none = Some((rank.clone(), rank));
             }
         }
-        if let Some(links) = arrival.links {
+        if let Some(links) = &arrival.links {
             self.may_wait |= links.has_precedence();
             self.has_gangs |= links.gang.is_some();
         }
@@ -178,6 +179,9 @@ impl Packed {
         if self.is_sorted() {
             return;
         }
+        if self.order != Order::Name {
+            return self.sort_by_numbers();
+        }
         let mut places: Vec<(Rank, usize, usize)> = Vec::with_capacity(self.count);
         let mut from = 0;
         let records = self.bytes.records();
@@ -196,6 +200,30 @@ impl Packed {
         let last = places.pop().map(|last| last.0);
         let first = places.into_iter().next().map(|first| first.0);
         self.ends = last.map(|last| (first.unwrap_or_else(|| last.clone()), last));
+    }
+
+    /// Sorts the records by ranks without a name: by numbers alone.
+    fn sort_by_numbers(&mut self) {
+        let mut places: Vec<(Instant, u64, usize)> = Vec::with_capacity(self.count);
+        let mut from = 0;
+        let records = self.bytes.records();
+        while let Some(length) = whole(&records[from..]) {
+            let rank = rank(self.order, &records[from..], &Previous::none());
+            places.extend(rank.map(|(_, first, second)| (first, second, from)));
+            from += length;
+        }
+        // Those of equal rank are told apart by their places.
+        places.sort_unstable();
+        let mut sorted = Vec::with_capacity(records.len());
+        for &(.., from) in &places {
+            let length = whole(&records[from..]).unwrap_or_default();
+            sorted.extend_from_slice(&records[from..from + length]);
+        }
+        self.bytes = sorted.into();
+        self.standing = Standing::Sorted;
+        let of = |&(first, second, _): &_| (None, first, second);
+        let (first, last) = (places.first().map(of), places.last().map(of));
+        self.ends = first.zip(last);
     }
 
     /// The records as they stand.

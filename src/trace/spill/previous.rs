@@ -6,7 +6,7 @@
 
 use super::numbers::{JOB, MEMBER, TEXT};
 use super::{Flat, FlatName};
-use model::PodName;
+use model::{PodName, Text};
 use units::Instant;
 
 /// The bytes of a short name.
@@ -24,7 +24,14 @@ pub(super) struct Previous {
     name: u128,
     /// The number of these bytes.
     length: usize,
+    /// The names that were met last by who reads records with links.
+    last_names: LastNames,
 }
+
+/// The name of the last arrival with links, and the last name in these that was another: tasks that follow each other
+/// wait for each other, or are parts of one, so that memory holds a name once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct LastNames(pub(super) [Option<Text>; 2]);
 
 /// The name of a record as it states it.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +57,14 @@ impl Previous {
             job: 0,
             name: 0,
             length: 0,
+            last_names: LastNames([None, None]),
         }
+    }
+
+    /// The names that were met last.
+    #[inline(always)]
+    pub(super) const fn last_names(&mut self) -> &mut LastNames {
+        &mut self.last_names
     }
 
     /// The instant of submission, in nanoseconds.
@@ -160,7 +174,7 @@ pub(super) fn below(bytes: usize) -> u128 {
 
 /// The bytes of a short text, with zeros behind them; `None` if it is long.
 #[inline(always)]
-fn padded(text: &[u8]) -> Option<u128> {
+pub(crate) fn padded(text: &[u8]) -> Option<u128> {
     if let Some(all) = text.as_array::<SHORT>() {
         return Some(u128::from_le_bytes(*all));
     }
