@@ -36,7 +36,7 @@ impl Gangs {
 
     /// Adds a member of a gang.
     pub(crate) fn push(&mut self, member: &Flat<'_>) {
-        let gang = member.links.and_then(|links| links.gang.as_ref());
+        let gang = member.links.as_ref().and_then(|links| links.gang);
         debug_assert!(gang.is_some(), "a member of a gang");
         self.held.push(member);
     }

@@ -139,6 +139,8 @@ pub struct NameTable {
     known: Texts,
     /// The others.
     more: Tags,
+    /// The one of the others that was asked for last: rows of one name follow each other.
+    last: u32,
 }
 
 impl NameTable {
@@ -166,13 +168,19 @@ impl NameTable {
     /// The number of a name that is not among the first ones.
     fn number_of_another(&mut self, name: Piece<'_>, text: impl FnOnce() -> Text) -> u32 {
         let is_fast = self.names.len() < MOST_FAST;
+        let last = self.names.get(self.last as usize);
+        if !is_fast && last.is_some_and(|last| last.as_bytes() == name.bytes()) {
+            return self.last;
+        }
         let tag = if is_fast { 0 } else { tag_of(name.bytes()) };
         let names = &self.names;
         let is_own = |number: u32| names[number as usize].as_bytes() == name.bytes();
         if !is_fast && let Some(number) = self.more.find(tag, is_own) {
+            self.last = number;
             return number;
         }
         let number = self.names.len() as u32;
+        self.last = number;
         self.names.push(text());
         if is_fast {
             self.known.add(name);

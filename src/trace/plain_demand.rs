@@ -3,9 +3,8 @@
 
 use super::amounts::{requests, whole_gpus};
 use super::job_fields::Outcome;
-use super::links::Links;
 use super::origin::Origin;
-use super::spill::{Flat, FlatName};
+use super::spill::{Flat, FlatLinks, FlatName};
 use model::gpu::DEVICE_MILLI;
 use model::{GpuRequest, Labels, PodSpec, Text};
 use units::{Duration, Instant};
@@ -24,8 +23,9 @@ pub(crate) struct PlainDemand<'row> {
     /// The gang size.
     pub(crate) members: u32,
     pub(crate) run_time: Option<Duration>,
+    pub(crate) time_limit: Option<Duration>,
     pub(crate) historic_start: Option<Instant>,
-    pub(crate) links: Option<&'row Links>,
+    pub(crate) links: Option<FlatLinks<'row>>,
 }
 
 impl<'row> PlainDemand<'row> {
@@ -38,7 +38,7 @@ impl<'row> PlainDemand<'row> {
             members: self.members.max(1),
             tenant,
             run_time: self.run_time,
-            time_limit: None,
+            time_limit: self.time_limit,
             historic_start: self.historic_start,
             links: self.links,
             part: 0,
@@ -56,6 +56,7 @@ impl Default for PlainDemand<'_> {
             amounts: Amounts::default(),
             members: 1,
             run_time: None,
+            time_limit: None,
             historic_start: None,
             links: None,
         }

@@ -134,6 +134,13 @@ impl Plans {
     }
 
     fn find(&mut self, job: &str, task: &str) -> Result<&mut Last, TraceError> {
+        if !self.has_tasks {
+            return Ok(self.last.insert(Last {
+                key: [0; 2],
+                task: None,
+                is_changed: false,
+            }));
+        }
         let key = key(job, task);
         if let Some(last) = self.last.take_if(|last| last.key != key)
             && let (Some(task), true) = (last.task, last.is_changed)

@@ -10,12 +10,13 @@ use crate::gather::Gather;
 use crate::input::Input;
 use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, BadRow, Journal};
-use crate::links::Links;
+use crate::number::digits;
 use crate::options::ReadOptions;
 use crate::plain_demand::{Amounts, PlainDemand};
 use crate::rows::{Fields, Layout, each_row, show_rows};
+use crate::spill::{FlatLinks, FlatName};
 use crate::stream::ArrivalSource;
-use model::{PodName, Text};
+use smallvec::SmallVec;
 use units::{Duration, Instant};
 
 /// The registry's entry.
@@ -78,9 +79,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     let mut known = KnownTasks::default();
+    let mut names = Names::default();
     each_row(input, &LAYOUT, &mut journal, |journal, fields| {
         let line = fields.line();
-        let job = fields.name(JOB, "the number of a task")?;
+        let job = fields.bytes(JOB);
+        if job.is_empty() {
+            return Err(fields.bad(JOB, "the number of a task").into());
+        }
         let submit = fields.seconds(SUBMIT)?;
         let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "a number of seconds"))?;
         let run = run_time(fields)?;
@@ -95,40 +100,33 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let Some(run) = run else {
             return Ok(journal.dirt("run time not known", Action::Drop, line)?);
         };
-        let workflow = fields.text(WORKFLOW);
-        let name = |job: &str| -> Text { format!("{workflow}-{job}").into() };
-        let mut after = Vec::new();
-        let others = fields.text(WAITS_FOR);
-        for other in others.split_whitespace().filter(|_| others != "-1") {
-            if other.parse::<i64>().is_err() {
-                return Err(fields
-                    .bad(WAITS_FOR, "numbers of tasks with blanks between")
-                    .into());
-            }
-            if other == job {
-                journal.dirt("task that waits for itself", Action::Repair, line)?;
-            } else {
-                after.push(PodName::Text(name(other)));
-            }
+        let workflow = fields.bytes(WORKFLOW);
+        let are_numbers = names.take(workflow, job, fields.bytes(WAITS_FOR));
+        for _ in 0..names.of_itself {
+            journal.dirt("task that waits for itself", Action::Repair, line)?;
         }
-        let own = PodName::Text(name(job));
-        known.add(&own);
-        gather.met.meet(journal, line, &own.text());
-        let links = Links::of(None, after);
-        known.want(links.as_deref());
+        if !are_numbers {
+            let expected = "numbers of tasks with blanks between";
+            return Err(fields.bad(WAITS_FOR, expected).into());
+        }
+        let (name, others) = names.all();
+        let links = FlatLinks::after(&others);
+        known.add(FlatName::Text(name));
+        known.want(links.as_ref());
+        gather.met.meet(journal, line, name);
         gather.push_plain(
             journal.origin(line),
             PlainDemand {
                 submit,
-                name: (&own).into(),
-                tenant: workflow.as_bytes(),
+                name: FlatName::Text(name),
+                tenant: workflow,
                 amounts: Amounts {
                     cpu_milli: Some(1_000),
                     ..Amounts::default()
                 },
                 members: processors as u32,
                 run_time: Some(run),
-                links: links.as_deref(),
+                links,
                 ..PlainDemand::default()
             },
         );
@@ -139,12 +137,70 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 
 /// The run time of a task; `None` if it is not known.
 fn run_time(fields: &Fields<'_, '_>) -> Result<Option<Duration>, BadRow> {
-    if fields.text(RUN).parse::<f64>() == Ok(-1.0) {
-        return Ok(None);
+    match fields.seconds(RUN) {
+        Ok(Some(run)) => Ok(Some(run.since(Instant::ZERO))),
+        _ if fields.text(RUN).parse::<f64>() == Ok(-1.0) => Ok(None),
+        Ok(None) => Err(fields.bad(RUN, "a number of seconds, or -1")),
+        Err(bad) => Err(bad),
     }
-    let run = fields.seconds(RUN)?;
-    let run = run.ok_or_else(|| fields.bad(RUN, "a number of seconds, or -1"))?;
-    Ok(Some(run.since(Instant::ZERO)))
+}
+
+/// The names of a task and of those that it waits for, in memory that is used again for the next task.
+#[derive(Default)]
+struct Names {
+    /// All names, that of the task first.
+    bytes: Vec<u8>,
+    /// Where each ends.
+    ends: Vec<usize>,
+    /// How often the task says that it waits for itself.
+    of_itself: u32,
+}
+
+impl Names {
+    /// Takes the names of a task of a workflow and of its other tasks that it waits for; whether these are numbers.
+    fn take(&mut self, workflow: &[u8], job: &[u8], others: &[u8]) -> bool {
+        self.bytes.clear();
+        self.ends.clear();
+        self.of_itself = 0;
+        self.push(workflow, job);
+        if digits(others).is_some() {
+            self.push_other(workflow, job, others);
+            return true;
+        }
+        if matches!(others, b"" | b"-1") {
+            return true;
+        }
+        let others = str::from_utf8(others).unwrap_or_default();
+        for other in others.split_whitespace() {
+            if other.parse::<i64>().is_err() {
+                return false;
+            }
+            self.push_other(workflow, job, other.as_bytes());
+        }
+        true
+    }
+
+    fn push(&mut self, workflow: &[u8], task: &[u8]) {
+        for part in [workflow, b"-", task] {
+            self.bytes.extend_from_slice(part);
+        }
+        self.ends.push(self.bytes.len());
+    }
+
+    fn push_other(&mut self, workflow: &[u8], job: &[u8], other: &[u8]) {
+        if other == job {
+            self.of_itself += 1;
+        } else {
+            self.push(workflow, other);
+        }
+    }
+
+    /// The name of the task, and those of the others.
+    fn all(&self) -> (&[u8], SmallVec<[FlatName<'_>; 4]>) {
+        let between = self.ends.windows(2);
+        let others = between.map(|ends| FlatName::Text(&self.bytes[ends[0]..ends[1]]));
+        (&self.bytes[..self.ends[0]], others.collect())
+    }
 }
 
 #[cfg(test)]

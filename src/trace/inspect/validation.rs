@@ -150,7 +150,7 @@ fn drain(
     while let Some(arrival) = source.next()? {
         *accepted += 1;
         if let Some(met) = met {
-            met.meet_at(arrival.origin, &arrival.name.text());
+            met.meet_at(arrival.origin, arrival.name.text().as_bytes());
         }
     }
     Ok(())

@@ -3,8 +3,7 @@
 use super::buffer::Buffer;
 use super::numbers::{HEAD, IS_RARE, Numbers, RARE, TEXT, Times, Writing, lengths};
 use super::previous::Previous;
-use super::{Flat, FlatName, NONE, key_of};
-use crate::links::Links;
+use super::{Flat, FlatLinks, FlatName, NONE, key_of};
 use units::Duration;
 
 /// Adds the record of an arrival. Numbers take as many bytes as they need, and nothing if they are what they mostly
@@ -52,7 +51,7 @@ pub(super) fn encode(own: &Flat<'_>, previous: &mut Previous, out: &mut Buffer) 
     if !name.long.is_empty() {
         out.extend(|bytes| bytes.extend_from_slice(name.long));
     }
-    if let Some(links) = own.links {
+    if let Some(links) = &own.links {
         out.extend(|bytes| encode_links(links, bytes));
     }
     let record = &mut out.records_mut()[start..];
@@ -91,24 +90,22 @@ fn encode_name(name: FlatName<'_>, out: &mut Vec<u8>) {
     }
 }
 
-fn encode_links(links: &Links, out: &mut Vec<u8>) {
+fn encode_links(links: &FlatLinks<'_>, out: &mut Vec<u8>) {
     out.push(u8::from(links.part_of.is_some()) | u8::from(links.gang.is_some()) << 1);
-    for name in links.gang.iter().chain(&links.part_of) {
-        encode_name(name.into(), out);
+    for name in links.gang.into_iter().chain(links.part_of) {
+        encode_name(name, out);
     }
     out.extend(links.delay.as_nanos().to_le_bytes());
     out.extend((links.after.len() as u64).to_le_bytes());
-    for name in &links.after {
-        encode_name(name.into(), out);
-    }
+    links.after.each(|name| encode_name(name, out));
 }
 
 /// The key by which members of a gang come together; nothing is the key of none.
 pub(super) fn gang_key(own: &Flat<'_>) -> [u64; 2] {
-    let gang = own.links.and_then(|links| links.gang.as_ref());
+    let gang = own.links.as_ref().and_then(|links| links.gang);
     gang.map_or([0; 2], |gang| {
         let mut name = Vec::new();
-        encode_name(gang.into(), &mut name);
+        encode_name(gang, &mut name);
         key_of(&name)
     })
 }

@@ -17,7 +17,7 @@ pub(crate) struct Flat<'a> {
     pub(crate) run_time: Option<Duration>,
     pub(crate) time_limit: Option<Duration>,
     pub(crate) historic_start: Option<Instant>,
-    pub(crate) links: Option<&'a Links>,
+    pub(crate) links: Option<FlatLinks<'a>>,
     pub(crate) part: u16,
     pub(crate) origin: Origin,
 }
@@ -29,6 +29,86 @@ pub(crate) enum FlatName<'a> {
     Text(&'a [u8]),
     Job(u64),
     Member(u64, u32),
+}
+
+/// Links whose texts stand elsewhere.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FlatLinks<'a> {
+    pub(crate) part_of: Option<FlatName<'a>>,
+    pub(crate) after: FlatNames<'a>,
+    pub(crate) delay: Duration,
+    pub(crate) gang: Option<FlatName<'a>>,
+}
+
+/// Names whose texts stand elsewhere.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum FlatNames<'a> {
+    Own(&'a [PodName]),
+    Flat(&'a [FlatName<'a>]),
+}
+
+impl<'a> FlatLinks<'a> {
+    /// The links of a member of a gang that says nothing else.
+    pub(crate) fn of_gang(gang: &'a str) -> Self {
+        Self {
+            gang: Some(FlatName::Text(gang.as_bytes())),
+            ..Self::default()
+        }
+    }
+
+    /// The links of an arrival that waits for others; `None` if these are none.
+    pub(crate) fn after(others: &'a [FlatName<'a>]) -> Option<Self> {
+        (!others.is_empty()).then(|| Self {
+            after: FlatNames::Flat(others),
+            ..Self::default()
+        })
+    }
+
+    /// Whether the arrival has a place in a graph of precedence.
+    pub(crate) const fn has_precedence(&self) -> bool {
+        self.part_of.is_some() || self.after.len() > 0
+    }
+}
+
+impl<'a> From<&'a Links> for FlatLinks<'a> {
+    fn from(links: &'a Links) -> Self {
+        let Links {
+            part_of,
+            after,
+            delay,
+            gang,
+        } = links;
+        Self {
+            part_of: part_of.as_ref().map(FlatName::from),
+            after: FlatNames::Own(after),
+            delay: *delay,
+            gang: gang.as_ref().map(FlatName::from),
+        }
+    }
+}
+
+impl<'a> FlatNames<'a> {
+    /// The number of names.
+    pub(crate) const fn len(&self) -> usize {
+        match self {
+            Self::Own(names) => names.len(),
+            Self::Flat(names) => names.len(),
+        }
+    }
+
+    /// Takes each name.
+    pub(crate) fn each(&self, mut take: impl FnMut(FlatName<'a>)) {
+        match *self {
+            Self::Own(names) => names.iter().for_each(|name| take(name.into())),
+            Self::Flat(names) => names.iter().for_each(|name| take(*name)),
+        }
+    }
+}
+
+impl Default for FlatNames<'_> {
+    fn default() -> Self {
+        Self::Flat(&[])
+    }
 }
 
 impl<'a> From<&'a PodName> for FlatName<'a> {
@@ -62,7 +142,7 @@ impl<'a> From<&'a Arrival> for Flat<'a> {
             run_time: own.run_time,
             time_limit: own.time_limit,
             historic_start: own.historic_start,
-            links: own.links.as_deref(),
+            links: own.links.as_deref().map(FlatLinks::from),
             part: own.part,
             origin: own.origin,
         }

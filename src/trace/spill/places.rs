@@ -102,6 +102,11 @@ impl<const NUMBERS: usize> Places<NUMBERS> {
         Ok(copy)
     }
 
+    /// Whether no key has numbers.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.disk.is_none() && self.held.is_empty()
+    }
+
     /// The numbers of a key, if it has some.
     ///
     /// # Errors

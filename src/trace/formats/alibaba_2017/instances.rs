@@ -124,7 +124,7 @@ impl Instances<'_> {
             *number += 1;
             *number
         };
-        let has_ended = outcome(fields.text(STATUS)).is_some();
+        let has_ended = outcome(fields.bytes(STATUS)).is_some();
         let whole = start
             .zip(end)
             .filter(|&(start, end)| has_ended && start <= end);
@@ -143,7 +143,7 @@ impl Instances<'_> {
                 submit: submit.unwrap_or_default(),
                 name: PodName::Text(format!("{job}-{task}-{number}").into()),
                 spec: PodSpec {
-                    labels: Outcome::labels(outcome(fields.text(STATUS)), self.options),
+                    labels: Outcome::labels(outcome(fields.bytes(STATUS)), self.options),
                     behaviour: behaviour.map(Into::into),
                     ..PodSpec::with_requests(amounts.unwrap_or_default())
                 },
@@ -162,8 +162,10 @@ impl Instances<'_> {
         super::share_of(fields, MOST_MEMORY, full)?;
         let cpu = fields.scaled(CPU, 1_000, 1e5)?;
         let memory = super::share_of(fields, MEMORY, full)?;
-        let used = Behaviour::using(cpu, memory);
-        Ok(used.filter(|_| self.options.usage))
+        if !self.options.usage {
+            return Ok(None);
+        }
+        Ok(Behaviour::using(cpu, memory))
     }
 }
 

@@ -14,6 +14,7 @@ use crate::formats::alibaba_2018::outcome;
 use crate::gather::Gather;
 use crate::input::Input;
 use crate::job_fields::outcome_alone;
+use crate::joined_name::JoinedName;
 use crate::ledger::{Action, BadRow, Journal, RowPolicy};
 use crate::options::ReadOptions;
 use crate::plain_demand::{Amounts, PlainDemand};
@@ -99,7 +100,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let tables = tables(input)?;
     tables.note(&mut journal)?;
     let [tasks, instances] = &tables.read;
-    let mut plans = Plans::default();
+    let (mut plans, mut names) = (Plans::default(), JoinedName::default());
     if !instances.is_empty() {
         plans = planned(tasks, options)?;
     }
@@ -113,7 +114,14 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         beside.read(part, &mut journal)?;
     }
     each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
-        take(&mut gather, &mut plans, journal, fields, options)
+        take(
+            &mut gather,
+            &mut plans,
+            &mut names,
+            journal,
+            fields,
+            options,
+        )
     })?;
     Ok(Box::new(Unfold::new(gather.finish(journal)?)))
 }
@@ -149,7 +157,8 @@ fn amounts(
 
 /// Refuses a state that is none of a task's or instance's.
 pub(super) fn state(fields: &Fields<'_, '_>, place: usize) -> Result<(), BadRow> {
-    if STATES.contains(&fields.text(place)) {
+    let status = fields.bytes(place);
+    if STATES.iter().any(|state| state.as_bytes() == status) {
         return Ok(());
     }
     Err(fields.bad(place, &format!("one of {}", STATES.join(", "))))
@@ -158,6 +167,7 @@ pub(super) fn state(fields: &Fields<'_, '_>, place: usize) -> Result<(), BadRow>
 fn take(
     gather: &mut Gather,
     plans: &mut Plans,
+    names: &mut JoinedName,
     journal: &mut Journal,
     fields: &Fields<'_, '_>,
     options: &ReadOptions,
@@ -174,22 +184,21 @@ fn take(
     if cpu.is_none() || memory.is_none() {
         journal.dirt("no request; counted as 0", Action::Keep, line)?;
     }
-    let (job, task) = (fields.text(JOB), fields.text(TASK));
     if is_covered(plans, journal, fields, instances)? {
         return Ok(());
     }
     let run_time = run_time(journal, fields, created, end)?;
-    let name = format!("{job}-{task}");
-    gather.met.meet(journal, line, &name);
+    let name = names.of([fields.bytes(JOB), b"-", fields.bytes(TASK)]);
+    gather.met.meet(journal, line, name);
     gather.push_plain(
         journal.origin(line),
         PlainDemand {
             submit: created,
-            name: FlatName::Text(name.as_bytes()),
+            name: FlatName::Text(name),
             amounts: Amounts {
                 cpu_milli: cpu,
                 memory,
-                outcome: outcome(fields.text(STATUS)).filter(|_| options.keeps_outcomes()),
+                outcome: outcome(fields.bytes(STATUS)).filter(|_| options.keeps_outcomes()),
                 ..Amounts::default()
             },
             members: instances as u32,
@@ -207,9 +216,11 @@ fn is_covered(
     fields: &Fields<'_, '_>,
     instances: i64,
 ) -> Result<bool, TraceError> {
+    if plans.is_empty() {
+        return Ok(false);
+    }
     let met = plans.met(fields.text(JOB), fields.text(TASK))?;
     let kind = match i64::from(met) {
-        0 if plans.is_empty() => return Ok(false),
         0 => "task without instances in their table; they run as long as it was there",
         met if met == instances => return Ok(true),
         _ => "task with another number of instances than it states; those listed count",
@@ -228,7 +239,7 @@ fn run_time(
     created: Instant,
     end: Instant,
 ) -> Result<Option<Duration>, TraceError> {
-    let has_ended = outcome(fields.text(STATUS)).is_some();
+    let has_ended = outcome(fields.bytes(STATUS)).is_some();
     let run_time = (has_ended && end >= created).then(|| end.since(created));
     let (kind, action) = match run_time {
         Some(_) => (WITH_WAIT, Action::Keep),

@@ -6,6 +6,7 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::gather::Gather;
 use crate::input::Input;
+use crate::joined_name::JoinedName;
 use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, Journal};
 use crate::links::Links;
@@ -13,7 +14,7 @@ use crate::options::ReadOptions;
 use crate::plain_demand::{Amounts, PlainDemand};
 use crate::plans::Plans;
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
-use crate::spill::FlatName;
+use crate::spill::{FlatLinks, FlatName};
 use model::Behaviour;
 use units::{Duration, Instant};
 
@@ -74,6 +75,7 @@ pub(super) struct Instances<'i> {
     pub(super) plans: &'i mut Plans,
     pub(super) options: &'i ReadOptions,
     pub(super) last: LastTask,
+    pub(super) names: JoinedName,
 }
 
 /// The task of the instance above, of which most have the next one as well.
@@ -146,21 +148,22 @@ impl Instances<'_> {
         let submit = plan.and_then(|plan| plan.submit);
         // The first instance of a task begins when the task does.
         let submit = submit.into_iter().chain(historic_start).min();
-        self.known.want(links);
-        let own_name = format!("{job}-{task}-{name}");
-        self.gather.met.meet(journal, line, &own_name);
-        let outcome = super::outcome(fields.text(STATUS));
-        let outcome = outcome.filter(|_| self.options.keeps_outcomes());
+        let links = links.map(FlatLinks::from);
+        self.known.want(links.as_ref());
+        let parts = [job, "-", task, "-", name].map(str::as_bytes);
+        let name = self.names.of(parts);
+        self.gather.met.meet(journal, line, name);
+        let outcome = super::outcome(fields.bytes(STATUS));
         let amounts = Amounts {
             cpu_milli: plan.and_then(|plan| plan.cpu),
             memory: plan.and_then(|plan| plan.memory),
-            outcome,
+            outcome: outcome.filter(|_| self.options.keeps_outcomes()),
             ..Amounts::default()
         };
         let plain = PlainDemand {
             submit: submit.unwrap_or_default(),
-            name: FlatName::Text(own_name.as_bytes()),
-            tenant: fields.text(TYPE).as_bytes(),
+            name: FlatName::Text(name),
+            tenant: fields.bytes(TYPE),
             amounts,
             run_time,
             historic_start,
@@ -184,8 +187,10 @@ impl Instances<'_> {
         let full = self.options.full_memory_bytes;
         let memory = super::percent_of(fields, MEMORY, full)?;
         super::percent_of(fields, MOST_MEMORY, full)?;
-        let used = Behaviour::using(cpu, memory);
-        Ok(used.filter(|_| self.options.usage))
+        if !self.options.usage {
+            return Ok(None);
+        }
+        Ok(Behaviour::using(cpu, memory))
     }
 }
 

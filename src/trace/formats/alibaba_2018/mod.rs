@@ -49,11 +49,11 @@ const TABLES: &[TraceTable] = &[
 
 /// The outcome of a state of Alibaba's batch tasks and instances, of any year: only Terminated is a success. `None` of
 /// those that have not ended.
-pub(super) fn outcome(state: &str) -> Option<Outcome> {
+pub(super) fn outcome(state: &[u8]) -> Option<Outcome> {
     match state {
-        "Terminated" => Some(Outcome::Completed),
-        "Failed" | "Interrupted" => Some(Outcome::Failed),
-        "Cancelled" => Some(Outcome::Cancelled),
+        b"Terminated" => Some(Outcome::Completed),
+        b"Failed" | b"Interrupted" => Some(Outcome::Failed),
+        b"Cancelled" => Some(Outcome::Cancelled),
         _ => None,
     }
 }
@@ -66,7 +66,7 @@ fn centi_cores(fields: &Fields<'_, '_>, place: usize) -> Result<Option<i64>, Bad
 /// Bytes of a field in percent of the largest machine; `None` if it is absent or marked as invalid
 /// (-1, 101).
 fn percent_of(fields: &Fields<'_, '_>, place: usize, full: i64) -> Result<Option<i64>, BadRow> {
-    if matches!(fields.text(place), "-1" | "-1.0" | "101" | "101.0") {
+    if matches!(fields.bytes(place), b"-1" | b"-1.0" | b"101" | b"101.0") {
         return Ok(None);
     }
     let percent = fields.decimal(place, 100.0)?;

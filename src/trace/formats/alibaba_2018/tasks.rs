@@ -12,6 +12,7 @@ use crate::format::{
 use crate::gather::Gather;
 use crate::input::Input;
 use crate::job_fields::outcome_alone;
+use crate::joined_name::JoinedName;
 use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, BadRow, Journal, RowPolicy};
 use crate::links::Links;
@@ -20,7 +21,7 @@ use crate::plain_demand::{Amounts, PlainDemand};
 use crate::plans::{Plan, Plans};
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
 use crate::side_by_side::Tables;
-use crate::spill::FlatName;
+use crate::spill::{FlatLinks, FlatName};
 use crate::stream::ArrivalSource;
 use crate::unfold::Unfold;
 use model::PodName;
@@ -110,6 +111,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         plans: &mut plans,
         options,
         last: LastTask::default(),
+        names: JoinedName::default(),
     };
     for part in instances {
         beside.read(part, &mut journal)?;
@@ -119,6 +121,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         known,
         plans,
         options,
+        names: JoinedName::default(),
     };
     for part in tasks {
         journal.file = part.name.clone();
@@ -177,10 +180,11 @@ impl<'r> Task<'r> {
 
 /// Refuses a state that is none of a task's or instance's.
 pub(super) fn state(fields: &Fields<'_, '_>, place: usize) -> Result<(), BadRow> {
-    let status = fields.name(place, "the state of a task")?;
-    if STATES.contains(&status) {
+    let status = fields.bytes(place);
+    if STATES.iter().any(|state| state.as_bytes() == status) {
         return Ok(());
     }
+    fields.name(place, "the state of a task")?;
     Err(fields.bad(place, &format!("one of {}", STATES.join(", "))))
 }
 
@@ -190,6 +194,7 @@ struct Own<'o> {
     known: KnownTasks,
     plans: Plans,
     options: &'o ReadOptions,
+    names: JoinedName,
 }
 
 impl Own<'_> {
@@ -209,6 +214,9 @@ impl Own<'_> {
         }
         let links = links(job, task.name);
         self.known.add_task(links.as_deref());
+        if self.plans.is_empty() {
+            return self.push(journal, fields, &task, links.as_deref());
+        }
         let met = self.plans.met(job, task.name)?;
         if met > 0 {
             if i64::from(met) != instances {
@@ -218,10 +226,8 @@ impl Own<'_> {
             }
             return Ok(());
         }
-        if !self.plans.is_empty() {
-            let kind = "task without instances in their table; they run as long as it did";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
+        let kind = "task without instances in their table; they run as long as it did";
+        journal.dirt(kind, Action::Keep, line)?;
         self.push(journal, fields, &task, links.as_deref())
     }
 
@@ -233,7 +239,7 @@ impl Own<'_> {
         task: &Task<'_>,
         links: Option<&Links>,
     ) -> Result<(), Refused> {
-        let (line, job, name) = (fields.line(), fields.text(JOB), task.name);
+        let line = fields.line();
         let Task { start, end, .. } = *task;
         if start == 0 && self.options.ran_only {
             return Ok(journal.dirt("task never began", Action::Drop, line)?);
@@ -247,16 +253,17 @@ impl Own<'_> {
             let kind = "no end after a start; run time not known";
             journal.dirt(kind, Action::Repair, line)?;
         }
-        self.known.want(links);
-        let own_name = format!("{job}-{name}");
-        self.gather.met.meet(journal, line, &own_name);
-        let outcome = super::outcome(fields.text(STATUS));
+        self.known.want(links.map(FlatLinks::from).as_ref());
+        let parts = [fields.bytes(JOB), b"-", task.name.as_bytes()];
+        let name = self.names.of(parts);
+        self.gather.met.meet(journal, line, name);
+        let outcome = super::outcome(fields.bytes(STATUS));
         self.gather.push_plain(
             journal.origin(line),
             PlainDemand {
                 submit: Instant::from_secs(start),
-                name: FlatName::Text(own_name.as_bytes()),
-                tenant: fields.text(TYPE).as_bytes(),
+                name: FlatName::Text(name),
+                tenant: fields.bytes(TYPE),
                 amounts: Amounts {
                     cpu_milli: task.cpu,
                     memory: task.memory,
@@ -266,7 +273,8 @@ impl Own<'_> {
                 members: task.instances.unwrap_or(1) as u32,
                 run_time,
                 historic_start: (start > 0).then(|| Instant::from_secs(start)),
-                links,
+                links: links.map(Into::into),
+                ..PlainDemand::default()
             },
         );
         Ok(())

@@ -217,6 +217,9 @@ impl Beside {
 
     /// The facts about a task of a job; `None` if the job is not listed.
     pub(super) fn about(&self, job: &str) -> Result<Option<About>, TraceError> {
+        if !self.has_jobs() {
+            return Ok(None);
+        }
         let Some([user, tags, submit]) = self.jobs.all(Places::key([job]))? else {
             return Ok(None);
         };
@@ -237,8 +240,11 @@ impl Beside {
 
     /// Marks a job as one that has tasks.
     pub(super) fn meet(&mut self, job: &str) -> Result<(), TraceError> {
+        if !self.has_jobs() {
+            return Ok(());
+        }
         let key = Places::key([job]);
-        if self.has_jobs() && self.jobs.all(key)?.is_some() && self.met.get(key)?.is_none() {
+        if self.jobs.all(key)?.is_some() && self.met.get(key)?.is_none() {
             self.met.put(key, 1)?;
             self.met_count += 1;
         }
@@ -257,6 +263,9 @@ impl Beside {
 
     /// The use of a worker of a task, in the mean of all; `None` if nothing of it was measured.
     pub(super) fn used(&self, job: &str, task: &str) -> Result<Option<Behaviour>, TraceError> {
+        if self.used.is_empty() {
+            return Ok(None);
+        }
         let Some(sums) = self.used.all(Places::key([job, task]))? else {
             return Ok(None);
         };

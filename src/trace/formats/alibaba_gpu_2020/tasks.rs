@@ -15,13 +15,13 @@ use crate::gangs::{Gangs, MOST_HELD};
 use crate::gather::Gather;
 use crate::input::Input;
 use crate::job_fields::{Outcome, outcome_alone};
+use crate::joined_name::JoinedName;
 use crate::ledger::{Action, BadRow, Journal};
-use crate::links::Links;
 use crate::options::ReadOptions;
 use crate::plain_demand::{Amounts, PlainDemand};
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
 use crate::side_by_side::Tables;
-use crate::spill::{FlatName, Order};
+use crate::spill::{FlatLinks, FlatName, Order};
 use crate::stream::ArrivalSource;
 use model::JOB_TYPE_LABEL;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
@@ -128,14 +128,15 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     }
     let mut gather = Gather::holding(MOST_HELD).in_order(Order::Place);
     gather.header.fields = outcome_alone(options);
-    let mut gangs = Gangs::new(LATER);
+    let (mut gangs, mut names) = (Gangs::new(LATER), JoinedName::default());
     each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
         beside.meet(fields.text(JOB))?;
-        let ended = outcome(fields.text(STATUS)).filter(|_| options.keeps_outcomes());
+        let ended = outcome(fields.bytes(STATUS)).filter(|_| options.keeps_outcomes());
         let mut sources = Tasks {
             gather: &mut gather,
             gangs: &mut gangs,
             beside: &beside,
+            names: &mut names,
         };
         sources.take(journal, fields, ended)
     })?;
@@ -163,6 +164,7 @@ struct Tasks<'t> {
     gather: &'t mut Gather,
     gangs: &'t mut Gangs,
     beside: &'t Beside,
+    names: &'t mut JoinedName,
 }
 
 impl Tasks<'_> {
@@ -183,11 +185,10 @@ impl Tasks<'_> {
         if let Some(known) = { about.model.as_deref() }.filter(|_| stated.gpu_milli > 0) {
             model = model_of(known);
         }
-        let name = format!("{job}-{task}");
-        let links = Links::of_gang(job.into());
+        let name = self.names.of([job, "-", task].map(str::as_bytes));
         let demand = PlainDemand {
             submit: submit(journal, line, about.submit, stated.start)?,
-            name: FlatName::Text(name.as_bytes()),
+            name: FlatName::Text(name),
             tenant: match &*about.user {
                 "" => task.as_bytes(),
                 user => user.as_bytes(),
@@ -203,10 +204,11 @@ impl Tasks<'_> {
             members: stated.instances,
             run_time: stated.run_time,
             historic_start: Some(stated.start),
-            links: Some(&links),
+            links: Some(FlatLinks::of_gang(job)),
+            ..PlainDemand::default()
         };
         let used = self.beside.used(job, task)?;
-        self.gather.met.meet(journal, line, &name);
+        self.gather.met.meet(journal, line, name);
         let origin = journal.origin(line);
         let arrival = if used.is_none() && about.workload.is_empty() {
             self.gather.plain_arrival(origin, demand)
@@ -238,8 +240,8 @@ impl Stated {
     /// The task of a row; `None` if it never began or has no instance.
     fn of(journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<Option<Self>, Refused> {
         let line = fields.line();
-        let status = fields.text(STATUS);
-        if !STATES.contains(&status) {
+        let status = fields.bytes(STATUS);
+        if !STATES.iter().any(|state| state.as_bytes() == status) {
             return Err(fields
                 .bad(STATUS, &format!("one of {}", STATES.join(", ")))
                 .into());

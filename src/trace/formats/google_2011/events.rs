@@ -393,7 +393,7 @@ impl Tasks {
             run_time: end.run_time,
             time_limit: None,
             historic_start: task.start,
-            links: task.links.as_deref(),
+            links: task.links.as_deref().map(Into::into),
             part: 0,
             origin: task.origin,
         };
