@@ -176,7 +176,10 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 
 /// The labels of a job: its partition and its outcome, where they are asked for.
 fn labels(state: &str, partition: &str, options: &ReadOptions) -> Labels {
-    let mut labels = Outcome::labels(outcome(state), options);
+    let mut labels = Labels::new();
+    if options.keeps_outcomes() {
+        Outcome::state(outcome(state), &mut labels);
+    }
     if options.partitions.is_some() || options.recorded {
         job_fields::PARTITION.state(&mut labels, partition);
     }
@@ -312,13 +315,16 @@ fn seconds(text: &str) -> Option<i64> {
         None => (0, text),
     };
     let time = time.split_once('.').map_or(time, |(whole, _)| whole);
-    let mut total = 0_i64;
-    let parts: Vec<&str> = time.split(':').collect();
-    if !(2..=3).contains(&parts.len()) {
-        return None;
+    let (mut total, mut parts) = (0_i64, 0);
+    for part in time.split(':') {
+        total = (60 * total).saturating_add(i64::from(part.parse::<u32>().ok()?));
+        parts += 1;
+        if parts > 3 {
+            return None;
+        }
     }
-    for part in parts {
-        total = 60 * total + i64::from(part.parse::<u32>().ok()?);
+    if parts < 2 {
+        return None;
     }
     Some(86_400 * i64::from(days) + total)
 }

@@ -1,16 +1,20 @@
 //! A job as its record states it, and the attempts of one that was started several times.
 
 use super::tres::{Gpus, Resources, note};
-use crate::amounts::{requests, spread, whole_gpus};
+use crate::amounts::spread;
 use crate::error::TraceError;
-use crate::gather::{Demand, Gather};
+use crate::gather::Gather;
 use crate::job_fields::Outcome;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::links::TaskNames;
 use crate::met_names::TWICE;
+use crate::number::digits;
 use crate::origin::Origin;
+use crate::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
 use crate::rows::Refused;
-use model::{Labels, PodName, PodSpec};
+use crate::spill::FlatName;
+use model::{Labels, PodName};
+use smallvec::SmallVec;
 use std::sync::Arc;
 use units::{Duration, Instant, SortedMap};
 
@@ -62,28 +66,72 @@ pub(super) struct Jobs {
     /// The last one, of which another attempt may follow.
     held: Option<Held>,
     /// Those that still run by their records, which a later dump may replace.
-    running: SortedMap<String, Held>,
+    running: SortedMap<Bytes, Held>,
     met: TaskNames,
     /// The latest submission.
     latest: Instant,
 }
 
+/// The bytes of a name, few as a rule.
+type Bytes = SmallVec<[u8; 24]>;
+
 /// A job with the place of its record.
 struct Held {
     file: Arc<str>,
     line: u64,
-    name: String,
     origin: Origin,
+    name: Bytes,
     demand: Demand,
+}
+
+/// The demand of a job.
+struct Demand {
+    user: Bytes,
+    submit: Instant,
+    start: Instant,
+    run_time: Option<Duration>,
+    limit: Option<Duration>,
+    members: u32,
+    /// 1/1000 cores of a member.
+    cpu_milli: i64,
+    /// Bytes of a member.
+    memory: Option<i64>,
+    /// GPUs of a member.
+    gpus: i64,
+    model: String,
+    labels: Labels,
 }
 
 impl Held {
     fn end(&self) -> Option<Instant> {
-        Some(
-            self.demand
-                .historic_start?
-                .saturating_add(self.demand.run_time?),
-        )
+        Some(self.demand.start.saturating_add(self.demand.run_time?))
+    }
+
+    /// Adds the job to others.
+    fn push_to(self, gather: &mut Gather) {
+        let own = self.demand;
+        let plain = PlainDemand {
+            submit: own.submit,
+            name: FlatName::Text(&self.name),
+            tenant: &own.user,
+            amounts: Amounts {
+                cpu_milli: Some(own.cpu_milli),
+                memory: own.memory,
+                gpu_milli: milli_of_gpus(own.gpus),
+                model: &own.model,
+                ..Amounts::default()
+            },
+            members: own.members,
+            run_time: own.run_time,
+            time_limit: own.limit,
+            historic_start: Some(own.start),
+            links: None,
+        };
+        if own.labels.is_empty() {
+            gather.push_plain(self.origin, plain);
+        } else {
+            gather.push_changed(self.origin, plain, |spec| spec.labels = own.labels);
+        }
     }
 
     /// Whether another record of the same name is that of the next attempt.
@@ -102,15 +150,15 @@ impl Jobs {
         job: Job<'_>,
         bad: &Complaints<'_>,
     ) -> Result<(), Refused> {
-        let (line, name) = (job.line, job.name.to_owned());
+        let (line, name) = (job.line, job.name);
         let Some(demand) = demand(journal, job, bad)? else {
             return Ok(());
         };
         let own = Held {
             file: journal.file.clone(),
             line,
-            name,
             origin: journal.origin(line),
+            name: name.as_bytes().into(),
             demand,
         };
         let submit = own.demand.submit;
@@ -118,7 +166,7 @@ impl Jobs {
             Some(held) if held.name == own.name => self.again(journal, held, own)?,
             held => {
                 self.push(held);
-                self.first(journal, own)?
+                self.first(journal, own, name)?
             }
         };
         self.held = own;
@@ -155,9 +203,14 @@ impl Jobs {
         Ok(Some(last))
     }
 
-    /// A job whose record follows that of another; `None` if it stands above already.
-    fn first(&mut self, journal: &mut Journal, own: Held) -> Result<Option<Held>, TraceError> {
-        let number = number(&own.name);
+    /// A job of a name whose record follows that of another; `None` if it stands above already.
+    fn first(
+        &mut self,
+        journal: &mut Journal,
+        own: Held,
+        name: &str,
+    ) -> Result<Option<Held>, TraceError> {
+        let number = number(name);
         if !self.met.contains(&number) {
             self.met.insert(&number);
             return Ok(Some(own));
@@ -183,9 +236,9 @@ impl Jobs {
         let held = self.held.take();
         self.push(held);
         for one in std::mem::take(&mut self.running).into_values() {
-            journal.file = one.file;
+            journal.file = one.file.clone();
             journal.dirt("still running; run time not known", Action::Keep, one.line)?;
-            self.gather.push(one.origin, one.demand);
+            one.push_to(&mut self.gather);
         }
         Ok(())
     }
@@ -195,7 +248,7 @@ impl Jobs {
             return;
         };
         if held.demand.run_time.is_some() {
-            self.gather.push(held.origin, held.demand);
+            held.push_to(&mut self.gather);
         } else {
             self.running.insert(held.name.clone(), held);
         }
@@ -207,6 +260,9 @@ const REPEATED: &str = "record of a job that stands above already";
 
 /// The name of a job as a number, so that those of jobs that follow each other take no room, nor those of elements of an array.
 fn number(name: &str) -> PodName {
+    if let Some(job) = digits(name.as_bytes()).filter(|&job| job < 1 << 32) {
+        return PodName::Job(job as u64);
+    }
     let (job, element) = name.split_once('_').unwrap_or((name, ""));
     let job = job.parse::<u64>().ok().filter(|&job| job < 1 << 32);
     let number = match element {
@@ -256,19 +312,17 @@ fn demand(
     let memory = memory.filter(|&bytes| bytes > 0);
     let memory = memory.map(|bytes| bytes / own.members);
     Ok(Some(Demand {
+        user: job.user.as_bytes().into(),
         submit: job.submit,
-        name: PodName::Text(job.name.into()),
-        tenant: job.user.into(),
-        spec: PodSpec {
-            gpu: whole_gpus(own.gpus, gpus.model()),
-            labels: job.labels,
-            ..PodSpec::with_requests(requests(Some(own.cpu_milli), memory))
-        },
-        members: own.members as u32,
+        start,
         run_time: job.end.map(|end| end.max(start).since(start)),
-        time_limit: job.limit,
-        historic_start: Some(start),
-        links: None,
+        limit: job.limit,
+        members: own.members as u32,
+        cpu_milli: own.cpu_milli,
+        memory,
+        gpus: own.gpus,
+        model: gpus.model().to_owned(),
+        labels: job.labels,
     }))
 }
 

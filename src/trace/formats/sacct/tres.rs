@@ -3,6 +3,7 @@
 use crate::budget::MEMBERS;
 use crate::error::TraceError;
 use crate::ledger::{Action, Journal};
+use crate::number::decimal;
 
 /// The most processors of a job.
 pub(super) const MOST_PROCESSORS: i64 = 1_000_000_000;
@@ -150,7 +151,7 @@ pub(super) fn bytes(text: &str, times: i64) -> Option<i64> {
         b'P' => (&text[..text.len() - 1], 50),
         _ => (text, 20),
     };
-    let number = number.parse::<f64>().ok();
+    let number = decimal(number.as_bytes()).or_else(|| number.parse().ok());
     let number = number.filter(|number| (0.0..=1e12).contains(number))?;
     let all = libm::rint(number * (1_i64 << unit) as f64 * times as f64);
     (all <= MOST_BYTES).then_some(all as i64)
