@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::class_columns::ClassColumns;
 use super::error::TraceError;
 use super::header_record::HeaderRecord;
+use super::intern::NameTable;
 use super::ledger::Ledger;
 use super::origin::Origin;
 use super::stream::{Arrival, ArrivalSource, Classes};
@@ -15,9 +16,11 @@ use units::SortedMap;
 pub struct Merge {
     parts: Vec<Part>,
     classes: Classes,
-    tenants: Vec<Text>,
+    tenants: NameTable,
     ledger: Ledger,
     files: Vec<Arc<str>>,
+    /// The place of each file.
+    places: SortedMap<Arc<str>, u16>,
     /// Numbers of the parts of the workload, by the source and the part's number in it.
     numbers: SortedMap<(usize, u16), u16>,
     header: HeaderRecord,
@@ -40,9 +43,10 @@ impl Merge {
         let mut merge = Self {
             parts: Vec::new(),
             classes: Classes::default(),
-            tenants: Vec::new(),
+            tenants: NameTable::default(),
             ledger: Ledger::default(),
             files: Vec::new(),
+            places: SortedMap::new(),
             numbers: SortedMap::new(),
             header: HeaderRecord::EMPTY,
         };
@@ -73,20 +77,15 @@ impl Merge {
             self.classes.push(spec?);
         }
         for tenant in &part.source.tenants()[part.tenants.len()..] {
-            let known = self.tenants.iter().position(|name| name == tenant);
-            part.tenants
-                .push(known.unwrap_or(self.tenants.len()) as u32);
-            if known.is_none() {
-                self.tenants.push(tenant.clone());
-            }
+            part.tenants.push(self.tenants.number_of_shared(tenant));
         }
         for file in &part.source.files()[part.files.len()..] {
-            let known = self.files.iter().position(|name| name == file);
-            let place = known.unwrap_or(self.files.len());
-            part.files.push(place.min(usize::from(u16::MAX)) as u16);
-            if known.is_none() {
-                self.files.push(file.clone());
-            }
+            let files = &mut self.files;
+            let place = self.places.entry(file.clone()).or_insert_with(|| {
+                files.push(file.clone());
+                (files.len() - 1).min(usize::from(u16::MAX)) as u16
+            });
+            part.files.push(*place);
         }
         if let Some(next) = &mut part.next {
             let file = part.files.get(usize::from(next.origin.file)).copied();
@@ -163,6 +162,7 @@ impl ArrivalSource for Merge {
             tenants: self.tenants.clone(),
             ledger: self.ledger.clone(),
             files: self.files.clone(),
+            places: self.places.clone(),
             numbers: self.numbers.clone(),
             header: self.header.clone(),
         }))
@@ -177,7 +177,7 @@ impl ArrivalSource for Merge {
     }
 
     fn tenants(&self) -> &[Text] {
-        &self.tenants
+        self.tenants.names()
     }
 
     fn progress(&self) -> Option<(u64, u64)> {
@@ -263,5 +263,30 @@ mod tests {
             .map(|&(at, priority, name)| (at, priority, name.to_owned()))
             .collect();
         assert_eq!(seen, expected);
+    }
+
+    #[test]
+    fn tenants_of_many_are_found_without_a_look_at_each() {
+        // By a look at each, they would take minutes.
+        const TENANTS: u32 = 100_000;
+        let of_many = |first: u32| {
+            let times = vec![0; TENANTS as usize];
+            let mut recorded = Recorded::collect(&mut *source(&times, "", 0)).expect("in memory");
+            recorded.tenants = (first..first + TENANTS)
+                .map(|number| format!("tenant-{number}").into())
+                .collect();
+            for (tenant, arrival) in (0..).zip(&mut recorded.arrivals) {
+                arrival.tenant = tenant;
+            }
+            Box::new(MemorySource::new(recorded)) as Box<dyn ArrivalSource>
+        };
+        let parts = vec![of_many(0), of_many(TENANTS / 2)];
+        let mut merge = Merge::new(parts).expect("sources in memory");
+        let mut expected = (0..TENANTS).chain(TENANTS / 2..TENANTS + TENANTS / 2);
+        while let Some(next) = merge.next().expect("sources in memory") {
+            assert_eq!(Some(next.tenant), expected.next());
+        }
+        assert_eq!(expected.next(), None);
+        assert_eq!(merge.tenants().len() as u32, TENANTS + TENANTS / 2);
     }
 }
