@@ -1,9 +1,10 @@
 //! Search for faults among edges in bounded memory: tasks and edges are sorted by the hash of the task that is
 //! waited for, and joined. On a circle, the arrival that comes first waits for a task of which a part comes later; and
 //! each of the others waits either for such a task, or for one that was found so before. So only those are held in memory
-//! for the search, and in a trace whose tasks come behind those that they wait for, there are none.
+//! for the search, each edge once, and in a trace whose tasks come behind those that they wait for, there are none.
 
-use rustc_hash::FxHashSet;
+use indexmap::IndexSet;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 use units::graph::on_cycles;
 
 use super::{TaskHash, WaitFault, hash_of_task};
@@ -81,13 +82,6 @@ impl Faults {
     }
 }
 
-/// An arrival that may be on a circle.
-struct Waiting {
-    own: TaskHash,
-    others: Vec<TaskHash>,
-    place: Place,
-}
-
 impl Edges {
     /// Adds an arrival.
     pub(super) fn take(&mut self, arrival: &Arrival) {
@@ -148,13 +142,7 @@ impl Edges {
     pub(super) fn faults(mut self) -> Result<Faults, TraceError> {
         self.settle();
         let forward = self.forward()?;
-        let waiting = self.on_circles_perhaps(forward)?;
-        let circles = in_circles(&waiting);
-        for (own, is_in_circle) in waiting.iter().zip(circles) {
-            if is_in_circle {
-                self.fault(WaitFault::InCircle, own.place);
-            }
-        }
+        self.tell_circles(forward)?;
         Ok(Faults(self.faults.sorted(), None))
     }
 
@@ -179,60 +167,75 @@ impl Edges {
         Ok(forward)
     }
 
-    /// The arrivals that may be on a circle, with the edges that may be.
-    fn on_circles_perhaps(&mut self, forward: FixedSort<1>) -> Result<Vec<Waiting>, TraceError> {
-        let mut waiting: Vec<Waiting> = Vec::new();
-        let mut found: FxHashSet<TaskHash> = FxHashSet::default();
+    /// Tells of the arrivals on circles.
+    fn tell_circles(&mut self, forward: FixedSort<1>) -> Result<(), TraceError> {
+        let mut log = std::mem::take(&mut self.log).sorted();
+        let mut again = log.clone();
+        let circles = Perhaps::of(&mut log, forward)?.in_circles();
+        if circles.is_empty() {
+            return Ok(());
+        }
+        let mut last = None;
+        while let Some([number, own, own_too, other, other_too, origin, arrivals]) = again.next()? {
+            let is_known = last == Some(number);
+            if is_known || !circles.contains(&[own, own_too]) {
+                continue;
+            }
+            if circles.contains(&[other, other_too]) {
+                last = Some(number);
+                let place = Place {
+                    number,
+                    origin,
+                    arrivals,
+                };
+                self.fault(WaitFault::InCircle, place);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Edges that may be on a circle, each once however many arrivals state it: those of a trace that repeats its tasks take
+/// no more memory so.
+#[derive(Default)]
+struct Perhaps {
+    /// The tasks that wait.
+    tasks: IndexSet<TaskHash, FxBuildHasher>,
+    /// The place of a task among them, and the task that it waits for.
+    edges: IndexSet<(u32, TaskHash), FxBuildHasher>,
+}
+
+impl Perhaps {
+    /// Those of a log, some of whose arrivals wait for a task of which a part comes later.
+    fn of(log: &mut FixedSorted<7>, forward: FixedSort<1>) -> Result<Self, TraceError> {
+        let mut perhaps = Self::default();
         let mut forward = forward.sorted();
         let mut next = forward.next()?;
-        let mut log = std::mem::take(&mut self.log).sorted();
-        while let Some([number, own, own_too, other, other_too, origin, arrivals]) = log.next()? {
+        while let Some([number, own, own_too, other, other_too, ..]) = log.next()? {
             while next.is_some_and(|[first]| first < number) {
                 next = forward.next()?;
             }
             let (own, other) = ([own, own_too], [other, other_too]);
-            if next != Some([number]) && !found.contains(&other) {
-                continue;
-            }
-            found.insert(own);
-            match waiting
-                .last_mut()
-                .filter(|last| last.place.number == number)
-            {
-                Some(last) => last.others.push(other),
-                None => waiting.push(Waiting {
-                    own,
-                    others: vec![other],
-                    place: Place {
-                        number,
-                        origin,
-                        arrivals,
-                    },
-                }),
+            if next == Some([number]) || perhaps.tasks.contains(&other) {
+                let (task, _) = perhaps.tasks.insert_full(own);
+                perhaps.edges.insert((task as u32, other));
             }
         }
-        Ok(waiting)
+        Ok(perhaps)
     }
-}
 
-/// Whether arrivals wait for tasks that wait for theirs.
-fn in_circles(waiting: &[Waiting]) -> Vec<bool> {
-    let mut tasks: Vec<TaskHash> = waiting.iter().map(|own| own.own).collect();
-    tasks.sort_unstable();
-    tasks.dedup();
-    let place = |task: &TaskHash| tasks.binary_search(task).ok();
-    let mut edges = vec![Vec::new(); tasks.len()];
-    for own in waiting {
-        if let Some(task) = place(&own.own) {
-            edges[task].extend(own.others.iter().filter_map(place));
+    /// The tasks that wait for tasks that wait for them.
+    fn in_circles(self) -> FxHashSet<TaskHash> {
+        let mut edges = vec![Vec::new(); self.tasks.len()];
+        for (task, other) in self.edges {
+            edges[task as usize].extend(self.tasks.get_index_of(&other));
         }
+        let found = on_cycles(&edges);
+        let both = self.tasks.into_iter().zip(found);
+        { both.filter(|&(_, is_found)| is_found) }
+            .map(|(task, _)| task)
+            .collect()
     }
-    let found = on_cycles(&edges);
-    let is_found = |task: &TaskHash| place(task).is_some_and(|place| found[place]);
-    let both = waiting
-        .iter()
-        .map(|own| is_found(&own.own) && own.others.iter().any(is_found));
-    both.collect()
 }
 
 #[cfg(test)]
@@ -286,26 +289,23 @@ mod tests {
 
     /// The same, from all edges at once.
     fn plain(arrivals: &[(u64, Vec<u64>)]) -> Vec<(u32, usize)> {
-        let waiting = arrivals.iter().map(|(task, after)| Waiting {
-            own: [*task, 0],
-            others: { after.iter() }
-                .filter(|&other| other != task)
-                .map(|&other| [other, 0])
-                .collect(),
-            place: Place {
-                number: 0,
-                origin: 0,
-                arrivals: 1,
-            },
-        });
-        let circles = in_circles(&waiting.collect::<Vec<_>>());
+        let mut all = Perhaps::default();
+        for (task, after) in arrivals {
+            let (place, _) = all.tasks.insert_full([*task, 0]);
+            let others = after.iter().filter(|&other| other != task);
+            all.edges
+                .extend(others.map(|&other| (place as u32, [other, 0])));
+        }
+        let found = all.in_circles();
+        let is_found = |task: &u64| found.contains(&[*task, 0]);
         let is_there = |other: &u64| arrivals.iter().any(|(task, _)| task == other);
         let mut seen = Vec::new();
-        for (line, ((task, after), is_in_circle)) in (1..).zip(arrivals.iter().zip(circles)) {
+        for (line, (task, after)) in (1..).zip(arrivals) {
+            let waits_on_circle = after.iter().any(|own| own != task && is_found(own));
             let faults = [
                 after.contains(task),
                 !after.iter().all(is_there),
-                is_in_circle,
+                is_found(task) && waits_on_circle,
             ];
             let own = (0..).zip(faults).filter(|&(_, is_so)| is_so);
             seen.extend(own.map(|(kind, _)| (line, kind)));
@@ -326,5 +326,20 @@ mod tests {
             prop_assert_eq!(faults(&arrivals, usize::MAX), expected.clone());
             prop_assert_eq!(faults(&arrivals, most_held), expected);
         }
+    }
+
+    #[test]
+    fn edges_that_are_stated_again_are_held_once() {
+        let mut edges = Edges::default();
+        for line in 0..3_000 {
+            let task = line % 3;
+            edges.take(&arrival(task, &[task + 1], line));
+        }
+        edges.settle();
+        let forward = edges.forward().expect("in memory");
+        let mut log = std::mem::take(&mut edges.log).sorted();
+        let perhaps = Perhaps::of(&mut log, forward);
+        let perhaps = perhaps.expect("in memory");
+        assert_eq!((perhaps.tasks.len(), perhaps.edges.len()), (2, 2));
     }
 }
