@@ -3,6 +3,7 @@
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
+use serde::{Deserialize, Serialize};
 
 use super::events::Key;
 use crate::error::TraceError;
@@ -10,6 +11,7 @@ use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_who
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::rows::{Layout, each_row_of};
+use crate::spill::{Hashed as _, NONE, Places, TextLog};
 use model::{
     Affinity, LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, PodAffinityTerm,
     PodSpec, Requirement, Text,
@@ -71,10 +73,23 @@ pub(super) fn is_attributes(first: &[u8]) -> Confidence {
     row_has(first, b',', ATTRIBUTE_COLUMNS.len(), &tests)
 }
 
-/// The constraints of tasks, as they were first stated.
+/// The constraints of tasks, as they were first stated. They are found by the hashes of tasks and stand in a temporary file,
+/// as some tasks of most jobs have some.
 #[derive(Default)]
 pub(super) struct Constraints {
-    known: IndexMap<Key, (Option<Instant>, Vec<Requirement>), FxBuildHasher>,
+    /// The place of the last constraint of each task, and the time of all.
+    known: Places<2>,
+    /// Each constraint, and the place of the one before it of its task.
+    log: TextLog<1>,
+    is_any: bool,
+}
+
+/// A constraint of a task.
+#[derive(Serialize, Deserialize)]
+struct Stated {
+    requirement: Requirement,
+    /// The place of the constraint before it of its task.
+    before: Option<u64>,
 }
 
 impl Constraints {
@@ -101,31 +116,71 @@ impl Constraints {
                 (2, value) => (Operator::Lt, vec![value.into()]),
                 (_, value) => (Operator::Gt, vec![value.into()]),
             };
-            let (first, known) = self.known.entry(key).or_insert_with(|| (time, Vec::new()));
-            if *first != time {
-                let kind = "constraint stated later; the first ones stand";
-                return Ok(journal.dirt(kind, Action::Drop, fields.line())?);
-            }
-            known.push(Requirement {
+            let requirement = Requirement {
                 key: name.into(),
                 operator,
                 values,
-            });
+            };
+            if !self.state(key, time, requirement)? {
+                let kind = "constraint stated later; the first ones stand";
+                journal.dirt(kind, Action::Drop, fields.line())?;
+            }
             Ok(())
         })
     }
 
+    /// Adds a constraint of a task, unless the task has some of another time; whether it was added.
+    fn state(
+        &mut self,
+        task: Key,
+        time: Option<Instant>,
+        requirement: Requirement,
+    ) -> Result<bool, TraceError> {
+        let (task, time) = (task.hashed(), time.map_or(NONE, Instant::as_nanos) as u64);
+        let known = self.known.all(task)?;
+        if known.is_some_and(|[_, first]| first != time) {
+            return Ok(false);
+        }
+        let before = known.map(|[last, _]| last);
+        let stated = serde_json::to_string(&Stated {
+            requirement,
+            before,
+        });
+        let place = self.log.push([&stated.map_err(|_| unreadable())?]);
+        self.known.put_all(task, [place, time])?;
+        self.is_any = true;
+        Ok(true)
+    }
+
     /// Whether there are none.
-    pub(super) fn is_empty(&self) -> bool {
-        self.known.is_empty()
+    pub(super) const fn is_empty(&self) -> bool {
+        !self.is_any
     }
 
     /// The demands of a task on its node.
-    pub(super) fn of(&self, key: Key) -> Affinity {
-        let known = self.known.get(&key);
-        known.map_or_else(Affinity::default, |(_, requirements)| {
-            demands(requirements.clone())
-        })
+    ///
+    /// # Errors
+    /// They can't be read back.
+    pub(super) fn of(&self, task: Key) -> Result<Affinity, TraceError> {
+        let mut next = self.known.all(task.hashed())?.map(|[last, _]| last);
+        let mut requirements = Vec::new();
+        while let Some(place) = next {
+            let [text] = self.log.get(place)?;
+            let stated: Stated = serde_json::from_str(&text).map_err(|_| unreadable())?;
+            requirements.push(stated.requirement);
+            next = stated.before;
+        }
+        requirements.reverse();
+        Ok(demands(requirements))
+    }
+}
+
+/// The failure of a constraint that does not come back from the disk as it went there.
+#[cold]
+fn unreadable() -> TraceError {
+    TraceError::Io {
+        file: "temporary file of constraints".to_owned(),
+        reason: "holds one that can't be read back; read the trace again".to_owned(),
     }
 }
 
@@ -239,5 +294,49 @@ impl Attributes {
     /// The labels of a machine.
     pub(crate) fn of(&self, machine: i64) -> Option<&Labels> {
         self.known.get(&machine)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use units::SortedMap;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn constraints_of_a_task_are_those_of_its_first_time(
+            stated in prop::collection::vec((0..4_i64, 0..2_i64, "[ab]{1,2}"), 0..40),
+            most_held in 1_usize..5,
+        ) {
+            let mut constraints = Constraints {
+                known: Places::holding(most_held),
+                ..Constraints::default()
+            };
+            let mut plain: SortedMap<Key, (Option<Instant>, Vec<Requirement>)> = SortedMap::new();
+            prop_assert!(constraints.is_empty());
+            for (index, second, name) in &stated {
+                let time = (*second > 0).then(|| Instant::from_secs(*second));
+                let requirement = Requirement {
+                    key: name.as_str().into(),
+                    operator: Operator::In,
+                    values: vec![index.to_string().into()],
+                };
+                let (first, known) = plain.entry((7, *index)).or_insert_with(|| (time, Vec::new()));
+                let is_first = *first == time;
+                if is_first {
+                    known.push(requirement.clone());
+                }
+                let is_added = constraints.state((7, *index), time, requirement);
+                prop_assert_eq!(is_added, Ok(is_first));
+            }
+            prop_assert_eq!(constraints.is_empty(), stated.is_empty());
+            for index in 0..5 {
+                let known = plain.get(&(7, index)).map(|(_, known)| known.clone());
+                let expected = demands(known.unwrap_or_default());
+                prop_assert_eq!(constraints.of((7, index)), Ok(expected));
+            }
+        }
     }
 }

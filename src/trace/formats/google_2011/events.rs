@@ -1,5 +1,6 @@
-//! Events of tasks put together to demands. Only tasks that are alive are in memory; demands that have ended are sorted, on
-//! disk where there are many, and those of a task that comes back are numbered as they are delivered.
+//! Events of tasks put together to demands. Of tasks that are alive, a number is in memory and more of them are on disk; demands
+//! that have ended are sorted, on disk where there are many, and those of a task that comes back are numbered as they are
+//! delivered.
 
 mod names;
 mod task;
@@ -25,12 +26,12 @@ use crate::options::ReadOptions;
 use crate::origin::Origin;
 use crate::resizes::{Changed, Resizes, Standing};
 use crate::rows::Refused;
-use crate::spill::{Flat, Order};
+use crate::spill::{Alive, Flat, Order};
 use crate::stream::ArrivalSource;
 use crate::timed::OUT_OF_ORDER;
 use model::PodSpec;
 use names::{numbered, provisional};
-use task::{End, Task};
+use task::{End, Task, WORDS};
 use units::Instant;
 
 /// Job and index of a task.
@@ -90,7 +91,9 @@ pub(crate) struct Tasks {
     /// The request that stands of a task that asks for several.
     stands: Standing,
     /// Tasks that are alive.
-    alive: IndexMap<Key, Task, FxBuildHasher>,
+    alive: Alive<Key, Task, WORDS>,
+    /// The resizes of those that have some since they began to run.
+    resizes: IndexMap<Key, Resizes, FxBuildHasher>,
     /// The specs that tasks ask for.
     pub(super) specs: ClassTable,
     /// The places of specs that nothing but these amounts tells apart.
@@ -127,7 +130,8 @@ impl Tasks {
             ran_only: options.ran_only,
             keeps_outcomes: options.keeps_outcomes(),
             stands: Standing::of(options),
-            alive: IndexMap::default(),
+            alive: Alive::default(),
+            resizes: IndexMap::default(),
             specs: ClassTable::default(),
             plain: Lately::default(),
             classes: ByClass::default(),
@@ -140,19 +144,13 @@ impl Tasks {
         }
     }
 
-    /// Whether an event opens a demand.
-    fn opens(&self, event: TaskEvent) -> bool {
-        let is_end = (EVICT..=LOST).contains(&event.kind);
-        event.kind == SUBMIT || !is_end && !self.alive.contains_key(&event.key)
-    }
-
     /// Takes an event of a task. An event that is earlier than one before it is refused, unless events are to be sorted.
     pub(crate) fn take(
         &mut self,
         journal: &mut Journal,
         line: u64,
         event: TaskEvent,
-        asked: Asked<'_, impl FnOnce() -> PodSpec>,
+        asked: Asked<'_, impl FnOnce() -> Result<PodSpec, TraceError>>,
     ) -> Result<(), Refused> {
         if let Some(unsorted) = self.unsorted.take() {
             return self.set_aside(unsorted, journal, line, event, asked);
@@ -173,19 +171,24 @@ impl Tasks {
         journal: &mut Journal,
         line: u64,
         event: TaskEvent,
-        asked: Asked<'_, impl FnOnce() -> PodSpec>,
+        asked: Asked<'_, impl FnOnce() -> Result<PodSpec, TraceError>>,
     ) -> Result<(), Refused> {
         let TaskEvent { key, kind, time } = event;
         self.latest = time;
-        if asked.dirt != 0 && self.opens(event) {
+        let found = self.alive.find(key)?;
+        let is_end = (EVICT..=LOST).contains(&kind);
+        let opens = kind == SUBMIT || !is_end && found.is_none();
+        if asked.dirt != 0 && opens {
             for (place, (kind, action)) in OPENING_DIRT.into_iter().enumerate() {
                 if asked.dirt >> place & 1 == 1 {
                     journal.dirt(kind, action, line)?;
                 }
             }
         }
-        match (kind, self.alive.get_index_of(&key)) {
-            (SUBMIT, None) => self.open(journal.origin(line), event, asked)?,
+        match (kind, found) {
+            (SUBMIT, None) => {
+                self.open(journal.origin(line), event, asked)?;
+            }
             (SUBMIT, Some(at)) => self.alive[at].early = Some(time),
             // What ends or is evicted without having begun says nothing.
             (EVICT..=LOST, None) => {
@@ -194,13 +197,12 @@ impl Tasks {
             (_, None) => {
                 let without = "task without SUBMIT; arrives at its first event";
                 journal.dirt(without, Action::Repair, line)?;
-                self.open(journal.origin(line), event, asked)?;
+                let at = self.open(journal.origin(line), event, asked)?;
                 if kind == SCHEDULE {
-                    let last = self.alive.len() - 1;
-                    self.alive[last].schedule(journal, line, time)?;
+                    self.alive[at].schedule(journal, line, time)?;
                 }
             }
-            (SCHEDULE, Some(at)) => self.alive[at].schedule(journal, line, time)?,
+            (SCHEDULE, Some(at)) => self.schedule(journal, line, time, at)?,
             (EVICT, Some(at)) => {
                 let task = &mut self.alive[at];
                 // A SUBMIT after it goes on with the same demand.
@@ -209,7 +211,7 @@ impl Tasks {
             }
             (FAIL..=LOST, Some(at)) => self.end(journal, line, event, at)?,
             (_, Some(at)) => {
-                let asked = self.place(asked);
+                let asked = self.place(asked)?;
                 self.resize(journal, line, time, at, asked)?;
             }
         }
@@ -217,16 +219,19 @@ impl Tasks {
     }
 
     /// The place of the spec of what a task asks for.
-    pub(super) fn place(&mut self, asked: Asked<'_, impl FnOnce() -> PodSpec>) -> u32 {
+    pub(super) fn place(
+        &mut self,
+        asked: Asked<'_, impl FnOnce() -> Result<PodSpec, TraceError>>,
+    ) -> Result<u32, TraceError> {
         let Some(plain) = asked.plain else {
-            return self.specs.class_of((asked.spec)());
+            return Ok(self.specs.class_of((asked.spec)()?));
         };
         if let Some(&place) = self.plain.get(&plain) {
-            return place;
+            return Ok(place);
         }
-        let place = self.specs.class_of((asked.spec)());
+        let place = self.specs.class_of((asked.spec)()?);
         self.plain.insert(plain, place);
-        place
+        Ok(place)
     }
 
     /// Whether the class of a demand is known only once it is over: its use counts from its start, and its outcome is
@@ -250,28 +255,46 @@ impl Tasks {
         Ok(class)
     }
 
-    /// Opens a demand.
+    /// A task that is alive begins to run.
+    fn schedule(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        time: Instant,
+        at: usize,
+    ) -> Result<(), TraceError> {
+        let task = &mut self.alive[at];
+        task.schedule(journal, line, time)?;
+        // Few tasks have resizes, and no trace has some without the option.
+        if !self.resizes.is_empty() && self.resizes.swap_remove(&task.key).is_some() {
+            let kind = "requests changed in an attempt before the last; the first request stands";
+            journal.dirt(kind, Action::Keep, line)?;
+        }
+        Ok(())
+    }
+
+    /// Opens a demand; its index.
     fn open(
         &mut self,
         origin: Origin,
         event: TaskEvent,
-        asked: Asked<'_, impl FnOnce() -> PodSpec>,
-    ) -> Result<(), TraceError> {
+        asked: Asked<'_, impl FnOnce() -> Result<PodSpec, TraceError>>,
+    ) -> Result<usize, TraceError> {
         let tenant = self.gather.tenant_of(asked.user);
-        let asked = self.place(asked);
+        let asked = self.place(asked)?;
         self.open_as(origin, event, asked, tenant)
     }
 
-    /// Opens a demand for a spec by its place.
+    /// Opens a demand for a spec by its place; its index.
     fn open_as(
         &mut self,
         origin: Origin,
         event: TaskEvent,
         asked: u32,
         tenant: u32,
-    ) -> Result<(), TraceError> {
-        let links = { self.links.as_ref() }.map(|own| own.of_job(event.key.0));
+    ) -> Result<usize, TraceError> {
         let task = Task {
+            key: event.key,
             submit: event.time,
             origin,
             start: None,
@@ -281,11 +304,8 @@ impl Tasks {
             first: asked,
             class: self.class(asked)?,
             tenant,
-            links: links.transpose()?.flatten(),
-            resizes: Resizes::default(),
         };
-        self.alive.insert(event.key, task);
-        Ok(())
+        self.alive.add(event.key, task)
     }
 
     /// The demand of a task that is alive ends.
@@ -296,7 +316,7 @@ impl Tasks {
         event: TaskEvent,
         at: usize,
     ) -> Result<(), TraceError> {
-        let Some((_, task)) = self.alive.swap_remove_index(at) else {
+        let Some(task) = self.alive.remove(at) else {
             return Ok(());
         };
         let time = event.time;
@@ -325,7 +345,7 @@ impl Tasks {
             is_left_out,
         };
         let (early, asked, tenant) = (task.early, task.asked, task.tenant);
-        self.deliver(event.key, task, end)?;
+        self.deliver(&task, end)?;
         if early == Some(time) {
             let kind = "end after the SUBMIT of its instant; put before it";
             journal.dirt(kind, Action::Repair, line)?;
@@ -371,7 +391,8 @@ impl Tasks {
         let task = &mut self.alive[at];
         if let (Standing::Latest, Some(began)) = (self.stands, began) {
             let [first, spec] = [specs.get(task.first)?, specs.get(asked)?];
-            task.resizes.add(time.since(began), &first, &spec);
+            let (after, own) = (time.since(began), self.resizes.entry(task.key));
+            own.or_default().add(after, &first, &spec);
         }
         task.asked = asked;
         task.class = class;
@@ -379,10 +400,16 @@ impl Tasks {
     }
 
     /// Delivers the demand of a task that is over, or that does not end within the trace.
-    fn deliver(&mut self, key: Key, mut task: Task, end: End) -> Result<(), TraceError> {
-        let resizes = std::mem::take(&mut task.resizes);
-        let class = self.class_at_end(key, &task, resizes, end)?;
-        let name = provisional(key);
+    fn deliver(&mut self, task: &Task, end: End) -> Result<(), TraceError> {
+        let resizes = if self.resizes.is_empty() {
+            Resizes::default()
+        } else {
+            self.resizes.swap_remove(&task.key).unwrap_or_default()
+        };
+        let class = self.class_at_end(task, resizes, end)?;
+        let links = { self.links.as_ref() }.map(|own| own.of_job(task.key.0));
+        let links = links.transpose()?.flatten();
+        let name = provisional(task.key);
         let demand = Flat {
             submit: task.submit,
             name: (&name).into(),
@@ -393,7 +420,7 @@ impl Tasks {
             run_time: end.run_time,
             time_limit: None,
             historic_start: task.start,
-            links: task.links.as_deref().map(Into::into),
+            links: links.as_deref().map(Into::into),
             part: 0,
             origin: task.origin,
         };
@@ -403,13 +430,7 @@ impl Tasks {
     }
 
     /// The class of a demand with its resizes and what it used.
-    fn class_at_end(
-        &mut self,
-        key: Key,
-        task: &Task,
-        resizes: Resizes,
-        end: End,
-    ) -> Result<u32, TraceError> {
+    fn class_at_end(&mut self, task: &Task, resizes: Resizes, end: End) -> Result<u32, TraceError> {
         let specs = self.specs.classes();
         let resized = if resizes.is_empty() {
             None
@@ -433,7 +454,7 @@ impl Tasks {
         };
         if !self.usage.is_empty() {
             let start = task.began.or(task.start).unwrap_or(task.submit);
-            spec = self.usage.measured(spec, key, start, end.run_time)?;
+            spec = self.usage.measured(spec, task.key, start, end.run_time)?;
         }
         if self.keeps_outcomes {
             Outcome::state(end.outcome, &mut spec.labels);
@@ -451,9 +472,8 @@ impl Tasks {
         mut journal: Journal,
     ) -> Result<Box<dyn ArrivalSource>, TraceError> {
         tell_unit(self.latest, &mut journal)?;
-        for (key, task) in std::mem::take(&mut self.alive) {
-            self.deliver(key, task, End::default())?;
-        }
+        let alive = std::mem::take(&mut self.alive);
+        alive.each(|task| self.deliver(&task, End::default()))?;
         let Self {
             gather,
             names,

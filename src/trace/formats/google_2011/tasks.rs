@@ -242,13 +242,13 @@ fn take(
         spec: || {
             let mut spec = PodSpec {
                 priority,
-                affinity: beside.constraints.of(key),
+                affinity: beside.constraints.of(key)?,
                 ..PodSpec::with_requests(requests(cpu, memory))
             };
             if is_heeded {
                 keep_apart(&mut spec, key.0, HOSTNAME_LABEL);
             }
-            spec
+            Ok(spec)
         },
     };
     tasks.take(journal, line, event, asked)

@@ -70,14 +70,14 @@ impl Tasks {
         journal: &mut Journal,
         line: u64,
         event: TaskEvent,
-        asked: Asked<'_, impl FnOnce() -> PodSpec>,
+        asked: Asked<'_, impl FnOnce() -> Result<PodSpec, TraceError>>,
     ) -> Result<(), Refused> {
         // Files are numbered in the order in which they are read.
         journal.origin(line);
         let (user, dirt) = (asked.user, asked.dirt);
         let request = Request {
             event,
-            place: self.place(asked),
+            place: self.place(asked)?,
             user: unsorted.users.number_of(user),
             dirt,
         };
@@ -99,7 +99,7 @@ impl Tasks {
                 user: users.names()[own.user as usize].as_bytes(),
                 plain: None,
                 dirt: own.dirt,
-                spec: || PodSpec::clone(&spec),
+                spec: || Ok(PodSpec::clone(&spec)),
             };
             self.happen(journal, line, own.event, asked)
         })

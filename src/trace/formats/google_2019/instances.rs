@@ -337,7 +337,7 @@ fn happen(
             for domain in apart {
                 keep_apart(&mut spec, event.key.0, domain);
             }
-            spec
+            Ok(spec)
         },
     };
     tasks.take(journal, line, event, asked)

@@ -9,11 +9,13 @@ use crate::memory::Recorded;
 fn demands(events: &[(i64, i64, i64)], ran_only: bool, most_held: usize) -> (Recorded, Vec<u32>) {
     let options = ReadOptions {
         ran_only,
+        resizes: true,
         ..ReadOptions::default()
     };
     let mut tasks = Tasks {
         gather: Gather::holding(most_held).in_order(Order::Place),
         names: Names::holding(most_held),
+        alive: Alive::holding(most_held.min(4)),
         unsorted: (!events.is_sorted_by_key(|event| event.2))
             .then(|| Box::new(Unsorted::holding(most_held))),
         ..Tasks::new(&options)
@@ -30,7 +32,7 @@ fn demands(events: &[(i64, i64, i64)], ran_only: bool, most_held: usize) -> (Rec
             user: b"ann",
             plain: (index == 0).then_some((0, milli, None)),
             dirt: 0,
-            spec: || PodSpec::with_requests(requests(milli, None)),
+            spec: || Ok(PodSpec::with_requests(requests(milli, None))),
         };
         tasks
             .take(&mut journal, line, event, asked)
@@ -108,7 +110,7 @@ fn the_end_of_a_task_is_its_outcome_where_it_is_asked_for() {
                     user: b"ann",
                     plain: Some((0, Some(100), None)),
                     dirt: 0,
-                    spec: || PodSpec::with_requests(requests(Some(100), None)),
+                    spec: || Ok(PodSpec::with_requests(requests(Some(100), None))),
                 };
                 let taken = tasks.take(&mut journal, 1, event, asked);
                 taken.expect("not strict");
