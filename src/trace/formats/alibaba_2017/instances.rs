@@ -1,9 +1,6 @@
 //! Instances of batch tasks in Alibaba's trace of 2017 (`batch_instance`): beside the tasks, in one folder or archive,
 //! each runs from its start to its end, for what its task requests; alone they are a workload that requests nothing.
 
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
-
 use super::tasks::{STATES, state};
 use crate::amounts::requests;
 use crate::error::TraceError;
@@ -16,6 +13,7 @@ use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::plans::Plans;
 use crate::rows::{Fields, Layout, Refused, each_row_of};
+use crate::spill::{Hashed as _, Places};
 use model::{Behaviour, PodName, PodSpec};
 use units::Instant;
 
@@ -77,7 +75,7 @@ pub(super) struct Instances<'i> {
     pub(super) plans: &'i mut Plans,
     pub(super) options: &'i ReadOptions,
     /// Numbers of instances of tasks that are not listed: the table names none.
-    pub(super) unlisted: IndexMap<(i64, i64), u32, FxBuildHasher>,
+    pub(super) unlisted: Places,
 }
 
 impl Instances<'_> {
@@ -120,9 +118,9 @@ impl Instances<'_> {
         } else {
             let kind = "instance of a task that is not listed; requests nothing";
             journal.dirt(kind, Action::Keep, line)?;
-            let number = self.unlisted.entry(key).or_default();
-            *number += 1;
-            *number
+            let number = self.unlisted.get(key.hashed())?.unwrap_or_default() + 1;
+            self.unlisted.put(key.hashed(), number)?;
+            u32::try_from(number).unwrap_or(u32::MAX)
         };
         let has_ended = outcome(fields.bytes(STATUS)).is_some();
         let whole = start

@@ -1,8 +1,6 @@
 //! Instances of services in Alibaba's trace of 2017: created once, and perhaps removed. Where the table of usage lies
 //! beside theirs, it is what they use, with the option `usage`.
 
-use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use super::usage::{self, Measurements, Usage};
@@ -11,13 +9,14 @@ use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
-use crate::gather::{Demand, Gather};
+use crate::gather::Gather;
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
+use crate::origin::Origin;
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
 use crate::side_by_side::Tables;
-use crate::spill::{Order, Places};
+use crate::spill::{Alive, Order, Places, Stored};
 use crate::stream::{Arrival, ArrivalSource};
 use crate::timed::{self, Rank, Timed};
 use model::{PodName, PodSpec};
@@ -87,11 +86,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
     }
     let mut services = Services {
-        gather: Gather::default().in_order(Order::Place),
-        alive: Alive::default(),
-        lives: Places::default(),
-        measured: 0,
         usage: measurements.usage()?,
+        ..Services::holding(MOST_HELD)
     };
     let mut rows = Timed::default();
     each_row_of_all(events, &LAYOUT, &mut journal, |journal, fields| {
@@ -105,17 +101,48 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.file = part.name.clone();
         journal.dirt("usage of an instance that is not listed", Action::Drop, 1)?;
     }
-    let Services {
-        mut gather, alive, ..
-    } = services;
-    for arrival in alive.into_values() {
-        gather.add(&arrival);
-    }
-    gather.finish(journal)
+    services.finish(journal)
 }
 
-/// Instances that are there.
-type Alive = IndexMap<i64, Arrival, FxBuildHasher>;
+/// Instances that are held in memory.
+const MOST_HELD: usize = 1 << 16;
+
+/// The number of words of an instance that is there.
+const WORDS: usize = 5;
+
+/// An instance that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Instance {
+    id: i64,
+    /// The number of its life.
+    number: u64,
+    created: Instant,
+    /// The class of its demand.
+    class: u32,
+    origin: Origin,
+}
+
+impl Stored<WORDS> for Instance {
+    fn words(&self) -> [u64; WORDS] {
+        [
+            self.id as u64,
+            self.number,
+            self.created.as_nanos() as u64,
+            self.class.into(),
+            self.origin.number(),
+        ]
+    }
+
+    fn of_words([id, number, created, class, origin]: [u64; WORDS]) -> Self {
+        Self {
+            id: id as i64,
+            number,
+            created: Instant::from_nanos(created as i64),
+            class: class as u32,
+            origin: Origin::of_number(origin),
+        }
+    }
+}
 
 /// An event of an instance.
 #[derive(Serialize, Deserialize)]
@@ -171,7 +198,7 @@ impl Event {
 /// The instances up to now.
 struct Services {
     gather: Gather,
-    alive: Alive,
+    alive: Alive<i64, Instance, WORDS>,
     /// The number of times that an instance came up to now, by the hash of its number.
     lives: Places,
     /// Number of instances whose usage is known.
@@ -180,18 +207,27 @@ struct Services {
 }
 
 impl Services {
+    /// No instances yet; a number of them is held in memory.
+    fn holding(most_held: usize) -> Self {
+        Self {
+            gather: Gather::default().in_order(Order::Place),
+            alive: Alive::holding(most_held),
+            lives: Places::holding(most_held),
+            measured: 0,
+            usage: Usage::default(),
+        }
+    }
+
     /// Takes an event, after all that are earlier.
     fn take(&mut self, journal: &mut Journal, line: u64, event: &Event) -> Result<(), Refused> {
-        let known = self.alive.get(&event.instance).map(|own| own.submit);
-        match (event.is_creation, known) {
+        match (event.is_creation, self.alive.find(event.instance)?) {
             (true, None) => self.arrive(journal, line, event)?,
             (true, Some(_)) => {
                 journal.dirt("instance created twice", Action::Drop, line)?;
             }
-            (false, Some(created)) => {
-                if let Some(mut arrival) = self.alive.swap_remove(&event.instance) {
-                    arrival.run_time = Some(event.time.since(created));
-                    self.gather.add(&arrival);
+            (false, Some(at)) => {
+                if let Some(own) = self.alive.remove(at) {
+                    deliver(&mut self.gather, &own, Some(event.time));
                 }
             }
             (false, None) => journal.dirt(
@@ -215,36 +251,108 @@ impl Services {
         self.lives.put(key, number)?;
         let behaviour = self.usage.of(instance, time)?;
         self.measured += usize::from(behaviour.is_some() && number == 1);
-        let name = if number == 1 {
-            own
-        } else {
+        if number > 1 {
             let kind = "instance that is there again after it was removed; arrives again";
             journal.dirt(kind, Action::Keep, line)?;
-            format!("{own}-{number}")
+        }
+        let spec = PodSpec {
+            behaviour: behaviour.map(Into::into),
+            ..PodSpec::with_requests(requests(event.cpu, event.memory))
         };
-        let demand = Demand {
-            submit: time,
-            name: PodName::Text(name.into()),
-            spec: PodSpec {
-                behaviour: behaviour.map(Into::into),
-                ..PodSpec::with_requests(requests(event.cpu, event.memory))
-            },
-            historic_start: (time > Instant::ZERO).then_some(time),
-            ..Demand::default()
+        let own = Instance {
+            id: instance,
+            number,
+            created: time,
+            class: self.gather.class_of(spec),
+            origin: journal.origin(line),
         };
-        let arrival = self.gather.arrival(journal.origin(line), demand);
-        self.alive.insert(instance, arrival);
+        self.alive.add(instance, own)?;
         Ok(())
     }
+
+    /// The demands, those of instances that are still there among them.
+    fn finish(self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        let mut gather = self.gather;
+        self.alive.each(|own| {
+            deliver(&mut gather, &own, None);
+            Ok(())
+        })?;
+        gather.finish(journal)
+    }
+}
+
+/// Adds the demand of an instance, which was perhaps removed.
+fn deliver(gather: &mut Gather, own: &Instance, removed: Option<Instant>) {
+    let Instance {
+        id,
+        number,
+        created,
+        class,
+        origin,
+    } = *own;
+    let name = match number {
+        1 => id.to_string(),
+        _ => format!("{id}-{number}"),
+    };
+    let arrival = Arrival {
+        submit: created,
+        name: PodName::Text(name.into()),
+        class,
+        members: 1,
+        tenant: gather.tenant(""),
+        run_time: removed.map(|removed| removed.since(created)),
+        time_limit: None,
+        historic_start: (created > Instant::ZERO).then_some(created),
+        links: None,
+        part: 0,
+        origin,
+    };
+    gather.add(&arrival);
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::archive::packed::archive;
     use crate::inspect::validate;
+    use crate::ledger::RowPolicy;
     use crate::memory::Recorded;
     use units::Duration;
+
+    /// The arrivals and the ledger of events of instances, each with its second and whether it is a creation.
+    fn read(events: &[(i64, i64, bool)], most_held: usize) -> (Recorded, String) {
+        let mut services = Services::holding(most_held);
+        let mut journal = Journal::new("c.csv".into(), RowPolicy::REPORT);
+        for (line, &(instance, second, is_creation)) in (1..).zip(events) {
+            let event = Event {
+                time: Instant::from_secs(second),
+                instance,
+                is_creation,
+                cpu: (second != 7).then_some(1_000 * (1 + instance % 3)),
+                memory: Some(second),
+            };
+            let taken = services.take(&mut journal, line, &event);
+            assert!(taken.is_ok(), "events that are not refused");
+        }
+        let mut source = services.finish(journal).expect("readable");
+        let recorded = Recorded::collect(&mut *source).expect("readable");
+        let ledger = recorded.ledger.to_string();
+        (recorded, ledger)
+    }
+
+    proptest! {
+        #[test]
+        fn instances_on_disk_are_those_in_memory(
+            events in prop::collection::vec((0..9_i64, 0..30_i64, any::<bool>()), 0..80),
+            most_held in 1_usize..9,
+        ) {
+            let mut events = events;
+            events.sort_by_key(|event| event.1);
+            prop_assert_eq!(read(&events, most_held), read(&events, usize::MAX));
+        }
+    }
 
     #[test]
     fn instances_run_from_creation_to_removal() {

@@ -21,10 +21,9 @@ use crate::plain_demand::{Amounts, PlainDemand};
 use crate::plans::{Plan, Plans};
 use crate::rows::{Fields, Layout, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
-use crate::spill::FlatName;
+use crate::spill::{FlatName, Places};
 use crate::stream::ArrivalSource;
 use crate::unfold::Unfold;
-use indexmap::IndexMap;
 use units::{Duration, Instant};
 
 /// The registry's entry.
@@ -108,7 +107,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         gather: &mut gather,
         plans: &mut plans,
         options,
-        unlisted: IndexMap::default(),
+        unlisted: Places::default(),
     };
     for part in instances {
         beside.read(part, &mut journal)?;
