@@ -13,19 +13,21 @@ use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
-use crate::gather::{Demand, Gather};
+use crate::gather::Gather;
 use crate::input::Input;
+use crate::intern::ClassTable;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::origin::Origin;
 use crate::resizes::{Changed, Resizes, Standing};
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of};
 use crate::side_by_side::Tables;
-use crate::spill::Order;
-use crate::stream::ArrivalSource;
+use crate::spill::{Alive, Key, NONE, Order, Places, Stored, TextLog};
+use crate::stream::{Arrival, ArrivalSource};
 use crate::timed::{Event, OUT_OF_ORDER, Rank, Timed};
 use model::{PodName, PodSpec, Text};
-use units::Instant;
+use units::time::NANOS_PER_SECOND;
+use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -97,15 +99,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
     }
     let mut own = Containers {
-        known: IndexMap::default(),
-        over: Vec::new(),
         stands: if options.resizes {
             Standing::Latest
         } else {
             Standing::First
         },
-        measured: 0,
         usage: measurements.usage()?,
+        ..Containers::default()
     };
     let mut rows = Rows::default();
     for part in containers {
@@ -115,7 +115,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         })?;
     }
     rows.timed.each(&mut journal, |journal, line, row| {
-        own.take(journal, line, row)
+        own.take(journal, line, &row)
     })?;
     if let (Some(part), true) = (measured.first(), own.measured < own.usage.len()) {
         journal.file = part.name.clone();
@@ -149,12 +149,15 @@ impl Event for Row {
     }
 }
 
+/// The sign of a number of nanoseconds.
+const SIGN: u64 = 1 << 63;
+
 /// Rows up to now: those of a container stand together, in order of time.
 #[derive(Default)]
 struct Rows {
     timed: Timed<Row>,
-    /// The latest row of each container.
-    latest: IndexMap<Text, Instant, FxBuildHasher>,
+    /// The latest row of each container, by the hash of its name.
+    latest: Places,
 }
 
 impl Rows {
@@ -170,11 +173,15 @@ impl Rows {
         let name: Text = fields.name(CONTAINER, "the name of a container")?.into();
         let at = fields.seconds(TIME)?;
         let at = at.ok_or_else(|| fields.bad(TIME, "seconds"))?;
-        let latest = self.latest.entry(name.clone()).or_insert(at);
-        if at < *latest {
-            journal.dirt(OUT_OF_ORDER, Action::Repair, fields.line())?;
+        // Earlier instants are smaller numbers.
+        let (key, own) = (Places::key([&*name]), at.as_nanos() as u64 ^ SIGN);
+        match self.latest.get(key)? {
+            Some(latest) if own < latest => {
+                journal.dirt(OUT_OF_ORDER, Action::Repair, fields.line())?;
+            }
+            Some(latest) if own == latest => {}
+            _ => self.latest.put(key, own)?,
         }
-        *latest = at.max(*latest);
         let row = Row {
             name,
             at,
@@ -191,9 +198,16 @@ impl Rows {
 
 /// The containers up to now.
 struct Containers {
-    known: IndexMap<Text, Known, FxBuildHasher>,
-    /// Lives of containers that arrived again after them.
-    over: Vec<Known>,
+    /// The last life of each container, by the hash of its name.
+    known: Alive<Key, Known, WORDS>,
+    /// The name and the application of each life.
+    names: TextLog<2>,
+    /// The specs of lives.
+    specs: ClassTable,
+    /// The resizes of lives that have some.
+    resizes: IndexMap<Key, Resizes, FxBuildHasher>,
+    /// Lives of which nothing more is told.
+    gather: Gather,
     /// The request that stands of a container that asks for several.
     stands: Standing,
     usage: Usage,
@@ -201,22 +215,39 @@ struct Containers {
     measured: usize,
 }
 
+impl Default for Containers {
+    fn default() -> Self {
+        Self {
+            known: Alive::default(),
+            names: TextLog::default(),
+            specs: ClassTable::default(),
+            resizes: IndexMap::default(),
+            gather: Gather::default().in_order(Order::Place),
+            stands: Standing::First,
+            usage: Usage::default(),
+            measured: 0,
+        }
+    }
+}
+
 impl Containers {
     /// Takes a row, after all that are earlier.
-    fn take(&mut self, journal: &mut Journal, line: u64, row: Row) -> Result<(), Refused> {
-        let Some(known) = self.known.get_mut(&row.name) else {
+    fn take(&mut self, journal: &mut Journal, line: u64, row: &Row) -> Result<(), Refused> {
+        let Some(at) = self.known.find(Places::key([&*row.name]))? else {
             return self.arrive(journal, line, row, 1);
         };
-        if !known.has_stopped() {
-            return Ok(known.take(journal, line, &row, self.stands)?);
+        if !self.known[at].has_stopped() {
+            return Ok(self.change(journal, line, at, row)?);
         }
         if row.is_stopped {
             return Ok(());
         }
         let kind = "container that is there again after it was stopped; arrives again";
         journal.dirt(kind, Action::Keep, line)?;
-        let number = known.number + 1;
-        self.over.extend(self.known.swap_remove(&row.name));
+        let number = self.known[at].number + 1;
+        if let Some(over) = self.known.remove(at) {
+            self.deliver(&over)?;
+        }
         self.arrive(journal, line, row, number)
     }
 
@@ -225,11 +256,9 @@ impl Containers {
         &mut self,
         journal: &mut Journal,
         line: u64,
-        row: Row,
+        row: &Row,
         number: u32,
     ) -> Result<(), Refused> {
-        let spec = row.spec();
-        let (name, submit) = (row.name, row.at);
         let (has_cpu, has_memory) = (row.cpu.is_some(), row.memory.is_some());
         if row.is_stopped && !has_cpu && !has_memory {
             let kind = "stopped container without a request";
@@ -242,91 +271,162 @@ impl Containers {
         if !has_cpu || !has_memory {
             journal.dirt("no request; counted as 0", Action::Keep, line)?;
         }
-        let behaviour = self.usage.of(&name, submit.as_nanos() / 1_000_000_000)?;
+        let second = row.at.as_nanos() / NANOS_PER_SECOND;
+        let behaviour = self.usage.of(&row.name, second)?;
         self.measured += usize::from(behaviour.is_some() && number == 1);
-        let own_name = match number {
-            1 => name.clone(),
-            _ => format!("{name}-{number}").into(),
+        let spec = PodSpec {
+            behaviour: behaviour.map(Into::into),
+            ..row.spec()
         };
-        let demand = Demand {
-            submit,
-            name: PodName::Text(own_name),
-            tenant: row.tenant,
-            spec: PodSpec {
-                behaviour: behaviour.map(Into::into),
-                ..spec
-            },
-            historic_start: (submit > Instant::ZERO).then_some(submit),
-            ..Demand::default()
-        };
+        let key = Places::key([&*row.name]);
         let known = Known {
+            key,
+            names: self.names.push([&row.name, &row.tenant]),
             origin: journal.origin(line),
-            demand,
+            submit: row.at,
+            run_time: None,
+            spec: self.specs.class_of(spec),
             number,
             is_stopped: row.is_stopped,
-            resizes: Resizes::default(),
         };
-        self.known.insert(name, known);
+        self.known.add(key, known)?;
+        Ok(())
+    }
+
+    /// Takes a later row of a container that has not stopped.
+    fn change(
+        &mut self,
+        journal: &mut Journal,
+        line: u64,
+        at: usize,
+        row: &Row,
+    ) -> Result<(), TraceError> {
+        let known = &mut self.known[at];
+        let after = row.at.since(known.submit);
+        if row.is_stopped {
+            known.run_time = (!known.is_stopped).then_some(after);
+            return Ok(());
+        }
+        known.is_stopped = false;
+        let (before, spec) = (self.specs.classes().get(known.spec)?, row.spec());
+        let changed = Changed {
+            before: &before,
+            after: &spec,
+            when: "later",
+            stands: self.stands,
+        };
+        changed.note(journal, line)?;
+        if self.stands == Standing::Latest {
+            let resizes = self.resizes.entry(known.key).or_default();
+            resizes.add(after, &before, &spec);
+        }
+        Ok(())
+    }
+
+    /// Adds the arrival of a life of which nothing more is told.
+    fn deliver(&mut self, known: &Known) -> Result<(), TraceError> {
+        let [name, tenant] = self.names.get(known.names)?;
+        let first = self.specs.classes().get(known.spec)?;
+        let resizes = self.resizes.swap_remove(&known.key).unwrap_or_default();
+        let class = match resizes.spec(&first, known.run_time) {
+            Some(spec) => self.gather.class_of(spec),
+            None => self.gather.class_of_shared(&first),
+        };
+        let name = match known.number {
+            1 => name,
+            number => format!("{name}-{number}"),
+        };
+        let arrival = Arrival {
+            submit: known.submit,
+            name: PodName::Text(name.into()),
+            class,
+            members: 1,
+            tenant: self.gather.tenant(&tenant),
+            run_time: known.run_time,
+            time_limit: None,
+            historic_start: (known.submit > Instant::ZERO).then_some(known.submit),
+            links: None,
+            part: 0,
+            origin: known.origin,
+        };
+        self.gather.add(&arrival);
         Ok(())
     }
 
     /// The containers as arrivals.
-    fn finish(self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
-        let mut gather = Gather::default().in_order(Order::Place);
-        for known in self.over.into_iter().chain(self.known.into_values()) {
-            let mut demand = known.demand;
-            if let Some(spec) = known.resizes.spec(&demand.spec, demand.run_time) {
-                demand.spec = spec;
-            }
-            gather.push(known.origin, demand);
-        }
-        gather.finish(journal)
+    fn finish(mut self, journal: Journal) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        let known = std::mem::take(&mut self.known);
+        known.each(|known| self.deliver(&known))?;
+        self.gather.finish(journal)
     }
 }
 
+/// The number of words of a container that was met.
+const WORDS: usize = 9;
+
 /// A container that was met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Known {
+    /// The hash of its name.
+    key: Key,
+    /// The place of its name and its application.
+    names: u64,
     origin: Origin,
-    /// Its demand; it has a run time once it has stopped.
-    demand: Demand,
+    submit: Instant,
+    /// The time after which it stopped.
+    run_time: Option<Duration>,
+    /// The place of its spec.
+    spec: u32,
     /// The number of its life.
     number: u32,
     /// Whether no row yet says anything but that it is stopped.
     is_stopped: bool,
-    resizes: Resizes,
 }
 
 impl Known {
-    fn has_stopped(&self) -> bool {
-        self.demand.run_time.is_some()
+    const fn has_stopped(&self) -> bool {
+        self.run_time.is_some()
+    }
+}
+
+impl Stored<WORDS> for Known {
+    fn words(&self) -> [u64; WORDS] {
+        [
+            self.key[0],
+            self.key[1],
+            self.names,
+            self.origin.number(),
+            self.submit.as_nanos() as u64,
+            self.run_time.map_or(NONE, Duration::as_nanos) as u64,
+            self.spec.into(),
+            self.number.into(),
+            self.is_stopped.into(),
+        ]
     }
 
-    /// Takes a later row of the container.
-    fn take(
-        &mut self,
-        journal: &mut Journal,
-        line: u64,
-        row: &Row,
-        stands: Standing,
-    ) -> Result<(), TraceError> {
-        let after = row.at.since(self.demand.submit);
-        if row.is_stopped {
-            self.demand.run_time = (!self.is_stopped).then_some(after);
-            return Ok(());
+    fn of_words(words: [u64; WORDS]) -> Self {
+        let [
+            first,
+            second,
+            names,
+            origin,
+            submit,
+            run,
+            spec,
+            number,
+            is_stopped,
+        ] = words;
+        let run = run as i64;
+        Self {
+            key: [first, second],
+            names,
+            origin: Origin::of_number(origin),
+            submit: Instant::from_nanos(submit as i64),
+            run_time: (run != NONE).then(|| Duration::from_nanos(run)),
+            spec: spec as u32,
+            number: number as u32,
+            is_stopped: is_stopped != 0,
         }
-        self.is_stopped = false;
-        let spec = row.spec();
-        let changed = Changed {
-            before: &self.demand.spec,
-            after: &spec,
-            when: "later",
-            stands,
-        };
-        changed.note(journal, line)?;
-        if stands == Standing::Latest {
-            self.resizes.add(after, &self.demand.spec, &spec);
-        }
-        Ok(())
     }
 }
 

@@ -1,8 +1,11 @@
 //! Containers that arrive, change and stop, and what is wrong with others.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::archive::packed::archive;
 use crate::inspect::validate;
+use crate::ledger::RowPolicy;
 use crate::memory::Recorded;
 
 #[test]
@@ -166,4 +169,45 @@ fn usage_beside_containers_is_what_they_use() {
         error.to_string().contains("has no `container_meta`"),
         "{error}"
     );
+}
+
+/// The arrivals and the ledger of rows of containers, each with its second, its cores and whether it is stopped; a number
+/// of containers is held in memory.
+fn read(rows: &[(u8, i64, Option<i64>, bool)], most_held: usize) -> (Recorded, String) {
+    let mut containers = Containers {
+        known: Alive::holding(most_held),
+        specs: ClassTable::holding(most_held),
+        stands: Standing::Latest,
+        ..Containers::default()
+    };
+    let mut journal = Journal::new("c.csv".into(), RowPolicy::REPORT);
+    for (line, &(name, second, cpu, is_stopped)) in (1..).zip(rows) {
+        let row = Row {
+            name: format!("c_{name}").into(),
+            at: Instant::from_secs(second),
+            tenant: format!("app_{}", name % 3).into(),
+            is_stopped,
+            cpu: cpu.map(|cores| 1_000 * cores),
+            limit: None,
+            memory: cpu,
+        };
+        let taken = containers.take(&mut journal, line, &row);
+        assert!(taken.is_ok(), "rows that are not refused");
+    }
+    let mut source = containers.finish(journal).expect("readable");
+    let recorded = Recorded::collect(&mut *source).expect("readable");
+    let ledger = recorded.ledger.to_string();
+    (recorded, ledger)
+}
+
+proptest! {
+    #[test]
+    fn containers_on_disk_are_those_in_memory(
+        rows in prop::collection::vec((0..9_u8, 0..30_i64, prop::option::of(1..4_i64), any::<bool>()), 0..80),
+        most_held in 1_usize..9,
+    ) {
+        let mut rows = rows;
+        rows.sort_by_key(|row| row.1);
+        prop_assert_eq!(read(&rows, most_held), read(&rows, usize::MAX));
+    }
 }
