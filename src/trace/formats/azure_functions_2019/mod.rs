@@ -3,8 +3,8 @@
 //! of a minute are spread over it evenly by a seeded draw, and a run time is drawn between the
 //! percentiles of its function; a function without a row has the median of the others. Draws and names of a function's
 //! invocations are its own (the third one of the function in row 2 of the first day is `d1-f2-3`), so that a row that is left
-//! out changes no other. A day is in memory at a time, and of its invocations those of a minute. Format: `traces.md`,
-//! section 6.
+//! out changes no other. The tables of run times and memory of a day are in memory, and of its invocations those of a minute;
+//! the others are sorted by minute, on disk where there are many. Format: `traces.md`, section 6.
 
 mod tables;
 
@@ -24,6 +24,7 @@ use crate::options::ReadOptions;
 use crate::origin::Origin;
 use crate::renumbered::Renumbered;
 use crate::rows::show_text;
+use crate::spill::{FixedSort, FixedSorted};
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use crate::table::Table;
 use model::{PodName, PodSpec, Text};
@@ -148,7 +149,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         days: days.into_iter().collect::<Vec<_>>().into(),
         next_day: 0,
         known: Known::default(),
-        today: Today::default(),
+        today: Today::new(0, FixedSort::default()),
         minute: MINUTES,
         ready: Vec::new(),
         classes: ClassTable::default(),
@@ -171,27 +172,84 @@ struct Known {
     memory: Arc<Rows<[f64; 1]>>,
 }
 
-/// The functions of a day.
-#[derive(Clone, Debug, Default)]
+/// Words of the invocations of a function in a minute.
+const WORDS: usize = 5;
+
+/// Bits of the number of invocations of a function in a minute.
+const COUNT_BITS: u32 = 24;
+
+/// The invocations of a day. They are sorted by minute and by row, on disk where there are many.
+#[derive(Clone, Debug)]
 struct Today {
     day: u32,
-    functions: Arc<[Function]>,
-    /// The place in each function's counts, and the number of invocations before it.
-    places: Vec<(usize, u64)>,
+    sorted: FixedSorted<WORDS>,
+    /// The next ones, if they were read.
+    next: Option<[u64; WORDS]>,
 }
 
-/// A function with its invocations of a day.
-#[derive(Clone, Debug)]
-struct Function {
-    /// The number of its row in the day, bad ones included, counted from 1.
-    row: u64,
+impl Today {
+    fn new(day: u32, invocations: FixedSort<WORDS>) -> Self {
+        Self {
+            day,
+            sorted: invocations.sorted(),
+            next: None,
+        }
+    }
+
+    /// Returns the next invocations, if they are in a minute.
+    fn next_in(&mut self, minute: usize) -> Result<Option<Invocations>, TraceError> {
+        if self.next.is_none() {
+            self.next = self.sorted.next()?;
+        }
+        let next = self.next.map(Invocations::of_words);
+        let next = next.filter(|own| usize::from(own.minute) == minute);
+        if next.is_some() {
+            self.next = None;
+        }
+        Ok(next)
+    }
+}
+
+/// The invocations of a function in a minute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Invocations {
+    minute: u16,
+    /// The number of the function's row in the day, bad ones included, counted from 1.
+    row: u32,
+    /// The number of its invocations in the minutes before.
+    before: u64,
+    count: u32,
     tenant: u32,
     class: u32,
-    run: Option<Percentiles>,
-    /// Minutes with invocations, and how many there are.
-    counts: Vec<(u16, u32)>,
+    /// The place of its run times.
+    run: Option<u32>,
     /// The row of its counts.
     origin: Origin,
+}
+
+impl Invocations {
+    fn words(&self) -> [u64; WORDS] {
+        [
+            u64::from(self.minute) << 32 | u64::from(self.row),
+            self.before << COUNT_BITS | u64::from(self.count),
+            u64::from(self.tenant) << 32 | u64::from(self.class),
+            self.run.map_or(u64::MAX, u64::from),
+            self.origin.number(),
+        ]
+    }
+
+    fn of_words([place, numbers, kinds, run, origin]: [u64; WORDS]) -> Self {
+        Self {
+            minute: (place >> 32) as u16,
+            row: place as u32,
+            before: numbers >> COUNT_BITS,
+            count: (numbers & ((1 << COUNT_BITS) - 1)) as u32,
+            tenant: (kinds >> 32) as u32,
+            class: kinds as u32,
+            run: u32::try_from(run).ok(),
+            origin: Origin::of_number(origin),
+        }
+    }
 }
 
 /// The invocations of all days, in order.
@@ -258,15 +316,8 @@ impl Source {
         let begin = minute as i64 * MINUTE;
         let streams = Streams::new(0, "azure-functions-2019");
         let day = self.today.day + 1;
-        for (function, (place, before)) in self.today.functions.iter().zip(&mut self.today.places) {
-            let Some(&(at, count)) = function.counts.get(*place) else {
-                continue;
-            };
-            if usize::from(at) != self.minute {
-                continue;
-            }
-            *place += 1;
-            if self.ready.len() + count as usize > ARRIVALS_AT_ONCE {
+        while let Some(own) = self.today.next_in(self.minute)? {
+            if self.ready.len() + own.count as usize > ARRIVALS_AT_ONCE {
                 return Err(TraceError::Format {
                     file: self.journal.file.to_string(),
                     reason: format!(
@@ -275,25 +326,25 @@ impl Source {
                     ),
                 });
             }
-            let mut stream = streams.numbered(function.row << MINUTE_BITS | minute);
-            for number in *before + 1..=*before + u64::from(count) {
+            let percentiles = own.run.and_then(|place| self.known.durations.at(place));
+            let mut stream = streams.numbered(u64::from(own.row) << MINUTE_BITS | minute);
+            for number in own.before + 1..=own.before + u64::from(own.count) {
                 let within = stream.below(MINUTE as u64) as i64;
-                let run = function.run.map(|run| run_time(&run, stream.unit_f64()));
+                let run = percentiles.map(|run| run_time(&run, stream.unit_f64()));
                 self.ready.push(Arrival {
                     submit: Instant::from_nanos(begin + within),
-                    name: PodName::Text(format!("d{day}-f{}-{number}", function.row).into()),
-                    class: function.class,
+                    name: PodName::Text(format!("d{day}-f{}-{number}", own.row).into()),
+                    class: own.class,
                     members: 1,
-                    tenant: function.tenant,
+                    tenant: own.tenant,
                     run_time: run,
                     time_limit: None,
                     historic_start: None,
                     links: None,
                     part: 0,
-                    origin: function.origin,
+                    origin: own.origin,
                 });
             }
-            *before += u64::from(count);
         }
         self.ready.sort_by_key(|arrival| arrival.submit);
         self.ready.reverse();
@@ -309,7 +360,7 @@ impl Source {
         if !files.memory.is_empty() {
             self.known.memory = Arc::new(Rows::of(memory(&files.memory, &mut self.journal)?));
         }
-        let (mut functions, mut rows) = (Vec::new(), 0);
+        let (mut invocations, mut rows) = (FixedSort::default(), 0);
         for part in &files.invocations {
             self.journal.file = part.name.clone();
             let mut table = Table::open(part)?;
@@ -326,22 +377,24 @@ impl Source {
                         continue;
                     }
                 };
-                functions.push(self.function(rows, function)?);
+                self.function(rows, &function, &mut invocations)?;
             }
             self.journal.end(table.open_end())?;
         }
-        self.today = Today {
-            day,
-            places: vec![(0, 0); functions.len()],
-            functions: functions.into(),
-        };
+        self.today = Today::new(day, invocations);
         self.minute = 0;
         Ok(())
     }
 
-    fn function(&mut self, row: u64, read: ReadFunction<'_>) -> Result<Function, TraceError> {
+    /// Adds the invocations of a function.
+    fn function(
+        &mut self,
+        row: u32,
+        read: &ReadFunction<'_>,
+        invocations: &mut FixedSort<WORDS>,
+    ) -> Result<(), TraceError> {
         let journal = &mut self.journal;
-        let run = self.known.durations.get(&read.key(true));
+        let run = self.known.durations.find(read.key(true));
         match run {
             None => journal.dirt("run time not known", Action::Keep, read.line)?,
             Some((_, false)) => {
@@ -350,21 +403,30 @@ impl Source {
             }
             Some((_, true)) => {}
         }
-        let memory = self.known.memory.get(&read.key(false));
+        let memory = self.known.memory.find(read.key(false));
         if let Some((_, false)) = memory {
             let kind = "application without memory; that in the middle";
             journal.dirt(kind, Action::Repair, read.line)?;
         }
-        let bytes = memory.map(|([megabytes], _)| libm::rint(megabytes * 1e6) as i64);
+        let memory = memory.and_then(|(place, _)| self.known.memory.at(place));
+        let bytes = memory.map(|[megabytes]| libm::rint(megabytes * 1e6) as i64);
         let spec = PodSpec::with_requests(requests(None, bytes));
-        Ok(Function {
+        let mut own = Invocations {
+            minute: 0,
             row,
+            before: 0,
+            count: 0,
             tenant: self.tenants.number_of(read.owner.as_bytes()),
             class: self.classes.class_of(spec),
-            run: run.map(|(run, _)| run),
-            counts: read.counts,
+            run: run.map(|(place, _)| place),
             origin: self.journal.origin(read.line),
-        })
+        };
+        for &(minute, count) in &read.counts {
+            (own.minute, own.count) = (minute, count);
+            invocations.push(own.words());
+            own.before += u64::from(count);
+        }
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use crate::format::ColumnDoc;
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::{Layout, each_row_of};
+use crate::spill::{Key, Places};
 use crate::table::{Column, Row, Table};
 use crate::unused::unused;
 use units::Duration;
@@ -66,8 +67,8 @@ const MOST: i64 = 10_000_000;
 /// The longest run time, in milliseconds: a hundred days.
 const LONGEST: f64 = 8.64e9;
 
-/// Rows by owner, application and function.
-pub(super) type ByKey<T> = IndexMap<String, T, FxBuildHasher>;
+/// Rows by the hash of owner, application and function.
+pub(super) type ByKey<T> = IndexMap<Key, T, FxBuildHasher>;
 /// The percentiles of a run time, in milliseconds.
 pub(super) type Percentiles = [f64; SHARES.len()];
 
@@ -103,10 +104,17 @@ impl<const N: usize> Rows<[f64; N]> {
         }
     }
 
-    /// The row of a key, or the median; and whether it is the key's own.
-    pub(super) fn get(&self, key: &str) -> Option<([f64; N], bool)> {
-        let own = self.rows.get(key).map(|row| (*row, true));
-        own.or_else(|| self.median.map(|median| (median, false)))
+    /// The place of the row of a key, or that of the median; and whether it is the key's own.
+    pub(super) fn find(&self, key: Key) -> Option<(u32, bool)> {
+        let own = self.rows.get_index_of(&key);
+        let own = own.map(|place| (place as u32, true));
+        own.or_else(|| self.median.map(|_| (self.rows.len() as u32, false)))
+    }
+
+    /// The row of a place, behind all of which is the median.
+    pub(super) fn at(&self, place: u32) -> Option<[f64; N]> {
+        let own = self.rows.get_index(place as usize).map(|(_, row)| *row);
+        own.or(self.median)
     }
 }
 
@@ -139,14 +147,14 @@ pub(super) struct ReadFunction<'row> {
 
 impl ReadFunction<'_> {
     /// The key of its run times, or of its application's memory.
-    pub(super) fn key(&self, is_function: bool) -> String {
+    pub(super) fn key(&self, is_function: bool) -> Key {
         let function = if is_function { self.function } else { "" };
         key(self.owner, self.application, function)
     }
 }
 
-fn key(owner: &str, application: &str, function: &str) -> String {
-    format!("{owner},{application},{function}")
+fn key(owner: &str, application: &str, function: &str) -> Key {
+    Places::key([owner, application, function])
 }
 
 impl InvocationColumns {

@@ -1,5 +1,7 @@
 //! Days in an archive, and tables that are wrong.
 
+use proptest::prelude::*;
+
 use super::tables::*;
 use super::*;
 use crate::archive::packed::archive;
@@ -145,5 +147,61 @@ fn a_last_line_without_an_end_is_told() {
         let mut source = open(&input, &ReadOptions::default()).expect("a table");
         let recorded = Recorded::collect(&mut *source).expect("good rows");
         assert_eq!(recorded.ledger.count(kind), expected);
+    }
+}
+
+proptest! {
+    #[test]
+    fn invocations_come_back_from_their_words(
+        minute in 0..MINUTES as u16,
+        numbers in any::<[u32; 4]>(),
+        count in 0..=10_000_000_u32,
+        before in 0..=14_400_000_000_u64,
+        run in prop::option::of(any::<u32>()),
+    ) {
+        let [row, tenant, class, line] = numbers;
+        let own = Invocations {
+            minute,
+            row,
+            before,
+            count,
+            tenant,
+            class,
+            run,
+            origin: Origin::of_number(line.into()),
+        };
+        let again = Invocations::of_words(own.words());
+        prop_assert_eq!(again.origin.number(), own.origin.number());
+        prop_assert_eq!(again, own);
+    }
+
+    #[test]
+    fn invocations_of_a_day_come_by_minute_and_row(
+        all in prop::collection::vec((0..9_u16, 1..20_u32), 0..60),
+        most_held in 1_usize..20,
+    ) {
+        let mut sort = FixedSort::holding(most_held);
+        let own = |(minute, row)| Invocations {
+            minute,
+            row,
+            before: 0,
+            count: 1,
+            tenant: 0,
+            class: 0,
+            run: None,
+            origin: Origin::NONE,
+        };
+        for &place in &all {
+            sort.push(own(place).words());
+        }
+        let (mut today, mut seen) = (Today::new(0, sort), Vec::new());
+        for minute in 0..9 {
+            while let Some(own) = today.next_in(minute).expect("readable") {
+                seen.push((own.minute, own.row));
+            }
+        }
+        let mut all = all;
+        all.sort_unstable();
+        prop_assert_eq!(seen, all);
     }
 }
