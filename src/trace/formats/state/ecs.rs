@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::{Places, Pods, Service, State, count, has_keys, note, scaled, sum, whole_gpus_of};
+use super::{Places, Pods, State, count, has_keys, note, scaled, sum, whole_gpus_of};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::json::Element;
 use crate::ledger::{Action, Journal};
@@ -64,12 +64,7 @@ fn take(state: &mut State, journal: &mut Journal, element: &Element) -> Result<(
         let name = element.name_at("/serviceName", "the name of a service")?;
         let wanted = count(element, "/desiredCount")?;
         let wanted = wanted.ok_or_else(|| element.bad_at("/desiredCount", "a number of tasks"))?;
-        state.services.push(Service {
-            file: journal.file.clone(),
-            line,
-            name: name.to_owned(),
-            wanted,
-        });
+        state.services.want(&journal.file, line, name, wanted);
         return Ok(());
     }
     let arn = element.name_at("/taskArn", "the name of a task")?;
@@ -105,7 +100,7 @@ fn take(state: &mut State, journal: &mut Journal, element: &Element) -> Result<(
     }
     let group = element.text_at("/group");
     let group = group.split_once(':').map_or(group, |(_, name)| name);
-    *state.tasks.entry(group.to_owned()).or_default() += 1;
+    state.services.take_task(group)?;
     let pods = Pods {
         name: arn.rsplit('/').next().unwrap_or(arn),
         tenant: group,

@@ -6,6 +6,7 @@ pub mod ecs;
 pub mod marathon;
 pub mod nomad;
 mod printed;
+mod services;
 
 use std::sync::Arc;
 
@@ -24,7 +25,8 @@ use crate::rows::{Refused, heed};
 use crate::stream::ArrivalSource;
 use model::gpu::MAX_DEVICES;
 use model::{GpuRequest, PodName, PodSpec};
-use units::{Instant, SortedMap};
+use services::Services;
+use units::Instant;
 
 /// A function that takes an element of a state.
 type TakeElement = fn(&mut State, &mut Journal, &Element) -> Result<(), Refused>;
@@ -46,17 +48,8 @@ struct Places {
 #[derive(Default)]
 struct State {
     gather: Gather,
-    /// The tasks that were taken, by the service that they are of.
-    tasks: SortedMap<String, i64>,
-    services: Vec<Service>,
-}
-
-/// A service that states no more than how many tasks it wants.
-struct Service {
-    file: Arc<str>,
-    line: u64,
-    name: String,
-    wanted: i64,
+    /// The services that state no more than how many tasks they want, and the tasks that were taken.
+    services: Services,
 }
 
 /// The pods of an element, which are alike.
@@ -118,17 +111,17 @@ impl State {
 
     /// Adds the tasks that services want besides those that were taken.
     fn add_services(&mut self, journal: &mut Journal) -> Result<(), TraceError> {
-        for service in std::mem::take(&mut self.services) {
+        let mut services = std::mem::take(&mut self.services).all();
+        while let Some(service) = services.next()? {
             journal.file = service.file;
             if service.wanted == 0 {
                 journal.dirt("no pod is wanted", Action::Drop, service.line)?;
             }
-            let taken = self.tasks.get(&service.name).copied().unwrap_or_default();
-            if taken > 0 {
+            if service.taken > 0 {
                 let kind = "service with tasks beside it; those that are missing are added";
                 journal.dirt(kind, Action::Keep, service.line)?;
             }
-            let count = (service.wanted - taken).max(0);
+            let count = (service.wanted - service.taken).max(0);
             if count > 0 {
                 let kind = "service whose reservations are not stated; requests nothing";
                 journal.dirt(kind, Action::Keep, service.line)?;

@@ -1,0 +1,138 @@
+//! Services that state no more than how many tasks they want, and the tasks that were taken of each: they are counted by the
+//! hashes of names and stand in temporary files where there are many, as a service may be listed before its tasks.
+
+use std::sync::Arc;
+
+use crate::error::TraceError;
+use crate::spill::{FixedSort, FixedSorted, Places, TextLog};
+
+/// The words of a service: its number, the place of its name, its file, its line, and the number of tasks that it wants.
+const WORDS: usize = 5;
+
+/// Services and tasks up to now.
+#[derive(Default)]
+pub(super) struct Services {
+    wanted: FixedSort<WORDS>,
+    names: TextLog<1>,
+    files: Vec<Arc<str>>,
+    count: u64,
+    /// The number of tasks that were taken of each service.
+    tasks: Places,
+}
+
+/// A service with what is known of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Service {
+    pub(super) file: Arc<str>,
+    pub(super) line: u64,
+    pub(super) name: String,
+    pub(super) wanted: i64,
+    /// The number of its tasks that were taken.
+    pub(super) taken: i64,
+}
+
+impl Services {
+    /// Nothing yet; a number of services is held in memory.
+    #[cfg(test)]
+    fn holding(most_held: usize) -> Self {
+        Self {
+            wanted: FixedSort::holding(most_held),
+            tasks: Places::holding(most_held),
+            ..Self::default()
+        }
+    }
+
+    /// Adds a service of a file and a line, which wants a number of tasks.
+    pub(super) fn want(&mut self, file: &Arc<str>, line: u64, name: &str, wanted: i64) {
+        if self.files.last() != Some(file) {
+            self.files.push(file.clone());
+        }
+        let place = self.names.push([name]);
+        let file = self.files.len() as u64 - 1;
+        self.wanted
+            .push([self.count, place, file, line, wanted as u64]);
+        self.count += 1;
+    }
+
+    /// Counts a task of a service.
+    pub(super) fn take_task(&mut self, service: &str) -> Result<(), TraceError> {
+        let key = Places::key([service]);
+        let taken = self.tasks.get(key)?.unwrap_or_default();
+        self.tasks.put(key, taken + 1)
+    }
+
+    /// The services as they came, once all tasks are known.
+    pub(super) fn all(self) -> All {
+        All {
+            sorted: self.wanted.sorted(),
+            names: self.names,
+            files: self.files,
+            tasks: self.tasks,
+        }
+    }
+}
+
+/// Services as they came.
+pub(super) struct All {
+    sorted: FixedSorted<WORDS>,
+    names: TextLog<1>,
+    files: Vec<Arc<str>>,
+    tasks: Places,
+}
+
+impl All {
+    /// Returns the next service.
+    pub(super) fn next(&mut self) -> Result<Option<Service>, TraceError> {
+        let Some([_, place, file, line, wanted]) = self.sorted.next()? else {
+            return Ok(None);
+        };
+        let [name] = self.names.get(place)?;
+        let taken = self.tasks.get(Places::key([&*name]))?;
+        Ok(Some(Service {
+            file: self.files[file as usize].clone(),
+            line,
+            name,
+            wanted: wanted as i64,
+            taken: taken.unwrap_or_default() as i64,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn services_come_back_with_their_tasks(
+            steps in prop::collection::vec((any::<bool>(), "[ab]{0,2}", 0..5_i64, 0..2_u8), 0..60),
+            most_held in 1_usize..20,
+        ) {
+            let mut services = Services::holding(most_held);
+            let mut expected = Vec::new();
+            for (line, (is_task, name, wanted, file)) in (1..).zip(&steps) {
+                if *is_task {
+                    services.take_task(name).expect("readable");
+                    continue;
+                }
+                let file: Arc<str> = format!("file-{file}").into();
+                services.want(&file, line, name, *wanted);
+                let tasks = steps.iter().filter(|own| own.0 && own.1 == *name);
+                expected.push(Service {
+                    file,
+                    line,
+                    name: name.clone(),
+                    wanted: *wanted,
+                    taken: tasks.count() as i64,
+                });
+            }
+            let (mut all, mut seen) = (services.all(), Vec::new());
+            while let Some(service) = all.next().expect("readable") {
+                seen.push(service);
+            }
+            prop_assert_eq!(seen, expected);
+        }
+    }
+}
