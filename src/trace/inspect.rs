@@ -127,8 +127,10 @@ pub struct WorkloadSummary {
     pub memory_bytes: Option<Quantiles>,
     /// 1/1000 GPU devices of a member, over arrivals.
     pub gpu_milli: Option<Quantiles>,
-    /// Tenants with their arrivals, most first (equal: by first appearance).
-    pub tenants: Vec<(Text, u64)>,
+    /// Number of tenants.
+    pub tenants: usize,
+    /// The first tenants by their arrivals, most first (equal: by first appearance).
+    pub most_by: Vec<(Text, u64)>,
     /// Tails of the distributions.
     pub tails: Tails,
     /// Correlations between a gap and the one [`LAGS`] places before, of logarithms.
@@ -422,7 +424,8 @@ impl Tally {
             },
             gap_following: self.gap_following.correlations(),
             run_time_following: self.run_time_following.correlations(),
-            tenants: most_first(&self.per_tenant)
+            tenants: self.per_tenant.len(),
+            most_by: most_first(&self.per_tenant)
                 .into_iter()
                 .map(|(number, count)| (name(number), count))
                 .collect(),
@@ -459,10 +462,20 @@ fn count(counts: &mut Vec<u64>, number: u32) {
     counts[index] += 1;
 }
 
+/// Tenants that are listed.
+const LISTED: usize = 5;
+
+/// The largest counts with their numbers, the largest first; equal ones in their order.
 fn most_first(counts: &[u64]) -> Vec<(u32, u64)> {
-    let mut pairs: Vec<(u32, u64)> = (0..).zip(counts.iter().copied()).collect();
-    pairs.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
-    pairs
+    let mut most: Vec<(u32, u64)> = Vec::new();
+    for (number, &count) in (0..).zip(counts) {
+        let place = most.partition_point(|&(_, own)| own >= count);
+        if place < LISTED {
+            most.truncate(LISTED - 1);
+            most.insert(place, (number, count));
+        }
+    }
+    most
 }
 
 #[cfg(test)]

@@ -18,9 +18,6 @@ use trace::quantiles::Quantiles;
 use trace::writers::{Converted, Lost};
 use units::{Instant, plural};
 
-/// Maximum number of tenants and classes listed by name.
-const LISTED: usize = 5;
-
 /// Number of arrivals from which on the text describes rates, tails and correlations; of fewer, chance decides them.
 const SHAPED_FROM: u64 = 100;
 
@@ -200,7 +197,7 @@ pub fn edited(edited: &Edited) -> String {
         [
             ("arrivals", Some(own.arrivals.to_string())),
             ("pods", Some(own.pods.to_string())),
-            ("tenants", Some(own.tenants.len().to_string())),
+            ("tenants", Some(own.tenants.to_string())),
             ("first submission", Some(span(own.first_submit))),
             ("last submission", Some(span(own.last_submit))),
             ("gap, median", half(&own.gap).map(brief)),
@@ -295,7 +292,7 @@ fn workload_json(workload: &WorkloadSummary) -> Value {
         "cpuMilli": quantiles_json(workload.cpu_milli.as_ref()),
         "memoryBytes": quantiles_json(workload.memory_bytes.as_ref()),
         "gpuMilli": quantiles_json(workload.gpu_milli.as_ref()),
-        "tenants": workload.tenants.len(),
+        "tenants": workload.tenants,
         "shape": shape::json(workload),
     })
 }
@@ -377,11 +374,10 @@ fn workload_text(text: &mut String, workload: &WorkloadSummary) {
     let span = |at: Instant| brief(at.since(Instant::ZERO).as_nanos());
     let (first, last) = (span(workload.first_submit), span(workload.last_submit));
     line(text, "submitted", &format!("{first} to {last}"));
-    line(text, "tenants", &workload.tenants.len().to_string());
+    line(text, "tenants", &workload.tenants.to_string());
     let by_tenant: Vec<String> = workload
-        .tenants
+        .most_by
         .iter()
-        .take(LISTED)
         .map(|(name, count)| format!("{name} ({count})"))
         .collect();
     if !by_tenant.is_empty() {

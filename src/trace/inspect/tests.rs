@@ -1,5 +1,7 @@
 //! Summaries of nodes and workloads, and what validation says.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::registry;
 
@@ -45,7 +47,8 @@ fn a_workload_is_summarized() {
         ),
         (1, 2)
     );
-    assert_eq!(summary.tenants, [("bob".into(), 2), ("ann".into(), 1)]);
+    assert_eq!(summary.tenants, 2);
+    assert_eq!(summary.most_by, [("bob".into(), 2), ("ann".into(), 1)]);
     let run_time = summary.run_time.expect("two known");
     assert_eq!(
         (run_time.min, run_time.max),
@@ -108,4 +111,14 @@ fn validation_finds_two_nodes_of_one_name() {
     let stopped = validation.stopped.map(|error| error.to_string());
     let expected = "file: two nodes have the name `b`; rename or remove one";
     assert_eq!(stopped.as_deref(), Some(expected));
+}
+
+proptest! {
+    #[test]
+    fn the_largest_counts_come_first(counts in prop::collection::vec(0_u64..6, 0..30)) {
+        let mut all: Vec<(u32, u64)> = (0..).zip(counts.iter().copied()).collect();
+        all.sort_by_key(|&(_, count)| std::cmp::Reverse(count));
+        all.truncate(LISTED);
+        prop_assert_eq!(most_first(&counts), all);
+    }
 }
