@@ -136,6 +136,7 @@ pub const FORMATS_WITH_EVENTS: &[&str] = &[
     "alibaba-2017-machines",
     "alibaba-2018-machines",
     "helios-machines",
+    "openb-nodes",
 ];
 
 /// A function that reads a file of nodes.

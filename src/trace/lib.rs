@@ -50,6 +50,7 @@ mod msgpack;
 mod name_key;
 pub mod nameless;
 mod names_first;
+mod node_cells;
 mod number;
 mod numbered;
 pub mod options;

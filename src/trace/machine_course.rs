@@ -67,11 +67,16 @@ impl MachineCourse {
             let at = Instant::ZERO;
             events.push(NodeEvent { at, node, kind });
         }
+        let mut has_gone = is_late;
         for (at, step) in self.steps {
             let kind = match step {
-                Step::Comes if at == Instant::ZERO => continue,
+                // It is there from the beginning.
+                Step::Comes if !has_gone => continue,
                 Step::Comes => NodeEventKind::Comes,
-                Step::Goes => NodeEventKind::Goes,
+                Step::Goes => {
+                    has_gone = true;
+                    NodeEventKind::Goes
+                }
                 Step::Resized(capacity) => NodeEventKind::Resized(offered(capacity, pods)),
                 Step::Refuses => NodeEventKind::Refuses,
                 Step::Accepts => NodeEventKind::Accepts,
@@ -88,11 +93,50 @@ fn offered(capacity: Capacity, pods: i64) -> ResourceList {
     list
 }
 
-/// Events in the order in which they happen: at one instant, machines come and change before others go.
+/// Events in the order in which they happen: at one instant, machines come and change before others go. Those of one
+/// machine stay in their order, so that one that goes and comes at an instant is there after it.
 pub(crate) fn in_order(mut events: Vec<NodeEvent>) -> Vec<NodeEvent> {
-    events.sort_by_key(|own| {
-        let goes = matches!(own.kind, NodeEventKind::Goes | NodeEventKind::Refuses);
-        (own.at, goes)
+    events.sort_by_key(|own| (own.at, own.node));
+    let mut last = None;
+    let ranked = events.into_iter().map(|own| {
+        let object = (own.at, own.node);
+        let is_loss = matches!(own.kind, NodeEventKind::Goes | NodeEventKind::Refuses);
+        let is_late = is_loss || last == Some((object, true));
+        last = Some((object, is_late));
+        (is_late, own)
     });
-    events
+    let mut ranked: Vec<(bool, NodeEvent)> = ranked.collect();
+    ranked.sort_by_key(|(is_late, own)| (own.at, *is_late));
+    ranked.into_iter().map(|(_, own)| own).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_machine_that_goes_and_comes_at_an_instant_is_there_after_it() {
+        let at = Instant::from_secs(5);
+        let mut events = Vec::new();
+        let mut other = MachineCourse::default();
+        other.goes(Instant::ZERO);
+        other.comes(at);
+        let mut restarted = MachineCourse::default();
+        restarted.goes(at);
+        restarted.comes(at);
+        restarted.finish(0, 110, &mut events);
+        other.finish(1, 110, &mut events);
+        let seen: Vec<_> = { in_order(events).into_iter() }
+            .map(|own| (own.node, own.kind))
+            .collect();
+        assert_eq!(
+            seen,
+            [
+                (1, NodeEventKind::Goes),
+                (1, NodeEventKind::Comes),
+                (0, NodeEventKind::Goes),
+                (0, NodeEventKind::Comes),
+            ]
+        );
+    }
 }

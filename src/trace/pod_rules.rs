@@ -9,7 +9,7 @@ use model::{TaintEffect, Text, Toleration, TopologySpread};
 use units::Duration;
 
 /// The effects of taints by their names.
-const EFFECTS: [(&str, TaintEffect); 3] = [
+pub(crate) const EFFECTS: [(&str, TaintEffect); 3] = [
     ("NoSchedule", TaintEffect::NoSchedule),
     ("PreferNoSchedule", TaintEffect::PreferNoSchedule),
     ("NoExecute", TaintEffect::NoExecute),

@@ -15,12 +15,32 @@ pub(crate) fn written(resizes: &[Resize]) -> String {
     let mut text = String::new();
     for (place, resize) in resizes.iter().enumerate() {
         let between = if place == 0 { "" } else { " | " };
-        let _ = write!(text, "{between}{}", resize.after);
-        for (name, amount) in resize.requests.iter() {
-            let _ = write!(text, " {name}={amount}");
-        }
+        let _ = write!(text, "{between}{}{}", resize.after, words(&resize.requests));
     }
     text
+}
+
+/// Amounts as words, with a blank before each.
+pub(crate) fn words(list: &ResourceList) -> String {
+    let mut text = String::new();
+    for (name, amount) in list.iter() {
+        let _ = write!(text, " {name}={amount}");
+    }
+    text
+}
+
+/// The amounts of words, at least one; `None` if any word is none.
+pub(crate) fn amounts<'w>(words: impl Iterator<Item = &'w str>) -> Option<ResourceList> {
+    let mut list = ResourceList::default();
+    for word in words {
+        let (name, amount) = word.split_once('=')?;
+        let amount: Quantity = amount.parse().ok()?;
+        if amount < Quantity::ZERO || name.is_empty() || list.contains(name) {
+            return None;
+        }
+        list.set(name, amount);
+    }
+    (!list.is_empty()).then_some(list)
 }
 
 /// The list of a cell, in order of time; `None` if it is in no such notation.
@@ -33,18 +53,7 @@ pub(crate) fn read(cell: &str) -> Option<Vec<Resize>> {
         if after < Duration::ZERO || !is_later {
             return None;
         }
-        let mut requests = ResourceList::default();
-        for word in words {
-            let (name, amount) = word.split_once('=')?;
-            let amount: Quantity = amount.parse().ok()?;
-            if amount < Quantity::ZERO || name.is_empty() || requests.contains(name) {
-                return None;
-            }
-            requests.set(name, amount);
-        }
-        if requests.is_empty() {
-            return None;
-        }
+        let requests = amounts(words)?;
         all.push(Resize { after, requests });
     }
     Some(all)

@@ -154,9 +154,10 @@ fn fields(line: &str) -> (char, Vec<&str>) {
         .unwrap_or((',', Vec::new()))
 }
 
-/// The formats whose rows have this number of fields.
+/// The formats whose rows have this number of fields at least.
 fn of_equal_width(count: usize, formats: &[FormatEntry]) -> Option<String> {
-    let equal = formats.iter().filter(|entry| entry.columns.len() == count);
+    let required = |entry: &FormatEntry| entry.columns.iter().filter(|own| own.required).count();
+    let equal = formats.iter().filter(|entry| required(entry) == count);
     let names: Vec<String> = equal.map(|entry| format!("`{}`", entry.name)).collect();
     (count > 1 && !names.is_empty()).then(|| {
         let names = names.join(", ");

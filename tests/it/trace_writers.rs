@@ -197,6 +197,48 @@ fn a_run_of_what_was_written_is_the_run_of_the_trace() {
     }
 }
 
+/// Machines of Google's trace: one is there from the beginning and goes for a while, one comes late, one shrinks.
+const MACHINES: &str = "\
+0,1,0,pA,0.5,0.2493
+0,2,0,pB,1,1
+30000000,1,1,pA,,
+90000000,3,0,pA,0.25,0.2498
+100000000,1,0,pA,0.5,0.2493
+120000000,2,2,pB,0.5,0.5
+";
+
+#[test]
+fn a_run_on_machines_that_were_written_is_the_run_on_those_of_the_trace() {
+    let files = [("jobs.csv", JOBS), ("machines.csv", MACHINES)];
+    let scratch = Scratch::new("trace-writers-machines", &files);
+    let run = |format: &str, path: &str| {
+        let text = format!(
+            "windtunnel: v1
+name: machines
+cluster: {{nodes: [{{trace: {{format: {format}, path: {path}}}}}]}}
+workload: [{{trace: {{format: csv, path: jobs.csv}}}}]
+system: {{name: kubernetes, controllers: {{}}}}
+stop: {{at: 10m}}
+"
+        );
+        std::fs::write(scratch.path("machines.yaml"), text).expect("a file");
+        let run = ["run", "machines.yaml", "--quiet", "--force", "--out", "out"];
+        scratch.run(&run, 0);
+        scratch.summary("out").variants[0].digest.clone()
+    };
+    let convert = ["trace", "convert", "machines.csv", "--out", "nodes.csv"];
+    let said = scratch.run(&convert, 0);
+    assert!(!said.contains("lost"), "{said}");
+    let direct = run("google-2011-machines", "machines.csv");
+    assert_eq!(run("openb-nodes", "nodes.csv"), direct);
+    let table = scratch.text("nodes.csv");
+    for said in ["30s goes | 1m40s comes", "google.com/platform=pA"] {
+        assert!(table.contains(said), "{table}");
+        std::fs::write(scratch.path("reduced.csv"), table.replace(said, "")).expect("a file");
+        assert_ne!(run("openb-nodes", "reduced.csv"), direct, "{said}");
+    }
+}
+
 #[test]
 fn pods_with_gpus_are_placed_alike() {
     let jobs = "\

@@ -2,20 +2,27 @@
 //!
 //! The trace has no number of pods per node; the published study allows 1,001, which is the
 //! default of the option `pods-per-node`. A node's GPU model becomes the label
-//! `alibabacloud.com/gpu-card-model`, as in the study's own manifests.
+//! `alibabacloud.com/gpu-card-model`, as in the study's own manifests. Four columns are the project's own, for what
+//! `trace convert` writes of machines of other formats: amounts, labels, taints and later events.
 
 use crate::error::TraceError;
-use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has};
+use crate::format::{
+    ColumnDoc, Confidence, Constructor, FormatEntry, NodeEvent, NodeList, header_has,
+};
 use crate::gather::{Capacity, gpu_node};
 use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
+use crate::machine_course::in_order;
 use crate::nameless::cells_of_table;
+use crate::node_cells::{self, COLUMNS};
 use crate::number::MOST_OF_A_RESOURCE;
 use crate::options::ReadOptions;
 use crate::table::{Column, Row, Table};
 use crate::unused::note_columns;
 use model::gpu::MAX_DEVICES;
+use model::resource_list::{CPU, MEMORY};
 use model::{GpuInventory, Node};
+use units::Quantity;
 
 pub use crate::gather::GPU_MODEL_LABEL;
 
@@ -42,6 +49,16 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ),
         ColumnDoc::required("gpu", "number of GPU devices, 0 to 64"),
         ColumnDoc::required("model", "GPU model of the devices; empty without devices"),
+        ColumnDoc::optional(
+            "resources",
+            "amounts in the place of those above and of the option, such as `pods=110 memory=4Gi`",
+        ),
+        ColumnDoc::optional("labels", "such as `zone=a,disk=ssd`"),
+        ColumnDoc::optional("taints", "such as `gpu=yes:NoSchedule,old:NoExecute`"),
+        ColumnDoc::optional(
+            "events",
+            "what happens later, such as `0s goes | 1h comes | 2h cpu=8 memory=4Gi`",
+        ),
     ],
     names: &["sn"],
     cells: cells_of_table,
@@ -60,15 +77,18 @@ pub fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError
     let mut table = Table::open(input)?;
     note_columns(&mut journal, &table, ENTRY.columns)?;
     let columns = Columns::find(&table)?;
-    let mut nodes = Vec::new();
+    let (mut nodes, mut events) = (Vec::new(), Vec::new());
     while let Some(row) = table.next_row()? {
         let found = row.and_then(|row| {
-            let node = columns.node(&row, options.pods_per_node)?;
-            Ok((node, row.line, columns.unknown(&row)))
+            let mut node = columns.node(&row, options.pods_per_node)?;
+            let own = columns.add_more(&row, &mut node, nodes.len())?;
+            let unknown = columns.unknown(&row, &node);
+            Ok((node, own, row.line, unknown))
         });
         match found {
-            Ok((node, line, unknown)) => {
+            Ok((node, own, line, unknown)) => {
                 nodes.push(node);
+                events.extend(own);
                 if let Some(kind) = unknown {
                     journal.dirt(kind, Action::Keep, line)?;
                 }
@@ -80,7 +100,7 @@ pub fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError
     Ok(NodeList {
         nodes,
         ledger: journal.ledger,
-        ..NodeList::default()
+        events: in_order(events),
     })
 }
 
@@ -90,6 +110,7 @@ struct Columns {
     memory_mib: Column,
     gpu: Column,
     model: Column,
+    more: [Option<Column>; COLUMNS.len()],
 }
 
 impl Columns {
@@ -100,13 +121,34 @@ impl Columns {
             memory_mib: table.required_column("memory_mib")?,
             gpu: table.required_column("gpu")?,
             model: table.required_column("model")?,
+            more: COLUMNS.map(|column| table.column(column.name)),
+        })
+    }
+
+    /// Adds to the node of a place what the columns of the project's own say; returns its events.
+    fn add_more(
+        &self,
+        row: &Row<'_>,
+        node: &mut Node,
+        place: usize,
+    ) -> Result<Vec<NodeEvent>, BadRow> {
+        let cells = { self.more.each_ref() }.map(|column| row.optional_text(column.as_ref()));
+        node_cells::read(cells, node, place).map_err(|refused| {
+            let mut more = self.more.iter().flatten();
+            let column = more.find(|column| column.name() == refused.name);
+            row.bad(column.unwrap_or(&self.name), refused.notation)
         })
     }
 
     /// The amounts that a row leaves open, if it does.
-    fn unknown(&self, row: &Row<'_>) -> Option<&'static str> {
-        let is_open = |column: &Column| row.bytes(column).is_empty();
-        match (is_open(&self.cpu_milli), is_open(&self.memory_mib)) {
+    fn unknown(&self, row: &Row<'_>, node: &Node) -> Option<&'static str> {
+        let is_open = |column: &Column, resource: &str| {
+            row.bytes(column).is_empty() && node.allocatable.get(resource) == Quantity::ZERO
+        };
+        match (
+            is_open(&self.cpu_milli, CPU),
+            is_open(&self.memory_mib, MEMORY),
+        ) {
             (true, true) => Some("cores and memory not known; the node offers none"),
             (true, false) => Some("cores not known; the node offers none"),
             (false, true) => Some("memory not known; the node offers none"),
@@ -141,8 +183,11 @@ impl Columns {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::format::NodeEventKind;
     use crate::ledger::RowPolicy;
     use model::node::HOSTNAME_LABEL;
+    use model::resource_list::PODS;
+    use model::{ResourceList, TaintEffect};
 
     fn check(rows: &str, options: &ReadOptions) -> Result<NodeList, TraceError> {
         let text = format!("sn,cpu_milli,memory_mib,gpu,model\n{rows}");
@@ -175,6 +220,85 @@ mod tests {
         for (rows, expected) in [("n0,1,1,0,\n", 0), ("n0,1,1,0,", 1)] {
             let list = check(rows, &ReadOptions::default()).expect("good rows");
             assert_eq!(list.ledger.count(kind), expected, "{rows}");
+        }
+    }
+
+    #[test]
+    fn further_columns_are_read_as_they_are_written_by_hand() {
+        let text = "sn,cpu_milli,memory_mib,gpu,model,labels,taints,resources,events\n\
+            n0,1000,,0,,\"zone=a, disk=\",\"gpu=yes:NoSchedule, old:NoExecute\",memory=4Gi pods=9,0s goes | 1h comes\n\
+            n1,1000,1024,0,,\"\"\"a=b\"\"=c\",,,1h cpu=8 | 1h refuses\n";
+        let input = Input::bytes("nodes.csv", text.as_bytes());
+        let list = read(&input, &ReadOptions::default()).expect("good rows");
+        let [first, second] = &list.nodes[..] else {
+            panic!("two nodes");
+        };
+        assert_eq!(list.ledger.total(), 0);
+        assert_eq!(first.labels["zone"], "a".into());
+        assert_eq!(first.labels["disk"], "".into());
+        assert_eq!(second.labels["a=b"], "c".into());
+        let taints = { first.taints.iter() }.map(|own| (&*own.key, &*own.value, own.effect));
+        assert_eq!(
+            taints.collect::<Vec<_>>(),
+            [
+                ("gpu", "yes", TaintEffect::NoSchedule),
+                ("old", "", TaintEffect::NoExecute),
+            ]
+        );
+        let amounts = [PODS, MEMORY].map(|name| first.allocatable.get(name).units_ceil());
+        assert_eq!(amounts, [Ok(9), Ok(4 << 30)]);
+        let cores = ResourceList::from_pairs([(CPU, Quantity::from_units(8))]);
+        let seen = { list.events.iter() }.map(|own| (own.at.as_secs_f64(), own.node, &own.kind));
+        assert_eq!(
+            seen.collect::<Vec<_>>(),
+            [
+                (0.0, 0, &NodeEventKind::Goes),
+                (3_600.0, 0, &NodeEventKind::Comes),
+                (3_600.0, 1, &NodeEventKind::Resized(cores)),
+                (3_600.0, 1, &NodeEventKind::Refuses),
+            ]
+        );
+    }
+
+    #[test]
+    fn cells_in_no_notation_are_named_by_their_column() {
+        for (column, cells) in [
+            (
+                "resources",
+                &["pods", "pods=-1", "pods=1 pods=2", "cpu=1e30"][..],
+            ),
+            (
+                "labels",
+                &["a", "a=b;c=d,", "a=b,a=c", "\"\"\"a=b", "\"\"\"a\"\"b=c"],
+            ),
+            (
+                "taints",
+                &["a", "a=b", "a:Never", "a:NoSchedule,", ":b:NoSchedule"],
+            ),
+            (
+                "events",
+                &[
+                    "goes",
+                    "1h",
+                    "1h stops",
+                    "1h comes",
+                    "1h goes | 2h goes",
+                    "2h goes | 1h comes",
+                    "-1h goes",
+                    "1h goes comes",
+                    "1h cpu=x",
+                    "1h goes |",
+                ],
+            ),
+        ] {
+            for cell in cells {
+                let text =
+                    format!("sn,cpu_milli,memory_mib,gpu,model,{column}\nn,1,1,0,,\"{cell}\"\n");
+                let input = Input::bytes("nodes.csv", text.into_bytes());
+                let error = read(&input, &ReadOptions::default()).expect_err(cell);
+                let expected = format!("nodes.csv:2: column `{column}`: must be ");
+                assert!(error.to_string().starts_with(&expected), "{error}");
+            }
         }
     }
 

@@ -1,54 +1,125 @@
-//! Nodes as a table of openb. Amounts that a node doesn't state stay empty.
+//! Nodes as a table of openb, with columns of the project's own for what the nodes of a list have besides. Amounts that a
+//! node doesn't state stay empty.
 
 use std::io::Write;
 
 use super::conversion::{ConvertError, Converted, Tally};
 use super::lost::{Fate, LostField};
 use super::table::{cell, quoted};
-use crate::format::NodeList;
+use crate::format::{NodeEvent, NodeList};
 use crate::formats::openb_nodes::GPU_MODEL_LABEL;
+use crate::machine_course::in_order;
+use crate::node_cells::{self, COLUMNS};
 use crate::options::ReadOptions;
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{GpuInventory, Labels, Node, ResourceList, Text};
 use units::Quantity;
 
-/// Writes nodes as a table of openb, as they are at the beginning; what happens to them later is counted.
+/// Writes nodes as a table of openb, with the columns of amounts, labels, taints and later events that they need.
 ///
 /// # Errors
 /// The output can't be written.
 pub fn write_nodes(list: &NodeList, out: &mut dyn Write) -> Result<Converted, ConvertError> {
-    writeln!(out, "sn,cpu_milli,memory_mib,gpu,model")?;
+    let mut events: Vec<Vec<&NodeEvent>> = vec![Vec::new(); list.nodes.len()];
+    for event in &list.events {
+        events[event.node].push(event);
+    }
+    let rows = list.nodes.iter().zip(&events).enumerate();
+    let rows: Vec<Written> = rows
+        .map(|(place, (node, events))| Written::of(node, events, place))
+        .collect();
+    let needed: Vec<usize> = (0..COLUMNS.len())
+        .filter(|&column| rows.iter().any(|row| !row.cells[column].is_empty()))
+        .collect();
+    write!(out, "sn,cpu_milli,memory_mib,gpu,model")?;
+    for &column in &needed {
+        write!(out, ",{}", COLUMNS[column].name)?;
+    }
+    writeln!(out)?;
     let mut converted = Converted::default();
     let mut tally = Tally::default();
-    for node in &list.nodes {
-        let said = said(node);
-        let amount = |resource: &str, of: fn(Quantity) -> i64| {
-            let stated = said.allocatable.stated(resource).map(of);
-            stated.map_or(String::new(), |amount| amount.to_string())
-        };
-        let cpu_milli = amount(CPU, |own| own.milli_floor().unwrap_or(i64::MAX));
-        let memory_mib = amount(MEMORY, |own| own.units_ceil().unwrap_or(i64::MAX) >> 20);
-        let (gpus, model) = match &said.gpu {
-            Some(GpuInventory { devices, model }) => (*devices, &**model),
-            None => (0, ""),
-        };
-        let (name, model) = (quoted(&said.name), quoted(model));
-        writeln!(out, "{name},{cpu_milli},{memory_mib},{gpus},{model}")?;
+    let (mut read, mut left_out) = (Vec::new(), 0);
+    for ((node, row), events) in list.nodes.iter().zip(rows).zip(&events) {
+        write!(out, "{}", own_columns(&row.said))?;
+        for &column in &needed {
+            write!(out, ",{}", quoted(&row.cells[column]))?;
+        }
+        writeln!(out)?;
         converted.rows += 1;
-        tally.record(&lost(node, &said));
+        tally.record(&lost(node, &row.said));
+        left_out += events.len() - row.events.len();
+        read.extend(row.events);
     }
-    let events = LostField {
+    let events = |fate| LostField {
         field: "events after the beginning".into(),
-        fate: Fate::LeftOut,
+        fate,
     };
-    tally.add(&events, list.events.len() as u64);
+    tally.add(&events(Fate::LeftOut), left_out as u64);
+    if left_out == 0 && in_order(read) != list.events {
+        tally.add(&events(Fate::Changed), list.events.len() as u64);
+    }
     converted.reduced = tally.reduced;
     converted.lost = tally.lost();
     Ok(converted)
 }
 
-/// The node that readers make of its row.
+/// A row of a node, with what readers make of it.
+struct Written {
+    said: Node,
+    events: Vec<NodeEvent>,
+    cells: [String; COLUMNS.len()],
+}
+
+impl Written {
+    fn of(node: &Node, events: &[&NodeEvent], place: usize) -> Self {
+        let of_columns = said(node);
+        let cells = node_cells::written(node, &of_columns, events);
+        let mut cells = cells.map(|text| cell(&text).into_owned());
+        loop {
+            let mut said = of_columns.clone();
+            match node_cells::read(cells.each_ref().map(String::as_str), &mut said, place) {
+                Ok(events) => {
+                    return Self {
+                        said,
+                        events,
+                        cells,
+                    };
+                }
+                // What no cell can say is left out.
+                Err(refused) => {
+                    for (column, cell) in COLUMNS.iter().zip(&mut cells) {
+                        if column.name == refused.name {
+                            cell.clear();
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The cells of the columns that openb has.
+fn own_columns(said: &Node) -> String {
+    let amount = |resource: &str, of: fn(Quantity) -> i64| {
+        let own = of(said.allocatable.get(resource));
+        if own > 0 {
+            own.to_string()
+        } else {
+            String::new()
+        }
+    };
+    let cpu_milli = amount(CPU, |own| own.milli_floor().unwrap_or(i64::MAX));
+    let memory_mib = amount(MEMORY, |own| own.units_ceil().unwrap_or(i64::MAX) >> 20);
+    let (gpus, model) = match &said.gpu {
+        Some(GpuInventory { devices, model }) => (*devices, &**model),
+        None => (0, ""),
+    };
+    let (name, model) = (quoted(&said.name), quoted(model));
+    format!("{name},{cpu_milli},{memory_mib},{gpus},{model}")
+}
+
+/// The node that readers make of the columns that openb has.
 fn said(node: &Node) -> Node {
     let list = &node.allocatable;
     let mut said = ResourceList::default();
@@ -124,4 +195,150 @@ fn lost(node: &Node, said: &Node) -> Vec<LostField> {
     push("gpus", node.gpu != said.gpu, said.gpu.is_none());
     push("images", node.images != said.images, true);
     lost
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::format::NodeEventKind;
+    use crate::formats::openb_nodes;
+    use crate::gather::{Capacity, gpu_node};
+    use crate::input::Input;
+    use crate::machine_course::MachineCourse;
+    use model::{Taint, TaintEffect};
+    use proptest::prelude::*;
+    use units::Instant;
+
+    /// A text with what separates texts of a cell.
+    fn text() -> impl Strategy<Value = String> {
+        prop_oneof!["[a-z0-9./-]{1,5}", "[a-c,=:|\"\\\\ \n\té]{0,6}"]
+    }
+
+    fn taint() -> impl Strategy<Value = Taint> {
+        let effect = prop_oneof![
+            Just(TaintEffect::NoSchedule),
+            Just(TaintEffect::PreferNoSchedule),
+            Just(TaintEffect::NoExecute),
+        ];
+        (text(), text(), effect).prop_map(|(key, value, effect)| Taint {
+            key: key.as_str().into(),
+            value: value.as_str().into(),
+            effect,
+        })
+    }
+
+    fn capacity() -> impl Strategy<Value = Capacity> {
+        (0_i64..100_000, 0_i64..1 << 40)
+            .prop_map(|(cpu_milli, memory)| Capacity { cpu_milli, memory })
+    }
+
+    fn node() -> impl Strategy<Value = Node> {
+        let gpus = (0_u8..9, "[A-Z0-9 ]{0,4}").prop_map(|(devices, model)| GpuInventory {
+            devices,
+            model: model.trim().into(),
+        });
+        let labels = prop::collection::vec((text(), text()), 0..4);
+        let taints = prop::collection::vec(taint(), 0..3);
+        let pods = prop_oneof![Just(1_001), 1_i64..2_000];
+        let disk = prop::option::of(0_i64..1 << 50);
+        (capacity(), gpus, pods, disk, labels, taints).prop_map(
+            |(capacity, gpus, pods, disk, labels, taints)| {
+                let mut node = gpu_node("n".into(), capacity, gpus, pods);
+                if let Some(bytes) = disk {
+                    let bytes = Quantity::from_units(bytes);
+                    node.allocatable.set("ephemeral-storage", bytes);
+                }
+                let labels = labels.iter();
+                node.labels.extend(
+                    labels.map(|(key, value)| (key.as_str().into(), value.as_str().into())),
+                );
+                node.taints = taints;
+                node
+            },
+        )
+    }
+
+    /// The course of a machine: what happens at each of some instants.
+    fn course() -> impl Strategy<Value = MachineCourse> {
+        let step = (0_i64..5_000_000_000, 0_u8..5, capacity());
+        prop::collection::vec(step, 0..6).prop_map(|mut steps| {
+            steps.sort_by_key(|(at, ..)| *at);
+            let mut course = MachineCourse::default();
+            for (at, kind, capacity) in steps {
+                // Whole seconds, so that some happen at one instant.
+                let at = Instant::from_secs(at / 1_000_000_000);
+                match kind {
+                    0 => drop(course.comes(at)),
+                    1 => drop(course.goes(at)),
+                    2 => course.resized(at, capacity),
+                    _ => course.takes(at, kind == 3),
+                }
+            }
+            course
+        })
+    }
+
+    fn read(table: &[u8]) -> NodeList {
+        let input = Input::bytes("n.csv", table.to_vec());
+        openb_nodes::read(&input, &ReadOptions::default()).expect("good rows")
+    }
+
+    proptest! {
+        #[test]
+        fn machines_read_back_with_all_that_happens_to_them(
+            machines in prop::collection::vec((node(), course()), 1..5),
+        ) {
+            let mut list = NodeList::default();
+            for (place, (mut node, course)) in machines.into_iter().enumerate() {
+                let name: Text = format!("n{place}").as_str().into();
+                node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
+                node.name = name;
+                list.nodes.push(node);
+                course.finish(place, 110, &mut list.events);
+            }
+            list.events = in_order(list.events);
+            let mut table = Vec::new();
+            let converted = write_nodes(&list, &mut table).expect("memory");
+            prop_assert_eq!(converted.lost, Vec::new());
+            let back = read(&table);
+            prop_assert_eq!(back.nodes, list.nodes);
+            prop_assert_eq!(back.events, list.events);
+        }
+    }
+
+    #[test]
+    fn what_no_cell_can_say_is_told() {
+        let capacity = Capacity {
+            cpu_milli: 1_000,
+            memory: 1 << 30,
+        };
+        let mut node = crate::gather::node("n".into(), Labels::new(), capacity, 1_001);
+        node.unschedulable = true;
+        node.allocatable.set("a b", Quantity::from_units(1));
+        let event = |kind| NodeEvent {
+            at: Instant::from_secs(1),
+            node: 0,
+            kind,
+        };
+        let list = NodeList {
+            nodes: vec![node],
+            events: vec![
+                event(NodeEventKind::Goes),
+                event(NodeEventKind::Resized(ResourceList::default())),
+            ],
+            ..NodeList::default()
+        };
+        let mut table = Vec::new();
+        let converted = write_nodes(&list, &mut table).expect("memory");
+        let lost = { converted.lost.iter() }.map(|own| (&*own.field, own.fate, own.count));
+        assert_eq!(
+            lost.collect::<Vec<_>>(),
+            [
+                ("events after the beginning", Fate::LeftOut, 2),
+                ("a b", Fate::LeftOut, 1),
+                ("cordon", Fate::LeftOut, 1),
+            ]
+        );
+        assert_eq!(String::from_utf8(table).expect("text").lines().count(), 2);
+    }
 }
