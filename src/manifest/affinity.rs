@@ -4,7 +4,7 @@
 use super::field::{Path, Problem, Texts, check_label_key, check_label_value, required, weight};
 use super::raw;
 use model::{
-    Affinity, LabelSelector, Labels, NodeAffinity, NodeSelector, NodeSelectorTerm, Operator,
+    Affinity, LabelSelector, NodeAffinity, NodeSelector, NodeSelectorTerm, Operator,
     PodAffinityTerm, Requirement, Taint, TaintEffect, Text, Toleration, TopologySpread,
 };
 use units::Duration;
@@ -166,35 +166,6 @@ fn pod_term(
         match_label_keys: label_keys(&raw.match_label_keys, &matching, texts)?,
         mismatch_label_keys: label_keys(&raw.mismatch_label_keys, &differing, texts)?,
     })
-}
-
-/// Adds to the selectors of terms about pods what the API server adds: the values that the pod
-/// itself has for `matchLabelKeys`, and all others for `mismatchLabelKeys`.
-pub(super) fn merge_label_keys(affinity: &mut Affinity, labels: &Labels) {
-    let together = affinity.required_pod_affinity.iter_mut();
-    let required = together.chain(&mut affinity.required_pod_anti_affinity);
-    let together = affinity.preferred_pod_affinity.iter_mut();
-    let preferred = together.chain(&mut affinity.preferred_pod_anti_affinity);
-    for term in required.chain(preferred.map(|(_, term)| term)) {
-        let Some(selector) = &mut term.selector else {
-            continue;
-        };
-        let matching = term.match_label_keys.iter();
-        let differing = term.mismatch_label_keys.iter();
-        let keys = matching
-            .map(|key| (key, Operator::In))
-            .chain(differing.map(|key| (key, Operator::NotIn)));
-        for (key, operator) in keys {
-            let own = labels.get(key).map(|value| Requirement {
-                key: key.clone(),
-                operator,
-                values: vec![value.clone()],
-            });
-            // An object out of a cluster has it already.
-            let own = own.filter(|own| !selector.requirements.contains(own));
-            selector.requirements.extend(own);
-        }
-    }
 }
 
 fn topology_key(raw: Option<&String>, path: &Path<'_>, texts: &mut Texts) -> Result<Text, Problem> {

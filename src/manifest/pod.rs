@@ -47,7 +47,7 @@ pub(super) fn pod_spec(
     };
     if let Some(affinity) = &raw.affinity {
         spec.affinity = affinity::affinity(affinity, &path.field("affinity"), texts)?;
-        affinity::merge_label_keys(&mut spec.affinity, &spec.labels);
+        spec.affinity.merge_label_keys(&spec.labels);
     }
     let spread_path = path.field("topologySpreadConstraints");
     for (index, raw) in raw.topology_spread_constraints.iter().enumerate() {

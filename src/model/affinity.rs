@@ -1,7 +1,7 @@
 //! Placement wishes of a pod: node affinity, affinity to other pods, topology spread (spec:
 //! kubernetes.md 1.5, 1.9, 1.10).
 
-use super::{LabelSelector, NodeSelector, NodeSelectorTerm, Text};
+use super::{LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement, Text};
 use serde::{Deserialize, Serialize};
 
 /// All wishes of a pod about its place.
@@ -17,6 +17,37 @@ pub struct Affinity {
     pub preferred_pod_affinity: Vec<(i32, PodAffinityTerm)>,
     /// Pods that should not be in the same domain, with weights 1–100.
     pub preferred_pod_anti_affinity: Vec<(i32, PodAffinityTerm)>,
+}
+
+impl Affinity {
+    /// Adds to the selectors of terms about pods what the API server adds: the values that the pod itself has for
+    /// `matchLabelKeys`, and all others for `mismatchLabelKeys`.
+    pub fn merge_label_keys(&mut self, labels: &Labels) {
+        let together = self.required_pod_affinity.iter_mut();
+        let required = together.chain(&mut self.required_pod_anti_affinity);
+        let together = self.preferred_pod_affinity.iter_mut();
+        let preferred = together.chain(&mut self.preferred_pod_anti_affinity);
+        for term in required.chain(preferred.map(|(_, term)| term)) {
+            let Some(selector) = &mut term.selector else {
+                continue;
+            };
+            let matching = term.match_label_keys.iter();
+            let differing = term.mismatch_label_keys.iter();
+            let keys = matching
+                .map(|key| (key, Operator::In))
+                .chain(differing.map(|key| (key, Operator::NotIn)));
+            for (key, operator) in keys {
+                let own = labels.get(key).map(|value| Requirement {
+                    key: key.clone(),
+                    operator,
+                    values: vec![value.clone()],
+                });
+                // An object out of a cluster has it already.
+                let own = own.filter(|own| !selector.requirements.contains(own));
+                selector.requirements.extend(own);
+            }
+        }
+    }
 }
 
 /// Wishes about nodes.

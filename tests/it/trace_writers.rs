@@ -240,15 +240,22 @@ stop: {{at: 10m}}
 }
 
 #[test]
-fn pods_with_gpus_are_placed_alike() {
+fn pods_with_gpus_and_rules_are_placed_alike() {
     let jobs = "\
-submit,name,run_time,cpu,gpus,gpu_milli,gpu_models
-0s,share-1,90s,1,1,400,
-1s,share-2,90s,1,1,500,
-2s,whole,30s,1,2,,
-3s,chosen,30s,1,1,,T4
+submit,name,run_time,cpu,gpus,gpu_milli,gpu_models,pod
+0s,share-1,90s,1,1,400,,
+1s,share-2,90s,1,1,500,,
+2s,whole,30s,1,2,,,
+3s,chosen,30s,1,1,,T4,
+4s,selected,30s,1,,,,\"{\"\"spec\"\": {\"\"nodeSelector\"\": {\"\"disk\"\": \"\"ssd\"\"}, \
+\"\"tolerations\"\": [{\"\"key\"\": \"\"own\"\", \"\"operator\"\": \"\"Exists\"\"}]}}\"
 ";
-    let nodes = "sn,cpu_milli,memory_mib,gpu,model\na,8000,16384,2,V100\nb,8000,16384,2,T4\n";
+    let nodes = "\
+sn,cpu_milli,memory_mib,gpu,model,labels,taints
+a,8000,16384,2,V100,,
+b,8000,16384,2,T4,,
+c,8000,16384,0,,disk=ssd,own=yes:NoSchedule
+";
     let scratch = Scratch::new(
         "trace-writers-gpus",
         &[("jobs.csv", jobs), ("nodes.csv", nodes)],

@@ -9,6 +9,7 @@ mod objects;
 mod queueing;
 mod templates;
 mod written_pods;
+mod written_rules;
 
 use std::fmt::Write as _;
 use std::io::Read as _;

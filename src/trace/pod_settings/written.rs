@@ -96,7 +96,8 @@ fn put_record(members: &mut Map<String, Value>, name: &str, record: Option<impl 
     }
 }
 
-fn written_containers(list: &[Container]) -> Value {
+/// Containers as a spec has them.
+pub(crate) fn written_containers(list: &[Container]) -> Value {
     let written = list.iter().map(|container| {
         let mut members = Map::new();
         for (member, text) in [("name", &container.name), ("image", &container.image)] {
@@ -144,13 +145,15 @@ fn written_port(port: &HostPort) -> Value {
     Value::Object(members)
 }
 
-fn written_amounts(list: &ResourceList) -> Value {
+/// Amounts by resource.
+pub(crate) fn written_amounts(list: &ResourceList) -> Value {
     let amounts = list.iter();
     let amounts = amounts.map(|(name, amount)| (name.to_owned(), amount.to_string().into()));
     Value::Object(amounts.collect())
 }
 
-fn written_labels(labels: &Labels) -> Value {
+/// Labels by key.
+pub(crate) fn written_labels(labels: &Labels) -> Value {
     let labels = labels.iter();
     let labels = labels.map(|(name, value)| (name.to_string(), (&**value).into()));
     Value::Object(labels.collect())

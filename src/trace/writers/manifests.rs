@@ -1,23 +1,26 @@
 //! Manifests of Kubernetes: a pod for each member of an arrival. The annotation `windtunnel/at` is the
 //! time of its submission, and `windtunnel.dev/run-time` that of its run. GPUs are annotations of the simulator of the
 //! openb traces, which say shares and models as well, and whole ones also limits of `nvidia.com/gpu`, as a cluster
-//! reads them. Names and namespaces are those that Kubernetes takes, and no two pods of a namespace share one.
+//! reads them. Containers, tolerations and rules about places stand where Kubernetes has them. Names, namespaces and rules
+//! are those that Kubernetes takes ([`taken`]), and no two pods of a namespace share a name.
 
+mod names;
+mod taken;
+
+use std::fmt::Write as _;
 use std::io::{self, Write};
-use std::sync::Arc;
 
-use indexmap::{IndexMap, IndexSet};
-use rustc_hash::FxBuildHasher;
-use smallvec::SmallVec;
+use serde_json::{Value, json};
 
-use super::table::{devices, is_own_pattern, models};
+use super::table::models;
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
 use crate::by_class::ByClass;
-use crate::spill::{Places, key_of};
+use crate::pod_settings::{written_amounts, written_containers, written_labels};
 use crate::stream::Arrival;
+use crate::{pod_affinity, pod_rules};
 use model::gpu::DEVICE_MILLI;
-use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{Behaviour, GpuRequest, Labels, PodName, PodSpec, ResourceList, Text};
+use model::{GpuRequest, PodName, PodSpec, Text};
+use names::{Namespaces, dns_name};
 use units::{Instant, Quantity};
 
 /// The registry's entry.
@@ -56,10 +59,11 @@ impl<'out> Manifests<'out> {
 impl RecordWriter for Manifests<'_> {
     fn class(&mut self, number: u32, spec: &PodSpec) -> PodSpec {
         let place = self.namespaces.place(&spec.namespace);
+        let said = taken::spec(spec, &mut self.namespaces, self.with_usage);
         let label = &self.namespaces.labels[place];
-        let said = said(spec, label, self.with_usage);
         self.classes.put(number, Class::of(&said, place, label));
-        said
+        // The names of containers that have none stand for none.
+        taken::named_as(said, spec)
     }
 
     fn write(&mut self, record: &Record<'_>) -> io::Result<Reading> {
@@ -106,117 +110,6 @@ impl RecordWriter for Manifests<'_> {
     }
 }
 
-/// The part of a spec that a manifest says, in a namespace.
-fn said(spec: &PodSpec, namespace: &str, with_usage: bool) -> PodSpec {
-    let all = spec.requests().unwrap_or_default();
-    let mut requests = ResourceList::default();
-    for resource in [CPU, MEMORY, EPHEMERAL_STORAGE] {
-        if all.get(resource) > Quantity::ZERO {
-            requests.set(resource, all.get(resource));
-        }
-    }
-    let behaviour = spec.behaviour.as_deref().filter(|_| with_usage);
-    let behaviour = behaviour.map(|own| Behaviour {
-        cpu_usage: own.cpu_usage.clone().filter(is_own_pattern),
-        memory_usage: own.memory_usage.clone().filter(is_own_pattern),
-        ..Behaviour::default()
-    });
-    let mut labels = Labels::new();
-    for (key, value) in &spec.labels {
-        if is_label_key(key) && is_label_value(value) {
-            labels.insert(key.clone(), value.clone());
-        }
-    }
-    PodSpec {
-        namespace: namespace.into(),
-        labels,
-        priority: spec.priority,
-        preempts: spec.preempts,
-        gpu: devices(&spec.gpu),
-        behaviour: behaviour
-            .filter(|own| *own != Behaviour::default())
-            .map(Arc::new),
-        ..PodSpec::with_requests(requests)
-    }
-}
-
-/// Whether Kubernetes takes a text as the value of a label.
-fn is_label_value(value: &str) -> bool {
-    let is_end = |own: Option<&u8>| own.is_none_or(u8::is_ascii_alphanumeric);
-    let bytes = value.as_bytes();
-    let is_inner = |own: &u8| own.is_ascii_alphanumeric() || b"-_.".contains(own);
-    bytes.len() <= 63 && is_end(bytes.first()) && is_end(bytes.last()) && bytes.iter().all(is_inner)
-}
-
-/// Whether Kubernetes takes a text as the key of a label.
-fn is_label_key(key: &str) -> bool {
-    let (prefix, name) = match key.split_once('/') {
-        Some((prefix, name)) => (Some(prefix), name),
-        None => (None, key),
-    };
-    let is_domain = |prefix: &str| !prefix.is_empty() && is_dns_name(prefix);
-    !name.is_empty() && is_label_value(name) && prefix.is_none_or(is_domain)
-}
-
-/// The namespaces of a workload, with what has been named in them.
-#[derive(Default)]
-struct Namespaces {
-    /// The places of the source's namespaces.
-    known: IndexMap<Text, usize, FxBuildHasher>,
-    /// Their names in Kubernetes; that of none is empty.
-    labels: IndexSet<String, FxBuildHasher>,
-    /// The last number behind each name of a pod, by the hash of the place of the namespace and the name.
-    names: Places,
-}
-
-impl Namespaces {
-    /// The place of a namespace, which becomes a label of DNS of its own.
-    fn place(&mut self, namespace: &Text) -> usize {
-        if let Some(&place) = self.known.get(namespace) {
-            return place;
-        }
-        let mut label = dns_label(namespace);
-        for number in 2_u64.. {
-            if !self.labels.contains(&label) {
-                break;
-            }
-            label = format!("{}-{number}", dns_label(namespace));
-        }
-        let (place, _) = self.labels.insert_full(label);
-        self.known.insert(namespace.clone(), place);
-        place
-    }
-
-    /// A name in a namespace, with a number behind it if it is taken.
-    fn free_name(&mut self, place: usize, name: String) -> io::Result<String> {
-        let key = key(place, &name);
-        let Some(mut last) = self.names.get(key).map_err(io::Error::other)? else {
-            self.names.put(key, 1).map_err(io::Error::other)?;
-            return Ok(name);
-        };
-        loop {
-            last += 1;
-            let free = format!("{name}-{last}");
-            let other = self::key(place, &free);
-            let known = self.names.get(other).map_err(io::Error::other)?;
-            if known.is_none() {
-                let put = self.names.put(other, 1);
-                let put = put.and_then(|()| self.names.put(key, last));
-                put.map_err(io::Error::other)?;
-                return Ok(free);
-            }
-        }
-    }
-}
-
-/// The key of a name in a namespace.
-fn key(place: usize, name: &str) -> [u64; 2] {
-    let mut all: SmallVec<[u8; 128]> = SmallVec::new();
-    all.extend_from_slice(&(place as u64).to_le_bytes());
-    all.extend_from_slice(name.as_bytes());
-    key_of(&all)
-}
-
 /// Parts of a manifest that are the same for all pods of a class.
 struct Class {
     /// The place of the namespace.
@@ -225,27 +118,14 @@ struct Class {
     metadata: String,
     /// Annotations after the times.
     annotations: String,
-    /// Lines of the spec before the containers.
-    head: String,
-    resources: String,
+    /// Lines of the spec behind the policy of restarts.
+    spec: String,
 }
 
 impl Class {
     /// The parts of a spec that is said whole.
     fn of(said: &PodSpec, place: usize, namespace: &str) -> Self {
-        let all = said.requests().unwrap_or_default();
-        let requests = all.iter().filter(|(_, amount)| *amount > Quantity::ZERO);
-        let requests = requests.map(|(name, amount)| {
-            let amount = quoted(&amount.to_string());
-            format!("{name}: {amount}")
-        });
-        let requests: Vec<String> = requests.collect();
         let gpu = &said.gpu;
-        let limits = match (gpu.devices, gpu.milli_per_device) {
-            (1.., DEVICE_MILLI) => format!(", limits: {{{GPU}: {}}}", gpu.devices),
-            _ => String::new(),
-        };
-        let resources = format!("requests: {{{}}}{limits}", requests.join(", "));
         let behaviour = said.behaviour.as_deref();
         let patterns = [
             (
@@ -263,32 +143,83 @@ impl Class {
         });
         let mut annotations: String = patterns.collect();
         annotations.push_str(&gpu_annotations(gpu));
-        let mut head = String::new();
-        if said.priority != 0 {
-            head = format!("  priority: {}\n", said.priority);
-        }
-        if !said.preempts {
-            head.push_str("  preemptionPolicy: Never\n");
-        }
-        let labels = said.labels.iter();
-        let labels = labels.map(|(key, value)| format!("{}: {}", quoted(key), quoted(value)));
-        let labels: Vec<String> = labels.collect();
         let namespace = match namespace {
             "" => String::new(),
             own => format!("  namespace: {}\n", quoted(own)),
         };
-        let labels = match labels.join(", ") {
-            none if none.is_empty() => none,
-            all => format!("  labels: {{{all}}}\n"),
+        let labels = if said.labels.is_empty() {
+            String::new()
+        } else {
+            format!("  labels: {}\n", written_labels(&said.labels))
         };
         Self {
             namespace_place: place,
             metadata: namespace + &labels,
             annotations,
-            head,
-            resources,
+            spec: lines(said),
         }
     }
+}
+
+/// The lines of a spec.
+fn lines(said: &PodSpec) -> String {
+    let mut lines = String::new();
+    let mut line = |member: &str, value: &Value| {
+        let is_nothing = match value {
+            Value::Array(list) => list.is_empty(),
+            Value::Object(members) => members.is_empty(),
+            _ => false,
+        };
+        if !is_nothing {
+            let _ = writeln!(lines, "  {member}: {value}");
+        }
+    };
+    if said.priority != 0 {
+        line("priority", &said.priority.into());
+    }
+    if !said.preempts {
+        line("preemptionPolicy", &"Never".into());
+    }
+    if !said.scheduler_name.is_empty() {
+        line("schedulerName", &(&*said.scheduler_name).into());
+    }
+    let gates = said.scheduling_gates.iter();
+    let gates: Value = gates.map(|gate| json!({"name": &**gate})).collect();
+    line("schedulingGates", &gates);
+    line("nodeSelector", &written_labels(&said.node_selector));
+    let affinity = pod_affinity::written(&said.affinity);
+    line("affinity", &affinity.unwrap_or_else(|| json!({})));
+    let tolerations = pod_rules::written_tolerations(&said.tolerations);
+    line("tolerations", &tolerations);
+    let spread = pod_rules::written_spread(&said.topology_spread);
+    line("topologySpreadConstraints", &spread);
+    line("overhead", &written_amounts(&said.overhead));
+    if !said.pod_requests.is_empty() {
+        let requests = written_amounts(&said.pod_requests);
+        line("resources", &json!({"requests": requests}));
+    }
+    let mut containers = said.containers.clone();
+    let gpu = &said.gpu;
+    if let (1.., DEVICE_MILLI, Some(first)) =
+        (gpu.devices, gpu.milli_per_device, containers.first_mut())
+    {
+        let devices = Quantity::from_units(i64::from(gpu.devices));
+        first.limits.set(GPU, devices);
+    }
+    for (member, list) in [
+        ("initContainers", &said.init_containers),
+        ("containers", &containers),
+    ] {
+        let list = written_containers(list);
+        let list = list.as_array().map_or(&[][..], Vec::as_slice);
+        if !list.is_empty() {
+            let _ = writeln!(lines, "  {member}:");
+        }
+        for container in list {
+            let _ = writeln!(lines, "  - {container}");
+        }
+    }
+    lines
 }
 
 /// The annotations of GPUs, in the notation of the simulator of the openb traces.
@@ -322,8 +253,8 @@ fn write_pod(arrival: &Arrival, name: &str, class: &Class, out: &mut dyn Write) 
         "apiVersion: v1\n\
          kind: Pod\n\
          metadata:\n  name: {name}\n{}  annotations: {{windtunnel/at: {at}{run_time}{}}}\n\
-         spec:\n  restartPolicy: {restarts}\n{}  containers:\n  - name: main\n    image: main:1\n    resources: {{{}}}\n",
-        class.metadata, class.annotations, class.head, class.resources,
+         spec:\n  restartPolicy: {restarts}\n{}",
+        class.metadata, class.annotations, class.spec,
     )
 }
 
@@ -343,47 +274,11 @@ fn scalar(name: &str) -> String {
     }
 }
 
-/// A label of DNS, which names a namespace; that of an empty text is empty.
-fn dns_label(name: &str) -> String {
-    let kept = name
-        .to_ascii_lowercase()
-        .replace(|own: char| !own.is_ascii_alphanumeric(), "-");
-    let kept: String = kept.trim_matches('-').chars().take(50).collect();
-    let kept = kept.trim_matches('-');
-    if kept.is_empty() && !name.is_empty() {
-        return "namespace".to_owned();
-    }
-    kept.to_owned()
-}
-
-/// Whether a text is labels of DNS with dots between.
-fn is_dns_name(name: &str) -> bool {
-    let is_plain = |own: u8| own.is_ascii_lowercase() || own.is_ascii_digit();
-    let is_label = |label: &str| {
-        let bytes = label.as_bytes();
-        let ends = [bytes.first(), bytes.last()];
-        ends.iter().all(|own| own.is_some_and(|&own| is_plain(own)))
-            && bytes.iter().all(|&own| is_plain(own) || own == b'-')
-    };
-    name.split('.').all(is_label)
-}
-
-/// A name of a pod as Kubernetes has it; one that is none gets the number of the pod behind it, as
-/// several could come out alike.
-fn dns_name(name: &PodName, number: u64) -> String {
-    let name = name.to_string();
-    if is_dns_name(&name) && name.len() <= 200 {
-        return name;
-    }
-    let kept = name
-        .to_ascii_lowercase()
-        .replace(|own: char| !own.is_ascii_alphanumeric(), "-");
-    let kept: String = kept.trim_matches('-').chars().take(200).collect();
-    format!("{kept}-{number}").trim_matches('-').to_owned()
-}
-
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use super::names::dns_label;
     use super::*;
     use crate::memory::{MemorySource, Recorded};
 
