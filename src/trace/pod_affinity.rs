@@ -144,7 +144,8 @@ pub(crate) fn read(line: u64, found: Option<&Value>) -> Result<Affinity, BadRow>
     let rule = |name: &str| -> Result<[Option<&Value>; 2], BadRow> {
         let rule = found.and_then(|own| own.get(name));
         check(line, name, rule, &[REQUIRED, PREFERRED])?;
-        Ok([REQUIRED, PREFERRED].map(|kind| rule.and_then(|own| own.get(kind))))
+        let of_kind = |kind| rule.and_then(|own| own.get(kind));
+        Ok([REQUIRED, PREFERRED].map(|kind| of_kind(kind).filter(|own| !own.is_null())))
     };
     let [required, preferred] = rule(RULES[0])?;
     let mut affinity = Affinity::default();

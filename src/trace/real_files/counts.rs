@@ -106,3 +106,26 @@ fn each_arrival_of_a_published_file_has_its_line() {
         }
     }
 }
+
+#[test]
+fn pods_of_simkube_tolerate_what_they_did() {
+    let path = "traces/simkube/bare-pods.sktrace";
+    let Some(recorded) = super::recorded(path, &ReadOptions::default()) else {
+        return;
+    };
+    for spec in &recorded.classes {
+        let tolerations = spec.tolerations.iter().map(|own| {
+            let key = own.key.as_deref().unwrap_or_default();
+            (key, own.effect, own.tolerates_for)
+        });
+        let seconds = Some(units::Duration::from_secs(300));
+        let effect = Some(model::TaintEffect::NoExecute);
+        assert_eq!(
+            tolerations.collect::<Vec<_>>(),
+            [
+                ("node.kubernetes.io/not-ready", effect, seconds),
+                ("node.kubernetes.io/unreachable", effect, seconds),
+            ]
+        );
+    }
+}

@@ -18,7 +18,7 @@ use crate::job_fields::Outcome;
 use crate::json::{Element, each_line, is_json};
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::pod_template;
+use crate::pod_template::{self, UNENFORCED};
 use crate::rows::{Refused, heed, show_text};
 use crate::stream::ArrivalSource;
 use crate::unused::{note_members, note_unknown};
@@ -368,9 +368,7 @@ fn template(
 ) -> Result<PodSpec, Refused> {
     let template = pod_template::read(event.line, object, namespace)?;
     if template.has_rules {
-        let kind =
-            "tolerations, affinity, spread, gates, host ports or claims of pods, not enforced";
-        journal.dirt(kind, Action::Waive, event.line)?;
+        journal.dirt(UNENFORCED, Action::Waive, event.line)?;
     }
     note_unknown(journal, event.line, &template.unknown)?;
     Ok(template.spec)

@@ -6,7 +6,7 @@ use super::past::{Demands, Past, Pod};
 use crate::budget::{MEMBERS, OBJECTS};
 use crate::error::TraceError;
 use crate::ledger::{Action, Journal};
-use crate::pod_template::{self, bad};
+use crate::pod_template::{self, UNENFORCED, bad};
 use crate::rows::{LAST_SECOND, Refused, heed};
 use crate::spill::{Places, TextLog};
 use crate::unused::note_unknown;
@@ -185,9 +185,7 @@ impl Cluster {
         }
         let template = pod_template::read(line, template, namespace)?;
         if template.has_rules {
-            let kind =
-                "tolerations, affinity, spread, gates, host ports or claims of pods, not enforced";
-            journal.dirt(kind, Action::Waive, line)?;
+            journal.dirt(UNENFORCED, Action::Waive, line)?;
         }
         note_unknown(journal, line, &template.unknown)?;
         self.replace(&key, self.now)?;

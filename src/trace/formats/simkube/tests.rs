@@ -23,7 +23,9 @@ const TRACE: &str = r#"{"version": 2, "config": {"trackedObjects": {}}, "events"
 {"ts": 130, "applied_objs": [{"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "tick"},
  "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"name": "c"}]}}}}}},
  {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one"}, "spec": {"containers": [{"name": "c"}],
- "affinity": {"nodeAffinity": {}}}}],
+ "schedulingGates": [{"name": "g"}], "tolerations": [{"key": "gpu", "operator": "Exists"}],
+ "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
+ {"matchExpressions": [{"key": "zone", "operator": "In", "values": ["a"]}]}]}}}}}],
  "deleted_objs": [{"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web",
  "namespace": "n"}}]}],
 "pod_lifecycles": {"batch/v1.CronJob default/tick": {"9": [{"Finished": [150, 155]}, {"Running": 160}]},
@@ -63,10 +65,15 @@ fn pods_come_and_go_with_their_owners() {
     for kind in [
         "object that keeps no number of pods",
         "pods of another template; replaced at once",
-        "tolerations, affinity, spread, gates, host ports or claims of pods, not enforced",
+        crate::pod_template::UNENFORCED,
     ] {
         assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
     }
+    let class = recorded.arrivals[4].class;
+    let spec = &recorded.classes[class as usize];
+    assert_eq!(spec.tolerations[0].key.as_deref(), Some("gpu"));
+    let required = spec.affinity.node.required.as_ref().expect("a rule");
+    assert_eq!(&*required.terms[0].match_expressions[0].key, "zone");
 }
 
 #[test]

@@ -317,3 +317,19 @@ fn pods_that_the_server_names_are_those_of_their_creations() {
         }
     }
 }
+
+#[test]
+fn rules_of_pods_are_read() {
+    let more = r#", "responseObject": {"spec": {"containers": [{"name": "c", "ports": [{"hostPort": 80}]}],
+        "tolerations": [{"key": "gpu", "operator": "Exists"}],
+        "topologySpreadConstraints": [{"maxSkew": 2, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway"}]}}"#;
+    let recorded = read(&event("create", "", "a", 5, &more.replace('\n', " ")));
+    let spec = &recorded.classes[0];
+    assert_eq!(spec.tolerations[0].key.as_deref(), Some("gpu"));
+    assert_eq!(spec.topology_spread[0].max_skew, 2);
+    assert_eq!(
+        spec.host_ports().map(|own| own.port).collect::<Vec<_>>(),
+        [80]
+    );
+    assert_eq!(recorded.ledger.count(crate::pod_template::UNENFORCED), 0);
+}
