@@ -71,6 +71,7 @@ mod pod_template;
 mod pod_volumes;
 pub mod quantiles;
 pub mod rates;
+mod recorded_pod;
 mod records;
 pub mod registry;
 mod renumbered;

@@ -18,7 +18,7 @@ use crate::job_fields::Outcome;
 use crate::json::{Element, each_line, is_json};
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::pod_template::{self, UNENFORCED};
+use crate::recorded_pod::{self, UNENFORCED};
 use crate::rows::{Refused, heed, show_text};
 use crate::stream::ArrivalSource;
 use crate::unused::{note_members, note_unknown};
@@ -366,7 +366,7 @@ fn template(
     object: &Value,
     namespace: &str,
 ) -> Result<PodSpec, Refused> {
-    let template = pod_template::read(event.line, object, namespace)?;
+    let template = recorded_pod::read(event.line, object, namespace)?;
     if template.has_rules {
         journal.dirt(UNENFORCED, Action::Waive, event.line)?;
     }

@@ -6,7 +6,8 @@ use super::past::{Demands, Past, Pod};
 use crate::budget::{MEMBERS, OBJECTS};
 use crate::error::TraceError;
 use crate::ledger::{Action, Journal};
-use crate::pod_template::{self, UNENFORCED, bad};
+use crate::pod_template::bad;
+use crate::recorded_pod::{self, UNENFORCED};
 use crate::rows::{LAST_SECOND, Refused, heed};
 use crate::spill::{Places, TextLog};
 use crate::unused::note_unknown;
@@ -183,7 +184,7 @@ impl Cluster {
         if kind == "Job" {
             self.want(line, &key, object, &mut pods)?;
         }
-        let template = pod_template::read(line, template, namespace)?;
+        let template = recorded_pod::read(line, template, namespace)?;
         if template.has_rules {
             journal.dirt(UNENFORCED, Action::Waive, line)?;
         }

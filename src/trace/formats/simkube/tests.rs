@@ -65,7 +65,7 @@ fn pods_come_and_go_with_their_owners() {
     for kind in [
         "object that keeps no number of pods",
         "pods of another template; replaced at once",
-        crate::pod_template::UNENFORCED,
+        crate::recorded_pod::UNENFORCED,
     ] {
         assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
     }

@@ -331,5 +331,5 @@ fn rules_of_pods_are_read() {
         spec.host_ports().map(|own| own.port).collect::<Vec<_>>(),
         [80]
     );
-    assert_eq!(recorded.ledger.count(crate::pod_template::UNENFORCED), 0);
+    assert_eq!(recorded.ledger.count(crate::recorded_pod::UNENFORCED), 0);
 }
