@@ -4,8 +4,11 @@ use std::path::Path;
 
 use clap::Args;
 
-use lab::folder::{Existing, FolderError, TextFile, refuse_files, write_file_with, write_files};
+use lab::folder::{
+    Existing, FolderError, TextFile, refuse_files, remove_files, write_file_with, write_files,
+};
 use report::plot::Plot;
+use report::plot::trace::{laws, names};
 use report::trace as told;
 use trace::format::FormatEntry;
 use trace::registry::{FORMATS, find, recognize};
@@ -207,7 +210,8 @@ pub(super) fn refuse_plots(
     refuse_files(out, files, Existing::forced(force)).map_err(folder_failure)
 }
 
-/// Writes plots with their data and a page with all of them: all files or none.
+/// Writes plots with their data and a page with all of them: all files or none. Plots of a former report of the page that
+/// this one has not are removed, as they would seem to be of it.
 pub(super) fn write_plots(
     out: &Path,
     force: bool,
@@ -224,8 +228,18 @@ pub(super) fn write_plots(
         name: page.to_owned(),
         text: page_text,
     };
+    let is_again = force && out.join(&page.name).is_file();
     let files: Vec<TextFile> = drawn.chain([page]).collect();
-    write_files(out, &files, Existing::forced(force)).map_err(folder_failure)
+    write_files(out, &files, Existing::forced(force)).map_err(folder_failure)?;
+    let former = names().chain(laws::names());
+    let former = former.filter(|name| is_again && plots.iter().all(|plot| plot.name != *name));
+    // A plot is both, so a table of the user's own stays.
+    let former = former.map(plot_files);
+    let former = former.filter(|both| both.iter().all(|name| out.join(name).is_file()));
+    for both in former {
+        remove_files(out, both.iter().map(String::as_str)).map_err(folder_failure)?;
+    }
+    Ok(())
 }
 
 /// A file that can't be written, as the program's failure.

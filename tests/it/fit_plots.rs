@@ -109,9 +109,8 @@ fn plots_that_fail_leave_nothing() {
     }
 }
 
-#[test]
-fn failures_are_drawn_beside_their_laws() {
-    let scratch = scratch("failures");
+/// A log of outages that laws can be fitted to.
+fn outages() -> String {
     let mut log = "node,down,up\n".to_owned();
     let mut at = 0;
     for row in 0..20 {
@@ -119,7 +118,44 @@ fn failures_are_drawn_beside_their_laws() {
         writeln!(log, "a,{at},{up}").expect("memory");
         at = up + 7_200 * (1 + row as i64 % 3);
     }
-    fs::write(scratch.path("outages.csv"), log).expect("a file");
+    log
+}
+
+#[test]
+fn plots_of_a_former_report_are_removed() {
+    let scratch = scratch("former");
+    fs::write(scratch.path("outages.csv"), outages()).expect("a file");
+    scratch.run(&["trace", "fit", "jobs.csv", "--out", "out"], 0);
+    // Tables of the user's own, one of which has the name of a plot's.
+    for own in ["notes.csv", "week.csv"] {
+        fs::write(scratch.path(&format!("out/{own}")), "kept").expect("a file");
+    }
+    let again = ["trace", "fit", "outages.csv", "--out", "out", "--force"];
+    scratch.run(&again, 0);
+    let expected = [
+        "between-failures.csv",
+        "between-failures.svg",
+        "fit.html",
+        "notes.csv",
+        "repairs.csv",
+        "repairs.svg",
+        "week.csv",
+    ];
+    assert_eq!(names(&scratch, "out"), expected);
+    // Without a report there, nothing is one of it.
+    fs::create_dir(scratch.path("other")).expect("a folder");
+    for name in ["other/week.csv", "other/week.svg"] {
+        fs::write(scratch.path(name), "kept").expect("a file");
+    }
+    let beside = ["trace", "fit", "jobs.csv", "--out", "other", "--force"];
+    scratch.run(&beside, 0);
+    assert_eq!(scratch.text("other/week.svg"), "kept");
+}
+
+#[test]
+fn failures_are_drawn_beside_their_laws() {
+    let scratch = scratch("failures");
+    fs::write(scratch.path("outages.csv"), outages()).expect("a file");
     let fit = ["trace", "fit", "outages.csv", "--out", "out"];
     let printed = scratch.printed(&fit, 0);
     assert_eq!(printed, scratch.printed(&fit[..3], 0));

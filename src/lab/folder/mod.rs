@@ -24,7 +24,7 @@ mod unfinished;
 pub use csv_writer::CsvWriter;
 pub use error::FolderError;
 pub use kept::{KeptFolder, read_file};
-pub use together::{TextFile, refuse_files, write_files};
+pub use together::{TextFile, refuse_files, remove_files, write_files};
 use unfinished::Unfinished;
 pub use unfinished::remove_unfinished;
 

@@ -57,3 +57,20 @@ fn written(folder: &Path, files: &[TextFile], existing: Existing) -> Result<(), 
     }
     whole.into_iter().try_for_each(super::Closed::name)
 }
+
+/// Removes files of a folder that a former report left; those that are not there are none.
+///
+/// # Errors
+/// A file can't be removed.
+pub fn remove_files<'a>(
+    folder: &Path,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Result<(), FolderError> {
+    for name in names {
+        let path = folder.join(name);
+        if path.is_file() {
+            fs::remove_file(&path).at(&path)?;
+        }
+    }
+    Ok(())
+}
