@@ -4,6 +4,7 @@
 pub mod ahead;
 mod amounts;
 mod anonymous;
+mod apart;
 pub mod archive;
 pub mod budget;
 mod by_class;

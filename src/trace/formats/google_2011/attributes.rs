@@ -6,16 +6,14 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use super::events::Key;
+use crate::apart;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::rows::{Layout, each_row_of};
 use crate::spill::{Hashed as _, NONE, Places, TextLog};
-use model::{
-    Affinity, LabelSelector, Labels, NodeSelector, NodeSelectorTerm, Operator, PodAffinityTerm,
-    PodSpec, Requirement, Text,
-};
+use model::{Affinity, Labels, NodeSelector, NodeSelectorTerm, Operator, PodSpec, Requirement};
 use units::Instant;
 
 const CONSTRAINT_COLUMNS: &[ColumnDoc] = &[
@@ -207,24 +205,7 @@ const JOB_LABEL: &str = "google.com/job";
 
 /// Keeps a task from every domain of a label of nodes in which another task of its job stands.
 pub(crate) fn keep_apart(spec: &mut PodSpec, job: i64, domain: &str) {
-    let job: Text = job.to_string().into();
-    spec.labels.insert(JOB_LABEL.into(), job.clone());
-    let others = LabelSelector {
-        requirements: vec![Requirement {
-            key: JOB_LABEL.into(),
-            operator: Operator::In,
-            values: vec![job],
-        }],
-    };
-    let term = PodAffinityTerm {
-        selector: Some(others),
-        topology_key: domain.into(),
-        namespaces: Vec::new(),
-        namespace_selector: None,
-        match_label_keys: Vec::new(),
-        mismatch_label_keys: Vec::new(),
-    };
-    spec.affinity.required_pod_anti_affinity.push(term);
+    apart::keep_apart(spec, JOB_LABEL, job.to_string().into(), domain);
 }
 
 /// An attribute of a machine.
