@@ -1,6 +1,7 @@
 //! Services of Docker Swarm: `docker service ls`, a table or (`--format json`) an object a line, which says how many
 //! replicas a service has, and `docker service inspect`, a list that says what they reserve as well.
 
+use super::ports::{Ports, paths};
 use super::{Places, Pods, State, count, has_keys, note, note_pods, printed};
 use crate::amounts::requests;
 use crate::budget::MEMBERS;
@@ -32,6 +33,11 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "Spec.TaskTemplate.Resources.Limits",
             "NanoCPUs and MemoryBytes of a replica; `inspect`",
         ),
+        ColumnDoc::optional(
+            "Spec.EndpointSpec.Ports",
+            "PublishedPort is taken on the machine where PublishMode is host; `inspect`",
+        ),
+        ColumnDoc::optional("Spec.TaskTemplate.Placement", "not enforced; `inspect`"),
     ],
     names: &["Name", "Image"],
     cells: show_text,
@@ -47,6 +53,7 @@ const PLACES: Places = Places {
     printed: PRINTED,
     expected: "list of services, as `docker service inspect` prints it",
     missing: &[],
+    wrapped: "",
 };
 
 /// Words of the header that `docker service ls` prints.
@@ -119,25 +126,25 @@ fn take_inspected(
         most_cpu.filter(|&own| own > 0),
         most_memory.filter(|&own| own > 0),
     );
-    note(
-        journal,
-        service,
-        "/Spec/TaskTemplate/Placement/Constraints",
-        "constraints of a service, not enforced",
-    )?;
-    note(
-        journal,
-        service,
-        "/Spec/TaskTemplate/Placement/Preferences",
-        "spread of a service, not enforced",
-    )?;
-    let generic = format!("{RESERVED}/GenericResources");
-    note(
-        journal,
-        service,
-        &generic,
-        "generic resources, not requested",
-    )?;
+    for (member, kind) in [
+        (
+            "Placement/Constraints",
+            "constraints of a service, not enforced",
+        ),
+        ("Placement/Preferences", "spread of a service, not enforced"),
+        (
+            "Placement/Platforms",
+            "platforms of a service, not enforced",
+        ),
+        (
+            "Resources/Reservations/GenericResources",
+            "generic resources, not requested",
+        ),
+    ] {
+        let path = format!("/Spec/TaskTemplate/{member}");
+        note(journal, service, &path, kind)?;
+    }
+    let ports = ports(service)?;
     let most = count(service, "/Spec/TaskTemplate/Placement/MaxReplicas")?;
     if most.is_some_and(|most| most > 0) {
         let kind = "most replicas on a node, not enforced";
@@ -155,7 +162,20 @@ fn take_inspected(
         if let Some(container) = spec.containers.first_mut() {
             container.limits = limits.clone();
         }
+        ports.give(spec);
     })
+}
+
+/// The ports that a replica takes on its machine; others are those of the whole swarm.
+fn ports(service: &Element) -> Result<Ports, BadRow> {
+    let mut ports = Ports::default();
+    for own in paths(service, "/Spec/EndpointSpec/Ports") {
+        if service.text_at(&format!("{own}/PublishMode")) == "host" {
+            let protocol = service.text_at(&format!("{own}/Protocol"));
+            ports.add(service, &format!("{own}/PublishedPort"), protocol)?;
+        }
+    }
+    Ok(ports)
 }
 
 /// The 1/1000 cores and bytes at a place.

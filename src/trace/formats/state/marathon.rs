@@ -1,8 +1,11 @@
-//! Applications and pods of Marathon, as `GET /v2/apps`, `/v2/pods` and `/v2/groups` list them; groups hold others.
+//! Applications and pods of Marathon, as `GET /v2/apps`, `/v2/pods` and `/v2/groups` list them, or an application alone;
+//! groups hold others. Source: the REST types of Marathon, `app.raml`, `pod.raml` and `network.raml`, and its `PortsMatcher`,
+//! by which ports of the machine that are stated must be free.
 
 use serde_json::Value;
 
-use super::{Places, Pods, State, count, has_keys, note, note_pods, scaled, sum};
+use super::ports::{Ports, paths};
+use super::{Places, Pods, State, count, has_keys, note, note_pods, scaled, sum, wraps};
 use crate::amounts::whole_gpus;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::json::Element;
@@ -23,6 +26,15 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional("disk", "MiB; not requested"),
         ColumnDoc::optional("constraints", "not enforced"),
         ColumnDoc::optional("containers", "of a pod of Marathon; resources of each"),
+        ColumnDoc::optional(
+            "executorResources",
+            "of a pod of Marathon; requested besides those of its containers",
+        ),
+        ColumnDoc::optional(
+            "hostPort",
+            "of port mappings and endpoints; or ports with requirePorts: taken on the machine",
+        ),
+        ColumnDoc::optional("acceptedResourceRoles", "not enforced"),
         ColumnDoc::optional("groups", "groups with apps, pods and groups of their own"),
     ],
     names: &["id"],
@@ -39,10 +51,17 @@ const PLACES: Places = Places {
     printed: &[],
     expected: "list of applications in `apps`, as `GET /v2/apps` answers",
     missing: &[],
+    wrapped: ALONE,
 };
+
+/// The key before an application that is alone.
+const ALONE: &str = "app";
 
 fn sniff(first: &[u8]) -> Confidence {
     let has = |keys: &[&str]| has_keys(first, keys);
+    if wraps(first, ALONE) {
+        return has(&["id", "instances", "cpus", "mem"]);
+    }
     let listed = has(&["apps", "id", "instances", "cpus", "mem"]);
     listed.max(has(&[
         "id",
@@ -104,6 +123,8 @@ fn take_app(state: &mut State, journal: &mut Journal, app: &Element) -> Result<(
         let kind = "constraints of an application, not enforced";
         note(journal, app, path, kind)?;
     }
+    note_roles(journal, app)?;
+    let ports = ports(app)?;
     let pods = Pods {
         name: &path.replace('/', "-"),
         tenant: group,
@@ -114,13 +135,68 @@ fn take_app(state: &mut State, journal: &mut Journal, app: &Element) -> Result<(
     note_pods(journal, app.line, &pods)?;
     state.add(journal.origin(app.line), &pods, |spec| {
         spec.gpu = whole_gpus(gpus, "");
+        ports.give(spec);
     })
 }
 
-/// An amount that an application requests, or the containers of a pod of Marathon together.
-fn amount(app: &Element, member: &str, scale: i64) -> Result<Option<i64>, BadRow> {
-    match app.at("/containers").and_then(Value::as_array) {
-        Some(list) => sum(app, list.len(), &[&format!("resources/{member}")], scale),
-        None => scaled(app, &format!("/{member}"), scale),
+/// Notes roles of which an application takes offers, unless it takes those that are for all.
+fn note_roles(journal: &mut Journal, app: &Element) -> Result<(), Refused> {
+    for path in [
+        "/acceptedResourceRoles",
+        "/scheduling/placement/acceptedResourceRoles",
+    ] {
+        let roles = app.at(path).and_then(Value::as_array);
+        if roles.is_some_and(|roles| !roles.is_empty() && !roles.iter().any(|own| own == "*")) {
+            let kind = "roles of the offers of an application, not enforced";
+            journal.dirt(kind, Action::Waive, app.line)?;
+        }
     }
+    Ok(())
+}
+
+/// The ports that an application takes on its machine.
+fn ports(app: &Element) -> Result<Ports, BadRow> {
+    let mut ports = Ports::default();
+    let lists = ["/container/portMappings", "/container/docker/portMappings"];
+    let mappings = lists.map(|path| paths(app, path)).concat();
+    for own in &mappings {
+        let protocols = app.text_at(&format!("{own}/protocol"));
+        ports.add(app, &format!("{own}/hostPort"), protocols)?;
+    }
+    for container in paths(app, "/containers") {
+        for own in paths(app, &format!("{container}/endpoints")) {
+            let protocols = paths(app, &format!("{own}/protocol"));
+            let protocols: Vec<&str> = protocols.iter().map(|path| app.text_at(path)).collect();
+            ports.add(app, &format!("{own}/hostPort"), &protocols.join(","))?;
+        }
+    }
+    // Of an application without mappings they are wishes, unless it requires them.
+    let is_required = app.at("/requirePorts").and_then(Value::as_bool) == Some(true);
+    if is_required && mappings.is_empty() {
+        let defined = paths(app, "/portDefinitions");
+        for own in &defined {
+            let protocols = app.text_at(&format!("{own}/protocol"));
+            ports.add(app, &format!("{own}/port"), protocols)?;
+        }
+        for own in paths(app, "/ports").iter().filter(|_| defined.is_empty()) {
+            ports.add(app, own, "tcp")?;
+        }
+    }
+    Ok(ports)
+}
+
+/// An amount that an application requests, or the containers of a pod of Marathon together with what runs them.
+fn amount(app: &Element, member: &str, scale: i64) -> Result<Option<i64>, BadRow> {
+    let Some(list) = app.at("/containers").and_then(Value::as_array) else {
+        return scaled(app, &format!("/{member}"), scale);
+    };
+    let own = scaled(app, &format!("/executorResources/{member}"), scale)?;
+    let containers = sum(app, list.len(), &[&format!("resources/{member}")], scale)?;
+    Ok(match (containers, own) {
+        (None, None) => None,
+        (containers, own) => {
+            let containers = containers.unwrap_or_default();
+            Some(containers.saturating_add(own.unwrap_or_default()))
+        }
+    })
 }

@@ -5,10 +5,13 @@ pub mod docker;
 pub mod ecs;
 pub mod marathon;
 pub mod nomad;
+mod ports;
 mod printed;
 mod services;
 
 use std::sync::Arc;
+
+use serde_json::Value;
 
 use crate::amounts::{requests, whole_gpus};
 use crate::archive::parts;
@@ -42,6 +45,8 @@ struct Places {
     expected: &'static str,
     /// The list of objects of which the answer says that they are missing.
     missing: &'static [&'static str],
+    /// The key before an object that is alone in its text; empty if none is.
+    wrapped: &'static str,
 }
 
 /// The pods of a state up to now.
@@ -134,7 +139,13 @@ impl State {
                 memory: None,
             };
             let origin = journal.origin(service.line);
-            heed(journal, |_| self.add(origin, &pods, |_| {}))?;
+            heed(journal, |_| {
+                self.add(origin, &pods, |spec| {
+                    if service.is_apart {
+                        ecs::stand_alone(spec, &service.name);
+                    }
+                })
+            })?;
         }
         Ok(())
     }
@@ -155,6 +166,14 @@ fn open(
         if !places.printed.is_empty() && printed::has_words(&first, places.printed) {
             printed::each_row(&part, &mut journal, |journal, element| {
                 take(&mut state, journal, element)
+            })?;
+            continue;
+        }
+        if !places.wrapped.is_empty() && wraps(&first, places.wrapped) {
+            each_text(&part, |mut element| {
+                let inner = element.value.get_mut(places.wrapped);
+                element.value = inner.map(Value::take).unwrap_or_default();
+                heed(&mut journal, |journal| take(&mut state, journal, &element))
             })?;
             continue;
         }
@@ -195,6 +214,13 @@ fn open(
     }
     state.add_services(&mut journal)?;
     state.gather.finish(journal)
+}
+
+/// Whether a text begins as an object of which this key is the first.
+fn wraps(first: &[u8], key: &str) -> bool {
+    let inner = first.trim_ascii_start().strip_prefix(b"{");
+    let inner = inner.unwrap_or_default().trim_ascii_start();
+    inner.starts_with(format!("\"{key}\"").as_bytes())
 }
 
 /// Returns `Certain` if a text begins as JSON does and has all of these keys.

@@ -1,5 +1,7 @@
 //! A state of each kind, and what is wrong with others.
 
+mod rules;
+
 use crate::format::{Constructor, FormatEntry};
 use crate::input::Input;
 use crate::inspect::validate;
@@ -138,7 +140,7 @@ fn jobs_of_nomad_are_pods() {
     let found = ledger(&super::nomad::ENTRY, JOB);
     let expected = [
         "constraints of a job, not enforced",
-        "priority of a job, not used",
+        "datacenters of a job, not enforced",
         "device of another type than gpu, not enforced",
         "MHz counted as thousandths of a core",
     ];
@@ -198,8 +200,8 @@ fn services_applications_tasks_and_allocations_are_pods() {
     assert_eq!(
         bad,
         [
-            "s:5: column `cpu`: must be a number from 0 to 1000000000, found `\"x\"`",
             "s:6: column `1.desiredCount`: must be a number of tasks, found ``",
+            "s:5: column `cpu`: must be a number from 0 to 1000000000, found `\"x\"`",
         ]
     );
     let (pods, bad) = read(&super::nomad::ENTRY, NOMAD);

@@ -3,17 +3,20 @@
 
 use serde_json::Value;
 
-use super::{MEGAHERTZ, OTHER_DEVICE};
+use super::phases::Phase;
+use super::{Amounts, DISK, MEGAHERTZ, MORE_MEMORY, OTHER_DEVICE, Settings, note_amount};
 use crate::budget::MEMBERS;
+use crate::formats::state::ports::paths;
 use crate::formats::state::{Pods, State, count, note, note_pods, whole_gpus_of};
 use crate::json::Element;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::Refused;
 
-/// The keys of a job, within which those of groups stand; `nomad job inspect` puts another key before them.
+/// Whether an element is a job, within which groups stand, and no allocation with its job beside it; `nomad job inspect`
+/// puts another key before them.
 pub(super) fn is_job(element: &Element) -> bool {
     let has = |key: &str| element.at(&format!("{}/{key}", root(element))).is_some();
-    has("TaskGroups") || has("JobSummary")
+    element.at("/JobID").is_none() && (has("TaskGroups") || has("JobSummary"))
 }
 
 /// The path of the job in a text.
@@ -23,6 +26,13 @@ fn root(element: &Element) -> &'static str {
     } else {
         ""
     }
+}
+
+/// A part of an element.
+#[derive(Clone, Copy)]
+struct At<'e> {
+    element: &'e Element,
+    path: &'e str,
 }
 
 /// Adds the pods of a job.
@@ -54,28 +64,49 @@ pub(super) fn take(
     ] {
         note(journal, element, &at(key), kind)?;
     }
-    if element.at(&at("Priority")).is_some_and(|own| own != 50) {
-        journal.dirt("priority of a job, not used", Action::Waive, line)?;
-    }
+    note_places(journal, element, root)?;
     let groups = element.at(&at("TaskGroups")).and_then(Value::as_array);
     let Some(groups) = groups else {
-        return listed(state, journal, element, &at("JobSummary/Summary"), job);
+        return listed(state, journal, element, root, job);
     };
     for place in 0..groups.len() {
         let path = at(&format!("TaskGroups/{place}"));
-        take_group(state, journal, element, &path, job)?;
+        let mut settings = Settings::default();
+        settings.prioritize(element, root)?;
+        let group = At {
+            element,
+            path: &path,
+        };
+        take_group(state, journal, group, settings, job)?;
     }
     Ok(())
 }
 
-/// Adds the pods of a group of tasks.
+/// Notes parts of a cluster to which a job is bound.
+fn note_places(journal: &mut Journal, element: &Element, root: &str) -> Result<(), Refused> {
+    let line = element.line;
+    let list = element.at(&format!("{root}/Datacenters"));
+    let list = list.and_then(Value::as_array);
+    if list.is_some_and(|list| !list.is_empty() && !list.iter().any(|own| own == "*")) {
+        let kind = "datacenters of a job, not enforced";
+        journal.dirt(kind, Action::Waive, line)?;
+    }
+    let pool = element.text_at(&format!("{root}/NodePool"));
+    if !matches!(pool, "" | "default" | "all") {
+        journal.dirt("pool of nodes of a job, not enforced", Action::Waive, line)?;
+    }
+    Ok(())
+}
+
+/// Adds the pods of the group of tasks at a path.
 fn take_group(
     state: &mut State,
     journal: &mut Journal,
-    element: &Element,
-    path: &str,
+    group: At<'_>,
+    mut settings: Settings,
     job: &str,
 ) -> Result<(), Refused> {
+    let At { element, path } = group;
     let line = element.line;
     let name = element.name_at(&format!("{path}/Name"), "the name of a group")?;
     for (key, kind) in [
@@ -86,49 +117,72 @@ fn take_group(
     ] {
         note(journal, element, &format!("{path}/{key}"), kind)?;
     }
-    let (mut megahertz, mut cores, mut memory, mut gpus) = (None, None, None, 0);
-    let tasks = element
-        .at(&format!("{path}/Tasks"))
-        .and_then(Value::as_array);
-    for place in 0..tasks.map_or(0, Vec::len) {
-        let own = format!("{path}/Tasks/{place}");
-        let constraints = format!("{own}/Constraints");
-        note(
-            journal,
+    note_amount(
+        journal,
+        element,
+        &format!("{path}/EphemeralDisk/SizeMB"),
+        DISK,
+    )?;
+    settings.take_ports(journal, element, &format!("{path}/Networks"))?;
+    let (mut amounts, mut gpus) = (Amounts::default(), 0);
+    for path in paths(element, &format!("{path}/Tasks")) {
+        let task = At {
             element,
-            &constraints,
-            "constraints of a task, not enforced",
-        )?;
-        for (sum, key) in [
-            (&mut megahertz, "CPU"),
-            (&mut cores, "Cores"),
-            (&mut memory, "MemoryMB"),
-        ] {
-            let stated = element.number_at(&format!("{own}/Resources/{key}"), 1e9)?;
-            // Cores that are not asked for are 0, and so are megahertz beside them.
-            if let Some(stated) = stated.filter(|&stated| stated > 0.0) {
-                *sum = Some(sum.unwrap_or(0.0) + stated);
-            }
-        }
-        gpus += self::gpus(journal, element, &format!("{own}/Resources/Devices"))?;
+            path: &path,
+        };
+        take_task(journal, task, &mut amounts, &mut settings)?;
+        gpus += self::gpus(journal, element, &format!("{path}/Resources/Devices"))?;
     }
-    if megahertz.is_some() {
+    if amounts.has_megahertz {
         journal.dirt(MEGAHERTZ, Action::Repair, line)?;
     }
-    let cpu = match (megahertz, cores) {
-        (None, None) => None,
-        (megahertz, cores) => Some(megahertz.unwrap_or(0.0) + 1_000.0 * cores.unwrap_or(0.0)),
-    };
-    let gpu = whole_gpus_of(element, path, gpus)?;
+    settings.gpu = whole_gpus_of(element, path, gpus)?;
     let pods = Pods {
         name: &format!("{job}.{name}"),
         tenant: job,
         count: count(element, &format!("{path}/Count"))?.unwrap_or(1),
-        cpu_milli: cpu.map(|cpu| libm::rint(cpu) as i64),
-        memory: memory.map(|memory: f64| libm::rint(memory * 1_048_576.0) as i64),
+        cpu_milli: amounts.cpu_milli(),
+        memory: amounts.bytes(),
     };
     note_pods(journal, line, &pods)?;
-    state.add(journal.origin(line), &pods, |spec| spec.gpu = gpu.clone())
+    state.add(journal.origin(line), &pods, |spec| settings.give(spec))
+}
+
+/// Adds what the task at a path requests.
+fn take_task(
+    journal: &mut Journal,
+    task: At<'_>,
+    amounts: &mut Amounts,
+    settings: &mut Settings,
+) -> Result<(), Refused> {
+    let At { element, path } = task;
+    for (key, kind) in [
+        ("Constraints", "constraints of a task, not enforced"),
+        ("Affinities", "affinities of a task, not enforced"),
+    ] {
+        note(journal, element, &format!("{path}/{key}"), kind)?;
+    }
+    let amount = |key: &str| -> Result<Option<f64>, BadRow> {
+        let stated = element.number_at(&format!("{path}/Resources/{key}"), 1e9)?;
+        // Cores that are not asked for are 0, and so are megahertz beside them.
+        Ok(stated.filter(|&stated| stated > 0.0))
+    };
+    let phase = Phase::of(element, &format!("{path}/Lifecycle"));
+    let cores = amount("Cores")?;
+    if let Some(cores) = cores {
+        amounts.cpu.add(Phase::Always, 1e3 * cores);
+    }
+    if let Some(megahertz) = amount("CPU")? {
+        let phase = cores.map_or(phase, |_| Phase::Always);
+        amounts.cpu.add(phase, megahertz);
+        amounts.has_megahertz = true;
+    }
+    if let Some(memory) = amount("MemoryMB")? {
+        amounts.memory.add(phase, memory);
+    }
+    let most = format!("{path}/Resources/MemoryMaxMB");
+    note_amount(journal, element, &most, MORE_MEMORY)?;
+    settings.take_ports(journal, element, &format!("{path}/Resources/Networks"))
 }
 
 /// The number of GPUs among the devices of a task.
@@ -156,9 +210,12 @@ fn listed(
     state: &mut State,
     journal: &mut Journal,
     element: &Element,
-    path: &str,
+    root: &str,
     job: &str,
 ) -> Result<(), Refused> {
+    let path = &*format!("{root}/JobSummary/Summary");
+    let mut settings = Settings::default();
+    settings.prioritize(element, root)?;
     let groups = element.at(path).and_then(Value::as_object);
     for (name, group) in groups.into_iter().flatten() {
         let mut wanted = 0;
@@ -179,7 +236,8 @@ fn listed(
             memory: None,
         };
         note_pods(journal, element.line, &pods)?;
-        state.add(journal.origin(element.line), &pods, |_| {})?;
+        let origin = journal.origin(element.line);
+        state.add(origin, &pods, |spec| settings.give(spec))?;
     }
     Ok(())
 }
