@@ -104,6 +104,7 @@ impl Act {
             Deed::Over(outcome) => (7, number_of(Some(outcome))),
             Deed::Delete(outcome) => (8, number_of(outcome)),
             Deed::Kill(outcome) => (9, number_of(Some(outcome))),
+            Deed::Resize(spec) => (10, spec),
         };
         let (created, started) = match self.deed {
             Deed::Known(known) => (known.created, known.started),
@@ -143,7 +144,8 @@ impl Act {
                 6 => Deed::Start,
                 7 => Deed::Over(outcome()),
                 8 => Deed::Delete(outcome_of(own)),
-                _ => Deed::Kill(outcome()),
+                9 => Deed::Kill(outcome()),
+                _ => Deed::Resize(own),
             },
         }
     }
@@ -177,6 +179,7 @@ mod tests {
             Deed::Delete(None),
             Deed::Delete(Some(Outcome::Failed)),
             Deed::Kill(Outcome::Cancelled),
+            Deed::Resize(3),
         ];
         let mut last = [0; WORDS];
         for (number, deed) in (0..).zip(deeds) {

@@ -4,12 +4,12 @@
 //! last of its deletions, which is that of its node, when it is gone. Its requests are known from level `Request` on: the pods of
 //! controllers are named by the server, which only the answer says, of level `RequestResponse`; without it their creations are
 //! found by what the names of those that are bound begin with. What an answer shows of a pod that came before the log makes it
-//! arrive at the beginning. Source: the documentation of
+//! arrive at the beginning. Pods are resized as requests say that are recorded. Source: the documentation of
 //! Kubernetes, "Auditing".
 
 use serde_json::Value;
 
-use super::{Deed, Known, Pod, Records};
+use super::{Deed, Known, Pod, Records, resized};
 use crate::archive::parts;
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
@@ -49,7 +49,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     ],
     names: &["auditID"],
     cells: show_text,
-    options: &["recorded"],
+    options: &["largest-request", "recorded"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -135,6 +135,7 @@ enum Request {
     Bind,
     Delete,
     DeleteSeveral,
+    Resize,
     /// It changes no more than what is known of the pod.
     Change,
 }
@@ -188,6 +189,13 @@ fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result
     let deed = match request {
         Request::Bind => Some((at, Deed::Bind)),
         Request::Delete => Some(deletion(event, event.at("/responseObject"), at)),
+        Request::Resize => {
+            let Some(spec) = resized::asked(event)? else {
+                let kind = "resize whose amounts are not recorded; the request stands";
+                return Ok(journal.dirt(kind, Action::Keep, line)?);
+            };
+            Some((at, Deed::Resize(records.spec(spec))))
+        }
         Request::Create | Request::DeleteSeveral | Request::Change => {
             over(event).map(|outcome| (at, Deed::Over(outcome)))
         }
@@ -205,22 +213,39 @@ fn request(event: &Element) -> Result<Result<Request, &'static str>, Refused> {
     let stage = event.name_at("/stage", "a stage such as ResponseComplete")?;
     let verb = event.name_at("/verb", "a verb such as create")?;
     let code = event.number_at("/responseStatus/code", 999.0)?;
-    let is_pod = event.text_at("/objectRef/resource") == "pods";
+    let resource = event.text_at("/objectRef/resource");
     let subresource = event.text_at("/objectRef/subresource");
     Ok(match (verb, subresource) {
         _ if stage != "ResponseComplete" => Err("request at a stage before its answer"),
-        _ if !is_pod => Err("request about other objects"),
+        _ if !matches!(resource, "pods" | "nodes") => Err(OTHER_OBJECT),
         _ if is_dry_run(event) => Err("dry run, which changes nothing"),
         _ if code.is_some_and(|code| code >= 300.0) => Err("request that was refused"),
+        _ if resource == "nodes" => Err(of_node(verb, subresource)),
         ("create", "") => Ok(Request::Create),
         ("create", "binding") => Ok(Request::Bind),
         ("delete", "") | ("create", "eviction") => Ok(Request::Delete),
         ("deletecollection", "") => Ok(Request::DeleteSeveral),
-        ("update" | "patch", "" | "status" | "resize" | "ephemeralcontainers") => {
-            Ok(Request::Change)
-        }
+        ("update" | "patch", "resize") => Ok(Request::Resize),
+        ("update" | "patch", "" | "status" | "ephemeralcontainers") => Ok(Request::Change),
         _ => Err("request that changes no pod's life"),
     })
+}
+
+/// The note about a request that bears on no pod and no machine.
+const OTHER_OBJECT: &str = "request about other objects";
+
+/// The note about a request that concerns a node: the machines of a run are those of its cluster.
+fn of_node(verb: &str, subresource: &str) -> &'static str {
+    match (verb, subresource) {
+        ("create", "") => "machine that is added, not followed; a run has those of its cluster",
+        ("delete" | "deletecollection", "") => {
+            "machine that is removed, not followed; a run has those of its cluster"
+        }
+        ("update" | "patch", "") => {
+            "machine that is changed, or closed to pods, not followed; a run has those of its cluster"
+        }
+        _ => OTHER_OBJECT,
+    }
 }
 
 /// Takes a request about a pod whose name is not recorded.

@@ -3,6 +3,7 @@
 use super::acts::{
     Act, Place, WORDS, any_of, number_of, number_of_spec, outcome_of, spec_of, word_of, word_of_any,
 };
+use super::resized;
 use super::unnamed::{Leftover, Match, Unnamed};
 use super::{Deed, Known, Records, sort};
 use crate::error::TraceError;
@@ -15,7 +16,7 @@ use model::{PodName, PodSpec, ResourceList};
 use units::Instant;
 
 /// Notes about records, which are told in the order of time.
-const NOTES: [(&str, Action); 7] = [
+const NOTES: [(&str, Action); 8] = [
     (
         "pod created again without an end; the first ends then",
         Action::Repair,
@@ -41,6 +42,10 @@ const NOTES: [(&str, Action); 7] = [
         "pod that the server named and no later record names; has what its name begins with",
         Action::Keep,
     ),
+    (
+        "resize of a pod whose creation is not recorded",
+        Action::Drop,
+    ),
 ];
 
 const CREATED_AGAIN: u64 = 0;
@@ -50,10 +55,11 @@ const BEFORE_EVENTS: u64 = 3;
 const END_ALONE: u64 = 4;
 const FOUND: u64 = 5;
 const NEVER_NAMED: u64 = 6;
+const RESIZED_ALONE: u64 = 7;
 
 /// The rank of a pod, or of a note: whether no record names the pod, then the record's time and its number, and those of a
 /// creation that no record names.
-type Rank = [u64; 5];
+pub(super) type Rank = [u64; 5];
 
 /// A pod as records tell of it.
 #[derive(Clone, Copy)]
@@ -159,6 +165,7 @@ impl Life {
             Deed::Create(_)
             | Deed::Seen
             | Deed::CreateUnnamed(_)
+            | Deed::Resize(_)
             | Deed::Over(_)
             | Deed::Delete(_) => {}
             Deed::Kill(outcome) => {
@@ -177,6 +184,7 @@ pub(super) struct Lives<'r> {
     all: FixedSort<LIFE>,
     /// The rank of each note, its kind and its place.
     notes: FixedSort<7>,
+    resizes: resized::Log,
     /// The last pod of the names that come now.
     known: Option<Life>,
 }
@@ -189,6 +197,7 @@ impl<'r> Lives<'r> {
             zero: records.first.unwrap_or(Instant::ZERO),
             all: sort(records.most_held),
             notes: sort(records.most_held),
+            resizes: resized::Log::new(records.most_held),
             known: None,
         };
         let mut named = None;
@@ -239,6 +248,10 @@ impl<'r> Lives<'r> {
             self.take_first(act);
             return;
         };
+        if let Deed::Resize(spec) = act.deed {
+            self.resizes.push(own.rank, act, spec);
+            return;
+        }
         let Deed::Create(spec) = act.deed else {
             own.take(act);
             return;
@@ -285,6 +298,7 @@ impl<'r> Lives<'r> {
                 (pod.end, pod.outcome) = (Some(at), Some(outcome));
             }
             Deed::Over(_) | Deed::Delete(_) => self.note(END_ALONE, rank, act.place),
+            Deed::Resize(_) => self.note(RESIZED_ALONE, rank, act.place),
             Deed::CreateUnnamed(_) => {}
         }
     }
@@ -350,12 +364,15 @@ impl<'r> Lives<'r> {
             journal.dirt(kind, action, place.line)?;
         }
         let mut gather = Gather::default();
-        let mut all = self.all.sorted();
+        let (mut all, mut resizes) = (self.all.sorted(), self.resizes.sorted());
         while let Some(words) = all.next()? {
             let life = Life::of_words(words);
             journal.file = file(life.place);
-            let demand = demand(records, journal, &life, options)?;
-            gather.push(journal.origin(life.place.line), demand);
+            let mut demand = demand(records, journal, &life, options)?;
+            let origin = journal.origin(life.place.line);
+            let asked = resizes.of(life.rank)?;
+            resized::resize(records, journal, &mut demand, &asked, options)?;
+            gather.push(origin, demand);
         }
         Ok(gather)
     }
@@ -411,6 +428,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::amounts::requests;
     use crate::ledger::RowPolicy;
     use crate::memory::Recorded;
 
@@ -428,6 +446,7 @@ mod tests {
             1 => Just(Deed::Seen),
             1 => Just(Deed::Readied),
             1 => Just(Deed::Start),
+            2 => (0..3_u32).prop_map(Deed::Resize),
             2 => outcome().prop_map(Deed::Over),
             2 => prop::option::of(outcome()).prop_map(Deed::Delete),
             1 => outcome().prop_map(Deed::Kill),
@@ -438,9 +457,10 @@ mod tests {
     fn read(records: &[(usize, i64, Deed)], mut all: Records) -> (Recorded, String) {
         const NAMES: [&str; 5] = ["web-", "web-abcde", "web-fghij", "x", "web-abcde-fghij"];
         for priority in 0..3 {
+            let amounts = requests(Some(priority.into()), None);
             all.spec(PodSpec {
                 priority,
-                ..PodSpec::default()
+                ..PodSpec::with_requests(amounts)
             });
         }
         let mut journal = Journal::new("log".into(), RowPolicy::REPORT);
@@ -453,6 +473,7 @@ mod tests {
         }
         let options = ReadOptions {
             outcomes: true,
+            resizes: true,
             ..ReadOptions::default()
         };
         let mut source = all.lives(journal, &options).expect("readable");

@@ -5,7 +5,7 @@ mod acts;
 pub mod audit;
 pub mod events;
 mod lives;
-
+mod resized;
 mod unnamed;
 
 use std::sync::Arc;
@@ -45,6 +45,8 @@ enum Deed {
     Delete(Option<Outcome>),
     /// It, or a container that starts again, is killed.
     Kill(Outcome),
+    /// Its containers request other amounts, those that a spec has by their names.
+    Resize(u32),
 }
 
 /// A pod that is there.

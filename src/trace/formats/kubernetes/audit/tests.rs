@@ -36,7 +36,7 @@ fn pods_live_from_their_creation_to_their_end() {
             ", \"responseStatus\": {\"code\": 403}",
         ),
         event("delete", "", "z", 23, ""),
-        event("create", "", "d", 24, "").replace("\"pods\"", "\"nodes\""),
+        event("create", "", "d", 24, "").replace("\"pods\"", "\"configmaps\""),
         event("create", "", "d", 24, "").replace("ResponseComplete", "RequestReceived"),
         event("get", "", "a", 24, ""),
     ];
@@ -332,4 +332,129 @@ fn rules_of_pods_are_read() {
         [80]
     );
     assert_eq!(recorded.ledger.count(crate::recorded_pod::UNENFORCED), 0);
+}
+
+#[test]
+fn pods_are_resized_as_requests_say() {
+    let two = "{\"containers\": [{\"name\": \"c\", \"resources\": {\"requests\": {\"cpu\": \"500m\"}}}, \
+               {\"name\": \"d\", \"resources\": {\"requests\": {\"cpu\": \"250m\"}}}]}";
+    let created = format!(", \"requestObject\": {{\"spec\": {two}}}");
+    let asked = |object: &str, name: &str, cpu: &str| {
+        format!(
+            ", \"{object}Object\": {{\"spec\": {{\"containers\": [{{\"name\": \"{name}\", \"resources\": \
+             {{\"requests\": {{\"cpu\": \"{cpu}\"}}}}}}]}}}}"
+        )
+    };
+    let refused = ", \"responseStatus\": {\"code\": 422}";
+    let log = [
+        event("create", "", "a", 0, &created),
+        event("patch", "resize", "a", 1, &asked("request", "c", "400m")),
+        event("create", "binding", "a", 2, ""),
+        event("patch", "resize", "a", 12, &asked("request", "c", "4")),
+        event("update", "resize", "a", 22, &asked("response", "d", "1")),
+        event("patch", "resize", "a", 23, ""),
+        event("patch", "resize", "a", 24, &asked("request", "x", "1")),
+        event(
+            "patch",
+            "resize",
+            "a",
+            25,
+            &(asked("request", "c", "9") + refused),
+        ),
+        event("delete", "", "a", 42, ""),
+        event("patch", "resize", "before", 43, &asked("request", "c", "9")),
+    ]
+    .concat();
+    let read = |options: &ReadOptions| {
+        let input = Input::bytes("audit.log", log.as_bytes());
+        let mut source = open(&input, options).expect("good");
+        let recorded = Recorded::collect(&mut *source).expect("good");
+        let spec = PodSpec::clone(&recorded.classes[recorded.arrivals[0].class as usize]);
+        let cpu = spec.requests().expect("small").get("cpu").milli_ceil();
+        let resizes = spec.behaviour.map(|own| own.resizes.clone());
+        let resizes = resizes.into_iter().flatten().map(|own| {
+            let cpu = own.requests.get("cpu").milli_ceil().expect("small");
+            (own.after.as_nanos() / 1_000_000_000, cpu)
+        });
+        (
+            cpu.expect("small"),
+            resizes.collect::<Vec<_>>(),
+            recorded.ledger,
+        )
+    };
+    let options = ReadOptions {
+        resizes: true,
+        ..ReadOptions::default()
+    };
+    let (cpu, resizes, ledger) = read(&options);
+    // What the second container asks for besides is the first one's.
+    assert_eq!((cpu, resizes), (750, vec![(10, 4_000), (20, 4_750)]));
+    for (kind, count) in [
+        (
+            "fewer cores requested while it waited; the first request stands",
+            1,
+        ),
+        (
+            "resize whose amounts are not recorded; the request stands",
+            1,
+        ),
+        (
+            "resize of a container that is not recorded; its request stands",
+            1,
+        ),
+        ("request that was refused", 1),
+        ("resize of a pod whose creation is not recorded", 1),
+        ("request that changes no pod's life", 0),
+    ] {
+        assert_eq!(ledger.count(kind), count, "{kind}");
+    }
+    let (cpu, resizes, ledger) = read(&ReadOptions::default());
+    assert_eq!((cpu, resizes), (750, vec![]));
+    let kind = "more cores requested while it ran; the first request stands";
+    assert_eq!(ledger.count(kind), 2);
+    let options = ReadOptions {
+        largest_request: true,
+        ..ReadOptions::default()
+    };
+    assert_eq!(read(&options).0, 5_000);
+}
+
+#[test]
+fn resizes_that_the_first_container_can_not_stand_for_are_told() {
+    let created = ", \"requestObject\": {\"spec\": {\"containers\": [{\"name\": \"c\", \"resources\": {\"requests\": \
+                   {\"cpu\": \"100m\"}}}, {\"name\": \"d\", \"resources\": {\"requests\": {\"cpu\": \"2\"}}}]}}";
+    let smaller = ", \"requestObject\": {\"spec\": {\"containers\": [{\"name\": \"d\", \"resources\": {\"requests\": \
+                   {\"cpu\": \"1\"}}}]}}";
+    let log = [
+        event("create", "", "a", 0, created),
+        event("create", "binding", "a", 2, ""),
+        event("patch", "resize", "a", 12, smaller),
+    ];
+    let recorded = read(&log.concat());
+    let kind = "resize that the first container of a pod can't stand for; its request stands";
+    assert_eq!(recorded.ledger.count(kind), 1);
+}
+
+#[test]
+fn machines_that_come_change_and_go_are_told() {
+    let about =
+        |verb: &str, sub: &str| event(verb, sub, "n1", 5, "").replace("\"pods\"", "\"nodes\"");
+    let log = [
+        event("create", "", "a", 0, ""),
+        about("create", ""),
+        about("delete", ""),
+        about("patch", ""),
+        about("patch", "status"),
+        about("list", ""),
+    ];
+    let recorded = read(&log.concat());
+    for (what, count) in [
+        ("added", 1),
+        ("removed", 1),
+        ("changed, or closed to pods", 1),
+    ] {
+        let kind = format!("machine that is {what}, not followed; a run has those of its cluster");
+        assert_eq!(recorded.ledger.count(&kind), count, "{kind}");
+    }
+    assert_eq!(recorded.ledger.count("request about other objects"), 2);
 }
