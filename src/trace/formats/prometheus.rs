@@ -36,6 +36,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "kube_pod_container_resource_requests",
             "by `container` and `resource`: cores, bytes or numbers",
         ),
+        ColumnDoc::optional(
+            "kube_pod_container_resource_limits",
+            "the same, of limits; a pod has one where all its containers do",
+        ),
         ColumnDoc::optional("uid", "label; tells pods of one name apart"),
         ColumnDoc::optional(
             "kube_pod_status_phase",

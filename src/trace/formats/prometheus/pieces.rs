@@ -17,8 +17,8 @@ const SAID: usize = WORDS - 5;
 
 /// The kind of a record of a pod's life, with which all that is known of it begins.
 const LIFE: u64 = 0;
-/// The kind of a record of a request.
-const REQUEST: u64 = 1;
+/// The kind of a record of a request or a limit.
+const AMOUNT: u64 = 1;
 /// The kind of a record of a number under which samples of a pod's use are held.
 const NUMBER: u64 = 2;
 
@@ -35,7 +35,7 @@ fn sort<const WORDS: usize>(most_held: Option<usize>) -> FixedSort<WORDS> {
 struct Records {
     sort: FixedSort<WORDS>,
     count: u64,
-    /// Containers and resources of requests.
+    /// Containers and resources of requests and limits.
     asked: TextLog<2>,
 }
 
@@ -64,9 +64,11 @@ impl Records {
                 outcome.map_or(u64::MAX, |own| own as u64),
             ],
         )];
-        for ((container, resource), &(at, amount)) in &pod.requests {
-            let text = self.asked.push([container, resource]);
-            said.push((REQUEST, [text, at as u64, amount.to_bits(), 0, 0, 0, 0]));
+        for (which, stated) in (0..).zip(&pod.stated) {
+            for ((container, resource), &(at, amount)) in stated {
+                let text = self.asked.push([container, resource]);
+                said.push((AMOUNT, [text, at as u64, amount.to_bits(), which, 0, 0, 0]));
+            }
         }
         let numbers = pod.numbers.iter();
         said.extend(numbers.map(|&number| (NUMBER, [number as u64, 0, 0, 0, 0, 0, 0])));
@@ -120,13 +122,10 @@ impl Sorted {
             };
             match kind {
                 LIFE => pod.extend(&Pod::of_words(said)),
-                REQUEST => {
+                AMOUNT => {
                     let [container, resource] = self.asked.get(said[0])?;
-                    pod.ask(
-                        (container, resource),
-                        said[1] as i64,
-                        f64::from_bits(said[2]),
-                    );
+                    let (at, amount) = (said[1] as i64, f64::from_bits(said[2]));
+                    pod.state(said[3] as usize, (container, resource), at, amount);
                 }
                 _ => pod.numbers.push(said[0] as usize),
             }

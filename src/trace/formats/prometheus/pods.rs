@@ -20,8 +20,13 @@ use model::gpu::GPU_RESOURCES;
 use model::{Behaviour, PodName, PodSpec, ResourceList};
 use units::{Duration, Instant, Quantity};
 
-/// The metric of what containers request.
-const REQUESTS: &str = "kube_pod_container_resource_requests";
+/// The metrics of what containers request and of their limits.
+const STATED: [&str; 2] = [
+    "kube_pod_container_resource_requests",
+    "kube_pod_container_resource_limits",
+];
+/// The words for them.
+const WORDS: [&str; 2] = ["request", "limit"];
 /// The note about series of use that are not asked for.
 pub(super) const NOT_USED: &str =
     "series of use, not read without `models.usage: trace` or `--usage`";
@@ -30,13 +35,16 @@ const MOST_KNOWN: usize = 1 << 14;
 /// The largest amount of a resource.
 const MOST: f64 = 1e18;
 
+/// Amounts by container and resource, with the time of their first sample.
+pub(super) type Amounts = IndexMap<(String, String), (i64, f64), FxBuildHasher>;
+
 /// A pod as its series tell of it.
 pub(super) struct Pod {
     pub(super) origin: Origin,
     pub(super) first: i64,
     pub(super) last: i64,
-    /// Requests by container and resource, with the time of their first sample.
-    pub(super) requests: IndexMap<(String, String), (i64, f64), FxBuildHasher>,
+    /// Requests and limits.
+    pub(super) stated: [Amounts; 2],
     pub(super) life: Life,
     /// The numbers under which samples of its use are held.
     pub(super) numbers: Vec<usize>,
@@ -49,15 +57,15 @@ impl Pod {
             origin,
             first: samples.0,
             last: samples.1,
-            requests: IndexMap::default(),
+            stated: <[Amounts; 2]>::default(),
             life: Life::default(),
             numbers: Vec::new(),
         }
     }
 
-    /// Takes a request of a container and a resource; the earliest stands, and of several the first.
-    pub(super) fn ask(&mut self, asked: (String, String), at: i64, amount: f64) {
-        let known = self.requests.entry(asked).or_insert((at, amount));
+    /// Takes a request or a limit, by its number, of a container and a resource; the earliest stands, and of several the first.
+    pub(super) fn state(&mut self, which: usize, of: (String, String), at: i64, amount: f64) {
+        let known = self.stated[which].entry(of).or_insert((at, amount));
         if at < known.0 {
             *known = (at, amount);
         }
@@ -76,8 +84,10 @@ impl Pod {
         self.last = self.last.max(other.last);
         self.life = self.life.united(other.life);
         self.numbers.extend(other.numbers);
-        for (asked, amount) in other.requests {
-            self.requests.entry(asked).or_insert(amount);
+        for (own, others) in self.stated.iter_mut().zip(other.stated) {
+            for (of, amount) in others {
+                own.entry(of).or_insert(amount);
+            }
         }
     }
 }
@@ -265,10 +275,11 @@ impl Pods {
         if name.is_empty() {
             return Ok(journal.dirt("series that is about no pod", Action::Drop, line)?);
         }
-        let (metric, resource) = request_of(label.text("__name__"), label.text("resource"));
+        let (metric, resource) = stated_by(label.text("__name__"), label.text("resource"));
         let measure = Measure::of(&metric);
-        if metric == REQUESTS {
-            check_request(line, &resource, value)?;
+        let which = STATED.iter().position(|own| *own == metric);
+        if which.is_some() {
+            check_amount(line, &metric, &resource, value)?;
         }
         if let Some(measure) = measure {
             usage::check(line, measure, samples)?;
@@ -283,12 +294,12 @@ impl Pods {
         if pod.life.take(&metric, &label.text("phase"), samples) {
             return Ok(());
         }
-        if metric == REQUESTS {
-            pod.ask((label.container(), resource), first, value);
+        if let Some(which) = which {
+            pod.state(which, (label.container(), resource), first, value);
             let is_other = |&(_, other): &Sample| other.total_cmp(&value).is_ne();
             if samples.iter().any(is_other) {
-                let kind = "request changes later; the first one stands";
-                journal.dirt(kind, Action::Keep, line)?;
+                let kind = format!("{} changes later; the first one stands", WORDS[which]);
+                journal.dirt(&kind, Action::Keep, line)?;
             }
             return Ok(());
         }
@@ -318,6 +329,7 @@ impl Pods {
         gather.header.fields = outcome_alone(options);
         while let Some(([namespace, name, _], pod)) = pods.next()? {
             let list = requests(&mut journal, &pod)?;
+            let limits = limits(&mut journal, &pod)?;
             let is_there = pod.last + step > end || pod.last == end;
             let is_open = pod.life.end.is_none() && is_there;
             if is_open {
@@ -337,6 +349,7 @@ impl Pods {
                 namespace: namespace.as_str().into(),
                 ..PodSpec::with_requests(list)
             };
+            spec.containers[0].limits = limits;
             if let Some(used) = &mut used {
                 let last = pod.last;
                 let start = start.unwrap_or(submit);
@@ -370,8 +383,8 @@ impl Pods {
     }
 }
 
-/// Refuses a request without a resource, or of no amount of it.
-fn check_request(line: u64, resource: &str, value: f64) -> Result<(), BadRow> {
+/// Refuses an amount without a resource, or none of it.
+fn check_amount(line: u64, metric: &str, resource: &str, value: f64) -> Result<(), BadRow> {
     if resource.is_empty() {
         return Err(BadRow {
             line,
@@ -383,7 +396,7 @@ fn check_request(line: u64, resource: &str, value: f64) -> Result<(), BadRow> {
     if !(0.0..=MOST).contains(&value) {
         return Err(BadRow {
             line,
-            column: REQUESTS.to_owned(),
+            column: metric.to_owned(),
             value: value.to_string(),
             rule: format!("must be an amount from 0 to {MOST:e}"),
         });
@@ -393,43 +406,80 @@ fn check_request(line: u64, resource: &str, value: f64) -> Result<(), BadRow> {
 
 /// What a pod requests.
 fn requests(journal: &mut Journal, pod: &Pod) -> Result<ResourceList, TraceError> {
-    let mut list = ResourceList::default();
-    let mut sums: IndexMap<&str, f64, FxBuildHasher> = IndexMap::default();
-    for ((_, resource), (_, amount)) in &pod.requests {
-        *sums.entry(resource).or_default() += amount;
-    }
+    let sums = sums(&pod.stated[0]);
     if sums.is_empty() {
         let kind = "pod whose requests are not recorded; requests nothing";
         journal.dirt_at(kind, Action::Keep, pod.origin)?;
     }
-    for (resource, amount) in sums {
-        let milli = libm::rint(1e3 * amount) as i128;
+    let mut list = ResourceList::default();
+    for (resource, (amount, _)) in sums {
         let name = resource_name(resource);
         if name.is_none() {
             let kind = "resource of an unknown name; requested as it is written";
             journal.dirt_at(kind, Action::Keep, pod.origin)?;
         }
         let name = name.unwrap_or_else(|| resource.to_owned());
-        list.set(&name, Quantity::from_nanos(1_000_000 * milli));
+        list.set(&name, quantity(amount));
     }
     Ok(list)
 }
 
+/// The limits of a pod: those of all its containers together, where each has one.
+fn limits(journal: &mut Journal, pod: &Pod) -> Result<ResourceList, TraceError> {
+    let stated = pod.stated.iter().flat_map(Amounts::keys);
+    let mut containers: Vec<&str> = stated.map(|(container, _)| &**container).collect();
+    containers.sort_unstable();
+    containers.dedup();
+    let mut list = ResourceList::default();
+    for (resource, (amount, limited)) in sums(&pod.stated[1]) {
+        if limited == containers.len() {
+            let name = resource_name(resource).unwrap_or_else(|| resource.to_owned());
+            list.set(&name, quantity(amount));
+        } else {
+            let kind = "limit of some containers of a pod, not used";
+            journal.dirt_at(kind, Action::Keep, pod.origin)?;
+        }
+    }
+    Ok(list)
+}
+
+/// The amounts of all containers together by resource, with the number of containers that have one.
+fn sums(stated: &Amounts) -> IndexMap<&str, (f64, usize), FxBuildHasher> {
+    let mut sums: IndexMap<&str, (f64, usize), FxBuildHasher> = IndexMap::default();
+    for ((_, resource), (_, amount)) in stated {
+        let sum = sums.entry(resource).or_default();
+        sum.0 += amount;
+        sum.1 += 1;
+    }
+    sums
+}
+
+/// An amount, to a thousandth.
+fn quantity(amount: f64) -> Quantity {
+    Quantity::from_nanos(1_000_000 * libm::rint(1e3 * amount) as i128)
+}
+
 /// The metric and the resource of a series: metrics of older exporters, and of rules that keep them, say the same by
 /// their names.
-fn request_of(metric: String, resource: String) -> (String, String) {
-    let named = match metric.as_str() {
-        "kube_pod_container_resource_requests_cpu_cores" => Some("cpu"),
-        "kube_pod_container_resource_requests_memory_bytes" => Some("memory"),
-        _ => None,
-    };
-    match named {
-        Some(named) => (REQUESTS.to_owned(), named.to_owned()),
-        None if metric.ends_with(":active:kube_pod_container_resource_requests") => {
-            (REQUESTS.to_owned(), resource)
+fn stated_by(metric: String, resource: String) -> (String, String) {
+    for own in STATED {
+        for (unit, named) in [("cpu_cores", "cpu"), ("memory_bytes", "memory")] {
+            if metric
+                .strip_prefix(own)
+                .and_then(|rest| rest.strip_prefix('_'))
+                == Some(unit)
+            {
+                return (own.to_owned(), named.to_owned());
+            }
         }
-        None => (metric, resource),
+        if metric
+            .strip_suffix(own)
+            .is_some_and(|rule| rule.ends_with(":active:"))
+        {
+            return (own.to_owned(), resource);
+        }
     }
+    (metric, resource)
 }
 
 /// The resource whose dots, slashes and dashes are written as underscores; `None` of an unknown one.

@@ -292,7 +292,7 @@ fn a_series() -> impl Strategy<Value = (&'static str, [usize; 3], Vec<(i64, f64)
         "kube_pod_completion_time",
         "kube_pod_status_phase",
         "kube_pod_container_resource_requests",
-        "kube_pod_container_resource_requests",
+        "kube_pod_container_resource_limits",
         "container_cpu_usage_seconds_total",
         "container_cpu_usage_seconds_total",
         "container_memory_working_set_bytes",
@@ -338,4 +338,33 @@ proptest! {
         };
         prop_assert_eq!(read(Pods::holding(most_held, &options)), read(Pods::new(&options)));
     }
+}
+
+#[test]
+fn limits_of_all_containers_are_the_limit_of_their_pod() {
+    let text = "kube_pod_container_resource_requests{namespace=\"n\",pod=\"a\",container=\"c\",resource=\"cpu\"} 1 100\n\
+        kube_pod_container_resource_limits{namespace=\"n\",pod=\"a\",container=\"c\",resource=\"cpu\"} 2 100\n\
+        kube_pod_container_resource_limits{namespace=\"n\",pod=\"a\",container=\"c\",resource=\"memory\"} 4096 100\n\
+        kube_pod_container_resource_requests{namespace=\"n\",pod=\"a\",container=\"d\",resource=\"cpu\"} 1 100\n\
+        kube_pod_container_resource_limits_cpu_cores{namespace=\"n\",pod=\"a\",container=\"d\"} 1.5 100\n\
+        kube_pod_container_resource_limits{namespace=\"n\",pod=\"b\",container=\"c\"} 1 100\n";
+    let input = Input::bytes("p", text.as_bytes());
+    let options = ReadOptions {
+        rows: crate::ledger::RowPolicy::REPORT,
+        ..ReadOptions::default()
+    };
+    let mut source = open(&input, &options).expect("good");
+    let recorded = Recorded::collect(&mut *source).expect("good");
+    let limits = &recorded.classes[0].containers[0].limits;
+    assert_eq!(limits.get("cpu").milli_ceil(), Ok(3_500));
+    assert_eq!(limits.named().count(), 1);
+    let kind = "limit of some containers of a pod, not used";
+    assert_eq!(recorded.ledger.count(kind), 1);
+    let bad: Vec<String> = { recorded.ledger.bad_rows().iter() }
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        bad,
+        ["p:6: column `resource`: must be the label of a resource, such as cpu, found ``"]
+    );
 }
