@@ -51,6 +51,7 @@ mod msgpack;
 mod name_key;
 pub mod nameless;
 mod names_first;
+mod no_trace;
 mod node_cells;
 mod number;
 mod numbered;

@@ -6,6 +6,7 @@ use units::nearest::nearest;
 use units::plural;
 
 use super::format::FormatEntry;
+use super::no_trace;
 
 /// The most characters of a file's beginning that are shown.
 const SHOWN: usize = 60;
@@ -17,12 +18,10 @@ pub(super) fn words(first: &[u8], formats: &[FormatEntry]) -> String {
     if first.starts_with(&[0xff, 0xfe]) || first.starts_with(&[0xfe, 0xff]) {
         return "is a text in UTF-16; convert it to UTF-8 (`iconv -f UTF-16 -t UTF-8`)".to_owned();
     }
-    let text = String::from_utf8_lossy(first);
-    if text.contains("apiVersion") && text.contains("kind") {
-        return "holds objects of Kubernetes, but no events of them: `windtunnel import kubectl` makes an experiment of a \
-                dump, and `manifests` of an experiment take objects"
-            .to_owned();
+    if let Some(words) = no_trace::words(first) {
+        return words;
     }
+    let text = String::from_utf8_lossy(first);
     let Some(line) = text.lines().map(str::trim).find(|line| !line.is_empty()) else {
         return "is empty: there is nothing by which its format could be recognized; copy or export it again".to_owned();
     };

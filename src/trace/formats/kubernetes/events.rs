@@ -54,7 +54,8 @@ fn sniff(first: &[u8]) -> Confidence {
         is_event && (has("\"items\"") || has("\"reason\""))
     } else {
         let is_event = has("involvedObject:") || has("regarding:");
-        is_event && has("kind: Event") || is_printed(first)
+        let kinds = ["kind: Event", "kind: \"Event\"", "kind: 'Event'"];
+        is_event && kinds.into_iter().any(has) || is_printed(first)
     };
     if is_own {
         Confidence::Certain
@@ -365,7 +366,17 @@ mod tests {
             outcomes: true,
             ..ReadOptions::default()
         };
-        for text in [single.join("\n"), single.concat(), yaml.to_owned()] {
+        let quoted = |mark: &str| {
+            let kind = format!("kind: {mark}Event{mark}");
+            yaml.replace("kind: Event", &kind)
+        };
+        for text in [
+            single.join("\n"),
+            single.concat(),
+            yaml.to_owned(),
+            quoted("\""),
+            quoted("'"),
+        ] {
             let input = Input::bytes("e", text.as_bytes());
             let entry = crate::registry::recognize(&input).expect("known");
             assert_eq!(entry.name, ENTRY.name);
