@@ -334,20 +334,21 @@ fn rules_of_pods_are_read() {
     assert_eq!(recorded.ledger.count(crate::recorded_pod::UNENFORCED), 0);
 }
 
-#[test]
-fn pods_are_resized_as_requests_say() {
-    let two = "{\"containers\": [{\"name\": \"c\", \"resources\": {\"requests\": {\"cpu\": \"500m\"}}}, \
-               {\"name\": \"d\", \"resources\": {\"requests\": {\"cpu\": \"250m\"}}}]}";
-    let created = format!(", \"requestObject\": {{\"spec\": {two}}}");
-    let asked = |object: &str, name: &str, cpu: &str| {
-        format!(
-            ", \"{object}Object\": {{\"spec\": {{\"containers\": [{{\"name\": \"{name}\", \"resources\": \
-             {{\"requests\": {{\"cpu\": \"{cpu}\"}}}}}}]}}}}"
-        )
-    };
+/// What a request or its answer states of a container.
+fn asked(object: &str, name: &str, cpu: &str) -> String {
+    format!(
+        ", \"{object}Object\": {{\"spec\": {{\"containers\": [{{\"name\": \"{name}\", \"resources\": \
+         {{\"requests\": {{\"cpu\": \"{cpu}\"}}}}}}]}}}}"
+    )
+}
+
+/// A pod of two containers that is resized before it runs, while it does and afterwards.
+fn resized() -> String {
+    let created = ", \"requestObject\": {\"spec\": {\"containers\": [{\"name\": \"c\", \"resources\": {\"requests\": \
+                   {\"cpu\": \"500m\"}}}, {\"name\": \"d\", \"resources\": {\"requests\": {\"cpu\": \"250m\"}}}]}}";
     let refused = ", \"responseStatus\": {\"code\": 422}";
-    let log = [
-        event("create", "", "a", 0, &created),
+    [
+        event("create", "", "a", 0, created),
         event("patch", "resize", "a", 1, &asked("request", "c", "400m")),
         event("create", "binding", "a", 2, ""),
         event("patch", "resize", "a", 12, &asked("request", "c", "4")),
@@ -364,29 +365,32 @@ fn pods_are_resized_as_requests_say() {
         event("delete", "", "a", 42, ""),
         event("patch", "resize", "before", 43, &asked("request", "c", "9")),
     ]
-    .concat();
-    let read = |options: &ReadOptions| {
-        let input = Input::bytes("audit.log", log.as_bytes());
-        let mut source = open(&input, options).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
-        let spec = PodSpec::clone(&recorded.classes[recorded.arrivals[0].class as usize]);
-        let cpu = spec.requests().expect("small").get("cpu").milli_ceil();
-        let resizes = spec.behaviour.map(|own| own.resizes.clone());
-        let resizes = resizes.into_iter().flatten().map(|own| {
-            let cpu = own.requests.get("cpu").milli_ceil().expect("small");
-            (own.after.as_nanos() / 1_000_000_000, cpu)
-        });
-        (
-            cpu.expect("small"),
-            resizes.collect::<Vec<_>>(),
-            recorded.ledger,
-        )
-    };
+    .concat()
+}
+
+/// The 1/1000 cores of the only pod of a log, its resizes by their seconds, and the ledger.
+fn cores(log: &str, options: &ReadOptions) -> (i64, Vec<(i64, i64)>, crate::Ledger) {
+    let input = Input::bytes("audit.log", log.as_bytes());
+    let mut source = open(&input, options).expect("good");
+    let recorded = Recorded::collect(&mut *source).expect("good");
+    let spec = PodSpec::clone(&recorded.classes[recorded.arrivals[0].class as usize]);
+    let cpu = spec.requests().expect("small").get("cpu").milli_ceil();
+    let resizes = spec.behaviour.map(|own| own.resizes.clone());
+    let resizes = resizes.into_iter().flatten().map(|own| {
+        let cpu = own.requests.get("cpu").milli_ceil().expect("small");
+        (own.after.as_nanos() / 1_000_000_000, cpu)
+    });
+    (cpu.expect("small"), resizes.collect(), recorded.ledger)
+}
+
+#[test]
+fn pods_are_resized_as_requests_say() {
+    let log = resized();
     let options = ReadOptions {
         resizes: true,
         ..ReadOptions::default()
     };
-    let (cpu, resizes, ledger) = read(&options);
+    let (cpu, resizes, ledger) = cores(&log, &options);
     // What the second container asks for besides is the first one's.
     assert_eq!((cpu, resizes), (750, vec![(10, 4_000), (20, 4_750)]));
     for (kind, count) in [
@@ -408,7 +412,7 @@ fn pods_are_resized_as_requests_say() {
     ] {
         assert_eq!(ledger.count(kind), count, "{kind}");
     }
-    let (cpu, resizes, ledger) = read(&ReadOptions::default());
+    let (cpu, resizes, ledger) = cores(&log, &ReadOptions::default());
     assert_eq!((cpu, resizes), (750, vec![]));
     let kind = "more cores requested while it ran; the first request stands";
     assert_eq!(ledger.count(kind), 2);
@@ -416,7 +420,7 @@ fn pods_are_resized_as_requests_say() {
         largest_request: true,
         ..ReadOptions::default()
     };
-    assert_eq!(read(&options).0, 5_000);
+    assert_eq!(cores(&log, &options).0, 5_000);
 }
 
 #[test]

@@ -1,5 +1,5 @@
-//! What tasks of a group hold of a resource at most, as some run before the others and some after them. Source: the source of
-//! Nomad, `AllocatedResources.Comparable` in `nomad/structs/structs.go`.
+//! Amounts of a resource that tasks of a group hold at most, as some run before the others and some after them. Source: the
+//! source of Nomad, `AllocatedResources.Comparable` in `nomad/structs/structs.go`.
 
 use serde_json::Value;
 
