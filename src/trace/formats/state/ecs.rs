@@ -1,10 +1,11 @@
 //! Tasks and services of Amazon ECS, as `aws ecs describe-tasks` and `describe-services` print them. A
 //! task states what it reserves, a service only how many tasks it wants: those that are listed beside it
 //! count toward them. Daemons, and tasks on distinct instances, stand on machines of their own. Source: the API reference of
-//! Amazon ECS, `Task`, `TaskOverride`, `ContainerOverride` and `Service`.
+//! Amazon ECS, `Task`, `TaskOverride`, `ContainerOverride`, `NetworkBinding` and `Service`.
 
 use serde_json::Value;
 
+use super::ports::{Ports, paths};
 use super::services::Wanted;
 use super::{Places, Pods, State, count, has_keys, note, scaled, whole_gpus_of};
 use crate::apart::keep_apart;
@@ -26,6 +27,10 @@ pub const ENTRY: FormatEntry = FormatEntry {
         ColumnDoc::optional(
             "containers",
             "cpu and memory of each, where the task states none, and gpuIds",
+        ),
+        ColumnDoc::optional(
+            "networkBindings",
+            "of containers: hostPort is taken on the machine, below those that it chooses",
         ),
         ColumnDoc::optional("group", "service or family; becomes the tenant"),
         ColumnDoc::optional("lastStatus", "stopped tasks are left out"),
@@ -146,6 +151,7 @@ fn take_task(state: &mut State, journal: &mut Journal, task: &Element) -> Result
         .map(Vec::len)
         .sum();
     let gpu = whole_gpus_of(task, "/containers", gpus)?;
+    let ports = ports(task)?;
     if units.is_none() || memory.is_none() {
         let kind = "task whose reservations are not stated in full; requests the rest";
         journal.dirt(kind, Action::Keep, line)?;
@@ -163,10 +169,31 @@ fn take_task(state: &mut State, journal: &mut Journal, task: &Element) -> Result
     };
     state.add(journal.origin(line), &pods, |spec| {
         spec.gpu = gpu.clone();
+        ports.give(spec);
         if is_apart {
             stand_alone(spec, group);
         }
     })
+}
+
+/// The first of the ports that machines choose by themselves.
+const CHOSEN_FROM: f64 = 32_768.0;
+
+/// The ports that a task takes on its machine because its definition says so.
+fn ports(task: &Element) -> Result<Ports, BadRow> {
+    let mut ports = Ports::default();
+    for container in paths(task, "/containers") {
+        for own in paths(task, &format!("{container}/networkBindings")) {
+            let path = format!("{own}/hostPort");
+            if task
+                .number_at(&path, f64::MAX)?
+                .is_some_and(|port| port < CHOSEN_FROM)
+            {
+                ports.add(task, &path, task.text_at(&format!("{own}/protocol")))?;
+            }
+        }
+    }
+    Ok(ports)
 }
 
 /// An amount of a task: what stands in place of what its definition says, what that says, or what its containers reserve

@@ -65,7 +65,7 @@ const PLACES: Places = Places {
 fn sniff(first: &[u8]) -> Confidence {
     let allocations = has_keys(first, &["JobID", "TaskGroup", "ClientStatus"]);
     let jobs = has_keys(first, &["ID", "TaskGroups", "Datacenters"]);
-    let listed = has_keys(first, &["ID", "JobSummary", "Datacenters"]);
+    let listed = has_keys(first, &["ID", "JobSummary", "Summary", "Type"]);
     allocations.max(jobs).max(listed)
 }
 

@@ -147,9 +147,15 @@ fn jobs_of_nomad_are_pods() {
     assert_eq!(found, expected);
     let listed = r#"[{"ID": "web", "Type": "service", "Status": "running", "Datacenters": ["dc1"], "JobSummary": {"JobID": "web",
 "Summary": {"front": {"Queued": 1, "Complete": 4, "Failed": 0, "Running": 1, "Starting": 0, "Lost": 0}}}}]"#;
-    let (pods, bad) = read(&super::nomad::ENTRY, listed);
-    assert_eq!(pods, [pod("web.front-1", 0, 0), pod("web.front-2", 0, 0)]);
-    assert!(bad.is_empty(), "{bad:?}");
+    // Older servers list no datacenters.
+    for listed in [
+        listed.to_owned(),
+        listed.replace("\"Datacenters\": [\"dc1\"], ", ""),
+    ] {
+        let (pods, bad) = read(&super::nomad::ENTRY, &listed);
+        assert_eq!(pods, [pod("web.front-1", 0, 0), pod("web.front-2", 0, 0)]);
+        assert!(bad.is_empty(), "{bad:?}");
+    }
     let (pods, bad) = read(
         &super::nomad::ENTRY,
         &JOB.replace("\"Count\": 2", "\"Count\": -2"),

@@ -258,3 +258,15 @@ fn ports_of_machines_and_platforms_of_swarm_are_heeded_or_told() {
     let platforms = "platforms of a service, not enforced";
     assert_eq!(ledger(&docker::ENTRY, text), [platforms]);
 }
+
+#[test]
+fn ports_of_tasks_of_ecs_that_are_stated_are_taken() {
+    let text = r#"{"tasks": [{"taskArn": "c/t", "lastStatus": "RUNNING", "cpu": "256", "memory": "64", "containers": [
+{"networkBindings": [{"containerPort": 53, "hostPort": 53, "protocol": "udp"}, {"containerPort": 80, "hostPort": 32768}]},
+{"networkBindings": [{"containerPort": 80, "hostPort": 8080, "protocol": "tcp"}]}]}]}"#;
+    let spec = &specs(&ecs::ENTRY, text)[0];
+    assert_eq!(ports(spec), ["53/UDP", "8080/TCP"]);
+    let (pods, bad) = read(&ecs::ENTRY, &text.replace("8080", "\"x\""));
+    assert!(pods.is_empty());
+    assert!(bad[0].contains("networkBindings.0.hostPort"), "{bad:?}");
+}
