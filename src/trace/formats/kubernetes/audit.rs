@@ -192,7 +192,7 @@ fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result
         Request::Resize => {
             let Some(spec) = resized::asked(event)? else {
                 let kind = "resize whose amounts are not recorded; the request stands";
-                return Ok(journal.dirt(kind, Action::Keep, line)?);
+                return Ok(journal.dirt(kind, Action::Waive, line)?);
             };
             Some((at, Deed::Resize(records.spec(spec))))
         }

@@ -142,6 +142,9 @@ pub(super) fn resize(
     all: &[Asked],
     options: &ReadOptions,
 ) -> Result<(), TraceError> {
+    if all.is_empty() {
+        return Ok(());
+    }
     let stands = Standing::of(options);
     let from = demand.historic_start.unwrap_or(demand.submit);
     let first = demand.spec.clone();
@@ -153,12 +156,12 @@ pub(super) fn resize(
         let asked = records.specs.classes().get(own.spec)?;
         if !apply(&mut latest, &asked) {
             let kind = "resize of a container that is not recorded; its request stands";
-            journal.dirt(kind, Action::Keep, line)?;
+            journal.dirt(kind, Action::Waive, line)?;
         }
         let Some(now) = in_first(&first, &latest) else {
             let kind =
                 "resize that the first container of a pod can't stand for; its request stands";
-            journal.dirt(kind, Action::Keep, line)?;
+            journal.dirt(kind, Action::Waive, line)?;
             continue;
         };
         let waits = own.at < from;

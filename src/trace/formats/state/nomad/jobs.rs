@@ -50,7 +50,7 @@ pub(super) fn take(
     }
     if matches!(element.text_at(&at("Type")), "system" | "sysbatch") {
         let kind = "job on every node; counted as one allocation a group";
-        journal.dirt(kind, Action::Keep, line)?;
+        journal.dirt(kind, Action::Waive, line)?;
     }
     for (key, kind) in [
         ("Periodic", "job that starts again and again; starts once"),
