@@ -37,7 +37,7 @@ pub(super) struct FormatArguments {
     /// Have tasks whose request changes ask for the most that they ever requested
     #[arg(long, help_heading = HEADING)]
     largest_request: bool,
-    /// Read the shares of disks and network that machines request (Azure)
+    /// Read the shares of disks and network that machines or services request (Azure, Alibaba 2017)
     #[arg(long, help_heading = HEADING)]
     shares: bool,
     /// End machines once they use nothing from one sample to the next (`PlanetLab`)

@@ -126,8 +126,8 @@ const CHOICES: [(&str, &str, &str); 5] = [
     (
         "shares",
         "shares",
-        "Request the shares of disks and network as `windtunnel.dev/hdd`, `ssd` and `nic`, in millionths of a host, \
-         rounded down.",
+        "Request the shares of disks and network: of Azure as `windtunnel.dev/hdd`, `ssd` and `nic`, in millionths of a \
+         host, rounded down; of Alibaba's services of 2017 as ephemeral storage, of which the largest machine has 1 TiB.",
     ),
     (
         "end-when-idle",

@@ -17,7 +17,7 @@ use super::renumbered::{Numbers, Renumbered};
 use super::spill::{Flat, Held, MOST_HELD, Order};
 use super::stream::{Arrival, ArrivalSource};
 use model::node::HOSTNAME_LABEL;
-use model::resource_list::PODS;
+use model::resource_list::{EPHEMERAL_STORAGE, PODS};
 use model::{GpuInventory, Labels, Node, PodName, PodSpec, ResourceList, Text};
 use serde::{Deserialize, Serialize};
 use units::{Duration, Instant, Quantity};
@@ -335,6 +335,20 @@ pub(crate) struct Capacity {
     pub(crate) cpu_milli: i64,
     /// Bytes of memory.
     pub(crate) memory: i64,
+    /// Bytes of local disk, where the trace states them.
+    pub(crate) disk: Option<i64>,
+}
+
+impl Capacity {
+    /// What a node of the capacity has to offer to so many pods.
+    pub(crate) fn offered(self, pods: i64) -> ResourceList {
+        let mut list = requests(Some(self.cpu_milli), Some(self.memory));
+        if let Some(bytes) = self.disk {
+            list.set(EPHEMERAL_STORAGE, Quantity::from_units(bytes));
+        }
+        list.set(PODS, Quantity::from_units(pods));
+        list
+    }
 }
 
 /// A node of a machine with devices; an empty model is not known.
@@ -351,13 +365,10 @@ pub(crate) fn gpu_node(name: Text, capacity: Capacity, gpus: GpuInventory, pods:
 /// A node of a machine with these labels besides its name.
 pub(crate) fn node(name: Text, mut labels: Labels, capacity: Capacity, pods: i64) -> Node {
     labels.insert(HOSTNAME_LABEL.into(), name.clone());
-    let Capacity { cpu_milli, memory } = capacity;
-    let mut allocatable = requests(Some(cpu_milli), Some(memory));
-    allocatable.set(PODS, Quantity::from_units(pods));
     Node {
         name,
         labels,
-        allocatable,
+        allocatable: capacity.offered(pods),
         ..Node::default()
     }
 }

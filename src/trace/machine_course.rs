@@ -1,11 +1,8 @@
 //! The course of a machine in a trace: when it comes and goes, and what it has from a time on.
 
-use super::amounts::requests;
 use super::format::{NodeEvent, NodeEventKind};
 use super::gather::Capacity;
-use model::ResourceList;
-use model::resource_list::PODS;
-use units::{Instant, Quantity};
+use units::Instant;
 
 /// The course of one machine. It is away until it comes; one that goes first was there before, and one
 /// of which only the size is stated is there all the time.
@@ -77,20 +74,13 @@ impl MachineCourse {
                     has_gone = true;
                     NodeEventKind::Goes
                 }
-                Step::Resized(capacity) => NodeEventKind::Resized(offered(capacity, pods)),
+                Step::Resized(capacity) => NodeEventKind::Resized(capacity.offered(pods)),
                 Step::Refuses => NodeEventKind::Refuses,
                 Step::Accepts => NodeEventKind::Accepts,
             };
             events.push(NodeEvent { at, node, kind });
         }
     }
-}
-
-/// What a node of a capacity has to offer.
-fn offered(capacity: Capacity, pods: i64) -> ResourceList {
-    let mut list = requests(Some(capacity.cpu_milli), Some(capacity.memory));
-    list.set(PODS, Quantity::from_units(pods));
-    list
 }
 
 /// Events in the order in which they happen: at one instant, machines come and change before others go. Those of one

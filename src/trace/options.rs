@@ -49,7 +49,8 @@ pub struct ReadOptions {
     /// `constraints`: tasks keep to constraints on attributes of machines that stand in their own records (Google's
     /// trace of 2019), and those of a job stand on different machines where it says so (both of Google's).
     pub constraints: bool,
-    /// `shares`: machines ask for the shares of their host's disks and network (Azure, 2020).
+    /// `shares`: machines ask for the shares of their host's disks and network (Azure, 2020), and services for those of
+    /// its disk (Alibaba, 2017).
     pub shares: bool,
     /// `largest-request`: a task whose request changes asks for the most that it ever asked for.
     pub largest_request: bool,

@@ -171,6 +171,7 @@ impl Columns {
         let capacity = Capacity {
             cpu_milli,
             memory: memory_mib * MIB,
+            disk: None,
         };
         let gpus = GpuInventory {
             devices: devices as u8,

@@ -110,6 +110,7 @@ fn take(
     let capacity = Capacity {
         cpu_milli: 1_000 * fields.number(CPU, 1, 1_000_000)?,
         memory: fields.number(MEMORY, 0, 1 << 40)? << 10,
+        disk: None,
     };
     if speed.is_some_and(|speed| libm::fabs(speed - 1.0) > f64::EPSILON) {
         let kind = "speed of a core, not heeded; jobs run as long as the log says";

@@ -228,8 +228,12 @@ mod tests {
     }
 
     fn capacity() -> impl Strategy<Value = Capacity> {
-        (0_i64..100_000, 0_i64..1 << 40)
-            .prop_map(|(cpu_milli, memory)| Capacity { cpu_milli, memory })
+        let disk = prop::option::of(0_i64..1 << 50);
+        (0_i64..100_000, 0_i64..1 << 40, disk).prop_map(|(cpu_milli, memory, disk)| Capacity {
+            cpu_milli,
+            memory,
+            disk,
+        })
     }
 
     fn node() -> impl Strategy<Value = Node> {
@@ -240,14 +244,9 @@ mod tests {
         let labels = prop::collection::vec((text(), text()), 0..4);
         let taints = prop::collection::vec(taint(), 0..3);
         let pods = prop_oneof![Just(1_001), 1_i64..2_000];
-        let disk = prop::option::of(0_i64..1 << 50);
-        (capacity(), gpus, pods, disk, labels, taints).prop_map(
-            |(capacity, gpus, pods, disk, labels, taints)| {
+        (capacity(), gpus, pods, labels, taints).prop_map(
+            |(capacity, gpus, pods, labels, taints)| {
                 let mut node = gpu_node("n".into(), capacity, gpus, pods);
-                if let Some(bytes) = disk {
-                    let bytes = Quantity::from_units(bytes);
-                    node.allocatable.set("ephemeral-storage", bytes);
-                }
                 let labels = labels.iter();
                 node.labels.extend(
                     labels.map(|(key, value)| (key.as_str().into(), value.as_str().into())),
@@ -311,6 +310,7 @@ mod tests {
         let capacity = Capacity {
             cpu_milli: 1_000,
             memory: 1 << 30,
+            disk: None,
         };
         let mut node = crate::gather::node("n".into(), Labels::new(), capacity, 1_001);
         node.unschedulable = true;

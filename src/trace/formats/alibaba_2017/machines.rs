@@ -41,7 +41,10 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("event detail", "cause of an error; read, not used"),
     ColumnDoc::required("cpus", "cores"),
     ColumnDoc::required("memory", "share of the largest machine"),
-    ColumnDoc::required("disk space", "share of the largest machine; read, not used"),
+    ColumnDoc::required(
+        "disk space",
+        "share of the largest machine; ephemeral storage, 1 TiB of which is the largest",
+    ),
 ];
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
@@ -51,6 +54,7 @@ const MACHINE: usize = 1;
 const EVENT: usize = 2;
 const CPU: usize = 4;
 const MEMORY: usize = 5;
+const DISK: usize = 6;
 
 /// The events of a machine.
 const EVENTS: [&str; 3] = ["add", "softerror", "harderror"];
@@ -77,8 +81,7 @@ struct Row {
     id: i64,
     /// Whether the machine is added, else it has an error.
     is_added: bool,
-    /// Cores and bytes.
-    capacity: Option<(i64, i64)>,
+    capacity: Option<Capacity>,
 }
 
 impl Event for Row {
@@ -110,11 +113,16 @@ impl Row {
         }
         let cpu = fields.integer(CPU, 1, 1_000_000)?;
         let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
+        let disk = super::share_of(fields, DISK, super::FULL_DISK)?;
         Ok(Self {
             time: super::time(journal, fields, TIME)?,
             id,
             is_added: event == "add",
-            capacity: cpu.zip(memory),
+            capacity: cpu.zip(memory).map(|(cores, memory)| Capacity {
+                cpu_milli: 1_000 * cores,
+                memory,
+                disk,
+            }),
         })
     }
 }
@@ -145,10 +153,6 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
             course.takes(time, false);
             return Ok(());
         }
-        let capacity = capacity.map(|(cpu, memory)| Capacity {
-            cpu_milli: 1_000 * cpu,
-            memory,
-        });
         if let Some((_, before, course)) = known.get_mut(&id) {
             journal.dirt("machine added again", Action::Keep, line)?;
             // One that states nothing has what it had.
@@ -185,6 +189,8 @@ mod tests {
     use super::*;
     use crate::format::NodeEventKind;
     use crate::inspect::validate;
+    use model::ResourceList;
+    use model::resource_list::EPHEMERAL_STORAGE;
 
     #[test]
     fn events_happen_in_order_of_time() {
@@ -194,6 +200,21 @@ mod tests {
         let kinds: Vec<_> = list.events.iter().map(|own| &own.kind).collect();
         assert_eq!(kinds, [&NodeEventKind::Refuses]);
         assert_eq!(list.ledger.count(crate::timed::OUT_OF_ORDER), 1);
+    }
+
+    #[test]
+    fn disks_are_ephemeral_storage() {
+        let rows = "0,1,add,,64,0.69,0.5\n0,2,add,,64,0.69,\n60,1,add,,64,0.69,0.25\n";
+        let input = Input::bytes("m.csv", rows.as_bytes());
+        let list = read(&input, &ReadOptions::default()).expect("good rows");
+        let disk = |list: &ResourceList| list.get(EPHEMERAL_STORAGE).units_ceil();
+        let of_nodes = list.nodes.iter().map(|own| disk(&own.allocatable));
+        let half = Ok(512 << 30);
+        assert_eq!(of_nodes.collect::<Vec<_>>(), [half, Ok(0)]);
+        let NodeEventKind::Resized(later) = &list.events[0].kind else {
+            panic!("{:?}", list.events);
+        };
+        assert_eq!(disk(later), Ok(256 << 30));
     }
 
     #[test]

@@ -47,6 +47,10 @@ const TABLES: &[TraceTable] = &[
     },
 ];
 
+/// Bytes of the largest disk of a machine, of which the trace states shares: 1 TiB. A run knows them by what fits, so that
+/// any other size would do as well.
+const FULL_DISK: i64 = 1 << 40;
+
 /// The time of a row; one before the trace's start is the start.
 fn time(journal: &mut Journal, fields: &Fields<'_, '_>, place: usize) -> Result<Instant, Refused> {
     let seconds = fields.number(place, -LAST_SECOND, LAST_SECOND)?;

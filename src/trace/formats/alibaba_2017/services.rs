@@ -19,8 +19,9 @@ use crate::side_by_side::Tables;
 use crate::spill::{Alive, Order, Places, Stored};
 use crate::stream::{Arrival, ArrivalSource};
 use crate::timed::{self, Rank, Timed};
+use model::resource_list::EPHEMERAL_STORAGE;
 use model::{PodName, PodSpec};
-use units::Instant;
+use units::{Instant, Quantity};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -29,7 +30,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     columns: COLUMNS,
     names: &["instance id", "machine id", "cpu ids"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
-    options: &["full-memory", "usage"],
+    options: &["full-memory", "usage", "shares"],
     sniff,
     open: Constructor::Workload(open),
 };
@@ -41,7 +42,10 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("machine id", "machine; read, not used"),
     ColumnDoc::required("cpus", "cores"),
     ColumnDoc::required("memory", "share of the largest machine"),
-    ColumnDoc::required("disk space", "share of the largest machine; read, not used"),
+    ColumnDoc::required(
+        "disk space",
+        "share of the largest machine; with the option `shares`, ephemeral storage",
+    ),
     ColumnDoc::required("cpu ids", "processors that it was given; read, not used"),
 ];
 
@@ -52,6 +56,7 @@ const EVENT: usize = 1;
 const INSTANCE: usize = 2;
 const CPU: usize = 4;
 const MEMORY: usize = 5;
+const DISK: usize = 6;
 
 fn sniff(first: &[u8]) -> Confidence {
     is_services(first).max(usage::of_services(first))
@@ -87,6 +92,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     }
     let mut services = Services {
         usage: measurements.usage()?,
+        has_shares: options.shares,
         ..Services::holding(MOST_HELD)
     };
     let mut rows = Timed::default();
@@ -103,6 +109,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     }
     services.finish(journal)
 }
+
+/// The note about an instance whose disk space is not requested.
+const DISK_WAIVED: &str = "disk space, not requested without `shares`";
 
 /// Instances that are held in memory.
 const MOST_HELD: usize = 1 << 16;
@@ -153,6 +162,8 @@ struct Event {
     is_creation: bool,
     cpu: Option<i64>,
     memory: Option<i64>,
+    /// Bytes of local disk, of the largest machine's 1 TiB.
+    disk: Option<i64>,
 }
 
 impl timed::Event for Event {
@@ -180,6 +191,7 @@ impl Event {
         let instance = fields.number(INSTANCE, 0, i64::MAX)?;
         let cpu = fields.scaled(CPU, 1_000, 1e5)?;
         let memory = super::share_of(fields, MEMORY, options.full_memory_bytes)?;
+        let disk = super::share_of(fields, DISK, super::FULL_DISK)?;
         let is_creation = match fields.text(EVENT) {
             "Create" => true,
             "Remove" => false,
@@ -191,6 +203,7 @@ impl Event {
             is_creation,
             cpu,
             memory,
+            disk: disk.filter(|&bytes| bytes > 0),
         })
     }
 }
@@ -204,6 +217,8 @@ struct Services {
     /// Number of instances whose usage is known.
     measured: usize,
     usage: Usage,
+    /// Whether instances request disk space.
+    has_shares: bool,
 }
 
 impl Services {
@@ -215,6 +230,7 @@ impl Services {
             lives: Places::holding(most_held),
             measured: 0,
             usage: Usage::default(),
+            has_shares: false,
         }
     }
 
@@ -245,6 +261,14 @@ impl Services {
         if event.cpu.is_none() || event.memory.is_none() {
             journal.dirt("no request; counted as 0", Action::Keep, line)?;
         }
+        let mut requests = requests(event.cpu, event.memory);
+        match event.disk {
+            Some(bytes) if self.has_shares => {
+                requests.set(EPHEMERAL_STORAGE, Quantity::from_units(bytes));
+            }
+            Some(_) => journal.dirt(DISK_WAIVED, Action::Waive, line)?,
+            None => {}
+        }
         let own = instance.to_string();
         let key = Places::key([&*own]);
         let number = self.lives.get(key)?.unwrap_or_default() + 1;
@@ -257,7 +281,7 @@ impl Services {
         }
         let spec = PodSpec {
             behaviour: behaviour.map(Into::into),
-            ..PodSpec::with_requests(requests(event.cpu, event.memory))
+            ..PodSpec::with_requests(requests)
         };
         let own = Instance {
             id: instance,
@@ -332,6 +356,7 @@ mod tests {
                 is_creation,
                 cpu: (second != 7).then_some(1_000 * (1 + instance % 3)),
                 memory: Some(second),
+                disk: (second % 3 == 0).then_some(second),
             };
             let taken = services.take(&mut journal, line, &event);
             assert!(taken.is_ok(), "events that are not refused");
@@ -388,6 +413,33 @@ mod tests {
             found.bad_rows[0].to_string(),
             "c.csv:1: column `event type`: must be Create or Remove, found `Start`"
         );
+    }
+
+    #[test]
+    fn disk_space_is_requested_with_shares_and_told_without() {
+        let rows =
+            "0,Create,1,5,4,0.1,0.5,1|2\n100,Create,2,5,4,0.1,0,1|2\n150,Create,3,5,4,0.1,,1\n";
+        let input = Input::bytes("c.csv", rows.as_bytes());
+        let read = |shares| {
+            let options = ReadOptions {
+                shares,
+                ..ReadOptions::default()
+            };
+            Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
+        };
+        let disk = |recorded: &Recorded| {
+            let classes = recorded.arrivals.iter().map(|one| one.class as usize);
+            let specs = classes.map(|class| {
+                let requests = recorded.classes[class].requests().expect("small");
+                requests.get(EPHEMERAL_STORAGE).units_ceil()
+            });
+            specs.collect::<Vec<_>>()
+        };
+        let (with, without) = (read(true), read(false));
+        assert_eq!(disk(&with), [Ok(512 << 30), Ok(0), Ok(0)]);
+        assert_eq!(with.ledger.count(DISK_WAIVED), 0);
+        assert_eq!(disk(&without), [Ok(0), Ok(0), Ok(0)]);
+        assert_eq!(without.ledger.count(DISK_WAIVED), 1);
     }
 
     #[test]

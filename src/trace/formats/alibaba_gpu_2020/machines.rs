@@ -80,6 +80,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         let capacity = Capacity {
             cpu_milli: 1_000 * cores,
             memory: gib << 30,
+            disk: None,
         };
         let gpus = GpuInventory {
             devices: devices as u8,

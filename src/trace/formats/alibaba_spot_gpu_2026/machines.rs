@@ -62,6 +62,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         let capacity = Capacity {
             cpu_milli: 1_000 * cores,
             memory: 0,
+            disk: None,
         };
         let gpus = GpuInventory {
             devices: devices as u8,

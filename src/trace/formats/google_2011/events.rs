@@ -61,7 +61,7 @@ pub(crate) struct Asked<'a, F> {
 }
 
 /// Kinds of what is odd about a demand with what is done about each, which is a bit by its place.
-pub(crate) const OPENING_DIRT: [(&str, Action); 4] = [
+pub(crate) const OPENING_DIRT: [(&str, Action); 5] = [
     ("no request; counted as 0", Action::Keep),
     (APART_WAIVED, Action::Waive),
     (
@@ -69,6 +69,10 @@ pub(crate) const OPENING_DIRT: [(&str, Action); 4] = [
         Action::Waive,
     ),
     ("dedicated machine, not enforced", Action::Waive),
+    (
+        "disk space, not requested: the table of machines states none",
+        Action::Waive,
+    ),
 ];
 
 /// The bits of those of [`OPENING_DIRT`] that are so.

@@ -298,7 +298,11 @@ pub(crate) fn capacity(
     let cpu = fields.scaled(places.cpu, options.full_cpu_milli, 1.0)?;
     let memory = fields.scaled(places.memory, options.full_memory_bytes, 1.0)?;
     let both = cpu.zip(memory);
-    Ok(both.map(|(cpu_milli, memory)| Capacity { cpu_milli, memory }))
+    Ok(both.map(|(cpu_milli, memory)| Capacity {
+        cpu_milli,
+        memory,
+        disk: None,
+    }))
 }
 
 #[cfg(test)]

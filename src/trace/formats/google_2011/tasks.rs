@@ -4,7 +4,8 @@
 //! doesn't end it. Its run time is that of the last attempt, from SCHEDULE to the end. A task that
 //! ends without having run stays, once placed, as long as it waited, or is left out with `ran-only`.
 //! A task that doesn't end within the trace has no run time. Requests are those of the SUBMIT. The
-//! scheduling class and the request of disk space change no placement here and are read over. Constraints
+//! scheduling class changes no placement here and is read over; requests of disk space are counted, as no machine states
+//! how much it has. Constraints
 //! of tasks and usage are read with the events if a folder or an archive has their tables, too.
 
 use super::attributes::{Constraints, is_constraints, keep_apart};
@@ -64,7 +65,7 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("memory request", "share of the largest machine"),
     ColumnDoc::required(
         "disk request",
-        "share of the largest machine; read, not used",
+        "share of the largest machine; counted, not requested, as machines state none",
     ),
     ColumnDoc::required(
         "different machines",
@@ -159,6 +160,7 @@ struct Request {
     cpu: Option<i64>,
     /// Bytes.
     memory: Option<i64>,
+    has_disk: bool,
     is_apart: bool,
 }
 
@@ -168,11 +170,11 @@ impl Request {
         let priority = fields.number(PRIORITY, 0, 12)?;
         let cpu = fields.scaled(CPU, options.full_cpu_milli, MOST)?;
         let memory = fields.scaled(MEMORY, options.full_memory_bytes, MOST)?;
-        fields.decimal(DISK, MOST)?;
         Ok(Self {
             priority: priority as i32,
             cpu,
             memory,
+            has_disk: fields.decimal(DISK, MOST)?.is_some_and(|share| share > 0.0),
             is_apart: fields.integer(APART, 0, 1)? == Some(1),
         })
     }
@@ -238,6 +240,7 @@ fn take(
             asks.is_apart && !is_heeded,
             false,
             false,
+            asks.has_disk,
         ]),
         spec: || {
             let mut spec = PodSpec {

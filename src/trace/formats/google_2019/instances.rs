@@ -315,6 +315,7 @@ fn happen(
         false,
         !record.demands.is_empty() && !is_heeded,
         fields.integer(MACHINE, -1, i64::MAX)? == Some(-1),
+        false,
     ]);
     let labels = collection.map(Collection::labels).unwrap_or_default();
     let apart = collection.map(Collection::apart).filter(|_| is_heeded);

@@ -210,6 +210,7 @@ fn nodes(clusters: Vec<(Text, Course)>, journal: Journal, options: &ReadOptions)
     let capacity = Capacity {
         cpu_milli: options.full_cpu_milli,
         memory: options.full_memory_bytes,
+        disk: None,
     };
     let (mut nodes, mut events) = (Vec::new(), Vec::new());
     for (name, mut days) in clusters {

@@ -71,6 +71,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         let capacity = Capacity {
             cpu_milli: 0,
             memory: 0,
+            disk: None,
         };
         let gpus = GpuInventory {
             devices: devices as u8,

@@ -57,6 +57,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         let capacity = Capacity {
             cpu_milli: 1_000 * fields.number(CPU, 1, 1_000_000)?,
             memory: fields.number(MEMORY, 1, 1_000_000)? << 30,
+            disk: None,
         };
         for _ in 0..switches {
             for machine in 0..machines {

@@ -147,8 +147,25 @@ fn the_largest_request_stands_if_that_is_asked_for() {
 }
 
 #[test]
+fn requests_of_disk_space_are_told() {
+    let rows = [
+        row(600, 0, 0, "0.5,0.25,0.1"),
+        row(600, 1, 0, "0.5,0.25,0"),
+        row(600, 2, 0, "0.5,0.25,"),
+    ];
+    let recorded = read(&rows.concat(), &ReadOptions::default()).expect("good rows");
+    let told = recorded.ledger.entries().iter().map(ToString::to_string);
+    let kind = "disk space, not requested: the table of machines states none";
+    let file = &recorded.ledger.entries()[0].file;
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [format!("waive 1 row: {kind} (first {file}:1)")]
+    );
+}
+
+#[test]
 fn events_happen_in_order_of_time() {
-    let request = "0.5,0.25,0.1";
+    let request = "0.5,0.25,0";
     let events = [(600, 0), (610, 1), (670, 4), (700, 0), (710, 1), (720, 5)];
     let table = |places: [usize; 6]| -> String {
         let rows = places.map(|place| events[place]);
