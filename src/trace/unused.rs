@@ -217,10 +217,11 @@ mod tests {
 [{"start_time": "2017-10-09 07:01:00", "end_time": null, "detail": [{"gpus": ["a"]}]}]}]"#;
         assert_eq!(ledger("philly", log).count(kind), 1);
         let flow = r#"{"schemaVersion": "1.4", "workflow": {"tasks": [
-{"name": "a", "runtime": 1, "cores": 1, "memory": 5, "files": [], "after": 1}]}}"#;
+{"name": "a", "runtime": 1, "cores": 1, "memory": 5, "files": [], "after": 1, "priority": 20}]}}"#;
         let ledger = ledger("wfformat", flow);
         assert_eq!(ledger.count(kind), 1);
         assert_eq!(ledger.count("memory that a task took, not requested"), 1);
-        assert_eq!(ledger.total(), 2);
+        assert_eq!(ledger.count("priority of a task, not heeded"), 1);
+        assert_eq!(ledger.total(), 3);
     }
 }

@@ -39,6 +39,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "memory",
             "memory that it took; also `memoryInBytes`; not requested",
         ),
+        ColumnDoc::optional("priority", "priority that it had; counted, not heeded"),
     ],
     names: &["id", "name"],
     cells: show_text,
@@ -187,7 +188,7 @@ fn add(graph: &mut Graph, journal: &mut Journal, task: &Element) -> Result<(), R
 }
 
 /// Keys that say how a task did what it did, and on what, which no run heeds.
-const ABOUT: [&str; 20] = [
+const ABOUT: [&str; 19] = [
     "type",
     "command",
     "program",
@@ -207,7 +208,6 @@ const ABOUT: [&str; 20] = [
     "energy",
     "energyInKWh",
     "executedAt",
-    "priority",
 ];
 
 /// Notes what a task says and no run heeds.
@@ -218,12 +218,14 @@ fn note(journal: &mut Journal, task: &Element) -> Result<(), TraceError> {
         columns.any(|own| own.name == key) || READ.contains(&key) || ABOUT.contains(&key)
     };
     for key in task.keys() {
-        let kind = match key {
-            "memory" | "memoryInBytes" => "memory that a task took, not requested",
+        let (kind, action) = match key {
+            "memory" | "memoryInBytes" => ("memory that a task took, not requested", Action::Keep),
+            // The schema leaves open whether more of it is more urgent, and to whom it was told.
+            "priority" => ("priority of a task, not heeded", Action::Waive),
             key if is_told(key) => continue,
-            key => &format!("key `{key}`, not used"),
+            key => (&*format!("key `{key}`, not used"), Action::Keep),
         };
-        journal.dirt(kind, Action::Keep, task.line)?;
+        journal.dirt(kind, action, task.line)?;
     }
     Ok(())
 }
