@@ -71,6 +71,7 @@ mod pod_rules;
 mod pod_settings;
 mod pod_template;
 mod pod_volumes;
+mod python_value;
 pub mod quantiles;
 pub mod rates;
 mod recorded_pod;

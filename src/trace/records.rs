@@ -1,6 +1,8 @@
 //! Records of an export that comes as a table with a header (of text or Parquet), or as JSON, an object
 //! a line: nested members are columns whose names have a dot (`capacity.cpus`), which tables also write with an
-//! underscore. Whole numbers may stand in quotes, as exports write those of 64 bits.
+//! underscore, or have the whole object in a cell. Whole numbers may stand in quotes, as exports write those of 64 bits.
+
+mod nested;
 
 use rustc_hash::FxHashMap;
 use serde_json::Value;
@@ -26,7 +28,12 @@ pub(crate) fn each_record(
 ) -> Result<(), TraceError> {
     for part in parts(input)? {
         journal.file = part.name.clone();
-        if !has_objects(&part.first_bytes()?) {
+        let first = part.first_bytes()?;
+        if !has_objects(&first) {
+            if nested::has_objects(&first, columns) {
+                nested::each_row(&part, columns, others, journal, &mut take)?;
+                continue;
+            }
             let layout = Layout::headed(columns, b',').with_times(TimeForm::Micros);
             let layout = layout.with_others(others);
             each_row_of(&part, &layout, journal, &mut take)?;
@@ -104,6 +111,16 @@ fn member<'v>(object: &'v Value, name: &str) -> Option<&'v Value> {
         .or_else(|| object.get(underscored(name)))
 }
 
+/// Adds the text of a member; one that is null or an empty list has none.
+fn laid_out(member: Option<&Value>, text: &mut String) {
+    match member {
+        None | Some(Value::Null) => {}
+        Some(Value::String(own)) => text.push_str(own),
+        Some(Value::Array(list)) if list.is_empty() => {}
+        Some(other) => text.push_str(&other.to_string()),
+    }
+}
+
 /// The most keys that are remembered.
 const MOST_MET: usize = 256;
 
@@ -154,10 +171,7 @@ impl Objects {
                         rule: format!("must have `{}`", column.name),
                     });
                 }
-                None | Some(Value::Null) => {}
-                Some(Value::String(text)) => self.text.push_str(text),
-                Some(Value::Array(list)) if list.is_empty() => {}
-                Some(other) => self.text.push_str(&other.to_string()),
+                found => laid_out(found, &mut self.text),
             }
         }
         self.ends.push(self.text.len());
@@ -246,12 +260,36 @@ mod tests {
              {\"time\": 2, \"list\": [1], \"capacity\": null}\n",
             "list,capacity_cpus,time\n,0.5,1\n[1],,2\n",
             "time,capacity.cpus,list\n1,0.5,\n2,,[1]\n",
+            "time,capacity,list\n1,{'cpus': 0.5},\n2,,[1]\n",
+            "time,capacity,list\n1,\"{\"\"cpus\"\": 0.5}\",\n2,None,[1]\n",
         ] {
             assert_eq!(read(text), (expected.clone(), Vec::new()), "{text}");
             assert_eq!(
                 record_has(text.trim().as_bytes(), &["time"]),
                 Confidence::Certain
             );
+        }
+    }
+
+    #[test]
+    fn cells_of_objects_that_are_none_are_bad_and_further_members_told() {
+        let text = ",time,capacity,zone\n0,1,x,\n1,2,\"{'cpus': 1, 'gpus': 2}\",\n2,3,[1],\n3,4\n4,-1,{},\n";
+        let (seen, bad) = read(text);
+        assert_eq!(seen, [(3, "1".to_owned(), String::new())]);
+        let rule = "must be an object of JSON, or a dictionary of Python";
+        let expected = [
+            format!("e:2: column `capacity`: {rule}, found `x`"),
+            format!("e:4: column `capacity`: {rule}, found `[1]`"),
+            "e:5: column `capacity`: the row has 2 fields where the header has 4, found `3,4`"
+                .to_owned(),
+            "e:6: column `time`: must be at least 0, found `-1`".to_owned(),
+        ];
+        assert_eq!(bad, expected);
+        let input = Input::bytes("e", text.as_bytes());
+        let mut journal = Journal::new("e".into(), RowPolicy::REPORT);
+        each_record(&input, COLUMNS, &[], &mut journal, |_, _| Ok(())).expect("readable");
+        for kind in ["column `zone`, not used", "key `capacity.gpus`, not used"] {
+            assert_eq!(journal.ledger.count(kind), 1, "{kind}");
         }
     }
 

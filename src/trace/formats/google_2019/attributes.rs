@@ -9,6 +9,7 @@ use crate::formats::google_2011::attributes::{Attribute, Attributes};
 use crate::formats::google_2011::time;
 use crate::input::Input;
 use crate::ledger::{BadRow, Journal};
+use crate::python_value;
 use crate::records::{each_record, record_has};
 use crate::rows::Fields;
 use model::{Operator, Requirement};
@@ -75,7 +76,7 @@ pub(super) fn constraints(
     }
     let wrong = |expected: &str| fields.bad(place, expected);
     let inner = text.strip_prefix('[').and_then(|own| own.strip_suffix(']'));
-    if let Some(names) = inner.filter(|names| !names.contains(['{', '"'])) {
+    if let Some(names) = inner.filter(|names| !names.contains(['{', '"', '\''])) {
         if is_heeded {
             return Err(wrong(
                 "a list of objects with `name`, `value` and `relation`, not of names; export all three, or leave \
@@ -85,8 +86,11 @@ pub(super) fn constraints(
         let exists = |name: &str| requirement(name.trim(), Some(6), "");
         return Ok(names.split(',').filter_map(exists).collect());
     }
-    let list: Vec<Value> = serde_json::from_str(text)
-        .map_err(|_| wrong("a list of objects with `name`, `value` and `relation`"))?;
+    let Some(Value::Array(list)) = python_value::parse(text) else {
+        return Err(wrong(
+            "a list of objects with `name`, `value` and `relation`",
+        ));
+    };
     let demand = |one: &Value| {
         let name = one.get("name").and_then(Value::as_str);
         let name = name.filter(|name| !name.is_empty());
