@@ -107,6 +107,8 @@ mod bad_traces;
 #[cfg(test)]
 mod dirty_rows;
 #[cfg(test)]
+mod file_order;
+#[cfg(test)]
 mod real_files;
 
 pub use classes::Classes;

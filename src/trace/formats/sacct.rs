@@ -58,7 +58,10 @@ const COLUMNS: &[ColumnDoc] = &[
         "partition, with `system.scheduler.slurm.partitions`",
     ),
     ColumnDoc::optional("Timelimit", "limit, [days-]hours:minutes:seconds"),
-    ColumnDoc::optional("NNodes", "nodes; the gang size"),
+    ColumnDoc::optional(
+        "NNodes",
+        "nodes; the gang size; else AllocNodes, else ReqNodes",
+    ),
     ColumnDoc::optional("AllocCPUS", "processors in all; else NCPUS, else ReqCPUS"),
     ColumnDoc::optional(
         "ReqMem",
@@ -84,6 +87,8 @@ const COLUMNS: &[ColumnDoc] = &[
     ),
     ColumnDoc::optional("TimelimitRaw", "limit, minutes"),
     ColumnDoc::optional("ElapsedRaw", "seconds after Start, without an End"),
+    ColumnDoc::optional("AllocNodes", "nodes, where `NNodes` does not state them"),
+    ColumnDoc::optional("ReqNodes", "nodes, where neither does"),
 ];
 
 const JOB: usize = 0;
@@ -94,7 +99,8 @@ const STATE: usize = 4;
 const USER: usize = 5;
 const PARTITION: usize = 6;
 const LIMIT: usize = 7;
-const NODES: usize = 8;
+/// The places of the nodes, the best known first.
+const NODES: [usize; 3] = [8, 19, 20];
 const CORES: usize = 9;
 const MEMORY: usize = 10;
 const RESOURCES: usize = 11;
@@ -152,7 +158,7 @@ fn cells(
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut jobs = Jobs::default();
+    let mut jobs = Jobs::new();
     jobs.gather.header.fields = if options.recorded {
         vec![&job_fields::PARTITION, &job_fields::OUTCOME]
     } else {
@@ -228,10 +234,7 @@ fn take(
             "a number of processors (or that of `NCPUS`, `ReqCPUS`, or `cpu` of `AllocTRES`)",
         )
     })?;
-    let nodes = match fields.integer(NODES, 0, MEMBERS)? {
-        None => allocated.nodes.or(requested.nodes),
-        nodes => nodes,
-    };
+    let nodes = nodes(fields)?.or(allocated.nodes).or(requested.nodes);
     let nodes = nodes.unwrap_or(1).max(1);
     let job = Job {
         line,
@@ -287,6 +290,16 @@ fn processors(fields: &Fields<'_, '_>) -> Result<Option<i64>, BadRow> {
         }
     }
     Ok(None)
+}
+
+/// The nodes of a whole job, if a column states them: those allocated are none before the job runs.
+fn nodes(fields: &Fields<'_, '_>) -> Result<Option<i64>, BadRow> {
+    let mut known = None;
+    for place in NODES {
+        let nodes = fields.integer(place, 0, MEMBERS)?;
+        known = known.or(nodes.filter(|&nodes| nodes > 0));
+    }
+    Ok(known)
 }
 
 /// The limit of a job's time; `None` if it has none.

@@ -12,7 +12,7 @@ use crate::number::digits;
 use crate::origin::Origin;
 use crate::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
 use crate::rows::Refused;
-use crate::spill::FlatName;
+use crate::spill::{FlatName, Order};
 use model::{Labels, PodName};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -143,6 +143,14 @@ impl Held {
 }
 
 impl Jobs {
+    /// No jobs yet. One that may have another record is held back, and comes to its own place all the same.
+    pub(super) fn new() -> Self {
+        Self {
+            gather: Gather::default().in_order(Order::Place),
+            ..Self::default()
+        }
+    }
+
     /// Takes a job.
     pub(super) fn take(
         &mut self,

@@ -141,6 +141,32 @@ fn jobs_are_gangs_of_a_pod_a_node() {
 }
 
 #[test]
+fn nodes_have_other_columns_too() {
+    let row = |nodes: &str| {
+        format!(
+            "1|2024-03-01T10:00:00|2024-03-01T10:00:05|2024-03-01T11:00:05|48|{nodes}|100Gn|RUNNING\n"
+        )
+    };
+    for (columns, nodes, expected) in [
+        ("AllocNodes", "2", 2),
+        ("ReqNodes", "3", 3),
+        ("ReqNodes|AllocNodes", "3|2", 2),
+        ("ReqNodes|AllocNodes", "3|0", 3),
+        ("AllocNodes|ReqNodes|NNodes", "2|3|4", 4),
+        ("AllocNodes|ReqNodes|NNodes", "|3|0", 3),
+    ] {
+        let header = format!("JobID|Submit|Start|End|AllocCPUS|{columns}|ReqMem|State\n");
+        let input = Input::bytes("s.txt", format!("{header}{}", row(nodes)).into_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        assert_eq!(recorded.arrivals[0].members, expected, "{columns}: {nodes}");
+        assert_eq!(recorded.ledger.total(), 0, "{}", recorded.ledger);
+        let memory = recorded.classes[0].requests().expect("small");
+        assert_eq!(memory.get("memory").units_ceil(), Ok(100 << 30));
+    }
+}
+
+#[test]
 fn models_of_gpus_are_demanded() {
     let row = |job: u32, requested: &str, allocated: &str| {
         let at = "2024-03-01T10:00:00|2024-03-01T10:00:00|2024-03-01T10:03:00";
