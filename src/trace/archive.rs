@@ -128,11 +128,11 @@ fn unpacked(input: &Input, room: &mut u64) -> Result<Option<Vec<Input>>, TraceEr
     Ok(Some(files.collect()))
 }
 
-/// Refuses files of several folders, for a format in which files of equal names are the same machine or cluster.
+/// The folder of each file of an input: within an archive, or the archive itself of a file of one in a folder.
 ///
 /// # Errors
-/// The files are of several folders.
-pub(crate) fn of_one_folder(input: &Input, parts: &[Input]) -> Result<(), TraceError> {
+/// The input can't be read.
+pub(crate) fn folders(input: &Input, parts: &[Input]) -> Result<Vec<String>, TraceError> {
     let is_folder = input.files()?.is_some();
     let folder = |part: &Input| match part.name.rsplit_once(": ") {
         Some((archive, _)) if is_folder => archive.to_owned(),
@@ -142,7 +142,16 @@ pub(crate) fn of_one_folder(input: &Input, parts: &[Input]) -> Result<(), TraceE
             folder.to_owned()
         }
     };
-    let mut folders: Vec<String> = parts.iter().map(folder).collect();
+    Ok(parts.iter().map(folder).collect())
+}
+
+/// Refuses files of several folders, for a format in which files of equal names are the same machine or cluster.
+///
+/// # Errors
+/// The files are of several folders.
+pub(crate) fn of_one_folder(input: &Input, parts: &[Input]) -> Result<(), TraceError> {
+    let is_folder = input.files()?.is_some();
+    let mut folders = folders(input, parts)?;
     folders.sort();
     folders.dedup();
     let [all @ .., last] = &folders[..] else {

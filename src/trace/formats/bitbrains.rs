@@ -1,12 +1,15 @@
 //! Virtual machines of Bitbrains (GWA-T-12): a file a machine, a row every 300 s. A machine arrives with
 //! its first row and ends with its last; one whose size changes is resized. The header says milliseconds where the
-//! values are seconds. The file of one machine is in memory at a time, as the pattern of what it uses.
+//! values are seconds. Files of equal names in folders of several months are one machine. The rows of one machine are in
+//! memory at a time, as the pattern of what it uses.
 //! Format: `traces.md`, section 11.
+
+mod months;
 
 use std::sync::Arc;
 
 use crate::amounts::requests;
-use crate::archive::{is_about, of_one_folder, parts};
+use crate::archive::{is_about, parts};
 use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, row_has,
@@ -131,10 +134,13 @@ type Written = fn(&i64) -> String;
 
 /// A machine up to its present row.
 struct Machine {
-    /// The line of its first row.
+    /// The file and the line of its first row.
+    file: Arc<str>,
     line: u64,
     first: i64,
     last: i64,
+    /// The last row of the files before the present one.
+    known_to: Option<i64>,
     /// The spec of its first row, with which it starts.
     spec: PodSpec,
     /// The spec of its last row.
@@ -166,22 +172,21 @@ struct Stated {
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
+    let mut files = Vec::new();
     let parts = parts(input)?;
-    of_one_folder(input, &parts)?;
-    for part in &parts {
-        journal.file = part.name.clone();
-        if parts.len() > 1 && is_about(&part.name) {
+    let is_alone = parts.len() == 1;
+    for part in parts {
+        if !is_alone && is_about(&part.name) {
+            journal.file = part.name.clone();
             journal.dirt("file about the trace, not read", Action::Keep, 1)?;
             continue;
         }
+        files.push(part);
+    }
+    for files in months::machines(input, files)? {
         let mut machine = None;
-        // The file of a machine that was never on may be empty; a trace of one file may not.
-        let is_alone = parts.len() == 1;
-        if is_alone || !is_empty(&part.first_bytes()?) {
-            let layout = layout_of(part)?;
-            each_row_of(part, &layout, &mut journal, &mut |journal, fields| {
-                take(&mut machine, journal, fields, options)
-            })?;
+        for part in &files {
+            take_file(&mut machine, part, is_alone, &mut journal, options)?;
         }
         match machine {
             Some(machine) => machine.arrive(&mut gather, &mut journal, options),
@@ -195,12 +200,42 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     gather.finish_from_first(journal)
 }
 
+/// Takes the rows of a file of a machine. The file of one that was never on may be empty; a trace of one file may not.
+fn take_file(
+    machine: &mut Option<Machine>,
+    part: &Input,
+    is_alone: bool,
+    journal: &mut Journal,
+    options: &ReadOptions,
+) -> Result<(), TraceError> {
+    journal.file = part.name.clone();
+    if let Some(machine) = machine {
+        machine.known_to = Some(machine.last);
+    }
+    if !is_alone && is_empty(&part.first_bytes()?) {
+        return Ok(());
+    }
+    let layout = layout_of(part)?;
+    each_row_of(part, &layout, journal, &mut |journal, fields| {
+        take(machine, journal, fields, options)
+    })
+}
+
+/// The name of the machine of a file.
+fn name(file: &str) -> &str {
+    let path = file.rsplit_once(": ").map_or(file, |(_, path)| path);
+    let name = path.rsplit('/').next().unwrap_or_default();
+    name.split(".csv").next().unwrap_or(name)
+}
+
 impl Machine {
-    fn new(line: u64, stated: &Stated) -> Self {
+    fn new(file: Arc<str>, line: u64, stated: &Stated) -> Self {
         let spec = spec(stated.size);
         let in_bytes: Written = ToString::to_string;
         Self {
+            file,
             line,
+            known_to: None,
             first: stated.time,
             last: stated.time,
             latest: spec.clone(),
@@ -214,9 +249,7 @@ impl Machine {
 
     /// The machine arrives, once its last row is known.
     fn arrive(self, gather: &mut Gather, journal: &mut Journal, options: &ReadOptions) {
-        let path = { journal.file.rsplit_once(": ") }.map_or(&*journal.file, |(_, path)| path);
-        let name = path.rsplit('/').next().unwrap_or_default();
-        let name = name.split(".csv").next().unwrap_or(name);
+        journal.file = self.file;
         let submit = Instant::from_secs(self.first);
         let run_time = Some(Instant::from_secs(self.last).since(submit));
         let mut spec = self.spec;
@@ -230,7 +263,7 @@ impl Machine {
         let spec = self.resizes.spec(&spec, run_time).unwrap_or(spec);
         let demand = Demand {
             submit,
-            name: PodName::Text(name.into()),
+            name: PodName::Text(name(&journal.file).into()),
             spec,
             run_time,
             ..Demand::default()
@@ -306,7 +339,11 @@ fn take(
     let line = fields.line();
     let stated = stated(fields)?;
     let is_first = machine.is_none();
-    let machine = machine.get_or_insert_with(|| Machine::new(line, &stated));
+    let machine = machine.get_or_insert_with(|| Machine::new(journal.file.clone(), line, &stated));
+    if machine.known_to.is_some_and(|last| stated.time <= last) {
+        let kind = "row of a time that the file of the month before has, too";
+        return Ok(journal.dirt(kind, Action::Drop, line)?);
+    }
     if !is_first && stated.time <= machine.last {
         let expected = format!("later than that of the row above, {}", machine.last);
         return Err(fields.bad(TIME, &expected).into());

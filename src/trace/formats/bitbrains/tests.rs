@@ -34,6 +34,63 @@ fn files_without_a_row_are_told() {
 }
 
 #[test]
+fn folders_of_months_are_one_series_of_each_machine() {
+    let file = |rows: &[String]| format!("{HEADER}{}", rows.concat());
+    let (july, october) = (
+        file(&[row(1_300, 2, "1")]),
+        file(&[row(1_900, 2, "4"), row(2_200, 2, "5")]),
+    );
+    let september = file(&[row(1_300, 2, "9"), row(1_600, 2, "3")]);
+    let other = file(&[row(1_000, 1, "1")]);
+    let files = [
+        ("rnd/2013-10/1.csv", &*october),
+        ("rnd/2013-7/1.csv", &*july),
+        ("rnd/2013-7/2.csv", &*other),
+        ("rnd/2013-9/1.csv", &*september),
+        ("rnd/2013-9/2.csv", HEADER),
+        ("rnd/README", "words"),
+    ];
+    let input = Input::bytes("rnd.tar", archive(&files));
+    let options = ReadOptions {
+        usage: true,
+        ..ReadOptions::default()
+    };
+    let mut source = open(&input, &options).expect("good rows");
+    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let seen: Vec<_> = { recorded.arrivals.iter() }
+        .map(|own| (own.name.to_string(), own.submit, own.run_time))
+        .collect();
+    let (at, run) = (Instant::from_secs, |seconds| {
+        Some(Duration::from_secs(seconds))
+    });
+    let expected = [
+        ("2".to_owned(), at(0), run(0)),
+        ("1".to_owned(), at(300), run(900)),
+    ];
+    assert_eq!(seen, expected);
+    let behaviour = recorded.classes[1].behaviour.as_ref().expect("usage");
+    let used = "recorded(0s: 1.00%, 300s: 3.00%, 600s: 4.00%, 900s: 5.00%)";
+    assert_eq!(behaviour.cpu_usage.as_deref(), Some(used));
+    let place = recorded.arrivals[1]
+        .origin
+        .place(&recorded.files, &"r".into());
+    assert_eq!((&*place.0, place.1), ("rnd.tar: rnd/2013-7/1.csv", 2));
+    let twice = "row of a time that the file of the month before has, too";
+    assert_eq!(recorded.ledger.count(twice), 1);
+    assert_eq!(recorded.ledger.total(), 2, "{}", recorded.ledger);
+    // Machines of equal names in other folders are others.
+    let files = [
+        ("fastStorage/2013-8/1.csv", &*july),
+        ("rnd/2013-8/1.csv", &*july),
+    ];
+    let refused = open(&Input::bytes("g.tar", archive(&files)), &options).err();
+    let refused = refused.expect("two data sets").to_string();
+    let expected =
+        "g.tar: has files in `fastStorage/2013-8` and `rnd/2013-8`; unpack it and name one of them";
+    assert_eq!(refused, expected);
+}
+
+#[test]
 fn use_that_a_row_leaves_open_is_not_zero() {
     let rows = [row(1_000, 2, "5"), row(1_300, 2, ""), row(1_600, 2, "7")].concat();
     let input = Input::bytes("7.csv", format!("{HEADER}{rows}").into_bytes());
