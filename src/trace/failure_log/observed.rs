@@ -124,7 +124,7 @@ fn shares(input: &Input, mut journal: Journal) -> Result<Observed, TraceError> {
     let mut class = ObservedClass::default();
     let mut sum = 0.0;
     opendc::each(input, &mut journal, |_, failure| {
-        if failure.duration > Duration::ZERO && failure.share > 0.0 {
+        if !failure.is_none() {
             class.failures += 1;
             sum += failure.share;
             class.repair.push(failure.duration);

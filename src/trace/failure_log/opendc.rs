@@ -45,7 +45,17 @@ pub(super) struct Failure {
     line: u64,
 }
 
-/// Takes every failure of a file.
+impl Failure {
+    /// Whether it is one of no cluster, whatever the number of its nodes.
+    pub(super) fn is_none(&self) -> bool {
+        self.duration == Duration::ZERO || self.share <= 0.0
+    }
+}
+
+/// The note about a failure that is none.
+const NONE: &str = "failures that take no node or no time";
+
+/// Takes every failure of a file, and counts what is odd about it.
 pub(super) fn each(
     input: &Input,
     journal: &mut Journal,
@@ -62,6 +72,13 @@ pub(super) fn each(
             share,
             line: fields.line(),
         };
+        if failure.interval < Duration::ZERO {
+            let kind = "failures that begin before the end of the one before";
+            journal.dirt(kind, Action::Keep, failure.line)?;
+        }
+        if failure.is_none() {
+            journal.dirt(NONE, Action::Drop, failure.line)?;
+        }
         Ok(take(journal, failure)?)
     })
 }
@@ -75,24 +92,23 @@ pub(super) fn read(
     let mut outages = Vec::new();
     let mut free = Instant::ZERO;
     each(input, &mut journal, |journal, failure| {
+        let is_none = failure.is_none();
         let Failure {
             interval,
             duration,
             share,
             line,
         } = failure;
-        if interval < Duration::ZERO {
-            let kind = "failures that begin before the end of the one before";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
         let down = free.saturating_add(interval);
         let down = down.max(Instant::ZERO);
         let up = down.saturating_add(duration);
         free = free.max(up);
+        if is_none {
+            return Ok(());
+        }
         let count = libm::rint(share * nodes as f64) as usize;
-        if count == 0 || duration == Duration::ZERO {
-            let kind = "failures that take no node or no time";
-            return journal.dirt(kind, Action::Drop, line);
+        if count == 0 {
+            return journal.dirt(NONE, Action::Drop, line);
         }
         let mut chosen: Vec<usize> = (0..nodes).collect();
         Stream::new(0, "failure-log/opendc", line).shuffle(&mut chosen);
@@ -116,6 +132,7 @@ pub(super) fn read(
 mod tests {
     use super::super::{LogOptions, read};
     use super::*;
+    use crate::ledger::RowPolicy;
 
     fn outages(text: &str) -> Result<FailureLog, String> {
         let input = Input::bytes("f.csv", text.as_bytes());
@@ -141,6 +158,37 @@ mod tests {
         ] {
             assert_eq!(log.ledger.count(kind), 1, "{kind}");
         }
+        // So does one who looks at the log without a cluster, and strictly it is refused.
+        let text = "failure_interval,failure_duration,failure_intensity\n300,300,1\n-5,5,0\n9,0,1\n-1,5,0.1\n";
+        let told = outages(text).expect("a log").ledger;
+        let input = Input::bytes("f.csv", text.as_bytes());
+        let seen = |rows| super::super::observed::observed(&input, None, rows);
+        let ledger = seen(RowPolicy::default()).expect("a log").ledger;
+        for (kind, of_nodes) in [
+            (NONE, 1),
+            ("failures that begin before the end of the one before", 0),
+        ] {
+            // A tenth of four nodes is none, which the log by itself doesn't tell.
+            assert_eq!(
+                (ledger.count(kind), told.count(kind)),
+                (2, 2 + of_nodes),
+                "{kind}"
+            );
+        }
+        let strict = RowPolicy {
+            strict: true,
+            ..RowPolicy::default()
+        };
+        let refused = seen(strict).expect_err("a negative interval").to_string();
+        let expected = "f.csv: line 3: failures that begin before the end of the one before (strict reading accepts no dirt)";
+        assert_eq!(refused, expected);
+    }
+
+    #[test]
+    fn nodes_are_drawn_alike_and_wrong_shares_refused() {
+        let text = "failure_interval,failure_duration,failure_intensity\n\
+                    300000,300000,1.0\n420000,600000,0.5\n-1000,1000,0.1\n";
+        let log = outages(text).expect("a log");
         assert_eq!(outages(text).expect("a log").outages, log.outages);
         let wrong = text.replace("0.5", "1.5");
         assert_eq!(
