@@ -12,7 +12,7 @@ use clean::CLEAN;
 use crate::archive::packed::archive;
 use crate::cut_file::WHOLE;
 use crate::format::{Constructor, FormatEntry};
-use crate::registry::{FORMATS, find};
+use crate::registry::{FORMATS, find, recognize};
 use crate::{ArrivalSource, Input, Ledger, OnBadRow, ReadOptions, RowPolicy, TraceError};
 
 /// How the records of a clean file stand in it.
@@ -316,6 +316,22 @@ fn a_bad_row_that_is_left_out_renames_no_other() {
                 );
             }
         }
+    }
+}
+
+#[test]
+fn blank_lines_before_a_header_hide_no_format() {
+    for &(name, shape, text) in CLEAN {
+        if !matches!(shape, Table(_, 1)) {
+            continue;
+        }
+        let text = clean(name, text);
+        let plain = Input::bytes(name, text.clone().into_bytes());
+        let blank = Input::bytes(name, format!("\n \r\n{text}").into_bytes());
+        let entry = recognize(&blank).unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert_eq!(entry.name, name);
+        let count = |input| read(entry, input, OnBadRow::Fail).expect(name).0;
+        assert_eq!(count(&blank), count(&plain), "{name}");
     }
 }
 

@@ -157,7 +157,7 @@ pub enum Constructor {
     Workload(OpenWorkload),
 }
 
-/// Returns `Certain` if the first line is a comma-separated header with all of these columns.
+/// Returns `Certain` if the first line that is not blank is a comma-separated header with all of these columns.
 pub fn header_has(first: &[u8], columns: &[&str]) -> Confidence {
     let has = |header: &[&str]| columns.iter().all(|column| header.contains(column));
     match separator_of_header(first, b",", has) {
@@ -166,14 +166,15 @@ pub fn header_has(first: &[u8], columns: &[&str]) -> Confidence {
     }
 }
 
-/// Returns the first separator by which the first line is a header whose names pass a test; blanks and quotes about a
-/// name are no part of it.
+/// Returns the first separator by which the first line that is not blank is a header whose names pass a test; blanks and
+/// quotes about a name are no part of it.
 pub(crate) fn separator_of_header(
     first: &[u8],
     separators: &[u8],
     is_own: impl Fn(&[&str]) -> bool,
 ) -> Option<u8> {
-    let line = first.split(|&byte| byte == b'\n').next().unwrap_or(first);
+    let mut lines = first.split(|&byte| byte == b'\n');
+    let line = lines.find(|line| !line.trim_ascii().is_empty())?;
     let line = std::str::from_utf8(line).ok()?;
     { separators.iter().copied() }.find(|&separator| {
         let names = line.split(char::from(separator));
@@ -204,7 +205,7 @@ pub fn row_has(first: &[u8], separator: u8, fields: usize, tests: &[FieldTest]) 
     let whole = end.map_or(first, |end| &first[..end]);
     let rows = whole
         .split(|&byte| byte == b'\n')
-        .filter(|line| !line.is_empty() && !line.starts_with(b"#"));
+        .filter(|line| !line.trim_ascii().is_empty() && !line.starts_with(b"#"));
     let passed: Vec<bool> = rows.take(SHOWN_ROWS).map(passes).collect();
     let own = passed.iter().filter(|&&passes| passes).count();
     match passed.first() {

@@ -15,6 +15,7 @@ use super::nameless::cells_of_table;
 use super::options::ReadOptions;
 use super::registry::most_like;
 use super::rows::{EMPTY, is_empty, one_of_several};
+use super::side_by_side::{LINKS, is_list_of_links};
 use super::spill::Order;
 use super::stream::{Arrival, ArrivalSource};
 
@@ -63,6 +64,10 @@ impl Shards {
             let first = beginning(&part)?;
             if is_empty(&first) {
                 shards.unread.push((part.name, EMPTY.to_owned()));
+                continue;
+            }
+            if is_list_of_links(&first) {
+                shards.unread.push((part.name, LINKS.to_owned()));
                 continue;
             }
             let is_own = (entry.sniff)(&first) != Confidence::No;
@@ -340,11 +345,16 @@ mod tests {
             ("NOTICE", "Copyright"),
             ("a.csv", table),
             ("a.csv.sha256", "12ab  a.csv"),
+            ("links.txt", "https://a/a.csv\n"),
             ("plot.py", "import this"),
         ]);
-        let expected =
-            "keep 3 rows: file about the trace, not read (first t.tar: NOTICE:1)".to_owned();
-        assert_eq!(notes(&recorded), [expected]);
+        assert_eq!(
+            notes(&recorded),
+            [
+                "keep 3 rows: file about the trace, not read (first t.tar: NOTICE:1)",
+                "keep 1 row: list of links, not read: name the files that it points to (first t.tar: links.txt:1)",
+            ]
+        );
         let files = [("a.csv", table), ("notes.txt", "what is this\n")];
         let input = Input::bytes("t.tar", archive(&files));
         let entry = crate::registry::find("csv").expect("known");

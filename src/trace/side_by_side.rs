@@ -24,6 +24,9 @@ pub(crate) struct TraceTable {
 /// The note about a file that is no table.
 const ABOUT: &str = "file about the trace, not read";
 
+/// The note about a file of addresses.
+pub(crate) const LINKS: &str = "list of links, not read: name the files that it points to";
+
 /// The files of the tables that a format reads, by their places in its list, and the others.
 pub(crate) struct Tables<const N: usize> {
     pub(crate) read: [Vec<Input>; N],
@@ -54,7 +57,11 @@ impl<const N: usize> Tables<N> {
                 tables.unread.push((part.name, EMPTY));
                 continue;
             }
-            let table = most_like(all, &names, &first);
+            if !is_alone && is_list_of_links(&first) {
+                tables.unread.push((part.name, LINKS));
+                continue;
+            }
+            let table = most_like(all, &names, &part.name, &first);
             let place = names
                 .iter()
                 .position(|name| table.is_none_or(|own| own.name == *name));
@@ -115,15 +122,44 @@ impl<const N: usize> Tables<N> {
     }
 }
 
-/// The table that a text is of by its first bytes; of equally likely ones one of these names.
-fn most_like<'t>(all: &'t [TraceTable], names: &[&str], first: &[u8]) -> Option<&'t TraceTable> {
+/// The table that a text is of by its first bytes; of equally likely ones that of the file's name, else one of these names.
+/// The name stands against no content, but for what is certain.
+fn most_like<'t>(
+    all: &'t [TraceTable],
+    names: &[&str],
+    file: &str,
+    first: &[u8],
+) -> Option<&'t TraceTable> {
     let found = |confidence| {
         let mut like = all.iter().filter(|own| (own.sniff)(first) == confidence);
         let read = like.clone().find(|own| names.contains(&own.name));
         read.or_else(|| like.next())
     };
-    found(Confidence::Certain).or_else(|| found(Confidence::Maybe))
+    let certain = || found(Confidence::Certain);
+    let named = all.iter().find(|own| is_named(file, own.name));
+    match named {
+        Some(own) if (own.sniff)(first) != Confidence::No => Some(own),
+        named => certain().or(named).or_else(|| found(Confidence::Maybe)),
+    }
 }
+
+/// Whether a file has the name of a table, by itself or within an archive of that name.
+fn is_named(file: &str, table: &str) -> bool {
+    let name = file.rsplit(['/', ' ']).next().unwrap_or_default();
+    let after = name.strip_prefix(table);
+    after.is_some_and(|after| !after.starts_with(|next: char| next.is_ascii_alphanumeric()))
+}
+
+/// Whether a text is a list of addresses, as some publishers have it for those who download their files.
+pub(crate) fn is_list_of_links(first: &[u8]) -> bool {
+    let lines = first.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    let mut lines = lines.filter(|line| !line.is_empty()).peekable();
+    let is_link = |line: &[u8]| line.starts_with(b"http://") || line.starts_with(b"https://");
+    lines.peek().is_some() && lines.take(LINKS_SHOWN).all(is_link)
+}
+
+/// The most lines by which a list of links is known.
+const LINKS_SHOWN: usize = 3;
 
 #[cfg(test)]
 mod tests {
@@ -155,6 +191,7 @@ mod tests {
     #[test]
     fn every_file_is_read_or_listed() {
         let bytes = archive(&[
+            ("Links.txt", "https://a/b.gz\nhttps://a/c.gz"),
             ("README.md", "words"),
             ("w", ""),
             ("x", "1\n"),
@@ -173,11 +210,40 @@ mod tests {
         assert_eq!(
             listed,
             [
+                "keep 1 row: list of links, not read: name the files that it points to (first t.tar: Links.txt:1)",
                 "keep 1 row: file about the trace, not read (first t.tar: README.md:1)",
                 "keep 1 row: file without a row (first t.tar: w:1)",
                 "keep 1 row: digits, not read; nothing counts (first t.tar: x:1)",
             ]
         );
+    }
+
+    #[test]
+    fn names_of_files_tell_tables_that_their_rows_do_not() {
+        const ALIKE: &[TraceTable] = &[
+            TraceTable {
+                name: "tasks",
+                sniff: |first| certain(first.starts_with(b"a")),
+                unread: "tasks",
+            },
+            TraceTable {
+                name: "tags",
+                sniff: |first| certain(first.starts_with(b"a1")),
+                unread: "tags",
+            },
+        ];
+        for (file, first, expected) in [
+            ("x/tags.csv", "a1", "tags"),
+            ("tags.tar: tags.csv", "?", "tags"),
+            ("tags-0.csv", "a1", "tags"),
+            ("tags.csv", "a2", "tasks"),
+            ("tagsets.csv", "a1", "tasks"),
+            ("part-0.csv", "a1", "tasks"),
+        ] {
+            let found = most_like(ALIKE, &["tasks"], file, first.as_bytes());
+            assert_eq!(found.map(|own| own.name), Some(expected), "{file}");
+        }
+        assert!(most_like(ALIKE, &["tasks"], "part-0.csv", b"?").is_none());
     }
 
     #[test]

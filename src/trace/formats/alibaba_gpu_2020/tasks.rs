@@ -246,7 +246,7 @@ impl Stated {
                 .bad(STATUS, &format!("one of {}", STATES.join(", ")))
                 .into());
         }
-        let instances = fields.decimal(INSTANCES, MEMBERS as f64)?.unwrap_or(1.0);
+        let instances = fields.decimal(INSTANCES, MEMBERS as f64)?;
         let (start, end) = (fields.seconds(START)?, fields.seconds(END)?);
         let cpu = fields.scaled(CPU, 10, 1e7)?;
         let memory = fields.scaled(MEMORY, 1 << 30, 1e6)?;
@@ -255,6 +255,11 @@ impl Stated {
             journal.dirt("task never began", Action::Drop, line)?;
             return Ok(None);
         };
+        if instances.is_none() {
+            let kind = "no number of instances; counted as 1";
+            journal.dirt(kind, Action::Repair, line)?;
+        }
+        let instances = instances.unwrap_or(1.0);
         if instances < 1.0 {
             journal.dirt("task without an instance", Action::Drop, line)?;
             return Ok(None);

@@ -6,14 +6,14 @@ use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::Gather;
 use crate::input::Input;
-use crate::ledger::{Action, Journal};
+use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
-use crate::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
+use crate::plain_demand::{Amounts, PlainDemand};
 use crate::rows::{Fields, Layout, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
-use model::gpu::MAX_DEVICES;
+use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use units::Instant;
 
 /// The registry's entry.
@@ -33,7 +33,10 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("organization", "organization; becomes the tenant"),
     ColumnDoc::required("gpu_model", "GPU model; empty: any"),
     ColumnDoc::required("cpu_request", "cores of a worker"),
-    ColumnDoc::required("gpu_request", "GPU devices of a worker"),
+    ColumnDoc::required(
+        "gpu_request",
+        "GPU devices of a worker; below 1: a share of one",
+    ),
     ColumnDoc::required("worker_num", "workers; the gang size"),
     ColumnDoc::required("submit_time", "s from the first submission"),
     ColumnDoc::required("duration", "run time, s"),
@@ -94,7 +97,7 @@ fn take(
         _ => return Err(fields.bad(KIND, "HP or Spot").into()),
     };
     let cpu = fields.scaled(CPU, 1_000, 1e5)?;
-    let devices = fields.number(GPU, 0, MAX_DEVICES as i64)?;
+    let gpu_milli = gpu_milli(fields)?;
     let workers = fields.number(WORKERS, 1, MEMBERS)?;
     let submit = fields.seconds(SUBMIT)?;
     let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "seconds"))?;
@@ -115,7 +118,7 @@ fn take(
             tenant: fields.text(ORGANIZATION).as_bytes(),
             amounts: Amounts {
                 cpu_milli: cpu,
-                gpu_milli: milli_of_gpus(devices),
+                gpu_milli,
                 model: fields.text(MODEL),
                 priority,
                 ..Amounts::default()
@@ -128,6 +131,14 @@ fn take(
     Ok(())
 }
 
+/// The 1/1000 devices of a worker: a share of one, or whole ones.
+fn gpu_milli(fields: &Fields<'_, '_>) -> Result<i64, BadRow> {
+    let whole = i64::from(DEVICE_MILLI);
+    let milli = fields.scaled(GPU, whole, MAX_DEVICES as f64)?;
+    let milli = milli.filter(|milli| *milli < whole || milli % whole == 0);
+    milli.ok_or_else(|| fields.bad(GPU, "a share of one device or a number of whole ones"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,6 +148,31 @@ mod tests {
 
     const HEADER: &str = "job_name,organization,gpu_model,cpu_request,gpu_request,worker_num,\
                           submit_time,duration,job_type\n";
+
+    #[test]
+    fn workers_may_request_a_share_of_a_device() {
+        let rows = "1,13,A10,20,0.5,1,0,9,HP\n2,13,A10,20,2.0,1,0,9,HP\n3,13,A10,20,1.5,1,0,9,HP\n\
+                    4,13,A10,20,,1,0,9,HP\n";
+        let input = Input::bytes("j.csv", format!("{HEADER}{rows}").into_bytes());
+        let options = ReadOptions {
+            rows: crate::RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("rows");
+        let recorded = Recorded::collect(&mut *source).expect("rows");
+        let gpus = recorded
+            .classes
+            .iter()
+            .map(|own| (own.gpu.devices, own.gpu.milli_per_device));
+        assert_eq!(gpus.collect::<Vec<_>>(), [(1, 500), (2, 1_000)]);
+        let bad = recorded.ledger.bad_rows().iter().map(ToString::to_string);
+        let rule = "column `gpu_request`: must be a share of one device or a number of whole ones";
+        let expected = [
+            format!("j.csv:4: {rule}, found `1.5`"),
+            format!("j.csv:5: {rule}, found ``"),
+        ];
+        assert_eq!(bad.collect::<Vec<_>>(), expected);
+    }
 
     #[test]
     fn jobs_are_gangs_of_workers() {

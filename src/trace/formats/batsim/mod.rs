@@ -85,6 +85,21 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     gather.finish(journal)
 }
 
+/// The note about a run time that is not exact, and what is done about it.
+fn note(remark: Remark) -> (&'static str, Action) {
+    match remark {
+        Remark::Work => ("work counted at 1 Gflop/s a processor", Action::Repair),
+        Remark::Network => ("communication takes no time", Action::Repair),
+        Remark::Storage => ("storage takes no time", Action::Repair),
+        Remark::Replay => ("recorded program; run time not known", Action::Keep),
+        Remark::Messages => (
+            "messages to the scheduler and its answers take no time",
+            Action::Repair,
+        ),
+        Remark::Utilization => ("`util` of a profile, not used", Action::Keep),
+    }
+}
+
 fn take(
     gather: &mut Gather,
     journal: &mut Journal,
@@ -113,12 +128,7 @@ fn take(
     let found = profiles.time(&profile, processors);
     let time = found.map_err(|why| why.of(job))?;
     for remark in time.remarks {
-        let (kind, action) = match remark {
-            Remark::Work => ("work counted at 1 Gflop/s a processor", Action::Repair),
-            Remark::Network => ("communication takes no time", Action::Repair),
-            Remark::Storage => ("storage takes no time", Action::Repair),
-            Remark::Replay => ("recorded program; run time not known", Action::Keep),
-        };
+        let (kind, action) = note(remark);
         journal.dirt(kind, action, job.line)?;
     }
     note_keys(journal, job, ENTRY.columns)?;
@@ -216,6 +226,45 @@ mod tests {
         let recorded = Recorded::collect(&mut *open(&input, &options).expect("jobs"));
         let run = recorded.expect("jobs").arrivals[0].run_time;
         assert_eq!(run, Some(Duration::from_secs(14)));
+    }
+
+    #[test]
+    fn profiles_of_old_versions_are_read_and_unknown_ones_named() {
+        let text = r#"{"jobs": [
+{"id": 1, "subtime": 0, "res": 2, "profile": "all"}, {"id": 2, "subtime": 1, "res": 2, "profile": "high"},
+{"id": 3, "subtime": 2, "res": 2, "profile": "odd"}, {"id": 4, "subtime": 2, "res": 2, "profile": "none"}],
+"profiles": {"all": {"type": "composed", "seq": ["pfs0", "tier", "s", "r"]},
+"pfs0": {"type": "msg_par_hg_pfs0", "size": 1e7}, "tier": {"type": "msg_par_hg_tier", "size": 1e7, "storage": "pfs0"},
+"s": {"type": "send", "msg": {"type": "accept"}, "sleeptime": 2}, "r": {"type": "recv", "regex": "a", "success": "d",
+"failure": "odd"}, "d": {"type": "delay", "delay": 3}, "high": {"type": "parallel_homogeneous", "cpu": 1e9, "com": 0,
+"util": 0.5}, "odd": {"type": "teleport"}, "none": {"cpu": 1}}}"#;
+        let input = Input::bytes("w.json", text.as_bytes());
+        let options = ReadOptions {
+            rows: crate::RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        let recorded = Recorded::collect(&mut *open(&input, &options).expect("jobs"));
+        let recorded = recorded.expect("jobs");
+        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        assert_eq!(
+            runs,
+            [5, 1].map(|seconds| Some(Duration::from_secs(seconds)))
+        );
+        for kind in [
+            "messages to the scheduler and its answers take no time",
+            "storage takes no time",
+            "`util` of a profile, not used",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
+        let bad = recorded.ledger.bad_rows().iter().map(ToString::to_string);
+        assert_eq!(
+            bad.collect::<Vec<_>>(),
+            [
+                "w.json:3: column `profile`: must be a profile of a known `type`, and not `teleport`, found `\"odd\"`",
+                "w.json:3: column `3.profile`: must be a profile with a `type`, found `\"none\"`",
+            ]
+        );
     }
 
     #[test]

@@ -29,6 +29,10 @@ pub(super) enum Remark {
     Storage,
     /// It replays a program.
     Replay,
+    /// It sends messages to the scheduler, or waits for some.
+    Messages,
+    /// It states the share of a processor that it keeps busy.
+    Utilization,
 }
 
 /// The run time of a profile.
@@ -66,6 +70,15 @@ impl NoTime {
             Self::Wrong(expected) => Refused::Row(job.bad("profile", &expected)),
             Self::Failed(error) => Refused::Trace(error),
         }
+    }
+
+    /// The refusal of a profile of a type that is not known; an empty one is not stated.
+    fn of_type(kind: &str) -> Self {
+        let shown: String = kind.chars().take(40).collect();
+        Self::Wrong(match &*shown {
+            "" => "a profile with a `type`".to_owned(),
+            shown => format!("a profile of a known `type`, and not `{shown}`"),
+        })
     }
 
     /// The same of a sequence with a part of this name; the innermost part is named.
@@ -171,15 +184,20 @@ impl Profiles {
             }
             "ParallelTaskOnStorageHomogeneousProfile"
             | "parallel_homogeneous_pfs"
+            | "msg_par_hg_pfs"
+            | "msg_par_hg_pfs0"
             | "msg_par_hg_pfs_tiers"
+            | "msg_par_hg_tier"
             | "ParallelTaskDataStagingBetweenStoragesProfile"
             | "data_staging" => {
                 time.seconds = Some(0.0);
                 time.note(Remark::Storage, true);
             }
             "TraceReplayProfile" | "smpi" | "usage_trace" => time.note(Remark::Replay, true),
-            _ => return Err("a profile of a known `type`".into()),
+            "send" | "recv" => time = self.messages(profile, processors, depth)?,
+            other => return Err(NoTime::of_type(other)),
         }
+        time.note(Remark::Utilization, profile.get("util").is_some());
         if let Some(code) = profile.get("ret") {
             let own = code.as_i64().and_then(|code| i32::try_from(code).ok());
             let own = own.ok_or("a profile whose `ret` is an exit code, a whole number")?;
@@ -187,6 +205,24 @@ impl Profiles {
                 time.exit_code = own;
             }
         }
+        Ok(time)
+    }
+
+    /// The run time of a profile that sends the scheduler a message, or waits for one: the job goes on as if it had
+    /// answered as it should, and at once.
+    fn messages(&self, profile: &Value, processors: f64, depth: u32) -> Result<Time, NoTime> {
+        let sleep = profile.get("sleeptime").and_then(Value::as_f64);
+        let sleep = Some(sleep.unwrap_or_default()).filter(|sleep| *sleep >= 0.0);
+        let mut time = Time {
+            seconds: Some(sleep.ok_or("a profile with a `sleeptime` of at least 0")?),
+            ..Time::default()
+        };
+        let success = profile.get("success").and_then(Value::as_str);
+        if let Some(name) = success.filter(|name| !name.is_empty()) {
+            let part = self.within(name, processors, depth + 1);
+            time = part.map_err(|why| why.of_part(name))?;
+        }
+        time.note(Remark::Messages, true);
         Ok(time)
     }
 

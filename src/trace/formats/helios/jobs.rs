@@ -1,7 +1,7 @@
 //! Jobs of `SenseTime`'s Helios clusters of 2020 (`cluster_log.csv`), in the time of UTC+8. A job that
 //! states its machines is a gang of one pod on each of them, with its share of GPUs and cores, rounded up. Format: `traces.md`, section 8.
 
-use crate::amounts::spread;
+use crate::amounts::{Spread, spread};
 use crate::archive::of_one_folder;
 use crate::budget::MEMBERS;
 use crate::calendar::{Zone, is_absent};
@@ -172,13 +172,7 @@ fn take(
         let kind = "`duration` or `queue` differs from the dates; the dates hold";
         journal.dirt(kind, Action::Keep, line)?;
     }
-    let Some(own) = spread(gpus, cores, nodes) else {
-        return Err(fields.bad(GPUS, "at most 64 on a machine").into());
-    };
-    if own.is_rounded {
-        let kind = "GPUs or cores don't divide by the machines; rounded up";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
+    let own = on_machines(journal, fields, [gpus, cores, nodes])?;
     let tenant = if fields.has(CLUSTER) { CLUSTER } else { USER };
     gather.met.meet(journal, line, name);
     gather.push_plain(
@@ -200,6 +194,26 @@ fn take(
         },
     );
     Ok(())
+}
+
+/// What a job of so many GPUs and cores takes on each of its machines.
+fn on_machines(
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    [gpus, cores, nodes]: [i64; 3],
+) -> Result<Spread, Refused> {
+    let line = fields.line();
+    let Some(own) = spread(gpus, cores, nodes) else {
+        return Err(fields.bad(GPUS, "at most 64 on a machine").into());
+    };
+    if nodes == 0 {
+        journal.dirt("job of no machine; counted as 1", Action::Repair, line)?;
+    }
+    if own.is_rounded {
+        let kind = "GPUs or cores don't divide by the machines; rounded up";
+        journal.dirt(kind, Action::Repair, line)?;
+    }
+    Ok(own)
 }
 
 /// A time that the log states beside the dates, in seconds; below zero where its clocks differed.
@@ -229,6 +243,16 @@ mod tests {
 
     const HEADER: &str = "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,\
                           end_time,duration,queue\n";
+
+    #[test]
+    fn a_job_of_no_machine_is_one_of_one() {
+        let row = "7,u1,vc1,2,8,0,COMPLETED,2020-04-01 00:00:10,2020-04-01 00:01:10,2020-04-01 00:02:10,60,60\n";
+        let input = Input::bytes("h.csv", format!("{HEADER}{row}").into_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        assert_eq!(recorded.arrivals[0].members, 1);
+        assert_eq!(recorded.ledger.count("job of no machine; counted as 1"), 1);
+    }
 
     #[test]
     fn jobs_are_gangs_of_a_pod_a_machine() {

@@ -147,6 +147,11 @@ fn take(
     if first < submit {
         journal.dirt("start before the submission", Action::Keep, job.line)?;
     }
+    let status = job.text("status");
+    if !status.is_empty() && outcome(&status).is_none() {
+        let kind = "status other than Pass, Killed and Failed; how the job ended is not known";
+        journal.dirt(kind, Action::Keep, job.line)?;
+    }
     note_keys(journal, job, ENTRY.columns)?;
     let mut demand = gang(gpus);
     demand.spec.labels = labels;
@@ -254,6 +259,25 @@ mod tests {
     use super::*;
     use crate::inspect::validate;
     use crate::memory::Recorded;
+
+    #[test]
+    fn a_status_that_is_not_known_is_told() {
+        let job = |status: &str, number: u32| {
+            format!(
+                "{{\"status\": \"{status}\", \"jobid\": \"{number}\", \"submitted_time\": \"2017-10-09 07:00:00\", \
+                 \"attempts\": [{{\"start_time\": \"2017-10-09 07:01:00\", \"end_time\": \"2017-10-09 07:02:00\", \
+                 \"detail\": [{{\"gpus\": [\"a\"]}}]}}]}}"
+            )
+        };
+        let jobs = [job("Pass", 1), job("Lost", 2), job("", 3)].join(",\n");
+        let input = Input::bytes("l.json", format!("[{jobs}]").into_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good jobs");
+        let recorded = Recorded::collect(&mut *source).expect("good jobs");
+        assert_eq!(recorded.arrivals.len(), 3);
+        let kind = "status other than Pass, Killed and Failed; how the job ended is not known";
+        assert_eq!(recorded.ledger.count(kind), 1);
+        assert_eq!(recorded.ledger.total(), 1);
+    }
 
     const LOG: &str = r#"[
 {"status": "Pass", "vc": "a", "jobid": "j1", "user": "u", "submitted_time": "2017-10-09 07:00:00",

@@ -174,3 +174,14 @@ fn tables_beside_tasks_say_when_and_by_whom_they_were_submitted() {
     let without = open(&input, &ReadOptions::default()).expect("good rows");
     assert_eq!(without.ledger().count(USAGE_NOT_READ), 1);
 }
+
+#[test]
+fn a_task_without_a_number_of_instances_has_one() {
+    let rows = "j,w,,Terminated,100.0,190.0,600,29.3,50,MISC\n";
+    let input = Input::bytes("t.csv", rows.as_bytes());
+    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    assert_eq!(recorded.arrivals[0].members, 1);
+    let kind = "no number of instances; counted as 1";
+    assert_eq!(recorded.ledger.count(kind), 1);
+}
