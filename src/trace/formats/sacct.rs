@@ -294,12 +294,13 @@ fn processors(fields: &Fields<'_, '_>) -> Result<Option<i64>, BadRow> {
 
 /// The nodes of a whole job, if a column states them: those allocated are none before the job runs.
 fn nodes(fields: &Fields<'_, '_>) -> Result<Option<i64>, BadRow> {
-    let mut known = None;
     for place in NODES {
         let nodes = fields.integer(place, 0, MEMBERS)?;
-        known = known.or(nodes.filter(|&nodes| nodes > 0));
+        if let Some(nodes) = nodes.filter(|&nodes| nodes > 0) {
+            return Ok(Some(nodes));
+        }
     }
-    Ok(known)
+    Ok(None)
 }
 
 /// The limit of a job's time; `None` if it has none.

@@ -153,6 +153,8 @@ fn nodes_have_other_columns_too() {
         ("ReqNodes|AllocNodes", "3|2", 2),
         ("ReqNodes|AllocNodes", "3|0", 3),
         ("AllocNodes|ReqNodes|NNodes", "2|3|4", 4),
+        // Those that stand for it are not looked at where it is there.
+        ("AllocNodes|ReqNodes|NNodes", "2|1-3|4", 4),
         ("AllocNodes|ReqNodes|NNodes", "|3|0", 3),
     ] {
         let header = format!("JobID|Submit|Start|End|AllocCPUS|{columns}|ReqMem|State\n");
