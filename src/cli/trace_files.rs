@@ -1,5 +1,6 @@
 //! Files that the commands of `windtunnel trace` read and write.
 
+use std::fs;
 use std::path::Path;
 
 use clap::Args;
@@ -211,7 +212,7 @@ pub(super) fn refuse_plots(
 }
 
 /// Writes plots with their data and a page with all of them: all files or none. Plots of a former report of the page that
-/// this one has not are removed, as they would seem to be of it.
+/// this one lacks are removed, as they would seem to be of it.
 pub(super) fn write_plots(
     out: &Path,
     force: bool,
@@ -228,14 +229,19 @@ pub(super) fn write_plots(
         name: page.to_owned(),
         text: page_text,
     };
-    let is_again = force && out.join(&page.name).is_file();
+    // The pictures stand in their page as they are, which tells them from those of another page and from the user's own.
+    let before = fs::read_to_string(out.join(&page.name)).unwrap_or_default();
+    let is_of_page = |svg: &str| {
+        let svg = fs::read_to_string(out.join(svg)).unwrap_or_default();
+        !svg.is_empty() && before.contains(&svg)
+    };
+    let former: Vec<[String; 2]> = { names().chain(laws::names()) }
+        .filter(|name| plots.iter().all(|plot| plot.name != *name))
+        .map(plot_files)
+        .filter(|[svg, table]| is_of_page(svg) && out.join(table).is_file())
+        .collect();
     let files: Vec<TextFile> = drawn.chain([page]).collect();
     write_files(out, &files, Existing::forced(force)).map_err(folder_failure)?;
-    let former = names().chain(laws::names());
-    let former = former.filter(|name| is_again && plots.iter().all(|plot| plot.name != *name));
-    // A plot is both, so a table of the user's own stays.
-    let former = former.map(plot_files);
-    let former = former.filter(|both| both.iter().all(|name| out.join(name).is_file()));
     for both in former {
         remove_files(out, both.iter().map(String::as_str)).map_err(folder_failure)?;
     }

@@ -316,7 +316,7 @@ impl InOrder {
     }
 }
 
-/// A demand of so many GPUs, each of a pod of its own.
+/// A demand of a number of GPUs, each of a pod of its own.
 pub(crate) fn gang(gpus: i64) -> Demand {
     Demand {
         members: gpus as u32,
@@ -340,7 +340,7 @@ pub(crate) struct Capacity {
 }
 
 impl Capacity {
-    /// What a node of the capacity has to offer to so many pods.
+    /// The amounts that a node of the capacity offers to a number of pods.
     pub(crate) fn offered(self, pods: i64) -> ResourceList {
         let mut list = requests(Some(self.cpu_milli), Some(self.memory));
         if let Some(bytes) = self.disk {

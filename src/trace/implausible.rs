@@ -96,7 +96,7 @@ struct Doubted {
     file: Arc<str>,
     /// Submission and place of the first arrival.
     first: Option<First>,
-    /// What was found up to now.
+    /// The notes up to now.
     doubts: Ledger,
     /// The notes of the source and what was found, once the end was reached.
     all: Option<Ledger>,

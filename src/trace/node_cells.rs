@@ -5,7 +5,7 @@ use super::format::{NodeEvent, NodeEventKind};
 use super::number::MOST_OF_A_RESOURCE;
 use super::pod_rules::EFFECTS;
 use super::resize_list;
-use model::resource_list::CPU;
+use model::resource_list::{CPU, MEMORY, PODS};
 use model::{Labels, Node, ResourceList, Taint, TaintEffect, Text};
 use units::{Duration, Instant, Quantity};
 
@@ -26,7 +26,7 @@ pub(crate) const COLUMNS: [NodeColumn; 4] = [
     NodeColumn {
         name: "events",
         notation: "events in order of time, such as `0s goes | 1h comes | 2h cpu=8 memory=4Gi | 3h refuses | 4h accepts`; \
-                   only what is there goes, and only what is away comes",
+                   amounts that are not named stay; only what is there goes, and only what is away comes",
     },
 ];
 
@@ -67,13 +67,19 @@ pub(crate) fn written(node: &Node, said: &Node, events: &[&NodeEvent]) -> [Strin
             value => format!("{key}={}:{effect}", plain(value)),
         }
     });
+    let mut offered_now = &node.allocatable;
     let events = events.iter().map(|event| {
         let at = event.at;
         match (
             &event.kind,
             WORDS.iter().find(|(_, kind)| *kind == event.kind),
         ) {
-            (NodeEventKind::Resized(offered), _) => format!("{at}{}", resize_list::words(offered)),
+            (NodeEventKind::Resized(offered), _) => {
+                let gone = std::mem::replace(&mut offered_now, offered).iter();
+                let gone = gone.filter(|(name, _)| !offered.contains(name));
+                let gone: String = gone.map(|(name, _)| format!(" {name}=0")).collect();
+                format!("{at}{}{gone}", resize_list::words(offered))
+            }
             (_, Some((word, _))) => format!("{at} {word}"),
             (_, None) => String::new(),
         }
@@ -104,10 +110,25 @@ pub(crate) fn read(
     node.labels
         .extend(parts(own_labels, labels).ok_or(of_labels)?);
     node.taints = parts(own_taints, taints).ok_or(of_taints)?;
-    parts(own_events, |cell| events(cell, place)).ok_or(of_events)
+    let offered = &node.allocatable;
+    parts(own_events, |cell| events(cell, place, offered)).ok_or(of_events)
 }
 
-/// What a cell says; an empty one says nothing.
+/// The amounts that a machine offers once it has these: others stay, and one of 0 goes, unless each machine has some of it.
+fn resized(before: &ResourceList, amounts: &ResourceList) -> ResourceList {
+    let mut offered = before.clone();
+    for (name, amount) in amounts.named() {
+        let is_gone = amount == Quantity::ZERO && ![CPU, MEMORY, PODS].contains(&&**name);
+        if is_gone {
+            offered.remove(name);
+        } else {
+            offered.insert(name.clone(), amount);
+        }
+    }
+    offered
+}
+
+/// The content of a cell; an empty one has none.
 fn parts<T: Default>(cell: &str, read: impl Fn(&str) -> Option<T>) -> Option<T> {
     if cell.is_empty() {
         return Some(T::default());
@@ -178,7 +199,8 @@ fn effect_of(name: &str) -> Option<TaintEffect> {
     known.map(|(_, effect)| *effect)
 }
 
-fn events(cell: &str, node: usize) -> Option<Vec<NodeEvent>> {
+fn events(cell: &str, node: usize, offered: &ResourceList) -> Option<Vec<NodeEvent>> {
+    let mut offered = offered.clone();
     let mut events: Vec<NodeEvent> = Vec::new();
     let mut is_there = true;
     for one in cell.split('|') {
@@ -193,7 +215,9 @@ fn events(cell: &str, node: usize) -> Option<Vec<NodeEvent>> {
                 words.next().is_none().then(|| kind.clone())?
             }
             None => {
-                NodeEventKind::Resized(resources(one.trim().split_once(char::is_whitespace)?.1)?)
+                let amounts = resources(one.trim().split_once(char::is_whitespace)?.1)?;
+                offered = resized(&offered, &amounts);
+                NodeEventKind::Resized(offered.clone())
             }
         };
         let is_out_of_turn = match kind {

@@ -123,7 +123,7 @@ impl<const N: usize> Tables<N> {
 }
 
 /// The table that a text is of by its first bytes; of equally likely ones that of the file's name, else one of these names.
-/// The name stands against no content, but for what is certain.
+/// A name stands where the content allows it; without one, a table of which the content is certain goes before others.
 fn most_like<'t>(
     all: &'t [TraceTable],
     names: &[&str],

@@ -142,6 +142,19 @@ fn plots_of_a_former_report_are_removed() {
         "week.csv",
     ];
     assert_eq!(names(&scratch, "out"), expected);
+    // Plots of the page of a trace beside it stay, as do pictures of the user's own.
+    scratch.run(&["trace", "inspect", "jobs.csv", "--out", "both"], 0);
+    let before = names(&scratch, "both");
+    fs::write(scratch.path("both/amounts.svg"), "<svg/>").expect("a file");
+    for _ in 0..2 {
+        scratch.run(
+            &["trace", "fit", "outages.csv", "--out", "both", "--force"],
+            0,
+        );
+    }
+    let both = names(&scratch, "both");
+    assert!(before.iter().all(|name| both.contains(name)), "{both:?}");
+    assert_eq!(scratch.text("both/amounts.svg"), "<svg/>");
     // Without a report there, nothing is one of it.
     fs::create_dir(scratch.path("other")).expect("a folder");
     for name in ["other/week.csv", "other/week.svg"] {

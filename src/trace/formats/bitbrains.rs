@@ -20,7 +20,7 @@ use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::resizes::{Changed, Resizes, Standing};
-use crate::rows::{Fields, Layout, Refused, each_row_of, is_empty, show_rows};
+use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of, is_empty, show_rows};
 use crate::samples::{Steps, hundredths};
 use crate::stream::ArrivalSource;
 use model::{Behaviour, PodName, PodSpec};
@@ -314,12 +314,17 @@ fn spec(size: Size) -> PodSpec {
 fn stated(fields: &Fields<'_, '_>) -> Result<Stated, BadRow> {
     let time = fields.number(TIME, 0, 100 * MILLISECONDS_FROM)?;
     let is_millis = time >= MILLISECONDS_FROM;
+    let time = if is_millis { time / 1_000 } else { time };
+    if time > LAST_SECOND {
+        let expected = format!("at most {LAST_SECOND} s, or in milliseconds");
+        return Err(fields.bad(TIME, &expected));
+    }
     let cores = fields.scaled(CORES, 1_000, 1e5)?;
     let cores = cores.ok_or_else(|| fields.bad(CORES, "a number of cores"))?;
     let memory = fields.scaled(MEMORY, 1_024, 1e12)?;
     let memory = memory.ok_or_else(|| fields.bad(MEMORY, "a number of KB"))?;
     Ok(Stated {
-        time: if is_millis { time / 1_000 } else { time },
+        time,
         size: Size {
             cpu_milli: cores,
             memory,

@@ -248,7 +248,10 @@ mod tests {
         );
         let amounts = [PODS, MEMORY].map(|name| first.allocatable.get(name).units_ceil());
         assert_eq!(amounts, [Ok(9), Ok(4 << 30)]);
-        let cores = ResourceList::from_pairs([(CPU, Quantity::from_units(8))]);
+        // Memory and pods stay.
+        let mut cores = second.allocatable.clone();
+        assert!(cores.get(PODS) > Quantity::ZERO);
+        cores.set(CPU, Quantity::from_units(8));
         let seen = { list.events.iter() }.map(|own| (own.at.as_secs_f64(), own.node, &own.kind));
         assert_eq!(
             seen.collect::<Vec<_>>(),

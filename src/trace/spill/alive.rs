@@ -1,6 +1,6 @@
 //! Objects that are alive in a trace, by their keys: a number of them in memory, and those beyond it on disk, from which one
-//! comes back when it is asked for. Those that were not asked for for the longest time go there first. A trace of which
-//! nothing ever ends takes no more memory so than one of which all does.
+//! comes back when it is asked for. Those that have been asked for least recently go there first, so that a trace of which
+//! nothing ever ends takes no more memory than one of which all does.
 
 use std::hash::Hash;
 use std::ops::{Index, IndexMut};

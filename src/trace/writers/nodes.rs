@@ -228,7 +228,7 @@ mod tests {
     }
 
     fn capacity() -> impl Strategy<Value = Capacity> {
-        let disk = prop::option::of(0_i64..1 << 50);
+        let disk = prop::option::of(1_i64..1 << 50);
         (0_i64..100_000, 0_i64..1 << 40, disk).prop_map(|(cpu_milli, memory, disk)| Capacity {
             cpu_milli,
             memory,

@@ -196,7 +196,7 @@ fn take(
     Ok(())
 }
 
-/// What a job of so many GPUs and cores takes on each of its machines.
+/// The GPUs and cores that a job takes on each of its machines.
 fn on_machines(
     journal: &mut Journal,
     fields: &Fields<'_, '_>,

@@ -173,7 +173,7 @@ impl Jobs {
         let own = match self.held.take() {
             Some(held) if held.name == own.name => self.again(journal, held, own)?,
             held => {
-                self.push(held);
+                self.push(journal, held)?;
                 self.first(journal, own, name)?
             }
         };
@@ -207,7 +207,7 @@ impl Jobs {
             return Ok(Some(last));
         }
         journal.dirt(TWICE, Action::Keep, line)?;
-        self.push(Some(first));
+        self.push(journal, Some(first))?;
         Ok(Some(last))
     }
 
@@ -242,24 +242,34 @@ impl Jobs {
     /// Adds the jobs that are held back.
     pub(super) fn finish(&mut self, journal: &mut Journal) -> Result<(), TraceError> {
         let held = self.held.take();
-        self.push(held);
+        self.push(journal, held)?;
         for one in std::mem::take(&mut self.running).into_values() {
-            journal.file = one.file.clone();
-            journal.dirt("still running; run time not known", Action::Keep, one.line)?;
-            one.push_to(&mut self.gather);
+            self.push_running(journal, one)?;
         }
         Ok(())
     }
 
-    fn push(&mut self, held: Option<Held>) {
+    fn push(&mut self, journal: &mut Journal, held: Option<Held>) -> Result<(), TraceError> {
         let Some(held) = held else {
-            return;
+            return Ok(());
         };
         if held.demand.run_time.is_some() {
             held.push_to(&mut self.gather);
-        } else {
-            self.running.insert(held.name.clone(), held);
+            return Ok(());
         }
+        match self.running.insert(held.name.clone(), held) {
+            Some(older) => self.push_running(journal, older),
+            None => Ok(()),
+        }
+    }
+
+    /// Adds a job of which no record says that it ended.
+    fn push_running(&mut self, journal: &mut Journal, one: Held) -> Result<(), TraceError> {
+        let file = std::mem::replace(&mut journal.file, one.file.clone());
+        journal.dirt("still running; run time not known", Action::Keep, one.line)?;
+        journal.file = file;
+        one.push_to(&mut self.gather);
+        Ok(())
     }
 }
 

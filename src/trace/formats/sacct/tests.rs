@@ -366,6 +366,25 @@ fn attempts_of_a_job_are_one_and_records_of_overlapping_dumps_count_once() {
 }
 
 #[test]
+fn two_jobs_of_one_number_that_still_run_are_both_kept() {
+    let text = "JobID|State|Submit|Start|End|AllocCPUS\n\
+                5|RUNNING|1709280100|1709280110|Unknown|1\n\
+                6|COMPLETED|1709280200|1709280210|1709280300|1\n\
+                5|RUNNING|1709280400|1709280410|Unknown|2\n";
+    let recorded = read_text(text);
+    let jobs: Vec<_> = { seen(&recorded).into_iter() }
+        .map(|(name, .., submit, run)| (name, submit, run))
+        .collect();
+    let expected = [("5", 0, None), ("6", 100, Some(90)), ("5", 300, None)];
+    assert_eq!(
+        jobs,
+        expected.map(|(name, submit, run)| (name.to_owned(), submit, run))
+    );
+    let kind = "still running; run time not known";
+    assert_eq!(recorded.ledger.count(kind), 2);
+}
+
+#[test]
 fn times_may_have_a_zone_and_a_length_stands_in_for_an_end() {
     let text = "\u{feff}JobID|State|Submit|Start|Elapsed|NCPUS\r\n\
                 1|COMPLETED|2024-03-01T10:00:00+0100|2024-03-01T10:00:00+0100|1-00:00:01|1\r\n\

@@ -125,11 +125,16 @@ fn take_service(
         let kind = "service with a task on each machine; as many tasks as it wants, each on a machine of its own";
         journal.dirt(kind, Action::Keep, line)?;
     }
+    let is_apart = is_daemon || !distinct.is_empty();
+    if is_apart && state.services.has_tasks(name)? {
+        let kind = "service whose tasks stand in a file before it; these are not kept apart";
+        journal.dirt(kind, Action::Waive, line)?;
+    }
     let wanted = Wanted {
         line,
         name,
         tasks: wanted,
-        is_apart: is_daemon || !distinct.is_empty(),
+        is_apart,
     };
     Ok(state.services.want(&journal.file, wanted)?)
 }
@@ -151,15 +156,19 @@ fn take_task(state: &mut State, journal: &mut Journal, task: &Element) -> Result
         .map(Vec::len)
         .sum();
     let gpu = whole_gpus_of(task, "/containers", gpus)?;
-    let ports = ports(task)?;
+    let ports = ports(journal, task)?;
     if units.is_none() || memory.is_none() {
         let kind = "task whose reservations are not stated in full; requests the rest";
         journal.dirt(kind, Action::Keep, line)?;
     }
     let group = task.text_at("/group");
+    let mut is_apart = false;
+    // A task that was started by itself is of the group of its family, whose name may be that of a service.
+    if let Some(service) = group.strip_prefix("service:") {
+        state.services.take_task(service)?;
+        is_apart = state.services.is_apart(service)?;
+    }
     let group = group.split_once(':').map_or(group, |(_, name)| name);
-    state.services.take_task(group)?;
-    let is_apart = state.services.is_apart(group)?;
     let pods = Pods {
         name: arn.rsplit('/').next().unwrap_or(arn),
         tenant: group,
@@ -180,16 +189,20 @@ fn take_task(state: &mut State, journal: &mut Journal, task: &Element) -> Result
 const CHOSEN_FROM: f64 = 32_768.0;
 
 /// The ports that a task takes on its machine because its definition says so.
-fn ports(task: &Element) -> Result<Ports, BadRow> {
+fn ports(journal: &mut Journal, task: &Element) -> Result<Ports, Refused> {
     let mut ports = Ports::default();
     for container in paths(task, "/containers") {
         for own in paths(task, &format!("{container}/networkBindings")) {
             let path = format!("{own}/hostPort");
-            if task
-                .number_at(&path, f64::MAX)?
-                .is_some_and(|port| port < CHOSEN_FROM)
-            {
-                ports.add(task, &path, task.text_at(&format!("{own}/protocol")))?;
+            match task.number_at(&path, f64::MAX)? {
+                Some(port) if port < CHOSEN_FROM => {
+                    ports.add(task, &path, task.text_at(&format!("{own}/protocol")))?;
+                }
+                Some(_) => {
+                    let kind = "port that the machine may have chosen, not requested";
+                    journal.dirt(kind, Action::Keep, task.line)?;
+                }
+                None => {}
             }
         }
     }

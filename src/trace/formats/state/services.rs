@@ -23,7 +23,7 @@ pub(super) struct Services {
     apart: Places,
 }
 
-/// What a service states.
+/// A service as its element states it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Wanted<'name> {
     pub(super) line: u64,
@@ -79,6 +79,11 @@ impl Services {
             self.apart.put(Places::key([name]), 1)?;
         }
         Ok(())
+    }
+
+    /// Whether a task of a service was taken.
+    pub(super) fn has_tasks(&mut self, service: &str) -> Result<bool, TraceError> {
+        Ok(self.tasks.get(Places::key([service]))?.is_some())
     }
 
     /// Whether no two tasks of a service that came before stand on one machine.

@@ -84,7 +84,7 @@ pub(super) fn spec(spec: &PodSpec, namespaces: &mut Namespaces, with_usage: bool
     }
 }
 
-/// What a manifest says of a spec, with names and images of containers that stand for none left out again.
+/// The spec that a manifest states, with names and images of containers that stand for none left out again.
 pub(super) fn named_as(mut said: PodSpec, spec: &PodSpec) -> PodSpec {
     for (all, own) in [
         (&mut said.containers, &spec.containers),
@@ -116,6 +116,11 @@ fn labels(all: &Labels) -> Labels {
 /// Whether a resource is one that only its domain knows.
 fn is_extended(name: &str) -> bool {
     name.contains('/')
+}
+
+/// Whether a resource is one of which a container has exactly what it requests.
+fn is_without_overcommit(name: &str) -> bool {
+    is_extended(name) || name.starts_with(HUGE_PAGES)
 }
 
 fn amounts(list: &ResourceList, has_devices: bool) -> ResourceList {
@@ -170,13 +175,23 @@ fn containers(all: &[Container], has_devices: bool, names: &mut Vec<Text>) -> Ve
         let image = Some(&own.image).filter(is_image).cloned();
         let mut limits = amounts(&own.limits, has_devices);
         let mut requests = amounts(&own.requests, has_devices);
-        for (resource, _) in limits.named() {
-            // Without a request, the limit would be one.
-            requests.insert_if_absent(resource, Quantity::ZERO);
+        for (resource, limit) in limits.clone().named() {
+            match requests.stated(resource) {
+                // A limit below the request is refused.
+                Some(request) if request > limit => {
+                    limits.remove(resource);
+                }
+                Some(_) => {}
+                None if is_without_overcommit(resource) => requests.insert(resource.clone(), limit),
+                // Without a request, the limit would be one.
+                None => requests.insert(resource.clone(), Quantity::ZERO),
+            }
         }
-        for (resource, amount) in requests.named().filter(|(name, _)| is_extended(name)) {
-            // A resource of this kind can't be had without a limit.
-            limits.insert_if_absent(resource, amount);
+        for (resource, amount) in requests
+            .named()
+            .filter(|(name, _)| is_without_overcommit(name))
+        {
+            limits.insert(resource.clone(), amount);
         }
         let ports = own.host_ports.iter();
         let ports = ports.filter(|port| matches!(&*port.protocol, "TCP" | "UDP" | "SCTP"));
@@ -302,4 +317,43 @@ fn is_toleration(own: &Toleration) -> bool {
             && time.as_nanos() % NANOS_PER_SECOND == 0
     });
     is_of_key && is_for_a_while
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_are_those_that_the_server_takes() {
+        let own = Container {
+            requests: ResourceList::from_pairs([
+                (CPU, Quantity::from_units(4)),
+                ("a.b/c", Quantity::from_units(1)),
+                ("hugepages-2Mi", Quantity::from_units(2)),
+            ]),
+            limits: ResourceList::from_pairs([
+                (CPU, Quantity::from_units(2)),
+                (MEMORY, Quantity::from_units(8)),
+                ("a.b/c", Quantity::from_units(3)),
+                ("a.b/d", Quantity::from_units(5)),
+            ]),
+            ..Container::default()
+        };
+        let taken = &containers(&[own], false, &mut Vec::new())[0];
+        let requests = [
+            (CPU, Quantity::from_units(4)),
+            (MEMORY, Quantity::ZERO),
+            ("a.b/c", Quantity::from_units(1)),
+            ("a.b/d", Quantity::from_units(5)),
+            ("hugepages-2Mi", Quantity::from_units(2)),
+        ];
+        assert_eq!(taken.requests, ResourceList::from_pairs(requests));
+        let limits = [
+            (MEMORY, Quantity::from_units(8)),
+            ("a.b/c", Quantity::from_units(1)),
+            ("a.b/d", Quantity::from_units(5)),
+            ("hugepages-2Mi", Quantity::from_units(2)),
+        ];
+        assert_eq!(taken.limits, ResourceList::from_pairs(limits));
+    }
 }

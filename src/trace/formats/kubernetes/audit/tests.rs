@@ -334,7 +334,7 @@ fn rules_of_pods_are_read() {
     assert_eq!(recorded.ledger.count(crate::recorded_pod::UNENFORCED), 0);
 }
 
-/// What a request or its answer states of a container.
+/// The part of a request or its answer about a container.
 fn asked(object: &str, name: &str, cpu: &str) -> String {
     format!(
         ", \"{object}Object\": {{\"spec\": {{\"containers\": [{{\"name\": \"{name}\", \"resources\": \

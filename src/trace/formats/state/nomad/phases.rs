@@ -16,7 +16,7 @@ pub(super) enum Phase {
     Main,
     /// It begins once the others have ended.
     After,
-    /// What it holds is never given to others, such as cores of its own.
+    /// Amounts that are never given to others, such as cores of its own.
     Always,
 }
 
