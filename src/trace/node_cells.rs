@@ -77,8 +77,15 @@ pub(crate) fn written(node: &Node, said: &Node, events: &[&NodeEvent]) -> [Strin
             (NodeEventKind::Resized(offered), _) => {
                 let gone = std::mem::replace(&mut offered_now, offered).iter();
                 let gone = gone.filter(|(name, _)| !offered.contains(name));
-                let gone: String = gone.map(|(name, _)| format!(" {name}=0")).collect();
-                format!("{at}{}{gone}", resize_list::words(offered))
+                let mut none = ResourceList::default();
+                for (name, _) in gone {
+                    none.set(name, Quantity::ZERO);
+                }
+                format!(
+                    "{at}{}{}",
+                    resize_list::words(offered),
+                    resize_list::words(&none)
+                )
             }
             (_, Some((word, _))) => format!("{at} {word}"),
             (_, None) => String::new(),
@@ -209,16 +216,13 @@ fn events(cell: &str, node: usize, offered: &ResourceList) -> Option<Vec<NodeEve
         let at = Instant::ZERO.checked_add(after)?;
         let is_later = events.last().is_none_or(|last| last.at <= at);
         let rest = words.clone().next()?;
-        let kind = match WORDS.iter().find(|(word, _)| *word == rest) {
-            Some((_, kind)) => {
-                words.next();
-                words.next().is_none().then(|| kind.clone())?
-            }
-            None => {
-                let amounts = resources(one.trim().split_once(char::is_whitespace)?.1)?;
-                offered = resized(&offered, &amounts);
-                NodeEventKind::Resized(offered.clone())
-            }
+        let kind = if let Some((_, kind)) = WORDS.iter().find(|(word, _)| *word == rest) {
+            words.next();
+            words.next().is_none().then(|| kind.clone())?
+        } else {
+            let amounts = resources(one.trim().split_once(char::is_whitespace)?.1)?;
+            offered = resized(&offered, &amounts);
+            NodeEventKind::Resized(offered.clone())
         };
         let is_out_of_turn = match kind {
             NodeEventKind::Comes => std::mem::replace(&mut is_there, true),

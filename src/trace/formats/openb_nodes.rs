@@ -186,9 +186,9 @@ mod tests {
     use super::*;
     use crate::format::NodeEventKind;
     use crate::ledger::RowPolicy;
+    use model::TaintEffect;
     use model::node::HOSTNAME_LABEL;
     use model::resource_list::PODS;
-    use model::{ResourceList, TaintEffect};
 
     fn check(rows: &str, options: &ReadOptions) -> Result<NodeList, TraceError> {
         let text = format!("sn,cpu_milli,memory_mib,gpu,model\n{rows}");
