@@ -26,6 +26,7 @@ use super::input::Input;
 use super::ledger::{Action, Journal, Ledger, RowPolicy};
 use super::rows::is_empty;
 use super::table::Table;
+use rng::Stream;
 use units::{Instant, SortedMap};
 
 /// Options for the reading of a log.
@@ -173,6 +174,16 @@ fn each_table(
         take(journal, Table::separated(&part, separator)?)?;
     }
     Ok(())
+}
+
+/// The nodes that a failure of a line takes, by the share of all that fail, in their order: they are drawn for a purpose.
+fn drawn(purpose: &str, line: u64, share: f64, nodes: usize) -> Vec<usize> {
+    let count = libm::rint(share * nodes as f64) as usize;
+    let mut chosen: Vec<usize> = (0..nodes).collect();
+    Stream::new(0, purpose, line).shuffle(&mut chosen);
+    chosen.truncate(count);
+    chosen.sort_unstable();
+    chosen
 }
 
 /// Refuses options that only the log of Los Alamos has.

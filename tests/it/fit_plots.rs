@@ -5,7 +5,7 @@ use std::fs;
 
 use crate::scratch::Scratch;
 
-/// Three days of jobs: one or two cores, a GPU for every third.
+/// A trace of three days, whose jobs have one or two cores, and every third a GPU.
 fn scratch(name: &str) -> Scratch {
     let mut jobs = "submit,run_time,cpu,memory,gpus\n".to_owned();
     for job in 0..120_u32 {

@@ -1,14 +1,13 @@
 //! Failures of `OpenDC`, as Parquet or CSV: a failure begins some time after the end of the one before,
 //! and takes a share of the nodes with it (spec: traces.md section 10). Which nodes is drawn.
 
-use super::{FailureLog, LoggedOutage};
+use super::{FailureLog, LoggedOutage, drawn};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, header_has};
 use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::parquet::TimeForm;
 use crate::rows::{Layout, each_row};
-use rng::Stream;
 use units::{Duration, Instant};
 
 const COLUMNS: &[ColumnDoc] = &[
@@ -106,14 +105,10 @@ pub(super) fn read(
         if is_none {
             return Ok(());
         }
-        let count = libm::rint(share * nodes as f64) as usize;
-        if count == 0 {
+        let chosen = drawn("failure-log/opendc", line, share, nodes);
+        if chosen.is_empty() {
             return journal.dirt(NONE, Action::Drop, line);
         }
-        let mut chosen: Vec<usize> = (0..nodes).collect();
-        Stream::new(0, "failure-log/opendc", line).shuffle(&mut chosen);
-        chosen.truncate(count);
-        chosen.sort_unstable();
         outages.extend(chosen.into_iter().map(|node| LoggedOutage {
             node,
             down,

@@ -2,14 +2,13 @@
 //! (Talluri et al., 2025; `OpenDC`'s failures were made of it). A severity is taken for the share of the nodes that fail, as
 //! there. Which nodes is drawn.
 
-use super::{FailureLog, LoggedOutage};
+use super::{FailureLog, LoggedOutage, drawn};
 use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, header_has};
 use crate::input::Input;
 use crate::ledger::BadRow;
 use crate::ledger::{Action, Journal};
 use crate::rows::{Fields, Layout, each_row};
-use rng::Stream;
 use units::{Duration, Instant};
 
 const COLUMNS: &[ColumnDoc] = &[
@@ -118,6 +117,25 @@ impl ServiceLog {
             }
         })
     }
+
+    /// The times of a service.
+    pub(super) fn times(&self, service: usize) -> Times {
+        let mut times = Times {
+            between: Vec::new(),
+            repair: Vec::new(),
+            shares: 0.0,
+        };
+        let mut free: Option<Instant> = None;
+        for own in self.outages.iter().filter(|own| own.service == service) {
+            times.repair.push(own.up.since(own.down));
+            times.shares += own.share;
+            if let Some(free) = free.filter(|free| *free < own.down) {
+                times.between.push(own.down.since(free));
+            }
+            free = free.max(Some(own.up));
+        }
+        times
+    }
 }
 
 /// The outages of a cluster with this number of nodes, those of a service.
@@ -133,7 +151,7 @@ pub(super) fn read(
     let mut latest: Vec<Option<usize>> = vec![None; nodes];
     let mut outages: Vec<LoggedOutage> = Vec::new();
     for own in log.outages.iter().filter(|own| own.service == service) {
-        let chosen = drawn(own, nodes);
+        let chosen = drawn("failure-log/uptime", own.line, own.share, nodes);
         if chosen.is_empty() {
             let kind = "outages too mild to take a node";
             journal.dirt(kind, Action::Drop, own.line)?;
@@ -166,43 +184,12 @@ pub(super) fn read(
     })
 }
 
-/// The nodes that an outage takes, in their order.
-fn drawn(outage: &ServiceOutage, nodes: usize) -> Vec<usize> {
-    let count = libm::rint(outage.share * nodes as f64) as usize;
-    let mut chosen: Vec<usize> = (0..nodes).collect();
-    Stream::new(0, "failure-log/uptime", outage.line).shuffle(&mut chosen);
-    chosen.truncate(count);
-    chosen.sort_unstable();
-    chosen
-}
-
 /// Times between the outages of a service and their lengths.
 pub(super) struct Times {
     pub(super) between: Vec<Duration>,
     pub(super) repair: Vec<Duration>,
     /// Sum of the shares of the nodes.
     pub(super) shares: f64,
-}
-
-impl ServiceLog {
-    /// The times of a service.
-    pub(super) fn times(&self, service: usize) -> Times {
-        let mut times = Times {
-            between: Vec::new(),
-            repair: Vec::new(),
-            shares: 0.0,
-        };
-        let mut free: Option<Instant> = None;
-        for own in self.outages.iter().filter(|own| own.service == service) {
-            times.repair.push(own.up.since(own.down));
-            times.shares += own.share;
-            if let Some(free) = free.filter(|free| *free < own.down) {
-                times.between.push(own.down.since(free));
-            }
-            free = free.max(Some(own.up));
-        }
-        times
-    }
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ impl Held {
 }
 
 impl Jobs {
-    /// No jobs yet. One that may have another record is held back, and comes to its own place all the same.
+    /// An empty list of jobs. A job that may have another record is held back; its place in the order stays that of its row.
     pub(super) fn new() -> Self {
         Self {
             gather: Gather::default().in_order(Order::Place),
