@@ -26,9 +26,11 @@ pub use policy;
 
 pub use systems;
 
-pub use trace;
+pub use intake;
 
-pub use manifest;
+pub use k8s;
+
+pub use trace;
 
 pub use sim;
 

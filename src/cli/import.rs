@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use k8s::kind_named;
 use lab::folder::Existing;
 use lab::import::{ImportError, ImportPlan, import};
-use manifest::kind_named;
 use report::import as told;
 use trace::Input;
 

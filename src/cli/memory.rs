@@ -13,7 +13,7 @@ use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Exit;
-use ::trace::budget;
+use ::intake::budget;
 
 /// Last words, written without a lock or an allocation: another thread may hold either.
 const LAST_WORDS: &str = "error: out of memory: the system gives no more; take a smaller input, fewer \

@@ -11,6 +11,7 @@ use lab::folder::{
 use report::plot::Plot;
 use report::plot::trace::{laws, names};
 use report::trace as told;
+use trace::cut_file::check_cut_off;
 use trace::format::FormatEntry;
 use trace::registry::{FORMATS, find, recognize};
 use trace::writers::{ConvertError, Converted, WRITERS, Writer, find as find_writer};
@@ -81,7 +82,7 @@ impl FileArguments {
     /// The format that the user names, or that the content shows.
     pub(super) fn format(&self, input: &Input) -> Result<&'static FormatEntry, Failure> {
         let found = self.named_or_recognized(input)?;
-        input.check_cut_off(found).map_err(Failure::input)?;
+        check_cut_off(input, found).map_err(Failure::input)?;
         Ok(found)
     }
 

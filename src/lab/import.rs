@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
-use manifest::{ManifestFinding, Manifests, SnapshotWriter, effect_of_kind};
+use k8s::{ManifestFinding, Manifests, SnapshotWriter, effect_of_kind};
 use trace::{Input, TraceError};
 
 use super::folder::{Existing, FolderError, write_file};

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use manifest::{ManifestFinding, ManifestReader};
+use k8s::{ManifestFinding, ManifestReader};
 use model::workload::Job;
 use model::{ClusterObjects, Node, Object, PodSpec, Text};
 use trace::Input;

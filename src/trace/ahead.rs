@@ -10,13 +10,13 @@ use std::thread::{Builder, JoinHandle};
 
 use super::cache::cached;
 use super::class_columns::ClassColumns;
-use super::error::TraceError;
 use super::header_record::HeaderRecord;
-use super::input::Input;
 use super::ledger::{Ledger, LedgerMark};
 use super::options::ReadOptions;
 use super::renumbered::Renumbered;
 use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
+use intake::Input;
+use intake::TraceError;
 use model::Text;
 
 /// Arrivals handed over at once: handing over costs some microseconds.

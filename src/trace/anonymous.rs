@@ -3,13 +3,13 @@
 
 use std::sync::Arc;
 
-use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::job_fields::{JobField, OUTCOME, Outcome};
 use super::links::Links;
 use super::spill::Places;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use super::waits::{TaskHash, hash_of_task};
+use intake::TraceError;
 use model::{Affinity, JOB_TYPE_LABEL, Labels, PodName, PodSpec, Text};
 use units::{Duration, SortedMap};
 

@@ -6,11 +6,11 @@ mod tar;
 use std::io::{Cursor, Read as _};
 use std::sync::Arc;
 
-use super::budget::read_whole;
-use super::error::{TraceError, read_error};
-use super::input::Input;
-use super::input::encoding::{WEB_PAGE, is_web_page};
 use super::parquet::{self, is_parquet};
+use intake::Input;
+use intake::budget::read_whole;
+use intake::encoding::{WEB_PAGE, is_web_page};
+use intake::{TraceError, read_error};
 use tar::{Entry, MARK, entries};
 
 /// Archives up to this size in all are held in memory.
@@ -267,10 +267,14 @@ pub(crate) mod packed {
 }
 
 #[cfg(test)]
+#[path = "../intake/input/packed.rs"]
+mod zips;
+
+#[cfg(test)]
 mod tests {
     use super::tar::{BLOCK, KIND, SIZE};
+    use super::zips::{PLAIN, Packing, packed as zipped};
     use super::*;
-    use crate::input::zip::tests::{PLAIN, Packing, packed as zipped};
 
     fn header(name: &str, size: usize, kind: u8) -> Vec<u8> {
         let mut block = vec![0; BLOCK];

@@ -9,8 +9,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::class_columns::ClassColumns;
-use super::error::TraceError;
 use super::implausible::Extremes;
+use intake::TraceError;
 use log::Log;
 use model::PodSpec;
 

@@ -8,15 +8,15 @@ use super::anonymous::Anonymous;
 pub use super::anonymous::KeptNames;
 use super::cut_gangs::CutGangs;
 use super::cut_tasks::CutTasks;
-use super::error::{TraceError, refused_edit};
 use super::expression::{Assignment, Condition, Facts};
 use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::merge::Merge;
 use super::renumbered::Renumbered;
-use super::rewritten::Rewritten;
+use super::rewritten::{Rewritten, refused_edit};
 use super::stream::{Arrival, ArrivalSource, Classes};
 use super::transform::{Ratio, Scale, Window};
+use intake::TraceError;
 use model::Text;
 use units::{Duration, Instant};
 

@@ -1,9 +1,9 @@
 //! Tasks that have ended, for what will wait for them: when each did, and whether it failed. A run over a workload with
 //! precedence needs that of each to its end, so those beyond a number are in a temporary file.
 
-use super::error::TraceError;
 use super::spill::Places;
 use super::waits::{TaskHash, hash_of_task};
+use intake::TraceError;
 use model::PodName;
 use units::Instant;
 

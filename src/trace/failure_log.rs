@@ -20,12 +20,12 @@ mod plain;
 mod uptime;
 
 use super::archive::{beginning, first_bytes, is_about, parts};
-use super::error::TraceError;
 use super::format::{Confidence, separator_of_header};
-use super::input::Input;
 use super::ledger::{Action, Journal, Ledger, RowPolicy};
 use super::rows::is_empty;
 use super::table::Table;
+use intake::Input;
+use intake::TraceError;
 use rng::Stream;
 use units::{Instant, SortedMap};
 

@@ -1,11 +1,11 @@
 //! The description of a trace format: every reader in `formats` states one, and the registry lists
 //! them.
 
-use super::error::TraceError;
-use super::input::Input;
 use super::ledger::Ledger;
 use super::options::ReadOptions;
 use super::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 use model::{Node, ResourceList};
 use units::Instant;
 

@@ -2,12 +2,12 @@
 //! of rows and on disk beyond it. The members of a gang then stand in the order of the trace and are all submitted
 //! when the first of them was, as [`crate::Links::gang`] wants it.
 
-use super::error::TraceError;
 use super::ledger::{Action, Journal};
 use super::memory::{MemorySource, Recorded};
 use super::origin::Origin;
 use super::spill::{FixedSort, Flat, Held, Order};
 use super::stream::{Arrival, ArrivalSource};
+use intake::TraceError;
 use units::Duration;
 
 /// Members that are held in memory; beyond them, they are sorted on disk. They are sorted twice, by their gangs and by

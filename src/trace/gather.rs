@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use super::amounts::{requests, whole_gpus};
-use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::intern::{ClassTable, NameTable};
 use super::ledger::Journal;
@@ -16,6 +15,7 @@ use super::plain_demand::{KnownAmounts, PlainDemand};
 use super::renumbered::{Numbers, Renumbered};
 use super::spill::{Flat, Held, MOST_HELD, Order};
 use super::stream::{Arrival, ArrivalSource};
+use intake::TraceError;
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{EPHEMERAL_STORAGE, PODS};
 use model::{GpuInventory, Labels, Node, PodName, PodSpec, ResourceList, Text};

@@ -7,10 +7,10 @@ use model::PodSpec;
 use model::resource_list::{CPU, MEMORY};
 use units::{Duration, Instant};
 
-use super::error::TraceError;
 use super::ledger::{Action, Ledger};
 use super::origin::Origin;
 use super::stream::{Arrival, ArrivalSource, Classes};
+use intake::TraceError;
 
 /// The most cores of a machine, in 1/1000: more than twice as many as the largest server of a cloud has (1,920).
 const MOST_MILLI: i64 = 4_096_000;

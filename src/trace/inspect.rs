@@ -10,16 +10,16 @@ mod validation;
 
 use super::archive;
 use super::by_class::ByClass;
-use super::error::TraceError;
 use super::format::{Constructor, FormatEntry};
 use super::implausible::doubted;
-use super::input::Input;
 use super::job_fields::OUTCOME;
 use super::ledger::Ledger;
 use super::options::ReadOptions;
 use super::quantiles::{Counted, Distribution, Quantiles, Tail};
 use super::stream::{Arrival, ArrivalSource, Classes};
 use super::waits::told;
+use intake::Input;
+use intake::TraceError;
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec, Text};
 use units::time::NANOS_PER_SECOND;

@@ -10,12 +10,12 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visito
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use super::budget::read_line;
 use super::calendar::{Zone, is_absent};
-use super::error::{TraceError, read_error};
-use super::input::Input;
 use super::ledger::{BadRow, Journal};
 use super::rows::{Refused, heed};
+use intake::Input;
+use intake::budget::read_line;
+use intake::{TraceError, read_error};
 use units::Instant;
 
 /// An element.

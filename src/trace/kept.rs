@@ -8,8 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::error::{TraceError, read_error};
-use super::spill::{FixedSort, FixedSorted, nameless};
+use super::spill::{FixedSort, FixedSorted};
+use intake::nameless;
+use intake::{TraceError, read_error};
 
 /// Groups of amounts that are held in memory.
 const MOST_HELD: usize = 1 << 16;

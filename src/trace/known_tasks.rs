@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
-use super::error::TraceError;
 use super::ledger::{Action, Ledger};
 use super::links::Links;
 use super::name_key::NameKey;
 use super::spill::{FixedSort, FlatLinks, FlatName};
 use super::stream::{Arrival, ArrivalSource, Classes};
+use intake::TraceError;
 use model::PodName;
 
 /// Tasks of a trace, and those that others wait for and that did not stand shortly above.

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::error::TraceError;
 use super::origin::{Files, Origin};
+use intake::TraceError;
 use units::plural;
 
 /// Number of bad rows kept word for word; all are counted.

@@ -1,7 +1,7 @@
 //! Links between arrivals: what one waits for before it is submitted, as workflows and job logs state it, and
 //! which ones start together. A run holds an arrival back until what it waits for has ended.
 
-use super::error::TraceError;
+use intake::TraceError;
 use model::PodName;
 use units::{Duration, SortedMap, SortedSet};
 

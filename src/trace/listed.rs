@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::error::TraceError;
 use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
+use intake::TraceError;
 use model::Text;
 
 /// A source whose tenants are those of a list, numbered by their places in it; an arrival of any other

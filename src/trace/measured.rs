@@ -3,9 +3,9 @@
 
 use model::Behaviour;
 
-use super::error::TraceError;
 use super::samples::{Steps, hundredths};
 use super::spill::{Ascending, FixedSort, FixedSorted, NONE, Slots};
+use intake::TraceError;
 
 /// Numbers of a sample beside its time.
 const VALUES: usize = 3;

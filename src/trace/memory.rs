@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
+use intake::TraceError;
 use model::{PodSpec, Text};
 
 /// Everything that a small trace holds. Two are equal if they say the same, whatever files they are from.

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::class_columns::ClassColumns;
-use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::intern::NameTable;
 use super::ledger::Ledger;
 use super::origin::Origin;
 use super::stream::{Arrival, ArrivalSource, Classes};
+use intake::TraceError;
 use model::Text;
 use units::SortedMap;
 

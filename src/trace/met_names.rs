@@ -2,11 +2,11 @@
 //! for it, finds either. Names are kept as keys, which are sorted on disk where there are many, so they are told at the
 //! end of a trace.
 
-use super::error::TraceError;
 use super::ledger::{Action, Journal};
 use super::name_key::NameKey;
 use super::origin::Origin;
 use super::spill::FixedSort;
+use intake::TraceError;
 
 /// The note about a record whose name another has.
 pub(crate) const TWICE: &str = "name that a record above has; both are kept";

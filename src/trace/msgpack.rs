@@ -6,7 +6,7 @@ use std::io::{self, BufRead, Read as _};
 
 use serde_json::{Map, Number, Value};
 
-use super::budget::{OBJECT_BYTES, VALUES};
+use intake::budget::{OBJECT_BYTES, VALUES};
 
 /// The deepest nesting that is read; objects of Kubernetes have twenty.
 const DEEPEST: u32 = 128;

@@ -1,10 +1,10 @@
 //! Hashes of traces with their names left out: two traces of equal hashes ask for the same, whatever
 //! their jobs, pods and users are called.
 
-use crate::error::TraceError;
 use crate::format::FormatEntry;
-use crate::input::Input;
 use crate::table::{Column, Table};
+use intake::Input;
+use intake::TraceError;
 
 /// The hash over the cells of a file that its format reads, but for those of names
 /// ([`FormatEntry::names`]).

@@ -1,8 +1,8 @@
 //! A first line with the names of columns, which copies of tables have that are published without one.
 
-use super::error::TraceError;
 use super::format::ColumnDoc;
-use super::input::Input;
+use intake::Input;
+use intake::TraceError;
 
 /// The note about such a line.
 pub(crate) const NOTE: &str = "line with the names of columns, not read";

@@ -117,7 +117,8 @@ fn objects(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Input, registry};
+    use crate::format::Constructor;
+    use crate::{Input, ReadOptions, registry};
 
     /// The complaint about a file of no format.
     fn told(bytes: &[u8]) -> String {
@@ -172,5 +173,37 @@ mod tests {
         let old = b"\x94\x81\xaetrackedObjects\x81\xb2apps/v1.Deployment\x81\xb3podSpecTemplatePath\xae/spec/template";
         let found = told(old);
         assert!(found.contains("is a trace of SimKube 1"), "{found}");
+    }
+    #[test]
+    fn what_is_no_text_of_a_trace_is_told_so_by_every_reader() {
+        let table = "time,type,collection_id,instance_index,priority\n0,0,7,0,9\n";
+        let wide: Vec<u8> = { [0xff, 0xfe].into_iter() }
+            .chain(table.encode_utf16().flat_map(u16::to_le_bytes))
+            .collect();
+        let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 12345\n";
+        for (bytes, expected) in [
+            (wide, "t: is a text in UTF-16; convert it"),
+            (pointer.to_vec(), "t: is a pointer of Git LFS"),
+            (
+                b" \n<!DOCTYPE HTML>\n<html>404\n".to_vec(),
+                "t: is a web page",
+            ),
+            (b"<html><head>\n".to_vec(), "t: is a web page"),
+        ] {
+            let input = Input::bytes("t", bytes);
+            for entry in registry::FORMATS {
+                let options = ReadOptions::default();
+                let read = match entry.open {
+                    Constructor::Nodes(read) => read(&input, &options).map(drop),
+                    Constructor::Workload(open) => open(&input, &options).map(drop),
+                };
+                // An archive of several files, or a database, is read by its own means.
+                let error = read.expect_err(entry.name).to_string();
+                assert!(error.starts_with(expected), "{}: {error}", entry.name);
+            }
+            let error = registry::recognize(&input).map(|entry| entry.name);
+            let error = error.expect_err("no trace").to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
     }
 }

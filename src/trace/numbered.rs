@@ -9,9 +9,9 @@ use std::sync::Arc;
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
-use super::error::TraceError;
 use super::spill::{FixedSort, FixedSorted, FlatName, key_of};
 use super::stream::{Arrival, ArrivalSource, Classes};
+use intake::TraceError;
 use model::PodName;
 
 /// The most names that are counted while arrivals are delivered.

@@ -8,11 +8,11 @@
 //! there the trace is cut or extended to stay within the share, and the same generator then ranks
 //! the nodes for breaking ties.
 
-use super::error::TraceError;
 use super::formats::openb_pods::OpenbPod;
 use super::header_record::HeaderRecord;
 use super::ledger::Action;
 use super::memory::Recorded;
+use intake::TraceError;
 use model::gpu::DEVICE_MILLI;
 use model::resource_list::CPU;
 use model::{Node, PodName, PodSpec};

@@ -28,7 +28,7 @@ pub fn compress(name: &str, bytes: &[u8]) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::Input;
+    use intake::Input;
 
     #[test]
     fn what_is_compressed_reads_back() {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::error::TraceError;
 use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
+use intake::TraceError;
 use model::{NodeSelector, NodeSelectorTerm, PARTITION_LABEL, PodSpec, Text};
 use units::Duration;
 

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::archive::Member;
-use super::error::TraceError;
 use super::ledger::{Action, BadRow, Journal};
+use intake::TraceError;
 
 /// Number of samples of a machine's day.
 pub const SAMPLES: usize = 288;

@@ -4,8 +4,8 @@
 
 use units::Instant;
 
-use super::error::TraceError;
 use super::spill::Places;
+use intake::TraceError;
 
 /// The plan of a task for its instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

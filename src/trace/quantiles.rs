@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 
 use rng::math;
 
-use super::error::TraceError;
+use intake::TraceError;
 use values::{Counting, Values};
 
 /// Counts of values.

@@ -8,15 +8,15 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use super::archive::parts;
-use super::error::TraceError;
 use super::format::{ColumnDoc, Confidence, FormatEntry, header_has};
-use super::input::Input;
 use super::json::{is_json, object};
 use super::ledger::{BadRow, Journal, RowPolicy};
 use super::parquet::TimeForm;
 use super::rows::{BETWEEN, Fields, Layout, Refused, each_row_of, heed, shown, underscored};
 use super::table::{Column, Row};
 use super::unused::note_unknown;
+use intake::Input;
+use intake::TraceError;
 
 /// Takes every record of every part of an input.
 pub(crate) fn each_record(

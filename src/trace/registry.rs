@@ -1,7 +1,6 @@
 //! The trace formats, in written order. To add one: a file in `formats/` and a line here.
 
 use super::archive::{beginning, is_about, parts};
-use super::error::TraceError;
 use super::failure_log::is_log;
 use super::format::{Confidence, FormatEntry, FormatKind};
 use super::formats::{
@@ -11,8 +10,9 @@ use super::formats::{
     openb_pods, opendc, philly, planetlab, prometheus, sacct, simkube, state, swf, swf_machines,
     tiresias, wfformat,
 };
-use super::input::Input;
 use super::unrecognized;
+use intake::Input;
+use intake::TraceError;
 
 /// All formats, in the order in which content is recognized.
 ///

@@ -4,10 +4,10 @@
 use std::collections::VecDeque;
 
 use super::by_class::ByClass;
-use super::error::TraceError;
 use super::intern::{ClassTable, NameTable};
 use super::memory::Recorded;
 use super::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
+use intake::TraceError;
 use model::Text;
 
 /// The classes and tenants of arrivals by their first arrivals.

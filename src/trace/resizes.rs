@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use super::error::TraceError;
 use super::ledger::{Action, Journal, Ledger};
 use super::options::ReadOptions;
+use intake::TraceError;
 use model::PodSpec;
 use model::behaviour::Resize;
 use model::resource_list::{CPU, MEMORY};

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::by_class::ByClass;
-use super::error::{TraceError, refused_edit};
 use super::expression::{Assigned, Assignment, apply};
 use super::intern::{ClassTable, NameTable};
 use super::stream::{Arrival, ArrivalSource, Classes};
+use intake::TraceError;
 use model::{PodName, PodSpec, Text};
 use units::Instant;
 
@@ -114,5 +114,13 @@ impl ArrivalSource for Rewritten {
 
     fn inner(&self) -> Option<&dyn ArrivalSource> {
         Some(&*self.inner)
+    }
+}
+
+/// Error of an edit that an arrival does not allow.
+pub(crate) fn refused_edit(reason: String) -> TraceError {
+    TraceError::Format {
+        file: "edit".to_owned(),
+        reason,
     }
 }

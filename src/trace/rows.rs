@@ -11,15 +11,15 @@ use std::ops::RangeInclusive;
 mod shown;
 
 use super::archive::parts;
-use super::error::TraceError;
 use super::format::ColumnDoc;
-use super::input::Input;
 use super::ledger::{Action, BadRow, Journal};
 use super::names_first::{self, begins_with_names};
 use super::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
 pub(crate) use super::table::{BETWEEN, LAST_SECOND};
 use super::table::{Column, Row, Table, at_most};
 use super::unused::unused;
+use intake::Input;
+use intake::TraceError;
 pub(crate) use shown::{show_rows, show_text, shown};
 use units::{Duration, Instant, plural};
 

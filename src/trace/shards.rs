@@ -4,12 +4,10 @@
 use std::sync::Arc;
 
 use super::archive::{beginning, is_about, parts};
-use super::error::TraceError;
 use super::format::{Confidence, FormatEntry};
 use super::gangs::Gangs;
 use super::gather::Gather;
 use super::header_record::HeaderRecord;
-use super::input::Input;
 use super::ledger::{Action, Journal};
 use super::nameless::cells_of_table;
 use super::options::ReadOptions;
@@ -18,6 +16,8 @@ use super::rows::{EMPTY, is_empty, one_of_several};
 use super::side_by_side::{LINKS, is_list_of_links};
 use super::spill::Order;
 use super::stream::{Arrival, ArrivalSource};
+use intake::Input;
+use intake::TraceError;
 
 /// The note about a gang whose members are submitted at several times.
 pub(crate) const LATER: &str = "submitted after another row of its gang; submitted with that";

@@ -5,11 +5,11 @@
 use std::sync::Arc;
 
 use super::archive::{beginning, is_about, parts};
-use super::error::TraceError;
 use super::format::{Confidence, FormatEntry};
-use super::input::Input;
 use super::ledger::{Action, Journal};
 use super::rows::{EMPTY, Layout, is_empty, show_rows, show_text};
+use intake::Input;
+use intake::TraceError;
 
 /// A table of a trace.
 pub(crate) struct TraceTable {

@@ -8,12 +8,11 @@
 use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 mod alive;
 mod ascending;
@@ -31,7 +30,6 @@ mod slots;
 mod sorted_by;
 mod text_log;
 
-use super::error::{TraceError, read_error};
 use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::memory::Recorded;
@@ -43,6 +41,7 @@ use encode::whole;
 pub(crate) use fixed::{FixedSort, FixedSorted, each_joined, key_of};
 pub(crate) use flat::{Flat, FlatLinks, FlatName};
 pub(crate) use held::Held;
+use intake::{TraceError, nameless, read_error};
 use model::Text;
 pub(crate) use packed::Packed;
 pub(crate) use places::{Key, Places};
@@ -69,24 +68,6 @@ const ALL_AHEAD: usize = 2 << 20;
 
 /// Bit pattern of a time that is absent.
 pub(crate) const NONE: i64 = i64::MIN;
-
-/// Number of temporary files so far, for names of their own.
-static FILES: AtomicU64 = AtomicU64::new(0);
-
-/// A temporary file for records of a kind, of which the name is gone already, and that name.
-pub(crate) fn nameless(records: &str) -> io::Result<(File, PathBuf)> {
-    let number = FILES.fetch_add(1, Ordering::Relaxed);
-    let name = format!("windtunnel-{}-{number}.{records}", std::process::id());
-    let path = std::env::temp_dir().join(name);
-    let mut options = OpenOptions::new();
-    let file = options
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(&path)?;
-    fs::remove_file(&path)?;
-    Ok((file, path))
-}
 
 /// A part of the file.
 #[derive(Clone, Copy, Debug)]

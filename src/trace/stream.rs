@@ -9,11 +9,11 @@ use units::{Duration, Instant};
 
 use super::class_columns::ClassColumns;
 pub use super::classes::Classes;
-use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::links::Links;
 use super::origin::Origin;
+use intake::TraceError;
 
 /// One job or pod that arrives: `members` pods of one class that start together or not at all, alone or with the
 /// pods of other arrivals ([`Links::gang`]).

@@ -1,7 +1,7 @@
 //! Arrivals that are submitted as one: an arrival alone, or all members of a gang.
 
-use super::error::TraceError;
 use super::stream::{Arrival, ArrivalSource};
+use intake::TraceError;
 
 /// An arrival alone, or all members of a gang in the order of their stream.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,12 +18,12 @@ mod fields;
 mod piece;
 mod text_rows;
 
-use super::budget::COLUMNS;
-use super::error::TraceError;
-use super::input::Input;
 use super::ledger::BadRow;
 use super::parquet::{self, Form, ListForm, Parquet, TimeForm, is_parquet};
 use fields::{Fields, text};
+use intake::Input;
+use intake::TraceError;
+use intake::budget::COLUMNS;
 pub(crate) use piece::{FOUR_WORDS, Piece};
 use text_rows::TextRows;
 use units::plural;

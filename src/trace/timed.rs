@@ -11,13 +11,13 @@ use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::error::TraceError;
 use super::ledger::{Action, Journal};
 use super::memory::Recorded;
 use super::origin::Origin;
 use super::rows::{Refused, heed};
 use super::spill::{MOST_HELD, Merged, Order, Spill};
 use super::stream::{Arrival, ArrivalSource};
+use intake::TraceError;
 use model::PodName;
 use units::{Duration, Instant};
 

@@ -3,10 +3,10 @@
 
 use super::class_columns::ClassColumns;
 use super::cut_tasks::CutTasks;
-use super::error::TraceError;
 use super::header_record::HeaderRecord;
 use super::ledger::Ledger;
 use super::stream::{Arrival, ArrivalSource, Classes};
+use intake::TraceError;
 use model::{PodName, Text};
 use units::{Duration, Instant};
 
@@ -348,9 +348,9 @@ impl ArrivalSource for Repeat {
 mod tests {
     use super::*;
     use crate::formats::csv::CsvSource;
-    use crate::input::Input;
     use crate::memory::Recorded;
     use crate::options::ReadOptions;
+    use intake::Input;
 
     /// Jobs 1, 2, 3 at 10 s, 20 s, 30 s; the last to end is job 2 at 120.5 s.
     fn source() -> Box<dyn ArrivalSource> {

@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::error::TraceError;
 use super::format::ColumnDoc;
 use super::json::Element;
 use super::ledger::{Action, Journal};
 use super::table::Table;
+use intake::TraceError;
 
 /// The note about columns that are not known; `None` if all are. A column without a name is the index that exports of
 /// data frames have, or what stands behind a separator at the end of each line.

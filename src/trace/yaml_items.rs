@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 
-use super::error::TraceError;
-use super::input::Input;
 use super::json::Element;
 use super::ledger::{BadRow, Journal};
 use super::rows::{Refused, heed};
+use intake::Input;
+use intake::TraceError;
 
 /// The lines of an item up to now.
 #[derive(Default)]

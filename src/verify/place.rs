@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::{Family, FamilyReport, Judge, VerifyOptions};
+use k8s::PriorityClasses;
 use lab::place::{MOST, Stop, place};
 use lab::snapshot::profile::{profile_of, read_profiles};
 use lab::snapshot::{Snapshot, SnapshotError, read_pod};
-use manifest::PriorityClasses;
 use model::Changes;
 use trace::Input;
 

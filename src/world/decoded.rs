@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use manifest::Manifests;
+use k8s::Manifests;
 use model::{Change, Changes, PodSpec, ResourceList};
 use units::plural;
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use control::federation::{
     CellOptions, FederationOptions, Preference, Preferences, WorkloadOptions, member_name,
 };
-use manifest::{DeclaredWorkload, Manifests};
+use k8s::{DeclaredWorkload, Manifests};
 use model::{Node, Object, PodSpec, Text, rules};
 use scenario::Scenario;
 use scenario::schema::{CellShare, FederatedWorkload, Federation, WorkloadSource};

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use manifest::{config_doubts, read_scheduler_config};
+use k8s::{config_doubts, read_scheduler_config};
 use model::dra::DeviceObjects;
 use model::{Change, Changes, ClusterObjects, Labels, SchedulerConfig, Text};
 use policy::kube_profiles::{default_weight, plugin_names};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use control::federation::FederationOptions;
-use manifest::{Maker, ManifestReader, Manifests, PriorityClasses};
+use k8s::{Maker, ManifestReader, Manifests, PriorityClasses};
 use model::queueing::QueueingObjects;
 use model::{Changes, Node, Object};
 use scenario::Scenario;

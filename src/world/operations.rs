@@ -10,7 +10,7 @@ use control::admission::BarePod;
 use control::controllers::manager::{ControllerOptions, ControllerScope};
 use control::operation::{Operation, PodChoice, Propagation, TaintChoice};
 use control::upgrade::UpgradePlan;
-use manifest::Manifests;
+use k8s::Manifests;
 use model::queueing::QueueingObjects;
 use model::{Labels, Node, Object, Taint, TaintEffect, Text};
 use scenario::Scenario;

@@ -2,7 +2,7 @@
 //! was found in them.
 
 use cluster::Store;
-use manifest::{DeclaredWorkload, Maker, ManifestPod, Manifests, effect_of_kind};
+use k8s::{DeclaredWorkload, Maker, ManifestPod, Manifests, effect_of_kind};
 use metrics::RunMetrics;
 use metrics::fights::DETECTORS;
 use model::objects::{AppliedObjects, ClusterObjects};
@@ -447,7 +447,7 @@ impl Remarks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use manifest::read_manifests;
+    use k8s::read_manifests;
 
     #[test]
     fn what_no_policy_looks_at_is_told_once() {

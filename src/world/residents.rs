@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use manifest::ManifestPod;
+use k8s::ManifestPod;
 use model::gpu::DEVICE_MILLI;
 use model::{DeviceSet, Found, GpuRequest, Node, PodName, PodPhase, Text};
 use sim::Resident;

@@ -2,7 +2,7 @@
 //! orchestrators-a.md section 8.4).
 
 use control::operation::{Operation, Target};
-use manifest::ManifestReader;
+use k8s::ManifestReader;
 use model::{Labels, Object, Text};
 use scenario::Scenario;
 use scenario::schema::OpenShiftRouter;

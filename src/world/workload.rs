@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use ::units::{Duration, Instant, plural};
 use cluster::fragmentation::Shape;
-use manifest::{ManifestPod, Manifests};
+use k8s::{ManifestPod, Manifests};
 use model::{Change, Node, PodName, Text};
 use scenario::Scenario;
 use scenario::accounts::ACCOUNTS;
 use scenario::job_queues::QUEUES;
 use scenario::schema::{Arrivals, Depart, Order, Usage, WorkloadSource, WorkloadTrace};
 use sim::{FoundObjects, Resident, WaitingPod};
+use trace::cut_file::check_cut_off;
 use trace::format::Constructor;
 use trace::intern::ClassTable;
 use trace::listed::ListedTenants;
@@ -242,7 +243,7 @@ fn traced(
     if reading.is_cut_off {
         input = input.cut_off();
     }
-    entry.map_or(Ok(()), |entry| input.check_cut_off(entry))?;
+    entry.map_or(Ok(()), |entry| check_cut_off(&input, entry))?;
     let mut source = open(&input, &options)?;
     if reading.repeat > 1 {
         source = Box::new(Repeat::new(source, reading.repeat)?);

@@ -4,12 +4,12 @@
 use std::fs;
 use std::path::PathBuf;
 
+use windtunnel::k8s::{SnapshotWriter, read_manifests};
 use windtunnel::lab::explain::{Explanation, Outcome};
 use windtunnel::lab::place::lost::{Loss, lose};
 use windtunnel::lab::place::{MOST, place};
 use windtunnel::lab::snapshot::Snapshot;
 use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
-use windtunnel::manifest::{SnapshotWriter, read_manifests};
 use windtunnel::model::Changes;
 use windtunnel::trace::Input;
 

@@ -1,6 +1,6 @@
 //! Manifests of workloads: what is read of them, and what is refused with its line and its fix.
 
-use windtunnel::manifest::{ManifestReader, Manifests};
+use windtunnel::k8s::{ManifestReader, Manifests};
 use windtunnel::model::Object;
 use windtunnel::model::workload::{Count, DeploymentStrategy};
 use windtunnel::trace::Input;

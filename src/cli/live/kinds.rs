@@ -1,6 +1,6 @@
 //! Kinds of objects as users name them.
 
-use manifest::kind_named;
+use k8s::kind_named;
 use model::Object;
 use units::nearest::hint;
 

@@ -1,12 +1,12 @@
 //! Changes of an object, in words: replicas, what a horizontal autoscaler decided and why, what a
 //! vertical one recommends, what queues admitted, and devices that claims have.
 
+use intake::budget::bytes_in_words;
 use model::dra::ResourceClaim;
 use model::queueing::{ClusterQueueStatus, FlavorUsage, QueuedWorkload};
 use model::workload::horizontal::HorizontalPodAutoscaler;
 use model::workload::vertical::{Recommended, VerticalPodAutoscaler};
 use model::{Object, Relocation, RelocationAnswer, Used, VolumeStep};
-use trace::budget::bytes_in_words;
 use units::{Quantity, plural};
 
 /// Step of a cold migration or resize, in words.

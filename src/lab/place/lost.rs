@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use super::selection::Domain;
 use super::trial::{Preemption, Trial};
 use crate::snapshot::{Snapshot, SnapshotError};
-use manifest::{Maker, ManifestPod};
+use k8s::{Maker, ManifestPod};
 use model::{PodPhase, Text};
 use scheduler::kube::{KubeProfile, PodInfo};
 use units::SortedMap;

@@ -6,7 +6,7 @@ use super::selection::{Selector, select};
 use super::{MOST, Preemption, place};
 use crate::snapshot::profile::read_profiles;
 use crate::snapshot::{Gathered, Snapshot};
-use manifest::ManifestReader;
+use k8s::ManifestReader;
 use model::Changes;
 use scheduler::kube::{KubeProfile, PodInfo};
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::usage::Usage;
 use crate::snapshot::Gathered;
-use manifest::ManifestPod;
+use k8s::ManifestPod;
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec, ResourceList, Text};
 use units::nearest::hint;

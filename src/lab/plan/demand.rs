@@ -10,7 +10,7 @@ use rustc_hash::FxBuildHasher;
 use super::moves::{Budget, budgets};
 use super::orders::largest;
 use crate::snapshot::{Snapshot, SnapshotError, pod_info};
-use manifest::{Maker, ManifestPod};
+use k8s::{Maker, ManifestPod};
 use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of};
 use model::{DEFAULT_SCHEDULER, Text};
 use scheduler::kube::{Amounts, Cache, NodeInfo, PodInfo};

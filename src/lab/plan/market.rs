@@ -11,7 +11,7 @@ use super::planned::Carried;
 use super::rules::NodeKind;
 use crate::snapshot::{Snapshot, SnapshotError};
 use control::controllers::daemon_set::{added_tolerations, eligibility};
-use manifest::{Maker, ManifestPod};
+use k8s::{Maker, ManifestPod};
 use model::node::{HOSTNAME_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, label_of};
 use model::workload::DaemonSet;
 use model::{Node, PodSpec, Text};

@@ -1,7 +1,7 @@
 //! Profiles that fill nodes instead of spreading pods over them.
 
 use crate::snapshot::SnapshotError;
-use manifest::read_scheduler_config;
+use k8s::read_scheduler_config;
 use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::KubeProfile;
 

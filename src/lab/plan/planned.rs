@@ -11,7 +11,7 @@ use super::demand::Demand;
 use super::items::each_item;
 use super::market::BoughtNode;
 use crate::snapshot::SnapshotError;
-use manifest::SnapshotWriter;
+use k8s::SnapshotWriter;
 use model::{Node, PodSpec, TaintEffect, Text};
 use scheduler::kube::Cache;
 use trace::Input;

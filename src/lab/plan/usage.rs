@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use crate::snapshot::SnapshotError;
-use manifest::ManifestPod;
+use k8s::ManifestPod;
 use trace::Input;
 use trace::table::Table;
 use units::{Quantity, SortedMap};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::{Gathered, NAMED, Snapshot, SnapshotError};
 use crate::names::Registered;
-use manifest::{
+use k8s::{
     Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses,
     effect_of_kind,
 };

@@ -25,7 +25,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::summarize::gap_notes;
-use manifest::{Kubelet, ManifestPod, PriorityClasses};
+use k8s::{Kubelet, ManifestPod, PriorityClasses};
 use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
 use model::{Change, Changes, ClusterObjects, Labels, Node, Object, PodPhase, PodSpec, Text};
 use scheduler::kube::{Cache, CacheError, PodInfo};

@@ -1,7 +1,7 @@
 //! Choice of the profile of a scheduler configuration that decides about a pod.
 
 use super::SnapshotError;
-use manifest::{config_doubts, read_scheduler_config};
+use k8s::{config_doubts, read_scheduler_config};
 use model::{Changes, DEFAULT_SCHEDULER, SchedulerConfig};
 use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{KubeProfile, PodInfo};

@@ -1,5 +1,5 @@
 use super::*;
-use manifest::read_manifests;
+use k8s::read_manifests;
 
 const NODES: &str = "\
 {apiVersion: v1, kind: Node, metadata: {name: n1}, status: {allocatable: {cpu: 4, memory: 8Gi, pods: 10}}}

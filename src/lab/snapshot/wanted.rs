@@ -2,7 +2,7 @@
 //! what is not.
 
 use super::Gathered;
-use manifest::ManifestPod;
+use k8s::ManifestPod;
 use model::{LabelSelector, Object, Text};
 use units::{SortedMap, plural};
 

@@ -3,7 +3,7 @@
 
 use super::UpgradePlan;
 use super::relevance::{has_sidecar, terms};
-use manifest::ManifestPod;
+use k8s::ManifestPod;
 use model::workload::horizontal::HorizontalSpec;
 use model::{Labels, Object, PodAffinityTerm, PodSpec, Release};
 

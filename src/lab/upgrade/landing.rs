@@ -8,7 +8,7 @@ use rustc_hash::FxBuildHasher;
 use super::Side;
 use crate::snapshot::profile::profile_of;
 use crate::snapshot::{Snapshot, SnapshotError};
-use manifest::ManifestPod;
+use k8s::ManifestPod;
 use model::{PodPhase, PodVolume, Text};
 use rng::Stream;
 use scheduler::kube::cycle::{Nomination, Outcome, Round};

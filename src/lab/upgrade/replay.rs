@@ -12,7 +12,7 @@ use super::{Side, UpgradePlan};
 use crate::snapshot::profile::profile_of;
 use crate::snapshot::{Gathered, SnapshotError, pod_info};
 use crate::statistics::mean;
-use manifest::{Maker, ManifestPod};
+use k8s::{Maker, ManifestPod};
 use model::{Change, Changes};
 use rng::Stream;
 use scheduler::kube::cycle::{Nomination, Outcome, Round};

@@ -1,5 +1,5 @@
 use super::*;
-use manifest::{ManifestReader, read_manifests};
+use k8s::{ManifestReader, read_manifests};
 use std::sync::Arc;
 
 /// Two nodes of which the first has less room, with a pod that states its requests as a whole.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::results::{self, ResultsError};
-use manifest::parse_unix_secs;
+use k8s::parse_unix_secs;
 use trace::{Input, TraceError};
 use units::{Instant, SortedMap, plural};
 

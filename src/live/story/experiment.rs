@@ -292,7 +292,7 @@ fn applied(text: &str, fitted: &Fitted) -> String {
     let Some(stop) = &fitted.stop else {
         return text.to_owned();
     };
-    let Ok(mut documents) = manifest::read_values(text) else {
+    let Ok(mut documents) = k8s::read_values(text) else {
         return text.to_owned();
     };
     for document in &mut documents {

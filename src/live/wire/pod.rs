@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cluster::Store;
-use manifest::ManifestReader;
+use k8s::ManifestReader;
 use model::{Container, Pod, PodSpec, ResourceList};
 use serde_json::{Map, Value, json};
 use trace::Input;

@@ -16,7 +16,7 @@ pub(crate) fn redacted(request: Request) -> Result<Request, Outcome> {
     let Request::Apply { file, text } = request else {
         return Ok(request);
     };
-    let mut documents = manifest::read_values(&text).map_err(|why| Outcome {
+    let mut documents = k8s::read_values(&text).map_err(|why| Outcome {
         refused: vec![format!("{file}: {why}")],
         ..Outcome::default()
     })?;

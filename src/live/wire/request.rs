@@ -50,7 +50,7 @@ impl Request {
         let Self::Apply { text, .. } = self else {
             return;
         };
-        let documents = manifest::read_values(text).unwrap_or_default();
+        let documents = k8s::read_values(text).unwrap_or_default();
         let mut objects: Vec<&Value> = documents.iter().collect();
         while let Some(object) = objects.pop() {
             let list = object.as_array();

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use crate::error::{TraceError, read_error};
+use intake::{TraceError, read_error};
 
 /// Length of a block of an archive.
 pub(super) const BLOCK: usize = 512;

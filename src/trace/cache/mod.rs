@@ -15,15 +15,15 @@ mod spec;
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use super::error::TraceError;
 use super::header_record::HeaderRecord;
-use super::input::Input;
 use super::ledger::{Action, Ledger};
 use super::options::ReadOptions;
 use super::stream::{Arrival, ArrivalSource, Classes};
 use block::Block;
 use bytes::Broken;
 use file::{CacheReader, CacheWriter};
+use intake::Input;
+use intake::TraceError;
 use model::Text;
 
 /// Files smaller than this are read before a cache pays.

@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::code::Code;
 use crate::by_class::ByClass;
-use crate::error::TraceError;
-use crate::spill::nameless;
+use intake::TraceError;
+use intake::nameless;
 use model::PodSpec;
 use units::SortedMap;
 

@@ -4,14 +4,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{FailureLog, LoggedOutage, places_of};
-use crate::error::TraceError;
 use crate::format::FormatEntry;
 use crate::formats::google_2011::machines::{self, Event, TakeEvent};
 use crate::formats::google_2019;
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::rows::Refused;
 use crate::timed::{self, Rank, Timed};
+use intake::Input;
+use intake::TraceError;
 use units::{Instant, SortedMap};
 
 /// Whether a machine is there.

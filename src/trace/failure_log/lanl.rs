@@ -3,10 +3,10 @@
 use jiff::civil::DateTime;
 
 use super::{FailureLog, LogOptions, LoggedOutage, each_table, separator};
-use crate::error::TraceError;
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::table::{Column, Row, Table};
+use intake::Input;
+use intake::TraceError;
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 const STARTED: &str = "Prob Started";

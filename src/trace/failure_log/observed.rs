@@ -5,13 +5,13 @@
 use super::google::{self, EachEvent};
 use super::lanl::{self, Columns, Span};
 use super::{LogOptions, LoggedOutage, each_table, opendc, plain, uptime, without_lanl_options};
-use crate::error::TraceError;
 use crate::format::{Confidence, Constructor, FormatEntry};
 use crate::formats::google_2011::machines::PLATFORM_LABEL;
-use crate::input::Input;
 use crate::ledger::{Journal, Ledger, RowPolicy};
 use crate::options::ReadOptions;
 use crate::table::Table;
+use intake::Input;
+use intake::TraceError;
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Label of the nodes of a class where their log has none.

@@ -2,12 +2,12 @@
 //! and takes a share of the nodes with it (spec: traces.md section 10). Which nodes is drawn.
 
 use super::{FailureLog, LoggedOutage, drawn};
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, header_has};
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::parquet::TimeForm;
 use crate::rows::{Layout, each_row};
+use intake::Input;
+use intake::TraceError;
 use units::{Duration, Instant};
 
 const COLUMNS: &[ColumnDoc] = &[

@@ -1,11 +1,11 @@
 //! The project's own table of outages.
 
 use super::{FailureLog, LoggedOutage, each_table, places_of, separator};
-use crate::error::TraceError;
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::table::{Column, Row, Table};
 use crate::unused::unused;
+use intake::Input;
+use intake::TraceError;
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 const NODE: &str = "node";

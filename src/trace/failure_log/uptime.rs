@@ -3,12 +3,12 @@
 //! there. Which nodes is drawn.
 
 use super::{FailureLog, LoggedOutage, drawn};
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, header_has};
-use crate::input::Input;
 use crate::ledger::BadRow;
 use crate::ledger::{Action, Journal};
 use crate::rows::{Fields, Layout, each_row};
+use intake::Input;
+use intake::TraceError;
 use units::{Duration, Instant};
 
 const COLUMNS: &[ColumnDoc] = &[

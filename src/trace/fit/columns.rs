@@ -7,9 +7,9 @@ use units::{Duration, Quantity};
 
 use super::sample::Sample;
 use crate::by_class::ByClass;
-use crate::error::TraceError;
 use crate::generate::mix::Field;
 use crate::stream::{Arrival, ArrivalSource};
+use intake::TraceError;
 
 /// Number of jobs that a fit holds at most; of a longer trace it holds a sample. They take about 115 megabytes with all
 /// that is made of them, and a share that holds for one job in a hundred is known to within a twentieth of it in nineteen of

@@ -5,10 +5,10 @@ use units::Duration;
 
 use super::failures::FittedClass;
 use super::laws::FittedLaw;
-use crate::error::TraceError;
 use crate::failure_log::observed::ObservedClass;
 use crate::inspect::curve;
 use crate::quantiles::Counted;
+use intake::TraceError;
 
 /// Parts of a law that are drawn, with equal probabilities.
 const PARTS: u32 = 200;

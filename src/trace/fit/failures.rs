@@ -10,10 +10,10 @@ use units::plural::count;
 use super::failure_curves::curves;
 pub use super::failure_curves::{ClassCurves, LawCurves};
 use super::laws::{FittedLaw, TIMES_MIN, fitted};
-use crate::error::TraceError;
 use crate::failure_log::observed::{Observed, ObservedClass, observed};
-use crate::input::Input;
 use crate::ledger::{Ledger, RowPolicy};
+use intake::Input;
+use intake::TraceError;
 
 const YEAR: f64 = 365.25 * 86_400.0;
 

@@ -32,10 +32,10 @@ use std::sync::Arc;
 use units::Quantity;
 use units::plural::count;
 
-use crate::error::TraceError;
 use crate::generate::mix::{After, Mix, MixSource};
 use crate::inspect::Profile;
 use crate::stream::ArrivalSource;
+use intake::TraceError;
 
 use columns::{Columns, MOST_JOBS, Rate};
 use floods::Bands;

@@ -4,10 +4,10 @@ use units::SortedMap;
 
 use super::columns::Columns;
 use super::goodness::values;
-use crate::error::TraceError;
 use crate::generate::mix::Field;
 use crate::inspect::{Curves, Profile, curve, hour_of};
 use crate::quantiles::Counted;
+use intake::TraceError;
 
 /// The profile of jobs.
 pub(super) fn profile(columns: &Columns) -> Result<Profile, TraceError> {

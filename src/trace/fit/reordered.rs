@@ -8,8 +8,8 @@ use super::columns::{Columns, Job, MOST_JOBS};
 use super::head::time;
 use super::waiting::{Pool, at};
 use super::{SEEDS, check_number};
-use crate::error::TraceError;
 use crate::stream::ArrivalSource;
+use intake::TraceError;
 
 /// Mean waits of a trace's jobs on the pool of [`Waiting`](super::Waiting), as they are and in random orders.
 #[derive(Clone, Debug, PartialEq)]

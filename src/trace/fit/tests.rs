@@ -9,10 +9,10 @@ use crate::format::Constructor;
 use crate::formats::csv::CsvSource;
 use crate::generate::mix::{Mix, MixSource};
 use crate::generate::{GeneratorOptions, find};
-use crate::input::Input;
 use crate::ledger::{OnBadRow, RowPolicy};
 use crate::options::ReadOptions;
 use crate::registry::recognize;
+use intake::Input;
 
 fn fitted(input: &Input) -> Fit {
     let entry = recognize(input).unwrap_or_else(|error| panic!("{error}"));

@@ -3,14 +3,14 @@
 //! run time. Format: `traces.md`, section 5.
 
 use crate::amounts::{requests, whole_gpus};
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::{Demand, Gather};
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, each_row, show_rows};
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 use model::gpu::MAX_DEVICES;
 use model::resource_list::EPHEMERAL_STORAGE;
 use model::{PodName, PodSpec, ResourceList};

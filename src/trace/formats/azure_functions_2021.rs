@@ -2,16 +2,16 @@
 //! arrives when it began: its end less its run time. What it needs is not said. Format: `traces.md`,
 //! section 6.
 
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::plain_demand::PlainDemand;
 use crate::rows::{Layout, MAX_SECONDS, each_row, show_rows};
 use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 use units::{Duration, Instant};
 
 /// The registry's entry.

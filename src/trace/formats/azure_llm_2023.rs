@@ -3,16 +3,16 @@
 //! Format: `traces.md`, section 6.
 
 use crate::calendar::Zone;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::plain_demand::PlainDemand;
 use crate::rows::{Layout, each_row, show_rows};
 use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -6,16 +6,16 @@
 
 use crate::amounts::requests;
 use crate::archive::parts;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather};
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal, RowPolicy};
 use crate::options::ReadOptions;
 use crate::rows::{BETWEEN, Fields, Refused, heed};
 use crate::sqlite::{Sqlite, is_sqlite};
 use crate::stream::ArrivalSource;
 use crate::table::{Column, Row};
+use intake::Input;
+use intake::TraceError;
 use model::{PodName, PodSpec, ResourceList};
 use units::{Duration, Instant, Quantity, SortedMap};
 

@@ -10,13 +10,11 @@ mod size;
 
 use crate::amounts::requests;
 use crate::class_keys::ClassKeys;
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
     row_has,
 };
 use crate::gather::{Demand, Gather};
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::measured::{ByTask, Sample, Samples, SortedSpans, Span, Spans};
 use crate::names_first;
@@ -27,6 +25,8 @@ use crate::rows::{Fields, LAST_SECOND, Layout, Refused, USAGE_NOT_READ, each_row
 use crate::side_by_side::{Tables, TraceTable};
 use crate::spill::{FlatName, Places, TextLog};
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 use model::{Behaviour, PodName, PodSpec};
 use size::Size;
 use std::sync::Arc;

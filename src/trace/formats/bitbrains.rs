@@ -10,19 +10,19 @@ use std::sync::Arc;
 
 use crate::amounts::requests;
 use crate::archive::{is_about, parts};
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, row_has,
     separator_of_header,
 };
 use crate::gather::{Demand, Gather};
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::resizes::{Changed, Resizes, Standing};
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of, is_empty, show_rows};
 use crate::samples::{Steps, hundredths};
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 use model::{Behaviour, PodName, PodSpec};
 use units::{Duration, Instant};
 

@@ -2,18 +2,18 @@
 //! which the file doesn't say: run times are known with `models.throughputs` alone, and are those on the
 //! reference model. A job is a gang of pods of one GPU each. Files: `traces/gavel-msr`.
 
-use crate::budget::MEMBERS;
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
     row_has,
 };
 use crate::gather::{Demand, Gather, gang};
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::{NO_SCALED, NO_THROUGHPUTS, ReadOptions};
 use crate::rows::{Layout, each_row, show_rows};
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use model::{JOB_GPUS_LABEL, JOB_TYPE_LABEL, PodName};
 
 /// The registry's entry.

@@ -3,11 +3,8 @@
 
 use super::swf;
 use crate::archive::first_bytes;
-use crate::budget::MEMBERS;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::number::digits;
@@ -16,6 +13,9 @@ use crate::plain_demand::{Amounts, PlainDemand};
 use crate::rows::{Fields, Layout, each_row, show_rows};
 use crate::spill::{FlatLinks, FlatName};
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use smallvec::SmallVec;
 use units::{Duration, Instant};
 

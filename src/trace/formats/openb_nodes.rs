@@ -5,12 +5,10 @@
 //! `alibabacloud.com/gpu-card-model`, as in the study's own manifests. Four columns are the project's own, for what
 //! `trace convert` writes of machines of other formats: amounts, labels, taints and later events.
 
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FormatEntry, NodeEvent, NodeList, header_has,
 };
 use crate::gather::{Capacity, gpu_node};
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::machine_course::in_order;
 use crate::nameless::cells_of_table;
@@ -19,6 +17,8 @@ use crate::number::MOST_OF_A_RESOURCE;
 use crate::options::ReadOptions;
 use crate::table::{Column, Row, Table};
 use crate::unused::note_columns;
+use intake::Input;
+use intake::TraceError;
 use model::gpu::MAX_DEVICES;
 use model::resource_list::{CPU, MEMORY};
 use model::{GpuInventory, Node};

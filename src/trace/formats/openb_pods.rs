@@ -20,11 +20,9 @@
 
 mod rows;
 
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::formats::openb_nodes::{MAX_CPU_MILLI, MAX_MEMORY_MIB, MIB};
 use crate::header_record::HeaderRecord;
-use crate::input::Input;
 use crate::job_fields::outcome_alone;
 use crate::ledger::{BadRow, Journal, Ledger, RowPolicy};
 use crate::options::ReadOptions;
@@ -32,6 +30,8 @@ use crate::shards::{Names, Shards, cells_of_tables};
 use crate::stream::ArrivalSource;
 use crate::table::{Column, LAST_SECOND, Row, Table};
 use crate::unused::note_columns;
+use intake::Input;
+use intake::TraceError;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::resource_list::{CPU, MEMORY};
 use model::{GpuRequest, PodSpec, ResourceList, Text};

@@ -12,13 +12,13 @@ mod workload;
 use self::tables::{COLUMNS, Found, cells, fragments_of, sniff, tables, tasks_of};
 use self::workload::Workload;
 use crate::archive::beginning;
-use crate::error::TraceError;
 use crate::format::{Constructor, FormatEntry};
-use crate::input::Input;
 use crate::ledger::Journal;
 use crate::options::ReadOptions;
 use crate::rows::each_row_of;
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

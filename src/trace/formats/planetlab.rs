@@ -7,16 +7,16 @@
 
 use crate::amounts::requests;
 use crate::archive::{Member, of_one_folder, parts};
-use crate::budget::read_whole;
-use crate::error::{TraceError, read_error};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather};
-use crate::input::Input;
 use crate::ledger::{Action, Journal, RowPolicy};
 use crate::options::ReadOptions;
 use crate::planetlab::{SAMPLE_SECONDS, VmDay, day, kind};
 use crate::samples::pattern;
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::budget::read_whole;
+use intake::{TraceError, read_error};
 use model::{Behaviour, PodName, PodSpec};
 use units::{Duration, Instant};
 

@@ -13,14 +13,14 @@ mod usage;
 use serde_json::Value;
 
 use crate::archive::parts;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
-use crate::input::Input;
 use crate::json::{Element, each_element, each_scalar, is_json};
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{LAST_SECOND, Refused, heed, show_text};
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 
 use pods::Pods;
 

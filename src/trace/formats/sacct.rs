@@ -11,16 +11,16 @@ mod json;
 mod tres;
 
 use crate::archive::parts;
-use crate::budget::MEMBERS;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, separator_of_header};
-use crate::input::Input;
 use crate::job_fields::{self, Outcome};
 use crate::json::is_json;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of, show_rows, show_text};
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use model::Labels;
 use units::{Duration, Instant};
 

@@ -2,16 +2,16 @@
 //! nodes, separated by tabs. Format: `traces.md`, section 1.
 
 use crate::archive::parts;
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_number_or_empty,
     is_whole, row_has,
 };
 use crate::gather::{Capacity, node};
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, each_row_of, show_rows};
+use intake::Input;
+use intake::TraceError;
 use model::{Labels, Node};
 
 /// The registry's entry.

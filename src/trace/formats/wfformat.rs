@@ -11,16 +11,16 @@ use serde_json::Value;
 use self::graph::{Graph, Order, Task};
 use crate::amounts::requests;
 use crate::archive::parts;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather};
-use crate::input::Input;
 use crate::json::{Element, each_element};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::links::Links;
 use crate::options::ReadOptions;
 use crate::rows::{MAX_SECONDS, Refused, heed, show_text};
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 use model::{PodName, PodSpec};
 use units::{Duration, Instant, SortedMap};
 

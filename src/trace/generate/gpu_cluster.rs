@@ -217,9 +217,9 @@ fn run_time(share: f64) -> u64 {
 mod tests {
     use super::*;
     use crate::formats::{openb_nodes, openb_pods};
-    use crate::input::Input;
     use crate::inspect::{summarize_nodes, summarize_workload};
     use crate::options::ReadOptions;
+    use intake::Input;
 
     #[test]
     fn nodes_have_the_published_totals() {

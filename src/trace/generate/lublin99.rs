@@ -326,7 +326,7 @@ mod tests {
 
     use super::*;
     use crate::formats::swf::read_swf_jobs;
-    use crate::input::Input;
+    use intake::Input;
     use units::Duration;
 
     /// The largest distance between two empirical distribution functions.

@@ -5,7 +5,6 @@ pub mod containers;
 pub mod downey97;
 pub mod google_2011;
 pub mod gpu_cluster;
-pub mod kubectl_dump;
 pub mod lublin99;
 pub mod mix;
 
@@ -13,13 +12,13 @@ use std::io;
 use std::sync::Arc;
 
 use google_2011::{Model, TaskSource};
-use kubectl_dump::DumpConfig;
+use k8s::kubectl_dump::{DumpConfig, write_kubectl_dump};
 use lublin99::{LublinConfig, LublinKind};
 use mix::{Mix, MixSource};
 
-use super::error::TraceError;
-use super::input::Input;
 use super::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 use units::Duration;
 
 /// Every generator.
@@ -303,7 +302,7 @@ fn stream_kubectl_dump(options: &GeneratorOptions, out: &mut dyn io::Write) -> i
         pods: options.pods,
         seed: options.seed,
     };
-    kubectl_dump::write_kubectl_dump(&config, out)
+    write_kubectl_dump(&config, out)
 }
 
 fn generated(

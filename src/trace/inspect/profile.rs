@@ -3,8 +3,8 @@
 use units::time::NANOS_PER_SECOND;
 
 use super::rhythm::Rhythm;
-use crate::error::TraceError;
 use crate::quantiles::Distribution;
+use intake::TraceError;
 
 /// Steps of a distribution that is drawn.
 const STEPS: usize = 200;

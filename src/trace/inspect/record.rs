@@ -5,12 +5,12 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::super::archive::parts;
-use super::super::error::TraceError;
 use super::super::format::{Constructor, FormatEntry};
-use super::super::input::Input;
 use super::super::options::ReadOptions;
 use super::super::parquet::is_parquet;
 use super::super::stream::{Arrival, ArrivalSource};
+use intake::Input;
+use intake::TraceError;
 use model::{PodName, PodSpec, Text};
 
 /// Most records of one name that are shown.

@@ -1,16 +1,16 @@
 //! Faults of a trace file or a failure log, as `trace validate` prints them.
 
-use crate::error::TraceError;
 use crate::failure_log::observed::observed;
 use crate::format::{Constructor, FormatEntry};
 use crate::implausible::doubted;
-use crate::input::Input;
 use crate::ledger::{Action, Ledger, RowPolicy};
 use crate::met_names::{MetNames, TWICE};
 use crate::options::ReadOptions;
 use crate::origin::Origin;
 use crate::stream::ArrivalSource;
 use crate::waits::told;
+use intake::Input;
+use intake::TraceError;
 use model::Node;
 
 /// Problems of a file.

@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::formats::{openb_nodes, openb_pods};
-use crate::input::Input;
 use crate::options::ReadOptions;
+use intake::Input;
 
 fn nodes() -> Vec<Node> {
     let text = "sn,cpu_milli,memory_mib,gpu,model\nn1,8000,1,2,T4\nn0,8000,1,2,T4\n";

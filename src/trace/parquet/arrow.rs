@@ -3,7 +3,7 @@
 //! stores as bare whole numbers. Source: Arrow's `Schema.fbs` and `Message.fbs`.
 
 use super::thrift::{Struct, Value};
-use crate::budget::COLUMNS;
+use intake::budget::COLUMNS;
 
 /// The key of the schema among what a file says of itself.
 const KEY: &[u8] = b"ARROW:schema";

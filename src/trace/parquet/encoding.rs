@@ -1,7 +1,7 @@
 //! The encodings of values and levels: plain, runs and packed bits, and packed differences.
 
 use super::thrift::{varint, zigzag};
-use crate::budget::COLUMN_BYTES;
+use intake::budget::COLUMN_BYTES;
 
 /// Values of a column.
 #[derive(Clone, Debug, PartialEq)]

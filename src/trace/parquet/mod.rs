@@ -17,12 +17,12 @@ mod write;
 use std::io;
 use std::sync::Arc;
 
-use super::budget::{COLUMNS, FOOTER_BYTES, GROUP_ROWS};
-use super::error::{TraceError, read_error};
-use super::input::Input;
 use super::ledger::BadRow;
 use cursor::Cursor;
 use encoding::Physical;
+use intake::Input;
+use intake::budget::{COLUMNS, FOOTER_BYTES, GROUP_ROWS};
+use intake::{TraceError, read_error};
 pub(crate) use meaning::TimeForm;
 use meaning::{Meaning, meaning};
 use page::{Chunk, Leaf, Wrong, cells};

@@ -11,7 +11,7 @@ use super::meaning::Meaning;
 use super::snappy;
 use super::stored::Stored;
 use super::thrift::{self, Struct};
-use crate::budget::{PAGE_BYTES, PAGE_HEADER_BYTES, PAGE_VALUES};
+use intake::budget::{PAGE_BYTES, PAGE_HEADER_BYTES, PAGE_VALUES};
 use units::plural;
 
 /// A column of the schema.

@@ -6,9 +6,9 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use crate::budget::read_whole;
-use crate::error::{TraceError, read_error};
-use crate::input::Input;
+use intake::Input;
+use intake::budget::read_whole;
+use intake::{TraceError, read_error};
 
 /// The bytes of a file.
 #[derive(Debug)]

@@ -5,8 +5,9 @@ use std::io;
 use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::FileExt as _;
 
-use super::super::error::TraceError;
-use super::super::spill::{FixedSort, nameless};
+use super::super::spill::FixedSort;
+use intake::TraceError;
+use intake::nameless;
 use units::SortedMap;
 
 /// Different values that are held in memory. They take 1 MiB.

@@ -4,15 +4,15 @@
 use serde_json::Value;
 
 use super::{laid_out, member};
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, separator_of_header};
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::parquet::is_parquet;
 use crate::python_value;
 use crate::rows::{BETWEEN, Fields, Refused, heed, underscored};
 use crate::table::{Column, Row, Table};
 use crate::unused::{note_unknown, unused};
+use intake::Input;
+use intake::TraceError;
 
 /// The name of the object that a column's member is in.
 fn outer(name: &str) -> Option<&str> {

@@ -2,10 +2,10 @@
 
 use super::{Layout, Opened, each_parquet_row, is_empty};
 use crate::archive::parts;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, FormatEntry};
-use crate::input::Input;
 use crate::parquet::{Parquet, is_parquet};
+use intake::Input;
+use intake::TraceError;
 
 /// The places of the columns that are no names.
 pub(crate) fn shown(format: &FormatEntry, columns: &[ColumnDoc]) -> Vec<usize> {

@@ -10,7 +10,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::places::{Key, Places};
 use super::{Slots, key_of};
-use crate::error::TraceError;
+use intake::TraceError;
 
 /// Objects that are held in memory.
 const MOST_HELD: usize = 1 << 16;

@@ -2,7 +2,7 @@
 //! a temporary file, of which some keys are in memory, at equal distances.
 
 use super::Slots;
-use crate::error::TraceError;
+use intake::TraceError;
 
 /// Words of a key.
 const KEY: usize = 2;

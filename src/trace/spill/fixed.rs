@@ -12,8 +12,9 @@ use std::sync::Arc;
 
 use twox_hash::XxHash3_128;
 
-use super::{AHEAD, Run, ahead_of_each, nameless};
-use crate::error::{TraceError, read_error};
+use super::{AHEAD, Run, ahead_of_each};
+use intake::nameless;
+use intake::{TraceError, read_error};
 
 /// Bytes of records that are held in memory.
 const BYTES_HELD: usize = 4 << 20;

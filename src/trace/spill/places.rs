@@ -10,8 +10,9 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use super::{AHEAD, key_of, nameless};
-use crate::error::{TraceError, read_error};
+use super::{AHEAD, key_of};
+use intake::nameless;
+use intake::{TraceError, read_error};
 
 /// Hashes that are held in memory.
 const MOST_HELD: usize = 1 << 16;

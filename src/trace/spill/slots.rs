@@ -7,8 +7,8 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
-use super::nameless;
-use crate::error::{TraceError, read_error};
+use intake::nameless;
+use intake::{TraceError, read_error};
 
 /// Bytes of records that are held in memory.
 const BYTES_HELD: usize = 4 << 20;

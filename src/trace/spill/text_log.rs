@@ -7,7 +7,7 @@ use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
 use super::{AHEAD, nameless};
-use crate::error::{TraceError, read_error};
+use intake::{TraceError, read_error};
 
 /// Bytes of the length of a text.
 const LENGTH: usize = 4;

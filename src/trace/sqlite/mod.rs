@@ -8,8 +8,8 @@ mod record;
 
 use std::sync::Arc;
 
-use super::error::{TraceError, read_error};
-use super::input::Input;
+use intake::Input;
+use intake::{TraceError, read_error};
 use pages::Pages;
 use record::{Cell, cells, varint};
 

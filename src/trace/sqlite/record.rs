@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::budget::COLUMNS;
+use intake::budget::COLUMNS;
 
 /// A cell.
 #[derive(Clone, Copy, Debug, PartialEq)]

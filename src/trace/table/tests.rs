@@ -2,7 +2,7 @@
 
 use super::text_rows::FEW;
 use super::*;
-use crate::lines::Lines;
+use intake::lines::Lines;
 
 fn table(text: &str) -> Result<Table, TraceError> {
     Table::open(&Input::bytes("table.csv", text.as_bytes().to_vec()))

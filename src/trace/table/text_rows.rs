@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use super::Row;
 use super::fields::{Fields, Malformed, Splitter};
-use crate::error::TraceError;
-use crate::input::Input;
 use crate::ledger::BadRow;
-use crate::lines::Lines;
-use crate::scan::Marked;
+use intake::Input;
+use intake::Marked;
+use intake::TraceError;
+use intake::lines::Lines;
 use units::plural;
 
 /// The rows of a text.

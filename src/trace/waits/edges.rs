@@ -8,10 +8,10 @@ use rustc_hash::{FxBuildHasher, FxHashSet};
 use units::graph::on_cycles;
 
 use super::{TaskHash, WaitFault, hash_of_task};
-use crate::error::TraceError;
 use crate::origin::Origin;
 use crate::spill::{FixedSort, FixedSorted, each_joined};
 use crate::stream::Arrival;
+use intake::TraceError;
 use model::PodName;
 
 /// Tasks and edges up to now.

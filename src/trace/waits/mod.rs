@@ -7,10 +7,10 @@ use std::sync::Arc;
 use model::PodName;
 use smallvec::SmallVec;
 
-use super::error::TraceError;
 use super::ledger::{Action, Ledger};
 use super::spill::key_of;
 use super::stream::{Arrival, ArrivalSource, Classes};
+use intake::TraceError;
 
 mod edges;
 

@@ -8,8 +8,8 @@ use thiserror::Error;
 use super::lost::{Fate, LostField, of_arrival, of_spec};
 use super::{Record, RecordWriter, Settings, Writer};
 use crate::by_class::ByClass;
-use crate::error::TraceError;
 use crate::stream::{Arrival, ArrivalSource};
+use intake::TraceError;
 use model::{PodName, PodSpec, Text};
 use units::SortedMap;
 

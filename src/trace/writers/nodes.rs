@@ -203,8 +203,8 @@ mod tests {
     use crate::format::NodeEventKind;
     use crate::formats::openb_nodes;
     use crate::gather::{Capacity, gpu_node};
-    use crate::input::Input;
     use crate::machine_course::MachineCourse;
+    use intake::Input;
     use model::{Taint, TaintEffect};
     use proptest::prelude::*;
     use units::Instant;

@@ -1,6 +1,9 @@
 //! Records that are written and read again: what readers find lacks exactly what the writer said it would.
 
 mod records;
+mod templates;
+mod written_pods;
+mod written_rules;
 
 use std::sync::Arc;
 

@@ -14,13 +14,13 @@ use rayon::prelude::*;
 
 use super::table::Table;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
+use intake::read_error;
 use metrics::PowerCurve;
 use systems::consolidation::account::Totals;
 use systems::consolidation::{
     Books, Datacenter, Detection, HostKind, Move, Rules, Selection, VmId, VmKind,
 };
 use trace::archive::{Member, members};
-use trace::error::read_error;
 use trace::ledger::Journal;
 use trace::planetlab::{self, SAMPLE_SECONDS, VmDay};
 use trace::{Input, RowPolicy, TraceError};

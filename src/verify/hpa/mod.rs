@@ -16,7 +16,7 @@ use autoscale::horizontal::{
     MetricSource, MetricStatus, NO_METRICS, ObjectRef, Observed, ObservedPod, Pass, Phase,
     PodSample, PodSamples, Readiness, ReadyCondition,
 };
-use manifest::autoscalers::{Manifest, milli};
+use k8s::autoscalers::{Manifest, milli};
 use model::{Release, Text};
 use pods::{Pod, duration, instant};
 use units::{Duration, Instant, SortedMap};

@@ -11,7 +11,7 @@ use control::controllers::daemon_set::{
     DaemonNode, DaemonPod, DaemonWrites, Eligibility, FailureBackoff, eligibility, limits, place,
     roll,
 };
-use manifest::count;
+use k8s::count;
 use model::workload::daemon_set::DaemonUpdate;
 use model::workload::{DaemonSet, ObservedPod, Readiness};
 use model::{Affinity, Node, NodeAffinity, NodeSelector, NodeSelectorTerm, PodSpec};

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::seconds;
 use crate::cases::{Differences, typed};
 use control::controllers::deployment::{DeploymentView, DeploymentWrites, sync};
-use manifest::count;
+use k8s::count;
 use model::workload::deployment::{ConditionKind, ConditionReason};
 use model::workload::replica_set::{ReplicaSetStatus, RolloutAnnotations};
 use model::workload::{Deployment, DeploymentStrategy, ReplicaSet, RollingUpdate};

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::seconds;
 use crate::cases::{Differences, typed};
 use control::controllers::disruption::{BudgetPod, sync};
-use manifest::count;
+use k8s::count;
 use model::Text;
 use model::workload::{BudgetLimit, ObservedPhase, ObservedPod, PodDisruptionBudget, Readiness};
 use units::SortedMap;

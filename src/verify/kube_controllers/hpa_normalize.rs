@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::cases::{Differences, typed};
 use crate::hpa::pods::{duration, instant};
 use autoscale::horizontal::{Normalization, Normalizer, Rates};
-use manifest::autoscalers::BehaviorManifest;
+use k8s::autoscalers::BehaviorManifest;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::{replica_set, seconds, span};
 use crate::cases::{Differences, typed};
 use control::controllers::stateful_set::{StatefulPod, StatefulSetView, StatefulWrites, sync};
-use manifest::count;
+use k8s::count;
 use model::workload::stateful_set::StatefulStatus;
 use model::workload::{ObservedPod, PodManagement, Readiness, StatefulSet, StatefulUpdate};
 

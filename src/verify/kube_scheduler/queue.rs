@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Differences;
 use super::world::manifests;
-use manifest::ManifestPod;
+use k8s::ManifestPod;
 use model::{Changes, SchedulerConfig, Text};
 use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::event::{node_changes, pod_changes};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use k8s::{ManifestPod, Manifests, read_manifests, read_scheduler_config};
 use lab::snapshot::pod_info;
-use manifest::{ManifestPod, Manifests, read_manifests, read_scheduler_config};
 use model::{Changes, ClusterObjects, Node, SchedulerConfig};
 use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};

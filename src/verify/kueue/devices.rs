@@ -15,9 +15,9 @@ use units::SortedSet;
 
 /// Holds the recorded decisions of a case against those taken.
 pub(super) fn compare(case: &Value) -> Result<Differences, String> {
-    let slices = objects(case, "resourceSlices", manifest::dra::resource_slice)?;
-    let classes = objects(case, "deviceClasses", manifest::dra::device_class)?;
-    let claims = objects(case, "claims", manifest::dra::resource_claim)?;
+    let slices = objects(case, "resourceSlices", k8s::dra::resource_slice)?;
+    let classes = objects(case, "deviceClasses", k8s::dra::device_class)?;
+    let claims = objects(case, "claims", k8s::dra::resource_claim)?;
     let in_use = devices_in_use(case)?;
     let allocator = |variant| Allocator::new(variant, slices.clone(), &classes, &in_use);
     let (old, new) = (allocator(Variant::V1_34), allocator(Variant::V1_36));

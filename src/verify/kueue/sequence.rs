@@ -8,7 +8,7 @@ use ::kueue::run::{
     CheckState, Controller, Cycle, Entry, RequeueReason, Stage, State, Status, WaitForPodsReady,
 };
 use ::kueue::tree::NodeId;
-use manifest::queueing;
+use k8s::queueing;
 use units::{Duration, Instant, SortedMap};
 
 /// Namespace of all workloads of the recordings.

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use ::kueue::workload::Cursor;
 use ::kueue::{Pending, Settings, Snapshot};
-use manifest::queueing;
+use k8s::queueing;
 use model::queueing::{FairStrategy, QueueingObjects};
 use units::{Duration, Instant};
 
@@ -72,7 +72,7 @@ pub(super) fn quota_objects(case: &Value) -> Result<QueueingObjects, String> {
 /// An instant of a case.
 pub(super) fn instant(case: &Value, field: &str) -> Instant {
     let text = case.get(field).and_then(Value::as_str).unwrap_or_default();
-    let secs = manifest::parse_unix_secs(text).unwrap_or(0);
+    let secs = k8s::parse_unix_secs(text).unwrap_or(0);
     Instant::ZERO.saturating_add(Duration::from_secs(secs))
 }
 
@@ -104,7 +104,7 @@ pub(super) fn read(case: &Value) -> Result<World, String> {
             });
         let list: Vec<Value> = list.collect();
         let text = Value::from(list).to_string();
-        let read = manifest::read_manifests(field, &text).map_err(|error| error.to_string())?;
+        let read = k8s::read_manifests(field, &text).map_err(|error| error.to_string())?;
         for node in read.nodes {
             snapshot
                 .add_node(&node)

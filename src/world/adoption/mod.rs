@@ -10,7 +10,7 @@ mod state;
 
 use std::sync::Arc;
 
-use manifest::{Controller, DeclaredWorkload, Maker, ManifestPod, Manifests};
+use k8s::{Controller, DeclaredWorkload, Maker, ManifestPod, Manifests};
 use model::workload::ReplicaSet;
 use model::workload::replica_set::TEMPLATE_HASH_LABEL;
 use model::{Node, Object, PodSpec, Text};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use manifest::{DeclaredWorkload, ManifestPod, Reported, ReportedJob};
+use k8s::{DeclaredWorkload, ManifestPod, Reported, ReportedJob};
 use model::canonical::short_name;
 use model::workload::indexes::Indexes;
 use model::workload::job_status::{JobCondition, JobConditionKind, JobReason, JobStatus};

@@ -14,10 +14,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use windtunnel::k8s::{SnapshotWriter, read_inputs, read_manifests, read_scheduler_config};
 use windtunnel::lab::names::Registered;
 use windtunnel::lab::snapshot::Snapshot;
 use windtunnel::lab::snapshot::profile::read_profiles;
-use windtunnel::manifest::{SnapshotWriter, read_inputs, read_manifests, read_scheduler_config};
 use windtunnel::model::Changes;
 use windtunnel::rng::Stream;
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};

@@ -6,8 +6,9 @@ use super::sources;
 const CRATES: &[&str] = &[
     "src/autoscale",
     "src/cli",
+    "src/intake",
+    "src/k8s",
     "src/lab",
-    "src/manifest",
     "src/report",
     "src/verify",
     "src/world",

@@ -6,11 +6,12 @@ use super::sources;
 
 /// Layers that build and run an experiment. The lab hashes and reads results, the command line reads
 /// what it is given, and `verify` reads recordings.
-const RUN: [&str; 15] = [
+const RUN: [&str; 16] = [
     "autoscale",
     "cluster",
     "control",
-    "manifest",
+    "intake",
+    "k8s",
     "metrics",
     "model",
     "policy",
@@ -28,11 +29,11 @@ const RUN: [&str; 15] = [
 const DOOR: [&str; 5] = [
     "src/world/lib.rs",
     "src/world/inputs.rs",
-    "src/trace/input.rs",
+    "src/intake/input/mod.rs",
     // What was decoded from a file that was opened, by its hash.
     "src/trace/cache/file.rs",
     // A temporary file without a name, for what was read from such files.
-    "src/trace/spill.rs",
+    "src/intake/temporary.rs",
 ];
 
 /// Ways to open a file.

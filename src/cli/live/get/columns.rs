@@ -199,7 +199,7 @@ fn of_replicas(own: &Value, path: &str) -> String {
 /// Second of a time since 1970.
 fn seconds(own: &Value, path: &str) -> Option<i64> {
     let text = own.pointer(path)?.as_str()?;
-    manifest::parse_unix_secs(text)
+    k8s::parse_unix_secs(text)
 }
 
 fn job_status(own: &Value) -> String {

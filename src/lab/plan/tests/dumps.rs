@@ -6,7 +6,7 @@ use super::*;
 use crate::folder::{Existing, write_file};
 use crate::import::{ImportPlan, import};
 use goal::Room;
-use trace::generate::kubectl_dump::{DumpConfig, write_kubectl_dump};
+use k8s::kubectl_dump::{DumpConfig, write_kubectl_dump};
 
 /// Sixty nodes of 3920m, and a hundred pods of 1500m on them in turn.
 fn sixty(more: &[Value]) -> Vec<Value> {

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::snapshot::profile::read_profiles;
 use crate::snapshot::{Declared, Gathered};
-use manifest::ManifestReader;
+use k8s::ManifestReader;
 use model::{Changes, Node, Object};
 
 use trace::Input;

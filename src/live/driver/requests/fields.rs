@@ -1,7 +1,7 @@
 //! Fields of pods that bear on a real process and that agents do not carry out. Each is refused with
 //! its path, so that no pod runs otherwise than its manifest says.
 
-use manifest::ManifestFinding;
+use k8s::ManifestFinding;
 use serde_json::Value;
 
 /// A field of a pod, or of a container, and what to do instead.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use control::admission::BarePod;
 use control::operation::Operation;
-use manifest::ManifestReader;
+use k8s::ManifestReader;
 use model::{Object, Text, Written};
 use serde_json::{Map, Value, json};
 use trace::Input;
@@ -117,7 +117,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Read, String> {
 
 /// The templates of a file, by their objects; what has no effect in them goes to the notes.
 fn templates(file: &str, text: &str, notes: &mut Vec<String>) -> Result<Templates, String> {
-    let documents = manifest::read_values(text).map_err(|why| format!("{file}: {why}"))?;
+    let documents = k8s::read_values(text).map_err(|why| format!("{file}: {why}"))?;
     let mut templates = Templates::new();
     let mut objects: Vec<&Value> = documents.iter().rev().collect();
     while let Some(object) = objects.pop() {

@@ -3,17 +3,17 @@
 
 use super::tasks::{STATES, state};
 use crate::amounts::requests;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::formats::alibaba_2018::outcome;
 use crate::gather::{Demand, Gather};
-use crate::input::Input;
 use crate::job_fields::Outcome;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::plans::Plans;
 use crate::rows::{Fields, Layout, Refused, each_row_of};
 use crate::spill::{Hashed as _, Places};
+use intake::Input;
+use intake::TraceError;
 use model::{Behaviour, PodName, PodSpec};
 use units::Instant;
 

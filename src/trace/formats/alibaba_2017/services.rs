@@ -5,12 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::usage::{self, Measurements, Usage};
 use crate::amounts::requests;
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::origin::Origin;
@@ -19,6 +17,8 @@ use crate::side_by_side::Tables;
 use crate::spill::{Alive, Order, Places, Stored};
 use crate::stream::{Arrival, ArrivalSource};
 use crate::timed::{self, Rank, Timed};
+use intake::Input;
+use intake::TraceError;
 use model::resource_list::EPHEMERAL_STORAGE;
 use model::{PodName, PodSpec};
 use units::{Instant, Quantity};

@@ -5,14 +5,11 @@
 //! on machines of 64 cores.
 
 use super::instances::{self, Instances};
-use crate::budget::MEMBERS;
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
 use crate::formats::alibaba_2018::outcome;
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::job_fields::outcome_alone;
 use crate::joined_name::JoinedName;
 use crate::ledger::{Action, BadRow, Journal, RowPolicy};
@@ -24,6 +21,9 @@ use crate::side_by_side::Tables;
 use crate::spill::{FlatName, Places};
 use crate::stream::ArrivalSource;
 use crate::unfold::Unfold;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use units::{Duration, Instant};
 
 /// The registry's entry.

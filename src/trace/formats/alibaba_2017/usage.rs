@@ -1,11 +1,11 @@
 //! Measured usage in Alibaba's trace of 2017. That of service instances is a share of what they requested.
 
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use crate::input::Input;
 use crate::ledger::Journal;
 use crate::measured::{ByTask, Key, Sample, Samples};
 use crate::rows::{Layout, each_row_of};
+use intake::Input;
+use intake::TraceError;
 use model::Behaviour;
 use units::Instant;
 

@@ -9,12 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::usage::{self, Measurements, Usage};
 use crate::amounts::requests;
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::intern::ClassTable;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
@@ -25,6 +23,8 @@ use crate::side_by_side::Tables;
 use crate::spill::{Alive, Key, NONE, Order, Places, Stored, TextLog};
 use crate::stream::{Arrival, ArrivalSource};
 use crate::timed::{Event, OUT_OF_ORDER, Rank, Timed};
+use intake::Input;
+use intake::TraceError;
 use model::{PodName, PodSpec, Text};
 use units::time::NANOS_PER_SECOND;
 use units::{Duration, Instant};

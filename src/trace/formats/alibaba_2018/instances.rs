@@ -2,10 +2,8 @@
 //! each runs as long as it did, for what its task requests; alone they are a workload that requests nothing.
 
 use super::tasks::{STATES, links, state};
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::joined_name::JoinedName;
 use crate::known_tasks::KnownTasks;
 use crate::ledger::{Action, Journal};
@@ -15,6 +13,8 @@ use crate::plain_demand::{Amounts, PlainDemand};
 use crate::plans::Plans;
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
 use crate::spill::{FlatLinks, FlatName};
+use intake::Input;
+use intake::TraceError;
 use model::Behaviour;
 use units::{Duration, Instant};
 

@@ -4,13 +4,10 @@
 //! lies beside that of tasks, each instance runs as long as it did; else as long as its task.
 
 use super::instances::{self, Instances, LastTask};
-use crate::budget::MEMBERS;
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::job_fields::outcome_alone;
 use crate::joined_name::JoinedName;
 use crate::known_tasks::KnownTasks;
@@ -24,6 +21,9 @@ use crate::side_by_side::Tables;
 use crate::spill::{FlatLinks, FlatName};
 use crate::stream::ArrivalSource;
 use crate::unfold::Unfold;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use model::PodName;
 use units::{Duration, Instant};
 

@@ -1,12 +1,12 @@
 //! Measured usage in Alibaba's trace of 2018. That of containers is a share of what they requested.
 
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::measured::{ByTask, Sample, Samples};
 use crate::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
 use crate::spill::Places;
+use intake::Input;
+use intake::TraceError;
 use model::Behaviour;
 
 const COLUMNS: &[ColumnDoc] = &[

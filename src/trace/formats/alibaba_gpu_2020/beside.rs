@@ -3,12 +3,12 @@
 
 use super::is_word;
 use super::tasks::STATES;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::rows::{Layout, each_row_of_all};
 use crate::spill::{Places, TextLog};
+use intake::Input;
+use intake::TraceError;
 use model::Behaviour;
 use units::Instant;
 

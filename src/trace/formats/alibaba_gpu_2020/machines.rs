@@ -1,15 +1,15 @@
 //! Machines of Alibaba's GPU trace of 2020.
 
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_whole, row_has,
 };
 use crate::gather::{Capacity, gpu_node};
-use crate::input::Input;
 use crate::ledger::Journal;
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row_of_all};
 use crate::side_by_side::Tables;
+use intake::Input;
+use intake::TraceError;
 use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 

@@ -5,15 +5,12 @@
 //! asked for stands.
 
 use super::beside::{self, About, Beside};
-use crate::budget::MEMBERS;
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, row_has,
 };
 use crate::formats::alibaba_2018::outcome;
 use crate::gangs::{Gangs, MOST_HELD};
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::joined_name::JoinedName;
 use crate::ledger::{Action, BadRow, Journal};
@@ -23,6 +20,9 @@ use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::spill::{FlatLinks, FlatName, Order};
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use model::JOB_TYPE_LABEL;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use units::{Duration, Instant};

@@ -1,11 +1,8 @@
 //! Jobs of Alibaba's trace of spot GPUs. A job is a gang of its workers. Jobs of high priority have
 //! the priority 1, spot jobs 0.
 
-use crate::budget::MEMBERS;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::plain_demand::{Amounts, PlainDemand};
@@ -13,6 +10,9 @@ use crate::rows::{Fields, Layout, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use units::Instant;
 

@@ -1,13 +1,13 @@
 //! Machines of Alibaba's trace of spot GPUs. The table doesn't state memory, so nodes offer none.
 
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has};
 use crate::gather::{Capacity, gpu_node};
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row_of_all};
 use crate::side_by_side::Tables;
+use intake::Input;
+use intake::TraceError;
 use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 

@@ -14,10 +14,7 @@ use rng::Streams;
 
 use crate::amounts::requests;
 use crate::archive::{beginning, parts};
-use crate::budget::ARRIVALS_AT_ONCE;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
-use crate::input::Input;
 use crate::intern::{ClassTable, NameTable};
 use crate::ledger::{Action, Journal, Ledger};
 use crate::options::ReadOptions;
@@ -27,6 +24,9 @@ use crate::rows::show_text;
 use crate::spill::{FixedSort, FixedSorted};
 use crate::stream::{Arrival, ArrivalSource, Classes};
 use crate::table::Table;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::ARRIVALS_AT_ONCE;
 use model::{PodName, PodSpec, Text};
 use tables::{
     InvocationColumns, MINUTES, Percentiles, ReadFunction, Rows, durations, memory, run_time,

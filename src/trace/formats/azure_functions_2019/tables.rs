@@ -3,14 +3,14 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::error::TraceError;
 use crate::format::ColumnDoc;
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::{Layout, each_row_of};
 use crate::spill::{Key, Places};
 use crate::table::{Column, Row, Table};
 use crate::unused::unused;
+use intake::Input;
+use intake::TraceError;
 use units::Duration;
 
 const DURATIONS: &[ColumnDoc] = &[

@@ -9,17 +9,17 @@ use serde_json::Value;
 
 use crate::amounts::requests;
 use crate::archive::parts;
-use crate::budget::MEMBERS;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather};
-use crate::input::Input;
 use crate::json::{Element, each_element};
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{MAX_SECONDS, Refused, show_text};
 use crate::stream::ArrivalSource;
 use crate::unused::note_keys;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use model::{Behaviour, PodLife, PodName, PodSpec, RestartPolicy};
 use units::{Duration, Instant};
 

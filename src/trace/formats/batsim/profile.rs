@@ -8,10 +8,10 @@ use serde_json::Value;
 use smallvec::SmallVec;
 
 use crate::by_class::Lately;
-use crate::error::TraceError;
 use crate::json::Element;
 use crate::rows::Refused;
 use crate::spill::{Places, TextLog, key_of};
+use intake::TraceError;
 
 /// Floating-point operations of a processor in a second.
 const SPEED: f64 = 1e9;

@@ -5,8 +5,8 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::archive::{folders, of_one_folder};
-use crate::error::TraceError;
-use crate::input::Input;
+use intake::Input;
+use intake::TraceError;
 
 /// The folder of a month.
 #[derive(Clone, Debug, PartialEq, Eq)]

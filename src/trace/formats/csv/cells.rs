@@ -4,10 +4,10 @@
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
 )]
 
-use crate::error::TraceError;
 use crate::ledger::BadRow;
 use crate::number::digits;
 use crate::table::{Column, Row, Table};
+use intake::TraceError;
 use model::Text;
 use model::usage::Pattern;
 use units::Duration;

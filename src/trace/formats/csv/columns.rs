@@ -10,9 +10,7 @@ use super::USAGE;
 use super::cells::{
     QUANTITY, Span, TOO_MANY_BYTES, TOO_MANY_CORES, either, integer, pattern, span,
 };
-use crate::budget::MEMBERS;
 use crate::class_columns::ClassColumns;
-use crate::error::TraceError;
 use crate::job_fields::{JobField, PARTITION, QUEUE, outcome_alone};
 use crate::ledger::{BadRow, Journal};
 use crate::links::Links;
@@ -22,6 +20,8 @@ use crate::pod_settings;
 use crate::resize_list;
 use crate::resizes::{Changed, Standing};
 use crate::table::{Column, Piece, Row, Table};
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use model::behaviour::Resize;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};

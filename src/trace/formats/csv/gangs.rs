@@ -1,13 +1,13 @@
 //! Tables whose rows are members of gangs: read to their end, so that members come together.
 
 use super::CsvSource;
-use crate::error::TraceError;
 use crate::gangs::{Gangs, MOST_HELD};
 use crate::memory::{MemorySource, Recorded};
 use crate::renumbered::{Numbers, Renumbered};
 use crate::shards::LATER;
 use crate::spill::{Held, Order};
 use crate::stream::ArrivalSource;
+use intake::TraceError;
 use units::Duration;
 
 /// The arrivals of a table with the members of each gang one after the other, in the order of submission; equal

@@ -7,12 +7,12 @@ use serde::{Deserialize, Serialize};
 
 use super::events::Key;
 use crate::apart;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::rows::{Layout, each_row_of};
 use crate::spill::{Hashed as _, NONE, Places, TextLog};
+use intake::Input;
+use intake::TraceError;
 use model::{Affinity, Labels, NodeSelector, NodeSelectorTerm, Operator, PodSpec, Requirement};
 use units::Instant;
 

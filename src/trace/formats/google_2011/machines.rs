@@ -8,19 +8,19 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use super::attributes::{Attributes, is_attributes};
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, NodeList, is_number_or_empty,
     is_whole, row_has,
 };
 use crate::gather::{Capacity, node};
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::timed::{self, Rank, Timed};
+use intake::Input;
+use intake::TraceError;
 use model::Labels;
 use units::Instant;
 

@@ -13,12 +13,12 @@ pub mod tasks;
 pub(crate) mod unsorted;
 pub mod usage;
 
-use crate::error::TraceError;
 use crate::format::{Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use crate::job_fields::Outcome;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::Fields;
 use crate::side_by_side::TraceTable;
+use intake::TraceError;
 use units::Instant;
 
 /// The tables of the trace.

@@ -5,10 +5,10 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::machines::TakeEvent;
-use crate::error::TraceError;
-use crate::input::Input;
 use crate::ledger::{Action, Journal, RowPolicy};
 use crate::rows::Fields;
+use intake::Input;
+use intake::TraceError;
 use units::Instant;
 
 /// The kind of the event with which a task begins, by its number in 2011.

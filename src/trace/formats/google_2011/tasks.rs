@@ -15,16 +15,16 @@ use super::unsorted;
 use super::usage::Windows;
 use crate::amounts::requests;
 use crate::class_keys::ClassKeys;
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_whole, row_has,
 };
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 use model::PodSpec;
 use model::node::HOSTNAME_LABEL;
 

@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::events::{Asked, EVICT, Key, LOST, TaskEvent, Tasks, UPDATE_PENDING};
-use crate::error::TraceError;
-use crate::input::Input;
 use crate::intern::NameTable;
 use crate::ledger::Journal;
 use crate::options::ReadOptions;
 use crate::rows::Refused;
 use crate::stream::ArrivalSource;
 use crate::timed::{Event, Rank, Timed};
+use intake::Input;
+use intake::TraceError;
 use model::PodSpec;
 
 /// Events up to now, with the users who caused them.

@@ -5,13 +5,11 @@
 use std::sync::Arc;
 
 use super::events::{Key, Tasks};
-use crate::error::TraceError;
 use crate::format::{
     ColumnDoc, Confidence, Constructor, FieldTest, FormatEntry, is_number_or_empty, is_whole,
     row_has,
 };
 use crate::gather::{Demand, Gather};
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::measured::{self, ByTask, Placed, Sample, Samples, Spans};
 use crate::options::ReadOptions;
@@ -21,6 +19,8 @@ use crate::samples::Steps;
 use crate::side_by_side::Tables;
 use crate::spill::FixedSort;
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 use model::{Behaviour, PodName, PodSpec, ResourceList};
 use units::{Duration, Instant};
 

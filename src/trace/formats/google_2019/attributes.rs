@@ -3,15 +3,15 @@
 
 use serde_json::Value;
 
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence};
 use crate::formats::google_2011::attributes::{Attribute, Attributes};
 use crate::formats::google_2011::time;
-use crate::input::Input;
 use crate::ledger::{BadRow, Journal};
 use crate::python_value;
 use crate::records::{each_record, record_has};
 use crate::rows::Fields;
+use intake::Input;
+use intake::TraceError;
 use model::{Operator, Requirement};
 
 const COLUMNS: &[ColumnDoc] = &[

@@ -9,16 +9,16 @@ use serde::{Deserialize, Serialize};
 
 use super::machines::SWITCH_LABEL;
 use crate::by_class::Lately;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence};
 use crate::formats::google_2011::time;
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::links::{Links, LinksOfJobs};
 use crate::options::ReadOptions;
 use crate::records::{each_record, record_has};
 use crate::rows::{Fields, Refused};
 use crate::spill::{Places, TextLog, key_of};
+use intake::Input;
+use intake::TraceError;
 use model::node::HOSTNAME_LABEL;
 use model::{Labels, PodName, Text};
 

@@ -13,7 +13,6 @@ use super::MOST;
 use super::attributes::constraints;
 use super::collections::{Collection, Collections, is_collections};
 use crate::amounts::requests;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::formats::google_2011::attributes::{demands, keep_apart};
 use crate::formats::google_2011::events::{Asked, TaskEvent, Tasks, opening_dirt};
@@ -21,13 +20,14 @@ use crate::formats::google_2011::presence::{Presence, SCHEDULE};
 use crate::formats::google_2011::time;
 use crate::formats::google_2011::unsorted;
 use crate::formats::google_2011::usage::{WindowPlaces, Windows};
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::records::{each_record, record_has};
 use crate::rows::{Fields, Refused, USAGE_NOT_READ};
 use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 use model::{PodSpec, Requirement};
 
 /// The registry's entry.

@@ -2,19 +2,19 @@
 //! of 2011 are.
 
 use super::attributes::{self, is_attributes};
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList};
 use crate::formats::google_2011::attributes::Attributes;
 use crate::formats::google_2011::machines::{
     CapacityPlaces, Event, Machines, PLATFORM_LABEL, TakeEvent, capacity, stated_labels,
 };
 use crate::formats::google_2011::time;
-use crate::input::Input;
 use crate::ledger::{BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::records::{each_record, record_has};
 use crate::rows::Fields;
 use crate::side_by_side::Tables;
+use intake::Input;
+use intake::TraceError;
 use model::Labels;
 
 /// The registry's entry.

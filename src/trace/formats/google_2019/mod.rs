@@ -7,11 +7,11 @@ mod collections;
 pub mod instances;
 pub mod machines;
 
-use crate::error::TraceError;
 use crate::format::{Confidence, FormatEntry};
 use crate::records::{record_has, show_records};
 use crate::rows::show_text;
 use crate::side_by_side::{Tables, TraceTable};
+use intake::TraceError;
 
 /// The tables of the trace.
 const TABLES: &[TraceTable] = &[

@@ -3,12 +3,9 @@
 
 use crate::amounts::{Spread, spread};
 use crate::archive::of_one_folder;
-use crate::budget::MEMBERS;
 use crate::calendar::{Zone, is_absent};
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
@@ -17,6 +14,9 @@ use crate::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row_of_all};
 use crate::side_by_side::Tables;
 use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use units::{Duration, Instant};
 
 /// The registry's entry.

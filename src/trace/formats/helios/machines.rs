@@ -3,16 +3,16 @@
 //! experiment gives. A list of virtual clusters with their numbers of machines (`,num`), as Lucid has it, is read as well.
 
 use crate::archive::of_one_folder;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has};
 use crate::gather::{Capacity, gpu_node};
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::machine_course::{MachineCourse, in_order};
 use crate::options::ReadOptions;
 use crate::rows::{Refused, heed, show_text};
 use crate::side_by_side::Tables;
 use crate::table::{Column, Row, Table};
+use intake::Input;
+use intake::TraceError;
 use model::{GpuInventory, Text};
 use units::Instant;
 

@@ -11,9 +11,7 @@ use serde_json::Value;
 
 use super::{Deed, Known, Pod, Records, resized};
 use crate::archive::parts;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
-use crate::input::Input;
 use crate::job_fields::Outcome;
 use crate::json::{Element, each_line, is_json};
 use crate::ledger::{Action, Journal};
@@ -22,6 +20,8 @@ use crate::recorded_pod::{self, UNENFORCED};
 use crate::rows::{Refused, heed, show_text};
 use crate::stream::ArrivalSource;
 use crate::unused::{note_members, note_unknown};
+use intake::Input;
+use intake::TraceError;
 use model::PodSpec;
 use units::Instant;
 

@@ -8,9 +8,7 @@ use serde_json::Value;
 
 use super::{Deed, Records};
 use crate::archive::parts;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
-use crate::input::Input;
 use crate::job_fields::Outcome;
 use crate::json::{Element, each_element, each_text, is_json};
 use crate::ledger::{Action, Journal};
@@ -19,6 +17,8 @@ use crate::rows::{Refused, heed, show_text};
 use crate::stream::ArrivalSource;
 use crate::unused::note_members;
 use crate::yaml_items::each_item;
+use intake::Input;
+use intake::TraceError;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -6,12 +6,12 @@ use super::acts::{
 use super::resized;
 use super::unnamed::{Leftover, Match, Unnamed};
 use super::{Deed, Known, Records, sort};
-use crate::error::TraceError;
 use crate::gather::{Demand, Gather};
 use crate::job_fields::Outcome;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::spill::FixedSort;
+use intake::TraceError;
 use model::{PodName, PodSpec, ResourceList};
 use units::Instant;
 

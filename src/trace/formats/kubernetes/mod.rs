@@ -10,7 +10,6 @@ mod unnamed;
 
 use std::sync::Arc;
 
-use crate::error::TraceError;
 use crate::intern::ClassTable;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::ledger::Journal;
@@ -18,6 +17,7 @@ use crate::options::ReadOptions;
 use crate::spill::{FixedSort, Places, TextLog};
 use crate::stream::ArrivalSource;
 use acts::{Act, Place};
+use intake::TraceError;
 use lives::Lives;
 use model::PodSpec;
 use units::Instant;

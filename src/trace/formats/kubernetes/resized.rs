@@ -4,7 +4,6 @@
 use super::acts::{Act, Place, instant_of, word_of};
 use super::lives::Rank;
 use super::{Records, sort};
-use crate::error::TraceError;
 use crate::gather::Demand;
 use crate::json::Element;
 use crate::ledger::{Action, BadRow, Journal};
@@ -12,6 +11,7 @@ use crate::options::ReadOptions;
 use crate::pod_template::amounts;
 use crate::resizes::{Changed, Resizes, Standing};
 use crate::spill::{FixedSort, FixedSorted};
+use intake::TraceError;
 use model::resource_list::{CPU, MEMORY};
 use model::{Container, PodSpec};
 use serde_json::Value;

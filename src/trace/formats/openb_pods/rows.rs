@@ -6,7 +6,6 @@
 
 use super::{Columns, Times};
 use crate::class_keys::ClassKeys;
-use crate::error::TraceError;
 use crate::gather::Gather;
 use crate::header_record::HeaderRecord;
 use crate::job_fields::Outcome;
@@ -16,6 +15,7 @@ use crate::origin::Origin;
 use crate::spill::{Flat, FlatName};
 use crate::stream::ArrivalSource;
 use crate::table::Row;
+use intake::TraceError;
 use units::Instant;
 
 /// Rows as arrivals, in the file's order.

@@ -1,12 +1,12 @@
 //! The tables of an `OpenDC` workload: tasks and fragments, with the names of their columns in every version of the
 //! traces, and what lies beside them.
 
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, FormatEntry, header_has};
-use crate::input::Input;
 use crate::parquet::TimeForm;
 use crate::rows::{Layout, show_rows};
 use crate::side_by_side::{Tables, TraceTable};
+use intake::Input;
+use intake::TraceError;
 
 /// The columns of tasks.
 pub(super) const COLUMNS: &[ColumnDoc] = &tasks(

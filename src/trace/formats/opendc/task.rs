@@ -1,10 +1,10 @@
 //! A task of `OpenDC` with what its fragments cover, and the words of it that lie on disk where there are many tasks.
 
 use crate::amounts::{requests, whole_gpus};
-use crate::error::TraceError;
 use crate::ledger::{Action, Journal};
 use crate::measured::ByTask;
 use crate::samples::{Steps, hundredths};
+use intake::TraceError;
 use model::{Behaviour, PodSpec};
 
 /// A task with its fragments.

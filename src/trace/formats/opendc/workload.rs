@@ -9,8 +9,6 @@ use super::tables::{
 };
 use super::task::{Covered, Task};
 use super::{LAST, MOST_MEBIBYTES, MOST_MHZ, MOST_SHARE, TYPICAL_KIBIBYTES};
-use crate::budget::MEMBERS;
-use crate::error::TraceError;
 use crate::gather::{Demand, Gather};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::links::Links;
@@ -20,6 +18,8 @@ use crate::rows::{Fields, Refused};
 use crate::spill::{FixedSort, Places, Slots, TextLog};
 use crate::stream::ArrivalSource;
 use crate::task_edges::{Joined, TaskEdges};
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use model::PodName;
 use model::gpu::MAX_DEVICES;
 use units::{Duration, Instant};

@@ -3,12 +3,9 @@
 
 use serde_json::Value;
 
-use crate::budget::MEMBERS;
 use crate::calendar::{Zone, is_absent};
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::{Demand, Gather, gang};
-use crate::input::Input;
 use crate::job_fields::{Outcome, outcome_alone};
 use crate::json::{Element, each_element, each_line, is_json};
 use crate::ledger::{Action, BadRow, Journal};
@@ -17,6 +14,9 @@ use crate::rows::{Refused, heed, show_text};
 use crate::side_by_side::Tables;
 use crate::stream::ArrivalSource;
 use crate::unused::note_keys;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use model::{Labels, PodName};
 use units::{Duration, Instant};
 

@@ -1,14 +1,14 @@
 //! Machines of Philly's clusters (`cluster_machine_list`). The list states GPUs and how much memory each has, and neither
 //! processors nor memory of the machine, so nodes offer none.
 
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has};
 use crate::gather::{Capacity, gpu_node};
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row_of_all};
 use crate::side_by_side::Tables;
+use intake::Input;
+use intake::TraceError;
 use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 

@@ -1,16 +1,16 @@
 //! The table of Philly's jobs that was derived of the log: one row a job, without an order.
 
-use crate::budget::MEMBERS;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
 use crate::plain_demand::{PlainDemand, one_gpu_each};
 use crate::rows::{Layout, MAX_SECONDS, each_row, show_rows};
 use crate::spill::FlatName;
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use units::Duration;
 
 /// The registry's entry.

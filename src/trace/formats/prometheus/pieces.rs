@@ -2,11 +2,11 @@
 //! name, so that the pods of one name at a time are in memory. Their names are there, too, and are found by their hashes.
 
 use super::pods::{Life, Pod};
-use crate::error::TraceError;
 use crate::job_fields::Outcome;
 use crate::ledger::{Action, Journal};
 use crate::origin::Origin;
 use crate::spill::{FixedSort, FixedSorted, NONE, Places, TextLog};
+use intake::TraceError;
 
 /// Words of a record: the hash of a namespace and a name, the place of a pod's names, the number of the record, its kind, and
 /// what it says.

@@ -3,11 +3,11 @@
 
 use super::pods::Pods;
 use super::{NOT_A_NUMBER, milliseconds};
-use crate::error::TraceError;
-use crate::input::Input;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::heed;
 use crate::spill::Places;
+use intake::Input;
+use intake::TraceError;
 
 /// Names and values of labels.
 #[derive(Debug, Default)]

@@ -7,10 +7,10 @@ use rustc_hash::FxBuildHasher;
 
 use super::Sample as Stated;
 use super::pods::Label;
-use crate::error::TraceError;
 use crate::ledger::BadRow;
 use crate::measured::{ByTask, Sample, Samples};
 use crate::samples::Steps;
+use intake::TraceError;
 use model::{Behaviour, Text};
 use units::SortedMap;
 

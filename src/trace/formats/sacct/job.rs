@@ -2,7 +2,6 @@
 
 use super::tres::{Gpus, Resources, note};
 use crate::amounts::spread;
-use crate::error::TraceError;
 use crate::gather::Gather;
 use crate::job_fields::Outcome;
 use crate::ledger::{Action, BadRow, Journal};
@@ -13,6 +12,7 @@ use crate::origin::Origin;
 use crate::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
 use crate::rows::Refused;
 use crate::spill::{FlatName, Order};
+use intake::TraceError;
 use model::{Labels, PodName};
 use smallvec::SmallVec;
 use std::sync::Arc;

@@ -6,15 +6,15 @@ use serde_json::Value;
 use super::job::{Complaints, Job, Jobs};
 use super::labels;
 use super::tres::{MOST_PROCESSORS, Resources};
-use crate::budget::MEMBERS;
-use crate::error::TraceError;
 use crate::format::Confidence;
-use crate::input::Input;
 use crate::json::{Element, each_element};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
 use crate::rows::{MAX_SECONDS, Refused, heed};
 use crate::unused::note_members;
+use intake::Input;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 use units::{Duration, Instant};
 
 /// The longest limit: minutes in a hundred years.

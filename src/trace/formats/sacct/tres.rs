@@ -1,9 +1,9 @@
 //! Trackable resources of jobs, as lists such as `cpu=8,mem=16G,node=2,gres/gpu:a100=4`.
 
-use crate::budget::MEMBERS;
-use crate::error::TraceError;
 use crate::ledger::{Action, Journal};
 use crate::number::decimal;
+use intake::TraceError;
+use intake::budget::MEMBERS;
 
 /// The most processors of a job.
 pub(super) const MOST_PROCESSORS: i64 = 1_000_000_000;

@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::past::{Demands, Past, Pod};
-use crate::budget::{MEMBERS, OBJECTS};
-use crate::error::TraceError;
 use crate::ledger::{Action, Journal};
 use crate::pod_template::bad;
 use crate::recorded_pod::{self, UNENFORCED};
 use crate::rows::{LAST_SECOND, Refused, heed};
 use crate::spill::{Places, TextLog};
 use crate::unused::note_unknown;
+use intake::TraceError;
+use intake::budget::{MEMBERS, OBJECTS};
 use model::PodSpec;
 use std::sync::Arc;
 use units::SortedMap;

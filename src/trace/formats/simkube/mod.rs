@@ -7,11 +7,8 @@ mod cluster;
 mod past;
 
 use crate::archive::parts;
-use crate::budget::read_whole;
-use crate::error::{TraceError, read_error};
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::json::{each_element, each_scalar, is_json};
 use crate::ledger::Journal;
 use crate::msgpack::{self, Fault, Part};
@@ -19,6 +16,9 @@ use crate::options::ReadOptions;
 use crate::rows::heed;
 use crate::stream::ArrivalSource;
 use cluster::Cluster;
+use intake::Input;
+use intake::budget::read_whole;
+use intake::{TraceError, read_error};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use crate::error::TraceError;
 use crate::gather::Demand;
 use crate::intern::ClassTable;
 use crate::spill::{FixedSort, FixedSorted, NONE, TextLog};
+use intake::TraceError;
 use model::{PodName, PodSpec};
 use units::{Duration, Instant};
 

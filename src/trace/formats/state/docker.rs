@@ -4,11 +4,11 @@
 use super::ports::{Ports, paths};
 use super::{Places, Pods, State, count, has_keys, note, note_pods, printed};
 use crate::amounts::requests;
-use crate::budget::MEMBERS;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::json::Element;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::{Refused, show_text};
+use intake::budget::MEMBERS;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

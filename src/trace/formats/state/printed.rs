@@ -2,11 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use crate::error::TraceError;
-use crate::input::Input;
 use crate::json::Element;
 use crate::ledger::{BadRow, Journal};
 use crate::rows::{Refused, heed};
+use intake::Input;
+use intake::TraceError;
 
 /// Whether a text begins with a line that has all of these words.
 pub(super) fn has_words(first: &[u8], words: &[&str]) -> bool {

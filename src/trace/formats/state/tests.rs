@@ -3,11 +3,11 @@
 mod rules;
 
 use crate::format::{Constructor, FormatEntry};
-use crate::input::Input;
 use crate::inspect::validate;
 use crate::memory::Recorded;
 use crate::options::ReadOptions;
 use crate::registry::recognize;
+use intake::Input;
 
 const DOCKER: &str = r#"{"ID":"x","Image":"nginx","Mode":"replicated","Name":"web","Ports":"","Replicas":"2/3"}
 {"ID":"y","Image":"agent","Mode":"global","Name":"agent","Ports":"","Replicas":"5/5"}

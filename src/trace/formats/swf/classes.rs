@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use super::recorded::JobNumbers;
 use super::{SwfJob, SwfSource};
-use crate::error::TraceError;
 use crate::ledger::Action;
 use crate::options::{PartitionField, ReadOptions};
+use intake::TraceError;
 use model::resource_list::{CPU, MEMORY};
 use model::{Behaviour, PodSpec, ResourceList};
 use units::{Duration, Quantity};

@@ -6,8 +6,8 @@
 
 use super::row::is_partial;
 use super::{MISSING, SwfJob, SwfSource};
-use crate::error::TraceError;
 use crate::ledger::Action;
+use intake::TraceError;
 use model::PodName;
 use units::Duration;
 

@@ -2,11 +2,11 @@
 
 use super::reader::SwfReader;
 use super::{ABSOLUTE_FROM, SwfSource};
-use crate::error::TraceError;
-use crate::input::Input;
 use crate::options::ReadOptions;
 use crate::shards::{Names, Shards};
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 
 /// Opens several logs, in each of which jobs have numbers of their own. Times since 1970 count from the first job of all.
 pub(super) fn open(

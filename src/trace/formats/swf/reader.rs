@@ -2,10 +2,10 @@
 
 use super::header::SwfHeader;
 use super::row::{FIELDS, Parsed, RowParser, SwfJob};
-use crate::error::TraceError;
-use crate::input::Input;
 use crate::ledger::{Action, Journal, RowPolicy};
-use crate::lines::Lines;
+use intake::Input;
+use intake::TraceError;
+use intake::lines::Lines;
 use units::Duration;
 
 /// Raw rows, streamed.

@@ -3,13 +3,13 @@
 
 use super::row::{CANCELLED, SwfJob};
 use super::{MISSING, SwfReader, SwfSource};
-use crate::error::TraceError;
 use crate::header_record::{HeaderEntry, HeaderRecord, UNIX_START_TIME};
 use crate::job_fields::{
     EXECUTABLE, GROUP, JobField, OUTCOME, Outcome, PARTITION, QUEUE, outcome_alone,
 };
 use crate::ledger::Action;
 use crate::options::ReadOptions;
+use intake::TraceError;
 use model::{Labels, Text};
 use units::Duration;
 

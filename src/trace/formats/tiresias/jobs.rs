@@ -1,14 +1,14 @@
 //! The table of Tiresias' jobs.
 
 use super::Places;
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, header_has};
 use crate::gather::Gather;
-use crate::input::Input;
 use crate::ledger::Journal;
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row, show_rows};
 use crate::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -1,12 +1,12 @@
 //! The cluster of Tiresias' simulator: switches with equal machines below each.
 
-use crate::error::TraceError;
 use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry, NodeList, header_has};
 use crate::gather::{Capacity, gpu_node};
-use crate::input::Input;
 use crate::ledger::Journal;
 use crate::options::ReadOptions;
 use crate::rows::{Layout, each_row, show_rows};
+use intake::Input;
+use intake::TraceError;
 use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 

@@ -6,11 +6,11 @@ pub mod deadlines;
 pub mod jobs;
 pub mod machines;
 
-use crate::budget::MEMBERS;
 use crate::ledger::{Action, Journal};
 use crate::plain_demand::{PlainDemand, one_gpu_each};
 use crate::rows::{Fields, LAST_SECOND, Refused};
 use crate::spill::FlatName;
+use intake::budget::MEMBERS;
 use units::{Duration, Instant};
 
 /// The places of the columns that both tables have.

@@ -5,10 +5,10 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-use crate::error::TraceError;
 use crate::ledger::{Action, Journal};
 use crate::spill::{FixedSort, FixedSorted, NONE, Places, Slots, TextLog};
 use crate::task_edges::{Joined, TaskEdges};
+use intake::TraceError;
 use units::{Duration, Instant};
 
 /// A task as the file states it.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{Model, Quota};
-use crate::error::TraceError;
 use crate::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
+use intake::TraceError;
 use model::{PodName, Text};
 use rng::{Stream, math};
 use units::{Duration, Instant};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::budget::MEMBERS;
+use intake::budget::MEMBERS;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use rng::distribution::Distribution;
 use rng::math;

@@ -33,8 +33,8 @@ use model::Text;
 use serde::Deserialize;
 use units::Duration;
 
-use crate::error::TraceError;
-use crate::input::Input;
+use intake::Input;
+use intake::TraceError;
 
 pub use copula::{Copula, FIELDS, Field};
 pub(crate) use course::{Numbers, SESSIONS_MAX};

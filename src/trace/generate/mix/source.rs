@@ -14,8 +14,8 @@ use super::copula::{self, FIELDS, Field, Scores};
 use super::course::{Numbers, Shape, next_gap};
 use super::room::Room;
 use super::{After, Mix, Template};
-use crate::error::TraceError;
 use crate::stream::{Arrival, ArrivalSource, Classes};
+use intake::TraceError;
 
 /// Jobs of a mix, drawn one by one.
 ///

@@ -17,7 +17,7 @@ use super::request::{WrittenRequest, requests};
 use super::trend::{Ends, Places, Rounds};
 use super::weights::{Weighted, choices, shares, submissions};
 use super::{After, Mix, Sessions, Template};
-use crate::error::TraceError;
+use intake::TraceError;
 
 /// Greatest number of users that are not named.
 const USERS_MAX: u64 = 1_000_000;

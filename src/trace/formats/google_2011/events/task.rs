@@ -1,10 +1,10 @@
 //! Tasks that are alive, and the ends of their demands.
 
-use crate::error::TraceError;
 use crate::job_fields::Outcome;
 use crate::ledger::{Action, Journal};
 use crate::origin::Origin;
 use crate::spill::{NONE, Stored};
+use intake::TraceError;
 use units::{Duration, Instant};
 
 use super::Key;

@@ -5,12 +5,12 @@ use serde_json::Value;
 
 use super::phases::Phase;
 use super::{Amounts, DISK, MEGAHERTZ, MORE_MEMORY, OTHER_DEVICE, Settings, note_amount};
-use crate::budget::MEMBERS;
 use crate::formats::state::ports::paths;
 use crate::formats::state::{Pods, State, count, note, note_pods, whole_gpus_of};
 use crate::json::Element;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::Refused;
+use intake::budget::MEMBERS;
 
 /// Whether an element is a job, within which groups stand, and no allocation with its job beside it; `nomad job inspect`
 /// puts another key before them.

@@ -3,10 +3,10 @@
 use super::{ledger, read};
 use crate::format::{Constructor, FormatEntry};
 use crate::formats::state::{docker, ecs, marathon, nomad};
-use crate::input::Input;
 use crate::inspect::validate;
 use crate::memory::Recorded;
 use crate::options::ReadOptions;
+use intake::Input;
 use model::PodSpec;
 
 fn pod(name: &str, cpu: i64, memory: i64) -> (String, i64, i64) {

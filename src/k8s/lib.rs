@@ -1,0 +1,350 @@
+//! Kubernetes manifests: Node and Pod objects in YAML (any number of documents) or JSON (one or
+//! several objects, arrays), each by itself or in lists, nested or not, as `kubectl get -o yaml`
+//! and `-o json` write them.
+//!
+//! Objects are read one at a time straight into the model (`object.rs`), so that a dump is never
+//! held as a tree. Pods of equal content share one [`PodSpec`]. `PriorityClass` objects of the
+//! same file give pods their priority; namespaces, budgets, services, owners and storage go to
+//! [`Manifests::objects`] (`objects.rs`). Other kinds are counted in [`Manifests::ignored_kinds`];
+//! fields that bear on placement and are not modelled become [`Manifests::findings`]; what the
+//! Kubernetes API itself would refuse is an error with file, document, object and field.
+//!
+//! The annotation `windtunnel/at` (a duration such as `90s`) on a pod says when it is submitted.
+//! GPU devices come in the notation of the openb traces' simulator: `alibabacloud.com/gpu-count`,
+//! `gpu-milli` and `gpu-card-model`, as resources and label of nodes and as annotations (or requests
+//! of one container) of pods (`gpu.rs`). `nvidia.com/gpu` and the like stay extended resources.
+
+mod affinity;
+mod alike;
+mod api_error;
+mod as_json;
+pub mod autoscalers;
+mod budgets;
+mod cluster_scoped;
+mod convert;
+mod declared;
+pub mod dra;
+mod dump;
+mod fault;
+mod field;
+mod fields;
+mod findings;
+mod gpu;
+mod job_sets;
+mod json_field;
+mod json_stream;
+mod keep;
+mod kept_fields;
+mod keys;
+mod kinds;
+pub mod kubectl_dump;
+mod left_out;
+mod life;
+mod needs;
+mod node;
+mod object;
+mod objects;
+mod owners;
+mod parts;
+mod pod;
+mod priority;
+pub mod queueing;
+mod quotas;
+mod raw;
+mod reader;
+mod reported;
+mod resize;
+mod role_jobs;
+mod routes;
+mod scheduler_config;
+mod services;
+mod snapshot;
+mod source;
+mod template;
+#[cfg(test)]
+mod tests;
+mod unmodelled;
+mod workload;
+mod workload_jobs;
+mod workloads;
+mod yaml;
+mod yaml_stream;
+
+use std::sync::Arc;
+
+use serde::de::DeserializeSeed;
+use serde_json::error::Category;
+
+pub use declared::DeclaredWorkload;
+pub use dump::{ManifestReader, read_inputs};
+pub use field::parse_unix_secs;
+pub use findings::ManifestFinding;
+pub use keep::PassedOver;
+pub use kinds::kind_named;
+pub use left_out::effect_of_kind;
+pub use priority::PriorityClasses;
+pub use reported::{Controller, Reported, ReportedJob};
+pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
+pub use snapshot::{Snapshot, SnapshotWriter};
+pub use workload::count;
+pub use yaml::read_values;
+
+use fault::Fault;
+use intake::TraceError;
+use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
+use object::ObjectSeed;
+use reader::Reader;
+use units::{Duration, SortedMap};
+
+/// Declarations of a file of manifests.
+#[derive(Clone, Debug, Default)]
+pub struct Manifests {
+    /// Nodes in the file's order; names are unique.
+    pub nodes: Vec<Node>,
+    /// Pods in the file's order; names are unique in each namespace.
+    pub pods: Vec<ManifestPod>,
+    /// Namespaces, budgets, services, owners, storage.
+    pub objects: ClusterObjects,
+    /// Workloads in the file's order, where they were asked for; those that a deployment or a cron
+    /// job controls are among the dependents.
+    pub workloads: Vec<DeclaredWorkload>,
+    /// Replica sets of deployments and jobs of cron jobs, where workloads were asked for.
+    pub dependents: Vec<DeclaredWorkload>,
+    /// Classes of priority, those that every cluster has included.
+    pub priorities: PriorityClasses,
+    /// Number of objects of each other kind; nothing of them was read ([`effect_of_kind`]).
+    pub ignored_kinds: SortedMap<String, usize>,
+    /// Workloads by kind, where they are not read.
+    pub unread_workloads: SortedMap<String, UnreadWorkloads>,
+    /// Fields that bear on placement and aren't modelled.
+    pub findings: Vec<ManifestFinding>,
+    /// Newest kubelet that a node reports.
+    pub newest_kubelet: Option<Kubelet>,
+}
+
+/// Kubelet of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kubelet {
+    /// Name of the node.
+    pub node: Text,
+    /// Version as the node reports it, such as `v1.34.1`.
+    pub version: Text,
+    /// Number of the release after `1.`.
+    pub minor: u32,
+}
+
+impl Kubelet {
+    /// The newer of two kubelets, the first of two of one release.
+    pub fn newer(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        match (one, other) {
+            (Some(one), Some(other)) if other.minor > one.minor => Some(other),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+/// Workloads of a kind that nobody acts on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnreadWorkloads {
+    /// Number of objects.
+    pub objects: u64,
+    /// Number of pods that they want, as far as they say.
+    pub pods: u64,
+}
+
+/// A pod as a manifest declares it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ManifestPod {
+    /// The pod's name; of a pod with only a `generateName`, that and a number.
+    pub name: Text,
+    /// The pod's class, its namespace included; pods of equal content share it.
+    pub spec: Arc<PodSpec>,
+    /// The pod's class with the requests its node accounts for, where a resize in place makes them
+    /// differ.
+    pub accounted: Option<Arc<PodSpec>>,
+    /// The node it is bound to.
+    pub node_name: Option<Text>,
+    /// Phase of the pod's life; a pod with a node is at least bound.
+    pub phase: PodPhase,
+    /// Marks a pod that was asked to end and still holds its node.
+    pub is_terminating: bool,
+    /// Time of that order, if it is known, and the latest time of the end, in seconds since
+    /// 1970-01-01T00:00:00Z.
+    pub deleted_unix_secs: Option<(Option<i64>, i64)>,
+    /// Time of the pod's creation, in seconds since 1970-01-01T00:00:00Z.
+    pub created_unix_secs: Option<i64>,
+    /// Time at which the pod's node took it up, in seconds since 1970-01-01T00:00:00Z.
+    pub started_unix_secs: Option<i64>,
+    /// The node it awaits a place on after a preemption.
+    pub nominated_node: Option<Text>,
+    /// Marks a pod that ends because a scheduler preempted it.
+    pub is_preempted: bool,
+    /// Time of submission, since the run's zero: the annotation `windtunnel/at`.
+    pub at: Option<Duration>,
+    /// Longest run time of the pod: `activeDeadlineSeconds`.
+    pub time_limit: Option<Duration>,
+    /// Controller that recreates the pod if it is lost.
+    pub maker: Maker,
+    /// The object that controls the pod.
+    pub controller: Option<Controller>,
+}
+
+/// Controller that recreates a pod lost with its node, by its controlling owner.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Maker {
+    /// Nobody.
+    #[default]
+    Nobody,
+    /// A controller that makes another one, for any node.
+    Controller,
+    /// It belongs to its node: a static pod, or one of a `DaemonSet`.
+    Node,
+}
+
+impl Manifests {
+    /// Pods that are bound to a node that is not among the nodes, by node: they hold nothing.
+    pub fn homeless(&self) -> Vec<ManifestFinding> {
+        let nodes: units::SortedSet<&str> = self.nodes.iter().map(|node| &*node.name).collect();
+        let mut findings = findings::Findings::default();
+        for pod in self.pods.iter().filter(|pod| !pod.phase.is_final()) {
+            let Some(node) = pod.node_name.as_deref() else {
+                continue;
+            };
+            if !nodes.contains(node) {
+                let object = findings::ObjectName {
+                    kind: "Pod",
+                    namespace: Some(pod.namespace()),
+                    name: &pod.name,
+                };
+                findings.add(
+                    object,
+                    &field::Path::root("spec").field("nodeName"),
+                    format!("there is no node `{node}`"),
+                    "the pod is left out",
+                );
+            }
+        }
+        findings.into_list(false)
+    }
+}
+
+impl ManifestPod {
+    /// The pod's namespace.
+    pub fn namespace(&self) -> &Text {
+        &self.spec.namespace
+    }
+
+    /// Whether a scheduler is to find a node for it: it has none, and has neither ended nor been
+    /// told to end (spec: kubernetes.md 1.2).
+    pub fn waits_for_node(&self) -> bool {
+        self.node_name.is_none() && !self.phase.is_final() && !self.is_terminating
+    }
+}
+
+/// Reads a text of manifests; `name` is the file as the user named it.
+///
+/// A text that begins with `{` or `[` is read as JSON, and as YAML if it is none.
+///
+/// # Errors
+/// [`TraceError::Format`] naming the document, the object, the field's path, what was expected and
+/// what was found; for broken syntax the line and column.
+/// # Examples
+///
+/// ```
+/// let text = "\
+/// apiVersion: v1
+/// kind: Pod
+/// metadata: {name: web}
+/// spec:
+///   containers: [{name: web, resources: {requests: {cpu: 500m}}}]
+/// ";
+/// let read = k8s::read_manifests("web.yaml", text)?;
+/// assert_eq!(&*read.pods[0].name, "web");
+/// assert!(read.pods[0].waits_for_node());
+/// # Ok::<(), intake::TraceError>(())
+/// ```
+pub fn read_manifests(name: &str, text: &str) -> Result<Manifests, TraceError> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let outcome = if text.trim_start().starts_with(['{', '[']) {
+        match read_json(text) {
+            Err(Failure::Syntax(of_json)) => read_yaml(text).map_err(|failure| match failure {
+                Failure::Syntax(_) if !yaml::is_yaml_name(name) => Failure::Syntax(of_json),
+                other => other,
+            }),
+            outcome => outcome,
+        }
+    } else {
+        read_yaml(text)
+    };
+    outcome.map_err(|failure| TraceError::Format {
+        file: name.to_owned(),
+        reason: match failure {
+            Failure::Syntax(reason) | Failure::Content(reason) => reason,
+        },
+    })
+}
+
+/// Reason a text can't be read.
+enum Failure {
+    /// It is not of the format at all.
+    Syntax(String),
+    /// It is, and what it says breaks a rule.
+    Content(String),
+}
+
+fn read_json(text: &str) -> Result<Manifests, Failure> {
+    let mut reader = Reader::default();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    // Objects may follow each other, as `kubectl cluster-info dump` writes them.
+    loop {
+        reader.begin_document();
+        let object = ObjectSeed::document(&mut reader).deserialize(&mut deserializer);
+        object.map_err(|error| {
+            let fault = Fault::from(&error).in_text(text, 0);
+            match error.classify() {
+                Category::Syntax => Failure::Syntax(reader.describe(&fault)),
+                Category::Eof => Failure::Content(
+                    reader.describe(&format!("the file is cut off ({fault}); write it again")),
+                ),
+                Category::Data | Category::Io => Failure::Content(reader.describe(&fault)),
+            }
+        })?;
+        if deserializer.end().is_ok() {
+            return Ok(reader.finish());
+        }
+    }
+}
+
+fn read_yaml(text: &str) -> Result<Manifests, Failure> {
+    let mut reader = Reader::default();
+    for document in yaml::documents(text) {
+        reader.begin_document();
+        let object = ObjectSeed::document(&mut reader);
+        yaml::deserialize(document.text, object).map_err(|fault| {
+            let fault = fault.in_text(document.text, document.lines_before);
+            let reason = reader.describe(&fault);
+            if reader.has_failed() {
+                Failure::Content(reason)
+            } else {
+                Failure::Syntax(reason)
+            }
+        })?;
+    }
+    Ok(reader.finish())
+}
+
+/// Reads an object with the lives of its pods' containers.
+fn read_with_lives(object: &serde_json::Value) -> Result<Manifests, String> {
+    let mut reader = Reader::default().with_workloads();
+    reader.begin_document();
+    let read = ObjectSeed::document(&mut reader).deserialize(object);
+    read.map_err(|error| error.to_string())?;
+    Ok(reader.finish())
+}
+
+/// Context that the reading of any object shares.
+#[derive(Default)]
+struct Ctx {
+    texts: field::Texts,
+    findings: findings::Findings,
+}

@@ -1,0 +1,450 @@
+//! Gathers the objects of a file: counts where it stands, turns each object into one of the model
+//! and remembers the first rule that was broken.
+
+mod generic;
+mod noting;
+mod pods;
+mod queued;
+mod settling;
+mod stated;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use indexmap::{IndexMap, IndexSet};
+use rustc_hash::FxBuildHasher;
+use serde_json::Value;
+
+use super::alike::HEADER_KIND;
+use super::declared::DeclaredWorkload;
+use super::field::{Path, Problem};
+use super::findings::ObjectName;
+use super::owners::Owners;
+use super::parts::{Body, Parts};
+use super::priority::{PriorityClass, PriorityClasses};
+use super::scheduler_config::ConfigDoubt;
+use super::{
+    Ctx, Kubelet, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, convert, left_out, node,
+    objects, unmodelled,
+};
+use intake::budget::OBJECTS;
+use model::{ClusterObjects, Node, PodSpec, Text};
+use units::{SortedMap, SortedSet};
+
+/// Lists deeper within each other are not told apart in messages.
+const DEPTH_SHOWN: usize = 4;
+
+/// Fate of the object read last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Nothing of its kind is read.
+    #[default]
+    Ignored,
+    /// It was read before.
+    Repeated,
+    /// A pod that has ended.
+    Ended,
+    /// It counts.
+    Taken,
+}
+
+/// Where pods may be like others.
+#[derive(Clone, Copy, Default)]
+struct Likeness {
+    /// The file being read is a snapshot with such pods.
+    is_in_file: bool,
+    /// Every file may have some.
+    is_everywhere: bool,
+}
+
+/// The objects of a file as far as it has been read.
+#[derive(Default)]
+pub(super) struct Reader {
+    ctx: Ctx,
+    nodes: Vec<Node>,
+    /// Place of each node of a name, in files and among the nodes.
+    node_places: SortedMap<Text, (String, usize)>,
+    /// Number of nodes of the files before.
+    nodes_before: usize,
+    newest_kubelet: Option<Kubelet>,
+    pods: Vec<ManifestPod>,
+    /// Of every object that was read: its identity, where it states one.
+    identities: IndexSet<Box<str>, FxBuildHasher>,
+    owners: Owners,
+    fate: Fate,
+    /// The number of objects that were handed over.
+    added: usize,
+    ended: u64,
+    repeated: u64,
+    /// Place of each pod among the pods, by namespace and name.
+    pod_places: IndexMap<(Text, Text), usize, FxBuildHasher>,
+    likeness: Likeness,
+    /// Number of pods of the files before.
+    pods_before: usize,
+    /// Pods of the file being read that stood in files before it.
+    repeated_pods: SortedSet<(Text, Text)>,
+    /// The findings of pods that others may be like, by the pods' places.
+    findings_of_pods: SortedMap<usize, Vec<usize>>,
+    classes: IndexSet<Arc<PodSpec>, FxBuildHasher>,
+    objects: ClusterObjects,
+    ignored_kinds: SortedMap<String, usize>,
+    unread_workloads: SortedMap<String, UnreadWorkloads>,
+    priorities: PriorityClasses,
+    /// Pods that state no priority, with their class and whether they state a preemption policy.
+    without_priority: Vec<(usize, Option<String>, bool)>,
+    /// Files before the one being read.
+    files: usize,
+    file: String,
+    document: usize,
+    /// The positions in the lists around the object being read.
+    items: Vec<usize>,
+    /// Place at which an object is reported that is settled after its list.
+    moved_to: Option<String>,
+    reads_workloads: bool,
+    /// Whether the selectors of workloads are kept for schedulers beside the workloads.
+    keeps_objects: bool,
+    /// Whether workloads that break a rule are told of instead of refused.
+    tolerates_workloads: bool,
+    workloads: Vec<DeclaredWorkload>,
+    dependents: Vec<DeclaredWorkload>,
+    /// Pods that wait for the quota of a queue.
+    queued: Vec<queued::QueuedPod>,
+    /// Kinds, namespaces and names of workloads that are several jobs.
+    job_sets: SortedSet<(String, String, String)>,
+    /// The field of a workload that broke a rule.
+    broken_field: Option<String>,
+    failed_at: Option<String>,
+    problem: Option<String>,
+}
+
+impl Reader {
+    /// Begins with classes of priority that are known already.
+    pub(super) fn with_priorities(priorities: PriorityClasses) -> Self {
+        Self {
+            priorities,
+            ..Self::default()
+        }
+    }
+
+    /// Goes on with another file.
+    pub(super) fn begin_file(&mut self, name: &str) {
+        self.files += usize::from(!self.file.is_empty());
+        name.clone_into(&mut self.file);
+        self.ctx.findings.begin_file(name);
+        self.document = 0;
+        self.items.clear();
+        self.moved_to = None;
+        self.failed_at = None;
+        self.likeness.is_in_file = false;
+        self.pods_before = self.pods.len();
+        self.nodes_before = self.nodes.len();
+        self.repeated_pods.clear();
+    }
+
+    pub(super) fn begin_document(&mut self) {
+        self.document += 1;
+    }
+
+    pub(super) fn enter_list(&mut self) {
+        self.items.push(0);
+    }
+
+    pub(super) fn next_item(&mut self) {
+        if let Some(position) = self.items.last_mut() {
+            *position += 1;
+        }
+    }
+
+    pub(super) fn leave_list(&mut self) {
+        self.items.pop();
+    }
+
+    /// Place of the object being read.
+    pub(super) fn place(&self) -> String {
+        if let Some(place) = &self.moved_to {
+            return place.clone();
+        }
+        let mut place = format!("document {}", self.document);
+        for (depth, position) in self.items.iter().enumerate() {
+            if depth == DEPTH_SHOWN {
+                place.push_str(" …");
+                break;
+            }
+            let joint = if depth == 0 { ", " } else { "." };
+            let _ = write!(place, "{joint}items[{position}]");
+        }
+        place
+    }
+
+    /// Forgets a broken rule, so that the objects after it are read, too; lists that were open
+    /// inside of the object are left.
+    pub(super) fn recover(&mut self, depth: usize) {
+        self.problem = None;
+        self.failed_at = None;
+        self.broken_field = None;
+        self.items.truncate(depth);
+    }
+
+    /// Number of lists around the object being read.
+    pub(super) fn depth(&self) -> usize {
+        self.items.len()
+    }
+
+    /// Reports from another place; an empty one is the place being read. Gives the former one.
+    pub(super) fn move_to(&mut self, place: String) -> String {
+        let place = (!place.is_empty()).then_some(place);
+        std::mem::replace(&mut self.moved_to, place).unwrap_or_default()
+    }
+
+    /// Remembers the object in which reading stopped; the innermost counts.
+    pub(super) fn note_place(&mut self, parts: &Parts) {
+        if self.failed_at.is_none() {
+            self.failed_at = Some(self.name_of(parts));
+        }
+    }
+
+    fn place_of_failure(&self) -> String {
+        self.failed_at.clone().unwrap_or_else(|| self.place())
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.problem.is_some()
+    }
+
+    /// The message of an error that ended the reading: the rule that was broken, or what the
+    /// parser says.
+    pub(super) fn describe(&self, fault: &str) -> String {
+        match &self.problem {
+            Some(problem) => problem.clone(),
+            None => format!("{}: {fault}", self.place_of_failure()),
+        }
+    }
+
+    fn name_of(&self, parts: &Parts) -> String {
+        let mut name = self.place();
+        if let Some(kind) = &parts.kind {
+            let metadata = &parts.metadata;
+            let object = ObjectName {
+                kind,
+                namespace: metadata.namespace.as_deref(),
+                name: metadata.name.as_deref().unwrap_or_default(),
+            };
+            let _ = write!(name, ", {object}");
+        }
+        name
+    }
+
+    /// Takes an object; the error says where it stands.
+    pub(super) fn add(&mut self, parts: &mut Parts) -> Result<(), String> {
+        if parts.kind.as_deref() == Some(HEADER_KIND) && self.is_header(parts)? {
+            return Ok(());
+        }
+        convert::to_present(parts);
+        self.begin_object()?;
+        let body = parts.body();
+        if let (Some(kind), Some(_)) = (&parts.kind, &body) {
+            self.owners.add(kind, &parts.metadata, &mut self.ctx.texts);
+        }
+        self.fate = match body {
+            None | Some(Body::Skipped | Body::Outdated(_)) => Fate::Ignored,
+            Some(Body::Workload) if !self.reads_workloads || self.is_left_out(parts) => {
+                Fate::Ignored
+            }
+            Some(_) if self.is_repeated(parts.metadata.uid.as_deref()) => {
+                self.pass_over(parts);
+                return Ok(());
+            }
+            Some(_) => Fate::Taken,
+        };
+        self.note_strays(parts);
+        let parts = &*parts;
+        let outcome = match body {
+            None => Err(Path::root("kind").missing("the object's kind, such as `Pod`")),
+            Some(Body::Pod) => self.add_pod(parts),
+            Some(Body::Node) => self.add_node(parts),
+            Some(Body::PriorityClass) => self.add_priority_class(parts),
+            Some(Body::Workload) if self.is_left_out(parts) => {
+                self.count_ignored(parts);
+                Ok(())
+            }
+            Some(Body::Object | Body::Workload) if self.is_read_workload(parts) => {
+                Self::check_version(parts).and_then(|()| self.add_workload(parts))
+            }
+            Some(Body::Object) => {
+                self.count_unread(parts);
+                Self::check_version(parts)
+                    .and_then(|()| objects::add(parts, &mut self.objects, &mut self.ctx))
+                    .and_then(|()| self.add_generic(parts))
+            }
+            Some(Body::Outdated(outdated))
+                if self.reads_workloads || !outdated.is_workload_only =>
+            {
+                Err(Self::refuse_version(parts, outdated))
+            }
+            Some(Body::Workload) => {
+                self.count_unread(parts);
+                self.count_ignored(parts);
+                Ok(())
+            }
+            Some(Body::Skipped | Body::Outdated(_)) => {
+                self.count_ignored(parts);
+                unmodelled::refuse_gangs(parts.kind.as_deref(), parts.api_version.as_deref())
+            }
+        };
+        outcome.map_err(|Problem(problem)| {
+            let message = format!("{}: {problem}", self.name_of(parts));
+            self.problem.get_or_insert(message).clone()
+        })
+    }
+
+    /// Begins an object, of which only so many are read.
+    fn begin_object(&mut self) -> Result<(), String> {
+        self.added += 1;
+        self.ctx.findings.begin_object();
+        if self.added > OBJECTS {
+            let message = format!(
+                "{}: more than {OBJECTS} objects, the most that are read; name fewer files",
+                self.place()
+            );
+            return Err(self.problem.get_or_insert(message).clone());
+        }
+        Ok(())
+    }
+
+    /// Passes over an object that was read before.
+    fn pass_over(&mut self, parts: &Parts) {
+        self.repeated += 1;
+        self.note_repeated(parts);
+        self.fate = Fate::Repeated;
+    }
+
+    /// Whether the very same object was read before, as when files overlap.
+    fn is_repeated(&mut self, uid: Option<&str>) -> bool {
+        match uid {
+            None | Some("") => false,
+            Some(uid) => !self.identities.insert(uid.into()),
+        }
+    }
+
+    /// Notes what looks wrong in a scheduler's configuration.
+    pub(super) fn note_config(&mut self, doubt: &ConfigDoubt) {
+        let object = ObjectName {
+            kind: "KubeSchedulerConfiguration",
+            namespace: None,
+            name: "",
+        };
+        let findings = &mut self.ctx.findings;
+        findings.add(object, &doubt.field, doubt.what.as_str(), doubt.effect);
+    }
+
+    /// Fate of the object read last.
+    pub(super) fn fate(&self) -> Fate {
+        self.fate
+    }
+
+    /// Number of pods that have ended, and number of objects met more than once.
+    pub(super) fn left_out(&self) -> (u64, u64) {
+        (self.ended, self.repeated)
+    }
+
+    /// Whether an object is known by its name alone, and nobody waits for that name.
+    fn is_left_out(&self, parts: &Parts) -> bool {
+        self.tolerates_workloads && matches!(parts.kind.as_deref(), Some("Secret" | "ConfigMap"))
+    }
+
+    fn count_ignored(&mut self, parts: &Parts) {
+        let kind = parts.kind.as_deref().unwrap_or_default();
+        let key = left_out::counted_as(kind, parts.api_version.as_deref());
+        *self.ignored_kinds.entry(key).or_default() += 1;
+    }
+
+    fn add_node(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let (spec, status) = (&parts.node_spec, &parts.node_status);
+        let node = node::node(&parts.metadata, spec, status, &mut self.ctx)?;
+        if let Some((former, index)) = self.node_places.get(&node.name) {
+            let is_in_file = *index >= self.nodes_before;
+            if !is_in_file && self.nodes[*index] == node {
+                self.pass_over(parts);
+                return Ok(());
+            }
+            let expected = match former.strip_prefix(&format!("{}, ", self.file)) {
+                Some(former) if is_in_file => format!("a unique name (also used in {former})"),
+                _ => format!(
+                    "a unique name (also used in {former}, of another state; read dumps of one time)"
+                ),
+            };
+            let path = Path::root("metadata");
+            return Err(path.field("name").problem(&expected, &node.name));
+        }
+        let place = format!("{}, {}", self.file, self.place());
+        let known = (place, self.nodes.len());
+        self.node_places.insert(node.name.clone(), known);
+        let newest = self.newest_kubelet.take();
+        self.newest_kubelet = Kubelet::newer(newest, node::kubelet(&node, status));
+        self.nodes.push(node);
+        Ok(())
+    }
+
+    fn add_priority_class(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let (value, preempts) = cluster_scoped::class(parts)?;
+        let class = PriorityClass { value, preempts };
+        if parts.global_default.as_ref().and_then(Value::as_bool) == Some(true) {
+            self.priorities.offer_default(class);
+        }
+        let name = parts.metadata.name.clone().unwrap_or_default();
+        self.priorities.insert(name, class);
+        if self.reads_workloads {
+            return self.add_workload(parts);
+        }
+        Ok(())
+    }
+
+    /// Declarations of the file.
+    pub(super) fn finish(mut self) -> Manifests {
+        // What follows is found over all files.
+        self.ctx.findings.begin_file("");
+        for (index, class, states_policy) in std::mem::take(&mut self.without_priority) {
+            let found = match &class {
+                Some(class) => self.priorities.get(class),
+                None => self.priorities.default_class(),
+            };
+            match (found, class) {
+                (Some(found), _) => self.give_priority(index, found, states_policy),
+                (None, Some(class)) => self.note_unknown_class(index, &class),
+                (None, None) => {}
+            }
+        }
+        self.settle_workloads();
+        self.settle_queued();
+        for cycle in self.owners.cycles() {
+            let (kind, namespace, name) = cycle.object();
+            let namespace = (!namespace.is_empty()).then_some(namespace);
+            let object = ObjectName {
+                kind,
+                namespace,
+                name,
+            };
+            let path = Path::root("metadata");
+            self.ctx.findings.add(
+                object,
+                &path.field("ownerReferences"),
+                format!("the owners lead back to the object: {cycle}"),
+                "owners are matched by their selectors only",
+            );
+        }
+        let has_queues = !self.objects.queueing.queues.is_empty();
+        let findings = self.ctx.findings.into_list(has_queues);
+        Manifests {
+            nodes: self.nodes,
+            pods: self.pods,
+            objects: self.objects,
+            workloads: self.workloads,
+            dependents: self.dependents,
+            priorities: self.priorities,
+            ignored_kinds: self.ignored_kinds,
+            unread_workloads: self.unread_workloads,
+            findings,
+            newest_kubelet: self.newest_kubelet,
+        }
+    }
+}
