@@ -14,7 +14,7 @@ use windtunnel::sim::{
     StartUp, Stop,
 };
 use windtunnel::systems::{SystemOptions, SystemRequest, TimeLimits, registry};
-use windtunnel::trace::{Arrival, ArrivalSource, Classes, TraceError};
+use windtunnel::trace::{Arrival, ArrivalSource, Classes, Origin, TraceError};
 use windtunnel::units::{Duration, Instant, Quantity};
 
 /// Cores of a host.
@@ -166,7 +166,7 @@ impl ArrivalSource for Arrivals {
             historic_start: None,
             links: None,
             part: 0,
-            origin: trace::Origin::NONE,
+            origin: Origin::NONE,
         };
         self.at = self.at.saturating_add(self.gap);
         Ok(Some(arrival))

@@ -4,6 +4,7 @@
 //! so does an entry that no longer holds.
 
 mod circles;
+mod commands;
 mod examples;
 mod layout;
 mod opened_files;
