@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 pub use super::indexes::Indexes;
-pub use super::job_status::{JobCondition, JobConditionKind, JobReason, JobStatus};
+pub use super::job_status::{JobCondition, JobConditionKind, JobReason, JobStatus, Untracked};
 use crate::queueing::TopologyRequest;
 use crate::{LabelSelector, PodSpec, Text};
 use units::Duration;

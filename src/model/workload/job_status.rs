@@ -2,7 +2,8 @@
 
 use super::indexes::Indexes;
 use serde::{Deserialize, Serialize};
-use units::Instant;
+use std::hash::{Hash, Hasher};
+use units::{Instant, PodId};
 
 /// Reported status of a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -27,6 +28,25 @@ pub struct JobStatus {
     pub failed_indexes: Option<Indexes>,
     /// Conditions that hold or held.
     pub conditions: Vec<JobCondition>,
+    /// Pods without the job's finalizer that are still there.
+    #[serde(default)]
+    pub untracked: Untracked,
+}
+
+/// Pods that no longer bear the finalizer `batch.kubernetes.io/job-tracking`, or are about to lose it:
+/// whoever controls the job counts none of them again. The original has this in the pods themselves and
+/// in `status.uncountedTerminatedPods` (`job_controller.go`, `trackJobStatusAndRemoveFinalizers`). In
+/// canonical bytes it is nothing, as it follows from the other changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Untracked {
+    /// Pods that the status counts.
+    pub counted: Vec<PodId>,
+    /// Pods that were too many: once told to end, they count for nothing.
+    pub discarded: Vec<PodId>,
+}
+
+impl Hash for Untracked {
+    fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
 /// A condition of a job.
@@ -90,6 +110,11 @@ impl JobStatus {
 }
 
 impl JobConditionKind {
+    /// Whether the job ends, or has ended: it makes no more pods.
+    pub const fn is_ending(self) -> bool {
+        matches!(self, Self::FailureTarget | Self::SuccessCriteriaMet) || self.is_final()
+    }
+
     /// Whether nothing more happens to the job.
     pub const fn is_final(self) -> bool {
         matches!(self, Self::Failed | Self::Complete)

@@ -289,7 +289,6 @@ impl SeenStatus {
         let conditions = self.conditions.iter().flatten().map(|text| condition(text));
         Ok(JobStatus {
             start: self.start_time.map(seconds),
-            completion: None,
             active: self.active,
             ready: self.ready,
             terminating: self.terminating,
@@ -302,6 +301,7 @@ impl SeenStatus {
                 .unwrap_or_default(),
             failed_indexes: self.failed_indexes.as_ref().map(indexes),
             conditions: conditions.collect::<Result<_, _>>()?,
+            ..JobStatus::default()
         })
     }
 }

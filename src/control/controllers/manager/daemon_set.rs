@@ -98,7 +98,7 @@ impl Controller for DaemonSets {
                 step.look_again_at(at);
             }
         }
-        let status = status(step.now, set, &nodes);
+        let status = status(step.now, set, &nodes[..ids.len()]);
         if status != set.status {
             let set = DaemonSet {
                 status,
@@ -126,19 +126,33 @@ impl Known {
         }
     }
 
-    /// The nodes with the set's pods on them.
+    /// The nodes with the set's pods on them; after those that are present, absent ones for which pods
+    /// still wait: nobody else deletes these (`daemon_controller.go`, `getUnscheduledPodsWithoutNode`).
     fn nodes(
         &mut self,
         store: &Store,
         set: &DaemonSet,
         pods: &[SeenPod],
     ) -> (Vec<NodeId>, Vec<DaemonNode>) {
-        let mut on: SortedMap<i32, Vec<DaemonPod>> = SortedMap::new();
+        let mut on: SortedMap<NodeId, Vec<DaemonPod>> = SortedMap::new();
+        let mut absent: SortedMap<Text, Vec<DaemonPod>> = SortedMap::new();
         for pod in pods {
-            on.entry(pod.index).or_default().push(DaemonPod {
+            let daemon = DaemonPod {
                 pod: pod.observed.clone(),
                 is_updated: revision_of(store, pod.class) == self.hash,
-            });
+            };
+            let node = NodeId(pod.index as u32);
+            if store.nodes().object(node).is_some() {
+                on.entry(node).or_default().push(daemon);
+                continue;
+            }
+            // What names its node finds another one of that name.
+            let name = store.nodes().name(node);
+            if let Some(other) = store.nodes().by_name(name) {
+                on.entry(other).or_default().push(daemon);
+            } else if is_unscheduled(store, pod) {
+                absent.entry(name.into()).or_default().push(daemon);
+            }
         }
         self.eligible.resize(store.nodes().len(), None);
         let present = store.nodes().present();
@@ -156,12 +170,24 @@ impl Known {
             let node = DaemonNode {
                 name: node.name.clone(),
                 eligibility,
-                pods: on.remove(&(id.0 as i32)).unwrap_or_default(),
+                pods: on.remove(&id).unwrap_or_default(),
             };
             (id, node)
         });
-        nodes.unzip()
+        let (ids, mut nodes): (Vec<_>, Vec<_>) = nodes.unzip();
+        nodes.extend(absent.into_iter().map(|(name, pods)| DaemonNode {
+            name,
+            pods,
+            ..DaemonNode::default()
+        }));
+        (ids, nodes)
     }
+}
+
+/// Whether a pod lives and has no node.
+fn is_unscheduled(store: &Store, pod: &SeenPod) -> bool {
+    let record = store.pods().get(pod.pod);
+    record.is_some_and(|record| record.node().is_none())
 }
 
 fn create(step: &mut Sync<'_>, set: &DaemonSet, node: NodeId, name: &Text, hash: &Text) {

@@ -11,7 +11,7 @@ use crate::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, NewJobPod,
 use cluster::Store;
 use cluster::pod_states::{FinishedPod, PodState};
 use model::canonical::unique_id;
-use model::workload::job::JobStatus;
+use model::workload::job::{JobStatus, Untracked};
 use model::workload::{CompletionMode, Job, ObservedPhase, ObservedPod};
 use model::{
     EndReason, Event, IndexFailures, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec,
@@ -42,8 +42,6 @@ const TERMINATED: i32 = 143;
 #[derive(Clone, Default)]
 struct Jobs {
     known: SortedMap<ObjectId, Known>,
-    /// Time up to which predecessors have handled the log.
-    inherited_until: Option<Instant>,
     /// How long the job waits that the last change was about.
     patience: Duration,
 }
@@ -56,54 +54,12 @@ struct Known {
     declared: Option<Arc<Job>>,
     /// Codes that containers of pods ended with, the last one of each pod.
     codes: SortedMap<PodId, i32>,
-    /// Living pods that count for nothing any more.
+    /// Pods that are counted, and pods that count for nothing once they are told to end: as the job's
+    /// status tells whoever takes over, and as ordered here.
     counted: SortedSet<PodId>,
+    discarded: SortedSet<PodId>,
     /// Pods that went away before they were counted.
     gone: SortedMap<PodId, JobPod>,
-    /// Pods that a predecessor had counted, by what the log shows of its status.
-    inherited: Counted,
-    /// Pods that ended under a predecessor and are kept still: those yet to be counted, and those
-    /// that were counted.
-    kept: SortedMap<PodId, Outcome>,
-    settled: SortedSet<PodId>,
-}
-
-/// How a pod ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
-    Succeeded,
-    Failed,
-}
-
-/// Pods that a job's status counts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Counted {
-    succeeded: i32,
-    failed: i32,
-}
-
-impl Known {
-    /// The log shows a status that counts so many pods: the oldest of those kept still are among them,
-    /// but for failed ones whose count waits for their successor.
-    fn settle(&mut self, counted: Counted) {
-        let before = std::mem::replace(&mut self.inherited, counted);
-        if before == counted {
-            return;
-        }
-        self.gone.clear();
-        for (outcome, more) in [
-            (Outcome::Succeeded, counted.succeeded - before.succeeded),
-            (Outcome::Failed, counted.failed - before.failed),
-        ] {
-            let of = self.kept.iter().filter(|(_, own)| **own == outcome);
-            let of = of.take(usize::try_from(more).unwrap_or(0));
-            let ids: Vec<PodId> = of.map(|(id, _)| *id).collect();
-            for id in ids {
-                self.kept.remove(&id);
-                self.settled.insert(id);
-            }
-        }
-    }
 }
 
 /// A pod of a job, and where its record is.
@@ -118,6 +74,43 @@ enum Which {
     Gone(PodId),
 }
 
+impl Own {
+    const fn id(&self) -> PodId {
+        match self.which {
+            Which::Living(pod) | Which::Finished(pod) => pod.id,
+            Which::Gone(id) => id,
+        }
+    }
+}
+
+impl Known {
+    /// Takes in what the job's status says of its pods.
+    fn learn(&mut self, untracked: &Untracked) {
+        for id in &untracked.counted {
+            self.gone.remove(id);
+            self.counted.insert(*id);
+        }
+        for id in &untracked.discarded {
+            self.discarded.insert(*id);
+        }
+    }
+
+    /// Forgets what was known of pods that are gone.
+    fn keep(&mut self, own: &[Own]) {
+        let there: SortedSet<PodId> = own.iter().map(Own::id).collect();
+        self.counted.retain(|id| there.contains(id));
+        self.discarded.retain(|id| there.contains(id));
+    }
+
+    /// What the job's status is to say of its pods.
+    fn untracked(&self) -> Untracked {
+        Untracked {
+            counted: self.counted.iter().copied().collect(),
+            discarded: self.discarded.iter().copied().collect(),
+        }
+    }
+}
+
 impl Controller for Jobs {
     fn name(&self) -> &'static str {
         ENTRY.name
@@ -128,9 +121,6 @@ impl Controller for Jobs {
         self.patience = BATCH_PERIOD;
         if let Event::Object(object) = change.event {
             self.read_object(object);
-        }
-        if self.inherited_until.is_some_and(|until| change.at <= until) {
-            self.inherit(change.event);
         }
         let Some((pod, owner)) = change.pod else {
             return;
@@ -159,19 +149,16 @@ impl Controller for Jobs {
             return;
         };
         let mut own = self.own(step.store, step.key, job);
-        // A predecessor had counted them when it broke off.
-        let settled = self.known.get(&step.key).map(|known| &known.settled);
-        if let Some(settled) = settled.filter(|settled| !settled.is_empty()) {
-            own.retain(|own| match own.which {
-                Which::Finished(pod) if settled.contains(&pod.id) => {
-                    step.delete_pod(pod);
-                    false
-                }
-                _ => true,
-            });
-        }
-        let pods: Vec<JobPod> = own.iter().map(|own| own.pod.clone()).collect();
         let known = self.known.entry(step.key).or_default();
+        // A predecessor had counted them when it broke off.
+        own.retain(|own| match own.which {
+            Which::Finished(pod) if known.counted.contains(&pod.id) => {
+                step.delete_pod(pod);
+                false
+            }
+            _ => true,
+        });
+        let pods: Vec<JobPod> = own.iter().map(|own| own.pod.clone()).collect();
         let view = JobView {
             job,
             pods: &pods,
@@ -192,10 +179,6 @@ impl Controller for Jobs {
         self.patience
     }
 
-    fn restarted(&mut self, now: Instant) {
-        self.inherited_until = Some(now);
-    }
-
     fn clone_controller(&self) -> Box<dyn Controller> {
         Box::new(self.clone())
     }
@@ -213,40 +196,12 @@ impl Jobs {
                     self.patience = Duration::ZERO;
                 }
                 known.declared = Some(Arc::clone(job));
+                known.learn(&job.status.untracked);
             }
             ObjectChange::Deleted { id } => {
                 self.known.remove(id);
             }
             ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {}
-        }
-    }
-
-    /// Avoids counting twice what a predecessor has counted: the original marks each pod for that,
-    /// here the log shows it.
-    fn inherit(&mut self, event: &Event) {
-        match event {
-            Event::PodChanged {
-                pod,
-                change: PodChange::Forgotten,
-            } => {
-                for known in self.known.values_mut() {
-                    known.kept.remove(&pod.id);
-                    if known.gone.remove(&pod.id).is_some() {
-                        break;
-                    }
-                }
-            }
-            Event::Object(ObjectChange::Updated {
-                id,
-                object: Object::Job(job),
-            }) => {
-                let known = self.known.entry(*id).or_default();
-                known.settle(Counted {
-                    succeeded: job.status.succeeded,
-                    failed: job.status.failed,
-                });
-            }
-            _ => {}
         }
     }
 
@@ -256,16 +211,9 @@ impl Jobs {
         let Some(known) = self.known.get_mut(&owner.object) else {
             return;
         };
-        let is_counted = known.counted.remove(&pod.id);
+        let is_settled = known.counted.contains(&pod.id) || known.discarded.contains(&pod.id);
         let mut finished = store.pod_states().finished(owner.object);
-        if is_counted || finished.any(|finished| finished.pod.pod.id == pod.id) {
-            if self.inherited_until.is_some_and(|until| at <= until) {
-                let outcome = match reason {
-                    EndReason::Completed => Outcome::Succeeded,
-                    _ => Outcome::Failed,
-                };
-                known.kept.insert(pod.id, outcome);
-            }
+        if is_settled || finished.any(|finished| finished.pod.pod.id == pod.id) {
             return;
         }
         let has_succeeded = reason == EndReason::Completed;
@@ -310,9 +258,10 @@ impl Jobs {
         for seen in observe::living(store, key) {
             let state = store.pod_states().get(seen.pod);
             let told = state.and_then(|state| state.terminating);
+            let is_discarded = told.is_some() && known.discarded.contains(&seen.pod.id);
             let pod = JobPod {
                 deleted: told.map(|told| told.since.whole_second()),
-                is_uncounted: !known.counted.contains(&seen.pod.id),
+                is_uncounted: !is_discarded && !known.counted.contains(&seen.pod.id),
                 ..job_pod(&seen, failures(state))
             };
             let which = Which::Living(seen.pod);
@@ -341,16 +290,29 @@ impl Jobs {
 
     fn write(&mut self, step: &mut Sync<'_>, job: &Arc<Job>, own: &[Own], writes: &JobWrites) {
         let known = self.known.entry(step.key).or_default();
+        let named = |name: &Text| own.iter().find(|own| own.pod.pod.name == *name);
+        known.keep(own);
+        let mut conditions = writes.status.conditions.iter();
+        let is_ending = conditions.any(|known| known.holds && known.kind.is_ending());
+        for name in &writes.count {
+            let Some(one) = named(name) else { continue };
+            // Those that go because the job ends are counted first.
+            if !is_ending && writes.delete.contains(name) {
+                known.discarded.insert(one.id());
+            } else {
+                known.counted.insert(one.id());
+            }
+        }
         // The count comes first: who takes over in the middle does not count again what is kept
         // still, as the original's list of uncounted pods has it.
         if writes.status != job.status {
-            let job = Job {
+            let mut job = Job {
                 status: writes.status.clone(),
                 ..(**job).clone()
             };
+            job.status.untracked = known.untracked();
             step.update_first(step.key, Object::Job(Arc::new(job)));
         }
-        let named = |name: &Text| own.iter().find(|own| own.pod.pod.name == *name);
         for one in writes.delete.iter().filter_map(named) {
             if let Which::Living(pod) = one.which {
                 step.delete_pod(pod);
@@ -358,9 +320,7 @@ impl Jobs {
         }
         for one in writes.count.iter().filter_map(named) {
             match one.which {
-                Which::Living(pod) => {
-                    known.counted.insert(pod.id);
-                }
+                Which::Living(_) => {}
                 Which::Finished(pod) => {
                     known.codes.remove(&pod.id);
                     step.delete_pod(pod);

@@ -122,11 +122,6 @@ pub trait Controller: Send {
     /// Looks at an object.
     fn sync(&mut self, sync: &mut Sync<'_>);
 
-    /// It takes over at an instant from a predecessor, of which it knows what the log shows.
-    fn restarted(&mut self, now: Instant) {
-        let _ = now;
-    }
-
     /// An equal machine that goes its own way from here.
     fn clone_controller(&self) -> Box<dyn Controller>;
 }
@@ -339,12 +334,6 @@ impl Component for ControllerManager {
             self.tracker.creation_failed(pod.owner.object);
         }
         self.fail();
-    }
-
-    fn restarted(&mut self, now: Instant) {
-        for controller in &mut self.controllers {
-            controller.restarted(now);
-        }
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

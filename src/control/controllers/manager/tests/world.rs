@@ -274,7 +274,6 @@ impl World {
     /// The manager dies; another one takes over with what is stored.
     pub(super) fn fail_over(&mut self) {
         self.manager = ControllerManager::new(&ControllerOptions::default());
-        self.manager.restarted(self.now);
         self.settle();
     }
 }
