@@ -42,6 +42,11 @@ impl Primary {
         self.is_there
     }
 
+    /// Whether no manager is there at all, primary or not.
+    pub(super) fn is_deserted(&self) -> bool {
+        self.away >= self.count
+    }
+
     /// Takes managers away from now on, the primary first; returns the instant of the next
     /// campaign, if a manager is left to hold it.
     pub(super) fn lose(&mut self, now: Instant, away: usize) -> Option<Instant> {

@@ -122,10 +122,17 @@ impl Watchdog {
         Some(name)
     }
 
-    /// The engine started the container.
+    /// The engine started the container: the move is done.
+    pub fn finish(&mut self, cluster: &mut Cluster) {
+        if let Some(current) = self.current.take() {
+            cluster.set_running(&current.old.config.name, true);
+        }
+    }
+
+    /// The engine started the container; returns the next order.
     pub fn started(&mut self, cluster: &mut Cluster) -> Option<Order> {
-        let current = self.current.take()?;
-        cluster.set_running(&current.old.config.name, true);
+        self.current.as_ref()?;
+        self.finish(cluster);
         self.next(cluster)
     }
 }

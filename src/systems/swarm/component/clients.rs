@@ -19,16 +19,13 @@ use super::{Due, SwarmManager, Template};
 impl SwarmManager {
     /// Something may have become possible: clients ask again, each when it would have anyway.
     pub(super) fn changed(&mut self, now: Instant) {
-        let every = self.options.client_retry.as_nanos();
         for (_, pod) in std::mem::take(&mut self.resting) {
             let known = self.known.get(pod.slot.index()).and_then(Option::as_ref);
             let Some(first) = known.and_then(|known| known.first_asked) else {
                 continue;
             };
-            let passed = now.since(first).as_nanos().max(0);
-            let times = (passed + every - 1) / every.max(1);
-            let at = first.saturating_add(Duration::from_nanos(times.max(1) * every));
-            self.timers.push(at.max(now), Due::Ask(pod));
+            let at = self.asks_again(now, first);
+            self.timers.push(at, Due::Ask(pod));
         }
     }
 
@@ -78,15 +75,15 @@ impl SwarmManager {
         if let Some(Some(known)) = self.known.get_mut(pod.slot.index()) {
             known.first_asked.get_or_insert(now);
         }
+        if !self.primary.accepts() {
+            self.resting.insert(pod.id, pod);
+            return;
+        }
         let (number, Some(template)) = self.template(class, pod, store) else {
             let reason = EndReason::Rejected;
             out.write(store, Event::PodEnded { pod, reason });
             return;
         };
-        if !self.primary.accepts() {
-            self.resting.insert(pod.id, pod);
-            return;
-        }
         out.decided_pods += 1;
         out.decided_jobs += 1;
         let config = Arc::new(ContainerConfig {
@@ -143,6 +140,10 @@ impl SwarmManager {
         let Some(engine) = self.cluster.engine_of(&name) else {
             return;
         };
+        if !self.primary.accepts() {
+            self.keep_created(pod);
+            return;
+        }
         let node = NodeId::from_index(engine);
         let devices = DeviceSet::EMPTY;
         out.write(store, Event::PodBound { pod, node, devices });

@@ -44,6 +44,16 @@ impl SwarmManager {
         }
     }
 
+    /// The watchdog goes on with what is next, as soon as there is a primary.
+    pub(super) fn go_on_moving(&mut self, now: Instant, out: &mut Outbox) {
+        if self.primary.accepts() {
+            let order = self.watchdog.next(&mut self.cluster);
+            self.carry_out(now, order, out);
+        } else {
+            self.is_watchdog_due = true;
+        }
+    }
+
     pub(super) fn set_health(&mut self, engine: usize, health: i64) {
         self.cluster.set_health(engine, health);
     }
@@ -95,6 +105,10 @@ impl SwarmManager {
         out: &mut Outbox,
     ) {
         self.health_follows(engine);
+        if self.primary.is_deserted() {
+            self.keep_contact(engine, event);
+            return;
+        }
         let node = NodeId::from_index(engine);
         match event {
             Some(ContactEvent::Disconnect) => {
@@ -103,10 +117,7 @@ impl SwarmManager {
                     out.write(store, Event::NodeReadiness { node, ready });
                 }
                 self.watchdog.disconnected(&self.cluster, engine);
-                if self.primary.accepts() {
-                    let order = self.watchdog.next(&mut self.cluster);
-                    self.carry_out(now, order, out);
-                }
+                self.go_on_moving(now, out);
             }
             Some(ContactEvent::Reconnect) | None => {
                 let is_back = self.watches[engine].health() > 0 && self.watches[engine].answers();
@@ -119,15 +130,15 @@ impl SwarmManager {
         }
     }
 
-    pub(super) fn campaign(&mut self, now: Instant, out: &mut Outbox) {
+    pub(super) fn campaign(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
         let (is_new, next) = self.primary.campaign(now);
         if let Some(next) = next {
             self.timers.push(next, Due::Campaign);
         }
         if is_new {
+            self.take_up(now, store, out);
             self.changed(now);
-            let order = self.watchdog.next(&mut self.cluster);
-            self.carry_out(now, order, out);
+            self.go_on_moving(now, out);
         }
     }
 }

@@ -5,10 +5,12 @@
 //! Clients are part of it: whoever declared a workload asks for its containers once, and asks again
 //! after a while for what was refused. A manager without a primary takes nothing. Refreshes of
 //! engines that answer change nothing and are computed when somebody wants to know
-//! ([`super::watch`]). Clients are in `clients.rs`, engines in `engines.rs`.
+//! ([`super::watch`]). Clients are in `clients.rs`, engines in `engines.rs`, what comes while no manager is
+//! there in `unheard.rs`.
 
 mod clients;
 mod engines;
+mod unheard;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use cluster::{Conflict, Store};
 use control::admission::Creation as Asked;
 use control::{Component, Memory, Outbox, Progress, Write};
 use model::{EndReason, Event, NodeContact, PodChange, PodCreated, PodRef, Text};
-use units::{ClassId, Duration, Instant, PodId, Revision, SortedMap, SortedSet};
+use units::{ClassId, Duration, Instant, ObjectId, PodId, Revision, SortedMap, SortedSet};
 
 use super::cluster::{Cluster, Creation};
 use super::container::ContainerConfig;
@@ -29,6 +31,7 @@ use super::primary::Primary;
 use super::request;
 use super::watch::{Round, Watch};
 use super::watchdog::Watchdog;
+use unheard::Unheard;
 
 /// Something that is due.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +48,10 @@ enum Due {
     Lapse(usize),
     /// Managers campaign for the lock.
     Campaign,
+    /// A manager is there again and looks at the engines.
+    Look,
+    /// A client asks again for a workload that nobody heard of.
+    Declare(ObjectId),
 }
 
 /// Requests of containers; `None` if Swarm can't express them.
@@ -89,6 +96,7 @@ pub(super) struct SwarmManager {
     /// Instant from which the list of engines can't be read.
     unlisted_since: Option<Instant>,
     primary: Primary,
+    unheard: Unheard,
     workloads: Workloads,
 }
 
@@ -114,6 +122,7 @@ impl SwarmManager {
             is_watchdog_due: false,
             timers: Timers::default(),
             unlisted_since: None,
+            unheard: Unheard::default(),
             workloads: Workloads::new(CAPABILITIES),
             options,
         }
@@ -169,19 +178,13 @@ impl SwarmManager {
                 if let Some(name) = self.name_of(*pod) {
                     self.cluster.set_running(&name, true);
                     if self.moving.remove(&name) {
-                        let order = self.watchdog.started(&mut self.cluster);
-                        self.carry_out(now, order, out);
+                        self.watchdog.finish(&mut self.cluster);
+                        self.go_on_moving(now, out);
                     }
                 }
             }
             Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
-            Event::Object(change) => {
-                let (asked, stopped) = self.workloads.changed(change, store);
-                for event in stopped {
-                    out.write(store, event);
-                }
-                out.creations.extend(asked);
-            }
+            Event::Object(change) => self.declared_by_client(now, change, store, out),
             _ => {}
         }
     }
@@ -271,7 +274,9 @@ impl SwarmManager {
                 let event = self.watches[engine].drop_listing();
                 self.follow(now, engine, event, store, out);
             }
-            Due::Campaign => self.campaign(now, out),
+            Due::Campaign => self.campaign(now, store, out),
+            Due::Look => self.look_again(now, store, out),
+            Due::Declare(object) => self.declare_again(now, object, store, out),
         }
     }
 }
@@ -290,9 +295,8 @@ impl Component for SwarmManager {
         while let Some((at, due)) = self.timers.pop(now) {
             self.due(now, at, due, view, out);
         }
-        if std::mem::take(&mut self.is_watchdog_due) && self.primary.accepts() {
-            let order = self.watchdog.next(&mut self.cluster);
-            self.carry_out(now, order, out);
+        if std::mem::take(&mut self.is_watchdog_due) {
+            self.go_on_moving(now, out);
         }
         if let Some(pod) = self.requests.pop_front() {
             self.ask(now, pod, view, out);
@@ -324,6 +328,9 @@ impl Component for SwarmManager {
         };
         if let Some(due) = due {
             self.timers.push(due, Due::Campaign);
+        }
+        if !self.primary.is_deserted() {
+            self.timers.push(now, Due::Look);
         }
     }
 
