@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::admission::Creation;
 use crate::probe::Probe;
+use crate::program::{Kept, Program};
 use crate::provider::{MachineOrder, OrderFailed, ProviderRequest};
 use cluster::{Conflict, Store, UsageSamples};
 use model::{Event, Node, PodRef, Text};
@@ -264,10 +265,29 @@ pub trait Component: Send {
         Err(format!("`{}` takes up no memory", self.name()))
     }
 
-    /// Returns whether the component is a service of its own, beside the control plane: a loss of the
-    /// control plane's leader neither stops it nor makes it forget.
-    fn outlives_control_plane(&self) -> bool {
-        false
+    /// Returns the program that the component lives in: with it the component is away, and forgets.
+    fn program(&self) -> Program {
+        if self.places_pods() {
+            Program::Scheduler
+        } else {
+            Program::ControllerManager
+        }
+    }
+
+    /// Returns the knowledge of a component whose program was lost that its successor reads back.
+    fn kept(&self) -> Option<Kept> {
+        None
+    }
+
+    /// Reads back what an earlier component of this purpose knew, before the first step.
+    fn reads_back(&mut self, now: Instant, kept: Kept) {
+        let _ = (now, kept);
+    }
+
+    /// Takes note that a program which the component relies on was lost, with what it had in memory, or is
+    /// there again.
+    fn relies_on(&mut self, program: Program, is_up: bool) {
+        let _ = (program, is_up);
     }
 
     /// Starts the component at an instant, after a failover or a fork: it treats all unread changes

@@ -10,9 +10,9 @@ use crate::admission::Creation;
 use crate::provider::{MachineOrder, OrderFailed};
 use cluster::{Conflict, Store, UsageSamples};
 use model::{PodRef, Text};
-use units::{Instant, Revision};
+use units::{Duration, Instant, Revision};
 
-use super::{Component, Memory, Outbox, Progress, Write};
+use super::{Component, Kept, Memory, Outbox, Program, Progress, Write};
 
 /// A part in which work is done: its number among those that were named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,12 +162,60 @@ impl Component for Probed {
         self.component.attach(probe);
     }
 
+    fn watch_delay(&self) -> Duration {
+        self.component.watch_delay()
+    }
+
+    fn decision_time(&self) -> Duration {
+        self.component.decision_time()
+    }
+
     fn places_pods(&self) -> bool {
         self.component.places_pods()
     }
 
+    fn resumes_pods(&self) -> bool {
+        self.component.resumes_pods()
+    }
+
+    fn moves_pods(&self) -> bool {
+        self.component.moves_pods()
+    }
+
     fn relies_on_view(&self) -> bool {
         self.component.relies_on_view()
+    }
+
+    fn claims_as_seen(&self) -> bool {
+        self.component.claims_as_seen()
+    }
+
+    fn program(&self) -> Program {
+        self.component.program()
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        self.component.kept()
+    }
+
+    fn reads_back(&mut self, now: Instant, kept: Kept) {
+        self.component.reads_back(now, kept);
+    }
+
+    fn relies_on(&mut self, program: Program, is_up: bool) {
+        self.component.relies_on(program, is_up);
+    }
+
+    fn managers_away(&mut self, now: Instant, away: u32) {
+        self.component.managers_away(now, away);
+    }
+
+    fn framework(&mut self, now: Instant, framework: u32, is_up: bool) {
+        self.component.framework(now, framework, is_up);
+    }
+
+    fn discovery(&mut self, now: Instant, is_up: bool) {
+        self.component.discovery(now, is_up);
     }
 
     fn memory(&self) -> Memory {

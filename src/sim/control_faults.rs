@@ -2,7 +2,7 @@
 //! see late, and their requests are slow, refused or lost (spec: orchestrators-b.md 10.3).
 
 use cluster::Store;
-use control::{Component, Write};
+use control::{Component, Program, Write};
 use model::Event;
 use rng::Streams;
 use units::{Duration, Identity, Instant, SortedMap};
@@ -10,32 +10,38 @@ use units::{Duration, Identity, Instant, SortedMap};
 /// A part of the control plane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
-    /// Every component.
+    /// Every program.
     All,
-    /// The components that place pods.
-    Scheduler,
-    /// Everything else.
-    Controllers,
+    /// A program.
+    Of(Program),
 }
 
 impl Part {
-    pub(super) fn covers(self, component: &dyn Component) -> bool {
-        if component.outlives_control_plane() {
-            return false;
-        }
+    /// Whether a program is of the part.
+    pub(super) fn has(self, program: Program) -> bool {
         match self {
-            Self::All => true,
-            Self::Scheduler => component.places_pods(),
-            Self::Controllers => !component.places_pods(),
+            Self::All => program != Program::Outside,
+            Self::Of(own) => own == program,
         }
+    }
+
+    pub(super) fn covers(self, component: &dyn Component) -> bool {
+        self.has(component.program())
     }
 
     /// The name of the incident that the part has no leader.
     pub(super) const fn without_leader(self) -> &'static str {
         match self {
             Self::All => "no leader",
-            Self::Scheduler => "no scheduler",
-            Self::Controllers => "no controllers",
+            Self::Of(program) => program.absence(),
+        }
+    }
+
+    /// Identity of the part among random streams.
+    pub(super) const fn entity(self) -> u64 {
+        match self {
+            Self::All => 0,
+            Self::Of(program) => program as u64 + 1,
         }
     }
 }

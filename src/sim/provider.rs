@@ -221,6 +221,16 @@ impl Provider {
         }
     }
 
+    /// Machines that a component ordered and that have yet to join, or to fail.
+    pub(super) fn awaited(&self, component: usize) -> impl Iterator<Item = &MachineOrder> {
+        let orders = self.orders.iter();
+        let coming = orders.filter(move |order| {
+            let is_coming = matches!(order.stage, Stage::Booting | Stage::Failing(_));
+            is_coming && order.component == component
+        });
+        coming.map(|order| &order.machine)
+    }
+
     /// An order that has not come is taken back.
     pub(super) fn cancel(&mut self, now: Instant, name: &Text) {
         let mut orders = self.orders.iter_mut();

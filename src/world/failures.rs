@@ -8,10 +8,10 @@ use control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
 use model::{Change, Node};
 use scenario::Scenario;
 use scenario::schema::{
-    self, ControlPart, Failure as Written, FailureKind, NodeLife as WrittenLife,
+    self, Failure as Written, FailureKind, NodeLife as WrittenLife,
 };
 use scenario::share::Share;
-use sim::control_faults::{ApiLimit, BindFault, Part, Sight};
+use sim::control_faults::{ApiLimit, BindFault, Sight};
 use sim::failures::{
     Burst, ControlPlaneFault, CorruptedImage, Crashes, DomainOutage, Domains, Failure, Fault,
     Flapping, Layout, LeaderFailover, Logged, Maintenance, NodeCrash, Outage, RegistryOutage, Spot,
@@ -25,6 +25,7 @@ use super::domains::domains;
 use super::machine_events::machine_events;
 use super::machine_steps;
 use super::mesos_options::mesos_options;
+use super::programs::part;
 use super::runs_workloads::runs_always;
 use super::{BuildError, FileSource, Remarks, row_policy};
 
@@ -411,14 +412,6 @@ fn target(failure: &Written) -> Target {
         (_, _, Some((key, value)), _) => Target::Label(key.clone(), value.clone()),
         (.., Some(label)) => Target::Each(label.clone()),
         _ => Target::All,
-    }
-}
-
-const fn part(written: ControlPart) -> Part {
-    match written {
-        ControlPart::All => Part::All,
-        ControlPart::Scheduler => Part::Scheduler,
-        ControlPart::Controllers => Part::Controllers,
     }
 }
 

@@ -13,13 +13,12 @@ use crate::nodes::pods::{BudgetList, budgets};
 use crate::nodes::{Declared, Leaving, Patience, Seen};
 use crate::snapshot::KubeSnapshot;
 use cluster::{Conflict, Store};
-use control::provider::{GROUP_LABEL, MachineOrder, OrderFailed, ProviderRequest};
-use control::{Component, Outbox, Progress, Write};
-use model::node::HOSTNAME_LABEL;
+use control::provider::{GROUP_LABEL, MachineOrder, OrderFailed};
+use control::{Component, Kept, Outbox, Program, Progress, Write};
 use model::{ClusterObjects, EvictionCause, Node, Text};
 use rng::Stream;
 use scheduler::kube::{CacheError, KubeProfile};
-use units::{Duration, Instant, NodeId, Revision, SortedMap, SortedSet};
+use units::{Duration, Instant, NodeId, Revision, SortedMap};
 
 /// The taint of nodes on their way out.
 const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
@@ -72,9 +71,9 @@ pub struct ClusterAutoscalerOptions {
 /// The component.
 #[derive(Clone)]
 pub struct ClusterAutoscaler {
-    options: ClusterAutoscalerOptions,
+    pub(super) options: ClusterAutoscalerOptions,
     seen: Seen,
-    grower: Grower,
+    pub(super) grower: Grower,
     shrinker: Shrinker,
     leaving: Leaving,
     /// The group of each node, and whether a label keeps it.
@@ -85,9 +84,11 @@ pub struct ClusterAutoscaler {
     /// Instant at which something is due though nothing changes.
     patience: Instant,
     /// Orders under way: the node's name, and the group.
-    ordered: SortedMap<Text, usize>,
+    pub(super) ordered: SortedMap<Text, usize>,
     /// Number of nodes ever ordered, by group.
-    serials: Vec<u64>,
+    pub(super) serials: Vec<u64>,
+    /// Whether nodes may still be closed that an earlier one was emptying when it was lost.
+    has_remains: bool,
 }
 
 impl ClusterAutoscaler {
@@ -104,6 +105,7 @@ impl ClusterAutoscaler {
             patience: Instant::ZERO,
             ordered: SortedMap::new(),
             serials: vec![0; options.groups.len()],
+            has_remains: false,
             options,
         }
     }
@@ -136,6 +138,16 @@ impl ClusterAutoscaler {
             let kept = object.labels.get(KEPT_LABEL);
             Some((group, kept.is_some_and(|own| **own == *"true")))
         })
+    }
+
+    /// Opens the nodes again that an earlier one was emptying when it was lost
+    /// (`core/static_autoscaler.go`, `cleanUpIfRequired`).
+    fn clean_up(&mut self, store: &Store, out: &mut Outbox) {
+        for node in store.nodes().present() {
+            if self.group_of(store, node).is_some() {
+                self.leaving.reopen(store, node, out);
+            }
+        }
     }
 
     /// One loop.
@@ -384,62 +396,15 @@ impl ClusterAutoscaler {
             pods: self.seen.node_pods(now, store, node, budgets),
         })
     }
-
-    fn order(&mut self, group: &Text, count: usize, store: &Store, out: &mut Outbox) {
-        let place = self
-            .options
-            .groups
-            .iter()
-            .position(|own| own.name == *group);
-        let Some(place) = place else { return };
-        for _ in 0..count {
-            let own = &self.options.groups[place];
-            let name: Text = loop {
-                let name: Text = format!("{}-{}", own.name, self.serials[place]).into();
-                self.serials[place] += 1;
-                let is_awaited = self.ordered.contains_key(&name);
-                if store.nodes().by_name(&name).is_none() && !is_awaited {
-                    break name;
-                }
-            };
-            let mut node = Node::clone(&own.node);
-            node.name = name.clone();
-            node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
-            out.requests.push(ProviderRequest::Launch(MachineOrder {
-                node: Arc::new(node),
-                group: own.name.clone(),
-                instance_type: own.instance_type.clone(),
-                is_spot: own.is_spot,
-            }));
-            self.ordered.insert(name, place);
-        }
-    }
-
-    /// Orders that took too long are given up.
-    fn give_up_late(&mut self, now: Instant, out: &mut Outbox) {
-        let late: SortedSet<Text> = self
-            .grower
-            .expire(now)
-            .into_iter()
-            .map(|own| own.0)
-            .collect();
-        if late.is_empty() {
-            return;
-        }
-        let groups = &self.options.groups;
-        self.ordered.retain(|name, group| {
-            let is_late = late.contains(&groups[*group].name);
-            if is_late {
-                out.requests.push(ProviderRequest::Cancel(name.clone()));
-            }
-            !is_late
-        });
-    }
 }
 
 impl Component for ClusterAutoscaler {
     fn name(&self) -> &'static str {
         "cluster-autoscaler"
+    }
+
+    fn program(&self) -> Program {
+        Program::ClusterAutoscaler
     }
 
     fn cursor(&self) -> Revision {
@@ -449,6 +414,9 @@ impl Component for ClusterAutoscaler {
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.seen.read(view);
         self.catch_up(now);
+        if std::mem::take(&mut self.has_remains) {
+            self.clean_up(view, out);
+        }
         if now >= self.due {
             self.due = now.saturating_add(self.options.shrink.interval);
             let ran = self.run(now, view, out);
@@ -470,6 +438,24 @@ impl Component for ClusterAutoscaler {
             self.ordered.insert(order.node.name.clone(), place);
             self.grower.awaits(&order.group, now);
         }
+    }
+
+    /// Whoever makes the machines numbers them.
+    fn kept(&self) -> Option<Kept> {
+        let what = Box::new(self.serials.clone());
+        Some(Kept { by: None, what })
+    }
+
+    fn reads_back(&mut self, _now: Instant, kept: Kept) {
+        if let Ok(serials) = kept.what.downcast() {
+            self.serials = *serials;
+        }
+    }
+
+    fn restarted(&mut self, now: Instant) {
+        // The first loop begins a while after the start, as every loop after the one before.
+        self.due = now.saturating_add(self.options.shrink.interval);
+        self.has_remains = true;
     }
 
     fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {

@@ -10,6 +10,7 @@ pub mod estimator;
 pub mod expander;
 pub mod group;
 pub mod grow;
+mod ordering;
 mod orders;
 pub mod shrink;
 mod soft_taints;

@@ -30,7 +30,7 @@ pub use topology_spread::RemovePodsViolatingTopologySpread;
 pub use utilization::{HighNodeUtilization, LowNodeUtilization, Shares};
 
 use cluster::{Conflict, Store};
-use control::{Component, Outbox, Progress, Write};
+use control::{Component, Outbox, Program, Progress, Write};
 use model::{Event, LabelSelector, Labels, PodSpec, Text};
 use units::{Duration, Instant, Revision, SortedMap};
 
@@ -167,6 +167,10 @@ impl Descheduler {
 impl Component for Descheduler {
     fn name(&self) -> &'static str {
         "descheduler"
+    }
+
+    fn program(&self) -> Program {
+        Program::Descheduler
     }
 
     fn cursor(&self) -> Revision {

@@ -148,6 +148,17 @@ impl Pipeline {
         self.next
     }
 
+    /// Readings that fell due before an instant were nobody's; the next one is made then.
+    pub fn skip_to(&mut self, next: Instant) {
+        self.next = self.next.max(next);
+    }
+
+    /// Whatever was read is lost.
+    pub fn clear(&mut self) {
+        self.coming.clear();
+        self.arrived.clear();
+    }
+
     /// Metrics were read.
     pub fn scrape(&mut self, now: Instant, readings: impl IntoIterator<Item = Reading>) {
         for reading in readings {

@@ -188,6 +188,21 @@ impl Leaving {
         left
     }
 
+    /// A node whose departure nobody knows of any more takes pods again.
+    pub fn reopen(&self, store: &Store, node: NodeId, out: &mut Outbox) {
+        if !self.has(node) {
+            self.mark(store, node, false, out);
+        }
+    }
+
+    /// Nodes that are held stay, and take pods again.
+    pub fn release_held(&mut self, store: &Store, out: &mut Outbox) {
+        let held = self.nodes.extract_all(|_, own| own.is_held);
+        for (node, _) in held {
+            self.mark(store, node, false, out);
+        }
+    }
+
     fn mark(&self, store: &Store, node: NodeId, is_leaving: bool, out: &mut Outbox) {
         let effect = is_leaving.then_some(TaintEffect::NoSchedule);
         if let Some(event) = node_api::mark(store, node, &self.taint, effect) {

@@ -16,7 +16,7 @@ use crate::nodes::{Daemons, Declared, Leaving, Seen};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::{Conflict, Store};
 use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed, ProviderRequest};
-use control::{Component, Outbox, Progress, Write};
+use control::{Component, Kept, Outbox, Program, Progress, Write};
 use model::node::HOSTNAME_LABEL;
 use model::{ClusterObjects, EvictionCause, NewPrice, Node, PodRef, Text};
 use scheduler::kube::{CacheError, KubeProfile, PodInfo};
@@ -111,6 +111,15 @@ struct Ordered {
     pods: Vec<PodRef>,
 }
 
+/// Claims of nodes, which are objects of the original: what was ordered and what was told to go outlive
+/// the program.
+struct Claims {
+    /// Offerings of orders under way, by the node's name.
+    ordered: SortedMap<Text, usize>,
+    leaving: Leaving,
+    serial: u64,
+}
+
 /// The component.
 #[derive(Clone)]
 pub struct Provisioner {
@@ -136,6 +145,8 @@ pub struct Provisioner {
     is_settled: bool,
     /// Number of changes to the declarations of new nodes at the last look at nodes.
     drift_seen: usize,
+    /// Whether nodes may still be closed for a command that an earlier provisioner did not carry out.
+    has_remains: bool,
 }
 
 /// Time for which an offering is left out after a failure.
@@ -159,6 +170,7 @@ impl Provisioner {
             command: None,
             is_settled: false,
             drift_seen: 0,
+            has_remains: false,
         }
     }
 
@@ -333,6 +345,10 @@ impl Component for Provisioner {
         "provisioner"
     }
 
+    fn program(&self) -> Program {
+        Program::Provisioner
+    }
+
     fn cursor(&self) -> Revision {
         self.seen.cursor()
     }
@@ -349,6 +365,10 @@ impl Component for Provisioner {
         }
         for new in self.seen.take_priced() {
             self.reprice(&new);
+        }
+        if std::mem::take(&mut self.has_remains) {
+            // Nodes of commands that were in memory alone (`disruption/controller.go`, `Reconcile`).
+            self.leaving.release_held(view, out);
         }
         let provisioned = self.provision(now, view, out);
         debug_assert!(provisioned.is_ok(), "invariant: {provisioned:?}");
@@ -377,6 +397,36 @@ impl Component for Provisioner {
             self.ordered
                 .insert(name.clone(), Ordered { offering, pods });
         }
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        let ordered = self.ordered.iter();
+        let claims = Claims {
+            ordered: ordered.map(|(name, own)| (name.clone(), own.offering)).collect(),
+            leaving: self.leaving.clone(),
+            serial: self.serial,
+        };
+        let what = Box::new(claims);
+        Some(Kept { by: None, what })
+    }
+
+    fn reads_back(&mut self, _now: Instant, kept: Kept) {
+        let Ok(claims) = kept.what.downcast::<Claims>() else {
+            return;
+        };
+        let ordered = claims.ordered.into_iter();
+        let ordered = ordered.map(|(name, offering)| {
+            let pods = Vec::new();
+            (name, Ordered { offering, pods })
+        });
+        self.ordered = ordered.collect();
+        self.leaving = claims.leaving;
+        self.serial = claims.serial;
+        self.has_remains = true;
+    }
+
+    fn restarted(&mut self, now: Instant) {
+        self.disruption_due = now.saturating_add(DISRUPTION_PERIOD);
     }
 
     fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {

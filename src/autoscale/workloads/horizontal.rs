@@ -68,6 +68,22 @@ impl Horizontal {
         }
     }
 
+    /// The way that metrics travel, with those on it.
+    pub(super) const fn pipeline(&self) -> &Pipeline {
+        &self.pipeline
+    }
+
+    /// Takes over the metrics of an earlier one, and reads on when that would have.
+    pub(super) fn take_over(&mut self, mut measured: Pipeline) {
+        measured.skip_to(self.pipeline.next_scrape());
+        self.pipeline = measured;
+    }
+
+    /// All metrics are lost.
+    pub(super) fn forget_metrics(&mut self) {
+        self.pipeline.clear();
+    }
+
     pub(super) fn scrape_at(&self) -> Instant {
         self.pipeline.next_scrape()
     }

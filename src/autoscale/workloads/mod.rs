@@ -9,11 +9,11 @@ mod scheduled;
 mod target;
 mod vertical;
 
-use super::horizontal::{HorizontalSettings, PipelineSettings};
+use super::horizontal::{HorizontalSettings, Pipeline, PipelineSettings};
 use super::vertical::{RecommenderSettings, UpdaterSettings};
 use cluster::{Conflict, Store};
-use control::{Component, Outbox, Progress, UsageSamples, Write};
-use model::{Event, Object, ObjectChange};
+use control::{Component, Kept, Outbox, Program, Progress, UsageSamples, Write};
+use model::{Event, Object, ObjectChange, PodRef, Text, Used};
 use units::{Duration, Instant, ObjectId, Revision, SortedMap};
 
 use horizontal::Horizontal;
@@ -60,10 +60,40 @@ impl Default for AutoscalerOptions {
     }
 }
 
+/// Kind of autoscalers of workloads, each of which lives in another program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AutoscalerKind {
+    /// Scaling by the clock and by rules, which services beside the cluster do.
+    Ruled,
+    /// `HorizontalPodAutoscaler` objects.
+    Horizontal,
+    /// `VerticalPodAutoscaler` objects.
+    Vertical,
+}
+
+impl AutoscalerKind {
+    /// All of them, in the order in which they act.
+    pub const ALL: [Self; 3] = [Self::Ruled, Self::Horizontal, Self::Vertical];
+}
+
+/// What outlives the program of autoscalers.
+enum Memory {
+    /// Metrics of horizontal autoscalers, which the metrics server has.
+    Metrics(SortedMap<ObjectId, Pipeline>),
+    /// Vertical autoscalers, whose samples are objects (`VerticalPodAutoscalerCheckpoint`), with the part
+    /// of the log that they are made of.
+    Checkpoints(Revision, SortedMap<ObjectId, Vertical>),
+}
+
 /// The component.
 #[derive(Clone)]
 pub struct Autoscalers {
+    kind: AutoscalerKind,
     options: AutoscalerOptions,
+    /// Metrics that were there before this component was, by autoscaler.
+    measured: SortedMap<ObjectId, Pipeline>,
+    /// Whether the metrics server answers.
+    is_measured: bool,
     cursor: Revision,
     horizontals: SortedMap<ObjectId, Horizontal>,
     verticals: SortedMap<ObjectId, Vertical>,
@@ -72,16 +102,19 @@ pub struct Autoscalers {
 }
 
 impl Autoscalers {
-    /// Autoscalers that have seen nothing yet.
-    pub fn new(options: AutoscalerOptions) -> Self {
-        let scheduled = options.scheduled.iter();
+    /// Autoscalers of a kind that have seen nothing yet.
+    pub fn new(kind: AutoscalerKind, options: AutoscalerOptions) -> Self {
+        let is_ruled = kind == AutoscalerKind::Ruled;
+        let scheduled = options.scheduled.iter().filter(|_| is_ruled);
+        let rules = options.rules.iter().filter(|_| is_ruled);
         Self {
+            kind,
+            measured: SortedMap::new(),
+            is_measured: true,
             scheduled: scheduled
                 .map(|own| scheduled::Scheduled::new(own.clone(), options.zero_unix_secs))
                 .collect(),
-            ruled: (options.rules.iter().cloned())
-                .map(ruled::Ruled::new)
-                .collect(),
+            ruled: rules.cloned().map(ruled::Ruled::new).collect(),
             options,
             cursor: Revision::default(),
             horizontals: SortedMap::new(),
@@ -117,15 +150,18 @@ impl Autoscalers {
 
     fn declare(&mut self, now: Instant, id: ObjectId, object: &Object) {
         match object {
-            Object::HorizontalPodAutoscaler(object) => {
+            Object::HorizontalPodAutoscaler(object) if self.kind == AutoscalerKind::Horizontal => {
                 if let Some(known) = self.horizontals.get_mut(&id) {
                     known.declare(object, &self.options);
                 } else {
-                    let own = Horizontal::new(now, object, &self.options);
+                    let mut own = Horizontal::new(now, object, &self.options);
+                    if let Some(measured) = self.measured.remove(&id) {
+                        own.take_over(measured);
+                    }
                     self.horizontals.insert(id, own);
                 }
             }
-            Object::VerticalPodAutoscaler(object) => {
+            Object::VerticalPodAutoscaler(object) if self.kind == AutoscalerKind::Vertical => {
                 if let Some(known) = self.verticals.get_mut(&id) {
                     known.declare(object);
                 } else {
@@ -171,9 +207,73 @@ impl Autoscalers {
     }
 }
 
+/// The answers of a metrics server that is not there.
+struct Unmeasured;
+
+impl UsageSamples for Unmeasured {
+    fn pod(&self, _pod: PodRef) -> Option<Used> {
+        None
+    }
+
+    fn containers(&self, _pod: PodRef) -> Vec<(Text, Used)> {
+        Vec::new()
+    }
+}
+
 impl Component for Autoscalers {
     fn name(&self) -> &'static str {
-        "autoscalers"
+        match self.kind {
+            AutoscalerKind::Ruled => "scaling-rules",
+            AutoscalerKind::Horizontal => "horizontal-autoscalers",
+            AutoscalerKind::Vertical => "vertical-autoscalers",
+        }
+    }
+
+    fn program(&self) -> Program {
+        match self.kind {
+            AutoscalerKind::Ruled => Program::Outside,
+            AutoscalerKind::Horizontal => Program::ControllerManager,
+            AutoscalerKind::Vertical => Program::VerticalAutoscaler,
+        }
+    }
+
+    fn kept(&self) -> Option<Kept> {
+        let (by, memory) = match self.kind {
+            AutoscalerKind::Ruled => return None,
+            AutoscalerKind::Horizontal => {
+                let pipelines = self.horizontals.iter();
+                let pipelines = pipelines.map(|(&id, own)| (id, own.pipeline().clone()));
+                (Some(Program::MetricsServer), Memory::Metrics(pipelines.collect()))
+            }
+            AutoscalerKind::Vertical => {
+                let verticals = self.verticals.clone();
+                (None, Memory::Checkpoints(self.cursor, verticals))
+            }
+        };
+        let what = Box::new(memory);
+        Some(Kept { by, what })
+    }
+
+    fn reads_back(&mut self, now: Instant, kept: Kept) {
+        match kept.what.downcast().map(|memory| *memory) {
+            Ok(Memory::Metrics(pipelines)) => self.measured = pipelines,
+            Ok(Memory::Checkpoints(cursor, mut verticals)) => {
+                for own in verticals.values_mut() {
+                    own.restarted(now);
+                }
+                (self.cursor, self.verticals) = (cursor, verticals);
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn relies_on(&mut self, program: Program, is_up: bool) {
+        if program == Program::MetricsServer && self.kind != AutoscalerKind::Ruled {
+            self.is_measured = is_up;
+            for own in self.horizontals.values_mut() {
+                own.forget_metrics();
+            }
+        }
     }
 
     fn cursor(&self) -> Revision {
@@ -190,6 +290,7 @@ impl Component for Autoscalers {
     }
 
     fn metrics(&mut self, now: Instant, view: &Store, usage: &dyn UsageSamples) {
+        let usage: &dyn UsageSamples = if self.is_measured { usage } else { &Unmeasured };
         for own in self.horizontals.values_mut() {
             if own.scrape_at() <= now {
                 own.scrape(now, view, usage);

@@ -59,6 +59,12 @@ impl Vertical {
         self.object = object.clone();
     }
 
+    /// Another recommender goes on with the samples that there are, a period from now.
+    pub(super) fn restarted(&mut self, now: Instant) {
+        self.due = now.saturating_add(self.period);
+        self.recommended.clear();
+    }
+
     pub(super) const fn next(&self) -> Instant {
         self.due
     }

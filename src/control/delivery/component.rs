@@ -14,7 +14,7 @@ use super::watch::{Line, Rollout, Version, Watched, image_of, is_paused, rolled_
 use super::{Order, Pipeline, Plan, Trigger};
 use crate::admission::Creation;
 use crate::errands::{ErrandName, Errands};
-use crate::{Component, Memory, Outbox, Progress, Write};
+use crate::{Component, Memory, Outbox, Program, Progress, Write};
 
 /// Judge of workloads: whether a system does not run one, by its kind or by what its template asks for.
 #[derive(Clone)]
@@ -423,8 +423,8 @@ impl Component for Deliveries {
         self.errands.remarks()
     }
 
-    fn outlives_control_plane(&self) -> bool {
-        true
+    fn program(&self) -> Program {
+        Program::Outside
     }
 
     // Builds under way are in no object of the API.

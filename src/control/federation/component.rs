@@ -10,7 +10,7 @@ use units::{Duration, Instant, Revision, SortedMap};
 
 use super::planner::{PlannedCell, Preferences, plan};
 use crate::operation::scaled;
-use crate::{Component, Outbox, Progress, Write};
+use crate::{Component, Outbox, Program, Progress, Write};
 
 /// Cell of a federation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -347,8 +347,8 @@ impl Component for Federation {
         self.next = now;
     }
 
-    fn outlives_control_plane(&self) -> bool {
-        true
+    fn program(&self) -> Program {
+        Program::Outside
     }
 
     fn clone_component(&self) -> Box<dyn Component> {

@@ -123,6 +123,15 @@ impl Attachments {
         self.pods.insert(pod.id, own);
     }
 
+    /// Another controller takes over, which does not know for how long volumes have been unused.
+    pub fn restarted(&mut self, now: Instant) {
+        for volume in self.volumes.values_mut() {
+            if let Place::Attached { unused, .. } = &mut volume.place {
+                *unused = unused.map(|_| now);
+            }
+        }
+    }
+
     /// A pod ended, or is gone.
     pub fn ended(&mut self, pod: PodRef) {
         let Some(own) = self.pods.remove(&pod.id) else {

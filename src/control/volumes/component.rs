@@ -3,7 +3,7 @@
 
 use super::{AttachOptions, Attachments, Host, has_volumes, volumes_of};
 use crate::controllers::pod_gc::OUT_OF_SERVICE_TAINT;
-use crate::{Component, Outbox, Progress, Write};
+use crate::{Component, Kept, Outbox, Progress, Write};
 use cluster::{Conflict, Store};
 use model::{Event, PodChange, PodRef};
 use units::{Instant, NodeId, PodId, Revision, SortedSet};
@@ -105,6 +105,20 @@ impl Component for AttachDetach {
     }
 
     fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
+
+    /// What is attached where is in `VolumeAttachment` objects and in the status of nodes, with the part of
+    /// the log that it is made of.
+    fn kept(&self) -> Option<Kept> {
+        let what = Box::new(self.clone());
+        Some(Kept { by: None, what })
+    }
+
+    fn reads_back(&mut self, now: Instant, kept: Kept) {
+        if let Ok(earlier) = kept.what.downcast() {
+            *self = *earlier;
+            self.volumes.restarted(now);
+        }
+    }
 
     fn clone_component(&self) -> Box<dyn Component> {
         Box::new(self.clone())

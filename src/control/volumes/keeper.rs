@@ -13,7 +13,7 @@ use model::{Disk, Event, NodeContact, Object, PodRef, Text, VolumeNews, VolumeSt
 use units::{Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
 
 use super::kept::{KeptVolume, VolumeClass, VolumePlan};
-use crate::{Component, Memory, Outbox, Progress, Write};
+use crate::{Component, Memory, Outbox, Program, Progress, Write};
 
 /// The component.
 #[derive(Clone, Debug)]
@@ -275,8 +275,8 @@ impl Component for VolumeKeeper {
 
     fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
 
-    fn outlives_control_plane(&self) -> bool {
-        true
+    fn program(&self) -> Program {
+        Program::Outside
     }
 
     // Backups are kept outside of the cluster.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use autoscale::descheduler::Descheduler;
-use autoscale::workloads::{AutoscalerOptions, Autoscalers};
+use autoscale::workloads::{AutoscalerKind, AutoscalerOptions, Autoscalers};
 use cluster::fragmentation::TypicalPods;
 use control::Stepping;
 use control::controllers::manager::ControllerOptions;
@@ -140,9 +140,10 @@ pub(crate) fn system(
     let mut parts = (entry.build)(&request).map_err(|error| wrong(&error))?;
     parts.components.extend(world::node_life(scenario));
     if let Some(options) = &prepared.autoscaling {
-        parts
-            .components
-            .push(Box::new(Autoscalers::new(options.clone())));
+        for kind in AutoscalerKind::ALL {
+            let own = Autoscalers::new(kind, options.clone());
+            parts.components.push(Box::new(own));
+        }
     }
     if let Some(options) = world::descheduling(scenario, &prepared.kube)? {
         parts.components.push(Box::new(Descheduler::new(options)));
@@ -163,6 +164,7 @@ pub(crate) fn system(
     let provider = prepared.provider.as_ref();
     let autoscalers = world::node_autoscalers(scenario, provider, &prepared.kube)?;
     parts.components.extend(autoscalers);
+    world::check_programs(scenario, &parts.components)?;
     Ok(parts)
 }
 

@@ -98,7 +98,7 @@ pub struct Failure {
     /// Share of the pods, or of a pool's nodes, that is affected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<Share>,
-    /// Component of the control plane that is affected; default `all`.
+    /// Program of the control plane that is affected; default `all`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub component: Option<ControlPart>,
     /// Lease time that a new leader waits for the old lease to expire; default `15s`.
@@ -173,17 +173,33 @@ const fn burst_spread() -> Duration {
     Duration::from_secs(120)
 }
 
-/// Part of the control plane.
+/// Part of the control plane: a program, which crashes and elects its leader as one, or all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ControlPart {
-    /// Every component of the control plane.
+    /// Every program of the control plane.
     #[default]
     All,
-    /// Scheduler, which places the pods.
+    /// Scheduler of any system, which places the pods: `kube-scheduler` in Kubernetes.
     Scheduler,
-    /// Controllers: everything but the scheduler.
+    /// Controllers of any system: `kube-controller-manager` in Kubernetes.
     Controllers,
+    /// Scheduler of Kubernetes.
+    KubeScheduler,
+    /// Controllers of Kubernetes, with those of node life, volumes and horizontal autoscalers.
+    KubeControllerManager,
+    /// Cluster autoscaler. Requires `system.autoscaling.cluster`.
+    ClusterAutoscaler,
+    /// Node provisioner in Karpenter's manner. Requires `system.autoscaling.provisioner`.
+    Karpenter,
+    /// Descheduler. Requires `system.descheduling`.
+    Descheduler,
+    /// Vertical pod autoscaler: recommender, updater and admission controller.
+    VerticalPodAutoscaler,
+    /// Metrics server and the adapters of other metrics, which autoscalers of pods read.
+    MetricsServer,
+    /// Queueing of jobs by Kueue.
+    Kueue,
 }
 
 /// Kind of failure, with the fields that it takes.

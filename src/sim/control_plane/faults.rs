@@ -2,7 +2,9 @@
 //! late, and their requests are slow, refused or lost (spec: orchestrators-b.md 10.3).
 
 use cluster::View;
-use units::{ComponentId, Duration};
+use control::provider::MachineOrder;
+use control::{Kept, Program};
+use units::{ComponentId, Duration, Instant};
 
 use super::super::context::Context;
 use super::super::control_faults::{Part, Sight};
@@ -18,7 +20,8 @@ impl ControlPlane {
         let now = ctx.now();
         match *fault {
             ControlFault::Outage { is_up } => self.acts = is_up,
-            ControlFault::Leader { part, is_up } => self.leader(ctx, part, is_up),
+            // The engine sees to it, as others have a part in it.
+            ControlFault::Leader { .. } => {}
             ControlFault::Sight(part, sight) => self.sight(ctx, part, sight),
             ControlFault::Binds(fault) => self.faults.fail_binds(fault),
             ControlFault::Api(part, limit) => self.faults.limit(part, limit),
@@ -42,22 +45,50 @@ impl ControlPlane {
         }
     }
 
-    /// The leader of a part crashes, or another is elected, which knows what is stored alone.
-    pub(in super::super) fn leader(&mut self, ctx: &mut Context<'_>, part: Part, is_up: bool) {
-        let (lag, commitment) = (ctx.options().view_lag, self.store.commitment());
-        let mut forgets_claims = false;
-        for seat in &mut self.seats {
+    /// The leader of a part crashes, or another is elected, which knows what is stored alone; returns the
+    /// places of the components that are new.
+    pub(in super::super) fn leader(
+        &mut self,
+        ctx: &mut Context<'_>,
+        part: Part,
+        is_up: bool,
+    ) -> Vec<usize> {
+        let (now, lag, commitment) = (ctx.now(), ctx.options().view_lag, self.store.commitment());
+        let (mut forgets_claims, mut new) = (false, Vec::new());
+        let programs = Program::ALL.into_iter().filter(|own| part.has(*own));
+        let programs: Vec<Program> = programs.collect();
+        for program in &programs {
+            if is_up {
+                self.away.remove(program);
+            } else {
+                self.away.insert(*program);
+            }
+        }
+        for (place, seat) in self.seats.iter_mut().enumerate() {
             if !part.covers(&*seat.component) {
+                // One that lives on may rely on what does not.
+                for &program in &programs {
+                    seat.component.relies_on(program, is_up);
+                }
                 continue;
             }
             if is_up {
                 forgets_claims |= seat.component.places_pods();
                 let Some(blank) = &seat.blank else { continue };
                 let mut fresh = blank.clone_component();
-                fresh.restarted(ctx.now());
+                fresh.restarted(now);
+                let kept = seat.component.kept();
+                let is_there = |kept: &Kept| kept.by.is_none_or(|by| !part.has(by));
+                if let Some(kept) = kept.filter(is_there) {
+                    fresh.reads_back(now, kept);
+                }
+                for &program in &self.away {
+                    fresh.relies_on(program, false);
+                }
                 let blank = blank.clone_component();
                 *seat = Seat::new(fresh, lag, commitment);
                 seat.blank = Some(blank);
+                new.push(place);
             } else {
                 seat.leave();
             }
@@ -67,6 +98,12 @@ impl ControlPlane {
                 ctx.send(ToControlPlane::Happened(release));
             }
         }
+        new
+    }
+
+    /// A component that has just taken over learns of a machine that was ordered and has yet to join.
+    pub(in super::super) fn awaits(&mut self, now: Instant, place: usize, order: &MachineOrder) {
+        self.seats[place].component.awaits(now, order);
     }
 
     /// A part sees changes late or not at all, or as usual again.

@@ -6,9 +6,9 @@ mod step;
 
 use cluster::{Commitment, Conflict, Digest, Store, is_claim};
 use control::node::MachineCommand;
-use control::{Component, Write};
+use control::{Component, Program, Write};
 use model::{Event, Pod, PodRef, Text};
-use units::{ComponentId, Duration, Instant, Revision};
+use units::{ComponentId, Duration, Instant, Revision, SortedSet};
 
 use super::SimError;
 use super::context::Context;
@@ -27,6 +27,8 @@ pub(super) struct ControlPlane {
     faults: ControlFaults,
     /// A kill of the whole control plane at a change: which change, and for how long it is away.
     kill: Option<(u64, Duration)>,
+    /// Programs that nobody leads.
+    away: SortedSet<Program>,
     lapses: Lapses,
     digest: Digest,
     decisions: u64,
@@ -73,6 +75,7 @@ impl ControlPlane {
             acts: true,
             faults: ControlFaults::new(seed),
             kill: None,
+            away: SortedSet::new(),
             lapses: Lapses::default(),
             digest: Digest::new(),
             decisions: 0,

@@ -20,7 +20,7 @@ use super::control_plane::{ControlPlane, Lapse};
 use super::endless::Endless;
 use super::follow::{Audience, Change, Follower};
 use super::hosts::Trouble;
-use super::message::{Message, Request, ToControlPlane, ToNodes};
+use super::message::{ControlFault, Message, Request, ToControlPlane, ToNodes};
 use super::node_plane::{NodePlane, drawn_run_time};
 use super::queue::Upcoming;
 use super::surroundings::{Surroundings, wrong};
@@ -121,7 +121,7 @@ impl Engine {
                 surroundings.prices_due(ctx, number);
             }
             Upcoming::Eviction(node) => Surroundings::go_on_draining(ctx, store, nodes, node)?,
-            Upcoming::Election => control.leader(ctx, Part::All, true),
+            Upcoming::Election => Self::leader(control, surroundings, ctx, Part::All, true),
             Upcoming::Upgrade(number) => {
                 surroundings.go_on_upgrading(ctx, store, number, control.acts());
             }
@@ -155,6 +155,21 @@ impl Engine {
             trouble,
             begins,
         });
+    }
+
+    /// The leader of a part crashes, or another is elected: it asks the provider what was ordered.
+    fn leader(
+        control: &mut ControlPlane,
+        surroundings: &Surroundings,
+        ctx: &mut Context<'_>,
+        part: Part,
+        is_up: bool,
+    ) {
+        for place in control.leader(ctx, part, is_up) {
+            for order in surroundings.awaited(place) {
+                control.awaits(ctx.now(), place, order);
+            }
+        }
     }
 
     /// Delivers messages until only those that were there before are left: each with all that it
@@ -226,6 +241,9 @@ impl Engine {
             ToControlPlane::Terminate { pod, reason } => self.terminate(ctx, pod, reason),
             ToControlPlane::Request(request) => self.request(ctx, *request),
             ToControlPlane::Fault(fault) => {
+                if let ControlFault::Leader { part, is_up } = fault {
+                    Self::leader(&mut self.control, &self.surroundings, ctx, part, is_up);
+                }
                 self.control.fault(ctx, &fault);
                 Ok(())
             }

@@ -31,7 +31,7 @@ pub enum Crashes {
 
 impl LeaderFailover {
     pub(super) fn timelines(&self, layout: &Layout<'_>) -> Vec<Timeline> {
-        let mut stream = Stream::new(layout.seed, "leader", u64::from(self.part as u8));
+        let mut stream = Stream::new(layout.seed, "leader", self.part.entity());
         match &self.when {
             Crashes::At(at) => {
                 let at = Instant::ZERO.saturating_add(*at);

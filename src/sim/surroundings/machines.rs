@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cluster::Store;
 use control::node_api::pods_on;
-use control::provider::ProviderRequest;
+use control::provider::{MachineOrder, ProviderRequest};
 use model::{Event, MachineFailure, Node};
 use units::NodeId;
 
@@ -34,6 +34,11 @@ impl Surroundings {
             ProviderRequest::Cancel(name) => self.provider.cancel(ctx.now(), &name),
             ProviderRequest::Terminate(node) => self.take_away(ctx, store, node),
         }
+    }
+
+    /// Machines that the component at a place ordered and that have yet to join, or to fail.
+    pub(in super::super) fn awaited(&self, place: usize) -> impl Iterator<Item = &MachineOrder> {
+        self.provider.awaited(place)
     }
 
     /// An order comes to its next stage.

@@ -15,7 +15,7 @@ mod ungate;
 
 use cluster::{Conflict, Store};
 use control::admission::Creation;
-use control::{Component, Outbox, Progress, Write};
+use control::{Component, Outbox, Program, Progress, Write};
 use kueue::run::{Controller, State};
 use kueue::tree::NodeId;
 use kueue::{Settings, Snapshot};
@@ -345,6 +345,10 @@ fn show_workload(state: &State, job: Option<ObjectId>, store: &Store, out: &mut 
 impl Component for Queueing {
     fn name(&self) -> &'static str {
         "kueue"
+    }
+
+    fn program(&self) -> Program {
+        Program::Queueing
     }
 
     fn cursor(&self) -> Revision {

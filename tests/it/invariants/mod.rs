@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use windtunnel::cluster::{Commitment, Store};
+use windtunnel::control::Program;
 use windtunnel::control::operation::Operation;
 use windtunnel::control::upgrade::UpgradePlan;
 use windtunnel::model::pod_life::{PodLife, RestartPolicy};
@@ -20,7 +21,7 @@ use windtunnel::model::{Behaviour, Object, Pod, PodSpec};
 use windtunnel::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
 use windtunnel::sim::failures::{Change, Strike, Timeline};
 use windtunnel::sim::{Environment, Pace, Provisions, Stop, Trouble};
-use windtunnel::units::{Duration, Instant, NodeId, SortedMap};
+use windtunnel::units::{Duration, Instant, NodeId, SortedMap, SortedSet};
 
 use at_last::at_last;
 use watch::Watch;
@@ -94,7 +95,7 @@ fn job(name: &str, mode: CompletionMode) -> Operation {
 fn failure(kind: u32, node: u32, number: u32) -> (Change, Change) {
     let node = NodeId(node);
     let of = |trouble| (Change::Begin(node, trouble), Change::End(node, trouble));
-    let part = [Part::All, Part::Scheduler, Part::Controllers][number as usize % 3];
+    let part = [Part::All, Part::Of(Program::Scheduler), Part::Of(Program::ControllerManager)][number as usize % 3];
     match kind {
         0..=4 => of(Trouble::Crash),
         5..=7 => of(Trouble::Partition),
@@ -273,6 +274,7 @@ fn play(script: &Script) -> (Vec<String>, u64, String) {
         wanted: 0,
         shrunk: Instant::ZERO,
         evictions: 0,
+        unready: (Instant::ZERO, SortedSet::new()),
         broken: Vec::new(),
     };
     let (end, store) = cluster.run(&mut |at, event, store| watch.look(at, event, store));

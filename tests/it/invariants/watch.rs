@@ -21,6 +21,8 @@ pub(super) struct Watch {
     /// When it was last told to have fewer.
     pub(super) shrunk: Instant,
     pub(super) evictions: u32,
+    /// Pods that turned unready at an instant.
+    pub(super) unready: (Instant, SortedSet<PodId>),
     pub(super) broken: Vec<String>,
 }
 
@@ -47,6 +49,15 @@ impl Watch {
                 let before = self.ended.insert(pod.id, *reason);
                 let twice = before.map(|_| format!("{} ended twice", pod.id));
                 self.broken.extend(twice);
+            }
+            Event::PodChanged {
+                pod,
+                change: PodChange::Ready(false),
+            } => {
+                if self.unready.0 != at {
+                    self.unready = (at, SortedSet::new());
+                }
+                self.unready.1.insert(pod.id);
             }
             Event::PodChanged {
                 pod,
@@ -148,6 +159,18 @@ impl Watch {
         }
     }
 
+    /// Pods of the shop that turned unready at this very instant and are not told to end.
+    fn just_unready(&self, at: Instant, store: &Store) -> usize {
+        let own = pods(store, "shop");
+        let is_new = |pod: &&Pod| {
+            self.unready.0 == at
+                && self.unready.1.contains(&pod.pod.id)
+                && !is_ready(store, pod)
+                && !is_terminating(store, pod)
+        };
+        own.into_iter().filter(is_new).count()
+    }
+
     fn told_to_end(&mut self, at: Instant, pod: &Pod, reason: EndReason, store: &Store) {
         if &*app(store, pod) != "shop" {
             return;
@@ -171,7 +194,10 @@ impl Watch {
                 // Fewer replicas in the middle of a rollout take from all sets in proportion,
                 // whichever of them are ready.
                 let is_shrinking = at.since(self.shrunk) < Duration::from_secs(5);
-                if was_ready && self.sees(at) && !is_shrinking && (ready as i32) < self.wanted - 1 {
+                // A deployment knows of its pods what their sets have said, one after the other: it may
+                // have heard of one that turned ready, and not yet of those that turned unready with it.
+                let known = ready + self.just_unready(at, store);
+                if was_ready && self.sees(at) && !is_shrinking && (known as i32) < self.wanted - 1 {
                     let wanted = self.wanted;
                     self.broken
                         .push(format!("{ready} of {wanted} are left by a rollout"));
