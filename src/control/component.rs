@@ -21,6 +21,8 @@ pub struct Write {
     /// The node as the component saw it, of a node's new declaration: what the two differ in is what it
     /// asks for.
     pub seen: Option<Arc<Node>>,
+    /// Whether all that was asked for after it in the same step is given up if it is refused.
+    pub is_required: bool,
 }
 
 /// The result of one step of a component: writes, creations, requests and wake-ups.
@@ -55,7 +57,16 @@ impl Outbox {
             event,
             decided_on: store.revision(),
             seen,
+            is_required: false,
         });
+    }
+
+    /// Asks for a change without which nothing that is asked for later in this step is to be made.
+    pub fn write_required(&mut self, store: &Store, event: Event) {
+        self.write(store, event);
+        if let Some(write) = self.writes.last_mut() {
+            write.is_required = true;
+        }
     }
 
     /// Asks for a wake-up at `at`, or earlier if one is asked for already.

@@ -278,6 +278,24 @@ mod tests {
         assert_eq!(probe.names(), ["engine", "scheduler", "scheduler / fit"]);
     }
 
+    /// A run that is profiled asks a component all that any other run does.
+    #[test]
+    fn a_component_that_is_labelled_passes_everything_on() {
+        let methods = |text: &str, from: &str| -> Vec<String> {
+            let (_, own) = text.split_once(from).expect("it is there");
+            let (own, _) = own.split_once("\n}\n").expect("it ends");
+            let names = own.split("\n    fn ").skip(1);
+            let names = names.map(|rest| rest.split('(').next().unwrap_or_default().to_owned());
+            names.collect()
+        };
+        let all = methods(include_str!("component.rs"), "pub trait Component: Send {");
+        let own = methods(include_str!("probe.rs"), "impl Component for Probed {");
+        assert!(all.len() > 30, "{all:?}");
+        for method in all {
+            assert!(own.contains(&method), "`{method}` is not passed on");
+        }
+    }
+
     #[test]
     fn a_label_that_is_off_is_nowhere() {
         let probe = Probe::default();

@@ -7,9 +7,7 @@ use control::controllers::node_lifecycle::{EvictionRule, LifecycleOptions};
 use control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
 use model::{Change, Node};
 use scenario::Scenario;
-use scenario::schema::{
-    self, Failure as Written, FailureKind, NodeLife as WrittenLife,
-};
+use scenario::schema::{self, Failure as Written, FailureKind, NodeLife as WrittenLife};
 use scenario::share::Share;
 use sim::control_faults::{ApiLimit, BindFault, Sight};
 use sim::failures::{

@@ -28,9 +28,10 @@ const fn way_out(written: ControlPart) -> Option<(&'static str, &'static str)> {
     Some(match written {
         ControlPart::All | ControlPart::Scheduler | ControlPart::Controllers => return None,
         ControlPart::KubeScheduler => ("kube-scheduler", "name the part `scheduler`"),
-        ControlPart::KubeControllerManager => {
-            ("kube-controller-manager", "write `controllers: {}` under `system`")
-        }
+        ControlPart::KubeControllerManager => (
+            "kube-controller-manager",
+            "write `controllers: {}` under `system`",
+        ),
         ControlPart::ClusterAutoscaler => {
             ("cluster-autoscaler", "write `system.autoscaling.cluster`")
         }

@@ -161,7 +161,11 @@ fn struck(strikes: &[(i64, Change)]) -> Environment {
 #[test]
 fn a_leader_that_is_lost_while_nothing_is_on_its_way_is_not_missed() {
     let (digest, ..) = play(rollout());
-    for part in [Part::All, Part::Of(Program::Scheduler), Part::Of(Program::ControllerManager)] {
+    for part in [
+        Part::All,
+        Part::Of(Program::Scheduler),
+        Part::Of(Program::ControllerManager),
+    ] {
         for lost in [30, 200, 500] {
             let mut cluster = rollout();
             let leader = |is_up| Change::Leader { part, is_up };
@@ -195,12 +199,18 @@ fn whatever_the_control_plane_suffers_the_rollout_ends_as_wanted() {
         ),
         (
             "late scheduler",
-            Change::Sight(Part::Of(Program::Scheduler), Some(Sight::Late(Duration::from_secs(5)))),
+            Change::Sight(
+                Part::Of(Program::Scheduler),
+                Some(Sight::Late(Duration::from_secs(5))),
+            ),
             Change::Sight(Part::Of(Program::Scheduler), None),
         ),
         (
             "late controllers",
-            Change::Sight(Part::Of(Program::ControllerManager), Some(Sight::Late(Duration::from_secs(5)))),
+            Change::Sight(
+                Part::Of(Program::ControllerManager),
+                Some(Sight::Late(Duration::from_secs(5))),
+            ),
             Change::Sight(Part::Of(Program::ControllerManager), None),
         ),
         (
@@ -285,7 +295,11 @@ fn a_run_that_was_replaced_counts_once_when_its_node_returns() {
 fn random_failure(kind: u32, node: u32, number: u32) -> (Change, Change) {
     let node = NodeId(node);
     let of = |trouble| (Change::Begin(node, trouble), Change::End(node, trouble));
-    let part = [Part::All, Part::Of(Program::Scheduler), Part::Of(Program::ControllerManager)][number as usize % 3];
+    let part = [
+        Part::All,
+        Part::Of(Program::Scheduler),
+        Part::Of(Program::ControllerManager),
+    ][number as usize % 3];
     match kind {
         0..=3 => of(Trouble::Crash),
         4 | 5 => of(Trouble::Partition),

@@ -19,7 +19,7 @@ const AWAY: (f64, f64) = (190.0, 290.0);
 
 struct Eyes {
     checker: Checker,
-    /// Whether agents stop what was withdrawn by themselves, as Fleet's do.
+    /// Whether agents stop what was withdrawn by themselves, and registrations expire, as with Fleet.
     stops_alone: bool,
     broken: Vec<String>,
 }
@@ -32,7 +32,9 @@ impl Observer for Eyes {
             return;
         }
         let is_managed = match event {
-            Event::PodBound { .. } | Event::NodeReadiness { .. } => true,
+            // Nodes that are back say so themselves.
+            Event::NodeReadiness { ready: false, .. } => !self.stops_alone,
+            Event::PodBound { .. } => true,
             Event::PodChanged { change, .. } => {
                 matches!(change, PodChange::Terminating { .. }) && !self.stops_alone
             }

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::model::{Event, EvictionCause, Node, Object, ObjectChange, Pod, PodChange};
 use windtunnel::model::{EndReason, PodPhase};
+use windtunnel::model::{Event, EvictionCause, Node, Object, ObjectChange, Pod, PodChange};
 use windtunnel::sim::check::Checker;
 use windtunnel::units::Instant;
 
@@ -24,8 +24,6 @@ struct Told {
     /// Replicas that deployments want, where they change.
     replicas: Vec<(f64, i32)>,
     created: Vec<f64>,
-    bound: Vec<f64>,
-    running: Vec<f64>,
     /// Successes and failures that jobs count, where they change.
     counted: Vec<(f64, i32, i32)>,
     /// Pods without a node at the end.
@@ -50,8 +48,6 @@ impl Observer for Told {
                 ..
             } => self.evicted.push((at, *cause)),
             Event::PodCreated(_) => self.created.push(at),
-            Event::PodBound { .. } => self.bound.push(at),
-            Event::PodRunning { .. } => self.running.push(at),
             Event::Object(ObjectChange::Created { object, .. }) => self.declared(at, object),
             Event::Object(ObjectChange::Updated { object, .. }) => self.declared(at, object),
             _ => {}
@@ -89,11 +85,20 @@ impl Told {
 /// Runs an experiment with a workload, and these failures in the end.
 fn play(experiment: &str, work: &str, failures: &str) -> Told {
     let text = format!("windtunnel: v1\nname: programs\n{experiment}failures: [{failures}]\n");
-    let files = [("own.yaml", &*text), ("work.yaml", work)];
+    let newer = work.replace("parallelism: 2", "parallelism: 1");
+    let files = [
+        ("own.yaml", &*text),
+        ("work.yaml", work),
+        ("newer.yaml", &*newer),
+    ];
     let scratch = Scratch::new("programs", &files);
     let experiment = load_file(&scratch.path("own.yaml"));
     let mut told = Told::default();
-    let ended = watch(&experiment.variants[0].scenario, &experiment.files, &mut told);
+    let ended = watch(
+        &experiment.variants[0].scenario,
+        &experiment.files,
+        &mut told,
+    );
     ended.unwrap_or_else(|error| panic!("{error}: {text}"));
     assert_eq!(told.checker.failure(), None);
     told
@@ -122,17 +127,22 @@ stop: {at: 1h}
 
 const AUTOSCALERS: [(&str, &str); 2] = [
     ("cluster-autoscaler", "{cluster: {}}"),
-    ("karpenter", "{provisioner: {instanceTypes: ['m5.2xlarge']}}"),
+    (
+        "karpenter",
+        "{provisioner: {instanceTypes: ['m5.2xlarge']}}",
+    ),
 ];
 
 fn growing(autoscaling: &str) -> String {
-    format!("{GROWING}system: {{name: kubernetes, controllers: {{}}, autoscaling: {autoscaling}}}\n")
+    format!(
+        "{GROWING}system: {{name: kubernetes, controllers: {{}}, autoscaling: {autoscaling}}}\n"
+    )
 }
 
 #[test]
 fn machines_under_way_survive_every_program() {
     for (own, autoscaling) in AUTOSCALERS {
-        let run = |failures: &str| play(&growing(autoscaling), &deployment(12, ""), failures);
+        let run = |failures: &str| play(&growing(autoscaling), &deployment(20, ""), failures);
         let plain = run("");
         assert_eq!(plain.joined.len(), 2, "{own}: {:?}", plain.joined);
         for program in ["all", "scheduler", "kube-controller-manager", own] {
@@ -151,22 +161,27 @@ fn unneeded_nodes_go_in_their_time_unless_the_autoscaler_itself_is_lost() {
         "{}operations: [{{at: 5m, scale: Deployment/default/app, replicas: 4}}]\n",
         growing(autoscaling)
     );
-    let run = |failures: &str| play(&experiment, &deployment(12, ""), failures);
+    let run = |failures: &str| play(&experiment, &deployment(20, ""), failures);
     let plain = run("").left;
     assert_eq!(plain.len(), 2, "{plain:?}");
     let controllers = run(&lost("controllers", 600)).left;
     assert_eq!(controllers, plain);
     // Ten minutes from its first loop on.
     let itself = run(&lost(own, 600)).left;
-    assert!(itself[0] > 1_200.0 && plain[0] < 1_000.0, "{itself:?}, {plain:?}");
+    assert!(
+        itself[0] > 1_200.0 && plain[0] < 1_000.0,
+        "{itself:?}, {plain:?}"
+    );
 }
 
 #[test]
 fn a_node_that_was_being_emptied_is_open_again_once_its_autoscaler_was_lost() {
     let (own, autoscaling) = AUTOSCALERS[0];
     // Its pods take half an hour to end, so that the node is on its way out for long.
-    let work = deployment(12, "").replace("spec: {con", "spec: {terminationGracePeriodSeconds: 1800, con")
-        + "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: b}\nspec: {selector: \
+    let work = deployment(20, "").replace(
+        "spec: {con",
+        "spec: {terminationGracePeriodSeconds: 1800, con",
+    ) + "---\napiVersion: policy/v1\nkind: PodDisruptionBudget\nmetadata: {name: b}\nspec: {selector: \
            {matchLabels: {app: app}}, maxUnavailable: 0}\n";
     let experiment = format!(
         "{}operations: [{{at: 5m, scale: Deployment/default/app, replicas: 6}}]\n",
@@ -185,17 +200,17 @@ fn a_descheduler_keeps_its_pace_while_controllers_are_lost() {
     let run = |failures: &str| play(experiment, &deployment(4, ""), failures).evicted;
     let plain = run("");
     assert!(!plain.is_empty());
-    assert_eq!(run(&lost("kube-controller-manager", 400)), plain);
+    assert_eq!(run(&lost("kube-controller-manager", 700)), plain);
     // Its own pace begins anew.
-    let itself = run(&lost("descheduler", 400));
-    assert!(itself.first() != plain.first(), "{itself:?}");
+    let itself = run(&lost("descheduler", 700));
+    assert_eq!(itself.first().map(|own| own.0), Some(702.0), "{plain:?}");
 }
 
 #[test]
 fn metrics_are_there_for_a_new_leader_unless_their_server_is_lost() {
     let experiment = "cluster: {nodes: [{count: 4, name: 'n-{}', template: {allocatable: {cpu: 16, memory: 64Gi, \
                       pods: 110}}}]}\nworkload: [{manifests: work.yaml}]\nsystem: {name: kubernetes, controllers: {}}\n\
-                      models: {usage: trace}\nstop: {at: 20m}\noperations: [{at: 600s, scale: \
+                      stop: {at: 20m}\noperations: [{at: 600s, scale: \
                       Deployment/default/app, replicas: 2}]\n";
     let usage = "      annotations: {windtunnel.dev/cpu-usage: 90%}\n";
     let work = deployment(2, usage)
@@ -205,14 +220,19 @@ fn metrics_are_there_for_a_new_leader_unless_their_server_is_lost() {
            averageUtilization: 50}}}]\n";
     let run = |failures: &str| play(experiment, &work, failures).replicas;
     let after = |told: &[(f64, i32)]| -> Vec<f64> {
-        told.iter().map(|own| own.0).filter(|at| *at > 600.0).collect()
+        told.iter()
+            .map(|own| own.0)
+            .filter(|at| *at > 600.0)
+            .collect()
     };
     // Somebody scales down while nobody leads: the new leader puts it right in its first look.
     let anew = run(&lost("kube-controller-manager", 599));
     let soon = after(&anew);
     assert!(soon.first().is_some_and(|at| *at <= 603.0), "{anew:?}");
     // Without a metrics server there is nothing to scale on.
-    let blind = run("{kind: leader-failover, component: metrics-server, at: 590s, lease: 60s, election: 0s}");
+    let blind = run(
+        "{kind: leader-failover, component: metrics-server, at: 590s, lease: 60s, election: 0s}",
+    );
     let late = after(&blind);
     assert!(late.first().is_some_and(|at| *at >= 650.0), "{blind:?}");
 }
@@ -239,13 +259,39 @@ fn a_run_that_was_evicted_counts_once_whoever_leads() {
     let cut = "{kind: partition, node: n-0, at: 1m, for: 2h}";
     let run = |more: &str| play(experiment, JOB, &format!("{cut}{more}"));
     let plain = run("").counted;
-    assert_eq!(plain.last().map(|own| (own.1, own.2)), Some((1, 1)), "{plain:?}");
+    assert_eq!(
+        plain.last().map(|own| (own.1, own.2)),
+        Some((1, 1)),
+        "{plain:?}"
+    );
     for at in [400, 406, 410, 600] {
         for program in ["controllers", "all"] {
             let found = run(&format!(", {}", lost(program, at))).counted;
             let last = found.last().map(|own| (own.1, own.2));
             assert_eq!(last, Some((1, 1)), "{program} lost at {at}: {found:?}");
         }
+    }
+}
+
+#[test]
+fn a_count_that_is_refused_is_made_again() {
+    let work = JOB
+        .replace("completions: 1", "completions: 4")
+        .replace("parallelism: 1", "parallelism: 2")
+        .replace("30m", "30s");
+    // A user declares the job anew while its controller has yet to see that, and what has ended before.
+    let experiment = |at: &str| {
+        format!(
+            "cluster: {{nodes: [{{count: 2, name: 'n-{{}}', template: {{allocatable: {{cpu: 4, memory: 8Gi, pods: \
+             10}}}}}}]}}\nworkload: [{{manifests: work.yaml}}]\nsystem: {{name: kubernetes, controllers: \
+             {{}}}}\nmodels: {{watchDelay: 5s}}\noperations: [{{at: {at}, apply: \
+             newer.yaml}}]\nstop: {{at: 10m}}\n"
+        )
+    };
+    for at in 30..50 {
+        let told = play(&experiment(&format!("{at}s")), &work, "");
+        let last = told.counted.last().map(|own| (own.1, own.2));
+        assert_eq!(last, Some((4, 0)), "at {at}: {:?}", told.counted);
     }
 }
 
@@ -262,27 +308,6 @@ fn daemons_that_wait_for_a_node_go_with_it() {
     // One waits for the node that is there by now.
     assert_eq!(told.pending, 1);
     assert_eq!(told.created.len(), 2);
-}
-
-#[test]
-fn a_volume_stays_attached_while_its_controllers_are_replaced() {
-    let work = "apiVersion: v1\nkind: PersistentVolumeClaim\nmetadata: {name: c}\nspec: {accessModes: \
-                [ReadWriteOnce], resources: {requests: {storage: 1Gi}}}\n---\n"
-        .to_owned()
-        + &deployment(1, "").replace(
-            "spec: {con",
-            "spec: {volumes: [{name: v, persistentVolumeClaim: {claimName: c}}], con",
-        );
-    let experiment = "cluster: {nodes: [{count: 2, name: 'n-{}', template: {allocatable: {cpu: 1, memory: 8Gi, pods: \
-                      10}}}]}\nworkload: [{manifests: work.yaml}]\nsystem: {name: kubernetes, controllers: {}, \
-                      scheduler: {tieBreak: first}}\nmodels: {nodeLife: observed, volumes: {}}\nstop: {at: 1h}\n";
-    let cut = "{kind: partition, node: n-0, at: 5m, for: 2h}";
-    let run = |more: &str| play(experiment, &work, &format!("{cut}{more}")).running;
-    let plain = run("");
-    assert_eq!(plain.len(), 2, "{plain:?}");
-    // The controller still knows where the volume is, and no longer for how long nobody has used it.
-    let found = run(&format!(", {}", lost("controllers", 700)));
-    assert!(found.len() == 2 && found[1] >= plain[1], "{found:?}, {plain:?}");
 }
 
 #[test]

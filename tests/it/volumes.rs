@@ -93,6 +93,17 @@ fn a_volume_of_a_lost_node_comes_six_minutes_after_its_pod_has_gone() {
     assert_eq!(lost("volumes-free", "volumes: none", deleted), [0.0, 160.0]);
 }
 
+/// Where a volume is attached is stored; for how long it has been unused is not.
+#[test]
+fn a_new_leader_of_the_controllers_waits_for_a_volume_anew() {
+    let more = "failures: [{kind: node-outage, node: a, at: 60s}, {kind: leader-failover, component: \
+                kube-controller-manager, at: 298s, lease: 1s, election: 1s}]\noperations: [{at: 120s, delete: \
+                Node/a}]\nstop: {at: 20m}\n";
+    let told = run("volumes-failover", "leaseOffset: 0s, volumes: {}", more);
+    let forced = 300.0 + 360.0 + 5.0 + 10.0;
+    assert_eq!(told.times("db-0 runs"), [10.0, forced]);
+}
+
 #[test]
 fn a_node_that_is_out_of_service_gives_its_volumes_up_at_once() {
     let marked = "taint: {node: a, key: node.kubernetes.io/out-of-service, effect: NoExecute}";

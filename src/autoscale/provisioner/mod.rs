@@ -402,7 +402,9 @@ impl Component for Provisioner {
     fn kept(&self) -> Option<Kept> {
         let ordered = self.ordered.iter();
         let claims = Claims {
-            ordered: ordered.map(|(name, own)| (name.clone(), own.offering)).collect(),
+            ordered: ordered
+                .map(|(name, own)| (name.clone(), own.offering))
+                .collect(),
             leaving: self.leaving.clone(),
             serial: self.serial,
         };

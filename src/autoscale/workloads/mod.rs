@@ -243,7 +243,10 @@ impl Component for Autoscalers {
             AutoscalerKind::Horizontal => {
                 let pipelines = self.horizontals.iter();
                 let pipelines = pipelines.map(|(&id, own)| (id, own.pipeline().clone()));
-                (Some(Program::MetricsServer), Memory::Metrics(pipelines.collect()))
+                (
+                    Some(Program::MetricsServer),
+                    Memory::Metrics(pipelines.collect()),
+                )
             }
             AutoscalerKind::Vertical => {
                 let verticals = self.verticals.clone();

@@ -81,7 +81,12 @@ impl Engine {
         index: usize,
         mut batch: Batch,
     ) -> Result<Batch, SimError> {
+        let mut given_up = None;
         for write in &batch.writes {
+            if let Some(conflict) = &given_up {
+                self.control.refuse(index, write, conflict);
+                continue;
+            }
             match self.control.passage(ctx, index, write) {
                 Passage::Open => {}
                 Passage::Hindered => continue,
@@ -95,10 +100,18 @@ impl Engine {
             };
             match made {
                 Ok(()) => self.control.made(ctx.now(), index, write, at),
-                Err(conflict) => self.control.refuse(index, write, &conflict),
+                Err(conflict) => {
+                    self.control.refuse(index, write, &conflict);
+                    given_up = write.is_required.then_some(conflict);
+                }
             }
         }
         batch.writes.clear();
+        if let Some(conflict) = given_up {
+            for creation in batch.creations.drain(..) {
+                self.control.decline(index, &creation, &conflict);
+            }
+        }
         // Most batches hold writes alone, and draining an empty list costs more than a look at it.
         if !batch.creations.is_empty() || !batch.requests.is_empty() {
             self.pass_on(ctx, index, &mut batch)?;

@@ -95,7 +95,11 @@ fn job(name: &str, mode: CompletionMode) -> Operation {
 fn failure(kind: u32, node: u32, number: u32) -> (Change, Change) {
     let node = NodeId(node);
     let of = |trouble| (Change::Begin(node, trouble), Change::End(node, trouble));
-    let part = [Part::All, Part::Of(Program::Scheduler), Part::Of(Program::ControllerManager)][number as usize % 3];
+    let part = [
+        Part::All,
+        Part::Of(Program::Scheduler),
+        Part::Of(Program::ControllerManager),
+    ][number as usize % 3];
     match kind {
         0..=4 => of(Trouble::Crash),
         5..=7 => of(Trouble::Partition),

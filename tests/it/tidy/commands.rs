@@ -35,7 +35,10 @@ fn what_can_not_work_is_found() {
         ("cargo test --test itt", "no test `itt`"),
         ("cargo test --features lives", "no feature `lives`"),
         ("cargo test --test it -- nowhere::x", "no module `nowhere`"),
-        ("cargo run --manifest-path benches/peer/Cargo.toml", "no file"),
+        (
+            "cargo run --manifest-path benches/peer/Cargo.toml",
+            "no file",
+        ),
         ("cargo bnech", "no command of cargo"),
         ("cargo bench -- --save-baseline x", "not every benchmark"),
         ("windtunnel runs mine.yaml", "no command `runs`"),
@@ -58,16 +61,25 @@ fn shared_benchmarks_name_windtunnel_alone() {
         .collect();
     let sources = sources(&["benches"]);
     let mut shared = 0;
-    for peer in sources.iter().filter(|own| own.path.starts_with("benches/peers/")) {
+    for peer in sources
+        .iter()
+        .filter(|own| own.path.starts_with("benches/peers/"))
+    {
         for path in peer.code.split("#[path = \"../../").skip(1) {
             let path = format!("benches/{}", path.split('"').next().unwrap_or_default());
-            let own = sources.iter().find(|own| own.path == path).expect("a file that is there");
+            let own = sources
+                .iter()
+                .find(|own| own.path == path)
+                .expect("a file that is there");
             shared += 1;
             for layer in &layers {
                 for (at, _) in own.code.match_indices(&format!("{layer}::")) {
                     let before = own.code[..at].chars().next_back().unwrap_or(' ');
                     let is_whole = !(before.is_alphanumeric() || before == '_' || before == ':');
-                    assert!(!is_whole, "{path}: `{layer}::` is `windtunnel::{layer}::` there");
+                    assert!(
+                        !is_whole,
+                        "{path}: `{layer}::` is `windtunnel::{layer}::` there"
+                    );
                 }
             }
         }
@@ -85,7 +97,9 @@ fn the_package_of_other_simulators_is_up_to_date() {
     let lock = text(&folder.join("Cargo.lock"));
     let mut packages: SortedMap<&str, &str> = SortedMap::new();
     for package in lock.split("[[package]]\n").skip(1) {
-        let name = package.strip_prefix("name = \"").and_then(|rest| rest.split('"').next());
+        let name = package
+            .strip_prefix("name = \"")
+            .and_then(|rest| rest.split('"').next());
         packages.insert(name.expect("a name"), package);
     }
     let mut open = vec![("windtunnel".to_owned(), root().join("Cargo.toml"))];
@@ -94,7 +108,10 @@ fn the_package_of_other_simulators_is_up_to_date() {
             panic!("benches/peers/Cargo.lock lacks `{name}`");
         };
         let manifest = text(&path);
-        let needs = manifest.split("\n[dependencies]\n").nth(1).unwrap_or_default();
+        let needs = manifest
+            .split("\n[dependencies]\n")
+            .nth(1)
+            .unwrap_or_default();
         for line in needs.lines().take_while(|line| !line.starts_with('[')) {
             let Some((need, rest)) = line.split_once(['.', ' ']) else {
                 continue;
@@ -108,7 +125,10 @@ fn the_package_of_other_simulators_is_up_to_date() {
             );
             let layer = need.strip_prefix("windtunnel-");
             if let Some(layer) = layer.filter(|_| packages.contains_key(need)) {
-                open.push((need.to_owned(), root().join("src").join(layer).join("Cargo.toml")));
+                open.push((
+                    need.to_owned(),
+                    root().join("src").join(layer).join("Cargo.toml"),
+                ));
             }
         }
         packages.remove(&*name);
@@ -125,7 +145,10 @@ fn property_tests_have_one_seed_and_keep_no_files() {
     assert!(config.contains("PROPTEST_RNG_SEED = { value = \"1\", force = false }"));
     assert!(config.contains("PROPTEST_DISABLE_FAILURE_PERSISTENCE"));
     for folder in ["src/proptest-regressions", "tests/proptest-regressions"] {
-        assert!(!root().join(folder).exists(), "{folder}: write a test of the case");
+        assert!(
+            !root().join(folder).exists(),
+            "{folder}: write a test of the case"
+        );
     }
     for source in sources(&["src", "tests", "benches"]) {
         let own = concat!("rng", "_seed");
@@ -145,7 +168,10 @@ impl Known {
         // Settings of the environment come first.
         let is_setting = |word: &&String| {
             let name = word.split_once('=').map(|(name, _)| name);
-            name.is_some_and(|name| name.chars().all(|own| own.is_ascii_uppercase() || own == '_'))
+            name.is_some_and(|name| {
+                name.chars()
+                    .all(|own| own.is_ascii_uppercase() || own == '_')
+            })
         };
         let count = words.iter().take_while(is_setting).count();
         let Some((program, rest)) = words[count..].split_first() else {
@@ -157,9 +183,11 @@ impl Known {
             "python3" if rest.first().is_some_and(|word| word == "-m") => Ok(()),
             "python3" | "bash" => rest.first().map_or(Ok(()), |file| there(file)),
             "mdbook" => there("docs/book.toml"),
-            "cp" => rest.iter().filter(|word| !word.starts_with('-')).take(1).try_for_each(|from| {
-                there(from.strip_prefix("../").unwrap_or(from))
-            }),
+            "cp" => rest
+                .iter()
+                .filter(|word| !word.starts_with('-'))
+                .take(1)
+                .try_for_each(|from| there(from.strip_prefix("../").unwrap_or(from))),
             file if file.starts_with("benches/") || file.starts_with(".ci/") => there(file),
             file if file.starts_with("target/") => {
                 let files = rest.windows(2).filter(|pair| pair[0] == "-r");
@@ -235,7 +263,8 @@ impl Known {
             "bench" if after.iter().any(|word| word.ends_with("baseline")) => {
                 let keep = ["runs", "engine", "kube", "synthetic"];
                 let all = !benches.is_empty() && benches.iter().all(|name| keep.contains(&&**name));
-                all.then_some(()).ok_or("not every benchmark takes this".into())
+                all.then_some(())
+                    .ok_or("not every benchmark takes this".into())
             }
             _ => Ok(()),
         }
@@ -249,7 +278,9 @@ impl Known {
         let mut command = String::new();
         let mut options = self.options("").ok_or("no help")?;
         for word in words {
-            let is_word = word.chars().all(|own| own.is_ascii_lowercase() || own == '-');
+            let is_word = word
+                .chars()
+                .all(|own| own.is_ascii_lowercase() || own == '-');
             if word.starts_with('-') || !is_word {
                 break;
             }
@@ -282,10 +313,18 @@ impl Known {
         let depth = arguments.len();
         arguments.push("--help");
         let ended = output(root(), &arguments);
-        let help = format!("{}{}", String::from_utf8_lossy(&ended.stdout), stderr(&ended));
+        let help = format!(
+            "{}{}",
+            String::from_utf8_lossy(&ended.stdout),
+            stderr(&ended)
+        );
         // A word that is no command is an argument of the one before, whose help it is.
         let usage = help.lines().find(|line| line.starts_with("Usage:"));
-        let usage: Vec<&str> = usage.unwrap_or_default().split_whitespace().skip(2).collect();
+        let usage: Vec<&str> = usage
+            .unwrap_or_default()
+            .split_whitespace()
+            .skip(2)
+            .collect();
         let is_command = ended.status.success() && usage.get(..depth) == Some(&arguments[..depth]);
         let options = is_command.then(|| {
             let found = help.split(|own: char| !(own.is_ascii_alphanumeric() || own == '-'));
@@ -299,7 +338,9 @@ impl Known {
 
 /// Whether a manifest declares a target of a kind and name.
 fn declared(manifest: &str, kind: &str, name: &str) -> Option<()> {
-    manifest.contains(&format!("[[{kind}]]\nname = \"{name}\"\n")).then_some(())
+    manifest
+        .contains(&format!("[[{kind}]]\nname = \"{name}\"\n"))
+        .then_some(())
 }
 
 /// A test's name begins with a module of `tests/it`, or is a part of one.
@@ -311,7 +352,13 @@ fn module(name: &str) -> Result<(), String> {
 }
 
 fn there(file: &str) -> Result<(), String> {
-    root().join(file).exists().then_some(()).ok_or(format!("no file `{file}`"))
+    // A variant of an experiment may follow.
+    let file = file.split(':').next().unwrap_or_default();
+    root()
+        .join(file)
+        .exists()
+        .then_some(())
+        .ok_or(format!("no file `{file}`"))
 }
 
 fn text(path: &Path) -> String {
@@ -332,6 +379,10 @@ fn typed() -> Vec<Command> {
     }
     let mut typed = Vec::new();
     for page in pages {
+        // This one is about what is mistyped.
+        if page.ends_with("/bad-input.md") {
+            continue;
+        }
         let lines = commands(&text(&root().join(&page)));
         let commands = lines.iter().map(|line| words(line));
         typed.extend(commands.map(|words| Command {
@@ -372,7 +423,10 @@ fn commands(text: &str) -> Vec<String> {
             None => {
                 let spans = line.split('`').skip(1).step_by(2);
                 let is_command = |span: &&str| {
-                    let first = span.split(' ').find(|word| !word.contains('=')).unwrap_or("");
+                    let first = span
+                        .split(' ')
+                        .find(|word| !word.contains('='))
+                        .unwrap_or("");
                     let programs = ["cargo", "windtunnel", "mdbook", "python3"];
                     let has_more = span.contains(' ');
                     (has_more && programs.contains(&first))

@@ -98,6 +98,7 @@ impl Known {
     /// Forgets what was known of pods that are gone.
     fn keep(&mut self, own: &[Own]) {
         let there: SortedSet<PodId> = own.iter().map(Own::id).collect();
+        self.codes.retain(|id, _| there.contains(id));
         self.counted.retain(|id| there.contains(id));
         self.discarded.retain(|id| there.contains(id));
     }
@@ -292,25 +293,28 @@ impl Jobs {
         let known = self.known.entry(step.key).or_default();
         let named = |name: &Text| own.iter().find(|own| own.pod.pod.name == *name);
         known.keep(own);
+        let mut untracked = known.untracked();
         let mut conditions = writes.status.conditions.iter();
         let is_ending = conditions.any(|known| known.holds && known.kind.is_ending());
         for name in &writes.count {
             let Some(one) = named(name) else { continue };
             // Those that go because the job ends are counted first.
             if !is_ending && writes.delete.contains(name) {
-                known.discarded.insert(one.id());
+                untracked.discarded.push(one.id());
             } else {
-                known.counted.insert(one.id());
+                untracked.counted.push(one.id());
             }
         }
         // The count comes first: who takes over in the middle does not count again what is kept
-        // still, as the original's list of uncounted pods has it.
-        if writes.status != job.status {
+        // still, as the original's list of uncounted pods has it. It holds once the log shows it.
+        if writes.status == job.status {
+            known.learn(&untracked);
+        } else {
             let mut job = Job {
                 status: writes.status.clone(),
                 ..(**job).clone()
             };
-            job.status.untracked = known.untracked();
+            job.status.untracked = untracked;
             step.update_first(step.key, Object::Job(Arc::new(job)));
         }
         for one in writes.delete.iter().filter_map(named) {
@@ -319,15 +323,8 @@ impl Jobs {
             }
         }
         for one in writes.count.iter().filter_map(named) {
-            match one.which {
-                Which::Living(_) => {}
-                Which::Finished(pod) => {
-                    known.codes.remove(&pod.id);
-                    step.delete_pod(pod);
-                }
-                Which::Gone(id) => {
-                    known.gone.remove(&id);
-                }
+            if let Which::Finished(pod) = one.which {
+                step.delete_pod(pod);
             }
         }
         let row = step.store.objects().get(step.key);

@@ -107,9 +107,10 @@ impl<'a> Sync<'a> {
     }
 
     /// Updates an object before all later requests, so that the update persists if the sync is
-    /// interrupted.
+    /// interrupted; if it is refused, so are they.
     pub fn update_first(&mut self, id: ObjectId, object: Object) {
-        self.write(Event::Object(ObjectChange::Updated { id, object }));
+        let event = Event::Object(ObjectChange::Updated { id, object });
+        self.out.write_required(self.store, event);
     }
 
     /// Deletes an object.

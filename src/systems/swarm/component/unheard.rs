@@ -1,5 +1,5 @@
-//! What comes while no manager takes it: clients ask again, and engines are looked at anew, once one does
-//! (spec: orchestrators-a.md section 1.5: containers are unaffected meanwhile).
+//! Requests, answers and news that come while no manager takes them: clients ask again, and engines are
+//! looked at anew, once one does (spec: orchestrators-a.md section 1.5: containers are unaffected meanwhile).
 
 use cluster::Store;
 use control::Outbox;
