@@ -48,8 +48,9 @@ impl Observer for Told {
                 ..
             } => self.evicted.push((at, *cause)),
             Event::PodCreated(_) => self.created.push(at),
-            Event::Object(ObjectChange::Created { object, .. }) => self.declared(at, object),
-            Event::Object(ObjectChange::Updated { object, .. }) => self.declared(at, object),
+            Event::Object(
+                ObjectChange::Created { object, .. } | ObjectChange::Updated { object, .. },
+            ) => self.declared(at, object),
             _ => {}
         }
         let pending = store.pods().iter();

@@ -371,9 +371,10 @@ fn typed() -> Vec<Command> {
     pages.push("benches/README.md".to_owned());
     for folder in ["docs", "docs/manual"] {
         let entries = std::fs::read_dir(root().join(folder)).expect("a folder of pages");
-        let names = entries.map(|entry| entry.expect("an entry").file_name());
-        let names = names.map(|name| name.to_string_lossy().into_owned());
-        let mut names: Vec<String> = names.filter(|name| name.ends_with(".md")).collect();
+        let files = entries.map(|entry| entry.expect("an entry").path());
+        let pages_of = files.filter(|file| file.extension().is_some_and(|own| own == "md"));
+        let names = pages_of.filter_map(|file| Some(file.file_name()?.to_str()?.to_owned()));
+        let mut names: Vec<String> = names.collect();
         names.sort();
         pages.extend(names.into_iter().map(|name| format!("{folder}/{name}")));
     }
