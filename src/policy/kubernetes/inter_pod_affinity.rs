@@ -286,7 +286,7 @@ fn node_may_help(
 /// or no longer one that it does not want.
 fn pod_may_help(pod: &PodInfo, before: Option<&PodInfo>, after: Option<&PodInfo>) -> bool {
     let mut others = before.into_iter().chain(after);
-    if others.any(|other| other.node_name().is_none()) {
+    if others.any(|other| !other.has_node()) {
         return false;
     }
     let affinity = &pod.spec().affinity;
