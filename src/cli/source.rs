@@ -19,8 +19,6 @@ pub(super) struct Source {
     pub(super) text: String,
     /// Folders in which its files are searched.
     pub(super) search: SearchPath,
-    /// Kinds whose objects are left out of its manifests.
-    pub(super) ignored: Vec<String>,
 }
 
 impl Source {
@@ -61,7 +59,6 @@ impl Source {
                 traces_dirs,
                 built_in: Some(inputs::embedded_folder()),
             },
-            ignored: global.ignore.clone(),
         }
     }
 
@@ -77,10 +74,7 @@ impl Source {
 
     /// Loads the experiment; prints its errors.
     pub(super) fn experiment(&self, sets: &[String]) -> Result<Experiment, Failure> {
-        let loaded = load(&self.text, &self.name, self.options(sets));
-        let mut experiment = loaded.map_err(|rejected| told(&rejected))?;
-        experiment.ignore_kinds(&self.ignored);
-        Ok(experiment)
+        load(&self.text, &self.name, self.options(sets)).map_err(|rejected| told(&rejected))
     }
 }
 

@@ -25,17 +25,10 @@ impl Store {
         match change {
             PodChange::Forgotten => return self.pod_states.forget(pod),
             PodChange::Declared { class } => {
-                let known = self.pods.get(pod).ok_or(Conflict::UnknownPod)?.class;
-                let (Some(old), Some(new)) = (
-                    self.classes.get(known.index()),
-                    self.classes.get(class.index()),
-                ) else {
+                if class.index() >= self.class_count() {
                     return Err(Conflict::UnknownClass);
-                };
-                // What a node gives a pod is not declared anew.
-                let is_alike = old.requests == new.requests && old.gpu == new.gpu;
-                let is_open = |phase| phase == PodPhase::Pending || is_alike;
-                self.pod_in(pod, is_open)?.class = class;
+                }
+                self.pod_in(pod, |phase| phase == PodPhase::Pending)?.class = class;
                 return Ok(());
             }
             PodChange::Resized { class, .. } => return self.resize(pod, class, at),
@@ -49,7 +42,8 @@ impl Store {
         let Some(record) = self.pods.get(pod) else {
             return Err(Conflict::UnknownPod);
         };
-        self.pod_states.change(now, record, change);
+        let created = record.created;
+        self.pod_states.change(now, pod, created, change);
         Ok(())
     }
 

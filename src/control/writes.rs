@@ -34,16 +34,13 @@ impl OwnWrites {
     #[inline]
     pub fn taken(&self, store: &Store, write: &Write) -> Result<Option<Event>, Conflict> {
         match &write.event {
-            Event::Object(ObjectChange::Updated { id, object }) => {
+            Event::Object(ObjectChange::Updated { id, .. }) => {
                 let is_stale = store.is_stale(&write.event, write.decided_on);
                 let row = store.objects().get(*id);
                 if is_stale && self.0.get(id) != row.map(|row| &row.changed) {
                     return Err(Conflict::Stale);
                 }
-                // The server stores nothing for an object that is so already, and tells nobody
-                // (etcd3 store, `GuaranteedUpdate`).
-                let is_news = row.is_none_or(|row| row.object != *object);
-                Ok(is_news.then(|| write.event.clone()))
+                Ok(Some(write.event.clone()))
             }
             Event::NodeUpdated { node, object } => {
                 let (node, now) = (*node, store.nodes().object(*node));
@@ -51,7 +48,7 @@ impl OwnWrites {
                     return Ok(Some(write.event.clone()));
                 };
                 if Arc::ptr_eq(now, seen) || now == seen {
-                    return Ok((object != now).then(|| write.event.clone()));
+                    return Ok(Some(write.event.clone()));
                 }
                 let object = merged(now, seen, object);
                 let is_news = object != **now;
@@ -89,7 +86,6 @@ fn merged(now: &Node, seen: &Node, wanted: &Node) -> Node {
         gpu: changed(&now.gpu, &seen.gpu, &wanted.gpu).clone(),
         images: changed(&now.images, &seen.images, &wanted.images).clone(),
         avoids: changed(&now.avoids, &seen.avoids, &wanted.avoids).clone(),
-        guard: *changed(&now.guard, &seen.guard, &wanted.guard),
     }
 }
 

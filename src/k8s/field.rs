@@ -145,8 +145,7 @@ impl Texts {
 
 /// The quantity a text stands for; not negative.
 pub(super) fn quantity(text: &str, path: &Path<'_>) -> Result<Quantity, Problem> {
-    let broken = |error| path.broken(format!("{error}, found `{text}`"));
-    let amount: Quantity = text.parse().map_err(broken)?;
+    let amount: Quantity = text.parse().map_err(|error| path.broken(error))?;
     if amount < Quantity::ZERO {
         return Err(path.problem("a quantity of 0 or more", text));
     }

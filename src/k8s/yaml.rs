@@ -165,7 +165,7 @@ fn options() -> serde_saphyr::Options {
             max_depth: 128,
         },
         // `no` and `off` are texts, as in YAML 1.2.
-        strict_booleans: false,
+        strict_booleans: true,
         with_snippet: false,
     }
 }

@@ -324,11 +324,7 @@ fn run_one(
             &mut control,
         )
     };
-    let (mut outcome, stopped) = match probe.within(probe.part("engine"), run) {
-        // What happened before is kept, and told to be no whole run.
-        Err(RunError::Stopped { error, outcome }) => (*outcome, Some(error)),
-        outcome => (outcome.map_err(failed)?, None),
-    };
+    let mut outcome = probe.within(probe.part("engine"), run).map_err(failed)?;
     if let (Some(journey), Some(stopover)) = (journey, stopover) {
         journey.arrived(index, stopover);
     }
@@ -341,9 +337,5 @@ fn run_one(
         name: variant.name.clone(),
         ..outcome.report.take().unwrap_or_default()
     };
-    let summary = VariantSummary {
-        stopped: stopped.map(|error| error.to_string()),
-        ..summarize(variant, outcome)
-    };
-    Ok((summary, report))
+    Ok((summarize(variant, outcome), report))
 }

@@ -7,11 +7,10 @@ use metrics::services::{ServiceLatency, ServiceRow};
 use metrics::{CostTable, RunMetrics, registry, workloads};
 use model::EvictionCause;
 use model::traffic::FailureCause;
-use scenario::{Files, Scenario, VariantPlan};
+use scenario::{Scenario, VariantPlan};
 use sim::EndCause;
 use systems::kubernetes;
 use systems::mapping::Mapping;
-use world::FileSource;
 use world::request_limits::{RequestLimits, request_limits};
 
 use super::run::Outcome;
@@ -25,16 +24,7 @@ use super::summary::{
 use units::{Instant, SortedMap};
 
 /// Releases that the parts of a scenario's system follow, with the switches that are turned.
-pub(crate) fn releases(scenario: &Scenario, files: &Files) -> Vec<String> {
-    // What is wrong with a file is said where the run is prepared.
-    match world::followed(scenario, &FileSource { files }) {
-        Ok(followed) => releases_of(&followed),
-        Err(_) => releases_of(scenario),
-    }
-}
-
-/// Releases of a scenario that states its own or follows the default.
-pub(crate) fn releases_of(scenario: &Scenario) -> Vec<String> {
+pub(crate) fn releases(scenario: &Scenario) -> Vec<String> {
     let system = &scenario.system;
     if system.name != kubernetes::ENTRY.name {
         return Vec::new();
@@ -73,12 +63,11 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
         seed: variant.scenario.seed,
         system: variant.scenario.system.name.clone(),
         scheduler,
-        releases: outcome.releases.clone(),
+        releases: releases(&variant.scenario),
         limits: limits(&variant.scenario, &outcome),
         nodes: outcome.nodes,
         pods: outcome.pods,
         ended: ended(outcome.end.cause).to_owned(),
-        stopped: None,
         end_ns: outcome.end.at.as_nanos(),
         changes: outcome.end.changes,
         decisions: outcome.end.decisions,
@@ -358,7 +347,6 @@ const fn ended(cause: EndCause) -> &'static str {
         EndCause::Drained => "drained",
         EndCause::Idle => "idle",
         EndCause::Interrupted => "interrupted",
-        EndCause::Stopped => "stopped",
     }
 }
 

@@ -31,9 +31,7 @@ impl QosClass {
             let mut names = names.iter();
             names.any(|name| has(&own.requests, name) || has(&own.limits, name))
         };
-        // What is requested for the pod as a whole is its containers' (`ComputePodQOS`).
-        let states_whole = names.iter().any(|name| has(&spec.pod_requests, name));
-        if !states_whole && !containers().any(states) {
+        if !containers().any(states) {
             return Self::BestEffort;
         }
         let is_exact = |own: &Container| {

@@ -52,7 +52,8 @@
 //!     time_limit: None,
 //!     run_time: Some(Duration::from_secs(seconds)),
 //!     devices: model::DeviceSet::EMPTY,
-//!     found: Found { is_running: true, ..Found::on(NodeId(0)) },
+//!     is_running: true,
+//!     found: Found { node: NodeId(0), started: None, is_terminating: false },
 //!     owner: None,
 //! };
 //! let cell = CellParts {
@@ -131,8 +132,8 @@ pub use options::{
     StartUp, Stop,
 };
 pub use parts::{
-    CellParts, Environment, FoundNode, FoundObjects, FoundTrouble, Provisions, Resident,
-    ResidentObject, ResidentOwner, WaitingPod,
+    CellParts, Environment, FoundObjects, Provisions, Resident, ResidentObject, ResidentOwner,
+    WaitingPod,
 };
 pub use provider::ProviderOptions;
 pub use surroundings::{SubmittedJobs, Submitter};

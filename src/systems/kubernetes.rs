@@ -291,6 +291,13 @@ fn of_cell(cell: &CellOptions) -> NamedScheduler {
 
 /// A cell with kubelets, the controllers that are asked for, and schedulers.
 pub(super) fn cell(request: &SystemRequest, schedulers: Vec<Box<dyn Component>>) -> SystemParts {
+    // Those of a federation have nodes of their own.
+    let is_federated = request.options.of::<KubeRequest>().federation.is_some();
+    let commitment = if schedulers.len() > 1 && !is_federated {
+        Commitment::Raced
+    } else {
+        Commitment::Admitted
+    };
     let mut components = schedulers;
     let kube = request.options.of::<KubeRequest>();
     if kube.changes.has(Change::DynamicResourceAllocation)
@@ -314,7 +321,7 @@ pub(super) fn cell(request: &SystemRequest, schedulers: Vec<Box<dyn Component>>)
             awaits_volumes,
         })),
         stepping: Stepping::PerInstant,
-        commitment: Commitment::Admitted,
+        commitment,
     }
 }
 

@@ -299,7 +299,6 @@ mod tests {
                             is_owned: false,
                             has_volumes: false,
                             spec: std::sync::Arc::default(),
-                            found: None,
                         },
                         LocalNode::new(&Store::new(), NODE),
                         &mut out,
@@ -395,7 +394,6 @@ mod tests {
                 is_owned,
                 has_volumes: false,
                 spec: std::sync::Arc::default(),
-                found: None,
             };
             agent.take(&assignment, &mut out);
             agent.machine(Instant::default(), POD, MachineEvent::Started, &mut out);
@@ -417,7 +415,6 @@ mod tests {
                 is_owned: false,
                 has_volumes: false,
                 spec: std::sync::Arc::default(),
-                found: None,
             },
             LocalNode::new(&Store::new(), NODE),
             &mut out,

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use rng::GoRand;
 
-use super::door::Door;
 use super::table::Table;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 
@@ -15,9 +14,6 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: &[],
     judge: Judge::One(judge),
-    door: Door::Closed(
-        "no command prints numbers of Go's generator; the order of arrival `published` draws from it",
-    ),
 };
 
 fn claims(path: &Path) -> bool {

@@ -162,7 +162,6 @@ const STREAM: &[&str] = &[
     "TaskEnd",
     "TaskKey",
     "TraceError",
-    "UNNAMED",
     "WaitFault",
 ];
 

@@ -17,9 +17,11 @@ fn resident(name: &str, node: u32, cores: i64, is_running: bool) -> Resident {
         time_limit: None,
         run_time: None,
         devices: DeviceSet::EMPTY,
+        is_running,
         found: Found {
-            is_running,
-            ..Found::on(NodeId(node))
+            node: NodeId(node),
+            started: None,
+            is_terminating: false,
         },
         owner: None,
     }

@@ -46,7 +46,6 @@ fn pod(index: usize, request: i64) -> ObservedPod {
             is_sidecar: false,
             requests: SortedMap::from([("cpu".into(), request)]),
         }],
-        whole: None,
     }
 }
 

@@ -4,7 +4,6 @@
 use super::candidate::{cost, savings};
 use super::pack::cheapest;
 use super::*;
-use scheduler::kube::PodInfo;
 
 #[test]
 fn an_eviction_costs_one_and_more_with_deletion_cost_and_priority() {
@@ -281,22 +280,17 @@ mod merging {
         let mut pods = |node: NodeId| {
             let slot = units::PodSlot(node.0);
             let id = units::PodId(node.0);
-            vec![(
-                PodRef { id, slot },
-                Applicant::of(pod.clone(), model::Changes::default()),
-            )]
+            vec![(PodRef { id, slot }, pod.clone())]
         };
         let mut look = Consolidation {
             cluster: &mut cluster,
             market: &mut market,
             pods: &mut pods,
-            waiting: &[],
-            going: &[],
             spot_to_spot: false,
             daemons_repel: false,
         };
         let found = look.find(&leavers, room).expect("amounts that fit");
-        let found = found.map_or_else(Vec::new, |own| own.nodes);
+        let found = found.unwrap_or_default();
         assert!(
             found
                 .iter()

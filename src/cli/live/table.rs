@@ -1,7 +1,5 @@
 //! Tables for the terminal.
 
-use report::format;
-
 /// A table with its columns in line.
 pub(super) fn aligned(table: &[Vec<String>]) -> String {
     let widths = widths(table.iter());
@@ -14,7 +12,7 @@ pub(super) fn widths<'c>(table: impl Iterator<Item = &'c Vec<String>>) -> Vec<us
     for cells in table {
         widths.resize(widths.len().max(cells.len()), 0);
         for (width, cell) in widths.iter_mut().zip(cells) {
-            *width = format::column_width([*width, cell.chars().count()].into_iter());
+            *width = (*width).max(cell.chars().count());
         }
     }
     widths

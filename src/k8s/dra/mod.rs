@@ -23,10 +23,10 @@ pub(super) use declared::{add, check_uses, pod_claims};
 /// # Errors
 /// A field breaks a rule; the text names it.
 pub fn resource_slice(value: &Value) -> Result<ResourceSlice, String> {
-    worded(read_slice(value, &mut Doubts::default()))
+    worded(read_slice(value))
 }
 
-fn read_slice(value: &Value, doubts: &mut Doubts) -> Result<ResourceSlice, Problem> {
+fn read_slice(value: &Value) -> Result<ResourceSlice, Problem> {
     let object: Object<raw::Slice> = object(value)?;
     let (raw, path) = (&object.spec, Path::root("spec"));
     let pool = path.field("pool");
@@ -37,10 +37,11 @@ fn read_slice(value: &Value, doubts: &mut Doubts) -> Result<ResourceSlice, Probl
             raw.pool.resource_slice_count,
         ));
     }
+    left_out(&path, "sharedCounters", !raw.shared_counters.is_empty())?;
     let list = path.field("devices");
     let mut devices = Vec::with_capacity(raw.devices.len());
     for (index, own) in raw.devices.iter().enumerate() {
-        devices.extend(device(own, &list.index(index), doubts)?);
+        devices.push(device(own, &list.index(index))?);
     }
     Ok(ResourceSlice {
         name: object.name()?,
@@ -63,37 +64,13 @@ fn read_slice(value: &Value, doubts: &mut Doubts) -> Result<ResourceSlice, Probl
     })
 }
 
-/// Fields of features that are not modelled.
-#[derive(Default)]
-pub(super) struct Doubts {
-    /// Whether an API server has admitted the object.
-    pub(super) is_admitted: bool,
-    /// Path of each field, what it is, and the effect of its absence.
-    pub(super) told: Vec<(String, &'static str, &'static str)>,
-}
-
-impl Doubts {
-    fn tell(&mut self, path: &Path<'_>, field: &str, what: &'static str, effect: &'static str) {
-        self.told
-            .push((path.field(field).to_string(), what, effect));
+/// Refuses a field of a feature that is off by default and would change what is allocated.
+fn left_out(path: &Path<'_>, field: &str, is_stated: bool) -> Result<(), Problem> {
+    if !is_stated {
+        return Ok(());
     }
-
-    /// Refuses a field of a claim that would change what the claim gets, or tells of it where a server
-    /// has admitted the claim.
-    fn of_claim(
-        &mut self,
-        path: &Path<'_>,
-        (field, is_stated): (&str, bool),
-        effect: &'static str,
-    ) -> Result<(), Problem> {
-        if is_stated && self.is_admitted {
-            self.tell(path, field, "a field that is not modelled", effect);
-        } else if is_stated {
-            let expected = "no such field, as its feature is not modelled; leave it out";
-            return Err(path.field(field).problem(expected, field));
-        }
-        Ok(())
-    }
+    let expected = "no such field, as its feature is not modelled; leave it out";
+    Err(path.field(field).problem(expected, field))
 }
 
 /// Most requests, and most constraints, of a claim.
@@ -128,34 +105,16 @@ fn nodes(raw: &raw::Slice, path: &Path<'_>) -> Result<SliceNodes, Problem> {
     }
 }
 
-/// A device; `None` of one that no claim gets, because what says who may have it is not modelled.
-fn device(
-    raw: &raw::Device,
-    path: &Path<'_>,
-    doubts: &mut Doubts,
-) -> Result<Option<Device>, Problem> {
-    const HIDDEN: &str = "no claim gets the device";
+fn device(raw: &raw::Device, path: &Path<'_>) -> Result<Device, Problem> {
     let facts = raw.basic.as_ref().unwrap_or(&raw.own);
-    let repels = |own: &raw::Taint| own.effect.as_deref() != Some("None");
-    let is_tainted = facts.taints.iter().any(repels);
-    let is_part = !facts.consumes_counters.is_empty();
-    if is_tainted {
-        doubts.tell(
-            path,
-            "taints",
-            "a taint, which no request here tolerates",
-            HIDDEN,
-        );
-    }
-    if is_part {
-        let what = "a partition, whose counters are not modelled";
-        doubts.tell(path, "consumesCounters", what, HIDDEN);
-    }
-    if facts.allow_multiple_allocations == Some(true) {
-        let what = "a device that claims share, which is not modelled";
-        let effect = "one claim at a time gets the device";
-        doubts.tell(path, "allowMultipleAllocations", what, effect);
-    }
+    left_out(path, "taints", !facts.taints.is_empty())?;
+    left_out(
+        path,
+        "consumesCounters",
+        !facts.consumes_counters.is_empty(),
+    )?;
+    let is_shared = facts.allow_multiple_allocations == Some(true);
+    left_out(path, "allowMultipleAllocations", is_shared)?;
     let mut attributes = SortedMap::new();
     let list = path.field("attributes");
     for (name, own) in &facts.attributes {
@@ -168,7 +127,7 @@ fn device(
         let amount = quantity(&own.value.0, &list.key(name))?;
         capacity.insert(Text::from(name.as_str()), amount);
     }
-    let device = Device {
+    Ok(Device {
         name: required(
             raw.name.as_ref(),
             &path.field("name"),
@@ -178,8 +137,7 @@ fn device(
         attributes,
         capacity,
         has_binding_conditions: !facts.binding_conditions.is_empty(),
-    };
-    Ok((!(is_tainted || is_part)).then_some(device))
+    })
 }
 
 fn attribute(raw: &raw::Attribute, path: &Path<'_>) -> Result<Attribute, Problem> {
@@ -202,16 +160,13 @@ fn attribute(raw: &raw::Attribute, path: &Path<'_>) -> Result<Attribute, Problem
 /// # Errors
 /// A field breaks a rule; the text names it.
 pub fn device_class(value: &Value) -> Result<DeviceClass, String> {
-    worded(read_class(value, &mut Doubts::default()))
+    worded(read_class(value))
 }
 
-fn read_class(value: &Value, doubts: &mut Doubts) -> Result<DeviceClass, Problem> {
+fn read_class(value: &Value) -> Result<DeviceClass, Problem> {
     let object: Object<raw::Class> = object(value)?;
-    if object.spec.extended_resource_name.is_some() {
-        let what = "an extended resource by devices, which is not modelled";
-        let effect = "pods that ask for it get what nodes list alone";
-        doubts.tell(&Path::root("spec"), "extendedResourceName", what, effect);
-    }
+    let is_mapped = object.spec.extended_resource_name.is_some();
+    left_out(&Path::root("spec"), "extendedResourceName", is_mapped)?;
     Ok(DeviceClass {
         name: object.name()?,
         selectors: selectors(&object.spec.selectors, &Path::root("spec"))?,
@@ -238,19 +193,15 @@ fn selectors(raw: &[raw::Selector], path: &Path<'_>) -> Result<Vec<Text>, Proble
 /// # Errors
 /// A field breaks a rule; the text names it.
 pub fn resource_claim(value: &Value) -> Result<ResourceClaim, String> {
-    worded(read_claim(value, &mut Doubts::default()))
+    worded(read_claim(value))
 }
 
-fn read_claim(value: &Value, doubts: &mut Doubts) -> Result<ResourceClaim, Problem> {
-    read_claim_in(value, &Path::root("spec"), doubts)
+fn read_claim(value: &Value) -> Result<ResourceClaim, Problem> {
+    read_claim_in(value, &Path::root("spec"))
 }
 
 /// A claim whose spec stands at a path.
-fn read_claim_in(
-    value: &Value,
-    path: &Path<'_>,
-    doubts: &mut Doubts,
-) -> Result<ResourceClaim, Problem> {
+fn read_claim_in(value: &Value, path: &Path<'_>) -> Result<ResourceClaim, Problem> {
     let object: Object<raw::Claim> = object(value)?;
     let raw = &object.spec.devices;
     let path = path.field("devices");
@@ -266,7 +217,7 @@ fn read_claim_in(
     let mut requests: Vec<ClaimRequest> = Vec::with_capacity(raw.requests.len());
     for (index, own) in raw.requests.iter().enumerate() {
         let path = list.index(index);
-        let read = request(own, &path, doubts)?;
+        let read = request(own, &path)?;
         if requests.iter().any(|known| known.name == read.name) {
             return Err(path.field("name").problem("each name once", read.name));
         }
@@ -275,7 +226,7 @@ fn read_claim_in(
     let list = path.field("constraints");
     let mut constraints = Vec::with_capacity(raw.constraints.len());
     for (index, own) in raw.constraints.iter().enumerate() {
-        constraints.extend(constraint(own, &requests, &list.index(index), doubts)?);
+        constraints.push(constraint(own, &requests, &list.index(index))?);
     }
     Ok(ResourceClaim {
         namespace: object.namespace(),
@@ -286,11 +237,7 @@ fn read_claim_in(
     })
 }
 
-fn request(
-    raw: &raw::Request,
-    path: &Path<'_>,
-    doubts: &mut Doubts,
-) -> Result<ClaimRequest, Problem> {
+fn request(raw: &raw::Request, path: &Path<'_>) -> Result<ClaimRequest, Problem> {
     let name = required(
         raw.name.as_ref(),
         &path.field("name"),
@@ -303,8 +250,8 @@ fn request(
     }
     let devices = if raw.first_available.is_empty() {
         match &raw.exactly {
-            Some(own) => RequestedDevices::Exactly(wanted(own, &path.field("exactly"), doubts)?),
-            None => RequestedDevices::Exactly(wanted(&raw.own, path, doubts)?),
+            Some(own) => RequestedDevices::Exactly(wanted(own, &path.field("exactly"))?),
+            None => RequestedDevices::Exactly(wanted(&raw.own, path)?),
         }
     } else {
         let list = path.field("firstAvailable");
@@ -323,7 +270,7 @@ fn request(
                 let path = path.field("adminAccess");
                 return Err(path.problem("no such field among alternatives", "adminAccess"));
             }
-            all.push((name.into(), wanted(&own.own, &path, doubts)?));
+            all.push((name.into(), wanted(&own.own, &path)?));
         }
         RequestedDevices::FirstAvailable(all)
     };
@@ -333,16 +280,9 @@ fn request(
     })
 }
 
-fn wanted(
-    raw: &raw::Wanted,
-    path: &Path<'_>,
-    doubts: &mut Doubts,
-) -> Result<DeviceRequest, Problem> {
-    let (capacity, tolerations) = (raw.capacity.is_some(), !raw.tolerations.is_empty());
-    let effect = "the claim gets whole devices, whatever their capacity";
-    doubts.of_claim(path, ("capacity", capacity), effect)?;
-    let effect = "the claim gets no devices with taints";
-    doubts.of_claim(path, ("tolerations", tolerations), effect)?;
+fn wanted(raw: &raw::Wanted, path: &Path<'_>) -> Result<DeviceRequest, Problem> {
+    left_out(path, "capacity", raw.capacity.is_some())?;
+    left_out(path, "tolerations", !raw.tolerations.is_empty())?;
     let class = path.field("deviceClassName");
     let count = path.field("count");
     let count = match (raw.allocation_mode.as_deref(), raw.count) {
@@ -377,14 +317,9 @@ fn constraint(
     raw: &raw::Constraint,
     requests: &[ClaimRequest],
     path: &Path<'_>,
-    doubts: &mut Doubts,
-) -> Result<Option<MatchAttribute>, Problem> {
+) -> Result<MatchAttribute, Problem> {
     let is_distinct = raw.distinct_attribute.is_some();
-    let effect = "the claim may get devices of one value";
-    doubts.of_claim(path, ("distinctAttribute", is_distinct), effect)?;
-    if is_distinct {
-        return Ok(None);
-    }
+    left_out(path, "distinctAttribute", is_distinct)?;
     let attribute = path.field("matchAttribute");
     let name = required(
         raw.match_attribute.as_ref(),
@@ -414,8 +349,8 @@ fn constraint(
             return Err(list.index(index).problem("a request of the claim", own));
         }
     }
-    Ok(Some(MatchAttribute {
+    Ok(MatchAttribute {
         attribute: name.into(),
         requests: raw.requests.iter().map(|own| own.as_str().into()).collect(),
-    }))
+    })
 }

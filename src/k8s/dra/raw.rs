@@ -17,6 +17,8 @@ pub(super) struct Slice {
     pub(super) all_nodes: Option<bool>,
     pub(super) per_device_node_selection: Option<bool>,
     #[serde(deserialize_with = "nullable")]
+    pub(super) shared_counters: Vec<IgnoredAny>,
+    #[serde(deserialize_with = "nullable")]
     pub(super) devices: Vec<Device>,
 }
 
@@ -44,7 +46,7 @@ pub(super) struct Facts {
     #[serde(deserialize_with = "nullable")]
     pub(super) binding_conditions: Vec<String>,
     #[serde(deserialize_with = "nullable")]
-    pub(super) taints: Vec<Taint>,
+    pub(super) taints: Vec<IgnoredAny>,
     #[serde(deserialize_with = "nullable")]
     pub(super) consumes_counters: Vec<IgnoredAny>,
     pub(super) allow_multiple_allocations: Option<bool>,
@@ -52,12 +54,6 @@ pub(super) struct Facts {
     pub(super) attributes: SortedMap<String, Attribute>,
     #[serde(deserialize_with = "nullable")]
     pub(super) capacity: SortedMap<String, Capacity>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Taint {
-    pub(super) effect: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

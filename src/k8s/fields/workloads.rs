@@ -96,7 +96,13 @@ const STATEFUL_SET: List = object!(&[
             ("type", Read),
         ]),
     ),
-    ("volumeClaimTemplates", Read),
+    (
+        "volumeClaimTemplates",
+        LeftOut(
+            "no claims are made from it: the pods are placed as if they had no such volumes, \
+            and may move between zones"
+        ),
+    ),
 ]);
 
 const DAEMON_SET: List = object!(&[
@@ -450,10 +456,6 @@ const VERTICAL: List = object!(&[
     (
         "updatePolicy",
         Fields(&[
-            (
-                "evictAfterOOMSeconds",
-                LeftOut("a pod that is killed within ten minutes of its start is updated at once"),
-            ),
             (
                 "evictionRequirements",
                 LeftOut("pods are evicted without asking these conditions"),

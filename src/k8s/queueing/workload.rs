@@ -95,8 +95,7 @@ fn pod_set(raw: &raw::PodSet, namespace: &str, path: &Path<'_>) -> Result<PodSet
     })
 }
 
-/// A pod of a template, with its labels and annotations. The API server doesn't hold templates of objects that it doesn't
-/// know itself to its rules about pods, so that the pod counts as one that it has taken.
+/// A pod of a template, with its labels and annotations.
 pub(crate) fn pod_of(template: &Value, namespace: &str) -> Value {
     let metadata = template.get("metadata");
     json!({
@@ -104,7 +103,6 @@ pub(crate) fn pod_of(template: &Value, namespace: &str) -> Value {
         "kind": "Pod",
         "metadata": {
             "name": "template",
-            "resourceVersion": "1",
             "namespace": namespace,
             "labels": metadata.and_then(|own| own.get("labels")),
             "annotations": metadata.and_then(|own| own.get("annotations")),

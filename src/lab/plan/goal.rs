@@ -101,7 +101,6 @@ impl Goal {
                 node: None,
                 is_bare: false,
                 kept_by: None,
-                is_free: true,
                 info,
             });
         }

@@ -23,7 +23,7 @@ impl Driver {
             let at = Revision(self.store.revision().0 + 1);
             let made = match own.taken(&self.store, &write) {
                 Ok(Some(event)) => self.carry_out(event),
-                Ok(None) => continue,
+                Ok(None) => Ok(()),
                 Err(conflict) => Err(conflict),
             };
             match made {

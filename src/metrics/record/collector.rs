@@ -3,7 +3,7 @@
 use cluster::{self, Store};
 use model::queueing::QueuedWorkload;
 use model::{Event, Object, ObjectChange, Pod, PodChange, TrafficNames, TrafficStretch};
-use units::{Instant, NodeId, ObjectId, PodId};
+use units::{Instant, ObjectId, PodId};
 
 use crate::alerts::AlertLog;
 use crate::record::deeds::Deeds;
@@ -66,16 +66,14 @@ impl Change<'_> {
     }
 }
 
-/// Measurements of the nodes whose pods use something else from a settled instant on.
+/// Measurements of the world at a settled instant.
 #[derive(Clone, Copy)]
 pub struct UsageSample<'a> {
     /// Instant of the sample.
     pub at: Instant,
     /// The cluster.
     pub store: &'a Store,
-    /// The nodes, in order.
-    pub nodes: &'a [NodeId],
-    /// Usage of their pods.
+    /// Usage of pods.
     pub usage: &'a dyn cluster::UsageSamples,
     /// The measured window.
     pub measured: &'a MeasuredWindow,

@@ -432,14 +432,13 @@ impl Observer for Recorder<'_> {
         self.refresh(store);
     }
 
-    fn usage(&mut self, at: Instant, store: &Store, news: cluster::UsageNews<'_>) {
+    fn usage(&mut self, at: Instant, store: &Store, usage: &dyn cluster::UsageSamples) {
         self.hold_until(at, store);
         for &index in &self.hearers[Heard::Usage as usize] {
             self.collectors[index].usage(&UsageSample {
                 at,
                 store,
-                nodes: news.nodes,
-                usage: news.usage,
+                usage,
                 measured: &self.measured,
             });
         }

@@ -8,7 +8,6 @@
 //! at the next.
 
 mod act;
-mod claims;
 mod devices;
 mod objects;
 mod permit;

@@ -184,7 +184,6 @@ mod tests {
             is_owned: true,
             has_volumes: false,
             spec: spec.into(),
-            found: None,
         };
         let mut agent = EcsAgent::new(TimeLimits::Enforced);
         let (store, mut out) = (Store::new(), AgentOutput::default());

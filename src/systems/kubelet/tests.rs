@@ -55,7 +55,6 @@ impl Node {
             is_owned: true,
             has_volumes: false,
             spec: spec.into(),
-            found: None,
         };
         let store = Store::new();
         let local = LocalNode::new(&store, NODE);

@@ -172,8 +172,7 @@ fn time(seconds: f64) -> String {
     if !seconds.is_finite() {
         return "infinite".to_owned();
     }
-    let minutes = (seconds / 60.0).round() as i64;
-    Duration::saturating_from_millis(minutes.saturating_mul(60_000)).to_string()
+    Duration::from_secs((seconds / 60.0).round() as i64 * 60).to_string()
 }
 
 #[cfg(test)]

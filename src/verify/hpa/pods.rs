@@ -46,7 +46,6 @@ impl Pod {
             started: self.start.map(instant).transpose()?,
             ready,
             containers,
-            whole: None,
         })
     }
 }

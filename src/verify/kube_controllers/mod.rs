@@ -27,7 +27,6 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines};
-use super::door::{Door, kube_controllers as door};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use units::{Duration, Instant};
 
@@ -42,7 +41,6 @@ pub const DEPLOYMENT: Family = Family {
         "deployment-step",
     ],
     judge: Judge::Several(|files, options| judge(files, options, DEPLOYMENT.name)),
-    door: Door::Judge(|files, options, share| door::judge(files, options, share, DEPLOYMENT.name)),
 };
 
 /// The order in which a replica set gives up pods (Kubernetes 1.28).
@@ -56,7 +54,6 @@ pub const REPLICA_SET: Family = Family {
     },
     kinds: &["replicaset-victims", "replicaset-scale-down"],
     judge: Judge::Several(|files, options| judge(files, options, REPLICA_SET.name)),
-    door: Door::Judge(|files, options, share| door::judge(files, options, share, REPLICA_SET.name)),
 };
 
 /// Decisions of the other controllers (Kubernetes 1.36).
@@ -91,7 +88,6 @@ pub const FAMILY: Family = Family {
         "cron-next",
     ],
     judge: Judge::Several(|files, options| judge(files, options, FAMILY.name)),
-    door: Door::Judge(|files, options, share| door::judge(files, options, share, FAMILY.name)),
 };
 
 /// Comparison of a case of a family with the recording.
@@ -183,7 +179,7 @@ fn span(secs: f64) -> Duration {
 }
 
 /// An instant as seconds of the case's scale, whole where it is whole.
-pub(crate) fn told(at: Instant) -> Value {
+fn told(at: Instant) -> Value {
     told_span(at.since(Instant::ZERO))
 }
 

@@ -11,7 +11,7 @@ use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
 
 /// Fields of a case that hold objects around nodes and pods.
-pub(crate) const AROUND: &[&str] = &[
+const AROUND: &[&str] = &[
     "namespaces",
     "services",
     "replicationControllers",
@@ -139,8 +139,7 @@ impl World {
     }
 }
 
-/// The objects of a field of a case.
-pub(crate) fn objects<'v>(case: &'v Value, field: &str) -> Vec<&'v Value> {
+fn objects<'v>(case: &'v Value, field: &str) -> Vec<&'v Value> {
     let list = case.get(field).and_then(Value::as_array);
     list.into_iter().flatten().collect()
 }

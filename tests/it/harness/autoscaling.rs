@@ -10,9 +10,7 @@ use windtunnel::autoscale::cluster_autoscaler::{
 };
 use windtunnel::autoscale::nodes::Daemons;
 use windtunnel::autoscale::nodes::drain::{Budgets, NodeAmounts, NodePod, PodController, PodEnd};
-use windtunnel::autoscale::provisioner::{
-    Applicant, Consolidation, Leaver, Market, Offering, Replaced, pack,
-};
+use windtunnel::autoscale::provisioner::{Consolidation, Leaver, Market, Offering, Replaced, pack};
 use windtunnel::autoscale::snapshot::{ClusterSnapshot, KubeSnapshot};
 use windtunnel::model::Changes;
 use windtunnel::model::{Node, PodRef, PodSpec, Text};
@@ -263,14 +261,10 @@ impl Asked {
         let (offerings, daemons) = (self.offerings.clone(), self.daemons.clone());
         let open: Vec<usize> = (0..offerings.len()).collect();
         let market = || Market::new(&offerings, &open, &daemons);
-        let wanted: Vec<(PodRef, Applicant)> = pods
-            .into_iter()
-            .map(|(pod, info)| (pod, wanted(info)))
-            .collect();
         let packed = self.ask(
             place,
-            |fast| pack(&mut market(), fast, &wanted).unwrap(),
-            |plain| pack(&mut market(), plain, &wanted).unwrap(),
+            |fast| pack(&mut market(), fast, &pods).unwrap(),
+            |plain| pack(&mut market(), plain, &pods).unwrap(),
         );
         tally.bought += packed.new.len();
     }
@@ -306,7 +300,7 @@ impl Asked {
         let pods_of = |node: NodeId| {
             let name = &nodes[node.index()].name;
             let own = placed.iter().filter(|own| own.2 == *name);
-            own.map(|(id, pod, _)| (*id, wanted(pod.clone()))).collect()
+            own.map(|(id, pod, _)| (*id, pod.clone())).collect()
         };
         macro_rules! found {
             ($cluster:expr) => {{
@@ -315,8 +309,6 @@ impl Asked {
                     cluster: $cluster,
                     market: &mut market,
                     pods: &mut |node| pods_of(node),
-                    waiting: &[],
-                    going: &[],
                     spot_to_spot,
                     daemons_repel: daemons.repel(),
                 };
@@ -332,7 +324,7 @@ impl Asked {
         }
         let (found, _) = self.ask(place, |fast| found!(fast), |plain| found!(plain));
         tally.gone += usize::from(found.is_some());
-        tally.merged += usize::from(found.is_some_and(|own| own.nodes.len() > 1));
+        tally.merged += usize::from(found.is_some_and(|nodes| nodes.len() > 1));
     }
 
     fn template(&mut self) -> Template {
@@ -498,9 +490,4 @@ fn what_is_simulated_fast_comes_to_the_same_as_plainly() {
         "{tally:?}"
     );
     assert!(tally.unneeded > 50 && tally.grown > 50, "{tally:?}");
-}
-
-/// A pod with its conditions, by the newest release.
-fn wanted(info: Arc<PodInfo>) -> Applicant {
-    Applicant::of(info, Changes::default())
 }
