@@ -39,7 +39,10 @@ pub(super) fn read(global: &Global, reading: Reading<'_>) -> Result<(Experiment,
     };
     let variants = (reading.variants).map(|(name, text)| NamedText { name, text });
     match load_with_variants(experiment, variants, source.options(reading.sets)) {
-        Ok(experiment) => Ok((experiment, source.text)),
+        Ok(mut experiment) => {
+            experiment.ignore_kinds(&source.ignored);
+            Ok((experiment, source.text))
+        }
         Err(rejected) => Err(told(&rejected, reading.messages)),
     }
 }

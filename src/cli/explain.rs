@@ -20,7 +20,7 @@ use units::{Duration, Instant};
 use super::diff::diff_failed;
 use super::named::{self, NamedRun};
 use super::snapshot::{
-    SchedulerArguments, deciding_defects, doubt_allotment, failed, read, tell, without,
+    SchedulerArguments, deciding_defects, described, doubt_allotment, failed, read, tell, without,
 };
 use super::{Exit, Failure, Global, interrupt, output};
 
@@ -98,8 +98,8 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
     if let Some(run) = run_of(global, arguments)? {
         return of_run(global, arguments, &run, &changes);
     }
-    let profiles = arguments.scheduler.profiles(global)?;
-    let mut snapshot = read(global, &arguments.snapshot, arguments.scheduler.changes())?;
+    let mut snapshot = read(global, &arguments.snapshot, arguments.scheduler.release)?;
+    let profiles = arguments.scheduler.profiles(global, snapshot.release)?;
     without(&mut snapshot, &arguments.without_node)?;
     let pod = find_pod(global, &mut snapshot, &arguments.pod)?;
     let profile = profile_or_default(&profiles, &pod);
@@ -123,7 +123,7 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
         changed = Some(found.map_err(|error| failed(&error))?);
     }
     let report = ExplainReport {
-        place: Place::Snapshot(&arguments.scheduler.described(&snapshot)),
+        place: Place::Snapshot(&described(&snapshot)),
         explanation: &explanation,
         node: view.as_ref(),
         changed: changed.as_ref().map(|(own, view)| (own, view.as_ref())),

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
-use k8s::kind_named;
 use lab::folder::Existing;
 use lab::import::{ImportError, ImportPlan, import};
 use report::import as told;
@@ -57,9 +56,6 @@ pub(super) struct KubectlArguments {
     /// Name of the snapshot [default: after the first file]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
-    /// Leave objects of these kinds out, such as `hpa,cronjob`; may be repeated
-    #[arg(long, value_name = "KIND", value_delimiter = ',')]
-    ignore: Vec<String>,
     /// Output format of the summary
     #[arg(long, value_enum, default_value_t = SummaryFormat::Table)]
     format: SummaryFormat,
@@ -81,9 +77,7 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
         others += more;
     }
     let (scenario, name) = place(arguments)?;
-    let ignore = arguments.ignore.iter().map(|word| kind_named(word));
-    let ignore: Result<Vec<&'static str>, String> = ignore.collect();
-    let ignore = ignore.map_err(|why| Failure::input(format!("--ignore: {why}")))?;
+    let ignore = super::snapshot::ignored(global)?;
     let plan = ImportPlan {
         inputs: &inputs,
         scenario,

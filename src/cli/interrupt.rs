@@ -71,6 +71,11 @@ pub(super) fn end_at_once() {
     let _ = std::thread::Builder::new()
         .name("signals".to_owned())
         .spawn(watch);
+    // One that came before is not told again.
+    if flag().load(Ordering::Relaxed) {
+        terminal::complain(&last_words(exit()));
+        leave(exit());
+    }
 }
 
 #[expect(

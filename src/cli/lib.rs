@@ -20,6 +20,7 @@ mod exit;
 mod experiment_file;
 mod explain;
 mod failure;
+mod fault;
 mod function_figures;
 mod import;
 mod import_compose;
@@ -101,6 +102,9 @@ struct Global {
     /// Neither read nor write the cache of decoded traces
     #[arg(long, global = true)]
     no_trace_cache: bool,
+    /// Leave objects of these kinds out of manifests and dumps, such as `hpa,cronjob`; may be repeated
+    #[arg(long, value_name = "KIND", global = true, value_delimiter = ',')]
+    ignore: Vec<String>,
     /// Number of threads that run variants in parallel [default: all processors]
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -202,6 +206,8 @@ pub fn main() -> ExitCode {
     if let Some(shim) = live::requested_shim(std::env::args_os()) {
         return live::run_shim(&shim);
     }
+    // From here on a signal ends the program in words.
+    interrupt::flag();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return exit::usage(&error),
@@ -216,32 +222,36 @@ pub fn main() -> ExitCode {
     if !command.looks_at_signals() {
         interrupt::end_at_once();
     }
-    let result = match command {
-        Command::Run(arguments) => run::run(&global, &arguments),
-        Command::Compare(arguments) => compare::run(&global, &arguments),
-        Command::Check(arguments) => check::run(&global, &arguments),
-        Command::Sweep(arguments) => sweep::run(&global, &arguments),
-        Command::Events(arguments) => events::run(&global, &arguments),
-        Command::Diff(arguments) => diff::run(&global, &arguments),
-        Command::Reproduce(arguments) => reproduce::run(&global, &arguments),
-        Command::Verify(arguments) => verify::run(&global, &arguments),
-        Command::Import(command) => import::run(&global, &command),
-        Command::Explain(arguments) => explain::run(&global, &arguments),
-        Command::Place(arguments) => place::run(&global, &arguments),
-        Command::Plan(arguments) => plan::run(&global, &arguments),
-        Command::Queue(arguments) => queue::run(&global, &arguments),
-        Command::Upgrade(arguments) => upgrade::run(&global, &arguments),
-        Command::Validate(arguments) => validate::run(&global, &arguments),
-        Command::Compact(arguments) => compact::run(&global, &arguments, Question::Compact),
-        Command::Inflate(arguments) => compact::run(&global, &arguments, Question::Inflate),
-        Command::Trace(command) => trace::run(&global, &command),
+    let result = fault::guarded(|| carry_out(&global, command));
+    exit::report(&global, result)
+}
+
+fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
+    match command {
+        Command::Run(arguments) => run::run(global, &arguments),
+        Command::Compare(arguments) => compare::run(global, &arguments),
+        Command::Check(arguments) => check::run(global, &arguments),
+        Command::Sweep(arguments) => sweep::run(global, &arguments),
+        Command::Events(arguments) => events::run(global, &arguments),
+        Command::Diff(arguments) => diff::run(global, &arguments),
+        Command::Reproduce(arguments) => reproduce::run(global, &arguments),
+        Command::Verify(arguments) => verify::run(global, &arguments),
+        Command::Import(command) => import::run(global, &command),
+        Command::Explain(arguments) => explain::run(global, &arguments),
+        Command::Place(arguments) => place::run(global, &arguments),
+        Command::Plan(arguments) => plan::run(global, &arguments),
+        Command::Queue(arguments) => queue::run(global, &arguments),
+        Command::Upgrade(arguments) => upgrade::run(global, &arguments),
+        Command::Validate(arguments) => validate::run(global, &arguments),
+        Command::Compact(arguments) => compact::run(global, &arguments, Question::Compact),
+        Command::Inflate(arguments) => compact::run(global, &arguments, Question::Inflate),
+        Command::Trace(command) => trace::run(global, &command),
         #[cfg(feature = "live")]
-        Command::Live(command) => live::run(&global, &command),
+        Command::Live(command) => live::run(global, &command),
         Command::Systems(arguments) => systems::run(&arguments),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
-        Command::Report(arguments) => report::run(&global, &arguments),
+        Command::Report(arguments) => report::run(global, &arguments),
         Command::Completions(arguments) => completions::run(&arguments),
         Command::Man(arguments) => man::run(&arguments),
-    };
-    exit::report(&global, result)
+    }
 }

@@ -15,9 +15,11 @@ use report::losses::LossesReport;
 use report::lost::LossReport;
 use report::mix::MixReport;
 use report::place::PlaceReport;
-use scheduler::kube::{KubeProfile, PodInfo};
+use scheduler::kube::PodInfo;
 
-use super::snapshot::{SchedulerArguments, doubt_allotment, failed, read, tell, without};
+use super::snapshot::{
+    SchedulerArguments, described, doubt_allotment, failed, read, tell, without,
+};
 use super::table_format::{self, TableFormat};
 use super::{Exit, Failure, Global};
 
@@ -118,13 +120,12 @@ impl PlaceArguments {
 }
 
 pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, Failure> {
-    let profiles = arguments.scheduler.profiles(global)?;
     if !arguments.lose.is_empty() {
-        return lost(global, arguments, &profiles);
+        return lost(global, arguments);
     }
     if !arguments.mix.is_empty() {
         let parts: Vec<MixPart> = arguments.mix.clone();
-        return mixed(global, arguments, &profiles, &arguments.paths, &parts);
+        return mixed(global, arguments, &arguments.paths, &parts);
     }
     let Some((path, paths)) = arguments
         .paths
@@ -141,9 +142,10 @@ pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, F
             each: 1,
             file: path.clone(),
         };
-        return mixed(global, arguments, &profiles, paths, &[part]);
+        return mixed(global, arguments, paths, &[part]);
     }
-    let mut snapshot = read(global, paths, arguments.scheduler.changes())?;
+    let mut snapshot = read(global, paths, arguments.scheduler.release)?;
+    let profiles = arguments.scheduler.profiles(global, snapshot.release)?;
     without(&mut snapshot, &arguments.without_node)?;
     let asked = ask(global, &mut snapshot, path)?;
     let profile = profile_of(&profiles, &asked.pod).map_err(|error| failed(&error))?;
@@ -153,7 +155,7 @@ pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, F
     let mut warnings = snapshot.warnings.clone();
     warnings.extend(asked.findings);
     let report = PlaceReport {
-        snapshot: &arguments.scheduler.described(&snapshot),
+        snapshot: &described(&snapshot),
         pod: &asked.pod.full_name(),
         wanted: arguments.replicas,
         placement: &placement,
@@ -189,17 +191,17 @@ fn ask(global: &Global, snapshot: &mut Snapshot, path: &Path) -> Result<Asked, F
 fn mixed(
     global: &Global,
     arguments: &PlaceArguments,
-    profiles: &[KubeProfile],
     paths: &[PathBuf],
     parts: &[MixPart],
 ) -> Result<Exit, Failure> {
-    let mut snapshot = read(global, paths, arguments.scheduler.changes())?;
+    let mut snapshot = read(global, paths, arguments.scheduler.release)?;
+    let profiles = arguments.scheduler.profiles(global, snapshot.release)?;
     without(&mut snapshot, &arguments.without_node)?;
     let mut warnings = Vec::new();
     let mut shapes = Vec::new();
     for part in parts {
         let Asked { pod, findings } = ask(global, &mut snapshot, &part.file)?;
-        profile_of(profiles, &pod).map_err(|error| failed(&error))?;
+        profile_of(&profiles, &pod).map_err(|error| failed(&error))?;
         warnings.extend(findings);
         shapes.push(Shape {
             pod,
@@ -207,11 +209,11 @@ fn mixed(
         });
     }
     warnings.splice(0..0, snapshot.warnings.iter().cloned());
-    let ground = Ground::new(&mut snapshot, profiles, arguments.preemption());
+    let ground = Ground::new(&mut snapshot, &profiles, arguments.preemption());
     let mut ground = ground.map_err(|error| failed(&error))?;
     let mixed = ground.fill(&shapes, arguments.replicas.unwrap_or(MOST));
     let report = MixReport {
-        snapshot: &arguments.scheduler.described(&snapshot),
+        snapshot: &described(&snapshot),
         wanted: arguments.replicas,
         mixed: &mixed,
         warnings: &warnings,
@@ -221,22 +223,19 @@ fn mixed(
 }
 
 /// Finds new nodes for the pods of lost nodes, together or each in turn.
-fn lost(
-    global: &Global,
-    arguments: &PlaceArguments,
-    profiles: &[KubeProfile],
-) -> Result<Exit, Failure> {
-    let mut snapshot = read(global, &arguments.paths, arguments.scheduler.changes())?;
+fn lost(global: &Global, arguments: &PlaceArguments) -> Result<Exit, Failure> {
+    let mut snapshot = read(global, &arguments.paths, arguments.scheduler.release)?;
+    let profiles = arguments.scheduler.profiles(global, snapshot.release)?;
     without(&mut snapshot, &arguments.without_node)?;
-    let described = arguments.scheduler.described(&snapshot);
+    let told = described(&snapshot);
     let selected = select(&snapshot, &arguments.lose).map_err(|error| failed(&error))?;
     let Selected { always, turns } = selected;
-    let ground = Ground::new(&mut snapshot, profiles, arguments.preemption());
+    let ground = Ground::new(&mut snapshot, &profiles, arguments.preemption());
     let mut ground = ground.map_err(|error| failed(&error))?;
     if let Some(turns) = turns {
         let losses = ground.lose_each(&always, &turns);
         let report = LossesReport {
-            snapshot: &described,
+            snapshot: &told,
             always: &always,
             losses: &losses,
             warnings: &snapshot.warnings,
@@ -245,7 +244,7 @@ fn lost(
     } else {
         let loss = ground.lose(&always);
         let report = LossReport {
-            snapshot: &described,
+            snapshot: &told,
             nodes: &always,
             loss: &loss,
             warnings: &snapshot.warnings,

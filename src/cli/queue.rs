@@ -5,10 +5,11 @@ use std::path::PathBuf;
 use clap::Args;
 
 use lab::queue::{Question, RunTimes, Verdict, read};
+use lab::snapshot::Reading;
 use report::queue::QueueReport;
 use units::Duration;
 
-use super::snapshot::{failed, tell};
+use super::snapshot::{failed, ignored, tell};
 use super::table_format::{self, TableFormat};
 use super::{Exit, Failure, Global, terminal};
 
@@ -49,8 +50,13 @@ pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, F
             "give the files of the cluster and, last, the file of the job",
         ));
     };
-    let asked =
-        read(cluster, job, &terminal::traces_dirs(global)).map_err(|error| failed(&error))?;
+    let (folders, ignored) = (terminal::traces_dirs(global), ignored(global)?);
+    let reading = Reading {
+        traces_dirs: &folders,
+        ignored: &ignored,
+        ..Reading::default()
+    };
+    let asked = read(cluster, job, &reading).map_err(|error| failed(&error))?;
     tell(global, &asked.warnings);
     let run_times = arguments.run_time.map_or(RunTimes::Ended, RunTimes::Given);
     let (mut answers, mut before) = (Vec::new(), Vec::new());

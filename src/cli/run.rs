@@ -59,7 +59,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         Ok(made) => made,
         Err(error) => return Err(refused(error, folder, journey.as_ref())),
     };
-    let fork = trip.keep(&folder, &experiment, &arguments.sets, journey.as_ref())?;
+    let fork = trip.keep_fork(&folder, &arguments.sets)?;
     let run = ReportRun {
         name: experiment.name.clone(),
         summary,
@@ -73,6 +73,17 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     if interrupted.load(Ordering::Relaxed) {
         return Err(Failure::silent(interrupt::exit()));
     }
+    if let Some(failure) = stopped(summary, &folder) {
+        let report = folder.partial().join(REPORT).display().to_string();
+        let options = TableOptions {
+            width: terminal::width(),
+            wall_time: None,
+            report: Some(&report),
+        };
+        print(global, arguments, summary, options);
+        return Err(failure);
+    }
+    trip.keep_snapshot(&experiment, journey.as_ref())?;
     let out = folder.finish().map_err(|error| folder_failure(&error))?;
     profiler.ended("report");
     let report = out.join(REPORT).display().to_string();
@@ -92,6 +103,21 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         terminal::complain(&table);
     }
     Ok(Exit::Done)
+}
+
+/// Failure of an experiment of which a variant could not go on: what happened up to then stays in the
+/// partial folder, so that it looks like no whole run.
+fn stopped(summary: &Summary, folder: &ResultFolder) -> Option<Failure> {
+    let (variant, why) = { summary.variants.iter() }
+        .find_map(|variant| Some((&variant.name, variant.stopped.as_ref()?)))?;
+    let of = match summary.variants.len() {
+        1 => String::new(),
+        _ => format!("variant `{variant}`: "),
+    };
+    let partial = folder.partial().display();
+    Some(Failure::incomplete(format!(
+        "{of}{why}\nnote: what happened up to then is in {partial}; it is no complete result"
+    )))
 }
 
 /// Refuses the plain form where a system has none.
@@ -254,6 +280,7 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
     let source = Source::read(global, arguments.scenario.as_deref())?;
     let mut experiment = load(&source.text, &source.name, source.options(&sets))
         .map_err(|rejected| experiment_file::told(&rejected, arguments.message_format))?;
+    experiment.ignore_kinds(&source.ignored);
     if let Some(on_bad_row) = arguments.on_bad_row {
         experiment.set_on_bad_row(on_bad_row.into());
     }

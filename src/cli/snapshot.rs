@@ -6,10 +6,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use k8s::kind_named;
 use lab::explain::defects::deciding;
 use lab::snapshot::profile::{read_config, read_profiles};
-use lab::snapshot::{Snapshot, SnapshotError};
-use model::{Changes, Release};
+use lab::snapshot::{Reading, Snapshot, SnapshotError};
+use model::Release;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
 use trace::Input;
 use world::allotment_doubt;
@@ -25,35 +26,38 @@ pub(super) struct SchedulerArguments {
     /// Scheduler configuration, a `KubeSchedulerConfiguration` file [default: built-in defaults]
     #[arg(long, value_name = "FILE")]
     pub(super) config: Option<PathBuf>,
-    /// Release of the scheduler to follow, 1.30 to 1.36
-    #[arg(long, default_value_t = Release::default(), value_parser = Release::find)]
-    pub(super) release: Release,
+    /// Release of the scheduler to follow, 1.30 to 1.36 [default: that of the newest kubelet, or 1.34]
+    #[arg(long, value_parser = Release::find)]
+    pub(super) release: Option<Release>,
 }
 
 impl SchedulerArguments {
     /// Returns whether anything but the defaults is requested.
     pub(super) fn is_stated(&self) -> bool {
-        self.config.is_some() || self.release != Release::default()
+        self.config.is_some() || self.release.is_some()
     }
 
-    /// Switches of the release.
-    pub(super) fn changes(&self) -> Changes {
-        self.release.changes()
-    }
-
-    /// Line on what a snapshot holds and which scheduler decides in it.
-    pub(super) fn described(&self, snapshot: &Snapshot) -> String {
-        format!("{}; kube-scheduler {}", snapshot.summary(), self.release)
-    }
-
-    /// Profiles of the scheduler; prints warnings about doubtful configuration.
-    pub(super) fn profiles(&self, global: &Global) -> Result<Vec<KubeProfile>, Failure> {
+    /// Profiles of the scheduler of a release; prints warnings about doubtful configuration.
+    pub(super) fn profiles(
+        &self,
+        global: &Global,
+        release: Release,
+    ) -> Result<Vec<KubeProfile>, Failure> {
         let config = self.config.as_ref().map(Input::path);
-        let read = read_profiles(config.as_ref(), self.changes());
+        let read = read_profiles(config.as_ref(), release.changes());
         let (profiles, doubts) = read.map_err(|error| failed(&error))?;
         tell(global, &doubts);
         Ok(profiles)
     }
+}
+
+/// Line on what a snapshot holds and which scheduler decides in it.
+pub(super) fn described(snapshot: &Snapshot) -> String {
+    format!(
+        "{}; kube-scheduler {}",
+        snapshot.summary(),
+        snapshot.release
+    )
 }
 
 /// Words about each defect of the release without which a pod's attempt would end otherwise.
@@ -73,14 +77,27 @@ pub(super) fn failed(error: &SnapshotError) -> Failure {
     Failure::input(error)
 }
 
-/// Reads a snapshot, in which pods count as in a release with these switches, and prints what was
-/// left out.
+/// Kinds whose objects are left out.
+pub(super) fn ignored(global: &Global) -> Result<Vec<&'static str>, Failure> {
+    let named = global.ignore.iter().map(|word| kind_named(word));
+    let named: Result<_, String> = named.collect();
+    named.map_err(|why| Failure::input(format!("--ignore: {why}")))
+}
+
+/// Reads a snapshot, in which the rules of the stated release decide or else those of the newest
+/// kubelet, and prints what was left out.
 pub(super) fn read(
     global: &Global,
     paths: &[PathBuf],
-    changes: Changes,
+    stated: Option<Release>,
 ) -> Result<ManuallyDrop<Snapshot>, Failure> {
-    let snapshot = Snapshot::read(paths, &terminal::traces_dirs(global), changes);
+    let (folders, ignored) = (terminal::traces_dirs(global), ignored(global)?);
+    let reading = Reading {
+        traces_dirs: &folders,
+        release: stated,
+        ignored: &ignored,
+    };
+    let snapshot = Snapshot::read(paths, &reading);
     let mut snapshot = snapshot.map_err(|error| failed(&error))?;
     tell(global, &snapshot.warnings);
     doubt_allotment(global, &mut snapshot);

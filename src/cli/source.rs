@@ -19,6 +19,8 @@ pub(super) struct Source {
     pub(super) text: String,
     /// Folders in which its files are searched.
     pub(super) search: SearchPath,
+    /// Kinds whose objects are left out of its manifests.
+    pub(super) ignored: Vec<String>,
 }
 
 impl Source {
@@ -59,6 +61,7 @@ impl Source {
                 traces_dirs,
                 built_in: Some(inputs::embedded_folder()),
             },
+            ignored: global.ignore.clone(),
         }
     }
 
@@ -74,7 +77,10 @@ impl Source {
 
     /// Loads the experiment; prints its errors.
     pub(super) fn experiment(&self, sets: &[String]) -> Result<Experiment, Failure> {
-        load(&self.text, &self.name, self.options(sets)).map_err(|rejected| told(&rejected))
+        let loaded = load(&self.text, &self.name, self.options(sets));
+        let mut experiment = loaded.map_err(|rejected| told(&rejected))?;
+        experiment.ignore_kinds(&self.ignored);
+        Ok(experiment)
     }
 }
 

@@ -126,14 +126,13 @@ impl Trip {
         failure
     }
 
-    /// Writes the snapshot, or the description of the fork, and returns the latter.
-    pub(super) fn keep(
+    /// Writes the snapshot, once the run is over: one that was interrupted leaves none in the way of the
+    /// next try.
+    pub(super) fn keep_snapshot(
         &self,
-        folder: &ResultFolder,
         experiment: &Experiment,
-        sets: &[String],
         journey: Option<&Journey<'_>>,
-    ) -> Result<Option<Fork>, Failure> {
+    ) -> Result<(), Failure> {
         if let (Some((_, file)), Some(journey)) = (&self.snapshot_at, journey) {
             let snapshot = journey.take_snapshot(experiment, file);
             let snapshot = snapshot.map_err(|error| failure(error.into(), interrupt::exit()))?;
@@ -141,6 +140,15 @@ impl Trip {
             let written = write_file(file, snapshot.to_json().as_bytes(), existing);
             written.map_err(|error| folder_failure(&error))?;
         }
+        Ok(())
+    }
+
+    /// Writes the description of the fork, if it is one, and returns it.
+    pub(super) fn keep_fork(
+        &self,
+        folder: &ResultFolder,
+        sets: &[String],
+    ) -> Result<Option<Fork>, Failure> {
         let fork = self.fork(folder, sets);
         if let Some(fork) = &fork {
             let written = folder.json(FORK_FILE, fork);
@@ -181,6 +189,7 @@ fn variant_sets(
             name: source.name.clone(),
             text: as_run::to_yaml(&alone),
             search: source.search.clone(),
+            ignored: source.ignored.clone(),
         };
         if let Some(changed) = alone.experiment(sets)?.variants.pop() {
             variant.scenario = changed.scenario;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use rayon::ThreadPoolBuilder;
 
-use verify::{FAMILIES, Family, FamilyReport, VerifyOptions, selects};
+use verify::{DoorReport, FAMILIES, Family, FamilyReport, Share, VerifyOptions, selects};
 
 use super::{Exit, Failure, Global, run, terminal};
 use units::plural;
@@ -27,6 +27,10 @@ pub(super) struct VerifyArguments {
     /// Verify about this many runs of each published table, evenly spread
     #[arg(long, value_name = "N")]
     sample: Option<usize>,
+    /// Write cases as files as well, run the program on them, and compare: all, or N of each row by the
+    /// hash of their names
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "0")]
+    door: Option<usize>,
     /// Do not fail on cases that this program does not support
     #[arg(long)]
     allow_unsupported: bool,
@@ -52,6 +56,10 @@ pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, 
         families: arguments.family.clone(),
         case: arguments.case.clone(),
         sample: arguments.sample,
+        door: arguments.door.map(|most| match most {
+            0 => Share::All,
+            most => Share::Most(most),
+        }),
     };
     let threads = run::threads(global);
     let pool = ThreadPoolBuilder::new()
@@ -72,7 +80,7 @@ pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, 
             continue;
         }
         let judged = pool
-            .install(|| family.judge.run(&own, &options))
+            .install(|| family.run(&own, &options))
             .map_err(Failure::input)?;
         for report in judged.into_iter().filter(|report| !report.is_empty()) {
             if arguments.format == VerifyFormat::Table {
@@ -176,19 +184,43 @@ fn tell(global: &Global, report: &FamilyReport) {
         failed,
         unsupported,
         disagreements,
+        door,
     } = report;
-    terminal::print(&format!(
-        "{family:28} {passed:>8} passed  {failed:>6} failed  {unsupported:>6} unsupported\n"
-    ));
+    let core = if door.is_some() { "core " } else { "" };
+    let mut text = format!(
+        "{family:28} {core}{passed:>8} passed  {failed:>6} failed  {unsupported:>6} unsupported"
+    );
+    if let Some(DoorReport {
+        passed,
+        failed,
+        unsaid,
+        ..
+    }) = door
+    {
+        text += &format!("  door {passed:>8} passed  {failed:>6} failed  {unsaid:>6} unsaid");
+    }
+    terminal::print(&format!("{text}\n"));
     if !global.quiet {
         for words in disagreements {
             terminal::print(&format!("  {words}\n"));
+        }
+        if let Some(door) = door {
+            for words in &door.disagreements {
+                terminal::print(&format!("  door: {words}\n"));
+            }
+            for (why, cases) in &door.reasons {
+                let cases = plural::count(*cases, "case");
+                terminal::print(&format!("  {cases} unsaid: {why}\n"));
+            }
         }
     }
 }
 
 fn verdict(reports: &[FamilyReport], arguments: &VerifyArguments) -> Result<Exit, Failure> {
+    let doors = reports.iter().filter_map(|report| report.door.as_ref());
+    let at_doors: u64 = doors.map(|door| door.failed).sum();
     let failed: u64 = reports.iter().map(|report| report.failed).sum();
+    let failed = failed + at_doors;
     let unsupported: u64 = reports.iter().map(|report| report.unsupported).sum();
     let passed: u64 = reports.iter().map(|report| report.passed).sum();
     if passed + failed + unsupported == 0 {

@@ -163,6 +163,10 @@ impl Digest {
             let started = found.started.map_or(i64::MAX, Instant::as_nanos);
             let flag = u64::from(found.is_terminating);
             self.tagged(15, [u64::from(found.node.0), started as u64, flag]);
+            if found.says_more() {
+                self.tagged(35, []);
+                self.canonical(&(found.readiness, &found.containers));
+            }
         }
         if let Some(owner) = created.owner {
             self.tagged(20, [u64::from(owner.object.0), owner.index as u64]);

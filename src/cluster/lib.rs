@@ -32,7 +32,7 @@ pub use interner::Interner;
 pub use log::{Log, LogEntry, NodeRing};
 pub use nodes::Nodes;
 pub use objects::{ObjectRow, Objects, Orphans};
-pub use observe::{Incident, Observer};
+pub use observe::{Incident, Observer, UsageNews};
 pub use pod_states::{FinishedPod, PodState, PodStates, Terminating};
 pub use pods::Pods;
 pub use store::{Commitment, Store};

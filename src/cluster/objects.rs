@@ -99,6 +99,13 @@ impl Objects {
         same.filter_map(|(_, &id)| Some((id, self.get(id)?)))
     }
 
+    /// Whether there is any object of a kind.
+    pub fn has_kind(&self, kind: &'static str) -> bool {
+        let first = (kind, Text::default(), Text::default());
+        let next = self.names.range(first..).next();
+        next.is_some_and(|(key, _)| key.0 == kind)
+    }
+
     /// Dependents that a deleted object left behind.
     pub fn orphans(&self, owner: ObjectId) -> Option<&Orphans> {
         self.orphans.get(&owner)

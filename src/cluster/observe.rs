@@ -5,6 +5,9 @@ use units::{Instant, NodeId};
 
 use super::{Store, UsageSamples};
 
+/// Kind of incident: the API refuses to evict pods of a node, as their disruption budgets don't allow it.
+pub const EVICTION_REFUSED: &str = "eviction refused";
+
 /// Something that fails or is whole again in the world, which the control plane may learn of or not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Incident {
@@ -14,6 +17,15 @@ pub struct Incident {
     pub node: Option<NodeId>,
     /// `true` where the incident begins; else it is over.
     pub begins: bool,
+}
+
+/// Measurements of the nodes whose pods use something else than when they were told last.
+#[derive(Clone, Copy)]
+pub struct UsageNews<'a> {
+    /// The nodes, in order.
+    pub nodes: &'a [NodeId],
+    /// The use of their pods from now until the next change.
+    pub usage: &'a dyn UsageSamples,
 }
 
 /// Sees every change right after it was applied. Observers never influence a run.
@@ -58,9 +70,9 @@ pub trait Observer {
         let _ = (at, store);
     }
 
-    /// Called from time to time with the current measurements, once an instant has settled.
-    fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
-        let _ = (at, store, usage);
+    /// Pods of some nodes use something else from now on; called once an instant has settled.
+    fn usage(&mut self, at: Instant, store: &Store, news: UsageNews<'_>) {
+        let _ = (at, store, news);
     }
 
     /// Called with the outcomes of requests in a past time interval. Intervals of one service

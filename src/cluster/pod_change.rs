@@ -25,10 +25,17 @@ impl Store {
         match change {
             PodChange::Forgotten => return self.pod_states.forget(pod),
             PodChange::Declared { class } => {
-                if class.index() >= self.class_count() {
+                let known = self.pods.get(pod).ok_or(Conflict::UnknownPod)?.class;
+                let (Some(old), Some(new)) = (
+                    self.classes.get(known.index()),
+                    self.classes.get(class.index()),
+                ) else {
                     return Err(Conflict::UnknownClass);
-                }
-                self.pod_in(pod, |phase| phase == PodPhase::Pending)?.class = class;
+                };
+                // What a node gives a pod is not declared anew.
+                let is_alike = old.requests == new.requests && old.gpu == new.gpu;
+                let is_open = |phase| phase == PodPhase::Pending || is_alike;
+                self.pod_in(pod, is_open)?.class = class;
                 return Ok(());
             }
             PodChange::Resized { class, .. } => return self.resize(pod, class, at),
@@ -42,8 +49,7 @@ impl Store {
         let Some(record) = self.pods.get(pod) else {
             return Err(Conflict::UnknownPod);
         };
-        let created = record.created;
-        self.pod_states.change(now, pod, created, change);
+        self.pod_states.change(now, record, change);
         Ok(())
     }
 

@@ -3,7 +3,7 @@
 //! cost nothing here.
 
 use super::conflict::Conflict;
-use model::{EndReason, Pod, PodChange, PodOwner, PodRef};
+use model::{EndReason, Found, Pod, PodChange, PodOwner, PodRef};
 use units::{Duration, Instant, ObjectId, PodId, SortedMap};
 
 /// State of a living pod in addition to its record.
@@ -118,6 +118,18 @@ impl PodStates {
         self.set(pod, state);
     }
 
+    /// A pod was found on a node: how often its containers were started again, and since when it is not
+    /// ready.
+    pub(super) fn find(&mut self, pod: PodRef, found: &Found, now: Instant) {
+        let known = self.get(pod).copied();
+        let state = PodState {
+            restarts: found.restarts(),
+            ready_changed: found.ready_since(false).unwrap_or(now),
+            ..known.unwrap_or(PodState::new(None, now))
+        };
+        self.set(pod, state);
+    }
+
     /// Sets the number of earlier pods that a pod without an owner had when it had one.
     pub(super) fn set_turn(&mut self, pod: PodRef, turn: u32, now: Instant) {
         let state = PodState {
@@ -139,13 +151,8 @@ impl PodStates {
     }
 
     /// Something was said of a living pod.
-    pub(super) fn change(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        created: Instant,
-        change: PodChange,
-    ) {
+    pub(super) fn change(&mut self, now: Instant, record: &Pod, change: PodChange) {
+        let (pod, created) = (record.pod, record.created);
         let is_state = !matches!(
             change,
             PodChange::Pull { .. }
@@ -163,7 +170,10 @@ impl PodStates {
         let mut state = known.unwrap_or(PodState::new(None, created));
         match change {
             PodChange::Ready(ready) => {
-                (state.is_ready, state.ready_changed) = (ready, now);
+                // What a run finds at its beginning was so before.
+                let found = record.found().filter(|_| now == Instant::ZERO);
+                let since = found.and_then(|found| found.ready_since(ready));
+                (state.is_ready, state.ready_changed) = (ready, since.unwrap_or(now));
             }
             PodChange::Restarted(restarts) => state.restarts = restarts,
             PodChange::Terminating { grace, reason } => {

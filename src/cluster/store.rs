@@ -25,17 +25,15 @@ pub enum Commitment {
     /// The system's own rule decides, and may promise more or look at no resources at all. GPU
     /// devices are never given twice.
     Decided,
-    /// The store accepts every binding, and the node refuses a pod that it has no room for.
+    /// The store accepts every binding, and the node refuses a pod that it has no room for: schedulers may
+    /// race for the same nodes, or not look at the room at all.
     Admitted,
-    /// As [`Self::Admitted`], by schedulers that race for the same nodes: some bindings are of room that
-    /// is gone.
-    Raced,
 }
 
 impl Commitment {
     /// Returns whether nodes refuse pods that they have no room for.
     pub const fn is_by_nodes(self) -> bool {
-        matches!(self, Self::Admitted | Self::Raced)
+        matches!(self, Self::Admitted)
     }
 }
 
@@ -340,15 +338,18 @@ impl Store {
     }
 
     fn create(&mut self, created: &PodCreated, now: Instant) -> Result<(), Conflict> {
-        let Some(owner) = created.owner else {
-            return self.pods.create(created, now);
-        };
-        if self.objects.get(owner.object).is_none() {
+        let owner = created.owner;
+        if owner.is_some_and(|owner| self.objects.get(owner.object).is_none()) {
             return Err(Conflict::UnknownObject);
         }
         self.pods.create(created, now)?;
-        let turn = self.objects.adopt(owner, created.pod)?;
-        self.pod_states.own(created.pod, owner, turn, now);
+        if let Some(owner) = owner {
+            let turn = self.objects.adopt(owner, created.pod)?;
+            self.pod_states.own(created.pod, owner, turn, now);
+        }
+        if let Some(found) = created.found.as_ref().filter(|found| found.says_more()) {
+            self.pod_states.find(created.pod, found, now);
+        }
         Ok(())
     }
 

@@ -16,8 +16,8 @@ use cluster::ObjectRow;
 use cluster::{Conflict, Store};
 use model::canonical::{suffix_in_turn, suffix_of};
 use model::{
-    DeviceSet, EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodOwner, PodRef,
-    PodSpec, Text,
+    DeviceSet, EndReason, Event, Object, ObjectChange, PodChange, PodCreated, PodName, PodOwner,
+    PodRef, PodSpec, Text,
 };
 use units::{ClassId, Duration, NodeId, ObjectId, TenantId};
 use vertical::sized;
@@ -62,6 +62,14 @@ pub enum Creation {
         reason: EndReason,
         /// Time after which the new pod starts.
         downtime: Duration,
+    },
+    /// Other requests and limits for a pod that runs, in its place; refused for want of room on its node
+    /// (`pods/resize`).
+    Resized {
+        /// The pod.
+        pod: PodRef,
+        /// The pod's spec with them.
+        spec: Arc<PodSpec>,
     },
     /// An object.
     Object {
@@ -110,7 +118,8 @@ impl Creation {
             Self::BarePod(_)
             | Self::Replacement { .. }
             | Self::Moved { .. }
-            | Self::Rebuilt { .. } => None,
+            | Self::Rebuilt { .. }
+            | Self::Resized { .. } => None,
             Self::Object { owner, .. } => *owner,
         }
     }
@@ -135,6 +144,7 @@ pub fn admit(store: &Store, creation: &Creation) -> Result<Vec<Event>, Conflict>
             reason,
             ..
         } => admit_moved(store, *pod, *reason, *to, Some(*class)),
+        Creation::Resized { pod, spec } => admit_resize(store, *pod, spec),
         Creation::Object { owner, object } => {
             let what = || format!("{} {}", object.kind(), object.name());
             namespaces::is_open(store, object.namespace(), &what())?;
@@ -148,6 +158,26 @@ pub fn admit(store: &Store, creation: &Creation) -> Result<Vec<Event>, Conflict>
             Ok(events)
         }
     }
+}
+
+/// The changes that resize a pod where it runs.
+fn admit_resize(store: &Store, pod: PodRef, spec: &Arc<PodSpec>) -> Result<Vec<Event>, Conflict> {
+    let before = store.pods().get(pod).ok_or(Conflict::UnknownPod)?.class;
+    if let Some(class) = store.class_of(spec) {
+        let change = PodChange::Resized { before, class };
+        return if store.can_resize(pod, class) {
+            Ok(vec![Event::PodChanged { pod, change }])
+        } else {
+            Err(Conflict::NoRoom)
+        };
+    }
+    let Some(Event::ClassAdded { class, object }) = store.class_added(spec) else {
+        return Err(Conflict::UnknownClass);
+    };
+    // Whether there is room shows once the class is known.
+    let change = PodChange::Resized { before, class };
+    let added = Event::ClassAdded { class, object };
+    Ok(vec![added, Event::PodChanged { pod, change }])
 }
 
 /// The changes that replace a pod by one on a node, of its own class or of another.
@@ -232,6 +262,28 @@ fn admit_bare_pod(store: &Store, new: &BarePod) -> Result<Vec<Event>, Conflict> 
         return Err(Conflict::DuplicateObject(format!("Pod {name}")));
     }
     admit_named(store, name, &new.spec, None)
+}
+
+/// A pod of the workload that is admitted.
+#[derive(Clone, Debug, Default)]
+pub struct Admission {
+    /// The changes that charge the pod to quotas.
+    pub charges: Vec<Event>,
+    /// The spec with what limit ranges fill in; `None` where they fill in nothing.
+    pub spec: Option<Arc<PodSpec>>,
+}
+
+/// Admits a pod that arrives with the workload, by the limit ranges and quotas of its namespace.
+///
+/// # Errors
+/// One of them is broken.
+pub fn admit_arrival(store: &Store, spec: &Arc<PodSpec>) -> Result<Admission, Conflict> {
+    let limited = limits::limited(store, spec)?;
+    let charges = quota::charged(store, limited.as_ref().unwrap_or(spec))?;
+    Ok(Admission {
+        charges,
+        spec: limited,
+    })
 }
 
 /// The changes that create a pod of a name.

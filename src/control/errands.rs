@@ -190,9 +190,14 @@ impl Errands {
         if store.pods().get(pod).is_none() || !self.dismissed.insert(pod) {
             return;
         }
+        // One that never ran has done nothing, though its work is done without it.
+        let reason = match self.standing(name) {
+            Standing::Running => EndReason::Completed,
+            _ => EndReason::Cancelled,
+        };
         let change = PodChange::Terminating {
             grace: Duration::ZERO,
-            reason: EndReason::Completed,
+            reason,
         };
         out.write(store, Event::PodChanged { pod, change });
     }

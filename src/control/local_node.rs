@@ -136,7 +136,7 @@ mod tests {
 
     #[test]
     fn what_a_scheduler_holds_is_no_promise_of_the_node() {
-        let mut store = Store::committed(Commitment::Raced);
+        let mut store = Store::committed(Commitment::Admitted);
         let joined = store.node_added(Arc::new(Node {
             name: "n".into(),
             allocatable: cores(8),

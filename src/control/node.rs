@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use model::workload::probe::ProbeKind;
-use model::{EndReason, PodRef, PodSpec, PullError, PullStep, Text};
+use model::{EndReason, Found, PodRef, PodSpec, PullError, PullStep, Text};
 use units::{Duration, Instant, NodeId, SortedMap};
 
 use crate::local_node::LocalNode;
@@ -254,6 +254,8 @@ pub struct Assignment {
     pub has_volumes: bool,
     /// Spec of the pod.
     pub spec: Arc<PodSpec>,
+    /// State of a pod that was on the node before the run began.
+    pub found: Option<Arc<Found>>,
 }
 
 /// An order to a node to end a pod.

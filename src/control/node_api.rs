@@ -111,6 +111,7 @@ impl Assignment {
             is_owned: store.pod_states().get(pod).is_some(),
             has_volumes: has_volumes(store, record),
             spec: store.class(record.class).spec.clone(),
+            found: record.found().cloned(),
         })
     }
 }

@@ -34,13 +34,16 @@ impl OwnWrites {
     #[inline]
     pub fn taken(&self, store: &Store, write: &Write) -> Result<Option<Event>, Conflict> {
         match &write.event {
-            Event::Object(ObjectChange::Updated { id, .. }) => {
+            Event::Object(ObjectChange::Updated { id, object }) => {
                 let is_stale = store.is_stale(&write.event, write.decided_on);
                 let row = store.objects().get(*id);
                 if is_stale && self.0.get(id) != row.map(|row| &row.changed) {
                     return Err(Conflict::Stale);
                 }
-                Ok(Some(write.event.clone()))
+                // The server stores nothing for an object that is so already, and tells nobody
+                // (etcd3 store, `GuaranteedUpdate`).
+                let is_news = row.is_none_or(|row| row.object != *object);
+                Ok(is_news.then(|| write.event.clone()))
             }
             Event::NodeUpdated { node, object } => {
                 let (node, now) = (*node, store.nodes().object(*node));
@@ -48,7 +51,7 @@ impl OwnWrites {
                     return Ok(Some(write.event.clone()));
                 };
                 if Arc::ptr_eq(now, seen) || now == seen {
-                    return Ok(Some(write.event.clone()));
+                    return Ok((object != now).then(|| write.event.clone()));
                 }
                 let object = merged(now, seen, object);
                 let is_news = object != **now;
@@ -86,6 +89,7 @@ fn merged(now: &Node, seen: &Node, wanted: &Node) -> Node {
         gpu: changed(&now.gpu, &seen.gpu, &wanted.gpu).clone(),
         images: changed(&now.images, &seen.images, &wanted.images).clone(),
         avoids: changed(&now.avoids, &seen.avoids, &wanted.avoids).clone(),
+        guard: *changed(&now.guard, &seen.guard, &wanted.guard),
     }
 }
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use cluster::{Store, UsageSamples};
+use cluster::{Store, UsageNews};
 use metrics::alerts::AlertLog;
 use metrics::diagnosis::Diagnostician;
 use model::{Event, Pod, Text};
@@ -161,8 +161,8 @@ impl Alarms {
     }
 
     /// Takes up the measured usage.
-    pub(super) fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
-        self.diagnostician.usage(at, store, usage);
+    pub(super) fn usage(&mut self, at: Instant, store: &Store, news: UsageNews<'_>) {
+        self.diagnostician.usage(at, store, news);
     }
 
     pub(super) fn observe(

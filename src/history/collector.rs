@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cluster::{Incident, Observer, Store, UsageSamples};
+use cluster::{Incident, Observer, Store, UsageNews};
 use metrics::alerts::AlertLog;
 use metrics::{ClusterState, Economics, Resource, gpus};
 use model::{Event, Node, Pod, PodChange, PodPhase, TrafficNames, TrafficStretch};
@@ -49,8 +49,10 @@ pub struct Collector {
     traffic: TrafficCollector,
     alarms: Alarms,
     spending: Spending,
-    /// Milli-cores and bytes that pods used when it was measured last; `None` before.
+    /// Milli-cores and bytes that pods use; `None` before anything is known of it.
     used: Option<[i64; 2]>,
+    /// The parts of it that are used on each node.
+    used_on: Vec<[i64; 2]>,
 }
 
 /// Holdings and offers of one node since an instant.
@@ -88,6 +90,7 @@ impl Collector {
             alarms: Alarms::default(),
             spending: Spending::default(),
             used: None,
+            used_on: Vec::new(),
         }
     }
 
@@ -336,18 +339,27 @@ impl Observer for Collector {
         self.incidents.apply(at.as_nanos(), incident, store);
     }
 
-    fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
+    fn usage(&mut self, at: Instant, store: &Store, news: UsageNews<'_>) {
         self.hold_until(at.as_nanos());
-        self.used = self.used.map(|_| [0; 2]);
-        let running = store
-            .pods()
-            .iter()
-            .filter(|pod| pod.phase == PodPhase::Running);
-        for own in running.filter_map(|pod| usage.pod(pod.pod)) {
-            let [cpu, memory] = self.used.unwrap_or_default();
-            self.used = Some([cpu + own.cpu_milli, memory + own.memory_bytes]);
+        self.used_on.resize(store.nodes().len(), [0; 2]);
+        for &node in news.nodes {
+            let pods = store.nodes().pods(node).iter();
+            let pods = pods.filter_map(|&slot| store.pods().at(slot));
+            let running = pods.filter(|pod| pod.phase == PodPhase::Running);
+            let used = running.filter_map(|pod| news.usage.pod(pod.pod));
+            let used = used.map(|own| [own.cpu_milli, own.memory_bytes]);
+            let used = used.reduce(|one, own| [one[0] + own[0], one[1] + own[1]]);
+            let before = &mut self.used_on[node.index()];
+            if used.is_some() || self.used.is_some() {
+                let now = used.unwrap_or_default();
+                let all = self.used.get_or_insert_default();
+                for scale in 0..2 {
+                    all[scale] += now[scale] - before[scale];
+                }
+                *before = now;
+            }
         }
-        self.alarms.usage(at, store, usage);
+        self.alarms.usage(at, store, news);
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {

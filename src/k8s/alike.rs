@@ -10,6 +10,8 @@ use rustc_hash::FxBuildHasher;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::pod_status::READY_SINCE;
+
 /// Kind of the header, the first item of a snapshot.
 pub(super) const HEADER_KIND: &str = "Snapshot";
 
@@ -26,7 +28,7 @@ pub(super) const HEADER: &[u8] = b"{\"apiVersion\":\"windtunnel/v2\",\"kind\":\"
 const OWN: [(&str, &[&str]); 3] = [
     ("metadata", &["name", "uid", "creationTimestamp"]),
     ("spec", &["nodeName"]),
-    ("status", &["startTime"]),
+    ("status", &["startTime", READY_SINCE]),
 ];
 
 /// Beginning of a pod that is like another one, as it is written.
@@ -74,6 +76,7 @@ pub(super) struct AlikeSpec<'t> {
 pub(super) struct AlikeStatus<'t> {
     #[serde(borrow)]
     pub(super) start_time: Option<&'t str>,
+    pub(super) ready_since: Option<&'t str>,
 }
 
 impl<'t> AlikePod<'t> {
@@ -91,6 +94,7 @@ impl<'t> AlikePod<'t> {
             created: self.metadata.creation_timestamp,
             node_name: self.spec.node_name,
             started: self.status.start_time,
+            ready_since: self.status.ready_since,
         }
     }
 }
@@ -105,6 +109,8 @@ pub(super) struct OwnFields<'t> {
     pub(super) node_name: Option<&'t str>,
     /// Time at which its node took it up, as written.
     pub(super) started: Option<&'t str>,
+    /// Time of the last change of its readiness, as written.
+    pub(super) ready_since: Option<&'t str>,
 }
 
 /// Metadata that a pod states itself, whatever it is like.
@@ -129,6 +135,7 @@ pub(super) struct OwnSpec {
 #[serde(rename_all = "camelCase", default, deny_unknown_fields)]
 pub(super) struct OwnStatus {
     pub(super) start_time: Option<String>,
+    pub(super) ready_since: Option<String>,
 }
 
 /// Texts of the pods of a snapshot that others may be like.
@@ -152,8 +159,7 @@ pub(super) struct Split {
 
 impl Split {
     /// Takes a pod apart; `None` if it has no name of its own.
-    pub(super) fn of(text: &[u8]) -> Option<Self> {
-        let mut pod: Value = serde_json::from_slice(text).ok()?;
+    pub(super) fn of(mut pod: Value) -> Option<Self> {
         let name = text_of(&pod, "metadata", "name")?.to_owned();
         let namespace = text_of(&pod, "metadata", "namespace").unwrap_or_default();
         let namespace = namespace.to_owned();

@@ -45,7 +45,7 @@ pub(super) fn vertical(workload: &mut Workload<'_>) -> Checked {
     let mode = match update.update_mode.as_deref() {
         None => UpdateMode::default(),
         Some(name) => UpdateMode::named(name).ok_or_else(|| {
-            let expected = "`Off`, `Initial`, `Recreate`, `InPlaceOrRecreate` or `Auto`";
+            let expected = "`Off`, `Initial`, `Recreate`, `InPlaceOrRecreate`, `InPlace` or `Auto`";
             path.field("updatePolicy")
                 .field("updateMode")
                 .problem(expected, name)

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::affinity::optional_selector;
-use super::field::Path;
+use super::field::{Path, Problem};
 use super::raw;
 use super::workload::{Checked, Workload, count};
 use model::Object;
@@ -19,6 +19,24 @@ struct RawBudget {
     min_available: Option<Value>,
     max_unavailable: Option<Value>,
     unhealthy_pod_eviction_policy: Option<String>,
+}
+
+/// The refusal of a budget with two limits. Source: `ValidatePodDisruptionBudgetSpec`,
+/// `pkg/apis/policy/validation/validation.go`.
+fn both_limits() -> Problem {
+    Path::root("spec").broken("minAvailable and maxUnavailable cannot be both set")
+}
+
+/// Refuses a spec with two limits.
+pub(super) fn check_limits(spec: Option<&Value>) -> Result<(), Problem> {
+    let is_stated = |field: &str| {
+        let own = spec.and_then(|spec| spec.get(field));
+        own.is_some_and(|own| !own.is_null())
+    };
+    if is_stated("minAvailable") && is_stated("maxUnavailable") {
+        return Err(both_limits());
+    }
+    Ok(())
 }
 
 /// A budget.
@@ -35,10 +53,7 @@ pub(super) fn budget(workload: &mut Workload<'_>) -> Checked {
         (Some(least), None) => BudgetLimit::MinAvailable(counted(least, "minAvailable")?),
         (None, Some(most)) => BudgetLimit::MaxUnavailable(counted(most, "maxUnavailable")?),
         (None, None) => return Err(path.missing("`minAvailable` or `maxUnavailable`")),
-        (Some(_), Some(_)) => {
-            let message = "`minAvailable` and `maxUnavailable` exclude each other";
-            return Err(path.broken(message));
-        }
+        (Some(_), Some(_)) => return Err(both_limits()),
     };
     let unhealthy = match raw.unhealthy_pod_eviction_policy.as_deref() {
         None | Some("" | "IfHealthyBudget") => UnhealthyPodEviction::IfHealthyBudget,

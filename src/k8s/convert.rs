@@ -4,6 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::parts::Parts;
+use super::raw::{AUTOSCALER_ANNOTATIONS, Annotations};
 
 /// Number of seconds by which `extensions/v1beta1` says that a rollout has no deadline.
 const NO_DEADLINE: i64 = 2_147_483_647;
@@ -22,6 +23,8 @@ pub(super) fn to_present(parts: &mut Parts) {
         }
         ("CronJob", "batch/v2alpha1") => (|_| {}, "batch/v1"),
         ("HorizontalPodAutoscaler", "autoscaling/v2beta1") => (autoscaler, "autoscaling/v2"),
+        ("HorizontalPodAutoscaler", "autoscaling/v1") => (|_| {}, "autoscaling/v2"),
+        ("PodDisruptionBudget", "policy/v1beta1") => (budget, "policy/v1"),
         ("Ingress", "extensions/v1beta1" | "networking.k8s.io/v1beta1") => {
             (ingress, "networking.k8s.io/v1")
         }
@@ -29,6 +32,9 @@ pub(super) fn to_present(parts: &mut Parts) {
     };
     if let Some(spec) = parts.late_spec.as_mut().and_then(Value::as_object_mut) {
         convert(spec);
+        if version == "autoscaling/v1" {
+            autoscaler_of_annotations(spec, &parts.metadata.annotations);
+        }
     }
     parts.api_version = Some(present.to_owned());
 }
@@ -98,6 +104,62 @@ fn autoscaler(spec: &mut Map<String, Value>) {
                 metric_source(kind, source);
             }
         }
+    }
+}
+
+/// What `autoscaling/v1` has no fields for, a server of today writes into annotations
+/// (`pkg/apis/autoscaling/v1/conversion.go`); annotations that it could not read it passes over, too.
+fn autoscaler_of_annotations(spec: &mut Map<String, Value>, annotations: &Annotations) {
+    let json = |name: &str| -> Option<Value> {
+        let text = annotations.get(&format!("{AUTOSCALER_ANNOTATIONS}{name}"))?;
+        serde_json::from_str(text).ok()
+    };
+    if let Some(Value::Array(metrics)) = json("metrics")
+        && !metrics.is_empty()
+    {
+        let mut carried = Map::from_iter([("metrics".to_owned(), Value::Array(metrics))]);
+        autoscaler(&mut carried);
+        spec.append(&mut carried);
+    }
+    if let Some(mut behavior) = json("behavior").filter(Value::is_object) {
+        uncapitalize(&mut behavior);
+        spec.insert("behavior".to_owned(), behavior);
+    }
+}
+
+/// Members as the API names them: the behavior is written as Go names its fields.
+fn uncapitalize(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            let named = std::mem::take(members).into_iter();
+            *members = named
+                .map(|(name, mut value)| {
+                    uncapitalize(&mut value);
+                    let mut letters = name.chars();
+                    let first = letters.next().map(|first| first.to_ascii_lowercase());
+                    (first.into_iter().chain(letters).collect(), value)
+                })
+                .collect();
+        }
+        Value::Array(list) => list.iter_mut().for_each(uncapitalize),
+        _ => {}
+    }
+}
+
+/// An empty selector was that of no pod.
+fn budget(spec: &mut Map<String, Value>) {
+    let is_empty = |own: &Value| {
+        let members = own.as_object().map(|own| own.values());
+        members.is_some_and(|mut own| {
+            own.all(|part| match part {
+                Value::Array(list) => list.is_empty(),
+                Value::Object(members) => members.is_empty(),
+                other => other.is_null(),
+            })
+        })
+    };
+    if spec.get("selector").is_some_and(is_empty) {
+        spec.remove("selector");
     }
 }
 

@@ -39,6 +39,14 @@ impl ManifestReader {
         }
     }
 
+    /// Leaves objects of kinds out, of which [`super::kind_named`] gives the names.
+    #[must_use]
+    pub fn without(self, kinds: &[&'static str]) -> Self {
+        Self {
+            reader: self.reader.without(kinds),
+        }
+    }
+
     /// Reads workloads, too.
     #[must_use]
     pub fn with_workloads(self) -> Self {

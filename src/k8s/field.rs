@@ -145,7 +145,8 @@ impl Texts {
 
 /// The quantity a text stands for; not negative.
 pub(super) fn quantity(text: &str, path: &Path<'_>) -> Result<Quantity, Problem> {
-    let amount: Quantity = text.parse().map_err(|error| path.broken(error))?;
+    let broken = |error| path.broken(format!("{error}, found `{text}`"));
+    let amount: Quantity = text.parse().map_err(broken)?;
     if amount < Quantity::ZERO {
         return Err(path.problem("a quantity of 0 or more", text));
     }

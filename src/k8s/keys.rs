@@ -3,9 +3,16 @@
 /// Annotation of a pod that only shows what its node runs by itself.
 pub(super) const MIRROR: &str = "kubernetes.io/config.mirror";
 
-/// Annotation of a pod template: whether autoscalers of nodes may evict its pods.
+/// Annotation of a pod template: whether the cluster autoscaler may evict its pods.
 pub(super) const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
-pub(super) const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
+/// Annotation of a pod template or a node: whether Karpenter leaves it alone, or for how long.
+pub(super) use model::node::DO_NOT_DISRUPT;
+/// Annotation of a node: whether the cluster autoscaler keeps it.
+pub(super) use model::node::SCALE_DOWN_DISABLED;
+/// Annotation of a pod template: how old its pods are before nodes are ordered for them.
+pub(super) const SCALE_UP_DELAY: &str = "cluster-autoscaler.kubernetes.io/pod-scale-up-delay";
+/// Annotation of a pod template: the descheduler may evict its pods whatever else holds.
+pub(super) const DESCHEDULED: &str = "descheduler.alpha.kubernetes.io/evict";
 
 /// Annotation of a pod template: volumes on the node's disk that its pods give up, by name.
 pub(super) const SAFE_LOCAL_VOLUMES: &str =

@@ -397,11 +397,6 @@ pub(super) fn is_of_cluster(kind: &str) -> bool {
     )
 }
 
-/// Whether an owner of this kind has a selector that placements look at.
-pub(super) fn is_selecting_owner(kind: &str) -> bool {
-    matches!(kind, "ReplicationController" | "ReplicaSet" | "StatefulSet")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -42,21 +42,25 @@ mod left_out;
 mod life;
 mod needs;
 mod node;
+mod node_status;
 mod object;
 mod objects;
 mod owners;
 mod parts;
 mod pod;
+mod pod_status;
 mod priority;
 pub mod queueing;
 mod quotas;
 mod raw;
 mod reader;
+mod record;
 mod reported;
 mod resize;
 mod role_jobs;
 mod routes;
 mod scheduler_config;
+mod server;
 mod services;
 mod snapshot;
 mod source;
@@ -70,6 +74,7 @@ mod workloads;
 mod yaml;
 mod yaml_stream;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
@@ -82,16 +87,20 @@ pub use findings::ManifestFinding;
 pub use keep::PassedOver;
 pub use kinds::kind_named;
 pub use left_out::effect_of_kind;
+pub use node_status::NodeReport;
+pub use pod_status::{PodReport, ReportedContainer, ReportedRun, ReportedState};
 pub use priority::PriorityClasses;
+pub use record::{BrokenField, PodRecord, read_pod, read_resize};
 pub use reported::{Controller, Reported, ReportedJob};
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
+pub use server::{server_rules, takes_amount};
 pub use snapshot::{Snapshot, SnapshotWriter};
 pub use workload::count;
 pub use yaml::read_values;
 
 use fault::Fault;
 use intake::TraceError;
-use model::{ClusterObjects, Node, PodPhase, PodSpec, Text};
+use model::{ClusterObjects, Node, PodPhase, PodSpec, Release, Text};
 use object::ObjectSeed;
 use reader::Reader;
 use units::{Duration, SortedMap};
@@ -120,6 +129,11 @@ pub struct Manifests {
     pub findings: Vec<ManifestFinding>,
     /// Newest kubelet that a node reports.
     pub newest_kubelet: Option<Kubelet>,
+    /// State of the nodes that report more than a node of which nothing is known, by name.
+    pub node_reports: SortedMap<Text, NodeReport>,
+    /// Newest time that an object states, in seconds since 1970-01-01T00:00:00Z: when a dump was taken, as
+    /// far as it tells.
+    pub taken_unix_secs: Option<i64>,
 }
 
 /// Kubelet of a node.
@@ -134,6 +148,27 @@ pub struct Kubelet {
 }
 
 impl Kubelet {
+    /// The release that a cluster follows whose newest kubelet this is: its own, or the nearest one
+    /// that is modelled.
+    pub fn release(&self) -> Release {
+        Release::nearest(self.minor)
+    }
+
+    /// Words about a kubelet of a release that is not modelled.
+    pub fn doubt(&self) -> Option<String> {
+        let release = self.release();
+        let (relation, end) = match self.minor.cmp(&release.minor()) {
+            Ordering::Equal => return None,
+            Ordering::Greater => ("newer", "newest"),
+            Ordering::Less => ("older", "oldest"),
+        };
+        let Self { node, version, .. } = self;
+        Some(format!(
+            "node `{node}` reports kubelet {version}, {relation} than {release}, the {end} release that \
+             is modelled: the rules of {release} decide"
+        ))
+    }
+
     /// The newer of two kubelets, the first of two of one release.
     pub fn newer(one: Option<Self>, other: Option<Self>) -> Option<Self> {
         match (one, other) {
@@ -166,6 +201,8 @@ pub struct ManifestPod {
     pub node_name: Option<Text>,
     /// Phase of the pod's life; a pod with a node is at least bound.
     pub phase: PodPhase,
+    /// Marks a pod whose status says that its containers have yet to start, where others say nothing.
+    pub is_pending: bool,
     /// Marks a pod that was asked to end and still holds its node.
     pub is_terminating: bool,
     /// Time of that order, if it is known, and the latest time of the end, in seconds since
@@ -175,6 +212,10 @@ pub struct ManifestPod {
     pub created_unix_secs: Option<i64>,
     /// Time at which the pod's node took it up, in seconds since 1970-01-01T00:00:00Z.
     pub started_unix_secs: Option<i64>,
+    /// Time of the last change of its readiness, in seconds since 1970-01-01T00:00:00Z.
+    pub ready_unix_secs: Option<i64>,
+    /// State of its containers, where its status tells more than the phase.
+    pub report: Option<Arc<PodReport>>,
     /// The node it awaits a place on after a preemption.
     pub nominated_node: Option<Text>,
     /// Marks a pod that ends because a scheduler preempted it.
@@ -232,6 +273,33 @@ impl ManifestPod {
     /// The pod's namespace.
     pub fn namespace(&self) -> &Text {
         &self.spec.namespace
+    }
+
+    /// Whether the pod is healthy as disruption budgets count: it is ready, and was not told to end.
+    pub fn is_healthy(&self) -> bool {
+        let is_ready = self
+            .report
+            .as_ref()
+            .is_none_or(|own| own.is_ready != Some(false));
+        self.is_up() && is_ready && !self.is_terminating
+    }
+
+    /// Whether the pod's containers have started, which a pod with a node has unless its status says else.
+    pub fn is_up(&self) -> bool {
+        self.phase == PodPhase::Running || (self.phase == PodPhase::Bound && !self.is_pending)
+    }
+
+    /// Times that the pod states, none of them after the dump was taken.
+    pub fn times(&self) -> impl Iterator<Item = i64> {
+        let told_to_end = self.deleted_unix_secs.and_then(|(told, _)| told);
+        let own = [
+            self.created_unix_secs,
+            self.started_unix_secs,
+            self.ready_unix_secs,
+            told_to_end,
+        ];
+        let reported = self.report.iter().flat_map(|own| own.times());
+        own.into_iter().flatten().chain(reported)
     }
 
     /// Whether a scheduler is to find a node for it: it has none, and has neither ended nor been
@@ -347,4 +415,15 @@ fn read_with_lives(object: &serde_json::Value) -> Result<Manifests, String> {
 struct Ctx {
     texts: field::Texts,
     findings: findings::Findings,
+    origin: Origin,
+}
+
+/// Source of an object, by which the API server's rules hold for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Origin {
+    /// Somebody would submit it: what the server would refuse is refused.
+    #[default]
+    Submitted,
+    /// A server has admitted it: what breaks a rule of another release is a finding.
+    Admitted,
 }

@@ -271,14 +271,16 @@ pub(super) fn exit_code(text: &str) -> Result<i32, &'static str> {
 
 fn probe(raw: raw::Probe, kind: ProbeKind, path: &Path<'_>) -> Result<Probe, Problem> {
     let default = Probe::default();
+    // 0 is the default, too (`SetDefaults_Probe`, pkg/apis/core/v1/defaults.go).
+    let stated = |own: Option<i32>, default: i32| own.filter(|own| *own != 0).unwrap_or(default);
     let probe = Probe {
         initial_delay_secs: raw
             .initial_delay_seconds
             .unwrap_or(default.initial_delay_secs),
-        period_secs: raw.period_seconds.unwrap_or(default.period_secs),
-        timeout_secs: raw.timeout_seconds.unwrap_or(default.timeout_secs),
-        success_threshold: raw.success_threshold.unwrap_or(default.success_threshold),
-        failure_threshold: raw.failure_threshold.unwrap_or(default.failure_threshold),
+        period_secs: stated(raw.period_seconds, default.period_secs),
+        timeout_secs: stated(raw.timeout_seconds, default.timeout_secs),
+        success_threshold: stated(raw.success_threshold, default.success_threshold),
+        failure_threshold: stated(raw.failure_threshold, default.failure_threshold),
     };
     let findings = validate::probe(&path.to_string(), kind, &probe);
     match findings.into_iter().next() {

@@ -2,9 +2,10 @@
 
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
-use super::{Ctx, Kubelet, affinity, gpu, keys, raw};
+use super::{Ctx, Kubelet, affinity, gpu, keys, raw, server};
+use model::node::{NOT_READY_TAINT, UNREACHABLE_TAINT};
 use model::resource_list::{CPU, PODS};
-use model::{AvoidedControllers, Node, Release, Text};
+use model::{AvoidedControllers, Node, Release, RemovalGuard, Taint, TaintEffect, Text};
 use serde::Deserialize;
 
 /// The node that a manifest declares. What it lists in `allocatable` counts; a node without it
@@ -41,6 +42,7 @@ pub(super) fn node(
         let expected = "the node's resources, such as `cpu: 4`, `memory: 16Gi`, `pods: 110`";
         return Err(allocatable_path.field(CPU).missing(expected));
     }
+    server::check_whole(&status.allocatable, &allocatable_path)?;
     let mut node = Node {
         name: name.into(),
         labels,
@@ -51,9 +53,11 @@ pub(super) fn node(
         gpu: None,
         images: images(&status.images, ctx),
         avoids: avoided(metadata)?,
+        guard: RemovalGuard::of(|key| metadata.annotations.get(key)),
     };
     node.gpu = gpu::take_inventory(&mut node, &allocatable_path)?;
-    note_left_out(&node, status, ctx);
+    mark_down(&mut node, status);
+    note_left_out(&node, ctx);
     Ok(node)
 }
 
@@ -117,7 +121,7 @@ fn images(raw: &[raw::Image], ctx: &mut Ctx) -> Vec<(model::Text, i64)> {
         .collect()
 }
 
-fn note_left_out(node: &Node, status: &raw::NodeStatus, ctx: &mut Ctx) {
+fn note_left_out(node: &Node, ctx: &mut Ctx) {
     let object = ObjectName {
         kind: "Node",
         namespace: None,
@@ -132,22 +136,24 @@ fn note_left_out(node: &Node, status: &raw::NodeStatus, ctx: &mut Ctx) {
             "Kubernetes then allows 0 pods on the node; write `pods: 110` for kubelet's default",
         );
     }
-    let is_down = |condition: &raw::Condition| {
-        condition.kind == "Ready" && !condition.status.is_empty() && condition.status != "True"
+}
+
+/// Gives a node that is not ready the taint that its condition leads to, as the node controller does
+/// (`doNoScheduleTaintingPass`), where the file lacks it.
+fn mark_down(node: &mut Node, status: &raw::NodeStatus) {
+    let ready = status.conditions.iter().find(|own| own.kind == "Ready");
+    let key = match ready.map(|own| own.status.as_str()) {
+        Some("False") => NOT_READY_TAINT,
+        Some("Unknown") => UNREACHABLE_TAINT,
+        _ => return,
     };
-    // The node controller marks nodes that are down by these taints, and they are what counts.
-    let is_marked = node.taints.iter().any(|taint| {
-        matches!(
-            &*taint.key,
-            "node.kubernetes.io/not-ready" | "node.kubernetes.io/unreachable"
-        )
-    });
-    if !is_marked && status.conditions.iter().any(is_down) {
-        ctx.findings.add(
-            object,
-            &path.field("conditions"),
-            "the node is not ready and has no taint that says so",
-            "it is assumed to be up",
-        );
+    let mut taints = node.taints.iter();
+    if taints.any(|taint| [NOT_READY_TAINT, UNREACHABLE_TAINT].contains(&&*taint.key)) {
+        return;
     }
+    node.taints.push(Taint {
+        key: key.into(),
+        value: Text::default(),
+        effect: TaintEffect::NoSchedule,
+    });
 }

@@ -7,12 +7,12 @@ use serde_json::Value;
 
 use super::Ctx;
 use super::affinity::{node_term, optional_selector};
-use super::dra;
 use super::field::{Path, Problem, Texts, quantity};
 use super::keys::{BETA_CLASS, BIND_COMPLETED, SELECTED_NODE};
 use super::parts::Parts;
 use super::queueing;
 use super::raw::{self, AmountText, Amounts, TextMap, nullable, texts};
+use super::{budgets, dra};
 use model::objects::{DisruptionBudget, PodGroup, Service, Workload};
 use model::volume::{
     ClaimReference, CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume,
@@ -27,15 +27,14 @@ pub(super) fn add(
     objects: &mut ClusterObjects,
     ctx: &mut Ctx,
 ) -> Result<(), Problem> {
+    let kind = parts.kind.as_deref().unwrap_or_default();
+    if queueing::add(kind, parts, &mut objects.queueing)?
+        || dra::add(kind, parts, &mut objects.devices, ctx)?
+    {
+        return Ok(());
+    }
     let texts = &mut ctx.texts;
     let name = texts.share(parts.metadata.name.as_deref().unwrap_or_default());
-    let kind = parts.kind.as_deref().unwrap_or_default();
-    if queueing::add(kind, parts, &mut objects.queueing)? {
-        return Ok(());
-    }
-    if dra::add(kind, parts, &mut objects.devices)? {
-        return Ok(());
-    }
     match kind {
         "Namespace" => {
             let path = Path::root("metadata");
@@ -176,6 +175,7 @@ struct RawBudgetStatus {
 }
 
 fn budget(parts: &Parts, texts: &mut Texts) -> Result<DisruptionBudget, Problem> {
+    budgets::check_limits(parts.late_spec.as_ref())?;
     let spec: RawSelected = part(parts.late_spec.as_ref(), "spec")?;
     let status: RawBudgetStatus = part(parts.late_status.as_ref(), "status")?;
     let path = Path::root("spec");
@@ -289,7 +289,8 @@ fn volume(parts: &Parts, texts: &mut Texts) -> Result<PersistentVolume, Problem>
             name: texts.share(&claim.name),
             uid: texts.share(&claim.uid),
         }),
-        is_available: status.phase == "Available",
+        // The volume controller makes one available that has no phase yet.
+        is_available: matches!(&*status.phase, "" | "Available"),
         is_deleting: parts.metadata.deletion_timestamp.is_some(),
         node_affinity,
         csi: spec

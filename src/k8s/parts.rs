@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::fields::{NODE_SPEC, POD_SPEC, Strays};
 use super::kinds::{self, Outdated};
-use super::raw;
+use super::{Origin, raw};
 
 /// An object as far as it has been read.
 #[derive(Default)]
@@ -37,6 +37,22 @@ pub(super) struct Parts {
     pub(super) strays: Strays,
 }
 
+/// Source of an object: what a server has admitted bears marks of it.
+pub(super) fn origin(metadata: &raw::Metadata, status: &raw::PodStatus) -> Origin {
+    let marks = [
+        &metadata.uid,
+        &metadata.resource_version,
+        &metadata.creation_timestamp,
+        &status.phase,
+    ];
+    let is_marked = |mark: &&Option<String>| mark.as_ref().is_some_and(|own| !own.is_empty());
+    if marks.iter().any(is_marked) {
+        Origin::Admitted
+    } else {
+        Origin::Submitted
+    }
+}
+
 /// Part of an object's body that is read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Body {
@@ -65,6 +81,11 @@ impl Parts {
             _ if kinds::is_workload(kind, version) => Body::Workload,
             _ => kinds::outdated(kind, version).map_or(Body::Skipped, Body::Outdated),
         })
+    }
+
+    /// Source of the object.
+    pub(super) fn origin(&self) -> Origin {
+        origin(&self.metadata, &self.pod_status)
     }
 
     pub(super) fn is_list(&self) -> bool {

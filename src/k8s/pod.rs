@@ -4,7 +4,8 @@
 
 use super::field::{Path, Problem, Texts, unix_secs};
 use super::reported::Controller;
-use super::{Ctx, Maker, affinity, gpu, keys, kinds, raw};
+use super::server::{POD_BELOW_CONTAINERS, is_of_pods};
+use super::{Ctx, Maker, affinity, gpu, keys, raw};
 use model::{
     Container, DEFAULT_SCHEDULER, HostPort, Owner, PodSpec, PodVolume, ResourceList, Text,
 };
@@ -89,12 +90,8 @@ pub(super) fn pod_spec(
 }
 
 fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
-    let controller = metadata.owner_references.iter().find(|own| own.controller);
-    // Only these have a selector that placements look at; others would split classes in vain.
-    let controller = controller.filter(|own| {
-        kinds::is_selecting_owner(&own.kind)
-            && (own.api_version.is_empty() || kinds::is_read(&own.kind, Some(&own.api_version)))
-    });
+    let mut owners = metadata.owner_references.iter();
+    let controller = owners.find(|own| own.controller);
     controller.map(|own| Owner {
         kind: texts.share(&own.kind),
         name: texts.share(&own.name),
@@ -209,14 +206,7 @@ struct ContainerReader<'a> {
 
 impl ContainerReader<'_> {
     fn read(&self, raw: &raw::Container, texts: &mut Texts) -> Result<Container, Problem> {
-        let restartable = match (self.is_init, raw.restart_policy.as_deref()) {
-            (true, Some("Always")) => true,
-            (_, None | Some("" | "Always" | "OnFailure" | "Never")) => false,
-            (_, Some(other)) => {
-                let path = self.path.field("restartPolicy");
-                return Err(path.problem("`Always`, `OnFailure` or `Never`", other));
-            }
-        };
+        let restartable = self.is_init && raw.restart_policy.as_deref() == Some("Always");
         let resources = self.path.field("resources");
         let limits = texts.amounts(&raw.resources.limits, &resources.field("limits"))?;
         let mut requests = texts.amounts(&raw.resources.requests, &resources.field("requests"))?;
@@ -254,15 +244,8 @@ impl ContainerReader<'_> {
                 .ok()
                 .filter(|&port| port > 0)
                 .ok_or_else(|| path_of_port.problem("a port from 1 to 65535", port))?;
-            let protocol = match raw.protocol.as_deref() {
-                None | Some("") => "TCP",
-                Some(protocol @ ("TCP" | "UDP" | "SCTP")) => protocol,
-                Some(other) => {
-                    return Err(path
-                        .field("protocol")
-                        .problem("`TCP`, `UDP` or `SCTP`", other));
-                }
-            };
+            let protocol = raw.protocol.as_deref().filter(|own| !own.is_empty());
+            let protocol = protocol.unwrap_or("TCP");
             ports.push(HostPort {
                 host_ip: match raw.host_ip.as_deref() {
                     None | Some("0.0.0.0") => Text::default(),
@@ -284,15 +267,8 @@ fn pod_requests(
     path: &Path<'_>,
     texts: &mut Texts,
 ) -> Result<ResourceList, Problem> {
-    let is_for_pods =
-        |name: &str| matches!(name, "cpu" | "memory") || name.starts_with("hugepages-");
     let limits = texts.amounts(&raw.limits, &path.field("limits"))?;
     let mut requests = texts.amounts(&raw.requests, &path.field("requests"))?;
-    if let Some((name, _)) = requests.iter().find(|&(name, _)| !is_for_pods(name)) {
-        let expected = "`cpu`, `memory` or `hugepages-…`, the only resources that a pod as a \
-            whole can request";
-        return Err(path.field("requests").problem(expected, name));
-    }
     if requests.is_empty() && limits.is_empty() {
         return Ok(requests);
     }
@@ -303,8 +279,14 @@ fn pod_requests(
     let of_containers = of_containers
         .requests()
         .map_err(|error| path.broken(error))?;
+    let path = path.field("requests");
+    for (name, amount) in of_containers.named().filter(|(name, _)| is_of_pods(name)) {
+        if let Some(own) = requests.stated(name).filter(|own| *own < amount) {
+            return Err(POD_BELOW_CONTAINERS.problem(&path.key(name), &[&amount], &own));
+        }
+    }
     for list in [&of_containers, &limits] {
-        for (name, amount) in list.named().filter(|(name, _)| is_for_pods(name)) {
+        for (name, amount) in list.named().filter(|(name, _)| is_of_pods(name)) {
             requests.insert_if_absent(name, amount);
         }
     }

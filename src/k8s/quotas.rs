@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::field::{Path, Problem, quantity};
 use super::findings::ObjectName;
 use super::raw::{Amounts, nullable};
+use super::server;
 use super::workload::{Checked, Workload};
 use model::workload::{LimitItem, LimitRange, LimitedKind, QuotaScope, ResourceQuota};
 use model::{Object, Operator, Requirement, ResourceList, Text};
@@ -72,6 +73,7 @@ pub(super) fn quota(workload: &mut Workload<'_>) -> Checked {
             findings.add(object, &hard_path.key(name), what, "they are not counted");
         }
     }
+    server::check_whole(&raw.hard, &hard_path)?;
     let scopes = scopes(&raw, &path)?;
     let quota = ResourceQuota {
         namespace: workload.namespace.clone(),
@@ -197,6 +199,40 @@ struct RawItem {
     max_limit_request_ratio: Amounts,
 }
 
+/// Notes limits of what is no pod: sizes of claims, images.
+fn note_other_limit(workload: &mut Workload<'_>, path: &Path<'_>, kind: &str) {
+    let object = ObjectName {
+        kind: "LimitRange",
+        namespace: Some(&workload.namespace),
+        name: &workload.name,
+    };
+    let findings = &mut workload.ctx.findings;
+    let what = format!("limits of `{kind}`");
+    findings.add(object, &path.field("type"), what, "they are not applied");
+}
+
+/// Refuses amounts that contradict each other. Source: `ValidateLimitRange`.
+fn check_order(item: &LimitItem, path: &Path<'_>) -> Result<(), Problem> {
+    let lists = [
+        ("min value", &item.min),
+        ("default request value", &item.default_request),
+        ("default value", &item.default),
+        ("max value", &item.max),
+    ];
+    for (place, (lesser, list)) in lists.iter().enumerate() {
+        for (name, least) in list.named() {
+            for (greater, others) in &lists[place + 1..] {
+                if let Some(most) = others.stated(name).filter(|most| *most < least) {
+                    let words =
+                        format!("{name}: {lesser} {least} is greater than {greater} {most}");
+                    return Err(path.broken(words));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// A limit range.
 pub(super) fn limit_range(workload: &mut Workload<'_>) -> Checked {
     let raw: RawRange = workload.spec()?;
@@ -208,7 +244,10 @@ pub(super) fn limit_range(workload: &mut Workload<'_>) -> Checked {
         let of = match item.kind.as_str() {
             "Container" => LimitedKind::Container,
             "Pod" => LimitedKind::Pod,
-            other => return Err(path.field("type").problem("`Container` or `Pod`", other)),
+            other => {
+                note_other_limit(workload, &path, other);
+                continue;
+            }
         };
         let item = LimitItem {
             of,
@@ -225,13 +264,7 @@ pub(super) fn limit_range(workload: &mut Workload<'_>) -> Checked {
             let message = "pods have no defaults; write them of type `Container`";
             return Err(path.broken(message));
         }
-        for (name, least) in item.min.named() {
-            let above = |list: &ResourceList| list.stated(name).is_some_and(|most| most < least);
-            if above(&item.max) || above(&item.default_request) {
-                let message = format!("min of {name} is above its max or its defaultRequest");
-                return Err(path.broken(message));
-            }
-        }
+        check_order(&item, &path)?;
         limits.push(item.filled());
     }
     let range = LimitRange {

@@ -105,6 +105,20 @@ impl Reported {
     }
 }
 
+impl Reported {
+    /// Newest time that the state has.
+    pub(super) fn newest_time(&self) -> Option<i64> {
+        let times = [
+            self.created,
+            self.job.start,
+            self.job.end,
+            self.last_schedule,
+            self.last_success,
+        ];
+        times.into_iter().flatten().max()
+    }
+}
+
 impl ReportedJob {
     fn of(status: &Value) -> Self {
         let conditions = status.get("conditions").and_then(Value::as_array);

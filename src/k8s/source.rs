@@ -76,7 +76,7 @@ impl Sink for Reader {
             && let Some(pod) = AlikePod::of(source.text)
         {
             let added = self.add_written_alike(&pod);
-            return added.map_err(|message| Refused(self.describe(&message)));
+            return added.map_err(|message| self.refused(&source, &message));
         }
         let seed = ObjectSeed::of_kind(self, kind);
         let read = source.read(seed);
@@ -85,12 +85,17 @@ impl Sink for Reader {
                 self.note_lines(|field| source.line_of(field));
                 Ok(())
             }
-            Err(fault) => {
-                let line = self.broken_field().map(|field| source.line_of(field));
-                let line = line.map_or(String::new(), |line| format!("line {line}, "));
-                Err(Refused(format!("{line}{}", self.describe(&fault.words))))
-            }
+            Err(fault) => Err(self.refused(&source, &fault.words)),
         }
+    }
+}
+
+impl Reader {
+    /// The refusal of an object, with the line of the field that broke a rule.
+    fn refused(&self, source: &Source<'_>, fault: &str) -> Refused {
+        let line = self.broken_field().map(|field| source.line_of(field));
+        let line = line.map_or(String::new(), |line| format!("line {line}, "));
+        Refused(format!("{line}{}", self.describe(fault)))
     }
 }
 

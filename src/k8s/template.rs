@@ -8,17 +8,21 @@ use serde_json::Value;
 use super::declared::PodPriority;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
-use super::keys::{DELETION_COST, DO_NOT_DISRUPT, SAFE_LOCAL_VOLUMES, SAFE_TO_EVICT};
+use super::keys::{
+    DELETION_COST, DESCHEDULED, DO_NOT_DISRUPT, SAFE_LOCAL_VOLUMES, SAFE_TO_EVICT, SCALE_UP_DELAY,
+};
 use super::life::{EXIT_CODE, RUN_TIME, START_TIME, in_annotation};
 use super::raw::{self, nullable};
 use super::workload::{Workload, part, span};
-use super::{life, needs, pod, queueing, unmodelled};
-use model::behaviour::{Behaviour, DEFAULT_GRACE};
+use super::{life, needs, pod, queueing, server, unmodelled};
+use model::behaviour::{Behaviour, ContainerUsage, DEFAULT_GRACE, DoNotDisrupt};
 use model::queueing::TopologyRequest;
 use model::usage::Pattern;
 use model::{PodSpec, TemplatePriority, Text};
+use units::Duration;
 
-/// On a pod template: what its pods use, in the notation of [`model::usage`].
+/// On a pod template: what its pods use, in the notation of [`model::usage`]; with a dot and a container's
+/// name behind it, what that container uses.
 const CPU_USAGE: &str = "windtunnel.dev/cpu-usage";
 const MEMORY_USAGE: &str = "windtunnel.dev/memory-usage";
 
@@ -53,13 +57,21 @@ impl Workload<'_> {
         };
         let mut raw: RawTemplate = part(value, path)?;
         raw.metadata.namespace = Some(self.namespace.to_string());
-        unmodelled::refuse_gang(&raw.spec).map_err(inside)?;
-        let mut spec = pod::pod_spec(&raw.metadata, &raw.spec, self.ctx).map_err(inside)?;
         let object = ObjectName {
             kind: "pods of",
             namespace: Some(&self.namespace),
             name: &self.name,
         };
+        // A set of jobs makes jobs, and these the pods.
+        let owner = if self.kind == "JobSet" {
+            "Job"
+        } else {
+            self.kind
+        };
+        unmodelled::refuse_gang(object, &raw.spec, self.ctx).map_err(inside)?;
+        server::check(object, &raw.spec, self.ctx).map_err(inside)?;
+        server::check_owner(owner, &raw.spec).map_err(inside)?;
+        let mut spec = pod::pod_spec(&raw.metadata, &raw.spec, self.ctx).map_err(inside)?;
         let tolerations = unmodelled::tolerations(object, &raw.spec.tolerations, self.ctx);
         spec.tolerations = tolerations.map_err(inside)?;
         unmodelled::note_left_out(object, &raw.metadata, &raw.spec, self.ctx);
@@ -90,16 +102,33 @@ impl Workload<'_> {
     }
 }
 
-/// Whether annotations say that autoscalers of nodes may evict a pod.
+/// Whether annotations say that the cluster autoscaler may evict a pod.
 fn evictable(annotations: &raw::Annotations) -> Option<bool> {
-    match (
-        annotations.get(SAFE_TO_EVICT),
-        annotations.get(DO_NOT_DISRUPT),
-    ) {
-        (Some("false"), _) | (_, Some("true")) => Some(false),
-        (Some("true"), _) => Some(true),
+    match annotations.get(SAFE_TO_EVICT) {
+        Some("false") => Some(false),
+        Some("true") => Some(true),
         _ => None,
     }
+}
+
+/// For how long annotations keep Karpenter from a pod; what is neither `true` nor a positive duration
+/// says nothing.
+fn undisrupted(annotations: &raw::Annotations) -> Option<DoNotDisrupt> {
+    match annotations.get(DO_NOT_DISRUPT)? {
+        "true" => Some(DoNotDisrupt::Always),
+        text => {
+            let span = text.parse::<Duration>().ok();
+            let span = span.filter(|span| *span > Duration::ZERO);
+            span.map(DoNotDisrupt::For)
+        }
+    }
+}
+
+/// The age at which nodes are ordered for a pod, if annotations state one; what is no duration of 0
+/// or more says nothing, as in the original.
+fn scale_up_delay(annotations: &raw::Annotations) -> Option<Duration> {
+    let span = annotations.get(SCALE_UP_DELAY)?.parse::<Duration>().ok();
+    span.filter(|span| *span >= Duration::ZERO)
 }
 
 /// Source of the priority of a template's pods.
@@ -157,6 +186,21 @@ pub(super) fn behaviour(
             Err(why) => Err(annotations.key(key).broken(why)),
         }
     };
+    let containers = spec.init_containers.iter().chain(&spec.containers);
+    let mut container_usage = Vec::new();
+    for container in containers {
+        let name = &container.name;
+        let [cpu, memory] = [CPU_USAGE, MEMORY_USAGE].map(|key| usage(&format!("{key}.{name}")));
+        let (cpu, memory) = (cpu?, memory?);
+        if cpu.is_some() || memory.is_some() {
+            let container = Text::from(name.as_str());
+            container_usage.push(ContainerUsage {
+                container,
+                cpu,
+                memory,
+            });
+        }
+    }
     let behaviour = Behaviour {
         start_time: start_time.transpose()?,
         run_time: run_time.transpose()?,
@@ -165,7 +209,11 @@ pub(super) fn behaviour(
         grace,
         cpu_usage: usage(CPU_USAGE)?,
         memory_usage: usage(MEMORY_USAGE)?,
+        container_usage,
         is_evictable: evictable(&metadata.annotations),
+        do_not_disrupt: undisrupted(&metadata.annotations),
+        scale_up_delay: scale_up_delay(&metadata.annotations),
+        is_descheduled: metadata.annotations.get(DESCHEDULED).is_some(),
         has_local_storage: spec.volumes.iter().any(raw::Volume::is_local),
         active_deadline: pod::time_limit(spec)?,
         priority: priority(spec),

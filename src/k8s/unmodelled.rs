@@ -1,10 +1,10 @@
 //! The fields of a pod that bear on placement and have no place in the model yet: each is a
 //! finding that says what placement misses by it.
 
-use super::Ctx;
 use super::field::{Path, Problem, Texts};
 use super::findings::ObjectName;
 use super::keys::QUEUE_NAME;
+use super::{Ctx, Origin};
 use super::{fields, gpu, raw};
 
 /// Words for the gangs of Kubernetes' own API, where one is found.
@@ -49,28 +49,52 @@ pub(super) fn note_left_out(
     }
 }
 
+/// Effect of a gang of Kubernetes' own API in a cluster that has some.
+const ALONE: &str =
+    "each pod is placed by itself, as if it had no group (`GangScheduling` is not modelled)";
+
 /// Refuses gangs of Kubernetes' own API (the gate `GangScheduling`, which no release turns on by itself): the
-/// pod would be placed by itself, as if it had no group.
-pub(super) fn refuse_gang(spec: &raw::PodSpec) -> Result<(), Problem> {
+/// pod would be placed by itself, as if it had no group. A pod that a server has admitted, or that
+/// has its node, is a finding.
+pub(super) fn refuse_gang(
+    object: ObjectName<'_>,
+    spec: &raw::PodSpec,
+    ctx: &mut Ctx,
+) -> Result<(), Problem> {
     let path = Path::root("spec");
     let groups = [
         ("workloadRef", spec.workload_ref.is_some()),
         ("schedulingGroup", spec.scheduling_group.is_some()),
     ];
-    match groups.into_iter().find(|(_, is_stated)| *is_stated) {
-        Some((field, _)) => Err(path.field(field).broken(format!("expected {NO_GANGS}"))),
-        None => Ok(()),
+    // A pod that has its node is placed by nobody any more.
+    let is_placed = spec.node_name.as_ref().is_some_and(|node| !node.is_empty());
+    for (field, _) in groups.into_iter().filter(|(_, is_stated)| *is_stated) {
+        if ctx.origin != Origin::Admitted && !is_placed {
+            return Err(path.field(field).broken(format!("expected {NO_GANGS}")));
+        }
+        ctx.findings
+            .add(object, &path.field(field), "a group of pods", ALONE);
     }
+    Ok(())
 }
 
-/// Refuses objects that define such gangs.
-pub(super) fn refuse_gangs(kind: Option<&str>, version: Option<&str>) -> Result<(), Problem> {
-    let is_group = matches!(kind, Some("Workload" | "PodGroup" | "CompositePodGroup"));
-    let version = version.filter(|own| own.starts_with("scheduling.k8s.io/") && is_group);
-    match version {
-        Some(version) => Err(Path::root("apiVersion").problem(NO_GANGS, version)),
-        None => Ok(()),
+/// Refuses objects that define such gangs; those of a cluster are findings.
+pub(super) fn refuse_gangs(
+    object: ObjectName<'_>,
+    version: Option<&str>,
+    ctx: &mut Ctx,
+) -> Result<(), Problem> {
+    let is_group = matches!(object.kind, "Workload" | "PodGroup" | "CompositePodGroup");
+    let Some(version) = version.filter(|own| own.starts_with("scheduling.k8s.io/") && is_group)
+    else {
+        return Ok(());
+    };
+    let path = Path::root("apiVersion");
+    if ctx.origin != Origin::Admitted {
+        return Err(path.problem(NO_GANGS, version));
     }
+    ctx.findings.add(object, &path, "a group of pods", ALONE);
+    Ok(())
 }
 
 /// Notes the queue of a pod; one that is held back has it where queues are declared.

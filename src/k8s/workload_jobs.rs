@@ -107,12 +107,10 @@ pub(super) fn read_job(
     if let (Some(queue), Some(_)) = (&mut workload.queue, &template.wishes) {
         Arc::make_mut(queue).topology.clone_from(&template.wishes);
     }
-    let restart_path = path.field("template.spec.restartPolicy");
+    // Others are refused with the template (`server::check_owner`).
     let restart = match template.restart_policy.as_deref() {
-        Some("Never") => RestartPolicy::Never,
         Some("OnFailure") => RestartPolicy::OnFailure,
-        Some(other) => return Err(restart_path.problem("`Never` or `OnFailure`", other)),
-        None => return Err(restart_path.missing("`Never` or `OnFailure`")),
+        _ => RestartPolicy::Never,
     };
     let optional = |secs: Option<i64>, field: &str| {
         secs.map(|secs| span(Some(secs), &path.field(field)))

@@ -23,8 +23,8 @@ use super::{
 };
 use model::workload::daemon_set::DaemonUpdate;
 use model::workload::{
-    Count, DaemonSet, Deployment, DeploymentStrategy, Finding, PodManagement, ReplicaSet,
-    RollingUpdate, StatefulSet, StatefulUpdate, validate,
+    ClaimTemplate, ClaimTemplates, Count, DaemonSet, Deployment, DeploymentStrategy, Finding,
+    PodManagement, ReplicaSet, RollingUpdate, StatefulSet, StatefulUpdate, validate,
 };
 use model::{LabelSelector, Labels, Object, Operator, Requirement};
 
@@ -191,6 +191,8 @@ struct RawClaimName {
 #[serde(rename_all = "camelCase", default)]
 struct RawClaimModes {
     access_modes: Vec<String>,
+    storage_class_name: Option<String>,
+    resources: raw::Resources,
 }
 
 impl RawClaimTemplate {
@@ -387,9 +389,21 @@ impl Workload<'_> {
                 return Err(path.problem("`OrderedReady` or `Parallel`", other));
             }
         };
-        let claims = raw.volume_claim_templates.unwrap_or_default();
-        let claims = claims.iter().filter(|claim| claim.is_exclusive());
+        let stated = raw.volume_claim_templates.unwrap_or_default();
+        let claims = stated.iter().filter(|claim| claim.is_exclusive());
         let texts = &mut self.ctx.texts;
+        let mut all = Vec::new();
+        for claim in &stated {
+            let path = path.field("volumeClaimTemplates");
+            let requests = texts.amounts(&claim.spec.resources.requests, &path)?;
+            all.push(ClaimTemplate {
+                name: texts.share(&claim.metadata.name),
+                class: texts.share(claim.spec.storage_class_name.as_deref().unwrap_or_default()),
+                request: requests.get("storage"),
+                access_modes: texts.share_all(&claim.spec.access_modes),
+                ..ClaimTemplate::default()
+            });
+        }
         let claim_templates = claims
             .map(|claim| texts.share(&claim.metadata.name))
             .collect();
@@ -405,6 +419,7 @@ impl Workload<'_> {
             min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
             revision_history_limit: raw.revision_history_limit.unwrap_or(10),
             claim_templates,
+            claims: ClaimTemplates(all),
             ..StatefulSet::default()
         };
         let findings = validate::stateful_set(&set);

@@ -165,7 +165,7 @@ fn options() -> serde_saphyr::Options {
             max_depth: 128,
         },
         // `no` and `off` are texts, as in YAML 1.2.
-        strict_booleans: true,
+        strict_booleans: false,
         with_snippet: false,
     }
 }

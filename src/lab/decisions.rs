@@ -33,7 +33,7 @@ pub struct Field {
 }
 
 /// The fields of a decision, in order.
-pub const FIELDS: [Field; 6] = [
+pub const FIELDS: [Field; 7] = [
     Field {
         name: "time_ns",
         kind: "integer",
@@ -75,8 +75,18 @@ pub const FIELDS: [Field; 6] = [
         kind: "string",
         unit: "",
         meaning: "`bound`, `unschedulable` (the attempt failed, the pod stays pending), \
-                  `rejected` (refused permanently) or `evicted`",
+                  `rejected` (refused permanently, by its scheduler or by the node that it was \
+                  bound to) or `evicted`",
         absent: None,
+    },
+    Field {
+        name: "reason",
+        kind: "string",
+        unit: "",
+        meaning: "why the node that the pod was bound to refused it: `OutOfcpu`, `OutOfmemory`, \
+                  `OutOfephemeral-storage`, `OutOfpods`, `OutOfextended`, `NodeAffinity`, \
+                  `NodePorts`, `TaintToleration`, `Evicted` (short of memory or disk)",
+        absent: Some("no node refused it"),
     },
 ];
 
@@ -100,6 +110,8 @@ struct Decision<'a> {
     pod: &'a Pod,
     node: Option<NodeId>,
     outcome: &'static str,
+    /// Why the node refused the pod, if it did.
+    reason: Option<&'static str>,
 }
 
 impl DecisionLog {
@@ -158,7 +170,11 @@ impl DecisionLog {
             let comma = if position > 0 { "," } else { "" };
             write!(lines, "{comma}{device}")?;
         }
-        writeln!(lines, "],\"outcome\":\"{}\"}}", decision.outcome)
+        write!(lines, "],\"outcome\":\"{}\",\"reason\":", decision.outcome)?;
+        match decision.reason {
+            Some(reason) => writeln!(lines, "\"{reason}\"}}"),
+            None => writeln!(lines, "null}}"),
+        }
     }
 
     /// Hands the gathered lines over.
@@ -185,6 +201,7 @@ impl DecisionLog {
             pod,
             node,
             outcome,
+            reason: None,
         };
         self.line(decision, store);
     }
@@ -211,10 +228,10 @@ impl Observer for DecisionLog {
             (Event::PodBound { pod, node, .. }, _) => self.of_living(at, *pod, Some(*node), store),
             (Event::PodUnschedulable { pod }, _) => self.of_living(at, *pod, None, store),
             (Event::PodEnded { reason, .. }, Some(pod)) => {
-                let outcome = match reason {
-                    EndReason::Rejected => "rejected",
-                    EndReason::Refused(why) => why.name(),
-                    EndReason::Evicted(_) => "evicted",
+                let (outcome, reason) = match reason {
+                    EndReason::Rejected => ("rejected", None),
+                    EndReason::Refused(why) => ("rejected", Some(why.name())),
+                    EndReason::Evicted(_) => ("evicted", None),
                     EndReason::Completed
                     | EndReason::TimeLimit
                     | EndReason::Error
@@ -226,6 +243,7 @@ impl Observer for DecisionLog {
                     pod,
                     node: pod.node(),
                     outcome,
+                    reason,
                 };
                 self.line(decision, store);
             }

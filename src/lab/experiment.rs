@@ -324,7 +324,11 @@ fn run_one(
             &mut control,
         )
     };
-    let mut outcome = probe.within(probe.part("engine"), run).map_err(failed)?;
+    let (mut outcome, stopped) = match probe.within(probe.part("engine"), run) {
+        // What happened before is kept, and told to be no whole run.
+        Err(RunError::Stopped { error, outcome }) => (*outcome, Some(error)),
+        outcome => (outcome.map_err(failed)?, None),
+    };
     if let (Some(journey), Some(stopover)) = (journey, stopover) {
         journey.arrived(index, stopover);
     }
@@ -337,5 +341,9 @@ fn run_one(
         name: variant.name.clone(),
         ..outcome.report.take().unwrap_or_default()
     };
-    Ok((summarize(variant, outcome), report))
+    let summary = VariantSummary {
+        stopped: stopped.map(|error| error.to_string()),
+        ..summarize(variant, outcome)
+    };
+    Ok((summary, report))
 }

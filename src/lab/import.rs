@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
-use k8s::{ManifestFinding, Manifests, SnapshotWriter, effect_of_kind};
+use k8s::{Kubelet, ManifestFinding, Manifests, SnapshotWriter, effect_of_kind};
 use trace::{Input, TraceError};
 
 use super::folder::{Existing, FolderError, write_file};
@@ -176,7 +176,7 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
     let pods = count(manifests, &homeless, snapshot.ended);
     let bytes = snapshot.out.finish()?;
     write_file(&objects, &bytes, plan.existing)?;
-    let text = scenario_text(plan, &objects, &pods, manifests.nodes.len());
+    let text = scenario_text(plan, &objects, &pods, manifests);
     write_file(&plan.scenario, text.as_bytes(), plan.existing)?;
     let fields = snapshot.passed_over.sorted().into_iter();
     Ok(ImportSummary {
@@ -212,6 +212,7 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
                     .iter()
                     .map(|(kind, &count)| ignored(kind, count)),
             )
+            .chain(manifests.newest_kubelet.as_ref().and_then(unknown_release))
             .collect(),
     })
 }
@@ -248,6 +249,17 @@ fn ignored(kind: &str, count: usize) -> Finding {
     }
 }
 
+/// Words about a kubelet of a release that is not modelled.
+fn unknown_release(kubelet: &Kubelet) -> Option<Finding> {
+    Some(Finding {
+        object: format!("Node `{}`", kubelet.node),
+        field: "status.nodeInfo.kubeletVersion".to_owned(),
+        what: kubelet.doubt()?,
+        effect: format!("the experiment follows {}", kubelet.release()),
+        count: 1,
+    })
+}
+
 fn count(manifests: &Manifests, homeless: &[ManifestFinding], ended: u64) -> PodCounts {
     let homeless = homeless.iter().map(|finding| finding.count as u64).sum();
     let mut counts = PodCounts {
@@ -269,14 +281,25 @@ fn count(manifests: &Manifests, homeless: &[ManifestFinding], ended: u64) -> Pod
     counts
 }
 
-fn scenario_text(plan: &ImportPlan<'_>, objects: &Path, pods: &PodCounts, nodes: usize) -> String {
+fn scenario_text(
+    plan: &ImportPlan<'_>,
+    objects: &Path,
+    pods: &PodCounts,
+    manifests: &Manifests,
+) -> String {
     let file = objects.file_name().unwrap_or_default().to_string_lossy();
     // JSON's texts are YAML's too.
     let quoted = |text: &str| serde_json::Value::from(text).to_string();
     let (name, file) = (quoted(&plan.name), quoted(&file));
     let pending = pods.pending;
+    let kubelet = manifests.newest_kubelet.as_ref();
+    let release = kubelet.map(|own| {
+        let (release, version) = (own.release(), &own.version);
+        format!("  release: \"{release}\"  # that of the newest kubelet, {version}\n")
+    });
+    let release = release.unwrap_or_default();
     let (nodes, bound) = (
-        plural::count(nodes, "node"),
+        plural::count(manifests.nodes.len(), "node"),
         plural::count(pods.bound, "pod"),
     );
     format!(
@@ -291,6 +314,7 @@ fn scenario_text(plan: &ImportPlan<'_>, objects: &Path, pods: &PodCounts, nodes:
          \x20 - manifests: {file}\n\
          system:\n\
          \x20 name: kubernetes\n\
+         {release}\
          stop: {{when: idle}}\n"
     )
 }

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use cluster::{Observer, Store};
+use cluster::{Incident, Observer, Store};
 use metrics::{PodSink, SeriesSink};
 use model::{Event, Pod};
 use units::Instant;
@@ -57,6 +57,12 @@ impl Observer for Logs {
         }
         if let Some(log) = &mut self.events {
             log.observe(at, event, ended, store);
+        }
+    }
+
+    fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
+        if let Some(log) = &mut self.events {
+            log.incident(at, incident, store);
         }
     }
 }

@@ -11,7 +11,7 @@ use world::inputs;
 const LEAD: &str = "# The paths below start at ";
 
 /// The line of a scenario in the result folder `out` that tells at which folder its paths start: the
-/// way there, and where that was; empty if its files are in the program, or it has none.
+/// way there, which says nothing of where both are; empty if its files are in the program, or it has none.
 pub(super) fn base_line(experiment: &Experiment, out: &Path) -> String {
     let base = &experiment.base_dir;
     if experiment.files.is_empty() || *base == inputs::embedded_folder() {
@@ -24,24 +24,27 @@ pub(super) fn base_line(experiment: &Experiment, out: &Path) -> String {
     }) else {
         return String::new();
     };
-    let (whole, way) = (plain(&whole), folder_seen_from(base, out));
-    let way = way.unwrap_or_else(|| whole.clone());
+    let way = folder_seen_from(base, out).unwrap_or_else(|| plain(&whole));
     let way = if way.as_os_str().is_empty() {
         ".".into()
     } else {
         way.to_string_lossy()
     };
-    format!("{LEAD}{way} ({})\n", whole.display())
+    format!("{LEAD}{way}\n")
 }
 
-/// The folders at which the paths of a scenario may start, the likeliest first: those that its first
-/// line tells, seen from the folder that it is in; none if it tells none.
+/// The folders at which the paths of a scenario may start, the likeliest first, as its first line tells, seen
+/// from the folder that it is in; none if it tells none. Earlier releases named the folder itself behind the way there, which
+/// counts where there is one.
 pub fn bases(scenario: &str, folder: &Path) -> Vec<PathBuf> {
     let told = |line: &str| {
-        let rest = line.strip_prefix(LEAD)?.trim_end().strip_suffix(')')?;
-        let (way, whole) = rest.split_once(" (")?;
-        // A result that was moved alone has another folder where the way leads.
-        Some(vec![PathBuf::from(whole), joined(folder, Path::new(way))])
+        let rest = line.strip_prefix(LEAD)?.trim_end();
+        let (way, whole) = match rest.strip_suffix(')').and_then(|own| own.split_once(" (")) {
+            Some((way, whole)) => (way, Some(PathBuf::from(whole))),
+            None => (rest, None),
+        };
+        let way = joined(folder, Path::new(way));
+        Some(whole.into_iter().chain([way]).collect())
     };
     scenario.lines().next().and_then(told).unwrap_or_default()
 }
@@ -114,6 +117,7 @@ mod tests {
             let expected: Vec<PathBuf> = expected.iter().map(PathBuf::from).collect();
             assert_eq!(found, expected, "{text}");
         };
+        check(&format!("{LEAD}../..\nname: a\n"), &[""]);
         check(&format!("{LEAD}../.. (/p)\nname: a\n"), &["/p", ""]);
         check(
             &format!("{LEAD}../../s (/p/s (old))\n"),

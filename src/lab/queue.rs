@@ -10,7 +10,7 @@ use model::{ClusterObjects, Node, Object, PodSpec, Text};
 use trace::Input;
 use units::plural;
 
-use crate::snapshot::{SnapshotError, Sources};
+use crate::snapshot::{Reading, SnapshotError, Sources};
 
 pub use systems::queueing::question::{
     Answer, Change, Obstacle, ObstacleAmounts, Question, Raise, RunTimes, Start, Verdict, Victim,
@@ -45,12 +45,36 @@ pub struct Asked {
 pub fn read(
     cluster: &[PathBuf],
     job: &Path,
-    traces_dirs: &[PathBuf],
+    reading: &Reading<'_>,
 ) -> Result<Asked, SnapshotError> {
-    let mut sources = Sources::new(traces_dirs).with_workloads();
+    let sources = Sources::new(reading.traces_dirs).without(reading.ignored);
+    let mut sources = sources.with_workloads();
     for path in cluster {
         sources.add(path)?;
     }
+    let name = cluster.first().map(|path| path.display().to_string());
+    let input = Input::argument(&job.display().to_string())?;
+    asked(sources, name.as_deref().unwrap_or_default(), &input)
+}
+
+/// As [`read`], of inputs, each of the cluster with the place from which files that it names are found.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_inputs(
+    cluster: &[(Input, &Path)],
+    job: &Input,
+    traces_dirs: &[PathBuf],
+) -> Result<Asked, SnapshotError> {
+    let mut sources = Sources::new(traces_dirs).with_workloads();
+    for (input, path) in cluster {
+        sources.add_input(input, path)?;
+    }
+    let name = cluster.first().map(|(input, _)| &*input.name);
+    asked(sources, name.unwrap_or_default(), job)
+}
+
+fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, SnapshotError> {
     let mut gathered = sources.objects()?;
     let queueing = &gathered.objects.queueing;
     if queueing.queues.is_empty() {
@@ -60,8 +84,7 @@ pub fn read(
                 .to_owned(),
         ));
     }
-    let name = cluster.first().map(|path| path.display().to_string());
-    let files = [(name.as_deref().unwrap_or_default(), queueing.clone())];
+    let files = [(name, queueing.clone())];
     let checked = world::queueing::check(&files);
     checked.map_err(|error| SnapshotError::Input(error.to_string()))?;
     if queueing.flavors.iter().any(|own| own.topology.is_some()) {
@@ -76,10 +99,9 @@ pub fn read(
         let remarks = remarks.map_err(|error| SnapshotError::Input(error.to_string()))?;
         gathered.findings.extend(remarks);
     }
-    let input = Input::argument(&job.display().to_string())?;
     let classes = gathered.priorities.clone();
     let mut reader = ManifestReader::with_priorities(classes).with_workloads();
-    reader.read(&input)?;
+    reader.read(input)?;
     let read = reader.finish();
     let jobs = read.workloads.iter().filter_map(|own| match &own.object {
         Object::Job(job) => Some((job, &own.object)),
@@ -88,7 +110,7 @@ pub fn read(
     let jobs: Vec<(&Arc<Job>, &Object)> = jobs.collect();
     let workloads = by_workload(jobs.iter().map(|(job, _)| *job));
     // The queue of the job stands in another file.
-    let is_other = |own: &&ManifestFinding| !own.field.contains(QUEUE_LABELS);
+    let is_other = |own: &&ManifestFinding| !(own.lacks_queues || own.field.contains(QUEUE_LABELS));
     let findings = read.findings.iter().filter(is_other);
     let findings: Vec<String> = findings
         .map(|finding| format!("{}: {finding}", input.name))

@@ -7,10 +7,11 @@ use metrics::services::{ServiceLatency, ServiceRow};
 use metrics::{CostTable, RunMetrics, registry, workloads};
 use model::EvictionCause;
 use model::traffic::FailureCause;
-use scenario::{Scenario, VariantPlan};
+use scenario::{Files, Scenario, VariantPlan};
 use sim::EndCause;
 use systems::kubernetes;
 use systems::mapping::Mapping;
+use world::FileSource;
 use world::request_limits::{RequestLimits, request_limits};
 
 use super::run::Outcome;
@@ -24,7 +25,16 @@ use super::summary::{
 use units::{Instant, SortedMap};
 
 /// Releases that the parts of a scenario's system follow, with the switches that are turned.
-pub(crate) fn releases(scenario: &Scenario) -> Vec<String> {
+pub(crate) fn releases(scenario: &Scenario, files: &Files) -> Vec<String> {
+    // What is wrong with a file is said where the run is prepared.
+    match world::followed(scenario, &FileSource { files }) {
+        Ok(followed) => releases_of(&followed),
+        Err(_) => releases_of(scenario),
+    }
+}
+
+/// Releases of a scenario that states its own or follows the default.
+pub(crate) fn releases_of(scenario: &Scenario) -> Vec<String> {
     let system = &scenario.system;
     if system.name != kubernetes::ENTRY.name {
         return Vec::new();
@@ -63,11 +73,12 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
         seed: variant.scenario.seed,
         system: variant.scenario.system.name.clone(),
         scheduler,
-        releases: releases(&variant.scenario),
+        releases: outcome.releases.clone(),
         limits: limits(&variant.scenario, &outcome),
         nodes: outcome.nodes,
         pods: outcome.pods,
         ended: ended(outcome.end.cause).to_owned(),
+        stopped: None,
         end_ns: outcome.end.at.as_nanos(),
         changes: outcome.end.changes,
         decisions: outcome.end.decisions,
@@ -347,6 +358,7 @@ const fn ended(cause: EndCause) -> &'static str {
         EndCause::Drained => "drained",
         EndCause::Idle => "idle",
         EndCause::Interrupted => "interrupted",
+        EndCause::Stopped => "stopped",
     }
 }
 

@@ -1,7 +1,8 @@
 //! Behaviour of a pod once it runs, and the grace it has when asked to end: the part of a pod that
 //! no placement reads. Manifests state it by annotations of the pod (template)
 //! `windtunnel.dev/start-time`, `windtunnel.dev/run-time`, `windtunnel.dev/exit-code`, `windtunnel.dev/cpu-usage` and
-//! `windtunnel.dev/memory-usage`, and `terminationGracePeriodSeconds`.
+//! `windtunnel.dev/memory-usage` (with a dot and a container's name behind them: of that container), and
+//! `terminationGracePeriodSeconds`.
 
 use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
@@ -31,15 +32,21 @@ pub struct Behaviour {
     pub cpu_usage: Option<Text>,
     /// Memory usage, in the notation of [`super::usage`].
     pub memory_usage: Option<Text>,
-    /// Whether autoscalers of nodes may evict it, whatever else holds; `None` is as its kind goes.
+    /// Whether the cluster autoscaler may evict it, whatever else holds; `None` is as its kind goes.
     pub is_evictable: Option<bool>,
+    /// Time for which a provisioner leaves it and its node alone; `None` is not at all.
+    pub do_not_disrupt: Option<DoNotDisrupt>,
+    /// Age before which the cluster autoscaler orders no node for it; `None` is as for all pods.
+    pub scale_up_delay: Option<Duration>,
+    /// Whether the descheduler may evict it, whatever else holds.
+    pub is_descheduled: bool,
     /// Marks a pod that keeps data on its node (`emptyDir`, `hostPath`), which goes with the place.
     pub has_local_storage: bool,
     /// Longest run time by the pod's template; the node ends the pod then.
     pub active_deadline: Option<Duration>,
     /// Source of the priority of a template's pods.
     pub priority: TemplatePriority,
-    /// Whether autoscalers of nodes wait for its end instead of evicting it.
+    /// Whether the cluster autoscaler waits for its end instead of evicting it.
     pub is_awaited: bool,
     /// Volumes on its node's disk that it doesn't give up when it is evicted, by name.
     pub local_volumes: Vec<Text>,
@@ -47,6 +54,30 @@ pub struct Behaviour {
     pub deletion_cost: i32,
     /// Requests that its first container has later, in order of time.
     pub resizes: Vec<Resize>,
+    /// Usage of containers of which it is stated one by one; [`Self::cpu_usage`] and
+    /// [`Self::memory_usage`] are then that of the others together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub container_usage: Vec<ContainerUsage>,
+}
+
+/// Usage of a container, in the notation of [`super::usage`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ContainerUsage {
+    /// The container's name.
+    pub container: Text,
+    /// CPU usage; `None` has its part of the pod's.
+    pub cpu: Option<Text>,
+    /// Memory usage; `None` has its part of the pod's.
+    pub memory: Option<Text>,
+}
+
+/// Time for which a pod is left alone by what gives nodes back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum DoNotDisrupt {
+    /// Until it ends.
+    Always,
+    /// For so long after its start.
+    For(Duration),
 }
 
 /// A change of a running pod's requests.
@@ -70,6 +101,9 @@ impl Hash for Behaviour {
             cpu_usage,
             memory_usage,
             is_evictable,
+            do_not_disrupt,
+            scale_up_delay,
+            is_descheduled,
             has_local_storage,
             active_deadline,
             priority,
@@ -77,6 +111,7 @@ impl Hash for Behaviour {
             local_volumes,
             deletion_cost,
             resizes,
+            container_usage,
         } = self;
         if start_time.is_some() {
             start_time.hash(state);
@@ -93,6 +128,11 @@ impl Hash for Behaviour {
         }
         if is_evictable.is_some() {
             is_evictable.hash(state);
+        }
+        if do_not_disrupt.is_some() || scale_up_delay.is_some() || *is_descheduled {
+            do_not_disrupt.hash(state);
+            scale_up_delay.hash(state);
+            is_descheduled.hash(state);
         }
         if *has_local_storage {
             has_local_storage.hash(state);
@@ -112,6 +152,9 @@ impl Hash for Behaviour {
         if !resizes.is_empty() {
             resizes.hash(state);
         }
+        if !container_usage.is_empty() {
+            container_usage.hash(state);
+        }
     }
 }
 
@@ -123,6 +166,16 @@ impl Behaviour {
             memory_usage: memory.map(|bytes| bytes.to_string().into()),
             ..Self::default()
         })
+    }
+
+    /// Every statement about usage: of the pod and of its containers.
+    pub fn usage_texts(&self) -> impl Iterator<Item = &Text> {
+        let containers = self.container_usage.iter();
+        let containers = containers.flat_map(|own| own.cpu.iter().chain(&own.memory));
+        self.cpu_usage
+            .iter()
+            .chain(&self.memory_usage)
+            .chain(containers)
     }
 }
 
@@ -137,6 +190,9 @@ impl Default for Behaviour {
             cpu_usage: None,
             memory_usage: None,
             is_evictable: None,
+            do_not_disrupt: None,
+            scale_up_delay: None,
+            is_descheduled: false,
             has_local_storage: false,
             active_deadline: None,
             priority: TemplatePriority::default(),
@@ -144,6 +200,7 @@ impl Default for Behaviour {
             local_volumes: Vec::new(),
             deletion_cost: 0,
             resizes: Vec::new(),
+            container_usage: Vec::new(),
         }
     }
 }

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::{
-    Decision, Delivery, DeviceSet, MachineFailure, NewPrice, Node, ObjectChange, PodName, PodOwner,
-    PodSpec, PullError, Relocation, RolloutStep, ServiceLevels, VolumeNews,
+    Decision, Delivery, DeviceSet, Found, MachineFailure, NewPrice, Node, ObjectChange, PodName,
+    PodOwner, PodSpec, PullError, Relocation, RolloutStep, ServiceLevels, VolumeNews,
 };
 use units::{
     ClassId, ComponentId, Duration, GangId, Instant, NodeId, ObjectId, PodId, PodSlot, Resources,
@@ -41,18 +41,6 @@ pub struct PodCreated {
     pub found: Option<Arc<Found>>,
     /// The object that controls the pod, if an object of the API does.
     pub owner: Option<PodOwner>,
-}
-
-/// A pod's state before the run began: it has its node, whoever chose it, and whether or not the
-/// node has room for it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Found {
-    /// The node that it is on.
-    pub node: NodeId,
-    /// Instant at which the pod began to run, at or before the run's zero, if that is known.
-    pub started: Option<Instant>,
-    /// Marks a pod that was asked to end and has not ended yet.
-    pub is_terminating: bool,
 }
 
 /// Reason a pod ended.
@@ -251,7 +239,7 @@ pub enum PodChange {
     },
     /// A cold migration or resize of the pod came to this step.
     Relocated(Relocation),
-    /// A pod without a node was declared anew: it is of another class from now on.
+    /// A pod was declared anew: it is of another class from now on. One with a node requests the same.
     Declared {
         /// The new class.
         class: ClassId,

@@ -12,6 +12,7 @@ pub mod event;
 pub mod exit;
 pub mod exit_plan;
 pub mod finding;
+pub mod found;
 pub mod gpu;
 pub mod label;
 pub mod labels;
@@ -46,20 +47,20 @@ pub mod workload;
 use std::sync::Arc;
 
 pub use affinity::{Affinity, NodeAffinity, PodAffinityTerm, TopologySpread};
-pub use behaviour::Behaviour;
+pub use behaviour::{Behaviour, DoNotDisrupt};
 pub use decision::{Decision, ServiceLevels};
 pub use delivery::{Delivery, DeliveryStep, Push, VersionFault};
 pub use event::{
-    EndReason, Event, EvictionCause, Found, NodeContact, PodChange, PodCreated, PodRef, PullStep,
-    Refusal,
+    EndReason, Event, EvictionCause, NodeContact, PodChange, PodCreated, PodRef, PullStep, Refusal,
 };
 pub use exit_plan::ExitPlan;
+pub use found::{Found, FoundContainer, FoundCrash, FoundReadiness, FoundState};
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
 pub use label::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 pub use labels::Labels;
 pub use machine_news::{MachineFailure, NewPrice};
 pub use namespace::{NAMESPACE_NAME_LABEL, Namespace};
-pub use node::{AvoidedControllers, Node};
+pub use node::{AvoidedControllers, Node, RemovalGuard};
 pub use object::{IndexFailures, NamedObject, Object, ObjectChange, PodOwner};
 pub use objects::{ClusterObjects, Owner};
 pub use pod::{

@@ -117,6 +117,49 @@ pub struct Node {
     /// Controllers whose pods the node asks schedulers to place elsewhere.
     #[serde(default, skip_serializing_if = "AvoidedControllers::is_empty")]
     pub avoids: AvoidedControllers,
+    /// Autoscalers that leave the node alone.
+    #[serde(default, skip_serializing_if = "RemovalGuard::is_empty")]
+    pub guard: RemovalGuard,
+}
+
+/// Annotation by which the cluster autoscaler keeps a node.
+pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
+/// Annotation by which a provisioner leaves a node alone.
+pub const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
+
+/// What annotations of a node say of its removal. In canonical bytes it is nothing where they say
+/// nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RemovalGuard {
+    /// Whether the cluster autoscaler keeps it ([`SCALE_DOWN_DISABLED`]).
+    pub scale_down_disabled: bool,
+    /// Whether a provisioner leaves it alone ([`DO_NOT_DISRUPT`]).
+    pub do_not_disrupt: bool,
+}
+
+impl RemovalGuard {
+    /// What annotations say, as Kubernetes writes them; both hold if they are `true`.
+    pub fn of<'a>(annotation: impl Fn(&str) -> Option<&'a str>) -> Self {
+        let is_true = |key: &str| annotation(key) == Some("true");
+        Self {
+            scale_down_disabled: is_true(SCALE_DOWN_DISABLED),
+            do_not_disrupt: is_true(DO_NOT_DISRUPT),
+        }
+    }
+
+    /// `true` if nothing is said.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Hash for RemovalGuard {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if !self.is_empty() {
+            self.scale_down_disabled.hash(state);
+            self.do_not_disrupt.hash(state);
+        }
+    }
 }
 
 /// Controllers by kind and name whose pods a node would not have

@@ -407,6 +407,21 @@ impl Pod {
         self.rare.as_ref()?.found.as_ref()
     }
 
+    /// Instant of the pod's creation, that of a pod found on a node included.
+    #[inline]
+    pub fn creation(&self) -> Instant {
+        let found = self.found().and_then(|found| found.created);
+        found.unwrap_or(self.created)
+    }
+
+    /// Instant at which the pod began to run, that of a pod found running included.
+    #[inline]
+    pub fn start(&self) -> Instant {
+        let found = self.found().filter(|found| found.is_running);
+        let started = found.and_then(|found| found.started);
+        started.unwrap_or(self.started)
+    }
+
     /// Gives the pod a node and devices on it.
     pub fn bind(&mut self, node: NodeId, devices: DeviceSet, now: Instant) {
         self.phase = PodPhase::Bound;

@@ -31,7 +31,9 @@ impl QosClass {
             let mut names = names.iter();
             names.any(|name| has(&own.requests, name) || has(&own.limits, name))
         };
-        if !containers().any(states) {
+        // What is requested for the pod as a whole is its containers' (`ComputePodQOS`).
+        let states_whole = names.iter().any(|name| has(&spec.pod_requests, name));
+        if !states_whole && !containers().any(states) {
             return Self::BestEffort;
         }
         let is_exact = |own: &Container| {

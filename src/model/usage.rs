@@ -14,6 +14,8 @@
 //! A pattern becomes a [`Curve`] of integers (milli-cores, bytes): a value is computed for any
 //! instant, nothing is stepped.
 
+mod held;
+
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;

@@ -211,7 +211,7 @@ impl Formats for CompactReport<'_> {
         rows.extend(self.rows());
         let width = |column: usize| {
             let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.max().unwrap_or(0)
+            format::column_width(cells)
         };
         let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
         let mut text = format!("{}\n\n", self.headline());

@@ -196,6 +196,13 @@ fn incomparable(summary: &Summary) -> Vec<Option<String>> {
         return Vec::new();
     };
     let statement = |other: &VariantSummary| {
+        if let Some(why) = &other.stopped {
+            return Some(format!(
+                "{} is incomplete and compared with nothing: {}",
+                format::clean(&other.name),
+                format::clean(why)
+            ));
+        }
         let reasons = lab::compare::incomparable(&first.name, &[first], &other.name, &[other]);
         let reasons: Vec<String> = reasons.iter().map(|own| format::clean(own)).collect();
         let name = format::clean(&other.name);

@@ -293,7 +293,7 @@ fn growth(text: &mut String, growth: &[Growth]) {
     }
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([header[column].len(), 6]).max().unwrap_or(6)
+        format::column_width(cells.chain([header[column].len(), 6]))
     };
     let widths: Vec<usize> = (0..7).map(width).collect();
     let group = |from: usize| widths[from] + widths[from + 1] + 2;

@@ -33,6 +33,7 @@ fn variant(name: &str, digest: &str) -> VariantSummary {
         nodes: 1213,
         pods: 10_866,
         ended: "drained".to_owned(),
+        stopped: None,
         end_ns: 10_866_000_000_000,
         changes: 32_598,
         decisions: 10_866,

@@ -246,7 +246,7 @@ fn points(text: &mut String, shown: &[ScoredNode]) {
     }
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
-        cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
+        format::column_width(cells.map(|cell| cell.chars().count()))
     };
     let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
     for row in &rows {

@@ -249,6 +249,15 @@ pub fn clean(name: &str) -> String {
         .collect()
 }
 
+/// The widest column of a table in text; a longer cell pushes those behind it aside. (A format takes no
+/// width beyond 65,535.)
+pub const WIDTH_MAX: usize = 200;
+
+/// The width of a column of cells, at most [`WIDTH_MAX`].
+pub fn column_width(cells: impl Iterator<Item = usize>) -> usize {
+    cells.max().unwrap_or(0).min(WIDTH_MAX)
+}
+
 /// Shortens a name to at most `length_max` characters. An ellipsis marks the cut in the middle, as
 /// long names often differ only at their end.
 pub fn shortened(name: &str, length_max: usize) -> String {

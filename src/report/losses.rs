@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::format;
 use crate::formats::Formats;
 use lab::place::lost::DomainLoss;
 use model::Text;
@@ -82,7 +83,7 @@ impl Formats for LossesReport<'_> {
         let widths: Vec<usize> = (0..HEADS.len())
             .map(|column| {
                 let cells = rows.iter().map(|row| row[column].chars().count());
-                cells.max().unwrap_or(0).max(HEADS[column].len())
+                format::column_width(cells).max(HEADS[column].len())
             })
             .collect();
         let mut text = format!("{}\n{}\n\n", self.snapshot, self.headline());

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::format;
 use crate::formats::Formats;
 use lab::place::lost::{Evicted, Loss};
 use model::Text;
@@ -93,7 +94,7 @@ impl Formats for LossReport<'_> {
     fn table(&self) -> String {
         let mut text = format!("{}\n{}\n", self.snapshot, self.headline());
         let names = self.loss.placed.iter().map(|(pod, _)| pod.chars().count());
-        let width = names.max().unwrap_or_default().max("pod".len());
+        let width = format::column_width(names).max("pod".len());
         if !self.loss.placed.is_empty() {
             let _ = writeln!(text, "\n{:<width$}  new node", "pod");
             for (pod, node) in &self.loss.placed {

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::format;
 use crate::formats::Formats;
 use crate::lost::{evicted_json, evictions};
 use lab::place::mix::Mixed;
@@ -92,7 +93,7 @@ impl Formats for MixReport<'_> {
         let columns = rows.first().map_or(0, Vec::len);
         let width = |column: usize| {
             let cells = rows.iter().map(|row| row[column].chars().count());
-            cells.max().unwrap_or(0)
+            format::column_width(cells)
         };
         let widths: Vec<usize> = (0..columns).map(width).collect();
         let most = if rows.len() > 1 { NODES_SHOWN + 1 } else { 0 };

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::format;
 use crate::formats::Formats;
 use lab::place::{MOST, Placement, ResourceTally, Stop};
 use model::Text;
@@ -226,7 +227,7 @@ fn section(text: &mut String, head: &str, list: &[(Text, u64)], most: usize) {
         .iter()
         .take(most)
         .map(|(name, _)| zone(name).chars().count());
-    let width = names.max().unwrap_or(0).max(head.len());
+    let width = format::column_width(names).max(head.len());
     let _ = writeln!(text, "\n{head:width$}  replicas");
     for (name, count) in list.iter().take(most) {
         let _ = writeln!(text, "{:width$}  {count:>8}", zone(name));
@@ -240,7 +241,7 @@ fn section(text: &mut String, head: &str, list: &[(Text, u64)], most: usize) {
 fn columns(rows: &[[String; 6]]) -> String {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0).max(HEADS[column].len())
+        format::column_width(cells).max(HEADS[column].len())
     };
     let widths: Vec<usize> = (0..HEADS.len()).map(width).collect();
     let mut text = String::new();

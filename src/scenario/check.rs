@@ -52,7 +52,7 @@ pub(super) struct Checker<'run> {
 
 impl<'run> Checker<'run> {
     /// Follows `$ref`s to the schema that says something.
-    fn resolve(&self, mut schema: &'run Json) -> &'run Json {
+    pub(super) fn resolve(&self, mut schema: &'run Json) -> &'run Json {
         while let Some(pointer) = schema["$ref"]
             .as_str()
             .and_then(|text| text.strip_prefix('#'))

@@ -13,6 +13,21 @@ use units::{nearest::nearest, plural};
 const MAX_LISTED: usize = 14;
 
 impl<'run> Checker<'run> {
+    /// The one field that has a field of this name.
+    fn field_within(&self, properties: &'run Map<String, Json>, key: &str) -> Option<&'run str> {
+        let mut having = properties.iter().filter(|(_, property)| {
+            let branches = property["anyOf"].as_array().map_or(&[][..], Vec::as_slice);
+            let mut schemas = std::iter::once(*property).chain(branches);
+            schemas.any(|schema| {
+                let schema = self.resolve(schema);
+                schema["properties"].get(key).is_some() || pattern_property(schema, key).is_some()
+            })
+        });
+        let (first, second) = (having.next(), having.next());
+        let is_only = second.is_none();
+        first.filter(|_| is_only).map(|(name, _)| name.as_str())
+    }
+
     pub(super) fn fields(&mut self, schema: &'run Json, tree: &Tree, place: Place<'_>) {
         let none = Map::new();
         let properties = schema["properties"].as_object();
@@ -38,7 +53,10 @@ impl<'run> Checker<'run> {
                 match &schema["additionalProperties"] {
                     Json::Bool(false) => {
                         let properties = properties.unwrap_or(&none);
-                        let finding = unknown_field(properties, entry, tree, place);
+                        let finding = match self.field_within(properties, &entry.key) {
+                            Some(within) => misplaced(entry, within, place),
+                            None => unknown_field(properties, entry, tree, place),
+                        };
                         self.findings
                             .push(match (&finding.help, schema["x-help"].as_str()) {
                                 (None, Some(help)) => finding.help(help),
@@ -240,6 +258,14 @@ fn list_own_fields(parameters: &mut Json, own: &Json) {
     {
         fields.entry(field.clone()).or_insert(Json::Bool(true));
     }
+}
+
+/// A field that stands beside the one that it belongs under; a name that is near to it would mean something else.
+fn misplaced(entry: &Entry, within: &str, place: Place<'_>) -> Finding {
+    let message = format!("{} has no field `{}`", quoted(place.name), entry.key);
+    let finding = Finding::new(Code::UnknownField, message, entry.key_span);
+    let finding = finding.label(format!("belongs under `{within}`"));
+    finding.help(format!("write `{within}: {{{}: …}}`", entry.key))
 }
 
 fn unknown_field(

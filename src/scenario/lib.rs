@@ -87,6 +87,13 @@ pub struct Experiment {
 }
 
 impl Experiment {
+    /// Leaves objects of further kinds out of the manifests of every variant.
+    pub fn ignore_kinds(&mut self, kinds: &[String]) {
+        for plan in &mut self.variants {
+            plan.scenario.cluster.ignore.extend_from_slice(kinds);
+        }
+    }
+
     /// Sets the handling of bad rows for every trace, whatever the file says.
     pub fn set_on_bad_row(&mut self, on_bad_row: schema::OnBadRow) {
         for plan in &mut self.variants {

@@ -24,11 +24,21 @@ struct SomeNames;
 #[schemars(deny_unknown_fields, rename_all = "camelCase")]
 #[expect(dead_code, reason = "only its schema is used")]
 struct FitParameters {
+    /// How to score, with what.
+    scoring_strategy: Option<ScoringStrategy>,
     /// How to score.
     strategy: Option<FitStrategy>,
     /// How much.
     #[schemars(extend("x-places" = 2))]
     factor: Option<f64>,
+}
+
+#[derive(schemars::JsonSchema)]
+#[schemars(deny_unknown_fields)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct ScoringStrategy {
+    /// How to score.
+    r#type: FitStrategy,
 }
 
 #[derive(schemars::JsonSchema)]
@@ -75,7 +85,7 @@ impl Names for SomeNames {
             NameKind::NodeFormat => vec!["openb-nodes"],
             NameKind::WorkloadFormat => vec!["openb-pods", "swf", "csv"],
             NameKind::Generator => vec!["lublin99", "gpu-cluster"],
-            NameKind::Metric => vec!["pending_time.p99", "gpu_allocation.peak"],
+            NameKind::Metric => vec!["pending_time.p99", "allocation.gpu.peak"],
         }
     }
 

@@ -4,6 +4,10 @@ use super::check::suggest;
 use super::diagnostic::{Code, Finding, Findings};
 use super::set::Override;
 use super::tree::{Entry, Span, Tree, Value};
+use units::plural;
+
+/// The most variants of an experiment, which stand side by side in its tables.
+const VARIANTS_MAX: usize = 1_000;
 
 /// One variant as written.
 pub(super) struct Variant {
@@ -25,6 +29,16 @@ pub(super) fn read(entry: &Entry, findings: &mut Findings) -> Vec<Variant> {
         );
         return Vec::new();
     };
+    if entries.len() > VARIANTS_MAX {
+        let message = format!("there are {}", plural::count(entries.len(), "variant"));
+        let finding = Finding::new(Code::Impossible, message, entry.key_span);
+        let finding = finding.label(format!("expected at most {VARIANTS_MAX}"));
+        findings.push(finding.help(
+            "variants stand side by side in tables and plots; many points are a sweep's: `windtunnel \
+             sweep EXPERIMENT --grid PATH=A,B,C`",
+        ));
+        return Vec::new();
+    }
     let variants: Vec<Variant> = entries
         .iter()
         .map(|entry| variant(entry, findings))

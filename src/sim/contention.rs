@@ -176,9 +176,14 @@ impl Contention {
         })
     }
 
-    /// The cores that each pod gets, in thousandths; `None` where nodes do not share them.
-    pub(super) fn rates(&self) -> Option<SortedMap<PodId, i64>> {
-        self.model.cpu.then(|| self.cores.rates())
+    /// The cores that each pod on some nodes gets, in thousandths; `None` where nodes do not share them.
+    pub(super) fn rates_on(&self, nodes: &[NodeId]) -> Option<SortedMap<PodId, i64>> {
+        self.model.cpu.then(|| self.cores.rates_on(nodes))
+    }
+
+    /// Takes out the nodes whose cores are shared in another way than before.
+    pub(super) fn take_changed(&mut self) -> Vec<NodeId> {
+        self.cores.take_changed()
     }
 
     /// The processes on a node that use its cores.

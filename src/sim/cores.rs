@@ -103,6 +103,8 @@ pub struct Cores {
     nodes: SortedMap<NodeId, NodeCores>,
     places: SortedMap<FlowId, NodeId>,
     due: SortedSet<(Instant, NodeId)>,
+    /// Nodes whose processes may get other rates since this was asked last, some of them more than once.
+    changed: Vec<NodeId>,
 }
 
 /// The name of a process: pods before their containers.
@@ -258,10 +260,15 @@ impl Cores {
         i64::try_from(rate / 1_000_000_000).ok()
     }
 
-    /// The rate that each pod gets, all its processes together, in thousandths of a core.
-    pub fn rates(&self) -> SortedMap<PodId, i64> {
+    /// Takes out the nodes whose processes may get other rates than before.
+    pub fn take_changed(&mut self) -> Vec<NodeId> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// The rate that each pod on some nodes gets, all its processes together, in thousandths of a core.
+    pub fn rates_on(&self, nodes: &[NodeId]) -> SortedMap<PodId, i64> {
         let mut rates = SortedMap::new();
-        for cores in self.nodes.values() {
+        for cores in nodes.iter().filter_map(|node| self.nodes.get(node)) {
             for (&name, task) in &cores.tasks {
                 let rate = cores.network.rate_before(name).unwrap_or_default();
                 let milli = i64::try_from(rate / 1_000_000_000).unwrap_or(i64::MAX);
@@ -297,6 +304,9 @@ impl Cores {
 
     /// A node is not as it was: when its next process ends.
     fn look(&mut self, now: Instant, node: NodeId) {
+        if self.changed.last() != Some(&node) {
+            self.changed.push(node);
+        }
         let Some(cores) = self.nodes.get_mut(&node) else {
             return;
         };

@@ -12,7 +12,7 @@ use super::engine::Engine;
 use super::kernel::{World, happen, next_instant};
 use super::parts::CellParts;
 use super::queue::{EventQueue, Queued};
-use super::{End, EndCause, Options, Reached, RunControl, SimError};
+use super::{End, EndCause, Options, Reached, RunControl, SimError, Stop};
 
 /// A running simulation.
 pub struct Simulation<'o> {
@@ -20,6 +20,8 @@ pub struct Simulation<'o> {
     pub(super) cells: Vec<Engine>,
     /// Whether the log is kept although every component has read it.
     pub(super) keeps_log: bool,
+    /// Whether the control plane has settled on what is there at zero.
+    has_begun: bool,
 }
 
 /// Number of events between two reports of progress.
@@ -45,6 +47,7 @@ impl<'o> Simulation<'o> {
             ctx,
             cells,
             keeps_log,
+            has_begun: false,
         })
     }
 
@@ -58,9 +61,9 @@ impl<'o> Simulation<'o> {
         self.cells[cell].surroundings().ledger()
     }
 
-    /// Lines about what a cell's schedulers refused so that nobody waits for it.
+    /// Lines about what a cell's API server and schedulers refused so that nobody waits for it.
     pub fn remarks(&self, cell: usize) -> Vec<String> {
-        self.cells[cell].control().remarks()
+        self.cells[cell].remarks()
     }
 
     /// The last answer of a cell's schedulers about a pod without a node, where they keep one.
@@ -90,6 +93,16 @@ impl<'o> Simulation<'o> {
         Ok(end.unwrap_or_else(|| unreachable!("invariant: nothing holds it up")))
     }
 
+    /// Instant that the control plane looks at next. The first is zero, whether anything happens at it or
+    /// not: components list what is there when they start, as informers do.
+    fn next_instant(&self) -> Option<Instant> {
+        if self.has_begun {
+            next_instant(self)
+        } else {
+            Some(Instant::ZERO)
+        }
+    }
+
     /// Runs to the end, or until nothing is left that happens at `until` or before.
     pub(super) fn advance(
         &mut self,
@@ -102,7 +115,11 @@ impl<'o> Simulation<'o> {
             if control.interrupted.load(Ordering::Relaxed) {
                 break EndCause::Interrupted;
             }
-            let Some(at) = next_instant(self) else {
+            let next = self.next_instant();
+            if until.is_some_and(|until| is_quiet_until(until, next, stop)) {
+                return Ok(None);
+            }
+            let Some(at) = next else {
                 break EndCause::Idle;
             };
             if let Some(end) = stop.latest()
@@ -112,9 +129,7 @@ impl<'o> Simulation<'o> {
                 self.ctx.pass_to(end);
                 break EndCause::Reached;
             }
-            if until.is_some_and(|until| at > until) {
-                return Ok(None);
-            }
+            self.has_begun = true;
             debug_assert!(at >= self.ctx.now(), "invariant: time does not go back");
             self.sample_before(at);
             self.ctx.pass_to(at);
@@ -155,11 +170,22 @@ impl<'o> Simulation<'o> {
                 seed: self.ctx.options().seed,
             });
         }
+        self.end_traffic();
+        Ok(Some(self.end(cause)))
+    }
+
+    /// The end of a run that can't go on: now, with all that happened before.
+    pub fn stopped(&mut self) -> End {
+        self.end_traffic();
+        self.end(EndCause::Stopped)
+    }
+
+    /// Follows traffic to the end.
+    fn end_traffic(&mut self) {
         for cell in &mut self.cells {
             self.ctx.enter(cell.number());
             cell.end_traffic(&mut self.ctx);
         }
-        Ok(Some(self.end(cause)))
     }
 
     /// Shows the observer what pods use between the last instant and one at which something happens next.
@@ -205,6 +231,14 @@ impl<'o> Simulation<'o> {
             cell.sample(ctx);
         }
         Ok(true)
+    }
+}
+
+/// Whether a run that goes on beyond an instant has nothing left that happens by then.
+fn is_quiet_until(until: Instant, next: Option<Instant>, stop: Stop) -> bool {
+    match next {
+        Some(at) => at > until && stop.latest().is_none_or(|end| until < end),
+        None => stop.awaited().is_some_and(|end| until < end),
     }
 }
 

@@ -1,6 +1,8 @@
 //! The ground truth of hosts: whether each is up and reaches the control plane. The control plane
 //! learns of it by silence alone (spec: kubernetes.md 2.7, orchestrators-b.md 10.3).
 
+mod found;
+
 use control::node::Report;
 use model::PodRef;
 use rng::Stream;

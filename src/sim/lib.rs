@@ -52,8 +52,7 @@
 //!     time_limit: None,
 //!     run_time: Some(Duration::from_secs(seconds)),
 //!     devices: model::DeviceSet::EMPTY,
-//!     is_running: true,
-//!     found: Found { node: NodeId(0), started: None, is_terminating: false },
+//!     found: Found { is_running: true, ..Found::on(NodeId(0)) },
 //!     owner: None,
 //! };
 //! let cell = CellParts {
@@ -132,8 +131,8 @@ pub use options::{
     StartUp, Stop,
 };
 pub use parts::{
-    CellParts, Environment, FoundObjects, Provisions, Resident, ResidentObject, ResidentOwner,
-    WaitingPod,
+    CellParts, Environment, FoundNode, FoundObjects, FoundTrouble, Provisions, Resident,
+    ResidentObject, ResidentOwner, WaitingPod,
 };
 pub use provider::ProviderOptions;
 pub use surroundings::{SubmittedJobs, Submitter};

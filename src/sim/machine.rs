@@ -1,6 +1,8 @@
 //! The simulated machine under the node agents: starts take time by a model, processes end when
 //! their run time is over.
 
+mod found;
+
 use control::MachineCommand;
 use model::PodRef;
 use model::checkpoint::Checkpoints;
@@ -315,7 +317,8 @@ impl Machine {
         let due = self.interrupted.get(&pod.id).copied().flatten();
         let is_saved = self.progress.is_none() && self.is_running(pod);
         Some(match due {
-            Some(due) if is_saved => Left::all(Pace::USUAL.stretch(due.since(now), pace)),
+            // A host that nobody reached may have got to the end before.
+            Some(due) if is_saved => Left::all(Pace::USUAL.stretch(due.max(now).since(now), pace)),
             _ => left,
         })
     }
@@ -341,14 +344,6 @@ impl Machine {
             progress.forget(now, pod.id, is_done);
         }
         self.forget(pod);
-    }
-
-    /// A pod was there before the run began; without a run time it runs until it is stopped.
-    pub fn find(&mut self, pod: PodRef, who: Identity, was_up: bool, run_time: Option<Duration>) {
-        self.submit(pod, who, run_time);
-        if let Some(row) = self.row_mut(pod) {
-            row.before = if was_up { Before::Up } else { Before::Down };
-        }
     }
 
     /// A pod ended.

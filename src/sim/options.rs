@@ -175,6 +175,8 @@ pub enum EndCause {
     Idle,
     /// It was interrupted.
     Interrupted,
+    /// It could not go on ([`SimError::keeps_results`]).
+    Stopped,
 }
 
 /// End of a run.
@@ -221,14 +223,18 @@ pub enum SimError {
     },
     /// Components keep each other busy at one instant.
     #[error(
-        "livelock at {at}: {components} keep writing without end; after {rounds} rounds the run \
-         was stopped"
+        "livelock at {at}: {components} keep writing without end{last}; after {rounds} rounds at that \
+         instant the run was stopped. What they do takes no time in this experiment: `models: \
+         production` gives it the time that it takes in a cluster, and `models: {{watchDelay: 100ms}}` \
+         lets components see what others did later"
     )]
     Livelock {
         /// Instant of the livelock.
         at: Instant,
         /// Components that never come to rest.
         components: String,
+        /// The most frequent of their last changes, after a colon; empty if there is none.
+        last: String,
         /// Number of times that every component was asked.
         rounds: u64,
     },
@@ -261,4 +267,12 @@ pub enum SimError {
         /// The run's seed.
         seed: u64,
     },
+}
+
+impl SimError {
+    /// Whether the run simply can't go on, so that what happened before is as good as that of any run up
+    /// to there: [`crate::Simulation::stopped`] has its end.
+    pub const fn keeps_results(&self) -> bool {
+        matches!(self, Self::Livelock { .. } | Self::Invariant { .. })
+    }
 }

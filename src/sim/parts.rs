@@ -7,9 +7,9 @@ use cluster::Commitment;
 use control::operation::Operation;
 use control::{Component, NodeAgent};
 use model::checkpoint::Checkpoints;
-use model::{DeviceSet, Found, Node, Object, PodName, PodSpec, Throughputs};
+use model::{DeviceSet, Found, Node, Object, PodName, PodSpec, Text, Throughputs};
 use trace::ArrivalSource;
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId, SortedSet};
 
 use super::contention::ContentionModel;
 use super::failures::Timeline;
@@ -78,6 +78,30 @@ pub struct FoundObjects {
     pub objects: Vec<ResidentObject>,
     /// Pods of the objects that wait for a node, in order.
     pub waiting: Vec<WaitingPod>,
+    /// Namespaces and names of arrivals that an API server has admitted before.
+    pub admitted: SortedSet<(Text, Text)>,
+    /// Nodes that were not as a node is of which nothing is known.
+    pub nodes: Vec<FoundNode>,
+}
+
+/// A node as it was before the run began.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FoundNode {
+    /// The node.
+    pub node: NodeId,
+    /// Trouble of the node, as long as nothing says that it ends.
+    pub trouble: Option<FoundTrouble>,
+    /// Instants at which its taints were added, by key, at or before the run's zero.
+    pub taints: Vec<(Text, Instant)>,
+}
+
+/// Trouble of a node that began before the run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FoundTrouble {
+    /// Nothing has been heard of it since an instant.
+    Silent(Instant),
+    /// It says itself that it is not ready.
+    Unready,
 }
 
 /// An object that is there when the run begins.
@@ -138,9 +162,7 @@ pub struct Resident {
     pub run_time: Option<Duration>,
     /// The GPU devices it holds.
     pub devices: DeviceSet,
-    /// `true` if the pod's processes are up; otherwise its node starts them when the run begins.
-    pub is_running: bool,
-    /// Node of the pod, and the instant from which it is there.
+    /// Node of the pod, and the state in which it was found there.
     pub found: Found,
     /// The object that controls the pod, if one does.
     pub owner: Option<ResidentOwner>,

@@ -25,6 +25,8 @@ pub enum Upcoming {
     IdleStrike(u32),
     /// A user does something: its number among the cell's operations.
     Operation(u32),
+    /// A user declares a rule that pods which arrive at the same instant are admitted by.
+    Rule(u32),
     /// A node that is being drained is looked at again.
     Eviction(NodeId),
     /// A control plane that was killed at a change has a leader again.
@@ -94,6 +96,7 @@ impl Upcoming {
         matches!(
             self,
             Self::Operation(_)
+                | Self::Rule(_)
                 | Self::Upgrade(_)
                 | Self::Strike(_)
                 | Self::NodeDown(_)
@@ -118,7 +121,7 @@ impl Upcoming {
             Self::NodeDown(_) | Self::Unanswered(_) | Self::Strike(_) | Self::IdleStrike(_) => {
                 rank::NODE_DOWN
             }
-            Self::Resize(_) => rank::RESIZE,
+            Self::Resize(_) | Self::Rule(_) => rank::RESIZE,
             Self::Operation(_) | Self::Eviction(_) | Self::Upgrade(_) => rank::ARRIVAL,
             Self::Started(_)
             | Self::Report(_)

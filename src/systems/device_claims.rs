@@ -281,10 +281,10 @@ impl World {
         };
         let mut own = OwnWrites::default();
         for write in out.writes {
-            let taken = own.taken(&self.store, &write);
-            let apply = |event| self.store.apply(self.now, event);
-            let made = taken.and_then(|event| event.map(apply).transpose());
-            let Err(conflict) = made else {
+            let Some(taken) = own.taken(&self.store, &write).transpose() else {
+                continue;
+            };
+            let Err(conflict) = taken.and_then(|event| self.store.apply(self.now, event)) else {
                 own.made(&write, self.store.revision());
                 continue;
             };

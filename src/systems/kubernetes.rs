@@ -291,13 +291,6 @@ fn of_cell(cell: &CellOptions) -> NamedScheduler {
 
 /// A cell with kubelets, the controllers that are asked for, and schedulers.
 pub(super) fn cell(request: &SystemRequest, schedulers: Vec<Box<dyn Component>>) -> SystemParts {
-    // Those of a federation have nodes of their own.
-    let is_federated = request.options.of::<KubeRequest>().federation.is_some();
-    let commitment = if schedulers.len() > 1 && !is_federated {
-        Commitment::Raced
-    } else {
-        Commitment::Admitted
-    };
     let mut components = schedulers;
     let kube = request.options.of::<KubeRequest>();
     if kube.changes.has(Change::DynamicResourceAllocation)
@@ -321,7 +314,7 @@ pub(super) fn cell(request: &SystemRequest, schedulers: Vec<Box<dyn Component>>)
             awaits_volumes,
         })),
         stepping: Stepping::PerInstant,
-        commitment,
+        commitment: Commitment::Admitted,
     }
 }
 

@@ -299,6 +299,7 @@ mod tests {
                             is_owned: false,
                             has_volumes: false,
                             spec: std::sync::Arc::default(),
+                            found: None,
                         },
                         LocalNode::new(&Store::new(), NODE),
                         &mut out,
@@ -394,6 +395,7 @@ mod tests {
                 is_owned,
                 has_volumes: false,
                 spec: std::sync::Arc::default(),
+                found: None,
             };
             agent.take(&assignment, &mut out);
             agent.machine(Instant::default(), POD, MachineEvent::Started, &mut out);
@@ -415,6 +417,7 @@ mod tests {
                 is_owned: false,
                 has_volumes: false,
                 spec: std::sync::Arc::default(),
+                found: None,
             },
             LocalNode::new(&Store::new(), NODE),
             &mut out,

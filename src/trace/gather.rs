@@ -14,7 +14,7 @@ use super::origin::Origin;
 use super::plain_demand::{KnownAmounts, PlainDemand};
 use super::renumbered::{Numbers, Renumbered};
 use super::spill::{Flat, Held, MOST_HELD, Order};
-use super::stream::{Arrival, ArrivalSource};
+use super::stream::{Arrival, ArrivalSource, UNNAMED};
 use intake::TraceError;
 use model::node::HOSTNAME_LABEL;
 use model::resource_list::{EPHEMERAL_STORAGE, PODS};
@@ -198,7 +198,7 @@ impl Gather {
         }
         let tenants = &mut self.tenants;
         { self.unnamed }.unwrap_or_else(|| {
-            let number = tenants.number_of(b"default");
+            let number = tenants.number_of(UNNAMED.as_bytes());
             self.unnamed = Some(number);
             number
         })

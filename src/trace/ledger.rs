@@ -246,7 +246,13 @@ impl fmt::Display for Ledger {
     /// One table: action, count, first place, kind.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let places: Vec<String> = self.entries.iter().map(LedgerEntry::place).collect();
-        let width = places.iter().map(String::len).max().unwrap_or(0).max(5);
+        // A longer one pushes the rest aside: a format takes no width beyond 65,535.
+        let width = places
+            .iter()
+            .map(String::len)
+            .max()
+            .unwrap_or(0)
+            .clamp(5, 200);
         writeln!(f, "action      rows  {:width$}  kind", "first")?;
         for (entry, place) in self.entries.iter().zip(&places) {
             writeln!(

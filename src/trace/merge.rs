@@ -7,7 +7,8 @@ use super::header_record::HeaderRecord;
 use super::intern::NameTable;
 use super::ledger::Ledger;
 use super::origin::Origin;
-use super::stream::{Arrival, ArrivalSource, Classes};
+use super::renumbered::Renumbered;
+use super::stream::{Arrival, ArrivalSource, Classes, UNNAMED};
 use intake::TraceError;
 use model::Text;
 use units::SortedMap;
@@ -38,6 +39,17 @@ struct Part {
 }
 
 impl Merge {
+    /// A merge whose classes and tenants are numbered by their first arrivals, so that what arrives later
+    /// changes nothing before.
+    ///
+    /// # Errors
+    /// A source can't be read.
+    pub fn numbered(
+        sources: Vec<Box<dyn ArrivalSource>>,
+    ) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        Ok(Box::new(Renumbered::new(Box::new(Self::new(sources)?))))
+    }
+
     /// A merge from the present positions of its sources.
     pub fn new(sources: Vec<Box<dyn ArrivalSource>>) -> Result<Self, TraceError> {
         let mut merge = Self {
@@ -94,11 +106,10 @@ impl Merge {
                 ..next.origin
             });
             next.class = part.classes[next.class as usize];
-            next.tenant = part
-                .tenants
-                .get(next.tenant as usize)
-                .copied()
-                .unwrap_or(next.tenant);
+            // Arrivals of a part that names no tenants are those of nobody else's.
+            let tenants = &mut self.tenants;
+            let known = part.tenants.get(next.tenant as usize).copied();
+            next.tenant = known.unwrap_or_else(|| tenants.number_of(UNNAMED.as_bytes()));
             let number = self.numbers.len().min(usize::from(u16::MAX)) as u16;
             next.part = *self.numbers.entry((index, next.part)).or_insert(number);
         } else {

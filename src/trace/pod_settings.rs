@@ -260,9 +260,14 @@ fn host_port(line: u64, found: &Value) -> Result<HostPort, BadRow> {
         None | Some(Value::Null) => Ok(default.into()),
         found => text(line, member, found),
     };
+    let protocol = optional("protocol", "TCP")?;
+    if !matches!(&*protocol, "TCP" | "UDP" | "SCTP") {
+        let stated = found.get("protocol");
+        return Err(bad(line, "protocol", stated, "`TCP`, `UDP` or `SCTP`"));
+    }
     Ok(HostPort {
         host_ip: optional("hostIP", "")?,
-        protocol: optional("protocol", "TCP")?,
+        protocol,
         port: port.ok_or_else(|| bad(line, "hostPort", stated, expected))?,
     })
 }

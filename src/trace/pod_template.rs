@@ -115,12 +115,17 @@ pub(crate) fn containers(line: u64, spec: &Value, member: &str) -> Result<Vec<Co
         for (name, amount) in limits.named() {
             requests.insert_if_absent(name, amount);
         }
+        let policy = text("restartPolicy");
+        if !matches!(policy, "" | "Always") {
+            let found = container.get("restartPolicy");
+            return Err(bad(line, "restartPolicy", found, "`Always`, or left out"));
+        }
         Ok(Container {
             name: text("name").into(),
             image: text("image").into(),
             requests,
             limits,
-            restartable: text("restartPolicy") == "Always",
+            restartable: policy == "Always",
             ..Container::default()
         })
     });

@@ -15,6 +15,9 @@ use super::links::Links;
 use super::origin::Origin;
 use intake::TraceError;
 
+/// The tenant of arrivals that name none.
+pub const UNNAMED: &str = "default";
+
 /// One job or pod that arrives: `members` pods of one class that start together or not at all, alone or with the
 /// pods of other arrivals ([`Links::gang`]).
 #[derive(Clone, Debug, PartialEq, Eq)]

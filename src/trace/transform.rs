@@ -90,6 +90,47 @@ impl ArrivalSource for Window {
     }
 }
 
+/// Jobs that are killed at the limit that they declare: none runs longer. Readers whose records have rules of
+/// their own for such jobs have cut them before.
+pub struct Killed {
+    inner: Box<dyn ArrivalSource>,
+}
+
+impl Killed {
+    /// A source whose jobs end at their limits.
+    pub fn new(inner: Box<dyn ArrivalSource>) -> Self {
+        Self { inner }
+    }
+}
+
+impl ArrivalSource for Killed {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        let mut next = self.inner.next()?;
+        if let Some(arrival) = &mut next
+            && let Some(limit) = arrival.time_limit
+        {
+            arrival.run_time = Some(arrival.run_time.map_or(limit, |run| run.min(limit)));
+        }
+        Ok(next)
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        self.inner.header()
+    }
+
+    fn classes(&self) -> &Classes {
+        self.inner.classes()
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        Ok(Box::new(Self::new(self.inner.fork()?)))
+    }
+
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.inner)
+    }
+}
+
 /// An exact factor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ratio {

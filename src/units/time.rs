@@ -194,6 +194,12 @@ impl Duration {
         ))
     }
 
+    /// A span of milliseconds, at most the longest one there is.
+    #[must_use]
+    pub const fn saturating_from_millis(millis: i64) -> Self {
+        Self(Nanos::of(millis.saturating_mul(1_000_000)))
+    }
+
     /// A span of whole seconds.
     ///
     /// # Panics

@@ -11,6 +11,7 @@
 use std::path::{Path, PathBuf};
 
 use super::batsim_shutdown::{self, Recorded};
+use super::door::{Door, DoorReport, Said, Share, batch as door};
 use super::job_runs::{JobMachine, RigidJob, Started, run_jobs};
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use policy::backfill::RuleOptions;
@@ -29,6 +30,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: &[],
     judge: Judge::One(judge),
+    door: Door::Judge(open),
 };
 
 /// Ending of the name of a schedule that Batsim wrote.
@@ -149,6 +151,46 @@ fn judge_schedule(file: &Path, name: &str, report: &mut FamilyReport) -> Result<
     }
     Ok(())
 }
+
+/// Judges schedules through files: their jobs as a table under a batch queue. A schedule is one run, so all
+/// of its jobs go through the door, whatever share is asked for.
+fn open(
+    files: &[PathBuf],
+    options: &VerifyOptions,
+    _share: Share,
+) -> Result<Vec<(String, DoorReport)>, String> {
+    let mut report = DoorReport::default();
+    for file in files {
+        let name = file.display().to_string();
+        if !options.wants(&name) {
+            continue;
+        }
+        let stated = stated_hosts(file)?;
+        let rows = read_rows(&Table::read(file)?, stated)?;
+        let rule = rule_of(file).filter(|rule| !rule.switches_hosts());
+        let Some(rule) = rule.filter(|rule| rule.delay == Duration::ZERO) else {
+            report.leave_out(OUTSIDE.to_owned(), rows.len() as u64);
+            continue;
+        };
+        let used = { rows.iter() }.filter_map(|row| row.recorded.hosts.iter().max());
+        let nodes = stated.unwrap_or(used.max().map_or(0, |&most| most + 1));
+        let mut order: Vec<&Row> = rows.iter().collect();
+        order.sort_by_key(|row| row.job.submit);
+        let jobs: Vec<RigidJob> = order.iter().map(|row| row.job).collect();
+        match door::run(&jobs, nodes, "fcfs", rule.backfill, true) {
+            Err(why) => report.count(Said::Differs(format!("{name}: {why}"))),
+            Ok(started) => started.iter().for_each(|own| {
+                let agreed = agrees(&name, order[own.position], &rule, own);
+                report.count(agreed.map_or_else(Said::Differs, |()| Said::Agrees));
+            }),
+        }
+    }
+    Ok(vec![(FAMILY.name.to_owned(), report)])
+}
+
+/// Why some schedules have no door.
+const OUTSIDE: &str = "the pace of the recorder: times of hosts that switch, and of answers that queue up \
+    behind each other, are those of its platform";
 
 /// The machine of a schedule, whose scheduler follows a rule.
 fn machine(nodes: u32, rule: &Rule, file: &Path) -> Result<JobMachine, String> {

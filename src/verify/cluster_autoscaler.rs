@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cases::{Differences, first_case, has_json_lines, judge_compared, typed};
+use super::door::Door;
 use super::kube_scheduler::world::{World, manifests};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use autoscale::cluster_autoscaler::{
@@ -26,6 +27,7 @@ pub const FAMILY: Family = Family {
     kinds: &[],
     claims,
     judge: Judge::Several(judge),
+    door: Door::Judge(crate::door::cluster_autoscaler::judge),
 };
 
 fn claims(path: &Path) -> bool {

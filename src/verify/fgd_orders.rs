@@ -7,6 +7,7 @@ use trace::ReadOptions;
 use trace::formats::{openb_nodes, openb_pods};
 use trace::order::{FillPod, FillResource, published_order};
 
+use super::door::Door;
 use super::published::{NODES, PODS_PREFIX, SHARE_MILLIONTHS};
 use super::table::Table;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name, find_trace};
@@ -18,6 +19,9 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: &[],
     judge: Judge::One(judge),
+    door: Door::Closed(
+        "the ranks of nodes are in no output; the fill-ups of fgd-placements and fgd-tables use them",
+    ),
 };
 
 fn claims(path: &Path) -> bool {

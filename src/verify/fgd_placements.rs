@@ -8,6 +8,7 @@ use cluster::{Observer, Store};
 use model::{Event, Pod};
 use units::{Instant, SortedMap, plural};
 
+use super::door::Door;
 use super::published::{PublishedRun, Unmade};
 use super::table::Table;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
@@ -19,6 +20,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: &[],
     judge: Judge::One(judge),
+    door: Door::Same,
 };
 
 /// Prefix of the files' names: `placements_WORKLOAD_POLICY_SEED.csv`.

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use metrics::ArrivedTables;
 
+use super::door::Door;
 use super::published::{PublishedRun, RANDOM, Unmade};
 use super::table::Table;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
@@ -23,6 +24,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: &[],
     judge: Judge::One(judge),
+    door: Door::Same,
 };
 
 /// Kind of a file among the three tables.

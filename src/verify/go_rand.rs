@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rng::GoRand;
 
+use super::door::Door;
 use super::table::Table;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 
@@ -14,6 +15,9 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: &[],
     judge: Judge::One(judge),
+    door: Door::Closed(
+        "no command prints numbers of Go's generator; the order of arrival `published` draws from it",
+    ),
 };
 
 fn claims(path: &Path) -> bool {

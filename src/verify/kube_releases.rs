@@ -15,6 +15,7 @@ use serde_json::Value;
 use units::SortedMap;
 
 use super::cases::{RELEASES, has_json_lines, is_of_release, release_of};
+use super::door::{Door, DoorReport, Said, Share, kube_scheduler as door, lines};
 use super::kube_scheduler::decision;
 use super::kube_scheduler::world::CaseObjects;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
@@ -27,6 +28,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: KINDS,
     judge: Judge::Several(judge),
+    door: Door::Judge(open),
 };
 
 /// Rows of the report: one for each release.
@@ -240,6 +242,44 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
     }
     rows.sort_by(|one, other| one.report.family.cmp(&other.report.family));
     Ok(rows.into_iter().map(|row| row.report).collect())
+}
+
+/// Judges decisions of releases through files.
+fn open(
+    files: &[PathBuf],
+    options: &VerifyOptions,
+    share: Share,
+) -> Result<Vec<(String, DoorReport)>, String> {
+    let known = cases_of(files)?;
+    let mut rows = Vec::new();
+    for file in files {
+        let release = release_of(file)?;
+        let row = format!("kube-release-{release}");
+        if !options.wants_row(FAMILY.name, &row) {
+            continue;
+        }
+        let cases = known.get(folder_of(file));
+        let mut all = recorded(file)?;
+        all.retain(|own| options.wants(&own.id));
+        let all = lines::choose(all, share, |_| row.clone(), |own| &own.id);
+        let judge = |own: Recorded| -> Result<Said, String> {
+            let line = || cases.and_then(|cases| cases.get(&own.id));
+            let case = match (own.whole, line()) {
+                (Some(whole), _) => whole,
+                (None, Some(line)) => parse(&own.id, line)?,
+                (None, None) => return Ok(Said::Unsaid("the case is in no file".to_owned())),
+            };
+            let expected = own.expect.as_ref().unwrap_or(&case["expect"]);
+            let said = door::decide(&case, expected, release);
+            Ok(said.unwrap_or_else(Said::Differs).of(&own.id))
+        };
+        let judged: Result<Vec<Said>, String> = all.into_par_iter().map(judge).collect();
+        let mut report = DoorReport::default();
+        judged?.into_iter().for_each(|said| report.count(said));
+        rows.push((row, report));
+    }
+    rows.sort_by(|one, other| one.0.cmp(&other.0));
+    Ok(rows)
 }
 
 fn folder_of(file: &Path) -> &Path {

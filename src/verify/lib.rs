@@ -8,6 +8,7 @@ pub mod batsim_shutdown;
 mod cases;
 pub mod cloudsim;
 pub mod cluster_autoscaler;
+pub mod door;
 mod experiment_text;
 pub mod fgd_orders;
 pub mod fgd_placements;
@@ -34,6 +35,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+pub use door::{Door, DoorReport, Said, Share};
+
 /// Result of checking one family.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct FamilyReport {
@@ -48,6 +51,9 @@ pub struct FamilyReport {
     /// The first disagreements, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub disagreements: Vec<String>,
+    /// The same cases through files and the whole program, if they were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub door: Option<DoorReport>,
 }
 
 /// Number of disagreements that are described in words.
@@ -108,7 +114,7 @@ impl FamilyReport {
 
     /// Whether there was any case.
     pub fn is_empty(&self) -> bool {
-        self.passed + self.failed + self.unsupported == 0
+        self.passed + self.failed + self.unsupported == 0 && self.door.is_none()
     }
 }
 
@@ -123,6 +129,8 @@ pub struct VerifyOptions {
     pub case: Option<String>,
     /// Judge about this many runs, spread over what there is, instead of all.
     pub sample: Option<usize>,
+    /// Cases that also go through files and the whole program.
+    pub door: Option<Share>,
 }
 
 impl VerifyOptions {
@@ -163,6 +171,26 @@ pub struct Family {
     pub kinds: &'static [&'static str],
     /// Judges files of the family. An error is a file that can't be read.
     pub judge: Judge,
+    /// How its cases go through files and the whole program.
+    pub door: Door,
+}
+
+impl Family {
+    /// Judges files, and what of them goes through the door.
+    ///
+    /// # Errors
+    /// A file can't be read.
+    pub fn run(
+        &self,
+        files: &[PathBuf],
+        options: &VerifyOptions,
+    ) -> Result<Vec<FamilyReport>, String> {
+        let mut reports = self.judge.run(files, options)?;
+        if let Some(share) = options.door {
+            door::open(self, files, options, share, &mut reports)?;
+        }
+        Ok(reports)
+    }
 }
 
 /// Judge of files.

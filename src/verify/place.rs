@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
+use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use k8s::PriorityClasses;
 use lab::place::{MOST, Stop, place};
 use lab::snapshot::profile::{profile_of, read_profiles};
-use lab::snapshot::{Snapshot, SnapshotError, read_pod};
-use model::Changes;
+use lab::snapshot::{Reading, Snapshot, SnapshotError, read_pod};
+use model::{Changes, Release};
 use trace::Input;
 
 /// Replicas that fit in dumps.
@@ -21,6 +22,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: &[],
     judge: Judge::One(judge),
+    door: Door::Same,
 };
 
 /// A recorded answer.
@@ -87,7 +89,12 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
             }
             let dump = answer.dump.paths(folder);
             if known.as_ref().is_none_or(|(paths, _)| *paths != dump) {
-                let snapshot = Snapshot::read(&dump, &options.traces, Changes::default());
+                let reading = Reading {
+                    traces_dirs: &options.traces,
+                    release: Some(Release::default()),
+                    ..Reading::default()
+                };
+                let snapshot = Snapshot::read(&dump, &reading);
                 known = Some((dump, snapshot.map_err(|error| error.to_string())?));
             }
             let Some((_, snapshot)) = &mut known else {

@@ -92,6 +92,10 @@ fn options(
                 .system
                 .controllers_changes()
                 .has(Change::ToleranceByObject),
+            heeds_whole_requests: scenario
+                .system
+                .controllers_changes()
+                .has(Change::PodLevelResources),
             period: horizontal.sync_period,
             tolerance: horizontal.tolerance,
             cpu_initialization: horizontal.cpu_initialization,
@@ -114,6 +118,10 @@ fn options(
             tolerance: vertical.eviction_tolerance,
             ..UpdaterSettings::default()
         },
+        resizes_in_place: scenario
+            .system
+            .controllers_changes()
+            .has(Change::InPlaceResize),
         vertical_period: vertical.period,
         scheduled: scheduled.collect::<Result<_, _>>()?,
         rules: Vec::new(),

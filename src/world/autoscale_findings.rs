@@ -3,6 +3,7 @@
 
 use autoscale::horizontal::{HorizontalSpec, MetricSpec, double_targets};
 use model::finding::{Finding, Problem};
+use model::resource_list::{CPU, MEMORY};
 use model::usage::Pattern;
 use model::workload::ObjectRef;
 use model::workload::vertical::UpdateMode;
@@ -187,23 +188,30 @@ impl Surroundings<'_> {
         let template = template(target)?;
         let stated = template.behaviour.as_ref();
         let (own, default) = match resource {
-            "cpu" => (
+            CPU => (
                 stated.and_then(|own| own.cpu_usage.as_ref()),
                 &self.usage.cpu,
             ),
-            "memory" => (
+            MEMORY => (
                 stated.and_then(|own| own.memory_usage.as_ref()),
                 &self.usage.memory,
             ),
             _ => return None,
         };
         let own = own.and_then(|text| text.parse::<Pattern>().ok());
+        let of_containers = stated.is_some_and(|own| {
+            let mut all = own.container_usage.iter();
+            all.any(|own| match resource {
+                CPU => own.cpu.is_some(),
+                _ => own.memory.is_some(),
+            })
+        });
         let per_request = (template.server.as_ref()).and_then(|server| server.cpu_per_request);
         let per_request = per_request.unwrap_or(self.scenario.models.services.cpu_per_request);
-        if own.is_some() || default.is_some() {
+        if own.is_some() || of_containers || default.is_some() {
             return None;
         }
-        if resource == "cpu" && self.has_traffic() {
+        if resource == CPU && self.has_traffic() {
             let expected = "the CPU time of a request, as an annotation \
                             `windtunnel.dev/cpu-per-request` of the pod template or as \
                             `models.services.cpuPerRequest`; without it the metric is never \

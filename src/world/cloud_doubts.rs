@@ -175,7 +175,7 @@ impl<'run> Setting<'run> {
         let cordons = |own: &Operation| {
             matches!(
                 own,
-                Operation::Cordon(_) | Operation::Drain(_) | Operation::Upgrade(_)
+                Operation::Cordon(_) | Operation::Drain(..) | Operation::Upgrade(_)
             )
         };
         let is_used = self.operations.iter().any(|(_, own)| cordons(own))

@@ -15,7 +15,7 @@ use sim::failures::{
     Flapping, Layout, LeaderFailover, Logged, Maintenance, NodeCrash, Outage, RegistryOutage, Spot,
     Strike, Target, Timeline, kept_by_month,
 };
-use sim::{NodeLife, Pace, Provisions, Stragglers, Trouble};
+use sim::{FoundObjects, NodeLife, Pace, Provisions, Stragglers, Trouble};
 use trace::failure_log::{self, LogOptions};
 use units::{Duration, Instant, NodeId, SortedMap};
 
@@ -37,7 +37,7 @@ pub fn contact(scenario: &Scenario) -> NodeLife {
 
 /// The components of node life, where a scenario has them; systems with control loops of their own
 /// find out by themselves which nodes are lost.
-pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
+pub fn node_life(scenario: &Scenario, found: &FoundObjects) -> Vec<Box<dyn Component>> {
     if runs_always(scenario) {
         return Vec::new();
     }
@@ -54,12 +54,23 @@ pub fn node_life(scenario: &Scenario) -> Vec<Box<dyn Component>> {
         },
         observing: Observing::Computed,
         first_taint_retry: super::production::first_taint_retry(scenario),
+        known: { found.nodes.iter() }
+            .filter(|own| own.trouble.is_some())
+            .map(|own| own.node)
+            .collect(),
         seed: scenario.seed,
     };
     vec![
         Box::new(Lifecycle::new(setup)),
-        Box::new(Eviction::default()),
+        Box::new(Eviction::since(since_taints(found))),
     ]
+}
+
+/// Instants from which the taints of nodes are known that pods are to leave.
+fn since_taints(found: &FoundObjects) -> SortedMap<NodeId, Instant> {
+    let nodes = found.nodes.iter();
+    let first = nodes.filter_map(|own| Some((own.node, own.taints.iter().map(|own| own.1).min()?)));
+    first.collect()
 }
 
 /// Silence after which a node counts as lost in the release that the controllers follow.

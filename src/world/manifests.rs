@@ -1,15 +1,18 @@
 //! The manifest files of a scenario: one that gives nodes and pods is read once.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use control::federation::FederationOptions;
-use k8s::{Maker, ManifestReader, Manifests, PriorityClasses};
+use k8s::{Kubelet, Maker, ManifestReader, Manifests, PriorityClasses, kind_named};
 use model::queueing::QueueingObjects;
 use model::{Changes, Node, Object};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
+use trace::Input;
 
 use super::federation::Division;
+use super::kube::is_exact;
 use super::{Adoption, BuildError, FileSource, Remarks, decoded};
 use units::{SortedMap, SortedSet};
 
@@ -17,6 +20,8 @@ use units::{SortedMap, SortedSet};
 #[derive(Default)]
 pub struct ManifestFiles {
     read: SortedMap<String, Arc<Manifests>>,
+    /// Files that were parsed ahead of being read.
+    parsed: SortedMap<String, Manifests>,
     has_controllers: bool,
     /// Whether what schedulers look at of workloads is read beside the workloads.
     keeps_objects: bool,
@@ -25,12 +30,47 @@ pub struct ManifestFiles {
     adoption: Option<Arc<Adoption>>,
     /// Switches of the release that the cluster follows.
     changes: Changes,
+    /// Kinds whose objects are left out.
+    unwanted: Vec<&'static str>,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
     /// Division of deployments among cells.
     pub(super) division: Division,
     /// Queues of Kueue, if the scenario has any.
     pub(super) queues: Option<QueueingObjects>,
+}
+
+/// A scenario with the release of its newest kubelet, where it states none.
+///
+/// # Errors
+/// A file of nodes can't be read.
+pub fn followed<'s>(
+    scenario: &'s Scenario,
+    files: &FileSource<'_>,
+) -> Result<Cow<'s, Scenario>, BuildError> {
+    let mut manifests = ManifestFiles {
+        unwanted: unwanted(scenario),
+        ..ManifestFiles::default()
+    };
+    manifests.follow(scenario, files, &mut Remarks::default())
+}
+
+/// Kinds whose objects a scenario leaves out. Names of no kind are told by [`check_ignored`].
+fn unwanted(scenario: &Scenario) -> Vec<&'static str> {
+    let named = scenario.cluster.ignore.iter();
+    named.filter_map(|word| kind_named(word).ok()).collect()
+}
+
+/// Checks the kinds that a scenario leaves out of its manifests.
+///
+/// # Errors
+/// No kind has one of the names.
+pub fn check_ignored(scenario: &Scenario) -> Result<(), BuildError> {
+    for (number, word) in scenario.cluster.ignore.iter().enumerate() {
+        kind_named(word)
+            .map_err(|why| BuildError::Experiment(format!("cluster.ignore[{number}]: {why}")))?;
+    }
+    Ok(())
 }
 
 impl ManifestFiles {
@@ -48,6 +88,11 @@ impl ManifestFiles {
             }
         }
         names
+    }
+
+    /// All files that were read, by the path as written.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Manifests> {
+        self.read.values().map(|file| &**file)
     }
 
     /// Names of the pods and objects of all files that were read.
@@ -110,7 +155,13 @@ impl ManifestFiles {
                 read.insert(file, manifests);
             }
         }
-        let adoption = Arc::new(Adoption::of(&order, nodes));
+        let mut adoption = Adoption::of(&order, nodes);
+        if self.adopts {
+            // Nodes may stand in a file of their own, and are heard last.
+            let taken = self.all().filter_map(|file| file.taken_unix_secs).max();
+            adoption.zero_unix_secs = adoption.zero_unix_secs.and(taken);
+        }
+        let adoption = Arc::new(adoption);
         remarks.adopted(&adoption);
         self.adoption = Some(Arc::clone(&adoption));
         Ok(adoption)
@@ -135,6 +186,7 @@ impl ManifestFiles {
     #[must_use]
     pub fn with_priorities_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
         self.changes = scenario.system.scheduler_changes();
+        self.unwanted = unwanted(scenario);
         self.division = Division::of(scenario);
         let sources = scenario.workload.iter().filter_map(|source| match source {
             WorkloadSource::Manifests { file, .. } => Some(file),
@@ -150,13 +202,61 @@ impl ManifestFiles {
         let written: SortedSet<&String> = sources.chain(applied).chain(of_nodes).collect();
         if written.len() > 1 {
             for file in written {
-                let mut reader = ManifestReader::new();
+                let mut reader = ManifestReader::new().without(&self.unwanted);
                 if reader.read(&files.open(file)).is_ok() {
                     self.priorities.merge(reader.finish().priorities);
                 }
             }
         }
         self
+    }
+
+    /// A scenario with the release of its newest kubelet, where it states none; kubelets of releases
+    /// that are not modelled are noted.
+    ///
+    /// # Errors
+    /// A file of nodes can't be read.
+    pub fn follow<'s>(
+        &mut self,
+        scenario: &'s Scenario,
+        files: &FileSource<'_>,
+        remarks: &mut Remarks,
+    ) -> Result<Cow<'s, Scenario>, BuildError> {
+        let system = &scenario.system;
+        let is_stated = system.release.is_some() || system.scheduler.release.is_some();
+        if is_stated || !is_exact(scenario) {
+            return Ok(Cow::Borrowed(scenario));
+        }
+        let mut newest = None;
+        for source in &scenario.cluster.nodes {
+            if let NodeSource::Manifests(file) = source
+                && !self.parsed.contains_key(file)
+            {
+                let parsed = self.parse(&files.open(file))?;
+                newest = Kubelet::newer(newest, parsed.newest_kubelet.clone());
+                self.parsed.insert(file.clone(), parsed);
+            }
+        }
+        let Some(kubelet) = newest else {
+            return Ok(Cow::Borrowed(scenario));
+        };
+        remarks.note_all(kubelet.doubt().into_iter().collect());
+        let mut scenario = scenario.clone();
+        scenario.system.release = Some(kubelet.release().into());
+        self.changes = scenario.system.scheduler_changes();
+        Ok(Cow::Owned(scenario))
+    }
+
+    fn parse(&self, input: &Input) -> Result<Manifests, BuildError> {
+        let reader = ManifestReader::with_priorities(self.priorities.clone());
+        let mut reader = reader.without(&self.unwanted);
+        if self.keeps_objects {
+            reader = reader.with_everything();
+        } else if self.has_controllers {
+            reader = reader.with_workloads();
+        }
+        reader.read(input)?;
+        Ok(reader.finish())
     }
 
     /// Reads the declarations of a file; what it says and the model leaves out is noted.
@@ -173,14 +273,10 @@ impl ManifestFiles {
             return Ok(Arc::clone(known));
         }
         let input = files.open(written);
-        let mut reader = ManifestReader::with_priorities(self.priorities.clone());
-        if self.keeps_objects {
-            reader = reader.with_everything();
-        } else if self.has_controllers {
-            reader = reader.with_workloads();
-        }
-        reader.read(&input)?;
-        let mut manifests = reader.finish();
+        let mut manifests = match self.parsed.remove(written) {
+            Some(parsed) => parsed,
+            None => self.parse(&input)?,
+        };
         for words in decoded::drop_unheeded(&mut manifests, self.changes) {
             remarks.note(format!("{}: {words}", input.name));
         }

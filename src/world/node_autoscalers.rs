@@ -18,7 +18,7 @@ use policy::Setup;
 use policy::kube_profiles::{add_machine, build_kube_profiles};
 use policy::registered::add_registered;
 use scenario::Scenario;
-use scenario::schema::{self, DisruptionReason, ExpanderName};
+use scenario::schema::{self, DisruptionReason, ExpanderName, NodeAnnotations};
 use scheduler::kube::KubeProfile;
 use systems::KubeRequest;
 use units::{Duration, Instant};
@@ -132,6 +132,11 @@ fn grow(own: &schema::ClusterAutoscaling, plan: &ProviderPlan) -> Result<GrowSet
         backoff: own.back_off,
         max_backoff: own.max_back_off.max(own.back_off),
         balances: own.balance_similar_node_groups,
+        ignored_labels: own
+            .balancing_ignore_labels
+            .iter()
+            .map(|own| own.as_str().into())
+            .collect(),
         expanders,
         ..GrowSettings::default()
     })
@@ -145,13 +150,23 @@ fn shrink(own: &schema::ClusterAutoscaling) -> ShrinkSettings {
             // No node is used less than this.
             -1.0
         },
+        gpu_threshold: if own.scale_down {
+            own.gpu_utilization_threshold.as_f64()
+        } else {
+            -1.0
+        },
         unneeded: own.unneeded_time,
+        unready: own.unready_time,
+        after_deletion: own.delay_after_delete,
+        parallel: own.max_scale_down_parallelism as usize,
+        parallel_drains: own.max_drain_parallelism as usize,
+        grace: own.max_graceful_termination,
         after_growth: own.delay_after_add,
         after_failure: own.delay_after_failure,
         interval: own.scan_interval,
         ignored: Ignored {
             daemons: own.ignore_daemon_sets_utilization,
-            mirrors: false,
+            mirrors: own.ignore_mirror_pods_utilization,
         },
         waived: Waived {
             local_storage: !own.skip_nodes_with_local_storage,
@@ -208,6 +223,8 @@ fn provisioner(
         drifts,
         zero_unix_secs,
         spot_to_spot: own.spot_to_spot,
+        ignores_preferences: own.preference_policy == schema::PreferencePolicy::Ignore,
+        termination_grace: own.termination_grace_period,
         profile,
         objects,
     })
@@ -258,7 +275,9 @@ fn offerings(own: &schema::Provisioning, plan: &ProviderPlan) -> Result<Vec<Offe
         for (name, known) in matching {
             for (bought, wanted) in [(ON_DEMAND, own.on_demand), (SPOT, own.spot)] {
                 let zones = zones(own).into_iter().filter(|_| wanted);
-                let sold = zones.filter_map(|zone| offering(name, known, bought, zone, plan));
+                let sold = zones.filter_map(|zone| {
+                    offering(name, known, bought, zone, (&own.annotations, plan))
+                });
                 offerings.extend(sold);
             }
         }
@@ -291,7 +310,7 @@ fn offering(
     known: &InstanceType,
     bought: &str,
     zone: Option<&str>,
-    plan: &ProviderPlan,
+    (annotations, plan): (&NodeAnnotations, &ProviderPlan),
 ) -> Option<Offering> {
     // The price of its zone goes before that of everywhere.
     let (price, kind) = [zone, None].into_iter().find_map(|zone| {
@@ -301,6 +320,7 @@ fn offering(
     })?;
     let mut node = known.node.clone();
     label(&mut node, POOL, name, bought, zone);
+    node.guard = super::nodes::guard(annotations);
     Some(Offering {
         instance_type: name.into(),
         node: Arc::new(node),

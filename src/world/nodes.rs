@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
+use model::node::{DO_NOT_DISRUPT, HOSTNAME_LABEL, SCALE_DOWN_DISABLED, ZONE_LABEL};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::{GpuInventory, Node, ResourceList, Taint, TaintEffect};
+use model::{GpuInventory, Node, RemovalGuard, ResourceList, Taint, TaintEffect};
 use scenario::Scenario;
-use scenario::schema::{NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template};
+use scenario::schema::{
+    NodeAnnotations, NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template,
+};
 use trace::ReadOptions;
 use trace::format::Constructor;
 use trace::registry::find;
@@ -103,6 +105,25 @@ pub fn nodes(
     Ok(nodes)
 }
 
+/// The remark on nodes with an annotation of autoscalers as a label, which nothing reads.
+pub fn mislabelled<'a>(nodes: impl IntoIterator<Item = &'a Arc<Node>>) -> Option<String> {
+    let mut nodes = nodes.into_iter();
+    let (node, key) = nodes.find_map(|node| {
+        let keys = [SCALE_DOWN_DISABLED, DO_NOT_DISRUPT];
+        let key = keys.into_iter().find(|key| node.labels.contains_key(key));
+        Some((&node.name, key?))
+    })?;
+    let node = if node.is_empty() {
+        String::new()
+    } else {
+        format!("node `{node}`: ")
+    };
+    Some(format!(
+        "{node}`{key}` is an annotation, and as a label it has no effect; write it under \
+         `annotations`"
+    ))
+}
+
 /// Memory below this is a number without its unit.
 const LEAST_MEMORY_BYTES: i64 = 1 << 20;
 
@@ -168,8 +189,18 @@ pub(super) fn of_template(template: &NodeTemplate, index: u64) -> Node {
         labels: labels.collect(),
         taints: template.taints.iter().map(taint).collect(),
         gpu,
+        guard: guard(&template.annotations),
         ..Node::default()
     }
+}
+
+/// What annotations say, as they are written.
+pub(super) fn guard(annotations: &NodeAnnotations) -> RemovalGuard {
+    RemovalGuard::of(|key| match key {
+        SCALE_DOWN_DISABLED => annotations.scale_down_disabled.as_deref(),
+        DO_NOT_DISRUPT => annotations.do_not_disrupt.as_deref(),
+        _ => None,
+    })
 }
 
 /// A taint as it is written.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ::units::Instant;
 use control::admission::BarePod;
 use control::controllers::manager::{ControllerOptions, ControllerScope};
-use control::operation::{Operation, PodChoice, Propagation, TaintChoice};
+use control::operation::{EvictionRequests, Operation, PodChoice, Propagation, TaintChoice};
 use control::upgrade::UpgradePlan;
 use k8s::Manifests;
 use model::queueing::QueueingObjects;
@@ -65,6 +65,7 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
         volumes: None,
         replaced: &[],
         scope: ControllerScope::default(),
+        changes: scenario.system.controllers_changes(),
     }))
 }
 
@@ -154,7 +155,10 @@ pub fn operations(
         }
         let read = match read(number, operation, &known)? {
             // The system itself empties a host that is disabled.
-            Operation::Drain(node) if migrates(scenario) => Operation::Cordon(node),
+            Operation::Drain(node, _) if migrates(scenario) => Operation::Cordon(node),
+            Operation::Drain(node, _) => {
+                Operation::Drain(node, super::production::eviction_requests(scenario))
+            }
             read => read,
         };
         operations.push((at, read));
@@ -382,7 +386,7 @@ fn on_node(operation: &schema::Operation, field: &str, name: Text) -> Operation 
     match field {
         "cordon" => Operation::Cordon(name),
         "uncordon" => Operation::Uncordon(name),
-        _ => Operation::Drain(name),
+        _ => Operation::Drain(name, EvictionRequests::default()),
     }
 }
 

@@ -3,6 +3,7 @@
 //! where the model is built, unless the experiment states the model itself.
 
 use control::client_limit::ClientLimit;
+use control::operation::EvictionRequests;
 use control::volumes::VolumeDelays;
 use scenario::Scenario;
 use scenario::scalar::NoneOr;
@@ -101,6 +102,11 @@ pub const CONSTANTS: &[Constant] = &[
         source: "kube-controller-manager 1.34: ReconcilerMaxWaitForUnmountDuration",
     },
     Constant {
+        field: "(evictions of a drain)",
+        value: "sent at once: one charges its budget, those that meet its write are tried again after 500 ms",
+        source: "kubectl 1.34: a request for each pod; API server 1.34: EvictionsRetry",
+    },
+    Constant {
         field: "(taints of a node that joins)",
         value: "removed after 150 ms",
         source: "node-lifecycle controller 1.34: UpdateTaintBackoff, 100 ms to 200 ms after a conflict",
@@ -118,6 +124,15 @@ pub(super) fn first_taint_retry(scenario: &Scenario) -> Duration {
         FIRST_TAINT_RETRY
     } else {
         Duration::ZERO
+    }
+}
+
+/// How the evictions of a drain reach the API server in a scenario.
+pub(super) fn eviction_requests(scenario: &Scenario) -> EvictionRequests {
+    if is_asked(scenario) {
+        EvictionRequests::AtOnce
+    } else {
+        EvictionRequests::InOrder
     }
 }
 

@@ -352,6 +352,9 @@ fn add_group(
     }
     node.taints
         .extend(group.taints.iter().map(super::nodes::taint));
+    if !group.annotations.is_empty() {
+        node.guard = super::nodes::guard(&group.annotations);
+    }
     let template = group.template.as_ref().and_then(|own| own.power.as_ref());
     let power = match template {
         Some(own) => {
@@ -463,14 +466,11 @@ pub(super) fn label(
     bought: &str,
     zone: Option<&str>,
 ) {
-    let labels = [
-        (GROUP_LABEL, group),
-        (INSTANCE_TYPE_LABEL, instance_type),
-        (CAPACITY_LABEL, bought),
-    ];
-    for (key, value) in labels {
+    for (key, value) in [(GROUP_LABEL, group), (CAPACITY_LABEL, bought)] {
         node.labels.insert(key.into(), value.into());
     }
+    // A template may state what it is.
+    (node.labels).insert_if_absent(INSTANCE_TYPE_LABEL, || instance_type.into());
     if let Some(zone) = zone {
         node.labels.insert(ZONE_LABEL.into(), zone.into());
     }

@@ -2,16 +2,22 @@
 
 use std::sync::Arc;
 
-use k8s::ManifestPod;
+use k8s::{ManifestPod, Manifests, NodeReport, PodReport, ReportedState};
 use model::gpu::DEVICE_MILLI;
-use model::{DeviceSet, Found, GpuRequest, Node, PodName, PodPhase, Text};
-use sim::Resident;
+use model::{
+    DeviceSet, Found, FoundContainer, FoundCrash, FoundReadiness, FoundState, GpuRequest, Node,
+    PodName, PodPhase, Text,
+};
+use sim::{FoundNode, FoundTrouble, Resident};
 use units::{Duration, Instant, NodeId, SortedMap, plural};
 
-use super::{Adoption, Remarks};
+use super::{Adoption, ManifestFiles, Remarks};
 
 /// Number of names that a remark lists; it counts the others.
 const NAMES_TOLD: usize = 3;
+
+/// Shortest run of a container that fails again and again: times of the API are whole seconds.
+const LEAST_RUN: Duration = Duration::from_secs(1);
 
 /// Finds the nodes and devices of pods that are on nodes already.
 pub(super) struct Settling {
@@ -40,14 +46,11 @@ impl Settling {
     }
 
     /// Settles the bound pods of a file; those whose node or devices are not there are named.
-    pub(super) fn add(&mut self, file: &str, pods: &[ManifestPod], remarks: &mut Remarks) {
-        let known = pods.iter().flat_map(|pod| {
-            let told_to_end = pod.deleted_unix_secs.and_then(|(told, _)| told);
-            let times = [pod.created_unix_secs, pod.started_unix_secs, told_to_end];
-            times.into_iter().flatten()
-        });
+    pub(super) fn add(&mut self, file: &str, manifests: &Manifests, remarks: &mut Remarks) {
+        let pods = &manifests.pods;
         // The run's zero is when the dump was taken, as far as the dump tells.
-        let zero = known.max().unwrap_or_default();
+        let zero = { self.adoption.zero_unix_secs }.or(manifests.taken_unix_secs);
+        let zero = zero.unwrap_or_default();
         let (mut homeless, mut without_devices) = (Vec::new(), Vec::new());
         for pod in pods.iter().filter(|pod| !pod.phase.is_final()) {
             let Some(name) = &pod.node_name else { continue };
@@ -82,6 +85,21 @@ impl Settling {
         }
     }
 
+    /// The nodes of all files that were not as a node is of which nothing is known.
+    pub(super) fn nodes(&self, files: &ManifestFiles) -> Vec<FoundNode> {
+        let mut found = Vec::new();
+        for file in files.all() {
+            let zero = { self.adoption.zero_unix_secs }.or(file.taken_unix_secs);
+            for (name, report) in &file.node_reports {
+                if let Some(&node) = self.by_name.get(name) {
+                    found.push(found_node(node, report, zero.unwrap_or_default()));
+                }
+            }
+        }
+        found.sort_by_key(|own| own.node);
+        found
+    }
+
     pub(super) fn finish(self) -> Vec<Resident> {
         self.residents
     }
@@ -98,27 +116,116 @@ fn left_out(list: &[String], what: &str) -> String {
     format!("{pods} {are} {what} and left out: {told}{more}")
 }
 
+fn found_node(node: NodeId, report: &NodeReport, zero: i64) -> FoundNode {
+    let at = |secs: i64| instant(secs, zero).unwrap_or(Instant::ZERO);
+    let trouble = if report.is_silent {
+        Some(FoundTrouble::Silent(report.heard.map_or(Instant::ZERO, at)))
+    } else {
+        report.is_unready.then_some(FoundTrouble::Unready)
+    };
+    let taints = report.taints.iter();
+    FoundNode {
+        node,
+        trouble,
+        taints: taints.map(|(key, secs)| (key.clone(), at(*secs))).collect(),
+    }
+}
+
+/// Instant of a time of the calendar, at or before the run's zero.
+fn instant(secs: i64, zero: i64) -> Option<Instant> {
+    let before = Duration::checked_from_secs(secs.saturating_sub(zero).min(0))?;
+    Some(Instant::ZERO.saturating_add(before))
+}
+
 fn resident(pod: &ManifestPod, node: NodeId, devices: DeviceSet, zero: i64) -> Resident {
-    let started = pod.started_unix_secs.map(|secs| (secs - zero).min(0));
-    let started = started.and_then(Duration::checked_from_secs);
+    let at = |secs: Option<i64>| instant(secs?, zero);
     // One that should have ended before the dump was taken is held back by something unknown.
-    let end = pod.deleted_unix_secs.map(|(_, end)| end - zero);
+    let end = pod
+        .deleted_unix_secs
+        .map(|(_, end)| end.saturating_sub(zero));
     let end = end.filter(|&end| end >= 0);
+    let report = pod.report.as_deref();
+    let is_ready = report.map_or(Some(true), |report| report.is_ready);
+    let since = at(pod.ready_unix_secs);
+    let says_readiness = report.is_some() || since.is_some();
     Resident {
-        run_time: end.and_then(Duration::checked_from_secs),
+        run_time: None,
         name: PodName::Text(pod.name.clone()),
         // What its node accounts for is what it takes.
         spec: pod.accounted.as_ref().unwrap_or(&pod.spec).clone(),
         time_limit: pod.time_limit,
         devices,
-        is_running: pod.phase == PodPhase::Running,
         found: Found {
             node,
-            started: started.map(|before| Instant::ZERO.saturating_add(before)),
+            created: at(pod.created_unix_secs),
+            started: at(pod.started_unix_secs),
             is_terminating: pod.is_terminating,
+            stop_within: end.and_then(Duration::checked_from_secs),
+            is_running: pod.phase == PodPhase::Running,
+            readiness: is_ready
+                .filter(|_| says_readiness)
+                .map(|is_ready| FoundReadiness { is_ready, since }),
+            containers: report.map_or(Vec::new(), |report| containers(pod, report, at)),
         },
         owner: None,
     }
+}
+
+/// The containers of a pod as its status reports them; one that it does not tell is as the pod's phase has
+/// it.
+fn containers(
+    pod: &ManifestPod,
+    report: &PodReport,
+    at: impl Fn(Option<i64>) -> Option<Instant>,
+) -> Vec<FoundContainer> {
+    let begun = at(pod.started_unix_secs).unwrap_or(Instant::ZERO);
+    let is_running = pod.phase == PodPhase::Running;
+    let init = pod.spec.init_containers.len();
+    let sidecars = pod.spec.all_containers().map(|own| own.restartable);
+    let states = report.containers.iter().zip(sidecars).enumerate();
+    let found = states.map(|(number, (known, is_sidecar))| {
+        let Some(known) = known else {
+            let state = match is_running {
+                false => FoundState::Waiting,
+                true if number < init && !is_sidecar => FoundState::Ended { code: 0 },
+                true => FoundState::Running(begun),
+            };
+            let is_ready = is_running && report.is_ready != Some(false);
+            return FoundContainer {
+                state,
+                is_ready,
+                restarts: 0,
+            };
+        };
+        let state = match known.state {
+            ReportedState::Waiting => FoundState::Waiting,
+            ReportedState::Stuck => FoundState::Stuck,
+            ReportedState::Running(since) => FoundState::Running(at(since).unwrap_or(begun)),
+            ReportedState::Ended(run) => FoundState::Ended { code: run.code },
+            ReportedState::BackOff(run) => {
+                let ended = at(run.ended).unwrap_or(Instant::ZERO);
+                let started = at(run.started).unwrap_or(ended);
+                FoundState::BackOff(FoundCrash {
+                    ended,
+                    run_time: ended.since(started).max(LEAST_RUN),
+                    code: run.code,
+                    was_ready: {
+                        let life = pod.spec.container_life(number);
+                        let is_probed = life.is_some_and(|life| life.readiness.is_some());
+                        let changed = pod.ready_unix_secs.zip(run.started);
+                        // It was not, if it has not been ready since the run began.
+                        changed.map_or(!is_probed, |(changed, started)| changed >= started)
+                    },
+                })
+            }
+        };
+        FoundContainer {
+            state,
+            is_ready: known.is_ready,
+            restarts: known.restarts,
+        }
+    });
+    found.collect()
 }
 
 /// Takes the first devices that have the room; `None` if there are too few.

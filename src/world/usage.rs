@@ -58,8 +58,8 @@ fn known(spec: &PodSpec, options: &UsageOptions) -> Result<(), BuildError> {
     let Some(behaviour) = &spec.behaviour else {
         return Ok(());
     };
-    for text in [&behaviour.cpu_usage, &behaviour.memory_usage] {
-        let pattern = text.as_ref().and_then(|text| text.parse::<Pattern>().ok());
+    for text in behaviour.usage_texts() {
+        let pattern = text.parse::<Pattern>().ok();
         let name: Option<Text> = pattern.and_then(|pattern| pattern.trace().cloned());
         let Some(name) = name.filter(|name| !options.traces.contains_key(name)) else {
             continue;

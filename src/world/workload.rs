@@ -20,7 +20,7 @@ use trace::merge::Merge;
 use trace::order::{FillOrder, FillResource, FillUp, fill_up};
 use trace::registry::{FORMATS, find};
 use trace::stream::ClassTotal;
-use trace::transform::{Repeat, Scale, Window};
+use trace::transform::{Killed, Repeat, Scale, Window};
 use trace::{Arrival, ArrivalSource, ReadOptions, TraceError};
 
 use super::generated::generated;
@@ -104,8 +104,9 @@ pub fn workload(
             WorkloadSource::Trace(trace) => traced(scenario, trace, nodes, files, &mut all)?,
             WorkloadSource::Manifests { file, at } => {
                 let manifests = manifests.read(file, files, remarks)?;
-                settled.add(file, &manifests.pods, remarks);
+                settled.add(file, &manifests, remarks);
                 all.found.waiting.extend(waiting(&manifests, &adoption));
+                all.found.admitted.extend(admitted(&manifests));
                 note_run_times(&manifests, scenario, remarks);
                 declared(&manifests, &adoption, *at)
             }
@@ -134,10 +135,11 @@ pub fn workload(
             all.shapes.extend(arrivals);
         }
     }
+    all.found.nodes = settled.nodes(manifests);
     all.residents = settled.finish();
     all.source = match sources.len() {
         1 => sources.remove(0),
-        _ => Box::new(Merge::new(sources)?),
+        _ => Merge::numbered(sources)?,
     };
     all.source = partitions::partitioned(scenario, nodes, all.source)?;
     all.source = listed(scenario, all.source);
@@ -245,6 +247,9 @@ fn traced(
     }
     entry.map_or(Ok(()), |entry| check_cut_off(&input, entry))?;
     let mut source = open(&input, &options)?;
+    if trace.kill_at_walltime {
+        source = Box::new(Killed::new(source));
+    }
     if reading.repeat > 1 {
         source = Box::new(Repeat::new(source, reading.repeat)?);
     }
@@ -345,6 +350,14 @@ fn waiting(manifests: &Manifests, adoption: &Adoption) -> Vec<WaitingPod> {
         })
     });
     pods.collect()
+}
+
+/// Namespaces and names of the pods that wait for a node and that an API server admitted: a dump states
+/// when they were created.
+fn admitted(manifests: &Manifests) -> impl Iterator<Item = (Text, Text)> {
+    let pods = manifests.pods.iter();
+    let admitted = pods.filter(|pod| pod.waits_for_node() && pod.created_unix_secs.is_some());
+    admitted.map(|pod| (pod.namespace().clone(), pod.name.clone()))
 }
 
 /// Notes pods whose run time has no effect, as nothing acts on the ends of containers.

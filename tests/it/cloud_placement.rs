@@ -42,7 +42,7 @@ fn places(name: &str, nodes: &str, system: &str, pods: &[Wanted]) -> Vec<String>
             manifests,
             "---\napiVersion: v1\nkind: Pod\nmetadata: {{name: {name}, labels: {{app: {name}}}}}\nspec:\n  \
              {spec}\n  containers: [{{name: a, image: {image}, {container} resources: {{requests: {{cpu: \
-             '1', memory: 1Gi{devices}}}}}}}]"
+             '1', memory: 1Gi}}{devices}}}}}]"
         );
     }
     let text = format!(
@@ -140,7 +140,7 @@ fn ecs_places_by_devices_and_ports_of_instances() {
                  {name: g, count: 1, template: {allocatable: {cpu: 8, memory: 16Gi, pods: 110, \
                  nvidia.com/gpu: 1}}}";
     let gpu = |name| Wanted {
-        devices: ", nvidia.com/gpu: 1",
+        devices: ", limits: {nvidia.com/gpu: 1}",
         ..Wanted::new(name, "")
     };
     assert_eq!(

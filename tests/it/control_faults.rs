@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use windtunnel::cluster::Store;
 use windtunnel::control::Program;
-use windtunnel::control::operation::Operation;
+use windtunnel::control::operation::{EvictionRequests, Operation};
 use windtunnel::model::workload::Job;
 use windtunnel::model::{Behaviour, EndReason, Event, Object, PodPhase, PodSpec};
 use windtunnel::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
@@ -333,7 +333,10 @@ fn random_operation(kind: u32, number: i32) -> Operation {
         0 | 1 => apply(deployment("web", &image, number % 6 + 1)),
         2 => set("db", &image, number % 3 + 1),
         3 => Operation::Scale(target("Deployment", "web"), number % 6 + 1),
-        4 => Operation::Drain(format!("node-{}", number % 4).into()),
+        4 => Operation::Drain(
+            format!("node-{}", number % 4).into(),
+            EvictionRequests::default(),
+        ),
         _ => Operation::Uncordon(format!("node-{}", number % 4).into()),
     }
 }

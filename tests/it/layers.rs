@@ -162,6 +162,7 @@ const STREAM: &[&str] = &[
     "TaskEnd",
     "TaskKey",
     "TraceError",
+    "UNNAMED",
     "WaitFault",
 ];
 

@@ -79,8 +79,8 @@ fn components(observing: Observing, eviction: EvictionRule) -> Vec<Box<dyn Compo
             ..LifecycleOptions::default()
         },
         observing,
-        first_taint_retry: Duration::ZERO,
         seed: 7,
+        ..LifecycleSetup::default()
     };
     vec![
         scheduler(profile("worst-fit")),

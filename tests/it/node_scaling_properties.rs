@@ -213,7 +213,11 @@ impl Rules {
             Kept::Free => reason != EndReason::NodeLost,
             Kept::LocalStorage | Kept::HostPath => !is_group,
             Kept::System => !is_group || age > 3600.0,
-            Kept::NotSafeToEvict | Kept::DoNotDisrupt | Kept::Bare | Kept::Budget => false,
+            // Each annotation is read by its own autoscaler.
+            Kept::NotSafeToEvict => !is_group,
+            Kept::DoNotDisrupt => is_group,
+            Kept::Bare => !is_group,
+            Kept::Budget => false,
         };
         if !may_go {
             self.found

@@ -144,14 +144,21 @@ fn data_on_a_disk_and_pods_of_the_system_keep_their_node() {
 }
 
 #[test]
-fn a_group_whose_label_says_so_is_not_shrunk() {
-    let kept = ", labels: {cluster-autoscaler.kubernetes.io/scale-down-disabled: 'true'}";
-    for (more, goes) in [("", true), (kept, false)] {
+fn a_group_whose_annotation_says_so_is_not_shrunk() {
+    let kept = |by: &str| {
+        format!(", {by}: {{cluster-autoscaler.kubernetes.io/scale-down-disabled: 'true'}}")
+    };
+    let (annotated, labelled) = (kept("annotations"), kept("labels"));
+    let no_annotations = [("", "none"), (&*labelled, "label")].map(|own| (own.0, own.1, true));
+    for (more, name, goes) in no_annotations
+        .into_iter()
+        .chain([(&*annotated, "annotation", false)])
+    {
         let end = autoscaled(
             "",
             "operations:\n  - {at: 10m, scale: Deployment/shop/web, replicas: 1}\nstop: {at: 2h}\n",
         );
-        let name = format!("rules-kept-{goes}");
+        let name = format!("rules-kept-{name}");
         let (nodes, _) = run_text(&name, &groups(&[("workers", more)]), &web(10, "", ""), &end);
         assert_eq!(nodes.went.is_empty(), !goes, "{:?}", nodes.went);
     }

@@ -161,31 +161,31 @@ const WRONG: [(&str, &str, &str, &str); 20] = [
     (
         "{nodeLabel: rack}, ",
         "{nodeLabel: rack}, {nodeLabel: rack}, ",
-        "queues.yaml: document 2, Topology `racks`: spec.levels[1].nodeLabel:",
+        "document 2, Topology `racks`: spec.levels[1].nodeLabel:",
         "expected each level once, found `rack`",
     ),
     (
         "parentName: root",
         "parentName: company",
-        "queues.yaml: document 3, Cohort `company`: spec.parentName:",
+        "document 3, Cohort `company`: spec.parentName:",
         "expected a cohort that is not below this one, found `company -> company`",
     ),
     (
         "  cohortName: company\n",
         "",
-        "queues.yaml: document 4, ClusterQueue `lab`: spec.resourceGroups[0].flavors[0].resources[0].borrowingLimit:",
+        "document 4, ClusterQueue `lab`: spec.resourceGroups[0].flavors[0].resources[0].borrowingLimit:",
         "expected no limit, as there is no cohort, found `2`",
     ),
     (
         "weight: 1",
         "weight: -1",
-        "queues.yaml: document 4, ClusterQueue `lab`: spec.fairSharing.weight:",
+        "document 4, ClusterQueue `lab`: spec.fairSharing.weight:",
         "expected a quantity of 0 or more, found `-1`",
     ),
     (
         "reclaimWithinCohort: Any",
         "reclaimWithinCohort: Never",
-        "queues.yaml: document 4, ClusterQueue `lab`: spec.preemption.borrowWithinCohort.policy:",
+        "document 4, ClusterQueue `lab`: spec.preemption.borrowWithinCohort.policy:",
         "expected `Never`, as `reclaimWithinCohort` is `Never`, found `LowerPriority`",
     ),
     (
@@ -203,25 +203,25 @@ const WRONG: [(&str, &str, &str, &str); 20] = [
     (
         "        - name: a100\n          resources: [{name: nvidia.com/gpu, nominalQuota: 8, borrowingLimit: 2}]\n",
         "        - name: a100\n          resources: [{name: nvidia.com/gpu, nominalQuota: 8}]\n        - name: a100\n          resources: [{name: nvidia.com/gpu, nominalQuota: 8}]\n",
-        "queues.yaml: document 4, ClusterQueue `lab`: spec.resourceGroups[0].flavors[1].name:",
+        "document 4, ClusterQueue `lab`: spec.resourceGroups[0].flavors[1].name:",
         "expected each flavor once, found `a100`",
     ),
     (
         "coveredResources: [nvidia.com/gpu]",
         "coveredResources: [nvidia.com/gpu, cpu]",
-        "queues.yaml: document 4, ClusterQueue `lab`: spec.resourceGroups[0].flavors[0].resources:",
+        "document 4, ClusterQueue `lab`: spec.resourceGroups[0].flavors[0].resources:",
         "expected a quota of cpu, but it is missing",
     ),
     (
         "nominalQuota: 8, borrowingLimit: 2",
         "nominalQuota: 8, lendingLimit: 9",
-        "queues.yaml: document 4, ClusterQueue `lab`: spec.resourceGroups[0].flavors[0].resources[0].lendingLimit:",
+        "document 4, ClusterQueue `lab`: spec.resourceGroups[0].flavors[0].resources[0].lendingLimit:",
         "expected at most the nominal quota 8, found `9`",
     ),
     (
         "check-takes: 1m",
         "check-takes: soon",
-        "queues.yaml: document 5, AdmissionCheck `budget`: metadata.annotations[\"windtunnel.dev/check-takes\"]:",
+        "document 5, AdmissionCheck `budget`: metadata.annotations[\"windtunnel.dev/check-takes\"]:",
         "expected a duration of 0 or more",
     ),
     (
@@ -233,19 +233,19 @@ const WRONG: [(&str, &str, &str, &str); 20] = [
     (
         "kind: Configuration\n",
         "kind: Configuration\nmetadata: {annotations: {windtunnel.dev/equal-shares: first}}\n",
-        "queues.yaml: document 7, Configuration: metadata.annotations[\"windtunnel.dev/equal-shares\"]:",
+        "document 7, Configuration: metadata.annotations[\"windtunnel.dev/equal-shares\"]:",
         "expected `last` or `random`, found `first`",
     ),
     (
         "timeout: 5m",
         "timeout: 0s",
-        "queues.yaml: document 7, Configuration: waitForPodsReady.timeout:",
+        "document 7, Configuration: waitForPodsReady.timeout:",
         "expected a duration above 0, such as `5m`, found `0s`",
     ),
     (
         "timeout: 5m",
         "requeuingStrategy: {timestamp: Later}",
-        "queues.yaml: document 7, Configuration: waitForPodsReady.requeuingStrategy.timestamp:",
+        "document 7, Configuration: waitForPodsReady.requeuingStrategy.timestamp:",
         "expected `Eviction` or `Creation`, found `Later`",
     ),
     (

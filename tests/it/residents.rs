@@ -17,11 +17,9 @@ fn resident(name: &str, node: u32, cores: i64, is_running: bool) -> Resident {
         time_limit: None,
         run_time: None,
         devices: DeviceSet::EMPTY,
-        is_running,
         found: Found {
-            node: NodeId(node),
-            started: None,
-            is_terminating: false,
+            is_running,
+            ..Found::on(NodeId(node))
         },
         owner: None,
     }

@@ -163,9 +163,9 @@ fn consolidation_and_descheduling_undo_each_others_work_and_are_named() {
     let all = variants("consolidation-against-descheduling.yaml");
     let ((_, alone), (_, both)) = (&all["default"], &all["descheduler"]);
     assert!(metric(alone, "fights.evictions").abs() < 1e-9);
-    // Several times an hour, for five hours.
+    // More than twice an hour, for five hours.
     let evictions = metric(both, "fights.evictions");
-    assert!(evictions > 5.0 * 3.0, "{evictions}");
+    assert!(evictions > 5.0 * 2.0, "{evictions}");
     assert!(metric(alone, "cost.total") < metric(both, "cost.total"));
     let told = "pods were moved for one cause and then for another: shop/web: consolidation after \
                 descheduling";

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use windtunnel::cluster::Store;
-use windtunnel::control::operation::Operation;
+use windtunnel::control::operation::{EvictionRequests, Operation};
 use windtunnel::model::pod_life::{PodLife, RestartPolicy};
 use windtunnel::model::workload::{CompletionMode, CronJob, DaemonSet, Job};
 use windtunnel::model::{Behaviour, EndReason, Event, Object, ObjectChange};
@@ -63,7 +63,10 @@ fn a_daemon_set_is_on_every_eligible_node_and_drains_leave_it() {
     let mut cluster = Cluster::new()
         .at(0, daemons)
         .at(0, apply(deployment("web", "v1", 8)))
-        .at(60, Operation::Drain("node-1".into()))
+        .at(
+            60,
+            Operation::Drain("node-1".into(), EvictionRequests::default()),
+        )
         .at(300, Operation::Uncordon("node-1".into()));
     // The node takes its daemon along when it goes, and gets another when it is back.
     let node = windtunnel::units::NodeId(2);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 use windtunnel::cluster::Store;
-use windtunnel::control::operation::{Operation, Propagation};
+use windtunnel::control::operation::{EvictionRequests, Operation, Propagation};
 use windtunnel::model::workload::{BudgetLimit, Count, Deployment, PodDisruptionBudget};
 use windtunnel::model::{EndReason, Event, Object, PodChange};
 use windtunnel::sim::Stop;
@@ -120,7 +120,10 @@ fn a_drain_keeps_to_the_budget() {
     let cluster = Cluster::new()
         .at(0, apply(deployment("web", "v1", 12)))
         .at(0, budget("web", 11))
-        .at(60, Operation::Drain("node-0".into()));
+        .at(
+            60,
+            Operation::Drain("node-0".into(), EvictionRequests::default()),
+        );
     let mut least = usize::MAX;
     let mut left = 0;
     let (end, store) = cluster.run(&mut |at, _, store| {
@@ -173,7 +176,10 @@ fn random_operation(kind: u32, number: i32, image: u32) -> Operation {
         0..=3 => apply(deployment(app, &image, number)),
         4..=5 => Operation::Scale(target("Deployment", app), number),
         6 => set("db", &image, number.min(5)),
-        7 => Operation::Drain(format!("node-{}", number % 4).into()),
+        7 => Operation::Drain(
+            format!("node-{}", number % 4).into(),
+            EvictionRequests::default(),
+        ),
         8 => Operation::Uncordon(format!("node-{}", number % 4).into()),
         _ => Operation::RollBack(target("Deployment", app)),
     }

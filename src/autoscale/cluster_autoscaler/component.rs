@@ -9,8 +9,8 @@ use super::{
     ShrinkPlan, ShrinkSettings, ShrinkView, Shrinker, Template,
 };
 use crate::nodes::drain::{Budgets, Ignored, NodeAmounts};
-use crate::nodes::pods::{BudgetList, budgets};
-use crate::nodes::{Declared, Leaving, Patience, Seen};
+use crate::nodes::pods::{BudgetList, budgets, priority_of};
+use crate::nodes::{Declared, DrainRules, Leaving, Patience, Seen, has_started, started};
 use crate::snapshot::KubeSnapshot;
 use cluster::{Conflict, Store};
 use control::provider::{GROUP_LABEL, MachineOrder, OrderFailed};
@@ -30,9 +30,9 @@ const PATIENCE: Patience = Patience {
     headroom: Duration::from_secs(30),
 };
 
-/// Label that keeps a node from being removed; an annotation in the original, a label of a group
-/// here.
-const KEPT_LABEL: &str = "cluster-autoscaler.kubernetes.io/scale-down-disabled";
+/// Time after its joining within which a node that is not ready is expected to become so
+/// (`MaxNodeStartupTime`).
+const START_UP: Duration = Duration::from_secs(15 * 60);
 
 /// A group of equal nodes.
 #[derive(Clone, Debug)]
@@ -76,7 +76,7 @@ pub struct ClusterAutoscaler {
     pub(super) grower: Grower,
     shrinker: Shrinker,
     leaving: Leaving,
-    /// The group of each node, and whether a label keeps it.
+    /// The group of each node, and whether an annotation keeps it.
     declared: Declared<Option<(usize, bool)>>,
     rng: Stream,
     /// Instant of the next look.
@@ -95,10 +95,21 @@ impl ClusterAutoscaler {
     /// A cluster autoscaler that has seen nothing yet.
     pub fn new(options: ClusterAutoscalerOptions) -> Self {
         Self {
-            seen: Seen::new(options.profile.changes),
+            seen: Seen::new(options.profile.changes)
+                .starting_for(START_UP)
+                .without_below(options.grow.expendable),
             grower: Grower::new(options.grow.clone()),
             shrinker: Shrinker::new(options.shrink.clone()),
-            leaving: Leaving::new(LEAVING_TAINT, Some(PATIENCE)),
+            leaving: Leaving::new(
+                LEAVING_TAINT,
+                Some(Patience {
+                    grace: options.shrink.grace,
+                    ..PATIENCE
+                }),
+                DrainRules::ClusterAutoscaler {
+                    expendable: options.grow.expendable,
+                },
+            ),
             declared: Declared::default(),
             rng: Stream::new(options.seed, "cluster-autoscaler", 0),
             due: Instant::ZERO,
@@ -128,15 +139,14 @@ impl ClusterAutoscaler {
         }
     }
 
-    /// The group of a node, and whether a label keeps it; `None` of one that is in none.
+    /// The group of a node, and whether an annotation keeps it; `None` of one that is in none.
     fn group_of(&mut self, store: &Store, node: NodeId) -> Option<(usize, bool)> {
         let object = store.nodes().object(node)?;
         let groups = &self.options.groups;
         self.declared.of(node, object, |object| {
             let label = object.labels.get(GROUP_LABEL)?;
             let group = groups.iter().position(|group| group.name == *label)?;
-            let kept = object.labels.get(KEPT_LABEL);
-            Some((group, kept.is_some_and(|own| **own == *"true")))
+            Some((group, object.guard.scale_down_disabled))
         })
     }
 
@@ -153,6 +163,7 @@ impl ClusterAutoscaler {
     /// One loop.
     fn run(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> Result<(), CacheError> {
         self.give_up_late(now, out);
+        self.seen.give_up_starting(now);
         let left = self
             .leaving
             .proceed(now, store, EvictionCause::Consolidation, out);
@@ -332,14 +343,15 @@ impl ClusterAutoscaler {
                     min: own.min,
                 },
             );
+            let node = started(&own.node);
             groups.push(NodeGroup {
                 id: own.name.clone(),
                 min: own.min,
                 max: own.max,
                 target: nodes + coming,
                 template: Some(Template {
-                    node: own.node.clone(),
-                    daemons: daemons.on(&own.node),
+                    daemons: daemons.on(&node),
+                    node,
                 }),
                 instance_type: Some(own.instance_type.clone()),
                 quota: None,
@@ -363,7 +375,8 @@ impl ClusterAutoscaler {
             let Some(pod) = store.pods().at(slot) else {
                 continue;
             };
-            if !store.pod_states().is_terminating(pod.pod) {
+            let counts = priority_of(store, pod.pod) >= self.options.grow.expendable;
+            if counts && !store.pod_states().is_terminating(pod.pod) {
                 let requests = &store.class(pod.class).requests;
                 cpu = cpu.saturating_add(requests.cpu_milli);
                 memory = memory.saturating_add(requests.memory_bytes);
@@ -391,7 +404,7 @@ impl ClusterAutoscaler {
                 memory_bytes: row.memory_bytes,
                 gpus: row.gpu_milli / 1000,
             },
-            is_ready: store.nodes().is_ready(node),
+            is_ready: has_started(store, node),
             is_kept: group.is_some_and(|(_, is_kept)| is_kept),
             pods: self.seen.node_pods(now, store, node, budgets),
         })

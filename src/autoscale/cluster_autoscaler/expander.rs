@@ -213,7 +213,8 @@ impl Prices {
 }
 
 fn highest(choices: &[Choice<'_>], priorities: &[Priority]) -> Vec<usize> {
-    let mut ordered: Vec<&Priority> = priorities.iter().collect();
+    // The original looks for the highest from -1 on, so that negative ones never count.
+    let mut ordered: Vec<&Priority> = priorities.iter().filter(|own| own.value >= 0).collect();
     ordered.sort_by_key(|own| std::cmp::Reverse(own.value));
     let matching = |own: &Priority| -> Vec<usize> {
         let is_match = |choice: &Choice<'_>| {

@@ -1,10 +1,9 @@
-//! Node groups: their bounds and templates, which are alike, and how new nodes are spread over those
-//! (spec: kubernetes.md 3.3).
+//! Node groups: their bounds and templates, and how new nodes are spread over similar ones (spec:
+//! kubernetes.md 3.3).
 
 use super::super::finding::{Finding, Findings, Problem};
 use super::estimator::Template;
-use model::node::{GROUP_LABEL, HOSTNAME_LABEL, ORDERED_LABEL, ZONE_LABEL};
-use model::{Node, Text};
+use model::Text;
 
 /// A node group.
 #[derive(Clone, Debug)]
@@ -58,33 +57,33 @@ impl NodeGroup {
     }
 }
 
-/// Labels in which similar nodes may differ.
-const OWN_LABELS: [&str; 4] = [ZONE_LABEL, HOSTNAME_LABEL, GROUP_LABEL, ORDERED_LABEL];
-
-/// Whether two nodes are alike but for their zone and their group.
-pub(super) fn are_similar(one: &Node, other: &Node) -> bool {
-    let labels = |node: &Node| -> Vec<(Text, Text)> {
-        let all = node.labels.iter();
-        let own = all.filter(|(key, _)| !OWN_LABELS.contains(&&***key));
-        own.map(|(key, value)| (key.clone(), value.clone()))
-            .collect()
-    };
-    one.allocatable == other.allocatable
-        && one.capacity == other.capacity
-        && one.taints == other.taints
-        && labels(one) == labels(other)
-}
-
-/// Spreads new nodes over similar groups: one at a time to the smallest that has room. Sizes are
-/// nodes and most nodes; the result is how many each gets.
+/// Spreads new nodes over similar groups, given as nodes and most nodes of each: one at a time to the
+/// smallest that has room; the result is how many each gets. Those that are equally small take turns
+/// in the order of their sizes before, and one that is full leaves its turn to the first
+/// (the original's `BalanceScaleUpBetweenGroups`).
 pub fn balance(sizes: &[(usize, usize)], new: usize) -> Vec<usize> {
     let mut added = vec![0; sizes.len()];
-    for _ in 0..new {
-        let open = (0..sizes.len()).filter(|&place| sizes[place].0 + added[place] < sizes[place].1);
-        let Some(smallest) = open.min_by_key(|&place| sizes[place].0 + added[place]) else {
-            break;
+    let mut order: Vec<usize> = (0..sizes.len()).collect();
+    order.retain(|&group| sizes[group].0 < sizes[group].1);
+    order.sort_by_key(|&group| sizes[group].0);
+    let room: usize = order.iter().map(|&own| sizes[own].1 - sizes[own].0).sum();
+    let mut left = new.min(room);
+    let (mut first, mut turn) = (0, 0);
+    while left > 0 {
+        let group = order[turn];
+        if sizes[group].0 + added[group] < sizes[group].1 {
+            added[group] += 1;
+            left -= 1;
+        } else {
+            order.swap(first, turn);
+            first += 1;
+        }
+        let size = |place: usize| sizes[order[place]].0 + added[order[place]];
+        turn = if turn + 1 < order.len() && size(turn) > size(turn + 1) {
+            turn + 1
+        } else {
+            first
         };
-        added[smallest] += 1;
     }
     added
 }

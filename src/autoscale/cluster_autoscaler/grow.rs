@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::estimator::{PodGroup, Template, estimate, fits_template};
 use super::expander::{Choice, Expander, choose};
-use super::group::{NodeGroup, are_similar, balance};
+use super::group::{NodeGroup, balance};
 use super::orders::Orders;
+use super::similar::are_similar;
 use crate::snapshot::{ClusterSnapshot, Fit};
 use model::{NewPrice, Text};
 use rng::Stream;
@@ -43,6 +44,18 @@ pub struct GrowSettings {
     pub expanders: Vec<Expander>,
     /// Whether new nodes are spread over groups that are similar.
     pub balances: bool,
+    /// Further labels in which similar groups may differ (`--balancing-ignore-label`).
+    pub ignored_labels: Vec<Text>,
+}
+
+impl GrowSettings {
+    /// Age from which a pod counts: its own (annotation `pod-scale-up-delay`) if that is longer than
+    /// that of all pods.
+    fn delay_of(&self, pod: &PendingPod) -> Duration {
+        let behaviour = pod.info.spec().behaviour.as_ref();
+        let own = behaviour.and_then(|own| own.scale_up_delay);
+        own.map_or(self.new_pod_delay, |own| own.max(self.new_pod_delay))
+    }
 }
 
 impl Default for GrowSettings {
@@ -62,6 +75,7 @@ impl Default for GrowSettings {
             max_unready_percent: 45,
             expanders: vec![Expander::LeastWaste],
             balances: false,
+            ignored_labels: Vec::new(),
         }
     }
 }
@@ -194,7 +208,7 @@ impl Grower {
         let mut waiting: Vec<&PendingPod> = view
             .pending
             .iter()
-            .filter(|pod| pod.info.priority() >= own.expendable && pod.age >= own.new_pod_delay)
+            .filter(|pod| pod.info.priority() >= own.expendable && pod.age >= own.delay_of(pod))
             .collect();
         if waiting.is_empty() {
             return Ok(Growth::NotNeeded);
@@ -245,7 +259,7 @@ impl Grower {
         let max_total = self.settings.max_total;
         let room = max_total.map_or(usize::MAX, |max| max.saturating_sub(total));
         let ways = self.ways(now, cluster, view.groups, &left, room)?;
-        let best = self.best(now, &ways, view.groups, rng);
+        let best = self.best(&ways, rng);
         Ok(best.unwrap_or(Growth::NoOption))
     }
 
@@ -316,7 +330,7 @@ impl Grower {
         room: usize,
     ) -> Result<Vec<Way<'g>>, CacheError> {
         let alike = group_pods(pods);
-        let mut ways = Vec::new();
+        let mut open = Vec::new();
         for group in groups {
             let Some(template) = &group.template else {
                 continue;
@@ -325,23 +339,34 @@ impl Grower {
                 continue;
             }
             let mut fitting = Vec::new();
-            for own in &alike {
+            for (number, own) in alike.iter().enumerate() {
                 if fits_template(cluster, template, &own.pods[0])? {
-                    fitting.push(own.clone());
+                    fitting.push(number);
                 }
             }
-            let similar = self.similar(now, group, groups);
-            let of_group = similar.iter().map(|own| own.room()).sum::<usize>() + group.room();
+            open.push(Open {
+                group,
+                template,
+                fitting,
+            });
+        }
+        let mut ways = Vec::new();
+        for own in &open {
+            let similar = self.similar(own, &open);
+            let of_group = similar.iter().map(|own| own.room()).sum::<usize>() + own.group.room();
             let most = of_group.min(room).min(self.settings.max_new);
-            let estimate = estimate(cluster, template, &fitting, most)?;
+            let fitting = own.fitting.iter().map(|&number| alike[number].clone());
+            let fitting: Vec<PodGroup> = fitting.collect();
+            let estimate = estimate(cluster, own.template, &fitting, most)?;
             let placed = fitting.iter().zip(&estimate.scheduled);
             let placed: Vec<(Arc<PodInfo>, usize)> = placed
                 .map(|(own, &count)| (own.pods[0].clone(), count))
                 .collect();
             if estimate.nodes > 0 {
                 ways.push(Way {
-                    group,
-                    template,
+                    group: own.group,
+                    template: own.template,
+                    similar,
                     nodes: estimate.nodes.min(most),
                     placed,
                 });
@@ -351,13 +376,7 @@ impl Grower {
     }
 
     /// Chooses the groups that grow, by how many nodes and for how many pods.
-    fn best(
-        &self,
-        now: Instant,
-        ways: &[Way<'_>],
-        groups: &[NodeGroup],
-        rng: &mut Stream,
-    ) -> Option<Growth> {
+    fn best(&self, ways: &[Way<'_>], rng: &mut Stream) -> Option<Growth> {
         let list: Vec<Choice<'_>> = ways
             .iter()
             .map(|way| Choice {
@@ -372,47 +391,55 @@ impl Grower {
             })
             .collect();
         let place = choose(&self.settings.expanders, &list, rng)?;
-        let way = &ways[place];
-        let pods = way.placed.iter().map(|(_, count)| count).sum();
-        Some(self.spread(now, way.group, way.nodes, pods, groups))
+        Some(ways[place].spread())
     }
 
-    /// Groups that are like one but for their zone and have room, where new nodes are spread.
-    fn similar<'g>(
-        &self,
-        now: Instant,
-        group: &NodeGroup,
-        groups: &'g [NodeGroup],
-    ) -> Vec<&'g NodeGroup> {
-        if !self.settings.balances {
+    /// Groups that are like one but for their zone, may grow and take all pods that it takes: new
+    /// nodes are spread over them (the original's `ComputeSimilarNodeGroups`).
+    fn similar<'g>(&self, own: &Open<'g>, open: &[Open<'g>]) -> Vec<&'g NodeGroup> {
+        if !self.settings.balances || own.fitting.is_empty() {
             return Vec::new();
         }
-        let is_similar = |other: &&NodeGroup| {
-            let templates = group.template.as_ref().zip(other.template.as_ref());
-            other.id != group.id
-                && other.room() > 0
-                && !self.is_backed_off(&other.id, now)
-                && templates.is_some_and(|(one, other)| are_similar(&one.node, &other.node))
-        };
-        groups.iter().filter(is_similar).collect()
+        let ignored = &self.settings.ignored_labels;
+        let others = open.iter().filter(|other| {
+            other.group.id != own.group.id
+                && own.fitting.iter().all(|pod| other.fitting.contains(pod))
+                && are_similar(own.group, other.group, ignored)
+        });
+        others.map(|other| other.group).collect()
     }
+}
 
-    /// Parts new nodes among a group and those that are similar.
-    fn spread(
-        &self,
-        now: Instant,
-        group: &NodeGroup,
-        nodes: usize,
-        pods: usize,
-        groups: &[NodeGroup],
-    ) -> Growth {
-        let mut all = vec![group];
-        all.extend(self.similar(now, group, groups));
+/// A group that may grow.
+struct Open<'g> {
+    group: &'g NodeGroup,
+    template: &'g Template,
+    /// Places of the groups of pods whose pods fit a new node of it.
+    fitting: Vec<usize>,
+}
+
+/// A group that could grow.
+struct Way<'g> {
+    group: &'g NodeGroup,
+    template: &'g Template,
+    /// Groups over which the new nodes are spread with it.
+    similar: Vec<&'g NodeGroup>,
+    /// The new nodes.
+    nodes: usize,
+    /// A pod of each class that the new nodes take, and the number of such pods.
+    placed: Vec<(Arc<PodInfo>, usize)>,
+}
+
+impl Way<'_> {
+    /// Parts the new nodes among the group and those that are similar.
+    fn spread(&self) -> Growth {
+        let all = std::iter::once(self.group).chain(self.similar.iter().copied());
+        let all: Vec<&NodeGroup> = all.collect();
         let sizes: Vec<(usize, usize)> = all
             .iter()
             .map(|own| (own.target, own.target + own.room()))
             .collect();
-        let parts = balance(&sizes, nodes);
+        let parts = balance(&sizes, self.nodes);
         let parts = all.iter().zip(parts).filter(|(_, nodes)| *nodes > 0);
         let mut parts: Vec<(Text, usize)> =
             parts.map(|(own, nodes)| (own.id.clone(), nodes)).collect();
@@ -420,20 +447,10 @@ impl Grower {
         Growth::Grow {
             group,
             nodes,
-            pods,
+            pods: self.placed.iter().map(|(_, count)| count).sum(),
             others: parts,
         }
     }
-}
-
-/// A group that could grow.
-struct Way<'g> {
-    group: &'g NodeGroup,
-    template: &'g Template,
-    /// The new nodes.
-    nodes: usize,
-    /// A pod of each class that the new nodes take, and the number of such pods.
-    placed: Vec<(Arc<PodInfo>, usize)>,
 }
 
 /// Pods in groups of one owner and one spec, in the order of their first ones.

@@ -13,6 +13,7 @@ pub mod grow;
 mod ordering;
 mod orders;
 pub mod shrink;
+mod similar;
 mod soft_taints;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::nodes::drain::{
-    Blocked, Budgets, Ignored, NodeAmounts, NodePod, Waived, drain_without, utilization,
+    Blocked, Budgets, Ignored, NodeAmounts, NodePod, Used, Waived, drain_without, utilization,
 };
 use crate::snapshot::{ClusterSnapshot, Fit};
 use model::Text;
@@ -19,6 +19,8 @@ const FURTHER_CANDIDATES: usize = 20;
 pub struct ShrinkSettings {
     /// Nodes used more than this are needed.
     pub threshold: f64,
+    /// Nodes with GPUs that are used more than this are needed.
+    pub gpu_threshold: f64,
     /// Time for which a node must have been unneeded.
     pub unneeded: Duration,
     /// Time that an unready node must have been unneeded.
@@ -37,6 +39,8 @@ pub struct ShrinkSettings {
     pub parallel_drains: usize,
     /// The shortest time between loops.
     pub interval: Duration,
+    /// Longest time that pods of a node that goes have to end.
+    pub grace: Duration,
     /// Pods that don't count as use.
     pub ignored: Ignored,
     /// Rules about pods that keep their node that are left out.
@@ -47,6 +51,7 @@ impl Default for ShrinkSettings {
     fn default() -> Self {
         Self {
             threshold: 0.5,
+            gpu_threshold: 0.5,
             unneeded: Duration::from_secs(600),
             unready: Duration::from_secs(1200),
             after_growth: Duration::from_secs(600),
@@ -56,6 +61,7 @@ impl Default for ShrinkSettings {
             parallel: 10,
             parallel_drains: 1,
             interval: Duration::from_secs(10),
+            grace: Duration::from_secs(600),
             ignored: Ignored::default(),
             waived: Waived::default(),
         }
@@ -283,7 +289,11 @@ impl Shrinker {
                 }
                 Some(_) => {
                     let used = utilization(node.amounts, &node.pods, self.settings.ignored);
-                    (used.most() > self.settings.threshold).then_some(Kept::Used)
+                    let threshold = match used.of {
+                        Used::Gpu => self.settings.gpu_threshold,
+                        Used::Cpu | Used::Memory => self.settings.threshold,
+                    };
+                    (used.most() > threshold).then_some(Kept::Used)
                 }
             };
             match why {

@@ -153,6 +153,10 @@ impl<'a> Pass<'a> {
     pub(super) fn may_go(&self, pod: &Pod) -> bool {
         let options = &self.options.evictor;
         let spec = self.spec(pod.class);
+        // An annotation overrides every other rule.
+        if (spec.behaviour.as_ref()).is_some_and(|own| own.is_descheduled) {
+            return !self.is_going(pod.pod);
+        }
         let Some(owner) = &spec.owner else {
             return false;
         };

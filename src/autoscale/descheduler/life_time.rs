@@ -30,7 +30,7 @@ impl PodLifeTime {
         let mut old: Vec<&Pod> = Vec::new();
         for &node in &pass.nodes {
             for pod in pass.pods_on(node) {
-                if pass.now.since(pod.created) > self.most
+                if pass.now.since(pod.creation()) > self.most
                     && self.has_state(pod)
                     && self.scope.takes(pass.spec(pod.class))
                     && pass.may_go(pod)
@@ -40,7 +40,7 @@ impl PodLifeTime {
                 }
             }
         }
-        old.sort_by_key(|pod| (pod.created, pod.pod));
+        old.sort_by_key(|pod| (pod.creation(), pod.pod));
         for pod in old {
             if pass.evict(pod) == Answer::TotalLimit {
                 return;

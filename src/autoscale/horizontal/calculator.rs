@@ -250,6 +250,14 @@ impl Calculator<'_> {
         let mut requests = SortedMap::new();
         let with_sidecars = self.settings.release >= Release::V1_36;
         for pod in self.pods {
+            let heeds_whole = self.settings.heeds_whole_requests && container.is_none();
+            if let Some(whole) = pod.whole.as_ref().filter(|_| heeds_whole) {
+                let name = &pod.name;
+                let missing = || format!("missing pod-level request for {resource} in Pod {name}");
+                let request = *whole.get(resource).ok_or_else(missing)?;
+                requests.insert(name.clone(), request);
+                continue;
+            }
             let mut sum = 0_i64;
             let mut is_found = container.is_none();
             for own in &pod.containers {

@@ -20,6 +20,8 @@ pub struct ObservedPod {
     pub ready: Option<ReadyCondition>,
     /// Requests of the containers, sidecars included.
     pub containers: Vec<ContainerRequests>,
+    /// Requests of the pod together, in thousandths, if any are stated for it as a whole.
+    pub whole: Option<SortedMap<Text, i64>>,
 }
 
 /// The phases of a pod.

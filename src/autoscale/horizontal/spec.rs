@@ -17,6 +17,8 @@ pub struct HorizontalSettings {
     pub release: Release,
     /// Whether the tolerance that an object states counts.
     pub heeds_own_tolerance: bool,
+    /// Whether requests stated for pods as a whole count.
+    pub heeds_whole_requests: bool,
     /// Time between two passes over an object.
     pub period: Duration,
     /// Distance of a ratio from 1 that changes nothing.
@@ -34,6 +36,7 @@ impl Default for HorizontalSettings {
         Self {
             release: Release::V1_36,
             heeds_own_tolerance: true,
+            heeds_whole_requests: true,
             period: Duration::from_secs(15),
             tolerance: 0.1,
             cpu_initialization: Duration::from_secs(300),

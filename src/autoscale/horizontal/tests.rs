@@ -46,6 +46,7 @@ fn pod(index: usize, request: i64) -> ObservedPod {
             is_sidecar: false,
             requests: SortedMap::from([("cpu".into(), request)]),
         }],
+        whole: None,
     }
 }
 

@@ -3,16 +3,22 @@
 
 use std::sync::Arc;
 
-use super::pods::{is_daemon, pods_on};
+use super::pods::{is_daemon, is_static, is_undisturbed, pods_on, priority_of};
 use cluster::Store;
 use control::Outbox;
 use control::node_api;
 use control::operation::eviction;
 use control::provider::ProviderRequest;
-use model::{Event, EvictionCause, Object, ObjectChange, PodChange, PodRef, TaintEffect, Text};
+use model::qos::CRITICAL_PRIORITY;
+use model::rules::taints::tolerates;
+use model::{
+    EndReason, Event, EvictionCause, Object, ObjectChange, PodChange, PodRef, Taint, TaintEffect,
+    Text,
+};
 use units::{Duration, Instant, NodeId, SortedMap};
 
-/// From the taint to the first eviction.
+/// From the taint to the first eviction of the cluster autoscaler, and at least to the end of the
+/// machine under Karpenter.
 const SETTLING: Duration = Duration::from_secs(5);
 /// Patience of the autoscaler that empties nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,12 +31,112 @@ pub struct Patience {
     pub headroom: Duration,
 }
 
+/// Whose rules say which pods of a node are evicted before it goes; the others go with it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DrainRules {
+    /// Those of the cluster autoscaler.
+    ClusterAutoscaler {
+        /// Pods of lower priority go with their node.
+        expendable: i32,
+    },
+    /// Those of Karpenter.
+    Karpenter {
+        /// Longest time from the decision to the end of the machine, whatever protects its pods.
+        limit: Option<Duration>,
+    },
+}
+
+impl DrainRules {
+    /// Whether a pod has to end before its node goes.
+    fn evicts(self, store: &Store, pod: PodRef, taint: &Text) -> bool {
+        let Some(record) = store.pods().get(pod) else {
+            return false;
+        };
+        let spec = &store.class(record.class).spec;
+        if is_static(spec) {
+            return false;
+        }
+        match self {
+            Self::ClusterAutoscaler { expendable } => {
+                !is_daemon(store, pod) && spec.priority >= expendable
+            }
+            Self::Karpenter { .. } => !tolerates(spec, &leaving_taint(taint)),
+        }
+    }
+
+    /// End of a machine, whatever is on it.
+    fn end(self, since: Instant) -> Option<Instant> {
+        match self {
+            Self::ClusterAutoscaler { .. } => None,
+            Self::Karpenter { limit } => limit.map(|limit| since.saturating_add(limit)),
+        }
+    }
+
+    /// Turn of a pod: those of a later turn are evicted once the ones before are gone.
+    fn turn(self, store: &Store, pod: PodRef) -> (bool, bool) {
+        match self {
+            Self::ClusterAutoscaler { .. } => (false, false),
+            Self::Karpenter { .. } => {
+                let is_critical = priority_of(store, pod) >= CRITICAL_PRIORITY;
+                (is_critical, is_daemon(store, pod))
+            }
+        }
+    }
+
+    /// Whether the end of a pod is waited for instead of an eviction.
+    fn awaits(self, now: Instant, store: &Store, pod: PodRef) -> bool {
+        match self {
+            Self::ClusterAutoscaler { .. } => {
+                let record = store.pods().get(pod);
+                let spec = record.map(|record| &store.class(record.class).spec);
+                spec.and_then(|spec| spec.behaviour.as_ref())
+                    .is_some_and(|own| own.is_awaited)
+            }
+            Self::Karpenter { .. } => is_undisturbed(now, store, pod),
+        }
+    }
+}
+
+/// Ends a pod that would not be gone by the end of its machine otherwise, whatever protects it;
+/// whether it does.
+fn force(
+    now: Instant,
+    store: &Store,
+    pod: PodRef,
+    end: Instant,
+    cause: EvictionCause,
+    out: &mut Outbox,
+) -> bool {
+    let record = store.pods().get(pod);
+    let grace = record.map(|record| store.class(record.class).spec.grace());
+    let is_late = grace.is_some_and(|grace| now.saturating_add(grace) > end);
+    if !is_late || store.pod_states().is_terminating(pod) {
+        return false;
+    }
+    let change = PodChange::Terminating {
+        grace: end.since(now).max(Duration::from_secs(1)),
+        reason: EndReason::Evicted(cause),
+    };
+    out.write(store, Event::PodChanged { pod, change });
+    true
+}
+
+/// The taint of a node on its way out.
+pub fn leaving_taint(key: &str) -> Taint {
+    Taint {
+        key: key.into(),
+        value: "".into(),
+        effect: TaintEffect::NoSchedule,
+    }
+}
+
 /// Nodes on their way out.
 #[derive(Clone, Debug)]
 pub struct Leaving {
     taint: Text,
     /// `None` is for as long as it takes.
     patience: Option<Patience>,
+    rules: DrainRules,
     nodes: SortedMap<NodeId, Departure>,
 }
 
@@ -56,10 +162,11 @@ pub struct Left {
 
 impl Leaving {
     /// Nobody leaves; nodes that do are marked with a taint of this key.
-    pub fn new(taint: &str, patience: Option<Patience>) -> Self {
+    pub fn new(taint: &str, patience: Option<Patience>, rules: DrainRules) -> Self {
         Self {
             taint: taint.into(),
             patience,
+            rules,
             nodes: SortedMap::new(),
         }
     }
@@ -67,6 +174,11 @@ impl Leaving {
     /// Whether a node is on its way out.
     pub fn has(&self, node: NodeId) -> bool {
         self.nodes.contains_key(&node)
+    }
+
+    /// The nodes on their way out.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.nodes.keys().copied()
     }
 
     /// Number of nodes on their way out, and number of these with pods.
@@ -111,7 +223,7 @@ impl Leaving {
         let is_closed = self.is_held(node);
         let is_drain = pods_on(store, node)
             .iter()
-            .any(|&pod| !is_daemon(store, pod));
+            .any(|&pod| self.rules.evicts(store, pod, &self.taint));
         self.nodes.insert(
             node,
             Departure {
@@ -141,28 +253,37 @@ impl Leaving {
             if own.is_asked || own.is_held {
                 continue;
             }
-            let pods = pods_on(store, node);
-            let mut pods = pods
-                .into_iter()
-                .filter(|&pod| !is_daemon(store, pod))
-                .peekable();
-            if pods.peek().is_none() {
-                own.is_asked = true;
-                out.requests.push(ProviderRequest::Terminate(node));
-                left.terminated.push(node);
-                continue;
-            }
+            let mut pods = pods_on(store, node);
+            pods.retain(|&pod| self.rules.evicts(store, pod, &self.taint));
             let passed = now.since(own.since);
-            if passed < SETTLING {
+            let is_settled = passed >= SETTLING;
+            let waits_first = !matches!(self.rules, DrainRules::Karpenter { .. });
+            let end = self.rules.end(own.since);
+            if end.is_some_and(|end| end <= now) {
+                pods.clear();
+            }
+            let Some(turn) = pods.iter().map(|&pod| self.rules.turn(store, pod)).min() else {
+                if is_settled || waits_first {
+                    own.is_asked = true;
+                    out.requests.push(ProviderRequest::Terminate(node));
+                    left.terminated.push(node);
+                }
+                continue;
+            };
+            if !is_settled && waits_first {
                 continue;
             }
+            pods.retain(|&pod| {
+                let is_forced = end.is_some_and(|end| force(now, store, pod, end, cause, out));
+                !is_forced && self.rules.turn(store, pod) == turn
+            });
             let (mut refused, mut ending) = (false, false);
             for pod in pods {
                 if store.pod_states().is_terminating(pod) {
                     ending = true;
                     continue;
                 }
-                if is_awaited(store, pod) {
+                if self.rules.awaits(now, store, pod) {
                     continue;
                 }
                 if evict(now, store, pod, cause, grace, out) {
@@ -209,14 +330,6 @@ impl Leaving {
             out.write(store, event);
         }
     }
-}
-
-/// Whether a pod's end is waited for.
-fn is_awaited(store: &Store, pod: PodRef) -> bool {
-    let record = store.pods().get(pod);
-    let spec = record.map(|record| &store.class(record.class).spec);
-    spec.and_then(|spec| spec.behaviour.as_ref())
-        .is_some_and(|own| own.is_awaited)
 }
 
 /// Asks the eviction API for a pod, which has so long to end at most; whether it goes.

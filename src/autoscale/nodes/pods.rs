@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::drain::{NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict};
 use cluster::Store;
 use model::workload::PodDisruptionBudget;
-use model::{Object, PodRef};
+use model::{DoNotDisrupt, Object, PodRef, PodSpec};
 use units::{Instant, NodeId};
 
 /// The pods on a node, in the order of their creation.
@@ -61,7 +61,7 @@ pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) 
         namespace: spec.namespace.clone(),
         controller,
         end: PodEnd::Running,
-        age: now.since(record.created),
+        age: now.since(record.creation()),
         deletion: state.and_then(|state| state.terminating).map(|order| {
             let ends = order.since.saturating_add(order.grace);
             (now.since(ends), order.grace)
@@ -81,6 +81,30 @@ pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) 
             gpus: class.requests.gpu_milli / 1000,
         },
     })
+}
+
+/// The priority of a pod; 0 of one that is gone.
+pub fn priority_of(store: &Store, pod: PodRef) -> i32 {
+    let record = store.pods().get(pod);
+    record.map_or(0, |record| store.class(record.class).spec.priority)
+}
+
+/// Whether a pod is one of its node itself.
+pub fn is_static(spec: &PodSpec) -> bool {
+    (spec.owner.as_ref()).is_some_and(|owner| *owner.kind == *"Node")
+}
+
+/// Whether an annotation (`karpenter.sh/do-not-disrupt`) keeps a provisioner from a pod now.
+pub fn is_undisturbed(now: Instant, store: &Store, pod: PodRef) -> bool {
+    let Some(record) = store.pods().get(pod) else {
+        return false;
+    };
+    let spec = &store.class(record.class).spec;
+    match spec.behaviour.as_ref().and_then(|own| own.do_not_disrupt) {
+        None => false,
+        Some(DoNotDisrupt::Always) => true,
+        Some(DoNotDisrupt::For(span)) => now < record.bound.saturating_add(span),
+    }
 }
 
 /// Whether a pod is one of a daemon set.

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use super::Daemons;
 use super::drain::NodePod;
-use super::pods::{BudgetList, node_pod, pods_on};
+use super::pod_events::PodEvents;
+use super::pods::{BudgetList, is_daemon, node_pod, pods_on, priority_of};
+use super::start_up::{StartUps, started};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
-use model::node::NOT_READY_TAINT;
 use model::{
-    Changes, ClusterObjects, Event, LabelSelector, NewPrice, Node, Object, Pod, PodRef, PodSpec,
-    Text,
+    Changes, ClusterObjects, EndReason, Event, EvictionCause, LabelSelector, NewPrice, Node,
+    Object, Pod, PodChange, PodRef, PodSpec, Text,
 };
 use scheduler::kube::{Cache, CacheError, KubeProfile, PodClass, PodInfo};
-use units::{ClassId, Duration, Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
+use units::{ClassId, Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
 
 /// Followed state of the cluster.
 #[derive(Clone, Default)]
@@ -24,16 +25,13 @@ pub struct Seen {
     waiting: SortedSet<PodRef>,
     /// Pods that began to wait or ceased to since it was last asked.
     turned: Vec<PodRef>,
-    /// Instants at which pods last came to or left each node.
-    touched: SortedMap<NodeId, Instant>,
+    /// Where pods are, and when they last came to or left each node.
+    pod_events: PodEvents,
     classes: SortedMap<ClassId, Arc<PodClass>>,
     /// Names of nodes that joined since it was last asked.
     joined: Vec<(NodeId, Text)>,
-    /// Nodes that joined, by the instants at which they did; those that said how they are are left
-    /// out.
-    joined_at: SortedMap<NodeId, Instant>,
-    /// Nodes that joined and were never Ready yet.
-    starting: SortedSet<NodeId>,
+    /// Nodes that joined and have not started yet.
+    start_ups: StartUps,
     /// Nodes that left since it was last asked.
     left: Vec<NodeId>,
     /// Prices that changed since it was last asked.
@@ -54,19 +52,32 @@ pub struct Seen {
     meant: Vec<(Text, Option<LabelSelector>)>,
     /// Classes of pods of daemon sets, by the sets.
     daemons: SortedMap<ObjectId, Arc<PodClass>>,
-    /// Node of each slot's pod.
-    places: Vec<Option<(PodId, NodeId)>>,
+    /// Pods of lower priority don't count.
+    least_priority: Option<i32>,
     /// Switches of the release by which pods count.
     changes: Changes,
 }
 
 impl Seen {
-    /// Has seen nothing yet; pods count as in the release that the scheduler follows.
+    /// Has seen nothing yet; pods count as in the release that the scheduler follows, and a node
+    /// starts until it is ready once.
     pub fn new(changes: Changes) -> Self {
         Self {
             changes,
             ..Self::default()
         }
+    }
+
+    /// A node that is not ready counts as one that starts for so long after its joining.
+    pub fn starting_for(mut self, span: Duration) -> Self {
+        self.start_ups.span = Some(span);
+        self
+    }
+
+    /// Pods of lower priority don't count, wherever they are.
+    pub fn without_below(mut self, priority: i32) -> Self {
+        self.least_priority = Some(priority);
+        self
     }
 
     /// Revision up to which the log was read.
@@ -87,39 +98,45 @@ impl Seen {
                 }
                 Event::PodBound { pod, node, .. } => {
                     self.waits_no_more(*pod);
-                    self.touched.insert(*node, entry.at);
-                    self.took_place(*pod, *node);
+                    let is_daemon = is_daemon(store, *pod);
+                    self.pod_events.took(entry.at, *pod, *node, is_daemon);
+                    self.changed_pods(*node);
                 }
                 Event::PodEnded { pod, .. } => {
                     self.waits_no_more(*pod);
-                    if let Some(node) = self.left_place(*pod) {
-                        self.touched.insert(node, entry.at);
+                    if let Some(node) = self.pod_events.lost(entry.at, *pod) {
+                        self.changed_pods(node);
                     }
                 }
-                Event::PodChanged { pod, .. } => {
+                Event::PodChanged { pod, change } => {
+                    if matches!(change, PodChange::Terminating { .. }) {
+                        self.pod_events.told_to_end(entry.at, *pod);
+                    }
                     if let Some(node) = store.pods().get(*pod).and_then(Pod::node) {
-                        self.touched.insert(node, entry.at);
                         self.changed_pods(node);
                     }
                 }
                 Event::NodeAdded { node, object } => {
                     self.joined.push((*node, object.name.clone()));
-                    self.joined_at.insert(*node, entry.at);
-                    self.touched.insert(*node, entry.at);
+                    self.start_ups.joined(store, entry.at, *node);
+                    self.pod_events.started(*node, entry.at);
                     self.fresh.push(*node);
                 }
                 Event::NodeRemoved { node } => {
                     self.left.push(*node);
-                    self.touched.remove(node);
-                    self.joined_at.remove(node);
-                    self.starting.remove(node);
+                    self.pod_events.left(*node);
+                    self.start_ups.left(*node);
                     self.node_pods.remove(node);
                     self.gone.push(store.nodes().name(*node).into());
                 }
-                Event::NodeUpdated { node, .. } => {
+                Event::NodeUpdated { node, .. } | Event::NodeReadiness { node, .. } => {
                     self.redeclared.insert(*node);
+                    let was_starting = self.is_starting(*node);
+                    self.start_ups.follow(store, entry.at, *node);
+                    if was_starting && !self.is_starting(*node) {
+                        self.pod_events.started(*node, entry.at);
+                    }
                 }
-                Event::NodeReadiness { node, ready } => self.set_ready(entry.at, *node, *ready),
                 Event::PriceChanged(new) => {
                     self.priced.push(Arc::clone(new));
                     continue;
@@ -144,34 +161,33 @@ impl Seen {
         self.cursor = store.revision();
     }
 
-    /// A node became ready, or is no longer.
-    fn set_ready(&mut self, at: Instant, node: NodeId, is_ready: bool) {
-        self.redeclared.insert(node);
-        let joined = self.joined_at.remove(&node);
-        if is_ready {
-            self.starting.remove(&node);
-        } else if joined == Some(at) {
-            self.starting.insert(node);
-        }
+    /// Nodes that take longer than they may to start count as what they are.
+    pub fn give_up_starting(&mut self, now: Instant) {
+        let late = self.start_ups.give_up(now);
+        self.has_changed |= !late.is_empty();
+        self.redeclared.extend(late);
     }
 
-    /// True for a node that joined and was never Ready yet: it counts as the node that it will be
+    /// True for a node that joined and has not started yet: it counts as the node that it will be
     /// (spec: kubernetes.md 3.3, upcoming nodes).
     pub fn is_starting(&self, node: NodeId) -> bool {
-        self.starting.contains(&node)
+        self.start_ups.has(node)
     }
 
-    /// A node as simulations have it: one that starts without the taints of its conditions.
+    /// Nodes that joined and have not started yet.
+    pub fn starting(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.start_ups.nodes()
+    }
+
+    /// A node as simulations have it: one that starts without the taints of that.
     fn as_simulated(&self, store: &Store, node: NodeId) -> Option<Arc<Node>> {
         let object = store.nodes().object(node)?;
-        if !self.is_starting(node) {
-            return Some(object.clone());
-        }
-        let mut started = (**object).clone();
-        started
-            .taints
-            .retain(|taint| &*taint.key != NOT_READY_TAINT);
-        Some(Arc::new(started))
+        let is_starting = self.is_starting(node);
+        Some(if is_starting {
+            started(object)
+        } else {
+            Arc::clone(object)
+        })
     }
 
     /// True where simulations have a node as one that takes no pods.
@@ -200,23 +216,6 @@ impl Seen {
         self.waiting.contains(&pod)
     }
 
-    fn took_place(&mut self, pod: PodRef, node: NodeId) {
-        let slot = pod.slot.index();
-        if self.places.len() <= slot {
-            self.places.resize(slot + 1, None);
-        }
-        self.places[slot] = Some((pod.id, node));
-        self.changed_pods(node);
-    }
-
-    /// The node that a pod was on.
-    fn left_place(&mut self, pod: PodRef) -> Option<NodeId> {
-        let place = self.places.get_mut(pod.slot.index())?;
-        let (_, node) = place.take_if(|(id, _)| *id == pod.id)?;
-        self.changed_pods(node);
-        Some(node)
-    }
-
     /// The pods of a node are not as they were.
     fn changed_pods(&mut self, node: NodeId) {
         self.behind.insert(node);
@@ -238,9 +237,9 @@ impl Seen {
         std::mem::take(&mut self.left)
     }
 
-    /// Instant at which a pod last came to or left a node.
+    /// Instant at which a pod last came to or left a node, or the node started.
     pub fn touched(&self, node: NodeId) -> Instant {
-        self.touched.get(&node).copied().unwrap_or(Instant::ZERO)
+        self.pod_events.of(node)
     }
 
     /// Pods that wait, oldest first, each with its age.
@@ -335,13 +334,25 @@ impl Seen {
         self.cluster = Some(cluster);
     }
 
+    /// The pods of a node that count. Those that were preempted make room for a pod that has the node
+    /// as its nominated one and needs no other.
+    fn counted_on(&self, store: &Store, node: NodeId) -> Vec<PodRef> {
+        let mut pods = pods_on(store, node);
+        pods.retain(|&pod| !is_preempted(store, pod));
+        if let Some(least) = self.least_priority {
+            pods.retain(|&pod| priority_of(store, pod) >= least);
+        }
+        pods
+    }
+
     /// Brings the pods of a node up to date.
     fn catch_up(&mut self, store: &Store, cluster: &mut KubeSnapshot, node: NodeId) {
         let name = store.nodes().name(node);
         let Some(place) = cluster.place_of(name) else {
             return;
         };
-        let mut missing: SortedMap<u64, PodRef> = pods_on(store, node)
+        let mut missing: SortedMap<u64, PodRef> = self
+            .counted_on(store, node)
             .into_iter()
             .map(|pod| (uid(pod), pod))
             .collect();
@@ -379,7 +390,7 @@ impl Seen {
             if self.is_down(store, node) {
                 cache.set_down(&name, true);
             }
-            for pod in pods_on(store, node) {
+            for pod in self.counted_on(store, node) {
                 if let Some(info) = self.info(store, pod) {
                     cache.add_pod(info, &name)?;
                 }
@@ -399,7 +410,7 @@ impl Seen {
         if let Some(known) = self.node_pods.get(&node) {
             return known.clone();
         }
-        let pods = pods_on(store, node).into_iter();
+        let pods = self.counted_on(store, node).into_iter();
         let pods = pods.filter_map(|pod| node_pod(now, store, pod, budgets));
         let pods: Arc<Vec<NodePod>> = Arc::new(pods.collect());
         if !pods.iter().any(NodePod::changes_by_itself) {
@@ -453,6 +464,13 @@ impl Seen {
         self.daemons = classes;
         Daemons::new(daemons)
     }
+}
+
+/// Whether a pod ends because another is to have its place.
+fn is_preempted(store: &Store, pod: PodRef) -> bool {
+    let state = store.pod_states().get(pod);
+    let order = state.and_then(|state| state.terminating);
+    order.is_some_and(|order| order.reason == EndReason::Evicted(EvictionCause::Preemption))
 }
 
 /// A pod's identity as the scheduler has it, where 0 is none.

@@ -5,22 +5,16 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use super::consolidate::Leaver;
+use super::movable::{is_reschedulable, keeps};
 use super::replace::Replaced;
 use super::{DisruptionBudget, Offering, Provisioner, ProvisionerOptions};
-use crate::nodes::drain::{Budgets, Waived, drain_without};
-use crate::nodes::pods::{budgets, is_daemon, pods_on};
+use crate::nodes::pods::{budgets, is_undisturbed, pods_on};
 use cluster::Store;
 use control::provider::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
 use model::node::ZONE_LABEL;
 use model::workload::CronSchedule;
 use model::{Node, PodRef, Text};
 use units::{Duration, Instant, NodeId};
-
-/// Rules of the cluster autoscaler that a provisioner does not have.
-const WAIVED: Waived = Waived {
-    local_storage: true,
-    system_pods: true,
-};
 
 /// Reason a node is given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,14 +96,19 @@ impl Provisioner {
         ours.collect()
     }
 
-    /// Number of further nodes that may be on their way out, of `nodes`.
-    pub(super) fn room(&self, now: Instant, nodes: usize, reason: Reason) -> usize {
+    /// Number of further nodes that may be on their way out. Those that have started count, and those
+    /// of them that are not ready are out already (spec: karpenter.md 3.4).
+    pub(super) fn room(&mut self, now: Instant, store: &Store, reason: Reason) -> usize {
+        let pool = self.pool(store).into_iter().map(|(node, _)| node);
+        let started: Vec<NodeId> = pool.filter(|&node| !self.seen.is_starting(node)).collect();
+        let is_out = |node: &&NodeId| self.leaving.has(**node) || !store.nodes().is_ready(**node);
+        let out = started.iter().filter(is_out).count();
         let unix_secs = self.unix_secs(now);
         let windows = self.options.budgets.iter();
         let windows = windows.filter(|own| own.holds(reason, unix_secs));
-        let limits = windows.map(|own| own.limit.of(nodes));
-        let most = limits.fold(self.options.budget.of(nodes), usize::min);
-        most.saturating_sub(self.leaving.count().0)
+        let limits = windows.map(|own| own.limit.of(started.len()));
+        let most = limits.fold(self.options.budget.of(started.len()), usize::min);
+        most.saturating_sub(out)
     }
 
     fn unix_secs(&self, now: Instant) -> i64 {
@@ -137,18 +136,20 @@ impl Provisioner {
         pool.filter(is_old).map(|(node, _)| node).collect()
     }
 
-    /// Nodes that could go, the highest savings first; whether others' time is still to come.
+    /// Nodes that could go, the highest savings first; whether others' time is still to come (spec:
+    /// karpenter.md 3.2).
     pub(super) fn candidates(&mut self, now: Instant, store: &Store) -> (Vec<Candidate>, bool) {
         let budgets = budgets(store);
-        self.seen.heed_budgets(&budgets);
-        let allowed = Budgets {
-            allowed: budgets.iter().map(|(_, left)| *left).collect(),
-        };
         let version = self.version(now);
+        self.nominated.retain(|_, until| *until > now);
         let mut candidates = Vec::new();
         let mut is_waiting = false;
         for (node, own) in self.pool(store) {
-            if self.leaving.has(node) {
+            if self.leaving.has(node) || own.is_kept {
+                continue;
+            }
+            if self.seen.is_starting(node) || self.nominated.contains_key(&node) {
+                is_waiting = true;
                 continue;
             }
             let touched = self.seen.touched(node);
@@ -160,16 +161,15 @@ impl Provisioner {
             if !is_rested && !is_drifted {
                 continue;
             }
-            let seen = self.seen.node_pods(now, store, node, &budgets);
-            let Ok(drained) = drain_without(&seen, &allowed, WAIVED) else {
-                continue;
-            };
-            if !allowed.check(&drained.moved).allows {
+            let pods = pods_on(store, node);
+            let is_kept = pods.iter().any(|&pod| keeps(now, store, pod, &budgets));
+            let is_forced = is_drifted && self.options.termination_grace.is_some();
+            if is_kept && !is_forced {
+                is_waiting |= pods.iter().any(|&pod| is_undisturbed(now, store, pod));
                 continue;
             }
-            let pods = pods_on(store, node);
-            let costs = pods.iter().filter(|&&pod| !is_daemon(store, pod));
-            let costs = costs.map(|&pod| eviction_cost(store, pod));
+            let moving = pods.iter().filter(|&&pod| is_reschedulable(store, pod));
+            let costs: Vec<f64> = moving.map(|&pod| eviction_cost(store, pod)).collect();
             let replaced = own.replaced(&self.options.offerings);
             let price = replaced.price;
             candidates.push(Candidate {
@@ -179,10 +179,12 @@ impl Provisioner {
                     name: own.name.clone(),
                     replaced,
                 },
-                is_empty: drained.moved.is_empty() && drained.awaited.is_empty(),
-                is_rested,
+                // Pods that cost nothing to evict are as none.
+                is_empty: costs.iter().all(|cost| *cost <= 0.0),
+                // What keeps it gives way to drift alone.
+                is_rested: is_rested && !is_kept,
                 is_drifted,
-                savings: savings(price, costs),
+                savings: savings(price, costs.into_iter()),
             });
         }
         candidates.sort_by(Candidate::order);
@@ -200,6 +202,8 @@ pub(super) struct PoolNode {
     offering: Option<usize>,
     instance_type: Text,
     is_spot: bool,
+    /// Whether an annotation keeps it.
+    is_kept: bool,
 }
 
 impl PoolNode {
@@ -234,6 +238,7 @@ impl PoolNode {
             offering,
             instance_type,
             is_spot,
+            is_kept: object.guard.do_not_disrupt,
         }))
     }
 }

@@ -1,14 +1,13 @@
 //! Consolidation: the nodes that can go, several whose pods fit elsewhere or on one cheaper node,
 //! by halving, and single ones in order (spec: kubernetes.md 3.4). What is simulated is taken back.
 
-use std::sync::Arc;
-
-use super::pack::{Market, Packed, cheapest, pack};
+use super::pack::{Market, NewNode, pack};
 use super::replace::{Replaced, replacements};
+use super::wishes::Applicant;
 use crate::snapshot::ClusterSnapshot;
 use model::{PodRef, Text};
-use scheduler::kube::{CacheError, PodInfo};
-use units::NodeId;
+use scheduler::kube::CacheError;
+use units::{NodeId, SortedSet};
 
 /// The most nodes that are merged at once.
 const MERGED: usize = 100;
@@ -25,7 +24,16 @@ pub struct Leaver {
 }
 
 /// The pods of a node that have to go elsewhere.
-pub type PodsOf<'a> = dyn FnMut(NodeId) -> Vec<(PodRef, Arc<PodInfo>)> + 'a;
+pub type PodsOf<'a> = dyn FnMut(NodeId) -> Vec<(PodRef, Applicant)> + 'a;
+
+/// Nodes that can go, and the offerings one of which takes their place; none if nothing has to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Proposal {
+    /// The nodes.
+    pub nodes: Vec<NodeId>,
+    /// The offerings, as places in the list.
+    pub options: Vec<usize>,
+}
 
 /// A look at which nodes can go.
 pub struct Consolidation<'l, 'a, C> {
@@ -35,6 +43,10 @@ pub struct Consolidation<'l, 'a, C> {
     pub market: &'l mut Market<'a>,
     /// The pods of nodes.
     pub pods: &'l mut PodsOf<'l>,
+    /// Pods that wait, which take room and may go without a place.
+    pub waiting: &'l [(PodRef, Applicant)],
+    /// Pods of nodes on their way out, which need a place as well.
+    pub going: &'l [(PodRef, Applicant)],
     /// Whether spot nodes are replaced by cheaper spot nodes.
     pub spot_to_spot: bool,
     /// Whether daemons keep other pods away.
@@ -51,75 +63,82 @@ impl<C: ClusterSnapshot> Consolidation<'_, '_, C> {
         &mut self,
         leavers: &[Leaver],
         room: usize,
-    ) -> Result<Option<Vec<NodeId>>, CacheError> {
+    ) -> Result<Option<Proposal>, CacheError> {
         let many = leavers.len().min(room).min(MERGED);
         let (mut low, mut high) = (2, many);
         let mut best = None;
         while low <= high && many >= 2 {
             let middle = usize::midpoint(low, high);
-            if self.replacement(&leavers[..middle])?.is_some() {
-                best = Some(middle);
+            if let Some(options) = self.replacement(&leavers[..middle])? {
+                best = Some((middle, options));
                 low = middle + 1;
             } else {
                 high = middle - 1;
             }
         }
-        let nodes = |leavers: &[Leaver]| leavers.iter().map(|own| own.node).collect();
-        if let Some(best) = best {
-            return Ok(Some(nodes(&leavers[..best])));
+        let found = |leavers: &[Leaver], options| Proposal {
+            nodes: leavers.iter().map(|own| own.node).collect(),
+            options,
+        };
+        if let Some((best, options)) = best {
+            return Ok(Some(found(&leavers[..best], options)));
         }
         if room == 0 {
             return Ok(None);
         }
         for own in leavers {
             let alone = std::slice::from_ref(own);
-            if self.replacement(alone)?.is_some() {
-                return Ok(Some(nodes(alone)));
+            if let Some(options) = self.replacement(alone)? {
+                return Ok(Some(found(alone, options)));
             }
         }
         Ok(None)
     }
 
-    /// Cheaper replacement of nodes: nothing, or one offering; `None` if the nodes can't be
-    /// removed.
+    /// Cheaper replacements of nodes: none if nothing has to take their place; `None` if the nodes
+    /// can't be removed.
     ///
     /// # Errors
     /// If an amount does not fit.
     pub fn replacement(&mut self, leavers: &[Leaver]) -> Result<Option<Vec<usize>>, CacheError> {
-        let packed = self.without(leavers)?;
-        if !packed.left.is_empty() {
+        let Some(new) = self.without(leavers)? else {
             return Ok(None);
-        }
-        Ok(match packed.new.as_slice() {
+        };
+        Ok(match new.as_slice() {
             [] => Some(Vec::new()),
             [one] => {
                 let offerings = self.market.offerings();
                 let replaced: Vec<Replaced> =
                     leavers.iter().map(|own| own.replaced.clone()).collect();
                 let kept = replacements(offerings, &one.offerings, &replaced, self.spot_to_spot);
-                cheapest(offerings, &kept).map(|own| vec![own])
+                (!kept.is_empty()).then_some(kept)
             }
             _ => None,
         })
     }
 
-    /// Placement of the pods of nodes if these were not there.
+    /// New nodes for the pods of nodes if these were not there; `None` if a pod found no place, or
+    /// none but on a node that has not started.
     ///
     /// # Errors
     /// If an amount does not fit.
-    pub fn without(&mut self, leavers: &[Leaver]) -> Result<Packed, CacheError> {
-        let mut pods = Vec::new();
+    pub fn without(&mut self, leavers: &[Leaver]) -> Result<Option<Vec<NewNode>>, CacheError> {
+        let mut pods = self.going.to_vec();
+        let going = pods.len();
         for own in leavers {
             pods.extend((self.pods)(own.node));
         }
+        let own: SortedSet<PodRef> = pods[going..].iter().map(|own| own.0).collect();
+        pods.extend_from_slice(self.waiting);
         let places: Vec<usize> = leavers
             .iter()
             .filter_map(|own| self.cluster.place_of(&own.name))
             .collect();
         self.cluster.mark();
         // To pods that look at single nodes it is the same whether a node is gone or takes nothing.
-        let are_local =
-            !self.daemons_repel && pods.iter().all(|(_, info)| self.cluster.is_local(info));
+        let cluster = &mut *self.cluster;
+        let mut steps = pods.iter().flat_map(|(_, wanted)| &wanted.steps);
+        let are_local = !self.daemons_repel && steps.all(|step| cluster.is_local(&step.pod));
         if are_local {
             for &place in &places {
                 self.cluster.hide(place);
@@ -129,6 +148,12 @@ impl<C: ClusterSnapshot> Consolidation<'_, '_, C> {
         }
         let packed = pack(self.market, self.cluster, &pods);
         self.cluster.undo();
-        packed
+        let packed = packed?;
+        let may_fail: SortedSet<PodRef> = self.waiting.iter().map(|own| own.0).collect();
+        let starting = &self.market.starting;
+        let mut placed = packed.placed.iter();
+        let fails = packed.left.iter().any(|pod| !may_fail.contains(pod))
+            || placed.any(|(pod, place)| own.contains(pod) && starting.contains(place));
+        Ok((!fails).then_some(packed.new))
     }
 }

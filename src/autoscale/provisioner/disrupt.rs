@@ -1,12 +1,12 @@
 //! Giving nodes back: empty ones, drifted ones, several whose pods fit elsewhere or on one cheaper
-//! node, single ones; one command at a time, looked at again before it is carried out (spec:
-//! kubernetes.md 3.4). Expired ones go whatever budgets say.
+//! node, single ones (spec: karpenter.md 3). What is decided of empty and underutilized nodes is looked
+//! at again before it is carried out; expired ones go whatever budgets say.
 
 use super::candidate::{Candidate, Reason};
-use super::consolidate::{Consolidation, Leaver};
-use super::pack::Market;
-use super::{ConsolidationPolicy, Provisioner};
-use crate::nodes::pods::{is_daemon, pods_on};
+use super::consolidate::{Consolidation, Leaver, Proposal};
+use super::pack::{Market, cheapest};
+use super::{ConsolidationPolicy, NOMINATION, Provisioner};
+use crate::nodes::pods::{budgets, pods_on};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
 use control::Outbox;
@@ -16,34 +16,33 @@ use units::{Duration, Instant, NodeId};
 
 /// From a decision to the second look at it.
 const VALIDATION: Duration = Duration::from_secs(15);
+/// Time after which nodes stay whose replacements have not started.
+const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Command to give nodes back or replace them.
+/// A decision that is looked at again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Command {
-    nodes: Vec<NodeId>,
+pub(super) struct Decision {
+    found: Proposal,
     reason: Reason,
-    stage: Stage,
+    /// Instant of the second look.
+    at: Instant,
 }
 
+/// Nodes that go once their replacements have started; until then they take no more pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Stage {
-    /// It is looked at again at this time.
-    Decided(Instant),
-    /// Replacements, by their names, have to join first; until then the nodes take no more pods.
-    Replacing(Vec<Text>),
-    /// A replacement could not be had: the nodes stay.
-    Failed,
+pub(super) struct Replacement {
+    nodes: Vec<NodeId>,
+    /// Replacements, by their names.
+    names: Vec<Text>,
+    since: Instant,
+    /// Whether a replacement could not be had: the nodes stay.
+    has_failed: bool,
 }
 
-impl Command {
-    /// `true` if the command waits for a node of this name.
-    pub(super) fn awaits(&self, node: &Text) -> bool {
-        matches!(&self.stage, Stage::Replacing(names) if names.contains(node))
-    }
-
-    /// Notes that the replacement does not come.
-    pub(super) fn fail(&mut self) {
-        self.stage = Stage::Failed;
+impl Replacement {
+    /// Notes that a node does not come.
+    pub(super) fn note_failure(&mut self, node: &Text) {
+        self.has_failed |= self.names.contains(node);
     }
 }
 
@@ -57,86 +56,126 @@ impl Provisioner {
     ) -> Result<(), CacheError> {
         let expired = self.expired(now, store);
         self.empty(now, store, &expired, out);
-        if let Some(command) = self.command.take() {
-            return self.carry_on(now, store, command, out);
+        self.carry_on(now, store, out);
+        if let Some(decision) = self.decision.take() {
+            if decision.at > now {
+                self.decision = Some(decision);
+            } else if let Some(found) = self.validated(now, store, decision)? {
+                self.execute(now, store, found, out);
+            }
+            return Ok(());
         }
         let version = self.version(now);
         self.is_settled &= std::mem::replace(&mut self.drift_seen, version) == version;
-        if self.is_settled || !self.ordered.is_empty() {
+        if self.is_settled {
             return Ok(());
         }
         let (candidates, is_waiting) = self.candidates(now, store);
-        let (found, is_limited) = self.method(now, store, &candidates)?;
-        match found {
-            Some((nodes, reason)) => {
-                let stage = Stage::Decided(now.saturating_add(VALIDATION));
-                self.command = Some(Command {
-                    nodes,
-                    reason,
-                    stage,
-                });
-            }
+        let mut limits = Limits::default();
+        if let Some(nodes) = self.empties(now, store, &candidates, &mut limits) {
+            let found = Proposal {
+                nodes,
+                options: Vec::new(),
+            };
+            self.decide(now, found, Reason::Empty);
+        } else if self.drift(now, store, &candidates, &mut limits, out)? {
+            // The next one is looked at in the next loop.
+        } else if let Some(found) = self.underutilized(now, store, &candidates, &mut limits)? {
+            self.decide(now, found, Reason::Underutilized);
+        } else {
             // Nothing comes of another look until something changes or a time has come.
-            None => self.is_settled = !is_waiting && !is_limited && self.leaving.is_empty(),
+            let is_calm = self.leaving.is_empty() && self.replacing.is_empty();
+            self.is_settled = !is_waiting && !limits.were_met && is_calm;
         }
         Ok(())
     }
 
-    /// The first method that finds something, and whether a budget kept one from it.
-    #[expect(
-        clippy::type_complexity,
-        reason = "nodes with why, and whether more would go"
-    )]
-    fn method(
+    fn decide(&mut self, now: Instant, found: Proposal, reason: Reason) {
+        let at = now.saturating_add(VALIDATION);
+        self.decision = Some(Decision { found, reason, at });
+    }
+
+    /// The number of nodes that may go for a reason.
+    fn limited(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        reason: Reason,
+        limits: &mut Limits,
+    ) -> usize {
+        let room = self.room(now, store, reason);
+        limits.were_met |= room == 0;
+        room
+    }
+
+    /// Nodes without pods that have to go elsewhere.
+    fn empties(
         &mut self,
         now: Instant,
         store: &Store,
         candidates: &[Candidate],
-    ) -> Result<(Option<(Vec<NodeId>, Reason)>, bool), CacheError> {
-        let mut is_limited = false;
-        let nodes = self.pool(store).len();
-        let mut room = |own: &Self, reason| {
-            let room = own.room(now, nodes, reason);
-            is_limited |= room == 0 && !candidates.is_empty();
-            room
-        };
-        let (empties, drifts, others) = (
-            room(self, Reason::Empty),
-            room(self, Reason::Drifted),
-            room(self, Reason::Underutilized),
-        );
-        let empty = candidates
-            .iter()
-            .filter(|own| own.is_empty && own.is_rested);
-        let empty: Vec<NodeId> = empty.map(|own| own.node).take(empties).collect();
+        limits: &mut Limits,
+    ) -> Option<Vec<NodeId>> {
+        let empty = (candidates.iter()).filter(|own| own.is_empty && own.is_rested);
+        let mut empty: Vec<NodeId> = empty.map(|own| own.node).collect();
         if !empty.is_empty() {
-            return Ok((Some((empty, Reason::Empty)), is_limited));
+            empty.truncate(self.limited(now, store, Reason::Empty, limits));
         }
-        let drifted: Vec<&Candidate> = candidates
-            .iter()
-            .filter(|own| own.is_drifted && drifts > 0)
-            .collect();
-        let consolidates = self.options.consolidation != ConsolidationPolicy::WhenEmpty;
-        // Empty ones are left to their own budget.
-        let rested: Vec<Leaver> = candidates
-            .iter()
-            .filter(|own| own.is_rested && !own.is_empty && consolidates && others > 0)
-            .map(|own| own.leaver.clone())
-            .collect();
-        if drifted.is_empty() && rested.is_empty() {
-            return Ok((None, is_limited));
+        (!empty.is_empty()).then_some(empty)
+    }
+
+    /// Replaces a node that differs from a new one, whatever that costs; whether one is.
+    fn drift(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        candidates: &[Candidate],
+        limits: &mut Limits,
+        out: &mut Outbox,
+    ) -> Result<bool, CacheError> {
+        let mut drifted: Vec<&Candidate> = candidates.iter().filter(|own| own.is_drifted).collect();
+        if drifted.is_empty() || self.limited(now, store, Reason::Drifted, limits) == 0 {
+            return Ok(false);
         }
+        drifted.sort_by_key(|own| !own.is_empty);
         let found = self.look(now, store, |look| {
             for own in drifted {
-                let alone = std::slice::from_ref(&own.leaver);
-                if own.is_empty || look.without(alone)?.left.is_empty() {
-                    return Ok(Some((vec![own.node], Reason::Drifted)));
+                if let Some(new) = look.without(std::slice::from_ref(&own.leaver))? {
+                    let new: Vec<usize> = new.iter().map(|own| own.cheapest).collect();
+                    return Ok(Some((own.node, new)));
                 }
             }
-            let found = look.find(&rested, others)?;
-            Ok(found.map(|nodes| (nodes, Reason::Underutilized)))
+            Ok(None)
         })?;
-        Ok((found, is_limited))
+        let Some((node, new)) = found else {
+            return Ok(false);
+        };
+        self.replace(now, store, vec![node], new, out);
+        Ok(true)
+    }
+
+    /// Nodes whose pods fit elsewhere, or on something cheaper.
+    fn underutilized(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        candidates: &[Candidate],
+        limits: &mut Limits,
+    ) -> Result<Option<Proposal>, CacheError> {
+        if self.options.consolidation == ConsolidationPolicy::WhenEmpty {
+            return Ok(None);
+        }
+        // Empty ones are left to their own budget.
+        let rested = (candidates.iter()).filter(|own| own.is_rested && !own.is_empty);
+        let rested: Vec<Leaver> = rested.map(|own| own.leaver.clone()).collect();
+        if rested.is_empty() {
+            return Ok(None);
+        }
+        let room = self.limited(now, store, Reason::Underutilized, limits);
+        if room == 0 {
+            return Ok(None);
+        }
+        self.look(now, store, |look| look.find(&rested, room))
     }
 
     /// Looks at the cluster as it is, with what is ordered and what can be bought now.
@@ -147,22 +186,30 @@ impl Provisioner {
         ask: impl FnOnce(&mut Consolidation<'_, '_, KubeSnapshot>) -> Result<T, CacheError>,
     ) -> Result<T, CacheError> {
         let daemons = self.seen.daemons(store);
+        let budgets = budgets(store);
         let open = self.open(now);
-        let mut cluster = self.simulated(store, &daemons)?;
-        let seen = &mut self.seen;
+        let waiting = self.unmet(store);
+        let going = self.going(now, store);
+        let (mut cluster, starting) = self.simulated(now, store, &daemons)?;
         let mut market = Market::new(&self.options.offerings, &open, &daemons);
+        market.starting = starting;
+        let (seen, wishes) = (&mut self.seen, &mut self.wishes);
+        let changes = self.options.profile.changes;
         let mut pods = |node| {
-            let mut pods = pods_on(store, node);
-            pods.retain(|&pod| !is_daemon(store, pod));
-            let infos = pods
-                .into_iter()
-                .filter_map(|pod| Some((pod, seen.info(store, pod)?)));
+            let pods = pods_on(store, node).into_iter();
+            let moved = pods.filter(|&pod| super::movable::is_moved(now, store, pod, &budgets));
+            let infos = moved.filter_map(|pod| {
+                let info = seen.info(store, pod)?;
+                Some((pod, wishes.of(info, changes)))
+            });
             infos.collect()
         };
         let asked = ask(&mut Consolidation {
             cluster: &mut cluster,
             market: &mut market,
             pods: &mut pods,
+            waiting: &waiting,
+            going: &going,
             spot_to_spot: self.options.spot_to_spot,
             daemons_repel: daemons.repel(),
         });
@@ -171,97 +218,97 @@ impl Provisioner {
         asked
     }
 
-    /// Carries on with what was decided.
-    fn carry_on(
-        &mut self,
-        now: Instant,
-        store: &Store,
-        command: Command,
-        out: &mut Outbox,
-    ) -> Result<(), CacheError> {
-        match &command.stage {
-            Stage::Decided(at) if *at > now => {
-                self.command = Some(command);
-                Ok(())
-            }
-            Stage::Decided(_) => {
-                let Some(replacements) = self.validated(now, store, &command)? else {
-                    return Ok(());
-                };
-                if replacements.is_empty() {
-                    self.empty(now, store, &command.nodes, out);
-                } else {
-                    for &node in &command.nodes {
-                        self.leaving.hold(now, store, node, out);
-                    }
-                    let names = replacements.into_iter();
-                    let names = names.map(|own| self.order(own, Vec::new(), store, out));
-                    let stage = Stage::Replacing(names.collect());
-                    self.command = Some(Command { stage, ..command });
+    /// Carries on with nodes whose replacements are on their way.
+    fn carry_on(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        for own in std::mem::take(&mut self.replacing) {
+            let named = |name: &Text| store.nodes().by_name(name);
+            let mut names = own.names.iter();
+            let have_started =
+                names.all(|name| named(name).is_some_and(|node| !self.seen.is_starting(node)));
+            let mut names = own.names.iter();
+            let are_to_come =
+                names.all(|name| named(name).is_some() || self.ordered.contains_key(name));
+            let is_late = own.since.saturating_add(PATIENCE) <= now;
+            if !own.has_failed && have_started {
+                self.empty(now, store, &own.nodes, out);
+            } else if own.has_failed || is_late || !are_to_come {
+                for &node in &own.nodes {
+                    self.leaving.release(store, node, out);
                 }
-                Ok(())
-            }
-            Stage::Replacing(names) => {
-                let is_there = |name: &Text| store.nodes().by_name(name).is_some();
-                if names.iter().all(is_there) {
-                    self.empty(now, store, &command.nodes, out);
-                } else if names
-                    .iter()
-                    .all(|name| is_there(name) || self.ordered.contains_key(name))
-                {
-                    self.command = Some(command);
-                } else {
-                    self.release(store, &command.nodes, out);
-                }
-                Ok(())
-            }
-            Stage::Failed => {
-                self.release(store, &command.nodes, out);
-                Ok(())
+            } else {
+                self.replacing.push(own);
             }
         }
     }
 
-    /// Nodes that were to go stay.
-    fn release(&mut self, store: &Store, nodes: &[NodeId], out: &mut Outbox) {
-        for &node in nodes {
-            self.leaving.release(store, node, out);
-        }
-    }
-
-    /// Replacement of nodes by a second look; `None` if they can't go any more.
+    /// What is left of a decision by a second look: nothing if the nodes can't go any more (spec:
+    /// karpenter.md 3.11). What replaces them is as decided before.
     fn validated(
         &mut self,
         now: Instant,
         store: &Store,
-        command: &Command,
-    ) -> Result<Option<Vec<usize>>, CacheError> {
-        let nodes = self.pool(store).len();
-        if self.room(now, nodes, command.reason) < command.nodes.len() {
-            return Ok(None);
-        }
+        decision: Decision,
+    ) -> Result<Option<Proposal>, CacheError> {
+        let Decision { found, reason, .. } = decision;
+        let room = self.room(now, store, reason);
         let (candidates, _) = self.candidates(now, store);
         let own = candidates.into_iter();
-        let own: Vec<Candidate> = own
-            .filter(|own| command.nodes.contains(&own.node))
-            .filter(|own| own.is_rested || command.reason == Reason::Drifted)
+        let own = own.filter(|own| found.nodes.contains(&own.node) && own.is_rested);
+        if reason == Reason::Empty {
+            let nodes = own.filter(|own| own.is_empty).map(|own| own.node);
+            let nodes: Vec<NodeId> = nodes.take(room).collect();
+            let options = Vec::new();
+            return Ok((!nodes.is_empty()).then_some(Proposal { nodes, options }));
+        }
+        let leavers: Vec<Leaver> = own
+            .filter(|own| !own.is_empty)
+            .map(|own| own.leaver)
             .collect();
-        if own.len() != command.nodes.len() {
+        if leavers.len() != found.nodes.len() || room < leavers.len() {
             return Ok(None);
         }
-        if own.iter().all(|own| own.is_empty) {
-            return Ok(Some(Vec::new()));
-        }
-        let leavers: Vec<Leaver> = own.into_iter().map(|own| own.leaver).collect();
-        self.look(now, store, |look| match command.reason {
-            // Those that drifted are replaced whatever that costs.
-            Reason::Drifted => {
-                let packed = look.without(&leavers)?;
-                let new = packed.new.iter().map(|own| own.cheapest);
-                Ok(packed.left.is_empty().then(|| new.collect()))
+        let new = self.look(now, store, |look| look.without(&leavers))?;
+        let holds = match new.as_deref() {
+            Some([]) => found.options.is_empty(),
+            Some([one]) => {
+                let mut options = found.options.iter();
+                !found.options.is_empty() && options.all(|own| one.offerings.contains(own))
             }
-            _ => look.replacement(&leavers),
-        })
+            _ => false,
+        };
+        Ok(holds.then_some(found))
+    }
+
+    /// Carries a decision out.
+    fn execute(&mut self, now: Instant, store: &Store, found: Proposal, out: &mut Outbox) {
+        let new = cheapest(&self.options.offerings, &found.options);
+        self.replace(now, store, found.nodes, new.into_iter().collect(), out);
+    }
+
+    /// Orders nodes in the place of others, which go once those have started.
+    fn replace(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        nodes: Vec<NodeId>,
+        new: Vec<usize>,
+        out: &mut Outbox,
+    ) {
+        if new.is_empty() {
+            return self.empty(now, store, &nodes, out);
+        }
+        for &node in &nodes {
+            self.leaving.hold(now, store, node, out);
+        }
+        let names = new.into_iter();
+        let names = names.map(|own| self.order(own, Vec::new(), store, out));
+        let names = names.collect();
+        self.replacing.push(Replacement {
+            nodes,
+            names,
+            since: now,
+            has_failed: false,
+        });
     }
 
     fn empty(&mut self, now: Instant, store: &Store, nodes: &[NodeId], out: &mut Outbox) {
@@ -272,4 +319,18 @@ impl Provisioner {
             }
         }
     }
+
+    /// Nodes that pods are expected on are left alone for a while.
+    pub(super) fn nominate(&mut self, now: Instant, nodes: impl IntoIterator<Item = NodeId>) {
+        let until = now.saturating_add(NOMINATION);
+        for node in nodes {
+            self.nominated.insert(node, until);
+        }
+    }
+}
+
+/// Whether budgets held something back in a look.
+#[derive(Default)]
+struct Limits {
+    were_met: bool,
 }

@@ -3,31 +3,37 @@
 //! (spec: kubernetes.md 3.4).
 
 mod candidate;
+mod component;
 mod consolidate;
 mod disrupt;
+mod movable;
 mod pack;
 mod replace;
 #[cfg(test)]
 mod tests;
+mod wishes;
 
 use std::sync::Arc;
 
-use crate::nodes::{Daemons, Declared, Leaving, Seen};
+use crate::nodes::pods::{budgets, pods_on};
+use crate::nodes::{Daemons, Declared, DrainRules, Leaving, Seen};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
-use cluster::{Conflict, Store};
-use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed, ProviderRequest};
-use control::{Component, Kept, Outbox, Program, Progress, Write};
+use cluster::Store;
+use control::Outbox;
+use control::provider::{MachineOrder, ProviderRequest};
 use model::node::HOSTNAME_LABEL;
-use model::{ClusterObjects, EvictionCause, NewPrice, Node, PodRef, Text};
-use scheduler::kube::{CacheError, KubeProfile, PodInfo};
-use units::{Duration, Instant, Revision, SortedMap, SortedSet};
+use model::{ClusterObjects, NewPrice, Node, PodRef, Text};
+use scheduler::kube::{CacheError, KubeProfile};
+use units::{Duration, Instant, NodeId, SortedMap, SortedSet};
 
 use candidate::PoolNode;
 pub use candidate::{BudgetWindow, Reason};
-pub use consolidate::{Consolidation, Leaver, PodsOf};
-use disrupt::Command;
+pub use consolidate::{Consolidation, Leaver, PodsOf, Proposal};
+use disrupt::{Decision, Replacement};
 pub use pack::{Market, NewNode, Packed, pack};
 pub use replace::{Replaced, replacements};
+pub use wishes::Applicant;
+use wishes::Wishes;
 
 /// The taint of nodes on their way out.
 const LEAVING_TAINT: &str = "karpenter.sh/disrupted";
@@ -35,6 +41,12 @@ const LEAVING_TAINT: &str = "karpenter.sh/disrupted";
 const BATCH_IDLE: Duration = Duration::from_secs(1);
 /// … at most for this one.
 const BATCH_MOST: Duration = Duration::from_secs(10);
+/// Time after which pods that wait or lose their node are looked at again.
+const PLANNED_ANEW: Duration = Duration::from_secs(10);
+/// Time for which a node that pods are expected on is left alone.
+const NOMINATION: Duration = Duration::from_secs(20);
+/// Time between two steps of emptying nodes.
+const EMPTYING_PERIOD: Duration = Duration::from_secs(1);
 /// Time between two looks for nodes that could go.
 const DISRUPTION_PERIOD: Duration = Duration::from_secs(10);
 
@@ -97,6 +109,10 @@ pub struct ProvisionerOptions {
     pub zero_unix_secs: i64,
     /// Whether spot nodes are replaced by cheaper spot nodes.
     pub spot_to_spot: bool,
+    /// Whether what pods prefer is left to the scheduler.
+    pub ignores_preferences: bool,
+    /// Longest time that a node on its way out keeps pods; `None` is for as long as it takes.
+    pub termination_grace: Option<Duration>,
     /// The filters of the scheduler.
     pub profile: Arc<KubeProfile>,
     /// Objects around nodes and pods.
@@ -109,15 +125,6 @@ struct Ordered {
     offering: usize,
     /// The pods that it is for.
     pods: Vec<PodRef>,
-}
-
-/// Claims of nodes, which are objects of the original: what was ordered and what was told to go outlive
-/// the program.
-struct Claims {
-    /// Offerings of orders under way, by the node's name.
-    ordered: SortedMap<Text, usize>,
-    leaving: Leaving,
-    serial: u64,
 }
 
 /// The component.
@@ -137,10 +144,20 @@ pub struct Provisioner {
     serial: u64,
     /// Instants of the first and the last pod of the present batch, and the number of its pods.
     batch: Option<(Instant, Instant, usize)>,
+    /// Instant at which pods were planned for last, and their number.
+    planned: Option<(Instant, usize)>,
     /// Instants until which offerings that failed are left out.
     shunned: SortedMap<usize, Instant>,
     disruption_due: Instant,
-    command: Option<Command>,
+    emptying_due: Instant,
+    /// The decision that is looked at again.
+    decision: Option<Decision>,
+    /// Nodes that wait for their replacements.
+    replacing: Vec<Replacement>,
+    /// Nodes that pods are expected on, until when.
+    nominated: SortedMap<NodeId, Instant>,
+    /// Conditions of pods that wish for something.
+    wishes: Wishes,
     /// Whether nothing changed since nothing could be consolidated.
     is_settled: bool,
     /// Number of changes to the declarations of new nodes at the last look at nodes.
@@ -157,20 +174,31 @@ impl Provisioner {
     pub fn new(options: ProvisionerOptions) -> Self {
         Self {
             seen: Seen::new(options.profile.changes),
-            options,
-            leaving: Leaving::new(LEAVING_TAINT, None),
+            leaving: Leaving::new(
+                LEAVING_TAINT,
+                None,
+                DrainRules::Karpenter {
+                    limit: options.termination_grace,
+                },
+            ),
             declared: Declared::default(),
             ordered: SortedMap::new(),
             met: SortedMap::new(),
             unmet: SortedSet::new(),
             serial: 0,
             batch: None,
+            planned: None,
             shunned: SortedMap::new(),
             disruption_due: Instant::ZERO.saturating_add(DISRUPTION_PERIOD),
-            command: None,
+            emptying_due: Instant::ZERO,
+            decision: None,
+            replacing: Vec::new(),
+            nominated: SortedMap::new(),
+            wishes: Wishes::new(options.ignores_preferences),
             is_settled: false,
             drift_seen: 0,
             has_remains: false,
+            options,
         }
     }
 
@@ -181,42 +209,89 @@ impl Provisioner {
         all.filter(is_open).collect()
     }
 
-    /// The cluster with what is ordered, each node with the pods that it is for; nodes on their way
-    /// out take nothing. What is ordered is behind a mark, to be taken back.
-    fn simulated(&mut self, store: &Store, daemons: &Daemons) -> Result<KubeSnapshot, CacheError> {
+    /// The cluster with what is ordered, each node with the pods that it is for, and without the
+    /// pods of nodes on their way out, which take nothing; the places of nodes that have not started.
+    /// What is simulated is behind a mark, to be taken back.
+    fn simulated(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        daemons: &Daemons,
+    ) -> Result<(KubeSnapshot, SortedSet<usize>), CacheError> {
         let own = &self.options;
         let mut cluster = (self.seen).cluster(store, &own.profile, &own.objects)?;
         cluster.mark();
+        let mut starting = SortedSet::new();
+        let budgets = budgets(store);
+        let place = |cluster: &KubeSnapshot, node| cluster.place_of(store.nodes().name(node));
+        let nodes = self.seen.starting();
+        starting.extend(nodes.filter_map(|node| place(&cluster, node)));
+        for node in self.leaving.nodes() {
+            let Some(place) = place(&cluster, node) else {
+                continue;
+            };
+            for pod in pods_on(store, node) {
+                let is_moved = movable::is_moved(now, store, pod, &budgets);
+                if let Some(info) = self.seen.info(store, pod).filter(|_| is_moved) {
+                    cluster.displace(&info, place);
+                }
+            }
+            cluster.hide(place);
+        }
         for (name, own) in &self.ordered {
             let offering = &self.options.offerings[own.offering];
             let node = named(&offering.node, name);
             let on_it = daemons.on(&node);
             let place = cluster.add_node(node, &on_it)?;
+            starting.insert(place);
             for &pod in &own.pods {
-                let is_waiting = store
-                    .pods()
-                    .get(pod)
-                    .is_some_and(|record| record.node().is_none());
-                if let Some(info) = self.seen.info(store, pod).filter(|_| is_waiting) {
+                let record = store.pods().get(pod);
+                let is_homeless = record.is_some_and(|record| {
+                    (record.node()).is_none_or(|node| {
+                        self.leaving.has(node) && movable::is_moved(now, store, pod, &budgets)
+                    })
+                });
+                if let Some(info) = self.seen.info(store, pod).filter(|_| is_homeless) {
                     cluster.place(&info, place);
                 }
             }
         }
-        Ok(cluster)
+        Ok((cluster, starting))
     }
 
     /// Pods that wait and that nothing was ordered for.
-    fn unmet(&mut self, store: &Store) -> Vec<(PodRef, Arc<PodInfo>)> {
+    fn unmet(&mut self, store: &Store) -> Vec<(PodRef, Applicant)> {
         let unmet: Vec<PodRef> = self.unmet.iter().copied().collect();
-        let infos = unmet.into_iter().filter_map(|pod| {
+        let changes = self.options.profile.changes;
+        let wanted = unmet.into_iter().filter_map(|pod| {
             let record = store.pods().get(pod)?;
             let is_ending = store.pod_states().is_terminating(pod);
             if record.node().is_some() || is_ending {
                 return None;
             }
-            Some((pod, self.seen.info(store, pod)?))
+            let info = self.seen.info(store, pod)?;
+            Some((pod, self.wishes.of(info, changes)))
         });
-        infos.collect()
+        wanted.collect()
+    }
+
+    /// Pods of nodes on their way out that nothing was ordered for.
+    fn going(&mut self, now: Instant, store: &Store) -> Vec<(PodRef, Applicant)> {
+        let budgets = budgets(store);
+        let changes = self.options.profile.changes;
+        let mut going = Vec::new();
+        for node in self.leaving.nodes() {
+            for pod in pods_on(store, node) {
+                let is_met = self.met.contains_key(&pod);
+                if !is_met
+                    && movable::is_moved(now, store, pod, &budgets)
+                    && let Some(info) = self.seen.info(store, pod)
+                {
+                    going.push((pod, self.wishes.of(info, changes)));
+                }
+            }
+        }
+        going
     }
 
     /// Follows who waits.
@@ -247,41 +322,59 @@ impl Provisioner {
         Some(own)
     }
 
-    /// Buys nodes for the pods that wait, once their batch is complete.
+    /// Buys nodes for the pods that wait, once their batch is complete, and for those that lose their
+    /// node. Nodes that are there and take some of them are left alone for a while.
     fn provision(
         &mut self,
         now: Instant,
         store: &Store,
         out: &mut Outbox,
     ) -> Result<(), CacheError> {
-        if self.unmet.is_empty() {
+        let going = self.going(now, store);
+        let count = self.unmet.len() + going.len();
+        if count == 0 {
             self.batch = None;
             return Ok(());
         }
-        let unmet_count = self.unmet.len();
         let (first, last) = match self.batch {
-            Some((first, last, count)) if count == unmet_count => (first, last),
+            Some((first, last, known)) if known == count => (first, last),
             Some((first, ..)) => (first, now),
             None => (now, now),
         };
-        self.batch = Some((first, last, unmet_count));
+        self.batch = Some((first, last, count));
         let idle = last.saturating_add(BATCH_IDLE);
         let most = first.saturating_add(BATCH_MOST);
-        if now < idle && now < most {
-            out.wake_at(idle.min(most));
+        let is_planned = self.planned.is_some_and(|(at, known)| {
+            self.unmet.is_empty() && known == count && now < at.saturating_add(PLANNED_ANEW)
+        });
+        if is_planned || (now < idle && now < most) {
+            if !is_planned {
+                out.wake_at(idle.min(most));
+            }
             return Ok(());
         }
         // What finds no place now is tried again when something changes.
-        self.batch = Some((now, now, unmet_count));
-        let unmet = self.unmet(store);
+        self.batch = Some((now, now, count));
+        self.planned = Some((now, count));
+        let mut wanted = self.unmet(store);
+        wanted.extend(going);
         let daemons = self.seen.daemons(store);
-        let mut cluster = self.simulated(store, &daemons)?;
+        let (mut cluster, starting) = self.simulated(now, store, &daemons)?;
         let open = self.open(now);
         let mut market = Market::new(&self.options.offerings, &open, &daemons);
-        let packed = pack(&mut market, &mut cluster, &unmet);
+        market.starting = starting;
+        let packed = pack(&mut market, &mut cluster, &wanted);
+        let expected = packed.as_ref().map(|packed| {
+            let places: SortedSet<usize> = packed.placed.iter().map(|own| own.1).collect();
+            let names = places.iter().map(|&place| &cluster.nodes()[place]);
+            let nodes = names.filter_map(|name| store.nodes().by_name(name));
+            nodes.collect::<Vec<NodeId>>()
+        });
+        let expected = expected.unwrap_or_default();
         cluster.undo();
         self.seen.keep(cluster);
         let packed = packed?;
+        self.nominate(now, expected);
         let nodes = store.nodes().present().count() + self.ordered.len();
         let most = self.options.most_nodes.unwrap_or(usize::MAX);
         for own in packed.new.into_iter().take(most.saturating_sub(nodes)) {
@@ -338,113 +431,4 @@ fn named(node: &Arc<Node>, name: &Text) -> Arc<Node> {
     node.name = name.clone();
     node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
     Arc::new(node)
-}
-
-impl Component for Provisioner {
-    fn name(&self) -> &'static str {
-        "provisioner"
-    }
-
-    fn program(&self) -> Program {
-        Program::Provisioner
-    }
-
-    fn cursor(&self) -> Revision {
-        self.seen.cursor()
-    }
-
-    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
-        self.seen.read(view);
-        self.follow_waiting();
-        for (_, name) in self.seen.take_joined() {
-            self.close_order(&name);
-        }
-        for node in self.seen.take_left() {
-            self.leaving.forget(node);
-            self.declared.forget(node);
-        }
-        for new in self.seen.take_priced() {
-            self.reprice(&new);
-        }
-        if std::mem::take(&mut self.has_remains) {
-            // Nodes of commands that were in memory alone (`disruption/controller.go`, `Reconcile`).
-            self.leaving.release_held(view, out);
-        }
-        let provisioned = self.provision(now, view, out);
-        debug_assert!(provisioned.is_ok(), "invariant: {provisioned:?}");
-        if now >= self.disruption_due {
-            self.disruption_due = now.saturating_add(DISRUPTION_PERIOD);
-            self.is_settled &= !self.seen.take_changed();
-            self.leaving
-                .proceed(now, view, EvictionCause::Consolidation, out);
-            let disrupted = self.disrupt(now, view, out);
-            debug_assert!(disrupted.is_ok(), "invariant: {disrupted:?}");
-        }
-        out.wake_at(self.disruption_due);
-        Progress::Idle
-    }
-
-    fn refused(&mut self, _write: &Write, _conflict: &Conflict) {}
-
-    fn awaits(&mut self, _now: Instant, order: &MachineOrder) {
-        let name = &order.node.name;
-        let mut declared = Node::clone(&order.node);
-        declared.labels.remove(ORDERED_LABEL);
-        let mut offerings = self.options.offerings.iter();
-        let offering = offerings.position(|own| *named(&own.node, name) == declared);
-        if let Some(offering) = offering.filter(|_| order.group == self.options.pool) {
-            let pods = Vec::new();
-            self.ordered
-                .insert(name.clone(), Ordered { offering, pods });
-        }
-    }
-
-    fn kept(&self) -> Option<Kept> {
-        let ordered = self.ordered.iter();
-        let claims = Claims {
-            ordered: ordered
-                .map(|(name, own)| (name.clone(), own.offering))
-                .collect(),
-            leaving: self.leaving.clone(),
-            serial: self.serial,
-        };
-        let what = Box::new(claims);
-        Some(Kept { by: None, what })
-    }
-
-    fn reads_back(&mut self, _now: Instant, kept: Kept) {
-        let Ok(claims) = kept.what.downcast::<Claims>() else {
-            return;
-        };
-        let ordered = claims.ordered.into_iter();
-        let ordered = ordered.map(|(name, offering)| {
-            let pods = Vec::new();
-            (name, Ordered { offering, pods })
-        });
-        self.ordered = ordered.collect();
-        self.leaving = claims.leaving;
-        self.serial = claims.serial;
-        self.has_remains = true;
-    }
-
-    fn restarted(&mut self, now: Instant) {
-        self.disruption_due = now.saturating_add(DISRUPTION_PERIOD);
-    }
-
-    fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
-        if let Some(own) = self.close_order(&failed.node) {
-            self.shunned
-                .insert(own.offering, now.saturating_add(SHUNNED));
-            self.batch = None;
-        }
-        if let Some(command) = &mut self.command
-            && command.awaits(&failed.node)
-        {
-            command.fail();
-        }
-    }
-
-    fn clone_component(&self) -> Box<dyn Component> {
-        Box::new(self.clone())
-    }
 }

@@ -1,8 +1,9 @@
 //! Packing pods onto nodes that are there and onto new ones: each new node keeps the set of
-//! instance types that its pods still fit (spec: kubernetes.md 3.4).
+//! instance types that its pods still fit (spec: kubernetes.md 3.4, karpenter.md 1.3 to 1.5).
 
 use std::sync::Arc;
 
+use super::wishes::{Applicant, Step};
 use super::{Offering, named};
 use crate::cluster_autoscaler::{Template, fits_template};
 use crate::nodes::Daemons;
@@ -11,7 +12,7 @@ use model::node::ZONE_LABEL;
 use model::rules::{self, room::fits};
 use model::{Node, PodRef, ResourceList, Text};
 use scheduler::kube::{Amounts, CacheError, PodClass, PodInfo};
-use units::SortedMap;
+use units::{SortedMap, SortedSet};
 
 /// A new node that pods were packed onto.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,8 @@ pub struct NewNode {
 pub struct Packed {
     /// New nodes.
     pub new: Vec<NewNode>,
+    /// Pods that found a place on a node that is there or on its way, each with that place.
+    pub placed: Vec<(PodRef, usize)>,
     /// Pods that found no place anywhere.
     pub left: Vec<PodRef>,
 }
@@ -44,6 +47,8 @@ pub struct Market<'a> {
     /// By where a class of pods lies in memory that look at single nodes only: the class that is
     /// held there keeps the place taken, and the offerings an empty node of which takes them.
     fitting: SortedMap<usize, (Arc<PodClass>, Vec<usize>)>,
+    /// Places of nodes that start or are on their way: others are tried before them.
+    pub(super) starting: SortedSet<usize>,
 }
 
 impl<'a> Market<'a> {
@@ -57,6 +62,7 @@ impl<'a> Market<'a> {
                 .map(|own| Amounts::of(&own.node.allocatable).unwrap_or_default())
                 .collect(),
             fitting: SortedMap::new(),
+            starting: SortedSet::new(),
         }
     }
 
@@ -95,26 +101,35 @@ impl<'a> Market<'a> {
         Ok(fitting)
     }
 
-    /// A node without room in each zone where a node can be bought, if there are several: pods that
-    /// are to be spread are spread over what can be had, not over what is there.
-    fn vacant_zones(&self) -> Vec<Arc<Node>> {
-        let mut zones: SortedMap<&Text, &Node> = SortedMap::new();
-        for &place in self.open {
-            let node = &*self.offerings[place].node;
-            if let Some(zone) = node.labels.get(ZONE_LABEL) {
-                zones.entry(zone).or_insert(node);
+    /// Nodes without room, one in each zone where a node can be bought for pods that are to be spread:
+    /// they are spread over what can be had, zones and hosts, not over what is there.
+    fn vacant(&self, pods: &[&(PodRef, Applicant)]) -> Vec<Arc<Node>> {
+        let mut places: SortedSet<usize> = SortedSet::new();
+        let mut seen: SortedSet<usize> = SortedSet::new();
+        for (_, wanted) in pods {
+            let steps = wanted.steps.iter().map(|own| &own.pod);
+            for pod in steps.filter(|pod| !pod.spec().topology_spread.is_empty()) {
+                if !seen.insert(Arc::as_ptr(&pod.class).addr()) {
+                    continue;
+                }
+                let mut zones: SortedSet<Option<&Text>> = SortedSet::new();
+                for &place in self.open {
+                    let node = &*self.offerings[place].node;
+                    let zone = node.labels.get(ZONE_LABEL);
+                    if !zones.contains(&zone) && rules::admits(pod.spec(), node) {
+                        zones.insert(zone);
+                        places.insert(place);
+                    }
+                }
             }
         }
-        if zones.len() < 2 {
-            return Vec::new();
-        }
-        let vacant = zones.into_iter().map(|(zone, node)| {
+        let vacant = places.iter().map(|&place| {
             let node = Node {
                 allocatable: ResourceList::default(),
                 gpu: None,
-                ..node.clone()
+                ..Node::clone(&self.offerings[place].node)
             };
-            named(&Arc::new(node), &format!("vacant {zone}").into())
+            named(&Arc::new(node), &format!("vacant {place}").into())
         });
         vacant.collect()
     }
@@ -149,18 +164,21 @@ struct Packing<'m, 'a, C> {
     /// Number of nodes without new ones, which come after.
     existing: usize,
     new: Vec<Growing>,
+    /// New nodes in the order in which they are tried: those with the fewest pods first.
+    order: Vec<usize>,
+    placed: Vec<(PodRef, usize)>,
     /// Knowledge of classes whose pods look at single nodes only, by the class's address in memory.
     known: SortedMap<usize, Known>,
 }
 
 /// Knowledge of the pods of a class. Nodes only get fuller while pods are packed, so what took none
 /// takes none later.
-#[derive(Clone, Copy, Default)]
+#[derive(Clone, Default)]
 struct Known {
     /// The first node that is there and might take one.
     existing: usize,
-    /// The first new node that might take one.
-    new: usize,
+    /// New nodes that take none.
+    refused: SortedSet<usize>,
 }
 
 /// A new node in the making.
@@ -173,23 +191,23 @@ struct Growing {
     pods: Vec<PodRef>,
 }
 
-/// Packs pods, those that ask for most first; equal ones in the order of their creation. They stay in
-/// the cluster, and so do new nodes.
+/// Packs pods, those that ask for most first; equal ones in the order of their creation. Those that
+/// find no place are tried again while others do. They stay in the cluster, and so do new nodes.
 ///
 /// # Errors
 /// If an amount does not fit.
 pub fn pack<C: ClusterSnapshot>(
     market: &mut Market<'_>,
     cluster: &mut C,
-    pods: &[(PodRef, Arc<PodInfo>)],
+    pods: &[(PodRef, Applicant)],
 ) -> Result<Packed, CacheError> {
-    let mut order: Vec<&(PodRef, Arc<PodInfo>)> = pods.iter().collect();
-    order.sort_by_key(|(pod, info)| {
-        let asked = &info.class.requests;
+    let mut queue: Vec<&(PodRef, Applicant)> = pods.iter().collect();
+    queue.sort_by_key(|(pod, wanted)| {
+        let asked = &wanted.info.class.requests;
         (-asked.cpu_milli, -asked.memory, pod.id)
     });
     let offerings = market.offerings;
-    for vacant in market.vacant_zones() {
+    for vacant in market.vacant(&queue) {
         cluster.add_node(vacant, &[])?;
     }
     let mut packing = Packing {
@@ -197,14 +215,31 @@ pub fn pack<C: ClusterSnapshot>(
         existing: cluster.nodes().len(),
         cluster,
         new: Vec::new(),
+        order: Vec::new(),
+        placed: Vec::new(),
         known: SortedMap::new(),
     };
     let mut left = Vec::new();
-    for (pod, info) in order {
-        if !packing.place(*pod, info)? {
-            left.push(*pod);
+    loop {
+        let mut others = Vec::new();
+        let count = queue.len();
+        for own in queue {
+            if !packing.try_steps(own.0, &own.1)? {
+                others.push(own);
+            }
         }
+        // To a pod that looks at single nodes the others make no difference for the better.
+        let (near, far): (Vec<_>, Vec<_>) =
+            (others.into_iter()).partition(|(_, wanted)| packing.cluster.is_local(&wanted.info));
+        left.extend(near.iter().map(|own| own.0));
+        if far.is_empty() || far.len() + near.len() == count {
+            left.extend(far.iter().map(|own| own.0));
+            break;
+        }
+        queue = far;
     }
+    left.sort_unstable();
+    let placed = std::mem::take(&mut packing.placed);
     let new = packing.new.into_iter().map(|own| NewNode {
         cheapest: cheapest(offerings, &own.offerings).unwrap_or(0),
         offerings: own.offerings,
@@ -212,17 +247,28 @@ pub fn pack<C: ClusterSnapshot>(
     });
     Ok(Packed {
         new: new.collect(),
+        placed,
         left,
     })
 }
 
 impl<C: ClusterSnapshot> Packing<'_, '_, C> {
-    fn place(&mut self, pod: PodRef, info: &Arc<PodInfo>) -> Result<bool, CacheError> {
-        let is_local = self.cluster.is_local(info);
-        let key = Arc::as_ptr(&info.class).addr();
-        let known = self.known.get(&key).copied();
-        let mut known = known.filter(|_| is_local).unwrap_or_default();
-        let found = self.place_in(pod, info, &mut known);
+    /// Tries a pod under all of its conditions, then under fewer and fewer.
+    fn try_steps(&mut self, pod: PodRef, wanted: &Applicant) -> Result<bool, CacheError> {
+        for step in &wanted.steps {
+            if self.place(pod, &wanted.info, step)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn place(&mut self, pod: PodRef, info: &Arc<PodInfo>, step: &Step) -> Result<bool, CacheError> {
+        let is_local = self.cluster.is_local(&step.pod);
+        let key = Arc::as_ptr(&step.pod.class).addr();
+        let known = self.known.remove(&key).filter(|_| is_local);
+        let mut known = known.unwrap_or_default();
+        let found = self.place_in(pod, info, step, &mut known);
         if is_local {
             self.known.insert(key, known);
         }
@@ -233,28 +279,62 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         &mut self,
         pod: PodRef,
         info: &Arc<PodInfo>,
+        step: &Step,
         known: &mut Known,
     ) -> Result<bool, CacheError> {
-        let found = self.cluster.first(info, known.existing..self.existing);
-        known.existing = found.unwrap_or(self.existing);
-        if let Some(place) = found {
+        if let Some(place) = self.first_existing(&step.pod, known) {
             self.cluster.place(info, place);
+            self.placed.push((pod, place));
             return Ok(true);
         }
-        for number in known.new..self.new.len() {
-            if self.add_to(number, pod, info) {
-                known.new = number;
+        let new = &self.new;
+        self.order.sort_by_key(|&number| new[number].pods.len());
+        for turn in 0..self.order.len() {
+            let number = self.order[turn];
+            if known.refused.contains(&number) {
+                continue;
+            }
+            if self.add_to(number, pod, info, &step.pod) {
                 return Ok(true);
             }
+            known.refused.insert(number);
         }
-        known.new = self.new.len();
-        self.open_for(pod, info)
+        if let Some(evenly) = &step.evenly
+            && self.open_for(pod, info, evenly)?
+        {
+            return Ok(true);
+        }
+        self.open_for(pod, info, &step.pod)
+    }
+
+    /// The first node that is there and takes a pod, those that have started before the others.
+    fn first_existing(&mut self, pod: &Arc<PodInfo>, known: &mut Known) -> Option<usize> {
+        let mut from = known.existing;
+        let mut starting = None;
+        let mut found = None;
+        while let Some(place) = self.cluster.first(pod, from..self.existing) {
+            if !self.market.starting.contains(&place) {
+                found = Some(place);
+                break;
+            }
+            starting = starting.or(Some(place));
+            from = place + 1;
+        }
+        let first = found.into_iter().chain(starting).min();
+        known.existing = first.unwrap_or(self.existing);
+        found.or(starting)
     }
 
     /// Puts a pod onto a new node, if an offering is left that it fits, too.
-    fn add_to(&mut self, number: usize, pod: PodRef, info: &Arc<PodInfo>) -> bool {
+    fn add_to(
+        &mut self,
+        number: usize,
+        pod: PodRef,
+        info: &Arc<PodInfo>,
+        step: &Arc<PodInfo>,
+    ) -> bool {
         let place = self.new[number].place;
-        if self.cluster.fit(info, place) != Fit::Yes {
+        if self.cluster.fit(step, place) != Fit::Yes {
             return false;
         }
         let own = &self.new[number];
@@ -267,7 +347,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
             .filter(|&offering| {
                 let node = &market.offerings[offering].node;
                 has_room(&market.offered[offering], &asked, count)
-                    && rules::admits(info.spec(), node)
+                    && rules::admits(step.spec(), node)
             })
             .collect();
         if fitting.is_empty() {
@@ -281,8 +361,13 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
     }
 
     /// Opens a new node for a pod.
-    fn open_for(&mut self, pod: PodRef, info: &Arc<PodInfo>) -> Result<bool, CacheError> {
-        let fitting = self.market.fitting(self.cluster, info)?;
+    fn open_for(
+        &mut self,
+        pod: PodRef,
+        info: &Arc<PodInfo>,
+        step: &Arc<PodInfo>,
+    ) -> Result<bool, CacheError> {
+        let fitting = self.market.fitting(self.cluster, step)?;
         let fitting = self.market.in_cheapest_zone(fitting);
         let Some(largest) = self.market.largest(&fitting) else {
             return Ok(false);
@@ -298,6 +383,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         let count = daemons.len() as i64 + 1;
         let place = self.cluster.add_node(node, &daemons)?;
         self.cluster.place(info, place);
+        self.order.push(self.new.len());
         self.new.push(Growing {
             place,
             offerings: fitting,

@@ -4,6 +4,7 @@
 use super::candidate::{cost, savings};
 use super::pack::cheapest;
 use super::*;
+use scheduler::kube::PodInfo;
 
 #[test]
 fn an_eviction_costs_one_and_more_with_deletion_cost_and_priority() {
@@ -280,17 +281,22 @@ mod merging {
         let mut pods = |node: NodeId| {
             let slot = units::PodSlot(node.0);
             let id = units::PodId(node.0);
-            vec![(PodRef { id, slot }, pod.clone())]
+            vec![(
+                PodRef { id, slot },
+                Applicant::of(pod.clone(), model::Changes::default()),
+            )]
         };
         let mut look = Consolidation {
             cluster: &mut cluster,
             market: &mut market,
             pods: &mut pods,
+            waiting: &[],
+            going: &[],
             spot_to_spot: false,
             daemons_repel: false,
         };
         let found = look.find(&leavers, room).expect("amounts that fit");
-        let found = found.unwrap_or_default();
+        let found = found.map_or_else(Vec::new, |own| own.nodes);
         assert!(
             found
                 .iter()

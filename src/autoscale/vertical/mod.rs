@@ -17,7 +17,7 @@ pub mod usage;
 pub use control::admission::vertical::{Stated, StatedResources, admit};
 pub use histogram::{Buckets, DecayingHistogram};
 pub use recommender::{ContainerPolicy, Recommendation, RecommenderSettings, recommend};
-pub use updater::{UpdatedPod, UpdaterSettings, evictions};
+pub use updater::{PendingResize, UpdatedPod, UpdaterSettings, Updates, evictions, updates};
 pub use usage::{ContainerUsage, Usage};
 
 use super::float::to_i64;

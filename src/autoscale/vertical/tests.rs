@@ -105,6 +105,7 @@ fn pod(name: &str, cpu_milli: i64, age_secs: i64) -> UpdatedPod {
         is_pending: false,
         requests: SortedMap::from([("app".into(), (Some(cpu_milli), Some(GIB)))]),
         oom_after: None,
+        resize: None,
     }
 }
 

@@ -45,6 +45,29 @@ pub struct UpdatedPod {
     pub requests: SortedMap<Text, (Option<i64>, Option<i64>)>,
     /// Time from a container's start to its last kill for memory.
     pub oom_after: Option<Duration>,
+    /// A resize in place that its node has not made yet.
+    pub resize: Option<PendingResize>,
+}
+
+/// A resize in place that a node has not made yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PendingResize {
+    /// The node can never make it.
+    Infeasible,
+    /// The node has no room for it now; the instant at which the updater saw so first.
+    Deferred(Instant),
+}
+
+/// Time for which a deferred resize is waited for (`DeferredResizeUpdateTimeout` of the updater).
+const DEFERRED: Duration = Duration::from_secs(300);
+
+/// Pods that are updated now, in order, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Updates {
+    /// Those that are resized where they run.
+    pub resized: Vec<Text>,
+    /// Those that are evicted.
+    pub evicted: Vec<Text>,
 }
 
 /// Reason a pod is updated, and its place before others.
@@ -67,6 +90,90 @@ pub fn evictions(
     if pods.len() < settings.least_replicas {
         return Vec::new();
     }
+    let mut group = Group::of(settings, pods, configured);
+    let mut names = Vec::new();
+    for pod in in_order(settings, now, pods, recommendations) {
+        if !(pod.is_pending || group.is_disruptable()) {
+            continue;
+        }
+        group.updated += usize::from(!pod.is_pending);
+        names.push(pod.name.clone());
+    }
+    names
+}
+
+/// The pods of one group to update now where pods are resized in place; those whose resize fails are
+/// evicted (`CanInPlaceUpdate` and `CanEvict` of the updater's restrictions).
+pub fn updates(
+    settings: &UpdaterSettings,
+    now: Instant,
+    pods: &[UpdatedPod],
+    recommendations: &SortedMap<Text, Recommendation>,
+    configured: usize,
+) -> Updates {
+    let mut updates = Updates::default();
+    if pods.len() < settings.least_replicas {
+        return updates;
+    }
+    let mut group = Group::of(settings, pods, configured);
+    let mut failed = Vec::new();
+    for pod in in_order(settings, now, pods, recommendations) {
+        if pod.is_pending || !group.is_disruptable() {
+            continue;
+        }
+        match pod.resize {
+            None => {
+                group.updated += 1;
+                updates.resized.push(pod.name.clone());
+            }
+            Some(PendingResize::Infeasible) => failed.push(pod),
+            Some(PendingResize::Deferred(since)) if now.since(since) > DEFERRED => failed.push(pod),
+            Some(PendingResize::Deferred(_)) => {}
+        }
+    }
+    for pod in failed {
+        if group.is_disruptable() {
+            group.updated += 1;
+            updates.evicted.push(pod.name.clone());
+        }
+    }
+    updates
+}
+
+/// The replicas of a group, of which not too many may be updated at a time.
+struct Group {
+    configured: usize,
+    running: usize,
+    tolerated: usize,
+    /// Running ones that are updated in this pass.
+    updated: usize,
+}
+
+impl Group {
+    fn of(settings: &UpdaterSettings, pods: &[UpdatedPod], configured: usize) -> Self {
+        Self {
+            configured,
+            running: pods.iter().filter(|pod| !pod.is_pending).count(),
+            tolerated: (configured as f64 * settings.tolerance) as usize,
+            updated: 0,
+        }
+    }
+
+    /// Whether one more may be updated.
+    fn is_disruptable(&self) -> bool {
+        let alive = self.configured.saturating_sub(self.tolerated);
+        let is_single = self.running == self.configured && self.updated == 0 && self.tolerated == 0;
+        self.running - self.updated > alive || is_single
+    }
+}
+
+/// The pods that are worth an update, the most urgent first.
+fn in_order<'a>(
+    settings: &UpdaterSettings,
+    now: Instant,
+    pods: &'a [UpdatedPod],
+    recommendations: &SortedMap<Text, Recommendation>,
+) -> impl Iterator<Item = &'a UpdatedPod> {
     let mut wanted: Vec<(Priority, &UpdatedPod)> = pods
         .iter()
         .filter_map(|pod| Some((priority(settings, now, pod, recommendations)?, pod)))
@@ -76,20 +183,7 @@ pub fn evictions(
         let order = key(other).cmp(&key(one));
         order.then_with(|| other.change.total_cmp(&one.change))
     });
-    let running = pods.iter().filter(|pod| !pod.is_pending).count();
-    let tolerated = (configured as f64 * settings.tolerance) as usize;
-    let alive = configured.saturating_sub(tolerated);
-    let mut evicted = 0;
-    let mut names = Vec::new();
-    for (_, pod) in wanted {
-        let is_single = running == configured && evicted == 0 && tolerated == 0;
-        if !(pod.is_pending || running - evicted > alive || is_single) {
-            continue;
-        }
-        evicted += usize::from(!pod.is_pending);
-        names.push(pod.name.clone());
-    }
-    names
+    wanted.into_iter().map(|(_, pod)| pod)
 }
 
 /// `None` if the pod is left alone.

@@ -13,7 +13,7 @@ use control::operation::scaled;
 use control::{Outbox, UsageSamples};
 use model::resource_list::{CPU, MEMORY};
 use model::workload::horizontal::{HorizontalPodAutoscaler, HorizontalStatus};
-use model::{Event, Object, ObjectChange, PodPhase, PodRef, PodSpec, Text, Used};
+use model::{Event, Object, ObjectChange, PodPhase, PodRef, PodSpec, ResourceList, Text, Used};
 use rng::Streams;
 use units::{ClassId, Duration, Identity, Instant, ObjectId, SortedMap, SortedSet};
 
@@ -28,8 +28,8 @@ pub(super) struct Horizontal {
     period: Duration,
     /// Instant of the next look.
     due: Instant,
-    /// Requests of the containers of a class.
-    requests: SortedMap<ClassId, Vec<ContainerRequests>>,
+    /// Requests of a class: of its containers, and of its pods as a whole where those are stated.
+    requests: SortedMap<ClassId, (Vec<ContainerRequests>, Option<SortedMap<Text, i64>>)>,
 }
 
 impl Horizontal {
@@ -189,10 +189,10 @@ impl Horizontal {
         let pods = target.pods.iter();
         pods.filter_map(|&pod| {
             let record = store.pods().get(pod)?;
-            let requests = self
-                .requests
-                .entry(record.class)
-                .or_insert_with(|| requests(&store.class(record.class).spec));
+            let (containers, whole) = self.requests.entry(record.class).or_insert_with(|| {
+                let spec = &store.class(record.class).spec;
+                (requests(spec), whole_requests(spec))
+            });
             let state = store.pod_states().get(pod);
             let phase = match record.phase {
                 PodPhase::Pending | PodPhase::Bound | PodPhase::Starting => Phase::Pending,
@@ -204,7 +204,8 @@ impl Horizontal {
                 name: record.name.text(),
                 phase,
                 is_deleting: state.is_some_and(|state| state.terminating.is_some()),
-                started: (phase == Phase::Running).then_some(record.started),
+                // The kubelet takes a pod up as soon as it is bound, before its containers start.
+                started: (phase == Phase::Running).then(|| record.start().min(record.bound)),
                 ready: state.map(|state| ReadyCondition {
                     status: if state.is_ready {
                         Readiness::True
@@ -213,7 +214,8 @@ impl Horizontal {
                     },
                     changed: Some(state.ready_changed),
                 }),
-                containers: requests.clone(),
+                containers: containers.clone(),
+                whole: whole.clone(),
             })
         })
         .collect()
@@ -290,19 +292,29 @@ fn thousandths(used: Used, resource: &str) -> Option<i64> {
     }
 }
 
+/// What a list requests of the resources that are measured, in thousandths.
+fn listed(list: &ResourceList) -> SortedMap<Text, i64> {
+    let amounts = [CPU, MEMORY].into_iter().filter_map(|resource| {
+        let amount = list.get(resource);
+        let milli = amount.milli_ceil().unwrap_or(i64::MAX);
+        (!amount.is_zero()).then(|| (resource.into(), milli))
+    });
+    amounts.collect()
+}
+
+/// Requests of a pod that states them as a whole, overhead included (`calculatePodLevelRequests` of the
+/// original's `replica_calculator.go`).
+fn whole_requests(spec: &PodSpec) -> Option<SortedMap<Text, i64>> {
+    let is_stated = !spec.pod_requests.is_empty();
+    is_stated.then(|| listed(&spec.requests().unwrap_or_default()))
+}
+
 /// Requests of a pod's containers, sidecars included.
 fn requests(spec: &PodSpec) -> Vec<ContainerRequests> {
     let of = |container: &model::Container, is_sidecar: bool| ContainerRequests {
         name: container.name.clone(),
         is_sidecar,
-        requests: [CPU, MEMORY]
-            .into_iter()
-            .filter_map(|resource| {
-                let amount = container.requests.get(resource);
-                let milli = amount.milli_ceil().unwrap_or(i64::MAX);
-                (!amount.is_zero()).then(|| (resource.into(), milli))
-            })
-            .collect(),
+        requests: listed(&container.requests),
     };
     let sidecars = spec.init_containers.iter().filter(|own| own.restartable);
     let sidecars = sidecars.map(|own| of(own, true));

@@ -4,6 +4,7 @@
 //! states it, as users do (spec: kubernetes.md 3.1, 3.2; orchestrators-a.md 9.3).
 
 mod horizontal;
+mod in_place;
 mod ruled;
 mod scheduled;
 mod target;
@@ -12,6 +13,7 @@ mod vertical;
 use super::horizontal::{HorizontalSettings, Pipeline, PipelineSettings};
 use super::vertical::{RecommenderSettings, UpdaterSettings};
 use cluster::{Conflict, Store};
+use control::admission::Creation;
 use control::{Component, Kept, Outbox, Program, Progress, UsageSamples, Write};
 use model::{Event, Object, ObjectChange, PodRef, Text, Used};
 use units::{Duration, Instant, ObjectId, Revision, SortedMap};
@@ -32,6 +34,8 @@ pub struct AutoscalerOptions {
     pub recommender: RecommenderSettings,
     /// Settings of the updater, which evicts pods.
     pub updater: UpdaterSettings,
+    /// Whether pods can be resized where they run.
+    pub resizes_in_place: bool,
     /// Time between two looks of the vertical autoscalers.
     pub vertical_period: Duration,
     /// Scheduled scaling.
@@ -51,6 +55,7 @@ impl Default for AutoscalerOptions {
             pipeline: PipelineSettings::default(),
             recommender: RecommenderSettings::default(),
             updater: UpdaterSettings::default(),
+            resizes_in_place: true,
             vertical_period: Duration::from_secs(60),
             scheduled: Vec::new(),
             rules: Vec::new(),
@@ -313,6 +318,9 @@ impl Component for Autoscalers {
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.read(now, view);
+        for own in self.verticals.values_mut() {
+            own.try_resizes(view, out);
+        }
         // What came just now has not been measured yet: it is looked at in the next step.
         let progress = if self.reads_metrics(now) || self.look(now, view, out) {
             Progress::More
@@ -331,6 +339,14 @@ impl Component for Autoscalers {
             && let Some(own) = self.verticals.get_mut(id)
         {
             own.again();
+        }
+    }
+
+    fn declined(&mut self, creation: &Creation, conflict: &Conflict) {
+        if let Creation::Resized { pod, spec } = creation {
+            for own in self.verticals.values_mut() {
+                own.resize_declined(*pod, spec, conflict);
+            }
         }
     }
 

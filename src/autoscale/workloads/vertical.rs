@@ -4,19 +4,23 @@
 use std::sync::Arc;
 
 use super::AutoscalerOptions;
+use super::in_place::Resizes;
 use super::target;
 use crate::vertical::{
     ContainerUsage, Recommendation, UpdatedPod, UpdaterSettings, Usage, evictions, recommend,
+    updates,
 };
-use cluster::Store;
-use control::admission::vertical::stated;
+use cluster::{Conflict, Store};
+use control::admission::vertical::{sized_by, stated};
 use control::operation::eviction;
 use control::{Outbox, UsageSamples};
+use model::qos::QosClass;
 use model::resource_list::{CPU, MEMORY};
 use model::usage::Scale;
 use model::workload::vertical::{Recommended, UpdateMode, VerticalPodAutoscaler};
 use model::{
-    Container, Event, EvictionCause, Object, ObjectChange, PodChange, PodPhase, PodRef, Text,
+    Container, Event, EvictionCause, Object, ObjectChange, PodChange, PodPhase, PodRef, PodSpec,
+    Text,
 };
 use units::{Duration, Instant, ObjectId, PodId, SortedMap};
 
@@ -38,6 +42,7 @@ pub(super) struct Vertical {
     kills: Vec<(Instant, PodRef, u16)>,
     /// The recommendations in full, with what the object does not show.
     recommended: SortedMap<Text, Recommendation>,
+    resizes: Resizes,
 }
 
 impl Vertical {
@@ -52,6 +57,7 @@ impl Vertical {
             killed: SortedMap::new(),
             kills: Vec::new(),
             recommended: SortedMap::new(),
+            resizes: Resizes::default(),
         }
     }
 
@@ -102,6 +108,22 @@ impl Vertical {
             self.containers.remove(&key);
         }
         self.killed.remove(&pod.id);
+        self.resizes.forget(pod);
+    }
+
+    /// Has nodes make pending resizes that they have room for.
+    pub(super) fn try_resizes(&mut self, store: &Store, out: &mut Outbox) {
+        self.resizes.try_again(store, out);
+    }
+
+    /// A resize of a pod was declined.
+    pub(super) fn resize_declined(
+        &mut self,
+        pod: PodRef,
+        spec: &Arc<PodSpec>,
+        conflict: &Conflict,
+    ) {
+        self.resizes.declined(pod, spec, conflict);
     }
 
     /// Takes a sample of every container of the target.
@@ -113,7 +135,17 @@ impl Vertical {
             self.kill(at, pod, container, store, &pods);
         }
         for pod in pods {
+            let record = store.pods().get(pod);
+            let spec = record.map(|record| &store.class(record.class).spec);
+            // What ends by itself is not sized.
+            let ends = |name: &Text| {
+                let mut init = spec.into_iter().flat_map(|own| &own.init_containers);
+                init.any(|own| own.name == *name && !own.restartable)
+            };
             for (name, used) in usage.containers(pod) {
+                if ends(&name) {
+                    continue;
+                }
                 let usage = self
                     .usage
                     .entry(name.clone())
@@ -140,7 +172,7 @@ impl Vertical {
         let Some(container) = spec.all_containers().nth(number).filter(|_| sized) else {
             return;
         };
-        self.killed.insert(pod.id, at.since(record.started));
+        self.killed.insert(pod.id, at.since(record.start()));
         let name = container.name.clone();
         let request = Scale::Memory.of(container.requests.get(MEMORY));
         let usage = self
@@ -180,16 +212,27 @@ impl Vertical {
             let object = Object::VerticalPodAutoscaler(Arc::new(self.object.clone()));
             out.write(store, Event::Object(ObjectChange::Updated { id, object }));
         }
-        if self.object.mode == UpdateMode::Recreate && !self.recommended.is_empty() {
-            self.evict(now, store, &options.updater, out);
+        let updates = !matches!(self.object.mode, UpdateMode::Off | UpdateMode::Initial);
+        if updates && !self.recommended.is_empty() {
+            self.update(now, store, options, out);
         }
     }
 
-    fn evict(&self, now: Instant, store: &Store, settings: &UpdaterSettings, out: &mut Outbox) {
+    /// Updates the pods that are off by much.
+    fn update(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        options: &AutoscalerOptions,
+        out: &mut Outbox,
+    ) {
+        let settings = &options.updater;
         let target = target::find(store, &self.object.namespace, &self.object.target);
         let Some(target) = target else {
             return;
         };
+        let resizes = &mut self.resizes;
+        let killed = &self.killed;
         let living = target.pods.iter().filter_map(|&pod| {
             let record = store.pods().get(pod)?;
             if store.pod_states().is_terminating(pod) {
@@ -199,10 +242,11 @@ impl Vertical {
             let is_running = record.phase == PodPhase::Running;
             let updated = UpdatedPod {
                 name: record.name.text(),
-                started: is_running.then_some(record.started),
+                started: is_running.then_some(record.start()),
                 is_pending: !is_running,
                 requests: containers.map(asked).collect(),
-                oom_after: self.killed.get(&pod.id).copied(),
+                oom_after: killed.get(&pod.id).copied(),
+                resize: resizes.seen(now, pod, store),
             };
             Some((pod, updated))
         });
@@ -213,24 +257,65 @@ impl Vertical {
             ..*settings
         };
         let configured = usize::try_from(target.replicas).unwrap_or(0);
-        let names = evictions(&settings, now, &pods, &self.recommended, configured);
-        let mut charged = SortedMap::new();
-        for name in names {
-            let place = pods.iter().position(|pod| pod.name == name);
-            let Some(&pod) = place.and_then(|place| refs.get(place)) else {
-                continue;
-            };
-            let asked = eviction(now, store, pod, &mut charged, EvictionCause::Resizing);
-            if let Some(Some(event)) = asked {
-                out.write(store, event);
+        let named = |name: &Text| {
+            let place = pods.iter().position(|pod| pod.name == *name);
+            place.and_then(|place| refs.get(place)).copied()
+        };
+        let recommended = &self.recommended;
+        let mut left: Vec<PodRef> = Vec::new();
+        match self.object.mode {
+            UpdateMode::InPlaceOrRecreate | UpdateMode::InPlace if options.resizes_in_place => {
+                let updates = updates(&settings, now, &pods, recommended, configured);
+                left.extend(updates.evicted.iter().filter_map(named));
+                for pod in updates.resized.iter().filter_map(named) {
+                    if !self.resize(pod, store, out) {
+                        left.push(pod);
+                    }
+                }
+            }
+            UpdateMode::InPlace => {}
+            _ => {
+                let names = evictions(&settings, now, &pods, recommended, configured);
+                left.extend(names.iter().filter_map(named));
             }
         }
-        for (id, budget) in charged {
-            let object = Object::PodDisruptionBudget(Arc::new(budget));
-            let known = store.objects().get(id).map(|row| &row.object);
-            if known != Some(&object) {
-                out.write(store, Event::Object(ObjectChange::Updated { id, object }));
-            }
+        if self.object.mode != UpdateMode::InPlace {
+            evict(now, store, left, out);
+        }
+    }
+
+    /// Has a pod resized where it runs; `false` if no node could do so.
+    fn resize(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) -> bool {
+        let Some(record) = store.pods().get(pod) else {
+            return true;
+        };
+        let spec = &store.class(record.class).spec;
+        let Some(sized) = sized_by(&self.object, spec) else {
+            return true;
+        };
+        // The API server refuses a resize that changes the class of quality of service.
+        if QosClass::of(spec) != QosClass::of(&sized) {
+            return false;
+        }
+        self.resizes.ask(pod, sized, out);
+        true
+    }
+}
+
+/// Evicts pods, as far as budgets allow.
+fn evict(now: Instant, store: &Store, pods: Vec<PodRef>, out: &mut Outbox) {
+    let mut charged = SortedMap::new();
+    for pod in pods {
+        let asked = eviction(now, store, pod, &mut charged, EvictionCause::Resizing);
+        if let Some(Some(event)) = asked {
+            out.write(store, event);
+        }
+    }
+    for (id, budget) in charged {
+        let object = Object::PodDisruptionBudget(Arc::new(budget));
+        let known = store.objects().get(id).map(|row| &row.object);
+        if known != Some(&object) {
+            out.write(store, Event::Object(ObjectChange::Updated { id, object }));
         }
     }
 }

@@ -161,11 +161,11 @@ fn begin(prepared: &mut Prepared, beginning: &Beginning) {
                 time_limit: pod.time_limit,
                 run_time: None,
                 devices: pod.devices,
-                is_running: pod.started.is_some(),
                 found: model::Found {
-                    node: NodeId::from_index(node),
                     started: pod.started,
                     is_terminating: pod.is_terminating,
+                    is_running: pod.started.is_some(),
+                    ..model::Found::on(NodeId::from_index(node))
                 },
                 owner: owner.map(owned),
             }),

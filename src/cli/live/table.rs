@@ -1,5 +1,7 @@
 //! Tables for the terminal.
 
+use report::format;
+
 /// A table with its columns in line.
 pub(super) fn aligned(table: &[Vec<String>]) -> String {
     let widths = widths(table.iter());
@@ -12,7 +14,7 @@ pub(super) fn widths<'c>(table: impl Iterator<Item = &'c Vec<String>>) -> Vec<us
     for cells in table {
         widths.resize(widths.len().max(cells.len()), 0);
         for (width, cell) in widths.iter_mut().zip(cells) {
-            *width = (*width).max(cell.chars().count());
+            *width = format::column_width([*width, cell.chars().count()].into_iter());
         }
     }
     widths

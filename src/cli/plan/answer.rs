@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use ::scenario::schema::Objective;
 use lab::check::limit::bounds;
 use lab::plan::over_time::{Fewest, Held};
+use report::format;
 use report::plan::money;
 use units::plural;
 
@@ -156,7 +157,8 @@ impl Answer<'_> {
     pub(super) fn table(&self) -> String {
         let mut text = format!("{}\n\n", self.verdict());
         let heads = self.heads();
-        let widths: Vec<usize> = heads.iter().map(|own| own.len().max(5) + 2).collect();
+        let width = |own: &&str| format::column_width([own.len(), 5].into_iter()) + 2;
+        let widths: Vec<usize> = heads.iter().map(width).collect();
         for (own, width) in heads.iter().zip(&widths) {
             let _ = write!(text, "{own:>width$}");
         }

@@ -10,6 +10,7 @@ use super::PlanArguments;
 /// Assumptions of a plan, each with the option that would change it.
 pub(super) fn assumptions(
     arguments: &PlanArguments,
+    release: Release,
     questions: &Questions,
     resized: &Resized,
 ) -> Vec<String> {
@@ -22,8 +23,7 @@ pub(super) fn assumptions(
         format!("pods are placed by falling priority, then {order}; preemption is {preemption}"),
         "cordoned and unready nodes keep their state; nodes of the control plane stay".to_owned(),
     ];
-    if arguments.scheduler.release != Release::default() {
-        let release = arguments.scheduler.release;
+    if release != Release::default() {
         lines.push(format!("kube-scheduler {release} decides (`--release`)"));
     }
     if questions.minimize.is_some() {

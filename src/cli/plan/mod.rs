@@ -16,14 +16,14 @@ use lab::plan::planned::{Changed, Planned, write_objects};
 use lab::plan::usage::Usage;
 use lab::plan::{Minimize, Order, Plan, Questions, plan};
 use lab::shell::quoted;
-use lab::snapshot::{Gathered, Snapshot};
+use lab::snapshot::{Gathered, Reading, Snapshot};
 use model::Release;
 use report::plan::{PlanFile, PlanReport};
 use trace::Input;
 use units::{SortedMap, plural};
 use world::offers::{Offers, offers};
 
-use super::snapshot::{SchedulerArguments, failed, tell};
+use super::snapshot::{SchedulerArguments, described, failed, ignored, tell};
 use super::{Exit, Failure, Global, output, terminal};
 use assumptions::assumptions;
 use words::{Headroom, growth, headroom, horizon, survive};
@@ -188,11 +188,16 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         return Ok(exit);
     }
     let (mut questions, currency) = questions(arguments)?;
-    let profiles = arguments.scheduler.profiles(global)?;
     let traces = terminal::traces_dirs(global);
-    let changes = arguments.scheduler.changes();
-    let gathered = Snapshot::gather(&arguments.paths, &traces, changes);
+    let ignored = ignored(global)?;
+    let reading = Reading {
+        traces_dirs: &traces,
+        release: arguments.scheduler.release,
+        ignored: &ignored,
+    };
+    let gathered = Snapshot::gather(&arguments.paths, &reading);
     let mut gathered = gathered.map_err(|error| failed(&error))?;
+    let profiles = arguments.scheduler.profiles(global, gathered.release)?;
     let factors = words::overcommit(&arguments.overcommit).map_err(Failure::input)?;
     let nodes = gathered.nodes.iter().map(AsRef::as_ref);
     let offered = questions.offers.iter().map(|offer| &offer.node);
@@ -206,7 +211,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     }
     questions.room = room(arguments, &mut snapshot)?;
     tell(global, &snapshot.warnings);
-    let summary = arguments.scheduler.described(&snapshot);
+    let summary = described(&snapshot);
     let answers = plan(&mut snapshot, &profiles, &questions).map_err(|error| failed(&error))?;
     let command = command();
     let report = PlanReport {
@@ -215,7 +220,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         currency: &currency,
         inputs: &snapshot.inputs,
         plan: &answers,
-        assumptions: assumptions(arguments, &questions, &resized),
+        assumptions: assumptions(arguments, snapshot.release, &questions, &resized),
         warnings: &snapshot.warnings,
     };
     if let Some(folder) = &arguments.out {
@@ -230,13 +235,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         for file in report.files().map_err(Failure::incomplete)? {
             folder.write(&file)?;
         }
-        write_cluster(
-            arguments,
-            &snapshot.inputs,
-            &answers.planned,
-            changed,
-            &folder,
-        )?;
+        write_cluster(arguments, &snapshot, &answers.planned, changed, &folder)?;
     }
     let files = arguments.out.as_ref().map_or(String::new(), |folder| {
         format!("report: {}\n", folder.join("report.html").display())
@@ -324,7 +323,7 @@ fn room(arguments: &PlanArguments, snapshot: &mut Snapshot) -> Result<Vec<Room>,
 /// configuration.
 fn write_cluster(
     arguments: &PlanArguments,
-    inputs: &[Input],
+    snapshot: &Snapshot,
     planned: &Planned,
     changed: Changed<'_>,
     folder: &PlanFolder<'_>,
@@ -332,7 +331,7 @@ fn write_cluster(
     let path = folder.path.join(CLUSTER_OBJECTS);
     let mut unread = None;
     let written = write_file_with(&path, folder.existing, |out| {
-        write_objects(inputs, planned, changed, out).map_err(|error| {
+        write_objects(&snapshot.inputs, planned, changed, out).map_err(|error| {
             let words = error.to_string();
             unread = Some(error);
             io::Error::other(words)
@@ -348,7 +347,7 @@ fn write_cluster(
         folder.write(&PlanFile::new(CLUSTER_CONFIG, config))?;
         scheduler = format!("{{tieBreak: first, config: {CLUSTER_CONFIG}}}");
     }
-    let text = scenario_text(planned, arguments.scheduler.release, &scheduler);
+    let text = scenario_text(planned, snapshot.release, &scheduler);
     folder.write(&PlanFile::new("cluster.yaml", text))
 }
 

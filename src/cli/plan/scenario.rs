@@ -134,7 +134,7 @@ fn objective(word: &str) -> Result<String, Failure> {
     let Some(((metric, bound), field)) = parts.next() else {
         return Err(Failure::input(format!(
             "--goal: expected a metric and a bound, such as `pending_time.p99<=30s` or \
-             `gpu_allocation.peak>=0.9`, found `{word}`"
+             `allocation.gpu.peak>=0.9`, found `{word}`"
         )));
     };
     Ok(format!(

@@ -22,7 +22,7 @@ use world::node_prices;
 
 use super::failure::failure;
 use super::run::threads;
-use super::snapshot::{failed, tell};
+use super::snapshot::{failed, ignored, tell};
 use super::source::Source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
 use gate::Gate;
@@ -298,7 +298,8 @@ fn has_only_manifests(scenario: &Scenario) -> bool {
 
 fn gather(global: &Global, arguments: &UpgradeArguments) -> Result<Gathered, Failure> {
     let folders = terminal::traces_dirs(global);
-    let mut sources = Sources::new(&folders).with_workloads();
+    let sources = Sources::new(&folders).without(&ignored(global)?);
+    let mut sources = sources.with_workloads();
     for path in &arguments.paths {
         sources.add(path).map_err(|error| failed(&error))?;
     }

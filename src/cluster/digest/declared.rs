@@ -23,6 +23,7 @@ pub(super) fn node(digest: &mut Digest, node: &Node) {
         gpu,
         images,
         avoids,
+        guard,
     } = node;
     labels(digest, declared_labels);
     list(digest, taints, |digest, declared| {
@@ -48,6 +49,10 @@ pub(super) fn node(digest: &mut Digest, node: &Node) {
             digest.text(kind);
             digest.text(name);
         });
+    }
+    if !guard.is_empty() {
+        digest.flag(guard.scale_down_disabled);
+        digest.flag(guard.do_not_disrupt);
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cluster::Store;
 use model::resource_list::{CPU, MEMORY};
 use model::usage::Scale;
-use model::workload::vertical::{ContainerPolicy, UpdateMode};
+use model::workload::vertical::{ContainerPolicy, UpdateMode, VerticalPodAutoscaler};
 use model::{Object, PodSpec, ResourceList, Used};
 use units::{ObjectId, Quantity};
 
@@ -79,10 +79,18 @@ pub(super) fn sized(store: &Store, owner: ObjectId, spec: &Arc<PodSpec>) -> Opti
         }
         _ => None,
     })?;
-    if vertical.mode == UpdateMode::Off || vertical.recommended.is_empty() {
+    if vertical.mode == UpdateMode::Off {
         return None;
     }
-    let mut sized = (**spec).clone();
+    sized_by(vertical, spec)
+}
+
+/// A pod as a vertical autoscaler would have it; `None` if it has nothing to say of it.
+pub fn sized_by(vertical: &VerticalPodAutoscaler, spec: &PodSpec) -> Option<Arc<PodSpec>> {
+    if vertical.recommended.is_empty() {
+        return None;
+    }
+    let mut sized = spec.clone();
     for container in &mut sized.containers {
         let Some(own) = vertical.recommended.get(&container.name) else {
             continue;
@@ -110,7 +118,7 @@ pub(super) fn sized(store: &Store, owner: ObjectId, spec: &Arc<PodSpec>) -> Opti
             }
         }
     }
-    (sized != **spec).then(|| Arc::new(sized))
+    (sized != *spec).then(|| Arc::new(sized))
 }
 
 /// The amount a list states of a resource, in thousandths of its unit or in bytes.

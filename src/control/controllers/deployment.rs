@@ -464,12 +464,17 @@ impl<'a> Sync<'a> {
         true
     }
 
-    fn annotate(&mut self, place: usize, size: i32) {
-        let rollout = RolloutAnnotations {
+    /// The annotations of scaling that a set is to have (`SetReplicasAnnotations`).
+    fn annotations(&self, place: usize) -> RolloutAnnotations {
+        RolloutAnnotations {
             revision: self.sets[place].rollout.revision,
             desired_replicas: Some(self.deployment.replicas),
             max_replicas: Some(self.max_replicas()),
-        };
+        }
+    }
+
+    fn annotate(&mut self, place: usize, size: i32) {
+        let rollout = self.annotations(place);
         self.update(place, size, rollout);
     }
 

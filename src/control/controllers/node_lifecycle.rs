@@ -82,7 +82,7 @@ pub enum ZoneState {
 }
 
 /// Remembered state of a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Health {
     /// Instant at which something new was last seen of the node, by the controller's own clock.
     probe: Instant,
@@ -190,6 +190,11 @@ impl NodeLifecycle {
         }
         self.handle_disruption(now, nodes, &ready_of_zone, &mut writes);
         writes
+    }
+
+    /// A node is known from before: it is not taken for one that joins, whose taints are taken off.
+    pub fn know(&mut self, name: &Text) {
+        self.health.insert(name.clone(), Health::default());
     }
 
     /// Takes in nodes that are new and forgets those that are gone.

@@ -35,6 +35,9 @@ pub struct StatefulSetView<'a> {
     pub status: &'a StatefulStatus,
     /// Whether the gate `MaxUnavailableStatefulSet` is on.
     pub has_max_unavailable: bool,
+    /// Whether updates wait for `minReadySeconds` of each pod, as since 1.34; before, pods that need not
+    /// go in order were only waited for until they were ready.
+    pub waits_for_available: bool,
     /// Whether the set was told to go.
     pub is_terminating: bool,
 }
@@ -145,6 +148,14 @@ impl<'a> Sync<'a> {
         pod.is_none_or(|pod| pod.pod.is_terminating || !self.is_available(pod))
     }
 
+    /// Whether an update waits for a pod of the present revision.
+    fn holds_update_back(&self, pod: Option<&StatefulPod>) -> bool {
+        if self.view.waits_for_available {
+            return self.is_unavailable(pod);
+        }
+        pod.is_none_or(|pod| pod.pod.is_terminating || !is_running_and_ready(pod))
+    }
+
     /// Makes what is missing and removes what ended; in order this waits for each pod.
     fn keep_replicas(&mut self) -> Flow {
         for place in 0..self.replicas.len() {
@@ -245,7 +256,7 @@ impl<'a> Sync<'a> {
                     .push(self.view.set.first_ordinal + place as i32);
                 self.writes.status.current -= 1;
                 left -= 1;
-            } else if limit.is_none() && self.is_unavailable(pod) {
+            } else if limit.is_none() && self.holds_update_back(pod) {
                 return;
             }
         }

@@ -6,7 +6,7 @@ use crate::controllers::taint_eviction::{TaintEviction, default_tolerations};
 use crate::{Component, Outbox, Progress, Write};
 use cluster::{Conflict, Store};
 use model::{Event, Node, PodRef, TaintEffect};
-use units::{Instant, NodeId, Revision, SortedSet};
+use units::{Instant, NodeId, Revision, SortedMap, SortedSet};
 
 /// The component.
 #[derive(Clone, Debug, Default)]
@@ -15,9 +15,19 @@ pub struct Eviction {
     cursor: Revision,
     /// Nodes with taints that act on pods.
     tainted: SortedSet<NodeId>,
+    /// Instants from which the taints of nodes act on pods that were there before the run began.
+    before: SortedMap<NodeId, Instant>,
 }
 
 impl Eviction {
+    /// The component of a run that begins with tainted nodes: since when pods on each of them are to go.
+    pub fn since(before: SortedMap<NodeId, Instant>) -> Self {
+        Self {
+            before,
+            ..Self::default()
+        }
+    }
+
     fn read(&mut self, now: Instant, store: &Store) {
         for entry in store.log().since(self.cursor) {
             match &entry.event {
@@ -59,9 +69,11 @@ impl Eviction {
         let Some(record) = store.pods().get(pod) else {
             return;
         };
+        let found = record.found().and_then(|own| self.before.get(&own.node));
+        let since = found.map_or(now, |&since| since.min(now));
         let mut tolerations = store.class(record.class).spec.tolerations.clone();
         tolerations.extend(default_tolerations(&tolerations));
-        self.core.observe(now, &pod, &tolerations, &node.taints);
+        self.core.observe(since, &pod, &tolerations, &node.taints);
     }
 }
 

@@ -23,6 +23,8 @@ pub struct LifecycleSetup {
     /// Time until the taints of a node that joins are written: several controllers write to it
     /// then, and the first try is refused.
     pub first_taint_retry: Duration,
+    /// Nodes that were in trouble before the run began, which the controller has dealt with.
+    pub known: SortedSet<NodeId>,
     /// The seed of the order in which nodes that wait are tainted, which is random in the original.
     pub seed: u64,
 }
@@ -88,6 +90,9 @@ impl Lifecycle {
                     self.seen
                         .resize(self.seen.len().max(node.index() + 1), None);
                     self.seen[node.index()] = Some(Seen::new(object, at));
+                    if self.setup.known.contains(node) {
+                        self.core.know(&object.name);
+                    }
                     let retry = self.setup.first_taint_retry;
                     if at > self.since && retry > Duration::ZERO {
                         self.joined.insert((at.saturating_add(retry), *node));

@@ -5,48 +5,129 @@ use std::sync::Arc;
 use super::{Operation, Rest, Steps};
 use crate::controllers::disruption::{EvictionAnswer, evict};
 use crate::controllers::manager::observe;
-use crate::daemons::is_daemon;
+use crate::daemons::is_of_node;
 use cluster::Store;
 use model::workload::PodDisruptionBudget;
 use model::{EndReason, Event, EvictionCause, Object, PodChange, PodRef};
 use units::{Duration, Instant, NodeId, ObjectId, SortedMap};
 
+/// How the requests of a drain reach the API server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EvictionRequests {
+    /// One after the other: each finds the budget as the one before left it.
+    #[default]
+    InOrder,
+    /// All at once, as `kubectl drain` sends them: of those that want to charge one budget the first does,
+    /// and the others meet its write.
+    AtOnce,
+}
+
+/// A pod that is still to be evicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PendingEviction {
+    /// The pod.
+    pub pod: PodRef,
+    /// When its eviction is asked for.
+    pub at: Instant,
+}
+
+/// After how long the API server tries an eviction again that met another's write to its budget
+/// (`EvictionsRetry`, up to a tenth longer).
+const CONFLICT_RETRY: Duration = Duration::from_millis(500);
+
 /// After how long pods that must not be evicted yet are asked for again, as `kubectl drain` does.
 const EVICTION_RETRY: Duration = Duration::from_secs(5);
 
 impl Steps {
-    /// Evicts pods in the given order; those whose budget is used up later.
-    pub(super) fn evict(&mut self, now: Instant, store: &Store, pods: Vec<PodRef>) {
+    /// Evicts the pods that are due, in the given order; those whose budget is used up later.
+    pub(super) fn evict(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        pods: &[PendingEviction],
+        requests: EvictionRequests,
+    ) {
         let mut charged = SortedMap::new();
-        let mut has_refused = false;
-        for &pod in &pods {
+        let mut left = Vec::new();
+        for &pending in pods {
+            let pod = pending.pod;
             if store.pod_states().is_terminating(pod) {
+                continue;
+            }
+            if pending.at > now {
+                left.push(pending);
+                continue;
+            }
+            let is_contested = requests == EvictionRequests::AtOnce
+                && budgets_of(store, pod).any(|id| is_changed(store, id, &charged));
+            if is_contested {
+                let at = now.saturating_add(CONFLICT_RETRY);
+                left.push(PendingEviction { pod, at });
                 continue;
             }
             match eviction(now, store, pod, &mut charged, EvictionCause::Drain) {
                 Some(Some(event)) => {
                     self.events.push(event);
                 }
-                Some(None) => has_refused = true,
+                Some(None) => {
+                    let at = now.saturating_add(EVICTION_RETRY);
+                    left.push(PendingEviction { pod, at });
+                }
                 None => {}
             }
         }
         for (id, budget) in charged {
             self.update(id, Object::PodDisruptionBudget(Arc::new(budget)));
         }
-        self.rest = has_refused.then(|| Rest {
-            at: now.saturating_add(EVICTION_RETRY),
-            operation: Operation::Evict(pods),
+        let next = left.iter().map(|pending| pending.at).min();
+        self.rest = next.map(|at| Rest {
+            at,
+            operation: Operation::Evict(left, requests),
         });
     }
 }
 
-/// The pods of a node that a drain evicts: those that are no daemons, in the order of their creation.
+/// Whether an eviction of this instant has written to a budget.
+fn is_changed(
+    store: &Store,
+    id: ObjectId,
+    charged: &SortedMap<ObjectId, PodDisruptionBudget>,
+) -> bool {
+    let known = store.objects().get(id).map(|row| &row.object);
+    charged.get(&id).is_some_and(
+        |own| !matches!(known, Some(Object::PodDisruptionBudget(known)) if **known == *own),
+    )
+}
+
+/// The budgets that count a pod.
+fn budgets_of(store: &Store, pod: PodRef) -> impl Iterator<Item = ObjectId> {
+    let spec = store
+        .pods()
+        .get(pod)
+        .map(|pod| &store.class(pod.class).spec);
+    spec.into_iter().flat_map(|spec| {
+        let budgets = store
+            .objects()
+            .of_kind("PodDisruptionBudget", &spec.namespace);
+        budgets.filter_map(|(id, row)| {
+            let Object::PodDisruptionBudget(budget) = &row.object else {
+                return None;
+            };
+            let selector = budget.selector.as_ref();
+            selector
+                .is_some_and(|own| own.matches(&spec.labels))
+                .then_some(id)
+        })
+    })
+}
+
+/// The pods of a node that a drain evicts: those that are neither daemons nor its own, in the order of
+/// their creation.
 pub(super) fn pods_to_evict(store: &Store, node: NodeId) -> Vec<PodRef> {
     let slots = store.nodes().pods(node).iter();
     let mut pods: Vec<PodRef> = slots
         .filter_map(|&slot| Some(store.pods().at(slot)?.pod))
-        .filter(|&pod| !is_daemon(store, pod))
+        .filter(|&pod| !is_of_node(store, pod))
         .collect();
     pods.sort_unstable();
     pods
@@ -63,17 +144,11 @@ pub fn eviction(
 ) -> Option<Option<Event>> {
     let seen = observe::seen(store, pod)?;
     let spec = &store.class(seen.class).spec;
-    let mut ids = Vec::new();
-    for (id, row) in store
-        .objects()
-        .of_kind("PodDisruptionBudget", &spec.namespace)
-    {
-        let Object::PodDisruptionBudget(budget) = &row.object else {
-            continue;
-        };
-        let selector = budget.selector.as_ref();
-        if selector.is_some_and(|selector| selector.matches(&spec.labels)) {
-            ids.push(id);
+    let ids: Vec<ObjectId> = budgets_of(store, pod).collect();
+    for &id in &ids {
+        if let Some(Object::PodDisruptionBudget(budget)) =
+            store.objects().get(id).map(|row| &row.object)
+        {
             charged.entry(id).or_insert_with(|| (**budget).clone());
         }
     }

@@ -17,13 +17,13 @@ use cluster::{Conflict, Store};
 use eviction::pods_to_evict;
 use model::workload::Deployment;
 use model::{
-    Delivery, DeliveryStep, Disk, Event, Labels, Namespace, Node, Object, ObjectChange, PodRef,
-    Push, Taint, Text, VolumeNews, VolumeStep,
+    Delivery, DeliveryStep, Disk, Event, Labels, Namespace, Node, Object, ObjectChange, Push,
+    Taint, Text, VolumeNews, VolumeStep,
 };
 use succession::succeeding;
 use units::{Duration, Instant, ObjectId, plural};
 
-pub use eviction::eviction;
+pub use eviction::{EvictionRequests, PendingEviction, eviction};
 pub use nodes::TaintChoice;
 pub use pods::PodChoice;
 pub use relocation::{InstanceChoice, RelocationWish};
@@ -62,9 +62,9 @@ pub enum Operation {
     /// Lets new pods on a node again.
     Uncordon(Text),
     /// Lets no new pods on a node and evicts those on it, but for daemons, as budgets allow.
-    Drain(Text),
+    Drain(Text, EvictionRequests),
     /// Evicts pods as budgets allow: the rest of a drain, whatever has become of its node.
-    Evict(Vec<PodRef>),
+    Evict(Vec<PendingEviction>, EvictionRequests),
     /// Takes nodes out of use one after the other, and back.
     Upgrade(Arc<UpgradePlan>),
     /// Lets a disk fail for good.
@@ -161,8 +161,8 @@ impl fmt::Display for Operation {
             Self::RollBack(target) => write!(f, "rollBack {target}"),
             Self::Cordon(node) => write!(f, "cordon {node}"),
             Self::Uncordon(node) => write!(f, "uncordon {node}"),
-            Self::Drain(node) => write!(f, "drain {node}"),
-            Self::Evict(pods) => write!(f, "evict {}", plural::count(pods.len(), "pod")),
+            Self::Drain(node, _) => write!(f, "drain {node}"),
+            Self::Evict(pods, _) => write!(f, "evict {}", plural::count(pods.len(), "pod")),
             Self::FailDisk(Disk::Node(name)) => write!(f, "fail the disk of {name}"),
             Self::FailDisk(Disk::Volume(name)) => write!(f, "fail the disks of volume {name}"),
             Self::Corrupt(volume, _) => write!(f, "corrupt the data of volume {volume}"),
@@ -308,11 +308,14 @@ pub fn carry_out(
         }
         Operation::Cordon(node) => steps.cordon(store, node, true).map(|_| ())?,
         Operation::Uncordon(node) => steps.cordon(store, node, false).map(|_| ())?,
-        Operation::Drain(name) => {
+        Operation::Drain(name, requests) => {
             let node = steps.cordon(store, name, true)?;
-            steps.evict(now, store, pods_to_evict(store, node));
+            let pods = pods_to_evict(store, node).into_iter();
+            let pods: Vec<PendingEviction> =
+                pods.map(|pod| PendingEviction { pod, at: now }).collect();
+            steps.evict(now, store, &pods, *requests);
         }
-        Operation::Evict(pods) => steps.evict(now, store, pods.clone()),
+        Operation::Evict(pods, requests) => steps.evict(now, store, pods, *requests),
         Operation::FailDisk(disk) => {
             let (Disk::Node(name) | Disk::Volume(name)) = disk;
             steps.volume(name, VolumeStep::DiskFailed(disk.clone()));
@@ -339,7 +342,11 @@ pub fn carry_out(
 /// # Errors
 /// There is no such node.
 pub fn vacate(now: Instant, store: &Store, name: &Text) -> Result<Steps, OperationError> {
-    carry_out(now, &Operation::Drain(name.clone()), store)
+    carry_out(
+        now,
+        &Operation::Drain(name.clone(), EvictionRequests::default()),
+        store,
+    )
 }
 
 fn find<'s>(store: &'s Store, target: &Target) -> Result<(ObjectId, &'s Object), OperationError> {

@@ -89,10 +89,18 @@ impl Steps {
         if before == after {
             return Ok(());
         }
-        if known.phase != PodPhase::Pending || !differ_in_open_fields(before, after) {
+        if !differ_in_open_fields(before, after) {
             return Err(OperationError::Refused(Conflict::Forbidden(format!(
-                "Pod {}: pod updates may change schedulingGates, nodeSelector, tolerations and \
-                 labels alone, and only before the pod has a node",
+                "Pod {}: pod updates may change labels, take schedulingGates away, add tolerations and, \
+                 while there are gates, add to nodeSelector",
+                declared.name
+            ))));
+        }
+        let owner = store.pod_states().get(known.pod);
+        if known.phase != PodPhase::Pending && owner.is_some_and(|own| own.owner.is_some()) {
+            return Err(OperationError::Refused(Conflict::Forbidden(format!(
+                "Pod {}: labels of a pod that a controller owns can't be changed here once it has a node: \
+                 that the controller would release the pod is not modelled",
                 declared.name
             ))));
         }
@@ -108,8 +116,9 @@ impl Steps {
     }
 }
 
-/// Whether nothing differs but what the API lets users change of a pod without a node. Its
-/// priority was filled in when it was created.
+/// Whether nothing differs but what the API lets users change of a pod (`ValidatePodUpdate`): labels;
+/// gates may go, and tolerations come; while there are gates, the node selector may ask for more. The
+/// priority was filled in when the pod was created.
 fn differ_in_open_fields(before: &PodSpec, after: &PodSpec) -> bool {
     let plain = |spec: &PodSpec| PodSpec {
         scheduling_gates: Vec::new(),
@@ -120,5 +129,13 @@ fn differ_in_open_fields(before: &PodSpec, after: &PodSpec) -> bool {
         preempts: true,
         ..spec.clone()
     };
-    plain(before) == plain(after)
+    let mut gates = after.scheduling_gates.iter();
+    let mut tolerations = before.tolerations.iter();
+    let mut wishes = before.node_selector.iter();
+    let narrows = !before.scheduling_gates.is_empty()
+        && wishes.all(|(key, value)| after.node_selector.get(key) == Some(value));
+    gates.all(|gate| before.scheduling_gates.contains(gate))
+        && tolerations.all(|own| after.tolerations.contains(own))
+        && (before.node_selector == after.node_selector || narrows)
+        && plain(before) == plain(after)
 }

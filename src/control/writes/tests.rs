@@ -129,14 +129,19 @@ proptest! {
     fn objects_refuse_writers_that_missed_a_change(others in prop::collection::vec(any::<bool>(), 1..12)) {
         let mut store = Store::new();
         let id = store.objects().next();
-        let object = Object::ReplicaSet(Arc::new(ReplicaSet::default()));
-        let created = ObjectChange::Created { id, owner: None, object: object.clone() };
+        let object = |replicas| {
+            Object::ReplicaSet(Arc::new(ReplicaSet { replicas, ..ReplicaSet::default() }))
+        };
+        let created = ObjectChange::Created { id, owner: None, object: object(0) };
         store.apply(Instant::ZERO, Event::Object(created)).expect("a new object");
         let mut out = Outbox::default();
-        let change = Event::Object(ObjectChange::Updated { id, object });
+        let change = |replicas| {
+            Event::Object(ObjectChange::Updated { id, object: object(replicas) })
+        };
         let mut own = OwnWrites::default();
         let mut missed = false;
-        for by_other in others {
+        for (replicas, by_other) in (1..).zip(others) {
+            let change = change(replicas);
             if by_other {
                 store.apply(Instant::ZERO, change.clone()).expect("an object that is there");
                 missed = true;
@@ -151,6 +156,8 @@ proptest! {
                     prop_assert!(!missed);
                     store.apply(Instant::ZERO, event.unwrap()).expect("an object that is there");
                     own.made(&out.writes[0], at);
+                    // The same again is no change, and none that others would have to see.
+                    prop_assert_eq!(own.taken(&store, &out.writes[0]), Ok(None));
                 }
                 Err(conflict) => prop_assert!(missed && conflict == Conflict::Stale),
             }
@@ -158,7 +165,7 @@ proptest! {
         // Once it has looked, it knows of others' changes, and no longer of its own.
         own.clear();
         out.clear();
-        out.write(&store, change);
+        out.write(&store, change(0));
         prop_assert!(own.taken(&store, &out.writes[0]).is_ok());
     }
 }

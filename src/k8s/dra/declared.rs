@@ -6,11 +6,13 @@ use serde_json::{Value, json};
 
 use super::super::affinity::node_term;
 use super::super::field::{Path, Problem, Texts, required};
+use super::super::findings::ObjectName;
 use super::super::keys::CLAIM_ENTRY;
 use super::super::parts::Parts;
 use super::super::queueing::part;
 use super::super::raw as manifest;
-use super::raw;
+use super::super::{Ctx, Origin};
+use super::{Doubts, raw};
 use model::dra::{
     AllocatedDevice, Allocation, ClaimSource, Consumer, DeviceId, DeviceObjects, MadeFor, PodClaim,
     PodClaims, ResourceClaim,
@@ -22,11 +24,16 @@ pub(in super::super) fn add(
     kind: &str,
     parts: &Parts,
     objects: &mut DeviceObjects,
+    ctx: &mut Ctx,
 ) -> Result<bool, Problem> {
     let value = whole(parts);
+    let mut doubts = Doubts {
+        is_admitted: ctx.origin == Origin::Admitted,
+        ..Doubts::default()
+    };
     match kind {
         "ResourceSlice" => {
-            let slice = super::read_slice(&value)?;
+            let slice = super::read_slice(&value, &mut doubts)?;
             once(
                 objects.slices.iter().any(|own| own.name == slice.name),
                 &slice.name,
@@ -34,21 +41,21 @@ pub(in super::super) fn add(
             Arc::make_mut(&mut objects.slices).push(slice);
         }
         "DeviceClass" => {
-            let class = super::read_class(&value)?;
+            let class = super::read_class(&value, &mut doubts)?;
             once(objects.classes.contains_key(&class.name), &class.name)?;
             Arc::make_mut(&mut objects.classes).insert(class.name.clone(), class);
         }
         "ResourceClaimTemplate" => {
             let path = Path::root("spec");
             check_form(parts, value.pointer("/spec/spec"), &path.field("spec"))?;
-            let template = template(&value)?;
+            let template = template(&value, &mut doubts)?;
             let key = (template.namespace.clone(), template.name.clone());
             once(objects.templates.contains_key(&key), &key.1)?;
             Arc::make_mut(&mut objects.templates).insert(key, template);
         }
         "ResourceClaim" => {
             check_form(parts, value.get("spec"), &Path::root("spec"))?;
-            let claim = claim(parts, &value)?;
+            let claim = claim(parts, &value, &mut doubts)?;
             let key = (claim.namespace.clone(), claim.name.clone());
             once(objects.claim(&key).is_some(), &key.1)?;
             if let Some(device) = claim.held().find(|own| objects.is_held(own)) {
@@ -59,6 +66,14 @@ pub(in super::super) fn add(
             objects.put(Arc::new(claim));
         }
         _ => return Ok(false),
+    }
+    let object = ObjectName {
+        kind,
+        namespace: parts.metadata.namespace.as_deref(),
+        name: parts.metadata.name.as_deref().unwrap_or_default(),
+    };
+    for (field, what, effect) in doubts.told {
+        ctx.findings.add(object, &field, what, effect);
     }
     Ok(true)
 }
@@ -109,19 +124,19 @@ fn whole(parts: &Parts) -> Value {
 }
 
 /// The claim that a template has for pods.
-fn template(value: &Value) -> Result<ResourceClaim, Problem> {
+fn template(value: &Value, doubts: &mut Doubts) -> Result<ResourceClaim, Problem> {
     let path = Path::root("spec");
     let spec = value.pointer("/spec/spec").filter(|own| !own.is_null());
     let Some(spec) = spec else {
         return Err(path.field("spec").missing("the spec of a claim"));
     };
     let inner = json!({"metadata": value["metadata"], "spec": spec});
-    super::read_claim_in(&inner, &path.field("spec"))
+    super::read_claim_in(&inner, &path.field("spec"), doubts)
 }
 
 /// A claim with the devices that it has.
-fn claim(parts: &Parts, value: &Value) -> Result<ResourceClaim, Problem> {
-    let mut claim = super::read_claim(value)?;
+fn claim(parts: &Parts, value: &Value, doubts: &mut Doubts) -> Result<ResourceClaim, Problem> {
+    let mut claim = super::read_claim(value, doubts)?;
     let status: raw::Status = part(value, "status").map_err(Problem)?;
     let path = Path::root("status");
     if let Some(own) = &status.allocation {

@@ -23,10 +23,10 @@ pub(super) use declared::{add, check_uses, pod_claims};
 /// # Errors
 /// A field breaks a rule; the text names it.
 pub fn resource_slice(value: &Value) -> Result<ResourceSlice, String> {
-    worded(read_slice(value))
+    worded(read_slice(value, &mut Doubts::default()))
 }
 
-fn read_slice(value: &Value) -> Result<ResourceSlice, Problem> {
+fn read_slice(value: &Value, doubts: &mut Doubts) -> Result<ResourceSlice, Problem> {
     let object: Object<raw::Slice> = object(value)?;
     let (raw, path) = (&object.spec, Path::root("spec"));
     let pool = path.field("pool");
@@ -37,11 +37,10 @@ fn read_slice(value: &Value) -> Result<ResourceSlice, Problem> {
             raw.pool.resource_slice_count,
         ));
     }
-    left_out(&path, "sharedCounters", !raw.shared_counters.is_empty())?;
     let list = path.field("devices");
     let mut devices = Vec::with_capacity(raw.devices.len());
     for (index, own) in raw.devices.iter().enumerate() {
-        devices.push(device(own, &list.index(index))?);
+        devices.extend(device(own, &list.index(index), doubts)?);
     }
     Ok(ResourceSlice {
         name: object.name()?,
@@ -64,13 +63,37 @@ fn read_slice(value: &Value) -> Result<ResourceSlice, Problem> {
     })
 }
 
-/// Refuses a field of a feature that is off by default and would change what is allocated.
-fn left_out(path: &Path<'_>, field: &str, is_stated: bool) -> Result<(), Problem> {
-    if !is_stated {
-        return Ok(());
+/// Fields of features that are not modelled.
+#[derive(Default)]
+pub(super) struct Doubts {
+    /// Whether an API server has admitted the object.
+    pub(super) is_admitted: bool,
+    /// Path of each field, what it is, and the effect of its absence.
+    pub(super) told: Vec<(String, &'static str, &'static str)>,
+}
+
+impl Doubts {
+    fn tell(&mut self, path: &Path<'_>, field: &str, what: &'static str, effect: &'static str) {
+        self.told
+            .push((path.field(field).to_string(), what, effect));
     }
-    let expected = "no such field, as its feature is not modelled; leave it out";
-    Err(path.field(field).problem(expected, field))
+
+    /// Refuses a field of a claim that would change what the claim gets, or tells of it where a server
+    /// has admitted the claim.
+    fn of_claim(
+        &mut self,
+        path: &Path<'_>,
+        (field, is_stated): (&str, bool),
+        effect: &'static str,
+    ) -> Result<(), Problem> {
+        if is_stated && self.is_admitted {
+            self.tell(path, field, "a field that is not modelled", effect);
+        } else if is_stated {
+            let expected = "no such field, as its feature is not modelled; leave it out";
+            return Err(path.field(field).problem(expected, field));
+        }
+        Ok(())
+    }
 }
 
 /// Most requests, and most constraints, of a claim.
@@ -105,16 +128,34 @@ fn nodes(raw: &raw::Slice, path: &Path<'_>) -> Result<SliceNodes, Problem> {
     }
 }
 
-fn device(raw: &raw::Device, path: &Path<'_>) -> Result<Device, Problem> {
+/// A device; `None` of one that no claim gets, because what says who may have it is not modelled.
+fn device(
+    raw: &raw::Device,
+    path: &Path<'_>,
+    doubts: &mut Doubts,
+) -> Result<Option<Device>, Problem> {
+    const HIDDEN: &str = "no claim gets the device";
     let facts = raw.basic.as_ref().unwrap_or(&raw.own);
-    left_out(path, "taints", !facts.taints.is_empty())?;
-    left_out(
-        path,
-        "consumesCounters",
-        !facts.consumes_counters.is_empty(),
-    )?;
-    let is_shared = facts.allow_multiple_allocations == Some(true);
-    left_out(path, "allowMultipleAllocations", is_shared)?;
+    let repels = |own: &raw::Taint| own.effect.as_deref() != Some("None");
+    let is_tainted = facts.taints.iter().any(repels);
+    let is_part = !facts.consumes_counters.is_empty();
+    if is_tainted {
+        doubts.tell(
+            path,
+            "taints",
+            "a taint, which no request here tolerates",
+            HIDDEN,
+        );
+    }
+    if is_part {
+        let what = "a partition, whose counters are not modelled";
+        doubts.tell(path, "consumesCounters", what, HIDDEN);
+    }
+    if facts.allow_multiple_allocations == Some(true) {
+        let what = "a device that claims share, which is not modelled";
+        let effect = "one claim at a time gets the device";
+        doubts.tell(path, "allowMultipleAllocations", what, effect);
+    }
     let mut attributes = SortedMap::new();
     let list = path.field("attributes");
     for (name, own) in &facts.attributes {
@@ -127,7 +168,7 @@ fn device(raw: &raw::Device, path: &Path<'_>) -> Result<Device, Problem> {
         let amount = quantity(&own.value.0, &list.key(name))?;
         capacity.insert(Text::from(name.as_str()), amount);
     }
-    Ok(Device {
+    let device = Device {
         name: required(
             raw.name.as_ref(),
             &path.field("name"),
@@ -137,7 +178,8 @@ fn device(raw: &raw::Device, path: &Path<'_>) -> Result<Device, Problem> {
         attributes,
         capacity,
         has_binding_conditions: !facts.binding_conditions.is_empty(),
-    })
+    };
+    Ok((!(is_tainted || is_part)).then_some(device))
 }
 
 fn attribute(raw: &raw::Attribute, path: &Path<'_>) -> Result<Attribute, Problem> {
@@ -160,13 +202,16 @@ fn attribute(raw: &raw::Attribute, path: &Path<'_>) -> Result<Attribute, Problem
 /// # Errors
 /// A field breaks a rule; the text names it.
 pub fn device_class(value: &Value) -> Result<DeviceClass, String> {
-    worded(read_class(value))
+    worded(read_class(value, &mut Doubts::default()))
 }
 
-fn read_class(value: &Value) -> Result<DeviceClass, Problem> {
+fn read_class(value: &Value, doubts: &mut Doubts) -> Result<DeviceClass, Problem> {
     let object: Object<raw::Class> = object(value)?;
-    let is_mapped = object.spec.extended_resource_name.is_some();
-    left_out(&Path::root("spec"), "extendedResourceName", is_mapped)?;
+    if object.spec.extended_resource_name.is_some() {
+        let what = "an extended resource by devices, which is not modelled";
+        let effect = "pods that ask for it get what nodes list alone";
+        doubts.tell(&Path::root("spec"), "extendedResourceName", what, effect);
+    }
     Ok(DeviceClass {
         name: object.name()?,
         selectors: selectors(&object.spec.selectors, &Path::root("spec"))?,
@@ -193,15 +238,19 @@ fn selectors(raw: &[raw::Selector], path: &Path<'_>) -> Result<Vec<Text>, Proble
 /// # Errors
 /// A field breaks a rule; the text names it.
 pub fn resource_claim(value: &Value) -> Result<ResourceClaim, String> {
-    worded(read_claim(value))
+    worded(read_claim(value, &mut Doubts::default()))
 }
 
-fn read_claim(value: &Value) -> Result<ResourceClaim, Problem> {
-    read_claim_in(value, &Path::root("spec"))
+fn read_claim(value: &Value, doubts: &mut Doubts) -> Result<ResourceClaim, Problem> {
+    read_claim_in(value, &Path::root("spec"), doubts)
 }
 
 /// A claim whose spec stands at a path.
-fn read_claim_in(value: &Value, path: &Path<'_>) -> Result<ResourceClaim, Problem> {
+fn read_claim_in(
+    value: &Value,
+    path: &Path<'_>,
+    doubts: &mut Doubts,
+) -> Result<ResourceClaim, Problem> {
     let object: Object<raw::Claim> = object(value)?;
     let raw = &object.spec.devices;
     let path = path.field("devices");
@@ -217,7 +266,7 @@ fn read_claim_in(value: &Value, path: &Path<'_>) -> Result<ResourceClaim, Proble
     let mut requests: Vec<ClaimRequest> = Vec::with_capacity(raw.requests.len());
     for (index, own) in raw.requests.iter().enumerate() {
         let path = list.index(index);
-        let read = request(own, &path)?;
+        let read = request(own, &path, doubts)?;
         if requests.iter().any(|known| known.name == read.name) {
             return Err(path.field("name").problem("each name once", read.name));
         }
@@ -226,7 +275,7 @@ fn read_claim_in(value: &Value, path: &Path<'_>) -> Result<ResourceClaim, Proble
     let list = path.field("constraints");
     let mut constraints = Vec::with_capacity(raw.constraints.len());
     for (index, own) in raw.constraints.iter().enumerate() {
-        constraints.push(constraint(own, &requests, &list.index(index))?);
+        constraints.extend(constraint(own, &requests, &list.index(index), doubts)?);
     }
     Ok(ResourceClaim {
         namespace: object.namespace(),
@@ -237,7 +286,11 @@ fn read_claim_in(value: &Value, path: &Path<'_>) -> Result<ResourceClaim, Proble
     })
 }
 
-fn request(raw: &raw::Request, path: &Path<'_>) -> Result<ClaimRequest, Problem> {
+fn request(
+    raw: &raw::Request,
+    path: &Path<'_>,
+    doubts: &mut Doubts,
+) -> Result<ClaimRequest, Problem> {
     let name = required(
         raw.name.as_ref(),
         &path.field("name"),
@@ -250,8 +303,8 @@ fn request(raw: &raw::Request, path: &Path<'_>) -> Result<ClaimRequest, Problem>
     }
     let devices = if raw.first_available.is_empty() {
         match &raw.exactly {
-            Some(own) => RequestedDevices::Exactly(wanted(own, &path.field("exactly"))?),
-            None => RequestedDevices::Exactly(wanted(&raw.own, path)?),
+            Some(own) => RequestedDevices::Exactly(wanted(own, &path.field("exactly"), doubts)?),
+            None => RequestedDevices::Exactly(wanted(&raw.own, path, doubts)?),
         }
     } else {
         let list = path.field("firstAvailable");
@@ -270,7 +323,7 @@ fn request(raw: &raw::Request, path: &Path<'_>) -> Result<ClaimRequest, Problem>
                 let path = path.field("adminAccess");
                 return Err(path.problem("no such field among alternatives", "adminAccess"));
             }
-            all.push((name.into(), wanted(&own.own, &path)?));
+            all.push((name.into(), wanted(&own.own, &path, doubts)?));
         }
         RequestedDevices::FirstAvailable(all)
     };
@@ -280,9 +333,16 @@ fn request(raw: &raw::Request, path: &Path<'_>) -> Result<ClaimRequest, Problem>
     })
 }
 
-fn wanted(raw: &raw::Wanted, path: &Path<'_>) -> Result<DeviceRequest, Problem> {
-    left_out(path, "capacity", raw.capacity.is_some())?;
-    left_out(path, "tolerations", !raw.tolerations.is_empty())?;
+fn wanted(
+    raw: &raw::Wanted,
+    path: &Path<'_>,
+    doubts: &mut Doubts,
+) -> Result<DeviceRequest, Problem> {
+    let (capacity, tolerations) = (raw.capacity.is_some(), !raw.tolerations.is_empty());
+    let effect = "the claim gets whole devices, whatever their capacity";
+    doubts.of_claim(path, ("capacity", capacity), effect)?;
+    let effect = "the claim gets no devices with taints";
+    doubts.of_claim(path, ("tolerations", tolerations), effect)?;
     let class = path.field("deviceClassName");
     let count = path.field("count");
     let count = match (raw.allocation_mode.as_deref(), raw.count) {
@@ -317,9 +377,14 @@ fn constraint(
     raw: &raw::Constraint,
     requests: &[ClaimRequest],
     path: &Path<'_>,
-) -> Result<MatchAttribute, Problem> {
+    doubts: &mut Doubts,
+) -> Result<Option<MatchAttribute>, Problem> {
     let is_distinct = raw.distinct_attribute.is_some();
-    left_out(path, "distinctAttribute", is_distinct)?;
+    let effect = "the claim may get devices of one value";
+    doubts.of_claim(path, ("distinctAttribute", is_distinct), effect)?;
+    if is_distinct {
+        return Ok(None);
+    }
     let attribute = path.field("matchAttribute");
     let name = required(
         raw.match_attribute.as_ref(),
@@ -349,8 +414,8 @@ fn constraint(
             return Err(list.index(index).problem("a request of the claim", own));
         }
     }
-    Ok(MatchAttribute {
+    Ok(Some(MatchAttribute {
         attribute: name.into(),
         requests: raw.requests.iter().map(|own| own.as_str().into()).collect(),
-    })
+    }))
 }

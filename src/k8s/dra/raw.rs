@@ -17,8 +17,6 @@ pub(super) struct Slice {
     pub(super) all_nodes: Option<bool>,
     pub(super) per_device_node_selection: Option<bool>,
     #[serde(deserialize_with = "nullable")]
-    pub(super) shared_counters: Vec<IgnoredAny>,
-    #[serde(deserialize_with = "nullable")]
     pub(super) devices: Vec<Device>,
 }
 
@@ -46,7 +44,7 @@ pub(super) struct Facts {
     #[serde(deserialize_with = "nullable")]
     pub(super) binding_conditions: Vec<String>,
     #[serde(deserialize_with = "nullable")]
-    pub(super) taints: Vec<IgnoredAny>,
+    pub(super) taints: Vec<Taint>,
     #[serde(deserialize_with = "nullable")]
     pub(super) consumes_counters: Vec<IgnoredAny>,
     pub(super) allow_multiple_allocations: Option<bool>,
@@ -54,6 +52,12 @@ pub(super) struct Facts {
     pub(super) attributes: SortedMap<String, Attribute>,
     #[serde(deserialize_with = "nullable")]
     pub(super) capacity: SortedMap<String, Capacity>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Taint {
+    pub(super) effect: Option<String>,
 }
 
 #[derive(Default, Deserialize)]

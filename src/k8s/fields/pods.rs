@@ -86,7 +86,7 @@ const CONTAINER: List = &[
             ("containerPort", Read),
             ("hostIP", Read),
             ("hostPort", Read),
-            ("name", Silent),
+            ("name", Read),
             ("protocol", Read),
         ]),
     ),

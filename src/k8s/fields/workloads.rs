@@ -96,13 +96,7 @@ const STATEFUL_SET: List = object!(&[
             ("type", Read),
         ]),
     ),
-    (
-        "volumeClaimTemplates",
-        LeftOut(
-            "no claims are made from it: the pods are placed as if they had no such volumes, \
-            and may move between zones"
-        ),
-    ),
+    ("volumeClaimTemplates", Read),
 ]);
 
 const DAEMON_SET: List = object!(&[
@@ -456,6 +450,10 @@ const VERTICAL: List = object!(&[
     (
         "updatePolicy",
         Fields(&[
+            (
+                "evictAfterOOMSeconds",
+                LeftOut("a pod that is killed within ten minutes of its start is updated at once"),
+            ),
             (
                 "evictionRequirements",
                 LeftOut("pods are evicted without asking these conditions"),

@@ -3,9 +3,11 @@
 
 mod devices;
 mod jobs;
+mod states;
 
 use devices::{DEVICE_CLAIM, POD_CLAIM};
 use jobs::{CRON_JOB, JOB_SET, ROLES};
+use states::{CONTAINER_STATUS, DATED_CONDITION, NODE_CONDITION};
 
 use super::keep::Keep;
 use super::keep::Keep::{All, Annotations, Each, Fields, Presence};
@@ -95,22 +97,6 @@ const VOLUME: List = &[
     ("hostPath", Presence),
 ];
 
-const CONDITION: List = &[("type", All), ("status", All), ("reason", All)];
-
-/// A condition whose time counts.
-const DATED_CONDITION: List = &[
-    ("type", All),
-    ("status", All),
-    ("reason", All),
-    ("lastTransitionTime", All),
-];
-
-const CONTAINER_STATUS: List = &[
-    ("name", All),
-    ("allocatedResources", All),
-    ("resources", Fields(&[("requests", All)])),
-];
-
 const POD_SPEC: Keep = Fields(&[
     ("nodeName", All),
     ("schedulerName", All),
@@ -149,7 +135,8 @@ const POD: List = &[
             ("reason", All),
             ("nominatedNodeName", All),
             ("startTime", All),
-            ("conditions", Each(CONDITION)),
+            (super::pod_status::READY_SINCE, All),
+            ("conditions", Each(DATED_CONDITION)),
             ("containerStatuses", Each(CONTAINER_STATUS)),
             ("initContainerStatuses", Each(CONTAINER_STATUS)),
         ]),
@@ -163,7 +150,14 @@ const STRATEGY: Keep = Fields(&[("type", All), ("rollingUpdate", All)]);
 
 const CLAIM_TEMPLATE: List = &[
     ("metadata", Fields(&[("name", All)])),
-    ("spec", Fields(&[("accessModes", All)])),
+    (
+        "spec",
+        Fields(&[
+            ("accessModes", All),
+            ("storageClassName", All),
+            ("resources", RESOURCES),
+        ]),
+    ),
 ];
 
 /// Fields of sets of pods: deployments, replica sets, stateful sets and daemon sets.
@@ -248,7 +242,7 @@ const NODE: List = &[
             ("allocatable", All),
             ("capacity", All),
             ("images", Each(&[("names", All), ("sizeBytes", All)])),
-            ("conditions", Each(CONDITION)),
+            ("conditions", Each(NODE_CONDITION)),
             ("nodeInfo", Fields(&[("kubeletVersion", All)])),
         ]),
     ),

@@ -95,7 +95,8 @@ fn pod_set(raw: &raw::PodSet, namespace: &str, path: &Path<'_>) -> Result<PodSet
     })
 }
 
-/// A pod of a template, with its labels and annotations.
+/// A pod of a template, with its labels and annotations. The API server doesn't hold templates of objects that it doesn't
+/// know itself to its rules about pods, so that the pod counts as one that it has taken.
 pub(crate) fn pod_of(template: &Value, namespace: &str) -> Value {
     let metadata = template.get("metadata");
     json!({
@@ -103,6 +104,7 @@ pub(crate) fn pod_of(template: &Value, namespace: &str) -> Value {
         "kind": "Pod",
         "metadata": {
             "name": "template",
+            "resourceVersion": "1",
             "namespace": namespace,
             "labels": metadata.and_then(|own| own.get("labels")),
             "annotations": metadata.and_then(|own| own.get("annotations")),

@@ -6,7 +6,11 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::{AmountText, TextMap};
+use crate::reader::claims::DEFAULT_CLASS;
 use crate::{keys, reported};
+
+/// Prefix of the annotations by which `autoscaling/v1` carries what it has no fields for.
+pub(crate) const AUTOSCALER_ANNOTATIONS: &str = "autoscaling.alpha.kubernetes.io/";
 
 /// The annotations this reader looks at; others (which may be large) are never stored.
 #[derive(Debug, Default)]
@@ -17,6 +21,7 @@ impl Annotations {
         key.starts_with("alibabacloud.com/gpu-")
             || key.starts_with("windtunnel/")
             || key.starts_with("windtunnel.dev/")
+            || key.starts_with(AUTOSCALER_ANNOTATIONS)
             || key.starts_with(keys::TOPOLOGY_WISHES)
             || key.starts_with("nginx.ingress.kubernetes.io/canary")
             || matches!(key, keys::BALANCE | keys::NO_COOKIE)
@@ -26,6 +31,9 @@ impl Annotations {
                     | keys::SAFE_TO_EVICT
                     | keys::SAFE_LOCAL_VOLUMES
                     | keys::DO_NOT_DISRUPT
+                    | keys::SCALE_DOWN_DISABLED
+                    | keys::SCALE_UP_DELAY
+                    | keys::DESCHEDULED
                     | keys::DELETION_COST
                     | keys::PREFER_AVOID_PODS
                     | keys::BIND_COMPLETED
@@ -34,6 +42,7 @@ impl Annotations {
                     | keys::QUEUE_LEAST_PODS
                     | keys::POD_GROUP_PODS
                     | keys::CLAIM_ENTRY
+                    | DEFAULT_CLASS
             )
             || reported::ANNOTATIONS.contains(&key)
     }

@@ -20,7 +20,7 @@ pub(super) use affinity::{
     Affinity, Expression, LabelSelector, NodeAffinity, NodeSelector, NodeTerm, PodAffinity,
     PodTerm, TopologySpread,
 };
-pub(super) use annotations::Annotations;
+pub(super) use annotations::{AUTOSCALER_ANNOTATIONS, Annotations};
 pub(super) use life::{Lifecycle, Probe};
 use units::SortedMap;
 
@@ -97,6 +97,7 @@ pub(super) struct Metadata {
     pub(super) deletion_timestamp: Option<String>,
     pub(super) deletion_grace_period_seconds: Option<i64>,
     pub(super) uid: Option<String>,
+    pub(super) resource_version: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(super) owner_references: Vec<OwnerReference>,
 }
@@ -138,6 +139,8 @@ pub(super) struct Taint {
     pub(super) key: Option<String>,
     pub(super) value: Option<String>,
     pub(super) effect: Option<String>,
+    #[serde(rename = "timeAdded")]
+    pub(super) time_added: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -180,6 +183,10 @@ pub(super) struct Condition {
     pub(super) status: String,
     #[serde(deserialize_with = "nullable")]
     pub(super) reason: String,
+    #[serde(rename = "lastTransitionTime")]
+    pub(super) last_transition_time: Option<String>,
+    #[serde(rename = "lastHeartbeatTime")]
+    pub(super) last_heartbeat_time: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -280,6 +287,8 @@ pub(super) struct Resources {
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Port {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) name: String,
     pub(super) container_port: Option<i64>,
     pub(super) host_port: Option<i64>,
     #[serde(rename = "hostIP")]
@@ -365,6 +374,8 @@ pub(super) struct PodStatus {
     pub(super) reason: Option<String>,
     pub(super) nominated_node_name: Option<String>,
     pub(super) start_time: Option<String>,
+    /// Time of the last change of readiness, in a snapshot.
+    pub(super) ready_since: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(super) conditions: Vec<Condition>,
     #[serde(deserialize_with = "nullable")]
@@ -381,4 +392,40 @@ pub(super) struct ContainerStatus {
     #[serde(deserialize_with = "nullable")]
     pub(super) allocated_resources: Amounts,
     pub(super) resources: Option<Resources>,
+    pub(super) ready: Option<bool>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) restart_count: i64,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) state: ContainerState,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) last_state: ContainerState,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ContainerState {
+    pub(super) waiting: Option<WaitingContainer>,
+    pub(super) running: Option<RunningContainer>,
+    pub(super) terminated: Option<EndedContainer>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct WaitingContainer {
+    pub(super) reason: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct RunningContainer {
+    pub(super) started_at: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct EndedContainer {
+    #[serde(deserialize_with = "nullable")]
+    pub(super) exit_code: i32,
+    pub(super) started_at: Option<String>,
+    pub(super) finished_at: Option<String>,
 }

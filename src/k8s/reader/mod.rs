@@ -1,6 +1,7 @@
 //! Gathers the objects of a file: counts where it stands, turns each object into one of the model
 //! and remembers the first rule that was broken.
 
+pub(crate) mod claims;
 mod generic;
 mod noting;
 mod pods;
@@ -24,8 +25,8 @@ use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
 use super::{
-    Ctx, Kubelet, ManifestPod, Manifests, UnreadWorkloads, cluster_scoped, convert, left_out, node,
-    objects, unmodelled,
+    Ctx, Kubelet, ManifestPod, Manifests, NodeReport, Origin, UnreadWorkloads, cluster_scoped,
+    convert, left_out, node, node_status, objects, server, unmodelled,
 };
 use intake::budget::OBJECTS;
 use model::{ClusterObjects, Node, PodSpec, Text};
@@ -67,6 +68,11 @@ pub(super) struct Reader {
     /// Number of nodes of the files before.
     nodes_before: usize,
     newest_kubelet: Option<Kubelet>,
+    node_reports: SortedMap<Text, NodeReport>,
+    /// Storage class of claims that name none.
+    default_class: Option<Text>,
+    /// Newest time that an object states.
+    taken: Option<i64>,
     pods: Vec<ManifestPod>,
     /// Of every object that was read: its identity, where it states one.
     identities: IndexSet<Box<str>, FxBuildHasher>,
@@ -103,6 +109,8 @@ pub(super) struct Reader {
     reads_workloads: bool,
     /// Whether the selectors of workloads are kept for schedulers beside the workloads.
     keeps_objects: bool,
+    /// Kinds whose objects are left out.
+    unwanted: Vec<&'static str>,
     /// Whether workloads that break a rule are told of instead of refused.
     tolerates_workloads: bool,
     workloads: Vec<DeclaredWorkload>,
@@ -124,6 +132,19 @@ impl Reader {
             priorities,
             ..Self::default()
         }
+    }
+
+    /// Leaves objects of kinds out.
+    pub(super) fn without(self, unwanted: &[&'static str]) -> Self {
+        Self {
+            unwanted: unwanted.to_vec(),
+            ..self
+        }
+    }
+
+    fn is_unwanted(&self, parts: &Parts) -> bool {
+        let kind = parts.kind.as_deref();
+        self.unwanted.iter().any(|own| kind == Some(own))
     }
 
     /// Goes on with another file.
@@ -242,6 +263,11 @@ impl Reader {
         convert::to_present(parts);
         self.begin_object()?;
         let body = parts.body();
+        if body.is_some() && self.is_unwanted(parts) {
+            self.fate = Fate::Ignored;
+            self.count_ignored(parts);
+            return Ok(());
+        }
         if let (Some(kind), Some(_)) = (&parts.kind, &body) {
             self.owners.add(kind, &parts.metadata, &mut self.ctx.texts);
         }
@@ -256,9 +282,30 @@ impl Reader {
             }
             Some(_) => Fate::Taken,
         };
+        self.ctx.origin = parts.origin();
         self.note_strays(parts);
         let parts = &*parts;
         let outcome = match body {
+            Some(body) if self.checks_name(body, parts) => Self::check_object_name(parts),
+            _ => Ok(()),
+        };
+        let outcome = outcome.and_then(|()| self.take(body, parts));
+        outcome.map_err(|Problem(problem)| {
+            self.note_broken_field(&problem);
+            let message = format!("{}: {problem}", self.name_of(parts));
+            self.problem.get_or_insert(message).clone()
+        })
+    }
+
+    /// Remembers the field of a problem, so that its line can be found.
+    fn note_broken_field(&mut self, problem: &str) {
+        let field = problem.split(':').next().unwrap_or_default();
+        self.broken_field.get_or_insert_with(|| field.to_owned());
+    }
+
+    /// Takes an object by the part of it that is read.
+    fn take(&mut self, body: Option<Body>, parts: &Parts) -> Result<(), Problem> {
+        match body {
             None => Err(Path::root("kind").missing("the object's kind, such as `Pod`")),
             Some(Body::Pod) => self.add_pod(parts),
             Some(Body::Node) => self.add_node(parts),
@@ -272,6 +319,7 @@ impl Reader {
             }
             Some(Body::Object) => {
                 self.count_unread(parts);
+                self.note_default_class(parts);
                 Self::check_version(parts)
                     .and_then(|()| objects::add(parts, &mut self.objects, &mut self.ctx))
                     .and_then(|()| self.add_generic(parts))
@@ -288,13 +336,33 @@ impl Reader {
             }
             Some(Body::Skipped | Body::Outdated(_)) => {
                 self.count_ignored(parts);
-                unmodelled::refuse_gangs(parts.kind.as_deref(), parts.api_version.as_deref())
+                let metadata = &parts.metadata;
+                let object = ObjectName {
+                    kind: parts.kind.as_deref().unwrap_or_default(),
+                    namespace: metadata.namespace.as_deref(),
+                    name: metadata.name.as_deref().unwrap_or_default(),
+                };
+                unmodelled::refuse_gangs(object, parts.api_version.as_deref(), &mut self.ctx)
             }
+        }
+    }
+
+    /// Whether an object is one of which the name has to be one that an API server takes.
+    fn checks_name(&self, body: Body, parts: &Parts) -> bool {
+        let is_read = match body {
+            Body::Skipped | Body::Outdated(_) => false,
+            Body::Workload => self.is_read_workload(parts) && !self.is_left_out(parts),
+            Body::Pod | Body::Node | Body::PriorityClass | Body::Object => true,
         };
-        outcome.map_err(|Problem(problem)| {
-            let message = format!("{}: {problem}", self.name_of(parts));
-            self.problem.get_or_insert(message).clone()
-        })
+        is_read && self.ctx.origin == Origin::Submitted
+    }
+
+    fn check_object_name(parts: &Parts) -> Result<(), Problem> {
+        let kind = parts.kind.as_deref().unwrap_or_default();
+        match parts.metadata.name.as_deref() {
+            None | Some("") => Ok(()),
+            Some(name) => server::check_name(kind, name),
+        }
     }
 
     /// Begins an object, of which only so many are read.
@@ -381,6 +449,10 @@ impl Reader {
         self.node_places.insert(node.name.clone(), known);
         let newest = self.newest_kubelet.take();
         self.newest_kubelet = Kubelet::newer(newest, node::kubelet(&node, status));
+        self.taken = self.taken.max(node_status::newest_time(spec, status));
+        if let Some(report) = node_status::report(spec, status, &node.taints) {
+            self.node_reports.insert(node.name.clone(), report);
+        }
         self.nodes.push(node);
         Ok(())
     }
@@ -415,6 +487,7 @@ impl Reader {
             }
         }
         self.settle_workloads();
+        self.settle_claims();
         self.settle_queued();
         for cycle in self.owners.cycles() {
             let (kind, namespace, name) = cycle.object();
@@ -441,6 +514,8 @@ impl Reader {
             workloads: self.workloads,
             dependents: self.dependents,
             priorities: self.priorities,
+            node_reports: self.node_reports,
+            taken_unix_secs: self.taken,
             ignored_kinds: self.ignored_kinds,
             unread_workloads: self.unread_workloads,
             findings,

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::stated::{at, created, phase, started};
 use super::{Fate, Reader};
 use crate::alike::{AlikePod, GROUP, OwnFields, VERSION};
-use crate::field::{Path, Problem};
+use crate::field::{Path, Problem, parse_unix_secs};
 use crate::findings::ObjectName;
 use crate::parts::{Body, Parts};
-use crate::{Maker, ManifestPod, life, pod, raw, resize, template, unmodelled};
+use crate::{Maker, ManifestPod, life, pod, pod_status, raw, resize, server, template, unmodelled};
 use model::{PodSpec, Text};
 use serde_json::Value;
 
@@ -54,15 +54,16 @@ impl Reader {
             return self.add_alike(&own_fields(parts), like);
         }
         let (metadata, raw) = (&parts.metadata, &parts.pod_spec);
-        unmodelled::refuse_gang(raw)?;
-        let mut spec = pod::pod_spec(metadata, raw, &mut self.ctx)?;
         let stem = metadata.generate_name.as_deref();
         let name = self.pod_name(metadata.name.as_deref(), stem)?;
         let object = ObjectName {
             kind: "Pod",
-            namespace: Some(&spec.namespace),
+            namespace: Some(pod::namespace(metadata)),
             name: &name,
         };
+        unmodelled::refuse_gang(object, raw, &mut self.ctx)?;
+        server::check(object, raw, &mut self.ctx)?;
+        let mut spec = pod::pod_spec(metadata, raw, &mut self.ctx)?;
         let tolerations = unmodelled::tolerations(object, &raw.tolerations, &mut self.ctx)?;
         let queued = self.queued_pod(parts)?;
         unmodelled::note_left_out(object, metadata, raw, &mut self.ctx);
@@ -86,10 +87,13 @@ impl Reader {
         let node_name = raw.node_name.as_deref().filter(|node| !node.is_empty());
         let pod = ManifestPod {
             phase: phase(&parts.pod_status, node_name.is_some())?,
+            is_pending: parts.pod_status.phase.as_deref() == Some("Pending"),
             is_terminating: metadata.deletion_timestamp.is_some(),
             deleted_unix_secs: pod::deleted(metadata)?,
             created_unix_secs: created(metadata.creation_timestamp.as_deref())?,
             started_unix_secs: started(parts.pod_status.start_time.as_deref())?,
+            ready_unix_secs: pod_status::ready_since(&parts.pod_status),
+            report: pod_status::report(&parts.pod_status, &spec).map(Arc::new),
             nominated_node: parts
                 .pod_status
                 .nominated_node_name
@@ -149,6 +153,7 @@ impl Reader {
         }
         let added = self.add_alike(&own, pod.like);
         added.map_err(|Problem(problem)| {
+            self.note_broken_field(&problem);
             let object = ObjectName {
                 kind: "Pod",
                 namespace: own.namespace,
@@ -183,6 +188,7 @@ impl Reader {
             node_name: node_name.map(|node| self.ctx.texts.share(node)),
             created_unix_secs: created(own.created)?,
             started_unix_secs: started(own.started)?,
+            ready_unix_secs: own.ready_since.and_then(parse_unix_secs),
             ..self.pods[place].clone()
         };
         let without = &self.without_priority;
@@ -236,6 +242,7 @@ impl Reader {
         }
         let known = (pod.spec.namespace.clone(), pod.name.clone());
         self.pod_places.insert(known, self.pods.len());
+        self.taken = self.taken.max(pod.times().max());
         self.pods.push(pod);
     }
 
@@ -292,5 +299,6 @@ fn own_fields(parts: &Parts) -> OwnFields<'_> {
         created: metadata.creation_timestamp.as_deref(),
         node_name: parts.pod_spec.node_name.as_deref(),
         started: parts.pod_status.start_time.as_deref(),
+        ready_since: parts.pod_status.ready_since.as_deref(),
     }
 }

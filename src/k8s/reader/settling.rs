@@ -71,6 +71,7 @@ impl Reader {
                     self.job_sets.insert((kind.to_owned(), namespace, name));
                 }
                 for workload in all {
+                    self.taken = self.taken.max(workload.reported.newest_time());
                     if is_dependent(&workload) {
                         self.dependents.push(workload);
                     } else if !is_made(&workload) {

@@ -11,6 +11,7 @@ use super::dump::read_into;
 use super::json_stream::{self, top_level_text};
 use super::keep::{Keeper, PassedOver};
 use super::object::ObjectSeed;
+use super::pod_status;
 use super::reader::{Fate, Reader};
 use super::scheduler_config::{config_doubts, read_scheduler_config};
 use super::source::{Refused, Sink, Source, Stop, Syntax};
@@ -221,6 +222,15 @@ enum Whole {
     Missing,
 }
 
+/// Takes out of a pod's text what nobody looks at; `None` of a text that is none.
+fn shortened_pod(text: &mut Vec<u8>) -> Option<Value> {
+    let mut pod: Value = serde_json::from_slice(text).ok()?;
+    pod_status::shorten(&mut pod);
+    text.clear();
+    serde_json::to_writer(text, &pod).ok()?;
+    Some(pod)
+}
+
 /// Puts its kind into an object.
 fn state_kind(object: &mut Vec<u8>, kind: &str) {
     if !object.starts_with(b"{") {
@@ -306,8 +316,11 @@ impl<W: Write> Sink for SnapshotWriter<W> {
         if !states_kind {
             state_kind(&mut buffer, &kind);
         }
-        let splits = kind == "Pod" && (self.is_short || self.reader.is_in_snapshot());
-        let pod = splits.then(|| Split::of(&buffer)).flatten();
+        let splits = self.is_short || self.reader.is_in_snapshot();
+        let pod = (kind == "Pod")
+            .then(|| shortened_pod(&mut buffer))
+            .flatten();
+        let pod = pod.filter(|_| splits).and_then(Split::of);
         let short = pod.as_ref().filter(|_| self.is_short);
         let short = short.and_then(|pod| self.shapes.shortened(pod));
         let seed = ObjectSeed::of_kind(&mut self.reader, Some(&kind));

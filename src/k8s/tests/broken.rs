@@ -91,7 +91,7 @@ fn broken_values_name_object_field_and_what_was_expected() {
         ),
         (
             "  initContainers: [{restartPolicy: Always, ports: [{hostPort: 70000}]}]",
-            "ports[0].hostPort: expected a port from 1 to 65535, found `70000`",
+            "ports[0].hostPort: must be between 1 and 65535, inclusive, found `70000`",
         ),
         (
             "  topologySpreadConstraints: [{maxSkew: 0}]",

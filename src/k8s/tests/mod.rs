@@ -159,11 +159,11 @@ fn affinity_and_spreading_are_read_whole() {
 fn pod_level_requests_default_to_the_containers_and_then_the_limit() {
     let pod = only_pod(
         "kind: Pod\nmetadata: {name: p}\nspec:\n  overhead: {cpu: 1}\n\
-         \x20 resources: {requests: {hugepages-2Mi: 4}, limits: {memory: 9, cpu: 8}}\n\
+         \x20 resources: {requests: {hugepages-2Mi: 4Mi}, limits: {memory: 9, cpu: 8, hugepages-2Mi: 4Mi}}\n\
          \x20 containers: [{name: c, resources: {requests: {cpu: 2}}}]\n",
     );
     let amounts: Vec<_> = pod.spec.pod_requests.iter().collect();
-    let expected = [("cpu", 2), ("hugepages-2Mi", 4), ("memory", 9)];
+    let expected = [("cpu", 2), ("hugepages-2Mi", 4 << 20), ("memory", 9)];
     assert_eq!(
         amounts,
         expected.map(|(name, units)| (name, Quantity::from_units(units)))

@@ -142,7 +142,7 @@ fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
         report: EntryReport {
             name: entry_name(experiment, &plan.name),
             file: scenario.file.clone(),
-            releases: releases(&plan.scenario),
+            releases: releases(&plan.scenario, &experiment.files),
             seeds: Vec::new(),
             deterministic: false,
             digest: String::new(),

@@ -27,6 +27,7 @@ pub(super) fn run(seed: u64) -> VariantSummary {
         nodes: 1,
         pods: 100,
         ended: "drained".to_owned(),
+        stopped: None,
         end_ns: 0,
         changes: 0,
         decisions: 0,

@@ -109,7 +109,7 @@ pub fn first_difference(
     let facts = |side: usize| SideFacts {
         label: sides[side].label.clone(),
         digest: courses[side].digest.clone(),
-        releases: releases(sides[side].scenario),
+        releases: releases(sides[side].scenario, sides[side].files),
         decisions: courses[side].course.decisions().count(),
         end_ns: courses[side].course.end.as_nanos(),
         pods_alone: matched.alone(side).count(),

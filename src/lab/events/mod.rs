@@ -9,7 +9,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use cluster::{Observer, Store};
+use cluster::observe::EVICTION_REFUSED;
+use cluster::{Incident, Observer, Store};
 use metrics::diagnosis::Exit;
 use model::{
     Delivery, Disk, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef, Text,
@@ -53,6 +54,8 @@ pub const KINDS: &[&str] = &[
     "exited",
     "oom-killed",
     "terminating",
+    "resized",
+    "moving",
     "relocation",
     "ended",
     "joined",
@@ -62,6 +65,8 @@ pub const KINDS: &[&str] = &[
     "silent",
     "heard",
     "left",
+    "refused",
+    "granted",
     "machine-failed",
     "updated",
     "deleted",
@@ -114,6 +119,7 @@ impl EventLog {
     }
 
     fn line(&mut self, at: Instant, kind: &str, object: String, what: String) {
+        debug_assert!(KINDS.contains(&kind), "`{kind}` can be searched for");
         if self.failed.is_some() {
             return;
         }
@@ -259,6 +265,21 @@ impl EventLog {
 }
 
 impl Observer for EventLog {
+    fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
+        if let (EVICTION_REFUSED, Some(node)) = (incident.what, incident.node) {
+            let (kind, what) = if incident.begins {
+                (
+                    "refused",
+                    "evictions, which disruption budgets do not allow yet",
+                )
+            } else {
+                ("granted", "evictions that were refused")
+            };
+            let object = format!("Node/{}", store.nodes().name(node));
+            self.line(at, kind, object, what.to_owned());
+        }
+    }
+
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         let none = String::new;
         match event {

@@ -83,12 +83,13 @@ impl Drop for ResultFolder {
         if self.lock.is_none() {
             return;
         }
-        // A run that was refused before it wrote anything leaves nothing to look at.
+        // A run that was refused before it wrote anything leaves nothing to look at, and what a fault of
+        // the program leaves is worth nothing.
         let is_empty = fs::read_dir(&self.partial).is_ok_and(|entries| {
             let mut names = entries.map(|entry| entry.map(|entry| entry.file_name()));
             names.all(|name| name.is_ok_and(|name| name == LOCK_NAME))
         });
-        if is_empty {
+        if is_empty || std::thread::panicking() {
             let _ = fs::remove_dir_all(&self.partial);
         }
     }

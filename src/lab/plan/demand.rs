@@ -7,7 +7,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::moves::{Budget, budgets};
+use super::moves::{Budget, Leave, budgets, leave};
 use super::orders::largest;
 use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use k8s::{Maker, ManifestPod};
@@ -36,8 +36,10 @@ pub struct GoalPod {
     pub node: Option<Text>,
     /// Marks a pod that no controller replaces.
     pub is_bare: bool,
-    /// Budget that allows no disruption of the pod: it keeps its node.
+    /// Reason for which no eviction of the pod is granted, as its budget has it: it keeps its node.
     pub kept_by: Option<Text>,
+    /// Marks a pod whose eviction no budget is charged for, such as one that is not ready.
+    pub is_free: bool,
 }
 
 /// Pods of a cluster.
@@ -64,7 +66,7 @@ impl Demand {
         order.sort_by_key(|&index| (Reverse(snapshot.pods[index].spec.priority), index));
         let mut demand = Self::default();
         let budgets = budgets(snapshot);
-        let mut kept_by: IndexMap<usize, Option<Text>, FxBuildHasher> = IndexMap::default();
+        let mut leaves: IndexMap<(usize, bool), Leave, FxBuildHasher> = IndexMap::default();
         for index in order {
             let pod = snapshot.pods[index].clone();
             if pod.phase.is_final() || pod.is_terminating || pod.maker == Maker::Node {
@@ -97,6 +99,7 @@ impl Demand {
                 node: pod.node_name.clone(),
                 is_bare: pod.maker == Maker::Nobody,
                 kept_by: None,
+                is_free: false,
             };
             if is_waiting {
                 demand.waiting.push(goal_pod);
@@ -105,13 +108,12 @@ impl Demand {
             demand.pods.push(goal_pod);
             if let Some(known) = demand.pods.last_mut() {
                 // Pods of equal specs are covered alike.
-                let key = Arc::as_ptr(&pod.spec).addr();
-                let kept_by = kept_by.entry(key).or_insert_with(|| {
-                    let strict = budgets.iter().filter(|budget| budget.allowed <= 0);
-                    let mut strict = strict.filter(|budget| budget.covers(&pod.spec));
-                    strict.next().map(|budget| budget.name.clone())
-                });
-                known.kept_by.clone_from(kept_by);
+                let key = (Arc::as_ptr(&pod.spec).addr(), pod.is_healthy());
+                let leave = leaves.entry(key).or_insert_with(|| leave(&budgets, &pod));
+                known.is_free = *leave == Leave::Free;
+                if let Leave::Refused(why) = leave {
+                    known.kept_by = Some(why.clone());
+                }
             }
         }
         demand.budgets = budgets;

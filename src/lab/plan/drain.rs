@@ -269,10 +269,10 @@ fn take(bench: &mut Bench<'_>, demand: &Demand, name: &Text) -> Result<Vec<Move>
     let places = demand.places(&pods);
     for &place in &places {
         let pod = &demand.pods[place];
-        if let Some(budget) = &pod.kept_by {
+        if let Some(why) = &pod.kept_by {
             return Err(Unplaced {
                 pod: pod.name.clone(),
-                message: format!("the disruption budget `{budget}` allows no disruption"),
+                message: why.to_string(),
             });
         }
     }

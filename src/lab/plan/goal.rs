@@ -101,6 +101,7 @@ impl Goal {
                 node: None,
                 is_bare: false,
                 kept_by: None,
+                is_free: true,
                 info,
             });
         }

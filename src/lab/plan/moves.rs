@@ -8,33 +8,87 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::Move;
-use super::demand::Demand;
+use super::demand::{Demand, GoalPod};
 use crate::snapshot::Snapshot;
-use model::workload::BudgetLimit;
-use model::{LabelSelector, PodSpec, Text};
+use control::controllers::disruption::{EvictionAnswer, evict};
+use k8s::ManifestPod;
+use model::workload::disruption_budget::BudgetStatus;
+use model::workload::{BudgetLimit, ObservedPhase, ObservedPod, PodDisruptionBudget, Readiness};
+use model::{PodSpec, Text};
 use scheduler::kube::{Amounts, Cache, PodInfo};
-use units::{SortedMap, SortedSet};
+use units::{Instant, SortedMap, SortedSet};
 
 /// Disruption budget of a cluster.
 #[derive(Clone, Debug)]
 pub struct Budget {
     /// `NAMESPACE/NAME`.
     pub name: Text,
-    namespace: Text,
-    selector: LabelSelector,
     /// Number of its pods that may be disrupted at once.
     pub allowed: i64,
+    /// The budget with the status that follows from the pods of the dump.
+    object: PodDisruptionBudget,
+}
+
+/// Answer to the question whether a pod may be evicted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Leave {
+    /// It may go, and no budget is charged for it.
+    Free,
+    /// It may go while its budget lasts.
+    Charged,
+    /// It keeps its node, for this reason.
+    Refused(Text),
 }
 
 impl Budget {
     /// Whether the budget covers pods of a spec.
     pub fn covers(&self, spec: &PodSpec) -> bool {
-        self.namespace == spec.namespace && self.selector.matches(&spec.labels)
+        let selector = self.object.selector.as_ref();
+        self.object.namespace == spec.namespace
+            && selector.is_some_and(|selector| selector.matches(&spec.labels))
     }
 }
 
-/// The budgets of a cluster. The number of pods that may be disrupted follows from the pods that have
-/// a node: the dump may be older than the status of its budgets.
+/// The answer of the eviction API about a pod (`EvictionREST.Create`).
+pub fn leave(budgets: &[Budget], pod: &ManifestPod) -> Leave {
+    let covering: Vec<&Budget> = budgets.iter().filter(|own| own.covers(&pod.spec)).collect();
+    let objects: Vec<&PodDisruptionBudget> = covering.iter().map(|own| &own.object).collect();
+    let observed = ObservedPod {
+        name: pod.name.clone(),
+        phase: if pod.is_up() {
+            ObservedPhase::Running
+        } else {
+            ObservedPhase::Pending
+        },
+        readiness: Some(Readiness {
+            is_ready: pod.is_healthy(),
+            since: None,
+        }),
+        is_terminating: pod.is_terminating,
+        ..ObservedPod::default()
+    };
+    let names = || {
+        let names = covering.iter().map(|own| format!("`{}`", own.name));
+        names.collect::<Vec<String>>().join(" and ")
+    };
+    match evict(Instant::ZERO, &observed, &objects) {
+        EvictionAnswer::Deleted => Leave::Free,
+        EvictionAnswer::Charged(_) => Leave::Charged,
+        EvictionAnswer::TooManyRequests => {
+            Leave::Refused(format!("the disruption budget {} allows no disruption", names()).into())
+        }
+        EvictionAnswer::SeveralBudgets => Leave::Refused(
+            format!(
+                "several disruption budgets cover it ({}), so that no eviction is granted",
+                names()
+            )
+            .into(),
+        ),
+    }
+}
+
+/// The budgets of a cluster. The number of pods that may be disrupted follows from the pods that are
+/// ready: the dump may be older than the status of its budgets.
 pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
     // Pods of equal specs are covered alike.
     let mut counts: IndexMap<usize, Counted<'_>, FxBuildHasher> = IndexMap::default();
@@ -49,16 +103,16 @@ pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
             healthy: 0,
         });
         counted.expected += 1;
-        counted.healthy += i32::from(pod.node_name.is_some());
+        counted.healthy += i32::from(pod.is_healthy());
     }
     let declared = snapshot.declared.budgets.iter();
     let budgets = declared.filter_map(|own| {
         let mut budget = Budget {
             name: format!("{}/{}", own.namespace, own.name).into(),
-            namespace: own.namespace.clone(),
-            selector: own.selector.clone()?,
             allowed: 0,
+            object: (**own).clone(),
         };
+        budget.object.selector.as_ref()?;
         let (mut expected, mut healthy) = (0, 0);
         for counted in counts.values().filter(|own| budget.covers(own.spec)) {
             expected += counted.expected;
@@ -68,7 +122,16 @@ pub fn budgets(snapshot: &Snapshot) -> Vec<Budget> {
             BudgetLimit::MinAvailable(least) => least.rounded_up(expected),
             BudgetLimit::MaxUnavailable(most) => (expected - most.rounded_up(expected)).max(0),
         };
-        budget.allowed = i64::from((healthy - desired).max(0));
+        let allowed = (healthy - desired).max(0);
+        budget.allowed = i64::from(allowed);
+        budget.object.status = BudgetStatus {
+            disruptions_allowed: allowed,
+            current_healthy: healthy,
+            desired_healthy: desired,
+            expected_pods: expected,
+            is_current: true,
+            ..BudgetStatus::default()
+        };
         Some(budget)
     });
     budgets.collect()
@@ -143,16 +206,16 @@ impl Rooms {
 
 /// Puts moves in an order that keeps budgets and needs no more room than there is.
 pub fn ordered(mut rooms: Rooms, demand: &Demand, moves: Vec<Move>) -> Vec<Move> {
-    let pods: SortedMap<&str, &Arc<PodInfo>> = { demand.pods.iter() }
-        .map(|pod| (pod.name.as_str(), &pod.info))
+    let pods: SortedMap<&str, &GoalPod> = { demand.pods.iter() }
+        .map(|pod| (pod.name.as_str(), pod))
         .collect();
     let mut left: Vec<Pending> = { moves.into_iter() }
         .filter_map(|own| {
-            let info = Arc::clone(pods.get(own.pod.as_str())?);
+            let pod = pods.get(own.pod.as_str())?;
             Some(Pending {
-                covering: covering(demand, &info),
+                covering: covering(demand, pod),
                 own,
-                info,
+                info: Arc::clone(&pod.info),
             })
         })
         .collect();
@@ -195,14 +258,14 @@ pub fn ordered(mut rooms: Rooms, demand: &Demand, moves: Vec<Move>) -> Vec<Move>
 struct Pending {
     own: Move,
     info: Arc<PodInfo>,
-    /// Places of the budgets that cover the pod.
+    /// Places of the budgets that the move is charged to.
     covering: SortedSet<usize>,
 }
 
-/// Places of the budgets that cover a pod.
-fn covering(demand: &Demand, info: &PodInfo) -> SortedSet<usize> {
+/// Places of the budgets that the move of a pod is charged to.
+fn covering(demand: &Demand, pod: &GoalPod) -> SortedSet<usize> {
     let budgets = demand.budgets.iter().enumerate();
-    let covering = budgets.filter(|(_, own)| own.covers(info.spec()));
+    let covering = budgets.filter(|(_, own)| !pod.is_free && own.covers(pod.info.spec()));
     covering.map(|(place, _)| place).collect()
 }
 

@@ -68,6 +68,7 @@ fn summary() -> Summary {
         nodes: 1,
         pods: 3,
         ended: "idle".to_owned(),
+        stopped: None,
         end_ns: 9,
         changes: 10,
         decisions: 2,

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use thiserror::Error;
-
 use autoscale::workloads::AutoscalerOptions;
 use cluster::Observer;
 use cluster::fragmentation::TypicalPods;
@@ -13,7 +11,7 @@ use control::probe::Probed;
 use control::{Component, Probe};
 use metrics::arrived::PUBLISHED_COLUMNS;
 use metrics::{
-    Economics, PodSink, ROWS_MAX, RecordError, Recorder, Resource, RunMetrics, SeriesSink,
+    Economics, PodSink, ROWS_MAX, RecordError, Recorder, Resource, SeriesSink,
     Setup as MetricSetup, Window, WorkloadMix, has_too_many_rows,
 };
 use model::Node;
@@ -28,6 +26,7 @@ use systems::mapping::Mapping;
 use systems::{KubeRequest, SystemOptions};
 use units::Instant;
 
+use super::summarize::releases_of;
 use super::waiting::{Answer, Waiting};
 use history::{Collector, VariantData};
 use world::{
@@ -37,6 +36,7 @@ use world::{
 mod jobs;
 mod labelled;
 mod options;
+mod outcome;
 mod selections;
 mod stopover;
 mod system;
@@ -46,25 +46,12 @@ mod window;
 use super::tenants::TenantNames;
 pub(super) use labelled::OUTPUT;
 pub(super) use options::{keeps_work, options};
+pub use outcome::{Outcome, RunError};
 pub use stopover::Stopover;
 pub use system::control_plane;
 pub(super) use system::{profile_choice, system};
 use watching::{Nobody, Watching};
 use window::{declared_window, purpose, warm_up, warmup_end};
-
-/// Reason a variant has no result.
-#[derive(Debug, Error)]
-pub enum RunError {
-    /// It can't be built.
-    #[error(transparent)]
-    Build(#[from] BuildError),
-    /// It can't be simulated on.
-    #[error(transparent)]
-    Sim(#[from] SimError),
-    /// The variant's results can't be kept.
-    #[error(transparent)]
-    Record(#[from] RecordError),
-}
 
 /// A variant that is ready to run.
 pub struct Prepared {
@@ -102,6 +89,8 @@ pub struct Prepared {
     pub provider: Option<ProviderPlan>,
     /// Clients of the services, if any.
     pub traffic: Option<Arc<TrafficPlan>>,
+    /// Releases that the parts of the system follow, in words.
+    pub releases: Vec<String>,
     /// Remarks on the files read.
     pub remarks: Remarks,
     /// Tells where work is being done.
@@ -133,17 +122,24 @@ pub(crate) fn prepare_on(
     files: &FileSource<'_>,
     choose: impl FnOnce(Vec<Arc<Node>>) -> Vec<Arc<Node>>,
 ) -> Result<Prepared, BuildError> {
+    world::check_ignored(scenario)?;
     let mut remarks = Remarks::new(world::ignored_by(scenario));
     let mut controllers = world::controllers(scenario)?;
     let mut manifests = ManifestFiles::new(world::runs_workloads(scenario))
         .adopting(controllers.is_some())
         .with_priorities_of(scenario, files);
+    let followed = manifests.follow(scenario, files, &mut remarks)?;
+    let scenario = followed.as_ref();
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
     let provider = provided(scenario, files, &mut nodes)?;
+    let groups = provider.iter().flat_map(|own| &own.groups);
+    if let Some(line) = world::mislabelled(groups.map(|own| &own.node).chain(&nodes)) {
+        remarks.note(line);
+    }
     let nodes = choose(nodes);
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     system::refuse_endless_consolidation(scenario, &workload)?;
-    date(controllers.as_mut(), scenario, workload.dumped_unix_secs);
+    system::complete(controllers.as_mut(), scenario, workload.dumped_unix_secs);
     let classes = workload.classes.as_slice();
     let mapping = world::mapping(
         scenario,
@@ -197,19 +193,10 @@ pub(crate) fn prepare_on(
         start_up,
         provider,
         traffic,
+        releases: releases_of(scenario),
         remarks,
         probe: Probe::default(),
     })
-}
-
-/// Gives controllers the date of a dump, unless the scenario states another: schedules go on from
-/// where the dump left them.
-fn date(controllers: Option<&mut ControllerOptions>, scenario: &Scenario, zero: Option<i64>) {
-    let stated = scenario.system.controllers.as_ref();
-    let is_open = stated.is_some_and(|stated| stated.start_date.is_none());
-    if let (Some(own), Some(zero)) = (controllers.filter(|_| is_open), zero) {
-        own.zero_unix_secs = zero;
-    }
 }
 
 /// All objects of a run as if users created them: those that are there at its beginning come first.
@@ -232,24 +219,6 @@ pub struct Tables<'s> {
     pub tenants: TenantNames,
     /// Somebody else who watches.
     pub watch: Option<&'s mut dyn Observer>,
-}
-
-/// Result of a run.
-pub struct Outcome {
-    /// End of the run.
-    pub end: End,
-    /// The outcome's metrics.
-    pub metrics: RunMetrics,
-    /// Nodes at the start.
-    pub nodes: u64,
-    /// Pods submitted.
-    pub pods: u64,
-    /// Unmodelled features and irregularities of the input, one line each.
-    pub remarks: Vec<String>,
-    /// Features of the workload that the system can't express.
-    pub mapping: Mapping,
-    /// Data for the report, if requested; the caller sets the name.
-    pub report: Option<VariantData>,
 }
 
 /// Runs a prepared variant.
@@ -384,13 +353,17 @@ pub fn run_through(
         Some(stop) => stopover::turn(stop, &prepared, form)?,
         None => None,
     };
-    let mapping = prepared.mapping.clone();
+    let (mapping, releases) = (prepared.mapping.clone(), prepared.releases.clone());
     prepared.workload.source = tables.tenants.of(prepared.workload.source);
     let (options, cell, mut remarks) = world(scenario, prepared, form)?;
     let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;
     let end = match stopover {
-        Some(stop) => stopover::run(&mut simulation, stop, turn, control)?,
-        None => simulation.run(control)?,
+        Some(stop) => stopover::run(&mut simulation, stop, turn, control),
+        None => simulation.run(control).map_err(RunError::Sim),
+    };
+    let (end, stopped) = match end {
+        Err(RunError::Sim(error)) if error.keeps_results() => (simulation.stopped(), Some(error)),
+        end => (end?, None),
     };
     let ledger = simulation.ledger(0);
     remarks.note_all(world::resizes_left_out(&scenario.system.name, &ledger));
@@ -410,17 +383,31 @@ pub fn run_through(
     waiting.note(&mut remarks);
     let waiting = waiting.list();
     let (store, at) = (simulation.into_store(0), end.at);
-    let (metrics, report) = observer.finish(at, &store)?;
+    let (metrics, report) = observer.finish(at, &store).map_err(|error| match error {
+        RecordError::Inconsistent(what) => {
+            let seed = scenario.seed;
+            RunError::Sim(SimError::Invariant { at, what, seed })
+        }
+        other => RunError::Record(other),
+    })?;
     remarks.fights(&metrics);
-    Ok(Outcome {
+    let outcome = Outcome {
         end,
         metrics,
         nodes: node_count,
         pods: u64::from(store.pods().created()),
+        releases,
         remarks: remarks.lines(),
         mapping,
         report: report.map(|report| VariantData { waiting, ..report }),
-    })
+    };
+    match stopped {
+        None => Ok(outcome),
+        Some(error) => Err(RunError::Stopped {
+            error,
+            outcome: Box::new(outcome),
+        }),
+    }
 }
 
 /// Runs a prepared variant and measures nothing: what measuring costs is judged against it.

@@ -138,7 +138,9 @@ pub(crate) fn system(
         images: prepared.images.as_ref().map(|(pulls, _)| pulls.clone()),
     };
     let mut parts = (entry.build)(&request).map_err(|error| wrong(&error))?;
-    parts.components.extend(world::node_life(scenario));
+    parts
+        .components
+        .extend(world::node_life(scenario, &prepared.workload.found));
     if let Some(options) = &prepared.autoscaling {
         for kind in AutoscalerKind::ALL {
             let own = Autoscalers::new(kind, options.clone());
@@ -323,4 +325,20 @@ pub(super) fn kube(
         remarks.note(line);
     }
     Ok(kube)
+}
+
+/// Gives controllers the release that a scenario follows and the date of a dump, unless the scenario states
+/// another: schedules go on from where the dump left them.
+pub(super) fn complete(
+    controllers: Option<&mut ControllerOptions>,
+    scenario: &Scenario,
+    zero: Option<i64>,
+) {
+    let Some(own) = controllers else { return };
+    own.changes = scenario.system.controllers_changes();
+    let stated = scenario.system.controllers.as_ref();
+    let is_open = stated.is_some_and(|stated| stated.start_date.is_none());
+    if let Some(zero) = zero.filter(|_| is_open) {
+        own.zero_unix_secs = zero;
+    }
 }

@@ -1,6 +1,6 @@
 //! Watchers of a run: the recorder of metrics, the collector of what the report draws, and others.
 
-use cluster::{Incident, Observer, Store, UsageSamples};
+use cluster::{Incident, Observer, Store, UsageNews};
 use control::Probe;
 use control::probe::Part;
 use metrics::{RecordError, Recorder, RunMetrics};
@@ -72,14 +72,14 @@ impl Observer for Watching<'_> {
         self.probe.enter(left);
     }
 
-    fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
+    fn usage(&mut self, at: Instant, store: &Store, news: UsageNews<'_>) {
         let left = self.probe.enter(self.part);
-        self.recorder.usage(at, store, usage);
+        self.recorder.usage(at, store, news);
         if let Some(report) = &mut self.report {
-            report.usage(at, store, usage);
+            report.usage(at, store, news);
         }
         if let Some(watch) = &mut self.watch {
-            watch.usage(at, store, usage);
+            watch.usage(at, store, news);
         }
         self.probe.enter(left);
     }

@@ -40,13 +40,17 @@ pub(super) fn warm_up(
         start_up: prepared.start_up.clone(),
         provider: prepared.provider.clone(),
         traffic: prepared.traffic.clone(),
+        releases: Vec::new(),
         remarks: Remarks::default(),
         probe: prepared.probe.clone(),
     };
     let (options, cell, _) = world(scenario, again, form)?;
     let mut finder = WarmUpFinder::default();
     let mut simulation = Simulation::new(options, vec![cell], &mut finder)?;
-    let end = simulation.run(control)?;
+    let end = match simulation.run(control) {
+        Err(error) if error.keeps_results() => simulation.stopped(),
+        end => end?,
+    };
     let store = simulation.into_store(0);
     let found = finder.finish(end.at, &store);
     Ok(found.map(|from| from.max(warmup_end(scenario))))

@@ -86,6 +86,15 @@ impl<'a> Sources<'a> {
         }
     }
 
+    /// Leaves objects of kinds out.
+    #[must_use]
+    pub fn without(self, kinds: &[&'static str]) -> Self {
+        Self {
+            reader: self.reader.without(kinds),
+            ..self
+        }
+    }
+
     /// Reads the objects that plans look at, too.
     #[must_use]
     pub fn with_workloads(self) -> Self {
@@ -109,11 +118,7 @@ impl<'a> Sources<'a> {
             } else {
                 Input::streamed(&name)?
             };
-            return if is_scenario(&input)? {
-                self.add_scenario(&input, path)
-            } else {
-                self.add_dump(&input)
-            };
+            return self.add_input(&input, path);
         }
         let mut files = Vec::new();
         list(path, &mut files)?;
@@ -132,6 +137,19 @@ impl<'a> Sources<'a> {
             )));
         }
         Ok(())
+    }
+
+    /// Adds what an input holds, a dump or a scenario; files that a scenario names are found from `path`, its
+    /// place.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub fn add_input(&mut self, input: &Input, path: &Path) -> Result<(), SnapshotError> {
+        if is_scenario(input)? {
+            self.add_scenario(input, path)
+        } else {
+            self.add_dump(input)
+        }
     }
 
     /// Returns the joint declarations of all files.
@@ -257,9 +275,14 @@ impl<'a> Sources<'a> {
         } else {
             ManifestFiles::default()
         };
+        manifests = manifests.with_priorities_of(&plan.scenario, &files);
         let mut remarks = Remarks::default();
         let made = nodes(&plan.scenario, &files, &mut manifests, &mut remarks);
         let made = made.map_err(|error| SnapshotError::Input(error.to_string()))?;
+        let system = &plan.scenario.system;
+        if system.scheduler.release.or(system.release).is_some() {
+            self.gathered.stated_release = Some(system.scheduler_release());
+        }
         self.node_names
             .extend(made.iter().map(|node| node.name.clone()));
         self.gathered.nodes.extend(made);
@@ -397,7 +420,8 @@ pub fn read_pod(
     path: &Path,
     priorities: &PriorityClasses,
 ) -> Result<(ManifestPod, Vec<String>), SnapshotError> {
-    read_pod_and_devices(path, priorities).map(|(pod, findings, _)| (pod, findings))
+    let input = Input::argument(&path.display().to_string())?;
+    read_pod_and_devices(&input, priorities).map(|(pod, findings, _)| (pod, findings))
 }
 
 impl Snapshot {
@@ -406,34 +430,46 @@ impl Snapshot {
     /// # Errors
     /// If the file can't be read or holds no pod or several, or the pod claims what no file has.
     pub fn read_pod(&mut self, path: &Path) -> Result<(ManifestPod, Vec<String>), SnapshotError> {
-        let read = read_pod_and_devices(path, &self.priorities)?;
+        self.read_pod_of(&Input::argument(&path.display().to_string())?)
+    }
+
+    /// As [`Self::read_pod`], of an input.
+    ///
+    /// # Errors
+    /// As [`Self::read_pod`].
+    pub fn read_pod_of(
+        &mut self,
+        input: &Input,
+    ) -> Result<(ManifestPod, Vec<String>), SnapshotError> {
+        let read = read_pod_and_devices(input, &self.priorities)?;
         let (pod, findings, devices) = read;
         self.cache.objects.devices.merge(devices);
         let known = &self.cache.objects.devices;
         if let Some(what) = known.unknown_to(pod.namespace(), &pod.spec.device_claims) {
-            return Err(SnapshotError::Input(format!("{}: {what}", path.display())));
+            return Err(SnapshotError::Input(format!("{}: {what}", input.name)));
         }
         Ok((pod, findings))
     }
 }
 
 fn read_pod_and_devices(
-    path: &Path,
+    input: &Input,
     priorities: &PriorityClasses,
 ) -> Result<(ManifestPod, Vec<String>, DeviceObjects), SnapshotError> {
-    let input = Input::argument(&path.display().to_string())?;
     let mut reader = ManifestReader::with_priorities(priorities.clone());
-    reader.read(&input)?;
+    reader.read(input)?;
     let mut read = reader.finish();
     let found = read.pods.len();
     let Some(pod) = read.pods.pop().filter(|_| found == 1) else {
         let kinds: Vec<&str> = read.ignored_kinds.keys().map(String::as_str).collect();
-        let instead = match kinds.as_slice() {
-            [] => String::new(),
-            kinds => format!(" and objects of the kinds {}", kinds.join(", ")),
+        let instead = match (found, kinds.as_slice()) {
+            (0, []) => "none".to_owned(),
+            (0, [kind]) => format!("a {kind}"),
+            (0, kinds) => format!("objects of the kinds {}", kinds.join(", ")),
+            (found, _) => found.to_string(),
         };
         return Err(SnapshotError::Input(format!(
-            "{}: expected one Pod object, found {found}{instead}; take the pod's own manifest, \
+            "{}: expected one Pod object, found {instead}; take the pod's own manifest, \
              such as `kubectl run NAME --image IMAGE --dry-run=client -o yaml` writes",
             input.name
         )));

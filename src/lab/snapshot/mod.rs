@@ -27,7 +27,9 @@ use rustc_hash::FxBuildHasher;
 use crate::summarize::gap_notes;
 use k8s::{Kubelet, ManifestPod, PriorityClasses};
 use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
-use model::{Change, Changes, ClusterObjects, Labels, Node, Object, PodPhase, PodSpec, Text};
+use model::{
+    Change, Changes, ClusterObjects, Labels, Node, Object, PodPhase, PodSpec, Release, Text,
+};
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use systems::mapping::{Item, Mapping};
 use trace::{Input, TraceError};
@@ -87,8 +89,38 @@ pub struct Gathered {
     pub findings: Vec<String>,
     /// Switches of the release by which pods count.
     pub changes: Changes,
+    /// Release whose rules decide.
+    pub release: Release,
+    /// Release that an experiment among the files states.
+    pub stated_release: Option<Release>,
     /// Newest kubelet that a node reports.
     pub newest_kubelet: Option<Kubelet>,
+}
+
+impl Gathered {
+    /// Follows a release: the stated one, or that of an experiment, or else that of the newest kubelet.
+    pub fn follow(&mut self, stated: Option<Release>) {
+        let stated = stated.or(self.stated_release);
+        let told = self.newest_kubelet.as_ref().filter(|_| stated.is_none());
+        let told = told.map(Kubelet::release);
+        self.release = stated.or(told).unwrap_or_default();
+        self.changes = self.release.changes();
+        if told.is_some() {
+            let doubt = self.newest_kubelet.as_ref().and_then(Kubelet::doubt);
+            self.findings.splice(0..0, doubt);
+        }
+    }
+}
+
+/// The way in which the files of a snapshot are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Reading<'a> {
+    /// Folders in which files that a scenario names are looked for.
+    pub traces_dirs: &'a [PathBuf],
+    /// Release whose rules decide; `None` is that of an experiment or of the newest kubelet.
+    pub release: Option<Release>,
+    /// Kinds whose objects are left out.
+    pub ignored: &'a [&'static str],
 }
 
 /// Numbers of a snapshot's pods, by sort.
@@ -123,6 +155,8 @@ pub struct Snapshot {
     pub inputs: Vec<Input>,
     /// Number of objects of kinds that placements don't read.
     pub ignored_kinds: SortedMap<String, usize>,
+    /// Release whose rules decide.
+    pub release: Release,
 }
 
 /// A pod of a manifest as a scheduler with this cache sees it.
@@ -147,45 +181,35 @@ pub fn pod_info(cache: &mut Cache, pod: &ManifestPod) -> Result<PodInfo, Quantit
 }
 
 impl Snapshot {
-    /// Reads files, folders and snapshot scenarios; `-` is standard input. Pods count as in a
-    /// release with these switches.
+    /// Reads files, folders and snapshot scenarios; `-` is standard input. The rules of the stated
+    /// release decide, or else those of the newest kubelet.
     ///
     /// # Errors
     /// If a file can't be read or what the files say doesn't go together.
-    pub fn read(
-        paths: &[PathBuf],
-        traces_dirs: &[PathBuf],
-        changes: Changes,
-    ) -> Result<Self, SnapshotError> {
-        let mut sources = Sources::new(traces_dirs);
+    pub fn read(paths: &[PathBuf], reading: &Reading<'_>) -> Result<Self, SnapshotError> {
+        let mut sources = Sources::new(reading.traces_dirs).without(reading.ignored);
         for path in paths {
             sources.add(path)?;
         }
-        Self::new(Gathered {
-            changes,
-            ..sources.finish()?
-        })
+        let mut gathered = sources.finish()?;
+        gathered.follow(reading.release);
+        Self::new(gathered)
     }
 
     /// Declarations of files as [`Self::read`] reads them, with the objects that plans look at.
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn gather(
-        paths: &[PathBuf],
-        traces_dirs: &[PathBuf],
-        changes: Changes,
-    ) -> Result<Gathered, SnapshotError> {
-        let mut sources = Sources::new(traces_dirs).with_workloads();
+    pub fn gather(paths: &[PathBuf], reading: &Reading<'_>) -> Result<Gathered, SnapshotError> {
+        let sources = Sources::new(reading.traces_dirs).without(reading.ignored);
+        let mut sources = sources.with_workloads();
         for path in paths {
             sources.add(path)?;
         }
         let mut gathered = sources.finish()?;
+        gathered.follow(reading.release);
         gathered.findings.extend(wanted::lacking(&gathered));
-        Ok(Gathered {
-            changes,
-            ..gathered
-        })
+        Ok(gathered)
     }
 
     /// The snapshot of objects.
@@ -201,6 +225,7 @@ impl Snapshot {
             priorities: gathered.priorities,
             declared: gathered.declared,
             inputs: gathered.inputs,
+            release: gathered.release,
             ..Self::default()
         };
         *snapshot.cache.objects = gathered.objects;

@@ -80,8 +80,12 @@ pub struct VariantSummary {
     pub nodes: u64,
     /// Submitted pods.
     pub pods: u64,
-    /// Reason the run ended: `reached`, `drained`, `idle` or `interrupted`.
+    /// Reason the run ended: `reached`, `drained`, `idle`, `interrupted` or `stopped`.
     pub ended: String,
+    /// Reason why a run that was `stopped` could not go on, in words: its figures are of what happened
+    /// up to then, and it is compared with nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
     /// Simulated time at the end, in nanoseconds.
     pub end_ns: i64,
     /// Changes applied to the store.
@@ -333,7 +337,7 @@ pub struct WorkloadSummary {
     pub replica_availability: Option<f64>,
     /// Desired pods that were not ready, x time.
     pub missing_pod_hours: Option<f64>,
-    /// Maximum number of pods missing at once, after the start.
+    /// Maximum number of pods missing at once for some time, its start included.
     pub worst_missing: i64,
     /// Involuntary losses of pods.
     pub losses: u64,

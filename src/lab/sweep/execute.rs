@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use super::record::RunRecord;
 use super::{Plan, PlannedRun, Shard, SweepError, SweepFolder};
-use crate::run::{Tables, prepare, run};
+use crate::run::{RunError, Tables, prepare, run};
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl};
 use world::FileSource;
@@ -82,7 +82,10 @@ pub fn execute(execution: &Execution<'_>) -> Result<Executed, SweepError> {
                 }
                 Ok(false) => {}
                 Err(error) => {
-                    stop.store(true, Ordering::Relaxed);
+                    // Where one run can't go on, others can: what they come to is kept.
+                    let is_own = matches!(&error, SweepError::Run { source, .. }
+                        if matches!(**source, RunError::Stopped { .. }));
+                    stop.fetch_or(!is_own, Ordering::Relaxed);
                     let mut first = failed.lock().unwrap_or_else(PoisonError::into_inner);
                     first.get_or_insert(error);
                 }

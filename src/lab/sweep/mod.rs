@@ -209,7 +209,7 @@ impl SweepError {
             Self::Run { source, .. } => match &**source {
                 RunError::Build(_)
                 | RunError::Sim(sim::SimError::Trace(_) | sim::SimError::Declaration { .. }) => 2,
-                RunError::Sim(_) | RunError::Record(_) => 101,
+                RunError::Sim(_) | RunError::Record(_) | RunError::Stopped { .. } => 101,
             },
             Self::Interrupted { .. } => 130,
             Self::Threads { .. } => 101,

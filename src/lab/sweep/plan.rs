@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use super::design::Design;
 use super::{SweepError, axis::Axis};
 use crate::summarize::releases;
-use scenario::{Experiment, LoadOptions, Scenario, VariantPlan, as_run, files_of, load};
+use scenario::{Experiment, Files, LoadOptions, Scenario, VariantPlan, as_run, files_of, load};
 use units::{SortedMap, SortedSet, plural};
 use world::inputs;
 
@@ -118,8 +118,8 @@ impl SweepFile {
     }
 
     /// Counts a point at which a variant follows its releases.
-    fn follow(&mut self, variant: &VariantPlan) {
-        let releases = releases(&variant.scenario);
+    fn follow(&mut self, variant: &VariantPlan, files: &Files) {
+        let releases = releases(&variant.scenario, files);
         let known = { self.releases.iter_mut() }
             .find(|own| own.variant == variant.name && own.releases == releases);
         match known {
@@ -212,7 +212,7 @@ fn add_point(
         ));
     }
     for variant in &experiment.variants {
-        plan.file.follow(variant);
+        plan.file.follow(variant, &experiment.files);
         for seed in 0..grounds.seeds {
             let mut scenario = variant.scenario.clone();
             scenario.seed = scenario.seed.wrapping_add(seed);

@@ -55,6 +55,7 @@ impl RunRecord {
                 EndCause::Drained => "drained",
                 EndCause::Idle => "idle",
                 EndCause::Interrupted => "interrupted",
+                EndCause::Stopped => "stopped",
             }
             .to_owned(),
             end_ns: outcome.end.at.as_nanos(),

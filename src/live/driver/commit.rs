@@ -23,7 +23,7 @@ impl Driver {
             let at = Revision(self.store.revision().0 + 1);
             let made = match own.taken(&self.store, &write) {
                 Ok(Some(event)) => self.carry_out(event),
-                Ok(None) => Ok(()),
+                Ok(None) => continue,
                 Err(conflict) => Err(conflict),
             };
             match made {

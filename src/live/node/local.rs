@@ -80,13 +80,7 @@ impl LocalCluster {
         let next = ClassId::from_index(self.store.class_count());
         let class = self.store.class_of(spec).unwrap_or(next);
         let pod = self.store.pods().next();
-        let found = assigned.is_taken.then(|| {
-            Arc::new(Found {
-                node: NODE,
-                started: None,
-                is_terminating: false,
-            })
-        });
+        let found = assigned.is_taken.then(|| Arc::new(Found::on(NODE)));
         let added = self.store.class_added(spec);
         let created = Event::PodCreated(PodCreated {
             pod,
@@ -142,5 +136,6 @@ pub(super) fn assignment(pod: PodRef, assigned: &Assigned, spec: Arc<PodSpec>) -
         is_owned: assigned.is_owned,
         has_volumes: assigned.has_volumes,
         spec,
+        found: None,
     }
 }

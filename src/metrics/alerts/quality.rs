@@ -3,6 +3,7 @@
 //! reported, and the delay.
 
 use cluster::Incident;
+use cluster::observe::EVICTION_REFUSED;
 use units::{Duration, Instant};
 
 use super::book::Transition;
@@ -12,7 +13,7 @@ use super::rule::Turn;
 const LATE: Duration = Duration::from_secs(300);
 
 /// Operator actions, which are not failures themselves.
-const DEEDS: [&str; 3] = ["cordoned", "drained", "upgraded"];
+const DEEDS: [&str; 4] = ["cordoned", "drained", EVICTION_REFUSED, "upgraded"];
 
 /// A failure: what was made to fail of one kind at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,7 +4,7 @@ use super::signs::{LOOP_FAILURES, Signs};
 use super::{Cause, Diagnostician, Member};
 use cluster::Store;
 use model::exit::{self, KILLED, TERMINATED};
-use model::{PodRef, Text};
+use model::{PodRef, PodSpec, Text};
 use units::{Duration, Instant};
 
 /// Within this time failures make a crash loop.
@@ -47,6 +47,14 @@ impl Member {
     }
 }
 
+/// Whether a container of a pod that ended well is started again.
+fn is_restarted(spec: &PodSpec, container: usize) -> bool {
+    let restart = spec.life.as_ref().map(|life| life.restart);
+    let is_sidecar = spec.all_containers().nth(container);
+    let is_sidecar = is_sidecar.is_some_and(|own| own.restartable);
+    is_sidecar || restart.is_none_or(|restart| restart.restarts(true))
+}
+
 impl Diagnostician {
     /// A container ended.
     pub(super) fn exited(
@@ -67,6 +75,11 @@ impl Diagnostician {
         let Some(member) = self.member(pod) else {
             return;
         };
+        if code == 0 && !is_restarted(spec, container) {
+            // Its work is done, and its pod is not ready any more for that alone.
+            member.is_done = true;
+            return;
+        }
         let is_oom = member.killed == Some((at, container));
         // Nobody but its node sends a signal to a container that ends otherwise by itself, and it does so
         // if a probe failed.

@@ -15,7 +15,7 @@ mod signs;
 mod tests;
 mod throttled;
 
-use cluster::{Store, UsageSamples};
+use cluster::{Store, UsageNews};
 use model::{EndReason, Event, EvictionCause, NodeContact, Pod, PodChange, PodRef, PullStep, Text};
 use units::{Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
@@ -70,6 +70,8 @@ struct Member {
     killed: Option<(Instant, usize)>,
     /// Cause given by the last end of a container that has not restarted yet.
     ended: Option<Cause>,
+    /// Whether a container has done its work, so that the pod is no longer ready without fault.
+    is_done: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -114,6 +116,7 @@ impl Diagnostician {
     /// A change was applied.
     pub fn observe(&mut self, at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
         self.look_at_quotas(at, store);
+        self.held_back(at, store);
         match event {
             Event::PodCreated(created) => {
                 if let Some(owner) = created.owner {
@@ -142,20 +145,26 @@ impl Diagnostician {
         }
     }
 
-    /// Reads the measurements for throttled pods.
-    pub fn usage(&mut self, at: Instant, store: &Store, usage: &dyn UsageSamples) {
+    /// Reads what pods use for throttled ones.
+    pub fn usage(&mut self, at: Instant, store: &Store, news: UsageNews<'_>) {
+        self.held_back(at, store);
         let mut throttling = std::mem::take(&mut self.throttling);
-        let (held_back, free) = throttling.look(store, usage);
-        for (pod, cause, node) in held_back {
-            let node = Some(Text::from(store.nodes().name(node)));
-            self.trouble(at, pod, Reason { cause, node }, store);
-        }
-        for pod in free {
+        for pod in throttling.look(at, store, news) {
             if let Some(owner) = self.member(pod).map(|own| own.owner) {
                 self.relieve(at, owner, pod, Cause::is_throttling);
             }
         }
         self.throttling = throttling;
+    }
+
+    /// Takes up the pods that have been throttled for long enough by now.
+    #[inline]
+    fn held_back(&mut self, now: Instant, store: &Store) {
+        while let Some(held) = self.throttling.next(now) {
+            let node = Some(Text::from(store.nodes().name(held.node)));
+            let cause = held.cause;
+            self.trouble(held.from, held.pod, Reason { cause, node }, store);
+        }
     }
 
     /// Follows nodes whose processors are short, too.
@@ -209,6 +218,7 @@ impl Diagnostician {
             failures: Vec::new(),
             killed: None,
             ended: None,
+            is_done: false,
         });
         let own = self.workload(owner);
         if let Some(fault) = &mut own.fault {
@@ -271,6 +281,7 @@ impl Diagnostician {
         }
         let serves = self.serves(&member);
         let owner = member.owner;
+        let is_fault = !(member.is_done && cause == Cause::ProbeFailed);
         self.put(pod, member);
         if serves {
             self.relieve(at, owner, pod, |cause| !cause.is_throttling());
@@ -281,7 +292,7 @@ impl Diagnostician {
             served,
             serves,
         };
-        self.count(at, turn, Some(cause.into()), store);
+        self.count(at, turn, is_fault.then(|| cause.into()), store);
     }
 
     /// A container was started again: what was wrong with its pod is known better.

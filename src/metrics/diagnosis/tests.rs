@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
+use cluster::UsageSamples;
 use model::workload::{QuotaStatus, ReplicaSet, ResourceQuota};
 use model::{
     Node, Object, ObjectChange, PodCreated, PodName, PodOwner, PodSpec, PullError, ResourceList,
@@ -273,6 +274,19 @@ impl Uses {
     }
 }
 
+impl World {
+    /// The use of all nodes changes.
+    fn tell_use(&mut self, at: Instant, usage: &dyn UsageSamples) {
+        let nodes = (0..self.store.nodes().len()).map(NodeId::from_index);
+        let nodes: Vec<NodeId> = nodes.collect();
+        let news = UsageNews {
+            nodes: &nodes,
+            usage,
+        };
+        self.own.usage(at, &self.store, news);
+    }
+}
+
 impl UsageSamples for Uses {
     fn pod(&self, pod: PodRef) -> Option<Used> {
         Some(self.of(pod, self.used))
@@ -288,7 +302,7 @@ impl UsageSamples for Uses {
 }
 
 #[test]
-fn pods_that_are_held_back_twice_in_a_row_are_throttled_until_they_are_not() {
+fn pods_that_are_held_back_for_a_minute_are_throttled_until_they_are_not() {
     let mut world = World::new(1);
     let pod = world.create(at(0));
     world.run(at(0), pod);
@@ -305,7 +319,7 @@ fn pods_that_are_held_back_twice_in_a_row_are_throttled_until_they_are_not() {
             used,
             other: None,
         };
-        world.own.usage(at(secs), &world.store, &uses);
+        world.tell_use(at(secs), &uses);
     }
     let expected = (Cause::Throttled, 240, Some(300), [0; 4]);
     assert_eq!(world.only(), expected);
@@ -329,7 +343,7 @@ fn who_keeps_to_what_it_asked_for_on_a_crowded_node_has_a_noisy_neighbor() {
             other: Some((noisy, 3_000)),
         };
         for secs in [60, 120] {
-            world.own.usage(at(secs), &world.store, &uses);
+            world.tell_use(at(secs), &uses);
         }
         world.own.finish()
     };

@@ -3,7 +3,7 @@
 use cluster::{self, Store};
 use model::queueing::QueuedWorkload;
 use model::{Event, Object, ObjectChange, Pod, PodChange, TrafficNames, TrafficStretch};
-use units::{Instant, ObjectId, PodId};
+use units::{Instant, NodeId, ObjectId, PodId};
 
 use crate::alerts::AlertLog;
 use crate::record::deeds::Deeds;
@@ -66,14 +66,16 @@ impl Change<'_> {
     }
 }
 
-/// Measurements of the world at a settled instant.
+/// Measurements of the nodes whose pods use something else from a settled instant on.
 #[derive(Clone, Copy)]
 pub struct UsageSample<'a> {
     /// Instant of the sample.
     pub at: Instant,
     /// The cluster.
     pub store: &'a Store,
-    /// Usage of pods.
+    /// The nodes, in order.
+    pub nodes: &'a [NodeId],
+    /// Usage of their pods.
     pub usage: &'a dyn cluster::UsageSamples,
     /// The measured window.
     pub measured: &'a MeasuredWindow,

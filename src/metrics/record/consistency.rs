@@ -2,8 +2,8 @@
 //! change.
 //!
 //! - Every pod submitted ends in exactly one class of the census.
-//! - Nothing is allocated above what its node offers when it is bound, and no pod is bound twice. Schedulers
-//!   that race may bind more: no such pod runs there.
+//! - Nothing is allocated above what its node offers when it is bound, and no pod is bound twice. Where nodes
+//!   judge for themselves, schedulers may bind more: no such pod runs there.
 //! - pending + starting + running = life, for every pod and in sum: the integral of the number of
 //!   pods in a phase equals the sum of the times that pods spent in it (Little's law, with its edge
 //!   terms, exactly).
@@ -35,8 +35,9 @@ pub struct Consistency {
     by_pod: Phases,
     /// `amount × reading of the clock` of every binding less that of every end.
     moments: [i64; RESOURCES],
-    /// Pods that were bound to more than was left, which their nodes have to refuse.
-    beyond: SortedMap<PodRef, String>,
+    /// Pods that were bound to more than was left, which their nodes have to refuse: with their nodes,
+    /// what they reserve there, and what was short.
+    beyond: SortedMap<PodRef, (NodeId, Row, String)>,
     /// The first thing that was wrong.
     broken: Option<String>,
 }
@@ -87,20 +88,20 @@ impl Consistency {
                 let who = store.commitment();
                 if pod.found().is_none()
                     && who != Commitment::Decided
-                    && let Some(why) = excess(*node, at, requests, state, store)
+                    && let Some(why) = excess(*node, at, requests, &[], state, store)
                 {
-                    if who == Commitment::Raced {
-                        self.beyond.insert(pod.pod, why);
+                    if who.is_by_nodes() {
+                        self.beyond.insert(pod.pod, (*node, *requests, why));
                     } else {
                         self.break_with(|| why);
                     }
                 }
             }
             Event::PodRunning { .. } if !self.beyond.is_empty() => {
-                // By now others may have made room for it.
-                if let Some(why) = self.beyond.remove(&pod.pod)
+                // By now others may have made room for it, and others yet have to be refused.
+                if let Some((_, _, why)) = self.beyond.remove(&pod.pod)
                     && let Some(node) = pod.node()
-                    && excess(node, at, requests, state, store).is_some()
+                    && excess(node, at, requests, &self.refused(node), state, store).is_some()
                 {
                     self.break_with(|| why);
                 }
@@ -238,6 +239,13 @@ impl Consistency {
         }
     }
 
+    /// What pods reserve on a node that has to refuse them.
+    fn refused(&self, node: NodeId) -> Vec<Row> {
+        let beyond = self.beyond.values();
+        let own = beyond.filter(|(on, ..)| *on == node);
+        own.map(|(_, row, _)| *row).collect()
+    }
+
     fn break_with(&mut self, why: impl FnOnce() -> String) {
         if self.broken.is_none() {
             self.broken = Some(why());
@@ -245,17 +253,23 @@ impl Consistency {
     }
 }
 
-/// Resource of which a node offers less than its pods hold, in words. A node may be declared smaller
-/// under its pods; nothing more may be bound there then.
+/// Resource of which a node offers less than its pods hold, but for those that it refuses, in words. A
+/// node may be declared smaller under its pods; nothing more may be bound there then.
 fn excess(
     node: NodeId,
     at: Instant,
     added: &Row,
+    refused: &[Row],
     state: &ClusterState,
     store: &Store,
 ) -> Option<String> {
     let offered = state.allocatable_of(node, store);
-    let held = state.taken().get(node.index())?;
+    let mut held = *state.taken().get(node.index())?;
+    for row in refused {
+        for (held, refused) in held.iter_mut().zip(row) {
+            *held -= refused;
+        }
+    }
     let short = Resource::ALL.into_iter().find(|&resource| {
         let index = resource as usize;
         added[index] > 0 && held[index] > offered[index]

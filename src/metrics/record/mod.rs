@@ -11,6 +11,7 @@ pub mod entry;
 pub mod fragments;
 mod gangs;
 pub mod gpus;
+pub mod invariants;
 mod job_objects;
 pub mod jobs;
 pub mod live_series;

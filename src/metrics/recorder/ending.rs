@@ -9,6 +9,7 @@ use super::outcome::RunMetrics;
 use super::{RecordError, Recorder, note};
 use crate::alerts::{AlertLog, notifications};
 use crate::record::collector::{Heard, RunEnd};
+use crate::record::invariants::{INVARIANTS, evaluate};
 use crate::record::pod_table;
 use crate::record::setup::Purpose;
 use crate::record::tables::{NoSteadyState, Tables};
@@ -72,6 +73,7 @@ impl Recorder<'_> {
         let values = self
             .values(&end, &tables)
             .map_err(RecordError::Inconsistent)?;
+        evaluate(INVARIANTS, &values).map_err(RecordError::Inconsistent)?;
         Ok(RunMetrics {
             values,
             tables,

@@ -432,13 +432,14 @@ impl Observer for Recorder<'_> {
         self.refresh(store);
     }
 
-    fn usage(&mut self, at: Instant, store: &Store, usage: &dyn cluster::UsageSamples) {
+    fn usage(&mut self, at: Instant, store: &Store, news: cluster::UsageNews<'_>) {
         self.hold_until(at, store);
         for &index in &self.hearers[Heard::Usage as usize] {
             self.collectors[index].usage(&UsageSample {
                 at,
                 store,
-                usage,
+                nodes: news.nodes,
+                usage: news.usage,
                 measured: &self.measured,
             });
         }

@@ -151,9 +151,8 @@ impl Values {
     /// The values of the family under their ids, in the order of the list.
     ///
     /// # Errors
-    /// If a reading was put twice or under a statistic that is not listed, or one is missing; in a
-    /// debug build also if a value is none that its statistic can have. A release build keeps such a
-    /// value with a remark, as a run of hours should not be lost to it.
+    /// If a reading was put twice or under a statistic that is not listed, or one is missing, or a value
+    /// is none that its statistic can have.
     pub fn named(self, subject: &str) -> Result<Vec<MetricValue>, String> {
         if let Some(own) = self.misplaced {
             let path = own.path();
@@ -167,15 +166,14 @@ impl Values {
             let id = format!("{subject}.{}", statistic.path());
             let reading = reading.ok_or_else(|| format!("{id} was not read"))?;
             let fault = fault.map(|fault| format!("{id} {fault}"));
-            if let Some(fault) = fault.as_ref().filter(|_| cfg!(debug_assertions)) {
-                return Err(fault.clone());
+            if let Some(fault) = fault {
+                return Err(fault);
             }
-            let remark = |fault| format!("{fault}; please report this fault of the program");
             Ok(MetricValue {
                 id,
                 // Readers of tables would take -0 for another value than 0.
                 value: reading.value.map(|value| value + 0.0),
-                reason: fault.map(remark).or(reading.reason),
+                reason: reading.reason,
                 approx: reading.approx,
                 n: reading.n,
             })

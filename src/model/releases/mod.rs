@@ -92,6 +92,13 @@ impl Release {
         rest[..end.unwrap_or(rest.len())].parse().ok()
     }
 
+    /// Release of a number after `1.`; of a number that is not modelled the nearest one that is.
+    pub fn nearest(minor: u32) -> Self {
+        let mut all = Self::ALL.iter().copied();
+        let until = all.rfind(|release| release.minor() <= minor);
+        until.unwrap_or(Self::V1_30)
+    }
+
     /// Switches that are on in the release.
     pub fn changes(self) -> Changes {
         let on = CHANGES.iter().filter(|entry| entry.is_on_in(self));
@@ -214,7 +221,7 @@ impl ChangeEntry {
 
 /// Set of switches that are on.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Changes(u64);
+pub struct Changes(u128);
 
 impl Changes {
     /// Whether a switch is on.
@@ -265,7 +272,7 @@ mod tests {
 
     #[test]
     fn switches_are_the_table_in_its_order() {
-        assert!(CHANGES.len() <= 64);
+        assert!(CHANGES.len() <= 128);
         for (number, entry) in CHANGES.iter().enumerate() {
             assert_eq!(entry.change as usize, number, "{}", entry.name);
             let before = &CHANGES[..number];
@@ -291,6 +298,11 @@ mod tests {
         let minors = ["v1.34.1", "1.9", "v1.40.2+k3s1", "2.1", "v1.x"].map(Release::minor_of);
         assert_eq!(minors, [Some(34), Some(9), Some(40), None, None]);
         assert_eq!(Release::V1_36.minor(), 36);
+        let nearest = [9, 30, 33, 36, 41].map(Release::nearest);
+        assert_eq!(
+            nearest.map(Release::name),
+            ["1.30", "1.30", "1.33", "1.36", "1.36"]
+        );
     }
 
     #[test]

@@ -202,6 +202,51 @@ changes! {
     NodeGrace "node-monitor-grace-of-fifty-seconds" "2"
         Some(since(V1_32)), None, Controllers, false, Modelled,
         "The node-lifecycle controller takes a node as lost after 50 s of silence; before, after 40 s.";
+    ParallelUpdateWaits "parallel-update-waits-for-availability" "2"
+        Some(since(V1_34)), None, Controllers, false, Modelled,
+        "An update of a StatefulSet whose pods need not go in order waits for `minReadySeconds` of each pod; before, until it is ready.";
+    StaleGuard "stale-controller-guard" "2"
+        Some(since(V1_36)), Some("StaleControllerConsistency"), Controllers, false, Modelled,
+        "ReplicaSets, Jobs, StatefulSets and DaemonSets are not looked at before their controller has seen its own writes.";
+    StatefulMaxUnavailable "stateful-set-max-unavailable" "2"
+        None, Some("MaxUnavailableStatefulSet"), Controllers, false, Modelled,
+        "Updates of StatefulSets take `maxUnavailable` pods at once; on by default in 1.35.0 alone.";
+    StatefulResync "stateful-set-resync-when-available" "2"
+        Some(since(V1_36)), None, Controllers, false,
+        LeftOut("updates go on when a pod is available in every release; up to 1 s early before 1.36"),
+        "A StatefulSet is looked at when its next pod becomes available; before, a second later.";
+    SuspendedJobStart "suspended-job-has-no-start" "2"
+        Some(since(V1_36)), Some("MutableSchedulingDirectivesForSuspendedJobs"), Controllers, false,
+        Unseen("resuming sets the start anew in every release"),
+        "Suspending a Job clears its start time.";
+    SuspendedJobTemplate "suspended-job-template-may-change" "2"
+        Some(since(V1_36)), Some("MutablePodResourcesForSuspendedJobs"), Controllers, false,
+        LeftOut("the API server's rules for templates of suspended Jobs are not checked in any release"),
+        "Node selector, affinity, tolerations and resources of a suspended Job may be changed.";
+    JobCountsInBackoff "job-counts-pods-in-back-off" "2"
+        Some(since(V1_36)), None, Controllers, false,
+        Unseen("no status of a Job is refused here"),
+        "A Job whose pods are in back-off reports them as active.";
+    TerminatingReplicas "terminating-replicas" "2"
+        Some(since(V1_35)), Some("DeploymentReplicaSetTerminatingReplicas"), Controllers, false,
+        Unseen("nothing decides by the field"),
+        "The status of ReplicaSets and Deployments counts terminating pods.";
+    MissingContainerMetric "horizontal-missing-container-is-an-error" "3"
+        Some(since(V1_36)), None, Controllers, false,
+        LeftOut("autoscalers by containers act as in 1.36 in every release"),
+        "A container that an autoscaler names and a pod lacks is an error; before, it requested nothing.";
+    ScaleToZero "horizontal-scale-to-zero" "3"
+        None, Some("HPAScaleToZero"), Controllers, false,
+        LeftOut("the gate is off in every release"),
+        "A horizontal autoscaler may scale to no pods at all.";
+    DeviceTaintEviction "device-taint-eviction" "2"
+        Some(since(V1_36)), Some("DRADeviceTaints"), Controllers, false,
+        LeftOut("pods keep devices that get a taint; devices with taints are given to no claim"),
+        "Pods are evicted whose devices get a taint with the effect NoExecute.";
+    TolerationComparison "toleration-comparison" "2"
+        None, Some("TaintTolerationComparisonOperators"), Placement, false,
+        LeftOut("the gate is off in every release"),
+        "Tolerations compare numbers with `Lt` and `Gt`.";
     ToleranceByObject "horizontal-tolerance-by-object" "3"
         Some(since(V1_35)), Some("HPAConfigurableTolerance"), Controllers, false, Modelled,
         "Horizontal autoscalers heed the tolerance that their objects state.";

@@ -34,6 +34,6 @@ pub use observed::{ObservedPhase, ObservedPod, Readiness};
 pub use probe::{Probe, ProbeKind};
 pub use replica_set::ReplicaSet;
 pub use resource_quota::{QuotaScope, QuotaStatus, ResourceQuota};
-pub use stateful_set::{PodManagement, StatefulSet, StatefulUpdate};
+pub use stateful_set::{ClaimTemplate, ClaimTemplates, PodManagement, StatefulSet, StatefulUpdate};
 pub use validate::{Finding, Problem};
 pub use vertical::VerticalPodAutoscaler;

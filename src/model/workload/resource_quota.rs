@@ -1,5 +1,6 @@
 //! Resource quotas: how much all pods of a namespace may ask for together.
 
+use crate::qos::QosClass;
 use crate::{PodSpec, Requirement, ResourceList, TemplatePriority, Text};
 use serde::{Deserialize, Serialize};
 use units::{Quantity, QuantityError};
@@ -119,12 +120,7 @@ fn looks_elsewhere(spec: &PodSpec) -> bool {
 }
 
 fn is_best_effort(spec: &PodSpec) -> bool {
-    let mut containers = spec.all_containers();
-    containers.all(|container| {
-        let named = [&container.requests, &container.limits].into_iter();
-        let mut amounts = named.flat_map(ResourceList::iter);
-        amounts.all(|(name, amount)| !matches!(name, "cpu" | "memory") || amount == Quantity::ZERO)
-    })
+    QosClass::of(spec) == QosClass::BestEffort
 }
 
 /// Quota name that counts pods.
@@ -284,9 +280,13 @@ impl ResourceQuota {
     }
 
     /// The resources of this quota that a container has to state and does not; a quota on
-    /// processor or memory obliges every container.
+    /// processor or memory obliges every container, but for pods that state theirs as a whole
+    /// (`podEvaluator.Constraints` of the original's `evaluator/core/pods.go`).
     pub fn unstated(&self, spec: &PodSpec) -> Vec<Text> {
         let mut unstated = Vec::new();
+        if !spec.pod_requests.is_empty() {
+            return unstated;
+        }
         for (resource, _) in self.hard.iter() {
             let own = resource.strip_prefix("limits.");
             let named = own

@@ -1,11 +1,12 @@
 //! Stateful sets: pods with identities, in order.
 
 use serde::{Deserialize, Serialize};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::Count;
 use crate::{LabelSelector, PodSpec, Text};
-use units::Duration;
+use units::{Duration, Quantity};
 
 /// A `StatefulSet` (spec: kubernetes.md 2.4).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -32,10 +33,67 @@ pub struct StatefulSet {
     pub revision_history_limit: i32,
     /// Names of the claims that each pod has for itself.
     pub claim_templates: Vec<Text>,
+    /// Claims that the scheduler looks at, which pods have by name.
+    #[serde(default, skip_serializing_if = "ClaimTemplates::is_empty")]
+    pub claims: ClaimTemplates,
     /// The stateful set's templates by the name of their revision, oldest first.
     pub revisions: Vec<StatefulRevision>,
     /// Last reported status.
     pub status: StatefulStatus,
+}
+
+/// Templates of claims whose volumes are known. In canonical bytes they are nothing where there is none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ClaimTemplates(pub Vec<ClaimTemplate>);
+
+/// Template of a claim that each pod of a stateful set has for itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ClaimTemplate {
+    /// Name of the template, with which the names of claims begin.
+    pub name: Text,
+    /// Storage class of the claims.
+    pub class: Text,
+    /// Bytes.
+    pub request: Quantity,
+    /// Requested access modes.
+    pub access_modes: Vec<Text>,
+    /// Names of the claims that are there.
+    pub present: Vec<Text>,
+    /// Whether further claims are made: their volumes are bound or made once a pod has its place.
+    pub is_made: bool,
+}
+
+impl ClaimTemplates {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Names of the claims that a pod has (`updateStorage` of the original).
+    pub fn of_pod(&self, pod: &str) -> impl Iterator<Item = Text> {
+        let named = self.0.iter().map(move |own| (own, own.claim_of(pod)));
+        let known = named.filter(|(own, name)| own.is_made || own.present.contains(name));
+        known.map(|(_, name)| name)
+    }
+
+    /// The template of a pod's claim.
+    pub fn of_claim(&self, pod: &str, claim: &str) -> Option<&ClaimTemplate> {
+        self.0.iter().find(|own| *own.claim_of(pod) == *claim)
+    }
+}
+
+impl ClaimTemplate {
+    /// Name of a pod's claim.
+    pub fn claim_of(&self, pod: &str) -> Text {
+        format!("{}-{pod}", self.name).into()
+    }
+}
+
+impl Hash for ClaimTemplates {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if !self.0.is_empty() {
+            self.0.hash(state);
+        }
+    }
 }
 
 /// A template that pods of a stateful set are, or were, made from.
@@ -108,6 +166,7 @@ impl Default for StatefulSet {
             min_ready: Duration::ZERO,
             revision_history_limit: 10,
             claim_templates: Vec::new(),
+            claims: ClaimTemplates::default(),
             revisions: Vec::new(),
             status: StatefulStatus::default(),
         }

@@ -38,6 +38,12 @@ pub enum UpdateMode {
     /// Pods get it when they are created, and those that are off by much are evicted.
     #[default]
     Recreate,
+    /// Pods get it when they are created, and those that are off by much are resized where they run; whoever
+    /// can't be is evicted.
+    InPlaceOrRecreate,
+    /// Pods get it when they are created, and those that are off by much are resized where they run; whoever
+    /// can't be stays as it is.
+    InPlace,
 }
 
 impl UpdateMode {
@@ -46,7 +52,9 @@ impl UpdateMode {
         Some(match name {
             "Off" => Self::Off,
             "Initial" => Self::Initial,
-            "Auto" | "Recreate" | "InPlaceOrRecreate" => Self::Recreate,
+            "Auto" | "Recreate" => Self::Recreate,
+            "InPlaceOrRecreate" => Self::InPlaceOrRecreate,
+            "InPlace" => Self::InPlace,
             _ => return None,
         })
     }

@@ -4,14 +4,14 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::format;
 use lab::statistics::Interval;
 use lab::upgrade::Effect;
 
 /// Lines of a table, with so many digits after the point and so many spaces before each line.
 pub(super) fn lines(effects: &[Effect], digits: usize, indent: usize) -> String {
-    let names = effects.iter().map(|own| own.name.len()).max();
-    let units = effects.iter().map(|own| own.unit.len()).max();
-    let (name_width, unit_width) = (names.unwrap_or(0), units.unwrap_or(0));
+    let name_width = format::column_width(effects.iter().map(|own| own.name.len()));
+    let unit_width = format::column_width(effects.iter().map(|own| own.unit.len()));
     let mut text = String::new();
     for effect in effects {
         let line = format!(

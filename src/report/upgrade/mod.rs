@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::format;
 use lab::upgrade::fields::FieldUse;
 use lab::upgrade::{Difference, Differing, Landing, Upgrade};
 use model::Change;
@@ -234,7 +235,7 @@ impl UpgradeReport<'_> {
         let (from, to) = (self.upgrade.from, self.upgrade.to);
         let head = ["pod", "on", from.name(), to.name(), "switch"].map(str::to_owned);
         let rows: Vec<[String; 5]> = [head].into_iter().chain(rows).collect();
-        let width = |column: usize| rows.iter().map(|row| row[column].len()).max().unwrap_or(0);
+        let width = |column: usize| format::column_width(rows.iter().map(|row| row[column].len()));
         let widths = [0, 1, 2, 3].map(width);
         text.push('\n');
         for row in &rows {

@@ -27,6 +27,10 @@ pub struct Cluster {
     /// Failure domains and their nesting, such as racks, power feeds and zones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub domains: Vec<Domain>,
+    /// Kinds whose objects are left out of all manifests, such as `hpa` or `ResourceSlice`; default
+    /// none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ignore: Vec<String>,
 }
 
 /// Failure domain, or several by a pattern: a failure of the domain takes down everything in it.
@@ -146,6 +150,9 @@ pub struct NodeTemplate {
     /// Taints of the node; default none.
     #[serde(default)]
     pub taints: Vec<Taint>,
+    /// Annotations of the node, by which autoscalers leave it alone; default none.
+    #[serde(default, skip_serializing_if = "NodeAnnotations::is_empty")]
+    pub annotations: NodeAnnotations,
     /// GPU devices of the node; default none.
     #[serde(default)]
     pub gpu: Option<GpuTemplate>,
@@ -155,6 +162,34 @@ pub struct NodeTemplate {
     /// Price of the node per hour, in the currency of the experiment.
     #[serde(default)]
     pub price: Option<Quantity>,
+}
+
+/// Annotations of a node by which autoscalers leave it alone.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct NodeAnnotations {
+    /// `"true"` keeps the node from the cluster autoscaler's scale-down; default none.
+    #[serde(
+        rename = "cluster-autoscaler.kubernetes.io/scale-down-disabled",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub scale_down_disabled: Option<String>,
+    /// `"true"` keeps the node from a provisioner's consolidation, drift and emptiness; default
+    /// none.
+    #[serde(
+        rename = "karpenter.sh/do-not-disrupt",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub do_not_disrupt: Option<String>,
+}
+
+impl NodeAnnotations {
+    /// `true` if there is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Resources of a node that pods can use.

@@ -59,8 +59,8 @@ pub use autoscaling::{
 pub use borg::{Borg, BorgAllocs, BorgQuota, BorgReclamation, BorgScore, BorgWishes, PriorityTier};
 pub use clients::{ClientLimit, ClientLimits, KubeletDelays, ModelSet, VolumeDelays};
 pub use cluster::{
-    Allocatable, Cluster, DEFAULT_PODS, Domain, GpuTemplate, NodeSource, NodeTemplate, NodeTrace,
-    Taint, TaintEffect, Template,
+    Allocatable, Cluster, DEFAULT_PODS, Domain, GpuTemplate, NodeAnnotations, NodeSource,
+    NodeTemplate, NodeTrace, Taint, TaintEffect, Template,
 };
 pub use compose::{Compose, ComposeCondition, ComposeDependency, ComposeService};
 pub use consolidation::{Consolidation, OverloadDetection, VmSelection};
@@ -115,7 +115,7 @@ pub use operation::{
 pub use power::{EmbodiedCarbon, PowerTemplate};
 pub use provider::{
     ClusterAutoscaling, ConsolidationPolicy, DisruptionReason, DisruptionWindow, ExpanderName,
-    NodeGroup, Provider, Provisioning, Quota, Reserved, SpotMarket, StockOut,
+    NodeGroup, PreferencePolicy, Provider, Provisioning, Quota, Reserved, SpotMarket, StockOut,
 };
 pub use release::{Release, Switch};
 pub use relocation::{InstanceMigration, InstanceResize, NovaResize};

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{DockerMachine, NodeTemplate, NovaProvider, PowerTemplate, Taint};
+use super::{DockerMachine, NodeAnnotations, NodeTemplate, NovaProvider, PowerTemplate, Taint};
 use crate::share::Share;
 use rng::Distribution;
 use units::{Duration, Quantity, SortedMap};
@@ -187,6 +187,9 @@ pub struct NodeGroup {
     /// Labels of the group's nodes, in addition to those of the provider.
     #[serde(default, skip_serializing_if = "SortedMap::is_empty")]
     pub labels: SortedMap<String, String>,
+    /// Annotations of the group's nodes, as of a node template; default none.
+    #[serde(default, skip_serializing_if = "NodeAnnotations::is_empty")]
+    pub annotations: NodeAnnotations,
     /// Taints of the group's nodes; default none.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub taints: Vec<Taint>,
@@ -236,8 +239,14 @@ pub struct ClusterAutoscaling {
     pub utilization_threshold: Share,
     /// Minimum time a node must be unneeded before it is removed; default `600s`.
     pub unneeded_time: Duration,
+    /// Utilization threshold of nodes with GPUs, of which only GPUs count; default `50%`.
+    pub gpu_utilization_threshold: Share,
+    /// Minimum time a node that is not ready must be unneeded before it is removed; default `1200s`.
+    pub unready_time: Duration,
     /// Minimum time after a scale-up before any scale-down; default `600s`.
     pub delay_after_add: Duration,
+    /// Minimum time after the removal of a node before any further scale-down; default `0s`.
+    pub delay_after_delete: Duration,
     /// Minimum time after a failed drain before any scale-down; default `180s`.
     pub delay_after_failure: Duration,
     /// Initial back-off of a group after a failed order; doubles with each failure. Default `300s`.
@@ -246,13 +255,30 @@ pub struct ClusterAutoscaling {
     /// Maximum back-off of a group after failed orders; default `1800s`.
     #[schemars(extend("x-positive" = true))]
     pub max_back_off: Duration,
-    /// Balancing of new nodes over groups that differ only in their zone; default `false`.
+    /// Balancing of new nodes over similar groups, such as those that differ only in their zone, if
+    /// they take the same pods; default `false`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub balance_similar_node_groups: bool,
+    /// Further labels in which similar groups may differ, besides zones, host names and names of
+    /// pools; default none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub balancing_ignore_labels: Vec<String>,
     /// Pods with data on the node's disk keep their node if `true` (the default).
     pub skip_nodes_with_local_storage: bool,
     /// Pods of `kube-system` without a disruption budget keep their node if `true` (the default).
     pub skip_nodes_with_system_pods: bool,
+    /// Maximum number of nodes that are removed at a time, at least 1; default 10.
+    #[schemars(range(min = 1))]
+    pub max_scale_down_parallelism: u32,
+    /// Maximum number of nodes with pods that are removed at a time, at least 1; default 1.
+    #[schemars(range(min = 1))]
+    pub max_drain_parallelism: u32,
+    /// Longest time that pods of a removed node have to end; default `600s`.
+    #[schemars(extend("x-positive" = true))]
+    pub max_graceful_termination: Duration,
+    /// Mirror pods do not count as utilization if `true`; default `false`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub ignore_mirror_pods_utilization: bool,
     /// Pods of daemon sets do not count as utilization if `true`; default `false`.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub ignore_daemon_sets_utilization: bool,
@@ -287,14 +313,22 @@ impl Default for ClusterAutoscaling {
             expendable_priority: -10,
             scale_down: true,
             utilization_threshold: Share::from_millionths(500_000),
+            gpu_utilization_threshold: Share::from_millionths(500_000),
             unneeded_time: Duration::from_secs(600),
+            unready_time: Duration::from_secs(1200),
             delay_after_add: Duration::from_secs(600),
+            delay_after_delete: Duration::ZERO,
             delay_after_failure: Duration::from_secs(180),
             back_off: Duration::from_secs(300),
             max_back_off: Duration::from_secs(1800),
             balance_similar_node_groups: false,
+            balancing_ignore_labels: Vec::new(),
             skip_nodes_with_local_storage: true,
             skip_nodes_with_system_pods: true,
+            max_scale_down_parallelism: 10,
+            max_drain_parallelism: 1,
+            max_graceful_termination: Duration::from_secs(600),
+            ignore_mirror_pods_utilization: false,
             ignore_daemon_sets_utilization: false,
             new_pod_scale_up_delay: Duration::ZERO,
         }
@@ -358,6 +392,17 @@ pub struct Provisioning {
     /// image. Older nodes have drifted and are replaced.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drifts: Vec<Duration>,
+    /// Handling of what pods prefer: preferred affinity and `ScheduleAnyway`; default `Respect`.
+    #[serde(default)]
+    pub preference_policy: PreferencePolicy,
+    /// Longest time that a node on its way out keeps pods that annotations or budgets protect, after
+    /// which they are ended; default unlimited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("x-positive" = true))]
+    pub termination_grace_period: Option<Duration>,
+    /// Annotations of the nodes it buys, as of a node template; default none.
+    #[serde(default, skip_serializing_if = "NodeAnnotations::is_empty")]
+    pub annotations: NodeAnnotations,
     /// Spot-to-spot consolidation: `true` allows replacing spot nodes by cheaper spot nodes;
     /// default `false`.
     #[serde(default)]
@@ -373,6 +418,16 @@ pub struct Provisioning {
     /// zone that its first pod allows, ties going to the first in this list.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub zones: Vec<String>,
+}
+
+/// Handling of what pods prefer when nodes are bought and removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PreferencePolicy {
+    /// Treated as required, and given up one by one where nothing fits.
+    #[default]
+    Respect,
+    /// Left to the scheduler.
+    Ignore,
 }
 
 /// Disruption budget that is in force at certain times.

@@ -47,6 +47,20 @@ impl From<Release> for model::Release {
     }
 }
 
+impl From<model::Release> for Release {
+    fn from(followed: model::Release) -> Self {
+        match followed {
+            model::Release::V1_28 | model::Release::V1_30 => Self::V1_30,
+            model::Release::V1_31 => Self::V1_31,
+            model::Release::V1_32 => Self::V1_32,
+            model::Release::V1_33 => Self::V1_33,
+            model::Release::V1_34 => Self::V1_34,
+            model::Release::V1_35 => Self::V1_35,
+            model::Release::V1_36 => Self::V1_36,
+        }
+    }
+}
+
 /// Position of a switch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -117,6 +131,7 @@ mod tests {
         for release in model::Release::ALL {
             let read: Release = serde_json::from_value(release.name().into()).expect("a release");
             assert_eq!(model::Release::from(read), *release);
+            assert_eq!(Release::from(*release), read);
         }
     }
 }

@@ -220,7 +220,8 @@ pub(crate) enum UsageWord {
 }
 
 /// Usage of pods whose manifests state none (`windtunnel.dev/cpu-usage`,
-/// `windtunnel.dev/memory-usage`), and series for those that name one. A usage is an amount
+/// `windtunnel.dev/memory-usage`; `windtunnel.dev/cpu-usage.NAME` states that of a container), and series for
+/// those that name one. A usage is an amount
 /// (`250m`), a share of the request (`60%`), `sine(MEAN, AMPLITUDE, PERIOD, PEAK)`, `ramp(FROM,
 /// RISE, PER, MOST)` from the start of the pod, `steps(0s: 100m, 1h: 400m)`, `recorded(0s: 100m, 1h:
 /// 400m)` from the start of the pod, `trace(NAME)`, or `shared(USE)` of one of these, which the pods of

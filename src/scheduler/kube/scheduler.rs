@@ -8,6 +8,7 @@
 //! at the next.
 
 mod act;
+mod claims;
 mod devices;
 mod objects;
 mod permit;

@@ -7,10 +7,22 @@
 //! count on the same bytes, as there.
 
 use super::Cache;
+use model::node::ZONE_LABEL;
 use model::objects::ClusterObjects;
 use model::volume::{ClaimReference, PersistentVolume};
 use model::{Labels, NodeSelector, NodeSelectorTerm, Operator, Requirement, Text};
 use units::{SortedMap, SortedSet};
+
+/// Provisioners whose disks are reached in one zone alone.
+const ZONAL_PROVISIONERS: [&str; 7] = [
+    "ebs.csi.aws.com",
+    "kubernetes.io/aws-ebs",
+    "pd.csi.storage.gke.io",
+    "kubernetes.io/gce-pd",
+    "disk.csi.azure.com",
+    "kubernetes.io/azure-disk",
+    "cinder.csi.openstack.org",
+];
 
 /// A claim, by namespace and name.
 pub type ClaimKey = (Text, Text);
@@ -194,6 +206,23 @@ fn made(
     let class = objects.storage_classes.get(&claim.class)?;
     let stated = class.allowed_topologies.iter().flatten();
     keys.extend(stated.map(|(key, _)| key.clone()));
+    if keys.is_empty() {
+        // Nothing says where it is reached; others of the class, which the same driver made, do.
+        let mut others = objects
+            .volumes
+            .values()
+            .filter(|own| own.class == claim.class);
+        let affinity = others.find_map(|own| own.node_affinity.as_ref());
+        let terms = affinity.iter().flat_map(|own| &own.terms);
+        keys.extend(
+            terms
+                .flat_map(|own| &own.match_expressions)
+                .map(|own| own.key.clone()),
+        );
+    }
+    if keys.is_empty() && ZONAL_PROVISIONERS.contains(&&*class.provisioner) {
+        keys.insert(ZONE_LABEL.into());
+    }
     let alike = |key: Text| {
         let values = vec![labels.get(&key)?.clone()];
         Some(Requirement {

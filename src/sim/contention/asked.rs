@@ -14,7 +14,6 @@ pub(in super::super) struct Asked {
     pub(in super::super) cpu_request: i64,
     pub(in super::super) cpu_limit: Option<i64>,
     pub(in super::super) memory_request: i64,
-    pub(in super::super) memory_limit: Option<i64>,
 }
 
 fn amount(container: &Container, name: &str, of_limits: bool) -> i64 {
@@ -56,31 +55,7 @@ impl Asked {
             cpu_request: sum(CPU),
             cpu_limit: limit(CPU),
             memory_request: sum(MEMORY),
-            memory_limit: limit(MEMORY),
         }
-    }
-}
-
-impl Asked {
-    /// The part of what its pod uses that is one process's: as its request is of the pod's, or all.
-    pub(in super::super) fn part(
-        whole: i64,
-        spec: &PodSpec,
-        container: u16,
-        of: fn(&Self) -> i64,
-    ) -> i64 {
-        if container == WHOLE {
-            return whole;
-        }
-        let own = of(&Self::of(spec, container));
-        let all = of(&Self::of(spec, WHOLE));
-        let (own, all) = if all > 0 {
-            (own, all)
-        } else {
-            (1, spec.containers.len().max(1) as i64)
-        };
-        let part = i128::from(whole) * i128::from(own) / i128::from(all);
-        i64::try_from(part).unwrap_or(i64::MAX)
     }
 }
 

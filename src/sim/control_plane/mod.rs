@@ -1,6 +1,7 @@
 //! The control plane of a cell: its store, its components in their places, and what is wrong with it.
 
 mod faults;
+mod livelock;
 mod seat;
 mod step;
 
@@ -10,7 +11,6 @@ use control::{Component, Program, Write};
 use model::{Event, Pod, PodRef, Text};
 use units::{ComponentId, Duration, Instant, Revision, SortedSet};
 
-use super::SimError;
 use super::context::Context;
 use super::control_faults::{BindFault, ControlFaults};
 use super::queue::{Lapses, Upcoming};
@@ -333,19 +333,5 @@ impl ControlPlane {
             }
         }
         self.store.truncate(read);
-    }
-
-    /// The error that its components keep each other busy.
-    pub(super) fn livelock(&self, at: Instant, rounds: u64) -> SimError {
-        let busy = |seat: &&Seat| seat.due || seat.component.cursor() < self.store.revision();
-        let busy = self.seats.iter().filter(busy);
-        let names: Vec<String> = busy
-            .map(|seat| format!("`{}`", seat.component.name()))
-            .collect();
-        SimError::Livelock {
-            at,
-            components: names.join(", "),
-            rounds,
-        }
     }
 }

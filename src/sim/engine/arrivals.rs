@@ -2,6 +2,7 @@
 
 use model::Event;
 use trace::Arrival;
+use trace::UNNAMED;
 use units::{ClassId, Duration, GangId, Identity};
 
 use super::super::SimError;
@@ -58,14 +59,30 @@ impl Engine {
     ) -> Result<(), SimError> {
         let class = self.class_of(ctx, arrival)?;
         self.surroundings.begin_arrival(arrival);
+        let is_limited = self.limits_arrivals();
         for member in 0..arrival.members {
-            let created = pod_of(self.control.store(), arrival, class, gang, member);
+            let admitted = if is_limited {
+                self.admitted(ctx, &arrival.name.text(), class)?
+            } else {
+                Some(class)
+            };
+            let own = admitted.unwrap_or(class);
+            let created = pod_of(self.control.store(), arrival, own, gang, member);
             let who = self.control.store().identity_of_new(&created);
+            // Pods of one name may be of several tenants.
+            let who = match self.surroundings.tenant_of(arrival) {
+                Some(tenant) if **tenant != *UNNAMED => who.with(tenant),
+                _ => who,
+            };
             let run_time = match arrival.run_time {
                 None => self.stated_run_time(ctx, who, class)?,
                 known => known,
             };
             self.nodes.submit(created.pod, who, run_time);
+            if admitted.is_none() {
+                self.refuse(ctx, Event::PodCreated(created))?;
+                continue;
+            }
             self.commit(ctx, Event::PodCreated(created))
                 .map_err(|why| declaration(format!("`{}` of the workload", arrival.name), &why))?;
         }

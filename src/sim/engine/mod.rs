@@ -1,6 +1,7 @@
 //! The engine of a cell: has its parts do what is due, passes their messages between them, and lets
 //! every follower see each change.
 
+mod admission;
 mod arrivals;
 mod sampling;
 mod set_up;
@@ -24,6 +25,7 @@ use super::message::{ControlFault, Message, Request, ToControlPlane, ToNodes};
 use super::node_plane::{NodePlane, drawn_run_time};
 use super::queue::Upcoming;
 use super::surroundings::{Surroundings, wrong};
+use admission::Refusals;
 
 /// One cluster: its control plane, its nodes and what happens around it.
 pub(super) struct Engine {
@@ -32,6 +34,8 @@ pub(super) struct Engine {
     nodes: NodePlane,
     surroundings: Surroundings,
     endless: Endless,
+    /// Arrivals that the API server refused.
+    refusals: Refusals,
 }
 
 impl Engine {
@@ -59,6 +63,13 @@ impl Engine {
 
     pub(super) const fn surroundings(&self) -> &Surroundings {
         &self.surroundings
+    }
+
+    /// Lines about what was refused so that nobody waits for it.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let mut remarks = self.control.remarks();
+        remarks.extend(self.refusals.remarks());
+        remarks
     }
 
     /// The store, taken out of the finished simulation.
@@ -108,19 +119,19 @@ impl Engine {
             Upcoming::Report(node) => nodes.send_reports(ctx, node),
             Upcoming::Resize(pod) => Surroundings::resize_due(ctx, store, pod),
             Upcoming::Started(pod) => nodes.start_due(ctx, store, pod)?,
-            Upcoming::Exit(pod) => nodes.exit_due(ctx, store, pod),
+            Upcoming::Exit(pod) => nodes.exit_due(ctx, store, pod)?,
             Upcoming::AgentTimer(pod) => nodes.wake_pod(ctx, store, pod),
             Upcoming::Wake(component) | Upcoming::IdleWake(component) => control.wake(component),
             Upcoming::Tick => ctx.send(ToNodes::Tick),
             Upcoming::NodeTimer(node) => nodes.wake_node(ctx, node),
-            Upcoming::Operation(number) => {
+            Upcoming::Operation(number) | Upcoming::Rule(number) => {
                 surroundings.operate(ctx, store, number, control.acts())?;
             }
             Upcoming::Machine(number) => surroundings.machine_due(ctx, store, number),
             Upcoming::Price(number) | Upcoming::IdlePrice(number) => {
                 surroundings.prices_due(ctx, number);
             }
-            Upcoming::Eviction(node) => Surroundings::go_on_draining(ctx, store, nodes, node)?,
+            Upcoming::Eviction(node) => surroundings.go_on_draining(ctx, store, nodes, node)?,
             Upcoming::Election => Self::leader(control, surroundings, ctx, Part::All, true),
             Upcoming::Upgrade(number) => {
                 surroundings.go_on_upgrading(ctx, store, number, control.acts());

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use cluster::Conflict;
 use control::node_api::Notice;
-use model::{Event, Object, ObjectChange, PodCreated, PodOwner, PodSpec};
+use model::{
+    EndReason, Event, Object, ObjectChange, PodChange, PodCreated, PodOwner, PodRef, PodSpec,
+};
 use units::{ClassId, ObjectId, TenantId};
 
 use super::super::SimError;
@@ -18,6 +20,7 @@ use super::super::parts::{
 };
 use super::super::queue::Upcoming;
 use super::super::surroundings::Surroundings;
+use super::admission::Refusals;
 use super::{Engine, declaration};
 
 impl Engine {
@@ -45,6 +48,7 @@ impl Engine {
                 environment.has_precedence,
             ),
             endless: Endless::default(),
+            refusals: Refusals::but_for(environment.found.admitted.clone()),
         };
         own.endless.arriving(ctx.now(), true);
         for node in parts.nodes {
@@ -107,6 +111,12 @@ impl Engine {
         }
         for waiting in &found.waiting {
             self.await_node(ctx, first, waiting)?;
+        }
+        for node in &found.nodes {
+            if let Some(trouble) = node.trouble {
+                self.nodes.find_host(ctx, node.node, trouble);
+                self.deliver(ctx, 0)?;
+            }
         }
         Ok(())
     }
@@ -207,14 +217,44 @@ impl Engine {
             owner: resident.owner.map(|owner| owner_of(first, owner)),
         };
         let who = self.control.store().identity_of_new(&created);
-        (self.nodes).find(pod, who, resident.is_running, resident.run_time);
+        let (spec, found) = (&resident.spec, &resident.found);
+        (self.nodes).find(ctx, (pod, who), spec, found, resident.run_time)?;
         let created = Event::PodCreated(created);
         let devices = resident.devices;
         for event in [created, Event::PodBound { pod, node, devices }] {
             self.commit(ctx, event).map_err(wrong)?;
         }
         ctx.send(ToNodes::Notice(Notice::Assign(pod)));
-        self.deliver(ctx, 0)
+        self.deliver(ctx, 0)?;
+        self.settle_state(ctx, pod, resident).map_err(wrong)
+    }
+
+    /// What the API says of a pod apart from its node: whether it was told to end, and that it is not ready
+    /// where its node would say otherwise and nobody hears it.
+    fn settle_state(
+        &mut self,
+        ctx: &mut Context<'_>,
+        pod: PodRef,
+        resident: &Resident,
+    ) -> Result<(), Conflict> {
+        if self.control.store().pods().get(pod).is_none() {
+            return Ok(());
+        }
+        let state = self.control.store().pod_states().get(pod).copied();
+        let is_ready = state.is_some_and(|state| state.is_ready);
+        let readiness = resident.found.readiness;
+        if is_ready && readiness.is_some_and(|known| !known.is_ready) {
+            let change = PodChange::Ready(false);
+            self.commit(ctx, Event::PodChanged { pod, change })?;
+        }
+        if resident.found.is_terminating {
+            // Nobody knows who told it, nor why.
+            let reason = EndReason::Cancelled;
+            let grace = resident.found.stop_within.unwrap_or_default();
+            let change = PodChange::Terminating { grace, reason };
+            self.commit(ctx, Event::PodChanged { pod, change })?;
+        }
+        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ use super::super::traffic::UsageAndTraffic;
 use super::Engine;
 
 /// Rounds at one instant that are always allowed.
-const ROUNDS_ALLOWED: u64 = 1 << 20;
+const ROUNDS_ALLOWED: u64 = 1 << 17;
 
 /// Rounds allowed besides for every living pod and node.
 const ROUNDS_PER_OBJECT: u64 = 64;
@@ -30,9 +30,7 @@ impl Engine {
         if !self.control.acts() {
             return Ok(true);
         }
-        let store = self.control.store();
-        let objects = (store.pods().living() + store.nodes().len()) as u64;
-        let bound = ROUNDS_ALLOWED + ROUNDS_PER_OBJECT * objects;
+        let (begun, mut bound) = (self.control.store().revision(), ROUNDS_ALLOWED);
         let mut rounds = 0_u64;
         loop {
             let mut busy = false;
@@ -47,7 +45,13 @@ impl Engine {
             }
             rounds += 1;
             if rounds > bound {
-                return Err(self.control.livelock(ctx.now(), rounds));
+                // What was created at this instant counts, too.
+                let store = self.control.store();
+                let objects = (store.pods().living() + store.nodes().len()) as u64;
+                bound = ROUNDS_ALLOWED + ROUNDS_PER_OBJECT * objects;
+                if rounds > bound {
+                    return Err(self.control.livelock(ctx.now(), rounds, begun));
+                }
             }
         }
         if !keeps_log {
@@ -95,7 +99,7 @@ impl Engine {
             let at = Revision(self.control.store().revision().0 + 1);
             let made = match self.control.taken(index, write) {
                 Ok(Some(event)) => self.carry_out(ctx, event)?,
-                Ok(None) => Ok(()),
+                Ok(None) => continue,
                 Err(conflict) => Err(conflict),
             };
             match made {

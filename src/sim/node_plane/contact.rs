@@ -204,6 +204,11 @@ impl NodePlane {
     fn interrupt(&mut self, now: Instant, store: &Store, node: NodeId) {
         for pod in pods_on(store, node) {
             self.machine.interrupt(now, pod);
+            let over = self.usage.over(now, pod);
+            self.usage.stopped(pod);
+            if self.resumes {
+                self.usage.go_on(now, pod, over);
+            }
             if let Some(contention) = &mut self.contention {
                 contention.forget(now, pod.id);
             }

@@ -8,12 +8,11 @@ use control::MachineEvent;
 use control::node::ContainerEvent;
 use model::exit::KILLED;
 use model::resource_list::{CPU, MEMORY};
-use model::usage::Curve;
 use model::{Event, Pod, PodChange, PodRef, PodSpec};
-use units::{Duration, Instant, NodeId};
+use units::{Instant, NodeId};
 
 use super::super::SimError;
-use super::super::contention::{Asked, Contention, LOOK, ProcessUp, WHOLE, on_grid};
+use super::super::contention::{Asked, Contention, ProcessUp, WHOLE};
 use super::super::context::Context;
 use super::super::cores::{Claim, CorePlace, ProcessRef, cpu_shares, cpu_weight};
 use super::super::hosts::Pace;
@@ -22,7 +21,7 @@ use super::memory::EVICTION_THRESHOLD;
 use super::{NodePlane, drawn_run_time};
 
 impl NodePlane {
-    /// A process is up: it takes part in what its node has.
+    /// A process is up: it uses something, and takes part in what its node has.
     pub(super) fn process_up(
         &mut self,
         ctx: &mut Context<'_>,
@@ -30,6 +29,8 @@ impl NodePlane {
         pod: PodRef,
         container: u16,
     ) -> Result<(), SimError> {
+        let (now, process) = (ctx.now(), ProcessRef { pod, container });
+        self.usage.came_up(now, process, store);
         let Some(model) = self.contention.as_ref().map(Contention::model) else {
             return Ok(());
         };
@@ -37,11 +38,6 @@ impl NodePlane {
         let (Some(node), Some(spec)) = (node, spec_of(store, pod)) else {
             return Ok(());
         };
-        let now = ctx.now();
-        if self.usage.wanted(pod, now).is_none() {
-            self.usage.started(now, pod, store);
-        }
-        let process = ProcessRef { pod, container };
         let asked = Asked::of(spec, container);
         let run_time = match container {
             WHOLE => self.machine.work(pod).and_then(|work| work.run_time),
@@ -64,8 +60,8 @@ impl NodePlane {
                 limit_milli: limits.min(),
             },
             run_time: run_time.map(|span| pace.stretch(span, Pace::USUAL)),
-            changes: self.cpu_changes(now, pod),
-            over: self.over_limit(now, process, spec).filter(|_| model.memory),
+            changes: self.usage.demand_changes(process, now),
+            over: self.usage.over_limit(process, now).filter(|_| model.memory),
         };
         if let Some(contention) = &mut self.contention {
             contention.up(now, up);
@@ -127,14 +123,9 @@ impl NodePlane {
                 return;
             }
             self.machine.process_ended(now, pod);
-            self.usage.stopped(pod);
             MachineEvent::Exited { code }
         } else {
             self.machine.stop_container(pod, container);
-            if code != 0 {
-                // What grows begins anew.
-                self.usage.started(now, pod, store);
-            }
             MachineEvent::Container(container, ContainerEvent::Exited { code })
         };
         self.machine_event(ctx, pod, event);
@@ -168,7 +159,7 @@ impl NodePlane {
                     continue;
                 };
                 let demand = self.cpu_demand(now, process, spec);
-                let next = self.cpu_changes(now, process.pod);
+                let next = self.usage.demand_changes(process, now);
                 if let Some(contention) = &mut self.contention {
                     contention.wants(now, process, demand);
                     if let Some(at) = next {
@@ -185,29 +176,14 @@ impl NodePlane {
     /// The demand of a process for cores, in thousandths: its stated use, or else its request, or else
     /// one core.
     fn cpu_demand(&self, now: Instant, process: ProcessRef, spec: &PodSpec) -> i64 {
-        let used = self.usage.wanted(process.pod, now);
+        let used = self.usage.wanted_by(process, now);
         let wanted = used.map_or(0, |used| used.cpu_milli);
-        if wanted > 0 {
-            return Asked::part(wanted, spec, process.container, |asked| asked.cpu_request);
+        if wanted > 0 || self.usage.is_stated(process) {
+            return wanted;
         }
         match Asked::of(spec, process.container).cpu_request {
             0 => 1_000,
             request => request,
-        }
-    }
-
-    /// Instant at which a pod's use of the cores changes next by itself, as far as it is looked at.
-    fn cpu_changes(&self, now: Instant, pod: PodRef) -> Option<Instant> {
-        let cpu = self.usage.curves(pod)?.cpu;
-        let next = on_grid(now.saturating_add(Duration::from_nanos(1)), LOOK);
-        let Some(own) = cpu else {
-            let used = self.usage.wanted(pod, now);
-            return used.filter(|used| used.cpu_milli > 0).map(|_| next);
-        };
-        match own.curve {
-            Curve::Constant(_) => None,
-            Curve::Steps(_) | Curve::Recorded(_) => own.next_step(now),
-            Curve::Sine { .. } | Curve::Ramp { .. } => Some(next),
         }
     }
 }

@@ -153,7 +153,7 @@ impl NodePlane {
             candidates.push(EvictionCandidate {
                 name,
                 priority: user.spec.priority,
-                request: Asked::of(&user.spec, WHOLE).memory_request,
+                request: requested(&user.spec),
                 usage: Some(CandidateUsage {
                     bytes: user.bytes,
                     processes: 1,
@@ -186,41 +186,15 @@ impl NodePlane {
                 let Some(spec) = spec_of(store, process.pod) else {
                     continue;
                 };
-                let used = self.usage.wanted(pod, now);
-                let whole = used.map_or(0, |used| used.memory_bytes);
-                let container = process.container;
-                let bytes = Asked::part(whole, spec, container, |asked| asked.memory_request);
+                let used = self.usage.wanted_by(process, now);
                 users.push(MemoryUser {
-                    process: ProcessRef { pod, container },
+                    process,
                     spec: spec.clone(),
-                    bytes,
+                    bytes: used.map_or(0, |used| used.memory_bytes),
                 });
             }
         }
         users
-    }
-
-    /// Instant at which a process is over its own limit of memory.
-    pub(super) fn over_limit(
-        &self,
-        now: Instant,
-        process: ProcessRef,
-        spec: &PodSpec,
-    ) -> Option<Instant> {
-        let asked = Asked::of(spec, process.container);
-        let limit = asked.memory_limit?;
-        let memory = self.usage.curves(process.pod)?.memory;
-        let level = i128::from(limit) + 1;
-        let level = if process.container == WHOLE {
-            level
-        } else {
-            let all = i128::from(Asked::of(spec, WHOLE).memory_request);
-            match i128::from(asked.memory_request) {
-                own if own > 0 && all > 0 => (level * all + own - 1) / own,
-                _ => level * spec.containers.len().max(1) as i128,
-            }
-        };
-        memory?.reaches(i64::try_from(level).ok()?, now)
     }
 
     /// Instant at which memory may run short next: not before one of those whose use changes uses
@@ -229,18 +203,14 @@ impl NodePlane {
         let pods: SortedSet<PodRef> = users.iter().map(|user| user.process.pod).collect();
         let (mut curves, mut next) = (Vec::new(), None);
         for pod in pods {
-            let Some(own) = self.usage.curves(pod) else {
-                continue;
-            };
-            match own.memory {
-                Some(memory) if matches!(memory.curve, Curve::Constant(_)) => {}
-                Some(memory) => curves.push(memory),
-                // What pods share depends on all of them.
-                None => {
-                    let used = self.usage.wanted(pod, now);
-                    let wanted = used.map_or(0, |used| used.memory_bytes);
-                    next = next.or((wanted > 0).then(|| now.saturating_add(LOOK)));
-                }
+            let (own, is_shared) = self.usage.memory_curves(pod);
+            let own = own.into_iter();
+            curves.extend(own.filter(|memory| !matches!(memory.curve, Curve::Constant(_))));
+            // What pods share depends on all of them.
+            if is_shared {
+                let used = self.usage.wanted(pod, now);
+                let wanted = used.map_or(0, |used| used.memory_bytes);
+                next = next.or((wanted > 0).then(|| now.saturating_add(LOOK)));
             }
         }
         let each = slack / (curves.len().max(1) as i64) + 1;
@@ -250,6 +220,12 @@ impl NodePlane {
         });
         reached.chain(next).min()
     }
+}
+
+/// The memory that a pod requests, all that belongs to it together (`GetResourceRequestQuantity`).
+fn requested(spec: &PodSpec) -> i64 {
+    let requests = spec.requests().unwrap_or_default();
+    requests.get(MEMORY).units_ceil().unwrap_or(i64::MAX)
 }
 
 /// A process and the memory that it uses.

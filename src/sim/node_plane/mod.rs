@@ -4,12 +4,14 @@
 mod contact;
 mod contend;
 mod exits;
+mod found;
 mod images;
 mod memory;
 mod outgoing;
 mod pace;
 mod processes;
 mod resumption;
+mod use_of_pods;
 
 use std::sync::Arc;
 
@@ -20,8 +22,8 @@ use control::node_api::Notice;
 use control::node_life::Observing;
 use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::checkpoint::Checkpoints;
-use model::{EndReason, Event, Pod, PodRef, Throughputs, Used};
-use units::{Duration, Identity, Instant, NodeId, ObjectId, PodId, SortedMap};
+use model::{EndReason, Event, Pod, PodRef, Throughputs};
+use units::{Duration, Identity, NodeId, ObjectId, PodId, SortedMap};
 
 use super::contention::{Contention, ContentionModel, WHOLE};
 use super::context::Context;
@@ -32,9 +34,10 @@ use super::machine::{Immediate, Stragglers};
 use super::message::{ToControlPlane, ToNodes};
 use super::options::NodeLife;
 use super::queue::Upcoming;
-use super::usage::{Now, UsageOptions};
+use super::usage::UsageOptions;
 use super::{Machine, SimError, StartUp, Usage};
 use exits::Exits;
+use found::FoundRuns;
 use outgoing::Outgoing;
 use pace::Mates;
 pub(super) use processes::drawn_run_time;
@@ -52,6 +55,8 @@ pub(super) struct NodePlane {
     /// Pace of work inside of what the agents run pods in.
     guest_pace: Pace,
     exits: Exits,
+    /// Processes of pods that were there before the run began.
+    found: FoundRuns,
     /// Reports on their way, where agents report late.
     outgoing: Option<Outgoing>,
     usage: Usage,
@@ -101,6 +106,7 @@ impl NodePlane {
             images: parts.images.map(Images::new),
             hosts: Hosts::new(seed, ctx.options().lease_offset),
             exits: Exits::default(),
+            found: FoundRuns::default(),
             outgoing: Outgoing::new(seed, ctx.options().node_client, ctx.options().relist),
             usage: Usage::new(parts.usage),
             node_ready: Duration::ZERO,
@@ -150,17 +156,6 @@ impl NodePlane {
         self.machine.submit(pod, who, run_time);
     }
 
-    /// A pod was there before the run began; without a run time it runs until it is stopped.
-    pub(super) fn find(
-        &mut self,
-        pod: PodRef,
-        who: Identity,
-        was_up: bool,
-        run_time: Option<Duration>,
-    ) {
-        self.machine.find(pod, who, was_up, run_time);
-    }
-
     /// A pod of an object was submitted; one of a job goes on with what is left of the job's work.
     pub(super) fn begin(
         &mut self,
@@ -175,31 +170,6 @@ impl NodePlane {
     /// Stable identity of a pod that was submitted.
     pub(super) fn who(&self, pod: PodRef) -> Identity {
         self.machine.who(pod)
-    }
-
-    /// Traffic makes a pod use this.
-    pub(super) fn set_traffic(&mut self, pod: PodRef, used: Used) {
-        self.usage.set_traffic(pod, used);
-    }
-
-    /// Measurements of pods now.
-    pub(super) fn samples(&self, now: Instant) -> Now<'_> {
-        self.usage.samples(now)
-    }
-
-    /// The next instant before another one at which use that changes by itself is measured.
-    #[inline]
-    pub(super) fn sampled_before(&self, next: Instant) -> Option<Instant> {
-        self.usage.sampled_before(next)
-    }
-
-    /// Measurements of pods now, if it is time to show them to the observer.
-    pub(super) fn sample(&mut self, now: Instant) -> Option<Now<'_>> {
-        if !self.usage.is_due(now) {
-            return None;
-        }
-        let rates = self.contention.as_ref().and_then(Contention::rates);
-        Some(self.usage.samples(now).with_had(rates))
     }
 
     /// A message arrives.
@@ -475,6 +445,7 @@ impl Follower for NodePlane {
         let pod = ended.pod;
         self.resume_if_evicted(ctx, change.event, ended, over);
         self.exits.ended(pod);
+        self.found.ended(pod);
         if let Some(node) = ended.node()
             && !self.hosts.is_reached(node)
             && self.machine.is_running(pod)

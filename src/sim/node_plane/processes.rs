@@ -11,6 +11,7 @@ use super::super::SimError;
 use super::super::containers::Task;
 use super::super::contention::{Contention, WHOLE};
 use super::super::context::Context;
+use super::super::cores::ProcessRef;
 use super::super::message::ToNodes;
 use super::super::queue::Upcoming;
 use super::NodePlane;
@@ -42,31 +43,39 @@ impl NodePlane {
         if let Some(end) = self.machine.started(now, pod, pace) {
             ctx.expect(end, Upcoming::Exit(pod));
         }
-        self.usage.started(now, pod, store);
+        self.exits.started(store, pod);
+        self.process_up(ctx, store, pod, WHOLE)?;
         if let Some(done) = self.machine.done(pod) {
             self.usage.go_on(now, pod, done);
         }
-        if self.resumes {
-            self.usage.wants_sample();
-        }
-        self.exits.started(store, pod);
-        self.process_up(ctx, store, pod, WHOLE)?;
         self.machine_event(ctx, pod, MachineEvent::Started);
         Ok(())
     }
 
     /// A pod's processes end by themselves, unless it has ended meanwhile.
-    pub(in super::super) fn exit_due(&mut self, ctx: &mut Context<'_>, store: &Store, pod: PodRef) {
+    pub(in super::super) fn exit_due(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        pod: PodRef,
+    ) -> Result<(), SimError> {
         let now = ctx.now();
         if !self.machine.is_running(pod) || !self.machine.awaits(now, pod) {
-            return;
+            return Ok(());
         }
         let record = store.pods().get(pod);
         let spec = record.map(|record| &store.class(record.class).spec);
-        let code = spec.map_or(0, |spec| self.exits.code(store, pod, spec, 0));
-        self.usage.stopped(pod);
+        let code = spec.map_or(0, |spec| self.code_of(store, pod, spec, 0));
+        self.ran_on(ctx, store, pod)?;
         self.process_down(now, pod, WHOLE);
         self.machine_event(ctx, pod, MachineEvent::Exited { code });
+        Ok(())
+    }
+
+    /// The code that a container of a pod ends with by itself.
+    fn code_of(&self, store: &Store, pod: PodRef, spec: &PodSpec, container: usize) -> i32 {
+        let found = self.found.code(pod, container);
+        found.unwrap_or_else(|| self.exits.code(store, pod, spec, container))
     }
 
     /// Something is due of containers, images or cores.
@@ -123,7 +132,12 @@ impl NodePlane {
         let spec = &store.class(record.class).spec;
         let number = usize::from(container);
         let who = self.machine.who(pod);
-        let run_time = drawn_run_time(ctx, who, number, spec)?;
+        let elapsed = self.found.take_elapsed(pod, number);
+        let run_time = match self.found.crash(pod, number) {
+            None => drawn_run_time(ctx, who, number, spec)?,
+            known => known,
+        };
+        let run_time = run_time.map(|span| left_of(span, elapsed));
         if number == spec.init_containers.len() {
             self.exits.started(store, pod);
         }
@@ -131,11 +145,14 @@ impl NodePlane {
             start_up: Duration::ZERO,
             // Where cores are shared it ends when its work is done.
             run_time: run_time.filter(|_| !self.machine.shares_cores()),
-            code: self.exits.code(store, pod, spec, number),
+            code: self.code_of(store, pod, spec, number),
             pace: self.pace_of(store, pod),
         };
+        // What ran before the run began is up.
+        let start_up = elapsed.map(|_| Duration::ZERO);
+        let start_up = start_up.or_else(|| stated_start(store, pod));
         self.machine
-            .start_container(ctx.now(), pod, container, stated_start(store, pod), task);
+            .start_container(ctx.now(), pod, container, start_up, task);
         self.expect_tick(ctx);
         Ok(())
     }
@@ -150,8 +167,9 @@ impl NodePlane {
         self.machine_event(ctx, pod, MachineEvent::Container(container, event));
     }
 
-    /// A process is gone from what its node shares.
+    /// A process is gone: it uses nothing more, and leaves its part of what its node shares.
     pub(super) fn process_down(&mut self, now: Instant, pod: PodRef, container: u16) {
+        self.usage.went_down(ProcessRef { pod, container });
         if let Some(contention) = &mut self.contention {
             contention.down(now, pod.id, container);
         }
@@ -181,6 +199,13 @@ pub(in super::super) fn drawn_run_time(
     };
     let mut stream = Stream::of(ctx.seed(), "run-time", entity);
     Ok(Some(distribution.sample(&mut stream)))
+}
+
+/// Rest of a run time of which a part has passed.
+pub(super) fn left_of(run_time: Duration, elapsed: Option<Duration>) -> Duration {
+    let passed = Instant::ZERO.saturating_add(elapsed.unwrap_or_default());
+    let left = Instant::ZERO.saturating_add(run_time).since(passed);
+    left.max(Duration::ZERO)
 }
 
 /// Time that a pod states for its start.

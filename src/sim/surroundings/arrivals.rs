@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use cluster::Store;
 use control::operation::Operation;
-use model::{Object, PodCreated, PodSpec};
+use model::{Object, PodCreated, PodSpec, Text};
 use trace::{Arrival, Submission};
 use units::{ClassId, GangId, Instant, TenantId};
 
@@ -135,6 +135,12 @@ impl Surroundings {
             }
         }
         Ok(true)
+    }
+
+    /// The name of an arrival's tenant, where it has one.
+    #[inline]
+    pub(in super::super) fn tenant_of(&self, arrival: &Arrival) -> Option<&Text> {
+        self.arrivals.tenants().get(arrival.tenant as usize)
     }
 
     /// The class of an arrival; `None` if it is met for the first time.

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use cluster::Store;
 use control::operation::Operation;
 use control::upgrade::Upgrade;
-use model::{Event, Node, PodRef, Text, Used};
+use model::{Event, Node, Object, PodRef, Text, Used};
 use trace::{Arrival, ArrivalSource, Ledger};
-use units::{ClassId, Duration, Instant, NodeId, SortedMap};
+use units::{ClassId, Duration, Instant, NodeId, SortedMap, SortedSet};
 
 use super::SimError;
 use super::context::Context;
@@ -60,6 +60,8 @@ pub(super) struct Surroundings {
     postponed: Vec<u32>,
     /// Upgrades that have begun, by number.
     upgrades: Vec<Option<Upgrade>>,
+    /// Nodes from which the API refused to evict a pod when it was asked last.
+    refusing: SortedSet<NodeId>,
     /// Nodes that left and that others are to follow, by name.
     departed: SortedMap<Text, (NodeId, Arc<Node>)>,
     /// Nodes made anew, by those of the start in whose place they are.
@@ -94,6 +96,7 @@ impl Surroundings {
             operations_left: 0,
             postponed: Vec::new(),
             upgrades: Vec::new(),
+            refusing: SortedSet::new(),
             departed: SortedMap::new(),
             stand_ins: SortedMap::new(),
             failures: Vec::new(),
@@ -151,8 +154,17 @@ impl Surroundings {
         operations: Vec<(Instant, Operation)>,
     ) {
         for (number, (at, operation)) in operations.into_iter().enumerate() {
+            let number = number as u32;
+            ctx.expect(
+                at,
+                match &operation {
+                    Operation::Create(Object::LimitRange(_) | Object::ResourceQuota(_)) => {
+                        Upcoming::Rule(number)
+                    }
+                    _ => Upcoming::Operation(number),
+                },
+            );
             self.operations.push(operation);
-            ctx.expect(at, Upcoming::Operation(number as u32));
         }
         self.operations_left = self.operations.len();
     }
@@ -203,7 +215,7 @@ impl Surroundings {
                 self.provide(ctx, store, component, *request);
                 Ok(())
             }
-            ToSurroundings::GoOnDraining(node) => Self::go_on_draining(ctx, store, nodes, node),
+            ToSurroundings::GoOnDraining(node) => self.go_on_draining(ctx, store, nodes, node),
             ToSurroundings::Upgrade { deed, replaces } => {
                 self.upgrade_node(ctx, store, nodes, *deed, replaces)
             }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Store};
 use control::node_api::pods_on;
-use control::operation::{Operation, OperationError, carry_out, vacate};
+use control::operation::{EvictionRequests, Operation, OperationError, carry_out, vacate};
 use control::upgrade::{Deed, Upgrade};
 use model::node::HOSTNAME_LABEL;
-use model::{EndReason, Event, Text};
+use model::{EndReason, Event, Pod, Text};
 use units::{Duration, Instant, NodeId};
 
 use super::super::SimError;
@@ -48,6 +49,9 @@ impl Surroundings {
         let now = ctx.now();
         let steps = carry_out(now, &operation, store);
         let steps = steps.map_err(|why| wrong(&operation, now, &why))?;
+        if let Some(node) = drained(store, &operation) {
+            self.tell_refusal(ctx, node, steps.rest.is_some());
+        }
         // What was decided on one state together is not stale.
         ctx.send(ToControlPlane::Request(Box::new(Request {
             operation,
@@ -66,6 +70,7 @@ impl Surroundings {
 
     /// A node that is cordoned is emptied as budgets allow, until it is down or takes pods again.
     pub(in super::super) fn go_on_draining(
+        &mut self,
         ctx: &mut Context<'_>,
         store: &Store,
         nodes: &NodePlane,
@@ -75,7 +80,7 @@ impl Surroundings {
         let is_wanted = object.is_some_and(|object| object.unschedulable);
         if is_wanted
             && nodes.is_reached(node)
-            && let Some(at) = Self::evict_from(ctx, store, node)?
+            && let Some(at) = self.evict_from(ctx, store, node)?
         {
             ctx.expect(at.max(ctx.now()), Upcoming::Eviction(node));
         }
@@ -85,6 +90,7 @@ impl Surroundings {
     /// Asks for the eviction of every pod of a node; returns when to ask again for those that have
     /// to wait.
     fn evict_from(
+        &mut self,
         ctx: &mut Context<'_>,
         store: &Store,
         node: NodeId,
@@ -92,14 +98,31 @@ impl Surroundings {
         let now = ctx.now();
         let name: Text = store.nodes().name(node).into();
         let steps = vacate(now, store, &name);
-        let operation = Operation::Drain(name);
+        let operation = Operation::Drain(name, EvictionRequests::default());
         let steps = steps.map_err(|why| wrong(&operation, now, &why))?;
+        self.tell_refusal(ctx, node, steps.rest.is_some());
         ctx.send(ToControlPlane::Request(Box::new(Request {
             operation,
             events: steps.events,
             creations: Vec::new(),
         })));
         Ok(steps.rest.map(|rest| rest.at))
+    }
+
+    /// Tells when the API begins to refuse evictions from a node, and when it has granted all of them.
+    fn tell_refusal(&mut self, ctx: &mut Context<'_>, node: NodeId, refuses: bool) {
+        let is_new = if refuses {
+            self.refusing.insert(node)
+        } else {
+            self.refusing.remove(&node)
+        };
+        if is_new {
+            ctx.tell(Incident {
+                what: EVICTION_REFUSED,
+                node: Some(node),
+                begins: refuses,
+            });
+        }
     }
 
     /// The next steps of an upgrade; where nobody answers it is asked again later.
@@ -145,7 +168,7 @@ impl Surroundings {
     ) -> Result<(), SimError> {
         match deed {
             Deed::Drain(node) if nodes.is_reached(node) => {
-                return Self::evict_from(ctx, store, node).map(drop);
+                return self.evict_from(ctx, store, node).map(drop);
             }
             Deed::Drain(node) | Deed::Cordon(node) => ctx.send(ToControlPlane::Cordon {
                 node,
@@ -243,5 +266,16 @@ pub(in super::super) fn wrong(
     SimError::Declaration {
         what: format!("operation `{operation}` at {at}"),
         why: why.to_string(),
+    }
+}
+
+/// The node that an operation takes pods off, as budgets allow.
+fn drained(store: &Store, operation: &Operation) -> Option<NodeId> {
+    match operation {
+        Operation::Drain(name, _) => store.nodes().by_name(name),
+        Operation::Evict(pods, _) => pods
+            .iter()
+            .find_map(|eviction| store.pods().get(eviction.pod).and_then(Pod::node)),
+        _ => None,
     }
 }

@@ -2,9 +2,10 @@
 
 use control::UsageSamples;
 use model::{PodRef, Text, Used};
-use units::{Duration, Instant, PodId, SortedMap};
+use units::{Duration, Instant, NodeId, PodId, SortedMap};
 
-use super::{Asked, Usage};
+use super::class::Manner;
+use super::{Usage, sum};
 
 /// Usage at an instant.
 pub(crate) struct Now<'a> {
@@ -12,6 +13,7 @@ pub(crate) struct Now<'a> {
     pub(super) at: Instant,
     /// The cores that pods get where nodes share them, in thousandths.
     pub(super) had: Option<SortedMap<PodId, i64>>,
+    pub(super) manner: Manner,
 }
 
 impl Now<'_> {
@@ -20,32 +22,58 @@ impl Now<'_> {
         self.had = had;
         self
     }
+
+    /// The nodes whose pods use something else.
+    pub(crate) fn nodes(&self) -> &[NodeId] {
+        &self.usage.shown
+    }
+
+    /// The use of each container of a pod that is up.
+    fn parts(&self, pod: PodRef, of: impl Fn(usize) -> Option<Used>) -> Vec<(Text, Used)> {
+        let row = self.usage.row(pod);
+        let Some(class) = row.and_then(|row| self.usage.class(row.spec)) else {
+            return Vec::new();
+        };
+        let name = |place: usize| class.parts[place].name.clone();
+        let parts = class.places();
+        parts
+            .filter_map(|place| Some((name(place), of(place)?)))
+            .collect()
+    }
 }
 
 impl UsageSamples for Now<'_> {
     fn pod(&self, pod: PodRef) -> Option<Used> {
-        let mut used = self.usage.used(pod, self.at)?;
+        let (_, mut used) = self.usage.both(pod, self.at, self.manner)?;
         let had = self.had.as_ref().and_then(|had| had.get(&pod.id));
         used.cpu_milli = used.cpu_milli.min(had.copied().unwrap_or(i64::MAX));
         Some(used)
     }
 
     fn wanted(&self, pod: PodRef) -> Option<Used> {
-        self.usage.wanted(pod, self.at)
+        let (wanted, _) = self.usage.both(pod, self.at, self.manner)?;
+        Some(wanted)
     }
 
     fn pod_over(&self, pod: PodRef, window: Duration) -> Option<Used> {
-        self.usage.used_over(pod, self.at, window)
+        let all = self.containers_over(pod, window).into_iter();
+        all.map(|(_, used)| used).reduce(sum)
     }
 
     fn containers_over(&self, pod: PodRef, window: Duration) -> Vec<(Text, Used)> {
-        let used = self.usage.used_over(pod, self.at, window);
-        self.parts(pod, used)
+        self.parts(pod, |place| {
+            let row = self.usage.row(pod)?;
+            self.usage.used_over(row, place, self.at, window)
+        })
     }
 
     fn containers(&self, pod: PodRef) -> Vec<(Text, Used)> {
-        let used = self.usage.used(pod, self.at);
-        self.parts(pod, used)
+        self.parts(pod, |place| {
+            let row = self.usage.row(pod)?;
+            let class = self.usage.class(row.spec)?;
+            let reading = self.usage.reading(row, self.at, self.manner);
+            Some(class.read(place, row, row.up(place)?, reading).1)
+        })
     }
 
     fn external_metric(&self, metric: &str) -> Vec<i64> {
@@ -58,38 +86,4 @@ impl UsageSamples for Now<'_> {
         });
         newest.collect()
     }
-}
-
-impl Now<'_> {
-    fn parts(&self, pod: PodRef, used: Option<Used>) -> Vec<(Text, Used)> {
-        let row = self.usage.row(pod);
-        let class = row.and_then(|row| self.usage.class(row.spec));
-        used.zip(class)
-            .map_or_else(Vec::new, |(used, class)| split(used, &class.containers))
-    }
-}
-
-/// The use of a pod, divided among its containers as their requests are; evenly where none is stated.
-fn split(used: Used, containers: &[Asked]) -> Vec<(Text, Used)> {
-    let part = |whole: i64, asked: &dyn Fn(&Asked) -> i64, index: usize| {
-        let sum: i128 = containers.iter().map(|own| i128::from(asked(own))).sum();
-        let upto = |count: usize| {
-            let before = containers[..count].iter();
-            let (before, sum) = if sum > 0 {
-                (before.map(|own| i128::from(asked(own))).sum(), sum)
-            } else {
-                (count as i128, containers.len() as i128)
-            };
-            i128::from(whole) * before / sum.max(1)
-        };
-        (upto(index + 1) - upto(index)) as i64
-    };
-    let parts = containers.iter().enumerate().map(|(index, own)| {
-        let used = Used {
-            cpu_milli: part(used.cpu_milli, &|own| own.used.cpu_milli, index),
-            memory_bytes: part(used.memory_bytes, &|own| own.used.memory_bytes, index),
-        };
-        (own.name.clone(), used)
-    });
-    parts.collect()
 }

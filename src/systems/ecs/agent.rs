@@ -184,6 +184,7 @@ mod tests {
             is_owned: true,
             has_volumes: false,
             spec: spec.into(),
+            found: None,
         };
         let mut agent = EcsAgent::new(TimeLimits::Enforced);
         let (store, mut out) = (Store::new(), AgentOutput::default());

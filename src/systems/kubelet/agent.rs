@@ -1,5 +1,7 @@
 //! The agents of all nodes, as kubelets.
 
+use std::sync::Arc;
+
 use super::admission;
 use super::images::{NodeImages, PullOptions};
 use super::pod::{Held, Turn};
@@ -8,7 +10,7 @@ use crate::plain_agent::PlainAgent;
 use control::local_node::LocalNode;
 use control::node::{Assignment, ContainerEvent, ImageEvent, Report, StopOrder};
 use control::{AgentOutput, MachineEvent, NodeAgent};
-use model::{EndReason, PodRef, PullError, Text};
+use model::{EndReason, Found, PodRef, PullError, Text};
 use units::{Instant, NodeId, PodId, SortedMap, SortedSet};
 
 /// Options of kubelets.
@@ -55,6 +57,15 @@ impl Kubelet {
     /// Starts a pod that its node takes.
     fn begin(&mut self, now: Instant, assignment: Assignment, out: &mut AgentOutput) {
         let pod = assignment.pod;
+        if let Some(found) = self.found(&assignment) {
+            let held = Held::as_found(now, &assignment, &found);
+            self.pods.insert(pod.id, held);
+            out.reports.push(Report::Starting(pod));
+            return self.act(now, pod, out, |held, turn| {
+                held.take_up(&found, turn);
+                None
+            });
+        }
         if assignment.spec.life.is_none() && self.options.images.is_none() {
             self.plain.take(&assignment, out);
             if assignment.is_owned || assignment.spec.behaviour.is_some() {
@@ -65,6 +76,16 @@ impl Kubelet {
         self.pods.insert(pod.id, Held::new(&assignment));
         out.reports.push(Report::Starting(pod));
         self.act(now, pod, out, |_, _| None);
+    }
+
+    /// The state of a pod that was on its node before the run began, where that is more than a pod of which
+    /// nothing is said has.
+    fn found(&self, assignment: &Assignment) -> Option<Arc<Found>> {
+        let found = assignment.found.as_ref()?;
+        let is_stated = assignment.spec.life.is_some() || assignment.time_limit.is_some();
+        let is_plain = !is_stated && self.options.images.is_none();
+        let is_known = found.says_more() || found.is_terminating;
+        (is_known || (found.is_running && !is_plain)).then(|| Arc::clone(found))
     }
 
     /// Lets a pod act; what it hands back says why it ended, if it did.
@@ -163,7 +184,9 @@ impl NodeAgent for Kubelet {
             out.reports.push(Report::Ended(assignment.pod, reason));
             return;
         }
-        if self.options.awaits_volumes && assignment.has_volumes {
+        // What runs has its volumes.
+        let is_running = assignment.found.as_ref().is_some_and(|own| own.is_running);
+        if self.options.awaits_volumes && assignment.has_volumes && !is_running {
             self.waiting.insert(assignment.pod.id, assignment);
         } else {
             self.begin(now, assignment, out);

@@ -21,6 +21,21 @@ pub struct CrashLoop {
 }
 
 impl CrashLoop {
+    /// The back-off of a container that was started again so often and ended once more, and when it is
+    /// started next.
+    pub(super) fn found(restarts: u32, exit: Instant) -> (Self, Instant) {
+        let at = exit.saturating_add(delay(restarts));
+        let last = (delay(restarts.saturating_add(1)), at);
+        (Self { last: Some(last) }, at)
+    }
+
+    /// The back-off of a container that was last started again at an instant, for the so-manieth time.
+    pub(super) fn restarted(restarts: u32, at: Instant) -> Self {
+        Self {
+            last: Some((delay(restarts), at)),
+        }
+    }
+
     /// A container ended: when it is started again.
     pub fn restart_at(&mut self, exit: Instant) -> Instant {
         let known = self.last.filter(|&(_, at)| exit.since(at) <= FORGOTTEN);
@@ -34,6 +49,17 @@ impl CrashLoop {
         let at = exit.saturating_add(delay);
         self.last = Some((next, at));
         at
+    }
+}
+
+/// The delay of the next restart after so many that followed each other closely.
+fn delay(restarts: u32) -> Duration {
+    match restarts {
+        0 => Duration::ZERO,
+        more => {
+            let factor = 1 << (more - 1).min(5);
+            FIRST.checked_mul(factor).unwrap_or(LONGEST).min(LONGEST)
+        }
     }
 }
 
@@ -53,6 +79,19 @@ mod tests {
             })
             .collect();
         assert_eq!(delays, expected, "{runs:?}");
+    }
+
+    #[test]
+    fn a_loop_that_was_found_goes_on_as_it_would_have() {
+        let start = Instant::from_secs(1_000);
+        let mut followed = CrashLoop::default();
+        let mut exit = start;
+        for restarts in 0..9 {
+            let at = followed.restart_at(exit);
+            assert_eq!(CrashLoop::found(restarts, exit), (followed, at));
+            assert_eq!(CrashLoop::restarted(restarts + 1, at), followed);
+            exit = at.saturating_add(Duration::from_secs(3));
+        }
     }
 
     #[test]

@@ -62,6 +62,10 @@ pub(super) struct Unit {
     pub(super) stop_at: Option<Instant>,
     /// `true` if the application takes longer to end than its grace.
     pub(super) is_killed: bool,
+    /// True if the container can't be started: what it lacks will not come.
+    pub(super) is_stuck: bool,
+    /// True if the container fails again and again before it is ready.
+    pub(super) is_failing: bool,
     pub(super) back_off: CrashLoop,
     pub(super) pull_back_off: PullBackOff,
 }
@@ -80,6 +84,8 @@ impl Unit {
             prober: None,
             stop_at: None,
             is_killed: false,
+            is_stuck: false,
+            is_failing: false,
             back_off: CrashLoop::default(),
             pull_back_off: PullBackOff::default(),
         }

@@ -55,6 +55,7 @@ impl Node {
             is_owned: true,
             has_volumes: false,
             spec: spec.into(),
+            found: None,
         };
         let store = Store::new();
         let local = LocalNode::new(&store, NODE);

@@ -172,7 +172,8 @@ fn time(seconds: f64) -> String {
     if !seconds.is_finite() {
         return "infinite".to_owned();
     }
-    Duration::from_secs((seconds / 60.0).round() as i64 * 60).to_string()
+    let minutes = (seconds / 60.0).round() as i64;
+    Duration::saturating_from_millis(minutes.saturating_mul(60_000)).to_string()
 }
 
 #[cfg(test)]

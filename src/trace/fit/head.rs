@@ -114,5 +114,5 @@ pub(super) fn time(seconds: f64) -> String {
         _ => 1.0,
     };
     let whole = rng::math::round_half_even(seconds * 1e3 / unit) * unit;
-    Duration::from_millis(whole as i64).to_string()
+    Duration::saturating_from_millis(whole as i64).to_string()
 }

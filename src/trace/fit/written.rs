@@ -149,7 +149,10 @@ fn template(text: &mut String, number: usize, own: &Fitted) {
     }
     if let Some([least, most]) = own.bounds.work {
         // Outwards, so that the jobs of the trace are within.
-        let millis = |work: i128| Duration::from_millis((work / 1_000_000_000) as i64);
+        let millis = |work: i128| {
+            let millis = i64::try_from(work / 1_000_000_000).unwrap_or(i64::MAX);
+            Duration::saturating_from_millis(millis)
+        };
         let most = millis(most + 1_000_000_000 - 1);
         line(text, 1, "work", &format!("[{}, {most}]", millis(least)));
     }

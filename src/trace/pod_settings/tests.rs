@@ -65,6 +65,14 @@ fn what_is_not_read_is_refused() {
             "cpu: must be empty, or 2, which `pod` requests, found \"500m\"",
         ),
         (
+            r#"{"spec": {"containers": [{"restartPolicy": "Bogus"}]}}"#,
+            "restartPolicy: must be `Always`, or left out, found \"Bogus\"",
+        ),
+        (
+            r#"{"spec": {"containers": [{"ports": [{"hostPort": 80, "protocol": "XX"}]}]}}"#,
+            "protocol: must be `TCP`, `UDP` or `SCTP`, found \"XX\"",
+        ),
+        (
             r#"{"spec": {"preemptionPolicy": "never"}}"#,
             "pod.spec.preemptionPolicy: must be `Never` or `PreemptLowerPriority`, found \"never\"",
         ),

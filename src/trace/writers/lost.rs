@@ -121,6 +121,11 @@ impl Comparison {
         let (own, read) = (of(own), of(read));
         self.field("cpu_usage", &own.cpu_usage, &read.cpu_usage);
         self.field("memory_usage", &own.memory_usage, &read.memory_usage);
+        self.field(
+            "usage of containers",
+            &own.container_usage,
+            &read.container_usage,
+        );
         self.field("resizes", &own.resizes, &read.resizes);
         self.field("start times", &own.start_time, &read.start_time);
         self.field("exit codes", &own.exit_code, &read.exit_code);
@@ -159,6 +164,7 @@ pub(crate) fn of_spec(own: &PodSpec, read: &PodSpec) -> Vec<LostField> {
     let mut rest = read.behaviour.as_deref().cloned().unwrap_or_default();
     rest.cpu_usage.clone_from(&behaviour.cpu_usage);
     rest.memory_usage.clone_from(&behaviour.memory_usage);
+    rest.container_usage.clone_from(&behaviour.container_usage);
     rest.resizes.clone_from(&behaviour.resizes);
     rest.start_time = behaviour.start_time;
     rest.exit_code = behaviour.exit_code;

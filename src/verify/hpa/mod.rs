@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::cases::{Differences, first_case, has_json_lines, judge_compared, typed};
+use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use autoscale::horizontal::{
     ContainerRequests, CurrentValue, HorizontalAutoscaler, HorizontalSettings, MetricIdentifier,
@@ -28,6 +29,7 @@ pub const FAMILY: Family = Family {
     kinds: &[],
     claims,
     judge: Judge::Several(judge),
+    door: Door::Judge(crate::door::hpa::judge),
 };
 
 fn claims(path: &Path) -> bool {
@@ -124,6 +126,7 @@ impl Settings {
         let or = |stated: Option<f64>, other: Duration| stated.map_or(Ok(other), duration);
         Ok(HorizontalSettings {
             heeds_own_tolerance: true,
+            heeds_whole_requests: false,
             release: Release::V1_28,
             period: defaults.period,
             tolerance: self.tolerance.unwrap_or(defaults.tolerance),
@@ -259,6 +262,7 @@ impl Uniform {
                     is_sidecar: false,
                     requests: [("cpu".into(), self.request)].into(),
                 }],
+                whole: None,
             });
         }
         (pods, samples)

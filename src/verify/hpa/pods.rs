@@ -46,6 +46,7 @@ impl Pod {
             started: self.start.map(instant).transpose()?,
             ready,
             containers,
+            whole: None,
         })
     }
 }

@@ -27,6 +27,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines};
+use super::door::{Door, kube_controllers as door};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use units::{Duration, Instant};
 
@@ -41,6 +42,7 @@ pub const DEPLOYMENT: Family = Family {
         "deployment-step",
     ],
     judge: Judge::Several(|files, options| judge(files, options, DEPLOYMENT.name)),
+    door: Door::Judge(|files, options, share| door::judge(files, options, share, DEPLOYMENT.name)),
 };
 
 /// The order in which a replica set gives up pods (Kubernetes 1.28).
@@ -54,6 +56,7 @@ pub const REPLICA_SET: Family = Family {
     },
     kinds: &["replicaset-victims", "replicaset-scale-down"],
     judge: Judge::Several(|files, options| judge(files, options, REPLICA_SET.name)),
+    door: Door::Judge(|files, options, share| door::judge(files, options, share, REPLICA_SET.name)),
 };
 
 /// Decisions of the other controllers (Kubernetes 1.36).
@@ -88,6 +91,7 @@ pub const FAMILY: Family = Family {
         "cron-next",
     ],
     judge: Judge::Several(|files, options| judge(files, options, FAMILY.name)),
+    door: Door::Judge(|files, options, share| door::judge(files, options, share, FAMILY.name)),
 };
 
 /// Comparison of a case of a family with the recording.
@@ -179,7 +183,7 @@ fn span(secs: f64) -> Duration {
 }
 
 /// An instant as seconds of the case's scale, whole where it is whole.
-fn told(at: Instant) -> Value {
+pub(crate) fn told(at: Instant) -> Value {
     told_span(at.since(Instant::ZERO))
 }
 

@@ -118,6 +118,7 @@ fn decide(input: &Input, step: &Step) -> Result<StatefulWrites, String> {
         update_revision: step.image.as_str().into(),
         status: &status,
         has_max_unavailable: input.max_unavailable_gate,
+        waits_for_available: true,
         is_terminating: false,
     };
     Ok(sync(seconds(step.t), &view))

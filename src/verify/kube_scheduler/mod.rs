@@ -17,6 +17,7 @@ use model::Changes;
 use serde_json::Value;
 
 use super::cases::{Differences, Outcome, first_case, has_json_lines, is_of_release, judge_lines};
+use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 
 /// Decisions of the Kubernetes scheduler.
@@ -26,6 +27,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: KINDS,
     judge: Judge::Several(judge),
+    door: Door::Judge(crate::door::kube_scheduler::judge),
 };
 
 /// What the recordings hold, as it is printed; a file may name more.

@@ -11,7 +11,7 @@ use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
 
 /// Fields of a case that hold objects around nodes and pods.
-const AROUND: &[&str] = &[
+pub(crate) const AROUND: &[&str] = &[
     "namespaces",
     "services",
     "replicationControllers",
@@ -139,7 +139,8 @@ impl World {
     }
 }
 
-fn objects<'v>(case: &'v Value, field: &str) -> Vec<&'v Value> {
+/// The objects of a field of a case.
+pub(crate) fn objects<'v>(case: &'v Value, field: &str) -> Vec<&'v Value> {
     let list = case.get(field).and_then(Value::as_array);
     list.into_iter().flatten().collect()
 }

@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::cases::{Outcome, first_case, has_json_lines, judge_lines};
+use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 
 /// Decisions of Kueue.
@@ -24,6 +25,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: KINDS,
     judge: Judge::Several(judge),
+    door: Door::Judge(crate::door::kueue::judge),
 };
 
 /// Kinds of cases in the recordings, as they are printed.

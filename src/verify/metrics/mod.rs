@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use self::expected::{Expected, Printed, Row, numbers};
 use self::replay::{COLUMNS, Schedule};
+use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use metrics::{Recorder, RunMetrics, Setup, WarmUpFinder, Window};
 use trace::Input;
@@ -24,6 +25,9 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: &[],
     judge: Judge::One(judge),
+    door: Door::Closed(
+        "a schedule that is imposed, start by start; in a run a scheduler makes its own",
+    ),
 };
 
 /// Whether a table begins with the columns of a schedule.

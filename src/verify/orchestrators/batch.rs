@@ -56,7 +56,7 @@ fn seconds(seconds: f64) -> Duration {
 }
 
 /// Numbers come in their order, before words.
-fn in_order_of_ids(one: &Value, other: &Value) -> Ordering {
+pub(crate) fn in_order_of_ids(one: &Value, other: &Value) -> Ordering {
     let number = |id: &Value| id.as_f64().or_else(|| id.as_str()?.parse().ok());
     match (number(one), number(other)) {
         (Some(one), Some(other)) => one.total_cmp(&other),

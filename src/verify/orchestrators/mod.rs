@@ -8,7 +8,7 @@
 //! Where runs decide in a fast form of what a plain form defines, both are asked, and a case passes
 //! only if both give the recorded answer.
 
-mod batch;
+pub(crate) mod batch;
 mod bench;
 mod bins;
 mod borg;
@@ -52,6 +52,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use trace::Input;
 
@@ -62,6 +63,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: KINDS,
     judge: Judge::Several(judge),
+    door: Door::Judge(crate::door::orchestrators::judge),
 };
 
 /// A recorded case.

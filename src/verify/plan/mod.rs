@@ -10,12 +10,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use lab::plan::moves::budgets;
-use lab::snapshot::Snapshot;
+use lab::snapshot::{Reading, Snapshot};
+use model::Text;
 use model::node::HOSTNAME_LABEL;
 use model::rules::{admits, ports};
-use model::{Changes, Release, Text};
 use scheduler::kube::{Amounts, NodeInfo, PodClass, PodInfo};
 use trace::Input;
 use units::{SortedMap, SortedSet};
@@ -27,6 +28,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: &[],
     judge: Judge::One(judge),
+    door: Door::Same,
 };
 
 /// Whether a file is the answer of a plan.
@@ -43,9 +45,12 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
         let plan = read(file)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let beside = |name: &str| folder.join(name);
-        let changes = release(&beside("cluster.yaml"))?;
         let paths = [beside("cluster.yaml")];
-        let gathered = Snapshot::gather(&paths, &options.traces, changes);
+        let reading = Reading {
+            traces_dirs: &options.traces,
+            ..Reading::default()
+        };
+        let gathered = Snapshot::gather(&paths, &reading);
         let mut snapshot = gathered
             .and_then(Snapshot::new)
             .map_err(|error| error.to_string())?;
@@ -87,18 +92,6 @@ fn read(file: &Path) -> Result<Value, String> {
     let text = Input::path(file).read_to_string();
     let text = text.map_err(|error| error.to_string())?;
     serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))
-}
-
-/// Switches of the release that a scenario states in a line of its own.
-fn release(scenario: &Path) -> Result<Changes, String> {
-    let text = Input::path(scenario).read_to_string();
-    let text = text.map_err(|error| error.to_string())?;
-    let mut lines = text.lines().map(str::trim);
-    let stated = lines.find_map(|line| line.strip_prefix("release: "));
-    let Some(stated) = stated else {
-        return Ok(Changes::default());
-    };
-    Ok(Release::find(stated.trim_matches('"'))?.changes())
 }
 
 /// The files of a plan are those that it was made of, as far as they are still there.

@@ -27,6 +27,7 @@ use self::driver::Driver;
 use self::experiment::Case;
 use self::pools::Pools;
 use self::recorded::Recording;
+use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use trace::Input;
 
@@ -37,6 +38,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: &[],
     judge: Judge::One(judge),
+    door: Door::Same,
 };
 
 /// Whether a file stands for the folder of a case: its driver, or else its recording, so that a case

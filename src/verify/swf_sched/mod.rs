@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use trace::TraceError;
 
@@ -29,6 +30,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: &[],
     judge: Judge::One(judge),
+    door: Door::Judge(crate::door::swf_sched::judge),
 };
 
 /// Number of jobs of the published windows.

@@ -149,13 +149,7 @@ impl<'m> Finder<'m> {
                 .pods
                 .extend(file.pods.iter().filter(|pod| !pod.phase.is_final()));
         }
-        let times = finder.pods.iter().flat_map(|pod| {
-            let told_to_end = pod.deleted_unix_secs.and_then(|(told, _)| told);
-            [pod.created_unix_secs, pod.started_unix_secs, told_to_end]
-        });
-        let objects = finder.candidates.values();
-        let created = objects.map(|own| own.declared.reported.created);
-        finder.adoption.zero_unix_secs = times.chain(created).flatten().max();
+        finder.adoption.zero_unix_secs = files.iter().filter_map(|file| file.taken_unix_secs).max();
         finder
     }
 

@@ -10,7 +10,9 @@ use windtunnel::autoscale::cluster_autoscaler::{
 };
 use windtunnel::autoscale::nodes::Daemons;
 use windtunnel::autoscale::nodes::drain::{Budgets, NodeAmounts, NodePod, PodController, PodEnd};
-use windtunnel::autoscale::provisioner::{Consolidation, Leaver, Market, Offering, Replaced, pack};
+use windtunnel::autoscale::provisioner::{
+    Applicant, Consolidation, Leaver, Market, Offering, Replaced, pack,
+};
 use windtunnel::autoscale::snapshot::{ClusterSnapshot, KubeSnapshot};
 use windtunnel::model::Changes;
 use windtunnel::model::{Node, PodRef, PodSpec, Text};
@@ -261,10 +263,14 @@ impl Asked {
         let (offerings, daemons) = (self.offerings.clone(), self.daemons.clone());
         let open: Vec<usize> = (0..offerings.len()).collect();
         let market = || Market::new(&offerings, &open, &daemons);
+        let wanted: Vec<(PodRef, Applicant)> = pods
+            .into_iter()
+            .map(|(pod, info)| (pod, wanted(info)))
+            .collect();
         let packed = self.ask(
             place,
-            |fast| pack(&mut market(), fast, &pods).unwrap(),
-            |plain| pack(&mut market(), plain, &pods).unwrap(),
+            |fast| pack(&mut market(), fast, &wanted).unwrap(),
+            |plain| pack(&mut market(), plain, &wanted).unwrap(),
         );
         tally.bought += packed.new.len();
     }
@@ -300,7 +306,7 @@ impl Asked {
         let pods_of = |node: NodeId| {
             let name = &nodes[node.index()].name;
             let own = placed.iter().filter(|own| own.2 == *name);
-            own.map(|(id, pod, _)| (*id, pod.clone())).collect()
+            own.map(|(id, pod, _)| (*id, wanted(pod.clone()))).collect()
         };
         macro_rules! found {
             ($cluster:expr) => {{
@@ -309,6 +315,8 @@ impl Asked {
                     cluster: $cluster,
                     market: &mut market,
                     pods: &mut |node| pods_of(node),
+                    waiting: &[],
+                    going: &[],
                     spot_to_spot,
                     daemons_repel: daemons.repel(),
                 };
@@ -324,7 +332,7 @@ impl Asked {
         }
         let (found, _) = self.ask(place, |fast| found!(fast), |plain| found!(plain));
         tally.gone += usize::from(found.is_some());
-        tally.merged += usize::from(found.is_some_and(|nodes| nodes.len() > 1));
+        tally.merged += usize::from(found.is_some_and(|own| own.nodes.len() > 1));
     }
 
     fn template(&mut self) -> Template {
@@ -490,4 +498,9 @@ fn what_is_simulated_fast_comes_to_the_same_as_plainly() {
         "{tally:?}"
     );
     assert!(tally.unneeded > 50 && tally.grown > 50, "{tally:?}");
+}
+
+/// A pod with its conditions, by the newest release.
+fn wanted(info: Arc<PodInfo>) -> Applicant {
+    Applicant::of(info, Changes::default())
 }

@@ -7,7 +7,7 @@ mod autoscaling;
 mod copied;
 mod deciders;
 mod decision;
-mod dice;
+pub(crate) mod dice;
 mod forms;
 mod objects;
 mod placing;

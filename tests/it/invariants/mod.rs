@@ -10,7 +10,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 use windtunnel::cluster::{Commitment, Store};
 use windtunnel::control::Program;
-use windtunnel::control::operation::Operation;
+use windtunnel::control::operation::{EvictionRequests, Operation};
 use windtunnel::control::upgrade::UpgradePlan;
 use windtunnel::model::pod_life::{PodLife, RestartPolicy};
 use windtunnel::model::workload::{
@@ -156,7 +156,10 @@ fn operation(kind: u32, number: i32) -> Operation {
         4 => Operation::Scale(target("StatefulSet", "db"), number % 5),
         5 => daemons(image),
         6 => Operation::RollBack(target("Deployment", "shop")),
-        7 | 8 => Operation::Drain(format!("node-{}", number as u32 % NODES).into()),
+        7 | 8 => Operation::Drain(
+            format!("node-{}", number as u32 % NODES).into(),
+            EvictionRequests::default(),
+        ),
         _ => Operation::Uncordon(format!("node-{}", number as u32 % NODES).into()),
     }
 }

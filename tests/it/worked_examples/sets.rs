@@ -190,6 +190,7 @@ fn members(set: &StatefulSet, pods: &[StatefulPod], gate: bool) -> (Vec<i32>, Ve
         update_revision: "2".into(),
         status: &status,
         has_max_unavailable: gate,
+        waits_for_available: true,
         is_terminating: false,
     };
     let writes = sync(Instant::from_secs(2_000_000), &view);

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::super::*;
 use super::room::*;
 use crate::snapshot::ClusterSnapshot;
-use model::resource_list::CPU;
-use model::{GpuRequest, Node, PodSpec, Taint, TaintEffect};
+use model::resource_list::MEMORY;
+use model::{GpuRequest, Node, PodSpec};
 use rng::Stream;
 use scheduler::kube::PodClass;
 use units::{Duration, Instant, Quantity};
@@ -157,56 +157,137 @@ fn similar_groups_share_new_nodes() {
     let mut grower = Grower::new(settings);
     let mut groups = [group("a", 4000), group("b", 4000), group("c", 8000)];
     groups[0].target = 2;
-    // Five nodes of four cores: `b` catches up with `a` first, then they take turns.
+    // Five nodes of four cores: `b` catches up with `a` first, then they take turns, and it begins.
     let growth = plan(&mut grower, 0, &groups[..2], &pending(20, 10));
     let expected = Growth::Grow {
         group: "a".into(),
-        nodes: 2,
+        nodes: 1,
         pods: 20,
-        others: vec![("b".into(), 3)],
+        others: vec![("b".into(), 4)],
     };
     let other = Growth::Grow {
         group: "b".into(),
-        nodes: 3,
+        nodes: 4,
         pods: 20,
-        others: vec![("a".into(), 2)],
+        others: vec![("a".into(), 1)],
     };
     assert!(growth == expected || growth == other, "{growth:?}");
     assert_eq!(grower.ordered(), 5);
 }
 
 #[test]
-fn groups_with_other_taints_or_amounts_do_not_share_new_nodes() {
+fn similar_groups_differ_by_a_little_memory_and_in_the_names_of_places_and_pools() {
+    let settings = GrowSettings {
+        balances: true,
+        ignored_labels: vec!["team".into()],
+        ..GrowSettings::default()
+    };
+    let pods = pending(20, 10);
+    let mem = |node: &mut Node, capacity: i64, allocatable: i64| {
+        node.capacity.clone_from(&node.allocatable);
+        (node.capacity).set(MEMORY, Quantity::from_units(capacity));
+        (node.allocatable).set(MEMORY, Quantity::from_units(allocatable));
+    };
+    let label = |node: &mut Node, key: &str, value: &str| {
+        node.labels.insert(key.into(), value.into());
+    };
+    type Change<'c> = &'c dyn Fn(&mut Node, &str, i64);
+    let changes: [(&str, Change<'_>, bool); 10] = [
+        (
+            "zone",
+            &|node, id, _| label(node, "topology.kubernetes.io/zone", id),
+            true,
+        ),
+        (
+            "pool",
+            &|node, id, _| label(node, "eks.amazonaws.com/nodegroup", id),
+            true,
+        ),
+        (
+            "csi",
+            &|node, id, _| label(node, "topology.ebs.csi.aws.com/zone", id),
+            true,
+        ),
+        (
+            "own type",
+            &|node, id, _| label(node, "node.kubernetes.io/instance-type", id),
+            true,
+        ),
+        ("ignored", &|node, id, _| label(node, "team", id), true),
+        ("disk", &|node, id, _| label(node, "disk", id), false),
+        (
+            "memory by 1.5 %",
+            &|node, _, number| mem(node, 1000 * GIB - 15 * GIB * number, 16 * GIB),
+            true,
+        ),
+        (
+            "memory by 1.6 %",
+            &|node, _, number| mem(node, 1000 * GIB - 16 * GIB * number, 16 * GIB),
+            false,
+        ),
+        (
+            "allocatable by 5 %",
+            &|node, _, number| mem(node, 100 * GIB, (100 - 5 * number) * GIB),
+            true,
+        ),
+        (
+            "allocatable by 6 %",
+            &|node, _, number| mem(node, 100 * GIB, (100 - 6 * number) * GIB),
+            false,
+        ),
+    ];
+    for (name, change, is_similar) in changes {
+        let changed = |id: &str, number: i64| {
+            let mut own = group(id, 4000);
+            let template = own.template.as_mut().expect("a template");
+            change(Arc::make_mut(&mut template.node), id, number);
+            own
+        };
+        let groups = [changed("a", 0), changed("b", 1)];
+        let growth = plan(&mut Grower::new(settings.clone()), 0, &groups, &pods);
+        let Growth::Grow { others, .. } = growth else {
+            panic!("{name}: {growth:?}");
+        };
+        assert_eq!(others.len(), usize::from(is_similar), "{name}");
+    }
+}
+
+#[test]
+fn groups_that_do_not_take_the_same_pods_share_no_new_nodes() {
     let settings = GrowSettings {
         balances: true,
         ..GrowSettings::default()
     };
-    let pods = pending(20, 10);
-    let changed = |change: &dyn Fn(&mut Node)| {
-        let mut other = group("b", 4000);
-        let template = other.template.as_mut().expect("a template");
-        change(Arc::make_mut(&mut template.node));
-        other
-    };
-    // The room at hand looks at no taints, so both groups could take the pods.
-    let preferred = |node: &mut Node| {
-        node.taints = vec![Taint {
-            key: "spare".into(),
-            value: "".into(),
-            effect: TaintEffect::PreferNoSchedule,
-        }];
-    };
-    let labelled = |node: &mut Node| {
-        node.labels.insert("disk".into(), "fast".into());
-    };
-    let larger = |node: &mut Node| {
-        node.capacity.set(CPU, Quantity::from_units(8));
-    };
-    for change in [&preferred as &dyn Fn(&mut Node), &labelled, &larger] {
-        let groups = [group("a", 4000), changed(change)];
-        let growth = plan(&mut Grower::new(settings.clone()), 0, &groups, &pods);
-        let alone = |id: &str| growth == grow(id, 5, 20);
-        assert!(alone("a") || alone("b"), "{growth:?}");
+    // Daemons leave too little on nodes of `b`, by less than groups may differ.
+    let mut groups = [group("a", 40_000), group("b", 40_000)];
+    let template = groups[1].template.as_mut().expect("a template");
+    template.daemons = pods("daemon", &class(1000, 0, 0), 1);
+    let large: Vec<PendingPod> = pods("large", &class(39_500, GIB, 0), 2)
+        .into_iter()
+        .map(|info| PendingPod {
+            info,
+            age: Duration::from_secs(10),
+        })
+        .collect();
+    let growth = plan(&mut Grower::new(settings.clone()), 0, &groups, &large);
+    assert_eq!(growth, grow("a", 2, 2));
+    let small = plan(&mut Grower::new(settings), 0, &groups, &pending(50, 10));
+    assert!(
+        matches!(&small, Growth::Grow { others, .. } if others.len() == 1),
+        "{small:?}"
+    );
+}
+
+#[test]
+fn new_nodes_are_balanced_as_the_original_does() {
+    for (sizes, new, expected) in [
+        (vec![(2, 9), (0, 9)], 5, vec![1, 4]),
+        (vec![(0, 9), (0, 9), (0, 9)], 4, vec![2, 1, 1]),
+        (vec![(1, 9), (0, 9)], 2, vec![0, 2]),
+        (vec![(0, 1), (0, 9)], 4, vec![1, 3]),
+        (vec![(3, 3), (1, 2)], 4, vec![0, 1]),
+    ] {
+        assert_eq!(balance(&sizes, new), expected, "{sizes:?}");
     }
 }
 

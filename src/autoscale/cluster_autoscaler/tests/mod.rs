@@ -11,7 +11,7 @@
 //! | a group is given up when a fresh node takes none | `growing::the_rest_of_a_group_is_given_up…` |
 //! | most nodes of group and cluster | `growing::what_existing_nodes_take…`, `properties::thousands_of_orders…` |
 //! | 15 min to register, back-off 5 to 30 min, forgotten after 3 h | `growing::{nodes_that_do_not_come…, back_off_doubles…}` |
-//! | similar groups share, one at a time to the smallest | `growing::similar_groups_share_new_nodes` |
+//! | similar groups share, one at a time to the smallest | `growing::{similar_groups_share…, similar_groups_differ…, groups_that_do_not_take…, new_nodes_are_balanced…}` |
 //! | expanders, chained; ties by lot | `expanders::expanders_narrow_down_in_a_chain` |
 //! | unneeded for more than 10 min (20 unready), without a break | `shrinking::{a_node_goes_when…, nodes_that_are_not_ready…, a_node_that_is_needed_once…}` |
 //! | candidates: 20 more a loop, 610 at most | `shrinking::twenty_more_candidates…` |

@@ -67,8 +67,8 @@ impl Sync<'_> {
             sizes[0] = (sizes[0] + to_add - added).max(0);
         }
         for (place, size) in active.into_iter().zip(sizes) {
-            if !self.resize(place, size) {
-                // Annotations are written even where the size stays.
+            // Annotations that have to change are written even where the size stays.
+            if !self.resize(place, size) && self.sets[place].rollout != self.annotations(place) {
                 self.annotate(place, size);
             }
         }

@@ -17,8 +17,8 @@ use model::canonical::short_name;
 use model::workload::DaemonSet;
 use model::workload::daemon_set::DaemonStatus;
 use model::{
-    Event, Node, NodeSelector, NodeSelectorTerm, Object, ObjectChange, Operator, PodOwner, PodSpec,
-    Requirement, Text,
+    Event, Node, NodeSelector, NodeSelectorTerm, Object, ObjectChange, Operator, Owner, PodOwner,
+    PodSpec, Requirement, Text,
 };
 use units::{Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
@@ -193,6 +193,10 @@ fn is_unscheduled(store: &Store, pod: &SeenPod) -> bool {
 fn create(step: &mut Sync<'_>, set: &DaemonSet, node: NodeId, name: &Text, hash: &Text) {
     let mut spec = PodSpec {
         namespace: set.namespace.clone(),
+        owner: Some(Owner {
+            kind: "DaemonSet".into(),
+            name: set.name.clone(),
+        }),
         ..(*set.template).clone()
     };
     spec.labels.insert(REVISION_LABEL.into(), hash.clone());

@@ -8,6 +8,7 @@ use super::queue::Work;
 use crate::admission::Creation;
 use crate::client_limit::{ClientLimit, TokenBucket};
 use crate::{Outbox, Write};
+use model::{Event, Object, ObjectChange, PodChange};
 use units::Instant;
 
 /// A request on its way.
@@ -15,8 +16,49 @@ use units::Instant;
 enum Request {
     Write(Write),
     Create(Creation),
-    /// An Event about objects that were created, which nobody reads here.
+    /// A request whose effect nobody reads here, such as an Event about objects that were created.
     Record,
+    /// A change that a request before it stands for.
+    Paid(Write),
+}
+
+/// The requests by which a job's controller counts pods that ended: it writes down which it is about to
+/// count, takes the finalizer off each of them, and reports the count (`trackJobStatusAndRemoveFinalizers`).
+/// Here the count is written first, so that who takes over counts none again; it waits for the others' turn.
+fn counting(writes: Vec<Write>) -> VecDeque<Request> {
+    let is_gone = |write: &Write| {
+        let event = &write.event;
+        matches!(
+            event,
+            Event::PodChanged {
+                change: PodChange::Forgotten,
+                ..
+            }
+        )
+    };
+    let is_job = |write: &Write| {
+        let event = &write.event;
+        matches!(
+            event,
+            Event::Object(ObjectChange::Updated {
+                object: Object::Job(_),
+                ..
+            })
+        )
+    };
+    let counted = writes.iter().filter(|write| is_gone(write)).count();
+    if counted == 0 || !writes.first().is_some_and(is_job) {
+        return writes.into_iter().map(Request::Write).collect();
+    }
+    let first = (0..=counted).map(|_| Request::Record);
+    let rest = writes.into_iter().map(|write| {
+        if is_gone(&write) {
+            Request::Paid(write)
+        } else {
+            Request::Write(write)
+        }
+    });
+    first.chain(rest).collect()
 }
 
 /// Requests of one sync that are not sent yet.
@@ -71,8 +113,7 @@ impl Flow {
 
     /// Takes the requests of a sync out of its box, to be sent when there are tokens.
     pub(super) fn submit(&mut self, work: Work, out: &mut Outbox) {
-        let writes = out.writes.drain(..).map(Request::Write);
-        let mut requests: VecDeque<Request> = writes.collect();
+        let mut requests = counting(out.writes.drain(..).collect());
         let (mut created, mut batch) = (0_usize, 1_usize);
         for creation in out.creations.drain(..) {
             // Slow start: batches of 1, 2, 4 … While one is under way its Events queue for tokens
@@ -97,12 +138,15 @@ impl Flow {
         let mut clients = self.clients.iter_mut();
         let client = clients.find(|client| client.is_due(now))?;
         let batch = client.waiting.front_mut()?;
-        while client.bucket.next(now) <= now
+        while let Some(request) = batch.requests.front()
+            && (matches!(request, Request::Paid(_)) || client.bucket.next(now) <= now)
             && let Some(request) = batch.requests.pop_front()
         {
-            client.bucket.reserve(now);
+            if !matches!(request, Request::Paid(_)) {
+                client.bucket.reserve(now);
+            }
             match request {
-                Request::Write(write) => out.writes.push(write),
+                Request::Write(write) | Request::Paid(write) => out.writes.push(write),
                 Request::Create(creation) => out.creations.push(creation),
                 Request::Record => {}
             }

@@ -14,8 +14,8 @@ use model::canonical::unique_id;
 use model::workload::job::{JobStatus, Untracked};
 use model::workload::{CompletionMode, Job, ObservedPhase, ObservedPod};
 use model::{
-    EndReason, Event, IndexFailures, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec,
-    Text,
+    EndReason, Event, IndexFailures, Object, ObjectChange, Owner, PodChange, PodOwner, PodRef,
+    PodSpec, Text,
 };
 use units::{ClassId, Duration, Instant, ObjectId, PodId, SortedMap, SortedSet};
 
@@ -341,6 +341,10 @@ impl Jobs {
 fn new_pod(key: ObjectId, job: &Job, uid: &Text, new: &NewJobPod) -> NewPod {
     let mut spec = PodSpec {
         namespace: job.namespace.clone(),
+        owner: Some(Owner {
+            kind: "Job".into(),
+            name: job.name.clone(),
+        }),
         ..(*job.template).clone()
     };
     for (label, value) in [

@@ -14,6 +14,7 @@ mod disruption;
 pub mod entry;
 mod flow;
 mod garbage;
+mod guard;
 mod job;
 mod namespace;
 pub mod observe;
@@ -36,10 +37,11 @@ use crate::client_limit::ClientLimit;
 use crate::volumes::AttachOptions;
 use crate::{Component, Outbox, Progress, Write};
 use cluster::{Conflict, Store};
-use model::{Event, PodChange};
+use model::{Change as ReleaseChange, Changes, Event, PodChange};
 use units::{Duration, Instant, ObjectId, Revision, SortedSet};
 
 use flow::{Flow, Sent};
+use guard::Guard;
 use queue::{Work, WorkQueue};
 pub use scope::ControllerScope;
 pub use sync::Sync;
@@ -59,6 +61,8 @@ pub struct ControllerOptions {
     pub replaced: &'static [&'static str],
     /// Objects that the manager looks at.
     pub scope: ControllerScope,
+    /// Switches of the release that the controllers follow.
+    pub changes: Changes,
 }
 
 /// A controller: says which objects a change makes it look at, and looks at them.
@@ -139,6 +143,8 @@ pub struct ControllerManager {
     scope: ControllerScope,
     name: String,
     tracker: Tracker,
+    /// Own writes that have not been seen yet, where they hold syncs back.
+    guard: Option<Guard>,
     queue: WorkQueue,
     /// The clients, where they are limited.
     flow: Option<Flow>,
@@ -171,6 +177,9 @@ impl ControllerManager {
             name: options.scope.manager(),
             scope: options.scope.clone(),
             tracker: Tracker::default(),
+            guard: (options.changes)
+                .has(ReleaseChange::StaleGuard)
+                .then(Guard::default),
             queue: WorkQueue::default(),
             deferred: SortedSet::new(),
             cursor: Revision::default(),
@@ -188,6 +197,9 @@ impl ControllerManager {
         }
         for entry in store.log().since(self.cursor) {
             let change = self.tracker.read(entry.at, &entry.event);
+            if let Some(guard) = &mut self.guard {
+                guard.read(&entry.event);
+            }
             for (place, controller) in self.controllers.iter_mut().enumerate() {
                 controller.read(&change, store, &mut self.look_at);
                 self.look_at
@@ -214,6 +226,10 @@ impl ControllerManager {
         {
             return;
         }
+        // The event that it waits for brings the object back.
+        if (self.guard.as_ref()).is_some_and(|guard| guard.is_stale(object)) {
+            return;
+        }
         let is_waiting = self.tracker.is_waiting(self.now, object);
         let mut sync = Sync::new(self.now, store, object, is_waiting, out);
         self.controllers[place].sync(&mut sync);
@@ -221,6 +237,9 @@ impl ControllerManager {
         if ordered.creations > 0 || !ordered.deletions.is_empty() {
             let (creations, deletions) = (ordered.creations, ordered.deletions);
             self.tracker.expect(self.now, object, creations, deletions);
+        }
+        if let Some(guard) = &mut self.guard {
+            guard.wrote(object, store, out);
         }
         let is_complete = match &mut self.flow {
             None => true,
@@ -264,6 +283,9 @@ impl ControllerManager {
             let (_, object) = sent.work;
             for _ in 0..flow.give_up(sent.work) {
                 self.tracker.creation_failed(object);
+            }
+            if let Some(guard) = &mut self.guard {
+                guard.forget(object);
             }
         }
         if sent.is_complete && !has_failed {
@@ -326,12 +348,18 @@ impl Component for ControllerManager {
         {
             self.tracker.deletion_failed(pod);
         }
+        if let (Some(guard), Some(last)) = (&mut self.guard, self.last) {
+            guard.forget(last.sent.work.1);
+        }
         self.fail();
     }
 
     fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
         if let Creation::Pod(pod) = creation {
             self.tracker.creation_failed(pod.owner.object);
+            if let Some(guard) = &mut self.guard {
+                guard.creation_seen(pod.owner.object);
+            }
         }
         self.fail();
     }

@@ -86,7 +86,7 @@ fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
             since: Some(state.ready_changed.whole_second()),
         }),
         restarts: state.map_or(0, |state| i32::try_from(state.restarts).unwrap_or(i32::MAX)),
-        created: Some(pod.created),
+        created: Some(pod.creation()),
         deletion_cost: behaviour.map_or(0, |own| own.deletion_cost),
         is_terminating: state.is_some_and(|state| state.terminating.is_some()),
         ..ObservedPod::default()

@@ -151,7 +151,7 @@ fn gc_pod(store: &Store, pod: &Pod, ended: Option<EndReason>) -> GcPod {
             Some(_) => ObservedPhase::Failed,
         },
         is_evicted: matches!(ended, Some(EndReason::Evicted(_))),
-        created: pod.created,
+        created: pod.creation(),
         is_terminating: store.pod_states().is_terminating(pod.pod),
     }
 }

@@ -14,14 +14,18 @@ use cluster::Store;
 use model::canonical::short_name;
 use model::workload::StatefulSet;
 use model::workload::stateful_set::{StatefulRevision, StatefulStatus};
-use model::{Object, Owner, PodOwner, PodSpec, Text};
+use model::{Change as Release, Changes, Object, Owner, PodOwner, PodSpec, PodVolume, Text};
 use units::ObjectId;
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "stateful-set",
     summary: "Creates, replaces and removes the pods of a StatefulSet in ordinal order.",
-    build: |_| Box::new(StatefulSets),
+    build: |options| {
+        Box::new(StatefulSets {
+            changes: options.changes,
+        })
+    },
 };
 
 const KINDS: &[&str] = &["StatefulSet"];
@@ -34,7 +38,10 @@ const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 
 /// The controller; it remembers nothing.
 #[derive(Clone)]
-struct StatefulSets;
+struct StatefulSets {
+    /// Switches of the release.
+    changes: Changes,
+}
 
 impl Controller for StatefulSets {
     fn name(&self) -> &'static str {
@@ -66,7 +73,8 @@ impl Controller for StatefulSets {
             pods: &pods,
             update_revision: update_revision.clone(),
             status: &set.status,
-            has_max_unavailable: false,
+            has_max_unavailable: self.changes.has(Release::StatefulMaxUnavailable),
+            waits_for_available: self.changes.has(Release::ParallelUpdateWaits),
             is_terminating: false,
         };
         let writes = sync(step.now, &view);
@@ -123,6 +131,8 @@ fn create(
         }),
         ..template.clone()
     };
+    let claims = set.claims.of_pod(&name);
+    spec.volumes.extend(claims.map(PodVolume::Claim));
     for (label, value) in [
         (POD_NAME_LABEL, name.clone()),
         (POD_INDEX_LABEL, ordinal.to_string().into()),

@@ -19,6 +19,7 @@ use model::{
 use units::{Duration, NodeId, Quantity, TenantId};
 
 mod propagation;
+mod rest;
 mod world;
 
 use world::{World, deployment, job, replica_set, selector, template};

@@ -45,6 +45,7 @@ impl World {
             update_revision: self.revision.clone(),
             status: &self.status,
             has_max_unavailable: false,
+            waits_for_available: true,
             is_terminating: false,
         };
         let writes = sync(Instant::from_secs(1), &view);

@@ -18,7 +18,7 @@ use crate::sides::{DiffError, Side, failed, stop_before};
 use crate::summarize::{gap_notes, releases};
 use crate::volume_reach;
 use cluster::Store;
-use model::{Change, SchedulerConfig};
+use model::{Change, Changes, SchedulerConfig};
 use scenario::Scenario;
 use scenario::schema::TieBreak;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
@@ -313,7 +313,7 @@ impl About<'_> {
         AttemptFacts {
             run: self.side.label.clone(),
             digest: self.digest.clone(),
-            releases: releases(self.side.scenario),
+            releases: releases(self.side.scenario, self.side.files),
             time_ns: at.as_nanos(),
             attempt: number,
             attempts: count,
@@ -341,7 +341,7 @@ impl About<'_> {
                 began_at: kept.began_at,
                 ..facts
             },
-            ties: exact_ties(self.side.scenario),
+            ties: exact_ties(self.side.scenario, kept.cache.changes()),
             notes,
             pod: self.full_name,
             scene: Scene::Exact(Box::new((kept.cache, kept.profile, kept.pod))),
@@ -404,8 +404,7 @@ impl About<'_> {
 }
 
 /// Choice of kube-scheduler among equally good nodes in this run.
-fn exact_ties(scenario: &Scenario) -> String {
-    let changes = scenario.system.scheduler_changes();
+fn exact_ties(scenario: &Scenario, changes: Changes) -> String {
     if scenario.system.scheduler.tie_break == Some(TieBreak::First) {
         "the first in the scheduler's order is taken".to_owned()
     } else if changes.has(Change::HeapRoot) {

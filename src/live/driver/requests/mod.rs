@@ -1,7 +1,7 @@
 //! Requests of users: operations on the cluster, each carried out by the rules of
 //! `control::operation`.
 
-use control::operation::{Operation, PodChoice, Propagation, Target, carry_out};
+use control::operation::{EvictionRequests, Operation, PodChoice, Propagation, Target, carry_out};
 use model::{Labels, Object, Text};
 
 use super::labels::OwnLabels;
@@ -95,7 +95,7 @@ impl Driver {
         for creation in &steps.creations {
             self.create(creation).map_err(|why| why.to_string())?;
         }
-        if let (Operation::Drain(node), Some(rest)) = (operation, steps.rest) {
+        if let (Operation::Drain(node, _), Some(rest)) = (operation, steps.rest) {
             let (at, node) = (rest.at, node.clone());
             self.drains.insert(Drain { at, node });
         }
@@ -108,7 +108,7 @@ impl Driver {
         let object = node.and_then(|node| self.store.nodes().object(node));
         if object.is_some_and(|object| object.unschedulable) {
             // A node that left meanwhile needs no draining.
-            let _ = self.operate(&Operation::Drain(name.clone()));
+            let _ = self.operate(&Operation::Drain(name.clone(), EvictionRequests::default()));
         }
     }
 }
@@ -124,7 +124,10 @@ fn read(request: &Request) -> Result<Read, String> {
         }
         Request::Cordon { node } => vec![Operation::Cordon(node.as_str().into())],
         Request::Uncordon { node } => vec![Operation::Uncordon(node.as_str().into())],
-        Request::Drain { node } => vec![Operation::Drain(node.as_str().into())],
+        Request::Drain { node } => vec![Operation::Drain(
+            node.as_str().into(),
+            EvictionRequests::default(),
+        )],
     };
     Ok(Read {
         operations,

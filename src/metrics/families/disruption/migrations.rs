@@ -6,8 +6,8 @@
 //! keeps an account of its machines itself reports it, and its account is what counts.
 
 use cluster::Store;
-use model::{Event, PodChange, PodPhase, ServiceLevels};
-use units::{NodeId, PodId, SortedMap};
+use model::{Event, PodChange, PodPhase, PodRef, ServiceLevels};
+use units::{NodeId, SortedMap};
 
 use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
 use crate::record::entry::MetricEntry;
@@ -40,7 +40,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
               more than a core",
     denominators: "time of nodes with pods that use cpu (overload_time); core-hours used (degradation)",
     census: "pods that run and whose use is known",
-    censoring: "none: integrals; usage as sampled for `usage.*`, and whenever a pod has moved",
+    censoring: "none: integrals, of use as for `usage.*`",
     source: "published-results.md 6; metrics.md 5.4",
     construct: |_| Box::new(Migrations::default()),
 };
@@ -55,8 +55,12 @@ const PARTS: i128 = 1_000_000;
 struct Migrations {
     started: u64,
     /// Destinations of moving pods, of which each may have several.
-    moving: SortedMap<PodId, Vec<NodeId>>,
+    moving: SortedMap<PodRef, Vec<NodeId>>,
+    /// Destinations of pods that no longer move, until their nodes are looked at.
+    left: Vec<NodeId>,
     now: Rates,
+    /// The part of it of each node.
+    nodes: Vec<Rates>,
     /// Account that the system reports; `None` if it reports none.
     account: Option<Account>,
     active: Integral,
@@ -98,7 +102,7 @@ impl Account {
     }
 }
 
-/// What holds since the last sample.
+/// What holds since the last change.
 #[derive(Clone, Copy, Debug, Default)]
 struct Rates {
     /// Nodes in use.
@@ -111,50 +115,56 @@ struct Rates {
     lost: i128,
 }
 
+impl Rates {
+    fn replace(&mut self, before: Self, after: Self) {
+        self.active += after.active - before.active;
+        self.overloaded += after.overloaded - before.overloaded;
+        self.used += after.used - before.used;
+        self.lost += after.lost - before.lost;
+    }
+}
+
 impl Migrations {
-    fn rates(&self, store: &Store, sample: &UsageSample<'_>) -> Rates {
-        // By node: use, and whole use of the pods on their way to it.
-        let mut nodes = vec![(0_i128, 0_i128); store.nodes().len()];
-        let mut moving = Vec::with_capacity(self.moving.len());
-        let mut rates = Rates::default();
-        for pod in store.pods().iter() {
-            let Some(node) = pod.node().filter(|_| pod.phase == PodPhase::Running) else {
-                continue;
-            };
-            let Some(used) = sample.usage.pod(pod.pod) else {
-                continue;
-            };
-            let used = i128::from(used.cpu_milli);
-            nodes[node.index()].0 += used;
-            rates.used += used * PARTS;
-            if let Some(destinations) = self.moving.get(&pod.pod.id) {
-                for to in destinations {
-                    nodes[to.index()].1 += used;
-                }
-                moving.push((node, used));
+    /// The rates of a node.
+    fn rates(&self, node: NodeId, store: &Store, sample: &UsageSample<'_>) -> Rates {
+        let of = |pod: PodRef| {
+            let record = store.pods().get(pod)?;
+            let is_running = record.phase == PodPhase::Running;
+            let used = is_running.then(|| sample.usage.pod(pod)).flatten()?;
+            Some(i128::from(used.cpu_milli))
+        };
+        let pods = store.nodes().pods(node).iter();
+        let pods = pods.filter_map(|&slot| Some(store.pods().at(slot)?.pod));
+        let (mut own, mut leaving) = (0, Vec::new());
+        for (pod, used) in pods.filter_map(|pod| Some((pod, of(pod)?))) {
+            own += used;
+            if self.moving.contains_key(&pod) {
+                leaving.push(used);
             }
         }
-        let needed = |node: usize| nodes[node].0 + nodes[node].1 / TENTH;
-        let capacity = |node: usize| {
-            let row = store.nodes().allocatable().row(NodeId::from_index(node));
-            i128::from(row.cpu_milli)
-        };
-        for (node, &(_, arriving)) in nodes.iter().enumerate() {
-            let needed = needed(node);
-            let is_overloaded = arriving > 0 || needed > capacity(node);
-            rates.active += i128::from(is_overloaded || needed > 0);
-            rates.overloaded += i128::from(is_overloaded);
-        }
-        for (node, used) in moving {
-            let (needed, capacity) = (needed(node.index()), capacity(node.index()));
+        // Whole use of the pods on their way to it.
+        let moving = self.moving.iter();
+        let arriving: i128 = moving
+            .filter(|(_, destinations)| destinations.contains(&node))
+            .filter_map(|(&pod, _)| of(pod))
+            .sum();
+        let needed = own + arriving / TENTH;
+        let capacity = i128::from(store.nodes().allocatable().row(node).cpu_milli);
+        let is_overloaded = arriving > 0 || needed > capacity;
+        let lost = leaving.into_iter().map(|used| {
             let granted = if needed > capacity {
                 used * PARTS * capacity / needed
             } else {
                 used * PARTS
             };
-            rates.lost += used * PARTS - (granted - granted / TENTH);
+            used * PARTS - (granted - granted / TENTH)
+        });
+        Rates {
+            active: i128::from(is_overloaded || needed > 0),
+            overloaded: i128::from(is_overloaded),
+            used: own * PARTS,
+            lost: lost.sum(),
         }
-        rates
     }
 }
 
@@ -176,10 +186,11 @@ impl Collector for Migrations {
                 change: PodChange::Moving { to },
             } => {
                 self.started += u64::from(change.in_window());
-                self.moving.entry(pod.id).or_default().push(*to);
+                self.moving.entry(*pod).or_default().push(*to);
             }
             Event::PodEnded { pod, .. } if !self.moving.is_empty() => {
-                self.moving.remove(&pod.id);
+                self.left
+                    .extend(self.moving.remove(pod).unwrap_or_default());
             }
             Event::ServiceLevels(levels) => {
                 self.account.get_or_insert_default().add(levels, change);
@@ -190,7 +201,14 @@ impl Collector for Migrations {
 
     fn usage(&mut self, sample: &UsageSample<'_>) {
         if self.account.is_none() {
-            self.now = self.rates(sample.store, sample);
+            let store = sample.store;
+            self.nodes.resize(store.nodes().len(), Rates::default());
+            let left = std::mem::take(&mut self.left);
+            for &node in sample.nodes.iter().chain(&left) {
+                let after = self.rates(node, store, sample);
+                let before = std::mem::replace(&mut self.nodes[node.index()], after);
+                self.now.replace(before, after);
+            }
         }
     }
 

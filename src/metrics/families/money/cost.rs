@@ -421,7 +421,7 @@ impl Collector for Cost {
             self.by_use = Some(own);
         }
         if let Some(by_use) = &mut self.by_use {
-            by_use.follow(moment, used, &mut self.payers, &self.nodes);
+            by_use.follow(moment, sample, &mut self.payers, &self.nodes);
         }
     }
 

@@ -299,8 +299,8 @@ impl Collector for Energy {
     }
 
     fn usage(&mut self, sample: &UsageSample<'_>) {
-        for place in 0..self.nodes.len() {
-            if self.nodes[place].power.is_none() {
+        for place in sample.nodes.iter().map(|node| node.index()) {
+            if self.nodes.get(place).is_none_or(|own| own.power.is_none()) {
                 continue;
             }
             let beyond = Self::beyond(sample.store, sample, place);

@@ -42,7 +42,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
               the capacity of nodes that exist; utilization: the same of what its running pods use",
     denominators: "allocatable amounts of the nodes that exist, as `allocation.*`",
     census: "pods that hold a node (allocation); running pods whose use is known (utilization)",
-    censoring: "none: integrals; use sampled as for `usage.*`",
+    censoring: "none: integrals, of use as for `usage.*`",
     source: "orchestrators-b.md 5.5",
     construct: |_| Box::new(Tiers::default()),
 };
@@ -54,6 +54,8 @@ type Pair = [i128; 2];
 struct Tiers {
     held: [Pair; 5],
     used: [Pair; 5],
+    /// The part of it of each node.
+    used_on: Vec<[Pair; 5]>,
     is_known: bool,
     allocation: [[Integral; 2]; 5],
     utilization: [[Integral; 2]; 5],
@@ -109,14 +111,25 @@ impl Collector for Tiers {
     }
 
     fn usage(&mut self, sample: &UsageSample<'_>) {
-        self.used = [Pair::default(); 5];
-        let running = sample.store.pods().iter();
-        for pod in running.filter(|pod| pod.phase == PodPhase::Running) {
-            if let Some(used) = sample.usage.pod(pod.pod) {
-                self.is_known = true;
-                let own = &mut self.used[tier_of(pod.class, sample.store)];
-                own[0] += i128::from(used.cpu_milli);
-                own[1] += i128::from(used.memory_bytes);
+        let store = sample.store;
+        self.used_on
+            .resize(store.nodes().len(), [Pair::default(); 5]);
+        for &node in sample.nodes {
+            let mut now = [Pair::default(); 5];
+            let pods = store.nodes().pods(node).iter();
+            let pods = pods.filter_map(|&slot| store.pods().at(slot));
+            for pod in pods.filter(|pod| pod.phase == PodPhase::Running) {
+                if let Some(used) = sample.usage.pod(pod.pod) {
+                    self.is_known = true;
+                    let own = &mut now[tier_of(pod.class, store)];
+                    own[0] += i128::from(used.cpu_milli);
+                    own[1] += i128::from(used.memory_bytes);
+                }
+            }
+            let before = std::mem::replace(&mut self.used_on[node.index()], now);
+            for (all, (before, now)) in self.used.iter_mut().zip(before.iter().zip(now)) {
+                all[0] += now[0] - before[0];
+                all[1] += now[1] - before[1];
             }
         }
     }

@@ -1,7 +1,5 @@
-//! Usage of pods against their reservations, from samples of the measured world (metrics.md 5.1,
-//! utilisation and slack; 5.4, VPA/HPA). A sample holds until the next one.
-
-use units::NodeId;
+//! Usage of pods against their reservations, from change to change (metrics.md 5.1, utilisation and slack;
+//! 5.4, VPA/HPA). What a node's pods use holds until its next change.
 
 use super::granted::{self, CpuUse, PodUse};
 use crate::record::collector::{self, Collector, Heard, RunEnd};
@@ -59,8 +57,8 @@ pub const ENTRY: MetricEntry = MetricEntry {
     denominators: "capacity of nodes that exist (utilization, demand), requests of running pods whose use \
                    is known (slack)",
     census: "running pods whose use is known",
-    censoring: "none: integrals; sampled every minute, or at the first event after it where use changes with \
-                events alone, each sample holding until the next",
+    censoring: "none: integrals over every change; what rises or swings all the time counts with its mean of \
+                each minute",
     source: "metrics.md 5.1 (utilization, demand, slack), 5.4 (VPA/HPA)",
     construct: |_| Box::new(Usage::default()),
 };
@@ -71,12 +69,16 @@ struct Usage {
     /// Whether the memory of any pod is known; a pod whose use of processors is may have none.
     is_memory_known: bool,
     now: Sample,
+    /// The part of it of each node.
+    nodes: Vec<Sample>,
     used: [Integral; 2],
     reserved: [Integral; 2],
     under: Integral,
     over: Integral,
     throttled: Integral,
     wanted: Integral,
+    /// Memory used beyond the requests, pod by pod.
+    memory_under: Integral,
     /// Room for the pods of a node, kept for the next one.
     pods: Vec<PodUse>,
 }
@@ -90,9 +92,23 @@ struct Sample {
     over: i128,
     throttled: i128,
     wanted: i128,
+    memory_under: i128,
 }
 
 impl Sample {
+    /// What is another part from now on.
+    fn replace(&mut self, before: Self, after: Self) {
+        for scale in 0..2 {
+            self.used[scale] += after.used[scale] - before.used[scale];
+            self.reserved[scale] += after.reserved[scale] - before.reserved[scale];
+        }
+        self.under += after.under - before.under;
+        self.over += after.over - before.over;
+        self.throttled += after.throttled - before.throttled;
+        self.wanted += after.wanted - before.wanted;
+        self.memory_under += after.memory_under - before.memory_under;
+    }
+
     fn add(&mut self, pod: &PodUse) {
         let CpuUse {
             asked,
@@ -104,6 +120,7 @@ impl Sample {
         if let Some([asked, used]) = pod.memory {
             self.used[1] += used;
             self.reserved[1] += asked;
+            self.memory_under += (used - asked).max(0);
         }
         self.under += (used - asked).max(0);
         self.over += (asked - used).max(0);
@@ -119,18 +136,20 @@ impl Collector for Usage {
 
     fn usage(&mut self, seen: &collector::UsageSample<'_>) {
         let (store, measured) = (seen.store, seen.usage);
-        let mut sample = Sample::default();
         let mut pods = std::mem::take(&mut self.pods);
-        for place in 0..store.nodes().len() {
-            granted::on_node(store, NodeId::from_index(place), measured, &mut pods);
+        self.nodes.resize(store.nodes().len(), Sample::default());
+        for &node in seen.nodes {
+            let mut sample = Sample::default();
+            granted::on_node(store, node, measured, &mut pods);
             self.is_known |= !pods.is_empty();
             for pod in &pods {
                 self.is_memory_known |= pod.memory.is_some();
                 sample.add(pod);
             }
+            let before = std::mem::replace(&mut self.nodes[node.index()], sample);
+            self.now.replace(before, sample);
         }
         self.pods = pods;
-        self.now = sample;
     }
 
     fn held(&mut self, _state: &ClusterState, span: Span) {
@@ -146,6 +165,28 @@ impl Collector for Usage {
         self.over.add(self.now.over, nanos);
         self.throttled.add(self.now.throttled, nanos);
         self.wanted.add(self.now.wanted, nanos);
+        self.memory_under.add(self.now.memory_under, nanos);
+    }
+
+    /// What pods use, but for what is beyond their requests, is no more than what is allocated.
+    fn check(&self, end: &RunEnd<'_>) -> Result<(), String> {
+        let parts = [
+            (Resource::Cpu, &self.under),
+            (Resource::Memory, &self.memory_under),
+        ];
+        for (place, (resource, beyond)) in parts.into_iter().enumerate() {
+            let allocated = end.state.areas.allocated(resource).value();
+            let (used, beyond) = (self.used[place].value(), beyond.value());
+            if let (Some(used), Some(beyond), Some(allocated)) = (used, beyond, allocated)
+                && used - beyond > allocated
+            {
+                let name = resource.name();
+                return Err(format!(
+                    "{name} x time used is {used}, {beyond} of it beyond requests, and {allocated} is allocated"
+                ));
+            }
+        }
+        Ok(())
     }
 
     fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {

@@ -21,11 +21,9 @@ pub const ENTRY: MetricEntry = MetricEntry {
     summary: "Desired pods that were not ready: on average, in total, and at the worst instant.",
     statistics: &[MEAN, POD_HOURS, MAX],
     formula: "integral over W of the sum over workloads of max(0, desired - ready), over |W|; in \
-              pod-hours; max: the largest sum over all workloads at one instant",
+              pod-hours; max: the largest sum over all workloads that lasted for some time",
     denominators: "the length of W",
-    census: "workloads as in `availability`; max counts a workload from the first instant at \
-             which it was at full strength, as before that it is starting; one that never was \
-             counts with the pods that it lacked at its best",
+    census: "workloads as in `availability`, from their first instant: one that starts lacks its pods, too",
     censoring: "none: integrals over W",
     source: "metrics.md 5.4, availability, replica-weighted",
     construct: |_| Box::new(MissingReplicas),

@@ -95,8 +95,6 @@ struct QuotaUse {
     /// What all queues hold and own now, in billionths.
     sums: SortedMap<Pair, Sum>,
     peaks: SortedMap<Pair, f64>,
-    /// `true` once the window has begun, with what held then.
-    has_begun: bool,
     workloads: Followed,
 }
 
@@ -104,6 +102,20 @@ struct QuotaUse {
 struct Sum {
     used: i128,
     nominal: i128,
+    /// The instant since which they do.
+    since: Instant,
+}
+
+impl Sum {
+    /// The share that was used until an instant, if that was in the window for a time.
+    fn held(&self, until: Instant, measured: &MeasuredWindow) -> Option<f64> {
+        let span = Span {
+            from: self.since,
+            to: until,
+        };
+        measured.clip(span).filter(|_| self.nominal > 0)?;
+        Some(self.used as f64 / self.nominal as f64)
+    }
 }
 
 impl QueueAreas {
@@ -147,10 +159,15 @@ fn milli(amount: Quantity) -> i128 {
 
 impl QuotaUse {
     /// Counts a status in, or out again.
-    fn count(&mut self, status: &ClusterQueueStatus, sign: i128) {
+    fn count(&mut self, status: &ClusterQueueStatus, sign: i128, change: &Change<'_>) {
         for own in &status.usage {
             let pair = (own.flavor.clone(), own.resource.clone());
-            let sum = self.sums.entry(pair).or_default();
+            let sum = self.sums.entry(pair.clone()).or_default();
+            if let Some(share) = sum.held(change.at, change.measured) {
+                let peak = self.peaks.entry(pair).or_default();
+                *peak = peak.max(share);
+            }
+            sum.since = change.at;
             sum.used += sign * own.total.nanos();
             sum.nominal += sign * own.nominal.nanos();
         }
@@ -188,26 +205,11 @@ impl QuotaUse {
         }
     }
 
-    /// Looks for a new peak of a resource of a flavor.
-    fn note_peak(&mut self, pair: &Pair) {
-        let sum = self.sums.get(pair).copied().unwrap_or_default();
-        if sum.nominal > 0 {
-            let peak = self.peaks.entry(pair.clone()).or_default();
-            *peak = peak.max(sum.used as f64 / sum.nominal as f64);
-        }
-    }
-
-    /// Looks for new peaks of what a status is about; at first, of everything.
-    fn note_peaks(&mut self, status: &ClusterQueueStatus) {
-        if !std::mem::replace(&mut self.has_begun, true) {
-            for pair in self.sums.keys().cloned().collect::<Vec<_>>() {
-                self.note_peak(&pair);
-            }
-            return;
-        }
-        for own in &status.usage {
-            self.note_peak(&(own.flavor.clone(), own.resource.clone()));
-        }
+    /// The largest share of a resource of a flavor that was held for a time; `None` without quota.
+    fn peak(&self, pair: &Pair, end: &RunEnd<'_>) -> Option<f64> {
+        let last = self.sums.get(pair)?.held(end.at, end.measured);
+        let known = self.peaks.get(pair).copied();
+        known.into_iter().chain(last).reduce(f64::max)
     }
 }
 
@@ -233,12 +235,9 @@ impl Collector for QuotaUse {
         let now = (change.at, Arc::clone(status));
         if let Some(before) = self.queues.insert(status.name.clone(), now) {
             self.areas.settle(&before, change.at, change.measured);
-            self.count(&before.1, -1);
+            self.count(&before.1, -1, change);
         }
-        self.count(status, 1);
-        if change.in_window() {
-            self.note_peaks(status);
-        }
+        self.count(status, 1, change);
     }
 
     fn finish(&self, end: &RunEnd<'_>, values: &mut Values) {
@@ -280,7 +279,7 @@ impl Collector for QuotaUse {
             by_queue.join(", ")
         );
         values.put(MEAN, Reading::new(used(sum)).remark(Some(remark)));
-        let peak = self.peaks.get(*pair).copied();
+        let peak = self.peak(pair, end);
         let peak = peak.ok_or_else(|| "no quota in the window".to_owned());
         values.put(PEAK, peak);
         let borrowed = sum.borrowed.ratio(&sum.used, "amounts held x time");

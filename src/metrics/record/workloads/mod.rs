@@ -179,7 +179,6 @@ impl Workloads {
         for (place, row) in self.rows.iter_mut().enumerate() {
             keep(&mut self.held, place, row, at);
             row.close(at, measured);
-            self.sums.worst_missing += row.always_missing();
         }
     }
 
@@ -188,7 +187,10 @@ impl Workloads {
         match change {
             ObjectChange::Created { id, owner, object } => {
                 let role = match owner.map_or(Role::Other, |owner| self.role(owner)) {
-                    Role::Other => self.begin(at, *id, object),
+                    Role::Other => {
+                        self.hold_until(at, measured);
+                        self.begin(at, *id, object)
+                    }
                     known => known,
                 };
                 if self.objects.len() <= id.index() {
@@ -226,7 +228,9 @@ impl Workloads {
             return Role::Other;
         };
         let row = self.rows.len() as u32;
-        self.rows.push(Row::new(at, id, object, declared));
+        let begun = Row::new(at, id, object, declared);
+        self.missing += begun.missing();
+        self.rows.push(begun);
         Role::Part(row)
     }
 

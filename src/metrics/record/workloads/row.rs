@@ -31,9 +31,6 @@ pub struct Row {
     /// Sums of the workload.
     pub sums: Sums,
     since: Instant,
-    was_full: bool,
-    /// The fewest pods that were missing for a time, until it was at full strength.
-    least_missing: Option<i64>,
     /// `true` while pods are missing that nothing took on purpose.
     is_short: bool,
     lost: Option<Instant>,
@@ -59,8 +56,7 @@ pub struct Sums {
     pub desired: Integral,
     /// Ready pods x time, up to the wanted number.
     pub ready: Integral,
-    /// Most pods missing at once, after it was at full strength for the first time; those that were
-    /// always missing if it never was.
+    /// Most pods missing at once for some time, its start included.
     pub worst_missing: i64,
     /// Times from a loss to full strength.
     pub repairs: Distribution,
@@ -134,8 +130,6 @@ impl Row {
             ready: 0,
             sums: Sums::default(),
             since: at,
-            was_full: false,
-            least_missing: None,
             is_short: false,
             lost: None,
             answered: None,
@@ -152,13 +146,9 @@ impl Row {
         self.since
     }
 
-    /// Pods that are missing, once it was at full strength.
+    /// Pods that are missing.
     pub(super) fn missing(&self) -> i64 {
-        if self.was_full {
-            (self.desired - self.ready).max(0)
-        } else {
-            0
-        }
+        (self.desired - self.ready).max(0)
     }
 
     /// The present state held until an instant.
@@ -194,17 +184,6 @@ impl Row {
         sums.desired.add_product(self.desired, nanos);
         sums.ready.add_product(ready, nanos);
         sums.worst_missing = sums.worst_missing.max(missing);
-        if !self.was_full {
-            let lacks = self.desired - ready;
-            let least = self.least_missing.map_or(lacks, |least| least.min(lacks));
-            self.least_missing = Some(least);
-        }
-    }
-
-    /// Pods that were always missing, of a workload that never was at full strength.
-    pub(super) fn always_missing(&self) -> i64 {
-        let never = self.least_missing.filter(|_| !self.was_full);
-        never.unwrap_or_default()
     }
 
     /// A state begins that holds for a time.
@@ -236,7 +215,6 @@ impl Row {
             -self.credits.min(-grown)
         };
         (self.desired, self.required) = (new.desired, new.required);
-        self.was_full |= self.desired > 0 && self.ready >= self.desired;
         let is_new = match (&self.declared.template, &new.template) {
             (Some(known), Some(new)) => !std::sync::Arc::ptr_eq(known, new) && known != new,
             _ => false,
@@ -308,7 +286,6 @@ impl Row {
     /// A pod became ready or ceased to be.
     pub(super) fn count_ready(&mut self, change: i64) {
         self.ready += change;
-        self.was_full |= self.desired > 0 && self.ready >= self.desired;
     }
 
     /// A ready pod was lost that nobody meant to take.
@@ -352,7 +329,6 @@ impl Row {
     /// The run ended.
     pub(super) fn close(&mut self, at: Instant, measured: &MeasuredWindow) {
         self.hold_until(at, measured);
-        self.sums.worst_missing += self.always_missing();
         if let Some(lost) = self.lost.filter(|&lost| measured.has_instant(lost))
             && self.is_short
         {

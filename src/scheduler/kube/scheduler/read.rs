@@ -165,6 +165,7 @@ impl KubeScheduler {
     fn pod_created(&mut self, now: Instant, store: &Store, created: &PodCreated) {
         let pod = created.pod;
         let class = self.class(store, created.class);
+        self.make_claims(store, created, &class.spec.clone());
         let profile = self.profile_of(class.spec.scheduler());
         let is_grouping = |&profile: &usize| !self.options.profiles[profile].permit.is_empty();
         let group = profile.filter(is_grouping).and_then(|_| {
@@ -272,8 +273,12 @@ impl KubeScheduler {
         self.happened(now, ClusterEvent::PodAdded(info));
     }
 
-    /// A pod without a node was declared anew.
+    /// A pod was declared anew.
     fn pod_declared(&mut self, now: Instant, store: &Store, pod: PodRef, class: ClassId) {
+        let stage = self.pods.get(pod).map(|seen| seen.stage);
+        if stage == Some(Stage::Bound) {
+            return self.pod_resized(now, store, pod, class);
+        }
         let class = self.class(store, class);
         let Some(seen) = self
             .pods
@@ -295,7 +300,7 @@ impl KubeScheduler {
         }
     }
 
-    /// A pod on a node was resized in place.
+    /// A pod on a node was resized in place, or has other labels.
     fn pod_resized(&mut self, now: Instant, store: &Store, pod: PodRef, class: ClassId) {
         let class = self.class(store, class);
         let Some(seen) = self.pods.get_mut(pod) else {

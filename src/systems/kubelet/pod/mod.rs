@@ -1,6 +1,7 @@
 //! A pod on its node: init containers one after the other, sidecars that stay, then the others, each
 //! with restarts, probes and an image of its own (spec: kubernetes.md part 4).
 
+mod found;
 mod probed;
 
 use super::Verdicts;
@@ -43,6 +44,8 @@ pub(super) struct Held {
     limit: Option<Duration>,
     /// Until when it may run, once it has started.
     deadline: Option<Instant>,
+    /// Marks a pod that is not ready though its containers are: a gate of its readiness is closed.
+    is_gated: bool,
 }
 
 impl Held {
@@ -90,20 +93,8 @@ impl Held {
             asked: None,
             limit: assignment.time_limit.filter(|_| is_known),
             deadline: None,
+            is_gated: false,
         }
-    }
-
-    /// A pod whose only container was started again so often, runs, and may run until an instant.
-    pub(super) fn running(assignment: &Assignment, restarts: u32, until: Instant) -> Self {
-        let mut own = Self::new(assignment);
-        for unit in &mut own.units {
-            unit.state = State::Running;
-            unit.starts = restarts.saturating_add(1);
-            (unit.is_started, unit.is_ready) = (true, true);
-        }
-        (own.is_ready, own.restarts) = (true, restarts);
-        own.deadline = (until < Instant::MAX).then_some(until);
-        own
     }
 
     /// A wake-up came: why the pod ended, if its time is over.
@@ -172,7 +163,11 @@ impl Held {
 
     /// A container is to start: first its image is seen to.
     fn begin(&mut self, container: usize, turn: &mut Turn<'_>) {
-        let unit = &self.units[container];
+        let unit = &mut self.units[container];
+        if unit.is_stuck {
+            unit.state = State::PullBackOff(Instant::MAX);
+            return;
+        }
         let policy = unit.pull_policy();
         let image = unit.image.clone();
         let Some(images) = turn.images.as_deref_mut().filter(|_| !image.is_empty()) else {
@@ -289,15 +284,13 @@ impl Held {
         if ending.is_some() {
             return self.over();
         }
-        let restarts = match unit.kind {
-            Kind::Sidecar => true,
-            Kind::App => self.restart.restarts(success),
-            Kind::Init => !success && self.restart != RestartPolicy::Never,
-        };
-        if restarts || !success {
+        let restarts = unit.is_restarted(self.restart, success);
+        let is_done = unit.kind == Kind::App && !restarts && self.units.len() > 1;
+        if restarts || !success || is_done {
             let report = Report::Exited(self.pod, container as u16, code);
             turn.out.reports.push(report);
         }
+        let unit = &mut self.units[container];
         if restarts {
             unit.state = State::BackOff(unit.back_off.restart_at(turn.now));
             self.show_readiness(turn);
@@ -420,7 +413,7 @@ impl Held {
 
     fn show_readiness(&mut self, turn: &mut Turn<'_>) {
         let mut counted = self.units.iter().filter(|unit| unit.counts());
-        let is_ready = counted.all(|unit| unit.is_ready);
+        let is_ready = counted.all(|unit| unit.is_ready) && !self.is_gated;
         if self.is_ready != is_ready {
             self.is_ready = is_ready;
             turn.out.reports.push(Report::Ready(self.pod, is_ready));

@@ -19,6 +19,7 @@ pub(super) fn begin(unit: &mut Unit, since: Instant, turn: &Turn<'_>) {
         unit.prober = Some(prober);
     } else {
         unit.verdicts = judge(&Probes { life, since }, turn.now);
+        unit.verdicts.ready = unit.verdicts.ready.filter(|_| !unit.is_failing);
     }
 }
 

@@ -16,10 +16,10 @@ use crate::job_fields::Outcome;
 use crate::json::{Element, each_line, is_json};
 use crate::ledger::{Action, Journal};
 use crate::options::ReadOptions;
-use crate::recorded_pod::{self, UNENFORCED};
+use crate::recorded_pod::{self, Recorded};
 use crate::rows::{Refused, heed, show_text};
 use crate::stream::ArrivalSource;
-use crate::unused::{note_members, note_unknown};
+use crate::unused::note_members;
 use intake::Input;
 use intake::TraceError;
 use model::PodSpec;
@@ -391,12 +391,15 @@ fn template(
     object: &Value,
     namespace: &str,
 ) -> Result<PodSpec, Refused> {
-    let template = recorded_pod::read(event.line, object, namespace)?;
-    if template.has_rules {
-        journal.dirt(UNENFORCED, Action::Waive, event.line)?;
-    }
-    note_unknown(journal, event.line, &template.unknown)?;
-    Ok(template.spec)
+    recorded_pod::read(
+        journal,
+        Recorded {
+            line: event.line,
+            object,
+            namespace,
+            owner: None,
+        },
+    )
 }
 
 #[cfg(test)]

@@ -8,13 +8,12 @@ use crate::gather::Demand;
 use crate::json::Element;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::options::ReadOptions;
-use crate::pod_template::amounts;
+use crate::recorded_pod::bad_row;
 use crate::resizes::{Changed, Resizes, Standing};
 use crate::spill::{FixedSort, FixedSorted};
 use intake::TraceError;
+use model::PodSpec;
 use model::resource_list::{CPU, MEMORY};
-use model::{Container, PodSpec};
-use serde_json::Value;
 use units::{Instant, Quantity};
 
 /// Words of a resize: the rank of its pod, its time, its number, its spec and its place.
@@ -104,34 +103,12 @@ pub(super) fn asked(event: &Element) -> Result<Option<PodSpec>, BadRow> {
         let Some(spec) = event.at(path) else {
             continue;
         };
-        let [containers, init_containers] =
-            ["containers", "initContainers"].map(|member| stated(event.line, spec, member));
-        let asked = PodSpec {
-            containers: containers?,
-            init_containers: init_containers?,
-            pod_requests: amounts(event.line, spec, "requests")?,
-            ..PodSpec::default()
-        };
+        let asked = k8s::read_resize(spec).map_err(|broken| bad_row(event.line, broken))?;
         if asked != PodSpec::default() {
             return Ok(Some(asked));
         }
     }
     Ok(None)
-}
-
-/// The containers of a list with what is stated of them: what a patch doesn't say stays as it was.
-fn stated(line: u64, spec: &Value, member: &str) -> Result<Vec<Container>, BadRow> {
-    let list = spec.get(member).and_then(Value::as_array);
-    let stated = list.into_iter().flatten().map(|own| {
-        let name = own.get("name").and_then(Value::as_str);
-        Ok(Container {
-            name: name.unwrap_or_default().into(),
-            requests: amounts(line, own, "requests")?,
-            limits: amounts(line, own, "limits")?,
-            ..Container::default()
-        })
-    });
-    stated.collect()
 }
 
 /// Gives a pod the resizes of its life, or counts what they change.

@@ -5,10 +5,9 @@ use serde_json::Value;
 use super::past::{Demands, Past, Pod};
 use crate::ledger::{Action, Journal};
 use crate::pod_template::bad;
-use crate::recorded_pod::{self, UNENFORCED};
+use crate::recorded_pod::{self, Recorded};
 use crate::rows::{LAST_SECOND, Refused, heed};
 use crate::spill::{Places, TextLog};
-use crate::unused::note_unknown;
 use intake::TraceError;
 use intake::budget::{MEMBERS, OBJECTS};
 use model::PodSpec;
@@ -184,14 +183,18 @@ impl Cluster {
         if kind == "Job" {
             self.want(line, &key, object, &mut pods)?;
         }
-        let template = recorded_pod::read(line, template, namespace)?;
-        if template.has_rules {
-            journal.dirt(UNENFORCED, Action::Waive, line)?;
-        }
-        note_unknown(journal, line, &template.unknown)?;
+        let spec = recorded_pod::read(
+            journal,
+            Recorded {
+                line,
+                object: template,
+                namespace,
+                owner: Some(kind),
+            },
+        )?;
         self.replace(&key, self.now)?;
         let known = self.owners.get(&key);
-        if known.is_some_and(|own| *own.spec != template.spec && !own.pods.is_empty()) {
+        if known.is_some_and(|own| *own.spec != spec && !own.pods.is_empty()) {
             let kind = "pods of another template; replaced at once";
             journal.dirt(kind, Action::Repair, line)?;
             self.scale(line, &key, namespace, 0)?;
@@ -205,7 +208,7 @@ impl Cluster {
             spec: Arc::default(),
             pods: Vec::new(),
         });
-        owner.spec = template.spec.into();
+        owner.spec = spec.into();
         match pods {
             Pods::Itself => self.scale(line, &key, namespace, 1)?,
             Pods::Replicas(count) => self.scale(line, &key, namespace, count)?,

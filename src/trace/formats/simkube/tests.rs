@@ -21,7 +21,7 @@ const TRACE: &str = r#"{"version": 2, "config": {"trackedObjects": {}}, "events"
  "metadata": {"name": "web", "namespace": "n"}, "spec": {"replicas": 1, "template": {"spec":
  {"containers": [{"name": "c", "resources": {"requests": {"cpu": "1"}}}]}}}}], "deleted_objs": []},
 {"ts": 130, "applied_objs": [{"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": "tick"},
- "spec": {"jobTemplate": {"spec": {"template": {"spec": {"containers": [{"name": "c"}]}}}}}},
+ "spec": {"jobTemplate": {"spec": {"template": {"spec": {"restartPolicy": "Never", "containers": [{"name": "c"}]}}}}}},
  {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "one"}, "spec": {"containers": [{"name": "c"}],
  "schedulingGates": [{"name": "g"}], "tolerations": [{"key": "gpu", "operator": "Exists"}],
  "affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
@@ -80,7 +80,7 @@ fn pods_come_and_go_with_their_owners() {
 fn recorded_lives_go_on_where_pods_have_ended() {
     let text = r#"{"version": 2, "config": {"trackedObjects": {}}, "events": [
 {"ts": 100, "applied_objs": [{"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": "j"},
- "spec": {"completions": 5, "parallelism": 2, "template": {"spec": {"containers": [{"name": "c"}]}}}},
+ "spec": {"completions": 5, "parallelism": 2, "template": {"spec": {"restartPolicy": "OnFailure", "containers": [{"name": "c"}]}}}},
  {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d"},
  "spec": {"replicas": 1, "template": {"spec": {"containers": [{"name": "c"}]}}}}]},
 {"ts": 200, "applied_objs": [], "deleted_objs": [{"apiVersion": "apps/v1", "kind": "Deployment",
@@ -137,7 +137,7 @@ fn dirty_events_are_named_and_damage_is_placed() {
             "t.json:2: column `ts`: must be seconds since 1970, found `-5`",
             "t.json:3: column `applied_objs`: must be a list of objects, found `{}`",
             "t.json:4: column `metadata.name`: must be a text, found ``",
-            "t.json:5: column `containers`: must be a list with a container, found ``",
+            "t.json:5: column `spec.containers`: expected at least one container, but it is missing, found ``",
             "t.json:6: column `replicas`: must be a number from 0 to 1048576, found `\"two\"`",
         ]
     );
@@ -167,7 +167,12 @@ fn an_object() -> impl Strategy<Value = (Value, bool)> {
     ];
     (0..4_usize, 0..3, 0..4, 0..3, any::<bool>()).prop_map(|(kind, name, count, cpu, is_there)| {
         let (version, kind) = KINDS[kind];
-        let spec = json!({"containers": [
+        let policy = if kind.ends_with("Job") {
+            "Never"
+        } else {
+            "Always"
+        };
+        let spec = json!({"restartPolicy": policy, "containers": [
             {"name": "c", "resources": {"requests": {"cpu": format!("{cpu}")}}},
         ]});
         let template = json!({"spec": spec});

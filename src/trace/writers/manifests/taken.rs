@@ -6,11 +6,11 @@ use std::sync::Arc;
 use super::names::{Namespaces, dns_label, is_dns_name, is_label_key, is_label_value};
 use crate::writers::table::{devices, is_own_pattern};
 use model::gpu::GPU_RESOURCES;
-use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
+use model::resource_list::{CPU, MEMORY};
 use model::{
-    Affinity, Behaviour, Container, DEFAULT_SCHEDULER, LabelSelector, Labels, NodeSelectorTerm,
-    Operator, PodAffinityTerm, PodSpec, Requirement, ResourceList, TaintEffect, Text, Toleration,
-    TopologySpread,
+    Affinity, Behaviour, Container, DEFAULT_SCHEDULER, HostPort, LabelSelector, Labels,
+    NodeSelectorTerm, Operator, PodAffinityTerm, PodSpec, Requirement, ResourceList, TaintEffect,
+    Text, Toleration, TopologySpread,
 };
 use units::{Duration, Quantity};
 
@@ -46,6 +46,7 @@ pub(super) fn spec(spec: &PodSpec, namespaces: &mut Namespaces, with_usage: bool
     if containers.is_empty() {
         containers = self::containers(&[Container::default()], has_devices, &mut names);
     }
+    take_ports_once(&mut containers);
     let mut init_containers = self::containers(&spec.init_containers, has_devices, &mut names);
     for container in &mut init_containers {
         if !container.restartable {
@@ -56,7 +57,15 @@ pub(super) fn spec(spec: &PodSpec, namespaces: &mut Namespaces, with_usage: bool
     let scheduler = Some(&spec.scheduler_name)
         .filter(|name| is_dns_name(name) && &***name != DEFAULT_SCHEDULER);
     let tolerations = spec.tolerations.iter();
-    let spread = spec.topology_spread.iter().filter(|rule| is_spread(rule));
+    let mut spread: Vec<TopologySpread> = Vec::new();
+    for rule in spec.topology_spread.iter().filter(|rule| is_spread(rule)) {
+        let is_same =
+            |own: &&TopologySpread| own.topology_key == rule.topology_key && own.hard == rule.hard;
+        // The server refuses two of one kind about one label.
+        if !spread.iter().any(|own| is_same(&own)) {
+            spread.push(rule.clone());
+        }
+    }
     let gates = spec.scheduling_gates.iter();
     let said = PodSpec {
         namespace,
@@ -70,7 +79,7 @@ pub(super) fn spec(spec: &PodSpec, namespaces: &mut Namespaces, with_usage: bool
         node_selector: self::labels(&spec.node_selector),
         affinity,
         tolerations: { tolerations.filter(|own| is_toleration(own)).cloned() }.collect(),
-        topology_spread: spread.cloned().collect(),
+        topology_spread: spread,
         scheduling_gates: gates.filter(|gate| is_label_key(gate)).cloned().collect(),
         gpu: devices(&spec.gpu),
         behaviour: behaviour
@@ -113,6 +122,18 @@ fn labels(all: &Labels) -> Labels {
         .collect()
 }
 
+/// Leaves a port of the node to the first container that takes it: the server refuses a second one.
+fn take_ports_once(containers: &mut [Container]) {
+    let mut taken: Vec<HostPort> = Vec::new();
+    for container in containers {
+        container.host_ports.retain(|port| {
+            let is_free = !taken.contains(port);
+            taken.push(port.clone());
+            is_free
+        });
+    }
+}
+
 /// Whether a resource is one that only its domain knows.
 fn is_extended(name: &str) -> bool {
     name.contains('/')
@@ -126,11 +147,9 @@ fn is_without_overcommit(name: &str) -> bool {
 fn amounts(list: &ResourceList, has_devices: bool) -> ResourceList {
     let mut taken = ResourceList::default();
     for (name, amount) in list.named() {
-        let is_of_kubernetes = [CPU, MEMORY, EPHEMERAL_STORAGE].contains(&&**name);
-        let is_known = is_of_kubernetes || name.starts_with(HUGE_PAGES) || is_extended(name);
         // Devices stand for themselves.
         let is_device = name.starts_with(SHARES) || has_devices && GPU_RESOURCES.contains(&&**name);
-        if is_known && is_label_key(name) && !is_device && amount >= Quantity::ZERO {
+        if is_label_key(name) && k8s::takes_amount(name, amount) && !is_device {
             taken.insert(name.clone(), amount);
         }
     }
@@ -153,7 +172,9 @@ fn pod_requests(own: &ResourceList, said: &PodSpec) -> ResourceList {
         };
         let of_containers = of_containers.requests().unwrap_or_default();
         for (name, amount) in of_containers.named().filter(|(name, _)| is_for_pods(name)) {
-            requests.insert_if_absent(name, amount);
+            // The server refuses less than the containers request.
+            let own = requests.stated(name).unwrap_or_default();
+            requests.insert(name.clone(), own.max(amount));
         }
     }
     requests
@@ -282,16 +303,18 @@ fn is_selector(own: Option<&LabelSelector>) -> bool {
     requirements.all(|own| is_requirement(own) && !is_of_numbers(own.operator))
 }
 
-fn are_keys(keys: &[Text]) -> bool {
-    keys.iter().all(|key| is_label_key(key))
+/// Whether keys of labels are ones that a selector takes up.
+fn are_keys(keys: &[Text], selector: Option<&LabelSelector>) -> bool {
+    keys.iter().all(|key| is_label_key(key)) && (keys.is_empty() || selector.is_some())
 }
 
 fn is_pod_term(term: &PodAffinityTerm) -> bool {
     is_label_key(&term.topology_key)
         && is_selector(term.selector.as_ref())
         && is_selector(term.namespace_selector.as_ref())
-        && are_keys(&term.match_label_keys)
-        && are_keys(&term.mismatch_label_keys)
+        && are_keys(&term.match_label_keys, term.selector.as_ref())
+        && are_keys(&term.mismatch_label_keys, term.selector.as_ref())
+        && !{ term.match_label_keys.iter() }.any(|key| term.mismatch_label_keys.contains(key))
 }
 
 fn is_spread(rule: &TopologySpread) -> bool {
@@ -300,7 +323,11 @@ fn is_spread(rule: &TopologySpread) -> bool {
         && is_label_key(&rule.topology_key)
         && has_domains
         && is_selector(rule.selector.as_ref())
-        && are_keys(&rule.match_label_keys)
+        && are_keys(&rule.match_label_keys, rule.selector.as_ref())
+        && !{ rule.match_label_keys.iter() }.any(|key| {
+            let mut requirements = rule.selector.iter().flat_map(|own| &own.requirements);
+            requirements.any(|own| own.key == *key)
+        })
 }
 
 fn is_toleration(own: &Toleration) -> bool {
@@ -329,7 +356,7 @@ mod tests {
             requests: ResourceList::from_pairs([
                 (CPU, Quantity::from_units(4)),
                 ("a.b/c", Quantity::from_units(1)),
-                ("hugepages-2Mi", Quantity::from_units(2)),
+                ("hugepages-2Mi", Quantity::from_units(2 << 20)),
             ]),
             limits: ResourceList::from_pairs([
                 (CPU, Quantity::from_units(2)),
@@ -345,14 +372,14 @@ mod tests {
             (MEMORY, Quantity::ZERO),
             ("a.b/c", Quantity::from_units(1)),
             ("a.b/d", Quantity::from_units(5)),
-            ("hugepages-2Mi", Quantity::from_units(2)),
+            ("hugepages-2Mi", Quantity::from_units(2 << 20)),
         ];
         assert_eq!(taken.requests, ResourceList::from_pairs(requests));
         let limits = [
             (MEMORY, Quantity::from_units(8)),
             ("a.b/c", Quantity::from_units(1)),
             ("a.b/d", Quantity::from_units(5)),
-            ("hugepages-2Mi", Quantity::from_units(2)),
+            ("hugepages-2Mi", Quantity::from_units(2 << 20)),
         ];
         assert_eq!(taken.limits, ResourceList::from_pairs(limits));
     }

@@ -19,6 +19,8 @@ pub(super) struct World {
     pub(super) manager: ControllerManager,
     pub(super) now: Instant,
     pub(super) wake: Option<Instant>,
+    /// What the manager asked for, in words.
+    pub(super) asked: Vec<String>,
 }
 
 pub(super) fn selector() -> LabelSelector {
@@ -77,6 +79,7 @@ impl World {
             manager: ControllerManager::new(&ControllerOptions::default()),
             now: Instant::ZERO,
             wake: None,
+            asked: Vec::new(),
         };
         for number in 0..nodes {
             world.join(number);
@@ -160,11 +163,15 @@ impl World {
             let mut out = Outbox::default();
             let progress = self.manager.step(self.now, &self.store, &mut out);
             self.wake = out.wake;
+            let writes = out.writes.iter().map(|write| format!("{:?}", write.event));
+            let creations = out.creations.iter().map(|new| format!("{new:?}"));
+            self.asked.extend(writes.chain(creations));
             let mut own = OwnWrites::default();
             for write in &out.writes {
                 let at = Revision(self.store.revision().0 + 1);
                 let made = match own.taken(&self.store, write) {
-                    Ok(event) => event.map_or(Ok(()), |event| self.try_apply(event)),
+                    Ok(Some(event)) => self.try_apply(event),
+                    Ok(None) => continue,
                     Err(conflict) => Err(conflict),
                 };
                 match made {

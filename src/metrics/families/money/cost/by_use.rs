@@ -1,18 +1,18 @@
 //! The split by use: a pod pays for the greater of what it reserves and what it uses (metrics.md 5.4,
 //! the rule of `OpenCost`). Where pods use more than their node has, they share its price.
 
-use crate::record::collector::Change;
+use crate::record::collector::{Change, UsageSample};
 use crate::record::state::{Resource, Row, class_requests};
 use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
-use cluster::{self, Store};
+use cluster::Store;
 use model::{Pod, PodPhase};
 use units::{Instant, NodeId};
 
 use super::accounts::{Account, Payers};
 use super::{Node, weight};
 
-/// Cost of pods by usage; starts with the first usage sample.
+/// Cost of pods by usage; starts when usage is first known.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ByUse {
     accounts: Vec<Account>,
@@ -110,19 +110,18 @@ impl ByUse {
         self.share(moment, node.0, node.1);
     }
 
-    /// Takes a usage sample of pods.
+    /// Takes up what pods of some nodes use from now on.
     pub(super) fn follow(
         &mut self,
         moment: Moment<'_>,
-        used: &dyn cluster::UsageSamples,
+        sample: &UsageSample<'_>,
         payers: &mut Payers,
         nodes: &[Node],
     ) {
-        for (place, node) in nodes.iter().enumerate() {
-            if node.price_rate == 0 {
+        for &id in sample.nodes {
+            let Some(node) = nodes.get(id.index()).filter(|own| own.price_rate != 0) else {
                 continue;
-            }
-            let id = NodeId::from_index(place);
+            };
             let mut is_changed = false;
             for &slot in moment.store.nodes().pods(id) {
                 let Some(pod) = moment.store.pods().at(slot) else {
@@ -130,7 +129,7 @@ impl ByUse {
                 };
                 let mut amounts = class_requests(moment.store, pod.class);
                 if pod.phase == PodPhase::Running
-                    && let Some(own) = used.pod(pod.pod)
+                    && let Some(own) = sample.usage.pod(pod.pod)
                 {
                     let cpu = Resource::Cpu as usize;
                     amounts[cpu] = amounts[cpu].max(own.cpu_milli);

@@ -9,7 +9,7 @@ use crate::record::setup::Setup;
 use crate::record::setup::economics::{Billing, Commitment, Economics, NodeEconomics};
 use crate::recorder::Recorder;
 use crate::tests::fixture::{Bench, node, spec};
-use cluster::{Observer, UsageSamples};
+use cluster::{Observer, UsageNews, UsageSamples};
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, SPOT};
 use model::traffic::{Flow, FlowCounts};
 use model::{
@@ -76,6 +76,17 @@ impl UsageSamples for Use {
     }
 }
 
+/// The use of all nodes changes.
+fn tell_use(bench: &mut Bench, at: Instant, usage: &Use) {
+    let nodes = (0..bench.store.nodes().len()).map(NodeId::from_index);
+    let nodes: Vec<NodeId> = nodes.collect();
+    let news = UsageNews {
+        nodes: &nodes,
+        usage,
+    };
+    bench.recorder.usage(at, &bench.store, news);
+}
+
 fn close(one: f64, other: f64) -> bool {
     (one - other).abs() <= 1e-9 * one.abs().max(other.abs()).max(1.0)
 }
@@ -97,9 +108,7 @@ fn tenants_pay_for_what_they_reserve_or_use_and_idle_is_apart() {
     }
     // From half an hour on one of them uses twice of what it reserves.
     let used = Use(SortedMap::from([(pods[0], 4_000), (pods[1], 500)]));
-    bench
-        .recorder
-        .usage(Instant::from_secs(1800), &bench.store, &used);
+    tell_use(&mut bench, Instant::from_secs(1800), &used);
     let costs = bill_of(bench, 3600);
     // Two of eight cores at 31.611 and one of 32 GiB at 4.237 of 3.6 an hour.
     let (core, gib) = (31.611, 4.237);
@@ -133,7 +142,7 @@ fn where_more_is_used_than_there_is_the_price_is_shared() {
         bench.start(0, pod, 0);
     }
     let used = Use(SortedMap::from([(pods[0], 80_000), (pods[1], 80_000)]));
-    bench.recorder.usage(Instant::ZERO, &bench.store, &used);
+    tell_use(&mut bench, Instant::ZERO, &used);
     let costs = bill_of(bench, 3600);
     let names: Vec<&str> = costs.tenants.iter().map(|own| &*own.name).collect();
     assert_eq!(names, ["team-batch", "team-shop"]);
@@ -324,7 +333,7 @@ proptest! {
                         (pod, (i64::from(pod.id.0) * 37 + i64::from(which) * 11) % 4_000)
                     });
                     let used = Use(used.collect());
-                    bench.recorder.usage(Instant::from_secs(now), &bench.store, &used);
+                    tell_use(&mut bench, Instant::from_secs(now), &used);
                 }
                 5 if which < 30 && !nodes.is_empty() => {
                     let id: NodeId = *nodes.keys().nth(pick(nodes.len())).expect("one of them");

@@ -116,8 +116,8 @@ fn dirty_requests_are_named() {
              `2024-03-01T10:00:00Z`, found `\"noon\"`",
             "audit.log:2: column `stageTimestamp`: must be a date of UTC such as \
              `2024-03-01T10:00:00Z`, found `\"2024-03-01T10:00:01.000000+02:00\"`",
-            "audit.log:3: column `requests.cpu`: must be an amount such as `500m` or `2Gi`, found \
-             `\"5x\"`",
+            "audit.log:3: column `spec.containers[0].resources.requests[\"cpu\"]`: unknown quantity suffix `x`: \
+             expected none, one of n u m k M G T P E Ki Mi Gi Ti Pi Ei, or an exponent such as e3, found `5x`",
             "audit.log:4: column `record`: must be a JSON object; its byte 10 is not, found \
              `{\"stage\": `",
             "audit.log:5: column `verb`: must be a verb such as create, found `\"\"`",

@@ -1,0 +1,40 @@
+//! Fields of the states that objects report: conditions and containers.
+
+use super::List;
+use crate::keep::Keep;
+use crate::keep::Keep::{All, Fields};
+
+pub(super) const NODE_CONDITION: List = &[
+    ("type", All),
+    ("status", All),
+    ("reason", All),
+    ("lastHeartbeatTime", All),
+    ("lastTransitionTime", All),
+];
+
+/// A condition whose time counts.
+pub(super) const DATED_CONDITION: List = &[
+    ("type", All),
+    ("status", All),
+    ("reason", All),
+    ("lastTransitionTime", All),
+];
+
+const CONTAINER_STATE: Keep = Fields(&[
+    ("waiting", Fields(&[("reason", All)])),
+    ("running", Fields(&[("startedAt", All)])),
+    (
+        "terminated",
+        Fields(&[("exitCode", All), ("startedAt", All), ("finishedAt", All)]),
+    ),
+]);
+
+pub(super) const CONTAINER_STATUS: List = &[
+    ("name", All),
+    ("allocatedResources", All),
+    ("resources", Fields(&[("requests", All)])),
+    ("ready", All),
+    ("restartCount", All),
+    ("state", CONTAINER_STATE),
+    ("lastState", CONTAINER_STATE),
+];

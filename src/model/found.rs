@@ -1,0 +1,130 @@
+//! State of pods that are on a node before the run begins, as a dump of a cluster reports it: what their
+//! containers do, how often they were started again, and whether they are ready.
+
+use serde::{Deserialize, Serialize};
+use units::{Duration, Instant, NodeId};
+
+/// A pod's state before the run began: it has its node, whoever chose it, and whether or not the
+/// node has room for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// The node that it is on.
+    pub node: NodeId,
+    /// Instant of the pod's creation, at or before the run's zero, if that is known.
+    #[serde(default)]
+    pub created: Option<Instant>,
+    /// Instant at which the pod began to run, at or before the run's zero, if that is known.
+    pub started: Option<Instant>,
+    /// Marks a pod that was asked to end and has not ended yet.
+    pub is_terminating: bool,
+    /// Time that a pod which was asked to end may still take; `None` of one that something unknown holds.
+    #[serde(default)]
+    pub stop_within: Option<Duration>,
+    /// Marks a pod whose containers were up.
+    #[serde(default)]
+    pub is_running: bool,
+    /// The pod's condition `Ready`, if the dump says more than its phase.
+    #[serde(default)]
+    pub readiness: Option<FoundReadiness>,
+    /// State of each container, init containers first; empty where a pod that runs has nothing but
+    /// containers that run, and one that does not has yet to start them.
+    #[serde(default)]
+    pub containers: Vec<FoundContainer>,
+}
+
+/// Readiness in which a pod was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FoundReadiness {
+    /// Whether the pod was ready.
+    pub is_ready: bool,
+    /// Instant from which it was so, at or before the run's zero, if that is known.
+    pub since: Option<Instant>,
+}
+
+/// A container of a pod as it was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FoundContainer {
+    /// Activity of the container.
+    pub state: FoundState,
+    /// Whether the container counted as ready.
+    pub is_ready: bool,
+    /// Number of restarts.
+    pub restarts: u32,
+}
+
+/// Activity of a container that was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum FoundState {
+    /// It has yet to start, once it is its turn.
+    Waiting,
+    /// It can't be started: its image or its settings are missing, and nothing says that they will come.
+    Stuck,
+    /// It runs, from an instant on.
+    Running(Instant),
+    /// It failed and will be started again.
+    BackOff(FoundCrash),
+    /// It ended and stays so.
+    Ended {
+        /// The code that it ended with.
+        code: i32,
+    },
+}
+
+/// Last run of a container that fails again and again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FoundCrash {
+    /// Instant of its end, at or before the run's zero.
+    pub ended: Instant,
+    /// Time for which it ran.
+    pub run_time: Duration,
+    /// The code that it ended with.
+    pub code: i32,
+    /// Whether it was ready before it ended.
+    pub was_ready: bool,
+}
+
+impl Found {
+    /// A pod on a node of which nothing else is known.
+    pub const fn on(node: NodeId) -> Self {
+        Self {
+            node,
+            created: None,
+            started: None,
+            is_terminating: false,
+            stop_within: None,
+            is_running: false,
+            readiness: None,
+            containers: Vec::new(),
+        }
+    }
+
+    /// Whether more is known of the pod than its phase.
+    pub const fn says_more(&self) -> bool {
+        self.readiness.is_some() || !self.containers.is_empty()
+    }
+
+    /// The highest restart count of the containers.
+    pub fn restarts(&self) -> u32 {
+        let counts = self.containers.iter().map(|own| own.restarts);
+        counts.max().unwrap_or(0)
+    }
+
+    /// Instant from which a pod that is found ready, or not ready, was so.
+    pub fn ready_since(&self, is_ready: bool) -> Option<Instant> {
+        match self.readiness {
+            Some(known) if known.is_ready != is_ready => None,
+            Some(FoundReadiness {
+                since: Some(since), ..
+            }) => Some(since),
+            _ if is_ready && self.is_running => self.started,
+            _ => None,
+        }
+    }
+}
+
+impl FoundState {
+    /// Whether the container has a process.
+    pub const fn is_running(self) -> bool {
+        matches!(self, Self::Running(_))
+    }
+}

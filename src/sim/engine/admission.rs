@@ -1,0 +1,120 @@
+//! Admission of arrivals: the API server refuses pods that break a limit range or a quota, whoever
+//! submits them, and fills in what they leave out (spec: kubernetes.md 2.10).
+
+use std::sync::Arc;
+
+use control::admission::{Admission, admit_arrival};
+use model::{Event, PodSpec, Text};
+use units::{ClassId, SortedMap, SortedSet, plural};
+
+use super::super::SimError;
+use super::super::context::Context;
+use super::{Engine, declaration};
+
+/// Number of reasons for refusals that are told; pods refused for others are counted together.
+const REASONS_TOLD: usize = 4;
+
+/// Arrivals that the API server refused, by the reason.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Refusals {
+    /// The first pod of each reason, and the number of pods.
+    reasons: SortedMap<String, (String, u64)>,
+    others: u64,
+    /// Namespaces and names of pods that an API server admitted before.
+    admitted: SortedSet<(Text, Text)>,
+}
+
+impl Refusals {
+    /// Nothing is refused yet, and these pods won't be.
+    pub(super) fn but_for(admitted: SortedSet<(Text, Text)>) -> Self {
+        Self {
+            admitted,
+            ..Self::default()
+        }
+    }
+
+    fn note(&mut self, name: &str, reason: String) {
+        if self.reasons.len() == REASONS_TOLD && !self.reasons.contains_key(&reason) {
+            self.others += 1;
+            return;
+        }
+        let entry = self.reasons.entry(reason);
+        entry.or_insert_with(|| (name.to_owned(), 0)).1 += 1;
+    }
+
+    /// Lines about what was refused.
+    pub(super) fn remarks(&self) -> impl Iterator<Item = String> {
+        let told = self.reasons.iter().map(|(reason, (first, count))| {
+            let pods = plural::count(*count, "pod");
+            let are = plural::either(*count, "is", "are");
+            format!(
+                "{pods} of the workload {are} refused by the API server (first `{first}`): {reason}"
+            )
+        });
+        let others = (self.others > 0).then(|| {
+            let pods = plural::count(self.others, "more pod");
+            let are = plural::either(self.others, "is", "are");
+            format!("{pods} of the workload {are} refused by the API server, for other reasons")
+        });
+        told.chain(others)
+    }
+}
+
+impl Engine {
+    /// Whether limit ranges or quotas are there, so that arrivals may be refused.
+    pub(super) fn limits_arrivals(&self) -> bool {
+        let objects = self.control.store().objects();
+        ["LimitRange", "ResourceQuota"]
+            .iter()
+            .any(|kind| objects.has_kind(kind))
+    }
+
+    /// The class of a new pod of an arrival once it is admitted, whose quotas are charged; `None` if the
+    /// API server refuses the pod.
+    pub(super) fn admitted(
+        &mut self,
+        ctx: &mut Context<'_>,
+        name: &Text,
+        class: ClassId,
+    ) -> Result<Option<ClassId>, SimError> {
+        let spec: Arc<PodSpec> = Arc::clone(&self.control.store().class(class).spec);
+        let Admission { charges, spec } = match admit_arrival(self.control.store(), &spec) {
+            Ok(admitted) => admitted,
+            Err(_)
+                if self
+                    .refusals
+                    .admitted
+                    .contains(&(spec.namespace.clone(), name.clone())) =>
+            {
+                return Ok(Some(class));
+            }
+            Err(why) => {
+                self.refusals.note(name, why.to_string());
+                return Ok(None);
+            }
+        };
+        let wrong = |why| declaration(format!("`{name}` of the workload"), &why);
+        for event in charges {
+            self.commit(ctx, event).map_err(wrong)?;
+        }
+        let Some(spec) = spec else {
+            return Ok(Some(class));
+        };
+        if let Some(added) = self.control.store().class_added(&spec) {
+            self.commit(ctx, added).map_err(wrong)?;
+        }
+        Ok(self.control.store().class_of(&spec).or(Some(class)))
+    }
+
+    /// A pod that the API server refuses is not there for anybody else.
+    pub(super) fn refuse(&mut self, ctx: &mut Context<'_>, created: Event) -> Result<(), SimError> {
+        let Event::PodCreated(new) = &created else {
+            return Ok(());
+        };
+        let (pod, reason) = (new.pod, model::EndReason::Rejected);
+        let wrong = |why| declaration("a pod of the workload".to_owned(), &why);
+        self.commit(ctx, created).map_err(wrong)?;
+        self.commit(ctx, Event::PodEnded { pod, reason })
+            .map_err(wrong)
+    }
+}

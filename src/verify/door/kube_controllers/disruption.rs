@@ -1,0 +1,148 @@
+//! Budgets over pods of a dump.
+
+use serde_json::{Map, Value, json};
+
+use super::{controllers, date, list, node, number, owner, pod, said, uid};
+use crate::cases::Differences;
+use crate::door::Said;
+use crate::door::folder::Folder;
+use crate::door::watch::Watch;
+use model::Object;
+use units::Instant;
+
+/// Why some states can't be kept.
+const RESTLESS: &str = "controllers make or delete pods at once until their replicas are there, so that \
+    the state of the case does not last";
+
+pub(super) fn decide(case: &Value) -> Result<Said, String> {
+    let input = &case["input"];
+    let now = number(&input["now"]);
+    let pods = list(input, "pods");
+    let is_plain = input["minAvailable"].is_u64() && input["maxUnavailable"].is_null();
+    let made = list(input, "controllers");
+    let lasts = |own: &&Value| {
+        let is_own = |pod: &&&Value| pod["controller"] == own["name"] && pod["deleting"] != true;
+        pods.iter().filter(is_own).count() as f64 == number(&own["replicas"])
+    };
+    if !is_plain && !made.iter().all(lasts) {
+        return Ok(Said::Unsaid(RESTLESS.to_owned()));
+    }
+    let mut objects = Vec::new();
+    if !is_plain {
+        objects.extend(made.iter().flat_map(|own| controller(own)));
+    }
+    let mut disrupted = Map::new();
+    for seen in &pods {
+        let name = seen["name"].as_str().unwrap_or_default();
+        let above = made.iter().find(|own| own["name"] == seen["controller"]);
+        let above = above.copied().filter(|_| !is_plain);
+        if let Some(since) = seen["disruptedSince"].as_f64() {
+            disrupted.insert(name.to_owned(), date(since, now));
+        }
+        objects.push(member(seen, now, above));
+    }
+    let mut spec = json!({"selector": {"matchLabels": {"app": "web"}}});
+    for field in ["maxUnavailable", "minAvailable"] {
+        if let Some(limit) = input.get(field).filter(|limit| !limit.is_null()) {
+            spec[field] = limit.clone();
+        }
+    }
+    objects.push(json!({
+        "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"name": "b", "namespace": "default"},
+        "spec": spec, "status": {"disruptedPods": disrupted},
+    }));
+    let objects: Vec<&Value> = objects.iter().collect();
+    let mut folder = Folder::kubernetes(&[&node("n")], &objects, 1);
+    controllers(&mut folder);
+    let mut watch = Watch::default();
+    folder.run(&mut watch)?;
+    let told = watch.objects.iter().filter(|own| own.at == Instant::ZERO);
+    let last = told.filter_map(|own| match &own.after {
+        Some(Object::PodDisruptionBudget(budget)) => Some(budget),
+        _ => None,
+    });
+    let budget = last.last().ok_or("the run has no budget")?;
+    let status = &budget.status;
+    let disrupted: Vec<&str> = status.disrupted.keys().map(|name| &**name).collect();
+    let decided = json!({
+        "currentHealthy": status.current_healthy,
+        "desiredHealthy": status.desired_healthy,
+        "disruptedPods": disrupted,
+        "disruptionsAllowed": status.disruptions_allowed,
+        "expectedPods": status.expected_pods,
+    });
+    let mut recorded = case["expect"].clone();
+    if let Some(fields) = recorded.as_object_mut() {
+        fields.remove("condition");
+    }
+    let mut differences = Differences::default();
+    differences.loosely("status", &recorded, &decided);
+    Ok(said(&differences))
+}
+
+/// A pod of a dump, with the controller above it.
+fn member(seen: &Value, now: f64, above: Option<&Value>) -> Value {
+    let mut own = pod(seen["name"].as_str().unwrap_or_default());
+    own["spec"]["nodeName"] = "n".into();
+    let is_ready = if seen["ready"] == true {
+        "True"
+    } else {
+        "False"
+    };
+    own["status"] = json!({
+        "phase": "Running", "startTime": date(now - 600.0, now),
+        "conditions": [{
+            "type": "Ready", "status": is_ready, "lastTransitionTime": date(now - 500.0, now),
+        }],
+    });
+    if seen["deleting"] == true {
+        own["metadata"]["deletionTimestamp"] = date(now + 20.0, now);
+        own["metadata"]["deletionGracePeriodSeconds"] = 30.into();
+    }
+    if let Some(above) = above {
+        let kind = above["kind"].as_str().unwrap_or_default();
+        let name = above["name"].as_str().unwrap_or_default();
+        own["metadata"]["ownerReferences"] = match kind {
+            "Deployment" => owner("ReplicaSet", &format!("{name}-rs")),
+            kind => owner(kind, name),
+        };
+    }
+    own
+}
+
+/// A controller of pods, with the set between a Deployment and its pods.
+fn controller(own: &Value) -> Vec<Value> {
+    let kind = own["kind"].as_str().unwrap_or_default();
+    let name = own["name"].as_str().unwrap_or_default();
+    let object = |kind: &str, name: &str| {
+        let version = if kind == "ReplicationController" {
+            "v1"
+        } else {
+            "apps/v1"
+        };
+        let selector = if kind == "ReplicationController" {
+            json!({"app": "web"})
+        } else {
+            json!({"matchLabels": {"app": "web"}})
+        };
+        json!({
+            "apiVersion": version, "kind": kind,
+            "metadata": {"name": name, "namespace": "default", "uid": uid(kind, name)},
+            "spec": {
+                "replicas": own["replicas"], "selector": selector,
+                "template": {
+                    "metadata": {"labels": {"app": "web"}},
+                    "spec": {"containers": [{"name": "c", "image": "app:1"}]},
+                },
+            },
+        })
+    };
+    if kind != "Deployment" {
+        return vec![object(kind, name)];
+    }
+    let set_name = format!("{name}-rs");
+    let mut set = object("ReplicaSet", &set_name);
+    set["metadata"]["ownerReferences"] = owner("Deployment", name);
+    vec![object(kind, name), set]
+}

@@ -1,0 +1,177 @@
+//! Replica sets of a dump that a user scales down.
+
+use serde_json::{Value, json};
+
+use super::{controllers, date, list, node, number, owner, pod, said, uid};
+use crate::cases::Differences;
+use crate::door::Said;
+use crate::door::folder::Folder;
+use crate::door::watch::Watch;
+use units::Instant;
+
+pub(super) fn decide_victims(case: &Value) -> Result<Said, String> {
+    let input = &case["input"];
+    let mut pods: Vec<(&str, &Value)> = Vec::new();
+    pods.extend(list(input, "pods").into_iter().map(|pod| ("a", pod)));
+    let others = list(input, "otherRelatedPods").into_iter();
+    pods.extend(others.map(|pod| ("b", pod)));
+    scale_down(
+        number(&input["now"]),
+        &pods,
+        &list(&case["expect"], "order"),
+    )
+}
+
+pub(super) fn decide_scale_down(case: &Value) -> Result<Said, String> {
+    let pods = list(case, "pods").into_iter();
+    let pods: Vec<(&str, &Value)> = pods
+        .map(|pod| match pod["replicaSet"].as_str() {
+            Some("a") => ("a", pod),
+            _ => ("b", pod),
+        })
+        .collect();
+    scale_down(number(&case["now"]), &pods, &list(case, "expect"))
+}
+
+/// Why some costs can't be said.
+const REFUSED: &str = "an API server refuses a pod whose deletion cost is no whole number of 32 bits \
+    (validation.go, ValidatePodSpecificAnnotations)";
+
+/// Halves the set `a` and holds those that go against the first ones recorded.
+fn scale_down(now: f64, pods: &[(&str, &Value)], order: &[&Value]) -> Result<Said, String> {
+    let is_refused = |cost: &str| cost.parse::<i32>().is_err();
+    if pods
+        .iter()
+        .any(|(_, pod)| pod["deletionCost"].as_str().is_some_and(is_refused))
+    {
+        return Ok(Said::Unsaid(REFUSED.to_owned()));
+    }
+    let mut objects = Vec::new();
+    let mut nodes: Vec<Value> = Vec::new();
+    for set in ["a", "b"] {
+        // The controllers' common owner is of a kind that acts on neither.
+        objects.push(json!({
+            "apiVersion": "apps/v1", "kind": "ReplicaSet",
+            "metadata": {
+                "name": set, "namespace": "default", "uid": uid("ReplicaSet", set),
+                "ownerReferences": owner("Rollout", "r"),
+            },
+            "spec": {
+                "replicas": pods.iter().filter(|(own, pod)| *own == set && is_active(pod)).count(),
+                "selector": {"matchLabels": {"app": "web", "set": set}},
+                "template": {
+                    "metadata": {"labels": {"app": "web", "set": set}},
+                    "spec": {
+                        "schedulerName": "nobody",
+                        "containers": [{"name": "c", "image": "app:1"}],
+                    },
+                },
+            },
+        }));
+    }
+    for (set, seen) in pods {
+        let name = seen["node"].as_str().filter(|name| !name.is_empty());
+        if let Some(name) = name {
+            if nodes.iter().all(|own| own["metadata"]["name"] != name) {
+                nodes.push(node(name));
+            }
+        }
+        objects.push(member(now, set, seen));
+    }
+    if nodes.is_empty() {
+        nodes.push(node("n"));
+    }
+    let nodes: Vec<&Value> = nodes.iter().collect();
+    let objects: Vec<&Value> = objects.iter().collect();
+    let mut folder = Folder::kubernetes(&nodes, &objects, 1);
+    controllers(&mut folder);
+    let kept = order.len() / 2;
+    folder.operate(
+        0,
+        json!({"scale": "ReplicaSet/default/a", "replicas": kept}),
+    );
+    let mut watch = Watch::default();
+    folder.run(&mut watch)?;
+    let recorded = order.iter().take(order.len() - kept);
+    let mut recorded: Vec<&str> = recorded.filter_map(|name| name.as_str()).collect();
+    let mut decided = watch.deleted_until(Instant::ZERO);
+    recorded.sort_unstable();
+    decided.sort_unstable();
+    let mut differences = Differences::default();
+    differences.field("deleted", Some(&json!(recorded)), &json!(decided));
+    Ok(said(&differences))
+}
+
+fn is_active(pod: &Value) -> bool {
+    let phase = pod["phase"].as_str().unwrap_or_default();
+    !matches!(phase, "Succeeded" | "Failed") && pod["deleting"] != true
+}
+
+/// A pod of a set.
+fn member(now: f64, set: &str, seen: &Value) -> Value {
+    let mut own = pod(seen["name"].as_str().unwrap_or_default());
+    let meta = &mut own["metadata"];
+    meta["labels"]["set"] = set.into();
+    meta["uid"] = seen["uid"].clone();
+    meta["ownerReferences"] = owner("ReplicaSet", set);
+    if let Some(created) = seen["created"].as_f64() {
+        meta["creationTimestamp"] = date(created, now);
+    }
+    if let Some(cost) = seen.get("deletionCost").filter(|cost| !cost.is_null()) {
+        let cost = cost
+            .as_str()
+            .map_or_else(|| cost.to_string(), str::to_owned);
+        meta["annotations"] = json!({"controller.kubernetes.io/pod-deletion-cost": cost});
+    }
+    if seen["deleting"] == true {
+        meta["deletionTimestamp"] = date(now + 20.0, now);
+        meta["deletionGracePeriodSeconds"] = 30.into();
+    }
+    let spec = &mut own["spec"];
+    spec["schedulerName"] = "nobody".into();
+    if let Some(node) = seen["node"].as_str().filter(|node| !node.is_empty()) {
+        spec["nodeName"] = node.into();
+    }
+    let mut status = json!({"phase": seen["phase"]});
+    if let Some(created) = seen["created"].as_f64() {
+        status["startTime"] = date(created, now);
+    }
+    let readiness = match (seen["readySince"].as_f64(), seen["ready"].as_bool()) {
+        (Some(since), _) => Some((true, Some(since))),
+        (None, Some(ready)) => Some((ready, seen["readyChanged"].as_f64())),
+        (None, None) => None,
+    };
+    if let Some((is_ready, since)) = readiness {
+        let text = if is_ready { "True" } else { "False" };
+        let mut condition = json!({"type": "Ready", "status": text});
+        if let Some(since) = since {
+            condition["lastTransitionTime"] = date(since, now);
+        }
+        status["conditions"] = json!([condition]);
+    }
+    let counts: Vec<Value> = match &seen["restarts"] {
+        Value::Array(all) => all.clone(),
+        Value::Null => vec![0.into()],
+        one => vec![one.clone()],
+    };
+    let containers =
+        (0..counts.len()).map(|place| json!({"name": format!("c{place}"), "image": "app:1"}));
+    spec["containers"] = containers.collect();
+    let statuses = counts.iter().enumerate().map(|(place, count)| {
+        json!({"name": format!("c{place}"), "restartCount": count, "image": "app:1", "ready": false})
+    });
+    status["containerStatuses"] = statuses.collect();
+    let sidecars = list(seen, "sidecarRestarts");
+    if !sidecars.is_empty() {
+        let containers = (0..sidecars.len()).map(
+            |place| json!({"name": format!("s{place}"), "image": "app:1", "restartPolicy": "Always"}),
+        );
+        spec["initContainers"] = containers.collect();
+        let statuses = sidecars.iter().enumerate().map(|(place, count)| {
+            json!({"name": format!("s{place}"), "restartCount": count, "image": "app:1", "ready": false})
+        });
+        status["initContainerStatuses"] = statuses.collect();
+    }
+    own["status"] = status;
+    own
+}

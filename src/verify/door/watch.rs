@@ -1,0 +1,139 @@
+//! What a run shows, as lists: changes of pods and of objects, in the order in which they were made.
+
+use cluster::{Observer, Store};
+use model::{EndReason, Event, Object, ObjectChange, Pod, PodChange, PodRef};
+use units::{Instant, ObjectId, SortedMap};
+
+/// A change of a pod.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Step {
+    /// It is there; on which node, if it was found on one, and the name of its owner.
+    Created(Option<String>, Option<String>),
+    /// It got this node.
+    Bound(String),
+    /// An attempt found no node.
+    Unschedulable,
+    /// It was told to end.
+    Terminating,
+    /// It is gone, or its processes ended.
+    Ended(EndReason),
+}
+
+/// A change of a pod, with its time.
+#[derive(Clone, Debug)]
+pub(super) struct PodStep {
+    pub(super) at: Instant,
+    /// `NAMESPACE/NAME`.
+    pub(super) pod: String,
+    pub(super) step: Step,
+}
+
+/// A change of an object, with its time; deletions have no state.
+#[derive(Clone, Debug)]
+pub(super) struct ObjectStep {
+    pub(super) at: Instant,
+    pub(super) name: String,
+    pub(super) before: Option<Object>,
+    pub(super) after: Option<Object>,
+}
+
+/// Watches a run.
+#[derive(Default)]
+pub(super) struct Watch {
+    pub(super) pods: Vec<PodStep>,
+    pub(super) objects: Vec<ObjectStep>,
+    /// Nodes that joined, with their times.
+    pub(super) joined: Vec<(Instant, String)>,
+    known: SortedMap<ObjectId, Object>,
+}
+
+impl Watch {
+    /// When a pod was first told to end, or went without that.
+    pub(super) fn deleted_at(&self, pod: &str) -> Option<Instant> {
+        let mut steps = self.pods.iter().filter(|own| own.pod == pod);
+        let found = steps.find(|own| matches!(own.step, Step::Terminating | Step::Ended(_)));
+        found.map(|own| own.at)
+    }
+
+    /// Names of pods without their namespace that were told to end until an instant, in order.
+    pub(super) fn deleted_until(&self, until: Instant) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for own in self.pods.iter().filter(|own| own.at <= until) {
+            let name = own.pod.rsplit('/').next().unwrap_or_default();
+            let is_end = matches!(own.step, Step::Terminating | Step::Ended(_));
+            if is_end && !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        names
+    }
+
+    fn pod(&mut self, at: Instant, pod: PodRef, step: Step, store: &Store) {
+        if let Some(record) = store.pods().get(pod) {
+            let pod = name(record, store);
+            self.pods.push(PodStep { at, pod, step });
+        }
+    }
+
+    fn object(&mut self, at: Instant, change: &ObjectChange) {
+        let (before, after) = match change {
+            ObjectChange::Created { id, object, .. } => {
+                (self.known.insert(*id, object.clone()), Some(object.clone()))
+            }
+            ObjectChange::Updated { id, object } => {
+                (self.known.insert(*id, object.clone()), Some(object.clone()))
+            }
+            ObjectChange::Deleted { id } => (self.known.remove(id), None),
+            ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => return,
+        };
+        let Some(any) = after.as_ref().or(before.as_ref()) else {
+            return;
+        };
+        let name = format!("{}/{}/{}", any.kind(), any.namespace(), any.name());
+        self.objects.push(ObjectStep {
+            at,
+            name,
+            before,
+            after,
+        });
+    }
+}
+
+fn name(record: &Pod, store: &Store) -> String {
+    let namespace = &store.class(record.class).spec.namespace;
+    format!("{namespace}/{}", record.name)
+}
+
+impl Observer for Watch {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        match event {
+            Event::PodCreated(created) => {
+                let found = created.found.as_ref();
+                let found = found.map(|found| store.nodes().name(found.node).to_owned());
+                let owner = created.owner.as_ref();
+                let owner = owner.and_then(|owner| self.known.get(&owner.object));
+                let owner = owner.map(|owner| format!("{}/{}", owner.kind(), owner.name()));
+                self.pod(at, created.pod, Step::Created(found, owner), store);
+            }
+            Event::PodBound { pod, node, .. } => {
+                let node = store.nodes().name(*node).to_owned();
+                self.pod(at, *pod, Step::Bound(node), store);
+            }
+            Event::PodUnschedulable { pod } => self.pod(at, *pod, Step::Unschedulable, store),
+            Event::PodChanged {
+                pod,
+                change: PodChange::Terminating { .. },
+            } => self.pod(at, *pod, Step::Terminating, store),
+            Event::PodEnded { reason, .. } => {
+                if let Some(record) = ended {
+                    let pod = name(record, store);
+                    let step = Step::Ended(*reason);
+                    self.pods.push(PodStep { at, pod, step });
+                }
+            }
+            Event::NodeAdded { object, .. } => self.joined.push((at, object.name.to_string())),
+            Event::Object(change) => self.object(at, change),
+            _ => {}
+        }
+    }
+}
