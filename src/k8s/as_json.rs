@@ -12,20 +12,62 @@ use serde_saphyr::{Location, NonFiniteFloatPolicy, Options, Spanned};
 /// The JSON text of a document.
 pub(super) fn of_yaml(text: &str, options: Options) -> Result<Vec<u8>, serde_saphyr::Error> {
     let mut json = Vec::with_capacity(text.len());
-    serde_saphyr::with_deserializer_from_str_with_options(text, as_texts(options), |yaml| {
-        Transcription { json: &mut json }.deserialize(yaml)
-    })?;
+    serde_saphyr::with_deserializer_from_str_with_options(
+        text,
+        as_texts(options.clone()),
+        |yaml| Transcription { json: &mut json }.deserialize(yaml),
+    )?;
+    if text.split(is_around).any(|word| LETTERS.contains(&word)) {
+        return Ok(with_letters(text, options, &json).unwrap_or(json));
+    }
     Ok(json)
+}
+
+/// Words of one letter that YAML 1.1 counts as booleans. Manifests have them as names of nodes, zones
+/// and namespaces, so that they stay texts: `zone: y` is the zone `y`, while `zone: yes` is refused as
+/// it is by kubectl.
+const LETTERS: [&str; 4] = ["y", "Y", "n", "N"];
+
+fn is_around(char: char) -> bool {
+    char.is_whitespace() || [',', '[', ']', '{', '}'].contains(&char)
+}
+
+/// The JSON text with [`LETTERS`] as texts where it has them as booleans.
+fn with_letters(text: &str, options: Options, json: &[u8]) -> Option<Vec<u8>> {
+    let places = places(text, options)?;
+    let mut lines = json.split(|&byte| byte == b'\n');
+    let mut out = lines.next()?.to_vec();
+    for (line, place) in lines.zip(places) {
+        out.push(b'\n');
+        let word = text_at(text, place).and_then(|word| LETTERS.iter().find(|&&it| it == word));
+        let rest = line
+            .strip_prefix(b"true")
+            .or_else(|| line.strip_prefix(b"false"));
+        if let (Some(word), Some(rest)) = (word, rest) {
+            out.extend_from_slice(format!("\"{word}\"").as_bytes());
+            out.extend_from_slice(rest);
+        } else {
+            out.extend_from_slice(line);
+        }
+    }
+    Some(out)
 }
 
 /// Place in the document of the value on a line of the JSON text, from 1.
 pub(super) fn place_of(text: &str, options: Options, line: usize) -> Option<Location> {
+    let values_before = line.saturating_sub(FIRST_LINE);
+    places(text, options)?.get(values_before).copied()
+}
+
+/// Places in the document of all values, in the order of the lines of the JSON text.
+fn places(text: &str, options: Options) -> Option<Vec<Location>> {
     let parsed =
         serde_saphyr::with_deserializer_from_str_with_options(text, as_texts(options), |yaml| {
             Spanned::<Shape>::deserialize(yaml)
         });
-    let mut values_before = line.saturating_sub(FIRST_LINE);
-    find(&parsed.ok()?, &mut values_before)
+    let mut places = Vec::new();
+    collect(&parsed.ok()?, &mut places);
+    Some(places)
 }
 
 /// Every value follows a line feed.
@@ -198,15 +240,17 @@ impl<'de> Visitor<'de> for ShapeVisitor {
     }
 }
 
-/// Place of the value with a given number of values before it.
-fn find(value: &Spanned<Shape>, values_before: &mut usize) -> Option<Location> {
-    if *values_before == 0 {
-        return Some(value.defined);
+/// Adds the places of a value and of those inside it.
+fn collect(value: &Spanned<Shape>, places: &mut Vec<Location>) {
+    places.push(value.defined);
+    for inside in &value.value.0 {
+        collect(inside, places);
     }
-    *values_before -= 1;
-    value
-        .value
-        .0
-        .iter()
-        .find_map(|inside| find(inside, values_before))
+}
+
+/// What is written at a place.
+fn text_at(text: &str, place: Location) -> Option<&str> {
+    let start = usize::try_from(place.span().byte_offset()?).ok()?;
+    let length = usize::try_from(place.span().byte_len()?).ok()?;
+    text.get(start..start + length)
 }

@@ -3,6 +3,9 @@
 /// Annotation of a pod that only shows what its node runs by itself.
 pub(super) const MIRROR: &str = "kubernetes.io/config.mirror";
 
+/// Annotation of the storage class of claims that name none.
+pub(super) const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
+
 /// Annotation of a pod template: whether the cluster autoscaler may evict its pods.
 pub(super) const SAFE_TO_EVICT: &str = "cluster-autoscaler.kubernetes.io/safe-to-evict";
 /// Annotation of a pod template or a node: whether Karpenter leaves it alone, or for how long.

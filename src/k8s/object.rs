@@ -201,7 +201,11 @@ fn read_own<'de, A: MapAccess<'de>>(
             parts.metadata.creation_timestamp = own.creation_timestamp;
         }
         Key::Spec => parts.pod_spec.node_name = map.next_value::<OwnSpec>()?.node_name,
-        _ => parts.pod_status.start_time = map.next_value::<OwnStatus>()?.start_time,
+        _ => {
+            let own = map.next_value::<OwnStatus>()?;
+            parts.pod_status.start_time = own.start_time;
+            parts.pod_status.ready_since = own.ready_since;
+        }
     }
     Ok(())
 }

@@ -40,7 +40,7 @@ pub struct PodReport {
 /// A container as a pod's status reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReportedContainer {
-    /// Whether it counts as ready.
+    /// Whether the container counts as ready.
     pub is_ready: bool,
     /// Number of restarts.
     pub restarts: u32,
@@ -88,20 +88,10 @@ impl PodReport {
 
 /// What a pod's status reports beyond its phase; `None` if that is nothing.
 pub(super) fn report(status: &raw::PodStatus, spec: &PodSpec) -> Option<PodReport> {
-    let ready = status.conditions.iter().find(|own| own.kind == "Ready");
-    let is_ready = ready.map(|own| own.status == "True");
-    let is_pending = matches!(status.phase.as_deref(), None | Some("" | "Pending"));
-    let is_over = matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"));
-    let all = status
-        .init_container_statuses
-        .iter()
-        .map(|own| (own, true))
-        .chain(status.container_statuses.iter().map(|own| (own, false)));
-    let is_plain = { all }.all(|(own, is_init)| is_plain(own, is_init, is_pending));
-    let is_as_phase_says = is_pending || is_ready != Some(false);
-    if is_over || (is_plain && is_as_phase_says) {
+    if is_over(status) || is_plain_status(status) {
         return None;
     }
+    let is_ready = is_ready(status);
     let containers = spec
         .all_containers()
         .enumerate()
@@ -122,6 +112,25 @@ pub(super) fn report(status: &raw::PodStatus, spec: &PodSpec) -> Option<PodRepor
         is_ready,
         containers: containers.collect(),
     })
+}
+
+fn is_over(status: &raw::PodStatus) -> bool {
+    matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"))
+}
+
+/// The condition `Ready` of a pod, if it has one.
+fn is_ready(status: &raw::PodStatus) -> Option<bool> {
+    let ready = status.conditions.iter().find(|own| own.kind == "Ready");
+    ready.map(|own| own.status == "True")
+}
+
+/// Whether a status says no more than its phase.
+fn is_plain_status(status: &raw::PodStatus) -> bool {
+    let is_pending = matches!(status.phase.as_deref(), None | Some("" | "Pending"));
+    let (inits, others) = (&status.init_container_statuses, &status.container_statuses);
+    inits.iter().all(|own| is_plain(own, true, is_pending))
+        && others.iter().all(|own| is_plain(own, false, is_pending))
+        && (is_pending || is_ready(status) != Some(false))
 }
 
 /// Time of the last change of a pod's readiness.
@@ -183,16 +192,8 @@ pub(super) fn shorten(pod: &mut Value) {
         return;
     };
     let parsed = raw::PodStatus::deserialize(&*status).ok();
-    let is_over = parsed
-        .as_ref()
-        .is_none_or(|own| matches!(own.phase.as_deref(), Some("Succeeded" | "Failed")));
-    let says_nothing = parsed.is_some_and(|own| {
-        let is_pending = matches!(own.phase.as_deref(), None | Some("" | "Pending"));
-        let inits = own.init_container_statuses.iter();
-        let is_plain_init = { inits }.all(|own| is_plain(own, true, is_pending));
-        let others = own.container_statuses.iter();
-        is_plain_init && { others }.all(|own| is_plain(own, false, is_pending))
-    });
+    let is_over = parsed.as_ref().is_none_or(is_over);
+    let says_nothing = parsed.is_some_and(|own| is_plain_status(&own));
     if is_over || says_nothing {
         for list in ["containerStatuses", "initContainerStatuses"] {
             shorten_containers(status, list);

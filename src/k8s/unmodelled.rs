@@ -78,23 +78,14 @@ pub(super) fn refuse_gang(
     Ok(())
 }
 
-/// Refuses objects that define such gangs; those of a cluster are findings.
-pub(super) fn refuse_gangs(
-    object: ObjectName<'_>,
-    version: Option<&str>,
-    ctx: &mut Ctx,
-) -> Result<(), Problem> {
+/// Notes objects that define such gangs. Pods that are members of one and wait are refused themselves.
+pub(super) fn note_gangs(object: ObjectName<'_>, version: Option<&str>, ctx: &mut Ctx) {
     let is_group = matches!(object.kind, "Workload" | "PodGroup" | "CompositePodGroup");
-    let Some(version) = version.filter(|own| own.starts_with("scheduling.k8s.io/") && is_group)
-    else {
-        return Ok(());
-    };
-    let path = Path::root("apiVersion");
-    if ctx.origin != Origin::Admitted {
-        return Err(path.problem(NO_GANGS, version));
+    if is_group && version.is_some_and(|own| own.starts_with("scheduling.k8s.io/")) {
+        let path = Path::root("apiVersion");
+        ctx.findings
+            .add(object, &path, "a gang of Kubernetes' own API", ALONE);
     }
-    ctx.findings.add(object, &path, "a group of pods", ALONE);
-    Ok(())
 }
 
 /// Notes the queue of a pod; one that is held back has it where queues are declared.

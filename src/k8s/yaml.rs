@@ -164,7 +164,7 @@ fn options() -> serde_saphyr::Options {
             max_total_comment_bytes: usize::MAX,
             max_depth: 128,
         },
-        // `no` and `off` are texts, as in YAML 1.2.
+        // `no` and `off` are booleans, as they are for kubectl.
         strict_booleans: false,
         with_snippet: false,
     }

@@ -30,6 +30,7 @@ mod placements;
 pub mod plan;
 mod pod_table;
 pub mod queue;
+mod releases;
 pub mod replicate;
 pub mod reproduce;
 pub mod results;

@@ -7,11 +7,9 @@ use metrics::services::{ServiceLatency, ServiceRow};
 use metrics::{CostTable, RunMetrics, registry, workloads};
 use model::EvictionCause;
 use model::traffic::FailureCause;
-use scenario::{Files, Scenario, VariantPlan};
+use scenario::{Scenario, VariantPlan};
 use sim::EndCause;
-use systems::kubernetes;
 use systems::mapping::Mapping;
-use world::FileSource;
 use world::request_limits::{RequestLimits, request_limits};
 
 use super::run::Outcome;
@@ -23,36 +21,6 @@ use super::summary::{
     TenantCostSummary, UnexpressedSummary, VariantSummary, WorkloadSummary,
 };
 use units::{Instant, SortedMap};
-
-/// Releases that the parts of a scenario's system follow, with the switches that are turned.
-pub(crate) fn releases(scenario: &Scenario, files: &Files) -> Vec<String> {
-    // What is wrong with a file is said where the run is prepared.
-    match world::followed(scenario, &FileSource { files }) {
-        Ok(followed) => releases_of(&followed),
-        Err(_) => releases_of(scenario),
-    }
-}
-
-/// Releases of a scenario that states its own or follows the default.
-pub(crate) fn releases_of(scenario: &Scenario) -> Vec<String> {
-    let system = &scenario.system;
-    if system.name != kubernetes::ENTRY.name {
-        return Vec::new();
-    }
-    let (scheduler, controllers) = (system.scheduler_release(), system.controllers_release());
-    let mut told = vec![
-        format!("kube-scheduler {scheduler}"),
-        format!("controllers and kubelet {controllers}"),
-    ];
-    told.extend(system.scheduler_changes().told(scheduler));
-    // Where the releases are mixed, a switch may be turned for the controllers alone.
-    for words in system.controllers_changes().told(controllers) {
-        if !told.contains(&words) {
-            told.push(words);
-        }
-    }
-    told
-}
 
 /// Limits by which a scenario's system holds back its own requests.
 fn limits(scenario: &Scenario, outcome: &Outcome) -> Option<LimitsSummary> {

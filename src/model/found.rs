@@ -79,7 +79,7 @@ pub struct FoundCrash {
     pub run_time: Duration,
     /// The code that it ended with.
     pub code: i32,
-    /// Whether it was ready before it ended.
+    /// Whether the container was ready before it ended.
     pub was_ready: bool,
 }
 

@@ -127,7 +127,7 @@ pub const SCALE_DOWN_DISABLED: &str = "cluster-autoscaler.kubernetes.io/scale-do
 /// Annotation by which a provisioner leaves a node alone.
 pub const DO_NOT_DISRUPT: &str = "karpenter.sh/do-not-disrupt";
 
-/// What annotations of a node say of its removal. In canonical bytes it is nothing where they say
+/// Annotations of a node about its removal. In canonical bytes it is nothing where they say
 /// nothing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RemovalGuard {
@@ -138,7 +138,7 @@ pub struct RemovalGuard {
 }
 
 impl RemovalGuard {
-    /// What annotations say, as Kubernetes writes them; both hold if they are `true`.
+    /// Annotations, as Kubernetes writes them; both hold if they are `true`.
     pub fn of<'a>(annotation: impl Fn(&str) -> Option<&'a str>) -> Self {
         let is_true = |key: &str| annotation(key) == Some("true");
         Self {

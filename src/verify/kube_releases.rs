@@ -15,8 +15,9 @@ use serde_json::Value;
 use units::SortedMap;
 
 use super::cases::{RELEASES, has_json_lines, is_of_release, release_of};
-use super::door::{Door, DoorReport, Said, Share, kube_scheduler as door, lines};
+use super::door::{Door, DoorReport, Said, Share, lines};
 use super::kube_scheduler::decision;
+use super::kube_scheduler::door;
 use super::kube_scheduler::world::CaseObjects;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use trace::Input;

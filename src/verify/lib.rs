@@ -51,7 +51,7 @@ pub struct FamilyReport {
     /// The first disagreements, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub disagreements: Vec<String>,
-    /// The same cases through files and the whole program, if they were asked for.
+    /// Result of the same cases through files and the whole program, if they were asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub door: Option<DoorReport>,
 }
@@ -171,7 +171,7 @@ pub struct Family {
     pub kinds: &'static [&'static str],
     /// Judges files of the family. An error is a file that can't be read.
     pub judge: Judge,
-    /// How its cases go through files and the whole program.
+    /// Way of its cases through files and the whole program.
     pub door: Door,
 }
 

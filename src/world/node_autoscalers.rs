@@ -275,9 +275,8 @@ fn offerings(own: &schema::Provisioning, plan: &ProviderPlan) -> Result<Vec<Offe
         for (name, known) in matching {
             for (bought, wanted) in [(ON_DEMAND, own.on_demand), (SPOT, own.spot)] {
                 let zones = zones(own).into_iter().filter(|_| wanted);
-                let sold = zones.filter_map(|zone| {
-                    offering(name, known, bought, zone, (&own.annotations, plan))
-                });
+                let sold = zones
+                    .filter_map(|zone| offering(name, known, bought, zone, &own.annotations, plan));
                 offerings.extend(sold);
             }
         }
@@ -310,7 +309,8 @@ fn offering(
     known: &InstanceType,
     bought: &str,
     zone: Option<&str>,
-    (annotations, plan): (&NodeAnnotations, &ProviderPlan),
+    annotations: &NodeAnnotations,
+    plan: &ProviderPlan,
 ) -> Option<Offering> {
     // The price of its zone goes before that of everywhere.
     let (price, kind) = [zone, None].into_iter().find_map(|zone| {

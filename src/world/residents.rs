@@ -26,10 +26,13 @@ pub(super) struct Settling {
     rooms: Vec<Vec<u16>>,
     residents: Vec<Resident>,
     adoption: Arc<Adoption>,
+    /// Whether the run has a latest instant. One without goes on while anything happens, and would do so for
+    /// ever with a container that fails again and again.
+    is_bounded: bool,
 }
 
 impl Settling {
-    pub(super) fn new(nodes: &[Arc<Node>], adoption: Arc<Adoption>) -> Self {
+    pub(super) fn new(nodes: &[Arc<Node>], adoption: Arc<Adoption>, is_bounded: bool) -> Self {
         let named = nodes.iter().enumerate();
         let devices = |node: &Arc<Node>| node.gpu.as_ref().map_or(0, |gpu| gpu.devices);
         Self {
@@ -42,6 +45,7 @@ impl Settling {
                 .collect(),
             residents: Vec::new(),
             adoption,
+            is_bounded,
         }
     }
 
@@ -52,6 +56,7 @@ impl Settling {
         let zero = { self.adoption.zero_unix_secs }.or(manifests.taken_unix_secs);
         let zero = zero.unwrap_or_default();
         let (mut homeless, mut without_devices) = (Vec::new(), Vec::new());
+        let mut failing = Vec::new();
         for pod in pods.iter().filter(|pod| !pod.phase.is_final()) {
             let Some(name) = &pod.node_name else { continue };
             let told = || format!("`{}/{}` on `{name}`", pod.namespace(), pod.name);
@@ -64,6 +69,9 @@ impl Settling {
                 continue;
             };
             let mut resident = resident(pod, node, devices, zero);
+            if !self.is_bounded && hold_down(&mut resident.found) {
+                failing.push(format!("`{}/{}`", pod.namespace(), pod.name));
+            }
             if let Some(adopted) = self.adoption.pod(pod) {
                 resident.owner = Some(adopted.owner);
                 if let Some(spec) = &adopted.spec {
@@ -82,6 +90,14 @@ impl Settling {
             if !list.is_empty() {
                 remarks.note(format!("{file}: {}", left_out(&list, what)));
             }
+        }
+        if !failing.is_empty() {
+            let pods = plural::count(failing.len(), "pod");
+            remarks.note(format!(
+                "{file}: containers of {pods} fail again and again and stay down, as the run has no end: {}; \
+                 with one, such as `stop: {{at: 1h}}`, they are started again",
+                first_of(&failing)
+            ));
         }
     }
 
@@ -106,14 +122,30 @@ impl Settling {
 }
 
 fn left_out(list: &[String], what: &str) -> String {
-    let told = list[..list.len().min(NAMES_TOLD)].join(", ");
-    let more = match list.len().saturating_sub(NAMES_TOLD) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     let pods = plural::count(list.len(), "pod");
     let are = plural::either(list.len(), "is", "are");
-    format!("{pods} {are} {what} and left out: {told}{more}")
+    format!("{pods} {are} {what} and left out: {}", first_of(list))
+}
+
+/// The first of some names, and how many more there are.
+fn first_of(list: &[String]) -> String {
+    let told = list[..list.len().min(NAMES_TOLD)].join(", ");
+    match list.len().saturating_sub(NAMES_TOLD) {
+        0 => told,
+        more => format!("{told} and {more} more"),
+    }
+}
+
+/// Keeps containers down that fail again and again; whether there are any.
+fn hold_down(found: &mut Found) -> bool {
+    let mut is_failing = false;
+    for container in &mut found.containers {
+        if matches!(container.state, FoundState::BackOff(_)) {
+            container.state = FoundState::Stuck;
+            is_failing = true;
+        }
+    }
+    is_failing
 }
 
 fn found_node(node: NodeId, report: &NodeReport, zero: i64) -> FoundNode {

@@ -97,7 +97,7 @@ pub fn workload(
     let adoption = manifests.adoption(scenario, nodes, files, remarks)?;
     all.found.objects.clone_from(&adoption.objects);
     all.dumped_unix_secs = adoption.zero_unix_secs;
-    let mut settled = Settling::new(nodes, Arc::clone(&adoption));
+    let mut settled = Settling::new(nodes, Arc::clone(&adoption), scenario.stop.at.is_some());
     let mut sources = Vec::new();
     for written in &scenario.workload {
         let source = match written {

@@ -231,7 +231,8 @@ fn a_kill_raises_what_is_recommended_for_that_container_alone() {
         assert!((needed * 1.14..most).contains(&given), "{name}: {given}");
     };
     within("side", 500.0);
-    within("main", 800.0);
+    // It is never killed and grows on, to 1,000 MiB at the end of the hour.
+    within("main", 1000.0);
 }
 
 #[test]

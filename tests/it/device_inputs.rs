@@ -176,7 +176,7 @@ spec:
 }
 
 /// Correct text, the fault that takes its place, and what is said of it.
-const WRONG: [(&str, &str, &str); 19] = [
+const WRONG: [(&str, &str, &str); 18] = [
     (
         "exactly: {deviceClassName: gpu",
         "exactly: {deviceClassName: gpus",
@@ -214,11 +214,6 @@ const WRONG: [(&str, &str, &str); 19] = [
         "requests: [x],",
         "requests: [y],",
         "spec.devices.constraints[0].requests[0]: expected a request of the claim, found `y`",
-    ),
-    (
-        "{name: a, attributes",
-        "{name: a, taints: [{key: k, effect: NoExecute}], attributes",
-        "spec.devices[0].taints: expected no such field, as its feature is not modelled",
     ),
     (
         "{name: a, attributes",

@@ -86,8 +86,8 @@ fn differences(report: &Report, events: &[Event], said: &str) -> Vec<String> {
             smallest,
         } => {
             let counts = pods_by_node(events, spread);
-            let is_right = counts.values().max() == Some(largest)
-                && counts.values().min() == Some(smallest);
+            let is_right =
+                counts.values().max() == Some(largest) && counts.values().min() == Some(smallest);
             (!is_right).then(|| format!("pods by node: {counts:?}"))
         }
         Check::Words { words } => (!said.contains(&**words)).then(|| format!("it said: {said}")),
@@ -144,14 +144,19 @@ fn judge(folder: &Path) -> Result<(), String> {
         return Ok(());
     }
     let (link, right) = (&report.link, &report.right);
-    Err(format!("{name} ({link})\n  right: {right}\n  came: {}", differences.join("; ")))
+    Err(format!(
+        "{name} ({link})\n  right: {right}\n  came: {}",
+        differences.join("; ")
+    ))
 }
 
 /// The folders of all reports, by name.
 fn folders() -> Vec<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/field");
     let entries = fs::read_dir(root).expect("the reports");
-    let mut folders: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    let mut folders: Vec<PathBuf> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     folders.sort();
     folders
 }
@@ -160,6 +165,9 @@ fn folders() -> Vec<PathBuf> {
 fn what_users_reported_comes_out_right() {
     let folders = folders();
     assert!(folders.len() >= 31, "{}", folders.len());
-    let wrong: Vec<String> = folders.iter().filter_map(|folder| judge(folder).err()).collect();
+    let wrong: Vec<String> = folders
+        .iter()
+        .filter_map(|folder| judge(folder).err())
+        .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

@@ -169,7 +169,8 @@ fn a_waiting_pod_is_bound_when_something_helps() {
     let cases = read_values(CASES).expect("a list of cases");
     let mut wrong = Vec::new();
     for case in cases.iter().flat_map(list) {
-        let loaded = scratch(case).load("s.yaml");
+        let scratch = scratch(case);
+        let loaded = scratch.load("s.yaml");
         let name = text(case, "name", "");
         if case["early"] == true {
             let remarks = loaded

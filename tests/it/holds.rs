@@ -72,8 +72,8 @@ fn a_hold_lapses_at_its_instant_and_makes_room() {
     assert_eq!(
         story,
         [
+            "0 held 1",
             "2 created 0",
-            "2 held 1",
             "2 misfit 0",
             "10 released 1",
             "10 bound 0 node#0",

@@ -200,7 +200,7 @@ stop: {at: 1h}
         let times: Vec<f64> = told
             .lines()
             .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
-            .filter_map(|event| Some(event["t_ns"].as_f64()? / 1e9))
+            .filter_map(|event| Some(event["time_ns"].as_f64()? / 1e9))
             .collect();
         assert_eq!(times.len(), 3, "{told}");
         for pair in times.windows(2) {

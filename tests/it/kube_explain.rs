@@ -83,7 +83,7 @@ fn a_pod_that_is_ending_makes_room_when_its_time_has_come() {
         let story = scratch("ending", &text, "profile: default")
             .load("own.yaml")
             .run();
-        let ended = story.iter().any(|line| line == "30 ending ended Completed");
+        let ended = story.iter().any(|line| line == "30 ending ended Cancelled");
         let bound = story.iter().any(|line| line.contains("next on a"));
         assert_eq!((ended, bound), (expected, expected), "{story:?}");
     }

@@ -255,8 +255,10 @@ fn other_names_of_nodes_in_the_same_order_change_no_decision() {
         {
             group["name"] = format!("machine-{}", group["name"].as_str().unwrap_or("")).into();
         }
-        for operation in told.fields["operations"]
-            .as_array_mut()
+        for operation in told
+            .fields
+            .get_mut("operations")
+            .and_then(Value::as_array_mut)
             .into_iter()
             .flatten()
         {
@@ -338,8 +340,10 @@ fn an_hour_later_everything_is_an_hour_later() {
                 source["at"] = later(&source["at"]);
             }
         }
-        for operation in told.fields["operations"]
-            .as_array_mut()
+        for operation in told
+            .fields
+            .get_mut("operations")
+            .and_then(Value::as_array_mut)
             .into_iter()
             .flatten()
         {

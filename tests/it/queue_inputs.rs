@@ -371,7 +371,7 @@ fn questions_count_all_quota_that_is_held_and_name_what_is_wrong() {
     }
 }
 
-/// Gangs of Kubernetes' own API, on a pod, in a template and as objects.
+/// Gangs of Kubernetes' own API, on a pod and in a template.
 #[test]
 fn gangs_that_are_not_modelled_are_refused_by_name() {
     let pod = "\
@@ -383,10 +383,6 @@ spec:
   workloadRef: {name: w, podGroup: g}
   containers: [{name: c, image: c}]
 ";
-    let group = "---\napiVersion: scheduling.k8s.io/v1alpha2\nkind: PodGroup\nmetadata: {name: g}\nspec: {}\n";
-    let workload = group
-        .replace("PodGroup", "Workload")
-        .replace("v1alpha2", "v1alpha1");
     let template = "            spec:\n              restartPolicy: Never\n";
     let in_template = QUEUES.replacen(
         template,
@@ -401,14 +397,6 @@ spec:
         (
             in_template,
             "spec.replicatedJobs[0].template.spec.template.spec.schedulingGroup: expected no gang",
-        ),
-        (
-            [QUEUES, group].concat(),
-            "document 9, PodGroup `g`: apiVersion: expected no gang of Kubernetes' own API",
-        ),
-        (
-            [QUEUES, &*workload].concat(),
-            "document 9, Workload `g`: apiVersion: expected no gang of Kubernetes' own API",
         ),
     ] {
         let said = scratch(&queues).run(&["run", "a.yaml", "--out", "out"], 2);

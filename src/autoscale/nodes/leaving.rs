@@ -31,7 +31,7 @@ pub struct Patience {
     pub headroom: Duration,
 }
 
-/// Whose rules say which pods of a node are evicted before it goes; the others go with it.
+/// Rules that say which pods of a node are evicted before it goes; the others go with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DrainRules {
     /// Those of the cluster autoscaler.

@@ -23,9 +23,7 @@ pub(super) fn assumptions(
         format!("pods are placed by falling priority, then {order}; preemption is {preemption}"),
         "cordoned and unready nodes keep their state; nodes of the control plane stay".to_owned(),
     ];
-    if release != Release::default() {
-        lines.push(format!("kube-scheduler {release} decides (`--release`)"));
-    }
+    lines.push(format!("kube-scheduler {release} decides (`--release`)"));
     if questions.minimize.is_some() {
         lines.push("every zone of today keeps a node".to_owned());
     }

@@ -11,7 +11,7 @@ use model::workload::PodDisruptionBudget;
 use model::{EndReason, Event, EvictionCause, Object, PodChange, PodRef};
 use units::{Duration, Instant, NodeId, ObjectId, SortedMap};
 
-/// How the requests of a drain reach the API server.
+/// Requests of a drain on their way to the API server.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EvictionRequests {
     /// One after the other: each finds the budget as the one before left it.

@@ -83,16 +83,16 @@ impl Doubts {
     fn of_claim(
         &mut self,
         path: &Path<'_>,
-        (field, is_stated): (&str, bool),
+        stated: Option<&str>,
         effect: &'static str,
     ) -> Result<(), Problem> {
-        if is_stated && self.is_admitted {
+        let Some(field) = stated else { return Ok(()) };
+        if self.is_admitted {
             self.tell(path, field, "a field that is not modelled", effect);
-        } else if is_stated {
-            let expected = "no such field, as its feature is not modelled; leave it out";
-            return Err(path.field(field).problem(expected, field));
+            return Ok(());
         }
-        Ok(())
+        let expected = "no such field, as its feature is not modelled; leave it out";
+        Err(path.field(field).problem(expected, field))
     }
 }
 
@@ -340,9 +340,9 @@ fn wanted(
 ) -> Result<DeviceRequest, Problem> {
     let (capacity, tolerations) = (raw.capacity.is_some(), !raw.tolerations.is_empty());
     let effect = "the claim gets whole devices, whatever their capacity";
-    doubts.of_claim(path, ("capacity", capacity), effect)?;
+    doubts.of_claim(path, capacity.then_some("capacity"), effect)?;
     let effect = "the claim gets no devices with taints";
-    doubts.of_claim(path, ("tolerations", tolerations), effect)?;
+    doubts.of_claim(path, tolerations.then_some("tolerations"), effect)?;
     let class = path.field("deviceClassName");
     let count = path.field("count");
     let count = match (raw.allocation_mode.as_deref(), raw.count) {
@@ -381,7 +381,7 @@ fn constraint(
 ) -> Result<Option<MatchAttribute>, Problem> {
     let is_distinct = raw.distinct_attribute.is_some();
     let effect = "the claim may get devices of one value";
-    doubts.of_claim(path, ("distinctAttribute", is_distinct), effect)?;
+    doubts.of_claim(path, is_distinct.then_some("distinctAttribute"), effect)?;
     if is_distinct {
         return Ok(None);
     }

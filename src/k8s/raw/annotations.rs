@@ -6,7 +6,6 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::{AmountText, TextMap};
-use crate::reader::claims::DEFAULT_CLASS;
 use crate::{keys, reported};
 
 /// Prefix of the annotations by which `autoscaling/v1` carries what it has no fields for.
@@ -42,7 +41,7 @@ impl Annotations {
                     | keys::QUEUE_LEAST_PODS
                     | keys::POD_GROUP_PODS
                     | keys::CLAIM_ENTRY
-                    | DEFAULT_CLASS
+                    | keys::DEFAULT_CLASS
             )
             || reported::ANNOTATIONS.contains(&key)
     }

@@ -4,17 +4,15 @@ use std::sync::Arc;
 
 use super::Reader;
 use crate::findings::ObjectName;
+use crate::keys;
 use crate::parts::Parts;
 use model::workload::{ClaimTemplate, ClaimTemplates, StatefulSet};
 use model::{Object, Text};
 
-/// Annotation of the class of claims that name none.
-pub(crate) const DEFAULT_CLASS: &str = "storageclass.kubernetes.io/is-default-class";
-
 impl Reader {
     /// Notes the class of claims that name none.
     pub(super) fn note_default_class(&mut self, parts: &Parts) {
-        let is_default = parts.metadata.annotations.get(DEFAULT_CLASS) == Some("true");
+        let is_default = parts.metadata.annotations.get(keys::DEFAULT_CLASS) == Some("true");
         if parts.kind.as_deref() == Some("StorageClass") && is_default {
             let name = parts.metadata.name.as_deref().unwrap_or_default();
             self.default_class = Some(self.ctx.texts.share(name));

@@ -1,15 +1,15 @@
 //! Gathers the objects of a file: counts where it stands, turns each object into one of the model
 //! and remembers the first rule that was broken.
 
-pub(crate) mod claims;
+mod claims;
 mod generic;
 mod noting;
+mod places;
 mod pods;
 mod queued;
 mod settling;
 mod stated;
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
@@ -31,9 +31,6 @@ use super::{
 use intake::budget::OBJECTS;
 use model::{ClusterObjects, Node, PodSpec, Text};
 use units::{SortedMap, SortedSet};
-
-/// Lists deeper within each other are not told apart in messages.
-const DEPTH_SHOWN: usize = 4;
 
 /// Fate of the object read last.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,99 +159,6 @@ impl Reader {
         self.repeated_pods.clear();
     }
 
-    pub(super) fn begin_document(&mut self) {
-        self.document += 1;
-    }
-
-    pub(super) fn enter_list(&mut self) {
-        self.items.push(0);
-    }
-
-    pub(super) fn next_item(&mut self) {
-        if let Some(position) = self.items.last_mut() {
-            *position += 1;
-        }
-    }
-
-    pub(super) fn leave_list(&mut self) {
-        self.items.pop();
-    }
-
-    /// Place of the object being read.
-    pub(super) fn place(&self) -> String {
-        if let Some(place) = &self.moved_to {
-            return place.clone();
-        }
-        let mut place = format!("document {}", self.document);
-        for (depth, position) in self.items.iter().enumerate() {
-            if depth == DEPTH_SHOWN {
-                place.push_str(" …");
-                break;
-            }
-            let joint = if depth == 0 { ", " } else { "." };
-            let _ = write!(place, "{joint}items[{position}]");
-        }
-        place
-    }
-
-    /// Forgets a broken rule, so that the objects after it are read, too; lists that were open
-    /// inside of the object are left.
-    pub(super) fn recover(&mut self, depth: usize) {
-        self.problem = None;
-        self.failed_at = None;
-        self.broken_field = None;
-        self.items.truncate(depth);
-    }
-
-    /// Number of lists around the object being read.
-    pub(super) fn depth(&self) -> usize {
-        self.items.len()
-    }
-
-    /// Reports from another place; an empty one is the place being read. Gives the former one.
-    pub(super) fn move_to(&mut self, place: String) -> String {
-        let place = (!place.is_empty()).then_some(place);
-        std::mem::replace(&mut self.moved_to, place).unwrap_or_default()
-    }
-
-    /// Remembers the object in which reading stopped; the innermost counts.
-    pub(super) fn note_place(&mut self, parts: &Parts) {
-        if self.failed_at.is_none() {
-            self.failed_at = Some(self.name_of(parts));
-        }
-    }
-
-    fn place_of_failure(&self) -> String {
-        self.failed_at.clone().unwrap_or_else(|| self.place())
-    }
-
-    pub(super) fn has_failed(&self) -> bool {
-        self.problem.is_some()
-    }
-
-    /// The message of an error that ended the reading: the rule that was broken, or what the
-    /// parser says.
-    pub(super) fn describe(&self, fault: &str) -> String {
-        match &self.problem {
-            Some(problem) => problem.clone(),
-            None => format!("{}: {fault}", self.place_of_failure()),
-        }
-    }
-
-    fn name_of(&self, parts: &Parts) -> String {
-        let mut name = self.place();
-        if let Some(kind) = &parts.kind {
-            let metadata = &parts.metadata;
-            let object = ObjectName {
-                kind,
-                namespace: metadata.namespace.as_deref(),
-                name: metadata.name.as_deref().unwrap_or_default(),
-            };
-            let _ = write!(name, ", {object}");
-        }
-        name
-    }
-
     /// Takes an object; the error says where it stands.
     pub(super) fn add(&mut self, parts: &mut Parts) -> Result<(), String> {
         if parts.kind.as_deref() == Some(HEADER_KIND) && self.is_header(parts)? {
@@ -342,7 +246,8 @@ impl Reader {
                     namespace: metadata.namespace.as_deref(),
                     name: metadata.name.as_deref().unwrap_or_default(),
                 };
-                unmodelled::refuse_gangs(object, parts.api_version.as_deref(), &mut self.ctx)
+                unmodelled::note_gangs(object, parts.api_version.as_deref(), &mut self.ctx);
+                Ok(())
             }
         }
     }

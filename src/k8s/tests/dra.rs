@@ -89,10 +89,6 @@ fn slices_that_break_a_rule_are_refused_at_the_field() {
             "spec.devices[0].capacity[\"memory\"]: ",
         ),
         (
-            device(json!({"name": "d", "taints": [{"key": "a", "effect": "NoSchedule"}]})),
-            "spec.devices[0].taints: expected no such field, as its feature is not modelled",
-        ),
-        (
             slice(&json!({"allNodes": true, "sharedCounters": [{"name": "c"}]})),
             "spec.sharedCounters: expected no such field",
         ),

@@ -18,10 +18,10 @@ use serde::Serialize;
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, RunControl};
 
+use super::releases::releases;
 use super::run::{prepare, run_watched};
 use super::sides::failed;
 pub use super::sides::{DiffError, Side};
-use super::summarize::releases;
 use world::FileSource;
 
 pub use explain::{Explanation, NodeView, Situation};

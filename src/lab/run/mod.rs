@@ -26,7 +26,7 @@ use systems::mapping::Mapping;
 use systems::{KubeRequest, SystemOptions};
 use units::Instant;
 
-use super::summarize::releases_of;
+use super::releases::releases_of;
 use super::waiting::{Answer, Waiting};
 use history::{Collector, VariantData};
 use world::{

@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 
 use super::design::Design;
 use super::{SweepError, axis::Axis};
-use crate::summarize::releases;
+use crate::releases::releases;
 use scenario::{Experiment, Files, LoadOptions, Scenario, VariantPlan, as_run, files_of, load};
 use units::{SortedMap, SortedSet, plural};
 use world::inputs;

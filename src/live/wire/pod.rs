@@ -47,6 +47,9 @@ pub(crate) fn read(object: &Value) -> Result<Arc<PodSpec>, String> {
     let file = format!("pod {}", name.unwrap_or("without a name"));
     // With their lives: how containers are restarted, probed and stopped.
     let mut reader = ManifestReader::new().with_workloads();
+    let mut object = object.clone();
+    // The mark of a pod that a server has admitted: names are those of its system.
+    object["metadata"]["resourceVersion"] = json!("1");
     let text = object.to_string();
     let read = reader.read(&Input::bytes(&file, text.as_bytes()));
     read.map_err(|error| error.to_string())?;

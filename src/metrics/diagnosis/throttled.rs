@@ -29,9 +29,9 @@ pub(super) struct Throttling {
 pub(super) struct Held {
     /// The pod.
     pub pod: PodRef,
-    /// Its node.
+    /// Node of the pod.
     pub node: NodeId,
-    /// What holds it back.
+    /// Cause that holds the pod back.
     pub cause: Cause,
     /// The instant from which that counts.
     pub from: Instant,

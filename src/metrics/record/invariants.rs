@@ -1,4 +1,4 @@
-//! What holds between the values of every run, whatever it models: rules as data, evaluated at the end of
+//! Conditions that hold between the values of every run, whatever it models: rules as data, evaluated at the end of
 //! each run. What a family knows of itself alone, such as the range of a value, stands with its statistics
 //! ([`crate::values::Statistic`]), what it keeps for no value is its own check
 //! ([`crate::record::collector::Collector::check`]), and what holds of the cluster itself is

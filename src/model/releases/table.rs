@@ -207,17 +207,17 @@ changes! {
         "An update of a StatefulSet whose pods need not go in order waits for `minReadySeconds` of each pod; before, until it is ready.";
     StaleGuard "stale-controller-guard" "2"
         Some(since(V1_36)), Some("StaleControllerConsistency"), Controllers, false, Modelled,
-        "ReplicaSets, Jobs, StatefulSets and DaemonSets are not looked at before their controller has seen its own writes.";
+        "No sync of a ReplicaSet, Job, StatefulSet or DaemonSet begins before its controller has seen its own writes.";
     StatefulMaxUnavailable "stateful-set-max-unavailable" "2"
         None, Some("MaxUnavailableStatefulSet"), Controllers, false, Modelled,
         "Updates of StatefulSets take `maxUnavailable` pods at once; on by default in 1.35.0 alone.";
     StatefulResync "stateful-set-resync-when-available" "2"
         Some(since(V1_36)), None, Controllers, false,
         LeftOut("updates go on when a pod is available in every release; up to 1 s early before 1.36"),
-        "A StatefulSet is looked at when its next pod becomes available; before, a second later.";
+        "A sync of a StatefulSet begins when its next pod becomes available; before, a second later.";
     SuspendedJobStart "suspended-job-has-no-start" "2"
         Some(since(V1_36)), Some("MutableSchedulingDirectivesForSuspendedJobs"), Controllers, false,
-        Unseen("resuming sets the start anew in every release"),
+        Unseen("resuming sets the start again in every release"),
         "Suspending a Job clears its start time.";
     SuspendedJobTemplate "suspended-job-template-may-change" "2"
         Some(since(V1_36)), Some("MutablePodResourcesForSuspendedJobs"), Controllers, false,

@@ -14,7 +14,7 @@ use super::super::context::Context;
 use super::super::control_plane::ControlPlane;
 use super::super::endless::Endless;
 use super::super::message::ToNodes;
-use super::super::node_plane::{NodeParts, NodePlane, drawn_run_time};
+use super::super::node_plane::{FoundPod, NodeParts, NodePlane, drawn_run_time};
 use super::super::parts::{
     CellParts, FoundObjects, Resident, ResidentObject, ResidentOwner, WaitingPod,
 };
@@ -218,7 +218,14 @@ impl Engine {
         };
         let who = self.control.store().identity_of_new(&created);
         let (spec, found) = (&resident.spec, &resident.found);
-        (self.nodes).find(ctx, (pod, who), spec, found, resident.run_time)?;
+        let own = FoundPod {
+            pod,
+            who,
+            spec,
+            found,
+            rest: resident.run_time,
+        };
+        self.nodes.find(ctx, own)?;
         let created = Event::PodCreated(created);
         let devices = resident.devices;
         for event in [created, Event::PodBound { pod, node, devices }] {

@@ -74,17 +74,32 @@ impl FoundRuns {
     }
 }
 
+/// A pod that was there before the run began.
+#[derive(Clone, Copy)]
+pub(in super::super) struct FoundPod<'a> {
+    pub(in super::super) pod: PodRef,
+    pub(in super::super) who: Identity,
+    pub(in super::super) spec: &'a PodSpec,
+    pub(in super::super) found: &'a Found,
+    /// Time for which its processes go on, where its manifest states none.
+    pub(in super::super) rest: Option<Duration>,
+}
+
 impl NodePlane {
     /// A pod was there before the run began, in a state. Its processes run for what is left of the time
     /// that its manifest states, or for `rest`, or until they are stopped.
     pub(in super::super) fn find(
         &mut self,
         ctx: &Context<'_>,
-        (pod, who): (PodRef, Identity),
-        spec: &PodSpec,
-        found: &Found,
-        rest: Option<Duration>,
+        own: FoundPod<'_>,
     ) -> Result<(), SimError> {
+        let FoundPod {
+            pod,
+            who,
+            spec,
+            found,
+            rest,
+        } = own;
         let processes = spec.all_containers().count().max(1);
         for container in 0..processes {
             let known = found.containers.get(container).map(|own| own.state);

@@ -37,6 +37,7 @@ use super::queue::Upcoming;
 use super::usage::UsageOptions;
 use super::{Machine, SimError, StartUp, Usage};
 use exits::Exits;
+pub(super) use found::FoundPod;
 use found::FoundRuns;
 use outgoing::Outgoing;
 use pace::Mates;

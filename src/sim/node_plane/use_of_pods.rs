@@ -1,4 +1,4 @@
-//! What pods use, for those who measure it.
+//! Use of pods, for those who measure it.
 
 use cluster::Store;
 use model::{PodRef, Used};

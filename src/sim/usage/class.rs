@@ -1,4 +1,4 @@
-//! What the pods of a class use: curves of the pod as a whole and of its containers, and how what is the
+//! Use of the pods of a class: curves of the pod as a whole and of its containers, and how what is the
 //! pod's is divided among its containers.
 
 use model::behaviour::ContainerUsage;
@@ -116,6 +116,8 @@ pub(super) struct Reading {
     pub(super) manner: Manner,
     /// Number of pods that share what is shared.
     pub(super) sharers: i64,
+    /// The most that can be used.
+    pub(super) most: i64,
 }
 
 impl Use {
@@ -134,7 +136,8 @@ impl Use {
 impl Part {
     /// A container, with what is stated of it.
     fn of(
-        (container, is_init): (&Container, bool),
+        container: &Container,
+        is_init: bool,
         stated: Option<&ContainerUsage>,
         options: &UsageOptions,
     ) -> Self {
@@ -187,7 +190,7 @@ impl Class {
         let parts = containers.iter().map(|&(container, is_init)| {
             let mut listed = listed.iter();
             let stated = listed.find(|own| own.container == container.name);
-            Part::of((container, is_init), stated, options)
+            Part::of(container, is_init, stated, options)
         });
         let mut parts: Vec<Part> = parts.collect();
         let requests = |scale: Scale, has_part: &dyn Fn(usize) -> bool| -> Vec<Option<i64>> {
@@ -272,13 +275,19 @@ impl Class {
         let limit = part.cpu_limit.unwrap_or(i64::MAX);
         let traffic = |used: i64| part.of_traffic.map_or(0, |share| share.of(used));
         let [cpu, memory] = [row.traffic.cpu_milli, row.traffic.memory_bytes].map(traffic);
-        let wanted = self.value(place, 0, row, up, (reading, i64::MAX));
+        let wanted = self.value(place, 0, row, up, reading);
         let left = limit.saturating_sub(cpu).max(0);
         let used = match (part.cpu_limit, reading.manner) {
-            (Some(_), Manner::Held) => self.value(place, 0, row, up, (reading, left)),
+            (Some(_), Manner::Held) => {
+                let reading = Reading {
+                    most: left,
+                    ..reading
+                };
+                self.value(place, 0, row, up, reading)
+            }
             _ => wanted.min(left),
         };
-        let memory_bytes = self.value(place, 1, row, up, (reading, i64::MAX));
+        let memory_bytes = self.value(place, 1, row, up, reading);
         let memory_bytes = memory_bytes.saturating_add(memory);
         let of = |cpu_milli: i64| Used {
             cpu_milli,
@@ -289,14 +298,7 @@ impl Class {
     }
 
     /// What a part uses of a scale, no more than so much.
-    fn value(
-        &self,
-        place: usize,
-        scale: usize,
-        row: &Row,
-        up: Up,
-        (reading, most): (Reading, i64),
-    ) -> i64 {
+    fn value(&self, place: usize, scale: usize, row: &Row, up: Up, reading: Reading) -> i64 {
         let Some((own, share)) = self.use_of(place, scale) else {
             return 0;
         };
@@ -309,11 +311,11 @@ impl Class {
         let value = match reading.manner {
             Manner::Instant => own.curve.at(reading.at, since),
             Manner::Held => {
-                let most = share.whole(most).saturating_mul(sharers);
+                let most = share.whole(reading.most).saturating_mul(sharers);
                 own.curve.held(reading.at, since, most)
             }
         };
-        share.of(value / sharers).min(most)
+        share.of(value / sharers).min(reading.most)
     }
 
     /// The first instant after another one at which another value of a part may be held.

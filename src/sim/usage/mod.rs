@@ -182,6 +182,7 @@ impl Usage {
 
     fn reading(&self, row: &Row, at: Instant, manner: Manner) -> Reading {
         Reading {
+            most: i64::MAX,
             at,
             manner,
             sharers: self.sharing.get(&row.sharers).copied().unwrap_or(1),

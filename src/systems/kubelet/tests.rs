@@ -358,7 +358,11 @@ fn sidecars_are_restarted_whatever_the_policy_and_end_with_the_others() {
     assert!(!node.news().iter().any(|line| line.contains("ended")));
     node.container_exits(5, 0);
     let news = node.news();
-    assert_eq!(news[..2], ["50 stop 3", "50 stop 1"], "{news:?}");
+    assert_eq!(
+        news[..3],
+        ["50 exit 0", "50 stop 3", "50 stop 1"],
+        "{news:?}"
+    );
     assert_eq!(news.last().map(String::as_str), Some("50 ended Completed"));
 }
 

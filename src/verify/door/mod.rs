@@ -7,17 +7,9 @@
 //! cases go through the door, where it is not all of them, follows from a hash of their names.
 
 pub(crate) mod batch;
-pub(crate) mod cluster_autoscaler;
 pub(crate) mod folder;
-pub(crate) mod hpa;
-pub(crate) mod kube_controllers;
-pub(crate) mod kube_scheduler;
-mod kube_sequences;
-pub(crate) mod kueue;
 pub(crate) mod lines;
-pub(crate) mod orchestrators;
-pub(crate) mod swf_sched;
-mod watch;
+pub(crate) mod watch;
 
 use std::path::PathBuf;
 
@@ -34,7 +26,7 @@ pub enum Share {
     Most(usize),
 }
 
-/// How the cases of a family go through the program.
+/// Way of the cases of a family through the program.
 #[derive(Clone, Copy)]
 pub enum Door {
     /// Its judge runs files itself; there is no other.
@@ -60,7 +52,7 @@ pub struct DoorReport {
     /// The first disagreements, in words.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub disagreements: Vec<String>,
-    /// Why cases are unsaid, with their number.
+    /// Reasons why cases are unsaid, with their number.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<(String, u64)>,
 }

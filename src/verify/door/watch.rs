@@ -1,4 +1,4 @@
-//! What a run shows, as lists: changes of pods and of objects, in the order in which they were made.
+//! Changes that a run shows, as lists: changes of pods and of objects, in the order in which they were made.
 
 use cluster::{Observer, Store};
 use model::{EndReason, Event, Object, ObjectChange, Pod, PodChange, PodRef};
@@ -6,7 +6,7 @@ use units::{Instant, ObjectId, SortedMap};
 
 /// A change of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(crate) enum Step {
     /// It is there; on which node, if it was found on one, and the name of its owner.
     Created(Option<String>, Option<String>),
     /// It got this node.
@@ -21,42 +21,42 @@ pub(super) enum Step {
 
 /// A change of a pod, with its time.
 #[derive(Clone, Debug)]
-pub(super) struct PodStep {
-    pub(super) at: Instant,
+pub(crate) struct PodStep {
+    pub(crate) at: Instant,
     /// `NAMESPACE/NAME`.
-    pub(super) pod: String,
-    pub(super) step: Step,
+    pub(crate) pod: String,
+    pub(crate) step: Step,
 }
 
 /// A change of an object, with its time; deletions have no state.
 #[derive(Clone, Debug)]
-pub(super) struct ObjectStep {
-    pub(super) at: Instant,
-    pub(super) name: String,
-    pub(super) before: Option<Object>,
-    pub(super) after: Option<Object>,
+pub(crate) struct ObjectStep {
+    pub(crate) at: Instant,
+    pub(crate) name: String,
+    pub(crate) before: Option<Object>,
+    pub(crate) after: Option<Object>,
 }
 
 /// Watches a run.
 #[derive(Default)]
-pub(super) struct Watch {
-    pub(super) pods: Vec<PodStep>,
-    pub(super) objects: Vec<ObjectStep>,
+pub(crate) struct Watch {
+    pub(crate) pods: Vec<PodStep>,
+    pub(crate) objects: Vec<ObjectStep>,
     /// Nodes that joined, with their times.
-    pub(super) joined: Vec<(Instant, String)>,
+    pub(crate) joined: Vec<(Instant, String)>,
     known: SortedMap<ObjectId, Object>,
 }
 
 impl Watch {
     /// When a pod was first told to end, or went without that.
-    pub(super) fn deleted_at(&self, pod: &str) -> Option<Instant> {
+    pub(crate) fn deleted_at(&self, pod: &str) -> Option<Instant> {
         let mut steps = self.pods.iter().filter(|own| own.pod == pod);
         let found = steps.find(|own| matches!(own.step, Step::Terminating | Step::Ended(_)));
         found.map(|own| own.at)
     }
 
     /// Names of pods without their namespace that were told to end until an instant, in order.
-    pub(super) fn deleted_until(&self, until: Instant) -> Vec<&str> {
+    pub(crate) fn deleted_until(&self, until: Instant) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for own in self.pods.iter().filter(|own| own.at <= until) {
             let name = own.pod.rsplit('/').next().unwrap_or_default();

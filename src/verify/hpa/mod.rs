@@ -2,6 +2,7 @@
 //! [`autoscale::horizontal`]: proposals, decisions, conditions, current metrics
 //! and errors, single passes and sequences.
 
+mod door;
 pub(super) mod pods;
 
 use std::path::{Path, PathBuf};
@@ -10,8 +11,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::cases::{Differences, first_case, has_json_lines, judge_compared, typed};
-use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
+use crate::door::Door;
 use autoscale::horizontal::{
     ContainerRequests, CurrentValue, HorizontalAutoscaler, HorizontalSettings, MetricIdentifier,
     MetricSource, MetricStatus, NO_METRICS, ObjectRef, Observed, ObservedPod, Pass, Phase,
@@ -29,7 +30,7 @@ pub const FAMILY: Family = Family {
     kinds: &[],
     claims,
     judge: Judge::Several(judge),
-    door: Door::Judge(crate::door::hpa::judge),
+    door: Door::Judge(door::judge),
 };
 
 fn claims(path: &Path) -> bool {

@@ -9,6 +9,7 @@ mod cron_next;
 mod daemon_set;
 mod deployment;
 mod disruption;
+mod door;
 mod hpa_calc;
 mod hpa_normalize;
 mod job;
@@ -27,8 +28,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::cases::{Differences, Outcome, first_case, has_json_lines, judge_lines};
-use super::door::{Door, kube_controllers as door};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
+use crate::door::Door;
 use units::{Duration, Instant};
 
 /// Steps of the Deployment controller (Kubernetes 1.28).

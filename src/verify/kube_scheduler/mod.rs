@@ -6,9 +6,11 @@
 //! the model; a case passes only if everything it records agrees.
 
 pub(super) mod decision;
+pub(super) mod door;
 mod fast;
 mod queue;
 mod sequence;
+mod sequence_door;
 pub(super) mod world;
 
 use std::path::{Path, PathBuf};
@@ -17,8 +19,8 @@ use model::Changes;
 use serde_json::Value;
 
 use super::cases::{Differences, Outcome, first_case, has_json_lines, is_of_release, judge_lines};
-use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
+use crate::door::Door;
 
 /// Decisions of the Kubernetes scheduler.
 pub const FAMILY: Family = Family {
@@ -27,7 +29,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: KINDS,
     judge: Judge::Several(judge),
-    door: Door::Judge(crate::door::kube_scheduler::judge),
+    door: Door::Judge(door::judge),
 };
 
 /// What the recordings hold, as it is printed; a file may name more.

@@ -7,6 +7,7 @@
 
 mod decision;
 mod devices;
+mod door;
 mod sequence;
 mod world;
 
@@ -15,8 +16,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::cases::{Outcome, first_case, has_json_lines, judge_lines};
-use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
+use crate::door::Door;
 
 /// Decisions of Kueue.
 pub const FAMILY: Family = Family {
@@ -25,7 +26,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: KINDS,
     judge: Judge::Several(judge),
-    door: Door::Judge(crate::door::kueue::judge),
+    door: Door::Judge(door::judge),
 };
 
 /// Kinds of cases in the recordings, as they are printed.

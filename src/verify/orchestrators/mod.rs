@@ -17,6 +17,7 @@ mod compaction;
 mod compare;
 mod compose;
 mod dcos;
+mod door;
 mod ecs;
 mod energy;
 mod failures;
@@ -52,8 +53,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
+use crate::door::Door;
 use trace::Input;
 
 /// Decisions of other cluster managers.
@@ -63,7 +64,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: KINDS,
     judge: Judge::Several(judge),
-    door: Door::Judge(crate::door::orchestrators::judge),
+    door: Door::Judge(door::judge),
 };
 
 /// A recorded case.

@@ -6,6 +6,7 @@
 //! the log `NAME*.swf` of the traces, plain or compressed. Every window is run by the simulator
 //! and compared for equality in every digit.
 
+mod door;
 mod jobs;
 mod vectors;
 mod window;
@@ -14,8 +15,8 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
-use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
+use crate::door::Door;
 use trace::TraceError;
 
 pub use self::jobs::{Job, Log, find_log, read_log};
@@ -30,7 +31,7 @@ pub const FAMILY: Family = Family {
     claims,
     kinds: &[],
     judge: Judge::One(judge),
-    door: Door::Judge(crate::door::swf_sched::judge),
+    door: Door::Judge(door::judge),
 };
 
 /// Number of jobs of the published windows.

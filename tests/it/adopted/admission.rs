@@ -49,7 +49,7 @@ stop: {at: 10m}
 fn bare_pods_are_admitted_like_others() {
     let files = [("rules.yaml", RULES), ("run.yaml", EXPERIMENT)];
     let scratch = Scratch::new("bare", &files);
-    let said = scratch.run(&["run", "run.yaml", "--pods", "--out", "out"], 0);
+    let said = scratch.run(&["run", "run.yaml", "--tables", "csv", "--out", "out"], 0);
     for refused in [
         "(first `large`): forbidden: limit range sizes: maximum cpu usage per Container is 800m, but limit is 1",
         "(first `last`): forbidden: exceeded quota: team",
@@ -82,7 +82,7 @@ fn rows_of_a_trace_are_admitted_like_others() {
         ("run.yaml", &experiment),
     ];
     let scratch = Scratch::new("bare", &files);
-    let said = scratch.run(&["run", "run.yaml", "--pods", "--out", "out"], 0);
+    let said = scratch.run(&["run", "run.yaml", "--tables", "csv", "--out", "out"], 0);
     assert!(
         said.contains("1 pod of the workload is refused by the API server (first `c`)"),
         "{said}"
@@ -119,7 +119,7 @@ stop: {at: 1h}
         ],
         0,
     );
-    scratch.run(&["run", "run.yaml", "--from", "kept", "--out", "again"], 0);
+    scratch.run(&["run", "--from", "kept", "--out", "again"], 0);
     assert_eq!(
         scratch.summary("out").variants[0].digest,
         scratch.summary("again").variants[0].digest

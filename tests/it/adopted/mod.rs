@@ -204,7 +204,7 @@ fn times_of_pods_that_run_count_from_their_start() {
         ended,
         [
             "3.33 min ended limited TimeLimit",
-            "6.00 min ended works Completed"
+            "5.98 min ended works Completed"
         ]
     );
 }

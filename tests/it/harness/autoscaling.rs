@@ -14,8 +14,7 @@ use windtunnel::autoscale::provisioner::{
     Applicant, Consolidation, Leaver, Market, Offering, Replaced, pack,
 };
 use windtunnel::autoscale::snapshot::{ClusterSnapshot, KubeSnapshot};
-use windtunnel::model::Changes;
-use windtunnel::model::{Node, PodRef, PodSpec, Text};
+use windtunnel::model::{Changes, Node, PodRef, PodSpec, Text};
 use windtunnel::policy::kube_profiles::add_machine;
 use windtunnel::rng::Stream;
 use windtunnel::scheduler::kube::{Cache, KubeProfile, PodClass, PodInfo};
@@ -265,7 +264,7 @@ impl Asked {
         let market = || Market::new(&offerings, &open, &daemons);
         let wanted: Vec<(PodRef, Applicant)> = pods
             .into_iter()
-            .map(|(pod, info)| (pod, wanted(info)))
+            .map(|(pod, info)| (pod, Applicant::of(info, Changes::default())))
             .collect();
         let packed = self.ask(
             place,
@@ -306,7 +305,8 @@ impl Asked {
         let pods_of = |node: NodeId| {
             let name = &nodes[node.index()].name;
             let own = placed.iter().filter(|own| own.2 == *name);
-            own.map(|(id, pod, _)| (*id, wanted(pod.clone()))).collect()
+            own.map(|(id, pod, _)| (*id, Applicant::of(pod.clone(), Changes::default())))
+                .collect()
         };
         macro_rules! found {
             ($cluster:expr) => {{
@@ -498,9 +498,4 @@ fn what_is_simulated_fast_comes_to_the_same_as_plainly() {
         "{tally:?}"
     );
     assert!(tally.unneeded > 50 && tally.grown > 50, "{tally:?}");
-}
-
-/// A pod with its conditions, by the newest release.
-fn wanted(info: Arc<PodInfo>) -> Applicant {
-    Applicant::of(info, Changes::default())
 }

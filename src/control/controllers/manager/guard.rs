@@ -1,4 +1,4 @@
-//! What a controller has written and not read yet: since Kubernetes 1.36 a sync of an object waits until
+//! Writes of a controller that it has not read yet: since Kubernetes 1.36 a sync of an object waits until
 //! the controller's view holds its own writes (the gates `StaleControllerConsistency…` of ReplicaSet, Job,
 //! StatefulSet and DaemonSet; `pkg/controller/util/consistency`).
 //!

@@ -142,13 +142,13 @@ fn siblings(store: &Store, set: ObjectId) -> Vec<ObservedPod> {
         .collect()
 }
 
-/// Instant at which the next ready pod becomes available by itself.
+/// Instant at which the next ready pod becomes available by itself; one that is told to end may, too, and
+/// counts in the status of a DaemonSet.
 pub(super) fn next_available(pods: &[SeenPod], least: Duration, now: Instant) -> Option<Instant> {
     if least <= Duration::ZERO {
         return None;
     }
-    let active = pods.iter().filter(|pod| pod.observed.is_active());
-    let since = active.filter_map(|pod| pod.observed.ready_since());
+    let since = { pods.iter() }.filter_map(|pod| pod.observed.ready_since());
     let times = since.map(|since| since.saturating_add(least));
     times.filter(|&at| at > now).min()
 }

@@ -26,7 +26,13 @@ impl Change<'_> {
     /// did, or the owner of an object that changed.
     pub fn concerns(&self, kinds: &[&str]) -> impl Iterator<Item = ObjectId> {
         let is_of = |known: &(ObjectId, &'static str)| kinds.contains(&known.1);
-        let object = self.object.filter(is_of);
+        // A Job that has counted a pod knows of it.
+        let is_counted = |known: &(ObjectId, &'static str)| {
+            let change = PodChange::Forgotten;
+            known.1 == "Job"
+                && matches!(self.event, Event::PodChanged { change: own, .. } if *own == change)
+        };
+        let object = self.object.filter(is_of).filter(|own| !is_counted(own));
         // How a pod is does not bear on its owner's owner, only that it is gone.
         let reaches_owner = matches!(self.event, Event::Object(_) | Event::PodEnded { .. });
         let owner = self.owner.filter(|_| reaches_owner).filter(is_of);
@@ -39,6 +45,8 @@ impl Change<'_> {
 pub(super) struct Tracker {
     /// Owned pods, by slot.
     pods: Vec<Option<Tracked>>,
+    /// Owners of pods that have ended and are kept until somebody deletes them.
+    finished: SortedMap<PodId, PodOwner>,
     /// Objects by id; those that are gone, too.
     objects: Vec<Option<Known>>,
     expected: SortedMap<ObjectId, Expected>,
@@ -48,6 +56,7 @@ pub(super) struct Tracker {
 struct Tracked {
     id: PodId,
     owner: PodOwner,
+    is_terminating: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -86,17 +95,30 @@ impl Tracker {
             | Event::PodStarting { pod }
             | Event::PodRunning { pod }
             | Event::PodUnschedulable { pod } => change.pod = self.owned(*pod),
+            Event::PodChanged {
+                pod,
+                change: PodChange::Forgotten,
+            } => change.pod = self.finished.remove(&pod.id).map(|owner| (*pod, owner)),
             Event::PodChanged { pod, change: what } => {
                 change.pod = self.owned(*pod);
                 if matches!(what, PodChange::Terminating { .. }) {
                     self.deletion_seen(change.pod);
+                    if change.pod.is_some()
+                        && let Some(tracked) = &mut self.pods[pod.slot.index()]
+                    {
+                        tracked.is_terminating = true;
+                    }
                 }
             }
-            Event::PodEnded { pod, .. } => {
+            Event::PodEnded { pod, reason } => {
                 change.pod = self.owned(*pod);
                 self.deletion_seen(change.pod);
-                if change.pod.is_some() {
-                    self.pods[pod.slot.index()] = None;
+                if change.pod.is_some()
+                    && let Some(tracked) = self.pods[pod.slot.index()].take()
+                    && !tracked.is_terminating
+                    && reason.leaves_object()
+                {
+                    self.finished.insert(tracked.id, tracked.owner);
                 }
             }
             _ => {}
@@ -138,6 +160,7 @@ impl Tracker {
         for place in &mut self.pods {
             *place = place.filter(|tracked| tracked.owner.object != id);
         }
+        self.finished.retain(|_, owner| owner.object != id);
     }
 
     fn name(&self, id: ObjectId, change: &mut Change<'_>) {
@@ -154,7 +177,11 @@ impl Tracker {
         if self.pods.len() <= pod.slot.index() {
             self.pods.resize(pod.slot.index() + 1, None);
         }
-        self.pods[pod.slot.index()] = Some(Tracked { id: pod.id, owner });
+        self.pods[pod.slot.index()] = Some(Tracked {
+            id: pod.id,
+            owner,
+            is_terminating: false,
+        });
     }
 
     fn owned(&self, pod: PodRef) -> Option<(PodRef, PodOwner)> {

@@ -13,9 +13,10 @@ use thiserror::Error;
 
 use super::defects::deciding;
 use super::{Explanation, NodeView, pipeline};
+use crate::releases::releases;
 use crate::run::{Prepared, prepare, run_watched};
 use crate::sides::{DiffError, Side, failed, stop_before};
-use crate::summarize::{gap_notes, releases};
+use crate::summarize::gap_notes;
 use crate::volume_reach;
 use cluster::Store;
 use model::{Change, Changes, SchedulerConfig};

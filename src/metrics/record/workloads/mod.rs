@@ -7,6 +7,7 @@
 //! end, and whose node is heard of: what runs unseen can't be counted on.
 
 mod declared;
+mod held;
 mod part;
 mod rollout_pods;
 mod row;
@@ -25,6 +26,8 @@ use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
 
 use declared::Declared;
+pub use held::Held;
+use held::keep;
 use part::{Loss, OwnPod, Role};
 pub use row::{Row, Sums};
 
@@ -45,19 +48,6 @@ pub struct Workloads {
     last_failure: Option<Instant>,
     /// States that held, where somebody asked for them.
     held: Option<Vec<Held>>,
-}
-
-/// A workload's state that held for a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
-    /// The workload's place among all.
-    pub row: usize,
-    /// Time span.
-    pub span: Span,
-    /// Pods that it wanted.
-    pub desired: i64,
-    /// Pods that were ready.
-    pub ready: i64,
 }
 
 /// Totals over all workloads in the measured window.
@@ -463,21 +453,6 @@ impl Workloads {
         let before = row.missing();
         change(row);
         self.missing += row.missing() - before;
-    }
-}
-
-/// Keeps the state of a workload that held until an instant, where states are kept.
-fn keep(held: &mut Option<Vec<Held>>, place: usize, row: &Row, to: Instant) {
-    if let Some(held) = held
-        && to > row.since()
-    {
-        let from = row.since();
-        held.push(Held {
-            row: place,
-            span: Span { from, to },
-            desired: row.desired,
-            ready: row.ready,
-        });
     }
 }
 

@@ -5,6 +5,7 @@ use super::*;
 use model::workload::replica_set::RolloutAnnotations;
 use model::workload::{Deployment, DeploymentStrategy, ReplicaSet, RollingUpdate};
 use rng::Stream;
+use units::ClassId;
 
 /// Worlds that are tried.
 const SEEDS: u64 = 96;
@@ -157,11 +158,14 @@ impl World {
         let pod = own.pod;
         let is_told = self.store.pod_states().is_terminating(pod);
         let event = match own.phase {
-            model::PodPhase::Pending => Event::PodBound {
-                pod,
-                node: NodeId::from_index(drawn.below(3) as usize),
-                devices: DeviceSet::EMPTY,
-            },
+            model::PodPhase::Pending => {
+                let any = NodeId::from_index(drawn.below(3) as usize);
+                Event::PodBound {
+                    pod,
+                    node: self.only_node(own.class).unwrap_or(any),
+                    devices: DeviceSet::EMPTY,
+                }
+            }
             model::PodPhase::Bound | model::PodPhase::Starting => Event::PodRunning { pod },
             _ if is_told || drawn.below(4) == 0 => Event::PodEnded {
                 pod,
@@ -177,6 +181,20 @@ impl World {
         };
         self.apply(event);
         self.settle();
+    }
+
+    /// The node that pods of a class have to be on, as those of daemons do.
+    fn only_node(&self, class: ClassId) -> Option<NodeId> {
+        let required = self
+            .store
+            .class(class)
+            .spec
+            .affinity
+            .node
+            .required
+            .as_ref()?;
+        let field = required.terms.first()?.match_fields.first()?;
+        self.store.nodes().by_name(field.values.first()?)
     }
 
     /// One move of users, nodes, pods or time.
@@ -224,6 +242,9 @@ impl World {
             }
         }
         self.settle();
+        // Budgets are looked at when pods change, not when the replicas are that somebody wants.
+        self.asked
+            .retain(|asked| !asked.contains("PodDisruptionBudget("));
         let told = self.store.pods().iter();
         let told = told.filter(|own| self.store.pod_states().is_terminating(own.pod));
         // A pod that should have ended by now counts no longer in a quota: that is seen at the next look.
@@ -256,8 +277,8 @@ fn controllers_come_to_rest_and_write_nothing_there() {
         for step in 0..MOVES {
             world.act(&mut drawn);
             if drawn.below(4) == 0 {
-                // Some looks are put off by a second.
-                world.pass_by(1);
+                // Some looks are put off by a second, and so are those that follow from them.
+                world.pass_by(3);
                 let asked = world.look_again();
                 assert!(asked.is_empty(), "seed {seed}, move {step}: {asked:#?}");
             }

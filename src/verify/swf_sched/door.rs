@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use rayon::prelude::*;
 
-use super::batch;
-use super::{DoorReport, Said, Share, lines};
 use crate::VerifyOptions;
+use crate::door::batch;
+use crate::door::{DoorReport, Said, Share, lines};
 use crate::job_runs::RigidJob;
 use crate::swf_sched::{
     Case, FAMILY, Figures, Log, Start, average_bounded_slowdown, find_log, read_log, read_vectors,

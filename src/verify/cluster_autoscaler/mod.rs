@@ -2,6 +2,8 @@
 //! [`autoscale::cluster_autoscaler`]: which pods fit a template, how many nodes they need,
 //! and which groups the expanders keep.
 
+mod door;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,9 +11,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::cases::{Differences, first_case, has_json_lines, judge_compared, typed};
-use super::door::Door;
 use super::kube_scheduler::world::{World, manifests};
 use super::{Family, FamilyReport, Judge, VerifyOptions};
+use crate::door::Door;
 use autoscale::cluster_autoscaler::{
     Choice, Estimate, Expander, PodGroup, Template, estimate, fits_template,
 };
@@ -27,7 +29,7 @@ pub const FAMILY: Family = Family {
     kinds: &[],
     claims,
     judge: Judge::Several(judge),
-    door: Door::Judge(crate::door::cluster_autoscaler::judge),
+    door: Door::Judge(door::judge),
 };
 
 fn claims(path: &Path) -> bool {

@@ -9,7 +9,7 @@ use crate::door::watch::{Step, Watch};
 use crate::kube_scheduler::world::objects;
 
 /// Why other cases can't be said.
-const INNER: &str = "a state that a swarm comes to by a history of its own (tasks of the same service, \
+const INNER: &str = "a state that a swarm reaches by a history of its own (tasks of the same service, \
     failures, managers), or a rule of its agents; runs in `tests/it` have such histories";
 
 pub(super) fn decide(case: &Value) -> Result<Said, String> {

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::folder::Folder;
-use super::lines;
-use super::watch::Watch;
-use super::{DoorReport, Said, Share};
 use crate::VerifyOptions;
 use crate::cases::{Differences, typed};
+use crate::door::folder::Folder;
+use crate::door::lines;
+use crate::door::watch::Watch;
+use crate::door::{DoorReport, Said, Share};
 use crate::kube_scheduler::world::objects;
 use units::{Instant, SortedMap};
 

@@ -1,16 +1,17 @@
 //! Decisions of kube-scheduler through files. A single decision is asked twice: of a dump (`explain DUMP
 //! POD`), and of a run at the beginning of which the objects are there and the pod comes (`explain RUN POD
-//! --attempt 1`). A sequence is a run in which users do what its steps say (`super::kube_sequences`).
+//! --attempt 1`). A sequence is a run in which users do what its steps say (`super::sequence_door`).
 
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::folder::Folder;
-use super::lines;
-use super::{DoorReport, Said, Share, kube_sequences};
+use super::sequence_door;
 use crate::VerifyOptions;
 use crate::cases::Differences;
+use crate::door::folder::Folder;
+use crate::door::lines;
+use crate::door::{DoorReport, Said, Share};
 use crate::kube_scheduler::world::{AROUND, objects};
 use lab::explain::{Explanation, Outcome, PreemptionView};
 use model::Release;
@@ -18,7 +19,7 @@ use units::SortedMap;
 
 /// Why sequences of operations on the queue have no door.
 const QUEUE: &str = "the recording has no cluster: its operations say how attempts end, and in a run \
-    the nodes do; what hints wake is told by runs in `tests/it`";
+    the nodes do; runs in `tests/it` hold what hints wake";
 
 /// Judges the cases of files through the door.
 ///
@@ -38,7 +39,7 @@ pub(crate) fn judge(
         if case.get("ops").is_some() {
             Ok(Said::Unsaid(QUEUE.to_owned()))
         } else if case.get("steps").is_some() {
-            kube_sequences::decide(case)
+            sequence_door::decide(case)
         } else {
             let expected = case.get("expect").unwrap_or(&Value::Null);
             decide(case, expected, Release::default())

@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::lines;
-use super::{DoorReport, Said, Share};
 use crate::VerifyOptions;
+use crate::door::lines;
+use crate::door::{DoorReport, Said, Share};
 
 /// Runs the program on a case.
 type Decide = fn(&Value) -> Result<Said, String>;
@@ -89,7 +89,7 @@ pub(crate) fn judge(
             return decide(case);
         }
         let why = CLOSED.iter().find(|(name, _)| *name == row);
-        let why = why.map_or(super::UNWRITTEN, |(_, why)| why);
+        let why = why.map_or(crate::door::UNWRITTEN, |(_, why)| why);
         Ok(Said::Unsaid(why.to_owned()))
     })
 }
@@ -154,7 +154,7 @@ fn pod(name: &str) -> Value {
 }
 
 /// Puts controllers at the date of the case's beginning into an experiment.
-fn controllers(folder: &mut super::folder::Folder) {
+fn controllers(folder: &mut crate::door::folder::Folder) {
     let date = date(0.0, 0.0);
     folder.set_in("system", "controllers", json!({"startDate": date}));
 }

@@ -5,8 +5,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Said;
-use super::folder::Folder;
+use crate::door::Said;
+use crate::door::folder::Folder;
 use crate::kube_scheduler::world::{AROUND, objects};
 use cluster::{Observer, Store};
 use model::{Event, Pod};

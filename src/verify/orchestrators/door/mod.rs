@@ -10,9 +10,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::lines;
-use super::{DoorReport, Said, Share};
 use crate::VerifyOptions;
+use crate::door::lines;
+use crate::door::{DoorReport, Said, Share};
 
 /// Runs the program on a case.
 type Decide = fn(&Value) -> Result<Said, String>;
@@ -97,7 +97,7 @@ pub(crate) fn judge(
         let why = if FORMULAS.contains(&system) {
             FORMULA
         } else {
-            super::UNWRITTEN
+            crate::door::UNWRITTEN
         };
         Ok(Said::Unsaid(why.to_owned()))
     })

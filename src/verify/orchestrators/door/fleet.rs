@@ -72,9 +72,11 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
     let placed: Vec<Option<String>> = names.iter().map(placed).collect();
     let mut differences = Differences::default();
     if several.is_some() {
-        differences.field("placements", expected.get("placements"), &json!(placed));
+        let expected = expected.get("placements").map(lowercase);
+        differences.field("placements", expected.as_ref(), &json!(placed));
     } else {
-        differences.field("chosen", expected.get("chosen"), &json!(placed[0]));
+        let expected = expected.get("chosen").map(lowercase);
+        differences.field("chosen", expected.as_ref(), &json!(placed[0]));
     }
     Ok(if differences.is_empty() {
         Said::Agrees
@@ -91,13 +93,22 @@ fn unit_name(name: &str) -> String {
     }
 }
 
+/// The id of a machine as the name of a node, which has no capitals; their order is that of the ids.
+fn lowercase(ids: &Value) -> Value {
+    match ids {
+        Value::String(id) => json!(id.to_lowercase()),
+        Value::Array(ids) => ids.iter().map(lowercase).collect(),
+        other => other.clone(),
+    }
+}
+
 fn machine(own: &Value) -> Value {
     let mut labels = own.get("metadata").cloned().unwrap_or(json!({}));
     // By it units are put on machines that the case has them on.
-    labels["machine"] = own["id"].clone();
+    labels["machine"] = lowercase(&own["id"]);
     json!({
         "apiVersion": "v1", "kind": "Node",
-        "metadata": {"name": own["id"], "labels": labels},
+        "metadata": {"name": lowercase(&own["id"]), "labels": labels},
         "status": {"allocatable": {"cpu": "8", "memory": "8Gi", "pods": "110"}},
     })
 }
@@ -115,6 +126,11 @@ fn unit(own: &Value, machine: Option<&str>) -> String {
         let several = value.as_array();
         let values: Vec<&Value> = several.map_or_else(|| vec![value], |all| all.iter().collect());
         for value in values {
+            let value = if key.ends_with("MachineID") {
+                lowercase(value)
+            } else {
+                value.clone()
+            };
             let value = value
                 .as_str()
                 .map_or_else(|| value.to_string(), str::to_owned);
@@ -122,7 +138,7 @@ fn unit(own: &Value, machine: Option<&str>) -> String {
         }
     }
     if let Some(machine) = machine {
-        text += &format!("MachineMetadata=machine={machine}\n");
+        text += &format!("MachineMetadata=machine={}\n", machine.to_lowercase());
     }
     text
 }

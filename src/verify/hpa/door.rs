@@ -5,11 +5,11 @@ use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
 
-use super::folder::Folder;
-use super::lines;
-use super::watch::Watch;
-use super::{DoorReport, Said, Share};
 use crate::VerifyOptions;
+use crate::door::folder::Folder;
+use crate::door::lines;
+use crate::door::watch::Watch;
+use crate::door::{DoorReport, Said, Share};
 use crate::kube_scheduler::world::objects;
 use model::Object;
 use units::Instant;
@@ -88,7 +88,7 @@ fn decide(case: &Value) -> Result<Said, String> {
         let decided = replicas_at(&watch, time(place));
         if recorded != decided {
             let at = place + 1;
-            let words = format!("pass {at}: recorded {recorded:?}, decided {decided:?} replicas");
+            let words = format!("pass {at}: recorded {recorded:?}, decided {decided:?}");
             return Ok(Said::Differs(words));
         }
     }

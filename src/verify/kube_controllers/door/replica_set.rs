@@ -62,7 +62,7 @@ fn scale_down(now: f64, pods: &[(&str, &Value)], order: &[&Value]) -> Result<Sai
                 "template": {
                     "metadata": {"labels": {"app": "web", "set": set}},
                     "spec": {
-                        "schedulerName": "nobody",
+                        "schedulerName": "none",
                         "containers": [{"name": "c", "image": "app:1"}],
                     },
                 },
@@ -128,7 +128,7 @@ fn member(now: f64, set: &str, seen: &Value) -> Value {
         meta["deletionGracePeriodSeconds"] = 30.into();
     }
     let spec = &mut own["spec"];
-    spec["schedulerName"] = "nobody".into();
+    spec["schedulerName"] = "none".into();
     if let Some(node) = seen["node"].as_str().filter(|node| !node.is_empty()) {
         spec["nodeName"] = node.into();
     }

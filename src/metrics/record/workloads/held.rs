@@ -1,0 +1,33 @@
+//! States that workloads were in for a time, where somebody asks for them.
+
+use super::Row;
+use crate::statistics::span::Span;
+use units::Instant;
+
+/// A workload's state that held for a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// The workload's place among all.
+    pub row: usize,
+    /// Time span.
+    pub span: Span,
+    /// Pods that it wanted.
+    pub desired: i64,
+    /// Pods that were ready.
+    pub ready: i64,
+}
+
+/// Keeps the state of a workload that held until an instant, where states are kept.
+pub(super) fn keep(held: &mut Option<Vec<Held>>, place: usize, row: &Row, to: Instant) {
+    if let Some(held) = held
+        && to > row.since()
+    {
+        let from = row.since();
+        held.push(Held {
+            row: place,
+            span: Span { from, to },
+            desired: row.desired,
+            ready: row.ready,
+        });
+    }
+}
