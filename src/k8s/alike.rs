@@ -91,6 +91,7 @@ impl<'t> AlikePod<'t> {
         OwnFields {
             name: Some(self.metadata.name),
             namespace: self.metadata.namespace,
+            uid: self.metadata.uid,
             created: self.metadata.creation_timestamp,
             node_name: self.spec.node_name,
             started: self.status.start_time,
@@ -104,6 +105,7 @@ impl<'t> AlikePod<'t> {
 pub(super) struct OwnFields<'t> {
     pub(super) name: Option<&'t str>,
     pub(super) namespace: Option<&'t str>,
+    pub(super) uid: Option<&'t str>,
     /// Time of its creation, as written.
     pub(super) created: Option<&'t str>,
     pub(super) node_name: Option<&'t str>,

@@ -45,7 +45,7 @@ impl Fault {
 }
 
 /// The parser's terms for a value of a wrong type in those of a manifest's writer.
-fn in_plain_words(message: &str) -> String {
+pub(super) fn in_plain_words(message: &str) -> String {
     let types = message.strip_prefix("invalid type: ");
     let Some((found, expected)) = types.and_then(|types| types.split_once(", expected ")) else {
         return message.to_owned();

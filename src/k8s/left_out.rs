@@ -1,6 +1,7 @@
 //! Kinds of objects that no reader looks at, and what their absence changes for the answer.
 
 use super::kinds;
+use super::unmodelled::ALONE;
 
 /// A kind that is left out.
 struct Kind {
@@ -31,6 +32,12 @@ const NAMES: &str =
     "it bears on rights, records or settings of the API alone; placements are the same";
 const MEASURED: &str = "measurements are not read: pods use what the experiment's models say";
 
+/// End of the names under which objects are counted that nobody wants read.
+pub(super) const UNWANTED: &str = " (--ignore)";
+
+/// Effect of a kind that nobody wants read.
+const AS_ASKED: &str = "as asked; what they would change is not in the answer";
+
 /// Effect of a kind that nothing is known of.
 const UNKNOWN: &str = "the kind is not known: pods that its controller would make, and rules that it \
     sets, are missing";
@@ -38,6 +45,9 @@ const UNKNOWN: &str = "the kind is not known: pods that its controller would mak
 /// The kinds that are known and left out.
 const KINDS: &[Kind] = &[
     kind("DeviceTaintRule", "resource.k8s.io", DEVICES),
+    kind("PodGroup", "scheduling.k8s.io", ALONE),
+    kind("CompositePodGroup", "scheduling.k8s.io", ALONE),
+    kind("Workload", "scheduling.k8s.io", ALONE),
     kind("Queue", "scheduling.volcano.sh", QUEUES),
     kind("NodePool", "karpenter.sh", NODE_POOLS),
     kind("NodeClaim", "karpenter.sh", NODE_POOLS),
@@ -210,6 +220,9 @@ pub fn effect_of_kind(counted: &str) -> &'static str {
         Some((name, rest)) => (name, rest.trim_end_matches(')')),
         None => (counted, ""),
     };
+    if counted.ends_with(UNWANTED) {
+        return AS_ASKED;
+    }
     let group = version.split_once('/').map_or("", |(group, _)| group);
     let without = WITHOUT_CONTROLLERS.iter().find(|(own, _)| *own == counted);
     if let Some((_, effect)) = without {

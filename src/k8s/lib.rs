@@ -201,6 +201,10 @@ pub struct ManifestPod {
     pub node_name: Option<Text>,
     /// Phase of the pod's life; a pod with a node is at least bound.
     pub phase: PodPhase,
+    /// The unique identifier of a pod that has a node: controllers choose by it between pods that are alike.
+    pub uid: Option<Text>,
+    /// Marks a pod of which its node could not tell the state.
+    pub is_unknown: bool,
     /// Marks a pod whose status says that its containers have yet to start, where others say nothing.
     pub is_pending: bool,
     /// Marks a pod that was asked to end and still holds its node.

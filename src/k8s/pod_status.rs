@@ -91,7 +91,12 @@ pub(super) fn report(status: &raw::PodStatus, spec: &PodSpec) -> Option<PodRepor
     if is_over(status) || is_plain_status(status) {
         return None;
     }
-    let is_ready = is_ready(status);
+    let is_ready = is_ready(status).or_else(|| {
+        // Without the condition a pod is as ready as its containers.
+        let mut containers = status.container_statuses.iter();
+        let is_unready = containers.any(|own| own.ready == Some(false));
+        (is_unready && !is_pending(status)).then_some(false)
+    });
     let containers = spec
         .all_containers()
         .enumerate()
@@ -114,6 +119,10 @@ pub(super) fn report(status: &raw::PodStatus, spec: &PodSpec) -> Option<PodRepor
     })
 }
 
+fn is_pending(status: &raw::PodStatus) -> bool {
+    matches!(status.phase.as_deref(), None | Some("" | "Pending"))
+}
+
 fn is_over(status: &raw::PodStatus) -> bool {
     matches!(status.phase.as_deref(), Some("Succeeded" | "Failed"))
 }
@@ -126,7 +135,7 @@ fn is_ready(status: &raw::PodStatus) -> Option<bool> {
 
 /// Whether a status says no more than its phase.
 fn is_plain_status(status: &raw::PodStatus) -> bool {
-    let is_pending = matches!(status.phase.as_deref(), None | Some("" | "Pending"));
+    let is_pending = is_pending(status);
     let (inits, others) = (&status.init_container_statuses, &status.container_statuses);
     inits.iter().all(|own| is_plain(own, true, is_pending))
         && others.iter().all(|own| is_plain(own, false, is_pending))

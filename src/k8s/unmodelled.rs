@@ -50,7 +50,7 @@ pub(super) fn note_left_out(
 }
 
 /// Effect of a gang of Kubernetes' own API in a cluster that has some.
-const ALONE: &str =
+pub(super) const ALONE: &str =
     "each pod is placed by itself, as if it had no group (`GangScheduling` is not modelled)";
 
 /// Refuses gangs of Kubernetes' own API (the gate `GangScheduling`, which no release turns on by itself): the
@@ -76,16 +76,6 @@ pub(super) fn refuse_gang(
             .add(object, &path.field(field), "a group of pods", ALONE);
     }
     Ok(())
-}
-
-/// Notes objects that define such gangs. Pods that are members of one and wait are refused themselves.
-pub(super) fn note_gangs(object: ObjectName<'_>, version: Option<&str>, ctx: &mut Ctx) {
-    let is_group = matches!(object.kind, "Workload" | "PodGroup" | "CompositePodGroup");
-    if is_group && version.is_some_and(|own| own.starts_with("scheduling.k8s.io/")) {
-        let path = Path::root("apiVersion");
-        ctx.findings
-            .add(object, &path, "a gang of Kubernetes' own API", ALONE);
-    }
 }
 
 /// Notes the queue of a pod; one that is held back has it where queues are declared.

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Ctx;
 use super::declared::PodPriority;
+use super::fault;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::keys::QUEUE_NAME;
@@ -90,7 +91,13 @@ where
     if value.is_null() {
         return Ok(T::default());
     }
-    T::deserialize(value).map_err(|error| path.broken(error))
+    serde_path_to_error::deserialize(value).map_err(|error| {
+        let words = fault::in_plain_words(&error.inner().to_string());
+        match error.path().to_string().as_str() {
+            "." => path.broken(words),
+            inside => Problem(format!("{path}.{inside}: {words}")),
+        }
+    })
 }
 
 /// A number of seconds; none is 0.

@@ -1,6 +1,7 @@
 //! State of pods that are on a node before the run begins, as a dump of a cluster reports it: what their
 //! containers do, how often they were started again, and whether they are ready.
 
+use crate::Text;
 use serde::{Deserialize, Serialize};
 use units::{Duration, Instant, NodeId};
 
@@ -23,6 +24,12 @@ pub struct Found {
     /// Marks a pod whose containers were up.
     #[serde(default)]
     pub is_running: bool,
+    /// Marks a pod of which its node could not tell the state.
+    #[serde(default)]
+    pub is_unknown: bool,
+    /// The pod's unique identifier, if that is known.
+    #[serde(default)]
+    pub uid: Option<Text>,
     /// The pod's condition `Ready`, if the dump says more than its phase.
     #[serde(default)]
     pub readiness: Option<FoundReadiness>,
@@ -93,6 +100,8 @@ impl Found {
             is_terminating: false,
             stop_within: None,
             is_running: false,
+            is_unknown: false,
+            uid: None,
             readiness: None,
             containers: Vec::new(),
         }

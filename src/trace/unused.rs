@@ -180,7 +180,7 @@ mod tests {
         let events = ledger("kubernetes-events", events);
         assert_eq!(events.count("key `colour`, not used"), 1);
         assert_eq!(events.count("key `involvedObject.zone`, not used"), 1);
-        let request = r#"{"kind": "Event", "apiVersion": "audit.k8s.io/v1", "auditID": "1", "stage": "ResponseComplete", "verb": "create", "colour": 1, "objectRef": {"resource": "pods", "name": "a", "namespace": "n"}, "stageTimestamp": "2024-03-01T10:00:05Z", "responseObject": {"spec": {"nodeselector": {}, "containers": [{"name": "c", "resource": {}}]}}}"#;
+        let request = r#"{"kind": "Event", "apiVersion": "audit.k8s.io/v1", "auditID": "1", "stage": "ResponseComplete", "verb": "create", "colour": 1, "objectRef": {"resource": "pods", "name": "a", "namespace": "n"}, "stageTimestamp": "2024-03-01T10:00:05Z", "responseObject": {"spec": {"nodeselector": {"a": "b"}, "containers": [{"name": "c", "resource": {"a": 1}}]}}}"#;
         let audit = ledger("kubernetes-audit", request);
         for key in ["colour", "spec.nodeselector", "spec.containers.resource"] {
             assert_eq!(audit.count(&format!("key `{key}`, not used")), 1, "{key}");

@@ -45,6 +45,7 @@ pub mod offers;
 mod omega_options;
 mod openshift_options;
 mod operations;
+mod outcome_remarks;
 mod partitions;
 mod powers;
 mod price_history;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use control::federation::FederationOptions;
+use jiff::Timestamp;
 use k8s::{Kubelet, Maker, ManifestReader, Manifests, PriorityClasses, kind_named};
 use model::queueing::QueueingObjects;
 use model::{Changes, Node, Object};
@@ -155,7 +156,11 @@ impl ManifestFiles {
                 read.insert(file, manifests);
             }
         }
-        let mut adoption = Adoption::of(&order, nodes);
+        let controllers = scenario.system.controllers.as_ref();
+        let start = controllers.and_then(|own| own.start_date.as_deref());
+        let start = start.and_then(|date| date.parse::<Timestamp>().ok());
+        let schedules = start.map(Timestamp::as_second);
+        let mut adoption = Adoption::of(&order, nodes, schedules);
         if self.adopts {
             // Nodes may stand in a file of their own, and are heard last.
             let taken = self.all().filter_map(|file| file.taken_unix_secs).max();

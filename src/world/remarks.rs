@@ -3,8 +3,6 @@
 
 use cluster::Store;
 use k8s::{DeclaredWorkload, Maker, ManifestPod, Manifests, effect_of_kind};
-use metrics::RunMetrics;
-use metrics::fights::DETECTORS;
 use model::objects::{AppliedObjects, ClusterObjects};
 use model::workload::validate;
 use model::{DEFAULT_SCHEDULER, Node, Object, PodSpec, Service, TaintEffect};
@@ -339,17 +337,6 @@ impl Remarks {
         match places.next_back() {
             Some((file, place)) => format!("{file}: {place}, "),
             None => String::new(),
-        }
-    }
-
-    /// Notes which controllers undid each other's work.
-    pub fn fights(&mut self, metrics: &RunMetrics) {
-        for detector in DETECTORS {
-            let found = metrics.get(&format!("fights.{}", detector.name()));
-            let found = found.and_then(|value| value.reason.as_ref());
-            if let Some(who) = found {
-                self.note(format!("{}: {who}", detector.words));
-            }
         }
     }
 

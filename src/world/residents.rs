@@ -194,6 +194,8 @@ fn resident(pod: &ManifestPod, node: NodeId, devices: DeviceSet, zero: i64) -> R
             is_terminating: pod.is_terminating,
             stop_within: end.and_then(Duration::checked_from_secs),
             is_running: pod.phase == PodPhase::Running,
+            is_unknown: pod.is_unknown,
+            uid: pod.uid.clone(),
             readiness: is_ready
                 .filter(|_| says_readiness)
                 .map(|is_ready| FoundReadiness { is_ready, since }),

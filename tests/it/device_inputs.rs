@@ -176,7 +176,7 @@ spec:
 }
 
 /// Correct text, the fault that takes its place, and what is said of it.
-const WRONG: [(&str, &str, &str); 18] = [
+const WRONG: [(&str, &str, &str); 17] = [
     (
         "exactly: {deviceClassName: gpu",
         "exactly: {deviceClassName: gpus",
@@ -214,11 +214,6 @@ const WRONG: [(&str, &str, &str); 18] = [
         "requests: [x],",
         "requests: [y],",
         "spec.devices.constraints[0].requests[0]: expected a request of the claim, found `y`",
-    ),
-    (
-        "{name: a, attributes",
-        "{name: a, consumesCounters: [{counterSet: s}], attributes",
-        "spec.devices[0].consumesCounters: expected no such field",
     ),
     (
         "{name: a, attributes",

@@ -101,7 +101,7 @@ const NEWER: [(&str, &str); 4] = [
     ),
     (
         "{apiVersion: scheduling.k8s.io/v1alpha2, kind: PodGroup, metadata: {name: g}, spec: {}}",
-        "a gang of Kubernetes' own API",
+        "GangScheduling",
     ),
 ];
 

@@ -1,6 +1,6 @@
 //! Wishes of a pod, as conditions that are given up one at a time: a provisioner buys a node
 //! for a wish rather than leaving it unmet (Karpenter's `scheduling/preferences.go` with
-//! `PreferencePolicy: Respect`, its default; spec: karpenter.md 1.6.2, 1.7, 1.9).
+//! `PreferencePolicy: Respect`, its default; spec: karpenter.md 1.6, 1.7, 1.9).
 
 use std::sync::Arc;
 

@@ -26,7 +26,7 @@ use super::priority::{PriorityClass, PriorityClasses};
 use super::scheduler_config::ConfigDoubt;
 use super::{
     Ctx, Kubelet, ManifestPod, Manifests, NodeReport, Origin, UnreadWorkloads, cluster_scoped,
-    convert, left_out, node, node_status, objects, server, unmodelled,
+    convert, left_out, node, node_status, objects, server,
 };
 use intake::budget::OBJECTS;
 use model::{ClusterObjects, Node, PodSpec, Text};
@@ -169,7 +169,11 @@ impl Reader {
         let body = parts.body();
         if body.is_some() && self.is_unwanted(parts) {
             self.fate = Fate::Ignored;
-            self.count_ignored(parts);
+            let kind = parts.kind.clone().unwrap_or_default();
+            *self
+                .ignored_kinds
+                .entry(kind + left_out::UNWANTED)
+                .or_default() += 1;
             return Ok(());
         }
         if let (Some(kind), Some(_)) = (&parts.kind, &body) {
@@ -240,13 +244,6 @@ impl Reader {
             }
             Some(Body::Skipped | Body::Outdated(_)) => {
                 self.count_ignored(parts);
-                let metadata = &parts.metadata;
-                let object = ObjectName {
-                    kind: parts.kind.as_deref().unwrap_or_default(),
-                    namespace: metadata.namespace.as_deref(),
-                    name: metadata.name.as_deref().unwrap_or_default(),
-                };
-                unmodelled::note_gangs(object, parts.api_version.as_deref(), &mut self.ctx);
                 Ok(())
             }
         }

@@ -87,6 +87,12 @@ impl Reader {
         let node_name = raw.node_name.as_deref().filter(|node| !node.is_empty());
         let pod = ManifestPod {
             phase: phase(&parts.pod_status, node_name.is_some())?,
+            uid: metadata
+                .uid
+                .as_deref()
+                .filter(|_| node_name.is_some())
+                .map(Text::from),
+            is_unknown: parts.pod_status.phase.as_deref() == Some("Unknown"),
             is_pending: parts.pod_status.phase.as_deref() == Some("Pending"),
             is_terminating: metadata.deletion_timestamp.is_some(),
             deleted_unix_secs: pod::deleted(metadata)?,
@@ -185,6 +191,7 @@ impl Reader {
         let node_name = own.node_name.filter(|node| !node.is_empty());
         let pod = ManifestPod {
             name,
+            uid: own.uid.filter(|_| node_name.is_some()).map(Text::from),
             node_name: node_name.map(|node| self.ctx.texts.share(node)),
             created_unix_secs: created(own.created)?,
             started_unix_secs: started(own.started)?,
@@ -296,6 +303,7 @@ fn own_fields(parts: &Parts) -> OwnFields<'_> {
     OwnFields {
         name: metadata.name.as_deref(),
         namespace: metadata.namespace.as_deref(),
+        uid: metadata.uid.as_deref(),
         created: metadata.creation_timestamp.as_deref(),
         node_name: parts.pod_spec.node_name.as_deref(),
         started: parts.pod_status.start_time.as_deref(),

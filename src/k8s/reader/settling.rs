@@ -178,7 +178,7 @@ impl Reader {
             object,
             &field,
             what,
-            "no controller acts on it: pods of its stay as they are",
+            "no controller acts on it: its pods stay as they are",
         );
     }
 

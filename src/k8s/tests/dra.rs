@@ -89,10 +89,6 @@ fn slices_that_break_a_rule_are_refused_at_the_field() {
             "spec.devices[0].capacity[\"memory\"]: ",
         ),
         (
-            slice(&json!({"allNodes": true, "sharedCounters": [{"name": "c"}]})),
-            "spec.sharedCounters: expected no such field",
-        ),
-        (
             device(json!({})),
             "spec.devices[0].name: expected the name of a device",
         ),

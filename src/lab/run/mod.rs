@@ -391,6 +391,7 @@ pub fn run_through(
         other => RunError::Record(other),
     })?;
     remarks.fights(&metrics);
+    remarks.unsteady(&metrics);
     let outcome = Outcome {
         end,
         metrics,

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use control::admission::{Admission, admit_arrival};
+use cluster::Conflict;
+use control::admission::{Admission, Creation, admit_arrival};
 use model::{Event, PodSpec, Text};
 use units::{ClassId, SortedMap, SortedSet, plural};
 
@@ -20,6 +21,9 @@ pub(super) struct Refusals {
     /// The first pod of each reason, and the number of pods.
     reasons: SortedMap<String, (String, u64)>,
     others: u64,
+    /// Objects whose pods a limit range refuses, by the reason the first of them. Their controllers try again
+    /// without end; what a quota refuses is a fault of the run beside.
+    makers: SortedMap<String, String>,
     /// Namespaces and names of pods that an API server admitted before.
     admitted: SortedSet<(Text, Text)>,
 }
@@ -33,7 +37,7 @@ impl Refusals {
         }
     }
 
-    fn note(&mut self, name: &str, reason: String) {
+    pub(super) fn note(&mut self, name: &str, reason: String) {
         if self.reasons.len() == REASONS_TOLD && !self.reasons.contains_key(&reason) {
             self.others += 1;
             return;
@@ -47,20 +51,44 @@ impl Refusals {
         let told = self.reasons.iter().map(|(reason, (first, count))| {
             let pods = plural::count(*count, "pod");
             let are = plural::either(*count, "is", "are");
-            format!(
-                "{pods} of the workload {are} refused by the API server (first `{first}`): {reason}"
-            )
+            format!("{pods} {are} refused by the API server (first `{first}`): {reason}")
         });
         let others = (self.others > 0).then(|| {
             let pods = plural::count(self.others, "more pod");
             let are = plural::either(self.others, "is", "are");
-            format!("{pods} of the workload {are} refused by the API server, for other reasons")
+            format!("{pods} {are} refused by the API server, for other reasons")
         });
-        told.chain(others)
+        let makers = { self.makers.iter() }.map(|(reason, maker)| {
+            format!("pods of {maker} are refused by the API server: {reason}")
+        });
+        told.chain(others).chain(makers)
     }
 }
 
 impl Engine {
+    /// Notes a pod that a controller wants and a limit range refuses.
+    pub(super) fn note_refusal(&mut self, creation: &Creation, conflict: &Conflict) {
+        let (Creation::Pod(new), Conflict::Forbidden(_)) = (creation, conflict) else {
+            return;
+        };
+        let reason = conflict.to_string();
+        let makers = &mut self.refusals.makers;
+        let is_known = makers.len() == REASONS_TOLD || makers.contains_key(&reason);
+        if is_known || !reason.contains("limit range ") {
+            return;
+        }
+        if let Some(row) = self.control.store().objects().get(new.owner.object) {
+            let object = &row.object;
+            let maker = format!(
+                "{} `{}/{}`",
+                object.kind(),
+                object.namespace(),
+                object.name()
+            );
+            makers.insert(reason, maker);
+        }
+    }
+
     /// Whether limit ranges or quotas are there, so that arrivals may be refused.
     pub(super) fn limits_arrivals(&self) -> bool {
         let objects = self.control.store().objects();

@@ -1,6 +1,6 @@
 //! Arrivals of the workload, which become pods or jobs.
 
-use model::Event;
+use model::{Event, Object, PodOwner};
 use trace::Arrival;
 use trace::UNNAMED;
 use units::{ClassId, Duration, GangId, Identity};
@@ -67,7 +67,8 @@ impl Engine {
                 Some(class)
             };
             let own = admitted.unwrap_or(class);
-            let created = pod_of(self.control.store(), arrival, own, gang, member);
+            let mut created = pod_of(self.control.store(), arrival, own, gang, member);
+            created.owner = self.adopter(own);
             let who = self.control.store().identity_of_new(&created);
             // Pods of one name may be of several tenants.
             let who = match self.surroundings.tenant_of(arrival) {
@@ -88,6 +89,24 @@ impl Engine {
         }
         self.surroundings.finish_arrival();
         Ok(())
+    }
+
+    /// The replica set that adopts a pod of a class which nobody made: the first whose selector it matches
+    /// (`ReplicaSetController.addPod`, `ClaimPods`).
+    fn adopter(&self, class: ClassId) -> Option<PodOwner> {
+        const KIND: &str = "ReplicaSet";
+        let store = self.control.store();
+        let spec = &store.class(class).spec;
+        if spec.labels.is_empty() || spec.owner.is_some() || !store.objects().has_kind(KIND) {
+            return None;
+        }
+        let mut sets = store.objects().of_kind(KIND, &spec.namespace);
+        let adopts = |object: &Object| match object {
+            Object::ReplicaSet(set) => set.selector.matches(&spec.labels),
+            _ => false,
+        };
+        let (object, _) = sets.find(|(_, row)| adopts(&row.object))?;
+        Some(PodOwner::new(object, 0))
     }
 
     /// Run time of a pod of a class, as its manifest states it.

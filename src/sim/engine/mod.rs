@@ -287,7 +287,13 @@ impl Engine {
             self.carry_out(ctx, event)?.map_err(refused)?;
         }
         for creation in &request.creations {
-            self.create(ctx, creation)?.map_err(refused)?;
+            match (self.create(ctx, creation)?, creation) {
+                // Whoever applies a file reads why, and goes on with the next.
+                (Err(Conflict::Forbidden(why)), Creation::BarePod(own)) => {
+                    self.refusals.note(&own.name, format!("forbidden: {why}"));
+                }
+                (made, _) => made.map_err(refused)?,
+            }
         }
         Ok(())
     }

@@ -136,6 +136,7 @@ impl Engine {
                 break;
             }
             if let Err(conflict) = self.create(ctx, &creation)? {
+                self.note_refusal(&creation, &conflict);
                 self.control.decline(index, &creation, &conflict);
             }
         }

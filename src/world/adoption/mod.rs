@@ -70,8 +70,13 @@ impl Adoption {
     }
 
     /// Finds the owners of the pods of several files.
-    pub(super) fn of(files: &[Arc<Manifests>], nodes: &[Arc<Node>]) -> Self {
+    pub(super) fn of(
+        files: &[Arc<Manifests>],
+        nodes: &[Arc<Node>],
+        schedules: Option<i64>,
+    ) -> Self {
         let mut finder = Finder::new(files, nodes);
+        finder.schedules = schedules;
         finder.find_owners();
         finder.add_roots();
         finder.add_dependents();
@@ -97,6 +102,8 @@ struct Finder<'m> {
     /// Pods by the object that controls them.
     owned: SortedMap<Key, Vec<&'m ManifestPod>>,
     adoption: Adoption,
+    /// Time of the run's beginning by which schedules are read, where the experiment states one.
+    schedules: Option<i64>,
 }
 
 fn key_of(declared: &DeclaredWorkload) -> Key {
@@ -127,6 +134,7 @@ impl<'m> Finder<'m> {
             candidates: SortedMap::new(),
             owned: SortedMap::new(),
             adoption: Adoption::default(),
+            schedules: None,
         };
         for file in files {
             let workloads = file.workloads.iter().map(|own| (own, false));
@@ -151,6 +159,13 @@ impl<'m> Finder<'m> {
         }
         finder.adoption.zero_unix_secs = files.iter().filter_map(|file| file.taken_unix_secs).max();
         finder
+    }
+
+    fn beginning(&self) -> state::Beginning {
+        state::Beginning {
+            dump: self.adoption.zero_unix_secs,
+            schedules: self.schedules,
+        }
     }
 
     /// Groups the pods by the objects that control them, and marks these.
@@ -193,6 +208,7 @@ impl<'m> Finder<'m> {
 
     /// Adds the workloads that no other controls.
     fn add_roots(&mut self) {
+        let beginning = self.beginning();
         for key in &self.order {
             let Some(candidate) = self.candidates.get_mut(key) else {
                 continue;
@@ -202,8 +218,7 @@ impl<'m> Finder<'m> {
                 continue;
             }
             let pods = self.owned.get(key).map_or(&[][..], Vec::as_slice);
-            let zero = self.adoption.zero_unix_secs;
-            let object = state::as_reported(candidate.declared, None, pods, zero);
+            let object = state::as_reported(candidate.declared, None, pods, beginning);
             candidate.place = Some(self.adoption.objects.len());
             self.adoption.keys.insert(key.clone());
             self.adoption.objects.push(ResidentObject {
@@ -227,9 +242,8 @@ impl<'m> Finder<'m> {
             let above = above.map(|above| owner_key(above, declared.object.namespace()));
             let above = above.and_then(|above| self.candidates.get(&above));
             let pods = self.owned.get(key).map_or(&[][..], Vec::as_slice);
-            let zero = self.adoption.zero_unix_secs;
             let root = above.map(|above| &above.declared.object);
-            let object = state::as_reported(declared, root, pods, zero);
+            let object = state::as_reported(declared, root, pods, self.beginning());
             let owner = above.and_then(|above| above.place);
             let place = self.adoption.objects.len();
             self.adoption.keys.insert(key.clone());

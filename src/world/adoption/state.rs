@@ -21,20 +21,29 @@ const GENERATION_LABEL: &str = "pod-template-generation";
 /// On a pod of an indexed job: its index.
 const INDEX_LABEL: &str = "batch.kubernetes.io/job-completion-index";
 
-/// An object with the state that a dump reports of it; `root` is the one that controls it, and
-/// `zero` the time of the run's beginning.
+/// The run's beginning by the calendar, in seconds since 1970-01-01T00:00:00Z.
+#[derive(Clone, Copy)]
+pub(super) struct Beginning {
+    /// Time at which the dump was taken.
+    pub(super) dump: Option<i64>,
+    /// Time by which schedules are read, where the experiment states one.
+    pub(super) schedules: Option<i64>,
+}
+
+/// An object with the state that a dump reports of it; `root` is the one that controls it.
 pub(super) fn as_reported(
     declared: &DeclaredWorkload,
     root: Option<&Object>,
     pods: &[&ManifestPod],
-    zero: Option<i64>,
+    beginning: Beginning,
 ) -> Object {
     let reported = &declared.reported;
-    let at = |secs: Option<i64>| {
-        let before = (secs? - zero?).min(0);
+    let since = |secs: Option<i64>, zero: Option<i64>| {
+        let before = secs?.checked_sub(zero?)?.min(0);
         let before = Duration::checked_from_secs(before)?;
         Some(Instant::ZERO.saturating_add(before))
     };
+    let at = |secs: Option<i64>| since(secs, beginning.dump);
     match &declared.object {
         Object::ReplicaSet(set) => {
             let rollout = match root {
@@ -61,7 +70,9 @@ pub(super) fn as_reported(
         })),
         Object::CronJob(own) => {
             let mut own: CronJob = (**own).clone();
-            own.status.last_schedule = at(reported.last_schedule);
+            // Starts are missed since the last one, or since the job was made: the controller reads both alike.
+            let last = reported.last_schedule.or(reported.created);
+            own.status.last_schedule = since(last, beginning.schedules.or(beginning.dump));
             own.status.last_success = at(reported.last_success);
             Object::CronJob(Arc::new(own))
         }

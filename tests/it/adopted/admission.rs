@@ -84,7 +84,7 @@ fn rows_of_a_trace_are_admitted_like_others() {
     let scratch = Scratch::new("bare", &files);
     let said = scratch.run(&["run", "run.yaml", "--tables", "csv", "--out", "out"], 0);
     assert!(
-        said.contains("1 pod of the workload is refused by the API server (first `c`)"),
+        said.contains("1 pod is refused by the API server (first `c`)"),
         "{said}"
     );
     let pods = scratch.pods("out", ["outcome"]);

@@ -47,7 +47,6 @@ struct Asked {
     now: Instant,
 }
 
-/// What the questions came to.
 #[derive(Debug, Default)]
 struct Tally {
     local: usize,
@@ -262,10 +261,8 @@ impl Asked {
         let (offerings, daemons) = (self.offerings.clone(), self.daemons.clone());
         let open: Vec<usize> = (0..offerings.len()).collect();
         let market = || Market::new(&offerings, &open, &daemons);
-        let wanted: Vec<(PodRef, Applicant)> = pods
-            .into_iter()
-            .map(|(pod, info)| (pod, Applicant::of(info, Changes::default())))
-            .collect();
+        let pods = pods.iter().map(|(pod, info)| (*pod, wanted(info)));
+        let wanted: Vec<(PodRef, Applicant)> = pods.collect();
         let packed = self.ask(
             place,
             |fast| pack(&mut market(), fast, &wanted).unwrap(),
@@ -305,8 +302,7 @@ impl Asked {
         let pods_of = |node: NodeId| {
             let name = &nodes[node.index()].name;
             let own = placed.iter().filter(|own| own.2 == *name);
-            own.map(|(id, pod, _)| (*id, Applicant::of(pod.clone(), Changes::default())))
-                .collect()
+            own.map(|own| (own.0, wanted(&own.1))).collect()
         };
         macro_rules! found {
             ($cluster:expr) => {{
@@ -491,11 +487,14 @@ fn what_is_simulated_fast_comes_to_the_same_as_plainly() {
             asked.step(&format!("seed {seed} step {step}"), &mut tally);
         }
     }
-    println!("{tally:?}");
     assert!(tally.local > 500 && tally.others > 500, "{tally:?}");
     assert!(
         tally.bought > 100 && tally.gone > 20 && tally.merged > 5,
         "{tally:?}"
     );
     assert!(tally.unneeded > 50 && tally.grown > 50, "{tally:?}");
+}
+
+fn wanted(info: &Arc<PodInfo>) -> Applicant {
+    Applicant::of(info.clone(), Changes::default())
 }

@@ -76,12 +76,6 @@ impl Experiment {
         }
     }
 
-    /// Adds a workload of the same form.
-    pub(super) fn beside(mut self, workload: Workload) -> Self {
-        self.workload.push(workload);
-        self
-    }
-
     /// Adds objects that are there from the start.
     pub(super) fn with(mut self, objects: Vec<Value>) -> Self {
         self.others.push(("others.yaml", objects));

@@ -2,6 +2,7 @@
 //! same is written in another shape of the pod, with another owner, from another source or beside a
 //! setting that changes nothing here, and every reader of pods must give the same answer.
 
+mod acts;
 mod consumers;
 mod experiment;
 mod pods;

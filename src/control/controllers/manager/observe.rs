@@ -5,7 +5,7 @@ use cluster::pod_states::{FinishedPod, PodState};
 use model::canonical::unique_id;
 use model::workload::{ObservedPhase, ObservedPod, Readiness};
 use model::{EndReason, Pod, PodPhase, PodRef};
-use units::{ClassId, Identity, ObjectId};
+use units::{ClassId, Identity, Instant, ObjectId};
 
 /// A pod with what is seen of it.
 #[derive(Clone, Debug)]
@@ -71,10 +71,18 @@ fn index(state: Option<&PodState>) -> i32 {
 fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
     let node = pod.node().and_then(|node| store.nodes().object(node));
     let behaviour = store.class(pod.class).spec.behaviour.as_ref();
+    // Until its node says more of it.
+    let is_unknown = pod.found().is_some_and(|own| own.is_unknown)
+        && state.is_none_or(|state| state.ready_changed <= Instant::ZERO);
     ObservedPod {
         name: pod.name.text(),
         node: node.map(|node| node.name.clone()),
+        uid: pod
+            .found()
+            .and_then(|own| own.uid.clone())
+            .unwrap_or_default(),
         phase: match pod.phase {
+            PodPhase::Running if is_unknown => ObservedPhase::Unknown,
             PodPhase::Pending | PodPhase::Bound | PodPhase::Starting => ObservedPhase::Pending,
             PodPhase::Running => ObservedPhase::Running,
             PodPhase::Succeeded => ObservedPhase::Succeeded,
@@ -93,9 +101,9 @@ fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
     }
 }
 
-/// Fills in the unique identifiers.
+/// Fills in the unique identifiers that no dump states.
 pub fn identify(pods: &mut [SeenPod]) {
-    for seen in pods {
+    for seen in pods.iter_mut().filter(|seen| seen.observed.uid.is_empty()) {
         seen.observed.uid = unique_id(Identity::of(&seen.observed.name)).into();
     }
 }

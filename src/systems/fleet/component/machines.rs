@@ -132,11 +132,15 @@ impl Fleet {
             let renewed = self.round_before(now);
             self.leadership.claim(renewed, leader.index(), 0);
         }
-        let machines = self.machines.iter().enumerate();
-        let there = machines.filter(|(_, machine)| machine.is_there);
-        let there = there.map(|(index, _)| NodeId(index as u32));
+        // Those that are not heard now come last: their engines are away when they are back, if all are.
+        let machines = |is_there: bool| {
+            let machines = self.machines.iter().enumerate();
+            let machines = machines.filter(move |(_, machine)| machine.is_there == is_there);
+            machines.map(|(index, _)| NodeId(index as u32))
+        };
         let leader = self.leader;
-        let others = there.filter(|node| Some(*node) != leader);
+        let others = machines(true).chain(machines(false));
+        let others = others.filter(|node| Some(*node) != leader);
         let away = leader.into_iter().chain(others).take(count);
         self.away = away.collect();
     }
