@@ -74,13 +74,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         return Err(Failure::silent(interrupt::exit()));
     }
     if let Some(failure) = stopped(summary, &folder) {
-        let report = folder.partial().join(REPORT).display().to_string();
-        let options = TableOptions {
-            width: terminal::width(),
-            wall_time: None,
-            report: Some(&report),
-        };
-        print(global, arguments, summary, options);
+        print_partial(global, arguments, summary, &folder);
         return Err(failure);
     }
     trip.keep_snapshot(&experiment, journey.as_ref())?;
@@ -103,6 +97,22 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         terminal::complain(&table);
     }
     Ok(Exit::Done)
+}
+
+/// Prints what happened up to the end of a run that could not go on.
+fn print_partial(
+    global: &Global,
+    arguments: &RunArguments,
+    summary: &Summary,
+    folder: &ResultFolder,
+) {
+    let report = folder.partial().join(REPORT).display().to_string();
+    let options = TableOptions {
+        width: terminal::width(),
+        wall_time: None,
+        report: Some(&report),
+    };
+    print(global, arguments, summary, options);
 }
 
 /// Failure of an experiment of which a variant could not go on: what happened up to then stays in the

@@ -1,6 +1,7 @@
 //! `windtunnel verify`: recorded decisions and published tables against the decisions of this
 //! program.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -197,7 +198,10 @@ fn tell(global: &Global, report: &FamilyReport) {
         ..
     }) = door
     {
-        text += &format!("  door {passed:>8} passed  {failed:>6} failed  {unsaid:>6} unsaid");
+        let _ = write!(
+            text,
+            "  door {passed:>8} passed  {failed:>6} failed  {unsaid:>6} unsaid"
+        );
     }
     terminal::print(&format!("{text}\n"));
     if !global.quiet {

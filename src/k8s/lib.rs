@@ -188,6 +188,7 @@ pub struct UnreadWorkloads {
 }
 
 /// A pod as a manifest declares it.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ManifestPod {
     /// The pod's name; of a pod with only a `generateName`, that and a number.

@@ -261,42 +261,45 @@ mod tests {
         (pod.report.as_deref().cloned(), pod.ready_unix_secs)
     }
 
+    const AT: &str = "2025-01-01T00:00:07Z";
+
+    fn main(name: &str, ready: bool, restarts: u32, state: &Value) -> Value {
+        json!({"name": name, "ready": ready, "restartCount": restarts, "state": state,
+            "lastState": {"terminated": {"exitCode": 3, "startedAt": AT, "finishedAt": AT}}})
+    }
+
+    fn status(phase: &str, ready: &str, containers: &Value) -> Value {
+        let init = json!({"name": "i", "ready": true, "restartCount": 0,
+            "state": {"terminated": {"exitCode": 0, "finishedAt": AT}}});
+        json!({"phase": phase, "initContainerStatuses": [init], "containerStatuses": containers,
+            "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": AT},
+                {"type": "PodScheduled", "status": "True", "lastTransitionTime": AT}]})
+    }
+
     /// Statuses of every kind say the same once they are shortened, and plain ones say nothing.
     #[test]
     fn a_short_status_says_what_the_long_one_says() {
-        let at = "2025-01-01T00:00:07Z";
-        let up = json!({"running": {"startedAt": at}});
-        let init = json!({"name": "i", "ready": true, "restartCount": 0,
-            "state": {"terminated": {"exitCode": 0, "finishedAt": at}}});
-        let main = |name: &str, ready: bool, restarts: u32, state: &Value| {
-            json!({"name": name, "ready": ready, "restartCount": restarts, "state": state,
-                "lastState": {"terminated": {"exitCode": 3, "startedAt": at, "finishedAt": at}}})
-        };
+        let up = json!({"running": {"startedAt": AT}});
         let waiting = |reason: &str| json!({"waiting": {"reason": reason}});
-        let status = |phase: &str, ready: &str, containers: Value| {
-            json!({"phase": phase, "initContainerStatuses": [init], "containerStatuses": containers,
-                "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": at},
-                    {"type": "PodScheduled", "status": "True", "lastTransitionTime": at}]})
-        };
         let ready = main("a", true, 0, &up);
         for (status, expected) in [
             (
-                status("Running", "True", json!([ready, main("b", true, 0, &up)])),
+                status("Running", "True", &json!([ready, main("b", true, 0, &up)])),
                 None,
             ),
             (
-                status("Running", "True", json!([ready, main("b", true, 2, &up)])),
+                status("Running", "True", &json!([ready, main("b", true, 2, &up)])),
                 Some((2, true)),
             ),
             (
-                status("Running", "False", json!([ready, main("b", true, 0, &up)])),
+                status("Running", "False", &json!([ready, main("b", true, 0, &up)])),
                 Some((0, true)),
             ),
             (
                 status(
                     "Running",
                     "False",
-                    json!([ready, main("b", false, 9, &waiting("CrashLoopBackOff"))]),
+                    &json!([ready, main("b", false, 9, &waiting("CrashLoopBackOff"))]),
                 ),
                 Some((9, false)),
             ),
@@ -304,11 +307,11 @@ mod tests {
                 status(
                     "Pending",
                     "False",
-                    json!([ready, main("b", false, 0, &waiting("ImagePullBackOff"))]),
+                    &json!([ready, main("b", false, 0, &waiting("ImagePullBackOff"))]),
                 ),
                 Some((0, false)),
             ),
-            (status("Succeeded", "False", json!([ready])), None),
+            (status("Succeeded", "False", &json!([ready])), None),
             (json!({"phase": "Running"}), None),
             (
                 json!({"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}),

@@ -109,14 +109,13 @@ fn give_priority(object: ObjectName<'_>, raw: &raw::PodSpec, spec: &mut PodSpec,
     let Some(class) = class.filter(|class| raw.priority.is_none() && !class.is_empty()) else {
         return;
     };
-    match PriorityClasses::default().get(class) {
-        Some(known) => spec.priority = known.value,
-        None => {
-            let path = Path::root("spec");
-            let what = format!("the priority class `{class}`, and no `priority`");
-            let path = path.field("priorityClassName");
-            ctx.findings.add(object, &path, what, "the priority is 0");
-        }
+    if let Some(known) = PriorityClasses::default().get(class) {
+        spec.priority = known.value;
+    } else {
+        let path = Path::root("spec");
+        let what = format!("the priority class `{class}`, and no `priority`");
+        let path = path.field("priorityClassName");
+        ctx.findings.add(object, &path, what, "the priority is 0");
     }
 }
 

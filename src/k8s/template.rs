@@ -155,6 +155,12 @@ fn local_volumes(metadata: &raw::Metadata, spec: &raw::PodSpec) -> Vec<Text> {
     volumes.map(|volume| volume.name.as_str().into()).collect()
 }
 
+/// The cost of deleting a pod; the original takes no sign `+` and no zero before other digits.
+fn deletion_cost(text: &str) -> Option<i32> {
+    let cost: i32 = text.parse().ok()?;
+    (cost.to_string() == text).then_some(cost)
+}
+
 /// Behaviour of a pod, or of the pods of a template, once they run.
 pub(super) fn behaviour(
     metadata: &raw::Metadata,
@@ -221,7 +227,7 @@ pub(super) fn behaviour(
         local_volumes: local_volumes(metadata, spec),
         deletion_cost: match metadata.annotations.get(DELETION_COST) {
             None => 0,
-            Some(text) => text.parse().map_err(|_| {
+            Some(text) => deletion_cost(text).ok_or_else(|| {
                 let place = annotations.key(DELETION_COST);
                 place.problem("a whole number of 32 bits", text)
             })?,

@@ -8,7 +8,7 @@ use crate::format;
 use crate::releases::{self, Follower};
 use lab::explain::run::AttemptFacts;
 use lab::explain::{
-    Eviction, Explanation, NodeView, Outcome, PreemptionView, ReasonGroup, ScoredNode,
+    Eviction, Explanation, NodeView, Outcome, PreemptionView, ReasonGroup, Remedy, ScoredNode,
 };
 use model::Text;
 use units::{Instant, plural};
@@ -134,6 +134,12 @@ fn attempt(text: &mut String, own: &Explanation, node: Option<&NodeView>) {
             let _ = writeln!(text, "  {count:>5}  {}{plugin}: {named}", group.reason);
         }
     }
+    if !own.remedies.is_empty() {
+        text.push_str("\nwhat would be enough\n");
+        for line in own.remedies.iter().map(remedy) {
+            let _ = writeln!(text, "  {line}");
+        }
+    }
     if !own.devices.is_empty() {
         text.push_str("\ndevices for its claims\n");
         for line in &own.devices {
@@ -142,6 +148,36 @@ fn attempt(text: &mut String, own: &Explanation, node: Option<&NodeView>) {
     }
     if let Outcome::Waits(_, view) = &own.outcome {
         preemption(text, view);
+    }
+}
+
+/// A change that would be enough, in words.
+fn remedy(own: &Remedy) -> String {
+    match own {
+        Remedy::Room { node, lacks } => {
+            let lacks: Vec<String> = { lacks.iter() }
+                .map(|(resource, amount)| {
+                    let (scale, unit) = match &**resource {
+                        "cpu" => (1e-3, "cores"),
+                        "memory" | "ephemeral-storage" => (1.0, "bytes"),
+                        _ => (1.0, ""),
+                    };
+                    let amount = format::value(*amount as f64 * scale, unit);
+                    format!("{amount} of {resource}")
+                })
+                .collect();
+            format!(
+                "{} more on {node}, or that much less asked for",
+                lacks.join(" and ")
+            )
+        }
+        Remedy::Rule { plugin, nodes } => {
+            format!(
+                "{}, were it not for {plugin}: {}",
+                plural::count(nodes.len(), "node"),
+                names(nodes)
+            )
+        }
     }
 }
 
@@ -387,6 +423,10 @@ fn attempt_json(own: &Explanation, node: Option<&NodeView>) -> Map<String, Value
     value.insert("rejected".into(), groups.into());
     if !own.devices.is_empty() {
         value.insert("devices".into(), json!(own.devices));
+    }
+    if !own.remedies.is_empty() {
+        let lines: Vec<String> = own.remedies.iter().map(remedy).collect();
+        value.insert("enough".into(), json!(lines));
     }
     if let Outcome::Waits(_, view) = &own.outcome {
         value.insert("preemption".into(), preemption_json(view));

@@ -35,7 +35,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-pub use door::{Door, DoorReport, Said, Share};
+pub use door::{Door, DoorJudge, DoorReport, Said, Share};
 
 /// Result of checking one family.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -245,7 +245,7 @@ impl ManifestFiles {
         let Some(kubelet) = newest else {
             return Ok(Cow::Borrowed(scenario));
         };
-        remarks.note_all(kubelet.doubt().into_iter().collect());
+        remarks.note_all(kubelet.doubt());
         let mut scenario = scenario.clone();
         scenario.system.release = Some(kubelet.release().into());
         self.changes = scenario.system.scheduler_changes();

@@ -99,6 +99,17 @@ fn heeded(
     objects
 }
 
+/// A drain as the system carries it out: some empty a host that is disabled themselves.
+fn drained_by(scenario: &Scenario, operation: Operation) -> Operation {
+    match operation {
+        Operation::Drain(node, _) if migrates(scenario) => Operation::Cordon(node),
+        Operation::Drain(node, _) => {
+            Operation::Drain(node, super::production::eviction_requests(scenario))
+        }
+        other => other,
+    }
+}
+
 /// Operations of users, in order of time.
 pub fn operations(
     scenario: &Scenario,
@@ -153,15 +164,8 @@ pub fn operations(
             operations.push((at, Operation::Upgrade(Arc::new(plan))));
             continue;
         }
-        let read = match read(number, operation, &known)? {
-            // The system itself empties a host that is disabled.
-            Operation::Drain(node, _) if migrates(scenario) => Operation::Cordon(node),
-            Operation::Drain(node, _) => {
-                Operation::Drain(node, super::production::eviction_requests(scenario))
-            }
-            read => read,
-        };
-        operations.push((at, read));
+        let read = read(number, operation, &known)?;
+        operations.push((at, drained_by(scenario, read)));
     }
     operations.extend(super::routers::made(scenario, &operations)?);
     super::nova_options::check_nova_hosts(scenario, nodes, &operations)?;

@@ -352,9 +352,7 @@ fn add_group(
     }
     node.taints
         .extend(group.taints.iter().map(super::nodes::taint));
-    if !group.annotations.is_empty() {
-        node.guard = super::nodes::guard(&group.annotations);
-    }
+    node.guard = super::nodes::guard(&group.annotations);
     let template = group.template.as_ref().and_then(|own| own.power.as_ref());
     let power = match template {
         Some(own) => {

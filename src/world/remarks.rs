@@ -147,7 +147,7 @@ impl Remarks {
     }
 
     /// Notes lines, each once.
-    pub fn note_all(&mut self, lines: Vec<String>) {
+    pub fn note_all(&mut self, lines: impl IntoIterator<Item = String>) {
         for line in lines {
             self.note(line);
         }

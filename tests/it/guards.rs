@@ -1,6 +1,7 @@
 //! What a user may do and a run must survive: roll-outs halted half-way, filters switched off, nodes that
 //! flap, hosts that go on unseen; and what a run that can't go on leaves behind.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use windtunnel::lab::names::Registered;
@@ -175,11 +176,14 @@ variants:
 fn each_filter_may_be_switched_off() {
     let mut jobs = "submit,name,run_time,cpu,memory\n".to_owned();
     for number in 0..60 {
-        jobs += &format!("{},j{number},300,3,2Gi\n", number * 5);
+        let _ = writeln!(jobs, "{},j{number},300,3,2Gi", number * 5);
     }
     let mut experiment = ABLATION.to_owned();
     for filter in FILTERS {
-        experiment += &format!("  no-{filter}: {{system.scheduler.plugins: {{{filter}: null}}}}\n");
+        let _ = writeln!(
+            experiment,
+            "  no-{filter}: {{system.scheduler.plugins: {{{filter}: null}}}}"
+        );
     }
     let files = [("ablation.yaml", &*experiment), ("jobs.csv", &*jobs)];
     let scratch = Scratch::new("guards-ablation", &files);
@@ -310,7 +314,7 @@ fn small_questions_have_answers() {
     let web = ports("web:1");
     let mut rows = "submit,name,run_time,cpu,memory\n".to_owned();
     for number in 0..200 {
-        rows += &format!("{},j{number},{},1,1Gi\n", number * 20, 10 + number);
+        let _ = writeln!(rows, "{},j{number},{},1,1Gi", number * 20, 10 + number);
     }
     rows += "9000,last,600,4294967296,1Gi\n";
     let files = [

@@ -99,7 +99,7 @@ fn pod(own: &Value) -> Value {
     })
 }
 
-fn list<'v>(value: &'v Value) -> impl Iterator<Item = &'v Value> {
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().into_iter().flatten()
 }
 

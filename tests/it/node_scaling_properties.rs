@@ -211,12 +211,10 @@ impl Rules {
         let age = at - pod.created.as_secs_f64();
         let may_go = match kept.unwrap_or(Kept::Free) {
             Kept::Free => reason != EndReason::NodeLost,
-            Kept::LocalStorage | Kept::HostPath => !is_group,
+            Kept::LocalStorage | Kept::HostPath | Kept::NotSafeToEvict | Kept::Bare => !is_group,
             Kept::System => !is_group || age > 3600.0,
             // Each annotation is read by its own autoscaler.
-            Kept::NotSafeToEvict => !is_group,
             Kept::DoNotDisrupt => is_group,
-            Kept::Bare => !is_group,
             Kept::Budget => false,
         };
         if !may_go {

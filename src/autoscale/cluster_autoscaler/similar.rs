@@ -129,7 +129,7 @@ fn labels<'n>(
         !OWN_LABELS.contains(&&***key)
             && !POOL_LABELS.contains(&&***key)
             && !ignored.contains(key)
-            && !(***key == *INSTANCE_TYPE_LABEL && **value == group.id)
+            && (***key != *INSTANCE_TYPE_LABEL || **value != group.id)
     });
     agreeing.collect()
 }

@@ -130,12 +130,7 @@ impl Seen {
                     self.gone.push(store.nodes().name(*node).into());
                 }
                 Event::NodeUpdated { node, .. } | Event::NodeReadiness { node, .. } => {
-                    self.redeclared.insert(*node);
-                    let was_starting = self.is_starting(*node);
-                    self.start_ups.follow(store, entry.at, *node);
-                    if was_starting && !self.is_starting(*node) {
-                        self.pod_events.started(*node, entry.at);
-                    }
+                    self.changed_node(store, entry.at, *node);
                 }
                 Event::PriceChanged(new) => {
                     self.priced.push(Arc::clone(new));
@@ -159,6 +154,15 @@ impl Seen {
             self.has_changed = true;
         }
         self.cursor = store.revision();
+    }
+
+    fn changed_node(&mut self, store: &Store, at: Instant, node: NodeId) {
+        self.redeclared.insert(node);
+        let was_starting = self.is_starting(node);
+        self.start_ups.follow(store, at, node);
+        if was_starting && !self.is_starting(node) {
+            self.pod_events.started(node, at);
+        }
     }
 
     /// Nodes that take longer than they may to start count as what they are.

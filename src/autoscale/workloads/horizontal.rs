@@ -28,9 +28,12 @@ pub(super) struct Horizontal {
     period: Duration,
     /// Instant of the next look.
     due: Instant,
-    /// Requests of a class: of its containers, and of its pods as a whole where those are stated.
-    requests: SortedMap<ClassId, (Vec<ContainerRequests>, Option<SortedMap<Text, i64>>)>,
+    /// Requests of a class.
+    requests: SortedMap<ClassId, ClassRequests>,
 }
+
+/// Requests of the containers of a class, and of its pods as a whole where those are stated.
+type ClassRequests = (Vec<ContainerRequests>, Option<SortedMap<Text, i64>>);
 
 impl Horizontal {
     pub(super) fn new(

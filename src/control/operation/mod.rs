@@ -253,6 +253,19 @@ impl fmt::Display for OperationError {
     }
 }
 
+/// Creates an object, or makes it what is declared now.
+fn apply(steps: &mut Steps, now: Instant, store: &Store, object: &Object) {
+    let objects = store.objects();
+    match objects.find(object.kind(), object.namespace(), object.name()) {
+        None => steps.create(now, object.clone()),
+        Some(id) => {
+            let known = objects.get(id).map(|row| &row.object);
+            let object = known.map_or(object.clone(), |known| succeeding(object, known));
+            steps.update(id, object);
+        }
+    }
+}
+
 /// Carries out an operation in a cluster.
 ///
 /// # Errors
@@ -265,17 +278,7 @@ pub fn carry_out(
     let mut steps = Steps::default();
     match operation {
         Operation::Create(object) => steps.create(now, object.clone()),
-        Operation::Apply(object) => {
-            let objects = store.objects();
-            match objects.find(object.kind(), object.namespace(), object.name()) {
-                None => steps.create(now, object.clone()),
-                Some(id) => {
-                    let known = objects.get(id).map(|row| &row.object);
-                    let object = known.map_or(object.clone(), |known| succeeding(object, known));
-                    steps.update(id, object);
-                }
-            }
-        }
+        Operation::Apply(object) => apply(&mut steps, now, store, object),
         Operation::Scale(target, replicas) => {
             let (id, object) = find(store, target)?;
             let scaled = scaled(object, *replicas);

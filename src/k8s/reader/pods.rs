@@ -85,13 +85,12 @@ impl Reader {
         pod::check_sums(&spec)?;
         let accounted = resize::accounted(&spec, &parts.pod_status, &mut self.ctx.texts)?;
         let node_name = raw.node_name.as_deref().filter(|node| !node.is_empty());
+        let nominated = parts.pod_status.nominated_node_name.as_deref();
+        let nominated = nominated.filter(|node| !node.is_empty());
+        let uid = metadata.uid.as_deref().filter(|_| node_name.is_some());
         let pod = ManifestPod {
             phase: phase(&parts.pod_status, node_name.is_some())?,
-            uid: metadata
-                .uid
-                .as_deref()
-                .filter(|_| node_name.is_some())
-                .map(Text::from),
+            uid: uid.map(Text::from),
             is_unknown: parts.pod_status.phase.as_deref() == Some("Unknown"),
             is_pending: parts.pod_status.phase.as_deref() == Some("Pending"),
             is_terminating: metadata.deletion_timestamp.is_some(),
@@ -100,17 +99,8 @@ impl Reader {
             started_unix_secs: started(parts.pod_status.start_time.as_deref())?,
             ready_unix_secs: pod_status::ready_since(&parts.pod_status),
             report: pod_status::report(&parts.pod_status, &spec).map(Arc::new),
-            nominated_node: parts
-                .pod_status
-                .nominated_node_name
-                .as_deref()
-                .filter(|node| !node.is_empty())
-                .map(|node| self.ctx.texts.share(node)),
-            is_preempted: parts.pod_status.conditions.iter().any(|condition| {
-                condition.kind == "DisruptionTarget"
-                    && condition.status == "True"
-                    && condition.reason == "PreemptionByScheduler"
-            }),
+            nominated_node: nominated.map(|node| self.ctx.texts.share(node)),
+            is_preempted: is_preempted(&parts.pod_status),
             at: at(metadata)?,
             time_limit: pod::time_limit(raw)?,
             maker: pod::maker(metadata),
@@ -295,6 +285,15 @@ impl Reader {
         self.classes.insert(Arc::clone(&class));
         class
     }
+}
+
+/// Whether a scheduler preempted a pod.
+fn is_preempted(status: &raw::PodStatus) -> bool {
+    status.conditions.iter().any(|condition| {
+        condition.kind == "DisruptionTarget"
+            && condition.status == "True"
+            && condition.reason == "PreemptionByScheduler"
+    })
 }
 
 /// The fields that a pod states itself, of its parts.

@@ -126,7 +126,7 @@ pub(super) fn check(
         for Breach { field, what } in breaches.found {
             match rule.relaxed {
                 _ if ctx.origin == Origin::Admitted => {
-                    ctx.findings.add(object, &field, what, ADMITTED)
+                    ctx.findings.add(object, &field, what, ADMITTED);
                 }
                 Some(effect) => ctx.findings.add(object, &field, what, effect),
                 None => return Err(Problem(format!("{field}: {what}"))),

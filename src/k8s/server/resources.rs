@@ -36,7 +36,7 @@ pub(super) const RULES: &[Rule] = &[
     ),
     Rule::new(WHOLE, "ValidateResourceQuantityValue", |spec, breaches| {
         each_amount(spec, |path, amount| {
-            if is_extended(amount.name) && !is_whole(amount.amount) {
+            if is_extended(amount.name) && !is_whole(amount.quantity) {
                 breaches.add(path, &[], &amount.text);
             }
         });
@@ -47,7 +47,7 @@ pub(super) const RULES: &[Rule] = &[
         |spec, breaches| {
             each_amount(spec, |path, amount| {
                 let size = amount.name.strip_prefix(HUGE_PAGES);
-                if size.is_some_and(|size| !are_pages(size, amount.amount)) {
+                if size.is_some_and(|size| !are_pages(size, amount.quantity)) {
                     breaches.add(path, &[&amount.name], &amount.text);
                 }
             });
@@ -58,7 +58,7 @@ pub(super) const RULES: &[Rule] = &[
         "validateResourceRequirements",
         |spec, breaches| {
             each_pair(spec, |path, amount, limit| {
-                if !may_be_overcommitted(amount.name) && amount.amount != limit.amount {
+                if !may_be_overcommitted(amount.name) && amount.quantity != limit.quantity {
                     breaches.add(path, &[&amount.name, &limit.text], &amount.text);
                 }
             });
@@ -69,7 +69,7 @@ pub(super) const RULES: &[Rule] = &[
         "validateResourceRequirements",
         |spec, breaches| {
             each_pair(spec, |path, amount, limit| {
-                if may_be_overcommitted(amount.name) && amount.amount > limit.amount {
+                if may_be_overcommitted(amount.name) && amount.quantity > limit.quantity {
                     breaches.add(path, &[&amount.name, &limit.text], &amount.text);
                 }
             });
@@ -156,7 +156,7 @@ pub(in super::super) static POD_BELOW_CONTAINERS: Rule = Rule::new(
 struct Amount<'a> {
     name: &'a str,
     text: &'a str,
-    amount: Quantity,
+    quantity: Quantity,
 }
 
 impl<'a> Amount<'a> {
@@ -166,7 +166,7 @@ impl<'a> Amount<'a> {
         Some(Self {
             name,
             text: &text.0,
-            amount,
+            quantity: amount,
         })
     }
 }
@@ -240,7 +240,7 @@ pub(in super::super) fn check_whole(
     let mut parts = amounts
         .iter()
         .filter_map(|(name, text)| Amount::of(name, text));
-    match parts.find(|own| is_counted(own.name) && !is_whole(own.amount)) {
+    match parts.find(|own| is_counted(own.name) && !is_whole(own.quantity)) {
         None => Ok(()),
         Some(part) => Err(path
             .key(part.name)
@@ -327,7 +327,8 @@ fn above_pod(spec: &raw::PodSpec, breaches: &mut Breaches<'_>) {
                 .get_key_value(amount.name)
                 .and_then(|(name, text)| Amount::of(name, text));
             // The server looks at those that run together.
-            if let Some(limit) = limit.filter(|limit| !is_init && amount.amount > limit.amount) {
+            if let Some(limit) = limit.filter(|limit| !is_init && amount.quantity > limit.quantity)
+            {
                 breaches.add(&path.key(amount.name), &[&limit.text], &amount.text);
             }
         }

@@ -5,11 +5,14 @@
 //! [`Explanation::of`] takes a cluster, a profile and a pod, whatever they come from.
 
 pub mod defects;
+mod enough;
 pub(super) mod pipeline;
 pub mod run;
 #[cfg(test)]
 mod tests;
 
+pub use enough::Remedy;
+use enough::remedies;
 use std::cmp::Reverse;
 
 use model::Text;
@@ -134,6 +137,8 @@ pub struct Explanation {
     pub groups: Vec<ReasonGroup>,
     /// Devices that the nodes have for the claims of a pod that finds none, in words.
     pub devices: Vec<String>,
+    /// Changes of which each would be enough for a pod that waits.
+    pub remedies: Vec<Remedy>,
 }
 
 impl Explanation {
@@ -218,6 +223,7 @@ fn explain(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Explanation {
         ties: DRAWN.to_owned(),
         groups: Vec::new(),
         devices: Vec::new(),
+        remedies: Vec::new(),
     };
     if let Err(status) = Attempt::gate(profile, pod, &cache.objects) {
         explanation.outcome = Outcome::Gated(status.text());
@@ -243,6 +249,7 @@ fn explain(cache: &Cache, profile: &KubeProfile, pod: &PodInfo) -> Explanation {
             let variant = dynamic_resources::variant(profile.changes);
             explanation.devices = dynamic_resources::shortage(variant, cache, pod);
         }
+        explanation.remedies = remedies(&attempt, pod);
         explanation.outcome = Outcome::Waits(text, preemption(&aftermath));
         return explanation;
     }

@@ -26,6 +26,7 @@ pub(super) fn explain(profile: &mut Profile, ctx: &ClassContext<'_>, pod: &str) 
         ties: ties(profile.select.name()),
         groups: Vec::new(),
         devices: Vec::new(),
+        remedies: Vec::new(),
     };
     let ranking = match rank(profile, ctx) {
         Ok(ranking) => ranking,

@@ -192,3 +192,28 @@ fn a_defect_that_decides_is_named() {
         assert_eq!(plain.expect("profiles"), Vec::<String>::new());
     }
 }
+
+#[test]
+fn the_smallest_change_that_is_enough_is_told() {
+    let own = Explanation::of(&cluster(), &profile(), &pod("new", 2500, 0));
+    // `b` lacks half a core, `a` one and a half; `c` has a taint beside.
+    let expected = Remedy::Room {
+        node: "b".into(),
+        lacks: vec![("cpu".into(), 500)],
+    };
+    assert_eq!(own.remedies, [expected]);
+    let mut cache = cluster();
+    for name in ["a", "b"] {
+        let mut other = pod(&format!("fills-{name}"), 1000, 1);
+        other.set_node_name(Some(name.into()));
+        cache
+            .add_pod(Arc::new(other), name)
+            .expect("a node that is there");
+    }
+    let own = Explanation::of(&cache, &profile(), &pod("new", 1500, 0));
+    let taint = Remedy::Rule {
+        plugin: "TaintToleration",
+        nodes: vec!["c".into()],
+    };
+    assert_eq!(own.remedies[1], taint, "{:?}", own.remedies);
+}

@@ -116,6 +116,12 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
     prepare_on(scenario, files, |nodes| nodes)
 }
 
+/// Notes annotations of autoscalers that nodes have as labels.
+fn note_mislabelled(provider: Option<&ProviderPlan>, nodes: &[Arc<Node>], remarks: &mut Remarks) {
+    let groups = provider.into_iter().flat_map(|own| &own.groups);
+    remarks.note_all(world::mislabelled(groups.map(|own| &own.node).chain(nodes)));
+}
+
 /// Reads the workload of a scenario, for other nodes than its own.
 pub(crate) fn prepare_on(
     scenario: &Scenario,
@@ -132,19 +138,15 @@ pub(crate) fn prepare_on(
     let scenario = followed.as_ref();
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
     let provider = provided(scenario, files, &mut nodes)?;
-    let groups = provider.iter().flat_map(|own| &own.groups);
-    if let Some(line) = world::mislabelled(groups.map(|own| &own.node).chain(&nodes)) {
-        remarks.note(line);
-    }
+    note_mislabelled(provider.as_ref(), &nodes, &mut remarks);
     let nodes = choose(nodes);
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     system::refuse_endless_consolidation(scenario, &workload)?;
     system::complete(controllers.as_mut(), scenario, workload.dumped_unix_secs);
-    let classes = workload.classes.as_slice();
     let mapping = world::mapping(
         scenario,
         &nodes,
-        classes,
+        &workload.classes,
         files,
         &mut manifests,
         &mut remarks,
@@ -174,7 +176,6 @@ pub(crate) fn prepare_on(
     let traffic = world::traffic(scenario, &declared, files, &mut remarks)?;
     usage.serves_traffic = traffic.is_some();
     usage.cpu_per_request = scenario.models.services.cpu_per_request;
-    let start_up = world::start_up_values(scenario, files)?;
     Ok(Prepared {
         nodes,
         workload,
@@ -190,7 +191,7 @@ pub(crate) fn prepare_on(
         mapping,
         autoscaling,
         images,
-        start_up,
+        start_up: world::start_up_values(scenario, files)?,
         provider,
         traffic,
         releases: releases_of(scenario),

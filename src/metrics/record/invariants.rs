@@ -71,7 +71,7 @@ pub fn evaluate(rules: &[Invariant], values: &[MetricValue]) -> Result<(), Strin
     for rule in rules {
         match *rule {
             Invariant::AtMost(less, more) => {
-                at_most((less, value_of(less)), (more, value_of(more)))?
+                at_most((less, value_of(less)), (more, value_of(more)))?;
             }
             Invariant::Sum(whole, parts) => {
                 let sum: Option<Vec<f64>> = parts.iter().map(|part| value_of(part)).collect();

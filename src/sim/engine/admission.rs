@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cluster::Conflict;
 use control::admission::{Admission, Creation, admit_arrival};
-use model::{Event, PodSpec, Text};
+use model::{Event, Object, Pod, PodSpec, Text};
 use units::{ClassId, SortedMap, SortedSet, plural};
 
 use super::super::SimError;
@@ -24,6 +24,8 @@ pub(super) struct Refusals {
     /// Objects whose pods a limit range refuses, by the reason the first of them. Their controllers try again
     /// without end; what a quota refuses is a fault of the run beside.
     makers: SortedMap<String, String>,
+    /// Lines about sets that would adopt pods which are there.
+    orphans: Vec<String>,
     /// Namespaces and names of pods that an API server admitted before.
     admitted: SortedSet<(Text, Text)>,
 }
@@ -61,7 +63,9 @@ impl Refusals {
         let makers = { self.makers.iter() }.map(|(reason, maker)| {
             format!("pods of {maker} are refused by the API server: {reason}")
         });
-        told.chain(others).chain(makers)
+        told.chain(others)
+            .chain(makers)
+            .chain(self.orphans.iter().cloned())
     }
 }
 
@@ -86,6 +90,35 @@ impl Engine {
                 object.name()
             );
             makers.insert(reason, maker);
+        }
+    }
+
+    /// Notes a replica set that comes later than pods which it would adopt: they stay nobody's.
+    pub(super) fn note_orphans(&mut self, creation: &Creation) {
+        let Creation::Object {
+            object: Object::ReplicaSet(set),
+            ..
+        } = creation
+        else {
+            return;
+        };
+        let store = self.control.store();
+        let is_orphan = |pod: &&Pod| {
+            let spec = &store.class(pod.class).spec;
+            let state = store.pod_states().get(pod.pod);
+            spec.owner.is_none()
+                && state.is_none_or(|own| own.owner.is_none())
+                && spec.namespace == set.namespace
+                && set.selector.matches(&spec.labels)
+        };
+        let orphans = store.pods().iter().filter(is_orphan).count();
+        if orphans > 0 {
+            self.refusals.orphans.push(format!(
+                "ReplicaSet `{}/{}` would adopt {} without an owner; here it makes its own",
+                set.namespace,
+                set.name,
+                plural::count(orphans, "pod")
+            ));
         }
     }
 

@@ -287,6 +287,7 @@ impl Engine {
             self.carry_out(ctx, event)?.map_err(refused)?;
         }
         for creation in &request.creations {
+            self.note_orphans(creation);
             match (self.create(ctx, creation)?, creation) {
                 // Whoever applies a file reads why, and goes on with the next.
                 (Err(Conflict::Forbidden(why)), Creation::BarePod(own)) => {

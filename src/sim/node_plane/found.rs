@@ -124,7 +124,6 @@ impl NodePlane {
             run_time = crash.or(left).or(rest).or(found.stop_within);
         }
         let is_up = match found.containers.as_slice() {
-            [] => found.is_running,
             [only] => only.state.is_running(),
             _ => found.is_running,
         };

@@ -158,9 +158,10 @@ impl Surroundings {
             ctx.expect(
                 at,
                 match &operation {
-                    Operation::Create(Object::LimitRange(_) | Object::ResourceQuota(_)) => {
-                        Upcoming::Rule(number)
-                    }
+                    // They bear on the pods of that instant, as a set adopts those that nobody made.
+                    Operation::Create(
+                        Object::LimitRange(_) | Object::ResourceQuota(_) | Object::ReplicaSet(_),
+                    ) => Upcoming::Rule(number),
                     _ => Upcoming::Operation(number),
                 },
             );

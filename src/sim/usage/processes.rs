@@ -123,10 +123,10 @@ impl Usage {
     }
 
     /// The parts of a class that a process is, by place.
-    fn parts_of<'a>(
-        &'a self,
+    fn parts_of(
+        &self,
         process: ProcessRef,
-    ) -> Option<(&'a Row, &'a Class, impl Iterator<Item = (usize, Up)> + 'a)> {
+    ) -> Option<(&Row, &Class, impl Iterator<Item = (usize, Up)> + '_)> {
         let row = self.row(process.pod)?;
         let class = self.class(row.spec)?;
         let places = class.places().filter(move |&place| {

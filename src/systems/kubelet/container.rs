@@ -44,6 +44,7 @@ pub(super) enum State {
 }
 
 /// A container.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug)]
 pub(super) struct Unit {
     pub(super) kind: Kind,

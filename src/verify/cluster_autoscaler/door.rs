@@ -65,7 +65,7 @@ fn decide(case: &Value) -> Result<Said, String> {
             let status = &own["node"]["status"];
             status["capacity"].is_null() || status["capacity"] == status["allocatable"]
         };
-        if expander == "least-waste" && !templates.iter().all(|own| is_said(&own)) {
+        if expander == "least-waste" && !templates.iter().all(is_said) {
             continue;
         }
         let ordered = order(case, &templates, Some(expander))?;
@@ -132,11 +132,11 @@ fn order(
     let joined = watch.joined.iter().filter(|(at, _)| *at > Instant::ZERO);
     for (_, name) in joined {
         let group = templates.iter().filter_map(|own| own["id"].as_str());
-        let group = group.filter(|id| {
+        let mut group = group.filter(|id| {
             let rest = name.strip_prefix(id);
             rest.is_some_and(|rest| rest.starts_with('-'))
         });
-        let group = group.last().unwrap_or(name.as_str());
+        let group = group.next_back().unwrap_or(name.as_str());
         *ordered.entry(group.to_owned()).or_default() += 1;
     }
     Ok(ordered)

@@ -1,5 +1,7 @@
 //! Jobs of a batch queue as a table of jobs, on a machine of nodes with one processor each.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use super::folder::Folder;
@@ -21,8 +23,9 @@ pub(crate) fn run(
 ) -> Result<Vec<Started>, String> {
     let mut table = "submit_ns,name,run_time_ns,time_limit_ns,members,cpu\n".to_owned();
     for (place, job) in jobs.iter().enumerate() {
-        table += &format!(
-            "{},j{place},{},{},{},1\n",
+        let _ = writeln!(
+            table,
+            "{},j{place},{},{},{},1",
             job.submit.as_nanos(),
             job.run.as_nanos(),
             job.requested.as_nanos(),

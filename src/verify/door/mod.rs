@@ -26,13 +26,17 @@ pub enum Share {
     Most(usize),
 }
 
+/// Judges cases of files through the program, by row.
+pub type DoorJudge =
+    fn(&[PathBuf], &VerifyOptions, Share) -> Result<Vec<(String, DoorReport)>, String>;
+
 /// Way of the cases of a family through the program.
 #[derive(Clone, Copy)]
 pub enum Door {
     /// Its judge runs files itself; there is no other.
     Same,
     /// This function writes cases as files and runs them.
-    Judge(fn(&[PathBuf], &VerifyOptions, Share) -> Result<Vec<(String, DoorReport)>, String>),
+    Judge(DoorJudge),
     /// No command answers what it records; why.
     Closed(&'static str),
 }
@@ -138,13 +142,12 @@ pub(super) fn open(
         Door::Judge(judge) => {
             for (row, door) in judge(files, options, share)? {
                 let known = reports.iter_mut().find(|report| report.family == row);
-                let report = match known {
-                    Some(report) => report,
-                    None => {
-                        reports.push(FamilyReport::new(&row));
-                        let last = reports.len() - 1;
-                        &mut reports[last]
-                    }
+                let report = if let Some(report) = known {
+                    report
+                } else {
+                    reports.push(FamilyReport::new(&row));
+                    let last = reports.len() - 1;
+                    &mut reports[last]
                 };
                 report.door = Some(door);
             }

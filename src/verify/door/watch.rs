@@ -77,10 +77,7 @@ impl Watch {
 
     fn object(&mut self, at: Instant, change: &ObjectChange) {
         let (before, after) = match change {
-            ObjectChange::Created { id, object, .. } => {
-                (self.known.insert(*id, object.clone()), Some(object.clone()))
-            }
-            ObjectChange::Updated { id, object } => {
+            ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
                 (self.known.insert(*id, object.clone()), Some(object.clone()))
             }
             ObjectChange::Deleted { id } => (self.known.remove(id), None),

@@ -1,6 +1,7 @@
 //! Passes of the horizontal autoscaler through files: a deployment whose pods share the load of the case,
 //! and an autoscaler that comes a minute later, when its first pass is.
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use serde_json::{Map, Value, json};
@@ -174,7 +175,7 @@ fn load(
         // The recording rounds each pod's part down.
         let total = total / count * count;
         let comma = if text.is_empty() { "" } else { ", " };
-        text += &format!("{comma}{}s: {total}m", at / 1_000);
+        let _ = write!(text, "{comma}{}s: {total}m", at / 1_000);
     }
     let usage = format!("shared(steps({text}))");
     template["metadata"]["annotations"] = json!({"windtunnel.dev/cpu-usage": usage});
@@ -195,7 +196,7 @@ fn external(folder: &mut Folder, step: &Value) {
         let mut text = "seconds,value,series\n".to_owned();
         for (series, value) in values.iter().enumerate() {
             let value = value.as_f64().unwrap_or_default() / 1e3;
-            text += &format!("0,{value},s{series}\n");
+            let _ = writeln!(text, "0,{value},s{series}");
         }
         folder.text(&file, text);
         files.insert(name.clone(), file.into());

@@ -46,7 +46,9 @@ pub(crate) fn judge(
                 said.unwrap_or_else(Said::Differs).of(name)
             })
             .collect();
-        judged.into_iter().for_each(|said| report.count(said));
+        for said in judged {
+            report.count(said);
+        }
     }
     Ok(vec![(FAMILY.name.to_owned(), report)])
 }

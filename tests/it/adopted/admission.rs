@@ -75,7 +75,8 @@ fn rows_of_a_trace_are_admitted_like_others() {
         "workload: [{manifests: quota.yaml}, {trace: {format: csv, path: rows.csv}}]",
     );
     let quota = "apiVersion: v1\nkind: ResourceQuota\nmetadata: {name: team}\nspec: {hard: {pods: \"2\"}}\n";
-    let rows = "submit,name,cpu,memory,runtime\n0,a,1,1Gi,60\n0,b,1,1Gi,1h\n0,c,1,1Gi,60\n120,d,1,1Gi,60\n";
+    let rows = "submit,name,namespace,cpu,memory,run_time\n0,a,default,1,1Gi,60\n0,b,default,1,1Gi,1h\n\
+                0,c,default,1,1Gi,60\n120,d,default,1,1Gi,60\n";
     let files = [
         ("quota.yaml", quota),
         ("rows.csv", rows),

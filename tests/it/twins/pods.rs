@@ -42,7 +42,7 @@ impl Shape {
 
     /// The containers and pod-level settings of the shape.
     fn spec(self) -> Value {
-        let mut spec = json!({"containers": [container("app", self.main_amounts())]});
+        let mut spec = json!({"containers": [container("app", &self.main_amounts())]});
         let main = &mut spec["containers"][0];
         match self {
             Self::Plain => {}
@@ -73,7 +73,7 @@ impl Shape {
             Self::Sidecar => spec["initContainers"] = json!([sidecar()]),
             Self::InitAndSidecar => spec["initContainers"] = json!([sidecar(), initial()]),
             Self::TwoContainers => {
-                let second = container("proxy", amounts(100, 64));
+                let second = container("proxy", &amounts(100, 64));
                 spec["containers"]
                     .as_array_mut()
                     .expect("a list")
@@ -98,16 +98,16 @@ fn amounts(cores_milli: u32, memory_mebi: u32) -> Value {
     json!({"cpu": format!("{cores_milli}m"), "memory": format!("{memory_mebi}Mi")})
 }
 
-fn container(name: &str, requests: Value) -> Value {
+fn container(name: &str, requests: &Value) -> Value {
     json!({"name": name, "image": format!("{name}:1"), "resources": {"requests": requests}})
 }
 
 fn initial() -> Value {
-    container("migrate", amounts(100, 64))
+    container("migrate", &amounts(100, 64))
 }
 
 fn sidecar() -> Value {
-    let mut sidecar = container("proxy", amounts(100, 64));
+    let mut sidecar = container("proxy", &amounts(100, 64));
     sidecar["restartPolicy"] = json!("Always");
     sidecar
 }

@@ -175,6 +175,18 @@ fn similar_groups_share_new_nodes() {
     assert_eq!(grower.ordered(), 5);
 }
 
+type Change<'c> = &'c dyn Fn(&mut Node, &str, i64);
+
+fn mem(node: &mut Node, capacity: i64, allocatable: i64) {
+    node.capacity.clone_from(&node.allocatable);
+    (node.capacity).set(MEMORY, Quantity::from_units(capacity));
+    (node.allocatable).set(MEMORY, Quantity::from_units(allocatable));
+}
+
+fn label(node: &mut Node, key: &str, value: &str) {
+    node.labels.insert(key.into(), value.into());
+}
+
 #[test]
 fn similar_groups_differ_by_a_little_memory_and_in_the_names_of_places_and_pools() {
     let settings = GrowSettings {
@@ -183,15 +195,6 @@ fn similar_groups_differ_by_a_little_memory_and_in_the_names_of_places_and_pools
         ..GrowSettings::default()
     };
     let pods = pending(20, 10);
-    let mem = |node: &mut Node, capacity: i64, allocatable: i64| {
-        node.capacity.clone_from(&node.allocatable);
-        (node.capacity).set(MEMORY, Quantity::from_units(capacity));
-        (node.allocatable).set(MEMORY, Quantity::from_units(allocatable));
-    };
-    let label = |node: &mut Node, key: &str, value: &str| {
-        node.labels.insert(key.into(), value.into());
-    };
-    type Change<'c> = &'c dyn Fn(&mut Node, &str, i64);
     let changes: [(&str, Change<'_>, bool); 10] = [
         (
             "zone",

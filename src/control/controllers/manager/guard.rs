@@ -1,6 +1,6 @@
 //! Writes of a controller that it has not read yet: since Kubernetes 1.36 a sync of an object waits until
-//! the controller's view holds its own writes (the gates `StaleControllerConsistency…` of ReplicaSet, Job,
-//! StatefulSet and DaemonSet; `pkg/controller/util/consistency`).
+//! the controller's view holds its own writes (the gates `StaleControllerConsistency…` of `ReplicaSet`, Job,
+//! `StatefulSet` and `DaemonSet`; `pkg/controller/util/consistency`).
 //!
 //! The original compares resource versions of whole kinds; here every change stands in one log, so that the
 //! view has come so far exactly when it shows the write itself. Deletions are not recorded, there or here.

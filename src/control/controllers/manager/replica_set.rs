@@ -143,7 +143,7 @@ fn siblings(store: &Store, set: ObjectId) -> Vec<ObservedPod> {
 }
 
 /// Instant at which the next ready pod becomes available by itself; one that is told to end may, too, and
-/// counts in the status of a DaemonSet.
+/// counts in the status of a `DaemonSet`.
 pub(super) fn next_available(pods: &[SeenPod], least: Duration, now: Instant) -> Option<Instant> {
     if least <= Duration::ZERO {
         return None;

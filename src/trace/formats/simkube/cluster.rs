@@ -217,11 +217,16 @@ impl Cluster {
                     let kind = "pods that start by the clock, of which none is recorded";
                     journal.dirt(kind, Action::Drop, line)?;
                 }
-                while let Some(life) = self.lives.get(&key).and_then(|lives| lives.last()).copied()
-                {
-                    self.add(&key, namespace, life.start)?;
-                }
+                self.add_clocked(&key, namespace)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Adds the pods of an owner of which only the lives are recorded.
+    fn add_clocked(&mut self, key: &str, namespace: &str) -> Result<(), Refused> {
+        while let Some(life) = self.lives.get(key).and_then(|lives| lives.last()).copied() {
+            self.add(key, namespace, life.start)?;
         }
         Ok(())
     }

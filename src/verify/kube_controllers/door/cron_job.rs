@@ -1,4 +1,4 @@
-//! Syncs of a CronJob whose jobs are in a dump.
+//! Syncs of a `CronJob` whose jobs are in a dump.
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -103,7 +103,7 @@ fn run(start: Timestamp, input: &Value, step: &Value) -> Result<Value, String> {
     Ok(json!({"created": created, "deleted": deleted}))
 }
 
-/// What a case states of its CronJob.
+/// What a case states of its `CronJob`.
 fn stated(input: &Value) -> Map<String, Value> {
     let mut spec = Map::new();
     for field in [

@@ -1,4 +1,4 @@
-//! Schedules as CronJobs whose runs are counted.
+//! Schedules as `CronJobs` whose runs are counted.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};

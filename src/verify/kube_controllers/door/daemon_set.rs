@@ -1,4 +1,4 @@
-//! Whether a DaemonSet runs a pod on a node, and lets one run there.
+//! Whether a `DaemonSet` runs a pod on a node, and lets one run there.
 
 use serde_json::{Value, json};
 
@@ -46,7 +46,7 @@ pub(super) fn decide_node(case: &Value) -> Result<Said, String> {
     Ok(said(&differences))
 }
 
-/// The DaemonSet of a case, and the spec of its pods.
+/// The `DaemonSet` of a case, and the spec of its pods.
 fn set(template: &Value) -> (Value, Value) {
     let mut spec = json!({"containers": [{"name": "c", "image": "app:1"}]});
     for field in ["nodeName", "hostNetwork", "nodeSelector"] {

@@ -22,7 +22,7 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
     let made = list(input, "controllers");
     let lasts = |own: &&Value| {
         let is_own = |pod: &&&Value| pod["controller"] == own["name"] && pod["deleting"] != true;
-        pods.iter().filter(is_own).count() as f64 == number(&own["replicas"])
+        pods.iter().filter(is_own).count() as i64 == number(&own["replicas"]) as i64
     };
     if !is_plain && !made.iter().all(lasts) {
         return Ok(Said::Unsaid(RESTLESS.to_owned()));
@@ -58,11 +58,11 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
     let mut watch = Watch::default();
     folder.run(&mut watch)?;
     let told = watch.objects.iter().filter(|own| own.at == Instant::ZERO);
-    let last = told.filter_map(|own| match &own.after {
+    let mut last = told.filter_map(|own| match &own.after {
         Some(Object::PodDisruptionBudget(budget)) => Some(budget),
         _ => None,
     });
-    let budget = last.last().ok_or("the run has no budget")?;
+    let budget = last.next_back().ok_or("the run has no budget")?;
     let status = &budget.status;
     let disrupted: Vec<&str> = status.disrupted.keys().map(|name| &**name).collect();
     let decided = json!({

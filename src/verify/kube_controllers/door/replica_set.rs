@@ -71,10 +71,10 @@ fn scale_down(now: f64, pods: &[(&str, &Value)], order: &[&Value]) -> Result<Sai
     }
     for (set, seen) in pods {
         let name = seen["node"].as_str().filter(|name| !name.is_empty());
-        if let Some(name) = name {
-            if nodes.iter().all(|own| own["metadata"]["name"] != name) {
-                nodes.push(node(name));
-            }
+        if let Some(name) = name
+            && nodes.iter().all(|own| own["metadata"]["name"] != name)
+        {
+            nodes.push(node(name));
         }
         objects.push(member(now, set, seen));
     }

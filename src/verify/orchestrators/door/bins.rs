@@ -1,5 +1,7 @@
 //! Bins as empty nodes that are filled one pod after the other: first fit and best fit.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::cases::Differences;
@@ -32,7 +34,7 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
 fn fill(sizes: &[u64], capacity: u64, profile: &str) -> Result<Vec<usize>, String> {
     let mut table = "submit,name,cpu\n".to_owned();
     for (place, size) in sizes.iter().enumerate() {
-        table += &format!("{place},i{place},{size}\n");
+        let _ = writeln!(table, "{place},i{place},{size}");
     }
     let mut folder = Folder::default();
     folder.text("items.csv", table);

@@ -1,5 +1,7 @@
 //! Fleet: the machine of a unit, beside units that are on their machines already.
 
+use std::fmt::Write as _;
+
 use serde_json::{Value, json};
 
 use crate::cases::Differences;
@@ -134,11 +136,11 @@ fn unit(own: &Value, machine: Option<&str>) -> String {
             let value = value
                 .as_str()
                 .map_or_else(|| value.to_string(), str::to_owned);
-            text += &format!("{key}={value}\n");
+            let _ = writeln!(text, "{key}={value}");
         }
     }
     if let Some(machine) = machine {
-        text += &format!("MachineMetadata=machine={}\n", machine.to_lowercase());
+        let _ = writeln!(text, "MachineMetadata=machine={}", machine.to_lowercase());
     }
     text
 }
