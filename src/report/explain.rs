@@ -157,13 +157,14 @@ fn remedy(own: &Remedy) -> String {
         Remedy::Room { node, lacks } => {
             let lacks: Vec<String> = { lacks.iter() }
                 .map(|(resource, amount)| {
-                    let (scale, unit) = match &**resource {
-                        "cpu" => (1e-3, "cores"),
-                        "memory" | "ephemeral-storage" => (1.0, "bytes"),
-                        _ => (1.0, ""),
-                    };
-                    let amount = format::value(*amount as f64 * scale, unit);
-                    format!("{amount} of {resource}")
+                    let amount = *amount as f64;
+                    match &**resource {
+                        "cpu" => format!("{} cpu", format::value(amount / 1e3, "")),
+                        "memory" | "ephemeral-storage" => {
+                            format!("{} of {resource}", format::value(amount, "bytes"))
+                        }
+                        _ => format!("{} {resource}", format::value(amount, "")),
+                    }
                 })
                 .collect();
             format!(
