@@ -1,7 +1,7 @@
 //! Usage of pods at any instant: computed from what their class states and since when their
 //! processes are up, never stepped. What traffic makes a pod use comes on top.
 //!
-//! Metrics pipelines read it as [`control::UsageSamples`], nodes read [`Usage::wanted_by`] and its curves. What
+//! Metrics pipelines read it as [`control::UsageSamples`], nodes read `Usage::wanted_by` and its curves. What
 //! measures the run is shown the nodes whose pods use something else, at the instant at which they do.
 //!
 //! Recorded use goes by the time since the start of a pod's processes. It begins anew with them, unless
