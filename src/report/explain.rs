@@ -4,11 +4,12 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value, json};
 
+use super::remedies::remedy;
 use crate::format;
 use crate::releases::{self, Follower};
 use lab::explain::run::AttemptFacts;
 use lab::explain::{
-    Eviction, Explanation, NodeView, Outcome, PreemptionView, ReasonGroup, Remedy, ScoredNode,
+    Eviction, Explanation, NodeView, Outcome, PreemptionView, ReasonGroup, ScoredNode,
 };
 use model::Text;
 use units::{Instant, plural};
@@ -151,37 +152,6 @@ fn attempt(text: &mut String, own: &Explanation, node: Option<&NodeView>) {
     }
 }
 
-/// A change that would be enough, in words.
-fn remedy(own: &Remedy) -> String {
-    match own {
-        Remedy::Room { node, lacks } => {
-            let lacks: Vec<String> = { lacks.iter() }
-                .map(|(resource, amount)| {
-                    let amount = *amount as f64;
-                    match &**resource {
-                        "cpu" => format!("{} cpu", format::value(amount / 1e3, "")),
-                        "memory" | "ephemeral-storage" => {
-                            format!("{} of {resource}", format::value(amount, "bytes"))
-                        }
-                        _ => format!("{} {resource}", format::value(amount, "")),
-                    }
-                })
-                .collect();
-            format!(
-                "{} more on {node}, or that much less asked for",
-                lacks.join(" and ")
-            )
-        }
-        Remedy::Rule { plugin, nodes } => {
-            format!(
-                "{}, were it not for {plugin}: {}",
-                plural::count(nodes.len(), "node"),
-                names(nodes)
-            )
-        }
-    }
-}
-
 fn headline(text: &mut String, own: &Explanation) {
     let (pod, nodes, feasible) = (&own.pod, own.nodes, own.feasible.len());
     if let Some(node) = &own.bound_to {
@@ -234,7 +204,7 @@ fn plugin_of(group: &ReasonGroup) -> String {
     }
 }
 
-fn names(nodes: &[Text]) -> String {
+pub(super) fn names(nodes: &[Text]) -> String {
     let some: Vec<&str> = nodes.iter().take(NODES_NAMED).map(|own| &**own).collect();
     let some = some.join(", ");
     match nodes.len().saturating_sub(NODES_NAMED) {

@@ -29,6 +29,7 @@ pub mod plan;
 pub mod plot;
 pub mod queue;
 pub mod releases;
+mod remedies;
 pub mod runs;
 mod sense;
 pub mod study;
