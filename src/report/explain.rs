@@ -16,8 +16,6 @@ use units::{Instant, plural};
 
 /// Maximum number of best nodes shown.
 const BEST_SHOWN: usize = 10;
-/// Maximum number of nodes of a group named.
-const NODES_NAMED: usize = 3;
 /// Maximum number of candidates of a preemption shown.
 const CANDIDATES_SHOWN: usize = 5;
 
@@ -131,7 +129,7 @@ fn attempt(text: &mut String, own: &Explanation, node: Option<&NodeView>) {
         for group in &own.groups {
             let count = group.nodes.len();
             let plugin = plugin_of(group);
-            let named = names(&group.nodes);
+            let named = format::names(&group.nodes);
             let _ = writeln!(text, "  {count:>5}  {}{plugin}: {named}", group.reason);
         }
     }
@@ -183,7 +181,7 @@ fn headline(text: &mut String, own: &Explanation) {
                 "pod {pod} goes to one of {} equally good nodes, {}: {can}; the best are {}",
                 several.len(),
                 own.ties,
-                names(several)
+                format::names(several)
             ),
         },
     };
@@ -201,15 +199,6 @@ fn plugin_of(group: &ReasonGroup) -> String {
     match group.plugin {
         "" => String::new(),
         plugin => format!(" [{plugin}]"),
-    }
-}
-
-pub(super) fn names(nodes: &[Text]) -> String {
-    let some: Vec<&str> = nodes.iter().take(NODES_NAMED).map(|own| &**own).collect();
-    let some = some.join(", ");
-    match nodes.len().saturating_sub(NODES_NAMED) {
-        0 => some,
-        more => format!("{some} and {more} more"),
     }
 }
 
@@ -296,7 +285,12 @@ fn preemption(text: &mut String, view: &PreemptionView) {
     if !view.rejected.is_empty() {
         text.push_str("\nnodes where evicting pods would not help\n");
         for (reason, nodes) in &view.rejected {
-            let _ = writeln!(text, "  {:>5}  {reason}: {}", nodes.len(), names(nodes));
+            let _ = writeln!(
+                text,
+                "  {:>5}  {reason}: {}",
+                nodes.len(),
+                format::names(nodes)
+            );
         }
     }
 }
@@ -355,11 +349,16 @@ fn difference(text: &mut String, before: &Explanation, after: &Explanation) {
             text,
             "  {} more can take it: {}",
             gained.len(),
-            names(&gained)
+            format::names(&gained)
         );
     }
     if !lost.is_empty() {
-        let _ = writeln!(text, "  {} fewer can take it: {}", lost.len(), names(&lost));
+        let _ = writeln!(
+            text,
+            "  {} fewer can take it: {}",
+            lost.len(),
+            format::names(&lost)
+        );
     }
     if before == after {
         text.push_str("  nothing changes\n");
@@ -479,7 +478,7 @@ mod tests {
         assert_eq!(letter(0), "A");
         assert_eq!(letter(27), "B1");
         let nodes: Vec<Text> = ["a", "b", "c", "d", "e"].map(Text::from).to_vec();
-        assert_eq!(names(&nodes), "a, b, c and 2 more");
-        assert_eq!(names(&nodes[..3]), "a, b, c");
+        assert_eq!(format::names(&nodes), "a, b, c and 2 more");
+        assert_eq!(format::names(&nodes[..3]), "a, b, c");
     }
 }

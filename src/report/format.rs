@@ -2,7 +2,11 @@
 //! unit that suits their size. All text comes from the formatter of the standard library, which
 //! rounds exactly, so the same value gives the same text everywhere.
 
+use model::Text;
 use units::plural;
+
+/// Maximum number of nodes of a group named.
+const NODES_NAMED: usize = 3;
 
 /// Placeholder for an undefined metric.
 pub const UNDEFINED: &str = "–";
@@ -46,6 +50,16 @@ pub fn difference(value: f64, reference: f64, unit: &str) -> Option<String> {
     } else {
         format!("+{text}")
     })
+}
+
+/// First names of a group of nodes and the number of the others.
+pub(crate) fn names(nodes: &[Text]) -> String {
+    let some: Vec<&str> = nodes.iter().take(NODES_NAMED).map(|own| &**own).collect();
+    let some = some.join(", ");
+    match nodes.len().saturating_sub(NODES_NAMED) {
+        0 => some,
+        more => format!("{some} and {more} more"),
+    }
 }
 
 /// Formats shares above 99 % so that the missing part shows two digits.

@@ -3,7 +3,6 @@
 use lab::explain::Remedy;
 use units::plural;
 
-use super::explain::names;
 use super::format;
 
 /// A change that would be enough, in words.
@@ -31,7 +30,7 @@ pub(super) fn remedy(own: &Remedy) -> String {
             format!(
                 "{}, were it not for {plugin}: {}",
                 plural::count(nodes.len(), "node"),
-                names(nodes)
+                format::names(nodes)
             )
         }
     }
