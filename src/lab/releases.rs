@@ -1,15 +1,43 @@
 //! Releases of the originals that the parts of a system follow.
 
+use scenario::schema::{NodeSource, Release};
 use scenario::{Files, Scenario};
 use systems::kubernetes;
+use units::SortedMap;
 use world::FileSource;
 
 /// Releases that the parts of a scenario's system follow, with the switches that are turned.
 pub(crate) fn releases(scenario: &Scenario, files: &Files) -> Vec<String> {
-    // What is wrong with a file is said where the run is prepared.
-    match world::followed(scenario, &FileSource { files }) {
-        Ok(followed) => releases_of(&followed),
-        Err(_) => releases_of(scenario),
+    ClusterReleases::default().releases(scenario, files)
+}
+
+/// Releases of clusters that scenarios of the same files follow; each cluster is read once.
+#[derive(Default)]
+pub(crate) struct ClusterReleases(SortedMap<Cluster, Option<Release>>);
+
+/// Files of a cluster's nodes, and the kinds that are left out of them.
+type Cluster = (Vec<String>, Vec<String>);
+
+impl ClusterReleases {
+    /// Releases that the parts of a scenario's system follow, with the switches that are turned.
+    pub(crate) fn releases(&mut self, scenario: &Scenario, files: &Files) -> Vec<String> {
+        if !world::follows_kubelets(scenario) {
+            return releases_of(scenario);
+        }
+        let nodes = scenario.cluster.nodes.iter();
+        let nodes = nodes.filter_map(|own| match own {
+            NodeSource::Manifests(file) => Some(file.clone()),
+            _ => None,
+        });
+        let cluster = (nodes.collect(), scenario.cluster.ignore.clone());
+        let release = self.0.entry(cluster).or_insert_with(|| {
+            // What is wrong with a file is said where the run is prepared.
+            let followed = world::followed(scenario, &FileSource { files }).ok()?;
+            followed.system.release
+        });
+        let mut scenario = scenario.clone();
+        scenario.system.release.clone_from(release);
+        releases_of(&scenario)
     }
 }
 

@@ -144,6 +144,7 @@ fn of_class(store: &Store, class: ClassId) -> String {
     }
 }
 
-fn named(object: &Object) -> String {
+/// The kind, namespace and name of an object.
+pub(super) fn named(object: &Object) -> String {
     format!("{} {}/{}", object.kind(), object.namespace(), object.name())
 }

@@ -62,6 +62,23 @@ pub(super) fn first_case(path: &Path) -> Option<Value> {
     serde_json::from_slice(line).ok()
 }
 
+/// The lines of a file that are not empty, each after its place.
+///
+/// # Errors
+/// The file can't be read.
+pub(super) fn lines_of(file: &Path) -> Result<Vec<(String, String)>, String> {
+    let text = Input::path(file).read_to_string();
+    let text = text.map_err(|error| error.to_string())?;
+    let name = file.display();
+    let numbered = (1..).zip(text.lines());
+    let filled = numbered.filter(|(_, line)| !line.trim().is_empty());
+    let lines = filled.map(|(number, line): (usize, &str)| {
+        let place = format!("{name}:{number}");
+        (place, line.to_owned())
+    });
+    Ok(lines.collect())
+}
+
 /// Judges every line of files by `judge`, which names the family of each; those that aren't wanted
 /// are `None`.
 pub(super) fn judge_lines(
@@ -71,15 +88,7 @@ pub(super) fn judge_lines(
 ) -> Result<Vec<FamilyReport>, String> {
     let mut lines = Vec::new();
     for file in files {
-        let text = Input::path(file).read_to_string();
-        let text = text.map_err(|error| error.to_string())?;
-        let name = file.display().to_string();
-        let numbered = text.lines().enumerate();
-        let filled = numbered.filter(|(_, line)| !line.trim().is_empty());
-        lines.extend(filled.map(|(number, line)| {
-            let place = format!("{name}:{}", number + 1);
-            (place, line.to_owned())
-        }));
+        lines.extend(lines_of(file)?);
     }
     let step = options
         .sample

@@ -173,10 +173,7 @@ pub fn simulate(
         residents: Vec::new(),
         operations: Vec::new(),
     };
-    let mut starts = Starts {
-        seen: vec![None; work.jobs],
-        decided: Vec::new(),
-    };
+    let mut starts = Starts::of(work.jobs);
     let mut simulation =
         Simulation::new(options, vec![world], &mut starts).map_err(|error| error.to_string())?;
     let interrupted = AtomicBool::new(false);
@@ -225,11 +222,43 @@ fn recorded(jobs: &[RigidJob]) -> Recorded {
     }
 }
 
-/// Notes when and where the members of each job are bound.
-struct Starts {
+/// Starts of jobs: when and where the members of each are bound.
+pub(super) struct Starts {
     /// Positions in `decided`, by job.
     seen: Vec<Option<usize>>,
-    decided: Vec<Started>,
+    /// The jobs that started, in the order of the decisions.
+    pub(super) decided: Vec<Started>,
+}
+
+impl Starts {
+    /// None of so many jobs has started.
+    pub(super) fn of(jobs: usize) -> Self {
+        Self {
+            seen: vec![None; jobs],
+            decided: Vec::new(),
+        }
+    }
+
+    /// The first job that has not started.
+    pub(super) fn first_unseen(&self) -> Option<usize> {
+        self.seen.iter().position(Option::is_none)
+    }
+
+    /// A member of a job is bound; one of no job here is passed over.
+    pub(super) fn note(&mut self, position: usize, at: Instant, node: NodeId) {
+        match self.seen.get_mut(position) {
+            Some(Some(known)) => self.decided[*known].nodes.push(node),
+            Some(unseen) => {
+                *unseen = Some(self.decided.len());
+                self.decided.push(Started {
+                    position,
+                    at,
+                    nodes: vec![node],
+                });
+            }
+            None => {}
+        }
+    }
 }
 
 impl Observer for Starts {
@@ -242,19 +271,7 @@ impl Observer for Starts {
         else {
             return;
         };
-        let position = *position as usize;
-        match self.seen.get_mut(position) {
-            Some(Some(known)) => self.decided[*known].nodes.push(*node),
-            Some(unseen) => {
-                *unseen = Some(self.decided.len());
-                self.decided.push(Started {
-                    position,
-                    at,
-                    nodes: vec![*node],
-                });
-            }
-            None => {}
-        }
+        self.note(*position as usize, at, *node);
     }
 }
 

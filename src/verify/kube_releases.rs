@@ -14,13 +14,12 @@ use rayon::prelude::*;
 use serde_json::Value;
 use units::SortedMap;
 
-use super::cases::{RELEASES, has_json_lines, is_of_release, release_of};
+use super::cases::{RELEASES, has_json_lines, is_of_release, lines_of, release_of};
 use super::door::{Door, DoorReport, Said, Share, lines};
 use super::kube_scheduler::decision;
 use super::kube_scheduler::door;
 use super::kube_scheduler::world::CaseObjects;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
-use trace::Input;
 
 /// Decisions of other releases of the Kubernetes scheduler.
 pub const FAMILY: Family = Family {
@@ -80,7 +79,7 @@ fn read_cases(folder: &Path, cases: &mut Cases) -> Result<(), String> {
         if !is_of_cases || !has_json_lines(&file) {
             continue;
         }
-        for (place, line) in lines(&file)? {
+        for (place, line) in lines_of(&file)? {
             let case: Value = parse(&place, &line)?;
             if let Some(id) = case.get("id").and_then(Value::as_str) {
                 cases.insert(id.to_owned(), line);
@@ -88,18 +87,6 @@ fn read_cases(folder: &Path, cases: &mut Cases) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-fn lines(file: &Path) -> Result<Vec<(String, String)>, String> {
-    let text = Input::path(file).read_to_string();
-    let text = text.map_err(|error| error.to_string())?;
-    let numbered = text.lines().enumerate();
-    let filled = numbered.filter(|(_, line)| !line.trim().is_empty());
-    let placed = filled.map(|(number, line)| {
-        let place = format!("{}:{}", file.display(), number + 1);
-        (place, line.to_owned())
-    });
-    Ok(placed.collect())
 }
 
 fn parse(place: &str, line: &str) -> Result<Value, String> {
@@ -139,7 +126,7 @@ struct Row {
 /// The decisions that a file records.
 fn recorded(file: &Path) -> Result<Vec<Recorded>, String> {
     let mut all = Vec::new();
-    for (place, line) in lines(file)? {
+    for (place, line) in lines_of(file)? {
         let mut value = parse(&place, &line)?;
         if let Some(equal) = value.get("equal").and_then(Value::as_array) {
             let ids = equal.iter().filter_map(Value::as_str);

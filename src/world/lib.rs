@@ -103,7 +103,7 @@ pub use failures::{Failures, contact, failures, node_life};
 pub use images::images;
 pub use jobs_without_pods::jobs_without_pods;
 pub use kube::{allotment_doubt, ignored_by, is_exact, kube_request};
-pub use manifests::{ManifestFiles, check_ignored, followed};
+pub use manifests::{ManifestFiles, check_ignored, followed, follows_kubelets};
 pub use mapping::mapping;
 pub use mix::workload_mix;
 pub use node_autoscalers::node_autoscalers;

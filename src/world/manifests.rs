@@ -56,6 +56,13 @@ pub fn followed<'s>(
     manifests.follow(scenario, files, &mut Remarks::default())
 }
 
+/// Whether a scenario follows the release of its newest kubelet: it states none itself.
+pub fn follows_kubelets(scenario: &Scenario) -> bool {
+    let system = &scenario.system;
+    let is_stated = system.release.is_some() || system.scheduler.release.is_some();
+    !is_stated && is_exact(scenario)
+}
+
 /// Kinds whose objects a scenario leaves out. Names of no kind are told by [`check_ignored`].
 fn unwanted(scenario: &Scenario) -> Vec<&'static str> {
     let named = scenario.cluster.ignore.iter();
@@ -227,9 +234,7 @@ impl ManifestFiles {
         files: &FileSource<'_>,
         remarks: &mut Remarks,
     ) -> Result<Cow<'s, Scenario>, BuildError> {
-        let system = &scenario.system;
-        let is_stated = system.release.is_some() || system.scheduler.release.is_some();
-        if is_stated || !is_exact(scenario) {
+        if !follows_kubelets(scenario) {
             return Ok(Cow::Borrowed(scenario));
         }
         let mut newest = None;

@@ -8,6 +8,9 @@ use units::SortedSet;
 
 const ALWAYS: &str = "Always";
 
+/// Restart policies of pods, and of containers since 1.34.
+pub(super) const RESTART_POLICIES: &[&str] = &[ALWAYS, "OnFailure", "Never"];
+
 /// The rules, in the order in which the server looks at them.
 pub(super) const RULES: &[Rule] = &[
     Rule::new(LABEL, "validateContainerCommon", |spec, breaches| {
@@ -34,10 +37,8 @@ pub(super) const RULES: &[Rule] = &[
         "validateInitContainerRestartPolicy",
         |spec, breaches| {
             each_container(spec, |path, own, is_init| {
-                let policy = stated(own.restart_policy.as_deref());
-                if let Some(policy) = policy.filter(|policy| is_init && *policy != ALWAYS) {
-                    breaches.add(&path.field("restartPolicy"), &[], &policy);
-                }
+                let policy = own.restart_policy.as_deref().filter(|_| is_init);
+                add_unknown(breaches, &path.field("restartPolicy"), policy, &[ALWAYS]);
             });
         },
     ),
@@ -46,11 +47,13 @@ pub(super) const RULES: &[Rule] = &[
         "validateContainers",
         |spec, breaches| {
             each_container(spec, |path, own, is_init| {
-                let policy = stated(own.restart_policy.as_deref()).filter(|_| !is_init);
-                let unknown = policy.filter(|own| !matches!(*own, ALWAYS | "OnFailure" | "Never"));
-                if let Some(policy) = unknown {
-                    breaches.add(&path.field("restartPolicy"), &[], &policy);
-                }
+                let policy = own.restart_policy.as_deref().filter(|_| !is_init);
+                add_unknown(
+                    breaches,
+                    &path.field("restartPolicy"),
+                    policy,
+                    RESTART_POLICIES,
+                );
             });
         },
     ),
@@ -79,12 +82,9 @@ pub(super) const RULES: &[Rule] = &[
         "validatePullPolicy",
         |spec, breaches| {
             each_container(spec, |path, own, _| {
-                let policy = stated(own.image_pull_policy.as_deref());
-                let unknown =
-                    policy.filter(|own| !matches!(*own, ALWAYS | "IfNotPresent" | "Never"));
-                if let Some(policy) = unknown {
-                    breaches.add(&path.field("imagePullPolicy"), &[], &policy);
-                }
+                let policy = own.image_pull_policy.as_deref();
+                let known = &[ALWAYS, "IfNotPresent", "Never"];
+                add_unknown(breaches, &path.field("imagePullPolicy"), policy, known);
             });
         },
     ),
@@ -110,11 +110,8 @@ pub(super) const RULES: &[Rule] = &[
         "validateContainerPorts",
         |spec, breaches| {
             each_port(spec, |path, own, _| {
-                let protocol = stated(own.protocol.as_deref());
-                let unknown = protocol.filter(|own| !matches!(*own, "TCP" | "UDP" | "SCTP"));
-                if let Some(protocol) = unknown {
-                    breaches.add(&path.field("protocol"), &[], &protocol);
-                }
+                let (protocol, known) = (own.protocol.as_deref(), &["TCP", "UDP", "SCTP"]);
+                add_unknown(breaches, &path.field("protocol"), protocol, known);
             });
         },
     ),
@@ -220,6 +217,18 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
 ];
+
+/// Adds a text that is stated and not among those that are known.
+pub(super) fn add_unknown(
+    breaches: &mut Breaches<'_>,
+    path: &Path<'_>,
+    text: Option<&str>,
+    known: &[&str],
+) {
+    if let Some(text) = stated(text).filter(|own| !known.contains(own)) {
+        breaches.add(path, &[], &text);
+    }
+}
 
 /// A text that is not empty.
 fn stated(text: Option<&str>) -> Option<&str> {

@@ -171,6 +171,17 @@ impl<'a> Amount<'a> {
     }
 }
 
+/// The amounts of a list.
+fn listed(amounts: &raw::Amounts) -> impl Iterator<Item = Amount<'_>> {
+    { amounts.iter() }.filter_map(|(name, text)| Amount::of(name, text))
+}
+
+/// The amount of a resource in a list.
+fn named<'a>(amounts: &'a raw::Amounts, name: &str) -> Option<Amount<'a>> {
+    let (name, text) = amounts.get_key_value(name)?;
+    Amount::of(name, text)
+}
+
 /// Resources that a container may have, of those without a domain.
 fn is_of_containers(name: &str) -> bool {
     matches!(name, "cpu" | "memory" | "ephemeral-storage") || name.starts_with(HUGE_PAGES)
@@ -237,9 +248,7 @@ pub(in super::super) fn check_whole(
         "services.nodeports",
     ];
     let is_counted = |name: &str| is_extended(name) || COUNTED.contains(&name);
-    let mut parts = amounts
-        .iter()
-        .filter_map(|(name, text)| Amount::of(name, text));
+    let mut parts = listed(amounts);
     match parts.find(|own| is_counted(own.name) && !is_whole(own.quantity)) {
         None => Ok(()),
         Some(part) => Err(path
@@ -272,21 +281,14 @@ fn each_amount<'a>(spec: &'a raw::PodSpec, mut show: impl FnMut(&Path<'_>, Amoun
             ("requests", &resources.requests),
         ] {
             let path = path.field(list);
-            for amount in amounts
-                .iter()
-                .filter_map(|(name, text)| Amount::of(name, text))
-            {
+            for amount in listed(amounts) {
                 show(&path.key(amount.name), amount);
             }
         }
     });
     let path = Path::root("spec");
     let path = path.field("overhead");
-    for amount in spec
-        .overhead
-        .iter()
-        .filter_map(|(name, text)| Amount::of(name, text))
-    {
+    for amount in listed(&spec.overhead) {
         show(&path.key(amount.name), amount);
     }
 }
@@ -295,13 +297,8 @@ fn each_amount<'a>(spec: &'a raw::PodSpec, mut show: impl FnMut(&Path<'_>, Amoun
 fn each_pair<'a>(spec: &'a raw::PodSpec, mut show: impl FnMut(&Path<'_>, Amount<'a>, Amount<'a>)) {
     each_resources(spec, |path, resources| {
         let path = path.field("requests");
-        for amount in resources
-            .requests
-            .iter()
-            .filter_map(|(name, text)| Amount::of(name, text))
-        {
-            let limit = resources.limits.get_key_value(amount.name);
-            if let Some(limit) = limit.and_then(|(name, text)| Amount::of(name, text)) {
+        for amount in listed(&resources.requests) {
+            if let Some(limit) = named(&resources.limits, amount.name) {
                 show(&path.key(amount.name), amount, limit);
             }
         }
@@ -316,16 +313,8 @@ fn above_pod(spec: &raw::PodSpec, breaches: &mut Breaches<'_>) {
     each_container(spec, |path, own, is_init| {
         let path = path.field("resources");
         let path = path.field("limits");
-        for amount in own
-            .resources
-            .limits
-            .iter()
-            .filter_map(|(name, text)| Amount::of(name, text))
-        {
-            let limit = of_pod
-                .limits
-                .get_key_value(amount.name)
-                .and_then(|(name, text)| Amount::of(name, text));
+        for amount in listed(&own.resources.limits) {
+            let limit = named(&of_pod.limits, amount.name);
             // The server looks at those that run together.
             if let Some(limit) = limit.filter(|limit| !is_init && amount.quantity > limit.quantity)
             {

@@ -1,5 +1,6 @@
 //! Rules about a pod as a whole: its names, gates, volumes, and rules about its place.
 
+use super::containers::{RESTART_POLICIES, add_unknown};
 use super::names::{LABEL, SUBDOMAIN, is_label, is_subdomain};
 use super::{Breaches, Rule};
 use crate::field::{Path, check_label_key};
@@ -31,11 +32,9 @@ pub(super) const RULES: &[Rule] = &[
         "Unsupported value: supported values: \"Always\", \"OnFailure\", \"Never\"",
         "validateRestartPolicy",
         |spec, breaches| {
-            let policy = spec.restart_policy.as_deref().unwrap_or_default();
-            if !matches!(policy, "" | "Always" | "OnFailure" | "Never") {
-                let path = Path::root("spec");
-                breaches.add(&path.field("restartPolicy"), &[], &policy);
-            }
+            let path = Path::root("spec");
+            let (path, policy) = (path.field("restartPolicy"), spec.restart_policy.as_deref());
+            add_unknown(breaches, &path, policy, RESTART_POLICIES);
         },
     ),
     Rule::new(

@@ -9,7 +9,7 @@ use super::{Baseline, CheckSettings, EntryReport, ErrorKind, short, system_of};
 use crate::compare::{Inputs, seeds_from};
 use crate::experiment::ExperimentError;
 use crate::hashes::{input_hashes, nameless_hashes};
-use crate::releases::releases;
+use crate::releases::ClusterReleases;
 use crate::replicate::{Work, Workers, replicate};
 use crate::run::RunError;
 use crate::summary::{InputSummary, VariantSummary};
@@ -138,11 +138,12 @@ pub fn entry_name(experiment: &Experiment, variant: &str) -> String {
 fn begin(scenario: &SuiteScenario, place: usize) -> Vec<Entry> {
     let experiment = &scenario.experiment;
     let is_single = experiment.variants.len() == 1;
+    let mut followed = ClusterReleases::default();
     let entries = experiment.variants.iter().map(|plan| Entry {
         report: EntryReport {
             name: entry_name(experiment, &plan.name),
             file: scenario.file.clone(),
-            releases: releases(&plan.scenario, &experiment.files),
+            releases: followed.releases(&plan.scenario, &experiment.files),
             seeds: Vec::new(),
             deterministic: false,
             digest: String::new(),

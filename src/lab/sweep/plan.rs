@@ -7,8 +7,8 @@ use serde_json::Value as Json;
 
 use super::design::Design;
 use super::{SweepError, axis::Axis};
-use crate::releases::releases;
-use scenario::{Experiment, Files, LoadOptions, Scenario, VariantPlan, as_run, files_of, load};
+use crate::releases::ClusterReleases;
+use scenario::{Experiment, LoadOptions, Scenario, VariantPlan, as_run, files_of, load};
 use units::{SortedMap, SortedSet, plural};
 use world::inputs;
 
@@ -118,8 +118,7 @@ impl SweepFile {
     }
 
     /// Counts a point at which a variant follows its releases.
-    fn follow(&mut self, variant: &VariantPlan, files: &Files) {
-        let releases = releases(&variant.scenario, files);
+    fn follow(&mut self, variant: &VariantPlan, releases: Vec<String>) {
         let known = { self.releases.iter_mut() }
             .find(|own| own.variant == variant.name && own.releases == releases);
         match known {
@@ -185,19 +184,27 @@ pub fn plan(grounds: &Grounds<'_>) -> Result<Plan, SweepError> {
         experiments: Vec::new(),
         runs: Vec::new(),
     };
-    let (mut seen, mut hashes) = (SortedSet::new(), Hashes::default());
+    let mut memory = Memory::default();
     for position in 0..plan.file.points.len() {
-        add_point(grounds, &mut plan, position, &mut seen, &mut hashes)?;
+        add_point(grounds, &mut plan, position, &mut memory)?;
     }
     Ok(plan)
+}
+
+/// Facts that all points of a sweep share.
+#[derive(Default)]
+struct Memory {
+    /// Keys of the runs that are planned.
+    seen: SortedSet<String>,
+    hashes: Hashes,
+    followed: ClusterReleases,
 }
 
 fn add_point(
     grounds: &Grounds<'_>,
     plan: &mut Plan,
     position: usize,
-    seen: &mut SortedSet<String>,
-    hashes: &mut Hashes,
+    memory: &mut Memory,
 ) -> Result<(), SweepError> {
     let experiment = at_point(grounds, &plan.file, position)?;
     let names: Vec<String> = (experiment.variants.iter())
@@ -212,13 +219,16 @@ fn add_point(
         ));
     }
     for variant in &experiment.variants {
-        plan.file.follow(variant, &experiment.files);
+        let releases = memory
+            .followed
+            .releases(&variant.scenario, &experiment.files);
+        plan.file.follow(variant, releases);
         for seed in 0..grounds.seeds {
             let mut scenario = variant.scenario.clone();
             scenario.seed = scenario.seed.wrapping_add(seed);
-            let key = key(grounds.program, &scenario, &experiment, hashes)?;
+            let key = key(grounds.program, &scenario, &experiment, &mut memory.hashes)?;
             plan.file.runs.push(key.clone());
-            if seen.insert(key.clone()) {
+            if memory.seen.insert(key.clone()) {
                 plan.runs.push(PlannedRun {
                     key,
                     variant: variant.name.clone(),

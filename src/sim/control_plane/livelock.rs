@@ -1,10 +1,11 @@
 //! The error that components keep each other busy at one instant, and what they keep doing.
 
 use cluster::Store;
-use model::{Event, Object, ObjectChange, PodChange};
+use model::{Event, ObjectChange, PodChange};
 use units::{Instant, Revision, SortedMap, plural};
 
 use super::super::SimError;
+use super::super::endless::named;
 use super::ControlPlane;
 use super::seat::Seat;
 
@@ -46,10 +47,6 @@ fn last(store: &Store, begun: Revision) -> String {
 
 /// What a change does, and to what; the ends of what it does come with its beginnings.
 fn deed(store: &Store, event: &Event) -> Option<String> {
-    let named = |object: &Object| {
-        let (kind, namespace, name) = (object.kind(), object.namespace(), object.name());
-        format!("{kind} {namespace}/{name}")
-    };
     match event {
         Event::PodCreated(created) => {
             let owner = created

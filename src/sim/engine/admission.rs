@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use cluster::Conflict;
 use control::admission::{Admission, Creation, admit_arrival};
+use model::workload::ReplicaSet;
 use model::{Event, Object, Pod, PodSpec, Text};
 use units::{ClassId, SortedMap, SortedSet, plural};
 
@@ -69,6 +70,11 @@ impl Refusals {
     }
 }
 
+/// Whether a replica set adopts pods of its namespace that nobody made (`ClaimPods`).
+pub(super) fn adopts(set: &ReplicaSet, spec: &PodSpec) -> bool {
+    spec.owner.is_none() && set.selector.matches(&spec.labels)
+}
+
 impl Engine {
     /// Notes a pod that a controller wants and a limit range refuses.
     pub(super) fn note_refusal(&mut self, creation: &Creation, conflict: &Conflict) {
@@ -106,10 +112,9 @@ impl Engine {
         let is_orphan = |pod: &&Pod| {
             let spec = &store.class(pod.class).spec;
             let state = store.pod_states().get(pod.pod);
-            spec.owner.is_none()
-                && state.is_none_or(|own| own.owner.is_none())
+            state.is_none_or(|own| own.owner.is_none())
                 && spec.namespace == set.namespace
-                && set.selector.matches(&spec.labels)
+                && adopts(set, spec)
         };
         let orphans = store.pods().iter().filter(is_orphan).count();
         if orphans > 0 {

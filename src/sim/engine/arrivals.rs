@@ -9,6 +9,7 @@ use super::super::SimError;
 use super::super::context::Context;
 use super::super::node_plane::drawn_run_time;
 use super::super::surroundings::pod_of;
+use super::admission::adopts;
 use super::{Engine, declaration};
 
 impl Engine {
@@ -60,6 +61,8 @@ impl Engine {
         let class = self.class_of(ctx, arrival)?;
         self.surroundings.begin_arrival(arrival);
         let is_limited = self.limits_arrivals();
+        // Members are alike, and what admission fills in are no labels.
+        let owner = self.adopter(class);
         for member in 0..arrival.members {
             let admitted = if is_limited {
                 self.admitted(ctx, &arrival.name.text(), class)?
@@ -68,7 +71,7 @@ impl Engine {
             };
             let own = admitted.unwrap_or(class);
             let mut created = pod_of(self.control.store(), arrival, own, gang, member);
-            created.owner = self.adopter(own);
+            created.owner = owner;
             let who = self.control.store().identity_of_new(&created);
             // Pods of one name may be of several tenants.
             let who = match self.surroundings.tenant_of(arrival) {
@@ -97,15 +100,14 @@ impl Engine {
         const KIND: &str = "ReplicaSet";
         let store = self.control.store();
         let spec = &store.class(class).spec;
-        if spec.labels.is_empty() || spec.owner.is_some() || !store.objects().has_kind(KIND) {
+        if spec.labels.is_empty() || !store.objects().has_kind(KIND) {
             return None;
         }
         let mut sets = store.objects().of_kind(KIND, &spec.namespace);
-        let adopts = |object: &Object| match object {
-            Object::ReplicaSet(set) => set.selector.matches(&spec.labels),
+        let (object, _) = sets.find(|(_, row)| match &row.object {
+            Object::ReplicaSet(set) => adopts(set, spec),
             _ => false,
-        };
-        let (object, _) = sets.find(|(_, row)| adopts(&row.object))?;
+        })?;
         Some(PodOwner::new(object, 0))
     }
 

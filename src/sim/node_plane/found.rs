@@ -27,30 +27,27 @@ enum FoundRun {
 pub(super) struct FoundRuns(SortedMap<(PodId, u16), FoundRun>);
 
 impl FoundRuns {
-    /// The code that a process which fails again and again ends with.
-    pub(super) fn code(&self, pod: PodRef, container: usize) -> Option<i32> {
-        match self.0.get(&(pod.id, container as u16))? {
-            FoundRun::Crash(crash) => Some(crash.code),
+    /// The last run of a process that fails again and again like it.
+    pub(super) fn crash(&self, pod: PodRef, container: usize) -> Option<FoundCrash> {
+        match *self.0.get(&(pod.id, container as u16))? {
+            FoundRun::Crash(crash) => Some(crash),
             FoundRun::Up(_) => None,
+        }
+    }
+
+    /// The time for which a process has run that goes on to run now.
+    fn elapsed(&self, pod: PodRef, container: usize) -> Option<Duration> {
+        match *self.0.get(&(pod.id, container as u16))? {
+            FoundRun::Up(elapsed) => Some(elapsed),
+            FoundRun::Crash(_) => None,
         }
     }
 
     /// Takes the time for which a process has run that goes on to run now.
     pub(super) fn take_elapsed(&mut self, pod: PodRef, container: usize) -> Option<Duration> {
-        let key = (pod.id, container as u16);
-        let Some(FoundRun::Up(elapsed)) = self.0.get(&key).copied() else {
-            return None;
-        };
-        self.0.remove(&key);
+        let elapsed = self.elapsed(pod, container)?;
+        self.0.remove(&(pod.id, container as u16));
         Some(elapsed)
-    }
-
-    /// Run time of a process that fails again and again.
-    pub(super) fn crash(&self, pod: PodRef, container: usize) -> Option<Duration> {
-        match self.0.get(&(pod.id, container as u16))? {
-            FoundRun::Crash(crash) => Some(crash.run_time),
-            FoundRun::Up(_) => None,
-        }
     }
 
     /// A pod ended.
@@ -115,12 +112,9 @@ impl NodePlane {
                 Some(_) => drawn_run_time(ctx, who, 0, spec)?,
                 None => None,
             };
-            let crash = self.found.crash(pod, 0);
-            let elapsed = match self.found.0.get(&(pod.id, 0)) {
-                Some(FoundRun::Up(elapsed)) => *elapsed,
-                _ => Duration::ZERO,
-            };
-            let left = stated.map(|stated| left_of(stated, Some(elapsed)));
+            let crash = self.found.crash(pod, 0).map(|crash| crash.run_time);
+            let elapsed = self.found.elapsed(pod, 0);
+            let left = stated.map(|stated| left_of(stated, elapsed));
             run_time = crash.or(left).or(rest).or(found.stop_within);
         }
         let is_up = match found.containers.as_slice() {

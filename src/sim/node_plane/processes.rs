@@ -74,8 +74,11 @@ impl NodePlane {
 
     /// The code that a container of a pod ends with by itself.
     fn code_of(&self, store: &Store, pod: PodRef, spec: &PodSpec, container: usize) -> i32 {
-        let found = self.found.code(pod, container);
-        found.unwrap_or_else(|| self.exits.code(store, pod, spec, container))
+        let found = self.found.crash(pod, container);
+        found.map_or_else(
+            || self.exits.code(store, pod, spec, container),
+            |crash| crash.code,
+        )
     }
 
     /// Something is due of containers, images or cores.
@@ -135,7 +138,7 @@ impl NodePlane {
         let elapsed = self.found.take_elapsed(pod, number);
         let run_time = match self.found.crash(pod, number) {
             None => drawn_run_time(ctx, who, number, spec)?,
-            known => known,
+            Some(crash) => Some(crash.run_time),
         };
         let run_time = run_time.map(|span| left_of(span, elapsed));
         if number == spec.init_containers.len() {

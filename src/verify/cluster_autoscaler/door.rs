@@ -31,11 +31,8 @@ pub(crate) fn judge(
     share: Share,
 ) -> Result<Vec<(String, DoorReport)>, String> {
     let whole = crate::cluster_autoscaler::FAMILY.name;
-    let row = |family: Option<&str>| {
-        let row = family.unwrap_or(whole);
-        options.wants_row(whole, row).then(|| row.to_owned())
-    };
-    lines::judge(files, options, share, row, decide)
+    let row = |family: Option<&str>| Some(family.unwrap_or(whole).to_owned());
+    lines::judge(files, options, share, whole, row, decide)
 }
 
 fn decide(case: &Value) -> Result<Said, String> {

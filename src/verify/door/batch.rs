@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::json;
 
 use super::folder::Folder;
-use crate::job_runs::{RigidJob, Started};
+use crate::job_runs::{RigidJob, Started, Starts};
 use cluster::{Observer, Store};
 use model::{Event, Pod};
 use units::Instant;
@@ -48,25 +48,18 @@ pub(crate) fn run(
         json!({"name": "batch", "scheduler": {"queue": order, "backfill": backfill}}),
     );
     folder.set("stop", json!({"when": "drained"}));
-    let mut starts = Starts {
-        places: vec![None; jobs.len()],
-        started: Vec::new(),
-    };
-    folder.run(&mut starts)?;
-    match starts.places.iter().position(Option::is_none) {
+    let mut seen = NamedStarts(Starts::of(jobs.len()));
+    folder.run(&mut seen)?;
+    match seen.0.first_unseen() {
         Some(place) => Err(format!("the job at position {place} never starts")),
-        None => Ok(starts.started),
+        None => Ok(seen.0.decided),
     }
 }
 
-/// Starts of jobs.
-struct Starts {
-    /// Where each job is among those that started.
-    places: Vec<Option<usize>>,
-    started: Vec<Started>,
-}
+/// Starts of jobs whose names state their positions.
+struct NamedStarts(Starts);
 
-impl Observer for Starts {
+impl Observer for NamedStarts {
     fn observe(&mut self, at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
         let Event::PodBound { pod, node, .. } = event else {
             return;
@@ -77,18 +70,8 @@ impl Observer for Starts {
             let number = rest.split('-').next().unwrap_or_default();
             number.parse::<usize>().ok()
         });
-        let Some(position) = job.filter(|place| *place < self.places.len()) else {
-            return;
-        };
-        let next = self.started.len();
-        let place = *self.places[position].get_or_insert(next);
-        if place == next {
-            self.started.push(Started {
-                position,
-                at,
-                nodes: Vec::new(),
-            });
+        if let Some(position) = job {
+            self.0.note(position, at, *node);
         }
-        self.started[place].nodes.push(*node);
     }
 }

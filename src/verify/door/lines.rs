@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{DoorReport, Said, Share};
 use crate::VerifyOptions;
-use trace::Input;
+use crate::cases::lines_of;
 
 /// The names of a case, without the rest of it.
 #[derive(Deserialize)]
@@ -27,8 +27,8 @@ struct Candidate {
     text: String,
 }
 
-/// Judges lines of files. `row` makes the row of the report of the family that a case names, if it names
-/// one; `None` leaves the case out.
+/// Judges lines of files of the family `whole`. `row` makes the row of the report of the family that a case
+/// names, if it names one; `None` leaves the case out.
 ///
 /// # Errors
 /// A file can't be read.
@@ -36,26 +36,21 @@ pub(crate) fn judge(
     files: &[PathBuf],
     options: &VerifyOptions,
     share: Share,
+    whole: &str,
     row: impl Fn(Option<&str>) -> Option<String>,
     judge: impl Fn(&Value) -> Result<Said, String> + Sync,
 ) -> Result<Vec<(String, DoorReport)>, String> {
     let mut candidates = Vec::new();
     for file in files {
-        let text = Input::path(file).read_to_string();
-        let text = text.map_err(|error| error.to_string())?;
-        for (number, line) in (1..).zip(text.lines()) {
-            if line.trim().is_empty() {
-                continue;
-            }
-            let place = format!("{}:{number}", file.display());
+        for (place, text) in lines_of(file)? {
             let head: Head =
-                serde_json::from_str(line).map_err(|error| format!("{place}: {error}"))?;
+                serde_json::from_str(&text).map_err(|error| format!("{place}: {error}"))?;
             let id = head.id.unwrap_or(place);
-            let Some(row) = row(head.family.as_deref()) else {
+            let row = row(head.family.as_deref());
+            let Some(row) = row.filter(|row| options.wants_row(whole, row)) else {
                 continue;
             };
             if options.wants(&id) {
-                let text = line.to_owned();
                 candidates.push(Candidate { id, row, text });
             }
         }

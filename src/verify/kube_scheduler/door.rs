@@ -30,12 +30,9 @@ pub(crate) fn judge(
     options: &VerifyOptions,
     share: Share,
 ) -> Result<Vec<(String, DoorReport)>, String> {
-    let row = |family: Option<&str>| {
-        let row = format!("kube-{}", family?);
-        let is_wanted = options.wants_row(crate::kube_scheduler::FAMILY.name, &row);
-        is_wanted.then_some(row)
-    };
-    lines::judge(files, options, share, row, |case| {
+    let whole = crate::kube_scheduler::FAMILY.name;
+    let row = |family: Option<&str>| Some(format!("kube-{}", family?));
+    lines::judge(files, options, share, whole, row, |case| {
         if case.get("ops").is_some() {
             Ok(Said::Unsaid(QUEUE.to_owned()))
         } else if case.get("steps").is_some() {

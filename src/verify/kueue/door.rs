@@ -40,12 +40,9 @@ pub(crate) fn judge(
     options: &VerifyOptions,
     share: Share,
 ) -> Result<Vec<(String, DoorReport)>, String> {
-    let row = |family: Option<&str>| {
-        let row = format!("kueue-{}", family.unwrap_or("dra"));
-        let is_wanted = options.wants_row(crate::kueue::FAMILY.name, &row);
-        is_wanted.then_some(row)
-    };
-    lines::judge(files, options, share, row, decide)
+    let whole = crate::kueue::FAMILY.name;
+    let row = |family: Option<&str>| Some(format!("kueue-{}", family.unwrap_or("dra")));
+    lines::judge(files, options, share, whole, row, decide)
 }
 
 fn decide(case: &Value) -> Result<Said, String> {

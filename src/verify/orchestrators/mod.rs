@@ -53,6 +53,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::cases::lines_of;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use crate::door::Door;
 use trace::Input;
@@ -282,14 +283,9 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<Vec<FamilyReport>
     let mut reports: IndexMap<String, FamilyReport> = IndexMap::new();
     let mut unknown: IndexMap<String, u64> = IndexMap::new();
     for file in files {
-        let text = Input::path(file).read_to_string();
-        let text = text.map_err(|error| error.to_string())?;
-        for (number, line) in (1..).zip(text.lines()) {
-            if line.trim().is_empty() {
-                continue;
-            }
-            let mut case: Case = serde_json::from_str(line)
-                .map_err(|error| format!("{}:{number}: {error}", file.display()))?;
+        for (place, line) in lines_of(file)? {
+            let mut case: Case =
+                serde_json::from_str(&line).map_err(|error| format!("{place}: {error}"))?;
             if !options.wants(&case.name) || !options.wants_row(FAMILY.name, &case.system) {
                 continue;
             }

@@ -33,6 +33,9 @@ const DOORS: &[(&str, Decide)] = &[
     ("taint-eviction", taint_eviction::decide),
 ];
 
+/// The row of cases that name no family.
+const NAMELESS: &str = "replicaset-scale-down";
+
 /// Rows that no files say, with the reason.
 const CLOSED: &[(&str, &str)] = &[
     (
@@ -78,13 +81,10 @@ pub(crate) fn judge(
     share: Share,
     whole: &str,
 ) -> Result<Vec<(String, DoorReport)>, String> {
-    let row = |family: Option<&str>| {
-        let row = family.unwrap_or("replicaset-scale-down");
-        options.wants_row(whole, row).then(|| row.to_owned())
-    };
-    lines::judge(files, options, share, row, |case| {
+    let row = |family: Option<&str>| Some(family.unwrap_or(NAMELESS).to_owned());
+    lines::judge(files, options, share, whole, row, |case| {
         let family = case.get("family").and_then(Value::as_str);
-        let row = family.unwrap_or("replicaset-scale-down");
+        let row = family.unwrap_or(NAMELESS);
         if let Some((_, decide)) = DOORS.iter().find(|(name, _)| *name == row) {
             return decide(case);
         }

@@ -84,12 +84,9 @@ pub(crate) fn judge(
     options: &VerifyOptions,
     share: Share,
 ) -> Result<Vec<(String, DoorReport)>, String> {
-    let row = |system: Option<&str>| {
-        let row = system?;
-        let is_wanted = options.wants_row(crate::orchestrators::FAMILY.name, row);
-        is_wanted.then(|| row.to_owned())
-    };
-    lines::judge(files, options, share, row, |case| {
+    let whole = crate::orchestrators::FAMILY.name;
+    let row = |system: Option<&str>| system.map(str::to_owned);
+    lines::judge(files, options, share, whole, row, |case| {
         let system = case["system"].as_str().unwrap_or_default();
         if let Some((_, decide)) = DOORS.iter().find(|(name, _)| *name == system) {
             return decide(case);
