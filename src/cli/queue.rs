@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use lab::queue::{Question, RunTimes, Verdict, read};
-use lab::snapshot::Reading;
+use lab::snapshot::SnapshotOptions;
 use report::queue::QueueReport;
 use units::Duration;
 
@@ -51,12 +51,12 @@ pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, F
         ));
     };
     let (folders, ignored) = (terminal::traces_dirs(global), ignored(global)?);
-    let reading = Reading {
+    let options = SnapshotOptions {
         traces_dirs: &folders,
         ignored: &ignored,
-        ..Reading::default()
+        ..SnapshotOptions::default()
     };
-    let asked = read(cluster, job, &reading).map_err(|error| failed(&error))?;
+    let asked = read(cluster, job, &options).map_err(|error| failed(&error))?;
     tell(global, &asked.warnings);
     let run_times = arguments.run_time.map_or(RunTimes::Ended, RunTimes::Given);
     let (mut answers, mut before) = (Vec::new(), Vec::new());

@@ -9,7 +9,7 @@ use clap::Args;
 use k8s::kind_named;
 use lab::explain::defects::deciding;
 use lab::snapshot::profile::{read_config, read_profiles};
-use lab::snapshot::{Reading, Snapshot, SnapshotError};
+use lab::snapshot::{Snapshot, SnapshotError, SnapshotOptions};
 use model::Release;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
 use trace::Input;
@@ -92,12 +92,12 @@ pub(super) fn read(
     stated: Option<Release>,
 ) -> Result<ManuallyDrop<Snapshot>, Failure> {
     let (folders, ignored) = (terminal::traces_dirs(global), ignored(global)?);
-    let reading = Reading {
+    let options = SnapshotOptions {
         traces_dirs: &folders,
         release: stated,
         ignored: &ignored,
     };
-    let snapshot = Snapshot::read(paths, &reading);
+    let snapshot = Snapshot::read(paths, &options);
     let mut snapshot = snapshot.map_err(|error| failed(&error))?;
     tell(global, &snapshot.warnings);
     doubt_allotment(global, &mut snapshot);

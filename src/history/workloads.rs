@@ -58,23 +58,23 @@ impl Followed {
     pub(super) fn apply(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         self.workloads
             .apply(at, event, ended, store, &self.measured);
-        self.take_held();
+        self.take_state_spans();
         self.marks.apply(at, event, store);
     }
 
-    fn take_held(&mut self) {
-        for held in self.workloads.take_held() {
-            if held.row < WORKLOADS_MAX {
-                let (from, to) = (held.span.from.as_nanos(), held.span.to.as_nanos());
+    fn take_state_spans(&mut self) {
+        for state in self.workloads.take_state_spans() {
+            if state.row < WORKLOADS_MAX {
+                let (from, to) = (state.span.from.as_nanos(), state.span.to.as_nanos());
                 self.grid
-                    .add(held.row, from, to, [held.desired, held.ready]);
+                    .add(state.row, from, to, [state.desired, state.ready]);
             }
         }
     }
 
     pub(super) fn finish(mut self, at: Instant) -> (WorkloadList, MarkList) {
         self.workloads.close(at, &self.measured);
-        self.take_held();
+        self.take_state_spans();
         let end = at.as_nanos();
         self.grid.cover(end);
         let (width, columns) = (self.grid.width(), self.grid.columns(end));

@@ -186,7 +186,7 @@ fn state(own: &raw::ContainerStatus) -> Option<ReportedState> {
     })
 }
 
-fn run(ended: &raw::EndedContainer) -> ReportedRun {
+fn run(ended: &raw::ContainerStateTerminated) -> ReportedRun {
     ReportedRun {
         started: ended.started_at.as_deref().and_then(parse_unix_secs),
         ended: ended.finished_at.as_deref().and_then(parse_unix_secs),

@@ -10,7 +10,7 @@ use model::{ClusterObjects, Node, Object, PodSpec, Text};
 use trace::Input;
 use units::plural;
 
-use crate::snapshot::{Reading, SnapshotError, Sources};
+use crate::snapshot::{SnapshotError, SnapshotOptions, Sources};
 
 pub use systems::queueing::question::{
     Answer, Change, Obstacle, ObstacleAmounts, Question, Raise, RunTimes, Start, Verdict, Victim,
@@ -45,9 +45,9 @@ pub struct Asked {
 pub fn read(
     cluster: &[PathBuf],
     job: &Path,
-    reading: &Reading<'_>,
+    options: &SnapshotOptions<'_>,
 ) -> Result<Asked, SnapshotError> {
-    let sources = Sources::new(reading.traces_dirs).without(reading.ignored);
+    let sources = Sources::new(options.traces_dirs).without(options.ignored);
     let mut sources = sources.with_workloads();
     for path in cluster {
         sources.add(path)?;

@@ -10,7 +10,7 @@ use super::{Family, FamilyReport, Judge, VerifyOptions};
 use k8s::PriorityClasses;
 use lab::place::{MOST, Stop, place};
 use lab::snapshot::profile::{profile_of, read_profiles};
-use lab::snapshot::{Reading, Snapshot, SnapshotError, read_pod};
+use lab::snapshot::{Snapshot, SnapshotError, SnapshotOptions, read_pod};
 use model::{Changes, Release};
 use trace::Input;
 
@@ -89,12 +89,12 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
             }
             let dump = answer.dump.paths(folder);
             if known.as_ref().is_none_or(|(paths, _)| *paths != dump) {
-                let reading = Reading {
+                let snapshot_options = SnapshotOptions {
                     traces_dirs: &options.traces,
                     release: Some(Release::default()),
-                    ..Reading::default()
+                    ..SnapshotOptions::default()
                 };
-                let snapshot = Snapshot::read(&dump, &reading);
+                let snapshot = Snapshot::read(&dump, &snapshot_options);
                 known = Some((dump, snapshot.map_err(|error| error.to_string())?));
             }
             let Some((_, snapshot)) = &mut known else {

@@ -13,7 +13,7 @@ use windtunnel::lab::import::{ImportPlan, import};
 use windtunnel::lab::names::Registered;
 use windtunnel::lab::run::{Prepared, prepare};
 use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
-use windtunnel::lab::snapshot::{Reading, Snapshot};
+use windtunnel::lab::snapshot::{Snapshot, SnapshotOptions};
 use windtunnel::model::Changes;
 use windtunnel::model::{Event, Pod, PodRef, Text};
 use windtunnel::policy::{ProfileChoice, Setup};
@@ -296,7 +296,7 @@ fn check_snapshot(name: &str, dumps: &[PathBuf]) -> (Vec<String>, SortedSet<Stri
     fs::write(&plan.scenario, text).unwrap();
     let loaded = scratch.load("snapshot.yaml");
     let told = loaded.run();
-    let mut snapshot = Snapshot::read(&[plan.scenario], &Reading::default()).unwrap();
+    let mut snapshot = Snapshot::read(&[plan.scenario], &SnapshotOptions::default()).unwrap();
     let (lines, victims) = decided(&mut snapshot, loaded.scenario().seed);
     assert!(told.len() >= lines.len(), "{told:#?}");
     assert_eq!(told[..lines.len()], lines, "{told:#?}");

@@ -12,7 +12,7 @@ const SEEDS: std::ops::Range<u64> = 0..8;
 
 /// An experiment with its files.
 #[derive(Clone)]
-struct Told {
+struct Experiment {
     fields: Value,
     /// Files of objects, by name.
     objects: SortedMap<String, Vec<Value>>,
@@ -24,11 +24,11 @@ struct Told {
 const HEADER: &str = "submit,name,run_time,cpu,memory,members,priority";
 
 /// Pods with their nodes and times, in seconds where they are known.
-type Seen = SortedMap<String, [String; 4]>;
+type Placements = SortedMap<String, [String; 4]>;
 
-impl Told {
+impl Experiment {
     /// Runs the experiment.
-    fn run(&self) -> Seen {
+    fn run(&self) -> Placements {
         let mut files: Vec<(String, String)> = Vec::new();
         files.push(("x.yaml".to_owned(), self.fields.to_string()));
         for (name, objects) in &self.objects {
@@ -72,7 +72,7 @@ impl Told {
 }
 
 /// An experiment of a seed: nodes of two kinds, a table of jobs, workloads with controllers, operations.
-fn draw(seed: u64) -> Told {
+fn draw(seed: u64) -> Experiment {
     let mut dice = Dice::new(seed + 1);
     let has_controllers = dice.chance(60);
     let mut nodes = Vec::new();
@@ -102,7 +102,7 @@ fn draw(seed: u64) -> Told {
         let profile = dice.text(&["first-fit", "best-fit", "worst-fit"]);
         json!({"name": "pipeline", "scheduler": {"profile": &*profile, "tieBreak": "first"}})
     };
-    let mut told = Told {
+    let mut told = Experiment {
         fields: json!({
             "windtunnel": "v1", "name": "told", "seed": 7,
             "cluster": {"nodes": nodes},
@@ -176,7 +176,7 @@ fn workload(dice: &mut Dice, number: i64) -> Value {
 
 /// Holds every experiment against what a relation makes of it.
 #[track_caller]
-fn hold(relation: impl Fn(&mut Told), expected: impl Fn([String; 4]) -> [String; 4]) {
+fn hold(relation: impl Fn(&mut Experiment), expected: impl Fn([String; 4]) -> [String; 4]) {
     for seed in SEEDS {
         let told = draw(seed);
         let mut other = told.clone();
@@ -221,7 +221,7 @@ fn double(value: &mut Value) {
 
 #[test]
 fn twice_the_amounts_everywhere_change_no_decision() {
-    let relation = |told: &mut Told| {
+    let relation = |told: &mut Experiment| {
         double(&mut told.fields["cluster"]);
         for objects in told.objects.values_mut() {
             objects.iter_mut().for_each(double);
@@ -248,7 +248,7 @@ fn other_names_of_nodes_in_the_same_order_change_no_decision() {
         name.replacen("a-", "machine-a-", 1)
             .replacen("b-", "machine-b-", 1)
     };
-    let relation = |told: &mut Told| {
+    let relation = |told: &mut Experiment| {
         for group in told.fields["cluster"]["nodes"]
             .as_array_mut()
             .expect("nodes")
@@ -276,7 +276,7 @@ fn other_names_of_nodes_in_the_same_order_change_no_decision() {
 
 #[test]
 fn objects_and_rows_in_two_files_are_those_of_one() {
-    let relation = |told: &mut Told| {
+    let relation = |told: &mut Experiment| {
         let rows = told.tables.remove("jobs.csv").expect("a table");
         let (first, last) = rows.split_at(rows.len() / 2);
         told.tables.insert("one.csv".to_owned(), first.to_vec());
@@ -300,7 +300,7 @@ fn objects_and_rows_in_two_files_are_those_of_one() {
 #[test]
 fn a_node_that_takes_nothing_changes_no_decision() {
     for taint in [true, false] {
-        let relation = |told: &mut Told| {
+        let relation = |told: &mut Experiment| {
             let mut node = json!({
                 "apiVersion": "v1", "kind": "Node", "metadata": {"name": "zz"},
                 "spec": {"unschedulable": true},
@@ -327,7 +327,7 @@ fn an_hour_later_everything_is_an_hour_later() {
         let seconds: i64 = text.trim_end_matches('s').parse().expect("seconds");
         Value::from(format!("{}s", seconds + HOUR))
     };
-    let relation = |told: &mut Told| {
+    let relation = |told: &mut Experiment| {
         for rows in told.tables.values_mut() {
             for row in rows {
                 let (at, rest) = row.split_once(',').expect("a row");
@@ -408,7 +408,7 @@ fn clusters_that_share_nothing_run_side_by_side_as_they_run_alone() {
                 }));
                 objects.extend(pods(&mut dice, cluster));
             }
-            Told {
+            Experiment {
                 fields: json!({
                     "windtunnel": "v1", "name": "told", "seed": 7,
                     "cluster": {"nodes": nodes},

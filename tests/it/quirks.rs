@@ -9,7 +9,7 @@ use windtunnel::lab::explain::{Explanation, Outcome};
 use windtunnel::lab::place::lost::{Loss, lose};
 use windtunnel::lab::place::{MOST, place};
 use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
-use windtunnel::lab::snapshot::{Reading, Snapshot};
+use windtunnel::lab::snapshot::{Snapshot, SnapshotOptions};
 use windtunnel::model::Changes;
 use windtunnel::trace::Input;
 
@@ -42,7 +42,8 @@ fn snapshot(name: &str, text: &str) -> Snapshot {
     fs::create_dir_all(&folder).unwrap();
     let file: PathBuf = folder.join(format!("{name}.yaml"));
     fs::write(&file, text).unwrap();
-    let snapshot = Snapshot::read(std::slice::from_ref(&file), &Reading::default()).unwrap();
+    let snapshot =
+        Snapshot::read(std::slice::from_ref(&file), &SnapshotOptions::default()).unwrap();
     fs::remove_dir_all(&folder).unwrap();
     snapshot
 }
@@ -256,7 +257,7 @@ fn remarks_name_their_file() {
         fs::write(&path, text).unwrap();
         path
     });
-    let own = Snapshot::read(&files, &Reading::default()).unwrap();
+    let own = Snapshot::read(&files, &SnapshotOptions::default()).unwrap();
     let [told] = own.warnings.as_slice() else {
         panic!("{:?}", own.warnings)
     };

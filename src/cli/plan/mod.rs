@@ -16,7 +16,7 @@ use lab::plan::planned::{Changed, Planned, write_objects};
 use lab::plan::usage::Usage;
 use lab::plan::{Minimize, Order, Plan, Questions, plan};
 use lab::shell::quoted;
-use lab::snapshot::{Gathered, Reading, Snapshot};
+use lab::snapshot::{Gathered, Snapshot, SnapshotOptions};
 use model::Release;
 use report::plan::{PlanFile, PlanReport};
 use trace::Input;
@@ -190,12 +190,12 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     let (mut questions, currency) = questions(arguments)?;
     let traces = terminal::traces_dirs(global);
     let ignored = ignored(global)?;
-    let reading = Reading {
+    let options = SnapshotOptions {
         traces_dirs: &traces,
         release: arguments.scheduler.release,
         ignored: &ignored,
     };
-    let gathered = Snapshot::gather(&arguments.paths, &reading);
+    let gathered = Snapshot::gather(&arguments.paths, &options);
     let mut gathered = gathered.map_err(|error| failed(&error))?;
     let profiles = arguments.scheduler.profiles(global, gathered.release)?;
     let factors = words::overcommit(&arguments.overcommit).map_err(Failure::input)?;

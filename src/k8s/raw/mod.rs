@@ -404,26 +404,26 @@ pub(super) struct ContainerStatus {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct ContainerState {
-    pub(super) waiting: Option<WaitingContainer>,
-    pub(super) running: Option<RunningContainer>,
-    pub(super) terminated: Option<EndedContainer>,
+    pub(super) waiting: Option<ContainerStateWaiting>,
+    pub(super) running: Option<ContainerStateRunning>,
+    pub(super) terminated: Option<ContainerStateTerminated>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct WaitingContainer {
+pub(super) struct ContainerStateWaiting {
     pub(super) reason: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct RunningContainer {
+pub(super) struct ContainerStateRunning {
     pub(super) started_at: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct EndedContainer {
+pub(super) struct ContainerStateTerminated {
     #[serde(deserialize_with = "nullable")]
     pub(super) exit_code: i32,
     pub(super) started_at: Option<String>,

@@ -114,7 +114,7 @@ impl Gathered {
 
 /// The way in which the files of a snapshot are read.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Reading<'a> {
+pub struct SnapshotOptions<'a> {
     /// Folders in which files that a scenario names are looked for.
     pub traces_dirs: &'a [PathBuf],
     /// Release whose rules decide; `None` is that of an experiment or of the newest kubelet.
@@ -186,13 +186,13 @@ impl Snapshot {
     ///
     /// # Errors
     /// If a file can't be read or what the files say doesn't go together.
-    pub fn read(paths: &[PathBuf], reading: &Reading<'_>) -> Result<Self, SnapshotError> {
-        let mut sources = Sources::new(reading.traces_dirs).without(reading.ignored);
+    pub fn read(paths: &[PathBuf], options: &SnapshotOptions<'_>) -> Result<Self, SnapshotError> {
+        let mut sources = Sources::new(options.traces_dirs).without(options.ignored);
         for path in paths {
             sources.add(path)?;
         }
         let mut gathered = sources.finish()?;
-        gathered.follow(reading.release);
+        gathered.follow(options.release);
         Self::new(gathered)
     }
 
@@ -200,14 +200,17 @@ impl Snapshot {
     ///
     /// # Errors
     /// As [`Self::read`].
-    pub fn gather(paths: &[PathBuf], reading: &Reading<'_>) -> Result<Gathered, SnapshotError> {
-        let sources = Sources::new(reading.traces_dirs).without(reading.ignored);
+    pub fn gather(
+        paths: &[PathBuf],
+        options: &SnapshotOptions<'_>,
+    ) -> Result<Gathered, SnapshotError> {
+        let sources = Sources::new(options.traces_dirs).without(options.ignored);
         let mut sources = sources.with_workloads();
         for path in paths {
             sources.add(path)?;
         }
         let mut gathered = sources.finish()?;
-        gathered.follow(reading.release);
+        gathered.follow(options.release);
         gathered.findings.extend(wanted::lacking(&gathered));
         Ok(gathered)
     }

@@ -85,7 +85,7 @@ fn a_pod_takes_its_priority_from_the_classes_of_the_snapshot() {
         write("nodes.yaml", NODES),
         write("classes.yaml", &classes),
     ];
-    let snapshot = Snapshot::read(&files, &Reading::default()).expect("a snapshot");
+    let snapshot = Snapshot::read(&files, &SnapshotOptions::default()).expect("a snapshot");
     assert_eq!(snapshot.pod("runs").expect("a pod").spec.priority, 7);
     for (stated, priority, preempts, findings) in [
         ("priorityClassName: high, ", 900, false, 0),
@@ -123,7 +123,7 @@ fn dumps_that_overlap_are_one_where_they_agree() {
     };
     let (runs, waits) = (pod("runs", "n1", "Running"), pod("waits", "", "Pending"));
     let one = write("one.yaml", std::slice::from_ref(&runs));
-    let read = |other: PathBuf| Snapshot::read(&[one.clone(), other], &Reading::default());
+    let read = |other: PathBuf| Snapshot::read(&[one.clone(), other], &SnapshotOptions::default());
     let both = read(write("two.yaml", &[runs.clone(), waits])).expect("a snapshot");
     assert_eq!(both.cache.node_count(), 2);
     assert_eq!((both.counts.bound, both.counts.pending), (1, 1));

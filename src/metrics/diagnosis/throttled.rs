@@ -19,14 +19,14 @@ pub(super) struct Throttling {
     /// Whether cores of a node are shared, so that pods slow each other down.
     pub shares_cores: bool,
     /// The pods that are held back, by node.
-    nodes: SortedMap<NodeId, SortedMap<PodRef, Held>>,
+    nodes: SortedMap<NodeId, SortedMap<PodRef, ThrottledPod>>,
     /// Those for whom it does not count yet, by the instant from which it will.
     pending: SortedSet<(Instant, PodRef, NodeId)>,
 }
 
 /// A pod that is held back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Held {
+pub(super) struct ThrottledPod {
     /// The pod.
     pub pod: PodRef,
     /// Node of the pod.
@@ -47,7 +47,7 @@ impl Throttling {
             let mut held = SortedMap::new();
             for (pod, cause) in found {
                 let from = now.saturating_add(LONG);
-                let mut own = Held {
+                let mut own = ThrottledPod {
                     pod,
                     node,
                     cause,
@@ -77,7 +77,7 @@ impl Throttling {
 
     /// Takes out the next pod for which it counts by now.
     #[inline]
-    pub(super) fn next(&mut self, now: Instant) -> Option<Held> {
+    pub(super) fn next(&mut self, now: Instant) -> Option<ThrottledPod> {
         let &(from, pod, node) = self.pending.first().filter(|&&(from, ..)| from <= now)?;
         self.pending.remove(&(from, pod, node));
         self.nodes.get(&node)?.get(&pod).copied()

@@ -9,7 +9,7 @@ use lab::plan::buy::Search;
 use lab::plan::growth::{Grow, Rate};
 use lab::plan::{Minimize, Questions, plan};
 use lab::snapshot::profile::read_profiles;
-use lab::snapshot::{Reading, Snapshot};
+use lab::snapshot::{Snapshot, SnapshotOptions};
 use model::Changes;
 
 /// The first place where a value breaks a schema.
@@ -78,7 +78,8 @@ fn plans_follow_their_schema_and_pages_show_them() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/manual/plan.in");
     let (profiles, _) = read_profiles(None, Changes::default()).expect("the default profile");
     for minimize in [None, Some(Minimize::Nodes)] {
-        let gathered = Snapshot::gather(&[folder.join("cluster.yaml")], &Reading::default());
+        let gathered =
+            Snapshot::gather(&[folder.join("cluster.yaml")], &SnapshotOptions::default());
         let mut snapshot = Snapshot::new(gathered.expect("a dump")).expect("a cluster");
         let questions = Questions {
             minimize,

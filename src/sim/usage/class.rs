@@ -109,9 +109,9 @@ pub(super) enum Manner {
     Held,
 }
 
-/// A use that is read.
+/// The instant and the manner in which a use is read.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reading {
+pub(super) struct UseQuery {
     pub(super) at: Instant,
     pub(super) manner: Manner,
     /// Number of pods that share what is shared.
@@ -270,24 +270,24 @@ impl Class {
     }
 
     /// The use of a part that is up, with nothing in its way and as far as its limit allows.
-    pub(super) fn read(&self, place: usize, row: &Row, up: Up, reading: Reading) -> (Used, Used) {
+    pub(super) fn read(&self, place: usize, row: &Row, up: Up, query: UseQuery) -> (Used, Used) {
         let part = &self.parts[place];
         let limit = part.cpu_limit.unwrap_or(i64::MAX);
         let traffic = |used: i64| part.of_traffic.map_or(0, |share| share.of(used));
         let [cpu, memory] = [row.traffic.cpu_milli, row.traffic.memory_bytes].map(traffic);
-        let wanted = self.value(place, 0, row, up, reading);
+        let wanted = self.value(place, 0, row, up, query);
         let left = limit.saturating_sub(cpu).max(0);
-        let used = match (part.cpu_limit, reading.manner) {
+        let used = match (part.cpu_limit, query.manner) {
             (Some(_), Manner::Held) => {
-                let reading = Reading {
+                let query = UseQuery {
                     most: left,
-                    ..reading
+                    ..query
                 };
-                self.value(place, 0, row, up, reading)
+                self.value(place, 0, row, up, query)
             }
             _ => wanted.min(left),
         };
-        let memory_bytes = self.value(place, 1, row, up, reading);
+        let memory_bytes = self.value(place, 1, row, up, query);
         let memory_bytes = memory_bytes.saturating_add(memory);
         let of = |cpu_milli: i64| Used {
             cpu_milli,
@@ -298,24 +298,24 @@ impl Class {
     }
 
     /// What a part uses of a scale, no more than so much.
-    fn value(&self, place: usize, scale: usize, row: &Row, up: Up, reading: Reading) -> i64 {
+    fn value(&self, place: usize, scale: usize, row: &Row, up: Up, query: UseQuery) -> i64 {
         let Some((own, share)) = self.use_of(place, scale) else {
             return 0;
         };
         let sharers = match (own.is_shared, row.is_serving) {
             (false, _) => 1,
             (true, false) => return 0,
-            (true, true) => reading.sharers.max(1),
+            (true, true) => query.sharers.max(1),
         };
         let since = up.start_of(&own.curve);
-        let value = match reading.manner {
-            Manner::Instant => own.curve.at(reading.at, since),
+        let value = match query.manner {
+            Manner::Instant => own.curve.at(query.at, since),
             Manner::Held => {
-                let most = share.whole(reading.most).saturating_mul(sharers);
-                own.curve.held(reading.at, since, most)
+                let most = share.whole(query.most).saturating_mul(sharers);
+                own.curve.held(query.at, since, most)
             }
         };
-        share.of(value / sharers).min(reading.most)
+        share.of(value / sharers).min(query.most)
     }
 
     /// The first instant after another one at which another value of a part may be held.
@@ -332,9 +332,9 @@ impl Class {
     }
 
     /// The curve of a part that is its own; `None` of what is shared or not stated.
-    pub(super) fn curve(&self, place: usize, scale: Scale, up: Up) -> Option<OwnCurve<'_>> {
+    pub(super) fn curve(&self, place: usize, scale: Scale, up: Up) -> Option<ProcessCurve<'_>> {
         let (own, share) = self.use_of(place, scale as usize)?;
-        (!own.is_shared).then(|| OwnCurve {
+        (!own.is_shared).then(|| ProcessCurve {
             curve: &own.curve,
             since: up.start_of(&own.curve),
             share,
@@ -362,13 +362,13 @@ impl Class {
 
 /// A curve that is a process's own, or its share of its pod's.
 #[derive(Clone, Copy, Debug)]
-pub(in super::super) struct OwnCurve<'a> {
+pub(in super::super) struct ProcessCurve<'a> {
     pub(in super::super) curve: &'a Curve,
     since: Instant,
     share: Share,
 }
 
-impl OwnCurve<'_> {
+impl ProcessCurve<'_> {
     /// The value at an instant.
     pub(in super::super) fn at(&self, now: Instant) -> i64 {
         self.share.of(self.curve.at(now, self.since))

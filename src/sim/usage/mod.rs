@@ -19,7 +19,7 @@ use model::{Event, PodChange, PodPhase, PodRef, Text, Used};
 use units::{Duration, Instant, NodeId, PodId, Quantity, SortedMap, SortedSet};
 
 use changes::Changes;
-use class::{Class, Manner, Reading};
+use class::{Class, Manner, UseQuery};
 use row::{Processes, Row, Sharers, Up, before, sharers};
 pub(super) use samples::Now;
 
@@ -174,14 +174,14 @@ impl Usage {
     fn both(&self, pod: PodRef, at: Instant, manner: Manner) -> Option<(Used, Used)> {
         let row = self.row(pod)?;
         let class = self.class(row.spec)?;
-        let reading = self.reading(row, at, manner);
-        let of = |place| Some(class.read(place, row, row.up(place)?, reading));
+        let query = self.query(row, at, manner);
+        let of = |place| Some(class.read(place, row, row.up(place)?, query));
         let parts = class.places().filter_map(of);
         parts.reduce(|one, other| (sum(one.0, other.0), sum(one.1, other.1)))
     }
 
-    fn reading(&self, row: &Row, at: Instant, manner: Manner) -> Reading {
-        Reading {
+    fn query(&self, row: &Row, at: Instant, manner: Manner) -> UseQuery {
+        UseQuery {
             most: i64::MAX,
             at,
             manner,
@@ -195,7 +195,7 @@ impl Usage {
         let (class, up) = (self.class(row.spec)?, row.up(place)?);
         let read = |at| {
             class
-                .read(place, row, up, self.reading(row, at, Manner::Instant))
+                .read(place, row, up, self.query(row, at, Manner::Instant))
                 .1
         };
         let mut used = read(now);

@@ -5,7 +5,7 @@ use model::usage::{Curve, Scale};
 use model::{Pod, PodRef, Used};
 use units::{Duration, Instant};
 
-use super::class::{Class, Manner, OwnCurve};
+use super::class::{Class, Manner, ProcessCurve};
 use super::{Processes, Row, Up, Usage, sharers};
 use crate::contention::{LOOK, WHOLE, on_grid};
 use crate::cores::ProcessRef;
@@ -139,8 +139,8 @@ impl Usage {
     /// What a process wants; `None` if nothing is known of it.
     pub(crate) fn wanted_by(&self, process: ProcessRef, now: Instant) -> Option<Used> {
         let (row, class, parts) = self.parts_of(process)?;
-        let reading = self.reading(row, now, Manner::Instant);
-        let wanted = parts.map(|(place, up)| class.read(place, row, up, reading).0);
+        let query = self.query(row, now, Manner::Instant);
+        let wanted = parts.map(|(place, up)| class.read(place, row, up, query).0);
         wanted.reduce(super::sum)
     }
 
@@ -154,10 +154,10 @@ impl Usage {
     pub(crate) fn demand_changes(&self, process: ProcessRef, now: Instant) -> Option<Instant> {
         let (row, class, parts) = self.parts_of(process)?;
         let next = on_grid(now.saturating_add(Duration::from_nanos(1)), LOOK);
-        let reading = self.reading(row, now, Manner::Instant);
+        let query = self.query(row, now, Manner::Instant);
         let changes = parts.filter_map(|(place, up)| match class.curve(place, Scale::Cpu, up) {
             None => {
-                let (wanted, _) = class.read(place, row, up, reading);
+                let (wanted, _) = class.read(place, row, up, query);
                 (wanted.cpu_milli > 0).then_some(next)
             }
             Some(own) => match own.curve {
@@ -180,7 +180,7 @@ impl Usage {
     }
 
     /// The curves of the memory of a pod's processes, and whether any is shared and thus depends on others.
-    pub(crate) fn memory_curves(&self, pod: PodRef) -> (Vec<OwnCurve<'_>>, bool) {
+    pub(crate) fn memory_curves(&self, pod: PodRef) -> (Vec<ProcessCurve<'_>>, bool) {
         let container = WHOLE;
         let Some((_, class, parts)) = self.parts_of(ProcessRef { pod, container }) else {
             return (Vec::new(), false);

@@ -71,8 +71,8 @@ impl UsageSamples for Now<'_> {
         self.parts(pod, |place| {
             let row = self.usage.row(pod)?;
             let class = self.usage.class(row.spec)?;
-            let reading = self.usage.reading(row, self.at, self.manner);
-            Some(class.read(place, row, row.up(place)?, reading).1)
+            let query = self.usage.query(row, self.at, self.manner);
+            Some(class.read(place, row, row.up(place)?, query).1)
         })
     }
 

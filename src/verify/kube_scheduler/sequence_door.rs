@@ -147,7 +147,7 @@ impl Known {
         case: &Value,
         steps: &[&Value],
         range: std::ops::Range<usize>,
-    ) -> Result<Seen, String> {
+    ) -> Result<FirstAttempts, String> {
         let mut others: Vec<&Value> = Vec::new();
         for field in AROUND {
             others.extend(objects(case, field));
@@ -199,7 +199,7 @@ impl Known {
                 }
             }
         }
-        let mut seen = Seen::default();
+        let mut seen = FirstAttempts::default();
         folder.run(&mut seen)?;
         Ok(seen)
     }
@@ -207,11 +207,11 @@ impl Known {
 
 /// How the first attempt of each pod ended.
 #[derive(Default)]
-struct Seen {
+struct FirstAttempts {
     first: SortedMap<String, Option<String>>,
 }
 
-impl Observer for Seen {
+impl Observer for FirstAttempts {
     fn observe(&mut self, _at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
         let (pod, node) = match event {
             Event::PodUnschedulable { pod } => (*pod, None),

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use lab::plan::moves::budgets;
-use lab::snapshot::{Reading, Snapshot};
+use lab::snapshot::{Snapshot, SnapshotOptions};
 use model::Text;
 use model::node::HOSTNAME_LABEL;
 use model::rules::{admits, ports};
@@ -46,11 +46,11 @@ fn judge(files: &[PathBuf], options: &VerifyOptions) -> Result<FamilyReport, Str
         let folder = file.parent().unwrap_or(Path::new(""));
         let beside = |name: &str| folder.join(name);
         let paths = [beside("cluster.yaml")];
-        let reading = Reading {
+        let snapshot_options = SnapshotOptions {
             traces_dirs: &options.traces,
-            ..Reading::default()
+            ..SnapshotOptions::default()
         };
-        let gathered = Snapshot::gather(&paths, &reading);
+        let gathered = Snapshot::gather(&paths, &snapshot_options);
         let mut snapshot = gathered
             .and_then(Snapshot::new)
             .map_err(|error| error.to_string())?;

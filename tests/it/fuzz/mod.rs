@@ -17,7 +17,7 @@ use std::sync::Arc;
 use windtunnel::k8s::{SnapshotWriter, read_inputs, read_manifests, read_scheduler_config};
 use windtunnel::lab::names::Registered;
 use windtunnel::lab::snapshot::profile::read_profiles;
-use windtunnel::lab::snapshot::{Reading, Snapshot};
+use windtunnel::lab::snapshot::{Snapshot, SnapshotOptions};
 use windtunnel::model::Changes;
 use windtunnel::rng::Stream;
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
@@ -178,7 +178,7 @@ fn of_kubernetes() -> Vec<Kind> {
         }),
         Kind::new("import", dumps, |scene, bytes| {
             let file = scene.file("dump.json", bytes);
-            let _ = Snapshot::read(&[file], &Reading::default());
+            let _ = Snapshot::read(&[file], &SnapshotOptions::default());
         }),
         Kind::new("snapshot", manifests, |_, bytes| {
             let input = Input::bytes("fuzz.json", bytes);

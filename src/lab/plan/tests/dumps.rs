@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::folder::{Existing, write_file};
 use crate::import::{ImportPlan, import};
-use crate::snapshot::Reading;
+use crate::snapshot::SnapshotOptions;
 use goal::Room;
 use k8s::kubectl_dump::{DumpConfig, write_kubectl_dump};
 
@@ -229,7 +229,7 @@ fn a_dump_and_its_snapshot_have_one_plan() {
     });
     assert!(summary.is_ok(), "{summary:?}");
     let plans = [dump, scenario].map(|path| {
-        let gathered = Snapshot::gather(&[path], &Reading::default()).expect("files");
+        let gathered = Snapshot::gather(&[path], &SnapshotOptions::default()).expect("files");
         planned(Snapshot::new(gathered).expect("a cluster"))
     });
     assert_eq!(format!("{:?}", plans[0]), format!("{:?}", plans[1]));

@@ -7,10 +7,10 @@
 //! end, and whose node is heard of: what runs unseen can't be counted on.
 
 mod declared;
-mod held;
 mod part;
 mod rollout_pods;
 mod row;
+mod state_spans;
 #[cfg(test)]
 mod tests;
 
@@ -26,10 +26,10 @@ use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
 
 use declared::Declared;
-pub use held::Held;
-use held::keep;
 use part::{Loss, OwnPod, Role};
 pub use row::{Row, Sums};
+pub use state_spans::StateSpan;
+use state_spans::keep;
 
 /// All workloads of a cell.
 #[derive(Clone, Debug, Default)]
@@ -47,7 +47,7 @@ pub struct Workloads {
     sums: Totals,
     last_failure: Option<Instant>,
     /// States that held, where somebody asked for them.
-    held: Option<Vec<Held>>,
+    state_spans: Option<Vec<StateSpan>>,
 }
 
 /// Totals over all workloads in the measured window.
@@ -80,14 +80,16 @@ impl Workloads {
     #[must_use]
     pub fn keeping(self) -> Self {
         Self {
-            held: Some(Vec::new()),
+            state_spans: Some(Vec::new()),
             ..self
         }
     }
 
     /// Takes the states that held since this was called last, in order of their ends.
-    pub fn take_held(&mut self) -> impl Iterator<Item = Held> + '_ {
-        self.held.iter_mut().flat_map(|held| held.drain(..))
+    pub fn take_state_spans(&mut self) -> impl Iterator<Item = StateSpan> + '_ {
+        self.state_spans
+            .iter_mut()
+            .flat_map(|spans| spans.drain(..))
     }
 
     /// The workloads, in the order of their creation.
@@ -167,7 +169,7 @@ impl Workloads {
     pub fn close(&mut self, at: Instant, measured: &MeasuredWindow) {
         self.hold_until(at, measured);
         for (place, row) in self.rows.iter_mut().enumerate() {
-            keep(&mut self.held, place, row, at);
+            keep(&mut self.state_spans, place, row, at);
             row.close(at, measured);
         }
     }
@@ -431,7 +433,7 @@ impl Workloads {
     fn touch(&mut self, row: u32, at: Instant, measured: &MeasuredWindow) {
         self.hold_until(at, measured);
         let own = &mut self.rows[row as usize];
-        keep(&mut self.held, row as usize, own, at);
+        keep(&mut self.state_spans, row as usize, own, at);
         own.hold_until(at, measured);
     }
 

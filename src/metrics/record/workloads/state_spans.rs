@@ -6,7 +6,7 @@ use units::Instant;
 
 /// A workload's state that held for a time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Held {
+pub struct StateSpan {
     /// The workload's place among all.
     pub row: usize,
     /// Time span.
@@ -18,12 +18,12 @@ pub struct Held {
 }
 
 /// Keeps the state of a workload that held until an instant, where states are kept.
-pub(super) fn keep(held: &mut Option<Vec<Held>>, place: usize, row: &Row, to: Instant) {
-    if let Some(held) = held
+pub(super) fn keep(spans: &mut Option<Vec<StateSpan>>, place: usize, row: &Row, to: Instant) {
+    if let Some(spans) = spans
         && to > row.since()
     {
         let from = row.since();
-        held.push(Held {
+        spans.push(StateSpan {
             row: place,
             span: Span { from, to },
             desired: row.desired,
