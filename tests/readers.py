@@ -82,7 +82,7 @@ def check_decisions(folder, pods):
     count = 0
     for line in text(folder / "decisions.jsonl.zst").read().splitlines():
         decision = json.loads(line)
-        assert list(decision) == ["time_ns", "variant", "pod", "node", "gpus", "outcome"]
+        assert list(decision) == ["time_ns", "variant", "pod", "node", "gpus", "outcome", "reason"]
         last[decision["variant"], decision["pod"]] = decision
         count += 1
     for pod in pods:

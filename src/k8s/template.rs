@@ -18,6 +18,7 @@ use super::{life, needs, pod, queueing, server, unmodelled};
 use model::behaviour::{Behaviour, ContainerUsage, DEFAULT_GRACE, DoNotDisrupt};
 use model::queueing::TopologyRequest;
 use model::usage::Pattern;
+use model::workload::observed::deletion_cost;
 use model::{PodSpec, TemplatePriority, Text};
 use units::Duration;
 
@@ -153,12 +154,6 @@ fn local_volumes(metadata: &raw::Metadata, spec: &raw::PodSpec) -> Vec<Text> {
         (is_on_disk || volume.host_path.is_some()) && !given_up.contains(&&*volume.name)
     });
     volumes.map(|volume| volume.name.as_str().into()).collect()
-}
-
-/// The cost of deleting a pod; the original takes no sign `+` and no zero before other digits.
-fn deletion_cost(text: &str) -> Option<i32> {
-    let cost: i32 = text.parse().ok()?;
-    (cost.to_string() == text).then_some(cost)
 }
 
 /// Behaviour of a pod, or of the pods of a template, once they run.

@@ -91,14 +91,16 @@ impl ObservedPod {
     }
 }
 
-/// Reads the annotation of the deletion cost: a decimal `i32` without leading zeros or plus;
-/// anything else counts 0.
-pub fn deletion_cost(annotation: &str) -> i32 {
-    let digits = annotation.strip_prefix('-').unwrap_or(annotation);
-    let is_plain = digits == "0" || !digits.starts_with(['0', '+']);
-    if is_plain && annotation != "-0" {
-        annotation.parse().unwrap_or(0)
-    } else {
-        0
-    }
+/// Reads the annotation of the deletion cost: a decimal `i32` without a plus, and without zeros before
+/// it; behind a minus the original takes them (`GetDeletionCostFromPodAnnotations`). `None` is refused by
+/// an API server, and counts 0 in pods that are there all the same.
+///
+/// ```
+/// # use model::workload::observed::deletion_cost;
+/// assert_eq!([deletion_cost("-10"), deletion_cost("-007")], [Some(-10), Some(-7)]);
+/// assert_eq!([deletion_cost("+5"), deletion_cost("007"), deletion_cost("x")], [None; 3]);
+/// ```
+pub fn deletion_cost(annotation: &str) -> Option<i32> {
+    let is_plain = annotation == "0" || !annotation.starts_with(['0', '+']);
+    annotation.parse().ok().filter(|_| is_plain)
 }

@@ -45,7 +45,7 @@ impl RecordedPod {
             (None, None) => None,
         };
         let cost = match &self.deletion_cost {
-            Some(Value::String(text)) => deletion_cost(text),
+            Some(Value::String(text)) => deletion_cost(text).unwrap_or(0),
             Some(number) => typed(number)?,
             None => 0,
         };

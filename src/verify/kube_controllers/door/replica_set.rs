@@ -7,6 +7,7 @@ use crate::cases::Differences;
 use crate::door::Said;
 use crate::door::folder::Folder;
 use crate::door::watch::Watch;
+use model::workload::observed::deletion_cost;
 use units::Instant;
 
 pub(super) fn decide_victims(case: &Value) -> Result<Said, String> {
@@ -39,7 +40,7 @@ const REFUSED: &str = "an API server refuses a pod whose deletion cost is no who
 
 /// Halves the set `a` and holds those that go against the first ones recorded.
 fn scale_down(now: f64, pods: &[(&str, &Value)], order: &[&Value]) -> Result<Said, String> {
-    let is_refused = |cost: &str| cost.parse::<i32>().is_err();
+    let is_refused = |cost: &str| deletion_cost(cost).is_none();
     if pods
         .iter()
         .any(|(_, pod)| pod["deletionCost"].as_str().is_some_and(is_refused))
