@@ -187,7 +187,7 @@ impl Digest {
         self.record(at, 16, [number_of(pod)]);
         match change {
             PodChange::Ready(ready) => self.tagged(0, [u64::from(ready)]),
-            PodChange::Restarted(restarts) => self.tagged(1, [u64::from(restarts)]),
+            PodChange::Restarted(restarts) => self.tagged(1, [u64::from(restarts.total())]),
             PodChange::Terminating { grace, reason } => {
                 self.tagged(2, [grace.as_nanos() as u64, reason.code()]);
             }

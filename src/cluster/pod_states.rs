@@ -3,7 +3,7 @@
 //! cost nothing here.
 
 use super::conflict::Conflict;
-use model::{EndReason, Found, Pod, PodChange, PodOwner, PodRef};
+use model::{EndReason, Found, Pod, PodChange, PodOwner, PodRef, PodSpec, Restarts};
 use units::{Duration, Instant, ObjectId, PodId, SortedMap};
 
 /// State of a living pod in addition to its record.
@@ -18,8 +18,8 @@ pub struct PodState {
     /// Instant at which readiness last changed; before the first report, that of the pod's
     /// creation.
     pub ready_changed: Instant,
-    /// The highest restart count of its containers.
-    pub restarts: u32,
+    /// How often its containers were started again.
+    pub restarts: Restarts,
     /// Number of components that hold the pod back: its node prepares it, and does not start it.
     pub holds: u32,
     /// The order to end, if there was one.
@@ -72,7 +72,7 @@ impl PodState {
             turn: 0,
             is_ready: false,
             ready_changed: created,
-            restarts: 0,
+            restarts: Restarts::of_one(0),
             holds: 0,
             terminating: None,
         }
@@ -120,10 +120,10 @@ impl PodStates {
 
     /// A pod was found on a node: how often its containers were started again, and since when it is not
     /// ready.
-    pub(super) fn find(&mut self, pod: PodRef, found: &Found, now: Instant) {
+    pub(super) fn find(&mut self, pod: PodRef, spec: &PodSpec, found: &Found, now: Instant) {
         let known = self.get(pod).copied();
         let state = PodState {
-            restarts: found.restarts(),
+            restarts: found.restarts(spec),
             ready_changed: found.ready_since(false).unwrap_or(now),
             ..known.unwrap_or(PodState::new(None, now))
         };

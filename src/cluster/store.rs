@@ -348,7 +348,8 @@ impl Store {
             self.pod_states.own(created.pod, owner, turn, now);
         }
         if let Some(found) = created.found.as_ref().filter(|found| found.says_more()) {
-            self.pod_states.find(created.pod, found, now);
+            let spec = &self.classes[created.class.index()].spec;
+            self.pod_states.find(created.pod, spec, found, now);
         }
         Ok(())
     }

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use model::workload::probe::ProbeKind;
-use model::{EndReason, Found, PodRef, PodSpec, PullError, PullStep, Text};
+use model::{EndReason, Found, PodRef, PodSpec, PullError, PullStep, Restarts, Text};
 use units::{Duration, Instant, NodeId, SortedMap};
 
 use crate::local_node::LocalNode;
@@ -182,8 +182,8 @@ pub enum Report {
     Ready(PodRef, bool),
     /// The pod was found unhealthy, which is news of one that was not ready either.
     Unhealthy(PodRef),
-    /// Total container restarts of the pod so far.
-    Restarted(PodRef, u32),
+    /// Restarts of the pod's containers so far.
+    Restarted(PodRef, Restarts),
     /// One of its containers ended that will be started again, or did not do its work: which, and the
     /// code that it ended with.
     Exited(PodRef, u16, i32),

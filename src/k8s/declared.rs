@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::priority::PriorityClass;
-use super::reported::{Controller, Reported};
+use super::reported::Reported;
 use model::workload::{Job, ResourceQuota};
-use model::{Object, PodSpec, ResourceList};
+use model::{Object, Owner, PodSpec, ResourceList};
 
 /// Source of the pods' priority.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct DeclaredWorkload {
     /// The object.
     pub object: Object,
     /// The object that controls it.
-    pub controller: Option<Controller>,
+    pub controller: Option<Owner>,
     /// State that the file reports of it.
     pub reported: Reported,
     /// Source of the pods' priority.

@@ -91,7 +91,7 @@ pub use node_status::NodeReport;
 pub use pod_status::{PodReport, ReportedContainer, ReportedRun, ReportedState};
 pub use priority::PriorityClasses;
 pub use record::{BrokenField, PodRecord, read_pod, read_resize};
-pub use reported::{Controller, Reported, ReportedJob};
+pub use reported::{Reported, ReportedJob};
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use server::{server_rules, takes_amount};
 pub use snapshot::{Snapshot, SnapshotWriter};
@@ -100,7 +100,7 @@ pub use yaml::read_values;
 
 use fault::Fault;
 use intake::TraceError;
-use model::{ClusterObjects, Node, PodPhase, PodSpec, Release, Text};
+use model::{ClusterObjects, Node, Owner, PodPhase, PodSpec, Release, Text};
 use object::ObjectSeed;
 use reader::Reader;
 use units::{Duration, SortedMap};
@@ -232,7 +232,7 @@ pub struct ManifestPod {
     /// Controller that recreates the pod if it is lost.
     pub maker: Maker,
     /// The object that controls the pod.
-    pub controller: Option<Controller>,
+    pub controller: Option<Owner>,
 }
 
 /// Controller that recreates a pod lost with its node, by its controlling owner.

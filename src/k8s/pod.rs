@@ -3,7 +3,6 @@
 //! namespace to `default` (spec: kubernetes.md 1.5, 1.6).
 
 use super::field::{Path, Problem, Texts, unix_secs};
-use super::reported::Controller;
 use super::server::{POD_BELOW_CONTAINERS, is_of_pods};
 use super::{Ctx, Maker, affinity, gpu, keys, raw};
 use model::{
@@ -89,7 +88,8 @@ pub(super) fn pod_spec(
     Ok(spec)
 }
 
-fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
+/// The object that controls another one, as its owner references say.
+pub(super) fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
     let mut owners = metadata.owner_references.iter();
     let controller = owners.find(|own| own.controller);
     controller.map(|own| Owner {
@@ -109,16 +109,6 @@ pub(super) fn deleted(metadata: &raw::Metadata) -> Result<Option<(Option<i64>, i
     let grace = metadata.deletion_grace_period_seconds;
     let told = grace.map(|grace| end.saturating_sub(grace.max(0)));
     Ok(Some((told, end)))
-}
-
-/// The object that controls another one, as its owner references say.
-pub(super) fn controller(metadata: &raw::Metadata, ctx: &mut Ctx) -> Option<Controller> {
-    let mut owners = metadata.owner_references.iter();
-    let owner = owners.find(|owner| owner.controller)?;
-    Some(Controller {
-        kind: ctx.texts.share(&owner.kind),
-        name: ctx.texts.share(&owner.name),
-    })
 }
 
 /// Maker of a pod, which makes a new one if it is lost. What a node runs by itself shows in the API

@@ -44,8 +44,8 @@ pub struct ReportedContainer {
     pub is_ready: bool,
     /// Number of restarts.
     pub restarts: u32,
-    /// Activity of the container.
-    pub state: ReportedState,
+    /// Activity of the container, if the status tells it.
+    pub state: Option<ReportedState>,
 }
 
 /// Activity of a container.
@@ -78,7 +78,7 @@ impl PodReport {
     /// Times that the report states.
     pub(super) fn times(&self) -> impl Iterator<Item = i64> {
         let containers = self.containers.iter().flatten();
-        containers.filter_map(|own| match own.state {
+        containers.filter_map(|own| match own.state? {
             ReportedState::Running(since) => since,
             ReportedState::BackOff(run) | ReportedState::Ended(run) => run.ended,
             ReportedState::Waiting | ReportedState::Stuck => None,
@@ -107,10 +107,13 @@ pub(super) fn report(status: &raw::PodStatus, spec: &PodSpec) -> Option<PodRepor
                 &status.container_statuses
             };
             let own = list.iter().find(|own| *own.name == *container.name)?;
+            let state = state(own);
+            // Of one without a state the pod's condition tells more.
+            let ready = own.ready.filter(|_| state.is_some());
             Some(ReportedContainer {
-                is_ready: own.ready.unwrap_or(is_ready != Some(false)),
+                is_ready: ready.unwrap_or(is_ready != Some(false)),
                 restarts: u32::try_from(own.restart_count).unwrap_or(0),
-                state: state(own)?,
+                state,
             })
         });
     Some(PodReport {

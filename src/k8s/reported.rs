@@ -22,15 +22,6 @@ pub(super) const ANNOTATIONS: [&str; 4] = [
     TEMPLATE_GENERATION,
 ];
 
-/// The object that controls another one.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Controller {
-    /// Kind of the controlling object.
-    pub kind: Text,
-    /// Name of the controlling object, in the namespace of what it controls.
-    pub name: Text,
-}
-
 /// State of a workload as a dump reports it. Times are seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reported {

@@ -130,7 +130,7 @@ fn declare(
     }
     Ok(DeclaredWorkload {
         object,
-        controller: pod::controller(&parts.metadata, workload.ctx),
+        controller: pod::owner(&parts.metadata, &mut workload.ctx.texts),
         reported: Reported::of(parts),
         priority: workload.priority.clone(),
         states_policy: workload.states_policy,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::{
     Decision, Delivery, DeviceSet, Found, MachineFailure, NewPrice, Node, ObjectChange, PodName,
-    PodOwner, PodSpec, PullError, Relocation, RolloutStep, ServiceLevels, VolumeNews,
+    PodOwner, PodSpec, PullError, Relocation, Restarts, RolloutStep, ServiceLevels, VolumeNews,
 };
 use units::{
     ClassId, ComponentId, Duration, GangId, Instant, NodeId, ObjectId, PodId, PodSlot, Resources,
@@ -214,8 +214,8 @@ impl EvictionCause {
 pub enum PodChange {
     /// The pod's condition `Ready` changed to this.
     Ready(bool),
-    /// Total container restarts so far: the highest count of any container.
-    Restarted(u32),
+    /// Restarts of the pod's containers so far.
+    Restarted(Restarts),
     /// It was told to end: its node stops it and reports its end, a pod without a node just goes.
     /// A second order can only shorten the grace.
     Terminating {

@@ -1,7 +1,7 @@
 //! State of pods that are on a node before the run begins, as a dump of a cluster reports it: what their
 //! containers do, how often they were started again, and whether they are ready.
 
-use crate::Text;
+use crate::{ContainerKind, PodSpec, Restarts, Text};
 use serde::{Deserialize, Serialize};
 use units::{Duration, Instant, NodeId};
 
@@ -112,10 +112,10 @@ impl Found {
         self.readiness.is_some() || !self.containers.is_empty()
     }
 
-    /// The highest restart count of the containers.
-    pub fn restarts(&self) -> u32 {
+    /// How often the containers of the pod, which has this specification, were started again.
+    pub fn restarts(&self, spec: &PodSpec) -> Restarts {
         let counts = self.containers.iter().map(|own| own.restarts);
-        counts.max().unwrap_or(0)
+        Restarts::of(ContainerKind::all(spec).zip(counts))
     }
 
     /// Instant from which a pod that is found ready, or not ready, was so.

@@ -5,7 +5,7 @@ use super::parts::time_limits::TimeLimits;
 use control::local_node::LocalNode;
 use control::node::{Assignment, Report, StopOrder};
 use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
-use model::{EndReason, EvictionCause, PodRef};
+use model::{EndReason, EvictionCause, PodRef, Restarts};
 use units::{Duration, Instant, NodeId, PodId};
 
 /// The agents of all nodes.
@@ -191,7 +191,8 @@ impl NodeAgent for PlainAgent {
         if told.is_none() && held.is_owned {
             held.restarts += 1;
             held.running = false;
-            out.reports.push(Report::Restarted(pod, held.restarts));
+            out.reports
+                .push(Report::Restarted(pod, Restarts::of_one(held.restarts)));
             out.commands.push(MachineCommand::Start { pod, node });
         } else {
             self.ended(pod, told.unwrap_or(EndReason::NodeLost), out);

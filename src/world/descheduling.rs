@@ -102,6 +102,7 @@ fn strategies(own: &schema::Strategies) -> Result<Vec<Strategy>, BuildError> {
     if let Some(own) = &own.remove_pods_having_too_many_restarts {
         strategies.push(Strategy::Restarts(RemovePodsHavingTooManyRestarts {
             threshold: own.pod_restart_threshold,
+            includes_init: own.including_init_containers,
             scope: scope(own.namespaces.as_ref(), &own.match_labels),
         }));
     }

@@ -218,20 +218,26 @@ fn containers(
     let sidecars = pod.spec.all_containers().map(|own| own.restartable);
     let states = report.containers.iter().zip(sidecars).enumerate();
     let found = states.map(|(number, (known, is_sidecar))| {
+        let of_phase = match is_running {
+            false => FoundState::Waiting,
+            true if number < init && !is_sidecar => FoundState::Ended { code: 0 },
+            true => FoundState::Running(begun),
+        };
         let Some(known) = known else {
-            let state = match is_running {
-                false => FoundState::Waiting,
-                true if number < init && !is_sidecar => FoundState::Ended { code: 0 },
-                true => FoundState::Running(begun),
-            };
-            let is_ready = is_running && report.is_ready != Some(false);
             return FoundContainer {
-                state,
-                is_ready,
+                state: of_phase,
+                is_ready: is_running && report.is_ready != Some(false),
                 restarts: 0,
             };
         };
-        let state = match known.state {
+        let Some(state) = known.state else {
+            return FoundContainer {
+                state: of_phase,
+                is_ready: is_running && known.is_ready,
+                restarts: known.restarts,
+            };
+        };
+        let state = match state {
             ReportedState::Waiting => FoundState::Waiting,
             ReportedState::Stuck => FoundState::Stuck,
             ReportedState::Running(since) => FoundState::Running(at(since).unwrap_or(begun)),

@@ -50,7 +50,7 @@ impl Observer for Story {
             Event::PodChanged {
                 pod,
                 change: PodChange::Restarted(count),
-            } => (*pod, format!("restart {count}")),
+            } => (*pod, format!("restart {}", count.total())),
             Event::Object(ObjectChange::Updated {
                 object: Object::VerticalPodAutoscaler(vertical),
                 ..

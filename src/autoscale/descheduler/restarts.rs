@@ -1,15 +1,17 @@
 //! `RemovePodsHavingTooManyRestarts`: pods go whose containers were started again so often that
-//! another node may do them good. What is known of a pod is the highest count of its containers; the
-//! original sums them.
+//! another node may do them good.
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
+use model::Restarts;
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]
 pub struct RemovePodsHavingTooManyRestarts {
     /// Number of restarts from which there are too many.
     pub threshold: u32,
+    /// Whether those of init containers and sidecars count, too.
+    pub includes_init: bool,
     /// Pods that the strategy looks at.
     pub scope: Scope,
 }
@@ -19,7 +21,12 @@ impl RemovePodsHavingTooManyRestarts {
         for node in pass.nodes.clone() {
             for pod in pass.pods_on(node) {
                 let state = pass.store.pod_states().get(pod.pod);
-                let restarts = state.map_or(0, |state| state.restarts);
+                let restarts = state.map_or_else(Restarts::default, |state| state.restarts);
+                let restarts = if self.includes_init {
+                    restarts.total()
+                } else {
+                    restarts.apps
+                };
                 if restarts < self.threshold
                     || !self.scope.takes(pass.spec(pod.class))
                     || !pass.may_go(pod)

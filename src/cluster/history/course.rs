@@ -251,7 +251,7 @@ fn changes(pod: &Pod, state: &PodState) -> Vec<(Instant, PodChange)> {
     for _ in 0..state.holds {
         changes.push((pod.created, PodChange::Held));
     }
-    if state.restarts > 0 {
+    if state.restarts.total() > 0 {
         changes.push((pod.created, PodChange::Restarted(state.restarts)));
     }
     if state.is_ready || state.ready_changed > pod.created {

@@ -42,8 +42,6 @@ pub struct JobPod {
     pub exit_codes: Vec<(Text, i32)>,
     /// The pod's other conditions, type and status.
     pub conditions: Vec<(Text, Text)>,
-    /// The sum of its containers' restarts.
-    pub all_restarts: i32,
 }
 
 /// Failures since the last success.
@@ -294,10 +292,11 @@ impl<'a> Sync<'a> {
                 ObservedPhase::Running | ObservedPhase::Pending
             )
         });
-        let restarts: i32 = running.map(|pod| pod.all_restarts).sum();
+        let restarts = running.map(|pod| i64::from(pod.pod.restarts.total()));
+        let restarts: i64 = restarts.sum();
         match self.job.backoff_limit {
             0 => restarts > 0,
-            limit => restarts >= limit,
+            limit => restarts >= i64::from(limit),
         }
     }
 

@@ -67,7 +67,7 @@ pub(super) fn by_usefulness(one: &ObservedPod, other: &ObservedPod) -> Ordering 
 
 /// More restarts first: those of app containers, then those of sidecars.
 pub(super) fn by_restarts(one: &ObservedPod, other: &ObservedPod) -> Ordering {
-    let restarts = |pod: &ObservedPod| (pod.restarts, pod.sidecar_restarts);
+    let restarts = |pod: &ObservedPod| (pod.restarts.most_of_app, pod.restarts.most_of_sidecar);
     restarts(other).cmp(&restarts(one))
 }
 

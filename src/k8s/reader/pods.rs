@@ -104,7 +104,7 @@ impl Reader {
             at: at(metadata)?,
             time_limit: pod::time_limit(raw)?,
             maker: pod::maker(metadata),
-            controller: pod::controller(metadata, &mut self.ctx),
+            controller: pod::owner(metadata, &mut self.ctx.texts),
             node_name: node_name.map(|node| self.ctx.texts.share(node)),
             accounted: accounted.map(|spec| self.share_class(spec)),
             spec: self.share_class(spec),

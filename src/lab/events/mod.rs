@@ -220,7 +220,7 @@ impl EventLog {
         let (kind, what) = match change {
             PodChange::Ready(true) => ("ready", String::new()),
             PodChange::Ready(false) => ("unready", String::new()),
-            PodChange::Restarted(count) => ("restarted", format!("{count} times")),
+            PodChange::Restarted(restarts) => ("restarted", format!("{} times", restarts.total())),
             PodChange::Terminating { grace, reason } => {
                 ("terminating", format!("{reason:?}, within {grace}"))
             }

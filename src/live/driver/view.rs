@@ -129,7 +129,7 @@ impl Driver {
             node: pod.node().map(|node| nodes.name(node).to_owned()),
             ready: self.is_ready(pod),
             terminating: state.is_some_and(|state| state.terminating.is_some()),
-            restarts: state.map_or(0, |state| state.restarts),
+            restarts: state.map_or(0, |state| state.restarts.total()),
             waits: waits.map(|waits| waits.to_string()),
             ended: None,
             ended_ns: None,

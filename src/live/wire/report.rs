@@ -2,7 +2,7 @@
 
 use control::node::Report;
 use model::workload::probe::ProbeKind;
-use model::{EndReason, PodRef};
+use model::{EndReason, PodRef, Restarts};
 use serde::{Deserialize, Serialize};
 
 use super::reason;
@@ -33,10 +33,10 @@ pub enum News {
         /// `true` if the pod is ready.
         ready: bool,
     },
-    /// Number of restarts.
+    /// How often containers were started again.
     Restarted {
         /// Restarts so far.
-        restarts: u32,
+        restarts: Restarts,
     },
     /// A container ended that is started again, or failed.
     Exited {

@@ -7,7 +7,7 @@ use cluster::UsageSamples;
 use model::workload::{QuotaStatus, ReplicaSet, ResourceQuota};
 use model::{
     Node, Object, ObjectChange, PodCreated, PodName, PodOwner, PodSpec, PullError, ResourceList,
-    Used,
+    Restarts, Used,
 };
 use units::TenantId;
 
@@ -194,7 +194,7 @@ fn want_of_memory_explains_what_follows_from_it() {
     world.run(at(0), pod);
     world.change(at(100), pod, PodChange::OomKilled { container: 0 });
     world.change(at(100), pod, PodChange::Ready(false));
-    world.change(at(110), pod, PodChange::Restarted(1));
+    world.change(at(110), pod, PodChange::Restarted(Restarts::of_one(1)));
     world.change(at(112), pod, PodChange::Ready(true));
     let expected = (Cause::OutOfMemory, 100, Some(112), [0, 1, 0, 0]);
     assert_eq!(world.only(), expected);
@@ -210,7 +210,7 @@ fn restarts_again_and_again_are_a_loop_and_a_pod_that_is_not_ready_fails_its_pro
         world.change(
             at(100 + i64::from(restart)),
             pod,
-            PodChange::Restarted(restart),
+            PodChange::Restarted(Restarts::of_one(restart)),
         );
     }
     let expected = (Cause::CrashLoop, 100, None, [0, 5, 0, 0]);

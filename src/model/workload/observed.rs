@@ -1,6 +1,6 @@
 //! Pod as a controller sees it: its identity, its place and its last reported status.
 
-use crate::Text;
+use crate::{Restarts, Text};
 use serde::{Deserialize, Serialize};
 use units::{Duration, Instant};
 
@@ -51,10 +51,8 @@ pub struct ObservedPod {
     pub phase: ObservedPhase,
     /// The pod's condition `Ready`; `None` if nothing was reported.
     pub readiness: Option<Readiness>,
-    /// The highest restart count of its app containers.
-    pub restarts: i32,
-    /// The highest restart count of its sidecars.
-    pub sidecar_restarts: i32,
+    /// How often its containers were started again.
+    pub restarts: Restarts,
     /// The pod's annotation `controller.kubernetes.io/pod-deletion-cost`; an unreadable value
     /// counts as 0.
     pub deletion_cost: i32,

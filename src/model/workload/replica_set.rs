@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-use crate::{LabelSelector, Labels, PodSpec, Text};
+use crate::{LabelSelector, Labels, Owner, PodSpec, Text};
 use units::{Duration, Instant};
 
 /// The label by which a deployment tells its replica sets apart.
@@ -16,6 +16,8 @@ pub struct ReplicaSet {
     pub namespace: Text,
     /// The replica set's name.
     pub name: Text,
+    /// The object that controls the replica set, where that is none that is modelled.
+    pub controller: Option<Owner>,
     /// Selector of the replica set's own pods.
     pub selector: LabelSelector,
     /// Pod template.
@@ -61,6 +63,7 @@ impl Default for ReplicaSet {
         Self {
             namespace: "default".into(),
             name: "".into(),
+            controller: None,
             selector: LabelSelector::default(),
             template: Arc::default(),
             replicas: 1,

@@ -198,13 +198,16 @@ pub enum NodeAffinityType {
     Preferred,
 }
 
-/// Strategy `RemovePodsHavingTooManyRestarts`: pods whose containers restarted too often.
+/// Strategy `RemovePodsHavingTooManyRestarts`: pods whose containers restarted too often, in sum.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct TooManyRestarts {
     /// Number of restarts from which a pod is evicted, at least 1.
     #[schemars(range(min = 1))]
     pub pod_restart_threshold: u32,
+    /// Whether the restarts of init containers count, too; default no.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub including_init_containers: bool,
     /// Namespaces that the strategy considers; default all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<Namespaces>,

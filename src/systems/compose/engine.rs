@@ -114,8 +114,10 @@ impl Held {
                 if self.is_ready {
                     self.set_ready(pod, false, out);
                 }
-                out.reports
-                    .push(Report::Restarted(pod, self.restarts.count()));
+                out.reports.push(Report::Restarted(
+                    pod,
+                    model::Restarts::of_one(self.restarts.count()),
+                ));
                 self.expect(now.saturating_add(delay), pod, Due::Restart, out);
                 None
             }

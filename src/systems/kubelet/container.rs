@@ -4,22 +4,11 @@ use super::images::PullBackOff;
 use super::prober::Prober;
 use super::{CrashLoop, Verdicts};
 use model::exit::{KILLED, TERMINATED};
-use model::{ContainerLife, PullPolicy, Text};
+use model::{ContainerKind, ContainerLife, PullPolicy, Text};
 use units::{Duration, Instant};
 
 /// Least time for a container that is to be killed (spec: kubernetes.md part 4).
 const LEAST_GRACE: Duration = Duration::from_secs(2);
-
-/// Purpose of a container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// It runs to its end before the next one starts.
-    Init,
-    /// An init container that goes on running.
-    Sidecar,
-    /// It runs beside the others once init containers are done.
-    App,
-}
 
 /// State of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,7 +36,7 @@ pub(super) enum State {
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 #[derive(Clone, Debug)]
 pub(super) struct Unit {
-    pub(super) kind: Kind,
+    pub(super) kind: ContainerKind,
     pub(super) image: Text,
     pub(super) life: ContainerLife,
     pub(super) state: State,
@@ -55,6 +44,8 @@ pub(super) struct Unit {
     pub(super) is_ready: bool,
     /// Number of starts.
     pub(super) starts: u32,
+    /// Number of starts after the first, in an earlier life too.
+    pub(super) restarts: u32,
     /// Verdicts of the probes that are due.
     pub(super) verdicts: Verdicts,
     /// The probes that the machine makes, while it runs.
@@ -72,7 +63,7 @@ pub(super) struct Unit {
 }
 
 impl Unit {
-    pub(super) fn new(kind: Kind, image: Text, life: ContainerLife) -> Self {
+    pub(super) fn new(kind: ContainerKind, image: Text, life: ContainerLife) -> Self {
         Self {
             kind,
             image,
@@ -81,6 +72,7 @@ impl Unit {
             is_started: false,
             is_ready: false,
             starts: 0,
+            restarts: 0,
             verdicts: Verdicts::default(),
             prober: None,
             stop_at: None,
@@ -99,7 +91,7 @@ impl Unit {
 
     /// `true` if the container counts for the readiness of its pod.
     pub(super) fn counts(&self) -> bool {
-        self.kind != Kind::Init
+        self.kind != ContainerKind::Init
     }
 
     /// `true` if the container has a process on the node.

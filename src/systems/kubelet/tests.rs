@@ -75,7 +75,7 @@ impl Node {
                 Report::Ready(_, ready) => format!("ready {ready}"),
                 Report::Unhealthy(_) => "unhealthy".to_owned(),
                 Report::Exited(_, _, code) => format!("exit {code}"),
-                Report::Restarted(_, count) => format!("restart {count}"),
+                Report::Restarted(_, count) => format!("restart {}", count.total()),
                 Report::Ended(_, reason) => format!("ended {reason:?}"),
             };
             self.told.push(format!("{} {words}", self.now));

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::{replica_set, seconds, span, told, told_span};
 use crate::cases::{Differences, typed};
 use control::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, sync};
+use model::Restarts;
 use model::workload::job::{
     FailureAction, FailureMatch, FailureRule, Indexes, JobCondition, JobConditionKind, JobReason,
     JobStatus, SuccessRule,
@@ -90,7 +91,7 @@ struct SeenPod {
     ready: Option<bool>,
     ready_changed: Option<f64>,
     #[serde(default)]
-    restarts: i32,
+    restarts: u32,
 }
 
 #[derive(Deserialize)]
@@ -261,7 +262,7 @@ impl SeenPod {
                     is_ready,
                     since: self.ready_changed.map(seconds),
                 }),
-                restarts: self.restarts,
+                restarts: Restarts::of_one(self.restarts),
                 created: Some(seconds(self.created)),
                 is_terminating: self.deleted_at.is_some(),
                 ..ObservedPod::default()
@@ -278,7 +279,6 @@ impl SeenPod {
                 .into_iter()
                 .collect(),
             conditions: Vec::new(),
-            all_restarts: self.restarts,
         })
     }
 }

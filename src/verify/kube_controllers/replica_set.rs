@@ -8,6 +8,7 @@ use crate::cases::{Differences, typed};
 use control::controllers::replica_set::{ranks, victims};
 use model::workload::observed::deletion_cost;
 use model::workload::{ObservedPhase, ObservedPod, Readiness};
+use model::{ContainerKind, Restarts};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -32,7 +33,7 @@ struct RecordedPod {
     ready_changed: Option<f64>,
     deletion_cost: Option<Value>,
     restarts: Option<Value>,
-    sidecar_restarts: Option<Vec<i32>>,
+    sidecar_restarts: Option<Vec<u32>>,
     replica_set: Option<String>,
     deleting: bool,
 }
@@ -49,11 +50,14 @@ impl RecordedPod {
             Some(number) => typed(number)?,
             None => 0,
         };
-        let restarts = match &self.restarts {
-            Some(Value::Array(all)) => all.iter().filter_map(Value::as_i64).max().unwrap_or(0),
-            Some(number) => number.as_i64().unwrap_or(0),
-            None => 0,
+        let restarts: Vec<u32> = match &self.restarts {
+            Some(Value::Array(all)) => all.iter().map(typed).collect::<Result<_, _>>()?,
+            Some(number) => vec![typed(number)?],
+            None => Vec::new(),
         };
+        let apps = restarts.iter().map(|&count| (ContainerKind::App, count));
+        let sidecars = self.sidecar_restarts.iter().flatten();
+        let sidecars = sidecars.map(|&count| (ContainerKind::Sidecar, count));
         Ok(ObservedPod {
             name: self.name.as_str().into(),
             uid: self.uid.as_str().into(),
@@ -67,14 +71,7 @@ impl RecordedPod {
                 is_ready,
                 since: since.map(seconds),
             }),
-            restarts: restarts as i32,
-            sidecar_restarts: self
-                .sidecar_restarts
-                .iter()
-                .flatten()
-                .copied()
-                .max()
-                .unwrap_or(0),
+            restarts: Restarts::of(apps.chain(sidecars)),
             deletion_cost: cost,
             created: self.created.map(seconds),
             is_terminating: self.deleting,

@@ -10,10 +10,10 @@ mod state;
 
 use std::sync::Arc;
 
-use k8s::{Controller, DeclaredWorkload, Maker, ManifestPod, Manifests};
+use k8s::{DeclaredWorkload, Maker, ManifestPod, Manifests};
 use model::workload::ReplicaSet;
 use model::workload::replica_set::TEMPLATE_HASH_LABEL;
-use model::{Node, Object, PodSpec, Text};
+use model::{Node, Object, Owner, PodSpec, Text};
 use sim::{ResidentObject, ResidentOwner};
 use units::{SortedMap, SortedSet};
 
@@ -116,8 +116,8 @@ fn key_of(declared: &DeclaredWorkload) -> Key {
 }
 
 /// The object that controls another one, as a key.
-fn owner_key(controller: &Controller, namespace: &Text) -> Key {
-    let Controller { kind, name } = controller.clone();
+fn owner_key(controller: &Owner, namespace: &Text) -> Key {
+    let Owner { kind, name } = controller.clone();
     (kind, namespace.clone(), name)
 }
 

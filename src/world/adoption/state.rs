@@ -59,6 +59,7 @@ pub(super) fn as_reported(
             };
             Object::ReplicaSet(Arc::new(ReplicaSet {
                 created: at(reported.created).unwrap_or(Instant::ZERO),
+                controller: declared.controller.clone().filter(|_| root.is_none()),
                 rollout,
                 ..(**set).clone()
             }))

@@ -1,12 +1,13 @@
 //! Jobs step by step (spec: kubernetes.md 2.5).
 
 use windtunnel::control::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, sync};
+use windtunnel::model::Restarts;
 use windtunnel::model::workload::indexes::Indexes;
 use windtunnel::model::workload::job::{
     FailureAction, FailureMatch, FailureRule, JobConditionKind, JobReason, JobStatus, SuccessRule,
 };
 use windtunnel::model::workload::{
-    CompletionMode, Job, ObservedPhase, PodReplacement, RestartPolicy,
+    CompletionMode, Job, ObservedPhase, ObservedPod, PodReplacement, RestartPolicy,
 };
 use windtunnel::units::{Duration, Instant};
 
@@ -138,7 +139,10 @@ fn a_job_past_its_deadline_fails_with_all_its_pods() {
 #[test]
 fn restarts_in_place_count_against_the_limit() {
     let restarted = |count| JobPod {
-        all_restarts: count,
+        pod: ObservedPod {
+            restarts: Restarts::of_one(count),
+            ..running("a").pod
+        },
         ..running("a")
     };
     for (limit, restarts, fails) in [(3, 2, false), (3, 3, true), (0, 0, false), (0, 1, true)] {

@@ -1,6 +1,7 @@
 //! Who goes first of a replica set that has too many (spec: kubernetes.md 2.1).
 
 use windtunnel::control::controllers::replica_set::{ranks, victims};
+use windtunnel::model::Restarts;
 use windtunnel::model::workload::{ObservedPhase, ObservedPod, Readiness};
 use windtunnel::units::{Duration, Instant};
 
@@ -64,10 +65,10 @@ fn each_rule_decides_between_two_pods() {
         ("not ready", with(&unready_since)),
         ("cheap", with(&|pod| pod.deletion_cost = -1)),
         ("ready lately", with(&since(10))),
-        ("restarts", with(&|pod| pod.restarts = 1)),
+        ("restarts", with(&|pod| pod.restarts.most_of_app = 1)),
         (
             "restarts of sidecars",
-            with(&|pod| pod.sidecar_restarts = 1),
+            with(&|pod| pod.restarts.most_of_sidecar = 1),
         ),
         ("created lately", with(&|pod| pod.created = Some(ago(10)))),
         (
@@ -151,7 +152,7 @@ fn ages_are_compared_on_a_scale_that_doubles() {
     assert_eq!(order(&[since("a", 20), since("b", 10)], &[]), ["b", "a"]);
     // Exactly equal times go on with the next rule.
     let restarted = ObservedPod {
-        restarts: 1,
+        restarts: Restarts::of_one(1),
         ..since("z", 10)
     };
     assert_eq!(order(&[since("a", 10), restarted], &[]), ["z", "a"]);

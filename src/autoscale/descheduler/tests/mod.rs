@@ -7,9 +7,9 @@ use model::objects::Owner;
 use model::workload::disruption_budget::BudgetStatus;
 use model::workload::{PodDisruptionBudget, ReplicaSet};
 use model::{
-    Behaviour, DeviceSet, Node, Object, ObjectChange, Operator, PodAffinityTerm, PodChange,
-    PodCreated, PodName, PodOwner, PodRef, Requirement, ResourceList, Taint, TaintEffect,
-    Toleration, TopologySpread,
+    Behaviour, ContainerKind, DeviceSet, Node, Object, ObjectChange, Operator, PodAffinityTerm,
+    PodChange, PodCreated, PodName, PodOwner, PodRef, Requirement, ResourceList, Restarts, Taint,
+    TaintEffect, Toleration, TopologySpread,
 };
 use units::{NodeId, ObjectId, Quantity, TenantId};
 
@@ -441,7 +441,12 @@ fn pods_go_that_are_old_or_never_come_up() {
     let young = world.place(&pod(), 0, 1);
     world.now = Instant::from_secs(100);
     let pod = young[0];
-    let change = PodChange::Restarted(5);
+    let counts = [
+        (ContainerKind::Sidecar, 4),
+        (ContainerKind::App, 3),
+        (ContainerKind::App, 2),
+    ];
+    let change = PodChange::Restarted(Restarts::of(counts));
     world.apply(Event::PodChanged { pod, change });
     let lives = |secs: i64, states: Vec<PodState>| {
         world.evicted_by(Strategy::LifeTime(PodLifeTime {
@@ -454,9 +459,17 @@ fn pods_go_that_are_old_or_never_come_up() {
     assert_eq!(lives(100, vec![]), []);
     assert_eq!(lives(10, vec![PodState::Running]), [old[0], young[0]]);
     assert_eq!(lives(10, vec![PodState::Pending]), []);
-    for (threshold, expected) in [(5, &young[..]), (6, &[])] {
+    // Counts add up, those of init containers on request.
+    let cases = [
+        (5, false, &young[..]),
+        (6, false, &[]),
+        (9, true, &young[..]),
+        (10, true, &[]),
+    ];
+    for (threshold, includes_init, expected) in cases {
         let strategy = RemovePodsHavingTooManyRestarts {
             threshold,
+            includes_init,
             scope: Scope::default(),
         };
         assert_eq!(world.evicted_by(Strategy::Restarts(strategy)), expected);

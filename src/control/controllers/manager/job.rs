@@ -252,7 +252,6 @@ impl Jobs {
             index_failures: failures.counted,
             index_ignored: failures.ignored,
             is_uncounted: true,
-            all_restarts: seen.observed.restarts,
             ..JobPod::default()
         };
         let mut own = Vec::new();

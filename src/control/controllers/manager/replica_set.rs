@@ -67,7 +67,7 @@ impl ReplicaSets {
         let mut related = Vec::new();
         if is_too_many {
             observe::identify(&mut pods);
-            related = siblings(step.store, step.key);
+            related = siblings(step.store, step.key, set);
         }
         let observed: Vec<ObservedPod> = pods.iter().map(|pod| pod.observed.clone()).collect();
         let writes = sync(
@@ -130,14 +130,22 @@ impl ReplicaSets {
 }
 
 /// The pods of the other sets of a set's owner.
-fn siblings(store: &Store, set: ObjectId) -> Vec<ObservedPod> {
+fn siblings(store: &Store, id: ObjectId, set: &ReplicaSet) -> Vec<ObservedPod> {
     let objects = store.objects();
-    let owner = objects.get(set).and_then(|row| row.owner);
+    let owner = objects.get(id).and_then(|row| row.owner);
     let owner = owner.and_then(|owner| objects.get(owner));
-    let children = owner.into_iter().flat_map(|row| &row.children);
-    let others = children.filter(|&&child| child != set);
+    let mut sets = owner.map_or(Vec::new(), |row| row.children.clone());
+    if let Some(controller) = &set.controller {
+        let others = objects.of_kind("ReplicaSet", &set.namespace);
+        let others = others.filter(|(_, row)| match &row.object {
+            Object::ReplicaSet(other) => other.controller.as_ref() == Some(controller),
+            _ => false,
+        });
+        sets.extend(others.map(|(other, _)| other));
+    }
+    let others = sets.into_iter().filter(|&other| other != id);
     others
-        .flat_map(|&child| observe::living(store, child))
+        .flat_map(|other| observe::living(store, other))
         .map(|pod| pod.observed)
         .collect()
 }

@@ -287,6 +287,7 @@ impl Workloads {
                 let Some(own) = self.pods[pod.slot.index()].as_mut() else {
                     return;
                 };
+                let restarts = restarts.total();
                 let more = u64::from(restarts.saturating_sub(own.restarts));
                 own.restarts = restarts;
                 if counts {

@@ -11,7 +11,7 @@ use model::workload::deployment::DeploymentStatus;
 use model::workload::{Count, Deployment, DeploymentStrategy, Job, ReplicaSet, RollingUpdate};
 use model::{
     EndReason, Event, EvictionCause, GpuRequest, NodeContact, Object, ObjectChange, PodChange,
-    PodCreated, PodName, PodOwner, PodRef, PodSpec,
+    PodCreated, PodName, PodOwner, PodRef, PodSpec, Restarts,
 };
 use units::{Duration, Instant, NodeId, ObjectId, TenantId};
 
@@ -398,7 +398,7 @@ fn restarts_and_wasted_work_are_counted() {
     let job = world.create(0, None, Object::Job(Arc::new(Job::default())));
     let failed = world.pod(0, job, 0);
     for count in [1, 3] {
-        let change = PodChange::Restarted(count);
+        let change = PodChange::Restarted(Restarts::of_one(count));
         world.0.apply(
             10,
             &Event::PodChanged {

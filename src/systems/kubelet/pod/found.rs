@@ -4,11 +4,13 @@
 //! answer by now and does not is taken to go on so until its container starts anew.
 
 use super::super::back_off::CrashLoop;
-use super::super::container::{Kind, State, Unit};
+use super::super::container::{State, Unit};
 use super::super::{Probes, Verdicts, judge};
 use super::{Held, Turn};
 use control::node::{Assignment, Report};
-use model::{ContainerLife, EndReason, Found, FoundContainer, FoundState, RestartPolicy};
+use model::{
+    ContainerKind, ContainerLife, EndReason, Found, FoundContainer, FoundState, RestartPolicy,
+};
 use units::{Duration, Instant};
 
 impl Held {
@@ -21,10 +23,10 @@ impl Held {
         let mut own = Self::new(assignment);
         for unit in &mut own.units {
             unit.state = State::Running;
-            unit.starts = restarts.saturating_add(1);
+            (unit.starts, unit.restarts) = (restarts.saturating_add(1), restarts);
             (unit.is_started, unit.is_ready) = (true, true);
         }
-        (own.is_ready, own.restarts) = (true, restarts);
+        own.is_ready = true;
         own.deadline = (until < Instant::MAX).then_some(until);
         own
     }
@@ -33,7 +35,6 @@ impl Held {
     pub(in super::super) fn as_found(now: Instant, assignment: &Assignment, found: &Found) -> Self {
         let mut own = Self::new(assignment);
         let begun = found.started.unwrap_or(now);
-        own.restarts = found.restarts();
         own.since = found.is_running.then_some(begun);
         let is_ready = found.readiness.is_none_or(|known| known.is_ready);
         let restart = own.restart;
@@ -41,8 +42,8 @@ impl Held {
             let known = found.containers.get(container).copied();
             let known = known.or_else(|| {
                 let state = match unit.kind {
-                    Kind::Init => FoundState::Ended { code: 0 },
-                    Kind::Sidecar | Kind::App => FoundState::Running(begun),
+                    ContainerKind::Init => FoundState::Ended { code: 0 },
+                    ContainerKind::Sidecar | ContainerKind::App => FoundState::Running(begun),
                 };
                 found.is_running.then_some(FoundContainer {
                     state,
@@ -124,7 +125,7 @@ fn patience(life: &ContainerLife) -> Duration {
 impl Unit {
     /// The container was found in a state, in a pod that began at an instant.
     fn find(&mut self, now: Instant, begun: Instant, known: FoundContainer) {
-        self.starts = known.restarts;
+        (self.starts, self.restarts) = (known.restarts, known.restarts);
         match known.state {
             FoundState::Waiting => {}
             FoundState::Stuck => {
@@ -177,9 +178,9 @@ impl Unit {
     /// Whether the container is started again once it has ended.
     pub(super) fn is_restarted(&self, restart: RestartPolicy, success: bool) -> bool {
         match self.kind {
-            Kind::Sidecar => true,
-            Kind::App => restart.restarts(success),
-            Kind::Init => !success && restart != RestartPolicy::Never,
+            ContainerKind::Sidecar => true,
+            ContainerKind::App => restart.restarts(success),
+            ContainerKind::Init => !success && restart != RestartPolicy::Never,
         }
     }
 }

@@ -5,12 +5,13 @@ mod found;
 mod probed;
 
 use super::Verdicts;
-use super::container::{Kind, State, Unit};
+use super::container::{State, Unit};
 use super::images::NodeImages;
 use control::node::{Assignment, ContainerEvent, Report};
 use control::{AgentOutput, MachineCommand};
 use model::{
-    ContainerLife, EndReason, PodRef, PodSpec, PullError, PullPolicy, PullStep, RestartPolicy, Text,
+    ContainerKind, ContainerLife, EndReason, PodRef, PodSpec, PullError, PullPolicy, PullStep,
+    RestartPolicy, Restarts, Text,
 };
 use units::{Duration, Instant, NodeId, SortedSet};
 
@@ -35,7 +36,6 @@ pub(super) struct Held {
     /// Instant at which the pod's containers were first started.
     since: Option<Instant>,
     is_ready: bool,
-    restarts: u32,
     /// Reason for the pod's end, once it ends.
     ending: Option<EndReason>,
     /// The wake-up asked for last.
@@ -51,16 +51,11 @@ pub(super) struct Held {
 impl Held {
     pub(super) fn new(assignment: &Assignment) -> Self {
         let spec: &PodSpec = &assignment.spec;
-        let init = spec.init_containers.len();
         let units = spec
             .all_containers()
+            .zip(ContainerKind::all(spec))
             .enumerate()
-            .map(|(number, container)| {
-                let kind = match number < init {
-                    true if container.restartable => Kind::Sidecar,
-                    true => Kind::Init,
-                    false => Kind::App,
-                };
+            .map(|(number, (container, kind))| {
                 let life = spec.container_life(number).cloned().unwrap_or_default();
                 Unit::new(kind, container.image.clone(), life)
             });
@@ -75,7 +70,7 @@ impl Held {
         let mut units: Vec<Unit> = units.collect();
         if units.is_empty() {
             units.push(Unit::new(
-                Kind::App,
+                ContainerKind::App,
                 Text::default(),
                 ContainerLife::default(),
             ));
@@ -88,7 +83,6 @@ impl Held {
             units,
             since: None,
             is_ready: false,
-            restarts: 0,
             ending: None,
             asked: None,
             limit: assignment.time_limit.filter(|_| is_known),
@@ -141,9 +135,9 @@ impl Held {
         for container in 0..self.units.len() {
             let unit = &self.units[container];
             let is_passed = match (unit.kind, unit.state) {
-                (Kind::Init, state) => state == State::Ended { success: true },
-                (Kind::Sidecar, _) => unit.is_started,
-                (Kind::App, state) => {
+                (ContainerKind::Init, state) => state == State::Ended { success: true },
+                (ContainerKind::Sidecar, _) => unit.is_started,
+                (ContainerKind::App, state) => {
                     !matches!(state, State::Waiting | State::Pulling | State::Starting)
                 }
             };
@@ -153,7 +147,7 @@ impl Held {
             if unit.state == State::Waiting {
                 self.begin(container, turn);
                 let unit = &self.units[container];
-                if unit.kind == Kind::App && matches!(unit.state, State::PullBackOff(_)) {
+                if unit.kind == ContainerKind::App && matches!(unit.state, State::PullBackOff(_)) {
                     continue;
                 }
             }
@@ -221,9 +215,10 @@ impl Held {
         let unit = &mut self.units[container];
         unit.state = State::Starting;
         unit.starts += 1;
-        if unit.starts - 1 > self.restarts {
-            self.restarts = unit.starts - 1;
-            let report = Report::Restarted(self.pod, self.restarts);
+        if unit.starts > 1 {
+            unit.restarts += 1;
+            let counts = self.units.iter().map(|unit| (unit.kind, unit.restarts));
+            let report = Report::Restarted(self.pod, Restarts::of(counts));
             turn.out.reports.push(report);
         }
         self.order(container, true, turn);
@@ -264,10 +259,13 @@ impl Held {
         }
         unit.state = State::Running;
         probed::begin(unit, since, turn);
-        let mut apps = self.units.iter().filter(|unit| unit.kind == Kind::App);
+        let mut apps = self
+            .units
+            .iter()
+            .filter(|unit| unit.kind == ContainerKind::App);
         let has_begun =
             |unit: &Unit| unit.starts > 1 || (unit.starts == 1 && unit.state != State::Starting);
-        if self.units[container].kind == Kind::App && apps.all(has_begun) {
+        if self.units[container].kind == ContainerKind::App && apps.all(has_begun) {
             turn.out.reports.push(Report::Running(self.pod));
             if self.deadline.is_none() {
                 let limit = self.limit.take();
@@ -285,7 +283,7 @@ impl Held {
             return self.over();
         }
         let restarts = unit.is_restarted(self.restart, success);
-        let is_done = unit.kind == Kind::App && !restarts && self.units.len() > 1;
+        let is_done = unit.kind == ContainerKind::App && !restarts && self.units.len() > 1;
         if restarts || !success || is_done {
             let report = Report::Exited(self.pod, container as u16, code);
             turn.out.reports.push(report);
@@ -296,14 +294,17 @@ impl Held {
             self.show_readiness(turn);
             return None;
         }
-        if unit.kind == Kind::Init && success {
+        if unit.kind == ContainerKind::Init && success {
             self.sync(turn);
             return None;
         }
-        let mut apps = self.units.iter().filter(|unit| unit.kind == Kind::App);
+        let mut apps = self
+            .units
+            .iter()
+            .filter(|unit| unit.kind == ContainerKind::App);
         let has_failed = |unit: &Unit| unit.state == State::Ended { success: false };
         let is_over = |unit: &Unit| matches!(unit.state, State::Ended { .. });
-        let is_failed_init = self.units[container].kind == Kind::Init;
+        let is_failed_init = self.units[container].kind == ContainerKind::Init;
         if is_failed_init || apps.all(is_over) {
             let failed = is_failed_init || self.units.iter().any(has_failed);
             let reason = if failed {
@@ -338,7 +339,7 @@ impl Held {
             }
             match unit.state {
                 State::Running => {
-                    let turn = last.filter(|_| unit.kind == Kind::Sidecar);
+                    let turn = last.filter(|_| unit.kind == ContainerKind::Sidecar);
                     let at = unit.end_of_stop(now, grace, turn);
                     let at = unit.stop_at.map_or(at, |known| known.min(at));
                     unit.stop_at = Some(at);
@@ -359,7 +360,7 @@ impl Held {
     fn stop_order(&self) -> Vec<usize> {
         let of = |is_sidecar: bool| {
             let all = 0..self.units.len();
-            all.filter(move |&one| (self.units[one].kind == Kind::Sidecar) == is_sidecar)
+            all.filter(move |&one| (self.units[one].kind == ContainerKind::Sidecar) == is_sidecar)
         };
         of(false).chain(of(true).rev()).collect()
     }
@@ -394,8 +395,8 @@ impl Held {
         }
         for unit in &mut self.units {
             let state = match (unit.kind, unit.state) {
-                (Kind::App, State::Ended { .. }) => continue,
-                (Kind::App, State::Running | State::Starting | State::BackOff(_)) => {
+                (ContainerKind::App, State::Ended { .. }) => continue,
+                (ContainerKind::App, State::Running | State::Starting | State::BackOff(_)) => {
                     State::BackOff(unit.back_off.restart_at(turn.now))
                 }
                 _ => State::Waiting,

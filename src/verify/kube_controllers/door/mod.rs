@@ -122,7 +122,8 @@ fn node(name: &str) -> Value {
         "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
         "status": {
             "allocatable": {"cpu": "64", "memory": "256Gi", "pods": "250"},
-            "conditions": [{"type": "Ready", "status": "True"}],
+            // Says when all this was seen.
+            "conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": date(0.0, 0.0)}],
         },
     })
 }

@@ -158,20 +158,29 @@ fn member(now: f64, set: &str, seen: &Value) -> Value {
     let containers =
         (0..counts.len()).map(|place| json!({"name": format!("c{place}"), "image": "app:1"}));
     spec["containers"] = containers.collect();
-    let statuses = counts.iter().enumerate().map(|(place, count)| {
-        json!({"name": format!("c{place}"), "restartCount": count, "image": "app:1", "ready": false})
-    });
-    status["containerStatuses"] = statuses.collect();
+    // What is pending stays so: nothing of its images comes.
+    let state = match seen["phase"].as_str() {
+        Some("Pending") => json!({"waiting": {"reason": "ImagePullBackOff"}}),
+        _ => json!({}),
+    };
+    let reported = |kind: char, counts: &[Value]| -> Value {
+        let statuses = counts.iter().enumerate().map(|(place, count)| {
+            json!({
+                "name": format!("{kind}{place}"), "image": "app:1",
+                "restartCount": count, "ready": false, "state": state,
+            })
+        });
+        statuses.collect()
+    };
+    status["containerStatuses"] = reported('c', &counts);
     let sidecars = list(seen, "sidecarRestarts");
     if !sidecars.is_empty() {
         let containers = (0..sidecars.len()).map(
             |place| json!({"name": format!("s{place}"), "image": "app:1", "restartPolicy": "Always"}),
         );
         spec["initContainers"] = containers.collect();
-        let statuses = sidecars.iter().enumerate().map(|(place, count)| {
-            json!({"name": format!("s{place}"), "restartCount": count, "image": "app:1", "ready": false})
-        });
-        status["initContainerStatuses"] = statuses.collect();
+        let sidecars: Vec<Value> = sidecars.into_iter().cloned().collect();
+        status["initContainerStatuses"] = reported('s', &sidecars);
     }
     own["status"] = status;
     own
