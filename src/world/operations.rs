@@ -113,8 +113,8 @@ fn drained_by(scenario: &Scenario, operation: Operation) -> Operation {
     }
 }
 
-/// Operations of users, in order of time.
-pub fn operations(
+/// What the files of the workload create; what a run finds there is not created.
+fn creations(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
     files: &FileSource<'_>,
@@ -122,9 +122,6 @@ pub fn operations(
     remarks: &mut Remarks,
 ) -> Result<Vec<(Instant, Operation)>, BuildError> {
     let mut operations = Vec::new();
-    if !runs_workloads(scenario) {
-        return Ok(operations);
-    }
     for source in &scenario.workload {
         let WorkloadSource::Manifests { file, at } = source else {
             let submission = units(source, files)?;
@@ -151,6 +148,22 @@ pub fn operations(
         let objects = objects.into_iter().filter(|object| !adoption.has(object));
         operations.extend(objects.map(|object| (at, Operation::Create(object))));
     }
+    Ok(operations)
+}
+
+/// Operations of users, in order of time.
+pub fn operations(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    files: &FileSource<'_>,
+    manifests: &mut ManifestFiles,
+    remarks: &mut Remarks,
+) -> Result<Vec<(Instant, Operation)>, BuildError> {
+    let mut operations = Vec::new();
+    if !runs_workloads(scenario) {
+        return Ok(operations);
+    }
+    operations.extend(creations(scenario, nodes, files, manifests, remarks)?);
     let mut known: SortedSet<Text> = nodes.iter().map(|node| node.name.clone()).collect();
     for (number, operation) in scenario.operations.iter().enumerate() {
         let at = Instant::ZERO.saturating_add(operation.at);

@@ -46,14 +46,13 @@ pub(super) fn as_reported(
     match &declared.object {
         Object::ReplicaSet(set) => {
             let rollout = match root {
-                Some(Object::Deployment(root)) => {
-                    let known = rollout(root, reported.revision);
-                    RolloutAnnotations {
-                        desired_replicas: reported.desired_replicas.or(known.desired_replicas),
-                        max_replicas: reported.max_replicas.or(known.max_replicas),
-                        ..known
-                    }
-                }
+                // Without any of its annotations whoever wrote the dump has left them out.
+                Some(Object::Deployment(root)) if reported.revision == 0 => rollout(root, 0),
+                Some(Object::Deployment(_)) => RolloutAnnotations {
+                    revision: reported.revision,
+                    desired_replicas: reported.desired_replicas,
+                    max_replicas: reported.max_replicas,
+                },
                 _ => RolloutAnnotations::default(),
             };
             let zero = beginning.dump;

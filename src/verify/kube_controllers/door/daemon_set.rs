@@ -19,6 +19,18 @@ pub(super) fn decide_node(case: &Value) -> Result<Said, String> {
         own["metadata"]["labels"] = Value::Object(labels.clone());
     }
     let taints = list(seen, "taints");
+    // A taint of a state that the node does not report would be taken away at once.
+    let has = |key: &str| {
+        let mut taints = taints.iter();
+        taints.any(|own| own["key"] == key && own["effect"] == "NoSchedule")
+    };
+    own["status"]["conditions"][0]["status"] = if has("node.kubernetes.io/unreachable") {
+        "Unknown".into()
+    } else if has("node.kubernetes.io/not-ready") {
+        "False".into()
+    } else {
+        "True".into()
+    };
     own["spec"] = json!({"taints": taints, "unschedulable": seen["unschedulable"] == true});
     let run = |objects: &[&Value]| -> Result<Watch, String> {
         let mut folder = Folder::kubernetes(&[&own], objects, 1);

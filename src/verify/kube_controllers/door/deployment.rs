@@ -13,8 +13,16 @@ use units::Instant;
 /// The instant of the step, in seconds of the case.
 const NOW: f64 = 1_000.0;
 
+/// Why some limits can't be said.
+const REFUSED: &str = "an API server refuses a roll-out that may neither have one pod more nor one less \
+    (validation.go, ValidateRollingUpdateDeployment)";
+
 pub(super) fn decide_step(case: &Value) -> Result<Said, String> {
     let input = &case["input"];
+    let is_zero = |field: &str| input[field] == 0 || input[field] == "0%";
+    if is_zero("maxSurge") && is_zero("maxUnavailable") {
+        return Ok(Said::Unsaid(REFUSED.to_owned()));
+    }
     let mut sets: Vec<(&str, &Value)> = Vec::new();
     sets.extend(list(input, "old").into_iter().map(|set| ("app:1", set)));
     if input["new"].is_object() {

@@ -8,7 +8,7 @@ use crate::door::Said;
 use crate::door::folder::Folder;
 use crate::door::watch::Watch;
 use model::Object;
-use units::Instant;
+use units::{Instant, SortedMap, SortedSet};
 
 /// Why some states can't be kept.
 const RESTLESS: &str = "controllers make or delete pods at once until their replicas are there, so that \
@@ -32,14 +32,15 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
         objects.extend(made.iter().flat_map(|own| controller(own)));
     }
     let mut disrupted = Map::new();
+    let names = Names::of(&pods, &made);
     for seen in &pods {
-        let name = seen["name"].as_str().unwrap_or_default();
+        let name = names.told(seen["name"].as_str().unwrap_or_default());
         let above = made.iter().find(|own| own["name"] == seen["controller"]);
         let above = above.copied().filter(|_| !is_plain);
         if let Some(since) = seen["disruptedSince"].as_f64() {
-            disrupted.insert(name.to_owned(), date(since, now));
+            disrupted.insert(name.clone(), date(since, now));
         }
-        objects.push(member(seen, now, above));
+        objects.push(member(seen, &name, now, above));
     }
     let mut spec = json!({"selector": {"matchLabels": {"app": "web"}}});
     for field in ["maxUnavailable", "minAvailable"] {
@@ -64,7 +65,8 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
     });
     let budget = last.next_back().ok_or("the run has no budget")?;
     let status = &budget.status;
-    let disrupted: Vec<&str> = status.disrupted.keys().map(|name| &**name).collect();
+    let disrupted = status.disrupted.keys().map(|name| names.recorded(name));
+    let disrupted: SortedSet<&str> = disrupted.collect();
     let decided = json!({
         "currentHealthy": status.current_healthy,
         "desiredHealthy": status.desired_healthy,
@@ -81,9 +83,40 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
     Ok(said(&differences))
 }
 
+/// Names of pods as a cluster has them, by those of the case: a stateful set names its pods by ordinals.
+struct Names(SortedMap<String, String>);
+
+impl Names {
+    fn of(pods: &[&Value], made: &[&Value]) -> Self {
+        let mut names = SortedMap::new();
+        for own in made.iter().filter(|own| own["kind"] == "StatefulSet") {
+            let (leaving, staying): (Vec<&Value>, Vec<&Value>) = { pods.iter().copied() }
+                .filter(|pod| pod["controller"] == own["name"])
+                .partition(|pod| pod["deleting"] == true);
+            for (ordinal, pod) in staying.into_iter().chain(leaving).enumerate() {
+                let set = own["name"].as_str().unwrap_or_default();
+                let name = pod["name"].as_str().unwrap_or_default();
+                names.insert(name.to_owned(), format!("{set}-{ordinal}"));
+            }
+        }
+        Self(names)
+    }
+
+    fn told(&self, recorded: &str) -> String {
+        let told = self.0.get(recorded);
+        told.map_or_else(|| recorded.to_owned(), Clone::clone)
+    }
+
+    fn recorded<'n>(&'n self, told: &'n str) -> &'n str {
+        let mut known = self.0.iter();
+        let known = known.find(|(_, name)| *name == told);
+        known.map_or(told, |(recorded, _)| recorded)
+    }
+}
+
 /// A pod of a dump, with the controller above it.
-fn member(seen: &Value, now: f64, above: Option<&Value>) -> Value {
-    let mut own = pod(seen["name"].as_str().unwrap_or_default());
+fn member(seen: &Value, name: &str, now: f64, above: Option<&Value>) -> Value {
+    let mut own = pod(name);
     own["spec"]["nodeName"] = "n".into();
     let is_ready = if seen["ready"] == true {
         "True"

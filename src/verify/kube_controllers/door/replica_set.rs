@@ -38,6 +38,10 @@ pub(super) fn decide_scale_down(case: &Value) -> Result<Said, String> {
 const REFUSED: &str = "an API server refuses a pod whose deletion cost is no whole number of 32 bits \
     (validation.go, ValidatePodSpecificAnnotations)";
 
+/// Why some states can't be kept.
+const UNREADY: &str = "a kubelet reports a pod as not ready whose containers don't run, so that one that is \
+    pending and ready does not last";
+
 /// Halves the set `a` and holds those that go against the first ones recorded.
 fn scale_down(now: f64, pods: &[(&str, &Value)], order: &[&Value]) -> Result<Said, String> {
     let is_refused = |cost: &str| deletion_cost(cost).is_none();
@@ -46,6 +50,14 @@ fn scale_down(now: f64, pods: &[(&str, &Value)], order: &[&Value]) -> Result<Sai
         .any(|(_, pod)| pod["deletionCost"].as_str().is_some_and(is_refused))
     {
         return Ok(Said::Unsaid(REFUSED.to_owned()));
+    }
+    let is_ready = |pod: &Value| pod["readySince"].is_number() || pod["ready"] == true;
+    let is_bound = |pod: &Value| pod["node"].as_str().is_some_and(|name| !name.is_empty());
+    if pods
+        .iter()
+        .any(|(_, pod)| pod["phase"] == "Pending" && is_bound(pod) && is_ready(pod))
+    {
+        return Ok(Said::Unsaid(UNREADY.to_owned()));
     }
     let mut objects = Vec::new();
     let mut nodes: Vec<Value> = Vec::new();
