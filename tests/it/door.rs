@@ -57,14 +57,22 @@ fn sequences_of_decisions_come_out_of_runs() {
 
 #[test]
 fn what_controllers_do_comes_out_of_runs() {
-    let names = ["cron-next.jsonl.gz", "taint-eviction.jsonl.gz"];
-    check(
-        "kube-controllers",
-        &[],
-        &data("kube-controllers", &names),
-        50,
-        80,
-    );
+    let rows = [
+        ("cron-next", 50),
+        ("cronjob-sequence", 50),
+        ("daemonset-node", 50),
+        ("deployment-step", 50),
+        ("pdb", 22),
+        ("replicaset-victims", 23),
+        ("taint-eviction", 41),
+    ];
+    for (row, passed) in rows {
+        let files = data("kube-controllers", &[&format!("{row}.jsonl.gz")]);
+        check("kube-controllers", &[], &files, 50, passed);
+    }
+    if let Some(file) = shared::reference("vectors/replicaset/scale-down.jsonl.gz") {
+        check("replicaset", &[], &[file], 50, 50);
+    }
 }
 
 #[test]

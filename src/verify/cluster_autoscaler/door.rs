@@ -13,6 +13,7 @@ use crate::door::lines;
 use crate::door::watch::Watch;
 use crate::door::{DoorReport, Said, Share};
 use crate::kube_scheduler::world::objects;
+use model::node::HOSTNAME_LABEL;
 use units::{Instant, SortedMap};
 
 /// From one loop of the autoscaler to the next, in seconds; the first has no pods yet, the second orders.
@@ -35,7 +36,18 @@ pub(crate) fn judge(
     lines::judge(files, options, share, whole, row, decide)
 }
 
+/// Why some estimates can't be said.
+const TAKEN: &str = "pods that are spread over hosts are tried on the nodes that are there, too, and those \
+    count as new; in a cluster that has the room a scheduler would bind them first";
+
 fn decide(case: &Value) -> Result<Said, String> {
+    let is_spread = |group: &&Value| {
+        let rules = objects(&group["pod"]["spec"], "topologySpreadConstraints");
+        { rules.iter() }.any(|own| own["topologyKey"] == HOSTNAME_LABEL)
+    };
+    if !objects(case, "nodes").is_empty() && objects(case, "groups").iter().any(is_spread) {
+        return Ok(Said::Unsaid(TAKEN.to_owned()));
+    }
     let templates = objects(case, "templates");
     let mut differences = Differences::default();
     let mut is_sure = true;
