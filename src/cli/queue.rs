@@ -66,7 +66,7 @@ pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, F
             question.map_err(|words| Failure::input(format!("{}: {words}", job.display())))?;
         let pods = asked.pods.iter().map(|(node, spec)| (node, &**spec));
         let question = question.on(&asked.nodes, pods).with_run_times(run_times);
-        let question = question.after(before.clone());
+        let question = question.submitted(asked.submitted).after(before.clone());
         before.push(question.workload());
         answers.push(question.answer());
     }

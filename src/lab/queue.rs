@@ -8,7 +8,7 @@ use k8s::{ManifestFinding, ManifestReader};
 use model::workload::Job;
 use model::{ClusterObjects, Node, Object, PodSpec, Text};
 use trace::Input;
-use units::plural;
+use units::{Duration, Instant, plural};
 
 use crate::snapshot::{SnapshotError, SnapshotOptions, Sources};
 
@@ -34,6 +34,8 @@ pub struct Asked {
     /// The workloads that are asked about, each a job or several; of a `LeaderWorkerSet` there is one for
     /// each group.
     pub workloads: Vec<Vec<Arc<Job>>>,
+    /// Instant after 1970-01-01T00:00:00Z at which a cluster took the job, if its file says so.
+    pub submitted: Option<Instant>,
     /// Features of the files that the model ignores, in words.
     pub warnings: Vec<String>,
 }
@@ -103,6 +105,9 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
     let mut reader = ManifestReader::with_priorities(classes).with_workloads();
     reader.read(input)?;
     let read = reader.finish();
+    let times = read.workloads.iter().map(|own| own.reported.created);
+    let since = |secs: i64| Some(Instant::ZERO.saturating_add(Duration::checked_from_secs(secs)?));
+    let submitted = times.flatten().min().and_then(since);
     let jobs = read.workloads.iter().filter_map(|own| match &own.object {
         Object::Job(job) => Some((job, &own.object)),
         _ => None,
@@ -129,6 +134,7 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
         pods: bound.collect(),
         nodes: gathered.nodes,
         workloads,
+        submitted,
         objects: gathered.objects,
         warnings: gathered.findings,
     })

@@ -181,6 +181,7 @@ fn ask(case: &Value) -> Result<Answer, String> {
         .ok_or("no workload is asked about")?;
     let pods = asked.pods.iter().map(|(node, spec)| (node, &**spec));
     let question = Question::new(&asked.objects, jobs)?.on(&asked.nodes, pods);
+    let question = question.submitted(asked.submitted);
     Ok(question.with_run_times(RunTimes::Ended).answer())
 }
 

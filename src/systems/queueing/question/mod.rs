@@ -42,6 +42,8 @@ pub struct Question<'a> {
     /// The jobs of its workload, in order of their places.
     members: Vec<(QueuedJob, &'a Job)>,
     now: Instant,
+    /// Instant at which the job was submitted.
+    submitted: Instant,
     local_queue: Text,
     queue: Option<Text>,
     /// Workloads that are submitted just before the job.
@@ -92,13 +94,14 @@ impl<'a> Question<'a> {
         let is_own = |own: &&model::queueing::LocalQueue| {
             (&own.namespace, &own.name) == (&job.namespace, &queue.name)
         };
+        let now = last.unwrap_or(Instant::ZERO);
+        let now = now.saturating_add(Duration::from_secs(1));
         Ok(Self {
             before: Vec::new(),
             own: QueuedJob::new(job),
             members,
-            now: last
-                .unwrap_or(Instant::ZERO)
-                .saturating_add(Duration::from_secs(1)),
+            now,
+            submitted: now,
             local_queue: queue.name.clone(),
             queue: local.find(is_own).map(|own| own.cluster_queue.clone()),
             nodes: Vec::new(),
@@ -131,6 +134,13 @@ impl<'a> Question<'a> {
     #[must_use]
     pub fn after(self, before: Vec<QueuedWorkload>) -> Self {
         Self { before, ..self }
+    }
+
+    /// The question about a job that a cluster has had since an instant; without one it is submitted now.
+    #[must_use]
+    pub fn submitted(self, at: Option<Instant>) -> Self {
+        let submitted = at.map_or(self.now, |at| at.min(self.now));
+        Self { submitted, ..self }
     }
 
     /// The question with run times of the workloads of the cluster.
@@ -231,7 +241,7 @@ impl<'a> Question<'a> {
         let priorities = &self.objects.queueing.priorities;
         let before = u32::try_from(self.before.len()).unwrap_or(u32::MAX);
         let id = ObjectId((u32::MAX / 2).saturating_add(before));
-        job::workload(&self.members, id, self.now, priorities)
+        job::workload(&self.members, id, self.submitted, priorities)
     }
 
     /// Requests of all pods, in the units of quotas, and their number.
