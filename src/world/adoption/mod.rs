@@ -8,6 +8,8 @@
 
 mod state;
 
+pub(super) use state::Beginning;
+
 use std::sync::Arc;
 
 use k8s::{DeclaredWorkload, Maker, ManifestPod, Manifests};
@@ -69,14 +71,10 @@ impl Adoption {
         self.pods.get(&(pod.namespace().clone(), pod.name.clone()))
     }
 
-    /// Finds the owners of the pods of several files.
-    pub(super) fn of(
-        files: &[Arc<Manifests>],
-        nodes: &[Arc<Node>],
-        schedules: Option<i64>,
-    ) -> Self {
-        let mut finder = Finder::new(files, nodes);
-        finder.schedules = schedules;
+    /// Finds the owners of the pods of several files. They tell no time of the dump where none of them
+    /// states any.
+    pub(super) fn of(files: &[Arc<Manifests>], nodes: &[Arc<Node>], beginning: Beginning) -> Self {
+        let mut finder = Finder::new(files, nodes, beginning);
         finder.find_owners();
         finder.add_roots();
         finder.add_dependents();
@@ -102,8 +100,7 @@ struct Finder<'m> {
     /// Pods by the object that controls them.
     owned: SortedMap<Key, Vec<&'m ManifestPod>>,
     adoption: Adoption,
-    /// Time of the run's beginning by which schedules are read, where the experiment states one.
-    schedules: Option<i64>,
+    beginning: Beginning,
 }
 
 fn key_of(declared: &DeclaredWorkload) -> Key {
@@ -122,7 +119,7 @@ fn owner_key(controller: &Owner, namespace: &Text) -> Key {
 }
 
 impl<'m> Finder<'m> {
-    fn new(files: &'m [Arc<Manifests>], nodes: &'m [Arc<Node>]) -> Self {
+    fn new(files: &'m [Arc<Manifests>], nodes: &'m [Arc<Node>], beginning: Beginning) -> Self {
         let mut finder = Self {
             pods: Vec::new(),
             nodes: nodes
@@ -134,7 +131,7 @@ impl<'m> Finder<'m> {
             candidates: SortedMap::new(),
             owned: SortedMap::new(),
             adoption: Adoption::default(),
-            schedules: None,
+            beginning,
         };
         for file in files {
             let workloads = file.workloads.iter().map(|own| (own, false));
@@ -157,15 +154,11 @@ impl<'m> Finder<'m> {
                 .pods
                 .extend(file.pods.iter().filter(|pod| !pod.phase.is_final()));
         }
-        finder.adoption.zero_unix_secs = files.iter().filter_map(|file| file.taken_unix_secs).max();
-        finder
-    }
-
-    fn beginning(&self) -> state::Beginning {
-        state::Beginning {
-            dump: self.adoption.zero_unix_secs,
-            schedules: self.schedules,
+        if files.iter().all(|file| file.taken_unix_secs.is_none()) {
+            finder.beginning.dump = None;
         }
+        finder.adoption.zero_unix_secs = finder.beginning.dump;
+        finder
     }
 
     /// Groups the pods by the objects that control them, and marks these.
@@ -208,7 +201,7 @@ impl<'m> Finder<'m> {
 
     /// Adds the workloads that no other controls.
     fn add_roots(&mut self) {
-        let beginning = self.beginning();
+        let beginning = self.beginning;
         for key in &self.order {
             let Some(candidate) = self.candidates.get_mut(key) else {
                 continue;
@@ -243,7 +236,7 @@ impl<'m> Finder<'m> {
             let above = above.and_then(|above| self.candidates.get(&above));
             let pods = self.owned.get(key).map_or(&[][..], Vec::as_slice);
             let root = above.map(|above| &above.declared.object);
-            let object = state::as_reported(declared, root, pods, self.beginning());
+            let object = state::as_reported(declared, root, pods, self.beginning);
             let owner = above.and_then(|above| above.place);
             let place = self.adoption.objects.len();
             self.adoption.keys.insert(key.clone());

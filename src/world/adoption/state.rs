@@ -23,11 +23,11 @@ const INDEX_LABEL: &str = "batch.kubernetes.io/job-completion-index";
 
 /// The run's beginning by the calendar, in seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy)]
-pub(super) struct Beginning {
+pub(in super::super) struct Beginning {
     /// Time at which the dump was taken.
-    pub(super) dump: Option<i64>,
+    pub(in super::super) dump: Option<i64>,
     /// Time by which schedules are read, where the experiment states one.
-    pub(super) schedules: Option<i64>,
+    pub(in super::super) schedules: Option<i64>,
 }
 
 /// An object with the state that a dump reports of it; `root` is the one that controls it.
