@@ -39,6 +39,8 @@ pub struct Reported {
     pub template_generation: Option<Text>,
     /// Revision that a rollout of a stateful set leads to.
     pub update_revision: Option<Text>,
+    /// Revision that a rollout of a stateful set comes from.
+    pub current_revision: Option<Text>,
     /// State of a job.
     pub job: ReportedJob,
     /// Time for which a cron job last made a job.
@@ -52,10 +54,14 @@ pub struct Reported {
 pub struct ReportedJob {
     /// Time of the beginning.
     pub start: Option<i64>,
-    /// Time of the end, whichever it was.
-    pub end: Option<i64>,
-    /// `true` of a job that is complete, `false` of one that failed; `None` of one that runs.
-    pub is_complete: Option<bool>,
+    /// Time of completion.
+    pub completion: Option<i64>,
+    /// Active pods.
+    pub active: i32,
+    /// Active pods that are ready.
+    pub ready: Option<i32>,
+    /// Pods told to end that have not.
+    pub terminating: Option<i32>,
     /// Pods that succeeded and were counted.
     pub succeeded: i32,
     /// Pods that failed and were counted.
@@ -64,6 +70,21 @@ pub struct ReportedJob {
     pub completed_indexes: Text,
     /// Indexes that failed.
     pub failed_indexes: Option<Text>,
+    /// Conditions that hold or held.
+    pub conditions: Vec<ReportedCondition>,
+}
+
+/// Condition of a job as a dump reports it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ReportedCondition {
+    /// Its type.
+    pub kind: Text,
+    /// Whether it holds.
+    pub holds: bool,
+    /// Reason that is given for it.
+    pub reason: Text,
+    /// Time of its last change.
+    pub changed: Option<i64>,
 }
 
 impl Reported {
@@ -89,6 +110,7 @@ impl Reported {
             max_replicas: number(MAX_REPLICAS),
             template_generation: annotation(TEMPLATE_GENERATION).map(Into::into),
             update_revision: text(status, "updateRevision"),
+            current_revision: text(status, "currentRevision"),
             job: ReportedJob::of(status),
             last_schedule: time(status, "lastScheduleTime"),
             last_success: time(status, "lastSuccessfulTime"),
@@ -102,36 +124,44 @@ impl Reported {
         let times = [
             self.created,
             self.job.start,
-            self.job.end,
+            self.job.completion,
             self.last_schedule,
             self.last_success,
         ];
-        times.into_iter().flatten().max()
+        let conditions = self.job.conditions.iter().map(|own| own.changed);
+        times.into_iter().chain(conditions).flatten().max()
     }
 }
 
 impl ReportedJob {
     fn of(status: &Value) -> Self {
         let conditions = status.get("conditions").and_then(Value::as_array);
-        let mut ends = conditions.into_iter().flatten().filter_map(|condition| {
-            let holds = condition.get("status").and_then(Value::as_str) == Some("True");
-            let is_complete = match condition.get("type").and_then(Value::as_str) {
-                Some("Complete") => true,
-                Some("Failed") => false,
-                _ => return None,
-            };
-            holds.then(|| (is_complete, time(condition, "lastTransitionTime")))
-        });
-        let end = ends.next();
+        let conditions = conditions.into_iter().flatten();
+        let conditions = conditions.filter_map(ReportedCondition::of);
+        let stated = |field| status.get(field).map(|_| number(status, field));
         Self {
             start: time(status, "startTime"),
-            end: time(status, "completionTime").or(end.and_then(|(_, at)| at)),
-            is_complete: end.map(|(is_complete, _)| is_complete),
+            completion: time(status, "completionTime"),
+            active: number(status, "active"),
+            ready: stated("ready"),
+            terminating: stated("terminating"),
             succeeded: number(status, "succeeded"),
             failed: number(status, "failed"),
             completed_indexes: text(status, "completedIndexes").unwrap_or_default(),
             failed_indexes: text(status, "failedIndexes"),
+            conditions: conditions.collect(),
         }
+    }
+}
+
+impl ReportedCondition {
+    fn of(condition: &Value) -> Option<Self> {
+        Some(Self {
+            kind: text(condition, "type")?,
+            holds: condition.get("status").and_then(Value::as_str) == Some("True"),
+            reason: text(condition, "reason").unwrap_or_default(),
+            changed: time(condition, "lastTransitionTime"),
+        })
     }
 }
 

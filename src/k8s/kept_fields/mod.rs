@@ -182,7 +182,10 @@ const SET: List = &[
             ("volumeClaimTemplates", Each(CLAIM_TEMPLATE)),
         ]),
     ),
-    ("status", Fields(&[("updateRevision", All)])),
+    (
+        "status",
+        Fields(&[("currentRevision", All), ("updateRevision", All)]),
+    ),
 ];
 
 const JOB_SPEC: Keep = Fields(&[
@@ -214,6 +217,9 @@ const JOB: List = &[
         Fields(&[
             ("startTime", All),
             ("completionTime", All),
+            ("active", All),
+            ("ready", All),
+            ("terminating", All),
             ("succeeded", All),
             ("failed", All),
             ("completedIndexes", All),

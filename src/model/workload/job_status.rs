@@ -100,6 +100,26 @@ pub enum JobReason {
     SuccessPolicy,
 }
 
+impl JobReason {
+    const NAMES: [(Self, &'static str); 9] = [
+        (Self::JobSuspended, "JobSuspended"),
+        (Self::JobResumed, "JobResumed"),
+        (Self::BackoffLimitExceeded, "BackoffLimitExceeded"),
+        (Self::DeadlineExceeded, "DeadlineExceeded"),
+        (Self::PodFailurePolicy, "PodFailurePolicy"),
+        (Self::MaxFailedIndexesExceeded, "MaxFailedIndexesExceeded"),
+        (Self::FailedIndexes, "FailedIndexes"),
+        (Self::CompletionsReached, "CompletionsReached"),
+        (Self::SuccessPolicy, "SuccessPolicy"),
+    ];
+
+    /// The reason of a name as the API has it.
+    pub fn named(name: &str) -> Option<Self> {
+        let known = Self::NAMES.iter().find(|(_, own)| *own == name);
+        known.map(|(reason, _)| *reason)
+    }
+}
+
 impl JobStatus {
     /// Returns whether the job failed, once nothing more happens to it.
     pub fn has_failed(&self) -> Option<bool> {
@@ -110,6 +130,29 @@ impl JobStatus {
 }
 
 impl JobConditionKind {
+    const NAMES: [(Self, &'static str); 5] = [
+        (Self::Suspended, "Suspended"),
+        (Self::FailureTarget, "FailureTarget"),
+        (Self::SuccessCriteriaMet, "SuccessCriteriaMet"),
+        (Self::Failed, "Failed"),
+        (Self::Complete, "Complete"),
+    ];
+
+    /// The type of a name as the API has it.
+    pub fn named(name: &str) -> Option<Self> {
+        let known = Self::NAMES.iter().find(|(_, own)| *own == name);
+        known.map(|(kind, _)| *kind)
+    }
+
+    /// The reason that a condition of this type has most often.
+    pub const fn usual_reason(self) -> JobReason {
+        match self {
+            Self::Suspended => JobReason::JobSuspended,
+            Self::FailureTarget | Self::Failed => JobReason::BackoffLimitExceeded,
+            Self::SuccessCriteriaMet | Self::Complete => JobReason::CompletionsReached,
+        }
+    }
+
     /// Whether the job ends, or has ended: it makes no more pods.
     pub const fn is_ending(self) -> bool {
         matches!(self, Self::FailureTarget | Self::SuccessCriteriaMet) || self.is_final()

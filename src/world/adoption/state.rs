@@ -112,38 +112,27 @@ fn job_status(
 ) -> JobStatus {
     let completions = job.completions.unwrap_or(0);
     let indexes = |text: &str| Indexes::parse(text, completions);
-    let changed = at(reported.end).unwrap_or(Instant::ZERO);
-    let condition = |kind, reason| JobCondition {
-        kind,
-        holds: true,
-        reason,
-        changed,
-    };
-    let conditions = match reported.is_complete {
-        None => Vec::new(),
-        Some(true) => vec![
-            condition(
-                JobConditionKind::SuccessCriteriaMet,
-                JobReason::CompletionsReached,
-            ),
-            condition(JobConditionKind::Complete, JobReason::CompletionsReached),
-        ],
-        Some(false) => vec![
-            condition(
-                JobConditionKind::FailureTarget,
-                JobReason::BackoffLimitExceeded,
-            ),
-            condition(JobConditionKind::Failed, JobReason::BackoffLimitExceeded),
-        ],
-    };
+    let conditions = reported.conditions.iter().filter_map(|own| {
+        let kind = JobConditionKind::named(&own.kind)?;
+        Some(JobCondition {
+            kind,
+            holds: own.holds,
+            // Others give reasons of their own, on which nothing depends.
+            reason: JobReason::named(&own.reason).unwrap_or(kind.usual_reason()),
+            changed: at(own.changed.or(reported.completion)).unwrap_or(Instant::ZERO),
+        })
+    });
     JobStatus {
         start: at(reported.start),
-        completion: at(reported.end).filter(|_| reported.is_complete == Some(true)),
+        completion: at(reported.completion),
+        active: reported.active,
+        ready: reported.ready,
+        terminating: reported.terminating,
         succeeded: reported.succeeded,
         failed: reported.failed,
         completed_indexes: indexes(&reported.completed_indexes),
         failed_indexes: reported.failed_indexes.as_deref().map(indexes),
-        conditions,
+        conditions: conditions.collect(),
         ..JobStatus::default()
     }
 }
@@ -186,10 +175,11 @@ fn revisions(set: &StatefulSet, reported: &Reported, pods: &[&ManifestPod]) -> S
             template: pod.spec.clone(),
         }));
     own.status.update_revision = present_revision(set);
-    own.status.current_revision = match former.keys().next() {
-        Some(name) => name.clone(),
-        None => own.status.update_revision.clone(),
+    let current = match &reported.current_revision {
+        Some(name) => Some(name).filter(|name| Some(*name) != update),
+        None => former.keys().next(),
     };
+    own.status.current_revision = current.unwrap_or(&own.status.update_revision).clone();
     own
 }
 
