@@ -152,7 +152,7 @@ impl<'m> Finder<'m> {
             }
             finder
                 .pods
-                .extend(file.pods.iter().filter(|pod| !pod.phase.is_final()));
+                .extend(file.pods.iter().filter(|pod| !pod.is_settled()));
         }
         if files.iter().all(|file| file.taken_unix_secs.is_none()) {
             finder.beginning.dump = None;
@@ -184,7 +184,8 @@ impl<'m> Finder<'m> {
                     root.has_pods = true;
                 }
             } else {
-                self.adoption.counts.left += u64::from(pod.maker != Maker::Nobody);
+                self.adoption.counts.left +=
+                    u64::from(pod.maker != Maker::Nobody && !pod.phase.is_final());
                 continue;
             }
             self.owned.entry(key).or_default().push(pod);
@@ -344,6 +345,10 @@ impl<'m> Finder<'m> {
                     owner: ResidentOwner {
                         object: place,
                         index,
+                        failures: pod.failures,
+                        is_discarded: matches!(object, Object::Job(_))
+                            && pod.is_terminating
+                            && !pod.is_tracked,
                     },
                     spec: reported.and_then(|own| state::revised(object, own, pod, pods)),
                 };
