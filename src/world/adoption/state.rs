@@ -11,13 +11,16 @@ use model::workload::replica_set::{RolloutAnnotations, TEMPLATE_HASH_LABEL};
 use model::workload::stateful_set::StatefulRevision;
 use model::workload::{CompletionMode, StatefulSet};
 use model::workload::{CronJob, DaemonSet, Deployment, DeploymentStrategy, Job, ReplicaSet};
-use model::{LabelSelector, Object, Operator, PodSpec, Requirement, Text};
+use model::{LabelSelector, Object, Operator, PodSpec, PodVolume, Requirement, Text, Toleration};
 use units::{Duration, Instant, SortedMap};
 
 /// On a pod: the revision of the template that it was made from.
 const REVISION_LABEL: &str = "controller-revision-hash";
 /// On a pod of a daemon set: the number of its template.
 const GENERATION_LABEL: &str = "pod-template-generation";
+/// On a pod of a stateful set: its name, and its ordinal.
+const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
+const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 /// On a pod of an indexed job: its index.
 const INDEX_LABEL: &str = "batch.kubernetes.io/job-completion-index";
 
@@ -159,6 +162,35 @@ fn reported_update<'p>(
     reported.update_revision.as_ref().or(of_highest)
 }
 
+/// The template that a pod of a stateful set was made from: the pod without what was added to it.
+fn template_of(set: &StatefulSet, pod: &ManifestPod) -> PodSpec {
+    let mut spec = (*pod.spec).clone();
+    for label in [REVISION_LABEL, POD_NAME_LABEL, POD_INDEX_LABEL] {
+        spec.labels.remove(label);
+    }
+    spec.owner.clone_from(&set.template.owner);
+    let of_set = set.claims.0.iter().map(|claim| &claim.name);
+    let claims = set.claim_templates.iter().chain(of_set);
+    let claims: Vec<String> = claims.map(|name| format!("{name}-{}", pod.name)).collect();
+    spec.volumes.retain(|volume| match volume {
+        PodVolume::Claim(claim) => claims.iter().all(|own| **own != **claim),
+        _ => true,
+    });
+    // Admission gives these to every pod.
+    let is_added = |toleration: &Toleration| {
+        let key = toleration.key.as_deref().unwrap_or_default();
+        [
+            "node.kubernetes.io/not-ready",
+            "node.kubernetes.io/unreachable",
+        ]
+        .contains(&key)
+            && toleration.tolerates_for == Some(Duration::from_secs(300))
+            && !set.template.tolerations.contains(toleration)
+    };
+    spec.tolerations.retain(|own| !is_added(own));
+    spec
+}
+
 /// A stateful set that knows the templates of all its pods.
 fn revisions(set: &StatefulSet, reported: &Reported, pods: &[&ManifestPod]) -> StatefulSet {
     let update = reported_update(set, reported, pods);
@@ -172,14 +204,30 @@ fn revisions(set: &StatefulSet, reported: &Reported, pods: &[&ManifestPod]) -> S
     own.revisions
         .extend(former.iter().map(|(name, pod)| StatefulRevision {
             name: name.clone(),
-            template: pod.spec.clone(),
+            template: Arc::new(template_of(set, pod)),
         }));
+    // Users may change the template before the controller looks at it.
+    own.revisions.push(StatefulRevision {
+        name: present_revision(set),
+        template: set.template.clone(),
+    });
     own.status.update_revision = present_revision(set);
     let current = match &reported.current_revision {
         Some(name) => Some(name).filter(|name| Some(*name) != update),
         None => former.keys().next(),
     };
-    own.status.current_revision = current.unwrap_or(&own.status.update_revision).clone();
+    let current = current.unwrap_or(&own.status.update_revision).clone();
+    if own.revisions.iter().all(|known| known.name != current) {
+        // Its pods are gone, and with them what told of their template: without any, none would come.
+        own.revisions.insert(
+            0,
+            StatefulRevision {
+                name: current.clone(),
+                template: set.template.clone(),
+            },
+        );
+    }
+    own.status.current_revision = current;
     own
 }
 
