@@ -167,6 +167,10 @@ impl Digest {
                 self.tagged(35, []);
                 self.canonical(&(found.readiness, &found.containers));
             }
+            if let Some(end) = &found.end {
+                self.tagged(44, []);
+                self.canonical(end);
+            }
         }
         if let Some(owner) = created.owner {
             self.tagged(20, [u64::from(owner.object.0), owner.index as u64]);

@@ -207,11 +207,13 @@ impl PodStates {
         let (_, state) = row.take_if(|(id, _)| *id == pod.pod.id)?;
         let owner = state.owner?;
         if state.terminating.is_none() && reason.leaves_object() {
+            // One that was found ended did so before.
+            let found = pod.found().and_then(|found| found.end);
             let record = FinishedPod {
                 pod: pod.clone(),
                 state,
                 reason,
-                at: now,
+                at: found.and_then(|end| end.at).unwrap_or(now),
             };
             self.finished.insert((owner.object, pod.pod.id), record);
             self.finished_of.insert(pod.pod.id, owner.object);

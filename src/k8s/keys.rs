@@ -24,6 +24,14 @@ pub(super) const SAFE_LOCAL_VOLUMES: &str =
 /// Annotation of a pod template: the cost of deleting its pods beside that of others.
 pub(super) const DELETION_COST: &str = "controller.kubernetes.io/pod-deletion-cost";
 
+/// Annotation of a job's pod: earlier failures of its index.
+pub(super) const INDEX_FAILURES: &str = "batch.kubernetes.io/job-index-failure-count";
+/// Annotation of a job's pod: earlier failures of its index that the failure policy ignores.
+pub(super) const IGNORED_INDEX_FAILURES: &str =
+    "batch.kubernetes.io/job-index-ignored-failure-count";
+/// Finalizer of a job's pod that the job has not counted.
+pub(super) const JOB_TRACKING: &str = "batch.kubernetes.io/job-tracking";
+
 /// Annotation of a node: controllers whose pods it asks schedulers to place elsewhere, in JSON.
 pub(super) const PREFER_AVOID_PODS: &str = "scheduler.alpha.kubernetes.io/preferAvoidPods";
 

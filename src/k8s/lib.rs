@@ -88,7 +88,7 @@ pub use keep::PassedOver;
 pub use kinds::kind_named;
 pub use left_out::effect_of_kind;
 pub use node_status::NodeReport;
-pub use pod_status::{PodReport, ReportedContainer, ReportedRun, ReportedState};
+pub use pod_status::{PodEnd, PodReport, ReportedContainer, ReportedRun, ReportedState};
 pub use priority::PriorityClasses;
 pub use record::{BrokenField, PodRecord, read_pod, read_resize};
 pub use reported::{Reported, ReportedCondition, ReportedCounts, ReportedJob};
@@ -100,7 +100,7 @@ pub use yaml::read_values;
 
 use fault::Fault;
 use intake::TraceError;
-use model::{ClusterObjects, Node, Owner, PodPhase, PodSpec, Release, Text};
+use model::{ClusterObjects, IndexFailures, Node, Owner, PodPhase, PodSpec, Release, Text};
 use object::ObjectSeed;
 use reader::Reader;
 use units::{Duration, SortedMap};
@@ -221,6 +221,12 @@ pub struct ManifestPod {
     pub ready_unix_secs: Option<i64>,
     /// State of its containers, where its status tells more than the phase.
     pub report: Option<Arc<PodReport>>,
+    /// Its end, of one that has ended.
+    pub end: Option<PodEnd>,
+    /// Earlier failures of its index, of a job's pod.
+    pub failures: IndexFailures,
+    /// Marks a job's pod that the job has yet to count.
+    pub is_tracked: bool,
     /// The node it awaits a place on after a preemption.
     pub nominated_node: Option<Text>,
     /// Marks a pod that ends because a scheduler preempted it.
@@ -304,7 +310,21 @@ impl ManifestPod {
             told_to_end,
         ];
         let reported = self.report.iter().flat_map(|own| own.times());
-        own.into_iter().flatten().chain(reported)
+        let end = self.end.filter(|_| self.is_tracked);
+        let end = end.and_then(|end| end.unix_secs);
+        own.into_iter().flatten().chain(reported).chain(end)
+    }
+
+    /// Whether the pod ended and no controller looks at it any more: its job has counted it, or it has no
+    /// place that is to be taken again.
+    pub fn is_settled(&self) -> bool {
+        let controller = self.controller.as_ref().map(|own| &*own.kind);
+        self.phase.is_final()
+            && match controller {
+                Some("Job") => !self.is_tracked,
+                Some("StatefulSet" | "DaemonSet") => false,
+                _ => true,
+            }
     }
 
     /// Whether a scheduler is to find a node for it: it has none, and has neither ended nor been

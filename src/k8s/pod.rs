@@ -6,7 +6,8 @@ use super::field::{Path, Problem, Texts, unix_secs};
 use super::server::{POD_BELOW_CONTAINERS, is_of_pods};
 use super::{Ctx, Maker, affinity, gpu, keys, raw};
 use model::{
-    Container, DEFAULT_SCHEDULER, HostPort, Owner, PodSpec, PodVolume, ResourceList, Text,
+    Container, DEFAULT_SCHEDULER, HostPort, IndexFailures, Owner, PodSpec, PodVolume, ResourceList,
+    Text,
 };
 use units::{Duration, Quantity};
 
@@ -109,6 +110,24 @@ pub(super) fn deleted(metadata: &raw::Metadata) -> Result<Option<(Option<i64>, i
     let grace = metadata.deletion_grace_period_seconds;
     let told = grace.map(|grace| end.saturating_sub(grace.max(0)));
     Ok(Some((told, end)))
+}
+
+/// Earlier failures of the index of a job's pod.
+pub(super) fn index_failures(metadata: &raw::Metadata) -> IndexFailures {
+    let count = |key: &str| -> i32 {
+        let text = metadata.annotations.get(key);
+        text.and_then(|text| text.parse().ok()).unwrap_or(0)
+    };
+    IndexFailures {
+        counted: count(keys::INDEX_FAILURES),
+        ignored: count(keys::IGNORED_INDEX_FAILURES),
+    }
+}
+
+/// Whether a pod is one that its job has yet to count.
+pub(super) fn is_tracked(metadata: &raw::Metadata) -> bool {
+    let mut finalizers = metadata.finalizers.iter();
+    finalizers.any(|own| own == keys::JOB_TRACKING)
 }
 
 /// Maker of a pod, which makes a new one if it is lost. What a node runs by itself shows in the API

@@ -5,8 +5,9 @@ use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
 use super::field::parse_unix_secs;
+use super::keys::JOB_TRACKING;
 use super::raw;
-use model::PodSpec;
+use model::{EndReason, EvictionCause, PodSpec};
 
 /// Reasons for which a container can't be started, and for which nothing in a dump says that they pass.
 const STUCK: [&str; 12] = [
@@ -84,6 +85,44 @@ impl PodReport {
             ReportedState::Waiting | ReportedState::Stuck => None,
         })
     }
+}
+
+/// End of a pod as its status reports it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PodEnd {
+    /// Time of the end, in seconds since 1970-01-01T00:00:00Z.
+    pub unix_secs: Option<i64>,
+    /// Reason for the end.
+    pub reason: EndReason,
+    /// The code of the first container that failed, else of the first; `None` if none is told.
+    pub code: Option<i32>,
+}
+
+/// The end of a pod that has ended.
+pub(super) fn end(status: &raw::PodStatus) -> Option<PodEnd> {
+    if !is_over(status) {
+        return None;
+    }
+    let statuses = status.container_statuses.iter();
+    let runs = statuses.filter_map(|own| own.state.terminated.as_ref().map(run));
+    let runs: Vec<ReportedRun> = runs.collect();
+    let failed = runs.iter().find(|own| own.code != 0).or(runs.first());
+    let is_disrupted = status
+        .conditions
+        .iter()
+        .any(|own| own.kind == "DisruptionTarget" && own.status == "True");
+    Some(PodEnd {
+        unix_secs: runs.iter().filter_map(|own| own.ended).max(),
+        reason: match (status.phase.as_deref(), status.reason.as_deref()) {
+            (Some("Succeeded"), _) => EndReason::Completed,
+            (_, Some("DeadlineExceeded")) => EndReason::TimeLimit,
+            (_, Some("Preempting")) => EndReason::Evicted(EvictionCause::Preemption),
+            (_, Some("Evicted")) => EndReason::Evicted(EvictionCause::NodePressure),
+            _ if is_disrupted => EndReason::Evicted(EvictionCause::Taint),
+            _ => EndReason::Error,
+        },
+        code: failed.map(|own| own.code),
+    })
 }
 
 /// What a pod's status reports beyond its phase; `None` if that is nothing.
@@ -197,16 +236,31 @@ fn run(ended: &raw::ContainerStateTerminated) -> ReportedRun {
     }
 }
 
-/// Takes out of a pod's status what [`report`] passes over, so that pods of a snapshot are alike that
-/// differ in nothing that counts.
+/// Whether a pod bears the finalizer of those that their job has yet to count.
+fn is_tracked(pod: &Value) -> bool {
+    let finalizers = pod["metadata"]["finalizers"].as_array();
+    let mut finalizers = finalizers.into_iter().flatten();
+    finalizers.any(|own| own.as_str() == Some(JOB_TRACKING))
+}
+
+/// Takes out of a pod's status what [`report`] and [`end`] pass over, so that pods of a snapshot are
+/// alike that differ in nothing that counts.
 pub(super) fn shorten(pod: &mut Value) {
+    let is_tracked = is_tracked(pod);
+    if let Some(Value::Object(metadata)) = pod.get_mut("metadata") {
+        if is_tracked {
+            metadata.insert("finalizers".to_owned(), [JOB_TRACKING].as_slice().into());
+        } else {
+            metadata.remove("finalizers");
+        }
+    }
     let Some(Value::Object(status)) = pod.get_mut("status") else {
         return;
     };
     let parsed = raw::PodStatus::deserialize(&*status).ok();
     let is_over = parsed.as_ref().is_none_or(is_over);
     let says_nothing = parsed.is_some_and(|own| is_plain_status(&own));
-    if is_over || says_nothing {
+    if (is_over && !is_tracked) || says_nothing {
         for list in ["containerStatuses", "initContainerStatuses"] {
             shorten_containers(status, list);
         }
@@ -277,6 +331,37 @@ mod tests {
         json!({"phase": phase, "initContainerStatuses": [init], "containerStatuses": containers,
             "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": AT},
                 {"type": "PodScheduled", "status": "True", "lastTransitionTime": AT}]})
+    }
+
+    /// How a pod ended is what its containers say, and of one that its job has yet to count the short status
+    /// says it, too.
+    #[test]
+    fn a_pod_that_ended_says_how() {
+        let ended = |code: i32| json!({"terminated": {"exitCode": code, "finishedAt": AT}});
+        let containers = json!([
+            main("a", false, 0, &ended(0)),
+            main("b", false, 0, &ended(3))
+        ]);
+        let mut failed = pod(&status("Failed", "False", &containers));
+        let end_of = |pod: &Value| {
+            let read = read_manifests("pod.json", &pod.to_string()).expect("a good pod");
+            read.pods[0].end
+        };
+        let expected = PodEnd {
+            unix_secs: parse_unix_secs(AT),
+            reason: EndReason::Error,
+            code: Some(3),
+        };
+        assert_eq!(end_of(&failed), Some(expected));
+        failed["metadata"]["finalizers"] = json!(["other", JOB_TRACKING]);
+        shorten(&mut failed);
+        assert_eq!(end_of(&failed), Some(expected));
+        assert_eq!(failed["metadata"]["finalizers"], json!([JOB_TRACKING]));
+        failed["status"]["reason"] = "Evicted".into();
+        let end = end_of(&failed).map(|end| end.reason);
+        assert_eq!(end, Some(EndReason::Evicted(EvictionCause::NodePressure)));
+        let running = json!([main("a", true, 0, &json!({"running": {}}))]);
+        assert_eq!(end_of(&pod(&status("Running", "True", &running))), None);
     }
 
     /// Statuses of every kind say the same once they are shortened, and plain ones say nothing.

@@ -1,13 +1,11 @@
 //! The state that a dump reports of a workload: its age, its rollout and the pods that it has
 //! counted. A manifest that a user wrote reports nothing, and its workload begins with the run.
 
-use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::field::parse_unix_secs;
 use super::parts::Parts;
 use model::Text;
-use model::workload::deployment::{ConditionKind, ConditionReason};
 
 /// Annotations by which a deployment numbers its replica sets and remembers its size.
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -41,9 +39,11 @@ pub struct Reported {
     pub template_generation: Option<Text>,
     /// Revision that a rollout of a stateful set leads to.
     pub update_revision: Option<Text>,
+    /// Revision that a rollout of a stateful set comes from.
+    pub current_revision: Option<Text>,
     /// Pods of a deployment or replica set, where the status counts them.
     pub counts: Option<ReportedCounts>,
-    /// Conditions of a deployment.
+    /// Conditions.
     pub conditions: Vec<ReportedCondition>,
     /// State of a job.
     pub job: ReportedJob,
@@ -72,16 +72,16 @@ pub struct ReportedCounts {
     pub unavailable: i32,
 }
 
-/// A condition of a deployment as a dump reports it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A condition as a dump reports it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReportedCondition {
-    /// What it is about.
-    pub kind: ConditionKind,
+    /// Its type.
+    pub kind: Text,
     /// Whether it holds; `None` is unknown.
     pub status: Option<bool>,
-    /// Why.
-    pub reason: ConditionReason,
-    /// Time at which it was last written.
+    /// Reason that is given for it.
+    pub reason: Text,
+    /// Time at which it was last written, where that is told.
     pub updated: Option<i64>,
     /// Time at which `status` last changed.
     pub changed: Option<i64>,
@@ -92,10 +92,14 @@ pub struct ReportedCondition {
 pub struct ReportedJob {
     /// Time of the beginning.
     pub start: Option<i64>,
-    /// Time of the end, whichever it was.
-    pub end: Option<i64>,
-    /// `true` of a job that is complete, `false` of one that failed; `None` of one that runs.
-    pub is_complete: Option<bool>,
+    /// Time of completion.
+    pub completion: Option<i64>,
+    /// Active pods.
+    pub active: i32,
+    /// Active pods that are ready.
+    pub ready: Option<i32>,
+    /// Pods told to end that have not.
+    pub terminating: Option<i32>,
     /// Pods that succeeded and were counted.
     pub succeeded: i32,
     /// Pods that failed and were counted.
@@ -129,6 +133,7 @@ impl Reported {
             max_replicas: number(MAX_REPLICAS),
             template_generation: annotation(TEMPLATE_GENERATION).map(Into::into),
             update_revision: text(status, "updateRevision"),
+            current_revision: text(status, "currentRevision"),
             counts: counts(status),
             conditions: list(status, "conditions").filter_map(condition).collect(),
             job: ReportedJob::of(status),
@@ -148,7 +153,7 @@ impl Reported {
         let times = [
             self.created,
             self.job.start,
-            self.job.end,
+            self.job.completion,
             self.last_schedule,
             self.last_success,
         ];
@@ -162,20 +167,13 @@ impl Reported {
 
 impl ReportedJob {
     fn of(status: &Value) -> Self {
-        let mut ends = list(status, "conditions").filter_map(|condition| {
-            let holds = condition.get("status").and_then(Value::as_str) == Some("True");
-            let is_complete = match condition.get("type").and_then(Value::as_str) {
-                Some("Complete") => true,
-                Some("Failed") => false,
-                _ => return None,
-            };
-            holds.then(|| (is_complete, time(condition, "lastTransitionTime")))
-        });
-        let end = ends.next();
+        let stated = |field| status.get(field).map(|_| number(status, field));
         Self {
             start: time(status, "startTime"),
-            end: time(status, "completionTime").or(end.and_then(|(_, at)| at)),
-            is_complete: end.map(|(is_complete, _)| is_complete),
+            completion: time(status, "completionTime"),
+            active: number(status, "active"),
+            ready: stated("ready"),
+            terminating: stated("terminating"),
             succeeded: number(status, "succeeded"),
             failed: number(status, "failed"),
             completed_indexes: text(status, "completedIndexes").unwrap_or_default(),
@@ -196,19 +194,16 @@ fn counts(status: &Value) -> Option<ReportedCounts> {
     })
 }
 
-/// A condition of a deployment; `None` of one that is not modelled.
 fn condition(own: &Value) -> Option<ReportedCondition> {
-    let kind = ConditionKind::deserialize(own.get("type")?).ok()?;
-    let reason = ConditionReason::deserialize(own.get("reason")?).ok()?;
     let status = match own.get("status").and_then(Value::as_str) {
         Some("True") => Some(true),
         Some("False") => Some(false),
         _ => None,
     };
     Some(ReportedCondition {
-        kind,
+        kind: text(own, "type")?,
         status,
-        reason,
+        reason: text(own, "reason").unwrap_or_default(),
         updated: time(own, "lastUpdateTime"),
         changed: time(own, "lastTransitionTime"),
     })

@@ -1,7 +1,7 @@
 //! State of pods that are on a node before the run begins, as a dump of a cluster reports it: what their
 //! containers do, how often they were started again, and whether they are ready.
 
-use crate::{ContainerKind, PodSpec, Restarts, Text};
+use crate::{ContainerKind, EndReason, PodSpec, Restarts, Text};
 use serde::{Deserialize, Serialize};
 use units::{Duration, Instant, NodeId};
 
@@ -18,6 +18,9 @@ pub struct Found {
     pub started: Option<Instant>,
     /// Marks a pod that was asked to end and has not ended yet.
     pub is_terminating: bool,
+    /// Instant at which a pod was asked to end, at or before the run's zero, if that is known.
+    #[serde(default)]
+    pub told: Option<Instant>,
     /// Time that a pod which was asked to end may still take; `None` of one that something unknown holds.
     #[serde(default)]
     pub stop_within: Option<Duration>,
@@ -37,6 +40,20 @@ pub struct Found {
     /// containers that run, and one that does not has yet to start them.
     #[serde(default)]
     pub containers: Vec<FoundContainer>,
+    /// End of a pod that had ended and whose object was there still.
+    #[serde(default)]
+    pub end: Option<FoundEnd>,
+}
+
+/// End of a pod that was found ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FoundEnd {
+    /// Instant of the end, at or before the run's zero, if that is known.
+    pub at: Option<Instant>,
+    /// Reason for the end.
+    pub reason: EndReason,
+    /// The code that its first container which failed ended with, if that is known.
+    pub code: Option<i32>,
 }
 
 /// Readiness in which a pod was found.
@@ -98,12 +115,14 @@ impl Found {
             created: None,
             started: None,
             is_terminating: false,
+            told: None,
             stop_within: None,
             is_running: false,
             is_unknown: false,
             uid: None,
             readiness: None,
             containers: Vec::new(),
+            end: None,
         }
     }
 

@@ -7,7 +7,7 @@ use cluster::Commitment;
 use control::operation::Operation;
 use control::{Component, NodeAgent};
 use model::checkpoint::Checkpoints;
-use model::{DeviceSet, Found, Node, Object, PodName, PodSpec, Text, Throughputs};
+use model::{DeviceSet, Found, IndexFailures, Node, Object, PodName, PodSpec, Text, Throughputs};
 use trace::ArrivalSource;
 use units::{Duration, Instant, NodeId, SortedSet};
 
@@ -114,12 +114,16 @@ pub struct ResidentObject {
 }
 
 /// The object that controls a pod from the beginning.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ResidentOwner {
     /// Place of the object among those found.
     pub object: usize,
     /// The pod's place in the object (`model::PodOwner`).
     pub index: i32,
+    /// Earlier failures of a job's index.
+    pub failures: IndexFailures,
+    /// Marks a pod of a job that was told to end and counts for nothing.
+    pub is_discarded: bool,
 }
 
 /// A pod of an object that waits for a node when the run begins.

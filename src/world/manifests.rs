@@ -12,6 +12,7 @@ use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
 use trace::Input;
 
+use super::adoption::Beginning;
 use super::federation::Division;
 use super::kube::is_exact;
 use super::{Adoption, BuildError, FileSource, Remarks, decoded};
@@ -166,14 +167,12 @@ impl ManifestFiles {
         let controllers = scenario.system.controllers.as_ref();
         let start = controllers.and_then(|own| own.start_date.as_deref());
         let start = start.and_then(|date| date.parse::<Timestamp>().ok());
-        let schedules = start.map(Timestamp::as_second);
-        let mut adoption = Adoption::of(&order, nodes, schedules);
-        if self.adopts {
+        let beginning = Beginning {
             // Nodes may stand in a file of their own, and are heard last.
-            let taken = self.all().filter_map(|file| file.taken_unix_secs).max();
-            adoption.zero_unix_secs = adoption.zero_unix_secs.and(taken);
-        }
-        let adoption = Arc::new(adoption);
+            dump: self.all().filter_map(|file| file.taken_unix_secs).max(),
+            schedules: start.map(Timestamp::as_second),
+        };
+        let adoption = Arc::new(Adoption::of(&order, nodes, beginning));
         remarks.adopted(&adoption);
         self.adoption = Some(Arc::clone(&adoption));
         Ok(adoption)

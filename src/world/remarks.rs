@@ -391,7 +391,11 @@ impl Remarks {
             };
             Some(format!("{who} {what}; {effect}"))
         });
-        let ended = manifests.pods.iter().filter(|pod| pod.phase.is_final());
+        // Controllers take over those that they have yet to look at.
+        let has_controllers = !manifests.workloads.is_empty();
+        let is_left_out =
+            |pod: &&ManifestPod| pod.phase.is_final() && (pod.is_settled() || !has_controllers);
+        let ended = manifests.pods.iter().filter(is_left_out);
         let ended = match ended.count() {
             0 => None,
             count => Some(format!(

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use k8s::{ManifestPod, Manifests, NodeReport, PodReport, ReportedState};
 use model::gpu::DEVICE_MILLI;
 use model::{
-    DeviceSet, Found, FoundContainer, FoundCrash, FoundReadiness, FoundState, GpuRequest, Node,
-    PodName, PodPhase, Text,
+    DeviceSet, Found, FoundContainer, FoundCrash, FoundEnd, FoundReadiness, FoundState, GpuRequest,
+    Node, PodName, PodPhase, Text,
 };
 use sim::{FoundNode, FoundTrouble, Resident};
 use units::{Duration, Instant, NodeId, SortedMap, plural};
@@ -57,7 +57,11 @@ impl Settling {
         let zero = zero.unwrap_or_default();
         let (mut homeless, mut without_devices) = (Vec::new(), Vec::new());
         let mut failing = Vec::new();
-        for pod in pods.iter().filter(|pod| !pod.phase.is_final()) {
+        for pod in pods {
+            if pod.phase.is_final() {
+                self.residents.extend(self.ended(pod, zero));
+                continue;
+            }
             let Some(name) = &pod.node_name else { continue };
             let told = || format!("`{}/{}` on `{name}`", pod.namespace(), pod.name);
             let Some(&node) = self.by_name.get(name) else {
@@ -99,6 +103,25 @@ impl Settling {
                 first_of(&failing)
             ));
         }
+    }
+
+    /// A pod that has ended and that a controller takes over. One whose node is gone goes as well, whoever
+    /// looks at it first.
+    fn ended(&self, pod: &ManifestPod, zero: i64) -> Option<Resident> {
+        let adopted = self.adoption.pod(pod)?;
+        let &node = self.by_name.get(pod.node_name.as_ref()?)?;
+        let end = pod.end?;
+        let mut resident = resident(pod, node, DeviceSet::EMPTY, zero);
+        resident.found.end = Some(FoundEnd {
+            at: instant(end.unix_secs.unwrap_or(zero), zero),
+            reason: end.reason,
+            code: end.code,
+        });
+        resident.owner = Some(adopted.owner);
+        if let Some(spec) = &adopted.spec {
+            resident.spec = Arc::clone(spec);
+        }
+        Some(resident)
     }
 
     /// The nodes of all files that were not as a node is of which nothing is known.
@@ -192,6 +215,7 @@ fn resident(pod: &ManifestPod, node: NodeId, devices: DeviceSet, zero: i64) -> R
             created: at(pod.created_unix_secs),
             started: at(pod.started_unix_secs),
             is_terminating: pod.is_terminating,
+            told: at(pod.deleted_unix_secs.and_then(|(told, _)| told)),
             stop_within: end.and_then(Duration::checked_from_secs),
             is_running: pod.phase == PodPhase::Running,
             is_unknown: pod.is_unknown,
@@ -200,6 +224,7 @@ fn resident(pod: &ManifestPod, node: NodeId, devices: DeviceSet, zero: i64) -> R
                 .filter(|_| says_readiness)
                 .map(|is_ready| FoundReadiness { is_ready, since }),
             containers: report.map_or(Vec::new(), |report| containers(pod, report, at)),
+            end: None,
         },
         owner: None,
     }

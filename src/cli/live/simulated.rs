@@ -142,7 +142,11 @@ fn begin(prepared: &mut Prepared, beginning: &Beginning) {
         let mut nodes = prepared.nodes.iter();
         nodes.position(|node| &*node.name == name)
     };
-    let owned = |(object, index)| ResidentOwner { object, index };
+    let owned = |(object, index)| ResidentOwner {
+        object,
+        index,
+        ..ResidentOwner::default()
+    };
     let mut found = FoundObjects::default();
     for standing in &beginning.objects {
         found.objects.push(ResidentObject {

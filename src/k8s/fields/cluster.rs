@@ -19,7 +19,7 @@ pub(crate) const METADATA: List = &[
     ("creationTimestamp", Read),
     ("deletionGracePeriodSeconds", Read),
     ("deletionTimestamp", Read),
-    ("finalizers", Silent),
+    ("finalizers", Read),
     ("generateName", Read),
     ("generation", Silent),
     ("labels", Read),

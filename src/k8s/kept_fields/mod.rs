@@ -35,6 +35,21 @@ const METADATA: Keep = Fields(&[
     ("uid", All),
 ]);
 
+/// Metadata of pods, which jobs mark by a finalizer.
+const POD_METADATA: Keep = Fields(&[
+    ("name", All),
+    ("generateName", All),
+    ("namespace", All),
+    ("labels", All),
+    ("annotations", Annotations),
+    ("creationTimestamp", All),
+    ("deletionTimestamp", All),
+    ("deletionGracePeriodSeconds", All),
+    ("ownerReferences", Each(OWNER)),
+    ("finalizers", All),
+    ("uid", All),
+]);
+
 const NAMES: List = &[("name", All)];
 
 const RESOURCES: Keep = Fields(&[("requests", All), ("limits", All), ("claims", Each(NAMES))]);
@@ -126,7 +141,7 @@ const POD_SPEC: Keep = Fields(&[
 const POD: List = &[
     ("apiVersion", All),
     ("kind", All),
-    ("metadata", METADATA),
+    ("metadata", POD_METADATA),
     ("spec", POD_SPEC),
     (
         "status",
@@ -185,6 +200,7 @@ const SET: List = &[
     (
         "status",
         Fields(&[
+            ("currentRevision", All),
             ("updateRevision", All),
             ("replicas", All),
             ("updatedReplicas", All),
@@ -225,6 +241,9 @@ const JOB: List = &[
         Fields(&[
             ("startTime", All),
             ("completionTime", All),
+            ("active", All),
+            ("ready", All),
+            ("terminating", All),
             ("succeeded", All),
             ("failed", All),
             ("completedIndexes", All),

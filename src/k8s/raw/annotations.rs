@@ -42,6 +42,8 @@ impl Annotations {
                     | keys::POD_GROUP_PODS
                     | keys::CLAIM_ENTRY
                     | keys::DEFAULT_CLASS
+                    | keys::INDEX_FAILURES
+                    | keys::IGNORED_INDEX_FAILURES
             )
             || reported::ANNOTATIONS.contains(&key)
     }

@@ -100,6 +100,8 @@ pub(super) struct Metadata {
     pub(super) resource_version: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(super) owner_references: Vec<OwnerReference>,
+    #[serde(deserialize_with = "nullable")]
+    pub(super) finalizers: Vec<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]

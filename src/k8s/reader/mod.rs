@@ -40,7 +40,7 @@ pub(super) enum Fate {
     Ignored,
     /// It was read before.
     Repeated,
-    /// A pod that has ended.
+    /// A pod that has ended and that nobody looks at any more.
     Ended,
     /// It counts.
     Taken,

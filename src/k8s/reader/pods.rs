@@ -84,9 +84,8 @@ impl Reader {
         }
         pod::check_sums(&spec)?;
         let accounted = resize::accounted(&spec, &parts.pod_status, &mut self.ctx.texts)?;
-        let node_name = raw.node_name.as_deref().filter(|node| !node.is_empty());
-        let nominated = parts.pod_status.nominated_node_name.as_deref();
-        let nominated = nominated.filter(|node| !node.is_empty());
+        let node_name = filled(raw.node_name.as_deref());
+        let nominated = filled(parts.pod_status.nominated_node_name.as_deref());
         let uid = metadata.uid.as_deref().filter(|_| node_name.is_some());
         let pod = ManifestPod {
             phase: phase(&parts.pod_status, node_name.is_some())?,
@@ -99,6 +98,9 @@ impl Reader {
             started_unix_secs: started(parts.pod_status.start_time.as_deref())?,
             ready_unix_secs: pod_status::ready_since(&parts.pod_status),
             report: pod_status::report(&parts.pod_status, &spec).map(Arc::new),
+            end: pod_status::end(&parts.pod_status),
+            failures: pod::index_failures(metadata),
+            is_tracked: pod::is_tracked(metadata),
             nominated_node: nominated.map(|node| self.ctx.texts.share(node)),
             is_preempted: is_preempted(&parts.pod_status),
             at: at(metadata)?,
@@ -228,7 +230,7 @@ impl Reader {
     }
 
     fn take_pod(&mut self, pod: ManifestPod) {
-        if pod.phase.is_final() {
+        if pod.is_settled() {
             self.fate = Fate::Ended;
             self.ended += 1;
         }
@@ -285,6 +287,11 @@ impl Reader {
         self.classes.insert(Arc::clone(&class));
         class
     }
+}
+
+/// A text that is not empty.
+fn filled(text: Option<&str>) -> Option<&str> {
+    text.filter(|text| !text.is_empty())
 }
 
 /// Whether a scheduler preempted a pod.

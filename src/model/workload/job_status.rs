@@ -110,6 +110,15 @@ impl JobStatus {
 }
 
 impl JobConditionKind {
+    /// The reason that a condition of this type has most often.
+    pub const fn usual_reason(self) -> JobReason {
+        match self {
+            Self::Suspended => JobReason::JobSuspended,
+            Self::FailureTarget | Self::Failed => JobReason::BackoffLimitExceeded,
+            Self::SuccessCriteriaMet | Self::Complete => JobReason::CompletionsReached,
+        }
+    }
+
     /// Whether the job ends, or has ended: it makes no more pods.
     pub const fn is_ending(self) -> bool {
         matches!(self, Self::FailureTarget | Self::SuccessCriteriaMet) || self.is_final()

@@ -2,6 +2,9 @@
 //! (spec: kubernetes.md parts 2 and 4). A `Default` of a type is what an empty manifest means.
 //! [`validate`] finds what an API server would refuse.
 
+use serde::Deserialize;
+use serde::de::value::BorrowedStrDeserializer;
+
 pub mod count;
 pub mod cron_job;
 pub mod cron_schedule;
@@ -37,3 +40,11 @@ pub use resource_quota::{QuotaScope, QuotaStatus, ResourceQuota};
 pub use stateful_set::{ClaimTemplate, ClaimTemplates, PodManagement, StatefulSet, StatefulUpdate};
 pub use validate::{Finding, Problem};
 pub use vertical::VerticalPodAutoscaler;
+
+/// The value that has a name in the API, such as the reason of a condition; `None` of a name that is not
+/// modelled.
+pub fn named<'n, T: Deserialize<'n>>(name: &'n str) -> Option<T> {
+    let name: BorrowedStrDeserializer<'n, serde::de::value::Error> =
+        BorrowedStrDeserializer::new(name);
+    T::deserialize(name).ok()
+}

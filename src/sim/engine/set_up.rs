@@ -5,9 +5,10 @@ use std::sync::Arc;
 use cluster::Conflict;
 use control::node_api::Notice;
 use model::{
-    EndReason, Event, Object, ObjectChange, PodChange, PodCreated, PodOwner, PodRef, PodSpec,
+    EndReason, Event, FoundEnd, Object, ObjectChange, PodChange, PodCreated, PodOwner, PodRef,
+    PodSpec,
 };
-use units::{ClassId, ObjectId, TenantId};
+use units::{ClassId, Duration, ObjectId, TenantId};
 
 use super::super::SimError;
 use super::super::context::Context;
@@ -216,6 +217,9 @@ impl Engine {
             found: Some(Arc::new(resident.found.clone())),
             owner: resident.owner.map(|owner| owner_of(first, owner)),
         };
+        if let Some(end) = resident.found.end {
+            return self.settle_ended(ctx, created, end).map_err(wrong);
+        }
         let who = self.control.store().identity_of_new(&created);
         let (spec, found) = (&resident.spec, &resident.found);
         let own = FoundPod {
@@ -233,7 +237,54 @@ impl Engine {
         }
         ctx.send(ToNodes::Notice(Notice::Assign(pod)));
         self.deliver(ctx, 0)?;
-        self.settle_state(ctx, pod, resident).map_err(wrong)
+        self.settle_state(ctx, pod, resident).map_err(wrong)?;
+        match resident.owner {
+            Some(owner) if owner.is_discarded => {
+                let job = nth(first, owner.object);
+                self.discard(ctx, job, pod).map_err(wrong)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Declares a pod that has ended and whose object is there: no node knows of it.
+    fn settle_ended(
+        &mut self,
+        ctx: &mut Context<'_>,
+        created: PodCreated,
+        end: FoundEnd,
+    ) -> Result<(), Conflict> {
+        let pod = created.pod;
+        let is_terminating = created.found.as_ref().is_some_and(|own| own.is_terminating);
+        self.commit(ctx, Event::PodCreated(created))?;
+        if let Some(code) = end.code {
+            let change = PodChange::Exited { container: 0, code };
+            self.commit(ctx, Event::PodChanged { pod, change })?;
+        }
+        if is_terminating {
+            let (grace, reason) = (Duration::ZERO, EndReason::Cancelled);
+            let change = PodChange::Terminating { grace, reason };
+            self.commit(ctx, Event::PodChanged { pod, change })?;
+        }
+        let reason = end.reason;
+        self.commit(ctx, Event::PodEnded { pod, reason })
+    }
+
+    /// A job has let go of a pod of its that is to end.
+    fn discard(
+        &mut self,
+        ctx: &mut Context<'_>,
+        id: ObjectId,
+        pod: PodRef,
+    ) -> Result<(), Conflict> {
+        let row = self.control.store().objects().get(id);
+        let Some(Object::Job(job)) = row.map(|row| &row.object) else {
+            return Ok(());
+        };
+        let mut job = (**job).clone();
+        job.status.untracked.discarded.push(pod.id);
+        let object = Object::Job(Arc::new(job));
+        self.commit(ctx, Event::Object(ObjectChange::Updated { id, object }))
     }
 
     /// What the API says of a pod apart from its node: whether it was told to end, and that it is not ready
@@ -271,5 +322,8 @@ fn nth(first: ObjectId, place: usize) -> ObjectId {
 }
 
 fn owner_of(first: ObjectId, owner: ResidentOwner) -> PodOwner {
-    PodOwner::new(nth(first, owner.object), owner.index)
+    PodOwner {
+        failures: owner.failures,
+        ..PodOwner::new(nth(first, owner.object), owner.index)
+    }
 }

@@ -1,8 +1,8 @@
 //! Changes that a run shows, as lists: changes of pods and of objects, in the order in which they were made.
 
 use cluster::{Observer, Store};
-use model::{EndReason, Event, Object, ObjectChange, Pod, PodChange, PodRef};
-use units::{Instant, ObjectId, SortedMap};
+use model::{EndReason, Event, IndexFailures, Object, ObjectChange, Pod, PodChange, PodRef};
+use units::{Instant, ObjectId, PodId, SortedMap};
 
 /// A change of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(crate) enum Step {
     Terminating,
     /// It is gone, or its processes ended.
     Ended(EndReason),
+    /// The object of one that ended is gone.
+    Forgotten,
 }
 
 /// A change of a pod, with its time.
@@ -26,6 +28,12 @@ pub(crate) struct PodStep {
     /// `NAMESPACE/NAME`.
     pub(crate) pod: String,
     pub(crate) step: Step,
+    /// The image of its first container.
+    pub(crate) image: String,
+    /// Earlier failures of its index, of a job's pod.
+    pub(crate) failures: IndexFailures,
+    /// Place among all changes of the run.
+    pub(crate) place: usize,
 }
 
 /// A change of an object, with its time; deletions have no state.
@@ -35,6 +43,8 @@ pub(crate) struct ObjectStep {
     pub(crate) name: String,
     pub(crate) before: Option<Object>,
     pub(crate) after: Option<Object>,
+    /// Place among all changes of the run.
+    pub(crate) place: usize,
 }
 
 /// Watches a run.
@@ -44,7 +54,12 @@ pub(crate) struct Watch {
     pub(crate) objects: Vec<ObjectStep>,
     /// Nodes that joined, with their times.
     pub(crate) joined: Vec<(Instant, String)>,
+    /// Place of the first change after what was there at the beginning.
+    pub(crate) begun: Option<usize>,
     known: SortedMap<ObjectId, Object>,
+    /// Names and images of pods that ended.
+    ended: SortedMap<PodId, (String, String)>,
+    place: usize,
 }
 
 impl Watch {
@@ -70,9 +85,26 @@ impl Watch {
 
     fn pod(&mut self, at: Instant, pod: PodRef, step: Step, store: &Store) {
         if let Some(record) = store.pods().get(pod) {
-            let pod = name(record, store);
-            self.pods.push(PodStep { at, pod, step });
+            let named = (name(record, store), image(record, store));
+            self.push(at, named, step);
+            let owner = store.pod_states().get(pod).and_then(|state| state.owner);
+            if let (Some(own), Some(owner)) = (self.pods.last_mut(), owner) {
+                own.failures = owner.failures;
+            }
         }
+    }
+
+    fn push(&mut self, at: Instant, named: (String, String), step: Step) {
+        let (pod, image) = named;
+        let place = self.place;
+        self.pods.push(PodStep {
+            at,
+            pod,
+            step,
+            image,
+            failures: IndexFailures::default(),
+            place,
+        });
     }
 
     fn object(&mut self, at: Instant, change: &ObjectChange) {
@@ -92,6 +124,7 @@ impl Watch {
             name,
             before,
             after,
+            place: self.place,
         });
     }
 }
@@ -101,8 +134,18 @@ fn name(record: &Pod, store: &Store) -> String {
     format!("{namespace}/{}", record.name)
 }
 
+fn image(record: &Pod, store: &Store) -> String {
+    let first = store.class(record.class).spec.containers.first();
+    first.map_or_else(String::new, |own| own.image.to_string())
+}
+
 impl Observer for Watch {
+    fn settled(&mut self, _at: Instant, _store: &Store) {
+        self.begun.get_or_insert(self.place + 1);
+    }
+
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        self.place += 1;
         match event {
             Event::PodCreated(created) => {
                 let found = created.found.as_ref();
@@ -121,11 +164,19 @@ impl Observer for Watch {
                 pod,
                 change: PodChange::Terminating { .. },
             } => self.pod(at, *pod, Step::Terminating, store),
-            Event::PodEnded { reason, .. } => {
+            Event::PodChanged {
+                pod,
+                change: PodChange::Forgotten,
+            } => {
+                if let Some(named) = self.ended.remove(&pod.id) {
+                    self.push(at, named, Step::Forgotten);
+                }
+            }
+            Event::PodEnded { pod, reason } => {
                 if let Some(record) = ended {
-                    let pod = name(record, store);
-                    let step = Step::Ended(*reason);
-                    self.pods.push(PodStep { at, pod, step });
+                    let named = (name(record, store), image(record, store));
+                    self.ended.insert(pod.id, named.clone());
+                    self.push(at, named, Step::Ended(*reason));
                 }
             }
             Event::NodeAdded { object, .. } => self.joined.push((at, object.name.to_string())),

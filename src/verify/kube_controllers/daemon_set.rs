@@ -219,7 +219,7 @@ fn sort(writes: &mut DaemonWrites) {
     writes.delete.sort();
 }
 
-fn sorted(manage: &Value) -> Value {
+pub(super) fn sorted(manage: &Value) -> Value {
     let mut manage = manage.clone();
     for what in ["createOn", "delete"] {
         if let Some(list) = manage.get_mut(what).and_then(Value::as_array_mut) {
@@ -235,7 +235,12 @@ fn names(names: &[model::Text]) -> Vec<String> {
 
 /// The original takes nodes in random order: all that it always chose are chosen, others only of
 /// those that it sometimes chose, and as many in all.
-fn chosen(what: &str, rolling: &Value, decided: &[String], differences: &mut Differences) {
+pub(super) fn chosen(
+    what: &str,
+    rolling: &Value,
+    decided: &[String],
+    differences: &mut Differences,
+) {
     let list = |kind: &str| -> SortedSet<&str> {
         let list = rolling[format!("{what}{kind}")].as_array();
         list.into_iter()

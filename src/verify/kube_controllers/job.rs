@@ -163,7 +163,7 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
 }
 
 /// Lists whose order the original leaves open, sorted.
-fn in_order(expect: &Value) -> Value {
+pub(super) fn in_order(expect: &Value) -> Value {
     let mut expect = expect.clone();
     for what in ["delete", "removeFinalizer"] {
         if let Some(list) = expect.get_mut(what).and_then(Value::as_array_mut) {
@@ -340,6 +340,11 @@ fn condition(text: &str) -> Result<JobCondition, String> {
     })
 }
 
+/// A condition as recordings write it.
+pub(super) fn condition_text(known: &JobCondition) -> String {
+    format!("{:?}/{:?}", known.kind, known.reason)
+}
+
 fn decision(writes: &JobWrites) -> Value {
     let create: Vec<Value> = writes
         .create
@@ -358,12 +363,8 @@ fn decision(writes: &JobWrites) -> Value {
         names
     };
     let status = &writes.status;
-    let conditions: Vec<String> = status
-        .conditions
-        .iter()
-        .filter(|known| known.holds)
-        .map(|known| format!("{:?}/{:?}", known.kind, known.reason))
-        .collect();
+    let conditions = status.conditions.iter().filter(|known| known.holds);
+    let conditions: Vec<String> = conditions.map(condition_text).collect();
     let mut requeue = writes.requeue.clone();
     requeue.sort_unstable();
     let requeue: Vec<Value> = requeue.into_iter().map(told_span).collect();

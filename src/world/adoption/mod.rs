@@ -8,7 +8,7 @@
 
 mod state;
 
-pub(super) use state::with_granted;
+pub(super) use state::{Beginning, with_granted};
 
 use std::sync::Arc;
 
@@ -71,14 +71,10 @@ impl Adoption {
         self.pods.get(&(pod.namespace().clone(), pod.name.clone()))
     }
 
-    /// Finds the owners of the pods of several files.
-    pub(super) fn of(
-        files: &[Arc<Manifests>],
-        nodes: &[Arc<Node>],
-        schedules: Option<i64>,
-    ) -> Self {
-        let mut finder = Finder::new(files, nodes);
-        finder.schedules = schedules;
+    /// Finds the owners of the pods of several files. They tell no time of the dump where none of them
+    /// states any.
+    pub(super) fn of(files: &[Arc<Manifests>], nodes: &[Arc<Node>], beginning: Beginning) -> Self {
+        let mut finder = Finder::new(files, nodes, beginning);
         finder.find_owners();
         finder.add_roots();
         finder.add_dependents();
@@ -104,8 +100,7 @@ struct Finder<'m> {
     /// Pods by the object that controls them.
     owned: SortedMap<Key, Vec<&'m ManifestPod>>,
     adoption: Adoption,
-    /// Time of the run's beginning by which schedules are read, where the experiment states one.
-    schedules: Option<i64>,
+    beginning: Beginning,
 }
 
 fn key_of(declared: &DeclaredWorkload) -> Key {
@@ -124,7 +119,7 @@ fn owner_key(controller: &Owner, namespace: &Text) -> Key {
 }
 
 impl<'m> Finder<'m> {
-    fn new(files: &'m [Arc<Manifests>], nodes: &'m [Arc<Node>]) -> Self {
+    fn new(files: &'m [Arc<Manifests>], nodes: &'m [Arc<Node>], beginning: Beginning) -> Self {
         let mut finder = Self {
             pods: Vec::new(),
             nodes: nodes
@@ -136,7 +131,7 @@ impl<'m> Finder<'m> {
             candidates: SortedMap::new(),
             owned: SortedMap::new(),
             adoption: Adoption::default(),
-            schedules: None,
+            beginning,
         };
         for file in files {
             let workloads = file.workloads.iter().map(|own| (own, false));
@@ -157,17 +152,13 @@ impl<'m> Finder<'m> {
             }
             finder
                 .pods
-                .extend(file.pods.iter().filter(|pod| !pod.phase.is_final()));
+                .extend(file.pods.iter().filter(|pod| !pod.is_settled()));
         }
-        finder.adoption.zero_unix_secs = files.iter().filter_map(|file| file.taken_unix_secs).max();
+        if files.iter().all(|file| file.taken_unix_secs.is_none()) {
+            finder.beginning.dump = None;
+        }
+        finder.adoption.zero_unix_secs = finder.beginning.dump;
         finder
-    }
-
-    fn beginning(&self) -> state::Beginning {
-        state::Beginning {
-            dump: self.adoption.zero_unix_secs,
-            schedules: self.schedules,
-        }
     }
 
     /// Groups the pods by the objects that control them, and marks these.
@@ -193,7 +184,8 @@ impl<'m> Finder<'m> {
                     root.has_pods = true;
                 }
             } else {
-                self.adoption.counts.left += u64::from(pod.maker != Maker::Nobody);
+                self.adoption.counts.left +=
+                    u64::from(pod.maker != Maker::Nobody && !pod.phase.is_final());
                 continue;
             }
             self.owned.entry(key).or_default().push(pod);
@@ -210,7 +202,7 @@ impl<'m> Finder<'m> {
 
     /// Adds the workloads that no other controls.
     fn add_roots(&mut self) {
-        let beginning = self.beginning();
+        let beginning = self.beginning;
         for key in &self.order {
             let Some(candidate) = self.candidates.get_mut(key) else {
                 continue;
@@ -245,7 +237,7 @@ impl<'m> Finder<'m> {
             let above = above.and_then(|above| self.candidates.get(&above));
             let pods = self.owned.get(key).map_or(&[][..], Vec::as_slice);
             let root = above.map(|above| &above.declared.object);
-            let object = state::as_reported(declared, root, pods, self.beginning());
+            let object = state::as_reported(declared, root, pods, self.beginning);
             let owner = above.and_then(|above| above.place);
             let place = self.adoption.objects.len();
             self.adoption.keys.insert(key.clone());
@@ -359,6 +351,10 @@ impl<'m> Finder<'m> {
                     owner: ResidentOwner {
                         object: place,
                         index,
+                        failures: pod.failures,
+                        is_discarded: matches!(object, Object::Job(_))
+                            && pod.is_terminating
+                            && !pod.is_tracked,
                     },
                     spec: reported.and_then(|own| state::revised(object, own, pod, pods)),
                 };

@@ -3,16 +3,18 @@
 
 use std::sync::Arc;
 
-use k8s::{DeclaredWorkload, ManifestPod, Reported, ReportedCounts, ReportedJob};
+use k8s::{DeclaredWorkload, ManifestPod, Reported, ReportedCounts};
 use model::canonical::short_name;
 use model::workload::deployment::{DeploymentCondition, DeploymentStatus};
 use model::workload::indexes::Indexes;
-use model::workload::job_status::{JobCondition, JobConditionKind, JobReason, JobStatus};
+use model::workload::job_status::{JobCondition, JobConditionKind, JobStatus};
 use model::workload::replica_set::{ReplicaSetStatus, RolloutAnnotations, TEMPLATE_HASH_LABEL};
 use model::workload::stateful_set::StatefulRevision;
-use model::workload::{CompletionMode, StatefulSet};
+use model::workload::{CompletionMode, StatefulSet, named};
 use model::workload::{CronJob, DaemonSet, Deployment, DeploymentStrategy, Job, ReplicaSet};
-use model::{LabelSelector, Object, Operator, PodPhase, PodSpec, Requirement, Text};
+use model::{
+    LabelSelector, Object, Operator, PodPhase, PodSpec, PodVolume, Requirement, Text, Toleration,
+};
 use units::{Duration, Instant, SortedMap};
 
 use crate::residents::instant;
@@ -21,16 +23,19 @@ use crate::residents::instant;
 const REVISION_LABEL: &str = "controller-revision-hash";
 /// On a pod of a daemon set: the number of its template.
 const GENERATION_LABEL: &str = "pod-template-generation";
+/// On a pod of a stateful set: its name, and its ordinal.
+const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
+const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 /// On a pod of an indexed job: its index.
 const INDEX_LABEL: &str = "batch.kubernetes.io/job-completion-index";
 
 /// The run's beginning by the calendar, in seconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy)]
-pub(super) struct Beginning {
+pub(in super::super) struct Beginning {
     /// Time at which the dump was taken.
-    pub(super) dump: Option<i64>,
+    pub(in super::super) dump: Option<i64>,
     /// Time by which schedules are read, where the experiment states one.
-    pub(super) schedules: Option<i64>,
+    pub(in super::super) schedules: Option<i64>,
 }
 
 /// An object with the state that a dump reports of it; `root` is the one that controls it.
@@ -70,7 +75,7 @@ pub(super) fn as_reported(
         })),
         Object::StatefulSet(set) => Object::StatefulSet(Arc::new(revisions(set, reported, pods))),
         Object::Job(job) => Object::Job(Arc::new(Job {
-            status: job_status(job, &reported.job, at),
+            status: job_status(job, reported, at),
             ..(**job).clone()
         })),
         Object::CronJob(own) => {
@@ -140,15 +145,15 @@ fn deployment_status(
     let Some(counts) = reported.counts else {
         return deployment.status.clone();
     };
-    let conditions = reported.conditions.iter().map(|own| {
+    let conditions = reported.conditions.iter().filter_map(|own| {
         let changed = at(own.changed).unwrap_or(Instant::ZERO);
-        DeploymentCondition {
-            kind: own.kind,
+        Some(DeploymentCondition {
+            kind: named(&own.kind)?,
             status: own.status,
-            reason: own.reason,
+            reason: named(&own.reason)?,
             updated: at(own.updated).unwrap_or(changed),
             changed,
-        }
+        })
     });
     DeploymentStatus {
         observed_generation: deployment.generation,
@@ -188,43 +193,33 @@ pub(super) fn selector(of: &LabelSelector, hash: &str) -> LabelSelector {
 
 fn job_status(
     job: &Job,
-    reported: &ReportedJob,
+    reported: &Reported,
     at: impl Fn(Option<i64>) -> Option<Instant>,
 ) -> JobStatus {
     let completions = job.completions.unwrap_or(0);
     let indexes = |text: &str| Indexes::parse(text, completions);
-    let changed = at(reported.end).unwrap_or(Instant::ZERO);
-    let condition = |kind, reason| JobCondition {
-        kind,
-        holds: true,
-        reason,
-        changed,
-    };
-    let conditions = match reported.is_complete {
-        None => Vec::new(),
-        Some(true) => vec![
-            condition(
-                JobConditionKind::SuccessCriteriaMet,
-                JobReason::CompletionsReached,
-            ),
-            condition(JobConditionKind::Complete, JobReason::CompletionsReached),
-        ],
-        Some(false) => vec![
-            condition(
-                JobConditionKind::FailureTarget,
-                JobReason::BackoffLimitExceeded,
-            ),
-            condition(JobConditionKind::Failed, JobReason::BackoffLimitExceeded),
-        ],
-    };
+    let conditions = reported.conditions.iter().filter_map(|own| {
+        let kind: JobConditionKind = named(&own.kind)?;
+        Some(JobCondition {
+            kind,
+            holds: own.status == Some(true),
+            // Others give reasons of their own, on which nothing depends.
+            reason: named(&own.reason).unwrap_or(kind.usual_reason()),
+            changed: at(own.changed.or(reported.job.completion)).unwrap_or(Instant::ZERO),
+        })
+    });
+    let reported = &reported.job;
     JobStatus {
         start: at(reported.start),
-        completion: at(reported.end).filter(|_| reported.is_complete == Some(true)),
+        completion: at(reported.completion),
+        active: reported.active,
+        ready: reported.ready,
+        terminating: reported.terminating,
         succeeded: reported.succeeded,
         failed: reported.failed,
         completed_indexes: indexes(&reported.completed_indexes),
         failed_indexes: reported.failed_indexes.as_deref().map(indexes),
-        conditions,
+        conditions: conditions.collect(),
         ..JobStatus::default()
     }
 }
@@ -251,6 +246,35 @@ fn reported_update<'p>(
     reported.update_revision.as_ref().or(of_highest)
 }
 
+/// The template that a pod of a stateful set was made from: the pod without what was added to it.
+fn template_of(set: &StatefulSet, pod: &ManifestPod) -> PodSpec {
+    let mut spec = (*pod.spec).clone();
+    for label in [REVISION_LABEL, POD_NAME_LABEL, POD_INDEX_LABEL] {
+        spec.labels.remove(label);
+    }
+    spec.owner.clone_from(&set.template.owner);
+    let of_set = set.claims.0.iter().map(|claim| &claim.name);
+    let claims = set.claim_templates.iter().chain(of_set);
+    let claims: Vec<String> = claims.map(|name| format!("{name}-{}", pod.name)).collect();
+    spec.volumes.retain(|volume| match volume {
+        PodVolume::Claim(claim) => claims.iter().all(|own| **own != **claim),
+        _ => true,
+    });
+    // Admission gives these to every pod.
+    let is_added = |toleration: &Toleration| {
+        let key = toleration.key.as_deref().unwrap_or_default();
+        [
+            "node.kubernetes.io/not-ready",
+            "node.kubernetes.io/unreachable",
+        ]
+        .contains(&key)
+            && toleration.tolerates_for == Some(Duration::from_secs(300))
+            && !set.template.tolerations.contains(toleration)
+    };
+    spec.tolerations.retain(|own| !is_added(own));
+    spec
+}
+
 /// A stateful set that knows the templates of all its pods.
 fn revisions(set: &StatefulSet, reported: &Reported, pods: &[&ManifestPod]) -> StatefulSet {
     let update = reported_update(set, reported, pods);
@@ -264,13 +288,30 @@ fn revisions(set: &StatefulSet, reported: &Reported, pods: &[&ManifestPod]) -> S
     own.revisions
         .extend(former.iter().map(|(name, pod)| StatefulRevision {
             name: name.clone(),
-            template: pod.spec.clone(),
+            template: Arc::new(template_of(set, pod)),
         }));
+    // Users may change the template before the controller looks at it.
+    own.revisions.push(StatefulRevision {
+        name: present_revision(set),
+        template: set.template.clone(),
+    });
     own.status.update_revision = present_revision(set);
-    own.status.current_revision = match former.keys().next() {
-        Some(name) => name.clone(),
-        None => own.status.update_revision.clone(),
+    let current = match &reported.current_revision {
+        Some(name) => Some(name).filter(|name| Some(*name) != update),
+        None => former.keys().next(),
     };
+    let current = current.unwrap_or(&own.status.update_revision).clone();
+    if own.revisions.iter().all(|known| known.name != current) {
+        // Its pods are gone, and with them what told of their template: without any, none would come.
+        own.revisions.insert(
+            0,
+            StatefulRevision {
+                name: current.clone(),
+                template: set.template.clone(),
+            },
+        );
+    }
+    own.status.current_revision = current;
     own
 }
 

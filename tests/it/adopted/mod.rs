@@ -4,6 +4,7 @@
 mod admission;
 mod cluster;
 mod commands;
+mod ended;
 mod hosts;
 mod workloads;
 

@@ -14,8 +14,8 @@ use model::canonical::unique_id;
 use model::workload::job::{JobStatus, Untracked};
 use model::workload::{CompletionMode, Job, ObservedPhase, ObservedPod};
 use model::{
-    EndReason, Event, IndexFailures, Object, ObjectChange, Owner, PodChange, PodOwner, PodRef,
-    PodSpec, Text,
+    EndReason, Event, FoundEnd, IndexFailures, Object, ObjectChange, Owner, PodChange, PodOwner,
+    PodRef, PodSpec, Text,
 };
 use units::{ClassId, Duration, Instant, ObjectId, PodId, SortedMap, SortedSet};
 
@@ -60,6 +60,8 @@ struct Known {
     discarded: SortedSet<PodId>,
     /// Pods that went away before they were counted.
     gone: SortedMap<PodId, JobPod>,
+    /// Ends of pods that were found ended and told to go.
+    found_ends: SortedMap<PodId, FoundEnd>,
 }
 
 /// A pod of a job, and where its record is.
@@ -130,8 +132,12 @@ impl Controller for Jobs {
             return;
         }
         match change.event {
-            Event::PodCreated(_) => {
-                self.known.entry(owner.object).or_default();
+            Event::PodCreated(created) => {
+                let known = self.known.entry(owner.object).or_default();
+                let found = created.found.as_ref().filter(|found| found.is_terminating);
+                if let Some(end) = found.and_then(|found| found.end) {
+                    known.found_ends.insert(pod.id, end);
+                }
             }
             Event::PodChanged {
                 change: PodChange::Exited { code, .. },
@@ -217,6 +223,9 @@ impl Jobs {
         if is_settled || finished.any(|finished| finished.pod.pod.id == pod.id) {
             return;
         }
+        let found = known.found_ends.remove(&pod.id);
+        let at = found.and_then(|end| end.at).unwrap_or(at);
+        let code = found.and_then(|end| end.code).unwrap_or(TERMINATED);
         let has_succeeded = reason == EndReason::Completed;
         let observed = ObservedPod {
             name: pod.id.0.to_string().into(),
@@ -235,7 +244,7 @@ impl Jobs {
             index_ignored: owner.failures.ignored,
             is_uncounted: true,
             finished: Some(at.whole_second()),
-            exit_codes: vec![(Text::default(), TERMINATED)],
+            exit_codes: vec![(Text::default(), code)],
             conditions: disruption(reason),
             ..JobPod::default()
         };
@@ -259,8 +268,10 @@ impl Jobs {
             let state = store.pod_states().get(seen.pod);
             let told = state.and_then(|state| state.terminating);
             let is_discarded = told.is_some() && known.discarded.contains(&seen.pod.id);
+            let record = store.pods().get(seen.pod);
+            let found = record.and_then(|record| record.found()?.told);
             let pod = JobPod {
-                deleted: told.map(|told| told.since.whole_second()),
+                deleted: told.map(|told| found.unwrap_or(told.since).whole_second()),
                 is_uncounted: !is_discarded && !known.counted.contains(&seen.pod.id),
                 ..job_pod(&seen, failures(state))
             };

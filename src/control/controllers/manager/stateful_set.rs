@@ -67,7 +67,7 @@ impl Controller for StatefulSets {
                 pod: pod.observed.clone(),
             })
             .collect();
-        let update_revision: Text = format!("{}-{}", set.name, short_name(&*set.template)).into();
+        let update_revision = update_revision(set);
         let view = StatefulSetView {
             set,
             pods: &pods,
@@ -113,6 +113,16 @@ impl Controller for StatefulSets {
     fn clone_controller(&self) -> Box<dyn Controller> {
         Box::new(self.clone())
     }
+}
+
+/// The name of the present template: one that was there before has the name that it had.
+fn update_revision(set: &StatefulSet) -> Text {
+    let mut known = set.revisions.iter().rev();
+    let known = known.find(|known| known.template == set.template);
+    known.map_or_else(
+        || format!("{}-{}", set.name, short_name(&*set.template)).into(),
+        |known| known.name.clone(),
+    )
 }
 
 fn create(

@@ -4,9 +4,13 @@
 mod cron_job;
 mod cron_next;
 mod daemon_set;
+mod daemon_update;
 mod deployment;
 mod disruption;
+mod first_sync;
+mod job;
 mod replica_set;
+mod stateful_set;
 mod taint_eviction;
 
 use std::path::PathBuf;
@@ -26,10 +30,13 @@ const DOORS: &[(&str, Decide)] = &[
     ("cron-next", cron_next::decide),
     ("cronjob-sequence", cron_job::decide),
     ("daemonset-node", daemon_set::decide_node),
+    ("daemonset-update", daemon_update::decide),
     ("deployment-step", deployment::decide_step),
+    ("job-sequence", job::decide),
     ("pdb", disruption::decide),
     ("replicaset-scale-down", replica_set::decide_scale_down),
     ("replicaset-victims", replica_set::decide_victims),
+    ("statefulset-sequence", stateful_set::decide),
     ("taint-eviction", taint_eviction::decide),
 ];
 
