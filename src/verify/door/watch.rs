@@ -1,8 +1,8 @@
 //! Changes that a run shows, as lists: changes of pods and of objects, in the order in which they were made.
 
 use cluster::{Observer, Store};
-use model::{EndReason, Event, Object, ObjectChange, Pod, PodChange, PodRef};
-use units::{Instant, ObjectId, SortedMap};
+use model::{EndReason, Event, Object, ObjectChange, Pod, PodChange, PodRef, Taint};
+use units::{Instant, NodeId, ObjectId, PodId, SortedMap};
 
 /// A change of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub(crate) enum Step {
     Terminating,
     /// It is gone, or its processes ended.
     Ended(EndReason),
+    /// Its object was deleted after it had ended.
+    Forgotten,
 }
 
 /// A change of a pod, with its time.
@@ -37,6 +39,23 @@ pub(crate) struct ObjectStep {
     pub(crate) after: Option<Object>,
 }
 
+/// A change of a node, with its time.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeStep {
+    pub(crate) at: Instant,
+    pub(crate) node: String,
+    pub(crate) change: NodeChange,
+}
+
+/// What became of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NodeChange {
+    /// It is ready, or not.
+    Ready(bool),
+    /// It has these taints from now on.
+    Taints(Vec<Taint>),
+}
+
 /// Watches a run.
 #[derive(Default)]
 pub(crate) struct Watch {
@@ -44,7 +63,11 @@ pub(crate) struct Watch {
     pub(crate) objects: Vec<ObjectStep>,
     /// Nodes that joined, with their times.
     pub(crate) joined: Vec<(Instant, String)>,
+    /// Changes of nodes.
+    pub(crate) nodes: Vec<NodeStep>,
     known: SortedMap<ObjectId, Object>,
+    /// Pods that ended and whose objects stay.
+    ended: SortedMap<PodId, String>,
 }
 
 impl Watch {
@@ -66,6 +89,11 @@ impl Watch {
             }
         }
         names
+    }
+
+    fn node(&mut self, at: Instant, node: NodeId, change: NodeChange, store: &Store) {
+        let node = store.nodes().name(node).to_owned();
+        self.nodes.push(NodeStep { at, node, change });
     }
 
     fn pod(&mut self, at: Instant, pod: PodRef, step: Step, store: &Store) {
@@ -121,14 +149,35 @@ impl Observer for Watch {
                 pod,
                 change: PodChange::Terminating { .. },
             } => self.pod(at, *pod, Step::Terminating, store),
+            Event::PodChanged {
+                pod,
+                change: PodChange::Forgotten,
+            } => {
+                if let Some(pod) = self.ended.remove(&pod.id) {
+                    let step = Step::Forgotten;
+                    self.pods.push(PodStep { at, pod, step });
+                }
+            }
             Event::PodEnded { reason, .. } => {
                 if let Some(record) = ended {
                     let pod = name(record, store);
+                    self.ended.insert(record.pod.id, pod.clone());
                     let step = Step::Ended(*reason);
                     self.pods.push(PodStep { at, pod, step });
                 }
             }
-            Event::NodeAdded { object, .. } => self.joined.push((at, object.name.to_string())),
+            Event::NodeAdded { node, object } => {
+                self.joined.push((at, object.name.to_string()));
+                let change = NodeChange::Taints(object.taints.clone());
+                self.node(at, *node, change, store);
+            }
+            Event::NodeUpdated { node, object } => {
+                let change = NodeChange::Taints(object.taints.clone());
+                self.node(at, *node, change, store);
+            }
+            Event::NodeReadiness { node, ready } => {
+                self.node(at, *node, NodeChange::Ready(*ready), store);
+            }
             Event::Object(change) => self.object(at, change),
             _ => {}
         }

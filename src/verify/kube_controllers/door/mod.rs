@@ -6,6 +6,7 @@ mod cron_next;
 mod daemon_set;
 mod deployment;
 mod disruption;
+mod pod_gc;
 mod replica_set;
 mod taint_eviction;
 
@@ -28,6 +29,7 @@ const DOORS: &[(&str, Decide)] = &[
     ("daemonset-node", daemon_set::decide_node),
     ("deployment-step", deployment::decide_step),
     ("pdb", disruption::decide),
+    ("podgc", pod_gc::decide),
     ("replicaset-scale-down", replica_set::decide_scale_down),
     ("replicaset-victims", replica_set::decide_victims),
     ("taint-eviction", taint_eviction::decide),
