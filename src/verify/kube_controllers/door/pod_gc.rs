@@ -1,9 +1,9 @@
 //! Pods of nodes that users delete, of nodes that are out of service, and of none. The pods of a case that
-//! ended end in the first seconds of its run: the pods of jobs, whose objects stay.
+//! ended end in the first seconds of its run, as pods of replica sets, which leave what ended alone.
 
 use serde_json::{Value, json};
 
-use super::{controllers, date, list, node, number, pod, said, uid};
+use super::{controllers, date, list, node, number, owner, pod, said, uid};
 use crate::cases::Differences;
 use crate::door::Said;
 use crate::door::folder::Folder;
@@ -107,11 +107,6 @@ fn files(input: &Value, pods: &[&Value], passes: i64) -> Folder {
         } else if seen["ready"] != true {
             own["status"]["conditions"][0]["status"] = "False".into();
         }
-        if seen["outOfServiceTaint"] == true {
-            // With this effect it tells no other pod to end.
-            let taint = json!({"key": "node.kubernetes.io/out-of-service", "effect": "NoSchedule"});
-            own["spec"] = json!({"taints": [taint]});
-        }
         nodes.push(own);
     }
     let mut missing: Vec<&str> = Vec::new();
@@ -140,6 +135,12 @@ fn files(input: &Value, pods: &[&Value], passes: i64) -> Folder {
     }
     for seen in list(input, "nodes") {
         let name = seen["name"].as_str().unwrap_or_default();
+        if seen["outOfServiceTaint"] == true {
+            // With this effect it tells no other pod to end.
+            let key = "node.kubernetes.io/out-of-service";
+            let taint = json!({"node": name, "key": key, "effect": "NoSchedule"});
+            folder.operate(before(0), json!({"taint": taint}));
+        }
         if let Some(pass) = seen["removedBeforePass"].as_i64() {
             folder.operate(before(pass), json!({"delete": format!("Node/{name}")}));
         }
@@ -152,7 +153,7 @@ fn files(input: &Value, pods: &[&Value], passes: i64) -> Folder {
     folder
 }
 
-/// A pod that is there, with the job of one that is to end.
+/// A pod that is there, with the set of one that is to end: a job would forget it.
 fn member(seen: &Value) -> Vec<Value> {
     let name = seen["name"].as_str().unwrap_or_default();
     let mut own = pod(name);
@@ -181,24 +182,22 @@ fn member(seen: &Value) -> Vec<Value> {
         return vec![own];
     }
     let code = if seen["phase"] == "Failed" { "1" } else { "0" };
-    let annotations = json!({"windtunnel.dev/run-time": "2s", "windtunnel.dev/exit-code": code});
-    let meta = json!({"labels": {"job": name}, "annotations": annotations});
-    own["metadata"]["labels"] = meta["labels"].clone();
-    own["metadata"]["annotations"] = annotations;
-    own["metadata"]["ownerReferences"] = json!([{
-        "apiVersion": "batch/v1", "kind": "Job", "name": name, "uid": uid("Job", name),
-        "controller": true,
-    }]);
+    let labels = json!({"set": name});
+    own["metadata"]["labels"] = labels.clone();
+    own["metadata"]["annotations"] =
+        json!({"windtunnel.dev/run-time": "2s", "windtunnel.dev/exit-code": code});
+    own["metadata"]["ownerReferences"] = owner("ReplicaSet", name);
     own["spec"]["restartPolicy"] = "Never".into();
     own["status"] = json!({"phase": "Running", "startTime": date(0.0, 0.0)});
-    let job = json!({
-        "apiVersion": "batch/v1", "kind": "Job",
-        "metadata": {"name": name, "namespace": "default", "uid": uid("Job", name)},
+    let mut others = pod(name)["spec"].clone();
+    others["schedulerName"] = "none".into();
+    let set = json!({
+        "apiVersion": "apps/v1", "kind": "ReplicaSet",
+        "metadata": {"name": name, "namespace": "default", "uid": uid("ReplicaSet", name)},
         "spec": {
-            "backoffLimit": 0, "manualSelector": true, "selector": {"matchLabels": {"job": name}},
-            "template": {"metadata": meta, "spec": own["spec"]},
+            "replicas": 1, "selector": {"matchLabels": labels},
+            "template": {"metadata": {"labels": labels}, "spec": others},
         },
-        "status": {"active": 1, "startTime": date(0.0, 0.0)},
     });
-    vec![job, own]
+    vec![set, own]
 }
