@@ -6,6 +6,7 @@ mod cron_next;
 mod daemon_set;
 mod deployment;
 mod disruption;
+mod node_removal;
 mod pod_gc;
 mod replica_set;
 mod taint_eviction;
@@ -24,6 +25,7 @@ type Decide = fn(&Value) -> Result<Said, String>;
 
 /// Every row that files can say.
 const DOORS: &[(&str, Decide)] = &[
+    ("ca-scale-down-node", node_removal::decide),
     ("cron-next", cron_next::decide),
     ("cronjob-sequence", cron_job::decide),
     ("daemonset-node", daemon_set::decide_node),
