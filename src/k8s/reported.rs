@@ -1,11 +1,13 @@
 //! The state that a dump reports of a workload: its age, its rollout and the pods that it has
 //! counted. A manifest that a user wrote reports nothing, and its workload begins with the run.
 
+use serde::Deserialize as _;
 use serde_json::Value;
 
 use super::field::parse_unix_secs;
 use super::parts::Parts;
 use model::Text;
+use model::workload::deployment::{ConditionKind, ConditionReason};
 
 /// Annotations by which a deployment numbers its replica sets and remembers its size.
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -39,12 +41,50 @@ pub struct Reported {
     pub template_generation: Option<Text>,
     /// Revision that a rollout of a stateful set leads to.
     pub update_revision: Option<Text>,
+    /// Pods of a deployment or replica set, where the status counts them.
+    pub counts: Option<ReportedCounts>,
+    /// Conditions of a deployment.
+    pub conditions: Vec<ReportedCondition>,
     /// State of a job.
     pub job: ReportedJob,
+    /// Jobs that a cron job has under way.
+    pub active: Vec<Text>,
     /// Time for which a cron job last made a job.
     pub last_schedule: Option<i64>,
     /// Time at which a job of a cron job last succeeded.
     pub last_success: Option<i64>,
+    /// Pods whose eviction a disruption budget granted and that have not ended yet, with the time of that.
+    pub disrupted: Vec<(Text, i64)>,
+}
+
+/// Pods of a deployment or replica set, as its status counts them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReportedCounts {
+    /// Active pods.
+    pub replicas: i32,
+    /// Those of the present template.
+    pub updated: i32,
+    /// Ready pods.
+    pub ready: i32,
+    /// Available pods.
+    pub available: i32,
+    /// Wanted pods that are not available.
+    pub unavailable: i32,
+}
+
+/// A condition of a deployment as a dump reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReportedCondition {
+    /// What it is about.
+    pub kind: ConditionKind,
+    /// Whether it holds; `None` is unknown.
+    pub status: Option<bool>,
+    /// Why.
+    pub reason: ConditionReason,
+    /// Time at which it was last written.
+    pub updated: Option<i64>,
+    /// Time at which `status` last changed.
+    pub changed: Option<i64>,
 }
 
 /// State of a job as a dump reports it.
@@ -89,9 +129,15 @@ impl Reported {
             max_replicas: number(MAX_REPLICAS),
             template_generation: annotation(TEMPLATE_GENERATION).map(Into::into),
             update_revision: text(status, "updateRevision"),
+            counts: counts(status),
+            conditions: list(status, "conditions").filter_map(condition).collect(),
             job: ReportedJob::of(status),
+            active: list(status, "active")
+                .filter_map(|own| text(own, "name"))
+                .collect(),
             last_schedule: time(status, "lastScheduleTime"),
             last_success: time(status, "lastSuccessfulTime"),
+            disrupted: disrupted(status),
         }
     }
 }
@@ -106,14 +152,17 @@ impl Reported {
             self.last_schedule,
             self.last_success,
         ];
-        times.into_iter().flatten().max()
+        let conditions = self.conditions.iter();
+        let conditions = conditions.flat_map(|own| [own.updated, own.changed]);
+        let disrupted = self.disrupted.iter().map(|(_, at)| Some(*at));
+        let times = times.into_iter().chain(conditions).chain(disrupted);
+        times.flatten().max()
     }
 }
 
 impl ReportedJob {
     fn of(status: &Value) -> Self {
-        let conditions = status.get("conditions").and_then(Value::as_array);
-        let mut ends = conditions.into_iter().flatten().filter_map(|condition| {
+        let mut ends = list(status, "conditions").filter_map(|condition| {
             let holds = condition.get("status").and_then(Value::as_str) == Some("True");
             let is_complete = match condition.get("type").and_then(Value::as_str) {
                 Some("Complete") => true,
@@ -133,6 +182,50 @@ impl ReportedJob {
             failed_indexes: text(status, "failedIndexes"),
         }
     }
+}
+
+fn counts(status: &Value) -> Option<ReportedCounts> {
+    // What is 0 is left out; only the number of pods is stated always.
+    status.get("replicas")?.as_i64()?;
+    Some(ReportedCounts {
+        replicas: number(status, "replicas"),
+        updated: number(status, "updatedReplicas"),
+        ready: number(status, "readyReplicas"),
+        available: number(status, "availableReplicas"),
+        unavailable: number(status, "unavailableReplicas"),
+    })
+}
+
+/// A condition of a deployment; `None` of one that is not modelled.
+fn condition(own: &Value) -> Option<ReportedCondition> {
+    let kind = ConditionKind::deserialize(own.get("type")?).ok()?;
+    let reason = ConditionReason::deserialize(own.get("reason")?).ok()?;
+    let status = match own.get("status").and_then(Value::as_str) {
+        Some("True") => Some(true),
+        Some("False") => Some(false),
+        _ => None,
+    };
+    Some(ReportedCondition {
+        kind,
+        status,
+        reason,
+        updated: time(own, "lastUpdateTime"),
+        changed: time(own, "lastTransitionTime"),
+    })
+}
+
+fn disrupted(status: &Value) -> Vec<(Text, i64)> {
+    let pods = status.get("disruptedPods").and_then(Value::as_object);
+    let granted = pods.into_iter().flatten().filter_map(|(pod, at)| {
+        let at = parse_unix_secs(at.as_str()?)?;
+        Some((pod.as_str().into(), at))
+    });
+    granted.collect()
+}
+
+fn list<'v>(value: &'v Value, field: &str) -> impl Iterator<Item = &'v Value> {
+    let list = value.get(field).and_then(Value::as_array);
+    list.into_iter().flatten()
 }
 
 fn text(value: &Value, field: &str) -> Option<Text> {

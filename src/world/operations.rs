@@ -19,6 +19,7 @@ use sim::failures::{Layout, Target};
 use systems::capability::{Capability, Support, support};
 use systems::registry::find;
 
+use super::adoption::with_granted;
 use super::machine_steps;
 use super::object_name::{no_node, target};
 use super::production::client_limits;
@@ -81,13 +82,15 @@ fn heeded(
     scenario: &Scenario,
     declared: &Manifests,
     queues: Option<&QueueingObjects>,
+    zero: Option<i64>,
     remarks: &mut Remarks,
 ) -> Vec<Object> {
     let heeds_needs = heeds_needs(scenario);
-    let objects = declared.workloads.iter().map(|own| &own.object);
+    let objects = declared.workloads.iter();
+    let objects = objects.map(|own| with_granted(own, zero));
     let is_needed = |object: &Object| matches!(object, Object::Secret(_) | Object::ConfigMap(_));
     let objects = objects.filter(|object| heeds_needs || !is_needed(object));
-    let mut objects: Vec<Object> = objects.cloned().collect();
+    let mut objects: Vec<Object> = objects.collect();
     if let Some(queues) = queues {
         for object in &mut objects {
             for doubt in queueing::doubts(object, queues) {
@@ -136,7 +139,15 @@ pub fn operations(
         let at = Instant::ZERO.saturating_add(*at);
         let declared = manifests.read(file, files, remarks)?;
         let adoption = manifests.adoption(scenario, nodes, files, remarks)?;
-        let objects = heeded(scenario, &declared, manifests.queues.as_ref(), remarks);
+        // What comes later comes without the state of its dump.
+        let zero = adoption.zero_unix_secs.filter(|_| at == Instant::ZERO);
+        let objects = heeded(
+            scenario,
+            &declared,
+            manifests.queues.as_ref(),
+            zero,
+            remarks,
+        );
         let objects = objects.into_iter().filter(|object| !adoption.has(object));
         operations.extend(objects.map(|object| (at, Operation::Create(object))));
     }
@@ -145,7 +156,13 @@ pub fn operations(
         let at = Instant::ZERO.saturating_add(operation.at);
         if let Some(file) = &operation.apply {
             let declared = manifests.read(file, files, remarks)?;
-            let heeded = heeded(scenario, &declared, manifests.queues.as_ref(), remarks);
+            let heeded = heeded(
+                scenario,
+                &declared,
+                manifests.queues.as_ref(),
+                None,
+                remarks,
+            );
             let applied = applied(scenario, &declared, heeded, number)?;
             known.extend(declared.nodes.iter().map(|node| node.name.clone()));
             operations.extend(applied.into_iter().map(|operation| (at, operation)));

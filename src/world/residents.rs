@@ -164,7 +164,7 @@ fn found_node(node: NodeId, report: &NodeReport, zero: i64) -> FoundNode {
 }
 
 /// Instant of a time of the calendar, at or before the run's zero.
-fn instant(secs: i64, zero: i64) -> Option<Instant> {
+pub(super) fn instant(secs: i64, zero: i64) -> Option<Instant> {
     let before = Duration::checked_from_secs(secs.saturating_sub(zero).min(0))?;
     Some(Instant::ZERO.saturating_add(before))
 }

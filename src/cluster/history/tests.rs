@@ -3,7 +3,7 @@ use std::sync::Arc;
 use model::workload::ReplicaSet;
 use model::{
     EndReason, Event, Node, NodeContact, Object, ObjectChange, PodChange, PodCreated, PodName,
-    PodOwner, PodRef, PodSpec, ResourceList,
+    PodOwner, PodRef, PodSpec, ResourceList, Restarts,
 };
 use units::{ClassId, Duration, Instant, NodeId, ObjectId, Quantity, TenantId};
 
@@ -115,7 +115,7 @@ fn eventful() -> World {
     let again = world.node("n0");
     let running = world.pod(new, Some(set));
     world.run(running, kept);
-    let change = PodChange::Restarted(3);
+    let change = PodChange::Restarted(Restarts::of_one(3));
     world.apply(Event::PodChanged {
         pod: running,
         change,

@@ -60,6 +60,10 @@ pub(super) const CRON_JOB: List = &[
     ),
     (
         "status",
-        Fields(&[("lastScheduleTime", All), ("lastSuccessfulTime", All)]),
+        Fields(&[
+            ("active", All),
+            ("lastScheduleTime", All),
+            ("lastSuccessfulTime", All),
+        ]),
     ),
 ];

@@ -182,7 +182,18 @@ const SET: List = &[
             ("volumeClaimTemplates", Each(CLAIM_TEMPLATE)),
         ]),
     ),
-    ("status", Fields(&[("updateRevision", All)])),
+    (
+        "status",
+        Fields(&[
+            ("updateRevision", All),
+            ("replicas", All),
+            ("updatedReplicas", All),
+            ("readyReplicas", All),
+            ("availableReplicas", All),
+            ("unavailableReplicas", All),
+            ("conditions", All),
+        ]),
+    ),
 ];
 
 const JOB_SPEC: Keep = Fields(&[

@@ -8,6 +8,8 @@
 
 mod state;
 
+pub(super) use state::with_granted;
+
 use std::sync::Arc;
 
 use k8s::{DeclaredWorkload, Maker, ManifestPod, Manifests};
@@ -312,6 +314,12 @@ impl<'m> Finder<'m> {
                     },
                     min_ready: deployment.min_ready,
                     rollout: state::rollout(deployment, if is_newest { 2 } else { 1 }),
+                    status: state::set_status(
+                        None,
+                        pods,
+                        deployment.min_ready,
+                        self.adoption.zero_unix_secs,
+                    ),
                     ..ReplicaSet::default()
                 };
                 self.adoption.keys.insert(key.clone());

@@ -3,16 +3,19 @@
 
 use std::sync::Arc;
 
-use k8s::{DeclaredWorkload, ManifestPod, Reported, ReportedJob};
+use k8s::{DeclaredWorkload, ManifestPod, Reported, ReportedCounts, ReportedJob};
 use model::canonical::short_name;
+use model::workload::deployment::{DeploymentCondition, DeploymentStatus};
 use model::workload::indexes::Indexes;
 use model::workload::job_status::{JobCondition, JobConditionKind, JobReason, JobStatus};
-use model::workload::replica_set::{RolloutAnnotations, TEMPLATE_HASH_LABEL};
+use model::workload::replica_set::{ReplicaSetStatus, RolloutAnnotations, TEMPLATE_HASH_LABEL};
 use model::workload::stateful_set::StatefulRevision;
 use model::workload::{CompletionMode, StatefulSet};
 use model::workload::{CronJob, DaemonSet, Deployment, DeploymentStrategy, Job, ReplicaSet};
-use model::{LabelSelector, Object, Operator, PodSpec, Requirement, Text};
+use model::{LabelSelector, Object, Operator, PodPhase, PodSpec, Requirement, Text};
 use units::{Duration, Instant, SortedMap};
+
+use crate::residents::instant;
 
 /// On a pod: the revision of the template that it was made from.
 const REVISION_LABEL: &str = "controller-revision-hash";
@@ -38,11 +41,7 @@ pub(super) fn as_reported(
     beginning: Beginning,
 ) -> Object {
     let reported = &declared.reported;
-    let since = |secs: Option<i64>, zero: Option<i64>| {
-        let before = secs?.checked_sub(zero?)?.min(0);
-        let before = Duration::checked_from_secs(before)?;
-        Some(Instant::ZERO.saturating_add(before))
-    };
+    let since = |secs: Option<i64>, zero: Option<i64>| instant(secs?, zero?);
     let at = |secs: Option<i64>| since(secs, beginning.dump);
     match &declared.object {
         Object::ReplicaSet(set) => {
@@ -57,13 +56,19 @@ pub(super) fn as_reported(
                 }
                 _ => RolloutAnnotations::default(),
             };
+            let zero = beginning.dump;
             Object::ReplicaSet(Arc::new(ReplicaSet {
+                status: set_status(reported.counts, pods, set.min_ready, zero),
                 created: at(reported.created).unwrap_or(Instant::ZERO),
                 controller: declared.controller.clone().filter(|_| root.is_none()),
                 rollout,
                 ..(**set).clone()
             }))
         }
+        Object::Deployment(own) => Object::Deployment(Arc::new(Deployment {
+            status: deployment_status(own, reported, at),
+            ..(**own).clone()
+        })),
         Object::StatefulSet(set) => Object::StatefulSet(Arc::new(revisions(set, reported, pods))),
         Object::Job(job) => Object::Job(Arc::new(Job {
             status: job_status(job, &reported.job, at),
@@ -75,9 +80,86 @@ pub(super) fn as_reported(
             let last = reported.last_schedule.or(reported.created);
             own.status.last_schedule = since(last, beginning.schedules.or(beginning.dump));
             own.status.last_success = at(reported.last_success);
+            own.status.active.clone_from(&reported.active);
             Object::CronJob(Arc::new(own))
         }
         other => other.clone(),
+    }
+}
+
+/// A budget with the evictions that it granted before the dump was taken.
+pub(crate) fn with_granted(declared: &DeclaredWorkload, zero: Option<i64>) -> Object {
+    match &declared.object {
+        Object::PodDisruptionBudget(own) if !declared.reported.disrupted.is_empty() => {
+            let mut own = (**own).clone();
+            let granted = declared.reported.disrupted.iter();
+            own.status.disrupted = granted
+                .filter_map(|(pod, at)| Some((pod.clone(), instant(*at, zero?)?)))
+                .collect();
+            Object::PodDisruptionBudget(Arc::new(own))
+        }
+        other => other.clone(),
+    }
+}
+
+/// What a replica set last counted; where its status does not say, its pods do.
+pub(super) fn set_status(
+    counts: Option<ReportedCounts>,
+    pods: &[&ManifestPod],
+    min_ready: Duration,
+    zero: Option<i64>,
+) -> ReplicaSetStatus {
+    if let Some(counts) = counts {
+        return ReplicaSetStatus {
+            replicas: counts.replicas,
+            ready: counts.ready,
+            available: counts.available,
+        };
+    }
+    let active = pods.iter().filter(|pod| !pod.is_terminating);
+    let is_ready = |pod: &&&ManifestPod| {
+        let report = pod.report.as_deref();
+        pod.phase == PodPhase::Running && report.is_none_or(|own| own.is_ready == Some(true))
+    };
+    let is_available = |pod: &&&ManifestPod| {
+        let since = pod.ready_unix_secs.or(pod.started_unix_secs);
+        let since = since.and_then(|at| instant(at, zero?));
+        is_ready(pod) && since.is_none_or(|at| at.saturating_add(min_ready) <= Instant::ZERO)
+    };
+    ReplicaSetStatus {
+        replicas: active.clone().count() as i32,
+        ready: active.clone().filter(is_ready).count() as i32,
+        available: active.clone().filter(is_available).count() as i32,
+    }
+}
+
+fn deployment_status(
+    deployment: &Deployment,
+    reported: &Reported,
+    at: impl Fn(Option<i64>) -> Option<Instant>,
+) -> DeploymentStatus {
+    let Some(counts) = reported.counts else {
+        return deployment.status.clone();
+    };
+    let conditions = reported.conditions.iter().map(|own| {
+        let changed = at(own.changed).unwrap_or(Instant::ZERO);
+        DeploymentCondition {
+            kind: own.kind,
+            status: own.status,
+            reason: own.reason,
+            updated: at(own.updated).unwrap_or(changed),
+            changed,
+        }
+    });
+    DeploymentStatus {
+        observed_generation: deployment.generation,
+        replicas: counts.replicas,
+        updated: counts.updated,
+        ready: counts.ready,
+        available: counts.available,
+        unavailable: counts.unavailable,
+        revision: reported.revision,
+        conditions: conditions.collect(),
     }
 }
 

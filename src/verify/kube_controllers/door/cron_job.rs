@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{list, node, number, said, uid};
+use super::{list, node_seen, number, said, uid};
 use crate::cases::Differences;
 use crate::door::Said;
 use crate::door::folder::Folder;
@@ -82,8 +82,8 @@ fn run(start: Timestamp, input: &Value, step: &Value) -> Result<Value, String> {
         objects.push(job(own, &template, &date));
     }
     let objects: Vec<&Value> = objects.iter().collect();
-    let mut folder = Folder::kubernetes(&[&node("n")], &objects, 1);
     let now = date(number(&step["t"]));
+    let mut folder = Folder::kubernetes(&[&node_seen("n", &now)], &objects, 1);
     folder.set_in("system", "controllers", json!({"startDate": now}));
     let mut watch = Watch::default();
     folder.run(&mut watch)?;

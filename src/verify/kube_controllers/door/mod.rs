@@ -121,13 +121,17 @@ fn list<'a>(value: &'a Value, field: &str) -> Vec<&'a Value> {
 
 /// A node with room for everything.
 fn node(name: &str) -> Value {
+    node_seen(name, &date(0.0, 0.0))
+}
+
+/// A node with room for anything, seen at a date.
+fn node_seen(name: &str, at: &Value) -> Value {
     json!({
         "apiVersion": "v1", "kind": "Node",
         "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
         "status": {
             "allocatable": {"cpu": "64", "memory": "256Gi", "pods": "250"},
-            // Says when all this was seen.
-            "conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": date(0.0, 0.0)}],
+            "conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": at}],
         },
     })
 }

@@ -133,23 +133,7 @@ fn member(now: f64, set: &str, seen: &Value) -> Value {
     if let Some(node) = seen["node"].as_str().filter(|node| !node.is_empty()) {
         spec["nodeName"] = node.into();
     }
-    let mut status = json!({"phase": seen["phase"]});
-    if let Some(created) = seen["created"].as_f64() {
-        status["startTime"] = date(created, now);
-    }
-    let readiness = match (seen["readySince"].as_f64(), seen["ready"].as_bool()) {
-        (Some(since), _) => Some((true, Some(since))),
-        (None, Some(ready)) => Some((ready, seen["readyChanged"].as_f64())),
-        (None, None) => None,
-    };
-    if let Some((is_ready, since)) = readiness {
-        let text = if is_ready { "True" } else { "False" };
-        let mut condition = json!({"type": "Ready", "status": text});
-        if let Some(since) = since {
-            condition["lastTransitionTime"] = date(since, now);
-        }
-        status["conditions"] = json!([condition]);
-    }
+    let mut status = conditions(now, seen);
     let counts: Vec<Value> = match &seen["restarts"] {
         Value::Array(all) => all.clone(),
         Value::Null => vec![0.into()],
@@ -184,4 +168,26 @@ fn member(now: f64, set: &str, seen: &Value) -> Value {
     }
     own["status"] = status;
     own
+}
+
+/// The phase of a pod, and since when it is ready.
+fn conditions(now: f64, seen: &Value) -> Value {
+    let mut status = json!({"phase": seen["phase"]});
+    if let Some(created) = seen["created"].as_f64() {
+        status["startTime"] = date(created, now);
+    }
+    let readiness = match (seen["readySince"].as_f64(), seen["ready"].as_bool()) {
+        (Some(since), _) => Some((true, Some(since))),
+        (None, Some(ready)) => Some((ready, seen["readyChanged"].as_f64())),
+        (None, None) => None,
+    };
+    if let Some((is_ready, since)) = readiness {
+        let text = if is_ready { "True" } else { "False" };
+        let mut condition = json!({"type": "Ready", "status": text});
+        if let Some(since) = since {
+            condition["lastTransitionTime"] = date(since, now);
+        }
+        status["conditions"] = json!([condition]);
+    }
+    status
 }
