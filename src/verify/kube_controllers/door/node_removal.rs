@@ -24,10 +24,6 @@ const END: i64 = 12;
 const ENDED: &str = "the cluster autoscaler lists no pods that ended (`NewAllPodLister`), so that no node has \
     one to look at";
 
-/// Why some nodes can't be said.
-const FULL: &str = "no threshold is above 100%, so that a node which is used more than that stays before its \
-    pods are looked at";
-
 pub(super) fn decide(case: &Value) -> Result<Said, String> {
     let input = &case["input"];
     let pods = list(input, "pods");
@@ -36,12 +32,14 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
     }
     let expect = &case["expect"];
     let used = &expect["utilization"];
-    let part = number(&used["max"]) * 1e6;
-    if part > 1e6 {
-        return Ok(Said::Unsaid(FULL.to_owned()));
+    let part = number(&used["max"]);
+    // The lowest threshold in millionths that the part is not above.
+    let mut above = (part * 1e6).floor();
+    while above / 1e6 < part {
+        above += 1.0;
     }
     let run = |threshold: f64| run(input, &used["of"], threshold);
-    let watch = run(part.ceil())?;
+    let watch = run(above)?;
     let goes = expect["blocked"].is_null() && expect["pdbAllows"] == true;
     let mut differences = Differences::default();
     differences.field("goes", Some(&json!(goes)), &json!(is_going(&watch)));
@@ -59,7 +57,7 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
             differences.field("further", Some(&json!([])), &json!(further));
         }
         if part > 0.0 {
-            let below = run(part.ceil() - 1.0)?;
+            let below = run(above - 1.0)?;
             let stays = !is_going(&below);
             differences.field("stays", Some(&json!(true)), &json!(stays));
         }
@@ -146,7 +144,7 @@ fn run(input: &Value, of: &Value, threshold: f64) -> Result<Watch, String> {
         "system",
         "autoscaling",
         json!({"cluster": {
-            field: format!("{:.4}%", threshold / 1e4),
+            field: format!("{:.6}", threshold / 1e6),
             "scanInterval": "1s", "unneededTime": "0s",
             "ignoreDaemonSetsUtilization": input["ignoreDaemonSets"] == true,
             "ignoreMirrorPodsUtilization": input["ignoreMirrorPods"] == true,
@@ -249,16 +247,24 @@ fn limit(place: usize, budget: &Value, pods: &[&Value], budgets: &[&Value]) -> V
     let is_alike =
         |own: &Value| own["namespace"] == budget["namespace"] && own["app"] == budget["app"];
     let on_node = pods.iter().filter(|pod| is_alike(pod));
-    let healthy = on_node.filter(|pod| pod["deletionTimestampAge"].is_null());
+    let healthy = on_node
+        .clone()
+        .filter(|pod| pod["deletionTimestampAge"].is_null());
     let alike = budgets.iter().filter(|own| is_alike(own));
     let allowed = |own: &Value| own["disruptionsAllowed"].as_u64().unwrap_or_default();
     let most = alike.map(|own| allowed(own)).max().unwrap_or_default();
-    let least = healthy.count() as u64 + most - allowed(budget);
+    let healthy = healthy.count() as u64 + most;
+    let least = healthy - allowed(budget);
+    let expected = on_node.count() as u64 + most;
     let name = format!("b{place}");
     let mut objects = vec![json!({
         "apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
         "metadata": {"name": name, "namespace": budget["namespace"]},
         "spec": {"minAvailable": least, "selector": {"matchLabels": {"app": budget["app"]}}},
+        "status": {
+            "disruptionsAllowed": allowed(budget), "currentHealthy": healthy, "desiredHealthy": least,
+            "expectedPods": expected,
+        },
     })];
     let is_first = budgets.iter().position(|own| is_alike(own)) == Some(place);
     for number in 0..most {
