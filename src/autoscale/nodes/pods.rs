@@ -6,7 +6,7 @@ use super::drain::{NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict};
 use cluster::Store;
 use model::workload::PodDisruptionBudget;
 use model::{DoNotDisrupt, Object, PodRef, PodSpec};
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, Resources};
 
 /// The pods on a node, in the order of their creation.
 pub fn pods_on(store: &Store, node: NodeId) -> Vec<PodRef> {
@@ -15,6 +15,13 @@ pub fn pods_on(store: &Store, node: NodeId) -> Vec<PodRef> {
     let mut pods: Vec<PodRef> = pods.map(|record| record.pod).collect();
     pods.sort_unstable();
     pods
+}
+
+/// Whole GPU devices among the amounts of a node or a pod, whichever way they are counted.
+pub fn gpus_of(store: &Store, amounts: &Resources) -> i64 {
+    let extended = store.gpu_resources().iter();
+    let extended: i64 = extended.map(|&id| amounts.extended_amount(id)).sum();
+    amounts.gpu_milli / 1000 + extended
 }
 
 /// Disruption budgets, and the disruptions that each has left.
@@ -78,7 +85,7 @@ pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) 
         requests: NodeAmounts {
             cpu_milli: class.requests.cpu_milli,
             memory_bytes: class.requests.memory_bytes,
-            gpus: class.requests.gpu_milli / 1000,
+            gpus: gpus_of(store, &class.requests),
         },
     })
 }
