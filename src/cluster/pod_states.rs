@@ -177,9 +177,12 @@ impl PodStates {
             }
             PodChange::Restarted(restarts) => state.restarts = restarts,
             PodChange::Terminating { grace, reason } => {
+                // What a run finds ending at its beginning was told to before.
+                let found = record.found().filter(|_| now == Instant::ZERO);
+                let found = found.and_then(|found| found.told_to_end);
                 let order = Terminating {
-                    since: now,
-                    grace,
+                    since: found.map_or(now, |found| found.since),
+                    grace: found.map_or(grace, |found| found.grace),
                     reason,
                 };
                 state.terminating = Some(match state.terminating {
