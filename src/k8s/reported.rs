@@ -53,6 +53,8 @@ pub struct Reported {
     pub last_schedule: Option<i64>,
     /// Time at which a job of a cron job last succeeded.
     pub last_success: Option<i64>,
+    /// Pods that a disruption budget counts, where its status says how many may go.
+    pub budget: Option<ReportedBudget>,
     /// Pods whose eviction a disruption budget granted and that have not ended yet, with the time of that.
     pub disrupted: Vec<(Text, i64)>,
 }
@@ -70,6 +72,19 @@ pub struct ReportedCounts {
     pub available: i32,
     /// Wanted pods that are not available.
     pub unavailable: i32,
+}
+
+/// Pods that a disruption budget counts, as its status tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReportedBudget {
+    /// Pods that may be disrupted.
+    pub allowed: i32,
+    /// Healthy pods.
+    pub healthy: i32,
+    /// Healthy pods that must be kept.
+    pub desired: i32,
+    /// Pods that should exist.
+    pub expected: i32,
 }
 
 /// A condition of a deployment as a dump reports it.
@@ -137,6 +152,7 @@ impl Reported {
                 .collect(),
             last_schedule: time(status, "lastScheduleTime"),
             last_success: time(status, "lastSuccessfulTime"),
+            budget: budget(status),
             disrupted: disrupted(status),
         }
     }
@@ -193,6 +209,16 @@ fn counts(status: &Value) -> Option<ReportedCounts> {
         ready: number(status, "readyReplicas"),
         available: number(status, "availableReplicas"),
         unavailable: number(status, "unavailableReplicas"),
+    })
+}
+
+fn budget(status: &Value) -> Option<ReportedBudget> {
+    status.get("disruptionsAllowed")?.as_i64()?;
+    Some(ReportedBudget {
+        allowed: number(status, "disruptionsAllowed"),
+        healthy: number(status, "currentHealthy"),
+        desired: number(status, "desiredHealthy"),
+        expected: number(status, "expectedPods"),
     })
 }
 
