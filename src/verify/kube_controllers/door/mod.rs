@@ -6,6 +6,7 @@ mod cron_next;
 mod daemon_set;
 mod deployment;
 mod disruption;
+mod node_lifecycle;
 mod node_removal;
 mod pod_gc;
 mod replica_set;
@@ -30,6 +31,7 @@ const DOORS: &[(&str, Decide)] = &[
     ("cronjob-sequence", cron_job::decide),
     ("daemonset-node", daemon_set::decide_node),
     ("deployment-step", deployment::decide_step),
+    ("node-lifecycle", node_lifecycle::decide),
     ("pdb", disruption::decide),
     ("podgc", pod_gc::decide),
     ("replicaset-scale-down", replica_set::decide_scale_down),
