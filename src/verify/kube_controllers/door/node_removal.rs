@@ -215,22 +215,21 @@ fn member(seen: &Value) -> Value {
             json!({"nvidia.com/gpu": requests["nvidia.com/gpu"]});
     }
     spec["containers"][0]["resources"]["requests"] = requests;
-    let volume = match seen["volume"].as_str() {
-        Some("emptyDir") => json!({"emptyDir": {}}),
-        Some("emptyDir-memory") => json!({"emptyDir": {"medium": "Memory"}}),
-        Some("hostPath") => json!({"hostPath": {"path": "/data"}}),
-        Some("configMap") => json!({"configMap": {"name": "settings"}}),
-        _ => Value::Null,
-    };
-    if let Some(fields) = volume.as_object() {
-        let mut volume = json!({"name": "v1"});
-        for (key, value) in fields {
-            volume[key] = value.clone();
-        }
-        spec["volumes"] = json!([volume]);
-    }
+    spec["volumes"] = volumes(seen);
     own["status"] = running();
     own
+}
+
+/// The volume of a pod, if it has one.
+fn volumes(seen: &Value) -> Value {
+    let (kind, fields) = match seen["volume"].as_str() {
+        Some("emptyDir") => ("emptyDir", json!({})),
+        Some("emptyDir-memory") => ("emptyDir", json!({"medium": "Memory"})),
+        Some("hostPath") => ("hostPath", json!({"path": "/data"})),
+        Some("configMap") => ("configMap", json!({"name": "settings"})),
+        _ => return json!([]),
+    };
+    json!([{"name": "v1", kind: fields}])
 }
 
 /// The status of a pod that runs.
