@@ -269,3 +269,24 @@ fn number(value: &Value, field: &str) -> i32 {
         .and_then(|number| i32::try_from(number).ok())
         .unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_budget_tells_what_it_counted_if_it_counted() {
+        let status = json!({"currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 4});
+        assert_eq!(budget(&status), None);
+        let mut counted = status;
+        counted["disruptionsAllowed"] = 1.into();
+        let expected = ReportedBudget {
+            allowed: 1,
+            healthy: 3,
+            desired: 2,
+            expected: 4,
+        };
+        assert_eq!(budget(&counted), Some(expected));
+    }
+}

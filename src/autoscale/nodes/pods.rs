@@ -123,3 +123,40 @@ pub fn is_daemon(store: &Store, pod: PodRef) -> bool {
     let owner = spec.and_then(|spec| spec.owner.as_ref());
     owner.is_some_and(|owner| *owner.kind == *"DaemonSet")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{GpuInventory, Node, ResourceList};
+    use units::Quantity;
+
+    #[test]
+    fn devices_count_whichever_way_a_node_states_them() {
+        let mut store = Store::new();
+        let plain = ResourceList::from_pairs([("cpu", Quantity::from_units(8))]);
+        let mut extended = plain.clone();
+        for (name, amount) in [("nvidia.com/gpu", 4), ("example.com/card", 2)] {
+            extended.set(name, Quantity::from_units(amount));
+        }
+        let shared = GpuInventory {
+            devices: 3,
+            model: "V100".into(),
+        };
+        for (name, offers, gpu) in [
+            ("extended", &extended, None),
+            ("shared", &plain, Some(shared)),
+            ("none", &plain, None),
+        ] {
+            let node = Node {
+                name: name.into(),
+                allocatable: offers.clone(),
+                gpu,
+                ..Node::default()
+            };
+            let added = store.node_added(Arc::new(node));
+            store.apply(Instant::ZERO, added).expect("a new node");
+        }
+        let gpus = |node: u32| gpus_of(&store, &store.nodes().allocatable().row(NodeId(node)));
+        assert_eq!([gpus(0), gpus(1), gpus(2)], [4, 3, 0]);
+    }
+}
