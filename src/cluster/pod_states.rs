@@ -177,9 +177,12 @@ impl PodStates {
             }
             PodChange::Restarted(restarts) => state.restarts = restarts,
             PodChange::Terminating { grace, reason } => {
+                // What a run finds ending at its beginning was told to before.
+                let found = record.found().filter(|_| now == Instant::ZERO);
+                let found = found.and_then(|found| found.told_to_end);
                 let order = Terminating {
-                    since: now,
-                    grace,
+                    since: found.map_or(now, |found| found.since),
+                    grace: found.map_or(grace, |found| found.grace),
                     reason,
                 };
                 state.terminating = Some(match state.terminating {
@@ -258,8 +261,8 @@ mod tests {
     use super::*;
     use crate::Store;
     use model::workload::ReplicaSet;
-    use model::{Event, Object, ObjectChange, PodCreated, PodName, PodSpec};
-    use units::TenantId;
+    use model::{Event, FoundOrder, Object, ObjectChange, PodCreated, PodName, PodSpec};
+    use units::{NodeId, TenantId};
 
     const GRACE: Duration = Duration::from_secs(30);
 
@@ -285,6 +288,10 @@ mod tests {
         }
 
         fn pod(&mut self) -> PodRef {
+            self.pod_found(None)
+        }
+
+        fn pod_found(&mut self, found: Option<Found>) -> PodRef {
             let pod = self.0.pods().next();
             self.apply(Event::PodCreated(PodCreated {
                 pod,
@@ -293,7 +300,7 @@ mod tests {
                 tenant: TenantId(0),
                 gang: None,
                 time_limit: None,
-                found: None,
+                found: found.map(std::sync::Arc::new),
                 owner: Some(PodOwner::new(ObjectId(0), 0)),
             }))
             .expect("its owner is there");
@@ -359,6 +366,30 @@ mod tests {
                 .map(|order| order.grace);
             assert_eq!(known, Some(Duration::from_secs(expected)));
         }
+    }
+
+    #[test]
+    fn a_pod_that_was_found_ending_was_told_to_before() {
+        let mut world = World::new();
+        let since = Instant::from_secs(-70);
+        let order = FoundOrder {
+            since,
+            grace: GRACE,
+        };
+        let pod = world.pod_found(Some(Found {
+            is_terminating: true,
+            told_to_end: Some(order),
+            ..Found::on(NodeId(0))
+        }));
+        let change = PodChange::Terminating {
+            grace: Duration::ZERO,
+            reason: EndReason::Cancelled,
+        };
+        world.change(pod, change).expect("it lives");
+        let state = world.0.pod_states().get(pod).copied();
+        let known = state.and_then(|state| state.terminating);
+        let known = known.map(|order| (order.since, order.grace));
+        assert_eq!(known, Some((since, GRACE)));
     }
 
     #[test]

@@ -53,6 +53,8 @@ pub struct Reported {
     pub last_schedule: Option<i64>,
     /// Time at which a job of a cron job last succeeded.
     pub last_success: Option<i64>,
+    /// Pods that a disruption budget counts, where its status says how many may go.
+    pub budget: Option<ReportedBudget>,
     /// Pods whose eviction a disruption budget granted and that have not ended yet, with the time of that.
     pub disrupted: Vec<(Text, i64)>,
 }
@@ -70,6 +72,19 @@ pub struct ReportedCounts {
     pub available: i32,
     /// Wanted pods that are not available.
     pub unavailable: i32,
+}
+
+/// Pods that a disruption budget counts, as its status tells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReportedBudget {
+    /// Pods that may be disrupted.
+    pub allowed: i32,
+    /// Healthy pods.
+    pub healthy: i32,
+    /// Healthy pods that must be kept.
+    pub desired: i32,
+    /// Pods that should exist.
+    pub expected: i32,
 }
 
 /// A condition as a dump reports it.
@@ -142,6 +157,7 @@ impl Reported {
                 .collect(),
             last_schedule: time(status, "lastScheduleTime"),
             last_success: time(status, "lastSuccessfulTime"),
+            budget: budget(status),
             disrupted: disrupted(status),
         }
     }
@@ -194,6 +210,16 @@ fn counts(status: &Value) -> Option<ReportedCounts> {
     })
 }
 
+fn budget(status: &Value) -> Option<ReportedBudget> {
+    status.get("disruptionsAllowed")?.as_i64()?;
+    Some(ReportedBudget {
+        allowed: number(status, "disruptionsAllowed"),
+        healthy: number(status, "currentHealthy"),
+        desired: number(status, "desiredHealthy"),
+        expected: number(status, "expectedPods"),
+    })
+}
+
 fn condition(own: &Value) -> Option<ReportedCondition> {
     let status = match own.get("status").and_then(Value::as_str) {
         Some("True") => Some(true),
@@ -237,4 +263,25 @@ fn number(value: &Value, field: &str) -> i32 {
     number
         .and_then(|number| i32::try_from(number).ok())
         .unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_budget_tells_what_it_counted_if_it_counted() {
+        let status = json!({"currentHealthy": 3, "desiredHealthy": 2, "expectedPods": 4});
+        assert_eq!(budget(&status), None);
+        let mut counted = status;
+        counted["disruptionsAllowed"] = 1.into();
+        let expected = ReportedBudget {
+            allowed: 1,
+            healthy: 3,
+            desired: 2,
+            expected: 4,
+        };
+        assert_eq!(budget(&counted), Some(expected));
+    }
 }

@@ -18,9 +18,9 @@ pub struct Found {
     pub started: Option<Instant>,
     /// Marks a pod that was asked to end and has not ended yet.
     pub is_terminating: bool,
-    /// Instant at which a pod was asked to end, at or before the run's zero, if that is known.
+    /// When the pod was asked to end, if that is known.
     #[serde(default)]
-    pub told: Option<Instant>,
+    pub told_to_end: Option<FoundOrder>,
     /// Time that a pod which was asked to end may still take; `None` of one that something unknown holds.
     #[serde(default)]
     pub stop_within: Option<Duration>,
@@ -54,6 +54,15 @@ pub struct FoundEnd {
     pub reason: EndReason,
     /// The code that its first container which failed ended with, if that is known.
     pub code: Option<i32>,
+}
+
+/// The order to end of a pod that was found ending.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct FoundOrder {
+    /// Instant of the order, at or before the run's zero.
+    pub since: Instant,
+    /// Time that the pod may take from then.
+    pub grace: Duration,
 }
 
 /// Readiness in which a pod was found.
@@ -115,7 +124,7 @@ impl Found {
             created: None,
             started: None,
             is_terminating: false,
-            told: None,
+            told_to_end: None,
             stop_within: None,
             is_running: false,
             is_unknown: false,

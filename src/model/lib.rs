@@ -55,7 +55,9 @@ pub use event::{
     EndReason, Event, EvictionCause, NodeContact, PodChange, PodCreated, PodRef, PullStep, Refusal,
 };
 pub use exit_plan::ExitPlan;
-pub use found::{Found, FoundContainer, FoundCrash, FoundEnd, FoundReadiness, FoundState};
+pub use found::{
+    Found, FoundContainer, FoundCrash, FoundEnd, FoundOrder, FoundReadiness, FoundState,
+};
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
 pub use label::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 pub use labels::Labels;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use k8s::{ManifestPod, Manifests, NodeReport, PodReport, ReportedState};
 use model::gpu::DEVICE_MILLI;
 use model::{
-    DeviceSet, Found, FoundContainer, FoundCrash, FoundEnd, FoundReadiness, FoundState, GpuRequest,
-    Node, PodName, PodPhase, Text,
+    DeviceSet, Found, FoundContainer, FoundCrash, FoundEnd, FoundOrder, FoundReadiness, FoundState,
+    GpuRequest, Node, PodName, PodPhase, Text,
 };
 use sim::{FoundNode, FoundTrouble, Resident};
 use units::{Duration, Instant, NodeId, SortedMap, plural};
@@ -215,7 +215,7 @@ fn resident(pod: &ManifestPod, node: NodeId, devices: DeviceSet, zero: i64) -> R
             created: at(pod.created_unix_secs),
             started: at(pod.started_unix_secs),
             is_terminating: pod.is_terminating,
-            told: at(pod.deleted_unix_secs.and_then(|(told, _)| told)),
+            told_to_end: told_to_end(pod, zero),
             stop_within: end.and_then(Duration::checked_from_secs),
             is_running: pod.phase == PodPhase::Running,
             is_unknown: pod.is_unknown,
@@ -228,6 +228,16 @@ fn resident(pod: &ManifestPod, node: NodeId, devices: DeviceSet, zero: i64) -> R
         },
         owner: None,
     }
+}
+
+/// The order to end that a dump tells of a pod with its time and its grace.
+fn told_to_end(pod: &ManifestPod, zero: i64) -> Option<FoundOrder> {
+    let (told, end) = pod.deleted_unix_secs?;
+    let told = told?;
+    Some(FoundOrder {
+        since: instant(told, zero)?,
+        grace: Duration::checked_from_secs(end.saturating_sub(told))?,
+    })
 }
 
 /// The containers of a pod as its status reports them; one that it does not tell is as the pod's phase has

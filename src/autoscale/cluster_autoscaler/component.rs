@@ -9,7 +9,7 @@ use super::{
     ShrinkPlan, ShrinkSettings, ShrinkView, Shrinker, Template,
 };
 use crate::nodes::drain::{Budgets, Ignored, NodeAmounts};
-use crate::nodes::pods::{BudgetList, budgets, priority_of};
+use crate::nodes::pods::{BudgetList, budgets, gpus_of, priority_of};
 use crate::nodes::{Declared, DrainRules, Leaving, Patience, Seen, has_started, started};
 use crate::snapshot::KubeSnapshot;
 use cluster::{Conflict, Store};
@@ -367,7 +367,7 @@ impl ClusterAutoscaler {
         }
         let own = &self.options.shrink;
         let row = store.nodes().allocatable().row(node);
-        if own.ignored != Ignored::default() || row.gpu_milli > 0 {
+        if own.ignored != Ignored::default() || gpus_of(store, &row) > 0 {
             return true;
         }
         let (mut cpu, mut memory) = (0_i64, 0_i64);
@@ -402,7 +402,7 @@ impl ClusterAutoscaler {
             amounts: NodeAmounts {
                 cpu_milli: row.cpu_milli,
                 memory_bytes: row.memory_bytes,
-                gpus: row.gpu_milli / 1000,
+                gpus: gpus_of(store, &row),
             },
             is_ready: has_started(store, node),
             is_kept: group.is_some_and(|(_, is_kept)| is_kept),

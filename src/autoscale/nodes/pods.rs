@@ -6,7 +6,7 @@ use super::drain::{NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict};
 use cluster::Store;
 use model::workload::PodDisruptionBudget;
 use model::{DoNotDisrupt, Object, PodRef, PodSpec};
-use units::{Instant, NodeId};
+use units::{Instant, NodeId, Resources};
 
 /// The pods on a node, in the order of their creation.
 pub fn pods_on(store: &Store, node: NodeId) -> Vec<PodRef> {
@@ -15,6 +15,13 @@ pub fn pods_on(store: &Store, node: NodeId) -> Vec<PodRef> {
     let mut pods: Vec<PodRef> = pods.map(|record| record.pod).collect();
     pods.sort_unstable();
     pods
+}
+
+/// Whole GPU devices among the amounts of a node or a pod, whichever way they are counted.
+pub fn gpus_of(store: &Store, amounts: &Resources) -> i64 {
+    let extended = store.gpu_resources().iter();
+    let extended: i64 = extended.map(|&id| amounts.extended_amount(id)).sum();
+    amounts.gpu_milli / 1000 + extended
 }
 
 /// Disruption budgets, and the disruptions that each has left.
@@ -78,7 +85,7 @@ pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) 
         requests: NodeAmounts {
             cpu_milli: class.requests.cpu_milli,
             memory_bytes: class.requests.memory_bytes,
-            gpus: class.requests.gpu_milli / 1000,
+            gpus: gpus_of(store, &class.requests),
         },
     })
 }
@@ -115,4 +122,41 @@ pub fn is_daemon(store: &Store, pod: PodRef) -> bool {
         .map(|record| &store.class(record.class).spec);
     let owner = spec.and_then(|spec| spec.owner.as_ref());
     owner.is_some_and(|owner| *owner.kind == *"DaemonSet")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::{GpuInventory, Node, ResourceList};
+    use units::Quantity;
+
+    #[test]
+    fn devices_count_whichever_way_a_node_states_them() {
+        let mut store = Store::new();
+        let plain = ResourceList::from_pairs([("cpu", Quantity::from_units(8))]);
+        let mut extended = plain.clone();
+        for (name, amount) in [("nvidia.com/gpu", 4), ("example.com/card", 2)] {
+            extended.set(name, Quantity::from_units(amount));
+        }
+        let shared = GpuInventory {
+            devices: 3,
+            model: "V100".into(),
+        };
+        for (name, offers, gpu) in [
+            ("extended", &extended, None),
+            ("shared", &plain, Some(shared)),
+            ("none", &plain, None),
+        ] {
+            let node = Node {
+                name: name.into(),
+                allocatable: offers.clone(),
+                gpu,
+                ..Node::default()
+            };
+            let added = store.node_added(Arc::new(node));
+            store.apply(Instant::ZERO, added).expect("a new node");
+        }
+        let gpus = |node: u32| gpus_of(&store, &store.nodes().allocatable().row(NodeId(node)));
+        assert_eq!([gpus(0), gpus(1), gpus(2)], [4, 3, 0]);
+    }
 }

@@ -3,8 +3,9 @@
 
 use std::sync::Arc;
 
+use crate::controllers::pod_accounting::is_charged;
 use cluster::{Conflict, Store};
-use model::workload::{QuotaStatus, ResourceQuota};
+use model::workload::{ObservedPhase, QuotaStatus, ResourceQuota};
 use model::{Event, Object, ObjectChange, PodSpec, ResourceList};
 use units::{Instant, QuantityError};
 
@@ -109,7 +110,16 @@ pub fn counted(
     let states = store.pod_states();
     let living = store.pods().iter().map(|pod| {
         let told = states.get(pod.pod).and_then(|state| state.terminating);
-        let is_over = told.is_some_and(|told| told.since.saturating_add(told.grace) < now);
+        let is_over = told.is_some_and(|told| {
+            // The time of its deletion holds its grace already, and the grace is waited for once more.
+            let deletion = told.since.saturating_add(told.grace);
+            !is_charged(
+                now,
+                ObservedPhase::Running,
+                Some(deletion),
+                Some(told.grace),
+            )
+        });
         (pod.class, is_over)
     });
     let ended = states.all_finished().map(|ended| (ended.pod.class, true));

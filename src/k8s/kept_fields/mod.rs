@@ -303,7 +303,13 @@ const BUDGET: List = &[
     ),
     (
         "status",
-        Fields(&[("disruptionsAllowed", All), ("disruptedPods", All)]),
+        Fields(&[
+            ("disruptionsAllowed", All),
+            ("currentHealthy", All),
+            ("desiredHealthy", All),
+            ("expectedPods", All),
+            ("disruptedPods", All),
+        ]),
     ),
 ];
 

@@ -29,7 +29,7 @@ pub use cron_job::{ConcurrencyPolicy, CronJob};
 pub use cron_schedule::{CronError, CronSchedule, UnixSeconds};
 pub use daemon_set::DaemonSet;
 pub use deployment::{Deployment, DeploymentStrategy, RollingUpdate};
-pub use disruption_budget::{BudgetLimit, PodDisruptionBudget, UnhealthyPodEviction};
+pub use disruption_budget::{BudgetLimit, BudgetStatus, PodDisruptionBudget, UnhealthyPodEviction};
 pub use horizontal::{HorizontalPodAutoscaler, HorizontalSpec, ObjectRef};
 pub use job::{CompletionMode, Job, PodReplacement, RestartPolicy};
 pub use limit_range::{LimitItem, LimitRange, LimitedKind};

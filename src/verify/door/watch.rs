@@ -1,8 +1,8 @@
 //! Changes that a run shows, as lists: changes of pods and of objects, in the order in which they were made.
 
 use cluster::{Observer, Store};
-use model::{EndReason, Event, IndexFailures, Object, ObjectChange, Pod, PodChange, PodRef};
-use units::{Instant, ObjectId, PodId, SortedMap};
+use model::{EndReason, Event, IndexFailures, Object, ObjectChange, Pod, PodChange, PodRef, Taint};
+use units::{Instant, NodeId, ObjectId, PodId, SortedMap};
 
 /// A change of a pod.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,6 +47,23 @@ pub(crate) struct ObjectStep {
     pub(crate) place: usize,
 }
 
+/// A change of a node, with its time.
+#[derive(Clone, Debug)]
+pub(crate) struct NodeStep {
+    pub(crate) at: Instant,
+    pub(crate) node: String,
+    pub(crate) change: NodeChange,
+}
+
+/// What became of a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NodeChange {
+    /// It is ready, or not.
+    Ready(bool),
+    /// It has these taints from now on.
+    Taints(Vec<Taint>),
+}
+
 /// Watches a run.
 #[derive(Default)]
 pub(crate) struct Watch {
@@ -54,6 +71,8 @@ pub(crate) struct Watch {
     pub(crate) objects: Vec<ObjectStep>,
     /// Nodes that joined, with their times.
     pub(crate) joined: Vec<(Instant, String)>,
+    /// Changes of nodes.
+    pub(crate) nodes: Vec<NodeStep>,
     /// Place of the first change after what was there at the beginning.
     pub(crate) begun: Option<usize>,
     known: SortedMap<ObjectId, Object>,
@@ -81,6 +100,11 @@ impl Watch {
             }
         }
         names
+    }
+
+    fn node(&mut self, at: Instant, node: NodeId, change: NodeChange, store: &Store) {
+        let node = store.nodes().name(node).to_owned();
+        self.nodes.push(NodeStep { at, node, change });
     }
 
     fn pod(&mut self, at: Instant, pod: PodRef, step: Step, store: &Store) {
@@ -179,7 +203,18 @@ impl Observer for Watch {
                     self.push(at, named, Step::Ended(*reason));
                 }
             }
-            Event::NodeAdded { object, .. } => self.joined.push((at, object.name.to_string())),
+            Event::NodeAdded { node, object } => {
+                self.joined.push((at, object.name.to_string()));
+                let change = NodeChange::Taints(object.taints.clone());
+                self.node(at, *node, change, store);
+            }
+            Event::NodeUpdated { node, object } => {
+                let change = NodeChange::Taints(object.taints.clone());
+                self.node(at, *node, change, store);
+            }
+            Event::NodeReadiness { node, ready } => {
+                self.node(at, *node, NodeChange::Ready(*ready), store);
+            }
             Event::Object(change) => self.object(at, change),
             _ => {}
         }

@@ -44,7 +44,7 @@ struct SeenPod {
 }
 
 /// Recorded words, or decided ones, sorted.
-type Told = Vec<(Instant, String)>;
+pub(super) type Told = Vec<(Instant, String)>;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -88,16 +88,8 @@ impl Recorded {
 
 pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(), String> {
     let input: Input = typed(case.get("input").ok_or("no `input`")?)?;
-    let recorded: Vec<Recorded> = typed(case.get("expect").ok_or("no `expect`")?)?;
-    let mut recorded: Told = recorded
-        .iter()
-        .map(Recorded::told)
-        .collect::<Result<_, _>>()?;
-    recorded.sort();
-    let mut world = World::new(&input, &recorded);
-    world.run(seconds(input.horizon));
-    let mut decided = world.told;
-    decided.sort();
+    let recorded = recorded(case)?;
+    let decided = World::new(&input, Choice::Recorded(&recorded)).run(seconds(input.horizon));
     if let Some(place) = first_difference(&recorded, &decided) {
         let at = |told: &Told| -> Value {
             let next = told.iter().skip(place).take(3);
@@ -109,15 +101,57 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
     Ok(())
 }
 
+/// What a case records, in words.
+pub(super) fn recorded(case: &Value) -> Result<Told, String> {
+    let recorded: Vec<Recorded> = typed(case.get("expect").ok_or("no `expect`")?)?;
+    let told = recorded.iter().map(Recorded::told);
+    let mut told: Told = told.collect::<Result<_, _>>()?;
+    told.sort();
+    Ok(told)
+}
+
+/// What follows in a case, in words, if of the nodes that wait the one is tainted that is named first.
+pub(super) fn in_order(case: &Value, names: Vec<Text>) -> Result<Told, String> {
+    let input: Input = typed(case.get("input").ok_or("no `input`")?)?;
+    Ok(World::new(&input, Choice::Order(names)).run(seconds(input.horizon)))
+}
+
 fn first_difference(one: &Told, other: &Told) -> Option<usize> {
     let longest = one.len().max(other.len());
     (0..longest).find(|&place| one.get(place) != other.get(place))
 }
 
+/// Which of the nodes that wait is tainted.
+enum Choice<'a> {
+    /// That which the recording has at the time.
+    Recorded(&'a Told),
+    /// The first of these, each of which is named once for every time.
+    Order(Vec<Text>),
+}
+
+impl Choice<'_> {
+    /// The place of the node in a list of waiting ones; `None` if nothing is known of any.
+    fn of(&mut self, now: Instant, waiting: &[Text]) -> Option<usize> {
+        match self {
+            Self::Recorded(recorded) => waiting.iter().position(|name| {
+                let words =
+                    ["unreachable", "not-ready"].map(|key| format!("{name} +NoExecute:{key}"));
+                let mut of_now = recorded.iter().filter(|(at, _)| *at == now);
+                of_now.any(|(_, told)| words.contains(told))
+            }),
+            Self::Order(names) => {
+                let next = names.iter().position(|name| waiting.contains(name))?;
+                let name = names.remove(next);
+                waiting.iter().position(|own| *own == name)
+            }
+        }
+    }
+}
+
 /// The nodes as their kubelets and the controllers leave them.
 struct World<'a> {
     input: &'a Input,
-    recorded: &'a Told,
+    choice: Choice<'a>,
     lifecycle: NodeLifecycle,
     eviction: TaintEviction,
     nodes: SortedMap<Text, NodeView>,
@@ -127,7 +161,7 @@ struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    fn new(input: &'a Input, recorded: &'a Told) -> Self {
+    fn new(input: &'a Input, choice: Choice<'a>) -> Self {
         let node = |seen: &SeenNode| {
             let name: Text = seen.name.as_str().into();
             let view = NodeView {
@@ -147,7 +181,7 @@ impl<'a> World<'a> {
         };
         Self {
             input,
-            recorded,
+            choice,
             lifecycle: NodeLifecycle::new(LifecycleOptions::default()),
             eviction: TaintEviction::default(),
             nodes: input.nodes.iter().map(node).collect(),
@@ -157,7 +191,7 @@ impl<'a> World<'a> {
         }
     }
 
-    fn run(&mut self, until: Instant) {
+    fn run(mut self, until: Instant) -> Told {
         let half = Duration::from_nanos(TAINT_PERIOD.as_nanos() / 2);
         let period = LifecycleOptions::default().monitor_period.as_nanos();
         let mut now = Instant::ZERO;
@@ -173,6 +207,8 @@ impl<'a> World<'a> {
             now = now.saturating_add(TAINT_PERIOD);
         }
         self.told.retain(|(at, _)| *at <= until);
+        self.told.sort();
+        self.told
     }
 
     /// Posts the reports of nodes about themselves.
@@ -233,19 +269,13 @@ impl<'a> World<'a> {
     }
 
     fn taint(&mut self, now: Instant) {
-        let nodes = &self.nodes;
-        let recorded = self.recorded;
-        let is_tainted = |name: &Text| {
-            let words = ["unreachable", "not-ready"].map(|key| format!("{name} +NoExecute:{key}"));
-            let mut of_now = recorded.iter().filter(|(at, _)| *at == now);
-            of_now.any(|(_, told)| words.contains(told))
-        };
+        let (nodes, choice) = (&self.nodes, &mut self.choice);
         let is_ready = |name: &Text| {
             let node = nodes.get(name).and_then(|node| node.ready);
             node.is_some_and(|ready| ready.status == ReadyStatus::True)
         };
         let choose = |waiting: &[Text]| {
-            let place = waiting.iter().position(is_tainted);
+            let place = choice.of(now, waiting);
             let place = place.or_else(|| waiting.iter().position(is_ready));
             place.unwrap_or(0)
         };

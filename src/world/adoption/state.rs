@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use k8s::{DeclaredWorkload, ManifestPod, Reported, ReportedCounts};
 use model::canonical::short_name;
+use model::workload::BudgetStatus;
 use model::workload::deployment::{DeploymentCondition, DeploymentStatus};
 use model::workload::indexes::Indexes;
 use model::workload::job_status::{JobCondition, JobConditionKind, JobStatus};
@@ -91,11 +92,21 @@ pub(super) fn as_reported(
     }
 }
 
-/// A budget with the evictions that it granted before the dump was taken.
+/// A budget with what it counted, and the evictions that it granted, before the dump was taken.
 pub(crate) fn with_granted(declared: &DeclaredWorkload, zero: Option<i64>) -> Object {
     match &declared.object {
-        Object::PodDisruptionBudget(own) if !declared.reported.disrupted.is_empty() => {
+        Object::PodDisruptionBudget(own) if zero.is_some() => {
             let mut own = (**own).clone();
+            if let Some(counted) = declared.reported.budget {
+                own.status = BudgetStatus {
+                    disruptions_allowed: counted.allowed,
+                    current_healthy: counted.healthy,
+                    desired_healthy: counted.desired,
+                    expected_pods: counted.expected,
+                    is_current: true,
+                    ..BudgetStatus::default()
+                };
+            }
             let granted = declared.reported.disrupted.iter();
             own.status.disrupted = granted
                 .filter_map(|(pod, at)| Some((pod.clone(), instant(*at, zero?)?)))

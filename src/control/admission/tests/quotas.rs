@@ -77,7 +77,8 @@ fn pods_that_ended_only_count_as_objects() {
     let Object::ResourceQuota(quota) = &row.object else {
         panic!("it is a quota");
     };
-    for (secs, pods, cpu) in [(30, 2, 800), (31, 1, 400)] {
+    // The time of the deletion is 30 s, and the grace is waited for once more.
+    for (secs, pods, cpu) in [(60, 2, 800), (61, 1, 400)] {
         let used = quota::counted(&world.0, quota, Instant::from_secs(secs)).expect("small sums");
         let expected = list(&[("pods", pods * 1_000), ("count/pods", 3_000), ("cpu", cpu)]);
         assert_eq!(used, expected, "{secs} s");

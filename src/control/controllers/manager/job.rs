@@ -268,10 +268,8 @@ impl Jobs {
             let state = store.pod_states().get(seen.pod);
             let told = state.and_then(|state| state.terminating);
             let is_discarded = told.is_some() && known.discarded.contains(&seen.pod.id);
-            let record = store.pods().get(seen.pod);
-            let found = record.and_then(|record| record.found()?.told);
             let pod = JobPod {
-                deleted: told.map(|told| found.unwrap_or(told.since).whole_second()),
+                deleted: told.map(|told| told.since.whole_second()),
                 is_uncounted: !is_discarded && !known.counted.contains(&seen.pod.id),
                 ..job_pod(&seen, failures(state))
             };

@@ -1,6 +1,7 @@
 //! The collector of ended pods at work, every 20 s (spec: kubernetes.md 2.8). It runs only while
 //! there is something that it may collect: a pass that finds nothing is not stepped. Nodes leave
-//! without pods, but for those that a user deletes: their pods stay until they are collected.
+//! without pods that live, but for those that a user deletes; their pods, and those that ended on a
+//! node before it left, stay until they are collected.
 
 use super::entry::ControllerEntry;
 use super::{Change, Controller, Sync};
@@ -10,7 +11,7 @@ use crate::controllers::pod_gc::{
 use cluster::Store;
 use model::workload::ObservedPhase;
 use model::{EndReason, Event, Node, Pod, PodChange, PodRef, Text};
-use units::{Instant, ObjectId, SortedMap};
+use units::{Instant, NodeId, ObjectId, SortedMap};
 
 /// The registry's entry.
 pub(super) const ENTRY: ControllerEntry = ControllerEntry {
@@ -38,7 +39,11 @@ impl Controller for Collector {
         let is_due = match change.event {
             Event::PodEnded { .. } => store.pod_states().finished_count() > DEFAULT_THRESHOLD,
             Event::NodeUpdated { object, .. } => is_out_of_service(object),
-            Event::NodeRemoved { node } => !store.nodes().pods(*node).is_empty(),
+            Event::NodeRemoved { node } => {
+                let mut ended = store.pod_states().all_finished();
+                !store.nodes().pods(*node).is_empty()
+                    || ended.any(|ended| ended.pod.node() == Some(*node))
+            }
             Event::NodeReadiness { node, .. } => {
                 (store.nodes().object(*node)).is_some_and(|node| is_out_of_service(node))
             }
@@ -65,10 +70,13 @@ impl Controller for Collector {
             return;
         }
         let store = step.store;
+        let mut has_homeless = false;
         let mut places: SortedMap<Text, PodRef> = SortedMap::new();
         let mut pods = Vec::new();
         for finished in store.pod_states().all_finished() {
             let pod = gc_pod(store, &finished.pod, Some(finished.reason));
+            let node = finished.pod.node();
+            has_homeless |= node.is_some_and(|node| !has_name(store, node));
             places.insert(pod.name.clone(), finished.pod.pod);
             pods.push(pod);
         }
@@ -90,8 +98,7 @@ impl Controller for Collector {
                 pods.push(own);
             }
         }
-        let has_homeless = Self::add_homeless(store, &mut pods, &mut places);
-        // Ended pods hold no node; that theirs may be gone is none of their matter.
+        has_homeless |= Self::add_homeless(store, &mut pods, &mut places);
         for name in self.core.pass(step.now, &pods, &nodes) {
             if let Some(&pod) = places.get(&name) {
                 step.remove_pod(pod);
@@ -120,10 +127,7 @@ impl Collector {
         for node in nodes.ids().filter(|&node| nodes.object(node).is_none()) {
             let living = nodes.pods(node).iter();
             for pod in living.filter_map(|&slot| store.pods().at(slot)) {
-                let own = GcPod {
-                    node: Some(nodes.name(node).into()),
-                    ..gc_pod(store, pod, None)
-                };
+                let own = gc_pod(store, pod, None);
                 places.insert(own.name.clone(), pod.pod);
                 pods.push(own);
                 has_any = true;
@@ -133,6 +137,12 @@ impl Collector {
     }
 }
 
+/// Whether there is a node of the name of this one, itself or one that came in its place.
+fn has_name(store: &Store, node: NodeId) -> bool {
+    let nodes = store.nodes();
+    nodes.by_name(nodes.name(node)).is_some()
+}
+
 fn is_out_of_service(node: &Node) -> bool {
     let mut taints = node.taints.iter();
     taints.any(|taint| *taint.key == *OUT_OF_SERVICE_TAINT)
@@ -140,11 +150,9 @@ fn is_out_of_service(node: &Node) -> bool {
 
 fn gc_pod(store: &Store, pod: &Pod, ended: Option<EndReason>) -> GcPod {
     let namespace = &store.class(pod.class).spec.namespace;
-    let node = pod.node().filter(|_| ended.is_none());
-    let node = node.and_then(|node| store.nodes().object(node));
     GcPod {
         name: format!("{namespace}/{}", pod.name).into(),
-        node: node.map(|node| node.name.clone()),
+        node: pod.node().map(|node| store.nodes().name(node).into()),
         phase: match ended {
             None => ObservedPhase::Running,
             Some(EndReason::Completed) => ObservedPhase::Succeeded,

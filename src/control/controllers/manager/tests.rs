@@ -419,6 +419,25 @@ fn pods_that_were_told_to_end_on_a_node_out_of_service_are_removed() {
 }
 
 #[test]
+fn pods_that_ended_on_a_node_that_is_gone_are_collected() {
+    let mut world = World::new(2);
+    world.create(replica_set(2));
+    world.run();
+    let (node, pod) = (NodeId(0), world.living()[0].pod);
+    world.end(pod, EndReason::Completed);
+    let kept = |world: &World| world.store.pod_states().finished_count();
+    world.pass(100);
+    assert_eq!(kept(&world), 1);
+    world.apply(Event::NodeRemoved { node });
+    world.settle();
+    world.pass(139);
+    assert_eq!(kept(&world), 1);
+    world.pass(140);
+    assert_eq!(kept(&world), 0);
+    assert!(world.wake.is_none_or(|at| at > world.now));
+}
+
+#[test]
 fn a_successor_goes_on_where_its_predecessor_was() {
     let mut world = World::new(3);
     world.create(deployment("shop:1"));

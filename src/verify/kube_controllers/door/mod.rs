@@ -9,6 +9,9 @@ mod deployment;
 mod disruption;
 mod first_sync;
 mod job;
+mod node_lifecycle;
+mod node_removal;
+mod pod_gc;
 mod replica_set;
 mod stateful_set;
 mod taint_eviction;
@@ -27,13 +30,16 @@ type Decide = fn(&Value) -> Result<Said, String>;
 
 /// Every row that files can say.
 const DOORS: &[(&str, Decide)] = &[
+    ("ca-scale-down-node", node_removal::decide),
     ("cron-next", cron_next::decide),
     ("cronjob-sequence", cron_job::decide),
     ("daemonset-node", daemon_set::decide_node),
     ("daemonset-update", daemon_update::decide),
     ("deployment-step", deployment::decide_step),
     ("job-sequence", job::decide),
+    ("node-lifecycle", node_lifecycle::decide),
     ("pdb", disruption::decide),
+    ("podgc", pod_gc::decide),
     ("replicaset-scale-down", replica_set::decide_scale_down),
     ("replicaset-victims", replica_set::decide_victims),
     ("statefulset-sequence", stateful_set::decide),
