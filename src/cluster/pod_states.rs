@@ -18,7 +18,7 @@ pub struct PodState {
     /// Instant at which readiness last changed; before the first report, that of the pod's
     /// creation.
     pub ready_changed: Instant,
-    /// How often its containers were started again.
+    /// Restarts of its containers.
     pub restarts: Restarts,
     /// Number of components that hold the pod back: its node prepares it, and does not start it.
     pub holds: u32,

@@ -221,7 +221,7 @@ pub struct ManifestPod {
     pub ready_unix_secs: Option<i64>,
     /// State of its containers, where its status tells more than the phase.
     pub report: Option<Arc<PodReport>>,
-    /// Its end, of one that has ended.
+    /// End of the pod, if it has ended.
     pub end: Option<PodEnd>,
     /// Earlier failures of its index, of a job's pod.
     pub failures: IndexFailures,

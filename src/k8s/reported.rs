@@ -90,9 +90,9 @@ pub struct ReportedBudget {
 /// A condition as a dump reports it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ReportedCondition {
-    /// Its type.
+    /// Type of the condition.
     pub kind: Text,
-    /// Whether it holds; `None` is unknown.
+    /// Status of the condition, `true` if it holds; `None` is unknown.
     pub status: Option<bool>,
     /// Reason that is given for it.
     pub reason: Text,

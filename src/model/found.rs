@@ -140,7 +140,7 @@ impl Found {
         self.readiness.is_some() || !self.containers.is_empty()
     }
 
-    /// How often the containers of the pod, which has this specification, were started again.
+    /// Restarts of the containers of the pod, which has this specification.
     pub fn restarts(&self, spec: &PodSpec) -> Restarts {
         let counts = self.containers.iter().map(|own| own.restarts);
         Restarts::of(ContainerKind::all(spec).zip(counts))

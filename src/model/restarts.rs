@@ -1,4 +1,4 @@
-//! How often the containers of a pod were started again.
+//! Restarts of the containers of a pod.
 
 use serde::{Deserialize, Serialize};
 

@@ -3,11 +3,24 @@
 
 use std::sync::Arc;
 
-use crate::controllers::pod_accounting::is_charged;
 use cluster::{Conflict, Store};
 use model::workload::{ObservedPhase, QuotaStatus, ResourceQuota};
 use model::{Event, Object, ObjectChange, PodSpec, ResourceList};
-use units::{Instant, QuantityError};
+use units::{Duration, Instant, QuantityError};
+
+/// Whether a pod counts for more than its number: it has not ended, and its time to end is not over.
+pub fn is_charged(
+    now: Instant,
+    phase: ObservedPhase,
+    deletion: Option<Instant>,
+    grace: Option<Duration>,
+) -> bool {
+    let is_overdue = match (deletion, grace) {
+        (Some(deletion), Some(grace)) => now > deletion.saturating_add(grace),
+        _ => false,
+    };
+    !phase.is_terminal() && !is_overdue
+}
 
 /// The changes that charge a pod to the quotas of its namespace.
 ///

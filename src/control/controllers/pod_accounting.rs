@@ -1,10 +1,10 @@
 //! Accounts of a pod: its class of service, the kernel's preference when memory runs out, its usage
 //! of quotas (spec: kubernetes.md part 4 and 2.10).
 
+pub use crate::admission::quota::is_charged;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::workload::ObservedPhase;
 use model::{Container, PodSpec, ResourceList, Text};
-use units::{Duration, Instant, Quantity, QuantityError, SortedSet};
+use units::{Quantity, QuantityError, SortedSet};
 
 /// Class of service of a pod when resources run out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -89,20 +89,6 @@ pub fn oom_score(
     Ok(score.clamp(least, BEST_EFFORT_SCORE - 1))
 }
 
-/// Whether a pod counts for more than its number: it has not ended, and its time to end is not over.
-pub fn is_charged(
-    now: Instant,
-    phase: ObservedPhase,
-    deletion: Option<Instant>,
-    grace: Option<Duration>,
-) -> bool {
-    let is_overdue = match (deletion, grace) {
-        (Some(deletion), Some(grace)) => now > deletion.saturating_add(grace),
-        _ => false,
-    };
-    !phase.is_terminal() && !is_overdue
-}
-
 /// Quota usage of a pod, by quota names.
 ///
 /// # Errors
@@ -167,6 +153,9 @@ fn limits(spec: &PodSpec) -> Result<ResourceList, QuantityError> {
 
 #[cfg(test)]
 mod tests {
+    use model::workload::ObservedPhase;
+    use units::{Duration, Instant};
+
     use super::*;
 
     fn container(requests: &[(&str, &str)], limits: &[(&str, &str)]) -> Container {

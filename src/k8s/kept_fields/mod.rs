@@ -4,6 +4,7 @@
 mod devices;
 mod jobs;
 mod states;
+mod volumes;
 
 use devices::{DEVICE_CLAIM, POD_CLAIM};
 use jobs::{CRON_JOB, JOB_SET, ROLES};
@@ -87,31 +88,6 @@ const PROBE: Keep = Fields(&[
     ("failureThreshold", All),
 ]);
 
-const DISK: Keep = Fields(&[
-    ("pdName", All),
-    ("volumeID", All),
-    ("iqn", All),
-    ("monitors", All),
-    ("pool", All),
-    ("image", All),
-    ("readOnly", All),
-]);
-
-const VOLUME: List = &[
-    ("name", All),
-    ("persistentVolumeClaim", Fields(&[("claimName", All)])),
-    ("ephemeral", Presence),
-    ("csi", Presence),
-    ("gcePersistentDisk", DISK),
-    ("awsElasticBlockStore", DISK),
-    ("azureDisk", Presence),
-    ("cinder", Presence),
-    ("iscsi", DISK),
-    ("rbd", DISK),
-    ("emptyDir", Fields(&[("medium", All)])),
-    ("hostPath", Presence),
-];
-
 const POD_SPEC: Keep = Fields(&[
     ("nodeName", All),
     ("schedulerName", All),
@@ -131,7 +107,7 @@ const POD_SPEC: Keep = Fields(&[
     ("tolerations", All),
     ("topologySpreadConstraints", All),
     ("schedulingGates", Each(NAMES)),
-    ("volumes", Each(VOLUME)),
+    ("volumes", Each(volumes::VOLUME)),
     ("resourceClaims", Each(POD_CLAIM)),
     ("runtimeClassName", All),
     ("workloadRef", Presence),

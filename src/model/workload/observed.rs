@@ -51,7 +51,7 @@ pub struct ObservedPod {
     pub phase: ObservedPhase,
     /// The pod's condition `Ready`; `None` if nothing was reported.
     pub readiness: Option<Readiness>,
-    /// How often its containers were started again.
+    /// Restarts of its containers.
     pub restarts: Restarts,
     /// The pod's annotation `controller.kubernetes.io/pod-deletion-cost`; an unreadable value
     /// counts as 0.

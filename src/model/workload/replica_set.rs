@@ -1,6 +1,7 @@
 //! Replica sets and replication controllers: so many equal pods.
 
 use serde::{Deserialize, Serialize};
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::{LabelSelector, Labels, Owner, PodSpec, Text};
@@ -17,7 +18,7 @@ pub struct ReplicaSet {
     /// The replica set's name.
     pub name: Text,
     /// The object that controls the replica set, where that is none that is modelled.
-    pub controller: Option<Owner>,
+    pub controller: ForeignController,
     /// Selector of the replica set's own pods.
     pub selector: LabelSelector,
     /// Pod template.
@@ -34,6 +35,19 @@ pub struct ReplicaSet {
     pub status: ReplicaSetStatus,
     /// Marks a replica set that is being deleted.
     pub is_terminating: bool,
+}
+
+/// Controller of an object that is none of those that are modelled, such as a `Rollout`. An object without
+/// one adds nothing to digests.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForeignController(pub Option<Owner>);
+
+impl Hash for ForeignController {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        if let Some(owner) = &self.0 {
+            owner.hash(state);
+        }
+    }
 }
 
 /// Annotations that a deployment writes on its replica sets.
@@ -63,7 +77,7 @@ impl Default for ReplicaSet {
         Self {
             namespace: "default".into(),
             name: "".into(),
-            controller: None,
+            controller: ForeignController::default(),
             selector: LabelSelector::default(),
             template: Arc::default(),
             replicas: 1,

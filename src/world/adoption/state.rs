@@ -9,7 +9,9 @@ use model::workload::BudgetStatus;
 use model::workload::deployment::{DeploymentCondition, DeploymentStatus};
 use model::workload::indexes::Indexes;
 use model::workload::job_status::{JobCondition, JobConditionKind, JobStatus};
-use model::workload::replica_set::{ReplicaSetStatus, RolloutAnnotations, TEMPLATE_HASH_LABEL};
+use model::workload::replica_set::{
+    ForeignController, ReplicaSetStatus, RolloutAnnotations, TEMPLATE_HASH_LABEL,
+};
 use model::workload::stateful_set::StatefulRevision;
 use model::workload::{CompletionMode, StatefulSet, named};
 use model::workload::{CronJob, DaemonSet, Deployment, DeploymentStrategy, Job, ReplicaSet};
@@ -65,7 +67,9 @@ pub(super) fn as_reported(
             Object::ReplicaSet(Arc::new(ReplicaSet {
                 status: set_status(reported.counts, pods, set.min_ready, zero),
                 created: at(reported.created).unwrap_or(Instant::ZERO),
-                controller: declared.controller.clone().filter(|_| root.is_none()),
+                controller: ForeignController(
+                    declared.controller.clone().filter(|_| root.is_none()),
+                ),
                 rollout,
                 ..(**set).clone()
             }))

@@ -135,10 +135,10 @@ fn siblings(store: &Store, id: ObjectId, set: &ReplicaSet) -> Vec<ObservedPod> {
     let owner = objects.get(id).and_then(|row| row.owner);
     let owner = owner.and_then(|owner| objects.get(owner));
     let mut sets = owner.map_or(Vec::new(), |row| row.children.clone());
-    if let Some(controller) = &set.controller {
+    if set.controller.0.is_some() {
         let others = objects.of_kind("ReplicaSet", &set.namespace);
         let others = others.filter(|(_, row)| match &row.object {
-            Object::ReplicaSet(other) => other.controller.as_ref() == Some(controller),
+            Object::ReplicaSet(other) => other.controller == set.controller,
             _ => false,
         });
         sets.extend(others.map(|(other, _)| other));
