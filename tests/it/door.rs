@@ -87,8 +87,8 @@ fn scale_ups_of_the_cluster_autoscaler_come_out_of_runs() {
         "cluster-autoscaler",
         &[],
         &data("cluster-autoscaler", &["cases.jsonl.gz"]),
-        25,
-        50,
+        27,
+        52,
     );
 }
 
