@@ -91,7 +91,7 @@ pub use node_status::NodeReport;
 pub use pod_status::{PodEnd, PodReport, ReportedContainer, ReportedRun, ReportedState};
 pub use priority::PriorityClasses;
 pub use record::{BrokenField, PodRecord, read_pod, read_resize};
-pub use reported::{Reported, ReportedBudget, ReportedCondition, ReportedCounts, ReportedJob};
+pub use reported::{Reported, ReportedCondition, ReportedCounts, ReportedJob};
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use server::{server_rules, takes_amount};
 pub use snapshot::{Snapshot, SnapshotWriter};

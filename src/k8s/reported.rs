@@ -6,6 +6,7 @@ use serde_json::Value;
 use super::field::parse_unix_secs;
 use super::parts::Parts;
 use model::Text;
+use model::workload::BudgetStatus;
 
 /// Annotations by which a deployment numbers its replica sets and remembers its size.
 const REVISION: &str = "deployment.kubernetes.io/revision";
@@ -53,8 +54,8 @@ pub struct Reported {
     pub last_schedule: Option<i64>,
     /// Time at which a job of a cron job last succeeded.
     pub last_success: Option<i64>,
-    /// Pods that a disruption budget counts, where its status says how many may go.
-    pub budget: Option<ReportedBudget>,
+    /// Status of a disruption budget that says how many pods may go, but for what is in `disrupted`.
+    pub budget: Option<BudgetStatus>,
     /// Pods whose eviction a disruption budget granted and that have not ended yet, with the time of that.
     pub disrupted: Vec<(Text, i64)>,
 }
@@ -72,19 +73,6 @@ pub struct ReportedCounts {
     pub available: i32,
     /// Wanted pods that are not available.
     pub unavailable: i32,
-}
-
-/// Pods that a disruption budget counts, as its status tells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct ReportedBudget {
-    /// Pods that may be disrupted.
-    pub allowed: i32,
-    /// Healthy pods.
-    pub healthy: i32,
-    /// Healthy pods that must be kept.
-    pub desired: i32,
-    /// Pods that should exist.
-    pub expected: i32,
 }
 
 /// A condition as a dump reports it.
@@ -210,13 +198,15 @@ fn counts(status: &Value) -> Option<ReportedCounts> {
     })
 }
 
-fn budget(status: &Value) -> Option<ReportedBudget> {
+fn budget(status: &Value) -> Option<BudgetStatus> {
     status.get("disruptionsAllowed")?.as_i64()?;
-    Some(ReportedBudget {
-        allowed: number(status, "disruptionsAllowed"),
-        healthy: number(status, "currentHealthy"),
-        desired: number(status, "desiredHealthy"),
-        expected: number(status, "expectedPods"),
+    Some(BudgetStatus {
+        disruptions_allowed: number(status, "disruptionsAllowed"),
+        current_healthy: number(status, "currentHealthy"),
+        desired_healthy: number(status, "desiredHealthy"),
+        expected_pods: number(status, "expectedPods"),
+        is_current: true,
+        ..BudgetStatus::default()
     })
 }
 
@@ -276,11 +266,13 @@ mod tests {
         assert_eq!(budget(&status), None);
         let mut counted = status;
         counted["disruptionsAllowed"] = 1.into();
-        let expected = ReportedBudget {
-            allowed: 1,
-            healthy: 3,
-            desired: 2,
-            expected: 4,
+        let expected = BudgetStatus {
+            disruptions_allowed: 1,
+            current_healthy: 3,
+            desired_healthy: 2,
+            expected_pods: 4,
+            is_current: true,
+            ..BudgetStatus::default()
         };
         assert_eq!(budget(&counted), Some(expected));
     }

@@ -231,7 +231,7 @@ pub(super) struct Starts {
 }
 
 impl Starts {
-    /// None of so many jobs has started.
+    /// Starts of so many jobs, none of which has started.
     pub(super) fn of(jobs: usize) -> Self {
         Self {
             seen: vec![None; jobs],

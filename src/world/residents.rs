@@ -5,8 +5,8 @@ use std::sync::Arc;
 use k8s::{ManifestPod, Manifests, NodeReport, PodReport, ReportedState};
 use model::gpu::DEVICE_MILLI;
 use model::{
-    DeviceSet, Found, FoundContainer, FoundCrash, FoundEnd, FoundOrder, FoundReadiness, FoundState,
-    GpuRequest, Node, PodName, PodPhase, Text,
+    ContainerKind, DeviceSet, Found, FoundContainer, FoundCrash, FoundEnd, FoundOrder,
+    FoundReadiness, FoundState, GpuRequest, Node, PodName, PodPhase, Text,
 };
 use sim::{FoundNode, FoundTrouble, Resident};
 use units::{Duration, Instant, NodeId, SortedMap, plural};
@@ -249,13 +249,12 @@ fn containers(
 ) -> Vec<FoundContainer> {
     let begun = at(pod.started_unix_secs).unwrap_or(Instant::ZERO);
     let is_running = pod.phase == PodPhase::Running;
-    let init = pod.spec.init_containers.len();
-    let sidecars = pod.spec.all_containers().map(|own| own.restartable);
-    let states = report.containers.iter().zip(sidecars).enumerate();
-    let found = states.map(|(number, (known, is_sidecar))| {
+    let kinds = ContainerKind::all(&pod.spec);
+    let states = report.containers.iter().zip(kinds).enumerate();
+    let found = states.map(|(number, (known, kind))| {
         let of_phase = match is_running {
             false => FoundState::Waiting,
-            true if number < init && !is_sidecar => FoundState::Ended { code: 0 },
+            true if kind == ContainerKind::Init => FoundState::Ended { code: 0 },
             true => FoundState::Running(begun),
         };
         let Some(known) = known else {

@@ -3,7 +3,6 @@
 
 use super::Scope;
 use super::evictor::{Answer, Pass};
-use model::Restarts;
 
 /// The strategy.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +20,7 @@ impl RemovePodsHavingTooManyRestarts {
         for node in pass.nodes.clone() {
             for pod in pass.pods_on(node) {
                 let state = pass.store.pod_states().get(pod.pod);
-                let restarts = state.map_or_else(Restarts::default, |state| state.restarts);
+                let restarts = state.map(|state| state.restarts).unwrap_or_default();
                 let restarts = if self.includes_init {
                     restarts.total()
                 } else {

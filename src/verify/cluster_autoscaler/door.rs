@@ -10,7 +10,6 @@ use crate::VerifyOptions;
 use crate::cases::{Differences, typed};
 use crate::door::folder::Folder;
 use crate::door::lines;
-use crate::door::watch::Watch;
 use crate::door::{DoorReport, Said, Share};
 use crate::kube_scheduler::world::objects;
 use model::node::HOSTNAME_LABEL;
@@ -135,8 +134,7 @@ fn order(
         autoscaler["expanders"] = json!([expander]);
     }
     folder.set_in("system", "autoscaling", json!({"cluster": autoscaler}));
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder.watch()?;
     let mut ordered: SortedMap<String, u64> = SortedMap::new();
     let joined = watch.joined.iter().filter(|(at, _)| *at > Instant::ZERO);
     for (_, name) in joined {

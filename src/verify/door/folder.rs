@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicBool;
 
 use serde_json::{Map, Value, json};
 
+use crate::door::watch::Watch;
 use crate::experiment_text::experiment;
 use cluster::Observer;
 use lab::explain::Explanation;
@@ -107,6 +108,16 @@ impl Folder {
         fields.extend(self.experiment.clone());
         let text = Value::Object(fields).to_string();
         experiment(&text, self.files.iter().cloned())
+    }
+
+    /// What `windtunnel run` shows.
+    ///
+    /// # Errors
+    /// Why there is no result, in words.
+    pub(crate) fn watch(&self) -> Result<Watch, String> {
+        let mut watch = Watch::default();
+        self.run(&mut watch)?;
+        Ok(watch)
     }
 
     /// `windtunnel run`, under somebody's eyes.

@@ -36,6 +36,13 @@ pub(crate) struct PodStep {
     pub(crate) place: usize,
 }
 
+impl PodStep {
+    /// The name of the pod without its namespace.
+    pub(crate) fn short_name(&self) -> &str {
+        self.pod.rsplit('/').next().unwrap_or_default()
+    }
+}
+
 /// A change of an object, with its time; deletions have no state.
 #[derive(Clone, Debug)]
 pub(crate) struct ObjectStep {
@@ -55,7 +62,7 @@ pub(crate) struct NodeStep {
     pub(crate) change: NodeChange,
 }
 
-/// What became of a node.
+/// Change of a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum NodeChange {
     /// It is ready, or not.
@@ -93,7 +100,7 @@ impl Watch {
     pub(crate) fn deleted_until(&self, until: Instant) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for own in self.pods.iter().filter(|own| own.at <= until) {
-            let name = own.pod.rsplit('/').next().unwrap_or_default();
+            let name = own.short_name();
             let is_end = matches!(own.step, Step::Terminating | Step::Ended(_));
             if is_end && !names.contains(&name) {
                 names.push(name);

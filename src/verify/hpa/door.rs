@@ -74,8 +74,7 @@ fn decide(case: &Value) -> Result<Said, String> {
     }
     folder.set_in("system", "controllers", json!({}));
     folder.set_in("system", "autoscaling", settings(case, period));
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder.watch()?;
     let end = (0..steps.len()).find(|&place| is_at_edge(case, steps[place], replicas(place)));
     for (place, answer) in expected.iter().enumerate().take(end.unwrap_or(steps.len())) {
         let recorded = if answer["rescale"] == true {

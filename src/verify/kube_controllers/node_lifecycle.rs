@@ -101,7 +101,7 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
     Ok(())
 }
 
-/// What a case records, in words.
+/// The recorded changes of a case, in words.
 pub(super) fn recorded(case: &Value) -> Result<Told, String> {
     let recorded: Vec<Recorded> = typed(case.get("expect").ok_or("no `expect`")?)?;
     let told = recorded.iter().map(Recorded::told);
@@ -110,7 +110,7 @@ pub(super) fn recorded(case: &Value) -> Result<Told, String> {
     Ok(told)
 }
 
-/// What follows in a case, in words, if of the nodes that wait the one is tainted that is named first.
+/// The changes in a case, in words, if of the nodes that wait the one is tainted that is named first.
 pub(super) fn in_order(case: &Value, names: Vec<Text>) -> Result<Told, String> {
     let input: Input = typed(case.get("input").ok_or("no `input`")?)?;
     Ok(World::new(&input, Choice::Order(names)).run(seconds(input.horizon)))

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use k8s::{DeclaredWorkload, ManifestPod, Reported, ReportedCounts};
 use model::canonical::short_name;
-use model::workload::BudgetStatus;
 use model::workload::deployment::{DeploymentCondition, DeploymentStatus};
 use model::workload::indexes::Indexes;
 use model::workload::job_status::{JobCondition, JobConditionKind, JobStatus};
@@ -101,15 +100,8 @@ pub(crate) fn with_granted(declared: &DeclaredWorkload, zero: Option<i64>) -> Ob
     match &declared.object {
         Object::PodDisruptionBudget(own) if zero.is_some() => {
             let mut own = (**own).clone();
-            if let Some(counted) = declared.reported.budget {
-                own.status = BudgetStatus {
-                    disruptions_allowed: counted.allowed,
-                    current_healthy: counted.healthy,
-                    desired_healthy: counted.desired,
-                    expected_pods: counted.expected,
-                    is_current: true,
-                    ..BudgetStatus::default()
-                };
+            if let Some(counted) = &declared.reported.budget {
+                own.status.clone_from(counted);
             }
             let granted = declared.reported.disrupted.iter();
             own.status.disrupted = granted

@@ -4,7 +4,7 @@ use cluster::Store;
 use cluster::pod_states::{FinishedPod, PodState};
 use model::canonical::unique_id;
 use model::workload::{ObservedPhase, ObservedPod, Readiness};
-use model::{EndReason, Pod, PodPhase, PodRef, Restarts};
+use model::{EndReason, Pod, PodPhase, PodRef};
 use units::{ClassId, Identity, Instant, ObjectId};
 
 /// A pod with what is seen of it.
@@ -93,7 +93,7 @@ fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
             // A timestamp of the API: what counts from it counts from a whole second.
             since: Some(state.ready_changed.whole_second()),
         }),
-        restarts: state.map_or_else(Restarts::default, |state| state.restarts),
+        restarts: state.map(|state| state.restarts).unwrap_or_default(),
         created: Some(pod.creation()),
         deletion_cost: behaviour.map_or(0, |own| own.deletion_cost),
         is_terminating: state.is_some_and(|state| state.terminating.is_some()),

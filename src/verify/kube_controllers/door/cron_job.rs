@@ -7,7 +7,6 @@ use super::{list, node_seen, number, said, uid};
 use crate::cases::Differences;
 use crate::door::Said;
 use crate::door::folder::Folder;
-use crate::door::watch::Watch;
 use units::Instant;
 
 /// Steps of a case that go through the door: those in which something is made or deleted, then others.
@@ -85,8 +84,7 @@ fn run(start: Timestamp, input: &Value, step: &Value) -> Result<Value, String> {
     let now = date(number(&step["t"]));
     let mut folder = Folder::kubernetes(&[&node_seen("n", &now)], &objects, 1);
     folder.set_in("system", "controllers", json!({"startDate": now}));
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder.watch()?;
     let is_known = |name: &str| jobs.iter().any(|own| own["name"] == name);
     let (mut created, mut deleted) = (Vec::new(), Vec::new());
     for own in watch.objects.iter().filter(|own| own.at == Instant::ZERO) {

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{controllers, list, node, owner, pod, said, uid};
+use super::{folder, list, node, owner, pod, said, uid};
 use crate::cases::Differences;
 use crate::door::Said;
-use crate::door::folder::Folder;
 use crate::door::watch::{Step, Watch};
 use units::Instant;
 
@@ -32,14 +31,10 @@ pub(super) fn decide_node(case: &Value) -> Result<Said, String> {
         "True".into()
     };
     own["spec"] = json!({"taints": taints, "unschedulable": seen["unschedulable"] == true});
-    let run = |objects: &[&Value]| -> Result<Watch, String> {
-        let mut folder = Folder::kubernetes(&[&own], objects, 1);
-        controllers(&mut folder);
-        let mut watch = Watch::default();
-        folder.run(&mut watch)?;
-        Ok(watch)
+    let run = |objects: &[Value]| -> Result<Watch, String> {
+        folder(std::slice::from_ref(&own), objects, 1).watch()
     };
-    let without = run(&[&set])?;
+    let without = run(std::slice::from_ref(&set))?;
     let made = |own: &crate::door::watch::PodStep| matches!(own.step, Step::Created(..));
     let should_run = without.pods.iter().any(made);
     let mut there = pod("d-1");
@@ -50,7 +45,7 @@ pub(super) fn decide_node(case: &Value) -> Result<Said, String> {
     there["status"] = json!({
         "phase": "Running", "conditions": [{"type": "Ready", "status": "True"}],
     });
-    let with = run(&[&set, &there])?;
+    let with = run(&[set, there])?;
     let goes_on = !with.deleted_until(Instant::ZERO).contains(&"d-1");
     let decided = json!({"shouldRun": should_run, "shouldContinueRunning": goes_on});
     let mut differences = Differences::default();

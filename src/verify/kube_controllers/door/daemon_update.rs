@@ -3,12 +3,13 @@
 
 use serde_json::{Value, json};
 
-use super::first_sync::{FirstSync, short};
-use super::{controllers, date, list, node, number, owner, pod, said, uid};
+use super::first_sync::FirstSync;
+use super::{
+    date, folder, is_zero, list, node, number, owner, pod, readiness, said, tell_to_end, uid,
+};
 use crate::cases::Differences;
 use crate::door::Said;
-use crate::door::folder::Folder;
-use crate::door::watch::{Step, Watch};
+use crate::door::watch::Step;
 use crate::kube_controllers::daemon_set::{chosen, sorted};
 
 /// The object's name in what a run shows.
@@ -20,8 +21,7 @@ const REFUSED: &str = "an API server refuses an update that may move nothing, or
 
 pub(super) fn decide(case: &Value) -> Result<Said, String> {
     let input = &case["input"];
-    let is_zero = |field: &str| matches!(input[field].as_str(), Some("0%")) || input[field] == 0;
-    if is_zero("maxSurge") == is_zero("maxUnavailable") {
+    if is_zero(&input["maxSurge"]) == is_zero(&input["maxUnavailable"]) {
         return Ok(Said::Unsaid(REFUSED.to_owned()));
     }
     let now = number(&input["now"]);
@@ -37,17 +37,12 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
         let pods = list(seen, "pods");
         objects.extend(pods.into_iter().map(|own| member(own, name, now)));
     }
-    let nodes: Vec<&Value> = nodes.iter().collect();
-    let objects: Vec<&Value> = objects.iter().collect();
-    let mut folder = Folder::kubernetes(&nodes, &objects, 1);
-    controllers(&mut folder);
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder(&nodes, &objects, 1).watch()?;
     let first = FirstSync::of(&watch, SET);
     let mut deleted: Vec<String> = first
         .deleted
         .iter()
-        .map(|own| short(own).to_owned())
+        .map(|own| own.short_name().to_owned())
         .collect();
     deleted.sort_unstable();
     let mut created = Vec::new();
@@ -121,22 +116,16 @@ fn member(seen: &Value, node: &str, now: f64) -> Value {
     meta["ownerReferences"] = owner("DaemonSet", "d");
     meta["creationTimestamp"] = date(number(&seen["created"]), now);
     if seen["deleting"] == true {
-        meta["deletionTimestamp"] = date(now + 20.0, now);
-        meta["deletionGracePeriodSeconds"] = 30.into();
+        tell_to_end(&mut own, now);
     }
     own["spec"] = json!({
         "nodeName": node, "nodeSelector": {"eligible": "true"},
         "containers": [{"name": "c", "image": format!("app:{generation}")}],
     });
-    let is_ready = if seen["ready"] == true {
-        "True"
-    } else {
-        "False"
-    };
     let changed = date(number(&seen["changed"]), now);
     own["status"] = json!({
         "phase": seen["phase"], "startTime": date(number(&seen["created"]), now),
-        "conditions": [{"type": "Ready", "status": is_ready, "lastTransitionTime": changed}],
+        "conditions": [readiness(seen["ready"] == true, &changed)],
     });
     let code = match seen["phase"].as_str() {
         Some("Succeeded") => 0,

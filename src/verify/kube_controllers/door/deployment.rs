@@ -2,11 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{controllers, date, list, node, number, owner, pod, said, uid};
+use super::{date, folder, is_zero, list, node, number, owner, pod, readiness, said, uid};
 use crate::cases::Differences;
 use crate::door::Said;
-use crate::door::folder::Folder;
-use crate::door::watch::Watch;
 use model::Object;
 use units::Instant;
 
@@ -19,8 +17,7 @@ const REFUSED: &str = "an API server refuses a roll-out that may neither have on
 
 pub(super) fn decide_step(case: &Value) -> Result<Said, String> {
     let input = &case["input"];
-    let is_zero = |field: &str| input[field] == 0 || input[field] == "0%";
-    if is_zero("maxSurge") && is_zero("maxUnavailable") {
+    if is_zero(&input["maxSurge"]) && is_zero(&input["maxUnavailable"]) {
         return Ok(Said::Unsaid(REFUSED.to_owned()));
     }
     let mut sets: Vec<(&str, &Value)> = Vec::new();
@@ -32,11 +29,7 @@ pub(super) fn decide_step(case: &Value) -> Result<Said, String> {
     for (number, (image, set)) in sets.iter().enumerate() {
         objects.extend(replica_set(number, image, set));
     }
-    let objects: Vec<&Value> = objects.iter().collect();
-    let mut folder = Folder::kubernetes(&[&node("n")], &objects, 1);
-    controllers(&mut folder);
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder(&[node("n")], &objects, 1).watch()?;
     let before = sets
         .iter()
         .map(|(_, set)| (name(set).to_owned(), set["replicas"].clone()));
@@ -146,12 +139,9 @@ fn replica_set(place: usize, image: &str, set: &Value) -> Vec<Value> {
         own["metadata"]["ownerReferences"] = owner("ReplicaSet", name);
         own["metadata"]["creationTimestamp"] = created.clone();
         own["spec"] = json!({"nodeName": "n", "containers": [{"name": "c", "image": image}]});
-        let is_ready = if member < available { "True" } else { "False" };
         own["status"] = json!({
             "phase": "Running", "startTime": created,
-            "conditions": [{
-                "type": "Ready", "status": is_ready, "lastTransitionTime": created,
-            }],
+            "conditions": [readiness(member < available, &created)],
         });
         objects.push(own);
     }

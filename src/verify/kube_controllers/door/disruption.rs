@@ -2,11 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{controllers, date, list, node, number, owner, pod, said, uid};
+use super::{date, folder, list, node, number, owner, pod, readiness, said, tell_to_end, uid};
 use crate::cases::Differences;
 use crate::door::Said;
-use crate::door::folder::Folder;
-use crate::door::watch::Watch;
 use model::Object;
 use units::{Instant, SortedMap, SortedSet};
 
@@ -53,11 +51,7 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
         "metadata": {"name": "b", "namespace": "default"},
         "spec": spec, "status": {"disruptedPods": disrupted},
     }));
-    let objects: Vec<&Value> = objects.iter().collect();
-    let mut folder = Folder::kubernetes(&[&node("n")], &objects, 1);
-    controllers(&mut folder);
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder(&[node("n")], &objects, 1).watch()?;
     let told = watch.objects.iter().filter(|own| own.at == Instant::ZERO);
     let mut last = told.filter_map(|own| match &own.after {
         Some(Object::PodDisruptionBudget(budget)) => Some(budget),
@@ -118,20 +112,12 @@ impl Names {
 fn member(seen: &Value, name: &str, now: f64, above: Option<&Value>) -> Value {
     let mut own = pod(name);
     own["spec"]["nodeName"] = "n".into();
-    let is_ready = if seen["ready"] == true {
-        "True"
-    } else {
-        "False"
-    };
     own["status"] = json!({
         "phase": "Running", "startTime": date(now - 600.0, now),
-        "conditions": [{
-            "type": "Ready", "status": is_ready, "lastTransitionTime": date(now - 500.0, now),
-        }],
+        "conditions": [readiness(seen["ready"] == true, &date(now - 500.0, now))],
     });
     if seen["deleting"] == true {
-        own["metadata"]["deletionTimestamp"] = date(now + 20.0, now);
-        own["metadata"]["deletionGracePeriodSeconds"] = 30.into();
+        tell_to_end(&mut own, now);
     }
     if let Some(above) = above {
         let kind = above["kind"].as_str().unwrap_or_default();

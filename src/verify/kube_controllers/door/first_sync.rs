@@ -78,8 +78,3 @@ impl<'w> FirstSync<'w> {
         sync
     }
 }
-
-/// The name of a pod without its namespace.
-pub(super) fn short(own: &PodStep) -> &str {
-    own.pod.rsplit('/').next().unwrap_or_default()
-}

@@ -2,12 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::first_sync::{FirstSync, short};
-use super::{controllers, date, list, node, number, pod, said, uid};
+use super::first_sync::FirstSync;
+use super::{date, folder, list, node, number, pod, readiness, said, stuck, uid};
 use crate::cases::Differences;
 use crate::door::Said;
-use crate::door::folder::Folder;
-use crate::door::watch::{Step, Watch};
+use crate::door::watch::Step;
 use crate::kube_controllers::job::{condition_text, in_order};
 use model::Object;
 use units::{Duration, Instant};
@@ -65,7 +64,7 @@ fn is_remembered(step: &Value) -> bool {
     failures > 0.0 && (number(&step["t"]) < until || has_failed)
 }
 
-/// What a step records of what a run shows.
+/// The recorded writes of a step, as far as a run shows such.
 fn recorded(step: &Value) -> Value {
     let mut expect = in_order(&step["expect"]);
     let is_kept = |name: &Value| {
@@ -100,17 +99,13 @@ fn run(input: &Value, step: &Value) -> Result<Value, String> {
     let pods = list(step, "pods");
     let mut objects = vec![job(input, step)];
     objects.extend(pods.iter().map(|seen| member(seen, now)));
-    let objects: Vec<&Value> = objects.iter().collect();
-    let mut folder = Folder::kubernetes(&[&node("n")], &objects, 1);
-    controllers(&mut folder);
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder(&[node("n")], &objects, 1).watch()?;
     let first = FirstSync::of(&watch, JOB);
     let is_indexed = input["completionMode"] == "Indexed";
     let created = first.created.iter().map(|own| {
         let mut fields = Map::new();
         if is_indexed {
-            let index = short(own).split('-').nth(1).unwrap_or_default();
+            let index = own.short_name().split('-').nth(1).unwrap_or_default();
             let index: Option<i64> = index.parse().ok();
             fields.insert("index".to_owned(), index.into());
         }
@@ -128,7 +123,7 @@ fn run(input: &Value, step: &Value) -> Result<Value, String> {
     let named = |is_told: bool| -> Vec<&str> {
         let steps = first.deleted.iter();
         let steps = steps.filter(|own| (own.step == Step::Terminating) == is_told);
-        let mut names: Vec<&str> = steps.map(|own| short(own)).collect();
+        let mut names: Vec<&str> = steps.map(|own| own.short_name()).collect();
         names.sort_unstable();
         names
     };
@@ -264,14 +259,11 @@ fn member(seen: &Value, now: f64) -> Value {
     let mut status =
         json!({"phase": seen["phase"], "startTime": date(number(&seen["created"]), now)});
     if let Some(is_ready) = seen["ready"].as_bool() {
-        let text = if is_ready { "True" } else { "False" };
         let changed = date(number(&seen["readyChanged"]), now);
-        status["conditions"] =
-            json!([{"type": "Ready", "status": text, "lastTransitionTime": changed}]);
+        status["conditions"] = json!([readiness(is_ready, &changed)]);
     }
     let state = match seen["phase"].as_str() {
-        // What is pending stays so: nothing of its images comes.
-        Some("Pending") => json!({"waiting": {"reason": "ImagePullBackOff"}}),
+        Some("Pending") => stuck(),
         Some("Running") => json!({"running": {}}),
         _ => json!({"terminated": {
             "exitCode": seen["exitCode"], "finishedAt": date(number(&seen["finishedAt"]), now),

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::VerifyOptions;
+use crate::door::folder::Folder;
 use crate::door::lines;
 use crate::door::{DoorReport, Said, Share};
 
@@ -171,10 +172,36 @@ fn pod(name: &str) -> Value {
     })
 }
 
-/// Puts controllers at the date of the case's beginning into an experiment.
-fn controllers(folder: &mut crate::door::folder::Folder) {
+/// The condition `Ready` of a pod, with the date of its last change.
+fn readiness(is_ready: bool, changed: &Value) -> Value {
+    let status = if is_ready { "True" } else { "False" };
+    json!({"type": "Ready", "status": status, "lastTransitionTime": changed})
+}
+
+/// State of a container of a pod that is pending and stays so: nothing of its images comes.
+fn stuck() -> Value {
+    json!({"waiting": {"reason": "ImagePullBackOff"}})
+}
+
+/// Tells a pod to end in 20 s, of which it had 30.
+fn tell_to_end(pod: &mut Value, now: f64) {
+    pod["metadata"]["deletionTimestamp"] = date(now + 20.0, now);
+    pod["metadata"]["deletionGracePeriodSeconds"] = 30.into();
+}
+
+/// Whether a number or percentage of pods is none.
+fn is_zero(limit: &Value) -> bool {
+    *limit == 0 || *limit == "0%"
+}
+
+/// An experiment over so many seconds with controllers, which begins at the date of the case's beginning.
+fn folder(nodes: &[Value], objects: &[Value], seconds: i64) -> Folder {
+    let nodes: Vec<&Value> = nodes.iter().collect();
+    let objects: Vec<&Value> = objects.iter().collect();
+    let mut folder = Folder::kubernetes(&nodes, &objects, seconds);
     let date = date(0.0, 0.0);
     folder.set_in("system", "controllers", json!({"startDate": date}));
+    folder
 }
 
 /// The outcome of a case with these differences.

@@ -7,10 +7,9 @@
 
 use serde_json::{Value, json};
 
-use super::{controllers, list, node, number, pod, said};
+use super::{folder, list, node, number, pod, said};
 use crate::cases::Differences;
 use crate::door::Said;
-use crate::door::folder::Folder;
 use crate::door::watch::{NodeChange, Step, Watch};
 use crate::kube_controllers::node_lifecycle::{Told as CoreTold, in_order, recorded};
 use model::{TaintEffect, Text};
@@ -146,7 +145,7 @@ fn millis(seconds: &Value) -> i64 {
     libm::rint(number(seconds) * 1e3) as i64
 }
 
-/// What is recorded, at the times that it has in a run: a pass is made 50 ms earlier, and the taints that
+/// The recorded changes at the times that they have in a run: a pass comes 50 ms earlier, and the taints that
 /// follow from it a tick earlier. States of zones are in no output.
 fn in_run(told: &CoreTold, input: &Value) -> Told {
     let end = millis(&input["horizon"]) - TICK;
@@ -201,10 +200,7 @@ fn run(input: &Value) -> Result<Told, String> {
         own["status"] = json!({"phase": "Running"});
         pods.push(own);
     }
-    let nodes: Vec<&Value> = nodes.iter().collect();
-    let pods: Vec<&Value> = pods.iter().collect();
-    let mut folder = Folder::kubernetes(&nodes, &pods, horizon / 1_000);
-    controllers(&mut folder);
+    let mut folder = folder(&nodes, &pods, horizon / 1_000);
     for seen in list(input, "nodes") {
         // What nothing heals lasts longer than the run.
         for (kind, from, until) in failures(seen, horizon + PASS) {
@@ -213,8 +209,7 @@ fn run(input: &Value) -> Result<Told, String> {
             folder.push("failures", failure);
         }
     }
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder.watch()?;
     let mut told = decided(&watch);
     // What the last tick does is seen in a run alone.
     told.retain(|(at, words)| *at < horizon - TICK || !is_of_tick(words));
@@ -270,7 +265,7 @@ fn ms(at: Instant) -> i64 {
     at.since(Instant::ZERO).as_nanos() / Duration::from_millis(1).as_nanos()
 }
 
-/// What a run shows.
+/// The changes of nodes and pods that a run shows.
 fn decided(watch: &Watch) -> Told {
     let mut told = Vec::new();
     let mut ready: SortedMap<&str, bool> = SortedMap::new();
@@ -305,8 +300,7 @@ fn decided(watch: &Watch) -> Told {
     let mut gone: SortedSet<&str> = SortedSet::new();
     for own in &watch.pods {
         if own.step == Step::Terminating && gone.insert(own.pod.as_str()) {
-            let name = own.pod.rsplit('/').next().unwrap_or_default();
-            told.push((ms(own.at), format!("{name} deleted")));
+            told.push((ms(own.at), format!("{} deleted", own.short_name())));
         }
     }
     told.sort();

@@ -4,10 +4,9 @@
 
 use serde_json::{Value, json};
 
-use super::{controllers, date, list, node, number, pod, said};
+use super::{date, folder, list, node, number, pod, readiness, said};
 use crate::cases::Differences;
 use crate::door::Said;
-use crate::door::folder::Folder;
 use crate::door::watch::{NodeChange, Step, Watch};
 use units::Instant;
 
@@ -103,8 +102,7 @@ fn is_going(watch: &Watch) -> bool {
 fn evicted(watch: &Watch) -> Vec<String> {
     let told = watch.pods.iter().filter(|own| own.at > Instant::ZERO);
     let told = told.filter(|own| own.step == Step::Terminating);
-    let name = |pod: &str| pod.rsplit('/').next().unwrap_or_default().to_owned();
-    let mut names: Vec<String> = told.map(|own| name(&own.pod)).collect();
+    let mut names: Vec<String> = told.map(|own| own.short_name().to_owned()).collect();
     names.sort_unstable();
     names
 }
@@ -130,10 +128,7 @@ fn run(input: &Value, of: &Value, threshold: f64) -> Result<Watch, String> {
     for (number, budget) in budgets.iter().enumerate() {
         objects.extend(limit(number, budget, &pods, &budgets));
     }
-    let nodes = [&own, &roomy];
-    let objects: Vec<&Value> = objects.iter().collect();
-    let mut folder = Folder::kubernetes(&nodes, &objects, END);
-    controllers(&mut folder);
+    let mut folder = folder(&[own, roomy], &objects, END);
     let group = json!({"name": "g", "min": 0, "max": 2, "template": {"allocatable": room}});
     folder.set_in("cluster", "provider", json!({"groups": [group]}));
     let field = match of.as_str() {
@@ -150,9 +145,7 @@ fn run(input: &Value, of: &Value, threshold: f64) -> Result<Watch, String> {
             "ignoreMirrorPodsUtilization": input["ignoreMirrorPods"] == true,
         }}),
     );
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
-    Ok(watch)
+    folder.watch()
 }
 
 /// A pod of the node.
@@ -237,7 +230,7 @@ fn running() -> Value {
     let since = date(-60.0, 0.0);
     json!({
         "phase": "Running", "startTime": since,
-        "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": since}],
+        "conditions": [readiness(true, &since)],
     })
 }
 

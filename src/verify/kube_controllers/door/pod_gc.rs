@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{controllers, date, list, node, number, owner, pod, said, uid};
+use super::{date, folder, list, node, number, owner, pod, said, stuck, uid};
 use crate::cases::Differences;
 use crate::door::Said;
 use crate::door::folder::Folder;
@@ -41,8 +41,7 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
     let pods: Vec<&Value> = pods.into_iter().filter(|pod| is_possible(pod)).collect();
     let passes = list(case, "expect");
     let folder = files(input, &pods, passes.len() as i64);
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder.watch()?;
     let mut differences = Differences::default();
     for (pass, recorded) in passes.into_iter().enumerate() {
         let recorded = list(recorded, "deleted").into_iter();
@@ -68,8 +67,8 @@ fn node_of(pod: &Value) -> Option<&str> {
     pod["node"].as_str().filter(|name| !name.is_empty())
 }
 
-/// Whether a cluster has such a pod: none ends that was on no node, and what has ended is gone as soon as
-/// somebody deletes it (`pod/strategy.go`, `CheckGracefulDelete`).
+/// Whether a cluster has such a pod: none ends that was on no node, and one that has ended is gone as soon as
+/// a user deletes it (`pod/strategy.go`, `CheckGracefulDelete`).
 fn is_possible(pod: &Value) -> bool {
     !is_ended(pod) || (node_of(pod).is_some() && pod["deleting"] != true)
 }
@@ -118,10 +117,7 @@ fn files(input: &Value, pods: &[&Value], passes: i64) -> Folder {
         }
     }
     let objects: Vec<Value> = pods.iter().flat_map(|seen| member(seen)).collect();
-    let nodes: Vec<&Value> = nodes.iter().collect();
-    let objects: Vec<&Value> = objects.iter().collect();
-    let mut folder = Folder::kubernetes(&nodes, &objects, (FIRST + passes) * PERIOD);
-    controllers(&mut folder);
+    let mut folder = folder(&nodes, &objects, (FIRST + passes) * PERIOD);
     for name in cut_off {
         let at = format!("{CUT_OFF}s");
         folder.push(
@@ -173,8 +169,8 @@ fn member(seen: &Value) -> Vec<Value> {
         own["status"] = match seen["phase"].as_str() {
             // What is pending stays so: nothing of its images comes.
             Some("Pending") => {
-                let state = json!({"waiting": {"reason": "ImagePullBackOff"}});
-                let status = json!({"name": "c", "image": "app:1", "ready": false, "state": state});
+                let status =
+                    json!({"name": "c", "image": "app:1", "ready": false, "state": stuck()});
                 json!({"phase": "Pending", "containerStatuses": [status]})
             }
             phase => json!({"phase": phase, "startTime": created}),

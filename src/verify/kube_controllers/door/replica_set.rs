@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{controllers, date, list, node, number, owner, pod, said, uid};
+use super::{
+    date, folder, list, node, number, owner, pod, readiness, said, stuck, tell_to_end, uid,
+};
 use crate::cases::Differences;
 use crate::door::Said;
-use crate::door::folder::Folder;
-use crate::door::watch::Watch;
 use model::workload::observed::deletion_cost;
 use units::Instant;
 
@@ -94,17 +94,13 @@ fn scale_down(now: f64, pods: &[(&str, &Value)], order: &[&Value]) -> Result<Sai
     if nodes.is_empty() {
         nodes.push(node("n"));
     }
-    let nodes: Vec<&Value> = nodes.iter().collect();
-    let objects: Vec<&Value> = objects.iter().collect();
-    let mut folder = Folder::kubernetes(&nodes, &objects, 1);
-    controllers(&mut folder);
+    let mut folder = folder(&nodes, &objects, 1);
     let kept = order.len() / 2;
     folder.operate(
         0,
         json!({"scale": "ReplicaSet/default/a", "replicas": kept}),
     );
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder.watch()?;
     let recorded = order.iter().take(order.len() - kept);
     let mut recorded: Vec<&str> = recorded.filter_map(|name| name.as_str()).collect();
     let mut decided = watch.deleted_until(Instant::ZERO);
@@ -137,8 +133,7 @@ fn member(now: f64, set: &str, seen: &Value) -> Value {
         meta["annotations"] = json!({"controller.kubernetes.io/pod-deletion-cost": cost});
     }
     if seen["deleting"] == true {
-        meta["deletionTimestamp"] = date(now + 20.0, now);
-        meta["deletionGracePeriodSeconds"] = 30.into();
+        tell_to_end(&mut own, now);
     }
     let spec = &mut own["spec"];
     spec["schedulerName"] = "none".into();
@@ -154,9 +149,8 @@ fn member(now: f64, set: &str, seen: &Value) -> Value {
     let containers =
         (0..counts.len()).map(|place| json!({"name": format!("c{place}"), "image": "app:1"}));
     spec["containers"] = containers.collect();
-    // What is pending stays so: nothing of its images comes.
     let state = match seen["phase"].as_str() {
-        Some("Pending") => json!({"waiting": {"reason": "ImagePullBackOff"}}),
+        Some("Pending") => stuck(),
         _ => json!({}),
     };
     let reported = |kind: char, counts: &[Value]| -> Value {
@@ -188,18 +182,14 @@ fn conditions(now: f64, seen: &Value) -> Value {
     if let Some(created) = seen["created"].as_f64() {
         status["startTime"] = date(created, now);
     }
-    let readiness = match (seen["readySince"].as_f64(), seen["ready"].as_bool()) {
+    let ready = match (seen["readySince"].as_f64(), seen["ready"].as_bool()) {
         (Some(since), _) => Some((true, Some(since))),
         (None, Some(ready)) => Some((ready, seen["readyChanged"].as_f64())),
         (None, None) => None,
     };
-    if let Some((is_ready, since)) = readiness {
-        let text = if is_ready { "True" } else { "False" };
-        let mut condition = json!({"type": "Ready", "status": text});
-        if let Some(since) = since {
-            condition["lastTransitionTime"] = date(since, now);
-        }
-        status["conditions"] = json!([condition]);
+    if let Some((is_ready, since)) = ready {
+        let changed = since.map_or(Value::Null, |since| date(since, now));
+        status["conditions"] = json!([readiness(is_ready, &changed)]);
     }
     status
 }

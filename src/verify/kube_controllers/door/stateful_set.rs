@@ -2,12 +2,12 @@
 
 use serde_json::{Map, Value, json};
 
-use super::first_sync::{FirstSync, short};
-use super::{controllers, date, list, node, number, owner, pod, said, uid};
+use super::first_sync::FirstSync;
+use super::{
+    date, folder, list, node, number, owner, pod, readiness, said, stuck, tell_to_end, uid,
+};
 use crate::cases::Differences;
 use crate::door::Said;
-use crate::door::folder::Folder;
-use crate::door::watch::Watch;
 use model::Object;
 
 /// Steps of a case that go through the door: those in which something is made or deleted, then others.
@@ -78,9 +78,7 @@ fn run(input: &Value, step: &Value) -> Result<Value, String> {
     let mut objects = vec![set(input, step, image)];
     let pods = list(step, "pods").into_iter();
     objects.extend(pods.map(|seen| member(seen, now)));
-    let objects: Vec<&Value> = objects.iter().collect();
-    let mut folder = Folder::kubernetes(&[&node("n")], &objects, 1);
-    controllers(&mut folder);
+    let mut folder = folder(&[node("n")], &objects, 1);
     if input["maxUnavailableGate"] == true {
         let changes = json!({"changes": {"stateful-set-max-unavailable": "on"}});
         folder.set_in("system", "scheduler", changes);
@@ -90,8 +88,7 @@ fn run(input: &Value, step: &Value) -> Result<Value, String> {
         folder.objects("set.json", &[&set(input, step, &step["image"])]);
         folder.operate(0, json!({"apply": "set.json"}));
     }
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder.watch()?;
     let first = if is_new {
         FirstSync::of_applied(&watch, SET).ok_or("the run does not change the set")?
     } else {
@@ -103,10 +100,10 @@ fn run(input: &Value, step: &Value) -> Result<Value, String> {
     };
     let created = first.created.iter().map(|own| {
         let image = own.image.trim_start_matches("app:");
-        json!({"ordinal": ordinal(short(own)), "image": image})
+        json!({"ordinal": ordinal(own.short_name()), "image": image})
     });
     let created: Vec<Value> = created.collect();
-    let deleted = first.deleted.iter().map(|own| ordinal(short(own)));
+    let deleted = first.deleted.iter().map(|own| ordinal(own.short_name()));
     let deleted: Vec<Value> = deleted.collect();
     let Some(Object::StatefulSet(after)) = first.object else {
         return Err("the run has no set".to_owned());
@@ -195,21 +192,17 @@ fn member(seen: &Value, now: f64) -> Value {
     meta["labels"]["controller-revision-hash"] = revision(&seen["image"]);
     meta["ownerReferences"] = owner("StatefulSet", "s");
     if seen["deleting"] == true {
-        meta["deletionTimestamp"] = date(now + 20.0, now);
-        meta["deletionGracePeriodSeconds"] = 30.into();
+        tell_to_end(&mut own, now);
     }
     own["spec"] = json!({"nodeName": "n", "containers": [container(&seen["image"])]});
     let mut status = json!({"phase": seen["phase"]});
     if let Some(is_ready) = seen["ready"].as_bool() {
-        let text = if is_ready { "True" } else { "False" };
         let changed = date(number(&seen["changed"]), now);
-        status["conditions"] =
-            json!([{"type": "Ready", "status": text, "lastTransitionTime": changed}]);
+        status["conditions"] = json!([readiness(is_ready, &changed)]);
     }
     let terminated = |code: i64| json!({"terminated": {"exitCode": code}});
     let state = match seen["phase"].as_str() {
-        // What is pending stays so: nothing of its images comes.
-        Some("Pending") => json!({"waiting": {"reason": "ImagePullBackOff"}}),
+        Some("Pending") => stuck(),
         Some("Succeeded") => terminated(0),
         Some("Failed") => terminated(1),
         _ => Value::Null,

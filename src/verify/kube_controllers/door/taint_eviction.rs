@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{controllers, list, node, number, pod, said};
+use super::{folder, list, node, number, pod, said};
 use crate::cases::Differences;
 use crate::door::Said;
-use crate::door::folder::Folder;
-use crate::door::watch::{PodStep, Step, Watch};
+use crate::door::watch::{PodStep, Step};
 
 /// The end of the recordings, in seconds.
 const END: i64 = 700;
@@ -32,9 +31,7 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
             at => later.push((at, own)),
         }
     }
-    let at_once: Vec<&Value> = at_once.iter().collect();
-    let mut folder = Folder::kubernetes(&[&own], &at_once, END);
-    controllers(&mut folder);
+    let mut folder = folder(std::slice::from_ref(&own), &at_once, END);
     for (place, (at, own)) in later.iter().enumerate() {
         let file = format!("pod{place}.json");
         folder.objects(&file, &[own]);
@@ -52,8 +49,7 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
         folder.objects(&file, &[&own]);
         folder.operate(at, json!({"apply": file}));
     }
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder.watch()?;
     let mut deleted = Map::new();
     for seen in list(input, "pods") {
         let name = seen["name"].as_str().unwrap_or_default();

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cases::Differences;
 use crate::door::Said;
 use crate::door::folder::Folder;
-use crate::door::watch::{Step, Watch};
+use crate::door::watch::Step;
 
 pub(super) fn decide(case: &Value) -> Result<Said, String> {
     let capacity = case["nodes"]["capacity"].as_u64().unwrap_or_default();
@@ -50,8 +50,7 @@ fn fill(sizes: &[u64], capacity: u64, profile: &str) -> Result<Vec<usize>, Strin
         json!({"name": "pipeline", "scheduler": {"profile": profile, "tieBreak": "first"}}),
     );
     folder.set("stop", json!({"at": format!("{}s", sizes.len() + 1)}));
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder.watch()?;
     let mut bins: Vec<&str> = Vec::new();
     let mut places = Vec::new();
     for own in &watch.pods {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::cases::Differences;
 use crate::door::Said;
 use crate::door::folder::Folder;
-use crate::door::watch::{Step, Watch};
+use crate::door::watch::Step;
 use crate::kube_scheduler::world::objects;
 
 /// When the unit is submitted, in seconds; the others are on their machines by then.
@@ -62,8 +62,7 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
     );
     folder.set("system", json!({"name": "fleet"}));
     folder.set("stop", json!({"at": format!("{}s", 2 * LATER)}));
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder.watch()?;
     let placed = |name: &String| {
         let is_own = |pod: &str| pod.rsplit('/').next() == Some(&**name);
         watch.pods.iter().find_map(|own| match &own.step {

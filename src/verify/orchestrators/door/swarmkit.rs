@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::cases::Differences;
 use crate::door::Said;
 use crate::door::folder::Folder;
-use crate::door::watch::{Step, Watch};
+use crate::door::watch::Step;
 use crate::kube_scheduler::world::objects;
 
 /// Why other cases can't be said.
@@ -45,8 +45,7 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
         "system",
         json!({"name": "swarmkit", "swarmkit": {"placement": {service: placement}}}),
     );
-    let mut watch = Watch::default();
-    folder.run(&mut watch)?;
+    let watch = folder.watch()?;
     let mut assigned: Map<String, Value> = Map::new();
     let mut left = request["tasks"].as_u64().unwrap_or_default();
     for own in &watch.pods {
