@@ -23,33 +23,29 @@ const OWNER: List = &[
     ("controller", All),
 ];
 
-const METADATA: Keep = Fields(&[
-    ("name", All),
-    ("generateName", All),
-    ("namespace", All),
-    ("labels", All),
-    ("annotations", Annotations),
-    ("creationTimestamp", All),
-    ("deletionTimestamp", All),
-    ("deletionGracePeriodSeconds", All),
-    ("ownerReferences", Each(OWNER)),
-    ("uid", All),
-]);
+/// Metadata of an object, with further fields.
+macro_rules! metadata {
+    ($($further:expr),*) => {
+        Fields(&[
+            ("name", All),
+            ("generateName", All),
+            ("namespace", All),
+            ("labels", All),
+            ("annotations", Annotations),
+            ("creationTimestamp", All),
+            ("deletionTimestamp", All),
+            ("deletionGracePeriodSeconds", All),
+            ("ownerReferences", Each(OWNER)),
+            $($further,)*
+            ("uid", All),
+        ])
+    };
+}
+
+const METADATA: Keep = metadata!();
 
 /// Metadata of pods, which jobs mark by a finalizer.
-const POD_METADATA: Keep = Fields(&[
-    ("name", All),
-    ("generateName", All),
-    ("namespace", All),
-    ("labels", All),
-    ("annotations", Annotations),
-    ("creationTimestamp", All),
-    ("deletionTimestamp", All),
-    ("deletionGracePeriodSeconds", All),
-    ("ownerReferences", Each(OWNER)),
-    ("finalizers", All),
-    ("uid", All),
-]);
+const POD_METADATA: Keep = metadata!(("finalizers", All));
 
 const NAMES: List = &[("name", All)];
 
