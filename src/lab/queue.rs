@@ -100,6 +100,9 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
         let remarks = world::queueing::check_nodes(queueing, &gathered.nodes);
         let remarks = remarks.map_err(|error| SnapshotError::Input(error.to_string()))?;
         gathered.findings.extend(remarks);
+        // Kueue lists ready nodes alone, whatever taints its workloads tolerate.
+        let unready = &gathered.unready;
+        gathered.nodes.retain(|own| !unready.contains(&own.name));
     }
     let classes = gathered.priorities.clone();
     let mut reader = ManifestReader::with_priorities(classes).with_workloads();
@@ -107,7 +110,11 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
     let read = reader.finish();
     let times = read.workloads.iter().map(|own| own.reported.created);
     let since = |secs: i64| Some(Instant::ZERO.saturating_add(Duration::checked_from_secs(secs)?));
-    let submitted = times.flatten().min().and_then(since);
+    let alone = read.objects.queueing.workloads.iter();
+    let alone = alone
+        .map(|own| own.created)
+        .filter(|at| *at > Instant::ZERO);
+    let submitted = times.flatten().filter_map(since).chain(alone).min();
     let jobs = read.workloads.iter().filter_map(|own| match &own.object {
         Object::Job(job) => Some((job, &own.object)),
         _ => None,

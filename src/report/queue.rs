@@ -214,11 +214,15 @@ impl One<'_> {
         let obstacles = answer.obstacles.iter().map(Obstacle::words);
         let victims = answer.victims.iter();
         let victims = victims.map(|own| format!("{} of {} ({})", own.name, own.queue, own.reason));
+        let stopping = match answer.verdict {
+            Verdict::Admitted => "makes room",
+            Verdict::Queued | Verdict::Never => "stops for it, in vain",
+        };
         let sections = [
             ("flavors", flavors.collect()),
             ("places", places.collect()),
             ("then waits for the checks", checks.collect()),
-            ("makes room", victims.collect()),
+            (stopping, victims.collect()),
             ("why it waits", answer.reasons.clone()),
             ("what binds", obstacles.collect()),
             ("when it starts", self.start()),

@@ -162,12 +162,14 @@ fn unknown_holding(
 /// remarks on those that have not.
 ///
 /// # Errors
-/// No node of a flavor has a label that a level needs, so that its pods would never get a place.
+/// No flavor with a topology has a node with the labels of all levels, so that pods would never get a place.
 pub fn check_nodes(
     queueing: &QueueingObjects,
     nodes: &[Arc<Node>],
 ) -> Result<Vec<String>, BuildError> {
     let mut remarks = Vec::new();
+    let mut unusable = Vec::new();
+    let mut usable = 0;
     for flavor in &queueing.flavors {
         let mut topologies = queueing.topologies.iter();
         let named = flavor.topology.as_ref();
@@ -180,6 +182,7 @@ pub fn check_nodes(
             labels.all(|(key, value)| node.labels.get(key) == Some(value))
         };
         let own: Vec<&Arc<Node>> = nodes.iter().filter(has).collect();
+        let known = unusable.len();
         for (level, key) in topology.levels.iter().enumerate() {
             let lacks = |node: &&&Arc<Node>| !node.labels.contains_key(key);
             let lacking = own.iter().filter(lacks).count();
@@ -187,12 +190,13 @@ pub fn check_nodes(
                 continue;
             };
             if lacking == own.len() {
-                return Err(BuildError::Experiment(format!(
+                unusable.push(format!(
                     "Topology `{}`: spec.levels[{level}].nodeLabel: no node of the ResourceFlavor `{}` has \
                      the label `{key}`, so that its pods would never get a place; label the nodes, or leave \
                      the level out",
                     topology.name, flavor.name
-                )));
+                ));
+                continue;
             }
             remarks.push(format!(
                 "{} of the ResourceFlavor `{}` without the label `{key}` of the Topology `{}` \
@@ -203,7 +207,12 @@ pub fn check_nodes(
                 first.name
             ));
         }
+        usable += usize::from(unusable.len() == known);
     }
+    if usable == 0 && !unusable.is_empty() {
+        return Err(BuildError::Experiment(unusable.swap_remove(0)));
+    }
+    remarks.extend(unusable);
     Ok(remarks)
 }
 

@@ -58,12 +58,18 @@ fn sequences_of_decisions_come_out_of_runs() {
 #[test]
 fn what_controllers_do_comes_out_of_runs() {
     let rows = [
+        ("ca-scale-down-node", 45),
         ("cron-next", 50),
         ("cronjob-sequence", 50),
         ("daemonset-node", 50),
+        ("daemonset-update", 43),
         ("deployment-step", 50),
+        ("job-sequence", 50),
+        ("node-lifecycle", 48),
         ("pdb", 22),
+        ("podgc", 40),
         ("replicaset-victims", 23),
+        ("statefulset-sequence", 50),
         ("taint-eviction", 41),
     ];
     for (row, passed) in rows {
@@ -105,7 +111,7 @@ fn decisions_of_kueue_come_out_of_questions() {
     let Some(files) = files.into_iter().collect::<Option<Vec<PathBuf>>>() else {
         return;
     };
-    check("kueue", &[], &files, 40, 50);
+    check("kueue", &[], &files, 50, 130);
 }
 
 #[test]

@@ -252,6 +252,9 @@ impl<'a> Sources<'a> {
         let findings = read.findings.iter().filter(|own| !is_heeded(own));
         let findings = findings.map(|finding| format!("{place}{finding}"));
         self.gathered.findings.extend(findings);
+        let reports = read.node_reports.into_iter();
+        let unready = reports.filter(|(_, own)| own.is_silent || own.is_unready);
+        self.gathered.unready.extend(unready.map(|(name, _)| name));
         let known = self.gathered.newest_kubelet.take();
         self.gathered.newest_kubelet = Kubelet::newer(known, read.newest_kubelet);
         self.gathered.priorities.merge(read.priorities);

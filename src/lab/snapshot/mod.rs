@@ -33,7 +33,7 @@ use model::{
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use systems::mapping::{Item, Mapping};
 use trace::{Input, TraceError};
-use units::{QuantityError, SortedMap, nearest, plural};
+use units::{QuantityError, SortedMap, SortedSet, nearest, plural};
 
 /// Number of names that a warning gives.
 const NAMED: usize = 3;
@@ -71,6 +71,8 @@ pub struct Declared {
 pub struct Gathered {
     /// Nodes, in order of the files.
     pub nodes: Vec<Arc<Node>>,
+    /// Names of nodes that report not to be ready, or of which the control plane hears nothing.
+    pub unready: SortedSet<Text>,
     /// Pods, in order of the files.
     pub pods: Vec<ManifestPod>,
     /// Objects around them.

@@ -136,7 +136,8 @@ pub struct Answer {
     pub places: Vec<(String, i64)>,
     /// Names of the admission checks that it waits for then.
     pub checks: Vec<Text>,
-    /// Workloads that make room for it.
+    /// Workloads that stop for it; in vain, if it is not admitted: what they give back goes to others, or the
+    /// job is given other flavors afterwards, which lack room.
     pub victims: Vec<Victim>,
     /// Number of workloads of its queue that go before it.
     pub ahead: usize,

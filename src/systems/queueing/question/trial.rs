@@ -115,8 +115,6 @@ impl Question<'_> {
                 _ => break,
             }
         }
-        // Those that made room did so for others.
-        trial.victims.clear();
         if trial.reasons.is_empty() {
             self.note_untried(cluster, workload, &mut trial);
         }
@@ -176,14 +174,17 @@ impl Question<'_> {
             self.note_assignment(snapshot, &nomination.assignment, trial);
         }
         if entry.reason == Some(RequeueReason::PendingPreemption) {
-            let victims = entry.targeted.iter();
-            trial
-                .victims
-                .extend(victims.map(|(name, queue, reason)| Victim {
+            for (name, queue, reason) in &entry.targeted {
+                let victim = Victim {
                     name: name.clone(),
                     queue: queue.clone(),
                     reason: reason.name(),
-                }));
+                };
+                // One that comes back can stop again.
+                if !trial.victims.contains(&victim) {
+                    trial.victims.push(victim);
+                }
+            }
         }
     }
 }
