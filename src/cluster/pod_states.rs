@@ -211,7 +211,7 @@ impl PodStates {
         let owner = state.owner?;
         if state.terminating.is_none() && reason.leaves_object() {
             // One that was found ended did so before.
-            let found = pod.found().and_then(|found| found.end);
+            let found = pod.found().and_then(|found| found.end.as_ref());
             let record = FinishedPod {
                 pod: pod.clone(),
                 state,

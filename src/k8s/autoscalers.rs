@@ -104,6 +104,7 @@ struct RawContainerPolicy {
     mode: Option<String>,
     min_allowed: SortedMap<String, Value>,
     max_allowed: SortedMap<String, Value>,
+    controlled_resources: Option<Vec<String>>,
     controlled_values: Option<String>,
 }
 
@@ -125,7 +126,16 @@ impl RawContainerPolicy {
                 known[0], known[1]
             )),
         };
+        let controlled = self.controlled_resources.as_ref();
+        let mut others = { controlled.into_iter().flatten() }
+            .filter(|own| !matches!(own.as_str(), "cpu" | "memory"));
+        if let Some(other) = others.next() {
+            return Err(format!("expected `cpu` and `memory`, found `{other}`"));
+        }
+        let spares = |name: &str| controlled.is_some_and(|own| !own.iter().any(|own| own == name));
         Ok(ContainerPolicy {
+            spares_cpu: spares("cpu"),
+            spares_memory: spares("memory"),
             min_allowed: amounts(&self.min_allowed)?,
             max_allowed: amounts(&self.max_allowed)?,
             requests_only: one_of(

@@ -310,7 +310,7 @@ impl ManifestPod {
             told_to_end,
         ];
         let reported = self.report.iter().flat_map(|own| own.times());
-        let end = self.end.filter(|_| self.is_tracked);
+        let end = self.end.as_ref().filter(|_| self.is_tracked);
         let end = end.and_then(|end| end.unix_secs);
         own.into_iter().flatten().chain(reported).chain(end)
     }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::field::parse_unix_secs;
 use super::keys::JOB_TRACKING;
 use super::raw;
-use model::{EndReason, EvictionCause, PodSpec};
+use model::{EndReason, EvictionCause, PodSpec, Text};
 
 /// Reasons for which a container can't be started, and for which nothing in a dump says that they pass.
 const STUCK: [&str; 12] = [
@@ -88,14 +88,14 @@ impl PodReport {
 }
 
 /// End of a pod as its status reports it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PodEnd {
     /// Time of the end, in seconds since 1970-01-01T00:00:00Z.
     pub unix_secs: Option<i64>,
     /// Reason for the end.
     pub reason: EndReason,
-    /// The code of the first container that failed, else of the first; `None` if none is told.
-    pub code: Option<i32>,
+    /// The codes that its containers ended with, by their names, as far as they are told.
+    pub codes: Vec<(Text, i32)>,
 }
 
 /// The end of a pod that has ended.
@@ -103,16 +103,15 @@ pub(super) fn end(status: &raw::PodStatus) -> Option<PodEnd> {
     if !is_over(status) {
         return None;
     }
-    let statuses = status.container_statuses.iter();
-    let runs = statuses.filter_map(|own| own.state.terminated.as_ref().map(run));
-    let runs: Vec<ReportedRun> = runs.collect();
-    let failed = runs.iter().find(|own| own.code != 0).or(runs.first());
+    let statuses = { status.init_container_statuses.iter() }.chain(&status.container_statuses);
+    let runs = statuses.filter_map(|own| Some((&own.name, run(own.state.terminated.as_ref()?))));
+    let runs: Vec<(&String, ReportedRun)> = runs.collect();
     let is_disrupted = status
         .conditions
         .iter()
         .any(|own| own.kind == "DisruptionTarget" && own.status == "True");
     Some(PodEnd {
-        unix_secs: runs.iter().filter_map(|own| own.ended).max(),
+        unix_secs: runs.iter().filter_map(|(_, own)| own.ended).max(),
         reason: match (status.phase.as_deref(), status.reason.as_deref()) {
             (Some("Succeeded"), _) => EndReason::Completed,
             (_, Some("DeadlineExceeded")) => EndReason::TimeLimit,
@@ -121,7 +120,9 @@ pub(super) fn end(status: &raw::PodStatus) -> Option<PodEnd> {
             _ if is_disrupted => EndReason::Evicted(EvictionCause::Taint),
             _ => EndReason::Error,
         },
-        code: failed.map(|own| own.code),
+        codes: { runs.iter() }
+            .map(|(name, own)| (name.as_str().into(), own.code))
+            .collect(),
     })
 }
 
@@ -345,14 +346,14 @@ mod tests {
         let mut failed = pod(&status("Failed", "False", &containers));
         let end_of = |pod: &Value| {
             let read = read_manifests("pod.json", &pod.to_string()).expect("a good pod");
-            read.pods[0].end
+            read.pods[0].end.clone()
         };
         let expected = PodEnd {
             unix_secs: parse_unix_secs(AT),
             reason: EndReason::Error,
-            code: Some(3),
+            codes: vec![("i".into(), 0), ("a".into(), 0), ("b".into(), 3)],
         };
-        assert_eq!(end_of(&failed), Some(expected));
+        assert_eq!(end_of(&failed), Some(expected.clone()));
         failed["metadata"]["finalizers"] = json!(["other", JOB_TRACKING]);
         shorten(&mut failed);
         assert_eq!(end_of(&failed), Some(expected));

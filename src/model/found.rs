@@ -46,14 +46,15 @@ pub struct Found {
 }
 
 /// End of a pod that was found ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct FoundEnd {
     /// Instant of the end, at or before the run's zero, if that is known.
     pub at: Option<Instant>,
     /// Reason for the end.
     pub reason: EndReason,
-    /// The code that its first container which failed ended with, if that is known.
-    pub code: Option<i32>,
+    /// The codes that its containers ended with, by their number (init containers first), as far as they
+    /// are known.
+    pub codes: Vec<(u16, i32)>,
 }
 
 /// The order to end of a pod that was found ending.

@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use super::dra::PodClaims;
 use super::{
-    Affinity, Behaviour, ContainerLife, DeviceSet, Found, GpuRequest, Labels, Owner, PodCreated,
-    PodLife, PodName, PodRef, PodVolume, ResourceList, ServerSpec, Text, Toleration,
+    Affinity, Behaviour, ContainerLife, DeviceSet, ExitPlan, Found, GpuRequest, Labels, Owner,
+    PodCreated, PodLife, PodName, PodRef, PodVolume, ResourceList, ServerSpec, Text, Toleration,
     TopologySpread,
 };
 use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId};
@@ -232,6 +232,16 @@ impl PodSpec {
             .filter(|_| container >= self.init_containers.len())
             .map(|behaviour| behaviour.exit_code);
         own.or(pod).unwrap_or(0)
+    }
+
+    /// The codes by start that a container ends with by itself, if they are stated for its pod and it is no init
+    /// container and has no code of its own.
+    pub fn exit_plan(&self, container: usize) -> Option<&ExitPlan> {
+        let own = self.container_life(container);
+        let is_stated = own.is_some_and(|life| life.application.exit_code.is_some());
+        let is_init = container < self.init_containers.len();
+        let plan = self.behaviour.as_ref().map(|own| &own.exit_plan);
+        plan.filter(|plan| !plan.is_empty() && !is_stated && !is_init)
     }
 
     /// Resources that the pod reserves, exact: the larger of the needs of its concurrent containers

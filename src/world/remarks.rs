@@ -1,6 +1,7 @@
 //! Remarks about the files that a run was made of: parts that are not modelled, and the dirt that
 //! was found in them.
 
+use autoscale::horizontal::CONTESTED;
 use cluster::Store;
 use k8s::{DeclaredWorkload, Maker, ManifestPod, Manifests, effect_of_kind};
 use model::objects::{AppliedObjects, ClusterObjects};
@@ -322,9 +323,12 @@ impl Remarks {
             if own.status.is_blind {
                 let (spec, reason) = (&own.spec, &own.status.reason);
                 let place = self.place(&spec.to_string(), "spec.metrics");
-                self.note(format!(
-                    "{place}{spec}: a metric was never available ({reason})"
-                ));
+                let what = if reason.contains(CONTESTED) {
+                    "it scaled by no metric"
+                } else {
+                    "a metric was never available"
+                };
+                self.note(format!("{place}{spec}: {what} ({reason})"));
             }
         }
     }

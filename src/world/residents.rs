@@ -110,12 +110,21 @@ impl Settling {
     fn ended(&self, pod: &ManifestPod, zero: i64) -> Option<Resident> {
         let adopted = self.adoption.pod(pod)?;
         let &node = self.by_name.get(pod.node_name.as_ref()?)?;
-        let end = pod.end?;
+        let end = pod.end.as_ref()?;
+        let number = |name: &Text| {
+            let place = pod
+                .spec
+                .all_containers()
+                .position(|own| own.name == *name)?;
+            u16::try_from(place).ok()
+        };
+        let codes = end.codes.iter();
+        let codes = codes.filter_map(|(name, code)| Some((number(name)?, *code)));
         let mut resident = resident(pod, node, DeviceSet::EMPTY, zero);
         resident.found.end = Some(FoundEnd {
             at: instant(end.unix_secs.unwrap_or(zero), zero),
             reason: end.reason,
-            code: end.code,
+            codes: codes.collect(),
         });
         resident.owner = Some(adopted.owner);
         if let Some(spec) = &adopted.spec {

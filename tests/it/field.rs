@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::Value;
 use windtunnel::units::{Duration, SortedMap};
 
 use crate::scratch::Scratch;
@@ -15,6 +16,9 @@ use crate::scratch::Scratch;
 struct Report {
     link: String,
     right: String,
+    /// Arguments of the program; absent is a run of the experiment.
+    #[serde(default)]
+    command: Vec<String>,
     checks: Vec<Check>,
 }
 
@@ -39,8 +43,17 @@ enum Check {
         largest: usize,
         smallest: usize,
     },
-    /// Part of what the program says on standard error.
+    /// Part of what the program says.
     Words { words: String },
+    /// What it must not say.
+    Absent { absent: String },
+    /// A value of a result file, by its path.
+    Value {
+        file: String,
+        path: String,
+        equals: Option<Value>,
+        within: Option<[f64; 2]>,
+    },
 }
 
 /// A line of the log of events.
@@ -58,7 +71,13 @@ fn nanoseconds(time: &str) -> i64 {
 }
 
 /// What differs from the right values, in words.
-fn differences(report: &Report, events: &[Event], said: &str) -> Vec<String> {
+fn differences(report: &Report, scratch: &Scratch, said: &str) -> Vec<String> {
+    let is_run = report.command.is_empty();
+    let events = if is_run {
+        events_of(scratch)
+    } else {
+        Vec::new()
+    };
     let differs = report.checks.iter().filter_map(|check| match check {
         Check::Events {
             kind,
@@ -85,14 +104,50 @@ fn differences(report: &Report, events: &[Event], said: &str) -> Vec<String> {
             largest,
             smallest,
         } => {
-            let counts = pods_by_node(events, spread);
+            let counts = pods_by_node(&events, spread);
             let is_right =
                 counts.values().max() == Some(largest) && counts.values().min() == Some(smallest);
             (!is_right).then(|| format!("pods by node: {counts:?}"))
         }
         Check::Words { words } => (!said.contains(&**words)).then(|| format!("it said: {said}")),
+        Check::Absent { absent } => said.contains(&**absent).then(|| format!("it said: {said}")),
+        Check::Value {
+            file,
+            path,
+            equals,
+            within,
+        } => {
+            let read = serde_json::from_str(&scratch.text(file)).expect("a result file");
+            let value = path.split('.').fold(&read, |value: &Value, part| {
+                let place: Option<usize> =
+                    match part.strip_prefix('-').and_then(|own| own.parse().ok()) {
+                        Some(back) => value.as_array().map_or(0, Vec::len).checked_sub(back),
+                        None => part.parse().ok(),
+                    };
+                match place {
+                    Some(place) => &value[place],
+                    None => &value[part],
+                }
+            });
+            let is_within = |[low, high]: [f64; 2]| {
+                let value = value.as_f64();
+                value.is_some_and(|value| (low..=high).contains(&value))
+            };
+            let is_right =
+                equals.as_ref().is_none_or(|own| own == value) && within.is_none_or(is_within);
+            (!is_right).then(|| format!("{path} of {file}: {value}"))
+        }
     });
     differs.collect()
+}
+
+/// The log of the events of a run.
+fn events_of(scratch: &Scratch) -> Vec<Event> {
+    let log = zstd::decode_all(&scratch.bytes("out/events.jsonl.zst")[..]).expect("a log");
+    let log = String::from_utf8(log).expect("text");
+    let events = log.lines();
+    let events = events.map(|line| serde_json::from_str(line).expect("an event"));
+    events.collect()
 }
 
 /// Number of pods on each node at the end, of those whose names begin with a text.
@@ -132,14 +187,15 @@ fn judge(folder: &Path) -> Result<(), String> {
     let borrowed: Vec<(&str, &str)> = files.iter().map(|(a, b)| (&**a, &**b)).collect();
     let scratch = Scratch::new(&format!("field-{name}"), &borrowed);
     let report: Report = serde_json::from_str(&scratch.text("case.json")).expect("a report");
-    let said = scratch.run(&["run", "experiment.yaml", "--out", "out", "--events"], 0);
-    let log = zstd::decode_all(&scratch.bytes("out/events.jsonl.zst")[..]).expect("a log");
-    let log = String::from_utf8(log).expect("text");
-    let events: Vec<Event> = log
-        .lines()
-        .map(|line| serde_json::from_str(line).expect("an event"))
-        .collect();
-    let differences = differences(&report, &events, &said);
+    let run = ["run", "experiment.yaml", "--out", "out", "--events"];
+    let command: Vec<&str> = report.command.iter().map(String::as_str).collect();
+    let command = if command.is_empty() {
+        &run
+    } else {
+        &command[..]
+    };
+    let said = scratch.run(command, 0);
+    let differences = differences(&report, &scratch, &said);
     if differences.is_empty() {
         return Ok(());
     }
@@ -164,7 +220,7 @@ fn folders() -> Vec<PathBuf> {
 #[test]
 fn what_users_reported_comes_out_right() {
     let folders = folders();
-    assert!(folders.len() >= 31, "{}", folders.len());
+    assert!(folders.len() >= 95, "{}", folders.len());
     let wrong: Vec<String> = folders
         .iter()
         .filter_map(|folder| judge(folder).err())

@@ -33,8 +33,11 @@ use std::cmp::Ordering;
 use super::finding::{Finding, Findings, Problem};
 use combine::Asked;
 use control::controllers::ControllerEvent;
-use model::Release;
+use model::{Release, Text};
 use units::Instant;
+
+/// Words by which the reason of an autoscaler that is not the only one of its pods begins.
+pub const CONTESTED: &str = "are controlled by multiple HPAs";
 
 /// One horizontal autoscaler and what it remembers.
 #[derive(Clone, Debug)]
@@ -191,6 +194,12 @@ impl HorizontalAutoscaler {
         }
     }
 
+    /// Whether metrics are looked at where the target states so many replicas.
+    pub fn measures(&self, replicas: i32) -> bool {
+        let bounds = self.spec.min()..=self.spec.max_replicas;
+        (replicas != 0 || self.spec.min() == 0) && bounds.contains(&replicas)
+    }
+
     fn follow_metrics(
         &mut self,
         now: Instant,
@@ -198,6 +207,9 @@ impl HorizontalAutoscaler {
         source: &dyn MetricSource,
         pass: &mut Pass,
     ) {
+        if observed.rivals.len() > 1 {
+            return self.contested(now, observed.rivals, pass);
+        }
         let asked = Asked {
             calculator: Calculator {
                 settings: &self.settings,
@@ -257,6 +269,23 @@ impl HorizontalAutoscaler {
         self.conditions.normalized(now, result);
         pass.desired = result.desired;
         pass.rescale = (result.desired != pass.current).then_some(reason);
+    }
+
+    /// Pods that several autoscalers select are scaled by none of them (`validateAndParseSelector` of the
+    /// original's `horizontal.go`).
+    fn contested(&mut self, now: Instant, rivals: &[Text], pass: &mut Pass) {
+        let text = format!(
+            "the pods of its selector {CONTESTED}: {}",
+            rivals.join(", ")
+        );
+        let reason = "AmbiguousSelector";
+        let kind = ConditionKind::ScalingActive;
+        self.conditions.set(now, kind, false, reason, text.clone());
+        for reason in [reason, "FailedComputeMetricsReplicas"] {
+            pass.events
+                .push(ControllerEvent::warning(reason, text.clone()));
+        }
+        pass.error = Some(text);
     }
 
     fn listen(&mut self, combined: &combine::Combined) {

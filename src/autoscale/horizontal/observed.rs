@@ -141,4 +141,7 @@ pub struct Observed<'a> {
     pub status_replicas: i32,
     /// The pods of its selector.
     pub pods: &'a [ObservedPod],
+    /// Names of the autoscalers whose selectors match any of those pods, this one's among them; several
+    /// scale by no metric.
+    pub rivals: &'a [Text],
 }

@@ -94,6 +94,7 @@ fn check_proposal(target: i32, usage: &[Option<i64>], expected: i32) {
         spec_replicas: replicas,
         status_replicas: replicas,
         pods: &pods,
+        rivals: &[],
     };
     let pass = autoscaler.pass(HOUR, observed, &used(usage, HOUR));
     assert_eq!(pass.proposal, Some(expected));
@@ -148,6 +149,7 @@ fn a_target_of_zero_replicas_is_left_alone() {
         spec_replicas: 0,
         status_replicas: 0,
         pods: &[],
+        rivals: &[],
     };
     let pass = autoscaler.pass(HOUR, observed, &used(&[], HOUR));
     assert_eq!((pass.desired, pass.rescale), (0, None));
@@ -177,6 +179,7 @@ fn tolerances_of_the_object_replace_those_of_the_controller_from_1_36_on() {
             spec_replicas: 2,
             status_replicas: 2,
             pods: &pods,
+            rivals: &[],
         };
         let pass = autoscaler.pass(HOUR, observed, &used(&[Some(700), Some(700)], HOUR));
         assert_eq!(pass.proposal, expected, "{release:?}");
@@ -191,6 +194,7 @@ fn a_metric_that_never_arrives_is_told() {
         spec_replicas: 1,
         status_replicas: 1,
         pods: &pods,
+        rivals: &[],
     };
     for secs in 0..5 {
         let now = HOUR + Duration::from_secs(15 * secs);
@@ -292,6 +296,7 @@ proptest! {
                 spec_replicas: current,
                 status_replicas: current,
                 pods: &pods,
+                rivals: &[],
             };
             let pass = autoscaler.pass(now, observed, &used(&each, now));
             prop_assert!((1..=30).contains(&pass.desired));
@@ -317,6 +322,7 @@ proptest! {
                 spec_replicas: current,
                 status_replicas: current,
                 pods: &pods,
+                rivals: &[],
             };
             current = autoscaler.pass(now, observed, &used(&each, now)).desired;
             seen.push(current);

@@ -68,11 +68,12 @@ pub fn recommend(
         .map(|(name, usage)| {
             let own = estimate(settings, usage, least);
             let policy = policy(name);
+            let capped = |own| policy.controlled(policy.clip(own));
             let capped = Recommendation {
-                target: policy.clip(own.target),
-                lower: policy.clip(own.lower),
-                upper: policy.clip(own.upper),
-                uncapped: own.target,
+                target: capped(own.target),
+                lower: capped(own.lower),
+                upper: capped(own.upper),
+                uncapped: policy.controlled(own.target),
             };
             (name.clone(), capped)
         })

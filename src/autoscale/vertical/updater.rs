@@ -207,6 +207,9 @@ fn priority(
         let (target, lower) = (parts(recommended.target), parts(recommended.lower));
         let upper = parts(recommended.upper);
         for (resource, request) in [cpu, memory].into_iter().enumerate() {
+            if target[resource] == 0 {
+                continue;
+            }
             targeted[resource] += target[resource];
             let Some(request) = request else {
                 // A container without a request gets one.

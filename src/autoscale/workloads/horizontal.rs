@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::AutoscalerOptions;
-use super::target::{self, Target};
+use super::selected::Selected;
+use super::target;
 use crate::horizontal::{
     ContainerRequests, HorizontalAutoscaler, MetricSpec, Observed, ObservedPod, Phase, Pipeline,
     Readiness, Reading, Readings, ReadyCondition, Series,
@@ -13,7 +14,9 @@ use control::operation::scaled;
 use control::{Outbox, UsageSamples};
 use model::resource_list::{CPU, MEMORY};
 use model::workload::horizontal::{HorizontalPodAutoscaler, HorizontalStatus};
-use model::{Event, Object, ObjectChange, PodPhase, PodRef, PodSpec, ResourceList, Text, Used};
+use model::{
+    Event, LabelSelector, Object, ObjectChange, PodPhase, PodRef, PodSpec, ResourceList, Text, Used,
+};
 use rng::Streams;
 use units::{ClassId, Duration, Identity, Instant, ObjectId, SortedMap, SortedSet};
 
@@ -28,9 +31,13 @@ pub(super) struct Horizontal {
     period: Duration,
     /// Instant of the next look.
     due: Instant,
+    selected: Selected,
     /// Requests of a class.
     requests: SortedMap<ClassId, ClassRequests>,
 }
+
+/// Namespaces and selectors by which autoscalers have looked for pods so far (`hpaSelectors` of the original).
+pub(super) type Selectors = SortedMap<ObjectId, (Text, LabelSelector)>;
 
 /// Requests of the containers of a class, and of its pods as a whole where those are stated.
 type ClassRequests = (Vec<ContainerRequests>, Option<SortedMap<Text, i64>>);
@@ -56,6 +63,7 @@ impl Horizontal {
             pipeline: Pipeline::new(options.pipeline, first, draws),
             period: options.horizontal.period,
             due: now,
+            selected: Selected::default(),
             requests: SortedMap::new(),
         }
     }
@@ -103,7 +111,9 @@ impl Horizontal {
     pub(super) fn scrape(&mut self, now: Instant, store: &Store, usage: &dyn UsageSamples) {
         let spec = self.core.spec();
         let target = target::find(store, &spec.namespace, &spec.target);
-        let pods = target.map(|target| target.pods).unwrap_or_default();
+        let selected = &mut self.selected;
+        let pods = target.map(|target| selected.pods(store, &spec.namespace, target));
+        let pods = pods.unwrap_or_default();
         let mut readings = Vec::new();
         let mut read = SortedSet::new();
         for metric in spec.metrics() {
@@ -138,7 +148,14 @@ impl Horizontal {
     }
 
     /// One pass, and what it writes.
-    pub(super) fn look(&mut self, now: Instant, id: ObjectId, store: &Store, out: &mut Outbox) {
+    pub(super) fn look(
+        &mut self,
+        now: Instant,
+        id: ObjectId,
+        store: &Store,
+        selectors: &mut Selectors,
+        out: &mut Outbox,
+    ) {
         self.due = now.saturating_add(self.period);
         let objects = store.objects();
         let Some(Object::HorizontalPodAutoscaler(object)) = objects.get(id).map(|row| &row.object)
@@ -159,24 +176,31 @@ impl Horizontal {
             report(store, id, object, status, out);
             return;
         };
-        let pods = self.observe(store, &target);
+        let (target_id, replicas, counted) = (target.id, target.replicas, target.counted);
+        if let Some(selector) = target.selector.filter(|_| self.core.measures(replicas)) {
+            selectors.insert(id, (namespace.clone(), selector.clone()));
+        }
+        let pods = self.selected.pods(store, &namespace, target);
+        let rivals = rivals(store, &namespace, selectors, &pods);
+        let pods = self.observe(store, &pods);
         let observed = Observed {
-            spec_replicas: target.replicas,
-            status_replicas: target.counted,
+            spec_replicas: replicas,
+            status_replicas: counted,
             pods: &pods,
+            rivals: &rivals,
         };
         let pass = self.core.pass(now, observed, &self.pipeline);
         let mut status = HorizontalStatus {
-            current: target.counted,
+            current: counted,
             desired: pass.desired,
             last_scale: object.status.last_scale,
             reason: Text::default(),
-            is_blind: !self.core.silent_metrics(PATIENCE).is_empty(),
+            is_blind: rivals.len() > 1 || !self.core.silent_metrics(PATIENCE).is_empty(),
         };
         if let Some(reason) = pass.rescale {
-            let scalable = objects.get(target.id).map(|row| &row.object);
+            let scalable = objects.get(target_id).map(|row| &row.object);
             if let Some(object) = scalable.and_then(|object| scaled(object, pass.desired)) {
-                let id = target.id;
+                let id = target_id;
                 out.write(store, Event::Object(ObjectChange::Updated { id, object }));
                 status.last_scale = Some(now);
             }
@@ -187,9 +211,9 @@ impl Horizontal {
         report(store, id, object, status, out);
     }
 
-    /// The pods of the target as the autoscaler sees them.
-    fn observe(&mut self, store: &Store, target: &Target) -> Vec<ObservedPod> {
-        let pods = target.pods.iter();
+    /// Pods as the autoscaler sees them.
+    fn observe(&mut self, store: &Store, pods: &[PodRef]) -> Vec<ObservedPod> {
+        let pods = pods.iter();
         pods.filter_map(|&pod| {
             let record = store.pods().get(pod)?;
             let (containers, whole) = self.requests.entry(record.class).or_insert_with(|| {
@@ -223,6 +247,29 @@ impl Horizontal {
         })
         .collect()
     }
+}
+
+/// The autoscalers whose selectors match any of the pods.
+fn rivals(store: &Store, namespace: &Text, selectors: &Selectors, pods: &[PodRef]) -> Vec<Text> {
+    let mut here = selectors.iter().filter(|(_, (own, _))| own == namespace);
+    if here.clone().nth(1).is_none() {
+        return Vec::new();
+    }
+    let classes = { pods.iter() }.filter_map(|&pod| Some(store.pods().get(pod)?.class));
+    let classes: SortedSet<ClassId> = classes.collect();
+    let mut rivals = Vec::new();
+    here.by_ref().for_each(|(id, (_, selector))| {
+        let mut classes = classes.iter();
+        if classes.any(|class| selector.matches(&store.class(*class).spec.labels)) {
+            rivals.extend(
+                store
+                    .objects()
+                    .get(*id)
+                    .map(|row| row.object.name().clone()),
+            );
+        }
+    });
+    rivals
 }
 
 /// World in which metrics are read.

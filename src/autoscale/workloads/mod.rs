@@ -7,6 +7,7 @@ mod horizontal;
 mod in_place;
 mod ruled;
 mod scheduled;
+mod selected;
 mod target;
 mod vertical;
 
@@ -18,7 +19,7 @@ use control::{Component, Kept, Outbox, Program, Progress, UsageSamples, Write};
 use model::{Event, Object, ObjectChange, PodRef, Text, Used};
 use units::{Duration, Instant, ObjectId, Revision, SortedMap};
 
-use horizontal::Horizontal;
+use horizontal::{Horizontal, Selectors};
 pub use ruled::{Measure, Rule, RuleScaling};
 pub use scheduled::{Action, ScheduledRule, ScheduledScaling};
 use vertical::Vertical;
@@ -101,6 +102,8 @@ pub struct Autoscalers {
     is_measured: bool,
     cursor: Revision,
     horizontals: SortedMap<ObjectId, Horizontal>,
+    /// Namespaces and selectors by which horizontal autoscalers have looked for pods.
+    selectors: Selectors,
     verticals: SortedMap<ObjectId, Vertical>,
     scheduled: Vec<scheduled::Scheduled>,
     ruled: Vec<ruled::Ruled>,
@@ -123,6 +126,7 @@ impl Autoscalers {
             options,
             cursor: Revision::default(),
             horizontals: SortedMap::new(),
+            selectors: Selectors::new(),
             verticals: SortedMap::new(),
         }
     }
@@ -135,6 +139,7 @@ impl Autoscalers {
                 ) => self.declare(now, *id, object),
                 Event::Object(ObjectChange::Deleted { id }) => {
                     self.horizontals.remove(id);
+                    self.selectors.remove(id);
                     self.verticals.remove(id);
                 }
                 Event::PodChanged { pod, change } => {
@@ -200,7 +205,7 @@ impl Autoscalers {
         }
         let mut horizontals = self.horizontals.iter_mut();
         if let Some((&id, own)) = horizontals.find(|(_, own)| own.is_due(now)) {
-            own.look(now, id, store, out);
+            own.look(now, id, store, &mut self.selectors, out);
             return true;
         }
         let mut verticals = self.verticals.iter_mut();

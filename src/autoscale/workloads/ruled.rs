@@ -152,7 +152,7 @@ impl Ruled {
         self.reading = Some(reading);
     }
 
-    fn find(&self, store: &Store) -> Option<target::Target> {
+    fn find<'s>(&self, store: &'s Store) -> Option<target::Target<'s>> {
         let own = &self.scaling.target;
         let named = ObjectRef {
             api_version: Text::default(),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::AutoscalerOptions;
 use super::in_place::Resizes;
+use super::selected::Selected;
 use super::target;
 use crate::vertical::{
     ContainerUsage, Recommendation, UpdatedPod, UpdaterSettings, Usage, evictions, recommend,
@@ -43,6 +44,7 @@ pub(super) struct Vertical {
     /// The recommendations in full, with what the object does not show.
     recommended: SortedMap<Text, Recommendation>,
     resizes: Resizes,
+    selected: Selected,
 }
 
 impl Vertical {
@@ -57,6 +59,7 @@ impl Vertical {
             killed: SortedMap::new(),
             kills: Vec::new(),
             recommended: SortedMap::new(),
+            selected: Selected::default(),
             resizes: Resizes::default(),
         }
     }
@@ -130,7 +133,9 @@ impl Vertical {
     pub(super) fn sample(&mut self, now: Instant, store: &Store, usage: &dyn UsageSamples) {
         self.sampled = Some(now);
         let target = target::find(store, &self.object.namespace, &self.object.target);
-        let pods = target.map(|target| target.pods).unwrap_or_default();
+        let namespace = &self.object.namespace;
+        let pods = target.map(|target| self.selected.pods(store, namespace, target));
+        let pods = pods.unwrap_or_default();
         for (at, pod, container) in std::mem::take(&mut self.kills) {
             self.kill(at, pod, container, store, &pods);
         }

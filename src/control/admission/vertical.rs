@@ -105,7 +105,11 @@ pub fn sized_by(vertical: &VerticalPodAutoscaler, spec: &PodSpec) -> Option<Arc<
             memory: both(Scale::Memory, MEMORY),
         };
         let given = admit(known, own.target, &policy);
-        for (name, given) in [(CPU, given.cpu), (MEMORY, given.memory)] {
+        let amounts = [
+            (CPU, given.cpu, own.target.cpu_milli),
+            (MEMORY, given.memory, own.target.memory_bytes),
+        ];
+        for (name, given, _) in amounts.into_iter().filter(|(.., target)| *target > 0) {
             let amount = |own: i64| match name {
                 CPU => Quantity::from_milli(own),
                 _ => Quantity::from_units(own),

@@ -427,10 +427,7 @@ const VERTICAL: List = object!(&[
             "containerPolicies",
             Fields(&[
                 ("containerName", Read),
-                (
-                    "controlledResources",
-                    LeftOut("cpu and memory are controlled, both"),
-                ),
+                ("controlledResources", Read),
                 ("controlledValues", Read),
                 ("maxAllowed", Read),
                 ("minAllowed", Read),

@@ -60,7 +60,7 @@ impl UpdateMode {
     }
 }
 
-/// Recommendation for a container.
+/// Recommendation for a container; 0 of a resource that is left alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Recommended {
     /// The request it should have.
@@ -106,6 +106,12 @@ pub struct ContainerPolicy {
     pub requests_only: bool,
     /// Whether the container is left alone.
     pub is_off: bool,
+    /// Whether its cpu is left alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spares_cpu: bool,
+    /// Whether its memory is left alone.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub spares_memory: bool,
 }
 
 impl ContainerPolicy {
@@ -134,6 +140,18 @@ impl ContainerPolicy {
             }
         }
         found.list
+    }
+
+    /// The resources of an amount that are not left alone; 0 of others.
+    pub fn controlled(&self, own: Used) -> Used {
+        Used {
+            cpu_milli: if self.spares_cpu { 0 } else { own.cpu_milli },
+            memory_bytes: if self.spares_memory {
+                0
+            } else {
+                own.memory_bytes
+            },
+        }
     }
 
     /// An amount within the bounds.

@@ -217,7 +217,7 @@ impl Engine {
             found: Some(Arc::new(resident.found.clone())),
             owner: resident.owner.map(|owner| owner_of(first, owner)),
         };
-        if let Some(end) = resident.found.end {
+        if let Some(end) = &resident.found.end {
             return self.settle_ended(ctx, created, end).map_err(wrong);
         }
         let who = self.control.store().identity_of_new(&created);
@@ -252,13 +252,13 @@ impl Engine {
         &mut self,
         ctx: &mut Context<'_>,
         created: PodCreated,
-        end: FoundEnd,
+        end: &FoundEnd,
     ) -> Result<(), Conflict> {
         let pod = created.pod;
         let is_terminating = created.found.as_ref().is_some_and(|own| own.is_terminating);
         self.commit(ctx, Event::PodCreated(created))?;
-        if let Some(code) = end.code {
-            let change = PodChange::Exited { container: 0, code };
+        for &(container, code) in &end.codes {
+            let change = PodChange::Exited { container, code };
             self.commit(ctx, Event::PodChanged { pod, change })?;
         }
         if is_terminating {

@@ -52,10 +52,9 @@ impl Exits {
 
     /// The code that a container of a pod ends with by itself.
     pub(super) fn code(&self, store: &Store, pod: PodRef, spec: &PodSpec, container: usize) -> i32 {
-        let stated = spec.exit_code(container);
-        let plan = spec.behaviour.as_ref().map(|own| &own.exit_plan);
-        let Some(plan) = plan.filter(|plan| !plan.is_empty() && stated == 0) else {
-            return stated;
+        let plan = spec.exit_plan(container);
+        let Some(plan) = plan else {
+            return spec.exit_code(container);
         };
         let start = self.last.get(&pod.id).copied().unwrap_or(0);
         plan.code(owner(store, pod).map(|own| own.index), start)

@@ -106,6 +106,7 @@ fn compare(case: &Value) -> Result<Differences, String> {
             spec_replicas,
             status_replicas: step.status_replicas.unwrap_or(spec_replicas),
             pods: &pods,
+            rivals: &[],
         };
         let pass = autoscaler.pass(instant(step.t)?, observed, &source);
         replicas = pass.desired;

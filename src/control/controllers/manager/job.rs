@@ -9,7 +9,7 @@ use super::{Change, Controller, Sync};
 use crate::admission::{NewName, NewPod};
 use crate::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, NewJobPod, sync};
 use cluster::Store;
-use cluster::pod_states::{FinishedPod, PodState};
+use cluster::pod_states::PodState;
 use model::canonical::unique_id;
 use model::workload::job::{JobStatus, Untracked};
 use model::workload::{CompletionMode, Job, ObservedPhase, ObservedPod};
@@ -46,14 +46,17 @@ struct Jobs {
     patience: Duration,
 }
 
+/// Codes that containers of a pod ended with, by their number.
+type Codes = SortedMap<u16, i32>;
+
 /// Remembered state of a job.
 #[derive(Clone, Default)]
 struct Known {
     backoff: JobBackoff,
     /// The job as it was last declared.
     declared: Option<Arc<Job>>,
-    /// Codes that containers of pods ended with, the last one of each pod.
-    codes: SortedMap<PodId, i32>,
+    /// Codes that containers of pods ended with, the last one of each.
+    codes: SortedMap<PodId, Codes>,
     /// Pods that are counted, and pods that count for nothing once they are told to end: as the job's
     /// status tells whoever takes over, and as ordered here.
     counted: SortedSet<PodId>,
@@ -135,16 +138,17 @@ impl Controller for Jobs {
             Event::PodCreated(created) => {
                 let known = self.known.entry(owner.object).or_default();
                 let found = created.found.as_ref().filter(|found| found.is_terminating);
-                if let Some(end) = found.and_then(|found| found.end) {
-                    known.found_ends.insert(pod.id, end);
+                if let Some(end) = found.and_then(|found| found.end.as_ref()) {
+                    known.found_ends.insert(pod.id, end.clone());
                 }
             }
             Event::PodChanged {
-                change: PodChange::Exited { code, .. },
+                change: PodChange::Exited { container, code },
                 ..
             } => {
                 let known = self.known.entry(owner.object).or_default();
-                known.codes.insert(pod.id, *code);
+                let codes = known.codes.entry(pod.id).or_default();
+                codes.insert(*container, *code);
             }
             Event::PodEnded { reason, .. } => self.ended(change.at, (pod, owner), *reason, store),
             _ => {}
@@ -225,7 +229,10 @@ impl Jobs {
         }
         let found = known.found_ends.remove(&pod.id);
         let at = found.and_then(|end| end.at).unwrap_or(at);
-        let code = found.and_then(|end| end.code).unwrap_or(TERMINATED);
+        let told = known.codes.get(&pod.id);
+        // Those that had not ended did so at the signal.
+        let declared = known.declared.as_ref();
+        let exit_codes = declared.map(|job| ends(told, &job.template, Some(TERMINATED)));
         let has_succeeded = reason == EndReason::Completed;
         let observed = ObservedPod {
             name: pod.id.0.to_string().into(),
@@ -244,7 +251,7 @@ impl Jobs {
             index_ignored: owner.failures.ignored,
             is_uncounted: true,
             finished: Some(at.whole_second()),
-            exit_codes: vec![(Text::default(), code)],
+            exit_codes: exit_codes.unwrap_or_default(),
             conditions: disruption(reason),
             ..JobPod::default()
         };
@@ -279,9 +286,10 @@ impl Jobs {
         let records = store.pod_states().finished(key);
         let codes = &known.codes;
         for (seen, record) in observe::finished(store, key).zip(records) {
+            let told = codes.get(&record.pod.pod.id);
             let pod = JobPod {
                 finished: Some(record.at.whole_second()),
-                exit_codes: vec![exit_code(store, record, codes.get(&record.pod.pod.id))],
+                exit_codes: finished_ends(spec(store, record.pod.class), record.reason, told),
                 conditions: disruption(record.reason),
                 ..job_pod(&seen, failures(Some(&record.state)))
             };
@@ -388,23 +396,33 @@ fn failures(state: Option<&PodState>) -> IndexFailures {
     owner.map_or(IndexFailures::default(), |owner| owner.failures)
 }
 
-/// The name of a pod's container and the code that it ended with.
-fn exit_code(store: &Store, record: &FinishedPod, reported: Option<&i32>) -> (Text, i32) {
-    let spec = spec(store, record.pod.class);
-    let container = spec.containers.first();
-    let stated = spec.behaviour.as_ref().map(|stated| stated.exit_code);
-    let code = match record.reason {
-        EndReason::Completed => 0,
+/// Names of the containers of a pod that ended, and the codes that they ended with: those that are told, and of
+/// the others one for all. A sidecar that failed was started again.
+fn ends(told: Option<&Codes>, spec: &PodSpec, other: Option<i32>) -> Vec<(Text, i32)> {
+    let inits = spec.init_containers.len();
+    let containers = spec.all_containers().enumerate();
+    let ended = containers.filter(|(_, container)| !container.restartable);
+    let ends = ended.filter_map(|(number, container)| {
+        let number_told = u16::try_from(number).ok();
+        let told = number_told.and_then(|own| told?.get(&own).copied());
+        let code = told.or_else(|| other.filter(|_| number >= inits))?;
+        Some((container.name.clone(), code))
+    });
+    ends.collect()
+}
+
+/// The codes of the containers of a pod that ended and whose object is there.
+fn finished_ends(spec: &PodSpec, reason: EndReason, told: Option<&Codes>) -> Vec<(Text, i32)> {
+    let other = match reason {
+        EndReason::Completed => None,
+        EndReason::Error if told.is_some_and(|own| own.values().any(|code| *code != 0)) => None,
         EndReason::Error => {
-            let code = reported.copied().or(stated);
-            code.filter(|&code| code != 0).unwrap_or(1)
+            let stated = spec.exit_code(spec.init_containers.len());
+            Some(if stated == 0 { 1 } else { stated })
         }
-        _ => KILLED,
+        _ => Some(KILLED),
     };
-    (
-        container.map(|own| own.name.clone()).unwrap_or_default(),
-        code,
-    )
+    ends(told, spec, other)
 }
 
 fn spec(store: &Store, class: ClassId) -> &PodSpec {
