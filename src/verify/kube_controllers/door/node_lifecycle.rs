@@ -7,8 +7,8 @@
 
 use serde_json::{Value, json};
 
-use super::{folder, list, node, number, pod, said};
-use crate::cases::Differences;
+use super::{folder, node, number, pod, said};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::watch::{NodeChange, Step, Watch};
 use crate::kube_controllers::node_lifecycle::{Told as CoreTold, in_order, recorded};
