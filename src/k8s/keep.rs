@@ -1,7 +1,6 @@
-//! Copying the part of an object that placements look at, and nothing else: fields that are not
-//! listed (`kept_fields.rs`) are passed over without being stored, so that secrets, literal
-//! environment values, managed fields and the like never leave the file they are in. What is
-//! passed over is counted by kind and field.
+//! Copying the part of an object that placements and controllers look at, and nothing else: fields that
+//! are not listed as kept (`fields`) are passed over without being stored. What is passed over is
+//! counted by kind and field.
 
 use std::fmt;
 
@@ -9,22 +8,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::raw::Annotations;
-
-/// Part of a value that is kept.
-#[derive(Debug)]
-pub(super) enum Keep {
-    /// All of it.
-    All,
-    /// That it is there.
-    Presence,
-    /// These fields.
-    Fields(&'static [(&'static str, Keep)]),
-    /// Of a list, this of every element.
-    Each(&'static [(&'static str, Keep)]),
-    /// Of annotations, those that are read.
-    Annotations,
-}
+use super::fields::Keep;
 
 /// Number of times that fields were left out, by kind and path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -72,7 +56,7 @@ impl<'a> Keeper<'a> {
     }
 
     /// Seed for the kept part of the next value.
-    pub(super) fn seed<'k>(&'k mut self, keep: &'static Keep) -> KeepSeed<'k, 'a> {
+    pub(super) fn seed<'k>(&'k mut self, keep: Keep) -> KeepSeed<'k, 'a> {
         KeepSeed { keeper: self, keep }
     }
 
@@ -102,7 +86,7 @@ impl<'a> Keeper<'a> {
 /// Copies one value; the value of the seed is whether anything was written.
 pub(super) struct KeepSeed<'k, 'a> {
     keeper: &'k mut Keeper<'a>,
-    keep: &'static Keep,
+    keep: Keep,
 }
 
 impl<'de> DeserializeSeed<'de> for KeepSeed<'_, '_> {
@@ -177,11 +161,11 @@ impl<'de> Visitor<'de> for IsThere {
 struct KeySeed<'k, 'a> {
     is_first: bool,
     keeper: &'k mut Keeper<'a>,
-    keep: &'static Keep,
+    keep: Keep,
 }
 
 impl<'de> DeserializeSeed<'de> for KeySeed<'_, '_> {
-    type Value = Option<&'static Keep>;
+    type Value = Option<Keep>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
         deserializer.deserialize_str(self)
@@ -189,24 +173,15 @@ impl<'de> DeserializeSeed<'de> for KeySeed<'_, '_> {
 }
 
 impl Visitor<'_> for KeySeed<'_, '_> {
-    type Value = Option<&'static Keep>;
+    type Value = Option<Keep>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the name of a field")
     }
 
     fn visit_str<E: Error>(self, key: &str) -> Result<Self::Value, E> {
-        let keep = match self.keep {
-            Keep::All => Some(&Keep::All),
-            Keep::Presence => None,
-            Keep::Annotations => Annotations::is_read(key).then_some(&Keep::All),
-            Keep::Fields(fields) | Keep::Each(fields) => {
-                let mut fields = fields.iter();
-                let found = fields.find(|(known, _)| *known == key);
-                found.map(|(_, keep)| keep)
-            }
-        };
-        if keep.is_none() {
+        let keep = self.keep.of_field(key);
+        if matches!(keep, Keep::Nothing) {
             // Keys of annotations are as many as there are programs that write them.
             let is_annotation = matches!(self.keep, Keep::Annotations);
             self.keeper.pass_over(if is_annotation { "*" } else { key });
@@ -220,7 +195,7 @@ impl Visitor<'_> for KeySeed<'_, '_> {
         if !matches!(self.keep, Keep::All) {
             self.keeper.enter(key);
         }
-        Ok(keep)
+        Ok(Some(keep))
     }
 }
 
@@ -265,9 +240,9 @@ impl<'de> Visitor<'de> for KeepSeed<'_, '_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<bool, A::Error> {
         let element = match self.keep {
-            Keep::Each(_) | Keep::All => self.keep,
+            Keep::Fields(_) | Keep::All => self.keep,
             // The reader will say that a list is wrong here.
-            _ => &Keep::Presence,
+            _ => Keep::Presence,
         };
         let length = self.keeper.path.len();
         self.keeper.path.push_str("[]");

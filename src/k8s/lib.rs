@@ -34,7 +34,6 @@ mod job_sets;
 mod json_field;
 mod json_stream;
 mod keep;
-mod kept_fields;
 mod keys;
 mod kinds;
 pub mod kubectl_dump;

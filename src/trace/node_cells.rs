@@ -3,10 +3,10 @@
 
 use super::format::{NodeEvent, NodeEventKind};
 use super::number::MOST_OF_A_RESOURCE;
-use super::pod_rules::EFFECTS;
+use super::pod_template::named;
 use super::resize_list;
 use model::resource_list::{CPU, MEMORY, PODS};
-use model::{Labels, Node, ResourceList, Taint, TaintEffect, Text};
+use model::{Labels, Node, ResourceList, Taint, Text};
 use units::{Duration, Instant, Quantity};
 
 /// The columns, each with the notation of its cells. An empty cell says nothing.
@@ -59,12 +59,12 @@ pub(crate) fn written(node: &Node, said: &Node, events: &[&NodeEvent]) -> [Strin
     let labels = labels.filter(|(key, value)| said.labels.get(key) != Some(value));
     let labels = labels.map(|(key, value)| format!("{}={}", plain(key), plain_value(value)));
     let taints = node.taints.iter().map(|taint| {
-        let known = EFFECTS.iter().find(|(_, effect)| *effect == taint.effect);
-        let effect = known.map_or("", |(name, _)| name);
+        // Effects are named as in Kubernetes.
+        let effect = taint.effect;
         let key = plain(&taint.key);
         match &*taint.value {
-            "" => format!("{key}:{effect}"),
-            value => format!("{key}={}:{effect}", plain(value)),
+            "" => format!("{key}:{effect:?}"),
+            value => format!("{key}={}:{effect:?}", plain(value)),
         }
     });
     let mut offered_now = &node.allocatable;
@@ -192,18 +192,13 @@ fn taints(cell: &str) -> Option<Vec<Taint>> {
         taints.push(Taint {
             key: key.text,
             value: value.text,
-            effect: effect_of(&effect.text)?,
+            effect: named(&effect.text)?,
         });
         match effect.rest.strip_prefix(',') {
             Some(next) => rest = next,
             None => return effect.rest.is_empty().then_some(taints),
         }
     }
-}
-
-fn effect_of(name: &str) -> Option<TaintEffect> {
-    let known = EFFECTS.iter().find(|(known, _)| *known == name);
-    known.map(|(_, effect)| *effect)
 }
 
 fn events(cell: &str, node: usize, offered: &ResourceList) -> Option<Vec<NodeEvent>> {

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value, json};
 
 use super::ledger::BadRow;
-use super::pod_template::{bad, check, labels, list, put, text, texts, written_texts};
+use super::pod_template::{bad, check, filled, labels, list, named, stated, text, texts};
 use model::{
     Affinity, LabelSelector, NodeSelector, NodeSelectorTerm, Operator, PodAffinityTerm, Requirement,
 };
@@ -17,16 +17,6 @@ const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
 /// The members of an affinity.
 const RULES: [&str; 3] = ["nodeAffinity", "podAffinity", "podAntiAffinity"];
 
-/// The operators by their names.
-const OPERATORS: [(&str, Operator); 6] = [
-    ("In", Operator::In),
-    ("NotIn", Operator::NotIn),
-    ("Exists", Operator::Exists),
-    ("DoesNotExist", Operator::DoesNotExist),
-    ("Gt", Operator::Gt),
-    ("Lt", Operator::Lt),
-];
-
 /// The rules of an affinity; `None` if there are none.
 pub(crate) fn written(affinity: &Affinity) -> Option<Value> {
     let Affinity {
@@ -36,38 +26,38 @@ pub(crate) fn written(affinity: &Affinity) -> Option<Value> {
         preferred_pod_affinity,
         preferred_pod_anti_affinity,
     } = affinity;
-    let mut nodes = Map::new();
-    if let Some(required) = &node.required {
-        let terms: Value = required.terms.iter().map(written_node_term).collect();
-        nodes.insert(REQUIRED.into(), json!({"nodeSelectorTerms": terms}));
-    }
+    let required = node.required.as_ref().map(|own| {
+        let terms: Value = own.terms.iter().map(written_node_term).collect();
+        json!({"nodeSelectorTerms": terms})
+    });
     let wishes = node.preferred.iter();
     let wishes = wishes.map(|(weight, term)| {
         let term = written_node_term(term);
         json!({"weight": weight, "preference": term})
     });
-    put(&mut nodes, PREFERRED, wishes.collect());
-    let mut members = Map::new();
-    put(&mut members, RULES[0], Value::Object(nodes));
-    for (name, required, preferred) in [
-        (RULES[1], required_pod_affinity, preferred_pod_affinity),
-        (
-            RULES[2],
-            required_pod_anti_affinity,
-            preferred_pod_anti_affinity,
-        ),
-    ] {
-        let mut pods = Map::new();
-        let terms = required.iter().map(written_pod_term);
-        put(&mut pods, REQUIRED, terms.collect());
-        let wishes = preferred.iter().map(|(weight, term)| {
-            let term = written_pod_term(term);
-            json!({"weight": weight, "podAffinityTerm": term})
-        });
-        put(&mut pods, PREFERRED, wishes.collect());
-        put(&mut members, name, Value::Object(pods));
-    }
-    (!members.is_empty()).then_some(Value::Object(members))
+    let wishes: Value = wishes.collect();
+    let rules = stated(json!({
+        "nodeAffinity": filled(stated(json!({REQUIRED: required, PREFERRED: filled(wishes)}))),
+        "podAffinity": written_pod_rules(required_pod_affinity, preferred_pod_affinity),
+        "podAntiAffinity":
+            written_pod_rules(required_pod_anti_affinity, preferred_pod_anti_affinity),
+    }));
+    filled(rules)
+}
+
+fn written_pod_rules(
+    required: &[PodAffinityTerm],
+    preferred: &[(i32, PodAffinityTerm)],
+) -> Option<Value> {
+    let terms: Value = required.iter().map(written_pod_term).collect();
+    let wishes = preferred.iter().map(|(weight, term)| {
+        let term = written_pod_term(term);
+        json!({"weight": weight, "podAffinityTerm": term})
+    });
+    let wishes: Value = wishes.collect();
+    filled(stated(
+        json!({REQUIRED: filled(terms), PREFERRED: filled(wishes)}),
+    ))
 }
 
 fn written_node_term(term: &NodeSelectorTerm) -> Value {
@@ -75,14 +65,10 @@ fn written_node_term(term: &NodeSelectorTerm) -> Value {
         match_expressions,
         match_fields,
     } = term;
-    let mut members = Map::new();
-    put(
-        &mut members,
-        "matchExpressions",
-        requirements(match_expressions),
-    );
-    put(&mut members, "matchFields", requirements(match_fields));
-    Value::Object(members)
+    stated(json!({
+        "matchExpressions": requirements(match_expressions),
+        "matchFields": requirements(match_fields),
+    }))
 }
 
 fn written_pod_term(term: &PodAffinityTerm) -> Value {
@@ -94,45 +80,31 @@ fn written_pod_term(term: &PodAffinityTerm) -> Value {
         match_label_keys,
         mismatch_label_keys,
     } = term;
-    let mut members = Map::new();
-    members.insert("topologyKey".into(), (&**topology_key).into());
-    for (name, selector) in [
-        ("labelSelector", selector),
-        ("namespaceSelector", namespace_selector),
-    ] {
-        if let Some(selector) = selector {
-            members.insert(name.into(), written_selector(selector));
-        }
-    }
-    for (name, list) in [
-        ("namespaces", namespaces),
-        ("matchLabelKeys", match_label_keys),
-        ("mismatchLabelKeys", mismatch_label_keys),
-    ] {
-        put(&mut members, name, written_texts(list));
-    }
-    Value::Object(members)
+    stated(json!({
+        "topologyKey": topology_key,
+        "labelSelector": selector.as_ref().map(written_selector),
+        "namespaceSelector": namespace_selector.as_ref().map(written_selector),
+        "namespaces": filled(namespaces),
+        "matchLabelKeys": filled(match_label_keys),
+        "mismatchLabelKeys": filled(mismatch_label_keys),
+    }))
 }
 
 /// A selector over labels; an empty one selects all.
 pub(crate) fn written_selector(selector: &LabelSelector) -> Value {
-    let mut members = Map::new();
-    let list = requirements(&selector.requirements);
-    put(&mut members, "matchExpressions", list);
-    Value::Object(members)
+    stated(json!({"matchExpressions": requirements(&selector.requirements)}))
 }
 
-fn requirements(list: &[Requirement]) -> Value {
+fn requirements(list: &[Requirement]) -> Option<Value> {
     let written = list.iter().map(|own| {
-        let known = OPERATORS.iter().find(|(_, known)| *known == own.operator);
-        let operator = known.map_or("In", |(name, _)| name);
-        let mut members = Map::new();
-        members.insert("key".into(), (&*own.key).into());
-        members.insert("operator".into(), operator.into());
-        put(&mut members, "values", written_texts(&own.values));
-        Value::Object(members)
+        let Requirement {
+            key,
+            operator,
+            values,
+        } = own;
+        stated(json!({"key": key, "operator": operator, "values": filled(values)}))
     });
-    written.collect()
+    filled(written.collect::<Value>())
 }
 
 /// Reads the affinity of a spec, which may be absent.
@@ -253,12 +225,10 @@ fn read_requirements(line: u64, found: Option<&Value>) -> Result<Vec<Requirement
             &["key", "operator", "values"],
         )?;
         let name = text(line, "operator", own.get("operator"))?;
-        let known = OPERATORS.iter().find(|(known, _)| *known == &*name);
-        let operator = known.map(|(_, operator)| *operator);
         let expected = "In, NotIn, Exists, DoesNotExist, Gt or Lt";
         Ok(Requirement {
             key: text(line, "key", own.get("key"))?,
-            operator: operator
+            operator: named(&name)
                 .ok_or_else(|| bad(line, "operator", own.get("operator"), expected))?,
             values: texts(line, "values", own.get("values"))?,
         })

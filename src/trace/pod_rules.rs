@@ -1,19 +1,12 @@
 //! Tolerations and rules of spreading in Kubernetes' notation, for the settings of the project's own table.
 
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
 use super::ledger::BadRow;
 use super::pod_affinity::{selector, written_selector};
-use super::pod_template::{bad, check, list, put, text, texts, written_texts};
-use model::{TaintEffect, Text, Toleration, TopologySpread};
+use super::pod_template::{bad, check, filled, list, named, stated, text, texts};
+use model::{Text, Toleration, TopologySpread};
 use units::Duration;
-
-/// The effects of taints by their names.
-pub(crate) const EFFECTS: [(&str, TaintEffect); 3] = [
-    ("NoSchedule", TaintEffect::NoSchedule),
-    ("PreferNoSchedule", TaintEffect::PreferNoSchedule),
-    ("NoExecute", TaintEffect::NoExecute),
-];
 
 /// The members of a toleration.
 const TOLERATION: [&str; 5] = ["key", "operator", "value", "effect", "tolerationSeconds"];
@@ -41,23 +34,13 @@ pub(crate) fn written_tolerations(tolerations: &[Toleration]) -> Value {
             effect,
             tolerates_for,
         } = own;
-        let mut members = Map::new();
-        if let Some(key) = key {
-            members.insert("key".into(), (&**key).into());
-        }
-        match value {
-            Some(value) => members.insert("value".into(), (&**value).into()),
-            None => members.insert("operator".into(), "Exists".into()),
-        };
-        if let Some(effect) = effect {
-            let known = EFFECTS.iter().find(|(_, known)| known == effect);
-            let name = known.map_or("NoSchedule", |(name, _)| name);
-            members.insert("effect".into(), name.into());
-        }
-        if let Some(time) = tolerates_for {
-            members.insert("tolerationSeconds".into(), written_time(*time));
-        }
-        Value::Object(members)
+        stated(json!({
+            "key": key,
+            "value": value,
+            "operator": value.is_none().then_some("Exists"),
+            "effect": effect,
+            "tolerationSeconds": tolerates_for.map(written_time),
+        }))
     });
     written.collect()
 }
@@ -91,11 +74,8 @@ pub(crate) fn tolerations(line: u64, found: Option<&Value>) -> Result<Vec<Tolera
             }
         };
         let effect = optional("effect")?.map(|name| {
-            let known = EFFECTS.iter().find(|(known, _)| *known == &*name);
             let expected = "`NoSchedule`, `PreferNoSchedule` or `NoExecute`";
-            known
-                .map(|(_, effect)| *effect)
-                .ok_or_else(|| bad(line, "effect", own.get("effect"), expected))
+            named(&name).ok_or_else(|| bad(line, "effect", own.get("effect"), expected))
         });
         Ok(Toleration {
             key: optional("key")?,
@@ -131,34 +111,22 @@ pub(crate) fn written_spread(rules: &[TopologySpread]) -> Value {
             honor_node_taints,
             match_label_keys,
         } = own;
-        let policy = |honors: bool| if honors { "Honor" } else { "Ignore" };
-        let mut members = Map::new();
-        members.insert("maxSkew".into(), (*max_skew).into());
-        members.insert("topologyKey".into(), (&**topology_key).into());
         let when = if *hard {
             "DoNotSchedule"
         } else {
             "ScheduleAnyway"
         };
-        members.insert("whenUnsatisfiable".into(), when.into());
-        if let Some(selector) = selector {
-            members.insert("labelSelector".into(), written_selector(selector));
-        }
-        if let Some(domains) = min_domains {
-            members.insert("minDomains".into(), (*domains).into());
-        }
-        // The defaults of the API are not written.
-        if !honor_node_affinity {
-            let policy = policy(*honor_node_affinity);
-            members.insert("nodeAffinityPolicy".into(), policy.into());
-        }
-        if *honor_node_taints {
-            let policy = policy(*honor_node_taints);
-            members.insert("nodeTaintsPolicy".into(), policy.into());
-        }
-        let keys = written_texts(match_label_keys);
-        put(&mut members, "matchLabelKeys", keys);
-        Value::Object(members)
+        stated(json!({
+            "maxSkew": max_skew,
+            "topologyKey": topology_key,
+            "whenUnsatisfiable": when,
+            "labelSelector": selector.as_ref().map(written_selector),
+            "minDomains": min_domains,
+            // The defaults of the API are not written.
+            "nodeAffinityPolicy": (!honor_node_affinity).then_some("Ignore"),
+            "nodeTaintsPolicy": honor_node_taints.then_some("Honor"),
+            "matchLabelKeys": filled(match_label_keys),
+        }))
     });
     written.collect()
 }
@@ -226,7 +194,6 @@ pub(crate) fn spread(line: u64, found: Option<&Value>) -> Result<Vec<TopologySpr
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn rules_that_are_not_read_are_refused() {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-pub(crate) use written::{cell, written_amounts, written_containers, written_labels};
+pub(crate) use written::{cell, written_containers, written_gates};
 
 use super::job_fields::JobField;
 use super::ledger::BadRow;

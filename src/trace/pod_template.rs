@@ -1,6 +1,8 @@
 //! Parts of pods of Kubernetes in JSON: texts, lists, labels, amounts and containers with what they request.
 
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use super::ledger::BadRow;
 use model::{Container, Labels, ResourceList, Text};
@@ -14,16 +16,6 @@ pub(crate) fn list_of_amounts(
 ) -> Result<ResourceList, BadRow> {
     let stated = json!({"resources": {member: found}});
     amounts(line, &stated, member)
-}
-
-/// Whether a member is absent, or an empty list or object.
-pub(crate) fn is_empty(value: Option<&Value>) -> bool {
-    match value {
-        None | Some(Value::Null) => true,
-        Some(Value::Array(list)) => list.is_empty(),
-        Some(Value::Object(map)) => map.is_empty(),
-        Some(_) => false,
-    }
 }
 
 /// A complaint about a member.
@@ -58,16 +50,29 @@ pub(crate) fn check(
     }
 }
 
-/// Adds a member unless it is an empty list or object.
-pub(crate) fn put(members: &mut Map<String, Value>, name: &str, value: Value) {
-    if !is_empty(Some(&value)) {
-        members.insert(name.into(), value);
+/// The members of an object that are not `null`.
+pub(crate) fn stated(mut object: Value) -> Value {
+    if let Some(members) = object.as_object_mut() {
+        members.retain(|_, own| !own.is_null());
     }
+    object
 }
 
-/// A list of texts.
-pub(crate) fn written_texts(list: &[Text]) -> Value {
-    list.iter().map(|own| Value::from(&**own)).collect()
+/// A value in JSON, unless it is an empty text, list or object.
+pub(crate) fn filled(value: impl Serialize) -> Option<Value> {
+    let value = json!(value);
+    let is_empty = match &value {
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    };
+    (!is_empty).then_some(value)
+}
+
+/// The value of the model that has a name.
+pub(crate) fn named<T: DeserializeOwned>(name: &str) -> Option<T> {
+    serde_json::from_value(name.into()).ok()
 }
 
 /// A text, which must be there.

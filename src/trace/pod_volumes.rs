@@ -1,9 +1,9 @@
 //! Volumes of pods, and claims on devices, in Kubernetes' notation, for the settings of the project's own table.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::ledger::BadRow;
-use super::pod_template::{bad, check, list, text, texts, written_texts};
+use super::pod_template::{bad, check, list, text, texts};
 use model::PodVolume;
 use model::dra::{ClaimSource, PodClaim, PodClaims};
 
@@ -29,15 +29,15 @@ pub(crate) fn written(volumes: &[PodVolume]) -> Value {
     let written = volumes.iter().enumerate().map(|(number, volume)| {
         let plain = format!("volume-{number}");
         let (name, kind, source) = match volume {
-            PodVolume::Claim(claim) => (&*plain, 0, json!({"claimName": &**claim})),
+            PodVolume::Claim(claim) => (&*plain, 0, json!({"claimName": claim})),
             PodVolume::Ephemeral(name) => (&**name, 1, json!({})),
             PodVolume::GceDisk { disk, read_only } => {
-                let source = json!({"pdName": &**disk, "readOnly": read_only});
+                let source = json!({"pdName": disk, "readOnly": read_only});
                 (&*plain, 2, source)
             }
-            PodVolume::EbsVolume(id) => (&*plain, 3, json!({"volumeID": &**id})),
+            PodVolume::EbsVolume(id) => (&*plain, 3, json!({"volumeID": id})),
             PodVolume::Iscsi { name, read_only } => {
-                let source = json!({"iqn": &**name, "readOnly": read_only});
+                let source = json!({"iqn": name, "readOnly": read_only});
                 (&*plain, 4, source)
             }
             PodVolume::Rbd {
@@ -47,10 +47,7 @@ pub(crate) fn written(volumes: &[PodVolume]) -> Value {
                 read_only,
             } => {
                 let source = json!({
-                    "monitors": written_texts(monitors),
-                    "pool": &**pool,
-                    "image": &**image,
-                    "readOnly": read_only,
+                    "monitors": monitors, "pool": pool, "image": image, "readOnly": read_only,
                 });
                 (&*plain, 5, source)
             }
@@ -115,10 +112,7 @@ pub(crate) fn written_claims(claims: &PodClaims) -> Value {
             ClaimSource::Named(name) => (CLAIM[1], name),
             ClaimSource::Template(name) => (CLAIM[2], name),
         };
-        let mut members = Map::new();
-        members.insert("name".into(), (&**name).into());
-        members.insert(member.into(), (&**origin).into());
-        Value::Object(members)
+        json!({"name": name, member: origin})
     });
     written.collect()
 }

@@ -141,6 +141,12 @@ pub(super) fn judge_compared(
     })
 }
 
+/// The elements of a field of a case that is a list; none if it is not.
+pub(super) fn list<'v>(case: &'v Value, field: &str) -> Vec<&'v Value> {
+    let list = case.get(field).and_then(Value::as_array);
+    list.into_iter().flatten().collect()
+}
+
 /// Reads a part of a case into the type of its format.
 pub(super) fn typed<T: DeserializeOwned>(value: &Value) -> Result<T, String> {
     T::deserialize(value).map_err(|error| error.to_string())

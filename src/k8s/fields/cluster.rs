@@ -1,92 +1,88 @@
 //! Fields of nodes and of other objects of a cluster that have no pods of their own.
 
-use super::List;
-use super::Use::{Fields, LeftOut, Read, Silent};
+use super::{
+    ANNOTATIONS, Fate, KEPT, Keep, List, READ, SILENT, Use, fields, left_out, part, whole,
+};
 
 /// Kinds that stand beside pods and workloads.
-pub(super) const KINDS: &[(&str, List)] = &[
-    ("Node", NODE),
-    ("PriorityClass", PRIORITY_CLASS),
-    ("Namespace", NAMESPACE),
-    ("Secret", NAMED),
-    ("ConfigMap", NAMED),
-];
+pub(super) const KINDS: &[(&str, List)] = table! {
+    Node: NODE,
+    PriorityClass: PRIORITY_CLASS,
+    Namespace: NAMESPACE,
+    Secret ConfigMap: NAMED,
+};
+
+/// Metadata of an object, and what becomes of its finalizers.
+macro_rules! metadata {
+    ($finalizers:expr) => {
+        table! {
+            creationTimestamp deletionGracePeriodSeconds deletionTimestamp generateName labels name
+                namespace uid: KEPT,
+            annotations: ANNOTATIONS,
+            finalizers: $finalizers,
+            ownerReferences: part(OWNER),
+            clusterName generation managedFields resourceVersion selfLink: SILENT,
+        }
+    };
+}
 
 /// Metadata of every object.
-pub(crate) const METADATA: List = &[
-    ("annotations", Read),
-    ("clusterName", Silent),
-    ("creationTimestamp", Read),
-    ("deletionGracePeriodSeconds", Read),
-    ("deletionTimestamp", Read),
-    ("finalizers", Read),
-    ("generateName", Read),
-    ("generation", Silent),
-    ("labels", Read),
-    ("managedFields", Silent),
-    ("name", Read),
-    ("namespace", Read),
-    ("ownerReferences", Read),
-    ("resourceVersion", Silent),
-    ("selfLink", Silent),
-    ("uid", Read),
-];
+pub(crate) const METADATA: List = metadata!(READ);
+
+/// Metadata of pods, which jobs mark by a finalizer.
+pub(super) const POD_METADATA: List = metadata!(KEPT);
+
+const OWNER: List = table! { apiVersion controller kind name: KEPT };
+
+/// Of a status, the phase.
+pub(super) const PHASE: List = table! { phase: KEPT };
 
 /// The `spec` of a node.
-pub(crate) const NODE_SPEC: List = &[
-    ("configSource", Silent),
-    ("externalID", Silent),
-    ("podCIDR", Silent),
-    ("podCIDRs", Silent),
-    ("providerID", Silent),
-    (
-        "taints",
-        Fields(&[
-            ("effect", Read),
-            ("key", Read),
-            ("timeAdded", Silent),
-            ("value", Read),
-        ]),
-    ),
-    ("unschedulable", Read),
-];
+pub(crate) const NODE_SPEC: List = table! {
+    unschedulable: KEPT,
+    taints: whole(table! {
+        effect key value: KEPT,
+        timeAdded: SILENT,
+    }),
+    configSource externalID podCIDR podCIDRs providerID: SILENT,
+};
 
-const NODE: List = &[("spec", Fields(NODE_SPEC)), ("status", Read)];
+const NODE: List = table! {
+    spec: fields(NODE_SPEC),
+    status: part(NODE_STATUS),
+};
 
-const PRIORITY_CLASS: List = &[
-    ("description", Silent),
-    ("globalDefault", Read),
-    ("preemptionPolicy", Read),
-    ("value", Read),
-];
+const NODE_STATUS: List = table! {
+    allocatable capacity: KEPT,
+    conditions: part(table! {
+        lastHeartbeatTime lastTransitionTime reason status type: KEPT,
+    }),
+    images: part(table! { names sizeBytes: KEPT }),
+    nodeInfo: part(table! { kubeletVersion: KEPT }),
+};
 
-const NAMESPACE: List = &[
-    ("spec", Fields(&[("finalizers", Silent)])),
-    ("status", Silent),
-];
+const PRIORITY_CLASS: List = table! {
+    globalDefault preemptionPolicy value: KEPT,
+    description: SILENT,
+};
+
+const NAMESPACE: List = table! {
+    spec: Fate {
+        used: Use::Fields(table! { finalizers: SILENT }),
+        keep: Keep::Nothing,
+    },
+    status: part(PHASE),
+};
 
 /// Objects that are known by their names alone.
-const NAMED: List = &[
-    ("binaryData", Silent),
-    ("data", Silent),
-    ("immutable", Silent),
-    ("stringData", Silent),
-    ("type", Silent),
-];
+const NAMED: List = table! { binaryData data immutable stringData type: SILENT };
 
 /// Fields of a route of `OpenShift`.
-pub(super) const ROUTE: List = &[
-    (
-        "spec",
-        Fields(&[
-            ("alternateBackends", Read),
-            ("host", Read),
-            ("path", Read),
-            ("port", Silent),
-            ("tls", Read),
-            ("to", Read),
-            ("wildcardPolicy", LeftOut("a route is for its host alone")),
-        ]),
-    ),
-    ("status", Read),
-];
+pub(super) const ROUTE: List = table! {
+    status: READ,
+    spec: whole(table! {
+        alternateBackends host path tls to: KEPT,
+        wildcardPolicy: left_out("a route is for its host alone"),
+        port: SILENT,
+    }),
+};

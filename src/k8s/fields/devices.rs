@@ -1,108 +1,68 @@
 //! Fields of the objects of dynamic resource allocation. What a reader refuses counts as read.
 
-use super::List;
-use super::Use::{Fields, LeftOut, Read, Silent};
+use super::{KEPT, List, SILENT, fields, left_out, whole};
 
 /// Kinds of dynamic resource allocation.
-pub(super) const KINDS: &[(&str, List)] = &[
-    ("ResourceSlice", SLICE),
-    ("DeviceClass", CLASS),
-    ("ResourceClaim", CLAIM),
-    ("ResourceClaimTemplate", TEMPLATE),
-];
+pub(super) const KINDS: &[(&str, List)] = table! {
+    ResourceSlice: SLICE,
+    DeviceClass: CLASS,
+    ResourceClaim: CLAIM,
+    ResourceClaimTemplate: TEMPLATE,
+};
 
 /// Effect of conditions of a binding.
 const UNBOUND: &str = "no claim gets the device, as with the feature off";
 
-const FACTS: List = &[
-    ("name", Read),
-    ("attributes", Read),
-    ("capacity", Read),
-    ("taints", Read),
-    ("consumesCounters", Read),
-    ("allowMultipleAllocations", Read),
-    ("nodeName", Silent),
-    ("nodeSelector", Silent),
-    ("allNodes", Silent),
-    ("bindsToNode", Silent),
-    ("bindingConditions", LeftOut(UNBOUND)),
-    ("bindingFailureConditions", Silent),
-    (
-        "nodeAllocatableResourceMappings",
-        LeftOut("the node's amounts are not changed by it"),
-    ),
-    ("basic", Read),
-];
+const FACTS: List = table! {
+    allowMultipleAllocations attributes basic capacity consumesCounters name taints: KEPT,
+    bindingConditions: left_out(UNBOUND),
+    nodeAllocatableResourceMappings: left_out("the node's amounts are not changed by it"),
+    allNodes bindingFailureConditions bindsToNode nodeName nodeSelector: SILENT,
+};
 
-const SLICE: List = &[(
-    "spec",
-    Fields(&[
-        ("driver", Read),
-        ("pool", Read),
-        ("nodeName", Read),
-        ("nodeSelector", Read),
-        ("allNodes", Read),
-        (
-            "perDeviceNodeSelection",
-            LeftOut("no claim gets the devices, as with the feature off"),
-        ),
-        ("sharedCounters", Read),
-        ("devices", Fields(FACTS)),
-    ]),
-)];
+const SLICE: List = table! {
+    spec: whole(table! {
+        allNodes driver nodeName nodeSelector pool sharedCounters: KEPT,
+        devices: fields(FACTS),
+        perDeviceNodeSelection: left_out("no claim gets the devices, as with the feature off"),
+    }),
+};
 
-const SELECTORS: List = &[("cel", Fields(&[("expression", Read)]))];
+const SELECTORS: List = table! { cel: fields(table! { expression: KEPT }) };
 
-const CLASS: List = &[(
-    "spec",
-    Fields(&[
-        ("selectors", Fields(SELECTORS)),
-        ("config", Silent),
-        ("extendedResourceName", Read),
-    ]),
-)];
+const CLASS: List = table! {
+    spec: whole(table! {
+        extendedResourceName: KEPT,
+        selectors: fields(SELECTORS),
+        config: SILENT,
+    }),
+};
 
-const WANTED: List = &[
-    ("name", Read),
-    ("deviceClassName", Read),
-    ("selectors", Fields(SELECTORS)),
-    ("allocationMode", Read),
-    ("count", Read),
-    ("adminAccess", Read),
-    ("tolerations", Read),
-    ("capacity", Read),
-    ("exactly", Read),
-    ("firstAvailable", Read),
-];
+const WANTED: List = table! {
+    adminAccess allocationMode capacity count deviceClassName exactly firstAvailable name
+        tolerations: KEPT,
+    selectors: fields(SELECTORS),
+};
 
-const DEVICES: List = &[
-    ("requests", Fields(WANTED)),
-    (
-        "constraints",
-        Fields(&[
-            ("requests", Read),
-            ("matchAttribute", Read),
-            ("distinctAttribute", Read),
-        ]),
-    ),
-    ("config", Silent),
-];
+const DEVICES: List = table! {
+    requests: fields(WANTED),
+    constraints: fields(table! { distinctAttribute matchAttribute requests: KEPT }),
+    config: SILENT,
+};
 
-const CLAIM_SPEC: List = &[("devices", Fields(DEVICES))];
+const CLAIM_SPEC: List = table! { devices: fields(DEVICES) };
 
-const CLAIM: List = &[
-    ("spec", Fields(CLAIM_SPEC)),
-    (
-        "status",
-        Fields(&[
-            ("allocation", Read),
-            ("reservedFor", Read),
-            ("devices", Silent),
-        ]),
-    ),
-];
+const CLAIM: List = table! {
+    spec: whole(CLAIM_SPEC),
+    status: fields(table! {
+        allocation reservedFor: KEPT,
+        devices: SILENT,
+    }),
+};
 
-const TEMPLATE: List = &[(
-    "spec",
-    Fields(&[("metadata", Silent), ("spec", Fields(CLAIM_SPEC))]),
-)];
+const TEMPLATE: List = table! {
+    spec: whole(table! {
+        spec: fields(CLAIM_SPEC),
+        metadata: SILENT,
+    }),
+};

@@ -1,7 +1,16 @@
 //! The fields of the objects that are read, as the Kubernetes API has them, and what becomes of each:
-//! it is read, it bears on no answer, or it is left out with an effect. Nothing that an object states
-//! goes by unseen: fields that are left out become findings, and so do fields that the API does not
-//! have, which are mostly misspelt.
+//! it is read, it bears on no answer, or it is left out with an effect; and what a snapshot keeps of it.
+//! Nothing that an object states goes by unseen: fields that are left out become findings, and so do
+//! fields that the API does not have, which are mostly misspelt. Nothing is kept that is not listed so,
+//! so that secrets, literal environment values, managed fields and the like never leave the file they
+//! are in.
+
+/// Names, each with what is said of all names of its row.
+macro_rules! table {
+    ($($($name:ident)+: $said:expr),+ $(,)?) => {
+        &[$($((stringify!($name), $said),)+)+]
+    };
+}
 
 mod annotations;
 mod cluster;
@@ -18,6 +27,7 @@ use serde::de::{Deserialize, DeserializeSeed, Deserializer};
 use serde_json::Value;
 
 use super::findings::NO_SUCH_FIELD;
+use super::raw::Annotations;
 
 pub(super) use annotations::{unread_of_object, unread_of_pod};
 pub(super) use cluster::METADATA;
@@ -26,30 +36,121 @@ pub(super) use pods::POD_SPEC;
 pub(super) use scheduler::left_out_settings;
 
 /// Fields by name.
-pub(super) type List = &'static [(&'static str, Use)];
+pub(super) type List = &'static [(&'static str, Fate)];
 
-/// Fate of a field: modelled, refused or listed.
-#[derive(Debug)]
-pub(super) enum Use {
-    /// A reader looks at it and at all that is in it.
-    Read,
-    /// It bears on nothing that a run or a placement answers: names of files, rights, addresses,
-    /// records of other programs.
-    Silent,
+/// What becomes of a field.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fate {
+    used: Use,
+    keep: Keep,
+}
+
+/// Use of a field: modelled, refused or listed.
+#[derive(Clone, Copy, Debug)]
+enum Use {
+    /// A reader looks at it and at all that is in it, or it bears on no answer.
+    Settled,
     /// It is left out; the effect on the answer.
     LeftOut(&'static str),
     /// It is left out where it says something else than this; the effect.
     Unless(&'static str, &'static str),
     /// It has these fields; of a list, every element has them.
     Fields(List),
+    /// Like kinds have the field, and this one has not.
+    Misplaced,
+}
+
+/// Part of a value that a snapshot keeps.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Keep {
+    /// All of it.
+    All,
+    /// That it is there.
+    Presence,
+    /// Of annotations, those that are read.
+    Annotations,
+    /// What these fields say of themselves; of a list, in every element.
+    Fields(List),
+    /// The same of an object, which has the fields of every kind as well.
+    Object(List),
+    /// Nothing.
+    Nothing,
+}
+
+impl Keep {
+    /// What is kept of a field of an object of which this is kept.
+    pub(super) fn of_field(self, name: &str) -> Self {
+        match self {
+            Self::All => Self::All,
+            Self::Annotations if Annotations::is_read(name) => Self::All,
+            Self::Fields(list) => find(list, name).map_or(Self::Nothing, |found| found.keep),
+            Self::Object(own) => of_kind(own, name).map_or(Self::Nothing, |found| found.keep),
+            Self::Presence | Self::Annotations | Self::Nothing => Self::Nothing,
+        }
+    }
+}
+
+const fn settled(keep: Keep) -> Fate {
+    let used = Use::Settled;
+    Fate { used, keep }
+}
+
+/// It is read and kept.
+const KEPT: Fate = settled(Keep::All);
+
+/// It is read, and that it is there is all that counts.
+const PRESENCE: Fate = settled(Keep::Presence);
+
+/// Annotations, of which some are read.
+const ANNOTATIONS: Fate = settled(Keep::Annotations);
+
+/// It is read where it is at hand, and not kept.
+const READ: Fate = settled(Keep::Nothing);
+
+/// It bears on nothing that a run or a placement answers: names of files, rights, addresses, records of
+/// other programs.
+const SILENT: Fate = settled(Keep::Nothing);
+
+/// It is told where it is found, for like kinds have it.
+const MISPLACED: Fate = Fate {
+    used: Use::Misplaced,
+    keep: Keep::All,
+};
+
+/// It is left out, with this effect.
+const fn left_out(effect: &'static str) -> Fate {
+    let (used, keep) = (Use::LeftOut(effect), Keep::Nothing);
+    Fate { used, keep }
+}
+
+/// It is left out where it says something else than what is usual, with this effect.
+const fn unless(usual: &'static str, effect: &'static str) -> Fate {
+    let (used, keep) = (Use::Unless(usual, effect), Keep::Nothing);
+    Fate { used, keep }
+}
+
+/// Its fields say what becomes of them.
+const fn fields(list: List) -> Fate {
+    let (used, keep) = (Use::Fields(list), Keep::Fields(list));
+    Fate { used, keep }
+}
+
+/// Its fields say what is read of them; all are kept.
+const fn whole(list: List) -> Fate {
+    let (used, keep) = (Use::Fields(list), Keep::All);
+    Fate { used, keep }
+}
+
+/// It is read, whatever its fields are; these are kept.
+const fn part(list: List) -> Fate {
+    settled(Keep::Fields(list))
 }
 
 /// Fields that every object has, beside those of its kind.
-const OF_EVERY_KIND: List = &[
-    ("apiVersion", Use::Read),
-    ("kind", Use::Read),
-    ("metadata", Use::Fields(METADATA)),
-];
+const OF_EVERY_KIND: List = table! {
+    apiVersion kind: KEPT,
+    metadata: fields(METADATA),
+};
 
 /// A field that an object states and that is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,7 +202,7 @@ impl Strays {
     /// Removes fields that an object of a kind has beside `metadata`, `spec` and `status`, and gives
     /// those that are left out their effect.
     pub(super) fn settle_beside(&mut self, kind: &str) {
-        let Some(kind) = Kind::find(kind) else {
+        let Some(own) = kind_of(kind) else {
             self.0.clear();
             return;
         };
@@ -109,7 +210,7 @@ impl Strays {
             if stray.effect.is_some() || stray.field.contains(['.', '[']) {
                 return true;
             }
-            match kind.field(&stray.field) {
+            match of_kind(own, &stray.field).map(|found| found.used) {
                 None => true,
                 Some(Use::LeftOut(effect)) => {
                     stray.effect = Some(effect);
@@ -131,14 +232,14 @@ impl Strays {
             Value::Object(fields) => {
                 for (name, value) in fields.iter().filter(|(_, value)| is_stated(value)) {
                     let path = format!("{path}.{name}");
-                    match list.iter().find(|(known, _)| known == name) {
-                        None => self.add(path, None),
-                        Some((_, Use::LeftOut(effect))) => self.add(path, Some(effect)),
-                        Some((_, Use::Fields(list))) => self.walk(value, list, &path),
-                        Some((_, Use::Unless(usual, effect))) if !is_usual(value, usual) => {
+                    match find(list, name).map(|found| found.used) {
+                        None | Some(Use::Misplaced) => self.add(path, None),
+                        Some(Use::LeftOut(effect)) => self.add(path, Some(effect)),
+                        Some(Use::Fields(list)) => self.walk(value, list, &path),
+                        Some(Use::Unless(usual, effect)) if !is_usual(value, usual) => {
                             self.add(path, Some(effect));
                         }
-                        Some((_, Use::Read | Use::Silent | Use::Unless(..))) => {}
+                        Some(Use::Settled | Use::Unless(..)) => {}
                     }
                 }
             }
@@ -158,51 +259,55 @@ fn is_stated(value: &Value) -> bool {
     }
 }
 
-/// Top-level fields of a kind that is read.
-#[derive(Clone, Copy)]
-struct Kind {
-    own: List,
+/// Fields of a kind that is read, but for those of every kind.
+fn kind_of(kind: &str) -> Option<List> {
+    let lists = [
+        pods::KINDS,
+        cluster::KINDS,
+        workloads::KINDS,
+        storage::KINDS,
+        queueing::KINDS,
+        devices::KINDS,
+    ];
+    let mut kinds = lists.into_iter().flatten();
+    kinds.find(|(name, _)| *name == kind).map(|(_, own)| *own)
 }
 
-impl Kind {
-    fn find(kind: &str) -> Option<Self> {
-        let lists = [
-            pods::KINDS,
-            cluster::KINDS,
-            workloads::KINDS,
-            storage::KINDS,
-            queueing::KINDS,
-            devices::KINDS,
-        ];
-        let mut kinds = lists.into_iter().flatten();
-        let (_, own) = kinds.find(|(name, _)| *name == kind)?;
-        Some(Self { own })
-    }
+/// Fate of a field of a kind with these fields of its own.
+fn of_kind(own: List, name: &str) -> Option<&'static Fate> {
+    find(own, name).or_else(|| find(OF_EVERY_KIND, name))
+}
 
-    fn field(self, name: &str) -> Option<&'static Use> {
-        let mut fields = OF_EVERY_KIND.iter().chain(self.own);
-        let (_, found) = fields.find(|(known, _)| *known == name)?;
-        Some(found)
-    }
+fn find(list: List, name: &str) -> Option<&'static Fate> {
+    let found = list.iter().find(|(known, _)| *known == name);
+    found.map(|(_, fate)| fate)
 }
 
 /// Fields of a kind's `spec`.
 pub(super) fn spec_of(kind: &str) -> Option<List> {
-    match Kind::find(kind)?.field("spec")? {
+    match of_kind(kind_of(kind)?, "spec")?.used {
         Use::Fields(list) => Some(list),
         _ => None,
     }
+}
+
+/// Kept part of an object; `None` if nothing of its kind is.
+pub(super) fn kept_of(kind: &str) -> Option<Keep> {
+    let own = kind_of(kind)?;
+    let mut fates = own.iter().map(|(_, fate)| fate.keep);
+    let is_kept = fates.any(|keep| !matches!(keep, Keep::Nothing));
+    is_kept.then_some(Keep::Object(own))
 }
 
 /// A field of a kind that a snapshot does not keep, by its path as `spec.containers[].tty`; `None` if it
 /// bears on nothing.
 pub(super) fn unkept(kind: &str, path: &str) -> Option<Stray> {
     let mut keys = path.split('.').map(|key| key.trim_end_matches("[]"));
-    let kind = Kind::find(kind)?;
-    let first = keys.next().and_then(|name| kind.field(name));
+    let own = kind_of(kind)?;
+    let first = keys.next().and_then(|name| of_kind(own, name));
     let effect = match first.and_then(|field| below(field, keys)) {
-        Some(Use::LeftOut(effect)) => Some(*effect),
-        None => None,
+        Some(Use::LeftOut(effect)) => Some(effect),
+        None | Some(Use::Misplaced) => None,
         Some(_) => return None,
     };
     Some(Stray {
@@ -211,25 +316,16 @@ pub(super) fn unkept(kind: &str, path: &str) -> Option<Stray> {
     })
 }
 
-/// Fate of a field of a list by its path; `None` if there is none.
-fn find<'k>(list: List, keys: impl Iterator<Item = &'k str>) -> Option<&'static Use> {
-    let mut keys = keys.filter(|key| !key.is_empty());
-    let first = keys.next()?;
-    let (_, field) = list.iter().find(|(name, _)| *name == first)?;
-    below(field, keys)
-}
-
-/// Fate of what a path leads to from a field on; `None` if there is no such field.
-fn below<'k>(field: &'static Use, keys: impl Iterator<Item = &'k str>) -> Option<&'static Use> {
+/// Use of what a path leads to from a field on; `None` if there is no such field.
+fn below<'k>(field: &'static Fate, keys: impl Iterator<Item = &'k str>) -> Option<Use> {
     let mut field = field;
     for key in keys.filter(|key| !key.is_empty()) {
-        let Use::Fields(list) = field else {
-            return Some(field);
+        let Use::Fields(list) = field.used else {
+            break;
         };
-        let (_, inner) = list.iter().find(|(name, _)| *name == key)?;
-        field = inner;
+        field = find(list, key)?;
     }
-    Some(field)
+    Some(field.used)
 }
 
 /// Reads a value and notes the fields that no reader looks at.
@@ -256,10 +352,11 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for WatchedAs<'_, T> {
         let mut note: &mut dyn FnMut(serde_ignored::Path<'_>) = &mut |path| {
             let mut keys = Vec::new();
             collect(&path, &mut keys);
-            let found = find(list, keys.iter().map(Step::key));
-            let effect = match found {
-                Some(Use::LeftOut(effect)) => Some(*effect),
-                None => None,
+            let mut names = keys.iter().map(Step::key).filter(|key| !key.is_empty());
+            let first = names.next().and_then(|name| find(list, name));
+            let effect = match first.and_then(|field| below(field, names)) {
+                Some(Use::LeftOut(effect)) => Some(effect),
+                None | Some(Use::Misplaced) => None,
                 Some(_) => return,
             };
             let mut field = root.to_owned();
@@ -313,6 +410,7 @@ fn collect<'p>(path: &'p serde_ignored::Path<'_>, steps: &mut Vec<Step<'p>>) {
         }
     }
 }
+
 /// Whether a value is a usual one, as text or as `true` or `false`.
 fn is_usual(value: &Value, usual: &str) -> bool {
     match value {

@@ -1,265 +1,189 @@
 //! Fields of pods and of the templates of pods.
 
-use super::List;
-use super::Use::{Fields, LeftOut, Read, Silent};
-use super::cluster::METADATA;
+use super::cluster::{METADATA, POD_METADATA};
+use super::{KEPT, List, PRESENCE, READ, SILENT, fields, left_out, part, whole};
 
 /// Kinds of pods.
-pub(super) const KINDS: &[(&str, List)] = &[("Pod", POD)];
+pub(super) const KINDS: &[(&str, List)] = table! { Pod: POD };
 
-const POD: List = &[("spec", Fields(POD_SPEC)), ("status", Read)];
+const POD: List = table! {
+    metadata: fields(POD_METADATA),
+    spec: fields(POD_SPEC),
+    status: part(STATUS),
+};
+
+const STATUS: List = table! {
+    nominatedNodeName phase readySince reason startTime: KEPT,
+    conditions: part(CONDITION),
+    containerStatuses initContainerStatuses: part(CONTAINER_STATUS),
+};
+
+/// A condition whose time counts.
+pub(super) const CONDITION: List = table! { lastTransitionTime reason status type: KEPT };
+
+const CONTAINER_STATUS: List = table! {
+    allocatedResources name ready restartCount: KEPT,
+    lastState state: part(CONTAINER_STATE),
+    resources: part(table! { requests: KEPT }),
+};
+
+const CONTAINER_STATE: List = table! {
+    running: part(table! { startedAt: KEPT }),
+    terminated: part(table! { exitCode finishedAt startedAt: KEPT }),
+    waiting: part(table! { reason: KEPT }),
+};
 
 /// Template of a workload's pods.
-pub(super) const TEMPLATE: List = &[("metadata", Fields(METADATA)), ("spec", Fields(POD_SPEC))];
+pub(super) const TEMPLATE: List = table! {
+    metadata: fields(METADATA),
+    spec: fields(POD_SPEC),
+};
 
 /// The `spec` of a pod.
-pub(crate) const POD_SPEC: List = &[
-    ("activeDeadlineSeconds", Read),
-    ("affinity", Fields(AFFINITY)),
-    ("automountServiceAccountToken", Silent),
-    ("containers", Fields(CONTAINER)),
-    ("dnsConfig", Silent),
-    ("dnsPolicy", Silent),
-    ("enableServiceLinks", Silent),
-    ("ephemeralContainers", Silent),
-    ("hostAliases", Silent),
-    ("hostIPC", Silent),
-    ("hostNetwork", Read),
-    ("hostPID", Silent),
-    ("hostUsers", Silent),
-    ("hostname", Silent),
-    ("hostnameOverride", Silent),
-    ("imagePullSecrets", Silent),
-    ("initContainers", Fields(CONTAINER)),
-    ("nodeName", Read),
-    ("nodeSelector", Read),
-    (
-        "os",
-        LeftOut(
-            "a node of another operating system does not refuse the pod; a `nodeSelector` on \
-            `kubernetes.io/os` is heeded",
-        ),
+pub(crate) const POD_SPEC: List = table! {
+    activeDeadlineSeconds hostNetwork nodeName nodeSelector overhead preemptionPolicy
+        priority priorityClassName restartPolicy runtimeClassName schedulerName
+        terminationGracePeriodSeconds: KEPT,
+    schedulingGroup workloadRef: PRESENCE,
+    affinity: whole(AFFINITY),
+    containers initContainers: fields(CONTAINER),
+    resourceClaims: part(CLAIM),
+    resources: fields(RESOURCES),
+    schedulingGates: fields(table! { name: KEPT }),
+    tolerations: whole(TOLERATION),
+    topologySpreadConstraints: whole(SPREAD),
+    volumes: fields(VOLUME),
+    os: left_out(
+        "a node of another operating system does not refuse the pod; a `nodeSelector` on \
+        `kubernetes.io/os` is heeded",
     ),
-    ("overhead", Read),
-    ("preemptionPolicy", Read),
-    ("priority", Read),
-    ("priorityClassName", Read),
-    (
-        "readinessGates",
-        LeftOut("the pod is ready as soon as its containers are"),
-    ),
-    ("resourceClaims", Read),
-    ("resources", Fields(RESOURCES)),
-    ("restartPolicy", Read),
-    ("runtimeClassName", Read),
-    ("schedulerName", Read),
-    ("schedulingGates", Fields(&[("name", Read)])),
-    ("schedulingGroup", Read),
-    ("securityContext", Silent),
-    ("serviceAccount", Silent),
-    ("serviceAccountName", Silent),
-    ("setHostnameAsFQDN", Silent),
-    ("shareProcessNamespace", Silent),
-    ("subdomain", Silent),
-    ("terminationGracePeriodSeconds", Read),
-    ("tolerations", Fields(TOLERATION)),
-    ("topologySpreadConstraints", Fields(SPREAD)),
-    ("volumes", Fields(VOLUME)),
-    ("workloadRef", Read),
-];
+    readinessGates: left_out("the pod is ready as soon as its containers are"),
+    automountServiceAccountToken dnsConfig dnsPolicy enableServiceLinks ephemeralContainers
+        hostAliases hostIPC hostPID hostUsers hostname hostnameOverride imagePullSecrets
+        securityContext serviceAccount serviceAccountName setHostnameAsFQDN
+        shareProcessNamespace subdomain: SILENT,
+};
 
-const RESOURCES: List = &[("claims", Read), ("limits", Read), ("requests", Read)];
+pub(super) const RESOURCES: List = table! {
+    limits requests: KEPT,
+    claims: part(NAMES),
+};
 
-const CONTAINER: List = &[
-    ("args", Silent),
-    ("command", Silent),
-    ("env", Read),
-    ("envFrom", Read),
-    ("image", Read),
-    ("imagePullPolicy", Read),
-    ("lifecycle", Fields(LIFECYCLE)),
-    ("livenessProbe", Fields(PROBE)),
-    ("name", Read),
-    (
-        "ports",
-        Fields(&[
-            ("containerPort", Read),
-            ("hostIP", Read),
-            ("hostPort", Read),
-            ("name", Read),
-            ("protocol", Read),
-        ]),
-    ),
-    ("readinessProbe", Fields(PROBE)),
-    (
-        "resizePolicy",
-        LeftOut("a resize in place never restarts the container"),
-    ),
-    ("resources", Fields(RESOURCES)),
-    ("restartPolicy", Read),
-    (
-        "restartPolicyRules",
-        LeftOut("exit codes do not decide on restarts; the restart policy does"),
-    ),
-    ("securityContext", Silent),
-    ("startupProbe", Fields(PROBE)),
-    ("stdin", Silent),
-    ("stdinOnce", Silent),
-    ("terminationMessagePath", Silent),
-    ("terminationMessagePolicy", Silent),
-    ("tty", Silent),
-    ("volumeDevices", Silent),
-    ("volumeMounts", Silent),
-    ("workingDir", Silent),
-];
+const CONTAINER: List = table! {
+    image imagePullPolicy name restartPolicy: KEPT,
+    env envFrom: READ,
+    lifecycle: fields(LIFECYCLE),
+    livenessProbe readinessProbe startupProbe: fields(PROBE),
+    ports: fields(table! {
+        containerPort hostIP hostPort protocol: KEPT,
+        name: READ,
+    }),
+    resources: fields(RESOURCES),
+    resizePolicy: left_out("a resize in place never restarts the container"),
+    restartPolicyRules:
+        left_out("exit codes do not decide on restarts; the restart policy does"),
+    args command securityContext stdin stdinOnce terminationMessagePath
+        terminationMessagePolicy tty volumeDevices volumeMounts workingDir: SILENT,
+};
 
 const HOOK_TIME: &str =
     "the hook takes no time; the annotation `windtunnel.dev/pre-stop-time` states one";
 
-const LIFECYCLE: List = &[
-    (
-        "postStart",
-        LeftOut("the hook takes no time and never fails: the container runs at once"),
-    ),
-    (
-        "preStop",
-        Fields(&[
-            ("exec", LeftOut(HOOK_TIME)),
-            ("httpGet", LeftOut(HOOK_TIME)),
-            ("sleep", Fields(&[("seconds", Read)])),
-            ("tcpSocket", LeftOut(HOOK_TIME)),
-        ]),
-    ),
-    ("stopSignal", Silent),
-];
+const LIFECYCLE: List = table! {
+    preStop: fields(table! {
+        sleep: whole(table! { seconds: KEPT }),
+        exec httpGet tcpSocket: left_out(HOOK_TIME),
+    }),
+    postStart:
+        left_out("the hook takes no time and never fails: the container runs at once"),
+    stopSignal: SILENT,
+};
 
-const PROBE: List = &[
-    ("exec", Silent),
-    ("failureThreshold", Read),
-    ("grpc", Silent),
-    ("httpGet", Silent),
-    ("initialDelaySeconds", Read),
-    ("periodSeconds", Read),
-    ("successThreshold", Read),
-    ("tcpSocket", Silent),
-    (
-        "terminationGracePeriodSeconds",
-        LeftOut("a container that fails the probe has the grace period of its pod"),
-    ),
-    ("timeoutSeconds", Read),
-];
+const PROBE: List = table! {
+    failureThreshold initialDelaySeconds periodSeconds successThreshold timeoutSeconds:
+        KEPT,
+    terminationGracePeriodSeconds:
+        left_out("a container that fails the probe has the grace period of its pod"),
+    exec grpc httpGet tcpSocket: SILENT,
+};
 
-const TOLERATION: List = &[
-    ("effect", Read),
-    ("key", Read),
-    ("operator", Read),
-    ("tolerationSeconds", Read),
-    ("value", Read),
-];
+const TOLERATION: List = table! { effect key operator tolerationSeconds value: KEPT };
 
 /// A label selector.
-pub(super) const SELECTOR: List = &[
-    ("matchExpressions", Fields(EXPRESSION)),
-    ("matchLabels", Read),
-];
+pub(super) const SELECTOR: List = table! {
+    matchLabels: KEPT,
+    matchExpressions: fields(EXPRESSION),
+};
 
-const EXPRESSION: List = &[("key", Read), ("operator", Read), ("values", Read)];
+const EXPRESSION: List = table! { key operator values: KEPT };
 
-const SPREAD: List = &[
-    ("labelSelector", Fields(SELECTOR)),
-    ("matchLabelKeys", Read),
-    ("maxSkew", Read),
-    ("minDomains", Read),
-    ("nodeAffinityPolicy", Read),
-    ("nodeTaintsPolicy", Read),
-    ("topologyKey", Read),
-    ("whenUnsatisfiable", Read),
-];
+const SPREAD: List = table! {
+    matchLabelKeys maxSkew minDomains nodeAffinityPolicy nodeTaintsPolicy topologyKey
+        whenUnsatisfiable: KEPT,
+    labelSelector: fields(SELECTOR),
+};
 
-const AFFINITY: List = &[
-    ("nodeAffinity", Fields(NODE_AFFINITY)),
-    ("podAffinity", Fields(POD_AFFINITY)),
-    ("podAntiAffinity", Fields(POD_AFFINITY)),
-];
+const AFFINITY: List = table! {
+    nodeAffinity: fields(NODE_AFFINITY),
+    podAffinity podAntiAffinity: fields(POD_AFFINITY),
+};
 
-const REQUIRED: &str = "requiredDuringSchedulingIgnoredDuringExecution";
-const PREFERRED: &str = "preferredDuringSchedulingIgnoredDuringExecution";
-
-const NODE_AFFINITY: List = &[
-    (
-        PREFERRED,
-        Fields(&[("preference", Fields(NODE_TERM)), ("weight", Read)]),
-    ),
-    (REQUIRED, Fields(NODE_SELECTOR)),
-];
+const NODE_AFFINITY: List = table! {
+    preferredDuringSchedulingIgnoredDuringExecution: fields(table! {
+        weight: KEPT,
+        preference: fields(NODE_TERM),
+    }),
+    requiredDuringSchedulingIgnoredDuringExecution: fields(NODE_SELECTOR),
+};
 
 /// A selector of nodes.
-pub(super) const NODE_SELECTOR: List = &[("nodeSelectorTerms", Fields(NODE_TERM))];
+pub(super) const NODE_SELECTOR: List = table! { nodeSelectorTerms: fields(NODE_TERM) };
 
-const NODE_TERM: List = &[
-    ("matchExpressions", Fields(EXPRESSION)),
-    ("matchFields", Fields(EXPRESSION)),
-];
+const NODE_TERM: List = table! { matchExpressions matchFields: fields(EXPRESSION) };
 
-const POD_AFFINITY: List = &[
-    (
-        PREFERRED,
-        Fields(&[("podAffinityTerm", Fields(POD_TERM)), ("weight", Read)]),
-    ),
-    (REQUIRED, Fields(POD_TERM)),
-];
+const POD_AFFINITY: List = table! {
+    preferredDuringSchedulingIgnoredDuringExecution: fields(table! {
+        weight: KEPT,
+        podAffinityTerm: fields(POD_TERM),
+    }),
+    requiredDuringSchedulingIgnoredDuringExecution: fields(POD_TERM),
+};
 
-const POD_TERM: List = &[
-    ("labelSelector", Fields(SELECTOR)),
-    ("matchLabelKeys", Read),
-    ("mismatchLabelKeys", Read),
-    ("namespaceSelector", Fields(SELECTOR)),
-    ("namespaces", Read),
-    ("topologyKey", Read),
-];
+const POD_TERM: List = table! {
+    matchLabelKeys mismatchLabelKeys namespaces topologyKey: KEPT,
+    labelSelector namespaceSelector: fields(SELECTOR),
+};
+
+const NAMES: List = table! { name: KEPT };
+
+/// A claim on devices.
+const CLAIM: List = table! {
+    name resourceClaimName resourceClaimTemplateName: KEPT,
+    source: part(table! { resourceClaimName resourceClaimTemplateName: KEPT }),
+};
+
+/// What a disk of any kind is known by.
+const DISK: List = table! { image iqn monitors pdName pool readOnly volumeID: KEPT };
 
 const DISK_LIMITS: &str = "volume limits of nodes ignore it";
 
-const VOLUME: List = &[
-    ("awsElasticBlockStore", Read),
-    ("azureDisk", Read),
-    ("azureFile", Silent),
-    ("cephfs", Silent),
-    ("cinder", Read),
-    ("configMap", Read),
-    ("csi", Read),
-    ("downwardAPI", Silent),
+const VOLUME: List = table! {
+    name: KEPT,
+    azureDisk cinder csi ephemeral hostPath: PRESENCE,
+    configMap projected secret: READ,
+    awsElasticBlockStore gcePersistentDisk iscsi rbd: part(DISK),
     // What pods write to disks is not stated anywhere, so that no limit is ever reached.
-    (
-        "emptyDir",
-        Fields(&[("medium", Read), ("sizeLimit", Silent)]),
-    ),
-    ("ephemeral", Read),
-    ("fc", Silent),
-    ("flexVolume", Silent),
-    ("flocker", Silent),
-    ("gcePersistentDisk", Read),
-    ("gitRepo", Silent),
-    ("glusterfs", Silent),
-    ("hostPath", Read),
-    (
-        "image",
-        LeftOut("the image is there at once, however large it is"),
-    ),
-    ("iscsi", Read),
-    ("name", Read),
-    ("nfs", Silent),
-    (
-        "persistentVolumeClaim",
-        Fields(&[("claimName", Read), ("readOnly", Silent)]),
-    ),
-    ("photonPersistentDisk", LeftOut(DISK_LIMITS)),
-    ("portworxVolume", LeftOut(DISK_LIMITS)),
-    ("projected", Read),
-    ("quobyte", Silent),
-    ("rbd", Read),
-    ("scaleIO", LeftOut(DISK_LIMITS)),
-    ("secret", Read),
-    ("storageos", LeftOut(DISK_LIMITS)),
-    ("vsphereVolume", LeftOut(DISK_LIMITS)),
-];
+    emptyDir: fields(table! {
+        medium: KEPT,
+        sizeLimit: SILENT,
+    }),
+    persistentVolumeClaim: fields(table! {
+        claimName: KEPT,
+        readOnly: SILENT,
+    }),
+    image: left_out("the image is there at once, however large it is"),
+    photonPersistentDisk portworxVolume scaleIO storageos vsphereVolume:
+        left_out(DISK_LIMITS),
+    azureFile cephfs downwardAPI fc flexVolume flocker gitRepo glusterfs nfs quobyte:
+        SILENT,
+};

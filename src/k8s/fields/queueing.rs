@@ -1,195 +1,132 @@
 //! Fields of Kueue's objects.
 
-use super::List;
-use super::Use::{Fields, LeftOut, Read, Silent};
+use super::pods::{CONDITION, TEMPLATE};
+use super::{KEPT, List, SILENT, fields, left_out, part, whole};
 
 /// Kinds of Kueue.
-pub(super) const KINDS: &[(&str, List)] = &[
-    ("ResourceFlavor", FLAVOR),
-    ("Topology", TOPOLOGY),
-    ("Cohort", COHORT),
-    ("ClusterQueue", QUEUE),
-    ("LocalQueue", LOCAL_QUEUE),
-    ("WorkloadPriorityClass", PRIORITY),
-    ("AdmissionCheck", CHECK),
-    ("Workload", WORKLOAD),
-    ("Configuration", CONFIGURATION),
-];
+pub(super) const KINDS: &[(&str, List)] = table! {
+    ResourceFlavor: FLAVOR,
+    Topology: TOPOLOGY,
+    Cohort: COHORT,
+    ClusterQueue: QUEUE,
+    LocalQueue: LOCAL_QUEUE,
+    WorkloadPriorityClass: PRIORITY,
+    AdmissionCheck: CHECK,
+    Workload: WORKLOAD,
+    Configuration: CONFIGURATION,
+};
 
-const FLAVOR: List = &[(
-    "spec",
-    Fields(&[
-        ("nodeLabels", Read),
-        ("nodeTaints", Read),
-        ("tolerations", Read),
-        ("topologyName", Read),
-    ]),
-)];
+const FLAVOR: List = table! {
+    spec: whole(table! { nodeLabels nodeTaints tolerations topologyName: KEPT }),
+};
 
-const TOPOLOGY: List = &[(
-    "spec",
-    Fields(&[("levels", Fields(&[("nodeLabel", Read)]))]),
-)];
+const TOPOLOGY: List = table! {
+    spec: whole(table! { levels: fields(table! { nodeLabel: KEPT }) }),
+};
 
-const QUOTA: List = &[
-    ("name", Read),
-    ("nominalQuota", Read),
-    ("borrowingLimit", Read),
-    ("lendingLimit", Read),
-];
+const QUOTA: List = table! { borrowingLimit lendingLimit name nominalQuota: KEPT };
 
-const GROUPS: List = &[
-    ("coveredResources", Read),
-    (
-        "flavors",
-        Fields(&[("name", Read), ("resources", Fields(QUOTA))]),
-    ),
-];
+const GROUPS: List = table! {
+    coveredResources: KEPT,
+    flavors: fields(table! {
+        name: KEPT,
+        resources: fields(QUOTA),
+    }),
+};
 
-const WEIGHT: List = &[("weight", Read)];
+const WEIGHT: List = table! { weight: KEPT };
 
-const COHORT: List = &[
-    (
-        "spec",
-        Fields(&[
-            ("parentName", Read),
-            ("resourceGroups", Fields(GROUPS)),
-            ("fairSharing", Fields(WEIGHT)),
-        ]),
-    ),
-    ("status", Silent),
-];
+const COHORT: List = table! {
+    spec: whole(table! {
+        parentName: KEPT,
+        resourceGroups: fields(GROUPS),
+        fairSharing: fields(WEIGHT),
+    }),
+    status: SILENT,
+};
 
 /// Effect of what a check's controller would do.
 const CONTROLLER: &str =
     "the controller of the check is not modelled: annotations state its answer";
 
-const CHECK: List = &[
-    (
-        "spec",
-        Fields(&[
-            ("controllerName", Silent),
-            ("parameters", LeftOut(CONTROLLER)),
-            ("retryDelayMinutes", LeftOut(CONTROLLER)),
-        ]),
-    ),
-    ("status", Silent),
-];
+const CHECK: List = table! {
+    spec: whole(table! {
+        parameters retryDelayMinutes: left_out(CONTROLLER),
+        controllerName: SILENT,
+    }),
+    status: SILENT,
+};
 
-const QUEUE: List = &[
-    (
-        "spec",
-        Fields(&[
-            ("cohort", Read),
-            ("cohortName", Read),
-            ("queueingStrategy", Read),
-            ("namespaceSelector", Read),
-            ("resourceGroups", Fields(GROUPS)),
-            (
-                "flavorFungibility",
-                Fields(&[
-                    ("whenCanBorrow", Read),
-                    ("whenCanPreempt", Read),
-                    ("preference", Read),
-                ]),
-            ),
-            (
-                "preemption",
-                Fields(&[
-                    ("withinClusterQueue", Read),
-                    ("reclaimWithinCohort", Read),
-                    (
-                        "borrowWithinCohort",
-                        Fields(&[("policy", Read), ("maxPriorityThreshold", Read)]),
-                    ),
-                ]),
-            ),
-            ("admissionChecks", Read),
-            (
-                "admissionChecksStrategy",
-                Fields(&[(
-                    "admissionChecks",
-                    Fields(&[("name", Read), ("onFlavors", Read)]),
-                )]),
-            ),
-            ("stopPolicy", Read),
-            ("fairSharing", Fields(WEIGHT)),
-            (
-                "admissionScope",
-                LeftOut(
-                    "workloads of a queue are tried without regard to what their local queues use",
-                ),
-            ),
-        ]),
-    ),
-    ("status", Silent),
-];
+/// Effect of what local queues use.
+const LOCAL_USE: &str =
+    "workloads of a queue are tried without regard to what their local queues use";
 
-const LOCAL_QUEUE: List = &[
-    (
-        "spec",
-        Fields(&[
-            ("clusterQueue", Read),
-            ("stopPolicy", Read),
-            (
-                "fairSharing",
-                LeftOut(
-                    "workloads of a queue are tried without regard to what their local queues use",
-                ),
-            ),
-        ]),
-    ),
-    ("status", Silent),
-];
+const QUEUE: List = table! {
+    spec: whole(table! {
+        admissionChecks cohort cohortName namespaceSelector queueingStrategy stopPolicy: KEPT,
+        resourceGroups: fields(GROUPS),
+        flavorFungibility: fields(table! { preference whenCanBorrow whenCanPreempt: KEPT }),
+        preemption: fields(table! {
+            reclaimWithinCohort withinClusterQueue: KEPT,
+            borrowWithinCohort: fields(table! { maxPriorityThreshold policy: KEPT }),
+        }),
+        admissionChecksStrategy: fields(table! {
+            admissionChecks: fields(table! { name onFlavors: KEPT }),
+        }),
+        fairSharing: fields(WEIGHT),
+        admissionScope: left_out(LOCAL_USE),
+    }),
+    status: SILENT,
+};
 
-const PRIORITY: List = &[("value", Read), ("description", Silent)];
+const LOCAL_QUEUE: List = table! {
+    spec: whole(table! {
+        clusterQueue stopPolicy: KEPT,
+        fairSharing: left_out(LOCAL_USE),
+    }),
+    status: SILENT,
+};
 
-const WORKLOAD: List = &[("spec", Read), ("status", Read)];
+const PRIORITY: List = table! {
+    value: KEPT,
+    description: SILENT,
+};
 
-const CONFIGURATION: List = &[
-    (
-        "fairSharing",
-        Fields(&[("enable", Silent), ("preemptionStrategies", Read)]),
-    ),
-    (
-        "waitForPodsReady",
-        Fields(&[
-            ("enable", Read),
-            ("timeout", Read),
-            ("recoveryTimeout", Read),
-            ("blockAdmission", Read),
-            (
-                "requeuingStrategy",
-                Fields(&[
-                    ("timestamp", Read),
-                    ("backoffLimitCount", Read),
-                    ("backoffBaseSeconds", Read),
-                    ("backoffMaxSeconds", Read),
-                ]),
-            ),
-        ]),
-    ),
-    (
-        "admissionFairSharing",
-        LeftOut("workloads of a queue are tried without regard to what their local queues use"),
-    ),
-    (
-        "resources",
-        LeftOut("resources count under the names that pods request them by"),
-    ),
-    ("namespace", Silent),
-    ("health", Silent),
-    ("metrics", Silent),
-    ("webhook", Silent),
-    ("leaderElection", Silent),
-    ("controller", Silent),
-    ("clientConnection", Silent),
-    ("internalCertManagement", Silent),
-    (
-        "manageJobsWithoutQueueName",
-        LeftOut("jobs without a queue start at once"),
-    ),
-    ("integrations", LeftOut("queues hold back jobs alone")),
-    ("multiKueue", LeftOut("every job runs in this cluster")),
-    ("featureGates", LeftOut("gates are as in 0.19 by default")),
-];
+const WORKLOAD: List = table! {
+    spec: part(WORKLOAD_SPEC),
+    status: part(WORKLOAD_STATUS),
+};
+
+const WORKLOAD_SPEC: List = table! {
+    active maximumExecutionTimeSeconds priority queueName: KEPT,
+    podSets: part(table! {
+        count minCount name topologyRequest: KEPT,
+        template: part(TEMPLATE),
+    }),
+};
+
+const WORKLOAD_STATUS: List = table! {
+    admission reclaimablePods: KEPT,
+    conditions: part(CONDITION),
+};
+
+const CONFIGURATION: List = table! {
+    fairSharing: whole(table! {
+        preemptionStrategies: KEPT,
+        enable: SILENT,
+    }),
+    waitForPodsReady: whole(table! {
+        blockAdmission enable recoveryTimeout timeout: KEPT,
+        requeuingStrategy: fields(table! {
+            backoffBaseSeconds backoffLimitCount backoffMaxSeconds timestamp: KEPT,
+        }),
+    }),
+    admissionFairSharing: left_out(LOCAL_USE),
+    resources: left_out("resources count under the names that pods request them by"),
+    manageJobsWithoutQueueName: left_out("jobs without a queue start at once"),
+    integrations: left_out("queues hold back jobs alone"),
+    multiKueue: left_out("every job runs in this cluster"),
+    featureGates: left_out("gates are as in 0.19 by default"),
+    clientConnection controller health internalCertManagement leaderElection metrics
+        namespace webhook: SILENT,
+};

@@ -3,8 +3,7 @@
 use model::scheduler_config::LeftOutSetting;
 use serde_json::Value;
 
-use super::Use::{Fields, LeftOut, Read, Silent};
-use super::{List, Strays};
+use super::{KEPT, List, SILENT, Strays, fields, left_out};
 
 /// Settings of a configuration that the model leaves out.
 pub(crate) fn left_out_settings(config: &Value) -> Vec<LeftOutSetting> {
@@ -19,57 +18,31 @@ pub(crate) fn left_out_settings(config: &Value) -> Vec<LeftOutSetting> {
 }
 
 /// Top-level fields of `KubeSchedulerConfiguration`.
-const SCHEDULER_CONFIG: List = &[
-    ("apiVersion", Read),
-    (
-        "clientConnection",
-        LeftOut("the scheduler's requests to the API are not limited by it"),
+const SCHEDULER_CONFIG: List = table! {
+    apiVersion kind parallelism percentageOfNodesToScore podInitialBackoffSeconds
+        podMaxBackoffSeconds: KEPT,
+    profiles: fields(table! {
+        percentageOfNodesToScore schedulerName: KEPT,
+        pluginConfig: fields(table! { args name: KEPT }),
+        plugins: fields(POINTS),
+    }),
+    clientConnection: left_out("the scheduler's requests to the API are not limited by it"),
+    extenders: left_out(
+        "no extender is asked: nodes that one would refuse, prefer or bind count as any other",
     ),
-    ("delayCacheUntilActive", Silent),
-    ("enableContentionProfiling", Silent),
-    ("enableProfiling", Silent),
-    (
-        "extenders",
-        LeftOut(
-            "no extender is asked: nodes that one would refuse, prefer or bind count as any other",
-        ),
-    ),
-    ("healthzBindAddress", Silent),
-    ("kind", Read),
-    ("leaderElection", Silent),
-    ("metricsBindAddress", Silent),
-    ("parallelism", Read),
-    ("percentageOfNodesToScore", Read),
-    ("podInitialBackoffSeconds", Read),
-    ("podMaxBackoffSeconds", Read),
-    (
-        "profiles",
-        Fields(&[
-            ("percentageOfNodesToScore", Read),
-            ("pluginConfig", Fields(&[("args", Read), ("name", Read)])),
-            ("plugins", Fields(POINTS)),
-            ("schedulerName", Read),
-        ]),
-    ),
-];
+    delayCacheUntilActive enableContentionProfiling enableProfiling healthzBindAddress
+        leaderElection metricsBindAddress: SILENT,
+};
 
-const SET: List = &[
-    ("disabled", Fields(&[("name", Read), ("weight", Silent)])),
-    ("enabled", Fields(&[("name", Read), ("weight", Read)])),
-];
+const SET: List = table! {
+    disabled: fields(table! {
+        name: KEPT,
+        weight: SILENT,
+    }),
+    enabled: fields(table! { name weight: KEPT }),
+};
 
-const POINTS: List = &[
-    ("bind", Fields(SET)),
-    ("filter", Fields(SET)),
-    ("multiPoint", Fields(SET)),
-    ("permit", Fields(SET)),
-    ("postBind", Fields(SET)),
-    ("postFilter", Fields(SET)),
-    ("preBind", Fields(SET)),
-    ("preEnqueue", Fields(SET)),
-    ("preFilter", Fields(SET)),
-    ("preScore", Fields(SET)),
-    ("queueSort", Fields(SET)),
-    ("reserve", Fields(SET)),
-    ("score", Fields(SET)),
-];
+const POINTS: List = table! {
+    bind filter multiPoint permit postBind postFilter preBind preEnqueue preFilter preScore
+        queueSort reserve score: fields(SET),
+};

@@ -1,155 +1,93 @@
 //! Fields of storage objects and of groups of pods.
 
-use super::List;
-use super::Use::{Fields, LeftOut, Read, Silent};
-use super::pods::{NODE_SELECTOR, SELECTOR};
+use super::cluster::PHASE;
+use super::pods::{NODE_SELECTOR, RESOURCES, SELECTOR};
+use super::{KEPT, List, SILENT, fields, left_out, part, whole};
 
 /// Kinds of storage, and groups of pods.
-pub(super) const KINDS: &[(&str, List)] = &[
-    ("PersistentVolume", VOLUME),
-    ("PersistentVolumeClaim", CLAIM),
-    ("StorageClass", CLASS),
-    ("CSINode", CSI_NODE),
-    ("CSIDriver", CSI_DRIVER),
-    ("CSIStorageCapacity", CAPACITY),
-    ("VolumeAttachment", ATTACHMENT),
-    ("PodGroup", GROUP),
-];
+pub(super) const KINDS: &[(&str, List)] = table! {
+    PersistentVolume: VOLUME,
+    PersistentVolumeClaim: CLAIM,
+    StorageClass: CLASS,
+    CSINode: CSI_NODE,
+    CSIDriver: CSI_DRIVER,
+    CSIStorageCapacity: CAPACITY,
+    VolumeAttachment: ATTACHMENT,
+    PodGroup: GROUP,
+};
 
 /// Effect of a disk inside a volume, which nodes count.
 const LIMITS: &str = "volume limits of nodes ignore it";
 
-const VOLUME: List = &[
-    (
-        "spec",
-        Fields(&[
-            ("accessModes", Read),
-            ("awsElasticBlockStore", LeftOut(LIMITS)),
-            ("azureDisk", LeftOut(LIMITS)),
-            ("azureFile", Silent),
-            ("capacity", Read),
-            ("cephfs", Silent),
-            ("cinder", LeftOut(LIMITS)),
-            ("claimRef", Read),
-            ("csi", Read),
-            ("fc", Silent),
-            ("flexVolume", Silent),
-            ("flocker", Silent),
-            ("gcePersistentDisk", LeftOut(LIMITS)),
-            ("glusterfs", Silent),
-            ("hostPath", Silent),
-            ("iscsi", Silent),
-            ("local", Silent),
-            ("mountOptions", Silent),
-            ("nfs", Silent),
-            (
-                "nodeAffinity",
-                Fields(&[("required", Fields(NODE_SELECTOR))]),
-            ),
-            ("persistentVolumeReclaimPolicy", Silent),
-            ("photonPersistentDisk", LeftOut(LIMITS)),
-            ("portworxVolume", LeftOut(LIMITS)),
-            ("quobyte", Silent),
-            ("rbd", Silent),
-            ("scaleIO", LeftOut(LIMITS)),
-            ("storageClassName", Read),
-            ("storageos", LeftOut(LIMITS)),
-            ("volumeAttributesClassName", Read),
-            ("volumeMode", Read),
-            ("vsphereVolume", LeftOut(LIMITS)),
-        ]),
-    ),
-    ("status", Read),
-];
+const VOLUME: List = table! {
+    spec: fields(table! {
+        accessModes capacity storageClassName volumeAttributesClassName volumeMode: KEPT,
+        claimRef: part(table! { name namespace uid: KEPT }),
+        csi: part(table! { driver volumeHandle: KEPT }),
+        nodeAffinity: whole(table! { required: fields(NODE_SELECTOR) }),
+        awsElasticBlockStore azureDisk cinder gcePersistentDisk photonPersistentDisk
+            portworxVolume scaleIO storageos vsphereVolume: left_out(LIMITS),
+        azureFile cephfs fc flexVolume flocker glusterfs hostPath iscsi local mountOptions nfs
+            persistentVolumeReclaimPolicy quobyte rbd: SILENT,
+    }),
+    status: part(PHASE),
+};
 
-const CLAIM: List = &[
-    (
-        "spec",
-        Fields(&[
-            ("accessModes", Read),
-            ("dataSource", Silent),
-            ("dataSourceRef", Silent),
-            ("resources", Read),
-            ("selector", Fields(SELECTOR)),
-            ("storageClassName", Read),
-            ("volumeAttributesClassName", Read),
-            ("volumeMode", Read),
-            ("volumeName", Read),
-        ]),
-    ),
-    ("status", Read),
-];
+const CLAIM: List = table! {
+    spec: fields(table! {
+        accessModes storageClassName volumeAttributesClassName volumeMode volumeName: KEPT,
+        resources: part(RESOURCES),
+        selector: whole(SELECTOR),
+        dataSource dataSourceRef: SILENT,
+    }),
+    status: part(PHASE),
+};
 
-const CLASS: List = &[
-    ("allowVolumeExpansion", Silent),
-    ("allowedTopologies", Read),
-    ("mountOptions", Silent),
-    ("parameters", Silent),
-    ("provisioner", Read),
-    ("reclaimPolicy", Silent),
-    ("volumeBindingMode", Read),
-];
+const CLASS: List = table! {
+    allowedTopologies provisioner volumeBindingMode: KEPT,
+    allowVolumeExpansion mountOptions parameters reclaimPolicy: SILENT,
+};
 
-const CSI_NODE: List = &[(
-    "spec",
-    Fields(&[(
-        "drivers",
-        Fields(&[
-            ("allocatable", Fields(&[("count", Read)])),
-            ("name", Read),
-            ("nodeID", Silent),
-            ("topologyKeys", Silent),
-        ]),
-    )]),
-)];
+const CSI_NODE: List = table! {
+    spec: fields(table! {
+        drivers: fields(table! {
+            name: KEPT,
+            allocatable: whole(table! { count: KEPT }),
+            nodeID topologyKeys: SILENT,
+        }),
+    }),
+};
 
-const CSI_DRIVER: List = &[(
-    "spec",
-    Fields(&[
-        ("attachRequired", Silent),
-        ("fsGroupPolicy", Silent),
-        ("nodeAllocatableUpdatePeriodSeconds", Silent),
-        ("podInfoOnMount", Silent),
-        ("requiresRepublish", Silent),
-        ("seLinuxMount", Silent),
-        ("serviceAccountTokenInSecrets", Silent),
-        ("storageCapacity", Read),
-        ("tokenRequests", Silent),
-        ("volumeLifecycleModes", Silent),
-    ]),
-)];
+const CSI_DRIVER: List = table! {
+    spec: fields(table! {
+        storageCapacity: KEPT,
+        attachRequired fsGroupPolicy nodeAllocatableUpdatePeriodSeconds podInfoOnMount
+            requiresRepublish seLinuxMount serviceAccountTokenInSecrets tokenRequests
+            volumeLifecycleModes: SILENT,
+    }),
+};
 
-const CAPACITY: List = &[
-    ("capacity", Read),
-    ("maximumVolumeSize", Read),
-    ("nodeTopology", Fields(SELECTOR)),
-    ("storageClassName", Read),
-];
+const CAPACITY: List = table! {
+    capacity maximumVolumeSize storageClassName: KEPT,
+    nodeTopology: whole(SELECTOR),
+};
 
-const ATTACHMENT: List = &[
-    (
-        "spec",
-        Fields(&[("attacher", Read), ("nodeName", Read), ("source", Read)]),
-    ),
-    ("status", Silent),
-];
+const ATTACHMENT: List = table! {
+    spec: fields(table! {
+        attacher nodeName: KEPT,
+        source: part(table! { persistentVolumeName: KEPT }),
+    }),
+    status: SILENT,
+};
 
 const COUNTED: &str = "a group is whole when `minMember` pods of it have a node, whatever they are";
 
-const GROUP: List = &[
-    (
-        "spec",
-        Fields(&[
-            ("minMember", Read),
-            ("minResources", LeftOut(COUNTED)),
-            ("minTaskMember", LeftOut(COUNTED)),
-            (
-                "priorityClassName",
-                LeftOut("pods have the priority that they state"),
-            ),
-            ("queue", LeftOut("no queue holds the group back")),
-            ("scheduleTimeoutSeconds", Read),
-        ]),
-    ),
-    ("status", Silent),
-];
+const GROUP: List = table! {
+    spec: fields(table! {
+        minMember scheduleTimeoutSeconds: KEPT,
+        minResources minTaskMember: left_out(COUNTED),
+        priorityClassName: left_out("pods have the priority that they state"),
+        queue: left_out("no queue holds the group back"),
+    }),
+    status: SILENT,
+};

@@ -1,486 +1,347 @@
 //! Fields of workloads, of what scales and protects them, and of services.
 
-use super::List;
-use super::Use::{Fields, LeftOut, Read, Silent, Unless};
 use super::cluster::{METADATA, ROUTE};
-use super::pods::{SELECTOR, TEMPLATE};
+use super::pods::{CONDITION, RESOURCES, SELECTOR, TEMPLATE};
+use super::{KEPT, List, MISPLACED, READ, SILENT, fields, left_out, part, unless, whole};
 
 /// Kinds of workloads.
-pub(super) const KINDS: &[(&str, List)] = &[
-    ("Deployment", DEPLOYMENT),
-    ("ReplicaSet", REPLICA_SET),
-    ("ReplicationController", CONTROLLER),
-    ("StatefulSet", STATEFUL_SET),
-    ("DaemonSet", DAEMON_SET),
-    ("Job", JOB),
-    ("CronJob", CRON_JOB),
-    ("JobSet", JOB_SET),
-    ("LeaderWorkerSet", LEADER_SET),
-    ("PyTorchJob", TRAINING),
-    ("TFJob", TRAINING),
-    ("XGBoostJob", TRAINING),
-    ("PaddleJob", TRAINING),
-    ("JAXJob", TRAINING),
-    ("MPIJob", TRAINING),
-    ("RayCluster", RAY),
-    ("RayJob", RAY_JOB),
-    ("PodDisruptionBudget", BUDGET),
-    ("Service", SERVICE),
-    ("Ingress", INGRESS),
-    ("Route", ROUTE),
-    ("HorizontalPodAutoscaler", HORIZONTAL),
-    ("VerticalPodAutoscaler", VERTICAL),
-    ("ResourceQuota", QUOTA),
-    ("LimitRange", LIMIT_RANGE),
-];
+pub(super) const KINDS: &[(&str, List)] = table! {
+    Deployment: DEPLOYMENT,
+    ReplicaSet: REPLICA_SET,
+    ReplicationController: CONTROLLER,
+    StatefulSet: STATEFUL_SET,
+    DaemonSet: DAEMON_SET,
+    Job: JOB,
+    CronJob: CRON_JOB,
+    JobSet: JOB_SET,
+    LeaderWorkerSet: LEADER_SET,
+    PyTorchJob TFJob XGBoostJob PaddleJob JAXJob MPIJob: TRAINING,
+    RayCluster: RAY,
+    RayJob: RAY_JOB,
+    PodDisruptionBudget: BUDGET,
+    Service: SERVICE,
+    Ingress: INGRESS,
+    Route: ROUTE,
+    HorizontalPodAutoscaler: HORIZONTAL,
+    VerticalPodAutoscaler: VERTICAL,
+    ResourceQuota: QUOTA,
+    LimitRange: LIMIT_RANGE,
+};
 
-/// An object with a `spec` of these fields.
-macro_rules! object {
-    ($spec:expr) => {
-        &[("spec", Fields($spec)), ("status", Read)]
-    };
-}
+const SET_STATUS: List = table! {
+    availableReplicas conditions currentRevision readyReplicas replicas unavailableReplicas
+        updateRevision updatedReplicas: KEPT,
+};
 
-const DEPLOYMENT: List = object!(&[
-    ("minReadySeconds", Read),
-    ("paused", Read),
-    ("progressDeadlineSeconds", Read),
-    ("replicas", Read),
-    ("revisionHistoryLimit", Read),
-    ("selector", Fields(SELECTOR)),
-    (
-        "strategy",
-        Fields(&[
-            (
-                "rollingUpdate",
-                Fields(&[("maxSurge", Read), ("maxUnavailable", Read)]),
-            ),
-            ("type", Read),
-        ]),
-    ),
-    ("template", Fields(TEMPLATE)),
-]);
+const CLAIM_TEMPLATE: List = table! {
+    metadata: part(table! { name: KEPT }),
+    spec: part(table! {
+        accessModes storageClassName: KEPT,
+        resources: part(RESOURCES),
+    }),
+};
 
-const REPLICA_SET: List = object!(&[
-    ("minReadySeconds", Read),
-    ("replicas", Read),
-    ("selector", Fields(SELECTOR)),
-    ("template", Fields(TEMPLATE)),
-]);
+const DEPLOYMENT: List = table! {
+    spec: fields(table! {
+        minReadySeconds paused progressDeadlineSeconds replicas revisionHistoryLimit: KEPT,
+        selector: whole(SELECTOR),
+        strategy: fields(table! {
+            type: KEPT,
+            rollingUpdate: whole(table! { maxSurge maxUnavailable: KEPT }),
+        }),
+        template: fields(TEMPLATE),
+        ordinals podManagementPolicy updateStrategy volumeClaimTemplates: MISPLACED,
+    }),
+    status: part(SET_STATUS),
+};
 
-const CONTROLLER: List = object!(&[
-    ("minReadySeconds", Read),
-    ("replicas", Read),
-    ("selector", Read),
-    ("template", Fields(TEMPLATE)),
-]);
+const REPLICA_SET: List = table! {
+    spec: fields(table! {
+        minReadySeconds replicas: KEPT,
+        selector: whole(SELECTOR),
+        template: fields(TEMPLATE),
+        ordinals paused podManagementPolicy progressDeadlineSeconds revisionHistoryLimit strategy
+            updateStrategy volumeClaimTemplates: MISPLACED,
+    }),
+    status: part(SET_STATUS),
+};
 
-const STATEFUL_SET: List = object!(&[
-    ("minReadySeconds", Read),
-    ("ordinals", Fields(&[("start", Read)])),
-    // No claim is made from a template, so that none is left to be retained.
-    ("persistentVolumeClaimRetentionPolicy", Silent),
-    ("podManagementPolicy", Read),
-    ("replicas", Read),
-    ("revisionHistoryLimit", Read),
-    ("selector", Fields(SELECTOR)),
-    ("serviceName", Silent),
-    ("template", Fields(TEMPLATE)),
-    (
-        "updateStrategy",
-        Fields(&[
-            (
-                "rollingUpdate",
-                Fields(&[("maxUnavailable", Read), ("partition", Read)]),
-            ),
-            ("type", Read),
-        ]),
-    ),
-    ("volumeClaimTemplates", Read),
-]);
+const CONTROLLER: List = table! {
+    spec: fields(table! {
+        minReadySeconds replicas selector: KEPT,
+        template: fields(TEMPLATE),
+        ordinals paused podManagementPolicy progressDeadlineSeconds revisionHistoryLimit strategy
+            updateStrategy volumeClaimTemplates: MISPLACED,
+    }),
+    status: part(SET_STATUS),
+};
 
-const DAEMON_SET: List = object!(&[
-    ("minReadySeconds", Read),
-    ("revisionHistoryLimit", Silent),
-    ("selector", Fields(SELECTOR)),
-    ("template", Fields(TEMPLATE)),
-    (
-        "updateStrategy",
-        Fields(&[
-            (
-                "rollingUpdate",
-                Fields(&[("maxSurge", Read), ("maxUnavailable", Read)]),
-            ),
-            ("type", Read),
-        ]),
-    ),
-]);
+const STATEFUL_SET: List = table! {
+    spec: fields(table! {
+        minReadySeconds podManagementPolicy replicas revisionHistoryLimit: KEPT,
+        ordinals: whole(table! { start: KEPT }),
+        selector: whole(SELECTOR),
+        template: fields(TEMPLATE),
+        updateStrategy: fields(table! {
+            type: KEPT,
+            rollingUpdate: whole(table! { maxUnavailable partition: KEPT }),
+        }),
+        volumeClaimTemplates: part(CLAIM_TEMPLATE),
+        paused progressDeadlineSeconds strategy: MISPLACED,
+        // No claim is made from a template, so that none is left to be retained.
+        persistentVolumeClaimRetentionPolicy serviceName: SILENT,
+    }),
+    status: part(SET_STATUS),
+};
 
-const JOB_SPEC: List = &[
-    ("activeDeadlineSeconds", Read),
-    ("backoffLimit", Read),
-    ("backoffLimitPerIndex", Read),
-    ("completionMode", Read),
-    ("completions", Read),
-    ("managedBy", Read),
-    ("manualSelector", Silent),
-    ("maxFailedIndexes", Read),
-    ("parallelism", Read),
-    (
-        "podFailurePolicy",
-        Fields(&[(
-            "rules",
-            Fields(&[
-                ("action", Read),
-                (
-                    "onExitCodes",
-                    Fields(&[
-                        ("containerName", Read),
-                        ("operator", Read),
-                        ("values", Read),
-                    ]),
-                ),
-                (
-                    "onPodConditions",
-                    Fields(&[("status", Read), ("type", Read)]),
-                ),
-            ]),
-        )]),
-    ),
-    ("podReplacementPolicy", Read),
-    ("selector", Silent),
-    (
-        "successPolicy",
-        Fields(&[(
-            "rules",
-            Fields(&[("succeededCount", Read), ("succeededIndexes", Read)]),
-        )]),
-    ),
-    ("suspend", Read),
-    ("template", Fields(TEMPLATE)),
-    ("ttlSecondsAfterFinished", Read),
-];
+const DAEMON_SET: List = table! {
+    spec: fields(table! {
+        minReadySeconds revisionHistoryLimit: KEPT,
+        selector: whole(SELECTOR),
+        template: fields(TEMPLATE),
+        updateStrategy: fields(table! {
+            type: KEPT,
+            rollingUpdate: whole(table! { maxSurge maxUnavailable: KEPT }),
+        }),
+        ordinals paused podManagementPolicy progressDeadlineSeconds replicas strategy
+            volumeClaimTemplates: MISPLACED,
+    }),
+    status: part(SET_STATUS),
+};
 
-const JOB: List = object!(JOB_SPEC);
+const JOB_SPEC: List = table! {
+    activeDeadlineSeconds backoffLimit backoffLimitPerIndex completionMode completions
+        managedBy manualSelector maxFailedIndexes parallelism podReplacementPolicy selector
+        suspend ttlSecondsAfterFinished: KEPT,
+    podFailurePolicy: whole(table! {
+        rules: fields(table! {
+            action: KEPT,
+            onExitCodes: fields(table! { containerName operator values: KEPT }),
+            onPodConditions: fields(table! { status type: KEPT }),
+        }),
+    }),
+    successPolicy: whole(table! {
+        rules: fields(table! { succeededCount succeededIndexes: KEPT }),
+    }),
+    template: fields(TEMPLATE),
+};
+
+const JOB_STATUS: List = table! {
+    active completedIndexes completionTime failed failedIndexes ready startTime succeeded
+        terminating: KEPT,
+    conditions: part(CONDITION),
+};
+
+const JOB: List = table! {
+    spec: fields(JOB_SPEC),
+    status: part(JOB_STATUS),
+};
 
 const SET_CONTROLLER: &str = "the jobs of the set start, end and fail each by itself";
 
-const JOB_SET: List = object!(&[
-    ("coordinator", Silent),
-    ("failurePolicy", LeftOut(SET_CONTROLLER)),
-    ("managedBy", Read),
-    ("network", Silent),
-    (
-        "replicatedJobs",
-        Fields(&[
-            ("dependsOn", LeftOut(SET_CONTROLLER)),
-            ("groupName", Silent),
-            ("name", Read),
-            ("replicas", Read),
-            (
-                "template",
-                Fields(&[("metadata", Fields(METADATA)), ("spec", Fields(JOB_SPEC))]),
-            ),
-        ]),
-    ),
-    ("startupPolicy", LeftOut(SET_CONTROLLER)),
-    ("successPolicy", LeftOut(SET_CONTROLLER)),
-    ("suspend", Read),
-    (
-        "ttlSecondsAfterFinished",
-        LeftOut("the jobs of the set stay after their end")
-    ),
-]);
+const JOB_SET: List = table! {
+    status: READ,
+    spec: fields(table! {
+        suspend: KEPT,
+        managedBy: READ,
+        replicatedJobs: fields(table! {
+            name replicas: KEPT,
+            template: fields(table! {
+                metadata: fields(METADATA),
+                spec: fields(JOB_SPEC),
+            }),
+            dependsOn: left_out(SET_CONTROLLER),
+            groupName: SILENT,
+        }),
+        failurePolicy startupPolicy successPolicy: left_out(SET_CONTROLLER),
+        ttlSecondsAfterFinished: left_out("the jobs of the set stay after their end"),
+        coordinator network: SILENT,
+    }),
+};
 
 const ROLE_CONTROLLER: &str =
     "pods of all roles start at once, and fail and end each by themselves";
-const ROLE: List = &[
-    ("replicas", Read),
-    ("restartPolicy", Read),
-    ("template", Fields(TEMPLATE)),
-];
-const ROLES: List = &[
-    ("Chief", Fields(ROLE)),
-    ("Evaluator", Fields(ROLE)),
-    ("Launcher", Fields(ROLE)),
-    ("Master", Fields(ROLE)),
-    ("PS", Fields(ROLE)),
-    ("Worker", Fields(ROLE)),
-];
+const ROLE: List = table! {
+    replicas restartPolicy: KEPT,
+    template: fields(TEMPLATE),
+};
+
+const ROLES: List = table! { Chief Evaluator Launcher Master PS Worker: fields(ROLE) };
+
+const ROLE_STATUS: List = table! { conditions jobDeploymentStatus: KEPT };
 
 /// A training of Kubeflow, of any kind.
-const TRAINING: List = object!(&[
-    ("elasticPolicy", LeftOut("the number of workers stays")),
-    ("enableDynamicWorker", Silent),
-    ("jaxReplicaSpecs", Fields(ROLES)),
-    (
-        "launcherCreationPolicy",
-        Unless("AtStartup", ROLE_CONTROLLER)
-    ),
-    ("mpiImplementation", Silent),
-    ("mpiReplicaSpecs", Fields(ROLES)),
-    ("nprocPerNode", Silent),
-    ("paddleReplicaSpecs", Fields(ROLES)),
-    ("pytorchReplicaSpecs", Fields(ROLES)),
-    ("runLauncherAsWorker", Silent),
-    (
-        "runPolicy",
-        Fields(&[
-            ("activeDeadlineSeconds", Read),
-            ("backoffLimit", Read),
-            ("cleanPodPolicy", Silent),
-            ("managedBy", LeftOut("it is managed here")),
-            ("schedulingPolicy", LeftOut("pods are scheduled one by one")),
-            ("suspend", Read),
-            ("ttlSecondsAfterFinished", Read),
-        ]),
-    ),
-    ("slotsPerWorker", Silent),
-    ("sshAuthMountPath", Silent),
-    ("successPolicy", LeftOut(ROLE_CONTROLLER)),
-    ("tfReplicaSpecs", Fields(ROLES)),
-    ("xgbReplicaSpecs", Fields(ROLES)),
-]);
+const TRAINING: List = table! {
+    spec: whole(table! {
+        jaxReplicaSpecs mpiReplicaSpecs paddleReplicaSpecs pytorchReplicaSpecs tfReplicaSpecs
+            xgbReplicaSpecs: fields(ROLES),
+        runPolicy: fields(table! {
+            activeDeadlineSeconds backoffLimit suspend ttlSecondsAfterFinished: KEPT,
+            managedBy: left_out("it is managed here"),
+            schedulingPolicy: left_out("pods are scheduled one by one"),
+            cleanPodPolicy: SILENT,
+        }),
+        elasticPolicy: left_out("the number of workers stays"),
+        launcherCreationPolicy: unless("AtStartup", ROLE_CONTROLLER),
+        successPolicy: left_out(ROLE_CONTROLLER),
+        enableDynamicWorker mpiImplementation nprocPerNode runLauncherAsWorker slotsPerWorker
+            sshAuthMountPath: SILENT,
+    }),
+    status: part(ROLE_STATUS),
+};
 
-const RAY_CLUSTER: List = &[
-    ("autoscalerOptions", Silent),
-    (
-        "enableInTreeAutoscaling",
-        Unless("false", "the number of workers stays"),
-    ),
-    ("gcsFaultToleranceOptions", Silent),
-    (
-        "headGroupSpec",
-        Fields(&[
-            ("enableIngress", Silent),
-            ("headService", Silent),
-            ("rayStartParams", Silent),
-            ("resources", Silent),
-            ("serviceType", Silent),
-            ("template", Fields(TEMPLATE)),
-        ]),
-    ),
-    ("headServiceAnnotations", Silent),
-    ("managedBy", Silent),
-    ("rayVersion", Silent),
-    ("suspend", Read),
-    (
-        "workerGroupSpecs",
-        Fields(&[
-            ("groupName", Read),
-            ("idleTimeoutSeconds", Silent),
-            ("maxReplicas", Silent),
-            ("minReplicas", Silent),
-            ("numOfHosts", Read),
-            ("rayStartParams", Silent),
-            ("replicas", Read),
-            ("resources", Silent),
-            ("scaleStrategy", Silent),
-            ("suspend", LeftOut("the workers start with the others")),
-            ("template", Fields(TEMPLATE)),
-        ]),
-    ),
-];
+const RAY_CLUSTER: List = table! {
+    suspend: KEPT,
+    headGroupSpec: fields(table! {
+        template: fields(TEMPLATE),
+        enableIngress headService rayStartParams resources serviceType: SILENT,
+    }),
+    workerGroupSpecs: fields(table! {
+        groupName numOfHosts replicas: KEPT,
+        template: fields(TEMPLATE),
+        suspend: left_out("the workers start with the others"),
+        idleTimeoutSeconds maxReplicas minReplicas rayStartParams resources scaleStrategy:
+            SILENT,
+    }),
+    enableInTreeAutoscaling: unless("false", "the number of workers stays"),
+    autoscalerOptions gcsFaultToleranceOptions headServiceAnnotations managedBy rayVersion:
+        SILENT,
+};
 
-const RAY: List = object!(RAY_CLUSTER);
+const RAY: List = table! {
+    spec: whole(RAY_CLUSTER),
+    status: part(ROLE_STATUS),
+};
 
-const RAY_JOB: List = object!(&[
-    (
-        "activeDeadlineSeconds",
-        LeftOut("the job ends with its pods alone")
-    ),
-    ("backoffLimit", LeftOut("the cluster is not made again")),
-    (
-        "clusterSelector",
-        LeftOut("the job has a cluster of its own")
-    ),
-    ("entrypoint", Silent),
-    ("entrypointNumCpus", Silent),
-    ("entrypointNumGpus", Silent),
-    ("entrypointResources", Silent),
-    ("jobId", Silent),
-    ("managedBy", Silent),
-    ("metadata", Silent),
-    ("rayClusterSpec", Fields(RAY_CLUSTER)),
-    ("runtimeEnvYAML", Silent),
-    (
-        "shutdownAfterJobFinishes",
-        Unless("true", "its pods end with their run time")
-    ),
-    ("submissionMode", Read),
-    ("submitterConfig", Silent),
-    ("submitterPodTemplate", Fields(TEMPLATE)),
-    ("suspend", Read),
-    ("ttlSecondsAfterFinished", Silent),
-]);
+const RAY_JOB: List = table! {
+    spec: whole(table! {
+        submissionMode suspend: KEPT,
+        rayClusterSpec: fields(RAY_CLUSTER),
+        submitterPodTemplate: fields(TEMPLATE),
+        activeDeadlineSeconds: left_out("the job ends with its pods alone"),
+        backoffLimit: left_out("the cluster is not made again"),
+        clusterSelector: left_out("the job has a cluster of its own"),
+        shutdownAfterJobFinishes: unless("true", "its pods end with their run time"),
+        entrypoint entrypointNumCpus entrypointNumGpus entrypointResources jobId managedBy
+            metadata runtimeEnvYAML submitterConfig ttlSecondsAfterFinished: SILENT,
+    }),
+    status: part(ROLE_STATUS),
+};
 
-const LEADER_SET: List = object!(&[
-    (
-        "leaderWorkerTemplate",
-        Fields(&[
-            ("leaderTemplate", Fields(TEMPLATE)),
-            (
-                "restartPolicy",
-                LeftOut("a pod that fails is replaced alone")
-            ),
-            ("size", Read),
-            ("subGroupPolicy", LeftOut("all pods of a group are alike")),
-            (
-                "volumeClaimTemplates",
-                LeftOut("its pods have no volumes of their own")
-            ),
-            ("workerTemplate", Fields(TEMPLATE)),
-        ]),
-    ),
-    ("networkConfig", Silent),
-    ("replicas", Read),
-    ("rolloutStrategy", LeftOut("nothing is rolled out")),
-    (
-        "startupPolicy",
-        Unless("LeaderCreated", "leaders and workers start at once")
-    ),
-]);
+const LEADER_SET: List = table! {
+    spec: whole(table! {
+        replicas: KEPT,
+        leaderWorkerTemplate: fields(table! {
+            size: KEPT,
+            leaderTemplate workerTemplate: fields(TEMPLATE),
+            restartPolicy: left_out("a pod that fails is replaced alone"),
+            subGroupPolicy: left_out("all pods of a group are alike"),
+            volumeClaimTemplates: left_out("its pods have no volumes of their own"),
+        }),
+        rolloutStrategy: left_out("nothing is rolled out"),
+        startupPolicy: unless("LeaderCreated", "leaders and workers start at once"),
+        networkConfig: SILENT,
+    }),
+    status: part(ROLE_STATUS),
+};
 
-const CRON_JOB: List = object!(&[
-    ("concurrencyPolicy", Read),
-    ("failedJobsHistoryLimit", Read),
-    (
-        "jobTemplate",
-        Fields(&[("metadata", Fields(METADATA)), ("spec", Fields(JOB_SPEC))]),
-    ),
-    ("schedule", Read),
-    ("startingDeadlineSeconds", Read),
-    ("successfulJobsHistoryLimit", Read),
-    ("suspend", Read),
-    ("timeZone", Read),
-]);
+const CRON_JOB_STATUS: List = table! { active lastScheduleTime lastSuccessfulTime: KEPT };
 
-const BUDGET: List = object!(&[
-    ("maxUnavailable", Read),
-    ("minAvailable", Read),
-    ("selector", Fields(SELECTOR)),
-    ("unhealthyPodEvictionPolicy", Read),
-]);
+const CRON_JOB: List = table! {
+    spec: fields(table! {
+        concurrencyPolicy failedJobsHistoryLimit schedule startingDeadlineSeconds
+            successfulJobsHistoryLimit suspend timeZone: KEPT,
+        jobTemplate: fields(table! {
+            metadata: fields(METADATA),
+            spec: fields(JOB_SPEC),
+        }),
+    }),
+    status: part(CRON_JOB_STATUS),
+};
+
+const BUDGET_STATUS: List = table! {
+    currentHealthy desiredHealthy disruptedPods disruptionsAllowed expectedPods: KEPT,
+};
+
+const BUDGET: List = table! {
+    spec: fields(table! {
+        maxUnavailable minAvailable unhealthyPodEvictionPolicy: KEPT,
+        selector: whole(SELECTOR),
+    }),
+    status: part(BUDGET_STATUS),
+};
 
 const ALL_ENDPOINTS: &str = "requests go to all endpoints alike, near or far";
 
-const SERVICE: List = object!(&[
-    ("allocateLoadBalancerNodePorts", Silent),
-    ("clusterIP", Read),
-    ("clusterIPs", Silent),
-    ("externalIPs", Silent),
-    ("externalName", Silent),
-    ("externalTrafficPolicy", Read),
-    ("healthCheckNodePort", Silent),
-    (
-        "internalTrafficPolicy",
-        Unless(
-            "Cluster",
-            "requests from within reach every endpoint, whatever its node"
-        ),
-    ),
-    ("ipFamilies", Silent),
-    ("ipFamilyPolicy", Silent),
-    ("loadBalancerClass", Silent),
-    ("loadBalancerIP", Silent),
-    (
-        "loadBalancerSourceRanges",
-        LeftOut("requests from everywhere are let in")
-    ),
-    ("ports", Silent),
-    ("publishNotReadyAddresses", Read),
-    ("selector", Read),
-    ("sessionAffinity", Read),
-    (
-        "sessionAffinityConfig",
-        Fields(&[("clientIP", Fields(&[("timeoutSeconds", Read)]))]),
-    ),
-    ("topologyKeys", LeftOut(ALL_ENDPOINTS)),
-    ("trafficDistribution", LeftOut(ALL_ENDPOINTS)),
-    ("type", Read),
-]);
+const SERVICE: List = table! {
+    status: READ,
+    spec: whole(table! {
+        clusterIP externalTrafficPolicy publishNotReadyAddresses selector sessionAffinity type:
+            KEPT,
+        sessionAffinityConfig: fields(table! {
+            clientIP: fields(table! { timeoutSeconds: KEPT }),
+        }),
+        internalTrafficPolicy:
+            unless("Cluster", "requests from within reach every endpoint, whatever its node"),
+        loadBalancerSourceRanges: left_out("requests from everywhere are let in"),
+        topologyKeys trafficDistribution: left_out(ALL_ENDPOINTS),
+        allocateLoadBalancerNodePorts clusterIPs externalIPs externalName healthCheckNodePort
+            ipFamilies ipFamilyPolicy loadBalancerClass loadBalancerIP ports: SILENT,
+    }),
+};
 
-const INGRESS: List = object!(&[
-    ("defaultBackend", Read),
-    ("ingressClassName", Silent),
-    ("rules", Read),
-    ("tls", Silent),
-]);
+const INGRESS: List = table! {
+    status: READ,
+    spec: whole(table! {
+        defaultBackend rules: KEPT,
+        ingressClassName tls: SILENT,
+    }),
+};
 
-const HORIZONTAL: List = object!(&[
-    ("behavior", Read),
-    ("maxReplicas", Read),
-    ("metrics", Read),
-    ("minReplicas", Read),
-    ("scaleTargetRef", Read),
-    ("targetCPUUtilizationPercentage", Read),
-]);
+const HORIZONTAL: List = table! {
+    status: READ,
+    spec: whole(table! {
+        behavior maxReplicas metrics minReplicas scaleTargetRef targetCPUUtilizationPercentage:
+            KEPT,
+    }),
+};
 
-const VERTICAL: List = object!(&[
-    (
-        "recommenders",
-        LeftOut("the default recommender is the one that recommends"),
-    ),
-    (
-        "resourcePolicy",
-        Fields(&[(
-            "containerPolicies",
-            Fields(&[
-                ("containerName", Read),
-                ("controlledResources", Read),
-                ("controlledValues", Read),
-                ("maxAllowed", Read),
-                ("minAllowed", Read),
-                ("mode", Read),
-                (
-                    "oomBumpUpRatio",
-                    LeftOut("memory grows after a kill by the default ratio"),
-                ),
-                (
-                    "oomMinBumpUp",
-                    LeftOut("memory grows after a kill by the default amount"),
-                ),
-            ]),
-        )]),
-    ),
-    ("targetRef", Read),
-    (
-        "updatePolicy",
-        Fields(&[
-            (
-                "evictAfterOOMSeconds",
-                LeftOut("a pod that is killed within ten minutes of its start is updated at once"),
-            ),
-            (
-                "evictionRequirements",
-                LeftOut("pods are evicted without asking these conditions"),
-            ),
-            ("minReplicas", Read),
-            ("updateMode", Read),
-        ]),
-    ),
-]);
+const VERTICAL: List = table! {
+    status: READ,
+    spec: whole(table! {
+        targetRef: KEPT,
+        resourcePolicy: fields(table! {
+            containerPolicies: fields(table! {
+                containerName controlledResources controlledValues maxAllowed minAllowed mode: KEPT,
+                oomBumpUpRatio: left_out("memory grows after a kill by the default ratio"),
+                oomMinBumpUp: left_out("memory grows after a kill by the default amount"),
+            }),
+        }),
+        updatePolicy: fields(table! {
+            minReplicas updateMode: KEPT,
+            evictAfterOOMSeconds:
+                left_out("a pod that is killed within ten minutes of its start is updated at once"),
+            evictionRequirements: left_out("pods are evicted without asking these conditions"),
+        }),
+        recommenders: left_out("the default recommender is the one that recommends"),
+    }),
+};
 
-const QUOTA: List = object!(&[
-    ("hard", Read),
-    (
-        "scopeSelector",
-        Fields(&[(
-            "matchExpressions",
-            Fields(&[("operator", Read), ("scopeName", Read), ("values", Read)]),
-        )]),
-    ),
-    ("scopes", Read),
-]);
+const QUOTA: List = table! {
+    status: READ,
+    spec: whole(table! {
+        hard scopes: KEPT,
+        scopeSelector: fields(table! {
+            matchExpressions: fields(table! { operator scopeName values: KEPT }),
+        }),
+    }),
+};
 
-const LIMIT_RANGE: List = object!(&[(
-    "limits",
-    Fields(&[
-        ("default", Read),
-        ("defaultRequest", Read),
-        ("max", Read),
-        ("maxLimitRequestRatio", Read),
-        ("min", Read),
-        ("type", Read),
-    ])
-)]);
+const LIMIT_RANGE: List = table! {
+    status: READ,
+    spec: whole(table! {
+        limits: fields(table! {
+            default defaultRequest max maxLimitRequestRatio min type: KEPT,
+        }),
+    }),
+};

@@ -15,7 +15,7 @@ use super::pod_status;
 use super::reader::{Fate, Reader};
 use super::scheduler_config::{config_doubts, read_scheduler_config};
 use super::source::{Refused, Sink, Source, Stop, Syntax};
-use super::{ManifestFinding, Manifests, fields, kept_fields, kinds, yaml};
+use super::{ManifestFinding, Manifests, fields, kinds, yaml};
 use intake::Input;
 use intake::TraceError;
 use units::SortedMap;
@@ -294,7 +294,7 @@ impl<W: Write> Sink for SnapshotWriter<W> {
         if kind == SCHEDULER_CONFIG {
             self.check_config(source)?;
         }
-        let Some(keep) = kept_fields::of_kind(&kind) else {
+        let Some(keep) = fields::kept_of(&kind) else {
             return self.reader.object(source, Some(&kind));
         };
         let whole = self.whole(&source, &kind);

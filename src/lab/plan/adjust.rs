@@ -71,7 +71,7 @@ impl Factors {
 }
 
 /// Names of the resources of a list.
-pub fn resource_names(list: &ResourceList) -> Vec<Text> {
+fn resource_names(list: &ResourceList) -> Vec<Text> {
     list.named().map(|(name, _)| name.clone()).collect()
 }
 

@@ -4,15 +4,15 @@
 
 use std::io::{self, BufReader, Write};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use super::adjust::{Factors, resource_names};
+use super::adjust::Factors;
 use super::demand::Demand;
 use super::items::each_item;
 use super::market::BoughtNode;
 use crate::snapshot::SnapshotError;
 use k8s::SnapshotWriter;
-use model::{Node, PodSpec, TaintEffect, Text};
+use model::{Node, PodSpec, Text};
 use scheduler::kube::Cache;
 use trace::Input;
 use units::{SortedMap, SortedSet};
@@ -259,42 +259,20 @@ fn resize(pod: &mut Value, spec: &PodSpec) {
             let Some(container) = pod["spec"][field].get_mut(place) else {
                 continue;
             };
-            let amounts = own.requests.named();
-            let amounts =
-                amounts.map(|(name, amount)| (name.to_string(), amount.to_string().into()));
-            container["resources"]["requests"] = Value::Object(amounts.collect::<Map<_, _>>());
+            container["resources"]["requests"] = json!(own.requests);
         }
     }
 }
 
 /// A node as an object of the API.
 pub fn node_object(node: &Node) -> Value {
-    let labels = node.labels.iter();
-    let labels: Map<String, Value> = labels
-        .map(|(key, value)| (key.to_string(), value.to_string().into()))
-        .collect();
-    let taints = node.taints.iter().map(|taint| {
-        let effect = match taint.effect {
-            TaintEffect::NoSchedule => "NoSchedule",
-            TaintEffect::PreferNoSchedule => "PreferNoSchedule",
-            TaintEffect::NoExecute => "NoExecute",
-        };
-        json!({"key": &*taint.key, "value": &*taint.value, "effect": effect})
-    });
-    let mut amounts = Map::new();
-    for name in resource_names(&node.allocatable) {
-        amounts.insert(
-            name.to_string(),
-            node.allocatable.get(&name).to_string().into(),
-        );
-    }
     json!({
         "apiVersion": "v1",
         "kind": "Node",
-        "metadata": {"name": &*node.name, "labels": labels},
-        "spec": {"taints": taints.collect::<Vec<Value>>()},
+        "metadata": {"name": node.name, "labels": node.labels},
+        "spec": {"taints": node.taints},
         "status": {
-            "allocatable": amounts,
+            "allocatable": node.allocatable,
             "conditions": [{"type": "Ready", "status": "True"}],
         },
     })

@@ -106,10 +106,10 @@ pub struct ContainerPolicy {
     pub requests_only: bool,
     /// Whether the container is left alone.
     pub is_off: bool,
-    /// Whether its cpu is left alone.
+    /// Whether the container's cpu is left alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spares_cpu: bool,
-    /// Whether its memory is left alone.
+    /// Whether the container's memory is left alone.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub spares_memory: bool,
 }

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use super::table::models;
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
 use crate::by_class::ByClass;
-use crate::pod_settings::{written_amounts, written_containers, written_labels};
+use crate::pod_settings::{written_containers, written_gates};
+use crate::pod_template::filled;
 use crate::stream::Arrival;
 use crate::{pod_affinity, pod_rules};
 use model::gpu::DEVICE_MILLI;
@@ -150,7 +151,7 @@ impl Class {
         let labels = if said.labels.is_empty() {
             String::new()
         } else {
-            format!("  labels: {}\n", written_labels(&said.labels))
+            format!("  labels: {}\n", json!(said.labels))
         };
         Self {
             namespace_place: place,
@@ -164,40 +165,28 @@ impl Class {
 /// The lines of a spec.
 fn lines(said: &PodSpec) -> String {
     let mut lines = String::new();
-    let mut line = |member: &str, value: &Value| {
-        let is_nothing = match value {
-            Value::Array(list) => list.is_empty(),
-            Value::Object(members) => members.is_empty(),
-            _ => false,
-        };
-        if !is_nothing {
+    let mut line = |member: &str, value: Option<Value>| {
+        if let Some(value) = value {
             let _ = writeln!(lines, "  {member}: {value}");
         }
     };
-    if said.priority != 0 {
-        line("priority", &said.priority.into());
-    }
-    if !said.preempts {
-        line("preemptionPolicy", &"Never".into());
-    }
-    if !said.scheduler_name.is_empty() {
-        line("schedulerName", &(&*said.scheduler_name).into());
-    }
-    let gates = said.scheduling_gates.iter();
-    let gates: Value = gates.map(|gate| json!({"name": &**gate})).collect();
-    line("schedulingGates", &gates);
-    line("nodeSelector", &written_labels(&said.node_selector));
-    let affinity = pod_affinity::written(&said.affinity);
-    line("affinity", &affinity.unwrap_or_else(|| json!({})));
+    let priority = (said.priority != 0).then(|| said.priority.into());
+    let requests = filled(&said.pod_requests);
+    line("priority", priority);
+    line("preemptionPolicy", (!said.preempts).then(|| "Never".into()));
+    line("schedulerName", filled(&said.scheduler_name));
+    line("schedulingGates", filled(written_gates(said)));
+    line("nodeSelector", filled(&said.node_selector));
+    line("affinity", pod_affinity::written(&said.affinity));
     let tolerations = pod_rules::written_tolerations(&said.tolerations);
-    line("tolerations", &tolerations);
+    line("tolerations", filled(tolerations));
     let spread = pod_rules::written_spread(&said.topology_spread);
-    line("topologySpreadConstraints", &spread);
-    line("overhead", &written_amounts(&said.overhead));
-    if !said.pod_requests.is_empty() {
-        let requests = written_amounts(&said.pod_requests);
-        line("resources", &json!({"requests": requests}));
-    }
+    line("topologySpreadConstraints", filled(spread));
+    line("overhead", filled(&said.overhead));
+    line(
+        "resources",
+        requests.map(|requests| json!({"requests": requests})),
+    );
     let mut containers = said.containers.clone();
     let gpu = &said.gpu;
     if let (1.., DEVICE_MILLI, Some(first)) =

@@ -7,11 +7,10 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use crate::VerifyOptions;
-use crate::cases::{Differences, typed};
+use crate::cases::{Differences, list, typed};
 use crate::door::folder::Folder;
 use crate::door::lines;
 use crate::door::{DoorReport, Said, Share};
-use crate::kube_scheduler::world::objects;
 use model::node::HOSTNAME_LABEL;
 use units::{Instant, SortedMap};
 
@@ -41,13 +40,13 @@ const TAKEN: &str = "pods that are spread over hosts are tried on the nodes that
 
 fn decide(case: &Value) -> Result<Said, String> {
     let is_spread = |group: &&Value| {
-        let rules = objects(&group["pod"]["spec"], "topologySpreadConstraints");
+        let rules = list(&group["pod"]["spec"], "topologySpreadConstraints");
         { rules.iter() }.any(|own| own["topologyKey"] == HOSTNAME_LABEL)
     };
-    if !objects(case, "nodes").is_empty() && objects(case, "groups").iter().any(is_spread) {
+    if !list(case, "nodes").is_empty() && list(case, "groups").iter().any(is_spread) {
         return Ok(Said::Unsaid(TAKEN.to_owned()));
     }
-    let templates = objects(case, "templates");
+    let templates = list(case, "templates");
     let mut differences = Differences::default();
     let mut is_sure = true;
     for template in &templates {
@@ -55,7 +54,7 @@ fn decide(case: &Value) -> Result<Said, String> {
         let recorded = &case["expect"]["estimates"][id];
         let ordered = order(case, &[*template], None)?;
         let count = ordered.values().sum::<u64>();
-        let outcomes = objects(recorded, "outcomes");
+        let outcomes = list(recorded, "outcomes");
         is_sure &= outcomes.len() == 1;
         let nodes = |one: &&Value| one["nodes"].as_u64().unwrap_or_default();
         let least = outcomes.iter().map(nodes).min().unwrap_or_default();
@@ -102,12 +101,12 @@ fn order(
     templates: &[&Value],
     expander: Option<&str>,
 ) -> Result<SortedMap<String, u64>, String> {
-    let mut nodes: Vec<Value> = objects(case, "nodes").into_iter().cloned().collect();
+    let mut nodes: Vec<Value> = list(case, "nodes").into_iter().cloned().collect();
     for node in &mut nodes {
         node["spec"]["unschedulable"] = true.into();
     }
-    let mut others: Vec<Value> = objects(case, "pods").into_iter().cloned().collect();
-    for group in objects(case, "groups") {
+    let mut others: Vec<Value> = list(case, "pods").into_iter().cloned().collect();
+    for group in list(case, "groups") {
         others.push(pending(group));
     }
     let limit = case["maxNodes"].as_u64().unwrap_or_default();
@@ -116,7 +115,7 @@ fn order(
     for template in templates {
         let id = template["id"].as_str().unwrap_or_default();
         groups.push(node_group(id, &template["node"], most));
-        for daemon in objects(template, "pods") {
+        for daemon in list(template, "pods") {
             others.push(daemon_set(id, daemon));
         }
     }
@@ -208,7 +207,7 @@ fn node_group(id: &str, node: &Value, most: u64) -> Value {
     let mut group = json!({
         "name": id, "max": most, "labels": labels,
         "template": {"allocatable": node["status"]["allocatable"]},
-        "taints": objects(&node["spec"], "taints"),
+        "taints": list(&node["spec"], "taints"),
     });
     if !zone.is_null() {
         group["zone"] = zone;

@@ -7,11 +7,11 @@ use std::path::PathBuf;
 use serde_json::{Map, Value, json};
 
 use crate::VerifyOptions;
+use crate::cases::list;
 use crate::door::folder::Folder;
 use crate::door::lines;
 use crate::door::watch::Watch;
 use crate::door::{DoorReport, Said, Share};
-use crate::kube_scheduler::world::objects;
 use model::Object;
 use units::Instant;
 
@@ -40,12 +40,12 @@ pub(crate) fn judge(
 }
 
 fn decide(case: &Value) -> Result<Said, String> {
-    let steps = objects(case, "steps");
+    let steps = list(case, "steps");
     let is_plain = |step: &&Value| step["uniform"].is_object() || is_external(step);
     if steps.is_empty() || !steps.iter().all(is_plain) {
         return Ok(Said::Unsaid(STATES.to_owned()));
     }
-    let expected = objects(case, "expect");
+    let expected = list(case, "expect");
     let second = |step: &Value| step["t"].as_i64().unwrap_or_default();
     let period = match steps.as_slice() {
         [first, next, ..] => second(next) - second(first),
@@ -114,7 +114,7 @@ fn is_at_edge(case: &Value, step: &Value, replicas: i64) -> bool {
 
 /// Whether a step has external metrics and pods that are all alike.
 fn is_external(step: &Value) -> bool {
-    let pods = objects(step, "pods");
+    let pods = list(step, "pods");
     let is_ready =
         |pod: &&Value| pod["phase"] == "Running" && pod["ready"] == true && pod["deleting"] != true;
     let replicas = step["specReplicas"].as_u64();

@@ -1,29 +1,19 @@
 //! Syncs of the `CronJob` controller.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{seconds, span, told, told_span};
+use super::objects::{declared, uid};
+use super::{seconds, told, told_span};
 use crate::cases::{Differences, typed};
 use control::controllers::cron_job::{CronChild, CronJobView, CronWrites, sync};
+use model::Object;
 use model::workload::cron_job::CronStatus;
-use model::workload::{ConcurrencyPolicy, CronJob};
-use units::Instant;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Input {
-    schedule: String,
-    time_zone: Option<String>,
-    concurrency_policy: Option<String>,
-    starting_deadline_seconds: Option<f64>,
-    successful_jobs_history_limit: Option<i32>,
-    failed_jobs_history_limit: Option<i32>,
-    #[serde(default)]
-    suspend: bool,
-    start: String,
-}
+use units::Instant;
 
 #[derive(Deserialize)]
 struct Step {
@@ -55,13 +45,13 @@ struct SeenStatus {
 }
 
 pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(), String> {
-    let input: Input = typed(case.get("input").ok_or("no `input`")?)?;
+    let input = &case["input"];
     let steps: Vec<Step> = typed(case.get("steps").ok_or("no `steps`")?)?;
-    let start: Timestamp = input
-        .start
-        .parse()
-        .map_err(|error| format!("`start`: {error}"))?;
-    let mut cron_job = input.cron_job();
+    let start = start(input)?;
+    let Object::CronJob(cron_job) = declared(&manifest(input, &job_spec()))? else {
+        return Err("no cron job".to_owned());
+    };
+    let mut cron_job = Arc::unwrap_or_clone(cron_job);
     for (number, step) in steps.iter().enumerate() {
         for (what, to) in &step.change {
             match what.as_str() {
@@ -86,24 +76,33 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
     Ok(())
 }
 
-impl Input {
-    fn cron_job(&self) -> CronJob {
-        CronJob {
-            name: "cj".into(),
-            schedule: self.schedule.as_str().into(),
-            time_zone: self.time_zone.as_deref().map(Into::into),
-            starting_deadline: self.starting_deadline_seconds.map(span),
-            concurrency: match self.concurrency_policy.as_deref() {
-                Some("Forbid") => ConcurrencyPolicy::Forbid,
-                Some("Replace") => ConcurrencyPolicy::Replace,
-                _ => ConcurrencyPolicy::Allow,
-            },
-            suspend: self.suspend,
-            successful_history: self.successful_jobs_history_limit,
-            failed_history: self.failed_jobs_history_limit,
-            ..CronJob::default()
-        }
-    }
+/// The time at which a case begins.
+pub(super) fn start(input: &Value) -> Result<Timestamp, String> {
+    let start = input["start"].as_str().unwrap_or_default();
+    start.parse().map_err(|error| format!("`start`: {error}"))
+}
+
+/// The `CronJob` of a case, whose jobs have this spec.
+pub(super) fn manifest(input: &Value, job: &Value) -> Value {
+    let mut spec = input.clone();
+    let start = spec.as_object_mut();
+    let start = start.and_then(|fields| fields.remove("start"));
+    spec["jobTemplate"] = json!({"spec": job});
+    json!({
+        "apiVersion": "batch/v1", "kind": "CronJob",
+        "metadata": {
+            "name": "cj", "namespace": "default", "uid": uid("CronJob", "cj"),
+            "creationTimestamp": start,
+        },
+        "spec": spec,
+    })
+}
+
+/// The spec of jobs.
+pub(super) fn job_spec() -> Value {
+    json!({"template": {"spec": {
+        "restartPolicy": "Never", "containers": [{"name": "c", "image": "app:1"}],
+    }}})
 }
 
 impl SeenJob {

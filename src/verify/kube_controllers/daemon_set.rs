@@ -1,12 +1,11 @@
 //! Daemon sets: which nodes run a pod, and both parts of a sync.
 
-use std::sync::Arc;
-
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{objects, replica_set, seconds, span};
-use crate::cases::{Differences, typed};
+use super::objects::{declared, filled, taints, uid};
+use super::{replica_set, seconds, span};
+use crate::cases::{Differences, list, typed};
 use control::controllers::daemon_set::{
     DaemonNode, DaemonPod, DaemonWrites, Eligibility, FailureBackoff, eligibility, limits, place,
     roll,
@@ -14,51 +13,23 @@ use control::controllers::daemon_set::{
 use k8s::count;
 use model::workload::daemon_set::DaemonUpdate;
 use model::workload::{DaemonSet, ObservedPod, Readiness};
-use model::{Affinity, Node, NodeAffinity, NodeSelector, NodeSelectorTerm, PodSpec};
+use model::{Node, Object};
 use units::SortedSet;
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-#[derive(Default)]
-struct Template {
-    node_name: Option<String>,
-    host_network: bool,
-    node_selector: Option<units::SortedMap<String, String>>,
-    required_node_affinity: Option<Vec<Vec<objects::Requirement>>>,
-    tolerations: Option<Vec<objects::Toleration>>,
-}
-
-#[derive(Deserialize)]
-struct OneNode {
-    node: SeenNode,
-    template: Template,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SeenNode {
-    name: String,
-    #[serde(default)]
-    labels: Option<units::SortedMap<String, String>>,
-    #[serde(default)]
-    taints: Option<Vec<objects::Taint>>,
-    #[serde(default)]
-    unschedulable: bool,
-}
-
 pub(super) fn compare_node(case: &Value, differences: &mut Differences) -> Result<(), String> {
-    let input: OneNode = typed(case.get("input").ok_or("no `input`")?)?;
-    let taints = input.node.taints.iter().flatten();
+    let input = &case["input"];
+    let seen = &input["node"];
     let node = Node {
-        name: input.node.name.as_str().into(),
-        labels: objects::labels(input.node.labels.as_ref()),
-        taints: taints
-            .map(objects::Taint::model)
-            .collect::<Result<_, _>>()?,
-        unschedulable: input.node.unschedulable,
+        name: typed(&seen["name"])?,
+        labels: typed::<Option<_>>(&seen["labels"])?.unwrap_or_default(),
+        taints: taints(&list(seen, "taints"))?,
+        unschedulable: seen["unschedulable"] == true,
         ..Node::default()
     };
-    let decided = eligibility(&input.template.set()?, &node);
+    let Object::DaemonSet(set) = declared(&manifest(&input["template"]))? else {
+        return Err("no daemon set".to_owned());
+    };
+    let decided = eligibility(&set, &node);
     let decided = json!({
         "shouldRun": decided.should_run,
         "shouldContinueRunning": decided.should_continue,
@@ -71,41 +42,35 @@ pub(super) fn compare_node(case: &Value, differences: &mut Differences) -> Resul
     Ok(())
 }
 
-impl Template {
-    fn set(&self) -> Result<DaemonSet, String> {
-        let term = |requirements: &Vec<objects::Requirement>| -> Result<_, String> {
-            let requirements = requirements.iter().map(objects::Requirement::model);
-            Ok(NodeSelectorTerm {
-                match_expressions: requirements.collect::<Result<_, _>>()?,
-                match_fields: Vec::new(),
-            })
-        };
-        let required = self.required_node_affinity.as_ref().map(|terms| {
-            let terms = terms.iter().map(term).collect::<Result<_, String>>()?;
-            Ok::<_, String>(NodeSelector { terms })
-        });
-        let tolerations = self.tolerations.iter().flatten();
-        let template = PodSpec {
-            node_selector: objects::labels(self.node_selector.as_ref()),
-            affinity: Affinity {
-                node: NodeAffinity {
-                    required: required.transpose()?,
-                    preferred: Vec::new(),
-                },
-                ..Affinity::default()
-            },
-            tolerations: tolerations
-                .map(objects::Toleration::model)
-                .collect::<Result<_, _>>()?,
-            ..PodSpec::default()
-        };
-        Ok(DaemonSet {
-            template: Arc::new(template),
-            node_name: self.node_name.as_deref().map(Into::into),
-            host_network: self.host_network,
-            ..DaemonSet::default()
-        })
+/// The `DaemonSet` of a case, by the template of its pods.
+pub(super) fn manifest(template: &Value) -> Value {
+    let mut spec = json!({"containers": [{"name": "c", "image": "app:1"}]});
+    for field in ["nodeName", "hostNetwork", "nodeSelector"] {
+        spec[field] = template[field].clone();
     }
+    let tolerations = list(template, "tolerations").into_iter().map(filled);
+    spec["tolerations"] = tolerations.collect();
+    if let Some(terms) = template["requiredNodeAffinity"].as_array() {
+        let terms = terms.iter().map(|requirements| {
+            let requirements = requirements.as_array().into_iter().flatten();
+            json!({"matchExpressions": requirements.map(filled).collect::<Vec<Value>>()})
+        });
+        spec["affinity"] = json!({"nodeAffinity": {
+            "requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": terms.collect::<Vec<Value>>(),
+            },
+        }});
+    }
+    json!({
+        "apiVersion": "apps/v1", "kind": "DaemonSet",
+        "metadata": {
+            "name": "d", "namespace": "default", "uid": uid("DaemonSet", "d"), "generation": 1,
+        },
+        "spec": {
+            "selector": {"matchLabels": {"app": "web"}},
+            "template": {"metadata": {"labels": {"app": "web"}}, "spec": spec},
+        },
+    })
 }
 
 #[derive(Deserialize)]

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::objects::declared;
 use super::seconds;
 use crate::cases::{Differences, typed};
 use control::controllers::deployment::{DeploymentView, DeploymentWrites, sync};
@@ -12,8 +13,8 @@ use k8s::count;
 use model::workload::deployment::{ConditionKind, ConditionReason};
 use model::workload::replica_set::{ReplicaSetStatus, RolloutAnnotations};
 use model::workload::{Deployment, DeploymentStrategy, ReplicaSet, RollingUpdate};
-use model::{PodSpec, Release, Text};
-use units::{Duration, Instant, SortedMap};
+use model::{Object, PodSpec, Release, Text};
+use units::{Instant, SortedMap};
 
 /// A template that differs by its image.
 fn template(image: &str) -> Arc<PodSpec> {
@@ -47,7 +48,10 @@ struct SeenSet {
 }
 
 pub(super) fn compare_sequence(case: &Value, differences: &mut Differences) -> Result<(), String> {
-    let mut deployment = read(case.pointer("/deployment/spec").ok_or("no `deployment`")?)?;
+    let Object::Deployment(deployment) = declared(&case["deployment"])? else {
+        return Err("no deployment".to_owned());
+    };
+    let mut deployment = Arc::unwrap_or_clone(deployment);
     let steps: Vec<Step> = typed(case.get("steps").ok_or("no `steps`")?)?;
     let mut image = case
         .pointer("/deployment/spec/template/spec/containers/0/image")
@@ -87,36 +91,6 @@ pub(super) fn compare_sequence(case: &Value, differences: &mut Differences) -> R
         }
     }
     Ok(())
-}
-
-fn read(spec: &Value) -> Result<Deployment, String> {
-    let number = |key: &str| spec.get(key).and_then(Value::as_i64);
-    let strategy = spec.pointer("/strategy/type").and_then(Value::as_str);
-    let strategy = if strategy == Some("Recreate") {
-        DeploymentStrategy::Recreate
-    } else {
-        let mut rolling = RollingUpdate::default();
-        if let Some(surge) = spec.pointer("/strategy/rollingUpdate/maxSurge") {
-            rolling.max_surge = count(surge)?;
-        }
-        if let Some(unavailable) = spec.pointer("/strategy/rollingUpdate/maxUnavailable") {
-            rolling.max_unavailable = count(unavailable)?;
-        }
-        DeploymentStrategy::RollingUpdate(rolling)
-    };
-    let defaults = Deployment::default();
-    Ok(Deployment {
-        replicas: number("replicas").map_or(1, |replicas| replicas as i32),
-        strategy,
-        paused: spec.get("paused") == Some(&Value::Bool(true)),
-        revision_history_limit: number("revisionHistoryLimit")
-            .map_or(defaults.revision_history_limit, |limit| Some(limit as i32)),
-        progress_deadline: number("progressDeadlineSeconds")
-            .map_or(defaults.progress_deadline, |secs| {
-                Some(Duration::from_secs(secs))
-            }),
-        ..defaults
-    })
 }
 
 fn change(

@@ -1,65 +1,17 @@
 //! Syncs of the Job controller until the job ends.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::{replica_set, seconds, span, told, told_span};
+use super::objects::{declared, uid};
+use super::{replica_set, seconds, told, told_span};
 use crate::cases::{Differences, typed};
 use control::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, sync};
-use model::Restarts;
-use model::workload::job::{
-    FailureAction, FailureMatch, FailureRule, Indexes, JobCondition, JobConditionKind, JobReason,
-    JobStatus, SuccessRule,
-};
-use model::workload::{CompletionMode, Job, ObservedPod, PodReplacement, Readiness, RestartPolicy};
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Input {
-    active_deadline_seconds: Option<f64>,
-    backoff_limit: Option<i32>,
-    backoff_limit_per_index: Option<i32>,
-    completion_mode: Option<String>,
-    completions: Option<i32>,
-    max_failed_indexes: Option<i32>,
-    parallelism: Option<i32>,
-    pod_failure_policy: Option<Vec<Rule>>,
-    pod_replacement_policy: Option<String>,
-    restart_policy: Option<String>,
-    success_policy: Option<Vec<Success>>,
-    #[serde(default)]
-    suspend: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Rule {
-    action: String,
-    on_exit_codes: Option<ExitCodes>,
-    on_pod_conditions: Option<Vec<Condition>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ExitCodes {
-    container_name: Option<String>,
-    operator: String,
-    values: Vec<i32>,
-}
-
-#[derive(Deserialize)]
-struct Condition {
-    #[serde(rename = "type")]
-    kind: String,
-    status: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Success {
-    succeeded_indexes: Option<String>,
-    succeeded_count: Option<i32>,
-}
+use model::workload::job::{Indexes, JobCondition, JobConditionKind, JobReason, JobStatus};
+use model::workload::{ObservedPod, Readiness};
+use model::{Object, Restarts};
 
 #[derive(Deserialize)]
 struct Step {
@@ -121,9 +73,11 @@ struct Backoff {
 }
 
 pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(), String> {
-    let input: Input = typed(case.get("input").ok_or("no `input`")?)?;
     let steps: Vec<Step> = typed(case.get("steps").ok_or("no `steps`")?)?;
-    let mut job = input.job()?;
+    let Object::Job(job) = declared(&manifest(&case["input"]))? else {
+        return Err("no job".to_owned());
+    };
+    let mut job = Arc::unwrap_or_clone(job);
     let mut backoff = JobBackoff::default();
     for (number, step) in steps.iter().enumerate() {
         for (what, to) in &step.change {
@@ -179,76 +133,25 @@ pub(super) fn in_order(expect: &Value) -> Value {
     expect
 }
 
-impl Input {
-    fn job(&self) -> Result<Job, String> {
-        let rules = self.pod_failure_policy.iter().flatten().map(Rule::model);
-        let successes = self.success_policy.iter().flatten().map(Success::model);
-        let job = Job {
-            restart: match self.restart_policy.as_deref() {
-                Some("OnFailure") => RestartPolicy::OnFailure,
-                _ => RestartPolicy::Never,
-            },
-            mode: match self.completion_mode.as_deref() {
-                Some("Indexed") => CompletionMode::Indexed,
-                _ => CompletionMode::NonIndexed,
-            },
-            backoff_limit_per_index: self.backoff_limit_per_index,
-            max_failed_indexes: self.max_failed_indexes,
-            active_deadline: self.active_deadline_seconds.map(span),
-            suspend: self.suspend,
-            replacement: match self.pod_replacement_policy.as_deref() {
-                Some("Failed") => PodReplacement::Failed,
-                _ => PodReplacement::TerminatingOrFailed,
-            },
-            failure_policy: rules.collect::<Result<_, _>>()?,
-            success_policy: successes.collect::<Result<_, _>>()?,
-            ..Job::default()
-        };
-        Ok(job.with_defaults(self.parallelism, self.completions, self.backoff_limit))
+/// The `Job` of a case.
+pub(super) fn manifest(input: &Value) -> Value {
+    let mut spec = input.clone();
+    for field in ["podFailurePolicy", "successPolicy"] {
+        if let Some(rules) = spec.get_mut(field) {
+            *rules = json!({"rules": rules});
+        }
     }
-}
-
-impl Rule {
-    fn model(&self) -> Result<FailureRule, String> {
-        let action = match self.action.as_str() {
-            "FailJob" => FailureAction::FailJob,
-            "FailIndex" => FailureAction::FailIndex,
-            "Ignore" => FailureAction::Ignore,
-            "Count" => FailureAction::Count,
-            name => return Err(format!("no action is called `{name}`")),
-        };
-        let matches = match (&self.on_exit_codes, &self.on_pod_conditions) {
-            (Some(codes), _) => FailureMatch::ExitCodes {
-                container: codes.container_name.as_deref().map(Into::into),
-                among: codes.operator == "In",
-                values: codes.values.clone(),
-            },
-            (None, Some(conditions)) => FailureMatch::Conditions(
-                conditions
-                    .iter()
-                    .map(|one| (one.kind.as_str().into(), one.status.as_str().into()))
-                    .collect(),
-            ),
-            (None, None) => return Err("a rule without a condition".to_owned()),
-        };
-        Ok(FailureRule { action, matches })
-    }
-}
-
-impl Success {
-    fn model(&self) -> Result<SuccessRule, String> {
-        let interval = |text: &str| -> Result<(i32, i32), String> {
-            let (first, last) = text.split_once('-').unwrap_or((text, text));
-            let number = |text: &str| text.parse().map_err(|_| format!("no index: `{text}`"));
-            Ok((number(first)?, number(last)?))
-        };
-        let indexes = self.succeeded_indexes.as_deref();
-        let indexes = indexes.map(|text| text.split(',').map(interval).collect());
-        Ok(SuccessRule {
-            indexes: indexes.transpose()?,
-            count: self.succeeded_count,
-        })
-    }
+    let restart = spec.as_object_mut();
+    let restart = restart.and_then(|fields| fields.remove("restartPolicy"));
+    spec["template"] = json!({"spec": {
+        "restartPolicy": restart.unwrap_or_else(|| "Never".into()),
+        "containers": [{"name": "c", "image": "app:1"}],
+    }});
+    json!({
+        "apiVersion": "batch/v1", "kind": "Job",
+        "metadata": {"name": "j", "namespace": "default", "uid": uid("Job", "j")},
+        "spec": spec,
+    })
 }
 
 impl SeenPod {

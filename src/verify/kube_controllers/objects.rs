@@ -1,108 +1,60 @@
-//! Small objects as recordings write them.
+//! Objects of a case, read as those of a cluster are.
 
-use serde::Deserialize;
+use serde_json::{Value, json};
 
-use model::{Labels, Operator, TaintEffect};
-use units::{Duration, SortedMap};
+use crate::kube_scheduler::world::manifests;
+use intake::Input;
+use k8s::ManifestReader;
+use model::{Object, Taint, Toleration};
 
-/// A taint.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Taint {
-    key: String,
-    #[serde(default)]
-    value: String,
-    effect: String,
-}
-
-impl Taint {
-    /// Taint of the model.
-    pub(super) fn model(&self) -> Result<model::Taint, String> {
-        Ok(model::Taint {
-            key: self.key.as_str().into(),
-            value: self.value.as_str().into(),
-            effect: effect(&self.effect)?.ok_or("a taint without effect")?,
-        })
+/// The workload that a manifest declares.
+pub(super) fn declared(manifest: &Value) -> Result<Object, String> {
+    let mut reader = ManifestReader::new().with_workloads();
+    let input = Input::bytes("manifest", manifest.to_string().into_bytes());
+    reader.read(&input).map_err(|error| error.to_string())?;
+    let read = reader.finish();
+    if let Some(found) = read.findings.first() {
+        return Err(format!("{}: {}", found.field, found.what));
     }
+    let first = read.workloads.into_iter().next();
+    first
+        .map(|own| own.object)
+        .ok_or_else(|| "no workload".to_owned())
 }
 
-/// A toleration.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Toleration {
-    #[serde(default)]
-    key: String,
-    #[serde(default)]
-    operator: String,
-    #[serde(default)]
-    value: String,
-    #[serde(default)]
-    effect: String,
-    #[serde(rename = "tolerationSeconds")]
-    seconds: Option<i64>,
+/// The taints of a node.
+pub(super) fn taints(taints: &[&Value]) -> Result<Vec<Taint>, String> {
+    let taints: Vec<Value> = taints.iter().map(|own| filled(own)).collect();
+    let node = json!({
+        "apiVersion": "v1", "kind": "Node", "metadata": {"name": "n"}, "spec": {"taints": taints},
+        "status": {"allocatable": {"cpu": "1", "memory": "1Gi", "pods": "1"}},
+    });
+    let read = manifests("taints", &[&node])?.nodes;
+    Ok(read.into_iter().flat_map(|own| own.taints).collect())
 }
 
-impl Toleration {
-    /// Toleration of the model.
-    pub(super) fn model(&self) -> Result<model::Toleration, String> {
-        Ok(model::Toleration {
-            key: Some(self.key.as_str())
-                .filter(|key| !key.is_empty())
-                .map(Into::into),
-            value: (self.operator != "Exists").then(|| self.value.as_str().into()),
-            effect: effect(&self.effect)?,
-            tolerates_for: self
-                .seconds
-                .map(|secs| Duration::checked_from_secs(secs).unwrap_or(Duration::MAX)),
-        })
-    }
+/// The tolerations of a pod.
+pub(super) fn tolerations(tolerations: &[&Value]) -> Result<Vec<Toleration>, String> {
+    let tolerations: Vec<Value> = tolerations.iter().map(|own| filled(own)).collect();
+    let pod = json!({
+        "apiVersion": "v1", "kind": "Pod", "metadata": {"name": "p"},
+        "spec": {"containers": [{"name": "c", "image": "app:1"}], "tolerations": tolerations},
+    });
+    let read = manifests("tolerations", &[&pod])?.pods;
+    Ok({ read.iter() }
+        .flat_map(|own| own.spec.tolerations.clone())
+        .collect())
 }
 
-fn effect(name: &str) -> Result<Option<TaintEffect>, String> {
-    Ok(match name {
-        "" => None,
-        "NoSchedule" => Some(TaintEffect::NoSchedule),
-        "PreferNoSchedule" => Some(TaintEffect::PreferNoSchedule),
-        "NoExecute" => Some(TaintEffect::NoExecute),
-        _ => return Err(format!("no effect is called `{name}`")),
-    })
+/// The identity of an object that a case has by its name.
+pub(super) fn uid(kind: &str, name: &str) -> String {
+    format!("{}-{name}", kind.to_lowercase())
 }
 
-/// A condition on a label.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Requirement {
-    key: String,
-    operator: String,
-    #[serde(default)]
-    values: Option<Vec<String>>,
-}
-
-impl Requirement {
-    /// Requirement of the model.
-    pub(super) fn model(&self) -> Result<model::Requirement, String> {
-        let operator = match self.operator.as_str() {
-            "In" => Operator::In,
-            "NotIn" => Operator::NotIn,
-            "Exists" => Operator::Exists,
-            "DoesNotExist" => Operator::DoesNotExist,
-            "Gt" => Operator::Gt,
-            "Lt" => Operator::Lt,
-            name => return Err(format!("no operator is called `{name}`")),
-        };
-        let values = self.values.iter().flatten();
-        Ok(model::Requirement {
-            key: self.key.as_str().into(),
-            operator,
-            values: values.map(|value| value.as_str().into()).collect(),
-        })
-    }
-}
-
-/// Labels.
-pub(super) fn labels(labels: Option<&SortedMap<String, String>>) -> Labels {
-    let pairs = labels.into_iter().flatten();
-    pairs
-        .map(|(key, value)| (key.as_str().into(), value.as_str().into()))
-        .collect()
+/// A taint, toleration or requirement as a manifest has it: what is empty is left out.
+pub(super) fn filled(value: &Value) -> Value {
+    let fields = value.as_object().into_iter().flatten();
+    let fields = fields.filter(|(_, value)| **value != "" && !value.is_null());
+    let fields = fields.map(|(key, value)| (key.clone(), value.clone()));
+    Value::Object(fields.collect())
 }

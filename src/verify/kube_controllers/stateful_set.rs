@@ -3,43 +3,19 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{replica_set, seconds, span};
-use crate::cases::{Differences, typed};
+use super::objects::{declared, uid};
+use super::{replica_set, seconds};
+use crate::cases::{Differences, list, typed};
 use control::controllers::stateful_set::{StatefulPod, StatefulSetView, StatefulWrites, sync};
-use k8s::count;
+use model::Object;
 use model::workload::stateful_set::StatefulStatus;
-use model::workload::{ObservedPod, PodManagement, Readiness, StatefulSet, StatefulUpdate};
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Input {
-    #[serde(default)]
-    max_unavailable: Option<Value>,
-    #[serde(default)]
-    max_unavailable_gate: bool,
-    #[serde(default)]
-    min_ready_seconds: f64,
-    #[serde(default)]
-    pod_management_policy: String,
-    #[serde(default)]
-    start_ordinal: i32,
-    #[serde(default)]
-    update_strategy: String,
-    #[serde(default)]
-    #[expect(dead_code, reason = "each step has its own")]
-    partition: i32,
-    #[expect(dead_code, reason = "each step has its own")]
-    replicas: i32,
-}
+use model::workload::{ObservedPod, Readiness};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Step {
     t: f64,
     image: String,
-    #[serde(default)]
-    partition: i32,
-    replicas: i32,
     #[serde(default)]
     pods: Option<Vec<SeenPod>>,
     status_before: SeenStatus,
@@ -70,33 +46,52 @@ struct SeenStatus {
 }
 
 pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(), String> {
-    let input: Input = typed(case.get("input").ok_or("no `input`")?)?;
-    let steps: Vec<Step> = typed(case.get("steps").ok_or("no `steps`")?)?;
-    for (number, step) in steps.iter().enumerate() {
-        let decided = told(&decide(&input, step)?);
+    for (number, stated) in list(case, "steps").into_iter().enumerate() {
+        let step: Step = typed(stated)?;
+        let decided = told(&decide(&case["input"], stated, &step)?);
         differences.loosely(&format!("step {number}"), &step.expect, &decided);
     }
     Ok(())
 }
 
-fn decide(input: &Input, step: &Step) -> Result<StatefulWrites, String> {
-    let max_unavailable = input.max_unavailable.as_ref().map(count);
-    let set = StatefulSet {
-        replicas: step.replicas,
-        first_ordinal: input.start_ordinal,
-        management: match input.pod_management_policy.as_str() {
-            "Parallel" => PodManagement::Parallel,
-            _ => PodManagement::OrderedReady,
+/// The `StatefulSet` of a step, with a template of an image.
+pub(super) fn manifest(input: &Value, step: &Value, image: &Value) -> Value {
+    let update = match &input["updateStrategy"] {
+        Value::String(kind) if kind == "OnDelete" => json!({"type": kind}),
+        _ => json!({"type": "RollingUpdate", "rollingUpdate": {
+            "partition": step["partition"], "maxUnavailable": input["maxUnavailable"],
+        }}),
+    };
+    json!({
+        "apiVersion": "apps/v1", "kind": "StatefulSet",
+        "metadata": {
+            "name": "s", "namespace": "default", "uid": uid("StatefulSet", "s"), "generation": 1,
         },
-        update: match input.update_strategy.as_str() {
-            "OnDelete" => StatefulUpdate::OnDelete,
-            _ => StatefulUpdate::RollingUpdate {
-                partition: step.partition,
-                max_unavailable: max_unavailable.transpose()?,
+        "spec": {
+            "replicas": step["replicas"],
+            "minReadySeconds": input["minReadySeconds"],
+            "podManagementPolicy": input["podManagementPolicy"],
+            "ordinals": {"start": input["startOrdinal"]},
+            "selector": {"matchLabels": {"app": "web"}},
+            "serviceName": "s",
+            "updateStrategy": update,
+            "template": {
+                "metadata": {"labels": {"app": "web"}},
+                "spec": {"containers": [container(image)]},
             },
         },
-        min_ready: span(input.min_ready_seconds),
-        ..StatefulSet::default()
+    })
+}
+
+/// The container of an image.
+pub(super) fn container(image: &Value) -> Value {
+    let image = image.as_str().unwrap_or_default();
+    json!({"name": "c", "image": format!("app:{image}")})
+}
+
+fn decide(input: &Value, stated: &Value, step: &Step) -> Result<StatefulWrites, String> {
+    let Object::StatefulSet(set) = declared(&manifest(input, stated, &stated["image"]))? else {
+        return Err("no stateful set".to_owned());
     };
     let pods: Vec<StatefulPod> = step
         .pods
@@ -117,7 +112,7 @@ fn decide(input: &Input, step: &Step) -> Result<StatefulWrites, String> {
         pods: &pods,
         update_revision: step.image.as_str().into(),
         status: &status,
-        has_max_unavailable: input.max_unavailable_gate,
+        has_max_unavailable: input["maxUnavailableGate"] == true,
         waits_for_available: true,
         is_terminating: false,
     };

@@ -1,54 +1,24 @@
 //! Instants at which pods of a node are deleted while the node's taints change.
 
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{objects, seconds, told};
-use crate::cases::{Differences, typed};
+use crate::cases::{Differences, list, typed};
 use control::controllers::taint_eviction::TaintEviction;
 use model::{Taint, Text, Toleration};
 use units::{Instant, SortedMap};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Input {
-    pods: Vec<SeenPod>,
-    taint_changes: Vec<Change>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct SeenPod {
-    name: String,
-    created_at: f64,
-    #[serde(default)]
-    tolerations: Option<Vec<objects::Toleration>>,
-}
-
-#[derive(Deserialize)]
-struct Change {
-    t: f64,
-    #[serde(default)]
-    taints: Option<Vec<objects::Taint>>,
-}
-
 pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(), String> {
-    let input: Input = typed(case.get("input").ok_or("no `input`")?)?;
+    let input = &case["input"];
     let mut pods: Vec<(Instant, Text, Vec<Toleration>)> = Vec::new();
-    for pod in &input.pods {
-        let tolerations = pod.tolerations.iter().flatten();
-        let tolerations = tolerations.map(objects::Toleration::model);
-        let tolerations = tolerations.collect::<Result<_, _>>()?;
-        pods.push((
-            seconds(pod.created_at),
-            pod.name.as_str().into(),
-            tolerations,
-        ));
+    for pod in list(input, "pods") {
+        let tolerations = objects::tolerations(&list(pod, "tolerations"))?;
+        pods.push((at(pod, "createdAt")?, typed(&pod["name"])?, tolerations));
     }
     let mut changes: Vec<(Instant, Vec<Taint>)> = Vec::new();
-    for change in &input.taint_changes {
-        let taints = change.taints.iter().flatten().map(objects::Taint::model);
-        changes.push((seconds(change.t), taints.collect::<Result<_, _>>()?));
+    for change in list(input, "taintChanges") {
+        let taints = objects::taints(&list(change, "taints"))?;
+        changes.push((at(change, "t")?, taints));
     }
     changes.sort_by_key(|(at, _)| *at);
     let deleted = play(&pods, &changes, Instant::from_secs(700));
@@ -63,6 +33,11 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
         &decided,
     );
     Ok(())
+}
+
+/// The instant of a field.
+fn at(of: &Value, field: &str) -> Result<Instant, String> {
+    typed(&of[field]).map(seconds)
 }
 
 /// Plays pods and changes of taints in order of time, pods first at one instant.

@@ -8,11 +8,11 @@ use serde_json::{Map, Value, json};
 
 use super::sequence_door;
 use crate::VerifyOptions;
-use crate::cases::Differences;
+use crate::cases::{Differences, list};
 use crate::door::folder::Folder;
 use crate::door::lines;
 use crate::door::{DoorReport, Said, Share};
-use crate::kube_scheduler::world::{AROUND, objects};
+use crate::kube_scheduler::world::AROUND;
 use lab::explain::{Explanation, Outcome, PreemptionView};
 use model::Release;
 use units::SortedMap;
@@ -62,7 +62,7 @@ pub(crate) fn decide(case: &Value, expected: &Value, release: Release) -> Result
     let explained = explained.map_err(|why| format!("by the dump: {why}"))?;
     hold("by the dump: ", expected, &explained, &mut differences);
     // Pods that are nominated would be tried themselves in a run, and come before this one.
-    if objects(case, "nominatedPods").is_empty() {
+    if list(case, "nominatedPods").is_empty() {
         run(&mut dump, incoming, expected, release, &mut differences)?;
     }
     Ok(if differences.is_empty() {
@@ -74,10 +74,10 @@ pub(crate) fn decide(case: &Value, expected: &Value, release: Release) -> Result
 
 /// The nodes of a case, and all other objects that stand around its pod.
 pub(super) fn cluster(case: &Value) -> Folder {
-    let nodes = objects(case, "nodes");
+    let nodes = list(case, "nodes");
     let mut others: Vec<Value> = Vec::new();
     for field in AROUND.iter().chain(&["pods", "nominatedPods"]) {
-        others.extend(objects(case, field).into_iter().cloned());
+        others.extend(list(case, field).into_iter().cloned());
     }
     let others: Vec<&Value> = others.iter().collect();
     Folder::kubernetes(&nodes, &others, 1)

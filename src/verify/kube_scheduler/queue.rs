@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::Differences;
 use super::world::manifests;
+use crate::cases::list;
 use k8s::ManifestPod;
 use model::{Changes, SchedulerConfig, Text};
 use policy::kube_profiles::build_kube_profiles;
@@ -18,9 +19,7 @@ use units::{Duration, Instant, SortedMap};
 /// Holds a case against the recording.
 pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
     let mut replay = Replay::new(id, case)?;
-    let list = |value: Option<&Value>| value.and_then(Value::as_array).cloned();
-    let ops = list(case.get("ops")).unwrap_or_default();
-    let answers = list(case.pointer("/expect/ops")).unwrap_or_default();
+    let (ops, answers) = (list(case, "ops"), list(&case["expect"], "ops"));
     if ops.len() != answers.len() {
         return Err(format!(
             "{} operations, {} answers",
@@ -251,8 +250,7 @@ impl Replay {
             .ok_or("the pod is not in flight")?;
         let plugins = &self.profiles[0].plugins;
         let mask = |field: &str| -> Result<PluginMask, String> {
-            let names = op.get(field).and_then(Value::as_array);
-            let names = names.into_iter().flatten().filter_map(Value::as_str);
+            let names = list(op, field).into_iter().filter_map(Value::as_str);
             names
                 .map(|name| {
                     let mut plugins = plugins.iter();

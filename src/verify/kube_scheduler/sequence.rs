@@ -9,6 +9,7 @@ use super::Differences;
 use super::decision::{best_names, nominations};
 use super::fast::{Expected, Fast};
 use super::world::{World, manifests};
+use crate::cases::list;
 use model::Changes;
 use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, AttemptContext, PodInfo, Search};
@@ -26,11 +27,8 @@ pub(super) const SAMPLED: usize = 100;
 pub(super) fn compare(id: &str, case: &Value) -> Result<Differences, String> {
     let mut world = World::read(id, case, Changes::default())?;
     let mut differences = Differences::default();
-    let empty = Vec::new();
-    let list = |value: Option<&'_ Value>| value.and_then(Value::as_array).cloned();
-    let steps = list(case.get("steps")).unwrap_or_else(|| empty.clone());
-    let expected = case.get("expect").unwrap_or(&Value::Null);
-    let answers = list(expected.get("steps")).unwrap_or(empty);
+    let expected = &case["expect"];
+    let (steps, answers) = (list(case, "steps"), list(expected, "steps"));
     if let Some(order) = expected.get("nodeOrder") {
         let own: Vec<&str> = world.cache.nodes().map(|node| &**node.name()).collect();
         differences.field("nodeOrder", Some(order), &json!(own));

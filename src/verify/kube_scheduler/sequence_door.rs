@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::cases::list;
 use crate::door::Said;
 use crate::door::folder::Folder;
-use crate::kube_scheduler::world::{AROUND, objects};
+use crate::kube_scheduler::world::AROUND;
 use cluster::{Observer, Store};
 use model::{Event, Pod};
 use units::{Instant, SortedMap};
@@ -26,8 +27,8 @@ const RUNS: usize = 12;
 /// # Errors
 /// A run has no result, in words.
 pub(super) fn decide(case: &Value) -> Result<Said, String> {
-    let steps = objects(case, "steps");
-    let answers = objects(&case["expect"], "steps");
+    let steps = list(case, "steps");
+    let answers = list(&case["expect"], "steps");
     let mut known = Known::of(case);
     let (mut done, mut runs) = (0, 0);
     while done < steps.len().min(answers.len()) && runs < RUNS {
@@ -90,10 +91,10 @@ struct Known {
 
 impl Known {
     fn of(case: &Value) -> Self {
-        let list = |field: &str| objects(case, field).into_iter().cloned().collect();
+        let copied = |field: &str| list(case, field).into_iter().cloned().collect();
         Self {
-            nodes: list("nodes"),
-            pods: list("pods"),
+            nodes: copied("nodes"),
+            pods: copied("pods"),
         }
     }
 
@@ -112,7 +113,7 @@ impl Known {
                     let Some(node) = answer.get("node").and_then(Value::as_str) else {
                         continue;
                     };
-                    let victims = objects(answer, "victims");
+                    let victims = list(answer, "victims");
                     self.pods
                         .retain(|pod| !victims.iter().any(|own| **own == *name_of(pod)));
                     let mut pod = step["pod"].clone();
@@ -150,7 +151,7 @@ impl Known {
     ) -> Result<FirstAttempts, String> {
         let mut others: Vec<&Value> = Vec::new();
         for field in AROUND {
-            others.extend(objects(case, field));
+            others.extend(list(case, field));
         }
         others.extend(&self.pods);
         let nodes: Vec<&Value> = self.nodes.iter().collect();

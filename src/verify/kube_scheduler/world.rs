@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::cases::list;
 use k8s::{ManifestPod, Manifests, read_manifests, read_scheduler_config};
 use lab::snapshot::pod_info;
 use model::{Changes, ClusterObjects, Node, SchedulerConfig};
@@ -49,22 +50,22 @@ impl CaseObjects {
             .get("percentageOfNodesToScore")
             .and_then(Value::as_i64)
             .unwrap_or(100);
-        let mut list = Vec::new();
+        let mut others = Vec::new();
         for field in AROUND {
-            list.extend(objects(case, field));
+            others.extend(list(case, field));
         }
-        let mut around = manifests(id, &list)?.objects;
+        let mut around = manifests(id, &others)?.objects;
         if around.namespaces.is_empty() {
             let labels = [(model::NAMESPACE_NAME_LABEL.into(), "default".into())];
             around.namespaces.insert("default".into(), labels.into());
         }
-        let nodes = manifests(id, &objects(case, "nodes"))?.nodes;
+        let nodes = manifests(id, &list(case, "nodes"))?.nodes;
         Ok(Self {
             config,
             around,
             nodes: nodes.into_iter().map(Arc::new).collect(),
-            pods: manifests(id, &objects(case, "pods"))?.pods,
-            nominated: manifests(id, &objects(case, "nominatedPods"))?.pods,
+            pods: manifests(id, &list(case, "pods"))?.pods,
+            nominated: manifests(id, &list(case, "nominatedPods"))?.pods,
         })
     }
 }
@@ -137,12 +138,6 @@ impl World {
             .find(|profile| profile.scheduler_name == wanted)
             .ok_or_else(|| format!("no profile is called `{wanted}`"))
     }
-}
-
-/// The objects of a field of a case.
-pub(crate) fn objects<'v>(case: &'v Value, field: &str) -> Vec<&'v Value> {
-    let list = case.get(field).and_then(Value::as_array);
-    list.into_iter().flatten().collect()
 }
 
 pub(crate) fn manifests(id: &str, objects: &[&Value]) -> Result<Manifests, String> {

@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::VerifyOptions;
-use crate::cases::Differences;
+use crate::cases::{Differences, list};
 use crate::door::folder::Folder;
 use crate::door::lines;
 use crate::door::{DoorReport, Said, Share};
-use crate::kube_scheduler::world::objects;
 use lab::queue::{Answer, Question, RunTimes, Verdict};
 
 /// Why some cases can't be said.
@@ -46,7 +45,7 @@ pub(crate) fn judge(
 fn decide(case: &Value) -> Result<Said, String> {
     let unsaid = |why: &str| Ok(Said::Unsaid(why.to_owned()));
     let is_evicted = |own: &Value| {
-        let conditions = objects(&own["status"], "conditions");
+        let conditions = list(&own["status"], "conditions");
         conditions
             .iter()
             .any(|own| own["type"] == "Evicted" && own["status"] == "True")
@@ -72,15 +71,15 @@ fn decide(case: &Value) -> Result<Said, String> {
     {
         return unsaid(CURSOR);
     }
-    if objects(case, "admitted").into_iter().any(is_evicted) {
+    if list(case, "admitted").into_iter().any(is_evicted) {
         return unsaid(EVICTED);
     }
-    let mut sets = objects(&case["incoming"]["spec"], "podSets").into_iter();
+    let mut sets = list(&case["incoming"]["spec"], "podSets").into_iter();
     if sets.any(|set| set.get("minCount").is_some_and(|own| !own.is_null())) {
         return unsaid(LEAST);
     }
     let assignment = &case["expect"]["assignment"];
-    let tried = objects(assignment, "lastTriedFlavorIdx").into_iter();
+    let tried = list(assignment, "lastTriedFlavorIdx").into_iter();
     let mut tried = tried
         .filter_map(Value::as_object)
         .flat_map(serde_json::Map::values);
@@ -106,7 +105,7 @@ fn typed(object: &Value, version: &str, kind: &str) -> Value {
 
 /// Gives a node that is not ready the taint that it has in a cluster.
 fn taint(object: &mut Value) {
-    let conditions = objects(&object["status"], "conditions").into_iter();
+    let conditions = list(&object["status"], "conditions").into_iter();
     let mut ready = conditions.filter(|own| own["type"] == "Ready");
     if object["kind"] != "Node" || ready.all(|own| own["status"] == "True") {
         return;
@@ -131,14 +130,14 @@ fn ask(case: &Value) -> Result<Answer, String> {
         ("pods", "v1", "Pod"),
     ] {
         dump.extend(
-            objects(case, field)
+            list(case, field)
                 .into_iter()
                 .map(|own| typed(own, version, kind)),
         );
     }
     dump.iter_mut().for_each(taint);
     let local = |queue: &Value| format!("lq-{}", queue.as_str().unwrap_or_default());
-    for own in objects(case, "clusterQueues") {
+    for own in list(case, "clusterQueues") {
         let queue = &own["metadata"]["name"];
         dump.push(json!({
             "apiVersion": KUEUE, "kind": "LocalQueue",
@@ -146,7 +145,7 @@ fn ask(case: &Value) -> Result<Answer, String> {
             "spec": {"clusterQueue": queue},
         }));
     }
-    for own in objects(case, "admitted") {
+    for own in list(case, "admitted") {
         let mut own = typed(own, KUEUE, "Workload");
         own["spec"]["queueName"] = local(&own["status"]["admission"]["clusterQueue"]).into();
         dump.push(own);
@@ -181,7 +180,7 @@ fn ask(case: &Value) -> Result<Answer, String> {
 /// Holds an answer against the recording.
 fn hold(expected: &Value, answer: &Answer, differences: &mut Differences) {
     let assignment = &expected["assignment"];
-    let targets = objects(expected, "targets");
+    let targets = list(expected, "targets");
     let mode = assignment["mode"].as_str().unwrap_or_default();
     let decided = json!(answer.verdict == Verdict::Admitted);
     // A case is one cycle, an answer what all come to: after the next cycle those that stopped can be back
@@ -209,14 +208,14 @@ fn hold(expected: &Value, answer: &Answer, differences: &mut Differences) {
     if mode != "Fit" {
         return;
     }
-    let sets = objects(assignment, "podSets");
+    let sets = list(assignment, "podSets");
     let mut flavors: Vec<(&str, &str)> = Vec::new();
     let mut places: Vec<(String, i64)> = Vec::new();
     for set in &sets {
         for (resource, own) in set["flavors"].as_object().into_iter().flatten() {
             flavors.push((resource, own["flavor"].as_str().unwrap_or_default()));
         }
-        for domain in objects(&set["topologyAssignment"], "domains") {
+        for domain in list(&set["topologyAssignment"], "domains") {
             let values = domain[0].as_array().into_iter().flatten();
             let values: Vec<&str> = values.filter_map(Value::as_str).collect();
             places.push((values.join("/"), domain[1].as_i64().unwrap_or_default()));

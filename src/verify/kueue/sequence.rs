@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::super::cases::Differences;
+use super::super::cases::{Differences, list};
 use super::world;
 use ::kueue::run::{
     CheckState, Controller, Cycle, Entry, RequeueReason, Stage, State, Status, WaitForPodsReady,
@@ -30,12 +30,7 @@ pub(super) fn compare(case: &Value) -> Result<Differences, String> {
         shown: SortedMap::default(),
         differences: Differences::default(),
     };
-    for step in case
-        .get("steps")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-    {
+    for step in list(case, "steps") {
         run.step(step)?;
         if !run.differences.is_empty() {
             break;
@@ -76,19 +71,10 @@ impl Run {
         let recorded = step.get("requeued").unwrap_or(&nothing);
         self.differences
             .loosely(&format!("{at} requeued"), recorded, &retried);
-        for operation in step
-            .get("ops")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten()
-        {
+        for operation in list(step, "ops") {
             self.operate(operation)?;
         }
-        let mut recorded = step
-            .get("cycles")
-            .and_then(Value::as_array)
-            .into_iter()
-            .flatten();
+        let mut recorded = list(step, "cycles").into_iter();
         let mut number = 0;
         while let Some(cycle) = self.controller.cycle() {
             number += 1;

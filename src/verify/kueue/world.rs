@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::cases::list;
 use ::kueue::workload::Cursor;
 use ::kueue::{Pending, Settings, Snapshot};
 use k8s::queueing;
@@ -21,8 +22,7 @@ pub(super) fn objects<T>(
     field: &str,
     read: impl Fn(&Value) -> Result<T, String>,
 ) -> Result<Vec<T>, String> {
-    let list = case.get(field).and_then(Value::as_array);
-    let list = list.into_iter().flatten().enumerate();
+    let list = list(case, field).into_iter().enumerate();
     list.map(|(index, value)| read(value).map_err(|why| format!("{field}[{index}]: {why}")))
         .collect()
 }
@@ -89,21 +89,16 @@ fn is_ready(object: &Value) -> bool {
 pub(super) fn read(case: &Value) -> Result<World, String> {
     let mut snapshot = Snapshot::new(settings(case)?, &quota_objects(case)?);
     for (field, kind) in [("nodes", "Node"), ("pods", "Pod")] {
-        let list = case.get(field).and_then(Value::as_array);
-        let list = list
-            .into_iter()
-            .flatten()
-            .filter(|own| is_ready(own))
-            .map(|own| {
-                let mut own = own.clone();
-                if let Some(object) = own.as_object_mut() {
-                    object.insert("apiVersion".into(), "v1".into());
-                    object.insert("kind".into(), kind.into());
-                }
-                own
-            });
-        let list: Vec<Value> = list.collect();
-        let text = Value::from(list).to_string();
+        let list = list(case, field).into_iter();
+        let list = list.filter(|own| is_ready(own)).map(|own| {
+            let mut own = own.clone();
+            if let Some(object) = own.as_object_mut() {
+                object.insert("apiVersion".into(), "v1".into());
+                object.insert("kind".into(), kind.into());
+            }
+            own
+        });
+        let text = list.collect::<Value>().to_string();
         let read = k8s::read_manifests(field, &text).map_err(|error| error.to_string())?;
         for node in read.nodes {
             snapshot

@@ -7,11 +7,9 @@ use super::recorded::taints_change;
 use super::rows::Rows;
 use cluster::{Observer, Store};
 use model::workload::deployment::{ConditionKind, ConditionReason};
-use model::workload::job::{JobConditionKind, JobReason};
 use model::workload::{CompletionMode, CronJob};
 use model::{
     EndReason, Event, Node, NodeContact, Object, ObjectChange, Pod, PodChange, PodCreated, PodRef,
-    TaintEffect,
 };
 use units::{Instant, NodeId, ObjectId, PodId, SortedMap, SortedSet};
 
@@ -388,8 +386,7 @@ fn conditions(object: &Object) -> Vec<String> {
             let known = job.status.conditions.iter();
             let words = known.map(|own| {
                 let status = if own.holds { "True" } else { "False" };
-                let (kind, reason) = (kind_name(own.kind), reason_name(own.reason));
-                format!("condition {kind}={status}:{reason}")
+                format!("condition {:?}={status}:{:?}", own.kind, own.reason)
             });
             words.collect()
         }
@@ -397,30 +394,12 @@ fn conditions(object: &Object) -> Vec<String> {
     }
 }
 
-const fn kind_name(kind: JobConditionKind) -> &'static str {
-    match kind {
-        JobConditionKind::Suspended => "Suspended",
-        JobConditionKind::Complete => "Complete",
-        JobConditionKind::Failed => "Failed",
-        JobConditionKind::FailureTarget => "FailureTarget",
-        JobConditionKind::SuccessCriteriaMet => "SuccessCriteriaMet",
-    }
-}
-
-fn reason_name(reason: JobReason) -> String {
-    format!("{reason:?}")
-}
-
 fn taint_text(taint: &model::Taint) -> String {
-    let effect = match taint.effect {
-        TaintEffect::NoSchedule => "NoSchedule",
-        TaintEffect::PreferNoSchedule => "PreferNoSchedule",
-        TaintEffect::NoExecute => "NoExecute",
-    };
-    if taint.value.is_empty() {
-        format!("{}:{effect}", taint.key)
+    let model::Taint { key, value, effect } = taint;
+    if value.is_empty() {
+        format!("{key}:{effect:?}")
     } else {
-        format!("{}={}:{effect}", taint.key, taint.value)
+        format!("{key}={value}:{effect:?}")
     }
 }
 

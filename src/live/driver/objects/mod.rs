@@ -249,9 +249,7 @@ fn selector(selector: &LabelSelector) -> Value {
             (Operator::In, [value]) => {
                 labels.insert(requirement.key.to_string(), json!(value));
             }
-            (operator, values) => expressions.push(json!({
-                "key": requirement.key, "operator": operator, "values": values,
-            })),
+            _ => expressions.push(json!(requirement)),
         }
     }
     let mut written = Map::new();

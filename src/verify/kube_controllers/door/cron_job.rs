@@ -3,10 +3,11 @@
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
-use super::{list, node_seen, number, said, uid};
-use crate::cases::Differences;
+use super::{node_seen, number, said, uid};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::folder::Folder;
+use crate::kube_controllers::cron_job::{job_spec, manifest, start};
 use units::Instant;
 
 /// Steps of a case that go through the door: those in which something is made or deleted, then others.
@@ -14,8 +15,7 @@ const STEPS: usize = 6;
 
 pub(super) fn decide(case: &Value) -> Result<Said, String> {
     let input = &case["input"];
-    let start = input["start"].as_str().unwrap_or_default();
-    let start: Timestamp = start.parse().map_err(|error| format!("`start`: {error}"))?;
+    let start = start(input)?;
     let mut changed = input.clone();
     let mut steps: Vec<(usize, &Value, Value)> = Vec::new();
     for (place, step) in list(case, "steps").into_iter().enumerate() {
@@ -45,14 +45,8 @@ fn run(start: Timestamp, input: &Value, step: &Value) -> Result<Value, String> {
         let at = Timestamp::from_second(start.as_second() + seconds as i64);
         at.map_or(Value::Null, |at| at.to_string().into())
     };
-    let mut spec = stated(input);
-    let template = json!({
-        "suspend": true,
-        "template": {"spec": {
-            "restartPolicy": "Never", "containers": [{"name": "c", "image": "app:1"}],
-        }},
-    });
-    spec.insert("jobTemplate".to_owned(), json!({"spec": template}));
+    let mut template = job_spec();
+    template["suspend"] = true.into();
     let before = &step["status"];
     let mut status = Map::new();
     for field in ["lastScheduleTime", "lastSuccessfulTime"] {
@@ -68,14 +62,9 @@ fn run(start: Timestamp, input: &Value, step: &Value) -> Result<Value, String> {
         })
     });
     status.insert("active".to_owned(), active.collect());
-    let mut objects = vec![json!({
-        "apiVersion": "batch/v1", "kind": "CronJob",
-        "metadata": {
-            "name": "cj", "namespace": "default", "uid": uid("CronJob", "cj"),
-            "creationTimestamp": date(0.0),
-        },
-        "spec": spec, "status": status,
-    })];
+    let mut cron_job = manifest(input, &template);
+    cron_job["status"] = status.into();
+    let mut objects = vec![cron_job];
     let jobs = list(step, "jobs");
     for own in &jobs {
         objects.push(job(own, &template, &date));
@@ -99,25 +88,6 @@ fn run(start: Timestamp, input: &Value, step: &Value) -> Result<Value, String> {
     }
     deleted.sort_unstable();
     Ok(json!({"created": created, "deleted": deleted}))
-}
-
-/// What a case states of its `CronJob`.
-fn stated(input: &Value) -> Map<String, Value> {
-    let mut spec = Map::new();
-    for field in [
-        "schedule",
-        "timeZone",
-        "concurrencyPolicy",
-        "startingDeadlineSeconds",
-        "successfulJobsHistoryLimit",
-        "failedJobsHistoryLimit",
-        "suspend",
-    ] {
-        if let Some(value) = input.get(field).filter(|value| !value.is_null()) {
-            spec.insert(field.to_owned(), value.clone());
-        }
-    }
-    spec
 }
 
 /// A job of a dump.

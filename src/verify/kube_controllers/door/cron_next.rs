@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{list, node, said};
-use crate::cases::Differences;
+use super::{node, said};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::folder::Folder;
 use crate::door::watch::Watch;

@@ -2,15 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{folder, list, node, owner, pod, said, uid};
-use crate::cases::Differences;
+use super::{folder, node, owner, pod, said};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::watch::{Step, Watch};
+use crate::kube_controllers::daemon_set::manifest;
 use units::Instant;
 
 pub(super) fn decide_node(case: &Value) -> Result<Said, String> {
     let input = &case["input"];
-    let (set, spec) = set(&input["template"]);
+    let set = manifest(&input["template"]);
     let seen = &input["node"];
     let name = seen["name"].as_str().unwrap_or_default();
     let mut own = node(name);
@@ -38,7 +39,7 @@ pub(super) fn decide_node(case: &Value) -> Result<Said, String> {
     let made = |own: &crate::door::watch::PodStep| matches!(own.step, Step::Created(..));
     let should_run = without.pods.iter().any(made);
     let mut there = pod("d-1");
-    there["spec"] = spec;
+    there["spec"] = set["spec"]["template"]["spec"].clone();
     there["spec"]["nodeName"] = name.into();
     there["metadata"]["ownerReferences"] = owner("DaemonSet", "d");
     there["metadata"]["labels"]["pod-template-generation"] = "1".into();
@@ -51,46 +52,4 @@ pub(super) fn decide_node(case: &Value) -> Result<Said, String> {
     let mut differences = Differences::default();
     differences.loosely("expect", &case["expect"], &decided);
     Ok(said(&differences))
-}
-
-/// The `DaemonSet` of a case, and the spec of its pods.
-fn set(template: &Value) -> (Value, Value) {
-    let mut spec = json!({"containers": [{"name": "c", "image": "app:1"}]});
-    for field in ["nodeName", "hostNetwork", "nodeSelector"] {
-        if let Some(value) = template.get(field).filter(|value| !value.is_null()) {
-            spec[field] = value.clone();
-        }
-    }
-    let tolerations = list(template, "tolerations").into_iter().map(filled);
-    spec["tolerations"] = tolerations.collect();
-    if let Some(terms) = template["requiredNodeAffinity"].as_array() {
-        let terms = terms.iter().map(|requirements| {
-            let requirements = requirements.as_array().into_iter().flatten();
-            json!({"matchExpressions": requirements.map(filled).collect::<Vec<Value>>()})
-        });
-        spec["affinity"] = json!({"nodeAffinity": {
-            "requiredDuringSchedulingIgnoredDuringExecution": {
-                "nodeSelectorTerms": terms.collect::<Vec<Value>>(),
-            },
-        }});
-    }
-    let set = json!({
-        "apiVersion": "apps/v1", "kind": "DaemonSet",
-        "metadata": {
-            "name": "d", "namespace": "default", "uid": uid("DaemonSet", "d"), "generation": 1,
-        },
-        "spec": {
-            "selector": {"matchLabels": {"app": "web"}},
-            "template": {"metadata": {"labels": {"app": "web"}}, "spec": spec},
-        },
-    });
-    (set, spec)
-}
-
-/// A toleration or requirement as a manifest has it: what is empty is left out.
-fn filled(value: &Value) -> Value {
-    let fields = value.as_object().into_iter().flatten();
-    let fields = fields.filter(|(_, value)| **value != "" && !value.is_null());
-    let fields = fields.map(|(key, value)| (key.clone(), value.clone()));
-    Value::Object(fields.collect())
 }

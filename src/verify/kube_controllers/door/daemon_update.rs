@@ -4,10 +4,8 @@
 use serde_json::{Value, json};
 
 use super::first_sync::FirstSync;
-use super::{
-    date, folder, is_zero, list, node, number, owner, pod, readiness, said, tell_to_end, uid,
-};
-use crate::cases::Differences;
+use super::{date, folder, is_zero, node, number, owner, pod, readiness, said, tell_to_end, uid};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::watch::Step;
 use crate::kube_controllers::daemon_set::{chosen, sorted};

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{date, folder, is_zero, list, node, number, owner, pod, readiness, said, uid};
-use crate::cases::Differences;
+use super::{date, folder, is_zero, node, number, owner, pod, readiness, said, uid};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use model::Object;
 use units::Instant;

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{date, folder, list, node, number, owner, pod, readiness, said, tell_to_end, uid};
-use crate::cases::Differences;
+use super::{date, folder, node, number, owner, pod, readiness, said, tell_to_end, uid};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use model::Object;
 use units::{Instant, SortedMap, SortedSet};

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value, json};
 
 use super::first_sync::FirstSync;
-use super::{date, folder, list, node, number, pod, readiness, said, stuck, uid};
-use crate::cases::Differences;
+use super::{date, folder, node, number, pod, readiness, said, stuck, uid};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::watch::Step;
-use crate::kube_controllers::job::{condition_text, in_order};
+use crate::kube_controllers::job::{condition_text, in_order, manifest};
 use model::Object;
 use units::{Duration, Instant};
 
@@ -158,33 +158,6 @@ fn run(input: &Value, step: &Value) -> Result<Value, String> {
 /// The job of a step.
 fn job(input: &Value, step: &Value) -> Value {
     let now = number(&step["t"]);
-    let mut spec = Map::new();
-    for field in [
-        "activeDeadlineSeconds",
-        "backoffLimit",
-        "backoffLimitPerIndex",
-        "completionMode",
-        "completions",
-        "maxFailedIndexes",
-        "parallelism",
-        "podReplacementPolicy",
-        "suspend",
-    ] {
-        if let Some(value) = input.get(field).filter(|value| !value.is_null()) {
-            spec.insert(field.to_owned(), value.clone());
-        }
-    }
-    for field in ["podFailurePolicy", "successPolicy"] {
-        let rules = list(input, field);
-        if !rules.is_empty() {
-            spec.insert(field.to_owned(), json!({"rules": rules}));
-        }
-    }
-    let restart = input["restartPolicy"].as_str().unwrap_or("Never");
-    let template = json!({"spec": {
-        "restartPolicy": restart, "containers": [{"name": "c", "image": "app:1"}],
-    }});
-    spec.insert("template".to_owned(), template);
     let before = &step["status"];
     let mut status = Map::new();
     for field in [
@@ -210,11 +183,9 @@ fn job(input: &Value, step: &Value) -> Value {
         }))
     });
     status.insert("conditions".to_owned(), conditions.collect());
-    json!({
-        "apiVersion": "batch/v1", "kind": "Job",
-        "metadata": {"name": "j", "namespace": "default", "uid": uid("Job", "j")},
-        "spec": spec, "status": status,
-    })
+    let mut own = manifest(input);
+    own["status"] = status.into();
+    own
 }
 
 /// A pod of the job.

@@ -25,6 +25,7 @@ use crate::VerifyOptions;
 use crate::door::folder::Folder;
 use crate::door::lines;
 use crate::door::{DoorReport, Said, Share};
+use crate::kube_controllers::objects::uid;
 
 /// Runs the program on a case.
 type Decide = fn(&Value) -> Result<Said, String>;
@@ -123,12 +124,6 @@ fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(0.0)
 }
 
-/// Lists of a case.
-fn list<'a>(value: &'a Value, field: &str) -> Vec<&'a Value> {
-    let list = value.get(field).and_then(Value::as_array);
-    list.into_iter().flatten().collect()
-}
-
 /// A node with room for everything.
 fn node(name: &str) -> Value {
     node_seen(name, &date(0.0, 0.0))
@@ -156,11 +151,6 @@ fn owner(kind: &str, name: &str) -> Value {
     json!([{
         "apiVersion": version, "kind": kind, "name": name, "uid": uid(kind, name), "controller": true,
     }])
-}
-
-/// The identity of an object that a case has by its name.
-fn uid(kind: &str, name: &str) -> String {
-    format!("{}-{name}", kind.to_lowercase())
 }
 
 /// A pod with the labels of a case's workload.

@@ -7,12 +7,12 @@
 
 use serde_json::{Value, json};
 
-use super::{folder, list, node, number, pod, said};
-use crate::cases::Differences;
+use super::{folder, node, number, pod, said};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::watch::{NodeChange, Step, Watch};
 use crate::kube_controllers::node_lifecycle::{Told as CoreTold, in_order, recorded};
-use model::{TaintEffect, Text};
+use model::Text;
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Time between two passes, in milliseconds.
@@ -281,12 +281,7 @@ fn decided(watch: &Watch) -> Told {
             NodeChange::Taints(taints) => {
                 let taints = taints.iter().map(|taint| {
                     let key = taint.key.rsplit('/').next().unwrap_or_default();
-                    let effect = match taint.effect {
-                        TaintEffect::NoSchedule => "NoSchedule",
-                        TaintEffect::PreferNoSchedule => "PreferNoSchedule",
-                        TaintEffect::NoExecute => "NoExecute",
-                    };
-                    format!("{effect}:{key}")
+                    format!("{:?}:{key}", taint.effect)
                 });
                 let taints: SortedSet<String> = taints.collect();
                 let before = known.insert(node, taints.clone()).unwrap_or_default();

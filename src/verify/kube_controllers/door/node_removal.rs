@@ -4,8 +4,8 @@
 
 use serde_json::{Value, json};
 
-use super::{date, folder, list, node, number, pod, readiness, said};
-use crate::cases::Differences;
+use super::{date, folder, node, number, pod, readiness, said};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::watch::{NodeChange, Step, Watch};
 use units::Instant;

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use super::{date, folder, list, node, number, owner, pod, said, stuck, uid};
-use crate::cases::Differences;
+use super::{date, folder, node, number, owner, pod, said, stuck, uid};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::folder::Folder;
 use crate::door::watch::{Step, Watch};

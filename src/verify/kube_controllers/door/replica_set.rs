@@ -2,10 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{
-    date, folder, list, node, number, owner, pod, readiness, said, stuck, tell_to_end, uid,
-};
-use crate::cases::Differences;
+use super::{date, folder, node, number, owner, pod, readiness, said, stuck, tell_to_end, uid};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use model::workload::observed::deletion_cost;
 use units::Instant;

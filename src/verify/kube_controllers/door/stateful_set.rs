@@ -1,13 +1,12 @@
 //! Syncs of a `StatefulSet` that is in a dump with its pods.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::first_sync::FirstSync;
-use super::{
-    date, folder, list, node, number, owner, pod, readiness, said, stuck, tell_to_end, uid,
-};
-use crate::cases::Differences;
+use super::{date, folder, node, number, owner, pod, readiness, said, stuck, tell_to_end};
+use crate::cases::{Differences, list};
 use crate::door::Said;
+use crate::kube_controllers::stateful_set::{container, manifest};
 use model::Object;
 
 /// Steps of a case that go through the door: those in which something is made or deleted, then others.
@@ -138,51 +137,15 @@ fn run(input: &Value, step: &Value) -> Result<Value, String> {
 
 /// The set of a step, with a template of an image.
 fn set(input: &Value, step: &Value, image: &Value) -> Value {
-    let mut spec = json!({
-        "replicas": step["replicas"],
-        "minReadySeconds": input["minReadySeconds"],
-        "selector": {"matchLabels": {"app": "web"}},
-        "serviceName": "s",
-        "template": {
-            "metadata": {"labels": {"app": "web"}},
-            "spec": {"containers": [container(image)]},
-        },
-    });
-    if let Some(policy) = input["podManagementPolicy"].as_str() {
-        spec["podManagementPolicy"] = policy.into();
-    }
-    if let Some(start) = input.get("startOrdinal") {
-        spec["ordinals"] = json!({"start": start});
-    }
-    spec["updateStrategy"] = if input["updateStrategy"] == "OnDelete" {
-        json!({"type": "OnDelete"})
-    } else {
-        let mut rolling = Map::new();
-        rolling.insert("partition".to_owned(), step["partition"].clone());
-        if let Some(most) = input.get("maxUnavailable").filter(|most| !most.is_null()) {
-            rolling.insert("maxUnavailable".to_owned(), most.clone());
-        }
-        json!({"type": "RollingUpdate", "rollingUpdate": rolling})
-    };
+    let mut own = manifest(input, step, image);
     let before = &step["statusBefore"];
-    json!({
-        "apiVersion": "apps/v1", "kind": "StatefulSet",
-        "metadata": {
-            "name": "s", "namespace": "default", "uid": uid("StatefulSet", "s"), "generation": 1,
-        },
-        "spec": spec,
-        "status": {
-            "currentRevision": revision(&before["currentImage"]),
-            "updateRevision": revision(&before["updateImage"]),
-            "currentReplicas": before["currentReplicas"],
-            "updatedReplicas": before["updatedReplicas"],
-        },
-    })
-}
-
-fn container(image: &Value) -> Value {
-    let image = image.as_str().unwrap_or_default();
-    json!({"name": "c", "image": format!("app:{image}")})
+    own["status"] = json!({
+        "currentRevision": revision(&before["currentImage"]),
+        "updateRevision": revision(&before["updateImage"]),
+        "currentReplicas": before["currentReplicas"],
+        "updatedReplicas": before["updatedReplicas"],
+    });
+    own
 }
 
 /// A pod of the set.

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{folder, list, node, number, pod, said};
-use crate::cases::Differences;
+use super::{folder, node, number, pod, said};
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::watch::{PodStep, Step};
 

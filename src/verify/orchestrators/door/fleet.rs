@@ -4,11 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::cases::Differences;
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::folder::Folder;
 use crate::door::watch::Step;
-use crate::kube_scheduler::world::objects;
 
 /// When the unit is submitted, in seconds; the others are on their machines by then.
 const LATER: i64 = 60;
@@ -21,7 +20,7 @@ const INNER: &str = "a single round of the engine from a state of its registry; 
     rounds one after the other";
 
 pub(super) fn decide(case: &Value) -> Result<Said, String> {
-    let machines = objects(case, "nodes");
+    let machines = list(case, "nodes");
     if machines.is_empty() {
         return Ok(Said::Unsaid(EMPTY.to_owned()));
     }
@@ -44,7 +43,7 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
     folder.objects("nodes.json", &nodes);
     folder.set("cluster", json!({"nodes": [{"manifests": "nodes.json"}]}));
     let mut files = Vec::new();
-    for own in objects(case, "existing") {
+    for own in list(case, "existing") {
         let name = unit_name(own["unit"].as_str().unwrap_or_default());
         folder.text(&name, unit(own, own["machine"].as_str()));
         files.push(name);

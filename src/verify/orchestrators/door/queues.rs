@@ -2,17 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cases::{Differences, typed};
+use crate::cases::{Differences, list, typed};
 use crate::door::Said;
 use crate::door::batch;
 use crate::job_runs::RigidJob;
-use crate::kube_scheduler::world::objects;
 use crate::orchestrators::batch::in_order_of_ids;
 use units::{Duration, Instant};
 
 pub(super) fn decide(case: &Value, order: &str, backfill: &str) -> Result<Said, String> {
     let nodes: u32 = typed(&case["nodes"]["nodes"])?;
-    let mut jobs = objects(case, "requests");
+    let mut jobs = list(case, "requests");
     let seconds = |value: &Value| {
         let nanos = libm::rint(value.as_f64().unwrap_or_default() * 1e9);
         Duration::from_nanos(nanos as i64)

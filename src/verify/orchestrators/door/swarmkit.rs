@@ -2,22 +2,21 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::cases::Differences;
+use crate::cases::{Differences, list};
 use crate::door::Said;
 use crate::door::folder::Folder;
 use crate::door::watch::Step;
-use crate::kube_scheduler::world::objects;
 
 /// Why other cases can't be said.
 const INNER: &str = "a state that a swarm reaches by a history of its own (tasks of the same service, \
     failures, managers), or a rule of its agents; runs in `tests/it` have such histories";
 
 pub(super) fn decide(case: &Value) -> Result<Said, String> {
-    let machines = objects(case, "nodes");
+    let machines = list(case, "nodes");
     let expected = &case["expected"];
     let has_history = |own: &&Value| own.get("svc").is_some() || own.get("fails").is_some();
     if !expected["assigned"].is_object()
-        || !objects(case, "existing").is_empty()
+        || !list(case, "existing").is_empty()
         || machines.iter().any(has_history)
     {
         return Ok(Said::Unsaid(INNER.to_owned()));
@@ -29,9 +28,7 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
     let workload = deployment(service, request);
     let mut folder = Folder::kubernetes(&nodes, &[&workload], 60);
     let mut placement = json!({});
-    let preferences = objects(request, "prefs")
-        .into_iter()
-        .filter_map(Value::as_str);
+    let preferences = list(request, "prefs").into_iter().filter_map(Value::as_str);
     let preferences: Vec<String> = preferences
         .map(|own| format!("node.labels.{own}"))
         .collect();
