@@ -189,6 +189,13 @@ const KINDS: &[Kind] = &[
         "extensions",
         Use::Workload,
     ),
+    kind(
+        "ControllerRevision",
+        "apps",
+        &["v1", "v1beta2", "v1beta1"],
+        "",
+        Use::Workload,
+    ),
     kind("Job", "batch", &["v1"], "extensions", Use::Workload),
     kind("CronJob", "batch", &["v1", "v1beta1"], "", Use::Workload),
     kind(

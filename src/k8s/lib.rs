@@ -57,6 +57,7 @@ mod reader;
 mod record;
 mod reported;
 mod resize;
+mod revisions;
 mod role_jobs;
 mod routes;
 mod scheduler_config;
@@ -92,6 +93,7 @@ pub use pod_status::{PodEnd, PodReport, ReportedContainer, ReportedRun, Reported
 pub use priority::PriorityClasses;
 pub use record::{BrokenField, PodRecord, read_pod, read_resize};
 pub use reported::{Reported, ReportedCondition, ReportedCounts, ReportedJob};
+pub use revisions::DeclaredRevision;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use server::{server_rules, takes_amount};
 pub use snapshot::{Snapshot, SnapshotWriter};
@@ -119,6 +121,8 @@ pub struct Manifests {
     pub workloads: Vec<DeclaredWorkload>,
     /// Replica sets of deployments and jobs of cron jobs, where workloads were asked for.
     pub dependents: Vec<DeclaredWorkload>,
+    /// Templates that sets had and have, where workloads were asked for.
+    pub revisions: Vec<DeclaredRevision>,
     /// Classes of priority, those that every cluster has included.
     pub priorities: PriorityClasses,
     /// Number of objects of each other kind; nothing of them was read ([`effect_of_kind`]).

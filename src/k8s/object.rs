@@ -14,6 +14,7 @@ use super::alike::{OwnMetadata, OwnSpec, OwnStatus};
 use super::fields::{List, METADATA, NODE_SPEC, POD_SPEC, Strays, Watched, WatchedAs};
 use super::parts::{Body, Parts};
 use super::reader::Reader;
+use super::revisions;
 
 /// The fields of any object that are looked at.
 #[derive(Deserialize)]
@@ -38,6 +39,8 @@ enum Key {
     NodeTopology,
     FairSharing,
     WaitForPodsReady,
+    Data,
+    Revision,
     Other(String),
 }
 
@@ -169,6 +172,8 @@ fn read_fields<'de, A: MapAccess<'de>>(
             Key::NodeTopology => beside(parts, "nodeTopology", map)?,
             Key::FairSharing => beside(parts, "fairSharing", map)?,
             Key::WaitForPodsReady => beside(parts, "waitForPodsReady", map)?,
+            Key::Data => of_revision(reader, parts, revisions::DATA, map)?,
+            Key::Revision => of_revision(reader, parts, revisions::NUMBER, map)?,
             Key::Items => {
                 parts.strays.add_beside("items".to_owned());
                 skip(map)?;
@@ -268,6 +273,21 @@ fn beside<'de, A: MapAccess<'de>>(
         if !value.is_null() {
             parts.beside.insert(key.to_owned(), value);
         }
+        return Ok(());
+    }
+    skip(map)
+}
+
+/// A field of a revision of a set, which may precede the kind; of other kinds it is skipped.
+fn of_revision<'de, A: MapAccess<'de>>(
+    reader: &Reader,
+    parts: &mut Parts,
+    key: &'static str,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    parts.strays.add_beside(key.to_owned());
+    if reader.reads_workloads() && revisions::may_be_one(parts) {
+        parts.beside.insert(key.to_owned(), map.next_value()?);
         return Ok(());
     }
     skip(map)

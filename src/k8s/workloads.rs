@@ -23,8 +23,8 @@ use super::{
 };
 use model::workload::daemon_set::DaemonUpdate;
 use model::workload::{
-    ClaimTemplate, ClaimTemplates, Count, DaemonSet, Deployment, DeploymentStrategy, Finding,
-    PodManagement, ReplicaSet, RollingUpdate, StatefulSet, StatefulUpdate, validate,
+    ClaimTemplate, ClaimTemplates, Count, DaemonHistory, DaemonSet, Deployment, DeploymentStrategy,
+    Finding, PodManagement, ReplicaSet, RollingUpdate, StatefulSet, StatefulUpdate, validate,
 };
 use model::{LabelSelector, Labels, Object, Operator, Requirement};
 
@@ -452,6 +452,10 @@ impl Workload<'_> {
             host_network: template.host_network,
             update,
             min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
+            history: DaemonHistory {
+                limit: raw.revision_history_limit.unwrap_or(10),
+                ..DaemonHistory::default()
+            },
             ..DaemonSet::default()
         };
         let findings = validate::daemon_set(&set);

@@ -8,6 +8,7 @@ pub(super) const KINDS: &[(&str, List)] = &[
     ("Node", NODE),
     ("PriorityClass", PRIORITY_CLASS),
     ("Namespace", NAMESPACE),
+    ("ControllerRevision", REVISION),
     ("Secret", NAMED),
     ("ConfigMap", NAMED),
 ];
@@ -64,6 +65,9 @@ const NAMESPACE: List = &[
     ("spec", Fields(&[("finalizers", Silent)])),
     ("status", Silent),
 ];
+
+/// A template that a set had.
+const REVISION: List = &[("data", Read), ("revision", Read)];
 
 /// Objects that are known by their names alone.
 const NAMED: List = &[

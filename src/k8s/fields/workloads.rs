@@ -101,7 +101,7 @@ const STATEFUL_SET: List = object!(&[
 
 const DAEMON_SET: List = object!(&[
     ("minReadySeconds", Read),
-    ("revisionHistoryLimit", Silent),
+    ("revisionHistoryLimit", Read),
     ("selector", Fields(SELECTOR)),
     ("template", Fields(TEMPLATE)),
     (

@@ -184,6 +184,17 @@ const SET: List = &[
     ),
 ];
 
+const REVISION: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    (
+        "data",
+        Fields(&[("spec", Fields(&[("template", TEMPLATE)]))]),
+    ),
+    ("revision", All),
+];
+
 const JOB_SPEC: Keep = Fields(&[
     ("activeDeadlineSeconds", All),
     ("backoffLimit", All),
@@ -436,6 +447,7 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("StatefulSet", Fields(SET)),
         ("Deployment", Fields(SET)),
         ("DaemonSet", Fields(SET)),
+        ("ControllerRevision", Fields(REVISION)),
         ("Job", Fields(JOB)),
         ("CronJob", Fields(CRON_JOB)),
         ("JobSet", Fields(JOB_SET)),

@@ -23,6 +23,7 @@ use super::findings::ObjectName;
 use super::owners::Owners;
 use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
+use super::revisions::DeclaredRevision;
 use super::scheduler_config::ConfigDoubt;
 use super::{
     Ctx, Kubelet, ManifestPod, Manifests, NodeReport, Origin, UnreadWorkloads, cluster_scoped,
@@ -112,6 +113,7 @@ pub(super) struct Reader {
     tolerates_workloads: bool,
     workloads: Vec<DeclaredWorkload>,
     dependents: Vec<DeclaredWorkload>,
+    revisions: Vec<DeclaredRevision>,
     /// Pods that wait for the quota of a queue.
     queued: Vec<queued::QueuedPod>,
     /// Kinds, namespaces and names of workloads that are several jobs.
@@ -415,6 +417,7 @@ impl Reader {
             objects: self.objects,
             workloads: self.workloads,
             dependents: self.dependents,
+            revisions: self.revisions,
             priorities: self.priorities,
             node_reports: self.node_reports,
             taken_unix_secs: self.taken,

@@ -11,6 +11,7 @@ use crate::parts::Parts;
 use crate::pod;
 use crate::priority::PriorityClass;
 use crate::reported::Reported;
+use crate::revisions;
 use crate::workloads::{self, Broken};
 use model::{Object, PodSpec};
 
@@ -57,6 +58,10 @@ impl Reader {
 
     pub(super) fn add_workload(&mut self, parts: &Parts) -> Result<(), Problem> {
         let (kind, version) = (parts.kind.as_deref(), parts.api_version.as_deref());
+        if kind == Some(revisions::KIND) {
+            self.add_revision(parts);
+            return Ok(());
+        }
         let is_placed = kind.is_some_and(|kind| kinds::is_read(kind, version));
         if matches!(kind, Some("Service" | "Namespace")) || (self.keeps_objects && is_placed) {
             // Schedulers look at whom it selects and what it is labelled with, others at the rest.
@@ -91,6 +96,24 @@ impl Reader {
             Err(Broken { problem, field }) => {
                 self.broken_field = field;
                 Err(Problem(problem))
+            }
+        }
+    }
+
+    /// Takes a template that a set had; what belongs to none is told by its kind.
+    fn add_revision(&mut self, parts: &Parts) {
+        match revisions::read(parts, &mut self.ctx) {
+            Ok(Some(revision)) => self.revisions.push(revision),
+            Ok(None) => self.count_ignored(parts),
+            Err(Problem(problem)) => {
+                let (field, what) = problem.split_once(": ").unwrap_or(("data", &problem));
+                let object = ObjectName {
+                    kind: revisions::KIND,
+                    namespace: Some(pod::namespace(&parts.metadata)),
+                    name: parts.metadata.name.as_deref().unwrap_or_default(),
+                };
+                let effect = "its set is as if this revision had been forgotten";
+                self.ctx.findings.add(object, &field, what, effect);
             }
         }
     }
@@ -153,6 +176,16 @@ impl Reader {
             } else if let PodPriority::Class(class) = priority {
                 let object = workload.object.clone();
                 self.note_class_of(&object, &class);
+            }
+        }
+        for revision in &mut self.revisions {
+            let found = match &revision.set.priority {
+                PodPriority::Stated => None,
+                PodPriority::Default => self.priorities.default_class(),
+                PodPriority::Class(class) => self.priorities.get(class),
+            };
+            if let Some(found) = found {
+                revision.set.give_priority(found);
             }
         }
         self.note_small_quotas();

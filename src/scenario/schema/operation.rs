@@ -87,7 +87,7 @@ pub struct Operation {
     /// Deployment whose rollouts are resumed, as `KIND/NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
-    /// Deployment to roll back to its previous template, as `KIND/NAMESPACE/NAME`.
+    /// Deployment, stateful set or daemon set to roll back to its previous template, as `KIND/NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roll_back: Option<String>,
     /// Node to cordon: it takes no new pods.

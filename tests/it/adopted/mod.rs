@@ -6,6 +6,7 @@ mod cluster;
 mod commands;
 mod ended;
 mod hosts;
+mod revisions;
 mod workloads;
 
 use cluster::{Course, Pod, budget, deployment, nodes, template};
