@@ -239,6 +239,13 @@ const KINDS: &[Kind] = &[
         Use::Workload,
     ),
     kind(
+        "VerticalPodAutoscalerCheckpoint",
+        "autoscaling.k8s.io",
+        &["v1", "v1beta2"],
+        "",
+        Use::Workload,
+    ),
+    kind(
         "Ingress",
         "networking.k8s.io",
         &["v1"],

@@ -177,6 +177,10 @@ const WITHOUT_CONTROLLERS: &[(&str, &str)] = &[
     ("HorizontalPodAutoscaler", "replicas stay as they are"),
     ("VerticalPodAutoscaler", "requests stay as they are"),
     ("ControllerRevision", "no set is rolled back to it"),
+    (
+        "VerticalPodAutoscalerCheckpoint",
+        "requests stay as they are",
+    ),
     ("ResourceQuota", "no pod is refused for it"),
     ("LimitRange", "pods get no limits and defaults by it"),
     ("Secret", "no pod waits for it"),

@@ -54,6 +54,7 @@ pub mod queueing;
 mod quotas;
 mod raw;
 mod reader;
+mod recommendations;
 mod record;
 mod reported;
 mod resize;
@@ -91,6 +92,7 @@ pub use left_out::effect_of_kind;
 pub use node_status::NodeReport;
 pub use pod_status::{PodEnd, PodReport, ReportedContainer, ReportedRun, ReportedState};
 pub use priority::PriorityClasses;
+pub use recommendations::{StoredHistogram, VerticalCheckpoint};
 pub use record::{BrokenField, PodRecord, read_pod, read_resize};
 pub use reported::{Reported, ReportedCondition, ReportedCounts, ReportedJob};
 pub use revisions::DeclaredRevision;
@@ -123,6 +125,8 @@ pub struct Manifests {
     pub dependents: Vec<DeclaredWorkload>,
     /// Templates that sets had and have, where workloads were asked for.
     pub revisions: Vec<DeclaredRevision>,
+    /// Usage that the recommender of vertical autoscalers has stored, where workloads were asked for.
+    pub checkpoints: Vec<VerticalCheckpoint>,
     /// Classes of priority, those that every cluster has included.
     pub priorities: PriorityClasses,
     /// Number of objects of each other kind; nothing of them was read ([`effect_of_kind`]).

@@ -30,6 +30,7 @@ pub(super) const KINDS: &[(&str, List)] = &[
     ("Route", ROUTE),
     ("HorizontalPodAutoscaler", HORIZONTAL),
     ("VerticalPodAutoscaler", VERTICAL),
+    ("VerticalPodAutoscalerCheckpoint", CHECKPOINT),
     ("ResourceQuota", QUOTA),
     ("LimitRange", LIMIT_RANGE),
 ];
@@ -463,6 +464,8 @@ const VERTICAL: List = object!(&[
         ]),
     ),
 ]);
+
+const CHECKPOINT: List = &[("spec", Read), ("status", Read)];
 
 const QUOTA: List = object!(&[
     ("hard", Read),

@@ -461,7 +461,11 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("RayCluster", Fields(ROLES)),
         ("RayJob", Fields(ROLES)),
         ("HorizontalPodAutoscaler", Fields(RULES)),
-        ("VerticalPodAutoscaler", Fields(RULES)),
+        ("VerticalPodAutoscaler", Fields(states::VERTICAL)),
+        (
+            "VerticalPodAutoscalerCheckpoint",
+            Fields(states::CHECKPOINT),
+        ),
         ("ResourceQuota", Fields(RULES)),
         ("LimitRange", Fields(RULES)),
         ("Ingress", Fields(RULES)),

@@ -1,8 +1,8 @@
 //! Fields of the states that objects report: conditions and containers.
 
-use super::List;
+use super::{List, METADATA};
 use crate::keep::Keep;
-use crate::keep::Keep::{All, Fields};
+use crate::keep::Keep::{All, Each, Fields};
 
 pub(super) const NODE_CONDITION: List = &[
     ("type", All),
@@ -38,3 +38,51 @@ pub(super) const CONTAINER_STATUS: List = &[
     ("state", CONTAINER_STATE),
     ("lastState", CONTAINER_STATE),
 ];
+
+/// A vertical autoscaler with what it recommends.
+pub(super) const VERTICAL: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    ("spec", All),
+    (
+        "status",
+        Fields(&[(
+            "recommendation",
+            Fields(&[(
+                "containerRecommendations",
+                Each(&[
+                    ("containerName", All),
+                    ("target", All),
+                    ("lowerBound", All),
+                    ("upperBound", All),
+                ]),
+            )]),
+        )]),
+    ),
+];
+
+const HISTOGRAM: Keep = Fields(&[
+    ("referenceTimestamp", All),
+    ("bucketWeights", All),
+    ("totalWeight", All),
+]);
+
+pub(super) const CHECKPOINT: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    ("spec", All),
+    (
+        "status",
+        Fields(&[
+            ("version", All),
+            ("cpuHistogram", HISTOGRAM),
+            ("memoryHistogram", HISTOGRAM),
+            ("firstSampleStart", All),
+            ("lastSampleStart", All),
+            ("totalSamplesCount", All),
+        ]),
+    ),
+];
+

@@ -23,6 +23,7 @@ use super::findings::ObjectName;
 use super::owners::Owners;
 use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
+use super::recommendations::VerticalCheckpoint;
 use super::revisions::DeclaredRevision;
 use super::scheduler_config::ConfigDoubt;
 use super::{
@@ -114,6 +115,7 @@ pub(super) struct Reader {
     workloads: Vec<DeclaredWorkload>,
     dependents: Vec<DeclaredWorkload>,
     revisions: Vec<DeclaredRevision>,
+    checkpoints: Vec<VerticalCheckpoint>,
     /// Pods that wait for the quota of a queue.
     queued: Vec<queued::QueuedPod>,
     /// Kinds, namespaces and names of workloads that are several jobs.
@@ -418,6 +420,7 @@ impl Reader {
             workloads: self.workloads,
             dependents: self.dependents,
             revisions: self.revisions,
+            checkpoints: self.checkpoints,
             priorities: self.priorities,
             node_reports: self.node_reports,
             taken_unix_secs: self.taken,

@@ -9,7 +9,7 @@ use crate::fields::{self, Strays};
 use crate::findings::ObjectName;
 use crate::kinds::{self, Outdated};
 use crate::parts::Parts;
-use crate::{pod, raw, revisions};
+use crate::{pod, raw, recommendations, revisions};
 
 /// Name of an object in messages, with the namespace that it has.
 fn object_name(parts: &Parts) -> ObjectName<'_> {
@@ -116,6 +116,7 @@ impl Reader {
                     | "Service"
                     | "PodDisruptionBudget"
                     | revisions::KIND
+                    | recommendations::KIND
             )
         {
             return;

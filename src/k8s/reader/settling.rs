@@ -10,6 +10,7 @@ use crate::objects;
 use crate::parts::Parts;
 use crate::pod;
 use crate::priority::PriorityClass;
+use crate::recommendations;
 use crate::reported::Reported;
 use crate::revisions;
 use crate::workloads::{self, Broken};
@@ -60,6 +61,10 @@ impl Reader {
         let (kind, version) = (parts.kind.as_deref(), parts.api_version.as_deref());
         if kind == Some(revisions::KIND) {
             self.add_revision(parts);
+            return Ok(());
+        }
+        if kind == Some(recommendations::KIND) {
+            self.add_checkpoint(parts);
             return Ok(());
         }
         let is_placed = kind.is_some_and(|kind| kinds::is_read(kind, version));
@@ -113,6 +118,23 @@ impl Reader {
                     name: parts.metadata.name.as_deref().unwrap_or_default(),
                 };
                 let effect = "its set is as if this revision had been forgotten";
+                self.ctx.findings.add(object, &field, what, effect);
+            }
+        }
+    }
+
+    /// Takes usage that the recommender of vertical autoscalers has stored.
+    fn add_checkpoint(&mut self, parts: &Parts) {
+        match recommendations::checkpoint(parts) {
+            Ok(checkpoint) => self.checkpoints.push(checkpoint),
+            Err((field, what)) => {
+                let object = ObjectName {
+                    kind: recommendations::KIND,
+                    namespace: Some(pod::namespace(&parts.metadata)),
+                    name: parts.metadata.name.as_deref().unwrap_or_default(),
+                };
+                let effect =
+                    "the recommender does not load it, and knows nothing of the usage before";
                 self.ctx.findings.add(object, &field, what, effect);
             }
         }

@@ -6,6 +6,7 @@ mod cluster;
 mod commands;
 mod ended;
 mod hosts;
+mod recommendations;
 mod revisions;
 mod workloads;
 
