@@ -24,6 +24,7 @@ pub use files::{Sources, is_experiment, read_pod};
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use crate::immediate_claims;
 use crate::summarize::gap_notes;
 use k8s::{Kubelet, ManifestPod, PriorityClasses};
 use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
@@ -231,7 +232,10 @@ impl Snapshot {
             release: gathered.release,
             ..Self::default()
         };
-        *snapshot.cache.objects = gathered.objects;
+        let mut objects = gathered.objects;
+        let bound = immediate_claims::bind(&mut objects, &gathered.nodes);
+        snapshot.warnings.extend(bound);
+        *snapshot.cache.objects = objects;
         snapshot.cache.add_nodes(gathered.nodes)?;
         let mut lost = Vec::new();
         let pods = std::mem::take(&mut snapshot.pods);
