@@ -76,11 +76,6 @@ const KINDS: &[Kind] = &[
     kind("DeploymentConfig", "apps.openshift.io", MAKES_PODS),
     kind("PodTemplate", "", "nothing is made from it"),
     kind(
-        "RuntimeClass",
-        "node.k8s.io",
-        "the overhead and the node selector of the class are not applied",
-    ),
-    kind(
         "MutatingWebhookConfiguration",
         "admissionregistration.k8s.io",
         ADMISSION,

@@ -61,6 +61,7 @@ mod resize;
 mod revisions;
 mod role_jobs;
 mod routes;
+mod runtime_class;
 mod scheduler_config;
 mod server;
 mod services;

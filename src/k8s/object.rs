@@ -14,7 +14,7 @@ use super::alike::{OwnMetadata, OwnSpec, OwnStatus};
 use super::fields::{List, METADATA, NODE_SPEC, POD_SPEC, Strays, Watched, WatchedAs};
 use super::parts::{Body, Parts};
 use super::reader::Reader;
-use super::revisions;
+use super::{revisions, runtime_class};
 
 /// The fields of any object that are looked at.
 #[derive(Deserialize)]
@@ -39,6 +39,8 @@ enum Key {
     NodeTopology,
     FairSharing,
     WaitForPodsReady,
+    Overhead,
+    Scheduling,
     Data,
     Revision,
     Other(String),
@@ -172,6 +174,8 @@ fn read_fields<'de, A: MapAccess<'de>>(
             Key::NodeTopology => beside(parts, "nodeTopology", map)?,
             Key::FairSharing => beside(parts, "fairSharing", map)?,
             Key::WaitForPodsReady => beside(parts, "waitForPodsReady", map)?,
+            Key::Overhead => beside(parts, runtime_class::OVERHEAD, map)?,
+            Key::Scheduling => beside(parts, runtime_class::SCHEDULING, map)?,
             Key::Data => of_revision(reader, parts, revisions::DATA, map)?,
             Key::Revision => of_revision(reader, parts, revisions::NUMBER, map)?,
             Key::Items => {
@@ -262,13 +266,13 @@ fn read_status<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// A field of a storage object, which may precede the kind; of other kinds it is skipped.
+/// A field of a storage object or a runtime class, which may precede the kind; of other kinds it is skipped.
 fn beside<'de, A: MapAccess<'de>>(
     parts: &mut Parts,
     key: &str,
     map: &mut A,
 ) -> Result<(), A::Error> {
-    if matches!(parts.body(), None | Some(Body::Object)) {
+    if matches!(parts.body(), None | Some(Body::Object | Body::RuntimeClass)) {
         let value: Value = map.next_value()?;
         if !value.is_null() {
             parts.beside.insert(key.to_owned(), value);

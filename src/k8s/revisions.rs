@@ -67,6 +67,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Option<DeclaredRevisi
         ctx,
         priority: PodPriority::Stated,
         states_policy: false,
+        runtime: None,
         bound_to: None,
     };
     let spec = data.get("spec").unwrap_or(&Value::Null);
@@ -74,6 +75,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Option<DeclaredRevisi
         .template(spec, &Path::root("data").field("spec"))?
         .spec;
     let (priority, states_policy) = (workload.priority.clone(), workload.states_policy);
+    let runtime = workload.runtime.clone();
     let name = ctx
         .texts
         .share(metadata.name.as_deref().unwrap_or_default());
@@ -110,6 +112,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Option<DeclaredRevisi
             reported: Reported::default(),
             priority,
             states_policy,
+            runtime,
             places: Vec::new(),
         },
     }))

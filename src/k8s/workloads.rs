@@ -57,6 +57,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         ctx,
         priority: PodPriority::Stated,
         states_policy: false,
+        runtime: None,
         bound_to: None,
     };
     if name.is_empty() {
@@ -75,6 +76,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         let declare = |job: job_sets::Member| {
             workload.priority = job.priority;
             workload.states_policy = job.states_policy;
+            workload.runtime = job.runtime;
             declare(parts, &mut workload, job.checked)
         };
         return jobs.into_iter().map(declare).collect();
@@ -134,6 +136,7 @@ fn declare(
         reported: Reported::of(parts),
         priority: workload.priority.clone(),
         states_policy: workload.states_policy,
+        runtime: workload.runtime.clone(),
         places: Vec::new(),
     })
 }

@@ -7,6 +7,7 @@ use super::Use::{Fields, LeftOut, Read, Silent};
 pub(super) const KINDS: &[(&str, List)] = &[
     ("Node", NODE),
     ("PriorityClass", PRIORITY_CLASS),
+    ("RuntimeClass", RUNTIME_CLASS),
     ("Namespace", NAMESPACE),
     ("ControllerRevision", REVISION),
     ("Secret", NAMED),
@@ -59,6 +60,15 @@ const PRIORITY_CLASS: List = &[
     ("globalDefault", Read),
     ("preemptionPolicy", Read),
     ("value", Read),
+];
+
+const RUNTIME_CLASS: List = &[
+    ("handler", Silent),
+    ("overhead", Fields(&[("podFixed", Read)])),
+    (
+        "scheduling",
+        Fields(&[("nodeSelector", Read), ("tolerations", Read)]),
+    ),
 ];
 
 const NAMESPACE: List = &[

@@ -1,6 +1,6 @@
-//! Fields of objects that make jobs.
+//! Fields of objects that make jobs, and of templates that stand for themselves.
 
-use super::{JOB_SPEC, List, METADATA};
+use super::{JOB_SPEC, List, METADATA, TEMPLATE};
 use crate::keep::Keep::{All, Each, Fields};
 
 pub(super) const JOB_SET: List = &[
@@ -66,4 +66,16 @@ pub(super) const CRON_JOB: List = &[
             ("lastSuccessfulTime", All),
         ]),
     ),
+];
+
+/// A template that a set had.
+pub(super) const REVISION: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    (
+        "data",
+        Fields(&[("spec", Fields(&[("template", TEMPLATE)]))]),
+    ),
+    ("revision", All),
 ];

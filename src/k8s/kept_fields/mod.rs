@@ -184,17 +184,6 @@ const SET: List = &[
     ),
 ];
 
-const REVISION: List = &[
-    ("apiVersion", All),
-    ("kind", All),
-    ("metadata", METADATA),
-    (
-        "data",
-        Fields(&[("spec", Fields(&[("template", TEMPLATE)]))]),
-    ),
-    ("revision", All),
-];
-
 const JOB_SPEC: Keep = Fields(&[
     ("activeDeadlineSeconds", All),
     ("backoffLimit", All),
@@ -440,6 +429,7 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("Pod", Fields(POD)),
         ("Node", Fields(NODE)),
         ("PriorityClass", Fields(PRIORITY_CLASS)),
+        ("RuntimeClass", Fields(states::RUNTIME_CLASS)),
         ("Namespace", Fields(NAMESPACE)),
         ("Service", Fields(RULES)),
         ("ReplicationController", Fields(SET)),
@@ -447,7 +437,7 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("StatefulSet", Fields(SET)),
         ("Deployment", Fields(SET)),
         ("DaemonSet", Fields(SET)),
-        ("ControllerRevision", Fields(REVISION)),
+        ("ControllerRevision", Fields(jobs::REVISION)),
         ("Job", Fields(JOB)),
         ("CronJob", Fields(CRON_JOB)),
         ("JobSet", Fields(JOB_SET)),

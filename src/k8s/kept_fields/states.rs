@@ -1,4 +1,4 @@
-//! Fields of the states that objects report: conditions and containers.
+//! Fields of the states that objects report, and of what stands beside pods.
 
 use super::{List, METADATA};
 use crate::keep::Keep;
@@ -86,3 +86,14 @@ pub(super) const CHECKPOINT: List = &[
     ),
 ];
 
+/// What admission gives to pods of a class.
+pub(super) const RUNTIME_CLASS: List = &[
+    ("apiVersion", All),
+    ("kind", All),
+    ("metadata", METADATA),
+    ("overhead", Fields(&[("podFixed", All)])),
+    (
+        "scheduling",
+        Fields(&[("nodeSelector", All), ("tolerations", All)]),
+    ),
+];

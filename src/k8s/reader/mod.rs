@@ -25,6 +25,7 @@ use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
 use super::recommendations::VerticalCheckpoint;
 use super::revisions::DeclaredRevision;
+use super::runtime_class::RuntimeClass;
 use super::scheduler_config::ConfigDoubt;
 use super::{
     Ctx, Kubelet, ManifestPod, Manifests, NodeReport, Origin, UnreadWorkloads, cluster_scoped,
@@ -97,6 +98,8 @@ pub(super) struct Reader {
     priorities: PriorityClasses,
     /// Pods that state no priority, with their class and whether they state a preemption policy.
     without_priority: Vec<(usize, Option<String>, bool)>,
+    /// Pods that a server has not admitted, with the runtime class that each names.
+    with_runtime: Vec<(usize, String)>,
     /// Files before the one being read.
     files: usize,
     file: String,
@@ -222,6 +225,7 @@ impl Reader {
             Some(Body::Pod) => self.add_pod(parts),
             Some(Body::Node) => self.add_node(parts),
             Some(Body::PriorityClass) => self.add_priority_class(parts),
+            Some(Body::RuntimeClass) => self.add_runtime_class(parts),
             Some(Body::Workload) if self.is_left_out(parts) => {
                 self.count_ignored(parts);
                 Ok(())
@@ -258,7 +262,9 @@ impl Reader {
         let is_read = match body {
             Body::Skipped | Body::Outdated(_) => false,
             Body::Workload => self.is_read_workload(parts) && !self.is_left_out(parts),
-            Body::Pod | Body::Node | Body::PriorityClass | Body::Object => true,
+            Body::Pod | Body::Node | Body::PriorityClass | Body::RuntimeClass | Body::Object => {
+                true
+            }
         };
         is_read && self.ctx.origin == Origin::Submitted
     }
@@ -377,6 +383,13 @@ impl Reader {
         Ok(())
     }
 
+    fn add_runtime_class(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let class = RuntimeClass::of(parts, &mut self.ctx)?;
+        let name = parts.metadata.name.clone().unwrap_or_default();
+        self.priorities.runtimes.insert(name, class);
+        Ok(())
+    }
+
     /// Declarations of the file.
     pub(super) fn finish(mut self) -> Manifests {
         // What follows is found over all files.
@@ -392,6 +405,7 @@ impl Reader {
                 (None, None) => {}
             }
         }
+        self.settle_runtimes();
         self.settle_workloads();
         self.settle_claims();
         self.settle_queued();

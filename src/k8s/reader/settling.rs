@@ -13,6 +13,7 @@ use crate::priority::PriorityClass;
 use crate::recommendations;
 use crate::reported::Reported;
 use crate::revisions;
+use crate::runtime_class;
 use crate::workloads::{self, Broken};
 use model::{Object, PodSpec};
 
@@ -211,6 +212,42 @@ impl Reader {
             }
         }
         self.note_small_quotas();
+    }
+
+    /// Gives pods and templates what their runtime classes have.
+    pub(super) fn settle_runtimes(&mut self) {
+        let classes = std::mem::take(&mut self.priorities.runtimes);
+        for (index, class) in std::mem::take(&mut self.with_runtime) {
+            let pod = &self.pods[index];
+            let name = pod.name.clone();
+            let mut spec = (*pod.spec).clone();
+            let namespace = spec.namespace.clone();
+            let object = ObjectName {
+                kind: "Pod",
+                namespace: Some(&namespace),
+                name: &name,
+            };
+            runtime_class::settle(&class, &classes, object, &mut spec, &mut self.ctx);
+            self.pods[index].spec = self.share_class(spec);
+        }
+        let own = self.workloads.iter_mut().chain(&mut self.dependents);
+        let of_revisions = self.revisions.iter_mut().map(|own| &mut own.set);
+        for workload in own.chain(of_revisions) {
+            let Some(class) = workload.runtime.clone() else {
+                continue;
+            };
+            let object = &workload.object;
+            let (namespace, name) = (object.namespace().clone(), object.name().clone());
+            let object = ObjectName {
+                kind: "pods of",
+                namespace: Some(&namespace),
+                name: &name,
+            };
+            if let Some(template) = workload.object.template_mut() {
+                runtime_class::settle(&class, &classes, object, template, &mut self.ctx);
+            }
+        }
+        self.priorities.runtimes = classes;
     }
 
     fn note_unread_workload(&mut self, parts: &Parts, problem: &str) {

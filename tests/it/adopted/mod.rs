@@ -8,6 +8,7 @@ mod ended;
 mod hosts;
 mod recommendations;
 mod revisions;
+mod runtimes;
 mod workloads;
 
 use cluster::{Course, Pod, budget, deployment, nodes, template};
