@@ -30,6 +30,7 @@ mod field;
 mod fields;
 mod findings;
 mod gpu;
+mod homeless;
 mod job_sets;
 mod json_field;
 mod json_stream;
@@ -87,6 +88,7 @@ pub use declared::DeclaredWorkload;
 pub use dump::{ManifestReader, read_inputs};
 pub use field::parse_unix_secs;
 pub use findings::ManifestFinding;
+pub use homeless::HomelessPods;
 pub use keep::PassedOver;
 pub use kinds::kind_named;
 pub use left_out::effect_of_kind;
@@ -263,29 +265,10 @@ pub enum Maker {
 }
 
 impl Manifests {
-    /// Pods that are bound to a node that is not among the nodes, by node: they hold nothing.
-    pub fn homeless(&self) -> Vec<ManifestFinding> {
+    /// Pods that name a node which the files lack: they hold nothing.
+    pub fn homeless(&self) -> HomelessPods {
         let nodes: units::SortedSet<&str> = self.nodes.iter().map(|node| &*node.name).collect();
-        let mut findings = findings::Findings::default();
-        for pod in self.pods.iter().filter(|pod| !pod.phase.is_final()) {
-            let Some(node) = pod.node_name.as_deref() else {
-                continue;
-            };
-            if !nodes.contains(node) {
-                let object = findings::ObjectName {
-                    kind: "Pod",
-                    namespace: Some(pod.namespace()),
-                    name: &pod.name,
-                };
-                findings.add(
-                    object,
-                    &field::Path::root("spec").field("nodeName"),
-                    format!("there is no node `{node}`"),
-                    "the pod is left out",
-                );
-            }
-        }
-        findings.into_list(false)
+        HomelessPods::of(&self.pods, |node| nodes.contains(&**node))
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
-use k8s::{Kubelet, ManifestFinding, Manifests, SnapshotWriter, effect_of_kind};
+use k8s::{HomelessPods, Kubelet, ManifestFinding, Manifests, SnapshotWriter, effect_of_kind};
 use trace::{Input, TraceError};
 
 use super::folder::{Existing, FolderError, write_file};
@@ -173,7 +173,7 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
         return Err(ImportError::NoNodes { objects });
     }
     let homeless = manifests.homeless();
-    let pods = count(manifests, &homeless, snapshot.ended);
+    let pods = count(manifests, homeless.count() as u64, snapshot.ended);
     let bytes = snapshot.out.finish()?;
     write_file(&objects, &bytes, plan.existing)?;
     let text = scenario_text(plan, &objects, &pods, manifests);
@@ -202,10 +202,9 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
             })
             .collect(),
         repeated: snapshot.repeated,
-        findings: homeless
-            .iter()
-            .chain(&manifests.findings)
-            .map(Finding::from)
+        findings: homeless_found(&homeless)
+            .into_iter()
+            .chain(manifests.findings.iter().map(Finding::from))
             .chain(
                 manifests
                     .ignored_kinds
@@ -249,6 +248,17 @@ fn ignored(kind: &str, count: usize) -> Finding {
     }
 }
 
+/// A remark on pods that name a node which the files lack.
+fn homeless_found(homeless: &HomelessPods) -> Option<Finding> {
+    (homeless.count() > 0).then(|| Finding {
+        object: "Pod".to_owned(),
+        field: "spec.nodeName".to_owned(),
+        what: homeless.to_string(),
+        effect: HomelessPods::effect(None),
+        count: 1,
+    })
+}
+
 /// Words about a kubelet of a release that is not modelled.
 fn unknown_release(kubelet: &Kubelet) -> Option<Finding> {
     Some(Finding {
@@ -260,8 +270,7 @@ fn unknown_release(kubelet: &Kubelet) -> Option<Finding> {
     })
 }
 
-fn count(manifests: &Manifests, homeless: &[ManifestFinding], ended: u64) -> PodCounts {
-    let homeless = homeless.iter().map(|finding| finding.count as u64).sum();
+fn count(manifests: &Manifests, homeless: u64, ended: u64) -> PodCounts {
     let mut counts = PodCounts {
         ended,
         homeless,

@@ -26,7 +26,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::immediate_claims;
 use crate::summarize::gap_notes;
-use k8s::{Kubelet, ManifestPod, PriorityClasses};
+use k8s::{HomelessPods, Kubelet, ManifestPod, PriorityClasses};
 use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
 use model::{
     Change, Changes, ClusterObjects, Labels, Node, Object, PodPhase, PodSpec, Release, Text,
@@ -237,7 +237,7 @@ impl Snapshot {
         snapshot.warnings.extend(bound);
         *snapshot.cache.objects = objects;
         snapshot.cache.add_nodes(gathered.nodes)?;
-        let mut lost = Vec::new();
+        let mut lost = HomelessPods::default();
         let pods = std::mem::take(&mut snapshot.pods);
         for pod in &pods {
             snapshot.name_namespace(pod.namespace());
@@ -251,9 +251,8 @@ impl Snapshot {
                     snapshot.counts.pending += usize::from(!pod.is_terminating);
                     snapshot.cache.nominate(info);
                 }
-                Some(node) if snapshot.cache.node(node).is_none() => {
+                Some(_) if lost.look_at(pod, |node| snapshot.cache.node(node).is_some()) => {
                     snapshot.counts.lost += 1;
-                    lost.push(format!("`{}` on `{node}`", info.full_name()));
                 }
                 Some(node) => {
                     snapshot.counts.bound += 1;
@@ -265,9 +264,7 @@ impl Snapshot {
         snapshot.name_namespace("default");
         let unexpressed = unexpressed(&snapshot.pods);
         snapshot.warnings.extend(unexpressed);
-        if !lost.is_empty() {
-            snapshot.warnings.push(lost_pods(&lost));
-        }
+        snapshot.warnings.splice(0..0, lost.told(None));
         Ok(snapshot)
     }
 
@@ -432,18 +429,4 @@ fn unexpressed(pods: &[ManifestPod]) -> Vec<String> {
         with_others: false,
     });
     gap_notes(SYSTEM, &Mapping::of(entry.capabilities, items))
-}
-
-fn lost_pods(lost: &[String]) -> String {
-    let some = &lost[..lost.len().min(NAMED)];
-    let more = match lost.len() - some.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!(
-        "{} {} on nodes that do not exist and ignored: {}{more}",
-        plural::count(lost.len(), "pod"),
-        plural::either(lost.len(), "is", "are"),
-        some.join(", ")
-    )
 }
