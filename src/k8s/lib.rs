@@ -51,6 +51,7 @@ mod parts;
 mod pod;
 mod pod_status;
 mod priority;
+mod programs;
 pub mod queueing;
 mod quotas;
 mod raw;
@@ -95,6 +96,7 @@ pub use left_out::effect_of_kind;
 pub use node_status::NodeReport;
 pub use pod_status::{PodEnd, PodReport, ReportedContainer, ReportedRun, ReportedState};
 pub use priority::PriorityClasses;
+pub use programs::Programs;
 pub use recommendations::{StoredHistogram, VerticalCheckpoint};
 pub use record::{BrokenField, PodRecord, read_pod, read_resize};
 pub use reported::{Reported, ReportedCondition, ReportedCounts, ReportedJob};
@@ -140,6 +142,8 @@ pub struct Manifests {
     pub findings: Vec<ManifestFinding>,
     /// Newest kubelet that a node reports.
     pub newest_kubelet: Option<Kubelet>,
+    /// Programs beside Kubernetes that the file shows.
+    pub programs: Programs,
     /// State of the nodes that report more than a node of which nothing is known, by name.
     pub node_reports: SortedMap<Text, NodeReport>,
     /// Newest time that an object states, in seconds since 1970-01-01T00:00:00Z: when a dump was taken, as

@@ -23,6 +23,7 @@ use super::findings::ObjectName;
 use super::owners::Owners;
 use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
+use super::programs::Programs;
 use super::recommendations::VerticalCheckpoint;
 use super::revisions::DeclaredRevision;
 use super::runtime_class::RuntimeClass;
@@ -68,6 +69,7 @@ pub(super) struct Reader {
     /// Number of nodes of the files before.
     nodes_before: usize,
     newest_kubelet: Option<Kubelet>,
+    programs: Programs,
     node_reports: SortedMap<Text, NodeReport>,
     /// Storage class of claims that name none.
     default_class: Option<Text>,
@@ -198,6 +200,7 @@ impl Reader {
             Some(_) => Fate::Taken,
         };
         self.ctx.origin = parts.origin();
+        self.programs.look_at(parts);
         self.note_strays(parts);
         let parts = &*parts;
         let outcome = match body {
@@ -442,6 +445,7 @@ impl Reader {
             unread_workloads: self.unread_workloads,
             findings,
             newest_kubelet: self.newest_kubelet,
+            programs: self.programs,
         }
     }
 }

@@ -26,7 +26,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::immediate_claims;
 use crate::summarize::gap_notes;
-use k8s::{HomelessPods, Kubelet, ManifestPod, PriorityClasses};
+use k8s::{HomelessPods, Kubelet, ManifestPod, PriorityClasses, Programs};
 use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
 use model::{
     Change, Changes, ClusterObjects, Labels, Node, Object, PodPhase, PodSpec, Release, Text,
@@ -96,6 +96,8 @@ pub struct Gathered {
     pub stated_release: Option<Release>,
     /// Newest kubelet that a node reports.
     pub newest_kubelet: Option<Kubelet>,
+    /// Programs beside Kubernetes that the files show.
+    pub programs: Programs,
 }
 
 impl Gathered {

@@ -6,6 +6,7 @@ mod cluster;
 mod commands;
 mod ended;
 mod hosts;
+mod partial;
 mod recommendations;
 mod revisions;
 mod runtimes;
