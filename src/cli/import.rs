@@ -15,7 +15,7 @@ use units::plural;
 
 const EXAMPLES: &str = "\
 Examples:
-  kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,ns,svc,quota,limits,deploy,rs,sts,ds,job,cronjob,hpa \
+  kubectl get nodes,pods,pv,pvc,sc,pdb,priorityclass,ns,svc,quota,limits,deploy,rs,sts,ds,job,cronjob,hpa,controllerrevisions \
     -A -o json > dump.json
   windtunnel import kubectl dump.json --out snapshots
   windtunnel run snapshots/dump.yaml

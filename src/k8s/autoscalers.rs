@@ -7,6 +7,8 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::field::{Path, Problem};
+use super::parts::Parts;
+use super::recommendations;
 use super::workload::{Checked, Workload};
 use model::finding::Finding;
 use model::workload::horizontal::{
@@ -37,7 +39,7 @@ pub(super) fn horizontal(workload: &mut Workload<'_>) -> Checked {
 }
 
 /// A vertical autoscaler.
-pub(super) fn vertical(workload: &mut Workload<'_>) -> Checked {
+pub(super) fn vertical(parts: &Parts, workload: &mut Workload<'_>) -> Checked {
     let path = Path::root("spec");
     let raw = RawVertical::deserialize(workload.spec).map_err(|error| path.broken(error))?;
     let target = raw.target_ref.as_ref().map(Reference::read);
@@ -63,7 +65,7 @@ pub(super) fn vertical(workload: &mut Workload<'_>) -> Checked {
         mode,
         min_replicas: update.min_replicas,
         policies,
-        recommended: SortedMap::new(),
+        recommended: recommendations::in_status(parts),
     };
     refuse(&object.findings())?;
     Ok((Object::VerticalPodAutoscaler(Arc::new(object)), Vec::new()))

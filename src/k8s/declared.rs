@@ -31,6 +31,8 @@ pub struct DeclaredWorkload {
     pub(super) priority: PodPriority,
     /// `true` if the workload's pods state a preemption policy.
     pub(super) states_policy: bool,
+    /// Runtime class that its pods name.
+    pub(super) runtime: Option<String>,
     /// Places in the file of the fields that other objects have to agree with.
     pub(super) places: Vec<(&'static str, String)>,
 }
@@ -44,6 +46,7 @@ impl DeclaredWorkload {
             reported: Reported::default(),
             priority: PodPriority::Stated,
             states_policy: false,
+            runtime: None,
             places: Vec::new(),
         }
     }

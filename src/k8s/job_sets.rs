@@ -49,6 +49,7 @@ pub(super) struct Member {
     pub(super) checked: (Object, Vec<Finding>),
     pub(super) priority: PodPriority,
     pub(super) states_policy: bool,
+    pub(super) runtime: Option<String>,
 }
 
 impl Workload<'_> {
@@ -58,6 +59,7 @@ impl Workload<'_> {
         self.queue = queue;
         self.priority = PodPriority::Stated;
         self.states_policy = false;
+        self.runtime = None;
     }
 
     /// The job that was read last.
@@ -66,6 +68,7 @@ impl Workload<'_> {
             checked,
             priority: self.priority.clone(),
             states_policy: self.states_policy,
+            runtime: self.runtime.clone(),
         }
     }
 }

@@ -3,7 +3,7 @@
 /// Use of the objects of a kind.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Use {
-    /// For themselves: pods, nodes and classes of priority.
+    /// For themselves: pods, nodes and classes of priority and runtimes.
     Own,
     /// For placements (`objects.rs`).
     Placement,
@@ -65,6 +65,13 @@ const KINDS: &[Kind] = &[
         "PriorityClass",
         "scheduling.k8s.io",
         &["v1", "v1beta1", "v1alpha1"],
+        "",
+        Use::Own,
+    ),
+    kind(
+        "RuntimeClass",
+        "node.k8s.io",
+        &["v1", "v1beta1"],
         "",
         Use::Own,
     ),
@@ -189,6 +196,13 @@ const KINDS: &[Kind] = &[
         "extensions",
         Use::Workload,
     ),
+    kind(
+        "ControllerRevision",
+        "apps",
+        &["v1", "v1beta2", "v1beta1"],
+        "",
+        Use::Workload,
+    ),
     kind("Job", "batch", &["v1"], "extensions", Use::Workload),
     kind("CronJob", "batch", &["v1", "v1beta1"], "", Use::Workload),
     kind(
@@ -226,6 +240,13 @@ const KINDS: &[Kind] = &[
     ),
     kind(
         "VerticalPodAutoscaler",
+        "autoscaling.k8s.io",
+        &["v1", "v1beta2"],
+        "",
+        Use::Workload,
+    ),
+    kind(
+        "VerticalPodAutoscalerCheckpoint",
         "autoscaling.k8s.io",
         &["v1", "v1beta2"],
         "",
@@ -323,7 +344,7 @@ pub fn kind_named(word: &str) -> Result<&'static str, String> {
     })
 }
 
-/// Whether objects of a kind are pods, nodes or classes of priority.
+/// Whether objects of a kind are pods, nodes, or classes of priority or runtimes.
 pub(super) fn is_own(kind: &str, api_version: Option<&str>) -> bool {
     find(kind, api_version).is_some_and(|found| found.used == Use::Own)
 }
@@ -379,6 +400,7 @@ pub(super) fn is_of_cluster(kind: &str) -> bool {
         kind,
         "Node"
             | "PriorityClass"
+            | "RuntimeClass"
             | "Namespace"
             | "PersistentVolume"
             | "StorageClass"

@@ -76,11 +76,6 @@ const KINDS: &[Kind] = &[
     kind("DeploymentConfig", "apps.openshift.io", MAKES_PODS),
     kind("PodTemplate", "", "nothing is made from it"),
     kind(
-        "RuntimeClass",
-        "node.k8s.io",
-        "the overhead and the node selector of the class are not applied",
-    ),
-    kind(
         "MutatingWebhookConfiguration",
         "admissionregistration.k8s.io",
         ADMISSION,
@@ -127,11 +122,6 @@ const KINDS: &[Kind] = &[
     kind("Event", "events.k8s.io", NAMES),
     kind("Lease", "coordination.k8s.io", NAMES),
     kind("ComponentStatus", "", NAMES),
-    kind(
-        "ControllerRevision",
-        "apps",
-        "histories begin empty: nothing is rolled back to it",
-    ),
     kind("CustomResourceDefinition", "apiextensions.k8s.io", NAMES),
     kind("APIService", "apiregistration.k8s.io", NAMES),
     kind("CertificateSigningRequest", "certificates.k8s.io", NAMES),
@@ -181,6 +171,11 @@ const WITHOUT_CONTROLLERS: &[(&str, &str)] = &[
     ("RayJob", PODS_ALONE),
     ("HorizontalPodAutoscaler", "replicas stay as they are"),
     ("VerticalPodAutoscaler", "requests stay as they are"),
+    ("ControllerRevision", "no set is rolled back to it"),
+    (
+        "VerticalPodAutoscalerCheckpoint",
+        "requests stay as they are",
+    ),
     ("ResourceQuota", "no pod is refused for it"),
     ("LimitRange", "pods get no limits and defaults by it"),
     ("Secret", "no pod waits for it"),

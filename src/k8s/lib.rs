@@ -30,6 +30,7 @@ mod field;
 mod fields;
 mod findings;
 mod gpu;
+mod homeless;
 mod job_sets;
 mod json_field;
 mod json_stream;
@@ -49,15 +50,19 @@ mod parts;
 mod pod;
 mod pod_status;
 mod priority;
+mod programs;
 pub mod queueing;
 mod quotas;
 mod raw;
 mod reader;
+mod recommendations;
 mod record;
 mod reported;
 mod resize;
+mod revisions;
 mod role_jobs;
 mod routes;
+mod runtime_class;
 mod scheduler_config;
 mod server;
 mod services;
@@ -83,14 +88,18 @@ pub use declared::DeclaredWorkload;
 pub use dump::{ManifestReader, read_inputs};
 pub use field::parse_unix_secs;
 pub use findings::ManifestFinding;
+pub use homeless::HomelessPods;
 pub use keep::PassedOver;
 pub use kinds::kind_named;
 pub use left_out::effect_of_kind;
 pub use node_status::NodeReport;
 pub use pod_status::{PodEnd, PodReport, ReportedContainer, ReportedRun, ReportedState};
 pub use priority::PriorityClasses;
+pub use programs::Programs;
+pub use recommendations::{StoredHistogram, VerticalCheckpoint};
 pub use record::{BrokenField, PodRecord, read_pod, read_resize};
 pub use reported::{Reported, ReportedCondition, ReportedCounts, ReportedJob};
+pub use revisions::DeclaredRevision;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use server::{server_rules, takes_amount};
 pub use snapshot::{Snapshot, SnapshotWriter};
@@ -118,6 +127,10 @@ pub struct Manifests {
     pub workloads: Vec<DeclaredWorkload>,
     /// Replica sets of deployments and jobs of cron jobs, where workloads were asked for.
     pub dependents: Vec<DeclaredWorkload>,
+    /// Templates that sets had and have, where workloads were asked for.
+    pub revisions: Vec<DeclaredRevision>,
+    /// Usage that the recommender of vertical autoscalers has stored, where workloads were asked for.
+    pub checkpoints: Vec<VerticalCheckpoint>,
     /// Classes of priority, those that every cluster has included.
     pub priorities: PriorityClasses,
     /// Number of objects of each other kind; nothing of them was read ([`effect_of_kind`]).
@@ -128,6 +141,8 @@ pub struct Manifests {
     pub findings: Vec<ManifestFinding>,
     /// Newest kubelet that a node reports.
     pub newest_kubelet: Option<Kubelet>,
+    /// Programs beside Kubernetes that the file shows.
+    pub programs: Programs,
     /// State of the nodes that report more than a node of which nothing is known, by name.
     pub node_reports: SortedMap<Text, NodeReport>,
     /// Newest time that an object states, in seconds since 1970-01-01T00:00:00Z: when a dump was taken, as
@@ -253,29 +268,10 @@ pub enum Maker {
 }
 
 impl Manifests {
-    /// Pods that are bound to a node that is not among the nodes, by node: they hold nothing.
-    pub fn homeless(&self) -> Vec<ManifestFinding> {
+    /// Pods that name a node which the files lack: they hold nothing.
+    pub fn homeless(&self) -> HomelessPods {
         let nodes: units::SortedSet<&str> = self.nodes.iter().map(|node| &*node.name).collect();
-        let mut findings = findings::Findings::default();
-        for pod in self.pods.iter().filter(|pod| !pod.phase.is_final()) {
-            let Some(node) = pod.node_name.as_deref() else {
-                continue;
-            };
-            if !nodes.contains(node) {
-                let object = findings::ObjectName {
-                    kind: "Pod",
-                    namespace: Some(pod.namespace()),
-                    name: &pod.name,
-                };
-                findings.add(
-                    object,
-                    &field::Path::root("spec").field("nodeName"),
-                    format!("there is no node `{node}`"),
-                    "the pod is left out",
-                );
-            }
-        }
-        findings.into_list(false)
+        HomelessPods::of(&self.pods, |node| nodes.contains(&**node))
     }
 }
 

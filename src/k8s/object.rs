@@ -14,6 +14,7 @@ use super::alike::{OwnMetadata, OwnSpec, OwnStatus};
 use super::fields::{List, METADATA, NODE_SPEC, POD_SPEC, Strays, Watched, WatchedAs};
 use super::parts::{Body, Parts};
 use super::reader::Reader;
+use super::{revisions, runtime_class};
 
 /// The fields of any object that are looked at.
 #[derive(Deserialize)]
@@ -38,6 +39,10 @@ enum Key {
     NodeTopology,
     FairSharing,
     WaitForPodsReady,
+    Overhead,
+    Scheduling,
+    Data,
+    Revision,
     Other(String),
 }
 
@@ -169,6 +174,10 @@ fn read_fields<'de, A: MapAccess<'de>>(
             Key::NodeTopology => beside(parts, "nodeTopology", map)?,
             Key::FairSharing => beside(parts, "fairSharing", map)?,
             Key::WaitForPodsReady => beside(parts, "waitForPodsReady", map)?,
+            Key::Overhead => beside(parts, runtime_class::OVERHEAD, map)?,
+            Key::Scheduling => beside(parts, runtime_class::SCHEDULING, map)?,
+            Key::Data => of_revision(reader, parts, revisions::DATA, map)?,
+            Key::Revision => of_revision(reader, parts, revisions::NUMBER, map)?,
             Key::Items => {
                 parts.strays.add_beside("items".to_owned());
                 skip(map)?;
@@ -257,17 +266,32 @@ fn read_status<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// A field of a storage object, which may precede the kind; of other kinds it is skipped.
+/// A field of a storage object or a runtime class, which may precede the kind; of other kinds it is skipped.
 fn beside<'de, A: MapAccess<'de>>(
     parts: &mut Parts,
     key: &str,
     map: &mut A,
 ) -> Result<(), A::Error> {
-    if matches!(parts.body(), None | Some(Body::Object)) {
+    if matches!(parts.body(), None | Some(Body::Object | Body::RuntimeClass)) {
         let value: Value = map.next_value()?;
         if !value.is_null() {
             parts.beside.insert(key.to_owned(), value);
         }
+        return Ok(());
+    }
+    skip(map)
+}
+
+/// A field of a revision of a set, which may precede the kind; of other kinds it is skipped.
+fn of_revision<'de, A: MapAccess<'de>>(
+    reader: &Reader,
+    parts: &mut Parts,
+    key: &'static str,
+    map: &mut A,
+) -> Result<(), A::Error> {
+    parts.strays.add_beside(key.to_owned());
+    if reader.reads_workloads() && revisions::may_be_one(parts) {
+        parts.beside.insert(key.to_owned(), map.next_value()?);
         return Ok(());
     }
     skip(map)

@@ -59,6 +59,7 @@ pub(super) enum Body {
     Pod,
     Node,
     PriorityClass,
+    RuntimeClass,
     /// Everything, as plain values (`objects.rs`).
     Object,
     /// Body of a workload, read only where workloads are asked for (`workloads.rs`).
@@ -77,6 +78,7 @@ impl Parts {
             "Pod" if kinds::is_own(kind, version) => Body::Pod,
             "Node" if kinds::is_own(kind, version) => Body::Node,
             "PriorityClass" if kinds::is_own(kind, version) => Body::PriorityClass,
+            "RuntimeClass" if kinds::is_own(kind, version) => Body::RuntimeClass,
             _ if kinds::is_read(kind, version) => Body::Object,
             _ if kinds::is_workload(kind, version) => Body::Workload,
             _ => kinds::outdated(kind, version).map_or(Body::Skipped, Body::Outdated),

@@ -2,6 +2,7 @@
 //! server's admission fills it in. Classes may stand anywhere in the file, so pods are settled at
 //! its end.
 
+use super::runtime_class::RuntimeClasses;
 use units::SortedMap;
 
 /// Values that a priority class gives its pods.
@@ -11,11 +12,13 @@ pub(super) struct PriorityClass {
     pub(super) preempts: bool,
 }
 
-/// The priority classes of files, and the two that every cluster has.
+/// The priority classes of files, and the two that every cluster has; with them go the runtime classes, by
+/// which the same admission fills in pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PriorityClasses {
     by_name: SortedMap<String, PriorityClass>,
     default: Option<PriorityClass>,
+    pub(super) runtimes: RuntimeClasses,
 }
 
 impl Default for PriorityClasses {
@@ -31,6 +34,7 @@ impl Default for PriorityClasses {
         Self {
             by_name: built_in.into_iter().map(class).collect(),
             default: None,
+            runtimes: RuntimeClasses::new(),
         }
     }
 }
@@ -51,6 +55,7 @@ impl PriorityClasses {
     /// Adds the classes of other files; of two of one name theirs counts.
     pub fn merge(&mut self, others: Self) {
         self.by_name.extend(others.by_name);
+        self.runtimes.extend(others.runtimes);
         if let Some(class) = others.default {
             self.offer_default(class);
         }

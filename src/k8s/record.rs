@@ -8,7 +8,7 @@ use super::field::{Path, Problem};
 use super::fields::{POD_SPEC, Strays};
 use super::findings::{ManifestFinding, ObjectName};
 use super::raw;
-use super::{Ctx, PriorityClasses, pod, server, unmodelled};
+use super::{Ctx, Origin, PriorityClasses, pod, runtime_class, server, unmodelled};
 use model::{Container, PodSpec};
 
 /// A pod of a record.
@@ -95,6 +95,9 @@ pub fn read_pod(
     let mut read = pod::pod_spec(&metadata, &spec, &mut ctx)?;
     read.tolerations = unmodelled::tolerations(named, &spec.tolerations, &mut ctx)?;
     unmodelled::note_left_out(named, &metadata, &spec, &mut ctx);
+    if runtime_class::named(&spec).is_some() && ctx.origin == Origin::Submitted {
+        runtime_class::note_unknown(named, &read, &mut ctx);
+    }
     give_priority(named, &spec, &mut read, &mut ctx);
     pod::check_sums(&read)?;
     Ok(PodRecord {

@@ -14,7 +14,7 @@ use super::keys::{
 use super::life::{EXIT_CODE, RUN_TIME, START_TIME, in_annotation};
 use super::raw::{self, nullable};
 use super::workload::{Workload, part, span};
-use super::{life, needs, pod, queueing, server, unmodelled};
+use super::{life, needs, pod, queueing, runtime_class, server, unmodelled};
 use model::behaviour::{Behaviour, ContainerUsage, DEFAULT_GRACE, DoNotDisrupt};
 use model::queueing::TopologyRequest;
 use model::usage::Pattern;
@@ -82,6 +82,7 @@ impl Workload<'_> {
         spec.needs = needs::needs(value).map_err(inside)?;
         let wishes = queueing::wishes(&raw.metadata.annotations).map_err(inside)?;
         spec.life = life::life(&raw.spec, &raw.metadata.annotations, &spec).map_err(inside)?;
+        self.runtime = runtime_class::named(&raw.spec);
         if raw.spec.priority.is_none() {
             let class = raw.spec.priority_class_name.clone();
             self.priority = match class.filter(|class| !class.is_empty()) {

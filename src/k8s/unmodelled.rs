@@ -21,14 +21,6 @@ pub(super) fn note_left_out(
 ) {
     let path = Path::root("spec");
     note_volumes(object, spec, &path.field("volumes"), ctx);
-    if spec.runtime_class_name.is_some() && spec.overhead.is_empty() {
-        ctx.findings.add(
-            object,
-            &path.field("runtimeClassName"),
-            "a runtime class, and no `overhead`",
-            "the class' overhead and node selector are not applied",
-        );
-    }
     let containers = spec.containers.iter().chain(&spec.init_containers);
     let containers: Vec<&str> = containers.map(|own| own.name.as_str()).collect();
     for unread in fields::unread_of_pod(&metadata.annotations, &containers) {

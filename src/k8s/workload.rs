@@ -27,6 +27,8 @@ pub(super) struct Workload<'a> {
     pub(super) ctx: &'a mut Ctx,
     pub(super) priority: PodPriority,
     pub(super) states_policy: bool,
+    /// Runtime class that the template names.
+    pub(super) runtime: Option<String>,
     /// The node that the template names.
     pub(super) bound_to: Option<Text>,
 }

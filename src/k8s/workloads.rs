@@ -23,8 +23,8 @@ use super::{
 };
 use model::workload::daemon_set::DaemonUpdate;
 use model::workload::{
-    ClaimTemplate, ClaimTemplates, Count, DaemonSet, Deployment, DeploymentStrategy, Finding,
-    PodManagement, ReplicaSet, RollingUpdate, StatefulSet, StatefulUpdate, validate,
+    ClaimTemplate, ClaimTemplates, Count, DaemonHistory, DaemonSet, Deployment, DeploymentStrategy,
+    Finding, PodManagement, ReplicaSet, RollingUpdate, StatefulSet, StatefulUpdate, validate,
 };
 use model::{LabelSelector, Labels, Object, Operator, Requirement};
 
@@ -57,6 +57,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         ctx,
         priority: PodPriority::Stated,
         states_policy: false,
+        runtime: None,
         bound_to: None,
     };
     if name.is_empty() {
@@ -75,6 +76,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         let declare = |job: job_sets::Member| {
             workload.priority = job.priority;
             workload.states_policy = job.states_policy;
+            workload.runtime = job.runtime;
             declare(parts, &mut workload, job.checked)
         };
         return jobs.into_iter().map(declare).collect();
@@ -88,7 +90,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         "Job" => workload_jobs::job(&mut workload)?,
         "CronJob" => workload_jobs::cron_job(&mut workload)?,
         "HorizontalPodAutoscaler" => autoscalers::horizontal(&mut workload)?,
-        "VerticalPodAutoscaler" => autoscalers::vertical(&mut workload)?,
+        "VerticalPodAutoscaler" => autoscalers::vertical(parts, &mut workload)?,
         "Service" => (services::service(parts, &mut workload)?, Vec::new()),
         "Ingress" => (services::ingress(parts, &mut workload)?, Vec::new()),
         "Route" => (routes::route(parts, &mut workload)?, Vec::new()),
@@ -134,6 +136,7 @@ fn declare(
         reported: Reported::of(parts),
         priority: workload.priority.clone(),
         states_policy: workload.states_policy,
+        runtime: workload.runtime.clone(),
         places: Vec::new(),
     })
 }
@@ -452,6 +455,10 @@ impl Workload<'_> {
             host_network: template.host_network,
             update,
             min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
+            history: DaemonHistory {
+                limit: raw.revision_history_limit.unwrap_or(10),
+                ..DaemonHistory::default()
+            },
             ..DaemonSet::default()
         };
         let findings = validate::daemon_set(&set);

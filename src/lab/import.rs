@@ -7,7 +7,8 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
-use k8s::{Kubelet, ManifestFinding, Manifests, SnapshotWriter, effect_of_kind};
+use k8s::{HomelessPods, Kubelet, ManifestFinding, Manifests, SnapshotWriter, effect_of_kind};
+use model::Release;
 use trace::{Input, TraceError};
 
 use super::folder::{Existing, FolderError, write_file};
@@ -15,7 +16,7 @@ use units::{SortedMap, plural};
 
 /// Kinds of objects that a dump for a snapshot has, as `kubectl get` takes them.
 pub const KINDS: &str = "nodes,pods,pv,pvc,sc,pdb,priorityclass,ns,svc,quota,limits,deploy,rs,sts,ds,\
-                         job,cronjob,hpa";
+                         job,cronjob,hpa,controllerrevisions";
 
 /// Level 3 is zstd's own default: a tenth of the size of the text at disk speed.
 const ZSTD_LEVEL: i32 = 3;
@@ -70,6 +71,11 @@ pub enum ImportError {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ImportSummary {
+    /// Release whose rules decide, with the kubelet that says so.
+    pub release: String,
+    /// Programs beside Kubernetes, with the release of each whose rules decide.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub programs: Vec<String>,
     /// The experiment file.
     pub scenario: PathBuf,
     /// The objects beside it.
@@ -173,13 +179,15 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
         return Err(ImportError::NoNodes { objects });
     }
     let homeless = manifests.homeless();
-    let pods = count(manifests, &homeless, snapshot.ended);
+    let pods = count(manifests, homeless.count() as u64, snapshot.ended);
     let bytes = snapshot.out.finish()?;
     write_file(&objects, &bytes, plan.existing)?;
     let text = scenario_text(plan, &objects, &pods, manifests);
     write_file(&plan.scenario, text.as_bytes(), plan.existing)?;
     let fields = snapshot.passed_over.sorted().into_iter();
     Ok(ImportSummary {
+        release: release_told(manifests.newest_kubelet.as_ref()),
+        programs: manifests.programs.told().collect(),
         scenario: plan.scenario.clone(),
         objects,
         files: plan.inputs.len() as u64,
@@ -202,10 +210,10 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
             })
             .collect(),
         repeated: snapshot.repeated,
-        findings: homeless
-            .iter()
-            .chain(&manifests.findings)
-            .map(Finding::from)
+        findings: homeless_found(&homeless)
+            .into_iter()
+            .chain(manifests.programs.doubts().map(unknown_program))
+            .chain(manifests.findings.iter().map(Finding::from))
             .chain(
                 manifests
                     .ignored_kinds
@@ -249,6 +257,28 @@ fn ignored(kind: &str, count: usize) -> Finding {
     }
 }
 
+/// A remark on pods that name a node which the files lack.
+fn homeless_found(homeless: &HomelessPods) -> Option<Finding> {
+    (homeless.count() > 0).then(|| Finding {
+        object: "Pod".to_owned(),
+        field: "spec.nodeName".to_owned(),
+        what: homeless.to_string(),
+        effect: HomelessPods::effect(None),
+        count: 1,
+    })
+}
+
+/// A remark on a program of which another release is modelled.
+fn unknown_program(doubt: String) -> Finding {
+    Finding {
+        object: "Deployment".to_owned(),
+        field: "spec.template.spec.containers[].image".to_owned(),
+        what: doubt,
+        effect: "decisions that differ between the two are those of the modelled one".to_owned(),
+        count: 1,
+    }
+}
+
 /// Words about a kubelet of a release that is not modelled.
 fn unknown_release(kubelet: &Kubelet) -> Option<Finding> {
     Some(Finding {
@@ -260,8 +290,15 @@ fn unknown_release(kubelet: &Kubelet) -> Option<Finding> {
     })
 }
 
-fn count(manifests: &Manifests, homeless: &[ManifestFinding], ended: u64) -> PodCounts {
-    let homeless = homeless.iter().map(|finding| finding.count as u64).sum();
+/// The release that an experiment follows, and why.
+fn release_told(kubelet: Option<&Kubelet>) -> String {
+    match kubelet {
+        Some(own) => format!("{}  (the newest kubelet is {})", own.release(), own.version),
+        None => format!("{}  (no node reports a kubelet)", Release::default()),
+    }
+}
+
+fn count(manifests: &Manifests, homeless: u64, ended: u64) -> PodCounts {
     let mut counts = PodCounts {
         ended,
         homeless,

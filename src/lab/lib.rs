@@ -18,6 +18,7 @@ pub mod explain;
 )]
 pub mod folder;
 pub mod hashes;
+mod immediate_claims;
 pub mod import;
 pub mod journey;
 pub mod names;

@@ -4,11 +4,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use k8s::{ManifestFinding, ManifestReader};
+use k8s::{HomelessPods, ManifestFinding, ManifestReader};
 use model::workload::Job;
 use model::{ClusterObjects, Node, Object, PodSpec, Text};
 use trace::Input;
-use units::{Duration, Instant, plural};
+use units::{Duration, Instant, SortedSet, plural};
 
 use crate::snapshot::{SnapshotError, SnapshotOptions, Sources};
 
@@ -134,6 +134,12 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
     let doubts = world::queueing::doubts(object, queueing);
     gathered.findings.extend(doubts);
     gathered.findings.extend(findings);
+    // A question of quotas alone needs no node.
+    if !gathered.nodes.is_empty() {
+        let names: SortedSet<&Text> = gathered.nodes.iter().map(|node| &node.name).collect();
+        let homeless = HomelessPods::of(&gathered.pods, |node| names.contains(node));
+        gathered.findings.splice(0..0, homeless.told(None));
+    }
     let pods = gathered.pods.iter();
     let running = pods.filter(|pod| !pod.phase.is_final());
     let bound = running.filter_map(|pod| Some((pod.node_name.clone()?, Arc::clone(&pod.spec))));

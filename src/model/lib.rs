@@ -43,6 +43,7 @@ pub mod tier;
 pub mod traffic;
 pub mod usage;
 pub mod volume;
+pub mod volume_binding;
 pub mod workload;
 
 use std::sync::Arc;

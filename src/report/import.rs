@@ -15,6 +15,10 @@ pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
     let mut line = |name: &str, value: &str| {
         let _ = writeln!(text, "{name:<18}{value}");
     };
+    line("release", &summary.release);
+    for program in &summary.programs {
+        line("", program);
+    }
     line("nodes", &summary.nodes.to_string());
     let mut bound = pods.bound.to_string();
     let traits = [

@@ -125,6 +125,7 @@ fn options(
         vertical_period: vertical.period,
         scheduled: scheduled.collect::<Result<_, _>>()?,
         rules: Vec::new(),
+        stored: Vec::new(),
         zero_unix_secs: controllers.zero_unix_secs,
         seed: scenario.seed,
     })

@@ -289,6 +289,8 @@ impl ManifestFiles {
         for words in decoded::drop_unheeded(&mut manifests, self.changes) {
             remarks.note(format!("{}: {words}", input.name));
         }
+        let doubts = manifests.programs.doubts();
+        remarks.note_all(doubts.map(|words| format!("{}: {words}", input.name)));
         if self.has_controllers && !self.adopts {
             // Their owners make them anew.
             manifests.pods.retain(|pod| pod.maker == Maker::Nobody);

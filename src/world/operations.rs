@@ -67,6 +67,7 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
         replaced: &[],
         scope: ControllerScope::default(),
         changes: scenario.system.controllers_changes(),
+        terminated_pods: controllers.terminated_pod_threshold.map(|own| own as usize),
     }))
 }
 

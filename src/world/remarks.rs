@@ -175,6 +175,16 @@ impl Remarks {
 
     /// Notes the pods that no controller of a run takes over.
     pub(super) fn adopted(&mut self, adoption: &Adoption) {
+        if let Some(first) = adoption.without_former.first() {
+            let sets = plural::count(adoption.without_former.len(), "set");
+            let are = plural::either(adoption.without_former.len(), "is", "are");
+            self.note(format!(
+                "{sets} {are} half rolled out, and the files have no `ControllerRevision` of the former \
+                 template (first: `{first}`): pods that keep it are made again as those that are there, or \
+                 from the present template where none is, and `rollBack` may not find it; dump \
+                 `controllerrevisions` as well"
+            ));
+        }
         let left = adoption.counts.left;
         if left == 0 {
             return;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s::{ManifestPod, Manifests, NodeReport, PodReport, ReportedState};
+use k8s::{HomelessPods, ManifestPod, Manifests, NodeReport, PodReport, ReportedState};
 use model::gpu::DEVICE_MILLI;
 use model::{
     ContainerKind, DeviceSet, Found, FoundContainer, FoundCrash, FoundEnd, FoundOrder,
@@ -15,6 +15,9 @@ use super::{Adoption, ManifestFiles, Remarks};
 
 /// Number of names that a remark lists; it counts the others.
 const NAMES_TOLD: usize = 3;
+
+/// Fate of pods on nodes that no file has, where controllers count pods.
+const MADE_AGAIN: &str = "their controllers make others in their place at 0 s";
 
 /// Shortest run of a container that fails again and again: times of the API are whole seconds.
 const LEAST_RUN: Duration = Duration::from_secs(1);
@@ -29,10 +32,13 @@ pub(super) struct Settling {
     /// Whether the run has a latest instant. One without goes on while anything happens, and would do so for
     /// ever with a container that fails again and again.
     is_bounded: bool,
+    /// Whether controllers make the pods that are missing.
+    makes_pods: bool,
 }
 
 impl Settling {
     pub(super) fn new(nodes: &[Arc<Node>], adoption: Arc<Adoption>, is_bounded: bool) -> Self {
+        let makes_pods = !adoption.objects.is_empty();
         let named = nodes.iter().enumerate();
         let devices = |node: &Arc<Node>| node.gpu.as_ref().map_or(0, |gpu| gpu.devices);
         Self {
@@ -46,6 +52,7 @@ impl Settling {
             residents: Vec::new(),
             adoption,
             is_bounded,
+            makes_pods,
         }
     }
 
@@ -55,7 +62,7 @@ impl Settling {
         // The run's zero is when the dump was taken, as far as the dump tells.
         let zero = { self.adoption.zero_unix_secs }.or(manifests.taken_unix_secs);
         let zero = zero.unwrap_or_default();
-        let (mut homeless, mut without_devices) = (Vec::new(), Vec::new());
+        let (mut homeless, mut without_devices) = (HomelessPods::default(), Vec::new());
         let mut failing = Vec::new();
         for pod in pods {
             if pod.phase.is_final() {
@@ -64,8 +71,10 @@ impl Settling {
             }
             let Some(name) = &pod.node_name else { continue };
             let told = || format!("`{}/{}` on `{name}`", pod.namespace(), pod.name);
+            if homeless.look_at(pod, |node| self.by_name.contains_key(node)) {
+                continue;
+            }
             let Some(&node) = self.by_name.get(name) else {
-                homeless.push(told());
                 continue;
             };
             let Some(devices) = take_devices(&mut self.rooms[node.index()], &pod.spec.gpu) else {
@@ -84,16 +93,13 @@ impl Settling {
             }
             self.residents.push(resident);
         }
-        for (list, what) in [
-            (homeless, "bound to a node that does not exist"),
-            (
-                without_devices,
-                "bound to a node without room on its GPU devices",
-            ),
-        ] {
-            if !list.is_empty() {
-                remarks.note(format!("{file}: {}", left_out(&list, what)));
-            }
+        let fate = self.makes_pods.then_some(MADE_AGAIN);
+        if let Some(told) = homeless.told(fate) {
+            remarks.note_first(format!("{file}: {told}"));
+        }
+        if !without_devices.is_empty() {
+            let what = "bound to a node without room on its GPU devices";
+            remarks.note(format!("{file}: {}", left_out(&without_devices, what)));
         }
         if !failing.is_empty() {
             let pods = plural::count(failing.len(), "pod");

@@ -131,6 +131,41 @@ impl DecayingHistogram {
         self.highest = self.highest.max(other.highest);
     }
 
+    /// Takes what was stored of a histogram: parts of a whole weight by bucket, and the instant at which a
+    /// sample has its plain weight (`LoadFromCheckpoint`).
+    ///
+    /// # Errors
+    /// The weight is negative, or there is no such bucket.
+    pub fn load(
+        &mut self,
+        parts: &[(usize, u32)],
+        total: f64,
+        reference: Option<Instant>,
+    ) -> Result<(), String> {
+        if total < 0.0 {
+            return Err(format!(
+                "expected a total weight of 0 or more, found {total}"
+            ));
+        }
+        let last = self.buckets.count - 1;
+        if let Some((bucket, _)) = parts.iter().find(|(bucket, _)| *bucket > last) {
+            return Err(format!("expected buckets up to {last}, found {bucket}"));
+        }
+        let sum: u64 = parts.iter().map(|(_, part)| u64::from(*part)).sum();
+        self.reference = reference;
+        if sum == 0 {
+            return Ok(());
+        }
+        let ratio = total / sum as f64;
+        for &(bucket, part) in parts {
+            self.lowest = self.lowest.min(bucket);
+            self.highest = self.highest.max(bucket);
+            self.weights[bucket] += f64::from(part) * ratio;
+        }
+        self.total += total;
+        Ok(())
+    }
+
     /// Whether nothing weighs anything.
     pub fn is_empty(&self) -> bool {
         self.weights[self.lowest] < EPSILON

@@ -53,6 +53,11 @@ impl Usage {
         self.samples += other.samples;
     }
 
+    /// Goes on with samples that were taken before.
+    pub fn resume(&mut self, first: Option<Instant>, last: Option<Instant>, samples: u64) {
+        (self.first_sample, self.last_sample, self.samples) = (first, last, samples);
+    }
+
     /// Amount of history, in days of a sample a minute.
     pub fn confidence(&self) -> f64 {
         let span = match (self.first_sample, self.last_sample) {

@@ -12,7 +12,7 @@ mod target;
 mod vertical;
 
 use super::horizontal::{HorizontalSettings, Pipeline, PipelineSettings};
-use super::vertical::{RecommenderSettings, UpdaterSettings};
+use super::vertical::{RecommenderSettings, UpdaterSettings, Usage};
 use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Kept, Outbox, Program, Progress, UsageSamples, Write};
@@ -43,10 +43,25 @@ pub struct AutoscalerOptions {
     pub scheduled: Vec<ScheduledScaling>,
     /// Scaling by rules.
     pub rules: Vec<RuleScaling>,
+    /// Usage that was stored before the run began.
+    pub stored: Vec<StoredUsage>,
     /// The date of the run's zero, in seconds since 1970-01-01T00:00:00Z.
     pub zero_unix_secs: i64,
     /// Seed of what is lost on the way.
     pub seed: u64,
+}
+
+/// Usage of the containers of a name that a vertical autoscaler has stored.
+#[derive(Clone, Debug)]
+pub struct StoredUsage {
+    /// Namespace of the autoscaler.
+    pub namespace: Text,
+    /// Name of the autoscaler.
+    pub autoscaler: Text,
+    /// Name of the containers.
+    pub container: Text,
+    /// Their usage.
+    pub usage: Usage,
 }
 
 impl Default for AutoscalerOptions {
@@ -60,6 +75,7 @@ impl Default for AutoscalerOptions {
             vertical_period: Duration::from_secs(60),
             scheduled: Vec::new(),
             rules: Vec::new(),
+            stored: Vec::new(),
             zero_unix_secs: 0,
             seed: 0,
         }
@@ -175,7 +191,8 @@ impl Autoscalers {
                 if let Some(known) = self.verticals.get_mut(&id) {
                     known.declare(object);
                 } else {
-                    let own = Vertical::new(now, object, self.options.vertical_period);
+                    let mut own = Vertical::new(now, object, self.options.vertical_period);
+                    own.take_over(&self.options.stored);
                     self.verticals.insert(id, own);
                 }
             }

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::AutoscalerOptions;
 use super::in_place::Resizes;
 use super::selected::Selected;
 use super::target;
+use super::{AutoscalerOptions, StoredUsage};
 use crate::vertical::{
     ContainerUsage, Recommendation, UpdatedPod, UpdaterSettings, Usage, evictions, recommend,
     updates,
@@ -62,6 +62,16 @@ impl Vertical {
             selected: Selected::default(),
             resizes: Resizes::default(),
         }
+    }
+
+    /// Goes on with the usage that was stored for it.
+    pub(super) fn take_over(&mut self, stored: &[StoredUsage]) {
+        let object = &self.object;
+        let own = stored
+            .iter()
+            .filter(|own| own.namespace == object.namespace && own.autoscaler == object.name);
+        let own = own.map(|own| (own.container.clone(), own.usage.clone()));
+        self.usage = own.collect();
     }
 
     pub(super) fn declare(&mut self, object: &VerticalPodAutoscaler) {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use lab::folder::{Existing, ResultFolder};
 use lab::run::{Prepared, prepare, run_watched};
 use live::driver::events::{Chronicle, EventRow};
-use live::story::{Beginning, Fitted, Story};
+use live::story::{Beginning, Fitted, StandingOwner, Story};
 use model::PodName;
 use scenario::as_run::yaml_of;
 use scheduler::pipeline::evaluate::Form;
@@ -142,9 +142,10 @@ fn begin(prepared: &mut Prepared, beginning: &Beginning) {
         let mut nodes = prepared.nodes.iter();
         nodes.position(|node| &*node.name == name)
     };
-    let owned = |(object, index)| ResidentOwner {
-        object,
-        index,
+    let owned = |owner: StandingOwner| ResidentOwner {
+        object: owner.object,
+        index: owner.index,
+        failures: owner.failures,
         ..ResidentOwner::default()
     };
     let mut found = FoundObjects::default();
@@ -168,11 +169,14 @@ fn begin(prepared: &mut Prepared, beginning: &Beginning) {
                 found: model::Found {
                     started: pod.started,
                     is_terminating: pod.is_terminating,
-                    is_running: pod.started.is_some(),
+                    is_running: pod.started.is_some() && pod.end.is_none(),
+                    end: pod.end,
                     ..model::Found::on(NodeId::from_index(node))
                 },
                 owner: owner.map(owned),
             }),
+            // What ended on a node that is gone goes as well, whoever looks at it first.
+            (None, _) if pod.end.is_some() => {}
             (None, Some(owner)) => found.waiting.push(WaitingPod {
                 name,
                 spec,

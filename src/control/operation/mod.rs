@@ -16,6 +16,7 @@ use super::upgrade::UpgradePlan;
 use cluster::{Conflict, Store};
 use eviction::pods_to_evict;
 use model::workload::Deployment;
+use model::workload::revision::before;
 use model::{
     Delivery, DeliveryStep, Disk, Event, Labels, Namespace, Node, Object, ObjectChange, Push,
     Taint, Text, VolumeNews, VolumeStep,
@@ -216,6 +217,8 @@ pub enum OperationError {
     NoPod(Text, Text),
     /// There is no pod of this namespace with these labels.
     NoPodWith(Text, Labels),
+    /// The object has had no other template that is known.
+    NoRevision(Target),
     /// Objects of the kind have nothing of the sort.
     Meaningless(Target),
     /// The API refused.
@@ -241,11 +244,17 @@ impl fmt::Display for OperationError {
                     "there is no pod with {labels} in namespace `{namespace}` at that time"
                 )
             }
+            Self::NoRevision(target) => {
+                write!(
+                    f,
+                    "{target} has no last revision to roll back to at that time"
+                )
+            }
             Self::Meaningless(target) => write!(
                 f,
                 "a {} does not support it: `scale` applies to Deployment, ReplicaSet, \
-                 ReplicationController and StatefulSet, `pause`, `resume` and `rollBack` to \
-                 Deployment",
+                 ReplicationController and StatefulSet, `pause` and `resume` to Deployment, `rollBack` to \
+                 Deployment, StatefulSet and DaemonSet",
                 target.kind
             ),
             Self::Refused(conflict) => conflict.fmt(f),
@@ -307,7 +316,7 @@ pub fn carry_out(
         Operation::Pause(target) => change(&mut steps, store, target, |one| one.paused = true)?,
         Operation::Resume(target) => change(&mut steps, store, target, |one| one.paused = false)?,
         Operation::RollBack(target) => {
-            change(&mut steps, store, target, |one| one.rollback_to = Some(0))?;
+            roll_back(&mut steps, store, target)?;
         }
         Operation::Cordon(node) => steps.cordon(store, node, true).map(|_| ())?,
         Operation::Uncordon(node) => steps.cordon(store, node, false).map(|_| ())?,
@@ -387,6 +396,31 @@ fn change(
         }
         _ => Err(OperationError::Meaningless(target.clone())),
     }
+}
+
+/// Takes the last rollout back: of a deployment its controller does so, of other sets the client
+/// (kubectl's `rollback.go`).
+fn roll_back(steps: &mut Steps, store: &Store, target: &Target) -> Result<(), OperationError> {
+    let nothing = || OperationError::NoRevision(target.clone());
+    let (id, object) = find(store, target)?;
+    let object = match object {
+        Object::StatefulSet(known) => {
+            let mut new = (**known).clone();
+            let former = before(&known.revisions, &known.template).ok_or_else(nothing)?;
+            new.template = former.clone();
+            Object::StatefulSet(Arc::new(new))
+        }
+        Object::DaemonSet(known) => {
+            let mut new = (**known).clone();
+            let former = before(&known.history.revisions, &known.template).ok_or_else(nothing)?;
+            new.template = former.clone();
+            new.history.revisions = known.history.after(&known.template, &new.template);
+            Object::DaemonSet(Arc::new(new))
+        }
+        _ => return change(steps, store, target, |one| one.rollback_to = Some(0)),
+    };
+    steps.update(id, object);
+    Ok(())
 }
 
 /// An object that wants another number of pods; `None` where there is no such number.

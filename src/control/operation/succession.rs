@@ -52,6 +52,7 @@ pub(super) fn succeeding(new: &Object, known: &Object) -> Object {
         (Object::DaemonSet(new), Object::DaemonSet(known)) => {
             let mut new = (**new).clone();
             new.status = known.status;
+            new.history.revisions = known.history.after(&known.template, &new.template);
             Object::DaemonSet(Arc::new(new))
         }
         (Object::Job(new), Object::Job(known)) => Object::Job(Arc::new(succeeding_job(new, known))),

@@ -1,5 +1,6 @@
 //! Fields of nodes and of other objects of a cluster that have no pods of their own.
 
+use super::pods::TEMPLATE;
 use super::{
     ANNOTATIONS, Fate, KEPT, Keep, List, READ, SILENT, Use, fields, left_out, part, whole,
 };
@@ -8,7 +9,9 @@ use super::{
 pub(super) const KINDS: &[(&str, List)] = table! {
     Node: NODE,
     PriorityClass: PRIORITY_CLASS,
+    RuntimeClass: RUNTIME_CLASS,
     Namespace: NAMESPACE,
+    ControllerRevision: REVISION,
     Secret ConfigMap: NAMED,
 };
 
@@ -66,12 +69,24 @@ const PRIORITY_CLASS: List = table! {
     description: SILENT,
 };
 
+const RUNTIME_CLASS: List = table! {
+    overhead: fields(table! { podFixed: KEPT }),
+    scheduling: fields(table! { nodeSelector tolerations: KEPT }),
+    handler: SILENT,
+};
+
 const NAMESPACE: List = table! {
     spec: Fate {
         used: Use::Fields(table! { finalizers: SILENT }),
         keep: Keep::Nothing,
     },
     status: part(PHASE),
+};
+
+/// A template that a set had.
+const REVISION: List = table! {
+    data: part(table! { spec: part(table! { template: part(TEMPLATE) }) }),
+    revision: KEPT,
 };
 
 /// Objects that are known by their names alone.

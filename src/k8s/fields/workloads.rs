@@ -24,6 +24,7 @@ pub(super) const KINDS: &[(&str, List)] = table! {
     Route: ROUTE,
     HorizontalPodAutoscaler: HORIZONTAL,
     VerticalPodAutoscaler: VERTICAL,
+    VerticalPodAutoscalerCheckpoint: CHECKPOINT,
     ResourceQuota: QUOTA,
     LimitRange: LIMIT_RANGE,
 };
@@ -306,8 +307,12 @@ const HORIZONTAL: List = table! {
     }),
 };
 
+const RECOMMENDATION: List = table! { containerName lowerBound target upperBound: KEPT };
+
 const VERTICAL: List = table! {
-    status: READ,
+    status: part(table! {
+        recommendation: part(table! { containerRecommendations: part(RECOMMENDATION) }),
+    }),
     spec: whole(table! {
         targetRef: KEPT,
         resourcePolicy: fields(table! {
@@ -324,6 +329,16 @@ const VERTICAL: List = table! {
             evictionRequirements: left_out("pods are evicted without asking these conditions"),
         }),
         recommenders: left_out("the default recommender is the one that recommends"),
+    }),
+};
+
+const HISTOGRAM: List = table! { bucketWeights referenceTimestamp totalWeight: KEPT };
+
+const CHECKPOINT: List = table! {
+    spec: KEPT,
+    status: part(table! {
+        firstSampleStart lastSampleStart totalSamplesCount version: KEPT,
+        cpuHistogram memoryHistogram: part(HISTOGRAM),
     }),
 };
 

@@ -23,6 +23,10 @@ use super::findings::ObjectName;
 use super::owners::Owners;
 use super::parts::{Body, Parts};
 use super::priority::{PriorityClass, PriorityClasses};
+use super::programs::Programs;
+use super::recommendations::VerticalCheckpoint;
+use super::revisions::DeclaredRevision;
+use super::runtime_class::RuntimeClass;
 use super::scheduler_config::ConfigDoubt;
 use super::{
     Ctx, Kubelet, ManifestPod, Manifests, NodeReport, Origin, UnreadWorkloads, cluster_scoped,
@@ -65,6 +69,7 @@ pub(super) struct Reader {
     /// Number of nodes of the files before.
     nodes_before: usize,
     newest_kubelet: Option<Kubelet>,
+    programs: Programs,
     node_reports: SortedMap<Text, NodeReport>,
     /// Storage class of claims that name none.
     default_class: Option<Text>,
@@ -95,6 +100,8 @@ pub(super) struct Reader {
     priorities: PriorityClasses,
     /// Pods that state no priority, with their class and whether they state a preemption policy.
     without_priority: Vec<(usize, Option<String>, bool)>,
+    /// Pods that a server has not admitted, with the runtime class that each names.
+    with_runtime: Vec<(usize, String)>,
     /// Files before the one being read.
     files: usize,
     file: String,
@@ -112,6 +119,8 @@ pub(super) struct Reader {
     tolerates_workloads: bool,
     workloads: Vec<DeclaredWorkload>,
     dependents: Vec<DeclaredWorkload>,
+    revisions: Vec<DeclaredRevision>,
+    checkpoints: Vec<VerticalCheckpoint>,
     /// Pods that wait for the quota of a queue.
     queued: Vec<queued::QueuedPod>,
     /// Kinds, namespaces and names of workloads that are several jobs.
@@ -191,6 +200,7 @@ impl Reader {
             Some(_) => Fate::Taken,
         };
         self.ctx.origin = parts.origin();
+        self.programs.look_at(parts);
         self.note_strays(parts);
         let parts = &*parts;
         let outcome = match body {
@@ -218,6 +228,7 @@ impl Reader {
             Some(Body::Pod) => self.add_pod(parts),
             Some(Body::Node) => self.add_node(parts),
             Some(Body::PriorityClass) => self.add_priority_class(parts),
+            Some(Body::RuntimeClass) => self.add_runtime_class(parts),
             Some(Body::Workload) if self.is_left_out(parts) => {
                 self.count_ignored(parts);
                 Ok(())
@@ -254,7 +265,9 @@ impl Reader {
         let is_read = match body {
             Body::Skipped | Body::Outdated(_) => false,
             Body::Workload => self.is_read_workload(parts) && !self.is_left_out(parts),
-            Body::Pod | Body::Node | Body::PriorityClass | Body::Object => true,
+            Body::Pod | Body::Node | Body::PriorityClass | Body::RuntimeClass | Body::Object => {
+                true
+            }
         };
         is_read && self.ctx.origin == Origin::Submitted
     }
@@ -373,6 +386,13 @@ impl Reader {
         Ok(())
     }
 
+    fn add_runtime_class(&mut self, parts: &Parts) -> Result<(), Problem> {
+        let class = RuntimeClass::of(parts, &mut self.ctx)?;
+        let name = parts.metadata.name.clone().unwrap_or_default();
+        self.priorities.runtimes.insert(name, class);
+        Ok(())
+    }
+
     /// Declarations of the file.
     pub(super) fn finish(mut self) -> Manifests {
         // What follows is found over all files.
@@ -388,6 +408,7 @@ impl Reader {
                 (None, None) => {}
             }
         }
+        self.settle_runtimes();
         self.settle_workloads();
         self.settle_claims();
         self.settle_queued();
@@ -415,6 +436,8 @@ impl Reader {
             objects: self.objects,
             workloads: self.workloads,
             dependents: self.dependents,
+            revisions: self.revisions,
+            checkpoints: self.checkpoints,
             priorities: self.priorities,
             node_reports: self.node_reports,
             taken_unix_secs: self.taken,
@@ -422,6 +445,7 @@ impl Reader {
             unread_workloads: self.unread_workloads,
             findings,
             newest_kubelet: self.newest_kubelet,
+            programs: self.programs,
         }
     }
 }

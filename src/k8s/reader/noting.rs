@@ -9,7 +9,7 @@ use crate::fields::{self, Strays};
 use crate::findings::ObjectName;
 use crate::kinds::{self, Outdated};
 use crate::parts::Parts;
-use crate::{pod, raw};
+use crate::{pod, raw, recommendations, revisions};
 
 /// Name of an object in messages, with the namespace that it has.
 fn object_name(parts: &Parts) -> ObjectName<'_> {
@@ -110,7 +110,14 @@ impl Reader {
         let is_workload = kinds::is_workload(kind, parts.api_version.as_deref());
         if self.reads_workloads
             || !is_workload
-            || matches!(kind, "Namespace" | "Service" | "PodDisruptionBudget")
+            || matches!(
+                kind,
+                "Namespace"
+                    | "Service"
+                    | "PodDisruptionBudget"
+                    | revisions::KIND
+                    | recommendations::KIND
+            )
         {
             return;
         }

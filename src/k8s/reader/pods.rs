@@ -8,7 +8,10 @@ use crate::alike::{AlikePod, GROUP, OwnFields, VERSION};
 use crate::field::{Path, Problem, parse_unix_secs};
 use crate::findings::ObjectName;
 use crate::parts::{Body, Parts};
-use crate::{Maker, ManifestPod, life, pod, pod_status, raw, resize, server, template, unmodelled};
+use crate::{
+    Maker, ManifestPod, Origin, life, pod, pod_status, raw, resize, runtime_class, server,
+    template, unmodelled,
+};
 use model::{PodSpec, Text};
 use serde_json::Value;
 
@@ -118,6 +121,11 @@ impl Reader {
         }
         self.check_name(&pod.spec.namespace, &pod.name)?;
         self.note_priority(raw);
+        if let Some(class) = runtime_class::named(raw)
+            && self.ctx.origin == Origin::Submitted
+        {
+            self.with_runtime.push((self.pods.len(), class));
+        }
         self.queued.extend(queued);
         self.take_pod(pod);
         Ok(())
@@ -195,6 +203,11 @@ impl Reader {
             let (_, class, states_policy) = without[found].clone();
             self.without_priority
                 .push((self.pods.len(), class, states_policy));
+        }
+        let with = &self.with_runtime;
+        if let Ok(found) = with.binary_search_by_key(&place, |own| own.0) {
+            let class = with[found].1.clone();
+            self.with_runtime.push((self.pods.len(), class));
         }
         if let Some(findings) = self.findings_of_pods.get(&place) {
             self.ctx.findings.repeat(findings);

@@ -10,7 +10,10 @@ use crate::objects;
 use crate::parts::Parts;
 use crate::pod;
 use crate::priority::PriorityClass;
+use crate::recommendations;
 use crate::reported::Reported;
+use crate::revisions;
+use crate::runtime_class;
 use crate::workloads::{self, Broken};
 use model::{Object, PodSpec};
 
@@ -57,6 +60,14 @@ impl Reader {
 
     pub(super) fn add_workload(&mut self, parts: &Parts) -> Result<(), Problem> {
         let (kind, version) = (parts.kind.as_deref(), parts.api_version.as_deref());
+        if kind == Some(revisions::KIND) {
+            self.add_revision(parts);
+            return Ok(());
+        }
+        if kind == Some(recommendations::KIND) {
+            self.add_checkpoint(parts);
+            return Ok(());
+        }
         let is_placed = kind.is_some_and(|kind| kinds::is_read(kind, version));
         if matches!(kind, Some("Service" | "Namespace")) || (self.keeps_objects && is_placed) {
             // Schedulers look at whom it selects and what it is labelled with, others at the rest.
@@ -91,6 +102,41 @@ impl Reader {
             Err(Broken { problem, field }) => {
                 self.broken_field = field;
                 Err(Problem(problem))
+            }
+        }
+    }
+
+    /// Takes a template that a set had; what belongs to none is told by its kind.
+    fn add_revision(&mut self, parts: &Parts) {
+        match revisions::read(parts, &mut self.ctx) {
+            Ok(Some(revision)) => self.revisions.push(revision),
+            Ok(None) => self.count_ignored(parts),
+            Err(Problem(problem)) => {
+                let (field, what) = problem.split_once(": ").unwrap_or(("data", &problem));
+                let object = ObjectName {
+                    kind: revisions::KIND,
+                    namespace: Some(pod::namespace(&parts.metadata)),
+                    name: parts.metadata.name.as_deref().unwrap_or_default(),
+                };
+                let effect = "its set is as if this revision had been forgotten";
+                self.ctx.findings.add(object, &field, what, effect);
+            }
+        }
+    }
+
+    /// Takes usage that the recommender of vertical autoscalers has stored.
+    fn add_checkpoint(&mut self, parts: &Parts) {
+        match recommendations::checkpoint(parts) {
+            Ok(checkpoint) => self.checkpoints.push(checkpoint),
+            Err((field, what)) => {
+                let object = ObjectName {
+                    kind: recommendations::KIND,
+                    namespace: Some(pod::namespace(&parts.metadata)),
+                    name: parts.metadata.name.as_deref().unwrap_or_default(),
+                };
+                let effect =
+                    "the recommender does not load it, and knows nothing of the usage before";
+                self.ctx.findings.add(object, &field, what, effect);
             }
         }
     }
@@ -155,7 +201,53 @@ impl Reader {
                 self.note_class_of(&object, &class);
             }
         }
+        for revision in &mut self.revisions {
+            let found = match &revision.set.priority {
+                PodPriority::Stated => None,
+                PodPriority::Default => self.priorities.default_class(),
+                PodPriority::Class(class) => self.priorities.get(class),
+            };
+            if let Some(found) = found {
+                revision.set.give_priority(found);
+            }
+        }
         self.note_small_quotas();
+    }
+
+    /// Gives pods and templates what their runtime classes have.
+    pub(super) fn settle_runtimes(&mut self) {
+        let classes = std::mem::take(&mut self.priorities.runtimes);
+        for (index, class) in std::mem::take(&mut self.with_runtime) {
+            let pod = &self.pods[index];
+            let name = pod.name.clone();
+            let mut spec = (*pod.spec).clone();
+            let namespace = spec.namespace.clone();
+            let object = ObjectName {
+                kind: "Pod",
+                namespace: Some(&namespace),
+                name: &name,
+            };
+            runtime_class::settle(&class, &classes, object, &mut spec, &mut self.ctx);
+            self.pods[index].spec = self.share_class(spec);
+        }
+        let own = self.workloads.iter_mut().chain(&mut self.dependents);
+        let of_revisions = self.revisions.iter_mut().map(|own| &mut own.set);
+        for workload in own.chain(of_revisions) {
+            let Some(class) = workload.runtime.clone() else {
+                continue;
+            };
+            let object = &workload.object;
+            let (namespace, name) = (object.namespace().clone(), object.name().clone());
+            let object = ObjectName {
+                kind: "pods of",
+                namespace: Some(&namespace),
+                name: &name,
+            };
+            if let Some(template) = workload.object.template_mut() {
+                runtime_class::settle(&class, &classes, object, template, &mut self.ctx);
+            }
+        }
+        self.priorities.runtimes = classes;
     }
 
     fn note_unread_workload(&mut self, parts: &Parts, problem: &str) {

@@ -293,7 +293,7 @@ fn what_pods_share_stands_once() {
             r#"{{"apiVersion": "v1", "kind": "Pod", "metadata": {{"name": "{name}",
             "namespace": "shop", "uid": "u-{name}", "labels": {{"app": "web"}},
             "creationTimestamp": "2025-01-01T00:00:0{}Z"}}, "spec": {{"priorityClassName": "high",
-            "runtimeClassName": "kata", {node} "containers": [{{"name": "c"}}],
+            "schedulingGroup": {{"podGroupName": "g"}}, {node} "containers": [{{"name": "c"}}],
             "volumes": [{{"name": "kube-api-access-{name}", "projected": {{"sources": []}}}}]}}}}"#,
             name.len()
         )

@@ -7,6 +7,7 @@ mod generated;
 mod generic;
 mod objects;
 mod queueing;
+mod runtime_classes;
 
 use std::fmt::Write as _;
 use std::io::Read as _;

@@ -165,13 +165,16 @@ pub(crate) fn prepare_on(
     world::watched(scenario, &declared, &manifests)?;
     let mut usage = world::usage(scenario, files, &workload, &declared)?;
     let options = world::system_options(scenario, &nodes, bought, &workload, files)?;
-    let autoscaling = world::autoscalers(
+    let mut autoscaling = world::autoscalers(
         scenario,
         controllers.as_ref(),
         &declared,
         &usage,
         &mut remarks,
     )?;
+    if let Some(options) = &mut autoscaling {
+        world::stored_usage(options, &manifests, workload.dumped_unix_secs, &mut remarks);
+    }
     let images = world::images(scenario, &nodes)?;
     let traffic = world::traffic(scenario, &declared, files, &mut remarks)?;
     usage.serves_traffic = traffic.is_some();

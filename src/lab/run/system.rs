@@ -21,6 +21,7 @@ use systems::{
 };
 
 use super::Prepared;
+use crate::immediate_claims;
 use world::{self, BuildError, FileSource, ManifestFiles, Remarks, Workload};
 
 /// The profile that a scenario chooses.
@@ -317,7 +318,8 @@ pub(super) fn kube(
     manifests: &mut ManifestFiles,
     remarks: &mut Remarks,
 ) -> Result<KubeRequest, BuildError> {
-    let kube = world::kube_request(scenario, files, manifests, remarks)?;
+    let mut kube = world::kube_request(scenario, files, manifests, remarks)?;
+    remarks.note_all(immediate_claims::bind(&mut kube.objects, nodes));
     let remarked = world::queueing::check_nodes(&kube.objects.queueing, nodes)?;
     remarks.note_all(remarked);
     remarks.note_all(scenario::silent::notes(&scenario.system));

@@ -186,6 +186,8 @@ impl<'a> Sources<'a> {
             [one] => self.merge(one, read, Part::Everything)?,
             _ => self.merge("", read, Part::Everything)?,
         }
+        let doubts: Vec<String> = self.gathered.programs.doubts().collect();
+        self.gathered.findings.splice(0..0, doubts);
         Ok(self.gathered)
     }
 
@@ -257,6 +259,7 @@ impl<'a> Sources<'a> {
         self.gathered.unready.extend(unready.map(|(name, _)| name));
         let known = self.gathered.newest_kubelet.take();
         self.gathered.newest_kubelet = Kubelet::newer(known, read.newest_kubelet);
+        self.gathered.programs.merge(read.programs);
         self.gathered.priorities.merge(read.priorities);
         self.gathered.objects.merge(read.objects);
         Ok(())

@@ -24,8 +24,9 @@ pub use files::{Sources, is_experiment, read_pod};
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use crate::immediate_claims;
 use crate::summarize::gap_notes;
-use k8s::{Kubelet, ManifestPod, PriorityClasses};
+use k8s::{HomelessPods, Kubelet, ManifestPod, PriorityClasses, Programs};
 use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
 use model::{
     Change, Changes, ClusterObjects, Labels, Node, Object, PodPhase, PodSpec, Release, Text,
@@ -97,6 +98,8 @@ pub struct Gathered {
     pub stated_release: Option<Release>,
     /// Newest kubelet that a node reports.
     pub newest_kubelet: Option<Kubelet>,
+    /// Programs beside Kubernetes that the files show.
+    pub programs: Programs,
 }
 
 impl Gathered {
@@ -233,9 +236,12 @@ impl Snapshot {
             release: gathered.release,
             ..Self::default()
         };
-        *snapshot.cache.objects = gathered.objects;
+        let mut objects = gathered.objects;
+        let bound = immediate_claims::bind(&mut objects, &gathered.nodes);
+        snapshot.warnings.extend(bound);
+        *snapshot.cache.objects = objects;
         snapshot.cache.add_nodes(gathered.nodes)?;
-        let mut lost = Vec::new();
+        let mut lost = HomelessPods::default();
         let pods = std::mem::take(&mut snapshot.pods);
         for pod in &pods {
             snapshot.name_namespace(pod.namespace());
@@ -249,9 +255,8 @@ impl Snapshot {
                     snapshot.counts.pending += usize::from(!pod.is_terminating);
                     snapshot.cache.nominate(info);
                 }
-                Some(node) if snapshot.cache.node(node).is_none() => {
+                Some(_) if lost.look_at(pod, |node| snapshot.cache.node(node).is_some()) => {
                     snapshot.counts.lost += 1;
-                    lost.push(format!("`{}` on `{node}`", info.full_name()));
                 }
                 Some(node) => {
                     snapshot.counts.bound += 1;
@@ -263,9 +268,7 @@ impl Snapshot {
         snapshot.name_namespace("default");
         let unexpressed = unexpressed(&snapshot.pods);
         snapshot.warnings.extend(unexpressed);
-        if !lost.is_empty() {
-            snapshot.warnings.push(lost_pods(&lost));
-        }
+        snapshot.warnings.splice(0..0, lost.told(None));
         Ok(snapshot)
     }
 
@@ -430,18 +433,4 @@ fn unexpressed(pods: &[ManifestPod]) -> Vec<String> {
         with_others: false,
     });
     gap_notes(SYSTEM, &Mapping::of(entry.capabilities, items))
-}
-
-fn lost_pods(lost: &[String]) -> String {
-    let some = &lost[..lost.len().min(NAMED)];
-    let more = match lost.len() - some.len() {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!(
-        "{} {} on nodes that do not exist and ignored: {}{more}",
-        plural::count(lost.len(), "pod"),
-        plural::either(lost.len(), "is", "are"),
-        some.join(", ")
-    )
 }

@@ -3,8 +3,11 @@
 
 use std::sync::Arc;
 
-use model::{DeviceSet, Node, Object, PodName, PodPhase, PodSpec};
-use units::{Duration, Instant, ObjectId, SortedMap, SortedSet};
+use cluster::PodState;
+use model::{
+    DeviceSet, FoundEnd, IndexFailures, Node, Object, Pod, PodName, PodOwner, PodPhase, PodSpec,
+};
+use units::{Duration, Instant, ObjectId, PodId, SortedMap, SortedSet};
 
 use crate::driver::Driver;
 use crate::wire::Registration;
@@ -49,8 +52,21 @@ pub struct StandingPod {
     pub started: Option<Instant>,
     /// `true` of a pod that was told to end.
     pub is_terminating: bool,
-    /// Place of the object that controls it, and its own place in that.
-    pub owner: Option<(usize, i32)>,
+    /// End of a pod that had ended and whose object is there still.
+    pub end: Option<FoundEnd>,
+    /// The object that controls it.
+    pub owner: Option<StandingOwner>,
+}
+
+/// The object that controls a pod that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StandingOwner {
+    /// Place of the object among those that are there.
+    pub object: usize,
+    /// The pod's place in the object ([`PodOwner`]).
+    pub index: i32,
+    /// Earlier failures of a job's index.
+    pub failures: IndexFailures,
 }
 
 impl Beginning {
@@ -75,12 +91,9 @@ impl Beginning {
             let object = since(&row.object, origin);
             beginning.objects.push(StandingObject { object, owner });
         }
-        let mut pods: Vec<_> = store.pods().iter().collect();
-        pods.sort_unstable_by_key(|pod| pod.pod.id);
-        for pod in pods {
-            let state = store.pod_states().get(pod.pod);
+        let standing = |pod: &Pod, state: Option<&PodState>, end: Option<FoundEnd>| {
             let owner = state.and_then(|state| state.owner);
-            beginning.pods.push(StandingPod {
+            let standing = StandingPod {
                 name: pod.name.clone(),
                 spec: Arc::clone(&store.class(pod.class).spec),
                 time_limit: pod.time_limit(),
@@ -88,10 +101,24 @@ impl Beginning {
                 devices: pod.devices(),
                 started: (pod.phase == PodPhase::Running).then(|| moved(pod.started, origin)),
                 is_terminating: state.is_some_and(|state| state.terminating.is_some()),
-                owner: owner
-                    .and_then(|owner| Some((places.get(&owner.object).copied()?, owner.index))),
-            });
-        }
+                end,
+                owner: owner.and_then(|owner| standing_owner(&places, owner)),
+            };
+            (pod.pod.id, standing)
+        };
+        let living = store.pods().iter();
+        let living = living.map(|pod| standing(pod, store.pod_states().get(pod.pod), None));
+        let ended = store.pod_states().all_finished().map(|own| {
+            let end = FoundEnd {
+                at: Some(moved(own.at, origin)),
+                reason: own.reason,
+                code: None,
+            };
+            standing(&own.pod, Some(&own.state), Some(end))
+        });
+        let mut pods: Vec<(PodId, StandingPod)> = living.chain(ended).collect();
+        pods.sort_by_key(|(id, _)| *id);
+        beginning.pods = pods.into_iter().map(|(_, pod)| pod).collect();
         beginning
     }
 }
@@ -110,6 +137,15 @@ impl Beginning {
         });
         shortages.collect()
     }
+}
+
+/// The owner of a pod by its place; `None` if it is gone.
+fn standing_owner(places: &SortedMap<ObjectId, usize>, owner: PodOwner) -> Option<StandingOwner> {
+    Some(StandingOwner {
+        object: places.get(&owner.object).copied()?,
+        index: owner.index,
+        failures: owner.failures,
+    })
 }
 
 /// An instant, counted from another one.

@@ -39,7 +39,7 @@ fn a_story_begins_with_what_its_snapshot_holds() {
     assert_eq!((beginning.machines.len(), beginning.nodes.len()), (3, 3));
     assert_eq!(beginning.pods.len(), 6);
     for pod in &beginning.pods {
-        let (owner, _) = pod.owner.expect("an owner");
+        let owner = pod.owner.expect("an owner").object;
         assert_eq!(beginning.objects[owner].object.kind(), "ReplicaSet");
         assert!(pod.node.is_some() && !pod.is_terminating);
         // It began to run before the story does.
@@ -67,6 +67,42 @@ fn a_story_begins_with_what_its_snapshot_holds() {
         derived.document.pointer("/failures/0/node"),
         Some(&"n1".into())
     );
+}
+
+/// A job of two indexes, each of which may fail twice.
+const INDEXED: &str = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: once}\nspec:\n  completions: 2\n  \
+                       parallelism: 2\n  completionMode: Indexed\n  backoffLimitPerIndex: 2\n  template:\n    \
+                       spec:\n      restartPolicy: Never\n      containers:\n      - name: main\n        \
+                       image: none\n        command: [sleep, \"9\"]\n        resources: {requests: {cpu: \
+                       100m, memory: 16Mi}}\n";
+
+#[test]
+fn a_story_begins_with_the_failures_of_indexes() {
+    let journal = MemoryJournal::default();
+    let mut bench = Bench::new(3, &journal);
+    bench.compaction = Compaction {
+        after_bytes: 0,
+        snapshots: 0,
+        archive: None,
+    };
+    bench.open(journal.clone());
+    bench.turns(2);
+    bench.apply(INDEXED);
+    bench.turns(30);
+    let failing = bench.pods().into_iter().find(|pod| pod.ready);
+    let failing = failing.expect("a pod of the job");
+    let mut hosts = bench.hosts.iter_mut();
+    let host = hosts.find(|host| failing.node.as_ref() == Some(&host.name));
+    host.expect("a host").machine.exit(failing.pod, 1);
+    bench.turns(200);
+    let control = bench.control.take().expect("a control server");
+    let log = Log::read(&control.log().expect("a log")).expect("a whole log");
+    let story = Story::of(&log, plane()).expect("a story");
+    let beginning = story.beginning.as_ref().expect("a beginning");
+    let owners = beginning.pods.iter().filter_map(|pod| pod.owner);
+    let mut failures: Vec<i32> = owners.map(|owner| owner.failures.counted).collect();
+    failures.sort_unstable();
+    assert_eq!(failures, [0, 1]);
 }
 
 #[test]

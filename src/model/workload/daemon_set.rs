@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::Count;
+use super::revision::DaemonHistory;
 use crate::{LabelSelector, PodSpec, Text};
 use units::Duration;
 
@@ -26,6 +27,9 @@ pub struct DaemonSet {
     pub update: Option<DaemonUpdate>,
     /// Time for which a pod is ready before it counts as available.
     pub min_ready: Duration,
+    /// Templates that it had before.
+    #[serde(default, skip_serializing_if = "DaemonHistory::is_plain")]
+    pub history: DaemonHistory,
     /// Last reported status.
     pub status: DaemonStatus,
 }
@@ -85,6 +89,7 @@ impl Default for DaemonSet {
             host_network: false,
             update: Some(DaemonUpdate::default()),
             min_ready: Duration::ZERO,
+            history: DaemonHistory::default(),
             status: DaemonStatus::default(),
         }
     }

@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::Count;
+use super::revision::TemplateRevision;
 use crate::{LabelSelector, PodSpec, Text};
 use units::{Duration, Quantity};
 
@@ -37,7 +38,7 @@ pub struct StatefulSet {
     #[serde(default, skip_serializing_if = "ClaimTemplates::is_empty")]
     pub claims: ClaimTemplates,
     /// The stateful set's templates by the name of their revision, oldest first.
-    pub revisions: Vec<StatefulRevision>,
+    pub revisions: Vec<TemplateRevision>,
     /// Last reported status.
     pub status: StatefulStatus,
 }
@@ -94,15 +95,6 @@ impl Hash for ClaimTemplates {
             self.0.hash(state);
         }
     }
-}
-
-/// A template that pods of a stateful set are, or were, made from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct StatefulRevision {
-    /// The revision's name.
-    pub name: Text,
-    /// Pod template.
-    pub template: Arc<PodSpec>,
 }
 
 /// Reported status of a stateful set.

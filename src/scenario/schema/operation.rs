@@ -17,6 +17,10 @@ pub struct Controllers {
     #[serde(default)]
     #[schemars(length(min = 1))]
     pub start_date: Option<String>,
+    /// Number of ended pods that the pod garbage collector keeps (`--terminated-pod-gc-threshold`); 0 keeps
+    /// all. Default 12500.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terminated_pod_threshold: Option<u32>,
     /// Jobs that arrivals of traces and generators are submitted as: each becomes a `Job` with one pod
     /// per member. Default none, and arrivals are pods, or gangs of pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -87,7 +91,7 @@ pub struct Operation {
     /// Deployment whose rollouts are resumed, as `KIND/NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<String>,
-    /// Deployment to roll back to its previous template, as `KIND/NAMESPACE/NAME`.
+    /// Deployment, stateful set or daemon set to roll back to its previous template, as `KIND/NAMESPACE/NAME`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roll_back: Option<String>,
     /// Node to cordon: it takes no new pods.

@@ -6,13 +6,14 @@
 //! others are created when their file is due. Replica sets that a dump lacks are put together from
 //! their deployment.
 
+mod revisions;
 mod state;
 
 pub(super) use state::{Beginning, with_granted};
 
 use std::sync::Arc;
 
-use k8s::{DeclaredWorkload, Maker, ManifestPod, Manifests};
+use k8s::{DeclaredRevision, DeclaredWorkload, Maker, ManifestPod, Manifests};
 use model::workload::ReplicaSet;
 use model::workload::replica_set::TEMPLATE_HASH_LABEL;
 use model::{Node, Object, Owner, PodSpec, Text};
@@ -51,6 +52,8 @@ pub struct Adoption {
     pods: SortedMap<PodKey, AdoptedPod>,
     keys: SortedSet<Key>,
     pub(super) counts: Adopted,
+    /// Sets that are half rolled out and whose former template no file has.
+    pub(super) without_former: Vec<String>,
     /// Time of the dump, in seconds since 1970-01-01T00:00:00Z; `None` if it tells none.
     pub zero_unix_secs: Option<i64>,
 }
@@ -99,12 +102,13 @@ struct Finder<'m> {
     candidates: SortedMap<Key, Candidate<'m>>,
     /// Pods by the object that controls them.
     owned: SortedMap<Key, Vec<&'m ManifestPod>>,
+    /// Revisions by the set that has them.
+    revisions: SortedMap<Key, Vec<&'m DeclaredRevision>>,
     adoption: Adoption,
     beginning: Beginning,
 }
 
-fn key_of(declared: &DeclaredWorkload) -> Key {
-    let object = &declared.object;
+fn key_of(object: &Object) -> Key {
     (
         object.kind().into(),
         object.namespace().clone(),
@@ -130,6 +134,7 @@ impl<'m> Finder<'m> {
             order: Vec::new(),
             candidates: SortedMap::new(),
             owned: SortedMap::new(),
+            revisions: SortedMap::new(),
             adoption: Adoption::default(),
             beginning,
         };
@@ -140,7 +145,7 @@ impl<'m> Finder<'m> {
                 if declared.object.template().is_none() {
                     continue;
                 }
-                let key = key_of(declared);
+                let key = key_of(&declared.object);
                 finder.order.push(key.clone());
                 let candidate = Candidate {
                     declared,
@@ -149,6 +154,10 @@ impl<'m> Finder<'m> {
                     place: None,
                 };
                 finder.candidates.entry(key).or_insert(candidate);
+            }
+            for own in &file.revisions {
+                let key = key_of(own.set());
+                finder.revisions.entry(key).or_default().push(own);
             }
             finder
                 .pods
@@ -212,7 +221,13 @@ impl<'m> Finder<'m> {
                 continue;
             }
             let pods = self.owned.get(key).map_or(&[][..], Vec::as_slice);
-            let object = state::as_reported(candidate.declared, None, pods, beginning);
+            let known = self.revisions.get(key).map_or(&[][..], Vec::as_slice);
+            let declared = candidate.declared;
+            let object = state::as_reported(declared, None, pods, known, beginning);
+            if revisions::lacks_former(declared, pods, known) {
+                let name = format!("{}/{}/{}", key.0, key.1, key.2);
+                self.adoption.without_former.push(name);
+            }
             candidate.place = Some(self.adoption.objects.len());
             self.adoption.keys.insert(key.clone());
             self.adoption.objects.push(ResidentObject {
@@ -237,7 +252,7 @@ impl<'m> Finder<'m> {
             let above = above.and_then(|above| self.candidates.get(&above));
             let pods = self.owned.get(key).map_or(&[][..], Vec::as_slice);
             let root = above.map(|above| &above.declared.object);
-            let object = state::as_reported(declared, root, pods, self.beginning);
+            let object = state::as_reported(declared, root, pods, &[], self.beginning);
             let owner = above.and_then(|above| above.place);
             let place = self.adoption.objects.len();
             self.adoption.keys.insert(key.clone());
@@ -342,6 +357,7 @@ impl<'m> Finder<'m> {
             };
             let object = &self.adoption.objects[place].object;
             let reported = self.candidates.get(key).map(|own| &own.declared.reported);
+            let known = self.revisions.get(key).map_or(&[][..], Vec::as_slice);
             for pod in pods {
                 let Some(index) = state::index(object, pod, &self.nodes) else {
                     self.adoption.counts.left += 1;
@@ -356,7 +372,8 @@ impl<'m> Finder<'m> {
                             && pod.is_terminating
                             && !pod.is_tracked,
                     },
-                    spec: reported.and_then(|own| state::revised(object, own, pod, pods)),
+                    spec: reported
+                        .and_then(|own| revisions::revised(object, own, pod, pods, known)),
                 };
                 let pod_key = (pod.namespace().clone(), pod.name.clone());
                 self.adoption.pods.insert(pod_key, adopted);

@@ -1,33 +1,23 @@
-//! State of workloads and pods by the names of a run: a dump tells revisions by hashes that the
-//! original computes, and times by the calendar.
+//! State of workloads and pods when a run begins: a dump tells times by the calendar.
 
 use std::sync::Arc;
 
-use k8s::{DeclaredWorkload, ManifestPod, Reported, ReportedCounts};
-use model::canonical::short_name;
+use k8s::{DeclaredRevision, DeclaredWorkload, ManifestPod, Reported, ReportedCounts};
 use model::workload::deployment::{DeploymentCondition, DeploymentStatus};
 use model::workload::indexes::Indexes;
 use model::workload::job_status::{JobCondition, JobConditionKind, JobStatus};
 use model::workload::replica_set::{
     ForeignController, ReplicaSetStatus, RolloutAnnotations, TEMPLATE_HASH_LABEL,
 };
-use model::workload::stateful_set::StatefulRevision;
-use model::workload::{CompletionMode, StatefulSet, named};
-use model::workload::{CronJob, DaemonSet, Deployment, DeploymentStrategy, Job, ReplicaSet};
-use model::{
-    LabelSelector, Object, Operator, PodPhase, PodSpec, PodVolume, Requirement, Text, Toleration,
+use model::workload::{
+    CompletionMode, CronJob, Deployment, DeploymentStrategy, Job, ReplicaSet, named,
 };
+use model::{LabelSelector, Object, Operator, PodPhase, PodSpec, Requirement};
 use units::{Duration, Instant, SortedMap};
 
+use super::revisions;
 use crate::residents::instant;
 
-/// On a pod: the revision of the template that it was made from.
-const REVISION_LABEL: &str = "controller-revision-hash";
-/// On a pod of a daemon set: the number of its template.
-const GENERATION_LABEL: &str = "pod-template-generation";
-/// On a pod of a stateful set: its name, and its ordinal.
-const POD_NAME_LABEL: &str = "statefulset.kubernetes.io/pod-name";
-const POD_INDEX_LABEL: &str = "apps.kubernetes.io/pod-index";
 /// On a pod of an indexed job: its index.
 const INDEX_LABEL: &str = "batch.kubernetes.io/job-completion-index";
 
@@ -45,6 +35,7 @@ pub(super) fn as_reported(
     declared: &DeclaredWorkload,
     root: Option<&Object>,
     pods: &[&ManifestPod],
+    known: &[&DeclaredRevision],
     beginning: Beginning,
 ) -> Object {
     let reported = &declared.reported;
@@ -77,7 +68,11 @@ pub(super) fn as_reported(
             status: deployment_status(own, reported, at),
             ..(**own).clone()
         })),
-        Object::StatefulSet(set) => Object::StatefulSet(Arc::new(revisions(set, reported, pods))),
+        Object::StatefulSet(set) => {
+            let own = revisions::of_stateful_set(set, reported, pods, known);
+            Object::StatefulSet(Arc::new(own))
+        }
+        Object::DaemonSet(set) => Object::DaemonSet(Arc::new(revisions::of_daemon_set(set, known))),
         Object::Job(job) => Object::Job(Arc::new(Job {
             status: job_status(job, reported, at),
             ..(**job).clone()
@@ -231,141 +226,8 @@ fn job_status(
     }
 }
 
-/// Label of a pod's revision.
-fn revision_of(pod: &ManifestPod) -> Option<&Text> {
-    pod.spec.labels.get(REVISION_LABEL)
-}
-
-/// Name that the controller gives to the present template of a stateful set.
-fn present_revision(set: &StatefulSet) -> Text {
-    format!("{}-{}", set.name, short_name(&*set.template)).into()
-}
-
-/// The revision by which the dump knows the present template: the one that it reports, or that of
-/// the pod with the highest ordinal, where updates begin.
-fn reported_update<'p>(
-    set: &StatefulSet,
-    reported: &'p Reported,
-    pods: &[&'p ManifestPod],
-) -> Option<&'p Text> {
-    let highest = pods.iter().max_by_key(|pod| ordinal(&set.name, &pod.name));
-    let of_highest = highest.and_then(|pod| revision_of(pod));
-    reported.update_revision.as_ref().or(of_highest)
-}
-
-/// The template that a pod of a stateful set was made from: the pod without what was added to it.
-fn template_of(set: &StatefulSet, pod: &ManifestPod) -> PodSpec {
-    let mut spec = (*pod.spec).clone();
-    for label in [REVISION_LABEL, POD_NAME_LABEL, POD_INDEX_LABEL] {
-        spec.labels.remove(label);
-    }
-    spec.owner.clone_from(&set.template.owner);
-    let of_set = set.claims.0.iter().map(|claim| &claim.name);
-    let claims = set.claim_templates.iter().chain(of_set);
-    let claims: Vec<String> = claims.map(|name| format!("{name}-{}", pod.name)).collect();
-    spec.volumes.retain(|volume| match volume {
-        PodVolume::Claim(claim) => claims.iter().all(|own| **own != **claim),
-        _ => true,
-    });
-    // Admission gives these to every pod.
-    let is_added = |toleration: &Toleration| {
-        let key = toleration.key.as_deref().unwrap_or_default();
-        [
-            "node.kubernetes.io/not-ready",
-            "node.kubernetes.io/unreachable",
-        ]
-        .contains(&key)
-            && toleration.tolerates_for == Some(Duration::from_secs(300))
-            && !set.template.tolerations.contains(toleration)
-    };
-    spec.tolerations.retain(|own| !is_added(own));
-    spec
-}
-
-/// A stateful set that knows the templates of all its pods.
-fn revisions(set: &StatefulSet, reported: &Reported, pods: &[&ManifestPod]) -> StatefulSet {
-    let update = reported_update(set, reported, pods);
-    let mut own = set.clone();
-    let mut former: SortedMap<Text, &ManifestPod> = SortedMap::new();
-    for pod in pods {
-        if let Some(revision) = revision_of(pod).filter(|own| Some(*own) != update) {
-            former.entry(revision.clone()).or_insert(pod);
-        }
-    }
-    own.revisions
-        .extend(former.iter().map(|(name, pod)| StatefulRevision {
-            name: name.clone(),
-            template: Arc::new(template_of(set, pod)),
-        }));
-    // Users may change the template before the controller looks at it.
-    own.revisions.push(StatefulRevision {
-        name: present_revision(set),
-        template: set.template.clone(),
-    });
-    own.status.update_revision = present_revision(set);
-    let current = match &reported.current_revision {
-        Some(name) => Some(name).filter(|name| Some(*name) != update),
-        None => former.keys().next(),
-    };
-    let current = current.unwrap_or(&own.status.update_revision).clone();
-    if own.revisions.iter().all(|known| known.name != current) {
-        // Its pods are gone, and with them what told of their template: without any, none would come.
-        own.revisions.insert(
-            0,
-            StatefulRevision {
-                name: current.clone(),
-                template: set.template.clone(),
-            },
-        );
-    }
-    own.status.current_revision = current;
-    own
-}
-
-/// Spec of a pod with its revision by the names of the run; `None` where it stays as it is.
-pub(super) fn revised(
-    object: &Object,
-    reported: &Reported,
-    pod: &ManifestPod,
-    pods: &[&ManifestPod],
-) -> Option<Arc<PodSpec>> {
-    let present: Text = match object {
-        Object::StatefulSet(set) => {
-            let is_present = match reported_update(set, reported, pods) {
-                Some(update) => revision_of(pod).is_none_or(|own| own == update),
-                None => true,
-            };
-            is_present.then(|| present_revision(set))?
-        }
-        Object::DaemonSet(set) => {
-            is_of_present_template(reported, pod, pods).then(|| hash_of(set))?
-        }
-        _ => return None,
-    };
-    let spec = pod.accounted.as_ref().unwrap_or(&pod.spec);
-    let mut spec = (**spec).clone();
-    spec.labels.insert(REVISION_LABEL.into(), present);
-    Some(Arc::new(spec))
-}
-
-fn hash_of(set: &DaemonSet) -> Text {
-    short_name(&*set.template).into()
-}
-
-/// Whether a pod of a daemon set was made from the present template: by the number of the template
-/// where both state it, else by the revision of the youngest pod.
-fn is_of_present_template(reported: &Reported, pod: &ManifestPod, pods: &[&ManifestPod]) -> bool {
-    let generation = pod.spec.labels.get(GENERATION_LABEL);
-    if let (Some(own), Some(present)) = (generation, &reported.template_generation) {
-        return own == present;
-    }
-    let youngest = pods.iter().max_by_key(|pod| pod.created_unix_secs);
-    let youngest = youngest.and_then(|pod| revision_of(pod));
-    youngest.is_none_or(|youngest| revision_of(pod) == Some(youngest))
-}
-
 /// Ordinal at the end of a pod's name.
-fn ordinal(set: &str, pod: &str) -> Option<i32> {
+pub(super) fn ordinal(set: &str, pod: &str) -> Option<i32> {
     pod.strip_prefix(set)?.strip_prefix('-')?.parse().ok()
 }
 

@@ -6,6 +6,10 @@ mod cluster;
 mod commands;
 mod ended;
 mod hosts;
+mod partial;
+mod recommendations;
+mod revisions;
+mod runtimes;
 mod workloads;
 
 use cluster::{Course, Pod, budget, deployment, nodes, template};

@@ -183,3 +183,69 @@ fn claims_keep_pods_in_their_zones() {
         "{told:?}"
     );
 }
+
+/// A claim whose class binds at once has its volume before anybody looks at its pod: one that is there, or
+/// one that is made in the zone that follows from the claim's name.
+#[test]
+fn claims_of_classes_that_bind_at_once_are_bound() {
+    let mut hosts = nodes();
+    for (host, zone) in hosts.iter_mut().zip(["a", "b", "a", "b"]) {
+        host["metadata"]["labels"]["topology.kubernetes.io/zone"] = zone.into();
+    }
+    let class = json!({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass",
+        "metadata": {"name": "disks"}, "provisioner": "ebs.csi.aws.com", "volumeBindingMode": "Immediate"});
+    let claim = |name: &str, class: &str| {
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"name": name, "namespace": "d"},
+            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": class,
+                "resources": {"requests": {"storage": "1Gi"}}}})
+    };
+    let affinity = json!({"required": {"nodeSelectorTerms": [{"matchExpressions": [
+        {"key": "kubernetes.io/hostname", "operator": "In", "values": ["n-2"]}]}]}});
+    let volume = json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "pv"},
+        "spec": {"capacity": {"storage": "2Gi"}, "accessModes": ["ReadWriteOnce"],
+            "storageClassName": "by-hand", "nodeAffinity": affinity}});
+    let objects = vec![
+        class,
+        volume,
+        claim("db-0", "disks"),
+        claim("db-1", "disks"),
+        claim("kept", "by-hand"),
+        claim("none", "by-hand"),
+    ];
+    let of = |name: &str, used: &str| {
+        let mut pod = Pod::new(name, &template("db"), "");
+        pod.0["spec"]["volumes"] =
+            json!([{"name": "v", "persistentVolumeClaim": {"claimName": used}}]);
+        pod.0["status"] = json!({});
+        pod.0["metadata"] = json!({"name": name, "namespace": "d"});
+        pod
+    };
+    let pods = vec![
+        of("one", "db-0"),
+        of("two", "db-1"),
+        of("three", "kept"),
+        of("four", "none"),
+    ];
+    let begun = Course::new(&[hosts, objects], pods, "stop: {at: 10m}");
+    let told = begun.told(&["bound", "unschedulable"]);
+    let node = |pod: &str| {
+        let line = told
+            .iter()
+            .find(|line| line.contains(&format!("bound {pod} ")));
+        line.and_then(|line| line.rsplit(' ').next()).unwrap_or("")
+    };
+    // Zones `a` and `b` by the hash of `db`, which is odd, and the ordinal.
+    assert!(["n-1", "n-3"].contains(&node("one")), "{told:?}");
+    assert!(["n-0", "n-2"].contains(&node("two")), "{told:?}");
+    assert_eq!(node("three"), "n-2");
+    assert_eq!(node("four"), "");
+    let said = begun
+        .0
+        .run(&["run", "run.yaml", "--out", "told", "--force"], 0);
+    assert!(
+        said.contains("3 claims of storage classes that bind at once are bound from the beginning: 1 to volumes")
+            && said.contains("1 claim waits for a volume (first: `d/none`)"),
+        "{said}"
+    );
+}

@@ -13,9 +13,8 @@ use crate::controllers::daemon_set::{
     DaemonNode, DaemonPod, Eligibility, FailureBackoff, added_tolerations, eligibility, sync,
 };
 use cluster::Store;
-use model::canonical::short_name;
-use model::workload::DaemonSet;
 use model::workload::daemon_set::DaemonStatus;
+use model::workload::{DaemonHistory, DaemonSet, TemplateRevision};
 use model::{
     Event, Node, NodeSelector, NodeSelectorTerm, Object, ObjectChange, Operator, Owner, PodOwner,
     PodSpec, Requirement, Text,
@@ -99,9 +98,15 @@ impl Controller for DaemonSets {
             }
         }
         let status = status(step.now, set, &nodes[..ids.len()]);
-        if status != set.status {
+        let revisions = kept(set, &known.hash, step.store, &seen);
+        if status != set.status || revisions.len() != set.history.revisions.len() {
+            let history = DaemonHistory {
+                revisions,
+                ..set.history.clone()
+            };
             let set = DaemonSet {
                 status,
+                history,
                 ..(**set).clone()
             };
             step.update(step.key, Object::DaemonSet(Arc::new(set)));
@@ -121,7 +126,7 @@ impl Known {
     fn follow(&mut self, set: &DaemonSet) {
         if self.hash.is_empty() || !Arc::ptr_eq(&self.template, &set.template) {
             self.template = set.template.clone();
-            self.hash = short_name(&*set.template).into();
+            self.hash = set.history.name_of(&set.template);
             self.eligible.clear();
         }
     }
@@ -216,6 +221,25 @@ fn create(step: &mut Sync<'_>, set: &DaemonSet, node: NodeId, name: &Text, hash:
         name: NewName::Prefix(format!("{}-", set.name).into()),
         spec: Arc::new(spec),
     });
+}
+
+/// The revisions that a set keeps: the present one, those of its pods, and of the others the newest, as many
+/// as its limit leaves beside those of its pods (`cleanupHistory`).
+fn kept(set: &DaemonSet, hash: &Text, store: &Store, pods: &[SeenPod]) -> Vec<TemplateRevision> {
+    let mut revisions = set.history.revisions.clone();
+    let former = revisions.iter().filter(|own| own.name != *hash).count();
+    let limit = usize::try_from(set.history.limit).unwrap_or(0);
+    let mut surplus = former.saturating_sub(limit);
+    revisions.retain(|own| {
+        let is_live = || {
+            pods.iter()
+                .any(|pod| revision_of(store, pod.class) == own.name)
+        };
+        let goes = surplus > 0 && own.name != *hash && !is_live();
+        surplus -= usize::from(goes);
+        !goes
+    });
+    revisions
 }
 
 fn status(now: Instant, set: &DaemonSet, nodes: &[DaemonNode]) -> DaemonStatus {

@@ -63,6 +63,9 @@ pub struct ControllerOptions {
     pub scope: ControllerScope,
     /// Switches of the release that the controllers follow.
     pub changes: Changes,
+    /// Number of ended pods that the pod garbage collector keeps; `None` is the default of the original, and
+    /// 0 keeps all.
+    pub terminated_pods: Option<usize>,
 }
 
 /// A controller: says which objects a change makes it look at, and looks at them.

@@ -18,15 +18,23 @@ pub(super) const ENTRY: ControllerEntry = ControllerEntry {
     name: "pod-garbage-collector",
     summary: "Removes finished pods beyond a threshold, and terminating pods on out-of-service \
         nodes.",
-    build: |_| Box::new(Collector::default()),
+    build: |options| {
+        let threshold = options.terminated_pods.unwrap_or(DEFAULT_THRESHOLD);
+        Box::new(Collector {
+            threshold,
+            core: PodGc::new(threshold),
+        })
+    },
 };
 
 /// Stands for the cluster as a whole; no object has this id.
 const CLUSTER: ObjectId = ObjectId(u32::MAX);
 
 /// The controller.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 struct Collector {
+    /// Number of ended pods that are kept; 0 keeps all.
+    threshold: usize,
     core: PodGc,
 }
 
@@ -37,7 +45,9 @@ impl Controller for Collector {
 
     fn read(&mut self, change: &Change<'_>, store: &Store, look_at: &mut Vec<ObjectId>) {
         let is_due = match change.event {
-            Event::PodEnded { .. } => store.pod_states().finished_count() > DEFAULT_THRESHOLD,
+            Event::PodEnded { .. } => {
+                self.threshold > 0 && store.pod_states().finished_count() > self.threshold
+            }
             Event::NodeUpdated { object, .. } => is_out_of_service(object),
             Event::NodeRemoved { node } => {
                 let mut ended = store.pod_states().all_finished();

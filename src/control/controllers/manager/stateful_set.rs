@@ -13,7 +13,8 @@ use crate::controllers::stateful_set::{StatefulPod, StatefulSetView, sync};
 use cluster::Store;
 use model::canonical::short_name;
 use model::workload::StatefulSet;
-use model::workload::stateful_set::{StatefulRevision, StatefulStatus};
+use model::workload::revision::{TemplateRevision, raise};
+use model::workload::stateful_set::StatefulStatus;
 use model::{Change as Release, Changes, Object, Owner, PodOwner, PodSpec, PodVolume, Text};
 use units::ObjectId;
 
@@ -163,18 +164,19 @@ fn revisions(
     set: &StatefulSet,
     status: &StatefulStatus,
     pods: &[StatefulPod],
-) -> Vec<StatefulRevision> {
+) -> Vec<TemplateRevision> {
     let mut revisions = set.revisions.clone();
     if revisions
         .iter()
         .all(|known| known.name != status.update_revision)
     {
-        revisions.push(StatefulRevision {
+        revisions.push(TemplateRevision {
             name: status.update_revision.clone(),
             template: set.template.clone(),
         });
     }
-    let is_used = |known: &StatefulRevision| {
+    raise(&mut revisions, &set.template);
+    let is_used = |known: &TemplateRevision| {
         [&status.update_revision, &status.current_revision].contains(&&known.name)
             || pods.iter().any(|pod| pod.revision == known.name)
     };

@@ -25,9 +25,11 @@ const AHEAD: i64 = 1;
 /// For how long pods that are told to end take to do so, in seconds: longer than a run.
 const GRACE: f64 = 600.0;
 
-/// Why ended pods that are too many can't be said.
-const KEPT: &str = "no field of the experiment states how many ended pods the collector keeps \
-    (`--terminated-pod-gc-threshold`): it keeps 12500, as the original does by default";
+/// Why some ended pods that are too many can't be said.
+const IMPOSSIBLE: &str = "ended pods are collected as too many among which are some that no cluster has: on no \
+    node, or ended and deleted";
+const EVICTED: &str = "ended pods are collected as too many, evicted ones first, and no experiment states when \
+    a pod of a set is evicted";
 
 pub(super) fn decide(case: &Value) -> Result<Said, String> {
     let input = &case["input"];
@@ -35,12 +37,25 @@ pub(super) fn decide(case: &Value) -> Result<Said, String> {
     let threshold = number(&input["terminatedPodThreshold"]) as usize;
     let ended = pods.iter().filter(|pod| is_ended(pod)).count();
     if threshold > 0 && ended > threshold {
-        return Ok(Said::Unsaid(KEPT.to_owned()));
+        if !pods.iter().all(|pod| is_possible(pod)) {
+            return Ok(Said::Unsaid(IMPOSSIBLE.to_owned()));
+        }
+        if pods
+            .iter()
+            .any(|pod| is_ended(pod) && pod["reason"] == "Evicted")
+        {
+            return Ok(Said::Unsaid(EVICTED.to_owned()));
+        }
     }
-    // As none is one too many, what becomes of a pod rests on nothing but its node and itself.
+    // Where none is one too many, what becomes of a pod rests on nothing but its node and itself.
     let pods: Vec<&Value> = pods.into_iter().filter(|pod| is_possible(pod)).collect();
     let passes = list(case, "expect");
-    let folder = files(input, &pods, passes.len() as i64);
+    let mut folder = files(input, &pods, passes.len() as i64);
+    folder.set_in(
+        "system",
+        "controllers",
+        json!({"startDate": date(0.0, 0.0), "terminatedPodThreshold": threshold}),
+    );
     let watch = folder.watch()?;
     let mut differences = Differences::default();
     for (pass, recorded) in passes.into_iter().enumerate() {
@@ -91,7 +106,13 @@ fn collected_in(pod: &Value, watch: &Watch) -> Option<usize> {
     let periods = since
         .as_nanos()
         .div_euclid(Duration::from_secs(PERIOD).as_nanos());
-    usize::try_from(periods - FIRST).ok()
+    // What has ended is too much before the first pass of the case already.
+    let first = if is_ended(pod) {
+        periods.max(FIRST)
+    } else {
+        periods
+    };
+    usize::try_from(first - FIRST).ok()
 }
 
 /// The files of a case.

@@ -1,0 +1,176 @@
+//! State of the recommender of vertical autoscalers in a dump: the recommendations in the status of its
+//! objects, and the histograms of its checkpoints.
+
+use serde_json::Value;
+
+use super::field::parse_unix_secs;
+use super::parts::Parts;
+use super::pod;
+use model::usage::Scale;
+use model::workload::vertical::Recommended;
+use model::{Text, Used};
+use units::{Quantity, SortedMap};
+
+/// The kind of checkpoints.
+pub(super) const KIND: &str = "VerticalPodAutoscalerCheckpoint";
+
+/// The version of checkpoints that the recommender loads.
+const VERSION: &str = "v3";
+
+/// Usage of the containers of a name, as the recommender has stored it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct VerticalCheckpoint {
+    /// Namespace of the autoscaler.
+    pub namespace: Text,
+    /// Name of the autoscaler.
+    pub autoscaler: Text,
+    /// Name of the containers.
+    pub container: Text,
+    /// CPU samples.
+    pub cpu: StoredHistogram,
+    /// Memory peaks.
+    pub memory: StoredHistogram,
+    /// Time of the first sample, in seconds since 1970-01-01T00:00:00Z.
+    pub first_unix_secs: Option<i64>,
+    /// Time of the last sample.
+    pub last_unix_secs: Option<i64>,
+    /// Number of samples.
+    pub samples: u64,
+}
+
+/// A histogram as it is stored.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StoredHistogram {
+    /// Time at which a sample has its plain weight.
+    pub reference_unix_secs: Option<i64>,
+    /// Parts of the whole weight, by bucket.
+    pub parts: Vec<(usize, u32)>,
+    /// The whole weight.
+    pub total: f64,
+}
+
+/// The recommendations in a status; what an API server would not write is passed over.
+pub(super) fn in_status(parts: &Parts) -> SortedMap<Text, Recommended> {
+    let status = parts.late_status.as_ref().unwrap_or(&Value::Null);
+    let list = status["recommendation"]["containerRecommendations"].as_array();
+    let each = list.into_iter().flatten().filter_map(|own| {
+        let name = own["containerName"].as_str()?;
+        let recommended = Recommended {
+            target: amounts(&own["target"])?,
+            lower: amounts(&own["lowerBound"]).unwrap_or_default(),
+            upper: amounts(&own["upperBound"]).unwrap_or_default(),
+        };
+        Some((Text::from(name), recommended))
+    });
+    each.collect()
+}
+
+fn amounts(list: &Value) -> Option<Used> {
+    let list = list.as_object()?;
+    let of = |name: &str, scale: Scale| {
+        let text = match list.get(name)? {
+            Value::String(text) => text.clone(),
+            Value::Number(number) => number.to_string(),
+            _ => return None,
+        };
+        let amount: Quantity = text.parse().ok()?;
+        Some(scale.of(amount))
+    };
+    Some(Used {
+        cpu_milli: of("cpu", Scale::Cpu).unwrap_or(0),
+        memory_bytes: of("memory", Scale::Memory).unwrap_or(0),
+    })
+}
+
+/// A checkpoint, or why the recommender passes it over.
+pub(super) fn checkpoint(parts: &Parts) -> Result<VerticalCheckpoint, (&'static str, String)> {
+    let spec = parts.late_spec.as_ref().unwrap_or(&Value::Null);
+    let status = parts.late_status.as_ref().unwrap_or(&Value::Null);
+    let version = status["version"].as_str().unwrap_or_default();
+    if version != VERSION {
+        let what = format!("expected the version `{VERSION}`, found `{version}`");
+        return Err(("status.version", what));
+    }
+    let text = |field: &str| spec[field].as_str().unwrap_or_default().into();
+    let time = |field: &str| status[field].as_str().and_then(parse_unix_secs);
+    Ok(VerticalCheckpoint {
+        namespace: pod::namespace(&parts.metadata).into(),
+        autoscaler: text("vpaObjectName"),
+        container: text("containerName"),
+        cpu: StoredHistogram::of(&status["cpuHistogram"]),
+        memory: StoredHistogram::of(&status["memoryHistogram"]),
+        first_unix_secs: time("firstSampleStart"),
+        last_unix_secs: time("lastSampleStart"),
+        samples: status["totalSamplesCount"].as_u64().unwrap_or(0),
+    })
+}
+
+impl StoredHistogram {
+    fn of(stored: &Value) -> Self {
+        let weights = stored["bucketWeights"].as_object().into_iter().flatten();
+        let mut parts: Vec<(usize, u32)> = weights
+            .filter_map(|(bucket, part)| {
+                let part = u32::try_from(part.as_u64()?).ok()?;
+                Some((bucket.parse().ok()?, part))
+            })
+            .collect();
+        parts.sort_unstable();
+        let reference = stored["referenceTimestamp"].as_str();
+        Self {
+            reference_unix_secs: reference.and_then(parse_unix_secs),
+            parts,
+            total: stored["totalWeight"].as_f64().unwrap_or(0.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn parts(spec: Value, status: Value) -> Parts {
+        Parts {
+            late_spec: Some(spec),
+            late_status: Some(status),
+            ..Parts::default()
+        }
+    }
+
+    #[test]
+    fn recommendations_are_read_of_a_status() {
+        let status = json!({"recommendation": {"containerRecommendations": [{"containerName": "c",
+            "target": {"cpu": "250m", "memory": "262144k"}, "lowerBound": {"cpu": "25m", "memory": "1Mi"},
+            "upperBound": {"cpu": "2", "memory": "1Gi"}}]}});
+        let read = in_status(&parts(Value::Null, status));
+        let amounts = |cpu_milli, memory_bytes| Used {
+            cpu_milli,
+            memory_bytes,
+        };
+        let expected = Recommended {
+            target: amounts(250, 262_144_000),
+            lower: amounts(25, 1 << 20),
+            upper: amounts(2_000, 1 << 30),
+        };
+        assert_eq!(read.get("c"), Some(&expected));
+    }
+
+    #[test]
+    fn a_checkpoint_of_another_version_is_passed_over() {
+        let spec = json!({"vpaObjectName": "v", "containerName": "c"});
+        let status = json!({"version": "v3", "totalSamplesCount": 7, "cpuHistogram": {
+            "referenceTimestamp": "1970-01-02T00:00:00Z", "bucketWeights": {"3": 10000, "0": 2},
+            "totalWeight": 1.5}});
+        let read = checkpoint(&parts(spec.clone(), status.clone())).expect("a checkpoint");
+        assert_eq!(
+            (&*read.autoscaler, &*read.container, read.samples),
+            ("v", "c", 7)
+        );
+        assert_eq!(read.cpu.parts, [(0, 2), (3, 10_000)]);
+        assert_eq!(read.cpu.reference_unix_secs, Some(86_400));
+        let mut other = status;
+        other["version"] = "v2".into();
+        let (field, _) = checkpoint(&parts(spec, other)).expect_err("another version");
+        assert_eq!(field, "status.version");
+    }
+}
