@@ -6,6 +6,7 @@
 mod annotations;
 mod cluster;
 mod devices;
+mod node_pools;
 mod pods;
 mod queueing;
 mod scheduler;
@@ -173,6 +174,7 @@ impl Kind {
             storage::KINDS,
             queueing::KINDS,
             devices::KINDS,
+            node_pools::KINDS,
         ];
         let mut kinds = lists.into_iter().flatten();
         let (_, own) = kinds.find(|(name, _)| *name == kind)?;

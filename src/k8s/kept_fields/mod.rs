@@ -3,11 +3,13 @@
 
 mod devices;
 mod jobs;
+mod node_pools;
 mod states;
 mod volumes;
 
 use devices::{DEVICE_CLAIM, POD_CLAIM};
 use jobs::{CRON_JOB, JOB_SET, ROLES};
+use node_pools::{NODE_CLAIM, NODE_POOL};
 use states::{CONTAINER_STATUS, DATED_CONDITION, NODE_CONDITION};
 
 use super::keep::Keep;
@@ -463,6 +465,8 @@ pub(super) fn of_kind(kind: &str) -> Option<&'static Keep> {
         ("CSIStorageCapacity", Fields(STORAGE)),
         ("VolumeAttachment", Fields(ATTACHMENT)),
         ("PodGroup", Fields(POD_GROUP)),
+        ("NodePool", Fields(NODE_POOL)),
+        ("NodeClaim", Fields(NODE_CLAIM)),
         ("ResourceFlavor", Fields(QUOTAS)),
         ("Topology", Fields(QUOTAS)),
         ("Cohort", Fields(QUOTAS)),
