@@ -47,6 +47,10 @@ const STORAGE: &str = "storage.k8s.io";
 const KUEUE: &str = "kueue.x-k8s.io";
 const KUEUE_VERSIONS: &[&str] = &["v1beta2", "v1beta1"];
 
+/// The group of Karpenter's objects, and the versions of its pools and claims of nodes.
+const KARPENTER: &str = "karpenter.sh";
+const KARPENTER_VERSIONS: &[&str] = &["v1", "v1beta1"];
+
 /// The group of dynamic resource allocation, and its versions.
 const DEVICES: &str = "resource.k8s.io";
 const DEVICE_VERSIONS: &[&str] = &["v1", "v1beta2", "v1beta1"];
@@ -136,6 +140,20 @@ const KINDS: &[Kind] = &[
         "PodGroup",
         "scheduling.volcano.sh",
         &["v1beta1"],
+        "",
+        Use::Placement,
+    ),
+    kind(
+        "NodePool",
+        KARPENTER,
+        KARPENTER_VERSIONS,
+        "",
+        Use::Placement,
+    ),
+    kind(
+        "NodeClaim",
+        KARPENTER,
+        KARPENTER_VERSIONS,
         "",
         Use::Placement,
     ),
@@ -415,6 +433,8 @@ pub(super) fn is_of_cluster(kind: &str) -> bool {
             | "AdmissionCheck"
             | "ResourceSlice"
             | "DeviceClass"
+            | "NodePool"
+            | "NodeClaim"
             | KUEUE_CONFIGURATION
     )
 }

@@ -49,8 +49,6 @@ const KINDS: &[Kind] = &[
     kind("CompositePodGroup", "scheduling.k8s.io", ALONE),
     kind("Workload", "scheduling.k8s.io", ALONE),
     kind("Queue", "scheduling.volcano.sh", QUEUES),
-    kind("NodePool", "karpenter.sh", NODE_POOLS),
-    kind("NodeClaim", "karpenter.sh", NODE_POOLS),
     kind("Provisioner", "karpenter.sh", NODE_POOLS),
     kind("EC2NodeClass", "karpenter.k8s.aws", NODE_POOLS),
     kind("AKSNodeClass", "karpenter.azure.com", NODE_POOLS),

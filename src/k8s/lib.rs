@@ -42,6 +42,7 @@ mod left_out;
 mod life;
 mod needs;
 mod node;
+mod node_pools;
 mod node_status;
 mod object;
 mod objects;

@@ -12,7 +12,7 @@ use super::keys::{BETA_CLASS, BIND_COMPLETED, SELECTED_NODE};
 use super::parts::Parts;
 use super::queueing;
 use super::raw::{self, AmountText, Amounts, TextMap, nullable, texts};
-use super::{budgets, dra};
+use super::{budgets, dra, node_pools};
 use model::objects::{DisruptionBudget, PodGroup, Service, Workload};
 use model::volume::{
     ClaimReference, CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume,
@@ -30,6 +30,7 @@ pub(super) fn add(
     let kind = parts.kind.as_deref().unwrap_or_default();
     if queueing::add(kind, parts, &mut objects.queueing)?
         || dra::add(kind, parts, &mut objects.devices, ctx)?
+        || node_pools::add(kind, parts, &mut objects.node_pools, &mut ctx.texts)?
     {
         return Ok(());
     }

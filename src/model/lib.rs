@@ -20,6 +20,7 @@ pub mod latencies;
 pub mod machine_news;
 pub mod namespace;
 pub mod node;
+pub mod node_pools;
 pub mod object;
 pub mod objects;
 pub mod pod;

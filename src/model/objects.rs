@@ -2,6 +2,7 @@
 //! services and owners, storage.
 
 use super::dra::DeviceObjects;
+use super::node_pools::NodePoolObjects;
 use super::queueing::QueueingObjects;
 use super::volume::{
     CsiDriver, CsiNode, CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass,
@@ -42,6 +43,8 @@ pub struct ClusterObjects {
     pub queueing: QueueingObjects,
     /// Devices that drivers offer, and claims on them.
     pub devices: DeviceObjects,
+    /// Pools and claims of nodes.
+    pub node_pools: NodePoolObjects,
 }
 
 impl ClusterObjects {
@@ -61,6 +64,7 @@ impl ClusterObjects {
         self.groups.extend(other.groups);
         self.queueing.merge(other.queueing);
         self.devices.merge(other.devices);
+        self.node_pools.merge(other.node_pools);
     }
 
     /// Takes in the objects of a file that is applied while the cluster runs and that no event of the

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use super::consolidate::Leaver;
 use super::movable::{is_reschedulable, keeps};
 use super::replace::Replaced;
-use super::{DisruptionBudget, Offering, Provisioner, ProvisionerOptions};
+use super::{DisruptionBudget, Provisioner, ProvisionerOptions};
 use crate::nodes::pods::{budgets, is_undisturbed, pods_on};
 use cluster::Store;
 use control::provider::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
-use model::node::ZONE_LABEL;
+use model::node::{ZONE_LABEL, label_of};
 use model::workload::CronSchedule;
 use model::{Node, PodRef, Text};
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId, SortedMap};
 
 /// Reason a node is given back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,19 +51,11 @@ impl BudgetWindow {
     }
 }
 
-impl DisruptionBudget {
-    /// Number of nodes that the budget allows of `nodes`.
-    pub const fn of(self, nodes: usize) -> usize {
-        match self {
-            Self::Nodes(most) => most,
-            Self::Percent(percent) => (nodes * percent).div_ceil(100),
-        }
-    }
-}
-
 /// A node that could go.
 pub(super) struct Candidate {
     pub(super) node: NodeId,
+    /// Place of its pool in the list.
+    pub(super) pool: usize,
     pub(super) leaver: Leaver,
     pub(super) is_empty: bool,
     /// Whether no pod came to or left it for long enough.
@@ -84,7 +76,7 @@ impl Candidate {
 }
 
 impl Provisioner {
-    /// The nodes of the pool, each with what it declares.
+    /// The nodes of the pools, each with what it declares.
     pub(super) fn pool(&mut self, store: &Store) -> Vec<(NodeId, Arc<PoolNode>)> {
         let (options, declared) = (&self.options, &mut self.declared);
         let nodes = store.nodes().present();
@@ -96,42 +88,22 @@ impl Provisioner {
         ours.collect()
     }
 
-    /// Number of further nodes that may be on their way out. Those that have started count, and those
-    /// of them that are not ready are out already (spec: karpenter.md 3.4).
-    pub(super) fn room(&mut self, now: Instant, store: &Store, reason: Reason) -> usize {
-        let pool = self.pool(store).into_iter().map(|(node, _)| node);
-        let started: Vec<NodeId> = pool.filter(|&node| !self.seen.is_starting(node)).collect();
-        let is_out = |node: &&NodeId| self.leaving.has(**node) || !store.nodes().is_ready(**node);
-        let out = started.iter().filter(is_out).count();
-        let unix_secs = self.unix_secs(now);
-        let windows = self.options.budgets.iter();
-        let windows = windows.filter(|own| own.holds(reason, unix_secs));
-        let limits = windows.map(|own| own.limit.of(started.len()));
-        let most = limits.fold(self.options.budget.of(started.len()), usize::min);
-        most.saturating_sub(out)
-    }
-
-    fn unix_secs(&self, now: Instant) -> i64 {
-        self.options.zero_unix_secs + now.since(Instant::ZERO).as_nanos() / 1_000_000_000
-    }
-
     /// Number of changes to the declarations of new nodes up to a time.
     pub(super) fn version(&self, at: Instant) -> usize {
         let drifts = self.options.drifts.iter();
         drifts.filter(|drift| **drift <= at).count()
     }
 
-    /// Nodes that are older than they may become and not on their way out yet.
+    /// Nodes that are older than they may become, or were to go before, and are not on their way out yet.
     pub(super) fn expired(&mut self, now: Instant, store: &Store) -> Vec<NodeId> {
-        let Some(age) = self.options.expire_after else {
-            return Vec::new();
-        };
         let pool = self.pool(store).into_iter();
         let is_old = |(node, own): &(NodeId, Arc<PoolNode>)| {
-            !self.leaving.has(*node)
-                && own
-                    .ordered
-                    .is_some_and(|ordered| ordered.saturating_add(age) <= now)
+            let of_pool = self.options.pools[own.pool].expire_after;
+            let age = own.expire_after.unwrap_or(of_pool);
+            let end = own.ordered.zip(age);
+            let end = end.map(|(ordered, age)| ordered.saturating_add(age));
+            let is_due = own.is_going || end.is_some_and(|end| end <= now);
+            is_due && !self.leaving.has(*node)
         };
         pool.filter(is_old).map(|(node, _)| node).collect()
     }
@@ -153,11 +125,13 @@ impl Provisioner {
                 continue;
             }
             let touched = self.seen.touched(node);
-            let rested = touched.saturating_add(self.options.consolidate_after);
-            let is_rested = rested <= now;
+            let rested = self.options.pools[own.pool].consolidate_after;
+            let is_never = rested.is_none();
+            let rested = rested.map(|after| touched.saturating_add(after));
+            let is_rested = rested.is_some_and(|rested| rested <= now);
             let is_drifted =
                 version > 0 && (own.ordered).is_some_and(|ordered| self.version(ordered) < version);
-            is_waiting |= !is_rested;
+            is_waiting |= !is_rested && !is_never;
             if !is_rested && !is_drifted {
                 continue;
             }
@@ -170,10 +144,11 @@ impl Provisioner {
             }
             let moving = pods.iter().filter(|&&pod| is_reschedulable(store, pod));
             let costs: Vec<f64> = moving.map(|&pod| eviction_cost(store, pod)).collect();
-            let replaced = own.replaced(&self.options.offerings);
+            let replaced = own.replaced(&self.prices);
             let price = replaced.price;
             candidates.push(Candidate {
                 node,
+                pool: own.pool,
                 leaver: Leaver {
                     node,
                     name: own.name.clone(),
@@ -192,53 +167,78 @@ impl Provisioner {
     }
 }
 
-/// Declaration of a node of the pool.
+/// Declaration of a node of a pool.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct PoolNode {
     name: Text,
+    /// Place of its pool in the list.
+    pub(super) pool: usize,
     /// Instant of the order.
     ordered: Option<Instant>,
-    /// Offering that the node was bought as, as a place in the list; prices change.
-    offering: Option<usize>,
+    /// Greatest age, where its claim states one.
+    expire_after: Option<Option<Duration>>,
+    /// Key of the price that it has; prices change.
+    priced_as: Option<Text>,
     instance_type: Text,
     is_spot: bool,
     /// Whether an annotation keeps it.
     is_kept: bool,
+    /// Whether it was to go before the run.
+    is_going: bool,
 }
 
 impl PoolNode {
     /// Instance type of the node and its present price.
-    fn replaced(&self, offerings: &[Offering]) -> Replaced {
+    fn replaced(&self, prices: &SortedMap<Text, i64>) -> Replaced {
+        let price = self.priced_as.as_ref().and_then(|own| prices.get(own));
         Replaced {
             instance_type: self.instance_type.clone(),
-            price: self.offering.map_or(0, |own| offerings[own].price),
+            price: price.copied().unwrap_or(0),
             is_spot: self.is_spot,
         }
     }
 
-    /// `None` of a node that is not of the pool.
+    /// `None` of a node that is of no pool.
     fn of(object: &Node, options: &ProvisionerOptions) -> Option<Arc<Self>> {
-        let label = |key: &str| object.labels.get(key);
-        if label(GROUP_LABEL) != Some(&options.pool) {
-            return None;
-        }
+        let label = |key: &str| label_of(&object.labels, key);
         let is_spot = label(CAPACITY_LABEL).is_some_and(|own| **own == *SPOT);
         let instance_type = label(INSTANCE_TYPE_LABEL).cloned().unwrap_or_default();
-        let zone = label(ZONE_LABEL);
-        let mut offerings = options.offerings.iter();
-        let offering = offerings.position(|own| {
-            own.is_spot == is_spot
-                && own.instance_type == instance_type
-                && own.node.labels.get(ZONE_LABEL) == zone
-        });
-        let ordered = label(ORDERED_LABEL).and_then(|own| own.parse().ok());
-        Some(Arc::new(Self {
+        let own = Self {
             name: object.name.clone(),
-            ordered: ordered.map(Instant::from_nanos),
-            offering,
+            pool: 0,
+            ordered: None,
+            expire_after: None,
+            priced_as: None,
             instance_type,
             is_spot,
             is_kept: object.guard.do_not_disrupt,
+            is_going: false,
+        };
+        if let Some(found) = options.found.get(&object.name) {
+            return Some(Arc::new(Self {
+                pool: found.pool,
+                ordered: found.created,
+                expire_after: found.expire_after,
+                priced_as: Some(found.price.0.clone()),
+                is_going: found.is_going,
+                ..own
+            }));
+        }
+        let group = label(GROUP_LABEL)?;
+        let pool = (options.pools.iter()).position(|pool| pool.name == *group)?;
+        let zone = label(ZONE_LABEL);
+        let mut offerings = options.offerings.iter();
+        let offering = offerings.find(|offering| {
+            offering.is_spot == is_spot
+                && offering.instance_type == own.instance_type
+                && label_of(&offering.node.labels, ZONE_LABEL) == zone
+        });
+        let ordered = label(ORDERED_LABEL).and_then(|own| own.parse().ok());
+        Some(Arc::new(Self {
+            pool,
+            ordered: ordered.map(Instant::from_nanos),
+            priced_as: offering.map(|offering| offering.priced_as.clone()),
+            ..own
         }))
     }
 }
@@ -274,6 +274,7 @@ mod tests {
     fn of_equal_savings_the_node_that_is_longer_there_goes_first() {
         let candidate = |node: u32, savings: f64| Candidate {
             node: NodeId(node),
+            pool: 0,
             leaver: Leaver {
                 node: NodeId(node),
                 name: format!("n{node}").into(),

@@ -76,7 +76,11 @@ impl Component for Provisioner {
         declared.labels.remove(ORDERED_LABEL);
         let mut offerings = self.options.offerings.iter();
         let offering = offerings.position(|own| *named(&own.node, name) == declared);
-        if let Some(offering) = offering.filter(|_| order.group == self.options.pool) {
+        let is_own = |offering: &usize| {
+            let pool = self.options.offerings[*offering].pool;
+            order.group == self.options.pools[pool].name
+        };
+        if let Some(offering) = offering.filter(is_own) {
             let pods = Vec::new();
             self.ordered
                 .insert(name.clone(), Ordered { offering, pods });

@@ -1,7 +1,8 @@
 //! Consolidation: the nodes that can go, several whose pods fit elsewhere or on one cheaper node,
 //! by halving, and single ones in order (spec: kubernetes.md 3.4). What is simulated is taken back.
 
-use super::pack::{Market, NewNode, pack};
+use super::market::Market;
+use super::pack::{NewNode, pack};
 use super::replace::{Replaced, replacements};
 use super::wishes::Applicant;
 use crate::snapshot::ClusterSnapshot;
@@ -54,22 +55,22 @@ pub struct Consolidation<'l, 'a, C> {
 }
 
 impl<C: ClusterSnapshot> Consolidation<'_, '_, C> {
-    /// The nodes that can go, of those that might, in order: the most of the first ones that can go
-    /// together, else the first one that can go alone.
+    /// The nodes that can go, of those that might, in order: the most of the first ones of `together`
+    /// that can go together, else the first one that can go alone.
     ///
     /// # Errors
     /// If an amount does not fit.
     pub fn find(
         &mut self,
-        leavers: &[Leaver],
-        room: usize,
+        together: &[Leaver],
+        alone: &[Leaver],
     ) -> Result<Option<Proposal>, CacheError> {
-        let many = leavers.len().min(room).min(MERGED);
+        let many = together.len().min(MERGED);
         let (mut low, mut high) = (2, many);
         let mut best = None;
         while low <= high && many >= 2 {
             let middle = usize::midpoint(low, high);
-            if let Some(options) = self.replacement(&leavers[..middle])? {
+            if let Some(options) = self.replacement(&together[..middle])? {
                 best = Some((middle, options));
                 low = middle + 1;
             } else {
@@ -81,15 +82,12 @@ impl<C: ClusterSnapshot> Consolidation<'_, '_, C> {
             options,
         };
         if let Some((best, options)) = best {
-            return Ok(Some(found(&leavers[..best], options)));
+            return Ok(Some(found(&together[..best], options)));
         }
-        if room == 0 {
-            return Ok(None);
-        }
-        for own in leavers {
-            let alone = std::slice::from_ref(own);
-            if let Some(options) = self.replacement(alone)? {
-                return Ok(Some(found(alone, options)));
+        for own in alone {
+            let own = std::slice::from_ref(own);
+            if let Some(options) = self.replacement(own)? {
+                return Ok(Some(found(own, options)));
             }
         }
         Ok(None)
@@ -146,7 +144,12 @@ impl<C: ClusterSnapshot> Consolidation<'_, '_, C> {
         } else {
             self.cluster.take_out(&places);
         }
+        let rooms = self.market.rooms.clone();
+        for own in leavers {
+            self.market.rooms.release(&own.name);
+        }
         let packed = pack(self.market, self.cluster, &pods);
+        self.market.rooms = rooms;
         self.cluster.undo();
         let packed = packed?;
         let may_fail: SortedSet<PodRef> = self.waiting.iter().map(|own| own.0).collect();

@@ -4,7 +4,7 @@
 
 use super::candidate::{Candidate, Reason};
 use super::consolidate::{Consolidation, Leaver, Proposal};
-use super::pack::{Market, cheapest};
+use super::market::{Market, cheapest};
 use super::{ConsolidationPolicy, NOMINATION, Provisioner};
 use crate::nodes::pods::{budgets, pods_on};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
@@ -12,7 +12,7 @@ use cluster::Store;
 use control::Outbox;
 use model::Text;
 use scheduler::kube::CacheError;
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Instant, NodeId, SortedMap};
 
 /// From a decision to the second look at it.
 const VALIDATION: Duration = Duration::from_secs(15);
@@ -95,16 +95,18 @@ impl Provisioner {
         self.decision = Some(Decision { found, reason, at });
     }
 
-    /// The number of nodes that may go for a reason.
-    fn limited(
+    /// Numbers of nodes of each pool that may go for a reason; `candidates` would.
+    fn limited<'c>(
         &mut self,
         now: Instant,
         store: &Store,
         reason: Reason,
+        candidates: impl IntoIterator<Item = &'c Candidate>,
         limits: &mut Limits,
-    ) -> usize {
+    ) -> Vec<usize> {
         let room = self.room(now, store, reason);
-        limits.were_met |= room == 0;
+        let mut candidates = candidates.into_iter();
+        limits.were_met |= candidates.any(|own| room[own.pool] == 0);
         room
     }
 
@@ -117,11 +119,10 @@ impl Provisioner {
         limits: &mut Limits,
     ) -> Option<Vec<NodeId>> {
         let empty = (candidates.iter()).filter(|own| own.is_empty && own.is_rested);
-        let mut empty: Vec<NodeId> = empty.map(|own| own.node).collect();
-        if !empty.is_empty() {
-            empty.truncate(self.limited(now, store, Reason::Empty, limits));
-        }
-        (!empty.is_empty()).then_some(empty)
+        let empty: Vec<&Candidate> = empty.collect();
+        let room = self.limited(now, store, Reason::Empty, empty.iter().copied(), limits);
+        let gone: Vec<NodeId> = within(empty, room).map(|own| own.node).collect();
+        (!gone.is_empty()).then_some(gone)
     }
 
     /// Replaces a node that differs from a new one, whatever that costs; whether one is.
@@ -134,7 +135,9 @@ impl Provisioner {
         out: &mut Outbox,
     ) -> Result<bool, CacheError> {
         let mut drifted: Vec<&Candidate> = candidates.iter().filter(|own| own.is_drifted).collect();
-        if drifted.is_empty() || self.limited(now, store, Reason::Drifted, limits) == 0 {
+        let room = self.limited(now, store, Reason::Drifted, drifted.iter().copied(), limits);
+        drifted.retain(|own| room[own.pool] > 0);
+        if drifted.is_empty() {
             return Ok(false);
         }
         drifted.sort_by_key(|own| !own.is_empty);
@@ -162,20 +165,24 @@ impl Provisioner {
         candidates: &[Candidate],
         limits: &mut Limits,
     ) -> Result<Option<Proposal>, CacheError> {
-        if self.options.consolidation == ConsolidationPolicy::WhenEmpty {
-            return Ok(None);
-        }
         // Empty ones are left to their own budget.
         let rested = (candidates.iter()).filter(|own| own.is_rested && !own.is_empty);
-        let rested: Vec<Leaver> = rested.map(|own| own.leaver.clone()).collect();
+        let mut rested: Vec<&Candidate> = rested
+            .filter(|own| {
+                let policy = self.options.pools[own.pool].consolidation;
+                policy == ConsolidationPolicy::WhenEmptyOrUnderutilized
+            })
+            .collect();
+        let reason = Reason::Underutilized;
+        let room = self.limited(now, store, reason, rested.iter().copied(), limits);
+        rested.retain(|own| room[own.pool] > 0);
         if rested.is_empty() {
             return Ok(None);
         }
-        let room = self.limited(now, store, Reason::Underutilized, limits);
-        if room == 0 {
-            return Ok(None);
-        }
-        self.look(now, store, |look| look.find(&rested, room))
+        let leavers = |own: Vec<&Candidate>| own.iter().map(|own| own.leaver.clone()).collect();
+        let single: Vec<Leaver> = leavers(by_turns(&rested));
+        let many: Vec<Leaver> = leavers(within(rested, room).collect());
+        self.look(now, store, |look| look.find(&many, &single))
     }
 
     /// Looks at the cluster as it is, with what is ordered and what can be bought now.
@@ -190,9 +197,11 @@ impl Provisioner {
         let open = self.open(now);
         let waiting = self.unmet(store);
         let going = self.going(now, store);
+        let rooms = self.rooms(store);
         let (mut cluster, starting) = self.simulated(now, store, &daemons)?;
         let mut market = Market::new(&self.options.offerings, &open, &daemons);
         market.starting = starting;
+        market.rooms = rooms;
         let (seen, wishes) = (&mut self.seen, &mut self.wishes);
         let changes = self.options.profile.changes;
         let mut pods = |node| {
@@ -255,16 +264,16 @@ impl Provisioner {
         let own = candidates.into_iter();
         let own = own.filter(|own| found.nodes.contains(&own.node) && own.is_rested);
         if reason == Reason::Empty {
-            let nodes = own.filter(|own| own.is_empty).map(|own| own.node);
-            let nodes: Vec<NodeId> = nodes.take(room).collect();
+            let own: Vec<Candidate> = own.filter(|own| own.is_empty).collect();
+            let nodes = within(own.iter().collect(), room).map(|own| own.node);
+            let nodes: Vec<NodeId> = nodes.collect();
             let options = Vec::new();
             return Ok((!nodes.is_empty()).then_some(Proposal { nodes, options }));
         }
-        let leavers: Vec<Leaver> = own
-            .filter(|own| !own.is_empty)
-            .map(|own| own.leaver)
-            .collect();
-        if leavers.len() != found.nodes.len() || room < leavers.len() {
+        let own: Vec<Candidate> = own.filter(|own| !own.is_empty).collect();
+        let leavers = within(own.iter().collect(), room).map(|own| own.leaver.clone());
+        let leavers: Vec<Leaver> = leavers.collect();
+        if leavers.len() != found.nodes.len() {
             return Ok(None);
         }
         let new = self.look(now, store, |look| look.without(&leavers))?;
@@ -327,6 +336,29 @@ impl Provisioner {
             self.nominated.insert(node, until);
         }
     }
+}
+
+/// Of candidates in order those that the rooms of their pools let go.
+fn within(candidates: Vec<&Candidate>, mut room: Vec<usize>) -> impl Iterator<Item = &Candidate> {
+    candidates.into_iter().filter(move |own| {
+        let left = &mut room[own.pool];
+        let goes = *left > 0;
+        *left = left.saturating_sub(1);
+        goes
+    })
+}
+
+/// Candidates in turns over their pools: the first of each, then the second of each.
+fn by_turns<'c>(candidates: &[&'c Candidate]) -> Vec<&'c Candidate> {
+    let mut taken: SortedMap<usize, usize> = SortedMap::new();
+    let mut turns: Vec<(usize, &Candidate)> = Vec::new();
+    for own in candidates {
+        let turn = taken.entry(own.pool).or_default();
+        turns.push((*turn, own));
+        *turn += 1;
+    }
+    turns.sort_by_key(|(turn, own)| (*turn, own.pool));
+    turns.into_iter().map(|(_, own)| own).collect()
 }
 
 /// Whether budgets held something back in a look.

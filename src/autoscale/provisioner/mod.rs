@@ -6,8 +6,11 @@ mod candidate;
 mod component;
 mod consolidate;
 mod disrupt;
+mod domains;
+mod market;
 mod movable;
 mod pack;
+mod pools;
 mod replace;
 #[cfg(test)]
 mod tests;
@@ -30,7 +33,9 @@ use candidate::PoolNode;
 pub use candidate::{BudgetWindow, Reason};
 pub use consolidate::{Consolidation, Leaver, PodsOf, Proposal};
 use disrupt::{Decision, Replacement};
-pub use pack::{Market, NewNode, Packed, pack};
+pub use market::Market;
+pub use pack::{NewNode, Packed, pack};
+pub use pools::{ConsolidationPolicy, DisruptionBudget, FoundNode, Pool};
 pub use replace::{Replaced, replacements};
 pub use wishes::Applicant;
 use wishes::Wishes;
@@ -63,46 +68,21 @@ pub struct Offering {
     pub priced_as: Text,
     /// Marks an offering that the provider may take back.
     pub is_spot: bool,
-}
-
-/// Condition under which nodes are given back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ConsolidationPolicy {
-    /// The nodes are empty.
-    WhenEmpty,
-    /// The nodes are empty, or their pods fit elsewhere, or on something cheaper.
-    #[default]
-    WhenEmptyOrUnderutilized,
-}
-
-/// Number of nodes that may be on their way out at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DisruptionBudget {
-    /// A number of nodes.
-    Nodes(usize),
-    /// A percentage of the nodes, rounded up.
-    Percent(usize),
+    /// The pool that it is for, as a place in the list.
+    pub pool: usize,
 }
 
 /// Options of a provisioner.
 #[derive(Clone)]
 pub struct ProvisionerOptions {
-    /// The provisioner's name; nodes bear it as a label, and their names begin with it.
-    pub pool: Text,
+    /// Pools, those that are tried first at the beginning.
+    pub pools: Vec<Pool>,
+    /// Nodes that were there at the start and that the provisioner bought before, by name.
+    pub found: SortedMap<Text, FoundNode>,
     /// Available offerings.
     pub offerings: Vec<Offering>,
     /// The most nodes; `None` is no limit.
     pub most_nodes: Option<usize>,
-    /// Condition under which nodes are given back.
-    pub consolidation: ConsolidationPolicy,
-    /// Time for which no pod may have come to or left a node that is consolidated.
-    pub consolidate_after: Duration,
-    /// Number of nodes that may be on their way out at a time.
-    pub budget: DisruptionBudget,
-    /// Budgets that hold at times, besides.
-    pub budgets: Vec<BudgetWindow>,
-    /// Greatest age of a node; `None` is any age.
-    pub expire_after: Option<Duration>,
     /// Instants at which the declarations of new nodes change.
     pub drifts: Vec<Instant>,
     /// The time of day at zero, in seconds since 1970.
@@ -133,7 +113,9 @@ pub struct Provisioner {
     options: ProvisionerOptions,
     seen: Seen,
     leaving: Leaving,
-    /// Declarations of the pool's nodes; `None` of others.
+    /// Present prices, by key.
+    prices: SortedMap<Text, i64>,
+    /// Declarations of the pools' nodes; `None` of others.
     declared: Declared<Option<Arc<PoolNode>>>,
     /// Orders under way, by the node's name.
     ordered: SortedMap<Text, Ordered>,
@@ -181,6 +163,7 @@ impl Provisioner {
                     limit: options.termination_grace,
                 },
             ),
+            prices: prices(&options),
             declared: Declared::default(),
             ordered: SortedMap::new(),
             met: SortedMap::new(),
@@ -359,10 +342,12 @@ impl Provisioner {
         let mut wanted = self.unmet(store);
         wanted.extend(going);
         let daemons = self.seen.daemons(store);
+        let rooms = self.rooms(store);
         let (mut cluster, starting) = self.simulated(now, store, &daemons)?;
         let open = self.open(now);
         let mut market = Market::new(&self.options.offerings, &open, &daemons);
         market.starting = starting;
+        market.rooms = rooms;
         let packed = pack(&mut market, &mut cluster, &wanted);
         let expected = packed.as_ref().map(|packed| {
             let places: SortedSet<usize> = packed.placed.iter().map(|own| own.1).collect();
@@ -385,6 +370,10 @@ impl Provisioner {
 
     /// Takes up a new price: it may pay now to replace a node.
     fn reprice(&mut self, new: &NewPrice) {
+        if let Some(price) = self.prices.get_mut(&new.kind) {
+            self.is_settled &= *price == new.price_micro_per_hour;
+            *price = new.price_micro_per_hour;
+        }
         for own in &mut self.options.offerings {
             if own.priced_as == new.kind && own.price != new.price_micro_per_hour {
                 own.price = new.price_micro_per_hour;
@@ -400,18 +389,19 @@ impl Provisioner {
         store: &Store,
         out: &mut Outbox,
     ) -> Text {
+        let own = &self.options.offerings[offering];
+        let pool = &self.options.pools[own.pool].name;
         let name: Text = loop {
-            let name: Text = format!("{}-{}", self.options.pool, self.serial).into();
+            let name: Text = format!("{pool}-{}", self.serial).into();
             self.serial += 1;
             let is_awaited = self.ordered.contains_key(&name);
             if store.nodes().by_name(&name).is_none() && !is_awaited {
                 break name;
             }
         };
-        let own = &self.options.offerings[offering];
         out.requests.push(ProviderRequest::Launch(MachineOrder {
             node: named(&own.node, &name),
-            group: self.options.pool.clone(),
+            group: pool.clone(),
             instance_type: own.instance_type.clone(),
             is_spot: own.is_spot,
         }));
@@ -423,6 +413,14 @@ impl Provisioner {
             .insert(name.clone(), Ordered { offering, pods });
         name
     }
+}
+
+/// Prices at the start, by key.
+fn prices(options: &ProvisionerOptions) -> SortedMap<Text, i64> {
+    let sold = options.offerings.iter();
+    let sold = sold.map(|own| (own.priced_as.clone(), own.price));
+    let found = options.found.values().map(|own| own.price.clone());
+    found.chain(sold).collect()
 }
 
 /// A node of a name.

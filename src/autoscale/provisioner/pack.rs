@@ -3,15 +3,13 @@
 
 use std::sync::Arc;
 
+use super::domains;
+use super::market::{Buyable, Market, cheapest};
 use super::wishes::{Applicant, Step};
-use super::{Offering, named};
-use crate::cluster_autoscaler::{Template, fits_template};
-use crate::nodes::Daemons;
 use crate::snapshot::{ClusterSnapshot, Fit};
-use model::node::ZONE_LABEL;
 use model::rules::{self, room::fits};
-use model::{Node, PodRef, ResourceList, Text};
-use scheduler::kube::{Amounts, CacheError, PodClass, PodInfo};
+use model::{PodRef, PodSpec, Text};
+use scheduler::kube::{Amounts, CacheError, PodInfo};
 use units::{SortedMap, SortedSet};
 
 /// A new node that pods were packed onto.
@@ -36,127 +34,6 @@ pub struct Packed {
     pub left: Vec<PodRef>,
 }
 
-/// Available offerings, with derived data.
-pub struct Market<'a> {
-    offerings: &'a [Offering],
-    /// The offerings that can be asked for, as places in the list.
-    open: &'a [usize],
-    daemons: &'a Daemons,
-    /// Amounts that the offerings offer.
-    offered: Vec<Amounts>,
-    /// By where a class of pods lies in memory that look at single nodes only: the class that is
-    /// held there keeps the place taken, and the offerings an empty node of which takes them.
-    fitting: SortedMap<usize, (Arc<PodClass>, Vec<usize>)>,
-    /// Places of nodes that start or are on their way: others are tried before them.
-    pub(super) starting: SortedSet<usize>,
-}
-
-impl<'a> Market<'a> {
-    /// Nothing is known yet; `open` are the offerings that can be asked for.
-    pub fn new(offerings: &'a [Offering], open: &'a [usize], daemons: &'a Daemons) -> Self {
-        Self {
-            offerings,
-            open,
-            daemons,
-            offered: (offerings.iter())
-                .map(|own| Amounts::of(&own.node.allocatable).unwrap_or_default())
-                .collect(),
-            fitting: SortedMap::new(),
-            starting: SortedSet::new(),
-        }
-    }
-
-    /// Offerings of the market.
-    pub fn offerings(&self) -> &'a [Offering] {
-        self.offerings
-    }
-
-    /// The offerings an empty node of which takes a pod.
-    fn fitting<C: ClusterSnapshot>(
-        &mut self,
-        cluster: &mut C,
-        pod: &Arc<PodInfo>,
-    ) -> Result<Vec<usize>, CacheError> {
-        // What keeps others away may come to a zone meanwhile; daemons come with every node.
-        let is_kept = cluster.is_local(pod) && !self.daemons.repel();
-        let key = Arc::as_ptr(&pod.class).addr();
-        if let Some((_, known)) = self.fitting.get(&key).filter(|_| is_kept) {
-            return Ok(known.clone());
-        }
-        let mut fitting = Vec::new();
-        for &offering in self.open {
-            let node = &self.offerings[offering].node;
-            let template = Template {
-                node: node.clone(),
-                daemons: self.daemons.on(node),
-            };
-            if fits_template(cluster, &template, pod)? {
-                fitting.push(offering);
-            }
-        }
-        if is_kept {
-            self.fitting
-                .insert(key, (pod.class.clone(), fitting.clone()));
-        }
-        Ok(fitting)
-    }
-
-    /// Nodes without room, one in each zone where a node can be bought for pods that are to be spread:
-    /// they are spread over what can be had, zones and hosts, not over what is there.
-    fn vacant(&self, pods: &[&(PodRef, Applicant)]) -> Vec<Arc<Node>> {
-        let mut places: SortedSet<usize> = SortedSet::new();
-        let mut seen: SortedSet<usize> = SortedSet::new();
-        for (_, wanted) in pods {
-            let steps = wanted.steps.iter().map(|own| &own.pod);
-            for pod in steps.filter(|pod| !pod.spec().topology_spread.is_empty()) {
-                if !seen.insert(Arc::as_ptr(&pod.class).addr()) {
-                    continue;
-                }
-                let mut zones: SortedSet<Option<&Text>> = SortedSet::new();
-                for &place in self.open {
-                    let node = &*self.offerings[place].node;
-                    let zone = node.labels.get(ZONE_LABEL);
-                    if !zones.contains(&zone) && rules::admits(pod.spec(), node) {
-                        zones.insert(zone);
-                        places.insert(place);
-                    }
-                }
-            }
-        }
-        let vacant = places.iter().map(|&place| {
-            let node = Node {
-                allocatable: ResourceList::default(),
-                gpu: None,
-                ..Node::clone(&self.offerings[place].node)
-            };
-            named(&Arc::new(node), &format!("vacant {place}").into())
-        });
-        vacant.collect()
-    }
-
-    /// Of some offerings those in the zone of the cheapest: where a node is decides which pods may
-    /// join it.
-    fn in_cheapest_zone(&self, mut offerings: Vec<usize>) -> Vec<usize> {
-        let zone = |place: usize| self.offerings[place].node.labels.get(ZONE_LABEL);
-        if let Some(best) = cheapest(self.offerings, &offerings) {
-            offerings.retain(|&place| zone(place) == zone(best));
-        }
-        offerings
-    }
-
-    /// Of some offerings the largest.
-    fn largest(&self, offerings: &[usize]) -> Option<usize> {
-        offerings.iter().copied().max_by_key(|&offering| {
-            let amounts = &self.offered[offering];
-            (
-                amounts.cpu_milli,
-                amounts.memory,
-                std::cmp::Reverse(offering),
-            )
-        })
-    }
-}
-
 /// A packing under way.
 struct Packing<'m, 'a, C> {
     market: &'m mut Market<'a>,
@@ -167,6 +44,8 @@ struct Packing<'m, 'a, C> {
     /// New nodes in the order in which they are tried: those with the fewest pods first.
     order: Vec<usize>,
     placed: Vec<(PodRef, usize)>,
+    /// Nodes without room that stand for domains in which a new node may come up, by key and value.
+    shadows: SortedMap<(Text, Text), usize>,
     /// Knowledge of classes whose pods look at single nodes only, by the class's address in memory.
     known: SortedMap<usize, Known>,
 }
@@ -183,12 +62,14 @@ struct Known {
 
 /// A new node in the making.
 struct Growing {
-    /// Offering that stands for the new node in the simulation: the largest that its pods fit.
+    /// Place of the node that stands for it in the simulation.
     place: usize,
+    /// Offering of that node: the largest that its pods fit.
+    stand_in: usize,
     offerings: Vec<usize>,
     asked: Amounts,
     count: i64,
-    pods: Vec<PodRef>,
+    pods: Vec<(PodRef, Arc<PodInfo>)>,
 }
 
 /// Packs pods, those that ask for most first; equal ones in the order of their creation. Those that
@@ -207,7 +88,8 @@ pub fn pack<C: ClusterSnapshot>(
         (-asked.cpu_milli, -asked.memory, pod.id)
     });
     let offerings = market.offerings;
-    for vacant in market.vacant(&queue) {
+    let rooms = market.rooms.clone();
+    for vacant in domains::vacant(market, &queue) {
         cluster.add_node(vacant, &[])?;
     }
     let mut packing = Packing {
@@ -217,6 +99,7 @@ pub fn pack<C: ClusterSnapshot>(
         new: Vec::new(),
         order: Vec::new(),
         placed: Vec::new(),
+        shadows: SortedMap::new(),
         known: SortedMap::new(),
     };
     let mut left = Vec::new();
@@ -239,11 +122,12 @@ pub fn pack<C: ClusterSnapshot>(
         queue = far;
     }
     left.sort_unstable();
+    packing.market.rooms = rooms;
     let placed = std::mem::take(&mut packing.placed);
     let new = packing.new.into_iter().map(|own| NewNode {
         cheapest: cheapest(offerings, &own.offerings).unwrap_or(0),
         offerings: own.offerings,
-        pods: own.pods,
+        pods: own.pods.into_iter().map(|own| own.0).collect(),
     });
     Ok(Packed {
         new: new.collect(),
@@ -289,22 +173,18 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         }
         let new = &self.new;
         self.order.sort_by_key(|&number| new[number].pods.len());
+        let mut buyable = Buyable::default();
         for turn in 0..self.order.len() {
             let number = self.order[turn];
             if known.refused.contains(&number) {
                 continue;
             }
-            if self.add_to(number, pod, info, &step.pod) {
+            if self.add_to(number, pod, info, step, &mut buyable)? {
                 return Ok(true);
             }
             known.refused.insert(number);
         }
-        if let Some(evenly) = &step.evenly
-            && self.open_for(pod, info, evenly)?
-        {
-            return Ok(true);
-        }
-        self.open_for(pod, info, &step.pod)
+        self.open_for(pod, info, step, buyable)
     }
 
     /// The first node that is there and takes a pod, those that have started before the others.
@@ -331,49 +211,110 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         number: usize,
         pod: PodRef,
         info: &Arc<PodInfo>,
-        step: &Arc<PodInfo>,
-    ) -> bool {
-        let place = self.new[number].place;
-        if self.cluster.fit(step, place) != Fit::Yes {
-            return false;
-        }
+        step: &Step,
+        buyable: &mut Buyable,
+    ) -> Result<bool, CacheError> {
         let own = &self.new[number];
         let mut asked = own.asked.clone();
         asked.change(&info.class.requests, 1);
         let count = own.count + 1;
         let market = &self.market;
+        // None has more cores than the one that stands for them all.
+        if !fits(asked.cpu_milli, market.offered[own.stand_in].cpu_milli) {
+            return Ok(false);
+        }
+        let spec = step.pod.spec();
         let fitting = own.offerings.iter().copied();
-        let fitting: Vec<usize> = fitting
+        let mut fitting: Vec<usize> = fitting
             .filter(|&offering| {
                 let node = &market.offerings[offering].node;
-                has_room(&market.offered[offering], &asked, count)
-                    && rules::admits(step.spec(), node)
+                has_room(&market.offered[offering], &asked, count) && rules::admits(spec, node)
             })
             .collect();
-        if fitting.is_empty() {
-            return false;
+        let keys = domains::about(spec);
+        if !fitting.is_empty() && !domains::are_one(market.offerings, &fitting, &keys) {
+            // Its domain is one that a node of its own could have.
+            let pool = self.market.offerings[fitting[0]].pool;
+            let buyable = buyable.of(self.market, self.cluster, step, pool)?;
+            fitting.retain(|own| buyable.contains(own));
+            domains::keep_cheapest(self.market.offerings, &mut fitting, &keys);
         }
+        if fitting.is_empty() {
+            return Ok(false);
+        }
+        let Some(place) = self.stand_in(number, &fitting, &step.pod)? else {
+            return Ok(false);
+        };
         self.cluster.place(info, place);
         let own = &mut self.new[number];
         (own.offerings, own.asked, own.count) = (fitting, asked, count);
-        own.pods.push(pod);
-        true
+        own.pods.push((pod, info.clone()));
+        self.keep_apart(number, info, spec, None)?;
+        Ok(true)
     }
 
-    /// Opens a new node for a pod.
+    /// Place of a node that stands for a new one of some offerings, if it takes a pod: the present one,
+    /// or the largest of them in its place.
+    fn stand_in(
+        &mut self,
+        number: usize,
+        fitting: &[usize],
+        pod: &Arc<PodInfo>,
+    ) -> Result<Option<usize>, CacheError> {
+        let own = &self.new[number];
+        let present = own.place;
+        if fitting.contains(&own.stand_in) {
+            let takes = self.cluster.fit(pod, present) == Fit::Yes;
+            return Ok(takes.then_some(present));
+        }
+        let Some(largest) = self.market.largest(fitting) else {
+            return Ok(None);
+        };
+        let node = self.market.node_of(largest, number);
+        let daemons = self.market.daemons.on(&node);
+        self.cluster.mark();
+        self.cluster.take_out(&[present]);
+        let place = self.cluster.add_node(node, &daemons)?;
+        for (_, info) in &self.new[number].pods {
+            self.cluster.place(info, place);
+        }
+        if self.cluster.fit(pod, place) != Fit::Yes {
+            self.cluster.undo();
+            return Ok(None);
+        }
+        self.cluster.commit();
+        let own = &mut self.new[number];
+        (own.place, own.stand_in) = (place, largest);
+        Ok(Some(place))
+    }
+
+    /// Opens a new node for a pod, in the domains of the cheapest offering that it may have.
     fn open_for(
         &mut self,
         pod: PodRef,
         info: &Arc<PodInfo>,
-        step: &Arc<PodInfo>,
+        step: &Step,
+        mut buyable: Buyable,
     ) -> Result<bool, CacheError> {
-        let fitting = self.market.fitting(self.cluster, step)?;
-        let fitting = self.market.in_cheapest_zone(fitting);
+        let offerings = self.market.offerings;
+        let spec = step.pod.spec();
+        let open = self.market.open.iter();
+        let pools: SortedSet<usize> = open.map(|&place| offerings[place].pool).collect();
+        let mut possible = Vec::new();
+        for pool in pools {
+            possible = buyable.of(self.market, self.cluster, step, pool)?;
+            possible.retain(|&place| self.market.rooms.admit(&offerings[place]));
+            if !possible.is_empty() {
+                break;
+            }
+        }
+        let mut fitting = possible.clone();
+        domains::keep_cheapest(offerings, &mut fitting, &domains::about_new(spec));
         let Some(largest) = self.market.largest(&fitting) else {
             return Ok(false);
         };
-        let name: Text = format!("new-{}", self.new.len()).into();
-        let node = named(&self.market.offerings[largest].node, &name);
+        let number = self.new.len();
+        let node = self.market.node_of(largest, number);
         let daemons = self.market.daemons.on(&node);
         let mut asked = Amounts::default();
         for daemon in &daemons {
@@ -383,15 +324,47 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         let count = daemons.len() as i64 + 1;
         let place = self.cluster.add_node(node, &daemons)?;
         self.cluster.place(info, place);
-        self.order.push(self.new.len());
+        self.market.rooms.take(offerings, &fitting);
+        self.order.push(number);
         self.new.push(Growing {
             place,
+            stand_in: largest,
             offerings: fitting,
             asked,
             count,
-            pods: vec![pod],
+            pods: vec![(pod, info.clone())],
         });
+        self.keep_apart(number, info, spec, Some(&possible))?;
         Ok(true)
+    }
+
+    /// Where a new node may still come up in several domains, a pod that others are kept apart from
+    /// keeps them out of all of these (spec: karpenter.md 1.9, Record).
+    fn keep_apart(
+        &mut self,
+        number: usize,
+        info: &Arc<PodInfo>,
+        spec: &PodSpec,
+        possible: Option<&[usize]>,
+    ) -> Result<(), CacheError> {
+        let offerings = self.market.offerings;
+        for key in domains::apart(spec) {
+            let possible = possible.unwrap_or(&self.new[number].offerings);
+            let values = domains::values(offerings, possible, key);
+            if values.len() < 2 || domains::about(spec).contains(key) {
+                continue;
+            }
+            for value in values {
+                let domain: (Text, Text) = (key.into(), value.clone());
+                let place = match self.shadows.get(&domain) {
+                    Some(&place) => place,
+                    None => self.cluster.add_node(domains::shadow(key, value), &[])?,
+                };
+                self.shadows.insert(domain, place);
+                self.cluster.place(info, place);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -404,12 +377,4 @@ fn has_room(offered: &Amounts, asked: &Amounts, count: i64) -> bool {
         && scalars
             .into_iter()
             .all(|(name, amount)| fits(*amount, offered.scalar(name)))
-}
-
-/// The cheapest of some offerings; of equal ones the first.
-pub(super) fn cheapest(offerings: &[Offering], places: &[usize]) -> Option<usize> {
-    places
-        .iter()
-        .copied()
-        .min_by_key(|&place| (offerings[place].price, place))
 }

@@ -2,7 +2,7 @@
 //! about nodes of the same type are in `several_are_not_replaced_by_one_that_could_as_well_be_kept`.
 
 use super::candidate::{cost, savings};
-use super::pack::cheapest;
+use super::market::cheapest;
 use super::*;
 use scheduler::kube::PodInfo;
 
@@ -46,6 +46,7 @@ fn offering(instance_type: &str, price: i64, is_spot: bool) -> Offering {
         price,
         priced_as: instance_type.into(),
         is_spot,
+        pool: 0,
     }
 }
 
@@ -204,7 +205,7 @@ mod merging {
     use std::ops::Range;
 
     use super::super::consolidate::{Consolidation, Leaver};
-    use super::super::pack::Market;
+    use super::super::market::Market;
     use super::*;
     use crate::nodes::Daemons;
     use crate::snapshot::Fit;
@@ -295,7 +296,12 @@ mod merging {
             spot_to_spot: false,
             daemons_repel: false,
         };
-        let found = look.find(&leavers, room).expect("amounts that fit");
+        let found = look
+            .find(
+                &leavers[..room.min(nodes)],
+                if room > 0 { &leavers } else { &[] },
+            )
+            .expect("amounts that fit");
         let found = found.map_or_else(Vec::new, |own| own.nodes);
         assert!(
             found

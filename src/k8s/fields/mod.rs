@@ -15,6 +15,7 @@ macro_rules! table {
 mod annotations;
 mod cluster;
 mod devices;
+mod node_pools;
 mod pods;
 mod queueing;
 mod scheduler;
@@ -268,6 +269,7 @@ fn kind_of(kind: &str) -> Option<List> {
         storage::KINDS,
         queueing::KINDS,
         devices::KINDS,
+        node_pools::KINDS,
     ];
     let mut kinds = lists.into_iter().flatten();
     kinds.find(|(name, _)| *name == kind).map(|(_, own)| *own)

@@ -18,7 +18,7 @@ use serde_json::Value;
 
 use super::alike::HEADER_KIND;
 use super::declared::DeclaredWorkload;
-use super::field::{Path, Problem};
+use super::field::{Path, Problem, parse_unix_secs};
 use super::findings::ObjectName;
 use super::owners::Owners;
 use super::parts::{Body, Parts};
@@ -33,6 +33,7 @@ use super::{
     convert, left_out, node, node_status, objects, server,
 };
 use intake::budget::OBJECTS;
+use model::node_pools::NODE_POOL_LABEL;
 use model::{ClusterObjects, Node, PodSpec, Text};
 use units::{SortedMap, SortedSet};
 
@@ -367,6 +368,13 @@ impl Reader {
         self.taken = self.taken.max(node_status::newest_time(spec, status));
         if let Some(report) = node_status::report(spec, status, &node.taints) {
             self.node_reports.insert(node.name.clone(), report);
+        }
+        let created = parts.metadata.creation_timestamp.as_deref();
+        if node.labels.contains_key(NODE_POOL_LABEL)
+            && let Some(created) = created.and_then(parse_unix_secs)
+        {
+            let known = &mut self.objects.node_pools.created_unix_secs;
+            known.insert(node.name.clone(), created);
         }
         self.nodes.push(node);
         Ok(())

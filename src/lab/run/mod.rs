@@ -156,6 +156,12 @@ pub(crate) fn prepare_on(
     let bought = provider.as_ref();
     let economics = world::economics(scenario, &nodes, files, bought)?;
     let mut kube = system::kube(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    remarks.note_all(world::node_pool_notes(
+        scenario,
+        bought,
+        &kube.objects,
+        &nodes,
+    )?);
     let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     world::check_submitted_jobs(scenario, &workload, files, &mut manifests, &mut remarks)?;
     kube.federation = manifests.federation(scenario, &nodes, &mut remarks)?;

@@ -165,7 +165,9 @@ pub(crate) fn system(
         parts.agent = Box::new(AwaitsVolumes::new(parts.agent));
     }
     let provider = prepared.provider.as_ref();
-    let autoscalers = world::node_autoscalers(scenario, provider, &prepared.kube)?;
+    let zero = prepared.controllers.as_ref().map(|own| own.zero_unix_secs);
+    let (nodes, kube) = (&prepared.nodes, &prepared.kube);
+    let autoscalers = world::node_autoscalers(scenario, provider, kube, nodes, zero)?;
     parts.components.extend(autoscalers);
     world::check_programs(scenario, &parts.components)?;
     Ok(parts)

@@ -97,14 +97,14 @@ impl Asked {
         for number in 0..asked.dice.between(1, 6) {
             let mut node = objects::node(&mut asked.dice, "offered");
             node.unschedulable = false;
-            let offering = Offering {
+            asked.offerings.push(Offering {
                 instance_type: format!("t{}", number / 2).into(),
                 node: Arc::new(node),
                 price: asked.dice.between(1, 40),
                 priced_as: "".into(),
                 is_spot: asked.dice.chance(30),
-            };
-            asked.offerings.push(offering);
+                pool: 0,
+            });
         }
         if asked.dice.chance(40) {
             let spec = Arc::new(asked.spec());
@@ -297,7 +297,7 @@ impl Asked {
         let leavers = self.leavers();
         let (offerings, daemons) = (self.offerings.clone(), self.daemons.clone());
         let open: Vec<usize> = (0..offerings.len()).collect();
-        let (spot_to_spot, room) = (self.dice.chance(50), self.dice.below(9));
+        let (spot_to_spot, room) = (self.dice.chance(50), self.dice.below(9).min(leavers.len()));
         let (nodes, placed) = (self.nodes.clone(), self.placed.clone());
         let pods_of = |node: NodeId| {
             let name = &nodes[node.index()].name;
@@ -316,7 +316,7 @@ impl Asked {
                     spot_to_spot,
                     daemons_repel: daemons.repel(),
                 };
-                let found = look.find(&leavers, room).unwrap();
+                let found = look.find(&leavers[..room], &leavers).unwrap();
                 let alone = leavers.iter().map(|own| {
                     let own = std::slice::from_ref(own);
                     let packed = look.without(own).unwrap();

@@ -1,0 +1,107 @@
+//! Nodes of manifests that a provisioner bought before the run: by their labels, or by their claims where
+//! a dump has some (Karpenter's `controllers/state/statenode.go`, `disruption/types.go`).
+
+use std::sync::Arc;
+
+use autoscale::provisioner::FoundNode;
+use metrics::economics::priced_as;
+use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, label_of};
+use model::node_pools::{ClaimedAge, INITIALIZED_LABEL, NODE_POOL_LABEL, NodePoolObjects};
+use model::{Node, Text};
+use units::{Duration, Instant, SortedMap};
+
+use super::ProviderPlan;
+use super::node_pools::PlannedPool;
+
+/// Nodes of a provisioner, and those that it leaves alone, by reason.
+#[derive(Default)]
+pub(super) struct FoundNodes {
+    pub(super) own: SortedMap<Text, FoundNode>,
+    pub(super) left_alone: SortedMap<String, Vec<Text>>,
+}
+
+/// The nodes of manifests that are a provisioner's; `zero` is the start of the run, in seconds since
+/// 1970.
+pub(super) fn found_nodes(
+    nodes: &[Arc<Node>],
+    objects: &NodePoolObjects,
+    pools: &[PlannedPool<'_>],
+    plan: &ProviderPlan,
+    zero: Option<i64>,
+) -> FoundNodes {
+    let mut found = FoundNodes::default();
+    for node in nodes {
+        let claim = objects.claims.get(&node.name);
+        let pool = node.labels.get(NODE_POOL_LABEL);
+        let pool = pool.or_else(|| claim?.pool.as_ref());
+        let (Some(pool), None) = (pool, node.labels.get(GROUP_LABEL)) else {
+            continue;
+        };
+        match found_node(node, pool, objects, pools, plan, zero) {
+            Ok(own) => {
+                found.own.insert(node.name.clone(), own);
+            }
+            Err(why) => {
+                let alike = found.left_alone.entry(why).or_default();
+                alike.push(node.name.clone());
+            }
+        }
+    }
+    found
+}
+
+/// A node of a pool; the reason why it is left alone otherwise.
+fn found_node(
+    node: &Node,
+    pool: &Text,
+    objects: &NodePoolObjects,
+    pools: &[PlannedPool<'_>],
+    plan: &ProviderPlan,
+    zero: Option<i64>,
+) -> Result<FoundNode, String> {
+    let claim = objects.claims.get(&node.name);
+    if claim.is_none() && !objects.claims.is_empty() {
+        return Err("no NodeClaim of the manifests has it".to_owned());
+    }
+    let place = if objects.pools.is_empty() {
+        0
+    } else {
+        let known = pools.iter().position(|own| own.pool.name == *pool);
+        known.ok_or_else(|| match objects.pools.get(pool) {
+            Some(_) => format!("its NodePool `{pool}` has a fixed number of nodes"),
+            None => format!("no NodePool of the manifests is named `{pool}`"),
+        })?
+    };
+    let label = |key: &str| label_of(&node.labels, key);
+    if label(INITIALIZED_LABEL).is_none_or(|own| **own != *"true") {
+        return Err(format!("it has not started: label `{INITIALIZED_LABEL}`"));
+    }
+    let missing = |key: &str| format!("it has no label `{key}`");
+    let kind = label(INSTANCE_TYPE_LABEL).ok_or_else(|| missing(INSTANCE_TYPE_LABEL))?;
+    let bought = label(CAPACITY_LABEL).ok_or_else(|| missing(CAPACITY_LABEL))?;
+    if !plan.types.contains_key(&**kind) {
+        return Err(format!("the list of prices has no type `{kind}`"));
+    }
+    let zones = [label(ZONE_LABEL).map(|zone| &**zone), None];
+    let price = zones.into_iter().find_map(|zone| {
+        let key = priced_as(kind, bought, zone);
+        let price = plan.kinds.get(&*key)?.price_micro_per_hour?;
+        Some((Text::from(key), price))
+    });
+    let price = price.ok_or_else(|| format!("`{kind}` has no price as {bought} capacity"))?;
+    let of_node = objects.created_unix_secs.get(&node.name).copied();
+    let created = claim.and_then(|own| own.created_unix_secs).or(of_node);
+    let age = created.zip(zero).map(|(created, zero)| zero - created);
+    let age = age.and_then(|secs| Duration::checked_from_secs(secs.max(0)));
+    let created = age.map(|age| Instant::from_nanos(-age.as_nanos()));
+    Ok(FoundNode {
+        pool: place,
+        price,
+        created,
+        is_going: claim.is_some_and(|own| own.is_terminating),
+        expire_after: claim.and_then(|own| own.expire_after).map(|age| match age {
+            ClaimedAge::Never => None,
+            ClaimedAge::After(age) => Some(age),
+        }),
+    })
+}
