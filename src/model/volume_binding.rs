@@ -40,22 +40,16 @@ pub fn bind_at_once(objects: &mut ClusterObjects, nodes: &[Arc<Node>]) -> BoundA
             continue;
         };
         let claim = claim.clone();
-        let volume = match matching(&claim, objects) {
-            Some(volume) => {
-                bound.known += 1;
-                volume
-            }
-            None => match made(&claim, objects, nodes) {
-                Some(volume) => {
-                    bound.made += 1;
-                    bound.placed += usize::from(volume.node_affinity.is_some());
-                    volume
-                }
-                None => {
-                    bound.waiting.push(format!("{}/{}", key.0, key.1));
-                    continue;
-                }
-            },
+        let volume = if let Some(volume) = matching(&claim, objects) {
+            bound.known += 1;
+            volume
+        } else if let Some(volume) = made(&claim, objects, nodes) {
+            bound.made += 1;
+            bound.placed += usize::from(volume.node_affinity.is_some());
+            volume
+        } else {
+            bound.waiting.push(format!("{}/{}", key.0, key.1));
+            continue;
         };
         if let Some(own) = objects.claims.get_mut(&key) {
             own.volume = volume.name.clone();

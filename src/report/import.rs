@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use lab::import::ImportSummary;
+use lab::import::{ImportSummary, PodCounts};
 use units::plural;
 
 /// Maximum number of findings printed in full.
@@ -20,20 +20,7 @@ pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
         line("", program);
     }
     line("nodes", &summary.nodes.to_string());
-    let mut bound = pods.bound.to_string();
-    let traits = [
-        (pods.terminating, "terminating"),
-        (pods.resized, "being resized"),
-    ];
-    let traits: Vec<String> = traits
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
-        .collect();
-    if !traits.is_empty() {
-        let _ = write!(bound, "  ({})", traits.join(", "));
-    }
-    line("pods bound", &bound);
+    line("pods bound", &bound(pods));
     line("pods pending", &pods.pending.to_string());
     if pods.deleted > 0 {
         let words = format!("{}  (waiting for a node; left out)", pods.deleted);
@@ -84,6 +71,24 @@ pub fn summary(summary: &ImportSummary, is_verbose: bool) -> String {
     findings(&mut text, summary);
     let _ = writeln!(text, "snapshot: {}", summary.scenario.display());
     text
+}
+
+/// Bound pods, with what is special about some of them.
+fn bound(pods: &PodCounts) -> String {
+    let mut bound = pods.bound.to_string();
+    let traits = [
+        (pods.terminating, "terminating"),
+        (pods.resized, "being resized"),
+    ];
+    let traits: Vec<String> = traits
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, what)| format!("{count} {what}"))
+        .collect();
+    if !traits.is_empty() {
+        let _ = write!(bound, "  ({})", traits.join(", "));
+    }
+    bound
 }
 
 fn findings(text: &mut String, summary: &ImportSummary) {

@@ -7,18 +7,20 @@ use model::Object;
 use units::{Instant, plural};
 
 use super::residents::instant;
-use super::{ManifestFiles, Remarks};
+use super::{ManifestFiles, Remarks, Workload};
 
-/// Has the recommender of a run begin with the checkpoints of its files; the run's zero is `dumped`.
+/// Has the recommender of a run begin with the checkpoints of its files; the run's zero is
+/// when the dump was taken.
 pub fn stored_usage(
-    options: &mut AutoscalerOptions,
+    options: Option<&mut AutoscalerOptions>,
     manifests: &ManifestFiles,
-    dumped: Option<i64>,
+    workload: &Workload,
     remarks: &mut Remarks,
 ) {
+    let Some(options) = options else { return };
     let stored = manifests.all().flat_map(|file| &file.checkpoints);
     for own in stored {
-        match usage(own, dumped.unwrap_or_default()) {
+        match usage(own, workload.dumped_unix_secs.unwrap_or_default()) {
             Ok(usage) => options.stored.push(StoredUsage {
                 namespace: own.namespace.clone(),
                 autoscaler: own.autoscaler.clone(),

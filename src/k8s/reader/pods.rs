@@ -120,19 +120,20 @@ impl Reader {
             return Ok(());
         }
         self.check_name(&pod.spec.namespace, &pod.name)?;
-        self.note_priority(raw);
-        if let Some(class) = runtime_class::named(raw)
-            && self.ctx.origin == Origin::Submitted
-        {
-            self.with_runtime.push((self.pods.len(), class));
-        }
+        self.note_classes(raw);
         self.queued.extend(queued);
         self.take_pod(pod);
         Ok(())
     }
 
-    /// Remembers a pod that states no priority; its class may stand in a later file.
-    fn note_priority(&mut self, raw: &raw::PodSpec) {
+    /// Remembers a pod that states no priority, and one that is yet to get what its runtime class has; classes
+    /// may stand in a later file.
+    fn note_classes(&mut self, raw: &raw::PodSpec) {
+        if let Some(class) = runtime_class::named(raw)
+            && self.ctx.origin == Origin::Submitted
+        {
+            self.with_runtime.push((self.pods.len(), class));
+        }
         if raw.priority.is_none() {
             let class = raw.priority_class_name.clone();
             let class = class.filter(|class| !class.is_empty());

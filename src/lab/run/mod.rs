@@ -178,14 +178,12 @@ pub(crate) fn prepare_on(
         &usage,
         &mut remarks,
     )?;
-    if let Some(options) = &mut autoscaling {
-        world::stored_usage(options, &manifests, workload.dumped_unix_secs, &mut remarks);
-    }
-    let images = world::images(scenario, &nodes)?;
+    world::stored_usage(autoscaling.as_mut(), &manifests, &workload, &mut remarks);
     let traffic = world::traffic(scenario, &declared, files, &mut remarks)?;
     usage.serves_traffic = traffic.is_some();
     usage.cpu_per_request = scenario.models.services.cpu_per_request;
     Ok(Prepared {
+        images: world::images(scenario, &nodes)?,
         nodes,
         workload,
         typical,
@@ -199,7 +197,6 @@ pub(crate) fn prepare_on(
         options,
         mapping,
         autoscaling,
-        images,
         start_up: world::start_up_values(scenario, files)?,
         provider,
         traffic,

@@ -118,7 +118,7 @@ mod tests {
                 .collect()
         };
         let name_of_one: Text = short_name(&*one).into();
-        assert_eq!(names(&history), [name_of_one.clone()]);
+        assert_eq!(names(&history), std::slice::from_ref(&name_of_one));
         assert_eq!(before(&history.revisions, &two), Some(&one));
         history.revisions = history.after(&two, &one);
         assert_eq!(
