@@ -74,7 +74,7 @@ pub struct NodeClaim {
     pub expire_after: Option<ClaimedAge>,
     /// Time of its creation, in seconds since 1970-01-01T00:00:00Z.
     pub created_unix_secs: Option<i64>,
-    /// Whether it is being deleted.
+    /// Marks a claim that is being deleted.
     pub is_terminating: bool,
 }
 
