@@ -45,7 +45,7 @@ pub struct NodePool {
     pub expire_after: Option<Duration>,
     /// Longest time that a node on its way out keeps pods; `None` is for as long as it takes.
     pub termination_grace: Option<Duration>,
-    /// Whether its nodes keep their annotation not to be disrupted.
+    /// Marks a pool whose nodes have the annotation not to be disrupted.
     pub do_not_disrupt: bool,
     /// Number of nodes of a pool that always has so many.
     pub replicas: Option<i64>,
@@ -67,14 +67,14 @@ pub struct NodePoolBudget {
 pub struct NodeClaim {
     /// The pool that it is of; `None` of none.
     pub pool: Option<Text>,
-    /// Whether it has the annotation not to be disrupted, which its node got when it joined and which
+    /// Marks a claim with the annotation not to be disrupted, which its node got when it joined and which
     /// counts there from then on.
     pub do_not_disrupt: bool,
     /// Greatest age of its node, where it states one.
     pub expire_after: Option<ClaimedAge>,
     /// Time of its creation, in seconds since 1970-01-01T00:00:00Z.
     pub created_unix_secs: Option<i64>,
-    /// Whether it is being deleted.
+    /// Marks a claim that is being deleted.
     pub is_terminating: bool,
 }
 
@@ -85,6 +85,16 @@ pub enum ClaimedAge {
     Never,
     /// So much.
     After(Duration),
+}
+
+impl ClaimedAge {
+    /// The age; `None` is any.
+    pub const fn limit(self) -> Option<Duration> {
+        match self {
+            Self::Never => None,
+            Self::After(age) => Some(age),
+        }
+    }
 }
 
 impl NodePoolObjects {

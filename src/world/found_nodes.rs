@@ -6,12 +6,21 @@ use std::sync::Arc;
 use autoscale::provisioner::FoundNode;
 use metrics::economics::priced_as;
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, label_of};
-use model::node_pools::{ClaimedAge, INITIALIZED_LABEL, NODE_POOL_LABEL, NodePoolObjects};
+use model::node_pools::{INITIALIZED_LABEL, NODE_POOL_LABEL, NodePoolObjects};
 use model::{Node, Text};
 use units::{Duration, Instant, SortedMap};
 
 use super::ProviderPlan;
 use super::node_pools::PlannedPool;
+
+/// The cluster at the start of a run.
+#[derive(Clone, Copy)]
+pub struct ClusterAtStart<'n> {
+    /// The nodes.
+    pub nodes: &'n [Arc<Node>],
+    /// The time of day, in seconds since 1970; `None` is not known.
+    pub unix_secs: Option<i64>,
+}
 
 /// Nodes of a provisioner, and those that it leaves alone, by reason.
 #[derive(Default)]
@@ -20,25 +29,24 @@ pub(super) struct FoundNodes {
     pub(super) left_alone: SortedMap<String, Vec<Text>>,
 }
 
-/// The nodes of manifests that are a provisioner's; `zero` is the start of the run, in seconds since
-/// 1970.
+/// The nodes of manifests that are a provisioner's.
 pub(super) fn found_nodes(
-    nodes: &[Arc<Node>],
+    cluster: ClusterAtStart<'_>,
     objects: &NodePoolObjects,
     pools: &[PlannedPool<'_>],
     plan: &ProviderPlan,
-    zero: Option<i64>,
 ) -> FoundNodes {
     let mut found = FoundNodes::default();
-    for node in nodes {
+    for node in cluster.nodes {
         let claim = objects.claims.get(&node.name);
         let pool = node.labels.get(NODE_POOL_LABEL);
         let pool = pool.or_else(|| claim?.pool.as_ref());
         let (Some(pool), None) = (pool, node.labels.get(GROUP_LABEL)) else {
             continue;
         };
-        match found_node(node, pool, objects, pools, plan, zero) {
-            Ok(own) => {
+        match found_node(node, pool, objects, pools, plan) {
+            Ok(mut own) => {
+                own.created = created(node, objects, cluster.unix_secs);
                 found.own.insert(node.name.clone(), own);
             }
             Err(why) => {
@@ -57,7 +65,6 @@ fn found_node(
     objects: &NodePoolObjects,
     pools: &[PlannedPool<'_>],
     plan: &ProviderPlan,
-    zero: Option<i64>,
 ) -> Result<FoundNode, String> {
     let claim = objects.claims.get(&node.name);
     if claim.is_none() && !objects.claims.is_empty() {
@@ -89,19 +96,20 @@ fn found_node(
         Some((Text::from(key), price))
     });
     let price = price.ok_or_else(|| format!("`{kind}` has no price as {bought} capacity"))?;
-    let of_node = objects.created_unix_secs.get(&node.name).copied();
-    let created = claim.and_then(|own| own.created_unix_secs).or(of_node);
-    let age = created.zip(zero).map(|(created, zero)| zero - created);
-    let age = age.and_then(|secs| Duration::checked_from_secs(secs.max(0)));
-    let created = age.map(|age| Instant::from_nanos(-age.as_nanos()));
     Ok(FoundNode {
         pool: place,
         price,
-        created,
+        created: None,
         is_going: claim.is_some_and(|own| own.is_terminating),
-        expire_after: claim.and_then(|own| own.expire_after).map(|age| match age {
-            ClaimedAge::Never => None,
-            ClaimedAge::After(age) => Some(age),
-        }),
+        expire_after: claim.and_then(|own| own.expire_after),
     })
+}
+
+/// The instant at which a node was created, if both that time and that of the start are known.
+fn created(node: &Node, objects: &NodePoolObjects, zero: Option<i64>) -> Option<Instant> {
+    let claim = objects.claims.get(&node.name);
+    let of_node = objects.created_unix_secs.get(&node.name).copied();
+    let created = claim.and_then(|own| own.created_unix_secs).or(of_node)?;
+    let age = Duration::checked_from_secs((zero? - created).max(0))?;
+    Some(Instant::from_nanos(-age.as_nanos()))
 }

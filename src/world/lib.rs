@@ -105,6 +105,7 @@ pub use descheduling::descheduling;
 pub use devices::with_claims;
 pub use economics::{NodePrices, economics, node_prices};
 pub use failures::{Failures, contact, failures, node_life};
+pub use found_nodes::ClusterAtStart;
 pub use images::images;
 pub use jobs_without_pods::jobs_without_pods;
 pub use kube::{allotment_doubt, ignored_by, is_exact, kube_request};

@@ -9,7 +9,6 @@ use autoscale::cluster_autoscaler::{
 use autoscale::nodes::drain::{Ignored, Waived};
 use autoscale::provisioner::Provisioner;
 use control::Component;
-use model::Node;
 use policy::Setup;
 use policy::kube_profiles::{add_machine, build_kube_profiles};
 use policy::registered::add_registered;
@@ -18,6 +17,7 @@ use scenario::schema::{self, ExpanderName};
 use systems::KubeRequest;
 
 use super::BuildError;
+use super::found_nodes::ClusterAtStart;
 
 use super::provider::{ProviderPlan, wrong};
 use super::provisioner::provisioner;
@@ -27,13 +27,12 @@ use super::provisioner::provisioner;
 const CORE_PRICE: i64 = 31_611;
 const GIBIBYTE_PRICE: i64 = 4_237;
 
-/// The autoscalers of nodes of a scenario, which has `nodes` at the start, in seconds since 1970.
+/// The autoscalers of nodes of a scenario.
 pub fn node_autoscalers(
     scenario: &Scenario,
     plan: Option<&ProviderPlan>,
     kube: &KubeRequest,
-    nodes: &[Arc<Node>],
-    zero_unix_secs: Option<i64>,
+    cluster: ClusterAtStart<'_>,
 ) -> Result<Vec<Box<dyn Component>>, BuildError> {
     let mut components: Vec<Box<dyn Component>> = Vec::new();
     let (Some(plan), Some(autoscaling)) = (plan, &scenario.system.autoscaling) else {
@@ -77,7 +76,7 @@ pub fn node_autoscalers(
         components.push(Box::new(ClusterAutoscaler::new(options)));
     }
     if let Some(own) = &autoscaling.provisioner {
-        let options = provisioner(own, scenario, plan, nodes, zero_unix_secs, profile, objects)?;
+        let options = provisioner(own, scenario, plan, cluster, profile, objects)?;
         components.push(Box::new(Provisioner::new(options)));
     }
     Ok(components)

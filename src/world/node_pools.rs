@@ -92,10 +92,10 @@ fn of_declared(own: &Provisioning, declared: &NodePool) -> Result<Pool, BuildErr
     let states = |field: &str| stated.contains(&field);
     Ok(Pool {
         name: declared.name.clone(),
-        consolidation: match declared.is_consolidated {
-            true if states("consolidation") => policy(own),
-            true => ConsolidationPolicy::WhenEmptyOrUnderutilized,
-            false => ConsolidationPolicy::WhenEmpty,
+        consolidation: if declared.is_consolidated {
+            policy(own)
+        } else {
+            ConsolidationPolicy::WhenEmpty
         },
         consolidate_after: if states("consolidateAfter") {
             Some(own.consolidate_after.max(Duration::ZERO))
@@ -250,7 +250,7 @@ impl PlannedPool<'_> {
                 node.labels.insert_if_absent(&rule.key, || value);
             }
         }
-        for (key, value) in declared.labels.iter() {
+        for (key, value) in &declared.labels {
             node.labels.insert(key.clone(), value.clone());
         }
         let name = self.pool.name.clone();
@@ -267,10 +267,9 @@ impl PlannedPool<'_> {
         node: &'p Node,
     ) -> impl Iterator<Item = &'p Text> {
         let requirements = self.declared.into_iter().flat_map(|own| &own.requirements);
-        let open = requirements
+        requirements
             .map(|rule| &rule.key)
-            .filter(move |key| is_of_provider(key) && value(key, instance_type, node).is_none());
-        open
+            .filter(move |key| is_of_provider(key) && value(key, instance_type, node).is_none())
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use autoscale::provisioner::{Offering, ProvisionerOptions};
 use metrics::economics::priced_as;
 use model::node::{DO_NOT_DISRUPT, ON_DEMAND, SPOT};
+use model::node_pools::NodePoolObjects;
 use model::{ClusterObjects, Node, Text};
 use scenario::Scenario;
 use scenario::schema::Provisioning;
@@ -13,7 +14,7 @@ use units::{Instant, SortedMap, SortedSet, plural};
 
 use super::BuildError;
 use super::catalogue::matches;
-use super::found_nodes::found_nodes;
+use super::found_nodes::{ClusterAtStart, found_nodes};
 use super::instance_type::InstanceType;
 use super::node_pools::{PROVISIONER, PlannedPool, pools, stated, termination_grace};
 use super::provider::{ProviderPlan, label, unknown_type, wrong};
@@ -26,8 +27,7 @@ pub(super) fn provisioner(
     own: &Provisioning,
     scenario: &Scenario,
     plan: &ProviderPlan,
-    nodes: &[Arc<Node>],
-    zero_unix_secs: Option<i64>,
+    cluster: ClusterAtStart<'_>,
     profile: Arc<KubeProfile>,
     objects: Arc<ClusterObjects>,
 ) -> Result<ProvisionerOptions, BuildError> {
@@ -45,7 +45,7 @@ pub(super) fn provisioner(
         .map(|&at| Instant::ZERO.saturating_add(at))
         .collect();
     drifts.sort_unstable();
-    let found = found_nodes(nodes, &objects.node_pools, &pools, plan, zero_unix_secs);
+    let found = found_nodes(cluster, &objects.node_pools, &pools, plan);
     let termination_grace = termination_grace(own, &pools);
     Ok(ProvisionerOptions {
         pools: pools.into_iter().map(|own| own.pool).collect(),
@@ -53,7 +53,7 @@ pub(super) fn provisioner(
         offerings,
         most_nodes: own.max_nodes.map(|most| most as usize),
         drifts,
-        zero_unix_secs: zero_unix_secs.unwrap_or(0),
+        zero_unix_secs: cluster.unix_secs.unwrap_or(0),
         spot_to_spot: own.spot_to_spot,
         ignores_preferences: own.preference_policy == scenario::schema::PreferencePolicy::Ignore,
         termination_grace,
@@ -82,8 +82,13 @@ fn offerings(
                 let is_bought = planned.buys(bought, own, has_market);
                 let zones = planned.zones(own).into_iter().filter(|_| is_bought);
                 let sold = zones.filter_map(|zone| {
-                    let zone = zone.as_deref();
-                    let (node, kind, price) = sold(planned, name, known, bought, zone, own, plan)?;
+                    let sale = Sale {
+                        name,
+                        known,
+                        bought,
+                        zone: zone.as_deref(),
+                    };
+                    let (node, kind, price) = sold(planned, sale, own, plan)?;
                     Some(Offering {
                         instance_type: name.as_str().into(),
                         node: Arc::new(node),
@@ -138,16 +143,28 @@ fn types<'p>(
     Ok(types)
 }
 
-/// Node, price key and price of an instance type as it is sold in a zone for a pool, if it is.
+/// A way in which an instance type may be sold.
+#[derive(Clone, Copy)]
+struct Sale<'s> {
+    name: &'s str,
+    known: &'s InstanceType,
+    bought: &'s str,
+    zone: Option<&'s str>,
+}
+
+/// Node, price key and price of an instance type as it is sold for a pool, if it is.
 fn sold(
     planned: &PlannedPool<'_>,
-    name: &str,
-    known: &InstanceType,
-    bought: &str,
-    zone: Option<&str>,
+    sale: Sale<'_>,
     own: &Provisioning,
     plan: &ProviderPlan,
 ) -> Option<(Node, String, i64)> {
+    let Sale {
+        name,
+        known,
+        bought,
+        zone,
+    } = sale;
     // The price of its zone goes before that of everywhere.
     let (price, kind) = [zone, None].into_iter().find_map(|zone| {
         let kind = priced_as(name, bought, zone);
@@ -175,7 +192,48 @@ pub fn node_pool_notes(
         return Ok(unheeded(known.pools.len(), known.claims.len()));
     };
     let pools = pools(own, known)?;
-    let found = found_nodes(nodes, known, &pools, plan, None);
+    let mut notes = of_nodes(plan, known, &pools, nodes);
+    if known.pools.is_empty() {
+        return Ok(notes);
+    }
+    let names: Vec<&str> = pools.iter().map(|own| &*own.pool.name).collect();
+    notes.push(format!(
+        "provisioner: nodes are bought for {} of the manifests, tried in this order: {}",
+        plural::count(names.len(), "NodePool"),
+        names.join(", ")
+    ));
+    let stated = stated(own);
+    if !stated.is_empty() {
+        notes.push(format!(
+            "provisioner: `{}` of the experiment hold{} for every NodePool",
+            stated.join("`, `"),
+            plural::either(stated.len(), "s", ""),
+        ));
+    }
+    let graces = pools.iter().filter_map(|own| own.declared);
+    let graces: Vec<_> = graces.map(|own| own.termination_grace).collect();
+    if own.termination_grace_period.is_none() && graces.windows(2).any(|two| two[0] != two[1]) {
+        notes.push(
+            "provisioner: the `terminationGracePeriod` of the first NodePool holds for all of them"
+                .to_owned(),
+        );
+    }
+    notes.extend(unjudged(own, plan, &pools)?);
+    Ok(notes)
+}
+
+/// Notes about nodes that a provisioner bought before or leaves alone.
+fn of_nodes(
+    plan: &ProviderPlan,
+    known: &NodePoolObjects,
+    pools: &[PlannedPool<'_>],
+    nodes: &[Arc<Node>],
+) -> Vec<String> {
+    let cluster = ClusterAtStart {
+        nodes,
+        unix_secs: None,
+    };
+    let found = found_nodes(cluster, known, pools, plan);
     let mut notes = Vec::new();
     if !found.own.is_empty() {
         let names: Vec<&Text> = found.own.keys().collect();
@@ -208,33 +266,7 @@ pub fn node_pool_notes(
             named(&vain)
         ));
     }
-    if known.pools.is_empty() {
-        return Ok(notes);
-    }
-    let names: Vec<&str> = pools.iter().map(|own| &*own.pool.name).collect();
-    notes.push(format!(
-        "provisioner: nodes are bought for {} of the manifests, tried in this order: {}",
-        plural::count(names.len(), "NodePool"),
-        names.join(", ")
-    ));
-    let stated = stated(own);
-    if !stated.is_empty() {
-        notes.push(format!(
-            "provisioner: `{}` of the experiment hold{} for every NodePool",
-            stated.join("`, `"),
-            plural::either(stated.len(), "s", ""),
-        ));
-    }
-    let graces = pools.iter().filter_map(|own| own.declared);
-    let graces: Vec<_> = graces.map(|own| own.termination_grace).collect();
-    if own.termination_grace_period.is_none() && graces.windows(2).any(|two| two[0] != two[1]) {
-        notes.push(
-            "provisioner: the `terminationGracePeriod` of the first NodePool holds for all of them"
-                .to_owned(),
-        );
-    }
-    notes.extend(unjudged(own, plan, &pools)?);
-    Ok(notes)
+    notes
 }
 
 /// Notes about pools and claims that nobody acts on.

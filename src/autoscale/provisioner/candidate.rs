@@ -12,6 +12,7 @@ use crate::nodes::pods::{budgets, is_undisturbed, pods_on};
 use cluster::Store;
 use control::provider::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
 use model::node::{ZONE_LABEL, label_of};
+use model::node_pools::ClaimedAge;
 use model::workload::CronSchedule;
 use model::{Node, PodRef, Text};
 use units::{Duration, Instant, NodeId, SortedMap};
@@ -99,7 +100,7 @@ impl Provisioner {
         let pool = self.pool(store).into_iter();
         let is_old = |(node, own): &(NodeId, Arc<PoolNode>)| {
             let of_pool = self.options.pools[own.pool].expire_after;
-            let age = own.expire_after.unwrap_or(of_pool);
+            let age = own.expire_after.map_or(of_pool, ClaimedAge::limit);
             let end = own.ordered.zip(age);
             let end = end.map(|(ordered, age)| ordered.saturating_add(age));
             let is_due = own.is_going || end.is_some_and(|end| end <= now);
@@ -176,7 +177,7 @@ pub(super) struct PoolNode {
     /// Instant of the order.
     ordered: Option<Instant>,
     /// Greatest age, where its claim states one.
-    expire_after: Option<Option<Duration>>,
+    expire_after: Option<ClaimedAge>,
     /// Key of the price that it has; prices change.
     priced_as: Option<Text>,
     instance_type: Text,

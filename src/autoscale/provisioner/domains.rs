@@ -47,7 +47,7 @@ fn spread(spec: &PodSpec) -> Keys<'_> {
 /// The domains of an offering's nodes, by key.
 fn domain<'o>(offering: &'o Offering, keys: &Keys<'_>) -> Vec<Option<&'o Text>> {
     let labels = &offering.node.labels;
-    keys.iter().map(|key| labels.get(*key)).collect()
+    keys.iter().map(|key| labels.get(key)).collect()
 }
 
 /// Whether some offerings have the same domains.
@@ -107,10 +107,10 @@ fn one_in_each(market: &Market<'_>, spec: &PodSpec) -> impl Iterator<Item = usiz
     for &place in market.open {
         let node = &*market.offerings[place].node;
         let domains = keys.iter().filter(|key| **key != HOSTNAME_LABEL);
-        let mut new = domains.map(|key| (*key, node.labels.get(*key)));
+        let mut new = domains.map(|key| (*key, node.labels.get(key)));
         if new.any(|own| !first.contains_key(&own)) && rules::admits(spec, node) {
             for key in keys.iter().filter(|key| **key != HOSTNAME_LABEL) {
-                let domain = (*key, node.labels.get(*key));
+                let domain = (*key, node.labels.get(key));
                 first.entry(domain).or_insert(place);
             }
         }

@@ -4,6 +4,7 @@
 use super::candidate::{BudgetWindow, Reason};
 use super::{Offering, Provisioner};
 use cluster::Store;
+use model::node_pools::ClaimedAge;
 use model::{Node, ResourceList, Text};
 use units::{Duration, Instant, NodeId, Quantity, SortedMap};
 
@@ -54,8 +55,8 @@ pub struct FoundNode {
     pub created: Option<Instant>,
     /// Marks a node whose claim was being deleted: it goes at once.
     pub is_going: bool,
-    /// Greatest age that its claim states, `None` for any; `None` has that of its pool.
-    pub expire_after: Option<Option<Duration>>,
+    /// Greatest age that its claim states; `None` has that of its pool.
+    pub expire_after: Option<ClaimedAge>,
 }
 
 /// Name of the number of nodes among limits.

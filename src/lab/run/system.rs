@@ -165,9 +165,12 @@ pub(crate) fn system(
         parts.agent = Box::new(AwaitsVolumes::new(parts.agent));
     }
     let provider = prepared.provider.as_ref();
-    let zero = prepared.controllers.as_ref().map(|own| own.zero_unix_secs);
-    let (nodes, kube) = (&prepared.nodes, &prepared.kube);
-    let autoscalers = world::node_autoscalers(scenario, provider, kube, nodes, zero)?;
+    let controllers = prepared.controllers.as_ref();
+    let cluster = world::ClusterAtStart {
+        nodes: &prepared.nodes,
+        unix_secs: controllers.map(|own| own.zero_unix_secs),
+    };
+    let autoscalers = world::node_autoscalers(scenario, provider, &prepared.kube, cluster)?;
     parts.components.extend(autoscalers);
     world::check_programs(scenario, &parts.components)?;
     Ok(parts)

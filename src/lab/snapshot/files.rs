@@ -248,6 +248,14 @@ impl<'a> Sources<'a> {
                 self.gathered.findings.push(words);
             }
         }
+        let pools = read.objects.node_pools.pools.len();
+        if pools > 0 {
+            let objects = plural::count(pools, "object");
+            let are = plural::either(pools, "is", "are");
+            self.gathered.findings.push(format!(
+                "{place}{objects} of kind `NodePool` {are} ignored: the nodes are those that are there"
+            ));
+        }
         for (kind, count) in read.ignored_kinds {
             *self.gathered.ignored_kinds.entry(kind).or_default() += count;
         }
