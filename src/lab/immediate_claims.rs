@@ -1,8 +1,8 @@
-//! Claims that are bound at once, as the volume controller has done before anybody looks at a pod.
+//! Claims that are bound at once, whoever uses them: with controllers, one of which binds volumes, and without.
 
 use std::sync::Arc;
 
-use model::volume_binding::{BoundAtOnce, bind_at_once};
+use model::volume_binding::{BoundAtOnce, bind_at_once, unbound};
 use model::{ClusterObjects, Node};
 use units::plural;
 
@@ -40,4 +40,18 @@ pub(crate) fn bind(objects: &mut ClusterObjects, nodes: &[Arc<Node>]) -> Vec<Str
         ));
     }
     told
+}
+
+/// Words about claims of files that nobody binds.
+pub(crate) fn left(objects: &ClusterObjects) -> Option<String> {
+    let unbound = unbound(objects);
+    let first = unbound.first()?;
+    let (claims, have) = (
+        plural::count(unbound.len(), "claim"),
+        plural::either(unbound.len(), "has", "have"),
+    );
+    Some(format!(
+        "{claims} of storage classes that bind at once {have} no volume yet (first: `{first}`): pods that use it \
+         find no node; a run with `controllers` binds such claims when it begins"
+    ))
 }

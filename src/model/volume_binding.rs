@@ -70,6 +70,13 @@ pub fn bind_at_once(objects: &mut ClusterObjects, nodes: &[Arc<Node>]) -> BoundA
     bound
 }
 
+/// Claims that wait for no consumer and are not bound, as `NAMESPACE/NAME`.
+pub fn unbound(objects: &ClusterObjects) -> Vec<String> {
+    let open = objects.claims.values().filter(|own| is_open(own, objects));
+    open.map(|own| format!("{}/{}", own.namespace, own.name))
+        .collect()
+}
+
 /// Whether a claim is not bound yet and is to be, whoever uses it.
 fn is_open(claim: &PersistentVolumeClaim, objects: &ClusterObjects) -> bool {
     let class = objects.storage_classes.get(&claim.class);
@@ -333,5 +340,6 @@ mod tests {
         let mut objects = of(vec![claim("one", "")], Vec::new(), Vec::new());
         let bound = bind_at_once(&mut objects, &[]);
         assert_eq!(bound.waiting, ["d/one"]);
+        assert_eq!(unbound(&objects), ["d/one"]);
     }
 }

@@ -324,7 +324,11 @@ pub(super) fn kube(
     remarks: &mut Remarks,
 ) -> Result<KubeRequest, BuildError> {
     let mut kube = world::kube_request(scenario, files, manifests, remarks)?;
-    remarks.note_all(immediate_claims::bind(&mut kube.objects, nodes));
+    if scenario.system.controllers.is_some() {
+        remarks.note_all(immediate_claims::bind(&mut kube.objects, nodes));
+    } else {
+        remarks.note_all(immediate_claims::left(&kube.objects));
+    }
     let remarked = world::queueing::check_nodes(&kube.objects.queueing, nodes)?;
     remarks.note_all(remarked);
     remarks.note_all(scenario::silent::notes(&scenario.system));

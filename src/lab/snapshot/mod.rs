@@ -236,10 +236,9 @@ impl Snapshot {
             release: gathered.release,
             ..Self::default()
         };
-        let mut objects = gathered.objects;
-        let bound = immediate_claims::bind(&mut objects, &gathered.nodes);
-        snapshot.warnings.extend(bound);
-        *snapshot.cache.objects = objects;
+        let unbound = immediate_claims::left(&gathered.objects);
+        snapshot.warnings.extend(unbound);
+        *snapshot.cache.objects = gathered.objects;
         snapshot.cache.add_nodes(gathered.nodes)?;
         let mut lost = HomelessPods::default();
         let pods = std::mem::take(&mut snapshot.pods);
