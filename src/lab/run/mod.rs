@@ -102,12 +102,14 @@ fn provided(
     scenario: &Scenario,
     files: &FileSource<'_>,
     nodes: &mut Vec<Arc<Node>>,
+    remarks: &mut Remarks,
 ) -> Result<Option<ProviderPlan>, BuildError> {
     let mut provider = world::provider(scenario, files)?;
     if let (Some(plan), Some(written)) = (&mut provider, &scenario.cluster.provider) {
         world::join_groups(written, nodes, plan);
         nodes.extend(plan.initial.iter().cloned());
     }
+    note_mislabelled(provider.as_ref(), nodes, remarks);
     Ok(provider)
 }
 
@@ -120,6 +122,19 @@ pub fn prepare(scenario: &Scenario, files: &FileSource<'_>) -> Result<Prepared, 
 fn note_mislabelled(provider: Option<&ProviderPlan>, nodes: &[Arc<Node>], remarks: &mut Remarks) {
     let groups = provider.into_iter().flat_map(|own| &own.groups);
     remarks.note_all(world::mislabelled(groups.map(|own| &own.node).chain(nodes)));
+}
+
+/// Notes what becomes of pools of nodes, and of nodes that were bought before the run.
+fn note_pools(
+    scenario: &Scenario,
+    provider: Option<&ProviderPlan>,
+    kube: &KubeRequest,
+    nodes: &[Arc<Node>],
+    remarks: &mut Remarks,
+) -> Result<(), BuildError> {
+    let notes = world::node_pool_notes(scenario, provider, &kube.objects, nodes)?;
+    remarks.note_all(notes);
+    Ok(())
 }
 
 /// Reads the workload of a scenario, for other nodes than its own.
@@ -137,8 +152,7 @@ pub(crate) fn prepare_on(
     let followed = manifests.follow(scenario, files, &mut remarks)?;
     let scenario = followed.as_ref();
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
-    let provider = provided(scenario, files, &mut nodes)?;
-    note_mislabelled(provider.as_ref(), &nodes, &mut remarks);
+    let provider = provided(scenario, files, &mut nodes, &mut remarks)?;
     let nodes = choose(nodes);
     let workload = world::workload(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     system::refuse_endless_consolidation(scenario, &workload)?;
@@ -156,12 +170,7 @@ pub(crate) fn prepare_on(
     let bought = provider.as_ref();
     let economics = world::economics(scenario, &nodes, files, bought)?;
     let mut kube = system::kube(scenario, &nodes, files, &mut manifests, &mut remarks)?;
-    remarks.note_all(world::node_pool_notes(
-        scenario,
-        bought,
-        &kube.objects,
-        &nodes,
-    )?);
+    note_pools(scenario, bought, &kube, &nodes, &mut remarks)?;
     let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     world::check_submitted_jobs(scenario, &workload, files, &mut manifests, &mut remarks)?;
     kube.federation = manifests.federation(scenario, &nodes, &mut remarks)?;

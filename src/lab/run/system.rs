@@ -22,7 +22,7 @@ use systems::{
 
 use super::Prepared;
 use crate::immediate_claims;
-use world::{self, BuildError, FileSource, ManifestFiles, Remarks, Workload};
+use world::{self, BuildError, ClusterAtStart, FileSource, ManifestFiles, Remarks, Workload};
 
 /// The profile that a scenario chooses.
 pub(crate) fn profile_choice(scenario: &Scenario) -> Result<ProfileChoice, BuildError> {
@@ -165,15 +165,20 @@ pub(crate) fn system(
         parts.agent = Box::new(AwaitsVolumes::new(parts.agent));
     }
     let provider = prepared.provider.as_ref();
-    let controllers = prepared.controllers.as_ref();
-    let cluster = world::ClusterAtStart {
-        nodes: &prepared.nodes,
-        unix_secs: controllers.map(|own| own.zero_unix_secs),
-    };
+    let cluster = at_start(prepared);
     let autoscalers = world::node_autoscalers(scenario, provider, &prepared.kube, cluster)?;
     parts.components.extend(autoscalers);
     world::check_programs(scenario, &parts.components)?;
     Ok(parts)
+}
+
+/// The cluster as a run begins.
+fn at_start(prepared: &Prepared) -> ClusterAtStart<'_> {
+    let controllers = prepared.controllers.as_ref();
+    ClusterAtStart {
+        nodes: &prepared.nodes,
+        unix_secs: controllers.map(|own| own.zero_unix_secs),
+    }
 }
 
 /// The pods that fragmentation is measured with; `None` without GPUs.

@@ -11,8 +11,8 @@ use k8s::{
     Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses,
     effect_of_kind,
 };
-use model::Object;
 use model::dra::DeviceObjects;
+use model::{ClusterObjects, Object};
 use scenario::schema::{Federation, NamedSchedulerKind, NodeSource, System, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use trace::Input;
@@ -248,14 +248,9 @@ impl<'a> Sources<'a> {
                 self.gathered.findings.push(words);
             }
         }
-        let pools = read.objects.node_pools.pools.len();
-        if pools > 0 {
-            let objects = plural::count(pools, "object");
-            let are = plural::either(pools, "is", "are");
-            self.gathered.findings.push(format!(
-                "{place}{objects} of kind `NodePool` {are} ignored: the nodes are those that are there"
-            ));
-        }
+        self.gathered
+            .findings
+            .extend(ignored_pools(&place, &read.objects));
         for (kind, count) in read.ignored_kinds {
             *self.gathered.ignored_kinds.entry(kind).or_default() += count;
         }
@@ -464,6 +459,17 @@ impl Snapshot {
         }
         Ok((pod, findings))
     }
+}
+
+/// The finding about pools of nodes in a file: nobody makes nodes for them.
+fn ignored_pools(place: &str, objects: &ClusterObjects) -> Option<String> {
+    let pools = objects.node_pools.pools.len();
+    let objects = plural::count(pools, "object");
+    let are = plural::either(pools, "is", "are");
+    let words = format!(
+        "{place}{objects} of kind `NodePool` {are} ignored: the nodes are those that are there"
+    );
+    (pools > 0).then_some(words)
 }
 
 fn read_pod_and_devices(
