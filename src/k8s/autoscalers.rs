@@ -15,7 +15,7 @@ use model::workload::horizontal::{
     Behavior, HorizontalPodAutoscaler, HorizontalSpec, HorizontalStatus, MetricIdentifier,
     MetricSpec, ObjectRef, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, Target,
 };
-use model::workload::vertical::{ContainerPolicy, UpdateMode, VerticalPodAutoscaler};
+use model::workload::vertical::{ContainerPolicy, Spared, UpdateMode, VerticalPodAutoscaler};
 use model::{Object, Text, Used};
 use units::{Quantity, SortedMap};
 
@@ -136,8 +136,10 @@ impl RawContainerPolicy {
         }
         let spares = |name: &str| controlled.is_some_and(|own| !own.iter().any(|own| own == name));
         Ok(ContainerPolicy {
-            spares_cpu: spares("cpu"),
-            spares_memory: spares("memory"),
+            spared: Spared {
+                cpu: spares("cpu"),
+                memory: spares("memory"),
+            },
             min_allowed: amounts(&self.min_allowed)?,
             max_allowed: amounts(&self.max_allowed)?,
             requests_only: one_of(

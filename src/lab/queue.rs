@@ -10,7 +10,7 @@ use model::{ClusterObjects, Node, Object, PodSpec, Text};
 use trace::Input;
 use units::{Duration, Instant, SortedSet, plural};
 
-use crate::snapshot::{SnapshotError, SnapshotOptions, Sources};
+use crate::snapshot::{Gathered, SnapshotError, SnapshotOptions, Sources};
 
 pub use systems::queueing::question::{
     Answer, Change, Obstacle, ObstacleAmounts, Question, Raise, RunTimes, Start, Verdict, Victim,
@@ -89,21 +89,7 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
     let files = [(name, queueing.clone())];
     let checked = world::queueing::check(&files);
     checked.map_err(|error| SnapshotError::Input(error.to_string()))?;
-    if queueing.flavors.iter().any(|own| own.topology.is_some()) {
-        if gathered.nodes.is_empty() {
-            return Err(SnapshotError::Input(
-                "a ResourceFlavor of the cluster has a topology, and the files have no nodes that pods \
-                 could get places on; add the objects of `kubectl get nodes,pods -A -o json`"
-                    .to_owned(),
-            ));
-        }
-        let remarks = world::queueing::check_nodes(queueing, &gathered.nodes);
-        let remarks = remarks.map_err(|error| SnapshotError::Input(error.to_string()))?;
-        gathered.findings.extend(remarks);
-        // Kueue lists ready nodes alone, whatever taints its workloads tolerate.
-        let unready = &gathered.unready;
-        gathered.nodes.retain(|own| !unready.contains(&own.name));
-    }
+    settle_places(&mut gathered)?;
     let classes = gathered.priorities.clone();
     let mut reader = ManifestReader::with_priorities(classes).with_workloads();
     reader.read(input)?;
@@ -131,7 +117,7 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
         let left_out = findings.first().filter(|_| jobs.is_empty());
         return Err(not_one(&input.name, jobs.len(), left_out));
     };
-    let doubts = world::queueing::doubts(object, queueing);
+    let doubts = world::queueing::doubts(object, &gathered.objects.queueing);
     gathered.findings.extend(doubts);
     gathered.findings.extend(findings);
     // A question of quotas alone needs no node.
@@ -151,6 +137,28 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
         objects: gathered.objects,
         warnings: gathered.findings,
     })
+}
+
+/// Checks the nodes that topologies are of, and leaves out those that offer no places.
+fn settle_places(gathered: &mut Gathered) -> Result<(), SnapshotError> {
+    let queueing = &gathered.objects.queueing;
+    if queueing.flavors.iter().all(|own| own.topology.is_none()) {
+        return Ok(());
+    }
+    if gathered.nodes.is_empty() {
+        return Err(SnapshotError::Input(
+            "a ResourceFlavor of the cluster has a topology, and the files have no nodes that pods \
+             could get places on; add the objects of `kubectl get nodes,pods -A -o json`"
+                .to_owned(),
+        ));
+    }
+    let remarks = world::queueing::check_nodes(queueing, &gathered.nodes);
+    let remarks = remarks.map_err(|error| SnapshotError::Input(error.to_string()))?;
+    gathered.findings.extend(remarks);
+    // Kueue lists ready nodes alone, whatever taints its workloads tolerate.
+    let unready = &gathered.unready;
+    gathered.nodes.retain(|own| !unready.contains(&own.name));
+    Ok(())
 }
 
 /// The error about a file that has not exactly one workload; where it has a job, what was left out of it

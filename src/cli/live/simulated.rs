@@ -170,7 +170,7 @@ fn begin(prepared: &mut Prepared, beginning: &Beginning) {
                     started: pod.started,
                     is_terminating: pod.is_terminating,
                     is_running: pod.started.is_some() && pod.end.is_none(),
-                    end: pod.end,
+                    end: pod.end.clone(),
                     ..model::Found::on(NodeId::from_index(node))
                 },
                 owner: owner.map(owned),

@@ -112,7 +112,7 @@ impl Beginning {
             let end = FoundEnd {
                 at: Some(moved(own.at, origin)),
                 reason: own.reason,
-                code: None,
+                codes: Vec::new(),
             };
             standing(&own.pod, Some(&own.state), Some(end))
         });

@@ -95,6 +95,22 @@ impl VerticalPodAutoscaler {
     }
 }
 
+/// Resources of a container that are left alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Spared {
+    /// Whether cpu is.
+    pub cpu: bool,
+    /// Whether memory is.
+    pub memory: bool,
+}
+
+impl Spared {
+    /// Whether no resource is left alone.
+    pub const fn is_none(&self) -> bool {
+        !self.cpu && !self.memory
+    }
+}
+
 /// Policy for a container.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ContainerPolicy {
@@ -106,12 +122,9 @@ pub struct ContainerPolicy {
     pub requests_only: bool,
     /// Whether the container is left alone.
     pub is_off: bool,
-    /// Whether the container's cpu is left alone.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub spares_cpu: bool,
-    /// Whether the container's memory is left alone.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub spares_memory: bool,
+    /// Resources of the container that are left alone.
+    #[serde(default, skip_serializing_if = "Spared::is_none")]
+    pub spared: Spared,
 }
 
 impl ContainerPolicy {
@@ -145,8 +158,8 @@ impl ContainerPolicy {
     /// The resources of an amount that are not left alone; 0 of others.
     pub fn controlled(&self, own: Used) -> Used {
         Used {
-            cpu_milli: if self.spares_cpu { 0 } else { own.cpu_milli },
-            memory_bytes: if self.spares_memory {
+            cpu_milli: if self.spared.cpu { 0 } else { own.cpu_milli },
+            memory_bytes: if self.spared.memory {
                 0
             } else {
                 own.memory_bytes
