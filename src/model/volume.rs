@@ -4,6 +4,9 @@ use super::{LabelSelector, Labels, NodeSelector, Text};
 use serde::{Deserialize, Serialize};
 use units::Quantity;
 
+/// Provisioner of classes whose volumes are made by hand.
+const BY_HAND: &str = "kubernetes.io/no-provisioner";
+
 /// A volume of a pod, of the kinds that bear on the pod's place.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum PodVolume {
@@ -101,6 +104,80 @@ pub struct ClaimReference {
     pub name: Text,
     /// The claim's identity; empty fits every claim of the name.
     pub uid: Text,
+}
+
+impl PersistentVolume {
+    /// A volume that the provisioner of a class makes for a claim, reached by these nodes.
+    pub fn made_for(
+        claim: &PersistentVolumeClaim,
+        class: &StorageClass,
+        node_affinity: Option<NodeSelector>,
+    ) -> Self {
+        let name: Text = match &*claim.uid {
+            "" => format!("pvc-{}-{}", claim.namespace, claim.name).into(),
+            uid => format!("pvc-{uid}").into(),
+        };
+        Self {
+            capacity: claim.request,
+            access_modes: claim.access_modes.clone(),
+            class: claim.class.clone(),
+            mode: claim.mode,
+            attributes_class: claim.attributes_class.clone(),
+            claim: Some(claim.reference()),
+            node_affinity,
+            csi: Some((class.provisioner.clone(), name.clone())),
+            name,
+            ..Self::default()
+        }
+    }
+
+    /// Whether the volume is kept for a claim.
+    pub fn is_kept_for(&self, claim: &PersistentVolumeClaim) -> bool {
+        self.claim.as_ref().is_some_and(|own| {
+            own.namespace == claim.namespace
+                && own.name == claim.name
+                && (own.uid.is_empty() || own.uid == claim.uid)
+        })
+    }
+
+    /// Whether no other claim has the volume.
+    pub fn is_free_for(&self, claim: &PersistentVolumeClaim) -> bool {
+        self.claim.is_none() || self.is_kept_for(claim)
+    }
+
+    /// Whether the volume is large enough for a claim, of its kind, and nobody else's, whatever its class and its
+    /// access modes.
+    pub fn suits(&self, claim: &PersistentVolumeClaim) -> bool {
+        self.is_free_for(claim)
+            && self.capacity >= claim.request
+            && self.mode == claim.mode
+            && self.attributes_class == claim.attributes_class
+            && !self.is_deleting
+    }
+
+    /// Whether the volume can be used in each way that a claim wants.
+    pub fn allows_modes_of(&self, claim: &PersistentVolumeClaim) -> bool {
+        let mut modes = claim.access_modes.iter();
+        modes.all(|mode| self.access_modes.contains(mode))
+    }
+}
+
+impl PersistentVolumeClaim {
+    /// The pointer of a volume to the claim.
+    pub fn reference(&self) -> ClaimReference {
+        ClaimReference {
+            namespace: self.namespace.clone(),
+            name: self.name.clone(),
+            uid: self.uid.clone(),
+        }
+    }
+}
+
+impl StorageClass {
+    /// Whether volumes of the class are made by hand.
+    pub fn is_by_hand(&self) -> bool {
+        self.provisioner.is_empty() || *self.provisioner == *BY_HAND
+    }
 }
 
 /// A wish for storage.

@@ -4,16 +4,11 @@
 
 use std::sync::Arc;
 
+use crate::node::ZONE_LABEL;
 use crate::objects::ClusterObjects;
-use crate::volume::{ClaimReference, PersistentVolume, PersistentVolumeClaim, StorageClass};
+use crate::volume::{PersistentVolume, PersistentVolumeClaim, StorageClass};
 use crate::{Node, NodeSelector, NodeSelectorTerm, Operator, Requirement, Text};
 use units::SortedSet;
-
-/// Provisioner of classes whose volumes are made by hand.
-const BY_HAND: &str = "kubernetes.io/no-provisioner";
-
-/// Label of nodes by which provisioners place volumes where their class states no topology.
-const ZONE: &str = "topology.kubernetes.io/zone";
 
 /// Numbers of claims that were bound at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,13 +50,8 @@ pub fn bind_at_once(objects: &mut ClusterObjects, nodes: &[Arc<Node>]) -> BoundA
             own.volume = volume.name.clone();
             own.is_bound = true;
         }
-        let owner = ClaimReference {
-            namespace: claim.namespace,
-            name: claim.name,
-            uid: claim.uid,
-        };
         let volume = PersistentVolume {
-            claim: Some(owner),
+            claim: Some(claim.reference()),
             is_available: false,
             ..volume
         };
@@ -84,33 +74,17 @@ fn is_open(claim: &PersistentVolumeClaim, objects: &ClusterObjects) -> bool {
     !(claim.is_bound || claim.is_lost || claim.is_deleting || waits)
 }
 
-fn is_kept_for(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
-    volume.claim.as_ref().is_some_and(|own| {
-        own.namespace == claim.namespace
-            && own.name == claim.name
-            && (own.uid.is_empty() || own.uid == claim.uid)
-    })
-}
-
 /// The volume that a claim gets: the one that it names, one kept for it, or the smallest of those with the
 /// fewest access modes (`findBestMatchForClaim`).
 fn matching(claim: &PersistentVolumeClaim, objects: &ClusterObjects) -> Option<PersistentVolume> {
-    let is_free = |own: &&PersistentVolume| own.claim.is_none() || is_kept_for(own, claim);
     if !claim.volume.is_empty() {
         let named = objects.volumes.get(&claim.volume);
-        return named.filter(is_free).cloned();
+        return named.filter(|own| own.is_free_for(claim)).cloned();
     }
     let suiting: Vec<&PersistentVolume> = { objects.volumes.values() }
-        .filter(|own| {
-            is_free(own)
-                && own.capacity >= claim.request
-                && own.mode == claim.mode
-                && own.attributes_class == claim.attributes_class
-                && !own.is_deleting
-                && { claim.access_modes.iter() }.all(|mode| own.access_modes.contains(mode))
-        })
+        .filter(|own| own.suits(claim) && own.allows_modes_of(claim))
         .collect();
-    if let Some(kept) = suiting.iter().find(|own| is_kept_for(own, claim)) {
+    if let Some(kept) = suiting.iter().find(|own| own.is_kept_for(claim)) {
         return Some((*kept).clone());
     }
     let selector = claim.selector.as_ref();
@@ -130,29 +104,15 @@ fn made(
     nodes: &[Arc<Node>],
 ) -> Option<PersistentVolume> {
     let class = objects.storage_classes.get(&claim.class)?;
-    let is_by_hand = class.provisioner.is_empty() || *class.provisioner == *BY_HAND;
     // A claim that names a volume waits for it, and none is made for a selector.
-    if is_by_hand || !claim.volume.is_empty() || claim.selector.is_some() {
+    if class.is_by_hand() || !claim.volume.is_empty() || claim.selector.is_some() {
         return None;
     }
     let places = places(class, nodes);
     let number = u32::try_from(places.len()).unwrap_or(u32::MAX).max(1);
     let place = places.get((offset(&claim.name) % number) as usize);
-    let name: Text = match &*claim.uid {
-        "" => format!("pvc-{}-{}", claim.namespace, claim.name).into(),
-        uid => format!("pvc-{uid}").into(),
-    };
-    Some(PersistentVolume {
-        capacity: claim.request,
-        access_modes: claim.access_modes.clone(),
-        class: claim.class.clone(),
-        mode: claim.mode,
-        attributes_class: claim.attributes_class.clone(),
-        node_affinity: place.map(|place| within(place)),
-        csi: Some((class.provisioner.clone(), name.clone())),
-        name,
-        ..PersistentVolume::default()
-    })
+    let affinity = place.map(|place| within(place));
+    Some(PersistentVolume::made_for(claim, class, affinity))
 }
 
 /// The places in which volumes of a class can be made, sorted: those that it allows, or else the zones of
@@ -183,8 +143,8 @@ fn places(class: &StorageClass, nodes: &[Arc<Node>]) -> Places {
     }
     if class.allowed_topologies.is_empty() {
         for node in nodes {
-            if let Some(zone) = node.labels.get(ZONE) {
-                all.insert((1, vec![(ZONE.into(), zone.clone())]));
+            if let Some(zone) = node.labels.get(ZONE_LABEL) {
+                all.insert((1, vec![(ZONE_LABEL.into(), zone.clone())]));
             }
         }
     }
@@ -227,7 +187,7 @@ mod tests {
 
     fn node(zone: &str) -> Arc<Node> {
         let mut node = Node::default();
-        node.labels.insert(ZONE.into(), zone.into());
+        node.labels.insert(ZONE_LABEL.into(), zone.into());
         Arc::new(node)
     }
 

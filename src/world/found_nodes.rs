@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use autoscale::provisioner::FoundNode;
-use metrics::economics::priced_as;
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, label_of};
 use model::node_pools::{INITIALIZED_LABEL, NODE_POOL_LABEL, NodePoolObjects};
 use model::{Node, Text};
@@ -89,12 +88,7 @@ fn found_node(
     if !plan.types.contains_key(&**kind) {
         return Err(format!("the list of prices has no type `{kind}`"));
     }
-    let zones = [label(ZONE_LABEL).map(|zone| &**zone), None];
-    let price = zones.into_iter().find_map(|zone| {
-        let key = priced_as(kind, bought, zone);
-        let price = plan.kinds.get(&*key)?.price_micro_per_hour?;
-        Some((Text::from(key), price))
-    });
+    let price = plan.price(kind, bought, label(ZONE_LABEL).map(|zone| &**zone));
     let price = price.ok_or_else(|| format!("`{kind}` has no price as {bought} capacity"))?;
     Ok(FoundNode {
         pool: place,

@@ -44,6 +44,23 @@ pub struct ProviderPlan {
     list: String,
 }
 
+impl ProviderPlan {
+    /// Key and price per hour of an instance type as it is bought in a zone. The price of its zone goes before
+    /// that of everywhere.
+    pub(super) fn price(
+        &self,
+        instance_type: &str,
+        bought: &str,
+        zone: Option<&str>,
+    ) -> Option<(Text, i64)> {
+        [zone, None].into_iter().find_map(|zone| {
+            let key = priced_as(instance_type, bought, zone);
+            let price = self.kinds.get(&*key)?.price_micro_per_hour?;
+            Some((key.into(), price))
+        })
+    }
+}
+
 /// The provider of a scenario, if it has one.
 pub fn provider(
     scenario: &Scenario,

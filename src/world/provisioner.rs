@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use autoscale::provisioner::{Offering, ProvisionerOptions};
-use metrics::economics::priced_as;
 use model::node::{DO_NOT_DISRUPT, ON_DEMAND, SPOT};
 use model::node_pools::NodePoolObjects;
 use model::{ClusterObjects, Node, Text};
@@ -18,9 +17,7 @@ use super::found_nodes::{ClusterAtStart, found_nodes};
 use super::instance_type::InstanceType;
 use super::node_pools::{PROVISIONER, PlannedPool, pools, stated, termination_grace};
 use super::provider::{ProviderPlan, label, unknown_type, wrong};
-
-/// Most nodes that a note names.
-const NAMED: usize = 3;
+use super::residents::first_of;
 
 /// Options of a scenario's provisioner.
 pub(super) fn provisioner(
@@ -88,12 +85,12 @@ fn offerings(
                         bought,
                         zone: zone.as_deref(),
                     };
-                    let (node, kind, price) = sold(planned, sale, own, plan)?;
+                    let (node, (priced_as, price)) = sold(planned, sale, own, plan)?;
                     Some(Offering {
                         instance_type: name.as_str().into(),
                         node: Arc::new(node),
                         price,
-                        priced_as: kind.into(),
+                        priced_as,
                         is_spot: bought == SPOT,
                         pool,
                     })
@@ -152,29 +149,24 @@ struct Sale<'s> {
     zone: Option<&'s str>,
 }
 
-/// Node, price key and price of an instance type as it is sold for a pool, if it is.
+/// Node of an instance type, and key and amount of its price, as it is sold for a pool, if it is.
 fn sold(
     planned: &PlannedPool<'_>,
     sale: Sale<'_>,
     own: &Provisioning,
     plan: &ProviderPlan,
-) -> Option<(Node, String, i64)> {
+) -> Option<(Node, (Text, i64))> {
     let Sale {
         name,
         known,
         bought,
         zone,
     } = sale;
-    // The price of its zone goes before that of everywhere.
-    let (price, kind) = [zone, None].into_iter().find_map(|zone| {
-        let kind = priced_as(name, bought, zone);
-        let price = plan.kinds.get(&*kind)?.price_micro_per_hour?;
-        Some((price, kind))
-    })?;
+    let price = plan.price(name, bought, zone)?;
     let mut node = known.node.clone();
     label(&mut node, &planned.pool.name, name, bought, zone);
     node.guard = super::nodes::guard(&own.annotations);
-    Some((planned.complete(name, node)?, kind, price))
+    Some((planned.complete(name, node)?, price))
 }
 
 /// Notes about pools and claims of manifests, and about nodes that a provisioner bought before or leaves
@@ -322,11 +314,7 @@ fn unjudged(
 
 /// Some nodes, by number and the first names.
 fn named(names: &[&Text]) -> String {
-    let first: Vec<&str> = names.iter().take(NAMED).map(|own| &***own).collect();
-    let more = match names.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
     let count = plural::count(names.len(), "node");
-    format!("{count} (`{}`{more})", first.join("`, `"))
+    let names: Vec<String> = names.iter().map(|own| format!("`{own}`")).collect();
+    format!("{count} ({})", first_of(&names))
 }

@@ -166,7 +166,7 @@ fn left_out(list: &[String], what: &str) -> String {
 }
 
 /// The first of some names, and how many more there are.
-fn first_of(list: &[String]) -> String {
+pub(super) fn first_of(list: &[String]) -> String {
     let told = list[..list.len().min(NAMES_TOLD)].join(", ");
     match list.len().saturating_sub(NAMES_TOLD) {
         0 => told,

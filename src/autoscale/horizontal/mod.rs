@@ -194,7 +194,7 @@ impl HorizontalAutoscaler {
         }
     }
 
-    /// Whether metrics are looked at where the target states so many replicas.
+    /// Whether the autoscaler looks at metrics of a target that states this number of replicas.
     pub fn measures(&self, replicas: i32) -> bool {
         let bounds = self.spec.min()..=self.spec.max_replicas;
         (replicas != 0 || self.spec.min() == 0) && bounds.contains(&replicas)

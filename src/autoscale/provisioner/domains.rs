@@ -75,8 +75,8 @@ pub(super) fn values<'o>(
     labels.filter_map(|labels| labels.get(key)).collect()
 }
 
-/// Nodes without room, one in each domain where a node can be bought for pods that are to be spread:
-/// they are spread over what can be had, not over what is there.
+/// Nodes without room, one in each domain where the provisioner can buy a node for pods with a rule of
+/// spreading: such pods are spread over the domains of all offerings, not over those of present nodes.
 pub(super) fn vacant(market: &Market<'_>, pods: &[&(PodRef, Applicant)]) -> Vec<Arc<Node>> {
     let mut places: SortedSet<usize> = SortedSet::new();
     let mut seen: SortedSet<usize> = SortedSet::new();

@@ -26,7 +26,7 @@ pub struct Market<'a> {
     fitting: SortedMap<usize, (Arc<PodClass>, Vec<usize>)>,
     /// Places of nodes that start or are on their way: others are tried before them.
     pub(super) starting: SortedSet<usize>,
-    /// What pools may still have.
+    /// Resources that pools may still buy.
     pub(super) rooms: Rooms,
 }
 
@@ -102,7 +102,7 @@ impl<'a> Market<'a> {
     }
 }
 
-/// Offerings an empty node of which takes a pod under a step's conditions, once somebody asks.
+/// Offerings whose empty nodes take a pod under the conditions of a step, computed on demand.
 #[derive(Default)]
 pub(super) struct Buyable {
     /// Those in the domains with the fewest pods.

@@ -231,16 +231,16 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
                 has_room(&market.offered[offering], &asked, count) && rules::admits(spec, node)
             })
             .collect();
+        if fitting.is_empty() {
+            return Ok(false);
+        }
         let keys = domains::about(spec);
-        if !fitting.is_empty() && !domains::are_one(market.offerings, &fitting, &keys) {
+        if !domains::are_one(market.offerings, &fitting, &keys) {
             // Its domain is one that a node of its own could have.
             let pool = self.market.offerings[fitting[0]].pool;
             let buyable = buyable.of(self.market, self.cluster, step, pool)?;
             fitting.retain(|own| buyable.contains(own));
             domains::keep_cheapest(self.market.offerings, &mut fitting, &keys);
-        }
-        if fitting.is_empty() {
-            return Ok(false);
         }
         let Some(place) = self.stand_in(number, &fitting, &step.pod)? else {
             return Ok(false);

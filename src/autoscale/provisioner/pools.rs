@@ -62,16 +62,16 @@ pub struct FoundNode {
 /// Name of the number of nodes among limits.
 const NODES: &str = "nodes";
 
-/// What pools may still have, where they are limited.
+/// Resources that pools with limits may still buy.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rooms {
-    /// What is left, by pool and resource.
+    /// Amounts left, by pool and resource.
     left: Vec<SortedMap<Text, Quantity>>,
-    /// What nodes that are there have, by name, with their pool.
+    /// Pool and capacity of present nodes, by name.
     held: SortedMap<Text, (usize, ResourceList)>,
 }
 
-/// What a node has.
+/// Resources of a node, with itself as one of the pool's nodes.
 fn capacity(node: &Node) -> ResourceList {
     let own = &node.capacity;
     let mut capacity = if own.is_empty() {
@@ -90,7 +90,7 @@ fn less(left: &mut Quantity, amount: Quantity) {
 }
 
 impl Rooms {
-    /// What pools may have without any node.
+    /// Resources that pools without nodes may buy.
     pub(super) fn new(pools: &[Pool]) -> Self {
         let limits = pools.iter().map(|pool| {
             let own = pool.limits.iter();
@@ -162,7 +162,7 @@ impl Rooms {
 }
 
 impl Provisioner {
-    /// What pools may still have beside the nodes that stay and those that are on their way.
+    /// Resources that pools may still buy beside the nodes that stay and those that are on their way.
     pub(super) fn rooms(&mut self, store: &Store) -> Rooms {
         let mut rooms = Rooms::new(&self.options.pools);
         if (0..self.options.pools.len()).all(|pool| !rooms.are_limited(pool)) {

@@ -251,25 +251,19 @@ impl Horizontal {
 
 /// The autoscalers whose selectors match any of the pods.
 fn rivals(store: &Store, namespace: &Text, selectors: &Selectors, pods: &[PodRef]) -> Vec<Text> {
-    let mut here = selectors.iter().filter(|(_, (own, _))| own == namespace);
+    let here = selectors.iter().filter(|(_, (own, _))| own == namespace);
     if here.clone().nth(1).is_none() {
         return Vec::new();
     }
     let classes = { pods.iter() }.filter_map(|&pod| Some(store.pods().get(pod)?.class));
     let classes: SortedSet<ClassId> = classes.collect();
-    let mut rivals = Vec::new();
-    here.by_ref().for_each(|(id, (_, selector))| {
-        let mut classes = classes.iter();
-        if classes.any(|class| selector.matches(&store.class(*class).spec.labels)) {
-            rivals.extend(
-                store
-                    .objects()
-                    .get(*id)
-                    .map(|row| row.object.name().clone()),
-            );
-        }
-    });
-    rivals
+    let selects = |selector: &LabelSelector| {
+        let mut specs = classes.iter().map(|class| &store.class(*class).spec);
+        specs.any(|spec| selector.matches(&spec.labels))
+    };
+    let rivals = here.filter(|(_, (_, selector))| selects(selector));
+    let rivals = rivals.filter_map(|(id, _)| store.objects().get(*id));
+    rivals.map(|row| row.object.name().clone()).collect()
 }
 
 /// World in which metrics are read.

@@ -9,7 +9,7 @@ use serde_json::Value;
 use lab::folder::{Existing, ResultFolder};
 use lab::run::{Prepared, prepare, run_watched};
 use live::driver::events::{Chronicle, EventRow};
-use live::story::{Beginning, Fitted, StandingOwner, Story};
+use live::story::{Beginning, Fitted, OwnerPlace, Story};
 use model::PodName;
 use scenario::as_run::yaml_of;
 use scheduler::pipeline::evaluate::Form;
@@ -142,7 +142,7 @@ fn begin(prepared: &mut Prepared, beginning: &Beginning) {
         let mut nodes = prepared.nodes.iter();
         nodes.position(|node| &*node.name == name)
     };
-    let owned = |owner: StandingOwner| ResidentOwner {
+    let owned = |owner: OwnerPlace| ResidentOwner {
         object: owner.object,
         index: owner.index,
         failures: owner.failures,

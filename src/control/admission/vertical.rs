@@ -109,7 +109,10 @@ pub fn sized_by(vertical: &VerticalPodAutoscaler, spec: &PodSpec) -> Option<Arc<
             (CPU, given.cpu, own.target.cpu_milli),
             (MEMORY, given.memory, own.target.memory_bytes),
         ];
-        for (name, given, _) in amounts.into_iter().filter(|(.., target)| *target > 0) {
+        for (name, given, target) in amounts {
+            if target == 0 {
+                continue;
+            }
             let amount = |own: i64| match name {
                 CPU => Quantity::from_milli(own),
                 _ => Quantity::from_units(own),

@@ -67,6 +67,14 @@ impl PodGc {
         }
     }
 
+    /// Number of pods beyond the threshold, of so many that ended.
+    pub const fn surplus(&self, ended: usize) -> usize {
+        match self.threshold {
+            0 => 0,
+            threshold => ended.saturating_sub(threshold),
+        }
+    }
+
     /// One pass: the pods to be removed, each once, in order of the reasons.
     pub fn pass(
         &mut self,
@@ -76,8 +84,8 @@ impl PodGc {
     ) -> Vec<Text> {
         let mut removed = Vec::new();
         let mut ended: Vec<&GcPod> = pods.iter().filter(|pod| pod.phase.is_terminal()).collect();
-        let surplus = ended.len().saturating_sub(self.threshold);
-        if self.threshold > 0 && surplus > 0 {
+        let surplus = self.surplus(ended.len());
+        if surplus > 0 {
             ended.sort_by_key(|pod| oldest_first(pod));
             removed.extend(ended.into_iter().take(surplus));
         }

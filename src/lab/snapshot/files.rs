@@ -11,8 +11,8 @@ use k8s::{
     Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses,
     effect_of_kind,
 };
+use model::Object;
 use model::dra::DeviceObjects;
-use model::{ClusterObjects, Object};
 use scenario::schema::{Federation, NamedSchedulerKind, NodeSource, System, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use trace::Input;
@@ -239,18 +239,15 @@ impl<'a> Sources<'a> {
         for (kind, count) in &read.ignored_kinds {
             // Pods stand in a snapshot themselves, and workloads change nothing about them.
             if !read.unread_workloads.contains_key(kind) {
-                let (objects, are) = (
-                    plural::count(*count, "object"),
-                    plural::either(*count, "is", "are"),
-                );
-                let effect = effect_of_kind(kind);
-                let words = format!("{place}{objects} of kind `{kind}` {are} ignored: {effect}");
-                self.gathered.findings.push(words);
+                let words = ignored(*count, kind, effect_of_kind(kind));
+                self.gathered.findings.push(format!("{place}{words}"));
             }
         }
-        self.gathered
-            .findings
-            .extend(ignored_pools(&place, &read.objects));
+        let pools = read.objects.node_pools.pools.len();
+        if pools > 0 {
+            let words = ignored(pools, "NodePool", "the nodes are those that are there");
+            self.gathered.findings.push(format!("{place}{words}"));
+        }
         for (kind, count) in read.ignored_kinds {
             *self.gathered.ignored_kinds.entry(kind).or_default() += count;
         }
@@ -461,15 +458,13 @@ impl Snapshot {
     }
 }
 
-/// The finding about pools of nodes in a file: nobody makes nodes for them.
-fn ignored_pools(place: &str, objects: &ClusterObjects) -> Option<String> {
-    let pools = objects.node_pools.pools.len();
-    let objects = plural::count(pools, "object");
-    let are = plural::either(pools, "is", "are");
-    let words = format!(
-        "{place}{objects} of kind `NodePool` {are} ignored: the nodes are those that are there"
+/// Words about objects of a kind that nothing reads.
+fn ignored(count: usize, kind: &str, effect: &str) -> String {
+    let (objects, are) = (
+        plural::count(count, "object"),
+        plural::either(count, "is", "are"),
     );
-    (pools > 0).then_some(words)
+    format!("{objects} of kind `{kind}` {are} ignored: {effect}")
 }
 
 fn read_pod_and_devices(

@@ -55,12 +55,12 @@ pub struct StandingPod {
     /// End of a pod that had ended and whose object is there still.
     pub end: Option<FoundEnd>,
     /// The object that controls it.
-    pub owner: Option<StandingOwner>,
+    pub owner: Option<OwnerPlace>,
 }
 
 /// The object that controls a pod that is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StandingOwner {
+pub struct OwnerPlace {
     /// Place of the object among those that are there.
     pub object: usize,
     /// The pod's place in the object ([`PodOwner`]).
@@ -102,7 +102,7 @@ impl Beginning {
                 started: (pod.phase == PodPhase::Running).then(|| moved(pod.started, origin)),
                 is_terminating: state.is_some_and(|state| state.terminating.is_some()),
                 end,
-                owner: owner.and_then(|owner| standing_owner(&places, owner)),
+                owner: owner.and_then(|owner| place_of_owner(&places, owner)),
             };
             (pod.pod.id, standing)
         };
@@ -140,8 +140,8 @@ impl Beginning {
 }
 
 /// The owner of a pod by its place; `None` if it is gone.
-fn standing_owner(places: &SortedMap<ObjectId, usize>, owner: PodOwner) -> Option<StandingOwner> {
-    Some(StandingOwner {
+fn place_of_owner(places: &SortedMap<ObjectId, usize>, owner: PodOwner) -> Option<OwnerPlace> {
+    Some(OwnerPlace {
         object: places.get(&owner.object).copied()?,
         index: owner.index,
         failures: owner.failures,

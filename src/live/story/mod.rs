@@ -19,7 +19,7 @@ use crate::wire::pressure::PressureKind;
 use crate::wire::request::Request;
 use crate::wire::usage::PodUsage;
 
-pub use beginning::{Beginning, StandingObject, StandingOwner, StandingPod};
+pub use beginning::{Beginning, OwnerPlace, StandingObject, StandingPod};
 pub use experiment::{Applied, Derived, File, Fitted, is_mesos};
 
 /// Shortest time between two records in which a control server that was replaced counts as away.

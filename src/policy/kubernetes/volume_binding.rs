@@ -31,8 +31,6 @@ pub const ENTRY: Entry = Entry {
 const NOT_FOUND: &str = "node(s) didn't find available persistent volumes to bind";
 const NOT_ENOUGH: &str = "node(s) did not have enough free storage";
 const GONE: &str = "node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)";
-/// The provisioner of classes whose volumes are made by hand.
-const BY_HAND: &str = "kubernetes.io/no-provisioner";
 
 /// Rejects nodes where the pod's claims can't have their volumes.
 pub struct VolumeBinding {
@@ -73,15 +71,6 @@ fn is_within(affinity: &NodeSelector, node: &NodeInfo) -> bool {
 
 fn key_of(claim: &PersistentVolumeClaim) -> (Text, Text) {
     (claim.namespace.clone(), claim.name.clone())
-}
-
-/// Whether a volume is kept for a claim.
-fn is_kept_for(volume: &PersistentVolume, claim: &PersistentVolumeClaim) -> bool {
-    volume.claim.as_ref().is_some_and(|own| {
-        own.namespace == claim.namespace
-            && own.name == claim.name
-            && (own.uid.is_empty() || own.uid == claim.uid)
-    })
 }
 
 impl Claims<'_> {
@@ -158,16 +147,10 @@ impl Claims<'_> {
         let volumes = self.objects.volumes.values();
         let suiting: Vec<&PersistentVolume> = volumes
             .filter(|volume| {
-                !taken.contains(&volume.name)
-                    && volume.class == claim.class
-                    && (volume.claim.is_none() || is_kept_for(volume, claim))
-                    && volume.capacity >= claim.request
-                    && volume.mode == claim.mode
-                    && volume.attributes_class == claim.attributes_class
-                    && !volume.is_deleting
+                !taken.contains(&volume.name) && volume.class == claim.class && volume.suits(claim)
             })
             .collect();
-        if let Some(kept) = suiting.iter().find(|volume| is_kept_for(volume, claim)) {
+        if let Some(kept) = suiting.iter().find(|volume| volume.is_kept_for(claim)) {
             return reaches(kept, node).then_some(kept);
         }
         let selector = claim.selector.as_ref();
@@ -175,10 +158,7 @@ impl Claims<'_> {
             volume.is_available
                 && selector.is_none_or(|selector| selector.matches(&volume.labels))
                 && reaches(volume, node)
-                && claim
-                    .access_modes
-                    .iter()
-                    .all(|mode| volume.access_modes.contains(mode))
+                && volume.allows_modes_of(claim)
         });
         free.min_by_key(|volume| volume.capacity)
     }
@@ -192,8 +172,7 @@ impl Claims<'_> {
     ) -> Result<Option<usize>, &'static str> {
         let class = self.objects.storage_classes.get(&claim.class);
         let class = class.ok_or(NOT_FOUND)?;
-        let is_by_hand = class.provisioner.is_empty() || *class.provisioner == *BY_HAND;
-        if is_by_hand || !is_allowed(class, node) {
+        if class.is_by_hand() || !is_allowed(class, node) {
             return Err(NOT_FOUND);
         }
         let driver = self.objects.csi_drivers.get(&class.provisioner);

@@ -157,11 +157,7 @@ fn keep(objects: &mut ClusterObjects, node: &Text, choice: &VolumeChoice) -> Opt
     let claim = objects.claims.get_mut(choice.claim())?;
     match choice {
         VolumeChoice::Known { volume, .. } => {
-            let reference = ClaimReference {
-                namespace: claim.namespace.clone(),
-                name: claim.name.clone(),
-                uid: claim.uid.clone(),
-            };
+            let reference = claim.reference();
             let volume = objects.volumes.get_mut(volume)?;
             Some(Before::Volume(volume.claim.replace(reference)))
         }
@@ -236,27 +232,8 @@ fn made(
         match_expressions,
         match_fields: Vec::new(),
     };
-    let name: Text = match &*claim.uid {
-        "" => format!("pvc-{}-{}", claim.namespace, claim.name).into(),
-        uid => format!("pvc-{uid}").into(),
-    };
-    Some(PersistentVolume {
-        capacity: claim.request,
-        access_modes: claim.access_modes.clone(),
-        class: claim.class.clone(),
-        mode: claim.mode,
-        attributes_class: claim.attributes_class.clone(),
-        claim: Some(ClaimReference {
-            namespace: claim.namespace.clone(),
-            name: claim.name.clone(),
-            uid: claim.uid.clone(),
-        }),
-        node_affinity: (!term.match_expressions.is_empty())
-            .then(|| NodeSelector { terms: vec![term] }),
-        csi: Some((class.provisioner.clone(), name.clone())),
-        name,
-        ..PersistentVolume::default()
-    })
+    let affinity = (!term.match_expressions.is_empty()).then(|| NodeSelector { terms: vec![term] });
+    Some(PersistentVolume::made_for(claim, class, affinity))
 }
 
 #[cfg(test)]

@@ -14,8 +14,8 @@ use model::canonical::unique_id;
 use model::workload::job::{JobStatus, Untracked};
 use model::workload::{CompletionMode, Job, ObservedPhase, ObservedPod};
 use model::{
-    EndReason, Event, FoundEnd, IndexFailures, Object, ObjectChange, Owner, PodChange, PodOwner,
-    PodRef, PodSpec, Text,
+    EndReason, Event, IndexFailures, Object, ObjectChange, Owner, PodChange, PodOwner, PodRef,
+    PodSpec, Text,
 };
 use units::{ClassId, Duration, Instant, ObjectId, PodId, SortedMap, SortedSet};
 
@@ -63,8 +63,8 @@ struct Known {
     discarded: SortedSet<PodId>,
     /// Pods that went away before they were counted.
     gone: SortedMap<PodId, JobPod>,
-    /// Ends of pods that were found ended and told to go.
-    found_ends: SortedMap<PodId, FoundEnd>,
+    /// Instants at which pods ended that were found ended and told to go.
+    found_ends: SortedMap<PodId, Instant>,
 }
 
 /// A pod of a job, and where its record is.
@@ -138,8 +138,8 @@ impl Controller for Jobs {
             Event::PodCreated(created) => {
                 let known = self.known.entry(owner.object).or_default();
                 let found = created.found.as_ref().filter(|found| found.is_terminating);
-                if let Some(end) = found.and_then(|found| found.end.as_ref()) {
-                    known.found_ends.insert(pod.id, end.clone());
+                if let Some(at) = found.and_then(|found| found.end.as_ref()?.at) {
+                    known.found_ends.insert(pod.id, at);
                 }
             }
             Event::PodChanged {
@@ -227,8 +227,7 @@ impl Jobs {
         if is_settled || finished.any(|finished| finished.pod.pod.id == pod.id) {
             return;
         }
-        let found = known.found_ends.remove(&pod.id);
-        let at = found.and_then(|end| end.at).unwrap_or(at);
+        let at = known.found_ends.remove(&pod.id).unwrap_or(at);
         let told = known.codes.get(&pod.id);
         // Those that had not ended did so at the signal.
         let declared = known.declared.as_ref();

@@ -20,10 +20,8 @@ pub(super) const ENTRY: ControllerEntry = ControllerEntry {
         nodes.",
     build: |options| {
         let threshold = options.terminated_pods.unwrap_or(DEFAULT_THRESHOLD);
-        Box::new(Collector {
-            threshold,
-            core: PodGc::new(threshold),
-        })
+        let core = PodGc::new(threshold);
+        Box::new(Collector { core })
     },
 };
 
@@ -33,8 +31,6 @@ const CLUSTER: ObjectId = ObjectId(u32::MAX);
 /// The controller.
 #[derive(Clone)]
 struct Collector {
-    /// Number of ended pods that are kept; 0 keeps all.
-    threshold: usize,
     core: PodGc,
 }
 
@@ -45,9 +41,7 @@ impl Controller for Collector {
 
     fn read(&mut self, change: &Change<'_>, store: &Store, look_at: &mut Vec<ObjectId>) {
         let is_due = match change.event {
-            Event::PodEnded { .. } => {
-                self.threshold > 0 && store.pod_states().finished_count() > self.threshold
-            }
+            Event::PodEnded { .. } => self.core.surplus(store.pod_states().finished_count()) > 0,
             Event::NodeUpdated { object, .. } => is_out_of_service(object),
             Event::NodeRemoved { node } => {
                 let mut ended = store.pod_states().all_finished();
