@@ -40,6 +40,7 @@ mod thirty;
 mod torn;
 mod wait;
 mod walk;
+mod watch;
 mod web;
 mod workload;
 

@@ -7,6 +7,8 @@ use std::process::ExitCode;
 use live::runtime::clock;
 use live::runtime::doctor::{Finding, examine};
 
+use crate::wait::seconds;
+use crate::watch::Watch;
 use crate::{
     controllers, crashes, docker, ends, fabric, isolation, limits, load, machines, network,
     parties, probes, restarts, server, services, short_log, shortage, soak, sweep, thirty, torn,
@@ -26,6 +28,9 @@ pub(crate) struct Test {
 /// Longest time that a test may take, nanoseconds: several times that on a machine at rest, where none but
 /// the long ones takes 10 s.
 const MOST_NS: i64 = 60_000_000_000;
+
+/// Time after which a test is taken to hang, unless a variable makes it as long as one likes.
+const HANG: std::time::Duration = seconds(300);
 
 /// Every group of tests.
 const GROUPS: &[&[Test]] = &[
@@ -133,6 +138,8 @@ fn one(test: &Test, findings: &[Finding]) -> Result {
     if !lacks.is_empty() {
         return Result::Skipped(format!("needs {}", lacks.join(", ")));
     }
+    let is_any_length = std::env::var_os("WT_SOAK_SECONDS").is_some() && is_long(test);
+    let _watch = (!is_any_length).then(|| Watch::over(test.name, HANG));
     match catch_unwind(AssertUnwindSafe(test.run)) {
         Ok(()) => Result::Passed,
         Err(_) => Result::Failed,
