@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::priority::PriorityClass;
 use super::reported::Reported;
 use model::workload::{Job, ResourceQuota};
-use model::{Object, Owner, PodSpec, ResourceList};
+use model::{Object, Owner, PodSpec, ResourceList, Text};
 
 /// Source of the pods' priority.
 #[derive(Clone, Debug)]
@@ -33,6 +33,9 @@ pub struct DeclaredWorkload {
     pub(super) states_policy: bool,
     /// Runtime class that its pods name.
     pub(super) runtime: Option<String>,
+    /// The template of its pods as it is written ([`super::written_template`]), where pods are replaced
+    /// when it changes.
+    pub written: Option<Text>,
     /// Places in the file of the fields that other objects have to agree with.
     pub(super) places: Vec<(&'static str, String)>,
 }
@@ -47,6 +50,7 @@ impl DeclaredWorkload {
             priority: PodPriority::Stated,
             states_policy: false,
             runtime: None,
+            written: None,
             places: Vec::new(),
         }
     }

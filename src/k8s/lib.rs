@@ -76,6 +76,7 @@ mod unmodelled;
 mod workload;
 mod workload_jobs;
 mod workloads;
+mod written;
 mod yaml;
 mod yaml_stream;
 
@@ -105,6 +106,7 @@ pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use server::{server_rules, takes_amount};
 pub use snapshot::{Snapshot, SnapshotWriter};
 pub use workload::count;
+pub use written::{FirstTemplates, written_template};
 pub use yaml::read_values;
 
 use fault::Fault;

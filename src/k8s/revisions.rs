@@ -68,6 +68,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Option<DeclaredRevisi
         priority: PodPriority::Stated,
         states_policy: false,
         runtime: None,
+        written: None,
         bound_to: None,
     };
     let spec = data.get("spec").unwrap_or(&Value::Null);
@@ -75,7 +76,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Option<DeclaredRevisi
         .template(spec, &Path::root("data").field("spec"))?
         .spec;
     let (priority, states_policy) = (workload.priority.clone(), workload.states_policy);
-    let runtime = workload.runtime.clone();
+    let (runtime, written) = (workload.runtime.clone(), workload.written.take());
     let name = ctx
         .texts
         .share(metadata.name.as_deref().unwrap_or_default());
@@ -113,6 +114,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Option<DeclaredRevisi
             priority,
             states_policy,
             runtime,
+            written,
             places: Vec::new(),
         },
     }))

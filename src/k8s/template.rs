@@ -14,6 +14,7 @@ use super::keys::{
 use super::life::{EXIT_CODE, RUN_TIME, START_TIME, in_annotation};
 use super::raw::{self, nullable};
 use super::workload::{Workload, part, span};
+use super::written::written_template;
 use super::{life, needs, pod, queueing, runtime_class, server, unmodelled};
 use model::behaviour::{Behaviour, ContainerUsage, DEFAULT_GRACE, DoNotDisrupt};
 use model::queueing::TopologyRequest;
@@ -82,6 +83,7 @@ impl Workload<'_> {
         spec.needs = needs::needs(value).map_err(inside)?;
         let wishes = queueing::wishes(&raw.metadata.annotations).map_err(inside)?;
         spec.life = life::life(&raw.spec, &raw.metadata.annotations, &spec).map_err(inside)?;
+        self.written = is_replaced(self.kind).then(|| written_template(value).into());
         self.runtime = runtime_class::named(&raw.spec);
         if raw.spec.priority.is_none() {
             let class = raw.spec.priority_class_name.clone();
@@ -102,6 +104,14 @@ impl Workload<'_> {
             restart_policy: raw.spec.restart_policy,
         })
     }
+}
+
+/// Whether a workload of a kind replaces its pods when the template changes.
+fn is_replaced(kind: &str) -> bool {
+    matches!(
+        kind,
+        "Deployment" | "ReplicaSet" | "ReplicationController" | "StatefulSet" | "DaemonSet"
+    )
 }
 
 /// Whether annotations say that the cluster autoscaler may evict a pod.

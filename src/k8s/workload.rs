@@ -29,6 +29,8 @@ pub(super) struct Workload<'a> {
     pub(super) states_policy: bool,
     /// Runtime class that the template names.
     pub(super) runtime: Option<String>,
+    /// The template as it is written.
+    pub(super) written: Option<Text>,
     /// The node that the template names.
     pub(super) bound_to: Option<Text>,
 }

@@ -58,6 +58,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         priority: PodPriority::Stated,
         states_policy: false,
         runtime: None,
+        written: None,
         bound_to: None,
     };
     if name.is_empty() {
@@ -137,6 +138,7 @@ fn declare(
         priority: workload.priority.clone(),
         states_policy: workload.states_policy,
         runtime: workload.runtime.clone(),
+        written: workload.written.take(),
         places: Vec::new(),
     })
 }

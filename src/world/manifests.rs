@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use control::federation::FederationOptions;
 use jiff::Timestamp;
-use k8s::{Kubelet, Maker, ManifestReader, Manifests, PriorityClasses, kind_named};
+use k8s::{FirstTemplates, Kubelet, Maker, ManifestReader, Manifests, PriorityClasses, kind_named};
 use model::queueing::QueueingObjects;
 use model::{Changes, Node, Object};
 use scenario::Scenario;
@@ -36,6 +36,8 @@ pub struct ManifestFiles {
     unwanted: Vec<&'static str>,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
+    /// Templates by which later ones are told apart.
+    templates: FirstTemplates,
     /// Division of deployments among cells.
     pub(super) division: Division,
     /// Queues of Kueue, if the scenario has any.
@@ -295,6 +297,7 @@ impl ManifestFiles {
             // Their owners make them anew.
             manifests.pods.retain(|pod| pod.maker == Maker::Nobody);
         }
+        self.templates.mark(&mut manifests);
         self.division.divide(&input.name, &mut manifests)?;
         let manifests = Arc::new(manifests);
         remarks.manifests(&input.name, &manifests);

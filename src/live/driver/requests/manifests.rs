@@ -7,7 +7,7 @@ use control::admission::BarePod;
 use control::operation::Operation;
 use k8s::ManifestReader;
 use model::{Object, Text, Written};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use trace::Input;
 use units::SortedMap;
 
@@ -153,18 +153,8 @@ fn templates(file: &str, text: &str, notes: &mut Vec<String>) -> Result<Template
             for note in notes_on_pod(template, path) {
                 notes.push(format!("{file}: {kind}/{}: {note}", place.name));
             }
-            templates.insert(place, plain(template).into());
+            templates.insert(place, k8s::written_template(template).into());
         }
     }
     Ok(templates)
-}
-
-/// A template without its name and state, which differ between equal pods.
-fn plain(template: &Value) -> String {
-    let mut metadata = Map::new();
-    if let Some(annotations) = template.pointer("/metadata/annotations") {
-        metadata.insert("annotations".to_owned(), annotations.clone());
-    }
-    let spec = template.get("spec").cloned().unwrap_or_default();
-    json!({"metadata": metadata, "spec": spec}).to_string()
 }
