@@ -5,14 +5,11 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
-use std::time::Duration;
 
 use live::client::{Client, ClientError};
 use live::driver::events::EventRow;
 use live::driver::view::{NodeRow, PodRow};
-use live::runtime::{AttemptId, Identity};
+use live::runtime::AttemptId;
 use live::security::credentials::Credentials;
 use live::security::gate::ADMIN;
 use live::security::tls;
@@ -23,7 +20,8 @@ use units::{SortedMap, SortedSet};
 use crate::agent::PROGRAM;
 use crate::fabric::Fabric;
 use crate::sweep::{end_all, run_folder};
-use crate::wait::{kill, seconds, wait_calmly};
+use crate::wait::{seconds, wait_calmly};
+use crate::watch;
 pub(crate) use crate::web::Web;
 
 /// Experiment whose system runs.
@@ -35,9 +33,6 @@ workload: [{manifests: web.yaml}]
 system: {name: kubernetes, controllers: {}}
 models: {nodeLife: observed}
 ";
-
-/// Longest time that a command of a user may take before it is ended.
-const LONGEST_COMMAND: Duration = seconds(60);
 
 /// Number of the host of the control server, in a fabric.
 const CONTROL: u8 = 1;
@@ -283,28 +278,7 @@ impl Cluster {
 
     /// Runs a user's command to its end, which must come.
     pub(crate) fn output(&self, words: &[&str]) -> Output {
-        let mut command = self.command(CONTROL, words);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = command.spawn().expect("the program");
-        // None of one that has ended already.
-        let program = Identity::of(child.id()).ok().flatten();
-        let (is_over, waits) = channel::<()>();
-        let ends = thread::spawn(move || {
-            let is_late = waits.recv_timeout(LONGEST_COMMAND) == Err(RecvTimeoutError::Timeout);
-            if is_late {
-                program.iter().for_each(kill);
-            }
-            is_late
-        });
-        let output = child.wait_with_output().expect("the program");
-        drop(is_over);
-        let is_late = ends.join().expect("a thread");
-        let said = String::from_utf8_lossy(&output.stderr);
-        assert!(
-            !is_late,
-            "not within {LONGEST_COMMAND:?}: {words:?}: {said}"
-        );
-        output
+        watch::output(self.command(CONTROL, words))
     }
 
     /// The output of a user's command; `None` if it failed.

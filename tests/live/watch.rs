@@ -3,19 +3,24 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
+use std::process::{Command, Output, Stdio};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use live::runtime::procfs;
+use live::runtime::{Identity, procfs};
 
 use crate::sweep::run_folder;
+use crate::wait::{kill, seconds};
 
 /// Exit code of a run with failures.
 const FAILURE: i32 = 101;
 
 /// Most bytes of a file of notes that are shown.
 const MOST_NOTES: usize = 4_000;
+
+/// Longest time that a command of a user may take before it is ended.
+const LONGEST_COMMAND: Duration = seconds(60);
 
 /// A watch over a test; it ends when it is dropped.
 pub(crate) struct Watch {
@@ -41,6 +46,32 @@ impl Watch {
         });
         Self { _is_over: is_over }
     }
+}
+
+/// Runs a command to its end, which must come.
+#[track_caller]
+pub(crate) fn output(mut command: Command) -> Output {
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("the program");
+    // None of one that has ended already.
+    let program = Identity::of(child.id()).ok().flatten();
+    let (is_over, waits) = channel::<()>();
+    let ends = thread::spawn(move || {
+        let is_late = waits.recv_timeout(LONGEST_COMMAND) == Err(RecvTimeoutError::Timeout);
+        if is_late {
+            program.iter().for_each(kill);
+        }
+        is_late
+    });
+    let output = child.wait_with_output().expect("the program");
+    drop(is_over);
+    let is_late = ends.join().expect("a thread");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !is_late,
+        "not within {LONGEST_COMMAND:?}: {command:?}: {said}"
+    );
+    output
 }
 
 fn report(name: &str, limit: Duration) -> String {
