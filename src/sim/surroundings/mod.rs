@@ -58,6 +58,8 @@ pub(super) struct Surroundings {
     operations_left: usize,
     /// Operations that nobody took, to be tried again.
     postponed: Vec<u32>,
+    /// Those that are tried again at this instant.
+    tried_again: SortedSet<u32>,
     /// Upgrades that have begun, by number.
     upgrades: Vec<Option<Upgrade>>,
     /// Nodes from which the API refused to evict a pod when it was asked last.
@@ -95,6 +97,7 @@ impl Surroundings {
             operations: Vec::new(),
             operations_left: 0,
             postponed: Vec::new(),
+            tried_again: SortedSet::new(),
             upgrades: Vec::new(),
             refusing: SortedSet::new(),
             departed: SortedMap::new(),

@@ -36,8 +36,18 @@ impl Surroundings {
         let Some(operation) = self.operations.get(place).cloned() else {
             return Ok(());
         };
+        self.tried_again.remove(&number);
         if !is_answered {
             self.postponed.push(number);
+            return Ok(());
+        }
+        if self
+            .tried_again
+            .first()
+            .is_some_and(|earlier| *earlier < number)
+        {
+            // It is due at the very instant at which earlier ones are tried again: behind them.
+            ctx.expect(ctx.now(), Upcoming::Operation(number));
             return Ok(());
         }
         if let Operation::Upgrade(plan) = &operation {

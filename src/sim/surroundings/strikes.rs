@@ -115,6 +115,7 @@ impl Surroundings {
     /// The control plane acts again: users are answered whom nobody answered meanwhile.
     fn try_again(&mut self, ctx: &mut Context<'_>) {
         for number in std::mem::take(&mut self.postponed) {
+            self.tried_again.insert(number);
             ctx.expect(ctx.now(), Upcoming::Operation(number));
         }
     }
