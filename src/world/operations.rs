@@ -206,7 +206,14 @@ pub fn operations(
     super::cloud_doubts::note(scenario, nodes, &operations, remarks);
     operations.extend(super::delivery::pushes(scenario, files)?);
     operations.extend(super::storage::disk_failures(scenario, nodes)?);
-    let unheeded = [super::delivery::undelivered(scenario), unpaused(scenario)];
+    if scenario.system.name == systems::fleet::ENTRY.name {
+        operations.retain(|(_, operation)| !matches!(operation, Operation::Cordon(_)));
+    }
+    let unheeded = [
+        super::delivery::undelivered(scenario),
+        unpaused(scenario),
+        uncordoned(scenario),
+    ];
     for line in unheeded.into_iter().flatten() {
         remarks.note(line);
     }
@@ -231,6 +238,17 @@ fn unpaused(scenario: &Scenario) -> Option<String> {
              were not stated"
         )
     })
+}
+
+/// The cordons that a scenario's system does not know, in words; `None` if there are none.
+fn uncordoned(scenario: &Scenario) -> Option<String> {
+    let mut operations = scenario.operations.iter();
+    let is_fleet = scenario.system.name == systems::fleet::ENTRY.name;
+    let number = operations.position(|own| own.cordon.is_some() && is_fleet)?;
+    Some(format!(
+        "operations[{number}].cordon: the system `fleet` knows no cordon: the machine goes on to take units; \
+         `drain` stops its agent, and its units go elsewhere"
+    ))
 }
 
 /// Whether instances leave a cordoned node by live migration.

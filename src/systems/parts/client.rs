@@ -100,13 +100,20 @@ impl Workloads {
         (creations, pods.map(|pod| stopping(store, pod)).collect())
     }
 
-    /// A pod of a workload was created.
-    pub(crate) fn created(&mut self, pod: PodRef, owner: PodOwner) {
+    /// A pod of a workload was created; one that the client no longer wants by then is ended.
+    pub(crate) fn created(
+        &mut self,
+        pod: PodRef,
+        owner: PodOwner,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         self.owners.insert(pod.id, owner);
-        if let Some(pods) = self.objects.get_mut(&owner.object)
-            && let Some(known) = pods.get_mut(&owner.index)
-        {
-            *known = Some(pod);
+        if let Some(pods) = self.objects.get_mut(&owner.object) {
+            match pods.get_mut(&owner.index) {
+                Some(known) => *known = Some(pod),
+                None => stop(pod, store, out),
+            }
         }
     }
 

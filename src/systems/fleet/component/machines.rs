@@ -14,6 +14,9 @@ pub(super) struct Machine {
     /// `true` if the machine's key is in the registry.
     pub(super) is_there: bool,
     is_silent: bool,
+    /// `true` while its agent is stopped, as whoever drains a machine does: Fleet knows no cordon, and the
+    /// engine loads the units of a stopped agent elsewhere.
+    is_stopped: bool,
     /// Instant of the machine's first beat.
     since: Instant,
     expires: Option<Instant>,
@@ -34,6 +37,12 @@ impl Fleet {
         machine.is_some_and(|machine| machine.is_there)
     }
 
+    /// Whether a machine's agent was stopped on purpose.
+    pub(super) fn is_stopped(&self, node: NodeId) -> bool {
+        let machine = self.machines.get(node.index());
+        machine.is_some_and(|machine| machine.is_stopped)
+    }
+
     /// A machine's key is in the registry, or its metadata changed.
     pub(super) fn joined(&mut self, at: Instant, node: NodeId, store: &Store) {
         let Some(object) = store.nodes().object(node) else {
@@ -44,8 +53,12 @@ impl Fleet {
             machine.since = at;
         }
         machine.name = object.name.clone();
+        machine.is_stopped = object.unschedulable;
+        if machine.is_stopped {
+            self.gone(node);
+            return;
+        }
         machine.is_there = true;
-        // A cordon is no word of Fleet's: the machine stays, and takes units.
         let labels = object.labels.clone();
         self.engine.put_machine(&object.name, labels);
         self.needs_round = true;

@@ -10,6 +10,7 @@ mod units;
 
 use ::units::{Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
 use cluster::{Conflict, Store};
+use control::admission::Creation;
 use control::{Component, Outbox, Progress, Write};
 use model::{Event, PodRef, Text};
 
@@ -187,6 +188,12 @@ impl Component for Fleet {
     fn refused(&mut self, write: &Write, conflict: &Conflict) {
         if let Event::PodBound { pod, .. } = &write.event {
             self.not_bound(*pod, conflict);
+        }
+    }
+
+    fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
+        if let Creation::Pod(new) = creation {
+            self.not_made(new);
         }
     }
 

@@ -11,6 +11,7 @@ use crate::fleet::engine::Unit;
 use crate::fleet::entry::CAPABILITIES;
 use crate::fleet::unit::TargetState;
 use crate::mapping::refusal;
+use crate::parts::client::stop;
 
 impl Fleet {
     /// Reads what is new.
@@ -20,7 +21,9 @@ impl Fleet {
             self.needs_round |= std::mem::take(&mut self.awaits_change);
             match &entry.event {
                 Event::NodeAdded { node, .. } => self.joined(at, *node, store),
-                Event::NodeUpdated { node, .. } if self.has_key(*node) => {
+                Event::NodeUpdated { node, .. }
+                    if self.has_key(*node) || self.is_stopped(*node) =>
+                {
                     self.joined(at, *node, store);
                 }
                 Event::NodeRemoved { node } | Event::NodeReadiness { node, ready: false } => {
@@ -48,6 +51,7 @@ impl Fleet {
             return;
         }
         let mut name: Text = created.name.text();
+        let mut has_changed = false;
         if let Some(owner) = created.owner {
             let Some(app) = self.apps.get(&owner.object) else {
                 return;
@@ -56,6 +60,12 @@ impl Fleet {
                 self.global_created(owner.object, pod, &name, store, out);
                 return;
             }
+            if owner.index as u64 > app.wanted {
+                // Its number was given up while it was on its way.
+                stop(pod, store, out);
+                return;
+            }
+            has_changed = app.spec != store.class(created.class).spec;
         } else if !name.contains('.') {
             name = format!("{name}.service").into();
         }
@@ -68,9 +78,16 @@ impl Fleet {
         let spec = &store.class(created.class).spec;
         let own = self.units.entry(name.clone()).or_insert_with(|| Own {
             object: created.owner.map(|owner| owner.object),
+            number: created.owner.map_or(0, |owner| owner.index),
             ..Own::default()
         });
-        (own.pod, own.bound, own.is_coming, own.is_killed) = (Some(pod), None, false, false);
+        // What was loaded elsewhere as it was, while its content changed, is loaded again.
+        let is_old = has_changed && own.is_coming;
+        (own.pod, own.bound, own.is_coming, own.is_killed) = (Some(pod), None, false, is_old);
+        if is_old {
+            stop(pod, store, out);
+            return;
+        }
         if let Some(submitted) = &submitted {
             own.connects = submitted.first_connection;
         }

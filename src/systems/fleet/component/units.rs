@@ -26,6 +26,8 @@ pub(super) struct Own {
     pub(super) object: Option<ObjectId>,
     /// Marks a unit whose pod was asked for and is not there yet.
     pub(super) is_coming: bool,
+    /// Marks a unit whose name the pod before it still has, on a machine that has yet to stop it.
+    pub(super) awaits_name: bool,
     /// Marks a unit whose pod was asked to end so that another one follows.
     pub(super) is_killed: bool,
     /// The number of the instance of a template.
@@ -50,9 +52,9 @@ pub(super) enum AppKind {
 pub(super) struct App {
     pub(super) kind: AppKind,
     name: Text,
-    spec: Arc<PodSpec>,
+    pub(super) spec: Arc<PodSpec>,
     template: Arc<PodSpec>,
-    wanted: u64,
+    pub(super) wanted: u64,
     /// Marks a workload whose pods ask for what no machine has: they are there, and wait for good.
     is_refused: bool,
 }
@@ -177,17 +179,15 @@ impl Fleet {
             }
             self.make(&name, out);
         }
-        let mut number = wanted + 1;
-        loop {
-            let name: Text = format!("{}@{number}.service", app.name).into();
-            let Some(own) = self.units.remove(&name) else {
-                break;
-            };
+        // Numbers have gaps where users destroyed units.
+        let is_surplus = |own: &Own| own.object == Some(id) && own.number as u64 > wanted;
+        let surplus = self.units.iter().filter(|(_, own)| is_surplus(own));
+        let surplus: Vec<Text> = surplus.map(|(name, _)| name.clone()).collect();
+        for name in surplus {
             self.engine.remove_unit(&name);
-            if let Some(pod) = own.pod {
+            if let Some(pod) = self.units.remove(&name).and_then(|own| own.pod) {
                 stop(pod, store, out);
             }
-            number += 1;
             self.event();
         }
     }
@@ -280,16 +280,20 @@ impl Fleet {
         out: &mut Outbox,
     ) {
         let bound = self.units.get(name).and_then(|own| own.bound);
-        let is_there = bound.is_some_and(|node| self.has_key(node));
+        let is_there = bound.is_some_and(|node| self.has_key(node) || self.is_stopped(node));
         let Some(own) = self.units.get_mut(name) else {
             return;
         };
         let (Some(pod), Some(node)) = (own.pod, own.bound) else {
             return;
         };
-        if store.nodes().name(node) != &**machine || store.pods().get(pod).is_none() {
+        let Some(record) = store.pods().get(pod) else {
+            return;
+        };
+        if store.nodes().name(node) != &**machine {
             return;
         }
+        let app = own.object.and_then(|id| self.apps.get(&id));
         if is_there && own.object.is_some() {
             own.is_killed = true;
             stop(pod, store, out);
@@ -298,10 +302,23 @@ impl Fleet {
             own.is_coming = true;
             let reason = EndReason::Cancelled;
             out.creations.push(Creation::Replacement { pod, reason });
+        } else if app.is_some_and(|app| app.spec != store.class(record.class).spec) {
+            // Its content has changed since: what is loaded elsewhere is the new one.
+            let reason = EndReason::NodeLost;
+            out.write(store, Event::PodEnded { pod, reason });
         } else {
             own.is_coming = true;
             let reason = EndReason::NodeLost;
             out.creations.push(Creation::Replacement { pod, reason });
+        }
+    }
+
+    /// A pod could not be made while another has its name.
+    pub(super) fn not_made(&mut self, new: &NewPod) {
+        if let NewName::Exact(name) = &new.name
+            && let Some(own) = self.units.get_mut(name)
+        {
+            (own.is_coming, own.awaits_name) = (false, true);
         }
     }
 
@@ -333,9 +350,15 @@ impl Fleet {
         store: &Store,
         out: &mut Outbox,
     ) {
-        let Some(own) = self.units.get_mut(name).filter(|own| own.pod == Some(pod)) else {
+        let Some(own) = self.units.get_mut(name) else {
             return;
         };
+        if own.pod != Some(pod) {
+            if std::mem::take(&mut own.awaits_name) {
+                self.make(name, out);
+            }
+            return;
+        }
         (own.pod, own.bound) = (None, None);
         if own.is_coming {
             return;
@@ -345,7 +368,8 @@ impl Fleet {
             let change = PodChange::Forgotten;
             out.write(store, Event::PodChanged { pod, change });
         }
-        let follows = own.is_killed || reason == EndReason::NodeLost;
+        let is_moved = matches!(reason, EndReason::NodeLost | EndReason::Evicted(_));
+        let follows = own.is_killed || is_moved;
         if follows && is_owned {
             self.make(name, out);
         } else {

@@ -199,7 +199,7 @@ impl Nova {
                 }
                 Event::PodCreated(created) => {
                     if let Some(owner) = created.owner {
-                        self.workloads.created(created.pod, owner);
+                        self.workloads.created(created.pod, owner, store, out);
                     }
                     if let Some(together) = self.enter(created, store) {
                         arrived.push((together, created.pod));

@@ -170,7 +170,7 @@ impl SwarmManager {
             Event::NodeRemoved { node } => self.set_health(node.index(), 0),
             Event::PodCreated(created) => {
                 if let Some(owner) = created.owner {
-                    self.workloads.created(created.pod, owner);
+                    self.workloads.created(created.pod, owner, store, out);
                 }
                 self.enter(now, created, store, out);
             }
