@@ -83,3 +83,6 @@ pub(crate) const BALANCE: &str = "haproxy.router.openshift.io/balance";
 
 /// On a route: clients get no cookie.
 pub(crate) const NO_COOKIE: &str = "haproxy.router.openshift.io/disable_cookies";
+
+/// On an object: the declaration that `kubectl apply` was last given, in JSON.
+pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";

@@ -111,7 +111,7 @@ impl Reader<'_> {
             let span = span.filter(|span| *span >= Duration::ZERO);
             span.ok_or_else(|| path.problem("0 or more seconds", sleep.seconds))
         });
-        let pull = match raw.image_pull_policy.as_deref() {
+        let stated = match raw.image_pull_policy.as_deref() {
             None | Some("") => None,
             Some("Always") => Some(PullPolicy::Always),
             Some("IfNotPresent") => Some(PullPolicy::IfNotPresent),
@@ -121,6 +121,8 @@ impl Reader<'_> {
                 return Err(path.field("imagePullPolicy").problem(expected, other));
             }
         };
+        // What a server would fill in says nothing.
+        let pull = stated.filter(|stated| *stated != PullPolicy::of_image(&raw.image));
         let stated = self.span(PRE_STOP_TIME)?;
         Ok(ContainerLife {
             startup: probe(raw.startup_probe, ProbeKind::Startup)?,

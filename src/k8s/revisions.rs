@@ -68,6 +68,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Option<DeclaredRevisi
         priority: PodPriority::Stated,
         states_policy: false,
         runtime: None,
+        last_applied: None,
         written: None,
         bound_to: None,
     };

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::Ctx;
 use super::declared::PodPriority;
 use super::fault;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
-use super::keys::QUEUE_NAME;
+use super::keys::{LAST_APPLIED, QUEUE_NAME};
+use super::parts::Parts;
+use super::{Ctx, Origin};
 use model::workload::job::JobQueue;
 use model::workload::{Count, Finding};
 use model::{Object, Text};
@@ -29,6 +30,9 @@ pub(super) struct Workload<'a> {
     pub(super) states_policy: bool,
     /// Runtime class that the template names.
     pub(super) runtime: Option<String>,
+    /// Fields that are looked for in the last declaration, of an object that a server has admitted: those
+    /// that it states. `None` of one that is a declaration itself.
+    pub(super) last_applied: Option<String>,
     /// The template as it is written.
     pub(super) written: Option<Text>,
     /// The node that the template names.
@@ -85,6 +89,14 @@ impl Workload<'_> {
     pub(super) fn spec<T: Default + for<'de> Deserialize<'de>>(&self) -> Result<T, Problem> {
         part(self.spec, &Path::root("spec"))
     }
+}
+
+/// Names of the fields that the last declaration of an admitted object states; none was made by `kubectl
+/// apply`: none.
+pub(super) fn last_applied(parts: &Parts) -> Option<String> {
+    let stated = parts.metadata.annotations.get(LAST_APPLIED);
+    let is_admitted = parts.origin() == Origin::Admitted;
+    is_admitted.then(|| stated.unwrap_or_default().to_owned())
 }
 
 /// Reads a value into a type, where `null` is what is absent.

@@ -13,15 +13,16 @@ use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::keys::QUEUE_LEAST_PODS;
 use super::parts::Parts;
-use super::raw::{self, TextMap, nullable, texts};
+use super::raw::{self, TextMap, texts};
 use super::reported::Reported;
 use super::template::Template;
-use super::workload::{Checked, Workload, count, part, span};
+use super::workload::{Checked, Workload, count, last_applied, part, span};
 use super::{
     Ctx, autoscalers, budgets, cluster_scoped, job_sets, needs, pod, quotas, role_jobs, routes,
     services, workload_jobs,
 };
 use model::workload::daemon_set::DaemonUpdate;
+use model::workload::omissions::Omissions;
 use model::workload::{
     ClaimTemplate, ClaimTemplates, Count, DaemonHistory, DaemonSet, Deployment, DeploymentStrategy,
     Finding, PodManagement, ReplicaSet, RollingUpdate, StatefulSet, StatefulUpdate, validate,
@@ -58,6 +59,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         priority: PodPriority::Stated,
         states_policy: false,
         runtime: None,
+        last_applied: last_applied(parts),
         written: None,
         bound_to: None,
     };
@@ -170,8 +172,7 @@ struct RawSet {
     min_ready_seconds: Option<i64>,
     revision_history_limit: Option<i32>,
     progress_deadline_seconds: Option<i64>,
-    #[serde(deserialize_with = "nullable")]
-    paused: bool,
+    paused: Option<bool>,
     strategy: Option<RawStrategy>,
     update_strategy: Option<RawStrategy>,
     pod_management_policy: Option<String>,
@@ -273,8 +274,21 @@ impl Workload<'_> {
         Ok((raw, selector.unwrap_or_default(), template))
     }
 
+    /// Fields that the declaration of a set leaves to others.
+    fn omissions(&self, raw: &RawSet) -> Omissions {
+        let is_stated = |name: &str, here: bool| match &self.last_applied {
+            Some(stated) => stated.split(' ').any(|own| own == name),
+            None => here,
+        };
+        Omissions {
+            replicas: !is_stated("replicas", raw.replicas.is_some()),
+            paused: !is_stated("paused", raw.paused.is_some()),
+        }
+    }
+
     fn deployment(&mut self) -> Checked {
         let (raw, selector, template) = self.set()?;
+        let omissions = self.omissions(&raw);
         let default = Deployment::default();
         let path = Path::root("spec");
         let strategy_path = path.field("strategy");
@@ -303,6 +317,7 @@ impl Workload<'_> {
             selector,
             template: template.spec,
             replicas: raw.replicas.unwrap_or(1),
+            omissions,
             strategy,
             min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
             revision_history_limit: (raw.revision_history_limit)
@@ -311,7 +326,7 @@ impl Workload<'_> {
                 None => default.progress_deadline,
                 Some(secs) => Some(span(Some(secs), &path.field("progressDeadlineSeconds"))?),
             },
-            paused: raw.paused,
+            paused: raw.paused.unwrap_or(false),
             ..default
         };
         let findings = validate::deployment(&deployment);
@@ -325,12 +340,14 @@ impl Workload<'_> {
         } else {
             self.set()?
         };
+        let omissions = self.omissions(&raw);
         let set = ReplicaSet {
             namespace: self.namespace.clone(),
             name: self.name.clone(),
             selector,
             template: template.spec,
             replicas: raw.replicas.unwrap_or(1),
+            omissions,
             min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
             ..ReplicaSet::default()
         };
@@ -369,6 +386,7 @@ impl Workload<'_> {
 
     fn stateful_set(&mut self) -> Checked {
         let (raw, selector, template) = self.set()?;
+        let omissions = self.omissions(&raw);
         let path = Path::root("spec");
         let update_path = path.field("updateStrategy");
         let strategy = raw.update_strategy.unwrap_or_default();
@@ -418,6 +436,7 @@ impl Workload<'_> {
             selector,
             template: template.spec,
             replicas: raw.replicas.unwrap_or(1),
+            omissions,
             first_ordinal: raw.ordinals.and_then(|own| own.start).unwrap_or(0),
             management,
             update,

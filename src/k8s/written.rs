@@ -8,6 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use super::{DeclaredWorkload, Manifests};
+use model::pod_life::PullPolicy;
 use model::{Object, Text, Written};
 use units::{Quantity, SortedMap, SuffixFamily};
 
@@ -151,14 +152,15 @@ fn settle(field: &str, value: &mut Value) {
             for (name, inside) in &mut *fields {
                 settle(name, inside);
             }
-            let policy = pull_policy(fields);
+            let image = fields.get("image").and_then(Value::as_str);
+            let policy = image.map(|image| json!(PullPolicy::of_image(image)));
             fields.retain(|name, inside| {
                 let is_default = |(around, default, value): &(&str, &str, &str)| {
                     default == name
                         && (around.is_empty() || *around == field)
                         && serde_json::from_str::<Value>(value).is_ok_and(|value| value == *inside)
                 };
-                let is_policy = name == "imagePullPolicy" && inside.as_str() == Some(policy);
+                let is_policy = name == "imagePullPolicy" && Some(&*inside) == policy.as_ref();
                 !is_nothing(inside) && !is_policy && !DEFAULTS.iter().any(is_default)
             });
         }
@@ -170,19 +172,6 @@ fn settle(field: &str, value: &mut Value) {
 /// Whether a server takes a value for one that is not stated.
 fn is_nothing(value: &Value) -> bool {
     value.is_null() || value.as_array().is_some_and(Vec::is_empty)
-}
-
-/// The pull policy of a container that states none: images that may change are pulled at each start.
-fn pull_policy(container: &Map<String, Value>) -> &'static str {
-    let image = container.get("image").and_then(Value::as_str);
-    let last = image.and_then(|image| image.rsplit('/').next());
-    let tag = last.and_then(|name| name.split('@').next()?.split_once(':'));
-    let is_fixed = last.is_some_and(|name| name.contains('@'));
-    match tag {
-        Some((_, "latest")) => "Always",
-        None if !is_fixed => "Always",
-        _ => "IfNotPresent",
-    }
 }
 
 /// Writes an amount in the decimal family; what is no amount stays.

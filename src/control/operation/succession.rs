@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::Object;
-use model::workload::Job;
+use model::workload::{Job, ReplicaSet};
 
 /// A new declaration of a known job. If it has a queue, that alone lets it run and stops it.
 fn succeeding_job(new: &Job, known: &Job) -> Job {
@@ -19,6 +19,15 @@ fn succeeding_job(new: &Job, known: &Job) -> Job {
     job
 }
 
+/// A new declaration of a known replica set, with the number of pods that neither states.
+fn with_replicas(new: &ReplicaSet, known: &ReplicaSet) -> ReplicaSet {
+    let mut new = new.clone();
+    if new.omissions.and(known.omissions).replicas {
+        new.replicas = known.replicas;
+    }
+    new
+}
+
 /// A new declaration of a known object: what was reported of it stays.
 pub(super) fn succeeding(new: &Object, known: &Object) -> Object {
     match (new, known) {
@@ -28,23 +37,33 @@ pub(super) fn succeeding(new: &Object, known: &Object) -> Object {
             if new.template == known.template {
                 new.template = known.template.clone();
             }
+            let kept = new.omissions.and(known.omissions);
+            if kept.replicas {
+                new.replicas = known.replicas;
+            }
+            if kept.paused {
+                new.paused = known.paused;
+            }
             new.status = known.status.clone();
             new.generation = known.generation + 1;
             Object::Deployment(Arc::new(new))
         }
         (Object::ReplicaSet(new), Object::ReplicaSet(known)) => {
-            let mut new = (**new).clone();
+            let mut new = with_replicas(new, known);
             (new.status, new.rollout) = (known.status, known.rollout);
             new.created = known.created;
             Object::ReplicaSet(Arc::new(new))
         }
         (Object::ReplicationController(new), Object::ReplicationController(known)) => {
-            let mut new = (**new).clone();
+            let mut new = with_replicas(new, known);
             (new.status, new.created) = (known.status, known.created);
             Object::ReplicationController(Arc::new(new))
         }
         (Object::StatefulSet(new), Object::StatefulSet(known)) => {
             let mut new = (**new).clone();
+            if new.omissions.and(known.omissions).replicas {
+                new.replicas = known.replicas;
+            }
             new.revisions.clone_from(&known.revisions);
             new.status = known.status.clone();
             Object::StatefulSet(Arc::new(new))

@@ -66,7 +66,10 @@ impl<'de> Deserialize<'de> for Annotations {
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Annotations, A::Error> {
                 let mut kept = TextMap::new();
                 while let Some(key) = map.next_key::<String>()? {
-                    if Annotations::is_read(&key) {
+                    if key == keys::LAST_APPLIED {
+                        let declaration: AmountText = map.next_value()?;
+                        kept.insert(key, stated(&declaration.0));
+                    } else if Annotations::is_read(&key) {
                         let value: AmountText = map.next_value()?;
                         kept.insert(key, value.0);
                     } else {
@@ -78,4 +81,26 @@ impl<'de> Deserialize<'de> for Annotations {
         }
         deserializer.deserialize_map(AnnotationsVisitor)
     }
+}
+
+/// Fields of the last applied declaration that other writers share, of those that it states; the rest may
+/// be large.
+fn stated(declaration: &str) -> String {
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Declaration {
+        spec: Option<Fields>,
+    }
+    #[derive(Default, Deserialize)]
+    #[serde(default)]
+    struct Fields {
+        replicas: Option<IgnoredAny>,
+        paused: Option<IgnoredAny>,
+    }
+    let read = serde_json::from_str::<Declaration>(declaration);
+    let fields = read.ok().and_then(|own| own.spec).unwrap_or_default();
+    let fields = [("replicas", fields.replicas), ("paused", fields.paused)];
+    let stated = fields.iter().filter(|(_, value)| value.is_some());
+    let names: Vec<&str> = stated.map(|(name, _)| *name).collect();
+    names.join(" ")
 }

@@ -7,7 +7,7 @@ use crate::findings::ObjectName;
 use crate::keys;
 use crate::parts::Parts;
 use model::workload::{ClaimTemplate, ClaimTemplates, StatefulSet};
-use model::{Object, Text};
+use model::{Object, PodPhase, PodVolume, Text};
 
 impl Reader {
     /// Notes the class of claims that name none.
@@ -43,6 +43,47 @@ impl Reader {
                 claims: ClaimTemplates(known.collect()),
                 ..(*set).clone()
             }));
+        }
+    }
+
+    /// Notes pods that a file binds to a node although a claim of theirs waits until a scheduler has chosen
+    /// the node: nobody will, so the claim stays pending and the pod never runs.
+    pub(super) fn note_claims_without_scheduler(&mut self) {
+        let mut waiting = Vec::new();
+        for pod in self.pods.iter().filter(|pod| pod.node_name.is_some()) {
+            // One that runs has its volumes, whatever the file says.
+            if pod.phase == PodPhase::Running || pod.phase.is_final() {
+                continue;
+            }
+            let claims = pod.spec.volumes.iter().filter_map(|volume| match volume {
+                PodVolume::Claim(name) => Some(name),
+                _ => None,
+            });
+            for name in claims {
+                let names = (pod.namespace().clone(), name.clone());
+                let claim = self.objects.claims.get(&names);
+                let claim = claim.filter(|own| !own.is_bound && own.volume.is_empty());
+                let claim = claim.filter(|own| own.selected_node.is_none());
+                let class = claim.and_then(|own| self.objects.storage_classes.get(&own.class));
+                if class.is_some_and(|class| class.waits_for_consumer) {
+                    waiting.push((pod.namespace().clone(), pod.name.clone(), name.clone()));
+                }
+            }
+        }
+        for (namespace, pod, claim) in waiting {
+            let object = ObjectName {
+                kind: "Pod",
+                namespace: Some(&namespace),
+                name: &pod,
+            };
+            self.ctx.findings.add(
+                object,
+                &"spec.nodeName",
+                format!(
+                    "no scheduler chooses a node for the claim `{claim}`, so the pod never runs"
+                ),
+                "the pod runs as if the claim had its volume",
+            );
         }
     }
 

@@ -419,6 +419,7 @@ impl Reader {
         self.settle_runtimes();
         self.settle_workloads();
         self.settle_claims();
+        self.note_claims_without_scheduler();
         self.settle_queued();
         for cycle in self.owners.cycles() {
             let (kind, namespace, name) = cycle.object();

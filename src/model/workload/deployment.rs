@@ -1,5 +1,6 @@
 //! Deployments: replica sets that follow one another.
 
+use super::omissions::Omissions;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -20,6 +21,9 @@ pub struct Deployment {
     pub template: Arc<PodSpec>,
     /// Number of wanted pods.
     pub replicas: i32,
+    /// Fields that the last declaration does not state.
+    #[serde(default, skip_serializing_if = "Omissions::is_empty")]
+    pub omissions: Omissions,
     /// Replacement of one template by the next.
     pub strategy: DeploymentStrategy,
     /// Time for which a pod is ready before it counts as available.
@@ -215,6 +219,7 @@ impl Default for Deployment {
             selector: LabelSelector::default(),
             template: Arc::default(),
             replicas: 1,
+            omissions: Omissions::default(),
             strategy: DeploymentStrategy::RollingUpdate(RollingUpdate::default()),
             min_ready: Duration::ZERO,
             revision_history_limit: Some(10),

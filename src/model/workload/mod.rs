@@ -17,6 +17,7 @@ pub mod job;
 pub mod job_status;
 pub mod limit_range;
 pub mod observed;
+pub mod omissions;
 pub mod probe;
 pub mod replica_set;
 pub mod resource_quota;

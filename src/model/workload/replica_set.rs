@@ -1,5 +1,6 @@
 //! Replica sets and replication controllers: so many equal pods.
 
+use super::omissions::Omissions;
 use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -25,6 +26,9 @@ pub struct ReplicaSet {
     pub template: Arc<PodSpec>,
     /// Number of wanted pods.
     pub replicas: i32,
+    /// Fields that the last declaration does not state.
+    #[serde(default, skip_serializing_if = "Omissions::is_empty")]
+    pub omissions: Omissions,
     /// Time for which a pod is ready before it counts as available.
     pub min_ready: Duration,
     /// Instant of the replica set's creation.
@@ -81,6 +85,7 @@ impl Default for ReplicaSet {
             selector: LabelSelector::default(),
             template: Arc::default(),
             replicas: 1,
+            omissions: Omissions::default(),
             min_ready: Duration::ZERO,
             created: Instant::ZERO,
             rollout: RolloutAnnotations::default(),

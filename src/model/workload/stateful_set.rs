@@ -1,5 +1,6 @@
 //! Stateful sets: pods with identities, in order.
 
+use super::omissions::Omissions;
 use serde::{Deserialize, Serialize};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
@@ -22,6 +23,9 @@ pub struct StatefulSet {
     pub template: Arc<PodSpec>,
     /// Number of wanted pods.
     pub replicas: i32,
+    /// Fields that the last declaration does not state.
+    #[serde(default, skip_serializing_if = "Omissions::is_empty")]
+    pub omissions: Omissions,
     /// The ordinal of the first pod.
     pub first_ordinal: i32,
     /// Whether pods come and go one after the other.
@@ -149,6 +153,7 @@ impl Default for StatefulSet {
             selector: LabelSelector::default(),
             template: Arc::default(),
             replicas: 1,
+            omissions: Omissions::default(),
             first_ordinal: 0,
             management: PodManagement::default(),
             update: StatefulUpdate::RollingUpdate {
