@@ -83,3 +83,6 @@ pub(crate) const BALANCE: &str = "haproxy.router.openshift.io/balance";
 
 /// On a route: clients get no cookie.
 pub(crate) const NO_COOKIE: &str = "haproxy.router.openshift.io/disable_cookies";
+
+/// On a namespace: labels that nodes need for the pods of the project.
+pub(crate) const PROJECT_SELECTOR: &str = "openshift.io/node-selector";

@@ -15,6 +15,7 @@ use trace::Input;
 use super::adoption::Beginning;
 use super::federation::Division;
 use super::kube::is_exact;
+use super::openshift_options::ProjectSelectors;
 use super::{Adoption, BuildError, FileSource, Remarks, decoded};
 use units::{SortedMap, SortedSet};
 
@@ -36,6 +37,8 @@ pub struct ManifestFiles {
     unwanted: Vec<&'static str>,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
+    /// Node selectors of projects, where the system has any.
+    selectors: Option<ProjectSelectors>,
     /// Division of deployments among cells.
     pub(super) division: Division,
     /// Queues of Kueue, if the scenario has any.
@@ -198,6 +201,7 @@ impl ManifestFiles {
     pub fn with_priorities_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
         self.changes = scenario.system.scheduler_changes();
         self.unwanted = unwanted(scenario);
+        self.selectors = ProjectSelectors::of(scenario);
         self.division = Division::of(scenario);
         let sources = scenario.workload.iter().filter_map(|source| match source {
             WorkloadSource::Manifests { file, .. } => Some(file),
@@ -295,6 +299,7 @@ impl ManifestFiles {
             // Their owners make them anew.
             manifests.pods.retain(|pod| pod.maker == Maker::Nobody);
         }
+        ProjectSelectors::hold(self.selectors.as_ref(), &mut manifests);
         self.division.divide(&input.name, &mut manifests)?;
         let manifests = Arc::new(manifests);
         remarks.manifests(&input.name, &manifests);

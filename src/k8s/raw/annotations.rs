@@ -23,7 +23,10 @@ impl Annotations {
             || key.starts_with(AUTOSCALER_ANNOTATIONS)
             || key.starts_with(keys::TOPOLOGY_WISHES)
             || key.starts_with("nginx.ingress.kubernetes.io/canary")
-            || matches!(key, keys::BALANCE | keys::NO_COOKIE)
+            || matches!(
+                key,
+                keys::BALANCE | keys::NO_COOKIE | keys::PROJECT_SELECTOR
+            )
             || matches!(
                 key,
                 keys::MIRROR
