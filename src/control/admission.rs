@@ -6,6 +6,7 @@ mod limits;
 mod namespaces;
 mod priority;
 pub mod quota;
+mod selectors;
 #[cfg(test)]
 mod tests;
 pub mod vertical;
@@ -294,6 +295,7 @@ fn admit_named(
     owner: Option<PodOwner>,
 ) -> Result<Vec<Event>, Conflict> {
     namespaces::is_open(store, &spec.namespace, "Pod")?;
+    selectors::agrees(store, spec)?;
     let prioritized = priority::prioritized(store, spec)?;
     let new_spec = prioritized.as_ref().unwrap_or(spec);
     // What sizes pods vertically gives new ones what it recommends.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cluster::{Conflict, Store};
 use model::{
-    Behaviour, Container, EndReason, Event, PodChange, PodCreated, PodLife, PodRef, PodSpec,
-    ResourceList, RestartPolicy, Text,
+    Behaviour, Container, EndReason, Event, Labels, PodChange, PodCreated, PodLife, PodRef,
+    PodSpec, ResourceList, RestartPolicy, Text, Toleration,
 };
 use units::{Duration, SortedMap, SortedSet, plural};
 
@@ -30,6 +30,14 @@ pub struct Errand {
     pub image: Text,
     /// Resources that the container requests.
     pub requests: ResourceList,
+    /// Limits of the container.
+    pub limits: ResourceList,
+    /// Labels of the nodes that the pod may run on.
+    pub node_selector: Labels,
+    /// Taints that the pod tolerates.
+    pub tolerations: Vec<Toleration>,
+    /// Longest time that the pod may run, by which quotas tell it from pods that stay; `None` is any.
+    pub deadline: Option<Duration>,
     /// Time that the work takes; `None` lasts until the pod is dismissed.
     pub takes: Option<Duration>,
     /// Whether the work fails in the end.
@@ -84,6 +92,7 @@ impl Errand {
             run_time: self.takes.map(|takes| takes.to_string().into()),
             exit_code: i32::from(self.fails),
             grace: Duration::ZERO,
+            active_deadline: self.deadline,
             ..Behaviour::default()
         };
         let life = PodLife {
@@ -99,8 +108,11 @@ impl Errand {
                 name: purpose.into(),
                 image: self.image.clone(),
                 requests: self.requests.clone(),
+                limits: self.limits.clone(),
                 ..Container::default()
             }],
+            node_selector: self.node_selector.clone(),
+            tolerations: self.tolerations.clone(),
             preempts: true,
             behaviour: Some(Arc::new(behaviour)),
             life: Some(Arc::new(life)),

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::field::{Path, Problem};
+use super::keys::PROJECT_SELECTOR;
 use super::parts::Parts;
 use super::workload::Workload;
-use model::{NAMESPACE_NAME_LABEL, Namespace, Object, PriorityClass, Text};
+use model::{Labels, NAMESPACE_NAME_LABEL, Namespace, Object, PriorityClass, Text};
 
 /// A namespace.
 pub(super) fn namespace(parts: &Parts, workload: &mut Workload<'_>) -> Result<Object, Problem> {
@@ -16,12 +17,29 @@ pub(super) fn namespace(parts: &Parts, workload: &mut Workload<'_>) -> Result<Ob
     let texts = &mut workload.ctx.texts;
     let mut labels = texts.labels(&parts.metadata.labels, &path.field("labels"))?;
     labels.insert(NAMESPACE_NAME_LABEL.into(), workload.name.clone());
+    let selector = parts.metadata.annotations.get(PROJECT_SELECTOR);
+    let annotations = path.field("annotations");
+    let selector = selector.map(|text| project_selector(text, &annotations.key(PROJECT_SELECTOR)));
     Ok(Object::Namespace(Arc::new(Namespace {
         namespace: Text::default(),
         name: workload.name.clone(),
         labels,
         is_terminating: parts.metadata.deletion_timestamp.is_some(),
+        node_selector: selector.transpose()?,
     })))
+}
+
+/// Labels such as `region=infra, disk=ssd`; an empty text has none.
+fn project_selector(text: &str, path: &Path<'_>) -> Result<Labels, Problem> {
+    let written = text.split(',').map(str::trim);
+    let pairs = written.filter(|own| !own.is_empty()).map(|own| {
+        let (key, value) = own.split_once('=')?;
+        let value = value.strip_prefix('=').unwrap_or(value);
+        let (key, value) = (key.trim(), value.trim());
+        (!key.is_empty() && !key.ends_with('!')).then(|| (key.into(), value.into()))
+    });
+    let pairs: Option<Labels> = pairs.collect();
+    pairs.ok_or_else(|| path.problem("labels such as `region=infra, disk=ssd`", text))
 }
 
 /// A class of priority.
@@ -61,4 +79,28 @@ pub(super) fn class(parts: &Parts) -> Result<(i32, bool), Problem> {
     let value = value.ok_or_else(|| path.missing("a priority, a whole number of 32 bits"))?;
     let policy = parts.preemption_policy.as_ref().and_then(Value::as_str);
     Ok((value, policy != Some("Never")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn selectors_of_projects_are_labels_or_nothing() {
+        let read = |text| {
+            let path = Path::root("metadata");
+            project_selector(text, &path.field("annotations"))
+        };
+        let expected: Labels = [
+            ("disk".into(), "ssd".into()),
+            ("region".into(), "infra".into()),
+        ]
+        .into_iter()
+        .collect();
+        assert_eq!(read("region=infra, disk == ssd").ok(), Some(expected));
+        assert_eq!(read("").ok(), Some(Labels::default()));
+        for text in ["region", "region!=infra", "=infra"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
 }

@@ -71,7 +71,12 @@ const KINDS: &[Kind] = &[
     ),
     kind("Service", "serving.knative.dev", MAKES_PODS),
     kind("CloneSet", "apps.kruise.io", MAKES_PODS),
-    kind("DeploymentConfig", "apps.openshift.io", MAKES_PODS),
+    kind(
+        "DeploymentConfig",
+        "apps.openshift.io",
+        "write it as a Deployment, which `name: openshift` runs as a deployment configuration; the pods that \
+         it would make are missing",
+    ),
     kind("PodTemplate", "", "nothing is made from it"),
     kind(
         "MutatingWebhookConfiguration",

@@ -31,6 +31,7 @@ mod fields;
 mod findings;
 mod gpu;
 mod homeless;
+mod ingress_settings;
 mod job_sets;
 mod json_field;
 mod json_stream;

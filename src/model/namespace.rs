@@ -1,5 +1,7 @@
 //! Namespaces as objects of the API: while one is being deleted nothing new comes into it.
 
+use std::hash::{Hash, Hasher};
+
 use super::{Labels, Text};
 use serde::{Deserialize, Serialize};
 
@@ -7,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub const NAMESPACE_NAME_LABEL: &str = "kubernetes.io/metadata.name";
 
 /// A `Namespace` (spec: kubernetes.md part 5).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Namespace {
     /// Empty: it is an object of the whole cluster.
     pub namespace: Text,
@@ -17,6 +19,26 @@ pub struct Namespace {
     pub labels: Labels,
     /// Marks a namespace that is being deleted (phase `Terminating`).
     pub is_terminating: bool,
+    /// Labels that nodes have to have for the pods of a project of `OpenShift`; `None` where its scheduler
+    /// knows no others than its options.
+    pub node_selector: Option<Labels>,
+}
+
+impl Hash for Namespace {
+    // One without a node selector has the bytes that it had before there were any.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            namespace,
+            name,
+            labels,
+            is_terminating,
+            node_selector,
+        } = self;
+        (namespace, name, labels, is_terminating).hash(state);
+        if node_selector.is_some() {
+            node_selector.hash(state);
+        }
+    }
 }
 
 impl Namespace {

@@ -70,20 +70,37 @@ pub(super) fn findings(
 }
 
 fn unknown(objects: &[&Object], target: &ObjectRef) -> Problem {
+    let mut kinds = Object::KINDS.iter();
+    let Some(kind) = kinds.find(|kind| **kind == &*target.kind) else {
+        // A kind that is not read may be meant for one that is, such as a DeploymentConfig.
+        let scaled = (objects.iter()).filter(|object| SCALED.contains(&object.kind()));
+        let known: SortedSet<Text> = scaled
+            .map(|object| format!("{} {}", object.kind(), object.name()).into())
+            .collect();
+        return Problem::Unknown {
+            kind: "workload",
+            name: format!("{} {}", target.kind, target.name).into(),
+            known: known.into_iter().take(8).collect(),
+        };
+    };
     let known = objects
         .iter()
         .filter(|object| object.kind() == &*target.kind);
     let known: SortedSet<Text> = known.map(|object| object.name().clone()).collect();
     Problem::Unknown {
-        kind: Object::KINDS
-            .iter()
-            .find(|kind| **kind == &*target.kind)
-            .copied()
-            .unwrap_or("workload"),
+        kind,
         name: target.name.clone(),
         known: known.into_iter().take(8).collect(),
     }
 }
+
+/// Kinds of the workloads that autoscalers scale.
+const SCALED: [&str; 4] = [
+    "Deployment",
+    "ReplicaSet",
+    "ReplicationController",
+    "StatefulSet",
+];
 
 /// The workload that an autoscaler names, among all that is ever declared.
 fn named<'a>(objects: &[&'a Object], namespace: &Text, target: &ObjectRef) -> Option<&'a Object> {

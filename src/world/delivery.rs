@@ -25,6 +25,9 @@ use super::{BuildError, FileSource};
 /// Time until the registry's call reports a push, where nothing is stated (spec: orchestrators-a.md 9.1).
 const WEBHOOK: Duration = Duration::from_secs(1);
 
+/// Longest time that the pod of a build of `OpenShift` may run (`setupActiveDeadline`).
+const BUILD_DEADLINE: Duration = Duration::from_secs(604_800);
+
 /// The component that deploys what is pushed; `None` if nothing is watched.
 ///
 /// # Errors
@@ -53,6 +56,7 @@ pub fn delivery(scenario: &Scenario) -> Result<Option<Deliveries>, BuildError> {
              leave it out, or choose a system with `controllers`"
         )));
     }
+    let is_openshift = scenario.system.name == "openshift";
     let plans = scenario
         .delivery
         .iter()
@@ -61,7 +65,8 @@ pub fn delivery(scenario: &Scenario) -> Result<Option<Deliveries>, BuildError> {
         plans: plans.collect(),
         rolls_out: provides(system, Function::Deployment),
         refusal: refusal(system),
-        follows_status: scenario.system.name == "openshift",
+        follows_status: is_openshift,
+        build_deadline: is_openshift.then_some(BUILD_DEADLINE),
         tags: tags(scenario),
     })))
 }

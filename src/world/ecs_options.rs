@@ -135,6 +135,10 @@ fn rules(name: &str, written: &EcsPlacement) -> Result<Rules, BuildError> {
             Constraint::MemberOf(query)
         });
     }
+    // A service that states none is spread, whatever it has of constraints.
+    if strategies.is_empty() {
+        strategies = Rules::default().strategies;
+    }
     Ok(Rules {
         constraints,
         strategies,

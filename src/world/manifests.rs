@@ -15,6 +15,7 @@ use trace::Input;
 use super::adoption::Beginning;
 use super::federation::Division;
 use super::kube::is_exact;
+use super::openshift_options::ProjectSelectors;
 use super::{Adoption, BuildError, FileSource, Remarks, decoded};
 use units::{SortedMap, SortedSet};
 
@@ -38,6 +39,8 @@ pub struct ManifestFiles {
     priorities: PriorityClasses,
     /// Templates by which later ones are told apart.
     templates: FirstTemplates,
+    /// Node selectors of projects, where the system has any.
+    selectors: Option<ProjectSelectors>,
     /// Division of deployments among cells.
     pub(super) division: Division,
     /// Queues of Kueue, if the scenario has any.
@@ -200,6 +203,7 @@ impl ManifestFiles {
     pub fn with_priorities_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
         self.changes = scenario.system.scheduler_changes();
         self.unwanted = unwanted(scenario);
+        self.selectors = ProjectSelectors::of(scenario);
         self.division = Division::of(scenario);
         let sources = scenario.workload.iter().filter_map(|source| match source {
             WorkloadSource::Manifests { file, .. } => Some(file),
@@ -298,6 +302,7 @@ impl ManifestFiles {
             manifests.pods.retain(|pod| pod.maker == Maker::Nobody);
         }
         self.templates.mark(&mut manifests);
+        ProjectSelectors::hold(self.selectors.as_ref(), &mut manifests);
         self.division.divide(&input.name, &mut manifests)?;
         let manifests = Arc::new(manifests);
         remarks.manifests(&input.name, &manifests);

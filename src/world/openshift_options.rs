@@ -1,6 +1,10 @@
 //! Options of `OpenShift`, from the experiment file to what its components are made from.
 
-use model::{Labels, Text};
+use std::sync::Arc;
+
+use k8s::Manifests;
+use model::{Labels, Object, Text};
+use scenario::Scenario;
 use scenario::schema::{
     OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftPolicy,
     OpenShiftScriptStep, OpenShiftTrigger,
@@ -44,6 +48,49 @@ pub(super) fn openshift_options(
         projects: projects.collect(),
         deployments: of_routers.chain(configs).collect(),
     })
+}
+
+/// Node selectors of the projects of a scenario, as their Namespaces hold them.
+#[derive(Clone, Debug)]
+pub(super) struct ProjectSelectors {
+    usual: Labels,
+    projects: SortedMap<Text, Labels>,
+}
+
+impl ProjectSelectors {
+    /// Those of a scenario; `None` where the system has no projects.
+    pub(super) fn of(scenario: &Scenario) -> Option<Self> {
+        (scenario.system.name == "openshift").then(|| {
+            let written = scenario.system.openshift.clone().unwrap_or_default();
+            let projects = written.projects.iter();
+            let projects =
+                projects.map(|(name, own)| (name.as_str().into(), labels(&own.node_selector)));
+            Self {
+                usual: labels(&written.node_selector),
+                projects: projects.collect(),
+            }
+        })
+    }
+
+    /// Has the Namespaces of a file hold the selectors of their projects: what the experiment states before
+    /// their own annotation, and that before the selector of all others. Without projects they hold none.
+    pub(super) fn hold(all: Option<&Self>, manifests: &mut Manifests) {
+        let declared = manifests
+            .workloads
+            .iter_mut()
+            .chain(&mut manifests.dependents);
+        for own in declared {
+            let Object::Namespace(namespace) = &mut own.object else {
+                continue;
+            };
+            let namespace = Arc::make_mut(namespace);
+            let stated = namespace.node_selector.take();
+            namespace.node_selector = all.map(|all| {
+                let project = all.projects.get(&namespace.name).cloned();
+                project.or(stated).unwrap_or_else(|| all.usual.clone())
+            });
+        }
+    }
 }
 
 fn labels(written: &SortedMap<String, String>) -> Labels {

@@ -343,7 +343,7 @@ fn target(
         Object::Ingress(own) => Some(own),
         _ => None,
     });
-    if !ingresses.any(|own| !route(own, host, path).is_empty()) {
+    if !ingresses.any(|own| route(std::iter::once(own), host, path).is_some()) {
         return Err(BuildError::Experiment(format!(
             "traffic[{number}].host: no Ingress of the manifests has a rule for `{host}{path}`, and \
              none has a default backend"

@@ -144,10 +144,15 @@ fn recreate_ends_all_old_pods_and_runs_its_hooks_between() {
                    2s, failures: 1, failurePolicy: ignore}}}";
     let more = "operations: [{at: 60s, apply: shop-2.yaml}]";
     let seen = run("openshift-recreate", "Recreate", options, more);
-    // The deployer and each hook are pods, which take 5 s to start.
-    let expected = [(60.0, "web-2", 0), (75.0, "web-1", 0), (100.0, "web-2", 4)];
+    // The deployer and each hook are pods, which take 5 s to start, and the first new pod has to be ready.
+    let expected = [
+        (60.0, "web-2", 0),
+        (75.0, "web-1", 0),
+        (100.0, "web-2", 1),
+        (105.0, "web-2", 4),
+    ];
     assert_eq!(seen.since(60.0), expected);
-    assert_eq!(seen.running[4..], [105.0; 4]);
+    assert_eq!(seen.running[4..], [105.0, 110.0, 110.0, 110.0]);
     let names = seen.helpers.iter().map(|own| &*own.0);
     let second: Vec<&str> = names.filter(|own| own.starts_with("web-2-")).collect();
     let expected = [

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use cluster::{Conflict, Store};
 use model::{Delivery, DeliveryStep, Event, Object, ObjectChange, Push, Text};
-use units::{Instant, ObjectId, Revision, SortedMap, SortedSet};
+use units::{Duration, Instant, ObjectId, Revision, SortedMap, SortedSet};
 
 use super::build::retry_delay;
 use super::rollout::{Due, PushNumber};
@@ -37,6 +37,8 @@ pub struct DeliveryOptions {
     pub refusal: Refusal,
     /// Whether a Deployment's status says when its rollout is complete, as where a hook comes after its pods.
     pub follows_status: bool,
+    /// Longest time that the pod of a build may run, where the system sets one.
+    pub build_deadline: Option<Duration>,
     /// Tags that workloads follow, by name of the workload or `*`; others follow every tag of their
     /// repositories.
     pub tags: SortedMap<Text, Following>,
@@ -59,6 +61,7 @@ pub struct Deliveries {
     rolls_out: bool,
     refusal: Refusal,
     pub(super) follows_status: bool,
+    pub(super) build_deadline: Option<Duration>,
     tags: SortedMap<Text, Following>,
     pub(super) pipelines: Vec<Pipeline>,
     /// Repositories by the number of their pipeline.
@@ -85,6 +88,7 @@ impl Deliveries {
             rolls_out: options.rolls_out,
             refusal: options.refusal.clone(),
             follows_status: options.follows_status,
+            build_deadline: options.build_deadline,
             tags: options.tags.clone(),
             repositories: plans.clone().map(|own| own.repository.clone()).collect(),
             pipelines: plans.map(|own| Pipeline::new(Arc::clone(own))).collect(),

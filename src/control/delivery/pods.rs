@@ -78,6 +78,8 @@ impl Deliveries {
             requests: pods.requests.clone(),
             takes: Some(work.takes),
             fails: work.fails,
+            deadline: self.build_deadline,
+            ..Errand::default()
         };
         let name = (errand.namespace.clone(), errand.name.clone());
         self.builds.insert(name, (pipeline, work.build));

@@ -241,6 +241,7 @@ fn options(tags: &[(&str, &str)]) -> DeliveryOptions {
         rolls_out: true,
         refusal: Refusal(Arc::new(|_| false)),
         follows_status: false,
+        build_deadline: None,
         tags: (tags.map(|&(name, tag)| (name.into(), Following::Tag(tag.into())))).collect(),
     }
 }

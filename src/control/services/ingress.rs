@@ -1,26 +1,78 @@
 //! Requests from outside: to which service by host and path, and by weight where several share a
 //! path (spec: kubernetes.md part 5; orchestrators-a.md 8.4).
 
+use std::sync::Arc;
+
+use model::Text;
 pub use model::service::{Backend, Ingress, PathKind, PathRule, Rule};
 use rng::Stream;
 
-/// Returns the backends of a request; empty if there are none. An exact host precedes a pattern, a
-/// pattern precedes any host; then the longest path wins, with exact paths before prefixes.
-pub fn route<'a>(ingress: &'a Ingress, host: &str, path: &str) -> &'a [Backend] {
-    let ranks = ingress
-        .rules
-        .iter()
-        .filter_map(|rule| Some((host_rank(rule, host)?, rule)));
-    let best_host = ranks.clone().map(|(rank, _)| rank).max();
-    let rules = ranks.filter(|(rank, _)| Some(*rank) == best_host);
-    let paths = rules.flat_map(|(_, rule)| &rule.paths);
-    let matching = paths.filter(|rule| is_match(rule, path));
-    // The first of equals, as rules are written.
-    let best = matching.rev_max_by_key(|rule| {
+/// Way of a request: the ingress whose rule it follows, and the backends of that.
+#[derive(Clone, Copy, Debug)]
+pub struct Lead<'a> {
+    /// The ingress.
+    pub ingress: &'a Arc<Ingress>,
+    /// The backends; there is at least one.
+    pub backends: &'a [Backend],
+    /// Host and path of the rule; `None` where no rule is about the request.
+    rule: Option<(Option<&'a Text>, &'a PathRule)>,
+}
+
+impl Lead<'_> {
+    /// The backends that a canary has for the same host and path; empty if there are none.
+    pub fn canary<'b>(&self, canary: &'b Ingress) -> &'b [Backend] {
+        let Some((host, path)) = self.rule else {
+            return &canary.default;
+        };
+        let rules = canary.rules.iter();
+        let mut paths = rules
+            .filter(|own| own.host.as_ref() == host)
+            .flat_map(|own| &own.paths);
+        let alike = paths.find(|own| own.path == path.path && own.kind == path.kind);
+        alike.map_or(&[], |own| &own.backends)
+    }
+}
+
+/// Finds the way of a request by the rules of all ingresses, which are merged by host, in the order in which
+/// they were created. An exact host precedes a pattern, a pattern precedes any host; then the longest path
+/// wins, with exact paths before prefixes; then the first rule. Where no path of the host matches, the default
+/// backend of the first ingress with rules for the host takes the request, or of the first that has one.
+pub fn route<'a>(
+    ingresses: impl Iterator<Item = &'a Arc<Ingress>> + Clone,
+    host: &str,
+    path: &str,
+) -> Option<Lead<'a>> {
+    let rules = ingresses.clone().flat_map(|own| {
+        let rules = own.rules.iter();
+        rules.filter_map(move |rule| Some((host_rank(rule, host)?, own, rule)))
+    });
+    let best_host = rules.clone().map(|(rank, ..)| rank).max();
+    let rules = rules.filter(|(rank, ..)| Some(*rank) == best_host);
+    let paths = rules.clone().flat_map(|(_, own, rule)| {
+        let paths = rule.paths.iter();
+        paths.map(move |path| (own, rule.host.as_ref(), path))
+    });
+    let matching = paths.filter(|(.., rule)| is_match(rule, path) && !rule.backends.is_empty());
+    let best = matching.rev_max_by_key(|(.., rule)| {
         let is_exact = rule.kind == PathKind::Exact;
         (trimmed(&rule.path).len(), is_exact)
     });
-    best.map_or(&ingress.default, |rule| &rule.backends)
+    if let Some((ingress, host, rule)) = best {
+        return Some(Lead {
+            ingress,
+            backends: &rule.backends,
+            rule: Some((host, rule)),
+        });
+    }
+    let of_host = rules.map(|(_, own, _)| own);
+    let mut by_default = of_host
+        .chain(ingresses)
+        .filter(|own| !own.default.is_empty());
+    by_default.next().map(|ingress| Lead {
+        ingress,
+        backends: &ingress.default,
+        rule: None,
+    })
 }
 
 /// The best by a key, of equals the first.
@@ -148,9 +200,14 @@ mod tests {
         }
     }
 
+    fn service(all: &[Arc<Ingress>], host: &str, path: &str) -> String {
+        let lead = route(all.iter(), host, path);
+        lead.map_or_else(String::new, |own| own.backends[0].service.to_string())
+    }
+
     #[test]
     fn hosts_before_patterns_and_longest_paths_first() {
-        let own = ingress();
+        let own = [Arc::new(ingress())];
         for (host, path, expected) in [
             ("shop.example.com", "/", "web"),
             ("shop.example.com", "/cart", "cart-home"),
@@ -162,9 +219,60 @@ mod tests {
             ("a.b.example.com", "/x", "fallback"),
             ("example.com", "/", "fallback"),
         ] {
-            let route = route(&own, host, path);
-            assert_eq!(&*route[0].service, expected, "{host}{path}");
+            assert_eq!(service(&own, host, path), expected, "{host}{path}");
         }
+    }
+
+    fn object(host: Option<&str>, at: &str, name: &str) -> Ingress {
+        Ingress {
+            rules: vec![Rule {
+                host: host.map(Into::into),
+                paths: vec![path(at, PathKind::Prefix, name)],
+            }],
+            ..Ingress::default()
+        }
+    }
+
+    #[test]
+    fn rules_of_all_objects_are_merged_and_of_equals_the_oldest_wins() {
+        let mut last = object(Some("x.test"), "/deep", "deep");
+        last.default = vec![backend("rest", 1)];
+        let all = [
+            object(None, "/", "anywhere"),
+            object(Some("*.test"), "/api", "pattern"),
+            object(Some("x.test"), "/", "root"),
+            object(Some("x.test"), "/api", "api"),
+            object(Some("x.test"), "/api", "late"),
+            object(Some("y.test"), "/y", "y"),
+            last,
+        ]
+        .map(Arc::new);
+        for (host, path, expected) in [
+            ("x.test", "/api/v1", "api"),
+            ("x.test", "/apix", "root"),
+            ("x.test", "/deep", "deep"),
+            ("z.test", "/api", "pattern"),
+            // A host of its own looks no further than its own rules.
+            ("y.test", "/api", "rest"),
+            ("other", "/api", "anywhere"),
+        ] {
+            assert_eq!(service(&all, host, path), expected, "{host}{path}");
+        }
+    }
+
+    #[test]
+    fn a_canary_is_one_of_its_own_path_alone() {
+        let all = [
+            object(Some("x.test"), "/", "root"),
+            object(Some("x.test"), "/api", "api"),
+        ]
+        .map(Arc::new);
+        let canary = object(Some("x.test"), "/", "new");
+        let of = |path| {
+            let lead = route(all.iter(), "x.test", path).expect("a rule");
+            lead.canary(&canary).len()
+        };
+        assert_eq!((of("/"), of("/api")), (1, 0));
     }
 
     #[test]

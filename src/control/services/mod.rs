@@ -15,4 +15,6 @@ pub use affinity::{Affinity, ClientId};
 pub use balancer::{Algorithm, Balancer, Limits, Served, hash64};
 pub use endpoint::{DnsCache, EndpointState, Registry, ServicePod, ServiceSettings};
 pub use functions::{FunctionLimits, FunctionPool, Invocation};
-pub use ingress::{Backend, Ingress, PathKind, PathRule, Rule, endpoint_weights, route, split};
+pub use ingress::{
+    Backend, Ingress, Lead, PathKind, PathRule, Rule, endpoint_weights, route, split,
+};

@@ -1,6 +1,7 @@
 //! Annotations of this program: those that no reader looks at are mostly misspelt, or stand on the
 //! wrong object.
 
+use crate::ingress_settings;
 use crate::raw::Annotations;
 use units::nearest;
 
@@ -82,6 +83,13 @@ pub(crate) fn unread_of_object<'a>(kind: &str, annotations: &'a Annotations) -> 
             unknown(name, OF_KINDS.iter().map(|&(_, name)| name))
         };
         unread.push(Unread { key, what });
+    }
+    if ["Ingress", "Route"].contains(&kind) {
+        let keys = annotations.0.keys();
+        unread.extend(keys.filter_map(|key| {
+            let what = ingress_settings::instead(key)?.to_owned();
+            Some(Unread { key, what })
+        }));
     }
     unread
 }

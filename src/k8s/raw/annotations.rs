@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::{AmountText, TextMap};
-use crate::{keys, reported};
+use crate::{ingress_settings, keys, reported};
 
 /// Prefix of the annotations by which `autoscaling/v1` carries what it has no fields for.
 pub(crate) const AUTOSCALER_ANNOTATIONS: &str = "autoscaling.alpha.kubernetes.io/";
@@ -23,7 +23,10 @@ impl Annotations {
             || key.starts_with(AUTOSCALER_ANNOTATIONS)
             || key.starts_with(keys::TOPOLOGY_WISHES)
             || key.starts_with("nginx.ingress.kubernetes.io/canary")
-            || matches!(key, keys::BALANCE | keys::NO_COOKIE)
+            || matches!(
+                key,
+                keys::BALANCE | keys::NO_COOKIE | keys::PROJECT_SELECTOR
+            )
             || matches!(
                 key,
                 keys::MIRROR
@@ -46,6 +49,7 @@ impl Annotations {
                     | keys::IGNORED_INDEX_FAILURES
             )
             || reported::ANNOTATIONS.contains(&key)
+            || ingress_settings::instead(key).is_some()
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<&str> {

@@ -85,8 +85,8 @@ pub enum EcsNetworkMode {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct EcsPlacement {
     /// Strategies in the order in which they are applied: `spread=attribute:ecs.availability-zone`,
-    /// `spread=instanceId`, `binpack=cpu`, `binpack=memory`, `random`; default none, where the lowest
-    /// id decides.
+    /// `spread=instanceId`, `binpack=cpu`, `binpack=memory`, `random`; default a spread over zones, then
+    /// over instances.
     pub strategies: Vec<String>,
     /// Constraints that instances have to meet: `distinctInstance`, or a query of attributes such as
     /// `attribute:stack == prod and attribute:disks >= 2`; default none.

@@ -158,7 +158,8 @@ pub struct OpenShiftDeploymentConfig {
     /// strategy and ends with its last step; default none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub script: Vec<OpenShiftScriptStep>,
-    /// Requests of the deployer's pod and of those of hooks (`strategy.resources`); default none.
+    /// Requests of the deployer's pod (`strategy.resources`); default none. Hooks request what the first
+    /// container of the Deployment does.
     pub resources: PodRequests,
 }
 

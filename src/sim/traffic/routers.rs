@@ -14,7 +14,6 @@ use super::Traffic;
 use super::backing::Front;
 use super::plan::{Group, Load, ROUTER_LABEL, ROUTER_NAMESPACE, Router, Target};
 use super::rate::MICRO;
-use super::routing::first_of;
 
 /// Stand-in for the namespace of routers, at which requests end that are too many for them.
 const ROUTER: &str = "Router";
@@ -44,8 +43,7 @@ fn admits(router: &Router, own: &Ingress) -> bool {
 impl Traffic {
     /// The route of a host and path, with the number of its router: the first that has it.
     fn router_of(&self, host: &str, path: &str) -> Option<(Arc<Ingress>, usize)> {
-        let stable = self.ingresses.values().filter(|own| own.canary.is_none());
-        let (own, _) = first_of(stable, host, path)?;
+        let own = self.rule(host, path)?.ingress;
         let mut routers = self.plan.model.routers.iter();
         let router = routers.position(|router| admits(router, own))?;
         Some((Arc::clone(own), router))

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cluster::Observer;
-use control::services::route;
+use control::services::{Lead, route};
 use model::Text;
 use model::service::{Backend, Ingress};
 use model::traffic::Flow;
@@ -58,24 +58,42 @@ impl Traffic {
         }
     }
 
+    /// The rule that requests to a host and path follow. Routers of `OpenShift` leave a host to the project
+    /// that had a route of it first, all ingresses count without them.
+    pub(super) fn rule(&self, host: &str, path: &str) -> Option<Lead<'_>> {
+        let stable = self.ingresses.values().filter(|own| own.canary.is_none());
+        if self.plan.model.routers.is_empty() {
+            return route(stable, host, path);
+        }
+        let claims = |own: &Ingress| {
+            let mut hosts = own.rules.iter().filter_map(|rule| rule.host.as_deref());
+            hosts.any(|own| own == host)
+        };
+        let holder = stable.clone().find(|own| claims(own));
+        let holder = holder.map(|own| &own.namespace);
+        let admitted = stable.filter(|own| !claims(own) || Some(&own.namespace) == holder);
+        route(admitted, host, path)
+    }
+
     /// The services that a host and path lead to: by the rules of all ingresses, a canary beside
     /// the one whose host and path it shares.
     pub(super) fn lead(&self, host: &str, path: &str) -> Vec<(Text, Backend)> {
-        let stable = self.ingresses.values().filter(|own| own.canary.is_none());
-        let Some((own, backends)) = first_of(stable, host, path) else {
+        let Some(lead) = self.rule(host, path) else {
             return Vec::new();
         };
-        let mut list: Vec<(Text, Backend)> = (backends.iter())
-            .map(|backend| (own.namespace.clone(), backend.clone()))
+        let namespace = &lead.ingress.namespace;
+        let backends = lead.backends.iter();
+        let mut list: Vec<(Text, Backend)> = backends
+            .map(|backend| (namespace.clone(), backend.clone()))
             .collect();
-        let canaries = self
-            .ingresses
-            .values()
-            .filter(|other| other.namespace == own.namespace);
-        for canary in canaries {
-            let (Some(part), backends) = (canary.canary, route(canary, host, path)) else {
+        let others = self.ingresses.values();
+        for canary in others.filter(|own| own.namespace == *namespace) {
+            let (Some(part), backends) = (canary.canary, lead.canary(canary)) else {
                 continue;
             };
+            if backends.is_empty() {
+                continue;
+            }
             let total: i64 = list.iter().map(|(_, backend)| backend.weight).sum();
             for (_, backend) in &mut list {
                 backend.weight *= 100 - part;
@@ -148,17 +166,4 @@ impl Traffic {
             }
         }
     }
-}
-
-/// The first ingress that was created and has a rule for a host and path, with the backends of that.
-pub(super) fn first_of<'a>(
-    ingresses: impl Iterator<Item = &'a Arc<Ingress>>,
-    host: &str,
-    path: &str,
-) -> Option<(&'a Arc<Ingress>, &'a [Backend])> {
-    let mut found = ingresses.filter_map(|own| {
-        let backends = route(own, host, path);
-        (!backends.is_empty()).then_some((own, backends))
-    });
-    found.next()
 }

@@ -260,6 +260,22 @@ impl FastCluster {
         }
     }
 
+    /// A task of an instance is to stop, and counts there no longer.
+    pub fn stop(&mut self, index: usize, task: &Task) {
+        if let Some(instance) = self.instances.get_mut(index) {
+            instance.stop(task);
+            self.count(&task.group, index, -1);
+        }
+    }
+
+    /// Takes a task off an instance that was to stop.
+    pub fn release(&mut self, index: usize, task: &Task) {
+        if let Some(instance) = self.instances.get_mut(index) {
+            instance.release(task);
+            self.refresh(index);
+        }
+    }
+
     fn count(&mut self, name: &Text, index: usize, change: i64) {
         if !self.groups.contains_key(name) {
             self.groups.insert(name.clone(), Group::default());

@@ -47,7 +47,7 @@ pub struct Instance {
     pub gpus: Gpus,
     /// Ports of the instance that are taken, as `port/protocol`: by how many tasks.
     pub ports: SortedMap<Text, u64>,
-    /// Tasks on the instance, by the group that they belong to.
+    /// Tasks on the instance that are not to stop, by the group that they belong to.
     pub tasks: SortedMap<Text, u64>,
     /// `true` if the instance takes tasks: it is active, and its agent is connected.
     pub is_active: bool,
@@ -87,6 +87,12 @@ impl Instance {
 
     /// Takes a task off.
     pub fn remove(&mut self, task: &Task) {
+        self.stop(task);
+        self.release(task);
+    }
+
+    /// Gives back what a task had that was to stop.
+    pub(super) fn release(&mut self, task: &Task) {
         self.cpu += task.cpu;
         self.memory += task.memory;
         self.gpus.devices += task.gpus.devices;
@@ -99,6 +105,11 @@ impl Instance {
                 }
             }
         }
+    }
+
+    /// A task is to stop: for the rules it is no longer there, though it keeps what it has until it ends
+    /// (`constraint-examples.html`: the desired status of a task counts).
+    pub(super) fn stop(&mut self, task: &Task) {
         if let Some(count) = self.tasks.get_mut(&task.group) {
             *count -= 1;
             if *count == 0 {

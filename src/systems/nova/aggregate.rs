@@ -72,15 +72,49 @@ pub(super) fn apply(options: &NovaOptions, host: &mut Host) {
     }
     let mut factors = options.rules.multipliers;
     for weigher in Weigher::ALL {
-        let stated = metadata.get(weigher.override_key()).into_iter().flatten();
-        let numbers = stated.filter_map(|text| text.parse::<f64>().ok());
-        // Several aggregates: the smallest value.
-        if let Some(least) = numbers.min_by(f64::total_cmp) {
-            factors.set(weigher, least);
+        if let Some(factor) = stated_factor(options, weigher, &host.name) {
+            factors.set(weigher, factor);
         }
     }
     host.factors = Some(Arc::new(factors));
     host.metadata = Some(Arc::new(metadata));
+}
+
+/// Factor of a weigher by the aggregates of a host: the smallest of their values, of which the whole text is
+/// the number. One that is no number leaves the factor of all hosts in force, whatever the others are
+/// (`validate_num_values` fails as a whole).
+fn stated_factor(options: &NovaOptions, weigher: Weigher, host: &str) -> Option<f64> {
+    let own = (options.aggregates.iter()).filter(|own| names(&own.hosts, host));
+    let stated = own.filter_map(|own| own.metadata.get(weigher.override_key()));
+    let numbers: Option<Vec<f64>> = stated.map(|text| number(text)).collect();
+    let least = numbers?.into_iter().min_by(f64::total_cmp)?;
+    // The penalty of failed builds is stated as a positive number (`weights/compute.py`).
+    Some(if weigher == Weigher::BuildFailure {
+        -least
+    } else {
+        least
+    })
+}
+
+/// Lines about factors of aggregates that are no numbers.
+pub(super) fn remarks(aggregates: &[Aggregate]) -> Vec<String> {
+    let stated = aggregates.iter().flat_map(|own| {
+        let stated = |weigher: Weigher| own.metadata.get_key_value(weigher.override_key());
+        Weigher::ALL.into_iter().filter_map(stated)
+    });
+    let wrong = stated.filter(|(_, text)| number(text).is_none());
+    let lines = wrong.map(|(key, text)| {
+        format!(
+            "the metadata `{key}: {text}` of an aggregate is no number: its hosts have the factor of \
+             `system.nova.weighers`, whatever their other aggregates state"
+        )
+    });
+    lines.collect()
+}
+
+/// The factor that a text of metadata states.
+fn number(text: &str) -> Option<f64> {
+    text.trim().parse().ok()
 }
 
 /// A pod's node selector, as the filters see it: extra specs about the metadata of aggregates, and the pod

@@ -10,7 +10,9 @@ use rng::Stream;
 use super::filter::Filter;
 use super::host::Host;
 use super::options::Rules;
-use super::scheduler::{Choice, Cloud, NoValidHost, Request, choose, looked_at, removed_by};
+use super::scheduler::{
+    Choice, Cloud, NoValidHost, Request, choose, looked_at, only_excluded, removed_by,
+};
 use super::weigher::{Members, Scale, Weigher};
 
 /// Hosts and server groups, with columns.
@@ -21,6 +23,8 @@ pub struct FastCloud {
     left: [Vec<i64>; 3],
     /// Raw values by weigher; zero where they depend on the request.
     raws: [Vec<f64>; Weigher::ALL.len()],
+    /// Whether the service of each host is enabled.
+    enabled: Vec<bool>,
     /// Whether the service of each host is enabled and up.
     serves: Vec<bool>,
     feasible: Vec<u32>,
@@ -46,6 +50,7 @@ impl FastCloud {
         self.plain.add_host(host);
         self.left.iter_mut().for_each(|column| column.push(0));
         self.raws.iter_mut().for_each(|column| column.push(0.0));
+        self.enabled.push(false);
         self.serves.push(false);
         self.refresh(self.hosts().len() - 1);
     }
@@ -85,6 +90,7 @@ impl FastCloud {
         for (weigher, column) in Weigher::ALL.into_iter().zip(&mut self.raws) {
             column[host] = weigher.raw(own, Members::default());
         }
+        self.enabled[host] = own.is_enabled;
         self.serves[host] = own.is_enabled && own.is_up;
     }
 
@@ -117,7 +123,7 @@ impl FastCloud {
         let columns = vcpus.iter().zip(memory).zip(disk).enumerate();
         for (host, ((&vcpus, &memory), &disk)) in columns {
             let has_room = fits(asked[0], vcpus) && fits(asked[1], memory) && fits(asked[2], disk);
-            if has_room && !request.excluded.contains(&host) {
+            if has_room && self.enabled[host] {
                 self.feasible.push(host as u32);
                 if self.feasible.len() == rules.most_candidates {
                     break;
@@ -126,6 +132,12 @@ impl FastCloud {
         }
         if self.feasible.is_empty() {
             return self.plain.feasible(request, matching, rules).map(|_| ());
+        }
+        let excluded = &request.excluded;
+        self.feasible
+            .retain(|&host| !excluded.contains(&(host as usize)));
+        if self.feasible.is_empty() {
+            return Err(only_excluded());
         }
         for filter in &rules.filters {
             self.keep_passing(*filter, request, matching, rules);

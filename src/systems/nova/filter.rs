@@ -62,7 +62,8 @@ impl Filter {
             Self::Capabilities => standing.matches,
             Self::AntiAffinity => match group {
                 Some(GroupPolicy::AntiAffinity { most_per_host }) => {
-                    standing.members < most_per_host
+                    // An instance that moves may stay where it is.
+                    request.present == Some(standing.host) || standing.members < most_per_host
                 }
                 _ => true,
             },

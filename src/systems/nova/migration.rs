@@ -52,10 +52,12 @@ fn span(nanoseconds: i128) -> Duration {
 }
 
 impl MigrationOptions {
-    /// Time after which a migration of an instance with this many MiB has lasted too long.
+    /// Time after which a migration of an instance with this many MiB has lasted too long, in whole seconds
+    /// (`virt/libvirt/driver.py`).
     pub fn timeout_of(&self, memory: i64) -> Duration {
-        let gib = (memory / MIB_IN_GIB + i64::from(memory % MIB_IN_GIB != 0)).max(2);
-        self.timeout.checked_mul(gib).unwrap_or(Duration::MAX)
+        let memory = i128::from(memory.max(2 * MIB_IN_GIB));
+        let all = i128::from(self.timeout.as_nanos()) * memory / i128::from(MIB_IN_GIB);
+        span(all - all % SECOND)
     }
 
     /// Course of the migration of an instance with this many MiB of memory, at the whole bandwidth.
@@ -252,8 +254,10 @@ mod tests {
             ..OPTIONS
         };
         assert_eq!(course(busy, 4_096), (4 * 800_000, None));
-        // At least two GiB are counted.
+        // At least two GiB are counted, and parts of one as parts.
         assert_eq!(course(busy, 1_024), (2 * 800_000, None));
+        assert_eq!(course(busy, 2_560), (2_000_000, None));
+        assert_eq!(course(busy, 2_305), (1_800_000, None));
         let forced = MigrationOptions {
             at_timeout: AtTimeout::ForceComplete,
             ..busy

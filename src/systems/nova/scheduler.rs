@@ -27,8 +27,11 @@ pub struct Request {
     pub flavor: Amounts,
     /// Server group of the instance.
     pub group: Option<Group>,
-    /// Hosts that must not be chosen, such as the one that an instance is evacuated from.
+    /// Hosts that must not be chosen, such as the one that an instance is evacuated from. They are left out
+    /// of the candidates, among which they count (`ignore_hosts`).
     pub excluded: Vec<usize>,
+    /// Host of an instance that moves.
+    pub present: Option<usize>,
     /// Extra specs of the flavor about the metadata of aggregates, by key.
     pub extra_specs: Vec<(Text, Text)>,
     /// `true` if the instance's image is isolated.
@@ -135,12 +138,14 @@ impl Cloud {
         self.groups.get(&request.group.as_ref()?.name)
     }
 
-    /// The first hosts with room, up to the number of candidates.
+    /// The first enabled hosts with room, up to the number of candidates. Disabled ones are never offered
+    /// (`request_filter.py`), those that are down are.
     fn candidates(&self, request: &Request, rules: &Rules) -> Vec<usize> {
-        let with_room = |host: &usize| {
-            self.hosts[*host].has_room(request.flavor) && !request.excluded.contains(host)
+        let is_offered = |host: &usize| {
+            let own = &self.hosts[*host];
+            own.is_enabled && own.has_room(request.flavor)
         };
-        let all = (0..self.hosts.len()).filter(with_room);
+        let all = (0..self.hosts.len()).filter(is_offered);
         all.take(rules.most_candidates).collect()
     }
 
@@ -173,8 +178,13 @@ impl Cloud {
         let mut hosts = self.candidates(request, rules);
         if hosts.is_empty() {
             return Err(NoValidHost {
-                reason: "no host has the flavor's processors, memory and disk left".to_owned(),
+                reason: "no enabled host has the flavor's processors, memory and disk left"
+                    .to_owned(),
             });
+        }
+        hosts.retain(|host| !request.excluded.contains(host));
+        if hosts.is_empty() {
+            return Err(only_excluded());
         }
         for filter in &rules.filters {
             hosts.retain(|&host| {
@@ -254,6 +264,13 @@ impl Cloud {
         let ranking = self.ranking(request, matching, rules)?;
         let hosts = ranking.into_iter().map(|own| own.host).collect();
         Ok(choose(hosts, rules, subset))
+    }
+}
+
+/// The refusal where all candidates are hosts that must not be chosen.
+pub(super) fn only_excluded() -> NoValidHost {
+    NoValidHost {
+        reason: "all hosts left: the instance is to leave them".to_owned(),
     }
 }
 

@@ -2,6 +2,7 @@
 //! plain one, no host holds more than its capacity, no group is violated.
 
 mod aggregates;
+mod moves;
 
 use std::sync::Arc;
 
@@ -272,6 +273,7 @@ enum Step {
     Runs(usize),
     Fails(usize),
     Up(usize, bool),
+    Enabled(usize, bool),
 }
 
 fn request() -> impl Strategy<Value = Request> {
@@ -308,6 +310,7 @@ fn request() -> impl Strategy<Value = Request> {
                 Arc::new(query.expect("a query"))
             }),
             near: None,
+            present: usize::checked_sub(excluded, 7),
         },
     )
 }
@@ -333,6 +336,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0..30_usize).prop_map(Step::Runs),
         1 => (0..6_usize).prop_map(Step::Fails),
         1 => (0..6_usize, any::<bool>()).prop_map(|(host, is_up)| Step::Up(host, is_up)),
+        1 => (0..6_usize, any::<bool>()).prop_map(|(host, is_on)| Step::Enabled(host, is_on)),
     ]
 }
 
@@ -422,7 +426,8 @@ proptest! {
                             group.map(|group| group.policy)
                         {
                             let standing = plain.standing(choice.host, &request, &matching);
-                            prop_assert!(standing.members < most_per_host);
+                            let is_there = request.present == Some(choice.host);
+                            prop_assert!(is_there || standing.members < most_per_host);
                         }
                         plain.add(choice.host, &request, true);
                         fast.add(choice.host, &request, true);
@@ -450,6 +455,10 @@ proptest! {
                 Step::Up(host, is_up) => {
                     plain.host_mut(host).expect("a host").is_up = is_up;
                     fast.change(host, |own| own.is_up = is_up);
+                }
+                Step::Enabled(host, is_on) => {
+                    plain.host_mut(host).expect("a host").is_enabled = is_on;
+                    fast.change(host, |own| own.is_enabled = is_on);
                 }
             }
             for own in plain.hosts() {

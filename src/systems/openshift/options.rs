@@ -30,7 +30,7 @@ pub struct ConfigRules {
     pub has_image: bool,
     /// Times and hooks of rollouts.
     pub rollout: RolloutRules,
-    /// Resources that deployers and hooks request.
+    /// Resources that deployers request (`strategy.resources`).
     pub resources: ResourceList,
 }
 

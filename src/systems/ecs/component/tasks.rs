@@ -275,7 +275,11 @@ impl Ecs {
         };
         own.instance = Some(instance);
         let (task, is_daemon) = (own.task.clone(), own.is_daemon);
+        let stops = own.phase == Phase::Stopping;
         self.cluster.add(instance, &task);
+        if stops {
+            self.cluster.stop(instance, &task);
+        }
         if !is_daemon && let Some(agent) = self.agents.get_mut(instance) {
             agent.tasks += 1;
         }
@@ -290,7 +294,11 @@ impl Ecs {
         let Some(instance) = own.instance.take() else {
             return false;
         };
-        self.cluster.remove(instance, &task);
+        if own.phase == Phase::Stopping {
+            self.cluster.release(instance, &task);
+        } else {
+            self.cluster.remove(instance, &task);
+        }
         if !is_daemon && let Some(agent) = self.agents.get_mut(instance) {
             agent.tasks = agent.tasks.saturating_sub(1);
             // The last task of an instance that drains: its daemons have to go.
@@ -353,8 +361,8 @@ impl Ecs {
             runs && delay > Duration::ZERO && spec.is_some_and(|spec| is_balanced(spec, store))
         };
         match self.task_mut(pod).filter(is_registered) {
-            Some(own) => {
-                own.phase = Phase::Stopping;
+            Some(_) => {
+                self.is_to_stop(pod);
                 let change = PodChange::Ready(false);
                 out.write(store, Event::PodChanged { pod, change });
                 self.timers
@@ -362,6 +370,21 @@ impl Ecs {
             }
             None => self.stop_for(pod, EndReason::Cancelled, store, out),
         }
+    }
+
+    /// Notes that a task is to stop: from now on the rules look past it. `false` if there is none.
+    fn is_to_stop(&mut self, pod: PodRef) -> bool {
+        let Some(own) = self.task_mut(pod) else {
+            return false;
+        };
+        if std::mem::replace(&mut own.phase, Phase::Stopping) == Phase::Stopping {
+            return true;
+        }
+        if let (Some(instance), task) = (own.instance, own.task.clone()) {
+            self.cluster.stop(instance, &task);
+            self.changed();
+        }
+        true
     }
 
     /// The agent of a task reports that it is in service, which it is no longer once it leaves its balancer.
@@ -384,10 +407,9 @@ impl Ecs {
         store: &Store,
         out: &mut Outbox,
     ) {
-        let Some(own) = self.task_mut(pod) else {
+        if !self.is_to_stop(pod) {
             return;
-        };
-        own.phase = Phase::Stopping;
+        }
         let grace = store.grace_of(pod);
         let change = PodChange::Terminating { grace, reason };
         out.write(store, Event::PodChanged { pod, change });

@@ -29,7 +29,7 @@ impl Nova {
     }
 
     /// Whether the next build of an instance fails.
-    fn fails(&mut self, pod: PodRef) -> bool {
+    pub(super) fn fails(&mut self, pod: PodRef) -> bool {
         let (seed, failure) = (self.seed, self.options.machine.failure_ppm);
         let Some(own) = self.instance_mut(pod).filter(|_| failure > 0) else {
             return false;

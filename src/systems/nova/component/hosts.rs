@@ -3,9 +3,8 @@
 
 use cluster::Store;
 use control::Outbox;
-use control::admission::Creation;
 use model::rules::affinity;
-use model::{EndReason, Event, Node};
+use model::{Event, Node};
 use units::{Duration, Instant, NodeId};
 
 use super::super::flavor;
@@ -82,6 +81,7 @@ impl Nova {
             last_report: None,
         };
         self.set_up(node.index(), true);
+        self.evacuations.end(node);
         if !store.nodes().is_ready(node) {
             let ready = true;
             out.write(store, Event::NodeReadiness { node, ready });
@@ -99,7 +99,7 @@ impl Nova {
         self.changed(now);
     }
 
-    fn is_down(&self, now: Instant, node: NodeId) -> bool {
+    pub(super) fn is_down(&self, now: Instant, node: NodeId) -> bool {
         let own = self.services.get(node.index());
         let report = own.and_then(|own| own.last_report);
         report.is_some_and(|report| !self.options.services.is_up(now.since(report)))
@@ -118,25 +118,6 @@ impl Nova {
         if let Some(after) = self.options.evacuate_after {
             self.timers
                 .push(now.saturating_add(after), Due::Evacuate(node));
-        }
-    }
-
-    /// An operator has the instances of a host built again elsewhere.
-    pub(super) fn evacuate(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
-        if !self.is_down(now, node) {
-            return;
-        }
-        let host = node.index();
-        let instances = self.instances.iter().flatten();
-        let on_host = instances.filter(|own| own.host == Some(host));
-        for own in on_host {
-            if store.pods().get(own.pod).is_some() {
-                self.evacuees.insert(own.name.clone(), host);
-                out.creations.push(Creation::Replacement {
-                    pod: own.pod,
-                    reason: EndReason::NodeLost,
-                });
-            }
         }
     }
 }

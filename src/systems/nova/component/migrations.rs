@@ -1,6 +1,6 @@
 //! Live migration: instances leave a host that is disabled while it is up, some at a time, each for the
-//! best host that the filters pass. Until one has arrived it is counted at both ends, as an operation
-//! of both (spec: orchestrators-a.md section 6.3).
+//! best host that the filters pass. Until one has arrived it takes room at both ends, and is no operation of
+//! either (spec: orchestrators-a.md section 6.3).
 
 use std::sync::Arc;
 
@@ -158,8 +158,7 @@ impl Nova {
             return false;
         };
         let to = choice.host;
-        self.cloud.add(to, &request, true);
-        self.cloud.change(from, |host| host.io_operations += 1);
+        self.cloud.add(to, &request, false);
         let sending = Sending::new(&options, request.flavor.memory);
         self.migrations.moving.insert(
             pod.id,
@@ -219,8 +218,7 @@ impl Nova {
     /// A migration is no longer one: what it claimed is free again.
     pub(super) fn stop_moving(&mut self, pod: PodRef) {
         if let Some(own) = self.migrations.moving.remove(&pod.id) {
-            self.cloud.remove(own.to, &own.request, true);
-            self.cloud.change(own.from, |host| host.io_operations -= 1);
+            self.cloud.remove(own.to, &own.request, false);
             self.migrations.may_go = true;
             self.migrations.is_shared_anew = true;
         }

@@ -6,6 +6,7 @@
 //! down follows from when it reported last. Requests are in `requests.rs`, hosts in `hosts.rs`.
 
 mod builds;
+mod evacuations;
 mod hosts;
 mod migrations;
 mod racing;
@@ -24,6 +25,7 @@ use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
 use units::{ClassId, GangId, Instant, NodeId, ObjectId, PodId, Revision, SortedMap};
 
+use super::aggregate;
 use super::entry::CAPABILITIES;
 use super::fast::FastCloud;
 use super::hints::Named;
@@ -32,6 +34,7 @@ use super::scheduler::Request;
 use crate::parts::client::Workloads;
 use crate::parts::timers::Timers;
 
+use evacuations::Evacuations;
 use hosts::Service;
 use migrations::Migrations;
 use racing::Deciding;
@@ -133,8 +136,7 @@ pub(super) struct Nova {
     resting: SortedMap<PodId, Batch>,
     /// Requests whose client asks again at an instant, by their first pod.
     asking: SortedMap<PodId, Batch>,
-    /// Hosts that instances are evacuated from, by name.
-    evacuees: SortedMap<Text, usize>,
+    evacuations: Evacuations,
     migrations: Migrations,
     relocations: Relocations,
     timers: Timers<Due>,
@@ -164,7 +166,7 @@ impl Nova {
             deciding: SortedMap::new(),
             resting: SortedMap::new(),
             asking: SortedMap::new(),
-            evacuees: SortedMap::new(),
+            evacuations: Evacuations::default(),
             migrations: Migrations::default(),
             relocations: Relocations::default(),
             timers: Timers::default(),
@@ -201,7 +203,10 @@ impl Nova {
                     if let Some(owner) = created.owner {
                         self.workloads.created(created.pod, owner, store, out);
                     }
-                    if let Some(together) = self.enter(created, store) {
+                    let together = self.enter(created, store);
+                    if !self.evacuated(created, store, out)
+                        && let Some(together) = together
+                    {
                         arrived.push((together, created.pod));
                     }
                 }
@@ -295,7 +300,7 @@ impl Nova {
         match due {
             Due::Ask(first) => self.requests.extend(self.asking.remove(&first)),
             Due::Down(node) => self.down(now, node, store, out),
-            Due::Evacuate(node) => self.evacuate(now, node, store, out),
+            Due::Evacuate(node) => self.evacuate(now, node, store),
             Due::Moved(pod) => self.moved(now, pod, store, out),
             Due::Answered(pod) => self.answered(now, pod, store, out),
             Due::BuildFailed(pod) => self.build_failed(now, pod, store, out),
@@ -331,6 +336,8 @@ impl Component for Nova {
         }
         if let Some(pod) = self.retries.pop_front() {
             self.retry(now, pod, view, out);
+        } else if self.evacuate_next(now, view, out) {
+            return Progress::More;
         } else if self.takes_requests()
             && let Some(batch) = self.requests.pop_front()
         {
@@ -363,10 +370,8 @@ impl Component for Nova {
 
     fn declined(&mut self, creation: &Creation, _conflict: &Conflict) {
         // What was to be evacuated has ended meanwhile.
-        if let Creation::Replacement { pod, .. } = creation
-            && let Some(name) = self.instance_mut(*pod).map(|own| own.name.clone())
-        {
-            self.evacuees.remove(&name);
+        if matches!(creation, Creation::Replacement { .. }) {
+            self.evacuations.call_off();
         }
         if let Creation::Rebuilt { pod, .. } = creation
             && let Some(name) = self.instance_mut(*pod).map(|own| own.name.clone())
@@ -394,6 +399,10 @@ impl Component for Nova {
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {
         self.why_it_waits(pod)
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        aggregate::remarks(&self.options.aggregates)
     }
 
     fn memory(&self) -> Memory {

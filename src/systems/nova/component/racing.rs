@@ -25,6 +25,8 @@ pub(super) struct Deciding {
     submitted: Option<Instant>,
     /// Hosts of each instance, the best first; `None` if there is none for one of them.
     candidates: Option<Vec<Vec<usize>>>,
+    /// Hosts to try if a build of one of several instances fails, the best first.
+    spares: Vec<usize>,
     /// Number of changes before the decision began.
     changes: u64,
 }
@@ -75,7 +77,7 @@ impl Nova {
         let Some(first) = batch.pods.first().map(|pod| pod.id) else {
             return;
         };
-        let candidates = self.candidates(&batch.pods);
+        let (candidates, spares) = self.candidates(&batch.pods).unzip();
         let options = self.options.schedulers.unwrap_or_default();
         let instances = i64::try_from(batch.pods.len()).unwrap_or(i64::MAX);
         let takes = options.per_instance.checked_mul(instances);
@@ -86,6 +88,7 @@ impl Nova {
             scheduler,
             began: now,
             candidates,
+            spares: spares.unwrap_or_default(),
             changes: self.changes,
         };
         self.deciding.insert(first, deciding);
@@ -93,8 +96,9 @@ impl Nova {
             .push(now.saturating_add(takes), Due::Decided(first));
     }
 
-    /// Hosts of each instance, each of which counts on the first of them for those that follow.
-    fn candidates(&mut self, pods: &[PodRef]) -> Option<Vec<Vec<usize>>> {
+    /// Hosts of each instance, each of which counts on the first of them for those that follow; and those of
+    /// several once all of them count.
+    fn candidates(&mut self, pods: &[PodRef]) -> Option<(Vec<Vec<usize>>, Vec<usize>)> {
         let mut found = Vec::with_capacity(pods.len());
         for (number, &pod) in pods.iter().enumerate() {
             let Ok(choice) = self.choose(pod, Alternates::All) else {
@@ -106,8 +110,12 @@ impl Nova {
             found.push(hosts.collect());
             self.take(pod, choice);
         }
+        let spares = match *pods {
+            [first, _, ..] => self.ranked(first),
+            _ => found.first().cloned().unwrap_or_default(),
+        };
         self.leave_all(pods);
-        Some(found)
+        Some((found, spares))
     }
 
     /// A scheduler has decided: it claims hosts in their order, for all instances or none.
@@ -136,6 +144,7 @@ impl Nova {
             self.leave_all(&claims.placed);
             claims.placed.clear();
         }
+        self.give_alternates(&claims.placed, &decision.spares);
         let broken = claims.placed.iter();
         let broken = broken.filter(|pod| self.breaks_group(**pod)).count() as u32;
         let number = self.options.schedulers.map_or(1, |own| own.number);
@@ -180,10 +189,9 @@ impl Nova {
         let all = self.cloud.hosts();
         let has_room = |host: &usize| all.get(*host).is_some_and(|own| own.has_room(flavor));
         let place = hosts.iter().position(has_room)?;
-        let others = hosts[place + 1..].iter().copied();
         let choice = Choice {
             host: hosts[place],
-            alternates: others.take(self.options.rules.max_attempts - 1).collect(),
+            alternates: Vec::new(),
         };
         self.take(pod, choice);
         Some(place)

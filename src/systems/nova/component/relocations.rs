@@ -13,7 +13,6 @@ use model::{
 use units::{ClassId, Duration, Instant, NodeId, PodId, SortedMap};
 
 use super::super::host::{Amounts, Host};
-use super::super::scheduler::Request;
 use super::requests::Alternates;
 use super::{Due, Nova};
 
@@ -43,7 +42,8 @@ struct Moved {
     class: ClassId,
     held: Amounts,
     answer: Option<RelocationAnswer>,
-    /// `true` until the instance runs at its new place: an operation of both hosts.
+    /// `true` until the instance runs at its new place: an operation of the host that it leaves
+    /// (`compute/stats.py`).
     is_under_way: bool,
 }
 
@@ -104,7 +104,7 @@ impl Nova {
             return None;
         }
         self.prepare(wish.class, store);
-        let to = self.destination(&wish, class, from, &old)?;
+        let to = self.destination(&wish, class, from)?;
         let held = old.flavor;
         self.cloud
             .change(from, |host| host.used = host.used.plus(held));
@@ -132,29 +132,17 @@ impl Nova {
         Some(())
     }
 
-    /// The host of an instance afterwards. Its own membership of its server group does not bear on it.
-    fn destination(
-        &mut self,
-        wish: &Wish,
-        class: ClassId,
-        from: usize,
-        old: &Request,
-    ) -> Option<usize> {
+    /// The host of an instance afterwards. It counts as a member of its server group where it is, so that a
+    /// group with affinity goes nowhere.
+    fn destination(&mut self, wish: &Wish, class: ClassId, from: usize) -> Option<usize> {
         let mut request = (*self.request_of(wish.class)?).clone();
         request.hints = self.hints(wish.class);
+        request.present = Some(from);
         let may_stay = self.options.relocation.same_host && wish.class != class;
         if !may_stay {
             request.excluded.push(from);
         }
-        let member = Request {
-            group: old.group.clone(),
-            ..Request::default()
-        };
-        self.cloud.remove(from, &member, false);
-        self.cloud.change(from, |host| host.instances += 1);
         let choice = self.select(&request, wish.class, Alternates::OfBuild);
-        self.cloud.add(from, &member, false);
-        self.cloud.change(from, |host| host.instances -= 1);
         choice.ok().map(|choice| choice.host)
     }
 
@@ -178,12 +166,9 @@ impl Nova {
         });
     }
 
-    /// An instance is bound to the host that it moves to: until it runs it counts as an operation of both.
+    /// An instance is bound to the host that it moves to.
     pub(super) fn relocated_to(&mut self, pod: PodRef) {
-        let Some((name, host)) = self
-            .instance_mut(pod)
-            .and_then(|own| Some((own.name.clone(), own.host?)))
-        else {
+        let Some(name) = self.instance_mut(pod).map(|own| own.name.clone()) else {
             return;
         };
         let Some(moved) = self.relocations.moved.get_mut(&name) else {
@@ -195,7 +180,6 @@ impl Nova {
         moved.pod = Some(pod);
         let from = moved.from;
         self.cloud.change(from, |host| host.io_operations += 1);
-        self.cloud.change(host, |host| host.io_operations += 1);
     }
 
     /// An instance runs at its new place: the user looks at it.
@@ -203,7 +187,7 @@ impl Nova {
         let Some(name) = self.relocations.of(pod.id).cloned() else {
             return;
         };
-        self.finish_copy(&name, pod);
+        self.finish_copy(&name);
         let window = self.options.relocation.confirm_window;
         let Some(moved) = self.relocations.moved.get_mut(&name) else {
             return;
@@ -219,9 +203,8 @@ impl Nova {
         }
     }
 
-    /// A move is no longer an operation of its hosts.
-    fn finish_copy(&mut self, name: &Text, pod: PodRef) {
-        let host = self.instance_mut(pod).and_then(|own| own.host);
+    /// A move is no longer an operation of its host.
+    fn finish_copy(&mut self, name: &Text) {
         let Some(moved) = self.relocations.moved.get_mut(name) else {
             return;
         };
@@ -229,9 +212,7 @@ impl Nova {
             return;
         }
         let from = moved.from;
-        for host in [Some(from), host].into_iter().flatten() {
-            self.cloud.change(host, |own| own.io_operations -= 1);
-        }
+        self.cloud.change(from, |own| own.io_operations -= 1);
     }
 
     /// A move is over: what the instance held before is free.
@@ -287,7 +268,7 @@ impl Nova {
     /// An instance ended that waits for an answer: nothing of it stays claimed.
     pub(super) fn relocation_ended(&mut self, pod: PodRef) {
         if let Some(name) = self.relocations.of(pod.id).cloned() {
-            self.finish_copy(&name, pod);
+            self.finish_copy(&name);
             self.give_back(&name);
         }
     }

@@ -9,7 +9,7 @@ use fixedbitset::FixedBitSet;
 use model::rules::affinity;
 use model::{DeviceSet, EndReason, Event, PodChange, PodRef, Text};
 use scheduler::pipeline::evaluate::Form;
-use units::{ClassId, Duration, Instant, NodeId};
+use units::{ClassId, Duration, Instant, NodeId, SortedSet};
 
 use super::super::aggregate;
 use super::super::entry::CAPABILITIES;
@@ -108,20 +108,26 @@ impl Nova {
         for (_, batch) in std::mem::take(&mut self.resting) {
             self.ask_from(now, batch);
         }
+        self.evacuate_again(now);
     }
 
     /// The client of a request asks again at the next of its times from an instant on.
     fn ask_from(&mut self, from: Instant, batch: Batch) {
-        let every = self.options.client_retry.as_nanos().max(1);
         let (Some(asked), Some(first)) = (batch.first_asked, batch.pods.first()) else {
             return;
         };
+        self.timers
+            .push(self.next_ask(asked, from), Due::Ask(first.id));
+        self.asking.insert(first.id, batch);
+    }
+
+    /// The next instant from one on at which a client asks again that first asked at another.
+    pub(super) fn next_ask(&self, asked: Instant, from: Instant) -> Instant {
+        let every = self.options.client_retry.as_nanos().max(1);
         let passed = from.since(asked).as_nanos().max(0);
         let times = (passed + every - 1) / every;
         let wait = Duration::from_nanos(times.max(1).saturating_mul(every));
-        let at = asked.saturating_add(wait).max(from);
-        self.timers.push(at, Due::Ask(first.id));
-        self.asking.insert(first.id, batch);
+        asked.saturating_add(wait).max(from)
     }
 
     /// A request failed that others took the room of, or whose builds did: the next attempt may go another
@@ -144,6 +150,10 @@ impl Nova {
                 }
                 return self.rest(batch, store, out);
             }
+        }
+        if let [first, _, ..] = batch.pods[..] {
+            let ranked = self.ranked(first);
+            self.give_alternates(&batch.pods, &ranked);
         }
         for &pod in &batch.pods {
             self.build(now, pod, store, out);
@@ -191,7 +201,11 @@ impl Nova {
         let alternates = self
             .instance_mut(pod)
             .map(|own| std::mem::take(&mut own.alternates));
-        if self.claim(pod, &alternates.unwrap_or_default()).is_some() {
+        let alternates = alternates.unwrap_or_default();
+        if let Some(place) = self.claim(pod, &alternates) {
+            if let Some(own) = self.instance_mut(pod) {
+                own.alternates = alternates[place + 1..].to_vec();
+            }
             return self.build(now, pod, store, out);
         }
         if waits(pod, store) {
@@ -252,9 +266,6 @@ impl Nova {
         let template = template.and_then(Option::as_ref).ok_or_else(unknown)?;
         let mut request = Arc::clone(&template.request);
         let class = own.class;
-        if let Some(&from) = self.evacuees.get(&own.name) {
-            Arc::make_mut(&mut request).excluded.push(from);
-        }
         if let Some(hints) = self.hints(class) {
             Arc::make_mut(&mut request).hints = Some(hints);
         }
@@ -291,6 +302,28 @@ impl Nova {
         }
     }
 
+    /// The hosts that a request passes, in their order with the claims that there are.
+    pub(super) fn ranked(&mut self, pod: PodRef) -> Vec<usize> {
+        let choice = self.choose(pod, Alternates::All).ok();
+        let hosts = |own: Choice| std::iter::once(own.host).chain(own.alternates);
+        choice.into_iter().flat_map(hosts).collect()
+    }
+
+    /// Gives the instances of a request the hosts to try if a build fails. A host that the request has taken
+    /// for any of them is none, as it has less room left (`_get_alternate_hosts`).
+    pub(super) fn give_alternates(&mut self, pods: &[PodRef], ranked: &[usize]) {
+        let hosts = pods.iter().map(|&pod| self.instance_mut(pod)?.host);
+        let taken: SortedSet<usize> = hosts.flatten().collect();
+        let others = ranked.iter().copied().filter(|host| !taken.contains(host));
+        let most = self.options.rules.max_attempts.max(1) - 1;
+        let others: Vec<usize> = others.take(most).collect();
+        for &pod in pods {
+            if let Some(own) = self.instance_mut(pod) {
+                own.alternates.clone_from(&others);
+            }
+        }
+    }
+
     pub(super) fn request_of(&self, class: ClassId) -> Option<Arc<Request>> {
         let template = self.templates.get(class.index())?.as_ref()?;
         Some(Arc::clone(&template.request))
@@ -319,10 +352,9 @@ impl Nova {
 
     pub(super) fn bind(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
         let own = self.instance_mut(pod);
-        let Some((name, host)) = own.and_then(|own| Some((own.name.clone(), own.host?))) else {
+        let Some(host) = own.and_then(|own| own.host) else {
             return;
         };
-        self.evacuees.remove(&name);
         let node = NodeId::from_index(host);
         let devices = DeviceSet::EMPTY;
         out.write(store, Event::PodBound { pod, node, devices });

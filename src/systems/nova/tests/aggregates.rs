@@ -76,6 +76,34 @@ fn aggregates_override_factors_by_their_smallest_value() {
 }
 
 #[test]
+fn the_penalty_of_failed_builds_is_negated_and_wrong_numbers_leave_the_common_factor() {
+    let aggregate = |key: &str, value: &str| Aggregate {
+        hosts: ["cmp1".into()].into_iter().collect(),
+        metadata: [(key.into(), value.into())].into_iter().collect(),
+    };
+    let factor = |weigher: Weigher, values: &[&str]| {
+        let key = weigher.override_key();
+        let options = NovaOptions {
+            aggregates: values.iter().map(|value| aggregate(key, value)).collect(),
+            ..NovaOptions::default()
+        };
+        let mut host = host("cmp1", amounts(1, 1, 1), Amounts::default());
+        aggregate::apply(&options, &mut host);
+        let of_all = options.rules.multipliers.of(weigher);
+        (
+            host.factor(weigher, of_all),
+            aggregate::remarks(&options.aggregates).len(),
+        )
+    };
+    // The values of Nova's own test (test_weights_compute.py).
+    assert_eq!(factor(Weigher::BuildFailure, &["1000.0"]), (-1_000.0, 0));
+    assert_eq!(factor(Weigher::BuildFailure, &["500", "1000"]), (-500.0, 0));
+    // One text that is no number is enough; several numbers in one text are none.
+    assert_eq!(factor(Weigher::Memory, &["2", "high"]), (1.0, 1));
+    assert_eq!(factor(Weigher::Memory, &["2, 3"]), (1.0, 1));
+}
+
+#[test]
 fn extra_specs_isolation_and_hints_filter_hosts() {
     let options = with_aggregates();
     let mut cloud = worked();

@@ -18,7 +18,7 @@ use super::super::rules::Priority;
 use super::affinity::Neighbours;
 use super::backoff::BackOff;
 use super::obstacles::Obstacles;
-use super::wishes::{Wishes, admits, candidate, disks, pair, services};
+use super::wishes::{Wishes, admits, candidate, disks, pair, project_selector, services};
 use crate::mapping::refusal;
 
 /// Facts that the scheduler keeps about a class of pods.
@@ -208,7 +208,7 @@ impl Scheduler {
                 self.neighbours.add_class(next, spec);
             }
             let template = Template {
-                asked: self.asked(spec),
+                asked: self.asked(spec, store),
                 is_refused: refusal(CAPABILITIES, spec).is_some(),
                 admitted,
                 wishes,
@@ -223,10 +223,10 @@ impl Scheduler {
         }
     }
 
-    fn asked(&self, spec: &PodSpec) -> Asked {
+    fn asked(&self, spec: &PodSpec, store: &Store) -> Asked {
         let requests = spec.requests().unwrap_or_default();
         let mut selector = spec.node_selector.clone();
-        for (key, value) in self.options.selector_of(&spec.namespace) {
+        for (key, value) in project_selector(&spec.namespace, &self.options, store) {
             selector.insert(key.clone(), value.clone());
         }
         let pairs = selector.iter().map(|(key, value)| pair(key, value));

@@ -1,11 +1,13 @@
-//! Facts about pods that the policy compares nodes by: preferred affinity, taints to be avoided, and disks
+//! Facts about pods that the policy compares nodes by: preferred affinity, taints to be avoided, disks, and
+//! the node selectors of projects
 //! (spec: orchestrators-a.md section 8.1).
 
 use cluster::Store;
 use model::resource_list::{CPU, MEMORY, PODS};
-use model::{Node, PodSpec, PodVolume, Text, rules};
+use model::{Labels, Node, Object, PodSpec, PodVolume, Text, rules};
 use units::{ObjectId, SortedSet};
 
+use super::super::options::OpenShiftOptions;
 use super::super::policy::{Amounts, Candidate};
 use super::super::rules::Rules;
 use crate::parts::services::selecting;
@@ -82,4 +84,20 @@ pub(super) fn services(spec: &PodSpec, store: &Store) -> Vec<ObjectId> {
     let mut ids: Vec<ObjectId> = selecting(spec, store).collect();
     ids.sort_unstable();
     ids
+}
+
+/// Labels that a node has to have for the pods of a project: those that its Namespace holds, or those of
+/// the options.
+pub(super) fn project_selector<'a>(
+    project: &Text,
+    options: &'a OpenShiftOptions,
+    store: &'a Store,
+) -> &'a Labels {
+    let objects = store.objects();
+    let found = objects.find("Namespace", &Text::default(), project);
+    let held = match found.and_then(|id| objects.get(id)).map(|row| &row.object) {
+        Some(Object::Namespace(own)) => own.node_selector.as_ref(),
+        _ => None,
+    };
+    held.unwrap_or_else(|| options.selector_of(project))
 }

@@ -68,7 +68,8 @@ impl Default for RolloutRules {
 pub enum Strategy {
     /// Step by step, within bounds.
     Rolling(Bounds),
-    /// All old pods end before the first new one starts.
+    /// All old pods end before the first new one starts. Where there is an old version, one new pod has to
+    /// become available before the others start, for which nothing waits then (`recreate.go`).
     Recreate,
     /// As the script of the rules says.
     Custom,
@@ -100,6 +101,8 @@ pub struct Sizes {
     pub new: i64,
     /// Available pods of the new version.
     pub new_available: i64,
+    /// `true` if there is a completed version before.
+    pub has_old: bool,
 }
 
 /// Changes that a rollout asks for.
@@ -193,6 +196,11 @@ impl Rollout {
         step
     }
 
+    /// Time that is left of the rollout's deadline.
+    pub fn left(&self, now: Instant, rules: &RolloutRules) -> Duration {
+        self.started.saturating_add(rules.deadline).since(now)
+    }
+
     /// The run of a hook that the rollout has come to.
     pub fn hook(&self) -> Option<Helper> {
         match self.phase {
@@ -235,7 +243,10 @@ impl Rollout {
                         ..self.waiting(now, rules)
                     };
                 }
-                Phase::Clear if sizes.old_pods > 0 => return self.waiting(now, rules),
+                // Pods that do not end in time are left to it.
+                Phase::Clear if sizes.old_pods > 0 && now < self.times_out(rules) => {
+                    return wake_at(self.times_out(rules));
+                }
                 Phase::Clear => self.enter(now, Moment::Mid),
                 Phase::Grow(from) | Phase::Shrink(from) if now < from => return wake_at(from),
                 Phase::Grow(_) => {
@@ -314,7 +325,7 @@ impl Rollout {
 
     /// Waits for pods, until there was no progress for too long.
     fn waiting(&self, now: Instant, rules: &RolloutRules) -> Step {
-        let until = self.progress.saturating_add(rules.timeout);
+        let until = self.times_out(rules);
         if now >= until {
             ended(false)
         } else {
@@ -322,15 +333,28 @@ impl Rollout {
         }
     }
 
-    /// Whether all pods are new, and available.
+    /// Instant at which there was no progress for too long.
+    fn times_out(&self, rules: &RolloutRules) -> Instant {
+        self.progress.saturating_add(rules.timeout)
+    }
+
+    /// Whether all pods are new, and available as far as the strategy asks for it.
     fn is_done(&self, sizes: Sizes) -> bool {
-        let is_cleared = sizes.old == 0 && sizes.old_pods == 0;
-        is_cleared && sizes.new == self.desired && sizes.new_available >= self.desired
+        let is_recreate = self.strategy == Strategy::Recreate;
+        let is_cleared = sizes.old == 0 && (is_recreate || sizes.old_pods == 0);
+        let is_accepted = sizes.new_available >= self.desired
+            || (is_recreate && sizes.has_old && self.desired > 1);
+        is_cleared && sizes.new == self.desired && is_accepted
     }
 
     /// Size that the new controller may have.
     fn grown(&self, sizes: Sizes) -> i64 {
         match self.strategy {
+            Strategy::Recreate
+                if sizes.has_old && sizes.new <= 1 && sizes.new_available < sizes.new.max(1) =>
+            {
+                self.desired.min(1)
+            }
             Strategy::Recreate | Strategy::Custom => self.desired,
             Strategy::Rolling(bounds) => {
                 let free = (bounds.max_total - sizes.old - sizes.new).max(0);

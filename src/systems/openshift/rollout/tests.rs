@@ -12,6 +12,7 @@ struct World {
     rollout: Rollout,
     pods: Pods,
     old: i64,
+    has_old: bool,
     /// Instants at which old pods are gone.
     leaving: Vec<i64>,
     new: i64,
@@ -76,6 +77,7 @@ impl World {
                 ..Pods::default()
             },
             old: replicas,
+            has_old: true,
             leaving: Vec::new(),
             new: 0,
             ready: Vec::new(),
@@ -100,6 +102,7 @@ impl World {
                 old_pods: self.old + leaving as i64,
                 new: self.new,
                 new_available: self.available(),
+                has_old: self.has_old,
             };
             let now = Instant::from_secs(self.now);
             self.pods.now = self.now;
@@ -180,7 +183,7 @@ fn four_replicas_roll_within_five_and_three() {
 }
 
 #[test]
-fn recreate_waits_for_the_end_of_all_old_pods_and_runs_its_hooks() {
+fn recreate_waits_for_the_end_of_all_old_pods_and_for_one_new_one_and_runs_its_hooks() {
     let hook = |takes| {
         Some(Hook {
             takes: Duration::from_secs(takes),
@@ -195,8 +198,24 @@ fn recreate_waits_for_the_end_of_all_old_pods_and_runs_its_hooks() {
         ..RolloutRules::default()
     };
     let course = World::new(Strategy::Recreate, 3, rules).run(10, 7);
-    assert_eq!(course.sizes, [(5, 0, 0), (32, 0, 3)]);
-    assert_eq!(course.end, Some((44, true)));
+    assert_eq!(course.sizes, [(5, 0, 0), (32, 0, 1), (42, 0, 3)]);
+    assert_eq!(course.end, Some((45, true)));
+    // One that never becomes available stays alone; without a version before all start at once.
+    let course = World::new(Strategy::Recreate, 3, RolloutRules::default()).run(100_000, 0);
+    assert_eq!(course.sizes.last(), Some(&(1, 0, 1)));
+    assert_eq!(course.end, Some((602, false)));
+    let mut first = World::new(Strategy::Recreate, 3, RolloutRules::default());
+    (first.old, first.has_old) = (0, false);
+    let course = first.run(10, 0);
+    assert_eq!(course.sizes, [(0, 0, 3)]);
+    assert_eq!(course.end, Some((10, true)));
+}
+
+#[test]
+fn recreate_goes_on_without_pods_that_do_not_end_in_time() {
+    let course = World::new(Strategy::Recreate, 2, RolloutRules::default()).run(1, 100_000);
+    assert_eq!(course.sizes, [(0, 0, 0), (601, 0, 1), (602, 0, 2)]);
+    assert_eq!(course.end, Some((603, true)));
 }
 
 #[test]
@@ -216,8 +235,8 @@ fn a_hook_that_fails_ends_the_rollout_is_run_again_or_is_passed_over() {
     };
     assert_eq!(course(HookPolicy::Abort), (None, Some((5, false))));
     // Runs from 0, 15 and 40.
-    assert_eq!(course(HookPolicy::Retry), (Some(45), Some((47, true))));
-    assert_eq!(course(HookPolicy::Ignore), (Some(5), Some((7, true))));
+    assert_eq!(course(HookPolicy::Retry), (Some(45), Some((48, true))));
+    assert_eq!(course(HookPolicy::Ignore), (Some(5), Some((8, true))));
 }
 
 #[test]

@@ -249,11 +249,13 @@ impl Config {
             old_pods: old.map_or(0, |own| own.pods as i64),
             new: i64::from(new.set.replicas),
             new_available: i64::from(new.set.status.available),
+            has_old: old.is_some(),
         };
         let team = Team::new(deployment, version);
         let step = rollout.step(now, sizes, &desk.crew(&team), &self.rules.rollout);
         if let Some(helper) = step.start {
-            desk.start(&team.errand(helper, &self.rules));
+            let left = rollout.left(now, &self.rules.rollout);
+            desk.start(&team.errand(helper, &self.rules, left));
         }
         if step.end.is_some() {
             team.dismiss(&rollout, desk);

@@ -1,9 +1,10 @@
 //! Pods that work for a rollout: the deployer, which lasts as long as the rollout, and the runs of hooks.
-//! They are placed as any other pod, and request what their configuration states.
+//! They are placed as any other pod.
 
 use control::errands::{Errand, ErrandName, Errands, Standing};
 use model::workload::Deployment;
 use model::{PodSpec, Text};
+use units::Duration;
 
 use std::sync::Arc;
 
@@ -54,27 +55,41 @@ impl Team {
         (self.namespace.clone(), name.into())
     }
 
-    /// Description of a pod. A hook runs the image of the version; the image of the deployer is on every
-    /// node.
-    pub(super) fn errand(&self, helper: Helper, rules: &ConfigRules) -> Errand {
+    /// Description of a pod, which may run for as long as the rollout may last from now on, where the pods of
+    /// the version may. The deployer tolerates what they do, and its image is on every node
+    /// (`makeDeployerPod`). A hook has the image and the resources of the version's container
+    /// (`createHookPodManifest`).
+    pub(super) fn errand(&self, helper: Helper, rules: &ConfigRules, left: Duration) -> Errand {
         let (namespace, name) = self.name(helper);
         let errand = Errand {
             namespace,
             name,
-            requests: rules.resources.clone(),
+            node_selector: self.template.node_selector.clone(),
+            deadline: Some(left),
             ..Errand::default()
         };
         let Helper::Hook(moment, run) = helper else {
-            return errand;
+            return Errand {
+                requests: rules.resources.clone(),
+                tolerations: self.template.tolerations.clone(),
+                ..errand
+            };
         };
         let hook = match moment {
             Moment::Pre => rules.rollout.pre,
             Moment::Mid => rules.rollout.mid,
             Moment::Post => rules.rollout.post,
         };
-        let image = self.template.containers.first();
+        let container = self
+            .template
+            .containers
+            .first()
+            .cloned()
+            .unwrap_or_default();
         Errand {
-            image: image.map(|own| own.image.clone()).unwrap_or_default(),
+            image: container.image,
+            requests: container.requests,
+            limits: container.limits,
             takes: hook.map(|own| own.takes),
             fails: hook.is_some_and(|own| own.fails(run)),
             ..errand
