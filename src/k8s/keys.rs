@@ -86,5 +86,6 @@ pub(crate) const NO_COOKIE: &str = "haproxy.router.openshift.io/disable_cookies"
 
 /// On an object: the declaration that `kubectl apply` was last given, in JSON.
 pub(crate) const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
+
 /// On a namespace: labels that nodes need for the pods of the project.
 pub(crate) const PROJECT_SELECTOR: &str = "openshift.io/node-selector";
