@@ -66,12 +66,6 @@ fn what_can_not_be_is_refused_with_its_place_and_a_way_out() {
             "expected an odd number",
         ),
         (
-            "system: {name: swarmkit, swarmkit: {update: {parallelism: 4}}}",
-            WEB,
-            "system.swarmkit.update.parallelism: Deployment `web`",
-            "expected at most 3, or 0 for all at once",
-        ),
-        (
             "system: {name: swarm, swarm: {environment: {web: ['constraint:disk=~ssd']}}}",
             WEB,
             "system.swarm.environment.web[0]: `disk=~ssd` has no operator",
