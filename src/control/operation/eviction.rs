@@ -20,6 +20,8 @@ pub enum EvictionRequests {
     /// All at once, as `kubectl drain` sends them: of those that want to charge one budget the first does,
     /// and the others meet its write.
     AtOnce,
+    /// Not at all: the system takes everything off a node that drains itself.
+    Never,
 }
 
 /// A pod that is still to be evicted.

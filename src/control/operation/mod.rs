@@ -12,6 +12,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::admission::{BarePod, Creation};
+use super::node_api;
 use super::upgrade::UpgradePlan;
 use cluster::{Conflict, Store};
 use eviction::pods_to_evict;
@@ -320,6 +321,11 @@ pub fn carry_out(
         }
         Operation::Cordon(node) => steps.cordon(store, node, true).map(|_| ())?,
         Operation::Uncordon(node) => steps.cordon(store, node, false).map(|_| ())?,
+        Operation::Drain(name, EvictionRequests::Never) => {
+            let node = store.nodes().by_name(name);
+            let node = node.ok_or_else(|| OperationError::NoNode(name.clone()))?;
+            steps.events.extend(node_api::drain(store, node));
+        }
         Operation::Drain(name, requests) => {
             let node = steps.cordon(store, name, true)?;
             let pods = pods_to_evict(store, node).into_iter();
@@ -347,18 +353,6 @@ pub fn carry_out(
         Operation::Upgrade(_) => {}
     }
     Ok(steps)
-}
-
-/// Vacates a node: cordons it and evicts its pods as budgets allow.
-///
-/// # Errors
-/// There is no such node.
-pub fn vacate(now: Instant, store: &Store, name: &Text) -> Result<Steps, OperationError> {
-    carry_out(
-        now,
-        &Operation::Drain(name.clone(), EvictionRequests::default()),
-        store,
-    )
 }
 
 fn find<'s>(store: &'s Store, target: &Target) -> Result<(ObjectId, &'s Object), OperationError> {
