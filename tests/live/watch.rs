@@ -25,7 +25,10 @@ pub(crate) struct Watch {
 impl Watch {
     /// Ends this process, with the test's name and what lives and was noted, if the watch lasts longer
     /// than `limit`. What the test started is removed by the next run.
-    #[expect(clippy::exit, reason = "the thread of the test can't be ended otherwise")]
+    #[expect(
+        clippy::exit,
+        reason = "the thread of the test can't be ended otherwise"
+    )]
     pub(crate) fn over(name: &'static str, limit: Duration) -> Self {
         let (is_over, waits) = channel();
         thread::spawn(move || {
