@@ -12,10 +12,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::admission::{BarePod, Creation};
-use super::node_api;
 use super::upgrade::UpgradePlan;
 use cluster::{Conflict, Store};
-use eviction::pods_to_evict;
 use model::workload::Deployment;
 use model::workload::revision::before;
 use model::{
@@ -321,18 +319,7 @@ pub fn carry_out(
         }
         Operation::Cordon(node) => steps.cordon(store, node, true).map(|_| ())?,
         Operation::Uncordon(node) => steps.cordon(store, node, false).map(|_| ())?,
-        Operation::Drain(name, EvictionRequests::Never) => {
-            let node = store.nodes().by_name(name);
-            let node = node.ok_or_else(|| OperationError::NoNode(name.clone()))?;
-            steps.events.extend(node_api::drain(store, node));
-        }
-        Operation::Drain(name, requests) => {
-            let node = steps.cordon(store, name, true)?;
-            let pods = pods_to_evict(store, node).into_iter();
-            let pods: Vec<PendingEviction> =
-                pods.map(|pod| PendingEviction { pod, at: now }).collect();
-            steps.evict(now, store, &pods, *requests);
-        }
+        Operation::Drain(name, requests) => steps.drain(now, store, name, *requests)?,
         Operation::Evict(pods, requests) => steps.evict(now, store, pods, *requests),
         Operation::FailDisk(disk) => {
             let (Disk::Node(name) | Disk::Volume(name)) = disk;

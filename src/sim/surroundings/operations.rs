@@ -97,9 +97,10 @@ impl Surroundings {
     ) -> Result<Option<Instant>, SimError> {
         let now = ctx.now();
         let name: Text = store.nodes().name(node).into();
-        let requests = match ctx.options().empties_nodes {
-            true => EvictionRequests::Never,
-            false => EvictionRequests::default(),
+        let requests = if ctx.options().empties_nodes {
+            EvictionRequests::Never
+        } else {
+            EvictionRequests::default()
         };
         let operation = Operation::Drain(name, requests);
         let steps = carry_out(now, &operation, store);

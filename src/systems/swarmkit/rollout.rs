@@ -231,11 +231,10 @@ impl SwarmKitManager {
             }
             return;
         }
-        let updater = self.updater_of(id);
         if wanted.is_empty() && !slot.tasks.is_empty() && !is_over {
-            updater
-                .into_iter()
-                .for_each(|own| own.kept(now, slot.number, None));
+            if let Some(updater) = self.updater_of(id) {
+                updater.kept(now, slot.number, None);
+            }
             return;
         }
         let node = self.nodes.get(slot.number as usize);
