@@ -191,57 +191,7 @@ impl Reader<'_, '_> {
         self.only(tree, OF_PLACEMENT);
         let constraints = tree.get("constraints");
         for item in constraints.into_iter().flat_map(Tree::items) {
-            let text = item.text().unwrap_or_default();
-            let split = [("==", true), ("!=", false)]
-                .into_iter()
-                .find_map(|(sign, is_equal)| {
-                    let (key, value) = text.split_once(sign)?;
-                    Some((key.trim(), is_equal, value.trim()))
-                });
-            let Some((key, is_equal, value)) = split.filter(|own| !own.2.is_empty()) else {
-                let message = format!("`{text}` is no constraint");
-                let expected = "a constraint such as `node.labels.disk == ssd`";
-                self.wrong(Code::WrongType, message, item.span, expected);
-                continue;
-            };
-            let is_stack = self.target() == Target::SwarmKit;
-            let is_of_engine = OF_ENGINES.contains(&key);
-            let label = match key {
-                "node.hostname" => Some(HOST_LABEL.to_owned()),
-                _ if is_of_engine && is_stack => Some(key.to_owned()),
-                "node.platform.os" => Some(OS_LABEL.to_owned()),
-                "node.platform.arch" => Some(ARCH_LABEL.to_owned()),
-                _ => {
-                    let own = key
-                        .strip_prefix("node.labels.")
-                        .or_else(|| key.strip_prefix("engine.labels."));
-                    own.map(str::to_owned)
-                }
-            };
-            match label {
-                Some(label) => {
-                    let value = match &*label {
-                        ARCH_LABEL => cluster_word(value),
-                        _ => value,
-                    };
-                    service.constraints.push(Constraint {
-                        label,
-                        is_equal,
-                        value: value.to_owned(),
-                    });
-                }
-                None if is_of_engine => {
-                    let why = "nodes here have neither roles nor ids of an engine";
-                    self.remark("deploy.placement.constraints", item.span, why);
-                }
-                None => {
-                    let message = format!("nodes have no `{key}`");
-                    let expected = "`node.labels.NAME`, `engine.labels.NAME`, `node.hostname`, \
-                                    `node.id`, `node.ip`, `node.role`, `node.platform.os` or \
-                                    `node.platform.arch`";
-                    self.wrong(Code::UnknownWord, message, item.span, expected);
-                }
-            }
+            self.constraint(item, service);
         }
         let preferences = tree.get("preferences");
         for item in preferences.into_iter().flat_map(Tree::items) {
@@ -264,6 +214,60 @@ impl Reader<'_, '_> {
             }
         }
         service.max_per_node = self.count(tree, "max_replicas_per_node").unwrap_or(0);
+    }
+
+    fn constraint(&mut self, item: &Tree, service: &mut Service) {
+        let text = item.text().unwrap_or_default();
+        let split = [("==", true), ("!=", false)]
+            .into_iter()
+            .find_map(|(sign, is_equal)| {
+                let (key, value) = text.split_once(sign)?;
+                Some((key.trim(), is_equal, value.trim()))
+            });
+        let Some((key, is_equal, value)) = split.filter(|own| !own.2.is_empty()) else {
+            let message = format!("`{text}` is no constraint");
+            let expected = "a constraint such as `node.labels.disk == ssd`";
+            self.wrong(Code::WrongType, message, item.span, expected);
+            return;
+        };
+        let is_stack = self.target() == Target::SwarmKit;
+        let is_of_engine = OF_ENGINES.contains(&key);
+        let label = match key {
+            "node.hostname" => Some(HOST_LABEL.to_owned()),
+            _ if is_of_engine && is_stack => Some(key.to_owned()),
+            "node.platform.os" => Some(OS_LABEL.to_owned()),
+            "node.platform.arch" => Some(ARCH_LABEL.to_owned()),
+            _ => {
+                let own = key
+                    .strip_prefix("node.labels.")
+                    .or_else(|| key.strip_prefix("engine.labels."));
+                own.map(str::to_owned)
+            }
+        };
+        match label {
+            Some(label) => {
+                let value = match &*label {
+                    ARCH_LABEL => cluster_word(value),
+                    _ => value,
+                };
+                service.constraints.push(Constraint {
+                    label,
+                    is_equal,
+                    value: value.to_owned(),
+                });
+            }
+            None if is_of_engine => {
+                let why = "nodes here have neither roles nor ids of an engine";
+                self.remark("deploy.placement.constraints", item.span, why);
+            }
+            None => {
+                let message = format!("nodes have no `{key}`");
+                let expected = "`node.labels.NAME`, `engine.labels.NAME`, `node.hostname`, \
+                                `node.id`, `node.ip`, `node.role`, `node.platform.os` or \
+                                `node.platform.arch`";
+                self.wrong(Code::UnknownWord, message, item.span, expected);
+            }
+        }
     }
 }
 
