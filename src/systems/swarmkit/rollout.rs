@@ -257,13 +257,13 @@ impl SwarmKitManager {
     /// The task of a slot that is of the specification already: one that is to run, or else one that
     /// waits for its turn.
     fn clean_task(&self, wanted: &[u64], spec: &Arc<TaskSpec>) -> Option<u64> {
-        let clean = wanted.iter().copied().filter(|number| {
+        let mut clean = wanted.iter().copied().filter(|number| {
             let task = self.tasks.get(number);
             task.is_some_and(|task| Arc::ptr_eq(&task.spec, spec))
         });
         let waits = |number: &u64| self.tasks.get(number).is_some_and(|task| task.awaits_turn);
         let running = clean.clone().find(|number| !waits(number));
-        running.or_else(|| clean.last())
+        running.or_else(|| clean.next_back())
     }
 
     /// A slot keeps a task, and the others stop: the id of one that is to stop first, if there is one.
