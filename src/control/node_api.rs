@@ -176,15 +176,45 @@ pub fn pods_on(store: &Store, node: NodeId) -> Vec<PodRef> {
     pods
 }
 
-/// The change by which a node takes no new pods, or takes them again; `None` if it is so already.
+/// Key of the taint of a node that drains where its system takes everything off such a node itself.
+pub const DRAIN: &str = "windtunnel.dev/drain";
+
+/// Whether a node drains, and its system is to take everything off it.
+pub fn drains(node: &Node) -> bool {
+    node.taints.iter().any(|taint| *taint.key == *DRAIN)
+}
+
+/// The change by which a node takes no new pods, or takes them again, and drains no longer; `None` if it is
+/// so already.
 pub fn cordon(store: &Store, node: NodeId, unschedulable: bool) -> Option<Event> {
     let known = store.nodes().object(node)?;
-    let is_new = known.unschedulable != unschedulable;
+    let is_new = known.unschedulable != unschedulable || drains(known);
     is_new.then(|| {
-        let object = Arc::new(Node {
+        let mut object = Node {
             unschedulable,
             ..(**known).clone()
+        };
+        object.taints.retain(|taint| *taint.key != *DRAIN);
+        let object = Arc::new(object);
+        Event::NodeUpdated { node, object }
+    })
+}
+
+/// The change by which a node takes no new pods, and its system takes off it what is there; `None` if it
+/// is so already.
+pub fn drain(store: &Store, node: NodeId) -> Option<Event> {
+    let known = store.nodes().object(node)?;
+    (!drains(known)).then(|| {
+        let mut object = Node {
+            unschedulable: true,
+            ..(**known).clone()
+        };
+        object.taints.push(Taint {
+            key: DRAIN.into(),
+            value: Text::default(),
+            effect: TaintEffect::NoExecute,
         });
+        let object = Arc::new(object);
         Event::NodeUpdated { node, object }
     })
 }

@@ -29,12 +29,23 @@ pub struct UpgradePlan {
     pub drain_timeout: Option<Duration>,
     /// Time from the end of a batch, or of a node, to the beginning of the next.
     pub gap: Duration,
-    /// Whether pods are evicted; otherwise nodes are cordoned, and their pods moved by the system.
-    pub evicts: bool,
+    /// Method by which nodes are emptied.
+    pub emptying: Emptying,
     /// Whether nodes leave and others join in their place.
     pub replaces: bool,
     /// The seed of service times, which each node draws by itself.
     pub seed: u64,
+}
+
+/// Method by which a node is emptied before it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emptying {
+    /// Pods on it are evicted, but for daemons.
+    Eviction,
+    /// It is cordoned, and its system moves the pods to other nodes.
+    Migration,
+    /// The system takes everything off it, daemons too.
+    System,
 }
 
 /// Stage of a node.
@@ -156,7 +167,11 @@ impl Upgrade {
                 let is_due = asked.is_none_or(|at| at.saturating_add(EVICTION_RETRY) <= now);
                 let is_late =
                     (self.plan.drain_timeout).is_some_and(|most| since.saturating_add(most) <= now);
-                if (asked.is_some() && is_vacant(store, node)) || is_late {
+                let is_vacant = match self.plan.emptying {
+                    Emptying::System => store.nodes().pods(node).is_empty(),
+                    Emptying::Eviction | Emptying::Migration => is_vacant(store, node),
+                };
+                if (asked.is_some() && is_vacant) || is_late {
                     let entity = Identity::of(name);
                     let mut stream = Stream::of(self.plan.seed, "upgrade-service", entity);
                     let until = now.saturating_add(self.plan.service.sample(&mut stream));
@@ -165,10 +180,9 @@ impl Upgrade {
                 } else if is_due {
                     let asked = Some(now);
                     self.stages[place] = Stage::Draining { since, asked };
-                    deeds.push(if self.plan.evicts {
-                        Deed::Drain(node)
-                    } else {
-                        Deed::Cordon(node)
+                    deeds.push(match self.plan.emptying {
+                        Emptying::Eviction | Emptying::System => Deed::Drain(node),
+                        Emptying::Migration => Deed::Cordon(node),
                     });
                 }
             }
@@ -230,7 +244,7 @@ mod tests {
             service: "10m".parse().expect("a constant"),
             drain_timeout: None,
             gap: Duration::from_secs(60),
-            evicts: true,
+            emptying: Emptying::Eviction,
             replaces: false,
             seed: 7,
         }

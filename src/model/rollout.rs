@@ -16,6 +16,12 @@ pub enum RolloutStep {
     RollingBack,
     /// The version before has all its pods again.
     RolledBack,
+    /// It is halted until it is asked for again, and the pods stay as they are.
+    Paused,
+    /// All pods are of the new version, and the time of watching them is over.
+    Completed,
+    /// It was to be taken back, and there is no version before.
+    BackRefused,
 }
 
 impl RolloutStep {
@@ -27,6 +33,9 @@ impl RolloutStep {
             Self::Failed => "failed",
             Self::RollingBack => "rolling-back",
             Self::RolledBack => "rolled-back",
+            Self::Paused => "paused",
+            Self::Completed => "completed",
+            Self::BackRefused => "rollback-refused",
         }
     }
 }

@@ -79,6 +79,7 @@
 //!     node_ready: Duration::ZERO,
 //!     lease_offset: None,
 //!     view_lag: Duration::ZERO,
+//!     empties_nodes: false,
 //! };
 //! let mut observer = Checker::default();
 //! let mut simulation = Simulation::new(options, vec![cell], &mut observer)?;

@@ -142,6 +142,8 @@ pub struct Options {
     pub lease_offset: Option<Duration>,
     /// Delay with which components see what happens.
     pub view_lag: Duration,
+    /// Whether the system takes everything off a node that drains, so that no evictions are requested.
+    pub empties_nodes: bool,
 }
 
 /// The caller's hand on a run.

@@ -162,6 +162,7 @@ pub fn simulate(
         node_ready: Duration::ZERO,
         lease_offset: None,
         view_lag: Duration::ZERO,
+        empties_nodes: false,
     };
     let world = CellParts {
         nodes,

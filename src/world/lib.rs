@@ -116,7 +116,7 @@ pub use node_autoscalers::node_autoscalers;
 pub use node_groups::join_groups;
 pub use nodes::{mislabelled, nodes};
 pub use nova_options::hypervisor_room;
-pub use operations::{controllers, operations};
+pub use operations::{controllers, empties_nodes, operations};
 pub use partitions::nodes_of_partitions;
 pub use programs::check_programs;
 pub use provider::{ProviderPlan, provider};

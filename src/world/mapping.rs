@@ -16,7 +16,6 @@ use trace::stream::ClassTotal;
 use super::operations::heeds_needs;
 use super::runs_workloads::runs_workloads;
 use super::submitted_jobs::submits_jobs;
-use super::swarmkit_options::check_updates;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 use units::{Quantity, SortedMap};
@@ -70,7 +69,6 @@ pub fn mapping(
         let objects: Vec<&Object> = objects.map(|own| &own.object).collect();
         note_missing(&objects, remarks);
     }
-    check_updates(scenario, declared.iter().map(|own| &own.object))?;
     let known: Vec<_> = declared.iter().map(|own| key(&own.object)).collect();
     let objects = declared.iter().map(|own| Item::Object(&own.object));
     let changed = applied.iter().flat_map(|one| &one.workloads).map(|own| {

@@ -9,7 +9,7 @@ use ::units::Instant;
 use control::admission::BarePod;
 use control::controllers::manager::{ControllerOptions, ControllerScope};
 use control::operation::{EvictionRequests, Operation, PodChoice, Propagation, TaintChoice};
-use control::upgrade::UpgradePlan;
+use control::upgrade::{Emptying, UpgradePlan};
 use k8s::Manifests;
 use model::queueing::QueueingObjects;
 use model::{Labels, Node, Object, Taint, TaintEffect, Text};
@@ -107,6 +107,9 @@ fn heeded(
 fn drained_by(scenario: &Scenario, operation: Operation) -> Operation {
     match operation {
         Operation::Drain(node, _) if migrates(scenario) => Operation::Cordon(node),
+        Operation::Drain(node, _) if empties_nodes(scenario) => {
+            Operation::Drain(node, EvictionRequests::Never)
+        }
         Operation::Drain(node, _) => {
             Operation::Drain(node, super::production::eviction_requests(scenario))
         }
@@ -251,6 +254,12 @@ fn uncordoned(scenario: &Scenario) -> Option<String> {
     ))
 }
 
+/// Whether the system takes everything off a node that drains itself (swarmkit
+/// `manager/orchestrator/task.go`, `InvalidNode`).
+pub fn empties_nodes(scenario: &Scenario) -> bool {
+    scenario.system.name == systems::swarmkit::ENTRY.name
+}
+
 /// Whether instances leave a cordoned node by live migration.
 fn migrates(scenario: &Scenario) -> bool {
     let nova = scenario.system.nova.as_ref();
@@ -330,6 +339,13 @@ fn upgrade(
         }
         found.sort_by_key(|node| node.labels.get(label.as_str()).cloned());
     }
+    let emptying = if migrates(scenario) {
+        Emptying::Migration
+    } else if empties_nodes(scenario) {
+        Emptying::System
+    } else {
+        Emptying::Eviction
+    };
     let width = written.batch.or(written.max_unavailable).unwrap_or(1);
     Ok(UpgradePlan {
         nodes: found.iter().map(|node| node.name.clone()).collect(),
@@ -339,7 +355,7 @@ fn upgrade(
         drain_timeout: written.drain_timeout,
         gap: written.gap,
         replaces: written.replace,
-        evicts: !migrates(scenario),
+        emptying,
         seed: scenario.seed,
     })
 }

@@ -1,7 +1,5 @@
 //! Options of `SwarmKit`, from the experiment file to what its managers are made from.
 
-use model::Object;
-use scenario::Scenario;
 use scenario::schema::{
     self, RestartCondition, ServiceRestart, ServiceUpdate, SpreadCount, UpdateFailureAction,
     UpdateTaskOrder,
@@ -108,40 +106,4 @@ fn update(written: &ServiceUpdate) -> UpdateConfig {
             UpdateTaskOrder::StartFirst => UpdateOrder::StartFirst,
         },
     }
-}
-
-/// Refuses more workers of an update than a service has replicas.
-///
-/// # Errors
-/// A service has fewer replicas.
-pub(super) fn check_updates<'a>(
-    scenario: &Scenario,
-    objects: impl Iterator<Item = &'a Object>,
-) -> Result<(), BuildError> {
-    let Some(written) = &scenario.system.swarmkit else {
-        return Ok(());
-    };
-    for object in objects {
-        let replicas = match object {
-            Object::Deployment(own) => own.replicas,
-            Object::ReplicaSet(own) | Object::ReplicationController(own) => own.replicas,
-            Object::StatefulSet(own) => own.replicas,
-            _ => continue,
-        };
-        let (kind, name) = (object.kind(), object.name());
-        let own = written.services.get(&**name);
-        let own = own.and_then(|own| own.update.as_ref());
-        let (config, place) = match (own, &written.update) {
-            (Some(own), _) => (own, format!("services.{name}.update")),
-            (None, Some(all)) => (all, "update".to_owned()),
-            (None, None) => continue,
-        };
-        let checked = update(config).check(u64::try_from(replicas).unwrap_or(0));
-        checked.map_err(|why| {
-            BuildError::Experiment(format!(
-                "system.swarmkit.{place}.parallelism: {kind} `{name}`: {why}"
-            ))
-        })?;
-    }
-    Ok(())
 }

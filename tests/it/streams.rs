@@ -148,6 +148,7 @@ fn run(extra: u32) -> (Lives, String) {
         node_timeout: windtunnel::units::Duration::ZERO,
         lease_offset: None,
         view_lag: Duration::ZERO,
+        empties_nodes: false,
     };
     let mut lives = Lives::default();
     let mut simulation =

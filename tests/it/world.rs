@@ -35,6 +35,7 @@ pub(crate) fn options() -> Options {
         node_timeout: Duration::ZERO,
         lease_offset: None,
         view_lag: Duration::ZERO,
+        empties_nodes: false,
     }
 }
 

@@ -102,9 +102,12 @@ impl Deliveries {
         let due = Due { now: self.now, id };
         for pipeline in pipelines {
             match step {
-                // It may still go on.
-                RolloutStep::Stuck | RolloutStep::Throttled => {}
-                RolloutStep::Failed | RolloutStep::RollingBack => {
+                // It may still go on, or its pods say the same.
+                RolloutStep::Stuck
+                | RolloutStep::Throttled
+                | RolloutStep::Completed
+                | RolloutStep::BackRefused => {}
+                RolloutStep::Failed | RolloutStep::Paused | RolloutStep::RollingBack => {
                     self.failed(due, pipeline, store, out);
                 }
                 RolloutStep::RolledBack => self.taken_back(id, pipeline, store, out),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use super::{Operation, Rest, Steps};
+use super::{Operation, OperationError, Rest, Steps};
 use crate::controllers::disruption::{EvictionAnswer, evict};
 use crate::controllers::manager::observe;
 use crate::daemons::is_of_node;
+use crate::node_api;
 use cluster::Store;
 use model::workload::PodDisruptionBudget;
-use model::{EndReason, Event, EvictionCause, Object, PodChange, PodRef};
+use model::{EndReason, Event, EvictionCause, Object, PodChange, PodRef, Text};
 use units::{Duration, Instant, NodeId, ObjectId, SortedMap};
 
 /// Requests of a drain on their way to the API server.
@@ -20,6 +21,8 @@ pub enum EvictionRequests {
     /// All at once, as `kubectl drain` sends them: of those that want to charge one budget the first does,
     /// and the others meet its write.
     AtOnce,
+    /// Not at all: the system takes everything off a node that drains itself.
+    Never,
 }
 
 /// A pod that is still to be evicted.
@@ -39,6 +42,27 @@ const CONFLICT_RETRY: Duration = Duration::from_millis(500);
 const EVICTION_RETRY: Duration = Duration::from_secs(5);
 
 impl Steps {
+    /// Lets no new pods on a node, and takes off it what is there.
+    pub(super) fn drain(
+        &mut self,
+        now: Instant,
+        store: &Store,
+        name: &Text,
+        requests: EvictionRequests,
+    ) -> Result<(), OperationError> {
+        if requests == EvictionRequests::Never {
+            let node = store.nodes().by_name(name);
+            let node = node.ok_or_else(|| OperationError::NoNode(name.clone()))?;
+            self.events.extend(node_api::drain(store, node));
+            return Ok(());
+        }
+        let node = self.cordon(store, name, true)?;
+        let pods = pods_to_evict(store, node).into_iter();
+        let pods: Vec<PendingEviction> = pods.map(|pod| PendingEviction { pod, at: now }).collect();
+        self.evict(now, store, &pods, requests);
+        Ok(())
+    }
+
     /// Evicts the pods that are due, in the given order; those whose budget is used up later.
     pub(super) fn evict(
         &mut self,
@@ -123,7 +147,7 @@ fn budgets_of(store: &Store, pod: PodRef) -> impl Iterator<Item = ObjectId> {
 
 /// The pods of a node that a drain evicts: those that are neither daemons nor its own, in the order of
 /// their creation.
-pub(super) fn pods_to_evict(store: &Store, node: NodeId) -> Vec<PodRef> {
+fn pods_to_evict(store: &Store, node: NodeId) -> Vec<PodRef> {
     let slots = store.nodes().pods(node).iter();
     let mut pods: Vec<PodRef> = slots
         .filter_map(|&slot| Some(store.pods().at(slot)?.pod))

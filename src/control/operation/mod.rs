@@ -14,7 +14,6 @@ use std::sync::Arc;
 use super::admission::{BarePod, Creation};
 use super::upgrade::UpgradePlan;
 use cluster::{Conflict, Store};
-use eviction::pods_to_evict;
 use model::workload::Deployment;
 use model::workload::revision::before;
 use model::{
@@ -320,13 +319,7 @@ pub fn carry_out(
         }
         Operation::Cordon(node) => steps.cordon(store, node, true).map(|_| ())?,
         Operation::Uncordon(node) => steps.cordon(store, node, false).map(|_| ())?,
-        Operation::Drain(name, requests) => {
-            let node = steps.cordon(store, name, true)?;
-            let pods = pods_to_evict(store, node).into_iter();
-            let pods: Vec<PendingEviction> =
-                pods.map(|pod| PendingEviction { pod, at: now }).collect();
-            steps.evict(now, store, &pods, *requests);
-        }
+        Operation::Drain(name, requests) => steps.drain(now, store, name, *requests)?,
         Operation::Evict(pods, requests) => steps.evict(now, store, pods, *requests),
         Operation::FailDisk(disk) => {
             let (Disk::Node(name) | Disk::Volume(name)) = disk;
@@ -347,18 +340,6 @@ pub fn carry_out(
         Operation::Upgrade(_) => {}
     }
     Ok(steps)
-}
-
-/// Vacates a node: cordons it and evicts its pods as budgets allow.
-///
-/// # Errors
-/// There is no such node.
-pub fn vacate(now: Instant, store: &Store, name: &Text) -> Result<Steps, OperationError> {
-    carry_out(
-        now,
-        &Operation::Drain(name.clone(), EvictionRequests::default()),
-        store,
-    )
 }
 
 fn find<'s>(store: &'s Store, target: &Target) -> Result<(ObjectId, &'s Object), OperationError> {

@@ -63,5 +63,6 @@ pub(crate) fn options(
         node_ready: kubelet.node_ready,
         lease_offset: scenario.models.lease_offset,
         view_lag: scenario.models.watch_delay,
+        empties_nodes: world::empties_nodes(scenario),
     })
 }

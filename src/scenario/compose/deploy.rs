@@ -1,12 +1,13 @@
 //! The field `deploy` of a service (compose-spec `deploy.md`).
 
-use super::experiment::{HOST_LABEL, NODES};
+use super::experiment::{ARCH_LABEL, HOST_LABEL, NODES, OS_LABEL};
 use super::fields::OF_DEPLOY;
 use super::project::{Amounts, Constraint, RestartPolicy, Service, Update};
 use super::service::Reader;
 use super::{Target, amount};
 use crate::diagnostic::Code;
 use crate::tree::{Tree, Value};
+use units::Duration;
 
 const OF_UPDATE: &[&str] = &[
     "delay",
@@ -18,7 +19,25 @@ const OF_UPDATE: &[&str] = &[
 ];
 const OF_RESTART: &[&str] = &["condition", "delay", "max_attempts", "window"];
 const OF_PLACEMENT: &[&str] = &["constraints", "max_replicas_per_node", "preferences"];
+/// What an engine says of its node.
+const OF_ENGINES: &[&str] = &[
+    "node.id",
+    "node.ip",
+    "node.platform.arch",
+    "node.platform.os",
+    "node.role",
+];
 const MODES: &[&str] = &["global", "global-job", "replicated", "replicated-job"];
+
+/// The word of a cluster for an architecture that an engine names as its machine does.
+fn cluster_word(architecture: &str) -> &str {
+    match architecture {
+        "x86_64" => "amd64",
+        "aarch64" => "arm64",
+        "armv7l" => "arm",
+        other => other,
+    }
+}
 
 impl Reader<'_, '_> {
     pub(super) fn deploy(&mut self, tree: &Tree, service: &mut Service) {
@@ -159,7 +178,10 @@ impl Reader<'_, '_> {
             parallelism: self.count(tree, "parallelism"),
             delay: self.duration(tree, "delay"),
             failure_action: self.word(tree, "failure_action", &["continue", "rollback", "pause"]),
-            monitor: self.duration(tree, "monitor"),
+            // 0 stands for the default (moby `daemon/cluster/convert/service.go`).
+            monitor: self
+                .duration(tree, "monitor")
+                .filter(|own| *own > Duration::ZERO),
             max_failure_ratio: self.value(tree, "max_failure_ratio", "a share from 0 to 1", ratio),
             order: self.word(tree, "order", &["stop-first", "start-first"]),
         }
@@ -169,47 +191,7 @@ impl Reader<'_, '_> {
         self.only(tree, OF_PLACEMENT);
         let constraints = tree.get("constraints");
         for item in constraints.into_iter().flat_map(Tree::items) {
-            let text = item.text().unwrap_or_default();
-            let split = [("==", true), ("!=", false)]
-                .into_iter()
-                .find_map(|(sign, is_equal)| {
-                    let (key, value) = text.split_once(sign)?;
-                    Some((key.trim(), is_equal, value.trim()))
-                });
-            let Some((key, is_equal, value)) = split.filter(|own| !own.2.is_empty()) else {
-                let message = format!("`{text}` is no constraint");
-                let expected = "a constraint such as `node.labels.disk == ssd`";
-                self.wrong(Code::WrongType, message, item.span, expected);
-                continue;
-            };
-            let label = match key {
-                "node.hostname" => Some(HOST_LABEL.to_owned()),
-                "node.platform.os" => Some("kubernetes.io/os".to_owned()),
-                "node.platform.arch" => Some("kubernetes.io/arch".to_owned()),
-                _ => {
-                    let own = key
-                        .strip_prefix("node.labels.")
-                        .or_else(|| key.strip_prefix("engine.labels."));
-                    own.map(str::to_owned)
-                }
-            };
-            match label {
-                Some(label) => service.constraints.push(Constraint {
-                    label,
-                    is_equal,
-                    value: value.to_owned(),
-                }),
-                None if matches!(key, "node.role" | "node.id" | "node.ip") => {
-                    let why = "nodes here have neither roles nor ids of an engine";
-                    self.remark("deploy.placement.constraints", item.span, why);
-                }
-                None => {
-                    let message = format!("nodes have no `{key}`");
-                    let expected = "`node.labels.NAME`, `engine.labels.NAME`, `node.hostname`, \
-                                    `node.role`, `node.platform.os` or `node.platform.arch`";
-                    self.wrong(Code::UnknownWord, message, item.span, expected);
-                }
-            }
+            self.constraint(item, service);
         }
         let preferences = tree.get("preferences");
         for item in preferences.into_iter().flat_map(Tree::items) {
@@ -220,6 +202,11 @@ impl Reader<'_, '_> {
             });
             if let Some(label) = label {
                 service.spread.push(label.to_owned());
+            } else if spread.is_some() {
+                // SwarmKit passes it over (`manager/scheduler/nodeset.go`).
+                let why = "a preference spreads over `node.labels.NAME` or `engine.labels.NAME` alone, and others \
+                           have no effect";
+                self.remark("deploy.placement.preferences", item.span, why);
             } else {
                 let message = "a preference spreads over a label of nodes".to_owned();
                 let expected = "`spread: node.labels.NAME`";
@@ -227,6 +214,60 @@ impl Reader<'_, '_> {
             }
         }
         service.max_per_node = self.count(tree, "max_replicas_per_node").unwrap_or(0);
+    }
+
+    fn constraint(&mut self, item: &Tree, service: &mut Service) {
+        let text = item.text().unwrap_or_default();
+        let split = [("==", true), ("!=", false)]
+            .into_iter()
+            .find_map(|(sign, is_equal)| {
+                let (key, value) = text.split_once(sign)?;
+                Some((key.trim(), is_equal, value.trim()))
+            });
+        let Some((key, is_equal, value)) = split.filter(|own| !own.2.is_empty()) else {
+            let message = format!("`{text}` is no constraint");
+            let expected = "a constraint such as `node.labels.disk == ssd`";
+            self.wrong(Code::WrongType, message, item.span, expected);
+            return;
+        };
+        let is_stack = self.target() == Target::SwarmKit;
+        let is_of_engine = OF_ENGINES.contains(&key);
+        let label = match key {
+            "node.hostname" => Some(HOST_LABEL.to_owned()),
+            _ if is_of_engine && is_stack => Some(key.to_owned()),
+            "node.platform.os" => Some(OS_LABEL.to_owned()),
+            "node.platform.arch" => Some(ARCH_LABEL.to_owned()),
+            _ => {
+                let own = key
+                    .strip_prefix("node.labels.")
+                    .or_else(|| key.strip_prefix("engine.labels."));
+                own.map(str::to_owned)
+            }
+        };
+        match label {
+            Some(label) => {
+                let value = match &*label {
+                    ARCH_LABEL => cluster_word(value),
+                    _ => value,
+                };
+                service.constraints.push(Constraint {
+                    label,
+                    is_equal,
+                    value: value.to_owned(),
+                });
+            }
+            None if is_of_engine => {
+                let why = "nodes here have neither roles nor ids of an engine";
+                self.remark("deploy.placement.constraints", item.span, why);
+            }
+            None => {
+                let message = format!("nodes have no `{key}`");
+                let expected = "`node.labels.NAME`, `engine.labels.NAME`, `node.hostname`, \
+                                `node.id`, `node.ip`, `node.role`, `node.platform.os` or \
+                                `node.platform.arch`";
+                self.wrong(Code::UnknownWord, message, item.span, expected);
+            }
+        }
     }
 }
 

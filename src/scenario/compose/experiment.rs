@@ -4,12 +4,15 @@ use serde_json::{Map, Value, json};
 
 use super::Target;
 use super::objects::{GPU, label_value, object_name};
-use super::project::{Dependency, Project, RestartPolicy, Service, Update};
+use super::project::{Constraint, Dependency, Project, RestartPolicy, Service, Update};
 use super::service::STARTED;
 use units::plural;
 
 /// Label of a node that says its name.
 pub(super) const HOST_LABEL: &str = "kubernetes.io/hostname";
+/// Labels of a node that say its operating system and its architecture.
+pub(super) const OS_LABEL: &str = "kubernetes.io/os";
+pub(super) const ARCH_LABEL: &str = "kubernetes.io/arch";
 /// Nodes of a stack and of a cluster.
 pub(super) const NODES: u32 = 3;
 /// Least processors of a node.
@@ -74,7 +77,15 @@ fn cluster(project: &Project, target: Target) -> Value {
     let mut template = json!({"allocatable": allocatable});
     let mut labels = Map::new();
     for own in project.services.iter().flat_map(|own| &own.constraints) {
-        if own.is_equal && !own.label.starts_with("kubernetes.io/") {
+        // A node has a platform, whichever is asked for.
+        let platform = match &*own.label {
+            OS_LABEL => Some("linux"),
+            ARCH_LABEL => Some("amd64"),
+            _ => None,
+        };
+        if let Some(platform) = platform {
+            labels.insert(own.label.clone(), platform.into());
+        } else if own.is_equal && own.label != HOST_LABEL && !own.is_of_engine() {
             labels
                 .entry(own.label.clone())
                 .or_insert_with(|| own.value.clone().into());
@@ -171,16 +182,28 @@ fn dependency(own: &Dependency) -> Value {
 fn swarmkit(project: &Project) -> Value {
     let mut own = Map::new();
     let mut placement = Map::new();
-    for service in project
-        .services
-        .iter()
-        .filter(|service| service.max_per_node > 0)
-    {
-        let name = object_name(&service.name);
-        placement.insert(name, json!({"maxReplicasPerNode": service.max_per_node}));
+    for service in &project.services {
+        let mut of_service = Map::new();
+        let of_engine = service.constraints.iter().filter(|own| own.is_of_engine());
+        let of_engine: Vec<Value> = of_engine.map(constraint).collect();
+        if !of_engine.is_empty() {
+            of_service.insert("constraints".to_owned(), of_engine.into());
+        }
+        if service.max_per_node > 0 {
+            let most = service.max_per_node.into();
+            of_service.insert("maxReplicasPerNode".to_owned(), most);
+        }
+        if !of_service.is_empty() {
+            placement.insert(object_name(&service.name), of_service.into());
+        }
     }
     if !placement.is_empty() {
         own.insert("placement".to_owned(), placement.into());
+    }
+    // One manager, so that there are workers as well where services ask for either.
+    let mut constraints = project.services.iter().flat_map(|own| &own.constraints);
+    if constraints.any(|own| own.label == "node.role") {
+        own.insert("managers".to_owned(), 1.into());
     }
     let mut rules = Map::new();
     for service in &project.services {
@@ -205,6 +228,11 @@ fn swarmkit(project: &Project) -> Value {
     } else {
         json!({"name": "swarmkit", "swarmkit": own})
     }
+}
+
+fn constraint(own: &Constraint) -> Value {
+    let sign = if own.is_equal { "==" } else { "!=" };
+    format!("{}{sign}{}", own.label, own.value).into()
 }
 
 fn restart(policy: &RestartPolicy) -> Value {

@@ -105,10 +105,15 @@ fn workload(project: &Project, service: &Service, target: Target) -> Value {
 fn attempts(service: &Service, target: Target) -> u32 {
     const UNLIMITED: u32 = i32::MAX.unsigned_abs();
     let most = match target {
-        // Without a number, SwarmKit has no limit, which it writes as 0.
+        // Without a number, which SwarmKit writes as 0, too, there is no limit.
         Target::SwarmKit => {
             let policy = service.restart_policy.as_ref();
-            return policy.and_then(|own| own.max_attempts).unwrap_or(0);
+            let condition = policy.and_then(|own| own.condition.as_deref());
+            let most = policy.and_then(|own| own.max_attempts);
+            return match condition {
+                Some("none") => 0,
+                _ => most.filter(|most| *most > 0).unwrap_or(UNLIMITED),
+            };
         }
         Target::Compose | Target::Kubernetes => service.restart.split_once(':'),
     };
@@ -215,6 +220,10 @@ fn pod(project: &Project, service: &Service, target: Target) -> Value {
     {
         container["livenessProbe"] = probe(check);
     }
+    let of_host = host_ports(service);
+    if !of_host.is_empty() && target != Target::Compose {
+        container["ports"] = of_host.into();
+    }
     if let Some(pull) = service.pull {
         container["imagePullPolicy"] = pull.into();
     }
@@ -243,6 +252,17 @@ fn pod(project: &Project, service: &Service, target: Target) -> Value {
         pod["topologySpreadConstraints"] = spread.collect::<Vec<Value>>().into();
     }
     pod
+}
+
+/// Ports that each container takes on its own host.
+fn host_ports(service: &Service) -> Vec<Value> {
+    let ports = service.ports.iter().filter(|port| port.is_of_host);
+    let ports = ports.filter_map(|port| {
+        let (first, _) = port.published.filter(|(first, last)| first == last)?;
+        let protocol = port.protocol.to_ascii_uppercase();
+        Some(json!({"containerPort": port.target, "hostPort": first, "protocol": protocol}))
+    });
+    ports.collect()
 }
 
 /// Limits alone reserve nothing, other than in Kubernetes, where they are the requests, too.
@@ -281,12 +301,13 @@ fn resources(project: &Project, service: &Service) -> Value {
 
 fn affinity(service: &Service) -> Option<Value> {
     let mut affinity = Map::new();
-    if !service.constraints.is_empty() {
-        let rules = service.constraints.iter().map(|own| {
-            let operator = if own.is_equal { "In" } else { "NotIn" };
-            json!({"key": own.label, "operator": operator, "values": [own.value]})
-        });
-        let rules: Vec<Value> = rules.collect();
+    let of_labels = service.constraints.iter().filter(|own| !own.is_of_engine());
+    let rules = of_labels.map(|own| {
+        let operator = if own.is_equal { "In" } else { "NotIn" };
+        json!({"key": own.label, "operator": operator, "values": [own.value]})
+    });
+    let rules: Vec<Value> = rules.collect();
+    if !rules.is_empty() {
         let required = json!({"nodeSelectorTerms": [{"matchExpressions": rules}]});
         let node = json!({"requiredDuringSchedulingIgnoredDuringExecution": required});
         affinity.insert("nodeAffinity".to_owned(), node);

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::Target;
 use super::project::Port;
 use super::service::Reader;
 use crate::diagnostic::Code;
@@ -16,6 +17,13 @@ impl Reader<'_, '_> {
                 Value::Map(_) => long_port(item).map(|port| vec![port]),
                 _ => item.text().and_then(short_ports),
             };
+            if let Some(entry) = item
+                .entry("mode")
+                .filter(|_| self.target() == Target::Compose)
+            {
+                let why = "one host publishes ports alike in both modes";
+                self.remark("ports.mode", entry.key_span, why);
+            }
             if let Some(read) = read {
                 ports.extend(read);
             } else {
@@ -91,6 +99,7 @@ fn short_ports(text: &str) -> Option<Vec<Port>> {
             published,
             address: address.to_owned(),
             protocol: protocol.to_owned(),
+            is_of_host: false,
         })
     });
     ports.collect()
@@ -111,5 +120,6 @@ fn long_port(tree: &Tree) -> Option<Port> {
         published,
         address: text("host_ip").unwrap_or_default().to_owned(),
         protocol: protocol.to_owned(),
+        is_of_host: text("mode") == Some("host"),
     })
 }

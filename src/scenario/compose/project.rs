@@ -148,6 +148,8 @@ pub struct Port {
     pub address: String,
     /// Protocol: `tcp`, `udp` or `sctp`.
     pub protocol: String,
+    /// `true` if it is published on the container's own host, and not on all nodes of a swarm.
+    pub is_of_host: bool,
 }
 
 /// Constraint of a node.
@@ -159,6 +161,13 @@ pub struct Constraint {
     pub is_equal: bool,
     /// Value of the label.
     pub value: String,
+}
+
+impl Constraint {
+    /// True of constraints on facts that an engine reports of its node, for which SwarmKit has keys.
+    pub fn is_of_engine(&self) -> bool {
+        self.label.starts_with("node.")
+    }
 }
 
 /// Update of a service's containers.

@@ -131,25 +131,28 @@ fn holder<'p>(
     granted.find(|other| other.shares(wish)).copied()
 }
 
-/// Refuses fixed ports that two services of a stack publish.
+/// Refuses fixed ports that two services of a stack publish (swarmkit `manager/controlapi/service.go`,
+/// `checkPortConflicts`).
 fn fixed_twice(loader: &mut Loader<'_>, on: &[&Entry], services: &[Service]) {
-    let mut taken: Vec<(&str, Wish<'_>)> = Vec::new();
+    let mut taken: Vec<(&Port, Wish<'_>)> = Vec::new();
     for (service, own) in services.iter().enumerate() {
         for port in &own.ports {
             let wish = Wish::of(service, port).filter(|own| own.first == own.last);
             let Some(wish) = wish.filter(|_| own.replicas > 0) else {
                 continue;
             };
-            let before = taken.iter().find(|(protocol, other)| {
-                *protocol == port.protocol
+            // Two that publish it on their own hosts are placed apart.
+            let before = taken.iter().find(|(of, other)| {
+                of.protocol == port.protocol
+                    && !(of.is_of_host && port.is_of_host)
                     && other.service != service
                     && other.first == wish.first
                     && other.shares(&wish)
             });
-            if let Some((protocol, other)) = before {
-                clash(loader, on, services, &wish, other, protocol);
+            if let Some((of, other)) = before {
+                clash(loader, on, services, &wish, other, &of.protocol);
             }
-            taken.push((&port.protocol, wish));
+            taken.push((port, wish));
         }
     }
 }

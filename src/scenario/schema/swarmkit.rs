@@ -135,8 +135,7 @@ pub enum RestartCondition {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ServiceUpdate {
-    /// Number of tasks replaced in parallel, at most the replicas of the service; 0 is all. Default
-    /// 1.
+    /// Number of tasks replaced in parallel; 0 is all. Default 1.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub parallelism: u32,
     /// Delay of a worker after each task; default `0s`.

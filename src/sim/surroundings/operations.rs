@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Store};
-use control::node_api::pods_on;
-use control::operation::{EvictionRequests, Operation, OperationError, carry_out, vacate};
+use control::node_api::{DRAIN, pods_on};
+use control::operation::{EvictionRequests, Operation, OperationError, carry_out};
 use control::upgrade::{Deed, Upgrade};
 use model::node::HOSTNAME_LABEL;
 use model::{EndReason, Event, Pod, Text};
@@ -107,8 +107,13 @@ impl Surroundings {
     ) -> Result<Option<Instant>, SimError> {
         let now = ctx.now();
         let name: Text = store.nodes().name(node).into();
-        let steps = vacate(now, store, &name);
-        let operation = Operation::Drain(name, EvictionRequests::default());
+        let requests = if ctx.options().empties_nodes {
+            EvictionRequests::Never
+        } else {
+            EvictionRequests::default()
+        };
+        let operation = Operation::Drain(name, requests);
+        let steps = carry_out(now, &operation, store);
         let steps = steps.map_err(|why| wrong(&operation, now, &why))?;
         self.tell_refusal(ctx, node, steps.rest.is_some());
         ctx.send(ToControlPlane::Request(Box::new(Request {
@@ -177,7 +182,7 @@ impl Surroundings {
         replaces: bool,
     ) -> Result<(), SimError> {
         match deed {
-            Deed::Drain(node) if nodes.is_reached(node) => {
+            Deed::Drain(node) if nodes.is_reached(node) || ctx.options().empties_nodes => {
                 return self.evict_from(ctx, store, node).map(drop);
             }
             Deed::Drain(node) | Deed::Cordon(node) => ctx.send(ToControlPlane::Cordon {
@@ -240,7 +245,7 @@ impl Surroundings {
         }
         object
             .taints
-            .retain(|taint| !taint.key.starts_with("node.kubernetes.io/"));
+            .retain(|taint| !taint.key.starts_with("node.kubernetes.io/") && *taint.key != *DRAIN);
         (object.name, object.unschedulable) = (fresh, false);
         let event = store.node_added(Arc::new(object));
         ctx.tell(upgraded(left, false));

@@ -68,8 +68,8 @@ impl Surroundings {
                 begins: false,
             }),
             Change::Absent(node) => absent(ctx, node),
-            Change::Drain(node) => ctx.send(ToNodes::Drain(node)),
-            Change::Vacate(node) => {
+            Change::Drain(node) if !ctx.options().empties_nodes => ctx.send(ToNodes::Drain(node)),
+            Change::Drain(node) | Change::Vacate(node) => {
                 ctx.send(ToControlPlane::Cordon {
                     node,
                     unschedulable: true,

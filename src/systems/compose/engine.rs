@@ -33,6 +33,8 @@ struct Held {
     /// Instant since which it runs.
     up_since: Option<Instant>,
     is_ready: bool,
+    /// Number of restarts that were reported.
+    restarts_told: u32,
     due: Vec<(Instant, Due)>,
     /// Reason it is being stopped.
     stopping: Option<EndReason>,
@@ -62,6 +64,11 @@ impl Held {
     fn started(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
         self.up_since = Some(now);
         out.reports.push(Report::Running(pod));
+        let count = self.restarts.count();
+        if std::mem::replace(&mut self.restarts_told, count) < count {
+            let restarts = model::Restarts::of_one(count);
+            out.reports.push(Report::Restarted(pod, restarts));
+        }
         let Some(health) = &self.health else {
             return self.set_ready(pod, true, out);
         };
@@ -114,10 +121,6 @@ impl Held {
                 if self.is_ready {
                     self.set_ready(pod, false, out);
                 }
-                out.reports.push(Report::Restarted(
-                    pod,
-                    model::Restarts::of_one(self.restarts.count()),
-                ));
                 self.expect(now.saturating_add(delay), pod, Due::Restart, out);
                 None
             }
@@ -165,6 +168,7 @@ impl NodeAgent for Engine {
             health: check.map(|(check, application)| health_check::changes(check, application)),
             up_since: None,
             is_ready: false,
+            restarts_told: 0,
             due: Vec::new(),
             stopping: None,
         };

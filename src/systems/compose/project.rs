@@ -3,8 +3,9 @@
 //!
 //! A service is called once each of its dependencies has met its condition; services that depend on
 //! nothing are called at once, side by side. A dependency that can't meet its condition any more
-//! fails its dependent, unless it is optional, when it is passed over with a warning. They stop in
-//! the reverse order.
+//! fails its dependent, unless it is optional, when it is passed over with a warning. The first such
+//! failure ends the start of the project: whatever still waits is created and not started. They stop
+//! in the reverse order.
 
 use thiserror::Error;
 
@@ -159,6 +160,8 @@ pub struct Project {
     begun: Instant,
     /// Whether something was seen since the last look.
     is_dirty: bool,
+    /// Whether the start of the project has ended with a failure.
+    is_aborted: bool,
 }
 
 impl Project {
@@ -198,6 +201,7 @@ impl Project {
             poll,
             begun,
             is_dirty: false,
+            is_aborted: false,
         }
     }
 
@@ -208,7 +212,19 @@ impl Project {
             depends_on,
             ..Member::default()
         });
+        self.begin_again();
+    }
+
+    /// The project is started once more, with all that was not started before.
+    fn begin_again(&mut self) {
         self.is_dirty = true;
+        if std::mem::take(&mut self.is_aborted) {
+            for member in self.members.values_mut() {
+                if matches!(member.progress, Progress::Failed(_)) {
+                    member.progress = Progress::Waiting;
+                }
+            }
+        }
     }
 
     /// Takes note of what was seen of a service.
@@ -255,7 +271,7 @@ impl Project {
                 is_empty: member.is_empty,
                 ..Member::default()
             };
-            self.is_dirty = true;
+            self.begin_again();
         }
     }
 
@@ -299,7 +315,29 @@ impl Project {
                 .iter()
                 .any(|step| matches!(step, Step::Fail { .. }));
             if !has_failed {
-                return steps;
+                break;
+            }
+        }
+        let first = steps.iter().find_map(|step| match step {
+            Step::Fail { why, .. } => Some(why.clone()),
+            _ => None,
+        });
+        if let Some(why) = first {
+            self.abort(&why, &mut steps);
+        }
+        steps
+    }
+
+    /// All services wait in one group, which the first failure ends (docker/compose `dependencies.go`,
+    /// `convergence.go`).
+    fn abort(&mut self, why: &str, steps: &mut Vec<Step>) {
+        self.is_aborted = true;
+        for (service, member) in &mut self.members {
+            if member.progress == Progress::Waiting {
+                let why = format!("the start of the project has ended: {why}");
+                member.progress = Progress::Failed(why.clone());
+                let service = service.clone();
+                steps.push(Step::Fail { service, why });
             }
         }
     }

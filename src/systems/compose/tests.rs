@@ -108,6 +108,31 @@ fn a_failed_dependency_fails_what_requires_it_and_all_behind() {
 }
 
 #[test]
+fn the_first_failure_ends_the_start_of_all_that_waits() {
+    let on = |name| vec![Dependency::on(name, Condition::Healthy)];
+    let services = services(&[
+        ("app", on("db")),
+        ("bad", vec![]),
+        ("db", vec![]),
+        ("late", on("bad")),
+    ]);
+    let mut project = Project::new(services, Duration::ZERO, Instant::ZERO).expect("a project");
+    assert_eq!(started(&project.look()), ["bad", "db"]);
+    project.see("bad", Sign::Unhealthy);
+    let failed = project.look().into_iter().map(|step| match step {
+        Step::Fail { service, .. } => service.to_string(),
+        step => panic!("{step:?}"),
+    });
+    assert_eq!(failed.collect::<Vec<_>>(), ["late", "app"]);
+    project.see("db", Sign::Healthy);
+    assert_eq!(project.look(), []);
+    // Started once more, the project goes on with what is there.
+    project.see("bad", Sign::Healthy);
+    project.restart("late");
+    assert_eq!(started(&project.look()), ["app", "late"]);
+}
+
+#[test]
 fn one_success_makes_a_dependency_healthy_again() {
     let on = |condition| vec![Dependency::on("db", condition)];
     let late = ("late", on(Condition::Healthy));

@@ -120,6 +120,23 @@ fn a_unit_that_is_not_able_any_more_is_moved_and_a_global_one_counts() {
 }
 
 #[test]
+fn five_words_are_true() {
+    for (value, is_global) in [
+        ("true", true),
+        ("Yes", true),
+        ("1", true),
+        ("on", true),
+        ("t", true),
+        ("y", false),
+        ("2", false),
+        ("", false),
+    ] {
+        let own = unit(None, &format!("Global={value}"));
+        assert_eq!(own.requirements.is_global, is_global, "{value}");
+    }
+}
+
+#[test]
 fn replaced_units_move_in_a_later_round_unless_both_replace_each_other() {
     let there = [
         ("old", Some("A"), ""),

@@ -210,7 +210,8 @@ fn matches_any(patterns: &SortedSet<Text>, name: &str) -> bool {
     patterns.iter().any(|pattern| glob_matches(pattern, name))
 }
 
+/// Whether a value is one of those that stand for `true` (fleet `job.go`, `isTruthyValue`).
 fn is_true(value: &str) -> bool {
     let value = value.to_ascii_lowercase();
-    matches!(value.as_str(), "1" | "yes" | "y" | "true" | "t" | "on")
+    matches!(value.as_str(), "1" | "yes" | "true" | "t" | "on")
 }

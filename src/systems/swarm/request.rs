@@ -7,7 +7,7 @@
 use thiserror::Error;
 
 use crate::mapping::plain_key;
-use model::node::HOSTNAME_LABEL;
+use model::node::{HOSTNAME_LABEL, OS_LABEL};
 use model::resource_list::{CPU, MEMORY};
 use model::{
     Labels, Node, NodeSelectorTerm, Operator, PodAffinityTerm, PodSpec, Requirement, ResourceList,
@@ -104,6 +104,12 @@ pub fn engine(node: &Node, options: &SwarmOptions) -> Engine {
     engine.labels = labels
         .map(|(key, value)| (plain_key(key), value.clone()))
         .collect();
+    // An engine says it by itself (swarm `cluster/engine.go`, updateSpecs).
+    if !engine.labels.contains_key("ostype") {
+        let system = node.labels.get(OS_LABEL);
+        let system = system.cloned().unwrap_or_else(|| "linux".into());
+        engine.labels.insert("ostype".into(), system);
+    }
     let images = node.images.iter();
     engine.images = images
         .map(|(name, _)| super::engine::Image {

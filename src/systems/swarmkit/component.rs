@@ -60,7 +60,7 @@ pub(super) struct SwarmKitManager {
     pub(super) by_pod: SortedMap<PodId, u64>,
     pub(super) by_id: SortedMap<Text, u64>,
     /// Tasks whose pod is being created, by id.
-    asked: SortedMap<Text, u64>,
+    pub(super) asked: SortedMap<Text, u64>,
     /// Specs of pods of no service, by class; `None` if they can't be expressed.
     classes: SortedMap<ClassId, Option<Arc<TaskSpec>>>,
     /// Tasks that wait for another to stop.
@@ -125,7 +125,7 @@ impl SwarmKitManager {
             }
             Event::NodeRemoved { node } => self.down(now, node.index(), store, out),
             Event::PodCreated(created) => self.created(now, created, store, out),
-            Event::PodStarting { pod } => self.prepared(now, *pod),
+            Event::PodStarting { pod } => self.prepared(*pod),
             Event::PodRunning { pod } => self.running(now, *pod),
             Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
             Event::PodChanged {

@@ -114,7 +114,9 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::RestartInPlace,
-        Without("an ended task is replaced 5 s later"),
+        Without(
+            "an ended task is replaced by its restart policy, 5 s later unless that says otherwise",
+        ),
     ),
     (
         Capability::LivenessProbes,

@@ -36,6 +36,7 @@ struct Remembered {
 struct ServiceMemory {
     object: ObjectId,
     version: u64,
+    newest: u64,
     /// Template of the present specification where another one is declared.
     template: Option<Arc<PodSpec>>,
     /// The specification before: its version and its template.
@@ -316,6 +317,7 @@ impl ServiceMemory {
         Self {
             object,
             version: service.now.spec.version.version,
+            newest: service.newest,
             template: (service.now.template != service.declared)
                 .then(|| Arc::clone(&service.now.template)),
             previous: previous.map(|own| (own.spec.version.version, Arc::clone(&own.template))),
@@ -351,6 +353,7 @@ impl ServiceMemory {
                 self.template.as_ref().unwrap_or(&service.declared),
             ),
             previous: { self.previous }.map(|(version, template)| of(version, &template)),
+            newest: self.newest,
             slots: slots.collect(),
             updater: self.updater,
             orders: self.orders,

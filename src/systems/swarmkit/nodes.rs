@@ -5,15 +5,16 @@ use std::sync::Arc;
 
 use cluster::Store;
 use control::Outbox;
-use model::{self, DeviceSet, EndReason, Event, Text};
+use model::{self, DeviceSet, EndReason, Event, EvictionCause, Text};
 use rng::Stream;
 use units::{Duration, Identity, Instant, NodeId};
 
 use super::component::{Due, SwarmKitManager};
 use super::dispatcher::HeartbeatOptions;
 use super::enforcer::{Placed, rejected};
-use super::node::NodeStatus;
+use super::node::{Availability, NodeStatus};
 use super::request;
+use super::service::{Mode, Task};
 use super::task::DesiredState;
 
 /// Watch over a node.
@@ -63,7 +64,8 @@ impl NodeWatch {
 impl SwarmKitManager {
     pub(super) fn node_added(&mut self, now: Instant, node: NodeId, object: &Arc<model::Node>) {
         let number = node.index();
-        self.scheduler.put_node(request::node(object));
+        let known = request::node(object, number, self.options.managers);
+        self.scheduler.put_node(known);
         let id = object.name.clone();
         self.node_ids.insert(id.clone(), number);
         let heartbeat = self.options.heartbeat;
@@ -101,7 +103,7 @@ impl SwarmKitManager {
         store: &Store,
         out: &mut Outbox,
     ) {
-        let declared = request::node(object);
+        let declared = request::node(object, node.index(), self.options.managers);
         let capacity = declared.available.clone();
         let Some(known) = self.scheduler.node_mut(&object.name) else {
             return;
@@ -109,13 +111,37 @@ impl SwarmKitManager {
         let has_new_labels = known.labels != declared.labels;
         known.availability = declared.availability;
         known.labels = declared.labels;
+        (known.role, known.ip) = (declared.role, declared.ip);
+        (known.os, known.architecture) = (declared.os, declared.architecture);
         if has_new_labels && self.raft.accepts() {
             self.enforce(now, node, &capacity, store, out);
         } else if has_new_labels {
             self.nodes[node.index()].is_unchecked = true;
         }
+        self.empty(now, &object.name, store, out);
         self.dirty.extend(self.services.keys());
         self.committed(now);
+    }
+
+    /// A node that drains gives its tasks to the restart rule; those of global services just go, as the
+    /// look at their service finds. The next leader looks again.
+    fn empty(&mut self, now: Instant, id: &Text, store: &Store, out: &mut Outbox) {
+        let node = self.scheduler.nodes().get(id);
+        if node.is_none_or(|node| node.availability != Availability::Drain) || !self.raft.accepts()
+        {
+            return;
+        }
+        let here = self.tasks.iter().filter(|(_, task)| {
+            let service = task.service.and_then(|own| self.services.get(&own));
+            let is_global = service.is_some_and(|own| own.mode == Mode::Global);
+            task.node.as_ref() == Some(id) && task.is_wanted && !is_global
+        });
+        let here: Vec<u64> = here.map(|(&number, _)| number).collect();
+        for number in here {
+            let reason = EndReason::Evicted(EvictionCause::Drain);
+            self.shut_down(number, reason, store, out);
+            self.replace(now, number, out);
+        }
     }
 
     fn enforce(
@@ -243,9 +269,13 @@ impl SwarmKitManager {
         let id = self.nodes[node].id.clone();
         self.set_status(now, &id, NodeStatus::Down);
         let here = self.tasks.iter();
-        let here = here.filter(|(_, task)| task.node.as_ref() == Some(&id) && task.is_wanted);
-        let here: Vec<u64> = here.map(|(&number, _)| number).collect();
-        for number in here {
+        let here = here.filter(|(_, task)| task.node.as_ref() == Some(&id));
+        let here: Vec<(u64, Task)> = here.map(|(&own, task)| (own, task.clone())).collect();
+        for (number, task) in here {
+            if !task.is_wanted {
+                self.release_successor(now, number, &task);
+                continue;
+            }
             self.shut_down(number, EndReason::NodeLost, store, out);
             self.replace(now, number, out);
         }
@@ -298,9 +328,11 @@ impl SwarmKitManager {
             {
                 self.timers.push(now, Due::Orphans(node));
             }
+            let name = self.nodes[node].id.clone();
+            self.empty(now, &name, store, out);
             let id = NodeId::from_index(node);
             if is_unchecked && let Some(object) = store.nodes().object(id) {
-                let capacity = request::node(object).available;
+                let capacity = request::capacity(object);
                 self.enforce(now, id, &capacity, store, out);
             }
         }

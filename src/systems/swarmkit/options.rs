@@ -63,6 +63,8 @@ pub struct ServiceRules {
 pub struct RulesInForce {
     /// Replacement of ended tasks.
     pub restart: RestartPolicy,
+    /// Whether that is the service's alone.
+    pub has_own_restart: bool,
     /// Updates; `None` is as the object's strategy says.
     pub update: Option<UpdateConfig>,
     /// Rollbacks.
@@ -75,6 +77,7 @@ impl SwarmKitOptions {
         let own = self.services.get(service).copied().unwrap_or_default();
         RulesInForce {
             restart: own.restart.unwrap_or(self.restart),
+            has_own_restart: own.restart.is_some(),
             update: own.update.or(self.update),
             rollback: own.rollback.unwrap_or(self.rollback),
         }

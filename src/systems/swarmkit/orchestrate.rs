@@ -13,9 +13,9 @@ use super::global;
 use super::replicated::{self, Slot};
 use super::restart::OldTask;
 use super::restarting::EndedTask;
-use super::service::{Mode, Service, SlotState, Specification, Task, wanted};
+use super::service::{Mode, Service, SlotState, Task, wanted};
 use super::task::TaskState;
-use super::update::Direction;
+use super::update::{Direction, Order, Updater};
 
 impl SwarmKitManager {
     /// An object is declared, or declared anew.
@@ -49,9 +49,7 @@ impl SwarmKitManager {
             if service.now.template == wanted.template {
                 return;
             }
-            let version = service.next_version();
-            let next = Specification::new(&service.name, version, &wanted.template, &self.options);
-            service.previous = Some(std::mem::replace(&mut service.now, next));
+            service.specify(&wanted.template, &self.options);
             self.begin_update(now, id, Direction::Update, store, out);
         } else if is_resized {
             self.resume_update(now, id, store, out);
@@ -195,22 +193,12 @@ impl SwarmKitManager {
     }
 
     /// A task is prepared.
-    pub(super) fn prepared(&mut self, now: Instant, pod: PodRef) {
+    pub(super) fn prepared(&mut self, pod: PodRef) {
         let Some(number) = self.task_of(pod) else {
             return;
         };
-        let Some(task) = self.tasks.get_mut(&number) else {
-            return;
-        };
-        task.observed = TaskState::Ready;
-        let (service, slot, spec) = (task.service, task.slot, Arc::clone(&task.spec));
-        if let Some(id) = service
-            && let Some(own) = self.services.get_mut(&id)
-            && Arc::ptr_eq(&own.now.spec, &spec)
-            && let Some(updater) = &mut own.updater
-        {
-            updater.new_ready(slot);
-            self.timers.push(now, Due::Update(id));
+        if let Some(task) = self.tasks.get_mut(&number) {
+            task.observed = TaskState::Ready;
         }
     }
 
@@ -223,16 +211,43 @@ impl SwarmKitManager {
             return;
         };
         task.observed = TaskState::Running;
-        let (service, slot, spec) = (task.service, task.slot, Arc::clone(&task.spec));
-        if let Some(id) = service
-            && let Some(own) = self.services.get_mut(&id)
-            && Arc::ptr_eq(&own.now.spec, &spec)
-            && let Some(updater) = &mut own.updater
+        let name = task.id.clone();
+        if let Some(id) = task.service {
+            self.tell_update(now, id, |updater, orders| {
+                updater.running(now, &name, orders);
+            });
+        }
+    }
+
+    /// The update of a service, if there is one, learns something and goes on.
+    fn tell_update(
+        &mut self,
+        now: Instant,
+        id: ObjectId,
+        tell: impl FnOnce(&mut Updater, &mut Vec<Order>),
+    ) {
+        if let Some(service) = self.services.get_mut(&id)
+            && let Some(updater) = &mut service.updater
         {
-            let mut orders = Vec::new();
-            updater.new_running(now, slot, &mut orders);
-            own.orders.extend(orders);
+            tell(updater, &mut service.orders);
             self.timers.push(now, Due::Update(id));
+        }
+    }
+
+    /// A task has stopped, or its node is down: the one that waits for it need not wait any longer.
+    pub(super) fn release_successor(&mut self, now: Instant, number: u64, task: &Task) {
+        if let Some(other) = self.successors.remove(&number)
+            && let Some(one) = self.tasks.get_mut(&other)
+            && let Some(replacement) = &mut one.replacement
+        {
+            replacement.old_stopped();
+            let starts = replacement.starts().max(now);
+            self.timers.push(starts, Due::Release(other));
+        }
+        if let Some(id) = task.service {
+            self.tell_update(now, id, |updater, orders| {
+                updater.old_stopped(now, &task.id, orders);
+            });
         }
     }
 
@@ -246,29 +261,13 @@ impl SwarmKitManager {
         out: &mut Outbox,
     ) {
         // Whoever replaces it need not wait for it any longer.
-        if let Some(other) = self.successors.remove(&number)
-            && let Some(one) = self.tasks.get_mut(&other)
-            && let Some(replacement) = &mut one.replacement
-        {
-            replacement.old_stopped();
-            let starts = replacement.starts().max(now);
-            self.timers.push(starts, Due::Release(other));
-        }
-        let Some(id) = task.service else {
+        self.release_successor(now, number, task);
+        let Some(id) = task.service.filter(|id| self.services.contains_key(id)) else {
             return;
         };
-        let Some(service) = self.services.get_mut(&id) else {
-            return;
-        };
-        let is_new = Arc::ptr_eq(&service.now.spec, &task.spec);
-        if let Some(updater) = &mut service.updater {
-            match (is_new, task.is_wanted) {
-                (true, true) => updater.new_ended(now, task.slot),
-                (false, _) => updater.old_stopped(task.slot),
-                (true, false) => {}
-            }
-            self.timers.push(now, Due::Update(id));
-        }
+        self.tell_update(now, id, |updater, orders| {
+            updater.ended(now, &task.id, orders);
+        });
         self.dirty.insert(id);
         if task.is_wanted {
             let is_success = reason == EndReason::Completed;

@@ -6,6 +6,7 @@
 
 use crate::mapping::{is_one_per_node, plain_key};
 use crate::parts::expression::Comparison;
+use control::node_api;
 use model::node::{ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::{self, Operator, PodSpec, Requirement, ResourceList, Text};
@@ -20,35 +21,71 @@ pub const GPU: &str = "gpu";
 /// The engine's label with the model of its GPU devices.
 const GPU_MODEL: &str = "gpu.model";
 
-/// A node.
-pub fn node(object: &model::Node) -> Node {
+/// Label with the role of a node: `manager` or `worker`.
+pub const ROLE_LABEL: &str = "windtunnel.dev/role";
+/// Label with the address of a node.
+pub const ADDRESS_LABEL: &str = "windtunnel.dev/address";
+
+/// The `number`th node of a swarm with this number of managers. An engine says its platform and its
+/// address, and managers are nodes: the first ones, unless labels say otherwise.
+pub fn node(object: &model::Node, number: usize, managers: usize) -> Node {
     let label = |key: &str| object.labels.get(key).cloned();
     let labels = object.labels.iter();
+    let role = || {
+        if number < managers {
+            "manager"
+        } else {
+            "worker"
+        }
+        .into()
+    };
+    let address = || format!("10.0.{}.{}", number / 250, number % 250 + 1).into();
+    let architecture = label(ARCH_LABEL);
     let mut node = Node {
         id: object.name.clone(),
         hostname: label(HOSTNAME_LABEL).unwrap_or_else(|| object.name.clone()),
-        role: "worker".into(),
-        os: label(OS_LABEL).unwrap_or_default(),
-        architecture: label(ARCH_LABEL).unwrap_or_default(),
+        ip: label(ADDRESS_LABEL).unwrap_or_else(address),
+        role: label(ROLE_LABEL).unwrap_or_else(role),
+        os: label(OS_LABEL).unwrap_or_else(|| "linux".into()),
+        architecture: machine_word(architecture.as_deref().unwrap_or("amd64")).into(),
         labels: labels
             .map(|(key, value)| (plain_key(key), value.clone()))
             .collect(),
         availability: availability(object),
-        available: resources(&object.allocatable),
+        available: capacity(object),
         ..Node::default()
     };
     if let Some(gpu) = &object.gpu {
-        let devices = i64::from(gpu.devices);
-        node.available.generic.insert(GPU.into(), devices);
         node.engine_labels
             .insert(GPU_MODEL.into(), gpu.model.clone());
     }
     node
 }
 
-/// A node that is cordoned keeps what it has.
+/// All that tasks on a node may reserve.
+pub fn capacity(object: &model::Node) -> Resources {
+    let mut all = resources(&object.allocatable);
+    if let Some(gpu) = &object.gpu {
+        all.generic.insert(GPU.into(), i64::from(gpu.devices));
+    }
+    all
+}
+
+/// The word of a machine for its own architecture, by which its engine names it.
+fn machine_word(architecture: &str) -> &str {
+    match architecture {
+        "amd64" => "x86_64",
+        "arm64" => "aarch64",
+        "arm" => "armv7l",
+        other => other,
+    }
+}
+
+/// A node that is cordoned keeps what it has; one that drains gives it away.
 pub fn availability(object: &model::Node) -> Availability {
-    if object.unschedulable {
+    if node_api::drains(object) {
+        Availability::Drain
+    } else if object.unschedulable {
         Availability::Pause
     } else {
         Availability::Active
@@ -132,10 +169,17 @@ fn of_requirement(asked: &Requirement) -> impl Iterator<Item = Constraint> {
 }
 
 fn constraint(key: &str, comparison: Comparison, value: &Text) -> Constraint {
-    let key = if key == HOSTNAME_LABEL {
-        "node.hostname".into()
-    } else {
-        format!("node.labels.{}", plain_key(key)).into()
+    let key = match key {
+        HOSTNAME_LABEL => "node.hostname".into(),
+        OS_LABEL => "node.platform.os".into(),
+        ARCH_LABEL => {
+            return Constraint {
+                key: "node.platform.arch".into(),
+                comparison,
+                value: machine_word(value).into(),
+            };
+        }
+        _ => format!("node.labels.{}", plain_key(key)).into(),
     };
     Constraint {
         key,

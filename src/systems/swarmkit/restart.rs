@@ -108,6 +108,14 @@ impl Replacement {
         };
         Self {
             delayed_until: now.saturating_add(delay),
+            ..Self::without_delay(now, old)
+        }
+    }
+
+    /// A task made now that waits for nothing but the one whose place it takes.
+    pub fn without_delay(now: Instant, old: OldTask) -> Self {
+        Self {
+            delayed_until: now,
             waits_until: (old == OldTask::MayRun).then(|| now.saturating_add(OLD_TASK_TIMEOUT)),
         }
     }

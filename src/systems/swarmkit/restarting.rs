@@ -151,11 +151,7 @@ impl SwarmKitManager {
         let Some(slot) = service.slots.get_mut(&task.slot) else {
             return;
         };
-        let others = slot.tasks.iter().filter(|&&own| own != number);
-        let has_other = others
-            .filter_map(|own| self.tasks.get(own))
-            .any(|own| own.is_wanted);
-        if has_other || task.is_removed {
+        if task.is_removed {
             return;
         }
         if !slot.history.allows(&policy, now, is_success) || (is_job && is_success) {

@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use cluster::Store;
 use control::Outbox;
-use model::{EndReason, Event, RolloutStep};
+use model::{EndReason, Event, RolloutStep, Text};
 use units::{Instant, ObjectId};
 
 use super::component::{Due, SwarmKitManager};
 use super::replicated;
-use super::restart::History;
+use super::restart::{History, OldTask, Replacement};
 use super::service::{Mode, Service, Task};
-use super::update::{Direction, Order, UpdateState, Updater};
+use super::task::TaskSpec;
+use super::update::{Direction, DirtySlot, Order, UpdateOrder, UpdateState, Updater};
 
 impl SwarmKitManager {
     /// Begins an update of the slots whose task is not of the present specification; one that is
@@ -40,23 +41,38 @@ impl SwarmKitManager {
         let spec = Arc::clone(&service.now.spec);
         let mut dirty = Vec::new();
         for (&number, slot) in &mut service.slots {
-            slot.history = History::default();
             let wanted = slot.tasks.iter().filter_map(|task| self.tasks.get(task));
             let wanted: Vec<&Task> = wanted.filter(|task| task.is_wanted).collect();
             let is_same = |task: &&Task| Arc::ptr_eq(&task.spec, &spec);
+            // A rollback passes by what ended and was not replaced; the slot is filled anew.
+            if direction == Direction::Rollback {
+                slot.is_over = false;
+            }
             let is_dirty = slot.is_over || wanted.len() > 1 || !wanted.iter().all(is_same);
             if is_dirty && !leaving.contains(&number) {
-                dirty.push(number);
+                slot.history = History::default();
+                dirty.push(DirtySlot {
+                    number,
+                    tasks: wanted.iter().map(|task| task.id.clone()).collect(),
+                });
             }
         }
+        service
+            .slots
+            .retain(|_, slot| slot.is_over || !slot.tasks.is_empty());
         service.orders.clear();
+        // Where nothing is to be replaced, there is no update.
+        if dirty.is_empty() && direction == Direction::Update {
+            service.updater = None;
+            return;
+        }
         service.updater = Some(Updater::new(config, direction, dirty));
+        self.dirty.insert(id);
         self.step_update(now, id, store, out);
     }
 
-    /// The service has another size, which is an update of it: one that paused begins anew. One that is
-    /// under way goes on with the slots that stay; its counts of failures, too, where the original begins
-    /// to count again.
+    /// The service has another size, which is an update of it: one that paused, or is under way, begins
+    /// anew with the slots that are left.
     pub(super) fn resume_update(
         &mut self,
         now: Instant,
@@ -64,19 +80,21 @@ impl SwarmKitManager {
         store: &Store,
         out: &mut Outbox,
     ) {
-        let has_old = |service: &Service| {
-            let is_old =
-                |task: &Task| task.is_wanted && !Arc::ptr_eq(&task.spec, &service.now.spec);
-            let mut tasks = service.slots.values().flat_map(|slot| &slot.tasks);
-            tasks.any(|task| self.tasks.get(task).is_some_and(is_old))
+        let has_dirty = |service: &Service| {
+            service.slots.values().any(|slot| {
+                let tasks = slot.tasks.iter().filter_map(|task| self.tasks.get(task));
+                let mut wanted = tasks.filter(|task| task.is_wanted);
+                let is_old = |task: &Task| !Arc::ptr_eq(&task.spec, &service.now.spec);
+                wanted.clone().count() > 1 || wanted.any(is_old)
+            })
         };
         let service = self.services.get(&id);
-        if service.is_some_and(|own| own.updater.is_none() && has_old(own)) {
+        if service.is_some_and(|own| own.updater.is_some() || has_dirty(own)) {
             self.begin_update(now, id, Direction::Update, store, out);
         }
     }
 
-    /// Back to the specification before, where there is one.
+    /// Back to the specification before; refused where there is none.
     pub(super) fn roll_back(
         &mut self,
         now: Instant,
@@ -84,14 +102,25 @@ impl SwarmKitManager {
         store: &Store,
         out: &mut Outbox,
     ) {
-        let Some(service) = self.services.get_mut(&id) else {
-            return;
-        };
-        let Some(previous) = service.previous.take() else {
-            return;
-        };
-        service.previous = Some(std::mem::replace(&mut service.now, previous));
-        self.begin_update(now, id, Direction::Rollback, store, out);
+        if let Some(service) = self.services.get_mut(&id)
+            && let Some(previous) = service.previous.take()
+        {
+            service.previous = Some(std::mem::replace(&mut service.now, previous));
+            self.begin_update(now, id, Direction::Rollback, store, out);
+        } else {
+            let step = RolloutStep::BackRefused;
+            out.write(store, Event::Rollout { workload: id, step });
+        }
+    }
+
+    /// The service goes back by itself, after which it has no specification before.
+    fn fall_back(&mut self, now: Instant, id: ObjectId, store: &Store, out: &mut Outbox) {
+        if let Some(service) = self.services.get_mut(&id)
+            && let Some(previous) = service.previous.take()
+        {
+            service.now = previous;
+            self.begin_update(now, id, Direction::Rollback, store, out);
+        }
     }
 
     /// Lets an update go on as far as it can.
@@ -113,79 +142,170 @@ impl SwarmKitManager {
         };
         let mut orders = std::mem::take(&mut service.orders);
         updater.step(now, &mut orders);
-        let (state, wakes) = (updater.state(), updater.wakes());
-        let direction = updater.direction();
-        for order in orders {
-            self.carry_out(id, order, store, out);
+        while !orders.is_empty() {
+            for order in std::mem::take(&mut orders) {
+                self.carry_out(now, id, order, store, out);
+            }
+            if let Some(updater) = self.updater_of(id) {
+                updater.step(now, &mut orders);
+            }
         }
-        if let Some(at) = wakes {
-            self.timers.push(at.max(now), Due::Update(id));
-        }
-        let Some(service) = self.services.get_mut(&id) else {
+        let Some(updater) = self.updater_of(id) else {
             return;
         };
-        let step = match (state, direction) {
-            (UpdateState::Underway, _) => return,
-            (UpdateState::Completed, Direction::Update) => None,
-            (UpdateState::Completed, Direction::Rollback) => Some(RolloutStep::RolledBack),
-            (UpdateState::Paused, _) => Some(RolloutStep::Failed),
-            (UpdateState::RollbackWanted, _) => Some(RolloutStep::RollingBack),
-        };
-        service.updater = None;
-        if let Some(step) = step {
-            out.write(store, Event::Rollout { workload: id, step });
+        let (outcome, direction) = (updater.take_outcome(), updater.direction());
+        let is_done = updater.state() != UpdateState::Underway && updater.is_idle();
+        if let Some(at) = updater.wakes() {
+            self.timers.push(at.max(now), Due::Update(id));
         }
-        if state == UpdateState::RollbackWanted {
-            self.roll_back(now, id, store, out);
+        if is_done && let Some(service) = self.services.get_mut(&id) {
+            service.updater = None;
+        }
+        let step = match (outcome, direction) {
+            (None | Some(UpdateState::Underway), _) => return,
+            (Some(UpdateState::Completed), Direction::Update) => RolloutStep::Completed,
+            (Some(UpdateState::Completed), Direction::Rollback) => RolloutStep::RolledBack,
+            (Some(UpdateState::Paused), _) => RolloutStep::Paused,
+            (Some(UpdateState::RollbackWanted), _) => RolloutStep::RollingBack,
+        };
+        out.write(store, Event::Rollout { workload: id, step });
+        if outcome == Some(UpdateState::RollbackWanted) {
+            self.fall_back(now, id, store, out);
         }
     }
 
-    fn carry_out(&mut self, id: ObjectId, order: Order, store: &Store, out: &mut Outbox) {
-        let spec = self.services.get(&id).map(|own| Arc::clone(&own.now.spec));
-        let Some(spec) = spec else {
-            return;
-        };
+    /// The update of a service, if there is one.
+    pub(super) fn updater_of(&mut self, id: ObjectId) -> Option<&mut Updater> {
+        self.services.get_mut(&id)?.updater.as_mut()
+    }
+
+    fn carry_out(
+        &mut self,
+        now: Instant,
+        id: ObjectId,
+        order: Order,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         match order {
-            Order::Prepare(slot) | Order::Run(slot) => {
-                let is_held = matches!(order, Order::Prepare(_));
-                let service = self.services.get_mut(&id);
-                let is_global = service.as_ref().is_some_and(|own| own.mode == Mode::Global);
-                if let Some(state) = service.and_then(|own| own.slots.get_mut(&slot)) {
-                    state.is_over = false;
-                }
-                let node = self.nodes.get(slot as usize).map(|watch| watch.id.clone());
-                let pinned = node.filter(|_| is_global);
-                self.make(id, slot, pinned, is_held, out);
-            }
+            Order::Replace(slot) => self.replace_slot(now, id, &slot, store, out),
             Order::StopOld(slot) => {
-                let old = self.in_slot(id, slot, |task| !Arc::ptr_eq(&task.spec, &spec));
-                if old.is_empty()
-                    && let Some(updater) = self
-                        .services
-                        .get_mut(&id)
-                        .and_then(|own| own.updater.as_mut())
-                {
-                    updater.old_stopped(slot);
-                }
-                for number in old {
+                for number in self.wanted_of(&slot) {
                     self.shut_down(number, EndReason::Cancelled, store, out);
                 }
             }
-            Order::Promote(slot) => {
-                for number in self.in_slot(id, slot, |task| Arc::ptr_eq(&task.spec, &spec)) {
-                    self.turn_comes(number, store, out);
-                }
-            }
         }
     }
 
-    /// The tasks of a slot that are one or the other.
-    fn in_slot(&self, id: ObjectId, slot: u64, is_meant: impl Fn(&Task) -> bool) -> Vec<u64> {
-        let state = self.services.get(&id).and_then(|own| own.slots.get(&slot));
-        let tasks = state
-            .into_iter()
-            .flat_map(|state| state.tasks.iter().copied());
-        let meant = |number: &u64| self.tasks.get(number).is_some_and(&is_meant);
-        tasks.filter(meant).collect()
+    /// The tasks of a dirty slot that are still to run.
+    fn wanted_of(&self, slot: &DirtySlot) -> Vec<u64> {
+        // A task's pod may still be on its way.
+        let number = |id: &Text| self.by_id.get(id).or_else(|| self.asked.get(id)).copied();
+        let numbers = slot.tasks.iter().filter_map(number);
+        let wanted = |number: &u64| self.tasks.get(number).is_some_and(|task| task.is_wanted);
+        numbers.filter(wanted).collect()
+    }
+
+    /// Gives a slot a task of the present specification. One that it has already is kept, and the others
+    /// go. A slot whose tasks the restart rule has replaced meanwhile has what it needs.
+    fn replace_slot(
+        &mut self,
+        now: Instant,
+        id: ObjectId,
+        slot: &DirtySlot,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let Some(service) = self.services.get_mut(&id) else {
+            return;
+        };
+        let (spec, is_global) = (Arc::clone(&service.now.spec), service.mode == Mode::Global);
+        let order = service.updater.as_ref().map(Updater::order);
+        let is_over = (service.slots.get_mut(&slot.number))
+            .is_some_and(|state| std::mem::take(&mut state.is_over));
+        let wanted = self.wanted_of(slot);
+        if let Some(kept) = self.clean_task(&wanted, &spec) {
+            let old = self.keep(now, &wanted, kept, store, out);
+            if let Some(updater) = self.updater_of(id) {
+                updater.kept(now, slot.number, old);
+            }
+            return;
+        }
+        if wanted.is_empty() && !slot.tasks.is_empty() && !is_over {
+            if let Some(updater) = self.updater_of(id) {
+                updater.kept(now, slot.number, None);
+            }
+            return;
+        }
+        let node = self.nodes.get(slot.number as usize);
+        let pinned = node.map(|watch| watch.id.clone()).filter(|_| is_global);
+        let waits = order == Some(UpdateOrder::StopFirst);
+        let Some(task) = self.make(id, slot.number, pinned, waits, out) else {
+            return;
+        };
+        let old = if waits {
+            self.start_after(now, task, &wanted, store, out)
+        } else {
+            None
+        };
+        let name = self.tasks.get(&task).map(|made| made.id.clone());
+        if let Some((updater, name)) = self.updater_of(id).zip(name) {
+            updater.made(now, slot.number, name, old);
+        }
+    }
+
+    /// The task of a slot that is of the specification already: one that is to run, or else one that
+    /// waits for its turn.
+    fn clean_task(&self, wanted: &[u64], spec: &Arc<TaskSpec>) -> Option<u64> {
+        let mut clean = wanted.iter().copied().filter(|number| {
+            let task = self.tasks.get(number);
+            task.is_some_and(|task| Arc::ptr_eq(&task.spec, spec))
+        });
+        let waits = |number: &u64| self.tasks.get(number).is_some_and(|task| task.awaits_turn);
+        let running = clean.clone().find(|number| !waits(number));
+        running.or_else(|| clean.next_back())
+    }
+
+    /// A slot keeps a task, and the others stop: the id of one that is to stop first, if there is one.
+    fn keep(
+        &mut self,
+        now: Instant,
+        wanted: &[u64],
+        kept: u64,
+        store: &Store,
+        out: &mut Outbox,
+    ) -> Option<Text> {
+        let others: Vec<u64> = wanted.iter().copied().filter(|&own| own != kept).collect();
+        if self.tasks.get(&kept).is_some_and(|task| task.awaits_turn) {
+            return self.start_after(now, kept, &others, store, out);
+        }
+        for other in others {
+            self.shut_down(other, EndReason::Cancelled, store, out);
+        }
+        None
+    }
+
+    /// Stops tasks, and starts another once the last of them has stopped. Its id, if there is one.
+    fn start_after(
+        &mut self,
+        now: Instant,
+        next: u64,
+        others: &[u64],
+        store: &Store,
+        out: &mut Outbox,
+    ) -> Option<Text> {
+        for &number in others {
+            self.shut_down(number, EndReason::Cancelled, store, out);
+        }
+        let old = others.last().copied();
+        let state = old.map_or(OldTask::Gone, |_| OldTask::MayRun);
+        let replacement = Replacement::without_delay(now, state);
+        self.timers.push(replacement.starts(), Due::Release(next));
+        if let Some(task) = self.tasks.get_mut(&next) {
+            task.replacement = Some(replacement);
+        }
+        let old = old?;
+        self.successors.insert(old, next);
+        self.tasks.get(&old).map(|task| task.id.clone())
     }
 }

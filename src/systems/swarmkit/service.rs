@@ -68,6 +68,8 @@ pub(super) struct Service {
     pub(super) declared: Arc<PodSpec>,
     pub(super) now: Specification,
     pub(super) previous: Option<Specification>,
+    /// Number of the newest version that the service has had.
+    pub(super) newest: u64,
     pub(super) restart: RestartPolicy,
     pub(super) update: UpdateConfig,
     pub(super) rollback: UpdateConfig,
@@ -150,12 +152,8 @@ pub(super) fn wanted(object: &Object, options: &SwarmKitOptions) -> Option<Wante
         namespace => format!("{namespace}.{}", object.name()).into(),
     };
     let rules = options.rules_of(&name);
-    let restart = match (&mode, object) {
-        (Mode::Job { .. }, Object::Job(own)) => RestartPolicy {
-            condition: Condition::OnFailure,
-            max_attempts: usize::try_from(own.backoff_limit).unwrap_or(0),
-            ..rules.restart
-        },
+    let restart = match object {
+        Object::Job(own) if !rules.has_own_restart => of_job(own.backoff_limit, rules.restart),
         _ => rules.restart,
     };
     let replicas = match mode {
@@ -170,6 +168,21 @@ pub(super) fn wanted(object: &Object, options: &SwarmKitOptions) -> Option<Wante
         update: rules.update.unwrap_or_else(|| strategy(object, replicas)),
         rollback: rules.rollback,
     })
+}
+
+/// The restarts of a job that has no policy of its own: as often as its object says. There 0 is never,
+/// and here it is any number.
+fn of_job(limit: i32, common: RestartPolicy) -> RestartPolicy {
+    let (condition, most) = match limit {
+        0 => (Condition::None, 0),
+        i32::MAX => (Condition::OnFailure, 0),
+        some => (Condition::OnFailure, some.unsigned_abs() as usize),
+    };
+    RestartPolicy {
+        condition,
+        max_attempts: most,
+        ..common
+    }
 }
 
 /// A rolling update of Kubernetes as one of `SwarmKit`: as many side by side as it lets be away or be
@@ -213,6 +226,7 @@ impl Service {
             declared: wanted.template,
             mode: wanted.mode,
             previous: None,
+            newest: 1,
             restart: wanted.restart,
             update: wanted.update,
             rollback: wanted.rollback,
@@ -223,11 +237,11 @@ impl Service {
         }
     }
 
-    /// The number of the next version: after a rollback the greatest is that of the version before.
-    pub(super) fn next_version(&self) -> u64 {
-        let number = |own: &Specification| own.spec.version.version;
-        let previous = self.previous.as_ref().map_or(0, number);
-        number(&self.now).max(previous) + 1
+    /// The service gets another template, and the specification that it had is the one before.
+    pub(super) fn specify(&mut self, template: &Arc<PodSpec>, options: &SwarmKitOptions) {
+        self.newest += 1;
+        let next = Specification::new(&self.name, self.newest, template, options);
+        self.previous = Some(std::mem::replace(&mut self.now, next));
     }
 }
 
@@ -254,6 +268,18 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_jobs_limit_of_nothing_is_no_restart_and_not_any_number() {
+        let common = RestartPolicy::default();
+        let policy = |limit| {
+            let own = of_job(limit, common);
+            (own.condition, own.max_attempts)
+        };
+        assert_eq!(policy(0), (Condition::None, 0));
+        assert_eq!(policy(2), (Condition::OnFailure, 2));
+        assert_eq!(policy(i32::MAX), (Condition::OnFailure, 0));
+    }
+
+    #[test]
     fn a_version_after_a_rollback_has_a_number_of_its_own() {
         let options = SwarmKitOptions::default();
         let object = Object::Deployment(Arc::default());
@@ -262,12 +288,10 @@ mod tests {
         let mut service = Service::begun(wanted, &options);
         let mut numbers = Vec::new();
         for _ in 0..3 {
-            let number = service.next_version();
-            numbers.push(number);
-            let next = Specification::new(&service.name, number, &template, &options);
-            let now = std::mem::replace(&mut service.now, next);
+            service.specify(&template, &options);
+            numbers.push(service.now.spec.version.version);
             // It fails, and the one before is rolled out again.
-            service.previous = Some(std::mem::replace(&mut service.now, now));
+            service.now = service.previous.take().expect("one before");
         }
         assert_eq!(numbers, [2, 3, 4]);
     }

@@ -14,7 +14,7 @@
 //! | 2.4 slots, scaling down | `services_are_scaled_to_nothing_from_nothing_and_into_gaps` |
 //! | 2.5 global services | `global_services_follow_their_nodes`, `it/swarm.rs` |
 //! | 2.6 windows, delays, waiting for the old task | `worked`, `replacements_wait_for_their_delay_and_for_the_old_task` |
-//! | 2.7 times of updates, failure actions | `worked`, `a_ratio_at_the_threshold_does_not_act_and_one_above_does` |
+//! | 2.7 times of updates, failure actions | `worked`, `failures`, `a_ratio_at_the_threshold_does_not_act_and_one_above_does` |
 //! | 2.8 heartbeats, registrations | `worked`, `a_node_that_stops_beating_is_down_and_returns` |
 //! | 2.8 the enforcer | `a_constraint_that_becomes_false_rejects_the_task` |
 //! | 2.8 quorum, removal of members | `properties`, `removing_a_member_keeps_a_majority` |
@@ -24,6 +24,7 @@
 //! | 11.9 equal instants | `parts::timers` |
 //! | 12 fail-over, exact times | `it/failover.rs` |
 
+mod failures;
 mod properties;
 mod worked;
 
@@ -43,7 +44,7 @@ use super::restart::{OldTask, Replacement, RestartPolicy};
 use super::scheduler::{Debounce, Scheduler};
 use super::task::{DesiredState, Resources, Task, TaskSpec, TaskState, Version};
 use super::update::{
-    Direction, FailureAction, Order, UpdateConfig, UpdateOrder, UpdateState, Updater,
+    Direction, DirtySlot, FailureAction, Order, UpdateConfig, UpdateOrder, UpdateState, Updater,
 };
 use model::Text;
 use units::{Duration, Instant, SortedSet};
@@ -294,46 +295,73 @@ fn replacements_wait_for_their_delay_and_for_the_old_task() {
     assert_eq!(drained.starts(), at(10));
 }
 
+fn old_task(slot: u64) -> Text {
+    format!("{slot}.1").into()
+}
+
+fn new_task(slot: u64) -> Text {
+    format!("{slot}.2").into()
+}
+
+/// So many slots, each with a task of its own.
+fn dirty(slots: u64) -> Vec<DirtySlot> {
+    let slot = |number| DirtySlot {
+        number,
+        tasks: vec![old_task(number)],
+    };
+    (1..=slots).map(slot).collect()
+}
+
+/// An update of so many slots at its beginning, with new tasks that need not wait for old ones.
+fn begun(config: UpdateConfig, direction: Direction, slots: u64) -> Updater {
+    let mut updater = Updater::new(config, direction, dirty(slots));
+    let mut orders = Vec::new();
+    updater.step(at(0), &mut orders);
+    for order in orders {
+        if let Order::Replace(slot) = order {
+            updater.made(at(0), slot.number, new_task(slot.number), None);
+        }
+    }
+    updater
+}
+
 #[test]
 fn a_ratio_at_the_threshold_does_not_act_and_one_above_does() {
-    let config = UpdateConfig {
-        parallelism: 0,
-        failure_action: FailureAction::Rollback,
-        max_failure_ratio: 0.2,
-        ..UpdateConfig::default()
-    };
-    let mut updater = Updater::new(config, Direction::Update, (1..=10).collect());
-    updater.step(at(0), &mut Vec::new());
-    let states: Vec<UpdateState> = (1..=3)
-        .map(|slot| {
-            updater.new_ended(at(1), slot);
-            updater.state()
-        })
-        .collect();
-    assert_eq!(
-        states,
-        [
-            UpdateState::Underway,
-            UpdateState::Underway,
-            UpdateState::RollbackWanted
-        ]
-    );
+    for (failures, expected) in [(2, UpdateState::Underway), (3, UpdateState::RollbackWanted)] {
+        let config = UpdateConfig {
+            parallelism: 0,
+            failure_action: FailureAction::Rollback,
+            max_failure_ratio: 0.2,
+            ..UpdateConfig::default()
+        };
+        let mut updater = begun(config, Direction::Update, 10);
+        let mut orders = Vec::new();
+        for slot in 1..=failures {
+            updater.ended(at(1), &new_task(slot), &mut orders);
+        }
+        // Nobody looks at them until all slots have come up.
+        assert_eq!(updater.state(), UpdateState::Underway);
+        for slot in failures + 1..=10 {
+            updater.running(at(2), &new_task(slot), &mut orders);
+        }
+        updater.step(at(2), &mut orders);
+        updater.step(at(2), &mut orders);
+        assert_eq!(updater.state(), expected, "{failures}");
+    }
 }
 
 #[test]
 fn a_task_that_dies_after_its_monitor_time_is_no_failure_of_the_update() {
-    let mut updater = Updater::new(UpdateConfig::default(), Direction::Update, vec![1]);
+    let mut updater = Updater::new(UpdateConfig::default(), Direction::Update, dirty(1));
     let mut orders = Vec::new();
     updater.step(at(0), &mut orders);
-    assert_eq!(orders, [Order::Prepare(1), Order::StopOld(1)]);
-    updater.new_ready(1);
-    updater.step(at(1), &mut orders);
-    assert_eq!((orders.len(), updater.wakes()), (2, Some(at(60))));
-    updater.old_stopped(1);
-    updater.step(at(2), &mut orders);
-    assert_eq!(orders.last(), Some(&Order::Promote(1)));
-    updater.new_running(at(3), 1, &mut orders);
-    updater.new_ended(at(9), 1);
+    let slot = dirty(1).remove(0);
+    assert_eq!(orders, [Order::Replace(slot)]);
+    updater.made(at(0), 1, new_task(1), Some(old_task(1)));
+    assert_eq!(updater.wakes(), Some(at(60)));
+    updater.old_stopped(at(2), &old_task(1), &mut orders);
+    updater.running(at(3), &new_task(1), &mut orders);
+    updater.ended(at(9), &new_task(1), &mut orders);
     updater.step(at(9), &mut orders);
     assert_eq!(
         (updater.failures(), updater.state()),
@@ -349,26 +377,13 @@ fn start_first_stops_the_old_task_once_the_new_one_runs() {
         order: UpdateOrder::StartFirst,
         ..UpdateConfig::default()
     };
-    let mut updater = Updater::new(config, Direction::Update, vec![1]);
+    let mut updater = begun(config, Direction::Update, 1);
     let mut orders = Vec::new();
-    updater.step(at(0), &mut orders);
-    updater.new_running(at(4), 1, &mut orders);
-    assert_eq!(orders, [Order::Run(1), Order::StopOld(1)]);
-}
-
-#[test]
-fn more_workers_than_replicas_are_refused() {
-    let config = UpdateConfig {
-        parallelism: 5,
-        ..UpdateConfig::default()
-    };
-    let told = config.check(4).map_err(|error| error.to_string());
-    let told = told.expect_err("too many workers");
-    assert!(
-        told.contains("parallelism of 5") && told.contains("4 replicas"),
-        "{told}"
+    updater.running(at(4), &new_task(1), &mut orders);
+    assert_eq!(
+        orders,
+        dirty(1).into_iter().map(Order::StopOld).collect::<Vec<_>>()
     );
-    assert_eq!(config.check(5), Ok(()));
 }
 
 #[test]

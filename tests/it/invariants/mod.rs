@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use windtunnel::cluster::{Commitment, Store};
 use windtunnel::control::Program;
 use windtunnel::control::operation::{EvictionRequests, Operation};
-use windtunnel::control::upgrade::UpgradePlan;
+use windtunnel::control::upgrade::{Emptying, UpgradePlan};
 use windtunnel::model::pod_life::{PodLife, RestartPolicy};
 use windtunnel::model::workload::{
     BudgetLimit, CompletionMode, Count, DaemonSet, Deployment, DeploymentStrategy, Job,
@@ -230,7 +230,7 @@ fn cluster(script: &Script) -> (Cluster, Vec<(i64, i64)>) {
             service: "40s".parse().expect("a constant"),
             drain_timeout: Some(Duration::from_secs(300)),
             gap: Duration::from_secs(10),
-            evicts: true,
+            emptying: Emptying::Eviction,
             replaces: script.failures.len().is_multiple_of(2),
             seed: 3,
         };

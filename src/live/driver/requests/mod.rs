@@ -87,6 +87,14 @@ impl Driver {
 
     /// Carries an operation out; returns whether it changes anything.
     fn operate(&mut self, operation: &Operation) -> Result<bool, String> {
+        let by_system = match operation {
+            // SwarmKit takes everything off a node that drains itself.
+            Operation::Drain(node, _) if *self.system == *systems::swarmkit::ENTRY.name => {
+                Some(Operation::Drain(node.clone(), EvictionRequests::Never))
+            }
+            _ => None,
+        };
+        let operation = by_system.as_ref().unwrap_or(operation);
         let steps = carry_out(self.now, operation, &self.store).map_err(|why| why.to_string())?;
         let before = self.store.revision();
         for event in steps.events {

@@ -308,23 +308,37 @@ impl Host {
         }
     }
 
+    /// Whether a container has a health check.
+    fn is_checked(&self, pod: PodRef) -> bool {
+        let owner = self.owners.get(&pod.id);
+        let service = owner.and_then(|(id, _)| self.services.get(id));
+        let life = service.and_then(|service| service.template.container_life(0));
+        life.is_some_and(|life| life.health_check.is_some())
+    }
+
     fn changed(&mut self, pod: PodRef, change: PodChange) {
         match change {
-            PodChange::Exited { code, .. } => self.seen(pod, |own| {
-                own.code = code;
-                if own.is_healthy {
-                    own.standing = Standing::Down;
-                }
-                // Once it is started again, its check begins anew.
-                (own.is_healthy, own.is_unhealthy) = (false, false);
-            }),
+            PodChange::Exited { code, .. } => {
+                let is_checked = self.is_checked(pod);
+                self.seen(pod, |own| {
+                    own.code = code;
+                    if own.is_healthy {
+                        own.standing = Standing::Down;
+                    }
+                    // Until it is started again, what has a check is unhealthy (moby
+                    // `container/health.go`, CloseMonitorChannel).
+                    (own.is_healthy, own.is_unhealthy) = (false, is_checked);
+                });
+            }
+            PodChange::Restarted(_) => self.seen(pod, |own| own.is_unhealthy = false),
             PodChange::Ready(true) => self.seen(pod, |own| {
                 own.standing = Standing::Up;
                 (own.is_healthy, own.is_unhealthy) = (true, false);
             }),
             PodChange::Ready(false) => self.seen(pod, |own| {
                 let has_exited = own.standing == Standing::Down;
-                (own.is_healthy, own.is_unhealthy) = (false, !has_exited);
+                own.is_healthy = false;
+                own.is_unhealthy |= !has_exited;
                 own.standing = Standing::Up;
             }),
             _ => {}

@@ -10,9 +10,9 @@ use super::super::scheduler::Scheduler;
 use super::super::spread::SpreadMode;
 use super::super::task::Preference;
 use super::super::update::{
-    Direction, FailureAction, Order, UpdateConfig, UpdateOrder, UpdateState, Updater,
+    Direction, DirtySlot, FailureAction, Order, UpdateConfig, UpdateOrder, UpdateState, Updater,
 };
-use super::{at, node, spec};
+use super::{at, begun, dirty, new_task, node, old_task, spec};
 use model::Text;
 use units::{Duration, Instant, SortedMap};
 
@@ -185,21 +185,19 @@ fn restarts_are_counted_within_their_window() {
 fn completes(config: UpdateConfig, slots: u64, [prepare, stop, start]: [i64; 3]) -> Instant {
     #[derive(Clone, Copy)]
     enum Happens {
-        Ready(u64),
         Stopped(u64),
         Running(u64),
         Nothing,
     }
-    let mut updater = Updater::new(config, Direction::Update, (1..=slots).collect());
+    let mut updater = Updater::new(config, Direction::Update, dirty(slots));
     let mut agenda = vec![(at(0), Happens::Nothing)];
     loop {
         agenda.sort_by_key(|&(when, _)| when);
         let (now, what) = agenda.remove(0);
         let mut orders = Vec::new();
         match what {
-            Happens::Ready(slot) => updater.new_ready(slot),
-            Happens::Stopped(slot) => updater.old_stopped(slot),
-            Happens::Running(slot) => updater.new_running(now, slot, &mut orders),
+            Happens::Stopped(slot) => updater.old_stopped(now, &old_task(slot), &mut orders),
+            Happens::Running(slot) => updater.running(now, &new_task(slot), &mut orders),
             Happens::Nothing => {}
         }
         updater.step(now, &mut orders);
@@ -208,12 +206,15 @@ fn completes(config: UpdateConfig, slots: u64, [prepare, stop, start]: [i64; 3])
         }
         let later = |secs| now + Duration::from_secs(secs);
         for order in orders {
-            agenda.push(match order {
-                Order::Prepare(slot) => (later(prepare), Happens::Ready(slot)),
-                Order::StopOld(slot) => (later(stop), Happens::Stopped(slot)),
-                Order::Promote(slot) => (later(start), Happens::Running(slot)),
-                Order::Run(slot) => (later(prepare + start), Happens::Running(slot)),
-            });
+            let Order::Replace(DirtySlot { number: slot, .. }) = order else {
+                continue;
+            };
+            let is_first = config.order == UpdateOrder::StopFirst;
+            let waits = if is_first { stop.min(60) } else { 0 };
+            agenda.push((later(prepare.max(waits) + start), Happens::Running(slot)));
+            agenda.push((later(stop), Happens::Stopped(slot)));
+            let old = is_first.then(|| old_task(slot));
+            updater.made(now, slot, new_task(slot), old);
         }
         agenda.extend(
             updater
@@ -272,9 +273,8 @@ fn a_rollback_that_fails_is_paused_and_continue_watches_nothing() {
             UpdateState::Underway,
         ),
     ] {
-        let mut updater = Updater::new(config(action), direction, vec![1, 2]);
-        updater.step(at(0), &mut Vec::new());
-        updater.new_ended(at(1), 1);
+        let mut updater = begun(config(action), direction, 2);
+        updater.ended(at(1), &new_task(1), &mut Vec::new());
         assert_eq!(updater.state(), expected, "{action:?} {direction:?}");
     }
 }

@@ -12,11 +12,11 @@ use model::Text;
 use systems::swarmkit::dispatcher::{Dispatcher, HeartbeatOptions};
 use systems::swarmkit::ladder::{Action, Happening, Ladder};
 use systems::swarmkit::node::{Node, NodeStatus};
-use systems::swarmkit::restart::{OldTask, Replacement, RestartPolicy};
+use systems::swarmkit::restart::{OLD_TASK_TIMEOUT, OldTask, Replacement, RestartPolicy};
 use systems::swarmkit::scheduler::{Debounce, Scheduler};
 use systems::swarmkit::task::{DesiredState, Task, TaskSpec};
 use systems::swarmkit::update::{
-    Direction, FailureAction, Order, UpdateConfig, UpdateOrder, UpdateState, Updater,
+    Direction, DirtySlot, FailureAction, Order, UpdateConfig, UpdateOrder, UpdateState, Updater,
 };
 use units::{Duration, Instant};
 
@@ -40,9 +40,25 @@ struct UpdateCase {
 #[derive(Clone, Copy)]
 enum Step {
     Wake,
-    Ready(u64),
     Stopped(u64),
     Running(u64),
+}
+
+/// The slots of a service, each with a task of its own.
+fn slots(count: u64) -> Vec<DirtySlot> {
+    let slot = |number| DirtySlot {
+        number,
+        tasks: vec![old_task(number)],
+    };
+    (1..=count).map(slot).collect()
+}
+
+fn old_task(slot: u64) -> Text {
+    format!("{slot}.1").into()
+}
+
+fn new_task(slot: u64) -> Text {
+    format!("{slot}.2").into()
 }
 
 /// An update whose tasks all take equally long.
@@ -62,7 +78,7 @@ pub(super) fn update(case: &Case) -> Result<Value, Trouble> {
     };
     let (prepare, start) = (duration(given.prepare_s)?, duration(given.start_s)?);
     let stop = duration(given.stop_s)?;
-    let mut updater = Updater::new(config, Direction::Update, (1..=given.slots).collect());
+    let mut updater = Updater::new(config, Direction::Update, slots(given.slots));
     let mut timeline = Timeline::default();
     timeline.at(Instant::ZERO, Step::Wake);
     let (mut first, mut last, mut complete) = (None, Instant::ZERO, Value::Null);
@@ -70,22 +86,27 @@ pub(super) fn update(case: &Case) -> Result<Value, Trouble> {
     while let Some((now, step)) = timeline.next() {
         match step {
             Step::Wake => {}
-            Step::Ready(slot) => updater.new_ready(slot),
-            Step::Stopped(slot) => updater.old_stopped(slot),
+            Step::Stopped(slot) => updater.old_stopped(now, &old_task(slot), &mut orders),
             Step::Running(slot) => {
                 first.get_or_insert(now);
                 last = now;
-                updater.new_running(now, slot, &mut orders);
+                updater.running(now, &new_task(slot), &mut orders);
             }
         }
         updater.step(now, &mut orders);
         for order in orders.drain(..) {
-            match order {
-                Order::Prepare(slot) => timeline.at(now + prepare, Step::Ready(slot)),
-                Order::StopOld(slot) => timeline.at(now + stop, Step::Stopped(slot)),
-                Order::Promote(slot) => timeline.at(now + start, Step::Running(slot)),
-                Order::Run(slot) => timeline.at(now + prepare + start, Step::Running(slot)),
+            // Whoever starts first has told the old task to stop and does not look at it again.
+            let Order::Replace(DirtySlot { number: slot, .. }) = order else {
+                continue;
+            };
+            let old = (config.order == UpdateOrder::StopFirst).then(|| old_task(slot));
+            let mut ready = prepare;
+            if old.is_some() {
+                timeline.at(now + stop, Step::Stopped(slot));
+                ready = prepare.max(stop.min(OLD_TASK_TIMEOUT));
             }
+            timeline.at(now + ready + start, Step::Running(slot));
+            updater.made(now, slot, new_task(slot), old);
         }
         if updater.state() == UpdateState::Completed {
             complete = json!(now.as_secs_f64());
@@ -137,20 +158,18 @@ pub(super) fn failures(case: &Case) -> Result<Value, Trouble> {
         max_failure_ratio: given.max_failure_ratio,
         ..UpdateConfig::default()
     };
-    let slots: Vec<u64> = (1..=given.dirty_slots).collect();
-    let mut updater = Updater::new(config, direction, slots.clone());
+    let dirty = slots(given.dirty_slots);
+    let mut updater = Updater::new(config, direction, dirty);
     let (mut now, mut orders) = (Instant::ZERO, Vec::new());
     updater.step(now, &mut orders);
-    for slot in 1..=given.failures {
-        updater.new_ended(now, slot);
-    }
-    for slot in slots {
-        updater.new_ready(slot);
-        updater.old_stopped(slot);
-    }
-    updater.step(now, &mut orders);
     for slot in 1..=given.dirty_slots {
-        updater.new_running(now, slot, &mut orders);
+        updater.made(now, slot, new_task(slot), None);
+    }
+    for slot in 1..=given.failures {
+        updater.ended(now, &new_task(slot), &mut orders);
+    }
+    for slot in given.failures + 1..=given.dirty_slots {
+        updater.running(now, &new_task(slot), &mut orders);
     }
     while updater.state() == UpdateState::Underway {
         updater.step(now, &mut orders);
