@@ -225,6 +225,42 @@ fn ports_roles_and_executors_of_marathon_are_heeded_or_told() {
         let text = app(&format!(r#""acceptedResourceRoles": ["{own}"]"#));
         assert_eq!(ledger(&marathon::ENTRY, &text), expected);
     }
+    let defaults = r#""dependencies": [], "healthChecks": [], "backoffSeconds": 1, "backoffFactor": 1.15,
+"maxLaunchDelaySeconds": 300, "killSelection": "YOUNGEST_FIRST", "unreachableStrategy": {"inactiveAfterSeconds": 0,
+"expungeAfterSeconds": 0}, "upgradeStrategy": {"minimumHealthCapacity": 1.0, "maximumOverCapacity": 1}"#;
+    assert!(ledger(&marathon::ENTRY, &app(defaults)).is_empty());
+    for (own, expected) in [
+        (
+            r#""dependencies": ["/db"]"#,
+            "dependencies of an application, not waited for",
+        ),
+        (
+            r#""healthChecks": [{"protocol": "TCP"}]"#,
+            "health checks of an application, not made",
+        ),
+        (
+            r#""residency": {"taskLostBehavior": "WAIT_FOREVER"}"#,
+            "residency of an application, not kept",
+        ),
+        (
+            r#""backoffSeconds": 30"#,
+            "launch back-off of an application, not followed",
+        ),
+        (
+            r#""upgradeStrategy": {"minimumHealthCapacity": 0.5, "maximumOverCapacity": 1}"#,
+            "upgrade strategy of an application, not followed",
+        ),
+        (
+            r#""unreachableStrategy": "disabled""#,
+            "unreachable strategy of an application, not followed",
+        ),
+        (
+            r#""killSelection": "OLDEST_FIRST""#,
+            "kill selection of an application, not followed",
+        ),
+    ] {
+        assert_eq!(ledger(&marathon::ENTRY, &app(own)), [expected], "{own}");
+    }
     let pods = r#"[{"id": "/p", "scaling": {"instances": 1}, "containers": [{"resources": {"cpus": 0.5, "mem": 32},
 "endpoints": [{"hostPort": 8080, "protocol": ["tcp"]}, {"hostPort": 0}]}], "executorResources": {"cpus": 0.1, "mem": 32, "disk": 10}}]"#;
     let (found, _) = read(&marathon::ENTRY, pods);
