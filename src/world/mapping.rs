@@ -13,6 +13,7 @@ use systems::mapping::{Item, Mapping, Named, template_of};
 use systems::registry::find;
 use trace::stream::ClassTotal;
 
+use super::mesos_workloads::note_idle_workloads;
 use super::operations::heeds_needs;
 use super::runs_workloads::runs_workloads;
 use super::submitted_jobs::submits_jobs;
@@ -71,6 +72,9 @@ pub fn mapping(
         note_missing(&objects, remarks);
     }
     check_updates(scenario, declared.iter().map(|own| &own.object))?;
+    let all = declared.iter().copied();
+    let all = all.chain(applied.iter().flat_map(|one| &one.workloads));
+    note_idle_workloads(scenario, all.map(|own| &own.object), remarks)?;
     let known: Vec<_> = declared.iter().map(|own| key(&own.object)).collect();
     let objects = declared.iter().map(|own| Item::Object(&own.object));
     let changed = applied.iter().flat_map(|one| &one.workloads).map(|own| {
