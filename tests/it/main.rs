@@ -115,6 +115,7 @@ mod scaling_properties;
 mod scaling_rules;
 mod scaling_scenarios;
 mod scratch;
+mod sequences;
 mod server_rules;
 mod services;
 mod shared;
