@@ -112,6 +112,7 @@ fn job(name: &str, code: usize) -> String {
 struct Course {
     replicas: [usize; 2],
     versions: [usize; 2],
+    newest: usize,
     operations: Vec<(usize, String)>,
     failures: String,
     files: Vec<(String, String)>,
@@ -135,11 +136,106 @@ impl Course {
     }
 }
 
+impl Course {
+    /// A step at a second, and what takes it back.
+    fn step(&mut self, at: usize, system: &System, dice: &mut Dice) {
+        let (place, node) = (dice.below(2), dice.below(NODES));
+        let lasts = 30 + dice.below(500);
+        let until = (at + lasts).min(QUIET * 60);
+        match dice.below(9) {
+            0 | 1 => {
+                self.newest += 1;
+                self.apply(at, place, self.newest, dice.chance(70));
+            }
+            2 => {
+                let (_, most) = SERVICES[place];
+                self.scale(at, place, dice.below(most + 1));
+            }
+            // Back to a version before.
+            3 => self.apply(at, place, 1 + dice.below(self.newest), true),
+            4 => {
+                let verb = dice.pick(&["cordon", "drain"]);
+                self.operations.push((at, format!("{verb}: n{node}")));
+                self.operations.push((until, format!("uncordon: n{node}")));
+            }
+            5 | 6 => {
+                let kind = dice.pick(&["node-outage", "partition"]);
+                let lasts = until - at;
+                let _ = writeln!(
+                    self.failures,
+                    "  - {{kind: {kind}, node: n{node}, at: {at}s, for: {lasts}s}}"
+                );
+            }
+            7 if !system.failures.is_empty() => {
+                let (kind, lasts) = (dice.pick(system.failures), until - at);
+                let _ = writeln!(self.failures, "  - {{{kind}, at: {at}s, for: {lasts}s}}");
+            }
+            // The cluster is full for a while, and jobs are late.
+            _ => {
+                for (at, replicas) in [(at, 8 * NODES), (until, 0)] {
+                    let scale = format!("scale: Deployment/default/filler, replicas: {replicas}");
+                    self.operations.push((at, scale));
+                }
+            }
+        }
+    }
+
+    /// The last word on each service, a version that gets ready, at times only in the middle of another;
+    /// nodes take pods again.
+    fn end(&mut self, system: &System, dice: &mut Dice) {
+        for place in 0..2 {
+            self.newest += 1;
+            let is_new = dice.chance(70);
+            let last = if is_new { self.newest } else { 1 };
+            self.apply(QUIET * 60 - dice.below(200), place, last, true);
+        }
+        let mut last = vec!["scale: Deployment/default/filler, replicas: 0".to_owned()];
+        last.extend((0..NODES).map(|node| format!("uncordon: n{node}")));
+        let last = last.into_iter().map(|what| (QUIET * 60, what));
+        self.operations.extend(last);
+        if !system.has_jobs {
+            let (node, at) = (dice.below(2), QUIET * 60 + dice.below(60));
+            let _ = writeln!(
+                self.failures,
+                "  - {{kind: node-outage, node: n{node}, at: {at}s}}"
+            );
+        }
+        self.operations.sort_by_key(|(at, _)| *at);
+    }
+
+    /// The experiment file.
+    fn experiment(&self, system: &System) -> String {
+        let operations = self.operations.iter();
+        let operations: String = operations
+            .map(|(at, what)| format!("  - {{at: {at}s, {what}}}\n"))
+            .collect();
+        let failures = match self.failures.as_str() {
+            "" => String::new(),
+            lines => format!("failures:\n{lines}"),
+        };
+        let mut nodes = String::new();
+        for (node, rack) in RACKS.iter().enumerate() {
+            let _ = writeln!(
+                nodes,
+                "  - {{name: n{node}, count: 1, template: {{labels: {{rack: {rack}}}, allocatable: {{cpu: \
+                 8, memory: 32Gi, pods: 110}}}}}}"
+            );
+        }
+        format!(
+            "windtunnel: v1\nname: drawn\ncluster:\n  nodes:\n{nodes}workload: [{{manifests: \
+             work.yaml}}]\nsystem: {}\nmodels: {{startup: {{containerStart: 3s}}, nodeLife: \
+             observed}}\noperations:\n{operations}{failures}stop: {{at: {STOP}m}}\n",
+            system.options
+        )
+    }
+}
+
 /// Draws a sequence for a system.
 fn draw(system: &System, dice: &mut Dice) -> Sequence {
     let mut course = Course {
         replicas: SERVICES.map(|(_, most)| dice.below(most + 1)),
         versions: [1, 1],
+        newest: 1,
         operations: Vec::new(),
         failures: String::new(),
         files: Vec::new(),
@@ -153,70 +249,11 @@ fn draw(system: &System, dice: &mut Dice) -> Sequence {
     }
     // Steps come close together, so that they meet what others have begun.
     let mut at = 60 + dice.below(600);
-    let mut version = 1;
     while at < QUIET * 60 - 300 {
-        let (place, node) = (dice.below(2), dice.below(NODES));
-        let lasts = 30 + dice.below(500);
-        let until = (at + lasts).min(QUIET * 60);
-        match dice.below(9) {
-            0 | 1 => {
-                version += 1;
-                course.apply(at, place, version, dice.chance(70));
-            }
-            2 => {
-                let (_, most) = SERVICES[place];
-                course.scale(at, place, dice.below(most + 1));
-            }
-            // Back to a version before.
-            3 => course.apply(at, place, 1 + dice.below(version), true),
-            4 => {
-                let verb = dice.pick(&["cordon", "drain"]);
-                course.operations.push((at, format!("{verb}: n{node}")));
-                course
-                    .operations
-                    .push((until, format!("uncordon: n{node}")));
-            }
-            5 | 6 => {
-                let kind = dice.pick(&["node-outage", "partition"]);
-                let lasts = until - at;
-                let _ = writeln!(
-                    course.failures,
-                    "  - {{kind: {kind}, node: n{node}, at: {at}s, for: {lasts}s}}"
-                );
-            }
-            7 if !system.failures.is_empty() => {
-                let (kind, lasts) = (dice.pick(system.failures), until - at);
-                let _ = writeln!(course.failures, "  - {{{kind}, at: {at}s, for: {lasts}s}}");
-            }
-            // The cluster is full for a while, and jobs are late.
-            _ => {
-                for (at, replicas) in [(at, 8 * NODES), (until, 0)] {
-                    let scale = format!("scale: Deployment/default/filler, replicas: {replicas}");
-                    course.operations.push((at, scale));
-                }
-            }
-        }
+        course.step(at, system, dice);
         at += dice.pick(&[1, 5, 12, 40, 120, 400]);
     }
-    // The last word on each service is a version that gets ready, at times only in the middle of another.
-    for place in 0..2 {
-        version += 1;
-        let is_new = dice.chance(70);
-        let last = if is_new { version } else { 1 };
-        course.apply(QUIET * 60 - dice.below(200), place, last, true);
-    }
-    let mut last = vec!["scale: Deployment/default/filler, replicas: 0".to_owned()];
-    last.extend((0..NODES).map(|node| format!("uncordon: n{node}")));
-    let last = last.into_iter().map(|what| (QUIET * 60, what));
-    course.operations.extend(last);
-    if !system.has_jobs {
-        let (node, at) = (dice.below(2), QUIET * 60 + dice.below(60));
-        let _ = writeln!(
-            course.failures,
-            "  - {{kind: node-outage, node: n{node}, at: {at}s}}"
-        );
-    }
-    course.operations.sort_by_key(|(at, _)| *at);
+    course.end(system, dice);
     let wanted = (0..2).map(|place| {
         let (name, version) = (SERVICES[place].0, course.versions[place]);
         let wanted = (course.replicas[place], format!("v{version}"));
@@ -224,28 +261,7 @@ fn draw(system: &System, dice: &mut Dice) -> Sequence {
     });
     let filler = ("filler".to_owned(), (0, String::new()));
     let wanted = wanted.chain([filler]).collect();
-    let operations = course.operations.iter();
-    let operations: String = operations
-        .map(|(at, what)| format!("  - {{at: {at}s, {what}}}\n"))
-        .collect();
-    let failures = match course.failures.as_str() {
-        "" => String::new(),
-        lines => format!("failures:\n{lines}"),
-    };
-    let mut nodes = String::new();
-    for (node, rack) in RACKS.iter().enumerate() {
-        let _ = writeln!(
-            nodes,
-            "  - {{name: n{node}, count: 1, template: {{labels: {{rack: {rack}}}, allocatable: {{cpu: 8, \
-             memory: 32Gi, pods: 110}}}}}}"
-        );
-    }
-    let own = format!(
-        "windtunnel: v1\nname: drawn\ncluster:\n  nodes:\n{nodes}workload: [{{manifests: \
-         work.yaml}}]\nsystem: {}\nmodels: {{startup: {{containerStart: 3s}}, nodeLife: \
-         observed}}\noperations:\n{operations}{failures}stop: {{at: {STOP}m}}\n",
-        system.options
-    );
+    let own = course.experiment(system);
     let mut files = course.files;
     files.extend([("work.yaml".to_owned(), work), ("own.yaml".to_owned(), own)]);
     Sequence {

@@ -7,7 +7,7 @@ use model::{EndReason, Event, NodeContact, ObjectChange, PodChange, PodCreated, 
 use units::{NodeId, ObjectId};
 
 use super::super::fast::amounts::Bundle;
-use super::super::framework::{TaskNews, status_of};
+use super::super::framework::{TaskEnd, TaskNews, status_of};
 use super::super::options::Deal;
 use super::{Held, MesosMaster, Stop, Task};
 
@@ -180,7 +180,8 @@ impl MesosMaster {
                 self.allocator
                     .give_back(task.client, task.node.0, &task.taken);
                 self.needs_batch = true;
-                TaskNews::Ended(reason, status_of(reason, held.stop == Stop::Signal))
+                let status = status_of(reason, held.stop == Stop::Signal);
+                TaskNews::Ended(TaskEnd { reason, status })
             }
             None => TaskNews::Withdrawn(reason),
         };

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Framework, Open, OwnPod, TaskNews, clear, create, damaged, kill, made_of};
+use super::{Framework, Open, OwnPod, TaskEnd, TaskNews, clear, create, damaged, kill, made_of};
 use crate::mesos::chronos::calendar::DateTime;
 use crate::mesos::chronos::graph::JobGraph;
 use crate::mesos::chronos::job::{AfterFailure, Job, Launch};
@@ -76,7 +76,7 @@ struct Remembered {
 #[derive(Clone, Copy, Debug)]
 enum Todo {
     Declared(ObjectId),
-    Ended(PodRef, EndReason, TaskStatus),
+    Ended(PodRef, TaskEnd),
     /// A run that waited is not launched.
     Dropped(PodRef),
 }
@@ -215,21 +215,13 @@ impl Chronos {
         }
     }
 
-    fn ended(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        reason: EndReason,
-        status: TaskStatus,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn ended(&mut self, now: Instant, pod: PodRef, end: TaskEnd, store: &Store, out: &mut Outbox) {
         let date = self.date(now);
         let Some(id) = self.job_of.remove(&pod.id) else {
             return;
         };
         self.waiting.remove(&(pod.id, id));
-        if reason.leaves_object() {
+        if end.reason.leaves_object() {
             clear(out, store, pod);
         }
         let Some(known) = self.jobs.get_mut(&id) else {
@@ -239,7 +231,7 @@ impl Chronos {
             return;
         };
         let name = known.name.clone();
-        let followers = match status {
+        let followers = match end.status {
             TaskStatus::Finished => {
                 known.job.finished(date);
                 known.count_run();
@@ -344,12 +336,10 @@ impl Framework for Chronos {
                     self.graph.running(&known.name);
                 }
             }
-            TaskNews::Ended(reason, status) => {
-                self.todo.push((now, Todo::Ended(pod, reason, status)));
-            }
+            TaskNews::Ended(end) => self.todo.push((now, Todo::Ended(pod, end))),
             TaskNews::Withdrawn(reason) => {
-                let status = TaskStatus::Killed;
-                self.todo.push((now, Todo::Ended(pod, reason, status)));
+                let end = TaskEnd::withdrawn(reason);
+                self.todo.push((now, Todo::Ended(pod, end)));
             }
             TaskNews::Ready(_) => {}
         }
@@ -362,10 +352,11 @@ impl Framework for Chronos {
     fn reached(&mut self, now: Instant, pods: &[PodRef], is_reached: bool, _store: &Store) {
         // It does not know of partitions: what is lost is lost.
         if !is_reached {
-            let lost = |&pod| {
-                let todo = Todo::Ended(pod, EndReason::NodeLost, TaskStatus::Lost);
-                (now, todo)
+            let end = TaskEnd {
+                reason: EndReason::NodeLost,
+                status: TaskStatus::Lost,
             };
+            let lost = |&pod| (now, Todo::Ended(pod, end));
             self.todo.extend(pods.iter().map(lost));
         }
     }
@@ -374,9 +365,7 @@ impl Framework for Chronos {
         for (at, todo) in std::mem::take(&mut self.todo) {
             match todo {
                 Todo::Declared(id) => self.declared(at, id, store, out),
-                Todo::Ended(pod, reason, status) => {
-                    self.ended(at, pod, reason, status, store, out);
-                }
+                Todo::Ended(pod, end) => self.ended(at, pod, end, store, out),
                 Todo::Dropped(pod) => kill(out, store, pod),
             }
         }

@@ -26,14 +26,31 @@ pub enum TaskNews {
     Running,
     /// The task's health became this.
     Ready(bool),
-    /// It ended, in this state of Mesos.
-    Ended(EndReason, TaskStatus),
+    /// It ended.
+    Ended(TaskEnd),
     /// It ended before it was launched.
     Withdrawn(EndReason),
 }
 
+/// End of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskEnd {
+    /// Reason that the store has for it.
+    pub reason: EndReason,
+    /// State of Mesos in which the task ended.
+    pub status: TaskStatus,
+}
+
+impl TaskEnd {
+    /// End of a task that was not launched.
+    const fn withdrawn(reason: EndReason) -> Self {
+        let status = TaskStatus::Killed;
+        Self { reason, status }
+    }
+}
+
 /// State of Mesos in which a task ended: `is_killed` if its agent killed it for its health, which is
-/// TASK_KILLED as well (`executor.cpp`), unlike a kill for want of memory or for its time limit.
+/// `TASK_KILLED` as well (`executor.cpp`), unlike a kill for want of memory or for its time limit.
 pub(super) const fn status_of(reason: EndReason, is_killed: bool) -> TaskStatus {
     match reason {
         EndReason::Completed => TaskStatus::Finished,

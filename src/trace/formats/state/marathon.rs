@@ -165,7 +165,7 @@ fn note_conduct(journal: &mut Journal, app: &Element) -> Result<(), Refused> {
     }
     // What the API answers of an application that states nothing is nothing to tell.
     for (kind, members) in CONDUCT {
-        let is_stated = |(path, defaults): &(&str, &[&str])| {
+        let is_stated = |(path, defaults): &Member| {
             let mut defaults = defaults.iter();
             app.at(path).is_some_and(|own| {
                 !defaults.any(|text| {
@@ -180,9 +180,12 @@ fn note_conduct(journal: &mut Journal, app: &Element) -> Result<(), Refused> {
     Ok(())
 }
 
+/// Path of a member, and texts of its defaults.
+type Member = (&'static str, &'static [&'static str]);
+
 /// Members about upgrades, failures and lost agents, of applications and of pods of Marathon, each with
 /// what stands there by default.
-const CONDUCT: [(&str, &[(&str, &[&str])]); 4] = [
+const CONDUCT: [(&str, &[Member]); 4] = [
     (
         "upgrade strategy of an application, not followed",
         &[

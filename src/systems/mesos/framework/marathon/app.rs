@@ -6,7 +6,7 @@ mod upgrading;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::mesos::framework::{create, forget, kill, made_of};
+use crate::mesos::framework::{TaskEnd, create, forget, kill, made_of};
 use crate::mesos::marathon::backoff::{LaunchBackoff, SWEEP_INTERVAL, TaskStatus};
 use crate::mesos::marathon::scale_down::{self, Condition};
 use crate::mesos::marathon::unreachable::{self, Tracker};
@@ -14,7 +14,7 @@ use crate::mesos::marathon::upgrade::Upgrade;
 use crate::mesos::options::MarathonFramework;
 use cluster::Store;
 use control::Outbox;
-use model::{Object, PodRef, PodSpec, Text};
+use model::{EndReason, EvictionCause, Object, PodRef, PodSpec, Text};
 use serde::{Deserialize, Serialize};
 use units::{Instant, NodeId, ObjectId, PodId, SortedMap};
 
@@ -290,8 +290,7 @@ impl App {
         &mut self,
         now: Instant,
         pod: PodRef,
-        status: TaskStatus,
-        is_drained: bool,
+        end: TaskEnd,
         store: &Store,
         out: &mut Outbox,
     ) {
@@ -301,10 +300,10 @@ impl App {
         };
         if instance.version == self.version {
             self.sweep(now);
-            if is_drained {
+            if end.reason == EndReason::Evicted(EvictionCause::Drain) {
                 self.backoff.reset();
             } else {
-                self.backoff.changed(now, status);
+                self.backoff.changed(now, end.status);
             }
         }
         self.missing(pod.id, instance.new, store, out);

@@ -4,16 +4,15 @@
 mod app;
 mod memory;
 
-use super::{Framework, Open, OwnPod, TaskNews, clear};
+use super::{Framework, Open, OwnPod, TaskEnd, TaskNews, clear};
 use crate::mesos::fast::amounts::Bundle;
-use crate::mesos::marathon::backoff::TaskStatus;
 use crate::mesos::marathon::constraint::{Constraint, FieldValue};
 use crate::mesos::marathon::gpu::GpuScheduling;
 use crate::mesos::options::MarathonFramework;
 use cluster::Store;
 use control::Outbox;
 use model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
-use model::{EndReason, EvictionCause, PodRef, Text};
+use model::{PodRef, Text};
 use units::{Duration, Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
 use app::App;
@@ -23,7 +22,7 @@ use app::App;
 enum Todo {
     Declared(ObjectId),
     Ready(ObjectId, PodRef, bool),
-    Ended(ObjectId, PodRef, EndReason, TaskStatus),
+    Ended(ObjectId, PodRef, TaskEnd),
     Reached(ObjectId, PodRef, bool),
 }
 
@@ -154,10 +153,10 @@ impl Marathon {
         }
     }
 
-    fn gone(&mut self, now: Instant, id: ObjectId, pod: PodRef, end: (EndReason, TaskStatus)) {
+    fn gone(&mut self, now: Instant, id: ObjectId, pod: PodRef, end: TaskEnd) {
         // Its slot may be another pod's before this is heeded.
         self.app_of[pod.slot.index()] = None;
-        self.todo.push((now, Todo::Ended(id, pod, end.0, end.1)));
+        self.todo.push((now, Todo::Ended(id, pod, end)));
     }
 
     fn heed(&mut self, at: Instant, todo: Todo, store: &Store, out: &mut Outbox) {
@@ -166,7 +165,7 @@ impl Marathon {
                 self.has_relaxed = true;
                 return self.declared(id, store, out);
             }
-            Todo::Ready(id, pod, _) | Todo::Ended(id, pod, ..) | Todo::Reached(id, pod, _) => {
+            Todo::Ready(id, pod, _) | Todo::Ended(id, pod, _) | Todo::Reached(id, pod, _) => {
                 (id, pod)
             }
         };
@@ -177,10 +176,9 @@ impl Marathon {
         match todo {
             Todo::Ready(_, _, is_ready) => app.ready(pod, is_ready, store, out),
             Todo::Reached(_, _, is_reached) => app.reached(at, pod, is_reached, store, out),
-            Todo::Ended(_, _, reason, status) => {
-                let is_drained = reason == EndReason::Evicted(EvictionCause::Drain);
-                app.ended(at, pod, status, is_drained, store, out);
-                if reason.leaves_object() {
+            Todo::Ended(_, _, end) => {
+                app.ended(at, pod, end, store, out);
+                if end.reason.leaves_object() {
                     clear(out, store, pod);
                 }
             }
@@ -311,10 +309,8 @@ impl Framework for Marathon {
                 self.give_back();
             }
             TaskNews::Ready(is_ready) => self.todo.push((now, Todo::Ready(id, pod, is_ready))),
-            TaskNews::Ended(reason, status) => self.gone(now, id, pod, (reason, status)),
-            TaskNews::Withdrawn(reason) => {
-                self.gone(now, id, pod, (reason, TaskStatus::Killed));
-            }
+            TaskNews::Ended(end) => self.gone(now, id, pod, end),
+            TaskNews::Withdrawn(reason) => self.gone(now, id, pod, TaskEnd::withdrawn(reason)),
         }
     }
 

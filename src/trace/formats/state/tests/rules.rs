@@ -225,6 +225,18 @@ fn ports_roles_and_executors_of_marathon_are_heeded_or_told() {
         let text = app(&format!(r#""acceptedResourceRoles": ["{own}"]"#));
         assert_eq!(ledger(&marathon::ENTRY, &text), expected);
     }
+    let pods = r#"[{"id": "/p", "scaling": {"instances": 1}, "containers": [{"resources": {"cpus": 0.5, "mem": 32},
+"endpoints": [{"hostPort": 8080, "protocol": ["tcp"]}, {"hostPort": 0}]}], "executorResources": {"cpus": 0.1, "mem": 32, "disk": 10}}]"#;
+    let (found, _) = read(&marathon::ENTRY, pods);
+    assert_eq!(found, [pod("p", 600, 64)]);
+    assert_eq!(ports(&specs(&marathon::ENTRY, pods)[0]), ["8080/TCP"]);
+}
+
+#[test]
+fn what_applications_of_marathon_state_about_their_conduct_is_told() {
+    let app = |more: &str| {
+        format!(r#"{{"apps": [{{"id": "/a", "instances": 1, "cpus": 1, "mem": 64, {more}}}]}}"#)
+    };
     let defaults = r#""dependencies": [], "healthChecks": [], "backoffSeconds": 1, "backoffFactor": 1.15,
 "maxLaunchDelaySeconds": 300, "killSelection": "YOUNGEST_FIRST", "unreachableStrategy": {"inactiveAfterSeconds": 0,
 "expungeAfterSeconds": 0}, "upgradeStrategy": {"minimumHealthCapacity": 1.0, "maximumOverCapacity": 1}"#;
@@ -261,11 +273,6 @@ fn ports_roles_and_executors_of_marathon_are_heeded_or_told() {
     ] {
         assert_eq!(ledger(&marathon::ENTRY, &app(own)), [expected], "{own}");
     }
-    let pods = r#"[{"id": "/p", "scaling": {"instances": 1}, "containers": [{"resources": {"cpus": 0.5, "mem": 32},
-"endpoints": [{"hostPort": 8080, "protocol": ["tcp"]}, {"hostPort": 0}]}], "executorResources": {"cpus": 0.1, "mem": 32, "disk": 10}}]"#;
-    let (found, _) = read(&marathon::ENTRY, pods);
-    assert_eq!(found, [pod("p", 600, 64)]);
-    assert_eq!(ports(&specs(&marathon::ENTRY, pods)[0]), ["8080/TCP"]);
 }
 
 #[test]
