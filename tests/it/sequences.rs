@@ -205,10 +205,10 @@ impl Course {
 
     /// The experiment file.
     fn experiment(&self, system: &System) -> String {
-        let operations = self.operations.iter();
-        let operations: String = operations
-            .map(|(at, what)| format!("  - {{at: {at}s, {what}}}\n"))
-            .collect();
+        let mut operations = String::new();
+        for (at, what) in &self.operations {
+            let _ = writeln!(operations, "  - {{at: {at}s, {what}}}");
+        }
         let failures = match self.failures.as_str() {
             "" => String::new(),
             lines => format!("failures:\n{lines}"),
