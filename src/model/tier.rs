@@ -1,12 +1,12 @@
-//! Tiers of priority, after the bands of Borg's trace of 2019 (spec: orchestrators-b.md sections 5.1 and
-//! 5.5): what a task may expect of its place follows from the band that its priority is in.
+//! Tiers of priority, after the bands of Borg's trace of 2019, as its documentation of August 2020 (v3) has
+//! them (spec: orchestrators-b.md sections 5.1 and 5.5): what a task may expect of its place follows from the band that its priority is in.
 
 /// A tier, the lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Tier {
-    /// Below 110: runs on what is left.
+    /// Below 100: runs on what is left.
     Free,
-    /// 110 to 115: batch work at best effort.
+    /// 100 to 115: batch work at best effort.
     Batch,
     /// 116 to 119: between batch and production.
     Mid,
@@ -31,12 +31,12 @@ impl Tier {
     /// ```
     /// use model::Tier;
     ///
-    /// assert_eq!([0, 110, 119, 200, 400].map(Tier::of), Tier::ALL);
+    /// assert_eq!([99, 100, 116, 120, 360].map(Tier::of), Tier::ALL);
     /// ```
     pub const fn of(priority: i32) -> Self {
         match priority {
-            ..110 => Self::Free,
-            110..116 => Self::Batch,
+            ..100 => Self::Free,
+            100..116 => Self::Batch,
             116..120 => Self::Mid,
             120..360 => Self::Production,
             360.. => Self::Monitoring,

@@ -36,6 +36,7 @@ mod machine_steps;
 mod manifests;
 mod mapping;
 mod mesos_options;
+mod mesos_workloads;
 mod mix;
 mod money;
 mod node_autoscalers;

@@ -13,6 +13,7 @@ use systems::mapping::{Item, Mapping, Named, template_of};
 use systems::registry::find;
 use trace::stream::ClassTotal;
 
+use super::mesos_workloads::note_idle_workloads;
 use super::operations::heeds_needs;
 use super::runs_workloads::runs_workloads;
 use super::submitted_jobs::submits_jobs;
@@ -69,6 +70,9 @@ pub fn mapping(
         let objects: Vec<&Object> = objects.map(|own| &own.object).collect();
         note_missing(&objects, remarks);
     }
+    let all = declared.iter().copied();
+    let all = all.chain(applied.iter().flat_map(|one| &one.workloads));
+    note_idle_workloads(scenario, all.map(|own| &own.object), remarks)?;
     let known: Vec<_> = declared.iter().map(|own| key(&own.object)).collect();
     let objects = declared.iter().map(|own| Item::Object(&own.object));
     let changed = applied.iter().flat_map(|one| &one.workloads).map(|own| {

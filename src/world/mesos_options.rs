@@ -8,8 +8,8 @@ use jiff::Timestamp;
 use model::{Node, Text};
 use scenario::Share;
 use scenario::schema::{
-    self, KillSelection as WrittenSelection, MesosAgentOrder, MesosAmount, MesosDeal,
-    MesosFramework, MesosSorter, MesosStrategy,
+    self, GpuSchedulingBehavior, KillSelection as WrittenSelection, MesosAgentOrder, MesosAmount,
+    MesosDeal, MesosFramework, MesosSorter, MesosStrategy,
 };
 use systems::mesos::allocator::{Allocator, AllocatorOptions, Quota};
 use systems::mesos::batch::DelayOptions;
@@ -21,6 +21,7 @@ use systems::mesos::drf_tasks::Blocked;
 use systems::mesos::fast::Walk;
 use systems::mesos::fast::tree::Order;
 use systems::mesos::marathon::constraint::Constraint;
+use systems::mesos::marathon::gpu::GpuScheduling;
 use systems::mesos::marathon::scale_down::KillSelection;
 use systems::mesos::marathon::unreachable::UnreachableStrategy;
 use systems::mesos::observer::ObserverOptions;
@@ -334,6 +335,10 @@ fn marathon(written: &schema::Marathon, field: &str) -> Result<MarathonFramework
             factor: written.backoff_factor,
             most: written.max_launch_delay,
         },
+        gpu_scheduling: match written.gpu_scheduling_behavior {
+            GpuSchedulingBehavior::Restricted => GpuScheduling::Restricted,
+            GpuSchedulingBehavior::Unrestricted => GpuScheduling::Unrestricted,
+        },
         unreachable,
         kill_selection: match written.kill_selection {
             WrittenSelection::YoungestFirst => KillSelection::YoungestFirst,
@@ -381,7 +386,7 @@ fn chronos(
                 parents: parents.map(|parent| parent.as_str().into()).collect(),
                 soft_error: job.soft_error,
                 options: JobOptions {
-                    epsilon: Some(job.epsilon.as_nanos() / 1_000_000_000),
+                    epsilon: (job.epsilon).map(|longest| longest.as_nanos() / 1_000_000_000),
                     is_concurrent: job.concurrent,
                     retries: job.retries,
                     disable_after_failures: job.disable_after_failures,

@@ -176,9 +176,9 @@ impl BorgScore {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum PriorityTier {
-    /// Below 110.
+    /// Below 100.
     Free,
-    /// 110 to 115.
+    /// 100 to 115.
     Batch,
     /// 116 to 119.
     Mid,

@@ -4,6 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::marathon::Marathon;
 use crate::share::Share;
 use units::{Duration, Quantity, SortedMap};
 
@@ -281,7 +282,8 @@ pub struct MesosFramework {
     pub failover_timeout: Option<Duration>,
     /// Suppression of offers while there is nothing to launch; default `true`.
     pub suppress: bool,
-    /// GPU capability (`GPU_RESOURCES`); default `true` except for Chronos.
+    /// GPU capability (`GPU_RESOURCES`): without it, agents with GPUs are not offered. Default `true`
+    /// for batch frameworks only (Marathon: `--enable_features gpu_resources`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gpu_resources: Option<bool>,
     /// Revocable resources are accepted if `true` (`REVOCABLE_RESOURCES`); batch frameworks only.
@@ -351,80 +353,6 @@ impl MesosFramework {
     }
 }
 
-/// Options of the Marathon framework.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Marathon {
-    /// Constraints by workload name, each `[FIELD, OPERATOR]` or `[FIELD, OPERATOR, VALUE]`;
-    /// operators are UNIQUE, CLUSTER, LIKE, UNLIKE, IS, `MAX_PER` and `GROUP_BY`.
-    pub constraints: SortedMap<String, Vec<Vec<String>>>,
-    /// Delay of the first launch after a failure (`backoffSeconds`); default `1s`.
-    pub backoff: Duration,
-    /// Factor by which each further delay is longer (`backoffFactor`), 1 to 1000; default 1.15.
-    #[schemars(range(min = 1.0, max = 1_000.0))]
-    pub backoff_factor: f64,
-    /// Maximum launch delay (`maxLaunchDelaySeconds`); default `300s`.
-    pub max_launch_delay: Duration,
-    /// Time after which an instance on an unreachable agent is replaced (`inactiveAfterSeconds`);
-    /// default `0s`.
-    pub inactive_after: Duration,
-    /// Time after which an unreachable instance is forgotten (`expungeAfterSeconds`), at least
-    /// `inactiveAfter`; default `0s`.
-    pub expunge_after: Duration,
-    /// Selection of the instances to kill when there are too many; default `YOUNGEST_FIRST`.
-    pub kill_selection: KillSelection,
-    /// Maximum number of launches from one offer (`--max_instances_per_offer`), at least 1; default
-    /// 5.
-    #[schemars(range(min = 1))]
-    pub instances_per_offer: u32,
-    /// Maximum number of launches between two token refreshes (`--launch_tokens`); 0 is unlimited.
-    /// Default 100.
-    pub launch_tokens: u32,
-    /// Interval of launch-token refreshes (`--launch_token_refresh_interval`); default `30s`.
-    #[schemars(extend("x-positive" = true))]
-    pub launch_token_refresh: Duration,
-    /// Minimum share of instances that stays healthy in upgrades, 0 to 1; default as the workload
-    /// states, otherwise Marathon's: 1, or 0.5 for stateful sets.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub minimum_health_capacity: Option<f64>,
-    /// Maximum share of additional instances in upgrades, 0 to 1; default as the workload states,
-    /// otherwise Marathon's: 1, or 0 for stateful sets.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0.0, max = 1.0))]
-    pub maximum_over_capacity: Option<f64>,
-}
-
-impl Default for Marathon {
-    fn default() -> Self {
-        Self {
-            constraints: SortedMap::new(),
-            backoff: Duration::from_secs(1),
-            backoff_factor: 1.15,
-            max_launch_delay: Duration::from_secs(300),
-            inactive_after: Duration::ZERO,
-            expunge_after: Duration::ZERO,
-            kill_selection: KillSelection::YoungestFirst,
-            instances_per_offer: 5,
-            launch_tokens: 100,
-            launch_token_refresh: Duration::from_secs(30),
-            minimum_health_capacity: None,
-            maximum_over_capacity: None,
-        }
-    }
-}
-
-/// Selection of the instances to kill.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-pub enum KillSelection {
-    /// Instances that started last are killed first.
-    #[default]
-    YoungestFirst,
-    /// Instances that started first are killed first.
-    OldestFirst,
-}
-
 /// Options of the Chronos framework.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -445,8 +373,10 @@ pub struct ChronosJob {
     /// Soft errors (`softError`): `true` lets dependent jobs run after a failure as after a
     /// success. Default `false`.
     pub soft_error: bool,
-    /// Maximum delay of a run's start, after which the run is missed; default `60s`.
-    pub epsilon: Duration,
+    /// Maximum delay of a run's start, after which the run is missed; default none, as Chronos 3.0.2
+    /// starts a late run with the next offer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub epsilon: Option<Duration>,
     /// Concurrent runs of the job are allowed if `true`; default `false`.
     pub concurrent: bool,
     /// Maximum number of retries of a failed run, each after 60 s; default 2.
@@ -462,7 +392,7 @@ impl Default for ChronosJob {
             schedule: None,
             parents: Vec::new(),
             soft_error: false,
-            epsilon: Duration::from_secs(60),
+            epsilon: None,
             concurrent: false,
             retries: 2,
             disable_after_failures: 0,

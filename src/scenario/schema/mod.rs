@@ -27,6 +27,7 @@ mod gpu_sharing;
 mod graphene;
 mod images;
 mod job_queue;
+mod marathon;
 mod mesos;
 mod metrics;
 mod nova;
@@ -90,10 +91,10 @@ pub use gpu_sharing::{GpuSharing, SharingRule};
 pub use graphene::{Graphene, GrapheneOrder, GrapheneStage};
 pub use images::{Images, Pulls};
 pub use job_queue::{AMOUNT_FIELDS, JobQueue};
+pub use marathon::{GpuSchedulingBehavior, KillSelection, Marathon};
 pub use mesos::{
-    Chronos, ChronosJob, KillSelection, Marathon, Mesos, MesosAgentOrder, MesosAmount, MesosBatch,
-    MesosDeal, MesosFramework, MesosOversubscription, MesosReservation, MesosRole, MesosSorter,
-    MesosStrategy,
+    Chronos, ChronosJob, Mesos, MesosAgentOrder, MesosAmount, MesosBatch, MesosDeal,
+    MesosFramework, MesosOversubscription, MesosReservation, MesosRole, MesosSorter, MesosStrategy,
 };
 pub use metrics::{Billing, FunctionPrices, MeasuredWindow, Metrics, TaskPrices};
 pub use nova::{

@@ -55,7 +55,7 @@ fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
 }
 
 /// DC/OS as it is installed.
-fn composed() -> MesosOptions {
+pub fn composed() -> MesosOptions {
     let (key, value) = PUBLIC_LABEL;
     let frameworks = FrameworkOptions::usual().into_iter().map(|own| {
         let FrameworkKind::Marathon(mut marathon) = own.kind else {
@@ -63,6 +63,8 @@ fn composed() -> MesosOptions {
         };
         marathon.kept_label = Some((key.into(), value.into()));
         FrameworkOptions {
+            // DC/OS enables the feature `gpu_resources` of its root Marathon.
+            gpu_resources: true,
             roles: ROOT_MARATHON_ROLES.map(Into::into).to_vec(),
             kind: FrameworkKind::Marathon(marathon),
             ..own

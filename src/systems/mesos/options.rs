@@ -2,7 +2,7 @@
 //! to 4).
 
 use crate::parts::delay::Growth;
-use model::Text;
+use model::{Object, Text};
 use units::{Duration, SortedMap};
 
 use super::allocator::DEFAULT_REFUSAL;
@@ -13,6 +13,7 @@ use super::fast::Walk;
 use super::fast::tree::Order;
 use super::marathon::backoff::DEFAULT_GROWTH;
 use super::marathon::constraint::Constraint;
+use super::marathon::gpu::GpuScheduling;
 use super::marathon::scale_down::KillSelection;
 use super::marathon::unreachable::UnreachableStrategy;
 use super::marathon::{
@@ -218,6 +219,8 @@ pub struct MarathonFramework {
     pub kept_label: Option<(Text, Text)>,
     /// The delay of launches after failures.
     pub backoff: Growth,
+    /// Use of agents with free GPUs by applications without GPUs.
+    pub gpu_scheduling: GpuScheduling,
     /// Strategy for instances on lost agents.
     pub unreachable: UnreachableStrategy,
     /// Order in which instances die when there are too many.
@@ -292,6 +295,7 @@ impl Default for MarathonFramework {
             constraints: SortedMap::new(),
             kept_label: None,
             backoff: DEFAULT_GROWTH,
+            gpu_scheduling: GpuScheduling::default(),
             unreachable: UnreachableStrategy::default(),
             kill_selection: KillSelection::default(),
             instances_per_offer: MAX_INSTANCES_PER_OFFER,
@@ -303,6 +307,11 @@ impl Default for MarathonFramework {
 }
 
 impl FrameworkOptions {
+    /// Whether the framework has a namespace among those that it takes.
+    pub fn names(&self, namespace: &str) -> bool {
+        self.namespaces.iter().any(|own| **own == *namespace)
+    }
+
     /// A framework in the role `*` with the original's defaults for its kind.
     pub fn new(name: &str, kind: FrameworkKind) -> Self {
         let (refusal, revive_interval) = match &kind {
@@ -312,7 +321,8 @@ impl FrameworkOptions {
             }
         };
         let is_partition_aware = matches!(kind, FrameworkKind::Marathon(_));
-        let gpu_resources = !matches!(kind, FrameworkKind::Chronos(_));
+        // Marathon has the capability with `--enable_features gpu_resources` only.
+        let gpu_resources = matches!(kind, FrameworkKind::Batch(_));
         let failover_timeout = match kind {
             FrameworkKind::Batch(_) => Duration::ZERO,
             FrameworkKind::Marathon(_) | FrameworkKind::Chronos(_) => FAILOVER_TIMEOUT,
@@ -343,6 +353,56 @@ impl FrameworkOptions {
             ),
             Self::new("batch", FrameworkKind::Batch(BatchFramework::default())),
         ]
+    }
+}
+
+impl MesosOptions {
+    /// Whether some framework of Mesos takes objects of this kind.
+    pub fn has_kind(object: &Object) -> bool {
+        is_service(object).is_some()
+    }
+
+    /// The framework that takes an object: services go to Marathon, jobs to Chronos.
+    pub fn taker(&self, object: &Object) -> Option<usize> {
+        let is_service = is_service(object)?;
+        self.frameworks.iter().position(|own| {
+            let fits = match own.kind {
+                FrameworkKind::Marathon(_) => is_service,
+                FrameworkKind::Chronos(_) => !is_service,
+                FrameworkKind::Batch(_) => false,
+            };
+            fits && (own.namespaces.is_empty() || own.names(object.namespace()))
+        })
+    }
+
+    /// The batch frameworks that take the pods of a namespace: those that name it, and those that name
+    /// none and come after no other that names it.
+    pub fn dealt(&self, namespace: &str) -> Vec<usize> {
+        let mut is_named = false;
+        let mut all = Vec::new();
+        for (place, own) in self.frameworks.iter().enumerate() {
+            if !matches!(own.kind, FrameworkKind::Batch(_)) {
+                continue;
+            }
+            let names = own.names(namespace);
+            if names || (own.namespaces.is_empty() && !is_named) {
+                all.push(place);
+            }
+            is_named |= names;
+        }
+        all
+    }
+}
+
+/// Whether Mesos has a framework for an object's kind: one of services, or of jobs.
+fn is_service(object: &Object) -> Option<bool> {
+    match object {
+        Object::Deployment(_)
+        | Object::ReplicaSet(_)
+        | Object::ReplicationController(_)
+        | Object::StatefulSet(_) => Some(true),
+        Object::Job(_) | Object::CronJob(_) => Some(false),
+        _ => None,
     }
 }
 

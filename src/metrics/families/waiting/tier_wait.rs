@@ -29,7 +29,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     short_lists: &[],
     series: &[],
     summary: "Time from a job's submission to its first start, by tier of the job's priority: free \
-              (below 110), batch (to 115), mid (to 119), production (to 359), monitoring.",
+              (below 100), batch (to 115), mid (to 119), production (to 359), monitoring.",
     statistics: &ALL,
     formula: "as first_wait, of the jobs of each tier",
     denominators: "jobs of the tier submitted in the measured window that started or are open",

@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 /// Options of a job's runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct JobOptions {
-    /// Longest delay of a run's start, in seconds; later ones are missed.
+    /// Longest delay of a run's start, in seconds; later ones are missed. `None` is without limit, as
+    /// Chronos 3.0.2 compares nothing when it launches.
     pub epsilon: Option<i64>,
     /// Whether a run may start while another one goes on.
     pub is_concurrent: bool,
@@ -23,7 +24,7 @@ pub struct JobOptions {
 impl Default for JobOptions {
     fn default() -> Self {
         Self {
-            epsilon: Some(60),
+            epsilon: None,
             is_concurrent: false,
             retries: 2,
             retry_after: 60,
@@ -107,9 +108,27 @@ impl Job {
         Some(Launch::Run(due))
     }
 
-    /// A run that failed is tried again: it goes on now.
-    pub fn retried(&mut self) {
+    /// `true` if a run that waits for an offer is dropped: another one goes on.
+    pub fn drops(&self) -> bool {
+        !self.options.is_concurrent && self.running > 0
+    }
+
+    /// A run starts that the clock did not ask for: one that failed is tried again, or jobs before it
+    /// have finished.
+    pub fn started(&mut self) {
         self.running += 1;
+    }
+
+    /// A failed run of a job with a schedule is tried again: it goes on now, and the schedule moves on
+    /// as at every launch (`MesosJobFramework.launchTasks`).
+    pub fn retried(&mut self, now: DateTime) {
+        self.started();
+        self.schedule.advance(now);
+    }
+
+    /// A run was killed, which is neither a success nor a failure (`handleKilledTask`).
+    pub fn killed(&mut self) {
+        self.running = self.running.saturating_sub(1);
     }
 
     /// A run ended well; a job without runs left is disabled.

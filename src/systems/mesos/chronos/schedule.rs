@@ -107,6 +107,9 @@ impl Schedule {
 
     /// A run was launched, or missed: the schedule moves past now, and counts one run whatever the
     /// number of periods it skips. How many it skips.
+    ///
+    /// Runs that are left are not kept from falling below none, as retries count, too: the original
+    /// then writes `R-1`, which it reads as without end.
     pub fn advance(&mut self, now: DateTime) -> i64 {
         let skips = if self.start <= now {
             // A period with months is as long as it would be from now.
@@ -116,7 +119,7 @@ impl Schedule {
             0
         };
         self.start = self.start.plus(&self.period, skips);
-        self.repeat = self.repeat.map(|left| left.saturating_sub(1));
+        self.repeat = self.repeat.and_then(|left| left.checked_sub(1));
         skips
     }
 }

@@ -112,12 +112,15 @@ impl MesosMaster {
         self.overdue.insert((overdue, node));
     }
 
-    /// An agent is heard again. Whoever answers one ping of those that count is kept.
+    /// An agent is heard again. Whoever answers one ping of those that count is kept; a master that took
+    /// over meanwhile has yet to know it.
     pub(super) fn heard(&mut self, at: Instant, node: NodeId, store: &Store) {
         let period = self.options.observer.ping_period;
         let agent = self.agent_mut(node);
         agent.is_silent = false;
-        if agent.belief == Belief::Unreachable {
+        let is_awaited = agent.belief == Belief::Absent && agent.overdue.is_some();
+        if agent.belief == Belief::Unreachable || is_awaited {
+            self.removals.cancel(store.nodes().name(node));
             self.register(node, store);
             return;
         }
@@ -149,9 +152,15 @@ impl MesosMaster {
             && at <= self.now
         {
             self.registering.pop_first();
-            if !self.agent_mut(node).is_silent && store.nodes().is_ready(node) {
-                self.register(node, store);
+            let agent = *self.agent_mut(node);
+            let is_ready = store.nodes().is_ready(node);
+            if agent.is_silent || !(is_ready || agent.belief == Belief::Unreachable) {
+                continue;
             }
+            if !is_ready {
+                out.write(store, Event::NodeReadiness { node, ready: true });
+            }
+            self.register(node, store);
         }
     }
 
@@ -173,9 +182,22 @@ impl MesosMaster {
                 }
             }
         }
+        // One that was heard too late registers again, once it is known to be lost.
         if !self.agent_mut(node).is_silent {
-            self.registering.insert((self.now, node));
+            let at = self.registration(node, store);
+            let at = at.saturating_add(Duration::from_nanos(1));
+            self.registering.insert((at, node));
         }
+    }
+
+    /// Instant at which an agent registers that is to do so now, after its back-off.
+    fn registration(&self, node: NodeId, store: &Store) -> Instant {
+        let span = self.options.registration_backoff.as_nanos().max(1) as u64;
+        let agent = Identity::of(store.nodes().name(node));
+        let entity = agent.nth(self.now.as_nanos() as u64);
+        let mut stream = rng::Stream::of(self.options.seed, "mesos-register", entity);
+        let wait = Duration::from_nanos(stream.below(span) as i64);
+        self.now.saturating_add(wait)
     }
 
     /// An agent is offered no more, and offers of it are taken back.
@@ -269,29 +291,26 @@ impl MesosMaster {
     /// Registers agents with a new master: those that are heard within the back-off; those that are
     /// not have their time to.
     pub(super) fn register_again(&mut self, store: &Store) {
-        let (now, seed) = (self.now, self.options.seed);
-        let span = self.options.registration_backoff.as_nanos().max(1) as u64;
+        let now = self.now;
         let nodes: Vec<NodeId> = store.nodes().present().collect();
         self.overdue.clear();
         self.removals = super::Removals::new(self.options.observer.removal_limit);
         for node in nodes {
             let agent = self.agent_mut(node);
+            let is_awaited = agent.belief == Belief::Absent && agent.overdue.is_some();
             agent.overdue = None;
-            if agent.belief != Belief::Here {
+            if agent.belief != Belief::Here && !is_awaited {
                 continue;
             }
+            agent.belief = Belief::Absent;
             if agent.is_silent {
                 let until = now.saturating_add(super::super::master::REREGISTER_TIMEOUT);
                 agent.overdue = Some(until);
                 self.overdue.insert((until, node));
                 continue;
             }
-            agent.belief = Belief::Absent;
-            let agent = Identity::of(store.nodes().name(node));
-            let entity = agent.nth(now.as_nanos() as u64);
-            let mut stream = rng::Stream::of(seed, "mesos-register", entity);
-            let wait = Duration::from_nanos(stream.below(span) as i64);
-            self.registering.insert((now.saturating_add(wait), node));
+            let at = self.registration(node, store);
+            self.registering.insert((at, node));
         }
     }
 }

@@ -10,7 +10,7 @@ use units::{Instant, NodeId, ObjectId, PodId, SortedMap};
 
 use super::agents::{AgentState, Belief};
 use super::oversubscription::is_revocable;
-use super::{Bundle, Held, MesosMaster, Task};
+use super::{Bundle, Held, MesosMaster, Stop, Task};
 use crate::mesos::framework::OwnPod;
 
 /// What is remembered.
@@ -138,6 +138,9 @@ impl MesosMaster {
                 pod,
                 framework: held.framework,
                 task,
+                class: record.class,
+                stop: Stop::default(),
+                wants_gpus: store.class(record.class).gpu.devices > 0,
             });
         }
         own

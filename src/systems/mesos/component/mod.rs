@@ -14,6 +14,7 @@ mod offers;
 mod oversubscription;
 mod read;
 mod rivals;
+mod waking;
 
 use std::collections::VecDeque;
 
@@ -21,7 +22,9 @@ use cluster::{Conflict, Store, UsageSamples};
 use control::{Component, Memory, Outbox, Progress, Write};
 use model::{DeviceSet, Event, PodRef, Text};
 use serde::{Deserialize, Serialize};
-use units::{ComponentId, Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
+use units::{
+    ClassId, ComponentId, Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet,
+};
 
 use super::allocator::Capabilities;
 use super::columns::{Columns, GPUS};
@@ -69,6 +72,21 @@ struct Held {
     pod: PodRef,
     framework: usize,
     task: Option<Task>,
+    class: ClassId,
+    stop: Stop,
+    wants_gpus: bool,
+}
+
+/// What the agent of a task was heard to do to it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Stop {
+    /// Nothing.
+    #[default]
+    Nothing,
+    /// It was killed for want of memory.
+    Memory,
+    /// It was sent a signal: a health check failed.
+    Signal,
 }
 
 /// A launched pod.
@@ -88,8 +106,9 @@ pub struct MesosMaster {
     columns: Columns,
     allocator: FastAllocator,
     seats: Vec<Seat>,
-    /// Batch frameworks, to which pods without a workload are dealt by [`Deal`](super::options::Deal).
-    dealt: Vec<usize>,
+    /// Batch frameworks, to which pods without a workload are dealt by [`Deal`](super::options::Deal), by
+    /// the namespace that they take.
+    dealt: SortedMap<Text, Vec<usize>>,
     /// By slot.
     held: Vec<Option<Held>>,
     objects: SortedMap<ObjectId, usize>,
@@ -110,6 +129,8 @@ pub struct MesosMaster {
     expiries: SortedSet<Instant>,
     /// The end that was noted last.
     last_expiry: Option<Instant>,
+    /// Up to this end, a framework might take what it had refused: a run goes on for it.
+    awaited: Option<Instant>,
     /// Whether the next run over all agents can offer something.
     needs_batch: bool,
     /// Whether agents have gathered for a run at once.
@@ -150,16 +171,11 @@ impl MesosMaster {
             wakes: None,
             is_away: false,
         });
-        let is_batch = |own: &FrameworkOptions| matches!(own.kind, FrameworkKind::Batch(_));
-        let dealt = options.frameworks.iter().enumerate();
-        let dealt = dealt
-            .filter(|(_, own)| is_batch(own))
-            .map(|(place, _)| place);
         let mut masters = Masters::new(options.masters);
         masters.beat(Instant::ZERO);
         Self {
             seats: seats.collect(),
-            dealt: dealt.collect(),
+            dealt: SortedMap::new(),
             removals: Removals::new(options.observer.removal_limit),
             masters,
             masters_away: None,
@@ -180,6 +196,7 @@ impl MesosMaster {
             made: Vec::new(),
             expiries: SortedSet::new(),
             last_expiry: None,
+            awaited: None,
             needs_batch: false,
             is_requested: false,
             last_batch: None,
@@ -252,9 +269,12 @@ impl MesosMaster {
             }
             seat.is_touched = false;
             seat.framework.act(now, store, out);
+            if seat.framework.has_relaxed() {
+                self.awaited = self.awaited.max(self.expiries.last().copied());
+            }
             self.revive(place);
             let seat = &mut self.seats[place];
-            seat.wakes = seat.framework.wakes().filter(|&at| at > now);
+            seat.wakes = seat.framework.wakes(now).filter(|&at| at > now);
         }
     }
 
@@ -286,52 +306,6 @@ impl MesosMaster {
             self.allocator.revive(number);
             self.is_requested = true;
         }
-    }
-
-    fn wakes(&mut self, out: &mut Outbox) {
-        let now = self.now;
-        let of_seats = self.seats.iter();
-        let of_seats = of_seats.flat_map(|seat| seat.wakes.into_iter().chain(seat.revives_at));
-        let answer = self.standing.keys().next().map(|(at, _)| *at);
-        let overdue = self.overdue.first().map(|(at, _)| *at);
-        let registering = self.registering.first().map(|(at, _)| *at);
-        let removal = self.removals.wakes(now);
-        let lapse = self.lapses.first().map(|(at, _)| *at);
-        let others = [answer, overdue, registering, removal, lapse];
-        for at in of_seats.chain(others.into_iter().flatten()) {
-            out.wake_at(at);
-        }
-        match self.next_report() {
-            Some(at) if self.reports.matters => out.wake_at(at),
-            Some(at) => out.wake_idle_at(at),
-            None => {}
-        }
-        if !self.allocator.is_anyone_served() {
-            return;
-        }
-        if self.needs_batch {
-            out.wake_at(self.next_batch());
-        } else if let Some(&ends) = self.expiries.first() {
-            out.wake_idle_at(self.batch_after(ends).max(self.next_batch()));
-        }
-    }
-
-    /// Instant of the next run over all agents.
-    fn next_batch(&self) -> Instant {
-        let interval = self.options.allocation.interval.as_nanos().max(1);
-        let past = self.now.as_nanos() % interval;
-        if past == 0 && self.last_batch != Some(self.now) {
-            return self.now;
-        }
-        Instant::from_nanos(self.now.as_nanos() - past)
-            .saturating_add(Duration::from_nanos(interval))
-    }
-
-    /// The first run over all agents after an instant.
-    fn batch_after(&self, at: Instant) -> Instant {
-        let interval = self.options.allocation.interval.as_nanos().max(1);
-        let past = at.as_nanos() % interval;
-        Instant::from_nanos(at.as_nanos() - past).saturating_add(Duration::from_nanos(interval))
     }
 
     /// Puts pods back whose launch was refused.
@@ -467,10 +441,23 @@ impl Component for MesosMaster {
     }
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {
-        let held = self.held.get(pod.slot.index())?.as_ref()?;
-        (held.pod == pod && held.task.is_none()).then(|| {
-            let name = &self.options.frameworks[held.framework].name;
-            format!("no offer to the framework `{name}` with room for it so far").into()
+        let held = self.held.get(pod.slot.index()).and_then(Option::as_ref);
+        let Some(held) = held.filter(|held| held.pod == pod) else {
+            let why = "no framework takes the pods of its namespace";
+            return (!self.has_rivals()).then(|| why.into());
+        };
+        let own = &self.options.frameworks[held.framework];
+        held.task.is_none().then(|| {
+            let name = &own.name;
+            if held.wants_gpus && !own.gpu_resources {
+                format!(
+                    "the framework `{name}` is offered no agent with GPUs; `gpuResources: true` is the \
+                     capability for it"
+                )
+                .into()
+            } else {
+                format!("no offer to the framework `{name}` with room for it so far").into()
+            }
         })
     }
 

@@ -196,8 +196,9 @@ impl MesosMaster {
             out.decided_pods += count as u32;
             out.decided_jobs += count as u32;
         } else {
-            let wakes = seat.framework.wakes().filter(|&at| at > self.now);
-            seat.wakes = wakes;
+            let wakes = seat.framework.wakes(self.now);
+            seat.is_touched |= wakes.is_some_and(|at| at <= self.now);
+            seat.wakes = wakes.filter(|&at| at > self.now);
         }
         for launch in launches {
             self.launch(client, node, launch, store, out);

@@ -2,13 +2,14 @@
 
 use cluster::Store;
 use control::Outbox;
-use model::{EndReason, Event, NodeContact, Object, ObjectChange, PodChange, PodCreated, PodRef};
+use model::exit::{KILLED, TERMINATED};
+use model::{EndReason, Event, NodeContact, ObjectChange, PodChange, PodCreated, PodRef};
 use units::{NodeId, ObjectId};
 
 use super::super::fast::amounts::Bundle;
-use super::super::framework::TaskNews;
-use super::super::options::{Deal, FrameworkKind};
-use super::{Held, MesosMaster, Task};
+use super::super::framework::{TaskEnd, TaskNews, status_of};
+use super::super::options::Deal;
+use super::{Held, MesosMaster, Stop, Task};
 
 impl MesosMaster {
     /// Reads what is new.
@@ -34,6 +35,14 @@ impl MesosMaster {
                     pod,
                     change: PodChange::Ready(ready),
                 } => self.tell(*pod, TaskNews::Ready(*ready), store),
+                Event::PodChanged {
+                    pod,
+                    change: PodChange::OomKilled { .. },
+                } => self.stopped(*pod, Stop::Memory),
+                Event::PodChanged {
+                    pod,
+                    change: PodChange::Exited { container, code },
+                } => self.exited(*pod, usize::from(*container), *code, store),
                 Event::PodEnded { pod, reason } => self.ended(*pod, *reason, store),
                 Event::Object(change) => self.object(change, store),
                 _ => {}
@@ -48,10 +57,9 @@ impl MesosMaster {
         }
         let framework = match created.owner.filter(|_| !self.has_rivals()) {
             Some(owner) => self.objects.get(&owner.object).copied(),
-            None => match (self.replaced.take(), self.dealt.len()) {
-                (Some((slot, framework)), _) if slot == created.pod.slot.index() => Some(framework),
-                (_, 0) => None,
-                (_, count) => Some(self.dealt[self.turn(created) % count]),
+            None => match self.replaced.take() {
+                Some((slot, framework)) if slot == created.pod.slot.index() => Some(framework),
+                _ => self.dealt(created, store),
             },
         };
         let Some(framework) = framework else {
@@ -65,6 +73,9 @@ impl MesosMaster {
             pod: created.pod,
             framework,
             task: None,
+            class: created.class,
+            stop: Stop::default(),
+            wants_gpus: store.class(created.class).gpu.devices > 0,
         });
         if created.found.is_none() {
             let seat = &mut self.seats[framework];
@@ -73,7 +84,19 @@ impl MesosMaster {
         }
     }
 
-    /// Framework whose turn it is to get a pod.
+    /// Batch framework that a pod is dealt to, of those that take its namespace.
+    fn dealt(&mut self, created: &PodCreated, store: &Store) -> Option<usize> {
+        let turn = self.turn(created);
+        let namespace = &store.class(created.class).spec.namespace;
+        if !self.dealt.contains_key(namespace) {
+            let dealt = self.options.dealt(namespace);
+            self.dealt.insert(namespace.clone(), dealt);
+        }
+        let dealt = self.dealt.get(namespace).filter(|own| !own.is_empty())?;
+        Some(dealt[turn % dealt.len()])
+    }
+
+    /// Turn of a pod among the frameworks.
     fn turn(&self, created: &PodCreated) -> usize {
         match (self.options.deal, created.gang) {
             (Deal::Tenant, _) => created.tenant.index(),
@@ -124,6 +147,24 @@ impl MesosMaster {
         seat.is_touched = true;
     }
 
+    /// A container ended with a code that says it was sent a signal: its agent did so, as nobody else
+    /// sends one to a container that ends otherwise by itself.
+    fn exited(&mut self, pod: PodRef, container: usize, code: i32, store: &Store) {
+        let held = self.held.get(pod.slot.index()).and_then(Option::as_ref);
+        let held = held.filter(|held| held.pod == pod);
+        let own_code = held.map(|held| store.class(held.class).spec.exit_code(container));
+        if matches!(code, KILLED | TERMINATED) && own_code.is_some_and(|own| own != code) {
+            self.stopped(pod, Stop::Signal);
+        }
+    }
+
+    fn stopped(&mut self, pod: PodRef, stop: Stop) {
+        // A kill for want of memory is told before the code that it leads to.
+        if let Some(held) = self.held_mut(pod).filter(|own| own.stop == Stop::Nothing) {
+            held.stop = stop;
+        }
+    }
+
     fn ended(&mut self, pod: PodRef, reason: EndReason, store: &Store) {
         let place = self.held.get_mut(pod.slot.index());
         let held = place.and_then(|place| place.take_if(|held| held.pod == pod));
@@ -139,7 +180,8 @@ impl MesosMaster {
                 self.allocator
                     .give_back(task.client, task.node.0, &task.taken);
                 self.needs_batch = true;
-                TaskNews::Ended(reason)
+                let status = status_of(reason, held.stop == Stop::Signal);
+                TaskNews::Ended(TaskEnd { reason, status })
             }
             None => TaskNews::Withdrawn(reason),
         };
@@ -156,7 +198,7 @@ impl MesosMaster {
         }
         let id = match change {
             ObjectChange::Created { id, object, .. } => {
-                if let Some(framework) = self.taker(object) {
+                if let Some(framework) = self.options.taker(object) {
                     self.objects.insert(*id, framework);
                 }
                 *id
@@ -175,26 +217,5 @@ impl MesosMaster {
             seat.framework.object(self.now, id, store);
             seat.is_touched = true;
         }
-    }
-
-    /// The framework that takes an object: services go to Marathon, jobs to Chronos.
-    fn taker(&self, object: &Object) -> Option<usize> {
-        let is_service = match object {
-            Object::Deployment(_)
-            | Object::ReplicaSet(_)
-            | Object::ReplicationController(_)
-            | Object::StatefulSet(_) => true,
-            Object::Job(_) | Object::CronJob(_) => false,
-            _ => return None,
-        };
-        let mut own = self.options.frameworks.iter();
-        own.position(|own| {
-            let fits = match own.kind {
-                FrameworkKind::Marathon(_) => is_service,
-                FrameworkKind::Chronos(_) => !is_service,
-                FrameworkKind::Batch(_) => false,
-            };
-            fits && (own.namespaces.is_empty() || own.namespaces.contains(object.namespace()))
-        })
     }
 }

@@ -260,7 +260,7 @@ impl Framework for Batch {
         std::mem::take(&mut self.has_news)
     }
 
-    fn wakes(&self) -> Option<Instant> {
+    fn wakes(&self, _now: Instant) -> Option<Instant> {
         self.wakes.filter(|_| self.waiting > 0)
     }
 

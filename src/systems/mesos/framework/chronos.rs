@@ -4,12 +4,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::{Framework, Open, OwnPod, TaskNews, clear, create, damaged, kill, made_of};
+use super::{Framework, Open, OwnPod, TaskEnd, TaskNews, clear, create, damaged, kill, made_of};
 use crate::mesos::chronos::calendar::DateTime;
 use crate::mesos::chronos::graph::JobGraph;
 use crate::mesos::chronos::job::{AfterFailure, Job, Launch};
 use crate::mesos::chronos::schedule::Schedule;
 use crate::mesos::fast::amounts::Bundle;
+use crate::mesos::marathon::backoff::TaskStatus;
 use crate::mesos::options::ChronosFramework;
 use crate::mesos::workload::schedule_of;
 use cluster::Store;
@@ -24,6 +25,8 @@ struct Run {
     pod: PodRef,
     attempt: u32,
     is_launched: bool,
+    /// `true` if its launch has moved the schedule.
+    is_counted: bool,
 }
 
 /// A job.
@@ -32,7 +35,9 @@ struct Known {
     object: ObjectId,
     name: Text,
     spec: Arc<PodSpec>,
-    /// Job with its schedule; a job that waits for others, or runs once, has none that is ever due.
+    /// Schedule as the object states it, with its time zone.
+    stated: Text,
+    /// Job with its schedule, which nobody asks for if the job waits for others, or runs once.
     job: Job,
     /// Whether the clock starts it.
     is_scheduled: bool,
@@ -71,8 +76,9 @@ struct Remembered {
 #[derive(Clone, Copy, Debug)]
 enum Todo {
     Declared(ObjectId),
-    Ended(PodRef, EndReason),
-    Missed(PodRef),
+    Ended(PodRef, TaskEnd),
+    /// A run that waited is not launched.
+    Dropped(PodRef),
 }
 
 impl Chronos {
@@ -116,11 +122,19 @@ impl Chronos {
             }
             return;
         };
-        let known = self.jobs.contains_key(&id);
-        if let Some(new) = self.known_of(now, id, object).filter(|_| !known) {
-            self.by_name.insert(new.name.clone(), id);
-            self.jobs.insert(id, new);
+        let Some(new) = self.known_of(now, id, object) else {
+            return;
+        };
+        if let Some(known) = self.jobs.get_mut(&id) {
+            // Runs that there are go on; those from now on are as declared.
+            known.spec = new.spec;
+            if known.stated != new.stated {
+                (known.stated, known.job.schedule) = (new.stated, new.job.schedule);
+            }
+            return;
         }
+        self.by_name.insert(new.name.clone(), id);
+        self.jobs.insert(id, new);
     }
 
     fn known_of(&self, now: Instant, object: ObjectId, declared: &Object) -> Option<Known> {
@@ -130,7 +144,8 @@ impl Chronos {
         let stated = own.and_then(|own| own.schedule.as_ref());
         let has_parents = own.is_some_and(|own| !own.parents.is_empty());
         let now_date = self.date(now);
-        let never = || Schedule::parse("R0//PT1H", now_date).ok();
+        let unasked = || Schedule::parse("R//PT1H", now_date).ok();
+        let mut written = Text::default();
         let (template, schedule, left) = match declared {
             Object::CronJob(cron) => {
                 let schedule = match stated {
@@ -138,6 +153,8 @@ impl Chronos {
                     Some(stated) => Schedule::parse(stated, now_date).ok(),
                     None => schedule_of(&cron.schedule, cron.time_zone.as_deref(), now_date).ok(),
                 };
+                let zone = cron.time_zone.as_deref().unwrap_or_default();
+                written = format!("{} {zone}", cron.schedule).into();
                 (&cron.template.template, schedule, None)
             }
             Object::Job(job) => {
@@ -154,7 +171,8 @@ impl Chronos {
             object,
             name: name.clone(),
             spec: made_of(template, namespace, declared.kind(), name),
-            job: Job::new(options, schedule.or_else(never)?),
+            stated: written,
+            job: Job::new(options, schedule.or_else(unasked)?),
             is_scheduled,
             left,
             runs: SortedMap::new(),
@@ -175,12 +193,7 @@ impl Chronos {
                 known.start(attempt, out);
             }
         }
-        let waits = known
-            .runs
-            .values()
-            .any(|run| !run.is_launched && run.attempt == 0);
-        let comes = known.coming.contains(&0);
-        if known.is_scheduled && !waits && !comes && known.job.wants_offer(date) {
+        if known.is_scheduled && !known.is_queued() && known.job.wants_offer(date) {
             known.start(0, out);
         }
         if let Some((left, at_once)) = known.left {
@@ -195,26 +208,20 @@ impl Chronos {
     fn follow(&mut self, names: Vec<Text>, out: &mut Outbox) {
         for name in names {
             let id = self.by_name.get(&name);
-            if let Some(known) = id.and_then(|id| self.jobs.get_mut(id)) {
+            let known = id.and_then(|id| self.jobs.get_mut(id));
+            if let Some(known) = known.filter(|known| !known.job.is_disabled()) {
                 known.start(0, out);
             }
         }
     }
 
-    fn ended(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        reason: EndReason,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn ended(&mut self, now: Instant, pod: PodRef, end: TaskEnd, store: &Store, out: &mut Outbox) {
         let date = self.date(now);
         let Some(id) = self.job_of.remove(&pod.id) else {
             return;
         };
         self.waiting.remove(&(pod.id, id));
-        if reason.leaves_object() {
+        if end.reason.leaves_object() {
             clear(out, store, pod);
         }
         let Some(known) = self.jobs.get_mut(&id) else {
@@ -224,14 +231,18 @@ impl Chronos {
             return;
         };
         let name = known.name.clone();
-        let followers = if reason == EndReason::Completed {
-            known.job.finished(date);
-            if let Some((left, _)) = &mut known.left {
-                *left = left.saturating_sub(1);
+        let followers = match end.status {
+            TaskStatus::Finished => {
+                known.job.finished(date);
+                known.count_run();
+                self.graph.finished(&name)
             }
-            self.graph.finished(&name)
-        } else {
-            match known.job.failed(date, run.attempt) {
+            TaskStatus::Killed => {
+                known.job.killed();
+                known.count_run();
+                Vec::new()
+            }
+            _ => match known.job.failed(date, run.attempt) {
                 AfterFailure::Retry(at) => {
                     let at = now.saturating_add(Duration::from_secs(at.0 - date.0));
                     known.retries.insert((at, run.attempt + 1));
@@ -243,13 +254,46 @@ impl Chronos {
                     }
                     self.graph.failed(&name)
                 }
-            }
+            },
         };
         self.follow(followers, out);
     }
 }
 
 impl Known {
+    /// One run less of a job that runs once.
+    const fn count_run(&mut self) {
+        if let Some((left, _)) = &mut self.left {
+            *left = left.saturating_sub(1);
+        }
+    }
+
+    /// Whether a run that the clock asked for has not been launched yet.
+    fn is_queued(&self) -> bool {
+        let mut runs = self.runs.values();
+        runs.any(|run| !run.is_launched && run.attempt == 0) || self.coming.contains(&0)
+    }
+
+    /// An offer has room for a run; whether it is launched.
+    fn takes(&mut self, run: Run, date: DateTime) -> bool {
+        if self.left.is_some() {
+            self.job.started();
+            return true;
+        }
+        if self.job.is_disabled() || self.job.drops() {
+            return false;
+        }
+        if !self.is_scheduled || run.is_counted {
+            self.job.started();
+            return true;
+        }
+        let due = (run.attempt == 0).then(|| self.job.offered(date)).flatten();
+        if due.is_none() {
+            self.job.retried(date);
+        }
+        !matches!(due, Some(Launch::Missed(_)))
+    }
+
     fn start(&mut self, attempt: u32, out: &mut Outbox) {
         self.coming.push_back(attempt);
         create(out, self.object, &self.name, &self.spec);
@@ -265,16 +309,20 @@ impl Framework for Chronos {
         let Some(known) = self.jobs.get_mut(&id) else {
             return;
         };
-        let again = known.runs.get(&pod.id).map(|run| run.attempt);
-        let attempt = again.or_else(|| known.coming.pop_front()).unwrap_or(0);
-        known.runs.insert(
-            pod.id,
-            Run {
+        if let Some(run) = known.runs.get_mut(&pod.id) {
+            // Its launch was refused: it does not run.
+            if std::mem::take(&mut run.is_launched) {
+                known.job.killed();
+            }
+        } else {
+            let run = Run {
                 pod,
-                attempt,
+                attempt: known.coming.pop_front().unwrap_or(0),
                 is_launched: false,
-            },
-        );
+                is_counted: false,
+            };
+            known.runs.insert(pod.id, run);
+        }
         self.job_of.insert(pod.id, id);
         self.waiting.insert((pod.id, id));
         self.has_news = true;
@@ -288,8 +336,10 @@ impl Framework for Chronos {
                     self.graph.running(&known.name);
                 }
             }
-            TaskNews::Ended(reason) | TaskNews::Withdrawn(reason) => {
-                self.todo.push((now, Todo::Ended(pod, reason)));
+            TaskNews::Ended(end) => self.todo.push((now, Todo::Ended(pod, end))),
+            TaskNews::Withdrawn(reason) => {
+                let end = TaskEnd::withdrawn(reason);
+                self.todo.push((now, Todo::Ended(pod, end)));
             }
             TaskNews::Ready(_) => {}
         }
@@ -302,9 +352,12 @@ impl Framework for Chronos {
     fn reached(&mut self, now: Instant, pods: &[PodRef], is_reached: bool, _store: &Store) {
         // It does not know of partitions: what is lost is lost.
         if !is_reached {
-            let pods = pods.iter();
-            self.todo
-                .extend(pods.map(|&pod| (now, Todo::Ended(pod, EndReason::NodeLost))));
+            let end = TaskEnd {
+                reason: EndReason::NodeLost,
+                status: TaskStatus::Lost,
+            };
+            let lost = |&pod| (now, Todo::Ended(pod, end));
+            self.todo.extend(pods.iter().map(lost));
         }
     }
 
@@ -312,8 +365,8 @@ impl Framework for Chronos {
         for (at, todo) in std::mem::take(&mut self.todo) {
             match todo {
                 Todo::Declared(id) => self.declared(at, id, store, out),
-                Todo::Ended(pod, reason) => self.ended(at, pod, reason, store, out),
-                Todo::Missed(pod) => kill(out, store, pod),
+                Todo::Ended(pod, end) => self.ended(at, pod, end, store, out),
+                Todo::Dropped(pod) => kill(out, store, pod),
             }
         }
         let ids: Vec<ObjectId> = self.jobs.keys().copied().collect();
@@ -333,7 +386,7 @@ impl Framework for Chronos {
             let Some(known) = self.jobs.get_mut(&id) else {
                 continue;
             };
-            let Some(run) = known.runs.get_mut(&pod) else {
+            let Some(&run) = known.runs.get(&pod) else {
                 continue;
             };
             let class = open.store.pods().get(run.pod);
@@ -341,23 +394,15 @@ impl Framework for Chronos {
             if class.is_none_or(|class| open.room(class) == 0) {
                 continue;
             }
-            let is_clocked = known.is_scheduled && run.attempt == 0;
-            if is_clocked {
-                match known.job.offered(date) {
-                    Some(Launch::Run(_)) => {}
-                    Some(Launch::Missed(_)) => {
-                        self.todo.push((open.now, Todo::Missed(run.pod)));
-                        self.waiting.remove(&(pod, id));
-                        continue;
-                    }
-                    None => continue,
-                }
-            } else {
-                known.job.retried();
-            }
-            if open.launch(run.pod) {
-                run.is_launched = true;
-                self.waiting.remove(&(pod, id));
+            // What is too late, or would run beside another one, is gone from the queue; what is due
+            // later on is queued again.
+            self.waiting.remove(&(pod, id));
+            if !known.takes(run, date) {
+                self.todo.push((open.now, Todo::Dropped(run.pod)));
+            } else if open.launch(run.pod)
+                && let Some(run) = known.runs.get_mut(&pod)
+            {
+                (run.is_launched, run.is_counted) = (true, true);
             }
         }
     }
@@ -370,18 +415,19 @@ impl Framework for Chronos {
         std::mem::take(&mut self.has_news)
     }
 
-    fn wakes(&self) -> Option<Instant> {
+    fn wakes(&self, now: Instant) -> Option<Instant> {
         let of_job = |known: &Known| {
             let retry = known.retries.first().map(|(at, _)| *at);
             let is_open = known.is_scheduled
                 && known.job.schedule.repeat != Some(0)
                 && !known.job.is_disabled()
+                && !known.is_queued()
                 && (known.job.options.is_concurrent || known.runs.is_empty());
             let next = is_open.then(|| self.instant(known.job.schedule.start));
             retry.into_iter().chain(next).min()
         };
-        let missed = self.todo.first().map(|(at, _)| *at);
-        self.jobs.values().filter_map(of_job).chain(missed).min()
+        let due = (!self.todo.is_empty()).then_some(now);
+        self.jobs.values().filter_map(of_job).chain(due).min()
     }
 
     fn backlog(&self) -> usize {

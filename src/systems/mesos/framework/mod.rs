@@ -15,8 +15,9 @@ use model::{DeviceSet, EndReason, Event, Node, Owner, PodChange, PodOwner, PodRe
 use units::{Duration, Instant, NodeId, ObjectId};
 
 use super::allocator::DEFAULT_REFUSAL;
-use super::columns::Columns;
+use super::columns::{Columns, GPUS};
 use super::fast::amounts::{Amounts, Bundle, REVOCABLE, contains};
+use super::marathon::backoff::TaskStatus;
 
 /// A status report to a framework about one of its tasks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,9 +27,41 @@ pub enum TaskNews {
     /// The task's health became this.
     Ready(bool),
     /// It ended.
-    Ended(EndReason),
+    Ended(TaskEnd),
     /// It ended before it was launched.
     Withdrawn(EndReason),
+}
+
+/// End of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TaskEnd {
+    /// Reason that the store has for it.
+    pub reason: EndReason,
+    /// State of Mesos in which the task ended.
+    pub status: TaskStatus,
+}
+
+impl TaskEnd {
+    /// End of a task that was not launched.
+    const fn withdrawn(reason: EndReason) -> Self {
+        let status = TaskStatus::Killed;
+        Self { reason, status }
+    }
+}
+
+/// State of Mesos in which a task ended: `is_killed` if its agent killed it for its health, which is
+/// `TASK_KILLED` as well (`executor.cpp`), unlike a kill for want of memory or for its time limit.
+pub(super) const fn status_of(reason: EndReason, is_killed: bool) -> TaskStatus {
+    match reason {
+        EndReason::Completed => TaskStatus::Finished,
+        EndReason::Error if is_killed => TaskStatus::Killed,
+        EndReason::Error | EndReason::TimeLimit => TaskStatus::Failed,
+        EndReason::NodeLost => TaskStatus::Lost,
+        EndReason::Rejected
+        | EndReason::Refused(_)
+        | EndReason::Evicted(_)
+        | EndReason::Cancelled => TaskStatus::Killed,
+    }
 }
 
 /// A pod of a framework.
@@ -77,7 +110,7 @@ pub struct OwnPod {
 ///         false
 ///     }
 ///
-///     fn wakes(&self) -> Option<Instant> {
+///     fn wakes(&self, _now: Instant) -> Option<Instant> {
 ///         None
 ///     }
 ///
@@ -142,8 +175,15 @@ pub trait Framework: Send {
     /// `true` if the framework wants offers that it refused before, since it was asked last.
     fn has_news(&mut self) -> bool;
 
-    /// Instant at which the framework wants to act by itself, or wants offers again.
-    fn wakes(&self) -> Option<Instant>;
+    /// `true` if the framework might take what it declined before, since it was asked last, and waits
+    /// until it is offered again.
+    fn has_relaxed(&mut self) -> bool {
+        false
+    }
+
+    /// Instant at which the framework wants to act by itself, or wants offers again: `now` if it has
+    /// something to do at once.
+    fn wakes(&self, now: Instant) -> Option<Instant>;
 
     /// Number of tasks that wait for an offer.
     fn backlog(&self) -> usize;
@@ -253,6 +293,11 @@ impl<'a> Open<'a> {
             revocable / needs + (left - revocable) / needs
         });
         room.min().map_or(1, |room| room.max(0) as u64)
+    }
+
+    /// Number of GPUs that are left of the offer.
+    pub fn gpus(&self) -> i64 {
+        self.sum[GPUS]
     }
 
     fn admits(&self, class: &Class) -> bool {

@@ -22,6 +22,16 @@ pub enum FieldValue {
 }
 
 impl FieldValue {
+    /// Value of an attribute as an agent states it: ranges, a set, a number, or a text
+    /// (`Attributes::parse`).
+    pub fn of_attribute(text: &str) -> Self {
+        let is_number = text.bytes().any(|one| one.is_ascii_digit());
+        match text.parse::<f64>() {
+            Ok(number) if is_number && number.is_finite() => Self::Scalar(number),
+            _ => Self::Text(text.into()),
+        }
+    }
+
     /// The text that values are compared as.
     pub fn printed(&self) -> String {
         match self {

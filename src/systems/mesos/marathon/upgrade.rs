@@ -139,11 +139,12 @@ impl Upgrade {
         self.plan
     }
 
-    /// A new instance is healthy and ready: one more old one goes.
+    /// A new instance is healthy and ready: one more old one goes, unless the instance was ready before.
     pub fn new_ready(&mut self, new: u64) -> Vec<Action> {
         let mut actions = Vec::new();
-        self.ready.insert(new);
-        self.kill_next(&mut actions);
+        if self.ready.insert(new) {
+            self.kill_next(&mut actions);
+        }
         actions
     }
 

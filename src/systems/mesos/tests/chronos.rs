@@ -130,6 +130,30 @@ fn late_runs_are_missed_and_failed_ones_tried_again() {
 }
 
 #[test]
+fn retries_move_the_schedule_and_may_make_it_endless() {
+    let schedule =
+        Schedule::parse("R1/1970-01-01T00:00:00Z/PT600S", DateTime(0)).expect("a schedule");
+    let mut job = Job::new(JobOptions::default(), schedule);
+    // Without an epsilon no run is too late.
+    assert_eq!(job.offered(DateTime(500)), Some(Launch::Run(DateTime(0))));
+    assert!(job.drops() && !job.wants_offer(DateTime(600)));
+    assert_eq!(
+        job.failed(DateTime(510), 0),
+        AfterFailure::Retry(DateTime(570))
+    );
+    assert_eq!(job.schedule.repeat, Some(0));
+    job.retried(DateTime(570));
+    assert_eq!(
+        (job.schedule.repeat, job.schedule.start),
+        (None, DateTime(600))
+    );
+    // A run that is killed neither fails nor ends well.
+    job.killed();
+    assert!(!job.drops() && !job.is_disabled());
+    assert_eq!(job.offered(DateTime(600)), Some(Launch::Run(DateTime(600))));
+}
+
+#[test]
 fn children_wait_for_all_parents_and_cycles_are_named() {
     let text = |names: &[&str]| names.iter().map(|&name| name.into()).collect::<Vec<Text>>();
     let mut graph =

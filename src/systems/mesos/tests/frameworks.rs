@@ -2,18 +2,19 @@
 
 use super::super::autoscale::{AutoscaleError, AutoscaleOptions, Autoscaler, Direction, direction};
 use super::super::batch::{BatchJob, DelayOptions};
+use super::super::framework::status_of;
 use super::super::marathon::backoff::{DEFAULT_GROWTH, LaunchBackoff, TaskStatus};
 use super::super::marathon::constraint::{Constraint, ConstraintError, FieldValue};
 use super::super::marathon::health::{Health, HealthCheck, KillsAt};
 use super::super::marathon::scale_down::{Condition, Instance, KillSelection, victims};
 use super::super::marathon::unreachable::{Action, Tracker, UnreachableStrategy};
-use super::super::marathon::upgrade::{UpgradeStrategy, plan};
+use super::super::marathon::upgrade::{Upgrade, UpgradeStrategy, plan};
 use super::super::master::{
     FrameworkTraits, Masters, Removal, TaskState, on_agent_disconnect, on_agent_return,
     on_agent_unreachable,
 };
 use super::super::observer::{Observer, ObserverOptions, Removals};
-use model::Text;
+use model::{EndReason, EvictionCause, Text};
 use units::{Duration, Instant, SortedSet};
 
 fn at(seconds: i64) -> Instant {
@@ -122,6 +123,53 @@ fn groups_stay_even_also_when_instances_are_killed() {
             .filter(|id| all[..first as usize].iter().any(|one| one.id == **id));
         let count = of_first.count();
         assert_eq!([count, dead.len() - count], expected);
+    }
+}
+
+#[test]
+fn attributes_that_are_numbers_are_scalars() {
+    for (text, printed) in [
+        ("1.0", "1"),
+        ("1e3", "1000"),
+        ("2.50", "2.5"),
+        ("nan", "nan"),
+        ("v1", "v1"),
+        ("1.2.3", "1.2.3"),
+    ] {
+        assert_eq!(FieldValue::of_attribute(text).printed(), printed, "{text}");
+    }
+    let is_one = Constraint::parse("IS", "1").expect("a constraint");
+    assert!(is_one.accepts(Some(&FieldValue::of_attribute("1.0")), &[], 1, 1));
+}
+
+#[test]
+fn a_new_instance_that_is_ready_twice_ends_one_old_one() {
+    let strategy = UpgradeStrategy::default_of(false);
+    let old = [("a".into(), true), ("b".into(), true)];
+    let (mut upgrade, _) = Upgrade::begin(&strategy, 2, &old);
+    assert_eq!(upgrade.new_ready(1).len(), 1);
+    assert_eq!(upgrade.new_ready(1).len(), 0);
+    // One that failed and is there again does.
+    upgrade.new_failed(1);
+    assert_eq!(upgrade.new_ready(1).len(), 1);
+}
+
+#[test]
+fn ends_of_tasks_have_one_state_each() {
+    for (reason, is_killed, expected) in [
+        (EndReason::Completed, false, TaskStatus::Finished),
+        (EndReason::Error, false, TaskStatus::Failed),
+        (EndReason::Error, true, TaskStatus::Killed),
+        (EndReason::TimeLimit, true, TaskStatus::Failed),
+        (EndReason::NodeLost, false, TaskStatus::Lost),
+        (EndReason::Cancelled, false, TaskStatus::Killed),
+        (
+            EndReason::Evicted(EvictionCause::Drain),
+            false,
+            TaskStatus::Killed,
+        ),
+    ] {
+        assert_eq!(status_of(reason, is_killed), expected, "{reason:?}");
     }
 }
 

@@ -35,6 +35,12 @@ pub const ENTRY: FormatEntry = FormatEntry {
             "of port mappings and endpoints; or ports with requirePorts: taken on the machine",
         ),
         ColumnDoc::optional("acceptedResourceRoles", "not enforced"),
+        ColumnDoc::optional("dependencies", "not waited for"),
+        ColumnDoc::optional("healthChecks", "not made; also check, healthCheck"),
+        ColumnDoc::optional(
+            "upgradeStrategy",
+            "not followed, nor is any other strategy that is not the default",
+        ),
         ColumnDoc::optional("groups", "groups with apps, pods and groups of their own"),
     ],
     names: &["id"],
@@ -124,6 +130,7 @@ fn take_app(state: &mut State, journal: &mut Journal, app: &Element) -> Result<(
         note(journal, app, path, kind)?;
     }
     note_roles(journal, app)?;
+    note_conduct(journal, app)?;
     let ports = ports(app)?;
     let pods = Pods {
         name: &path.replace('/', "-"),
@@ -137,6 +144,101 @@ fn take_app(state: &mut State, journal: &mut Journal, app: &Element) -> Result<(
         spec.gpu = whole_gpus(gpus, "");
         ports.give(spec);
     })
+}
+
+/// Notes what an application states about its instances in time: pods stay as they are.
+fn note_conduct(journal: &mut Journal, app: &Element) -> Result<(), Refused> {
+    for (path, kind) in [
+        (
+            "/dependencies",
+            "dependencies of an application, not waited for",
+        ),
+        ("/healthChecks", "health checks of an application, not made"),
+        ("/check", "readiness checks of an application, not made"),
+        (
+            "/readinessChecks",
+            "readiness checks of an application, not made",
+        ),
+        ("/residency", "residency of an application, not kept"),
+    ] {
+        note(journal, app, path, kind)?;
+    }
+    // What the API answers of an application that states nothing is nothing to tell.
+    for (kind, members) in CONDUCT {
+        let is_stated = |(path, defaults): &Member| {
+            let mut defaults = defaults.iter();
+            app.at(path).is_some_and(|own| {
+                !defaults.any(|text| {
+                    serde_json::from_str::<Value>(text).is_ok_and(|default| equal(own, &default))
+                })
+            })
+        };
+        if members.iter().any(is_stated) {
+            journal.dirt(kind, Action::Waive, app.line)?;
+        }
+    }
+    Ok(())
+}
+
+/// Path of a member, and texts of its defaults.
+type Member = (&'static str, &'static [&'static str]);
+
+/// Members about upgrades, failures and lost agents, of applications and of pods of Marathon, each with
+/// what stands there by default.
+const CONDUCT: [(&str, &[Member]); 4] = [
+    (
+        "upgrade strategy of an application, not followed",
+        &[
+            ("/upgradeStrategy", UPGRADE),
+            ("/scheduling/upgrade", UPGRADE),
+        ],
+    ),
+    (
+        "launch back-off of an application, not followed",
+        &[
+            ("/backoffSeconds", &["1"]),
+            ("/backoffFactor", &["1.15"]),
+            ("/maxLaunchDelaySeconds", LONGEST),
+            ("/scheduling/backoff/backoff", &["1"]),
+            ("/scheduling/backoff/backoffFactor", &["1.15"]),
+            ("/scheduling/backoff/maxLaunchDelay", LONGEST),
+        ],
+    ),
+    (
+        "unreachable strategy of an application, not followed",
+        &[
+            ("/unreachableStrategy", UNREACHABLE),
+            ("/scheduling/unreachableStrategy", UNREACHABLE),
+        ],
+    ),
+    (
+        "kill selection of an application, not followed",
+        &[
+            ("/killSelection", YOUNGEST),
+            ("/scheduling/killSelection", YOUNGEST),
+        ],
+    ),
+];
+
+const UPGRADE: &[&str] = &[r#"{"minimumHealthCapacity": 1, "maximumOverCapacity": 1}"#];
+const LONGEST: &[&str] = &["300", "3600"];
+const UNREACHABLE: &[&str] = &[
+    r#"{"inactiveAfterSeconds": 0, "expungeAfterSeconds": 0}"#,
+    r#"{"inactiveAfterSeconds": 300, "expungeAfterSeconds": 600}"#,
+];
+const YOUNGEST: &[&str] = &[r#""YOUNGEST_FIRST""#];
+
+/// Whether two values are the same, 1.0 and 1 among them.
+fn equal(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(own), Value::Object(others)) => {
+            own.len() == others.len()
+                && own
+                    .iter()
+                    .all(|(key, value)| others.get(key).is_some_and(|found| equal(value, found)))
+        }
+        _ => one == other || (one.is_number() && one.as_f64() == other.as_f64()),
+    }
 }
 
 /// Notes roles of which an application takes offers, unless it takes those that are for all.

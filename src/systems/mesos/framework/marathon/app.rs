@@ -6,7 +6,7 @@ mod upgrading;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::mesos::framework::{create, forget, kill, made_of};
+use crate::mesos::framework::{TaskEnd, create, forget, kill, made_of};
 use crate::mesos::marathon::backoff::{LaunchBackoff, SWEEP_INTERVAL, TaskStatus};
 use crate::mesos::marathon::scale_down::{self, Condition};
 use crate::mesos::marathon::unreachable::{self, Tracker};
@@ -14,7 +14,7 @@ use crate::mesos::marathon::upgrade::Upgrade;
 use crate::mesos::options::MarathonFramework;
 use cluster::Store;
 use control::Outbox;
-use model::{EndReason, Object, PodRef, PodSpec, Text};
+use model::{EndReason, EvictionCause, Object, PodRef, PodSpec, Text};
 use serde::{Deserialize, Serialize};
 use units::{Instant, NodeId, ObjectId, PodId, SortedMap};
 
@@ -38,6 +38,15 @@ pub(super) struct Instance {
     counts: bool,
 }
 
+/// An instance that was asked for and is not there yet.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Coming {
+    /// The version of the application that it is of.
+    version: u64,
+    /// The instance's number among the new ones of an upgrade.
+    new: Option<u64>,
+}
+
 /// An application.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct App {
@@ -53,8 +62,8 @@ pub(super) struct App {
     pub(super) instances: SortedMap<PodId, Instance>,
     /// Instances without an agent, oldest first.
     pub(super) waiting: VecDeque<PodRef>,
-    /// Numbers in an upgrade of instances that were asked for and are not there yet.
-    coming: VecDeque<Option<u64>>,
+    /// Instances that were asked for and are not there yet, in their order.
+    coming: VecDeque<Coming>,
     pub(super) backoff: LaunchBackoff,
     /// The deadline of a delay that is known to be over.
     freed: Option<Instant>,
@@ -125,13 +134,29 @@ impl App {
             .filter(|one| one.counts && !one.is_killed)
     }
 
+    /// Agents of the instances that constraints look at: those of the present version
+    /// (`ResourceMatcher`) that can be reached, or were given up (`TaskLauncherActor`).
+    pub(super) fn placed(&self) -> impl Iterator<Item = NodeId> {
+        let counts = |one: &&Instance| {
+            one.version == self.version && one.condition != Condition::Unreachable
+        };
+        self.instances
+            .values()
+            .filter(counts)
+            .filter_map(|one| one.node)
+    }
+
     fn create(&mut self, number: Option<u64>, out: &mut Outbox) {
-        self.coming.push_back(number);
+        self.coming.push_back(Coming {
+            version: self.version,
+            new: number,
+        });
         create(out, self.object, &self.name, &self.spec);
     }
 
     /// Has as many instances as are wanted, unless an upgrade sees to that.
     pub(super) fn scale(&mut self, options: &MarathonFramework, store: &Store, out: &mut Outbox) {
+        self.drop_outdated(store, out);
         if self.upgrade.is_some() || self.is_deleted {
             return;
         }
@@ -169,6 +194,20 @@ impl App {
         }
     }
 
+    /// Instances of an earlier version that have no agent yet end: nothing of it is launched any more.
+    fn drop_outdated(&mut self, store: &Store, out: &mut Outbox) {
+        let (instances, version) = (&mut self.instances, self.version);
+        self.waiting.retain(|pod| {
+            let is_outdated = |one: &Instance| one.version != version;
+            if !instances.get(&pod.id).is_some_and(is_outdated) {
+                return true;
+            }
+            instances.remove(&pod.id);
+            kill(out, store, *pod);
+            false
+        });
+    }
+
     fn groups_of(&self, one: &Instance, options: &MarathonFramework, store: &Store) -> Vec<Text> {
         let constraints = super::constraints_of(self, options);
         let groups = constraints
@@ -189,17 +228,21 @@ impl App {
 
     /// An instance is there and waits for an offer.
     pub(super) fn waits(&mut self, now: Instant, pod: PodRef) {
-        if self.instances.contains_key(&pod.id) {
+        if let Some(instance) = self.instances.get_mut(&pod.id) {
+            instance.node = None;
             self.waiting.push_front(pod);
             return;
         }
-        let new = self.coming.pop_front().flatten();
+        let coming = self.coming.pop_front().unwrap_or(Coming {
+            version: self.version,
+            new: None,
+        });
         self.instances.insert(
             pod.id,
             Instance {
                 pod,
-                version: self.version,
-                new,
+                version: coming.version,
+                new: coming.new,
                 node: None,
                 started: now,
                 condition: Condition::Staging,
@@ -247,7 +290,7 @@ impl App {
         &mut self,
         now: Instant,
         pod: PodRef,
-        reason: EndReason,
+        end: TaskEnd,
         store: &Store,
         out: &mut Outbox,
     ) {
@@ -255,31 +298,15 @@ impl App {
         let Some(instance) = self.instances.remove(&pod.id) else {
             return;
         };
-        let status = match reason {
-            EndReason::Completed => TaskStatus::Finished,
-            EndReason::Error => TaskStatus::Failed,
-            EndReason::NodeLost => TaskStatus::Lost,
-            EndReason::TimeLimit
-            | EndReason::Rejected
-            | EndReason::Refused(_)
-            | EndReason::Evicted(_)
-            | EndReason::Cancelled => TaskStatus::Killed,
-        };
         if instance.version == self.version {
             self.sweep(now);
-            self.backoff.changed(now, status);
+            if end.reason == EndReason::Evicted(EvictionCause::Drain) {
+                self.backoff.reset();
+            } else {
+                self.backoff.changed(now, end.status);
+            }
         }
-        let Some(upgrade) = &mut self.upgrade else {
-            return;
-        };
-        if let Some(number) = instance.new {
-            // It is started again under its name.
-            upgrade.new_failed(number);
-            self.create(Some(number), out);
-        } else {
-            let actions = upgrade.old_ended(&text_of(pod.id));
-            self.carry_out(actions, store, out);
-        }
+        self.missing(pod.id, instance.new, store, out);
     }
 
     /// Drops a delay that is long over, as the sweeps up to now have done.
@@ -319,6 +346,11 @@ impl App {
             self.tracker.lost(now, id)
         };
         self.heed(actions, store, out);
+        // What was heard of its health while it could not be reached is not heard again.
+        let state = store.pod_states().get(pod);
+        if is_reached && state.is_some_and(|state| state.is_ready) {
+            self.ready(pod, true, store, out);
+        }
     }
 
     /// Replaces and forgets what is due; whether anything was.
@@ -361,6 +393,8 @@ impl App {
             match action {
                 Action::Replace(_) => {
                     (instance.counts, instance.condition) = (false, Condition::UnreachableInactive);
+                    let (id, number) = (instance.pod.id, instance.new.take());
+                    self.missing(id, number, store, out);
                 }
                 Action::Expunge(_) => forget(out, store, instance.pod),
                 Action::Running(_) => {
@@ -373,8 +407,8 @@ impl App {
     }
 
     /// Instant at which the application wants to act by itself.
-    pub(super) fn wakes(&self) -> Option<Instant> {
-        let deadline = self.backoff.deadline().filter(|_| !self.waiting.is_empty());
+    pub(super) fn wakes(&self, now: Instant) -> Option<Instant> {
+        let deadline = self.held_until(now).filter(|_| !self.waiting.is_empty());
         self.tracker.wakes().into_iter().chain(deadline).min()
     }
 

@@ -4,14 +4,15 @@
 mod app;
 mod memory;
 
-use super::{Framework, Open, OwnPod, TaskNews, clear};
+use super::{Framework, Open, OwnPod, TaskEnd, TaskNews, clear};
 use crate::mesos::fast::amounts::Bundle;
 use crate::mesos::marathon::constraint::{Constraint, FieldValue};
+use crate::mesos::marathon::gpu::GpuScheduling;
 use crate::mesos::options::MarathonFramework;
 use cluster::Store;
 use control::Outbox;
 use model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
-use model::{EndReason, PodRef, Text};
+use model::{PodRef, Text};
 use units::{Duration, Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
 use app::App;
@@ -21,7 +22,7 @@ use app::App;
 enum Todo {
     Declared(ObjectId),
     Ready(ObjectId, PodRef, bool),
-    Ended(ObjectId, PodRef, EndReason),
+    Ended(ObjectId, PodRef, TaskEnd),
     Reached(ObjectId, PodRef, bool),
 }
 
@@ -38,6 +39,8 @@ pub struct Marathon {
     app_of: Vec<Option<(PodRef, ObjectId)>>,
     todo: Vec<(Instant, Todo)>,
     has_news: bool,
+    /// Whether constraints may accept what they did not before.
+    has_relaxed: bool,
     tokens: Tokens,
     /// Distinct values of fields over all agents, as counted when nodes were last declared.
     seen: SortedMap<Text, (units::Revision, u64)>,
@@ -68,6 +71,7 @@ impl Marathon {
             app_of: Vec::new(),
             todo: Vec::new(),
             has_news: false,
+            has_relaxed: false,
             seen: SortedMap::new(),
         }
     }
@@ -149,22 +153,32 @@ impl Marathon {
         }
     }
 
+    fn gone(&mut self, now: Instant, id: ObjectId, pod: PodRef, end: TaskEnd) {
+        // Its slot may be another pod's before this is heeded.
+        self.app_of[pod.slot.index()] = None;
+        self.todo.push((now, Todo::Ended(id, pod, end)));
+    }
+
     fn heed(&mut self, at: Instant, todo: Todo, store: &Store, out: &mut Outbox) {
         let (id, pod) = match todo {
-            Todo::Declared(id) => return self.declared(id, store, out),
+            Todo::Declared(id) => {
+                self.has_relaxed = true;
+                return self.declared(id, store, out);
+            }
             Todo::Ready(id, pod, _) | Todo::Ended(id, pod, _) | Todo::Reached(id, pod, _) => {
                 (id, pod)
             }
         };
+        self.has_relaxed |= !matches!(todo, Todo::Ready(..));
         let Some(app) = self.apps.get_mut(&id) else {
             return;
         };
         match todo {
             Todo::Ready(_, _, is_ready) => app.ready(pod, is_ready, store, out),
             Todo::Reached(_, _, is_reached) => app.reached(at, pod, is_reached, store, out),
-            Todo::Ended(_, _, reason) => {
-                app.ended(at, pod, reason, store, out);
-                if reason.leaves_object() {
+            Todo::Ended(_, _, end) => {
+                app.ended(at, pod, end, store, out);
+                if end.reason.leaves_object() {
                     clear(out, store, pod);
                 }
             }
@@ -203,6 +217,10 @@ impl Marathon {
                 return false;
             }
         }
+        let scheduling = GpuScheduling::of(&app.spec.labels, self.options.gpu_scheduling);
+        if scheduling.keeps_off(app.spec.gpu.devices > 0, open.gpus()) {
+            return false;
+        }
         let (wanted, constraints) = (app.wanted, constraints_of(app, &self.options));
         for (field, constraint) in &constraints {
             let groups = if matches!(constraint, Constraint::GroupBy(None)) {
@@ -214,9 +232,8 @@ impl Marathon {
                 return false;
             };
             let placed: Vec<String> = app
-                .instances
-                .values()
-                .filter_map(|one| field_of(open.store, one.node?, field))
+                .placed()
+                .filter_map(|node| field_of(open.store, node, field))
                 .map(|value| value.printed())
                 .collect();
             let offer = field_of(open.store, open.node, field);
@@ -252,7 +269,10 @@ fn field_of(store: &Store, node: NodeId, field: &str) -> Option<FieldValue> {
         "hostname" | "@hostname" | HOSTNAME_LABEL => Some(FieldValue::Text(object.name.clone())),
         "@region" => label(REGION_LABEL),
         "@zone" => label(ZONE_LABEL),
-        key => label(key),
+        key => object
+            .labels
+            .get(key)
+            .map(|text| FieldValue::of_attribute(text)),
     }
 }
 
@@ -289,11 +309,8 @@ impl Framework for Marathon {
                 self.give_back();
             }
             TaskNews::Ready(is_ready) => self.todo.push((now, Todo::Ready(id, pod, is_ready))),
-            TaskNews::Ended(reason) | TaskNews::Withdrawn(reason) => {
-                // Its slot may be another pod's before this is heeded.
-                self.app_of[pod.slot.index()] = None;
-                self.todo.push((now, Todo::Ended(id, pod, reason)));
-            }
+            TaskNews::Ended(end) => self.gone(now, id, pod, end),
+            TaskNews::Withdrawn(reason) => self.gone(now, id, pod, TaskEnd::withdrawn(reason)),
         }
     }
 
@@ -319,6 +336,7 @@ impl Framework for Marathon {
             };
             if app.track(now, store, out) {
                 self.touched.insert(id);
+                self.has_relaxed = true;
             }
             self.has_news |= app.is_free_again(now);
         }
@@ -384,8 +402,12 @@ impl Framework for Marathon {
         std::mem::take(&mut self.has_news)
     }
 
-    fn wakes(&self) -> Option<Instant> {
-        let of_apps = self.lively().filter_map(|(_, app)| app.wakes());
+    fn has_relaxed(&mut self) -> bool {
+        std::mem::take(&mut self.has_relaxed) && self.backlog() > 0
+    }
+
+    fn wakes(&self, now: Instant) -> Option<Instant> {
+        let of_apps = self.lively().filter_map(|(_, app)| app.wakes(now));
         let is_waiting = self.tokens.left == 0 && self.backlog() > 0;
         let refill = self.tokens.since.saturating_add(self.options.token_refresh);
         of_apps.chain(is_waiting.then_some(refill)).min()

@@ -233,6 +233,49 @@ fn ports_roles_and_executors_of_marathon_are_heeded_or_told() {
 }
 
 #[test]
+fn what_applications_of_marathon_state_about_their_conduct_is_told() {
+    let app = |more: &str| {
+        format!(r#"{{"apps": [{{"id": "/a", "instances": 1, "cpus": 1, "mem": 64, {more}}}]}}"#)
+    };
+    let defaults = r#""dependencies": [], "healthChecks": [], "backoffSeconds": 1, "backoffFactor": 1.15,
+"maxLaunchDelaySeconds": 300, "killSelection": "YOUNGEST_FIRST", "unreachableStrategy": {"inactiveAfterSeconds": 0,
+"expungeAfterSeconds": 0}, "upgradeStrategy": {"minimumHealthCapacity": 1.0, "maximumOverCapacity": 1}"#;
+    assert!(ledger(&marathon::ENTRY, &app(defaults)).is_empty());
+    for (own, expected) in [
+        (
+            r#""dependencies": ["/db"]"#,
+            "dependencies of an application, not waited for",
+        ),
+        (
+            r#""healthChecks": [{"protocol": "TCP"}]"#,
+            "health checks of an application, not made",
+        ),
+        (
+            r#""residency": {"taskLostBehavior": "WAIT_FOREVER"}"#,
+            "residency of an application, not kept",
+        ),
+        (
+            r#""backoffSeconds": 30"#,
+            "launch back-off of an application, not followed",
+        ),
+        (
+            r#""upgradeStrategy": {"minimumHealthCapacity": 0.5, "maximumOverCapacity": 1}"#,
+            "upgrade strategy of an application, not followed",
+        ),
+        (
+            r#""unreachableStrategy": "disabled""#,
+            "unreachable strategy of an application, not followed",
+        ),
+        (
+            r#""killSelection": "OLDEST_FIRST""#,
+            "kill selection of an application, not followed",
+        ),
+    ] {
+        assert_eq!(ledger(&marathon::ENTRY, &app(own)), [expected], "{own}");
+    }
+}
+
+#[test]
 fn an_application_alone_is_read() {
     let app = r#"{"app": {"id": "/web/front", "cpus": 0.5, "mem": 128, "instances": 2}}"#;
     let (pods, bad) = read(&marathon::ENTRY, app);

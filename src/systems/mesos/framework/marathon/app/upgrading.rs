@@ -39,14 +39,11 @@ impl App {
         self.template = stated.template;
         self.version += 1;
         self.backoff.reset();
-        // What was asked for before is of the version before; it counts as old once it is there.
-        self.coming.iter_mut().for_each(|number| *number = None);
-        self.upgrade = None;
+        // All that there is is old, also what an upgrade before has started.
+        self.coming.iter_mut().for_each(|one| one.new = None);
+        self.instances.values_mut().for_each(|one| one.new = None);
+        self.drop_outdated(store, out);
         let strategy = self.strategy(options);
-        for pod in std::mem::take(&mut self.waiting) {
-            self.instances.remove(&pod.id);
-            kill(out, store, pod);
-        }
         let old: Vec<(Text, bool)> = self
             .active()
             .map(|one| (text_of(one.pod.id), one.is_ready))
@@ -70,7 +67,7 @@ impl App {
     fn resize(&mut self, options: &MarathonFramework, store: &Store, out: &mut Outbox) {
         let new = self.active().filter(|one| one.new.is_some());
         let mut new: Vec<PodId> = new.map(|one| one.pod.id).collect();
-        let coming = self.coming.iter().flatten().count();
+        let coming = self.coming.iter().filter(|one| one.new.is_some()).count();
         let mut surplus = (new.len() + coming).saturating_sub(self.wanted as usize);
         while surplus > 0
             && let Some(pod) = self.waiting.pop_back()
@@ -83,7 +80,7 @@ impl App {
         while surplus > 0
             && let Some(instance) = new.pop().and_then(|id| self.instances.get_mut(&id))
         {
-            instance.is_killed = true;
+            (instance.is_killed, instance.new) = (true, None);
             kill(out, store, instance.pod);
             surplus -= 1;
         }
@@ -94,7 +91,7 @@ impl App {
                 numbered.push((number, instance.is_ready));
             }
         }
-        for number in self.coming.iter_mut().flatten() {
+        for number in self.coming.iter_mut().filter_map(|one| one.new.as_mut()) {
             *number = numbered.len() as u64 + 1;
             numbered.push((*number, false));
         }
@@ -104,6 +101,27 @@ impl App {
         let (upgrade, actions) = Upgrade::resume(&strategy, self.wanted, &old, &numbered);
         self.upgrade = Some(upgrade);
         self.carry_out(actions, store, out);
+    }
+
+    /// An instance ended or was given up: a new one of an upgrade is started again under its name, an old
+    /// one makes room.
+    pub(super) fn missing(
+        &mut self,
+        id: PodId,
+        number: Option<u64>,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let Some(upgrade) = &mut self.upgrade else {
+            return;
+        };
+        if let Some(number) = number {
+            upgrade.new_failed(number);
+            self.create(Some(number), out);
+        } else {
+            let actions = upgrade.old_ended(&text_of(id));
+            self.carry_out(actions, store, out);
+        }
     }
 
     pub(super) fn carry_out(

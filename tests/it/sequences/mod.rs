@@ -2,6 +2,8 @@
 //! is under way, and then an hour of quiet. Whatever was done and failed before, afterwards as many pods are
 //! ready as are wanted, all of one version, none waits, periodic jobs run, and the run reaches its end.
 
+mod mesos;
+
 use std::fmt::Write as _;
 
 use windtunnel::cluster::{Observer, Store};

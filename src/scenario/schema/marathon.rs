@@ -1,0 +1,95 @@
+//! The section of a Marathon framework of Mesos.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use units::{Duration, SortedMap};
+
+/// Options of the Marathon framework.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Marathon {
+    /// Constraints by workload name, each `[FIELD, OPERATOR]` or `[FIELD, OPERATOR, VALUE]`;
+    /// operators are UNIQUE, CLUSTER, LIKE, UNLIKE, IS, `MAX_PER` and `GROUP_BY`.
+    pub constraints: SortedMap<String, Vec<Vec<String>>>,
+    /// Delay of the first launch after a failure (`backoffSeconds`); default `1s`.
+    pub backoff: Duration,
+    /// Factor by which each further delay is longer (`backoffFactor`), 1 to 1000; default 1.15.
+    #[schemars(range(min = 1.0, max = 1_000.0))]
+    pub backoff_factor: f64,
+    /// Maximum launch delay (`maxLaunchDelaySeconds`); default `300s`.
+    pub max_launch_delay: Duration,
+    /// Use of agents with free GPUs by applications without GPUs (`--gpu_scheduling_behavior`; the
+    /// label `GPU_SCHEDULING_BEHAVIOR` of an application overrides it); default `restricted`.
+    pub gpu_scheduling_behavior: GpuSchedulingBehavior,
+    /// Time after which an instance on an unreachable agent is replaced (`inactiveAfterSeconds`);
+    /// default `0s`.
+    pub inactive_after: Duration,
+    /// Time after which an unreachable instance is forgotten (`expungeAfterSeconds`), at least
+    /// `inactiveAfter`; default `0s`.
+    pub expunge_after: Duration,
+    /// Selection of the instances to kill when there are too many; default `YOUNGEST_FIRST`.
+    pub kill_selection: KillSelection,
+    /// Maximum number of launches from one offer (`--max_instances_per_offer`), at least 1; default
+    /// 5.
+    #[schemars(range(min = 1))]
+    pub instances_per_offer: u32,
+    /// Maximum number of launches between two token refreshes (`--launch_tokens`); 0 is unlimited.
+    /// Default 100.
+    pub launch_tokens: u32,
+    /// Interval of launch-token refreshes (`--launch_token_refresh_interval`); default `30s`.
+    #[schemars(extend("x-positive" = true))]
+    pub launch_token_refresh: Duration,
+    /// Minimum share of instances that stays healthy in upgrades, 0 to 1; default as the workload
+    /// states, otherwise Marathon's: 1, or 0.5 for stateful sets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub minimum_health_capacity: Option<f64>,
+    /// Maximum share of additional instances in upgrades, 0 to 1; default as the workload states,
+    /// otherwise Marathon's: 1, or 0 for stateful sets.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub maximum_over_capacity: Option<f64>,
+}
+
+impl Default for Marathon {
+    fn default() -> Self {
+        Self {
+            constraints: SortedMap::new(),
+            backoff: Duration::from_secs(1),
+            backoff_factor: 1.15,
+            max_launch_delay: Duration::from_secs(300),
+            gpu_scheduling_behavior: GpuSchedulingBehavior::Restricted,
+            inactive_after: Duration::ZERO,
+            expunge_after: Duration::ZERO,
+            kill_selection: KillSelection::YoungestFirst,
+            instances_per_offer: 5,
+            launch_tokens: 100,
+            launch_token_refresh: Duration::from_secs(30),
+            minimum_health_capacity: None,
+            maximum_over_capacity: None,
+        }
+    }
+}
+
+/// Use of agents with free GPUs by applications without GPUs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum GpuSchedulingBehavior {
+    /// Such agents are declined.
+    #[default]
+    Restricted,
+    /// Such agents are used like others.
+    Unrestricted,
+}
+
+/// Selection of the instances to kill.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum KillSelection {
+    /// Instances that started last are killed first.
+    #[default]
+    YoungestFirst,
+    /// Instances that started first are killed first.
+    OldestFirst,
+}
