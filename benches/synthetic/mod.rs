@@ -68,6 +68,7 @@ impl Synthetic {
             node_timeout: Duration::ZERO,
             lease_offset: None,
             view_lag: Duration::ZERO,
+            empties_nodes: false,
         };
         let cell = CellParts {
             nodes: (0..self.hosts).map(host).collect(),

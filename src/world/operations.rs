@@ -249,7 +249,7 @@ fn uncordoned(scenario: &Scenario) -> Option<String> {
     let is_fleet = scenario.system.name == systems::fleet::ENTRY.name;
     let number = operations.position(|own| own.cordon.is_some() && is_fleet)?;
     Some(format!(
-        "operations[{number}].cordon: the system `fleet` knows no cordon: the machine goes on to take units; \
+        "operations[{number}].cordon: the system `fleet` knows no cordon: the machine takes units as before; \
          `drain` stops its agent, and its units go elsewhere"
     ))
 }

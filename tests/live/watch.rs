@@ -1,5 +1,6 @@
 //! A test that hangs ends the run and says what it waited for, instead of holding up whoever started it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::Write as _;
 use std::path::Path;
@@ -30,10 +31,6 @@ pub(crate) struct Watch {
 impl Watch {
     /// Ends this process, with the test's name and what lives and was noted, if the watch lasts longer
     /// than `limit`. What the test started is removed by the next run.
-    #[expect(
-        clippy::exit,
-        reason = "the thread of the test can't be ended otherwise"
-    )]
     pub(crate) fn over(name: &'static str, limit: Duration) -> Self {
         let (is_over, waits) = channel();
         thread::spawn(move || {
@@ -80,7 +77,7 @@ fn report(name: &str, limit: Duration) -> String {
     for pid in procfs::descendants(std::process::id()) {
         let words = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
         let words = String::from_utf8_lossy(&words).replace('\0', " ");
-        text.push_str(&format!("  {pid} {words}\n"));
+        let _ = writeln!(text, "  {pid} {words}");
     }
     for folder in fs::read_dir(run_folder()).into_iter().flatten().flatten() {
         text.push_str(&tail_of_notes(&folder.path()));

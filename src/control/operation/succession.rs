@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::Object;
-use model::workload::{Job, ReplicaSet};
+use model::workload::{Deployment, Job, ReplicaSet, StatefulSet};
 
 /// A new declaration of a known job. If it has a queue, that alone lets it run and stops it.
 fn succeeding_job(new: &Job, known: &Job) -> Job {
@@ -19,6 +19,36 @@ fn succeeding_job(new: &Job, known: &Job) -> Job {
     job
 }
 
+/// A new declaration of a known deployment.
+fn succeeding_deployment(new: &Deployment, known: &Deployment) -> Deployment {
+    let mut new = new.clone();
+    // The same content is kept once, so that it is told from others at a glance.
+    if new.template == known.template {
+        new.template = known.template.clone();
+    }
+    let kept = new.omissions.and(known.omissions);
+    if kept.replicas {
+        new.replicas = known.replicas;
+    }
+    if kept.paused {
+        new.paused = known.paused;
+    }
+    new.status = known.status.clone();
+    new.generation = known.generation + 1;
+    new
+}
+
+/// A new declaration of a known stateful set.
+fn succeeding_set(new: &StatefulSet, known: &StatefulSet) -> StatefulSet {
+    let mut new = new.clone();
+    if new.omissions.and(known.omissions).replicas {
+        new.replicas = known.replicas;
+    }
+    new.revisions.clone_from(&known.revisions);
+    new.status = known.status.clone();
+    new
+}
+
 /// A new declaration of a known replica set, with the number of pods that neither states.
 fn with_replicas(new: &ReplicaSet, known: &ReplicaSet) -> ReplicaSet {
     let mut new = new.clone();
@@ -32,21 +62,7 @@ fn with_replicas(new: &ReplicaSet, known: &ReplicaSet) -> ReplicaSet {
 pub(super) fn succeeding(new: &Object, known: &Object) -> Object {
     match (new, known) {
         (Object::Deployment(new), Object::Deployment(known)) => {
-            let mut new = (**new).clone();
-            // The same content is kept once, so that it is told from others at a glance.
-            if new.template == known.template {
-                new.template = known.template.clone();
-            }
-            let kept = new.omissions.and(known.omissions);
-            if kept.replicas {
-                new.replicas = known.replicas;
-            }
-            if kept.paused {
-                new.paused = known.paused;
-            }
-            new.status = known.status.clone();
-            new.generation = known.generation + 1;
-            Object::Deployment(Arc::new(new))
+            Object::Deployment(Arc::new(succeeding_deployment(new, known)))
         }
         (Object::ReplicaSet(new), Object::ReplicaSet(known)) => {
             let mut new = with_replicas(new, known);
@@ -60,13 +76,7 @@ pub(super) fn succeeding(new: &Object, known: &Object) -> Object {
             Object::ReplicationController(Arc::new(new))
         }
         (Object::StatefulSet(new), Object::StatefulSet(known)) => {
-            let mut new = (**new).clone();
-            if new.omissions.and(known.omissions).replicas {
-                new.replicas = known.replicas;
-            }
-            new.revisions.clone_from(&known.revisions);
-            new.status = known.status.clone();
-            Object::StatefulSet(Arc::new(new))
+            Object::StatefulSet(Arc::new(succeeding_set(new, known)))
         }
         (Object::DaemonSet(new), Object::DaemonSet(known)) => {
             let mut new = (**new).clone();

@@ -1,4 +1,4 @@
-//! What a declaration of a workload leaves to others.
+//! Fields that a declaration of a workload leaves to others.
 
 use std::hash::{Hash, Hasher};
 

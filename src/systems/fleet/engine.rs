@@ -25,6 +25,17 @@ pub struct Unit {
     pub machine: Option<Text>,
 }
 
+impl Unit {
+    /// A unit that is to run, without a machine yet.
+    pub fn launched(requirements: Requirements) -> Self {
+        Self {
+            requirements,
+            target: TargetState::Launched,
+            machine: None,
+        }
+    }
+}
+
 /// Reason a unit gets no machine in a round; it is tried again in the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum DecideError {

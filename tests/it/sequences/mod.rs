@@ -22,7 +22,7 @@ struct System {
     more: &'static str,
     /// Operations that its users have beside `apply` and `scale`.
     steps: &'static [Step],
-    /// It runs what asks for a CronJob.
+    /// It runs jobs by the clock.
     has_jobs: bool,
     /// It replaces what runs when the template changes.
     rolls_out: bool,
@@ -92,7 +92,7 @@ struct Sequence {
     settled: i64,
 }
 
-fn deployment(version: u32, replicas: usize, is_apart: bool, broken: Option<&str>) -> String {
+fn deployment(version: usize, replicas: usize, is_apart: bool, broken: Option<&str>) -> String {
     let apart = if is_apart {
         "\n      affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: \
          [{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: web}}}]}}"
@@ -137,95 +137,119 @@ const BROKEN: &[&str] = &[
     "windtunnel.dev/exit-code: '1', windtunnel.dev/run-time: 1s",
 ];
 
+/// A sequence as far as it is drawn.
+struct Course {
+    dice: Dice,
+    files: Vec<(String, String)>,
+    operations: String,
+    failures: String,
+    is_apart: bool,
+    /// Most pods that there is room for.
+    most: usize,
+    wanted: usize,
+    /// Marks a course that ends with a version which gets ready.
+    is_good: bool,
+    settled: i64,
+}
+
+impl Course {
+    /// Operation that applies a new version.
+    fn apply(&mut self, at: i64, broken: Option<&str>) {
+        let (version, wanted) = (self.files.len() + 1, self.wanted);
+        let word = if broken.is_some() { "-broken" } else { "" };
+        let name = format!("v{version}-of-{wanted}{word}.yaml");
+        let text = deployment(version, wanted, self.is_apart, broken);
+        self.operate(at, &format!("apply: {name}"));
+        self.files.push((name, text));
+        self.is_good = broken.is_none();
+    }
+
+    fn operate(&mut self, at: i64, what: &str) {
+        self.settled = self.settled.max(at);
+        let _ = writeln!(self.operations, "  - {{at: {at}s, {what}}}");
+    }
+
+    fn fail(&mut self, at: i64, lasts: i64, what: &str) {
+        self.settled = self.settled.max(at + lasts);
+        let _ = writeln!(
+            self.failures,
+            "  - {{kind: {what}, at: {at}s, for: {lasts}s}}"
+        );
+    }
+
+    fn step(&mut self, at: i64, step: Step) {
+        let web = "Deployment/default/web";
+        let node = self.dice.below(NODES);
+        let lasts = self.dice.between(20, 700);
+        match step {
+            Apply | ApplyBroken => {
+                self.wanted = 1 + self.dice.below(self.most);
+                let broken = (step == ApplyBroken).then(|| self.dice.pick(BROKEN));
+                self.apply(at, broken);
+            }
+            Scale => {
+                self.wanted = self.dice.below(self.most + 1);
+                let wanted = self.wanted;
+                self.operate(at, &format!("scale: {web}, replicas: {wanted}"));
+            }
+            RollBack if self.files.len() > 1 => {
+                self.is_good = false;
+                self.operate(at, &format!("rollBack: {web}"));
+            }
+            RollBack => {}
+            Pause => {
+                self.operate(at, &format!("pause: {web}"));
+                self.operate(at + lasts, &format!("resume: {web}"));
+            }
+            DeletePod => self.operate(at, "deletePods: {labels: {app: web}, count: 1}"),
+            Drain => {
+                self.operate(at, &format!("drain: n{node}"));
+                self.operate(at + lasts, &format!("uncordon: n{node}"));
+            }
+            Outage => self.fail(at, lasts, &format!("node-outage, node: n{node}")),
+            Partition => self.fail(at, lasts, &format!("partition, node: n{node}")),
+            ControlOutage => self.fail(at, lasts / 3 + 1, "control-plane-outage"),
+        }
+    }
+}
+
 impl Sequence {
     fn draw(system: &System, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
         let is_apart = dice.chance(30);
         let most = if is_apart { NODES - 1 } else { 5 };
-        let mut wanted = 1 + dice.below(most);
+        let wanted = 1 + dice.below(most);
         let mut first = deployment(1, wanted, is_apart, None);
         if system.has_jobs {
             first.push_str(JOB);
         }
-        let mut files = vec![("web.yaml".to_owned(), first)];
-        let (mut version, mut is_good) = (1, true);
-        let mut apply = |files: &mut Vec<(String, String)>, wanted: usize, broken: Option<&str>| {
-            version += 1;
-            let word = if broken.is_some() { "-broken" } else { "" };
-            let name = format!("v{version}-of-{wanted}{word}.yaml");
-            files.push((name.clone(), deployment(version, wanted, is_apart, broken)));
-            format!("apply: {name}")
+        let mut course = Course {
+            dice,
+            files: vec![("web.yaml".to_owned(), first)],
+            operations: String::new(),
+            failures: String::new(),
+            is_apart,
+            most,
+            wanted,
+            is_good: true,
+            settled: 0,
         };
-        let (mut operations, mut failures) = (String::new(), String::new());
-        let (mut at, mut steps, mut settled) = (dice.between(20, 200), Vec::new(), 0);
-        let kinds: Vec<Step> = [Apply, Apply, Scale]
-            .iter()
-            .chain(system.steps)
+        let kinds: Vec<Step> = { [Apply, Apply, Scale].iter().chain(system.steps) }
             .copied()
             .collect();
-        for _ in 0..dice.between(3, 10) {
-            let node = dice.below(NODES);
-            let lasts = dice.between(20, 700);
-            let mut operate = |at: i64, what: &str| {
-                settled = settled.max(at);
-                let _ = writeln!(operations, "  - {{at: {at}s, {what}}}");
-            };
-            let web = "Deployment/default/web";
-            let step = dice.pick(&kinds);
-            match step {
-                Apply | ApplyBroken => {
-                    wanted = 1 + dice.below(most);
-                    let broken = (step == ApplyBroken).then(|| dice.pick(BROKEN));
-                    is_good = broken.is_none();
-                    operate(at, &apply(&mut files, wanted, broken));
-                }
-                Scale => {
-                    wanted = dice.below(most + 1);
-                    operate(at, &format!("scale: {web}, replicas: {wanted}"));
-                }
-                RollBack if files.len() > 1 => {
-                    is_good = false;
-                    operate(at, &format!("rollBack: {web}"));
-                }
-                RollBack => continue,
-                Pause => {
-                    operate(at, &format!("pause: {web}"));
-                    operate(at + lasts, &format!("resume: {web}"));
-                }
-                DeletePod => operate(at, "deletePods: {labels: {app: web}, count: 1}"),
-                Drain => {
-                    operate(at, &format!("drain: n{node}"));
-                    operate(at + lasts, &format!("uncordon: n{node}"));
-                }
-                Outage | Partition | ControlOutage => {
-                    let (kind, node) = match step {
-                        Outage => ("node-outage", format!(", node: n{node}")),
-                        Partition => ("partition", format!(", node: n{node}")),
-                        _ => ("control-plane-outage", String::new()),
-                    };
-                    let lasts = if step == ControlOutage {
-                        lasts / 3 + 1
-                    } else {
-                        lasts
-                    };
-                    settled = settled.max(at + lasts);
-                    let _ = writeln!(
-                        failures,
-                        "  - {{kind: {kind}{node}, at: {at}s, for: {lasts}s}}"
-                    );
-                }
-            }
+        let (mut at, mut steps) = (course.dice.between(20, 200), Vec::new());
+        for _ in 0..course.dice.between(3, 10) {
+            let step = course.dice.pick(&kinds);
+            course.step(at, step);
             steps.push(at);
-            at += if dice.chance(85) {
-                dice.between(1, 20)
+            at += if course.dice.chance(85) {
+                course.dice.between(1, 20)
             } else {
-                dice.between(25, 400)
+                course.dice.between(25, 400)
             };
         }
-        if !is_good {
-            let again = apply(&mut files, wanted, None);
-            let _ = writeln!(operations, "  - {{at: {QUIET}s, {again}}}");
-            settled = QUIET;
+        if !course.is_good {
+            course.apply(QUIET, None);
         }
         let section = |name: &str, text: &str| match text {
             "" => String::new(),
@@ -245,15 +269,16 @@ system: {{name: {}{}}}
             seed % 1_000,
             system.name,
             system.more,
-            section("operations", &operations),
-            section("failures", &failures),
+            section("operations", &course.operations),
+            section("failures", &course.failures),
         );
+        let mut files = course.files;
         files.push(("own.yaml".to_owned(), own));
         Self {
             files,
-            wanted,
+            wanted: course.wanted,
             steps,
-            settled,
+            settled: course.settled,
         }
     }
 
@@ -400,123 +425,31 @@ fn hold(system: &System) {
     );
 }
 
-#[test]
-fn kubernetes_comes_to_rest() {
-    hold(&System {
-        name: "kubernetes",
-        more: ", controllers: {}",
-        steps: ALL,
-        has_jobs: true,
-        rolls_out: true,
-    });
+/// A test for each system.
+macro_rules! systems {
+    ($($test:ident: $name:literal, $more:literal, $steps:ident, $has_jobs:literal, $rolls_out:literal;)*) => {
+        $(
+            #[test]
+            fn $test() {
+                hold(&System {
+                    name: $name,
+                    more: $more,
+                    steps: $steps,
+                    has_jobs: $has_jobs,
+                    rolls_out: $rolls_out,
+                });
+            }
+        )*
+    };
 }
 
-#[test]
-fn openshift_comes_to_rest() {
-    hold(&System {
-        name: "openshift",
-        more: ", controllers: {}",
-        steps: ALL,
-        has_jobs: true,
-        rolls_out: true,
-    });
-}
-
-#[test]
-fn swarmkit_comes_to_rest() {
-    hold(&System {
-        name: "swarmkit",
-        more: "",
-        steps: ALL,
-        has_jobs: false,
-        rolls_out: true,
-    });
-}
-
-#[test]
-fn swarm_comes_to_rest() {
-    hold(&System {
-        name: "swarm",
-        more: "",
-        steps: UNMAINTAINED,
-        has_jobs: false,
-        rolls_out: false,
-    });
-}
-
-#[test]
-fn marathon_and_chronos_come_to_rest() {
-    hold(&System {
-        name: "mesos",
-        more: "",
-        steps: ALL,
-        has_jobs: true,
-        rolls_out: true,
-    });
-}
-
-#[test]
-fn dcos_comes_to_rest() {
-    hold(&System {
-        name: "dcos",
-        more: "",
-        steps: ALL,
-        has_jobs: true,
-        rolls_out: true,
-    });
-}
-
-#[test]
-fn ecs_comes_to_rest() {
-    hold(&System {
-        name: "ecs",
-        more: "",
-        steps: ALL,
-        has_jobs: false,
-        rolls_out: true,
-    });
-}
-
-#[test]
-fn compose_comes_to_rest() {
-    hold(&System {
-        name: "compose",
-        more: "",
-        steps: ALL,
-        has_jobs: false,
-        rolls_out: true,
-    });
-}
-
-#[test]
-fn nova_comes_to_rest() {
-    hold(&System {
-        name: "nova",
-        more: "",
-        steps: UNMAINTAINED,
-        has_jobs: false,
-        rolls_out: false,
-    });
-}
-
-#[test]
-fn fleet_comes_to_rest() {
-    hold(&System {
-        name: "fleet",
-        more: "",
-        steps: DESTROYED_FOR_GOOD,
-        has_jobs: false,
-        rolls_out: true,
-    });
-}
-
-#[test]
-fn borg_comes_to_rest() {
-    hold(&System {
-        name: "borg",
-        more: "",
-        steps: ALL,
-        has_jobs: false,
-        rolls_out: true,
-    });
+systems! {
+    kubernetes_comes_to_rest: "kubernetes", ", controllers: {}", ALL, true, true;
+    openshift_comes_to_rest: "openshift", ", controllers: {}", ALL, true, true;
+    swarm_comes_to_rest: "swarm", "", UNMAINTAINED, false, false;
+    marathon_and_chronos_come_to_rest: "mesos", "", ALL, true, true;
+    dcos_comes_to_rest: "dcos", "", ALL, true, true;
+    ecs_comes_to_rest: "ecs", "", ALL, false, true;
+    nova_comes_to_rest: "nova", "", UNMAINTAINED, false, false;
+    fleet_comes_to_rest: "fleet", "", DESTROYED_FOR_GOOD, false, true;
 }

@@ -9,7 +9,6 @@ use super::Fleet;
 use super::units::{AppKind, Own, requirements_of};
 use crate::fleet::engine::Unit;
 use crate::fleet::entry::CAPABILITIES;
-use crate::fleet::unit::TargetState;
 use crate::mapping::refusal;
 use crate::parts::client::stop;
 
@@ -101,22 +100,12 @@ impl Fleet {
                     None => requirements_of(&name, spec),
                     Some(own) => {
                         if let Some((socket, requirements)) = own.socket {
-                            let unit = Unit {
-                                requirements,
-                                target: TargetState::Launched,
-                                machine: None,
-                            };
-                            self.engine.put_unit(&socket, unit);
+                            self.engine.put_unit(&socket, Unit::launched(requirements));
                         }
                         own.requirements
                     }
                 };
-                let unit = Unit {
-                    requirements,
-                    target: TargetState::Launched,
-                    machine: None,
-                };
-                self.engine.put_unit(&name, unit);
+                self.engine.put_unit(&name, Unit::launched(requirements));
                 self.event();
             }
         }

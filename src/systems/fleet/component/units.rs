@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::fleet::engine::Unit;
 use crate::fleet::entry::CAPABILITIES;
-use crate::fleet::unit::{Requirements, TargetState};
+use crate::fleet::unit::Requirements;
 use crate::mapping::{is_one_per_node, refusal};
 use crate::parts::client::stop;
 use cluster::{Conflict, Store};
@@ -134,15 +134,11 @@ impl Fleet {
                 || requirements_of(&name, &new.spec),
                 |own| own.requirements.clone(),
             );
-            let unit = Unit {
-                requirements: Requirements {
-                    is_global: true,
-                    ..asked
-                },
-                target: TargetState::Launched,
-                machine: None,
+            let requirements = Requirements {
+                is_global: true,
+                ..asked
             };
-            self.engine.put_unit(&name, unit);
+            self.engine.put_unit(&name, Unit::launched(requirements));
             self.event();
         }
         let has_changed = old.as_ref().is_some_and(|old| old.template != new.template);
@@ -168,11 +164,7 @@ impl Fleet {
                 ..Own::default()
             };
             self.units.insert(name.clone(), own);
-            let unit = Unit {
-                requirements: requirements_of(&name, &app.spec),
-                target: TargetState::Launched,
-                machine: None,
-            };
+            let unit = Unit::launched(requirements_of(&name, &app.spec));
             if !app.is_refused {
                 self.engine.put_unit(&name, unit);
                 self.event();
@@ -368,6 +360,15 @@ impl Fleet {
             let change = PodChange::Forgotten;
             out.write(store, Event::PodChanged { pod, change });
         }
+        if let (EndReason::Evicted(_), Some(unit)) = (reason, self.engine.unit(name).cloned()) {
+            // Whoever took it off its machine wants it on another: the next round finds one.
+            let machine = None;
+            self.engine.put_unit(name, Unit { machine, ..unit });
+            self.needs_round = true;
+        }
+        let Some(own) = self.units.get_mut(name) else {
+            return;
+        };
         let is_moved = matches!(reason, EndReason::NodeLost | EndReason::Evicted(_));
         let follows = own.is_killed || is_moved;
         if follows && is_owned {
