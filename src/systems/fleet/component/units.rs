@@ -333,6 +333,15 @@ impl Fleet {
         }
     }
 
+    /// A unit is on no machine any more: the next round finds one.
+    fn take_off(&mut self, name: &Text) {
+        if let Some(unit) = self.engine.unit(name).cloned() {
+            let machine = None;
+            self.engine.put_unit(name, Unit { machine, ..unit });
+            self.needs_round = true;
+        }
+    }
+
     /// The pod of a unit ended.
     pub(super) fn unit_ended(
         &mut self,
@@ -347,6 +356,7 @@ impl Fleet {
         };
         if own.pod != Some(pod) {
             if std::mem::take(&mut own.awaits_name) {
+                self.take_off(name);
                 self.make(name, out);
             }
             return;
@@ -360,11 +370,9 @@ impl Fleet {
             let change = PodChange::Forgotten;
             out.write(store, Event::PodChanged { pod, change });
         }
-        if let (EndReason::Evicted(_), Some(unit)) = (reason, self.engine.unit(name).cloned()) {
-            // Whoever took it off its machine wants it on another: the next round finds one.
-            let machine = None;
-            self.engine.put_unit(name, Unit { machine, ..unit });
-            self.needs_round = true;
+        if matches!(reason, EndReason::Evicted(_)) {
+            // Whoever took it off its machine wants it on another.
+            self.take_off(name);
         }
         let Some(own) = self.units.get_mut(name) else {
             return;
