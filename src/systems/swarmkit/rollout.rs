@@ -169,8 +169,12 @@ impl SwarmKitManager {
             (Some(UpdateState::RollbackWanted), _) => RolloutStep::RollingBack,
         };
         out.write(store, Event::Rollout { workload: id, step });
-        if outcome == Some(UpdateState::RollbackWanted) {
-            self.fall_back(now, id, store, out);
+        match outcome {
+            Some(UpdateState::RollbackWanted) => self.fall_back(now, id, store, out),
+            // The end is written into the service, which is looked at anew then: slots that a restart gave a
+            // second task meanwhile are dirty (updater.go `isSlotDirty`).
+            Some(UpdateState::Completed) => self.resume_update(now, id, store, out),
+            _ => {}
         }
     }
 

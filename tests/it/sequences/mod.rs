@@ -449,6 +449,7 @@ systems! {
     swarm_comes_to_rest: "swarm", "", UNMAINTAINED, false, false;
     marathon_and_chronos_come_to_rest: "mesos", "", ALL, true, true;
     dcos_comes_to_rest: "dcos", "", ALL, true, true;
+    borg_comes_to_rest: "borg", "", ALL, false, true;
     ecs_comes_to_rest: "ecs", "", ALL, false, true;
     nova_comes_to_rest: "nova", "", UNMAINTAINED, false, false;
     fleet_comes_to_rest: "fleet", "", DESTROYED_FOR_GOOD, false, true;

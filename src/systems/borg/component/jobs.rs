@@ -30,6 +30,8 @@ pub(super) struct Job {
     /// Amounts that the job was admitted with; `None` while it is over its quota.
     charged: Option<Asked>,
     tasks: SortedMap<i32, Place>,
+    /// Tasks that are no longer wanted and whose pods are on their way, and the pods once they are there.
+    leaving: SortedMap<i32, Option<PodRef>>,
 }
 
 /// A task's place in a job.
@@ -137,6 +139,7 @@ impl Borgmaster {
             ends,
             charged: None,
             tasks: living(id, store),
+            leaving: SortedMap::new(),
         });
         if is_admitted {
             if job.template != *template {
@@ -189,10 +192,17 @@ impl Borgmaster {
                 spec: job.template.clone(),
             }));
         }
-        for place in job.tasks.split_off(&job.wanted).into_values() {
+        for (index, place) in job.tasks.split_off(&job.wanted) {
             if let Some(pod) = place.pod {
                 stop(pod, store, out);
             }
+            if place.is_coming {
+                job.leaving.insert(index, None);
+            }
+        }
+        let arrived = job.leaving.extract_all(|_, pod| pod.is_some());
+        for pod in arrived.into_iter().filter_map(|(_, pod)| pod) {
+            stop(pod, store, out);
         }
         let running = |place: &&Place| place.is_running && !place.is_stopping;
         let active = job.tasks.values().filter(|place| !place.is_done).count();
@@ -221,6 +231,12 @@ impl Borgmaster {
 
     /// A pod of a job was created.
     pub(super) fn arrived(&mut self, owner: PodOwner, pod: PodRef) {
+        let job = self.jobs.get_mut(&owner.object);
+        if let Some(left) = job.and_then(|job| job.leaving.get_mut(&owner.index)) {
+            *left = Some(pod);
+            self.dirty.insert(owner.object);
+            return;
+        }
         if let Some(place) = self.place_of(owner) {
             (place.pod, place.is_coming) = (Some(pod), false);
         }
@@ -228,13 +244,22 @@ impl Borgmaster {
 
     /// A task ends so that an equal one follows.
     pub(super) fn awaits(&mut self, owner: PodOwner) {
-        if let Some(place) = self.place_of(owner) {
-            place.is_coming = true;
+        let Some(job) = self.jobs.get_mut(&owner.object) else {
+            return;
+        };
+        match job.tasks.get_mut(&owner.index) {
+            Some(place) => place.is_coming = true,
+            // It was scaled away before its machine was found lost.
+            None => _ = job.leaving.insert(owner.index, None),
         }
     }
 
     /// A task does not end so that an equal one follows: it had ended.
     pub(super) fn awaits_no_more(&mut self, owner: PodOwner) {
+        let job = self.jobs.get_mut(&owner.object);
+        if job.is_some_and(|job| job.leaving.remove(&owner.index).is_some()) {
+            return;
+        }
         if let Some(place) = self.place_of(owner) {
             place.is_coming = false;
         }
