@@ -29,6 +29,9 @@ use crate::batch::room::{Places, admits, push_places, slots_on};
 use crate::batch::roster::{Roster, Submitted};
 use crate::retry::Retry;
 
+/// Round of draws for reservations that were lost: beyond those of tasks and nodes.
+const ROUND_OF_LOST: u64 = (1 << 20) - 1;
+
 /// Number of probes that are kept and compared in place.
 const FEW: usize = 8;
 
@@ -303,6 +306,14 @@ impl Sparrow {
         };
         let (class, line, tasks) = (job.class, job.line, job.members.len());
         let per_task = self.options.probes.max(1) as usize;
+        if self.queues.has_reservations(key) {
+            // It lost one of its reservations while there was no other node for it.
+            match self.sample(key, ROUND_OF_LOST, class, 1, store).first() {
+                Some(other) => self.queues.reserve(key, other.index()),
+                None => self.stranded.push(key),
+            }
+            return;
+        }
         if !self.options.late_binding {
             self.put_into_shortest(key, class, store, out);
             return;

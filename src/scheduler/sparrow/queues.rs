@@ -143,6 +143,12 @@ impl Queues {
         self.ready.insert(worker);
     }
 
+    /// Whether a job holds a reservation with any worker.
+    pub fn has_reservations(&self, job: JobKey) -> bool {
+        let handing = self.jobs.get(&job);
+        handing.is_some_and(|handing| handing.reservations > 0)
+    }
+
     /// A worker may have room again.
     pub fn freed(&mut self, worker: usize) {
         if self
@@ -447,5 +453,17 @@ mod tests {
         queues.reserve(7, 0);
         let asked = queues.ask(&mut Single(vec![true]));
         assert_eq!(asked[0].task, Some(0));
+    }
+
+    #[test]
+    fn a_job_keeps_the_reservations_that_it_has_not_lost() {
+        let mut queues = Queues::new(false);
+        queues.submit(7, 1, &[0, 1]);
+        assert_eq!(queues.drain(0), [7]);
+        assert!(queues.has_reservations(7));
+        // One more in place of the lost one, and not all of them anew.
+        queues.reserve(7, 2);
+        assert_eq!((queues.drain(1), queues.drain(2)), (vec![7], vec![7]));
+        assert!(!queues.has_reservations(7));
     }
 }
