@@ -2,7 +2,7 @@
 
 use super::conflict::Conflict;
 use model::dra::DeviceId;
-use model::{Object, ObjectChange, PodOwner, PodRef, Text};
+use model::{Namespace, Object, ObjectChange, PodOwner, PodRef, Text};
 use units::{Identity, Instant, ObjectId, Revision, SortedMap};
 
 /// An object as the store keeps it.
@@ -78,6 +78,15 @@ impl Objects {
     pub fn find(&self, kind: &'static str, namespace: &Text, name: &Text) -> Option<ObjectId> {
         let key = (kind, namespace.clone(), name.clone());
         self.names.get(&key).copied()
+    }
+
+    /// The namespace of a name, as an object.
+    pub fn namespace(&self, name: &Text) -> Option<&Namespace> {
+        let found = self.find("Namespace", &Text::default(), name);
+        match &self.get(found?)?.object {
+            Object::Namespace(own) => Some(own),
+            _ => None,
+        }
     }
 
     /// All objects, by id.

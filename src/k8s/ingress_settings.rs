@@ -57,7 +57,7 @@ const OF_NGINX: Settings = &[
     ),
 ];
 
-/// The same of the routers of `OpenShift`.
+/// Settings of the routers of `OpenShift` that bear on requests and are not followed.
 const OF_ROUTERS: Settings = &[
     (&["timeout", "timeout-tunnel"], TIMEOUTS),
     (
@@ -83,7 +83,7 @@ const OF_INGRESSES: [(&str, Settings); 2] = [
     ("haproxy.router.openshift.io/", OF_ROUTERS),
 ];
 
-/// What holds in the place of an annotation of an ingress or a route.
+/// Rule that requests follow instead of an annotation of an ingress or a route; `None` of others.
 pub(crate) fn instead(key: &str) -> Option<&'static str> {
     let known = OF_INGRESSES.iter().find_map(|(prefix, known)| {
         let name = key.strip_prefix(prefix)?;

@@ -12,8 +12,8 @@ use model::pod_life::PullPolicy;
 use model::{Object, Text, Written};
 use units::{Quantity, SortedMap, SuffixFamily};
 
-/// What a server fills in where nothing is stated: the field around it, or an empty text for wherever it
-/// stands; its name; its value in JSON. Of `pkg/apis/core/v1/zz_generated.defaults.go` and `defaults.go`, v1.34.
+/// Defaults of the API server: the field around each, or an empty text for wherever it stands; its name; its
+/// value in JSON. Of `pkg/apis/core/v1/zz_generated.defaults.go` and `defaults.go`, v1.34.
 const DEFAULTS: &[(&str, &str, &str)] = &[
     ("spec", "restartPolicy", r#""Always""#),
     ("spec", "dnsPolicy", r#""ClusterFirst""#),
@@ -32,21 +32,11 @@ const DEFAULTS: &[(&str, &str, &str)] = &[
     ("", "stdinOnce", "false"),
     ("", "tty", "false"),
     ("ports", "protocol", r#""TCP""#),
-    ("livenessProbe", "timeoutSeconds", "1"),
-    ("livenessProbe", "periodSeconds", "10"),
-    ("livenessProbe", "successThreshold", "1"),
-    ("livenessProbe", "failureThreshold", "3"),
-    ("livenessProbe", "initialDelaySeconds", "0"),
-    ("readinessProbe", "timeoutSeconds", "1"),
-    ("readinessProbe", "periodSeconds", "10"),
-    ("readinessProbe", "successThreshold", "1"),
-    ("readinessProbe", "failureThreshold", "3"),
-    ("readinessProbe", "initialDelaySeconds", "0"),
-    ("startupProbe", "timeoutSeconds", "1"),
-    ("startupProbe", "periodSeconds", "10"),
-    ("startupProbe", "successThreshold", "1"),
-    ("startupProbe", "failureThreshold", "3"),
-    ("startupProbe", "initialDelaySeconds", "0"),
+    ("", "timeoutSeconds", "1"),
+    ("", "periodSeconds", "10"),
+    ("", "successThreshold", "1"),
+    ("", "failureThreshold", "3"),
+    ("", "initialDelaySeconds", "0"),
     ("httpGet", "scheme", r#""HTTP""#),
     ("httpGet", "path", r#""/""#),
     ("grpc", "service", r#""""#),

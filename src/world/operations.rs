@@ -209,13 +209,14 @@ pub fn operations(
     super::cloud_doubts::note(scenario, nodes, &operations, remarks);
     operations.extend(super::delivery::pushes(scenario, files)?);
     operations.extend(super::storage::disk_failures(scenario, nodes)?);
-    if scenario.system.name == systems::fleet::ENTRY.name {
+    let uncordoned = uncordoned(scenario);
+    if uncordoned.is_some() {
         operations.retain(|(_, operation)| !matches!(operation, Operation::Cordon(_)));
     }
     let unheeded = [
         super::delivery::undelivered(scenario),
         unpaused(scenario),
-        uncordoned(scenario),
+        uncordoned,
     ];
     for line in unheeded.into_iter().flatten() {
         remarks.note(line);

@@ -1,7 +1,7 @@
 //! Whether a namespace takes new objects (spec: kubernetes.md part 5).
 
 use cluster::{Conflict, Store};
-use model::{Namespace, Object, Text};
+use model::{Namespace, Text};
 
 /// A namespace has to be there, where any is declared, and not on its way out.
 ///
@@ -13,9 +13,8 @@ pub(super) fn is_open(store: &Store, namespace: &Text, what: &str) -> Result<(),
     if namespace.is_empty() || objects.of_kind("Namespace", &nowhere).next().is_none() {
         return Ok(());
     }
-    let found = objects.find("Namespace", &nowhere, namespace);
-    match found.and_then(|id| objects.get(id)).map(|row| &row.object) {
-        Some(Object::Namespace(own)) if own.is_terminating => Err(Conflict::Forbidden(format!(
+    match objects.namespace(namespace) {
+        Some(own) if own.is_terminating => Err(Conflict::Forbidden(format!(
             "{what}: unable to create new content in namespace {namespace} because it is being \
              terminated"
         ))),

@@ -1,17 +1,14 @@
 //! Node selectors of projects, with which those of their pods have to agree (`nodeenv` of `OpenShift`).
 
 use cluster::{Conflict, Store};
-use model::{Object, PodSpec, Text};
+use model::{PodSpec, Text};
 
 /// A pod may ask for no other value of a label than its project does.
 ///
 /// # Errors
 /// It does.
 pub(super) fn agrees(store: &Store, spec: &PodSpec) -> Result<(), Conflict> {
-    let objects = store.objects();
-    let found = objects.find("Namespace", &Text::default(), &spec.namespace);
-    let object = found.and_then(|id| objects.get(id)).map(|row| &row.object);
-    let Some(Object::Namespace(project)) = object else {
+    let Some(project) = store.objects().namespace(&spec.namespace) else {
         return Ok(());
     };
     let differs = |(key, value): (&Text, &Text)| {

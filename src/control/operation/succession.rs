@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use model::Object;
+use model::workload::omissions::Omissions;
 use model::workload::{Deployment, Job, ReplicaSet, StatefulSet};
 
 /// A new declaration of a known job. If it has a queue, that alone lets it run and stops it.
@@ -26,11 +27,12 @@ fn succeeding_deployment(new: &Deployment, known: &Deployment) -> Deployment {
     if new.template == known.template {
         new.template = known.template.clone();
     }
-    let kept = new.omissions.and(known.omissions);
-    if kept.replicas {
-        new.replicas = known.replicas;
-    }
-    if kept.paused {
+    let is_kept = new.omissions.and(known.omissions);
+    new.replicas = replicas(
+        (new.omissions, new.replicas),
+        (known.omissions, known.replicas),
+    );
+    if is_kept.paused {
         new.paused = known.paused;
     }
     new.status = known.status.clone();
@@ -41,21 +43,35 @@ fn succeeding_deployment(new: &Deployment, known: &Deployment) -> Deployment {
 /// A new declaration of a known stateful set.
 fn succeeding_set(new: &StatefulSet, known: &StatefulSet) -> StatefulSet {
     let mut new = new.clone();
-    if new.omissions.and(known.omissions).replicas {
-        new.replicas = known.replicas;
-    }
+    new.replicas = replicas(
+        (new.omissions, new.replicas),
+        (known.omissions, known.replicas),
+    );
     new.revisions.clone_from(&known.revisions);
     new.status = known.status.clone();
     new
 }
 
-/// A new declaration of a known replica set, with the number of pods that neither states.
-fn with_replicas(new: &ReplicaSet, known: &ReplicaSet) -> ReplicaSet {
-    let mut new = new.clone();
-    if new.omissions.and(known.omissions).replicas {
-        new.replicas = known.replicas;
+/// A new declaration of a known replica set.
+fn succeeding_replica_set(new: &ReplicaSet, known: &ReplicaSet) -> ReplicaSet {
+    ReplicaSet {
+        replicas: replicas(
+            (new.omissions, new.replicas),
+            (known.omissions, known.replicas),
+        ),
+        status: known.status,
+        created: known.created,
+        ..new.clone()
     }
-    new
+}
+
+/// Number of pods of a new declaration; one that neither it nor the known one states stays.
+const fn replicas(new: (Omissions, i32), known: (Omissions, i32)) -> i32 {
+    if new.0.and(known.0).replicas {
+        known.1
+    } else {
+        new.1
+    }
 }
 
 /// A new declaration of a known object: what was reported of it stays.
@@ -65,15 +81,12 @@ pub(super) fn succeeding(new: &Object, known: &Object) -> Object {
             Object::Deployment(Arc::new(succeeding_deployment(new, known)))
         }
         (Object::ReplicaSet(new), Object::ReplicaSet(known)) => {
-            let mut new = with_replicas(new, known);
-            (new.status, new.rollout) = (known.status, known.rollout);
-            new.created = known.created;
+            let mut new = succeeding_replica_set(new, known);
+            new.rollout = known.rollout;
             Object::ReplicaSet(Arc::new(new))
         }
         (Object::ReplicationController(new), Object::ReplicationController(known)) => {
-            let mut new = with_replicas(new, known);
-            (new.status, new.created) = (known.status, known.created);
-            Object::ReplicationController(Arc::new(new))
+            Object::ReplicationController(Arc::new(succeeding_replica_set(new, known)))
         }
         (Object::StatefulSet(new), Object::StatefulSet(known)) => {
             Object::StatefulSet(Arc::new(succeeding_set(new, known)))

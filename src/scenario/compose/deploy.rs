@@ -1,12 +1,13 @@
 //! The field `deploy` of a service (compose-spec `deploy.md`).
 
-use super::experiment::{ARCH_LABEL, HOST_LABEL, NODES, OS_LABEL};
+use super::experiment::NODES;
 use super::fields::OF_DEPLOY;
 use super::project::{Amounts, Constraint, RestartPolicy, Service, Update};
 use super::service::Reader;
 use super::{Target, amount};
 use crate::diagnostic::Code;
 use crate::tree::{Tree, Value};
+use model::node::{ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL};
 use units::Duration;
 
 const OF_UPDATE: &[&str] = &[
@@ -19,7 +20,7 @@ const OF_UPDATE: &[&str] = &[
 ];
 const OF_RESTART: &[&str] = &["condition", "delay", "max_attempts", "window"];
 const OF_PLACEMENT: &[&str] = &["constraints", "max_replicas_per_node", "preferences"];
-/// What an engine says of its node.
+/// Keys of constraints on facts that an engine reports of its node.
 const OF_ENGINES: &[&str] = &[
     "node.id",
     "node.ip",
@@ -233,7 +234,7 @@ impl Reader<'_, '_> {
         let is_stack = self.target() == Target::SwarmKit;
         let is_of_engine = OF_ENGINES.contains(&key);
         let label = match key {
-            "node.hostname" => Some(HOST_LABEL.to_owned()),
+            "node.hostname" => Some(HOSTNAME_LABEL.to_owned()),
             _ if is_of_engine && is_stack => Some(key.to_owned()),
             "node.platform.os" => Some(OS_LABEL.to_owned()),
             "node.platform.arch" => Some(ARCH_LABEL.to_owned()),

@@ -6,13 +6,9 @@ use super::Target;
 use super::objects::{GPU, label_value, object_name};
 use super::project::{Constraint, Dependency, Project, RestartPolicy, Service, Update};
 use super::service::STARTED;
+use model::node::{ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL};
 use units::plural;
 
-/// Label of a node that says its name.
-pub(super) const HOST_LABEL: &str = "kubernetes.io/hostname";
-/// Labels of a node that say its operating system and its architecture.
-pub(super) const OS_LABEL: &str = "kubernetes.io/os";
-pub(super) const ARCH_LABEL: &str = "kubernetes.io/arch";
 /// Nodes of a stack and of a cluster.
 pub(super) const NODES: u32 = 3;
 /// Least processors of a node.
@@ -85,7 +81,7 @@ fn cluster(project: &Project, target: Target) -> Value {
         };
         if let Some(platform) = platform {
             labels.insert(own.label.clone(), platform.into());
-        } else if own.is_equal && own.label != HOST_LABEL && !own.is_of_engine() {
+        } else if own.is_equal && own.label != HOSTNAME_LABEL && !own.is_of_engine() {
             labels
                 .entry(own.label.clone())
                 .or_insert_with(|| own.value.clone().into());
@@ -128,7 +124,7 @@ fn cluster(project: &Project, target: Target) -> Value {
 /// Names of hosts that services ask for, each once.
 fn hosts(project: &Project) -> Vec<&str> {
     let constraints = project.services.iter().flat_map(|own| &own.constraints);
-    let asked = constraints.filter(|own| own.is_equal && own.label == HOST_LABEL);
+    let asked = constraints.filter(|own| own.is_equal && own.label == HOSTNAME_LABEL);
     let mut hosts: Vec<&str> = asked.map(|own| own.value.as_str()).collect();
     hosts.sort_unstable();
     hosts.dedup();

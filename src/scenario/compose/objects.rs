@@ -5,8 +5,8 @@
 use serde_json::{Map, Value, json};
 
 use super::Target;
-use super::experiment::HOST_LABEL;
 use super::project::{Amounts, Gpus, HealthCheck, Project, Service, Update};
+use model::node::HOSTNAME_LABEL;
 use units::Duration;
 
 /// Label of all containers of a service.
@@ -314,7 +314,7 @@ fn affinity(service: &Service) -> Option<Value> {
     }
     if service.max_per_node == 1 {
         let term = json!({
-            "topologyKey": HOST_LABEL,
+            "topologyKey": HOSTNAME_LABEL,
             "labelSelector": {"matchLabels": {SERVICE_LABEL: label_value(&service.name)}},
         });
         let rule = json!({"requiredDuringSchedulingIgnoredDuringExecution": [term]});

@@ -312,7 +312,7 @@ fn dirty(slots: u64) -> Vec<DirtySlot> {
     (1..=slots).map(slot).collect()
 }
 
-/// An update of so many slots at its beginning, with new tasks that need not wait for old ones.
+/// A new update of this number of slots, whose new tasks start without waiting for old ones.
 fn begun(config: UpdateConfig, direction: Direction, slots: u64) -> Updater {
     let mut updater = Updater::new(config, direction, dirty(slots));
     let mut orders = Vec::new();

@@ -304,7 +304,7 @@ system: {{name: {}{}}}
         }
         let last = &eyes.last;
         if last.ready != self.wanted || last.pods != self.wanted {
-            let Seen { pods, ready, .. } = last;
+            let ReplicaCounts { pods, ready, .. } = last;
             wrong.push(format!(
                 "{} wanted, {pods} there, {ready} ready",
                 self.wanted
@@ -332,7 +332,7 @@ system: {{name: {}{}}}
 
 /// The pods of the Deployment at an instant.
 #[derive(Clone, Debug, Default)]
-struct Seen {
+struct ReplicaCounts {
     pods: usize,
     ready: usize,
     versions: SortedSet<String>,
@@ -341,7 +341,7 @@ struct Seen {
 /// What is seen of a run.
 #[derive(Default)]
 struct Eyes {
-    last: Seen,
+    last: ReplicaCounts,
     /// Seconds at which the Deployment began or ceased to be at rest.
     turns: Vec<(i64, bool)>,
     settled: i64,
@@ -365,7 +365,7 @@ impl Observer for Eyes {
         {
             self.late_runs += i64::from(second >= self.settled);
         }
-        let mut seen = Seen::default();
+        let mut seen = ReplicaCounts::default();
         for pod in store
             .pods()
             .iter()

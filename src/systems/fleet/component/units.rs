@@ -370,15 +370,12 @@ impl Fleet {
             let change = PodChange::Forgotten;
             out.write(store, Event::PodChanged { pod, change });
         }
-        if matches!(reason, EndReason::Evicted(_)) {
+        let is_evicted = matches!(reason, EndReason::Evicted(_));
+        let follows = own.is_killed || is_evicted || reason == EndReason::NodeLost;
+        if is_evicted {
             // Whoever took it off its machine wants it on another.
             self.take_off(name);
         }
-        let Some(own) = self.units.get_mut(name) else {
-            return;
-        };
-        let is_moved = matches!(reason, EndReason::NodeLost | EndReason::Evicted(_));
-        let follows = own.is_killed || is_moved;
         if follows && is_owned {
             self.make(name, out);
         } else {

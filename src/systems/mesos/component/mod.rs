@@ -77,7 +77,7 @@ struct Held {
     wants_gpus: bool,
 }
 
-/// What the agent of a task was heard to do to it.
+/// Kill of a task by its agent, as its status told it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Stop {
     /// Nothing.

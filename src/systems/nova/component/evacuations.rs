@@ -17,7 +17,7 @@ use super::{Due, Nova};
 /// The evacuations of a cloud.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Evacuations {
-    /// Instances that are to be built elsewhere, in order.
+    /// Instances to build on another host, in order.
     asked: VecDeque<PodRef>,
     /// Name of the instance whose pod is replaced at the moment, with the host that is chosen for it.
     chosen: Option<(Text, usize)>,

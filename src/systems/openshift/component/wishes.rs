@@ -4,7 +4,7 @@
 
 use cluster::Store;
 use model::resource_list::{CPU, MEMORY, PODS};
-use model::{Labels, Node, Object, PodSpec, PodVolume, Text, rules};
+use model::{Labels, Node, PodSpec, PodVolume, Text, rules};
 use units::{ObjectId, SortedSet};
 
 use super::super::options::OpenShiftOptions;
@@ -93,11 +93,7 @@ pub(super) fn project_selector<'a>(
     options: &'a OpenShiftOptions,
     store: &'a Store,
 ) -> &'a Labels {
-    let objects = store.objects();
-    let found = objects.find("Namespace", &Text::default(), project);
-    let held = match found.and_then(|id| objects.get(id)).map(|row| &row.object) {
-        Some(Object::Namespace(own)) => own.node_selector.as_ref(),
-        _ => None,
-    };
+    let held = store.objects().namespace(project);
+    let held = held.and_then(|own| own.node_selector.as_ref());
     held.unwrap_or_else(|| options.selector_of(project))
 }
