@@ -21,6 +21,17 @@ pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
 pub const ARCH_LABEL: &str = "kubernetes.io/arch";
 /// The label of a node's operating system.
 pub const OS_LABEL: &str = "kubernetes.io/os";
+/// What a machine says of its platform unless its labels say otherwise.
+pub const PLATFORM: [(&str, &str); 2] = [(OS_LABEL, "linux"), (ARCH_LABEL, "amd64")];
+
+/// Adds the labels of a machine's platform, as every agent states them of its host (kubelet
+/// `kubelet_node_status.go`); those that are there stay.
+pub fn label_platform(labels: &mut Labels) {
+    for (key, value) in PLATFORM {
+        labels.insert_if_absent(key, || value.into());
+    }
+}
+
 /// The taint that stands for a cordon: a pod that tolerates it may go to a cordoned node.
 pub const CORDON_TAINT: &str = "node.kubernetes.io/unschedulable";
 

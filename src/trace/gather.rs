@@ -16,7 +16,7 @@ use super::renumbered::{Numbers, Renumbered};
 use super::spill::{Flat, Held, MOST_HELD, Order};
 use super::stream::{Arrival, ArrivalSource, UNNAMED};
 use intake::TraceError;
-use model::node::HOSTNAME_LABEL;
+use model::node::{HOSTNAME_LABEL, label_platform};
 use model::resource_list::{EPHEMERAL_STORAGE, PODS};
 use model::{GpuInventory, Labels, Node, PodName, PodSpec, ResourceList, Text};
 use serde::{Deserialize, Serialize};
@@ -365,6 +365,7 @@ pub(crate) fn gpu_node(name: Text, capacity: Capacity, gpus: GpuInventory, pods:
 /// A node of a machine with these labels besides its name.
 pub(crate) fn node(name: Text, mut labels: Labels, capacity: Capacity, pods: i64) -> Node {
     labels.insert(HOSTNAME_LABEL.into(), name.clone());
+    label_platform(&mut labels);
     Node {
         name,
         labels,

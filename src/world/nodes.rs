@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use model::node::{DO_NOT_DISRUPT, HOSTNAME_LABEL, SCALE_DOWN_DISABLED, ZONE_LABEL};
+use model::node::{
+    DO_NOT_DISRUPT, HOSTNAME_LABEL, SCALE_DOWN_DISABLED, ZONE_LABEL, label_platform,
+};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::{GpuInventory, Node, RemovalGuard, ResourceList, Taint, TaintEffect};
+use model::{GpuInventory, Labels, Node, RemovalGuard, ResourceList, Taint, TaintEffect};
 use scenario::Scenario;
 use scenario::schema::{
     NodeAnnotations, NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template,
@@ -180,13 +182,15 @@ pub(super) fn of_template(template: &NodeTemplate, index: u64) -> Node {
     }
     let labels = template.labels.iter();
     let labels = labels.map(|(key, value)| (key.as_str().into(), value.render(index).into()));
+    let mut labels: Labels = labels.collect();
+    label_platform(&mut labels);
     let gpu = template.gpu.as_ref().map(|gpu| GpuInventory {
         devices: gpu.devices as u8,
         model: gpu.model.as_str().into(),
     });
     Node {
         allocatable: list,
-        labels: labels.collect(),
+        labels,
         taints: template.taints.iter().map(taint).collect(),
         gpu,
         guard: guard(&template.annotations),

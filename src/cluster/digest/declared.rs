@@ -4,6 +4,7 @@
 
 use super::Digest;
 use model::dra::PodClaims;
+use model::node::PLATFORM;
 use model::workload::Probe;
 use model::{
     Affinity, Application, Container, ContainerLife, GpuRequest, HostPort, LabelSelector, Labels,
@@ -25,7 +26,9 @@ pub(super) fn node(digest: &mut Digest, node: &Node) {
         avoids,
         guard,
     } = node;
-    labels(digest, declared_labels);
+    // What nearly every machine says of its platform tells nothing apart.
+    let is_told = |(key, value): &(&Text, &Text)| !PLATFORM.contains(&(&***key, &***value));
+    pairs(digest, declared_labels.iter().filter(is_told));
     list(digest, taints, |digest, declared| {
         let Taint { key, value, effect } = declared;
         digest.text(key);
@@ -364,8 +367,12 @@ fn requirement(digest: &mut Digest, requirement: &Requirement) {
 }
 
 fn labels(digest: &mut Digest, labels: &Labels) {
-    digest.number(labels.len() as u64);
-    for (key, value) in labels {
+    pairs(digest, labels.iter());
+}
+
+fn pairs<'a>(digest: &mut Digest, pairs: impl Iterator<Item = (&'a Text, &'a Text)> + Clone) {
+    digest.number(pairs.clone().count() as u64);
+    for (key, value) in pairs {
         digest.text(key);
         digest.text(value);
     }
