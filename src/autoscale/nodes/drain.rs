@@ -56,8 +56,6 @@ pub enum PodController {
     DaemonSet,
     /// A replica set, replication controller, job or stateful set.
     Replicating,
-    /// Such a controller that is not there any more.
-    Missing,
     /// Anything else.
     Other,
 }
@@ -96,8 +94,6 @@ pub struct NodeAmounts {
 /// Reason that blocks a node from removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Blocked {
-    /// The controller of a pod is not there.
-    ControllerNotFound,
     /// A pod would not come back.
     NotReplicated,
     /// A pod of the system without a budget.
@@ -114,7 +110,6 @@ impl Blocked {
     /// The blocked class's name in the original.
     pub const fn name(self) -> &'static str {
         match self {
-            Self::ControllerNotFound => "ControllerNotFound",
             Self::NotReplicated => "NotReplicated",
             Self::UnmovableKubeSystemPod => "UnmovableKubeSystemPod",
             Self::NotSafeToEvictAnnotation => "NotSafeToEvictAnnotation",
@@ -250,9 +245,6 @@ pub fn drain_without<'a>(
 fn verdict(pod: &NodePod, budgets: &Budgets, waived: Waived) -> Verdict {
     if pod.controller == PodController::Mirror || is_long_terminating(pod) {
         return Verdict::Skip;
-    }
-    if pod.controller == PodController::Missing {
-        return Verdict::Block(Blocked::ControllerNotFound);
     }
     if pod.controller == PodController::DaemonSet {
         return Verdict::Daemon;

@@ -203,7 +203,7 @@ impl NodeAgent for SwarmKitAgent {
         } else {
             DesiredState::Running
         };
-        let mut ladder = Ladder::new(desired, true);
+        let mut ladder = Ladder::new(desired);
         let action = ladder.advance();
         let life = assignment.spec.container_life(0);
         let check = life.and_then(|life| Some((life.health_check?, &life.application)));

@@ -17,8 +17,6 @@ pub enum Action {
 /// An event of a task on its machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Happening {
-    /// Secrets and configs that it depends on are there.
-    DependenciesArrived,
     /// It is prepared.
     Prepared,
     /// It runs.
@@ -39,18 +37,15 @@ pub enum Happening {
 pub struct Ladder {
     observed: TaskState,
     desired: DesiredState,
-    has_dependencies: bool,
     is_stopping: bool,
 }
 
 impl Ladder {
-    /// A task that was just assigned; `has_dependencies` says whether all secrets and configs it
-    /// depends on are there already.
-    pub fn new(desired: DesiredState, has_dependencies: bool) -> Self {
+    /// A task that was just assigned, with the secrets and configs that it depends on.
+    pub fn new(desired: DesiredState) -> Self {
         Self {
             observed: TaskState::Assigned,
             desired,
-            has_dependencies,
             is_stopping: false,
         }
     }
@@ -70,10 +65,6 @@ impl Ladder {
     pub fn happened(&mut self, happening: Happening) -> Option<Action> {
         let state = self.observed;
         let next = match happening {
-            Happening::DependenciesArrived => {
-                self.has_dependencies = true;
-                state
-            }
             Happening::Prepared if state == TaskState::Preparing => TaskState::Ready,
             Happening::Started if state == TaskState::Starting => TaskState::Running,
             Happening::Exited { success: true } => TaskState::Complete,
@@ -101,7 +92,7 @@ impl Ladder {
             return (!was_stopping).then_some(Action::Stop);
         }
         match self.observed {
-            TaskState::Assigned if self.has_dependencies => {
+            TaskState::Assigned => {
                 self.climb(TaskState::Accepted);
                 self.climb(TaskState::Preparing);
                 Some(Action::Prepare)

@@ -32,7 +32,6 @@
 //! ```
 
 pub mod agent;
-pub mod balancer;
 mod component;
 pub mod constraint;
 pub mod dispatcher;

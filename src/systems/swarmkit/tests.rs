@@ -30,7 +30,6 @@ mod worked;
 
 use std::sync::Arc;
 
-use super::balancer::{Balancer, PublishMode};
 use super::constraint::Constraint;
 use super::dispatcher::{Dispatcher, HeartbeatOptions};
 use super::enforcer::{Placed, rejected};
@@ -387,12 +386,10 @@ fn start_first_stops_the_old_task_once_the_new_one_runs() {
 }
 
 #[test]
-fn the_ladder_waits_for_secrets_and_for_its_turn() {
-    let mut ladder = Ladder::new(DesiredState::Ready, false);
-    assert_eq!(ladder.advance(), None);
-    let prepare = ladder.happened(Happening::DependenciesArrived);
+fn the_ladder_waits_for_its_turn() {
+    let mut ladder = Ladder::new(DesiredState::Ready);
     assert_eq!(
-        (prepare, ladder.observed()),
+        (ladder.advance(), ladder.observed()),
         (Some(Action::Prepare), TaskState::Preparing)
     );
     assert_eq!(ladder.happened(Happening::Prepared), None);
@@ -417,7 +414,7 @@ fn the_ladder_waits_for_secrets_and_for_its_turn() {
             TaskState::Complete,
         ),
     ] {
-        let mut ladder = Ladder::new(DesiredState::Running, true);
+        let mut ladder = Ladder::new(DesiredState::Running);
         ladder.advance();
         for happening in happenings {
             ladder.happened(happening);
@@ -444,30 +441,6 @@ fn a_node_that_stops_beating_is_down_and_returns() {
     assert_eq!(dispatcher.next_expiry(), Some(at(70)));
     let registered = [0, 1, 2, 3, 8].map(|now| dispatcher.register(at(now), "n2".into()));
     assert_eq!(registered, [true, true, true, false, true]);
-}
-
-#[test]
-fn requests_go_to_tasks_in_turn_and_not_to_those_that_leave() {
-    let mut balancer = Balancer::default();
-    for (task, node) in [("t1", "a"), ("t2", "b"), ("t3", "b")] {
-        balancer.add(task.into(), node.into());
-    }
-    let turns = |balancer: &mut Balancer| {
-        let next = (0..4).filter_map(|_| balancer.take_turn());
-        next.map(|task| task.to_string()).collect::<Vec<_>>()
-    };
-    assert_eq!(turns(&mut balancer), ["t1", "t2", "t3", "t1"]);
-    balancer.disable(&"t2".into());
-    assert_eq!(turns(&mut balancer), ["t3", "t1", "t3", "t1"]);
-    assert_eq!(
-        balancer.published(PublishMode::Host, "b"),
-        Some("t3".into())
-    );
-    assert_eq!(balancer.published(PublishMode::Host, "c"), None);
-    assert!(balancer.published(PublishMode::Ingress, "c").is_some());
-    balancer.remove(&"t1".into());
-    balancer.remove(&"t3".into());
-    assert_eq!(balancer.take_turn(), None);
 }
 
 #[test]

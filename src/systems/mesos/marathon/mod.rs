@@ -2,13 +2,12 @@
 //!
 //! Follows mesosphere/marathon: `Constraints.scala`, `TaskReplaceActor.scala`,
 //! `ScalingProposition.scala`, `RateLimiter.scala`, `UnreachableStrategy.scala`,
-//! `KillSelection.scala`, `ResourceMatcher.scala`, `core/health` (spec: orchestrators-b.md section 2). Every offer is taken
+//! `KillSelection.scala`, `ResourceMatcher.scala` (spec: orchestrators-b.md section 2). Every offer is taken
 //! by the first application that accepts it; there are no scores.
 
 pub mod backoff;
 pub mod constraint;
 pub mod gpu;
-pub mod health;
 pub mod scale_down;
 pub mod unreachable;
 pub mod upgrade;

@@ -5,14 +5,10 @@ use super::super::batch::{BatchJob, DelayOptions};
 use super::super::framework::status_of;
 use super::super::marathon::backoff::{DEFAULT_GROWTH, LaunchBackoff, TaskStatus};
 use super::super::marathon::constraint::{Constraint, ConstraintError, FieldValue};
-use super::super::marathon::health::{Health, HealthCheck, KillsAt};
 use super::super::marathon::scale_down::{Condition, Instance, KillSelection, victims};
 use super::super::marathon::unreachable::{Action, Tracker, UnreachableStrategy};
 use super::super::marathon::upgrade::{Upgrade, UpgradeStrategy, plan};
-use super::super::master::{
-    FrameworkTraits, Masters, Removal, TaskState, on_agent_disconnect, on_agent_return,
-    on_agent_unreachable,
-};
+use super::super::master::Masters;
 use super::super::observer::{Observer, ObserverOptions, Removals};
 use model::{EndReason, EvictionCause, Text};
 use units::{Duration, Instant, SortedSet};
@@ -202,23 +198,6 @@ fn constraints_that_can_never_hold_are_refused() {
 }
 
 #[test]
-fn failing_checks_kill_one_failure_later_than_they_say_unless_told_otherwise() {
-    for (kills_at, expected) in [(KillsAt::FailureAfterMax, 4), (KillsAt::Max, 3)] {
-        let check = HealthCheck {
-            kills_at,
-            ..HealthCheck::default()
-        };
-        let mut health = Health::new(at(0));
-        assert!(!health.failed(at(299), &check, true, true));
-        health.passed();
-        assert!(health.is_healthy() && !health.failed(at(10), &check, false, true));
-        let killed = (1..=5).find(|_| health.failed(at(10), &check, true, true));
-        assert_eq!(killed, Some(expected));
-        assert!(!health.failed(at(10), &check, true, false));
-    }
-}
-
-#[test]
 fn an_instance_that_comes_back_is_kept_or_killed() {
     let strategy = UnreachableStrategy {
         inactive_after: Duration::from_secs(300),
@@ -303,44 +282,6 @@ fn an_agent_is_unreachable_after_five_missed_pings_at_the_limited_rate() {
     removals.cancel("b");
     assert_eq!(removals.take(at(675)), [Text::from("c")]);
     assert_eq!(removals.wakes(at(676)), None);
-}
-
-#[test]
-fn tasks_of_lost_agents_become_what_their_framework_understands() {
-    let aware = FrameworkTraits {
-        is_partition_aware: true,
-        is_checkpointing: true,
-        failover_timeout: Duration::ZERO,
-    };
-    let plain = FrameworkTraits {
-        is_partition_aware: false,
-        is_checkpointing: false,
-        ..aware
-    };
-    assert_eq!(
-        on_agent_disconnect(&aware, TaskState::Running),
-        TaskState::Running
-    );
-    assert_eq!(
-        on_agent_disconnect(&plain, TaskState::Running),
-        TaskState::Lost
-    );
-    assert_eq!(
-        [aware, plain].map(|one| on_agent_unreachable(&one)),
-        [TaskState::Unreachable, TaskState::Lost]
-    );
-    assert_eq!(
-        on_agent_return(&aware, Removal::MissedPings),
-        TaskState::Running
-    );
-    assert_eq!(
-        on_agent_return(&plain, Removal::MissedPings),
-        TaskState::Killed
-    );
-    assert_eq!(
-        on_agent_return(&plain, Removal::MasterFailover),
-        TaskState::Running
-    );
 }
 
 #[test]

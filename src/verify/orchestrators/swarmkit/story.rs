@@ -310,7 +310,7 @@ impl Failover {
                 let pass = self.scheduler.run(now);
                 if !pass.assigned.is_empty() {
                     self.assigned = Some(now.as_secs_f64());
-                    let mut ladder = Ladder::new(self.desired, true);
+                    let mut ladder = Ladder::new(self.desired);
                     let action = ladder.advance();
                     self.ladder = Some(ladder);
                     self.act(now, action);
