@@ -129,7 +129,13 @@ impl SwarmKitManager {
     }
 
     /// A slot is no longer wanted: its tasks stop, and no update waits for it.
-    fn remove_slot(&mut self, id: ObjectId, number: u64, store: &Store, out: &mut Outbox) {
+    pub(super) fn remove_slot(
+        &mut self,
+        id: ObjectId,
+        number: u64,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         let Some(service) = self.services.get_mut(&id) else {
             return;
         };

@@ -31,6 +31,12 @@ impl SwarmKitManager {
             }
             _ => Vec::new(),
         };
+        if self.raft.accepts() {
+            // Slots beyond the size go in the same step, and not those that are empty while they are updated.
+            for &number in &leaving {
+                self.remove_slot(id, number, store, out);
+            }
+        }
         let Some(service) = self.services.get_mut(&id) else {
             return;
         };

@@ -112,7 +112,8 @@ impl Fill<'_> {
             }
             let share = (usable + wanted - given) / open;
             let mut rest = (usable + wanted - given) % open;
-            let before = given;
+            // A round in which a branch turned out to be full is followed by another, whose share is larger.
+            let mut is_tried = false;
             for (branch, is_full) in branches.values().zip(&mut full) {
                 let gets_one_more = branch.count == share && rest > 0;
                 if *is_full || !(branch.count < share || gets_one_more) {
@@ -122,6 +123,7 @@ impl Fill<'_> {
                 if self.mode == SpreadMode::Strict {
                     wants = wants.min(wanted - given);
                 }
+                is_tried = true;
                 let got = self.give(wants, branch);
                 if got < wants {
                     *is_full = true;
@@ -131,7 +133,7 @@ impl Fill<'_> {
                 }
                 given += got;
             }
-            if given == before {
+            if !is_tried {
                 return given;
             }
         }

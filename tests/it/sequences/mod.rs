@@ -7,7 +7,7 @@ mod mesos;
 use std::fmt::Write as _;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::model::{Event, Pod};
+use windtunnel::model::{Event, Pod, RolloutStep};
 use windtunnel::sim::EndCause;
 use windtunnel::units::{Instant, SortedSet};
 
@@ -26,6 +26,9 @@ struct System {
     has_jobs: bool,
     /// It replaces what runs when the template changes.
     rolls_out: bool,
+    /// A pod may ask for a node of its own. Not where new pods start before old ones go, which for ever have
+    /// the nodes if they are broken.
+    keeps_apart: bool,
 }
 
 /// A step of a sequence.
@@ -86,8 +89,8 @@ const PERIOD_MIN: i64 = 5;
 struct Sequence {
     files: Vec<(String, String)>,
     wanted: usize,
-    /// Seconds of its steps.
-    steps: Vec<i64>,
+    /// Seconds of its steps, and until when each of them lasts by itself.
+    steps: Vec<(i64, i64)>,
     /// The second from which nothing is out of order.
     settled: i64,
 }
@@ -150,6 +153,8 @@ struct Course {
     /// Marks a course that ends with a version which gets ready.
     is_good: bool,
     settled: i64,
+    /// Second until which the newest step lasts.
+    lasts_until: i64,
 }
 
 impl Course {
@@ -166,11 +171,13 @@ impl Course {
 
     fn operate(&mut self, at: i64, what: &str) {
         self.settled = self.settled.max(at);
+        self.lasts_until = at;
         let _ = writeln!(self.operations, "  - {{at: {at}s, {what}}}");
     }
 
     fn fail(&mut self, at: i64, lasts: i64, what: &str) {
         self.settled = self.settled.max(at + lasts);
+        self.lasts_until = at + lasts;
         let _ = writeln!(
             self.failures,
             "  - {{kind: {what}, at: {at}s, for: {lasts}s}}"
@@ -216,7 +223,7 @@ impl Course {
 impl Sequence {
     fn draw(system: &System, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let is_apart = dice.chance(30);
+        let is_apart = dice.chance(30) && system.keeps_apart;
         let most = if is_apart { NODES - 1 } else { 5 };
         let wanted = 1 + dice.below(most);
         let mut first = deployment(1, wanted, is_apart, None);
@@ -233,6 +240,7 @@ impl Sequence {
             wanted,
             is_good: true,
             settled: 0,
+            lasts_until: 0,
         };
         let kinds: Vec<Step> = { [Apply, Apply, Scale].iter().chain(system.steps) }
             .copied()
@@ -241,7 +249,7 @@ impl Sequence {
         for _ in 0..course.dice.between(3, 10) {
             let step = course.dice.pick(&kinds);
             course.step(at, step);
-            steps.push(at);
+            steps.push((at, course.lasts_until));
             at += if course.dice.chance(85) {
                 course.dice.between(1, 20)
             } else {
@@ -303,6 +311,10 @@ system: {{name: {}{}}}
             Ok(_) => {}
         }
         let last = &eyes.last;
+        // An update that paused waits for its user, who does nothing more here.
+        if eyes.is_halted && self.settled < QUIET {
+            return (wrong, self.overlaps(&eyes));
+        }
         if last.ready != self.wanted || last.pods != self.wanted {
             let ReplicaCounts { pods, ready, .. } = last;
             wrong.push(format!(
@@ -321,12 +333,17 @@ system: {{name: {}{}}}
                 eyes.late_runs
             ));
         }
-        let met = self
-            .steps
-            .iter()
-            .filter(|at| eyes.is_under_way(**at))
-            .count();
-        (wrong, met)
+        (wrong, self.overlaps(&eyes))
+    }
+
+    /// Number of steps that begin while an earlier one lasts, or before the pods are at rest after it.
+    fn overlaps(&self, eyes: &Eyes) -> usize {
+        let steps = self.steps.iter().enumerate();
+        let met = steps.filter(|(number, (at, _))| {
+            let lasts = self.steps[..*number].iter().any(|(_, until)| until > at);
+            lasts || eyes.is_under_way(*at)
+        });
+        met.count()
     }
 }
 
@@ -347,6 +364,8 @@ struct Eyes {
     settled: i64,
     /// Pods of the periodic job that were made once all was in order.
     late_runs: i64,
+    /// The newest news of an update is that it halted.
+    is_halted: bool,
 }
 
 impl Eyes {
@@ -364,6 +383,9 @@ impl Observer for Eyes {
             && app(created.class) == Some("tick")
         {
             self.late_runs += i64::from(second >= self.settled);
+        }
+        if let Event::Rollout { step, .. } = event {
+            self.is_halted = *step == RolloutStep::Paused;
         }
         let mut seen = ReplicaCounts::default();
         for pod in store
@@ -427,7 +449,7 @@ fn hold(system: &System) {
 
 /// A test for each system.
 macro_rules! systems {
-    ($($test:ident: $name:literal, $more:literal, $steps:ident, $has_jobs:literal, $rolls_out:literal;)*) => {
+    ($($test:ident: $name:literal, $more:literal, $steps:ident, $has_jobs:literal, $rolls_out:literal, $keeps_apart:literal;)*) => {
         $(
             #[test]
             fn $test() {
@@ -437,6 +459,7 @@ macro_rules! systems {
                     steps: $steps,
                     has_jobs: $has_jobs,
                     rolls_out: $rolls_out,
+                    keeps_apart: $keeps_apart,
                 });
             }
         )*
@@ -444,13 +467,15 @@ macro_rules! systems {
 }
 
 systems! {
-    kubernetes_comes_to_rest: "kubernetes", ", controllers: {}", ALL, true, true;
-    openshift_comes_to_rest: "openshift", ", controllers: {}", ALL, true, true;
-    swarm_comes_to_rest: "swarm", "", UNMAINTAINED, false, false;
-    marathon_and_chronos_come_to_rest: "mesos", "", ALL, true, true;
-    dcos_comes_to_rest: "dcos", "", ALL, true, true;
-    borg_comes_to_rest: "borg", "", ALL, false, true;
-    ecs_comes_to_rest: "ecs", "", ALL, false, true;
-    nova_comes_to_rest: "nova", "", UNMAINTAINED, false, false;
-    fleet_comes_to_rest: "fleet", "", DESTROYED_FOR_GOOD, false, true;
+    kubernetes_comes_to_rest: "kubernetes", ", controllers: {}", ALL, true, true, true;
+    openshift_comes_to_rest: "openshift", ", controllers: {}", ALL, true, true, true;
+    swarm_comes_to_rest: "swarm", "", UNMAINTAINED, false, false, true;
+    marathon_and_chronos_come_to_rest: "mesos", "", ALL, true, true, true;
+    dcos_comes_to_rest: "dcos", "", ALL, true, true, true;
+    borg_comes_to_rest: "borg", "", ALL, false, true, true;
+    swarmkit_comes_to_rest: "swarmkit", "", ALL, false, true, false;
+    swarmkit_comes_to_rest_where_old_tasks_stop_first: "swarmkit", ", swarmkit: {update: {order: stop-first}}", ALL, false, true, true;
+    ecs_comes_to_rest: "ecs", "", ALL, false, true, true;
+    nova_comes_to_rest: "nova", "", UNMAINTAINED, false, false, true;
+    fleet_comes_to_rest: "fleet", "", DESTROYED_FOR_GOOD, false, true, true;
 }
