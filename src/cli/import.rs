@@ -6,11 +6,14 @@ use clap::{Args, Subcommand};
 
 use lab::folder::Existing;
 use lab::import::{ImportError, ImportPlan, import};
+use lab::run::prepare;
 use report::import as told;
 use trace::Input;
+use world::FileSource;
 
 use super::import_compose::{ComposeArguments, SummaryFormat, print_summary};
-use super::{Exit, Failure, Global, terminal};
+use crate::experiment_file::{MessageFormat, Reading, read};
+use crate::{Exit, Failure, Global, terminal};
 use units::plural;
 
 const EXAMPLES: &str = "\
@@ -93,6 +96,7 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
         | ImportError::Trace(_)
         | ImportError::Folder(_) => Failure::input(error),
     })?;
+    check_written(global, &summary.scenario)?;
     if others > 0 && !global.quiet {
         terminal::complain(&format!(
             "{} in folders {} not end in .json, .yaml or .yml",
@@ -110,6 +114,24 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
         || serde_json::to_string_pretty(&summary),
     )?;
     Ok(Exit::Done)
+}
+
+/// Loads an experiment that was written as `run` does, so that a run refuses nothing of it.
+pub(super) fn check_written(global: &Global, path: &Path) -> Result<(), Failure> {
+    let reading = Reading {
+        path: Some(path),
+        sets: &[],
+        variants: None,
+        messages: MessageFormat::Human,
+    };
+    let experiment = read(global, reading)?.0;
+    let files = FileSource {
+        files: &experiment.files,
+    };
+    for variant in &experiment.variants {
+        prepare(&variant.scenario, &files).map_err(Failure::input)?;
+    }
+    Ok(())
 }
 
 /// Path of the experiment file and name of the experiment.

@@ -10,6 +10,7 @@ use report::compose as told;
 use scenario::compose::{Target, Variables, environment};
 use trace::Input;
 
+use super::import::check_written;
 use super::{Exit, Failure, Global, output, source};
 
 /// Examples of the command.
@@ -104,6 +105,7 @@ pub(super) fn run(global: &Global, arguments: &ComposeArguments) -> Result<Exit,
         ComposeError::Text(_) => Failure::incomplete(error),
         ComposeError::OverInput { .. } | ComposeError::Folder(_) => Failure::input(error),
     })?;
+    check_written(global, &summary.scenario)?;
     print_summary(
         arguments.format,
         || told::summary(&summary, global.verbose),
