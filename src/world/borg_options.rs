@@ -19,7 +19,7 @@ use units::{Duration, Instant, Quantity, SortedMap};
 use super::{BuildError, Workload};
 
 /// Notes about wishes that nothing can fulfil more than anything else, so that the score is as without them.
-pub fn borg_notes(
+pub(super) fn borg_notes(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
     workload: &Workload,

@@ -121,6 +121,18 @@ impl ManifestFiles {
         names
     }
 
+    /// Values of a label of the pods and of the templates of all files that were read.
+    pub(super) fn label_values(&self, key: &str) -> SortedSet<&str> {
+        let files = self.read.values();
+        let specs = files.flat_map(|file| {
+            let declared = file.workloads.iter().chain(&file.dependents);
+            let templates = declared.filter_map(|own| own.object.template());
+            templates.chain(file.pods.iter().map(|own| &*own.spec))
+        });
+        let values = specs.filter_map(|spec| spec.labels.get(key).map(|value| &**value));
+        values.collect()
+    }
+
     /// No file is read yet; with controllers their workloads are, too.
     pub fn new(has_controllers: bool) -> Self {
         Self {

@@ -10,7 +10,7 @@ use model::{DEFAULT_SCHEDULER, Node, Object, PodSpec, Service, TaintEffect};
 use trace::Ledger;
 use units::{ClassId, Duration, SortedMap, plural};
 
-use super::Adoption;
+use super::{Adoption, Deletions};
 
 /// Name of a trait, and the test whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
@@ -296,9 +296,9 @@ impl Remarks {
         }
     }
 
-    /// Notes services and budgets that no pod of a run had the labels of, as the run left them. Their pods
-    /// may come from any file, from operations and from other sources of the workload.
-    pub fn selectors(&mut self, store: &Store) {
+    /// Notes services, budgets and deletions of pods that no pod of a run had the labels of, as the run left
+    /// them. Their pods may come from any file, from operations and from other sources of the workload.
+    pub fn selectors(&mut self, store: &Store, deletions: &Deletions) {
         let classes = (0..store.class_count()).map(|index| ClassId(index as u32));
         let classes = classes.map(|class| &store.class(class).spec as &PodSpec);
         let objects = store.objects().iter();
@@ -322,6 +322,7 @@ impl Remarks {
                 self.note(format!("{file}{name}: {words}"));
             }
         }
+        self.note_all(deletions.idle(&specs));
     }
 
     /// Notes what autoscalers could not do, as a run left them.

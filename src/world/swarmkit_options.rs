@@ -1,5 +1,9 @@
 //! Options of `SwarmKit`, from the experiment file to what its managers are made from.
 
+use std::sync::Arc;
+
+use model::Node;
+use scenario::Scenario;
 use scenario::schema::{
     self, RestartCondition, ServiceRestart, ServiceUpdate, SpreadCount, UpdateFailureAction,
     UpdateTaskOrder,
@@ -9,6 +13,7 @@ use systems::swarmkit::agent::StepTimes;
 use systems::swarmkit::constraint::Constraint;
 use systems::swarmkit::dispatcher::HeartbeatOptions;
 use systems::swarmkit::options::{Placement, ServiceRules};
+use systems::swarmkit::request;
 use systems::swarmkit::restart::{Condition, RestartPolicy};
 use systems::swarmkit::spread::SpreadMode;
 use systems::swarmkit::task::Preference;
@@ -16,6 +21,50 @@ use systems::swarmkit::update::{FailureAction, UpdateConfig, UpdateOrder};
 use units::SortedMap;
 
 use super::BuildError;
+
+/// Notes about placement that no node of the cluster answers as the run begins.
+pub(super) fn notes(scenario: &Scenario, nodes: &[Arc<Node>]) -> Vec<String> {
+    let written = scenario.system.swarmkit.as_ref();
+    let is_run = scenario.system.name == systems::swarmkit::ENTRY.name;
+    let Some(written) = written.filter(|own| is_run && !own.placement.is_empty()) else {
+        return Vec::new();
+    };
+    let managers = written.managers as usize;
+    let nodes: Vec<_> = { nodes.iter().enumerate() }
+        .map(|(number, own)| request::node(own, number, managers))
+        .collect();
+    let mut notes = Vec::new();
+    for (name, own) in &written.placement {
+        let place = format!("system.swarmkit.placement.{name}");
+        for text in &own.constraints {
+            let constraint = Constraint::parse(text).ok();
+            if constraint.is_some_and(|own| !nodes.iter().any(|node| own.matches(node))) {
+                notes.push(format!(
+                    "{place}.constraints: no node meets `{text}` as the run begins, and nothing is placed until one \
+                     does; keys are `node.labels.NAME`, `engine.labels.NAME`, `node.hostname`, `node.id`, \
+                     `node.ip`, `node.role`, `node.platform.os` and `node.platform.arch`"
+                ));
+            }
+        }
+        for text in &own.spread {
+            let label = preference(text);
+            if nodes.iter().all(|node| node.value_of(&label).is_empty()) {
+                notes.push(format!(
+                    "{place}.spread: no node has a value of `{text}` as the run begins, so that all are one branch"
+                ));
+            }
+        }
+    }
+    notes
+}
+
+/// The label that tasks spread over; a name alone is that of a node's label.
+fn preference(text: &str) -> Preference {
+    match text.strip_prefix("engine.labels.") {
+        Some(label) => Preference::EngineLabel(label.into()),
+        None => Preference::NodeLabel(text.trim_start_matches("node.labels.").into()),
+    }
+}
 
 /// Options of the managers, nodes and services.
 ///
@@ -31,13 +80,7 @@ pub(super) fn swarmkit(written: &schema::SwarmKit) -> Result<SwarmKitOptions, Bu
                 BuildError::Experiment(format!("{place}: {why}"))
             })?);
         }
-        let spread = own
-            .spread
-            .iter()
-            .map(|label| match label.strip_prefix("engine.labels.") {
-                Some(label) => Preference::EngineLabel(label.into()),
-                None => Preference::NodeLabel(label.trim_start_matches("node.labels.").into()),
-            });
+        let spread = own.spread.iter().map(|label| preference(label));
         let own = Placement {
             constraints,
             preferences: spread.collect(),

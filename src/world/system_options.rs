@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use control::operation::Operation;
 use model::Node;
 use scenario::Scenario;
 use scenario::schema::{self, SwarmBackend, SwarmCpu, SwarmFilter, SwarmReschedule, SwarmStrategy};
@@ -24,13 +25,26 @@ use systems::swarm::scheduler::Scheduler;
 use systems::swarm::strategy::Strategy;
 use systems::swarmkit::SwarmKitOptions;
 
+use super::borg_options::borg_notes;
 use super::provider::ProviderPlan;
-use super::swarmkit_options::swarmkit;
+use super::swarmkit_options::{self, swarmkit};
 use super::units::units;
 use super::{BuildError, FileSource, Workload};
 use policy::sharing::SharingOptions;
 use scheduler::sparrow::{QueueOrder, SparrowOptions};
-use units::Duration;
+use units::{Duration, Instant};
+
+/// Notes about options of the scenario's system that nothing in the cluster answers.
+pub fn option_notes(
+    scenario: &Scenario,
+    nodes: &[Arc<Node>],
+    workload: &Workload,
+    declared: &[(Instant, Operation)],
+) -> Vec<String> {
+    let mut notes = borg_notes(scenario, nodes, workload, declared);
+    notes.extend(swarmkit_options::notes(scenario, nodes));
+    notes
+}
 
 /// The options of a scenario's system, which may scale groups of its provider of machines.
 pub fn system_options(

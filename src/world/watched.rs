@@ -11,6 +11,7 @@ use scenario::schema::{
     OpenShift, OpenShiftDeploymentConfig, OpenShiftTrigger, System, WorkloadSource,
 };
 use sim::traffic::ROUTER_NAMESPACE;
+use systems::compose::project::SERVICE_LABEL;
 use units::nearest::hint;
 use units::{Instant, SortedMap, SortedSet};
 
@@ -27,7 +28,7 @@ pub fn watched(
     manifests: &ManifestFiles,
 ) -> Result<(), BuildError> {
     let configs = scenario.system.openshift.as_ref();
-    named_services(scenario, manifests)?;
+    named_workloads(scenario, manifests)?;
     if scenario.delivery.is_empty() && scenario.storage.is_empty() && configs.is_none() {
         return Ok(());
     }
@@ -89,51 +90,74 @@ fn is_declared(scenario: &Scenario) -> bool {
     sources.all(|own| matches!(own, WorkloadSource::Manifests { .. }))
 }
 
-/// Holds the services that options of ECS, `SwarmKit` and Compose name against the declared ones.
-fn named_services(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(), BuildError> {
-    let system = &scenario.system;
-    if !is_declared(scenario) || !names_services(system) {
+/// A field of a system's options that names a workload, the name, and what such a workload is called there.
+type NamedField<'a> = (String, &'a str, &'static str);
+
+/// Holds the services and jobs that options of systems name against the declared ones.
+fn named_workloads(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(), BuildError> {
+    let fields = named_fields(&scenario.system);
+    if !is_declared(scenario) || fields.is_empty() {
         return Ok(());
     }
-    let names = manifests.names();
-    let unknown = |place: String, name: &str| {
-        let known = hint(name, names.iter().copied());
-        Err(BuildError::Experiment(format!(
-            "{place}: there is no service `{name}`; {known}"
-        )))
-    };
-    let placed = system.ecs.iter().flat_map(|own| own.placement.keys());
-    for name in placed.filter(|name| *name != "*") {
-        if !names.contains(name.as_str()) {
-            return unknown(format!("system.ecs.placement.{name}"), name);
-        }
+    let mut names = manifests.names();
+    if scenario.system.compose.is_some() {
+        names.extend(manifests.label_values(SERVICE_LABEL));
     }
-    let swarmkit = system.swarmkit.iter();
-    let ruled = swarmkit.flat_map(|own| own.services.keys());
-    for name in ruled {
+    for (place, name, noun) in fields {
         // Services of a namespace have its name before their own.
-        let own = name.rsplit_once('.').map_or(name.as_str(), |(_, own)| own);
-        if !names.contains(name.as_str()) && !names.contains(own) {
-            return unknown(format!("system.swarmkit.services.{name}"), name);
-        }
-    }
-    for (name, own) in system.compose.iter().flat_map(|own| &own.services) {
-        let place = format!("system.compose.services.{name}");
-        if !names.contains(name.as_str()) {
-            return unknown(place, name);
-        }
-        for (other, own) in &own.depends_on {
-            if own.required && !names.contains(other.as_str()) {
-                return unknown(format!("{place}.dependsOn.{other}"), other);
-            }
+        let own = name.rsplit_once('.').map_or(name, |(_, own)| own);
+        if name != "*" && !names.contains(name) && !names.contains(own) {
+            let known = hint(name, names.iter().copied());
+            return Err(BuildError::Experiment(format!(
+                "{place}: there is no {noun} `{name}`; {known}"
+            )));
         }
     }
     Ok(())
 }
 
-/// Whether options of a system name services.
-const fn names_services(system: &System) -> bool {
-    system.ecs.is_some() || system.compose.is_some() || system.swarmkit.is_some()
+/// Fields of the options of systems that name workloads.
+fn named_fields<'a>(system: &'a System) -> Vec<NamedField<'a>> {
+    let mut fields = Vec::new();
+    let mut keys = |place: &str, name: &'a String, noun| {
+        fields.push((format!("{place}.{name}"), name.as_str(), noun));
+    };
+    for name in system.ecs.iter().flat_map(|own| own.placement.keys()) {
+        keys("system.ecs.placement", name, "service");
+    }
+    if let Some(own) = &system.swarmkit {
+        for name in own.placement.keys() {
+            keys("system.swarmkit.placement", name, "service");
+        }
+        for name in own.services.keys() {
+            keys("system.swarmkit.services", name, "service");
+        }
+    }
+    for name in system.swarm.iter().flat_map(|own| own.environment.keys()) {
+        keys("system.swarm.environment", name, "workload");
+    }
+    for (name, own) in system.compose.iter().flat_map(|own| &own.services) {
+        keys("system.compose.services", name, "service");
+        for (other, _) in own.depends_on.iter().filter(|(_, own)| own.required) {
+            let place = format!("system.compose.services.{name}.dependsOn");
+            keys(&place, other, "service");
+        }
+    }
+    let frameworks = system
+        .mesos
+        .iter()
+        .flat_map(|own| &own.frameworks)
+        .enumerate();
+    for (number, own) in frameworks.filter_map(|(at, own)| Some((at, own.chronos.as_ref()?))) {
+        let place = format!("system.mesos.frameworks[{number}].chronos.jobs");
+        for (name, own) in &own.jobs {
+            keys(&place, name, "job");
+            for parent in &own.parents {
+                keys(&format!("{place}.{name}.parents"), parent, "job");
+            }
+        }
+    }
+    fields
 }
 
 /// Holds the names of projects against the namespaces of pods and objects.

@@ -22,7 +22,8 @@ pub struct PodChoice {
 }
 
 impl PodChoice {
-    pub(super) fn admits(&self, spec: &PodSpec) -> bool {
+    /// Whether a pod of a class may be among them.
+    pub fn admits(&self, spec: &PodSpec) -> bool {
         let mut labels = self.labels.iter();
         spec.namespace == self.namespace
             && labels.all(|(key, value)| spec.labels.get(key) == Some(value))

@@ -30,7 +30,8 @@ use super::releases::releases_of;
 use super::waiting::{Answer, Waiting};
 use history::{Collector, VariantData};
 use world::{
-    self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
+    self, BuildError, Deletions, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues,
+    Workload,
 };
 
 mod jobs;
@@ -176,7 +177,7 @@ pub(crate) fn prepare_on(
     kube.federation = manifests.federation(scenario, &nodes, &mut remarks)?;
     let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
     let declared = declared(&workload, &operations);
-    remarks.note_all(world::borg_notes(scenario, &nodes, &workload, &declared));
+    remarks.note_all(world::option_notes(scenario, &nodes, &workload, &declared));
     world::watched(scenario, &declared, &manifests)?;
     let mut usage = world::usage(scenario, files, &workload, &declared)?;
     let options = world::system_options(scenario, &nodes, bought, &workload, files)?;
@@ -356,6 +357,7 @@ pub fn run_through(
         let operations = operations.filter(|(at, _)| *at > Instant::ZERO);
         { operations.map(|(at, operation)| (*at, operation.to_string())) }.collect()
     };
+    let deletions = Deletions::among(&prepared.operations);
     let shares_cores = world::contention(scenario)?.is_some_and(|own| own.cpu);
     let economics = Arc::clone(&prepared.economics);
     let report = (tables.report_pods).map(|pods| {
@@ -387,7 +389,7 @@ pub fn run_through(
     remarks.autoscalers(simulation.store(0));
     remarks.gpus(simulation.store(0));
     remarks.small_requests(simulation.store(0));
-    remarks.selectors(simulation.store(0));
+    remarks.selectors(simulation.store(0), &deletions);
     remarks.note_all(world::jobs_without_pods(simulation.store(0)));
     remarks.note_all(simulation.remarks(0));
     let answer = |pod| {

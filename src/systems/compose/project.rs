@@ -13,7 +13,7 @@ use model::{Object, PodSpec, Text};
 use units::{Duration, Instant, SortedMap, graph};
 
 /// The label that names the service of a container.
-const SERVICE_LABEL: &str = "com.docker.compose.service";
+pub const SERVICE_LABEL: &str = "com.docker.compose.service";
 
 /// The service that a container belongs to; empty if it belongs to none.
 pub(super) fn service_of(spec: &PodSpec) -> &str {
