@@ -8,6 +8,7 @@ use policy::backfill::BACKFILLS;
 use policy::job_order::JOB_ORDERS;
 use systems::SystemEntry;
 use systems::capability::{Capability, Support, support};
+use systems::ends::REASONS;
 use systems::functions::{FUNCTIONS, Function, SystemFunctions};
 use systems::profile::profiles_of;
 use systems::registry::{SYSTEMS, find};
@@ -225,6 +226,17 @@ fn capabilities(entry: &SystemEntry) -> String {
             let (word, sentence) = (support.word(), support.sentence());
             let _ = writeln!(text, "  {capability:width$}  {word:7}  {sentence}");
         }
+    }
+    text.push_str("ends of pods\n");
+    let width = REASONS
+        .iter()
+        .map(|(name, _)| name.len())
+        .max()
+        .unwrap_or(0);
+    for (name, reason) in REASONS {
+        let end = (entry.ends)(reason);
+        let word = end.consequence.word();
+        let _ = writeln!(text, "  {name:width$}  {word:7}  {}", end.state);
     }
     let profiles = profiles_of(entry.scheduler);
     if !profiles.is_empty() {

@@ -51,6 +51,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     scheduler: SchedulerKind::Planner,
     workloads: RunsWorkloads::Never,
     capabilities: CAPABILITIES,
+    ends: crate::ends::jobs_alone,
     build,
 };
 

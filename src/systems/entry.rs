@@ -11,6 +11,7 @@ use policy::{ProfileChoice, ProfileError, Setup};
 use scheduler::pipeline::evaluate::Form;
 
 use super::capability::Capabilities;
+use super::ends::Ends;
 use super::kubelet::PullOptions;
 use super::options::SystemOptions;
 use super::parts::time_limits::TimeLimits;
@@ -31,6 +32,8 @@ pub struct SystemEntry {
     pub workloads: RunsWorkloads,
     /// The features that the system can express, and its behaviour.
     pub capabilities: Capabilities,
+    /// What the ends of pods are to the system.
+    pub ends: Ends,
     /// The function that builds the control plane and the node agent of one cell.
     pub build: fn(&SystemRequest) -> Result<SystemParts, SystemError>,
 }

@@ -61,6 +61,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     scheduler: SchedulerKind::KubeScheduler,
     workloads: RunsWorkloads::WithControllers,
     capabilities: CAPABILITIES,
+    ends: crate::ends::kubernetes,
     build,
 };
 

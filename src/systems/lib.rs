@@ -11,6 +11,7 @@ pub mod consolidation;
 #[cfg(test)]
 mod device_claims;
 pub mod ecs;
+pub mod ends;
 pub mod entry;
 pub mod fleet;
 pub mod flow;

@@ -49,6 +49,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::WithControllers,
     capabilities: CAPABILITIES,
+    ends: crate::ends::kubernetes,
     build,
 };
 

@@ -42,6 +42,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     scheduler: SchedulerKind::Pipeline,
     workloads: RunsWorkloads::WithControllers,
     capabilities: CAPABILITIES,
+    ends: crate::ends::kubernetes,
     build,
 };
 

@@ -21,6 +21,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
     capabilities: CAPABILITIES,
+    ends: crate::ends::borg,
     build,
 };
 

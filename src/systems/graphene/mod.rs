@@ -50,6 +50,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Never,
     capabilities: CAPABILITIES,
+    ends: crate::ends::jobs_alone,
     build,
 };
 

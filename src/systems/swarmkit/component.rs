@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use crate::ends::{self, Consequence};
 use crate::mapping::refusal;
 use crate::parts::timers::Timers;
 use cluster::{Conflict, Store};
@@ -364,7 +365,8 @@ impl SwarmKitManager {
                     node.deactivate_task(&task.spec);
                 }
                 node.free_task(&task.spec);
-                let has_failed = reason == EndReason::Error && task.is_wanted;
+                let has_failed =
+                    ends::swarmkit(reason).consequence == Consequence::Failure && task.is_wanted;
                 if has_failed && !task.is_pinned {
                     node.count_failure(now, &task.spec.version);
                 }

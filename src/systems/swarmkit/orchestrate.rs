@@ -8,6 +8,8 @@ use control::Outbox;
 use model::{EndReason, Event, Object, ObjectChange, PodRef, Text};
 use units::{Instant, ObjectId, SortedSet};
 
+use crate::ends::{self, Consequence};
+
 use super::component::{Due, SwarmKitManager};
 use super::global;
 use super::replicated::{self, Slot};
@@ -276,7 +278,7 @@ impl SwarmKitManager {
         });
         self.dirty.insert(id);
         if task.is_wanted {
-            let is_success = reason == EndReason::Completed;
+            let is_success = ends::swarmkit(reason).consequence == Consequence::Success;
             let ended = EndedTask {
                 service: id,
                 number,

@@ -10,6 +10,8 @@ use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{EndReason, Event, Object, PodChange, PodOwner, PodPhase, PodRef, PodSpec, Text};
 use units::{Instant, ObjectId, SortedMap, TenantId};
 
+use crate::ends::{self, Consequence};
+
 use super::super::entry::CAPABILITIES;
 use super::super::quota::{Asked, User};
 use super::tasks::TaskState;
@@ -310,7 +312,11 @@ impl Borgmaster {
         match reason {
             EndReason::Completed if ends => place.is_done = true,
             EndReason::Rejected => place.is_done = true,
-            EndReason::Completed | EndReason::Error | EndReason::TimeLimit => {
+            _ if matches!(
+                ends::borg(reason).consequence,
+                Consequence::Success | Consequence::Failure
+            ) =>
+            {
                 place.rests = true;
                 let due = Due::Restart(owner.object, owner.index);
                 self.timers.push(restart, due);

@@ -9,6 +9,8 @@ use model::{
 };
 use units::{ClassId, GangId, Instant, NodeId, PodId, SortedSet};
 
+use crate::ends::{self, Consequence};
+
 use super::super::machine::{AllocRef, Demand, JobKey};
 use super::super::pending::Waiting;
 use super::super::quota::{Asked, User};
@@ -458,7 +460,7 @@ impl Borgmaster {
         }
         if own.is_charged {
             // One that ends by itself has no successor.
-            if own.is_replaced || matches!(reason, EndReason::NodeLost | EndReason::Evicted(_)) {
+            if own.is_replaced || ends::borg(reason).consequence == Consequence::Loss {
                 self.returning.push(Returning {
                     name: own.name.clone(),
                     class: own.class,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::ends::{self, Consequence};
 use crate::fleet::engine::Unit;
 use crate::fleet::entry::CAPABILITIES;
 use crate::fleet::unit::Requirements;
@@ -371,7 +372,7 @@ impl Fleet {
             out.write(store, Event::PodChanged { pod, change });
         }
         let is_evicted = matches!(reason, EndReason::Evicted(_));
-        let follows = own.is_killed || is_evicted || reason == EndReason::NodeLost;
+        let follows = own.is_killed || ends::fleet(reason).consequence == Consequence::Loss;
         if is_evicted {
             // Whoever took it off its machine wants it on another.
             self.take_off(name);

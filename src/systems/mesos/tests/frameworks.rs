@@ -10,6 +10,7 @@ use super::super::marathon::unreachable::{Action, Tracker, UnreachableStrategy};
 use super::super::marathon::upgrade::{Upgrade, UpgradeStrategy, plan};
 use super::super::master::Masters;
 use super::super::observer::{Observer, ObserverOptions, Removals};
+use crate::ends::{REASONS, mesos};
 use model::{EndReason, EvictionCause, Text};
 use units::{Duration, Instant, SortedSet};
 
@@ -338,4 +339,14 @@ fn a_batch_job_waits_for_its_data_and_then_takes_any_agent() {
     assert_eq!((taken, job.waiting()), ([0, 0, 1, 0, 1, 1, 0], 1));
     job.failed();
     assert_eq!(job.waiting(), 2);
+}
+
+#[test]
+fn the_table_of_ends_says_what_frameworks_are_told() {
+    for (name, reason) in REASONS {
+        let status = format!("TASK_{:?}", status_of(reason, false)).to_uppercase();
+        let state = mesos(reason).state;
+        assert!(state.contains(&status), "{name}: {state}, {status}");
+    }
+    assert_eq!(status_of(EndReason::Error, true), TaskStatus::Killed);
 }
