@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
+use lab::run::prepare;
 use scenario::{Experiment, NamedText, Rejected, load_with_variants};
+use world::FileSource;
 
 use super::source::{self, Source};
 use super::{Exit, Failure, Global, terminal};
@@ -56,4 +58,22 @@ pub(super) fn told(rejected: &Rejected, messages: MessageFormat) -> Failure {
             Failure::silent(Exit::Input)
         }
     }
+}
+
+/// Loads an experiment that was written as `run` does, so that a run refuses nothing of it.
+pub(super) fn check_written(global: &Global, path: &Path) -> Result<(), Failure> {
+    let reading = Reading {
+        path: Some(path),
+        sets: &[],
+        variants: None,
+        messages: MessageFormat::Human,
+    };
+    let experiment = read(global, reading)?.0;
+    let files = FileSource {
+        files: &experiment.files,
+    };
+    for variant in &experiment.variants {
+        prepare(&variant.scenario, &files).map_err(Failure::input)?;
+    }
+    Ok(())
 }

@@ -6,13 +6,11 @@ use clap::{Args, Subcommand};
 
 use lab::folder::Existing;
 use lab::import::{ImportError, ImportPlan, import};
-use lab::run::prepare;
 use report::import as told;
 use trace::Input;
-use world::FileSource;
 
 use super::import_compose::{ComposeArguments, SummaryFormat, print_summary};
-use crate::experiment_file::{MessageFormat, Reading, read};
+use crate::experiment_file::check_written;
 use crate::{Exit, Failure, Global, terminal};
 use units::plural;
 
@@ -114,24 +112,6 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
         || serde_json::to_string_pretty(&summary),
     )?;
     Ok(Exit::Done)
-}
-
-/// Loads an experiment that was written as `run` does, so that a run refuses nothing of it.
-pub(super) fn check_written(global: &Global, path: &Path) -> Result<(), Failure> {
-    let reading = Reading {
-        path: Some(path),
-        sets: &[],
-        variants: None,
-        messages: MessageFormat::Human,
-    };
-    let experiment = read(global, reading)?.0;
-    let files = FileSource {
-        files: &experiment.files,
-    };
-    for variant in &experiment.variants {
-        prepare(&variant.scenario, &files).map_err(Failure::input)?;
-    }
-    Ok(())
 }
 
 /// Path of the experiment file and name of the experiment.

@@ -10,8 +10,8 @@ use report::compose as told;
 use scenario::compose::{Target, Variables, environment};
 use trace::Input;
 
-use super::import::check_written;
 use super::{Exit, Failure, Global, output, source};
+use crate::experiment_file::check_written;
 
 /// Examples of the command.
 pub(super) const EXAMPLES: &str = "\

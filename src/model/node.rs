@@ -21,7 +21,7 @@ pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
 pub const ARCH_LABEL: &str = "kubernetes.io/arch";
 /// The label of a node's operating system.
 pub const OS_LABEL: &str = "kubernetes.io/os";
-/// What a machine says of its platform unless its labels say otherwise.
+/// Labels of a machine's platform, with the values of one whose own labels say nothing else.
 pub const PLATFORM: [(&str, &str); 2] = [(OS_LABEL, "linux"), (ARCH_LABEL, "amd64")];
 
 /// Adds the labels of a machine's platform, as every agent states them of its host (kubelet

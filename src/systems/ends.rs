@@ -5,7 +5,7 @@
 
 use model::{EndReason, EvictionCause};
 
-/// What follows from an end.
+/// Consequence of an end for the task and for the limits of its owner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consequence {
     /// The task has done its work; what is kept running is started again.
@@ -19,7 +19,7 @@ pub enum Consequence {
 }
 
 impl Consequence {
-    /// Its word in tables.
+    /// The consequence's word in tables.
     pub const fn word(self) -> &'static str {
         match self {
             Self::Success => "success",
@@ -35,7 +35,7 @@ impl Consequence {
 pub struct End {
     /// The state that the system's users see.
     pub state: &'static str,
-    /// What follows.
+    /// Consequence for the task.
     pub consequence: Consequence,
 }
 

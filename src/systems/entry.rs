@@ -32,7 +32,7 @@ pub struct SystemEntry {
     pub workloads: RunsWorkloads,
     /// The features that the system can express, and its behaviour.
     pub capabilities: Capabilities,
-    /// What the ends of pods are to the system.
+    /// The states and consequences that ends of pods have in the system.
     pub ends: Ends,
     /// The function that builds the control plane and the node agent of one cell.
     pub build: fn(&SystemRequest) -> Result<SystemParts, SystemError>,

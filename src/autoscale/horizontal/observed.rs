@@ -53,8 +53,6 @@ pub enum Readiness {
     True,
     /// Not ready.
     False,
-    /// Nobody knows, as when the node does not report.
-    Unknown,
 }
 
 /// Requests of a container.

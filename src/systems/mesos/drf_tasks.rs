@@ -5,18 +5,6 @@ use thiserror::Error;
 
 use model::Text;
 
-/// Rule by which the next user is chosen.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum ShareRule {
-    /// The smallest dominant share.
-    #[default]
-    DominantResource,
-    /// The smallest sum of all shares.
-    Assets,
-    /// The smallest share of the first resource alone.
-    FirstResource,
-}
-
 /// Behaviour when the next user's task does not fit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Blocked {
@@ -76,7 +64,6 @@ pub struct Division {
 pub fn divide(
     capacities: &[i64],
     users: &[User],
-    rule: ShareRule,
     blocked: Blocked,
 ) -> Result<Division, DemandError> {
     check(users)?;
@@ -87,7 +74,7 @@ pub fn divide(
     loop {
         let weighted = |&user: &usize| {
             let held = &users[user];
-            share(rule, capacities, held, tasks[user]) / held.weight
+            share(capacities, held, tasks[user]) / held.weight
         };
         let open = (0..users.len()).filter(|&user| !is_out[user]);
         let next = open.min_by(|one, other| {
@@ -111,8 +98,7 @@ pub fn divide(
         tasks[user] += 1;
         sequence.push(user);
     }
-    let dominant =
-        |(user, &tasks): (&User, &u64)| share(ShareRule::DominantResource, capacities, user, tasks);
+    let dominant = |(user, &tasks): (&User, &u64)| share(capacities, user, tasks);
     Ok(Division {
         dominant_shares: users.iter().zip(&tasks).map(dominant).collect(),
         sequence,
@@ -137,7 +123,7 @@ fn check(users: &[User]) -> Result<(), DemandError> {
 }
 
 /// Tasks × demand / capacity, so that equal fractions are equal; what there is none of is left out.
-fn share(rule: ShareRule, capacities: &[i64], user: &User, tasks: u64) -> f64 {
+fn share(capacities: &[i64], user: &User, tasks: u64) -> f64 {
     let shares = user
         .demand
         .iter()
@@ -146,9 +132,5 @@ fn share(rule: ShareRule, capacities: &[i64], user: &User, tasks: u64) -> f64 {
         .map(|(&asked, &capacity)| {
             (i128::from(asked) * i128::from(tasks)) as f64 / capacity as f64
         });
-    match rule {
-        ShareRule::DominantResource => shares.fold(0.0, f64::max),
-        ShareRule::Assets => shares.sum(),
-        ShareRule::FirstResource => shares.take(1).sum(),
-    }
+    shares.fold(0.0, f64::max)
 }

@@ -12,6 +12,7 @@ mod parameters;
 mod plurals;
 mod public_items;
 mod subjects;
+mod variants;
 mod words;
 
 use std::path::{Path, PathBuf};

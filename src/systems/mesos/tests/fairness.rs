@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::drf_tasks::{Blocked, DemandError, ShareRule, User, divide};
+use super::super::drf_tasks::{Blocked, DemandError, User, divide};
 use super::super::resources::Quantities;
 use super::super::sorter::{Fairness, Sorter};
 use rng::Stream;
@@ -121,21 +121,21 @@ fn user(name: &str, demand: &[i64], weight: f64) -> User {
 }
 
 #[test]
-fn the_example_of_the_paper_and_other_rules_differ() {
+fn users_get_what_the_paper_gives_them() {
     let users = [user("A", &[1, 4], 1.0), user("B", &[3, 1], 1.0)];
-    let tasks = |rule, blocked| {
-        let division = divide(&[9, 18], &users, rule, blocked).expect("demands");
+    let tasks = |blocked| {
+        let division = divide(&[9, 18], &users, blocked).expect("demands");
         (division.tasks, division.sequence)
     };
-    let fair = tasks(ShareRule::DominantResource, Blocked::Skip);
+    let fair = tasks(Blocked::Skip);
     assert_eq!(fair, (vec![3, 2], vec![0, 1, 0, 1, 0]));
-    assert_eq!(tasks(ShareRule::DominantResource, Blocked::Stop).0, [3, 2]);
+    assert_eq!(tasks(Blocked::Stop).0, [3, 2]);
     let users = [
         user("x", &[1, 8, 0], 1.0),
         user("y", &[4, 4, 0], 1.0),
         user("z", &[2, 4, 1], 1.0),
     ];
-    let division = divide(&[16, 64, 4], &users, ShareRule::default(), Blocked::Skip);
+    let division = divide(&[16, 64, 4], &users, Blocked::Skip);
     let division = division.expect("demands");
     assert_eq!(division.tasks, [4, 2, 2]);
     assert!(
@@ -145,13 +145,8 @@ fn the_example_of_the_paper_and_other_rules_differ() {
             .all(|share| (share - 0.5).abs() < 1e-12)
     );
     let users = [user("a", &[1, 10], 1.0), user("b", &[3, 1], 1.0)];
-    for (rule, expected) in [
-        (ShareRule::DominantResource, [8, 7]),
-        (ShareRule::FirstResource, [9, 4]),
-    ] {
-        let division = divide(&[30, 100], &users, rule, Blocked::Stop).expect("demands");
-        assert_eq!(division.tasks, expected);
-    }
+    let division = divide(&[30, 100], &users, Blocked::Stop).expect("demands");
+    assert_eq!(division.tasks, [8, 7]);
 }
 
 #[test]
@@ -160,12 +155,11 @@ fn demands_of_nothing_and_weights_of_nothing_are_refused() {
         ([user("a", &[0, 0], 1.0)], "a task of `a` has no demand"),
         ([user("a", &[1, 0], 0.0)], "the weight of `a` is 0"),
     ] {
-        let told: Result<_, DemandError> =
-            divide(&[1, 1], &users, ShareRule::default(), Blocked::Skip);
+        let told: Result<_, DemandError> = divide(&[1, 1], &users, Blocked::Skip);
         let told = told.expect_err("refused").to_string();
         assert!(told.contains(expected), "{told}");
     }
-    let nobody = divide(&[1], &[], ShareRule::default(), Blocked::Skip).expect("nobody");
+    let nobody = divide(&[1], &[], Blocked::Skip).expect("nobody");
     assert!(nobody.sequence.is_empty());
 }
 
@@ -182,7 +176,7 @@ proptest! {
             .enumerate()
             .map(|(number, demand)| user(&format!("u{number}"), &demand[..capacities.len()], 1.0))
             .collect();
-        let division = divide(&capacities, &users, ShareRule::DominantResource, Blocked::Stop);
+        let division = divide(&capacities, &users, Blocked::Stop);
         let division = division.expect("demands");
         for (resource, &capacity) in capacities.iter().enumerate() {
             let held = users.iter().zip(&division.tasks);

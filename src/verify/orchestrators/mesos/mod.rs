@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use super::timeline::{duration, instant};
 use super::{Case, Forms, Trouble, read};
 use model::Text;
-use systems::mesos::drf_tasks::{Blocked, ShareRule, User, divide};
+use systems::mesos::drf_tasks::{Blocked, User, divide};
 use systems::mesos::observer::{Observer, ObserverOptions, Removals};
 use systems::mesos::resources::Quantities;
 use units::{Instant, SortedMap, SortedSet};
@@ -159,7 +159,7 @@ pub(super) fn drf_tasks(case: &Case) -> Result<Value, Trouble> {
         other => return Err(Trouble::Malformed(format!("blocked users `{other}`"))),
     };
     let capacities: Vec<i64> = capacities.values().map(millionths).collect();
-    let division = divide(&capacities, &users, ShareRule::DominantResource, blocked)
+    let division = divide(&capacities, &users, blocked)
         .map_err(|error| Trouble::Malformed(error.to_string()))?;
     let by_name = |values: Vec<Value>| {
         let names = users.iter().map(|user| user.name.to_string());
