@@ -18,6 +18,7 @@ use super::super::service::{HealthyPercent, Moves, Tasks, Throttle};
 use super::tasks::{Phase, TaskState};
 use super::{Due, Ecs};
 use crate::mapping::object_refusal;
+use crate::parts::former::declare_former;
 
 /// Kind of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,9 @@ pub(super) struct Service {
     desired: u64,
     /// Template that was declared last, of which the present deployment is not after a rollback.
     declared: Arc<PodSpec>,
+    /// Template that was declared before it.
+    #[serde(default)]
+    former: Option<Arc<PodSpec>>,
     deployment: Deployment,
     /// Number of the newest deployment, which never is another's.
     newest: u64,
@@ -95,6 +99,7 @@ impl Service {
             kind,
             desired,
             declared: Arc::clone(template),
+            former: None,
             deployment: Deployment::new(1, Arc::clone(template), desired),
             newest: 1,
             completed: None,
@@ -164,7 +169,7 @@ impl Service {
         if self.declared == *template {
             return;
         }
-        self.declared = Arc::clone(template);
+        self.former = Some(std::mem::replace(&mut self.declared, Arc::clone(template)));
         if self.deployment.template != *template {
             self.newest += 1;
             self.deployment = Deployment::new(self.newest, Arc::clone(template), self.desired);
@@ -227,10 +232,13 @@ impl Ecs {
             }
             return;
         };
+        if let (Some(Object::Deployment(own)), Some(service)) = (object, self.services.get(&id))
+            && own.rollback_to.is_some()
+        {
+            return declare_former(id, own, service.former.as_ref(), store, out);
+        }
         let desired = desired.max(0) as u64;
-        let name = object
-            .map(|object| object.name().clone())
-            .unwrap_or_default();
+        let name = object.map(Object::name).cloned().unwrap_or_default();
         if let Some(service) = self.services.get_mut(&id) {
             service.desired = desired;
             service.declare(template);
