@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 
 use windtunnel::units::SortedMap;
 
-use super::replace_actor::{Agent, Judge, Rule, Strategy};
+use super::constraints::{Agent, Rule};
+use super::replace_actor::{Judge, Strategy};
 use super::{Base, all_agree, seed};
 
 /// Room beside what the instances of one version take.

@@ -2,8 +2,10 @@
 //! The judge has the original's rules, reads each event where the original reads it, and shares no code with
 //! the system. A cell is right if the run orders at each instant what the judge orders.
 
+mod constraints;
 mod ecs;
 mod marathon;
+mod nova;
 mod replace_actor;
 mod service_scheduler;
 

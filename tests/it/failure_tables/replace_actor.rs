@@ -1,12 +1,14 @@
 //! Marathon's own rules for an upgrade, as `TaskReplaceActor.scala`, `ReadinessBehavior.scala`,
-//! `ScalingProposition.scala`, `Constraints.scala`, `ResourceMatcher.scala` and `RateLimiter.scala` have
-//! them (1.9.109), over the events of a run.
+//! `ScalingProposition.scala`, `ResourceMatcher.scala` and `RateLimiter.scala` have them (1.9.109), over the
+//! events of a run.
 
 use std::collections::VecDeque;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{EndReason, Event, Object, Pod, PodChange, PodRef};
 use windtunnel::units::{Instant, NodeId, PodId, SortedMap, SortedSet};
+
+use super::constraints::{Agent, Rule};
 
 const SECOND: i64 = 1_000_000_000;
 /// An instance that can be launched is, once offers were revived (`min_revive_offers_interval`) and made.
@@ -15,24 +17,6 @@ const PROMPT: i64 = 6 * SECOND;
 const SWEEP: i64 = 10 * SECOND;
 /// `backoffSeconds`, `backoffFactor` in hundredths and `maxLaunchDelaySeconds`.
 const BACKOFF: (i64, i64, i64) = (SECOND, 115, 300 * SECOND);
-
-/// A rule of `constraints`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Rule {
-    Free,
-    HostnameUnique,
-    RackGroupBy(u64),
-    RackMaxPer(u64),
-    RackCluster,
-    RackUnlike(&'static str),
-}
-
-/// An agent: its rack and the number of instances that it has room for.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Agent {
-    pub(super) rack: &'static str,
-    pub(super) slots: usize,
-}
 
 /// Shares of an `upgradeStrategy`, in hundredths.
 #[derive(Clone, Copy, Debug)]
@@ -305,34 +289,13 @@ impl Judge {
         self.agents[node.index()].rack
     }
 
-    /// `Constraints.meetsConstraint` over the instances of the present configuration.
+    /// Whether the rule lets another instance of the present configuration onto an agent.
     fn meets(&self, node: NodeId) -> bool {
-        let placed = { self.instances.values() }
+        let placed: Vec<NodeId> = { self.instances.values() }
             .filter(|own| own.version == self.version)
-            .filter_map(|own| own.node);
-        let racks: Vec<&str> = placed.clone().map(|node| self.rack(node)).collect();
-        let rack = self.rack(node);
-        let same = racks.iter().filter(|other| **other == rack).count() as u64;
-        match self.rule {
-            Rule::Free => true,
-            Rule::HostnameUnique => placed.clone().all(|other| other != node),
-            Rule::RackMaxPer(most) => same < most,
-            Rule::RackCluster => racks.first().is_none_or(|first| *first == rack),
-            Rule::RackUnlike(word) => rack != word,
-            Rule::RackGroupBy(groups) => {
-                let names: SortedSet<&str> = racks.iter().copied().collect();
-                if same == 0 {
-                    return (names.len() as u64) < groups;
-                }
-                let share = self.wanted / groups;
-                let count = |name: &&str| racks.iter().filter(|own| *own == name).count() as u64;
-                let over: u64 = names
-                    .iter()
-                    .map(|name| count(name).saturating_sub(share))
-                    .sum();
-                same < share || (same == share && self.wanted % groups > over)
-            }
-        }
+            .filter_map(|own| own.node)
+            .collect();
+        self.rule.meets(node, &placed, &self.agents, self.wanted)
     }
 
     fn has_room(&self, node: NodeId) -> bool {
