@@ -1,6 +1,7 @@
 //! Services: desired tasks, deployments that replace old tasks by new ones within the bounds, and the
 //! circuit breaker.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use cluster::Store;
@@ -10,11 +11,11 @@ use model::{Event, Object, PodOwner, PodRef, PodSpec, RolloutStep, Text};
 use serde::{Deserialize, Serialize};
 use units::{Instant, ObjectId, SortedMap, SortedSet};
 
-use super::super::breaker::CircuitBreaker;
 use super::super::entry::CAPABILITIES;
 use super::super::options::BreakerOptions;
 use super::super::placement::{self, Instance, Running};
 use super::super::service::{HealthyPercent, Moves, Tasks, Throttle};
+use super::deployment::{Completed, Deployment};
 use super::tasks::{Phase, TaskState};
 use super::{Due, Ecs};
 use crate::mapping::object_refusal;
@@ -53,43 +54,11 @@ pub(super) struct Service {
     stuck: Option<Instant>,
     /// Number of the next pod.
     next: i32,
-    /// Pods that were asked for and are not there yet.
-    coming: u64,
+    /// Deployments of the pods that were asked for and are not there yet, in their order.
+    coming: VecDeque<u64>,
     /// Pods of the service's tasks, by the number of the task.
     #[serde(skip)]
     pods: SortedMap<u64, PodRef>,
-}
-
-/// The present deployment of a service.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Deployment {
-    number: u64,
-    template: Arc<PodSpec>,
-    breaker: CircuitBreaker,
-    is_failed: bool,
-    /// Whether it goes back to a deployment that was completed, and is not there yet.
-    is_rollback: bool,
-}
-
-/// A deployment whose tasks were all there and healthy.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Completed {
-    number: u64,
-    template: Arc<PodSpec>,
-}
-
-impl Deployment {
-    fn new(number: u64, template: Arc<PodSpec>, desired: u64) -> Self {
-        Self {
-            number,
-            template,
-            breaker: CircuitBreaker::new(desired),
-            is_failed: false,
-            is_rollback: false,
-        }
-    }
 }
 
 impl Service {
@@ -106,7 +75,7 @@ impl Service {
             throttle: Throttle::default(),
             stuck: None,
             next: 0,
-            coming: 0,
+            coming: VecDeque::new(),
             pods: SortedMap::new(),
         }
     }
@@ -116,15 +85,15 @@ impl Service {
     }
 
     /// Tasks that were asked for and are not there yet.
-    pub(super) const fn coming(&self) -> u64 {
-        self.coming
+    pub(super) fn coming(&self) -> u64 {
+        self.coming.len() as u64
     }
 
     /// A pod that was asked for is there: the number of its deployment.
     pub(super) fn arrived(&mut self, task: u64, pod: PodRef) -> u64 {
-        self.coming = self.coming.saturating_sub(1);
         self.pods.insert(task, pod);
-        self.deployment.number
+        let asked = self.coming.pop_front();
+        asked.unwrap_or(self.deployment.number)
     }
 
     /// A task of the service has ended.
@@ -224,7 +193,7 @@ impl Ecs {
         let Some((kind, template, desired)) = object.and_then(wanted) else {
             if let Some(service) = self.services.remove(&id) {
                 if service.is_daemon() {
-                    self.daemons_coming -= service.coming;
+                    self.daemons_coming -= service.coming();
                 }
                 for &pod in service.pods.values() {
                     self.stop(now, pod, store, out);
@@ -260,8 +229,8 @@ impl Ecs {
     /// A pod was not created after all.
     pub(super) fn not_created(&mut self, id: ObjectId) {
         if let Some(service) = self.services.get_mut(&id) {
-            self.daemons_coming -= u64::from(service.is_daemon() && service.coming > 0);
-            service.coming = service.coming.saturating_sub(1);
+            self.daemons_coming -= u64::from(service.is_daemon() && service.coming() > 0);
+            service.coming.pop_front();
         }
     }
 
@@ -320,8 +289,12 @@ impl Ecs {
 
     /// Tasks of a service as its bounds count them. Those of a draining instance are old.
     fn counted(&self, service: &Service) -> Tasks {
+        let is_new = |number: &&u64| **number == service.deployment.number;
+        let coming = service.coming.iter().filter(is_new).count() as u64;
         let mut tasks = Tasks {
-            new_unhealthy: service.coming,
+            new_unhealthy: coming,
+            // Those of a deployment before end as soon as they are there.
+            stopping: service.coming() - coming,
             ..Tasks::default()
         };
         for own in self.tasks_of(service) {
@@ -494,7 +467,7 @@ impl Ecs {
             spec: Arc::clone(&service.deployment.template),
         }));
         service.next += 1;
-        service.coming += 1;
+        service.coming.push_back(service.deployment.number);
         self.daemons_coming += u64::from(service.is_daemon());
     }
 }

@@ -218,6 +218,12 @@ impl App {
         });
     }
 
+    /// Whether an instance is of an earlier version.
+    pub(super) fn is_outdated(&self, pod: PodRef) -> bool {
+        let instance = self.instances.get(&pod.id);
+        instance.is_some_and(|one| one.version != self.version)
+    }
+
     fn groups_of(&self, one: &Instance, options: &MarathonFramework, store: &Store) -> Vec<Text> {
         let constraints = super::constraints_of(self, options);
         let groups = constraints

@@ -49,7 +49,7 @@ impl App {
         self.coming.iter_mut().for_each(|one| one.new = None);
         self.instances.values_mut().for_each(|one| one.new = None);
         let mut before = self.before();
-        before.scheduled = self.waiting.len() as u64;
+        before.scheduled = (self.waiting.len() + self.coming.len()) as u64;
         self.drop_outdated(store, out);
         before.old = self.old();
         let (upgrade, actions) = Upgrade::begin(&self.strategy(options), self.wanted, &before);
