@@ -82,6 +82,7 @@ mod throughputs;
 mod trace_edits;
 mod traffic;
 mod typical;
+mod unheeded;
 mod units;
 mod usage;
 mod volume_places;

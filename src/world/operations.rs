@@ -209,18 +209,7 @@ pub fn operations(
     super::cloud_doubts::note(scenario, nodes, &operations, remarks);
     operations.extend(super::delivery::pushes(scenario, files)?);
     operations.extend(super::storage::disk_failures(scenario, nodes)?);
-    let uncordoned = uncordoned(scenario);
-    if uncordoned.is_some() {
-        operations.retain(|(_, operation)| !matches!(operation, Operation::Cordon(_)));
-    }
-    let unheeded = [
-        super::delivery::undelivered(scenario),
-        unpaused(scenario),
-        uncordoned,
-    ];
-    for line in unheeded.into_iter().flatten() {
-        remarks.note(line);
-    }
+    super::unheeded::leave_out(scenario, &mut operations, remarks);
     super::delivery::check_digests(&operations)?;
     // Equal times stay in order, but what others need to be made comes first.
     let needs_others = |operation: &Operation| match operation {
@@ -229,30 +218,6 @@ pub fn operations(
     };
     operations.sort_by_key(|(at, operation)| (*at, needs_others(operation)));
     Ok(operations)
-}
-
-/// The pauses that a scenario's system does not know, in words; `None` if there are none.
-fn unpaused(scenario: &Scenario) -> Option<String> {
-    let mut operations = scenario.operations.iter();
-    let number = operations.position(|own| own.pause.is_some())?;
-    let system = &scenario.system.name;
-    runs_always(scenario).then(|| {
-        format!(
-            "operations[{number}].pause: the system `{system}` knows no pause: rollouts go on as if it \
-             were not stated"
-        )
-    })
-}
-
-/// The cordons that a scenario's system does not know, in words; `None` if there are none.
-fn uncordoned(scenario: &Scenario) -> Option<String> {
-    let mut operations = scenario.operations.iter();
-    let is_fleet = scenario.system.name == systems::fleet::ENTRY.name;
-    let number = operations.position(|own| own.cordon.is_some() && is_fleet)?;
-    Some(format!(
-        "operations[{number}].cordon: the system `fleet` knows no cordon: the machine takes units as before; \
-         `drain` stops its agent, and its units go elsewhere"
-    ))
 }
 
 /// Whether the system takes everything off a node that drains itself (swarmkit

@@ -40,6 +40,7 @@ mod failover;
 mod failover_cells;
 mod failure_runs;
 mod failure_scenarios;
+mod failure_tables;
 mod federation;
 mod field;
 mod fit_plots;

@@ -1,11 +1,12 @@
 //! Parts that several of the modelled systems have in common, each concept once: clients, expressions over
 //! labels, patterns, leases, membership that expires, growing delays, health checks, permits and
-//! majorities, agendas, time limits, services of pods.
+//! majorities, agendas, time limits, services of pods, the way back to a former version.
 
 pub(crate) mod client;
 pub mod delay;
 pub mod devices;
 pub mod expression;
+pub(crate) mod former;
 pub mod health_check;
 pub mod lease;
 pub mod membership;

@@ -10,7 +10,7 @@ use systems::mesos::marathon::backoff::{LaunchBackoff, TaskStatus};
 use systems::mesos::marathon::constraint::{Constraint, FieldValue};
 use systems::mesos::marathon::scale_down::{Condition, Instance, KillSelection, victims};
 use systems::mesos::marathon::unreachable::{self, Tracker, UnreachableStrategy};
-use systems::mesos::marathon::upgrade::{self, Upgrade, UpgradeStrategy, plan};
+use systems::mesos::marathon::upgrade::{self, Before, Upgrade, UpgradeStrategy, plan};
 use systems::parts::delay::Growth;
 use units::{Duration, Instant, SortedMap};
 
@@ -189,8 +189,11 @@ fn upgrade_steps(case: &Case) -> Result<Value, Trouble> {
     }
     let given: UpgradeCase = read(&case.request)?;
     let old: Vec<OldCase> = read(&case.existing)?;
-    let old: Vec<(Text, bool)> = old.into_iter().map(|one| (one.id, one.healthy)).collect();
-    let (mut upgrade, first) = Upgrade::begin(&given.strategy(), given.instances, &old);
+    let before = Before {
+        old: old.into_iter().map(|one| (one.id, one.healthy)).collect(),
+        ..Before::default()
+    };
+    let (mut upgrade, first) = Upgrade::begin(&given.strategy(), given.instances, &before);
     let mut actions = vec![in_words(&first)];
     for (event, id) in &given.events {
         let new = || {

@@ -6,6 +6,7 @@
 //! `fargate.rs`.
 
 mod capacity;
+mod deployment;
 mod fargate;
 mod health;
 mod instances;

@@ -1,6 +1,7 @@
 //! Services: desired tasks, deployments that replace old tasks by new ones within the bounds, and the
 //! circuit breaker.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use cluster::Store;
@@ -10,14 +11,15 @@ use model::{Event, Object, PodOwner, PodRef, PodSpec, RolloutStep, Text};
 use serde::{Deserialize, Serialize};
 use units::{Instant, ObjectId, SortedMap, SortedSet};
 
-use super::super::breaker::CircuitBreaker;
 use super::super::entry::CAPABILITIES;
 use super::super::options::BreakerOptions;
 use super::super::placement::{self, Instance, Running};
 use super::super::service::{HealthyPercent, Moves, Tasks, Throttle};
+use super::deployment::{Completed, Deployment};
 use super::tasks::{Phase, TaskState};
 use super::{Due, Ecs};
 use crate::mapping::object_refusal;
+use crate::parts::former::declare_former;
 
 /// Kind of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +41,9 @@ pub(super) struct Service {
     desired: u64,
     /// Template that was declared last, of which the present deployment is not after a rollback.
     declared: Arc<PodSpec>,
+    /// Template that was declared before it.
+    #[serde(default)]
+    former: Option<Arc<PodSpec>>,
     deployment: Deployment,
     /// Number of the newest deployment, which never is another's.
     newest: u64,
@@ -49,43 +54,11 @@ pub(super) struct Service {
     stuck: Option<Instant>,
     /// Number of the next pod.
     next: i32,
-    /// Pods that were asked for and are not there yet.
-    coming: u64,
+    /// Deployments of the pods that were asked for and are not there yet, in their order.
+    coming: VecDeque<u64>,
     /// Pods of the service's tasks, by the number of the task.
     #[serde(skip)]
     pods: SortedMap<u64, PodRef>,
-}
-
-/// The present deployment of a service.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Deployment {
-    number: u64,
-    template: Arc<PodSpec>,
-    breaker: CircuitBreaker,
-    is_failed: bool,
-    /// Whether it goes back to a deployment that was completed, and is not there yet.
-    is_rollback: bool,
-}
-
-/// A deployment whose tasks were all there and healthy.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Completed {
-    number: u64,
-    template: Arc<PodSpec>,
-}
-
-impl Deployment {
-    fn new(number: u64, template: Arc<PodSpec>, desired: u64) -> Self {
-        Self {
-            number,
-            template,
-            breaker: CircuitBreaker::new(desired),
-            is_failed: false,
-            is_rollback: false,
-        }
-    }
 }
 
 impl Service {
@@ -95,13 +68,14 @@ impl Service {
             kind,
             desired,
             declared: Arc::clone(template),
+            former: None,
             deployment: Deployment::new(1, Arc::clone(template), desired),
             newest: 1,
             completed: None,
             throttle: Throttle::default(),
             stuck: None,
             next: 0,
-            coming: 0,
+            coming: VecDeque::new(),
             pods: SortedMap::new(),
         }
     }
@@ -111,15 +85,15 @@ impl Service {
     }
 
     /// Tasks that were asked for and are not there yet.
-    pub(super) const fn coming(&self) -> u64 {
-        self.coming
+    pub(super) fn coming(&self) -> u64 {
+        self.coming.len() as u64
     }
 
     /// A pod that was asked for is there: the number of its deployment.
     pub(super) fn arrived(&mut self, task: u64, pod: PodRef) -> u64 {
-        self.coming = self.coming.saturating_sub(1);
         self.pods.insert(task, pod);
-        self.deployment.number
+        let asked = self.coming.pop_front();
+        asked.unwrap_or(self.deployment.number)
     }
 
     /// A task of the service has ended.
@@ -164,7 +138,7 @@ impl Service {
         if self.declared == *template {
             return;
         }
-        self.declared = Arc::clone(template);
+        self.former = Some(std::mem::replace(&mut self.declared, Arc::clone(template)));
         if self.deployment.template != *template {
             self.newest += 1;
             self.deployment = Deployment::new(self.newest, Arc::clone(template), self.desired);
@@ -219,7 +193,7 @@ impl Ecs {
         let Some((kind, template, desired)) = object.and_then(wanted) else {
             if let Some(service) = self.services.remove(&id) {
                 if service.is_daemon() {
-                    self.daemons_coming -= service.coming;
+                    self.daemons_coming -= service.coming();
                 }
                 for &pod in service.pods.values() {
                     self.stop(now, pod, store, out);
@@ -227,10 +201,13 @@ impl Ecs {
             }
             return;
         };
+        if let (Some(Object::Deployment(own)), Some(service)) = (object, self.services.get(&id))
+            && own.rollback_to.is_some()
+        {
+            return declare_former(id, own, service.former.as_ref(), store, out);
+        }
         let desired = desired.max(0) as u64;
-        let name = object
-            .map(|object| object.name().clone())
-            .unwrap_or_default();
+        let name = object.map(Object::name).cloned().unwrap_or_default();
         if let Some(service) = self.services.get_mut(&id) {
             service.desired = desired;
             service.declare(template);
@@ -252,8 +229,8 @@ impl Ecs {
     /// A pod was not created after all.
     pub(super) fn not_created(&mut self, id: ObjectId) {
         if let Some(service) = self.services.get_mut(&id) {
-            self.daemons_coming -= u64::from(service.is_daemon() && service.coming > 0);
-            service.coming = service.coming.saturating_sub(1);
+            self.daemons_coming -= u64::from(service.is_daemon() && service.coming() > 0);
+            service.coming.pop_front();
         }
     }
 
@@ -312,8 +289,12 @@ impl Ecs {
 
     /// Tasks of a service as its bounds count them. Those of a draining instance are old.
     fn counted(&self, service: &Service) -> Tasks {
+        let is_new = |number: &&u64| **number == service.deployment.number;
+        let coming = service.coming.iter().filter(is_new).count() as u64;
         let mut tasks = Tasks {
-            new_unhealthy: service.coming,
+            new_unhealthy: coming,
+            // Those of a deployment before end as soon as they are there.
+            stopping: service.coming() - coming,
             ..Tasks::default()
         };
         for own in self.tasks_of(service) {
@@ -486,7 +467,7 @@ impl Ecs {
             spec: Arc::clone(&service.deployment.template),
         }));
         service.next += 1;
-        service.coming += 1;
+        service.coming.push_back(service.deployment.number);
         self.daemons_coming += u64::from(service.is_daemon());
     }
 }

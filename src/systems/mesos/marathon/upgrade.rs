@@ -77,6 +77,20 @@ pub enum Action {
     Start(u64),
 }
 
+/// Instances that an upgrade finds.
+#[derive(Clone, Debug, Default)]
+pub struct Before {
+    /// Old ones, each with whether it is healthy.
+    pub old: Vec<(Text, bool)>,
+    /// New ones of an upgrade that is begun anew: their numbers from 1, and whether they are ready.
+    pub new: Vec<(u64, bool)>,
+    /// Number of those that were told to end and have not. To the original they are there: each stands
+    /// for one more that is too many (`currentInstances`, independent of the goal).
+    pub ending: u64,
+    /// Number of old ones that waited for an offer; they end at once, before any other.
+    pub scheduled: u64,
+}
+
 /// An upgrade under way.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Upgrade {
@@ -90,28 +104,19 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// An upgrade of old instances (each with whether it is healthy), and its first orders.
+    /// An upgrade, or one that is begun anew, of what there is, and its first orders.
     pub fn begin(
         strategy: &UpgradeStrategy,
         instances: u64,
-        old: &[(Text, bool)],
+        before: &Before,
     ) -> (Self, Vec<Action>) {
-        Self::resume(strategy, instances, old, &[])
-    }
-
-    /// An upgrade that is begun anew with another number of instances, of which these new ones, by
-    /// their numbers from 1 and with whether they are ready, were started.
-    pub fn resume(
-        strategy: &UpgradeStrategy,
-        instances: u64,
-        old: &[(Text, bool)],
-        new: &[(u64, bool)],
-    ) -> (Self, Vec<Action>) {
+        let Before { old, new, .. } = before;
         let ready: SortedSet<u64> = { new.iter() }
             .filter_map(|&(number, is_ready)| is_ready.then_some(number))
             .collect();
         let healthy = old.iter().filter(|(_, is_healthy)| *is_healthy).count() + ready.len();
-        let current = (old.len() + new.len()) as u64;
+        let there = (old.len() + new.len()) as u64;
+        let current = there + before.ending + before.scheduled;
         let plan = plan(strategy, instances, healthy as u64, current);
         let (good, bad): (Vec<_>, Vec<_>) = old.iter().partition(|(_, is_healthy)| *is_healthy);
         let mut upgrade = Self {
@@ -127,7 +132,7 @@ impl Upgrade {
             active: old.iter().map(|(id, _)| id.clone()).collect(),
         };
         let mut actions = Vec::new();
-        for _ in 0..plan.kill_now {
+        for _ in before.scheduled..plan.kill_now {
             upgrade.kill_next(&mut actions);
         }
         upgrade.start(&mut actions);

@@ -7,7 +7,7 @@ use super::super::marathon::backoff::{DEFAULT_GROWTH, LaunchBackoff, TaskStatus}
 use super::super::marathon::constraint::{Constraint, ConstraintError, FieldValue};
 use super::super::marathon::scale_down::{Condition, Instance, KillSelection, victims};
 use super::super::marathon::unreachable::{Action, Tracker, UnreachableStrategy};
-use super::super::marathon::upgrade::{Upgrade, UpgradeStrategy, plan};
+use super::super::marathon::upgrade::{Before, Upgrade, UpgradeStrategy, plan};
 use super::super::master::Masters;
 use super::super::observer::{Observer, ObserverOptions, Removals};
 use crate::ends::{REASONS, mesos};
@@ -142,8 +142,11 @@ fn attributes_that_are_numbers_are_scalars() {
 #[test]
 fn a_new_instance_that_is_ready_twice_ends_one_old_one() {
     let strategy = UpgradeStrategy::default_of(false);
-    let old = [("a".into(), true), ("b".into(), true)];
-    let (mut upgrade, _) = Upgrade::begin(&strategy, 2, &old);
+    let before = Before {
+        old: vec![("a".into(), true), ("b".into(), true)],
+        ..Before::default()
+    };
+    let (mut upgrade, _) = Upgrade::begin(&strategy, 2, &before);
     assert_eq!(upgrade.new_ready(1).len(), 1);
     assert_eq!(upgrade.new_ready(1).len(), 0);
     // One that failed and is there again does.

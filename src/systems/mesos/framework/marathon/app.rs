@@ -54,6 +54,9 @@ pub(super) struct App {
     pub(super) name: Text,
     pub(super) spec: Arc<PodSpec>,
     template: Arc<PodSpec>,
+    /// Template of the version before.
+    #[serde(default)]
+    former: Option<Arc<PodSpec>>,
     version: u64,
     pub(super) wanted: u64,
     is_resident: bool,
@@ -81,6 +84,7 @@ impl App {
             name: name.clone(),
             spec: made_of(&stated.template, namespace, stated.kind, name),
             template: stated.template,
+            former: None,
             version: 0,
             wanted: stated.replicas,
             is_resident: stated.is_resident,
@@ -164,33 +168,39 @@ impl App {
         for _ in have..self.wanted {
             self.create(None, out);
         }
-        let surplus = have.saturating_sub(self.wanted);
-        for _ in 0..surplus {
-            // Instances that have no agent yet go first, the newest of them.
-            let Some(pod) = self.waiting.pop_back() else {
-                break;
-            };
-            self.instances.remove(&pod.id);
-            kill(out, store, pod);
-        }
-        let left = (self.active().count() as u64).saturating_sub(self.wanted);
-        if surplus == 0 || left == 0 {
-            return;
-        }
-        let running: Vec<scale_down::Instance> = self
-            .active()
+        self.shrink(options, store, out);
+    }
+
+    /// Ends what is too many, in an upgrade of its new instances (`ScalingProposition.scala`): to the
+    /// original an instance that waits for an offer is in none of the conditions that go first.
+    fn shrink(&mut self, options: &MarathonFramework, store: &Store, out: &mut Outbox) {
+        let is_upgrade = self.upgrade.is_some();
+        let counts = |new: Option<u64>| !is_upgrade || new.is_some();
+        let coming = self.coming.iter().filter(|one| counts(one.new)).count();
+        let have: Vec<scale_down::Instance> = { self.active() }
+            .filter(|one| counts(one.new))
             .map(|one| scale_down::Instance {
                 id: text_of(one.pod.id),
-                condition: one.condition,
+                condition: one.node.map_or(Condition::Other, |_| one.condition),
                 started: one.started,
                 groups: self.groups_of(one, options, store),
             })
             .collect();
-        for id in scale_down::victims(&running, left as usize, options.kill_selection, &[]) {
-            if let Some(instance) = id_of(&id).and_then(|id| self.instances.get_mut(&id)) {
-                instance.is_killed = true;
-                kill(out, store, instance.pod);
+        let surplus = (have.len() + coming).saturating_sub(self.wanted as usize);
+        if surplus == 0 {
+            return;
+        }
+        for id in scale_down::victims(&have, surplus, options.kill_selection, &[]) {
+            let Some(instance) = id_of(&id).and_then(|id| self.instances.get_mut(&id)) else {
+                continue;
+            };
+            (instance.is_killed, instance.new) = (true, None);
+            let (pod, waits) = (instance.pod, instance.node.is_none());
+            if waits {
+                self.waiting.retain(|known| *known != pod);
+                self.instances.remove(&pod.id);
             }
+            kill(out, store, pod);
         }
     }
 
@@ -206,6 +216,12 @@ impl App {
             kill(out, store, *pod);
             false
         });
+    }
+
+    /// Whether an instance is of an earlier version.
+    pub(super) fn is_outdated(&self, pod: PodRef) -> bool {
+        let instance = self.instances.get(&pod.id);
+        instance.is_some_and(|one| one.version != self.version)
     }
 
     fn groups_of(&self, one: &Instance, options: &MarathonFramework, store: &Store) -> Vec<Text> {

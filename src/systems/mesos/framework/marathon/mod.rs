@@ -285,6 +285,10 @@ impl Framework for Marathon {
             app.waits(now, pod);
             self.has_news = true;
             self.lively.insert(id);
+            if app.is_outdated(pod) {
+                // A new version came between: it ends before an offer can be made for it.
+                self.touched.insert(id);
+            }
         }
     }
 

@@ -1,10 +1,11 @@
 //! Upgrades of an application: new versions, and other numbers of instances meanwhile.
 
 use super::stated::stated;
-use super::{App, id_of, text_of};
+use super::{App, Instance, id_of, text_of};
 use crate::mesos::framework::{kill, made_of};
-use crate::mesos::marathon::upgrade::{self, Upgrade, UpgradeStrategy};
+use crate::mesos::marathon::upgrade::{self, Before, Upgrade, UpgradeStrategy};
 use crate::mesos::options::MarathonFramework;
+use crate::parts::former::declare_former;
 use cluster::Store;
 use control::Outbox;
 use model::{Object, Text};
@@ -22,6 +23,11 @@ impl App {
         let Some(stated) = stated(object) else {
             return;
         };
+        if let Object::Deployment(own) = object
+            && own.rollback_to.is_some()
+        {
+            return declare_former(self.object, own, self.former.as_ref(), store, out);
+        }
         let before = std::mem::replace(&mut self.wanted, stated.replicas);
         self.stated = stated.upgrade;
         if stated.template == self.template {
@@ -36,21 +42,34 @@ impl App {
             stated.kind,
             object.name(),
         );
-        self.template = stated.template;
+        self.former = Some(std::mem::replace(&mut self.template, stated.template));
         self.version += 1;
         self.backoff.reset();
         // All that there is is old, also what an upgrade before has started.
         self.coming.iter_mut().for_each(|one| one.new = None);
         self.instances.values_mut().for_each(|one| one.new = None);
+        let mut before = self.before();
+        before.scheduled = (self.waiting.len() + self.coming.len()) as u64;
         self.drop_outdated(store, out);
-        let strategy = self.strategy(options);
-        let old: Vec<(Text, bool)> = self
-            .active()
-            .map(|one| (text_of(one.pod.id), one.is_ready))
-            .collect();
-        let (upgrade, actions) = Upgrade::begin(&strategy, self.wanted, &old);
+        before.old = self.old();
+        let (upgrade, actions) = Upgrade::begin(&self.strategy(options), self.wanted, &before);
         self.upgrade = Some(upgrade);
         self.carry_out(actions, store, out);
+    }
+
+    /// What an upgrade that begins finds beside its instances: those that were told to end and have not.
+    fn before(&self) -> Before {
+        let ends = |one: &&Instance| one.counts && one.is_killed;
+        Before {
+            ending: self.instances.values().filter(ends).count() as u64,
+            ..Before::default()
+        }
+    }
+
+    /// The old instances, each with whether it is healthy.
+    fn old(&self) -> Vec<(Text, bool)> {
+        let old = self.active().filter(|one| one.new.is_none());
+        old.map(|one| (text_of(one.pod.id), one.is_ready)).collect()
     }
 
     fn strategy(&self, options: &MarathonFramework) -> UpgradeStrategy {
@@ -62,28 +81,11 @@ impl App {
         }
     }
 
-    /// Another number of instances is wanted in the middle of an upgrade, which is begun anew: of the
-    /// new ones that are too many the youngest go, those without an agent first.
+    /// Another number of instances is wanted in the middle of an upgrade, which is begun anew.
     fn resize(&mut self, options: &MarathonFramework, store: &Store, out: &mut Outbox) {
+        self.shrink(options, store, out);
         let new = self.active().filter(|one| one.new.is_some());
-        let mut new: Vec<PodId> = new.map(|one| one.pod.id).collect();
-        let coming = self.coming.iter().filter(|one| one.new.is_some()).count();
-        let mut surplus = (new.len() + coming).saturating_sub(self.wanted as usize);
-        while surplus > 0
-            && let Some(pod) = self.waiting.pop_back()
-        {
-            self.instances.remove(&pod.id);
-            new.retain(|known| *known != pod.id);
-            kill(out, store, pod);
-            surplus -= 1;
-        }
-        while surplus > 0
-            && let Some(instance) = new.pop().and_then(|id| self.instances.get_mut(&id))
-        {
-            (instance.is_killed, instance.new) = (true, None);
-            kill(out, store, instance.pod);
-            surplus -= 1;
-        }
+        let new: Vec<PodId> = new.map(|one| one.pod.id).collect();
         let mut numbered = Vec::new();
         for (number, id) in (1..).zip(&new) {
             if let Some(instance) = self.instances.get_mut(id) {
@@ -95,10 +97,12 @@ impl App {
             *number = numbered.len() as u64 + 1;
             numbered.push((*number, false));
         }
-        let old = self.active().filter(|one| one.new.is_none());
-        let old: Vec<(Text, bool)> = old.map(|one| (text_of(one.pod.id), one.is_ready)).collect();
-        let strategy = self.strategy(options);
-        let (upgrade, actions) = Upgrade::resume(&strategy, self.wanted, &old, &numbered);
+        let before = Before {
+            old: self.old(),
+            new: numbered,
+            ..self.before()
+        };
+        let (upgrade, actions) = Upgrade::begin(&self.strategy(options), self.wanted, &before);
         self.upgrade = Some(upgrade);
         self.carry_out(actions, store, out);
     }
