@@ -22,6 +22,7 @@ mod cloud_notes;
 mod cloud_placement;
 mod cold_migration;
 mod compare;
+mod compose_failures;
 mod consolidation;
 mod contention;
 mod control_faults;

@@ -26,6 +26,8 @@ struct System {
     has_jobs: bool,
     /// It replaces what runs when the template changes.
     rolls_out: bool,
+    /// Its user alone makes anew what another user took away.
+    is_by_hand: bool,
 }
 
 /// A step of a sequence.
@@ -149,6 +151,8 @@ struct Course {
     wanted: usize,
     /// Marks a course that ends with a version which gets ready.
     is_good: bool,
+    /// Marks a course in which the next version brings back what users took away.
+    is_by_hand: bool,
     settled: i64,
 }
 
@@ -201,8 +205,12 @@ impl Course {
                 self.operate(at, &format!("pause: {web}"));
                 self.operate(at + lasts, &format!("resume: {web}"));
             }
-            DeletePod => self.operate(at, "deletePods: {labels: {app: web}, count: 1}"),
+            DeletePod => {
+                self.is_good &= !self.is_by_hand;
+                self.operate(at, "deletePods: {labels: {app: web}, count: 1}");
+            }
             Drain => {
+                self.is_good &= !self.is_by_hand;
                 self.operate(at, &format!("drain: n{node}"));
                 self.operate(at + lasts, &format!("uncordon: n{node}"));
             }
@@ -232,6 +240,7 @@ impl Sequence {
             most,
             wanted,
             is_good: true,
+            is_by_hand: system.is_by_hand,
             settled: 0,
         };
         let kinds: Vec<Step> = { [Apply, Apply, Scale].iter().chain(system.steps) }
@@ -437,6 +446,7 @@ macro_rules! systems {
                     steps: $steps,
                     has_jobs: $has_jobs,
                     rolls_out: $rolls_out,
+                    is_by_hand: $name == "compose",
                 });
             }
         )*
@@ -453,4 +463,5 @@ systems! {
     ecs_comes_to_rest: "ecs", "", ALL, false, true;
     nova_comes_to_rest: "nova", "", UNMAINTAINED, false, false;
     fleet_comes_to_rest: "fleet", "", DESTROYED_FOR_GOOD, false, true;
+    compose_comes_to_rest: "compose", ", compose: {services: {web: {restart: always}}}", ALL, false, true;
 }
