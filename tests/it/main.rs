@@ -107,6 +107,7 @@ mod recorded_usage;
 mod report;
 mod residents;
 mod results;
+mod retries;
 mod rollout_outcomes;
 mod round_trip;
 mod router_pods;
