@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use cluster::{Conflict, Store};
 use model::{
-    Behaviour, Container, EndReason, Event, Labels, PodChange, PodCreated, PodLife, PodRef,
-    PodSpec, ResourceList, RestartPolicy, Text, Toleration,
+    Behaviour, Container, EndReason, Event, ExitPlan, Labels, PodChange, PodCreated, PodLife,
+    PodRef, PodSpec, ResourceList, RestartPolicy, Text, Toleration,
 };
 use units::{Duration, SortedMap, SortedSet, plural};
 
@@ -40,8 +40,10 @@ pub struct Errand {
     pub deadline: Option<Duration>,
     /// Time that the work takes; `None` lasts until the pod is dismissed.
     pub takes: Option<Duration>,
-    /// Whether the work fails in the end.
-    pub fails: bool,
+    /// Number of runs that fail in the end, the first ones.
+    pub failures: u32,
+    /// Whether the container is started again after a failure.
+    pub is_retried: bool,
 }
 
 /// Standing of an errand.
@@ -88,15 +90,26 @@ struct Refusals {
 impl Errand {
     /// The pod's spec.
     fn spec(&self, purpose: &str) -> PodSpec {
+        // What is not started again has one code.
+        let exit_plan = if self.is_retried {
+            ExitPlan::of_failures(self.failures)
+        } else {
+            ExitPlan::default()
+        };
         let behaviour = Behaviour {
             run_time: self.takes.map(|takes| takes.to_string().into()),
-            exit_code: i32::from(self.fails),
+            exit_code: i32::from(self.failures > 0 && !self.is_retried),
+            exit_plan,
             grace: Duration::ZERO,
             active_deadline: self.deadline,
             ..Behaviour::default()
         };
         let life = PodLife {
-            restart: RestartPolicy::Never,
+            restart: if self.is_retried {
+                RestartPolicy::OnFailure
+            } else {
+                RestartPolicy::Never
+            },
             ..PodLife::default()
         };
         PodSpec {
@@ -256,7 +269,7 @@ mod tests {
             namespace: "shop".into(),
             name: "web-1-build".into(),
             takes: Some(Duration::from_secs(90)),
-            fails: true,
+            failures: 1,
             ..Errand::default()
         }
     }

@@ -30,6 +30,9 @@ struct ExitRule {
     codes: Vec<i32>,
 }
 
+/// Most failures of a plan that is made of their number.
+const MOST_FAILURES: u32 = 1_000;
+
 /// The form of a plan, for messages.
 pub const EXIT_PLAN_FORM: &str = "a code from 0 to 255, codes by start such as `0,1,0`, or codes by \
                                   completion index and start such as `1:1,0;3:1,42` (`*` is every \
@@ -39,6 +42,15 @@ impl ExitPlan {
     /// Whether the plan has no rule.
     pub const fn is_empty(&self) -> bool {
         self.rules.is_empty()
+    }
+
+    /// The plan of a number of starts that fail, the first ones. More than a thousand count as that many: the
+    /// longest delays between them make four days.
+    pub fn of_failures(number: u32) -> Self {
+        let codes = vec![1; number.min(MOST_FAILURES) as usize];
+        Self {
+            rules: vec![ExitRule { index: None, codes }],
+        }
     }
 
     /// Whether starts of an index are counted by themselves: the plan has a rule for it.

@@ -4,7 +4,7 @@ use scenario::schema::{Compose, ComposeCondition};
 use systems::compose::project::{Condition, Dependency, Project};
 use systems::compose::restart::RestartPolicy;
 use systems::compose::{ComposeOptions, ServiceOptions};
-use units::{Duration, Instant, SortedMap};
+use units::{Duration, SortedMap};
 
 use super::BuildError;
 
@@ -12,13 +12,12 @@ use super::BuildError;
 pub(super) fn compose_options(written: &Compose) -> Result<ComposeOptions, BuildError> {
     let mut services = SortedMap::new();
     for (name, own) in &written.services {
-        let restart = match &own.restart {
-            None => RestartPolicy::No,
-            Some(text) => text.parse().map_err(|why| {
+        let restart = own.restart.as_ref().map(|text| {
+            text.parse::<RestartPolicy>().map_err(|why| {
                 let place = format!("system.compose.services.{name}.restart");
                 BuildError::Experiment(format!("{place}: {why}"))
-            })?,
-        };
+            })
+        });
         let depends_on = own.depends_on.iter().map(|(service, own)| Dependency {
             service: service.as_str().into(),
             condition: match own.condition {
@@ -30,7 +29,7 @@ pub(super) fn compose_options(written: &Compose) -> Result<ComposeOptions, Build
             restarts: own.restart,
         });
         let own = ServiceOptions {
-            restart,
+            restart: restart.transpose()?,
             depends_on: depends_on.collect(),
         };
         services.insert(name.clone(), own);
@@ -51,7 +50,7 @@ fn check_circles(services: &SortedMap<String, ServiceOptions>) -> Result<(), Bui
         }
         all.insert(name.as_str().into(), own.depends_on.clone());
     }
-    let project = Project::new(all, Duration::ZERO, Instant::ZERO);
+    let project = Project::new(all, Duration::ZERO);
     let wrong = |why| BuildError::Experiment(format!("system.compose.services: {why}"));
     project.map(|_| ()).map_err(wrong)
 }

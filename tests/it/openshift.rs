@@ -144,15 +144,16 @@ fn recreate_ends_all_old_pods_and_runs_its_hooks_between() {
                    2s, failures: 1, failurePolicy: ignore}}}";
     let more = "operations: [{at: 60s, apply: shop-2.yaml}]";
     let seen = run("openshift-recreate", "Recreate", options, more);
-    // The deployer and each hook are pods, which take 5 s to start, and the first new pod has to be ready.
+    // The deployer and each hook are pods, which take 5 s to start, and the first new pod has to be ready; the
+    // deployer looks at the old ones a second after it scaled them down.
     let expected = [
         (60.0, "web-2", 0),
         (75.0, "web-1", 0),
-        (100.0, "web-2", 1),
-        (105.0, "web-2", 4),
+        (101.0, "web-2", 1),
+        (106.0, "web-2", 4),
     ];
     assert_eq!(seen.since(60.0), expected);
-    assert_eq!(seen.running[4..], [105.0, 110.0, 110.0, 110.0]);
+    assert_eq!(seen.running[4..], [106.0, 111.0, 111.0, 111.0]);
     let names = seen.helpers.iter().map(|own| &*own.0);
     let second: Vec<&str> = names.filter(|own| own.starts_with("web-2-")).collect();
     let expected = [
@@ -165,6 +166,18 @@ fn recreate_ends_all_old_pods_and_runs_its_hooks_between() {
 }
 
 #[test]
+fn a_hook_that_is_retried_fails_in_its_one_pod() {
+    let options = "deploymentConfigs: {web: {pre: {takes: 5s, failures: 2, failurePolicy: retry}}}";
+    let more = "operations: [{at: 5m, apply: shop-2.yaml}]";
+    let seen = run("openshift-retry", "Recreate", options, more);
+    let names = seen.helpers.iter().map(|own| &*own.0);
+    let second: Vec<&str> = names.filter(|own| own.starts_with("web-2-")).collect();
+    assert_eq!(second, ["web-2-deploy", "web-2-hook-pre"]);
+    // It starts in 5 s, fails after another 5 s, again after as long, and once more 10 s later.
+    assert_eq!(seen.since(301.0)[0], (345.0, "web-1", 0));
+}
+
+#[test]
 fn a_version_that_is_never_ready_goes_back_to_the_last_complete_one() {
     let options = "deploymentConfigs: {'*': {timeout: 2m}}";
     let more = "delivery: [{image: shop/web, deadline: 3m}]
@@ -174,10 +187,10 @@ operations: [{at: 59s, push: {image: 'shop/web:v2', fault: unready}}]";
     let expected = [
         (60.0, "web-2", 0),
         (65.0, "web-2", 1),
-        (66.0, "web-1", 3),
-        (67.0, "web-2", 2),
-        (187.0, "web-1", 4),
-        (187.0, "web-2", 0),
+        (67.0, "web-1", 3),
+        (68.0, "web-2", 2),
+        (190.0, "web-1", 4),
+        (190.0, "web-2", 0),
     ];
     assert_eq!(seen.since(59.0), expected);
 }

@@ -77,7 +77,7 @@ impl Deliveries {
             image: pods.image.clone(),
             requests: pods.requests.clone(),
             takes: Some(work.takes),
-            fails: work.fails,
+            failures: u32::from(work.fails),
             deadline: self.build_deadline,
             ..Errand::default()
         };

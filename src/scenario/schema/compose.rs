@@ -31,7 +31,7 @@ impl Default for Compose {
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ComposeService {
     /// Restart policy of containers that end: `no`, `always`, `on-failure`, `on-failure:N` or
-    /// `unless-stopped`; default `no`.
+    /// `unless-stopped`; default `no`, and for a Job `on-failure:N` with its `backoffLimit`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub restart: Option<String>,
     /// Services that have to be there first, by name.

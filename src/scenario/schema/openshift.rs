@@ -132,13 +132,14 @@ pub struct OpenShiftDeploymentConfig {
     pub image_tag: Option<String>,
     /// Wait of the first version for a push, as of a tag that names no image yet; default `false`.
     pub awaits_image: bool,
-    /// Time between growing the new version and shrinking the old one (`updatePeriodSeconds`);
-    /// default `1s`.
+    /// Time between growing the new version and shrinking the old one, and between two looks at what may
+    /// shrink (`updatePeriodSeconds`); default `1s`.
     pub update_period: Duration,
-    /// Time between two rounds of a rolling update (`intervalSeconds`); default `1s`.
+    /// Time after which the deployer of a rolling update sees that a version has the size that it asked for
+    /// (`intervalSeconds`); default `1s`.
     #[schemars(extend("x-positive" = true))]
     pub interval: Duration,
-    /// Time without progress after which a rollout fails (`timeoutSeconds`); default `10m`.
+    /// Time in which nothing could be scaled after which a rollout fails (`timeoutSeconds`); default `10m`.
     #[schemars(extend("x-positive" = true))]
     pub timeout: Duration,
     /// Time after which a rollout fails in any case (`activeDeadlineSeconds`); default `6h`.
@@ -230,7 +231,8 @@ pub enum OpenShiftHookFailure {
     /// The rollout fails.
     #[default]
     Abort,
-    /// The hook runs again, 10 s later and then twice as long each time, up to 5 min.
+    /// The hook's container is started again in its pod: at once, 10 s later, and then after twice as long
+    /// each time, up to 5 min.
     Retry,
     /// The rollout goes on.
     Ignore,

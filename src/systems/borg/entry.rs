@@ -122,7 +122,9 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::Job,
-        Yes("tasks that complete are not started again"),
+        Yes(
+            "tasks that complete are not started again, nor those that fail more often than it says",
+        ),
     ),
     (
         Capability::CronJob,

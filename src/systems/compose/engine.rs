@@ -5,12 +5,12 @@
 use control::local_node::LocalNode;
 use control::node::{Assignment, Report, StopOrder};
 use control::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
-use model::{EndReason, PodRef};
+use model::{EndReason, Object, PodRef};
 use units::{Duration, Instant, NodeId, PodId, SortedMap};
 
 use super::options::ComposeOptions;
 use super::project::{service_name, service_of};
-use super::restart::Restarts;
+use super::restart::{RestartPolicy, Restarts};
 use crate::parts::health_check::{self, HealthState};
 
 /// Something that is due for a container.
@@ -154,17 +154,22 @@ impl NodeAgent for Engine {
         out: &mut AgentOutput,
     ) {
         let (pod, node) = (assignment.pod, assignment.node);
-        let service = local.owner(pod).map_or_else(
+        let owner = local.owner(pod);
+        let service = owner.map_or_else(
             || service_of(&assignment.spec).into(),
             |object| service_name(object, &assignment.spec),
         );
         let own = self.options.services.get(&*service);
+        let restart = own.and_then(|own| own.restart).unwrap_or(match owner {
+            Some(Object::Job(job)) => RestartPolicy::of_job(job.backoff_limit),
+            _ => RestartPolicy::No,
+        });
         let life = assignment.spec.container_life(0);
         let check = life.and_then(|life| Some((life.health_check?, &life.application)));
         let held = Held {
             node,
             is_owned: assignment.is_owned,
-            restarts: Restarts::new(own.map(|own| own.restart).unwrap_or_default()),
+            restarts: Restarts::new(restart),
             health: check.map(|(check, application)| health_check::changes(check, application)),
             up_since: None,
             is_ready: false,

@@ -118,7 +118,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::DaemonSet, Yes("one container on the one host")),
     (
         Capability::Job,
-        Yes("containers that run once, or again by `restart`"),
+        Yes("containers that run once, or again by `restart`, or as often as it says"),
     ),
     (Capability::CronJob, Refused("there are no schedules")),
     (Capability::DisruptionBudget, Without("nothing is evicted")),

@@ -17,8 +17,8 @@ pub struct ComposeOptions {
 /// Options of a service.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ServiceOptions {
-    /// Restart policy of the service's containers.
-    pub restart: RestartPolicy,
+    /// Restart policy of the service's containers; `None` is `no`, and of a job as its object says.
+    pub restart: Option<RestartPolicy>,
     /// Services that have to be there first.
     pub depends_on: Vec<Dependency>,
 }

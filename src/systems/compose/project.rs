@@ -1,16 +1,20 @@
 //! The order in which a project's services start and stop (spec: orchestrators-a.md section 3;
 //! compose-spec `05-services.md`, docker/compose `convergence.go` and `dependencies.go`).
 //!
-//! A service is called once each of its dependencies has met its condition; services that depend on
-//! nothing are called at once, side by side. A dependency that can't meet its condition any more
+//! The turn of a service comes once all that it depends on has been started; services that depend on
+//! nothing are called at once, side by side. From its turn on it waits for dependencies that are to be
+//! healthy or to complete, at which it looks in a period of its own, and is called once each has met its
+//! condition. A dependency that can't meet its condition any more
 //! fails its dependent, unless it is optional, when it is passed over with a warning. The first such
 //! failure ends the start of the project: whatever still waits is created and not started. They stop
 //! in the reverse order.
 
+mod stops;
+
 use thiserror::Error;
 
 use model::{Object, PodSpec, Text};
-use units::{Duration, Instant, SortedMap, graph};
+use units::{Duration, Instant, SortedMap, SortedSet, graph};
 
 /// The label that names the service of a container.
 pub const SERVICE_LABEL: &str = "com.docker.compose.service";
@@ -120,6 +124,10 @@ enum Progress {
 struct Member {
     depends_on: Vec<Dependency>,
     progress: Progress,
+    /// Instant at which its turn came.
+    turn: Option<Instant>,
+    /// Services that it waits for no more since then.
+    passed: SortedSet<Text>,
     has_run: bool,
     is_healthy: bool,
     /// Whether a container is unhealthy; one success of its check puts that right.
@@ -157,23 +165,21 @@ pub enum Step {
 pub struct Project {
     members: SortedMap<Text, Member>,
     poll: Duration,
-    begun: Instant,
     /// Whether something was seen since the last look.
     is_dirty: bool,
-    /// Whether the start of the project has ended with a failure.
-    is_aborted: bool,
+    /// The next look of a service at a dependency that has come to something.
+    next: Option<Instant>,
 }
 
 impl Project {
-    /// The project of services with what they depend on, at the instant at which it begins. What is
-    /// seen counts at the next look, of which there is one every `poll`.
+    /// The project of services with what they depend on. A service looks at a dependency that it waits for
+    /// every `poll` from its turn on.
     ///
     /// # Errors
     /// Services depend on each other in a circle, or a required one is missing.
     pub fn new(
         services: SortedMap<Text, Vec<Dependency>>,
         poll: Duration,
-        begun: Instant,
     ) -> Result<Self, ProjectError> {
         for (service, own) in &services {
             let missing = own
@@ -187,7 +193,7 @@ impl Project {
             }
         }
         check_circles(&services)?;
-        let mut project = Self::empty(poll, begun);
+        let mut project = Self::empty(poll);
         for (name, depends_on) in services {
             project.join(name, depends_on);
         }
@@ -195,13 +201,12 @@ impl Project {
     }
 
     /// A project without services; see [`Project::new`].
-    pub const fn empty(poll: Duration, begun: Instant) -> Self {
+    pub const fn empty(poll: Duration) -> Self {
         Self {
             members: SortedMap::new(),
             poll,
-            begun,
             is_dirty: false,
-            is_aborted: false,
+            next: None,
         }
     }
 
@@ -215,14 +220,15 @@ impl Project {
         self.begin_again();
     }
 
-    /// The project is started once more, with all that was not started before.
-    fn begin_again(&mut self) {
+    /// The project is started once more, with all that was not started before; what waited until now waits
+    /// anew.
+    pub fn begin_again(&mut self) {
         self.is_dirty = true;
-        if std::mem::take(&mut self.is_aborted) {
-            for member in self.members.values_mut() {
-                if matches!(member.progress, Progress::Failed(_)) {
-                    member.progress = Progress::Waiting;
-                }
+        for member in self.members.values_mut() {
+            if member.progress != Progress::Called {
+                member.progress = Progress::Waiting;
+                member.turn = None;
+                member.passed.clear();
             }
         }
     }
@@ -238,7 +244,10 @@ impl Project {
                 member.has_run = true;
                 (member.is_healthy, member.is_unhealthy) = (true, false);
             }
-            Sign::Unhealthy => (member.is_healthy, member.is_unhealthy) = (false, true),
+            Sign::Unhealthy => {
+                member.has_run = true;
+                (member.is_healthy, member.is_unhealthy) = (false, true);
+            }
             Sign::Ended(0) => (member.has_run, member.is_completed) = (true, true),
             Sign::Ended(code) => {
                 member.has_run = true;
@@ -286,35 +295,26 @@ impl Project {
 
     /// The next look at what services wait for, if one can change anything.
     pub fn next_look(&self, now: Instant) -> Option<Instant> {
-        if !self.is_dirty {
-            return None;
-        }
-        let poll = self.poll.as_nanos();
-        if poll <= 0 {
-            return Some(now);
-        }
-        let passed = now.since(self.begun).as_nanos().max(0);
-        let looks = passed / poll + i64::from(passed % poll > 0);
-        let until = Duration::from_nanos(looks.saturating_mul(poll));
-        Some(self.begun.saturating_add(until))
+        if self.is_dirty { Some(now) } else { self.next }
     }
 
     /// Looks at what services wait for: the steps that follow, in order of name. A step can lead to
-    /// further ones only by what is seen of it.
-    pub fn look(&mut self) -> Vec<Step> {
+    /// further ones only by what is seen of it, and the turn of what depends on a service without containers.
+    pub fn look(&mut self, now: Instant) -> Vec<Step> {
         self.is_dirty = false;
         let mut steps = Vec::new();
         loop {
+            self.next = None;
             let before = steps.len();
             let names: Vec<Text> = self.members.keys().cloned().collect();
             for name in &names {
-                self.look_at(name, &mut steps);
+                self.look_at(now, name, &mut steps);
             }
-            // One that fails fails those that depend on it at once.
-            let has_failed = steps[before..]
+            let is_empty = |name: &Text| self.members.get(name).is_some_and(|own| own.is_empty);
+            let has_passed = steps[before..]
                 .iter()
-                .any(|step| matches!(step, Step::Fail { .. }));
-            if !has_failed {
+                .any(|step| matches!(step, Step::Start(name) if is_empty(name)));
+            if !has_passed {
                 break;
             }
         }
@@ -331,7 +331,7 @@ impl Project {
     /// All services wait in one group, which the first failure ends (docker/compose `dependencies.go`,
     /// `convergence.go`).
     fn abort(&mut self, why: &str, steps: &mut Vec<Step>) {
-        self.is_aborted = true;
+        self.next = None;
         for (service, member) in &mut self.members {
             if member.progress == Progress::Waiting {
                 let why = format!("the start of the project has ended: {why}");
@@ -342,45 +342,91 @@ impl Project {
         }
     }
 
-    fn look_at(&mut self, name: &Text, steps: &mut Vec<Step>) {
+    fn look_at(&mut self, now: Instant, name: &Text, steps: &mut Vec<Step>) {
         let waiting = self.members.get(name);
         let Some(member) = waiting.filter(|member| member.progress == Progress::Waiting) else {
             return;
         };
+        if !member.depends_on.iter().all(|own| self.had_its_turn(own)) {
+            return;
+        }
+        let turn = member.turn.unwrap_or(now);
+        let look = self.tick(turn, now);
         let (mut warnings, mut failed) = (Vec::new(), None);
-        let mut waits = false;
+        let (mut passed, mut waits) = (member.passed.clone(), false);
         for own in &member.depends_on {
-            match self.met(own) {
-                Ok(is_met) => waits |= !is_met,
+            if passed.contains(&own.service) {
+                continue;
+            }
+            let met = self.met(own);
+            // What is to be healthy or to complete is seen at a look of the service.
+            let is_seen = own.condition == Condition::Started || self.is_absent(own) || now == look;
+            match met {
+                Ok(false) => {
+                    waits = true;
+                    continue;
+                }
+                _ if !is_seen => {
+                    waits = true;
+                    self.next = Some(self.next.map_or(look, |at| at.min(look)));
+                    continue;
+                }
+                Ok(true) => {}
                 Err(why) if own.is_required => {
                     failed.get_or_insert(format!("dependency failed to start: {why}"));
                 }
                 Err(why) => warnings.push(format!("optional dependency failed to start: {why}")),
             }
+            passed.insert(own.service.clone());
         }
-        // One that failed is not outweighed by others that are still waited for.
-        if waits && failed.is_none() {
-            return;
-        }
-        let progress = match &failed {
-            None => Progress::Called,
-            Some(why) => Progress::Failed(why.clone()),
-        };
         let warned = warnings.into_iter().map(|why| Step::Warn {
             service: name.clone(),
             why,
         });
         steps.extend(warned);
-        steps.push(match failed {
-            None => Step::Start(name.clone()),
-            Some(why) => Step::Fail {
+        // One that failed is not outweighed by others that are still waited for.
+        let progress = match &failed {
+            Some(why) => Progress::Failed(why.clone()),
+            None if waits => Progress::Waiting,
+            None => Progress::Called,
+        };
+        match failed {
+            Some(why) => steps.push(Step::Fail {
                 service: name.clone(),
                 why,
-            },
-        });
+            }),
+            None if waits => {}
+            None => steps.push(Step::Start(name.clone())),
+        }
         if let Some(member) = self.members.get_mut(name) {
+            (member.turn, member.passed) = (Some(turn), passed);
             member.progress = progress;
         }
+    }
+
+    /// The first look from an instant on of a service whose turn came at another one.
+    fn tick(&self, turn: Instant, now: Instant) -> Instant {
+        let poll = self.poll.as_nanos();
+        if poll <= 0 {
+            return now;
+        }
+        let passed = now.since(turn).as_nanos();
+        let looks = (passed / poll + i64::from(passed % poll > 0)).max(1);
+        turn.saturating_add(Duration::from_nanos(looks.saturating_mul(poll)))
+    }
+
+    /// Whether a dependency was started, or is not there to be started (`dependencies.go`, `run`).
+    fn had_its_turn(&self, own: &Dependency) -> bool {
+        self.members.get(&own.service).is_none_or(|other| {
+            let is_called = other.progress == Progress::Called;
+            other.problem.is_some() || (is_called && (other.is_empty || other.has_run))
+        })
+    }
+
+    /// Whether nothing of a dependency can be looked at.
+    fn is_absent(&self, own: &Dependency) -> bool {
+        let other = self.members.get(&own.service);
+        other.is_none_or(|other| other.is_empty || !other.has_run)
     }
 
     /// Whether a dependency has met its condition, or why it can't any more.
@@ -420,7 +466,10 @@ impl Project {
             Progress::Called => None,
             Progress::Failed(why) => Some(why.clone()),
             Progress::Waiting => {
-                let unmet = |own: &&Dependency| self.met(own) == Ok(false);
+                let unmet = |own: &&Dependency| {
+                    !member.passed.contains(&own.service)
+                        && (self.met(own) == Ok(false) || !self.had_its_turn(own))
+                };
                 let own = member.depends_on.iter().find(unmet)?;
                 let what = match own.condition {
                     Condition::Started => "to run",
@@ -430,35 +479,6 @@ impl Project {
                 Some(format!("it waits for service \"{}\" {what}", own.service))
             }
         }
-    }
-
-    /// Whether every service that depends on one is among `stopped`.
-    pub fn may_stop(&self, service: &str, is_stopped: impl Fn(&str) -> bool) -> bool {
-        let depends = |member: &Member| {
-            let mut all = member.depends_on.iter();
-            all.any(|own| &*own.service == service)
-        };
-        let mut members = self.members.iter();
-        members.all(|(name, member)| !depends(member) || is_stopped(name))
-    }
-
-    /// The order in which services stop: those of one list side by side, by name.
-    pub fn stop_order(&self) -> Vec<Vec<Text>> {
-        let mut order: Vec<Vec<Text>> = Vec::new();
-        let mut stopped: SortedMap<&str, ()> = SortedMap::new();
-        while stopped.len() < self.members.len() {
-            let names = self.members.keys().filter(|name| {
-                !stopped.contains_key(&***name)
-                    && self.may_stop(name, |other| stopped.contains_key(other))
-            });
-            let next: Vec<&Text> = names.collect();
-            if next.is_empty() {
-                break;
-            }
-            stopped.extend(next.iter().map(|name| (&***name, ())));
-            order.push(next.into_iter().cloned().collect());
-        }
-        order
     }
 }
 

@@ -33,6 +33,17 @@ pub enum RestartPolicy {
     UnlessStopped,
 }
 
+impl RestartPolicy {
+    /// The policy of a job that may fail a number of times before it has failed.
+    pub const fn of_job(failures: i32) -> Self {
+        match failures {
+            i32::MAX => Self::OnFailure(None),
+            some if some > 0 => Self::OnFailure(Some(some.unsigned_abs())),
+            _ => Self::No,
+        }
+    }
+}
+
 /// A text that is no restart policy.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(

@@ -34,27 +34,28 @@ fn shop() -> Project {
             ],
         ),
     ]);
-    Project::new(services, Duration::from_millis(500), Instant::ZERO).expect("a project")
+    Project::new(services, Duration::from_millis(500)).expect("a project")
 }
 
 #[test]
 fn worked_start_and_stop_of_four_services() {
     let mut project = shop();
-    assert_eq!(started(&project.look()), ["db", "redis"]);
+    let at = |millis: i64| Instant::from_nanos(millis * 1_000_000);
+    assert_eq!(started(&project.look(at(0))), ["db", "redis"]);
     project.see("redis", Sign::Running);
     project.see("db", Sign::Running);
-    assert!(started(&project.look()).is_empty());
+    assert!(started(&project.look(at(2_000))).is_empty());
     let waits = project.why_waiting("migrate");
     assert_eq!(
         waits.as_deref(),
         Some("it waits for service \"db\" to be healthy")
     );
     project.see("db", Sign::Healthy);
-    assert_eq!(started(&project.look()), ["migrate"]);
+    assert_eq!(started(&project.look(at(12_000))), ["migrate"]);
     project.see("migrate", Sign::Running);
-    assert!(project.look().is_empty());
+    assert!(project.look(at(13_000)).is_empty());
     project.see("migrate", Sign::Ended(0));
-    assert_eq!(started(&project.look()), ["web"]);
+    assert_eq!(started(&project.look(at(20_000))), ["web"]);
     let stopped = project.stop_order();
     let stopped: Vec<Vec<&str>> = stopped
         .iter()
@@ -64,26 +65,29 @@ fn worked_start_and_stop_of_four_services() {
 }
 
 #[test]
-fn what_is_seen_counts_at_the_next_look() {
+fn what_is_seen_counts_at_the_next_look_from_the_turn_on() {
     let mut project = shop();
-    let at = Instant::from_nanos;
-    assert_eq!(project.next_look(Instant::ZERO), Some(Instant::ZERO));
-    project.look();
+    let at = |millis: i64| Instant::from_nanos(millis * 1_000_000);
+    assert_eq!(project.next_look(at(0)), Some(at(0)));
+    project.look(at(0));
     assert_eq!(project.next_look(at(1)), None);
+    project.see("db", Sign::Running);
+    assert_eq!(project.next_look(at(200)), Some(at(200)));
+    project.look(at(200));
+    assert_eq!(project.next_look(at(200)), None);
+    // The turn of `migrate` came at 0.2 s.
     project.see("db", Sign::Healthy);
-    assert_eq!(project.next_look(at(600_000_000)), Some(at(1_000_000_000)));
-    assert_eq!(
-        project.next_look(at(1_000_000_000)),
-        Some(at(1_000_000_000))
-    );
+    assert!(project.look(at(900)).is_empty());
+    assert_eq!(project.next_look(at(900)), Some(at(1_200)));
+    assert_eq!(started(&project.look(at(1_200))), ["migrate"]);
 }
 
 #[test]
 fn a_failed_dependency_fails_what_requires_it_and_all_behind() {
     let mut project = shop();
-    project.look();
+    project.look(Instant::ZERO);
     project.see("db", Sign::Unhealthy);
-    let steps = project.look();
+    let steps = project.look(Instant::ZERO);
     let failed: Vec<&str> = steps
         .iter()
         .filter_map(|step| match step {
@@ -99,8 +103,10 @@ fn a_failed_dependency_fails_what_requires_it_and_all_behind() {
         ..Dependency::on("none", Condition::Healthy)
     };
     let services = services(&[("web", vec![optional])]);
-    let project = Project::new(services, Duration::ZERO, Instant::ZERO);
-    let steps = project.expect("what is missing is optional").look();
+    let project = Project::new(services, Duration::ZERO);
+    let steps = project
+        .expect("what is missing is optional")
+        .look(Instant::ZERO);
     assert!(
         matches!(&steps[..], [Step::Warn { .. }, Step::Start(_)]),
         "{steps:?}"
@@ -116,20 +122,23 @@ fn the_first_failure_ends_the_start_of_all_that_waits() {
         ("db", vec![]),
         ("late", on("bad")),
     ]);
-    let mut project = Project::new(services, Duration::ZERO, Instant::ZERO).expect("a project");
-    assert_eq!(started(&project.look()), ["bad", "db"]);
+    let mut project = Project::new(services, Duration::ZERO).expect("a project");
+    assert_eq!(started(&project.look(Instant::ZERO)), ["bad", "db"]);
     project.see("bad", Sign::Unhealthy);
-    let failed = project.look().into_iter().map(|step| match step {
-        Step::Fail { service, .. } => service.to_string(),
-        step => panic!("{step:?}"),
-    });
+    let failed = project
+        .look(Instant::ZERO)
+        .into_iter()
+        .map(|step| match step {
+            Step::Fail { service, .. } => service.to_string(),
+            step => panic!("{step:?}"),
+        });
     assert_eq!(failed.collect::<Vec<_>>(), ["late", "app"]);
     project.see("db", Sign::Healthy);
-    assert_eq!(project.look(), []);
+    assert_eq!(project.look(Instant::ZERO), []);
     // Started once more, the project goes on with what is there.
     project.see("bad", Sign::Healthy);
     project.restart("late");
-    assert_eq!(started(&project.look()), ["app", "late"]);
+    assert_eq!(started(&project.look(Instant::ZERO)), ["app", "late"]);
 }
 
 #[test]
@@ -138,17 +147,17 @@ fn one_success_makes_a_dependency_healthy_again() {
     let late = ("late", on(Condition::Healthy));
     let once = ("once", on(Condition::Completed));
     let services = services(&[("db", vec![]), late, once]);
-    let mut project = Project::new(services, Duration::ZERO, Instant::ZERO).expect("a project");
-    project.look();
+    let mut project = Project::new(services, Duration::ZERO).expect("a project");
+    project.look(Instant::ZERO);
     for sign in [Sign::Running, Sign::Unhealthy, Sign::Running, Sign::Healthy] {
         project.see("db", sign);
     }
-    assert_eq!(started(&project.look()), ["late"]);
+    assert_eq!(started(&project.look(Instant::ZERO)), ["late"]);
     // A container that is to complete may be unhealthy before.
     project.see("db", Sign::Unhealthy);
-    assert!(project.look().is_empty());
+    assert!(project.look(Instant::ZERO).is_empty());
     project.see("db", Sign::Ended(0));
-    assert_eq!(started(&project.look()), ["once"]);
+    assert_eq!(started(&project.look(Instant::ZERO)), ["once"]);
 }
 
 #[test]
@@ -160,21 +169,24 @@ fn nobody_waits_for_a_service_without_containers() {
         ("c", on(Condition::Completed)),
         ("none", vec![]),
     ]);
-    let mut project = Project::new(services, Duration::ZERO, Instant::ZERO).expect("a project");
+    let mut project = Project::new(services, Duration::ZERO).expect("a project");
     project.scale("none", false);
-    assert_eq!(started(&project.look()), ["a", "b", "c", "none"]);
+    assert_eq!(
+        started(&project.look(Instant::ZERO)),
+        ["none", "a", "b", "c"]
+    );
 }
 
 #[test]
 fn circles_and_missing_services_are_refused() {
     let on = |name| vec![Dependency::on(name, Condition::Started)];
     let circle = services(&[("a", on("b")), ("b", on("c")), ("c", on("a"))]);
-    let error = Project::new(circle, Duration::ZERO, Instant::ZERO).err();
+    let error = Project::new(circle, Duration::ZERO).err();
     let error = error.map(|error| error.to_string());
     let expected = "dependency cycle detected: a -> b -> c -> a";
     assert_eq!(error.as_deref(), Some(expected));
     let missing = services(&[("a", on("b"))]);
-    let error = Project::new(missing, Duration::ZERO, Instant::ZERO).err();
+    let error = Project::new(missing, Duration::ZERO).err();
     assert!(
         matches!(error, Some(ProjectError::Undefined { .. })),
         "{error:?}"
@@ -199,10 +211,10 @@ proptest! {
             .enumerate()
             .map(|(own, edges)| (name(own).into(), depends_on(own, edges)))
             .collect();
-        let mut project = Project::new(services.clone(), Duration::ZERO, Instant::ZERO).expect("a project");
+        let mut project = Project::new(services.clone(), Duration::ZERO).expect("a project");
         let mut done: Vec<Text> = Vec::new();
         loop {
-            let steps = project.look();
+            let steps = project.look(Instant::ZERO);
             if steps.is_empty() {
                 break;
             }

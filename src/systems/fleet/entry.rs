@@ -144,7 +144,9 @@ pub(super) const CAPABILITIES: Capabilities = &[
     (Capability::DaemonSet, Yes("Global=true")),
     (
         Capability::Job,
-        Without("units that run once; a failed one is not retried"),
+        Without(
+            "units that run once; a failed one is started again with `OnFailure`, without a limit",
+        ),
     ),
     (
         Capability::CronJob,

@@ -128,7 +128,7 @@ fn start(case: &Case) -> Result<Value, Trouble> {
         let depends_on = service.depends_on.as_ref().map(dependencies).transpose()?;
         services.insert(name.clone(), depends_on.unwrap_or_default());
     }
-    let mut project = match Project::new(services, Duration::ZERO, Instant::ZERO) {
+    let mut project = match Project::new(services, Duration::ZERO) {
         Ok(project) => project,
         Err(error) => return Ok(json!({"error": error.to_string()})),
     };
@@ -141,7 +141,7 @@ fn start(case: &Case) -> Result<Value, Trouble> {
     let mut started = Started::default();
     let mut now = Instant::ZERO;
     loop {
-        for step in project.look() {
+        for step in project.look(now) {
             follow(step, now, &own, &mut timeline, &mut started)?;
         }
         let Some((at, (name, sign))) = timeline.next() else {

@@ -26,9 +26,19 @@ struct System {
     has_jobs: bool,
     /// It replaces what runs when the template changes.
     rolls_out: bool,
-    /// A pod may ask for a node of its own. Not where new pods start before old ones go, which for ever have
-    /// the nodes if they are broken.
-    keeps_apart: bool,
+}
+
+impl System {
+    /// Whether a pod may ask for a node of its own. Not where new pods start before old ones go, which for
+    /// ever have the nodes if they are broken.
+    fn keeps_apart(&self) -> bool {
+        self.name != "swarmkit" || !self.more.is_empty()
+    }
+
+    /// Whether its user alone makes anew what another user took away.
+    fn is_by_hand(&self) -> bool {
+        self.name == "compose"
+    }
 }
 
 /// A step of a sequence.
@@ -152,6 +162,8 @@ struct Course {
     wanted: usize,
     /// Marks a course that ends with a version which gets ready.
     is_good: bool,
+    /// Marks a course in which the next version brings back what users took away.
+    is_by_hand: bool,
     settled: i64,
     /// Second until which the newest step lasts.
     lasts_until: i64,
@@ -208,8 +220,12 @@ impl Course {
                 self.operate(at, &format!("pause: {web}"));
                 self.operate(at + lasts, &format!("resume: {web}"));
             }
-            DeletePod => self.operate(at, "deletePods: {labels: {app: web}, count: 1}"),
+            DeletePod => {
+                self.is_good &= !self.is_by_hand;
+                self.operate(at, "deletePods: {labels: {app: web}, count: 1}");
+            }
             Drain => {
+                self.is_good &= !self.is_by_hand;
                 self.operate(at, &format!("drain: n{node}"));
                 self.operate(at + lasts, &format!("uncordon: n{node}"));
             }
@@ -223,7 +239,7 @@ impl Course {
 impl Sequence {
     fn draw(system: &System, seed: u64) -> Self {
         let mut dice = Dice::new(seed);
-        let is_apart = dice.chance(30) && system.keeps_apart;
+        let is_apart = dice.chance(30) && system.keeps_apart();
         let most = if is_apart { NODES - 1 } else { 5 };
         let wanted = 1 + dice.below(most);
         let mut first = deployment(1, wanted, is_apart, None);
@@ -239,6 +255,7 @@ impl Sequence {
             most,
             wanted,
             is_good: true,
+            is_by_hand: system.is_by_hand(),
             settled: 0,
             lasts_until: 0,
         };
@@ -449,7 +466,7 @@ fn hold(system: &System) {
 
 /// A test for each system.
 macro_rules! systems {
-    ($($test:ident: $name:literal, $more:literal, $steps:ident, $has_jobs:literal, $rolls_out:literal, $keeps_apart:literal;)*) => {
+    ($($test:ident: $name:literal, $more:literal, $steps:ident, $has_jobs:literal, $rolls_out:literal;)*) => {
         $(
             #[test]
             fn $test() {
@@ -459,7 +476,6 @@ macro_rules! systems {
                     steps: $steps,
                     has_jobs: $has_jobs,
                     rolls_out: $rolls_out,
-                    keeps_apart: $keeps_apart,
                 });
             }
         )*
@@ -467,15 +483,16 @@ macro_rules! systems {
 }
 
 systems! {
-    kubernetes_comes_to_rest: "kubernetes", ", controllers: {}", ALL, true, true, true;
-    openshift_comes_to_rest: "openshift", ", controllers: {}", ALL, true, true, true;
-    swarm_comes_to_rest: "swarm", "", UNMAINTAINED, false, false, true;
-    marathon_and_chronos_come_to_rest: "mesos", "", ALL, true, true, true;
-    dcos_comes_to_rest: "dcos", "", ALL, true, true, true;
-    borg_comes_to_rest: "borg", "", ALL, false, true, true;
-    swarmkit_comes_to_rest: "swarmkit", "", ALL, false, true, false;
-    swarmkit_comes_to_rest_where_old_tasks_stop_first: "swarmkit", ", swarmkit: {update: {order: stop-first}}", ALL, false, true, true;
-    ecs_comes_to_rest: "ecs", "", ALL, false, true, true;
-    nova_comes_to_rest: "nova", "", UNMAINTAINED, false, false, true;
-    fleet_comes_to_rest: "fleet", "", DESTROYED_FOR_GOOD, false, true, true;
+    kubernetes_comes_to_rest: "kubernetes", ", controllers: {}", ALL, true, true;
+    openshift_comes_to_rest: "openshift", ", controllers: {}", ALL, true, true;
+    swarm_comes_to_rest: "swarm", "", UNMAINTAINED, false, false;
+    marathon_and_chronos_come_to_rest: "mesos", "", ALL, true, true;
+    dcos_comes_to_rest: "dcos", "", ALL, true, true;
+    borg_comes_to_rest: "borg", "", ALL, false, true;
+    swarmkit_comes_to_rest: "swarmkit", "", ALL, false, true;
+    swarmkit_comes_to_rest_where_old_tasks_stop_first: "swarmkit", ", swarmkit: {update: {order: stop-first}}", ALL, false, true;
+    ecs_comes_to_rest: "ecs", "", ALL, false, true;
+    nova_comes_to_rest: "nova", "", UNMAINTAINED, false, false;
+    fleet_comes_to_rest: "fleet", "", DESTROYED_FOR_GOOD, false, true;
+    compose_comes_to_rest: "compose", ", compose: {services: {web: {restart: always}}}", ALL, false, true;
 }

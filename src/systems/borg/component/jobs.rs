@@ -27,8 +27,8 @@ pub(super) struct Job {
     /// Number of the template among those that the job had.
     version: u64,
     wanted: i32,
-    /// Whether tasks that complete are not started again.
-    ends: bool,
+    /// Most failures of a task, where tasks that complete are not started again.
+    failures: Option<u32>,
     /// Amounts that the job was admitted with; `None` while it is over its quota.
     charged: Option<Asked>,
     tasks: SortedMap<i32, Place>,
@@ -54,20 +54,26 @@ struct Place {
     rests: bool,
     /// Whether the task will not start again.
     is_done: bool,
+    /// Number of times that it failed.
+    failures: u32,
 }
 
-/// The name, template and number of tasks of an object, and whether its tasks end.
-fn wanted(object: &Object) -> Option<(&Arc<PodSpec>, i32, bool)> {
+/// The template and number of tasks of an object, and how often each may fail if it is to end. A job says how
+/// often; the configuration language of Aurora, which follows Borg's, has it as `max_task_failures` of a job.
+fn wanted(object: &Object) -> Option<(&Arc<PodSpec>, i32, Option<u32>)> {
     if object_refusal(CAPABILITIES, object).is_some() {
         return None;
     }
     match object {
-        Object::Deployment(own) => Some((&own.template, own.replicas, false)),
+        Object::Deployment(own) => Some((&own.template, own.replicas, None)),
         Object::ReplicaSet(own) | Object::ReplicationController(own) => {
-            Some((&own.template, own.replicas, false))
+            Some((&own.template, own.replicas, None))
         }
-        Object::StatefulSet(own) => Some((&own.template, own.replicas, false)),
-        Object::Job(own) => Some((&own.template, own.completions.unwrap_or(1), true)),
+        Object::StatefulSet(own) => Some((&own.template, own.replicas, None)),
+        Object::Job(own) => {
+            let failures = own.backoff_limit.max(0).unsigned_abs();
+            Some((&own.template, own.completions.unwrap_or(1), Some(failures)))
+        }
         _ => None,
     }
 }
@@ -114,7 +120,7 @@ impl Borgmaster {
     pub(super) fn declared(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
         let object = store.objects().get(id).map(|row| &row.object);
         let new = object.and_then(|object| Some((object.name(), wanted(object)?)));
-        let Some((name, (template, replicas, ends))) = new else {
+        let Some((name, (template, replicas, failures))) = new else {
             if let Some(job) = self.jobs.remove(&id) {
                 self.crashed.retain(|owner, _| owner.object != id);
                 self.give_back(&job);
@@ -138,7 +144,7 @@ impl Borgmaster {
             template: template.clone(),
             version: 0,
             wanted: 0,
-            ends,
+            failures,
             charged: None,
             tasks: living(id, store),
             leaving: SortedMap::new(),
@@ -301,7 +307,8 @@ impl Borgmaster {
             let (pod, change) = (task.pod, PodChange::Forgotten);
             out.write(store, Event::PodChanged { pod, change });
         }
-        let ends = self.jobs.get(&owner.object).is_some_and(|job| job.ends);
+        let job = self.jobs.get(&owner.object);
+        let most = job.and_then(|job| job.failures);
         let restart = now.saturating_add(self.options.restart_delay);
         let place = self.place_of(owner);
         let Some(place) = place.filter(|place| place.pod == Some(task.pod)) else {
@@ -310,13 +317,19 @@ impl Borgmaster {
         place.pod = None;
         (place.is_running, place.is_stopping) = (false, false);
         match reason {
-            EndReason::Completed if ends => place.is_done = true,
+            EndReason::Completed if most.is_some() => place.is_done = true,
             EndReason::Rejected => place.is_done = true,
+            EndReason::Error | EndReason::TimeLimit
+                if most.is_some_and(|most| place.failures >= most) =>
+            {
+                place.is_done = true;
+            }
             _ if matches!(
                 ends::borg(reason).consequence,
                 Consequence::Success | Consequence::Failure
             ) =>
             {
+                place.failures = place.failures.saturating_add(1);
                 place.rests = true;
                 let due = Due::Restart(owner.object, owner.index);
                 self.timers.push(restart, due);

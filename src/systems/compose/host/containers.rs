@@ -6,10 +6,10 @@ use cluster::Store;
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
 use model::{DeviceSet, EndReason, Event, PodChange, PodOwner};
-use units::ObjectId;
+use units::{Instant, ObjectId};
 
-use super::super::project::{Project, Step};
-use super::{Container, Host, Service};
+use super::super::project::Step;
+use super::{Container, Course, Host, Service};
 
 impl Host {
     /// Creates what services lack and stops what they have too much of.
@@ -19,12 +19,12 @@ impl Host {
             let Some(service) = self.services.get(&id) else {
                 continue;
             };
-            if service.is_leaving && service.containers.is_empty() {
+            if service.course == Course::Leaving && service.containers.is_empty() {
                 self.numbers.remove(&service.name);
                 self.services.remove(&id);
                 continue;
             }
-            if service.is_leaving || service.is_replaced {
+            if service.course != Course::Kept {
                 self.empty(id, store, out);
             }
             self.fill(id, store, out);
@@ -38,9 +38,7 @@ impl Host {
         };
         let is_stopped = |name: &str| {
             let other = self.numbers.get(name).and_then(|id| self.services.get(id));
-            other.is_none_or(|other| {
-                !(other.is_leaving || other.is_replaced) || other.containers.is_empty()
-            })
+            other.is_none_or(|other| other.course == Course::Kept || other.containers.is_empty())
         };
         let project = self.project.as_ref();
         if !project.is_none_or(|project| project.may_stop(&service.name, is_stopped)) {
@@ -57,8 +55,9 @@ impl Host {
         let Some(service) = self.services.get_mut(&id) else {
             return;
         };
-        if service.containers.is_empty() && service.is_replaced {
-            (service.is_replaced, service.is_called) = (false, false);
+        if service.containers.is_empty() && service.course == Course::Replaced {
+            (service.course, service.is_called) = (Course::Kept, false);
+            service.is_incomplete = true;
             if let Some(project) = &mut self.project {
                 project.restart(&service.name);
             }
@@ -82,25 +81,46 @@ impl Host {
         }
     }
 
-    /// Has as many containers as the service asks for.
+    /// Has as many containers as the service asks for, where an `up` is to see to it. Those that have ended
+    /// are started again: as others of the same name.
     fn fill(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
         let Some(service) = self.services.get_mut(&id) else {
             return;
         };
-        if service.is_leaving || service.is_replaced {
+        if service.course != Course::Kept {
             return;
         }
-        for index in 0..service.replicas {
-            let (name, template) = (&service.name, &service.template);
-            service.containers.entry(index).or_insert_with(|| {
-                out.creations.push(Creation::Pod(NewPod {
-                    owner: PodOwner::new(id, index),
-                    name: NewName::Exact(format!("{name}-{}", index + 1).into()),
-                    spec: Arc::clone(template),
-                }));
-                None
-            });
+        if std::mem::take(&mut service.is_incomplete) {
+            let there = service.containers.iter();
+            let there = there.filter_map(|(index, own)| Some((*index, (*own)?)));
+            let over = there.clone().filter(|(_, own)| own.is_over());
+            let over: Vec<(i32, Container)> = over.collect();
+            // Those that still end are waited for.
+            let waits = there.map(|own| own.1.pod);
+            let waits = waits.filter(|pod| store.pod_states().is_terminating(*pod));
+            let is_incomplete = waits.count() > 0;
+            for (index, own) in over {
+                self.stop(id, index, own, store, out);
+            }
+            let Some(service) = self.services.get_mut(&id) else {
+                return;
+            };
+            service.is_incomplete = is_incomplete;
+            for index in 0..service.replicas {
+                let (name, template) = (&service.name, &service.template);
+                service.containers.entry(index).or_insert_with(|| {
+                    out.creations.push(Creation::Pod(NewPod {
+                        owner: PodOwner::new(id, index),
+                        name: NewName::Exact(format!("{name}-{}", index + 1).into()),
+                        spec: Arc::clone(template),
+                    }));
+                    None
+                });
+            }
         }
+        let Some(service) = self.services.get(&id) else {
+            return;
+        };
         let surplus: Vec<(i32, Container)> = service
             .containers
             .range(service.replicas..)
@@ -112,8 +132,8 @@ impl Host {
     }
 
     /// Starts the services whose turn it is.
-    pub(super) fn look(&mut self, store: &Store, out: &mut Outbox) {
-        let steps = self.project.as_mut().map(Project::look);
+    pub(super) fn look(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        let steps = self.project.as_mut().map(|project| project.look(now));
         for step in steps.unwrap_or_default() {
             match step {
                 Step::Start(name) => {

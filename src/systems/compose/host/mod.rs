@@ -58,9 +58,21 @@ struct Service {
     /// Containers by their index; `None` is one that was asked for.
     containers: SortedMap<i32, Option<Container>>,
     is_called: bool,
-    /// Whether its containers give way to others.
-    is_replaced: bool,
-    is_leaving: bool,
+    /// Whether an `up` is to create the containers that are missing. One that a user or an outage takes away
+    /// later is nobody's to create before the next `up`.
+    is_incomplete: bool,
+    course: Course,
+}
+
+/// What becomes of the containers of a service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Course {
+    /// They stay.
+    Kept,
+    /// They give way to others.
+    Replaced,
+    /// They are taken off with the service.
+    Leaving,
 }
 
 /// The project's control plane.
@@ -139,7 +151,8 @@ impl Host {
         }
     }
 
-    fn read(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+    fn read(&mut self, store: &Store, out: &mut Outbox) {
+        let mut contacts = SortedMap::new();
         for entry in store.log().since(self.cursor) {
             self.is_refused = false;
             match &entry.event {
@@ -147,11 +160,13 @@ impl Host {
                     self.node = Some((*node, true));
                 }
                 Event::NodeContact { node, contact } => {
-                    self.contact(*node, *contact, store, out);
+                    if let Some(is_up) = self.contact(*node, *contact) {
+                        contacts.insert(*node, is_up);
+                    }
                 }
                 Event::NodeReadiness { node, ready } => self.set_up(*node, *ready),
                 Event::NodeRemoved { node } => self.lost(*node, store, out),
-                Event::Object(change) => self.declared(now, change.id(), store),
+                Event::Object(change) => self.declared(change.id(), store),
                 Event::PodCreated(created) => self.created(created, store),
                 Event::PodBound { pod, .. } => {
                     self.strays.retain(|stray| stray != pod);
@@ -163,6 +178,12 @@ impl Host {
             }
         }
         self.cursor = store.revision();
+        // What was silent and is steady again, while nobody looked, is as it was.
+        for (node, ready) in contacts {
+            if store.nodes().is_ready(node) != ready {
+                out.write(store, Event::NodeReadiness { node, ready });
+            }
+        }
     }
 
     fn set_up(&mut self, node: NodeId, is_up: bool) {
@@ -171,16 +192,15 @@ impl Host {
         }
     }
 
-    fn contact(&mut self, node: NodeId, contact: NodeContact, store: &Store, out: &mut Outbox) {
-        let ready = match contact {
+    /// Contact to a node changed: whether it is up, if that is known.
+    fn contact(&mut self, node: NodeId, contact: NodeContact) -> Option<bool> {
+        let is_up = match contact {
             NodeContact::Silent { .. } => false,
             NodeContact::Steady => true,
-            NodeContact::Heard => return,
+            NodeContact::Heard => return None,
         };
-        self.set_up(node, ready);
-        if store.nodes().is_ready(node) != ready {
-            out.write(store, Event::NodeReadiness { node, ready });
-        }
+        self.set_up(node, is_up);
+        Some(is_up)
     }
 
     /// The host is gone for good, with all that was on it; another node may take its place.
@@ -199,13 +219,13 @@ impl Host {
     }
 
     /// An object was declared, declared again with other contents, or deleted.
-    fn declared(&mut self, now: Instant, id: ObjectId, store: &Store) {
+    fn declared(&mut self, id: ObjectId, store: &Store) {
         let row = store.objects().get(id).filter(|row| !row.is_terminating);
         let Some((object, (replicas, template))) =
             row.and_then(|row| Some((&row.object, wanted(&row.object)?)))
         else {
             if let Some(service) = self.services.get_mut(&id) {
-                service.is_leaving = true;
+                service.course = Course::Leaving;
             }
             return;
         };
@@ -225,14 +245,13 @@ impl Host {
                     self.replace(&name);
                 }
             }
+            self.up_again();
             return;
         }
         let own = self.options.services.get(&*name);
         let depends_on = own.map(|own| own.depends_on.clone()).unwrap_or_default();
         let poll = self.options.poll;
-        let project = self
-            .project
-            .get_or_insert_with(|| Project::empty(poll, now));
+        let project = self.project.get_or_insert_with(|| Project::empty(poll));
         project.join(name.clone(), depends_on);
         project.scale(&name, replicas > 0);
         self.numbers.insert(name.clone(), id);
@@ -242,16 +261,34 @@ impl Host {
             replicas,
             containers: SortedMap::new(),
             is_called: false,
-            is_replaced: false,
-            is_leaving: false,
+            is_incomplete: true,
+            course: Course::Kept,
         };
         self.services.insert(id, service);
+    }
+
+    /// The project is started once more after a change of one of its services: what is missing of it is
+    /// created, what has ended is started again, and so is what was not started before (`convergence.go`,
+    /// `ensureService` and `startService`).
+    fn up_again(&mut self) {
+        let Some(project) = &mut self.project else {
+            return;
+        };
+        for service in self.services.values_mut() {
+            service.is_incomplete = true;
+            let mut containers = service.containers.values().flatten();
+            if service.course == Course::Kept && containers.any(Container::is_over) {
+                service.is_called = false;
+                project.restart(&service.name);
+            }
+        }
+        project.begin_again();
     }
 
     fn replace(&mut self, name: &Text) {
         let id = self.numbers.get(name);
         if let Some(service) = id.and_then(|id| self.services.get_mut(id)) {
-            service.is_replaced = true;
+            service.course = Course::Replaced;
             // What was seen of its old containers says nothing about the new ones.
             if let Some(project) = &mut self.project {
                 project.restart(name);
@@ -300,7 +337,7 @@ impl Host {
             return;
         };
         change(own);
-        if service.is_replaced {
+        if service.course == Course::Replaced {
             return;
         }
         for sign in service.signs() {
@@ -361,6 +398,8 @@ impl Host {
                 self.owners.remove(&pod.id);
                 if let Some(service) = self.services.get_mut(&id) {
                     service.containers.remove(&index);
+                    // Whoever has lost the host starts the project on another one.
+                    service.is_incomplete |= reason == EndReason::NodeLost;
                 }
                 if reason.leaves_object() {
                     let change = PodChange::Forgotten;
@@ -381,13 +420,14 @@ impl Component for Host {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
-        self.read(now, view, out);
+        self.read(view, out);
         self.reconcile(view, out);
-        let look = self.project.as_ref().and_then(|own| own.next_look(now));
-        match look {
-            Some(at) if at <= now => self.look(view, out),
-            Some(at) => out.wake_at(at),
-            None => {}
+        let next = |project: &Option<Project>| project.as_ref().and_then(|own| own.next_look(now));
+        if next(&self.project).is_some_and(|at| at <= now) {
+            self.look(now, view, out);
+        }
+        if let Some(at) = next(&self.project) {
+            out.wake_at(at);
         }
         self.bind(view, out);
         Progress::Idle
@@ -403,6 +443,7 @@ impl Component for Host {
             && let Some(service) = self.services.get_mut(&new.owner.object)
         {
             service.containers.remove(&new.owner.index);
+            service.is_incomplete = true;
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::{Framework, Open, OwnPod, TaskEnd, TaskNews, clear, create, damaged, kill, made_of};
 use crate::mesos::chronos::calendar::DateTime;
 use crate::mesos::chronos::graph::JobGraph;
-use crate::mesos::chronos::job::{AfterFailure, Job, Launch};
+use crate::mesos::chronos::job::{AfterFailure, Job, JobOptions, Launch};
 use crate::mesos::chronos::schedule::Schedule;
 use crate::mesos::fast::amounts::Bundle;
 use crate::mesos::marathon::backoff::TaskStatus;
@@ -140,7 +140,21 @@ impl Chronos {
     fn known_of(&self, now: Instant, object: ObjectId, declared: &Object) -> Option<Known> {
         let (namespace, name) = (declared.namespace(), declared.name());
         let own = self.options.jobs.get(name);
-        let options = own.map_or(self.options.defaults, |own| own.options);
+        // A job that is not named in the options has as many retries as its object says.
+        let limit = match declared {
+            Object::Job(job) => Some(job.backoff_limit),
+            Object::CronJob(cron) => Some(cron.template.backoff_limit),
+            _ => None,
+        };
+        let options = own.map_or_else(
+            || JobOptions {
+                retries: limit.map_or(self.options.defaults.retries, |most| {
+                    most.max(0).unsigned_abs()
+                }),
+                ..self.options.defaults
+            },
+            |own| own.options,
+        );
         let stated = own.and_then(|own| own.schedule.as_ref());
         let has_parents = own.is_some_and(|own| !own.parents.is_empty());
         let now_date = self.date(now);

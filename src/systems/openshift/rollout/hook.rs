@@ -1,17 +1,9 @@
 //! Hooks of a rollout: pods that are run before, in or after it, and what their failures lead to.
 
 use control::errands::Standing;
-use units::{Duration, Instant};
+use units::Duration;
 
 use super::{Crew, Helper, RolloutRules};
-use crate::parts::delay::Growth;
-
-/// Delays of a hook that is run again, which are those of a pod that is restarted.
-const DELAYS: Growth = Growth {
-    first: Duration::from_secs(10),
-    factor: 2.0,
-    most: Duration::from_secs(300),
-};
 
 /// Treatment of a hook that fails.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,7 +11,8 @@ pub enum HookPolicy {
     /// The rollout fails.
     #[default]
     Abort,
-    /// The hook is run again, 10 s later and then twice as long each time, up to 5 min.
+    /// The container of the hook is started again in its pod, as the kubelet does: at once, after 10 s, and
+    /// then after twice as long each time, up to 5 min.
     Retry,
     /// The rollout goes on.
     Ignore,
@@ -58,15 +51,8 @@ impl Moment {
     }
 }
 
-impl Hook {
-    /// Whether a run fails, counted from 0.
-    pub const fn fails(self, run: u32) -> bool {
-        run < self.failures
-    }
-}
-
 /// The hook of a moment.
-pub(super) const fn of(moment: Moment, rules: &RolloutRules) -> Option<Hook> {
+pub(in crate::openshift) const fn of(moment: Moment, rules: &RolloutRules) -> Option<Hook> {
     match moment {
         Moment::Pre => rules.pre,
         Moment::Mid => rules.mid,
@@ -74,69 +60,31 @@ pub(super) const fn of(moment: Moment, rules: &RolloutRules) -> Option<Hook> {
     }
 }
 
-/// A run of a hook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct HookRun {
-    /// Number of runs that failed.
-    failed: u32,
-    /// Instant from which the next run may start.
-    from: Instant,
-}
-
 /// State of a hook.
 pub(super) enum HookEnd {
-    /// A run of it starts.
-    Starts(Helper),
-    /// A run of it goes on.
+    /// Its pod starts.
+    Starts,
+    /// Its pod goes on.
     Runs,
-    /// It waits for its next run until an instant.
-    Waits(Instant),
     /// The rollout goes on.
     Done,
     /// The rollout fails.
     Failed,
 }
 
-impl HookRun {
-    /// The first run, which may start now.
-    pub(super) const fn first(now: Instant) -> Self {
-        Self {
-            failed: 0,
-            from: now,
-        }
-    }
-
-    /// The pod of the run.
-    pub(super) const fn helper(self, moment: Moment) -> Helper {
-        Helper::Hook(moment, self.failed)
-    }
-
-    /// Looks after the run.
-    pub(super) fn look(
-        &mut self,
-        now: Instant,
-        moment: Moment,
-        hook: Option<Hook>,
-        crew: &dyn Crew,
-    ) -> HookEnd {
-        let Some(hook) = hook else {
-            return HookEnd::Done;
-        };
-        let helper = self.helper(moment);
-        match crew.standing(helper) {
-            Standing::Absent if now < self.from => HookEnd::Waits(self.from),
-            Standing::Absent => HookEnd::Starts(helper),
-            Standing::Waiting | Standing::Running => HookEnd::Runs,
-            Standing::Done => HookEnd::Done,
-            Standing::Failed => match hook.policy {
-                HookPolicy::Abort => HookEnd::Failed,
-                HookPolicy::Ignore => HookEnd::Done,
-                HookPolicy::Retry => {
-                    self.failed += 1;
-                    self.from = now.saturating_add(DELAYS.after(self.failed));
-                    HookEnd::Waits(self.from)
-                }
-            },
-        }
+/// Looks after the pod of a hook. One that is retried fails only when its pod does, which is too late or
+/// gone (`lifecycle.go`).
+pub(super) fn look(moment: Moment, rules: &RolloutRules, crew: &dyn Crew) -> HookEnd {
+    let Some(hook) = of(moment, rules) else {
+        return HookEnd::Done;
+    };
+    match crew.standing(Helper::Hook(moment)) {
+        Standing::Absent => HookEnd::Starts,
+        Standing::Waiting | Standing::Running => HookEnd::Runs,
+        Standing::Done => HookEnd::Done,
+        Standing::Failed => match hook.policy {
+            HookPolicy::Abort | HookPolicy::Retry => HookEnd::Failed,
+            HookPolicy::Ignore => HookEnd::Done,
+        },
     }
 }

@@ -2,66 +2,24 @@
 //! controller, step by step, at once, or by a script of the user (spec: orchestrators-a.md section 8.2; the
 //! rolling updater of kubectl, on which the original builds).
 
+#[cfg(test)]
+mod failures;
 mod hook;
+mod rules;
 #[cfg(test)]
 mod tests;
-
-use std::sync::Arc;
 
 use control::errands::Standing;
 use units::{Duration, Instant};
 
 use super::deployment::Bounds;
+use hook::HookEnd;
+pub(super) use hook::of as hook_of;
 pub use hook::{Hook, HookPolicy, Moment};
-use hook::{HookEnd, HookRun};
+pub use rules::{RolloutRules, ScriptStep};
 
-/// Times and hooks of rollouts.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RolloutRules {
-    /// Time between growing the new controller and shrinking the old one.
-    pub update_period: Duration,
-    /// Time between two rounds.
-    pub interval: Duration,
-    /// Time without progress after which the rollout fails.
-    pub timeout: Duration,
-    /// Time after which the rollout fails in any case.
-    pub deadline: Duration,
-    /// Hook before anything is scaled.
-    pub pre: Option<Hook>,
-    /// Hook between the end of the old pods and the first new one, where all are replaced at once.
-    pub mid: Option<Hook>,
-    /// Hook after all new pods are available.
-    pub post: Option<Hook>,
-    /// The script of a deployer of the user's own, which takes the place of both strategies; empty if there
-    /// is none.
-    pub script: Arc<[ScriptStep]>,
-}
-
-/// A step of a deployer of the user's own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ScriptStep {
-    /// Time from the start of the deployer.
-    pub after: Duration,
-    /// Size that the new controller gets, in percent of the replicas, rounded up.
-    pub new: u32,
-    /// Size that the old controller gets, in percent of the replicas, rounded down.
-    pub old: u32,
-}
-
-impl Default for RolloutRules {
-    fn default() -> Self {
-        Self {
-            update_period: Duration::from_secs(1),
-            interval: Duration::from_secs(1),
-            timeout: Duration::from_secs(600),
-            deadline: Duration::from_secs(21_600),
-            pre: None,
-            mid: None,
-            post: None,
-            script: Arc::default(),
-        }
-    }
-}
+/// Time between two looks of a deployer that replaces all pods at once (`recreate.go`).
+const LOOK: Duration = Duration::from_secs(1);
 
 /// Way in which old pods are replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,8 +38,8 @@ pub enum Strategy {
 pub enum Helper {
     /// The deployer, which lasts as long as the rollout.
     Deployer,
-    /// A run of a hook, counted from 0.
-    Hook(Moment, u32),
+    /// A hook, whose container is run again in its pod where it is retried.
+    Hook(Moment),
 }
 
 /// Standings of the pods that work for a rollout.
@@ -125,16 +83,35 @@ pub struct Step {
 enum Phase {
     /// The deployer has yet to run.
     Deployer,
-    /// A hook runs, or waits for its next run.
-    Hook(Moment, HookRun),
-    /// All old pods end.
+    /// A hook runs.
+    Hook(Moment),
+    /// The new controller grows, in a round of a rolling update.
+    Grow(Round),
+    /// The old controller shrinks in that round.
+    Shrink(Round),
+    /// Both controllers have their sizes, which are looked at once more at an instant.
+    Settle(Instant),
+    /// The old controller is told to have no pods.
     Clear,
-    /// The new controller grows, from an instant on.
-    Grow(Instant),
-    /// The old controller shrinks, from an instant on.
-    Shrink(Instant),
+    /// Its pods are looked at from an instant on, until none is left.
+    Emptied(Instant),
+    /// The new controller is told to have pods: one, or all.
+    Fill(i64),
+    /// The pods of that number are looked at from an instant on, until they are available.
+    Accept(i64, Instant),
+    /// All pods of the new controller were asked for, which is seen at an instant.
+    Filled(Instant),
     /// The script runs.
     Script(Script),
+}
+
+/// A round of a rolling update.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Round {
+    /// Instant of its next step.
+    at: Instant,
+    /// Whether a controller was scaled in it.
+    has_scaled: bool,
 }
 
 /// Progress of a script.
@@ -155,8 +132,6 @@ pub struct Rollout {
     phase: Phase,
     /// Instant of the last progress.
     progress: Instant,
-    /// Sizes at the last progress.
-    seen: Sizes,
 }
 
 impl Rollout {
@@ -168,7 +143,6 @@ impl Rollout {
             started: now,
             phase: Phase::Deployer,
             progress: now,
-            seen: Sizes::default(),
         }
     }
 
@@ -180,9 +154,6 @@ impl Rollout {
         crew: &dyn Crew,
         rules: &RolloutRules,
     ) -> Step {
-        if sizes != self.seen {
-            (self.seen, self.progress) = (sizes, now);
-        }
         let deadline = self.started.saturating_add(rules.deadline);
         let is_lost = crew.standing(Helper::Deployer) == Standing::Failed;
         let mut step = if is_lost || now >= deadline {
@@ -201,106 +172,211 @@ impl Rollout {
         self.started.saturating_add(rules.deadline).since(now)
     }
 
-    /// The run of a hook that the rollout has come to.
-    pub fn hook(&self) -> Option<Helper> {
+    /// The hook that the rollout has come to.
+    pub const fn hook(&self) -> Option<Helper> {
         match self.phase {
-            Phase::Hook(moment, run) => Some(run.helper(moment)),
+            Phase::Hook(moment) => Some(Helper::Hook(moment)),
             _ => None,
         }
     }
 
     fn act(&mut self, now: Instant, sizes: Sizes, crew: &dyn Crew, rules: &RolloutRules) -> Step {
-        // Every phase that is over leads to the next; there are no more than six.
+        // Every phase that is over leads to the next; none comes twice at one instant.
         loop {
-            match self.phase {
+            let step = match self.phase {
                 Phase::Deployer => match crew.standing(Helper::Deployer) {
-                    Standing::Absent => return start(Helper::Deployer),
-                    Standing::Waiting => return Step::default(),
+                    Standing::Absent => Some(start(Helper::Deployer)),
+                    Standing::Waiting => Some(Step::default()),
                     _ if self.strategy == Strategy::Custom => {
                         let script = Script { at: 0, since: now };
-                        (self.phase, self.progress) = (Phase::Script(script), now);
+                        self.phase = Phase::Script(script);
+                        None
                     }
-                    _ => self.enter(now, Moment::Pre),
+                    _ => self.enter(Moment::Pre),
                 },
-                Phase::Script(script) => return self.script(now, script, rules),
-                Phase::Hook(moment, run) => {
-                    let hook = hook::of(moment, rules);
-                    let mut run = run;
-                    let end = run.look(now, moment, hook, crew);
-                    self.phase = Phase::Hook(moment, run);
-                    match end {
-                        HookEnd::Starts(helper) => return start(helper),
-                        HookEnd::Runs => return Step::default(),
-                        HookEnd::Waits(until) => return wake_at(until),
-                        HookEnd::Failed => return ended(false),
-                        HookEnd::Done if moment == Moment::Post => return ended(true),
-                        HookEnd::Done => self.leave(now, moment),
-                    }
+                Phase::Script(script) => Some(self.script(now, script, rules)),
+                Phase::Hook(moment) => match hook::look(moment, rules, crew) {
+                    HookEnd::Starts => Some(start(Helper::Hook(moment))),
+                    HookEnd::Runs => Some(Step::default()),
+                    HookEnd::Failed => Some(ended(false)),
+                    HookEnd::Done => self.leave(now, moment, sizes),
+                },
+                Phase::Grow(round) => self.grow(now, round, sizes, rules),
+                Phase::Shrink(round) => self.shrink(now, round, sizes, rules),
+                Phase::Settle(at) | Phase::Filled(at) if now < at => Some(wake_at(at)),
+                Phase::Settle(_) | Phase::Filled(_) | Phase::Fill(0) => self.enter(Moment::Post),
+                Phase::Clear if sizes.old == 0 => {
+                    self.phase = Phase::Emptied(now);
+                    None
                 }
-                Phase::Clear if sizes.old > 0 => {
-                    return Step {
-                        old: Some(0),
-                        ..self.waiting(now, rules)
-                    };
+                Phase::Clear => Some(self.scale(now, Phase::Emptied, 0, Side::Old)),
+                Phase::Emptied(_) if sizes.old > 0 => {
+                    Some(self.scale(now, Phase::Emptied, 0, Side::Old))
                 }
-                // Pods that do not end in time are left to it.
-                Phase::Clear if sizes.old_pods > 0 && now < self.times_out(rules) => {
-                    return wake_at(self.times_out(rules));
+                Phase::Emptied(since) => self.emptied(now, since, sizes, rules),
+                Phase::Fill(size) => {
+                    Some(self.scale(now, |at| Phase::Accept(size, at), size, Side::New))
                 }
-                Phase::Clear => self.enter(now, Moment::Mid),
-                Phase::Grow(from) | Phase::Shrink(from) if now < from => return wake_at(from),
-                Phase::Grow(_) => {
-                    if let Some(step) = self.grow(now, sizes, rules) {
-                        return step;
-                    }
-                }
-                Phase::Shrink(_) => {
-                    if let Some(step) = self.shrink(now, sizes, rules) {
-                        return step;
-                    }
-                }
+                Phase::Accept(size, since) => self.accept(now, size, since, sizes, rules),
+            };
+            if let Some(step) = step {
+                return step;
             }
         }
+    }
+
+    /// Has a controller get a size; the deployer looks at it again a second later, in a phase.
+    fn scale(
+        &mut self,
+        now: Instant,
+        then: impl Fn(Instant) -> Phase,
+        size: i64,
+        side: Side,
+    ) -> Step {
+        let at = now.saturating_add(LOOK);
+        self.phase = then(at);
+        let (old, new) = match side {
+            Side::Old => (Some(size), None),
+            Side::New => (None, Some(size)),
+        };
+        Step {
+            old,
+            new,
+            wake: Some(at),
+            ..Step::default()
+        }
+    }
+
+    /// Waits for the end of all old pods, at which the deployer looks every second; those that do not end
+    /// in time are left to it (`waitForTerminatedPods`).
+    fn emptied(
+        &mut self,
+        now: Instant,
+        since: Instant,
+        sizes: Sizes,
+        rules: &RolloutRules,
+    ) -> Option<Step> {
+        let until = since.saturating_add(rules.timeout);
+        let look = match sizes.old_pods {
+            0 => tick(since, LOOK, now).min(until),
+            _ => until,
+        };
+        if now < look {
+            return Some(wake_at(look));
+        }
+        self.enter(Moment::Mid)
+    }
+
+    /// Waits for new pods to be available, the first one or all (`acceptor.go`).
+    fn accept(
+        &mut self,
+        now: Instant,
+        size: i64,
+        since: Instant,
+        sizes: Sizes,
+        rules: &RolloutRules,
+    ) -> Option<Step> {
+        let until = since.saturating_add(rules.timeout);
+        if sizes.new != size {
+            // The API refused it, as the controller had changed meanwhile.
+            return Some(self.scale(now, |at| Phase::Accept(size, at), size, Side::New));
+        }
+        if now < since {
+            return Some(wake_at(since));
+        }
+        if sizes.new_available == size {
+            if size == self.desired {
+                return self.enter(Moment::Post);
+            }
+            // Nothing waits for the others.
+            return Some(self.scale(now, Phase::Filled, self.desired, Side::New));
+        }
+        Some(if now < until {
+            wake_at(until)
+        } else {
+            ended(false)
+        })
     }
 
     /// Grows the new controller; `None` if that leads to the next phase at once.
-    fn grow(&mut self, now: Instant, sizes: Sizes, rules: &RolloutRules) -> Option<Step> {
-        if self.is_done(sizes) {
-            self.enter(now, Moment::Post);
+    fn grow(
+        &mut self,
+        now: Instant,
+        round: Round,
+        sizes: Sizes,
+        rules: &RolloutRules,
+    ) -> Option<Step> {
+        if now < round.at {
+            return Some(wake_at(round.at));
+        }
+        if sizes.new == self.desired && sizes.old == 0 {
+            self.phase = Phase::Settle(now.saturating_add(rules.interval));
             return None;
         }
         let size = self.grown(sizes);
-        if size == sizes.new {
-            self.phase = Phase::Shrink(now);
-            return None;
-        }
-        let next = now.saturating_add(rules.update_period);
-        self.phase = Phase::Shrink(next);
-        Some(Step {
+        let has_scaled = size != sizes.new;
+        let seen = if has_scaled {
+            now.saturating_add(rules.interval)
+        } else {
+            now
+        };
+        let at = seen.saturating_add(rules.update_period);
+        self.phase = Phase::Shrink(Round { at, has_scaled });
+        has_scaled.then(|| Step {
             new: Some(size),
-            wake: Some(next),
+            wake: Some(at),
             ..Step::default()
         })
     }
 
-    /// Shrinks the old controller; `None` if that leads to the next phase at once.
-    fn shrink(&mut self, now: Instant, sizes: Sizes, rules: &RolloutRules) -> Option<Step> {
-        let size = self.shrunk(sizes);
-        if size == sizes.old {
-            // Nothing can be done before a pod changes.
-            if self.grown(sizes) != sizes.new || self.is_done(sizes) {
-                self.phase = Phase::Grow(now);
-                return None;
-            }
-            return Some(self.waiting(now, rules));
+    /// Shrinks the old controller; `None` if that leads to the next phase at once. A round in which neither
+    /// is scaled is no progress, and the next one is as long as the update period.
+    fn shrink(
+        &mut self,
+        now: Instant,
+        round: Round,
+        sizes: Sizes,
+        rules: &RolloutRules,
+    ) -> Option<Step> {
+        if now < round.at {
+            return Some(wake_at(round.at));
         }
-        let next = now.saturating_add(rules.interval);
-        self.phase = Phase::Grow(next);
-        Some(Step {
-            old: Some(size),
-            wake: Some(next),
-            ..Step::default()
-        })
+        let next = |at| {
+            Phase::Grow(Round {
+                at,
+                has_scaled: false,
+            })
+        };
+        let look = tick(round.at, rules.update_period, now);
+        let size = self.shrunk(sizes);
+        if size != sizes.old {
+            if now < look {
+                return Some(wake_at(look));
+            }
+            let at = now.saturating_add(rules.interval);
+            self.progress = at;
+            self.phase = next(at);
+            return Some(Step {
+                old: Some(size),
+                wake: Some(at),
+                ..Step::default()
+            });
+        }
+        if round.has_scaled {
+            self.progress = now;
+            self.phase = next(now);
+            return None;
+        }
+        let until = self.progress.saturating_add(rules.timeout);
+        if now == look && now >= until {
+            return Some(ended(false));
+        }
+        if self.grown(sizes) != sizes.new || (sizes.new == self.desired && sizes.old == 0) {
+            self.phase = next(look);
+            return None;
+        }
+        // Nothing can be scaled before a pod changes.
+        Some(wake_at(tick(round.at, rules.update_period, until.max(now))))
     }
 
     /// Goes on with the script: the steps that are due, of which the last counts.
@@ -323,71 +399,71 @@ impl Rollout {
         step
     }
 
-    /// Waits for pods, until there was no progress for too long.
-    fn waiting(&self, now: Instant, rules: &RolloutRules) -> Step {
-        let until = self.times_out(rules);
-        if now >= until {
-            ended(false)
-        } else {
-            wake_at(until)
-        }
-    }
-
-    /// Instant at which there was no progress for too long.
-    fn times_out(&self, rules: &RolloutRules) -> Instant {
-        self.progress.saturating_add(rules.timeout)
-    }
-
-    /// Whether all pods are new, and available as far as the strategy asks for it.
-    fn is_done(&self, sizes: Sizes) -> bool {
-        let is_recreate = self.strategy == Strategy::Recreate;
-        let is_cleared = sizes.old == 0 && (is_recreate || sizes.old_pods == 0);
-        let is_accepted = sizes.new_available >= self.desired
-            || (is_recreate && sizes.has_old && self.desired > 1);
-        is_cleared && sizes.new == self.desired && is_accepted
-    }
-
     /// Size that the new controller may have.
     fn grown(&self, sizes: Sizes) -> i64 {
-        match self.strategy {
-            Strategy::Recreate
-                if sizes.has_old && sizes.new <= 1 && sizes.new_available < sizes.new.max(1) =>
-            {
-                self.desired.min(1)
-            }
-            Strategy::Recreate | Strategy::Custom => self.desired,
-            Strategy::Rolling(bounds) => {
-                let free = (bounds.max_total - sizes.old - sizes.new).max(0);
-                (sizes.new + free).min(self.desired)
-            }
-        }
+        let Strategy::Rolling(bounds) = self.strategy else {
+            return self.desired;
+        };
+        let free = (bounds.max_total - sizes.old - sizes.new).max(0);
+        (sizes.new + free).min(self.desired)
     }
 
     /// Size that the old controller may have. Its pods that are not available go first, so that no more
     /// than the bound are missing.
     fn shrunk(&self, sizes: Sizes) -> i64 {
-        match self.strategy {
-            Strategy::Recreate | Strategy::Custom => 0,
-            Strategy::Rolling(bounds) => {
-                let surplus = (sizes.old + sizes.new_available - bounds.min_available).max(0);
-                (sizes.old - surplus).max(0)
-            }
-        }
+        let Strategy::Rolling(bounds) = self.strategy else {
+            return 0;
+        };
+        let surplus = (sizes.old + sizes.new_available - bounds.min_available).max(0);
+        (sizes.old - surplus).max(0)
     }
 
     /// Begins a hook, which takes no time where there is none.
-    fn enter(&mut self, now: Instant, moment: Moment) {
-        self.phase = Phase::Hook(moment, HookRun::first(now));
+    fn enter<T>(&mut self, moment: Moment) -> Option<T> {
+        self.phase = Phase::Hook(moment);
+        None
     }
 
-    /// Goes on after a hook that does not end the rollout.
-    fn leave(&mut self, now: Instant, moment: Moment) {
-        self.progress = now;
+    /// Goes on after a hook that does not end the rollout. A rolling update without a version before it
+    /// starts all its pods (`rolling.go`).
+    fn leave(&mut self, now: Instant, moment: Moment, sizes: Sizes) -> Option<Step> {
         self.phase = match (moment, self.strategy) {
-            (Moment::Pre, Strategy::Recreate) => Phase::Clear,
-            _ => Phase::Grow(now),
+            (Moment::Post, _) => return Some(ended(true)),
+            (Moment::Pre, Strategy::Rolling(_)) if sizes.has_old => {
+                self.progress = now;
+                let has_scaled = false;
+                let at = now;
+                Phase::Grow(Round { at, has_scaled })
+            }
+            (Moment::Pre, Strategy::Rolling(_)) => Phase::Fill(self.desired),
+            (Moment::Pre, _) if sizes.has_old => Phase::Clear,
+            (Moment::Pre, _) => Phase::Hook(Moment::Mid),
+            // Where there is an old version, one pod has to become available before the others start.
+            (Moment::Mid, _) if sizes.has_old => Phase::Fill(self.desired.min(1)),
+            (Moment::Mid, _) => Phase::Fill(self.desired),
         };
+        None
     }
+}
+
+/// One of both controllers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Side {
+    Old,
+    New,
+}
+
+/// The first look from an instant on, of those that follow one another in a period.
+fn tick(since: Instant, period: Duration, from: Instant) -> Instant {
+    let (passed, period) = (from.since(since).as_nanos(), period.as_nanos());
+    if passed <= 0 {
+        return since;
+    }
+    if period <= 0 {
+        return from;
+    }
+    let looks = passed / period + i64::from(passed % period > 0);
+    since.saturating_add(Duration::from_nanos(looks.saturating_mul(period)))
 }
 
 fn start(helper: Helper) -> Step {

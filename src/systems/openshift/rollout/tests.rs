@@ -1,5 +1,7 @@
 //! Rollouts over pods that take their time: sizes, bounds, hooks and time-outs.
 
+use std::sync::Arc;
+
 use super::Strategy;
 use super::*;
 use model::workload::Count;
@@ -37,7 +39,7 @@ impl Crew for Pods {
         let Some(from) = self.started.get(&helper) else {
             return Standing::Absent;
         };
-        let Helper::Hook(moment, run) = helper else {
+        let Helper::Hook(moment) = helper else {
             let is_lost = self.lost.is_some_and(|at| self.now >= at);
             return if is_lost {
                 Standing::Failed
@@ -46,9 +48,15 @@ impl Crew for Pods {
             };
         };
         let hook = hook::of(moment, &self.rules).expect("a hook");
-        if self.now < from + hook.takes.as_nanos() / 1_000_000_000 {
+        let takes = hook.takes.as_nanos() / 1_000_000_000;
+        // The kubelet starts the container again at once, and then after 10 s, 20 s, and so on.
+        let is_retried = hook.policy == HookPolicy::Retry;
+        let again = if is_retried { hook.failures } else { 0 };
+        let waits = (1..again).fold((0, 10), |(all, next), _| (all + next, 2 * next));
+        let ends = from + takes * (i64::from(again) + 1) + waits.0;
+        if self.now < ends {
             Standing::Running
-        } else if hook.fails(run) {
+        } else if hook.failures > again {
             Standing::Failed
         } else {
             Standing::Done
@@ -170,12 +178,12 @@ fn four_replicas_roll_within_five_and_three() {
     assert_eq!((course.least, course.most), (3, 5));
     let expected = [
         (0, 4, 1),
-        (1, 3, 1),
-        (2, 3, 2),
+        (2, 3, 1),
+        (3, 3, 2),
         (10, 2, 2),
         (11, 2, 3),
-        (12, 1, 3),
-        (13, 1, 4),
+        (13, 1, 3),
+        (14, 1, 4),
         (21, 0, 4),
     ];
     assert_eq!(course.sizes, expected);
@@ -234,17 +242,17 @@ fn a_hook_that_fails_ends_the_rollout_is_run_again_or_is_passed_over() {
         (course.sizes.first().map(|own| own.0), course.end)
     };
     assert_eq!(course(HookPolicy::Abort), (None, Some((5, false))));
-    // Runs from 0, 15 and 40.
-    assert_eq!(course(HookPolicy::Retry), (Some(45), Some((48, true))));
+    // Runs from 0, 5 and 20.
+    assert_eq!(course(HookPolicy::Retry), (Some(25), Some((28, true))));
     assert_eq!(course(HookPolicy::Ignore), (Some(5), Some((8, true))));
 }
 
 #[test]
 fn a_rollout_without_progress_fails_after_its_time_out() {
     let course = World::new(rolling(4), 4, RolloutRules::default()).run(100_000, 0);
-    // The last change of a size was seen a second after it.
-    assert_eq!(course.sizes.last(), Some(&(2, 3, 2)));
-    assert_eq!(course.end, Some((603, false)));
+    // The last change of a size is seen a second after it, and its round ends another second later.
+    assert_eq!(course.sizes.last(), Some(&(3, 3, 2)));
+    assert_eq!(course.end, Some((605, false)));
     let never = RolloutRules {
         deadline: Duration::from_secs(60),
         ..RolloutRules::default()
@@ -252,7 +260,7 @@ fn a_rollout_without_progress_fails_after_its_time_out() {
     let course = World::new(rolling(4), 4, never.clone()).run(100_000, 0);
     assert_eq!(course.end, Some((60, false)));
     let none = World::new(rolling(0), 0, never).run(1, 0);
-    assert_eq!(none.end, Some((0, true)));
+    assert_eq!(none.end, Some((1, true)));
 }
 
 #[test]

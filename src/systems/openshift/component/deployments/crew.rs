@@ -1,4 +1,4 @@
-//! Pods that work for a rollout: the deployer, which lasts as long as the rollout, and the runs of hooks.
+//! Pods that work for a rollout: the deployer, which lasts as long as the rollout, and hooks.
 //! They are placed as any other pod.
 
 use control::errands::{Errand, ErrandName, Errands, Standing};
@@ -9,7 +9,7 @@ use units::Duration;
 use std::sync::Arc;
 
 use crate::openshift::options::ConfigRules;
-use crate::openshift::rollout::{Crew, Helper, Moment, Rollout};
+use crate::openshift::rollout::{Crew, Helper, HookPolicy, Rollout, hook_of};
 
 use super::controllers::Desk;
 
@@ -49,8 +49,7 @@ impl Team {
         let version = &self.version;
         let name = match helper {
             Helper::Deployer => format!("{version}-deploy"),
-            Helper::Hook(moment, 0) => format!("{version}-hook-{}", moment.name()),
-            Helper::Hook(moment, run) => format!("{version}-hook-{}-{run}", moment.name()),
+            Helper::Hook(moment) => format!("{version}-hook-{}", moment.name()),
         };
         (self.namespace.clone(), name.into())
     }
@@ -68,18 +67,14 @@ impl Team {
             deadline: Some(left),
             ..Errand::default()
         };
-        let Helper::Hook(moment, run) = helper else {
+        let Helper::Hook(moment) = helper else {
             return Errand {
                 requests: rules.resources.clone(),
                 tolerations: self.template.tolerations.clone(),
                 ..errand
             };
         };
-        let hook = match moment {
-            Moment::Pre => rules.rollout.pre,
-            Moment::Mid => rules.rollout.mid,
-            Moment::Post => rules.rollout.post,
-        };
+        let hook = hook_of(moment, &rules.rollout);
         let container = self
             .template
             .containers
@@ -91,7 +86,8 @@ impl Team {
             requests: container.requests,
             limits: container.limits,
             takes: hook.map(|own| own.takes),
-            fails: hook.is_some_and(|own| own.fails(run)),
+            failures: hook.map_or(0, |own| own.failures),
+            is_retried: hook.is_some_and(|own| own.policy == HookPolicy::Retry),
             ..errand
         }
     }
