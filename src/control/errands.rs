@@ -206,8 +206,15 @@ impl Errands {
         Some(name)
     }
 
-    /// Ends the pod of an errand whose work is done, or no longer wanted.
-    pub fn dismiss(&mut self, name: &ErrandName, store: &Store, out: &mut Outbox) {
+    /// Ends the pod of an errand whose work is done, or no longer wanted; `ending` is what its process makes of it
+    /// where it runs.
+    pub fn dismiss(
+        &mut self,
+        name: &ErrandName,
+        ending: EndReason,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
         let living = self.pods.iter().find(|(_, own)| *own == name);
         let Some(pod) = living.map(|(&pod, _)| pod) else {
             return;
@@ -217,7 +224,7 @@ impl Errands {
         }
         // One that never ran has done nothing, though its work is done without it.
         let reason = match self.standing(name) {
-            Standing::Running => EndReason::Completed,
+            Standing::Running => ending,
             _ => EndReason::Cancelled,
         };
         let change = PodChange::Terminating {
@@ -315,8 +322,8 @@ mod tests {
     fn one_that_is_dismissed_is_done_and_one_that_takes_over_knows_it() {
         let (store, mut errands, name) = asked();
         let mut out = Outbox::default();
-        errands.dismiss(&name, &store, &mut out);
-        errands.dismiss(&name, &store, &mut out);
+        errands.dismiss(&name, EndReason::Completed, &store, &mut out);
+        errands.dismiss(&name, EndReason::Completed, &store, &mut out);
         assert_eq!(out.writes.len(), 1, "one order is enough");
         let mut next = Errands::new("build");
         let mut other = Errands::new("deploy");

@@ -19,6 +19,8 @@ const EVICTION_RETRY: Duration = Duration::from_secs(5);
 pub struct UpgradePlan {
     /// The nodes, in order.
     pub nodes: Vec<Text>,
+    /// Nodes that have joined meanwhile and are upgraded after them; `None` upgrades none.
+    pub joined: Option<JoinedNodes>,
     /// Number of nodes at a time.
     pub width: usize,
     /// Whether the next follows as soon as one is done, and not once all of a batch are.
@@ -35,6 +37,15 @@ pub struct UpgradePlan {
     pub replaces: bool,
     /// The seed of service times, which each node draws by itself.
     pub seed: u64,
+}
+
+/// The nodes that join after the start and are upgraded with the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct JoinedNodes {
+    /// Label and name of their domain; `None` for all nodes.
+    pub domain: Option<(Text, Text)>,
+    /// The label in the order of whose values they are upgraded.
+    pub by: Option<Text>,
 }
 
 /// Method by which a node is emptied before it goes.
@@ -239,6 +250,7 @@ mod tests {
         let name = |number: usize| format!("n{number}").as_str().into();
         UpgradePlan {
             nodes: (0..count).map(name).collect(),
+            joined: None,
             width,
             is_rolling,
             service: "10m".parse().expect("a constant"),

@@ -35,6 +35,7 @@ struct RawRoute {
     alternate_backends: Vec<RawTarget>,
     #[serde(deserialize_with = "nullable")]
     tls: RawTls,
+    wildcard_policy: Option<String>,
 }
 
 #[derive(Default, Deserialize)]
@@ -78,6 +79,7 @@ pub(super) fn settings(
             Some("true" | "TRUE" | "True")
         ),
         is_passthrough: false,
+        is_wildcard: false,
     })
 }
 
@@ -108,6 +110,17 @@ pub(super) fn route(parts: &Parts, workload: &mut Workload<'_>) -> Result<Object
             return Err(path.field("termination").problem(expected, other));
         }
     };
+    route.is_wildcard = match raw.wildcard_policy.as_deref() {
+        None | Some("" | "None") => false,
+        Some("Subdomain") => true,
+        Some(other) => {
+            let path = spec.field("wildcardPolicy");
+            return Err(path.problem("`None` or `Subdomain`", other));
+        }
+    };
+    // Such a route is for the hosts beside its own in the domain.
+    let domain = raw.host.split_once('.').filter(|_| route.is_wildcard);
+    let host = domain.map_or_else(|| raw.host.clone(), |(_, domain)| format!("*.{domain}"));
     let texts = &mut workload.ctx.texts;
     let paths = vec![PathRule {
         path: texts.share(written),
@@ -116,7 +129,7 @@ pub(super) fn route(parts: &Parts, workload: &mut Workload<'_>) -> Result<Object
     }];
     Ok(Object::Ingress(Arc::new(Ingress {
         rules: vec![Rule {
-            host: Some(texts.share(&raw.host)),
+            host: Some(texts.share(&host)),
             paths,
         }],
         namespace: workload.namespace.clone(),

@@ -167,6 +167,8 @@ pub struct RouteSettings {
     pub has_no_cookie: bool,
     /// Whether routers pass connections on without reading them.
     pub is_passthrough: bool,
+    /// Whether it is for every host of a domain, which a router has to allow.
+    pub is_wildcard: bool,
 }
 
 impl Hash for Ingress {

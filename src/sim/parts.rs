@@ -12,7 +12,7 @@ use trace::ArrivalSource;
 use units::{Duration, Instant, NodeId, SortedSet};
 
 use super::contention::ContentionModel;
-use super::failures::Timeline;
+use super::failures::{Exposure, Timeline};
 use super::images::ImageModel;
 use super::machine::Stragglers;
 use super::provider::ProviderOptions;
@@ -45,6 +45,8 @@ pub struct CellParts {
 pub struct Environment {
     /// The failures and their instants.
     pub failures: Vec<Timeline>,
+    /// The failures of nodes that join later.
+    pub exposure: Exposure,
     /// Provisions for failures of that kind.
     pub provisions: Provisions,
     /// The usage of pods.

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use control::operation::Operation;
+use model::node::{INSTANCE_TYPE_LABEL, ZONE_LABEL};
 use model::service::{Ingress, Service};
 use model::{Node, Object, PodSpec};
 use scenario::Scenario;
@@ -92,7 +93,8 @@ impl<'run> Setting<'run> {
                 {
                     remarks.note(format!(
                         "{place}.strategies[{number}] has no effect: no instance has the attribute \
-                         `{attribute}`, so all of them are alike; give the nodes a label of this name"
+                         `{attribute}`, so all of them are alike; {}",
+                        remedy(attribute)
                     ));
                 }
             }
@@ -104,8 +106,8 @@ impl<'run> Setting<'run> {
                 });
                 if let Some(name) = asked.as_ref().and_then(|own| own.names().pop()) {
                     remarks.note(format!(
-                        "{place}.constraints[{number}]: no instance has the attribute `{name}`; give the \
-                         nodes a label of this name"
+                        "{place}.constraints[{number}]: no instance has the attribute `{name}`; {}",
+                        remedy(name)
                     ));
                 }
             }
@@ -188,5 +190,16 @@ impl<'run> Setting<'run> {
                     .to_owned(),
             );
         }
+    }
+}
+
+/// What gives instances an attribute: a node's own label where ECS makes the attribute from one.
+fn remedy(attribute: &str) -> String {
+    match attribute {
+        "ecs.availability-zone" => {
+            format!("write `zone` at the nodes and groups, which is their label `{ZONE_LABEL}`")
+        }
+        "ecs.instance-type" => format!("give the nodes the label `{INSTANCE_TYPE_LABEL}`"),
+        _ => "give the nodes a label of this name".to_owned(),
     }
 }

@@ -11,7 +11,7 @@ use scenario::schema::{self, Failure as Written, FailureKind, NodeLife as Writte
 use scenario::share::Share;
 use sim::control_faults::{ApiLimit, BindFault, Sight};
 use sim::failures::{
-    Burst, ControlPlaneFault, CorruptedImage, Crashes, DomainOutage, Domains, Failure, Fault,
+    Burst, ControlPlaneFault, CorruptedImage, Crashes, DomainOutage, Exposure, Failure, Fault,
     Flapping, Layout, LeaderFailover, Logged, Maintenance, NodeCrash, Outage, RegistryOutage, Spot,
     Strike, Target, Timeline, kept_by_month,
 };
@@ -19,13 +19,13 @@ use sim::{FoundObjects, NodeLife, Pace, Provisions, Stragglers, Trouble};
 use trace::failure_log::{self, LogOptions};
 use units::{Duration, Instant, NodeId, SortedMap};
 
-use super::domains::domains;
+use super::domains::FailureDomains;
 use super::machine_events::machine_events;
 use super::machine_steps;
 use super::mesos_options::mesos_options;
 use super::programs::part;
 use super::runs_workloads::runs_always;
-use super::{BuildError, FileSource, Remarks, row_policy};
+use super::{BuildError, FileSource, ProviderPlan, Remarks, row_policy};
 
 /// Contact between the control plane of a scenario and its nodes.
 pub fn contact(scenario: &Scenario) -> NodeLife {
@@ -85,7 +85,7 @@ fn node_grace(scenario: &Scenario) -> Duration {
 /// Failures of a scenario: the logs read for them, and the layout of the nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Failures {
-    domains: Domains,
+    known: FailureDomains,
     /// Logs by the number of the failure.
     logs: SortedMap<usize, Logged>,
     /// Frameworks by the number of the failure.
@@ -98,10 +98,11 @@ pub struct Failures {
 pub fn failures(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
+    plan: Option<&ProviderPlan>,
     files: &FileSource<'_>,
     remarks: &mut Remarks,
 ) -> Result<Failures, BuildError> {
-    let domains = domains(scenario, nodes)?;
+    let known = FailureDomains::new(scenario, nodes, plan)?;
     let names: Vec<&str> = nodes.iter().map(|node| &*node.name).collect();
     let mut logs = SortedMap::new();
     for (number, failure) in scenario.failures.iter().enumerate() {
@@ -121,8 +122,16 @@ pub fn failures(
         let outages = outages.collect();
         logs.insert(number, Logged { outages });
     }
+    remarks.note_all(known.without_nodes(scenario));
+    for (number, failure) in scenario.failures.iter().enumerate() {
+        if let Some(whom) = known.unseen(scenario, nodes, &target(failure)) {
+            remarks.note(format!(
+                "failures[{number}]: no node has the label {whom} at the start; it strikes those that join with it"
+            ));
+        }
+    }
     let failures = Failures {
-        domains,
+        known,
         logs,
         frameworks: frameworks(scenario)?,
         machine_events: machine_events(scenario, nodes, files, remarks)?,
@@ -166,14 +175,6 @@ fn frameworks(scenario: &Scenario) -> Result<SortedMap<usize, u32>, BuildError> 
 }
 
 impl Failures {
-    fn layout<'a>(&'a self, scenario: &Scenario, nodes: &'a [Arc<Node>]) -> Layout<'a> {
-        Layout {
-            nodes,
-            domains: &self.domains,
-            seed: scenario.seed,
-        }
-    }
-
     /// Times at which nodes go down and come up again: when, which, whether up. Outages of one node
     /// that overlap or follow each other at once are one: it comes up when the last of them is
     /// over.
@@ -183,7 +184,7 @@ impl Failures {
         nodes: &[Arc<Node>],
     ) -> Result<Vec<(Instant, NodeId, bool)>, BuildError> {
         let mut spans: SortedMap<NodeId, Vec<(Instant, Option<Instant>)>> = SortedMap::new();
-        let layout = self.layout(scenario, nodes);
+        let layout = self.known.layout(scenario, nodes);
         for (number, failure) in scenario.failures.iter().enumerate() {
             let (FailureKind::NodeOutage, Some(name)) = (failure.kind, &failure.node) else {
                 continue;
@@ -209,14 +210,16 @@ impl Failures {
         Ok(outages)
     }
 
-    /// Timelines of the failures, and the provisions they need at start-up.
+    /// Timelines of the failures, what nodes are exposed to that join later, and the provisions they need at
+    /// start-up.
     pub fn timelines(
         &self,
         scenario: &Scenario,
         nodes: &[Arc<Node>],
-    ) -> Result<(Vec<Timeline>, Provisions), BuildError> {
-        let layout = self.layout(scenario, nodes);
+    ) -> Result<(Vec<Timeline>, Exposure, Provisions), BuildError> {
+        let layout = self.known.layout(scenario, nodes);
         let (mut timelines, mut provisions) = (Vec::new(), Provisions::default());
+        let mut wide = Vec::new();
         for (number, failure) in scenario.failures.iter().enumerate() {
             if failure.kind == FailureKind::Stragglers {
                 provisions.stragglers = Some(Stragglers {
@@ -242,6 +245,7 @@ impl Failures {
             provisions.slows_work |= kind.slows_work();
             let made = kind.timelines(&layout);
             timelines.extend(made.map_err(|error| wrong(number, failure, error))?);
+            wide.push(kind);
         }
         let steps = machine_steps::steps(scenario)?.strikes(|name| {
             let node = host_of_step(&layout, name)?;
@@ -253,7 +257,7 @@ impl Failures {
         if !self.machine_events.is_empty() {
             timelines.push(Timeline::scripted(self.machine_events.clone()));
         }
-        Ok((timelines, provisions))
+        Ok((timelines, Exposure::new(wide, &layout), provisions))
     }
 }
 

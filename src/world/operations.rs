@@ -9,24 +9,25 @@ use ::units::Instant;
 use control::admission::BarePod;
 use control::controllers::manager::{ControllerOptions, ControllerScope};
 use control::operation::{EvictionRequests, Operation, PodChoice, Propagation, TaintChoice};
-use control::upgrade::{Emptying, UpgradePlan};
+use control::upgrade::{Emptying, JoinedNodes, UpgradePlan};
 use k8s::Manifests;
 use model::queueing::QueueingObjects;
 use model::{Labels, Node, Object, Taint, TaintEffect, Text};
 use scenario::Scenario;
 use scenario::schema::{self, PropagationPolicy, WorkloadSource};
-use sim::failures::{Layout, Target};
+use sim::failures::Target;
 use systems::capability::{Capability, Support, support};
 use systems::registry::find;
 
 use super::adoption::with_granted;
+use super::domains::FailureDomains;
 use super::machine_steps;
 use super::object_name::{no_node, target};
 use super::production::client_limits;
 use super::queueing;
 use super::runs_workloads::{runs_always, runs_workloads};
 use super::units::units;
-use super::{BuildError, FileSource, ManifestFiles, Remarks};
+use super::{BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks};
 use units::SortedSet;
 
 /// Settings of a scenario's controllers, if it has any.
@@ -159,6 +160,7 @@ fn creations(
 pub fn operations(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
+    plan: Option<&ProviderPlan>,
     files: &FileSource<'_>,
     manifests: &mut ManifestFiles,
     remarks: &mut Remarks,
@@ -194,7 +196,7 @@ pub fn operations(
             continue;
         }
         if let Some(written) = &operation.upgrade {
-            let plan = upgrade(number, written, scenario, nodes)?;
+            let plan = upgrade(number, written, scenario, nodes, plan)?;
             operations.push((at, Operation::Upgrade(Arc::new(plan))));
             continue;
         }
@@ -277,16 +279,13 @@ fn upgrade(
     written: &schema::Upgrade,
     scenario: &Scenario,
     nodes: &[Arc<Node>],
+    plan: Option<&ProviderPlan>,
 ) -> Result<UpgradePlan, BuildError> {
     let wrong = |field: &str, what: &dyn std::fmt::Display| {
         BuildError::Experiment(format!("operations[{number}].upgrade.{field}: {what}"))
     };
-    let domains = super::domains::domains(scenario, nodes)?;
-    let layout = Layout {
-        nodes,
-        domains: &domains,
-        seed: scenario.seed,
-    };
+    let known = FailureDomains::new(scenario, nodes, plan)?;
+    let layout = known.layout(scenario, nodes);
     let domain = written.domain.iter().flatten().next();
     let target = domain.map_or(Target::All, |(key, value)| {
         Target::Label(key.clone(), value.clone())
@@ -315,6 +314,10 @@ fn upgrade(
     let width = written.batch.or(written.max_unavailable).unwrap_or(1);
     Ok(UpgradePlan {
         nodes: found.iter().map(|node| node.name.clone()).collect(),
+        joined: Some(JoinedNodes {
+            domain: domain.map(|(key, value)| (key.as_str().into(), value.as_str().into())),
+            by: written.by.as_deref().map(Text::from),
+        }),
         width: width as usize,
         is_rolling: written.max_unavailable.is_some(),
         service: written.service.clone(),

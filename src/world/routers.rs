@@ -10,7 +10,7 @@ use sim::traffic::{ROUTER_LABEL, ROUTER_NAMESPACE, Router};
 use trace::Input;
 use units::{Duration, Instant};
 
-use super::BuildError;
+use super::{BuildError, Remarks};
 
 /// Least time between two reloads of a router, where nothing is stated.
 const RELOAD: Duration = Duration::from_secs(5);
@@ -28,9 +28,33 @@ pub(super) fn routers(scenario: &Scenario) -> Vec<Router> {
             micro: None,
             pods: None,
             reload: RELOAD,
+            admits_wildcards: false,
         }];
     }
     routers
+}
+
+/// Notes the routes for all hosts of a domain, where no router admits any.
+pub(super) fn note_wildcards(
+    scenario: &Scenario,
+    operations: &[(Instant, Operation)],
+    remarks: &mut Remarks,
+) {
+    if stated(scenario).iter().any(|own| own.wildcard_routes) {
+        return;
+    }
+    for (_, operation) in operations {
+        if let Operation::Create(Object::Ingress(own)) | Operation::Apply(Object::Ingress(own)) =
+            operation
+            && own.route.is_wildcard
+        {
+            remarks.note(format!(
+                "the Route `{}/{}` asks for `wildcardPolicy: Subdomain`, which the router does not admit by default: it \
+                 serves nothing; write `wildcardRoutes: true` at one of `system.openshift.routers`",
+                own.namespace, own.name
+            ));
+        }
+    }
 }
 
 fn stated(scenario: &Scenario) -> &[OpenShiftRouter] {
@@ -50,6 +74,7 @@ fn router(own: &OpenShiftRouter) -> Router {
         micro: own.rate.map(micro),
         pods: own.pods.as_ref().map(|_| own.replicas),
         reload: own.reload_interval,
+        admits_wildcards: own.wildcard_routes,
     }
 }
 

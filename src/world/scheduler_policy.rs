@@ -46,7 +46,7 @@ const PREDICATES: [(&str, &[Predicate]); 22] = [
 const PRIORITIES: [(&str, Option<Priority>); 9] = [
     ("LeastRequestedPriority", Some(Priority::LeastRequested)),
     ("ServiceSpreadingPriority", Some(Priority::ServiceSpreading)),
-    ("SelectorSpreadPriority", Some(Priority::ServiceSpreading)),
+    ("SelectorSpreadPriority", Some(Priority::SelectorSpread)),
     ("BalancedResourceAllocation", Some(Priority::Balanced)),
     ("NodeAffinityPriority", Some(Priority::NodeAffinity)),
     ("TaintTolerationPriority", Some(Priority::TaintToleration)),
@@ -259,8 +259,8 @@ mod tests {
                 "priorities[0].weight: expected 1 to 1000000, found none",
             ),
             (
-                r#"{"priorities": [{"name": "SelectorSpreadPriority", "weight": 1}, {"name": "ServiceSpreadingPriority", "weight": 1}]}"#,
-                "priorities[1].name: `ServiceSpreadingPriority` scores as another",
+                r#"{"priorities": [{"name": "ServiceSpreadingPriority", "weight": 1}, {"name": "SelectorSpreadPriority", "weight": 1}, {"name": "ServiceSpreadingPriority", "weight": 1}]}"#,
+                "priorities[2].name: `ServiceSpreadingPriority` scores as another",
             ),
             (
                 r#"{"priorities": [{"name": "Z", "weight": 1, "argument": {"serviceAffinity": {"labels": ["a"]}}}]}"#,

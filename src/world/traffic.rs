@@ -45,6 +45,7 @@ pub fn traffic(
                 .to_owned(),
         ));
     }
+    super::routers::note_wildcards(scenario, operations, remarks);
     let mut groups = Vec::new();
     for (number, written) in scenario.traffic.iter().enumerate() {
         groups.push(group(number, written, scenario, operations, files)?);

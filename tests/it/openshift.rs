@@ -2,7 +2,7 @@
 //! orchestrators-a.md section 8).
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::model::{Event, Object, ObjectChange, Pod, PodRef};
+use windtunnel::model::{EndReason, Event, Object, ObjectChange, Pod, PodRef};
 use windtunnel::sim::check::Checker;
 use windtunnel::units::{Instant, SortedMap};
 
@@ -23,6 +23,8 @@ struct Seen {
     running: Vec<f64>,
     /// Names and nodes of builds, deployers and hooks, in the order of their bindings.
     helpers: Vec<(String, String)>,
+    /// Names of pods that ended, and why.
+    ends: Vec<(String, EndReason)>,
 }
 
 /// Whether a pod is one of a replication controller.
@@ -57,12 +59,22 @@ impl Observer for Seen {
             Event::PodRunning { pod } if is_of_controller(store, *pod) => {
                 self.running.push(at.as_secs_f64());
             }
+            Event::PodEnded { reason, .. } => {
+                let name = ended.map(|own| own.name.to_string());
+                self.ends.push((name.unwrap_or_default(), *reason));
+            }
             _ => {}
         }
     }
 }
 
 impl Seen {
+    /// Why a pod ended.
+    fn end_of(&self, pod: &str) -> Option<EndReason> {
+        let own = self.ends.iter().find(|own| own.0 == pod);
+        own.map(|own| own.1)
+    }
+
     /// The changes of sizes from an instant on.
     fn since(&self, from: f64) -> Vec<(f64, &str, i32)> {
         let later = self.sizes.iter().filter(|own| own.0 >= from);
@@ -193,6 +205,9 @@ operations: [{at: 59s, push: {image: 'shop/web:v2', fault: unready}}]";
         (190.0, "web-2", 0),
     ];
     assert_eq!(seen.since(59.0), expected);
+    // The process of a deployer exits with 1 where it has failed.
+    assert_eq!(seen.end_of("web-1-deploy"), Some(EndReason::Completed));
+    assert_eq!(seen.end_of("web-2-deploy"), Some(EndReason::Error));
 }
 
 #[test]
@@ -208,6 +223,11 @@ operations:
     assert_eq!(later[2], (401.0, "web-3", 1));
     assert_eq!(seen.now["web-1"], 0);
     assert_eq!((seen.now["web-2"], seen.now["web-3"]), (0, 4));
+    let ends = ["web-2-deploy", "web-2-hook-pre", "web-3-hook-pre"].map(|pod| seen.end_of(pod));
+    assert_eq!(
+        ends,
+        [EndReason::Error, EndReason::Error, EndReason::Completed].map(Some)
+    );
 }
 
 #[test]

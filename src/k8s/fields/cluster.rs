@@ -1,9 +1,7 @@
 //! Fields of nodes and of other objects of a cluster that have no pods of their own.
 
 use super::pods::TEMPLATE;
-use super::{
-    ANNOTATIONS, Fate, KEPT, Keep, List, READ, SILENT, Use, fields, left_out, part, whole,
-};
+use super::{ANNOTATIONS, Fate, KEPT, Keep, List, READ, SILENT, Use, fields, part, whole};
 
 /// Kinds that stand beside pods and workloads.
 pub(super) const KINDS: &[(&str, List)] = table! {
@@ -96,8 +94,7 @@ const NAMED: List = table! { binaryData data immutable stringData type: SILENT }
 pub(super) const ROUTE: List = table! {
     status: READ,
     spec: whole(table! {
-        alternateBackends host path tls to: KEPT,
-        wildcardPolicy: left_out("a route is for its host alone"),
+        alternateBackends host path tls to wildcardPolicy: KEPT,
         port: SILENT,
     }),
 };

@@ -172,10 +172,17 @@ pub(crate) fn prepare_on(
     let economics = world::economics(scenario, &nodes, files, bought)?;
     let mut kube = system::kube(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     note_pools(scenario, bought, &kube, &nodes, &mut remarks)?;
-    let operations = world::operations(scenario, &nodes, files, &mut manifests, &mut remarks)?;
+    let operations = world::operations(
+        scenario,
+        &nodes,
+        bought,
+        files,
+        &mut manifests,
+        &mut remarks,
+    )?;
     world::check_submitted_jobs(scenario, &workload, files, &mut manifests, &mut remarks)?;
     kube.federation = manifests.federation(scenario, &nodes, &mut remarks)?;
-    let failures = world::failures(scenario, &nodes, files, &mut remarks)?;
+    let failures = world::failures(scenario, &nodes, bought, files, &mut remarks)?;
     let declared = declared(&workload, &operations);
     remarks.note_all(world::option_notes(scenario, &nodes, &workload, &declared));
     world::watched(scenario, &declared, &manifests)?;
@@ -461,7 +468,8 @@ fn world(
     let parts = system(scenario, &prepared, form)?;
     let options = options(scenario, &prepared.start_up, parts.stepping)?;
     let outages = prepared.failures.outages(scenario, &prepared.nodes)?;
-    let (failures, provisions) = prepared.failures.timelines(scenario, &prepared.nodes)?;
+    let (failures, exposure, provisions) =
+        prepared.failures.timelines(scenario, &prepared.nodes)?;
     let (mut components, mut arrivals) = (parts.components, prepared.workload.source);
     if prepared.probe.is_on() {
         let labelled = components.into_iter();
@@ -480,6 +488,7 @@ fn world(
         outages,
         environment: Environment {
             failures,
+            exposure,
             provisions,
             usage: prepared.usage,
             provider: provider.unwrap_or_default(),

@@ -38,7 +38,7 @@ pub struct Cluster {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Domain {
     /// Node label whose value names the domain of a node, such as `rack`; failures refer to domains
-    /// by it.
+    /// by it. A domain gives no node its label: the nodes state it.
     #[schemars(length(min = 1))]
     pub label: String,
     /// Name of the domain, which is the label's value: a pattern over the index from 0, such as

@@ -18,7 +18,7 @@ pub struct Failure {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub node: Option<String>,
-    /// Zone whose nodes fail.
+    /// Zone whose nodes fail, also those that join later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
     pub zone: Option<String>,

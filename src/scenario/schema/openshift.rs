@@ -69,6 +69,10 @@ pub struct OpenShiftRouter {
     #[serde(default = "five_seconds")]
     #[schemars(extend("x-positive" = true))]
     pub reload_interval: Duration,
+    /// Whether it admits routes with `wildcardPolicy: Subdomain` (`ROUTER_ALLOW_WILDCARD_ROUTES`), each of
+    /// which serves the hosts of its domain that no other route has; default false.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wildcard_routes: bool,
     /// Pods of the cluster that are the replicas, as `oc adm router` makes them: those of a deployment
     /// configuration of the router's name in the project `default`, each with the ports 80, 443 and 1936 of
     /// its node. Default none: the replicas are outside of the cluster, and never fail.

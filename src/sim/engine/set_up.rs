@@ -83,7 +83,8 @@ impl Engine {
             .expect_traffic(ctx, store, environment.traffic);
         own.load_pods(ctx);
         own.surroundings.expect_following(ctx);
-        own.surroundings.expect_failures(ctx, environment.failures);
+        own.surroundings
+            .expect_failures(ctx, environment.failures, environment.exposure);
         own.nodes.set_node_ready(ctx.options().node_ready);
         own.nodes.expect_heartbeats(ctx, own.control.store());
         own.surroundings.expect_operations(ctx, parts.operations);

@@ -20,6 +20,7 @@ pub struct DomainOutage {
 impl DomainOutage {
     pub(super) fn timelines(&self, layout: &Layout<'_>) -> Result<Vec<Timeline>, FailureError> {
         let domains = layout.groups(&self.target)?.into_iter();
+        let domains = domains.filter(|domain| !domain.nodes.is_empty());
         let timelines = domains.map(|domain| {
             let mut stream = layout.stream_of("domain-outage", &domain);
             let nodes = domain.nodes;

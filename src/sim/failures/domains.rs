@@ -23,6 +23,10 @@ pub struct Domain {
 #[derive(Clone, Debug, Default)]
 pub struct Domains {
     domains: Vec<Domain>,
+    /// The labels of domains, in order of declaration.
+    labels: Vec<Text>,
+    /// The places of domains, by label and name.
+    places: SortedMap<(Text, Text), usize>,
     /// By domain, the nodes in it, in order.
     nodes: Vec<Vec<NodeId>>,
 }
@@ -33,44 +37,70 @@ impl Domains {
     /// # Errors
     /// A node is in a domain that there is not.
     pub fn new(domains: Vec<Domain>, nodes: &[Arc<Node>]) -> Result<Self, FailureError> {
-        let mut places: SortedMap<(&str, &str), usize> = SortedMap::new();
-        let mut labels: Vec<&str> = Vec::new();
+        let mut own = Self {
+            nodes: vec![Vec::new(); domains.len()],
+            ..Self::default()
+        };
         for (place, domain) in domains.iter().enumerate() {
-            places.insert((&domain.label, &domain.name), place);
-            if !labels.contains(&&*domain.label) {
-                labels.push(&domain.label);
+            let key = (domain.label.clone(), domain.name.clone());
+            own.places.insert(key, place);
+            if !own.labels.contains(&domain.label) {
+                own.labels.push(domain.label.clone());
             }
         }
-        let mut members = vec![Vec::new(); domains.len()];
+        own.domains = domains;
         for (number, node) in nodes.iter().enumerate() {
-            let mut within: Vec<usize> = Vec::new();
-            for label in &labels {
-                let Some(name) = node.labels.get(label) else {
-                    continue;
-                };
-                let mut next = Some(*places.get(&(*label, &**name)).ok_or_else(|| {
-                    FailureError::Undeclared {
-                        node: node.name.to_string(),
-                        label: (*label).to_owned(),
-                        name: name.to_string(),
-                    }
-                })?);
-                while let Some(place) = next {
-                    if within.contains(&place) {
-                        break;
-                    }
-                    within.push(place);
-                    next = domains[place].parent;
-                }
-            }
-            for place in within {
-                members[place].push(NodeId::from_index(number));
+            for place in own.within(node)? {
+                own.nodes[place].push(NodeId::from_index(number));
             }
         }
+        Ok(own)
+    }
+
+    /// The places of the domains that a node is in.
+    fn within(&self, node: &Node) -> Result<Vec<usize>, FailureError> {
+        let mut within: Vec<usize> = Vec::new();
+        for label in &self.labels {
+            let Some(name) = node.labels.get(label) else {
+                continue;
+            };
+            let place = self.places.get(&(label.clone(), name.clone()));
+            let mut next = Some(*place.ok_or_else(|| FailureError::Undeclared {
+                node: node.name.to_string(),
+                label: label.to_string(),
+                name: name.to_string(),
+            })?);
+            while let Some(place) = next {
+                if within.contains(&place) {
+                    break;
+                }
+                within.push(place);
+                next = self.domains[place].parent;
+            }
+        }
+        Ok(within)
+    }
+
+    /// The domains that a node is in, with it alone in them.
+    ///
+    /// # Errors
+    /// It is in a domain that there is not.
+    pub fn of(&self, node: &Node) -> Result<Self, FailureError> {
+        let within = self.within(node)?;
+        let domains = within.iter().map(|&place| Domain {
+            parent: None,
+            ..self.domains[place].clone()
+        });
         Ok(Self {
-            domains,
-            nodes: members,
+            domains: domains.collect(),
+            nodes: vec![vec![NodeId::from_index(0)]; within.len()],
+            ..Self::default()
         })
+    }
+
+    /// Whether each domain has nodes, in order of declaration.
+    pub fn have_nodes(&self) -> impl Iterator<Item = bool> {
+        self.nodes.iter().map(|nodes| !nodes.is_empty())
     }
 
     /// The nodes of a domain; `None` if there is no such domain.

@@ -19,6 +19,10 @@ pub struct Layout<'a> {
     pub domains: &'a Domains,
     /// The run's seed.
     pub seed: u64,
+    /// Machines that may join later, one for each kind.
+    pub later: &'a [Arc<Node>],
+    /// Whether machines may join whose labels nobody knows yet.
+    pub is_open: bool,
 }
 
 /// Nodes that fail as one.
@@ -155,6 +159,14 @@ impl Layout<'_> {
             });
             return Ok(groups.collect());
         }
+        if self.is_open
+            || self
+                .later
+                .iter()
+                .any(|node| node.labels.contains_key(label))
+        {
+            return Ok(Vec::new());
+        }
         let known: SortedSet<&str> = self
             .nodes
             .iter()
@@ -193,10 +205,12 @@ impl Layout<'_> {
             .filter(|(_, node)| of(node).is_some_and(|own| *own == *value))
             .map(|(place, _)| NodeId::from_index(place))
             .collect();
-        if !found.is_empty() {
+        let is_it = |node: &Arc<Node>| of(node).is_some_and(|own| *own == *value);
+        if !found.is_empty() || self.is_open || self.later.iter().any(is_it) {
             return Ok(found);
         }
-        let values: SortedSet<_> = self.nodes.iter().filter_map(of).collect();
+        let all = self.nodes.iter().chain(self.later);
+        let values: SortedSet<_> = all.filter_map(of).collect();
         let some: Vec<String> = values
             .iter()
             .take(4)

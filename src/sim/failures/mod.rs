@@ -6,6 +6,7 @@ use crate::hosts::Trouble;
 mod control_plane;
 mod domain_outage;
 mod domains;
+mod exposure;
 mod flapping;
 mod layout;
 mod leader_failover;
@@ -23,6 +24,7 @@ mod tests;
 pub use control_plane::{ControlPlaneFault, Fault};
 pub use domain_outage::DomainOutage;
 pub use domains::{Domain, Domains, unavailability};
+pub use exposure::Exposure;
 pub use flapping::Flapping;
 pub use layout::{FailureError, Layout, Target};
 pub use leader_failover::{Crashes, LeaderFailover};
@@ -80,6 +82,19 @@ impl Failure {
             Self::Registry(kind) => Ok(kind.timelines()),
             Self::Image(kind) => Ok(kind.timelines()),
             Self::LeaderFailover(kind) => Ok(kind.timelines(layout)),
+        }
+    }
+
+    /// The nodes that it is about; `None` where nodes are not all that it is about, or by their names in a log.
+    const fn target(&self) -> Option<&Target> {
+        match self {
+            Self::Outage(Outage { target, .. })
+            | Self::DomainOutage(DomainOutage { target, .. })
+            | Self::NodeCrash(NodeCrash { target, .. })
+            | Self::Flapping(Flapping { target, .. })
+            | Self::Maintenance(Maintenance { target, .. })
+            | Self::Spot(Spot { target, .. }) => Some(target),
+            _ => None,
         }
     }
 

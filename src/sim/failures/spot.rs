@@ -1,10 +1,12 @@
 //! Spot capacity: nodes that are taken back with a short notice, and replaced after a while; by
 //! themselves, or a share of a pool at a time (spec: orchestrators-b.md 10.3).
 
+use super::layout::Group;
 use super::merged::{Batch, merged};
 use super::{Change, FailureError, Layout, Strike, Target, Timeline};
 use crate::hosts::Trouble;
-use rng::{Distribution, Law, math};
+use model::Node;
+use rng::{Distribution, Law, Stream, math};
 use units::{Duration, Instant, NodeId};
 
 /// A month of those probabilities of interruption that providers publish.
@@ -87,34 +89,75 @@ impl Spot {
     /// Pools that take back some of their nodes within minutes. One that is away is not taken.
     fn pools(&self, layout: &Layout<'_>) -> Result<Vec<Timeline>, FailureError> {
         let pools = layout.groups(&self.target)?.into_iter();
-        let timelines = pools.map(|pool| {
-            let mut stream = layout.stream_of("spot-pool", &pool);
-            let nodes = pool.nodes;
-            let spot = self.clone();
-            let mut now = Instant::ZERO;
-            let mut back: Vec<Instant> = vec![Instant::ZERO; nodes.len()];
-            Timeline::drawn(merged(move || {
-                let begins = now.saturating_add(spot.kept.sample(&mut stream));
-                if begins == Instant::MAX || begins == now {
-                    return None;
-                }
-                now = begins;
-                let mut strikes = Vec::new();
-                for (node, back) in nodes.iter().zip(&mut back) {
-                    if stream.unit_f64() >= spot.share || *back > begins {
-                        continue;
-                    }
-                    let spread = POOL_SPREAD.as_nanos() as u64;
-                    let later = Duration::from_nanos(stream.below(spread) as i64);
-                    let told = begins.saturating_add(later);
-                    let gone = told.saturating_add(spot.notice);
-                    *back = gone.saturating_add(spot.replaced.sample(&mut stream));
-                    strikes.extend(taken(*node, told, gone, *back));
-                }
-                Some(Batch { begins, strikes })
-            }))
-        });
+        let timelines = pools.map(|pool| Timeline::drawn(merged(self.batches(layout, pool))));
         Ok(timelines.collect())
+    }
+
+    /// What a pool takes back at a time.
+    fn batches(
+        &self,
+        layout: &Layout<'_>,
+        pool: Group,
+    ) -> impl FnMut() -> Option<Batch> + Send + 'static {
+        let mut stream = layout.stream_of("spot-pool", &pool);
+        let nodes = pool.nodes;
+        let spot = self.clone();
+        let mut now = Instant::ZERO;
+        let mut back: Vec<Instant> = vec![Instant::ZERO; nodes.len()];
+        move || {
+            let begins = now.saturating_add(spot.kept.sample(&mut stream));
+            if begins == Instant::MAX || begins == now {
+                return None;
+            }
+            now = begins;
+            let mut strikes = Vec::new();
+            for (node, back) in nodes.iter().zip(&mut back) {
+                strikes.extend(spot.take(&mut stream, *node, begins, back));
+            }
+            Some(Batch { begins, strikes })
+        }
+    }
+
+    /// The strikes of a node of a pool that takes back, if the node is of the share.
+    fn take(
+        &self,
+        stream: &mut Stream,
+        node: NodeId,
+        begins: Instant,
+        back: &mut Instant,
+    ) -> Vec<Strike> {
+        if stream.unit_f64() >= self.share || *back > begins {
+            return Vec::new();
+        }
+        let spread = POOL_SPREAD.as_nanos() as u64;
+        let later = Duration::from_nanos(stream.below(spread) as i64);
+        let told = begins.saturating_add(later);
+        let gone = told.saturating_add(self.notice);
+        *back = gone.saturating_add(self.replaced.sample(stream));
+        taken(node, told, gone, *back).into()
+    }
+
+    /// The strikes of a node that joins a pool at an instant: it is taken back when others are. A pool
+    /// takes back at the same times whether or not it has the node.
+    pub(super) fn joined(
+        &self,
+        layout: &Layout<'_>,
+        pool: Group,
+        (id, node): (NodeId, &Node),
+        at: Instant,
+    ) -> Timeline {
+        let mut stream = Stream::of(layout.seed, "spot-pool", pool.who.with(&node.name));
+        let mut batches = self.batches(layout, pool);
+        let (spot, mut back) = (self.clone(), at);
+        Timeline::drawn(merged(move || {
+            let begins = batches()?.begins;
+            let strikes = if begins < at {
+                Vec::new()
+            } else {
+                spot.take(&mut stream, id, begins, &mut back)
+            };
+            Some(Batch { begins, strikes })
+        }))
     }
 }
 

@@ -166,9 +166,9 @@ pub struct Strike {
 
 /// Strikes in order of time.
 pub struct Timeline {
-    strikes: Box<dyn Iterator<Item = Strike> + Send>,
+    pub(super) strikes: Box<dyn Iterator<Item = Strike> + Send>,
     /// Marks a time line without end, so that a run that ends by itself does not go on for it.
-    is_endless: bool,
+    pub(super) is_endless: bool,
 }
 
 impl Timeline {

@@ -27,6 +27,8 @@ fn first(failure: &Failure, count: usize, line: usize, strikes: usize) -> Vec<St
         nodes: &nodes,
         domains: &Domains::default(),
         seed: 7,
+        later: &[],
+        is_open: false,
     };
     let lines = failure.timelines(&layout).expect("nodes that are there");
     let line = lines.into_iter().nth(line).expect("a time line");
@@ -120,6 +122,8 @@ fn what_is_not_there_is_named() {
         nodes: &nodes,
         domains: &Domains::default(),
         seed: 7,
+        later: &[],
+        is_open: false,
     };
     for (target, expected) in [
         (
@@ -162,4 +166,94 @@ fn a_pool_does_not_take_a_node_back_that_is_away() {
         assert_eq!(cycle, expected);
     }
     assert_eq!(told.len(), 40);
+}
+
+/// Strikes of a node of a zone that joins two nodes at a second, as far as an instant.
+fn late(failure: Failure, zone: &str, joins: i64, until: i64) -> Vec<(i64, Change)> {
+    let nodes = nodes(2);
+    let layout = Layout {
+        nodes: &nodes,
+        domains: &Domains::default(),
+        seed: 7,
+        later: &[],
+        is_open: false,
+    };
+    let mut node = Node {
+        name: "late".into(),
+        ..Node::default()
+    };
+    node.labels.insert(ZONE_LABEL.into(), zone.into());
+    let exposure = Exposure::new(vec![failure], &layout);
+    let lines = exposure.of(NodeId(5), &Arc::new(node), Instant::from_secs(joins));
+    let strikes = lines.into_iter().flat_map(Timeline::into_strikes);
+    let strikes = strikes.map(|own| (own.at.as_nanos() / 1_000_000_000, own.change));
+    strikes.take_while(|(at, _)| *at < until).collect()
+}
+
+#[test]
+fn a_node_that_joins_later_goes_down_with_its_zone() {
+    let outage = |zone: &str| {
+        Failure::Outage(Outage {
+            target: Target::Zone(zone.to_owned()),
+            trouble: Trouble::Crash,
+            at: Duration::from_secs(60),
+            lasts: Some(Duration::from_secs(30)),
+        })
+    };
+    let node = NodeId(5);
+    let (begin, end) = (
+        Change::Begin(node, Trouble::Crash),
+        Change::End(node, Trouble::Crash),
+    );
+    let after = |joins| late(outage("b"), "b", joins, 1_000);
+    assert_eq!(after(10), [(60, begin), (90, end.clone())]);
+    // A zone that is down has no machines that come up in it.
+    assert_eq!(after(70), [(70, Change::Absent(node)), (90, end)]);
+    assert_eq!(after(95), []);
+    assert_eq!(late(outage("a"), "b", 10, 1_000), []);
+}
+
+#[test]
+fn a_node_that_joins_later_shares_the_outages_of_its_domain() {
+    let outage = || {
+        Failure::DomainOutage(DomainOutage {
+            target: Target::Each(ZONE_LABEL.to_owned()),
+            between: "exponential(1h)".parse().expect("a distribution"),
+            repair: "constant(10s)".parse().expect("a distribution"),
+        })
+    };
+    let of_start = first(&outage(), 2, 1, 8);
+    let of_start = of_start.iter().map(|own| own.at.as_nanos() / 1_000_000_000);
+    let joined = late(outage(), "b", 0, i64::MAX);
+    let joined = joined.iter().take(8).map(|(at, _)| *at);
+    assert!(of_start.eq(joined));
+}
+
+#[test]
+fn what_is_drawn_for_a_node_begins_when_it_joins() {
+    let crash = Failure::NodeCrash(NodeCrash {
+        target: Target::All,
+        trouble: Trouble::Crash,
+        between: "constant(100s)".parse().expect("a distribution"),
+        repair: "constant(10s)".parse().expect("a distribution"),
+        burst: None,
+    });
+    let node = NodeId(5);
+    let begin = Change::Begin(node, Trouble::Crash);
+    let end = Change::End(node, Trouble::Crash);
+    assert_eq!(
+        late(crash, "a", 50, 200),
+        [(150, begin.clone()), (160, end)]
+    );
+    let spot = Failure::Spot(Spot {
+        target: Target::Each(ZONE_LABEL.to_owned()),
+        kept: "constant(1h)".parse().expect("a distribution"),
+        notice: Duration::from_secs(120),
+        replaced: "constant(10m)".parse().expect("a distribution"),
+        share: 1.0,
+    });
+    let strikes = late(spot, "b", 5_000, 7_500);
+    assert!((7_200..7_320).contains(&strikes[0].0), "{strikes:?}");
+    assert_eq!(strikes[0].1, Change::Drain(node));
+    assert_eq!(strikes[1], (strikes[0].0 + 120, begin));
 }

@@ -20,7 +20,7 @@ use units::{ClassId, Duration, Instant, NodeId, SortedMap, SortedSet};
 
 use super::SimError;
 use super::context::Context;
-use super::failures::{Standing, Timeline};
+use super::failures::{Exposure, Standing, Timeline};
 use super::follow::{Change, Follower};
 use super::message::ToSurroundings;
 use super::node_plane::NodePlane;
@@ -69,6 +69,10 @@ pub(super) struct Surroundings {
     /// Nodes made anew, by those of the start in whose place they are.
     stand_ins: SortedMap<NodeId, NodeId>,
     failures: Vec<Standing>,
+    /// Failures that nodes are exposed to which join later.
+    exposure: Exposure,
+    /// The number of time lines that were there at the start.
+    lines_of_start: u32,
     provider: Provider,
     /// Clients of services.
     traffic: Option<Box<Traffic>>,
@@ -103,6 +107,8 @@ impl Surroundings {
             departed: SortedMap::new(),
             stand_ins: SortedMap::new(),
             failures: Vec::new(),
+            exposure: Exposure::default(),
+            lines_of_start: 0,
             provider: Provider::new(provider),
             traffic: None,
             resizes: None,
@@ -143,10 +149,31 @@ impl Surroundings {
     }
 
     /// Awaits the first strike of every time line.
-    pub(super) fn expect_failures(&mut self, ctx: &mut Context<'_>, failures: Vec<Timeline>) {
+    pub(super) fn expect_failures(
+        &mut self,
+        ctx: &mut Context<'_>,
+        failures: Vec<Timeline>,
+        exposure: Exposure,
+    ) {
         for timeline in failures {
-            self.failures.push(timeline.into());
-            self.await_strike(ctx, self.failures.len() as u32 - 1);
+            self.await_line(ctx, timeline);
+        }
+        self.lines_of_start = self.failures.len() as u32;
+        self.exposure = exposure;
+    }
+
+    /// Awaits the first strike of a time line.
+    fn await_line(&mut self, ctx: &mut Context<'_>, timeline: Timeline) {
+        self.failures.push(timeline.into());
+        self.await_strike(ctx, self.failures.len() as u32 - 1);
+    }
+
+    /// A node joins: what strikes its like strikes it, but for one that stands in for a node of the start.
+    fn expose(&mut self, ctx: &mut Context<'_>, node: NodeId, object: &Arc<Node>) {
+        if !self.stand_ins.values().any(|own| *own == node) {
+            for timeline in self.exposure.of(node, object, ctx.now()) {
+                self.await_line(ctx, timeline);
+            }
         }
     }
 
@@ -248,8 +275,10 @@ impl Follower for Surroundings {
         if let Some(precedence) = &mut self.precedence {
             precedence.follow(ctx.now(), change);
         }
-        if let Event::ClassAdded { object, .. } = change.event {
-            self.expect_resizes(object);
+        match change.event {
+            Event::ClassAdded { object, .. } => self.expect_resizes(object),
+            Event::NodeAdded { node, object } => self.expose(ctx, *node, object),
+            _ => {}
         }
         if let Some(resizes) = &self.resizes {
             resizes.follow(change, ctx);

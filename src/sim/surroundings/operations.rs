@@ -51,7 +51,9 @@ impl Surroundings {
             return Ok(());
         }
         if let Operation::Upgrade(plan) = &operation {
-            self.upgrades.push(Some(Upgrade::new((**plan).clone())));
+            let mut plan = (**plan).clone();
+            self.exposure.complete(&mut plan, store);
+            self.upgrades.push(Some(Upgrade::new(plan)));
             let number = self.upgrades.len() as u32 - 1;
             self.go_on_upgrading(ctx, store, number, is_answered);
             return Ok(());

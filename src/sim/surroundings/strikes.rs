@@ -38,6 +38,10 @@ impl Surroundings {
             let incident = strike.change.incident();
             if let Some(node) = strike.change.node_mut() {
                 *node = self.standing_for(*node);
+                if line >= self.lines_of_start && store.nodes().object(*node).is_none() {
+                    // The machine was given back: nothing strikes it any more.
+                    return;
+                }
             }
             match strike.change {
                 Change::Resize(node, offered) => resize(ctx, store, node, offered),

@@ -183,6 +183,8 @@ pub struct Router {
     pub pods: Option<u32>,
     /// Least time between two reloads of its configuration.
     pub reload: Duration,
+    /// Whether it admits routes for all hosts of a domain.
+    pub admits_wildcards: bool,
 }
 
 /// Label of the pods that are replicas of a router, whose value is the router's name.

@@ -37,7 +37,8 @@ fn admits(router: &Router, own: &Ingress) -> bool {
     let labels = &own.route.labels;
     let is_selected = (router.selector.iter()).all(|(key, value)| labels.get(key) == Some(value));
     let is_of_project = router.namespaces.is_empty() || router.namespaces.contains(&own.namespace);
-    is_selected && is_of_project
+    let is_allowed = router.admits_wildcards || !own.route.is_wildcard;
+    is_selected && is_of_project && is_allowed
 }
 
 impl Traffic {

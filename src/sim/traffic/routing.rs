@@ -61,7 +61,12 @@ impl Traffic {
     /// The rule that requests to a host and path follow. Routers of `OpenShift` leave a host to the project
     /// that had a route of it first, all ingresses count without them.
     pub(super) fn rule(&self, host: &str, path: &str) -> Option<Lead<'_>> {
-        let stable = self.ingresses.values().filter(|own| own.canary.is_none());
+        let routers = &self.plan.model.routers;
+        let admits_wildcards = routers.iter().any(|own| own.admits_wildcards);
+        let stable = self
+            .ingresses
+            .values()
+            .filter(|own| own.canary.is_none() && (admits_wildcards || !own.route.is_wildcard));
         if self.plan.model.routers.is_empty() {
             return route(stable, host, path);
         }

@@ -43,6 +43,10 @@ pub struct Candidate {
     pub avoided: i64,
     /// Number of its pods that belong to the service of the new one.
     pub of_service: i64,
+    /// Number of its pods that a service or a controller selects which selects the new one.
+    pub of_selectors: i64,
+    /// Region and zone by the labels of Kubernetes; `None` without either.
+    pub locality: Option<(Text, Text)>,
     /// Sum of the weights of preferences between the new pod and the pods in the node's domains.
     pub neighbours: i64,
     /// `true` if required affinity or anti-affinity between pods leaves the node out.
@@ -202,7 +206,38 @@ fn balanced(node: &Candidate, asked: &Asked) -> i64 {
     ((1.0 - (cpu - memory).abs()) * MOST as f64) as i64
 }
 
-/// The points of each of some nodes by the priorities of 3.11: balanced use, preferred node affinity, taints that
+/// The share of a node's points for its zone where it is in one (Kubernetes 1.11
+/// `priorities/selector_spreading.go`).
+const ZONE_SHARE: f64 = 2.0 / 3.0;
+
+/// How few pods of the selectors of the new one each of some nodes and its zone have.
+fn selector_spread(nodes: &[Candidate], among: &[usize]) -> Vec<i64> {
+    let all = || among.iter().map(|&number| &nodes[number]);
+    let most = all().map(|node| node.of_selectors).max().unwrap_or(0);
+    let mut by_zone: SortedMap<&(Text, Text), i64> = SortedMap::new();
+    for node in all() {
+        if let Some(zone) = &node.locality {
+            *by_zone.entry(zone).or_insert(0) += node.of_selectors;
+        }
+    }
+    let most_in_zone = by_zone.values().copied().max().unwrap_or(0);
+    let few = |count: i64, most: i64| {
+        if most <= 0 {
+            return MOST as f64;
+        }
+        MOST as f64 * ((most - count) as f64 / most as f64)
+    };
+    let points = all().map(|node| {
+        let points = few(node.of_selectors, most);
+        let zone = node.locality.as_ref().and_then(|zone| by_zone.get(zone));
+        zone.map_or(points, |&count| {
+            points * (1.0 - ZONE_SHARE) + ZONE_SHARE * few(count, most_in_zone)
+        }) as i64
+    });
+    points.collect()
+}
+
+/// The points of each of some nodes by the priorities of 3.11: pods of the same selectors, balanced use, preferred node affinity, taints that
 /// the pod avoids, affinity between pods, and nodes that ask pods to stay away. These nodes are the scale.
 pub fn further_points(
     nodes: &[Candidate],
@@ -216,7 +251,8 @@ pub fn further_points(
     // The original begins both with none.
     let most = all().map(|node| node.neighbours).max().unwrap_or(0).max(0);
     let least = all().map(|node| node.neighbours).min().unwrap_or(0).min(0);
-    let points = all().map(|node| {
+    let spread = selector_spread(nodes, among);
+    let points = all().zip(spread).map(|(node, spread)| {
         let affinity = if preferred <= 0 {
             0
         } else {
@@ -234,7 +270,8 @@ pub fn further_points(
             (MOST as f64 * share) as i64
         };
         let is_open = if node.is_avoiding { 0 } else { MOST };
-        rules.weight(Priority::Balanced) * balanced(node, asked)
+        rules.weight(Priority::SelectorSpread) * spread
+            + rules.weight(Priority::Balanced) * balanced(node, asked)
             + rules.weight(Priority::NodeAffinity) * affinity
             + rules.weight(Priority::TaintToleration) * taints
             + rules.weight(Priority::InterPodAffinity) * neighbours
@@ -318,10 +355,10 @@ mod tests {
         assert_eq!(place(&nodes, &asked, &Rules::early()), Some(2));
     }
 
-    /// Points that 3.11 adds, without those of nodes that ask no pod to stay away.
+    /// Points that 3.11 adds, without those of nodes that ask no pod to stay away and that have none of its pods.
     fn added(nodes: &[Candidate], among: &[usize], asked: &Asked) -> Vec<i64> {
         let points = further_points(nodes, among, asked, &Rules::v3_11()).into_iter();
-        points.map(|own| own - 100_000).collect()
+        points.map(|own| own - 100_010).collect()
     }
 
     #[test]

@@ -41,6 +41,8 @@ pub enum Priority {
     LeastRequested,
     /// Few pods of the service on the node.
     ServiceSpreading,
+    /// Few pods on the node and in the zone that a service or a controller of the pod selects.
+    SelectorSpread,
     /// Few pods of the service in the zone.
     Zone,
     /// Even use of processors and memory.
@@ -99,7 +101,9 @@ impl Rules {
     pub fn v3_11() -> Self {
         let mut rules = Self::early();
         rules.predicates.push(Predicate::MatchInterPodAffinity);
+        (rules.priorities).retain(|(own, _)| *own != Priority::ServiceSpreading);
         rules.priorities.extend([
+            (Priority::SelectorSpread, 1),
             (Priority::Balanced, 1),
             (Priority::NodeAffinity, 1),
             (Priority::TaintToleration, 1),

@@ -225,6 +225,7 @@ fn cluster(script: &Script) -> (Cluster, Vec<(i64, i64)>) {
             nodes: (0..NODES)
                 .map(|node| format!("node-{node}").into())
                 .collect(),
+            joined: None,
             width: 2,
             is_rolling: false,
             service: "40s".parse().expect("a constant"),

@@ -21,6 +21,7 @@ fn routed(detail: Detail, tier: &str, micro: Option<u64>) -> TrafficPlan {
         micro,
         pods: None,
         reload: Duration::from_secs(5),
+        admits_wildcards: false,
     }];
     plan
 }

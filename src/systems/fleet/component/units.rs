@@ -377,11 +377,13 @@ impl Fleet {
             // Whoever took it off its machine wants it on another.
             self.take_off(name);
         }
+        let submitted = self.setup.units.get(name);
         if follows && is_owned {
             self.make(name, out);
+        } else if submitted.is_some() && ends_by_itself(reason) {
+            // Its target state is launched as before: it stays on its machine, and counts there.
         } else {
             // Whoever submitted it destroys what has ended, with its socket.
-            let submitted = self.setup.units.get(name);
             if let Some((socket, _)) = submitted.and_then(|own| own.socket.as_ref()) {
                 self.engine.remove_unit(socket);
             }
@@ -450,6 +452,13 @@ impl Fleet {
         let mut globals = self.globals.iter();
         let key = globals.find(|(_, known)| **known == Some(pod));
         if let Some(key) = key.map(|(key, _)| *key) {
+            let app = self.apps.get(&key.0);
+            let is_submitted =
+                app.is_some_and(|app| self.setup.units.contains_key(&global_name(&app.name)));
+            if is_submitted && ends_by_itself(reason) {
+                // An agent starts a unit once, and compares states that it set, not those of its processes.
+                return;
+            }
             self.globals.remove(&key);
             if reason.leaves_object() {
                 let change = PodChange::Forgotten;
@@ -470,6 +479,14 @@ impl Fleet {
             }
         }
     }
+}
+
+/// Whether the process of a unit has ended, and nobody has taken it away.
+const fn ends_by_itself(reason: EndReason) -> bool {
+    matches!(
+        reason,
+        EndReason::Completed | EndReason::Error | EndReason::TimeLimit
+    )
 }
 
 fn global_name(app: &str) -> Text {

@@ -6,6 +6,7 @@ mod backoff;
 mod deployments;
 mod obstacles;
 mod scheduler;
+mod spread;
 mod wishes;
 
 pub(super) use deployments::DeploymentConfigs;

@@ -8,7 +8,9 @@ use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use fixedbitset::FixedBitSet;
 use model::resource_list::{CPU, MEMORY};
-use model::{DeviceSet, EndReason, Event, Node, Object, PodCreated, PodRef, PodSpec, Text};
+use model::{
+    DeviceSet, EndReason, Event, Node, Object, PodChange, PodCreated, PodRef, PodSpec, Text,
+};
 use units::{ClassId, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
 
 use super::super::entry::CAPABILITIES;
@@ -18,7 +20,8 @@ use super::super::rules::Priority;
 use super::affinity::Neighbours;
 use super::backoff::BackOff;
 use super::obstacles::Obstacles;
-use super::wishes::{Wishes, admits, candidate, disks, pair, project_selector, services};
+use super::spread::Spread;
+use super::wishes::{Wishes, admits, candidate, disks, pair, project_selector};
 use crate::mapping::refusal;
 
 /// Facts that the scheduler keeps about a class of pods.
@@ -31,8 +34,6 @@ struct Template {
     admitted: FixedBitSet,
     /// What the pods prefer and avoid of each node; empty where the policy does not look at it.
     wishes: Vec<Wishes>,
-    /// Services that select the pods, by id; the first is the one that places them.
-    services: Vec<ObjectId>,
 }
 
 /// A pod.
@@ -43,6 +44,8 @@ struct Seat {
     /// Position in the order of creation.
     number: u64,
     node: Option<usize>,
+    /// `true` once it was asked to end.
+    is_ending: bool,
 }
 
 /// The scheduler.
@@ -58,8 +61,8 @@ pub(in super::super) struct Scheduler {
     seats: Vec<Option<Seat>>,
     /// Number of pods that there were.
     created: u64,
-    /// Number of pods of each service by node.
-    of_service: SortedMap<ObjectId, Vec<i64>>,
+    /// Pods of services and controllers by node.
+    spread: Spread,
     queue: VecDeque<PodRef>,
     /// Pods that fit nowhere, by their numbers, and when each is tried again.
     resting: SortedMap<u64, PodRef>,
@@ -79,6 +82,7 @@ pub(in super::super) struct Scheduler {
 impl Scheduler {
     /// A scheduler that knows nothing yet.
     pub(in super::super) fn new(options: OpenShiftOptions) -> Self {
+        let spread = Spread::new(options.policy.weight(Priority::SelectorSpread) != 0);
         Self {
             options,
             cursor: Revision::default(),
@@ -87,7 +91,7 @@ impl Scheduler {
             templates: Vec::new(),
             seats: Vec::new(),
             created: 0,
-            of_service: SortedMap::new(),
+            spread,
             queue: VecDeque::new(),
             resting: SortedMap::new(),
             back_off: BackOff::default(),
@@ -105,9 +109,7 @@ impl Scheduler {
                 Event::NodeAdded { object, .. } => {
                     self.nodes.push(candidate(object, &self.options.policy));
                     self.is_ready.push(true);
-                    for own in self.of_service.values_mut() {
-                        own.push(0);
-                    }
+                    self.spread.add_node();
                     self.admit(self.nodes.len() - 1, object, store);
                 }
                 Event::NodeUpdated { node, object } => {
@@ -125,7 +127,11 @@ impl Scheduler {
                 Event::PodCreated(created) => self.enter(created, store),
                 Event::PodBound { pod, node, .. } => self.sit(*pod, node.index()),
                 Event::PodEnded { pod, .. } => self.ended(*pod),
-                Event::Object(change) => self.services_changed(change.id(), store),
+                Event::PodChanged {
+                    pod,
+                    change: PodChange::Terminating { .. },
+                } => self.ends(*pod),
+                Event::Object(change) => self.object_changed(change.id(), store),
                 _ => {}
             }
         }
@@ -183,6 +189,7 @@ impl Scheduler {
             class,
             number: self.created,
             node: None,
+            is_ending: false,
         });
         self.prepare(class, store);
         if created.found.is_none() {
@@ -212,14 +219,11 @@ impl Scheduler {
                 is_refused: refusal(CAPABILITIES, spec).is_some(),
                 admitted,
                 wishes,
-                services: services(spec, store),
             };
-            for &service in &template.services {
-                let nodes = self.nodes.len();
-                let counts = self.of_service.entry(service);
-                counts.or_insert_with(|| vec![0; nodes]);
-            }
             self.templates.push(template);
+            if self.spread.add_class(spec, store) {
+                self.recount();
+            }
         }
     }
 
@@ -244,34 +248,40 @@ impl Scheduler {
         }
     }
 
-    /// A service was declared, declared anew or deleted: its pods are counted over again.
-    fn services_changed(&mut self, id: ObjectId, store: &Store) {
-        let object = store.objects().get(id).map(|row| &row.object);
-        let is_service = matches!(object, Some(Object::Service(_)));
-        if !is_service && !self.of_service.contains_key(&id) {
+    /// A service or a controller was declared, declared anew or deleted: pods are counted over again where it
+    /// selects others than before.
+    fn object_changed(&mut self, id: ObjectId, store: &Store) {
+        if !self.spread.changes(id, store) {
             return;
         }
-        self.of_service.clear();
-        for (class, template) in self.templates.iter_mut().enumerate() {
-            let spec = &store.class(ClassId::from_index(class)).spec;
-            template.services = services(spec, store);
-            for &service in &template.services {
-                let none = vec![0; self.nodes.len()];
-                self.of_service.entry(service).or_insert(none);
-            }
-        }
-        for seat in self.seats.iter().flatten() {
-            for service in &self.templates[seat.class.index()].services {
-                if let (Some(node), Some(counts)) = (seat.node, self.of_service.get_mut(service)) {
-                    counts[node] += 1;
-                }
-            }
-        }
+        self.spread.select(store);
+        self.recount();
         self.changed();
     }
 
+    fn recount(&mut self) {
+        self.spread.clear();
+        for seat in self.seats.iter().flatten() {
+            if let Some(node) = seat.node {
+                self.spread.count(seat.class, node, 1, seat.is_ending);
+            }
+        }
+    }
+
+    /// A pod was asked to end.
+    fn ends(&mut self, pod: PodRef) {
+        let slot = self.seats.get_mut(pod.slot.index());
+        let own = slot.and_then(Option::as_mut);
+        if let Some(own) = own.filter(|own| own.pod == pod && !own.is_ending) {
+            own.is_ending = true;
+            if let Some(node) = own.node {
+                self.spread.ends(own.class, node);
+            }
+        }
+    }
+
     /// Adds or takes what a pod holds of a node.
-    fn hold(&mut self, class: ClassId, node: usize, sign: i64) {
+    fn hold(&mut self, class: ClassId, node: usize, sign: i64, is_ending: bool) {
         let template = &self.templates[class.index()];
         let Some(own) = self.nodes.get_mut(node) else {
             return;
@@ -297,11 +307,7 @@ impl Scheduler {
                 own.read_disks.remove(disk);
             }
         }
-        for service in &template.services {
-            if let Some(counts) = self.of_service.get_mut(service) {
-                counts[node] += sign;
-            }
-        }
+        self.spread.count(class, node, sign, is_ending);
     }
 
     /// A pod has a node: by a decision, or since before the run.
@@ -312,8 +318,8 @@ impl Scheduler {
             return;
         };
         own.node = Some(node);
-        let class = own.class;
-        self.hold(class, node, 1);
+        let (class, is_ending) = (own.class, own.is_ending);
+        self.hold(class, node, 1, is_ending);
     }
 
     fn leave(&mut self, pod: PodRef) {
@@ -322,9 +328,9 @@ impl Scheduler {
         let Some(own) = own.filter(|own| own.pod == pod) else {
             return;
         };
-        let class = own.class;
+        let (class, is_ending) = (own.class, own.is_ending);
         if let Some(node) = own.node.take() {
-            self.hold(class, node, -1);
+            self.hold(class, node, -1, is_ending);
         }
     }
 
@@ -361,10 +367,9 @@ impl Scheduler {
                 .is_some_and(|own| object.is_some_and(|object| object.avoids.0.contains(own)));
         }
         let template = &self.templates[class.index()];
-        let first = template.services.first();
-        let counts = first.and_then(|service| self.of_service.get(service));
         for (place, node) in self.nodes.iter_mut().enumerate() {
-            node.of_service = counts.map_or(0, |counts| counts[place]);
+            node.of_service = self.spread.of_service(class, place);
+            node.of_selectors = self.spread.of_selectors(class, place);
             let wishes = template.wishes.get(place).copied().unwrap_or_default();
             (node.preferred, node.avoided) = (wishes.preferred, wishes.avoided);
         }

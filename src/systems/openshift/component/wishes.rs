@@ -3,14 +3,14 @@
 //! (spec: orchestrators-a.md section 8.1).
 
 use cluster::Store;
+use model::node::{REGION_LABEL, ZONE_LABEL, label_of};
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{Labels, Node, PodSpec, PodVolume, Text, rules};
-use units::{ObjectId, SortedSet};
+use units::SortedSet;
 
 use super::super::options::OpenShiftOptions;
 use super::super::policy::{Amounts, Candidate};
 use super::super::rules::Rules;
-use crate::parts::services::selecting;
 
 /// Wishes of a class of pods that a node meets.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,6 +69,7 @@ pub(super) fn candidate(node: &Node, policy: &Rules) -> Candidate {
     Candidate {
         region: node.labels.get(&policy.region).cloned(),
         zone: node.labels.get(&policy.zone).cloned(),
+        locality: locality(node),
         labels: labels.collect(),
         capacity: Some(Amounts {
             cpu: list.get(CPU).milli_floor().unwrap_or(i64::MAX),
@@ -79,11 +80,11 @@ pub(super) fn candidate(node: &Node, policy: &Rules) -> Candidate {
     }
 }
 
-/// The services that select the pods of a spec, by id.
-pub(super) fn services(spec: &PodSpec, store: &Store) -> Vec<ObjectId> {
-    let mut ids: Vec<ObjectId> = selecting(spec, store).collect();
-    ids.sort_unstable();
-    ids
+/// Region and zone of a node (Kubernetes `GetZoneKey`).
+fn locality(node: &Node) -> Option<(Text, Text)> {
+    let label = |key| label_of(&node.labels, key).cloned().unwrap_or_default();
+    let (region, zone) = (label(REGION_LABEL), label(ZONE_LABEL));
+    (!region.is_empty() || !zone.is_empty()).then_some((region, zone))
 }
 
 /// Labels that a node has to have for the pods of a project: those that its Namespace holds, or those of

@@ -10,7 +10,8 @@ use model::workload::deployment::{
 use model::workload::replica_set::RolloutAnnotations;
 use model::workload::{Deployment, DeploymentStrategy, ReplicaSet};
 use model::{
-    Event, LabelSelector, Object, ObjectChange, Operator, PodSpec, Requirement, RolloutStep, Text,
+    EndReason, Event, LabelSelector, Object, ObjectChange, Operator, PodSpec, Requirement,
+    RolloutStep, Text,
 };
 use units::{Instant, ObjectId};
 
@@ -188,7 +189,7 @@ impl Config {
         let running = self.running();
         let new = running.and_then(named);
         for (version, rollout) in std::mem::take(&mut self.cancelled) {
-            Team::new(deployment, version).dismiss(&rollout, desk);
+            Team::new(deployment, version).dismiss(&rollout, false, desk);
         }
         for own in controllers {
             if Some(own.version()) != complete && Some(own.version()) != running {
@@ -196,7 +197,7 @@ impl Config {
                 if own.outcome() == Outcome::Running {
                     desk.mark(own, false, 0);
                     let team = Team::new(deployment, own.version());
-                    desk.dismiss(&team.name(Helper::Deployer));
+                    desk.dismiss(&team.name(Helper::Deployer), EndReason::Error);
                 }
             }
         }
@@ -257,8 +258,8 @@ impl Config {
             let left = rollout.left(now, &self.rules.rollout);
             desk.start(&team.errand(helper, &self.rules, left));
         }
-        if step.end.is_some() {
-            team.dismiss(&rollout, desk);
+        if let Some(is_well) = step.end {
+            team.dismiss(&rollout, is_well, desk);
         }
         self.rollout = Some((version, rollout));
         if let (Some(old), Some(size)) = (old, step.old) {

@@ -9,7 +9,7 @@ use control::admission::Creation;
 use control::errands::{Errand, ErrandName, Errands};
 use model::workload::ReplicaSet;
 use model::workload::replica_set::RolloutAnnotations;
-use model::{Event, Object, ObjectChange, PodSpec, RolloutStep};
+use model::{EndReason, Event, Object, ObjectChange, PodSpec, RolloutStep};
 use units::{ObjectId, SortedMap};
 
 use crate::openshift::deployment::Outcome;
@@ -105,8 +105,8 @@ impl<'a> Desk<'a> {
     }
 
     /// Ends a pod that works for a rollout.
-    pub(super) fn dismiss(&mut self, name: &ErrandName) {
-        self.errands.dismiss(name, self.store, self.out);
+    pub(super) fn dismiss(&mut self, name: &ErrandName, ending: EndReason) {
+        self.errands.dismiss(name, ending, self.store, self.out);
     }
 
     /// Asks for an object that a configuration owns.

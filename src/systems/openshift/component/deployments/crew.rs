@@ -3,7 +3,7 @@
 
 use control::errands::{Errand, ErrandName, Errands, Standing};
 use model::workload::Deployment;
-use model::{PodSpec, Text};
+use model::{EndReason, PodSpec, Text};
 use units::Duration;
 
 use std::sync::Arc;
@@ -92,11 +92,17 @@ impl Team {
         }
     }
 
-    /// Ends the pods of a rollout that has ended.
-    pub(super) fn dismiss(&self, rollout: &Rollout, desk: &mut Desk<'_>) {
-        desk.dismiss(&self.name(Helper::Deployer));
+    /// Ends the pods of a rollout that has ended, well or not. The deployer exits with 1 where it did not
+    /// (`pkg/cmd/infra/deployer`), and so does what is cut off by a deadline or a cancellation.
+    pub(super) fn dismiss(&self, rollout: &Rollout, is_well: bool, desk: &mut Desk<'_>) {
+        let ending = if is_well {
+            EndReason::Completed
+        } else {
+            EndReason::Error
+        };
+        desk.dismiss(&self.name(Helper::Deployer), ending);
         if let Some(helper) = rollout.hook() {
-            desk.dismiss(&self.name(helper));
+            desk.dismiss(&self.name(helper), ending);
         }
     }
 }
