@@ -25,10 +25,6 @@ pub const GAPS: Capabilities = &[
         Without("offers to a Mesos framework say nothing of taints"),
     ),
     (
-        Capability::HostPorts,
-        Without("ports are not modelled in offers; the kubelet refuses one that is taken"),
-    ),
-    (
         Capability::DeviceClaims,
         Without("devices are not allotted"),
     ),

@@ -87,7 +87,7 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::HostPorts,
-        Without("ports are not modelled in offers"),
+        Yes("a fixed port is had once on an agent, whose offer is taken to have it"),
     ),
     (Capability::Volumes, Without("volumes are ignored")),
     (

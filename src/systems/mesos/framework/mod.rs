@@ -10,7 +10,7 @@ use std::sync::Arc;
 use cluster::{Class, Store};
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
-use model::rules::affinity;
+use model::rules::{affinity, ports};
 use model::{DeviceSet, EndReason, Event, Node, Owner, PodChange, PodOwner, PodRef, PodSpec, Text};
 use units::{Duration, Instant, NodeId, ObjectId};
 
@@ -301,12 +301,31 @@ impl<'a> Open<'a> {
     }
 
     fn admits(&self, class: &Class) -> bool {
+        if self.lacks_ports(class) {
+            return false;
+        }
         let model = self.store.nodes().gpu_model(self.node);
         let devices = usize::from(class.gpu.devices);
         devices == 0
             || (model != cluster::nodes::NO_MODEL
                 && class.gpu.admits(model)
                 && self.devices.len() >= devices)
+    }
+
+    /// Whether a fixed port of a class is taken: by a task of the agent, whose resource it is, or by a launch
+    /// out of this offer.
+    fn lacks_ports(&self, class: &Class) -> bool {
+        if !class.takes_ports {
+            return false;
+        }
+        let launched = self
+            .launches
+            .iter()
+            .filter_map(|own| self.store.pods().get(own.pod));
+        let classes = launched.map(|record| self.store.class(record.class));
+        let mut taken = classes.flat_map(|own| own.spec.host_ports()).peekable();
+        class.lacks_ports(self.store, self.node)
+            || (taken.peek().is_some() && ports::is_any_taken(&class.spec.host_ports(), taken))
     }
 
     /// Launches a pod; whether there was room for it.
