@@ -184,11 +184,7 @@ fn play(system: &str, fate: Fate, policy: &str, limit: Option<u32>) -> Result<St
         (Fate::NeverRuns, 1, false) if eyes.runs == 0 => "waits".to_owned(),
         (_, 0, true) => format!("{} done", eyes.runs),
         (_, _, false) => eyes.runs.to_string(),
-        _ => format!(
-            "{eyes_runs} done, {} live",
-            eyes.living,
-            eyes_runs = eyes.runs
-        ),
+        (_, living, true) => format!("{} done, {living} live", eyes.runs),
     })
 }
 

@@ -6,6 +6,8 @@
 
 mod original;
 
+use std::fmt::Write as _;
+
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{Event, Pod, PodRef};
 use windtunnel::sim::EndCause;
@@ -187,31 +189,32 @@ fn deployment(name: &str, version: u32, life: &str) -> String {
     )
 }
 
-/// What the program does.
-fn here(case: &Case) -> Course {
+/// What the annotations of a service say of its process and its check.
+fn life(case: &Case, service: &str) -> String {
     let check = |interval: i64, retries: u32, answers: &str| {
         format!(
             "windtunnel.dev/health-check: interval={interval}ms timeout=1s retries={retries}, \
              windtunnel.dev/answers-after: {answers}"
         )
     };
-    let dep = match case.fate {
-        Fate::Healthy => check(CHECKED, 1, "0s"),
-        Fate::Unhealthy => check(CHECKED, 1, "1h"),
-        Fate::NeverChecked => check(CHECKED, 1_000, "1h"),
-        Fate::Exits(after, code) => format!(
+    match (service, case.fate) {
+        ("slow", _) => check(SLOW, 1, "0s"),
+        ("dep", Fate::Healthy) => check(CHECKED, 1, "0s"),
+        ("dep", Fate::Unhealthy) => check(CHECKED, 1, "1h"),
+        ("dep", Fate::NeverChecked) => check(CHECKED, 1_000, "1h"),
+        ("dep", Fate::Exits(after, code)) => format!(
             "{}, windtunnel.dev/run-time: {after}ms, windtunnel.dev/exit-code: '{code}'",
             check(CHECKED, 1, "0s")
         ),
-    };
+        _ => String::new(),
+    }
+}
+
+/// What the program does.
+fn here(case: &Case) -> Course {
     let (mut manifests, mut options) = (String::new(), String::new());
     for (name, needs) in case.services() {
-        let life = match name {
-            "dep" => dep.clone(),
-            "slow" => check(SLOW, 1, "0s"),
-            _ => String::new(),
-        };
-        manifests.push_str(&deployment(name, 1, &life));
+        manifests.push_str(&deployment(name, 1, &life(case, name)));
         let needs: Vec<String> = { needs.iter() }
             .map(|(other, condition, is_required)| {
                 let word = match condition {
@@ -229,10 +232,11 @@ fn here(case: &Case) -> Course {
             Restart::OnFailure => "on-failure",
             Restart::OnFailureTwice => "on-failure:2",
         };
-        options.push_str(&format!(
-            "      {name}: {{restart: {restart}, dependsOn: {{{}}}}}\n",
-            needs.join(", ")
-        ));
+        let needs = needs.join(", ");
+        let _ = writeln!(
+            options,
+            "      {name}: {{restart: {restart}, dependsOn: {{{needs}}}}}"
+        );
     }
     manifests.push_str(&deployment("side", 1, ""));
     let again = if case.is_again {

@@ -188,17 +188,17 @@ impl Up<'_> {
 
 /// What a look of `waitDependencies` comes to.
 fn waited(condition: Condition, seen: (State, Health)) -> Option<Result<(), ()>> {
+    use Health::{Healthy, Starting, Unhealthy};
+    use State::{Created, Exited, Restarting, Running};
+
     match (condition, seen) {
-        (Condition::Started, _) => Some(Ok(())),
-        // `isServiceHealthy`
-        (Condition::Healthy, (State::Exited(_), _)) => Some(Err(())),
-        (Condition::Healthy, (_, Health::Healthy)) => Some(Ok(())),
-        (Condition::Healthy, (_, Health::Unhealthy)) => Some(Err(())),
-        (Condition::Healthy, (_, Health::Starting)) => None,
-        // `isServiceCompleted`
-        (Condition::Completed, (State::Exited(0), _)) => Some(Ok(())),
-        (Condition::Completed, (State::Exited(_), _)) => Some(Err(())),
-        (Condition::Completed, _) => None,
+        // `isServiceHealthy`, and `isServiceCompleted`.
+        (Condition::Healthy, (Created | Running | Restarting, Healthy))
+        | (Condition::Completed, (Exited(0), _))
+        | (Condition::Started, _) => Some(Ok(())),
+        (Condition::Healthy, (Exited(_), _) | (_, Unhealthy))
+        | (Condition::Completed, (Exited(_), _)) => Some(Err(())),
+        (Condition::Healthy, (_, Starting)) | (Condition::Completed, _) => None,
     }
 }
 
