@@ -8,7 +8,7 @@ use std::io::BufRead;
 use super::json_stream;
 use super::reader::Reader;
 use super::source::{CUT_OFF, Refused, Sink, Source, Stop};
-use super::{Manifests, PriorityClasses, api_error, yaml, yaml_stream};
+use super::{ContainerNames, Manifests, PriorityClasses, api_error, yaml, yaml_stream};
 use intake::Input;
 use intake::TraceError;
 use intake::read_error;
@@ -44,6 +44,14 @@ impl ManifestReader {
     pub fn without(self, kinds: &[&'static str]) -> Self {
         Self {
             reader: self.reader.without(kinds),
+        }
+    }
+
+    /// Takes other names of containers than those of Kubernetes.
+    #[must_use]
+    pub fn with_names(self, names: ContainerNames) -> Self {
+        Self {
+            reader: self.reader.with_names(names),
         }
     }
 

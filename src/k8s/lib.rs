@@ -440,6 +440,17 @@ struct Ctx {
     texts: field::Texts,
     findings: findings::Findings,
     origin: Origin,
+    names: ContainerNames,
+}
+
+/// Names of containers that are taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ContainerNames {
+    /// Labels of DNS.
+    #[default]
+    Kubernetes,
+    /// Those that ECS takes, too, which may have underscores and capitals.
+    Ecs,
 }
 
 /// Source of an object, by which the API server's rules hold for it.

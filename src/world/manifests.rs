@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use control::federation::FederationOptions;
 use jiff::Timestamp;
-use k8s::{FirstTemplates, Kubelet, Maker, ManifestReader, Manifests, PriorityClasses, kind_named};
+use k8s::{
+    ContainerNames, FirstTemplates, Kubelet, Maker, ManifestReader, Manifests, PriorityClasses,
+    kind_named,
+};
 use model::queueing::QueueingObjects;
 use model::{Changes, Node, Object};
 use scenario::Scenario;
@@ -35,6 +38,8 @@ pub struct ManifestFiles {
     changes: Changes,
     /// Kinds whose objects are left out.
     unwanted: Vec<&'static str>,
+    /// Names of containers that are taken.
+    names: ContainerNames,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
     /// Templates by which later ones are told apart.
@@ -203,6 +208,9 @@ impl ManifestFiles {
     pub fn with_priorities_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
         self.changes = scenario.system.scheduler_changes();
         self.unwanted = unwanted(scenario);
+        if scenario.system.name == systems::ecs::ENTRY.name {
+            self.names = ContainerNames::Ecs;
+        }
         self.selectors = ProjectSelectors::of(scenario);
         self.division = Division::of(scenario);
         let sources = scenario.workload.iter().filter_map(|source| match source {
@@ -264,7 +272,7 @@ impl ManifestFiles {
 
     fn parse(&self, input: &Input) -> Result<Manifests, BuildError> {
         let reader = ManifestReader::with_priorities(self.priorities.clone());
-        let mut reader = reader.without(&self.unwanted);
+        let mut reader = reader.without(&self.unwanted).with_names(self.names);
         if self.keeps_objects {
             reader = reader.with_everything();
         } else if self.has_controllers {

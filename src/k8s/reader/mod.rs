@@ -29,8 +29,8 @@ use super::revisions::DeclaredRevision;
 use super::runtime_class::RuntimeClass;
 use super::scheduler_config::ConfigDoubt;
 use super::{
-    Ctx, Kubelet, ManifestPod, Manifests, NodeReport, Origin, UnreadWorkloads, cluster_scoped,
-    convert, left_out, node, node_status, objects, server,
+    ContainerNames, Ctx, Kubelet, ManifestPod, Manifests, NodeReport, Origin, UnreadWorkloads,
+    cluster_scoped, convert, left_out, node, node_status, objects, server,
 };
 use intake::budget::OBJECTS;
 use model::node_pools::NODE_POOL_LABEL;
@@ -147,6 +147,12 @@ impl Reader {
             unwanted: unwanted.to_vec(),
             ..self
         }
+    }
+
+    /// Takes other names of containers.
+    pub(super) fn with_names(mut self, names: ContainerNames) -> Self {
+        self.ctx.names = names;
+        self
     }
 
     fn is_unwanted(&self, parts: &Parts) -> bool {

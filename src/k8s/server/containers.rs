@@ -1,6 +1,6 @@
 //! Rules about the containers of a pod: names, ports, probes, hooks.
 
-use super::names::{LABEL, PORT_NAME, is_label, is_port_name};
+use super::names::{LABEL, PORT_NAME, is_label, is_port_name, is_task_container};
 use super::{Breaches, Rule, each_container};
 use crate::field::Path;
 use crate::raw;
@@ -13,13 +13,16 @@ pub(super) const RESTART_POLICIES: &[&str] = &[ALWAYS, "OnFailure", "Never"];
 
 /// The rules, in the order in which the server looks at them.
 pub(super) const RULES: &[Rule] = &[
-    Rule::new(LABEL, "validateContainerCommon", |spec, breaches| {
-        each_container(spec, |path, own, _| {
-            if !own.name.is_empty() && !is_label(&own.name) {
-                breaches.add(&path.field("name"), &[], &own.name);
-            }
-        });
-    }),
+    Rule {
+        taken_by_ecs: Some(is_task_container),
+        ..Rule::new(LABEL, "validateContainerCommon", |spec, breaches| {
+            each_container(spec, |path, own, _| {
+                if !own.name.is_empty() && !is_label(&own.name) {
+                    breaches.add(&path.field("name"), &[], &own.name);
+                }
+            });
+        })
+    },
     Rule::new(
         "Duplicate value: two containers of a pod have one name",
         "validateContainers, validateInitContainers",

@@ -15,7 +15,7 @@ use std::fmt;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::raw;
-use super::{Ctx, Origin};
+use super::{ContainerNames, Ctx, Origin};
 
 pub(super) use names::check_name;
 pub(super) use owners::check_owner;
@@ -30,6 +30,8 @@ pub(super) struct Rule {
     source: &'static str,
     /// Effect of a breach that a newer release admits; it is a finding then.
     relaxed: Option<&'static str>,
+    /// Whether a value that breaks the rule is one that ECS takes all the same.
+    taken_by_ecs: Option<fn(&str) -> bool>,
     /// Looks for what breaks the rule.
     look: fn(&raw::PodSpec, &mut Breaches<'_>),
 }
@@ -44,6 +46,7 @@ impl Rule {
             says,
             source,
             relaxed: None,
+            taken_by_ecs: None,
             look,
         }
     }
@@ -77,6 +80,8 @@ struct Breach {
     field: String,
     /// The rule's words and what was found.
     what: String,
+    /// `true` if ECS takes what was found.
+    is_of_ecs: bool,
 }
 
 /// The breaches of one rule.
@@ -87,7 +92,9 @@ struct Breaches<'r> {
 
 impl Breaches<'_> {
     fn add(&mut self, path: &Path<'_>, own: &[&dyn fmt::Display], found: &dyn fmt::Display) {
+        let taken = self.rule.taken_by_ecs;
         self.found.push(Breach {
+            is_of_ecs: taken.is_some_and(|takes| takes(&found.to_string())),
             field: path.to_string(),
             what: format!("{}, found `{found}`", self.rule.words(own)),
         });
@@ -117,14 +124,23 @@ pub(super) fn check(
     ctx: &mut Ctx,
 ) -> Result<(), Problem> {
     const ADMITTED: &str = "a server has admitted it all the same; it counts as far as it is read";
+    const OF_ECS: &str = "ECS takes it, and so it stays as it is; Kubernetes would refuse it";
     for rule in rules() {
         let mut breaches = Breaches {
             rule,
             found: Vec::new(),
         };
         (rule.look)(spec, &mut breaches);
-        for Breach { field, what } in breaches.found {
+        for Breach {
+            field,
+            what,
+            is_of_ecs,
+        } in breaches.found
+        {
             match rule.relaxed {
+                _ if is_of_ecs && ctx.names == ContainerNames::Ecs => {
+                    ctx.findings.add(object, &field, what, OF_ECS)
+                }
                 _ if ctx.origin == Origin::Admitted => {
                     ctx.findings.add(object, &field, what, ADMITTED);
                 }

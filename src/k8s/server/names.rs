@@ -41,6 +41,12 @@ pub(super) fn is_subdomain(name: &str) -> bool {
     name.len() <= 253 && name.split('.').all(is_part)
 }
 
+/// `true` for the name of a container in a task definition of ECS (`ContainerDefinition.name`).
+pub(super) fn is_task_container(name: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    !name.is_empty() && name.len() <= 255 && name.bytes().all(is_plain)
+}
+
 /// `true` for the name of a port.
 pub(super) fn is_port_name(name: &str) -> bool {
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();

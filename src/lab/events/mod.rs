@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Observer, Store};
 use metrics::diagnosis::Exit;
+use model::node::{ZONE_LABEL, label_of};
 use model::{
     Delivery, Disk, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef, Text,
     VolumeNews, VolumeStep,
@@ -299,7 +300,12 @@ impl Observer for EventLog {
                     self.line(at, "ended", pod_name(pod, store), format!("{reason:?}"));
                 }
             }
-            Event::NodeAdded { node, .. } => self.node(at, "joined", *node, store),
+            Event::NodeAdded { node, object } => {
+                let zone = label_of(&object.labels, ZONE_LABEL);
+                let what = zone.map_or_else(String::new, |zone| format!("zone {zone}"));
+                let name = format!("Node/{}", store.nodes().name(*node));
+                self.line(at, "joined", name, what);
+            }
             Event::NodeUpdated { node, .. } => self.node(at, "changed", *node, store),
             Event::NodeReadiness { node, ready } => {
                 self.node(at, if *ready { "up" } else { "down" }, *node, store);

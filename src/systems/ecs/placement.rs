@@ -206,11 +206,16 @@ pub struct Task {
 
 /// Whether an instance has room for a task and passes its constraints.
 pub fn is_eligible(instance: &Instance, task: &Task, rules: &Rules) -> bool {
+    instance.is_active && instance.has_room(task) && meets_constraints(instance, task, rules)
+}
+
+/// Whether an instance passes the constraints of a task.
+pub(super) fn meets_constraints(instance: &Instance, task: &Task, rules: &Rules) -> bool {
     let passes = |constraint: &Constraint| match constraint {
         Constraint::DistinctInstance => instance.tasks_of(&task.group) == 0,
         Constraint::MemberOf(query) => query.holds(&instance.attributes),
     };
-    instance.is_active && instance.has_room(task) && rules.constraints.iter().all(passes)
+    rules.constraints.iter().all(passes)
 }
 
 /// Tasks of a group by the value of an attribute, over all instances.

@@ -377,7 +377,8 @@ impl About<'_> {
             };
             return Err(RunExplainError::Input(format!(
                 "{run}: the system `{system}` decides by rules of its own, of which runs keep no filters and scores; at \
-                 {at}, in attempt {number} of {count}, it {found}"
+                 {at}, in attempt {number} of {count}, it {found}; `windtunnel events` on the run says what happened \
+                 to pods and nodes"
             )));
         }
         let (store, profile) = stop_before(self.side, tried.revision, interrupted)?;

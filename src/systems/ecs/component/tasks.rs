@@ -426,21 +426,28 @@ impl Ecs {
             own.task.cpu <= instance.cpu && own.task.memory <= instance.memory
         };
         let has_more = |instance: &&placement::Instance| instance.has_devices_and_ports(&own.task);
-        let active = instances.iter().filter(|own| own.is_active).count();
-        let fitting = instances.iter().filter(|own| own.is_active).filter(of_size);
-        let why = if active == 0 {
-            "no container instances were found in your cluster"
-        } else if fitting.clone().next().is_none() {
-            "no container instance has the processors and memory"
-        } else if fitting.clone().find(has_more).is_none() {
-            "no container instance has the devices and ports"
-        } else if fitting
-            .clone()
-            .all(|instance| !placement::is_eligible(instance, &own.task, rules))
-        {
-            "no container instance meets all the placement constraints"
+        let is_allowed = |instance: &&placement::Instance| {
+            placement::meets_constraints(instance, &own.task, rules)
+        };
+        let active = || instances.iter().filter(|own| own.is_active);
+        let allowed = || active().filter(is_allowed);
+        // What stands in the way where the constraints leave instances out, too, is looked for among the others.
+        let among = match allowed().count() < active().count() {
+            true => "no container instance that meets the placement constraints has",
+            false => "no container instance has",
+        };
+        let why: Text = if active().next().is_none() {
+            "no container instances were found in your cluster".into()
+        } else if !active().any(|own| of_size(&own)) {
+            "no container instance has the processors and memory".into()
+        } else if allowed().next().is_none() {
+            "no container instance meets all the placement constraints".into()
+        } else if !allowed().any(|own| of_size(&own)) {
+            format!("{among} the processors and memory").into()
+        } else if !allowed().filter(of_size).any(|own| has_more(&own)) {
+            format!("{among} the devices and ports").into()
         } else {
-            "it is not placed yet"
+            "it is not placed yet".into()
         };
         Some(format!("unable to place a task: {why}").into())
     }
