@@ -157,7 +157,7 @@ pub struct Ingress {
 }
 
 /// Settings of a route for the routers of `OpenShift` (spec: orchestrators-a.md section 8.4).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RouteSettings {
     /// Labels by which routers choose their routes.
     pub labels: Labels,
@@ -167,8 +167,25 @@ pub struct RouteSettings {
     pub has_no_cookie: bool,
     /// Whether routers pass connections on without reading them.
     pub is_passthrough: bool,
-    /// Whether it is for every host of a domain, which a router has to allow.
+    /// Whether the route is for every host of its domain, which a router has to allow.
     pub is_wildcard: bool,
+}
+
+impl Hash for RouteSettings {
+    // One of its host alone has the bytes that it had before there were others.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let Self {
+            labels,
+            balancing,
+            has_no_cookie,
+            is_passthrough,
+            is_wildcard,
+        } = self;
+        (labels, balancing, has_no_cookie, is_passthrough).hash(state);
+        if *is_wildcard {
+            is_wildcard.hash(state);
+        }
+    }
 }
 
 impl Hash for Ingress {

@@ -167,27 +167,20 @@ pub(crate) fn prepare_on(
         &mut remarks,
     )?;
     let typical = system::typical(&workload, &nodes);
-    let mix = Arc::new(world::workload_mix(&workload.classes, &nodes));
-    let bought = provider.as_ref();
-    let economics = world::economics(scenario, &nodes, files, bought)?;
+    let plan = provider.as_ref();
+    let economics = world::economics(scenario, &nodes, files, plan)?;
     let mut kube = system::kube(scenario, &nodes, files, &mut manifests, &mut remarks)?;
-    note_pools(scenario, bought, &kube, &nodes, &mut remarks)?;
-    let operations = world::operations(
-        scenario,
-        &nodes,
-        bought,
-        files,
-        &mut manifests,
-        &mut remarks,
-    )?;
+    note_pools(scenario, plan, &kube, &nodes, &mut remarks)?;
+    let operations =
+        world::operations(scenario, &nodes, plan, files, &mut manifests, &mut remarks)?;
     world::check_submitted_jobs(scenario, &workload, files, &mut manifests, &mut remarks)?;
     kube.federation = manifests.federation(scenario, &nodes, &mut remarks)?;
-    let failures = world::failures(scenario, &nodes, bought, files, &mut remarks)?;
+    let failures = world::failures(scenario, &nodes, plan, files, &mut remarks)?;
     let declared = declared(&workload, &operations);
     remarks.note_all(world::option_notes(scenario, &nodes, &workload, &declared));
     world::watched(scenario, &declared, &manifests)?;
     let mut usage = world::usage(scenario, files, &workload, &declared)?;
-    let options = world::system_options(scenario, &nodes, bought, &workload, files)?;
+    let options = world::system_options(scenario, &nodes, plan, &workload, files)?;
     let mut autoscaling = world::autoscalers(
         scenario,
         controllers.as_ref(),
@@ -201,10 +194,10 @@ pub(crate) fn prepare_on(
     usage.cpu_per_request = scenario.models.services.cpu_per_request;
     Ok(Prepared {
         images: world::images(scenario, &nodes)?,
+        mix: Arc::new(world::workload_mix(&workload.classes, &nodes)),
         nodes,
         workload,
         typical,
-        mix,
         economics: Arc::new(economics),
         kube,
         controllers,

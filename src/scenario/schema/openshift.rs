@@ -69,7 +69,7 @@ pub struct OpenShiftRouter {
     #[serde(default = "five_seconds")]
     #[schemars(extend("x-positive" = true))]
     pub reload_interval: Duration,
-    /// Whether it admits routes with `wildcardPolicy: Subdomain` (`ROUTER_ALLOW_WILDCARD_ROUTES`), each of
+    /// Whether the router admits routes with `wildcardPolicy: Subdomain` (`ROUTER_ALLOW_WILDCARD_ROUTES`), each of
     /// which serves the hosts of its domain that no other route has; default false.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub wildcard_routes: bool,

@@ -1,4 +1,4 @@
-//! What strikes nodes that join after the start: what is said of all nodes, of a zone or of a domain is said
+//! Failures of nodes that join after the start: what is said of all nodes, of a zone or of a domain is said
 //! of them, too.
 
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl Exposure {
         let failures = self.failures.iter();
         let lines = failures.map(|failure| match failure {
             Failure::Spot(spot) if matches!(spot.target, Target::Each(_)) => {
-                self.pools(spot, &alone, (id, node), at)
+                self.pools(spot, &alone, Joined { id, node, at })
             }
             // What is drawn for a node by itself begins with the node. A burst that takes others along
             // begins with a node of the start.
@@ -74,13 +74,7 @@ impl Exposure {
         lines.flatten().collect()
     }
 
-    fn pools(
-        &self,
-        spot: &Spot,
-        alone: &Layout<'_>,
-        joined: (NodeId, &Node),
-        at: Instant,
-    ) -> Vec<Timeline> {
+    fn pools(&self, spot: &Spot, alone: &Layout<'_>, joined: Joined<'_>) -> Vec<Timeline> {
         let layout = Layout {
             nodes: &self.nodes,
             domains: &self.domains,
@@ -94,7 +88,7 @@ impl Exposure {
                 nodes: Vec::new(),
                 ..own
             });
-            spot.joined(&layout, pool, joined, at)
+            spot.joined(&layout, pool, joined)
         });
         pools.collect()
     }
@@ -126,6 +120,15 @@ impl Exposure {
         let domains = self.domains.of(node).unwrap_or_default();
         domains.find(label, name).is_some() || node.labels.get(label) == Some(name)
     }
+}
+
+/// A node that joins.
+#[derive(Clone, Copy)]
+pub(super) struct Joined<'a> {
+    pub(super) id: NodeId,
+    pub(super) node: &'a Node,
+    /// Instant at which it joins.
+    pub(super) at: Instant,
 }
 
 /// A failure's strikes of a node, counted from the instant at which it joins.

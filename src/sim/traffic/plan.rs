@@ -183,7 +183,7 @@ pub struct Router {
     pub pods: Option<u32>,
     /// Least time between two reloads of its configuration.
     pub reload: Duration,
-    /// Whether it admits routes for all hosts of a domain.
+    /// Whether the router admits routes for all hosts of a domain.
     pub admits_wildcards: bool,
 }
 

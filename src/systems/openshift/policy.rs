@@ -480,4 +480,17 @@ mod tests {
         assert_eq!(place(&nodes, &large, &Rules::early()), None);
         assert_eq!(place(&[], &own, &Rules::early()), None);
     }
+
+    #[test]
+    fn a_zone_has_two_thirds_of_the_spread() {
+        let mut nodes = ["east", "east", "west", "west"].map(|zone| Candidate {
+            locality: Some((Text::default(), zone.into())),
+            ..Candidate::default()
+        });
+        nodes[0].of_selectors = 1;
+        nodes[3].locality = None;
+        assert_eq!(selector_spread(&nodes, &[0, 1, 2, 3]), [0, 3, 10, 10]);
+        // Nodes that the pod can't have don't count.
+        assert_eq!(selector_spread(&nodes, &[1, 2]), [10, 10]);
+    }
 }

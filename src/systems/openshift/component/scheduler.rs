@@ -8,9 +8,7 @@ use cluster::{Conflict, Store};
 use control::{Component, Outbox, Progress, Write};
 use fixedbitset::FixedBitSet;
 use model::resource_list::{CPU, MEMORY};
-use model::{
-    DeviceSet, EndReason, Event, Node, Object, PodChange, PodCreated, PodRef, PodSpec, Text,
-};
+use model::{DeviceSet, EndReason, Event, Node, PodChange, PodCreated, PodRef, PodSpec, Text};
 use units::{ClassId, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
 
 use super::super::entry::CAPABILITIES;
@@ -21,7 +19,7 @@ use super::affinity::Neighbours;
 use super::backoff::BackOff;
 use super::obstacles::Obstacles;
 use super::spread::Spread;
-use super::wishes::{Wishes, admits, candidate, disks, pair, project_selector};
+use super::wishes::{Wishes, admits, candidate, controller, disks, pair, project_selector};
 use crate::mapping::refusal;
 
 /// Facts that the scheduler keeps about a class of pods.
@@ -437,17 +435,6 @@ impl Scheduler {
         let obstacles = self.obstacles.get(&seat.class)?;
         Some(obstacles.to_string().into())
     }
-}
-
-/// The controller of a pod, by kind and name, if it is one that nodes can ask to stay away.
-fn controller(pod: PodRef, store: &Store) -> Option<(Text, Text)> {
-    let owner = store.pod_states().get(pod)?.owner?;
-    let object = &store.objects().get(owner.object)?.object;
-    let is_meant = matches!(
-        object,
-        Object::ReplicationController(_) | Object::ReplicaSet(_)
-    );
-    is_meant.then(|| (object.kind().into(), object.name().clone()))
 }
 
 impl Component for Scheduler {

@@ -5,7 +5,7 @@
 use cluster::Store;
 use model::node::{REGION_LABEL, ZONE_LABEL, label_of};
 use model::resource_list::{CPU, MEMORY, PODS};
-use model::{Labels, Node, PodSpec, PodVolume, Text, rules};
+use model::{Labels, Node, Object, PodRef, PodSpec, PodVolume, Text, rules};
 use units::SortedSet;
 
 use super::super::options::OpenShiftOptions;
@@ -97,4 +97,15 @@ pub(super) fn project_selector<'a>(
     let held = store.objects().namespace(project);
     let held = held.and_then(|own| own.node_selector.as_ref());
     held.unwrap_or_else(|| options.selector_of(project))
+}
+
+/// The controller of a pod, by kind and name, if it is one that nodes can ask to stay away.
+pub(super) fn controller(pod: PodRef, store: &Store) -> Option<(Text, Text)> {
+    let owner = store.pod_states().get(pod)?.owner?;
+    let object = &store.objects().get(owner.object)?.object;
+    let is_meant = matches!(
+        object,
+        Object::ReplicationController(_) | Object::ReplicaSet(_)
+    );
+    is_meant.then(|| (object.kind().into(), object.name().clone()))
 }
