@@ -123,7 +123,7 @@ impl Judge {
         let is_new = self.image != image;
         let before = std::mem::replace(&mut self.wanted, wanted);
         if is_new {
-            self.image = image.to_owned();
+            image.clone_into(&mut self.image);
             self.version += 1;
         }
         if is_first {
