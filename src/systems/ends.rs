@@ -133,10 +133,11 @@ pub const fn mesos(reason: EndReason) -> End {
     match reason {
         EndReason::Completed => end("TASK_FINISHED", Success),
         EndReason::Error | EndReason::TimeLimit => end("TASK_FAILED", Failure),
-        EndReason::Rejected | EndReason::Refused(_) => end("TASK_KILLED", Removal),
         EndReason::NodeLost => end("TASK_UNREACHABLE or TASK_LOST", Loss),
         EndReason::Evicted(_) => end("TASK_KILLED", Loss),
-        EndReason::Cancelled => end("TASK_KILLED", Removal),
+        EndReason::Rejected | EndReason::Refused(_) | EndReason::Cancelled => {
+            end("TASK_KILLED", Removal)
+        }
     }
 }
 
