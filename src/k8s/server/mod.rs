@@ -139,7 +139,7 @@ pub(super) fn check(
         {
             match rule.relaxed {
                 _ if is_of_ecs && ctx.names == ContainerNames::Ecs => {
-                    ctx.findings.add(object, &field, what, OF_ECS)
+                    ctx.findings.add(object, &field, what, OF_ECS);
                 }
                 _ if ctx.origin == Origin::Admitted => {
                     ctx.findings.add(object, &field, what, ADMITTED);
