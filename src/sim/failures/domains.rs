@@ -22,7 +22,8 @@ pub struct Domain {
 /// The domains of a cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Domains {
-    domains: Vec<Domain>,
+    /// The domains, in order of declaration.
+    declared: Vec<Domain>,
     /// The labels of domains, in order of declaration.
     labels: Vec<Text>,
     /// The places of domains, by label and name.
@@ -48,7 +49,7 @@ impl Domains {
                 own.labels.push(domain.label.clone());
             }
         }
-        own.domains = domains;
+        own.declared = domains;
         for (number, node) in nodes.iter().enumerate() {
             for place in own.within(node)? {
                 own.nodes[place].push(NodeId::from_index(number));
@@ -75,7 +76,7 @@ impl Domains {
                     break;
                 }
                 within.push(place);
-                next = self.domains[place].parent;
+                next = self.declared[place].parent;
             }
         }
         Ok(within)
@@ -89,10 +90,10 @@ impl Domains {
         let within = self.within(node)?;
         let domains = within.iter().map(|&place| Domain {
             parent: None,
-            ..self.domains[place].clone()
+            ..self.declared[place].clone()
         });
         Ok(Self {
-            domains: domains.collect(),
+            declared: domains.collect(),
             nodes: vec![vec![NodeId::from_index(0)]; within.len()],
             ..Self::default()
         })
@@ -106,13 +107,13 @@ impl Domains {
     /// The nodes of a domain; `None` if there is no such domain.
     pub(super) fn find(&self, label: &str, name: &str) -> Option<&[NodeId]> {
         let is_it = |domain: &Domain| *domain.label == *label && *domain.name == *name;
-        let place = self.domains.iter().position(is_it)?;
+        let place = self.declared.iter().position(is_it)?;
         Some(&self.nodes[place])
     }
 
     /// Every domain of a label, in order of declaration.
     pub(super) fn each(&self, label: &str) -> Vec<Group> {
-        let all = self.domains.iter().zip(&self.nodes);
+        let all = self.declared.iter().zip(&self.nodes);
         all.filter(|(domain, _)| *domain.label == *label)
             .map(|(domain, nodes)| Group {
                 who: Identity::of(label).with(&domain.name),

@@ -419,6 +419,8 @@ mod tests {
             .into_iter()
             .map(|own| own.total(&Rules::early()));
         assert_eq!(totals.collect::<Vec<_>>(), [6, 17, 34]);
+        // The pod of the service on the first node is one of its selectors, too.
+        nodes[0].of_selectors = 1;
         let chosen = |rules: Rules| place(&nodes, &asked, &rules);
         assert_eq!(chosen(Rules::early()), Some(2));
         assert_eq!(chosen(Rules::v3_11()), Some(2));
@@ -428,7 +430,7 @@ mod tests {
         assert_eq!(chosen(Rules::v3_11()), Some(0));
         // Without wishes and taints all nodes have the same of these points.
         for own in &mut nodes {
-            (own.preferred, own.avoided) = (0, 0);
+            (own.preferred, own.avoided, own.of_selectors) = (0, 0, 0);
         }
         assert_eq!(added(&nodes, &[0, 1, 2], &asked), [20, 20, 13]);
         // A node that would be full is not balanced.

@@ -432,9 +432,10 @@ impl Ecs {
         let active = || instances.iter().filter(|own| own.is_active);
         let allowed = || active().filter(is_allowed);
         // What stands in the way where the constraints leave instances out, too, is looked for among the others.
-        let among = match allowed().count() < active().count() {
-            true => "no container instance that meets the placement constraints has",
-            false => "no container instance has",
+        let among = if allowed().count() < active().count() {
+            "no container instance that meets the placement constraints has"
+        } else {
+            "no container instance has"
         };
         let why: Text = if active().next().is_none() {
             "no container instances were found in your cluster".into()
