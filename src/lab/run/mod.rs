@@ -30,8 +30,7 @@ use super::releases::releases_of;
 use super::waiting::{Answer, Waiting};
 use history::{Collector, VariantData};
 use world::{
-    self, BuildError, Deletions, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues,
-    Workload,
+    self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
 };
 
 mod jobs;
@@ -357,13 +356,12 @@ pub fn run_through(
         let operations = operations.filter(|(at, _)| *at > Instant::ZERO);
         { operations.map(|(at, operation)| (*at, operation.to_string())) }.collect()
     };
-    let deletions = Deletions::among(&prepared.operations);
+    let deletions = world::Deletions::among(&prepared.operations);
     let shares_cores = world::contention(scenario)?.is_some_and(|own| own.cpu);
-    let economics = Arc::clone(&prepared.economics);
     let report = (tables.report_pods).map(|pods| {
         Collector::new(resource, pods)
             .with_operations(operations())
-            .with_economics(&economics)
+            .with_economics(&prepared.economics)
             .with_contention(shares_cores)
     });
     let mut observer = Watching::new(recorder, report, tables.watch, &probe);

@@ -11,7 +11,7 @@ use crate::formats::openb_nodes::GPU_MODEL_LABEL;
 use crate::machine_course::in_order;
 use crate::node_cells::{self, COLUMNS};
 use crate::options::ReadOptions;
-use model::node::HOSTNAME_LABEL;
+use model::node::{HOSTNAME_LABEL, label_platform};
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{GpuInventory, Labels, Node, ResourceList, Text};
 use units::Quantity;
@@ -141,6 +141,7 @@ fn said(node: &Node) -> Node {
     });
     let mut labels = Labels::new();
     labels.insert(HOSTNAME_LABEL.into(), name.clone());
+    label_platform(&mut labels);
     if let Some(gpu) = gpu.as_ref().filter(|gpu| !gpu.model.is_empty()) {
         labels.insert(GPU_MODEL_LABEL.into(), gpu.model.clone());
     }
