@@ -187,7 +187,7 @@ mod tests {
     use crate::format::NodeEventKind;
     use crate::ledger::RowPolicy;
     use model::TaintEffect;
-    use model::node::HOSTNAME_LABEL;
+    use model::node::{ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL};
     use model::resource_list::PODS;
 
     fn check(rows: &str, options: &ReadOptions) -> Result<NodeList, TraceError> {
@@ -212,7 +212,11 @@ mod tests {
         assert_eq!((gpu.devices, &*gpu.model), (2, "P100"));
         assert_eq!(nodes[0].labels[HOSTNAME_LABEL], "n0".into());
         assert_eq!(nodes[0].labels[GPU_MODEL_LABEL], "P100".into());
-        assert_eq!((&nodes[1].gpu, nodes[1].labels.len()), (&None, 1));
+        let keys: Vec<&str> = nodes[1].labels.keys().map(|key| &**key).collect();
+        assert_eq!(
+            (&nodes[1].gpu, &*keys),
+            (&None, &[ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL][..])
+        );
     }
 
     #[test]
