@@ -321,7 +321,14 @@ impl Host {
             standing: Standing::Up,
             code: 0,
         };
-        service.containers.insert(owner.index, Some(container));
+        // One that this component did not ask for was made by an `up` before it, which made them all.
+        if service
+            .containers
+            .insert(owner.index, Some(container))
+            .is_none()
+        {
+            service.is_incomplete = false;
+        }
         self.owners.insert(pod.id, (owner.object, owner.index));
     }
 
