@@ -90,8 +90,15 @@ fn is_declared(scenario: &Scenario) -> bool {
     sources.all(|own| matches!(own, WorkloadSource::Manifests { .. }))
 }
 
-/// A field of a system's options that names a workload, the name, and what such a workload is called there.
-type NamedField<'a> = (String, &'a str, &'static str);
+/// A field of a system's options that names a workload.
+struct NamedField<'a> {
+    place: String,
+    name: &'a str,
+    /// Word of the system for such a workload.
+    noun: &'static str,
+    /// Whether a namespace may stand before the name.
+    is_qualified: bool,
+}
 
 /// Holds the services and jobs that options of systems name against the declared ones.
 fn named_workloads(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(), BuildError> {
@@ -103,10 +110,13 @@ fn named_workloads(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(),
     if scenario.system.compose.is_some() {
         names.extend(manifests.label_values(SERVICE_LABEL));
     }
-    for (place, name, noun) in fields {
-        // Services of a namespace have its name before their own.
-        let own = name.rsplit_once('.').map_or(name, |(_, own)| own);
-        if name != "*" && !names.contains(name) && !names.contains(own) {
+    for field in fields {
+        let NamedField {
+            place, name, noun, ..
+        } = field;
+        let unqualified = name.rsplit_once('.').filter(|_| field.is_qualified);
+        let is_known = unqualified.is_some_and(|(_, own)| names.contains(own));
+        if !is_known && !names.contains(name) {
             let known = hint(name, names.iter().copied());
             return Err(BuildError::Experiment(format!(
                 "{place}: there is no {noun} `{name}`; {known}"
@@ -120,20 +130,28 @@ fn named_workloads(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(),
 fn named_fields<'a>(system: &'a System) -> Vec<NamedField<'a>> {
     let mut fields = Vec::new();
     let mut keys = |place: &str, name: &'a String, noun| {
-        fields.push((format!("{place}.{name}"), name.as_str(), noun));
+        fields.push(NamedField {
+            place: format!("{place}.{name}"),
+            name,
+            noun,
+            is_qualified: place.starts_with("system.swarmkit."),
+        });
     };
-    for name in system.ecs.iter().flat_map(|own| own.placement.keys()) {
+    let is_one = |name: &&String| *name != "*";
+    let placed = system.ecs.iter().flat_map(|own| own.placement.keys());
+    for name in placed.filter(is_one) {
         keys("system.ecs.placement", name, "service");
     }
     if let Some(own) = &system.swarmkit {
-        for name in own.placement.keys() {
+        for name in own.placement.keys().filter(is_one) {
             keys("system.swarmkit.placement", name, "service");
         }
         for name in own.services.keys() {
             keys("system.swarmkit.services", name, "service");
         }
     }
-    for name in system.swarm.iter().flat_map(|own| own.environment.keys()) {
+    let swarm = system.swarm.iter();
+    for name in swarm.flat_map(|own| own.environment.keys()).filter(is_one) {
         keys("system.swarm.environment", name, "workload");
     }
     for (name, own) in system.compose.iter().flat_map(|own| &own.services) {
