@@ -146,7 +146,7 @@ fn moved(failure: &Failure, alone: &Layout<'_>, id: NodeId, at: Instant) -> Vec<
     lines.collect()
 }
 
-/// What is left of a time line from an instant on, with what has begun and is not over.
+/// The strikes of a time line from an instant on; those that have begun and are not over begin there.
 fn cut(line: Timeline, id: NodeId, at: Instant) -> Timeline {
     let mut strikes = line.strikes.map(move |own| of_node(own, id)).peekable();
     let mut open: Vec<Change> = Vec::new();

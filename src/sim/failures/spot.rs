@@ -93,7 +93,7 @@ impl Spot {
         Ok(timelines.collect())
     }
 
-    /// What a pool takes back at a time.
+    /// Batches of nodes that a pool takes back within minutes, one after the other.
     fn batches(
         &self,
         layout: &Layout<'_>,

@@ -12,6 +12,7 @@ mod service_scheduler;
 use windtunnel::cluster::Observer;
 use windtunnel::scenario::{Experiment, Scenario};
 
+use crate::harness::dice;
 use crate::kube_scenario::load_file;
 use crate::scratch::Scratch;
 use crate::watch::watch;
@@ -47,10 +48,9 @@ impl Base {
     }
 }
 
-/// Seed of the run of the tests, by which the tables take other cells.
+/// Seed by which the tables take other cells.
 fn seed() -> usize {
-    let seed = std::env::var("PROPTEST_RNG_SEED").ok();
-    seed.and_then(|seed| seed.parse().ok()).unwrap_or(0)
+    dice::seed().unwrap_or(0) as usize
 }
 
 /// Reports cells that differ, a line each: the cell, what the judge says and what ran.

@@ -40,3 +40,8 @@ impl Dice {
         self.pick(list).into()
     }
 }
+
+/// The seed of the run of the tests (`PROPTEST_RNG_SEED`), by which drawn cases are other ones.
+pub(crate) fn seed() -> Option<u64> {
+    std::env::var("PROPTEST_RNG_SEED").ok()?.parse().ok()
+}

@@ -11,7 +11,7 @@ use windtunnel::model::{Event, Pod, RolloutStep};
 use windtunnel::sim::EndCause;
 use windtunnel::units::{Instant, SortedSet};
 
-use crate::harness::dice::Dice;
+use crate::harness::dice::{self, Dice};
 use crate::kube_scenario::Scratch;
 use crate::watch::watch;
 
@@ -439,9 +439,7 @@ const SEQUENCES: u64 = 200;
 /// Plays sequences of a system; every one of them comes to rest. Other ones are drawn as of property tests:
 /// by their seed.
 fn hold(system: &System) {
-    let seed = std::env::var("PROPTEST_RNG_SEED").ok();
-    let seed = seed.and_then(|seed| seed.parse().ok()).unwrap_or(1_u64);
-    let first = seed.wrapping_mul(SEQUENCES);
+    let first = dice::seed().unwrap_or(1).wrapping_mul(SEQUENCES);
     let (mut steps, mut met) = (0, 0);
     let mut broken = Vec::new();
     for number in 0..SEQUENCES {

@@ -316,25 +316,18 @@ impl Borgmaster {
         };
         place.pod = None;
         (place.is_running, place.is_stopping) = (false, false);
-        match reason {
-            EndReason::Completed if most.is_some() => place.is_done = true,
-            EndReason::Rejected => place.is_done = true,
-            EndReason::Error | EndReason::TimeLimit
-                if most.is_some_and(|most| place.failures >= most) =>
-            {
-                place.is_done = true;
-            }
-            _ if matches!(
-                ends::borg(reason).consequence,
-                Consequence::Success | Consequence::Failure
-            ) =>
-            {
-                place.failures = place.failures.saturating_add(1);
-                place.rests = true;
-                let due = Due::Restart(owner.object, owner.index);
-                self.timers.push(restart, due);
-            }
-            _ => {}
+        let consequence = ends::borg(reason).consequence;
+        let is_last = match consequence {
+            Consequence::Success => most.is_some(),
+            Consequence::Failure => most.is_some_and(|most| place.failures >= most),
+            Consequence::Loss | Consequence::Removal => reason == EndReason::Rejected,
+        };
+        place.is_done |= is_last;
+        if !is_last && matches!(consequence, Consequence::Success | Consequence::Failure) {
+            place.failures += u32::from(consequence == Consequence::Failure);
+            place.rests = true;
+            let due = Due::Restart(owner.object, owner.index);
+            self.timers.push(restart, due);
         }
         self.dirty.insert(owner.object);
     }

@@ -93,12 +93,10 @@ impl Host {
         if std::mem::take(&mut service.is_incomplete) {
             let there = service.containers.iter();
             let there = there.filter_map(|(index, own)| Some((*index, (*own)?)));
-            let over = there.clone().filter(|(_, own)| own.is_over());
-            let over: Vec<(i32, Container)> = over.collect();
             // Those that still end are waited for.
-            let waits = there.map(|own| own.1.pod);
-            let waits = waits.filter(|pod| store.pod_states().is_terminating(*pod));
-            let is_incomplete = waits.count() > 0;
+            let ends = |(_, own): (i32, Container)| store.pod_states().is_terminating(own.pod);
+            let is_incomplete = there.clone().any(ends);
+            let over: Vec<(i32, Container)> = there.filter(|(_, own)| own.is_over()).collect();
             for (index, own) in over {
                 self.stop(id, index, own, store, out);
             }

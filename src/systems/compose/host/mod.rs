@@ -64,7 +64,7 @@ struct Service {
     course: Course,
 }
 
-/// What becomes of the containers of a service.
+/// Course of a service: whether its containers stay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Course {
     /// They stay.

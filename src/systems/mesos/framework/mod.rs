@@ -323,9 +323,9 @@ impl<'a> Open<'a> {
             .iter()
             .filter_map(|own| self.store.pods().get(own.pod));
         let classes = launched.map(|record| self.store.class(record.class));
-        let mut taken = classes.flat_map(|own| own.spec.host_ports()).peekable();
+        let taken = classes.flat_map(|own| own.spec.host_ports());
         class.lacks_ports(self.store, self.node)
-            || (taken.peek().is_some() && ports::is_any_taken(&class.spec.host_ports(), taken))
+            || ports::is_any_taken(&class.spec.host_ports(), taken)
     }
 
     /// Launches a pod; whether there was room for it.

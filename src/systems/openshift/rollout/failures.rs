@@ -93,7 +93,7 @@ fn cases() -> Vec<Case> {
     cases
 }
 
-/// What is told of a rollout, with the milliseconds.
+/// Steps of a rollout in the order in which they are reported, each with its instant in milliseconds.
 type Course = Vec<(i64, String)>;
 
 fn millis(milliseconds: i64) -> Instant {

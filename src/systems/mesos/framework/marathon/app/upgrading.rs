@@ -57,7 +57,7 @@ impl App {
         self.carry_out(actions, store, out);
     }
 
-    /// What an upgrade that begins finds beside its instances: those that were told to end and have not.
+    /// The instances that were told to end and have not, as an upgrade finds them when it begins.
     fn before(&self) -> Before {
         let ends = |one: &&Instance| one.counts && one.is_killed;
         Before {
