@@ -248,9 +248,14 @@ impl Project {
                 member.has_run = true;
                 (member.is_healthy, member.is_unhealthy) = (false, true);
             }
-            Sign::Ended(0) => (member.has_run, member.is_completed) = (true, true),
+            // Whoever still waits for it to be healthy sees that it has exited (compose
+            // `pkg/compose/convergence.go`, isServiceHealthy).
+            Sign::Ended(0) => {
+                (member.has_run, member.is_completed) = (true, true);
+                member.is_healthy = false;
+            }
             Sign::Ended(code) => {
-                member.has_run = true;
+                (member.has_run, member.is_healthy) = (true, false);
                 member.problem = Some(format!(
                     "service \"{service}\" didn't complete successfully: exit {code}"
                 ));
