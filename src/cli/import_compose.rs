@@ -22,7 +22,9 @@ Examples:
   windtunnel import compose compose.yaml --as kubernetes --profile debug --variable TAG=1.2
 
 Variables come from `--variable`, from `--env-file`, or else from the file `.env` beside the first
-compose file; never from the environment of this program, so that imports repeat.";
+compose file; never from the environment of this program, so that imports repeat. Of them,
+`COMPOSE_PROJECT_NAME` names the project, and `COMPOSE_PROFILES` turns profiles on, unless `--name` and
+`--profile` do.";
 
 /// Arguments of `import compose`.
 #[derive(Clone, Debug, Args)]
@@ -45,7 +47,8 @@ pub(super) struct ComposeArguments {
     /// Output folder, or the experiment file itself (`.yaml`)
     #[arg(long, value_name = "DIR|FILE", default_value = ".")]
     out: PathBuf,
-    /// Name of the project [default: the file's own, or after the file or its folder]
+    /// Name of the project [default: `COMPOSE_PROJECT_NAME`, the file's own, or after the file or
+    /// its folder]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Output format of the summary
@@ -85,11 +88,27 @@ pub(super) fn run(global: &Global, arguments: &ComposeArguments) -> Result<Exit,
     let is_file = out
         .extension()
         .is_some_and(|ending| ending == "yaml" || ending == "yml");
+    let variables = variables(arguments)?;
+    let of_file = variables.get("COMPOSE_PROJECT_NAME");
+    let of_file = of_file.filter(|name| !name.is_empty());
+    let stated = arguments.name.as_ref().or(of_file);
+    let mut profiles = arguments.profiles.clone();
+    if let (Some(own), true) = (variables.get("COMPOSE_PROFILES"), profiles.is_empty()) {
+        let named = own
+            .split(',')
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
+        profiles.extend(named.map(str::to_owned));
+    }
     let plan = ComposePlan {
         files: &files,
-        name: name(arguments)?,
-        variables: variables(arguments)?,
-        profiles: arguments.profiles.clone(),
+        name: match stated {
+            Some(name) => checked_name(name)?,
+            None => name_after(&arguments.files[0]),
+        },
+        is_named: stated.is_some(),
+        variables,
+        profiles,
         target: match arguments.target {
             As::Compose => Target::Compose,
             As::Swarmkit => Target::SwarmKit,
@@ -157,21 +176,19 @@ fn variables(arguments: &ComposeArguments) -> Result<Variables, Failure> {
     Ok(variables)
 }
 
-/// Name of the project after its first file, or after the folder of one with the usual name.
-fn name(arguments: &ComposeArguments) -> Result<String, Failure> {
-    if let Some(name) = &arguments.name {
-        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
-        if name.starts_with(|first: char| first.is_ascii_alphanumeric())
-            && name.bytes().all(is_plain)
-        {
-            return Ok(name.clone());
-        }
-        return Err(Failure::input(format!(
-            "`{name}` can't be the name of a project: expected letters, digits, `-`, `_` and `.`, \
-             such as `shop`"
-        )));
+fn checked_name(name: &str) -> Result<String, Failure> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.bytes().all(is_plain) {
+        return Ok(name.to_owned());
     }
-    let first = &arguments.files[0];
+    Err(Failure::input(format!(
+        "`{name}` can't be the name of a project: expected letters, digits, `-`, `_` and `.`, such as \
+         `shop`"
+    )))
+}
+
+/// Name of the project after its first file, or after the folder of one with the usual name.
+fn name_after(first: &Path) -> String {
     let stem = first
         .file_stem()
         .unwrap_or_default()
@@ -192,9 +209,9 @@ fn name(arguments: &ComposeArguments) -> Result<String, Failure> {
     };
     let name: String = name.chars().map(plain).collect();
     let name = name.trim_matches(['-', '.']).to_owned();
-    Ok(if name.is_empty() {
+    if name.is_empty() {
         "project".to_owned()
     } else {
         name
-    })
+    }
 }

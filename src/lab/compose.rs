@@ -19,6 +19,8 @@ pub struct ComposePlan<'a> {
     pub files: &'a [(String, String)],
     /// Name of the project, where the files state none.
     pub name: String,
+    /// Whether the name goes before that of the files.
+    pub is_named: bool,
     /// Variables that the files may name.
     pub variables: Variables,
     /// Profiles that are on.
@@ -98,6 +100,7 @@ pub fn import_compose(plan: &ComposePlan<'_>) -> Result<ComposeSummary, ComposeE
     let request = ReadRequest {
         files: &files,
         name: &plan.name,
+        is_named: plan.is_named,
         variables: &plan.variables,
         profiles: &plan.profiles,
         target: plan.target,

@@ -60,6 +60,8 @@ pub struct ReadRequest<'a> {
     pub files: &'a [NamedText<'a>],
     /// Name of the project, where the files state none.
     pub name: &'a str,
+    /// Whether the name goes before that of the files.
+    pub is_named: bool,
     /// Variables that the files may name.
     pub variables: &'a Variables,
     /// Profiles that are on; `*` is all.

@@ -24,6 +24,7 @@ pub(super) const ONCE: &str = "10s";
 /// The project of a tree.
 pub(super) fn project(loader: &mut Loader<'_>, tree: &Tree) -> Project {
     let own = tree.get("name").and_then(Tree::text);
+    let own = own.filter(|_| !loader.request.is_named);
     let mut project = Project {
         name: own.unwrap_or(loader.request.name).to_owned(),
         services: Vec::new(),
@@ -81,7 +82,7 @@ pub(super) fn project(loader: &mut Loader<'_>, tree: &Tree) -> Project {
     unset(loader, &mut project);
     dependencies(loader, &on, &off, &mut project);
     published::check(loader, &on, &project.services);
-    names(loader, &on);
+    names(loader, &on, &mut project);
     project
 }
 
@@ -339,8 +340,9 @@ fn awaited_by(
     });
 }
 
-/// Refuses services whose names become one: objects have lower case letters, digits and dashes.
-fn names(loader: &mut Loader<'_>, on: &[&Entry]) {
+/// Refuses services whose names become one: objects have lower case letters, digits and dashes. Tells
+/// of names that become others.
+fn names(loader: &mut Loader<'_>, on: &[&Entry], project: &mut Project) {
     let mut known: SortedMap<String, &Entry> = SortedMap::new();
     for entry in on {
         let name = super::objects::object_name(&entry.key);
@@ -350,6 +352,13 @@ fn names(loader: &mut Loader<'_>, on: &[&Entry]) {
             loader
                 .findings
                 .push(finding.label("expected a name of letters and digits"));
+        } else if name != entry.key {
+            project.remarks.push(Remark {
+                service: entry.key.clone(),
+                field: "name".to_owned(),
+                place: place(loader, entry.key_span),
+                effect: format!("its object is `{name}`, which operations and failures name"),
+            });
         }
         if let Some(twin) = known.insert(name, entry) {
             let message = format!(

@@ -21,6 +21,7 @@ pub(super) fn read_as(
     let request = ReadRequest {
         files: &[file],
         name: "shop",
+        is_named: false,
         variables: &variables,
         profiles: &[],
         target,
@@ -336,6 +337,7 @@ fn files_that_include_each_other_are_refused_once_with_the_circle() {
         let request = ReadRequest {
             files: &[file],
             name: "circle",
+            is_named: false,
             variables: &Variables::new(),
             profiles: &[],
             target: Target::Compose,
@@ -386,6 +388,7 @@ fn later_files_are_laid_over_earlier_ones() {
     let request = ReadRequest {
         files: &files,
         name: "laid",
+        is_named: false,
         variables: &Variables::new(),
         profiles: &[],
         target: Target::SwarmKit,

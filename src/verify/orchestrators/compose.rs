@@ -269,6 +269,7 @@ fn service(written: &Value) -> Result<Result<Service, String>, Trouble> {
     let request = ReadRequest {
         files: &[file],
         name: "case",
+        is_named: false,
         variables: &Variables::new(),
         profiles: &[],
         target: Target::SwarmKit,
