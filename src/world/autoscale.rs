@@ -14,6 +14,7 @@ use units::Instant;
 
 use super::autoscale_findings::{findings, rivals};
 use super::object_name::target;
+use super::runs_workloads::how_to_have_controllers;
 use super::{BuildError, Remarks};
 
 /// Settings of a scenario's autoscalers, if it has any.
@@ -29,11 +30,10 @@ pub fn autoscalers(
     let Some(controllers) = controllers else {
         return match declared {
             None => Ok(None),
-            Some(_) => wrong(
-                "system.autoscaling: no controller would create the pods; write `controllers: {}` \
-                 under `system`"
-                    .to_owned(),
-            ),
+            Some(_) => wrong(format!(
+                "system.autoscaling: no controller would create the pods; {}",
+                how_to_have_controllers(&scenario.system.name)
+            )),
         };
     };
     let settings = declared.unwrap_or_default();

@@ -19,7 +19,7 @@ use trace::table::Table;
 use units::{Duration, Instant, Quantity, SortedMap};
 
 use super::price_list::at;
-use super::runs_workloads::runs_workloads;
+use super::runs_workloads::{has_controllers, how_to_have_controllers, runs_workloads};
 use super::{BuildError, FileSource};
 
 /// Time until the registry's call reports a push, where nothing is stated (spec: orchestrators-a.md 9.1).
@@ -38,11 +38,7 @@ pub fn delivery(scenario: &Scenario) -> Result<Option<Deliveries>, BuildError> {
     }
     let system = &scenario.system.name;
     if !runs_workloads(scenario) {
-        let fix = if has_controllers(system) {
-            "write `controllers: {}` under `system`"
-        } else {
-            "choose a system that does (`windtunnel systems --functions`)"
-        };
+        let fix = how_to_have_controllers(system);
         return Err(BuildError::Experiment(format!(
             "delivery: the system `{system}` runs pods alone, and no workload whose image could be \
              replaced; {fix}"
@@ -69,11 +65,6 @@ pub fn delivery(scenario: &Scenario) -> Result<Option<Deliveries>, BuildError> {
         build_deadline: is_openshift.then_some(BUILD_DEADLINE),
         tags: tags(scenario),
     })))
-}
-
-fn has_controllers(system: &str) -> bool {
-    systems::registry::find(system)
-        .is_ok_and(|entry| entry.workloads == systems::RunsWorkloads::WithControllers)
 }
 
 /// Whether a system does not run a workload, by its kind or by what its template asks for.

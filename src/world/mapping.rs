@@ -15,7 +15,7 @@ use trace::stream::ClassTotal;
 
 use super::mesos_workloads::note_idle_workloads;
 use super::operations::heeds_needs;
-use super::runs_workloads::runs_workloads;
+use super::runs_workloads::{how_to_have_controllers, runs_workloads};
 use super::submitted_jobs::submits_jobs;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
@@ -157,11 +157,11 @@ fn globals(scenario: &Scenario, files: &FileSource<'_>) -> Result<Vec<Object>, B
         globals.extend(submission.daemon_sets().map(|(_, object)| object));
     }
     if !globals.is_empty() && !runs_workloads(scenario) {
-        return Err(BuildError::Experiment(
+        return Err(BuildError::Experiment(format!(
             "workload: a global unit runs on every matching machine, but there is no controller \
-             for it; write `controllers: {}` under `system`, or remove `Global`"
-                .to_owned(),
-        ));
+             for it; {}, or remove `Global`",
+            how_to_have_controllers(&scenario.system.name)
+        )));
     }
     Ok(globals)
 }

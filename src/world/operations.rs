@@ -25,7 +25,7 @@ use super::machine_steps;
 use super::object_name::{no_node, target};
 use super::production::client_limits;
 use super::queueing;
-use super::runs_workloads::{runs_always, runs_workloads};
+use super::runs_workloads::{how_to_have_controllers, runs_always, runs_workloads};
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks};
 use units::SortedSet;
@@ -37,10 +37,10 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
         if machine_steps::are_all(scenario) || runs_workloads(scenario) {
             return Ok(None);
         }
-        return wrong(
-            "operations: no controller would carry them out; write `controllers: {}` under `system`"
-                .to_owned(),
-        );
+        return wrong(format!(
+            "operations: no controller would carry them out; {}",
+            how_to_have_controllers(&scenario.system.name)
+        ));
     };
     let system = &scenario.system.name;
     if !runs_workloads(scenario) || runs_always(scenario) {
@@ -222,10 +222,12 @@ pub fn operations(
     Ok(operations)
 }
 
-/// Whether the system takes everything off a node that drains itself (swarmkit
-/// `manager/orchestrator/task.go`, `InvalidNode`).
+/// Whether the system takes off a node that drains what has to go itself: every task (swarmkit
+/// `manager/orchestrator/task.go`, `InvalidNode`), or those of services as their bounds allow
+/// (Amazon ECS Developer Guide, "Draining Amazon ECS container instances").
 pub fn empties_nodes(scenario: &Scenario) -> bool {
-    scenario.system.name == systems::swarmkit::ENTRY.name
+    let system = &scenario.system.name;
+    [systems::swarmkit::ENTRY.name, systems::ecs::ENTRY.name].contains(&system.as_str())
 }
 
 /// Whether instances leave a cordoned node by live migration.

@@ -6,16 +6,32 @@ use systems::registry::find;
 
 /// Whether the system of a scenario acts on workloads, and not on pods alone.
 pub fn runs_workloads(scenario: &Scenario) -> bool {
-    let system = &scenario.system;
-    match find(&system.name).map(|entry| entry.workloads) {
-        Ok(RunsWorkloads::Always) => true,
-        Ok(RunsWorkloads::WithControllers) => system.controllers.is_some(),
-        Ok(RunsWorkloads::Never) | Err(_) => false,
+    match kind(&scenario.system.name) {
+        Some(RunsWorkloads::Always) => true,
+        Some(RunsWorkloads::WithControllers) => scenario.system.controllers.is_some(),
+        Some(RunsWorkloads::Never) | None => false,
     }
 }
 
 /// Whether the system of a scenario has control loops of its own.
 pub(super) fn runs_always(scenario: &Scenario) -> bool {
-    let entry = find(&scenario.system.name);
-    entry.is_ok_and(|entry| entry.workloads == RunsWorkloads::Always)
+    kind(&scenario.system.name) == Some(RunsWorkloads::Always)
+}
+
+/// Whether a system has the controllers of Kubernetes, once they are asked for.
+pub(super) fn has_controllers(system: &str) -> bool {
+    kind(system) == Some(RunsWorkloads::WithControllers)
+}
+
+/// What to do where a scenario needs controllers that its system doesn't run.
+pub(super) fn how_to_have_controllers(system: &str) -> &'static str {
+    if has_controllers(system) {
+        "write `controllers: {}` under `system`"
+    } else {
+        "choose a system that has them (`windtunnel systems --functions`)"
+    }
+}
+
+fn kind(system: &str) -> Option<RunsWorkloads> {
+    find(system).ok().map(|entry| entry.workloads)
 }

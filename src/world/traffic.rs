@@ -20,7 +20,7 @@ use systems::{mesos, swarmkit};
 use trace::rates::{Gap, Reading, read_alibaba_qps, read_azure_functions, read_series};
 use units::{Duration, Instant, SortedMap, SortedSet};
 
-use super::runs_workloads::runs_workloads;
+use super::runs_workloads::{how_to_have_controllers, runs_workloads};
 use super::{BuildError, FileSource, Remarks};
 
 /// Most requests of a run that are followed one by one unless that is asked for.
@@ -39,11 +39,10 @@ pub fn traffic(
     // Functions need no pods.
     let asks_services = scenario.traffic.iter().any(|own| own.function.is_none());
     if asks_services && !runs_workloads(scenario) {
-        return Err(BuildError::Experiment(
-            "traffic: no controller would serve the Services that clients call; write \
-             `controllers: {}` under `system`"
-                .to_owned(),
-        ));
+        return Err(BuildError::Experiment(format!(
+            "traffic: no controller would serve the Services that clients call; {}",
+            how_to_have_controllers(&scenario.system.name)
+        )));
     }
     super::routers::note_wildcards(scenario, operations, remarks);
     let mut groups = Vec::new();

@@ -193,8 +193,9 @@ impl Ecs {
 
     /// The next task to place: none but a daemon's while such a task is yet to come.
     fn next_queued(&mut self) -> Option<PodRef> {
+        let others_wait = self.daemons_coming > 0;
         let daemon = self.daemons.pop_front();
-        daemon.or_else(|| self.queue.pop_front().filter(|_| self.daemons_coming == 0))
+        daemon.or_else(|| (!others_wait).then(|| self.queue.pop_front()).flatten())
     }
 
     /// Places the first task that waits.
