@@ -211,7 +211,24 @@ impl Reader {
                 revision.set.give_priority(found);
             }
         }
+        self.order_ingresses();
         self.note_small_quotas();
+    }
+
+    /// Puts ingresses in the order in which they came to be, where a dump says so: the oldest claim of
+    /// a host and path wins, and lists of an API server go by names.
+    fn order_ingresses(&mut self) {
+        let is_ingress = |own: &DeclaredWorkload| matches!(own.object, Object::Ingress(_));
+        let places = (0..self.workloads.len()).filter(|&place| is_ingress(&self.workloads[place]));
+        let places: Vec<usize> = places.collect();
+        let mut ordered: Vec<DeclaredWorkload> = self
+            .workloads
+            .extract_if(.., |own| is_ingress(own))
+            .collect();
+        ordered.sort_by_key(|own| own.reported.created.unwrap_or(i64::MAX));
+        for (place, own) in places.into_iter().zip(ordered) {
+            self.workloads.insert(place, own);
+        }
     }
 
     /// Gives pods and templates what their runtime classes have.

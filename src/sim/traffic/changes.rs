@@ -56,11 +56,17 @@ impl Traffic {
                 self.declare(now, number, Some(Arc::clone(service)), store, observer);
             }
             Some(Object::Ingress(ingress)) => {
+                // What came until now went by the rules that held.
+                self.advance(now, observer);
                 self.ingresses.insert(id, Arc::clone(ingress));
-                self.reroute(now, observer);
+                self.route_hosts(now);
             }
             Some(_) => {}
-            None if self.ingresses.remove(&id).is_some() => self.reroute(now, observer),
+            None if self.ingresses.contains_key(&id) => {
+                self.advance(now, observer);
+                self.ingresses.remove(&id);
+                self.route_hosts(now);
+            }
             None => {
                 if let Some(number) = self.objects.remove(&id) {
                     self.declare(now, number, None, store, observer);
