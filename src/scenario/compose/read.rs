@@ -3,7 +3,7 @@
 use super::experiment::NODES;
 use super::load::{Loader, unset_finding};
 use super::project::Project;
-use super::service::{COMPLETED, HEALTHY, Reader};
+use super::service::{COMPLETED, HEALTHY, Reader, SHARED};
 use super::{Remark, Target, declared, fields, published, shapes};
 use crate::diagnostic::{Code, Finding};
 use crate::tree::{Entry, Span, Tree, Value};
@@ -200,7 +200,7 @@ fn naming(service: &Entry, on: &str) -> Naming {
             return Naming::at(field, item.span);
         }
     }
-    for field in ["network_mode", "ipc", "pid"] {
+    for &field in SHARED {
         let own = tree.get(field);
         if let Some(own) = own.filter(|own| own.text() == Some(&format!("service:{on}"))) {
             return Naming::at(field, own.span);

@@ -28,6 +28,9 @@ const OF_HEALTH: &[&str] = &[
     "test",
     "timeout",
 ];
+/// Fields by which a service takes part in what another has.
+pub(super) const SHARED: &[&str] = &["network_mode", "ipc", "pid", "uts", "cgroup"];
+
 const OF_DEPENDENCY: &[&str] = &["condition", "required", "restart"];
 const OF_BEHAVIOUR: &[&str] = &["answersAfter", "exitCode", "runTime", "startTime"];
 
@@ -429,22 +432,24 @@ impl Reader<'_, '_> {
                 });
             }
         }
-        // Other fields order services, too.
-        let links = tree
-            .get("links")
-            .into_iter()
-            .chain(tree.get("volumes_from"));
-        let named = links.flat_map(Tree::items).filter_map(Tree::text);
-        let named = named.map(|text| text.split(':').next().unwrap_or_default());
-        let modes = ["network_mode", "ipc", "pid"].into_iter();
-        let shared = modes.filter_map(|key| tree.get(key)?.text()?.strip_prefix("service:"));
-        for service in named.filter(|name| *name != "container").chain(shared) {
+        // Other fields order services, too; what shares the volumes of another goes on without it
+        // (compose-go `loader/normalize.go`).
+        let named = |key: &str| {
+            let items = tree.get(key).into_iter().flat_map(Tree::items);
+            let texts = items.filter_map(Tree::text);
+            texts.map(|text| text.split(':').next().unwrap_or_default())
+        };
+        let shared = SHARED.iter();
+        let shared = shared.filter_map(|key| tree.get(key)?.text()?.strip_prefix("service:"));
+        let stores = named("volumes_from").filter(|name| *name != "container");
+        let restarting = named("links").chain(shared).map(|name| (name, true));
+        for (service, restarts) in restarting.chain(stores.map(|name| (name, false))) {
             if depends_on.iter().all(|own| own.service != service) {
                 depends_on.push(Dependency {
                     service: service.to_owned(),
                     condition: STARTED.to_owned(),
                     is_required: true,
-                    restarts: false,
+                    restarts,
                 });
             }
         }

@@ -186,13 +186,17 @@ fn of_job(limit: i32, common: RestartPolicy) -> RestartPolicy {
 }
 
 /// A rolling update of Kubernetes as one of `SwarmKit`: as many side by side as it lets be away or be
-/// too many; where none may be away, new tasks run before old ones stop.
+/// too many; where none may be away, new tasks run before old ones stop. The bounds that an API server
+/// fills in are nobody's wish: `SwarmKit`'s own defaults hold (swarmkit `api/defaults/service.go`).
 pub(super) fn strategy(object: &Object, replicas: u64) -> UpdateConfig {
     let plain = UpdateConfig::default();
     let Object::Deployment(own) = object else {
         return plain;
     };
     let rolling = match own.strategy {
+        DeploymentStrategy::RollingUpdate(rolling) if rolling == RollingUpdate::default() => {
+            return plain;
+        }
         DeploymentStrategy::RollingUpdate(rolling) => rolling,
         // All at once.
         DeploymentStrategy::Recreate => {
