@@ -47,8 +47,7 @@ pub(super) struct ComposeArguments {
     /// Output folder, or the experiment file itself (`.yaml`)
     #[arg(long, value_name = "DIR|FILE", default_value = ".")]
     out: PathBuf,
-    /// Name of the project [default: `COMPOSE_PROJECT_NAME`, the file's own, or after the file or
-    /// its folder]
+    /// Name of the project [default: `COMPOSE_PROJECT_NAME`, the file's own, or after its folder]
     #[arg(long, value_name = "NAME")]
     name: Option<String>,
     /// Output format of the summary
@@ -107,6 +106,7 @@ pub(super) fn run(global: &Global, arguments: &ComposeArguments) -> Result<Exit,
             None => name_after(&arguments.files[0]),
         },
         is_named: stated.is_some(),
+        stem: stem_of(&arguments.files[0]),
         variables,
         profiles,
         target: match arguments.target {
@@ -187,31 +187,30 @@ fn checked_name(name: &str) -> Result<String, Failure> {
     )))
 }
 
-/// Name of the project after its first file, or after the folder of one with the usual name.
+/// Name of the project after the folder of its first file (compose-go `loader/loader.go`,
+/// `NormalizeProjectName`).
 fn name_after(first: &Path) -> String {
-    let stem = first
-        .file_stem()
-        .unwrap_or_default()
-        .to_string_lossy()
-        .into_owned();
-    let folder = first.parent().and_then(Path::file_name);
-    let is_usual = matches!(stem.as_str(), "compose" | "docker-compose");
-    let name = match folder {
-        Some(folder) if is_usual => folder.to_string_lossy().into_owned(),
-        _ => stem,
-    };
-    let plain = |letter: char| {
-        if letter.is_ascii_alphanumeric() || "-_.".contains(letter) {
-            letter
-        } else {
-            '-'
-        }
-    };
-    let name: String = name.chars().map(plain).collect();
-    let name = name.trim_matches(['-', '.']).to_owned();
+    let whole = first.canonicalize().unwrap_or_else(|_| first.to_owned());
+    let folder = whole.parent().and_then(Path::file_name);
+    let folder = folder.unwrap_or_default().to_string_lossy();
+    let is_plain = |letter: &char| letter.is_ascii_alphanumeric() || "-_".contains(*letter);
+    let name: String = folder
+        .to_ascii_lowercase()
+        .chars()
+        .filter(is_plain)
+        .collect();
+    let name = name.trim_start_matches(['-', '_']);
     if name.is_empty() {
         "project".to_owned()
     } else {
-        name
+        name.to_owned()
     }
+}
+
+/// Name of the experiment's file after the first compose file, unless that has the usual name.
+fn stem_of(first: &Path) -> Option<String> {
+    let stem = first.file_stem().unwrap_or_default().to_string_lossy();
+    let is_usual = ["compose", "docker-compose"].contains(&&*stem);
+    let name = stem.trim_matches(['-', '.']);
+    (!is_usual && !name.is_empty()).then(|| name.to_owned())
 }

@@ -21,6 +21,9 @@ pub struct ComposePlan<'a> {
     pub name: String,
     /// Whether the name goes before that of the files.
     pub is_named: bool,
+    /// Name of the experiment's file where neither the user nor the files name the project; `None` is
+    /// the project's name.
+    pub stem: Option<String>,
     /// Variables that the files may name.
     pub variables: Variables,
     /// Profiles that are on.
@@ -108,7 +111,9 @@ pub fn import_compose(plan: &ComposePlan<'_>) -> Result<ComposeSummary, ComposeE
     };
     let project = read(&request).map_err(ComposeError::Rejected)?;
     let scenario = plan.scenario.clone();
-    let scenario = scenario.unwrap_or_else(|| free_path(plan, &project.name));
+    let is_unnamed = !plan.is_named && project.name == plan.name;
+    let stem = plan.stem.as_ref().filter(|_| is_unnamed);
+    let scenario = scenario.unwrap_or_else(|| free_path(plan, stem.unwrap_or(&project.name)));
     let stem = scenario.file_stem().unwrap_or_default().to_string_lossy();
     let manifests = scenario.with_file_name(format!("{stem}.objects.yaml"));
     for path in [&scenario, &manifests] {
