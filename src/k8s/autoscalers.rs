@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::field::{Path, Problem};
 use super::parts::Parts;
 use super::recommendations;
+use super::reported::Reported;
 use super::workload::{Checked, Workload};
 use model::finding::Finding;
 use model::workload::horizontal::{
@@ -20,9 +21,16 @@ use model::{Object, Text, Used};
 use units::{Quantity, SortedMap};
 
 /// A horizontal autoscaler.
-pub(super) fn horizontal(workload: &mut Workload<'_>) -> Checked {
+pub(super) fn horizontal(parts: &Parts, workload: &mut Workload<'_>) -> Checked {
     let path = Path::root("spec");
     let spec = Spec::deserialize(workload.spec).map_err(|error| path.broken(error))?;
+    // The gate HPAScaleToZero is off by default up to 1.36; who has such an object has set it.
+    if spec.min_replicas == Some(0) && !Reported::of(parts).is_there {
+        let expected = "1 or more, as the feature gate `HPAScaleToZero` is off";
+        return Err(path.field("minReplicas").problem(expected, "0"));
+    }
+    spec.scale_target_ref
+        .check_group(&path.field("scaleTargetRef"))?;
     let spec = spec.read(&workload.namespace, &workload.name);
     let spec = spec.map_err(|error| path.broken(error))?;
     refuse(&spec.findings())?;
@@ -287,6 +295,27 @@ impl Spec {
 }
 
 impl Reference {
+    /// A controller finds what can be scaled by group and kind: of another group there is no such kind.
+    fn check_group(&self, path: &Path<'_>) -> Result<(), Problem> {
+        let group = self
+            .api_version
+            .split_once('/')
+            .map_or("", |(group, _)| group);
+        let (right, version) = match &*self.kind {
+            "Deployment" | "ReplicaSet" | "StatefulSet" => ("apps", "apps/v1"),
+            "ReplicationController" => ("", "v1"),
+            _ => return Ok(()),
+        };
+        if group == right {
+            return Ok(());
+        }
+        let what = format!(
+            "`{version}`, as there are no matches for kind `{}` in group `{group}`, and nothing would be scaled",
+            self.kind
+        );
+        Err(path.field("apiVersion").problem(&what, &self.api_version))
+    }
+
     fn read(&self) -> ObjectRef {
         ObjectRef {
             api_version: self.api_version.clone(),

@@ -433,3 +433,38 @@ fn questions_of_the_program_refuse_what_a_server_refuses() {
     }
     fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn autoscalers_that_could_never_scale_are_refused() {
+    let autoscaler = |target: &str, min: u32, uid: &str| {
+        format!(
+            "{{apiVersion: autoscaling/v2, kind: HorizontalPodAutoscaler, metadata: {{name: web{uid}}}, spec: \
+             {{scaleTargetRef: {{{target}kind: Deployment, name: web}}, minReplicas: {min}, maxReplicas: 9, \
+             metrics: [{{type: External, external: {{metric: {{name: queue}}, target: {{type: Value, value: 5}}}}}}]}}}}"
+        )
+    };
+    let read = |text: &str| {
+        let input = Input::bytes("a.yaml", text.as_bytes().to_vec());
+        ManifestReader::new()
+            .with_workloads()
+            .read(&input)
+            .map_err(|error| error.to_string())
+    };
+    let refusal = |text: &str| read(text).expect_err("a refusal");
+    for group in ["", "apiVersion: v1, ", "apiVersion: extensions/v1beta1, "] {
+        let said = refusal(&autoscaler(group, 1, ""));
+        assert!(
+            said.contains("scaleTargetRef.apiVersion: expected `apps/v1`"),
+            "{said}"
+        );
+    }
+    let right = "apiVersion: apps/v1, ";
+    assert!(read(&autoscaler(right, 1, "")).is_ok());
+    let said = refusal(&autoscaler(right, 0, ""));
+    assert!(
+        said.contains("spec.minReplicas: expected 1 or more"),
+        "{said}"
+    );
+    // A server that has the feature's gate has admitted it.
+    assert!(read(&autoscaler(right, 0, ", uid: one")).is_ok());
+}

@@ -3,11 +3,11 @@
 
 use std::sync::Arc;
 
-use super::soft_taints;
 use super::{
     GroupSize, GrowSettings, GrowView, Grower, Growth, Health, NodeGroup, PendingPod, ShrinkNode,
     ShrinkPlan, ShrinkSettings, ShrinkView, Shrinker, Template,
 };
+use super::{LEAVING_TAINT, soft_taints};
 use crate::nodes::drain::{Budgets, Ignored, NodeAmounts};
 use crate::nodes::pods::{BudgetList, budgets, gpus_of, priority_of};
 use crate::nodes::{Declared, DrainRules, Leaving, Patience, Seen, has_started, started};
@@ -19,9 +19,6 @@ use model::{ClusterObjects, EvictionCause, Node, Text};
 use rng::Stream;
 use scheduler::kube::{CacheError, KubeProfile};
 use units::{Duration, Instant, NodeId, Revision, SortedMap};
-
-/// The taint of nodes on their way out.
-const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
 
 /// Time that a drain may take.
 const PATIENCE: Patience = Patience {

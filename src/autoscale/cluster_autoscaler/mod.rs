@@ -18,6 +18,9 @@ mod soft_taints;
 #[cfg(test)]
 mod tests;
 
+/// The taint of nodes on their way out.
+const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
+
 pub use component::{ClusterAutoscaler, ClusterAutoscalerOptions, GroupOptions};
 pub use estimator::{Estimate, PodGroup, Template, estimate, fits_template};
 pub use expander::{Choice, Expander, Prices, Priority, choose};

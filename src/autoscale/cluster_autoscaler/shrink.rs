@@ -3,12 +3,13 @@
 
 use std::sync::Arc;
 
+use super::LEAVING_TAINT;
 use crate::nodes::drain::{
     Blocked, Budgets, Ignored, NodeAmounts, NodePod, Used, Waived, drain_without, utilization,
 };
 use crate::snapshot::{ClusterSnapshot, Fit};
-use model::Text;
-use scheduler::kube::{PodClass, PodInfo};
+use model::{Taint, TaintEffect, Text};
+use scheduler::kube::PodInfo;
 use units::{Duration, Instant, SortedMap};
 
 /// Number of further candidates to look for in a loop.
@@ -235,7 +236,6 @@ impl Shrinker {
         let mut simulation = Simulation {
             cluster: &mut *cluster,
             budgets: budgets.clone(),
-            failed: Vec::new(),
             moved: SortedMap::new(),
             most: self.most_candidates(),
         };
@@ -345,16 +345,24 @@ impl Shrinker {
         if let Some(own_place) = own_place {
             simulation.cluster.hide(own_place);
         }
+        // The node stays a domain of spread, but for those who count none whose taints they don't
+        // tolerate (cluster-autoscaler `simulator/cluster.go`, replaceWithTaintedGhostNode).
+        let is_told = moved.iter().any(|(_, info, _)| honors_taints(info));
+        if is_told {
+            simulation.taint(own_place);
+        }
         for (key, info, pod) in moved {
             let Some(target) = self.place(simulation, &key, info) else {
                 // All go back to where they were.
                 simulation.cluster.undo();
                 self.cursor = before;
-                simulation.failed.push(info.class.clone());
                 return Err(Kept::NoPlace);
             };
             self.hints.insert(key, target.clone());
             targets.push((target, pod.clone()));
+        }
+        if !is_told {
+            simulation.taint(own_place);
         }
         simulation.cluster.commit();
         for (target, pod) in targets {
@@ -375,11 +383,6 @@ impl Shrinker {
         key: &(Text, Text),
         pod: &Arc<PodInfo>,
     ) -> Option<Text> {
-        // Pods of one class have one owner and one spec: what failed once is not tried again.
-        let mut failed = simulation.failed.iter();
-        if failed.any(|class| Arc::ptr_eq(class, &pod.class)) {
-            return None;
-        }
         let cluster = &mut *simulation.cluster;
         let hint = self.hints.get(key).and_then(|hint| cluster.place_of(hint));
         let hinted = hint.filter(|&hint| cluster.fit(pod, hint) == Fit::Yes);
@@ -456,11 +459,29 @@ impl Shrinker {
 struct Simulation<'c, C> {
     cluster: &'c mut C,
     budgets: Budgets,
-    /// Classes of pods that found no place.
-    failed: Vec<Arc<PodClass>>,
     /// Pods that were moved to a node, by its name.
     moved: SortedMap<Text, Vec<NodePod>>,
     most: usize,
+}
+
+impl<C: ClusterSnapshot> Simulation<'_, C> {
+    /// Marks a node as one on its way out.
+    fn taint(&mut self, place: Option<usize>) {
+        if let Some(place) = place {
+            let taint = Taint {
+                key: LEAVING_TAINT.into(),
+                value: Text::default(),
+                effect: TaintEffect::NoSchedule,
+            };
+            self.cluster.taint(place, taint);
+        }
+    }
+}
+
+/// Whether a pod is spread over nodes whose taints it tolerates alone.
+fn honors_taints(pod: &PodInfo) -> bool {
+    let mut rules = pod.spec().topology_spread.iter();
+    rules.any(|rule| rule.honor_node_taints)
 }
 
 /// Whether anything would have to be evicted.

@@ -4,6 +4,7 @@
 use super::candidate::{cost, savings};
 use super::market::cheapest;
 use super::*;
+use model::Taint;
 use scheduler::kube::PodInfo;
 
 #[test]
@@ -245,6 +246,8 @@ mod merging {
         }
 
         fn hide(&mut self, _: usize) {}
+
+        fn taint(&mut self, _: usize, _: Taint) {}
 
         fn take_out(&mut self, places: &[usize]) {
             self.asked.push(places.len());

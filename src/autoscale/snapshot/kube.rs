@@ -12,7 +12,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::{ClusterSnapshot, Fit};
-use model::{Node, Text};
+use model::{Node, Taint, Text};
 use scheduler::kube::fast_plugin::node_test;
 use scheduler::kube::keep::{KeptFilter, NodeTest};
 use scheduler::kube::{Attempt, AttemptContext, Cache, CacheError, KubePoints, KubeProfile};
@@ -61,6 +61,8 @@ struct Known {
 enum Step {
     Added(NodeOrder),
     Hidden(usize),
+    /// A declaration that was replaced.
+    Tainted(Arc<Node>),
     /// Nodes, with the place of each and whether it took nothing.
     TakenOut(TakenNodes, Vec<(usize, bool)>),
     Placed {
@@ -306,6 +308,10 @@ impl KubeSnapshot {
                 self.hidden.pop();
             }
             Step::Hidden(place) => self.hidden[place] = false,
+            Step::Tainted(before) => {
+                let outcome = self.cache.update_node(before);
+                debug_assert!(outcome.is_ok(), "its amounts fitted before");
+            }
             Step::TakenOut(nodes, places) => {
                 for (info, (place, was_hidden)) in nodes.nodes().zip(places) {
                     self.places[info.slot] = place;
@@ -390,6 +396,17 @@ impl ClusterSnapshot for KubeSnapshot {
     fn hide(&mut self, place: usize) {
         if !std::mem::replace(&mut self.hidden[place], true) {
             self.note(|| Step::Hidden(place));
+        }
+    }
+
+    fn taint(&mut self, place: usize, taint: Taint) {
+        let Some(before) = self.info(place).map(|info| info.object.clone()) else {
+            return;
+        };
+        let mut node = (*before).clone();
+        node.taints.push(taint);
+        if self.cache.update_node(Arc::new(node)).is_ok() {
+            self.note(|| Step::Tainted(before));
         }
     }
 

@@ -6,7 +6,7 @@ mod kube;
 use std::ops::Range;
 use std::sync::Arc;
 
-use model::{Node, Text};
+use model::{Node, Taint, Text};
 use scheduler::kube::{CacheError, PodInfo};
 
 pub use kube::KubeSnapshot;
@@ -75,6 +75,9 @@ pub trait ClusterSnapshot {
 
     /// A node takes nothing any more; its pods stay.
     fn hide(&mut self, place: usize);
+
+    /// A node gets a taint, which those heed that count only nodes whose taints a pod tolerates.
+    fn taint(&mut self, place: usize, taint: Taint);
 
     /// Takes nodes out, with their pods.
     fn take_out(&mut self, places: &[usize]);

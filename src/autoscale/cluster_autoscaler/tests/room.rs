@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::super::*;
 use crate::snapshot::{ClusterSnapshot, Fit};
-use model::{Container, Node, PodSpec, ResourceList, Text};
+use model::{Container, Node, PodSpec, ResourceList, Taint, Text};
 use scheduler::kube::{CacheError, NodeInfo, PodClass, PodInfo};
 use units::Quantity;
 
@@ -70,6 +70,8 @@ impl ClusterSnapshot for Room {
     fn hide(&mut self, place: usize) {
         self.closed[place] = true;
     }
+
+    fn taint(&mut self, _: usize, _: Taint) {}
 
     fn take_out(&mut self, places: &[usize]) {
         for &place in places {
