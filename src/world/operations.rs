@@ -27,7 +27,7 @@ use super::production::client_limits;
 use super::queueing;
 use super::runs_workloads::{how_to_have_controllers, runs_always, runs_workloads};
 use super::units::units;
-use super::{BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks};
+use super::{BuildError, FileSource, ManifestFiles, Remarks};
 use units::SortedSet;
 
 /// Settings of a scenario's controllers, if it has any.
@@ -160,7 +160,7 @@ fn creations(
 pub fn operations(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
-    plan: Option<&ProviderPlan>,
+    domains: &FailureDomains,
     files: &FileSource<'_>,
     manifests: &mut ManifestFiles,
     remarks: &mut Remarks,
@@ -196,7 +196,7 @@ pub fn operations(
             continue;
         }
         if let Some(written) = &operation.upgrade {
-            let plan = upgrade(number, written, scenario, nodes, plan)?;
+            let plan = upgrade(number, written, scenario, nodes, domains)?;
             operations.push((at, Operation::Upgrade(Arc::new(plan))));
             continue;
         }
@@ -281,13 +281,12 @@ fn upgrade(
     written: &schema::Upgrade,
     scenario: &Scenario,
     nodes: &[Arc<Node>],
-    plan: Option<&ProviderPlan>,
+    domains: &FailureDomains,
 ) -> Result<UpgradePlan, BuildError> {
     let wrong = |field: &str, what: &dyn std::fmt::Display| {
         BuildError::Experiment(format!("operations[{number}].upgrade.{field}: {what}"))
     };
-    let known = FailureDomains::new(scenario, nodes, plan)?;
-    let layout = known.layout(scenario, nodes);
+    let layout = domains.layout(scenario, nodes);
     let domain = written.domain.iter().flatten().next();
     let target = domain.map_or(Target::All, |(key, value)| {
         Target::Label(key.clone(), value.clone())
