@@ -222,12 +222,9 @@ pub fn operations(
     Ok(operations)
 }
 
-/// Whether the system takes off a node that drains what has to go itself: every task (swarmkit
-/// `manager/orchestrator/task.go`, `InvalidNode`), or those of services as their bounds allow
-/// (Amazon ECS Developer Guide, "Draining Amazon ECS container instances").
+/// Whether the scenario's system takes off a node that drains what has to go itself.
 pub fn empties_nodes(scenario: &Scenario) -> bool {
-    let system = &scenario.system.name;
-    [systems::swarmkit::ENTRY.name, systems::ecs::ENTRY.name].contains(&system.as_str())
+    systems::registry::empties_nodes(&scenario.system.name)
 }
 
 /// Whether instances leave a cordoned node by live migration.
