@@ -8,7 +8,7 @@ use policy::backfill::BACKFILLS;
 use policy::job_order::JOB_ORDERS;
 use systems::SystemEntry;
 use systems::capability::{Capability, Support, support};
-use systems::ends::REASONS;
+use systems::ends::{End, REASONS};
 use systems::functions::{FUNCTIONS, Function, SystemFunctions};
 use systems::profile::profiles_of;
 use systems::registry::{SYSTEMS, find};
@@ -40,6 +40,9 @@ const KUBE_PLUGINS: &str = "plugins of kube-scheduler";
 /// Heading and its entries: name and sentence.
 type Section = (&'static str, Vec<(String, String)>);
 
+/// Function that writes a table of a system as JSON.
+type Table = fn(&SystemEntry) -> serde_json::Value;
+
 pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
     let is_of_changes = arguments.changes && arguments.system.as_deref().is_none_or(is_kubernetes);
     if is_of_changes {
@@ -62,7 +65,7 @@ pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
             )));
         }
         terminal::print(&if arguments.json {
-            format!("{:#}\n", capabilities_json(entry))
+            format!("{:#}\n", system_json(entry))
         } else {
             capabilities(entry)
         });
@@ -70,23 +73,7 @@ pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
     }
     let sections = sections();
     if arguments.json {
-        let mut json: serde_json::Map<String, serde_json::Value> = sections
-            .into_iter()
-            .map(|(heading, entries)| {
-                let entries: Vec<_> = entries
-                    .into_iter()
-                    .map(|(name, summary)| serde_json::json!({"name": name, "summary": summary}))
-                    .collect();
-                (heading.to_owned(), entries.into())
-            })
-            .collect();
-        json.remove(KUBE_PLUGINS);
-        json.insert("policies".to_owned(), policy_list::all_json());
-        let systems = SYSTEMS.iter();
-        let tables = systems.map(|entry| (entry.name.to_owned(), capabilities_json(entry)));
-        let tables: serde_json::Map<String, serde_json::Value> = tables.collect();
-        json.insert("capabilities".to_owned(), tables.into());
-        terminal::print(&format!("{:#}\n", serde_json::Value::Object(json)));
+        terminal::print(&format!("{:#}\n", sections_json(sections)));
         return Ok(Exit::Done);
     }
     let mut text = String::new();
@@ -108,6 +95,29 @@ pub(super) fn run(arguments: &SystemsArguments) -> Result<Exit, Failure> {
     }
     terminal::print(&text);
     Ok(Exit::Done)
+}
+
+/// All names, and what each system can express and makes of the ends of pods.
+fn sections_json(sections: Vec<Section>) -> serde_json::Value {
+    let lists = sections.into_iter().map(|(heading, entries)| {
+        let entries: Vec<_> = entries
+            .into_iter()
+            .map(|(name, summary)| serde_json::json!({"name": name, "summary": summary}))
+            .collect();
+        (heading.to_owned(), entries.into())
+    });
+    let mut json: serde_json::Map<String, serde_json::Value> = lists.collect();
+    json.remove(KUBE_PLUGINS);
+    json.insert("policies".to_owned(), policy_list::all_json());
+    for (key, table) in [
+        ("capabilities", capabilities_json as Table),
+        ("ends", ends_json),
+    ] {
+        let tables = { SYSTEMS.iter() }.map(|entry| (entry.name.to_owned(), table(entry)));
+        let tables: serde_json::Map<String, serde_json::Value> = tables.collect();
+        json.insert(key.to_owned(), tables.into());
+    }
+    json.into()
 }
 
 /// Prints the functions of all systems, or of one.
@@ -221,20 +231,15 @@ fn capabilities(entry: &SystemEntry) -> String {
     );
     let width = Capability::ALL.iter().map(|row| row.name().len()).max();
     let width = width.unwrap_or(0);
-    for &capability in Capability::ALL {
-        if let Some(support) = support(entry.capabilities, capability) {
-            let (word, sentence) = (support.word(), support.sentence());
-            let _ = writeln!(text, "  {capability:width$}  {word:7}  {sentence}");
-        }
+    for (capability, support) in capabilities_of(entry) {
+        let (word, sentence) = (support.word(), support.sentence());
+        let _ = writeln!(text, "  {capability:width$}  {word:7}  {sentence}");
     }
     text.push_str("ends of pods\n");
-    let width = REASONS
-        .iter()
-        .map(|(name, _)| name.len())
-        .max()
-        .unwrap_or(0);
-    for (name, reason) in REASONS {
-        let end = (entry.ends)(reason);
+    let ends = ends_of(entry);
+    let width = ends.iter().map(|(name, _)| name.len()).max();
+    let width = width.unwrap_or(0);
+    for (name, end) in ends {
         let word = end.consequence.word();
         let _ = writeln!(text, "  {name:width$}  {word:7}  {}", end.state);
     }
@@ -250,14 +255,43 @@ fn capabilities(entry: &SystemEntry) -> String {
     text
 }
 
+/// The capabilities that a system says something of.
+fn capabilities_of(entry: &SystemEntry) -> impl Iterator<Item = (Capability, Support)> {
+    let all = Capability::ALL.iter();
+    all.filter_map(|&own| Some((own, support(entry.capabilities, own)?)))
+}
+
+/// What each end of a pod is to a system, by its name in tables.
+fn ends_of(entry: &SystemEntry) -> [(&'static str, End); REASONS.len()] {
+    REASONS.map(|(name, reason)| (name, (entry.ends)(reason)))
+}
+
+/// Capabilities of one system, and the ends of pods in it.
+fn system_json(entry: &SystemEntry) -> serde_json::Value {
+    serde_json::json!({
+        "capabilities": capabilities_json(entry),
+        "ends": ends_json(entry),
+    })
+}
+
+fn ends_json(entry: &SystemEntry) -> serde_json::Value {
+    let rows = ends_of(entry).map(|(name, end)| {
+        serde_json::json!({
+            "end": name,
+            "consequence": end.consequence.word(),
+            "state": end.state,
+        })
+    });
+    rows.into_iter().collect()
+}
+
 fn capabilities_json(entry: &SystemEntry) -> serde_json::Value {
-    let rows = Capability::ALL.iter().filter_map(|&capability| {
-        let support = support(entry.capabilities, capability)?;
-        Some(serde_json::json!({
+    let rows = capabilities_of(entry).map(|(capability, support)| {
+        serde_json::json!({
             "capability": capability.name(),
             "support": support.word(),
             "how": support.sentence(),
-        }))
+        })
     });
     rows.collect()
 }

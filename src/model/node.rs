@@ -21,8 +21,12 @@ pub const HOSTNAME_LABEL: &str = "kubernetes.io/hostname";
 pub const ARCH_LABEL: &str = "kubernetes.io/arch";
 /// The label of a node's operating system.
 pub const OS_LABEL: &str = "kubernetes.io/os";
+/// The operating system of a machine whose labels say none.
+pub const USUAL_OS: &str = "linux";
+/// The processor architecture of a machine whose labels say none.
+pub const USUAL_ARCH: &str = "amd64";
 /// Labels of a machine's platform, with the values of one whose own labels say nothing else.
-pub const PLATFORM: [(&str, &str); 2] = [(OS_LABEL, "linux"), (ARCH_LABEL, "amd64")];
+pub const PLATFORM: [(&str, &str); 2] = [(OS_LABEL, USUAL_OS), (ARCH_LABEL, USUAL_ARCH)];
 
 /// Adds the labels of a machine's platform, as every agent states them of its host (kubelet
 /// `kubelet_node_status.go`); those that are there stay.

@@ -50,6 +50,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "the simulator of the RLScheduler study (SC'20), EASY and conservative backfilling (Batsim), Slurm's priority",
     scheduler: SchedulerKind::Planner,
     workloads: RunsWorkloads::Never,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::jobs_alone,
     build,

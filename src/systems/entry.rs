@@ -30,6 +30,11 @@ pub struct SystemEntry {
     /// The condition under which the system acts on workloads (deployments, jobs …) and not on pods
     /// alone.
     pub workloads: RunsWorkloads,
+    /// Whether the system takes off a node that drains ([`control::node_api::drains`]) what has to go itself:
+    /// every task (swarmkit `manager/orchestrator/task.go`, `InvalidNode`), or those of services as their
+    /// bounds allow (Amazon ECS Developer Guide, "Draining Amazon ECS container instances"). Otherwise whoever
+    /// drains a node asks for the eviction of its pods.
+    pub empties_nodes: bool,
     /// The features that the system can express, and its behaviour.
     pub capabilities: Capabilities,
     /// The states and consequences that ends of pods have in the system.

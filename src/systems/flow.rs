@@ -44,6 +44,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "Isard and others, SOSP'09; Gog and others, OSDI'16; camsas/firmament",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Never,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::jobs_alone,
     build,

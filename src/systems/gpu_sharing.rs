@@ -48,6 +48,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "Tiresias (NSDI'19), Gandiva (OSDI'18), Gavel (OSDI'20)",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Never,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::jobs_alone,
     build,

@@ -60,6 +60,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "kube-scheduler 1.34 (1.30 to 1.36 by `release`): all default plugins, queue, preemption",
     scheduler: SchedulerKind::KubeScheduler,
     workloads: RunsWorkloads::WithControllers,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::kubernetes,
     build,

@@ -48,6 +48,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "Schwarzkopf and others, EuroSys'13, with the designs that it compares",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::WithControllers,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::kubernetes,
     build,

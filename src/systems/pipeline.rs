@@ -41,6 +41,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "the extension points of kube-scheduler; published profiles name their study",
     scheduler: SchedulerKind::Pipeline,
     workloads: RunsWorkloads::WithControllers,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::kubernetes,
     build,

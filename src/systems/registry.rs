@@ -81,6 +81,11 @@ pub fn find(name: &str) -> Result<&'static SystemEntry, SystemError> {
         })
 }
 
+/// Whether the system of a name takes off a node that drains what has to go itself.
+pub fn empties_nodes(name: &str) -> bool {
+    find(name).is_ok_and(|entry| entry.empties_nodes)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,7 +1,7 @@
 //! Instance types: what machines of each offer, and what they cost.
 
 use model::gpu::MAX_DEVICES;
-use model::node::{ARCH_LABEL, OS_LABEL};
+use model::node::{ARCH_LABEL, OS_LABEL, USUAL_OS};
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{GpuInventory, Node, ResourceList};
 use scenario::schema;
@@ -210,7 +210,7 @@ fn machine(
         }),
         ..Node::default()
     };
-    node.labels.insert(OS_LABEL.into(), "linux".into());
+    node.labels.insert(OS_LABEL.into(), USUAL_OS.into());
     let architecture = row.optional_text(columns.architecture.as_ref());
     if !architecture.is_empty() {
         node.labels.insert(ARCH_LABEL.into(), architecture.into());

@@ -12,7 +12,7 @@ use units::SortedMap;
 
 /// The domains of a scenario with their nodes, and the machines that may join them later.
 #[derive(Clone, Debug, Default)]
-pub(super) struct FailureDomains {
+pub struct FailureDomains {
     domains: Domains,
     /// Machines that may join, one for each kind.
     later: Vec<Arc<Node>>,
@@ -25,7 +25,7 @@ impl FailureDomains {
     ///
     /// # Errors
     /// A node is, or will be, in a domain that there is not.
-    pub(super) fn new(
+    pub fn new(
         scenario: &Scenario,
         nodes: &[Arc<Node>],
         plan: Option<&ProviderPlan>,

@@ -25,7 +25,7 @@ use super::machine_steps;
 use super::mesos_options::mesos_options;
 use super::programs::part;
 use super::runs_workloads::runs_always;
-use super::{BuildError, FileSource, ProviderPlan, Remarks, row_policy};
+use super::{BuildError, FileSource, Remarks, row_policy};
 
 /// Contact between the control plane of a scenario and its nodes.
 pub fn contact(scenario: &Scenario) -> NodeLife {
@@ -98,11 +98,10 @@ pub struct Failures {
 pub fn failures(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
-    plan: Option<&ProviderPlan>,
+    known: &FailureDomains,
     files: &FileSource<'_>,
     remarks: &mut Remarks,
 ) -> Result<Failures, BuildError> {
-    let known = FailureDomains::new(scenario, nodes, plan)?;
     let names: Vec<&str> = nodes.iter().map(|node| &*node.name).collect();
     let mut logs = SortedMap::new();
     for (number, failure) in scenario.failures.iter().enumerate() {
@@ -131,7 +130,7 @@ pub fn failures(
         }
     }
     let failures = Failures {
-        known,
+        known: known.clone(),
         logs,
         frameworks: frameworks(scenario)?,
         machine_events: machine_events(scenario, nodes, files, remarks)?,

@@ -1,6 +1,6 @@
 //! Labels of instance types that price lists leave open, by the names of the types.
 
-use model::node::{ARCH_LABEL, INSTANCE_TYPE_LABEL, OS_LABEL};
+use model::node::{ARCH_LABEL, INSTANCE_TYPE_LABEL, OS_LABEL, USUAL_ARCH, USUAL_OS};
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, Text};
 
@@ -30,10 +30,10 @@ pub(super) fn value(key: &str, instance_type: &str, node: &Node) -> Option<Text>
     };
     let aws = key.strip_prefix("karpenter.k8s.aws/instance-");
     let found = match (key, aws) {
-        (OS_LABEL, _) => "linux".to_owned(),
+        (OS_LABEL, _) => USUAL_OS.to_owned(),
         (INSTANCE_TYPE_LABEL, _) => instance_type.to_owned(),
         (ARCH_LABEL, _) if name?.attributes.contains('g') => "arm64".to_owned(),
-        (ARCH_LABEL, _) => "amd64".to_owned(),
+        (ARCH_LABEL, _) => USUAL_ARCH.to_owned(),
         (_, Some("family")) => name?.family.to_owned(),
         (_, Some("category")) => name?.category.to_owned(),
         (_, Some("generation")) => name?.generation.to_owned(),

@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use model::gpu::MAX_DEVICES;
-use model::node::{ARCH_LABEL, CAPACITY_LABEL, OS_LABEL, SPOT, ZONE_LABEL};
+use model::node::{ARCH_LABEL, CAPACITY_LABEL, OS_LABEL, SPOT, USUAL_OS, ZONE_LABEL};
 use model::resource_list::{CPU, MEMORY};
 use model::{GpuInventory, Node, ResourceList};
 use scenario::schema::Reserved;
@@ -163,7 +163,7 @@ fn instance_type(own: &Written, reserved: &Reserved) -> Result<InstanceType, Str
         Systems::Listed(names) => names.first(),
         Systems::Named(names) => names.keys().next(),
     };
-    let system = system.map_or("linux", |own| own);
+    let system = system.map_or(USUAL_OS, |own| own);
     node.labels.insert(OS_LABEL.into(), system.into());
     if !own.architecture.is_empty() {
         node.labels

@@ -106,6 +106,7 @@ pub use deletions::Deletions;
 pub use delivery::delivery;
 pub use descheduling::descheduling;
 pub use devices::with_claims;
+pub use domains::FailureDomains;
 pub use economics::{NodePrices, economics, node_prices};
 pub use failures::{Failures, contact, failures, node_life};
 pub use found_nodes::ClusterAtStart;

@@ -27,7 +27,7 @@ use super::production::client_limits;
 use super::queueing;
 use super::runs_workloads::{how_to_have_controllers, runs_always, runs_workloads};
 use super::units::units;
-use super::{BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks};
+use super::{BuildError, FileSource, ManifestFiles, Remarks};
 use units::SortedSet;
 
 /// Settings of a scenario's controllers, if it has any.
@@ -160,7 +160,7 @@ fn creations(
 pub fn operations(
     scenario: &Scenario,
     nodes: &[Arc<Node>],
-    plan: Option<&ProviderPlan>,
+    domains: &FailureDomains,
     files: &FileSource<'_>,
     manifests: &mut ManifestFiles,
     remarks: &mut Remarks,
@@ -196,7 +196,7 @@ pub fn operations(
             continue;
         }
         if let Some(written) = &operation.upgrade {
-            let plan = upgrade(number, written, scenario, nodes, plan)?;
+            let plan = upgrade(number, written, scenario, nodes, domains)?;
             operations.push((at, Operation::Upgrade(Arc::new(plan))));
             continue;
         }
@@ -222,12 +222,9 @@ pub fn operations(
     Ok(operations)
 }
 
-/// Whether the system takes off a node that drains what has to go itself: every task (swarmkit
-/// `manager/orchestrator/task.go`, `InvalidNode`), or those of services as their bounds allow
-/// (Amazon ECS Developer Guide, "Draining Amazon ECS container instances").
+/// Whether the scenario's system takes off a node that drains what has to go itself.
 pub fn empties_nodes(scenario: &Scenario) -> bool {
-    let system = &scenario.system.name;
-    [systems::swarmkit::ENTRY.name, systems::ecs::ENTRY.name].contains(&system.as_str())
+    systems::registry::empties_nodes(&scenario.system.name)
 }
 
 /// Whether instances leave a cordoned node by live migration.
@@ -281,13 +278,12 @@ fn upgrade(
     written: &schema::Upgrade,
     scenario: &Scenario,
     nodes: &[Arc<Node>],
-    plan: Option<&ProviderPlan>,
+    domains: &FailureDomains,
 ) -> Result<UpgradePlan, BuildError> {
     let wrong = |field: &str, what: &dyn std::fmt::Display| {
         BuildError::Experiment(format!("operations[{number}].upgrade.{field}: {what}"))
     };
-    let known = FailureDomains::new(scenario, nodes, plan)?;
-    let layout = known.layout(scenario, nodes);
+    let layout = domains.layout(scenario, nodes);
     let domain = written.domain.iter().flatten().next();
     let target = domain.map_or(Target::All, |(key, value)| {
         Target::Label(key.clone(), value.clone())

@@ -30,7 +30,8 @@ use super::releases::releases_of;
 use super::waiting::{Answer, Waiting};
 use history::{Collector, VariantData};
 use world::{
-    self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
+    self, BuildError, FailureDomains, FileSource, ManifestFiles, ProviderPlan, Remarks,
+    StartUpValues, Workload,
 };
 
 mod jobs;
@@ -165,16 +166,16 @@ pub(crate) fn prepare_on(
         &mut manifests,
         &mut remarks,
     )?;
-    let typical = system::typical(&workload, &nodes);
     let plan = provider.as_ref();
     let economics = world::economics(scenario, &nodes, files, plan)?;
     let mut kube = system::kube(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     note_pools(scenario, plan, &kube, &nodes, &mut remarks)?;
+    let known = &FailureDomains::new(scenario, &nodes, plan)?;
     let operations =
-        world::operations(scenario, &nodes, plan, files, &mut manifests, &mut remarks)?;
+        world::operations(scenario, &nodes, known, files, &mut manifests, &mut remarks)?;
     world::check_submitted_jobs(scenario, &workload, files, &mut manifests, &mut remarks)?;
     kube.federation = manifests.federation(scenario, &nodes, &mut remarks)?;
-    let failures = world::failures(scenario, &nodes, plan, files, &mut remarks)?;
+    let failures = world::failures(scenario, &nodes, known, files, &mut remarks)?;
     let declared = declared(&workload, &operations);
     remarks.note_all(world::option_notes(scenario, &nodes, &workload, &declared));
     world::watched(scenario, &declared, &manifests)?;
@@ -194,9 +195,9 @@ pub(crate) fn prepare_on(
     Ok(Prepared {
         images: world::images(scenario, &nodes)?,
         mix: Arc::new(world::workload_mix(&workload.classes, &nodes)),
+        typical: system::typical(&workload, &nodes),
         nodes,
         workload,
-        typical,
         economics: Arc::new(economics),
         kube,
         controllers,

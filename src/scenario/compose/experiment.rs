@@ -6,7 +6,7 @@ use super::Target;
 use super::objects::{GPU, label_value, object_name};
 use super::project::{Constraint, Dependency, Project, RestartPolicy, Service, Update};
 use super::service::STARTED;
-use model::node::{ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL};
+use model::node::{HOSTNAME_LABEL, PLATFORM};
 use units::plural;
 
 /// Nodes of a stack and of a cluster.
@@ -74,13 +74,9 @@ fn cluster(project: &Project, target: Target) -> Value {
     let mut labels = Map::new();
     for own in project.services.iter().flat_map(|own| &own.constraints) {
         // A node has a platform, whichever is asked for.
-        let platform = match &*own.label {
-            OS_LABEL => Some("linux"),
-            ARCH_LABEL => Some("amd64"),
-            _ => None,
-        };
-        if let Some(platform) = platform {
-            labels.insert(own.label.clone(), platform.into());
+        let platform = PLATFORM.iter().find(|(key, _)| **key == *own.label);
+        if let Some((_, usual)) = platform {
+            labels.insert(own.label.clone(), (*usual).into());
         } else if own.is_equal && own.label != HOSTNAME_LABEL && !own.is_of_engine() {
             labels
                 .entry(own.label.clone())

@@ -8,6 +8,7 @@
 
 mod backing;
 mod changes;
+mod claims;
 mod entry;
 mod flow;
 mod fluid;

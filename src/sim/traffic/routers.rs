@@ -12,6 +12,7 @@ use units::Instant;
 
 use super::Traffic;
 use super::backing::Front;
+use super::claims::Admission;
 use super::plan::{Group, Load, ROUTER_LABEL, ROUTER_NAMESPACE, Router, Target};
 use super::rate::MICRO;
 
@@ -32,21 +33,13 @@ fn rate(group: &Group, now: Instant) -> u64 {
     }
 }
 
-/// Whether a router has a route.
-fn admits(router: &Router, own: &Ingress) -> bool {
-    let labels = &own.route.labels;
-    let is_selected = (router.selector.iter()).all(|(key, value)| labels.get(key) == Some(value));
-    let is_of_project = router.namespaces.is_empty() || router.namespaces.contains(&own.namespace);
-    let is_allowed = router.admits_wildcards || !own.route.is_wildcard;
-    is_selected && is_of_project && is_allowed
-}
-
 impl Traffic {
     /// The route of a host and path, with the number of its router: the first that has it.
     fn router_of(&self, host: &str, path: &str) -> Option<(Arc<Ingress>, usize)> {
         let own = self.rule(host, path)?.ingress;
         let mut routers = self.plan.model.routers.iter();
-        let router = routers.position(|router| admits(router, own))?;
+        let router = routers
+            .position(|router| Admission::new(router, self.ingresses.values(), host).admits(own))?;
         Some((Arc::clone(own), router))
     }
 

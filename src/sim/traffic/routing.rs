@@ -5,11 +5,12 @@ use std::sync::Arc;
 use cluster::Observer;
 use control::services::{Lead, route};
 use model::Text;
-use model::service::{Backend, Ingress};
+use model::service::Backend;
 use model::traffic::Flow;
 use units::{Instant, SortedSet};
 
 use super::Traffic;
+use super::claims::Admission;
 use super::flow::FlowState;
 use super::plan::Target;
 
@@ -58,25 +59,17 @@ impl Traffic {
         }
     }
 
-    /// The rule that requests to a host and path follow. Routers of `OpenShift` leave a host to the project
-    /// that had a route of it first, all ingresses count without them.
+    /// The rule that requests to a host and path follow: of the routes that a router of `OpenShift` admits, or of
+    /// all ingresses where there is none.
     pub(super) fn rule(&self, host: &str, path: &str) -> Option<Lead<'_>> {
         let routers = &self.plan.model.routers;
-        let admits_wildcards = routers.iter().any(|own| own.admits_wildcards);
-        let stable = self
-            .ingresses
-            .values()
-            .filter(|own| own.canary.is_none() && (admits_wildcards || !own.route.is_wildcard));
-        if self.plan.model.routers.is_empty() {
-            return route(stable, host, path);
+        let stable = self.ingresses.values().filter(|own| own.canary.is_none());
+        if routers.is_empty() {
+            return route(stable.filter(|own| !own.route.is_wildcard), host, path);
         }
-        let claims = |own: &Ingress| {
-            let mut hosts = own.rules.iter().filter_map(|rule| rule.host.as_deref());
-            hosts.any(|own| own == host)
-        };
-        let holder = stable.clone().find(|own| claims(own));
-        let holder = holder.map(|own| &own.namespace);
-        let admitted = stable.filter(|own| !claims(own) || Some(&own.namespace) == holder);
+        let admissions = { routers.iter() }.map(|own| Admission::new(own, stable.clone(), host));
+        let admissions: Vec<Admission<'_>> = admissions.collect();
+        let admitted = stable.filter(|own| admissions.iter().any(|router| router.admits(own)));
         route(admitted, host, path)
     }
 

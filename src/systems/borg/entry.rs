@@ -20,6 +20,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "Verma and others, EuroSys'15; tiers of the trace of 2019",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::borg,
     build,

@@ -18,6 +18,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "Beloglazov and Buyya 2012, as in CloudSim 4.0",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Never,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::jobs_alone,
     build,

@@ -19,6 +19,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "awsdocs/amazon-ecs-developer-guide 49232cf, and rules of this project where it is silent",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
+    empties_nodes: true,
     capabilities: CAPABILITIES,
     ends: crate::ends::ecs,
     build,

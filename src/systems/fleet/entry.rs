@@ -20,6 +20,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "coreos/fleet 4522498 (1.0): engine, agents, unit files",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::fleet,
     build,

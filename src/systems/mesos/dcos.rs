@@ -42,6 +42,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "DC/OS 1.13: roles `slave_public` and `*`; its components as in the system `mesos`",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::mesos,
     build,

@@ -23,6 +23,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "apache/mesos 1.10 (allocator, observer), mesosphere/marathon 1.9, mesos/chronos 3",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::mesos,
     build,

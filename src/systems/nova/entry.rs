@@ -20,6 +20,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "openstack/nova 00a0304: filter scheduler, services",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::nova,
     build,

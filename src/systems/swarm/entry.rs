@@ -20,6 +20,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "docker-archive/classicswarm 3cc018d (1.2.9)",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
+    empties_nodes: false,
     capabilities: CAPABILITIES,
     ends: crate::ends::swarm,
     build,

@@ -7,7 +7,7 @@
 use thiserror::Error;
 
 use crate::mapping::plain_key;
-use model::node::{HOSTNAME_LABEL, OS_LABEL};
+use model::node::{HOSTNAME_LABEL, OS_LABEL, USUAL_OS};
 use model::resource_list::{CPU, MEMORY};
 use model::{
     Labels, Node, NodeSelectorTerm, Operator, PodAffinityTerm, PodSpec, Requirement, ResourceList,
@@ -107,7 +107,7 @@ pub fn engine(node: &Node, options: &SwarmOptions) -> Engine {
     // An engine says it by itself (swarm `cluster/engine.go`, updateSpecs).
     if !engine.labels.contains_key("ostype") {
         let system = node.labels.get(OS_LABEL);
-        let system = system.cloned().unwrap_or_else(|| "linux".into());
+        let system = system.cloned().unwrap_or_else(|| USUAL_OS.into());
         engine.labels.insert("ostype".into(), system);
     }
     let images = node.images.iter();

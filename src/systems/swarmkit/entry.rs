@@ -20,6 +20,7 @@ pub const ENTRY: SystemEntry = SystemEntry {
     source: "moby/swarmkit 3e72cb6",
     scheduler: SchedulerKind::Own,
     workloads: RunsWorkloads::Always,
+    empties_nodes: true,
     capabilities: CAPABILITIES,
     ends: crate::ends::swarmkit,
     build,

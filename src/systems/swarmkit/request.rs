@@ -7,7 +7,7 @@
 use crate::mapping::{is_one_per_node, plain_key};
 use crate::parts::expression::Comparison;
 use control::node_api;
-use model::node::{ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL};
+use model::node::{ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL, USUAL_ARCH, USUAL_OS};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
 use model::{self, Operator, PodSpec, Requirement, ResourceList, Text};
 
@@ -46,8 +46,8 @@ pub fn node(object: &model::Node, number: usize, managers: usize) -> Node {
         hostname: label(HOSTNAME_LABEL).unwrap_or_else(|| object.name.clone()),
         ip: label(ADDRESS_LABEL).unwrap_or_else(address),
         role: label(ROLE_LABEL).unwrap_or_else(role),
-        os: label(OS_LABEL).unwrap_or_else(|| "linux".into()),
-        architecture: machine_word(architecture.as_deref().unwrap_or("amd64")).into(),
+        os: label(OS_LABEL).unwrap_or_else(|| USUAL_OS.into()),
+        architecture: machine_word(architecture.as_deref().unwrap_or(USUAL_ARCH)).into(),
         labels: labels
             .map(|(key, value)| (plain_key(key), value.clone()))
             .collect(),

@@ -2,30 +2,51 @@
 //! is under way, and then an hour of quiet. Whatever was done and failed before, afterwards as many pods are
 //! ready as are wanted, all of one version, none waits, periodic jobs run, and the run reaches its end.
 
-mod mesos;
+mod frameworks;
+mod one_service;
 
 use std::fmt::Write as _;
 
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::model::{Event, Pod, RolloutStep};
+use windtunnel::model::{Event, Pod, PodSpec, RolloutStep};
 use windtunnel::sim::EndCause;
-use windtunnel::units::{Instant, SortedSet};
+use windtunnel::sim::check::Checker;
+use windtunnel::units::{Instant, PodId, SortedMap, SortedSet};
 
 use crate::harness::dice::{self, Dice};
 use crate::kube_scenario::Scratch;
 use crate::watch::watch;
+use one_service::{ALL, DESTROYED_FOR_GOOD, Step, UNMAINTAINED};
 
 /// A system with what it is told and what it does of it.
 struct System {
     name: &'static str,
     /// Further fields of `system`.
     more: &'static str,
-    /// Operations that its users have beside `apply` and `scale`.
-    steps: &'static [Step],
+    users: Users,
     /// It runs jobs by the clock.
     has_jobs: bool,
     /// It replaces what runs when the template changes.
     rolls_out: bool,
+}
+
+/// Who draws the sequences of a system.
+#[derive(Clone, Copy)]
+enum Users {
+    /// Users of one Deployment, with their operations beside `apply` and `scale`.
+    OneService(&'static [Step]),
+    /// Users of the frameworks of Mesos, with the failures that they alone know.
+    Frameworks(&'static [&'static str]),
+}
+
+impl Users {
+    /// Number of sequences, and the seed of the first of them.
+    const fn sequences(self) -> (u64, u64) {
+        match self {
+            Self::OneService(_) => (200, 200),
+            Self::Frameworks(_) => (70, 1),
+        }
+    }
 }
 
 impl System {
@@ -35,246 +56,87 @@ impl System {
         self.name != "swarmkit" || !self.more.is_empty()
     }
 
+    /// A sequence for it.
+    fn draw(&self, seed: u64) -> Sequence {
+        match self.users {
+            Users::OneService(steps) => one_service::draw(self, steps, seed),
+            Users::Frameworks(failures) => frameworks::draw(self, failures, seed),
+        }
+    }
+
     /// Whether its user alone makes anew what another user took away.
     fn is_by_hand(&self) -> bool {
         self.name == "compose"
     }
 }
 
-/// A step of a sequence.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Apply,
-    /// A version that is never ready, or ends again and again.
-    ApplyBroken,
-    Scale,
-    RollBack,
-    /// A pause, and an end of it.
-    Pause,
-    DeletePod,
-    /// A drain, and an end of it.
-    Drain,
-    Outage,
-    Partition,
-    ControlOutage,
-}
-
-use Step::{
-    Apply, ApplyBroken, ControlOutage, DeletePod, Drain, Outage, Partition, Pause, RollBack, Scale,
-};
-
-const ALL: &[Step] = &[
-    ApplyBroken,
-    RollBack,
-    Pause,
-    DeletePod,
-    Drain,
-    Outage,
-    Partition,
-    ControlOutage,
-];
-
-/// Containers and instances that are gone, or were made of a broken version, are nobody's to replace.
-const UNMAINTAINED: &[Step] = &[RollBack, Pause, ControlOutage];
-
-/// Nothing makes units again that their user destroyed.
-const DESTROYED_FOR_GOOD: &[Step] = &[
-    ApplyBroken,
-    RollBack,
-    Pause,
-    Drain,
-    Outage,
-    Partition,
-    ControlOutage,
-];
-
-const NODES: usize = 4;
-/// Seconds of the last step, and of the end.
-const QUIET: i64 = 3_000;
-const END: i64 = 7_200;
-/// Minutes from one run of the periodic job to the next.
-const PERIOD_MIN: i64 = 5;
-
-/// A sequence as files, and what is wanted at its end.
-struct Sequence {
-    files: Vec<(String, String)>,
-    wanted: usize,
-    /// Seconds of its steps, and until when each of them lasts by itself.
-    steps: Vec<(i64, i64)>,
-    /// The second from which nothing is out of order.
-    settled: i64,
-}
-
-fn deployment(version: usize, replicas: usize, is_apart: bool, broken: Option<&str>) -> String {
-    let apart = if is_apart {
-        "\n      affinity: {podAntiAffinity: {requiredDuringSchedulingIgnoredDuringExecution: \
-         [{topologyKey: kubernetes.io/hostname, labelSelector: {matchLabels: {app: web}}}]}}"
-    } else {
-        ""
-    };
-    let life = broken.unwrap_or("windtunnel.dev/start-time: 20s");
-    format!(
-        "apiVersion: apps/v1
-kind: Deployment
-metadata: {{name: web}}
-spec:
-  replicas: {replicas}
-  selector: {{matchLabels: {{app: web}}}}
-  template:
-    metadata: {{labels: {{app: web}}, annotations: {{{life}}}}}
-    spec:{apart}
-      containers: [{{name: web, image: 'web:{version}', resources: {{requests: {{cpu: 500m, memory: \
-         256Mi}}}}}}]
-"
-    )
-}
-
-const JOB: &str = "---
-apiVersion: batch/v1
-kind: CronJob
-metadata: {name: tick}
-spec:
-  schedule: '*/5 * * * *'
-  jobTemplate:
-    spec:
-      template:
-        metadata: {labels: {app: tick}, annotations: {windtunnel.dev/run-time: 20s}}
-        spec: {restartPolicy: OnFailure, containers: [{name: c, image: 'c:1', resources: {requests: {cpu: \
-                   100m}}}]}
-";
-
-/// Ways in which a version is no good.
-const BROKEN: &[&str] = &[
-    "windtunnel.dev/start-time: 30h",
-    "windtunnel.dev/exit-code: '1', windtunnel.dev/run-time: 20s",
-    "windtunnel.dev/exit-code: '1', windtunnel.dev/run-time: 1s",
-];
-
 /// A sequence as far as it is drawn.
 struct Course {
     dice: Dice,
     files: Vec<(String, String)>,
-    operations: String,
+    operations: Vec<(i64, String)>,
     failures: String,
-    is_apart: bool,
-    /// Most pods that there is room for.
-    most: usize,
-    wanted: usize,
-    /// Marks a course that ends with a version which gets ready.
-    is_good: bool,
-    /// Marks a course in which the next version brings back what users took away.
-    is_by_hand: bool,
+    /// Seconds of its steps, and until when each of them lasts by itself.
+    steps: Vec<(i64, i64)>,
+    /// Whether what is done is a step, and not the last word after all of them.
+    is_step: bool,
     settled: i64,
-    /// Second until which the newest step lasts.
-    lasts_until: i64,
 }
 
 impl Course {
-    /// Operation that applies a new version.
-    fn apply(&mut self, at: i64, broken: Option<&str>) {
-        let (version, wanted) = (self.files.len() + 1, self.wanted);
-        let word = if broken.is_some() { "-broken" } else { "" };
-        let name = format!("v{version}-of-{wanted}{word}.yaml");
-        let text = deployment(version, wanted, self.is_apart, broken);
-        self.operate(at, &format!("apply: {name}"));
-        self.files.push((name, text));
-        self.is_good = broken.is_none();
+    fn new(seed: u64) -> Self {
+        Self {
+            dice: Dice::new(seed),
+            files: Vec::new(),
+            operations: Vec::new(),
+            failures: String::new(),
+            steps: Vec::new(),
+            is_step: false,
+            settled: 0,
+        }
+    }
+
+    /// Begins a step.
+    fn begin(&mut self, at: i64) {
+        self.is_step = true;
+        self.steps.push((at, at));
+    }
+
+    fn end_steps(&mut self) {
+        self.is_step = false;
+    }
+
+    fn lasts(&mut self, until: i64) {
+        self.settled = self.settled.max(until);
+        if let Some((_, last)) = self.steps.last_mut().filter(|_| self.is_step) {
+            *last = until;
+        }
     }
 
     fn operate(&mut self, at: i64, what: &str) {
-        self.settled = self.settled.max(at);
-        self.lasts_until = at;
-        let _ = writeln!(self.operations, "  - {{at: {at}s, {what}}}");
+        self.lasts(at);
+        self.operations.push((at, what.to_owned()));
     }
 
     fn fail(&mut self, at: i64, lasts: i64, what: &str) {
-        self.settled = self.settled.max(at + lasts);
-        self.lasts_until = at + lasts;
+        self.lasts(at + lasts);
         let _ = writeln!(
             self.failures,
             "  - {{kind: {what}, at: {at}s, for: {lasts}s}}"
         );
     }
 
-    fn step(&mut self, at: i64, step: Step) {
-        let web = "Deployment/default/web";
-        let node = self.dice.below(NODES);
-        let lasts = self.dice.between(20, 700);
-        match step {
-            Apply | ApplyBroken => {
-                self.wanted = 1 + self.dice.below(self.most);
-                let broken = (step == ApplyBroken).then(|| self.dice.pick(BROKEN));
-                self.apply(at, broken);
-            }
-            Scale => {
-                self.wanted = self.dice.below(self.most + 1);
-                let wanted = self.wanted;
-                self.operate(at, &format!("scale: {web}, replicas: {wanted}"));
-            }
-            RollBack if self.files.len() > 1 => {
-                self.is_good = false;
-                self.operate(at, &format!("rollBack: {web}"));
-            }
-            RollBack => {}
-            Pause => {
-                self.operate(at, &format!("pause: {web}"));
-                self.operate(at + lasts, &format!("resume: {web}"));
-            }
-            DeletePod => {
-                self.is_good &= !self.is_by_hand;
-                self.operate(at, "deletePods: {labels: {app: web}, count: 1}");
-            }
-            Drain => {
-                self.is_good &= !self.is_by_hand;
-                self.operate(at, &format!("drain: n{node}"));
-                self.operate(at + lasts, &format!("uncordon: n{node}"));
-            }
-            Outage => self.fail(at, lasts, &format!("node-outage, node: n{node}")),
-            Partition => self.fail(at, lasts, &format!("partition, node: n{node}")),
-            ControlOutage => self.fail(at, lasts / 3 + 1, "control-plane-outage"),
-        }
+    fn fail_for_good(&mut self, at: i64, what: &str) {
+        self.lasts(at);
+        let _ = writeln!(self.failures, "  - {{kind: {what}, at: {at}s}}");
     }
-}
 
-impl Sequence {
-    fn draw(system: &System, seed: u64) -> Self {
-        let mut dice = Dice::new(seed);
-        let is_apart = dice.chance(30) && system.keeps_apart();
-        let most = if is_apart { NODES - 1 } else { 5 };
-        let wanted = 1 + dice.below(most);
-        let mut first = deployment(1, wanted, is_apart, None);
-        if system.has_jobs {
-            first.push_str(JOB);
-        }
-        let mut course = Course {
-            dice,
-            files: vec![("web.yaml".to_owned(), first)],
-            operations: String::new(),
-            failures: String::new(),
-            is_apart,
-            most,
-            wanted,
-            is_good: true,
-            is_by_hand: system.is_by_hand(),
-            settled: 0,
-            lasts_until: 0,
-        };
-        let kinds: Vec<Step> = { [Apply, Apply, Scale].iter().chain(system.steps) }
-            .copied()
-            .collect();
-        let (mut at, mut steps) = (course.dice.between(20, 200), Vec::new());
-        for _ in 0..course.dice.between(3, 10) {
-            let step = course.dice.pick(&kinds);
-            course.step(at, step);
-            steps.push((at, course.lasts_until));
-            at += if course.dice.chance(85) {
-                course.dice.between(1, 20)
-            } else {
-                course.dice.between(25, 400)
-            };
-        }
-        if !course.is_good {
-            course.apply(QUIET, None);
+    /// The sequence as files, with the fields of its experiment before the workload.
+    fn finish(mut self, system: &System, head: &str, end: i64) -> Sequence {
+        self.operations.sort_by_key(|(at, _)| *at);
+        let mut operations = String::new();
+        for (at, what) in &self.operations {
+            let _ = writeln!(operations, "  - {{at: {at}s, {what}}}");
         }
         let section = |name: &str, text: &str| match text {
             "" => String::new(),
@@ -283,30 +145,59 @@ impl Sequence {
         let own = format!(
             "windtunnel: v1
 name: sequence
-seed: {}
-cluster:
-  nodes:
-    - {{name: 'n{{}}', count: {NODES}, template: {{allocatable: {{cpu: 4, memory: 8Gi, pods: 50}}}}}}
-workload: [{{manifests: web.yaml}}]
+{head}workload: [{{manifests: work.yaml}}]
 system: {{name: {}{}}}
-{}{}stop: {{at: {END}s}}
+{}{}stop: {{at: {end}s}}
 ",
-            seed % 1_000,
             system.name,
             system.more,
-            section("operations", &course.operations),
-            section("failures", &course.failures),
+            section("operations", &operations),
+            section("failures", &self.failures),
         );
-        let mut files = course.files;
-        files.push(("own.yaml".to_owned(), own));
-        Self {
-            files,
-            wanted: course.wanted,
-            steps,
-            settled: course.settled,
+        self.files.push(("own.yaml".to_owned(), own));
+        Sequence {
+            files: self.files,
+            services: Vec::new(),
+            jobs: Vec::new(),
+            steps: self.steps,
+            settled: self.settled,
+            quiet: end,
+            end,
         }
     }
+}
 
+/// What is wanted of a service at the end.
+struct Service {
+    name: &'static str,
+    replicas: usize,
+    /// The image; `None` asks for one alone, whichever it is.
+    version: Option<String>,
+}
+
+/// Runs of a job by the clock that are due.
+struct Due {
+    name: &'static str,
+    /// The second from which they count.
+    from: i64,
+    least: i64,
+}
+
+/// A sequence as files, and what is wanted at its end.
+struct Sequence {
+    files: Vec<(String, String)>,
+    services: Vec<Service>,
+    jobs: Vec<Due>,
+    /// Seconds of its steps, and until when each of them lasts by itself.
+    steps: Vec<(i64, i64)>,
+    /// The second from which nothing is out of order.
+    settled: i64,
+    /// The second of the last word, where one is due, and that of the end.
+    quiet: i64,
+    end: i64,
+}
+
+impl Sequence {
     /// Plays the sequence; what is wrong at its end, and how many of its steps met another.
     fn play(&self, system: &System) -> (Vec<String>, usize) {
         let files: Vec<(&str, &str)> = { self.files.iter() }
@@ -315,42 +206,77 @@ system: {{name: {}{}}}
         let scratch = Scratch::new(&format!("sequence-{}", system.name), &files);
         let loaded = scratch.load("own.yaml");
         let mut eyes = Eyes {
-            settled: self.settled,
+            services: self.services.iter().map(|own| own.name).collect(),
             ..Eyes::default()
         };
         let end = watch(&loaded.0.variants[0].scenario, &loaded.0.files, &mut eyes);
-        let mut wrong = Vec::new();
+        let mut wrong: Vec<String> = { eyes.checker.failure() }
+            .map(ToString::to_string)
+            .into_iter()
+            .collect();
         match end {
             Err(error) => return (vec![error.to_string()], 0),
-            Ok(end) if end.cause != EndCause::Reached && end.cause != EndCause::Idle => {
-                wrong.push(format!("the run ended at {:?}: {:?}", end.at, end.cause));
+            Ok(end) => {
+                let is_due = end.at == Instant::from_secs(self.end);
+                let is_right = match end.cause {
+                    EndCause::Reached => true,
+                    // Jobs by the clock never cease.
+                    EndCause::Idle => is_due || self.jobs.is_empty(),
+                    _ => false,
+                };
+                if !is_right {
+                    wrong.push(format!("the run ended at {:?}: {:?}", end.at, end.cause));
+                }
             }
-            Ok(_) => {}
         }
-        let last = &eyes.last;
         // An update that paused waits for its user, who does nothing more here.
-        if eyes.is_halted && self.settled < QUIET {
-            return (wrong, self.overlaps(&eyes));
-        }
-        if last.ready != self.wanted || last.pods != self.wanted {
-            let ReplicaCounts { pods, ready, .. } = last;
-            wrong.push(format!(
-                "{} wanted, {pods} there, {ready} ready",
-                self.wanted
-            ));
-        }
-        if system.rolls_out && last.versions.len() > 1 {
-            wrong.push(format!("pods of {:?}", last.versions));
-        }
-        // What a controller starts when it is back may be late by a run or two.
-        let due = (END - self.settled) / 60 / PERIOD_MIN - 2;
-        if system.has_jobs && eyes.late_runs < due {
-            wrong.push(format!(
-                "{} of {due} runs of a periodic job",
-                eyes.late_runs
-            ));
+        if !eyes.is_halted || self.settled >= self.quiet {
+            wrong.extend(self.wrong_services(system, &eyes));
+            wrong.extend(self.wrong_jobs(&eyes));
         }
         (wrong, self.overlaps(&eyes))
+    }
+
+    /// Services that are not as they are wanted.
+    fn wrong_services(&self, system: &System, eyes: &Eyes) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for own in &self.services {
+            let last = eyes.last.get(own.name).cloned().unwrap_or_default();
+            let ReplicaCounts { pods, ready, .. } = last;
+            let (name, wanted) = (own.name, own.replicas);
+            if ready != wanted || pods != wanted {
+                wrong.push(format!(
+                    "{name}: {wanted} wanted, {pods} there, {ready} ready"
+                ));
+            }
+            let others = match &own.version {
+                Some(version) => last.versions.iter().filter(|own| *own != version).count(),
+                None if system.rolls_out => last.versions.len().saturating_sub(1),
+                None => 0,
+            };
+            if others > 0 {
+                wrong.push(format!("{name}: pods of {:?}", last.versions));
+            }
+        }
+        wrong
+    }
+
+    /// Jobs by the clock that do not run as they are due.
+    fn wrong_jobs(&self, eyes: &Eyes) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for own in &self.jobs {
+            let runs = eyes.runs.iter();
+            let runs = runs.filter(|(at, name)| *name == own.name && *at >= own.from);
+            let (name, runs) = (own.name, runs.count());
+            if (runs as i64) < own.least {
+                wrong.push(format!("{name}: {runs} runs in place of {}", own.least));
+            }
+            let left = eyes.last.get(name).map_or(0, |last| last.pods);
+            if left > 1 {
+                wrong.push(format!("{name}: {left} runs at once"));
+            }
+        }
+        wrong
     }
 
     /// Number of steps that begin while an earlier one lasts, or before the pods are at rest after it.
@@ -364,7 +290,7 @@ system: {{name: {}{}}}
     }
 }
 
-/// The pods of the Deployment at an instant.
+/// The pods of a service at an instant.
 #[derive(Clone, Debug, Default)]
 struct ReplicaCounts {
     pods: usize,
@@ -375,12 +301,17 @@ struct ReplicaCounts {
 /// What is seen of a run.
 #[derive(Default)]
 struct Eyes {
-    last: ReplicaCounts,
-    /// Seconds at which the Deployment began or ceased to be at rest.
+    checker: Checker,
+    /// Names of the services.
+    services: SortedSet<&'static str>,
+    /// Pods by their service or job.
+    last: SortedMap<String, ReplicaCounts>,
+    /// Seconds at which the services began or ceased to be at rest.
     turns: Vec<(i64, bool)>,
-    settled: i64,
-    /// Pods of the periodic job that were made once all was in order.
-    late_runs: i64,
+    /// Pods that have not begun to run, with the second in which they were made.
+    made: SortedMap<PodId, (i64, String)>,
+    /// Those that have.
+    runs: Vec<(i64, String)>,
     /// The newest news of an update is that it halted.
     is_halted: bool,
 }
@@ -390,60 +321,64 @@ impl Eyes {
         let before = self.turns.iter().take_while(|(turn, _)| *turn < at);
         before.last().is_some_and(|(_, is_at_rest)| !is_at_rest)
     }
-}
 
-impl Observer for Eyes {
-    fn observe(&mut self, at: Instant, event: &Event, _: Option<&Pod>, store: &Store) {
-        let second = at.as_nanos() / 1_000_000_000;
-        let app = |class| store.class(class).spec.labels.get("app").map(|own| &**own);
-        if let Event::PodCreated(created) = event
-            && app(created.class) == Some("tick")
-        {
-            self.late_runs += i64::from(second >= self.settled);
-        }
-        if let Event::Rollout { step, .. } = event {
-            self.is_halted = *step == RolloutStep::Paused;
-        }
-        let mut seen = ReplicaCounts::default();
-        for pod in store
-            .pods()
-            .iter()
-            .filter(|pod| app(pod.class) == Some("web"))
-        {
-            if pod.phase.is_final() {
-                continue;
-            }
+    /// Counts the pods that are there.
+    fn count(&mut self, store: &Store) {
+        self.last.clear();
+        for pod in store.pods().iter().filter(|pod| !pod.phase.is_final()) {
+            let spec = &store.class(pod.class).spec;
+            let seen = self.last.entry(name_of(spec)).or_default();
             let state = store.pod_states().get(pod.pod);
             seen.pods += 1;
             seen.ready += usize::from(
                 state.is_some_and(|state| state.is_ready && state.terminating.is_none()),
             );
-            let image = store.class(pod.class).spec.containers[0].image.to_string();
+            let image = spec.containers[0].image.to_string();
             seen.versions.insert(image);
         }
-        let is_at_rest = seen.pods == seen.ready && seen.versions.len() <= 1;
-        if self
-            .turns
-            .last()
-            .is_none_or(|(_, last)| *last != is_at_rest)
-        {
-            self.turns.push((second, is_at_rest));
-        }
-        self.last = seen;
     }
 }
 
-/// Number of sequences of a system.
-const SEQUENCES: u64 = 200;
+/// The service or job of a pod.
+fn name_of(spec: &PodSpec) -> String {
+    let app = spec.labels.get("app").map(ToString::to_string);
+    let owner = spec.owner.as_ref().map(|owner| owner.name.to_string());
+    app.or(owner).unwrap_or_default()
+}
+
+impl Observer for Eyes {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        self.checker.observe(at, event, ended, store);
+        let second = at.as_nanos() / 1_000_000_000;
+        match event {
+            Event::PodCreated(created) => {
+                let name = name_of(&store.class(created.class).spec);
+                self.made.insert(created.pod.id, (second, name));
+            }
+            Event::PodRunning { pod } => self.runs.extend(self.made.remove(&pod.id)),
+            Event::Rollout { step, .. } => self.is_halted = *step == RolloutStep::Paused,
+            _ => {}
+        }
+        self.count(store);
+        let is_still = |own: &ReplicaCounts| own.pods == own.ready && own.versions.len() <= 1;
+        let mut services = self.services.iter();
+        let is_at_rest = services.all(|name| self.last.get(*name).is_none_or(is_still));
+        let last = self.turns.last();
+        if last.is_none_or(|(_, last)| *last != is_at_rest) {
+            self.turns.push((second, is_at_rest));
+        }
+    }
+}
 
 /// Plays sequences of a system; every one of them comes to rest. Other ones are drawn as of property tests:
 /// by their seed.
 fn hold(system: &System) {
-    let first = dice::seed().unwrap_or(1).wrapping_mul(SEQUENCES);
+    let (count, first) = system.users.sequences();
+    let first = first.wrapping_add((dice::seed().unwrap_or(1).wrapping_sub(1)).wrapping_mul(count));
     let (mut steps, mut met) = (0, 0);
     let mut broken = Vec::new();
-    for number in 0..SEQUENCES {
-        let sequence = Sequence::draw(system, first.wrapping_add(number));
+    for number in 0..count {
+        let sequence = system.draw(first.wrapping_add(number));
         let (wrong, while_under_way) = sequence.play(system);
         steps += sequence.steps.len();
         met += while_under_way;
@@ -457,21 +392,21 @@ fn hold(system: &System) {
     let shown = broken.iter().take(3).cloned().collect::<String>();
     assert!(
         broken.is_empty(),
-        "{} of {SEQUENCES} sequences of `{name}` come to no rest:\n{shown}",
+        "{} of {count} sequences of `{name}` come to no rest:\n{shown}",
         broken.len()
     );
 }
 
 /// A test for each system.
 macro_rules! systems {
-    ($($test:ident: $name:literal, $more:literal, $steps:ident, $has_jobs:literal, $rolls_out:literal;)*) => {
+    ($($test:ident: $name:literal, $more:literal, $users:expr, $has_jobs:literal, $rolls_out:literal;)*) => {
         $(
             #[test]
             fn $test() {
                 hold(&System {
                     name: $name,
                     more: $more,
-                    steps: $steps,
+                    users: $users,
                     has_jobs: $has_jobs,
                     rolls_out: $rolls_out,
                 });
@@ -480,17 +415,22 @@ macro_rules! systems {
     };
 }
 
+use Users::{Frameworks, OneService};
+
 systems! {
-    kubernetes_comes_to_rest: "kubernetes", ", controllers: {}", ALL, true, true;
-    openshift_comes_to_rest: "openshift", ", controllers: {}", ALL, true, true;
-    swarm_comes_to_rest: "swarm", "", UNMAINTAINED, false, false;
-    marathon_and_chronos_come_to_rest: "mesos", "", ALL, true, true;
-    dcos_comes_to_rest: "dcos", "", ALL, true, true;
-    borg_comes_to_rest: "borg", "", ALL, false, true;
-    swarmkit_comes_to_rest: "swarmkit", "", ALL, false, true;
-    swarmkit_comes_to_rest_where_old_tasks_stop_first: "swarmkit", ", swarmkit: {update: {order: stop-first}}", ALL, false, true;
-    ecs_comes_to_rest: "ecs", "", ALL, false, true;
-    nova_comes_to_rest: "nova", "", UNMAINTAINED, false, false;
-    fleet_comes_to_rest: "fleet", "", DESTROYED_FOR_GOOD, false, true;
-    compose_comes_to_rest: "compose", ", compose: {services: {web: {restart: always}}}", ALL, false, true;
+    kubernetes_comes_to_rest: "kubernetes", ", controllers: {}", OneService(ALL), true, true;
+    openshift_comes_to_rest: "openshift", ", controllers: {}", OneService(ALL), true, true;
+    swarm_comes_to_rest: "swarm", "", OneService(UNMAINTAINED), false, false;
+    marathon_and_chronos_come_to_rest: "mesos", "", OneService(ALL), true, true;
+    dcos_comes_to_rest: "dcos", "", OneService(ALL), true, true;
+    borg_comes_to_rest: "borg", "", OneService(ALL), false, true;
+    swarmkit_comes_to_rest: "swarmkit", "", OneService(ALL), false, true;
+    swarmkit_comes_to_rest_where_old_tasks_stop_first: "swarmkit", ", swarmkit: {update: {order: stop-first}}", OneService(ALL), false, true;
+    ecs_comes_to_rest: "ecs", "", OneService(ALL), false, true;
+    nova_comes_to_rest: "nova", "", OneService(UNMAINTAINED), false, false;
+    fleet_comes_to_rest: "fleet", "", OneService(DESTROYED_FOR_GOOD), false, true;
+    compose_comes_to_rest: "compose", ", compose: {services: {web: {restart: always}}}", OneService(ALL), false, true;
+    two_frameworks_come_to_rest: "mesos", ", mesos: {frameworks: [{name: marathon, marathon: {}}, {name: chronos, chronos: {jobs: {report: {epsilon: 60s}}}}]}", Frameworks(&["framework-outage, framework: marathon", "framework-outage, framework: chronos", "manager-loss, managers: 1"]), true, true;
+    services_apart_on_racks_come_to_rest: "mesos", ", mesos: {agentOrder: in-order, frameworks: [{name: marathon, marathon: {constraints: {apart: [[rack, UNIQUE]]}, expungeAfter: 1m}}]}", Frameworks(&["framework-outage, framework: marathon"]), false, true;
+    full_dcos_comes_to_rest: "dcos", "", Frameworks(&["framework-outage, framework: marathon", "framework-outage, framework: chronos", "manager-loss, managers: 2"]), true, true;
 }

@@ -19,13 +19,9 @@ const CRATES: &[&str] = &[
 fn every_variant_is_made_by_more_than_tests() {
     let sources = sources(&["src"]);
     let is_test = |path: &str| path.contains("/tests/") || path.ends_with("/tests.rs");
-    let product: Vec<String> = { sources.iter() }
-        .filter(|source| !is_test(&source.path))
-        .map(|source| without_tests(&source.code))
-        .collect();
     let mut made = SortedSet::new();
-    for code in &product {
-        makers(code, &mut made);
+    for source in sources.iter().filter(|source| !is_test(&source.path)) {
+        makers(place(source), &without_tests(&source.code), &mut made);
     }
     let (mut seen, mut orphans) = (0, SortedMap::new());
     let of_crates = sources.iter().filter(|source| {
@@ -35,9 +31,10 @@ fn every_variant_is_made_by_more_than_tests() {
     for source in of_crates {
         for (name, variants) in enums(source) {
             seen += variants.len();
+            let own = place(source);
             let missing = variants.iter().filter(|variant| {
                 !made.contains(&format!("{name}::{variant}"))
-                    && !made.contains(&format!("Self::{variant}"))
+                    && !made.contains(&format!("{own}{name}::{variant}"))
             });
             for variant in missing {
                 orphans.insert(format!("{}:{name}::{variant}", source.path), 1);
@@ -50,6 +47,12 @@ fn every_variant_is_made_by_more_than_tests() {
         &orphans,
         "no input makes it: read it from one, or take it away",
     );
+}
+
+/// The crate of a file, in which the `impl` of an enum stands.
+fn place(source: &Source) -> &str {
+    let inner = source.path.match_indices('/').nth(1);
+    inner.map_or("src/", |(end, _)| &source.path[..=end])
 }
 
 /// Public enums with the names of their variants but the default ones. Those that files are read into have an
@@ -80,8 +83,9 @@ fn enums(source: &Source) -> Vec<(&str, Vec<&str>)> {
     found
 }
 
-/// Adds each `Name::Variant` that stands where a value does, and each variant that stands alone.
-fn makers(code: &str, made: &mut SortedSet<String>) {
+/// Adds each `Name::Variant` that stands where a value does, and each variant that stands alone. `Self` is the
+/// name whose `impl` it stands in, a name of this crate alone.
+fn makers(own_crate: &str, code: &str, made: &mut SortedSet<String>) {
     for (at, _) in code.match_indices("::") {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
         let name = code[..at]
@@ -92,7 +96,11 @@ fn makers(code: &str, made: &mut SortedSet<String>) {
         let is_path =
             name.starts_with(char::is_uppercase) && variant.starts_with(char::is_uppercase);
         if is_path && !is_pattern(code, at + 2 + variant.len()) {
-            made.insert(format!("{name}::{variant}"));
+            made.insert(if name == "Self" {
+                format!("{own_crate}{}::{variant}", owner(&code[..at]))
+            } else {
+                format!("{name}::{variant}")
+            });
         }
     }
     // Variants that are imported stand alone.
@@ -113,6 +121,24 @@ fn makers(code: &str, made: &mut SortedSet<String>) {
             }
         }
     }
+}
+
+/// The name of the type whose `impl` ends `code`: the last word, without what is generic, between `impl` (or
+/// `for`) and the bracket that opens it.
+fn owner(code: &str) -> &str {
+    let head = { code.lines().rev() }.find_map(|line| {
+        let line = line.trim_start();
+        let is_head = line.starts_with("impl ") || line.starts_with("impl<");
+        is_head.then_some(line)
+    });
+    let head = head.unwrap_or_default();
+    let own = match head.split_once(" for ") {
+        Some((_, own)) => own,
+        None if head.starts_with("impl<") => head.split_once("> ").map_or("", |(_, own)| own),
+        None => head.trim_start_matches("impl "),
+    };
+    let path = own.split(['<', ' ', '{']).next().unwrap_or_default();
+    path.rsplit("::").next().unwrap_or_default()
 }
 
 /// Whether what ends here, with the group behind it, is a pattern.

@@ -88,8 +88,7 @@ impl Driver {
     /// Carries an operation out; returns whether it changes anything.
     fn operate(&mut self, operation: &Operation) -> Result<bool, String> {
         let by_system = match operation {
-            // SwarmKit takes everything off a node that drains itself.
-            Operation::Drain(node, _) if *self.system == *systems::swarmkit::ENTRY.name => {
+            Operation::Drain(node, _) if systems::registry::empties_nodes(&self.system) => {
                 Some(Operation::Drain(node.clone(), EvictionRequests::Never))
             }
             _ => None,

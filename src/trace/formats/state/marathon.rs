@@ -11,6 +11,7 @@ use crate::format::{ColumnDoc, Confidence, Constructor, FormatEntry};
 use crate::json::Element;
 use crate::ledger::{Action, BadRow, Journal};
 use crate::rows::{Refused, heed, show_text};
+use intake::TraceError;
 use model::gpu::MAX_DEVICES;
 
 /// The registry's entry.
@@ -19,9 +20,12 @@ pub const ENTRY: FormatEntry = FormatEntry {
     summary: "applications of Marathon (`GET /v2/apps`, `/v2/groups`, JSON)",
     columns: &[
         ColumnDoc::required("id", "application; becomes the name, its group the tenant"),
-        ColumnDoc::required("instances", "pods; of a pod of Marathon scaling.instances"),
-        ColumnDoc::optional("cpus", "cores of a pod"),
-        ColumnDoc::optional("mem", "memory of a pod, MiB"),
+        ColumnDoc::optional(
+            "instances",
+            "pods; of a pod of Marathon scaling.instances; 1 by default",
+        ),
+        ColumnDoc::optional("cpus", "cores of a pod; 1 by default"),
+        ColumnDoc::optional("mem", "memory of a pod, MiB; 128 by default"),
         ColumnDoc::optional("gpus", "GPUs of a pod"),
         ColumnDoc::optional("disk", "MiB; not requested"),
         ColumnDoc::optional("constraints", "not enforced"),
@@ -63,28 +67,49 @@ const PLACES: Places = Places {
 /// The key before an application that is alone.
 const ALONE: &str = "app";
 
+/// Members that an application or a pod of Marathon has, and a group has not.
+const OF_APPS: [&str; 8] = [
+    "instances",
+    "cpus",
+    "mem",
+    "cmd",
+    "args",
+    "container",
+    "containers",
+    "scaling",
+];
+
+/// What an application has by default, and the words by which that is told.
+type Usual = (i64, &'static str);
+
+/// Defaults of Marathon 1.9 (`app.raml`: `instances`, `cpus`, `mem`).
+const USUAL_INSTANCES: Usual = (1, "instances not stated; one by default");
+const USUAL_CPU_MILLI: Usual = (1_000, "cores not stated; an application has 1 by default");
+const USUAL_MEMORY: Usual = (
+    128 << 20,
+    "memory not stated; an application has 128 MiB by default",
+);
+
 fn sniff(first: &[u8]) -> Confidence {
     let has = |keys: &[&str]| has_keys(first, keys);
-    if wraps(first, ALONE) {
-        return has(&["id", "instances", "cpus", "mem"]);
-    }
-    let listed = has(&["apps", "id", "instances", "cpus", "mem"]);
-    listed.max(has(&[
-        "id",
-        "containers",
-        "scaling",
-        "instances",
-        "cpus",
-        "mem",
-    ]))
+    let is_pod = has(&["id", "containers", "scaling", "instances", "cpus", "mem"]);
+    // What an application leaves out has a default.
+    let of_apps = if wraps(first, ALONE) { ALONE } else { "apps" };
+    let apps = OF_APPS.iter().map(|own| has(&[of_apps, "id", own]));
+    apps.fold(is_pod, Confidence::max)
 }
 
 fn take(state: &mut State, journal: &mut Journal, app: &Element) -> Result<(), Refused> {
-    let is_group = app.at("/instances").is_none() && app.at("/scaling").is_none();
+    let is_app = OF_APPS.iter().any(|own| app.value.get(*own).is_some());
     let members = ["apps", "pods", "groups"];
     let lists = members.map(|member| app.value.get(member).and_then(Value::as_array));
-    if !is_group || lists.iter().all(Option::is_none) {
+    if is_app {
         return take_app(state, journal, app);
+    }
+    if lists.iter().all(Option::is_none) {
+        let expected =
+            "a number of pods, or what an application runs in `cmd`, `args` or `container`";
+        return Err(app.bad_at("/instances", expected).into());
     }
     for (member, list) in members.into_iter().zip(lists) {
         for (place, value) in list.into_iter().flatten().enumerate() {
@@ -115,8 +140,7 @@ fn take_app(state: &mut State, journal: &mut Journal, app: &Element) -> Result<(
         Some(_) => "/scaling/instances",
         None => "/instances",
     };
-    let instances = count(app, wanted)?;
-    let instances = instances.ok_or_else(|| app.bad_at(wanted, "a number of pods"))?;
+    let instances = or_usual(journal, app, count(app, wanted)?, &USUAL_INSTANCES)?;
     let gpus = amount(app, "gpus", 1)?.unwrap_or(0);
     if gpus > MAX_DEVICES as i64 {
         return Err(app.bad_at("/gpus", "at most 64").into());
@@ -132,18 +156,37 @@ fn take_app(state: &mut State, journal: &mut Journal, app: &Element) -> Result<(
     note_roles(journal, app)?;
     note_conduct(journal, app)?;
     let ports = ports(app)?;
+    let mut cpu_milli = amount(app, "cpus", 1_000)?;
+    let mut memory = amount(app, "mem", 1 << 20)?;
+    if app.at("/containers").is_none() && instances > 0 {
+        cpu_milli = Some(or_usual(journal, app, cpu_milli, &USUAL_CPU_MILLI)?);
+        memory = Some(or_usual(journal, app, memory, &USUAL_MEMORY)?);
+    }
     let pods = Pods {
         name: &path.replace('/', "-"),
         tenant: group,
         count: instances,
-        cpu_milli: amount(app, "cpus", 1_000)?,
-        memory: amount(app, "mem", 1 << 20)?,
+        cpu_milli,
+        memory,
     };
     note_pods(journal, app.line, &pods)?;
     state.add(journal.origin(app.line), &pods, |spec| {
         spec.gpu = whole_gpus(gpus, "");
         ports.give(spec);
     })
+}
+
+/// What an application states, or what it has by default, which is told.
+fn or_usual(
+    journal: &mut Journal,
+    app: &Element,
+    stated: Option<i64>,
+    (usual, kind): &Usual,
+) -> Result<i64, TraceError> {
+    if stated.is_none() {
+        journal.dirt(kind, Action::Keep, app.line)?;
+    }
+    Ok(stated.unwrap_or(*usual))
 }
 
 /// Notes what an application states about its instances in time: pods stay as they are.

@@ -318,6 +318,25 @@ fn groups_and_pods_of_marathon_and_pages_of_answers_are_read_as_a_whole() {
 }
 
 #[test]
+fn what_applications_of_marathon_leave_out_has_its_default_and_is_told() {
+    let pod = |name: &str, cpu, memory| (name.to_owned(), cpu, memory);
+    let text = r#"{"apps": [{"id": "/a", "cmd": "sleep 1"}, {"id": "/b", "cpus": 0.5, "mem": 64},
+{"id": "/c", "instances": 0}]}"#;
+    let (pods, bad) = read(&super::marathon::ENTRY, text);
+    assert_eq!(pods, [pod("a", 1_000, 128), pod("b", 500, 64)]);
+    assert!(bad.is_empty(), "{bad:?}");
+    let told = ledger(&super::marathon::ENTRY, text);
+    for kind in [
+        "instances not stated; one by default",
+        "cores not stated; an application has 1 by default",
+        "memory not stated; an application has 128 MiB by default",
+        "no pod is wanted",
+    ] {
+        assert!(told.iter().any(|own| own == kind), "{kind}: {told:?}");
+    }
+}
+
+#[test]
 fn limits_of_services_are_limits_of_their_pods() {
     let text = r#"[{"Spec": {"Name": "web", "TaskTemplate": {"ContainerSpec": {}, "Placement": {"Preferences":
 [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}]}, "Resources": {"Limits": {"NanoCPUs": 2000000000,
