@@ -18,7 +18,7 @@ const OWN: &[(&str, &str, IsGiven)] = &[
     ("swarmkit", "swarmkit", |system| system.swarmkit.is_some()),
     ("fleet", "fleet", |system| system.fleet.is_some()),
     ("mesos", "mesos", |system| system.mesos.is_some()),
-    ("dcos", "dcos", |_| false),
+    ("dcos", "dcos", |system| system.dcos.is_some()),
     ("sparrow", "sparrow", |system| system.sparrow.is_some()),
     ("consolidation", "consolidation", |system| {
         system.consolidation.is_some()

@@ -69,6 +69,7 @@ impl Names for SomeNames {
                 "compose",
                 "nova",
                 "mesos",
+                "dcos",
             ],
             NameKind::Change => vec!["balanced-allocation-improvement"],
             NameKind::Profile => vec!["default", "fgd"],

@@ -17,6 +17,7 @@ use systems::mesos::chronos::calendar::DateTime;
 use systems::mesos::chronos::graph::JobGraph;
 use systems::mesos::chronos::job::JobOptions;
 use systems::mesos::chronos::schedule::Schedule;
+use systems::mesos::dcos::DcosOptions;
 use systems::mesos::drf_tasks::Blocked;
 use systems::mesos::fast::Walk;
 use systems::mesos::fast::tree::Order;
@@ -34,6 +35,7 @@ use systems::mesos::resources::Amount::Scalar;
 use systems::mesos::resources::{Kind, Limits, Quantities, Resources, is_at_or_above};
 use systems::mesos::sorter::Sorter;
 use systems::parts::delay::Growth;
+use systems::parts::permit::{Rate, RateError};
 use systems::parts::quorum::check_odd;
 use units::{Quantity, SortedMap, SortedSet};
 
@@ -56,16 +58,11 @@ pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOpti
             &"two have the same name; write `{}` into the name of several",
         ));
     }
+    let limit = removal_limit(&written.agent_removal_rate_limit);
     let observer = ObserverOptions {
         ping_period: written.agent_ping_timeout,
         max_missed: written.max_agent_ping_timeouts,
-        removal_limit: match &written.agent_removal_rate_limit {
-            None => None,
-            Some(text) => Some(
-                text.parse()
-                    .map_err(|why| wrong("agentRemovalRateLimit", &why))?,
-            ),
-        },
+        removal_limit: limit.map_err(|why| wrong("agentRemovalRateLimit", &why))?,
     };
     check_odd("masters", written.masters as usize).map_err(|why| wrong("masters", &why))?;
     let options = MesosOptions {
@@ -89,6 +86,30 @@ pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOpti
         place: None,
     };
     Ok(options)
+}
+
+/// The options of DC/OS.
+pub(super) fn dcos_options(written: &schema::Dcos) -> Result<DcosOptions, BuildError> {
+    let limit = removal_limit(&written.agent_removal_rate_limit);
+    let limit = limit.map_err(|why| {
+        BuildError::Experiment(format!("system.dcos.agentRemovalRateLimit: {why}"))
+    })?;
+    Ok(DcosOptions {
+        observer: ObserverOptions {
+            ping_period: written.agent_ping_timeout,
+            max_missed: written.max_agent_ping_timeouts,
+            removal_limit: limit,
+        },
+    })
+}
+
+/// A rate of removals; `none` has no limit.
+fn removal_limit(written: &str) -> Result<Option<Rate>, String> {
+    if written == "none" {
+        return Ok(None);
+    }
+    let rate = written.parse().map(Some);
+    rate.map_err(|why: RateError| format!("{why}, or `none` for no limit"))
 }
 
 fn wrong(field: &str, why: &dyn Display) -> BuildError {

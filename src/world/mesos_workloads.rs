@@ -3,6 +3,7 @@
 use model::Object;
 use scenario::Scenario;
 use systems::mesos::chronos::calendar::DateTime;
+use systems::mesos::dcos::DcosOptions;
 use systems::mesos::options::{ChronosFramework, FrameworkKind, MesosOptions};
 use systems::mesos::workload::schedule_of;
 use units::plural;
@@ -24,7 +25,7 @@ pub(super) fn note_idle_workloads<'a>(
     let options = if system.name == systems::mesos::ENTRY.name {
         mesos_options(system.mesos.as_ref())?
     } else if system.name == systems::mesos::dcos::ENTRY.name {
-        systems::mesos::dcos::composed()
+        systems::mesos::dcos::composed(&DcosOptions::default())
     } else {
         return Ok(());
     };

@@ -74,6 +74,7 @@ pub fn system_options(
     if system.name == systems::mesos::ENTRY.name || system.races_with_mesos() {
         super::mesos_options::check_on_nodes(&mesos, nodes)?;
     }
+    let dcos = super::mesos_options::dcos_options(&system.dcos.clone().unwrap_or_default())?;
     let nova = match &system.nova {
         Some(written) => super::nova_options::nova_options(written)?,
         None => NovaOptions::default(),
@@ -112,10 +113,10 @@ pub fn system_options(
     let options = options.with(compose).with(borg);
     let is_run = system.name == systems::graphene::ENTRY.name;
     let written = system.graphene.clone().unwrap_or_default();
-    let workload = is_run.then_some(workload);
-    let graphene = super::graphene_options::graphene_options(&written, nodes, workload)?;
+    let graphene =
+        super::graphene_options::graphene_options(&written, nodes, is_run.then_some(workload))?;
     let options = options.with(graphene);
-    Ok(options.with(fleet).with(mesos))
+    Ok(options.with(fleet).with(mesos).with(dcos))
 }
 
 /// The options of sharing GPUs, with how fast jobs are on the models of the nodes.

@@ -12,8 +12,8 @@ use super::shutdown::Shutdown;
 use super::slurm::Slurm;
 use super::sparrow::Sparrow;
 use super::{
-    Autoscaling, Borg, Compose, Controllers, Descheduling, Ecs, Federation, Fleet, Flow, Graphene,
-    Mesos, NamedScheduler, Nova, Omega, OpenShift, Swarm, SwarmKit,
+    Autoscaling, Borg, Compose, Controllers, Dcos, Descheduling, Ecs, Federation, Fleet, Flow,
+    Graphene, Mesos, NamedScheduler, Nova, Omega, OpenShift, Swarm, SwarmKit,
 };
 use crate::plain::Arguments;
 use units::{Duration, SortedMap};
@@ -74,6 +74,9 @@ pub struct System {
     /// Options of Mesos and its frameworks, for `name: mesos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesos: Option<Mesos>,
+    /// Options of the masters of DC/OS, for `name: dcos`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dcos: Option<Dcos>,
     /// Options of Nova, for `name: nova`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nova: Option<Nova>,
@@ -118,6 +121,7 @@ impl Default for System {
             consolidation: None,
             gpu_sharing: None,
             mesos: None,
+            dcos: None,
             nova: None,
             openshift: None,
             ecs: None,

@@ -48,7 +48,8 @@ fn the_complete_example_loads() {
             "rivals",
             "hypervisors",
             "nova",
-            "mesos"
+            "mesos",
+            "dcos"
         ]
     );
     assert_eq!(
@@ -267,7 +268,8 @@ fn the_schema_for_editors_has_only_standard_keywords() {
             "borg",
             "compose",
             "nova",
-            "mesos"
+            "mesos",
+            "dcos"
         ])
     );
     assert_eq!(schema["$defs"]["Plugin"]["additionalProperties"], true);

@@ -5,7 +5,10 @@
 //! `slave_public`, which the root Marathon has beside `*`. Applications go there only if their node
 //! selector says so, as load balancers' does.
 //!
-//! DC/OS as a caller builds it from the registry; it has no options of its own:
+//! Its masters wait longer for agents than plain Mesos does, and remove them at a limited rate
+//! (dcos/dcos `gen/dcos-config.yaml`, `/etc/mesos-master`; the rate since dcos/dcos#2598).
+//!
+//! DC/OS as a caller builds it from the registry:
 //!
 //! ```
 //! use policy::{ProfileChoice, Setup};
@@ -32,8 +35,10 @@ use crate::entry::{
 
 use super::autoscale::{PUBLIC_ROLE, ROOT_MARATHON_ROLES};
 use super::entry::{CAPABILITIES, parts};
+use super::observer::ObserverOptions;
 use super::options::{Amount, FrameworkKind, FrameworkOptions, MesosOptions, Reservation};
-use units::SortedMap;
+use crate::parts::permit::Rate;
+use units::{Duration, SortedMap};
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -53,11 +58,32 @@ pub const PUBLIC_LABEL: (&str, &str) = ("public_ip", "true");
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
-    Ok(parts(composed(), request))
+    Ok(parts(composed(&request.options.of()), request))
+}
+
+/// Options of DC/OS.
+#[derive(Clone, Copy, Debug)]
+pub struct DcosOptions {
+    /// Observation of agents by its masters.
+    pub observer: ObserverOptions,
+}
+
+impl Default for DcosOptions {
+    fn default() -> Self {
+        Self {
+            observer: ObserverOptions {
+                max_missed: 20,
+                removal_limit: Some(Rate {
+                    spacing: Duration::from_millis(600),
+                }),
+                ..ObserverOptions::default()
+            },
+        }
+    }
 }
 
 /// DC/OS as it is installed.
-pub fn composed() -> MesosOptions {
+pub fn composed(options: &DcosOptions) -> MesosOptions {
     let (key, value) = PUBLIC_LABEL;
     let frameworks = FrameworkOptions::usual().into_iter().map(|own| {
         let FrameworkKind::Marathon(mut marathon) = own.kind else {
@@ -73,6 +99,7 @@ pub fn composed() -> MesosOptions {
         }
     });
     MesosOptions {
+        observer: options.observer,
         frameworks: frameworks.collect(),
         reservations: vec![Reservation {
             role: PUBLIC_ROLE.into(),

@@ -175,7 +175,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::FailureDetection,
-        Yes("pings of 15 s; unreachable after 5 without an answer, 75 to 90 s after the failure"),
+        Yes(
+            "pings of 15 s; unreachable after 5 without an answer, 75 to 90 s after the failure \
+             (DC/OS: 20, 300 to 315 s)",
+        ),
     ),
     (
         Capability::LostNode,
