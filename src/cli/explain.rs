@@ -226,7 +226,8 @@ fn of_run(
     let side = run.side();
     let found = find(&side, &arguments.pod, which(arguments)?, interrupt::flag());
     let mut attempted = match found {
-        Err(RunExplainError::NeverTried(words)) => return never_tried(arguments, &words),
+        Err(RunExplainError::NeverTried(words)) => return said(arguments, "neverTried", &words),
+        Err(RunExplainError::Waits(words)) => return said(arguments, "unschedulable", &words),
         found => found.map_err(|error| run_failed(&error))?,
     };
     run.note_other_digest(&attempted.facts.digest, &arguments.sets);
@@ -262,16 +263,18 @@ fn of_run(
 fn run_failed(error: &RunExplainError) -> Failure {
     match error {
         RunExplainError::Run(error) => diff_failed(error),
-        RunExplainError::Input(_) | RunExplainError::NeverTried(_) => Failure::input(error),
+        RunExplainError::Input(_) | RunExplainError::Waits(_) | RunExplainError::NeverTried(_) => {
+            Failure::input(error)
+        }
     }
 }
 
 /// Answers that the scheduler never tried a pod.
-fn never_tried(arguments: &ExplainArguments, words: &str) -> Result<Exit, Failure> {
+fn said(arguments: &ExplainArguments, outcome: &str, words: &str) -> Result<Exit, Failure> {
     let text = match arguments.format {
         ExplainFormat::Text => format!("{words}\n"),
         ExplainFormat::Json => {
-            let answer = json!({"pod": arguments.pod, "outcome": "neverTried", "message": words});
+            let answer = json!({"pod": arguments.pod, "outcome": outcome, "message": words});
             format!("{answer:#}\n")
         }
     };

@@ -110,7 +110,11 @@ fn explain_exact(
     let found = match find(side, pod, Which::Until(at), interrupted) {
         Ok(found) => found,
         Err(RunExplainError::Run(error)) => return Err(error),
-        Err(RunExplainError::Input(why) | RunExplainError::NeverTried(why)) => {
+        Err(
+            RunExplainError::Input(why)
+            | RunExplainError::Waits(why)
+            | RunExplainError::NeverTried(why),
+        ) => {
             situation.explanation.scheduler = format!("kube-scheduler: {why}");
             return Ok(());
         }

@@ -20,7 +20,7 @@ use scenario::schema::MeasuredWindow;
 use scheduler::pipeline::evaluate::Form;
 use sim::images::ImageModel;
 use sim::traffic::TrafficPlan;
-use sim::{CellParts, End, Environment, Options, RunControl, SimError, Simulation, UsageOptions};
+use sim::{CellParts, Environment, Options, RunControl, SimError, Simulation, UsageOptions};
 use systems::kubelet::PullOptions;
 use systems::mapping::Mapping;
 use systems::{KubeRequest, SystemOptions};
@@ -41,6 +41,7 @@ mod outcome;
 mod selections;
 mod stopover;
 mod system;
+mod unmeasured;
 mod watching;
 mod window;
 
@@ -51,7 +52,9 @@ pub use outcome::{Outcome, RunError};
 pub use stopover::Stopover;
 pub use system::control_plane;
 pub(super) use system::{profile_choice, system};
-use watching::{Nobody, Watching};
+pub(super) use unmeasured::waiting_at;
+pub use unmeasured::{run_unmeasured, run_watched};
+use watching::Watching;
 use window::{declared_window, purpose, warm_up, warmup_end};
 
 /// A variant that is ready to run.
@@ -426,29 +429,6 @@ pub fn run_through(
             outcome: Box::new(outcome),
         }),
     }
-}
-
-/// Runs a prepared variant and measures nothing: what measuring costs is judged against it.
-pub fn run_unmeasured(
-    scenario: &Scenario,
-    prepared: Prepared,
-    form: Form,
-    control: &mut RunControl<'_>,
-) -> Result<End, RunError> {
-    run_watched(scenario, prepared, form, &mut Nobody, control)
-}
-
-/// Runs a prepared variant under somebody's eyes, and measures nothing.
-pub fn run_watched(
-    scenario: &Scenario,
-    prepared: Prepared,
-    form: Form,
-    observer: &mut dyn Observer,
-    control: &mut RunControl<'_>,
-) -> Result<End, RunError> {
-    let (options, cell, _) = world(scenario, prepared, form)?;
-    let mut simulation = Simulation::new(options, vec![cell], observer)?;
-    Ok(simulation.run(control)?)
 }
 
 /// The world of a prepared variant.

@@ -323,7 +323,7 @@ impl FastCluster {
         let has_room = |&index: &usize| {
             task.cpu <= self.cpu[index]
                 && task.memory <= self.memory[index]
-                && (!asks_more || self.instances[index].has_devices_and_ports(task))
+                && (!asks_more || self.instances[index].has_gpus_and_ports(task))
         };
         let matching = [Some(&set.matching), of];
         let Some(group) = self.groups.get(&task.group) else {
@@ -408,7 +408,7 @@ impl FastCluster {
             if taken.is_some_and(|taken| taken[index] > 0) {
                 continue;
             }
-            if asks_more && !self.instances[index].has_devices_and_ports(task) {
+            if asks_more && !self.instances[index].has_gpus_and_ports(task) {
                 continue;
             }
             let own = first.of(index);

@@ -59,18 +59,16 @@ impl Instance {
         self.tasks.get(group).copied().unwrap_or(0)
     }
 
-    /// Whether the task's processors, memory, devices and ports are left.
-    pub fn has_room(&self, task: &Task) -> bool {
-        task.cpu <= self.cpu && task.memory <= self.memory && self.has_devices_and_ports(task)
+    /// Whether the task's GPUs are left.
+    fn has_gpus(&self, task: &Task) -> bool {
+        let fits = |asked: i64, left: i64| asked == 0 || asked <= left;
+        fits(task.gpus.devices, self.gpus.devices) && fits(task.gpus.units, self.gpus.units)
     }
 
-    /// Whether the task's devices and ports are left.
-    pub(super) fn has_devices_and_ports(&self, task: &Task) -> bool {
+    /// Whether the task's GPUs are left, and its ports free.
+    pub(super) fn has_gpus_and_ports(&self, task: &Task) -> bool {
         let is_free = |port: &Text| !self.ports.contains_key(port);
-        let fits = |asked: i64, left: i64| asked == 0 || asked <= left;
-        fits(task.gpus.devices, self.gpus.devices)
-            && fits(task.gpus.units, self.gpus.units)
-            && task.ports.iter().all(is_free)
+        self.has_gpus(task) && task.ports.iter().all(is_free)
     }
 
     /// Adds a task.
@@ -204,18 +202,70 @@ pub struct Task {
     pub group: Text,
 }
 
-/// Whether an instance has room for a task and passes its constraints.
-pub fn is_eligible(instance: &Instance, task: &Task, rules: &Rules) -> bool {
-    instance.is_active && instance.has_room(task) && meets_constraints(instance, task, rules)
+/// Requirement of a task that an instance does not meet, in the order in which the first is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Unmet {
+    /// The instance drains, or its agent is not connected.
+    Active,
+    /// A query of attributes.
+    MemberOf,
+    /// No other task of the group.
+    DistinctInstance,
+    /// Processors.
+    Cpu,
+    /// Memory.
+    Memory,
+    /// GPUs.
+    Gpus,
+    /// A fixed port.
+    Port,
 }
 
-/// Whether an instance passes the constraints of a task.
-pub(super) fn meets_constraints(instance: &Instance, task: &Task, rules: &Rules) -> bool {
-    let passes = |constraint: &Constraint| match constraint {
-        Constraint::DistinctInstance => instance.tasks_of(&task.group) == 0,
+impl Unmet {
+    /// What keeps the task from the instance, in the words of the service's events.
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Active => "draining or without its agent",
+            Self::MemberOf => "memberOf placement constraint unsatisfied",
+            Self::DistinctInstance => "distinctInstance placement constraint unsatisfied",
+            Self::Cpu => "insufficient CPU units available",
+            Self::Memory => "insufficient memory available",
+            Self::Gpus => "insufficient GPUs available",
+            Self::Port => "already using a port required by the task",
+        }
+    }
+}
+
+/// The first requirement of a task that an instance does not meet.
+pub(super) fn unmet(instance: &Instance, task: &Task, rules: &Rules) -> Option<Unmet> {
+    let is_member = |constraint: &Constraint| match constraint {
         Constraint::MemberOf(query) => query.holds(&instance.attributes),
+        Constraint::DistinctInstance => true,
     };
-    rules.constraints.iter().all(passes)
+    let mut constraints = rules.constraints.iter();
+    let is_distinct = |own: &Constraint| matches!(own, Constraint::DistinctInstance);
+    if !instance.is_active {
+        Some(Unmet::Active)
+    } else if !constraints.clone().all(is_member) {
+        Some(Unmet::MemberOf)
+    } else if constraints.any(is_distinct) && instance.tasks_of(&task.group) > 0 {
+        Some(Unmet::DistinctInstance)
+    } else if task.cpu > instance.cpu {
+        Some(Unmet::Cpu)
+    } else if task.memory > instance.memory {
+        Some(Unmet::Memory)
+    } else if !instance.has_gpus(task) {
+        Some(Unmet::Gpus)
+    } else if !instance.has_gpus_and_ports(task) {
+        Some(Unmet::Port)
+    } else {
+        None
+    }
+}
+
+/// Whether an instance has room for a task and passes its constraints.
+pub fn is_eligible(instance: &Instance, task: &Task, rules: &Rules) -> bool {
+    unmet(instance, task, rules).is_none()
 }
 
 /// Tasks of a group by the value of an attribute, over all instances.

@@ -3,6 +3,7 @@
 //! that is asked for is kept; a run of a pipeline is simulated a second time up to the decision,
 //! and looked at there.
 
+mod own_rules;
 mod watch;
 
 use std::sync::atomic::AtomicBool;
@@ -55,6 +56,10 @@ pub enum RunExplainError {
     /// There is no such pod or attempt; in words.
     #[error("{0}")]
     Input(String),
+    /// The pod was left without a node by a system that keeps no filters and scores: its answer, in
+    /// words.
+    #[error("{0}")]
+    Waits(String),
     /// The scheduler never tried the pod, for a reason in words: an answer rather than a fault.
     #[error("{0}")]
     NeverTried(String),
@@ -255,7 +260,7 @@ pub fn find(
         record,
     };
     let mut attempted = match found {
-        (0, _) => Err(never_tried(&about, &followed)),
+        (0, _) => Err(about.untried(&followed, end.at, interrupted)?),
         (count, None) if is_exact => Err(about.no_such_attempt(count)),
         (count, Some(one)) => Ok(about.exact(count, one, &config)),
         (_, None) => about.pipeline(&followed.attempts, interrupted),
@@ -367,19 +372,8 @@ impl About<'_> {
             return Err(self.no_such_attempt(count));
         };
         let tried = &attempts[position];
-        let system = &self.side.scenario.system.name;
         if scheduler_of(self.side) == Some(SchedulerKind::Own) {
-            let (run, pod, at, number) =
-                (&self.side.label, &self.full_name, tried.at, position + 1);
-            let found = match &tried.node {
-                Some(node) => format!("gave `{pod}` the node `{node}`"),
-                None => format!("left `{pod}` without a node"),
-            };
-            return Err(RunExplainError::Input(format!(
-                "{run}: the system `{system}` decides by rules of its own, of which runs keep no filters and scores; at \
-                 {at}, in attempt {number} of {count}, it {found}; `windtunnel events` on the run says what happened \
-                 to pods and nodes"
-            )));
+            return Err(self.own_rules(tried, (position + 1, count), interrupted)?);
         }
         let (store, profile) = stop_before(self.side, tried.revision, interrupted)?;
         let record = store.as_ref().and_then(|store| store.pods().get(tried.pod));
@@ -419,25 +413,4 @@ fn exact_ties(scenario: &Scenario, changes: Changes) -> String {
 fn scheduler_of(side: &Side<'_>) -> Option<SchedulerKind> {
     let entry = systems::registry::find(&side.scenario.system.name).ok()?;
     Some(entry.scheduler)
-}
-
-fn never_tried(about: &About<'_>, followed: &Followed) -> RunExplainError {
-    let (run, pod) = (&about.side.label, &about.full_name);
-    RunExplainError::NeverTried(match &followed.found_on {
-        Some(node) => format!(
-            "{run}: pod `{pod}` is on `{node}` from the start, without a scheduling decision; use \
-             `windtunnel explain` with the dump or its snapshot scenario to see the scheduler's \
-             verdict"
-        ),
-        None if !scheduler_of(about.side).is_some_and(SchedulerKind::keeps_attempts) => format!(
-            "{run}: the system `{}` decides by rules of its own, of which runs keep no attempts; see `waits` of \
-             `{pod}` in its pods table",
-            about.side.scenario.system.name
-        ),
-        None => format!(
-            "{run}: pod `{pod}` was submitted but never attempted: it was held back (scheduling \
-             gates, an incomplete group), belongs to another scheduler, or was still queued \
-             behind others when the run ended"
-        ),
-    })
 }

@@ -88,7 +88,7 @@ impl Ecs {
         self.options.providers.get(number)
     }
 
-    fn is_fargate(&self, number: usize) -> bool {
+    pub(super) fn is_fargate(&self, number: usize) -> bool {
         let own = self.provider(number);
         own.is_some_and(|own| matches!(own.source, Source::Fargate { .. }))
     }

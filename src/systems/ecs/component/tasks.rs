@@ -5,10 +5,10 @@ use control::Outbox;
 use model::{DeviceSet, EndReason, Event, PodChange, PodCreated, PodRef, Text};
 use scheduler::pipeline::evaluate::Form;
 use serde::{Deserialize, Serialize};
-use units::{ClassId, Duration, Instant, NodeId, ObjectId};
+use units::{ClassId, Duration, Instant, NodeId, ObjectId, SortedMap};
 
 use super::super::entry::CAPABILITIES;
-use super::super::placement::{self, Task};
+use super::super::placement::{self, Task, Unmet};
 use super::super::request;
 use super::health::is_balanced;
 use super::{Alike, Due, Ecs};
@@ -416,41 +416,60 @@ impl Ecs {
         out.write(store, Event::PodChanged { pod, change });
     }
 
+    /// The message of a task that waits: what each instance lacks for it.
     pub(super) fn why_it_waits(&self, pod: PodRef) -> Option<Text> {
         let own = self.tasks.get(pod.slot.index())?.as_ref()?;
         if own.pod != pod || own.instance.is_some() {
             return None;
         }
-        let instances = self.cluster.instances();
-        let rules = self.rules.get(own.rules)?;
-        let of_size = |instance: &&placement::Instance| {
-            own.task.cpu <= instance.cpu && own.task.memory <= instance.memory
-        };
-        let has_more = |instance: &&placement::Instance| instance.has_devices_and_ports(&own.task);
-        let is_allowed = |instance: &&placement::Instance| {
-            placement::meets_constraints(instance, &own.task, rules)
-        };
-        let active = || instances.iter().filter(|own| own.is_active);
-        let allowed = || active().filter(is_allowed);
-        // What stands in the way where the constraints leave instances out, too, is looked for among the others.
-        let among = if allowed().count() < active().count() {
-            "no container instance that meets the placement constraints has"
-        } else {
-            "no container instance has"
-        };
-        let why: Text = if active().next().is_none() {
-            "no container instances were found in your cluster".into()
-        } else if !active().any(|own| of_size(&own)) {
-            "no container instance has the processors and memory".into()
-        } else if allowed().next().is_none() {
-            "no container instance meets all the placement constraints".into()
-        } else if !allowed().any(|own| of_size(&own)) {
-            format!("{among} the processors and memory").into()
-        } else if !allowed().filter(of_size).any(|own| has_more(&own)) {
-            format!("{among} the devices and ports").into()
-        } else {
-            "it is not placed yet".into()
-        };
+        let why = self.unplaced(own)?;
         Some(format!("unable to place a task: {why}").into())
+    }
+
+    fn unplaced(&self, own: &TaskState) -> Option<String> {
+        let rules = self.rules.get(own.rules)?;
+        let unmet = |instance| placement::unmet(instance, &own.task, rules);
+        if let Some(there) = own.only_on {
+            let there = self.cluster.instances().get(there)?;
+            let why = unmet(there).map_or("not tried yet", Unmet::words);
+            return Some(format!("the container instance `{}`: {why}", there.id));
+        }
+        if own.provider.is_some_and(|own| self.is_fargate(own)) {
+            return Some("its machine of Fargate is not there yet".to_owned());
+        }
+        let mut lacks: SortedMap<Unmet, usize> = SortedMap::new();
+        let active = (self.cluster.instances().iter()).filter(|own| own.is_active);
+        let mut takers = 0_usize;
+        for instance in active {
+            match unmet(instance) {
+                Some(lack) => *lacks.entry(lack).or_default() += 1,
+                None => takers += 1,
+            }
+        }
+        if takers > 0 {
+            let comes_first = "the tasks of daemon services are placed first";
+            let is_behind = self.daemons_coming > 0 || !self.daemons.is_empty();
+            return Some(
+                if is_behind {
+                    comes_first
+                } else {
+                    "not tried yet"
+                }
+                .to_owned(),
+            );
+        }
+        if lacks.is_empty() {
+            return Some("no container instances were found in your cluster".to_owned());
+        }
+        let mut counted: Vec<(Unmet, usize)> = lacks.into_iter().collect();
+        counted.sort_by_key(|&(_, instances)| std::cmp::Reverse(instances));
+        let words: Vec<String> = counted
+            .into_iter()
+            .map(|(lack, instances)| format!("{instances} {}", lack.words()))
+            .collect();
+        Some(format!(
+            "no container instance met all of its requirements ({})",
+            words.join("; ")
+        ))
     }
 }

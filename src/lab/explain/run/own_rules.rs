@@ -1,0 +1,103 @@
+//! Systems that decide by rules of their own, of which no filters and scores are shown: what they say about a
+//! pod in words.
+
+use std::sync::atomic::AtomicBool;
+
+use super::watch::{Followed, Tried};
+use super::{About, RunExplainError, scheduler_of};
+use crate::run::{prepare, waiting_at};
+use crate::sides::{DiffError, failed};
+use model::{PodRef, Text};
+use sim::RunControl;
+use systems::SchedulerKind;
+use units::Instant;
+use world::FileSource;
+
+impl About<'_> {
+    /// What a system with rules of its own did with a pod, and why it left it waiting.
+    pub(super) fn own_rules(
+        &self,
+        tried: &Tried,
+        (number, count): (usize, u64),
+        interrupted: &AtomicBool,
+    ) -> Result<RunExplainError, DiffError> {
+        let (run, pod, at) = (&self.side.label, &self.full_name, tried.at);
+        let system = &self.side.scenario.system.name;
+        let attempt = format!("at {at}, in attempt {number} of {count}");
+        if tried.node.is_none()
+            && let Some(why) = self.why_it_waits((at, tried.pod), interrupted)?
+        {
+            return Ok(RunExplainError::Waits(format!(
+                "{run}: {attempt}, the system `{system}` left `{pod}` without a node: {why}"
+            )));
+        }
+        let found = match &tried.node {
+            Some(node) => format!("gave `{pod}` the node `{node}`"),
+            None => format!("left `{pod}` without a node"),
+        };
+        Ok(RunExplainError::Input(format!(
+            "{run}: the system `{system}` decides by rules of its own, of which runs keep no filters and scores; \
+             {attempt}, it {found}; `windtunnel events` on the run says what happened to pods and nodes"
+        )))
+    }
+
+    /// What a system with rules of its own says at the end about a pod for which it shows no attempt, such as one
+    /// that is like another that it left waiting; else why no scheduler tried it.
+    pub(super) fn untried(
+        &self,
+        followed: &Followed,
+        end: Instant,
+        interrupted: &AtomicBool,
+    ) -> Result<RunExplainError, DiffError> {
+        let pod = followed.pods.first();
+        if scheduler_of(self.side) == Some(SchedulerKind::Own)
+            && let Some(&pod) = pod
+            && let Some(why) = self.why_it_waits((end, pod), interrupted)?
+        {
+            return Ok(RunExplainError::Waits(format!(
+                "{}: at {end}, when the run ended, the system `{}` had left `{}` without a node: {why}",
+                self.side.label, self.side.scenario.system.name, self.full_name
+            )));
+        }
+        Ok(never_tried(self, followed))
+    }
+
+    /// The last answer of a system about a pod without a node at an instant, from another run.
+    fn why_it_waits(
+        &self,
+        question: (Instant, PodRef),
+        interrupted: &AtomicBool,
+    ) -> Result<Option<Text>, DiffError> {
+        let fail = failed(self.side);
+        let files = FileSource {
+            files: self.side.files,
+        };
+        let prepared = prepare(self.side.scenario, &files).map_err(|error| fail(error.into()))?;
+        let mut control = RunControl {
+            interrupted,
+            progress: &mut |_| {},
+        };
+        waiting_at(self.side.scenario, prepared, question, &mut control).map_err(fail)
+    }
+}
+
+fn never_tried(about: &About<'_>, followed: &Followed) -> RunExplainError {
+    let (run, pod) = (&about.side.label, &about.full_name);
+    RunExplainError::NeverTried(match &followed.found_on {
+        Some(node) => format!(
+            "{run}: pod `{pod}` is on `{node}` from the start, without a scheduling decision; use \
+             `windtunnel explain` with the dump or its snapshot scenario to see the scheduler's \
+             verdict"
+        ),
+        None if !scheduler_of(about.side).is_some_and(SchedulerKind::keeps_attempts) => format!(
+            "{run}: the system `{}` decides by rules of its own, of which runs keep no attempts; see `waits` of \
+             `{pod}` in its pods table",
+            about.side.scenario.system.name
+        ),
+        None => format!(
+            "{run}: pod `{pod}` was submitted but never attempted: it was held back (scheduling \
+             gates, an incomplete group), belongs to another scheduler, or was still queued \
+             behind others when the run ended"
+        ),
+    })
+}

@@ -1,0 +1,51 @@
+//! Runs that nothing is measured of: for their own sake, for somebody who watches, or for a question.
+
+use cluster::Observer;
+use model::{PodRef, Text};
+use scenario::Scenario;
+use scheduler::pipeline::evaluate::Form;
+use sim::{End, RunControl, Simulation};
+use units::{Duration, Instant};
+
+use super::watching::Nobody;
+use super::{Prepared, RunError, world};
+
+/// Runs a prepared variant and measures nothing: what measuring costs is judged against it.
+pub fn run_unmeasured(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+    control: &mut RunControl<'_>,
+) -> Result<End, RunError> {
+    run_watched(scenario, prepared, form, &mut Nobody, control)
+}
+
+/// Runs a prepared variant under somebody's eyes, and measures nothing.
+pub fn run_watched(
+    scenario: &Scenario,
+    prepared: Prepared,
+    form: Form,
+    observer: &mut dyn Observer,
+    control: &mut RunControl<'_>,
+) -> Result<End, RunError> {
+    let (options, cell, _) = world(scenario, prepared, form)?;
+    let mut simulation = Simulation::new(options, vec![cell], observer)?;
+    Ok(simulation.run(control)?)
+}
+
+/// The last answer of a variant's schedulers about a pod that has no node once an instant is over.
+///
+/// # Errors
+/// The variant can't be run.
+pub(crate) fn waiting_at(
+    scenario: &Scenario,
+    prepared: Prepared,
+    (at, pod): (Instant, PodRef),
+    control: &mut RunControl<'_>,
+) -> Result<Option<Text>, RunError> {
+    let (options, cell, _) = world(scenario, prepared, Form::Incremental)?;
+    let mut nobody = Nobody;
+    let mut simulation = Simulation::new(options, vec![cell], &mut nobody)?;
+    simulation.run_until(at.saturating_add(Duration::from_nanos(1)), control)?;
+    Ok(simulation.waiting_message(0, pod))
+}
