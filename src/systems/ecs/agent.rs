@@ -2,9 +2,9 @@
 //! takes its time, up to its grace (spec: orchestrators-a.md section 7.2: SIGTERM, SIGKILL after 30 s).
 
 use control::local_node::LocalNode;
-use control::node::{Assignment, StopOrder};
+use control::node::{Assignment, Report, StopOrder};
 use control::{AgentOutput, MachineEvent, NodeAgent};
-use model::{PodRef, PodSpec};
+use model::{EndReason, PodRef, PodSpec};
 use units::{Duration, Instant, PodId, SortedMap};
 
 use crate::parts::time_limits::TimeLimits;
@@ -96,6 +96,13 @@ impl NodeAgent for EcsAgent {
             own.leaving.take()
         });
         let order = order.or(left.map(|(_, order)| order));
+        // The agent starts no container again: it reports that the task has stopped, and its service starts
+        // another one.
+        if order.is_none() && self.plain.hand_over(assignment.pod).is_some() {
+            self.slow.remove(&assignment.pod.id);
+            let lost = Report::Ended(assignment.pod, EndReason::NodeLost);
+            return out.reports.push(lost);
+        }
         self.plain.rebooted(now, assignment, order, out);
     }
 
@@ -140,7 +147,7 @@ mod tests {
     use cluster::Store;
     use control::MachineCommand;
     use model::pod_life::ContainerLife;
-    use model::{Container, EndReason, PodLife};
+    use model::{Container, PodLife};
     use units::{NodeId, PodSlot};
 
     use super::*;

@@ -63,7 +63,10 @@ impl Ecs {
         }
     }
 
-    pub(super) fn removed(&mut self, node: NodeId) {
+    /// An instance was terminated, and its tasks with it: their services start others, those on their own are
+    /// not replaced (Amazon ECS Developer Guide, "Deregistering an Amazon EC2 backed container instance").
+    pub(super) fn removed(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
+        self.lose_tasks(node, store, out);
         if let Some(agent) = self.agents.get_mut(node.index()) {
             agent.is_open = false;
         }
@@ -127,9 +130,12 @@ impl Ecs {
     /// An instance that is silent for too long is given up: its tasks are stopped, and their services
     /// start others.
     pub(super) fn given_up(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
-        if !self.is_silent_for(now, node, self.options.replace_after) {
-            return;
+        if self.is_silent_for(now, node, self.options.replace_after) {
+            self.lose_tasks(node, store, out);
         }
+    }
+
+    fn lose_tasks(&self, node: NodeId, store: &Store, out: &mut Outbox) {
         for own in self.tasks.iter().flatten() {
             if own.instance == Some(node.index()) && store.pods().get(own.pod).is_some() {
                 let (pod, reason) = (own.pod, EndReason::NodeLost);

@@ -160,7 +160,7 @@ impl Ecs {
                 },
                 Event::NodeReadiness { node, ready } => self.declared_ready(*node, *ready),
                 Event::NodeRemoved { node } => {
-                    self.removed(*node);
+                    self.removed(*node, store, out);
                     self.provided_left(*node);
                 }
                 Event::PodCreated(created) => self.created(now, created, store, out),
