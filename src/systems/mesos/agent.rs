@@ -38,10 +38,15 @@ impl MesosAgent {
             assignment.spec = task.clone();
             return assignment;
         }
-        let life = PodLife {
+        let mut life = PodLife {
             restart: RestartPolicy::Never,
             ..(**life).clone()
         };
+        // A health check that never passed does not count as passed: without a readiness check of its own, an
+        // instance is ready once it is healthy (marathon `ReadinessBehavior.scala`, `instanceHealthBehavior`).
+        for container in &mut life.containers {
+            container.readiness = container.readiness.or(container.liveness);
+        }
         let task = Arc::new(PodSpec {
             life: Some(Arc::new(life)),
             ..(*assignment.spec).clone()

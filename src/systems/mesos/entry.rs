@@ -126,7 +126,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
     ),
     (
         Capability::LivenessProbes,
-        Yes("health checks; an instance that fails them is killed and replaced"),
+        Yes(
+            "health checks; an instance that fails them is killed and replaced, and one that never passed them is \
+             not ready",
+        ),
     ),
     (
         Capability::ReadinessProbes,
