@@ -8,7 +8,9 @@ use jiff::Timestamp;
 use ::units::Instant;
 use control::admission::BarePod;
 use control::controllers::manager::{ControllerOptions, ControllerScope};
-use control::operation::{EvictionRequests, Operation, PodChoice, Propagation, TaintChoice};
+use control::operation::{
+    EvictionRequests, Operation, PodChoice, Propagation, TaintChoice, Target as Name, meant,
+};
 use control::upgrade::{Emptying, JoinedNodes, UpgradePlan};
 use k8s::Manifests;
 use model::queueing::QueueingObjects;
@@ -170,7 +172,10 @@ pub fn operations(
         return Ok(operations);
     }
     operations.extend(creations(scenario, nodes, files, manifests, remarks)?);
-    let mut known: SortedSet<Text> = nodes.iter().map(|node| node.name.clone()).collect();
+    let mut known = Known {
+        nodes: nodes.iter().map(|node| node.name.clone()).collect(),
+        objects: objects_of(&operations),
+    };
     for (number, operation) in scenario.operations.iter().enumerate() {
         let at = Instant::ZERO.saturating_add(operation.at);
         if let Some(file) = &operation.apply {
@@ -183,7 +188,8 @@ pub fn operations(
                 remarks,
             );
             let applied = applied(scenario, &declared, heeded, number)?;
-            known.extend(declared.nodes.iter().map(|node| node.name.clone()));
+            let joined = declared.nodes.iter().map(|node| node.name.clone());
+            known.nodes.extend(joined);
             operations.extend(applied.into_iter().map(|operation| (at, operation)));
             continue;
         }
@@ -327,11 +333,42 @@ fn upgrade(
     })
 }
 
+/// Names that operations may be about.
+struct Known {
+    nodes: SortedSet<Text>,
+    /// Objects of the workload's manifests.
+    objects: Vec<Name>,
+}
+
+/// The objects that operations create.
+fn objects_of(operations: &[(Instant, Operation)]) -> Vec<Name> {
+    let created = operations
+        .iter()
+        .filter_map(|(_, operation)| match operation {
+            Operation::Create(object) => Some(Name::of(object)),
+            _ => None,
+        });
+    created.collect()
+}
+
+/// Complaint about a name that is no whole place of an object.
+fn no_place(written: &str, known: &Known) -> String {
+    let hint = match meant(written, &known.objects) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("kinds are {}", Object::KINDS.join(", ")),
+    };
+    format!(
+        "expected KIND/NAMESPACE/NAME such as `Deployment/default/shop` (KIND/NAME of a Namespace or \
+         PriorityClass), found `{written}`; {hint}"
+    )
+}
+
 fn read(
     number: usize,
     operation: &schema::Operation,
-    nodes: &SortedSet<Text>,
+    known: &Known,
 ) -> Result<Operation, BuildError> {
+    let nodes = &known.nodes;
     let wrong = |field: &str, what: String| {
         BuildError::Experiment(format!("operations[{number}].{field}: {what}"))
     };
@@ -376,16 +413,7 @@ fn read(
         };
         return one_pod(pod).map(Operation::DeletePods).ok_or_else(what);
     }
-    let target = target(written).ok_or_else(|| {
-        let kinds = Object::KINDS.join(", ");
-        wrong(
-            field,
-            format!(
-                "expected KIND/NAMESPACE/NAME such as `Deployment/default/shop` (KIND/NAME of a \
-                 Namespace or PriorityClass), found `{written}`; kinds are {kinds}"
-            ),
-        )
-    })?;
+    let target = target(written).ok_or_else(|| wrong(field, no_place(written, known)))?;
     Ok(match field {
         "scale" => Operation::Scale(target, operation.replicas.unwrap_or(0)),
         "delete" => {

@@ -166,6 +166,12 @@ fn named_fields<'a>(system: &'a System) -> Vec<NamedField<'a>> {
         .iter()
         .flat_map(|own| &own.frameworks)
         .enumerate();
+    for (number, own) in frameworks.clone() {
+        let place = format!("system.mesos.frameworks[{number}].marathon.constraints");
+        for name in own.marathon.iter().flat_map(|own| own.constraints.keys()) {
+            keys(&place, name, "application");
+        }
+    }
     for (number, own) in frameworks.filter_map(|(at, own)| Some((at, own.chronos.as_ref()?))) {
         let place = format!("system.mesos.frameworks[{number}].chronos.jobs");
         for (name, own) in &own.jobs {

@@ -2,6 +2,7 @@
 //! delete objects, scale, halt and take back rollouts, take nodes out of use. Pure: an operation
 //! and the cluster as it is give the changes to be made.
 
+mod error;
 mod eviction;
 mod nodes;
 mod pods;
@@ -23,6 +24,7 @@ use model::{
 use succession::succeeding;
 use units::{Duration, Instant, ObjectId, plural};
 
+pub use error::{OperationError, meant};
 pub use eviction::{EvictionRequests, PendingEviction, eviction};
 pub use nodes::TaintChoice;
 pub use pods::PodChoice;
@@ -205,62 +207,6 @@ pub struct Rest {
     pub operation: Operation,
 }
 
-/// Reason an operation can't be carried out.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum OperationError {
-    /// There is no such object.
-    NoObject(Target),
-    /// There is no such node.
-    NoNode(Text),
-    /// There is no pod of this namespace and name.
-    NoPod(Text, Text),
-    /// There is no pod of this namespace with these labels.
-    NoPodWith(Text, Labels),
-    /// The object has had no other template that is known.
-    NoRevision(Target),
-    /// Objects of the kind have nothing of the sort.
-    Meaningless(Target),
-    /// The API refused.
-    Refused(Conflict),
-}
-
-impl fmt::Display for OperationError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoObject(target) => write!(f, "{target} does not exist at that time"),
-            Self::NoNode(node) => write!(f, "there is no node `{node}` at that time"),
-            Self::NoPod(namespace, name) => {
-                write!(
-                    f,
-                    "there is no pod `{name}` in namespace `{namespace}` at that time"
-                )
-            }
-            Self::NoPodWith(namespace, labels) => {
-                let labels = labels.iter().map(|(key, value)| format!("{key}={value}"));
-                let labels = labels.collect::<Vec<String>>().join(", ");
-                write!(
-                    f,
-                    "there is no pod with {labels} in namespace `{namespace}` at that time"
-                )
-            }
-            Self::NoRevision(target) => {
-                write!(
-                    f,
-                    "{target} has no last revision to roll back to at that time"
-                )
-            }
-            Self::Meaningless(target) => write!(
-                f,
-                "a {} does not support it: `scale` applies to Deployment, ReplicaSet, \
-                 ReplicationController and StatefulSet, `pause` and `resume` to Deployment, `rollBack` to \
-                 Deployment, StatefulSet and DaemonSet",
-                target.kind
-            ),
-            Self::Refused(conflict) => conflict.fmt(f),
-        }
-    }
-}
-
 /// Creates an object, or makes it what is declared now.
 fn apply(steps: &mut Steps, now: Instant, store: &Store, object: &Object) {
     let objects = store.objects();
@@ -346,7 +292,11 @@ fn find<'s>(store: &'s Store, target: &Target) -> Result<(ObjectId, &'s Object),
     let objects = store.objects();
     let id = objects.find(target.kind, &target.namespace, &target.name);
     let found = id.and_then(|id| Some((id, &objects.get(id)?.object)));
-    found.ok_or_else(|| OperationError::NoObject(target.clone()))
+    found.ok_or_else(|| {
+        let known = objects.iter();
+        let known: Vec<Target> = known.map(|(_, own)| Target::of(&own.object)).collect();
+        OperationError::NoObject(target.clone(), meant(&target.to_string(), &known))
+    })
 }
 
 /// A namespace is deleted: it takes nothing new, and goes once it is empty.

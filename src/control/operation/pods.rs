@@ -7,6 +7,7 @@ use crate::admission::{BarePod, Creation};
 use cluster::{Conflict, Store};
 use model::{EndReason, Event, Labels, PodChange, PodPhase, PodRef, PodSpec, Text};
 use units::ClassId;
+use units::nearest::nearest;
 
 /// Pods to delete: one by its name, or those with labels.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,8 +55,12 @@ impl Steps {
             .as_ref()
             .filter(|_| pods.is_empty() && ended.is_empty())
         {
+            let others = store.pods().iter();
+            let others = others.filter(|pod| choice.admits(&store.class(pod.class).spec));
+            let others: Vec<Text> = others.map(|pod| pod.name.text()).collect();
+            let near = nearest(name, others.iter().map(|own| &**own)).map(Text::from);
             let namespace = choice.namespace.clone();
-            return Err(OperationError::NoPod(namespace, name.clone()));
+            return Err(OperationError::NoPod(namespace, name.clone(), near));
         }
         let most = choice.count.map_or(usize::MAX, |count| count as usize);
         pods.retain(|&pod| !states.is_terminating(pod));
