@@ -30,8 +30,7 @@ use super::releases::releases_of;
 use super::waiting::{Answer, Waiting};
 use history::{Collector, VariantData};
 use world::{
-    self, BuildError, FailureDomains, FileSource, ManifestFiles, ProviderPlan, Remarks,
-    StartUpValues, Workload,
+    self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
 };
 
 mod jobs;
@@ -173,7 +172,7 @@ pub(crate) fn prepare_on(
     let economics = world::economics(scenario, &nodes, files, plan)?;
     let mut kube = system::kube(scenario, &nodes, files, &mut manifests, &mut remarks)?;
     note_pools(scenario, plan, &kube, &nodes, &mut remarks)?;
-    let known = &FailureDomains::new(scenario, &nodes, plan)?;
+    let known = &world::FailureDomains::new(scenario, &nodes, plan)?;
     let operations =
         world::operations(scenario, &nodes, known, files, &mut manifests, &mut remarks)?;
     world::check_submitted_jobs(scenario, &workload, files, &mut manifests, &mut remarks)?;

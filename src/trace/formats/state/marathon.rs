@@ -79,16 +79,26 @@ const OF_APPS: [&str; 8] = [
     "scaling",
 ];
 
-/// What an application has by default, and the words by which that is told.
-type Usual = (i64, &'static str);
+/// What an application has by default.
+struct Usual {
+    amount: i64,
+    /// The words by which it is told.
+    told: &'static str,
+}
 
 /// Defaults of Marathon 1.9 (`app.raml`: `instances`, `cpus`, `mem`).
-const USUAL_INSTANCES: Usual = (1, "instances not stated; one by default");
-const USUAL_CPU_MILLI: Usual = (1_000, "cores not stated; an application has 1 by default");
-const USUAL_MEMORY: Usual = (
-    128 << 20,
-    "memory not stated; an application has 128 MiB by default",
-);
+const USUAL_INSTANCES: Usual = Usual {
+    amount: 1,
+    told: "instances not stated; one by default",
+};
+const USUAL_CPU_MILLI: Usual = Usual {
+    amount: 1_000,
+    told: "cores not stated; an application has 1 by default",
+};
+const USUAL_MEMORY: Usual = Usual {
+    amount: 128 << 20,
+    told: "memory not stated; an application has 128 MiB by default",
+};
 
 fn sniff(first: &[u8]) -> Confidence {
     let has = |keys: &[&str]| has_keys(first, keys);
@@ -181,12 +191,12 @@ fn or_usual(
     journal: &mut Journal,
     app: &Element,
     stated: Option<i64>,
-    (usual, kind): &Usual,
+    usual: &Usual,
 ) -> Result<i64, TraceError> {
     if stated.is_none() {
-        journal.dirt(kind, Action::Keep, app.line)?;
+        journal.dirt(usual.told, Action::Keep, app.line)?;
     }
-    Ok(stated.unwrap_or(*usual))
+    Ok(stated.unwrap_or(usual.amount))
 }
 
 /// Notes what an application states about its instances in time: pods stay as they are.
