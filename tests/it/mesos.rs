@@ -274,7 +274,7 @@ const FLAWS: [(&str, &str); 6] = [
         "no framework has the role `prdo`; known are `*`",
     ),
     (
-        "{frameworks: [{name: m, marathon: {constraints: {web: [[zone, GROUP_BY, '3']]}}}]}",
+        "{frameworks: [{name: m, marathon: {constraints: {shop: [[zone, GROUP_BY, '3']]}}}]}",
         "GROUP_BY over `zone`: no agent has this attribute",
     ),
     (

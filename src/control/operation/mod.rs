@@ -18,8 +18,8 @@ use cluster::{Conflict, Store};
 use model::workload::Deployment;
 use model::workload::revision::before;
 use model::{
-    Delivery, DeliveryStep, Disk, Event, Labels, Namespace, Node, Object, ObjectChange, Push,
-    Taint, Text, VolumeNews, VolumeStep,
+    Delivery, DeliveryStep, Disk, Event, Namespace, Node, Object, ObjectChange, Push, Taint, Text,
+    VolumeNews, VolumeStep,
 };
 use succession::succeeding;
 use units::{Duration, Instant, ObjectId, plural};
