@@ -14,7 +14,7 @@ use units::Instant;
 
 use super::autoscale_findings::{findings, rivals};
 use super::object_name::target;
-use super::runs_workloads::how_to_have_controllers;
+use super::runs_workloads::{how_to_have_controllers, runs_always};
 use super::{BuildError, Remarks};
 
 /// Settings of a scenario's autoscalers, if it has any.
@@ -30,6 +30,12 @@ pub fn autoscalers(
     let Some(controllers) = controllers else {
         return match declared {
             None => Ok(None),
+            Some(_) if runs_always(scenario) => wrong(format!(
+                "system.autoscaling: the system `{}` scales nothing by itself here; write `operations` at their \
+                 times, such as `{{at: 1h, scale: Deployment/default/web, replicas: 6}}`, or compare with \
+                 `name: kubernetes`",
+                scenario.system.name
+            )),
             Some(_) => wrong(format!(
                 "system.autoscaling: no controller would create the pods; {}",
                 how_to_have_controllers(&scenario.system.name)

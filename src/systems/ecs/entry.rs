@@ -160,7 +160,10 @@ pub(super) const CAPABILITIES: Capabilities = &[
         Capability::Service,
         Without("clients find tasks themselves"),
     ),
-    (Capability::OtherObjects, Without("no such objects")),
+    (
+        Capability::OtherObjects,
+        Without("no such objects; services are scaled by operations (`scale`)"),
+    ),
     (
         Capability::Placement,
         Yes("constraints, then strategies in order: spread, binpack, random"),
