@@ -90,8 +90,8 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
     let checked = world::queueing::check(&files);
     checked.map_err(|error| SnapshotError::Input(error.to_string()))?;
     settle_places(&mut gathered)?;
-    let classes = gathered.priorities.clone();
-    let mut reader = ManifestReader::with_priorities(classes).with_workloads();
+    let classes = gathered.admission.clone();
+    let mut reader = ManifestReader::with_classes(classes).with_workloads();
     reader.read(input)?;
     let read = reader.finish();
     let times = read.workloads.iter().map(|own| own.reported.created);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use control::federation::FederationOptions;
 use jiff::Timestamp;
 use k8s::{
-    ContainerNames, FirstTemplates, Kubelet, Maker, ManifestReader, Manifests, PriorityClasses,
+    AdmissionClasses, ContainerNames, FirstTemplates, Kubelet, Maker, ManifestReader, Manifests,
     kind_named,
 };
 use model::queueing::QueueingObjects;
@@ -40,8 +40,8 @@ pub struct ManifestFiles {
     unwanted: Vec<&'static str>,
     /// Names of containers that are taken.
     names: ContainerNames,
-    /// Priority classes of all files, which pods of any of them may name.
-    priorities: PriorityClasses,
+    /// Classes and claims of all files, which objects of any of them may name.
+    admission: AdmissionClasses,
     /// Templates by which later ones are told apart.
     templates: FirstTemplates,
     /// Node selectors of projects, where the system has any.
@@ -213,11 +213,10 @@ impl ManifestFiles {
         self.division.options(scenario, nodes, remarks)
     }
 
-    /// Follows the release of a scenario, and reads the priority classes of several files, which pods
-    /// of each of them may name. What is wrong
-    /// with a file is said where it is read as a whole.
+    /// Follows the release of a scenario, and reads the classes and claims of several files, which objects
+    /// of each of them may name. What is wrong with a file is said where it is read as a whole.
     #[must_use]
-    pub fn with_priorities_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
+    pub fn with_classes_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
         self.changes = scenario.system.scheduler_changes();
         self.unwanted = unwanted(scenario);
         if scenario.system.name == systems::ecs::ENTRY.name {
@@ -241,7 +240,7 @@ impl ManifestFiles {
             for file in written {
                 let mut reader = ManifestReader::new().without(&self.unwanted);
                 if reader.read(&files.open(file)).is_ok() {
-                    self.priorities.merge(reader.finish().priorities);
+                    self.admission.merge(reader.finish().admission);
                 }
             }
         }
@@ -283,7 +282,7 @@ impl ManifestFiles {
     }
 
     fn parse(&self, input: &Input) -> Result<Manifests, BuildError> {
-        let reader = ManifestReader::with_priorities(self.priorities.clone());
+        let reader = ManifestReader::with_classes(self.admission.clone());
         let mut reader = reader.without(&self.unwanted).with_names(self.names);
         if self.keeps_objects {
             reader = reader.with_everything();

@@ -148,7 +148,7 @@ pub(crate) fn prepare_on(
     let mut controllers = world::controllers(scenario)?;
     let mut manifests = ManifestFiles::new(world::runs_workloads(scenario))
         .adopting(controllers.is_some())
-        .with_priorities_of(scenario, files);
+        .with_classes_of(scenario, files);
     let followed = manifests.follow(scenario, files, &mut remarks)?;
     let scenario = followed.as_ref();
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;

@@ -26,7 +26,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::immediate_claims;
 use crate::summarize::gap_notes;
-use k8s::{HomelessPods, Kubelet, ManifestPod, PriorityClasses, Programs};
+use k8s::{AdmissionClasses, HomelessPods, Kubelet, ManifestPod, Programs};
 use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
 use model::{
     Change, Changes, ClusterObjects, Labels, Node, Object, PodPhase, PodSpec, Release, Text,
@@ -78,8 +78,8 @@ pub struct Gathered {
     pub pods: Vec<ManifestPod>,
     /// Objects around them.
     pub objects: ClusterObjects,
-    /// Classes of priority.
-    pub priorities: PriorityClasses,
+    /// Classes and claims that objects of other files may name.
+    pub admission: AdmissionClasses,
     /// Objects that plans look at, where workloads are read.
     pub declared: Declared,
     /// Workloads and autoscalers that nothing else controls, where workloads are read.
@@ -148,8 +148,8 @@ pub struct Snapshot {
     pub cache: Cache,
     /// All pods.
     pub pods: Vec<ManifestPod>,
-    /// Classes of priority.
-    pub priorities: PriorityClasses,
+    /// Classes and claims that objects of other files may name.
+    pub admission: AdmissionClasses,
     /// Numbers of pods.
     pub counts: PodCounts,
     /// Warnings about ignored or suspicious parts, in words.
@@ -230,7 +230,7 @@ impl Snapshot {
             warnings: gathered.findings,
             ignored_kinds: gathered.ignored_kinds,
             pods: gathered.pods,
-            priorities: gathered.priorities,
+            admission: gathered.admission,
             declared: gathered.declared,
             inputs: gathered.inputs,
             release: gathered.release,
