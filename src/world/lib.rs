@@ -32,6 +32,7 @@ mod instance_type;
 mod jobs_without_pods;
 mod karpenter_types;
 mod kube;
+mod left_out;
 mod machine_events;
 mod machine_steps;
 mod manifests;

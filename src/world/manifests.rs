@@ -19,7 +19,7 @@ use super::adoption::Beginning;
 use super::federation::Division;
 use super::kube::is_exact;
 use super::openshift_options::ProjectSelectors;
-use super::{Adoption, BuildError, FileSource, Remarks, decoded};
+use super::{Adoption, BuildError, FileSource, Remarks, decoded, left_out};
 use units::{SortedMap, SortedSet};
 
 /// The manifest files that were read, by the path as written.
@@ -42,6 +42,8 @@ pub struct ManifestFiles {
     names: ContainerNames,
     /// Classes and claims of all files, which objects of any of them may name.
     admission: AdmissionClasses,
+    /// Files of which only the nodes are taken: nothing but `cluster.nodes` names them.
+    of_nodes: SortedSet<String>,
     /// Templates by which later ones are told apart.
     templates: FirstTemplates,
     /// Node selectors of projects, where the system has any.
@@ -235,7 +237,11 @@ impl ManifestFiles {
             NodeSource::Manifests(file) => Some(file),
             _ => None,
         });
-        let written: SortedSet<&String> = sources.chain(applied).chain(of_nodes).collect();
+        let of_nodes: SortedSet<&String> = of_nodes.collect();
+        let of_objects: SortedSet<&String> = sources.chain(applied).collect();
+        let alone = of_nodes.difference(&of_objects);
+        self.of_nodes = alone.map(|file| (*file).clone()).collect();
+        let written: SortedSet<&String> = of_nodes.into_iter().chain(of_objects).collect();
         if written.len() > 1 {
             for file in written {
                 let mut reader = ManifestReader::new().without(&self.unwanted);
@@ -316,6 +322,10 @@ impl ManifestFiles {
         }
         let doubts = manifests.programs.doubts();
         remarks.note_all(doubts.map(|words| format!("{}: {words}", input.name)));
+        // Snapshots look at the budgets and the like of every file.
+        if !self.keeps_objects && self.of_nodes.contains(written) {
+            remarks.note_all(left_out::of_file(&input.name, &mut manifests));
+        }
         if self.has_controllers && !self.adopts {
             // Their owners make them anew.
             manifests.pods.retain(|pod| pod.maker == Maker::Nobody);
