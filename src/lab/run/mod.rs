@@ -134,6 +134,7 @@ fn note_pools(
 ) -> Result<(), BuildError> {
     let notes = world::node_pool_notes(scenario, provider, &kube.objects, nodes)?;
     remarks.note_all(notes);
+    remarks.note_all(world::unreserved(scenario, provider));
     Ok(())
 }
 
