@@ -186,8 +186,7 @@ impl<'a> Sources<'a> {
             [one] => self.merge(one, read, Part::Everything)?,
             _ => self.merge("", read, Part::Everything)?,
         }
-        let doubts: Vec<String> = self.gathered.programs.doubts().collect();
-        self.gathered.findings.splice(0..0, doubts);
+        self.gathered.settle_findings();
         Ok(self.gathered)
     }
 
@@ -252,8 +251,10 @@ impl<'a> Sources<'a> {
             *self.gathered.ignored_kinds.entry(kind).or_default() += count;
         }
         let findings = read.findings.iter().filter(|own| !is_heeded(own));
-        let findings = findings.map(|finding| format!("{place}{finding}"));
-        self.gathered.findings.extend(findings);
+        let (lacking, findings): (Vec<_>, Vec<_>) = findings.partition(|own| own.lacks_queues);
+        let told = |own: &ManifestFinding| format!("{place}{own}");
+        (self.gathered.findings).extend(findings.into_iter().map(told));
+        (self.gathered.without_queues).extend(lacking.into_iter().map(told));
         let reports = read.node_reports.into_iter();
         let unready = reports.filter(|(_, own)| own.is_silent || own.is_unready);
         self.gathered.unready.extend(unready.map(|(name, _)| name));

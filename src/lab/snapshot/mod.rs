@@ -90,6 +90,8 @@ pub struct Gathered {
     pub ignored_kinds: SortedMap<String, usize>,
     /// Features of the files that the model ignores, in words.
     pub findings: Vec<String>,
+    /// Features that the model ignores where no queue of Kueue is declared.
+    pub without_queues: Vec<String>,
     /// Switches of the release by which pods count.
     pub changes: Changes,
     /// Release whose rules decide.
@@ -103,6 +105,16 @@ pub struct Gathered {
 }
 
 impl Gathered {
+    /// Takes up what is found over all files.
+    fn settle_findings(&mut self) {
+        let lacking = std::mem::take(&mut self.without_queues);
+        if self.objects.queueing.queues.is_empty() {
+            self.findings.extend(lacking);
+        }
+        let doubts: Vec<String> = self.programs.doubts().collect();
+        self.findings.splice(0..0, doubts);
+    }
+
     /// Follows a release: the stated one, or that of an experiment, or else that of the newest kubelet.
     pub fn follow(&mut self, stated: Option<Release>) {
         let stated = stated.or(self.stated_release);
