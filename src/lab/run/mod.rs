@@ -390,6 +390,7 @@ pub fn run_through(
     remarks.small_requests(simulation.store(0));
     remarks.selectors(simulation.store(0), &deletions);
     remarks.note_all(world::jobs_without_pods(simulation.store(0)));
+    remarks.note_all(world::stuck_pods(simulation.store(0), end.at));
     remarks.note_all(simulation.remarks(0));
     let answer = |pod| {
         let message = simulation.waiting_message(0, pod)?;
