@@ -13,9 +13,10 @@ use lab::snapshot::change::Changes;
 use lab::snapshot::profile::{profile_of, profile_or_default};
 use lab::snapshot::{Snapshot, SnapshotError, is_experiment};
 use report::explain::{ExplainReport, Place};
-use scenario::schema::WorkloadSource;
+use scenario::Scenario;
+use scenario::schema::{NodeSource, WorkloadSource};
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
-use units::{Duration, Instant};
+use units::{Duration, Instant, SortedSet};
 
 use super::diff::diff_failed;
 use super::named::{self, NamedRun};
@@ -37,8 +38,8 @@ with a pod. A pod that has a node is treated as if it were still unscheduled.
 
 A run is a result folder or an experiment file, with `:VARIANT` if it has several. It is
 simulated again, and the pod is explained at one of its scheduling attempts, by default the last.
-An experiment file with only manifests as its workload counts as a snapshot, unless `--attempt`,
-`--at` or `--set` is given.";
+An experiment file that only names a dump, as `import kubectl` writes it, counts as a snapshot,
+unless `--attempt`, `--at` or `--set` is given.";
 
 /// Arguments of `explain`.
 #[derive(Clone, Debug, Args)]
@@ -180,14 +181,40 @@ fn run_of(global: &Global, arguments: &ExplainArguments) -> Result<Option<NamedR
     if !is_run {
         return Ok(None);
     }
+    // What only snapshots are asked.
+    let asks_for_snapshot = Path::new(&arguments.pod).is_file()
+        || !arguments.without_node.is_empty()
+        || arguments.scheduler.is_stated();
     let run = named::run(global, &text, &arguments.sets)?;
-    let workload = &run.experiment.variants[run.variant].scenario.workload;
-    let is_snapshot = !asks_for_run
-        && is_file
-        && workload
-            .iter()
-            .all(|source| matches!(source, WorkloadSource::Manifests { .. }));
+    let scenario = &run.experiment.variants[run.variant].scenario;
+    let is_snapshot =
+        !asks_for_run && is_file && (is_dump(scenario) || asks_for_snapshot && is_static(scenario));
     Ok((!is_snapshot).then_some(run))
+}
+
+/// Whether all of a scenario's pods come from manifests.
+fn is_static(scenario: &Scenario) -> bool {
+    let mut sources = scenario.workload.iter();
+    sources.all(|source| matches!(source, WorkloadSource::Manifests { .. }))
+}
+
+/// Whether a scenario does no more than name a dump: the files of its nodes are those of its pods, and
+/// nothing comes or happens later.
+fn is_dump(scenario: &Scenario) -> bool {
+    let nodes = scenario.cluster.nodes.iter().map(|source| match source {
+        NodeSource::Manifests(file) => Some(file),
+        _ => None,
+    });
+    let pods = scenario.workload.iter().map(|source| match source {
+        WorkloadSource::Manifests { file, at } if *at == Duration::ZERO => Some(file),
+        _ => None,
+    });
+    let nodes: Option<SortedSet<&String>> = nodes.collect();
+    let pods: Option<SortedSet<&String>> = pods.collect();
+    nodes.is_some()
+        && nodes == pods
+        && scenario.operations.is_empty()
+        && scenario.failures.is_empty()
 }
 
 /// Attempt that is requested.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::priority::PriorityClass;
+use super::admission::PriorityClass;
 use super::reported::Reported;
 use model::workload::{Job, ResourceQuota};
 use model::{Object, Owner, PodSpec, ResourceList, Text};

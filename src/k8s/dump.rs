@@ -8,7 +8,7 @@ use std::io::BufRead;
 use super::json_stream;
 use super::reader::Reader;
 use super::source::{CUT_OFF, Refused, Sink, Source, Stop};
-use super::{ContainerNames, Manifests, PriorityClasses, api_error, yaml, yaml_stream};
+use super::{AdmissionClasses, ContainerNames, Manifests, api_error, yaml, yaml_stream};
 use intake::Input;
 use intake::TraceError;
 use intake::read_error;
@@ -32,10 +32,10 @@ impl ManifestReader {
         Self::default()
     }
 
-    /// Nothing is read yet; pods may name these classes of priority, too.
-    pub fn with_priorities(priorities: PriorityClasses) -> Self {
+    /// Nothing is read yet; objects may name these classes and claims of other files, too.
+    pub fn with_classes(admission: AdmissionClasses) -> Self {
         Self {
-            reader: Reader::with_priorities(priorities),
+            reader: Reader::with_classes(admission),
         }
     }
 

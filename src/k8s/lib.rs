@@ -14,6 +14,7 @@
 //! `gpu-milli` and `gpu-card-model`, as resources and label of nodes and as annotations (or requests
 //! of one container) of pods (`gpu.rs`). `nvidia.com/gpu` and the like stay extended resources.
 
+mod admission;
 mod affinity;
 mod alike;
 mod api_error;
@@ -51,7 +52,6 @@ mod owners;
 mod parts;
 mod pod;
 mod pod_status;
-mod priority;
 mod programs;
 pub mod queueing;
 mod quotas;
@@ -87,6 +87,7 @@ use std::sync::Arc;
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
+pub use admission::AdmissionClasses;
 pub use declared::DeclaredWorkload;
 pub use dump::{ManifestReader, read_inputs};
 pub use field::parse_unix_secs;
@@ -97,7 +98,6 @@ pub use kinds::kind_named;
 pub use left_out::effect_of_kind;
 pub use node_status::NodeReport;
 pub use pod_status::{PodEnd, PodReport, ReportedContainer, ReportedRun, ReportedState};
-pub use priority::PriorityClasses;
 pub use programs::Programs;
 pub use recommendations::{StoredHistogram, VerticalCheckpoint};
 pub use record::{BrokenField, PodRecord, read_pod, read_resize};
@@ -135,8 +135,9 @@ pub struct Manifests {
     pub revisions: Vec<DeclaredRevision>,
     /// Usage that the recommender of vertical autoscalers has stored, where workloads were asked for.
     pub checkpoints: Vec<VerticalCheckpoint>,
-    /// Classes of priority, those that every cluster has included.
-    pub priorities: PriorityClasses,
+    /// Classes and claims by which objects of other files are admitted, classes that every cluster has
+    /// included.
+    pub admission: AdmissionClasses,
     /// Number of objects of each other kind; nothing of them was read ([`effect_of_kind`]).
     pub ignored_kinds: SortedMap<String, usize>,
     /// Workloads by kind, where they are not read.

@@ -82,12 +82,31 @@ struct RawSpec {
     taints: Vec<raw::Taint>,
     expire_after: Option<String>,
     termination_grace_period: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    node_class_ref: RawClassRef,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawClassRef {
+    kind: String,
+    name: String,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 struct RawClaimStatus {
     node_name: Option<String>,
+    #[serde(deserialize_with = "nullable")]
+    conditions: Vec<RawCondition>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct RawCondition {
+    #[serde(rename = "type")]
+    kind: String,
+    status: String,
 }
 
 /// Adds a pool or a claim; `false` of other kinds.
@@ -106,7 +125,12 @@ pub(super) fn add(
             let status: RawClaimStatus = part(parts.late_status.as_ref(), "status")?;
             // One without a node is a machine under way, which nobody can tell the end of.
             if let Some(node) = status.node_name.filter(|name| !name.is_empty()) {
-                objects.claims.insert(texts.share(&node), claim(parts)?);
+                let own = NodeClaim {
+                    is_drifted: { status.conditions.iter() }
+                        .any(|own| own.kind == "Drifted" && own.status == "True"),
+                    ..claim(parts)?
+                };
+                objects.claims.insert(texts.share(&node), own);
             }
         }
         _ => return Ok(false),
@@ -158,6 +182,8 @@ fn pool(parts: &Parts, texts: &mut Texts) -> Result<NodePool, Problem> {
     let grace = grace.map(|text| span(text, &grace_path)).transpose()?;
     let metadata = template.field("metadata");
     let annotations = &raw.template.metadata.annotations;
+    let class = &raw.template.spec.node_class_ref;
+    let node_class = (texts.share(&class.kind), texts.share(&class.name));
     Ok(NodePool {
         name: texts.share(parts.metadata.name.as_deref().unwrap_or_default()),
         weight: raw.weight.unwrap_or(0),
@@ -177,6 +203,7 @@ fn pool(parts: &Parts, texts: &mut Texts) -> Result<NodePool, Problem> {
             .get(DO_NOT_DISRUPT)
             .is_some_and(|own| own == "true"),
         replicas: raw.replicas,
+        node_class,
     })
 }
 
@@ -229,6 +256,7 @@ fn claim(parts: &Parts) -> Result<NodeClaim, Problem> {
             .map(|age| age.map_or(ClaimedAge::Never, ClaimedAge::After)),
         created_unix_secs: created.and_then(parse_unix_secs),
         is_terminating: metadata.deletion_timestamp.is_some(),
+        is_drifted: false,
     })
 }
 

@@ -8,7 +8,7 @@ use super::field::{Path, Problem};
 use super::fields::{POD_SPEC, Strays};
 use super::findings::{ManifestFinding, ObjectName};
 use super::raw;
-use super::{Ctx, Origin, PriorityClasses, pod, runtime_class, server, unmodelled};
+use super::{AdmissionClasses, Ctx, Origin, pod, runtime_class, server, unmodelled};
 use model::{Container, PodSpec};
 
 /// A pod of a record.
@@ -112,7 +112,7 @@ fn give_priority(object: ObjectName<'_>, raw: &raw::PodSpec, spec: &mut PodSpec,
     let Some(class) = class.filter(|class| raw.priority.is_none() && !class.is_empty()) else {
         return;
     };
-    if let Some(known) = PriorityClasses::default().get(class) {
+    if let Some(known) = AdmissionClasses::default().get(class) {
         spec.priority = known.value;
     } else {
         let path = Path::root("spec");

@@ -245,7 +245,8 @@ pub(super) const POD_COLUMNS: [Column; 19] = [
          permanently), `node_lost`, `evicted`, `cancelled`, or why the node that it was bound to \
          refused it: `OutOfcpu`, `OutOfmemory`, `OutOfephemeral-storage`, `OutOfpods`, \
          `OutOfextended`, `NodeAffinity`, `NodePorts`, `TaintToleration`, `Evicted` (short of \
-         memory or disk); of pods still alive: `pending`, `starting`, `running`",
+         memory or disk); of pods still alive: `pending`, `starting`, `running` (whatever their \
+         containers do), `terminating` (told to end)",
     ),
     Column::of(
         "job",

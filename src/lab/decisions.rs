@@ -8,8 +8,8 @@
 use std::io::{self, Write};
 
 use cluster::{Observer, Store};
-use model::{EndReason, Event, Pod, PodName, PodRef};
-use units::{Instant, NodeId};
+use model::{EndReason, Event, Pod, PodChange, PodName, PodRef};
+use units::{Instant, NodeId, SortedSet};
 
 use super::folder::{FolderError, OutputFile, ResultFolder};
 use super::tables::Place;
@@ -76,7 +76,7 @@ pub const FIELDS: [Field; 7] = [
         unit: "",
         meaning: "`bound`, `unschedulable` (the attempt failed, the pod stays pending), \
                   `rejected` (refused permanently, by its scheduler or by the node that it was \
-                  bound to) or `evicted`",
+                  bound to) or `evicted` (told to go; its end may come later)",
         absent: None,
     },
     Field {
@@ -101,6 +101,8 @@ pub struct DecisionLog {
     lines: Vec<u8>,
     file: OutputFile,
     failed: Option<FolderError>,
+    /// Pods that were told to end, of which the decision is written.
+    evicted: SortedSet<PodRef>,
 }
 
 /// Decision on a pod.
@@ -122,6 +124,7 @@ impl DecisionLog {
             lines: Vec::with_capacity(2 * GATHERED),
             file: folder.file(&place.file(DECISIONS_FILE))?,
             failed: None,
+            evicted: SortedSet::new(),
         })
     }
 
@@ -207,6 +210,32 @@ impl DecisionLog {
     }
 }
 
+impl DecisionLog {
+    /// A pod that is told to end for another's sake has been decided on; its end only follows.
+    fn of_order(&mut self, at: Instant, pod: PodRef, change: PodChange, store: &Store) {
+        let PodChange::Terminating {
+            reason: EndReason::Evicted(_),
+            ..
+        } = change
+        else {
+            return;
+        };
+        let Some(own) = store.pods().get(pod) else {
+            return;
+        };
+        if self.evicted.insert(pod) {
+            let decision = Decision {
+                at,
+                pod: own,
+                node: own.node(),
+                outcome: "evicted",
+                reason: None,
+            };
+            self.line(decision, store);
+        }
+    }
+}
+
 /// Appends a text as JSON, quotes included.
 fn push_json(line: &mut Vec<u8>, text: &str) -> io::Result<()> {
     if text
@@ -227,10 +256,13 @@ impl Observer for DecisionLog {
         match (event, ended) {
             (Event::PodBound { pod, node, .. }, _) => self.of_living(at, *pod, Some(*node), store),
             (Event::PodUnschedulable { pod }, _) => self.of_living(at, *pod, None, store),
+            (Event::PodChanged { pod, change }, _) => self.of_order(at, *pod, *change, store),
             (Event::PodEnded { reason, .. }, Some(pod)) => {
+                let was_told = self.evicted.remove(&pod.pod);
                 let (outcome, reason) = match reason {
                     EndReason::Rejected => ("rejected", None),
                     EndReason::Refused(why) => ("rejected", Some(why.name())),
+                    EndReason::Evicted(_) if was_told => return,
                     EndReason::Evicted(_) => ("evicted", None),
                     EndReason::Completed
                     | EndReason::TimeLimit

@@ -10,7 +10,8 @@ use model::{ClusterObjects, Node, Object, PodSpec, Text};
 use trace::Input;
 use units::{Duration, Instant, SortedSet, plural};
 
-use crate::snapshot::{Gathered, SnapshotError, SnapshotOptions, Sources};
+use crate::results::is_result_folder;
+use crate::snapshot::{Gathered, SnapshotError, SnapshotOptions, Sources, is_experiment};
 
 pub use systems::queueing::question::{
     Answer, Change, Obstacle, ObstacleAmounts, Question, Raise, RunTimes, Start, Verdict, Victim,
@@ -51,12 +52,28 @@ pub fn read(
 ) -> Result<Asked, SnapshotError> {
     let sources = Sources::new(options.traces_dirs).without(options.ignored);
     let mut sources = sources.with_workloads();
+    let mut starts = Vec::new();
     for path in cluster {
+        let name = path.display();
+        if is_result_folder(path) {
+            return Err(SnapshotError::Input(format!(
+                "{name}: is a result of a run, which keeps no objects; give the experiment file, of which \
+                 the job is asked about as at its start, or a dump"
+            )));
+        }
+        if path.is_file() && is_experiment(path)? {
+            starts.push(format!(
+                "{name}: the job is asked about as at the start of the experiment: no job is admitted but \
+                 those that its files admit"
+            ));
+        }
         sources.add(path)?;
     }
     let name = cluster.first().map(|path| path.display().to_string());
     let input = Input::argument(&job.display().to_string())?;
-    asked(sources, name.as_deref().unwrap_or_default(), &input)
+    let mut asked = asked(sources, name.as_deref().unwrap_or_default(), &input)?;
+    asked.warnings.extend(starts);
+    Ok(asked)
 }
 
 /// As [`read`], of inputs, each of the cluster with the place from which files that it names are found.
@@ -90,8 +107,8 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
     let checked = world::queueing::check(&files);
     checked.map_err(|error| SnapshotError::Input(error.to_string()))?;
     settle_places(&mut gathered)?;
-    let classes = gathered.priorities.clone();
-    let mut reader = ManifestReader::with_priorities(classes).with_workloads();
+    let classes = gathered.admission.clone();
+    let mut reader = ManifestReader::with_classes(classes).with_workloads();
     reader.read(input)?;
     let read = reader.finish();
     let times = read.workloads.iter().map(|own| own.reported.created);

@@ -2,7 +2,7 @@
 //! that are there are its own.
 
 use super::{Labels, Requirement, ResourceList, Taint, Text};
-use units::{Duration, SortedMap};
+use units::{Duration, Instant, SortedMap};
 
 /// The label of a node with the name of its pool.
 pub const NODE_POOL_LABEL: &str = "karpenter.sh/nodepool";
@@ -14,6 +14,8 @@ pub const INITIALIZED_LABEL: &str = "karpenter.sh/initialized";
 pub struct NodePoolObjects {
     /// Pools, by name.
     pub pools: SortedMap<Text, NodePool>,
+    /// Pools that come or change while a cluster runs, by the order of their instants.
+    pub later: Vec<(Instant, NodePool)>,
     /// Claims, by the names of their nodes.
     pub claims: SortedMap<Text, NodeClaim>,
     /// Times at which nodes of pools were created, by name, in seconds since 1970-01-01T00:00:00Z.
@@ -49,6 +51,8 @@ pub struct NodePool {
     pub do_not_disrupt: bool,
     /// Number of nodes of a pool that always has so many.
     pub replicas: Option<i64>,
+    /// Kind and name of the object that says how its machines are made; nothing of it is read.
+    pub node_class: (Text, Text),
 }
 
 /// A number of nodes of a pool that may be on their way out at a time.
@@ -74,6 +78,8 @@ pub struct NodeClaim {
     pub expire_after: Option<ClaimedAge>,
     /// Time of its creation, in seconds since 1970-01-01T00:00:00Z.
     pub created_unix_secs: Option<i64>,
+    /// Marks a claim whose node is not what a new one would be.
+    pub is_drifted: bool,
     /// Marks a claim that is being deleted.
     pub is_terminating: bool,
 }
@@ -97,10 +103,30 @@ impl ClaimedAge {
     }
 }
 
+impl NodePool {
+    /// Whether nodes of another state of the pool are what new ones would be, but for its requirements, which
+    /// nodes are held against one by one (Karpenter's `NodePool.Hash`).
+    pub fn makes_same_nodes(&self, other: &Self) -> bool {
+        self.labels == other.labels
+            && self.taints == other.taints
+            && self.do_not_disrupt == other.do_not_disrupt
+            && self.expire_after == other.expire_after
+            && self.termination_grace == other.termination_grace
+            && self.node_class == other.node_class
+    }
+}
+
 impl NodePoolObjects {
+    /// Lets the pools be there from an instant on only.
+    pub fn delay(&mut self, at: Instant) {
+        let pools = std::mem::take(&mut self.pools).into_values();
+        self.later.extend(pools.map(|pool| (at, pool)));
+    }
+
     /// Takes in the objects of another file.
     pub fn merge(&mut self, other: Self) {
         self.pools.extend(other.pools);
+        self.later.extend(other.later);
         self.claims.extend(other.claims);
         self.created_unix_secs.extend(other.created_unix_secs);
     }

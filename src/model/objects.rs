@@ -97,7 +97,7 @@ impl ClusterObjects {
                 &other.attachments,
             ),
             merge_map("PodGroup", &mut self.groups, &other.groups),
-            merge_list("service selector", &mut self.services, &other.services),
+            merge_list(SERVICES, &mut self.services, &other.services),
             AppliedObjects {
                 noun: "queueing object",
                 added: 0,
@@ -118,6 +118,9 @@ impl ClusterObjects {
         self.claims.get(&(namespace.clone(), name.clone()))
     }
 }
+
+/// Noun for a service as schedulers see it.
+pub const SERVICES: &str = "service selector";
 
 /// Numbers of the applied objects of a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
-use k8s::PriorityClasses;
+use k8s::AdmissionClasses;
 use lab::place::{MOST, Stop, place};
 use lab::snapshot::profile::{profile_of, read_profiles};
 use lab::snapshot::{Snapshot, SnapshotError, SnapshotOptions, read_pod};
@@ -128,8 +128,8 @@ fn decide(
     snapshot: &mut Snapshot,
 ) -> Result<(u64, String), SnapshotError> {
     // The recorded answers are those of pods with priority 0, whatever classes the dump has.
-    let priorities = PriorityClasses::default();
-    let (pod, _) = read_pod(&folder.join(&answer.pod), &priorities)?;
+    let admission = AdmissionClasses::default();
+    let (pod, _) = read_pod(&folder.join(&answer.pod), &admission)?;
     snapshot.name_namespace(pod.namespace());
     let pod = snapshot.pod_info(&pod)?;
     let (profiles, _) = read_profiles(None, Changes::default())?;

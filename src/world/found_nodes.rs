@@ -7,9 +7,10 @@ use autoscale::provisioner::FoundNode;
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, label_of};
 use model::node_pools::{INITIALIZED_LABEL, NODE_POOL_LABEL, NodePoolObjects};
 use model::{Node, Text};
-use units::{Duration, Instant, SortedMap};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::ProviderPlan;
+use super::instance_labels::value;
 use super::node_pools::PlannedPool;
 
 /// The cluster at the start of a run.
@@ -69,10 +70,13 @@ fn found_node(
     if claim.is_none() && !objects.claims.is_empty() {
         return Err("no NodeClaim of the manifests has it".to_owned());
     }
-    let place = if objects.pools.is_empty() {
+    let place = if objects.pools.is_empty() && objects.later.is_empty() {
         0
     } else {
-        let known = pools.iter().position(|own| own.pool.name == *pool);
+        let is_of = |own: &PlannedPool<'_>| own.pool.name == *pool;
+        let first = |own: &PlannedPool<'_>| is_of(own) && own.pool.since == Instant::ZERO;
+        let known = pools.iter().position(first);
+        let known = known.or_else(|| pools.iter().position(is_of));
         known.ok_or_else(|| match objects.pools.get(pool) {
             Some(_) => format!("its NodePool `{pool}` has a fixed number of nodes"),
             None => format!("no NodePool of the manifests is named `{pool}`"),
@@ -96,7 +100,21 @@ fn found_node(
         created: None,
         is_going: claim.is_some_and(|own| own.is_terminating),
         expire_after: claim.and_then(|own| own.expire_after),
+        is_drifted: claim.is_some_and(|own| own.is_drifted),
+        unmet: unmet(node, kind, pool, pools),
     })
+}
+
+/// Pools of a name whose requirements a node does not meet, as places in the list: it has drifted
+/// (Karpenter's `nodeclaim/disruption/drift.go`, `areRequirementsDrifted`).
+fn unmet(node: &Node, kind: &str, pool: &Text, pools: &[PlannedPool<'_>]) -> SortedSet<usize> {
+    let own = pools.iter().enumerate();
+    let own = own.filter(|(_, own)| own.pool.name == *pool);
+    let unmet = own.filter(|(_, own)| {
+        let mut rules = own.declared.into_iter().flat_map(|own| &own.requirements);
+        rules.any(|rule| !rule.matches_value(value(&rule.key, kind, node).as_deref()))
+    });
+    unmet.map(|(place, _)| place).collect()
 }
 
 /// The instant at which a node was created, if both that time and that of the start are known.

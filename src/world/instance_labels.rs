@@ -17,6 +17,20 @@ const PROVIDERS: [&str; 4] = [
     "karpenter.gcp",
 ];
 
+/// Whether an instance type bears the name of one of a cloud: `m5.large`, `Standard_D4s_v5`, `n2-standard-4`.
+pub(super) fn is_of_cloud(instance_type: &str) -> bool {
+    let is_google = || {
+        let mut parts = instance_type.split('-');
+        let family = parts.next().unwrap_or_default();
+        family.len() <= 4
+            && family.contains(|own: char| own.is_ascii_digit())
+            && parts.next().is_some_and(|kind| {
+                ["standard", "highmem", "highcpu", "medium", "small", "micro"].contains(&kind)
+            })
+    };
+    AwsName::of(instance_type).is_some() || instance_type.starts_with("Standard_") || is_google()
+}
+
 /// The value that a label of an instance type has, as far as its list or its name says.
 pub(super) fn value(key: &str, instance_type: &str, node: &Node) -> Option<Text> {
     if let Some(own) = node.labels.get(key) {

@@ -3,7 +3,7 @@
 use cluster::Store;
 use model::Object;
 use model::workload::Job;
-use units::plural::count;
+use units::plural::{count, either};
 
 /// Number of reasons that are told with their first job; the others are counted.
 const TOLD: usize = 4;
@@ -26,7 +26,7 @@ pub fn jobs_without_pods(store: &Store) -> Vec<String> {
         if !job.suspend || status.has_failed().is_some() || status.active > 0 {
             continue;
         }
-        let reason = reason(job);
+        let reason = reason(store, job);
         match found.iter_mut().find(|own| own.reason == reason) {
             Some(own) => own.jobs += 1,
             None => found.push(Alike {
@@ -61,12 +61,27 @@ impl Alike {
 }
 
 /// Reason for which a suspended job has no pods.
-fn reason(job: &Job) -> String {
-    match &job.queue.0 {
-        Some(queue) => format!(
-            "not admitted by the queue `{}`; `windtunnel queue` tells why",
-            queue.name
-        ),
-        None => "suspended".to_owned(),
-    }
+fn reason(store: &Store, job: &Job) -> String {
+    let Some(queue) = &job.queue.0 else {
+        return "suspended".to_owned();
+    };
+    let jobs = store.objects().iter();
+    let jobs = jobs.filter_map(|(_, row)| match &row.object {
+        Object::Job(other) if other.namespace == job.namespace => Some(other),
+        _ => None,
+    });
+    let running = jobs.filter(|other| {
+        let is_of_it = (other.queue.0.as_ref()).is_some_and(|own| own.name == queue.name);
+        is_of_it && other.status.active > 0
+    });
+    let jobs = running.count() as u64;
+    format!(
+        "not admitted by the queue `{}`, of which {} pods; `windtunnel queue EXPERIMENT JOB.yaml` tells \
+         what a job meets there at the start",
+        queue.name,
+        match jobs {
+            0 => "no job has".to_owned(),
+            jobs => format!("{} {}", count(jobs, "job"), either(jobs, "has", "have")),
+        }
+    )
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use k8s::{config_doubts, read_scheduler_config};
 use model::dra::DeviceObjects;
+use model::objects::{AppliedObjects, SERVICES};
 use model::{Change, Changes, ClusterObjects, Labels, SchedulerConfig, Text};
 use policy::kube_profiles::{default_weight, plugin_names};
 use policy::registered::{Registration, obstacle};
@@ -18,7 +19,7 @@ use systems::{KubeRequest, SchedulerKind};
 use units::nearest::hint;
 
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
-use units::{SortedMap, SortedSet};
+use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Whether a scenario asks for kube-scheduler itself.
 pub fn is_exact(scenario: &Scenario) -> bool {
@@ -181,6 +182,35 @@ fn stated(scheduler: &schema::Scheduler) -> Result<SchedulerConfig, BuildError> 
 /// Pods in preemptions, by namespace and name.
 type Preemptions = SortedMap<(Text, Text), PreemptionState>;
 
+/// The files of nodes and pods, by the instants at which they come, those of nodes first.
+fn timed_files(scenario: &Scenario) -> Vec<(&String, Duration)> {
+    let nodes = scenario.cluster.nodes.iter();
+    let nodes = nodes.filter_map(|source| match source {
+        NodeSource::Manifests(file) => Some((file, Duration::ZERO)),
+        _ => None,
+    });
+    let pods = scenario.workload.iter();
+    let pods = pods.filter_map(|source| match source {
+        WorkloadSource::Manifests { file, at } => Some((file, *at)),
+        _ => None,
+    });
+    let mut files: Vec<(&String, Duration)> = nodes.chain(pods).collect();
+    files.sort_by_key(|(_, at)| *at);
+    files
+}
+
+/// Objects of a file that comes while the cluster runs and that the scheduler has from the start. Services
+/// are objects of the store as well, which come in time.
+fn early(objects: &ClusterObjects, own: &ClusterObjects) -> impl Iterator<Item = AppliedObjects> {
+    let counts = objects.clone().merge_applied(own).into_iter();
+    let counts = counts.filter(|count| count.noun != SERVICES);
+    counts.map(|count| AppliedObjects {
+        added: count.added + count.unchanged,
+        unchanged: 0,
+        ..count
+    })
+}
+
 /// The objects around nodes and pods in the manifests of a scenario, each file once, and what the
 /// pods among them have to do with preemptions.
 fn objects(
@@ -189,27 +219,22 @@ fn objects(
     manifests: &mut ManifestFiles,
     remarks: &mut Remarks,
 ) -> Result<(ClusterObjects, Preemptions), BuildError> {
-    let of_nodes = scenario
-        .cluster
-        .nodes
-        .iter()
-        .filter_map(|source| match source {
-            NodeSource::Manifests(file) => Some(file),
-            _ => None,
-        });
-    let of_pods = scenario.workload.iter().filter_map(|source| match source {
-        WorkloadSource::Manifests { file, .. } => Some(file),
-        _ => None,
-    });
-    let mut read: Vec<&String> = Vec::new();
     let (mut objects, mut preemptions) = (ClusterObjects::default(), Preemptions::new());
     let (mut queueing, mut devices) = (Vec::new(), Vec::new());
     let mut namespaces = SortedSet::from([Text::from("default")]);
-    for file in of_nodes.chain(of_pods) {
+    let mut read: Vec<&String> = Vec::new();
+    for (file, at) in timed_files(scenario) {
         if !read.contains(&file) {
             read.push(file);
             let manifests = manifests.read(file, files, remarks)?;
-            objects.merge(manifests.objects.clone());
+            let mut own = manifests.objects.clone();
+            if at > Duration::ZERO {
+                own.node_pools.delay(Instant::ZERO.saturating_add(at));
+                for count in early(&objects, &own) {
+                    remarks.applied(file, at, count);
+                }
+            }
+            objects.merge(own);
             queueing.push((file.as_str(), manifests.objects.queueing.clone()));
             devices.push((file.as_str(), manifests.objects.devices.clone()));
             for pod in &manifests.pods {
@@ -234,6 +259,9 @@ fn objects(
         for count in objects.merge_applied(&applied.objects) {
             remarks.applied(file, operation.at, count);
         }
+        let mut pools = applied.objects.node_pools.clone();
+        pools.delay(Instant::ZERO.saturating_add(operation.at));
+        objects.node_pools.later.extend(pools.later);
     }
     super::queueing::check(&queueing)?;
     super::devices::check(&devices, &objects.devices)?;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use control::federation::FederationOptions;
 use jiff::Timestamp;
 use k8s::{
-    ContainerNames, FirstTemplates, Kubelet, Maker, ManifestReader, Manifests, PriorityClasses,
+    AdmissionClasses, ContainerNames, FirstTemplates, Kubelet, Maker, ManifestReader, Manifests,
     kind_named,
 };
 use model::queueing::QueueingObjects;
@@ -19,7 +19,7 @@ use super::adoption::Beginning;
 use super::federation::Division;
 use super::kube::is_exact;
 use super::openshift_options::ProjectSelectors;
-use super::{Adoption, BuildError, FileSource, Remarks, decoded};
+use super::{Adoption, BuildError, FileSource, Remarks, decoded, left_out};
 use units::{SortedMap, SortedSet};
 
 /// The manifest files that were read, by the path as written.
@@ -40,8 +40,10 @@ pub struct ManifestFiles {
     unwanted: Vec<&'static str>,
     /// Names of containers that are taken.
     names: ContainerNames,
-    /// Priority classes of all files, which pods of any of them may name.
-    priorities: PriorityClasses,
+    /// Classes and claims of all files, which objects of any of them may name.
+    admission: AdmissionClasses,
+    /// Files of which only the nodes are taken: nothing but `cluster.nodes` names them.
+    of_nodes: SortedSet<String>,
     /// Templates by which later ones are told apart.
     templates: FirstTemplates,
     /// Node selectors of projects, where the system has any.
@@ -213,11 +215,10 @@ impl ManifestFiles {
         self.division.options(scenario, nodes, remarks)
     }
 
-    /// Follows the release of a scenario, and reads the priority classes of several files, which pods
-    /// of each of them may name. What is wrong
-    /// with a file is said where it is read as a whole.
+    /// Follows the release of a scenario, and reads the classes and claims of several files, which objects
+    /// of each of them may name. What is wrong with a file is said where it is read as a whole.
     #[must_use]
-    pub fn with_priorities_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
+    pub fn with_classes_of(mut self, scenario: &Scenario, files: &FileSource<'_>) -> Self {
         self.changes = scenario.system.scheduler_changes();
         self.unwanted = unwanted(scenario);
         if scenario.system.name == systems::ecs::ENTRY.name {
@@ -236,12 +237,16 @@ impl ManifestFiles {
             NodeSource::Manifests(file) => Some(file),
             _ => None,
         });
-        let written: SortedSet<&String> = sources.chain(applied).chain(of_nodes).collect();
+        let of_nodes: SortedSet<&String> = of_nodes.collect();
+        let of_objects: SortedSet<&String> = sources.chain(applied).collect();
+        let alone = of_nodes.difference(&of_objects);
+        self.of_nodes = alone.map(|file| (*file).clone()).collect();
+        let written: SortedSet<&String> = of_nodes.into_iter().chain(of_objects).collect();
         if written.len() > 1 {
             for file in written {
                 let mut reader = ManifestReader::new().without(&self.unwanted);
                 if reader.read(&files.open(file)).is_ok() {
-                    self.priorities.merge(reader.finish().priorities);
+                    self.admission.merge(reader.finish().admission);
                 }
             }
         }
@@ -283,7 +288,7 @@ impl ManifestFiles {
     }
 
     fn parse(&self, input: &Input) -> Result<Manifests, BuildError> {
-        let reader = ManifestReader::with_priorities(self.priorities.clone());
+        let reader = ManifestReader::with_classes(self.admission.clone());
         let mut reader = reader.without(&self.unwanted).with_names(self.names);
         if self.keeps_objects {
             reader = reader.with_everything();
@@ -317,6 +322,10 @@ impl ManifestFiles {
         }
         let doubts = manifests.programs.doubts();
         remarks.note_all(doubts.map(|words| format!("{}: {words}", input.name)));
+        // Snapshots look at the budgets and the like of every file.
+        if !self.keeps_objects && self.of_nodes.contains(written) {
+            remarks.note_all(left_out::of_file(&input.name, &mut manifests));
+        }
         if self.has_controllers && !self.adopts {
             // Their owners make them anew.
             manifests.pods.retain(|pod| pod.maker == Maker::Nobody);

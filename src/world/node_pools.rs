@@ -7,7 +7,7 @@ use model::node_pools::{NODE_POOL_LABEL, NodePool, NodePoolBudget, NodePoolObjec
 use model::workload::CronSchedule;
 use model::{Node, Operator, Requirement, Text};
 use scenario::schema::{self, DisruptionReason, Provisioning};
-use units::Duration;
+use units::{Duration, Instant};
 
 use super::BuildError;
 use super::instance_labels::{is_of_provider, value};
@@ -30,16 +30,18 @@ pub(super) fn pools<'o>(
     own: &Provisioning,
     objects: &'o NodePoolObjects,
 ) -> Result<Vec<PlannedPool<'o>>, BuildError> {
-    let declared = objects
-        .pools
-        .values()
-        .filter(|pool| pool.replicas.is_none());
-    let mut declared: Vec<&NodePool> = declared.collect();
-    declared.sort_by(|one, other| {
+    let first = objects.pools.values().map(|pool| (Instant::ZERO, pool));
+    let later = objects.later.iter().map(|(at, pool)| (*at, pool));
+    let states: Vec<(Instant, &NodePool)> = first.chain(later).collect();
+    let makes_nodes = |(_, pool): &&(Instant, &NodePool)| pool.replicas.is_none();
+    let mut declared: Vec<(Instant, &NodePool)> =
+        states.iter().filter(makes_nodes).copied().collect();
+    declared.sort_by(|(since, one), (since_other, other)| {
         let weight = other.weight.cmp(&one.weight);
-        weight.then_with(|| other.name.cmp(&one.name))
+        let name = weight.then_with(|| other.name.cmp(&one.name));
+        name.then_with(|| since.cmp(since_other))
     });
-    if objects.pools.is_empty() {
+    if states.is_empty() {
         let pool = Pool {
             name: POOL.into(),
             consolidation: policy(own),
@@ -51,9 +53,21 @@ pub(super) fn pools<'o>(
         let declared = None;
         return Ok(vec![PlannedPool { pool, declared }]);
     }
-    let pools = declared.into_iter().map(|declared| {
-        let pool = of_declared(own, declared)?;
-        let declared = Some(declared);
+    let pools = declared.iter().map(|&(since, state)| {
+        let is_same = |other: &NodePool| other.name == state.name;
+        let next = states
+            .iter()
+            .filter(|(at, other)| *at > since && is_same(other));
+        let mut alike = declared.iter();
+        let pool = Pool {
+            since,
+            until: next.map(|(at, _)| *at).min(),
+            make: alike
+                .position(|(_, other)| is_same(other) && other.makes_same_nodes(state))
+                .unwrap_or_default(),
+            ..of_declared(own, state)?
+        };
+        let declared = Some(state);
         Ok(PlannedPool { pool, declared })
     });
     pools.collect()
@@ -109,6 +123,7 @@ fn of_declared(own: &Provisioning, declared: &NodePool) -> Result<Pool, BuildErr
         },
         expire_after: own.expire_after.or(declared.expire_after),
         limits: declared.limits.clone(),
+        ..Pool::default()
     })
 }
 
@@ -196,6 +211,14 @@ fn budget_of(own: &NodePoolBudget) -> BudgetWindow {
 }
 
 impl PlannedPool<'_> {
+    /// Its name, and from when on it is there.
+    pub(super) fn told(&self) -> String {
+        match self.pool.since {
+            Instant::ZERO => self.pool.name.to_string(),
+            since => format!("{} from {since} on", self.pool.name),
+        }
+    }
+
     /// Zones in which a pool's nodes may be bought: those of the experiment, or else those that the
     /// pool names itself; `None` is no zone.
     pub(super) fn zones(&self, own: &Provisioning) -> Vec<Option<String>> {

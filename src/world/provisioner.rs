@@ -181,17 +181,25 @@ pub fn node_pool_notes(
     let autoscaling = scenario.system.autoscaling.as_ref();
     let own = autoscaling.and_then(|own| own.provisioner.as_ref());
     let (Some(own), Some(plan)) = (own, plan) else {
-        return Ok(unheeded(known.pools.len(), known.claims.len()));
+        let pools = known.pools.len() + known.later.len();
+        return Ok(unheeded(pools, known.claims.len()));
     };
     let pools = pools(own, known)?;
     let mut notes = of_nodes(plan, known, &pools, nodes);
-    if known.pools.is_empty() {
+    if known.pools.is_empty() && known.later.is_empty() {
         return Ok(notes);
     }
-    let names: Vec<&str> = pools.iter().map(|own| &*own.pool.name).collect();
+    let names: Vec<String> = pools.iter().map(PlannedPool::told).collect();
     notes.push(format!(
         "provisioner: nodes are bought for {} of the manifests, tried in this order: {}",
-        plural::count(names.len(), "NodePool"),
+        plural::count(
+            pools
+                .iter()
+                .map(|own| &own.pool.name)
+                .collect::<SortedSet<_>>()
+                .len(),
+            "NodePool"
+        ),
         names.join(", ")
     ));
     let stated = stated(own);
@@ -235,6 +243,19 @@ fn of_nodes(
             named(&names),
             plural::either(names.len(), "is", "are"),
             plural::either(names.len(), "it", "them"),
+        ));
+    }
+    let drifted = found
+        .own
+        .iter()
+        .filter(|(_, own)| own.is_drifted || own.unmet.contains(&own.pool));
+    let drifted: Vec<&Text> = drifted.map(|(name, _)| name).collect();
+    if !drifted.is_empty() {
+        notes.push(format!(
+            "provisioner: {} {} drifted, by the claim or by what the NodePool requires: {} replaced as budgets let",
+            named(&drifted),
+            plural::either(drifted.len(), "has", "have"),
+            plural::either(drifted.len(), "it is", "they are"),
         ));
     }
     for (why, names) in &found.left_alone {

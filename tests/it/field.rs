@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use windtunnel::units::{Duration, SortedMap};
 
@@ -43,6 +44,16 @@ enum Check {
         largest: usize,
         smallest: usize,
     },
+    /// Number of decisions of an outcome on pods whose names begin with a text, of a run with `--decisions`.
+    Decisions {
+        outcome: String,
+        pod: String,
+        count: usize,
+        /// First instant that counts.
+        from: String,
+        /// Instant before which they count.
+        to: String,
+    },
     /// Part of what the program says.
     Words { words: String },
     /// What it must not say.
@@ -70,11 +81,19 @@ fn nanoseconds(time: &str) -> i64 {
     time.as_nanos()
 }
 
+/// A line of the log of decisions.
+#[derive(Deserialize)]
+struct Decision {
+    time_ns: i64,
+    pod: String,
+    outcome: String,
+}
+
 /// What differs from the right values, in words.
 fn differences(report: &Report, scratch: &Scratch, said: &str) -> Vec<String> {
     let is_run = report.command.is_empty();
-    let events = if is_run {
-        events_of(scratch)
+    let events: Vec<Event> = if is_run {
+        lines_of(scratch, "out/events.jsonl.zst")
     } else {
         Vec::new()
     };
@@ -109,6 +128,23 @@ fn differences(report: &Report, scratch: &Scratch, said: &str) -> Vec<String> {
                 counts.values().max() == Some(largest) && counts.values().min() == Some(smallest);
             (!is_right).then(|| format!("pods by node: {counts:?}"))
         }
+        Check::Decisions {
+            outcome,
+            pod,
+            count,
+            from,
+            to,
+        } => {
+            let decisions: Vec<Decision> = lines_of(scratch, "out/decisions.jsonl.zst");
+            let times = nanoseconds(from)..nanoseconds(to);
+            let found = decisions.iter().filter(|own| {
+                own.outcome == *outcome
+                    && own.pod.starts_with(&**pod)
+                    && times.contains(&own.time_ns)
+            });
+            let found = found.count();
+            (found != *count).then(|| format!("{found} decisions `{outcome}` on {pod}"))
+        }
         Check::Words { words } => (!said.contains(&**words)).then(|| format!("it said: {said}")),
         Check::Absent { absent } => said.contains(&**absent).then(|| format!("it said: {said}")),
         Check::Value {
@@ -141,13 +177,13 @@ fn differences(report: &Report, scratch: &Scratch, said: &str) -> Vec<String> {
     differs.collect()
 }
 
-/// The log of the events of a run.
-fn events_of(scratch: &Scratch) -> Vec<Event> {
-    let log = zstd::decode_all(&scratch.bytes("out/events.jsonl.zst")[..]).expect("a log");
+/// The lines of a log of a run.
+fn lines_of<T: DeserializeOwned>(scratch: &Scratch, file: &str) -> Vec<T> {
+    let log = zstd::decode_all(&scratch.bytes(file)[..]).expect("a log");
     let log = String::from_utf8(log).expect("text");
-    let events = log.lines();
-    let events = events.map(|line| serde_json::from_str(line).expect("an event"));
-    events.collect()
+    let lines = log.lines();
+    let lines = lines.map(|line| serde_json::from_str(line).expect("a line of it"));
+    lines.collect()
 }
 
 /// Number of pods on each node at the end, of those whose names begin with a text.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::consolidate::Leaver;
 use super::movable::{is_reschedulable, keeps};
 use super::replace::Replaced;
-use super::{DisruptionBudget, Provisioner, ProvisionerOptions};
+use super::{DisruptionBudget, Offering, Provisioner, ProvisionerOptions};
 use crate::nodes::pods::{budgets, is_undisturbed, pods_on};
 use cluster::Store;
 use control::provider::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL, SPOT};
@@ -79,11 +79,11 @@ impl Candidate {
 impl Provisioner {
     /// The nodes of the pools, each with what it declares.
     pub(super) fn pool(&mut self, store: &Store) -> Vec<(NodeId, Arc<PoolNode>)> {
-        let (options, declared) = (&self.options, &mut self.declared);
+        let (options, declared, at) = (&self.options, &mut self.declared, self.pools_at);
         let nodes = store.nodes().present();
         let ours = nodes.filter_map(|node| {
             let object = store.nodes().object(node)?;
-            let own = declared.of(node, object, |object| PoolNode::of(object, options))?;
+            let own = declared.of(node, object, |object| PoolNode::of(object, options, at))?;
             Some((node, own))
         });
         ours.collect()
@@ -130,8 +130,8 @@ impl Provisioner {
             let is_never = rested.is_none();
             let rested = rested.map(|after| touched.saturating_add(after));
             let is_rested = rested.is_some_and(|rested| rested <= now);
-            let is_drifted =
-                version > 0 && (own.ordered).is_some_and(|ordered| self.version(ordered) < version);
+            let is_older = || (own.ordered).is_some_and(|ordered| self.version(ordered) < version);
+            let is_drifted = own.is_drifted || version > 0 && is_older();
             is_waiting |= !is_rested && !is_never;
             if !is_rested && !is_drifted {
                 continue;
@@ -186,6 +186,8 @@ pub(super) struct PoolNode {
     is_kept: bool,
     /// Whether it was to go before the run.
     is_going: bool,
+    /// Whether its claim said so, or its pool makes other nodes now.
+    is_drifted: bool,
 }
 
 impl PoolNode {
@@ -199,8 +201,8 @@ impl PoolNode {
         }
     }
 
-    /// `None` of a node that is of no pool.
-    fn of(object: &Node, options: &ProvisionerOptions) -> Option<Arc<Self>> {
+    /// A node as its pool is at an instant; `None` of a node that is of no pool there is.
+    fn of(object: &Node, options: &ProvisionerOptions, at: Instant) -> Option<Arc<Self>> {
         let label = |key: &str| label_of(&object.labels, key);
         let is_spot = label(CAPACITY_LABEL).is_some_and(|own| **own == *SPOT);
         let instance_type = label(INSTANCE_TYPE_LABEL).cloned().unwrap_or_default();
@@ -214,10 +216,20 @@ impl PoolNode {
             is_spot,
             is_kept: object.guard.do_not_disrupt,
             is_going: false,
+            is_drifted: false,
+        };
+        let state = |name: &Text, at: Instant| {
+            let mut pools = options.pools.iter();
+            pools.position(|pool| pool.name == *name && pool.is_there(at))
         };
         if let Some(found) = options.found.get(&object.name) {
+            let before = &options.pools[found.pool];
+            let pool = state(&before.name, at)?;
             return Some(Arc::new(Self {
-                pool: found.pool,
+                pool,
+                is_drifted: found.is_drifted
+                    || found.unmet.contains(&pool)
+                    || options.pools[pool].make != before.make,
                 ordered: found.created,
                 expire_after: found.expire_after,
                 priced_as: Some(found.price.0.clone()),
@@ -226,19 +238,28 @@ impl PoolNode {
             }));
         }
         let group = label(GROUP_LABEL)?;
-        let pool = (options.pools.iter()).position(|pool| pool.name == *group)?;
+        let pool = state(group, at)?;
         let zone = label(ZONE_LABEL);
-        let mut offerings = options.offerings.iter();
-        let offering = offerings.find(|offering| {
+        let is_sold = |offering: &&Offering| {
             offering.is_spot == is_spot
                 && offering.instance_type == own.instance_type
                 && label_of(&offering.node.labels, ZONE_LABEL) == zone
-        });
+        };
+        let mut offerings = options.offerings.iter();
+        let offering = offerings.find(is_sold);
         let ordered = label(ORDERED_LABEL).and_then(|own| own.parse().ok());
+        let ordered = ordered.map(Instant::from_nanos);
+        let before = ordered.and_then(|ordered| state(group, ordered));
+        let before = before.filter(|before| *before != pool);
+        let is_drifted = before.is_some_and(|before| {
+            let mut now = options.offerings.iter().filter(|own| own.pool == pool);
+            options.pools[before].make != options.pools[pool].make || !now.any(|own| is_sold(&own))
+        });
         Some(Arc::new(Self {
             pool,
-            ordered: ordered.map(Instant::from_nanos),
+            ordered,
             priced_as: offering.map(|offering| offering.priced_as.clone()),
+            is_drifted,
             ..own
         }))
     }

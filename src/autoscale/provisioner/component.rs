@@ -32,6 +32,7 @@ impl Component for Provisioner {
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.seen.read(view);
+        self.follow_pools(now, out);
         self.follow_waiting();
         for (_, name) in self.seen.take_joined() {
             self.close_order(&name);

@@ -75,7 +75,7 @@ pub struct Offering {
 /// Options of a provisioner.
 #[derive(Clone)]
 pub struct ProvisionerOptions {
-    /// Pools, those that are tried first at the beginning.
+    /// Pools, those that are tried first at the beginning, each state of one that changes for itself.
     pub pools: Vec<Pool>,
     /// Nodes that were there at the start and that the provisioner bought before, by name.
     pub found: SortedMap<Text, FoundNode>,
@@ -144,6 +144,8 @@ pub struct Provisioner {
     is_settled: bool,
     /// Number of changes to the declarations of new nodes at the last look at nodes.
     drift_seen: usize,
+    /// Instant as of which the states of pools count.
+    pools_at: Instant,
     /// Whether nodes may still be closed for a command that an earlier provisioner did not carry out.
     has_remains: bool,
 }
@@ -180,6 +182,7 @@ impl Provisioner {
             wishes: Wishes::new(options.ignores_preferences),
             is_settled: false,
             drift_seen: 0,
+            pools_at: Instant::ZERO,
             has_remains: false,
             options,
         }
@@ -188,7 +191,11 @@ impl Provisioner {
     /// Offerings that can be asked for.
     fn open(&self, now: Instant) -> Vec<usize> {
         let all = 0..self.options.offerings.len();
-        let is_open = |place: &usize| self.shunned.get(place).is_none_or(|until| *until <= now);
+        let is_open = |place: &usize| {
+            let pool = self.options.offerings[*place].pool;
+            self.options.pools[pool].is_there(now)
+                && self.shunned.get(place).is_none_or(|until| *until <= now)
+        };
         all.filter(is_open).collect()
     }
 

@@ -3,10 +3,12 @@
 
 use super::candidate::{BudgetWindow, Reason};
 use super::{Offering, Provisioner};
+use crate::nodes::Declared;
 use cluster::Store;
+use control::Outbox;
 use model::node_pools::ClaimedAge;
 use model::{Node, ResourceList, Text};
-use units::{Duration, Instant, NodeId, Quantity, SortedMap};
+use units::{Duration, Instant, NodeId, Quantity, SortedMap, SortedSet};
 
 /// Condition under which nodes are given back.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -42,6 +44,19 @@ pub struct Pool {
     pub expire_after: Option<Duration>,
     /// Most that the nodes have together; what it does not name is not limited.
     pub limits: ResourceList,
+    /// Instant from which it is there in this state.
+    pub since: Instant,
+    /// Instant at which another state of it follows, if one does.
+    pub until: Option<Instant>,
+    /// Number of what its nodes are made of: states of a pool with another number make other nodes.
+    pub make: usize,
+}
+
+impl Pool {
+    /// Whether it is there in this state at an instant.
+    pub(super) fn is_there(&self, at: Instant) -> bool {
+        self.since <= at && self.until.is_none_or(|until| at < until)
+    }
 }
 
 /// A node that was there at the start and that the provisioner bought before.
@@ -57,6 +72,10 @@ pub struct FoundNode {
     pub is_going: bool,
     /// Greatest age that its claim states; `None` has that of its pool.
     pub expire_after: Option<ClaimedAge>,
+    /// Whether its claim says that it is not what a new one would be.
+    pub is_drifted: bool,
+    /// Pools of its name whose requirements it does not meet, as places in the list.
+    pub unmet: SortedSet<usize>,
 }
 
 /// Name of the number of nodes among limits.
@@ -162,6 +181,20 @@ impl Rooms {
 }
 
 impl Provisioner {
+    /// Follows pools that came or changed: what was known of their nodes is looked at again.
+    pub(super) fn follow_pools(&mut self, now: Instant, out: &mut Outbox) {
+        let pools = self.options.pools.iter().map(|pool| pool.since);
+        if let Some(next) = pools.clone().filter(|since| now < *since).min() {
+            out.wake_at(next);
+        }
+        let is_new = |since: Instant| self.pools_at < since && since <= now;
+        if pools.into_iter().any(is_new) {
+            self.pools_at = now;
+            self.declared = Declared::default();
+            self.is_settled = false;
+        }
+    }
+
     /// Resources that pools may still buy beside the nodes that stay and those that are on their way.
     pub(super) fn rooms(&mut self, store: &Store) -> Rooms {
         let mut rooms = Rooms::new(&self.options.pools);

@@ -18,10 +18,10 @@ const POOL: List = table! {
         template: fields(table! {
             metadata: part(table! { annotations labels: KEPT }),
             spec: fields(table! {
-                expireAfter requirements taints terminationGracePeriod: KEPT,
+                expireAfter nodeClassRef requirements taints terminationGracePeriod: KEPT,
                 startupTaints: left_out(STARTUP),
                 kubelet: left_out(MACHINES),
-                nodeClassRef resources: SILENT,
+                resources: SILENT,
             }),
         }),
     }),
@@ -34,5 +34,5 @@ const CLAIM: List = table! {
         kubelet nodeClassRef requirements resources startupTaints taints terminationGracePeriod:
             SILENT,
     }),
-    status: part(table! { nodeName: KEPT }),
+    status: part(table! { conditions nodeName: KEPT }),
 };

@@ -15,7 +15,7 @@ impl Reader {
         let is_default = parts.metadata.annotations.get(keys::DEFAULT_CLASS) == Some("true");
         if parts.kind.as_deref() == Some("StorageClass") && is_default {
             let name = parts.metadata.name.as_deref().unwrap_or_default();
-            self.default_class = Some(self.ctx.texts.share(name));
+            self.admission.default_storage = Some(self.ctx.texts.share(name));
         }
     }
 
@@ -61,10 +61,10 @@ impl Reader {
             });
             for name in claims {
                 let names = (pod.namespace().clone(), name.clone());
-                let claim = self.objects.claims.get(&names);
+                let claim = self.admission.claims.get(&names);
                 let claim = claim.filter(|own| !own.is_bound && own.volume.is_empty());
                 let claim = claim.filter(|own| own.selected_node.is_none());
-                let class = claim.and_then(|own| self.objects.storage_classes.get(&own.class));
+                let class = claim.and_then(|own| self.admission.storage_classes.get(&own.class));
                 if class.is_some_and(|class| class.waits_for_consumer) {
                     waiting.push((pod.namespace().clone(), pod.name.clone(), name.clone()));
                 }
@@ -80,9 +80,10 @@ impl Reader {
                 object,
                 &"spec.nodeName",
                 format!(
-                    "no scheduler chooses a node for the claim `{claim}`, so the pod never runs"
+                    "in a cluster the pod never runs, since no scheduler chooses a node for its claim \
+                     `{claim}`"
                 ),
-                "the pod runs as if the claim had its volume",
+                "here it runs as if the claim had its volume",
             );
         }
     }
@@ -90,12 +91,12 @@ impl Reader {
     fn settled_claim(&self, set: &StatefulSet, own: &ClaimTemplate) -> ClaimTemplate {
         let stated = Some(&own.class).filter(|class| !class.is_empty());
         let class = stated
-            .or(self.default_class.as_ref())
+            .or(self.admission.default_storage.as_ref())
             .cloned()
             .unwrap_or_default();
-        let known = self.objects.storage_classes.get(&class);
+        let known = self.admission.storage_classes.get(&class);
         let prefix = format!("{}-{}-", own.name, set.name);
-        let claims = self.objects.claims.keys();
+        let claims = self.admission.claims.keys();
         let present = claims.filter(|(namespace, name)| {
             let ordinal = name.strip_prefix(&prefix);
             *namespace == set.namespace && ordinal.is_some_and(|own| own.parse::<u32>().is_ok())

@@ -16,13 +16,13 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 use serde_json::Value;
 
+use super::admission::{AdmissionClasses, PriorityClass};
 use super::alike::HEADER_KIND;
 use super::declared::DeclaredWorkload;
 use super::field::{Path, Problem, parse_unix_secs};
 use super::findings::ObjectName;
 use super::owners::Owners;
 use super::parts::{Body, Parts};
-use super::priority::{PriorityClass, PriorityClasses};
 use super::programs::Programs;
 use super::recommendations::VerticalCheckpoint;
 use super::revisions::DeclaredRevision;
@@ -72,8 +72,6 @@ pub(super) struct Reader {
     newest_kubelet: Option<Kubelet>,
     programs: Programs,
     node_reports: SortedMap<Text, NodeReport>,
-    /// Storage class of claims that name none.
-    default_class: Option<Text>,
     /// Newest time that an object states.
     taken: Option<i64>,
     pods: Vec<ManifestPod>,
@@ -98,7 +96,7 @@ pub(super) struct Reader {
     objects: ClusterObjects,
     ignored_kinds: SortedMap<String, usize>,
     unread_workloads: SortedMap<String, UnreadWorkloads>,
-    priorities: PriorityClasses,
+    admission: AdmissionClasses,
     /// Pods that state no priority, with their class and whether they state a preemption policy.
     without_priority: Vec<(usize, Option<String>, bool)>,
     /// Pods that a server has not admitted, with the runtime class that each names.
@@ -133,10 +131,10 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Begins with classes of priority that are known already.
-    pub(super) fn with_priorities(priorities: PriorityClasses) -> Self {
+    /// Begins with classes and claims that are known already.
+    pub(super) fn with_classes(admission: AdmissionClasses) -> Self {
         Self {
-            priorities,
+            admission,
             ..Self::default()
         }
     }
@@ -390,10 +388,10 @@ impl Reader {
         let (value, preempts) = cluster_scoped::class(parts)?;
         let class = PriorityClass { value, preempts };
         if parts.global_default.as_ref().and_then(Value::as_bool) == Some(true) {
-            self.priorities.offer_default(class);
+            self.admission.offer_default(class);
         }
         let name = parts.metadata.name.clone().unwrap_or_default();
-        self.priorities.insert(name, class);
+        self.admission.insert(name, class);
         if self.reads_workloads {
             return self.add_workload(parts);
         }
@@ -403,7 +401,7 @@ impl Reader {
     fn add_runtime_class(&mut self, parts: &Parts) -> Result<(), Problem> {
         let class = RuntimeClass::of(parts, &mut self.ctx)?;
         let name = parts.metadata.name.clone().unwrap_or_default();
-        self.priorities.runtimes.insert(name, class);
+        self.admission.runtimes.insert(name, class);
         Ok(())
     }
 
@@ -413,8 +411,8 @@ impl Reader {
         self.ctx.findings.begin_file("");
         for (index, class, states_policy) in std::mem::take(&mut self.without_priority) {
             let found = match &class {
-                Some(class) => self.priorities.get(class),
-                None => self.priorities.default_class(),
+                Some(class) => self.admission.get(class),
+                None => self.admission.default_class(),
             };
             match (found, class) {
                 (Some(found), _) => self.give_priority(index, found, states_policy),
@@ -424,6 +422,7 @@ impl Reader {
         }
         self.settle_runtimes();
         self.settle_workloads();
+        self.admission.take_storage(&self.objects);
         self.settle_claims();
         self.note_claims_without_scheduler();
         self.settle_queued();
@@ -453,7 +452,7 @@ impl Reader {
             dependents: self.dependents,
             revisions: self.revisions,
             checkpoints: self.checkpoints,
-            priorities: self.priorities,
+            admission: self.admission,
             node_reports: self.node_reports,
             taken_unix_secs: self.taken,
             ignored_kinds: self.ignored_kinds,

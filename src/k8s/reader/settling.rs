@@ -2,6 +2,7 @@
 //! quotas that are too small.
 
 use super::Reader;
+use crate::admission::PriorityClass;
 use crate::declared::{DeclaredWorkload, PodPriority, small_quotas};
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
@@ -9,7 +10,6 @@ use crate::kinds;
 use crate::objects;
 use crate::parts::Parts;
 use crate::pod;
-use crate::priority::PriorityClass;
 use crate::recommendations;
 use crate::reported::Reported;
 use crate::revisions;
@@ -191,8 +191,8 @@ impl Reader {
             let priority = workload.priority.clone();
             let found = match &priority {
                 PodPriority::Stated => None,
-                PodPriority::Default => self.priorities.default_class(),
-                PodPriority::Class(class) => self.priorities.get(class),
+                PodPriority::Default => self.admission.default_class(),
+                PodPriority::Class(class) => self.admission.get(class),
             };
             if let Some(found) = found {
                 workload.give_priority(found);
@@ -204,8 +204,8 @@ impl Reader {
         for revision in &mut self.revisions {
             let found = match &revision.set.priority {
                 PodPriority::Stated => None,
-                PodPriority::Default => self.priorities.default_class(),
-                PodPriority::Class(class) => self.priorities.get(class),
+                PodPriority::Default => self.admission.default_class(),
+                PodPriority::Class(class) => self.admission.get(class),
             };
             if let Some(found) = found {
                 revision.set.give_priority(found);
@@ -233,7 +233,7 @@ impl Reader {
 
     /// Gives pods and templates what their runtime classes have.
     pub(super) fn settle_runtimes(&mut self) {
-        let classes = std::mem::take(&mut self.priorities.runtimes);
+        let classes = std::mem::take(&mut self.admission.runtimes);
         for (index, class) in std::mem::take(&mut self.with_runtime) {
             let pod = &self.pods[index];
             let name = pod.name.clone();
@@ -264,7 +264,7 @@ impl Reader {
                 runtime_class::settle(&class, &classes, object, template, &mut self.ctx);
             }
         }
-        self.priorities.runtimes = classes;
+        self.admission.runtimes = classes;
     }
 
     fn note_unread_workload(&mut self, parts: &Parts, problem: &str) {

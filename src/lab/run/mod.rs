@@ -137,6 +137,7 @@ fn note_pools(
 ) -> Result<(), BuildError> {
     let notes = world::node_pool_notes(scenario, provider, &kube.objects, nodes)?;
     remarks.note_all(notes);
+    remarks.note_all(world::unreserved(scenario, provider));
     Ok(())
 }
 
@@ -151,7 +152,7 @@ pub(crate) fn prepare_on(
     let mut controllers = world::controllers(scenario)?;
     let mut manifests = ManifestFiles::new(world::runs_workloads(scenario))
         .adopting(controllers.is_some())
-        .with_priorities_of(scenario, files);
+        .with_classes_of(scenario, files);
     let followed = manifests.follow(scenario, files, &mut remarks)?;
     let scenario = followed.as_ref();
     let mut nodes = world::nodes(scenario, files, &mut manifests, &mut remarks)?;
@@ -392,6 +393,7 @@ pub fn run_through(
     remarks.small_requests(simulation.store(0));
     remarks.selectors(simulation.store(0), &deletions);
     remarks.note_all(world::jobs_without_pods(simulation.store(0)));
+    remarks.note_all(world::stuck_pods(simulation.store(0), end.at));
     remarks.note_all(simulation.remarks(0));
     let answer = |pod| {
         let message = simulation.waiting_message(0, pod)?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::{Gathered, NAMED, Snapshot, SnapshotError};
 use crate::names::Registered;
 use k8s::{
-    Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests, PriorityClasses,
+    AdmissionClasses, Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests,
     effect_of_kind,
 };
 use model::Object;
@@ -186,8 +186,7 @@ impl<'a> Sources<'a> {
             [one] => self.merge(one, read, Part::Everything)?,
             _ => self.merge("", read, Part::Everything)?,
         }
-        let doubts: Vec<String> = self.gathered.programs.doubts().collect();
-        self.gathered.findings.splice(0..0, doubts);
+        self.gathered.settle_findings();
         Ok(self.gathered)
     }
 
@@ -252,15 +251,17 @@ impl<'a> Sources<'a> {
             *self.gathered.ignored_kinds.entry(kind).or_default() += count;
         }
         let findings = read.findings.iter().filter(|own| !is_heeded(own));
-        let findings = findings.map(|finding| format!("{place}{finding}"));
-        self.gathered.findings.extend(findings);
+        let (lacking, findings): (Vec<_>, Vec<_>) = findings.partition(|own| own.lacks_queues);
+        let told = |own: &ManifestFinding| format!("{place}{own}");
+        (self.gathered.findings).extend(findings.into_iter().map(told));
+        (self.gathered.without_queues).extend(lacking.into_iter().map(told));
         let reports = read.node_reports.into_iter();
         let unready = reports.filter(|(_, own)| own.is_silent || own.is_unready);
         self.gathered.unready.extend(unready.map(|(name, _)| name));
         let known = self.gathered.newest_kubelet.take();
         self.gathered.newest_kubelet = Kubelet::newer(known, read.newest_kubelet);
         self.gathered.programs.merge(read.programs);
-        self.gathered.priorities.merge(read.priorities);
+        self.gathered.admission.merge(read.admission);
         self.gathered.objects.merge(read.objects);
         Ok(())
     }
@@ -281,7 +282,7 @@ impl<'a> Sources<'a> {
         } else {
             ManifestFiles::default()
         };
-        manifests = manifests.with_priorities_of(&plan.scenario, &files);
+        manifests = manifests.with_classes_of(&plan.scenario, &files);
         let mut remarks = Remarks::default();
         let made = nodes(&plan.scenario, &files, &mut manifests, &mut remarks);
         let made = made.map_err(|error| SnapshotError::Input(error.to_string()))?;
@@ -418,16 +419,16 @@ fn holds_objects(path: &Path) -> bool {
 }
 
 /// The one pod that a file holds, with what the file states and the model leaves out. It may name
-/// a class of `priorities` as its priority.
+/// a class of `admission` as its priority.
 ///
 /// # Errors
 /// If the file can't be read or holds no pod or several.
 pub fn read_pod(
     path: &Path,
-    priorities: &PriorityClasses,
+    admission: &AdmissionClasses,
 ) -> Result<(ManifestPod, Vec<String>), SnapshotError> {
     let input = Input::argument(&path.display().to_string())?;
-    read_pod_and_devices(&input, priorities).map(|(pod, findings, _)| (pod, findings))
+    read_pod_and_devices(&input, admission).map(|(pod, findings, _)| (pod, findings))
 }
 
 impl Snapshot {
@@ -447,7 +448,7 @@ impl Snapshot {
         &mut self,
         input: &Input,
     ) -> Result<(ManifestPod, Vec<String>), SnapshotError> {
-        let read = read_pod_and_devices(input, &self.priorities)?;
+        let read = read_pod_and_devices(input, &self.admission)?;
         let (pod, findings, devices) = read;
         self.cache.objects.devices.merge(devices);
         let known = &self.cache.objects.devices;
@@ -469,9 +470,9 @@ fn ignored(count: usize, kind: &str, effect: &str) -> String {
 
 fn read_pod_and_devices(
     input: &Input,
-    priorities: &PriorityClasses,
+    admission: &AdmissionClasses,
 ) -> Result<(ManifestPod, Vec<String>, DeviceObjects), SnapshotError> {
-    let mut reader = ManifestReader::with_priorities(priorities.clone());
+    let mut reader = ManifestReader::with_classes(admission.clone());
     reader.read(input)?;
     let mut read = reader.finish();
     let found = read.pods.len();

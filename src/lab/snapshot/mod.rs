@@ -26,7 +26,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::immediate_claims;
 use crate::summarize::gap_notes;
-use k8s::{HomelessPods, Kubelet, ManifestPod, PriorityClasses, Programs};
+use k8s::{AdmissionClasses, HomelessPods, Kubelet, ManifestPod, Programs};
 use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
 use model::{
     Change, Changes, ClusterObjects, Labels, Node, Object, PodPhase, PodSpec, Release, Text,
@@ -78,8 +78,8 @@ pub struct Gathered {
     pub pods: Vec<ManifestPod>,
     /// Objects around them.
     pub objects: ClusterObjects,
-    /// Classes of priority.
-    pub priorities: PriorityClasses,
+    /// Classes and claims that objects of other files may name.
+    pub admission: AdmissionClasses,
     /// Objects that plans look at, where workloads are read.
     pub declared: Declared,
     /// Workloads and autoscalers that nothing else controls, where workloads are read.
@@ -90,6 +90,8 @@ pub struct Gathered {
     pub ignored_kinds: SortedMap<String, usize>,
     /// Features of the files that the model ignores, in words.
     pub findings: Vec<String>,
+    /// Features that the model ignores where no queue of Kueue is declared.
+    pub without_queues: Vec<String>,
     /// Switches of the release by which pods count.
     pub changes: Changes,
     /// Release whose rules decide.
@@ -103,6 +105,16 @@ pub struct Gathered {
 }
 
 impl Gathered {
+    /// Takes up what is found over all files.
+    fn settle_findings(&mut self) {
+        let lacking = std::mem::take(&mut self.without_queues);
+        if self.objects.queueing.queues.is_empty() {
+            self.findings.extend(lacking);
+        }
+        let doubts: Vec<String> = self.programs.doubts().collect();
+        self.findings.splice(0..0, doubts);
+    }
+
     /// Follows a release: the stated one, or that of an experiment, or else that of the newest kubelet.
     pub fn follow(&mut self, stated: Option<Release>) {
         let stated = stated.or(self.stated_release);
@@ -148,8 +160,8 @@ pub struct Snapshot {
     pub cache: Cache,
     /// All pods.
     pub pods: Vec<ManifestPod>,
-    /// Classes of priority.
-    pub priorities: PriorityClasses,
+    /// Classes and claims that objects of other files may name.
+    pub admission: AdmissionClasses,
     /// Numbers of pods.
     pub counts: PodCounts,
     /// Warnings about ignored or suspicious parts, in words.
@@ -230,7 +242,7 @@ impl Snapshot {
             warnings: gathered.findings,
             ignored_kinds: gathered.ignored_kinds,
             pods: gathered.pods,
-            priorities: gathered.priorities,
+            admission: gathered.admission,
             declared: gathered.declared,
             inputs: gathered.inputs,
             release: gathered.release,

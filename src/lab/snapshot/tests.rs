@@ -105,7 +105,7 @@ fn a_pod_takes_its_priority_from_the_classes_of_the_snapshot() {
     ] {
         let text = pod("new", "", "Pending").replace("spec: {", &format!("spec: {{{stated}"));
         let path = write("new.yaml", &text);
-        let (pod, told) = read_pod(&path, &snapshot.priorities).expect("a pod");
+        let (pod, told) = read_pod(&path, &snapshot.admission).expect("a pod");
         let found = (pod.spec.priority, pod.spec.preempts, told.len());
         assert_eq!(found, (priority, preempts, findings), "{stated}: {told:?}");
     }

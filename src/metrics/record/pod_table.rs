@@ -149,7 +149,7 @@ pub fn row<'a>(pod: &'a Pod, ended: Option<(Instant, EndReason)>, store: &'a Sto
         ended: ended.map(|(at, _)| at),
         node: pod.node().map(|node| store.nodes().name(node)),
         gpus: pod.devices(),
-        outcome: ended.map_or(living(pod.phase), |(_, reason)| outcome(reason)),
+        outcome: ended.map_or(living(pod, store), |(_, reason)| outcome(reason)),
         job: job(pod, store),
         demand: Demand::of(pod.class, store),
     }
@@ -182,8 +182,11 @@ pub const fn outcome(reason: EndReason) -> &'static str {
     }
 }
 
-const fn living(phase: PodPhase) -> &'static str {
-    match phase {
+fn living(pod: &Pod, store: &Store) -> &'static str {
+    if store.pod_states().is_terminating(pod.pod) {
+        return "terminating";
+    }
+    match pod.phase {
         PodPhase::Bound | PodPhase::Starting => "starting",
         PodPhase::Running => "running",
         PodPhase::Pending | PodPhase::Succeeded | PodPhase::Failed | PodPhase::Evicted => "pending",

@@ -359,7 +359,9 @@ pub enum ExpanderName {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schemars(extend("x-excludes" = {"zone": ["zones"]}))]
 pub struct Provisioning {
-    /// Instance types that it may buy, by name; `*` stands for any text.
+    /// Instance types that it may buy, by name; `*` stands for any text. Default: all of the list of
+    /// prices, of which NodePools take those that meet their requirements.
+    #[serde(default = "every_type")]
     #[schemars(length(min = 1))]
     pub instance_types: Vec<String>,
     /// Spot capacity: `true` allows buying it where it is cheaper; default `false`.
@@ -462,6 +464,10 @@ pub enum DisruptionReason {
 
 const fn yes() -> bool {
     true
+}
+
+fn every_type() -> Vec<String> {
+    vec!["*".to_owned()]
 }
 
 fn a_tenth() -> String {

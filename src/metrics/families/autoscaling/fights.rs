@@ -264,7 +264,7 @@ impl Fights {
 
     fn joined(&mut self, node: NodeId, change: &Change<'_>) {
         let kind = self.nodes.joined(node, change);
-        if self.nodes.makes_up(&kind, change.at) && change.in_window() {
+        if self.nodes.makes_up(&kind, node, change) && change.in_window() {
             let who = if kind.is_empty() {
                 "a node".to_owned()
             } else {

@@ -141,7 +141,7 @@ impl Scaling {
             return;
         }
         self.nodes_added += 1;
-        self.node_reversals += u64::from(self.nodes.makes_up(&kind, change.at));
+        self.node_reversals += u64::from(self.nodes.makes_up(&kind, node, change));
     }
 
     /// Whether the pod of a change is a daemon's.

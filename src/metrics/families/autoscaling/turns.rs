@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use model::node::{BILLED_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL};
+use model::node::{BILLED_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ORDERED_LABEL};
 use model::{Object, Text};
 use units::{Duration, Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
@@ -87,14 +87,20 @@ impl NodeTurns {
         known.map_or(Instant::ZERO, |(_, joined)| *joined)
     }
 
-    /// Whether a node of this kind left shortly before; it is made up for then.
-    pub fn makes_up(&mut self, kind: &Text, at: Instant) -> bool {
+    /// Whether a node of this kind left shortly before a node was ordered; it is made up for then. One that
+    /// was ordered while the other was there replaces it.
+    pub fn makes_up(&mut self, kind: &Text, node: NodeId, change: &Change<'_>) -> bool {
+        let at = change.at;
+        let object = change.store.nodes().object(node);
+        let ordered = object.and_then(|own| own.labels.get(ORDERED_LABEL)?.parse().ok());
+        let ordered = ordered.map_or(at, Instant::from_nanos);
         while let Some((left, _)) = self.left.front()
             && at.since(*left) > SHORTLY
         {
             self.left.pop_front();
         }
-        let place = self.left.iter().position(|(_, left)| left == kind);
+        let is_it = |(left, own): &(Instant, Text)| own == kind && *left <= ordered;
+        let place = self.left.iter().position(is_it);
         place.is_some_and(|place| self.left.remove(place).is_some())
     }
 

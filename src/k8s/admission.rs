@@ -1,8 +1,10 @@
-//! The priority of pods that name a priority class instead of stating a number, as the API
-//! server's admission fills it in. Classes may stand anywhere in the file, so pods are settled at
-//! its end.
+//! What an object may name of any file and is settled by: classes of priority, of run time and of storage,
+//! as the API server's admission fills them in, and claims. They may stand anywhere, so objects are settled
+//! at the end of their file.
 
 use super::runtime_class::RuntimeClasses;
+use model::volume::{PersistentVolumeClaim, StorageClass};
+use model::{ClusterObjects, Text};
 use units::SortedMap;
 
 /// Values that a priority class gives its pods.
@@ -12,16 +14,20 @@ pub(super) struct PriorityClass {
     pub(super) preempts: bool,
 }
 
-/// The priority classes of files, and the two that every cluster has; with them go the runtime classes, by
-/// which the same admission fills in pods.
+/// The priority classes of files, and the two that every cluster has; the runtime classes, by which the same
+/// admission fills in pods; and the storage classes and claims that volumes of pods come by.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PriorityClasses {
+pub struct AdmissionClasses {
     by_name: SortedMap<String, PriorityClass>,
     default: Option<PriorityClass>,
     pub(super) runtimes: RuntimeClasses,
+    pub(super) storage_classes: SortedMap<Text, StorageClass>,
+    /// Storage class of claims that name none.
+    pub(super) default_storage: Option<Text>,
+    pub(super) claims: SortedMap<(Text, Text), PersistentVolumeClaim>,
 }
 
-impl Default for PriorityClasses {
+impl Default for AdmissionClasses {
     fn default() -> Self {
         let built_in = [
             ("system-cluster-critical", 2_000_000_000),
@@ -35,11 +41,14 @@ impl Default for PriorityClasses {
             by_name: built_in.into_iter().map(class).collect(),
             default: None,
             runtimes: RuntimeClasses::new(),
+            storage_classes: SortedMap::new(),
+            default_storage: None,
+            claims: SortedMap::new(),
         }
     }
 }
 
-impl PriorityClasses {
+impl AdmissionClasses {
     /// Adds a class that the file declares.
     pub(super) fn insert(&mut self, name: String, class: PriorityClass) {
         self.by_name.insert(name, class);
@@ -56,9 +65,22 @@ impl PriorityClasses {
     pub fn merge(&mut self, others: Self) {
         self.by_name.extend(others.by_name);
         self.runtimes.extend(others.runtimes);
+        self.storage_classes.extend(others.storage_classes);
+        self.default_storage = others.default_storage.or(self.default_storage.take());
+        self.claims.extend(others.claims);
         if let Some(class) = others.default {
             self.offer_default(class);
         }
+    }
+
+    /// Adds the storage classes and claims of the file.
+    pub(super) fn take_storage(&mut self, objects: &ClusterObjects) {
+        let classes = objects.storage_classes.iter();
+        let classes = classes.map(|(name, own)| (name.clone(), own.clone()));
+        self.storage_classes.extend(classes);
+        let claims = objects.claims.iter();
+        self.claims
+            .extend(claims.map(|(name, own)| (name.clone(), own.clone())));
     }
 
     /// The class of this name.
