@@ -37,6 +37,7 @@ mod jobs;
 mod labelled;
 mod options;
 mod outcome;
+mod refusals;
 mod selections;
 mod stopover;
 mod system;
@@ -51,7 +52,7 @@ pub use outcome::{Outcome, RunError};
 pub use stopover::Stopover;
 pub use system::control_plane;
 pub(super) use system::{profile_choice, system};
-pub(super) use unmeasured::waiting_at;
+pub(super) use unmeasured::{Question, waiting_at};
 pub use unmeasured::{run_unmeasured, run_watched};
 use watching::Watching;
 use window::{declared_window, purpose, warm_up, warmup_end};
@@ -404,6 +405,7 @@ pub fn run_through(
     waiting.note(&mut remarks);
     let waiting = waiting.list();
     let (store, at) = (simulation.into_store(0), end.at);
+    remarks.note_all(observer.refused());
     let (metrics, report) = observer.finish(at, &store).map_err(|error| match error {
         RecordError::Inconsistent(what) => {
             let seed = scenario.seed;

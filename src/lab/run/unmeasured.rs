@@ -33,6 +33,13 @@ pub fn run_watched(
     Ok(simulation.run(control)?)
 }
 
+/// A question about a pod at an instant.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Question {
+    pub(crate) at: Instant,
+    pub(crate) pod: PodRef,
+}
+
 /// The last answer of a variant's schedulers about a pod that has no node once an instant is over.
 ///
 /// # Errors
@@ -40,12 +47,13 @@ pub fn run_watched(
 pub(crate) fn waiting_at(
     scenario: &Scenario,
     prepared: Prepared,
-    (at, pod): (Instant, PodRef),
+    question: Question,
     control: &mut RunControl<'_>,
 ) -> Result<Option<Text>, RunError> {
     let (options, cell, _) = world(scenario, prepared, Form::Incremental)?;
     let mut nobody = Nobody;
     let mut simulation = Simulation::new(options, vec![cell], &mut nobody)?;
-    simulation.run_until(at.saturating_add(Duration::from_nanos(1)), control)?;
-    Ok(simulation.waiting_message(0, pod))
+    let after = question.at.saturating_add(Duration::from_nanos(1));
+    simulation.run_until(after, control)?;
+    Ok(simulation.waiting_message(0, question.pod))
 }

@@ -1,5 +1,6 @@
 //! Watchers of a run: the recorder of metrics, the collector of what the report draws, and others.
 
+use super::refusals::Refusals;
 use cluster::{Incident, Observer, Store, UsageNews};
 use control::Probe;
 use control::probe::Part;
@@ -21,6 +22,7 @@ pub(super) struct Watching<'s> {
     recorder: Recorder<'s>,
     report: Option<Collector>,
     watch: Option<&'s mut dyn Observer>,
+    refusals: Refusals,
     probe: Probe,
     part: Part,
 }
@@ -36,9 +38,15 @@ impl<'s> Watching<'s> {
             recorder,
             report,
             watch,
+            refusals: Refusals::default(),
             part: probe.part("metrics"),
             probe: probe.clone(),
         }
+    }
+
+    /// Lines about pods that nodes refused.
+    pub(super) fn refused(&self) -> Vec<String> {
+        self.refusals.lines()
     }
 
     /// Results of the watchers.
@@ -63,6 +71,7 @@ impl Observer for Watching<'_> {
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         let left = self.probe.enter(self.part);
         self.recorder.observe(at, event, ended, store);
+        self.refusals.observe(event, ended, store);
         if let Some(report) = &mut self.report {
             report.observe(at, event, ended, store);
         }

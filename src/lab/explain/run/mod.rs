@@ -373,7 +373,7 @@ impl About<'_> {
         };
         let tried = &attempts[position];
         if scheduler_of(self.side) == Some(SchedulerKind::Own) {
-            return Err(self.own_rules(tried, (position + 1, count), interrupted)?);
+            return Err(self.own_rules(tried, position + 1, count, interrupted)?);
         }
         let (store, profile) = stop_before(self.side, tried.revision, interrupted)?;
         let record = store.as_ref().and_then(|store| store.pods().get(tried.pod));

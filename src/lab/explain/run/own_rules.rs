@@ -5,9 +5,9 @@ use std::sync::atomic::AtomicBool;
 
 use super::watch::{Followed, Tried};
 use super::{About, RunExplainError, scheduler_of};
-use crate::run::{prepare, waiting_at};
+use crate::run::{Question, prepare, waiting_at};
 use crate::sides::{DiffError, failed};
-use model::{PodRef, Text};
+use model::Text;
 use sim::RunControl;
 use systems::SchedulerKind;
 use units::Instant;
@@ -18,14 +18,15 @@ impl About<'_> {
     pub(super) fn own_rules(
         &self,
         tried: &Tried,
-        (number, count): (usize, u64),
+        number: usize,
+        count: u64,
         interrupted: &AtomicBool,
     ) -> Result<RunExplainError, DiffError> {
         let (run, pod, at) = (&self.side.label, &self.full_name, tried.at);
         let system = &self.side.scenario.system.name;
         let attempt = format!("at {at}, in attempt {number} of {count}");
         if tried.node.is_none()
-            && let Some(why) = self.why_it_waits((at, tried.pod), interrupted)?
+            && let Some(why) = self.why_it_waits(Question { at, pod: tried.pod }, interrupted)?
         {
             return Ok(RunExplainError::Waits(format!(
                 "{run}: {attempt}, the system `{system}` left `{pod}` without a node: {why}"
@@ -52,7 +53,7 @@ impl About<'_> {
         let pod = followed.pods.first();
         if scheduler_of(self.side) == Some(SchedulerKind::Own)
             && let Some(&pod) = pod
-            && let Some(why) = self.why_it_waits((end, pod), interrupted)?
+            && let Some(why) = self.why_it_waits(Question { at: end, pod }, interrupted)?
         {
             return Ok(RunExplainError::Waits(format!(
                 "{}: at {end}, when the run ended, the system `{}` had left `{}` without a node: {why}",
@@ -65,7 +66,7 @@ impl About<'_> {
     /// The last answer of a system about a pod without a node at an instant, from another run.
     fn why_it_waits(
         &self,
-        question: (Instant, PodRef),
+        question: Question,
         interrupted: &AtomicBool,
     ) -> Result<Option<Text>, DiffError> {
         let fail = failed(self.side);
