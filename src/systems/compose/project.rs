@@ -238,24 +238,16 @@ impl Project {
         let Some(member) = self.members.get_mut(service) else {
             return;
         };
+        member.has_run |= !matches!(sign, Sign::Unavailable);
         match sign {
-            Sign::Running => (member.has_run, member.is_unhealthy) = (true, false),
-            Sign::Healthy => {
-                member.has_run = true;
-                (member.is_healthy, member.is_unhealthy) = (true, false);
-            }
-            Sign::Unhealthy => {
-                member.has_run = true;
-                (member.is_healthy, member.is_unhealthy) = (false, true);
-            }
+            Sign::Running => member.is_unhealthy = false,
+            Sign::Healthy => (member.is_healthy, member.is_unhealthy) = (true, false),
+            Sign::Unhealthy => (member.is_healthy, member.is_unhealthy) = (false, true),
             // Whoever still waits for it to be healthy sees that it has exited (compose
             // `pkg/compose/convergence.go`, isServiceHealthy).
-            Sign::Ended(0) => {
-                (member.has_run, member.is_completed) = (true, true);
-                member.is_healthy = false;
-            }
+            Sign::Ended(0) => (member.is_completed, member.is_healthy) = (true, false),
             Sign::Ended(code) => {
-                (member.has_run, member.is_healthy) = (true, false);
+                member.is_healthy = false;
                 member.problem = Some(format!(
                     "service \"{service}\" didn't complete successfully: exit {code}"
                 ));
