@@ -410,9 +410,9 @@ pub fn run_through(
     remarks.unsteady(&metrics);
     let outcome = Outcome {
         end,
-        metrics,
         nodes: node_count,
-        pods: u64::from(store.pods().created()),
+        pods: u64::from(store.pods().created()) - metrics.moved,
+        metrics,
         releases,
         remarks: remarks.lines(),
         mapping,
