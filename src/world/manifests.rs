@@ -7,7 +7,7 @@ use control::federation::FederationOptions;
 use jiff::Timestamp;
 use k8s::{
     ContainerNames, FirstTemplates, Kubelet, Maker, ManifestReader, Manifests, PriorityClasses,
-    kind_named,
+    Updates, kind_named,
 };
 use model::queueing::QueueingObjects;
 use model::{Changes, Node, Object};
@@ -40,6 +40,8 @@ pub struct ManifestFiles {
     unwanted: Vec<&'static str>,
     /// Names of containers that are taken.
     names: ContainerNames,
+    /// What updates of Deployments stand for.
+    updates: Updates,
     /// Priority classes of all files, which pods of any of them may name.
     priorities: PriorityClasses,
     /// Templates by which later ones are told apart.
@@ -223,6 +225,7 @@ impl ManifestFiles {
         if scenario.system.name == systems::ecs::ENTRY.name {
             self.names = ContainerNames::Ecs;
         }
+        self.updates = super::marathon_updates::updates(scenario);
         self.selectors = ProjectSelectors::of(scenario);
         self.division = Division::of(scenario);
         let sources = scenario.workload.iter().filter_map(|source| match source {
@@ -285,6 +288,7 @@ impl ManifestFiles {
     fn parse(&self, input: &Input) -> Result<Manifests, BuildError> {
         let reader = ManifestReader::with_priorities(self.priorities.clone());
         let mut reader = reader.without(&self.unwanted).with_names(self.names);
+        reader = reader.with_updates(self.updates);
         if self.keeps_objects {
             reader = reader.with_everything();
         } else if self.has_controllers {

@@ -19,6 +19,9 @@ struct Report {
     /// Arguments of the program; absent is a run of the experiment.
     #[serde(default)]
     command: Vec<String>,
+    /// Exit code of the program.
+    #[serde(default)]
+    exit: i32,
     checks: Vec<Check>,
 }
 
@@ -72,7 +75,7 @@ fn nanoseconds(time: &str) -> i64 {
 
 /// What differs from the right values, in words.
 fn differences(report: &Report, scratch: &Scratch, said: &str) -> Vec<String> {
-    let is_run = report.command.is_empty();
+    let is_run = report.command.is_empty() && report.exit == 0;
     let events = if is_run {
         events_of(scratch)
     } else {
@@ -194,7 +197,7 @@ fn judge(folder: &Path) -> Result<(), String> {
     } else {
         &command[..]
     };
-    let said = scratch.run(command, 0);
+    let said = scratch.run(command, report.exit);
     let differences = differences(&report, &scratch, &said);
     if differences.is_empty() {
         return Ok(());
