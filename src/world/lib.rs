@@ -25,6 +25,7 @@ mod federation;
 mod found_nodes;
 mod generated;
 mod graphene_options;
+mod ignored_objects;
 mod images;
 pub mod inputs;
 mod instance_labels;

@@ -144,7 +144,7 @@ pub(crate) fn prepare_on(
     choose: impl FnOnce(Vec<Arc<Node>>) -> Vec<Arc<Node>>,
 ) -> Result<Prepared, BuildError> {
     world::check_ignored(scenario)?;
-    let mut remarks = Remarks::new(world::ignored_by(scenario));
+    let mut remarks = Remarks::of(scenario, files)?;
     let mut controllers = world::controllers(scenario)?;
     let mut manifests = ManifestFiles::new(world::runs_workloads(scenario))
         .adopting(controllers.is_some())
