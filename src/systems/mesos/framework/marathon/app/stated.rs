@@ -54,10 +54,16 @@ pub(super) fn stated(object: &Object) -> Option<Stated> {
 fn capacities(own: &Deployment) -> (f64, f64) {
     match own.strategy {
         DeploymentStrategy::Recreate => (0.0, 0.0),
-        DeploymentStrategy::RollingUpdate(update) => (
-            health(update.max_unavailable, own.replicas),
-            over(update.max_surge, own.replicas),
-        ),
+        DeploymentStrategy::RollingUpdate(update) => {
+            let health = health(update.max_unavailable, own.replicas);
+            let over = over(update.max_surge, own.replicas);
+            let number = of(own.replicas);
+            // Where nothing could move Marathon lets one more run, but only of healthy instances; to Kubernetes
+            // others never stand in the way of an update.
+            let is_fixed = (number * health).ceil() >= (number * (1.0 + over)).floor();
+            let one = (1.0 + HALF) / number;
+            (health, if is_fixed { one } else { over })
+        }
     }
 }
 
