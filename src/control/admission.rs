@@ -45,8 +45,6 @@ pub enum Creation {
         pod: PodRef,
         /// Node of the new pod.
         to: NodeId,
-        /// Reason for the end.
-        reason: EndReason,
         /// Time for which the pod stands still before it goes on.
         downtime: Duration,
     },
@@ -135,9 +133,7 @@ pub fn admit(store: &Store, creation: &Creation) -> Result<Vec<Event>, Conflict>
         Creation::Pod(pod) => admit_pod(store, pod),
         Creation::BarePod(pod) => admit_bare_pod(store, pod),
         Creation::Replacement { pod, reason } => admit_replacement(store, *pod, *reason),
-        Creation::Moved {
-            pod, to, reason, ..
-        } => admit_moved(store, *pod, *reason, *to, None),
+        Creation::Moved { pod, to, .. } => admit_moved(store, *pod, EndReason::Moved, *to, None),
         Creation::Rebuilt {
             pod,
             to,

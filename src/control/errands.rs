@@ -44,12 +44,14 @@ pub struct Errand {
     pub failures: u32,
     /// Whether the container is started again after a failure.
     pub is_retried: bool,
+    /// Whether the errand fails where the API declines its pod; others can be asked for again.
+    pub is_asked_once: bool,
 }
 
 /// Standing of an errand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Standing {
-    /// Nobody asked for it, or the API declined its pod.
+    /// Nobody asked for it, or the API declined its pod, which can be asked for again.
     #[default]
     Absent,
     /// Its pod was asked for, waits for a node, or starts.
@@ -58,7 +60,7 @@ pub enum Standing {
     Running,
     /// Its pod ended with success.
     Done,
-    /// Its pod failed, or was lost with its node, evicted or deleted.
+    /// Its pod failed, was declined for good, or was lost with its node, evicted or deleted.
     Failed,
 }
 
@@ -71,6 +73,8 @@ pub struct Errands {
     pods: SortedMap<PodRef, ErrandName>,
     /// Errands whose pods were ordered to end because their work is done.
     dismissed: SortedSet<PodRef>,
+    /// Errands that were asked for and fail if the API declines their pods.
+    asked_once: SortedSet<ErrandName>,
     /// Pods that the API declined, by namespace.
     refusals: SortedMap<Text, Refusals>,
 }
@@ -142,6 +146,7 @@ impl Errands {
             standings: SortedMap::new(),
             pods: SortedMap::new(),
             dismissed: SortedSet::new(),
+            asked_once: SortedSet::new(),
             refusals: SortedMap::new(),
         }
     }
@@ -154,6 +159,9 @@ impl Errands {
     /// Asks for the pod of an errand.
     pub fn ask(&mut self, errand: &Errand, out: &mut Outbox) {
         let name = (errand.namespace.clone(), errand.name.clone());
+        if errand.is_asked_once {
+            self.asked_once.insert(name.clone());
+        }
         self.standings.insert(name, Standing::Waiting);
         out.creations.push(Creation::BarePod(Arc::new(BarePod {
             name: errand.name.clone(),
@@ -240,7 +248,12 @@ impl Errands {
             return None;
         };
         let name = (pod.spec.namespace.clone(), pod.name.clone());
-        self.standings.remove(&name)?;
+        let is_there = matches!(conflict, Conflict::DuplicateObject(_));
+        if self.asked_once.remove(&name) && !is_there {
+            *self.standings.get_mut(&name)? = Standing::Failed;
+        } else {
+            self.standings.remove(&name)?;
+        }
         let refusals = self.refusals.entry(name.0.clone()).or_default();
         refusals.number = refusals.number.saturating_add(1);
         refusals.names.insert(name.1.clone());

@@ -133,10 +133,11 @@ impl Bars {
                 let open = self.of(u64::from(pod.pod.id.0));
                 open.living = open.living.saturating_sub(1);
                 open.last_end = open.last_end.max(at);
-                if *reason == EndReason::Completed {
-                    open.bar.succeeded += 1;
-                } else {
-                    open.bar.failed += 1;
+                match reason {
+                    EndReason::Completed => open.bar.succeeded += 1,
+                    // It goes on in the bar of the pod that it goes on as.
+                    EndReason::Moved => {}
+                    _ => open.bar.failed += 1,
                 }
             }
             _ => {}

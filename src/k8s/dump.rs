@@ -8,7 +8,7 @@ use std::io::BufRead;
 use super::json_stream;
 use super::reader::Reader;
 use super::source::{CUT_OFF, Refused, Sink, Source, Stop};
-use super::{AdmissionClasses, ContainerNames, Manifests, api_error, yaml, yaml_stream};
+use super::{AdmissionClasses, ContainerNames, Manifests, Updates, api_error, yaml, yaml_stream};
 use intake::Input;
 use intake::TraceError;
 use intake::read_error;
@@ -52,6 +52,14 @@ impl ManifestReader {
     pub fn with_names(self, names: ContainerNames) -> Self {
         Self {
             reader: self.reader.with_names(names),
+        }
+    }
+
+    /// Takes the updates of Deployments for something else than Kubernetes does.
+    #[must_use]
+    pub fn with_updates(self, updates: Updates) -> Self {
+        Self {
+            reader: self.reader.with_updates(updates),
         }
     }
 

@@ -30,6 +30,8 @@ const TRAFFIC: &str =
     "traffic and access are not filtered or routed by it; placements are the same";
 const NAMES: &str =
     "it bears on rights, records or settings of the API alone; placements are the same";
+const CONFIG: &str = "write it as a Deployment, which `name: openshift` runs as a deployment configuration, and its \
+    triggers, hooks and times as `system.openshift.deploymentConfigs`; the pods that it would make are missing";
 const MEASURED: &str = "measurements are not read: pods use what the experiment's models say";
 
 /// End of the names under which objects are counted that nobody wants read.
@@ -71,12 +73,8 @@ const KINDS: &[Kind] = &[
     ),
     kind("Service", "serving.knative.dev", MAKES_PODS),
     kind("CloneSet", "apps.kruise.io", MAKES_PODS),
-    kind(
-        "DeploymentConfig",
-        "apps.openshift.io",
-        "write it as a Deployment, which `name: openshift` runs as a deployment configuration; the pods that \
-         it would make are missing",
-    ),
+    kind("DeploymentConfig", "apps.openshift.io", CONFIG),
+    kind("DeploymentConfig", "", CONFIG),
     kind("PodTemplate", "", "nothing is made from it"),
     kind(
         "MutatingWebhookConfiguration",

@@ -74,6 +74,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod unmodelled;
+mod updates;
 mod workload;
 mod workload_jobs;
 mod workloads;
@@ -106,6 +107,7 @@ pub use revisions::DeclaredRevision;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use server::{server_rules, takes_amount};
 pub use snapshot::{Snapshot, SnapshotWriter};
+pub use updates::Updates;
 pub use workload::count;
 pub use written::{FirstTemplates, written_template};
 pub use yaml::read_values;
@@ -442,6 +444,7 @@ struct Ctx {
     findings: findings::Findings,
     origin: Origin,
     names: ContainerNames,
+    updates: Updates,
 }
 
 /// Names of containers that are taken.

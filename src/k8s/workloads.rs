@@ -329,7 +329,8 @@ impl Workload<'_> {
             paused: raw.paused.unwrap_or(false),
             ..default
         };
-        let findings = validate::deployment(&deployment);
+        let mut findings = validate::deployment(&deployment);
+        self.ctx.updates.judge(&mut findings);
         Ok((Object::Deployment(Arc::new(deployment)), findings))
     }
 

@@ -242,8 +242,8 @@ pub(super) const POD_COLUMNS: [Column; 19] = [
         Kind::Text,
         "",
         "`succeeded`, `time_limit` (killed at its limit), `error`, `rejected` (refused \
-         permanently), `node_lost`, `evicted`, `cancelled`, or why the node that it was bound to \
-         refused it: `OutOfcpu`, `OutOfmemory`, `OutOfephemeral-storage`, `OutOfpods`, \
+         permanently), `node_lost`, `evicted`, `cancelled`, `moved` (goes on as the next pod of its \
+         name, on another node), or why the node that it was bound to refused it: `OutOfcpu`, `OutOfmemory`, `OutOfephemeral-storage`, `OutOfpods`, \
          `OutOfextended`, `NodeAffinity`, `NodePorts`, `TaintToleration`, `Evicted` (short of \
          memory or disk); of pods still alive: `pending`, `starting`, `running` (whatever their \
          containers do), `terminating` (told to end)",
@@ -366,6 +366,7 @@ mod tests {
             EndReason::Rejected,
             EndReason::NodeLost,
             EndReason::Cancelled,
+            EndReason::Moved,
         ];
         let evicted = EvictionCause::ALL.map(EndReason::Evicted);
         let refused = Refusal::ALL.map(EndReason::Refused);

@@ -268,7 +268,8 @@ impl Observer for DecisionLog {
                     | EndReason::TimeLimit
                     | EndReason::Error
                     | EndReason::NodeLost
-                    | EndReason::Cancelled => return,
+                    | EndReason::Cancelled
+                    | EndReason::Moved => return,
                 };
                 let decision = Decision {
                     at,

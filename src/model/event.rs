@@ -62,6 +62,8 @@ pub enum EndReason {
     Cancelled,
     /// The node that it was bound to did not take it.
     Refused(Refusal),
+    /// It goes on as the next pod of its name, on the node that it moved to while it ran.
+    Moved,
 }
 
 /// Reason a node does not take a pod that was bound to it (spec: kubernetes.md part 4).
@@ -156,6 +158,7 @@ impl EndReason {
             Self::Evicted(_) => 5,
             Self::Cancelled => 6,
             Self::Refused(_) => 7,
+            Self::Moved => 8,
         }
     }
 }

@@ -4,7 +4,7 @@
 use serde::{Deserialize, Serialize};
 use units::{ClassId, Duration};
 
-/// Step of a cold migration or a resize.
+/// Step of a cold migration or a resize, or the end of a live migration that does not come about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Relocation {
     /// A user asks for it.
@@ -20,6 +20,10 @@ pub enum Relocation {
     Confirmed,
     /// The pod goes back to where it was, as it was.
     Reverted,
+    /// No node takes the pod, which is to leave its node while it runs: it stays until one does.
+    Stranded,
+    /// The pod's live migration took too long: it stays until its node is in use again.
+    GivenUp,
 }
 
 /// Answer of a user to a move, some time after the pod runs at its new place.

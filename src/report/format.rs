@@ -54,12 +54,7 @@ pub fn difference(value: f64, reference: f64, unit: &str) -> Option<String> {
 
 /// First names of a group of nodes and the number of the others.
 pub(crate) fn names(nodes: &[Text]) -> String {
-    let some: Vec<&str> = nodes.iter().take(NODES_NAMED).map(|own| &**own).collect();
-    let some = some.join(", ");
-    match nodes.len().saturating_sub(NODES_NAMED) {
-        0 => some,
-        more => format!("{some} and {more} more"),
-    }
+    plural::first_of(nodes.iter().map(|own| &**own), NODES_NAMED)
 }
 
 /// Formats shares above 99 % so that the missing part shows two digits.

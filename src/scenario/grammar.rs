@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use super::diagnostic::{Code, Finding};
 use super::pattern::Pattern;
+use super::period::Period;
 use super::scalar::Bound;
 use super::share::Share;
 use super::tree::Span;
@@ -20,6 +21,7 @@ pub(super) fn noun(format: &str) -> Option<&'static str> {
         "distribution" => "a distribution such as `lognormal(400ms, 0.5)`",
         "pattern" => "a text",
         "power" => "a power such as `100W`",
+        "period" => "a duration such as `10m`, or a period such as `PT10M`",
         "share" => "a share such as `5%` or `0.05`",
         "bound" => "a number or a duration",
         _ => return None,
@@ -65,6 +67,11 @@ pub(super) fn check(format: &str, scalar: Scalar<'_>) -> Option<Finding> {
             let error = scalar.written.parse::<Watts>().err()?;
             let finding = Finding::new(Code::Quantity, error, scalar.span);
             Some(finding.label("expected a number of `W`, `kW` or `mW`"))
+        }
+        "period" => {
+            let error = scalar.written.parse::<Period>().err()?;
+            let finding = Finding::new(Code::Duration, error, scalar.span);
+            Some(finding.label("expected such as `10m` or `PT10M`"))
         }
         "share" => {
             let error = scalar.written.parse::<Share>().err()?;

@@ -31,6 +31,7 @@ mod openshift;
 mod part;
 pub mod partitions;
 pub mod pattern;
+pub mod period;
 pub mod places;
 pub mod plain;
 pub mod reservations;

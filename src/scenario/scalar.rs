@@ -13,6 +13,7 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::pattern::Pattern;
+use super::period::Period;
 use super::share::Share;
 use super::watts::Watts;
 use units::{Duration, serialize_as_text, text_type};
@@ -73,13 +74,19 @@ impl Serialize for Bound {
     }
 }
 
-serialize_as_text! { Pattern Watts Share }
+serialize_as_text! { Pattern Period Watts Share }
 
 text_type!(
     Pattern,
     "pattern",
     ["string"],
     "a text, optionally with an index such as `{:04}`"
+);
+text_type!(
+    Period,
+    "period",
+    ["string", "number"],
+    "a duration such as `10m`, or a period such as `PT10M`"
 );
 text_type!(
     Bound,

@@ -2,6 +2,7 @@
 //! their run time is over.
 
 mod found;
+mod moved;
 
 use control::MachineCommand;
 use model::PodRef;
@@ -47,6 +48,8 @@ pub struct Machine {
     /// Whether what is due is kept of every pod, as work may come to take longer.
     is_tracking: bool,
     stragglers: Option<Stragglers>,
+    /// Of pods that came from other nodes in the middle of a run: how long their later runs take.
+    later_runs: SortedMap<PodId, Duration>,
 }
 
 /// Pods whose work takes longer than that of others (spec: orchestrators-b.md 10.3).
@@ -74,12 +77,14 @@ struct Row {
     has_sandbox: bool,
 }
 
-/// State of a pod before its node was told of it: down, up there before the run began, or up elsewhere.
+/// State of a pod before its node was told of it: down, up there before the run began, or up elsewhere, where it
+/// may have come from by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Before {
     Down,
     Up,
     Elsewhere,
+    Arrived,
 }
 
 const ENDLESS: i64 = i64::MIN;
@@ -127,6 +132,7 @@ impl Machine {
             shares_cores: false,
             is_tracking: false,
             stragglers: None,
+            later_runs: SortedMap::new(),
         }
     }
 
@@ -175,22 +181,9 @@ impl Machine {
         self.containers.stop(pod, container);
     }
 
-    /// A pod was submitted that comes from another node while it is up.
-    pub(super) fn arrive(&mut self, pod: PodRef) {
-        if let Some(row) = self.row_mut(pod) {
-            row.before = Before::Elsewhere;
-        }
-    }
-
-    /// Whether a pod comes from another node, where it was up.
-    pub(super) fn has_moved(&self, pod: PodRef) -> bool {
-        let row = self.work.get(pod.slot.index());
-        row.is_some_and(|row| row.id == pod.id && row.before == Before::Elsewhere)
-    }
-
     /// Time that a start takes: as stated of the pod, or else of all pods.
     fn delay(&mut self, pod: PodRef, stated: Option<Duration>) -> Duration {
-        if self.has_moved(pod) {
+        if self.is_before(pod, Before::Elsewhere) {
             return Duration::ZERO;
         }
         let who = self.who(pod);
@@ -353,6 +346,7 @@ impl Machine {
             *row = VACANT;
         }
         self.interrupted.remove(&pod.id);
+        self.later_runs.remove(&pod.id);
         self.containers.forget(pod.id);
     }
 
@@ -360,9 +354,9 @@ impl Machine {
     pub fn interrupt(&mut self, now: Instant, pod: PodRef) {
         self.pause(now, pod);
         self.containers.forget(pod.id);
+        self.run_over(pod);
         if let Some(row) = self.row_mut(pod) {
             (row.running, row.has_sandbox) = (false, false);
-            row.before = Before::Down;
             self.interrupted.insert(pod.id, None);
         }
     }
@@ -408,6 +402,9 @@ impl Machine {
     ) -> Immediate {
         match command {
             MachineCommand::Start { pod, .. } => {
+                if self.is_before(pod, Before::Arrived) {
+                    self.run_over(pod);
+                }
                 let delay = match self.work(pod) {
                     Some(work) if work.was_up => Duration::ZERO,
                     _ => self.delay(pod, stated_start),
@@ -468,6 +465,9 @@ impl Machine {
         let shares_cores = self.shares_cores;
         let row = self.row_mut(pod)?;
         row.running = true;
+        if row.before == Before::Elsewhere {
+            row.before = Before::Arrived;
+        }
         if row.run_nanos == ENDLESS || shares_cores {
             return None;
         }

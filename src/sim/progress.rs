@@ -49,6 +49,16 @@ pub(super) struct Rest {
     pub(super) over: Duration,
 }
 
+/// What a pod that comes from another node while it is up goes on with.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Passage {
+    pub(super) rest: Rest,
+    /// How long each run of it takes from its beginning; `None` of work without an end.
+    pub(super) whole_run: Option<Duration>,
+    /// Number of its last start, where exit codes depend on it.
+    pub(super) start: Option<usize>,
+}
+
 impl Run {
     const fn left(&self) -> Left {
         Left {

@@ -77,7 +77,7 @@ pub const fn kubernetes(reason: EndReason) -> End {
         EndReason::Refused(_) => end("Failed (OutOfcpu, NodeAffinity …)", Failure),
         EndReason::NodeLost => end("deleted, then gone with its node", Loss),
         EndReason::Evicted(EvictionCause::NodePressure) => end("Failed (Evicted)", Failure),
-        EndReason::Evicted(_) => end("deleted", Loss),
+        EndReason::Evicted(_) | EndReason::Moved => end("deleted", Loss),
         EndReason::Cancelled => end("deleted", Removal),
     }
 }
@@ -89,7 +89,7 @@ pub const fn swarmkit(reason: EndReason) -> End {
         EndReason::Error | EndReason::TimeLimit => end("failed", Failure),
         EndReason::Rejected | EndReason::Refused(_) => end("rejected", Failure),
         EndReason::NodeLost => end("shutdown, orphaned after a day", Loss),
-        EndReason::Evicted(_) => end("shutdown", Loss),
+        EndReason::Evicted(_) | EndReason::Moved => end("shutdown", Loss),
         EndReason::Cancelled => end("shutdown", Removal),
     }
 }
@@ -101,7 +101,7 @@ pub const fn swarm(reason: EndReason) -> End {
         EndReason::Error | EndReason::TimeLimit => end("exited (1)", Failure),
         EndReason::Rejected | EndReason::Refused(_) => end("not created", Removal),
         EndReason::NodeLost => end("host down", Loss),
-        EndReason::Evicted(_) | EndReason::Cancelled => end("removed", Removal),
+        EndReason::Evicted(_) | EndReason::Moved | EndReason::Cancelled => end("removed", Removal),
     }
 }
 
@@ -112,7 +112,7 @@ pub const fn compose(reason: EndReason) -> End {
         EndReason::Error | EndReason::TimeLimit => end("exited (1)", Failure),
         EndReason::Rejected | EndReason::Refused(_) => end("created", Removal),
         EndReason::NodeLost => end("gone with its host", Removal),
-        EndReason::Evicted(_) | EndReason::Cancelled => end("removed", Removal),
+        EndReason::Evicted(_) | EndReason::Moved | EndReason::Cancelled => end("removed", Removal),
     }
 }
 
@@ -122,7 +122,7 @@ pub const fn fleet(reason: EndReason) -> End {
         EndReason::Completed => end("inactive (dead)", Success),
         EndReason::Error | EndReason::TimeLimit => end("failed", Failure),
         EndReason::Rejected | EndReason::Refused(_) => end("inactive, without a machine", Removal),
-        EndReason::NodeLost | EndReason::Evicted(_) => end("rescheduled", Loss),
+        EndReason::NodeLost | EndReason::Evicted(_) | EndReason::Moved => end("rescheduled", Loss),
         EndReason::Cancelled => end("destroyed", Removal),
     }
 }
@@ -134,7 +134,7 @@ pub const fn mesos(reason: EndReason) -> End {
         EndReason::Completed => end("TASK_FINISHED", Success),
         EndReason::Error | EndReason::TimeLimit => end("TASK_FAILED", Failure),
         EndReason::NodeLost => end("TASK_UNREACHABLE or TASK_LOST", Loss),
-        EndReason::Evicted(_) => end("TASK_KILLED", Loss),
+        EndReason::Evicted(_) | EndReason::Moved => end("TASK_KILLED", Loss),
         EndReason::Rejected | EndReason::Refused(_) | EndReason::Cancelled => {
             end("TASK_KILLED", Removal)
         }
@@ -149,6 +149,7 @@ pub const fn nova(reason: EndReason) -> End {
         EndReason::Rejected => end("ERROR (NoValidHost)", Failure),
         EndReason::NodeLost => end("ACTIVE on a host that is down", Loss),
         EndReason::Evicted(_) => end("moved", Loss),
+        EndReason::Moved => end("ACTIVE, on another host", Loss),
         EndReason::Cancelled => end("DELETED", Removal),
     }
 }
@@ -161,7 +162,7 @@ pub const fn ecs(reason: EndReason) -> End {
         EndReason::Rejected | EndReason::Refused(_) => end("TaskFailedToStart", Failure),
         EndReason::NodeLost => end("TerminationNotice", Loss),
         EndReason::Evicted(EvictionCause::Spot) => end("SpotInterruption", Loss),
-        EndReason::Evicted(_) => end("ServiceSchedulerInitiated", Loss),
+        EndReason::Evicted(_) | EndReason::Moved => end("ServiceSchedulerInitiated", Loss),
         EndReason::Cancelled => end("ServiceSchedulerInitiated or UserInitiated", Removal),
     }
 }
@@ -173,7 +174,7 @@ pub const fn borg(reason: EndReason) -> End {
         EndReason::Error | EndReason::TimeLimit => end("FAIL", Failure),
         EndReason::Rejected | EndReason::Refused(_) => end("FAIL before SCHEDULE", Removal),
         EndReason::NodeLost => end("LOST or EVICT", Loss),
-        EndReason::Evicted(_) => end("EVICT", Loss),
+        EndReason::Evicted(_) | EndReason::Moved => end("EVICT", Loss),
         EndReason::Cancelled => end("KILL", Removal),
     }
 }
@@ -186,7 +187,7 @@ pub const fn jobs_alone(reason: EndReason) -> End {
         EndReason::TimeLimit => end("timed out", Failure),
         EndReason::Rejected | EndReason::Refused(_) => end("rejected", Removal),
         EndReason::NodeLost => end("lost with its node", Loss),
-        EndReason::Evicted(_) => end("evicted", Loss),
+        EndReason::Evicted(_) | EndReason::Moved => end("evicted", Loss),
         EndReason::Cancelled => end("cancelled", Removal),
     }
 }

@@ -41,6 +41,32 @@ pub fn either<'a, N: Copy + PartialEq + From<u8>>(
     if number == N::from(1) { one } else { more }
 }
 
+/// The first names of several, and the number of the others.
+///
+/// ```
+/// use units::plural::first_of;
+///
+/// assert_eq!(first_of(["a", "b", "c"], 3), "a, b, c");
+/// assert_eq!(first_of(["a", "b", "c"], 1), "a and 2 more");
+/// ```
+pub fn first_of<S: AsRef<str>>(names: impl IntoIterator<Item = S>, most: usize) -> String {
+    let mut text = String::new();
+    let mut number = 0_usize;
+    for name in names {
+        number += 1;
+        if number <= most {
+            if number > 1 {
+                text.push_str(", ");
+            }
+            text.push_str(name.as_ref());
+        }
+    }
+    match number.saturating_sub(most) {
+        0 => text,
+        more => format!("{text} and {more} more"),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

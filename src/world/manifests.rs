@@ -7,7 +7,7 @@ use control::federation::FederationOptions;
 use jiff::Timestamp;
 use k8s::{
     AdmissionClasses, ContainerNames, FirstTemplates, Kubelet, Maker, ManifestReader, Manifests,
-    kind_named,
+    Updates, kind_named,
 };
 use model::queueing::QueueingObjects;
 use model::{Changes, Node, Object};
@@ -44,6 +44,8 @@ pub struct ManifestFiles {
     admission: AdmissionClasses,
     /// Files of which only the nodes are taken: nothing but `cluster.nodes` names them.
     of_nodes: SortedSet<String>,
+    /// What updates of Deployments stand for.
+    updates: Updates,
     /// Templates by which later ones are told apart.
     templates: FirstTemplates,
     /// Node selectors of projects, where the system has any.
@@ -224,6 +226,7 @@ impl ManifestFiles {
         if scenario.system.name == systems::ecs::ENTRY.name {
             self.names = ContainerNames::Ecs;
         }
+        self.updates = super::marathon_updates::updates(scenario);
         self.selectors = ProjectSelectors::of(scenario);
         self.division = Division::of(scenario);
         let sources = scenario.workload.iter().filter_map(|source| match source {
@@ -290,6 +293,7 @@ impl ManifestFiles {
     fn parse(&self, input: &Input) -> Result<Manifests, BuildError> {
         let reader = ManifestReader::with_classes(self.admission.clone());
         let mut reader = reader.without(&self.unwanted).with_names(self.names);
+        reader = reader.with_updates(self.updates);
         if self.keeps_objects {
             reader = reader.with_everything();
         } else if self.has_controllers {

@@ -3,8 +3,6 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use model::{Node, Text};
 use scenario::Share;
 use scenario::schema::{
@@ -40,6 +38,7 @@ use systems::parts::quorum::check_odd;
 use units::{Quantity, SortedMap, SortedSet};
 
 use super::BuildError;
+use super::start_date::second_of;
 
 /// The options of a Mesos cluster.
 pub(super) fn mesos_options(written: Option<&schema::Mesos>) -> Result<MesosOptions, BuildError> {
@@ -120,12 +119,7 @@ fn zero(written: &schema::Mesos) -> Result<i64, BuildError> {
     let Some(date) = &written.start_date else {
         return Ok(0);
     };
-    let parsed: Result<Timestamp, _> = date.parse();
-    parsed.map(Timestamp::as_second).map_err(|_| {
-        let why =
-            format!("expected a date and time such as `2025-03-03T00:00:00Z`, found `{date}`");
-        wrong("startDate", &why)
-    })
+    second_of(date).map_err(|why| wrong("startDate", &why))
 }
 
 fn allocation(written: &schema::Mesos) -> Result<Allocation, BuildError> {
@@ -407,7 +401,7 @@ fn chronos(
                 parents: parents.map(|parent| parent.as_str().into()).collect(),
                 soft_error: job.soft_error,
                 options: JobOptions {
-                    epsilon: (job.epsilon).map(|longest| longest.as_nanos() / 1_000_000_000),
+                    epsilon: job.epsilon.map(|longest| longest.seconds),
                     is_concurrent: job.concurrent,
                     retries: job.retries,
                     disable_after_failures: job.disable_after_failures,

@@ -16,7 +16,7 @@ use systems::openshift::{ConfigRules, OpenShiftOptions};
 use units::SortedMap;
 
 use super::scheduler_policy::read_policy;
-use super::{BuildError, FileSource};
+use super::{BuildError, FileSource, runs_workloads};
 
 /// The options of an experiment's `system.openshift`.
 ///
@@ -34,20 +34,39 @@ pub(super) fn openshift_options(
     let usual = rules(&OpenShiftDeploymentConfig::default());
     let of_routers = super::routers::names(&written.routers);
     let of_routers = of_routers.map(|name| (name.to_string(), usual.clone()));
-    let policy = match (&written.policy_file, written.policy) {
-        (Some(file), _) => {
-            let input = files.open(file);
-            read_policy(&input.name, &input.read_to_string()?)?
-        }
-        (None, OpenShiftPolicy::Early) => Rules::early(),
-        (None, OpenShiftPolicy::V3_11) => Rules::v3_11(),
-    };
     Ok(OpenShiftOptions {
-        policy,
+        policy: policy(written, files)?,
         node_selector: labels(&written.node_selector),
         projects: projects.collect(),
         deployments: of_routers.chain(configs).collect(),
     })
+}
+
+fn policy(written: &OpenShift, files: &FileSource<'_>) -> Result<Rules, BuildError> {
+    match (&written.policy_file, written.policy) {
+        (Some(file), _) => {
+            let input = files.open(file);
+            read_policy(&input.name, &input.read_to_string()?)
+        }
+        (None, OpenShiftPolicy::Early) => Ok(Rules::early()),
+        (None, OpenShiftPolicy::V3_11) => Ok(Rules::v3_11()),
+    }
+}
+
+/// Whether pods of a scenario are placed by the services that select them, where its scheduler is none of
+/// Kubernetes: those of `OpenShift` spread them and keep them in a region.
+///
+/// # Errors
+/// The file of the policy can't be read, or states what is not known.
+pub(super) fn places_by_services(
+    scenario: &Scenario,
+    files: &FileSource<'_>,
+) -> Result<bool, BuildError> {
+    if scenario.system.name != "openshift" || !runs_workloads(scenario) {
+        return Ok(false);
+    }
+    let written = scenario.system.openshift.clone().unwrap_or_default();
+    Ok(policy(&written, files)?.looks_at_services())
 }
 
 /// Node selectors of the projects of a scenario, as their Namespaces hold them.

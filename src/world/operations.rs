@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use jiff::Timestamp;
-
 use ::units::Instant;
 use control::admission::BarePod;
 use control::controllers::manager::{ControllerOptions, ControllerScope};
@@ -28,6 +26,7 @@ use super::object_name::{no_node, target};
 use super::production::client_limits;
 use super::queueing;
 use super::runs_workloads::{how_to_have_controllers, runs_always, runs_workloads};
+use super::start_date::second_of;
 use super::units::units;
 use super::{BuildError, FileSource, ManifestFiles, Remarks};
 use units::SortedSet;
@@ -53,14 +52,9 @@ pub fn controllers(scenario: &Scenario) -> Result<Option<ControllerOptions>, Bui
     }
     let zero_unix_secs = match controllers.start_date.as_deref() {
         None => 0,
-        Some(date) => match date.parse::<Timestamp>() {
-            Ok(date) => date.as_second(),
-            Err(_) => {
-                return wrong(format!(
-                    "system.controllers.startDate: expected a date and time such as \
-                     `2025-03-03T00:00:00Z`, found `{date}`"
-                ));
-            }
+        Some(date) => match second_of(date) {
+            Ok(second) => second,
+            Err(why) => return wrong(format!("system.controllers.startDate: {why}")),
         },
     };
     Ok(Some(ControllerOptions {

@@ -4,13 +4,16 @@
 use autoscale::horizontal::CONTESTED;
 use cluster::Store;
 use k8s::{DeclaredWorkload, Maker, ManifestPod, Manifests, effect_of_kind};
-use model::objects::{AppliedObjects, ClusterObjects};
+use model::objects::AppliedObjects;
 use model::workload::validate;
 use model::{DEFAULT_SCHEDULER, Node, Object, PodSpec, Service, TaintEffect};
+use scenario::Scenario;
 use trace::Ledger;
 use units::{ClassId, Duration, SortedMap, plural};
 
-use super::{Adoption, Deletions};
+use super::ignored_objects::ignored_objects;
+use super::openshift_options::places_by_services;
+use super::{Adoption, BuildError, Deletions, FileSource, ignored_by};
 
 /// Name of a trait, and the test whether a pod has it.
 type Trait = (&'static str, fn(&ManifestPod) -> bool);
@@ -37,32 +40,6 @@ const MAKERS: [&str; 7] = [
     "Job",
     "CronJob",
 ];
-
-/// Objects that were read and that policies of the pipeline ignore.
-fn objects(objects: &ClusterObjects) -> impl Iterator<Item = String> {
-    let counts = [
-        ("disruption budget", objects.budgets.len()),
-        ("service", objects.services.len()),
-        ("workload", objects.workloads.len()),
-        ("persistent volume", objects.volumes.len()),
-        ("volume claim", objects.claims.len()),
-        ("queueing object", objects.queueing.len()),
-        ("object of device allocation", objects.devices.len()),
-        ("storage class", objects.storage_classes.len()),
-        (
-            "CSI object",
-            objects.csi_nodes.len() + objects.csi_drivers.len(),
-        ),
-    ];
-    counts
-        .into_iter()
-        .filter(|&(_, count)| count > 0)
-        .map(|(what, count)| {
-            let objects = plural::count(count, what);
-            let are = plural::either(count, "is", "are");
-            format!("{objects} {are} read, but ignored when pods are placed")
-        })
-}
 
 /// Lines about objects that are known by their names alone.
 fn names(manifests: &Manifests) -> impl Iterator<Item = String> {
@@ -117,6 +94,8 @@ fn unselected(service: &Service, pods: &[&PodSpec]) -> Option<String> {
 pub struct Remarks {
     /// Reason parts of pods and nodes are without effect; `None` if all of them count.
     ignored: Option<String>,
+    /// Whether pods are placed by the services that select them.
+    by_services: bool,
     /// Declarations of autoscalers, by their names in findings.
     places: SortedMap<String, Vec<(String, DeclaredWorkload)>>,
     /// Files that declare services and budgets, by the names of these in findings.
@@ -138,6 +117,17 @@ impl Remarks {
             ignored,
             ..Self::default()
         }
+    }
+
+    /// Remarks on a run of a scenario.
+    ///
+    /// # Errors
+    /// A file that says what the scheduler looks at is wrong.
+    pub fn of(scenario: &Scenario, files: &FileSource<'_>) -> Result<Self, BuildError> {
+        Ok(Self {
+            by_services: places_by_services(scenario, files)?,
+            ..Self::new(ignored_by(scenario))
+        })
     }
 
     /// Notes a line.
@@ -433,7 +423,8 @@ impl Remarks {
                 ))
             }
         };
-        let objects = objects(&manifests.objects).filter(|_| effect.is_some());
+        let objects = ignored_objects(&manifests.objects, self.by_services);
+        let objects = objects.filter(|_| effect.is_some());
         let counted = ended.into_iter().chain(shunned).chain(objects);
         let passed = ignored.chain(names(manifests));
         for words in unheeded.chain(counted).chain(findings).chain(passed) {

@@ -50,6 +50,7 @@ impl Observer for Course {
                     Relocation::Refused => "refused",
                     Relocation::Confirmed => "confirmed",
                     Relocation::Reverted => "reverted",
+                    Relocation::Stranded | Relocation::GivenUp => unreachable!("no live migration"),
                 };
                 self.steps.push((secs, step));
             }

@@ -23,6 +23,8 @@ impl Digest {
                 Relocation::Refused => 1,
                 Relocation::Confirmed => 2,
                 Relocation::Reverted => 3,
+                Relocation::Stranded => 4,
+                Relocation::GivenUp => 5,
             };
             return self.tagged(14, [code]);
         };

@@ -30,7 +30,7 @@ use super::runtime_class::RuntimeClass;
 use super::scheduler_config::ConfigDoubt;
 use super::{
     ContainerNames, Ctx, Kubelet, ManifestPod, Manifests, NodeReport, Origin, UnreadWorkloads,
-    cluster_scoped, convert, left_out, node, node_status, objects, server,
+    Updates, cluster_scoped, convert, left_out, node, node_status, objects, server,
 };
 use intake::budget::OBJECTS;
 use model::node_pools::NODE_POOL_LABEL;
@@ -150,6 +150,12 @@ impl Reader {
     /// Takes other names of containers.
     pub(super) fn with_names(mut self, names: ContainerNames) -> Self {
         self.ctx.names = names;
+        self
+    }
+
+    /// Takes updates for something else.
+    pub(super) fn with_updates(mut self, updates: Updates) -> Self {
+        self.ctx.updates = updates;
         self
     }
 

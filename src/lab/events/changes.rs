@@ -9,7 +9,7 @@ use model::workload::vertical::{Recommended, VerticalPodAutoscaler};
 use model::{Object, Relocation, RelocationAnswer, Used, VolumeStep};
 use units::{Quantity, plural};
 
-/// Step of a cold migration or resize, in words.
+/// Step of a migration or resize, in words.
 pub(super) fn relocated(step: Relocation) -> String {
     match step {
         Relocation::Asked { answer, .. } => match answer {
@@ -24,6 +24,8 @@ pub(super) fn relocated(step: Relocation) -> String {
         Relocation::Refused => "refused: no valid host".to_owned(),
         Relocation::Confirmed => "confirmed".to_owned(),
         Relocation::Reverted => "reverted".to_owned(),
+        Relocation::Stranded => "live migration: no valid host".to_owned(),
+        Relocation::GivenUp => "live migration: given up, it took too long".to_owned(),
     }
 }
 

@@ -14,8 +14,8 @@ use cluster::{Incident, Observer, Store};
 use metrics::diagnosis::Exit;
 use model::node::{ZONE_LABEL, label_of};
 use model::{
-    Delivery, Disk, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef, Text,
-    VolumeNews, VolumeStep,
+    Delivery, Disk, EndReason, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef,
+    Text, VolumeNews, VolumeStep,
 };
 use trace::{Input, TraceError};
 use units::{Instant, NodeId, PodId, SortedSet};
@@ -57,6 +57,7 @@ pub const KINDS: &[&str] = &[
     "terminating",
     "resized",
     "moving",
+    "moved",
     "relocation",
     "ended",
     "joined",
@@ -91,6 +92,8 @@ pub struct EventLog {
     names: Vec<String>,
     /// As they were last.
     objects: Vec<Option<Object>>,
+    /// Whether the pod that is created next is the one that moved just now.
+    is_moving: bool,
     /// Containers that were killed for want of memory and whose end is yet to be told.
     out_of_memory: SortedSet<(PodId, u16)>,
 }
@@ -104,6 +107,7 @@ impl EventLog {
             failed: None,
             names: Vec::new(),
             objects: Vec::new(),
+            is_moving: false,
             out_of_memory: SortedSet::new(),
         })
     }
@@ -284,6 +288,7 @@ impl Observer for EventLog {
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         let none = String::new;
         match event {
+            Event::PodCreated(_) if std::mem::take(&mut self.is_moving) => {}
             Event::PodCreated(created) => self.pod(at, "created", created.pod, none(), store),
             Event::PodBound { pod, node, .. } => {
                 let what = format!("to {}", store.nodes().name(*node));
@@ -297,7 +302,13 @@ impl Observer for EventLog {
                 if let Some(pod) = ended {
                     let id = pod.pod.id;
                     self.out_of_memory.retain(|(killed, _)| *killed != id);
-                    self.line(at, "ended", pod_name(pod, store), format!("{reason:?}"));
+                    self.is_moving = *reason == EndReason::Moved;
+                    let from = pod.node().filter(|_| self.is_moving);
+                    let (kind, what) = match from {
+                        Some(from) => ("moved", format!("from {}", store.nodes().name(from))),
+                        None => ("ended", format!("{reason:?}")),
+                    };
+                    self.line(at, kind, pod_name(pod, store), what);
                 }
             }
             Event::NodeAdded { node, object } => {

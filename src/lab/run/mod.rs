@@ -149,7 +149,7 @@ pub(crate) fn prepare_on(
     choose: impl FnOnce(Vec<Arc<Node>>) -> Vec<Arc<Node>>,
 ) -> Result<Prepared, BuildError> {
     world::check_ignored(scenario)?;
-    let mut remarks = Remarks::new(world::ignored_by(scenario));
+    let mut remarks = Remarks::of(scenario, files)?;
     let mut controllers = world::controllers(scenario)?;
     let mut manifests = ManifestFiles::new(world::runs_workloads(scenario))
         .adopting(controllers.is_some())
@@ -417,9 +417,9 @@ pub fn run_through(
     remarks.unsteady(&metrics);
     let outcome = Outcome {
         end,
-        metrics,
         nodes: node_count,
-        pods: u64::from(store.pods().created()),
+        pods: u64::from(store.pods().created()) - metrics.moved,
+        metrics,
         releases,
         remarks: remarks.lines(),
         mapping,

@@ -39,7 +39,7 @@ pub struct Outcome {
     pub metrics: RunMetrics,
     /// Nodes at the start.
     pub nodes: u64,
-    /// Pods submitted.
+    /// Pods submitted; one that moves while it runs is one.
     pub pods: u64,
     /// Releases that the parts of the system followed, in words.
     pub releases: Vec<String>,

@@ -4,13 +4,14 @@ use model::{EndReason, EvictionCause, PodPhase, Refusal};
 use serde::{Deserialize, Deserializer, Serializer};
 
 /// Reasons that have no cause.
-const PLAIN: [(EndReason, &str); 6] = [
+const PLAIN: [(EndReason, &str); 7] = [
     (EndReason::Completed, "completed"),
     (EndReason::TimeLimit, "time-limit"),
     (EndReason::Error, "error"),
     (EndReason::Rejected, "rejected"),
     (EndReason::NodeLost, "node-lost"),
     (EndReason::Cancelled, "cancelled"),
+    (EndReason::Moved, "moved"),
 ];
 
 /// The last phase of a pod that ended by itself; `None` of one that others ended.
@@ -21,6 +22,7 @@ pub(crate) const fn own_end(reason: EndReason) -> Option<PodPhase> {
         EndReason::Evicted(_)
         | EndReason::Rejected
         | EndReason::NodeLost
+        | EndReason::Moved
         | EndReason::Cancelled => None,
     }
 }

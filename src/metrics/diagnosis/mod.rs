@@ -98,6 +98,8 @@ impl Workload {
 #[derive(Clone, Debug, Default)]
 pub struct Diagnostician {
     members: Vec<Option<Member>>,
+    /// The pod that goes on as the next one, on another node.
+    moving: Option<Member>,
     workloads: SortedMap<ObjectId, Workload>,
     /// Living pods by what made them.
     made: SortedMap<ObjectId, u64>,
@@ -118,11 +120,11 @@ impl Diagnostician {
         self.look_at_quotas(at, store);
         self.held_back(at, store);
         match event {
-            Event::PodCreated(created) => {
-                if let Some(owner) = created.owner {
-                    self.created(created.pod, owner.object, store);
-                }
-            }
+            Event::PodCreated(created) => match (self.moving.take(), created.owner) {
+                (Some(member), _) => self.arrived(member, created.pod),
+                (None, Some(owner)) => self.created(created.pod, owner.object, store),
+                (None, None) => {}
+            },
             Event::PodUnschedulable { pod } => self.unschedulable(at, *pod, store),
             Event::PodBound { pod, node, .. } => {
                 if let Some(member) = self.member(*pod) {
@@ -295,6 +297,16 @@ impl Diagnostician {
         self.count(at, turn, is_fault.then(|| cause.into()), store);
     }
 
+    /// A pod goes on as another, which serves as it did: the moment for which it stands still is no fault.
+    fn arrived(&mut self, member: Member, pod: PodRef) {
+        let before = member.pod;
+        let troubled = &mut self.workload(member.owner).troubled;
+        if let Some(cause) = troubled.remove(&before) {
+            troubled.insert(pod, cause);
+        }
+        self.put(pod, Member { pod, ..member });
+    }
+
     /// A container was started again: what was wrong with its pod is known better.
     fn restarted(&mut self, at: Instant, pod: PodRef, cause: Cause, store: &Store) {
         self.trouble(at, pod, cause.into(), store);
@@ -351,6 +363,11 @@ impl Diagnostician {
         let Some(member) = self.member(pod).cloned() else {
             return;
         };
+        if reason == EndReason::Moved {
+            self.members[pod.slot.index()] = None;
+            self.moving = Some(member);
+            return;
+        }
         let served = self.serves(&member);
         self.members[pod.slot.index()] = None;
         let cause = match reason {
@@ -360,6 +377,7 @@ impl Diagnostician {
             EndReason::Completed
             | EndReason::Rejected
             | EndReason::Refused(_)
+            | EndReason::Moved
             | EndReason::Cancelled => None,
         };
         if cause.is_none() && served {

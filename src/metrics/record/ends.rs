@@ -37,7 +37,11 @@ pub(super) struct Back {
 impl Back {
     /// The pod, if its end is one from which pods come back.
     pub(super) fn of(pod: &Pod, reason: EndReason) -> Option<Self> {
-        matches!(reason, EndReason::NodeLost | EndReason::Evicted(_)).then(|| Self {
+        let comes_back = matches!(
+            reason,
+            EndReason::NodeLost | EndReason::Evicted(_) | EndReason::Moved
+        );
+        comes_back.then(|| Self {
             name: pod.name.clone(),
             reason,
             gang: None,
@@ -137,11 +141,13 @@ impl Ends {
 
     /// Takes out the job whose pod comes back with a new one, if there is one.
     pub(super) fn take_back(&mut self, at: Instant, created: &PodCreated) -> Option<Returning> {
-        if self.all.is_empty() || created.owner.is_some() {
+        if self.all.is_empty() {
             return None;
         }
         let comes_back = |own: &End| {
             let is_own = |back: &Back| match (&back.gang, created.gang) {
+                // What moves keeps its owner; otherwise the owner makes another.
+                _ if created.owner.is_some() && back.reason != EndReason::Moved => false,
                 // Whichever of its pods comes back first.
                 (Some((id, _)), Some(gang)) => *id == gang,
                 (None, None) => back.name == created.name,
@@ -156,8 +162,12 @@ impl Ends {
         if let Some((_, gang)) = gang {
             return Some(Returning::Gang(gang));
         }
-        let is_lost = reason == EndReason::NodeLost || !self.keeps_work;
-        Some(Returning::Single(Earlier::of(&record, is_lost)))
+        let is_kept = match reason {
+            EndReason::Moved => true,
+            EndReason::NodeLost => false,
+            _ => self.keeps_work,
+        };
+        Some(Returning::Single(Earlier::of(&record, !is_kept)))
     }
 
     /// Those of which none was told yet, at the end of a run.

@@ -43,7 +43,7 @@ impl JobOutcome {
             EndReason::Completed => Self::Succeeded,
             EndReason::TimeLimit | EndReason::Error => Self::Failed,
             EndReason::Rejected | EndReason::Refused(_) => Self::Rejected,
-            EndReason::NodeLost | EndReason::Evicted(_) => Self::Evicted,
+            EndReason::NodeLost | EndReason::Evicted(_) | EndReason::Moved => Self::Evicted,
             EndReason::Cancelled => Self::Cancelled,
         }
     }
@@ -179,6 +179,13 @@ impl JobTracker {
         store: &Store,
         measured: &mut MeasuredWindow,
     ) {
+        if let Event::PodEnded {
+            reason: EndReason::Moved,
+            ..
+        } = event
+        {
+            measured.moves(pod.pod.id);
+        }
         match event {
             Event::PodCreated(created) => self.created(at, created, store, measured),
             Event::PodBound { .. } => {

@@ -179,6 +179,7 @@ pub const fn outcome(reason: EndReason) -> &'static str {
         EndReason::Evicted(_) => "evicted",
         EndReason::Cancelled => "cancelled",
         EndReason::Refused(why) => why.name(),
+        EndReason::Moved => "moved",
     }
 }
 

@@ -1,5 +1,5 @@
 //! Pods that are submitted again under their name right after they lost their node, where the world
-//! does so: their bindings are moves (metrics.md 5.4, churn).
+//! does so, or that go on elsewhere: their bindings are moves (metrics.md 5.4, churn).
 
 use model::{EndReason, Event, Pod, PodName};
 use units::{PodId, SortedSet};
@@ -28,7 +28,7 @@ impl Successors {
                 if !self.waiting.is_empty() {
                     self.waiting.remove(&pod.pod.id);
                 }
-                if loses_node(*reason, pod) {
+                if *reason == EndReason::Moved || loses_node(*reason, pod) {
                     self.lost = Some(pod.name.clone());
                 }
                 false

@@ -5,7 +5,7 @@
 //! W = [W0, W1). A window of jobs opens when its first job is submitted and closes when the first
 //! one after it is; the rest of the workload is the background that loads the cluster meanwhile.
 
-use units::{Instant, PodId};
+use units::{Instant, PodId, SortedMap};
 
 use crate::statistics::span::Span;
 
@@ -53,6 +53,10 @@ pub struct MeasuredWindow {
     /// The first pod in the window, and the first after it.
     first: Option<PodId>,
     end: Option<PodId>,
+    /// Whether the pod that moves to another node now was submitted in the window.
+    moving: Option<bool>,
+    /// Of the pods that others go on as: whether those were submitted in the window.
+    moved: SortedMap<PodId, bool>,
 }
 
 impl MeasuredWindow {
@@ -69,11 +73,26 @@ impl MeasuredWindow {
             jobs: 0,
             first: None,
             end: None,
+            moving: None,
+            moved: SortedMap::new(),
         }
+    }
+
+    /// A pod goes on as the one that is submitted next.
+    pub fn moves(&mut self, pod: PodId) {
+        self.moving = Some(self.has(pod));
+    }
+
+    /// Number of pods that others went on as.
+    pub fn moved(&self) -> u64 {
+        self.moved.len() as u64
     }
 
     /// A pod was submitted; `begins` tells whether it is the first of its job.
     pub fn submitted(&mut self, at: Instant, pod: PodId, begins: bool) {
+        if let Some(is_measured) = self.moving.take() {
+            self.moved.insert(pod, is_measured);
+        }
         let number = self.jobs;
         self.jobs += u64::from(begins);
         let (opens, closes) = match self.window {
@@ -120,6 +139,11 @@ impl MeasuredWindow {
     /// Whether a pod was submitted in the window.
     #[inline]
     pub fn has(&self, pod: PodId) -> bool {
+        if !self.moved.is_empty()
+            && let Some(is_measured) = self.moved.get(&pod)
+        {
+            return *is_measured;
+        }
         self.first.is_some_and(|first| pod >= first) && self.end.is_none_or(|end| pod < end)
     }
 

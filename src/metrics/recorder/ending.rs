@@ -82,6 +82,7 @@ impl Recorder<'_> {
                 .arrived
                 .map(|(arrived, columns)| arrived.tables(&self.state, columns)),
             alerts,
+            moved: self.measured.moved(),
         })
     }
 

@@ -19,6 +19,8 @@ pub struct RunMetrics {
     pub workloads: Vec<Row>,
     /// Outcomes of the alert rules.
     pub alerts: AlertLog,
+    /// Pods that others, which moved while they ran, went on as.
+    pub moved: u64,
 }
 
 impl RunMetrics {

@@ -41,6 +41,11 @@ pub enum Problem {
     /// The update may not replace any pod.
     #[error("maxSurge and maxUnavailable are both 0, so no pod could ever be replaced")]
     NothingMayMove,
+    /// The update of an application of Marathon says nothing that Marathon does.
+    #[error(
+        "maxSurge and maxUnavailable are both 0, which Kubernetes refuses and Marathon takes for one instance more"
+    )]
+    NoUpgradeStrategy,
     /// Only one of the two is allowed.
     #[error("maxSurge and maxUnavailable are both set; for a DaemonSet one must be 0")]
     BothSurgeAndUnavailable,
@@ -84,6 +89,10 @@ impl Problem {
             Self::Negative(_) | Self::TooSmall { .. } => "raise the number, or leave the field out",
             Self::PercentTooLarge(_) => "write 100% or less",
             Self::NothingMayMove => "raise maxSurge or maxUnavailable to 1 or more",
+            Self::NoUpgradeStrategy => {
+                "state `minimumHealthCapacity` and `maximumOverCapacity` under `marathon` of the framework, or \
+                 raise one of both to 1 or more"
+            }
             Self::BothSurgeAndUnavailable => "set one of the two to 0",
             Self::SelectorMissesTemplate { .. } => {
                 "make spec.selector and spec.template.metadata.labels agree"

@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::marathon::Marathon;
+use crate::period::Period;
 use crate::share::Share;
 use units::{Duration, Quantity, SortedMap};
 
@@ -400,9 +401,9 @@ pub struct ChronosJob {
     /// success. Default `false`.
     pub soft_error: bool,
     /// Maximum delay of a run's start, after which the run is missed; default none, as Chronos 3.0.2
-    /// starts a late run with the next offer.
+    /// starts a late run with the next offer. Whole seconds, also as an ISO 8601 period such as `PT10M`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub epsilon: Option<Duration>,
+    pub epsilon: Option<Period>,
     /// Concurrent runs of the job are allowed if `true`; default `false`.
     pub concurrent: bool,
     /// Maximum number of retries of a failed run, each after 60 s; default 2.

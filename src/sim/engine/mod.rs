@@ -12,7 +12,7 @@ use control::admission::{Creation, admit};
 use control::node_api::{self, Notice, doubted};
 use control::operation::OperationError;
 use model::{EndReason, Event, Object, PodChange, PodRef};
-use units::{Duration, Instant, NodeId};
+use units::{Duration, Identity, Instant, NodeId};
 
 use super::SimError;
 use super::context::Context;
@@ -23,6 +23,7 @@ use super::follow::{Audience, Change, Follower};
 use super::hosts::Trouble;
 use super::message::{ControlFault, Message, Request, ToControlPlane, ToNodes};
 use super::node_plane::{NodePlane, drawn_run_time};
+use super::progress::Rest;
 use super::queue::Upcoming;
 use super::surroundings::{Surroundings, wrong};
 use admission::Refusals;
@@ -380,9 +381,12 @@ impl Engine {
                 let rest = self.nodes.left(ctx.now(), *pod);
                 Some((self.nodes.who(*pod), rest))
             }
-            Creation::Moved { pod, .. } => {
-                let rest = self.nodes.moving(ctx.now(), self.control.store(), *pod);
-                Some((self.nodes.who(*pod), Some(rest)))
+            _ => None,
+        };
+        let moving = match creation {
+            Creation::Moved { pod, downtime, .. } => {
+                let passage = self.nodes.moving(ctx.now(), self.control.store(), *pod);
+                Some((self.nodes.who(*pod), passage, *downtime))
             }
             _ => None,
         };
@@ -407,17 +411,10 @@ impl Engine {
                     self.nodes.begin(pod, who, run_time, None);
                 }
                 if let Some((who, rest)) = replaced {
-                    let now = ctx.now();
-                    match (creation, rest) {
-                        (Creation::Moved { downtime, .. }, Some(rest)) => {
-                            self.nodes.arrive(now, pod, who, rest, *downtime);
-                        }
-                        (Creation::Rebuilt { downtime, .. }, rest) => {
-                            self.nodes.arrive_anew(now, pod, who, rest, *downtime);
-                        }
-                        (_, Some(rest)) => self.nodes.resume(now, pod, who, rest),
-                        (_, None) => {}
-                    }
+                    self.replace(ctx.now(), pod, creation, (who, rest));
+                }
+                if let Some((who, passage, downtime)) = moving {
+                    self.nodes.arrive(ctx.now(), pod, who, passage, downtime);
                 }
             }
             if matches!(event, Event::PodBound { .. })
@@ -430,6 +427,23 @@ impl Engine {
             }
         }
         Ok(Ok(()))
+    }
+
+    /// A pod was created in the place of one with an identity and the rest of its work, where that is known.
+    fn replace(
+        &mut self,
+        now: Instant,
+        pod: PodRef,
+        creation: &Creation,
+        (who, rest): (Identity, Option<Rest>),
+    ) {
+        match (creation, rest) {
+            (Creation::Rebuilt { downtime, .. }, rest) => {
+                self.nodes.arrive_anew(now, pod, who, rest, *downtime);
+            }
+            (_, Some(rest)) => self.nodes.resume(now, pod, who, rest),
+            (_, None) => {}
+        }
     }
 
     /// Instant of the next arrival.

@@ -3,7 +3,7 @@
 
 use cluster::Store;
 use model::{PodOwner, PodRef, PodSpec};
-use units::{ObjectId, PodId, SortedMap};
+use units::{ObjectId, PodId, SortedMap, SortedSet};
 
 /// The pods whose starts are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,11 +22,30 @@ pub(super) struct Exits {
     starts: SortedMap<Counted, usize>,
     /// Of living pods: the number of their last start.
     last: SortedMap<PodId, usize>,
+    /// Pods that come from other nodes in the middle of a run, which starts none.
+    arriving: SortedSet<PodId>,
 }
 
 impl Exits {
+    /// Number of a pod's last start, where exit codes depend on it.
+    pub(super) fn last_start(&self, pod: PodRef) -> Option<usize> {
+        self.last.get(&pod.id).copied()
+    }
+
+    /// A pod comes from another node, where its last start had this number.
+    pub(super) fn arrive(&mut self, pod: PodRef, start: Option<usize>) {
+        if let Some(start) = start {
+            self.last.insert(pod.id, start);
+            self.starts.insert(Counted::Pod(pod.id), start + 1);
+            self.arriving.insert(pod.id);
+        }
+    }
+
     /// A process of a pod has started.
     pub(super) fn started(&mut self, store: &Store, pod: PodRef) {
+        if self.arriving.remove(&pod.id) {
+            return;
+        }
         let Some(record) = store.pods().get(pod) else {
             return;
         };
@@ -64,6 +83,7 @@ impl Exits {
     pub(super) fn ended(&mut self, pod: PodRef) {
         if !self.last.is_empty() {
             self.last.remove(&pod.id);
+            self.arriving.remove(&pod.id);
         }
     }
 }

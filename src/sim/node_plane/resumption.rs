@@ -9,7 +9,7 @@ use super::NodePlane;
 use crate::context::Context;
 use crate::message::{Resubmission, ToControlPlane, ToNodes};
 use crate::options::NodeLoss;
-use crate::progress::Rest;
+use crate::progress::{Passage, Rest};
 
 impl NodePlane {
     /// Pods that are evicted come back with the rest of their work from now on.
@@ -34,28 +34,32 @@ impl NodePlane {
         })
     }
 
-    /// The rest of the work of a pod that moves to another node now.
-    pub(crate) fn moving(&mut self, now: Instant, store: &Store, pod: PodRef) -> Rest {
+    /// What a pod that moves to another node now goes on with.
+    pub(crate) fn moving(&mut self, now: Instant, store: &Store, pod: PodRef) -> Passage {
         let record = store.pods().get(pod);
         let pace = record.map(|record| self.pace_of_pod(record));
-        Rest {
-            left: pace.and_then(|pace| self.machine.rest(now, pod, pace)),
-            over: self.usage.over(now, pod),
+        Passage {
+            rest: Rest {
+                left: pace.and_then(|pace| self.machine.rest(now, pod, pace)),
+                over: self.usage.over(now, pod),
+            },
+            whole_run: self.machine.whole_run(pod),
+            start: self.exits.last_start(pod),
         }
     }
 
-    /// A pod was submitted that goes on with what is left of the work of another, after a downtime and
-    /// without a start.
+    /// A pod was submitted that goes on where another was, after a downtime and without a start.
     pub(crate) fn arrive(
         &mut self,
         now: Instant,
         pod: PodRef,
         other: Identity,
-        rest: Rest,
+        passage: Passage,
         downtime: Duration,
     ) {
-        self.resume(now, pod, other, rest);
-        self.machine.arrive(pod);
+        self.resume(now, pod, other, passage.rest);
+        self.machine.arrive(pod, passage.whole_run);
+        self.exits.arrive(pod, passage.start);
         self.downtimes.insert(pod.id, downtime);
     }
 

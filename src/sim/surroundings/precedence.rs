@@ -320,7 +320,10 @@ impl Precedence {
         };
         own.pods -= 1;
         match reason {
-            EndReason::Evicted(_) | EndReason::NodeLost | EndReason::Refused(_) => {
+            EndReason::Evicted(_)
+            | EndReason::NodeLost
+            | EndReason::Refused(_)
+            | EndReason::Moved => {
                 if own.early > 0 {
                     own.early -= 1;
                     own.open -= 1;

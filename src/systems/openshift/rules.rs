@@ -125,6 +125,17 @@ impl Rules {
         self.predicates.contains(&predicate)
     }
 
+    /// Whether the services that select a pod bear on a decision.
+    pub fn looks_at_services(&self) -> bool {
+        let of_services = [
+            Priority::ServiceSpreading,
+            Priority::SelectorSpread,
+            Priority::Zone,
+        ];
+        let has_weight = |own: &Priority| self.weight(*own) != 0;
+        self.has(Predicate::Region) || of_services.iter().any(has_weight)
+    }
+
     /// Whether affinity between pods bears on a decision.
     pub fn looks_at_pods(&self) -> bool {
         self.has(Predicate::MatchInterPodAffinity) || self.weight(Priority::InterPodAffinity) != 0

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use windtunnel::autoscale::snapshot::{ClusterSnapshot, Fit};
-use windtunnel::model::{Node, Text};
+use windtunnel::model::{Node, Taint, Text};
 use windtunnel::scheduler::kube::{Attempt, Cache, CacheError, KubeProfile, PodInfo};
 
 /// The plain form: copies instead of undoing, an attempt for every question.
@@ -78,6 +78,13 @@ impl ClusterSnapshot for Plain {
 
     fn hide(&mut self, place: usize) {
         self.closed[place] = true;
+    }
+
+    fn taint(&mut self, place: usize, taint: Taint) {
+        let node = self.cache.node(&self.nodes[place]).expect("a node");
+        let mut node = (*node.object).clone();
+        node.taints.push(taint);
+        self.cache.update_node(Arc::new(node)).unwrap();
     }
 
     fn take_out(&mut self, places: &[usize]) {

@@ -93,7 +93,7 @@ fn snapshot_of(bytes: Vec<u8>) -> Snapshot {
         nodes: read.nodes.into_iter().map(std::sync::Arc::new).collect(),
         pods: read.pods,
         objects: read.objects,
-        priorities: read.priorities,
+        admission: read.admission,
         ..Gathered::default()
     };
     Snapshot::new(gathered).expect("a good cluster")

@@ -53,16 +53,15 @@ impl Collector for Relocations {
         else {
             return;
         };
+        let count = match step {
+            Relocation::Asked { .. } => &mut self.asked,
+            Relocation::Refused => &mut self.refused,
+            Relocation::Confirmed => &mut self.confirmed,
+            Relocation::Reverted => &mut self.reverted,
+            Relocation::Stranded | Relocation::GivenUp => return,
+        };
+        *count += u64::from(change.in_window());
         self.is_known = true;
-        if !change.in_window() {
-            return;
-        }
-        match step {
-            Relocation::Asked { .. } => self.asked += 1,
-            Relocation::Refused => self.refused += 1,
-            Relocation::Confirmed => self.confirmed += 1,
-            Relocation::Reverted => self.reverted += 1,
-        }
     }
 
     fn finish(&self, _end: &RunEnd<'_>, values: &mut Values) {

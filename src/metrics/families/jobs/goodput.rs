@@ -63,7 +63,7 @@ const UNDECIDED: usize = 7;
 /// The part that a pod's run belongs to by its end.
 const fn part_of(reason: EndReason) -> usize {
     match reason {
-        EndReason::Completed => USEFUL,
+        EndReason::Completed | EndReason::Moved => USEFUL,
         EndReason::Error | EndReason::Rejected | EndReason::Refused(_) => 2,
         EndReason::TimeLimit => 3,
         EndReason::NodeLost => 4,

@@ -53,7 +53,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
     census: "pods submitted in the measured window; failed: error or time limit; rejected: by the \
              scheduler or by the node it was bound to; evicted: evicted or node lost; \
              running_at_end: all pods that hold a node; never_placed: pods that never had a node, \
-             whatever their outcome",
+             whatever their outcome; one that moves while it runs stays one",
     censoring: "none: open pods have categories of their own",
     source: "metrics.md 5.0, census",
     construct: |_| Box::new(PodCensus::default()),
@@ -65,8 +65,11 @@ const fn pods(name: &'static str, direction: Direction) -> Statistic {
 
 #[derive(Clone, Debug, Default)]
 struct PodCensus {
+    /// Pods, those that others go on as among them.
     created: u64,
     bound: u64,
+    /// Pods that go on as others.
+    moved: u64,
     succeeded: u64,
     failed: u64,
     rejected: u64,
@@ -96,6 +99,7 @@ impl Collector for PodCensus {
                 EndReason::Rejected | EndReason::Refused(_) => &mut self.rejected,
                 EndReason::NodeLost | EndReason::Evicted(_) => &mut self.evicted,
                 EndReason::Cancelled => &mut self.cancelled,
+                EndReason::Moved => &mut self.moved,
             } += 1;
         }
     }
@@ -111,12 +115,13 @@ impl Collector for PodCensus {
                 pending += 1;
             }
         }
+        let (created, bound) = (self.created - self.moved, self.bound - self.moved);
         let mut put = |statistic, count| {
-            values.put(statistic, Reading::count(count).over(self.created));
+            values.put(statistic, Reading::count(count).over(created));
         };
-        put(CREATED, self.created);
-        put(BOUND, self.bound);
-        put(NEVER_PLACED, self.created - self.bound);
+        put(CREATED, created);
+        put(BOUND, bound);
+        put(NEVER_PLACED, created - bound);
         put(SUCCEEDED, self.succeeded);
         put(FAILED, self.failed);
         put(REJECTED, self.rejected);

@@ -7,6 +7,7 @@
 //! end, and whose node is heard of: what runs unseen can't be counted on.
 
 mod declared;
+mod moves;
 mod part;
 mod rollout_pods;
 mod row;
@@ -41,6 +42,8 @@ pub struct Workloads {
     objects: Vec<Role>,
     /// Pods of objects, by slot.
     pods: Vec<Option<OwnPod>>,
+    /// The pod that goes on as the next one.
+    moving: Option<OwnPod>,
     has_objects: bool,
     missing: i64,
     since: Instant,
@@ -137,9 +140,10 @@ impl Workloads {
     ) {
         match event {
             Event::Object(change) => self.object(at, change, measured),
-            Event::PodCreated(created) if created.owner.is_some() => {
-                self.created(at, created);
-            }
+            Event::PodCreated(created) if created.owner.is_some() => match self.moving.take() {
+                Some(own) => self.arrived(own, created.pod),
+                None => self.created(at, created),
+            },
             Event::PodChanged { pod, change } => self.changed(at, *pod, *change, store, measured),
             Event::NodeContact { node, contact } if self.has_objects => match contact {
                 NodeContact::Silent { .. } => self.heard(at, *node, false, store, measured),
@@ -337,7 +341,9 @@ impl Workloads {
         reason: EndReason,
         measured: &MeasuredWindow,
     ) {
-        if !own.is_told {
+        let moves = reason == EndReason::Moved;
+        self.moving = (moves && own.role != Role::Other).then_some(own);
+        if !own.is_told && !moves {
             self.count_eviction(pod, reason, measured.has_instant(at));
             self.leaves(at, pod, measured);
         }
@@ -360,7 +366,7 @@ impl Workloads {
             from: record.bound,
             to: at,
         };
-        let is_wasted = reason != EndReason::Completed;
+        let is_wasted = !matches!(reason, EndReason::Completed | EndReason::Moved);
         self.sums.wasted_pods += u64::from(is_wasted && measured.has_instant(at));
         let Some(span) = measured.clip(span) else {
             return;

@@ -49,6 +49,7 @@ impl Loss {
     pub(super) const fn of(reason: EndReason) -> Self {
         match reason {
             EndReason::Cancelled
+            | EndReason::Moved
             | EndReason::Evicted(
                 EvictionCause::Drain
                 | EvictionCause::Descheduling

@@ -13,6 +13,7 @@ mod instances;
 mod memory;
 mod services;
 mod tasks;
+mod troubles;
 
 use std::collections::VecDeque;
 
@@ -262,6 +263,10 @@ impl Component for Ecs {
 
     fn waiting_message(&self, pod: PodRef) -> Option<Text> {
         self.why_it_waits(pod)
+    }
+
+    fn remarks(&self) -> Vec<String> {
+        self.troubles()
     }
 
     fn memory(&self) -> Memory {

@@ -52,6 +52,9 @@ pub(super) struct Service {
     throttle: Throttle,
     /// Instant at which the deployment was last told to be stuck.
     stuck: Option<Instant>,
+    /// Whether a deployment was given up.
+    #[serde(default)]
+    has_failed: bool,
     /// Number of the next pod.
     next: i32,
     /// Deployments of the pods that were asked for and are not there yet, in their order.
@@ -74,6 +77,7 @@ impl Service {
             completed: None,
             throttle: Throttle::default(),
             stuck: None,
+            has_failed: false,
             next: 0,
             coming: VecDeque::new(),
             pods: SortedMap::new(),
@@ -120,7 +124,7 @@ impl Service {
         if !options.is_enabled || self.deployment.is_failed {
             return None;
         }
-        self.deployment.is_failed = true;
+        (self.deployment.is_failed, self.has_failed) = (true, true);
         let Some(last) = self.completed.clone().filter(|_| options.rolls_back) else {
             return Some(RolloutStep::Failed);
         };
@@ -143,7 +147,18 @@ impl Service {
             self.newest += 1;
             self.deployment = Deployment::new(self.newest, Arc::clone(template), self.desired);
             self.throttle.reset();
+            self.stuck = None;
         }
+    }
+
+    /// Whether the present deployment can go no further.
+    pub(super) fn is_stuck(&self) -> bool {
+        self.stuck.is_some() && self.is_deploying(self.deployment.number)
+    }
+
+    /// Whether a deployment was given up.
+    pub(super) const fn has_failed(&self) -> bool {
+        self.has_failed
     }
 
     /// Takes note of what a look found: the step of the deployment that is to be told, if there is one.

@@ -46,6 +46,13 @@ pub enum ScheduleError {
     },
 }
 
+/// Whether a date has a part of a second other than none.
+fn has_fraction(date: &str) -> bool {
+    let (_, rest) = date.split_once('.').unwrap_or_default();
+    let mut digits = rest.chars().take_while(char::is_ascii_digit);
+    digits.any(|digit| digit != '0')
+}
+
 /// Number of periods that counts as without end.
 const LONGEST: i64 = 1 << 20;
 
@@ -76,10 +83,12 @@ impl Schedule {
         };
         let start = match start {
             "" => DateTime(now.0 - 1),
-            start => DateTime::parse(start).ok_or_else(|| wrong("a date and time second"))?,
+            start => DateTime::parse(start)
+                .filter(|_| !has_fraction(start))
+                .ok_or_else(|| wrong("a date and time in whole seconds second"))?,
         };
-        let period =
-            Period::parse(written).ok_or_else(|| wrong("a period such as `PT1H` third"))?;
+        let period = Period::parse(written)
+            .ok_or_else(|| wrong("a period in whole seconds, such as `PT1H`, third"))?;
         if period.months <= 0 && period.seconds <= 0 {
             return Err(ScheduleError::NeverEnds {
                 text: text.to_owned(),

@@ -60,6 +60,7 @@ pub(super) const fn status_of(reason: EndReason, is_killed: bool) -> TaskStatus 
         EndReason::Rejected
         | EndReason::Refused(_)
         | EndReason::Evicted(_)
+        | EndReason::Moved
         | EndReason::Cancelled => TaskStatus::Killed,
     }
 }

@@ -69,6 +69,8 @@ fn schedules_move_past_now_and_count_one_run() {
         "Rx//PT1H",
         "R//1H",
         "R/2024-02-30T00:00:00Z/PT1H",
+        "R/2024-02-29T00:00:00.500Z/PT1H",
+        "R/2024-02-29T00:00:00Z/PT1.5S",
         "R//P",
     ] {
         let told = Schedule::parse(text, now);

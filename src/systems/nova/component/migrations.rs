@@ -7,12 +7,13 @@ use std::sync::Arc;
 use cluster::Store;
 use control::Outbox;
 use control::admission::Creation;
-use model::{EndReason, Event, EvictionCause, PodChange, PodRef, Text};
+use model::{Event, PodChange, PodRef, Relocation, Text};
 use units::{ClassId, Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
 
 use super::super::migration::Sending;
 use super::super::scheduler::Request;
 use super::requests::Alternates;
+use super::staying::Staying;
 use super::{Due, Nova};
 
 /// A migration under way.
@@ -39,8 +40,8 @@ pub(super) struct Migrations {
     vacated: SortedSet<usize>,
     /// Migrations under way, by instance.
     moving: SortedMap<PodId, Migration>,
-    /// Instances whose migration was given up: they stay until their host has been enabled.
-    staying: SortedMap<PodId, usize>,
+    /// Instances that stay.
+    staying: Staying,
     /// Names of instances that stand still between two hosts.
     arriving: SortedSet<Text>,
     /// `true` if an instance may be able to leave that could not when it was looked at last.
@@ -56,7 +57,7 @@ impl Migrations {
             self.vacated.insert(host);
         } else {
             self.vacated.remove(&host);
-            self.staying.retain(|_, at| *at != host);
+            self.staying.enabled(host);
         }
         self.may_go = true;
     }
@@ -120,7 +121,7 @@ impl Nova {
             .filter(|own| {
                 let id = own.pod.id;
                 let is_free = !self.migrations.moving.contains_key(&id)
-                    && !self.migrations.staying.contains_key(&id);
+                    && !self.migrations.staying.has_given_up(id);
                 own.host == Some(host)
                     && !own.is_building
                     && is_free
@@ -155,8 +156,10 @@ impl Nova {
         own.excluded = vec![from];
         own.hints = hints;
         let Ok(choice) = self.select(&request, class, Alternates::OfBuild) else {
+            self.stays(pod, from, Relocation::Stranded, store, out);
             return false;
         };
+        self.migrations.staying.leaves(pod.id);
         let to = choice.host;
         self.cloud.add(to, &request, false);
         let sending = Sending::new(&options, request.flavor.memory);
@@ -222,7 +225,30 @@ impl Nova {
             self.migrations.may_go = true;
             self.migrations.is_shared_anew = true;
         }
-        self.migrations.staying.remove(&pod.id);
+        self.migrations.staying.leaves(pod.id);
+    }
+
+    /// An instance stays on a host that it is to leave.
+    fn stays(
+        &mut self,
+        pod: PodRef,
+        host: usize,
+        why: Relocation,
+        store: &Store,
+        out: &mut Outbox,
+    ) {
+        let Some(name) = self.instance_mut(pod).map(|own| own.name.clone()) else {
+            return;
+        };
+        if self.migrations.staying.stays(pod.id, name, host, why) {
+            let change = PodChange::Relocated(why);
+            out.write(store, Event::PodChanged { pod, change });
+        }
+    }
+
+    /// A line about instances that stay on hosts which they are to leave.
+    pub(super) fn stay_remark(&self) -> Option<String> {
+        self.migrations.staying.remark(self.cloud.hosts())
     }
 
     /// A host is out of reach: what moves there or from there stays where it is.
@@ -244,7 +270,7 @@ impl Nova {
         };
         self.stop_moving(own.pod);
         let Some(downtime) = own.downtime else {
-            self.migrations.staying.insert(pod, own.from);
+            self.stays(own.pod, own.from, Relocation::GivenUp, store, out);
             return;
         };
         let is_there = store.pods().get(own.pod).is_some();
@@ -256,7 +282,6 @@ impl Nova {
             out.creations.push(Creation::Moved {
                 pod: own.pod,
                 to: NodeId::from_index(own.to),
-                reason: EndReason::Evicted(EvictionCause::Drain),
                 downtime,
             });
         }

@@ -12,6 +12,7 @@ mod migrations;
 mod racing;
 mod relocations;
 mod requests;
+mod staying;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -402,7 +403,8 @@ impl Component for Nova {
     }
 
     fn remarks(&self) -> Vec<String> {
-        aggregate::remarks(&self.options.aggregates)
+        let aggregates = aggregate::remarks(&self.options.aggregates);
+        aggregates.into_iter().chain(self.stay_remark()).collect()
     }
 
     fn memory(&self) -> Memory {

@@ -221,7 +221,7 @@ fn here(case: &Case) -> Course {
         }),
         Kind::Recreate => Strategy::Recreate,
     };
-    let mut rollout = Rollout::new(Instant::ZERO, strategy, DESIRED);
+    let mut rollout = Rollout::new(Instant::ZERO, strategy, DESIRED, Instant::ZERO);
     let (mut pods, mut told) = (Pods::of(case), Course::new());
     let mut team = Team {
         case,

@@ -6,6 +6,7 @@
 mod failures;
 mod hook;
 mod rules;
+mod step;
 #[cfg(test)]
 mod tests;
 
@@ -17,9 +18,14 @@ use hook::HookEnd;
 pub(super) use hook::of as hook_of;
 pub use hook::{Hook, HookPolicy, Moment};
 pub use rules::{RolloutRules, ScriptStep};
+pub use step::{Failure, Step};
+use step::{complete, failed, start, wake_at};
 
 /// Time between two looks of a deployer that replaces all pods at once (`recreate.go`).
 const LOOK: Duration = Duration::from_secs(1);
+
+/// Time in which the deployer of a user's own has to be created (`DefaultRecreateTimeoutSeconds`).
+const CUSTOM_TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Way in which old pods are replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,21 +67,6 @@ pub struct Sizes {
     pub new_available: i64,
     /// `true` if there is a completed version before.
     pub has_old: bool,
-}
-
-/// Changes that a rollout asks for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Step {
-    /// New size of the old controller.
-    pub old: Option<i64>,
-    /// New size of the new controller.
-    pub new: Option<i64>,
-    /// Pod that the rollout starts.
-    pub start: Option<Helper>,
-    /// Instant at which the rollout looks again, whether anything changes or not.
-    pub wake: Option<Instant>,
-    /// End of the rollout: whether it succeeded.
-    pub end: Option<bool>,
 }
 
 /// Part of a rollout.
@@ -128,6 +119,8 @@ struct Script {
 pub struct Rollout {
     strategy: Strategy,
     desired: i64,
+    /// Instant at which the new controller was made.
+    made: Instant,
     started: Instant,
     phase: Phase,
     /// Instant of the last progress.
@@ -135,11 +128,12 @@ pub struct Rollout {
 }
 
 impl Rollout {
-    /// A rollout to a number of pods that begins now.
-    pub fn new(now: Instant, strategy: Strategy, desired: i64) -> Self {
+    /// A rollout to a number of pods that begins now; its controller was `made` by then.
+    pub fn new(now: Instant, strategy: Strategy, desired: i64, made: Instant) -> Self {
         Self {
             strategy,
             desired,
+            made,
             started: now,
             phase: Phase::Deployer,
             progress: now,
@@ -155,9 +149,10 @@ impl Rollout {
         rules: &RolloutRules,
     ) -> Step {
         let deadline = self.started.saturating_add(rules.deadline);
-        let is_lost = crew.standing(Helper::Deployer) == Standing::Failed;
-        let mut step = if is_lost || now >= deadline {
-            ended(false)
+        let mut step = if crew.standing(Helper::Deployer) == Standing::Failed {
+            failed(Failure::DeployerLost)
+        } else if now >= deadline {
+            failed(Failure::Deadline)
         } else {
             self.act(now, sizes, crew, rules)
         };
@@ -170,6 +165,19 @@ impl Rollout {
     /// Time that is left of the rollout's deadline.
     pub fn left(&self, now: Instant, rules: &RolloutRules) -> Duration {
         self.started.saturating_add(rules.deadline).since(now)
+    }
+
+    /// Whether no deployer could be created within the time-out, in whole seconds
+    /// (`RolloutExceededTimeoutSeconds` of openshift-controller-manager).
+    fn is_new_for_too_long(&self, now: Instant, rules: &RolloutRules) -> bool {
+        let seconds = |span: Duration| span.as_nanos().div_euclid(1_000_000_000);
+        let timeout = if self.strategy == Strategy::Custom {
+            CUSTOM_TIMEOUT
+        } else {
+            rules.timeout
+        };
+        let is_limited = seconds(timeout) > 0;
+        is_limited && seconds(now.since(self.made)) > seconds(timeout)
     }
 
     /// The hook that the rollout has come to.
@@ -185,6 +193,9 @@ impl Rollout {
         loop {
             let step = match self.phase {
                 Phase::Deployer => match crew.standing(Helper::Deployer) {
+                    Standing::Absent if self.is_new_for_too_long(now, rules) => {
+                        Some(failed(Failure::NoDeployer))
+                    }
                     Standing::Absent => Some(start(Helper::Deployer)),
                     Standing::Waiting => Some(Step::default()),
                     _ if self.strategy == Strategy::Custom => {
@@ -198,7 +209,7 @@ impl Rollout {
                 Phase::Hook(moment) => match hook::look(moment, rules, crew) {
                     HookEnd::Starts => Some(start(Helper::Hook(moment))),
                     HookEnd::Runs => Some(Step::default()),
-                    HookEnd::Failed => Some(ended(false)),
+                    HookEnd::Failed => Some(failed(Failure::Hook(moment))),
                     HookEnd::Done => self.leave(now, moment, sizes),
                 },
                 Phase::Grow(round) => self.grow(now, round, sizes, rules),
@@ -294,7 +305,7 @@ impl Rollout {
         Some(if now < until {
             wake_at(until)
         } else {
-            ended(false)
+            failed(Failure::Stalled)
         })
     }
 
@@ -369,7 +380,7 @@ impl Rollout {
         }
         let until = self.progress.saturating_add(rules.timeout);
         if now == look && now >= until {
-            return Some(ended(false));
+            return Some(failed(Failure::Stalled));
         }
         if self.grown(sizes) != sizes.new || (sizes.new == self.desired && sizes.old == 0) {
             self.phase = next(look);
@@ -395,7 +406,7 @@ impl Rollout {
             at += 1;
         }
         self.phase = Phase::Script(Script { at, since });
-        step.end = (at >= rules.script.len()).then_some(true);
+        step.end = (at >= rules.script.len()).then_some(Ok(()));
         step
     }
 
@@ -428,7 +439,7 @@ impl Rollout {
     /// starts all its pods (`rolling.go`).
     fn leave(&mut self, now: Instant, moment: Moment, sizes: Sizes) -> Option<Step> {
         self.phase = match (moment, self.strategy) {
-            (Moment::Post, _) => return Some(ended(true)),
+            (Moment::Post, _) => return Some(complete()),
             (Moment::Pre, Strategy::Rolling(_)) if sizes.has_old => {
                 self.progress = now;
                 let has_scaled = false;
@@ -464,25 +475,4 @@ fn tick(since: Instant, period: Duration, from: Instant) -> Instant {
     }
     let looks = passed / period + i64::from(passed % period > 0);
     since.saturating_add(Duration::from_nanos(looks.saturating_mul(period)))
-}
-
-fn start(helper: Helper) -> Step {
-    Step {
-        start: Some(helper),
-        ..Step::default()
-    }
-}
-
-fn wake_at(at: Instant) -> Step {
-    Step {
-        wake: Some(at),
-        ..Step::default()
-    }
-}
-
-fn ended(success: bool) -> Step {
-    Step {
-        end: Some(success),
-        ..Step::default()
-    }
 }

@@ -79,7 +79,7 @@ struct Course {
 impl World {
     fn new(strategy: Strategy, replicas: i64, rules: RolloutRules) -> Self {
         Self {
-            rollout: Rollout::new(Instant::ZERO, strategy, replicas),
+            rollout: Rollout::new(Instant::ZERO, strategy, replicas, Instant::ZERO),
             pods: Pods {
                 rules,
                 ..Pods::default()

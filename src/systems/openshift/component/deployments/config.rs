@@ -17,7 +17,7 @@ use units::{Instant, ObjectId};
 
 use crate::openshift::deployment::{Bounds, Cause, DeploymentConfig, Outcome, Rollout as Version};
 use crate::openshift::options::ConfigRules;
-use crate::openshift::rollout::{Helper, Rollout, Sizes, Strategy};
+use crate::openshift::rollout::{Failure, Helper, Rollout, Sizes, Strategy};
 
 use super::controllers::{Controller, Desk, VERSION_LABEL};
 use super::crew::Team;
@@ -37,6 +37,8 @@ pub(super) struct Config {
     awaits_end: bool,
     /// Whether a rollout failed, and the pods of the completed version before it are not all there again.
     goes_back: bool,
+    /// Rollouts that failed, by their causes and versions.
+    failed: Vec<(Failure, Text)>,
     /// Rollouts that were cancelled, whose deployers and hooks are yet to be dismissed.
     cancelled: Vec<(usize, Rollout)>,
 }
@@ -113,6 +115,7 @@ impl Config {
                 asked: None,
                 awaits_end: false,
                 goes_back: false,
+                failed: Vec::new(),
                 cancelled: Vec::new(),
             });
         };
@@ -136,6 +139,7 @@ impl Config {
             asked: None,
             awaits_end: false,
             goes_back: false,
+            failed: Vec::new(),
             cancelled: Vec::new(),
         })
     }
@@ -143,6 +147,11 @@ impl Config {
     /// The replication controller that was asked for is not there, and is asked for once more.
     pub(super) fn ask_again(&mut self) {
         self.asked = None;
+    }
+
+    /// Rollouts that failed, by their causes and versions.
+    pub(super) fn failed(&self) -> &[(Failure, Text)] {
+        &self.failed
     }
 
     /// Whether a version is rolled out, waits for the end of one that was cancelled, or is taken back.
@@ -242,7 +251,10 @@ impl Config {
         let (version, replicas) = (new.version(), deployment.replicas);
         let known = self.rollout.filter(|own| own.0 == version);
         let mut rollout = known.map_or_else(
-            || Rollout::new(now, self.strategy(deployment), i64::from(replicas)),
+            || {
+                let made = new.set.created;
+                Rollout::new(now, self.strategy(deployment), i64::from(replicas), made)
+            },
             |own| own.1,
         );
         let sizes = Sizes {
@@ -258,8 +270,8 @@ impl Config {
             let left = rollout.left(now, &self.rules.rollout);
             desk.start(&team.errand(helper, &self.rules, left));
         }
-        if let Some(is_well) = step.end {
-            team.dismiss(&rollout, is_well, desk);
+        if let Some(end) = step.end {
+            team.dismiss(&rollout, end.is_ok(), desk);
         }
         self.rollout = Some((version, rollout));
         if let (Some(old), Some(size)) = (old, step.old) {
@@ -268,9 +280,14 @@ impl Config {
         if let Some(size) = step.new {
             desk.scale(new, size);
         }
-        let Some(success) = step.end else {
+        let Some(end) = step.end else {
             return step.wake;
         };
+        let success = end.is_ok();
+        if let Err(why) = end {
+            let name = new.set.name.clone();
+            self.failed.push((why, name));
+        }
         self.versions.ended(version, success);
         self.rollout = None;
         desk.mark(new, success, replicas);

@@ -88,6 +88,8 @@ impl Team {
             takes: hook.map(|own| own.takes),
             failures: hook.map_or(0, |own| own.failures),
             is_retried: hook.is_some_and(|own| own.policy == HookPolicy::Retry),
+            // "couldn't create lifecycle pod for" (`executeExecNewPod`).
+            is_asked_once: true,
             ..errand
         }
     }

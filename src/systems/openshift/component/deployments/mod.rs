@@ -12,18 +12,22 @@ mod crew;
 
 use cluster::{Conflict, Store};
 use control::admission::Creation;
-use control::errands::Errands;
+use control::errands::{Errands, Standing};
 use control::{Component, Outbox, Progress, Write};
-use model::{Event, Object, ObjectChange};
-use units::{Duration, Instant, ObjectId, Revision, SortedMap, SortedSet};
+use model::{Event, Object, ObjectChange, Text};
+use units::{Duration, Instant, ObjectId, Revision, SortedMap, SortedSet, plural};
 
 use crate::openshift::options::OpenShiftOptions;
+use crate::openshift::rollout::Failure;
 
 use config::{Config, roll_back};
 use controllers::{Desk, controllers};
 
 /// Time after which a replication controller that was declined is asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
+
+/// Most versions that a note names.
+const NAMED: usize = 3;
 
 /// The controller.
 #[derive(Clone)]
@@ -184,7 +188,12 @@ impl Component for DeploymentConfigs {
 
     fn declined(&mut self, creation: &Creation, conflict: &Conflict) {
         let again = self.now.saturating_add(ASK_AGAIN);
-        if self.errands.declined(creation, conflict).is_some() {
+        if let Some(name) = self.errands.declined(creation, conflict) {
+            // What can't be asked for again fails its rollout at once.
+            let again = match self.errands.standing(&name) {
+                Standing::Failed => self.now,
+                _ => again,
+            };
             let configs = self.configs.iter();
             let rolling = configs.filter(|(_, own)| own.is_rolling());
             self.wakes.extend(rolling.map(|(&id, _)| (id, again)));
@@ -199,7 +208,17 @@ impl Component for DeploymentConfigs {
     }
 
     fn remarks(&self) -> Vec<String> {
-        self.errands.remarks()
+        let mut failed: SortedMap<Failure, Vec<Text>> = SortedMap::new();
+        for (why, version) in self.configs.values().flat_map(Config::failed) {
+            failed.entry(*why).or_default().push(version.clone());
+        }
+        let failed = failed.iter().map(|(why, versions)| {
+            let rollouts = plural::count(versions.len(), "rollout");
+            let named = versions.iter().map(|own| format!("`{own}`"));
+            let named = plural::first_of(named, NAMED);
+            format!("{rollouts} failed ({named}): {}", why.in_words())
+        });
+        self.errands.remarks().into_iter().chain(failed).collect()
     }
 
     fn clone_component(&self) -> Box<dyn Component> {
