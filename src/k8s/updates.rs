@@ -2,7 +2,7 @@
 
 use model::workload::{Finding, Problem};
 
-/// What tells how the pods of a Deployment are replaced.
+/// Source of the way in which the pods of a Deployment are replaced.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Updates {
     /// Its rolling update.

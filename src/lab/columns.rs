@@ -242,7 +242,7 @@ pub(super) const POD_COLUMNS: [Column; 19] = [
         Kind::Text,
         "",
         "`succeeded`, `time_limit` (killed at its limit), `error`, `rejected` (refused \
-         permanently), `node_lost`, `evicted`, `cancelled`, `moved` (goes on as the next pod of its \
+         permanently), `node_lost`, `evicted`, `cancelled`, `moved` (continued by the next pod of its \
          name, on another node), or why the node that it was bound to refused it: `OutOfcpu`, `OutOfmemory`, `OutOfephemeral-storage`, `OutOfpods`, \
          `OutOfextended`, `NodeAffinity`, `NodePorts`, `TaintToleration`, `Evicted` (short of \
          memory or disk); of pods still alive: `pending`, `starting`, `running` (whatever their \

@@ -1,4 +1,4 @@
-//! What updates of Deployments say to the frameworks of a scenario.
+//! Upgrade strategies of Marathon, and the updates of Deployments that stand for them.
 
 use k8s::Updates;
 use scenario::Scenario;

@@ -411,7 +411,7 @@ impl Engine {
                     self.nodes.begin(pod, who, run_time, None);
                 }
                 if let Some((who, rest)) = replaced {
-                    self.replace(ctx.now(), pod, creation, (who, rest));
+                    self.replace(ctx.now(), pod, creation, who, rest);
                 }
                 if let Some((who, passage, downtime)) = moving {
                     self.nodes.arrive(ctx.now(), pod, who, passage, downtime);
@@ -435,7 +435,8 @@ impl Engine {
         now: Instant,
         pod: PodRef,
         creation: &Creation,
-        (who, rest): (Identity, Option<Rest>),
+        who: Identity,
+        rest: Option<Rest>,
     ) {
         match (creation, rest) {
             (Creation::Rebuilt { downtime, .. }, rest) => {

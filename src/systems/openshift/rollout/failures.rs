@@ -253,8 +253,8 @@ fn here(case: &Case) -> Course {
             pods.set_new(case, now, size);
             told.push((now, format!("new {size}")));
         }
-        if let Some(is_success) = step.end {
-            let word = if is_success { "complete" } else { "failed" };
+        if let Some(end) = step.end {
+            let word = if end.is_ok() { "complete" } else { "failed" };
             told.push((now, word.to_owned()));
             return told;
         }

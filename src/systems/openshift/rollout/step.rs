@@ -1,4 +1,4 @@
-//! What a look at a rollout leads to.
+//! Steps of a rollout: the changes that one look at it asks for, and its end.
 
 use units::Instant;
 
@@ -38,13 +38,13 @@ impl Failure {
     /// The cause, as the end of a sentence about the rollout.
     pub const fn in_words(self) -> &'static str {
         match self {
-            Self::NoDeployer => "its deployer could not be created within `timeout`",
-            Self::DeployerLost => "its deployer was lost",
-            Self::Deadline => "it took longer than `activeDeadline`",
-            Self::Hook(Moment::Pre) => "its hook `pre` failed",
-            Self::Hook(Moment::Mid) => "its hook `mid` failed",
-            Self::Hook(Moment::Post) => "its hook `post` failed",
-            Self::Stalled => "it made no progress within `timeout`",
+            Self::NoDeployer => "the deployer could not be created within `timeout`",
+            Self::DeployerLost => "the deployer was lost",
+            Self::Deadline => "longer than `activeDeadline`",
+            Self::Hook(Moment::Pre) => "the hook `pre` failed",
+            Self::Hook(Moment::Mid) => "the hook `mid` failed",
+            Self::Hook(Moment::Post) => "the hook `post` failed",
+            Self::Stalled => "no progress within `timeout`",
         }
     }
 }

@@ -138,8 +138,8 @@ impl World {
             }
             course.least = course.least.min(self.old + self.available());
             course.most = course.most.max(self.old + self.new);
-            if let Some(success) = step.end {
-                course.end = Some((self.now, success));
+            if let Some(end) = step.end {
+                course.end = Some((self.now, end.is_ok()));
                 return course;
             }
             self.now += 1;
