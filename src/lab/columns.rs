@@ -246,7 +246,7 @@ pub(super) const POD_COLUMNS: [Column; 19] = [
          refused it: `OutOfcpu`, `OutOfmemory`, `OutOfephemeral-storage`, `OutOfpods`, \
          `OutOfextended`, `NodeAffinity`, `NodePorts`, `TaintToleration`, `Evicted` (short of \
          memory or disk); of pods still alive: `pending`, `starting`, `running` (whatever their \
-         containers do), `terminating` (told to end)",
+         containers do), `terminating` (ending)",
     ),
     Column::of(
         "job",
