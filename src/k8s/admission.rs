@@ -1,4 +1,4 @@
-//! What an object may name of any file and is settled by: classes of priority, of run time and of storage,
+//! Objects of any file by which others are settled that name them: classes of priority, of run time and of storage,
 //! as the API server's admission fills them in, and claims. They may stand anywhere, so objects are settled
 //! at the end of their file.
 

@@ -243,10 +243,10 @@ pub(super) const POD_COLUMNS: [Column; 19] = [
         "",
         "`succeeded`, `time_limit` (killed at its limit), `error`, `rejected` (refused \
          permanently), `node_lost`, `evicted`, `cancelled`, `moved` (continued by the next pod of its \
-         name, on another node), or why the node that it was bound to refused it: `OutOfcpu`, `OutOfmemory`, `OutOfephemeral-storage`, `OutOfpods`, \
-         `OutOfextended`, `NodeAffinity`, `NodePorts`, `TaintToleration`, `Evicted` (short of \
+         name, on another node), or why the node that it was bound to refused it: `OutOfcpu`, \
+         `OutOfmemory`, `OutOfephemeral-storage`, `OutOfpods`, `OutOfextended`, `NodeAffinity`, `NodePorts`, `TaintToleration`, `Evicted` (short of \
          memory or disk); of pods still alive: `pending`, `starting`, `running` (whatever their \
-         containers do), `terminating` (told to end)",
+         containers do), `terminating` (ending)",
     ),
     Column::of(
         "job",

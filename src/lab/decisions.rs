@@ -76,7 +76,7 @@ pub const FIELDS: [Field; 7] = [
         unit: "",
         meaning: "`bound`, `unschedulable` (the attempt failed, the pod stays pending), \
                   `rejected` (refused permanently, by its scheduler or by the node that it was \
-                  bound to) or `evicted` (told to go; its end may come later)",
+                  bound to) or `evicted` (its end may come later)",
         absent: None,
     },
     Field {

@@ -11,7 +11,7 @@ use trace::Input;
 use units::{Duration, Instant, SortedSet, plural};
 
 use crate::results::is_result_folder;
-use crate::snapshot::{Gathered, SnapshotError, SnapshotOptions, Sources, is_experiment};
+use crate::snapshot::{Gathered, SnapshotError, SnapshotOptions, Sources};
 
 pub use systems::queueing::question::{
     Answer, Change, Obstacle, ObstacleAmounts, Question, Raise, RunTimes, Start, Verdict, Victim,
@@ -52,7 +52,6 @@ pub fn read(
 ) -> Result<Asked, SnapshotError> {
     let sources = Sources::new(options.traces_dirs).without(options.ignored);
     let mut sources = sources.with_workloads();
-    let mut starts = Vec::new();
     for path in cluster {
         let name = path.display();
         if is_result_folder(path) {
@@ -61,19 +60,11 @@ pub fn read(
                  the job is asked about as at its start, or a dump"
             )));
         }
-        if path.is_file() && is_experiment(path)? {
-            starts.push(format!(
-                "{name}: the job is asked about as at the start of the experiment: no job is admitted but \
-                 those that its files admit"
-            ));
-        }
         sources.add(path)?;
     }
     let name = cluster.first().map(|path| path.display().to_string());
     let input = Input::argument(&job.display().to_string())?;
-    let mut asked = asked(sources, name.as_deref().unwrap_or_default(), &input)?;
-    asked.warnings.extend(starts);
-    Ok(asked)
+    asked(sources, name.as_deref().unwrap_or_default(), &input)
 }
 
 /// As [`read`], of inputs, each of the cluster with the place from which files that it names are found.
@@ -107,6 +98,8 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
     let checked = world::queueing::check(&files);
     checked.map_err(|error| SnapshotError::Input(error.to_string()))?;
     settle_places(&mut gathered)?;
+    let at_start = as_at_start(name, &gathered);
+    gathered.findings.extend(at_start);
     let classes = gathered.admission.clone();
     let mut reader = ManifestReader::with_classes(classes).with_workloads();
     reader.read(input)?;
@@ -153,6 +146,16 @@ fn asked(sources: Sources<'_>, name: &str, input: &Input) -> Result<Asked, Snaps
         submitted,
         objects: gathered.objects,
         warnings: gathered.findings,
+    })
+}
+
+/// Words about an experiment in which jobs come later than its start.
+fn as_at_start(name: &str, gathered: &Gathered) -> Option<String> {
+    gathered.has_later.then(|| {
+        format!(
+            "{name}: the job is asked about as at the start of the experiment, where no job is admitted but \
+             those that its files admit"
+        )
     })
 }
 

@@ -16,7 +16,7 @@ struct Alike {
 }
 
 /// Lines about suspended jobs that have no pods, by the reason for which they wait.
-pub fn jobs_without_pods(store: &Store) -> Vec<String> {
+pub(super) fn jobs_without_pods(store: &Store) -> Vec<String> {
     let mut found: Vec<Alike> = Vec::new();
     for (_, row) in store.objects().iter() {
         let Object::Job(job) = &row.object else {
@@ -76,12 +76,16 @@ fn reason(store: &Store, job: &Job) -> String {
     });
     let jobs = running.count() as u64;
     format!(
-        "not admitted by the queue `{}`, of which {} pods; `windtunnel queue EXPERIMENT JOB.yaml` tells \
+        "not admitted by the queue `{}`, of which {}; `windtunnel queue EXPERIMENT JOB.yaml` tells \
          what a job meets there at the start",
         queue.name,
         match jobs {
-            0 => "no job has".to_owned(),
-            jobs => format!("{} {}", count(jobs, "job"), either(jobs, "has", "have")),
+            0 => "no job has pods".to_owned(),
+            jobs => format!(
+                "{} {}",
+                count(jobs, "job"),
+                either(jobs, "has pods", "have pods")
+            ),
         }
     )
 }

@@ -1,4 +1,4 @@
-//! What a run leaves out of files that only `cluster.nodes` names: it takes their nodes.
+//! Parts that a run leaves out of files that only `cluster.nodes` names: it takes their nodes.
 
 use k8s::Manifests;
 use units::{SortedMap, plural};

@@ -18,6 +18,7 @@ use super::instance_type::InstanceType;
 use super::node_pools::{PROVISIONER, PlannedPool, pools, stated, termination_grace};
 use super::provider::{ProviderPlan, label, unknown_type, wrong};
 use super::residents::first_of;
+use super::unreserved::unreserved;
 
 /// Options of a scenario's provisioner.
 pub(super) fn provisioner(
@@ -169,9 +170,20 @@ fn sold(
     Some((planned.complete(name, node)?, price))
 }
 
-/// Notes about pools and claims of manifests, and about nodes that a provisioner bought before or leaves
-/// alone.
+/// Notes about machines that are bought, pools and claims of manifests, and nodes that a provisioner bought
+/// before or leaves alone.
 pub fn node_pool_notes(
+    scenario: &Scenario,
+    plan: Option<&ProviderPlan>,
+    objects: &ClusterObjects,
+    nodes: &[Arc<Node>],
+) -> Result<Vec<String>, BuildError> {
+    let mut notes = of_pools(scenario, plan, objects, nodes)?;
+    notes.extend(unreserved(scenario, plan));
+    Ok(notes)
+}
+
+fn of_pools(
     scenario: &Scenario,
     plan: Option<&ProviderPlan>,
     objects: &ClusterObjects,

@@ -1,14 +1,16 @@
-//! Pods that are alive when a run ends and do not do what their phase says: told to end and still there, or
-//! started over and over.
+//! Pods that are alive when a run ends and do not do what their phase says: they are to end and are still there,
+//! or start over and over.
 
 use cluster::Store;
 use model::{Pod, PodPhase};
 use units::{Instant, plural};
 
+use super::jobs_without_pods::jobs_without_pods;
+
 /// Restarts after which a pod that is not ready counts as one that does not come up.
 const RESTARTS: u32 = 3;
 
-/// Lines about pods that are stuck at an instant.
+/// Lines about jobs without pods and pods that are stuck, at the instant at which a run ends.
 pub fn stuck_pods(store: &Store, at: Instant) -> Vec<String> {
     let mut pods: Vec<&Pod> = store.pods().iter().collect();
     pods.sort_unstable_by_key(|pod| pod.pod.id);
@@ -27,21 +29,22 @@ pub fn stuck_pods(store: &Store, at: Instant) -> Vec<String> {
     let failing: Vec<&&Pod> = { pods.iter() }
         .filter(|pod| restarts(pod) >= RESTARTS && !lingers(pod))
         .collect();
-    let mut lines = Vec::new();
+    let mut lines = jobs_without_pods(store);
     if let Some(first) = lingering.first() {
         let on = first.node().map(|node| store.nodes().name(node));
         lines.push(format!(
-            "{} told to end {} still there beyond the grace when the run ended (first `{}`{})",
+            "{} {} still ending beyond the grace when the run ended (first `{}`{})",
             plural::count(lingering.len(), "pod"),
-            plural::either(lingering.len(), "is", "are"),
+            plural::either(lingering.len(), "was", "were"),
             name(first, store),
             on.map_or_else(String::new, |node| format!(" on `{node}`"))
         ));
     }
     if let Some(first) = failing.first() {
         lines.push(format!(
-            "{} not ready after {RESTARTS} restarts or more when the run ended (first `{}`, {} restarts)",
+            "{} {} not ready after {RESTARTS} restarts or more when the run ended (first `{}`, {} restarts)",
             plural::count(failing.len(), "pod"),
+            plural::either(failing.len(), "was", "were"),
             name(first, store),
             restarts(first)
         ));

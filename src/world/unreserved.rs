@@ -5,6 +5,8 @@ use model::resource_list::PODS;
 use scenario::Scenario;
 use scenario::schema::Reserved;
 
+use units::plural;
+
 use super::ProviderPlan;
 use super::catalogue::matches;
 use super::instance_labels::is_of_cloud;
@@ -13,7 +15,7 @@ use super::instance_labels::is_of_cloud;
 /// system. Nodes of a cloud offer less than their type has, by formulas of each image: EKS keeps 255 MiB and 11
 /// MiB for each pod that fits, 100 MiB before evictions and a part of each core (`awslabs/amazon-eks-ami`),
 /// and takes as many pods as its network interfaces have addresses.
-pub fn unreserved(scenario: &Scenario, plan: Option<&ProviderPlan>) -> Option<String> {
+pub(super) fn unreserved(scenario: &Scenario, plan: Option<&ProviderPlan>) -> Option<String> {
     let autoscaling = scenario.system.autoscaling.as_ref()?;
     let provider = scenario.cluster.provider.as_ref()?;
     if provider.reserved != Reserved::default() {
@@ -30,8 +32,9 @@ pub fn unreserved(scenario: &Scenario, plan: Option<&ProviderPlan>) -> Option<St
     let mut names = of_groups.chain(plan.types.keys().filter(is_bought));
     let name = names.find(|name| is_of_cloud(name))?;
     let pods = plan.types.get(name)?.node.allocatable.get(PODS);
+    let pods = plural::count(pods.units_ceil().ok()?, "pod");
     Some(format!(
-        "bought machines offer pods all that their instance type has, and take {pods} pods (such as `{name}`); \
+        "bought machines offer pods all that their instance type has, and take {pods} (such as `{name}`); \
          nodes of a cloud keep a part for the system and may take fewer pods: state that as \
          `cluster.provider.reserved`, and pods in a column `max_pods` of `types`"
     ))

@@ -2,6 +2,7 @@
 //! and their source. The program runs them as a user would, and its events are counted.
 
 use std::fs;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -138,14 +139,7 @@ fn differences(report: &Report, scratch: &Scratch, said: &str) -> Vec<String> {
             from,
             to,
         } => {
-            let decisions: Vec<Decision> = lines_of(scratch, "out/decisions.jsonl.zst");
-            let times = nanoseconds(from)..nanoseconds(to);
-            let found = decisions.iter().filter(|own| {
-                own.outcome == *outcome
-                    && own.pod.starts_with(&**pod)
-                    && times.contains(&own.time_ns)
-            });
-            let found = found.count();
+            let found = decided(scratch, outcome, pod, nanoseconds(from)..nanoseconds(to));
             (found != *count).then(|| format!("{found} decisions `{outcome}` on {pod}"))
         }
         Check::Words { words } => (!said.contains(&**words)).then(|| format!("it said: {said}")),
@@ -178,6 +172,15 @@ fn differences(report: &Report, scratch: &Scratch, said: &str) -> Vec<String> {
         }
     });
     differs.collect()
+}
+
+/// Number of decisions of an outcome at some times on pods whose names begin with a text.
+fn decided(scratch: &Scratch, outcome: &str, pod: &str, times: Range<i64>) -> usize {
+    let decisions: Vec<Decision> = lines_of(scratch, "out/decisions.jsonl.zst");
+    let found = decisions.iter().filter(|own| {
+        own.outcome == outcome && own.pod.starts_with(pod) && times.contains(&own.time_ns)
+    });
+    found.count()
 }
 
 /// The lines of a log of a run.

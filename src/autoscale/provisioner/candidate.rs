@@ -103,7 +103,7 @@ impl Provisioner {
             let age = own.expire_after.map_or(of_pool, ClaimedAge::limit);
             let end = own.ordered.zip(age);
             let end = end.map(|(ordered, age)| ordered.saturating_add(age));
-            let is_due = own.is_going || end.is_some_and(|end| end <= now);
+            let is_due = own.standing == Standing::Going || end.is_some_and(|end| end <= now);
             is_due && !self.leaving.has(*node)
         };
         pool.filter(is_old).map(|(node, _)| node).collect()
@@ -131,7 +131,7 @@ impl Provisioner {
             let rested = rested.map(|after| touched.saturating_add(after));
             let is_rested = rested.is_some_and(|rested| rested <= now);
             let is_older = || (own.ordered).is_some_and(|ordered| self.version(ordered) < version);
-            let is_drifted = own.is_drifted || version > 0 && is_older();
+            let is_drifted = own.standing == Standing::Drifted || version > 0 && is_older();
             is_waiting |= !is_rested && !is_never;
             if !is_rested && !is_drifted {
                 continue;
@@ -184,10 +184,28 @@ pub(super) struct PoolNode {
     is_spot: bool,
     /// Whether an annotation keeps it.
     is_kept: bool,
-    /// Whether it was to go before the run.
-    is_going: bool,
-    /// Whether its claim said so, or its pool makes other nodes now.
-    is_drifted: bool,
+    standing: Standing,
+}
+
+/// Standing of a node in its pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// It is what a new one would be.
+    Current,
+    /// Its claim said otherwise, or its pool makes other nodes now.
+    Drifted,
+    /// It was to go before the run.
+    Going,
+}
+
+impl Standing {
+    const fn of(is_drifted: bool) -> Self {
+        if is_drifted {
+            Self::Drifted
+        } else {
+            Self::Current
+        }
+    }
 }
 
 impl PoolNode {
@@ -215,8 +233,7 @@ impl PoolNode {
             instance_type,
             is_spot,
             is_kept: object.guard.do_not_disrupt,
-            is_going: false,
-            is_drifted: false,
+            standing: Standing::Current,
         };
         let state = |name: &Text, at: Instant| {
             let mut pools = options.pools.iter();
@@ -225,15 +242,19 @@ impl PoolNode {
         if let Some(found) = options.found.get(&object.name) {
             let before = &options.pools[found.pool];
             let pool = state(&before.name, at)?;
+            let is_drifted = found.is_drifted
+                || found.unmet.contains(&pool)
+                || options.pools[pool].make != before.make;
             return Some(Arc::new(Self {
                 pool,
-                is_drifted: found.is_drifted
-                    || found.unmet.contains(&pool)
-                    || options.pools[pool].make != before.make,
                 ordered: found.created,
                 expire_after: found.expire_after,
                 priced_as: Some(found.price.0.clone()),
-                is_going: found.is_going,
+                standing: if found.is_going {
+                    Standing::Going
+                } else {
+                    Standing::of(is_drifted)
+                },
                 ..own
             }));
         }
@@ -259,7 +280,7 @@ impl PoolNode {
             pool,
             ordered,
             priced_as: offering.map(|offering| offering.priced_as.clone()),
-            is_drifted,
+            standing: Standing::of(is_drifted),
             ..own
         }))
     }

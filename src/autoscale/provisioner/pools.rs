@@ -72,7 +72,7 @@ pub struct FoundNode {
     pub is_going: bool,
     /// Greatest age that its claim states; `None` has that of its pool.
     pub expire_after: Option<ClaimedAge>,
-    /// Whether its claim says that it is not what a new one would be.
+    /// Drift by its claim: it is not what a new one would be.
     pub is_drifted: bool,
     /// Pools of its name whose requirements it does not meet, as places in the list.
     pub unmet: SortedSet<usize>,

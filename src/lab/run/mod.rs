@@ -138,7 +138,6 @@ fn note_pools(
 ) -> Result<(), BuildError> {
     let notes = world::node_pool_notes(scenario, provider, &kube.objects, nodes)?;
     remarks.note_all(notes);
-    remarks.note_all(world::unreserved(scenario, provider));
     Ok(())
 }
 
@@ -393,7 +392,6 @@ pub fn run_through(
     remarks.gpus(simulation.store(0));
     remarks.small_requests(simulation.store(0));
     remarks.selectors(simulation.store(0), &deletions);
-    remarks.note_all(world::jobs_without_pods(simulation.store(0)));
     remarks.note_all(world::stuck_pods(simulation.store(0), end.at));
     remarks.note_all(simulation.remarks(0));
     let answer = |pod| {

@@ -16,7 +16,7 @@ use model::dra::DeviceObjects;
 use scenario::schema::{Federation, NamedSchedulerKind, NodeSource, System, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
 use trace::Input;
-use units::{SortedSet, plural};
+use units::{Duration, SortedSet, plural};
 use world::inputs::{DiskAndEmbedded, embedded_folder};
 use world::{FileSource, ManifestFiles, Remarks, nodes};
 
@@ -296,7 +296,8 @@ impl<'a> Sources<'a> {
         let mut pods = SortedSet::new();
         for source in &plan.scenario.workload {
             match source {
-                WorkloadSource::Manifests { file, .. } if pods.insert(file) => {
+                WorkloadSource::Manifests { file, at } if pods.insert(file) => {
+                    self.gathered.has_later |= *at > Duration::ZERO;
                     let read = known(&mut manifests, file, &files)?;
                     self.gathered.inputs.push(files.open(file));
                     self.merge(&files.open(file).name, read, Part::Pods)?;

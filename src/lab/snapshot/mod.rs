@@ -92,6 +92,8 @@ pub struct Gathered {
     pub findings: Vec<String>,
     /// Features that the model ignores where no queue of Kueue is declared.
     pub without_queues: Vec<String>,
+    /// Whether objects of an experiment come later than its start.
+    pub has_later: bool,
     /// Switches of the release by which pods count.
     pub changes: Changes,
     /// Release whose rules decide.

@@ -360,7 +360,7 @@ pub enum ExpanderName {
 #[schemars(extend("x-excludes" = {"zone": ["zones"]}))]
 pub struct Provisioning {
     /// Instance types that it may buy, by name; `*` stands for any text. Default: all of the list of
-    /// prices, of which NodePools take those that meet their requirements.
+    /// prices, of which pools of manifests take those that meet their requirements.
     #[serde(default = "every_type")]
     #[schemars(length(min = 1))]
     pub instance_types: Vec<String>,
