@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::field::{Path, Problem};
+use super::findings::ObjectName;
 use super::parts::Parts;
-use super::recommendations;
 use super::workload::{Checked, Workload};
+use super::{recommendations, server};
 use model::finding::Finding;
 use model::workload::horizontal::{
     Behavior, HorizontalPodAutoscaler, HorizontalSpec, HorizontalStatus, MetricIdentifier,
@@ -23,6 +24,15 @@ use units::{Quantity, SortedMap};
 pub(super) fn horizontal(workload: &mut Workload<'_>) -> Checked {
     let path = Path::root("spec");
     let spec = Spec::deserialize(workload.spec).map_err(|error| path.broken(error))?;
+    if let Some(metrics) = &spec.metrics {
+        let (namespace, name) = (workload.namespace.clone(), workload.name.clone());
+        let object = ObjectName {
+            kind: workload.kind,
+            namespace: Some(&namespace),
+            name: &name,
+        };
+        server::check_metrics(object, metrics, workload.ctx)?;
+    }
     let spec = spec.read(&workload.namespace, &workload.name);
     let spec = spec.map_err(|error| path.broken(error))?;
     refuse(&spec.findings())?;
@@ -53,6 +63,12 @@ pub(super) fn vertical(parts: &Parts, workload: &mut Workload<'_>) -> Checked {
                 .problem(expected, name)
         })?,
     };
+    if let Some(least) = update.min_replicas.filter(|least| *least <= 0) {
+        // `ValidateVPA`, vertical-pod-autoscaler/pkg/admission-controller/resource/vpa/handler.go.
+        let words = format!("minReplicas has to be positive, got {least}");
+        let path = path.field("updatePolicy");
+        return Err(path.field("minReplicas").broken(words));
+    }
     let mut policies = SortedMap::new();
     for policy in raw.resource_policy.unwrap_or_default().container_policies {
         let name = policy.container_name.clone();
@@ -185,47 +201,51 @@ struct Reference {
     name: Text,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MetricManifest {
+/// A metric of a horizontal autoscaler as a manifest has it.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct MetricManifest {
     #[serde(rename = "type")]
-    kind: String,
+    pub(super) kind: String,
     resource: Option<ResourceManifest>,
-    container_resource: Option<ResourceManifest>,
+    pub(super) container_resource: Option<ResourceManifest>,
     pods: Option<CustomManifest>,
     object: Option<CustomManifest>,
     external: Option<CustomManifest>,
 }
 
-#[derive(Deserialize)]
-struct ResourceManifest {
-    name: Text,
-    container: Option<Text>,
-    target: TargetManifest,
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ResourceManifest {
+    pub(super) name: Text,
+    pub(super) container: Option<Text>,
+    pub(super) target: TargetManifest,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CustomManifest {
-    metric: Identifier,
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct CustomManifest {
+    pub(super) metric: Identifier,
     described_object: Option<Reference>,
-    target: TargetManifest,
+    pub(super) target: TargetManifest,
 }
 
-#[derive(Deserialize)]
-struct Identifier {
-    name: Text,
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Identifier {
+    pub(super) name: Text,
     selector: Option<Value>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TargetManifest {
+/// The target of a metric as a manifest has it.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct TargetManifest {
     #[serde(rename = "type")]
-    kind: String,
-    average_utilization: Option<i32>,
-    average_value: Option<Value>,
-    value: Option<Value>,
+    pub(super) kind: String,
+    pub(super) average_utilization: Option<i32>,
+    pub(super) average_value: Option<Value>,
+    pub(super) value: Option<Value>,
 }
 
 /// Rules of both directions.
@@ -297,23 +317,69 @@ impl Reference {
 }
 
 impl MetricManifest {
+    /// Each type of a metric, the field of its source, and whether the source is stated.
+    pub(super) const fn sources(&self) -> [(&'static str, &'static str, bool); 5] {
+        let container = self.container_resource.is_some();
+        [
+            ("Object", "object", self.object.is_some()),
+            ("External", "external", self.external.is_some()),
+            ("Pods", "pods", self.pods.is_some()),
+            ("Resource", "resource", self.resource.is_some()),
+            ("ContainerResource", "containerResource", container),
+        ]
+    }
+
+    /// The field of the source that the type asks for, and whether it is stated.
+    pub(super) fn source(&self) -> Option<(&'static str, bool)> {
+        let mut sources = self.sources().into_iter();
+        let own = sources.find(|(kind, ..)| *kind == self.kind);
+        own.map(|(_, field, is_stated)| (field, is_stated))
+    }
+
+    /// The sources that are about what pods use.
+    pub(super) fn resources(&self) -> impl Iterator<Item = (&'static str, &ResourceManifest)> {
+        let sources = [
+            ("resource", &self.resource),
+            ("containerResource", &self.container_resource),
+        ];
+        { sources.into_iter() }.filter_map(|(field, own)| Some((field, own.as_ref()?)))
+    }
+
+    /// The sources that are about metrics of others.
+    pub(super) fn customs(&self) -> impl Iterator<Item = (&'static str, &CustomManifest)> {
+        let sources = [
+            ("object", &self.object),
+            ("external", &self.external),
+            ("pods", &self.pods),
+        ];
+        { sources.into_iter() }.filter_map(|(field, own)| Some((field, own.as_ref()?)))
+    }
+
     fn read(&self) -> Result<MetricSpec, String> {
         let kind = self.kind.as_str();
         let missing = || format!("a metric of type {kind} without its source");
-        let resource = self.resource.as_ref().or(self.container_resource.as_ref());
-        if let Some(own) = resource {
+        if matches!(kind, "Resource" | "ContainerResource") {
+            let source = match kind {
+                "Resource" => self.resource.as_ref(),
+                _ => self.container_resource.as_ref(),
+            };
+            let own = source.ok_or_else(missing)?;
             let (resource, target) = (own.name.clone(), own.target.read()?);
             return Ok(match &own.container {
-                None => MetricSpec::Resource { resource, target },
-                Some(container) => MetricSpec::ContainerResource {
+                Some(container) if kind != "Resource" => MetricSpec::ContainerResource {
                     resource,
                     container: container.clone(),
                     target,
                 },
+                _ => MetricSpec::Resource { resource, target },
             });
         }
-        let custom = self.pods.as_ref().or(self.object.as_ref());
-        let own = custom.or(self.external.as_ref()).ok_or_else(missing)?;
+        let custom = match kind {
+            "Pods" => self.pods.as_ref(),
+            "Object" => self.object.as_ref(),
+            _ => self.external.as_ref(),
+        };
+        let own = custom.ok_or_else(missing)?;
         let (metric, target) = (own.metric.read(), own.target.read()?);
         Ok(match (kind, &own.described_object) {
             ("Pods", _) => MetricSpec::Pods { metric, target },

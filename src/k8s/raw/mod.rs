@@ -9,6 +9,7 @@
 
 mod affinity;
 mod annotations;
+mod jobs;
 mod life;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub(super) use affinity::{
     PodTerm, TopologySpread,
 };
 pub(super) use annotations::{AUTOSCALER_ANNOTATIONS, Annotations};
+pub(super) use jobs::{ExitCodes, FailureRule, Job, PodCondition, Rules, SuccessRule};
 pub(super) use life::{Lifecycle, Probe};
 use units::SortedMap;
 
