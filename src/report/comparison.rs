@@ -312,7 +312,13 @@ fn headline(summary: &Summary, all: Vec<Row>) -> Vec<Row> {
     } else {
         STATISTICS_OVER_TIME
     };
-    let measured = |row: &&Row| row.cells.iter().any(|cell| cell.value.is_some());
+    // A bill of nothing says that nodes have no price.
+    let is_unpriced = |row: &Row| {
+        let mut cells = row.cells.iter();
+        row.id == "cost.total" && cells.all(|cell| cell.value == Some(0.0))
+    };
+    let measured =
+        |row: &&Row| row.cells.iter().any(|cell| cell.value.is_some()) && !is_unpriced(row);
     let find = |id: &str| all.iter().filter(measured).find(|row| row.id == id);
     let find_subject = |subject: &String| {
         let statistic = |name: &&str| find(&format!("{subject}.{name}"));
