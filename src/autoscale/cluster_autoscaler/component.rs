@@ -21,7 +21,7 @@ use scheduler::kube::{CacheError, KubeProfile};
 use units::{Duration, Instant, NodeId, Revision, SortedMap};
 
 /// The taint of nodes on their way out.
-const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
+pub const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
 
 /// Time that a drain may take.
 const PATIENCE: Patience = Patience {

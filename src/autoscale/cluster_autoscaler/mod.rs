@@ -18,7 +18,7 @@ mod soft_taints;
 #[cfg(test)]
 mod tests;
 
-pub use component::{ClusterAutoscaler, ClusterAutoscalerOptions, GroupOptions};
+pub use component::{ClusterAutoscaler, ClusterAutoscalerOptions, GroupOptions, LEAVING_TAINT};
 pub use estimator::{Estimate, PodGroup, Template, estimate, fits_template};
 pub use expander::{Choice, Expander, Prices, Priority, choose};
 pub use group::{NodeGroup, balance};

@@ -23,7 +23,7 @@ use model::{
 use succession::succeeding;
 use units::{Duration, Instant, ObjectId, plural};
 
-pub use eviction::{EvictionRequests, PendingEviction, eviction};
+pub use eviction::{EvictionRequests, KeptPod, PendingEviction, eviction, kept_pod};
 pub use nodes::TaintChoice;
 pub use pods::PodChoice;
 pub use relocation::{InstanceChoice, RelocationWish};

@@ -7,6 +7,7 @@ use metrics::{RecordError, Recorder, RunMetrics};
 use model::{Event, Pod, TrafficNames, TrafficStretch};
 use units::Instant;
 
+use super::aftermath::Aftermath;
 use history::{Collector, VariantData};
 
 /// Watches nothing.
@@ -19,6 +20,7 @@ impl Observer for Nobody {
 /// The recorder, and the others who watch.
 pub(super) struct Watching<'s> {
     recorder: Recorder<'s>,
+    aftermath: Aftermath,
     report: Option<Collector>,
     watch: Option<&'s mut dyn Observer>,
     probe: Probe,
@@ -27,6 +29,7 @@ pub(super) struct Watching<'s> {
 
 impl<'s> Watching<'s> {
     pub(super) fn new(
+        system: &str,
         recorder: Recorder<'s>,
         report: Option<Collector>,
         watch: Option<&'s mut dyn Observer>,
@@ -34,11 +37,17 @@ impl<'s> Watching<'s> {
     ) -> Self {
         Self {
             recorder,
+            aftermath: Aftermath::of(system),
             report,
             watch,
             part: probe.part("metrics"),
             probe: probe.clone(),
         }
+    }
+
+    /// Lines about what the metrics of a run that left this store do not show.
+    pub(super) fn aftermath(&self, store: &Store) -> Vec<String> {
+        self.aftermath.lines(store)
     }
 
     /// Results of the watchers.
@@ -63,6 +72,7 @@ impl Observer for Watching<'_> {
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         let left = self.probe.enter(self.part);
         self.recorder.observe(at, event, ended, store);
+        self.aftermath.observe(at, event, ended, store);
         if let Some(report) = &mut self.report {
             report.observe(at, event, ended, store);
         }
@@ -98,6 +108,7 @@ impl Observer for Watching<'_> {
 
     fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
         self.recorder.incident(at, incident, store);
+        self.aftermath.incident(at, incident, store);
         if let Some(report) = &mut self.report {
             report.incident(at, incident, store);
         }
