@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::parts::Parts;
+use super::raw::{Identifier, MetricManifest, Reference, TargetManifest};
 use super::workload::{Checked, Workload};
 use super::{recommendations, server};
 use model::finding::Finding;
@@ -192,62 +193,6 @@ struct Spec {
     behavior: Option<BehaviorManifest>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Reference {
-    #[serde(default)]
-    api_version: Text,
-    kind: Text,
-    name: Text,
-}
-
-/// A metric of a horizontal autoscaler as a manifest has it.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct MetricManifest {
-    #[serde(rename = "type")]
-    pub(super) kind: String,
-    resource: Option<ResourceManifest>,
-    pub(super) container_resource: Option<ResourceManifest>,
-    pods: Option<CustomManifest>,
-    object: Option<CustomManifest>,
-    external: Option<CustomManifest>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct ResourceManifest {
-    pub(super) name: Text,
-    pub(super) container: Option<Text>,
-    pub(super) target: TargetManifest,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct CustomManifest {
-    pub(super) metric: Identifier,
-    described_object: Option<Reference>,
-    pub(super) target: TargetManifest,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Identifier {
-    pub(super) name: Text,
-    selector: Option<Value>,
-}
-
-/// The target of a metric as a manifest has it.
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub(super) struct TargetManifest {
-    #[serde(rename = "type")]
-    pub(super) kind: String,
-    pub(super) average_utilization: Option<i32>,
-    pub(super) average_value: Option<Value>,
-    pub(super) value: Option<Value>,
-}
-
 /// Rules of both directions.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -317,44 +262,6 @@ impl Reference {
 }
 
 impl MetricManifest {
-    /// Each type of a metric, the field of its source, and whether the source is stated.
-    pub(super) const fn sources(&self) -> [(&'static str, &'static str, bool); 5] {
-        let container = self.container_resource.is_some();
-        [
-            ("Object", "object", self.object.is_some()),
-            ("External", "external", self.external.is_some()),
-            ("Pods", "pods", self.pods.is_some()),
-            ("Resource", "resource", self.resource.is_some()),
-            ("ContainerResource", "containerResource", container),
-        ]
-    }
-
-    /// The field of the source that the type asks for, and whether it is stated.
-    pub(super) fn source(&self) -> Option<(&'static str, bool)> {
-        let mut sources = self.sources().into_iter();
-        let own = sources.find(|(kind, ..)| *kind == self.kind);
-        own.map(|(_, field, is_stated)| (field, is_stated))
-    }
-
-    /// The sources that are about what pods use.
-    pub(super) fn resources(&self) -> impl Iterator<Item = (&'static str, &ResourceManifest)> {
-        let sources = [
-            ("resource", &self.resource),
-            ("containerResource", &self.container_resource),
-        ];
-        { sources.into_iter() }.filter_map(|(field, own)| Some((field, own.as_ref()?)))
-    }
-
-    /// The sources that are about metrics of others.
-    pub(super) fn customs(&self) -> impl Iterator<Item = (&'static str, &CustomManifest)> {
-        let sources = [
-            ("object", &self.object),
-            ("external", &self.external),
-            ("pods", &self.pods),
-        ];
-        { sources.into_iter() }.filter_map(|(field, own)| Some((field, own.as_ref()?)))
-    }
-
     fn read(&self) -> Result<MetricSpec, String> {
         let kind = self.kind.as_str();
         let missing = || format!("a metric of type {kind} without its source");

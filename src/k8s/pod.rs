@@ -19,6 +19,7 @@ pub(super) fn pod_spec(
 ) -> Result<PodSpec, Problem> {
     let texts = &mut ctx.texts;
     let path = Path::root("spec");
+    let policy_path = path.field("preemptionPolicy");
     let metadata_path = Path::root("metadata");
     let scheduler_name = raw.scheduler_name.as_deref().unwrap_or_default();
     let mut spec = PodSpec {
@@ -30,10 +31,7 @@ pub(super) fn pod_spec(
             name => texts.share(name),
         },
         priority: raw.priority.unwrap_or(0),
-        preempts: preempts(
-            raw.preemption_policy.as_deref(),
-            &path.field("preemptionPolicy"),
-        )?,
+        preempts: preempts(raw.preemption_policy.as_deref(), &policy_path)?,
         containers: Vec::with_capacity(raw.containers.len()),
         init_containers: Vec::with_capacity(raw.init_containers.len()),
         overhead: texts.amounts(&raw.overhead, &path.field("overhead"))?,

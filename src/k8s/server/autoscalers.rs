@@ -1,8 +1,8 @@
 //! Rules about metrics of horizontal autoscalers. Source: `pkg/apis/autoscaling/validation/validation.go`.
 
 use super::Rule;
-use crate::autoscalers::{MetricManifest, TargetManifest};
 use crate::field::Path;
+use crate::raw::{MetricManifest, TargetManifest};
 
 const KINDS: &[&str] = &[
     "ContainerResource",

@@ -16,7 +16,6 @@ mod tests;
 
 use std::fmt;
 
-use super::autoscalers::MetricManifest;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::raw;
@@ -150,7 +149,7 @@ pub(super) fn check_job(
     path: &Path<'_>,
     ctx: &mut Ctx,
 ) -> Result<(), Problem> {
-    hold(jobs::RULES.iter(), job, (object, path), ctx)
+    hold(jobs::RULES.iter(), job, Place { object, spec: path }, ctx)
 }
 
 /// Holds the metrics of a horizontal autoscaler to the rules of the API server.
@@ -159,11 +158,19 @@ pub(super) fn check_job(
 /// One breaks a rule, and no server has admitted it.
 pub(super) fn check_metrics(
     object: ObjectName<'_>,
-    metrics: &Vec<MetricManifest>,
+    metrics: &Vec<raw::MetricManifest>,
     ctx: &mut Ctx,
 ) -> Result<(), Problem> {
     let path = Path::root("spec");
-    hold(autoscalers::RULES.iter(), metrics, (object, &path), ctx)
+    hold(
+        autoscalers::RULES.iter(),
+        metrics,
+        Place {
+            object,
+            spec: &path,
+        },
+        ctx,
+    )
 }
 
 /// Holds a pod, or a template of pods, to the rules of the API server.
@@ -175,14 +182,30 @@ pub(super) fn check(
     spec: &raw::PodSpec,
     ctx: &mut Ctx,
 ) -> Result<(), Problem> {
-    hold(rules(), spec, (object, &Path::root("spec")), ctx)
+    let path = Path::root("spec");
+    hold(
+        rules(),
+        spec,
+        Place {
+            object,
+            spec: &path,
+        },
+        ctx,
+    )
+}
+
+/// Where messages find what is held to rules.
+struct Place<'a> {
+    object: ObjectName<'a>,
+    /// The field of its spec.
+    spec: &'a Path<'a>,
 }
 
 /// Holds an object to rules whose fields begin with `spec`, which stands at this path.
 fn hold<T: 'static>(
     rules: impl Iterator<Item = &'static Rule<T>>,
     subject: &T,
-    (object, path): (ObjectName<'_>, &Path<'_>),
+    Place { object, spec }: Place<'_>,
     ctx: &mut Ctx,
 ) -> Result<(), Problem> {
     const ADMITTED: &str = "a server has admitted it all the same; it counts as far as it is read";
@@ -200,7 +223,7 @@ fn hold<T: 'static>(
             is_of_ecs,
         } in breaches.found
         {
-            let field = format!("{path}{}", field.strip_prefix("spec").unwrap_or(&field));
+            let field = format!("{spec}{}", field.strip_prefix("spec").unwrap_or(&field));
             match rule.relaxed {
                 _ if is_of_ecs && ctx.names == ContainerNames::Ecs => {
                     ctx.findings.add(object, &field, what, OF_ECS);
