@@ -313,12 +313,8 @@ fn headline(summary: &Summary, all: Vec<Row>) -> Vec<Row> {
         STATISTICS_OVER_TIME
     };
     // A bill of nothing says that nodes have no price.
-    let is_unpriced = |row: &Row| {
-        let mut cells = row.cells.iter();
-        row.id == "cost.total" && cells.all(|cell| cell.value == Some(0.0))
-    };
-    let measured =
-        |row: &&Row| row.cells.iter().any(|cell| cell.value.is_some()) && !is_unpriced(row);
+    let least = |row: &Row| (row.id == "cost.total").then_some(0.0);
+    let measured = |row: &&Row| row.cells.iter().any(|own| own.value > least(row));
     let find = |id: &str| all.iter().filter(measured).find(|row| row.id == id);
     let find_subject = |subject: &String| {
         let statistic = |name: &&str| find(&format!("{subject}.{name}"));

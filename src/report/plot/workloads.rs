@@ -150,14 +150,17 @@ fn panel(material: &Material<'_>, name: &str, marks: &[Mark<'_>], style: Style) 
         }
     }
     let are_several = wanted.len() > 1;
-    lines.extend(wanted.into_iter().map(|(line, names)| Line {
+    let wanted = wanted.into_iter().map(|(line, names)| Line {
         name: if are_several {
             format!("wanted ({})", names.join(", "))
         } else {
             line.name
         },
         ..line
-    }));
+    });
+    // Several must not hide the variants' own lines.
+    let place = if are_several { 0 } else { lines.len() };
+    lines.splice(place..place, wanted);
     lines.retain(|line| line.last().is_some());
     let end = variants.iter().map(|variant| variant.end_ns).max()? as f64 / 1e9;
     let values = lines.iter().flat_map(|line| &line.points);
