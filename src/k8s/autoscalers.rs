@@ -7,10 +7,12 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::field::{Path, Problem};
+use super::findings::ObjectName;
 use super::parts::Parts;
-use super::recommendations;
+use super::raw::{Identifier, MetricManifest, Reference, TargetManifest};
 use super::reported::Reported;
 use super::workload::{Checked, Workload};
+use super::{recommendations, server};
 use model::finding::Finding;
 use model::workload::horizontal::{
     Behavior, HorizontalPodAutoscaler, HorizontalSpec, HorizontalStatus, MetricIdentifier,
@@ -31,6 +33,15 @@ pub(super) fn horizontal(parts: &Parts, workload: &mut Workload<'_>) -> Checked 
     }
     spec.scale_target_ref
         .check_group(&path.field("scaleTargetRef"))?;
+    if let Some(metrics) = &spec.metrics {
+        let (namespace, name) = (workload.namespace.clone(), workload.name.clone());
+        let object = ObjectName {
+            kind: workload.kind,
+            namespace: Some(&namespace),
+            name: &name,
+        };
+        server::check_metrics(object, metrics, workload.ctx)?;
+    }
     let spec = spec.read(&workload.namespace, &workload.name);
     let spec = spec.map_err(|error| path.broken(error))?;
     refuse(&spec.findings())?;
@@ -61,6 +72,12 @@ pub(super) fn vertical(parts: &Parts, workload: &mut Workload<'_>) -> Checked {
                 .problem(expected, name)
         })?,
     };
+    if let Some(least) = update.min_replicas.filter(|least| *least <= 0) {
+        // `ValidateVPA`, vertical-pod-autoscaler/pkg/admission-controller/resource/vpa/handler.go.
+        let words = format!("minReplicas has to be positive, got {least}");
+        let path = path.field("updatePolicy");
+        return Err(path.field("minReplicas").broken(words));
+    }
     let mut policies = SortedMap::new();
     for policy in raw.resource_policy.unwrap_or_default().container_policies {
         let name = policy.container_name.clone();
@@ -184,58 +201,6 @@ struct Spec {
     behavior: Option<BehaviorManifest>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Reference {
-    #[serde(default)]
-    api_version: Text,
-    kind: Text,
-    name: Text,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct MetricManifest {
-    #[serde(rename = "type")]
-    kind: String,
-    resource: Option<ResourceManifest>,
-    container_resource: Option<ResourceManifest>,
-    pods: Option<CustomManifest>,
-    object: Option<CustomManifest>,
-    external: Option<CustomManifest>,
-}
-
-#[derive(Deserialize)]
-struct ResourceManifest {
-    name: Text,
-    container: Option<Text>,
-    target: TargetManifest,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CustomManifest {
-    metric: Identifier,
-    described_object: Option<Reference>,
-    target: TargetManifest,
-}
-
-#[derive(Deserialize)]
-struct Identifier {
-    name: Text,
-    selector: Option<Value>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct TargetManifest {
-    #[serde(rename = "type")]
-    kind: String,
-    average_utilization: Option<i32>,
-    average_value: Option<Value>,
-    value: Option<Value>,
-}
-
 /// Rules of both directions.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -329,20 +294,28 @@ impl MetricManifest {
     fn read(&self) -> Result<MetricSpec, String> {
         let kind = self.kind.as_str();
         let missing = || format!("a metric of type {kind} without its source");
-        let resource = self.resource.as_ref().or(self.container_resource.as_ref());
-        if let Some(own) = resource {
+        if matches!(kind, "Resource" | "ContainerResource") {
+            let source = match kind {
+                "Resource" => self.resource.as_ref(),
+                _ => self.container_resource.as_ref(),
+            };
+            let own = source.ok_or_else(missing)?;
             let (resource, target) = (own.name.clone(), own.target.read()?);
             return Ok(match &own.container {
-                None => MetricSpec::Resource { resource, target },
-                Some(container) => MetricSpec::ContainerResource {
+                Some(container) if kind != "Resource" => MetricSpec::ContainerResource {
                     resource,
                     container: container.clone(),
                     target,
                 },
+                _ => MetricSpec::Resource { resource, target },
             });
         }
-        let custom = self.pods.as_ref().or(self.object.as_ref());
-        let own = custom.or(self.external.as_ref()).ok_or_else(missing)?;
+        let custom = match kind {
+            "Pods" => self.pods.as_ref(),
+            "Object" => self.object.as_ref(),
+            _ => self.external.as_ref(),
+        };
+        let own = custom.ok_or_else(missing)?;
         let (metric, target) = (own.metric.read(), own.target.read()?);
         Ok(match (kind, &own.described_object) {
             ("Pods", _) => MetricSpec::Pods { metric, target },

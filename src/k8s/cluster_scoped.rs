@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::field::{Path, Problem};
 use super::keys::PROJECT_SELECTOR;
 use super::parts::Parts;
+use super::pod;
 use super::workload::Workload;
 use model::{Labels, NAMESPACE_NAME_LABEL, Namespace, Object, PriorityClass, Text};
 
@@ -78,7 +79,10 @@ pub(super) fn class(parts: &Parts) -> Result<(i32, bool), Problem> {
     let path = Path::root("value");
     let value = value.ok_or_else(|| path.missing("a priority, a whole number of 32 bits"))?;
     let policy = parts.preemption_policy.as_ref().and_then(Value::as_str);
-    Ok((value, policy != Some("Never")))
+    Ok((
+        value,
+        pod::preempts(policy, &Path::root("preemptionPolicy"))?,
+    ))
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ pub(super) fn pod_spec(
 ) -> Result<PodSpec, Problem> {
     let texts = &mut ctx.texts;
     let path = Path::root("spec");
+    let policy_path = path.field("preemptionPolicy");
     let metadata_path = Path::root("metadata");
     let scheduler_name = raw.scheduler_name.as_deref().unwrap_or_default();
     let mut spec = PodSpec {
@@ -30,7 +31,7 @@ pub(super) fn pod_spec(
             name => texts.share(name),
         },
         priority: raw.priority.unwrap_or(0),
-        preempts: preempts(raw.preemption_policy.as_deref(), &path)?,
+        preempts: preempts(raw.preemption_policy.as_deref(), &policy_path)?,
         containers: Vec::with_capacity(raw.containers.len()),
         init_containers: Vec::with_capacity(raw.init_containers.len()),
         overhead: texts.amounts(&raw.overhead, &path.field("overhead"))?,
@@ -196,13 +197,12 @@ pub(super) fn time_limit(spec: &raw::PodSpec) -> Result<Option<Duration>, Proble
         })
 }
 
-fn preempts(policy: Option<&str>, path: &Path<'_>) -> Result<bool, Problem> {
+/// Whether pods with a policy preempt others (`ValidatePreemptionPolicy`, pkg/apis/core/validation/validation.go).
+pub(super) fn preempts(policy: Option<&str>, path: &Path<'_>) -> Result<bool, Problem> {
     match policy {
         None | Some("" | "PreemptLowerPriority") => Ok(true),
         Some("Never") => Ok(false),
-        Some(other) => Err(path
-            .field("preemptionPolicy")
-            .problem("`PreemptLowerPriority` or `Never`", other)),
+        Some(other) => Err(path.problem("`PreemptLowerPriority` or `Never`", other)),
     }
 }
 

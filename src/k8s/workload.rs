@@ -50,6 +50,11 @@ pub fn count(value: &Value) -> Result<Count, String> {
     let number = value.as_i64().and_then(|number| i32::try_from(number).ok());
     match (value, number) {
         (_, Some(number)) => Ok(Count::Number(number)),
+        // `IsValidPercent`, apimachinery, pkg/util/validation/validation.go.
+        (Value::String(text), _) if text.parse::<i32>().is_ok() => Err(format!(
+            "a valid percent string must be a numeric string followed by an ending '%' (e.g. '1%', or '93%'), \
+             found `\"{text}\"`; write a number without quotes"
+        )),
         (Value::String(text), _) => text
             .parse()
             .map_err(|error: model::workload::CountError| error.to_string()),

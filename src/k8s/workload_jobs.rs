@@ -8,7 +8,8 @@ use serde_json::Value;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::keys::{QUEUE_LEAST_PODS, QUEUE_MOST_SECONDS, QUEUE_NAME, QUEUE_PRIORITY};
-use super::raw::nullable;
+use super::raw::{self, nullable};
+use super::server;
 use super::workload::{Checked, Workload, part, span};
 use model::Object;
 use model::workload::job::{
@@ -19,62 +20,6 @@ use model::workload::{
     validate,
 };
 use units::{Duration, plural};
-
-#[derive(Default, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-struct RawJob {
-    active_deadline_seconds: Option<i64>,
-    backoff_limit: Option<i32>,
-    backoff_limit_per_index: Option<i32>,
-    completion_mode: Option<String>,
-    completions: Option<i32>,
-    managed_by: Option<String>,
-    max_failed_indexes: Option<i32>,
-    parallelism: Option<i32>,
-    pod_failure_policy: Option<RawRules<RawFailure>>,
-    pod_replacement_policy: Option<String>,
-    success_policy: Option<RawRules<RawSuccess>>,
-    #[serde(deserialize_with = "nullable")]
-    suspend: bool,
-    ttl_seconds_after_finished: Option<i64>,
-}
-
-#[derive(Deserialize)]
-struct RawRules<T> {
-    #[serde(default = "Vec::new")]
-    rules: Vec<T>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawFailure {
-    action: String,
-    on_exit_codes: Option<RawExitCodes>,
-    #[serde(default)]
-    on_pod_conditions: Vec<RawCondition>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawExitCodes {
-    container_name: Option<String>,
-    operator: String,
-    values: Vec<i32>,
-}
-
-#[derive(Deserialize)]
-struct RawCondition {
-    #[serde(rename = "type")]
-    kind: String,
-    status: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct RawSuccess {
-    succeeded_indexes: Option<String>,
-    succeeded_count: Option<i32>,
-}
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -102,11 +47,19 @@ pub(super) fn read_job(
     spec: &Value,
     path: &Path<'_>,
 ) -> Result<(Job, Vec<Finding>), Problem> {
-    let raw: RawJob = part(spec, path)?;
+    let mut raw: raw::Job = part(spec, path)?;
+    raw.is_of_cron_job = workload.kind == "CronJob";
     let template = workload.template(spec, &path.field("template"))?;
     if let (Some(queue), Some(_)) = (&mut workload.queue, &template.wishes) {
         Arc::make_mut(queue).topology.clone_from(&template.wishes);
     }
+    let (namespace, name) = (workload.namespace.clone(), workload.name.clone());
+    let object = ObjectName {
+        kind: workload.kind,
+        namespace: Some(&namespace),
+        name: &name,
+    };
+    server::check_job(object, &raw, path, workload.ctx)?;
     // Others are refused with the template (`server::check_owner`).
     let restart = match template.restart_policy.as_deref() {
         Some("OnFailure") => RestartPolicy::OnFailure,
@@ -261,7 +214,7 @@ pub(super) fn queue<'a>(
 }
 
 fn failure_rules(
-    raw: Option<RawRules<RawFailure>>,
+    raw: Option<raw::Rules<raw::FailureRule>>,
     path: &Path<'_>,
 ) -> Result<Vec<FailureRule>, Problem> {
     let policy = path.field("podFailurePolicy");
@@ -297,7 +250,7 @@ fn failure_rules(
 }
 
 fn success_rules(
-    raw: Option<RawRules<RawSuccess>>,
+    raw: Option<raw::Rules<raw::SuccessRule>>,
     path: &Path<'_>,
 ) -> Result<Vec<SuccessRule>, Problem> {
     let policy = path.field("successPolicy");

@@ -159,8 +159,8 @@ fn note_binding(workload: &mut Workload<'_>) {
     workload.ctx.findings.add(
         object,
         &"spec.template.spec.nodeName",
-        format!("its pods are bound to `{node}` without a scheduler"),
-        "a scheduler finds nodes for them, as if it said nothing",
+        format!("Kubernetes starts its pods on `{node}` and asks no scheduler"),
+        "that is not modelled: here a scheduler finds nodes for them, so their number is right and their places are not",
     );
 }
 

@@ -83,8 +83,14 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
         }
     }
 
+    /// The pods by class and reason, most first, once they are noted.
+    pub(super) fn noted(&self, remarks: &mut Remarks) -> WaitingList {
+        self.note(remarks);
+        self.list()
+    }
+
     /// Notes the pods that wait, or that none came.
-    pub(super) fn note(&self, remarks: &mut Remarks) {
+    fn note(&self, remarks: &mut Remarks) {
         if let Some((line, first)) = line(self.store, self.capabilities, &self.answer) {
             remarks.note_first(if self.is_explained {
                 format!("{line}; `windtunnel explain RESULT {first}` explains one")
@@ -102,7 +108,7 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
     }
 
     /// The pods by class and reason, most first.
-    pub(super) fn list(&self) -> WaitingList {
+    fn list(&self) -> WaitingList {
         let store = self.store;
         let mut by_reason: SortedMap<(ClassId, Option<Text>), Group<'_>> = SortedMap::new();
         let mut pods = 0;

@@ -312,7 +312,9 @@ fn headline(summary: &Summary, all: Vec<Row>) -> Vec<Row> {
     } else {
         STATISTICS_OVER_TIME
     };
-    let measured = |row: &&Row| row.cells.iter().any(|cell| cell.value.is_some());
+    // A bill of nothing says that nodes have no price.
+    let least = |row: &Row| (row.id == "cost.total").then_some(0.0);
+    let measured = |row: &&Row| row.cells.iter().any(|own| own.value > least(row));
     let find = |id: &str| all.iter().filter(measured).find(|row| row.id == id);
     let find_subject = |subject: &String| {
         let statistic = |name: &&str| find(&format!("{subject}.{name}"));

@@ -244,8 +244,8 @@ impl Surroundings<'_> {
     /// Reason no pod or object has a metric of a name.
     pub(super) fn unmeasured(&self, name: &Text) -> Option<Problem> {
         if !self.has_traffic() {
-            let expected = "a source of the metric; without traffic no pod or object has any, so \
-                            it is never available";
+            let expected = "a source of the metric: without `traffic` no pod or object has any; write one that a file \
+                            has as `type: External`, and the file under `models.externalMetrics`";
             return Some(Problem::Missing { expected });
         }
         let mut names = MEASURES.iter().map(|(name, _)| *name);
@@ -263,7 +263,8 @@ impl Surroundings<'_> {
             "Ingress" => "Ingress",
             _ => {
                 let expected = "`describedObject` of kind `Service` or `Ingress`, for which \
-                                traffic is measured";
+                                traffic is measured; metrics of other objects are those of files: write `type: \
+                                External`, and the file under `models.externalMetrics`";
                 return Some(Problem::Missing { expected });
             }
         };

@@ -6,8 +6,14 @@ use metrics::fights::DETECTORS;
 use super::Remarks;
 
 impl Remarks {
+    /// Notes which controllers undid each other's work, and a backlog that grows.
+    pub fn outcome(&mut self, metrics: &RunMetrics) {
+        self.fights(metrics);
+        self.unsteady(metrics);
+    }
+
     /// Notes which controllers undid each other's work.
-    pub fn fights(&mut self, metrics: &RunMetrics) {
+    fn fights(&mut self, metrics: &RunMetrics) {
         for detector in DETECTORS {
             let found = metrics.get(&format!("fights.{}", detector.name()));
             let found = found.and_then(|value| value.reason.as_ref());
@@ -18,7 +24,7 @@ impl Remarks {
     }
 
     /// Notes a backlog that grows for as long as the run lasts: means of waits stand for no state of the system.
-    pub fn unsteady(&mut self, metrics: &RunMetrics) {
+    fn unsteady(&mut self, metrics: &RunMetrics) {
         let value = |name: &str| metrics.get(name).and_then(|own| own.value);
         let is_unstable = value("saturation.unstable").is_some_and(|own| own > 0.5);
         if let Some(growth) = value("saturation.backlog_growth").filter(|_| is_unstable) {

@@ -5,7 +5,9 @@ use std::fs;
 
 use serde_json::{Value, json};
 use windtunnel::intake::TraceError;
-use windtunnel::k8s::{ManifestReader, Manifests, read_manifests, server_rules};
+use windtunnel::k8s::{
+    ManifestReader, Manifests, read_manifests, server_rules, server_rules_of_objects,
+};
 use windtunnel::trace::format::Constructor;
 use windtunnel::trace::memory::Recorded;
 use windtunnel::trace::registry::recognize;
@@ -35,6 +37,11 @@ const PORT_NAME: &str = "must contain only alpha-numeric characters (a-z, 0-9), 
 const POLICIES: &str = "Unsupported value: supported values: \"Always\", \"OnFailure\", \"Never\"";
 
 const CASES: &[Case] = &[
+    case(
+        "Forbidden: may not specify more than 1 handler type",
+        "spec.containers[0].livenessProbe",
+        r#"{"containers": [{"name": "c", "livenessProbe": {"exec": {}, "httpGet": {"port": 80}}}]}"#,
+    ),
     case(
         LABEL,
         "spec.containers[0].name",
@@ -359,6 +366,8 @@ fn every_rule_of_the_table_has_a_pod_that_breaks_it() {
     for (says, source) in server_rules() {
         let has_case = CASES.iter().any(|case| case.says == says) || says == RELAXED;
         assert!(has_case, "{source}: {says}");
+    }
+    for (says, source) in server_rules().chain(server_rules_of_objects()) {
         let row = format!("| {says} | `{source}");
         assert!(
             page.contains(&row),

@@ -19,7 +19,7 @@ mod soft_taints;
 mod tests;
 
 /// The taint of nodes on their way out.
-const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
+pub const LEAVING_TAINT: &str = "ToBeDeletedByClusterAutoscaler";
 
 pub use component::{ClusterAutoscaler, ClusterAutoscalerOptions, GroupOptions};
 pub use estimator::{Estimate, PodGroup, Template, estimate, fits_template};

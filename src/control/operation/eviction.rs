@@ -157,6 +157,38 @@ fn pods_to_evict(store: &Store, node: NodeId) -> Vec<PodRef> {
     pods
 }
 
+/// A pod that disruption budgets keep from being evicted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeptPod {
+    /// The pod.
+    pub pod: PodRef,
+    /// Names of its budgets: the one that is used up, or all of several, which no eviction can charge.
+    pub budgets: Vec<Text>,
+}
+
+/// Returns the first pod that a drain of a node would evict and that disruption budgets keep there.
+pub fn kept_pod(store: &Store, node: NodeId) -> Option<KeptPod> {
+    let pods = pods_to_evict(store, node).into_iter();
+    let mut pods = pods.filter(|&pod| !store.pod_states().is_terminating(pod));
+    pods.find_map(|pod| {
+        let rows = budgets_of(store, pod).filter_map(|id| store.objects().get(id));
+        let budgets = rows.filter_map(|row| match &row.object {
+            Object::PodDisruptionBudget(budget) => Some(budget),
+            _ => None,
+        });
+        let budgets: Vec<_> = budgets.collect();
+        let is_kept = match budgets.as_slice() {
+            [] => false,
+            [only] => only.status.disruptions_allowed <= 0,
+            _ => true,
+        };
+        is_kept.then(|| KeptPod {
+            pod,
+            budgets: budgets.iter().map(|own| own.name.clone()).collect(),
+        })
+    })
+}
+
 /// Asks the eviction API for a pod, budgets charged before included: the order to end it for the
 /// cause, or `None` if it has to wait (spec: kubernetes.md 2.9).
 pub fn eviction(

@@ -2,14 +2,17 @@
 
 use std::fmt;
 
-use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, de};
 
-use super::{AmountText, TextMap};
+use super::TextMap;
 use crate::{ingress_settings, keys, reported};
 
 /// Prefix of the annotations by which `autoscaling/v1` carries what it has no fields for.
 pub(crate) const AUTOSCALER_ANNOTATIONS: &str = "autoscaling.alpha.kubernetes.io/";
+
+/// Beginning of the annotations of this program.
+const OWN: &str = "windtunnel";
 
 /// The annotations this reader looks at; others (which may be large) are never stored.
 #[derive(Debug, Default)]
@@ -71,11 +74,13 @@ impl<'de> Deserialize<'de> for Annotations {
                 let mut kept = TextMap::new();
                 while let Some(key) = map.next_key::<String>()? {
                     if key == keys::LAST_APPLIED {
-                        let declaration: AmountText = map.next_value()?;
-                        kept.insert(key, stated(&declaration.0));
-                    } else if Annotations::is_read(&key) {
-                        let value: AmountText = map.next_value()?;
+                        let declaration: String = map.next_value()?;
+                        kept.insert(key, stated(&declaration));
+                    } else if key.starts_with(OWN) {
+                        let value: Value = map.next_value()?;
                         kept.insert(key, value.0);
+                    } else if Annotations::is_read(&key) {
+                        kept.insert(key, map.next_value()?);
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }
@@ -84,6 +89,40 @@ impl<'de> Deserialize<'de> for Annotations {
             }
         }
         deserializer.deserialize_map(AnnotationsVisitor)
+    }
+}
+
+/// The value of an annotation of this program, which may be a plain number.
+struct Value(String);
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct ValueVisitor;
+        impl Visitor<'_> for ValueVisitor {
+            type Value = Value;
+
+            // The word that is followed by advice to write quotes.
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+
+            fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
+                Ok(Value(text.to_owned()))
+            }
+
+            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Value, E> {
+                Ok(Value(number.to_string()))
+            }
+
+            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value, E> {
+                Ok(Value(number.to_string()))
+            }
+
+            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Value, E> {
+                Ok(Value(number.to_string()))
+            }
+        }
+        deserializer.deserialize_any(ValueVisitor)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Life of a container as a manifest states it: probes and hooks.
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::nullable;
 
@@ -12,6 +13,18 @@ pub(crate) struct Probe {
     pub(crate) timeout_seconds: Option<i32>,
     pub(crate) success_threshold: Option<i32>,
     pub(crate) failure_threshold: Option<i32>,
+    exec: Option<IgnoredAny>,
+    grpc: Option<IgnoredAny>,
+    http_get: Option<IgnoredAny>,
+    tcp_socket: Option<IgnoredAny>,
+}
+
+impl Probe {
+    /// Number of the ways to probe that are stated.
+    pub(crate) fn handlers(&self) -> usize {
+        let all = [self.exec, self.grpc, self.http_get, self.tcp_socket];
+        all.iter().flatten().count()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

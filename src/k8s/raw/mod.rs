@@ -9,7 +9,9 @@
 
 mod affinity;
 mod annotations;
+mod jobs;
 mod life;
+mod metrics;
 
 use std::fmt;
 
@@ -21,7 +23,9 @@ pub(super) use affinity::{
     PodTerm, TopologySpread,
 };
 pub(super) use annotations::{AUTOSCALER_ANNOTATIONS, Annotations};
+pub(super) use jobs::{ExitCodes, FailureRule, Job, PodCondition, Rules, SuccessRule};
 pub(super) use life::{Lifecycle, Probe};
+pub(super) use metrics::{Identifier, MetricManifest, Reference, TargetManifest};
 use units::SortedMap;
 
 /// A missing or `null` field is the default one.

@@ -41,7 +41,7 @@ pub(super) const RULES: &[Rule] = &[
         |spec, breaches| {
             each_container(spec, |path, own, is_init| {
                 let policy = own.restart_policy.as_deref().filter(|_| is_init);
-                add_unknown(breaches, &path.field("restartPolicy"), policy, &[ALWAYS]);
+                breaches.add_unknown(&path.field("restartPolicy"), policy, &[ALWAYS]);
             });
         },
     ),
@@ -51,12 +51,7 @@ pub(super) const RULES: &[Rule] = &[
         |spec, breaches| {
             each_container(spec, |path, own, is_init| {
                 let policy = own.restart_policy.as_deref().filter(|_| !is_init);
-                add_unknown(
-                    breaches,
-                    &path.field("restartPolicy"),
-                    policy,
-                    RESTART_POLICIES,
-                );
+                breaches.add_unknown(&path.field("restartPolicy"), policy, RESTART_POLICIES);
             });
         },
     ),
@@ -87,7 +82,7 @@ pub(super) const RULES: &[Rule] = &[
             each_container(spec, |path, own, _| {
                 let policy = own.image_pull_policy.as_deref();
                 let known = &[ALWAYS, "IfNotPresent", "Never"];
-                add_unknown(breaches, &path.field("imagePullPolicy"), policy, known);
+                breaches.add_unknown(&path.field("imagePullPolicy"), policy, known);
             });
         },
     ),
@@ -114,7 +109,7 @@ pub(super) const RULES: &[Rule] = &[
         |spec, breaches| {
             each_port(spec, |path, own, _| {
                 let (protocol, known) = (own.protocol.as_deref(), &["TCP", "UDP", "SCTP"]);
-                add_unknown(breaches, &path.field("protocol"), protocol, known);
+                breaches.add_unknown(&path.field("protocol"), protocol, known);
             });
         },
     ),
@@ -203,6 +198,23 @@ pub(super) const RULES: &[Rule] = &[
         },
     ),
     Rule::new(
+        "Forbidden: may not specify more than 1 handler type",
+        "validateHandler",
+        |spec, breaches| {
+            each_container(spec, |path, own, _| {
+                for (field, probe) in [
+                    ("livenessProbe", &own.liveness_probe),
+                    ("readinessProbe", &own.readiness_probe),
+                    ("startupProbe", &own.startup_probe),
+                ] {
+                    if probe.is_some_and(|own| own.handlers() > 1) {
+                        breaches.add_plain(&path.field(field));
+                    }
+                }
+            });
+        },
+    ),
+    Rule::new(
         "must be non-negative and less than terminationGracePeriodSeconds ({})",
         "validateSleepAction",
         |spec, breaches| {
@@ -221,18 +233,6 @@ pub(super) const RULES: &[Rule] = &[
     ),
 ];
 
-/// Adds a text that is stated and not among those that are known.
-pub(super) fn add_unknown(
-    breaches: &mut Breaches<'_>,
-    path: &Path<'_>,
-    text: Option<&str>,
-    known: &[&str],
-) {
-    if let Some(text) = stated(text).filter(|own| !known.contains(own)) {
-        breaches.add(path, &[], &text);
-    }
-}
-
 /// A text that is not empty.
 fn stated(text: Option<&str>) -> Option<&str> {
     text.filter(|own| !own.is_empty())
@@ -248,7 +248,7 @@ fn each_port<'a>(spec: &'a raw::PodSpec, mut show: impl FnMut(&Path<'_>, &'a raw
 }
 
 /// Ports of the node that two containers take. Init containers are looked at one by one, as they run one by one.
-fn same_host_ports(spec: &raw::PodSpec, breaches: &mut Breaches<'_>) {
+fn same_host_ports(spec: &raw::PodSpec, breaches: &mut Breaches) {
     let mut of_all = SortedSet::new();
     each_container(spec, |path, own, is_init| {
         let mut of_one = SortedSet::new();

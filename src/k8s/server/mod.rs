@@ -1,14 +1,18 @@
-//! Rules that the API server holds pods to, as a table: each with its words and the function that has it. What the server
-//! refuses is refused here, at its field, whichever file the pod comes from. An object that a server has admitted is not refused by rules of another release: what breaks them is a finding.
+//! Rules that the API server holds pods, jobs and autoscalers to, as a table: each with its words and the function that has
+//! it. What the server refuses is refused here, at its field, whichever file the object comes from. An object that a server has admitted is not refused by rules of another release: what breaks them is a finding.
 //!
 //! Names and images of containers may be left out, unlike there: nothing is run by them here. Sources are of Kubernetes
 //! v1.34, `pkg/apis/core/validation/validation.go` where no other file is named.
 
+mod autoscalers;
 mod containers;
+mod jobs;
 mod names;
 mod owners;
 mod resources;
 mod spec;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 
@@ -22,9 +26,9 @@ pub(super) use owners::check_owner;
 pub use resources::takes_amount;
 pub(super) use resources::{POD_BELOW_CONTAINERS, check_whole, is_of_pods};
 
-/// A rule of the API server about pods.
-pub(super) struct Rule {
-    /// The server's words; `{}` is what depends on the pod.
+/// A rule of the API server about pods, or about another part of an object.
+pub(super) struct Rule<T: 'static = raw::PodSpec> {
+    /// The server's words; `{}` is what depends on the object.
     says: &'static str,
     /// The function that holds the rule, after its file where it is not `validation.go`.
     source: &'static str,
@@ -33,15 +37,11 @@ pub(super) struct Rule {
     /// Whether a value that breaks the rule is one that ECS takes all the same.
     taken_by_ecs: Option<fn(&str) -> bool>,
     /// Looks for what breaks the rule.
-    look: fn(&raw::PodSpec, &mut Breaches<'_>),
+    look: fn(&T, &mut Breaches),
 }
 
-impl Rule {
-    const fn new(
-        says: &'static str,
-        source: &'static str,
-        look: fn(&raw::PodSpec, &mut Breaches<'_>),
-    ) -> Self {
+impl<T> Rule<T> {
+    const fn new(says: &'static str, source: &'static str, look: fn(&T, &mut Breaches)) -> Self {
         Self {
             says,
             source,
@@ -51,19 +51,6 @@ impl Rule {
         }
     }
 
-    /// The words, with what depends on the pod in their places.
-    fn words(&self, own: &[&dyn fmt::Display]) -> String {
-        let mut parts = self.says.split("{}");
-        let mut words = parts.next().unwrap_or_default().to_owned();
-        for (place, part) in parts.enumerate() {
-            if let Some(own) = own.get(place) {
-                words.push_str(&own.to_string());
-            }
-            words.push_str(part);
-        }
-        words
-    }
-
     /// The problem of a field that breaks the rule.
     pub(super) fn problem(
         &self,
@@ -71,7 +58,7 @@ impl Rule {
         own: &[&dyn fmt::Display],
         found: &dyn fmt::Display,
     ) -> Problem {
-        path.broken(format!("{}, found `{found}`", self.words(own)))
+        path.broken(format!("{}, found `{found}`", words(self.says, own)))
     }
 }
 
@@ -85,20 +72,51 @@ struct Breach {
 }
 
 /// The breaches of one rule.
-struct Breaches<'r> {
-    rule: &'r Rule,
+struct Breaches {
+    says: &'static str,
+    taken_by_ecs: Option<fn(&str) -> bool>,
     found: Vec<Breach>,
 }
 
-impl Breaches<'_> {
+impl Breaches {
     fn add(&mut self, path: &Path<'_>, own: &[&dyn fmt::Display], found: &dyn fmt::Display) {
-        let taken = self.rule.taken_by_ecs;
+        let taken = self.taken_by_ecs;
         self.found.push(Breach {
             is_of_ecs: taken.is_some_and(|takes| takes(&found.to_string())),
             field: path.to_string(),
-            what: format!("{}, found `{found}`", self.rule.words(own)),
+            what: format!("{}, found `{found}`", words(self.says, own)),
         });
     }
+
+    /// Adds a field that is missing, or one whose words need nothing beside them.
+    fn add_plain(&mut self, path: &Path<'_>) {
+        self.found.push(Breach {
+            is_of_ecs: false,
+            field: path.to_string(),
+            what: self.says.to_owned(),
+        });
+    }
+
+    /// Adds a text that is stated and not among those that are known.
+    fn add_unknown(&mut self, path: &Path<'_>, text: Option<&str>, known: &[&str]) {
+        let text = text.filter(|own| !own.is_empty() && !known.contains(own));
+        if let Some(text) = text {
+            self.add(path, &[], &text);
+        }
+    }
+}
+
+/// Words of a rule, with what depends on the object in their places.
+fn words(says: &str, own: &[&dyn fmt::Display]) -> String {
+    let mut parts = says.split("{}");
+    let mut words = parts.next().unwrap_or_default().to_owned();
+    for (place, part) in parts.enumerate() {
+        if let Some(own) = own.get(place) {
+            words.push_str(&own.to_string());
+        }
+        words.push_str(part);
+    }
+    words
 }
 
 /// All rules, by the part of a pod that they are about.
@@ -114,6 +132,47 @@ pub fn server_rules() -> impl Iterator<Item = (&'static str, &'static str)> {
     rules.map(|rule| (rule.says, rule.source))
 }
 
+/// Words of each rule about jobs and metrics of autoscalers, with its function.
+pub fn server_rules_of_objects() -> impl Iterator<Item = (&'static str, &'static str)> {
+    let of_jobs = jobs::RULES.iter().map(|rule| (rule.says, rule.source));
+    let of_metrics = autoscalers::RULES.iter();
+    of_jobs.chain(of_metrics.map(|rule| (rule.says, rule.source)))
+}
+
+/// Holds a job to the rules of the API server; `path` is the place of its spec, where messages name it.
+///
+/// # Errors
+/// It breaks one, and no server has admitted it.
+pub(super) fn check_job(
+    object: ObjectName<'_>,
+    job: &raw::Job,
+    path: &Path<'_>,
+    ctx: &mut Ctx,
+) -> Result<(), Problem> {
+    hold(jobs::RULES.iter(), job, Place { object, spec: path }, ctx)
+}
+
+/// Holds the metrics of a horizontal autoscaler to the rules of the API server.
+///
+/// # Errors
+/// One breaks a rule, and no server has admitted it.
+pub(super) fn check_metrics(
+    object: ObjectName<'_>,
+    metrics: &Vec<raw::MetricManifest>,
+    ctx: &mut Ctx,
+) -> Result<(), Problem> {
+    let path = Path::root("spec");
+    hold(
+        autoscalers::RULES.iter(),
+        metrics,
+        Place {
+            object,
+            spec: &path,
+        },
+        ctx,
+    )
+}
+
 /// Holds a pod, or a template of pods, to the rules of the API server.
 ///
 /// # Errors
@@ -123,20 +182,48 @@ pub(super) fn check(
     spec: &raw::PodSpec,
     ctx: &mut Ctx,
 ) -> Result<(), Problem> {
+    let path = Path::root("spec");
+    hold(
+        rules(),
+        spec,
+        Place {
+            object,
+            spec: &path,
+        },
+        ctx,
+    )
+}
+
+/// Where messages find what is held to rules.
+struct Place<'a> {
+    object: ObjectName<'a>,
+    /// The field of its spec.
+    spec: &'a Path<'a>,
+}
+
+/// Holds an object to rules whose fields begin with `spec`, which stands at this path.
+fn hold<T: 'static>(
+    rules: impl Iterator<Item = &'static Rule<T>>,
+    subject: &T,
+    Place { object, spec }: Place<'_>,
+    ctx: &mut Ctx,
+) -> Result<(), Problem> {
     const ADMITTED: &str = "a server has admitted it all the same; it counts as far as it is read";
     const OF_ECS: &str = "ECS takes it, and so it stays as it is; Kubernetes would refuse it";
-    for rule in rules() {
+    for rule in rules {
         let mut breaches = Breaches {
-            rule,
+            says: rule.says,
+            taken_by_ecs: rule.taken_by_ecs,
             found: Vec::new(),
         };
-        (rule.look)(spec, &mut breaches);
+        (rule.look)(subject, &mut breaches);
         for Breach {
             field,
             what,
             is_of_ecs,
         } in breaches.found
         {
+            let field = format!("{spec}{}", field.strip_prefix("spec").unwrap_or(&field));
             match rule.relaxed {
                 _ if is_of_ecs && ctx.names == ContainerNames::Ecs => {
                     ctx.findings.add(object, &field, what, OF_ECS);

@@ -306,7 +306,7 @@ fn each_pair<'a>(spec: &'a raw::PodSpec, mut show: impl FnMut(&Path<'_>, Amount<
 }
 
 /// Containers that may use more than their pod.
-fn above_pod(spec: &raw::PodSpec, breaches: &mut Breaches<'_>) {
+fn above_pod(spec: &raw::PodSpec, breaches: &mut Breaches) {
     let Some(of_pod) = &spec.resources else {
         return;
     };

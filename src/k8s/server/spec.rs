@@ -1,6 +1,6 @@
 //! Rules about a pod as a whole: its names, gates, volumes, and rules about its place.
 
-use super::containers::{RESTART_POLICIES, add_unknown};
+use super::containers::RESTART_POLICIES;
 use super::names::{LABEL, SUBDOMAIN, is_label, is_subdomain};
 use super::{Breaches, Rule};
 use crate::field::{Path, check_label_key};
@@ -34,7 +34,7 @@ pub(super) const RULES: &[Rule] = &[
         |spec, breaches| {
             let path = Path::root("spec");
             let (path, policy) = (path.field("restartPolicy"), spec.restart_policy.as_deref());
-            add_unknown(breaches, &path, policy, RESTART_POLICIES);
+            breaches.add_unknown(&path, policy, RESTART_POLICIES);
         },
     ),
     Rule::new(
@@ -160,7 +160,7 @@ fn is_about(selector: &raw::LabelSelector, key: &str) -> bool {
         || expressions.any(|own| own.key.as_deref() == Some(key))
 }
 
-fn keys_without_selector(spec: &raw::PodSpec, breaches: &mut Breaches<'_>) {
+fn keys_without_selector(spec: &raw::PodSpec, breaches: &mut Breaches) {
     each_spread(spec, |path, own| {
         if own.label_selector.is_none() && !own.match_label_keys.is_empty() {
             let found = own.match_label_keys.join(", ");

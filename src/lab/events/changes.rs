@@ -4,6 +4,7 @@
 use intake::budget::bytes_in_words;
 use model::dra::ResourceClaim;
 use model::queueing::{ClusterQueueStatus, FlavorUsage, QueuedWorkload};
+use model::workload::Job;
 use model::workload::horizontal::HorizontalPodAutoscaler;
 use model::workload::vertical::{Recommended, VerticalPodAutoscaler};
 use model::{Object, Relocation, RelocationAnswer, Used, VolumeStep};
@@ -43,10 +44,7 @@ pub(super) fn changed(before: Option<&Object>, after: &Object) -> String {
         (Some(Object::Workload(before)), Object::Workload(own)) => queued(before, own),
         (_, Object::ClusterQueue(own)) => queue(own),
         (Some(Object::ResourceClaim(before)), Object::ResourceClaim(own)) => claimed(before, own),
-        (Some(Object::Job(before)), Object::Job(own)) if before.suspend != own.suspend => {
-            let word = if own.suspend { "suspended" } else { "resumed" };
-            word.to_owned()
-        }
+        (Some(Object::Job(before)), Object::Job(own)) => job(before, own),
         _ => match (before.and_then(replicas), replicas(after)) {
             (Some(before), Some(after)) if before != after => {
                 format!("{before} to {}", plural::count(after, "replica"))
@@ -91,6 +89,22 @@ pub(super) fn volume(step: &VolumeStep) -> String {
         | VolumeStep::Corrupted { .. }
         | VolumeStep::SnapshotSkipped => name.to_owned(),
     }
+}
+
+/// A change of a job, in words: whether it stands still, and the conditions that begin to hold with their reasons.
+fn job(before: &Job, own: &Job) -> String {
+    if before.suspend != own.suspend {
+        let word = if own.suspend { "suspended" } else { "resumed" };
+        return word.to_owned();
+    }
+    let known = &before.status.conditions;
+    let new = own.status.conditions.iter().filter(|condition| {
+        condition.holds && condition.kind.is_ending() && !known.contains(condition)
+    });
+    let new: Vec<String> = new
+        .map(|condition| format!("{:?}, {:?}", condition.kind, condition.reason))
+        .collect();
+    new.join("; ")
 }
 
 /// A change of a workload in its queue, in words.

@@ -18,9 +18,11 @@ use model::{
     Text, VolumeNews, VolumeStep,
 };
 use trace::{Input, TraceError};
+
 use units::{Instant, NodeId, PodId, SortedSet};
 
 use super::folder::{FolderError, OutputFile, ResultFolder};
+use super::run::aftermath::kept_words;
 use super::tables::Place;
 use history::ReportData;
 
@@ -273,15 +275,15 @@ impl Observer for EventLog {
     fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
         if let (EVICTION_REFUSED, Some(node)) = (incident.what, incident.node) {
             let (kind, what) = if incident.begins {
-                (
-                    "refused",
-                    "evictions, which disruption budgets do not allow yet",
-                )
+                let why = kept_words(store, node).map(|why| format!("evictions: {why}"));
+                let general = "evictions, which disruption budgets do not allow yet";
+                let what = why.unwrap_or_else(|| general.to_owned());
+                ("refused", what)
             } else {
-                ("granted", "evictions that were refused")
+                ("granted", "evictions that were refused".to_owned())
             };
             let object = format!("Node/{}", store.nodes().name(node));
-            self.line(at, kind, object, what.to_owned());
+            self.line(at, kind, object, what);
         }
     }
 

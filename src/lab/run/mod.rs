@@ -33,6 +33,7 @@ use world::{
     self, BuildError, FileSource, ManifestFiles, ProviderPlan, Remarks, StartUpValues, Workload,
 };
 
+pub(super) mod aftermath;
 mod jobs;
 mod labelled;
 mod options;
@@ -368,7 +369,8 @@ pub fn run_through(
             .with_economics(&prepared.economics)
             .with_contention(shares_cores)
     });
-    let mut observer = Watching::new(recorder, report, tables.watch, &probe);
+    let system = scenario.system.name.as_str();
+    let mut observer = Watching::new(system, recorder, report, tables.watch, &probe);
     let turn = match &stopover {
         Some(stop) => stopover::turn(stop, &prepared, form)?,
         None => None,
@@ -399,11 +401,9 @@ pub fn run_through(
         let filters = simulation.waiting_filters(0, pod);
         Some(Answer { message, filters })
     };
-    let waiting = Waiting::new(simulation.store(0), &scenario.system.name, answer);
-    waiting.note(&mut remarks);
-    let waiting = waiting.list();
+    let waiting = Waiting::new(simulation.store(0), system, answer).noted(&mut remarks);
     let (store, at) = (simulation.into_store(0), end.at);
-    remarks.note_all(observer.refused());
+    remarks.note_all(observer.aftermath(&store));
     let (metrics, report) = observer.finish(at, &store).map_err(|error| match error {
         RecordError::Inconsistent(what) => {
             let seed = scenario.seed;
@@ -411,8 +411,7 @@ pub fn run_through(
         }
         other => RunError::Record(other),
     })?;
-    remarks.fights(&metrics);
-    remarks.unsteady(&metrics);
+    remarks.outcome(&metrics);
     let outcome = Outcome {
         end,
         nodes: node_count,

@@ -8,6 +8,7 @@ use metrics::{RecordError, Recorder, RunMetrics};
 use model::{Event, Pod, TrafficNames, TrafficStretch};
 use units::Instant;
 
+use super::aftermath::Aftermath;
 use history::{Collector, VariantData};
 
 /// Watches nothing.
@@ -20,6 +21,7 @@ impl Observer for Nobody {
 /// The recorder, and the others who watch.
 pub(super) struct Watching<'s> {
     recorder: Recorder<'s>,
+    aftermath: Aftermath,
     report: Option<Collector>,
     watch: Option<&'s mut dyn Observer>,
     refusals: Refusals,
@@ -29,6 +31,7 @@ pub(super) struct Watching<'s> {
 
 impl<'s> Watching<'s> {
     pub(super) fn new(
+        system: &str,
         recorder: Recorder<'s>,
         report: Option<Collector>,
         watch: Option<&'s mut dyn Observer>,
@@ -36,6 +39,7 @@ impl<'s> Watching<'s> {
     ) -> Self {
         Self {
             recorder,
+            aftermath: Aftermath::of(system),
             report,
             watch,
             refusals: Refusals::default(),
@@ -44,9 +48,12 @@ impl<'s> Watching<'s> {
         }
     }
 
-    /// Lines about pods that nodes refused.
-    pub(super) fn refused(&self) -> Vec<String> {
-        self.refusals.lines()
+    /// Lines about pods that nodes refused, and about what the metrics of a run that left this store do
+    /// not show.
+    pub(super) fn aftermath(&self, store: &Store) -> Vec<String> {
+        let mut lines = self.refusals.lines();
+        lines.extend(self.aftermath.lines(store));
+        lines
     }
 
     /// Results of the watchers.
@@ -72,6 +79,7 @@ impl Observer for Watching<'_> {
         let left = self.probe.enter(self.part);
         self.recorder.observe(at, event, ended, store);
         self.refusals.observe(event, ended, store);
+        self.aftermath.observe(at, event, ended, store);
         if let Some(report) = &mut self.report {
             report.observe(at, event, ended, store);
         }
@@ -107,6 +115,7 @@ impl Observer for Watching<'_> {
 
     fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
         self.recorder.incident(at, incident, store);
+        self.aftermath.incident(at, incident, store);
         if let Some(report) = &mut self.report {
             report.incident(at, incident, store);
         }

@@ -5,9 +5,8 @@ use thiserror::Error;
 
 use super::probe::{Probe, ProbeKind};
 use super::{
-    BudgetLimit, CompletionMode, Count, CronJob, CronSchedule, DaemonSet, Deployment,
-    DeploymentStrategy, Job, PodDisruptionBudget, ReplicaSet, RestartPolicy, StatefulSet,
-    StatefulUpdate,
+    BudgetLimit, Count, CronJob, CronSchedule, DaemonSet, Deployment, DeploymentStrategy, Job,
+    PodDisruptionBudget, ReplicaSet, StatefulSet, StatefulUpdate,
 };
 use crate::{LabelSelector, Labels, PodSpec, Text};
 use units::{Duration, SortedMap};
@@ -66,14 +65,6 @@ pub enum Problem {
     /// A schedule that can't be read.
     #[error("{0}")]
     Schedule(String),
-    /// A setting that has no meaning without another.
-    #[error("{setting} needs {needs}")]
-    Needs {
-        /// Name of the setting.
-        setting: &'static str,
-        /// Setting that it needs.
-        needs: &'static str,
-    },
     /// A budget that protects nothing.
     #[error("the selector matches no pod, so this budget protects nothing")]
     SelectsNothing,
@@ -101,7 +92,6 @@ impl Problem {
             Self::Schedule(_) => {
                 "write five fields: minute 0-59, hour 0-23, day 1-31, month 1-12, weekday 0-6"
             }
-            Self::Needs { .. } => "add the missing setting, or leave this one out",
             Self::SelectsNothing => "make the selector agree with the labels of the pods",
             Self::OwnerLoop(_) => "remove one of these owner references",
         }
@@ -268,28 +258,6 @@ pub fn job(job: &Job) -> Vec<Finding> {
         ("spec.ttlSecondsAfterFinished", job.ttl_after_finished),
     ] {
         findings.span(field, span.unwrap_or_default());
-    }
-    let is_indexed = job.mode == CompletionMode::Indexed;
-    let needs = |setting, needs| Problem::Needs { setting, needs };
-    if is_indexed && job.completions.is_none() {
-        let problem = needs("completionMode: Indexed", "completions");
-        findings.add("spec.completionMode", problem);
-    }
-    if !is_indexed && job.backoff_limit_per_index.is_some() {
-        let problem = needs("backoffLimitPerIndex", "completionMode: Indexed");
-        findings.add("spec.backoffLimitPerIndex", problem);
-    }
-    if job.max_failed_indexes.is_some() && job.backoff_limit_per_index.is_none() {
-        let problem = needs("maxFailedIndexes", "backoffLimitPerIndex");
-        findings.add("spec.maxFailedIndexes", problem);
-    }
-    if !is_indexed && !job.success_policy.is_empty() {
-        let problem = needs("successPolicy", "completionMode: Indexed");
-        findings.add("spec.successPolicy", problem);
-    }
-    if !job.failure_policy.is_empty() && job.restart != RestartPolicy::Never {
-        let problem = needs("podFailurePolicy", "restartPolicy: Never");
-        findings.add("spec.podFailurePolicy", problem);
     }
     findings.0
 }

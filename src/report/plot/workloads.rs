@@ -12,7 +12,7 @@ use units::plural;
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "ready-replicas",
     title: "Ready replicas over time",
-    caption: "Ready pods on nodes that report; `wanted` is the desired number. Each column shows \
+    caption: "Ready pods on nodes that report; `wanted` is the desired number, of each variant where they differ. Each column shows \
               the mean over its time. Capital letters mark failures, small letters their repair, \
               and numbers the operations of users.",
     shows_metrics: false,
@@ -37,7 +37,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         return Err("no controller maintains a number of pods");
     }
     let mut marks = marks(variants);
-    let is_failure = |mark: &MarkEntry| matches!(mark.kind.as_str(), "failure" | "repair");
+    let is_failure = |mark: &Mark<'_>| matches!(mark.entry.kind.as_str(), "failure" | "repair");
     let failures = marks.iter().filter(|mark| is_failure(mark)).count();
     let unmarked = if failures > FAILURES_MAX { failures } else { 0 };
     marks.retain(|mark| unmarked == 0 || !is_failure(mark));
@@ -75,18 +75,30 @@ fn worst(variants: &[VariantData]) -> Vec<&str> {
     order.into_iter().map(|index| names[index].0).collect()
 }
 
+/// A mark with the variants that have it.
+struct Mark<'a> {
+    entry: MarkEntry,
+    variants: Vec<&'a str>,
+}
+
 /// Marks of any variant, each once.
-fn marks(variants: &[VariantData]) -> Vec<MarkEntry> {
-    let mut marks: Vec<MarkEntry> = Vec::new();
+fn marks(variants: &[VariantData]) -> Vec<Mark<'_>> {
+    let mut marks: Vec<Mark<'_>> = Vec::new();
     for variant in variants {
         let around = variant.incidents.listed.iter().flat_map(around);
-        for mark in variant.marks.listed.iter().cloned().chain(around) {
-            if !marks.contains(&mark) {
-                marks.push(mark);
+        for entry in variant.marks.listed.iter().cloned().chain(around) {
+            let name = variant.name.as_str();
+            match marks.iter_mut().find(|mark| mark.entry == entry) {
+                Some(mark) if mark.variants.contains(&name) => {}
+                Some(mark) => mark.variants.push(name),
+                None => marks.push(Mark {
+                    entry,
+                    variants: vec![name],
+                }),
             }
         }
     }
-    marks.sort_by_key(|mark| mark.at_ns);
+    marks.sort_by_key(|mark| mark.entry.at_ns);
     marks
 }
 
@@ -106,7 +118,7 @@ fn around(incident: &IncidentEntry) -> Vec<MarkEntry> {
     std::iter::once(begun).chain(over).collect()
 }
 
-fn panel(material: &Material<'_>, name: &str, marks: &[MarkEntry], style: Style) -> Option<Panel> {
+fn panel(material: &Material<'_>, name: &str, marks: &[Mark<'_>], style: Style) -> Option<Panel> {
     let variants = &material.data.variants;
     let own = |variant: &VariantData| -> Option<WorkloadSeries> {
         let listed = &variant.workloads.listed;
@@ -124,12 +136,31 @@ fn panel(material: &Material<'_>, name: &str, marks: &[MarkEntry], style: Style)
             lines.push(line(index, &variant.name, &one.ready, variant));
         }
     }
-    let first = variants
-        .iter()
-        .find_map(|variant| Some((own(variant)?, variant)));
-    if let Some((one, variant)) = first {
-        lines.push(line(None, "wanted", &one.desired, variant));
+    // One line for all variants that want the same at any time.
+    let mut wanted: Vec<(Line, Vec<&str>)> = Vec::new();
+    for variant in variants {
+        let Some(one) = own(variant) else { continue };
+        let of_one = line(None, "wanted", &one.desired, variant);
+        match wanted
+            .iter_mut()
+            .find(|(known, _)| known.points == of_one.points)
+        {
+            Some((_, names)) => names.push(&variant.name),
+            None => wanted.push((of_one, vec![&variant.name])),
+        }
     }
+    let are_several = wanted.len() > 1;
+    let wanted = wanted.into_iter().map(|(line, names)| Line {
+        name: if are_several {
+            format!("wanted ({})", names.join(", "))
+        } else {
+            line.name
+        },
+        ..line
+    });
+    // Several must not hide the variants' own lines.
+    let place = if are_several { 0 } else { lines.len() };
+    lines.splice(place..place, wanted);
     lines.retain(|line| line.last().is_some());
     let end = variants.iter().map(|variant| variant.end_ns).max()? as f64 / 1e9;
     let values = lines.iter().flat_map(|line| &line.points);
@@ -145,9 +176,9 @@ fn panel(material: &Material<'_>, name: &str, marks: &[MarkEntry], style: Style)
         moments: (signs(marks).into_iter())
             .zip(marks)
             .map(|(sign, mark)| Moment {
-                at: mark.at_ns as f64 / 1e9,
+                at: mark.entry.at_ns as f64 / 1e9,
                 sign,
-                is_strong: mark.kind == "failure",
+                is_strong: mark.entry.kind == "failure",
             })
             .collect(),
     })
@@ -166,10 +197,10 @@ fn points(values: &[f64], list: &WorkloadList, end_ns: i64) -> Vec<(f64, Option<
 
 /// The sign of each mark: operations are numbered, failures and repairs have letters, scaling has
 /// plus and minus.
-fn signs(marks: &[MarkEntry]) -> Vec<String> {
+fn signs(marks: &[Mark<'_>]) -> Vec<String> {
     let (mut operations, mut failures) = (0, 0);
     let letter = |number: usize, first: u8| char::from(first + (number % 26) as u8).to_string();
-    let sign = |mark: &MarkEntry| match mark.kind.as_str() {
+    let sign = |mark: &Mark<'_>| match mark.entry.kind.as_str() {
         "operation" => {
             operations += 1;
             operations.to_string()
@@ -189,15 +220,20 @@ fn signs(marks: &[MarkEntry]) -> Vec<String> {
 }
 
 /// Says below what the signs mean.
-fn explain(drawn: &mut Drawn, material: &Material<'_>, marks: &[MarkEntry], unmarked: usize) {
+fn explain(drawn: &mut Drawn, material: &Material<'_>, marks: &[Mark<'_>], unmarked: usize) {
     let (clock, variants) = (material.clock(), &material.data.variants);
     let scene = &mut drawn.scene;
     let style = scene.style;
     let mut lines: Vec<String> = (signs(marks).iter())
         .zip(marks)
         .map(|(sign, mark)| {
-            let at = clock.duration(mark.at_ns as f64 / 1e9);
-            format!("{sign}  {at}: {}", format::clean(&mark.what))
+            let at = clock.duration(mark.entry.at_ns as f64 / 1e9);
+            let whose = if mark.variants.len() == variants.len() {
+                String::new()
+            } else {
+                format!(" ({})", format::clean(&mark.variants.join(", ")))
+            };
+            format!("{sign}  {at}: {}{whose}", format::clean(&mark.entry.what))
         })
         .take(EXPLAINED_MAX)
         .collect();

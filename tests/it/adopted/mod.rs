@@ -66,7 +66,9 @@ fn a_pod_that_is_not_ready_does_not_count() {
         .collect();
     assert_eq!(
         refused,
-        ["60.0 s refused Node/n-0 evictions, which disruption budgets do not allow yet"]
+        [
+            "60.0 s refused Node/n-0 evictions: the disruption budget `web` does not allow the eviction of pod `d/web-1-a`"
+        ]
     );
     let begun = third(Pod::new("web-1-c", &web, "n-2").since(-4).unready(-4));
     let told = begun.told(&["ready", "terminating"]);

@@ -123,9 +123,9 @@ fn schedules_and_zones() {
 }
 
 #[test]
-fn jobs_with_settings_that_do_not_go_together() {
+fn jobs_with_numbers_below_zero() {
     let wrong = Job {
-        max_failed_indexes: Some(1),
+        max_failed_indexes: Some(-1),
         parallelism: -2,
         ..Job::default()
     };
@@ -135,7 +135,7 @@ fn jobs_with_settings_that_do_not_go_together() {
             ("spec.parallelism", "-2 is negative; 0 or more is expected"),
             (
                 "spec.maxFailedIndexes",
-                "maxFailedIndexes needs backoffLimitPerIndex",
+                "-1 is negative; 0 or more is expected",
             ),
         ],
     );
