@@ -11,9 +11,6 @@ use crate::{ingress_settings, keys, reported};
 /// Prefix of the annotations by which `autoscaling/v1` carries what it has no fields for.
 pub(crate) const AUTOSCALER_ANNOTATIONS: &str = "autoscaling.alpha.kubernetes.io/";
 
-/// Beginning of the annotations of this program.
-const OWN: &str = "windtunnel";
-
 /// The annotations this reader looks at; others (which may be large) are never stored.
 #[derive(Debug, Default)]
 pub(crate) struct Annotations(pub(crate) TextMap);
@@ -76,11 +73,9 @@ impl<'de> Deserialize<'de> for Annotations {
                     if key == keys::LAST_APPLIED {
                         let declaration: String = map.next_value()?;
                         kept.insert(key, stated(&declaration));
-                    } else if key.starts_with(OWN) {
+                    } else if Annotations::is_read(&key) {
                         let value: Value = map.next_value()?;
                         kept.insert(key, value.0);
-                    } else if Annotations::is_read(&key) {
-                        kept.insert(key, map.next_value()?);
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }
@@ -92,7 +87,7 @@ impl<'de> Deserialize<'de> for Annotations {
     }
 }
 
-/// The value of an annotation of this program, which may be a plain number.
+/// The value of an annotation, which may be a plain number here.
 struct Value(String);
 
 impl<'de> Deserialize<'de> for Value {
