@@ -419,4 +419,20 @@ mod tests {
             assert_eq!(listed.contains(&"stop_grace_period".to_owned()), is_listed);
         }
     }
+
+    #[test]
+    fn what_takes_part_in_another_service_restarts_with_it() {
+        let text = "services:\n  db: {image: db}\n  a: {image: a, links: ['db:store']}\n  \
+                    b: {image: b, network_mode: 'service:db'}\n  c: {image: c, volumes_from: [db]}\n  \
+                    d: {image: d, links: [db], depends_on: [db]}\n";
+        let own = read_as(text, Target::Compose, &[]).expect("a project");
+        let restarts = own.services.iter().filter_map(|own| {
+            let on = own.depends_on.first()?;
+            Some((own.name.as_str(), on.restarts))
+        });
+        let restarts: Vec<(&str, bool)> = restarts.collect();
+        // What a service states itself goes first.
+        let right = [("a", true), ("b", true), ("c", false), ("d", false)];
+        assert_eq!(restarts, right);
+    }
 }
