@@ -105,7 +105,7 @@ pub use record::{BrokenField, PodRecord, read_pod, read_resize};
 pub use reported::{Reported, ReportedCondition, ReportedCounts, ReportedJob};
 pub use revisions::DeclaredRevision;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
-pub use server::{server_rules, server_rules_of_objects, takes_amount};
+pub use server::{ADMITTED, server_rules, server_rules_of_objects, takes_amount};
 pub use snapshot::{Snapshot, SnapshotWriter};
 pub use updates::Updates;
 pub use workload::count;

@@ -372,6 +372,8 @@ impl Remarks {
             }
         }
         self.unread(file, manifests);
+        let effect = self.ignored.clone();
+        let effect = effect.as_deref();
         let findings = self.findings(file, manifests);
         let ignored = manifests.ignored_kinds.iter();
         let ignored = ignored.filter(|(kind, _)| !MAKERS.contains(&kind.as_str()));
@@ -383,17 +385,11 @@ impl Remarks {
                 effect_of_kind(kind)
             )
         });
-        let effect = self.ignored.clone();
-        let effect = effect.as_deref();
         let unheeded = UNHEEDED.iter().filter_map(|(what, has)| {
             let effect = effect?;
             let mut pods = manifests.pods.iter().filter(|pod| has(pod));
             let first = pods.next()?;
-            let name = format!("`{}/{}`", first.namespace(), first.name);
-            let who = match pods.count() {
-                0 => format!("pod {name} has"),
-                more => format!("pod {name} and {more} more have"),
-            };
+            let who = having(first, pods.count());
             Some(format!("{who} {what}; {effect}"))
         });
         // Controllers take over those that they have yet to look at.
@@ -438,6 +434,15 @@ impl Remarks {
         let lacking = self.without_queues.iter().filter(|_| !self.has_queues);
         let noted = self.urgent.iter().chain(&self.unmodelled).chain(lacking);
         noted.cloned().chain(dirt).collect()
+    }
+}
+
+/// The pod that has something, and how many more do.
+fn having(first: &ManifestPod, more: usize) -> String {
+    let name = format!("`{}/{}`", first.namespace(), first.name);
+    match more {
+        0 => format!("pod {name} has"),
+        more => format!("pod {name} and {more} more have"),
     }
 }
 

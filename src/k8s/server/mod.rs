@@ -194,6 +194,9 @@ pub(super) fn check(
     )
 }
 
+/// Effect of a breach in an object that a server has admitted.
+pub const ADMITTED: &str = "a server has admitted it all the same; it counts as far as it is read";
+
 /// Where messages find what is held to rules.
 struct Place<'a> {
     object: ObjectName<'a>,
@@ -208,7 +211,6 @@ fn hold<T: 'static>(
     Place { object, spec }: Place<'_>,
     ctx: &mut Ctx,
 ) -> Result<(), Problem> {
-    const ADMITTED: &str = "a server has admitted it all the same; it counts as far as it is read";
     const OF_ECS: &str = "ECS takes it, and so it stays as it is; Kubernetes would refuse it";
     for rule in rules {
         let mut breaches = Breaches {

@@ -269,6 +269,19 @@ impl EventLog {
         };
         self.line(at, "volume", name, what);
     }
+
+    fn pod_ended(&mut self, at: Instant, ended: Option<&Pod>, reason: EndReason, store: &Store) {
+        let Some(pod) = ended else { return };
+        let id = pod.pod.id;
+        self.out_of_memory.retain(|(killed, _)| *killed != id);
+        self.is_moving = reason == EndReason::Moved;
+        let from = pod.node().filter(|_| self.is_moving);
+        let (kind, what) = match from {
+            Some(from) => ("moved", format!("from {}", store.nodes().name(from))),
+            None => ("ended", format!("{reason:?}")),
+        };
+        self.line(at, kind, pod_name(pod, store), what);
+    }
 }
 
 impl Observer for EventLog {
@@ -300,19 +313,7 @@ impl Observer for EventLog {
             Event::PodStarting { pod } => self.pod(at, "starting", *pod, none(), store),
             Event::PodRunning { pod } => self.pod(at, "running", *pod, none(), store),
             Event::PodChanged { pod, change } => self.pod_changed(at, *pod, change, store),
-            Event::PodEnded { reason, .. } => {
-                if let Some(pod) = ended {
-                    let id = pod.pod.id;
-                    self.out_of_memory.retain(|(killed, _)| *killed != id);
-                    self.is_moving = *reason == EndReason::Moved;
-                    let from = pod.node().filter(|_| self.is_moving);
-                    let (kind, what) = match from {
-                        Some(from) => ("moved", format!("from {}", store.nodes().name(from))),
-                        None => ("ended", format!("{reason:?}")),
-                    };
-                    self.line(at, kind, pod_name(pod, store), what);
-                }
-            }
+            Event::PodEnded { reason, .. } => self.pod_ended(at, ended, *reason, store),
             Event::NodeAdded { node, object } => {
                 let zone = label_of(&object.labels, ZONE_LABEL);
                 let what = zone.map_or_else(String::new, |zone| format!("zone {zone}"));

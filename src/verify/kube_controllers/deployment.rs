@@ -9,10 +9,9 @@ use super::objects::declared;
 use super::seconds;
 use crate::cases::{Differences, typed};
 use control::controllers::deployment::{DeploymentView, DeploymentWrites, sync};
-use k8s::count;
 use model::workload::deployment::{ConditionKind, ConditionReason};
 use model::workload::replica_set::{ReplicaSetStatus, RolloutAnnotations};
-use model::workload::{Deployment, DeploymentStrategy, ReplicaSet, RollingUpdate};
+use model::workload::{Count, Deployment, DeploymentStrategy, ReplicaSet, RollingUpdate};
 use model::{Object, PodSpec, Release, Text};
 use units::{Instant, SortedMap};
 
@@ -276,4 +275,10 @@ pub(super) fn compare_step(case: &Value, differences: &mut Differences) -> Resul
     }
     differences.loosely("expect", expect, &decided);
     Ok(())
+}
+
+/// A number of pods or a percentage; the recording writes single numbers as texts, too.
+fn count(value: &Value) -> Result<Count, String> {
+    let number = value.as_str().and_then(|text| text.parse().ok());
+    number.map_or_else(|| k8s::count(value), |number| Ok(Count::Number(number)))
 }
