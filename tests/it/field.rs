@@ -151,17 +151,7 @@ fn differences(report: &Report, scratch: &Scratch, said: &str) -> Vec<String> {
             within,
         } => {
             let read = serde_json::from_str(&scratch.text(file)).expect("a result file");
-            let value = path.split('.').fold(&read, |value: &Value, part| {
-                let place: Option<usize> =
-                    match part.strip_prefix('-').and_then(|own| own.parse().ok()) {
-                        Some(back) => value.as_array().map_or(0, Vec::len).checked_sub(back),
-                        None => part.parse().ok(),
-                    };
-                match place {
-                    Some(place) => &value[place],
-                    None => &value[part],
-                }
-            });
+            let value = value_at(&read, path);
             let is_within = |[low, high]: [f64; 2]| {
                 let value = value.as_f64();
                 value.is_some_and(|value| (low..=high).contains(&value))
@@ -172,6 +162,20 @@ fn differences(report: &Report, scratch: &Scratch, said: &str) -> Vec<String> {
         }
     });
     differs.collect()
+}
+
+/// The value at a path of fields and places; a place may count from the end.
+fn value_at<'v>(whole: &'v Value, path: &str) -> &'v Value {
+    path.split('.').fold(whole, |value, part| {
+        let place: Option<usize> = match part.strip_prefix('-').and_then(|own| own.parse().ok()) {
+            Some(back) => value.as_array().map_or(0, Vec::len).checked_sub(back),
+            None => part.parse().ok(),
+        };
+        match place {
+            Some(place) => &value[place],
+            None => &value[part],
+        }
+    })
 }
 
 /// Number of decisions of an outcome at some times on pods whose names begin with a text.
