@@ -58,6 +58,8 @@ fn near(text: &str, line: &str, formats: &[FormatEntry]) -> Option<String> {
             fields.iter().any(|field| field.eq_ignore_ascii_case(name))
         }
     };
+    // Many objects have an `id`: one key alone names no format.
+    let least = if is_json { 2 } else { 1 };
     let mut best: Option<(usize, usize, &FormatEntry)> = None;
     for entry in formats {
         let needed = entry.columns.iter().filter(|column| column.required);
@@ -65,7 +67,7 @@ fn near(text: &str, line: &str, formats: &[FormatEntry]) -> Option<String> {
         let needed = needed.count();
         // Of equal shares the first stands.
         let is_better = |(other, of, _): (usize, usize, _)| found * of > other * needed;
-        if found > 0 && best.is_none_or(is_better) {
+        if found >= least && best.is_none_or(is_better) {
             best = Some((found, needed, entry));
         }
     }

@@ -262,12 +262,14 @@ fn what_states_no_pods_or_no_amounts_is_told() {
     let marathon = r#"{"apps": [{"id": "/a", "instances": 0, "cpus": 1, "mem": 64},
 {"id": "/b", "instances": 1, "mem": 64}, {"id": "/c", "instances": 1, "cpus": 1}, {"id": "/d", "instances": 1}]}"#;
     let none = "no pod is wanted";
-    let [cores, memory, both] = ["cores", "memory", "cores and memory"]
-        .map(|what| format!("{what} not stated; requests none"));
-    assert_eq!(
-        ledger(&super::marathon::ENTRY, marathon),
-        [none, &cores, &memory, &both]
-    );
+    let [cores, both] =
+        ["cores", "cores and memory"].map(|what| format!("{what} not stated; requests none"));
+    let usual = [
+        none,
+        "cores not stated; an application has 1 by default",
+        "memory not stated; an application has 128 MiB by default",
+    ];
+    assert_eq!(ledger(&super::marathon::ENTRY, marathon), usual);
     let listed = r#"{"Image":"a","Mode":"replicated","Name":"web","Replicas":"0/0"}"#;
     assert_eq!(ledger(&super::docker::ENTRY, listed), [none]);
     let inspected = r#"[{"Spec": {"Name": "w", "TaskTemplate": {"ContainerSpec": {}},
