@@ -261,7 +261,7 @@ fn capabilities_of(entry: &SystemEntry) -> impl Iterator<Item = (Capability, Sup
     all.filter_map(|&own| Some((own, support(entry.capabilities, own)?)))
 }
 
-/// What each end of a pod is to a system, by its name in tables.
+/// State and consequence of each end of a pod in a system, by the name of the end in tables.
 fn ends_of(entry: &SystemEntry) -> [(&'static str, End); REASONS.len()] {
     REASONS.map(|(name, reason)| (name, (entry.ends)(reason)))
 }

@@ -10,9 +10,8 @@ use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::parts::Parts;
 use super::raw::{Identifier, MetricManifest, Reference, TargetManifest};
-use super::reported::Reported;
 use super::workload::{Checked, Workload};
-use super::{recommendations, server};
+use super::{Origin, recommendations, server};
 use model::finding::Finding;
 use model::workload::horizontal::{
     Behavior, HorizontalPodAutoscaler, HorizontalSpec, HorizontalStatus, MetricIdentifier,
@@ -23,11 +22,11 @@ use model::{Object, Text, Used};
 use units::{Quantity, SortedMap};
 
 /// A horizontal autoscaler.
-pub(super) fn horizontal(parts: &Parts, workload: &mut Workload<'_>) -> Checked {
+pub(super) fn horizontal(workload: &mut Workload<'_>) -> Checked {
     let path = Path::root("spec");
     let spec = Spec::deserialize(workload.spec).map_err(|error| path.broken(error))?;
     // The gate HPAScaleToZero is off by default up to 1.36; who has such an object has set it.
-    if spec.min_replicas == Some(0) && !Reported::of(parts).is_there {
+    if spec.min_replicas == Some(0) && workload.ctx.origin == Origin::Submitted {
         let expected = "1 or more, as the feature gate `HPAScaleToZero` is off";
         return Err(path.field("minReplicas").problem(expected, "0"));
     }

@@ -92,7 +92,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>
         "DaemonSet" => workload.daemon_set()?,
         "Job" => workload_jobs::job(&mut workload)?,
         "CronJob" => workload_jobs::cron_job(&mut workload)?,
-        "HorizontalPodAutoscaler" => autoscalers::horizontal(parts, &mut workload)?,
+        "HorizontalPodAutoscaler" => autoscalers::horizontal(&mut workload)?,
         "VerticalPodAutoscaler" => autoscalers::vertical(parts, &mut workload)?,
         "Service" => (services::service(parts, &mut workload)?, Vec::new()),
         "Ingress" => (services::ingress(parts, &mut workload)?, Vec::new()),

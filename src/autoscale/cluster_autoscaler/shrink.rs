@@ -347,8 +347,8 @@ impl Shrinker {
         }
         // The node stays a domain of spread, but for those who count none whose taints they don't
         // tolerate (cluster-autoscaler `simulator/cluster.go`, replaceWithTaintedGhostNode).
-        let is_told = moved.iter().any(|(_, info, _)| honors_taints(info));
-        if is_told {
+        let is_tainted = moved.iter().any(|(_, info, _)| honors_taints(info));
+        if is_tainted {
             simulation.taint(own_place);
         }
         for (key, info, pod) in moved {
@@ -361,7 +361,8 @@ impl Shrinker {
             self.hints.insert(key, target.clone());
             targets.push((target, pod.clone()));
         }
-        if !is_told {
+        // For later candidates; to taint each node that stays would cost for nothing.
+        if !is_tainted {
             simulation.taint(own_place);
         }
         simulation.cluster.commit();

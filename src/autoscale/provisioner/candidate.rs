@@ -103,7 +103,8 @@ impl Provisioner {
             let age = own.expire_after.map_or(of_pool, ClaimedAge::limit);
             let end = own.ordered.zip(age);
             let end = end.map(|(ordered, age)| ordered.saturating_add(age));
-            let is_due = own.standing == Standing::Going || end.is_some_and(|end| end <= now);
+            let is_due =
+                own.condition == ClaimCondition::Going || end.is_some_and(|end| end <= now);
             is_due && !self.leaving.has(*node)
         };
         pool.filter(is_old).map(|(node, _)| node).collect()
@@ -131,7 +132,7 @@ impl Provisioner {
             let rested = rested.map(|after| touched.saturating_add(after));
             let is_rested = rested.is_some_and(|rested| rested <= now);
             let is_older = || (own.ordered).is_some_and(|ordered| self.version(ordered) < version);
-            let is_drifted = own.standing == Standing::Drifted || version > 0 && is_older();
+            let is_drifted = own.condition == ClaimCondition::Drifted || version > 0 && is_older();
             is_waiting |= !is_rested && !is_never;
             if !is_rested && !is_drifted {
                 continue;
@@ -184,12 +185,12 @@ pub(super) struct PoolNode {
     is_spot: bool,
     /// Whether an annotation keeps it.
     is_kept: bool,
-    standing: Standing,
+    condition: ClaimCondition,
 }
 
-/// Standing of a node in its pool.
+/// Condition of a node's claim.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
+enum ClaimCondition {
     /// It is what a new one would be.
     Current,
     /// Its claim said otherwise, or its pool makes other nodes now.
@@ -198,7 +199,7 @@ enum Standing {
     Going,
 }
 
-impl Standing {
+impl ClaimCondition {
     const fn of(is_drifted: bool) -> Self {
         if is_drifted {
             Self::Drifted
@@ -233,7 +234,7 @@ impl PoolNode {
             instance_type,
             is_spot,
             is_kept: object.guard.do_not_disrupt,
-            standing: Standing::Current,
+            condition: ClaimCondition::Current,
         };
         let state = |name: &Text, at: Instant| {
             let mut pools = options.pools.iter();
@@ -250,10 +251,10 @@ impl PoolNode {
                 ordered: found.created,
                 expire_after: found.expire_after,
                 priced_as: Some(found.price.0.clone()),
-                standing: if found.is_going {
-                    Standing::Going
+                condition: if found.is_going {
+                    ClaimCondition::Going
                 } else {
-                    Standing::of(is_drifted)
+                    ClaimCondition::of(is_drifted)
                 },
                 ..own
             }));
@@ -280,7 +281,7 @@ impl PoolNode {
             pool,
             ordered,
             priced_as: offering.map(|offering| offering.priced_as.clone()),
-            standing: Standing::of(is_drifted),
+            condition: ClaimCondition::of(is_drifted),
             ..own
         }))
     }

@@ -157,9 +157,9 @@ fn pods_to_evict(store: &Store, node: NodeId) -> Vec<PodRef> {
     pods
 }
 
-/// A pod that disruption budgets keep from being evicted.
+/// An eviction that disruption budgets block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeptPod {
+pub struct BlockedEviction {
     /// The pod.
     pub pod: PodRef,
     /// Names of its budgets: the one that is used up, or all of several, which no eviction can charge.
@@ -167,7 +167,7 @@ pub struct KeptPod {
 }
 
 /// Returns the first pod that a drain of a node would evict and that disruption budgets keep there.
-pub fn kept_pod(store: &Store, node: NodeId) -> Option<KeptPod> {
+pub fn blocked_eviction(store: &Store, node: NodeId) -> Option<BlockedEviction> {
     let pods = pods_to_evict(store, node).into_iter();
     let mut pods = pods.filter(|&pod| !store.pod_states().is_terminating(pod));
     pods.find_map(|pod| {
@@ -182,7 +182,7 @@ pub fn kept_pod(store: &Store, node: NodeId) -> Option<KeptPod> {
             [only] => only.status.disruptions_allowed <= 0,
             _ => true,
         };
-        is_kept.then(|| KeptPod {
+        is_kept.then(|| BlockedEviction {
             pod,
             budgets: budgets.iter().map(|own| own.name.clone()).collect(),
         })

@@ -25,7 +25,9 @@ use succession::succeeding;
 use units::{Duration, Instant, ObjectId, plural};
 
 pub use error::{OperationError, meant};
-pub use eviction::{EvictionRequests, KeptPod, PendingEviction, eviction, kept_pod};
+pub use eviction::{
+    BlockedEviction, EvictionRequests, PendingEviction, blocked_eviction, eviction,
+};
 pub use nodes::TaintChoice;
 pub use pods::PodChoice;
 pub use relocation::{InstanceChoice, RelocationWish};

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
+use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde::{Deserialize, de};
 
-use super::TextMap;
+use super::{TextMap, TextOrNumber};
 use crate::{ingress_settings, keys, reported};
 
 /// Prefix of the annotations by which `autoscaling/v1` carries what it has no fields for.
@@ -74,8 +74,9 @@ impl<'de> Deserialize<'de> for Annotations {
                         let declaration: String = map.next_value()?;
                         kept.insert(key, stated(&declaration));
                     } else if Annotations::is_read(&key) {
-                        let value: Value = map.next_value()?;
-                        kept.insert(key, value.0);
+                        // The word that is followed by advice to write quotes.
+                        let value = map.next_value_seed(TextOrNumber("a string"))?;
+                        kept.insert(key, value);
                     } else {
                         map.next_value::<IgnoredAny>()?;
                     }
@@ -84,40 +85,6 @@ impl<'de> Deserialize<'de> for Annotations {
             }
         }
         deserializer.deserialize_map(AnnotationsVisitor)
-    }
-}
-
-/// The value of an annotation, which may be a plain number here.
-struct Value(String);
-
-impl<'de> Deserialize<'de> for Value {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct ValueVisitor;
-        impl Visitor<'_> for ValueVisitor {
-            type Value = Value;
-
-            // The word that is followed by advice to write quotes.
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Value, E> {
-                Ok(Value(text.to_owned()))
-            }
-
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<Value, E> {
-                Ok(Value(number.to_string()))
-            }
-
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<Value, E> {
-                Ok(Value(number.to_string()))
-            }
-
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<Value, E> {
-                Ok(Value(number.to_string()))
-            }
-        }
-        deserializer.deserialize_any(ValueVisitor)
     }
 }
 

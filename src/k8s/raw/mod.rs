@@ -15,7 +15,7 @@ mod metrics;
 
 use std::fmt;
 
-use serde::de::{Deserializer, IgnoredAny, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, Visitor};
 use serde::{Deserialize, de};
 
 pub(super) use affinity::{
@@ -58,32 +58,44 @@ pub(super) struct AmountText(pub(super) String);
 
 impl<'de> Deserialize<'de> for AmountText {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct AmountVisitor;
-        impl Visitor<'_> for AmountVisitor {
-            type Value = AmountText;
+        let text = TextOrNumber("a quantity such as `500m`, `2` or `1.5Gi`");
+        text.deserialize(deserializer).map(Self)
+    }
+}
 
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a quantity such as `500m`, `2` or `1.5Gi`")
-            }
+/// A text, or a plain number as the text that was written; with the words for what was expected.
+struct TextOrNumber(&'static str);
 
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<AmountText, E> {
-                Ok(AmountText(text.to_owned()))
-            }
+impl<'de> DeserializeSeed<'de> for TextOrNumber {
+    type Value = String;
 
-            fn visit_i64<E: de::Error>(self, number: i64) -> Result<AmountText, E> {
-                Ok(AmountText(number.to_string()))
-            }
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<String, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
 
-            fn visit_u64<E: de::Error>(self, number: u64) -> Result<AmountText, E> {
-                Ok(AmountText(number.to_string()))
-            }
+impl Visitor<'_> for TextOrNumber {
+    type Value = String;
 
-            // The shortest text that reads back as the same number is what was written.
-            fn visit_f64<E: de::Error>(self, number: f64) -> Result<AmountText, E> {
-                Ok(AmountText(number.to_string()))
-            }
-        }
-        deserializer.deserialize_any(AmountVisitor)
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<String, E> {
+        Ok(text.to_owned())
+    }
+
+    fn visit_i64<E: de::Error>(self, number: i64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<String, E> {
+        Ok(number.to_string())
+    }
+
+    // The shortest text that reads back as the same number is what was written.
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<String, E> {
+        Ok(number.to_string())
     }
 }
 

@@ -1,10 +1,11 @@
 //! Deeds of a run that its metrics do not show: jobs that failed, drains that budgets keep from ending, and
 //! pods that a drain took away for good. A run says so in a line for each.
 
+use super::refusals::Refusals;
 use autoscale::cluster_autoscaler::LEAVING_TAINT;
 use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Observer, Store};
-use control::operation::kept_pod;
+use control::operation::blocked_eviction;
 use model::{
     EndReason, Event, EvictionCause, Node, Object, ObjectChange, Pod, PodChange, PodRef, Text,
 };
@@ -13,13 +14,13 @@ use units::{Instant, NodeId, ObjectId, SortedSet};
 
 /// A number of something, and what is said of the first.
 #[derive(Default)]
-struct Counted {
-    count: u64,
-    first: String,
+pub(super) struct Counted {
+    pub(super) count: u64,
+    pub(super) first: String,
 }
 
 impl Counted {
-    fn add(&mut self, first: impl FnOnce() -> String) {
+    pub(super) fn add(&mut self, first: impl FnOnce() -> String) {
         if self.count == 0 {
             self.first = first();
         }
@@ -27,7 +28,7 @@ impl Counted {
     }
 }
 
-/// What is told of a run at its end.
+/// Observer of the deeds that a run tells at its end.
 pub(super) struct Aftermath {
     /// Whether drains are those of `kubectl`.
     has_kubectl: bool,
@@ -41,6 +42,7 @@ pub(super) struct Aftermath {
     /// Nodes that the cluster autoscaler drains.
     leaving: SortedSet<NodeId>,
     given_up: Counted,
+    refusals: Refusals,
 }
 
 impl Aftermath {
@@ -54,6 +56,7 @@ impl Aftermath {
             refused: SortedSet::new(),
             leaving: SortedSet::new(),
             given_up: Counted::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -83,7 +86,8 @@ impl Aftermath {
                 "without a controller left for good with a drain, as with `kubectl drain --force`, first ",
             ),
         ];
-        lines.into_iter().flatten().collect()
+        let lines = lines.into_iter().flatten();
+        self.refusals.lines().into_iter().chain(lines).collect()
     }
 
     fn object(&mut self, change: &ObjectChange) {
@@ -133,7 +137,8 @@ impl Aftermath {
 }
 
 impl Observer for Aftermath {
-    fn observe(&mut self, _at: Instant, event: &Event, _ended: Option<&Pod>, store: &Store) {
+    fn observe(&mut self, _at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        self.refusals.observe(event, ended, store);
         match event {
             Event::Object(change) => self.object(change),
             Event::PodChanged {
@@ -176,7 +181,7 @@ fn pod_words(store: &Store, pod: PodRef) -> String {
 
 /// The pod of a node that disruption budgets keep there, and which, in words; `None` if none does.
 pub(crate) fn kept_words(store: &Store, node: NodeId) -> Option<String> {
-    let kept = kept_pod(store, node)?;
+    let kept = blocked_eviction(store, node)?;
     let pod = pod_words(store, kept.pod);
     let names: Vec<&str> = kept.budgets.iter().map(Text::as_ref).collect();
     let names = names.join("`, `");

@@ -1,6 +1,7 @@
 //! Pods that nodes refused for want of a resource of which no node has as much: the scheduler that bound them
 //! does not look at it.
 
+use super::aftermath::Counted;
 use cluster::Store;
 use model::resource_list::EPHEMERAL_STORAGE;
 use model::{EndReason, Event, Pod, Text};
@@ -8,7 +9,7 @@ use units::{Resources, SortedMap, plural};
 
 /// Such pods by resource: how many, and the first.
 #[derive(Default)]
-pub(super) struct Refusals(SortedMap<Text, (usize, String)>);
+pub(super) struct Refusals(SortedMap<Text, Counted>);
 
 impl Refusals {
     pub(super) fn observe(&mut self, event: &Event, ended: Option<&Pod>, store: &Store) {
@@ -25,14 +26,13 @@ impl Refusals {
         let class = store.class(pod.class);
         if let Some(resource) = lacking(&class.requests, store) {
             let name = || format!("{}/{}", class.spec.namespace, pod.name.text());
-            let known = self.0.entry(resource).or_insert_with(|| (0, name()));
-            known.0 += 1;
+            self.0.entry(resource).or_default().add(name);
         }
     }
 
     /// A line for each resource.
     pub(super) fn lines(&self) -> Vec<String> {
-        let lines = self.0.iter().map(|(resource, (count, first))| {
+        let lines = self.0.iter().map(|(resource, Counted { count, first })| {
             format!(
                 "nodes refused {} (first: {first}): none of them has as much `{resource}`, at which the scheduler \
                  does not look",

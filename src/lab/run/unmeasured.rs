@@ -1,4 +1,4 @@
-//! Runs that nothing is measured of: for their own sake, for somebody who watches, or for a question.
+//! Runs without metrics: benchmarks, runs for an observer, and runs that answer a question.
 
 use cluster::Observer;
 use model::{PodRef, Text};
@@ -20,7 +20,7 @@ pub fn run_unmeasured(
     run_watched(scenario, prepared, form, &mut Nobody, control)
 }
 
-/// Runs a prepared variant under somebody's eyes, and measures nothing.
+/// Runs a prepared variant for an observer, without metrics.
 pub fn run_watched(
     scenario: &Scenario,
     prepared: Prepared,

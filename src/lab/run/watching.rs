@@ -1,6 +1,5 @@
 //! Watchers of a run: the recorder of metrics, the collector of what the report draws, and others.
 
-use super::refusals::Refusals;
 use cluster::{Incident, Observer, Store, UsageNews};
 use control::Probe;
 use control::probe::Part;
@@ -24,7 +23,6 @@ pub(super) struct Watching<'s> {
     aftermath: Aftermath,
     report: Option<Collector>,
     watch: Option<&'s mut dyn Observer>,
-    refusals: Refusals,
     probe: Probe,
     part: Part,
 }
@@ -42,18 +40,14 @@ impl<'s> Watching<'s> {
             aftermath: Aftermath::of(system),
             report,
             watch,
-            refusals: Refusals::default(),
             part: probe.part("metrics"),
             probe: probe.clone(),
         }
     }
 
-    /// Lines about pods that nodes refused, and about what the metrics of a run that left this store do
-    /// not show.
+    /// Lines about what the metrics of a run that left this store do not show.
     pub(super) fn aftermath(&self, store: &Store) -> Vec<String> {
-        let mut lines = self.refusals.lines();
-        lines.extend(self.aftermath.lines(store));
-        lines
+        self.aftermath.lines(store)
     }
 
     /// Results of the watchers.
@@ -78,7 +72,6 @@ impl Observer for Watching<'_> {
     fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
         let left = self.probe.enter(self.part);
         self.recorder.observe(at, event, ended, store);
-        self.refusals.observe(event, ended, store);
         self.aftermath.observe(at, event, ended, store);
         if let Some(report) = &mut self.report {
             report.observe(at, event, ended, store);

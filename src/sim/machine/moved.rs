@@ -6,8 +6,8 @@ use units::Duration;
 use super::{Before, Machine};
 
 impl Machine {
-    /// A pod was submitted that comes from another node while it is up; each of its runs after this one
-    /// takes so long.
+    /// A running pod arrives from another node; `whole_run` is the length of each run of its container after
+    /// the one under way.
     pub(crate) fn arrive(&mut self, pod: PodRef, whole_run: Option<Duration>) {
         if let Some(row) = self.row_mut(pod) {
             row.before = Before::Elsewhere;

@@ -34,7 +34,7 @@ impl NodePlane {
         })
     }
 
-    /// What a pod that moves to another node now goes on with.
+    /// Remaining work of a pod that moves to another node now.
     pub(crate) fn moving(&mut self, now: Instant, store: &Store, pod: PodRef) -> Passage {
         let record = store.pods().get(pod);
         let pace = record.map(|record| self.pace_of_pod(record));

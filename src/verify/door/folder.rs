@@ -120,7 +120,7 @@ impl Folder {
         Ok(watch)
     }
 
-    /// `windtunnel run`, under somebody's eyes.
+    /// `windtunnel run` for an observer.
     ///
     /// # Errors
     /// Why there is no result, in words.

@@ -14,7 +14,7 @@ use units::Instant;
 use world::FileSource;
 
 impl About<'_> {
-    /// What a system with rules of its own did with a pod, and why it left it waiting.
+    /// Decision of a system with rules of its own on a pod, with the reason if the pod got no node.
     pub(super) fn own_rules(
         &self,
         tried: &Tried,
@@ -42,8 +42,8 @@ impl About<'_> {
         )))
     }
 
-    /// What a system with rules of its own says at the end about a pod for which it shows no attempt, such as one
-    /// that is like another that it left waiting; else why no scheduler tried it.
+    /// Reason that a system with rules of its own gives at the end of a run for a pod without an attempt, such as a
+    /// pod that is like another one without a node; else the reason that no scheduler tried the pod.
     pub(super) fn untried(
         &self,
         followed: &Followed,
