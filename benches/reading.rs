@@ -14,9 +14,11 @@ use std::io::{Read, Write as _};
 use std::time::Duration;
 
 use more_rows::{MORE, MoreRows};
-use windtunnel::trace::format::Constructor;
-use windtunnel::trace::registry::find;
-use windtunnel::trace::{ArrivalSource, Input, ReadOptions};
+use windtunnel::arrivals::ArrivalSource;
+use windtunnel::arrivals::ReadOptions;
+use windtunnel::arrivals::format::Constructor;
+use windtunnel::formats::registry::find;
+use windtunnel::intake::Input;
 
 /// Bytes of each text, about.
 const TEXT_BYTES: usize = 64 << 20;

@@ -86,7 +86,7 @@ fn metrics(criterion: &mut Criterion) {
     group.sample_size(20);
     let fill_up = experiment(BUNDLED.1, BUNDLED.0, embedded_folder());
     let path = scenarios().join("job-queues.yaml");
-    let text = windtunnel::trace::Input::path(&path)
+    let text = windtunnel::intake::Input::path(&path)
         .read_to_string()
         .expect("a scenario");
     let queues = experiment(&text, "job-queues.yaml", scenarios());
@@ -130,7 +130,7 @@ fn metrics(criterion: &mut Criterion) {
 
 fn job_log(criterion: &mut Criterion) {
     let path = scenarios().join("job-queues.yaml");
-    let text = windtunnel::trace::Input::path(&path)
+    let text = windtunnel::intake::Input::path(&path)
         .read_to_string()
         .expect("a scenario");
     let mut queues = experiment(&text, "job-queues.yaml", scenarios());

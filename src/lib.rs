@@ -30,7 +30,11 @@ pub use intake;
 
 pub use k8s;
 
-pub use trace;
+pub use arrivals;
+
+pub use formats;
+
+pub use workloads;
 
 pub use sim;
 

@@ -20,7 +20,7 @@ fn scenarios() -> PathBuf {
 
 /// A scenario of the project with some fields set, as `PATH=VALUE`.
 pub(crate) fn experiment(file: &str, sets: &[String]) -> Experiment {
-    let text = windtunnel::trace::Input::path(scenarios().join(file))
+    let text = windtunnel::intake::Input::path(scenarios().join(file))
         .read_to_string()
         .expect("a scenario of the project");
     parsed(&text, file, scenarios(), sets)

@@ -5,7 +5,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use windtunnel::arrivals::Arrival;
+use windtunnel::arrivals::ArrivalSource;
+use windtunnel::arrivals::Classes;
 use windtunnel::cluster::{Observer, Store};
+use windtunnel::intake::Origin;
+use windtunnel::intake::TraceError;
 use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use windtunnel::policy::{ProfileChoice, Setup};
 use windtunnel::scheduler::pipeline::evaluate::Form;
@@ -14,7 +19,6 @@ use windtunnel::sim::{
     StartUp, Stop,
 };
 use windtunnel::systems::{SystemOptions, SystemRequest, TimeLimits, registry};
-use windtunnel::trace::{Arrival, ArrivalSource, Classes, Origin, TraceError};
 use windtunnel::units::{Duration, Instant, Quantity};
 
 /// Cores of a host.

@@ -1,10 +1,10 @@
 //! Failures of runs and result folders as exit codes and messages.
 
 use super::{Exit, Failure};
+use intake::TraceError;
 use lab::experiment::{ExperimentError, is_input};
 use lab::run::RunError;
 use sim::SimError;
-use trace::TraceError;
 use world::BuildError;
 
 /// Failure of a result folder.

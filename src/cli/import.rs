@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 
+use intake::Input;
 use lab::folder::Existing;
 use lab::import::{ImportError, ImportPlan, import};
 use report::import as told;
-use trace::Input;
 
 use super::import_compose::{ComposeArguments, SummaryFormat, print_summary};
 use crate::experiment_file::check_written;

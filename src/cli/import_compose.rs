@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use intake::Input;
 use lab::compose::{ComposeError, ComposePlan, import_compose};
 use lab::folder::Existing;
 use report::compose as told;
 use scenario::compose::{Target, Variables, environment};
-use trace::Input;
 
 use super::{Exit, Failure, Global, output, source};
 use crate::experiment_file::check_written;

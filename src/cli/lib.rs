@@ -214,7 +214,7 @@ pub fn main() -> ExitCode {
     };
     let global = arguments.global;
     if let Some(folder) = terminal::trace_cache(&global) {
-        ::trace::cache::keep_in(folder);
+        arrivals::cache::keep_in(folder);
     }
     let command = arguments
         .command

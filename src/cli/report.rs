@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 
 use history::{self, REPORT_DATA_FILE};
+use intake::Input;
 use lab::compare::{STUDY_FILE, Study};
 use lab::folder::{Existing, ResultFolder, write_file};
 use lab::results;
@@ -17,7 +18,6 @@ use report::study::{self, StudyOptions};
 use report::table::TableOptions;
 use report::validate::error_bar;
 use report::{self, Format};
-use trace::Input;
 use units::plural;
 
 use super::failure::folder_failure;

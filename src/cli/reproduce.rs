@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use intake::Input;
 use lab::compare::{CandidateCheck, RecordedStudy, STUDY_FILE, StudyCheck};
 use lab::replicate::Workers;
 use lab::reproduce::{Repeat, Reproduction, VariantCheck, reproduce, reproduce_study};
@@ -12,7 +13,6 @@ use lab::travel::{FORK_FILE, Fork};
 use report::embedded;
 use report::format::clean;
 use scenario::Experiment;
-use trace::Input;
 use units::{Instant, plural};
 
 use super::compare::refused;

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::time::Instant as Clock;
 
+use intake::ledger::{Action, ESTIMATES};
 use lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
 use lab::folder::{Existing, ResultFolder};
 use lab::journey::Journey;
@@ -14,7 +15,6 @@ use report::runs::{Gathered, ReportRun};
 use report::table::TableOptions;
 use scenario::{Experiment, load};
 use systems::registry::WITH_PLAIN_FORM;
-use trace::ledger::{Action, ESTIMATES};
 use units::plural;
 
 use super::experiment_file;

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use intake::Input;
 use k8s::kind_named;
 use lab::explain::defects::deciding;
 use lab::snapshot::profile::{read_config, read_profiles};
 use lab::snapshot::{Snapshot, SnapshotError, SnapshotOptions};
 use model::Release;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
-use trace::Input;
 use world::allotment_doubt;
 
 use super::{Failure, Global, terminal};

@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
+use intake::Input;
+use intake::TraceError;
 use lab::names::Registered;
 use lab::paths::bases;
 use scenario::{Color, Experiment, LoadOptions, Rejected, SearchPath, load};
-use trace::{Input, TraceError};
 use units::nearest;
 use world::inputs::{self, BUNDLED, DiskAndEmbedded};
 

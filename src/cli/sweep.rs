@@ -128,7 +128,7 @@ fn program() -> String {
     let version = env!("CARGO_PKG_VERSION");
     let build = std::env::current_exe()
         .ok()
-        .and_then(|path| trace::Input::path(path).blake3().ok());
+        .and_then(|path| intake::Input::path(path).blake3().ok());
     match build {
         Some(hash) => format!("{version} (build {})", &hash[..16]),
         None => version.to_owned(),

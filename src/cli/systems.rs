@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use clap::Args;
 
+use formats::registry::FORMATS;
 use policy::backfill::BACKFILLS;
 use policy::job_order::JOB_ORDERS;
 use systems::SystemEntry;
@@ -12,8 +13,7 @@ use systems::ends::{End, REASONS};
 use systems::functions::{FUNCTIONS, Function, SystemFunctions};
 use systems::profile::profiles_of;
 use systems::registry::{SYSTEMS, find};
-use trace::generate::GENERATORS;
-use trace::registry::FORMATS;
+use workloads::generate::GENERATORS;
 
 use super::{Exit, Failure, change_list, policy_list, terminal};
 

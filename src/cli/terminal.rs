@@ -7,7 +7,7 @@ use std::sync::OnceLock;
 
 use super::Global;
 use super::visible::{Visible, visible};
-use trace::cache::CacheFolder;
+use arrivals::cache::CacheFolder;
 
 /// The first error of stdout, for the exit code.
 static LOST: OnceLock<String> = OnceLock::new();

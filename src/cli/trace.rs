@@ -4,20 +4,24 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use arrivals::ReadOptions;
+use arrivals::format::Constructor;
+use arrivals::inspect::{Content, inspect, records, validate, validate_log};
+use formats::failure_log::is_log;
+use formats::failure_log::observed::observed;
+use formats::writers::{Writer, find as find_writer, write_nodes};
+use intake::Input;
+use intake::Ledger;
+use intake::RowPolicy;
 use lab::folder::{Existing, write_file, write_file_with};
 use report::plot::Style;
 use report::plot::trace::{Side, draw};
 use report::trace as told;
-use trace::failure_log::is_log;
-use trace::format::Constructor;
-use trace::generate::lublin99::LublinKind;
-use trace::generate::{
+use units::Duration;
+use workloads::generate::lublin99::LublinKind;
+use workloads::generate::{
     GENERATORS, GeneratorEntry, GeneratorOptions, Output, find as find_generator,
 };
-use trace::inspect::{Content, inspect, records, validate, validate_log};
-use trace::writers::{Writer, find as find_writer, write_nodes};
-use trace::{Input, Ledger, ReadOptions};
-use units::Duration;
 
 use super::trace_files::{
     FileArguments, ReadingArguments, end_of, exit, folder_failure, opened, write_plots, writer,
@@ -255,7 +259,8 @@ fn validated(arguments: &ValidateArguments) -> Result<Exit, Failure> {
             rows: file.rows(),
             ..ReadOptions::default()
         };
-        validate_log(&input, &options, arguments.limit)
+        let failures = observed(&input, None, RowPolicy::REPORT);
+        validate_log(&input, failures, &options, arguments.limit)
     } else {
         let entry = file.format(&input)?;
         validate(&input, entry, &file.options(entry)?, arguments.limit)

@@ -5,16 +5,18 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
+use arrivals::ArrivalSource;
+use arrivals::ReadOptions;
+use arrivals::format::{Constructor, FormatEntry};
+use arrivals::inspect::summarize_workload;
+use arrivals::transform::Ratio;
+use formats::registry::recognize;
+use formats::writers::Writer;
+use intake::Input;
 use report::trace as told;
-use trace::edit::{Edit, KeptNames, Sample, SampleBy};
-use trace::expression::{Assignment, Condition};
-use trace::format::{Constructor, FormatEntry};
-use trace::inspect::summarize_workload;
-use trace::registry::recognize;
-use trace::transform::Ratio;
-use trace::writers::Writer;
-use trace::{ArrivalSource, Input, ReadOptions};
 use units::{Duration, Instant};
+use workloads::edit::{Edit, KeptNames, Sample, SampleBy};
+use workloads::expression::{Assignment, Condition};
 
 use super::trace_files::{FileArguments, ReadingArguments, end_of, exit, opened, writer, written};
 use super::{Exit, Failure, terminal};

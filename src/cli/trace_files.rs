@@ -5,17 +5,19 @@ use std::path::Path;
 
 use clap::Args;
 
+use arrivals::ReadOptions;
+use arrivals::format::FormatEntry;
+use formats::cut_file::check_cut_off;
+use formats::registry::{FORMATS, find, recognize};
+use formats::writers::{ConvertError, Converted, WRITERS, Writer, find as find_writer};
+use intake::Input;
+use intake::RowPolicy;
 use lab::folder::{
     Existing, FolderError, TextFile, refuse_files, remove_files, write_file_with, write_files,
 };
 use report::plot::Plot;
 use report::plot::trace::{laws, names};
 use report::trace as told;
-use trace::cut_file::check_cut_off;
-use trace::format::FormatEntry;
-use trace::registry::{FORMATS, find, recognize};
-use trace::writers::{ConvertError, Converted, WRITERS, Writer, find as find_writer};
-use trace::{Input, ReadOptions, RowPolicy};
 
 use super::trace_options::FormatArguments;
 use super::{Exit, Failure};

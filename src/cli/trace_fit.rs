@@ -5,16 +5,18 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use serde_json::json;
 
+use arrivals::ArrivalSource;
+use arrivals::format::Constructor;
+use formats::failure_log::is_log;
+use formats::failure_log::observed::observed;
+use intake::Input;
 use report::plot::Style;
 use report::plot::trace::{Side, draw, laws, names};
 use report::trace::page;
-use trace::failure_log::is_log;
-use trace::fit::failures::fit_failures;
-use trace::fit::{Fit, Reordered, TABLE_HEAD, fit, reordered};
-use trace::format::Constructor;
-use trace::{ArrivalSource, Input};
 use units::Duration;
 use units::plural::count;
+use workloads::fit::failures::fit_failures;
+use workloads::fit::{Fit, Reordered, TABLE_HEAD, fit, reordered};
 
 use super::trace_files::{FileArguments, refuse_plots, write_plots};
 use super::{Exit, Failure, terminal};
@@ -109,7 +111,8 @@ fn run_failures(input: &Input, arguments: &FitArguments) -> Result<Exit, Failure
     if let Some(out) = &arguments.out {
         refuse_plots(out, arguments.force, laws::names(), PAGE)?;
     }
-    let fit = fit_failures(input, arguments.system, file.rows()).map_err(Failure::input)?;
+    let failures = observed(input, arguments.system, file.rows()).map_err(Failure::input)?;
+    let fit = fit_failures(&input.name, failures).map_err(Failure::input)?;
     if file.json {
         let answer = json!({
             "failures": fit.text,

@@ -3,8 +3,8 @@
 
 use clap::Args;
 
-use trace::ReadOptions;
-use trace::format::FormatEntry;
+use arrivals::ReadOptions;
+use arrivals::format::FormatEntry;
 use units::Duration;
 
 use super::Failure;

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use intake::Input;
 use lab::experiment::scenario_text;
 use lab::folder::{Existing, ResultFolder, write_file};
 use lab::journey::Journey;
 use lab::travel::{FORK_FILE, Fork, Snapshot, may_follow};
 use scenario::{Experiment, as_run};
-use trace::Input;
 use units::{Duration, Instant};
 
 use super::failure::{failure, folder_failure};

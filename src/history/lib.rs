@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use trace::Input;
+use intake::Input;
 
 mod alarms;
 mod collector;

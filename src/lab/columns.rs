@@ -246,7 +246,7 @@ pub(super) const POD_COLUMNS: [Column; 19] = [
          name, on another node), or why the node that it was bound to refused it: `OutOfcpu`, \
          `OutOfmemory`, `OutOfephemeral-storage`, `OutOfpods`, `OutOfextended`, `NodeAffinity`, `NodePorts`, `TaintToleration`, `Evicted` (short of \
          memory or disk); of pods still alive: `pending`, `starting`, `running` (whatever their \
-         containers do), `terminating` (ending)",
+         containers do, and while they end)",
     ),
     Column::of(
         "job",

@@ -7,10 +7,10 @@ use serde::Serialize;
 use thiserror::Error;
 
 use super::folder::{Existing, FolderError, write_file};
+use intake::Input;
 pub use scenario::compose::Remark;
 use scenario::compose::{Project, ReadRequest, Target, Variables, experiment, objects, read};
 use scenario::{NamedText, Rejected};
-use trace::Input;
 
 /// Inputs and destination of an import.
 #[derive(Clone, Debug)]

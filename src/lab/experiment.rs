@@ -6,11 +6,11 @@ use rayon::prelude::*;
 use thiserror::Error;
 
 use control::Probe;
+use intake::TraceError;
 use metrics::{RecordError, registry};
 use scenario::{Experiment, VariantPlan, as_run};
 use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, Reached, RunControl, SimError};
-use trace::TraceError;
 
 use super::folder::{FolderError, ResultFolder};
 use super::hashes::{input_hashes, scenario_hash};

@@ -5,10 +5,12 @@ use std::path::Path;
 use serde_json::Value as Json;
 
 use super::summary::InputSummary;
+use arrivals::format::FormatEntry;
+use formats::content_hash;
+use formats::registry;
+use intake::TraceError;
 use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Experiment, Scenario, as_run};
-use trace::format::FormatEntry;
-use trace::{TraceError, nameless, registry};
 use units::SortedMap;
 use world::inputs;
 
@@ -30,7 +32,7 @@ pub fn scenario_hash(experiment: &Experiment) -> String {
 pub fn input_hashes(experiment: &Experiment) -> Result<Vec<InputSummary>, TraceError> {
     let mut found = Vec::new();
     for (written, path) in &experiment.files {
-        let blake3 = trace::archive::blake3(&inputs::open(Path::new(path)))?;
+        let blake3 = intake::archive::blake3(&inputs::open(Path::new(path)))?;
         found.push(InputSummary {
             path: written.clone(),
             blake3,
@@ -52,7 +54,7 @@ pub fn nameless_hashes(
         let input = inputs::open(experiment.files.get(&file.path)?);
         let bytes = input.stored_bytes().ok()?;
         if let Some(format) = traces.get(file.path.as_str()) {
-            let hash = (bytes <= TRACE_BYTES_MAX).then(|| nameless::hash(format, &input));
+            let hash = (bytes <= TRACE_BYTES_MAX).then(|| content_hash::hash(format, &input));
             return hash?.ok();
         }
         let is_read = bytes <= MANIFEST_BYTES_MAX && manifests.contains(&file.path.as_str());

@@ -7,9 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
+use intake::Input;
+use intake::TraceError;
 use k8s::{HomelessPods, Kubelet, ManifestFinding, Manifests, SnapshotWriter, effect_of_kind};
 use model::Release;
-use trace::{Input, TraceError};
 
 use super::folder::{Existing, FolderError, write_file};
 use units::{SortedMap, plural};

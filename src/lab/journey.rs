@@ -8,9 +8,9 @@ use super::hashes::input_hashes;
 use super::paths;
 use super::run::Stopover;
 use super::travel::{SCHEMA_VERSION, Snapshot, SnapshotVariant};
+use intake::TraceError;
 use scenario::{Experiment, Scenario, VariantPlan, as_run};
 use sim::Standing;
-use trace::TraceError;
 use units::{Instant, SortedMap};
 use world::inputs;
 

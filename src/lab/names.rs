@@ -4,6 +4,8 @@ use std::sync::OnceLock;
 
 use serde_json::{Map, Value, json};
 
+use arrivals::format::FormatKind;
+use formats::registry::FORMATS;
 use model::releases::CHANGES;
 use policy::job_order::JOB_ORDERS;
 use policy::profiles::named;
@@ -11,9 +13,7 @@ use policy::{Point, registry};
 use scenario::{Misfit, NameKind, Names};
 use systems::profile::check_profile;
 use systems::registry::{self as known_systems, SYSTEMS};
-use trace::format::FormatKind;
-use trace::generate::{GENERATORS, GeneratorOptions};
-use trace::registry::FORMATS;
+use workloads::generate::{GENERATORS, GeneratorOptions};
 
 /// Names from the registries.
 #[derive(Clone, Copy, Debug, Default)]
@@ -165,7 +165,7 @@ const AMOUNTS: [(&str, &str, u32, &str); 4] = [
 ];
 
 fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
-    let entry = trace::registry::find(name)?;
+    let entry = formats::registry::find(name)?;
     let mut properties = Map::new();
     if kind == NameKind::WorkloadFormat {
         let schema = json!({
@@ -213,7 +213,7 @@ fn format_parameters(kind: NameKind, name: &str) -> Option<Value> {
 }
 
 fn generator_parameters(name: &str) -> Option<Value> {
-    let entry = trace::generate::find(name)?;
+    let entry = workloads::generate::find(name)?;
     let defaults = GeneratorOptions::default();
     let mut properties = Map::new();
     for &option in entry.options {

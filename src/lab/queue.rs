@@ -4,10 +4,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use intake::Input;
 use k8s::{HomelessPods, ManifestFinding, ManifestReader};
 use model::workload::Job;
 use model::{ClusterObjects, Node, Object, PodSpec, Text};
-use trace::Input;
 use units::{Duration, Instant, SortedSet, plural};
 
 use crate::results::is_result_folder;

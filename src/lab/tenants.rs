@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::watched_source::watched;
+use arrivals::ArrivalSource;
 use model::Text;
-use trace::ArrivalSource;
 use units::TenantId;
 
 /// Names of the tenants met so far, shared by the source that meets them and the tables that show

@@ -15,9 +15,9 @@ use serde_json::Value as Json;
 use super::hashes::input_hashes;
 use super::paths;
 use super::summary::InputSummary;
+use intake::TraceError;
 use scenario::{Experiment, Scenario, as_run};
 use systems::SystemEntry;
-use trace::TraceError;
 use units::Instant;
 use world::inputs;
 

@@ -1,7 +1,9 @@
 //! A source of arrivals that is delivered as it is, with work of the lab around each arrival.
 
-use trace::stream::{ClassTotal, Classes};
-use trace::{Arrival, ArrivalSource, TraceError};
+use arrivals::Arrival;
+use arrivals::ArrivalSource;
+use arrivals::stream::{ClassTotal, Classes};
+use intake::TraceError;
 
 /// Result of taking the next arrival of a source.
 pub(super) type Next = Result<Option<Arrival>, TraceError>;

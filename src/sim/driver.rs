@@ -3,8 +3,8 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use cluster::{Digest, Observer, Store};
+use intake::Ledger;
 use model::{PodRef, Text};
-use trace::Ledger;
 use units::Instant;
 
 use super::context::Context;

@@ -10,7 +10,7 @@
 //! use model::{Found, Node, PodName, PodSpec, ResourceList};
 //! use sim::check::Checker;
 //! use sim::{CellParts, Environment, Options, Resident, RunControl, Simulation, Stop};
-//! use trace::memory::{MemorySource, Recorded};
+//! use arrivals::memory::{MemorySource, Recorded};
 //! use units::{Duration, Instant, NodeId, Quantity};
 //!
 //! # use control::local_node::LocalNode;

@@ -7,8 +7,8 @@ use thiserror::Error;
 use control::Stepping;
 use control::client_limit::ClientLimit;
 use control::node_life::Observing;
+use intake::TraceError;
 use rng::Distribution;
-use trace::TraceError;
 use units::{Duration, Instant};
 
 /// Condition under which a run is over. What happens at the instant of a stop is still part of the

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
+use arrivals::ArrivalSource;
 use cluster::Commitment;
 use control::operation::Operation;
 use control::{Component, NodeAgent};
 use model::checkpoint::Checkpoints;
 use model::{DeviceSet, Found, IndexFailures, Node, Object, PodName, PodSpec, Text, Throughputs};
-use trace::ArrivalSource;
 use units::{Duration, Instant, NodeId, SortedSet};
 
 use super::contention::ContentionModel;

@@ -14,13 +14,13 @@ use super::batsim_shutdown::{self, Recorded};
 use super::door::{Door, DoorReport, Said, Share, batch as door};
 use super::job_runs::{JobMachine, RigidJob, Started, run_jobs};
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
+use intake::Input;
 use policy::backfill::RuleOptions;
 use policy::backfill::shutdown::ShutdownOptions;
 use scheduler::pipeline::evaluate::Form;
 use sim::DecisionTime;
 use systems::TimeLimits;
 use systems::batch::BatchOptions;
-use trace::Input;
 use units::{Duration, Instant};
 
 /// Schedules of Batsim.

@@ -8,9 +8,9 @@
 
 use std::path::Path;
 
+use intake::Input;
 use policy::backfill::shutdown::ShutdownOptions;
 use serde_json::Value;
-use trace::Input;
 use units::{Duration, Instant};
 
 use super::job_runs::{JobMachine, RigidJob, Started, run_jobs};

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::{FamilyReport, VerifyOptions, file_name};
+use intake::Input;
 use model::Release;
-use trace::Input;
 
 /// Outcome of a case.
 pub(super) enum Outcome {

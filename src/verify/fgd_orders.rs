@@ -2,10 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use trace::Input;
-use trace::ReadOptions;
-use trace::formats::{openb_nodes, openb_pods};
-use trace::order::{FillPod, FillResource, published_order};
+use arrivals::ReadOptions;
+use arrivals::fill_up::{FillPod, FillResource, published_order};
+use formats::readers::{openb_nodes, openb_pods};
+use intake::Input;
 
 use super::door::Door;
 use super::published::{NODES, PODS_PREFIX, SHARE_MILLIONTHS};

@@ -4,6 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use arrivals::Arrival;
+use arrivals::MemorySource;
+use arrivals::Recorded;
 use cluster::{Commitment, Observer, Store};
 use model::resource_list::{CPU, PODS};
 use model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
@@ -16,7 +19,6 @@ use sim::{
 use systems::batch::{BatchOptions, Planner, planner};
 use systems::plain_agent::PlainAgent;
 use systems::{SystemOptions, SystemParts, SystemRequest, TimeLimits};
-use trace::{Arrival, MemorySource, Recorded};
 use units::{Duration, Instant, NodeId, Quantity};
 
 /// A rigid job of one processor a member.
@@ -116,7 +118,7 @@ pub fn run_pods(
         historic_start: None,
         links: None,
         part: 0,
-        origin: trace::Origin::NONE,
+        origin: intake::Origin::NONE,
     };
     let work = Work {
         recorded: Recorded {
@@ -214,7 +216,7 @@ fn recorded(jobs: &[RigidJob]) -> Recorded {
         historic_start: None,
         links: None,
         part: 0,
-        origin: trace::Origin::NONE,
+        origin: intake::Origin::NONE,
     };
     Recorded {
         arrivals: jobs.iter().enumerate().map(arrival).collect(),

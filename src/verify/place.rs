@@ -7,12 +7,12 @@ use serde::Deserialize;
 
 use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
+use intake::Input;
 use k8s::AdmissionClasses;
 use lab::place::{MOST, Stop, place};
 use lab::snapshot::profile::{profile_of, read_profiles};
 use lab::snapshot::{Snapshot, SnapshotError, SnapshotOptions, read_pod};
 use model::{Changes, Release};
-use trace::Input;
 
 /// Replicas that fit in dumps.
 pub const FAMILY: Family = Family {

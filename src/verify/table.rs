@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use trace::Input;
+use intake::Input;
 
 /// A table of texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

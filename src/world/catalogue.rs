@@ -1,12 +1,12 @@
 //! Instance types: what machines of each offer, and what they cost.
 
+use intake::Input;
+use intake::table::{Column, Row, Table};
 use model::gpu::MAX_DEVICES;
 use model::node::{ARCH_LABEL, OS_LABEL, USUAL_OS};
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{GpuInventory, Node, ResourceList};
 use scenario::schema;
-use trace::Input;
-use trace::table::{Column, Row, Table};
 use units::{Quantity, SortedMap};
 
 use super::instance_type::{GPU_RESOURCE, InstanceType, less};

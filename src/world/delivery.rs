@@ -7,6 +7,7 @@ use control::delivery::{
     Refusal, Stage,
 };
 use control::operation::Operation;
+use intake::table::Table;
 use model::resource_list::{CPU, MEMORY};
 use model::{Push, ResourceList, Text, VersionFault};
 use scenario::Scenario;
@@ -15,7 +16,6 @@ use scenario::schema::{
 };
 use systems::functions::{Function, provides};
 use systems::mapping::object_refusal;
-use trace::table::Table;
 use units::{Duration, Instant, Quantity, SortedMap};
 
 use super::price_list::at;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use intake::Input;
 use metrics::economics::{Commitment, FunctionPrices, TaskPrices};
 use metrics::power::{Embodied, MACHINES, Power, PowerCurve};
 use metrics::{Billing, Economics, NodeEconomics};
@@ -9,7 +10,6 @@ use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, SPOT, ZONE_L
 use model::{Node, Text};
 use scenario::schema::{self, NodeSource};
 use scenario::{Scenario, Share};
-use trace::Input;
 use units::nearest::nearest;
 use units::{Instant, Quantity, SortedMap, SortedSet};
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use control::Component;
 use control::controllers::node_lifecycle::{EvictionRule, LifecycleOptions};
 use control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
+use formats::failure_log::{self, LogOptions};
 use model::{Change, Node};
 use scenario::Scenario;
 use scenario::schema::{self, Failure as Written, FailureKind, NodeLife as WrittenLife};
@@ -16,7 +17,6 @@ use sim::failures::{
     Strike, Target, Timeline, kept_by_month,
 };
 use sim::{FoundObjects, NodeLife, Pace, Provisions, Stragglers, Trouble};
-use trace::failure_log::{self, LogOptions};
 use units::{Duration, Instant, NodeId, SortedMap};
 
 use super::domains::FailureDomains;

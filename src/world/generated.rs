@@ -2,15 +2,17 @@
 
 use serde::Deserialize;
 
+use arrivals::ArrivalSource;
+use arrivals::ReadOptions;
+use arrivals::format::Constructor;
+use arrivals::read_ahead::Ahead;
+use formats::registry::recognize;
+use intake::Input;
 use scenario::Scenario;
 use scenario::schema::Generate;
-use trace::ahead::Ahead;
-use trace::format::Constructor;
-use trace::generate::lublin99::LublinKind;
-use trace::generate::{GeneratorOptions, find};
-use trace::registry::recognize;
-use trace::{ArrivalSource, Input, ReadOptions};
 use units::Duration;
+use workloads::generate::lublin99::LublinKind;
+use workloads::generate::{GeneratorOptions, find};
 
 use super::{BuildError, FileSource};
 

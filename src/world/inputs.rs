@@ -3,8 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
+use intake::Input;
 use scenario::FileLookup;
-use trace::Input;
 
 /// The folder under which embedded files are found; no real folder is called so.
 pub const EMBEDDED: &str = "<embedded>";

@@ -5,12 +5,12 @@
 
 use serde::Deserialize;
 
+use intake::Input;
 use model::gpu::MAX_DEVICES;
 use model::node::{ARCH_LABEL, CAPACITY_LABEL, OS_LABEL, SPOT, USUAL_OS, ZONE_LABEL};
 use model::resource_list::{CPU, MEMORY};
 use model::{GpuInventory, Node, ResourceList};
 use scenario::schema::Reserved;
-use trace::Input;
 use units::{Quantity, SortedMap};
 
 use super::BuildError;

@@ -100,9 +100,13 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use arrivals::ReadOptions;
+use intake::Input;
+use intake::OnBadRow;
+use intake::RowPolicy;
+use intake::TraceError;
 use scenario::schema::OnBadRow as Written;
 use scenario::{Arguments, Files};
-use trace::{Input, OnBadRow, ReadOptions, RowPolicy, TraceError};
 
 pub use adoption::Adoption;
 pub use alerts::{alerts, route};

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use arrivals::ReadOptions;
+use arrivals::format::{Constructor, FORMATS_WITH_EVENTS, NodeEventKind};
+use formats::registry::find;
 use model::Node;
 use scenario::Scenario;
 use scenario::schema::{FailureKind, NodeSource};
 use sim::Trouble;
 use sim::failures::{Change, Strike};
-use trace::ReadOptions;
-use trace::format::{Constructor, FORMATS_WITH_EVENTS, NodeEventKind};
-use trace::registry::find;
 use units::{Instant, NodeId, SortedMap, plural};
 
 use super::{BuildError, FileSource, Remarks, read_options, row_policy};

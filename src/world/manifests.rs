@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use control::federation::FederationOptions;
+use intake::Input;
 use jiff::Timestamp;
 use k8s::{
     AdmissionClasses, ContainerNames, FirstTemplates, Kubelet, Maker, ManifestReader, Manifests,
@@ -13,7 +14,6 @@ use model::queueing::QueueingObjects;
 use model::{Changes, Node, Object};
 use scenario::Scenario;
 use scenario::schema::{NodeSource, WorkloadSource};
-use trace::Input;
 
 use super::adoption::Beginning;
 use super::federation::Division;

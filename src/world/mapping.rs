@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrivals::stream::ClassTotal;
 use model::resource_list::PODS;
 use model::{Needed, Node, Object, PodSpec, TaintEffect};
 use scenario::Scenario;
@@ -11,7 +12,6 @@ use scenario::schema::{
 use systems::capability::Capabilities;
 use systems::mapping::{Item, Mapping, Named, template_of};
 use systems::registry::find;
-use trace::stream::ClassTotal;
 
 use super::mesos_workloads::note_idle_workloads;
 use super::operations::heeds_needs;

@@ -3,13 +3,15 @@
 
 use std::sync::Arc;
 
+use arrivals::Arrival;
+use arrivals::ArrivalSource;
+use arrivals::memory::Recorded;
+use arrivals::stream::ClassTotal;
 use cluster::GpuColumns;
+use intake::TraceError;
 use metrics::WorkloadMix;
 use model::resource_list::{CPU, MEMORY};
 use model::{Node, PodSpec};
-use trace::memory::Recorded;
-use trace::stream::ClassTotal;
-use trace::{Arrival, ArrivalSource, TraceError};
 
 use super::shapes::{models_of, shape_of};
 

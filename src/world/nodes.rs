@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use arrivals::ReadOptions;
+use arrivals::format::Constructor;
+use formats::registry::find;
 use model::node::{
     DO_NOT_DISRUPT, HOSTNAME_LABEL, SCALE_DOWN_DISABLED, ZONE_LABEL, label_platform,
 };
@@ -11,9 +14,6 @@ use scenario::Scenario;
 use scenario::schema::{
     NodeAnnotations, NodeSource, NodeTemplate, TaintEffect as SchemaEffect, Template,
 };
-use trace::ReadOptions;
-use trace::format::Constructor;
-use trace::registry::find;
 use units::plural;
 
 use super::workload::nothing_in;

@@ -1,8 +1,8 @@
 //! Types of nodes that a price list offers, for questions about clusters that no scenario describes.
 
+use intake::Input;
 use model::Node;
 use scenario::schema::Reserved;
-use trace::Input;
 use units::nearest::hint;
 
 use super::BuildError;

@@ -2,25 +2,26 @@
 
 use std::sync::Arc;
 
+use arrivals::ArrivalSource;
+use arrivals::partitions::{JobPartition, Partitioned};
+use arrivals::read_options;
 use model::{Node, NodeSelectorTerm, Operator, Requirement, Text};
 use scenario::Scenario;
 use scenario::partitions::PARTITIONS;
 use scenario::schema::{self, PartitionField};
 use systems::parts::pattern::glob_matches;
-use trace::partitioned::{JobPartition, Partitioned};
-use trace::{ArrivalSource, options};
 use units::SortedMap;
 use units::nearest::hint;
 
 use super::BuildError;
 
 /// The field that names partitions in traces, if the scenario has any.
-pub(super) fn field(scenario: &Scenario) -> Option<options::PartitionField> {
+pub(super) fn field(scenario: &Scenario) -> Option<read_options::PartitionField> {
     let slurm = scenario.system.scheduler.slurm.as_ref();
     let slurm = slurm.filter(|own| !own.partitions.is_empty())?;
     Some(match slurm.partition_field {
-        PartitionField::Partition => options::PartitionField::Partition,
-        PartitionField::Queue => options::PartitionField::Queue,
+        PartitionField::Partition => read_options::PartitionField::Partition,
+        PartitionField::Queue => read_options::PartitionField::Queue,
     })
 }
 

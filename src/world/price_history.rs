@@ -6,8 +6,8 @@
 
 use jiff::Timestamp;
 
+use intake::table::{Column, Row, Table};
 use model::node::{ON_DEMAND, SPOT};
-use trace::table::{Column, Row, Table};
 use units::{Duration, Instant, SortedMap};
 
 use super::price_list::{PriceColumns, amount, at};

@@ -1,8 +1,8 @@
 //! Lists of prices by instance type, and perhaps by zone: what a vendor's page, an export or one's own
 //! accounts say (spec: metrics.md 5.4, cost: price by type, zone and purchase option).
 
-use trace::Input;
-use trace::table::{Column, Row, Table};
+use intake::Input;
+use intake::table::{Column, Row, Table};
 use units::{Quantity, SortedMap};
 
 use super::BuildError;

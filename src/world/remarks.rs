@@ -3,12 +3,12 @@
 
 use autoscale::horizontal::CONTESTED;
 use cluster::Store;
+use intake::Ledger;
 use k8s::{DeclaredWorkload, Maker, ManifestPod, Manifests, effect_of_kind};
 use model::objects::AppliedObjects;
 use model::workload::validate;
 use model::{DEFAULT_SCHEDULER, Node, Object, PodSpec, Service, TaintEffect};
 use scenario::Scenario;
-use trace::Ledger;
 use units::{ClassId, Duration, SortedMap, plural};
 
 use super::ignored_objects::ignored_objects;

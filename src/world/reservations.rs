@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use arrivals::ArrivalSource;
 use model::Node;
 use scenario::Scenario;
 use scenario::reservations::RESERVATIONS;
 use scenario::schema::{Slurm, SlurmReservation};
 use scheduler::batch::AdvanceReservation;
-use trace::ArrivalSource;
 use units::nearest::hint;
 use units::{Duration, Instant, SortedSet, TenantId};
 

@@ -1,6 +1,6 @@
 //! Resizes of tasks that a trace has and a run has not, as its system changes no request of a pod that runs.
 
-use trace::Ledger;
+use intake::Ledger;
 use units::plural::count;
 
 /// Notes on the answer of a run that leaves changed requests of running tasks out; none where the trace

@@ -2,12 +2,12 @@
 //! orchestrators-a.md section 8.4).
 
 use control::operation::{Operation, Target};
+use intake::Input;
 use k8s::ManifestReader;
 use model::{Labels, Object, Text};
 use scenario::Scenario;
 use scenario::schema::OpenShiftRouter;
 use sim::traffic::{ROUTER_LABEL, ROUTER_NAMESPACE, Router};
-use trace::Input;
 use units::{Duration, Instant};
 
 use super::{BuildError, Remarks};

@@ -1,12 +1,12 @@
 //! Start-up times of a scenario's pods: a law, the values of a file, or the published values of a
 //! runtime (spec: orchestrators-b.md 10.4).
 
+use intake::table::Table;
 use rng::Distribution;
 use scenario::Scenario;
 use scenario::scalar::NoneOr;
 use scenario::schema::Runtime;
 use sim::StartUp;
-use trace::table::Table;
 
 use super::{BuildError, FileSource};
 use units::SortedMap;

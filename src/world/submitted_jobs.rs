@@ -1,10 +1,10 @@
 //! Jobs that arrivals of traces and generators are submitted as, and the queues that they wait in.
 
+use arrivals::Submission;
 use model::{Object, Text};
 use scenario::Scenario;
 use scenario::schema::{ArrivalJobs, WorkloadSource};
 use sim::{SubmittedJobs, Submitter};
-use trace::Submission;
 
 use super::manifests::ManifestFiles;
 use super::{BuildError, FileSource, Remarks, Workload, queueing};

@@ -1,11 +1,12 @@
 //! Edits of a trace that an experiment states.
 
 use ::units::{Duration, Instant};
+use arrivals::ArrivalSource;
+use arrivals::transform::Ratio;
+use intake::TraceError;
 use scenario::schema::{SampleUnit, TraceEdit};
-use trace::edit::{Edit, KeptNames, Sample, SampleBy};
-use trace::expression::{Assignment, Condition};
-use trace::transform::Ratio;
-use trace::{ArrivalSource, TraceError};
+use workloads::edit::{Edit, KeptNames, Sample, SampleBy};
+use workloads::expression::{Assignment, Condition};
 
 use super::BuildError;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrivals::request_rates::{Gap, Reading, read_alibaba_qps, read_azure_functions, read_series};
 use control::operation::Operation;
 use control::services::{FunctionLimits, route};
 use model::service::{Balancing, Publish};
@@ -17,7 +18,6 @@ use sim::traffic::{
 };
 use systems::mapping::template_of;
 use systems::{mesos, swarmkit};
-use trace::rates::{Gap, Reading, read_alibaba_qps, read_azure_functions, read_series};
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::runs_workloads::{how_to_have_controllers, runs_workloads};

@@ -5,6 +5,10 @@
 
 use std::sync::Arc;
 
+use arrivals::Arrival;
+use arrivals::ArrivalSource;
+use arrivals::intern::ClassTable;
+use arrivals::memory::{MemorySource, Recorded};
 use model::workload::DaemonSet;
 use model::{
     Behaviour, Container, LabelSelector, NodeSelector, NodeSelectorTerm, Object, Operator, PodName,
@@ -14,9 +18,6 @@ use scenario::schema::{UnitFiles, WorkloadSource};
 use systems::fleet::options::SubmittedUnit;
 use systems::fleet::unit::{Requirements, SECTION};
 use systems::fleet::unit_file::{UnitFile, UnitFileError, UnitName};
-use trace::intern::ClassTable;
-use trace::memory::{MemorySource, Recorded};
-use trace::{Arrival, ArrivalSource};
 use units::{Duration, Instant, Quantity};
 
 use super::{BuildError, FileSource};
@@ -297,7 +298,7 @@ pub(super) fn submitted(units: &[Unit]) -> Box<dyn ArrivalSource> {
             historic_start: None,
             links: None,
             part: 0,
-            origin: trace::Origin::NONE,
+            origin: intake::Origin::NONE,
         });
     }
     recorded.classes = table.classes().held().to_vec();

@@ -1,12 +1,12 @@
 //! Usage of a scenario's pods, and values measured outside of its cluster.
 
 use control::operation::Operation;
+use intake::table::Table;
 use model::usage::Pattern;
 use model::{Object, PodSpec, Text};
 use scenario::Scenario;
 use scenario::schema::Usage;
 use sim::UsageOptions;
-use trace::table::Table;
 use units::{Duration, Instant, Quantity, SortedMap};
 
 use super::{BuildError, FileSource, Workload};

@@ -3,7 +3,21 @@
 use std::sync::Arc;
 
 use ::units::{Duration, Instant, plural};
+use arrivals::Arrival;
+use arrivals::ArrivalSource;
+use arrivals::ReadOptions;
+use arrivals::fill_up::{FillOrder, FillResource, FillUp, fill_up};
+use arrivals::format::Constructor;
+use arrivals::intern::ClassTable;
+use arrivals::memory::{MemorySource, Recorded};
+use arrivals::merge::Merge;
+use arrivals::stream::ClassTotal;
+use arrivals::tenants::ListedTenants;
+use arrivals::transform::{Killed, Repeat, Scale, Window};
 use cluster::fragmentation::Shape;
+use formats::cut_file::check_cut_off;
+use formats::registry::{FORMATS, find};
+use intake::TraceError;
 use k8s::{ManifestPod, Manifests};
 use model::{Change, Node, PodName, Text};
 use scenario::Scenario;
@@ -11,17 +25,6 @@ use scenario::accounts::ACCOUNTS;
 use scenario::job_queues::QUEUES;
 use scenario::schema::{Arrivals, Depart, Order, Usage, WorkloadSource, WorkloadTrace};
 use sim::{FoundObjects, Resident, WaitingPod};
-use trace::cut_file::check_cut_off;
-use trace::format::Constructor;
-use trace::intern::ClassTable;
-use trace::listed::ListedTenants;
-use trace::memory::{MemorySource, Recorded};
-use trace::merge::Merge;
-use trace::order::{FillOrder, FillResource, FillUp, fill_up};
-use trace::registry::{FORMATS, find};
-use trace::stream::ClassTotal;
-use trace::transform::{Killed, Repeat, Scale, Window};
-use trace::{Arrival, ArrivalSource, ReadOptions, TraceError};
 
 use super::generated::generated;
 use super::manifests::ManifestFiles;
@@ -399,7 +402,7 @@ fn declared(manifests: &Manifests, adoption: &Adoption, at: Duration) -> Box<dyn
             historic_start: None,
             links: None,
             part: 0,
-            origin: trace::Origin::NONE,
+            origin: intake::Origin::NONE,
         });
     }
     recorded.classes = table.classes().held().to_vec();

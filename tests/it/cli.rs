@@ -7,8 +7,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
+use windtunnel::formats::registry::FORMATS;
 use windtunnel::lab::summary::Summary;
-use windtunnel::trace::registry::FORMATS;
 
 use crate::scratch::{Disk, Scratch, output, stderr, windtunnel};
 use crate::shared::reference;

@@ -3,10 +3,10 @@
 
 use std::sync::atomic::AtomicBool;
 
+use windtunnel::arrivals::Arrival;
 use windtunnel::metrics::{Recorder, RunMetrics, Setup, Window};
 use windtunnel::rng::{Distribution, Stream};
 use windtunnel::sim::{RunControl, Simulation};
-use windtunnel::trace::Arrival;
 use windtunnel::units::{Duration, Instant};
 
 use crate::world::{cell, nodes, options, pod, profile, scheduler};

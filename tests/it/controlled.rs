@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use windtunnel::arrivals::MemorySource;
+use windtunnel::arrivals::Recorded;
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::Stepping;
 use windtunnel::control::controllers::manager::ControllerOptions;
@@ -20,7 +22,6 @@ use windtunnel::sim::{
     CellParts, End, Environment, NodeLife, Options, RunControl, Simulation, StartUp, Stop,
 };
 use windtunnel::systems::{KubeRequest, SystemOptions, SystemRequest, TimeLimits, registry};
-use windtunnel::trace::{MemorySource, Recorded};
 use windtunnel::units::{Instant, Quantity, SortedMap};
 
 use crate::world::{nodes, options};

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use windtunnel::cluster::{Incident, Observer, Store};
+use windtunnel::intake::Input;
+use windtunnel::intake::table::Table;
 use windtunnel::model::{EndReason, Event, Pod};
 use windtunnel::sim::check::Checker;
-use windtunnel::trace::Input;
-use windtunnel::trace::table::Table;
 use windtunnel::units::{Instant, NodeId, SortedMap, SortedSet};
 
 use crate::controlled::census;

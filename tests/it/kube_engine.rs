@@ -3,6 +3,9 @@
 
 use std::sync::Arc;
 
+use windtunnel::arrivals::Arrival;
+use windtunnel::arrivals::MemorySource;
+use windtunnel::arrivals::Recorded;
 use windtunnel::control::Component;
 use windtunnel::model::Changes;
 use windtunnel::model::objects::PodGroup;
@@ -19,7 +22,6 @@ use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::{CellParts, DecisionTime, End, Environment, Options, Stop};
 use windtunnel::systems::TimeLimits;
 use windtunnel::systems::plain_agent::PlainAgent;
-use windtunnel::trace::{Arrival, MemorySource, Recorded};
 use windtunnel::units::{ComponentId, Duration, Instant, NodeId, Quantity, SortedMap};
 
 use crate::world::{nodes, options, run};
@@ -93,7 +95,7 @@ impl World {
             historic_start: None,
             links: None,
             part: 0,
-            origin: trace::Origin::NONE,
+            origin: intake::Origin::NONE,
         });
         let parts = CellParts {
             nodes: nodes(&self.cores),

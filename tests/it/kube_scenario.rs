@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use windtunnel::cluster::{Conflict, Observer, Store};
 use windtunnel::control::{Component, Outbox, Progress, Write};
+use windtunnel::intake::Input;
 use windtunnel::lab::folder::Existing;
 use windtunnel::lab::import::{ImportPlan, import};
 use windtunnel::lab::names::Registered;
@@ -25,7 +26,6 @@ use windtunnel::sim::{CellParts, Environment, RunControl, Simulation, Stop};
 use windtunnel::systems::kubernetes::exact;
 use windtunnel::systems::plain_agent::PlainAgent;
 use windtunnel::systems::{SystemOptions, SystemRequest, TimeLimits};
-use windtunnel::trace::Input;
 use windtunnel::units::{Duration, Instant, Revision, SortedMap, SortedSet};
 use windtunnel::world::FileSource;
 use windtunnel::world::inputs::{DiskAndEmbedded, embedded_folder};

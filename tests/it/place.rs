@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
-use windtunnel::trace::Input;
+use windtunnel::intake::Input;
 use windtunnel::verify::VerifyOptions;
 use windtunnel::verify::place::FAMILY;
 

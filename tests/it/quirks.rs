@@ -4,6 +4,7 @@
 use std::fs;
 use std::path::PathBuf;
 
+use windtunnel::intake::Input;
 use windtunnel::k8s::{SnapshotWriter, read_manifests};
 use windtunnel::lab::explain::{Explanation, Outcome};
 use windtunnel::lab::place::lost::{Loss, lose};
@@ -11,7 +12,6 @@ use windtunnel::lab::place::{MOST, place};
 use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
 use windtunnel::lab::snapshot::{Snapshot, SnapshotOptions};
 use windtunnel::model::Changes;
-use windtunnel::trace::Input;
 
 use crate::scratch::new_folder;
 

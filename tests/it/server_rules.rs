@@ -4,14 +4,16 @@
 use std::fs;
 
 use serde_json::{Value, json};
+use windtunnel::arrivals::ReadOptions;
+use windtunnel::arrivals::format::Constructor;
+use windtunnel::arrivals::memory::Recorded;
+use windtunnel::formats::registry::recognize;
+use windtunnel::intake::Input;
+use windtunnel::intake::RowPolicy;
 use windtunnel::intake::TraceError;
 use windtunnel::k8s::{
     ManifestReader, Manifests, read_manifests, server_rules, server_rules_of_objects,
 };
-use windtunnel::trace::format::Constructor;
-use windtunnel::trace::memory::Recorded;
-use windtunnel::trace::registry::recognize;
-use windtunnel::trace::{Input, ReadOptions, RowPolicy};
 
 use crate::scratch::{new_folder, windtunnel};
 

@@ -4,6 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use windtunnel::arrivals::Arrival;
+use windtunnel::arrivals::MemorySource;
+use windtunnel::arrivals::Recorded;
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::Stepping;
 use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
@@ -17,7 +20,6 @@ use windtunnel::sim::{
 };
 use windtunnel::systems::TimeLimits;
 use windtunnel::systems::plain_agent::PlainAgent;
-use windtunnel::trace::{Arrival, MemorySource, Recorded};
 use windtunnel::units::{ComponentId, Duration, Instant, NodeId, Quantity, SortedMap};
 
 /// Chooses at random, and draws `extra` more numbers every time.
@@ -94,7 +96,7 @@ fn arrivals() -> Vec<Arrival> {
             historic_start: None,
             links: None,
             part: 0,
-            origin: trace::Origin::NONE,
+            origin: intake::Origin::NONE,
         })
         .collect()
 }

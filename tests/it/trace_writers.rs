@@ -308,7 +308,7 @@ stop: {{when: drained}}
 fn changes_beside_a_database_are_not_overlooked() {
     let scratch = Scratch::new("trace-database", &[("p.sqlite-wal", "")]);
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let database = folder.join("src/trace/sqlite/tests/packing.sqlite");
+    let database = folder.join("src/intake/sqlite/tests/packing.sqlite");
     std::fs::copy(database, scratch.path("p.sqlite")).expect("a copy");
     scratch.run(&["trace", "inspect", "p.sqlite"], 0);
     std::fs::write(scratch.path("p.sqlite-wal"), "changes").expect("a file");

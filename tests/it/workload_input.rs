@@ -1,9 +1,9 @@
 //! Manifests of workloads: what is read of them, and what is refused with its line and its fix.
 
+use windtunnel::intake::Input;
 use windtunnel::k8s::{ManifestReader, Manifests};
 use windtunnel::model::Object;
 use windtunnel::model::workload::{Count, DeploymentStrategy};
-use windtunnel::trace::Input;
 
 const SHOP: &str = "apiVersion: apps/v1
 kind: Deployment

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use windtunnel::arrivals::Arrival;
+use windtunnel::arrivals::MemorySource;
+use windtunnel::arrivals::Recorded;
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::{Component, Stepping};
 use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
@@ -16,7 +19,6 @@ use windtunnel::sim::{
 };
 use windtunnel::systems::TimeLimits;
 use windtunnel::systems::plain_agent::PlainAgent;
-use windtunnel::trace::{Arrival, MemorySource, Recorded};
 use windtunnel::units::{ComponentId, Duration, Instant, NodeId, Quantity};
 
 /// Options in which nothing takes time and everything ends.
@@ -78,7 +80,7 @@ pub(crate) fn pod(submit: i64, run: i64) -> Arrival {
         historic_start: None,
         links: None,
         part: 0,
-        origin: trace::Origin::NONE,
+        origin: intake::Origin::NONE,
     }
 }
 

@@ -7,13 +7,13 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 
+use intake::Input;
 use live::access::{Location, announce};
 use live::joining::join;
 use live::security::gate::{ADMIN, TokenRow, TokenWish};
 use live::security::identity::{Identity, Role};
 use live::security::rotation::{RotationStatus, Step};
 use live::security::token::Token;
-use trace::Input;
 
 use super::super::{Exit, Failure, Global, output, terminal};
 use super::table::aligned;

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use clap::Args;
 
+use intake::Input;
 use live::access::{Access, Location, Secrets, announce};
 use live::control::{Compaction, Control, stored_header};
 use live::driver::Plane;
@@ -21,7 +22,6 @@ use live::security::gate::Gate;
 use live::security::place::Place;
 use live::serve::{Limits, ServeError, Server};
 use serde_json::Value;
-use trace::Input;
 use units::{Quantity, plural};
 
 use super::super::{Exit, Failure, Global, interrupt, output, terminal};

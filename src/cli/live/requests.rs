@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use intake::Input;
 use live::wire::request::{Outcome, Request};
-use trace::Input;
 
 use super::super::{Exit, Failure, output, terminal};
 use super::kinds::one_object;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 
 use ::scenario::schema::Reserved;
+use intake::Input;
 use lab::folder::{Existing, FolderError, write_file, write_file_with};
 use lab::plan::adjust::{Resized, overcommit, resize};
 use lab::plan::buy::Search;
@@ -19,7 +20,6 @@ use lab::shell::quoted;
 use lab::snapshot::{Gathered, Snapshot, SnapshotOptions};
 use model::Release;
 use report::plan::{PlanFile, PlanReport};
-use trace::Input;
 use units::{SortedMap, plural};
 use world::offers::{Offers, offers};
 

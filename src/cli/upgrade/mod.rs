@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
 
+use intake::Input;
 use lab::replicate::Workers;
 use lab::snapshot::profile::read_config;
 use lab::snapshot::{Gathered, Sources, is_experiment};
@@ -17,7 +18,6 @@ use report::upgrade::UpgradeReport;
 use report::upgrade::runs::RunsReport;
 use scenario::Scenario;
 use scenario::schema::WorkloadSource;
-use trace::Input;
 use world::node_prices;
 
 use super::failure::failure;

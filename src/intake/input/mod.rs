@@ -9,7 +9,7 @@ mod gzip;
 mod member;
 mod once;
 #[cfg(test)]
-mod packed;
+pub(crate) mod packed;
 mod spool;
 mod zip;
 

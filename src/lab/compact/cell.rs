@@ -4,6 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use arrivals::Arrival;
+use arrivals::MemorySource;
+use arrivals::Recorded;
 use model::node::HOSTNAME_LABEL;
 use model::{Node, PodName};
 use scenario::schema::{MeasuredWindow, Stop, StopWhen};
@@ -12,7 +15,6 @@ use scheduler::pipeline::evaluate::Form;
 use sim::{EndCause, FoundObjects, RunControl};
 use systems::SystemOptions;
 use systems::graphene::options::GrapheneOptions;
-use trace::{Arrival, MemorySource, Recorded};
 use units::{Duration, Instant};
 
 use super::Pending;
@@ -229,7 +231,7 @@ fn checkpoint(prepared: &mut Prepared) -> Result<Recorded, RunError> {
             historic_start: None,
             links: None,
             part: 0,
-            origin: trace::Origin::NONE,
+            origin: intake::Origin::NONE,
         });
     }
     if is_dump {

@@ -3,9 +3,9 @@
 
 use std::sync::Arc;
 
+use arrivals::Recorded;
 use control::operation::Operation;
 use model::{Node, NodeSelectorTerm, Object, Operator, Owner, PodSpec, Requirement, Text, rules};
-use trace::Recorded;
 use units::{Instant, SortedMap};
 
 /// Number of machines up to which a pod that no other could hold is picky.

@@ -11,13 +11,14 @@ use serde::{Deserialize, Serialize};
 
 use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Observer, Store};
+use intake::Input;
+use intake::TraceError;
 use metrics::diagnosis::Exit;
 use model::node::{ZONE_LABEL, label_of};
 use model::{
     Delivery, Disk, EndReason, Event, NodeContact, Object, ObjectChange, Pod, PodChange, PodRef,
     Text, VolumeNews, VolumeStep,
 };
-use trace::{Input, TraceError};
 
 use units::{Instant, NodeId, PodId, SortedSet};
 

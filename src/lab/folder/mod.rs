@@ -5,7 +5,7 @@
 //! finished run; an interrupted run leaves `OUT.partial/`, which the next run of that name
 //! replaces. Two runs never write into one folder: the partial folder is locked while it is open.
 //!
-//! This is the only module beside `trace::input` and `cli` that touches files.
+//! This is the only module beside `intake::input` and `cli` that touches files.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, BufRead, BufWriter, ErrorKind, Write};
@@ -13,7 +13,7 @@ use std::path::{Component, Path, PathBuf};
 
 use serde::Serialize;
 
-use trace::Input;
+use intake::Input;
 
 mod csv_writer;
 mod error;

@@ -159,14 +159,14 @@ fn a_trace_written_as_parquet_is_read_by_the_library() {
     let (_scratch, folder) = Scratch::folder("trace");
     let rows: Vec<String> = (0..70_000).map(job).collect();
     let table = format!("submit,run_time,cpu,tenant\n{}", rows.concat());
-    let input = trace::Input::bytes("jobs.csv", table.into_bytes());
-    let options = trace::ReadOptions {
-        rows: trace::RowPolicy::REPORT,
-        ..trace::ReadOptions::default()
+    let input = intake::Input::bytes("jobs.csv", table.into_bytes());
+    let options = arrivals::ReadOptions {
+        rows: intake::RowPolicy::REPORT,
+        ..arrivals::ReadOptions::default()
     };
-    let source = trace::formats::csv::CsvSource::open(&input, &options);
+    let source = formats::readers::csv::CsvSource::open(&input, &options);
     let mut source = source.unwrap();
-    let writer = trace::writers::find("parquet").unwrap();
+    let writer = formats::writers::find("parquet").unwrap();
     let mut bytes = Vec::new();
     writer.write(&mut source, false, &mut bytes).unwrap();
     let path = folder.partial().join("jobs.parquet");

@@ -6,12 +6,12 @@ use super::selection::{Selector, select};
 use super::{MOST, Preemption, place};
 use crate::snapshot::profile::read_profiles;
 use crate::snapshot::{Gathered, Snapshot};
+use intake::Input;
 use k8s::ManifestReader;
 use model::Changes;
 use scheduler::kube::{KubeProfile, PodInfo};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use trace::Input;
 
 fn node(name: &str, zone: &str, cpu: u32) -> Value {
     json!({"apiVersion": "v1", "kind": "Node",

@@ -11,10 +11,10 @@ use super::demand::Demand;
 use super::items::each_item;
 use super::market::BoughtNode;
 use crate::snapshot::SnapshotError;
+use intake::Input;
 use k8s::SnapshotWriter;
 use model::{Node, PodSpec, Text};
 use scheduler::kube::Cache;
-use trace::Input;
 use units::{SortedMap, SortedSet};
 
 /// Cluster of a plan.

@@ -4,9 +4,9 @@
 use serde::Deserialize;
 
 use crate::snapshot::SnapshotError;
+use intake::Input;
+use intake::table::Table;
 use k8s::ManifestPod;
-use trace::Input;
-use trace::table::Table;
 use units::{Quantity, SortedMap};
 
 /// Percentile of the samples of a series that counts.

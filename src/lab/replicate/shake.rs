@@ -2,8 +2,12 @@
 //! perturbations of its arrivals and durations. An effect that survives shaking is real; one that
 //! vanishes was an artefact of the very input.
 
+use arrivals::Arrival;
+use arrivals::ArrivalSource;
+use arrivals::MemorySource;
+use arrivals::Recorded;
+use intake::TraceError;
 use rng::{Stream, math};
-use trace::{Arrival, ArrivalSource, MemorySource, Recorded, TraceError};
 use units::{Duration, Instant};
 
 /// A run time is changed by up to this share of itself, either way.
@@ -74,7 +78,7 @@ mod tests {
             historic_start: None,
             links: None,
             part: 0,
-            origin: trace::Origin::NONE,
+            origin: intake::Origin::NONE,
         };
         Recorded {
             arrivals: (0..200).map(arrival).collect(),

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value as Json;
 use thiserror::Error;
 
-use trace::Input;
+use intake::Input;
 use units::{Instant, SortedMap, plural};
 
 use super::columns::{PODS, SERIES};

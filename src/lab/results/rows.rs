@@ -8,7 +8,7 @@ use super::super::columns::{Kind, TableSchema};
 #[cfg(feature = "parquet")]
 use super::super::parquet::ParquetRows;
 use super::ResultsError;
-use trace::Input;
+use intake::Input;
 
 /// The rows of a table.
 pub(super) struct Rows {

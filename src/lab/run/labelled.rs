@@ -4,10 +4,10 @@
 use std::io;
 
 use crate::watched_source::watched;
+use arrivals::ArrivalSource;
 use control::Probe;
 use control::probe::Part;
 use metrics::{PodRow, PodSink, SeriesRow, SeriesSink};
-use trace::ArrivalSource;
 
 /// A label with a part that it is set to.
 struct Label {

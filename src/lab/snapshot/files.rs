@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::{Gathered, NAMED, Snapshot, SnapshotError};
 use crate::names::Registered;
+use intake::Input;
 use k8s::{
     AdmissionClasses, Kubelet, ManifestFinding, ManifestPod, ManifestReader, Manifests,
     effect_of_kind,
@@ -15,7 +16,6 @@ use model::Object;
 use model::dra::DeviceObjects;
 use scenario::schema::{Federation, NamedSchedulerKind, NodeSource, System, WorkloadSource};
 use scenario::{Color, Experiment, LoadOptions, SearchPath, load};
-use trace::Input;
 use units::{Duration, SortedSet, plural};
 use world::inputs::{DiskAndEmbedded, embedded_folder};
 use world::{FileSource, ManifestFiles, Remarks, nodes};

@@ -26,6 +26,8 @@ use rustc_hash::FxBuildHasher;
 
 use crate::immediate_claims;
 use crate::summarize::gap_notes;
+use intake::Input;
+use intake::TraceError;
 use k8s::{AdmissionClasses, HomelessPods, Kubelet, ManifestPod, Programs};
 use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
 use model::{
@@ -33,7 +35,6 @@ use model::{
 };
 use scheduler::kube::{Cache, CacheError, PodInfo};
 use systems::mapping::{Item, Mapping};
-use trace::{Input, TraceError};
 use units::{QuantityError, SortedMap, SortedSet, nearest, plural};
 
 /// Number of names that a warning gives.

@@ -1,11 +1,11 @@
 //! Choice of the profile of a scheduler configuration that decides about a pod.
 
 use super::SnapshotError;
+use intake::Input;
 use k8s::{config_doubts, read_scheduler_config};
 use model::{Changes, DEFAULT_SCHEDULER, SchedulerConfig};
 use policy::kube_profiles::build_kube_profiles;
 use scheduler::kube::{KubeProfile, PodInfo};
-use trace::Input;
 use units::nearest;
 
 /// The profiles of a configuration file (`KubeSchedulerConfiguration`), or the default one, with the

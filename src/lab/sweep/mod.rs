@@ -21,8 +21,8 @@ use std::path::PathBuf;
 
 use thiserror::Error;
 
+use intake::TraceError;
 use scenario::Rejected;
-use trace::TraceError;
 
 use super::folder::FolderError;
 use super::run::RunError;

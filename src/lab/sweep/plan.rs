@@ -273,7 +273,7 @@ impl Hashes {
         if let Some(known) = self.0.get(path) {
             return Ok(known.clone());
         }
-        let hash = trace::archive::blake3(&inputs::open(path))?;
+        let hash = intake::archive::blake3(&inputs::open(path))?;
         self.0.insert(path.to_path_buf(), hash.clone());
         Ok(hash)
     }

@@ -330,7 +330,7 @@ const WORKLOADS: &str = r#"[
 #[test]
 fn fields_are_found_in_templates_and_autoscalers() {
     let mut reader = ManifestReader::new().with_everything();
-    let read = reader.read(&trace::Input::bytes("dump.json", WORKLOADS.as_bytes()));
+    let read = reader.read(&intake::Input::bytes("dump.json", WORKLOADS.as_bytes()));
     read.expect("manifests");
     let read = reader.finish();
     let gathered = Gathered {

@@ -7,8 +7,9 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::results::{self, ResultsError};
+use intake::Input;
+use intake::TraceError;
 use k8s::parse_unix_secs;
-use trace::{Input, TraceError};
 use units::{Instant, SortedMap, plural};
 
 /// Nanoseconds of a second.

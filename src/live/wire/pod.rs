@@ -4,10 +4,10 @@
 use std::sync::Arc;
 
 use cluster::Store;
+use intake::Input;
 use k8s::ManifestReader;
 use model::{Container, Pod, PodSpec, ResourceList};
 use serde_json::{Map, Value, json};
-use trace::Input;
 
 /// The object of a pod.
 pub(crate) fn object(store: &Store, pod: &Pod) -> Value {

@@ -149,7 +149,7 @@ pub fn row<'a>(pod: &'a Pod, ended: Option<(Instant, EndReason)>, store: &'a Sto
         ended: ended.map(|(at, _)| at),
         node: pod.node().map(|node| store.nodes().name(node)),
         gpus: pod.devices(),
-        outcome: ended.map_or(living(pod, store), |(_, reason)| outcome(reason)),
+        outcome: ended.map_or(living(pod), |(_, reason)| outcome(reason)),
         job: job(pod, store),
         demand: Demand::of(pod.class, store),
     }
@@ -183,10 +183,8 @@ pub const fn outcome(reason: EndReason) -> &'static str {
     }
 }
 
-fn living(pod: &Pod, store: &Store) -> &'static str {
-    if store.pod_states().is_terminating(pod.pod) {
-        return "terminating";
-    }
+/// Name of the phase of a pod that lives; one that was told to end still runs.
+const fn living(pod: &Pod) -> &'static str {
     match pod.phase {
         PodPhase::Bound | PodPhase::Starting => "starting",
         PodPhase::Running => "running",

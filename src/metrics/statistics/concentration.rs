@@ -1,9 +1,9 @@
 //! Concentration of an amount among its holders, as the trace study of 2019 reports the use of jobs
 //! (spec: orchestrators-b.md section 5.5).
 
+use arrivals::amounts::{Descending, Kept};
+use intake::TraceError;
 use rng::math;
-use trace::TraceError;
-use trace::kept::{Descending, Kept};
 
 /// Figures of a spread.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

@@ -1,9 +1,9 @@
 //! The files of a plan: tables, texts, the proof of its bound.
 
 use super::PlanReport;
+use intake::TraceError;
 use lab::plan::loss::Loss;
 use lab::plan::picture::{Picture, RESOURCES};
-use trace::TraceError;
 
 /// A file of a plan.
 pub struct PlanFile {

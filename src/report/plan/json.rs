@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::PlanReport;
+use intake::TraceError;
 use lab::plan::buy::{Choice, Purchase};
 use lab::plan::loss::Loss;
 use lab::plan::pending::Pending;
@@ -10,7 +11,6 @@ use lab::plan::picture::{Picture, Pool, RESOURCES, Taken};
 use lab::plan::possible::Way;
 use lab::plan::rules::Rule;
 use lab::plan::{BuyAnswer, DrainAnswer};
-use trace::TraceError;
 
 /// Version of the format.
 const SCHEMA: u32 = 1;

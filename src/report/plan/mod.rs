@@ -11,10 +11,10 @@ mod text;
 
 pub use files::PlanFile;
 
+use intake::Input;
 use lab::plan::Plan;
 use lab::plan::loss::Loss;
 use lab::plan::picture::MOST_MORE;
-use trace::Input;
 
 /// Hours of a month, as vendors count them.
 pub const MONTH_HOURS: i64 = 730;

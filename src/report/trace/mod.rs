@@ -12,10 +12,10 @@ pub use page::page;
 pub use records::{records, records_json};
 use serde_json::{Value, json};
 
-use trace::Ledger;
-use trace::inspect::{Content, Inspection, NodesSummary, Validation, WorkloadSummary};
-use trace::quantiles::Quantiles;
-use trace::writers::{Converted, Lost};
+use arrivals::inspect::{Content, Inspection, NodesSummary, Validation, WorkloadSummary};
+use arrivals::quantiles::Quantiles;
+use formats::writers::{Converted, Lost};
+use intake::Ledger;
 use units::{Instant, plural};
 
 /// Number of arrivals from which on the text describes rates, tails and correlations; of fewer, chance decides them.
@@ -444,7 +444,7 @@ fn quantiles_json(quantiles: Option<&Quantiles>) -> Value {
     })
 }
 
-fn ledger_json(ledger: &trace::Ledger) -> Value {
+fn ledger_json(ledger: &intake::Ledger) -> Value {
     let entries = ledger.entries().iter().map(|entry| {
         json!({
             "kind": entry.kind, "action": entry.action.to_string(), "rows": entry.count,

@@ -1,10 +1,10 @@
 //! Records of one name, as `windtunnel trace inspect --record` prints them: where each stands, and what it
 //! says.
 
+use arrivals::inspect::{Record, Records};
 use model::PodName;
 use model::resource_list::{CPU, MEMORY};
 use serde_json::{Value, json};
-use trace::inspect::{Record, Records};
 use units::{Duration, Instant};
 
 use super::{decimal, line, push};

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use trace::inspect::{LAGS, Rhythm, WorkloadSummary};
-use trace::quantiles::Tail;
+use arrivals::inspect::{LAGS, Rhythm, WorkloadSummary};
+use arrivals::quantiles::Tail;
 
 /// Hours of a day that the text shows at a time.
 const HOURS_SHOWN: usize = 3;

@@ -1,8 +1,8 @@
 //! Arrivals of the workload, which become pods or jobs.
 
+use arrivals::Arrival;
+use arrivals::UNNAMED;
 use model::{Event, Object, PodOwner};
-use trace::Arrival;
-use trace::UNNAMED;
 use units::{ClassId, Duration, GangId, Identity};
 
 use super::super::SimError;

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use arrivals::Arrival;
+use arrivals::Submission;
 use cluster::Store;
 use control::operation::Operation;
 use model::{Object, PodCreated, PodSpec, Text};
-use trace::{Arrival, Submission};
 use units::{ClassId, GangId, Instant, TenantId};
 
 use super::super::SimError;

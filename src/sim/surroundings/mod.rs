@@ -11,11 +11,13 @@ mod submitted;
 
 use std::sync::Arc;
 
+use ::arrivals::Arrival;
+use ::arrivals::ArrivalSource;
 use cluster::Store;
 use control::operation::Operation;
 use control::upgrade::Upgrade;
+use intake::Ledger;
 use model::{Event, Node, Object, PodRef, Text, Used};
-use trace::{Arrival, ArrivalSource, Ledger};
 use units::{ClassId, Duration, Instant, NodeId, SortedMap, SortedSet};
 
 use super::SimError;

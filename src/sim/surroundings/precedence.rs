@@ -7,11 +7,17 @@
 
 use std::sync::Arc;
 
+use arrivals::Arrival;
+use arrivals::EndedTasks;
+use arrivals::Submission;
+use arrivals::TaskEnd;
+use arrivals::TaskKey;
+use arrivals::WaitFault;
+use intake::Action;
+use intake::Ledger;
+use intake::TraceError;
 use model::workload::Job;
 use model::{EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodRef, Text};
-use trace::{
-    Action, Arrival, EndedTasks, Ledger, Submission, TaskEnd, TaskKey, TraceError, WaitFault,
-};
 use units::graph::on_cycles;
 use units::{Duration, Instant, PodId, SortedMap, SortedSet};
 

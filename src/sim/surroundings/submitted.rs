@@ -2,6 +2,10 @@
 
 use std::sync::Arc;
 
+use arrivals::Arrival;
+use arrivals::ArrivalSource;
+use arrivals::Submission;
+use intake::TraceError;
 use model::pod_life::PodLife;
 use model::queueing::workload_of;
 use model::workload::Job;
@@ -9,7 +13,6 @@ use model::workload::job::{
     FailureAction, FailureMatch, FailureRule, JobMember, JobQueue, Queued, RestartPolicy,
 };
 use model::{Behaviour, PodSpec, Text};
-use trace::{Arrival, ArrivalSource, Submission, TraceError};
 use units::{Duration, SortedSet};
 
 /// Place of the tenant's name in the name of a queue.
@@ -202,7 +205,7 @@ mod tests {
             historic_start: None,
             links: None,
             part: 0,
-            origin: trace::Origin::NONE,
+            origin: intake::Origin::NONE,
         }
     }
 
@@ -212,10 +215,10 @@ mod tests {
     }
 
     fn submitted_together(submitter: &mut Submitter, arrivals: &[Arrival]) -> Vec<Arc<Job>> {
-        let source = trace::MemorySource::new(trace::Recorded {
+        let source = arrivals::MemorySource::new(arrivals::Recorded {
             classes: vec![Arc::default()],
             tenants: vec!["vision".into(), "speech".into()],
-            ..trace::Recorded::default()
+            ..arrivals::Recorded::default()
         });
         let (first, mates) = arrivals.split_first().expect("an arrival");
         let submission = Submission {

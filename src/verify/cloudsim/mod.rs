@@ -15,16 +15,18 @@ use rayon::prelude::*;
 use super::door::Door;
 use super::table::Table;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
+use formats::planetlab::{self, SAMPLE_SECONDS, VmDay};
+use intake::Input;
+use intake::RowPolicy;
+use intake::TraceError;
+use intake::archive::{Member, members};
+use intake::ledger::Journal;
 use intake::read_error;
 use metrics::PowerCurve;
 use systems::consolidation::account::Totals;
 use systems::consolidation::{
     Books, Datacenter, Detection, HostKind, Move, Rules, Selection, VmId, VmKind,
 };
-use trace::archive::{Member, members};
-use trace::ledger::Journal;
-use trace::planetlab::{self, SAMPLE_SECONDS, VmDay};
-use trace::{Input, RowPolicy, TraceError};
 
 /// Tables of `CloudSim`.
 pub const FAMILY: Family = Family {

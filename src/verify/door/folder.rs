@@ -8,6 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::door::watch::Watch;
 use crate::experiment_text::experiment;
 use cluster::Observer;
+use intake::Input;
 use lab::explain::Explanation;
 use lab::explain::run::{Attempted, RunExplainError, Which, find};
 use lab::run::{prepare, run_watched};
@@ -18,7 +19,6 @@ use model::Changes;
 use scenario::Experiment;
 use scheduler::pipeline::evaluate::Form;
 use sim::{End, RunControl};
-use trace::Input;
 use world::FileSource;
 
 /// Files of a case, with their contents.

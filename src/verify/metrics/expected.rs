@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use trace::Input;
+use intake::Input;
 
 /// The page that a folder's `README.md` refers to for more expected values.
 const REFERENCE: &str = "../../spec/metrics.md";

@@ -14,8 +14,8 @@ use self::expected::{Expected, Printed, Row, numbers};
 use self::replay::{COLUMNS, Schedule};
 use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
+use intake::Input;
 use metrics::{Recorder, RunMetrics, Setup, WarmUpFinder, Window};
-use trace::Input;
 use units::{Duration, Instant, SortedMap, plural};
 
 /// Metrics of recorded schedules.

@@ -8,6 +8,8 @@ use serde_json::{Map, Value, json};
 
 use super::super::job_runs::{Work, simulate};
 use super::{Case, Decide, Forms, Trouble, read};
+use arrivals::Arrival;
+use arrivals::Recorded;
 use model::objects::PodGroup;
 use model::resource_list::{CPU, PODS};
 use model::scheduler_config::{PluginSet, SchedulerProfile};
@@ -18,7 +20,6 @@ use scheduler::pipeline::evaluate::Form;
 use sim::DecisionTime;
 use systems::kubernetes::{ENTRY, KubeRequest};
 use systems::{SystemOptions, SystemParts, SystemRequest, TimeLimits};
-use trace::{Arrival, Recorded};
 use units::{Instant, Quantity};
 
 /// The judge of a kind.
@@ -129,7 +130,7 @@ fn gang(case: &Case, form: Form) -> Result<Value, Trouble> {
                 historic_start: None,
                 links: None,
                 part: 0,
-                origin: trace::Origin::NONE,
+                origin: intake::Origin::NONE,
             });
         }
     }

@@ -56,7 +56,7 @@ use serde_json::Value;
 use super::cases::lines_of;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use crate::door::Door;
-use trace::Input;
+use intake::Input;
 
 /// Decisions of other cluster managers.
 pub const FAMILY: Family = Family {

@@ -12,13 +12,13 @@ use serde_json::Value;
 
 use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
+use intake::Input;
 use lab::plan::moves::budgets;
 use lab::snapshot::{Snapshot, SnapshotOptions};
 use model::Text;
 use model::node::HOSTNAME_LABEL;
 use model::rules::{admits, ports};
 use scheduler::kube::{Amounts, NodeInfo, PodClass, PodInfo};
-use trace::Input;
 use units::{SortedMap, SortedSet};
 
 /// Plans with their proofs.

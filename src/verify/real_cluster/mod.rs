@@ -29,7 +29,7 @@ use self::pools::Pools;
 use self::recorded::Recording;
 use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
-use trace::Input;
+use intake::Input;
 
 /// Timelines of a real control plane.
 pub const FAMILY: Family = Family {

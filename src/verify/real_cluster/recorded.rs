@@ -10,7 +10,7 @@ use super::driver::{Driver, millis};
 use super::pools::Pools;
 use super::refusals::Refusals;
 use super::rows::{Row, Rows};
-use trace::Input;
+use intake::Input;
 use units::{SortedMap, SortedSet};
 
 /// The most repeats of a recording.

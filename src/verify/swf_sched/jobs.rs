@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
-use trace::formats::swf::{MISSING, SwfJob, read_swf_jobs};
-use trace::{Input, TraceError};
+use formats::readers::swf::{MISSING, SwfJob, read_swf_jobs};
+use intake::Input;
+use intake::TraceError;
 use units::{Duration, Instant};
 
 /// A job of a window.

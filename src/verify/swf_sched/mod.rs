@@ -17,7 +17,7 @@ use rayon::prelude::*;
 
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use crate::door::Door;
-use trace::TraceError;
+use intake::TraceError;
 
 pub use self::jobs::{Job, Log, find_log, read_log};
 pub use self::vectors::{Case, Figures, Vectors, read_vectors};

@@ -86,7 +86,7 @@ fn rows_that_are_none_are_told_with_file_line_and_column() {
             "a column `start_time`",
         ),
     ] {
-        let input = trace::Input::bytes(&format!("{name}_starts.csv"), text.into_bytes());
+        let input = intake::Input::bytes(&format!("{name}_starts.csv"), text.into_bytes());
         let error = vectors::read_starts(&input, &mut Vectors::default()).expect_err(name);
         assert!(error.to_string().contains(expected), "{error}");
     }

@@ -8,8 +8,8 @@ use csv::StringRecord;
 use super::super::file_name;
 use super::jobs::Job;
 use super::{ReadError, Rules, WINDOW_JOBS, WINDOWS};
+use intake::Input;
 use policy::job_order::JOB_ORDERS;
-use trace::Input;
 use units::SortedMap;
 
 /// Run that a figure is of.

@@ -98,7 +98,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use trace::{Arrival, Links};
+    use arrivals::Arrival;
+    use arrivals::Links;
     use units::{Duration, Instant};
 
     fn known(name: u64, part_of: Option<u64>, after: &[u64]) -> Known {
@@ -115,7 +116,7 @@ mod tests {
                 historic_start: None,
                 links: Links::of(part_of.map(PodName::Job), after),
                 part: 0,
-                origin: trace::Origin::NONE,
+                origin: intake::Origin::NONE,
             },
             stage: 0,
             parts: Vec::new(),

@@ -5,12 +5,12 @@ mod linked;
 
 use std::sync::Arc;
 
+use arrivals::Arrival;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{Node, PodName, PodSpec, ResourceList};
 use policy::graphene::{Task, preferred};
 use scenario::schema::{self, GrapheneOrder, GrapheneStage};
 use systems::graphene::options::{Fairness, GrapheneOptions, Plans, StagePlan, TaskPlan};
-use trace::Arrival;
 use units::SortedMap;
 
 use super::{BuildError, Workload};

@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use windtunnel::intake::Input;
 use windtunnel::k8s::{SnapshotWriter, read_inputs, read_manifests, read_scheduler_config};
 use windtunnel::lab::names::Registered;
 use windtunnel::lab::snapshot::profile::read_profiles;
@@ -22,7 +23,6 @@ use windtunnel::model::Changes;
 use windtunnel::rng::Stream;
 use windtunnel::scenario::{Experiment, LoadOptions, SearchPath, load};
 use windtunnel::systems::fleet::unit_file::UnitFile;
-use windtunnel::trace::Input;
 use windtunnel::world::inputs::{DiskAndEmbedded, embedded_folder};
 
 use crate::scratch::new_folder;

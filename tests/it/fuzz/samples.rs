@@ -245,10 +245,10 @@ pub(super) fn archive() -> Vec<u8> {
 }
 
 /// A Parquet file of three tasks.
-pub(super) const PARQUET: &[u8] = include_bytes!("../../../src/trace/parquet/tests/tasks.parquet");
+pub(super) const PARQUET: &[u8] = include_bytes!("../../../src/intake/parquet/tests/tasks.parquet");
 
 /// An SQLite database of machines.
-pub(super) const SQLITE: &[u8] = include_bytes!("../../../src/trace/sqlite/tests/packing.sqlite");
+pub(super) const SQLITE: &[u8] = include_bytes!("../../../src/intake/sqlite/tests/packing.sqlite");
 
 /// A table of a function's invocations by minute of the day.
 pub(super) fn invocations() -> Vec<u8> {

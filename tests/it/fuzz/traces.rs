@@ -1,10 +1,15 @@
 //! Traces in every format, and logs and rates.
 
-use windtunnel::trace::failure_log::{self, LogOptions};
-use windtunnel::trace::formats::openb_nodes;
-use windtunnel::trace::rates::{Gap, Reading, read_alibaba_qps, read_azure_functions, read_series};
-use windtunnel::trace::registry::FORMATS;
-use windtunnel::trace::{Input, ReadOptions, inspect, registry};
+use windtunnel::arrivals::ReadOptions;
+use windtunnel::arrivals::inspect;
+use windtunnel::arrivals::request_rates::{
+    Gap, Reading, read_alibaba_qps, read_azure_functions, read_series,
+};
+use windtunnel::formats::failure_log::{self, LogOptions};
+use windtunnel::formats::readers::openb_nodes;
+use windtunnel::formats::registry;
+use windtunnel::formats::registry::FORMATS;
+use windtunnel::intake::Input;
 
 use super::samples::{PARQUET, SAMPLES, SQLITE, archive, invocations};
 use super::{Kind, files, texts};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use windtunnel::trace::Input;
+use windtunnel::intake::Input;
 use windtunnel::verify::{FAMILIES, VerifyOptions};
 
 use super::{Kind, project};

@@ -6,10 +6,12 @@ use super::sources;
 
 /// Layers that build and run an experiment. The lab hashes and reads results, the command line reads
 /// what it is given, and `verify` reads recordings.
-const RUN: [&str; 16] = [
+const RUN: [&str; 18] = [
+    "arrivals",
     "autoscale",
     "cluster",
     "control",
+    "formats",
     "intake",
     "k8s",
     "metrics",
@@ -20,8 +22,8 @@ const RUN: [&str; 16] = [
     "scheduler",
     "sim",
     "systems",
-    "trace",
     "units",
+    "workloads",
     "world",
 ];
 
@@ -31,7 +33,7 @@ const DOOR: [&str; 5] = [
     "src/world/inputs.rs",
     "src/intake/input/mod.rs",
     // What was decoded from a file that was opened, by its hash.
-    "src/trace/cache/file.rs",
+    "src/arrivals/cache/file.rs",
     // A temporary file without a name, for what was read from such files.
     "src/intake/temporary.rs",
 ];

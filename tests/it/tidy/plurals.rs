@@ -66,7 +66,7 @@ const EXEMPT: &[(&str, &str)] = &[
     ),
     ("src/lab/explain/pipeline.rs", "kube-scheduler's own words"),
     (
-        "src/trace/generate/lublin99.rs",
+        "src/workloads/generate/lublin99.rs",
         "the header of a file, not a message",
     ),
     (

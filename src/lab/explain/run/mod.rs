@@ -20,6 +20,7 @@ use crate::sides::{DiffError, Side, failed, stop_before};
 use crate::summarize::gap_notes;
 use crate::volume_reach;
 use cluster::Store;
+use intake::TraceError;
 use model::{Change, Changes, SchedulerConfig};
 use scenario::Scenario;
 use scenario::schema::TieBreak;
@@ -28,7 +29,6 @@ use scheduler::pipeline::evaluate::Form;
 use scheduler::{ClassContext, Profile};
 use sim::{EndCause, RunControl};
 use systems::SchedulerKind;
-use trace::TraceError;
 use units::{ClassId, Instant, nearest};
 use watch::{Followed, Kept, KeptSight, Tried, Wanted};
 use world::{self, FileSource};
@@ -285,9 +285,9 @@ struct About<'s> {
 fn record_of(prepared: &Prepared, pod: &str) -> Result<Option<String>, TraceError> {
     let mut source = prepared.workload.source.fork()?;
     let name = pod.rsplit('/').next().unwrap_or(pod);
-    let records = trace::inspect::found(&mut *source, &"workload".into(), name)?;
+    let records = arrivals::inspect::found(&mut *source, &"workload".into(), name)?;
     let known = records.found.iter().find(|record| record.line > 0);
-    Ok(known.map(trace::inspect::Record::place))
+    Ok(known.map(arrivals::inspect::Record::place))
 }
 
 /// Notes of a run about its input.

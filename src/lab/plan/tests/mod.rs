@@ -9,7 +9,7 @@ use crate::snapshot::{Declared, Gathered};
 use k8s::ManifestReader;
 use model::{Changes, Node, Object};
 
-use trace::Input;
+use intake::Input;
 
 mod checks;
 mod dumps;

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use control::admission::BarePod;
 use control::operation::Operation;
+use intake::Input;
 use k8s::ManifestReader;
 use model::{Object, Text, Written};
 use serde_json::Value;
-use trace::Input;
 use units::SortedMap;
 
 use super::fields::{check_names, check_pod, notes_on_pod};

@@ -8,8 +8,8 @@ use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, Title};
 use crate::statistics::concentration::{Concentration, tail_index};
 use crate::values::{Direction, Statistic, Values, of_each};
-use trace::TraceError;
-use trace::kept::Kept;
+use arrivals::amounts::Kept;
+use intake::TraceError;
 
 const TOP_SHARE: Statistic = Statistic::ratio("top_share", Direction::None).only_at_end();
 const SQUARED_VARIATION: Statistic =

@@ -1,7 +1,7 @@
 //! Plots of the laws of failures: times of a log beside the laws that were fitted to them, a plane for each class of
 //! nodes. `windtunnel trace fit --out` draws them of a failure log.
 
-use trace::fit::failures::{ClassCurves, LawCurves};
+use workloads::fit::failures::{ClassCurves, LawCurves};
 
 use super::{Curve, entry, lowest_above_zero, on_axis, plot, shares};
 use crate::clock::Clock;

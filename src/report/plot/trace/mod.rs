@@ -9,7 +9,7 @@ use super::chart::{self, Connection, Line, Panel};
 use super::scene::Style;
 use super::{Plot, PlotEntry, svg};
 use crate::clock::Clock;
-use trace::inspect::{Curves, Profile, Rhythm};
+use arrivals::inspect::{Curves, Profile, Rhythm};
 
 /// Points with the share of all values up to each.
 type Curve = [(i64, f64)];

@@ -4,8 +4,10 @@ use super::*;
 use crate::plot::scene::Mark;
 use std::fmt::Write as _;
 
-use trace::inspect::{WorkloadSummary, summarize_workload};
-use trace::{Input, ReadOptions, formats::csv::CsvSource};
+use arrivals::ReadOptions;
+use arrivals::inspect::{WorkloadSummary, summarize_workload};
+use formats::readers::csv::CsvSource;
+use intake::Input;
 
 fn summary(jobs: u32) -> WorkloadSummary {
     let mut text = "submit,run_time,cpu,members\n".to_owned();

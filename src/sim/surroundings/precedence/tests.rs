@@ -1,7 +1,7 @@
 //! Tasks that end, and what waits for them.
 
 use super::*;
-use trace::Links;
+use arrivals::Links;
 
 fn arrival(name: &str, part_of: Option<&str>, after: &[&str]) -> Arrival {
     let after = after.iter().map(|&name| name.into()).collect();
@@ -16,7 +16,7 @@ fn arrival(name: &str, part_of: Option<&str>, after: &[&str]) -> Arrival {
         historic_start: None,
         links: Links::of(part_of.map(PodName::from), after),
         part: 0,
-        origin: trace::Origin::NONE,
+        origin: intake::Origin::NONE,
     }
 }
 
@@ -169,7 +169,7 @@ fn circles_are_told_apart_from_what_waits_for_them() {
     let mut precedence = Precedence::default();
     for (line, (name, after)) in (2..).zip([("a", "b"), ("b", "c"), ("c", "a"), ("d", "c")]) {
         let own = Arrival {
-            origin: trace::Origin::line(line),
+            origin: intake::Origin::line(line),
             ..arrival(name, None, &[after])
         };
         assert_eq!(precedence.due(at(0), own, &[]), Ok(None));

@@ -1,0 +1,171 @@
+//! Jobs of a workload in partitions of the nodes.
+
+use std::sync::Arc;
+
+use crate::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
+use intake::TraceError;
+use model::{NodeSelector, NodeSelectorTerm, PARTITION_LABEL, PodSpec, Text};
+use units::Duration;
+
+/// Partition that jobs name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobPartition {
+    /// Name of the partition.
+    pub name: Text,
+    /// Nodes of the partition; `None` for all.
+    pub nodes: Option<NodeSelectorTerm>,
+    /// Time limit of jobs that state none.
+    pub time: Option<Duration>,
+}
+
+impl JobPartition {
+    /// A spec of pods that run in the partition.
+    fn hold(&self, spec: &Arc<PodSpec>) -> Arc<PodSpec> {
+        let mut held = PodSpec::clone(spec);
+        held.labels
+            .insert(PARTITION_LABEL.into(), Arc::clone(&self.name));
+        if let Some(own) = &self.nodes {
+            let required = &mut held.affinity.node.required;
+            let terms = &mut required.get_or_insert_with(NodeSelector::default).terms;
+            if terms.is_empty() && spec.affinity.node.required.is_none() {
+                terms.push(NodeSelectorTerm::default());
+            }
+            for term in terms {
+                let expressions = own.match_expressions.iter().cloned();
+                term.match_expressions.extend(expressions);
+                term.match_fields.extend(own.match_fields.iter().cloned());
+            }
+        }
+        Arc::new(held)
+    }
+}
+
+/// Partitions of a workload.
+#[derive(Debug)]
+struct Partitions {
+    all: Vec<JobPartition>,
+    /// Partition of jobs that name none.
+    default: Option<usize>,
+    /// The field that declares them.
+    field: &'static str,
+}
+
+impl Partitions {
+    /// The partition of a class.
+    fn of(&self, spec: &PodSpec) -> Option<usize> {
+        match spec.labels.get(PARTITION_LABEL) {
+            Some(name) => self.all.iter().position(|own| own.name == *name),
+            None => self.default,
+        }
+    }
+
+    fn unknown(&self, spec: Option<&PodSpec>, job: &Arrival) -> TraceError {
+        let field = self.field;
+        let named = spec.and_then(|spec| spec.labels.get(PARTITION_LABEL));
+        let job = &job.name;
+        let reason = match named {
+            Some(name) => format!(
+                "the job `{job}` is of the partition `{name}`, which is not declared here; add it, or \
+                 leave `{field}` out"
+            ),
+            None => format!(
+                "the job `{job}` names no partition, and none is that of such jobs; write `default: \
+                 true` at one, or leave `{field}` out"
+            ),
+        };
+        TraceError::Format {
+            file: field.to_owned(),
+            reason,
+        }
+    }
+}
+
+/// A source whose jobs run on the nodes of their partitions; a job of a partition that is not declared
+/// is an error.
+pub struct Partitioned {
+    inner: Box<dyn ArrivalSource>,
+    partitions: Arc<Partitions>,
+    /// The partition of each class.
+    places: Vec<Option<usize>>,
+    classes: Classes,
+}
+
+impl Partitioned {
+    /// A source under the partitions of a field; `default` is that of jobs that name none.
+    pub fn new(
+        inner: Box<dyn ArrivalSource>,
+        all: Vec<JobPartition>,
+        default: Option<usize>,
+        field: &'static str,
+    ) -> Self {
+        let partitions = Partitions {
+            all,
+            default,
+            field,
+        };
+        Self {
+            inner,
+            partitions: Arc::new(partitions),
+            places: Vec::new(),
+            classes: Classes::default(),
+        }
+    }
+
+    fn catch_up(&mut self) -> Result<(), TraceError> {
+        for spec in self.inner.classes().since(self.places.len()) {
+            let spec = spec?;
+            let place = self.partitions.of(&spec);
+            let held = place.map(|place| self.partitions.all[place].hold(&spec));
+            self.classes.push(held.unwrap_or(spec));
+            self.places.push(place);
+        }
+        Ok(())
+    }
+}
+
+impl ArrivalSource for Partitioned {
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        let Some(mut arrival) = self.inner.next()? else {
+            return Ok(None);
+        };
+        self.catch_up()?;
+        let class = arrival.class as usize;
+        let Some(place) = self.places.get(class).copied().flatten() else {
+            let is_known = class < self.classes.len();
+            let spec = is_known.then(|| self.classes.get(arrival.class));
+            let spec = spec.transpose()?;
+            return Err(self.partitions.unknown(spec.as_deref(), &arrival));
+        };
+        arrival.time_limit = arrival.time_limit.or(self.partitions.all[place].time);
+        Ok(Some(arrival))
+    }
+
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.inner)
+    }
+
+    fn classes(&self) -> &Classes {
+        &self.classes
+    }
+
+    fn class_totals(&self) -> Option<Vec<ClassTotal>> {
+        let mut totals = self.inner.class_totals()?;
+        for total in &mut totals {
+            if let Some(place) = self.partitions.of(&total.spec) {
+                total.spec = self.partitions.all[place].hold(&total.spec);
+            }
+        }
+        Some(totals)
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        let mut fork = Self {
+            inner: self.inner.fork()?,
+            partitions: Arc::clone(&self.partitions),
+            places: Vec::new(),
+            classes: Classes::default(),
+        };
+        fork.catch_up()?;
+        Ok(Box::new(fork))
+    }
+}

@@ -1,0 +1,19 @@
+//! Trace formats: a reader a file, writers, and failure logs. The list is [`registry`].
+
+pub mod content_hash;
+pub mod cut_file;
+pub mod failure_log;
+pub mod foreign_files;
+pub mod parts;
+pub mod planetlab;
+pub mod readers;
+pub mod registry;
+pub mod shards;
+pub mod unrecognized;
+pub mod writers;
+
+#[cfg(test)]
+#[path = "../intake/archive/packed.rs"]
+mod packed;
+#[cfg(test)]
+mod tests;

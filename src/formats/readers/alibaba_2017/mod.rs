@@ -1,0 +1,67 @@
+//! Alibaba's trace of 2017 of services and batch on the same machines: headerless tables, seconds
+//! from the start (0 and less: before it), memory as a share of the largest machine. Format:
+//! `traces.md`, section 4, and the trace's own `schema.csv`.
+
+mod instances;
+pub mod machines;
+pub mod services;
+pub mod tasks;
+mod usage;
+
+use crate::parts::side_by_side::TraceTable;
+use intake::ledger::{Action, BadRow, Journal};
+use intake::rows::{Fields, LAST_SECOND, Refused};
+use units::Instant;
+
+/// The tables of the trace.
+const TABLES: &[TraceTable] = &[
+    TraceTable {
+        name: "batch_task",
+        sniff: tasks::is_tasks,
+        unread: "batch tasks, read by `alibaba-2017-tasks`",
+    },
+    TraceTable {
+        name: "batch_instance",
+        sniff: instances::sniff,
+        unread: "instances of batch tasks, read by `alibaba-2017-tasks`",
+    },
+    TraceTable {
+        name: "container_event",
+        sniff: services::is_services,
+        unread: "service instances, read by `alibaba-2017-services`",
+    },
+    TraceTable {
+        name: "container_usage",
+        sniff: usage::of_services,
+        unread: "usage of service instances, read by `alibaba-2017-services`",
+    },
+    TraceTable {
+        name: "server_event",
+        sniff: machines::is_machines,
+        unread: "machines, read by `alibaba-2017-machines`",
+    },
+    TraceTable {
+        name: "server_usage",
+        sniff: usage::of_machines,
+        unread: "usage of machines, not read; a run's nodes use what their pods do",
+    },
+];
+
+/// Bytes of the largest disk of a machine, of which the trace states shares: 1 TiB. A run knows them by what fits, so that
+/// any other size would do as well.
+const FULL_DISK: i64 = 1 << 40;
+
+/// The time of a row; one before the trace's start is the start.
+fn time(journal: &mut Journal, fields: &Fields<'_, '_>, place: usize) -> Result<Instant, Refused> {
+    let seconds = fields.number(place, -LAST_SECOND, LAST_SECOND)?;
+    if seconds < 0 {
+        let kind = "time before the trace's start; counted as 0";
+        journal.dirt(kind, Action::Repair, fields.line())?;
+    }
+    Ok(Instant::from_secs(seconds.max(0)))
+}
+
+/// Bytes of a field that is a share of the largest machine.
+fn share_of(fields: &Fields<'_, '_>, place: usize, full: i64) -> Result<Option<i64>, BadRow> {
+    fields.scaled(place, full, 1.0)
+}

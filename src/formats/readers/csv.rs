@@ -1,0 +1,422 @@
+//! The project's own workload table: comma-separated, with a header, columns in any order, one row
+//! per arrival. Only `submit` must be there; an empty cell means the same as a missing column.
+//! Columns of other names are passed over with a note in the ledger.
+//!
+//! Times and spans are seconds (`90`, `1.5`) or have a unit (`90s`, `2h30m`, `250ms`). Amounts are
+//! Kubernetes quantities (`500m`, `2`, `4Gi`). Columns with the unit in their name have whole numbers of
+//! it instead; so does the table as a Parquet file, which is read as well. Rows may be up to 4,096 rows
+//! late; streamed, unless there is a column `gang`, whose members are brought together first, or the table is in shards.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
+
+mod cells;
+mod columns;
+mod gangs;
+#[cfg(test)]
+mod tests;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crate::parts::class_keys::ClassKeys;
+use crate::shards::{Names, Shards, cells_of_tables};
+use arrivals::class_columns::ClassColumns;
+use arrivals::format::{Constructor, FormatEntry};
+use arrivals::header_record::HeaderRecord;
+use arrivals::intern::{ClassTable, NameTable};
+use arrivals::job_fields::JobField;
+use arrivals::read_ahead::streamed;
+use arrivals::read_options::ReadOptions;
+use arrivals::reordering::{Lookahead, Placed};
+use arrivals::stream::{Arrival, ArrivalSource, Classes};
+use intake::Input;
+use intake::TraceError;
+use intake::columns::{ColumnDoc, Confidence, header_has};
+use intake::ledger::{Action, BadRow, Journal, Ledger};
+use intake::origin::Origin;
+use intake::table::{Row, Table};
+use model::{PodName, Text};
+
+use columns::Columns;
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "csv",
+    summary: "windtunnel's own workload table (CSV with header, or Parquet)",
+    columns: &[
+        ColumnDoc::required("submit", "submission time, since the trace's zero"),
+        ColumnDoc::optional("submit_ns", "the same in nanoseconds, instead of it"),
+        ColumnDoc::optional("name", "name; default `job-N`, N counted from 1"),
+        ColumnDoc::optional("run_time", "run time; empty: until the end of the run"),
+        ColumnDoc::optional("run_time_ns", "the same in nanoseconds, instead of it"),
+        ColumnDoc::optional("cpu", "CPU cores per member; default 0"),
+        ColumnDoc::optional("cpu_milli", "1/1000 cores, instead of `cpu`"),
+        ColumnDoc::optional("memory", "bytes per member; default 0"),
+        ColumnDoc::optional("memory_bytes", "bytes, instead of `memory`"),
+        ColumnDoc::optional("ephemeral_storage", "bytes per member; default 0"),
+        ColumnDoc::optional(
+            "ephemeral_storage_bytes",
+            "bytes, instead of `ephemeral_storage`",
+        ),
+        ColumnDoc::optional("gpus", "GPU devices per member, 0 to 64; default 0"),
+        ColumnDoc::optional(
+            "gpu_milli",
+            "1/1000 of each device; default 1000, less only with one device",
+        ),
+        ColumnDoc::optional(
+            "gpu_models",
+            "admissible GPU models joined by `|`; empty admits all",
+        ),
+        ColumnDoc::optional("job_type", "type of the job, a row of `models.throughputs`"),
+        ColumnDoc::optional("members", "number of pods that start together; default 1"),
+        ColumnDoc::optional("time_limit", "time limit that the job declares"),
+        ColumnDoc::optional("time_limit_ns", "the same in nanoseconds, instead of it"),
+        ColumnDoc::optional("start", "start in the origin; never imposed on a run"),
+        ColumnDoc::optional("start_ns", "the same in nanoseconds, instead of it"),
+        ColumnDoc::optional("tenant", "user or group of the job; default `default`"),
+        ColumnDoc::optional(
+            "partition",
+            "partition of the job, with `system.scheduler.slurm.partitions`",
+        ),
+        ColumnDoc::optional(
+            "queue",
+            "queue of the job, which may be the partition; else written again alone",
+        ),
+        ColumnDoc::optional("group", "group of the user, written again alone"),
+        ColumnDoc::optional("executable", "program of the job, written again alone"),
+        ColumnDoc::optional(
+            "outcome",
+            "`completed`, `failed` or `cancelled` in the origin, written again alone",
+        ),
+        ColumnDoc::optional("priority", "priority, higher first; default 0"),
+        ColumnDoc::optional("namespace", "namespace; default none"),
+        ColumnDoc::optional(
+            "after",
+            "tasks that must have ended before, joined by `|`; default none",
+        ),
+        ColumnDoc::optional(
+            "part_of",
+            "task that the row is a part of, by which others wait for it; default its name",
+        ),
+        ColumnDoc::optional(
+            "think_time",
+            "time after the last end of `after`; default 0",
+        ),
+        ColumnDoc::optional("think_time_ns", "the same in nanoseconds, instead of it"),
+        ColumnDoc::optional(
+            "gang",
+            "gang of rows whose members start together, whatever they request; default those of the row alone",
+        ),
+        ColumnDoc::optional(
+            "pod",
+            "labels, containers, rules about places and more, as the template of a pod in JSON; default none",
+        ),
+        ColumnDoc::optional(
+            "resizes",
+            "later requests, such as `30s cpu=2 memory=4Gi | 1h cpu=1`; default none",
+        ),
+        ColumnDoc::optional(
+            "cpu_usage",
+            "with the option `usage`, cores used: an amount, a share of `cpu` such as `60%`, or a \
+             pattern",
+        ),
+        ColumnDoc::optional("memory_usage", "memory used, as for `cpu_usage`"),
+    ],
+    names: &[
+        "name",
+        "tenant",
+        "partition",
+        "queue",
+        "group",
+        "executable",
+        "outcome",
+        "namespace",
+    ],
+    cells: cells_of_tables,
+    options: &["usage", "recorded"],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+fn sniff(first: &[u8]) -> Confidence {
+    header_has(first, &["submit"]).max(header_has(first, &["submit_ns"]))
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let shards = Shards::of(input, &ENTRY)?;
+    let Some(input) = shards.alone() else {
+        // Rows without a name are counted through.
+        return shards.open(
+            input,
+            options,
+            Names::OfAll,
+            |file, last: Option<&CsvSource>| {
+                let mut source = CsvSource::open(file, options)?;
+                source.rows.count = last.map_or(0, |last| last.rows.count);
+                Ok(Box::new(source))
+            },
+        );
+    };
+    let source = CsvSource::open(input, options)?;
+    if source.has_gangs() {
+        return gangs::together(source);
+    }
+    streamed(source, input, options)
+}
+
+/// The columns that are read with the option `usage`.
+const USAGE: [&str; 2] = ["cpu_usage", "memory_usage"];
+
+/// A table as a workload, streamed: members of a gang stand where their rows do, which the registry's entry brings
+/// together.
+///
+/// ```
+/// use arrivals::{ArrivalSource, ReadOptions};
+/// use formats::readers::csv::CsvSource;
+/// use intake::Input;
+/// use units::Instant;
+///
+/// let table = "submit,cpu,run_time\n0,500m,1h\n90,2,30m\n";
+/// let input = Input::bytes("jobs.csv", table.as_bytes());
+/// let mut source = CsvSource::open(&input, &ReadOptions::default())?;
+/// let mut submits = Vec::new();
+/// while let Some(arrival) = source.next()? {
+///     submits.push(arrival.submit);
+/// }
+/// assert_eq!(submits, [Instant::ZERO, Instant::from_secs(90)]);
+/// assert_eq!(source.classes().len(), 2);
+/// # Ok::<(), intake::TraceError>(())
+/// ```
+pub struct CsvSource {
+    input: Input,
+    options: ReadOptions,
+    header: HeaderRecord,
+    table: Table,
+    rows: Rows,
+    ended: bool,
+    delivered: u64,
+}
+
+/// The rows read up to now.
+struct Rows {
+    columns: Columns,
+    journal: Journal,
+    lookahead: Lookahead,
+    count: u64,
+    classes: ClassTable,
+    keys: ClassKeys,
+    tenants: NameTable,
+}
+
+impl CsvSource {
+    /// Opens a table and reads its header.
+    pub fn open(input: &Input, options: &ReadOptions) -> Result<Self, TraceError> {
+        let table = Table::open(input)?;
+        let mut journal = Journal::new(input.name.clone(), options.rows);
+        let known = |name: &Arc<str>| ENTRY.columns.iter().any(|column| *column.name == **name);
+        let columns = Columns::find(&table, options)?;
+        let is_field = |name: &str| JobField::ALL.iter().any(|field| field.column == name);
+        let is_used = |name: &Arc<str>| {
+            let is_read = match &**name {
+                name if is_field(name) => columns.reads(name),
+                name => options.usage || !USAGE.contains(&name),
+            };
+            known(name) && is_read
+        };
+        for name in table.columns().iter().filter(|name| !is_used(name)) {
+            journal.dirt(&format!("column `{name}`, not used"), Action::Keep, 1)?;
+        }
+        if options.usage && columns.usage.iter().all(Option::is_none) {
+            return Err(TraceError::Format {
+                file: input.name.to_string(),
+                reason: "usage is requested, but the table has neither a column `cpu_usage` nor \
+                         `memory_usage`"
+                    .to_owned(),
+            });
+        }
+        Ok(Self {
+            input: input.clone(),
+            options: options.clone(),
+            header: HeaderRecord {
+                fields: columns.fields(),
+                ..HeaderRecord::EMPTY
+            },
+            table,
+            rows: Rows {
+                keys: ClassKeys::new(columns.of_spec()),
+                columns,
+                journal,
+                lookahead: Lookahead::default(),
+                count: 0,
+                classes: ClassTable::default(),
+                tenants: NameTable::default(),
+            },
+            ended: false,
+            delivered: 0,
+        })
+    }
+
+    /// Reads rows until the window has an arrival to deliver, or the table has ended.
+    #[inline(always)]
+    fn fill(&mut self) -> Result<(), TraceError> {
+        while !self.ended && self.rows.lookahead.wants_more() {
+            self.take_row()?;
+        }
+        Ok(())
+    }
+
+    /// Reads one row into the window, unless it is bad.
+    fn take_row(&mut self) -> Result<(), TraceError> {
+        if let Some(row) = self.table.next_plain_row() {
+            return self.rows.take(&row);
+        }
+        match self.table.next_row()? {
+            Some(Ok(row)) => self.rows.take(&row),
+            Some(Err(bad)) => {
+                self.rows.count += 1;
+                self.rows.journal.bad_row(bad)
+            }
+            None => {
+                self.ended = true;
+                self.rows.journal.end(self.table.open_end())
+            }
+        }
+    }
+}
+
+impl Rows {
+    /// Takes a row into the window, unless it is bad.
+    fn take(&mut self, row: &Row<'_>) -> Result<(), TraceError> {
+        self.count += 1;
+        let number = self.count;
+        let line = row.line;
+        let times = match self.columns.times(row) {
+            Ok(times) => times,
+            Err(bad) => return self.journal.bad_row(bad),
+        };
+        let class = if let Some(class) = self.keys.find(row) {
+            self.columns.tell_resizes(row, &mut self.journal)?;
+            class
+        } else {
+            let spec = match self.columns.spec(row) {
+                Ok(spec) => spec,
+                Err(bad) => return self.journal.bad_row(bad),
+            };
+            let class = self.classes.class_of(spec);
+            self.keys.learn(row, class);
+            self.columns.tell_resizes(row, &mut self.journal)?;
+            class
+        };
+        let links = match self.columns.links(row) {
+            Ok(links) => links,
+            Err(bad) => return self.journal.bad_row(bad),
+        };
+        let tenant = self.tenants.number_of_piece(self.columns.tenant(row));
+        if let (Some(limit), Some(run_time)) = (times.limit, times.run)
+            && limit < run_time
+        {
+            let kind = "time limit below the run time; plans reckon with the limit";
+            self.journal.dirt(kind, Action::Keep, line)?;
+        }
+        let arrival = |name| Arrival {
+            submit: times.submit,
+            name,
+            class,
+            members: times.members,
+            tenant,
+            run_time: times.run,
+            time_limit: times.limit,
+            historic_start: times.start,
+            links,
+            part: 0,
+            origin: Origin::line(line),
+        };
+        // Each kind by itself: a name that is put together first goes through memory.
+        let placed = match self.columns.name(row) {
+            Some(name) => self.lookahead.push(arrival(name)),
+            None => self.lookahead.push(arrival(PodName::Job(number))),
+        };
+        match placed {
+            Placed::InOrder => Ok(()),
+            Placed::Moved => {
+                let kind = "submitted before a row above; moved";
+                self.journal.dirt(kind, Action::Repair, line)
+            }
+            Placed::TooLate => self.journal.bad_row(BadRow {
+                line,
+                column: "submit".to_owned(),
+                value: times.submit.to_string(),
+                rule: "must not be earlier than rows far above; sort the file by it".to_owned(),
+            }),
+        }
+    }
+}
+
+impl ArrivalSource for CsvSource {
+    fn progress(&self) -> Option<(u64, u64)> {
+        Some(self.table.progress())
+    }
+
+    fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
+        self.fill()?;
+        let arrival = self.rows.lookahead.pop();
+        self.delivered += u64::from(arrival.is_some());
+        Ok(arrival)
+    }
+
+    fn append_to(
+        &mut self,
+        buffer: &mut VecDeque<Arrival>,
+        most: usize,
+    ) -> Result<bool, TraceError> {
+        let noted = self.rows.journal.ledger.total();
+        self.fill()?;
+        let has_changed = self.rows.journal.ledger.total() != noted;
+        let most = if has_changed { buffer.len() + 1 } else { most };
+        let appended = self.rows.lookahead.append_to(buffer, most);
+        self.delivered += appended as u64;
+        Ok(appended > 0)
+    }
+
+    fn may_wait(&self) -> bool {
+        self.rows.columns.may_wait()
+    }
+
+    fn has_gangs(&self) -> bool {
+        self.rows.columns.has_gangs()
+    }
+
+    fn class_columns(&self) -> ClassColumns {
+        self.rows.columns.of_classes()
+    }
+
+    fn header(&self) -> &HeaderRecord {
+        &self.header
+    }
+
+    fn classes(&self) -> &Classes {
+        self.rows.classes.classes()
+    }
+
+    fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
+        let mut fork = Self::open(&self.input, &self.options)?;
+        for _ in 0..self.delivered {
+            fork.next()?;
+        }
+        Ok(Box::new(fork))
+    }
+
+    fn ledger(&self) -> &Ledger {
+        &self.rows.journal.ledger
+    }
+
+    fn files(&self) -> &[std::sync::Arc<str>] {
+        std::slice::from_ref(&self.input.name)
+    }
+
+    fn tenants(&self) -> &[Text] {
+        self.rows.tenants.names()
+    }
+}

@@ -1,0 +1,117 @@
+//! Google's cluster trace of 2011 (`clusterdata-2011-2`): headerless tables in shards, times in
+//! microseconds, amounts as shares of the largest machine. Format: `traces.md`, section 2.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
+
+pub(crate) mod attributes;
+pub(crate) mod events;
+pub mod machines;
+pub(crate) mod presence;
+pub mod tasks;
+pub(crate) mod unsorted;
+pub mod usage;
+
+use crate::parts::side_by_side::TraceTable;
+use arrivals::job_fields::Outcome;
+use intake::TraceError;
+use intake::columns::{Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
+use intake::ledger::{Action, BadRow, Journal};
+use intake::rows::Fields;
+use units::Instant;
+
+/// The tables of the trace.
+const TABLES: &[TraceTable] = &[
+    TraceTable {
+        name: "task_events",
+        sniff: tasks::is_events,
+        unread: "task events, read by `google-2011-tasks`",
+    },
+    TraceTable {
+        name: "task_constraints",
+        sniff: attributes::is_constraints,
+        unread: "constraints of tasks, read by `google-2011-tasks`",
+    },
+    TraceTable {
+        name: "task_usage",
+        sniff: usage::sniff,
+        unread: "usage of tasks, read by `google-2011-tasks`",
+    },
+    TraceTable {
+        name: "job_events",
+        sniff: is_jobs,
+        unread: "job events, not read; the events of their tasks say when, whose and how urgent",
+    },
+    TraceTable {
+        name: "machine_events",
+        sniff: machines::is_events,
+        unread: MACHINES_UNREAD,
+    },
+    TraceTable {
+        name: "machine_attributes",
+        sniff: attributes::is_attributes,
+        unread: "attributes of machines, read by `google-2011-machines`",
+    },
+];
+
+/// The note about machine events beside those of tasks.
+const MACHINES_UNREAD: &str = "machine events, read by `google-2011-machines`";
+
+/// Whether a table that begins with these bytes is one of job events.
+fn is_jobs(first: &[u8]) -> Confidence {
+    let is_word = |field: &str| !is_number_or_empty(field);
+    let tests: [FieldTest; 6] = [
+        (0, is_whole),
+        (1, |field| matches!(field, "" | "0" | "1" | "2")),
+        (2, is_whole),
+        (3, is_whole),
+        (5, |field| matches!(field, "" | "0" | "1" | "2" | "3")),
+        (7, is_word),
+    ];
+    row_has(first, b',', 8, &tests)
+}
+
+/// The outcome of an event that ends a task, by its number; that of a lost one is not known.
+fn outcome(kind: i64) -> Option<Outcome> {
+    match kind {
+        3 => Some(Outcome::Failed),
+        4 => Some(Outcome::Completed),
+        5 => Some(Outcome::Cancelled),
+        _ => None,
+    }
+}
+
+/// The instant at which the trace's window begins; what is before it has time 0.
+const WINDOW: Instant = Instant::from_secs(600);
+
+/// Notes a trace that ends before its window begins, as one in another unit of time does.
+pub(crate) fn tell_unit(latest: Instant, journal: &mut Journal) -> Result<(), TraceError> {
+    if latest == Instant::ZERO || latest >= WINDOW {
+        return Ok(());
+    }
+    let kind =
+        "trace that ends before its window begins, at 600000000; its times must be in microseconds";
+    journal.dirt(kind, Action::Keep, 1)
+}
+
+/// The time of what lies behind the trace's window.
+const AFTER: i64 = i64::MAX;
+/// The last microsecond that is an instant.
+const MAX_MICROS: i64 = i64::MAX / 1_000;
+
+/// The time of a row; `None` if it lies behind the window.
+#[inline(always)]
+pub(crate) fn time(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Instant>, BadRow> {
+    let micros = fields.number(place, 0, AFTER)?;
+    if micros == AFTER {
+        return Ok(None);
+    }
+    if micros > MAX_MICROS {
+        return Err(fields.bad(
+            place,
+            "microseconds, or 9223372036854775807 after the trace",
+        ));
+    }
+    Ok(Some(Instant::from_nanos(1_000 * micros)))
+}

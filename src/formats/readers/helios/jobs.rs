@@ -1,0 +1,379 @@
+//! Jobs of `SenseTime`'s Helios clusters of 2020 (`cluster_log.csv`), in the time of UTC+8. A job that
+//! states its machines is a gang of one pod on each of them, with its share of GPUs and cores, rounded up. Format: `traces.md`, section 8.
+
+use crate::parts::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
+use crate::parts::requests::{Spread, spread};
+use crate::parts::side_by_side::Tables;
+use crate::parts::sorting::Gather;
+use arrivals::format::{Constructor, FormatEntry};
+use arrivals::job_fields::{Outcome, outcome_alone};
+use arrivals::read_options::ReadOptions;
+use arrivals::spill::FlatName;
+use arrivals::stream::ArrivalSource;
+use intake::Input;
+use intake::TraceError;
+use intake::archive::of_one_folder;
+use intake::budget::MEMBERS;
+use intake::calendar::{Zone, is_absent};
+use intake::columns::{ColumnDoc, Confidence, header_has};
+use intake::ledger::{Action, BadRow, Journal};
+use intake::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row_of_all};
+use units::{Duration, Instant};
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "helios",
+    summary: "jobs of SenseTime's Helios clusters (`cluster_log.csv`, CSV with header)",
+    columns: COLUMNS,
+    names: &["job_id", "user", "vc"],
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
+    options: &["recorded"],
+    sniff,
+    open: Constructor::Workload(open),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("job_id", "job; becomes the name"),
+    ColumnDoc::optional(
+        "user",
+        "user; the tenant where no virtual cluster is stated",
+    ),
+    ColumnDoc::optional("vc", "virtual cluster; becomes the tenant"),
+    ColumnDoc::required("gpu_num", "GPUs in all"),
+    ColumnDoc::required("cpu_num", "cores in all"),
+    ColumnDoc::required("node_num", "machines; the gang size"),
+    ColumnDoc::optional(
+        "state",
+        "state at the end; written again as the outcome, and not used by runs",
+    ),
+    ColumnDoc::required("submit_time", "date, UTC+8"),
+    ColumnDoc::required("start_time", "date, UTC+8; empty if the job never ran"),
+    ColumnDoc::optional("end_time", "date, UTC+8; else `duration` after the start"),
+    ColumnDoc::optional("duration", "s; compared with the dates"),
+    ColumnDoc::optional("queue", "wait, s; compared with the dates"),
+];
+
+const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+
+const JOB: usize = 0;
+const USER: usize = 1;
+const CLUSTER: usize = 2;
+const GPUS: usize = 3;
+const CORES: usize = 4;
+const NODES: usize = 5;
+const STATE: usize = 6;
+const SUBMIT: usize = 7;
+const START: usize = 8;
+const END: usize = 9;
+const DURATION: usize = 10;
+const QUEUE: usize = 11;
+
+/// The states of a job.
+const STATES: [&str; 6] = [
+    "COMPLETED",
+    "CANCELLED",
+    "FAILED",
+    "TIMEOUT",
+    "NODE_FAIL",
+    "SUSPENDED",
+];
+
+fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
+    let names = ["cluster_log"];
+    let tables = Tables::of(input, super::TABLES, names)?.with_first(input, names[0])?;
+    // Each cluster has a folder of its own, and no job runs on machines of another.
+    of_one_folder(input, &tables.read[0])?;
+    Ok(tables)
+}
+
+/// Whether a table that begins with these bytes is one of jobs.
+pub(super) fn sniff(first: &[u8]) -> Confidence {
+    header_has(
+        first,
+        &[
+            "job_id",
+            "gpu_num",
+            "cpu_num",
+            "node_num",
+            "submit_time",
+            "start_time",
+        ],
+    )
+}
+
+fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut gather = Gather::default();
+    gather.header.fields = outcome_alone(options);
+    let zone = super::zone();
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
+        let outcome = outcome(fields.text(STATE)).filter(|_| options.keeps_outcomes());
+        take(&mut gather, journal, fields, &zone, outcome)
+    })?;
+    gather.finish_from_first(journal)
+}
+
+/// The outcome of a state; `None` of a job that is suspended.
+fn outcome(state: &str) -> Option<Outcome> {
+    match state {
+        "COMPLETED" => Some(Outcome::Completed),
+        "CANCELLED" => Some(Outcome::Cancelled),
+        "FAILED" | "TIMEOUT" | "NODE_FAIL" => Some(Outcome::Failed),
+        _ => None,
+    }
+}
+
+fn take(
+    gather: &mut Gather,
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    zone: &Zone,
+    outcome: Option<Outcome>,
+) -> Result<(), Refused> {
+    let line = fields.line();
+    let name = fields.name(JOB, "the number of a job")?;
+    let state = fields.text(STATE);
+    if fields.has(STATE) && !STATES.contains(&state) {
+        let expected = format!("one of {}", STATES.join(", "));
+        return Err(fields.bad(STATE, &expected).into());
+    }
+    let gpus = fields.number(GPUS, 0, MEMBERS)?;
+    let cores = fields.number(CORES, 0, MEMBERS)?;
+    let nodes = fields.number(NODES, 0, MEMBERS)?;
+    let submit = zone.field(fields, SUBMIT)?;
+    let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "a date"))?;
+    let (start, end) = (zone.field(fields, START)?, zone.field(fields, END)?);
+    let stated = (stated(fields, DURATION)?, stated(fields, QUEUE)?);
+    let Some(start) = start else {
+        return Ok(journal.dirt("job never ran", Action::Drop, line)?);
+    };
+    let end = match stated.0.filter(|_| !fields.has(END)) {
+        Some(duration) if duration >= Duration::ZERO => Some(start.saturating_add(duration)),
+        _ => end,
+    };
+    if end.is_some_and(|end| end < start) {
+        return Err(fields.bad(END, "no earlier than `start_time`").into());
+    }
+    if end.is_none() {
+        journal.dirt("no end; run time not known", Action::Keep, line)?;
+    }
+    let run_time = end.map(|end| end.since(start));
+    let wait = (start >= submit).then(|| start.since(submit));
+    if wait.is_none() {
+        journal.dirt("start before the submission", Action::Keep, line)?;
+    }
+    let differs = |stated: Option<Duration>, span: Option<Duration>| {
+        stated.zip(span).is_some_and(|(stated, span)| {
+            (stated.as_nanos() - span.as_nanos()).abs() > Duration::from_secs(1).as_nanos()
+        })
+    };
+    if differs(stated.0, run_time) || differs(stated.1, wait) {
+        let kind = "`duration` or `queue` differs from the dates; the dates hold";
+        journal.dirt(kind, Action::Keep, line)?;
+    }
+    let own = on_machines(journal, fields, [gpus, cores, nodes])?;
+    let tenant = if fields.has(CLUSTER) { CLUSTER } else { USER };
+    gather.met.meet(journal, line, name);
+    gather.push_plain(
+        journal.origin(line),
+        PlainDemand {
+            submit,
+            name: FlatName::Text(name.as_bytes()),
+            tenant: fields.text(tenant).as_bytes(),
+            amounts: Amounts {
+                cpu_milli: Some(own.cpu_milli),
+                gpu_milli: milli_of_gpus(own.gpus),
+                outcome,
+                ..Amounts::default()
+            },
+            members: own.members as u32,
+            run_time,
+            historic_start: Some(start),
+            ..PlainDemand::default()
+        },
+    );
+    Ok(())
+}
+
+/// The GPUs and cores that a job takes on each of its machines.
+fn on_machines(
+    journal: &mut Journal,
+    fields: &Fields<'_, '_>,
+    [gpus, cores, nodes]: [i64; 3],
+) -> Result<Spread, Refused> {
+    let line = fields.line();
+    let Some(own) = spread(gpus, cores, nodes) else {
+        return Err(fields.bad(GPUS, "at most 64 on a machine").into());
+    };
+    if nodes == 0 {
+        journal.dirt("job of no machine; counted as 1", Action::Repair, line)?;
+    }
+    if own.is_rounded {
+        let kind = "GPUs or cores don't divide by the machines; rounded up";
+        journal.dirt(kind, Action::Repair, line)?;
+    }
+    Ok(own)
+}
+
+/// A time that the log states beside the dates, in seconds; below zero where its clocks differed.
+fn stated(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Duration>, BadRow> {
+    // They are whole numbers, mostly.
+    if let Ok(Some(span)) = fields.seconds(place) {
+        return Ok(Some(span.since(Instant::ZERO)));
+    }
+    let text = fields.text(place);
+    if is_absent(text) {
+        return Ok(None);
+    }
+    let seconds = text.parse::<f64>().ok();
+    let seconds = seconds.filter(|seconds| seconds.abs() <= MAX_SECONDS);
+    let span = seconds.and_then(Duration::checked_from_secs_f64);
+    span.map(Some)
+        .ok_or_else(|| fields.bad(place, "a number of seconds"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packed::archive;
+    use arrivals::inspect::validate;
+    use arrivals::job_fields::OUTCOME;
+    use arrivals::memory::Recorded;
+
+    const HEADER: &str = "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,\
+                          end_time,duration,queue\n";
+
+    #[test]
+    fn a_job_of_no_machine_is_one_of_one() {
+        let row = "7,u1,vc1,2,8,0,COMPLETED,2020-04-01 00:00:10,2020-04-01 00:01:10,2020-04-01 00:02:10,60,60\n";
+        let input = Input::bytes("h.csv", format!("{HEADER}{row}").into_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        assert_eq!(recorded.arrivals[0].members, 1);
+        assert_eq!(recorded.ledger.count("job of no machine; counted as 1"), 1);
+    }
+
+    #[test]
+    fn jobs_are_gangs_of_a_pod_a_machine() {
+        let rows = "7,u1,vc1,16,64,2,COMPLETED,2020-04-01 00:00:10,2020-04-01 00:01:10,\
+                    2020-04-01 00:02:10,60,60\n\
+                    8,u1,vc2,0,3,1,FAILED,2020-04-01 00:00:00,2020-04-01 00:00:00,\
+                    2020-04-01 00:00:05,9,0\n\
+                    9,u1,vc2,3,8,2,TIMEOUT,2020-04-01 00:00:20,2020-04-01 00:00:20,\
+                    2020-04-01 00:00:25,5,0\n\
+                    10,u1,vc2,1,1,1,CANCELLED,2020-04-01 00:00:20,,,0,0\n\
+                    11,u1,vc2,0,3,1,SUSPENDED,2020-04-01 00:00:30,2020-04-01 00:00:40,,,10\n";
+        let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
+        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let seen: Vec<_> = { recorded.arrivals.iter() }
+            .map(|one| {
+                let gpu = &recorded.classes[one.class as usize].gpu;
+                (one.name.to_string(), one.members, gpu.devices)
+            })
+            .collect();
+        let expected = [("8", 1, 0), ("7", 2, 8), ("9", 2, 2), ("11", 1, 0)];
+        assert_eq!(
+            seen,
+            expected.map(|(name, members, gpus)| (name.to_owned(), members, gpus))
+        );
+        assert_eq!(recorded.arrivals[1].run_time, Some(Duration::from_secs(60)));
+        assert_eq!(recorded.arrivals[3].run_time, None);
+        for kind in [
+            "job never ran",
+            "no end; run time not known",
+            "`duration` or `queue` differs from the dates; the dates hold",
+            "GPUs or cores don't divide by the machines; rounded up",
+        ] {
+            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
+        }
+        let rows = "7,u1,vc1,16,64,2,DONE,2020-04-01 00:00:10,,,60,60\n\
+                    7,u1,vc1,-1,64,2,FAILED,2020-04-01 00:00:10,,,60,60\n";
+        let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "h.csv:2: column `state`: must be one of COMPLETED, CANCELLED, FAILED, TIMEOUT, \
+                 NODE_FAIL, SUSPENDED, found `DONE`",
+                "h.csv:3: column `gpu_num`: must be at least 0, found `-1`",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_table_with_fewer_columns_is_read() {
+        let text = "job_id,gpu_num,cpu_num,node_num,submit_time,start_time,duration,user\n\
+                    7,8,64,1,2020-04-01 00:00:10,2020-04-01 00:01:10,60,ann\n\
+                    8,0,3,1,2020-04-01 00:00:10,2020-04-01 00:01:10,,bob\n";
+        let input = Input::bytes("h.csv", text.as_bytes());
+        let entry = crate::registry::recognize(&input).expect("known");
+        assert_eq!(entry.name, ENTRY.name);
+        let options = ReadOptions {
+            outcomes: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        assert_eq!(runs, [Some(Duration::from_secs(60)), None]);
+        assert_eq!(recorded.tenants, ["ann".into(), "bob".into()]);
+        assert_eq!(crate::tests::outcomes(&recorded), ["", ""]);
+        let kinds: Vec<String> = { recorded.ledger.entries().iter() }
+            .map(|own| own.kind.to_string())
+            .collect();
+        assert_eq!(kinds, ["no end; run time not known"]);
+    }
+
+    #[test]
+    fn states_are_outcomes_where_they_are_asked_for() {
+        let row = |job: u32, state: &str| {
+            format!(
+                "{job},u1,vc1,1,1,1,{state},2020-04-01 00:00:10,2020-04-01 00:00:10,\
+                 2020-04-01 00:00:20,10,0\n"
+            )
+        };
+        let rows: String = (0..)
+            .zip(STATES)
+            .map(|(job, state)| row(job, state))
+            .collect();
+        let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
+        let options = ReadOptions {
+            recorded: true,
+            ..ReadOptions::default()
+        };
+        let mut source = open(&input, &options).expect("good rows");
+        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let expected = ["completed", "cancelled", "failed", "failed", "failed", ""];
+        assert_eq!(crate::tests::outcomes(&recorded), expected);
+        assert_eq!(recorded.header.fields, [&OUTCOME]);
+    }
+
+    #[test]
+    fn clusters_are_not_read_as_one() {
+        let rows = format!(
+            "{HEADER}7,u1,vc1,1,1,1,FAILED,2020-04-01 00:00:10,2020-04-01 00:00:10,\
+             2020-04-01 00:00:20,10,0\n"
+        );
+        let files = [
+            "Earth/cluster_log.csv",
+            "Saturn/cluster_log.csv",
+            "Venus/cluster_log.csv",
+        ];
+        let both = Input::bytes("h.tar", archive(&files.map(|file| (file, &*rows))));
+        let error = open(&both, &ReadOptions::default())
+            .err()
+            .expect("clusters");
+        assert_eq!(
+            error.to_string(),
+            "h.tar: has files in `Earth`, `Saturn` and `Venus`; unpack it and name one of \
+             them"
+        );
+        let shards = ["Earth/cluster_log-1.csv", "Earth/cluster_log-2.csv"];
+        let one = Input::bytes("h.tar", archive(&shards.map(|file| (file, &*rows))));
+        assert!(open(&one, &ReadOptions::default()).is_ok());
+    }
+}

@@ -1,0 +1,27 @@
+//! `SenseTime`'s Helios clusters of 2020: jobs, and the GPUs of virtual clusters day by day, in the time of UTC+8.
+//! Format: `traces.md`, section 8.
+
+pub mod jobs;
+pub mod machines;
+
+use crate::parts::side_by_side::TraceTable;
+use intake::calendar::Zone;
+
+/// The tables of the trace.
+const TABLES: &[TraceTable] = &[
+    TraceTable {
+        name: "cluster_log",
+        sniff: jobs::sniff,
+        unread: "jobs, read by `helios`",
+    },
+    TraceTable {
+        name: "cluster_gpu_number",
+        sniff: machines::sniff,
+        unread: "GPUs of virtual clusters, read by `helios-machines`",
+    },
+];
+
+/// The zone of the trace's dates.
+fn zone() -> Zone {
+    Zone::east(8)
+}

@@ -1,0 +1,147 @@
+//! Machines of Philly's clusters (`cluster_machine_list`). The list states GPUs and how much memory each has, and neither
+//! processors nor memory of the machine, so nodes offer none.
+
+use crate::parts::side_by_side::Tables;
+use crate::parts::sorting::{Capacity, gpu_node};
+use arrivals::format::{Constructor, FormatEntry, NodeList};
+use arrivals::read_options::ReadOptions;
+use intake::Input;
+use intake::TraceError;
+use intake::columns::{ColumnDoc, Confidence, header_has};
+use intake::ledger::{Action, Journal};
+use intake::rows::{Layout, each_row_of_all};
+use model::GpuInventory;
+use model::gpu::MAX_DEVICES;
+
+/// The registry's entry.
+pub const ENTRY: FormatEntry = FormatEntry {
+    name: "philly-machines",
+    summary: "machines of Microsoft's Philly clusters (`cluster_machine_list`, CSV with header)",
+    columns: COLUMNS,
+    names: &["machineId"],
+    cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
+    options: &["pods-per-node"],
+    sniff: is_machines,
+    open: Constructor::Nodes(read),
+};
+
+const COLUMNS: &[ColumnDoc] = &[
+    ColumnDoc::required("machineId", "machine; becomes the node's name"),
+    ColumnDoc::required("number of GPUs", "GPU devices"),
+    ColumnDoc::required(
+        "single GPU mem",
+        "memory of a GPU, such as `24GB`; becomes a label",
+    ),
+];
+
+const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+
+const MACHINE: usize = 0;
+const GPUS: usize = 1;
+const MEMORY: usize = 2;
+
+/// The label that carries the memory of a machine's GPUs.
+pub const GPU_MEMORY_LABEL: &str = "philly.microsoft/gpu-memory";
+
+/// Whether a table that begins with these bytes is one of machines.
+pub(super) fn is_machines(first: &[u8]) -> Confidence {
+    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
+    header_has(first, &names)
+}
+
+fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
+    let names = ["cluster_machine_list"];
+    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+}
+
+fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
+    let mut journal = Journal::new(input.name.clone(), options.rows);
+    let mut nodes = Vec::new();
+    let tables = tables(input)?;
+    tables.note(&mut journal)?;
+    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
+        let name = fields.name(MACHINE, "the name of a machine")?;
+        let devices = fields.number(GPUS, 0, MAX_DEVICES as i64)?;
+        let memory = fields.text(MEMORY);
+        let gigabytes = memory.strip_suffix("GB").unwrap_or(memory).trim();
+        if !memory.is_empty() && gigabytes.parse::<u32>().is_err() {
+            return Err(fields.bad(MEMORY, "an amount such as `24GB`").into());
+        }
+        let kind = "cores and memory not known; the node offers none";
+        journal.dirt(kind, Action::Keep, fields.line())?;
+        let capacity = Capacity {
+            cpu_milli: 0,
+            memory: 0,
+            disk: None,
+        };
+        let gpus = GpuInventory {
+            devices: devices as u8,
+            model: "".into(),
+        };
+        let mut node = gpu_node(name.into(), capacity, gpus, options.pods_per_node);
+        if !memory.is_empty() {
+            node.labels.insert(GPU_MEMORY_LABEL.into(), memory.into());
+        }
+        nodes.push(node);
+        Ok(())
+    })?;
+    Ok(NodeList {
+        nodes,
+        ledger: journal.ledger,
+        ..NodeList::default()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::packed::archive;
+    use arrivals::inspect::validate;
+
+    const ROWS: &str = "machineId, number of GPUs, single GPU mem\nm0, 2, 24GB\nm1, 8, 12GB\n";
+
+    #[test]
+    fn machines_have_their_gpus() {
+        let files = [
+            (
+                "cluster_cpu_util",
+                "time,machine_id,cpu_util\n2017-11-27 00:04:00 PST,m1,NA\n",
+            ),
+            (
+                "cluster_gpu_util",
+                "time,machineId,gpu0_util,gpu1_util,\n2017-10-03 00:00:00 PDT,m1,1,NA,\n",
+            ),
+            ("cluster_machine_list", ROWS),
+            (
+                "cluster_mem_util",
+                "time,machine_id,mem_total,mem_free\n2017-11-27 00:04:00 PST,m1,5,3\n",
+            ),
+        ];
+        let input = Input::bytes("philly.tar", archive(&files));
+        let list = read(&input, &ReadOptions::default()).expect("good rows");
+        let seen: Vec<_> = { list.nodes.iter() }
+            .map(|node| (&*node.name, node.gpu.as_ref().map_or(0, |gpu| gpu.devices)))
+            .collect();
+        assert_eq!(seen, [("m0", 2), ("m1", 8)]);
+        assert_eq!(list.nodes[0].labels[GPU_MEMORY_LABEL], "24GB".into());
+        assert_eq!(list.ledger.entries().len(), 4);
+        let kind = "cores and memory not known; the node offers none";
+        assert_eq!(list.ledger.count(kind), 2);
+    }
+
+    #[test]
+    fn dirty_rows_are_named() {
+        let rows = format!("{ROWS}m2, 65, 12GB\nm3, 8, large\n,8,12GB\n");
+        let input = Input::bytes("m.csv", rows.into_bytes());
+        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
+        assert_eq!(
+            bad,
+            [
+                "m.csv:4: column `number of GPUs`: must be at most 64, found `65`",
+                "m.csv:5: column `single GPU mem`: must be an amount such as `24GB`, found `large`",
+                "m.csv:6: column `machineId`: must be the name of a machine, found ``",
+            ]
+        );
+    }
+}

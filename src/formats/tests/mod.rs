@@ -1,0 +1,21 @@
+//! The readers together: wrong files, dirty rows, real files, and what lies below readers, on real formats.
+
+mod bad_traces;
+mod cache;
+mod dirty_rows;
+mod duplicate_names;
+mod file_order;
+mod fill_up;
+mod headerless;
+mod implausible;
+mod inspect;
+mod inspect_records;
+mod outcomes;
+mod partitions;
+mod precedence;
+mod read_ahead;
+mod real_files;
+mod transform;
+mod unknown_columns;
+
+pub(crate) use outcomes::outcomes;
