@@ -48,8 +48,6 @@ pub use world;
 
 pub use lab;
 
-pub use verify;
-
 pub use report;
 
 #[cfg(feature = "live")]

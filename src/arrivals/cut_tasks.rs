@@ -4,7 +4,7 @@ use crate::links::TaskNames;
 use crate::stream::Arrival;
 use units::SortedMap;
 
-/// What a cut leaves out of a workload: what is kept waits for it no more.
+/// Tasks that a cut leaves out of a workload: those that are kept wait for them no more.
 #[derive(Clone, Debug, Default)]
 pub struct CutTasks {
     cut: SortedMap<u16, TaskNames>,

@@ -13,7 +13,6 @@ use units::Duration;
 use super::compare::by_system;
 use super::experiment_file::{self, MessageFormat, Reading};
 use super::failure::failure;
-use super::run::threads;
 use super::run_count::RunCount;
 
 use super::table_format::{self, TableFormat};
@@ -117,7 +116,7 @@ pub(super) fn run(
     };
     let count = RunCount::new(global);
     let workers = Workers {
-        threads: threads(global),
+        threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|done, all| count.at(done, all),
     };

@@ -11,6 +11,7 @@ mod accept;
 mod change_list;
 mod check;
 mod compact;
+mod companion;
 mod compare;
 mod completions;
 mod diff;
@@ -57,7 +58,6 @@ mod trace_options;
 mod trip;
 mod upgrade;
 mod validate;
-mod verify;
 mod visible;
 
 use std::path::PathBuf;
@@ -66,8 +66,10 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 use lab::compact::Question;
 
+pub use companion::companion;
 pub use exit::{Exit, Failure};
 pub use memory::SystemMemory;
+pub use terminal::print;
 
 /// A wind tunnel for cluster schedulers: real control loops against simulated nodes, failures and
 /// traces, in deterministic time.
@@ -86,7 +88,7 @@ struct Arguments {
     clippy::struct_excessive_bools,
     reason = "each is a flag of the command line, and none excludes another"
 )]
-struct Global {
+pub struct Global {
     /// Print more details
     #[arg(short, long, global = true)]
     verbose: bool,
@@ -124,8 +126,8 @@ enum Command {
     Diff(diff::DiffArguments),
     /// Rerun a report or a result folder and compare hashes, digests and metrics
     Reproduce(reproduce::ReproduceArguments),
-    /// Verify this program against recorded decisions and published tables
-    Verify(verify::VerifyArguments),
+    /// Verify this program against recorded decisions and published tables (a program of its own)
+    Verify(companion::Words),
     /// Search the events of a finished run by object, kind and time
     Events(events::EventsArguments),
     /// Explain why a pod goes to its node or waits: every node, every filter, every score
@@ -206,6 +208,9 @@ pub fn main() -> ExitCode {
     if let Some(shim) = live::requested_shim(std::env::args_os()) {
         return live::run_shim(&shim);
     }
+    if let Some(exit) = companion::requested() {
+        return exit;
+    }
     // From here on a signal ends the program in words.
     interrupt::flag();
     let arguments = match Arguments::try_parse() {
@@ -235,7 +240,7 @@ fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Events(arguments) => events::run(global, &arguments),
         Command::Diff(arguments) => diff::run(global, &arguments),
         Command::Reproduce(arguments) => reproduce::run(global, &arguments),
-        Command::Verify(arguments) => verify::run(global, &arguments),
+        Command::Verify(words) => companion::call("verify", &words),
         Command::Import(command) => import::run(global, &command),
         Command::Explain(arguments) => explain::run(global, &arguments),
         Command::Place(arguments) => place::run(global, &arguments),

@@ -11,7 +11,7 @@ use units::Duration;
 
 use super::snapshot::{failed, ignored, tell};
 use super::table_format::{self, TableFormat};
-use super::{Exit, Failure, Global, terminal};
+use super::{Exit, Failure, Global};
 
 const EXAMPLES: &str = "Examples:
   kubectl get clusterqueues,localqueues,resourceflavors,cohorts,workloads -A -o json > dump.json
@@ -50,7 +50,7 @@ pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, F
             "give the files of the cluster and, last, the file of the job",
         ));
     };
-    let (folders, ignored) = (terminal::traces_dirs(global), ignored(global)?);
+    let (folders, ignored) = (global.traces_dirs(), ignored(global)?);
     let options = SnapshotOptions {
         traces_dirs: &folders,
         ignored: &ignored,

@@ -20,7 +20,7 @@ use super::failure::failure;
 use super::report::fork_of;
 use super::run_count::RunCount;
 use super::source::Source;
-use super::{Exit, Failure, Global, interrupt, named, run, terminal};
+use super::{Exit, Failure, Global, interrupt, named, terminal};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,7 +47,7 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
         repeats,
         study,
     } = claim(global, &arguments.target)?;
-    let threads = run::threads(global);
+    let threads = global.threads();
     let found = if let (Some(study), [repeat]) = (&study, repeats.as_slice()) {
         let count = RunCount::new(global);
         let workers = Workers {

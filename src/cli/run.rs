@@ -44,7 +44,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     let plan = Plan {
         experiment: &experiment,
         form: arguments.form.into(),
-        threads: threads(global),
+        threads: global.threads(),
         interrupted,
         progress: &bars,
         outputs: arguments
@@ -295,12 +295,6 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
         experiment.set_on_bad_row(on_bad_row.into());
     }
     Ok(experiment)
-}
-
-/// Number of variants that run at once.
-pub(super) fn threads(global: &Global) -> usize {
-    let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    global.threads.map_or(available, usize::from)
 }
 
 #[cfg(test)]

@@ -91,7 +91,7 @@ pub(super) fn read(
     paths: &[PathBuf],
     stated: Option<Release>,
 ) -> Result<ManuallyDrop<Snapshot>, Failure> {
-    let (folders, ignored) = (terminal::traces_dirs(global), ignored(global)?);
+    let (folders, ignored) = (global.traces_dirs(), ignored(global)?);
     let options = SnapshotOptions {
         traces_dirs: &folders,
         release: stated,

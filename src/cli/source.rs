@@ -44,7 +44,7 @@ impl Source {
 
     /// Wraps a text that is already read.
     pub(super) fn of(global: &Global, name: String, text: String, base_dir: PathBuf) -> Self {
-        let mut traces_dirs = terminal::traces_dirs(global);
+        let mut traces_dirs = global.traces_dirs();
         // The scenario of a result tells where its paths start; results have files of such names too.
         let mut bases = bases(&text, &base_dir);
         bases.retain(|base| base.as_os_str().is_empty() || base.is_dir());

@@ -20,7 +20,7 @@ use report::sweep as words;
 
 use super::run_count::RunCount;
 use super::source::{self, Source};
-use super::{Exit, Failure, Global, interrupt, run::threads, terminal};
+use super::{Exit, Failure, Global, interrupt, terminal};
 use units::plural;
 
 const EXAMPLES: &str = "\
@@ -230,7 +230,7 @@ fn all_runs(
         plan,
         shard,
         folder: &folder,
-        threads: threads(global),
+        threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &progress,
     });

@@ -13,7 +13,7 @@ use arrivals::cache::CacheFolder;
 static LOST: OnceLock<String> = OnceLock::new();
 
 /// Prints a result to stdout.
-pub(super) fn print(text: &str) {
+pub fn print(text: &str) {
     print_with(|out| out.write_all(text.as_bytes()));
 }
 
@@ -63,15 +63,6 @@ pub(super) fn width() -> Option<usize> {
         .and_then(|text| text.parse().ok());
     let measured = terminal_size::terminal_size().map(|(width, _)| usize::from(width.0));
     columns.or(measured).or(Some(USUAL))
-}
-
-/// Folders of traces: `--traces`, then `WINDTUNNEL_TRACES` (several joined by `:`).
-pub(super) fn traces_dirs(global: &Global) -> Vec<PathBuf> {
-    let mut folders = global.traces.clone();
-    if let Some(variable) = std::env::var_os("WINDTUNNEL_TRACES") {
-        folders.extend(std::env::split_paths(&variable));
-    }
-    folders
 }
 
 /// Cache folder of decoded traces, unless disabled: below `XDG_CACHE_HOME`, or `.cache` in the home

@@ -135,7 +135,7 @@ impl Zone {
         (known.text == hour).then(|| Instant::from_nanos(known.begin + date.nanos))
     }
 
-    /// The same date, of an hour that is repeated the second one.
+    /// The date with the second of two equal hours.
     pub fn second_instant(&self, text: &str) -> Option<Instant> {
         self.read(text, Disambiguation::Later)
     }

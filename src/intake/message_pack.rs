@@ -11,7 +11,7 @@ use crate::budget::{OBJECT_BYTES, VALUES};
 /// The deepest nesting that is read; objects of Kubernetes have twenty.
 const DEEPEST: u32 = 128;
 
-/// Why a file is not read to its end.
+/// A reason why a file is not read to its end.
 #[derive(Debug)]
 pub enum Fault {
     /// A byte, counted from 0, at which something is wrong.

@@ -58,7 +58,7 @@ impl Layout {
         }
     }
 
-    /// The same table, with the times of a Parquet file in another form.
+    /// A layout with the times of a Parquet file in another form.
     pub const fn with_times(self, times: TimeForm) -> Self {
         Self { times, ..self }
     }
@@ -144,7 +144,7 @@ impl Layout {
 pub struct Opened {
     /// The table.
     pub table: Table,
-    /// Its columns in the order of the format; `None` for one that it has not.
+    /// The columns in the order of the format; `None` for one that the table lacks.
     pub columns: Vec<Option<Column>>,
     /// The line with the names of columns, if it has one that the publisher's files don't have.
     names_at: Option<u64>,
@@ -490,5 +490,5 @@ impl<'row, 'table> Fields<'row, 'table> {
 pub const USAGE_NOT_READ: &str =
     "table of usage, not read without `models.usage: trace` or `--usage`";
 
-/// The same as a number with a fraction.
+/// The value as a number with a fraction.
 pub const MAX_SECONDS: f64 = LAST_SECOND as f64;

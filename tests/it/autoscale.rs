@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use windtunnel::verify::{Family, VerifyOptions, cluster_autoscaler, hpa, kube_controllers};
+use verify::{Family, VerifyOptions, cluster_autoscaler, hpa, kube_controllers};
 
 /// Every case of a file agrees, and there are as many as stated.
 #[track_caller]

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use windtunnel::verify::{Door, FAMILIES, Share, VerifyOptions};
+use verify::{Door, FAMILIES, Share, VerifyOptions};
 
 use crate::shared;
 

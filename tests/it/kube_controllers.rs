@@ -3,8 +3,8 @@
 
 use std::path::Path;
 
-use windtunnel::verify::kube_controllers::{DEPLOYMENT, FAMILY, REPLICA_SET};
-use windtunnel::verify::{Family, VerifyOptions};
+use verify::kube_controllers::{DEPLOYMENT, FAMILY, REPLICA_SET};
+use verify::{Family, VerifyOptions};
 
 #[track_caller]
 fn check(family: &Family, file: &str, expected: u64) {

@@ -2,8 +2,8 @@
 //! by hand after the rules (spec: kubernetes.md 1.5, 1.9, 1.10, 1.12, 1.13), held against the plugins.
 
 use serde_json::{Value, json};
-use windtunnel::verify::VerifyOptions;
-use windtunnel::verify::kube_scheduler::FAMILY;
+use verify::VerifyOptions;
+use verify::kube_scheduler::FAMILY;
 
 /// Holds a decision on one pod against what is expected of it.
 #[track_caller]

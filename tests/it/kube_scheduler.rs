@@ -3,9 +3,9 @@
 
 use std::path::{Path, PathBuf};
 
-use windtunnel::verify::VerifyOptions;
-use windtunnel::verify::kube_releases;
-use windtunnel::verify::kube_scheduler::FAMILY;
+use verify::VerifyOptions;
+use verify::kube_releases;
+use verify::kube_scheduler::FAMILY;
 
 fn vectors(names: &[&str]) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/kube-scheduler");

@@ -5,8 +5,8 @@
 use std::path::{Path, PathBuf};
 
 use crate::scratch::Scratch;
-use windtunnel::verify::orchestrators::FAMILY;
-use windtunnel::verify::{FamilyReport, VerifyOptions};
+use verify::orchestrators::FAMILY;
+use verify::{FamilyReport, VerifyOptions};
 
 fn judge(names: &[&str], families: &[&str]) -> Vec<FamilyReport> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/orchestrators");

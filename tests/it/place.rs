@@ -5,9 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
+use verify::VerifyOptions;
+use verify::place::FAMILY;
 use windtunnel::intake::Input;
-use windtunnel::verify::VerifyOptions;
-use windtunnel::verify::place::FAMILY;
 
 use crate::scratch::new_folder;
 

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use windtunnel::verify::VerifyOptions;
-use windtunnel::verify::real_cluster::{FAMILY, verdict_of};
+use verify::VerifyOptions;
+use verify::real_cluster::{FAMILY, verdict_of};
 use windtunnel::world::production::CONSTANTS;
 
 fn cases() -> Vec<PathBuf> {

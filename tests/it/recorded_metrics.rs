@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use windtunnel::verify::VerifyOptions;
-use windtunnel::verify::metrics::FAMILY;
+use verify::VerifyOptions;
+use verify::metrics::FAMILY;
 
 #[test]
 fn metrics_of_recorded_schedules_are_those_expected() {

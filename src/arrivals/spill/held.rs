@@ -44,7 +44,7 @@ impl Held {
         self.came_in_order && (self.records.count() == 0 || is_rest_in_order)
     }
 
-    /// The same, empty, in another order.
+    /// An empty sort in another order.
     pub fn in_order(self, order: Order) -> Self {
         debug_assert_eq!(self.records.count(), 0, "no record is in the order before");
         Self::new(order, self.most)

@@ -23,7 +23,6 @@ use super::divergence::Asked;
 use super::experiment_file::MessageFormat;
 use super::experiment_file::{self, Reading};
 use super::failure::failure;
-use super::run::threads;
 use super::run_count::RunCount;
 use super::source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
@@ -149,7 +148,7 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
     };
     let count = RunCount::new(global);
     let workers = Workers {
-        threads: threads(global),
+        threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|done, all| count.at(done, all),
     };

@@ -30,7 +30,6 @@ use super::experiment_file::MessageFormat;
 use super::experiment_file::{self, Reading};
 use super::failure::{failure, folder_failure};
 use super::report::write_summary;
-use super::run::threads;
 use super::run_arguments::SummaryFormat;
 use super::run_count::RunCount;
 use super::source;
@@ -183,7 +182,7 @@ fn of_scenario(
     let folder = ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))?;
     let count = RunCount::new(global);
     let workers = Workers {
-        threads: threads(global),
+        threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|done, all| count.at(done, all),
     };

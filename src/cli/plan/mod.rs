@@ -24,7 +24,7 @@ use units::{SortedMap, plural};
 use world::offers::{Offers, offers};
 
 use super::snapshot::{SchedulerArguments, described, failed, ignored, tell};
-use super::{Exit, Failure, Global, output, terminal};
+use super::{Exit, Failure, Global, output};
 use assumptions::assumptions;
 use words::{Headroom, growth, headroom, horizon, survive};
 
@@ -188,7 +188,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         return Ok(exit);
     }
     let (mut questions, currency) = questions(arguments)?;
-    let traces = terminal::traces_dirs(global);
+    let traces = global.traces_dirs();
     let ignored = ignored(global)?;
     let options = SnapshotOptions {
         traces_dirs: &traces,

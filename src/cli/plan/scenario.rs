@@ -233,7 +233,7 @@ fn outcomes(
         })
         .collect();
     let workers = Workers {
-        threads: crate::run::threads(global),
+        threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|_, _| {},
     };

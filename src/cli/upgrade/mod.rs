@@ -21,7 +21,6 @@ use scenario::schema::WorkloadSource;
 use world::node_prices;
 
 use super::failure::failure;
-use super::run::threads;
 use super::snapshot::{failed, ignored, tell};
 use super::source::Source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
@@ -240,7 +239,7 @@ fn of_runs(
         .map(|number| first.wrapping_add(number))
         .collect();
     let workers = Workers {
-        threads: threads(global),
+        threads: global.threads(),
         interrupted: interrupt::flag(),
         progress: &|_, _| {},
     };
@@ -297,7 +296,7 @@ fn has_only_manifests(scenario: &Scenario) -> bool {
 }
 
 fn gather(global: &Global, arguments: &UpgradeArguments) -> Result<Gathered, Failure> {
-    let folders = terminal::traces_dirs(global);
+    let folders = global.traces_dirs();
     let sources = Sources::new(&folders).without(&ignored(global)?);
     let mut sources = sources.with_workloads();
     for path in &arguments.paths {

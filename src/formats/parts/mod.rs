@@ -1,4 +1,4 @@
-//! What several readers share.
+//! Parts that several readers share.
 
 pub(crate) mod anti_affinity;
 pub(crate) mod batch_plans;

@@ -32,7 +32,7 @@ const BYTES: &str = "values of fixed bytes are not read; write them as numbers o
 /// The most digits behind the point of a decimal that is read.
 const SCALE_MAX: i64 = 18;
 
-/// How the times of a file are written.
+/// The form of the times of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TimeForm {
     /// Seconds, with a fraction where there is one; nanoseconds in columns whose names end with `_ns`.

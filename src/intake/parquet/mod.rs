@@ -50,7 +50,7 @@ pub struct Parquet {
     groups: Vec<Group>,
 }
 
-/// How cells are written.
+/// The form of cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Form {
     /// The separator between cells.
@@ -61,7 +61,7 @@ pub struct Form {
     pub lists: ListForm,
 }
 
-/// How lists are written.
+/// The form of lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ListForm {
     /// As `[1, 2]`.

@@ -32,7 +32,7 @@ use super::traffic::{Traffic, TrafficPlan};
 use precedence::Precedence;
 use resizes::Resizes;
 
-pub(super) use arrivals::pod_of;
+pub(super) use self::arrivals::pod_of;
 pub(super) use operations::wrong;
 pub use submitted::{SubmittedJobs, Submitter};
 

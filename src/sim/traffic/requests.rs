@@ -16,11 +16,11 @@ use model::traffic::FailureCause;
 use model::{PodRef, Text};
 use units::{Identity, Instant, SortedMap};
 
+use self::arrivals::{Asker, Askers, Draws, askers};
 use super::backing::Backing;
 use super::entry::Entry;
 use super::fluid::Shared;
 use super::plan::{Detail, Load, Target, TrafficPlan};
-use arrivals::{Asker, Askers, Draws, askers};
 use functions::Function;
 use recent::Recent;
 use tally::Tally;

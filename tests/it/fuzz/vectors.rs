@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use verify::{FAMILIES, VerifyOptions};
 use windtunnel::intake::Input;
-use windtunnel::verify::{FAMILIES, VerifyOptions};
 
 use super::{Kind, project};
 
@@ -47,7 +47,7 @@ fn plain(path: &Path) -> String {
 pub(super) fn kinds() -> Vec<Kind> {
     let mut paths = Vec::new();
     vectors(&project("tests/data"), &mut paths);
-    let of_family = |family: &'static windtunnel::verify::Family| {
+    let of_family = |family: &'static verify::Family| {
         let mut own = paths.iter().filter(|path| (family.claims)(path));
         own.next().map(|path| {
             let name = plain(path);

@@ -315,7 +315,7 @@ impl Merged {
         }
     }
 
-    /// The same arrivals, the classes of which are these.
+    /// Sorted arrivals whose classes are these.
     pub fn with_classes(self, classes: Classes) -> Self {
         Self { classes, ..self }
     }

@@ -22,7 +22,7 @@ use units::Instant;
 pub struct Element {
     /// The line in which it begins, counted from 1.
     pub line: u64,
-    /// Its place in its list, counted from 0, if it shares its line with the element before or the beginning of the
+    /// The element's place in its list, counted from 0, if it shares its line with the element before or the beginning of the
     /// list: then the line alone doesn't tell which it is.
     pub place: Option<usize>,
     /// The key, of an element of an object.

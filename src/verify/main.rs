@@ -1,20 +1,21 @@
-//! `windtunnel verify`: recorded decisions and published tables against the decisions of this
-//! program.
+//! `windtunnel-verify`: recorded decisions and published tables against the decisions of this
+//! program. It is test equipment, and no part of the program that users build.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
 use rayon::ThreadPoolBuilder;
 
 use verify::{DoorReport, FAMILIES, Family, FamilyReport, Share, VerifyOptions, selects};
 
-use super::{Exit, Failure, Global, run, terminal};
+use cli::{Exit, Failure, Global};
 use units::plural;
 
 /// Arguments of `verify`.
 #[derive(Clone, Debug, Args)]
-pub(super) struct VerifyArguments {
+struct VerifyArguments {
     /// Files of vectors, or folders of them
     #[arg(required = true)]
     files: Vec<PathBuf>,
@@ -49,11 +50,23 @@ enum VerifyFormat {
     Json,
 }
 
-pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, Failure> {
+/// Memory of the program: where there is no more, the program ends with words.
+#[global_allocator]
+static MEMORY: cli::SystemMemory = cli::SystemMemory;
+
+fn main() -> ExitCode {
+    cli::companion(
+        "verify",
+        "Verify this program against recorded decisions and published tables",
+        run,
+    )
+}
+
+fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, Failure> {
     let families = families(&arguments.family);
     let files = files(&arguments.files)?;
     let options = VerifyOptions {
-        traces: terminal::traces_dirs(global),
+        traces: global.traces_dirs(),
         families: arguments.family.clone(),
         case: arguments.case.clone(),
         sample: arguments.sample,
@@ -62,7 +75,7 @@ pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, 
             most => Share::Most(most),
         }),
     };
-    let threads = run::threads(global);
+    let threads = global.threads();
     let pool = ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
@@ -92,7 +105,7 @@ pub(super) fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, 
     }
     check_patterns(arguments, &reports)?;
     if arguments.format == VerifyFormat::Json {
-        terminal::print(&format!("{:#}\n", serde_json::json!({"families": reports})));
+        cli::print(&format!("{:#}\n", serde_json::json!({"families": reports})));
     }
     verdict(&reports, arguments)
 }
@@ -203,18 +216,18 @@ fn tell(global: &Global, report: &FamilyReport) {
             "  door {passed:>8} passed  {failed:>6} failed  {unsaid:>6} unsaid"
         );
     }
-    terminal::print(&format!("{text}\n"));
-    if !global.quiet {
+    cli::print(&format!("{text}\n"));
+    if !global.is_quiet() {
         for words in disagreements {
-            terminal::print(&format!("  {words}\n"));
+            cli::print(&format!("  {words}\n"));
         }
         if let Some(door) = door {
             for words in &door.disagreements {
-                terminal::print(&format!("  door: {words}\n"));
+                cli::print(&format!("  door: {words}\n"));
             }
             for (why, cases) in &door.reasons {
                 let cases = plural::count(*cases, "case");
-                terminal::print(&format!("  {cases} unsaid: {why}\n"));
+                cli::print(&format!("  {cases} unsaid: {why}\n"));
             }
         }
     }
