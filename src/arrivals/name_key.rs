@@ -11,7 +11,7 @@ const SHORT: usize = 15;
 pub struct NameKey {
     /// A short name behind its length, without its last character if that is a digit; a hash of any other.
     pub stem: [u64; 2],
-    /// The last digit of a short name; [`NO_DIGIT`] of any other name.
+    /// The last digit of a short name; `NO_DIGIT` of any other name.
     pub digit: u8,
 }
 

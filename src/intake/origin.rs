@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 /// The place of a record: a file, by its number among those of its source
-/// ([`arrivals::ArrivalSource::files`]), and a line.
+/// (`arrivals::ArrivalSource::files`), and a line.
 ///
 /// Any two places are equal: where a record stands is no part of what it says.
 #[derive(Clone, Copy, Debug, Default)]
