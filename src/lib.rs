@@ -50,7 +50,4 @@ pub use lab;
 
 pub use report;
 
-#[cfg(feature = "live")]
-pub use live;
-
 pub use cli;

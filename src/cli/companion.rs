@@ -8,10 +8,10 @@ use std::process::{Command, ExitCode};
 
 use clap::{Args, FromArgMatches as _};
 
-use super::{Exit, Failure, Global, exit, fault, interrupt, terminal};
+use super::{Exit, Failure, Global, exit, fault, interrupt, keep_traces, terminal};
 
 /// Commands in programs of their own.
-const NAMES: [&str; 1] = ["verify"];
+const NAMES: [&str; 2] = ["live", "verify"];
 
 /// Words that a command of another program gets.
 #[derive(Clone, Debug, clap::Args)]
@@ -67,10 +67,11 @@ pub(super) fn call(name: &str, words: &Words) -> Result<Exit, Failure> {
 }
 
 /// The main function of a program beside this one: flags, signals, exit codes and last words are those of every
-/// subcommand.
+/// subcommand. Some commands look at the flag that signals set, and so end by themselves.
 pub fn companion<A: Args>(
     name: &'static str,
     about: &'static str,
+    looks_at_signals: impl FnOnce(&A) -> bool,
     run: impl FnOnce(&Global, &A) -> Result<Exit, Failure>,
 ) -> ExitCode {
     interrupt::flag();
@@ -88,7 +89,10 @@ pub fn companion<A: Args>(
         Ok(read) => read,
         Err(error) => return exit::usage(&error),
     };
-    interrupt::end_at_once();
+    keep_traces(&global);
+    if !looks_at_signals(&arguments) {
+        interrupt::end_at_once();
+    }
     let result = fault::guarded(|| run(&global, &arguments));
     exit::report(&global, result)
 }

@@ -11,7 +11,7 @@ use super::{Exit, Failure, Global, terminal};
 
 /// Output format of findings.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
-pub(super) enum MessageFormat {
+pub enum MessageFormat {
     /// Text with the location in the file.
     #[default]
     Human,
@@ -21,19 +21,19 @@ pub(super) enum MessageFormat {
 
 /// Inputs that an experiment is read from.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reading<'a> {
+pub struct Reading<'a> {
     /// Path of the file; `None` for the bundled one.
-    pub(super) path: Option<&'a Path>,
+    pub path: Option<&'a Path>,
     /// Values `PATH=VALUE` of each `--set`.
-    pub(super) sets: &'a [String],
+    pub sets: &'a [String],
     /// Variants that replace those of the file: their name in messages and their text.
-    pub(super) variants: Option<(&'a str, &'a str)>,
+    pub variants: Option<(&'a str, &'a str)>,
     /// Output format of findings.
-    pub(super) messages: MessageFormat,
+    pub messages: MessageFormat,
 }
 
 /// Reads an experiment; prints its errors.
-pub(super) fn read(global: &Global, reading: Reading<'_>) -> Result<(Experiment, String), Failure> {
+pub fn read(global: &Global, reading: Reading<'_>) -> Result<(Experiment, String), Failure> {
     let source = Source::read(global, reading.path)?;
     let experiment = NamedText {
         name: &source.name,

@@ -97,12 +97,12 @@ fn flags() -> &'static Flags {
 }
 
 /// Flag set by the first signal.
-pub(super) fn flag() -> &'static AtomicBool {
+pub fn flag() -> &'static AtomicBool {
     &flags().stop
 }
 
 /// Exit code of an interrupted program.
-pub(super) fn exit() -> Exit {
+pub fn exit() -> Exit {
     if flags().terminated.load(Ordering::Relaxed) {
         Exit::Terminated
     } else {

@@ -18,20 +18,18 @@ mod diff;
 mod divergence;
 mod events;
 mod exit;
-mod experiment_file;
+pub mod experiment_file;
 mod explain;
 mod failure;
 mod fault;
 mod function_figures;
 mod import;
 mod import_compose;
-mod interrupt;
-#[cfg(feature = "live")]
-mod live;
+pub mod interrupt;
 mod man;
 mod memory;
 mod named;
-mod output;
+pub mod output;
 mod place;
 mod plan;
 mod policy_list;
@@ -49,7 +47,7 @@ mod source;
 mod sweep;
 mod systems;
 mod table_format;
-mod terminal;
+pub mod terminal;
 mod trace;
 mod trace_edit;
 mod trace_files;
@@ -69,7 +67,6 @@ use lab::compact::Question;
 pub use companion::companion;
 pub use exit::{Exit, Failure};
 pub use memory::SystemMemory;
-pub use terminal::print;
 
 /// A wind tunnel for cluster schedulers: real control loops against simulated nodes, failures and
 /// traces, in deterministic time.
@@ -154,10 +151,8 @@ enum Command {
     /// Inspect, validate, convert, edit, fit and generate traces
     #[command(subcommand)]
     Trace(trace::TraceCommand),
-    /// Run the control plane of an experiment on real Linux hosts
-    #[cfg(feature = "live")]
-    #[command(subcommand)]
-    Live(live::LiveCommand),
+    /// Run the control plane of an experiment on real Linux hosts (a program of its own)
+    Live(companion::Words),
     /// List systems, profiles, policies, queue policies, trace formats and generators
     Systems(systems::SystemsArguments),
     /// Print the JSON Schema of the experiment file or of a result
@@ -182,10 +177,8 @@ impl Command {
             | Self::Validate(_)
             | Self::Inflate(_)
             | Self::Explain(_) => true,
-            // A shim ends with its workload, and has its own ways with signals.
-            #[cfg(feature = "live")]
-            Self::Live(command) => command.looks_at_signals(),
             Self::Verify(_)
+            | Self::Live(_)
             | Self::Events(_)
             | Self::Place(_)
             | Self::Plan(_)
@@ -204,10 +197,6 @@ impl Command {
 
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
-    #[cfg(feature = "live")]
-    if let Some(shim) = live::requested_shim(std::env::args_os()) {
-        return live::run_shim(&shim);
-    }
     if let Some(exit) = companion::requested() {
         return exit;
     }
@@ -218,9 +207,7 @@ pub fn main() -> ExitCode {
         Err(error) => return exit::usage(&error),
     };
     let global = arguments.global;
-    if let Some(folder) = terminal::trace_cache(&global) {
-        arrivals::cache::keep_in(folder);
-    }
+    keep_traces(&global);
     let command = arguments
         .command
         .unwrap_or(Command::Run(run_arguments::RunArguments::default()));
@@ -229,6 +216,13 @@ pub fn main() -> ExitCode {
     }
     let result = fault::guarded(|| carry_out(&global, command));
     exit::report(&global, result)
+}
+
+/// Keeps decoded traces from now on, unless the user doesn't want it.
+fn keep_traces(global: &Global) {
+    if let Some(folder) = terminal::trace_cache(global) {
+        arrivals::cache::keep_in(folder);
+    }
 }
 
 fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
@@ -251,8 +245,7 @@ fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Compact(arguments) => compact::run(global, &arguments, Question::Compact),
         Command::Inflate(arguments) => compact::run(global, &arguments, Question::Inflate),
         Command::Trace(command) => trace::run(global, &command),
-        #[cfg(feature = "live")]
-        Command::Live(command) => live::run(global, &command),
+        Command::Live(words) => companion::call("live", &words),
         Command::Systems(arguments) => systems::run(&arguments),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
         Command::Report(arguments) => report::run(global, &arguments),

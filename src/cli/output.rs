@@ -6,8 +6,8 @@ use std::io::{self, ErrorKind, Write};
 use super::Failure;
 use super::visible::Visible;
 
-/// Writes a result to stdout: text with the marks in it shown ([`Visible`]), other bytes unchanged.
-pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
+/// Writes a result to stdout: text with the marks in it shown (`Visible`), other bytes unchanged.
+pub fn print(bytes: &[u8]) -> Result<(), Failure> {
     let mut out = io::stdout().lock();
     if std::str::from_utf8(bytes).is_err() {
         return judge(out.write_all(bytes).and_then(|()| out.flush()));
@@ -17,9 +17,7 @@ pub(super) fn print(bytes: &[u8]) -> Result<(), Failure> {
 }
 
 /// Writes a result to stdout while it is produced; colors only on a terminal.
-pub(super) fn print_with(
-    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
-) -> Result<(), Failure> {
+pub fn print_with(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
     let mut out = Visible::new(anstream::stdout().lock());
     judge(write(&mut out).and_then(|()| out.finish()))
 }

@@ -35,14 +35,13 @@ pub(super) fn lost() -> Option<&'static str> {
 }
 
 /// Prints a line for people to stderr.
-pub(super) fn complain(text: &str) {
+pub fn complain(text: &str) {
     let mut out = anstream::stderr().lock();
     let _ = writeln!(out, "{}", visible(text));
 }
 
 /// Clears the terminal that stdout is.
-#[cfg(feature = "live")]
-pub(super) fn clear() {
+pub fn clear() {
     // One that went away needs no clearing.
     let _ = std::io::stdout().lock().write_all(b"\x1b[H\x1b[J");
 }
@@ -53,7 +52,7 @@ pub(super) fn color() -> bool {
 }
 
 /// Width of the terminal in columns; `None` if stdout is no terminal.
-pub(super) fn width() -> Option<usize> {
+pub fn width() -> Option<usize> {
     const USUAL: usize = 100;
     if !std::io::stdout().is_terminal() {
         return None;

@@ -58,6 +58,7 @@ fn main() -> ExitCode {
     cli::companion(
         "verify",
         "Verify this program against recorded decisions and published tables",
+        |_: &VerifyArguments| false,
         run,
     )
 }
@@ -105,7 +106,7 @@ fn run(global: &Global, arguments: &VerifyArguments) -> Result<Exit, Failure> {
     }
     check_patterns(arguments, &reports)?;
     if arguments.format == VerifyFormat::Json {
-        cli::print(&format!("{:#}\n", serde_json::json!({"families": reports})));
+        cli::terminal::print(&format!("{:#}\n", serde_json::json!({"families": reports})));
     }
     verdict(&reports, arguments)
 }
@@ -216,18 +217,18 @@ fn tell(global: &Global, report: &FamilyReport) {
             "  door {passed:>8} passed  {failed:>6} failed  {unsaid:>6} unsaid"
         );
     }
-    cli::print(&format!("{text}\n"));
+    cli::terminal::print(&format!("{text}\n"));
     if !global.is_quiet() {
         for words in disagreements {
-            cli::print(&format!("  {words}\n"));
+            cli::terminal::print(&format!("  {words}\n"));
         }
         if let Some(door) = door {
             for words in &door.disagreements {
-                cli::print(&format!("  door: {words}\n"));
+                cli::terminal::print(&format!("  door: {words}\n"));
             }
             for (why, cases) in &door.reasons {
                 let cases = plural::count(*cases, "case");
-                cli::print(&format!("  {cases} unsaid: {why}\n"));
+                cli::terminal::print(&format!("  {cases} unsaid: {why}\n"));
             }
         }
     }

@@ -117,24 +117,6 @@ const LAYERS: &[(&str, &[&str])] = &[
             "world",
         ],
     ),
-    // The driver of real hosts: never the simulator.
-    (
-        "live",
-        &[
-            "units",
-            "rng",
-            "model",
-            "cluster",
-            "control",
-            "scheduler",
-            "autoscale",
-            "policy",
-            "systems",
-            "k8s",
-            "intake",
-            "scenario",
-        ],
-    ),
     (
         "report",
         &[
@@ -152,8 +134,11 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-/// Layers that may import all others: the command line, and the test equipment beside it.
-const TOPS: [&str; 2] = ["cli", "verify"];
+/// Layers that may import all others: the command line, and the programs beside it.
+const TOPS: [&str; 3] = ["cli", "live", "verify"];
+
+/// Layers that the driver of real hosts may not import: the simulator, and what runs in it. Its command line may.
+const SIMULATED: [&str; 6] = ["sim", "scenario", "world", "lab", "report", "cli"];
 
 /// Layers that list what users choose among: none imports another, so that a change in one builds no other anew.
 const LEAVES: [&str; 2] = ["formats", "workloads"];
@@ -216,23 +201,11 @@ fn no_layer_imports_a_higher_one() {
 fn the_simulator_reads_the_stream_of_arrivals_alone() {
     let mut broken = Vec::new();
     let mut seen = 0;
-    let mut folders = vec![source_folder().join("sim")];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("a readable source folder") {
-            let path = entry.expect("a readable entry").path();
-            if path.is_dir() {
-                folders.push(path);
-                continue;
-            }
-            if path.extension().is_none_or(|ending| ending != "rs") {
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).expect("a readable source");
-            for name in arrival_names(&text) {
-                seen += 1;
-                if !STREAM.contains(&name) {
-                    broken.push(format!("{} imports arrivals::{name}", path.display()));
-                }
+    for (path, text) in sources(&source_folder().join("sim")) {
+        for name in arrival_names(&text) {
+            seen += 1;
+            if !STREAM.contains(&name) {
+                broken.push(format!("{} imports arrivals::{name}", path.display()));
             }
         }
     }
@@ -240,8 +213,47 @@ fn the_simulator_reads_the_stream_of_arrivals_alone() {
     assert!(broken.is_empty(), "{}", broken.join("\n"));
 }
 
+#[test]
+fn the_driver_of_real_hosts_imports_no_simulator() {
+    let live = source_folder().join("live");
+    let mut broken = Vec::new();
+    for (path, text) in sources(&live) {
+        if path.starts_with(live.join("command")) {
+            continue;
+        }
+        let code = text
+            .lines()
+            .filter(|line| !line.trim_start().starts_with("//"));
+        for line in code {
+            let imports = |layer: &&str| line.contains(&format!("use {layer}::"));
+            if let Some(layer) = SIMULATED.iter().copied().find(imports) {
+                broken.push(format!("{} imports {layer}", path.display()));
+            }
+        }
+    }
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
 fn source_folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
+}
+
+/// The sources below a folder, with their paths.
+fn sources(folder: &Path) -> Vec<(std::path::PathBuf, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).expect("a readable source folder") {
+            let path = entry.expect("a readable entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "rs") {
+                let text = std::fs::read_to_string(&path).expect("a readable source");
+                found.push((path, text));
+            }
+        }
+    }
+    found
 }
 
 /// The layer that a manifest's package is named after.

@@ -21,14 +21,14 @@ pub(crate) struct Stop {
 }
 
 /// Program of the product; it runs the shims.
-pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_windtunnel");
+pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_windtunnel-live");
 
 pub(crate) fn config(folder: &Path, node: &str) -> Config {
     let is_strict = std::env::var("WT_LIMITS").is_ok_and(|limits| limits == "strict");
     Config {
         folder: folder.join("state"),
         node: node.to_owned(),
-        shim: [PROGRAM, "live", "shim"].map(Into::into).to_vec(),
+        shim: [PROGRAM, "shim"].map(Into::into).to_vec(),
         enforcement: if is_strict {
             Enforcement::Strict
         } else {

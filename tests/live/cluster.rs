@@ -209,7 +209,7 @@ impl Cluster {
         let folder = self.host(node).join("state");
         let name = format!("n{node}");
         let mut command = self.program(program, Self::number(node));
-        command.args(["-q", "live", "agent", "--node", &name, "--state", "state"]);
+        command.args(["-q", "agent", "--node", &name, "--state", "state"]);
         command.arg("--folder").arg(folder).args(more);
         let agent = self.in_background(command);
         self.agents.insert(node, agent);
@@ -252,7 +252,7 @@ impl Cluster {
 
     fn command(&self, host: u8, words: &[&str]) -> Command {
         let mut command = self.program(Path::new(PROGRAM), host);
-        command.args(["-q", "live"]).args(words);
+        command.args(["-q"]).args(words);
         command
     }
 

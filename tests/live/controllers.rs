@@ -260,7 +260,7 @@ impl Cluster {
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(PROGRAM);
         command.current_dir(&self.folder);
-        command.args(["live"]).args(arguments);
+        command.args(arguments);
         command
     }
 

@@ -70,7 +70,7 @@ fn doctor() {
     fs::create_dir_all(&empty).expect("a folder");
     let asked = |form: &str| {
         let output = Command::new(PROGRAM)
-            .args(["live", "doctor", "--quiet", "--format", form])
+            .args(["doctor", "--quiet", "--format", form])
             .env("WT_CGROUP_ROOT", &empty)
             .output()
             .expect("the program");

@@ -39,7 +39,7 @@ fn load() {
     fs::write(folder.join("web.yaml"), POD).expect("a file");
     let mut command = Command::new(PROGRAM);
     command.current_dir(&folder);
-    command.args(["-q", "live", "load", "load.yaml", "--folder", "made"]);
+    command.args(["-q", "load", "load.yaml", "--folder", "made"]);
     command.args(["--agents", "4", "--pods", "40", "--decisions", "10"]);
     command.args(["--calm", "1s", "--patience", "9s", "--json"]);
     command.args(["--simulate", "24h"]);

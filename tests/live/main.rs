@@ -1,7 +1,7 @@
 //! Live mode on real hosts: faults are struck, and what must hold is audited. One serial program, as
 //! kernel names are shared; it is also the workload and the agent of its own tests.
 //!
-//! `cargo test --features live --test live -- FILTER`. A test that needs a feature which the host
+//! `cargo test -p windtunnel-live --test live -- FILTER`. A test that needs a feature which the host
 //! lacks is skipped and says so; `WT_REQUIRE=netns,cgroup-memory` makes features mandatory.
 
 #![expect(

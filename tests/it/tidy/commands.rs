@@ -271,7 +271,7 @@ impl Known {
     }
 
     fn windtunnel(&mut self, words: &[String]) -> Result<(), String> {
-        // Only a program with that feature has these.
+        // A program of its own, which no test of this package builds.
         if words.first().is_some_and(|word| word == "live") {
             return Ok(());
         }

@@ -17,8 +17,8 @@ use sim::{End, FoundObjects, Resident, ResidentObject, ResidentOwner, RunControl
 use units::{Instant, NodeId};
 use world::FileSource;
 
-use super::super::experiment_file::{MessageFormat, Reading, read};
-use super::super::{Failure, Global, interrupt};
+use cli::experiment_file::{MessageFormat, Reading, read};
+use cli::{Failure, Global, interrupt};
 
 /// Name of the experiment in its folder.
 const EXPERIMENT: &str = "experiment.yaml";

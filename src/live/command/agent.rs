@@ -28,10 +28,10 @@ use live::wire::declaration::Declaration;
 
 use units::SortedMap;
 
-use super::super::{Exit, Failure, Global, interrupt, terminal};
 use super::ServerArguments;
 use super::access::read_token;
 use super::control::bytes;
+use cli::{Exit, Failure, Global, interrupt, terminal};
 
 pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live agent --node n0 --folder /var/lib/windtunnel-n0 --state /var/lib/windtunnel
@@ -47,7 +47,7 @@ container is one of its image, which a Docker engine of this host runs.";
 
 /// Arguments of `live agent`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct AgentArguments {
+pub(super) struct AgentArguments {
     /// Name of the node
     #[arg(long, value_name = "NAME")]
     node: String,
@@ -159,7 +159,7 @@ pub(super) fn run(global: &Global, arguments: &AgentArguments) -> Result<Exit, F
             let runtime = ProcessRuntime::open(Config {
                 folder: folder.clone(),
                 node,
-                shim: vec![program.into(), "live".into(), "shim".into()],
+                shim: vec![program.into(), "shim".into()],
                 enforcement: match arguments.limits {
                     LimitsName::BestEffort => Enforcement::BestEffort,
                     LimitsName::Strict => Enforcement::Strict,
@@ -211,7 +211,7 @@ fn serve<R: Runtime>(
         disk_bytes: disk.map(|size| bytes("--disk-reserve", size)).transpose()?,
         processes: arguments.process_reserve,
     });
-    if !global.quiet {
+    if !global.is_quiet() {
         let node = &arguments.node;
         terminal::complain(&format!("node `{node}` of the control server at {address}"));
     }

@@ -11,11 +11,11 @@ use live::driver::view::{NodeRow, PodRow};
 use live::runtime::timestamp;
 use live::wire::usage::Top;
 
-use super::super::{Exit, Failure, terminal};
 use super::kinds::one_object;
 use super::list::{Form, FormArguments, LOOK, List, Row, print, print_news, print_tables, value};
 use super::table::mebibytes;
 use super::{ServerArguments, failed};
+use cli::{Exit, Failure, terminal};
 
 /// Kind of objects whose usage is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -30,7 +30,7 @@ enum TopKind {
 
 /// Arguments of `live events`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct EventsArguments {
+pub(super) struct EventsArguments {
     /// Only events of this object, such as `Pod/default/web-0` or `Node/n0`
     #[arg(value_name = "OBJECT", value_parser = object_of_events)]
     object: Option<String>,
@@ -45,7 +45,7 @@ pub(in super::super) struct EventsArguments {
 
 /// Arguments of `live top`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct TopArguments {
+pub(super) struct TopArguments {
     /// Kind of the objects [default: both]
     #[arg(value_enum, value_name = "KIND")]
     kind: Option<TopKind>,
@@ -60,7 +60,7 @@ pub(in super::super) struct TopArguments {
 
 /// Arguments of `live record`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct RecordArguments {
+pub(super) struct RecordArguments {
     /// File to write
     #[arg(long, value_name = "FILE")]
     out: PathBuf,

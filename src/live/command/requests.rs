@@ -7,13 +7,13 @@ use clap::Args;
 use intake::Input;
 use live::wire::request::{Outcome, Request};
 
-use super::super::{Exit, Failure, output, terminal};
 use super::kinds::one_object;
 use super::{ServerArguments, failed};
+use cli::{Exit, Failure, output, terminal};
 
 /// Arguments of `live apply`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct ApplyArguments {
+pub(super) struct ApplyArguments {
     /// Files of manifests, YAML or JSON
     #[arg(required = true, value_name = "FILE")]
     files: Vec<PathBuf>,
@@ -23,7 +23,7 @@ pub(in super::super) struct ApplyArguments {
 
 /// Arguments of `live delete`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct ObjectArguments {
+pub(super) struct ObjectArguments {
     /// Object such as `Deployment/default/shop`, `pod/web-0` or `Node/worker-1`
     #[arg(value_name = "KIND/NAMESPACE/NAME", value_parser = one_object)]
     object: String,
@@ -33,7 +33,7 @@ pub(in super::super) struct ObjectArguments {
 
 /// Arguments of `live scale`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct ScaleArguments {
+pub(super) struct ScaleArguments {
     /// Workload such as `Deployment/default/shop`
     #[arg(value_name = "KIND/NAMESPACE/NAME", value_parser = one_object)]
     object: String,
@@ -46,7 +46,7 @@ pub(in super::super) struct ScaleArguments {
 
 /// Arguments of `live cordon`, `live uncordon` and `live drain`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct NodeArguments {
+pub(super) struct NodeArguments {
     /// Name of the node
     #[arg(value_name = "NODE")]
     node: String,

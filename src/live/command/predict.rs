@@ -12,10 +12,10 @@ use live::story::delays::{Delays, mean, quantile};
 use live::story::{Fitted, Story};
 use units::{Duration, Instant};
 
-use super::super::{Exit, Failure, Global, output};
 use super::control::{LogArguments, Recorded};
 use super::simulated::{Folder, Told};
 use super::table::aligned;
+use cli::{Exit, Failure, Global, output};
 
 pub(super) const EXAMPLES: &str = "Examples:
   windtunnel live record --out run.log
@@ -27,7 +27,7 @@ the record; everything else is simulated.";
 
 /// Arguments of `live predict` and `live calibrate`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct PredictArguments {
+pub(super) struct PredictArguments {
     #[command(flatten)]
     recorded: LogArguments,
     /// Folder for the experiment that the record is, and for the comparison as JSON

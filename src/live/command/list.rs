@@ -6,8 +6,8 @@ use clap::{Args, ValueEnum};
 use scenario::as_run::yaml_of;
 use serde_json::Value;
 
-use super::super::{Failure, output};
 use super::table::{aligned, line, widths};
+use cli::{Failure, output};
 
 /// Time between two looks of a command that watches.
 pub(super) const LOOK: Duration = Duration::from_secs(1);

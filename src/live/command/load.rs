@@ -15,11 +15,11 @@ use live::runtime::clock::boot_ns;
 use live::story::{Fitted, Story};
 use units::{Instant, plural};
 
-use super::super::{Exit, Failure, Global, output, terminal};
 use super::access::seconds;
 use super::chosen::chosen;
 use super::simulated::{Folder, Told};
 use super::table::aligned;
+use cli::{Exit, Failure, Global, output, terminal};
 
 /// Longest time for a control server to start.
 const START: Duration = Duration::from_secs(20);
@@ -35,7 +35,7 @@ processes, so what is measured is the control server.";
 
 /// Arguments of `live load`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct LoadArguments {
+pub(super) struct LoadArguments {
     /// Experiment whose system runs
     #[arg(value_name = "EXPERIMENT")]
     experiment: PathBuf,
@@ -137,7 +137,7 @@ pub(super) fn load(global: &Global, arguments: &LoadArguments) -> Result<Exit, F
         state,
     };
     let tells = |what: &str| {
-        if !global.quiet {
+        if !global.is_quiet() {
             terminal::complain(&format!("load: {what}"));
         }
     };
@@ -268,7 +268,7 @@ fn both(compared: &Compared) -> Vec<Vec<String>> {
 fn start(experiment: &Path, state: &Path) -> Result<Server, Failure> {
     let program = std::env::current_exe().map_err(Failure::incomplete)?;
     let mut command = Command::new(program);
-    command.args(["-q", "live", "control"]).arg(experiment);
+    command.args(["-q", "control"]).arg(experiment);
     command.arg("--state").arg(state);
     command.args(["--listen", "127.0.0.1:0"]);
     command.stdin(Stdio::null()).stdout(Stdio::null());

@@ -15,13 +15,13 @@ use live::security::identity::{Identity, Role};
 use live::security::rotation::{RotationStatus, Step};
 use live::security::token::Token;
 
-use super::super::{Exit, Failure, Global, output, terminal};
 use super::table::aligned;
 use super::{ServerArguments, failed};
+use cli::{Exit, Failure, Global, output, terminal};
 
 /// Subcommands of `live token`.
 #[derive(Clone, Debug, Subcommand)]
-pub(in super::super) enum TokenCommand {
+pub(super) enum TokenCommand {
     /// Create a join token and print it; it is shown this once
     Create(CreateArguments),
     /// List the tokens that are valid, without their secrets
@@ -32,7 +32,7 @@ pub(in super::super) enum TokenCommand {
 
 /// Arguments of `live token create`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct CreateArguments {
+pub(super) struct CreateArguments {
     /// Role of those who join
     #[arg(long, value_enum)]
     role: RoleName,
@@ -75,7 +75,7 @@ impl RoleName {
 
 /// Arguments of `live token delete`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct DeleteArguments {
+pub(super) struct DeleteArguments {
     /// Identifier of the token, as `live token list` shows it
     #[arg(value_name = "ID")]
     id: String,
@@ -85,7 +85,7 @@ pub(in super::super) struct DeleteArguments {
 
 /// Arguments of `live revoke`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct RevokeArguments {
+pub(super) struct RevokeArguments {
     /// Party such as `agent/n0` or `viewer/ada`
     #[arg(value_name = "ROLE/NAME")]
     party: Identity,
@@ -95,7 +95,7 @@ pub(in super::super) struct RevokeArguments {
 
 /// Arguments of `live authority`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct AuthorityArguments {
+pub(super) struct AuthorityArguments {
     /// Step to take; without one the state is shown
     #[arg(value_name = "STEP")]
     step: Option<StepName>,
@@ -116,7 +116,7 @@ enum StepName {
 
 /// Arguments of `live login`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct LoginArguments {
+pub(super) struct LoginArguments {
     /// Address of the control server
     #[arg(long, value_name = "ADDRESS")]
     server: SocketAddr,
@@ -222,7 +222,7 @@ pub(super) fn login(global: &Global, arguments: &LoginArguments) -> Result<Exit,
         is_plain: false,
     };
     announce(folder, location).map_err(Failure::incomplete)?;
-    if !global.quiet {
+    if !global.is_quiet() {
         terminal::complain(&format!(
             "joined {address} as `{}`; use `--state {}`",
             arguments.name,

@@ -7,8 +7,8 @@ use live::record::Log;
 use live::what_if::{Outcome, continued};
 use units::{Duration, Instant, SortedSet, plural};
 
-use super::super::{Exit, Failure, output};
 use super::table::aligned;
+use cli::{Exit, Failure, output};
 
 /// Greatest number of pods that are listed by name.
 const LISTED_MAX: usize = 20;

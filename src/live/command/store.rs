@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use live::etcd::{Own, Place, Tls};
 use units::Duration;
 
-use super::super::Failure;
+use cli::Failure;
 
 /// Shortest lease of a leader.
 const LEASE_MIN: Duration = Duration::from_secs(1);

@@ -12,13 +12,13 @@ use live::wire::service::ServiceRow;
 use serde_json::Value;
 use units::{Quantity, SortedMap};
 
-use super::super::{Exit, Failure};
 use super::ServerArguments;
 use super::kinds::{self, Several, Wanted};
 use super::list::{
     Form, LOOK, List, Row, changed, print, print_news, print_one, print_tables, value,
 };
 use super::table::mebibytes;
+use cli::{Exit, Failure};
 use columns::{Columns, age_since};
 use selector::Selector;
 
@@ -32,7 +32,7 @@ pub(super) const EXAMPLES: &str = "Examples:
 
 /// Arguments of `live get`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct GetArguments {
+pub(super) struct GetArguments {
     /// Kind of the objects, such as `pods`, `deploy` or `CronJob`, or several, such as `pods,services` or
     /// `all`; or one object, such as `Deployment/default/web`
     #[arg(value_name = "KIND", value_parser = kinds::several)]

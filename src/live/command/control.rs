@@ -24,11 +24,11 @@ use live::serve::{Limits, ServeError, Server};
 use serde_json::Value;
 use units::{Quantity, plural};
 
-use super::super::{Exit, Failure, Global, interrupt, output, terminal};
 use super::access::seconds;
 use super::chosen::{Chosen, chosen};
 use super::store::StoreArguments;
 use super::what_if;
+use cli::{Exit, Failure, Global, interrupt, output, terminal};
 
 /// Shortest life of a certificate, in seconds.
 const LIFE_MIN_S: i64 = 10;
@@ -46,7 +46,7 @@ find it; others join with tokens (`windtunnel live token create`).";
 
 /// Arguments of `live control`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct ControlArguments {
+pub(super) struct ControlArguments {
     /// Experiment whose system runs
     #[arg(value_name = "EXPERIMENT")]
     experiment: PathBuf,
@@ -88,7 +88,7 @@ pub(in super::super) struct ControlArguments {
 
 /// Arguments of `live replay`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct ReplayArguments {
+pub(super) struct ReplayArguments {
     #[command(flatten)]
     recorded: LogArguments,
     /// Show what the system would have done with another setting; may be repeated
@@ -260,7 +260,7 @@ fn serve<J: Journal + Send + 'static>(
     };
     announce(folder, location).map_err(|error| unwritten(folder, &error))?;
     let revision = control.driver().store().revision().0;
-    if !global.quiet {
+    if !global.is_quiet() {
         terminal::complain(&format!(
             "control server of `{}` at {}, term {}, state {} at revision {revision}",
             chosen.name(),

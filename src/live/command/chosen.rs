@@ -11,8 +11,8 @@ use serde_json::Value;
 use units::Duration;
 use world::FileSource;
 
-use super::super::experiment_file::{MessageFormat, Reading, read};
-use super::super::{Failure, Global};
+use cli::experiment_file::{MessageFormat, Reading, read};
+use cli::{Failure, Global};
 
 /// End of runs that nobody ends: a hundred years.
 const NEVER: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);

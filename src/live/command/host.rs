@@ -11,11 +11,11 @@ use live::runtime::doctor::{Finding, examine};
 use live::runtime::shim;
 use units::plural;
 
-use super::super::{Exit, Failure, output};
+use cli::{Exit, Failure, output};
 
 /// Arguments of `live doctor`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct DoctorArguments {
+pub(super) struct DoctorArguments {
     /// Form of the output
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -35,7 +35,7 @@ enum Format {
 
 /// Arguments of `live shim`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct ShimArguments {
+pub(super) struct ShimArguments {
     /// Folder of the attempt
     folder: PathBuf,
     /// Program and its arguments
@@ -45,11 +45,9 @@ pub(in super::super) struct ShimArguments {
 
 /// The shim that the command line asks for. Shims are found before the command line is parsed: there is
 /// one for each container, and the parser of all commands takes more memory than the rest of a shim.
-pub(in super::super) fn requested_shim(
-    words: impl Iterator<Item = OsString>,
-) -> Option<ShimArguments> {
+pub(super) fn requested_shim(words: impl Iterator<Item = OsString>) -> Option<ShimArguments> {
     let mut words = words.skip(1);
-    let is_shim = words.next()? == "live" && words.next()? == "shim";
+    let is_shim = words.next()? == "shim";
     let folder = words.next().filter(|_| is_shim)?;
     let is_separated = words.next()? == "--";
     let command: Vec<OsString> = words.collect();
@@ -60,7 +58,7 @@ pub(in super::super) fn requested_shim(
 }
 
 /// Runs a shim; it has no output but its files.
-pub(in super::super) fn run_shim(arguments: &ShimArguments) -> ExitCode {
+pub(super) fn run_shim(arguments: &ShimArguments) -> ExitCode {
     match shim::run(&arguments.folder, &arguments.command) {
         Ok(()) => ExitCode::from(Exit::Done.code()),
         Err(_) => ExitCode::from(Exit::Incomplete.code()),

@@ -1,4 +1,9 @@
-//! `windtunnel live`: the control plane of an experiment on real hosts, and its users.
+//! `windtunnel-live`: the control plane of an experiment on real Linux hosts, and its users. `windtunnel live …` runs it.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "of a program, the environment is read where its command line is"
+)]
 
 mod access;
 mod agent;
@@ -19,24 +24,46 @@ mod table;
 mod what_if;
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use ::live::access::{ADMIN_FILE, location};
-use ::live::client::{Client, ClientError};
-use ::live::joining::Renewal;
-use ::live::security::credentials::Credentials;
-use ::live::security::gate::ADMIN;
-use ::live::security::secrets::secret;
-use ::live::security::tls;
+use live::access::{ADMIN_FILE, location};
+use live::client::{Client, ClientError};
+use live::joining::Renewal;
+use live::security::credentials::Credentials;
+use live::security::gate::ADMIN;
+use live::security::secrets::secret;
+use live::security::tls;
 
-use super::{Exit, Failure, Global};
+use cli::{Exit, Failure, Global};
 
-pub(super) use host::{requested_shim, run_shim};
+/// Memory of the program: where there is no more, the program ends with words.
+#[global_allocator]
+static MEMORY: cli::SystemMemory = cli::SystemMemory;
+
+/// Command line of `windtunnel live`.
+#[derive(Debug, clap::Args)]
+struct LiveArguments {
+    #[command(subcommand)]
+    command: LiveCommand,
+}
+
+fn main() -> ExitCode {
+    if let Some(shim) = host::requested_shim(std::env::args_os()) {
+        return host::run_shim(&shim);
+    }
+    cli::companion(
+        "live",
+        "Run the control plane of an experiment on real Linux hosts",
+        |arguments: &LiveArguments| arguments.command.looks_at_signals(),
+        |global, arguments| run(global, &arguments.command),
+    )
+}
 
 /// Subcommands of `live`.
 #[derive(Clone, Debug, Subcommand)]
-pub(super) enum LiveCommand {
+enum LiveCommand {
     /// Run the control plane of an experiment for the nodes that register
     #[command(after_help = control::EXAMPLES)]
     Control(control::ControlArguments),
@@ -94,7 +121,7 @@ pub(super) enum LiveCommand {
 
 impl LiveCommand {
     /// Whether the command looks at the flag that signals set, and so ends by itself.
-    pub(super) const fn looks_at_signals(&self) -> bool {
+    const fn looks_at_signals(&self) -> bool {
         // A shim ends with its workload, and has its own ways with signals.
         matches!(self, Self::Control(_) | Self::Agent(_) | Self::Shim(_))
     }
@@ -102,7 +129,7 @@ impl LiveCommand {
 
 /// The control server that a command talks to.
 #[derive(Clone, Debug, Args)]
-pub(super) struct ServerArguments {
+struct ServerArguments {
     /// Folder of the control server's state
     #[arg(long, value_name = "DIR", default_value = "windtunnel-live")]
     state: PathBuf,
@@ -148,7 +175,7 @@ fn failed(error: ClientError) -> Failure {
     }
 }
 
-pub(super) fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failure> {
+fn run(global: &Global, command: &LiveCommand) -> Result<Exit, Failure> {
     match command {
         LiveCommand::Control(arguments) => control::run(global, arguments),
         LiveCommand::Agent(arguments) => agent::run(global, arguments),

@@ -8,9 +8,9 @@ use live::client::{Client, ClientError};
 use live::runtime::LogPosition;
 use live::wire::errand::{LogText, LogWish};
 
-use super::super::{Exit, Failure, output, terminal};
 use super::kinds::{DEFAULT, Wanted, wanted};
 use super::{ServerArguments, failed};
+use cli::{Exit, Failure, output, terminal};
 
 /// Time between two looks of a follower.
 const LOOK: Duration = Duration::from_millis(500);
@@ -20,7 +20,7 @@ const TAIL_MAX: usize = 1_000_000;
 
 /// Arguments of `live logs`.
 #[derive(Clone, Debug, Args)]
-pub(in super::super) struct LogsArguments {
+pub(super) struct LogsArguments {
     /// Name of the pod, or the pod as `Pod/NAMESPACE/NAME`
     #[arg(value_name = "POD", value_parser = pod)]
     pod: PodName,
