@@ -138,7 +138,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 const TOPS: [&str; 3] = ["cli", "live", "verify"];
 
 /// Layers that the driver of real hosts may not import: the simulator, and what runs in it. Its command line may.
-const SIMULATED: [&str; 6] = ["sim", "scenario", "world", "lab", "report", "cli"];
+const SIMULATED: [&str; 5] = ["sim", "scenario", "world", "lab", "cli"];
 
 /// Layers that list what users choose among: none imports another, so that a change in one builds no other anew.
 const LEAVES: [&str; 2] = ["formats", "workloads"];
