@@ -8,10 +8,7 @@ use std::process::{Command, ExitCode};
 
 use clap::{Args, FromArgMatches as _};
 
-use super::{Exit, Failure, Global, exit, fault, interrupt, keep_traces, terminal};
-
-/// Commands in programs of their own.
-const NAMES: [&str; 2] = ["live", "verify"];
+use super::{Exit, Failure, Global, exit, fault, interrupt, keep_traces};
 
 /// Words that a command of another program gets.
 #[derive(Clone, Debug, clap::Args)]
@@ -26,35 +23,17 @@ pub(super) struct Words {
     words: Vec<OsString>,
 }
 
-/// Runs the program of a command that the command line begins with, and returns only if there is none: before flags
-/// are taken, as they are the other program's.
-pub(super) fn requested() -> Option<ExitCode> {
-    let mut words = std::env::args_os().skip(1);
-    let first = words.next()?;
-    let name = NAMES.into_iter().find(|name| *name == first)?;
-    let words = Words {
-        words: words.collect(),
-    };
-    match call(name, &words) {
-        Ok(exit) => Some(ExitCode::from(exit.code())),
-        Err(failure) => {
-            terminal::complain(&format!("error: {}", failure.message));
-            terminal::complain(&exit::last_words(failure.exit));
-            Some(ExitCode::from(failure.exit.code()))
-        }
-    }
-}
-
-/// Becomes the program of a command; returns only where it isn't installed.
+/// Becomes the program of a command, which gets the flags of every subcommand as well; returns only where it isn't installed.
 ///
 /// # Errors
 /// The program isn't there, or can't be run.
-pub(super) fn call(name: &str, words: &Words) -> Result<Exit, Failure> {
+pub(super) fn call(global: &Global, name: &str, words: &Words) -> Result<Exit, Failure> {
     let program = format!("windtunnel-{name}");
     let beside = std::env::current_exe().ok();
     let beside = beside.and_then(|own| Some(own.parent()?.join(&program)));
     let path = beside.filter(|path| path.is_file());
     let error = Command::new(path.unwrap_or_else(|| PathBuf::from(&program)))
+        .args(global.words())
         .args(&words.words)
         .exec();
     Err(Failure::input(match error.kind() {
@@ -95,26 +74,4 @@ pub fn companion<A: Args>(
     }
     let result = fault::guarded(|| run(&global, &arguments));
     exit::report(&global, result)
-}
-
-impl Global {
-    /// Folders of traces: `--traces`, then `WINDTUNNEL_TRACES` (several joined by `:`).
-    pub fn traces_dirs(&self) -> Vec<PathBuf> {
-        let mut folders = self.traces.clone();
-        if let Some(variable) = std::env::var_os("WINDTUNNEL_TRACES") {
-            folders.extend(std::env::split_paths(&variable));
-        }
-        folders
-    }
-
-    /// Number of threads that work at once.
-    pub fn threads(&self) -> usize {
-        let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        self.threads.map_or(available, usize::from)
-    }
-
-    /// Whether only results and errors are wanted.
-    pub const fn is_quiet(&self) -> bool {
-        self.quiet
-    }
 }

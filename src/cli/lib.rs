@@ -58,6 +58,7 @@ mod upgrade;
 mod validate;
 mod visible;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -107,6 +108,50 @@ pub struct Global {
     /// Number of threads that run variants in parallel [default: all processors]
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
+}
+
+impl Global {
+    /// Folders of traces: `--traces`, then `WINDTUNNEL_TRACES` (several joined by `:`).
+    pub fn traces_dirs(&self) -> Vec<PathBuf> {
+        let mut folders = self.traces.clone();
+        if let Some(variable) = std::env::var_os("WINDTUNNEL_TRACES") {
+            folders.extend(std::env::split_paths(&variable));
+        }
+        folders
+    }
+
+    /// Number of threads that work at once.
+    pub fn threads(&self) -> usize {
+        let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        self.threads.map_or(available, usize::from)
+    }
+
+    /// Whether only results and errors are wanted.
+    pub const fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// The flags as words of a command line.
+    fn words(&self) -> Vec<OsString> {
+        let switches = [
+            (self.verbose, "--verbose"),
+            (self.quiet, "--quiet"),
+            (self.no_progress, "--no-progress"),
+            (self.no_trace_cache, "--no-trace-cache"),
+        ];
+        let switches = switches.into_iter().filter(|(is_set, _)| *is_set);
+        let mut words: Vec<OsString> = switches.map(|(_, flag)| flag.into()).collect();
+        for folder in &self.traces {
+            words.extend(["--traces".into(), folder.into()]);
+        }
+        for kind in &self.ignore {
+            words.extend(["--ignore".into(), kind.into()]);
+        }
+        if let Some(threads) = self.threads {
+            words.extend(["--threads".into(), threads.to_string().into()]);
+        }
+        words
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -197,9 +242,6 @@ impl Command {
 
 /// Runs the command line and returns its exit code.
 pub fn main() -> ExitCode {
-    if let Some(exit) = companion::requested() {
-        return exit;
-    }
     // From here on a signal ends the program in words.
     interrupt::flag();
     let arguments = match Arguments::try_parse() {
@@ -234,7 +276,7 @@ fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Events(arguments) => events::run(global, &arguments),
         Command::Diff(arguments) => diff::run(global, &arguments),
         Command::Reproduce(arguments) => reproduce::run(global, &arguments),
-        Command::Verify(words) => companion::call("verify", &words),
+        Command::Verify(words) => companion::call(global, "verify", &words),
         Command::Import(command) => import::run(global, &command),
         Command::Explain(arguments) => explain::run(global, &arguments),
         Command::Place(arguments) => place::run(global, &arguments),
@@ -245,7 +287,7 @@ fn carry_out(global: &Global, command: Command) -> Result<Exit, Failure> {
         Command::Compact(arguments) => compact::run(global, &arguments, Question::Compact),
         Command::Inflate(arguments) => compact::run(global, &arguments, Question::Inflate),
         Command::Trace(command) => trace::run(global, &command),
-        Command::Live(words) => companion::call("live", &words),
+        Command::Live(words) => companion::call(global, "live", &words),
         Command::Systems(arguments) => systems::run(&arguments),
         Command::Schema(arguments) => Ok(schema::run(&arguments)),
         Command::Report(arguments) => report::run(global, &arguments),

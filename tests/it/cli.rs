@@ -466,3 +466,18 @@ fn every_experiment_of_the_project_runs() {
         assert!(!summary.variants.is_empty(), "{name}");
     }
 }
+
+#[test]
+fn a_command_in_a_program_of_its_own_gets_flags_from_before_and_behind_it() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manual/verify.in");
+    let vectors = "go_rng_vectors.csv";
+    for arguments in [
+        ["--quiet", "verify", vectors],
+        ["verify", "--quiet", vectors],
+        ["verify", vectors, "--quiet"],
+    ] {
+        let found = output(&page, &arguments);
+        assert_eq!(found.status.code(), Some(0), "{}", stderr(&found));
+        assert_eq!(stderr(&found), "", "{arguments:?}");
+    }
+}
