@@ -14,9 +14,8 @@ use std::io::{Read, Write as _};
 use std::time::Duration;
 
 use more_rows::{MORE, MoreRows};
-use windtunnel::arrivals::ArrivalSource;
-use windtunnel::arrivals::ReadOptions;
 use windtunnel::arrivals::format::Constructor;
+use windtunnel::arrivals::{ArrivalSource, ReadOptions};
 use windtunnel::formats::registry::find;
 use windtunnel::intake::Input;
 

@@ -5,12 +5,9 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use windtunnel::arrivals::Arrival;
-use windtunnel::arrivals::ArrivalSource;
-use windtunnel::arrivals::Classes;
+use windtunnel::arrivals::{Arrival, ArrivalSource, Classes};
 use windtunnel::cluster::{Observer, Store};
-use windtunnel::intake::Origin;
-use windtunnel::intake::TraceError;
+use windtunnel::intake::{Origin, TraceError};
 use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
 use windtunnel::policy::{ProfileChoice, Setup};
 use windtunnel::scheduler::pipeline::evaluate::Form;

@@ -9,8 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::spill::{FixedSort, FixedSorted};
-use intake::nameless;
-use intake::{TraceError, read_error};
+use intake::{TraceError, nameless, read_error};
 
 /// Groups of amounts that are held in memory.
 const MOST_HELD: usize = 1 << 16;

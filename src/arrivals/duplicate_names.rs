@@ -13,7 +13,7 @@ pub const TWICE: &str = "name that a record above has; both are kept";
 
 /// The names of the records up to now.
 #[derive(Debug, Default)]
-pub struct MetNames {
+pub struct DuplicateNames {
     /// Runs of names: the stem that each has, and its place, first digit and length as one word.
     runs: FixedSort<3>,
     last: Option<Run>,
@@ -65,7 +65,7 @@ impl Run {
     }
 }
 
-impl MetNames {
+impl DuplicateNames {
     /// Meets the record of a line.
     #[inline]
     pub fn meet(&mut self, journal: &mut Journal, line: u64, name: impl AsRef<[u8]>) {
@@ -146,7 +146,7 @@ mod tests {
             names in prop::collection::vec(("[ab]{0,2}", 0_u32..25, 1_u32..4), 0..60),
             most_held in 1_usize..20,
         ) {
-            let mut met = MetNames {
+            let mut met = DuplicateNames {
                 runs: FixedSort::holding(most_held),
                 last: None,
             };

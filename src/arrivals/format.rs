@@ -3,10 +3,9 @@
 
 use crate::read_options::ReadOptions;
 use crate::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::ledger::Ledger;
+use intake::{Input, TraceError};
 use model::{Node, ResourceList};
 use units::Instant;
 

@@ -14,9 +14,8 @@ use crate::header_record::HeaderRecord;
 use crate::read_options::ReadOptions;
 use crate::renumbering::Renumbered;
 use crate::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
-use intake::Input;
-use intake::TraceError;
 use intake::ledger::{Ledger, LedgerMark};
+use intake::{Input, TraceError};
 use model::Text;
 
 /// Arrivals handed over at once: handing over costs some microseconds.

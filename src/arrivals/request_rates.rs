@@ -2,10 +2,9 @@
 //! the table of requests a second of Alibaba's trace of 2026
 //! (spec: traces.md 6). Rates come as millionths of a request a second, from an instant on.
 
-use intake::Input;
-use intake::TraceError;
 use intake::ledger::BadRow;
 use intake::table::{Column, Row, Table};
+use intake::{Input, TraceError};
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Instants with the rate from each on, in millionths of a request a second.

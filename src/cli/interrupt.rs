@@ -10,9 +10,8 @@ use signal_hook::iterator::Signals;
 
 use lab::folder::remove_unfinished;
 
-use super::Exit;
 use super::exit::last_words;
-use super::terminal;
+use super::{Exit, terminal};
 
 /// The signals that end the program.
 const SIGNALS: [i32; 3] = [SIGINT, SIGTERM, SIGHUP];

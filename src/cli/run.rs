@@ -17,14 +17,13 @@ use scenario::{Experiment, load};
 use systems::registry::WITH_PLAIN_FORM;
 use units::plural;
 
-use super::experiment_file;
 use super::failure::{failure, folder_failure, is_refusal};
 use super::profile::{Profiler, VARIANTS};
 use super::progress::Bars;
 use super::run_arguments::{RunArguments, SchedulerForm};
 use super::source::Source;
 use super::trip::Trip;
-use super::{Exit, Failure, Global, interrupt, terminal};
+use super::{Exit, Failure, Global, experiment_file, interrupt, terminal};
 
 pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Failure> {
     let started = Clock::now();

@@ -2,8 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use intake::Input;
-use intake::TraceError;
+use intake::{Input, TraceError};
 use lab::names::Registered;
 use lab::paths::bases;
 use scenario::{Color, Experiment, LoadOptions, Rejected, SearchPath, load};

@@ -5,11 +5,10 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use arrivals::ArrivalSource;
-use arrivals::ReadOptions;
 use arrivals::format::{Constructor, FormatEntry};
 use arrivals::inspect::summarize_workload;
 use arrivals::transform::Ratio;
+use arrivals::{ArrivalSource, ReadOptions};
 use formats::registry::recognize;
 use formats::writers::Writer;
 use intake::Input;

@@ -10,8 +10,7 @@ use arrivals::format::FormatEntry;
 use formats::cut_file::check_cut_off;
 use formats::registry::{FORMATS, find, recognize};
 use formats::writers::{ConvertError, Converted, WRITERS, Writer, find as find_writer};
-use intake::Input;
-use intake::RowPolicy;
+use intake::{Input, RowPolicy};
 use lab::folder::{
     Existing, FolderError, TextFile, refuse_files, remove_files, write_file_with, write_files,
 };

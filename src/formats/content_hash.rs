@@ -2,9 +2,8 @@
 //! their jobs, pods and users are called.
 
 use arrivals::format::FormatEntry;
-use intake::Input;
-use intake::TraceError;
 use intake::table::{Column, Table};
+use intake::{Input, TraceError};
 
 /// The hash over the cells of a file that its format reads, but for those of names
 /// ([`FormatEntry::names`]).

@@ -10,10 +10,9 @@ use crate::readers::{
 };
 use crate::unrecognized;
 use arrivals::format::{FormatEntry, FormatKind};
-use intake::Input;
-use intake::TraceError;
 use intake::archive::{beginning, is_about, parts};
 use intake::columns::Confidence;
+use intake::{Input, TraceError};
 
 /// All formats, in the order in which content is recognized.
 ///

@@ -13,12 +13,11 @@ use arrivals::header_record::HeaderRecord;
 use arrivals::read_options::ReadOptions;
 use arrivals::spill::Order;
 use arrivals::stream::{Arrival, ArrivalSource};
-use intake::Input;
-use intake::TraceError;
 use intake::archive::{beginning, is_about, parts};
 use intake::columns::Confidence;
 use intake::ledger::{Action, Journal};
 use intake::rows::{EMPTY, is_empty, one_of_several};
+use intake::{Input, TraceError};
 
 /// The note about a gang whose members are submitted at several times.
 pub(crate) const LATER: &str = "submitted after another row of its gang; submitted with that";

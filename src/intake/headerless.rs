@@ -1,8 +1,7 @@
 //! A first line with the names of columns, which copies of tables have that are published without one.
 
-use crate::Input;
-use crate::TraceError;
 use crate::columns::ColumnDoc;
+use crate::{Input, TraceError};
 
 /// The note about such a line.
 pub const NOTE: &str = "line with the names of columns, not read";

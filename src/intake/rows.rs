@@ -8,8 +8,6 @@
 
 use std::ops::RangeInclusive;
 
-use crate::Input;
-use crate::TraceError;
 use crate::archive::parts;
 use crate::columns::ColumnDoc;
 use crate::headerless::{self, begins_with_names};
@@ -18,6 +16,7 @@ use crate::parquet::{Form, ListForm, Parquet, TimeForm, is_parquet};
 pub use crate::table::{BETWEEN, LAST_SECOND};
 use crate::table::{Column, Row, Table, at_most};
 use crate::unknown_columns::unused;
+use crate::{Input, TraceError};
 use units::{Duration, Instant, plural};
 
 /// The arrangement of a format's tables.

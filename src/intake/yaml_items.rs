@@ -2,11 +2,10 @@
 
 use serde_json::Value;
 
-use crate::Input;
-use crate::TraceError;
 use crate::json::Element;
 use crate::ledger::{BadRow, Journal};
 use crate::rows::{Refused, heed};
+use crate::{Input, TraceError};
 
 /// The lines of an item up to now.
 #[derive(Default)]

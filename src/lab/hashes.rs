@@ -6,8 +6,7 @@ use serde_json::Value as Json;
 
 use super::summary::InputSummary;
 use arrivals::format::FormatEntry;
-use formats::content_hash;
-use formats::registry;
+use formats::{content_hash, registry};
 use intake::TraceError;
 use scenario::schema::{NodeSource, WorkloadSource};
 use scenario::{Experiment, Scenario, as_run};

@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use thiserror::Error;
 
-use intake::Input;
-use intake::TraceError;
+use intake::{Input, TraceError};
 use k8s::{HomelessPods, Kubelet, ManifestFinding, Manifests, SnapshotWriter, effect_of_kind};
 use model::Release;
 

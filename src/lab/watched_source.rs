@@ -1,8 +1,7 @@
 //! A source of arrivals that is delivered as it is, with work of the lab around each arrival.
 
-use arrivals::Arrival;
-use arrivals::ArrivalSource;
 use arrivals::stream::{ClassTotal, Classes};
+use arrivals::{Arrival, ArrivalSource};
 use intake::TraceError;
 
 /// Result of taking the next arrival of a source.

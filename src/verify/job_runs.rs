@@ -4,9 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use arrivals::Arrival;
-use arrivals::MemorySource;
-use arrivals::Recorded;
+use arrivals::{Arrival, MemorySource, Recorded};
 use cluster::{Commitment, Observer, Store};
 use model::resource_list::{CPU, PODS};
 use model::{Event, Node, Pod, PodName, PodSpec, ResourceList};

@@ -21,11 +21,10 @@ use units::{Duration, Instant, NodeId, SortedMap};
 
 use super::domains::FailureDomains;
 use super::machine_events::machine_events;
-use super::machine_steps;
 use super::mesos_options::mesos_options;
 use super::programs::part;
 use super::runs_workloads::runs_always;
-use super::{BuildError, FileSource, Remarks, row_policy};
+use super::{BuildError, FileSource, Remarks, machine_steps, row_policy};
 
 /// Contact between the control plane of a scenario and its nodes.
 pub fn contact(scenario: &Scenario) -> NodeLife {

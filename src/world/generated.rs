@@ -2,10 +2,9 @@
 
 use serde::Deserialize;
 
-use arrivals::ArrivalSource;
-use arrivals::ReadOptions;
 use arrivals::format::Constructor;
 use arrivals::read_ahead::Ahead;
+use arrivals::{ArrivalSource, ReadOptions};
 use formats::registry::recognize;
 use intake::Input;
 use scenario::Scenario;

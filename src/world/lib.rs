@@ -101,10 +101,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use arrivals::ReadOptions;
-use intake::Input;
-use intake::OnBadRow;
-use intake::RowPolicy;
-use intake::TraceError;
+use intake::{Input, OnBadRow, RowPolicy, TraceError};
 use scenario::schema::OnBadRow as Written;
 use scenario::{Arguments, Files};
 

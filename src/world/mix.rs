@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use arrivals::Arrival;
-use arrivals::ArrivalSource;
 use arrivals::memory::Recorded;
 use arrivals::stream::ClassTotal;
+use arrivals::{Arrival, ArrivalSource};
 use cluster::GpuColumns;
 use intake::TraceError;
 use metrics::WorkloadMix;

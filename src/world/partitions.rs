@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use arrivals::ArrivalSource;
 use arrivals::partitions::{JobPartition, Partitioned};
-use arrivals::read_options;
+use arrivals::{ArrivalSource, read_options};
 use model::{Node, NodeSelectorTerm, Operator, Requirement, Text};
 use scenario::Scenario;
 use scenario::partitions::PARTITIONS;

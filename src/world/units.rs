@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
-use arrivals::Arrival;
-use arrivals::ArrivalSource;
 use arrivals::intern::ClassTable;
 use arrivals::memory::{MemorySource, Recorded};
+use arrivals::{Arrival, ArrivalSource};
 use model::workload::DaemonSet;
 use model::{
     Behaviour, Container, LabelSelector, NodeSelector, NodeSelectorTerm, Object, Operator, PodName,

@@ -3,9 +3,6 @@
 use std::sync::Arc;
 
 use ::units::{Duration, Instant, plural};
-use arrivals::Arrival;
-use arrivals::ArrivalSource;
-use arrivals::ReadOptions;
 use arrivals::fill_up::{FillOrder, FillResource, FillUp, fill_up};
 use arrivals::format::Constructor;
 use arrivals::intern::ClassTable;
@@ -14,6 +11,7 @@ use arrivals::merge::Merge;
 use arrivals::stream::ClassTotal;
 use arrivals::tenants::ListedTenants;
 use arrivals::transform::{Killed, Repeat, Scale, Window};
+use arrivals::{Arrival, ArrivalSource, ReadOptions};
 use cluster::fragmentation::Shape;
 use formats::cut_file::check_cut_off;
 use formats::registry::{FORMATS, find};

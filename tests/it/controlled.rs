@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use windtunnel::arrivals::MemorySource;
-use windtunnel::arrivals::Recorded;
+use windtunnel::arrivals::{MemorySource, Recorded};
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::Stepping;
 use windtunnel::control::controllers::manager::ControllerOptions;

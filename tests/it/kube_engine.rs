@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use windtunnel::arrivals::Arrival;
-use windtunnel::arrivals::MemorySource;
-use windtunnel::arrivals::Recorded;
+use windtunnel::arrivals::{Arrival, MemorySource, Recorded};
 use windtunnel::control::Component;
 use windtunnel::model::Changes;
 use windtunnel::model::objects::PodGroup;

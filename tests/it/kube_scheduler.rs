@@ -3,9 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use verify::VerifyOptions;
-use verify::kube_releases;
 use verify::kube_scheduler::FAMILY;
+use verify::{VerifyOptions, kube_releases};
 
 fn vectors(names: &[&str]) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/kube-scheduler");

@@ -5,6 +5,8 @@ use std::path::Path;
 
 use windtunnel::units::SortedMap;
 
+use crate::tidy::sources;
+
 /// Every layer, lowest first, and the layers it may import.
 const LAYERS: &[(&str, &[&str])] = &[
     // No code: the choice of foreign features (src/features/Cargo.toml).
@@ -201,11 +203,11 @@ fn no_layer_imports_a_higher_one() {
 fn the_simulator_reads_the_stream_of_arrivals_alone() {
     let mut broken = Vec::new();
     let mut seen = 0;
-    for (path, text) in sources(&source_folder().join("sim")) {
-        for name in arrival_names(&text) {
+    for source in sources(&["src/sim"]) {
+        for name in arrival_names(&source.code) {
             seen += 1;
-            if !STREAM.contains(&name) {
-                broken.push(format!("{} imports arrivals::{name}", path.display()));
+            if !STREAM.contains(&&*name) {
+                broken.push(format!("{} imports arrivals::{name}", source.path));
             }
         }
     }
@@ -215,19 +217,14 @@ fn the_simulator_reads_the_stream_of_arrivals_alone() {
 
 #[test]
 fn the_driver_of_real_hosts_imports_no_simulator() {
-    let live = source_folder().join("live");
     let mut broken = Vec::new();
-    for (path, text) in sources(&live) {
-        if path.starts_with(live.join("command")) {
+    for source in sources(&["src/live"]) {
+        if source.path.starts_with("src/live/command/") {
             continue;
         }
-        let code = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"));
-        for line in code {
-            let imports = |layer: &&str| line.contains(&format!("use {layer}::"));
-            if let Some(layer) = SIMULATED.iter().copied().find(imports) {
-                broken.push(format!("{} imports {layer}", path.display()));
+        for layer in SIMULATED {
+            if source.code.contains(&format!("use {layer}::")) {
+                broken.push(format!("{} imports {layer}", source.path));
             }
         }
     }
@@ -236,24 +233,6 @@ fn the_driver_of_real_hosts_imports_no_simulator() {
 
 fn source_folder() -> std::path::PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")
-}
-
-/// The sources below a folder, with their paths.
-fn sources(folder: &Path) -> Vec<(std::path::PathBuf, String)> {
-    let mut found = Vec::new();
-    let mut folders = vec![folder.to_owned()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(&folder).expect("a readable source folder") {
-            let path = entry.expect("a readable entry").path();
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|ending| ending == "rs") {
-                let text = std::fs::read_to_string(&path).expect("a readable source");
-                found.push((path, text));
-            }
-        }
-    }
-    found
 }
 
 /// The layer that a manifest's package is named after.
@@ -272,21 +251,14 @@ fn imports(manifest: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// The names after `arrivals::` in a source text, with braces opened and comments left out.
-fn arrival_names(text: &str) -> Vec<&str> {
-    let code = text
-        .lines()
-        .filter(|line| !line.trim_start().starts_with("//"));
-    code.filter_map(|line| {
-        line.split_once("use arrivals::")
-            .or(line.split_once("use ::arrivals::"))
-    })
-    .flat_map(|(_, rest)| {
-        rest.trim_end_matches(';')
-            .trim_matches(['{', '}'])
-            .split(',')
-    })
-    .map(str::trim)
-    .filter(|name| !name.is_empty())
-    .collect()
+/// The names after `arrivals::` in the imports of a source without comments, with braces opened.
+fn arrival_names(code: &str) -> Vec<String> {
+    let code = code.replace("use ::", "use ");
+    let imports = code.split("use arrivals::").skip(1);
+    let names = imports.filter_map(|rest| rest.split(';').next());
+    names
+        .flat_map(|names| names.trim_matches(['{', '}']).split(','))
+        .map(|name| name.trim().to_owned())
+        .filter(|name| !name.is_empty())
+        .collect()
 }

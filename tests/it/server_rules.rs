@@ -8,9 +8,7 @@ use windtunnel::arrivals::ReadOptions;
 use windtunnel::arrivals::format::Constructor;
 use windtunnel::arrivals::memory::Recorded;
 use windtunnel::formats::registry::recognize;
-use windtunnel::intake::Input;
-use windtunnel::intake::RowPolicy;
-use windtunnel::intake::TraceError;
+use windtunnel::intake::{Input, RowPolicy, TraceError};
 use windtunnel::k8s::{
     ManifestReader, Manifests, read_manifests, server_rules, server_rules_of_objects,
 };

@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use windtunnel::arrivals::Arrival;
-use windtunnel::arrivals::MemorySource;
-use windtunnel::arrivals::Recorded;
+use windtunnel::arrivals::{Arrival, MemorySource, Recorded};
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::{Component, Stepping};
 use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};

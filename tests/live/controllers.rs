@@ -1,14 +1,13 @@
 //! Three control servers over an etcd: the leader is killed, stands still, and is cut off from etcd; etcd
 //! loses its majority. Whatever was acknowledged stays, and nothing runs twice.
 
-use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::thread;
+use std::{fs, thread};
 
 use live::runtime::clock;
 use rustix::process::{Pid, Signal, kill_process};

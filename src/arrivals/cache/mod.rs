@@ -22,9 +22,8 @@ pub use block::BLOCK_ARRIVALS;
 use block::Block;
 use bytes::Broken;
 use file::{CacheReader, CacheWriter};
-use intake::Input;
-use intake::TraceError;
 use intake::ledger::{Action, Ledger};
+use intake::{Input, TraceError};
 use model::Text;
 
 /// Files smaller than this are read before a cache pays.

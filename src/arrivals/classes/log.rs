@@ -10,8 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::code::Code;
 use crate::class_cache::ByClass;
-use intake::TraceError;
-use intake::nameless;
+use intake::{TraceError, nameless};
 use model::PodSpec;
 use units::SortedMap;
 

@@ -7,10 +7,9 @@ use serde_json::Value;
 use crate::format::{Constructor, FormatEntry};
 use crate::read_options::ReadOptions;
 use crate::stream::{Arrival, ArrivalSource};
-use intake::Input;
-use intake::TraceError;
 use intake::archive::parts;
 use intake::parquet::is_parquet;
+use intake::{Input, TraceError};
 use model::{PodName, PodSpec, Text};
 
 /// Most records of one name that are shown.

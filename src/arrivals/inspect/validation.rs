@@ -1,16 +1,15 @@
 //! Faults of a trace file or a failure log, as `trace validate` prints them.
 
-use crate::duplicate_names::{MetNames, TWICE};
+use crate::duplicate_names::{DuplicateNames, TWICE};
 use crate::failures::ObservedFailures;
 use crate::format::{Constructor, FormatEntry};
 use crate::implausible::doubted;
 use crate::precedence::told;
 use crate::read_options::ReadOptions;
 use crate::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::ledger::{Action, Ledger, RowPolicy};
 use intake::origin::Origin;
+use intake::{Input, TraceError};
 use model::Node;
 
 /// Problems of a file.
@@ -111,7 +110,9 @@ pub fn validate(
         Constructor::Workload(open) => match open(input, &reporting) {
             Ok(source) => {
                 let mut source = doubted(told(source, &input.name), &input.name);
-                let mut met = UNCOMPARED.contains(&entry.name).then(MetNames::default);
+                let mut met = UNCOMPARED
+                    .contains(&entry.name)
+                    .then(DuplicateNames::default);
                 let stopped = drain(&mut *source, &mut accepted, &mut met).err();
                 let mut ledger = source.ledger().clone();
                 let tell = |place: Origin| {
@@ -150,7 +151,7 @@ const UNCOMPARED: [&str; 3] = ["azure-vm", "csv", "openb-pods"];
 fn drain(
     source: &mut dyn ArrivalSource,
     accepted: &mut u64,
-    met: &mut Option<MetNames>,
+    met: &mut Option<DuplicateNames>,
 ) -> Result<(), TraceError> {
     while let Some(arrival) = source.next()? {
         *accepted += 1;

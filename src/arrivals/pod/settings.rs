@@ -13,10 +13,8 @@ use serde_json::{Map, Value};
 pub use written::{cell, written_containers, written_gates};
 
 use crate::job_fields::JobField;
-use crate::pod::affinity;
-use crate::pod::rules;
 use crate::pod::template::{amounts, bad, check, containers, labels, list, list_of_amounts, text};
-use crate::pod::volumes;
+use crate::pod::{affinity, rules, volumes};
 use intake::ledger::BadRow;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{Behaviour, Container, HostPort, JOB_TYPE_LABEL, Needs, Owner, PodSpec, Text, Written};

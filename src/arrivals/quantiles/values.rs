@@ -6,8 +6,7 @@ use std::ops::{ControlFlow, Range};
 use std::os::unix::fs::FileExt as _;
 
 use crate::spill::FixedSort;
-use intake::TraceError;
-use intake::nameless;
+use intake::{TraceError, nameless};
 use units::SortedMap;
 
 /// Different values that are held in memory. They take 1 MiB.

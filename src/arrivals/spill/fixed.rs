@@ -13,8 +13,7 @@ use std::sync::Arc;
 use twox_hash::XxHash3_128;
 
 use super::{AHEAD, Run, ahead_of_each};
-use intake::nameless;
-use intake::{TraceError, read_error};
+use intake::{TraceError, nameless, read_error};
 
 /// Bytes of records that are held in memory.
 const BYTES_HELD: usize = 4 << 20;

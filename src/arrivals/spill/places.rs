@@ -11,8 +11,7 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use super::{AHEAD, key_of};
-use intake::nameless;
-use intake::{TraceError, read_error};
+use intake::{TraceError, nameless, read_error};
 
 /// Hashes that are held in memory.
 const MOST_HELD: usize = 1 << 16;

@@ -7,8 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::PathBuf;
 
-use intake::nameless;
-use intake::{TraceError, read_error};
+use intake::{TraceError, nameless, read_error};
 
 /// Bytes of records that are held in memory.
 const BYTES_HELD: usize = 4 << 20;

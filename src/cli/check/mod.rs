@@ -20,12 +20,10 @@ use units::Date;
 
 use super::accept::{self, Acceptance};
 use super::divergence::Asked;
-use super::experiment_file::MessageFormat;
-use super::experiment_file::{self, Reading};
+use super::experiment_file::{self, MessageFormat, Reading};
 use super::failure::failure;
 use super::run_count::RunCount;
-use super::source;
-use super::{Exit, Failure, Global, interrupt, output, terminal};
+use super::{Exit, Failure, Global, interrupt, output, source, terminal};
 use outputs::{
     CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets, write_unfinished,
 };

@@ -26,14 +26,12 @@ use scenario::{Experiment, Scenario, VariantPlan};
 use systems::RunsWorkloads;
 use systems::registry::find;
 
-use super::experiment_file::MessageFormat;
-use super::experiment_file::{self, Reading};
+use super::experiment_file::{self, MessageFormat, Reading};
 use super::failure::{failure, folder_failure};
 use super::report::write_summary;
 use super::run_arguments::SummaryFormat;
 use super::run_count::RunCount;
-use super::source;
-use super::{Exit, Failure, Global, interrupt, output, terminal};
+use super::{Exit, Failure, Global, interrupt, output, source, terminal};
 use rerun::{asked_of_metrics, rerun};
 
 /// Arguments of `compare`.

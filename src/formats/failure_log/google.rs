@@ -8,10 +8,9 @@ use crate::parts::timeline::{self, Rank, Timed};
 use crate::readers::google_2011::machines::{self, Event, TakeEvent};
 use crate::readers::google_2019;
 use arrivals::format::FormatEntry;
-use intake::Input;
-use intake::TraceError;
 use intake::ledger::{Action, Journal};
 use intake::rows::Refused;
+use intake::{Input, TraceError};
 use units::{Instant, SortedMap};
 
 /// Whether a machine is there.

@@ -3,10 +3,9 @@
 use jiff::civil::DateTime;
 
 use super::{FailureLog, LogOptions, LoggedOutage, each_table, separator};
-use intake::Input;
-use intake::TraceError;
 use intake::ledger::{Action, BadRow, Journal};
 use intake::table::{Column, Row, Table};
+use intake::{Input, TraceError};
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 const STARTED: &str = "Prob Started";

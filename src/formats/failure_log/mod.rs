@@ -19,13 +19,12 @@ mod opendc;
 mod plain;
 mod uptime;
 
-use intake::Input;
-use intake::TraceError;
 use intake::archive::{beginning, first_bytes, is_about, parts};
 use intake::columns::{Confidence, separator_of_header};
 use intake::ledger::{Action, Journal, Ledger, RowPolicy};
 use intake::rows::is_empty;
 use intake::table::Table;
+use intake::{Input, TraceError};
 use rng::Stream;
 use units::{Instant, SortedMap};
 

@@ -9,11 +9,10 @@ use crate::readers::google_2011::machines::PLATFORM_LABEL;
 use arrivals::failures::{CLASS_LABEL, FailureClass, ObservedFailures};
 use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::Confidence;
 use intake::ledger::{Journal, RowPolicy};
 use intake::table::Table;
+use intake::{Input, TraceError};
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Reads a failure log of any format, of one system of Los Alamos or of all.

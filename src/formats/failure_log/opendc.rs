@@ -2,12 +2,11 @@
 //! and takes a share of the nodes with it (spec: traces.md section 10). Which nodes is drawn.
 
 use super::{FailureLog, LoggedOutage, drawn};
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::ledger::{Action, Journal};
 use intake::parquet::TimeForm;
 use intake::rows::{Layout, each_row};
+use intake::{Input, TraceError};
 use units::{Duration, Instant};
 
 const COLUMNS: &[ColumnDoc] = &[

@@ -3,12 +3,10 @@
 //! there. Which nodes is drawn.
 
 use super::{FailureLog, LoggedOutage, drawn};
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::BadRow;
-use intake::ledger::{Action, Journal};
+use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{Fields, Layout, each_row};
+use intake::{Input, TraceError};
 use units::{Duration, Instant};
 
 const COLUMNS: &[ColumnDoc] = &[

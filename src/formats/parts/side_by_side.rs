@@ -6,12 +6,11 @@ use std::sync::Arc;
 
 use crate::parts::cells::{show_rows, show_text};
 use arrivals::format::FormatEntry;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::{beginning, is_about, parts};
 use intake::columns::Confidence;
 use intake::ledger::{Action, Journal};
 use intake::rows::{EMPTY, Layout, is_empty};
+use intake::{Input, TraceError};
 
 /// A table of a trace.
 pub(crate) struct TraceTable {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::parts::plain_demand::{KnownAmounts, PlainDemand};
 use crate::parts::requests::{requests, whole_gpus};
-use arrivals::duplicate_names::MetNames;
+use arrivals::duplicate_names::DuplicateNames;
 use arrivals::header_record::HeaderRecord;
 use arrivals::intern::{ClassTable, NameTable};
 use arrivals::links::Links;
@@ -42,7 +42,7 @@ pub(crate) struct Gather {
     /// Header of the trace.
     pub(crate) header: HeaderRecord,
     /// The names of records, of a format in which none should be there twice.
-    pub(crate) met: MetNames,
+    pub(crate) met: DuplicateNames,
 }
 
 impl Default for Gather {
@@ -94,7 +94,7 @@ impl Gather {
             first: None,
             numbers: InOrder::default(),
             header: HeaderRecord::EMPTY,
-            met: MetNames::default(),
+            met: DuplicateNames::default(),
         }
     }
 

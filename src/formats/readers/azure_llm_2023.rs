@@ -9,12 +9,11 @@ use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::spill::FlatName;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::calendar::Zone;
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::ledger::{Action, Journal};
 use intake::rows::{Layout, each_row};
+use intake::{Input, TraceError};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -9,14 +9,13 @@ use crate::parts::sorting::{Demand, Gather};
 use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::parts;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::ledger::{Action, BadRow, Journal, RowPolicy};
 use intake::rows::{BETWEEN, Fields, Refused, heed};
 use intake::sqlite::{Sqlite, is_sqlite};
 use intake::table::{Column, Row};
+use intake::{Input, TraceError};
 use model::{PodName, PodSpec, ResourceList};
 use units::{Duration, Instant, Quantity, SortedMap};
 

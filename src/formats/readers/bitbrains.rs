@@ -16,14 +16,13 @@ use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
 use arrivals::usage_samples::{Steps, hundredths};
-use intake::Input;
-use intake::TraceError;
 use intake::archive::{is_about, parts};
 use intake::columns::{
     ColumnDoc, Confidence, FieldTest, is_number_or_empty, row_has, separator_of_header,
 };
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of, is_empty};
+use intake::{Input, TraceError};
 use model::{Behaviour, PodName, PodSpec};
 use units::{Duration, Instant};
 

@@ -31,12 +31,11 @@ use arrivals::read_ahead::streamed;
 use arrivals::read_options::ReadOptions;
 use arrivals::reordering::{Lookahead, Placed};
 use arrivals::stream::{Arrival, ArrivalSource, Classes};
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::ledger::{Action, BadRow, Journal, Ledger};
 use intake::origin::Origin;
 use intake::table::{Row, Table};
+use intake::{Input, TraceError};
 use model::{PodName, Text};
 
 use columns::Columns;

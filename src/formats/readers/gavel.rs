@@ -7,12 +7,11 @@ use crate::parts::sorting::{Demand, Gather, gang};
 use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS, ReadOptions};
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::budget::MEMBERS;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use intake::ledger::{Action, Journal};
 use intake::rows::{Layout, each_row};
+use intake::{Input, TraceError};
 use model::{JOB_GPUS_LABEL, JOB_TYPE_LABEL, PodName};
 
 /// The registry's entry.

@@ -10,14 +10,13 @@ use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::spill::{FlatLinks, FlatName};
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::first_bytes;
 use intake::budget::MEMBERS;
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::ledger::{Action, BadRow, Journal};
 use intake::number::digits;
 use intake::rows::{Fields, Layout, each_row};
+use intake::{Input, TraceError};
 use smallvec::SmallVec;
 use units::{Duration, Instant};
 

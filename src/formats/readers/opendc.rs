@@ -14,11 +14,10 @@ use self::workload::Workload;
 use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::beginning;
 use intake::ledger::Journal;
 use intake::rows::each_row_of;
+use intake::{Input, TraceError};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -12,12 +12,11 @@ use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
 use arrivals::usage_samples::pattern;
-use intake::Input;
 use intake::archive::{Member, of_one_folder, parts};
 use intake::budget::read_whole;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::ledger::{Action, Journal, RowPolicy};
-use intake::{TraceError, read_error};
+use intake::{Input, TraceError, read_error};
 use model::{Behaviour, PodName, PodSpec};
 use units::{Duration, Instant};
 

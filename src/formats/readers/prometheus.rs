@@ -16,13 +16,12 @@ use crate::parts::cells::show_text;
 use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::parts;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::json::{Element, each_element, each_scalar, is_json};
 use intake::ledger::{Action, Journal};
 use intake::rows::{LAST_SECOND, Refused, heed};
+use intake::{Input, TraceError};
 
 use pods::Pods;
 

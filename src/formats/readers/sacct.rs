@@ -15,14 +15,13 @@ use arrivals::format::{Constructor, FormatEntry};
 use arrivals::job_fields::{self, Outcome};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::parts;
 use intake::budget::MEMBERS;
 use intake::columns::{ColumnDoc, Confidence, separator_of_header};
 use intake::json::is_json;
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
+use intake::{Input, TraceError};
 use model::Labels;
 use units::{Duration, Instant};
 

@@ -43,11 +43,10 @@ use arrivals::read_ahead::streamed;
 use arrivals::read_options::ReadOptions;
 use arrivals::reordering::{Lookahead, Placed};
 use arrivals::stream::{Arrival, ArrivalSource, Classes};
-use intake::Input;
-use intake::TraceError;
 use intake::budget::MEMBERS;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::ledger::{Action, BadRow, Ledger, RowPolicy};
+use intake::{Input, TraceError};
 use model::{PodName, Text};
 use units::{Duration, Instant};
 

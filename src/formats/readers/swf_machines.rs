@@ -5,12 +5,11 @@ use crate::parts::cells::show_rows;
 use crate::parts::sorting::{Capacity, node};
 use arrivals::format::{Constructor, FormatEntry, NodeList};
 use arrivals::read_options::ReadOptions;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::parts;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use intake::ledger::{Action, Journal};
 use intake::rows::{Fields, Layout, Refused, each_row_of};
+use intake::{Input, TraceError};
 use model::{Labels, Node};
 
 /// The registry's entry.

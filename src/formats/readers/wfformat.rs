@@ -16,13 +16,12 @@ use arrivals::format::{Constructor, FormatEntry};
 use arrivals::links::Links;
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::parts;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::json::{Element, each_element};
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{MAX_SECONDS, Refused, heed};
+use intake::{Input, TraceError};
 use model::{PodName, PodSpec};
 use units::{Duration, Instant, SortedMap};
 

@@ -12,14 +12,9 @@ use clean::CLEAN;
 use crate::cut_file::WHOLE;
 use crate::packed::archive;
 use crate::registry::{FORMATS, find, recognize};
-use arrivals::ArrivalSource;
-use arrivals::ReadOptions;
 use arrivals::format::{Constructor, FormatEntry};
-use intake::Input;
-use intake::Ledger;
-use intake::OnBadRow;
-use intake::RowPolicy;
-use intake::TraceError;
+use arrivals::{ArrivalSource, ReadOptions};
+use intake::{Input, Ledger, OnBadRow, RowPolicy, TraceError};
 
 /// How the records of a clean file stand in it.
 #[derive(Clone, Copy)]

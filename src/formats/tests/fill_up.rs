@@ -6,8 +6,7 @@ use arrivals::fill_up::*;
 use arrivals::read_options::ReadOptions;
 use intake::Input;
 use model::Node;
-use units::Duration;
-use units::Instant;
+use units::{Duration, Instant};
 
 fn nodes() -> Vec<Node> {
     let text = "sn,cpu_milli,memory_mib,gpu,model\nn1,8000,1,2,T4\nn0,8000,1,2,T4\n";

@@ -4,8 +4,7 @@ use crate::registry;
 use crate::registry::find;
 use arrivals::inspect::validate;
 use arrivals::read_options::ReadOptions;
-use intake::Input;
-use intake::RowPolicy;
+use intake::{Input, RowPolicy};
 
 fn notes(format: &str, text: &str) -> Vec<String> {
     let input = Input::bytes("trace", text.as_bytes());

@@ -19,8 +19,7 @@ use arrivals::ReadOptions;
 use arrivals::format::Constructor;
 use arrivals::memory::{MemorySource, Recorded};
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
+use intake::{Input, TraceError};
 use model::{Behaviour, PodName};
 use units::Instant;
 

@@ -6,11 +6,10 @@ mod tar;
 use std::io::{Cursor, Read as _};
 use std::sync::Arc;
 
-use crate::Input;
 use crate::budget::read_whole;
 use crate::encoding::{WEB_PAGE, is_web_page};
 use crate::parquet::{self, is_parquet};
-use crate::{TraceError, read_error};
+use crate::{Input, TraceError, read_error};
 use tar::{Entry, MARK, entries};
 
 /// Archives up to this size in all are held in memory.

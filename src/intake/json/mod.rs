@@ -10,12 +10,11 @@ use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visito
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
-use crate::Input;
 use crate::budget::read_line;
 use crate::calendar::{Zone, is_absent};
 use crate::ledger::{BadRow, Journal};
 use crate::rows::{Refused, heed};
-use crate::{TraceError, read_error};
+use crate::{Input, TraceError, read_error};
 use units::Instant;
 
 /// An element.

@@ -17,10 +17,9 @@ mod write;
 use std::io;
 use std::sync::Arc;
 
-use crate::Input;
 use crate::budget::{COLUMNS, FOOTER_BYTES, GROUP_ROWS};
 use crate::ledger::BadRow;
-use crate::{TraceError, read_error};
+use crate::{Input, TraceError, read_error};
 use cursor::Cursor;
 use encoding::Physical;
 pub use meaning::TimeForm;

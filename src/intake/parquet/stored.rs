@@ -6,9 +6,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use crate::Input;
 use crate::budget::read_whole;
-use crate::{TraceError, read_error};
+use crate::{Input, TraceError, read_error};
 
 /// The bytes of a file.
 #[derive(Debug)]

@@ -7,8 +7,6 @@ mod nested;
 use rustc_hash::FxHashMap;
 use serde_json::Value;
 
-use crate::Input;
-use crate::TraceError;
 use crate::archive::parts;
 use crate::columns::{ColumnDoc, Confidence, header_has};
 use crate::json::{is_json, object};
@@ -17,6 +15,7 @@ use crate::parquet::TimeForm;
 use crate::rows::{BETWEEN, Fields, Layout, Refused, each_row_of, heed, underscored};
 use crate::table::{Column, Row};
 use crate::unknown_columns::note_unknown;
+use crate::{Input, TraceError};
 
 /// Takes every record of every part of an input.
 pub fn each_record(

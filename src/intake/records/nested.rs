@@ -4,15 +4,13 @@
 use serde_json::Value;
 
 use super::{laid_out, member};
-use crate::Input;
-use crate::TraceError;
 use crate::columns::{ColumnDoc, separator_of_header};
 use crate::ledger::{Action, BadRow, Journal};
 use crate::parquet::is_parquet;
-use crate::python_value;
 use crate::rows::{BETWEEN, Fields, Refused, heed, underscored};
 use crate::table::{Column, Row, Table};
 use crate::unknown_columns::{note_unknown, unused};
+use crate::{Input, TraceError, python_value};
 
 /// The name of the object that a column's member is in.
 fn outer(name: &str) -> Option<&str> {

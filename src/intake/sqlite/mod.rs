@@ -8,8 +8,7 @@ mod record;
 
 use std::sync::Arc;
 
-use crate::Input;
-use crate::{TraceError, read_error};
+use crate::{Input, TraceError, read_error};
 use pages::Pages;
 use record::{Cell, cells, varint};
 

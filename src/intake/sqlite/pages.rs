@@ -4,9 +4,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 
-use crate::Input;
 use crate::budget::read_whole;
-use crate::{TraceError, read_error};
+use crate::{Input, TraceError, read_error};
 
 /// The bytes of a database.
 pub(super) struct Pages {

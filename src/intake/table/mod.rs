@@ -18,11 +18,10 @@ mod fields;
 mod piece;
 mod text_rows;
 
-use crate::Input;
-use crate::TraceError;
 use crate::budget::COLUMNS;
 use crate::ledger::BadRow;
 use crate::parquet::{self, Form, ListForm, Parquet, TimeForm, is_parquet};
+use crate::{Input, TraceError};
 use fields::{Fields, text};
 pub(crate) use piece::FOUR_WORDS;
 pub use piece::Piece;

@@ -9,11 +9,9 @@ use std::sync::Arc;
 
 use super::Row;
 use super::fields::{Fields, Malformed, Splitter};
-use crate::Input;
-use crate::Marked;
-use crate::TraceError;
 use crate::ledger::BadRow;
 use crate::lines::Lines;
+use crate::{Input, Marked, TraceError};
 use units::plural;
 
 /// The rows of a text.

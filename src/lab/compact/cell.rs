@@ -4,9 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use arrivals::Arrival;
-use arrivals::MemorySource;
-use arrivals::Recorded;
+use arrivals::{Arrival, MemorySource, Recorded};
 use model::node::HOSTNAME_LABEL;
 use model::{Node, PodName};
 use scenario::schema::{MeasuredWindow, Stop, StopWhen};

@@ -11,8 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Observer, Store};
-use intake::Input;
-use intake::TraceError;
+use intake::{Input, TraceError};
 use metrics::diagnosis::Exit;
 use model::node::{ZONE_LABEL, label_of};
 use model::{

@@ -2,10 +2,7 @@
 //! perturbations of its arrivals and durations. An effect that survives shaking is real; one that
 //! vanishes was an artefact of the very input.
 
-use arrivals::Arrival;
-use arrivals::ArrivalSource;
-use arrivals::MemorySource;
-use arrivals::Recorded;
+use arrivals::{Arrival, ArrivalSource, MemorySource, Recorded};
 use intake::TraceError;
 use rng::{Stream, math};
 use units::{Duration, Instant};

@@ -26,8 +26,7 @@ use rustc_hash::FxBuildHasher;
 
 use crate::immediate_claims;
 use crate::summarize::gap_notes;
-use intake::Input;
-use intake::TraceError;
+use intake::{Input, TraceError};
 use k8s::{AdmissionClasses, HomelessPods, Kubelet, ManifestPod, Programs};
 use model::workload::{DaemonSet, PodDisruptionBudget, ResourceQuota};
 use model::{

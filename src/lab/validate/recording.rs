@@ -7,8 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::results::{self, ResultsError};
-use intake::Input;
-use intake::TraceError;
+use intake::{Input, TraceError};
 use k8s::parse_unix_secs;
 use units::{Instant, SortedMap, plural};
 

@@ -1,8 +1,7 @@
 //! The table of pods: one row per pod, when it ended, and at the end of the run for those that
 //! live on.
 
-use std::fmt;
-use std::io;
+use std::{fmt, io};
 
 use cluster::Store;
 use model::{DeviceSet, EndReason, Owner, Pod, PodName, PodPhase, PodSpec};

@@ -1,7 +1,6 @@
 //! Arrivals of the workload, which become pods or jobs.
 
-use arrivals::Arrival;
-use arrivals::UNNAMED;
+use arrivals::{Arrival, UNNAMED};
 use model::{Event, Object, PodOwner};
 use units::{ClassId, Duration, GangId, Identity};
 

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use arrivals::Arrival;
-use arrivals::Submission;
+use arrivals::{Arrival, Submission};
 use cluster::Store;
 use control::operation::Operation;
 use model::{Object, PodCreated, PodSpec, Text};

@@ -7,15 +7,8 @@
 
 use std::sync::Arc;
 
-use arrivals::Arrival;
-use arrivals::EndedTasks;
-use arrivals::Submission;
-use arrivals::TaskEnd;
-use arrivals::TaskKey;
-use arrivals::WaitFault;
-use intake::Action;
-use intake::Ledger;
-use intake::TraceError;
+use arrivals::{Arrival, EndedTasks, Submission, TaskEnd, TaskKey, WaitFault};
+use intake::{Action, Ledger, TraceError};
 use model::workload::Job;
 use model::{EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodRef, Text};
 use units::graph::on_cycles;

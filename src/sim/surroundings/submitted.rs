@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use arrivals::Arrival;
-use arrivals::ArrivalSource;
-use arrivals::Submission;
+use arrivals::{Arrival, ArrivalSource, Submission};
 use intake::TraceError;
 use model::pod_life::PodLife;
 use model::queueing::workload_of;

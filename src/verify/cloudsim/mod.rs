@@ -16,12 +16,9 @@ use super::door::Door;
 use super::table::Table;
 use super::{Family, FamilyReport, Judge, VerifyOptions, file_name};
 use formats::planetlab::{self, SAMPLE_SECONDS, VmDay};
-use intake::Input;
-use intake::RowPolicy;
-use intake::TraceError;
 use intake::archive::{Member, members};
 use intake::ledger::Journal;
-use intake::read_error;
+use intake::{Input, RowPolicy, TraceError, read_error};
 use metrics::PowerCurve;
 use systems::consolidation::account::Totals;
 use systems::consolidation::{

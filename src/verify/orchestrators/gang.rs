@@ -8,8 +8,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::job_runs::{Work, simulate};
 use super::{Case, Decide, Forms, Trouble, read};
-use arrivals::Arrival;
-use arrivals::Recorded;
+use arrivals::{Arrival, Recorded};
 use model::objects::PodGroup;
 use model::resource_list::{CPU, PODS};
 use model::scheduler_config::{PluginSet, SchedulerProfile};

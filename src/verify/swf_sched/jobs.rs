@@ -3,8 +3,7 @@
 use std::path::PathBuf;
 
 use formats::readers::swf::{MISSING, SwfJob, read_swf_jobs};
-use intake::Input;
-use intake::TraceError;
+use intake::{Input, TraceError};
 use units::{Duration, Instant};
 
 /// A job of a window.

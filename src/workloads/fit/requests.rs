@@ -5,8 +5,7 @@ use units::SortedMap;
 
 use super::columns::{Asked, Columns, Job};
 use super::marginals::Amounts;
-use crate::generate::mix::FIELDS;
-use crate::generate::mix::Field;
+use crate::generate::mix::{FIELDS, Field};
 
 /// Most sorts of requests of a template; amounts of more are drawn one by one.
 const MOST: usize = 128;

@@ -17,8 +17,7 @@ use lublin99::{LublinConfig, LublinKind};
 use mix::{Mix, MixSource};
 
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
+use intake::{Input, TraceError};
 use units::Duration;
 
 /// Every generator.

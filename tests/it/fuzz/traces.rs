@@ -1,10 +1,9 @@
 //! Traces in every format, and logs and rates.
 
-use windtunnel::arrivals::ReadOptions;
-use windtunnel::arrivals::inspect;
 use windtunnel::arrivals::request_rates::{
     Gap, Reading, read_alibaba_qps, read_azure_functions, read_series,
 };
+use windtunnel::arrivals::{ReadOptions, inspect};
 use windtunnel::formats::failure_log::{self, LogOptions};
 use windtunnel::formats::readers::openb_nodes;
 use windtunnel::formats::registry;

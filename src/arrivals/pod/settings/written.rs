@@ -3,10 +3,8 @@
 use serde_json::{Value, json};
 
 use super::{NEVER, OWN, are_said_by_columns, rest};
-use crate::pod::affinity;
-use crate::pod::rules;
 use crate::pod::template::{filled, stated};
-use crate::pod::volumes;
+use crate::pod::{affinity, rules, volumes};
 use model::{Container, HostPort, Labels, Owner, PodSpec};
 
 /// The settings of a spec that no column has; `None` if there are none. The columns say `columns` of it.

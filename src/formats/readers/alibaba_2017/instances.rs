@@ -9,11 +9,10 @@ use crate::readers::alibaba_2018::outcome;
 use arrivals::job_fields::Outcome;
 use arrivals::read_options::ReadOptions;
 use arrivals::spill::{Hashed as _, Places};
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use intake::ledger::{Action, Journal};
 use intake::rows::{Fields, Layout, Refused, each_row_of};
+use intake::{Input, TraceError};
 use model::{Behaviour, PodName, PodSpec};
 use units::Instant;
 

@@ -17,12 +17,11 @@ use arrivals::job_fields::outcome_alone;
 use arrivals::read_options::ReadOptions;
 use arrivals::spill::{FlatName, Places};
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::budget::MEMBERS;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
 use intake::ledger::{Action, BadRow, Journal, RowPolicy};
 use intake::rows::{Fields, Layout, Refused, each_row_of_all};
+use intake::{Input, TraceError};
 use units::{Duration, Instant};
 
 /// The registry's entry.

@@ -1,11 +1,10 @@
 //! Measured usage in Alibaba's trace of 2017. That of service instances is a share of what they requested.
 
 use crate::parts::measurements::{ByTask, Key, Sample, Samples};
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use intake::ledger::Journal;
 use intake::rows::{Layout, each_row_of};
+use intake::{Input, TraceError};
 use model::Behaviour;
 use units::Instant;
 

@@ -10,11 +10,10 @@ use crate::parts::task_names::KnownTasks;
 use arrivals::links::Links;
 use arrivals::read_options::ReadOptions;
 use arrivals::spill::{FlatLinks, FlatName};
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use intake::ledger::{Action, Journal};
 use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
+use intake::{Input, TraceError};
 use model::Behaviour;
 use units::{Duration, Instant};
 

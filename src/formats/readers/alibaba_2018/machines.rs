@@ -12,11 +12,10 @@ use crate::parts::sorting::{Capacity, node};
 use crate::parts::timeline::{Event, Rank, Timed};
 use arrivals::format::{Constructor, FormatEntry, NodeList};
 use arrivals::read_options::ReadOptions;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
 use intake::ledger::{Action, Journal};
 use intake::rows::{Fields, Layout, Refused, each_row_of_all};
+use intake::{Input, TraceError};
 use model::{Labels, Node, Text};
 use units::Instant;
 

@@ -17,12 +17,11 @@ use arrivals::links::Links;
 use arrivals::read_options::ReadOptions;
 use arrivals::spill::{FlatLinks, FlatName};
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::budget::MEMBERS;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
 use intake::ledger::{Action, BadRow, Journal, RowPolicy};
 use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
+use intake::{Input, TraceError};
 use model::PodName;
 use units::{Duration, Instant};
 

@@ -2,11 +2,10 @@
 
 use crate::parts::measurements::{ByTask, Sample, Samples};
 use arrivals::spill::Places;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
+use intake::{Input, TraceError};
 use model::Behaviour;
 
 const COLUMNS: &[ColumnDoc] = &[

@@ -4,11 +4,10 @@
 use super::is_word;
 use super::tasks::STATES;
 use arrivals::spill::{Places, TextLog};
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use intake::ledger::{Action, Journal};
 use intake::rows::{Layout, each_row_of_all};
+use intake::{Input, TraceError};
 use model::Behaviour;
 use units::Instant;
 

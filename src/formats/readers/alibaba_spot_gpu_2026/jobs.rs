@@ -8,12 +8,11 @@ use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::spill::FlatName;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::budget::MEMBERS;
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{Fields, Layout, Refused, each_row_of_all};
+use intake::{Input, TraceError};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
 use units::Instant;
 

@@ -20,14 +20,13 @@ use arrivals::read_options::ReadOptions;
 use arrivals::renumbering::Renumbered;
 use arrivals::spill::{FixedSort, FixedSorted};
 use arrivals::stream::{Arrival, ArrivalSource, Classes};
-use intake::Input;
-use intake::TraceError;
 use intake::archive::{beginning, parts};
 use intake::budget::ARRIVALS_AT_ONCE;
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::ledger::{Action, Journal, Ledger};
 use intake::origin::Origin;
 use intake::table::Table;
+use intake::{Input, TraceError};
 use model::{PodName, PodSpec, Text};
 use tables::{
     InvocationColumns, MINUTES, Percentiles, ReadFunction, Rows, durations, memory, run_time,

@@ -4,13 +4,12 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use arrivals::spill::{Key, Places};
-use intake::Input;
-use intake::TraceError;
 use intake::columns::ColumnDoc;
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{Layout, each_row_of};
 use intake::table::{Column, Row, Table};
 use intake::unknown_columns::unused;
+use intake::{Input, TraceError};
 use units::Duration;
 
 const DURATIONS: &[ColumnDoc] = &[

@@ -13,8 +13,6 @@ use crate::parts::sorting::{Demand, Gather};
 use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::parts;
 use intake::budget::MEMBERS;
 use intake::columns::{ColumnDoc, Confidence};
@@ -22,6 +20,7 @@ use intake::json::{Element, each_element};
 use intake::ledger::{Action, Journal};
 use intake::rows::{MAX_SECONDS, Refused};
 use intake::unknown_columns::note_keys;
+use intake::{Input, TraceError};
 use model::{Behaviour, PodLife, PodName, PodSpec, RestartPolicy};
 use units::{Duration, Instant};
 

@@ -8,11 +8,10 @@ use serde::{Deserialize, Serialize};
 use super::events::Key;
 use crate::parts::anti_affinity;
 use arrivals::spill::{Hashed as _, NONE, Places, TextLog};
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use intake::ledger::{Action, Journal};
 use intake::rows::{Layout, each_row_of};
+use intake::{Input, TraceError};
 use model::{Affinity, Labels, NodeSelector, NodeSelectorTerm, Operator, PodSpec, Requirement};
 use units::Instant;
 

@@ -14,11 +14,10 @@ use crate::parts::sorting::{Capacity, node};
 use crate::parts::timeline::{self, Rank, Timed};
 use arrivals::format::{Constructor, FormatEntry, NodeList};
 use arrivals::read_options::ReadOptions;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{Fields, Layout, Refused, each_row_of_all};
+use intake::{Input, TraceError};
 use model::Labels;
 use units::Instant;
 

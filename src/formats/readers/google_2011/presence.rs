@@ -5,10 +5,9 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::machines::TakeEvent;
-use intake::Input;
-use intake::TraceError;
 use intake::ledger::{Action, Journal, RowPolicy};
 use intake::rows::Fields;
+use intake::{Input, TraceError};
 use units::Instant;
 
 /// The kind of the event with which a task begins, by its number in 2011.

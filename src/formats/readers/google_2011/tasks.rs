@@ -19,11 +19,10 @@ use crate::parts::side_by_side::Tables;
 use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
+use intake::{Input, TraceError};
 use model::PodSpec;
 use model::node::HOSTNAME_LABEL;
 

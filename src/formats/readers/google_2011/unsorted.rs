@@ -7,10 +7,9 @@ use crate::parts::timeline::{Event, Rank, Timed};
 use arrivals::intern::NameTable;
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::ledger::Journal;
 use intake::rows::Refused;
+use intake::{Input, TraceError};
 use model::PodSpec;
 
 /// Events up to now, with the users who caused them.

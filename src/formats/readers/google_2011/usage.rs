@@ -13,12 +13,11 @@ use arrivals::read_options::ReadOptions;
 use arrivals::spill::FixedSort;
 use arrivals::stream::ArrivalSource;
 use arrivals::usage_samples::Steps;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
 use intake::ledger::{Action, Journal};
 use intake::origin::Origin;
 use intake::rows::{Fields, Layout, Refused, each_row_of, each_row_of_all};
+use intake::{Input, TraceError};
 use model::{Behaviour, PodName, PodSpec, ResourceList};
 use units::{Duration, Instant};
 

@@ -5,13 +5,11 @@ use serde_json::Value;
 
 use crate::readers::google_2011::attributes::{Attribute, Attributes};
 use crate::readers::google_2011::time;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::ledger::{BadRow, Journal};
-use intake::python_value;
 use intake::records::{each_record, record_has};
 use intake::rows::Fields;
+use intake::{Input, TraceError, python_value};
 use model::{Operator, Requirement};
 
 const COLUMNS: &[ColumnDoc] = &[

@@ -13,12 +13,11 @@ use arrivals::class_cache::Lately;
 use arrivals::links::{Links, LinksOfJobs};
 use arrivals::read_options::ReadOptions;
 use arrivals::spill::{Places, TextLog, key_of};
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::ledger::{Action, Journal};
 use intake::records::{each_record, record_has};
 use intake::rows::{Fields, Refused};
+use intake::{Input, TraceError};
 use model::node::HOSTNAME_LABEL;
 use model::{Labels, PodName, Text};
 

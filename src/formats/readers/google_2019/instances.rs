@@ -17,18 +17,16 @@ use crate::parts::side_by_side::Tables;
 use crate::readers::google_2011::attributes::{demands, keep_apart};
 use crate::readers::google_2011::events::{Asked, TaskEvent, Tasks, opening_dirt};
 use crate::readers::google_2011::presence::{Presence, SCHEDULE};
-use crate::readers::google_2011::time;
-use crate::readers::google_2011::unsorted;
 use crate::readers::google_2011::usage::{WindowPlaces, Windows};
+use crate::readers::google_2011::{time, unsorted};
 use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::ledger::{Action, Journal};
 use intake::records::{each_record, record_has};
 use intake::rows::{Fields, Refused, USAGE_NOT_READ};
+use intake::{Input, TraceError};
 use model::{PodSpec, Requirement};
 
 /// The registry's entry.

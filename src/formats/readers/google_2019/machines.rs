@@ -10,12 +10,11 @@ use crate::readers::google_2011::machines::{
 use crate::readers::google_2011::time;
 use arrivals::format::{Constructor, FormatEntry, NodeList};
 use arrivals::read_options::ReadOptions;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::ledger::{BadRow, Journal};
 use intake::records::{each_record, record_has};
 use intake::rows::Fields;
+use intake::{Input, TraceError};
 use model::Labels;
 
 /// The registry's entry.

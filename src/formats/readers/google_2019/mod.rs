@@ -7,8 +7,7 @@ mod collections;
 pub mod instances;
 pub mod machines;
 
-use crate::parts::cells::show_records;
-use crate::parts::cells::show_text;
+use crate::parts::cells::{show_records, show_text};
 use crate::parts::side_by_side::{Tables, TraceTable};
 use arrivals::format::FormatEntry;
 use intake::TraceError;

@@ -10,14 +10,13 @@ use arrivals::job_fields::{Outcome, outcome_alone};
 use arrivals::read_options::ReadOptions;
 use arrivals::spill::FlatName;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::of_one_folder;
 use intake::budget::MEMBERS;
 use intake::calendar::{Zone, is_absent};
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row_of_all};
+use intake::{Input, TraceError};
 use units::{Duration, Instant};
 
 /// The registry's entry.

@@ -8,13 +8,12 @@ use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::{Capacity, gpu_node};
 use arrivals::format::{Constructor, FormatEntry, NodeList};
 use arrivals::read_options::ReadOptions;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::of_one_folder;
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{Refused, heed};
 use intake::table::{Column, Row, Table};
+use intake::{Input, TraceError};
 use model::{GpuInventory, Text};
 use units::Instant;
 

@@ -16,14 +16,13 @@ use arrivals::format::{Constructor, FormatEntry};
 use arrivals::job_fields::Outcome;
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::parts;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::json::{Element, each_line, is_json};
 use intake::ledger::{Action, Journal};
 use intake::rows::{Refused, heed};
 use intake::unknown_columns::note_members;
+use intake::{Input, TraceError};
 use model::PodSpec;
 use units::Instant;
 

@@ -12,8 +12,6 @@ use arrivals::format::{Constructor, FormatEntry};
 use arrivals::job_fields::Outcome;
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::archive::parts;
 use intake::columns::{ColumnDoc, Confidence};
 use intake::json::{Element, each_element, each_text, is_json};
@@ -21,6 +19,7 @@ use intake::ledger::{Action, Journal};
 use intake::rows::{Refused, heed};
 use intake::unknown_columns::note_members;
 use intake::yaml_items::each_item;
+use intake::{Input, TraceError};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

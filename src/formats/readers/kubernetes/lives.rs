@@ -3,9 +3,8 @@
 use super::acts::{
     Act, Place, WORDS, any_of, number_of, number_of_spec, outcome_of, spec_of, word_of, word_of_any,
 };
-use super::resized;
 use super::unnamed::{Leftover, Match, Unnamed};
-use super::{Deed, Known, Records, sort};
+use super::{Deed, Known, Records, resized, sort};
 use crate::parts::sorting::{Demand, Gather};
 use arrivals::job_fields::Outcome;
 use arrivals::read_options::ReadOptions;

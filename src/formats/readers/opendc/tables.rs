@@ -4,11 +4,10 @@
 use crate::parts::cells::show_rows;
 use crate::parts::side_by_side::{Tables, TraceTable};
 use arrivals::format::FormatEntry;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::parquet::TimeForm;
 use intake::rows::Layout;
+use intake::{Input, TraceError};
 
 /// The columns of tasks.
 pub(super) const COLUMNS: &[ColumnDoc] = &tasks(

@@ -10,8 +10,6 @@ use arrivals::format::{Constructor, FormatEntry};
 use arrivals::job_fields::{Outcome, outcome_alone};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::budget::MEMBERS;
 use intake::calendar::{Zone, is_absent};
 use intake::columns::{ColumnDoc, Confidence};
@@ -19,6 +17,7 @@ use intake::json::{Element, each_element, each_line, is_json};
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{Refused, heed};
 use intake::unknown_columns::note_keys;
+use intake::{Input, TraceError};
 use model::{Labels, PodName};
 use units::{Duration, Instant};
 

@@ -5,11 +5,10 @@ use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::{Capacity, gpu_node};
 use arrivals::format::{Constructor, FormatEntry, NodeList};
 use arrivals::read_options::ReadOptions;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::ledger::{Action, Journal};
 use intake::rows::{Layout, each_row_of_all};
+use intake::{Input, TraceError};
 use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 

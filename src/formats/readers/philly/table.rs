@@ -7,12 +7,11 @@ use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::spill::FlatName;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::budget::MEMBERS;
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::ledger::{Action, Journal};
 use intake::rows::{Layout, MAX_SECONDS, each_row};
+use intake::{Input, TraceError};
 use units::Duration;
 
 /// The registry's entry.

@@ -4,10 +4,9 @@
 use super::pods::Pods;
 use super::{NOT_A_NUMBER, milliseconds};
 use arrivals::spill::Places;
-use intake::Input;
-use intake::TraceError;
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::heed;
+use intake::{Input, TraceError};
 
 /// Names and values of labels.
 #[derive(Debug, Default)]

@@ -7,14 +7,13 @@ use super::job::{Complaints, Job, Jobs};
 use super::labels;
 use super::tres::{MOST_PROCESSORS, Resources};
 use arrivals::read_options::ReadOptions;
-use intake::Input;
-use intake::TraceError;
 use intake::budget::MEMBERS;
 use intake::columns::Confidence;
 use intake::json::{Element, each_element};
 use intake::ledger::{Action, BadRow, Journal};
 use intake::rows::{MAX_SECONDS, Refused, heed};
 use intake::unknown_columns::note_members;
+use intake::{Input, TraceError};
 use units::{Duration, Instant};
 
 /// The longest limit: minutes in a hundred years.

@@ -11,7 +11,6 @@ use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
 use cluster::Cluster;
-use intake::Input;
 use intake::archive::parts;
 use intake::budget::read_whole;
 use intake::columns::{ColumnDoc, Confidence};
@@ -19,7 +18,7 @@ use intake::json::{each_element, each_scalar, is_json};
 use intake::ledger::Journal;
 use intake::message_pack::{self, Fault, Part};
 use intake::rows::heed;
-use intake::{TraceError, read_error};
+use intake::{Input, TraceError, read_error};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

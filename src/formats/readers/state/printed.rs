@@ -2,11 +2,10 @@
 
 use serde_json::{Map, Value};
 
-use intake::Input;
-use intake::TraceError;
 use intake::json::Element;
 use intake::ledger::{BadRow, Journal};
 use intake::rows::{Refused, heed};
+use intake::{Input, TraceError};
 
 /// Whether a text begins with a line that has all of these words.
 pub(super) fn has_words(first: &[u8], words: &[&str]) -> bool {

@@ -6,11 +6,10 @@ use crate::parts::sorting::Gather;
 use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::ledger::Journal;
 use intake::rows::{Layout, each_row};
+use intake::{Input, TraceError};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -4,11 +4,10 @@ use crate::parts::cells::show_rows;
 use crate::parts::sorting::{Capacity, gpu_node};
 use arrivals::format::{Constructor, FormatEntry, NodeList};
 use arrivals::read_options::ReadOptions;
-use intake::Input;
-use intake::TraceError;
 use intake::columns::{ColumnDoc, Confidence, header_has};
 use intake::ledger::Journal;
 use intake::rows::{Layout, each_row};
+use intake::{Input, TraceError};
 use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 

@@ -8,9 +8,8 @@ use crate::registry::recognize;
 use arrivals::ReadOptions;
 use arrivals::format::Constructor;
 use arrivals::memory::Recorded;
-use intake::Input;
-use intake::Ledger;
 use intake::parquet::{Kind, ParquetFile};
+use intake::{Input, Ledger};
 
 /// A Parquet file of a table: whole numbers where a column has nothing else.
 fn packed(table: &str) -> Vec<u8> {

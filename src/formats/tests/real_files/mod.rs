@@ -2,12 +2,8 @@
 //! them these tests say so and pass.
 
 use crate::registry;
-use arrivals::ReadOptions;
-use arrivals::Recorded;
-use arrivals::{Arrival, ArrivalSource as _};
-use intake::Action;
-use intake::Input;
-use intake::RowPolicy;
+use arrivals::{Arrival, ArrivalSource as _, ReadOptions, Recorded};
+use intake::{Action, Input, RowPolicy};
 mod counts;
 mod parquet;
 

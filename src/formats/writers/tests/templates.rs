@@ -3,12 +3,8 @@
 
 use crate::readers::csv::CsvSource;
 use crate::writers::find;
-use arrivals::Arrival;
-use arrivals::MemorySource;
-use arrivals::ReadOptions;
-use arrivals::Recorded;
-use intake::Input;
-use intake::Origin;
+use arrivals::{Arrival, MemorySource, ReadOptions, Recorded};
+use intake::{Input, Origin};
 use units::Instant;
 
 use k8s::{ManifestReader, read_manifests};

@@ -9,10 +9,7 @@ use proptest::prelude::*;
 
 use crate::readers::csv::CsvSource;
 use crate::writers::{Lost, find};
-use arrivals::ArrivalSource;
-use arrivals::MemorySource;
-use arrivals::ReadOptions;
-use arrivals::Recorded;
+use arrivals::{ArrivalSource, MemorySource, ReadOptions, Recorded};
 use intake::Input;
 use units::{Duration, Instant};
 

@@ -8,10 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::readers::csv::CsvSource;
 use crate::writers::find;
-use arrivals::ArrivalSource;
-use arrivals::MemorySource;
-use arrivals::ReadOptions;
-use arrivals::Recorded;
+use arrivals::{ArrivalSource, MemorySource, ReadOptions, Recorded};
 use intake::Input;
 use model::PodSpec;
 

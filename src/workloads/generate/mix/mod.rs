@@ -33,8 +33,7 @@ use model::Text;
 use serde::Deserialize;
 use units::Duration;
 
-use intake::Input;
-use intake::TraceError;
+use intake::{Input, TraceError};
 
 pub use copula::{Copula, FIELDS, Field};
 pub(crate) use course::{Numbers, SESSIONS_MAX};
