@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 
 use super::super::drf_tasks::{Blocked, DemandError, User, divide};
+use super::super::fast::tree::{Order, Tree};
 use super::super::plain::resources::Quantities;
 use super::super::plain::sorter::{Fairness, Sorter};
+use model::Text;
 use rng::Stream;
 use units::SortedSet;
 
@@ -201,5 +203,43 @@ proptest! {
                 prop_assert!(share + largest_task + 1e-9 >= envied);
             }
         }
+    }
+}
+
+/// The tree of runs serves clients as the plain sorter does, also when some leave and come back.
+#[test]
+fn the_tree_of_runs_keeps_the_order_of_those_that_stay() {
+    let paths = ["b", "b/z", "c/u/v", "c/u/w", "d"];
+    let mut plain = sorter((100, 100));
+    let mut tree = Tree::new(Order::DominantResource, vec![false; 2]);
+    tree.set_total([100_000, 100_000].into_iter().collect());
+    let mut stream = Stream::new(7, "mesos.tree", 0);
+    let (mut names, mut present): (Vec<Text>, Vec<Option<u32>>) = (Vec::new(), vec![None; 5]);
+    for _ in 0..2_000 {
+        let place = stream.below(5) as usize;
+        let path = paths[place];
+        match present[place] {
+            None => {
+                plain.add(path);
+                present[place] = Some(tree.push(path));
+                names.push(path.into());
+            }
+            Some(client) if stream.below(3) == 0 => {
+                plain.remove(path);
+                tree.remove(client);
+                present[place] = None;
+            }
+            Some(client) => {
+                let (cpus, mem) = (stream.below(9) as i64, stream.below(9) as i64);
+                plain.allocated(path, &quantities(cpus, mem));
+                tree.allocated(client, &[cpus * 1_000, mem * 1_000].into_iter().collect());
+            }
+        }
+        let mut served = Vec::new();
+        tree.sorted(&mut None, &mut served);
+        let served: Vec<Text> = (served.iter())
+            .map(|&client| names[client as usize].clone())
+            .collect();
+        assert_eq!(served, plain.sort());
     }
 }
