@@ -9,7 +9,6 @@ use scenario::schema::{
     self, GpuSchedulingBehavior, KillSelection as WrittenSelection, MesosAgentOrder, MesosAmount,
     MesosDeal, MesosFramework, MesosSorter, MesosStrategy,
 };
-use systems::mesos::allocator::{Allocator, AllocatorOptions, Quota};
 use systems::mesos::batch::DelayOptions;
 use systems::mesos::chronos::calendar::DateTime;
 use systems::mesos::chronos::graph::JobGraph;
@@ -29,9 +28,7 @@ use systems::mesos::options::{
     FrameworkOptions, MarathonFramework, MesosOptions, Oversubscription, Reservation, RoleQuota,
     Strategy,
 };
-use systems::mesos::resources::Amount::Scalar;
-use systems::mesos::resources::{Kind, Limits, Quantities, Resources, is_at_or_above};
-use systems::mesos::sorter::Sorter;
+use systems::mesos::roles::{check_quotas, check_weight, is_at_or_above};
 use systems::parts::delay::Growth;
 use systems::parts::permit::{Rate, RateError};
 use systems::parts::quorum::check_odd;
@@ -124,15 +121,10 @@ fn zero(written: &schema::Mesos) -> Result<i64, BuildError> {
 
 fn allocation(written: &schema::Mesos) -> Result<Allocation, BuildError> {
     let (mut weights, mut quotas) = (SortedMap::new(), SortedMap::new());
-    // The sorter knows which weights there can be.
-    let mut sorter = Sorter::new(
-        systems::mesos::sorter::Fairness::DominantResource,
-        SortedSet::new(),
-    );
     for (name, role) in &written.roles {
         let field = format!("roles.{name}");
-        let set = sorter.set_weight(name.as_str().into(), role.weight);
-        set.map_err(|why| wrong(&format!("{field}.weight"), &why))?;
+        let checked = check_weight(name, role.weight);
+        checked.map_err(|why| wrong(&format!("{field}.weight"), &why))?;
         weights.insert(Text::from(name.as_str()), role.weight);
         let quota = RoleQuota {
             guarantee: amount(&role.guarantee, &format!("{field}.guarantee"))?,
@@ -436,45 +428,13 @@ pub(super) fn check_on_nodes(
         sum.1 = sum.1.saturating_add(of("memory").units_ceil().unwrap_or(0));
         sum.2 += node.gpu.as_ref().map_or(0, |gpu| i64::from(gpu.devices));
     }
-    // Memory in MB, as quotas of Mesos are, and all in thousandths.
-    let mega = |bytes: i64| bytes / 1_000;
-    let named = |amounts: [(&str, i64); 3]| {
-        Quantities::new(amounts.map(|(name, amount)| (Text::from(name), amount)))
+    let total = Amount {
+        cpu_milli: Some(sum.0),
+        memory_bytes: Some(sum.1),
+        gpus: Some(sum.2),
     };
-    let mut allocator = Allocator::new(AllocatorOptions::default());
-    let mut total = Resources::default();
-    for (name, amount) in [
-        ("cpus", sum.0),
-        ("mem", mega(sum.1)),
-        ("gpus", sum.2 * 1_000),
-    ] {
-        let kind = Kind {
-            name: name.into(),
-            ..Kind::default()
-        };
-        total.add_one(&kind, &Scalar(amount));
-    }
-    let added = allocator.add_agent("cluster".into(), total, SortedMap::new());
-    added.map_err(|why| wrong("roles", &why))?;
-    for (role, quota) in &options.allocation.quotas {
-        let stated = |of: &Amount| {
-            [
-                ("cpus", of.cpu_milli),
-                ("mem", of.memory_bytes.map(mega)),
-                ("gpus", of.gpus.map(|gpus| gpus.saturating_mul(1_000))),
-            ]
-        };
-        let guarantee = stated(&quota.guarantee).map(|(name, own)| (name, own.unwrap_or(0)));
-        let limits = stated(&quota.limit).into_iter();
-        let limits = limits.filter_map(|(name, own)| Some((Text::from(name), own?)));
-        let quota = Quota {
-            guarantee: named(guarantee),
-            limit: Limits::new(limits),
-        };
-        let checked = allocator.check_quota(role, &quota);
-        checked.map_err(|why| wrong(&format!("roles.{role}"), &why))?;
-        allocator.set_quota(role.clone(), quota);
-    }
+    let checked = check_quotas(&options.allocation.quotas, &total);
+    checked.map_err(|why| wrong(&format!("roles.{}", why.role()), &why))?;
     for own in &options.frameworks {
         let FrameworkKind::Marathon(marathon) = &own.kind else {
             continue;

@@ -33,7 +33,6 @@
 //! ```
 
 pub mod agent;
-pub mod allocator;
 pub mod autoscale;
 pub mod batch;
 pub mod beside;
@@ -49,8 +48,9 @@ pub mod marathon;
 pub mod master;
 pub mod observer;
 pub mod options;
-pub mod resources;
-pub mod sorter;
+#[cfg(test)]
+mod plain;
+pub mod roles;
 pub mod workload;
 
 pub use entry::ENTRY;

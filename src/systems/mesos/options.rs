@@ -5,11 +5,11 @@ use crate::parts::delay::Growth;
 use model::{Object, Text};
 use units::{Duration, SortedMap};
 
-use super::allocator::DEFAULT_REFUSAL;
 use super::batch::DelayOptions;
 use super::chronos::job::JobOptions;
 use super::drf_tasks::Blocked;
 use super::fast::Walk;
+use super::fast::refusals::DEFAULT_REFUSAL;
 use super::fast::tree::Order;
 use super::marathon::backoff::DEFAULT_GROWTH;
 use super::marathon::constraint::Constraint;

@@ -26,10 +26,9 @@ use units::{
     ClassId, ComponentId, Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet,
 };
 
-use super::allocator::Capabilities;
 use super::columns::{Columns, GPUS};
 use super::fast::amounts::{Amounts, Bundle};
-use super::fast::{FastAllocator, FastOffer, FastOptions, FastQuota};
+use super::fast::{Capabilities, FastAllocator, FastOffer, FastOptions, FastQuota};
 use super::framework::Framework;
 use super::framework::batch::Batch;
 use super::framework::chronos::Chronos;

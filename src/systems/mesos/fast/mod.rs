@@ -1,12 +1,9 @@
 //! The fast form of the allocator: agents, roles and frameworks by number, amounts by column, orders
-//! that are kept rather than made. It offers exactly what [`super::allocator::Allocator`] offers (a
-//! property test holds the two to each other) of everything that runs have: scalars, reserved,
-//! revocable or neither. What only recorded cases have (whole resources, frameworks that leave) is in
-//! the plain form alone.
+//! that are kept rather than made. A property test holds it to a plain form, which looks at everything anew.
 
 mod agents;
 pub mod amounts;
-mod refusals;
+pub(in crate::mesos) mod refusals;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -19,9 +16,8 @@ use model::Text;
 use rng::Stream;
 use units::{Duration, Instant, SortedMap};
 
-use super::allocator::Capabilities;
 use amounts::{Amounts, Bundle, add, contains, is_nothing};
-use refusals::Refusals;
+use refusals::{Refusals, lifetime};
 use tree::{Order, Tree};
 
 /// Order in which agents are walked.
@@ -51,6 +47,15 @@ pub struct FastOptions {
     pub is_excluded: Vec<bool>,
     /// Seed of the random orders.
     pub seed: u64,
+}
+
+/// Capabilities of a framework.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Agents with GPUs.
+    pub gpu_resources: bool,
+    /// Resources that can be taken back.
+    pub revocable_resources: bool,
 }
 
 /// A quota: by column, what is sure, and what is the most.
@@ -303,7 +308,7 @@ impl FastAllocator {
         now: Instant,
         span: Duration,
     ) -> Instant {
-        let span = super::allocator::lifetime(span, self.options.interval);
+        let span = lifetime(span, self.options.interval);
         let until = now.saturating_add(span);
         let whose = (client, self.clients[client as usize].epoch);
         if let Some(known) = self.agents.get_mut(agent as usize) {

@@ -4,7 +4,12 @@
 //! another epoch.
 
 use super::amounts::Bundle;
-use units::Instant;
+use units::{Duration, Instant};
+
+/// Time for which declined resources are not offered again unless the framework says otherwise.
+pub(in crate::mesos) const DEFAULT_REFUSAL: Duration = Duration::from_secs(5);
+/// Longest time for which a framework may decline.
+const LONGEST_REFUSAL: Duration = Duration::from_secs(365 * 86_400);
 
 /// Client of a refusal, and the epoch in which it counts.
 pub(super) type Whose = (u32, u32);
@@ -52,4 +57,14 @@ impl Refusals {
             refusal.whose == whose && now <= refusal.until && refusal.resources.contains(offer)
         })
     }
+}
+
+/// Life of a refusal: no shorter than the interval of runs.
+pub(in crate::mesos) fn lifetime(span: Duration, interval: Duration) -> Duration {
+    let span = if span < Duration::ZERO {
+        DEFAULT_REFUSAL
+    } else {
+        span.min(LONGEST_REFUSAL)
+    };
+    span.max(interval)
 }

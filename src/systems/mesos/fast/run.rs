@@ -1,7 +1,7 @@
 //! One run of the fast form: guarantees first, then fair shares (spec: orchestrators-b.md section
 //! 1.5). Step for step the run of the plain form.
 
-use super::super::resources::is_at_or_above;
+use super::super::roles::is_at_or_above;
 use super::amounts::{Amounts, Bundle, REVOCABLE, add, minus, subtract_to_nothing};
 use super::tree::Order;
 use super::{FastAllocator, FastOffer, FastQuota, Walk, is_some};

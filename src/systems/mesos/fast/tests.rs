@@ -2,11 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::allocator::{
-    AgentOrder, Allocator, AllocatorOptions, Capabilities, Offer, Quota,
-};
-use super::super::resources::{Amount, Kind, Limits, Quantities, Resources};
-use super::super::sorter::Fairness;
+use super::super::plain::resources::{Kind, Limits, Quantities, Resources};
+use super::super::plain::sorter::Fairness;
+use super::super::plain::{AgentOrder, Allocator, AllocatorOptions, Capabilities, Offer, Quota};
 use super::amounts::{Amounts, Bundle, REVOCABLE};
 use super::tree::Order;
 use super::{FastAllocator, FastOffer, FastOptions, FastQuota, Walk};
@@ -149,7 +147,7 @@ impl Both {
                 role: None,
                 is_revocable: true,
             };
-            all.add_one(&kind, &Amount::Scalar(amounts[0]));
+            all.add_one(&kind, amounts[0]);
         }
         for (role, amounts) in reserved.chain([plain]) {
             for (&name, &amount) in NAMES.iter().zip(amounts) {
@@ -158,7 +156,7 @@ impl Both {
                     role: role.clone(),
                     is_revocable: false,
                 };
-                all.add_one(&kind, &Amount::Scalar(amount));
+                all.add_one(&kind, amount);
             }
         }
         all
@@ -240,7 +238,7 @@ impl Both {
             Step::Weight(role, weight) => {
                 let role: Text = ROLES[role].into();
                 let weight = f64::from(weight);
-                self.plain.set_weight(role.clone(), weight).unwrap();
+                self.plain.set_weight(role.clone(), weight);
                 self.fast.set_weight(&role, weight);
             }
             Step::Quota(role, guarantee, limit) => {

@@ -1,5 +1,6 @@
 //! The sorter of the fast form: children stand in order all the time, and a change moves the nodes on
-//! its path alone. The order is that of [`crate::mesos::sorter::Sorter`].
+//! its path alone (spec: orchestrators-b.md section 1.2; mesos `allocator/mesos/sorter/drf`,
+//! `sorter/random`).
 
 use std::cmp::Ordering;
 
@@ -204,6 +205,40 @@ impl Tree {
                 self.nodes[node].active = active;
             }
             node = parent;
+        }
+    }
+
+    /// A client leaves with what it has; its number is not given again. Counts of what is above it stay.
+    pub fn remove(&mut self, client: u32) {
+        let mut node = self.leaves[client as usize];
+        let held = self.nodes[node].allocation.clone();
+        self.unallocated(client, &held);
+        self.set_active(client, false);
+        self.nodes[node].client = None;
+        while node != 0 && self.nodes[node].children.is_empty() {
+            let parent = self.nodes[node].parent;
+            self.nodes[parent].children.retain(|&child| child != node);
+            // Nobody finds it by its path any more.
+            self.nodes[node].path = Text::default();
+            node = parent;
+        }
+        self.make_leaf(node);
+    }
+
+    /// A client that is alone again where others were below it is the whole node, with the node's count.
+    fn make_leaf(&mut self, node: usize) {
+        let &[child] = &*self.nodes[node].children else {
+            return;
+        };
+        if &*self.nodes[child].name != VIRTUAL {
+            return;
+        }
+        if let Some(client) = self.nodes[child].client.take() {
+            self.leaves[client as usize] = node;
+            self.nodes[node].client = Some(client);
+            self.nodes[node].is_active = self.nodes[child].is_active;
+            self.nodes[node].children.clear();
+            self.nodes[child].path = Text::default();
         }
     }
 

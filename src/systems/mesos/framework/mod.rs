@@ -14,9 +14,9 @@ use model::rules::{affinity, ports};
 use model::{DeviceSet, EndReason, Event, Node, Owner, PodChange, PodOwner, PodRef, PodSpec, Text};
 use units::{Duration, Instant, NodeId, ObjectId};
 
-use super::allocator::DEFAULT_REFUSAL;
 use super::columns::{Columns, GPUS};
 use super::fast::amounts::{Amounts, Bundle, REVOCABLE, contains};
+use super::fast::refusals::DEFAULT_REFUSAL;
 use super::marathon::backoff::TaskStatus;
 
 /// A status report to a framework about one of its tasks.

@@ -2,11 +2,13 @@
 
 use proptest::prelude::*;
 
-use super::super::allocator::{
-    AgentOrder, Allocator, AllocatorError, AllocatorOptions, Capabilities, Quota, QuotaError,
+use super::super::options::{Amount, RoleQuota};
+use super::super::plain::resources::{Kind, Limits, Quantities, Resources};
+use super::super::plain::sorter::Fairness;
+use super::super::plain::{
+    AgentOrder, Allocator, AllocatorError, AllocatorOptions, Capabilities, Quota,
 };
-use super::super::resources::{Amount, Kind, Limits, Quantities, Resources};
-use super::super::sorter::Fairness;
+use super::super::roles::{QuotaError, check_quotas, check_weight};
 use model::Text;
 use rng::Stream;
 use units::{Duration, Instant, SortedMap, SortedSet};
@@ -20,7 +22,7 @@ fn resources(amounts: &[(&str, i64)]) -> Resources {
             role: (!role.is_empty()).then(|| role.into()),
             is_revocable: false,
         };
-        all.add_one(&kind, &Amount::Scalar(whole * 1_000));
+        all.add_one(&kind, whole * 1_000);
     }
     all
 }
@@ -137,51 +139,42 @@ fn gpus_small_rests_and_deactivated_agents_are_not_offered() {
 }
 
 #[test]
-fn reservations_go_to_their_role_and_below_and_must_be_for_a_known_one() {
+fn reservations_go_to_their_role_and_below() {
     let mut allocator = allocator();
     add_framework(&mut allocator, "f1", "eng/a");
     add_framework(&mut allocator, "f2", "ops");
     let total = [("cpus@eng", 1), ("mem@ops", 64)];
     add_agent(&mut allocator, "A1", &total);
     assert_eq!(run(&mut allocator, 0), ["f1 A1", "f2 A1"]);
-    assert_eq!(
-        allocator.check_reservations("A1", &resources(&total)),
-        Ok(())
-    );
-    let told = allocator.check_reservations("A2", &resources(&[("cpus@sales", 1)]));
-    let told = told
-        .map_err(|error| error.to_string())
-        .expect_err("an unknown role");
-    assert!(
-        told.contains("`sales`") && told.contains("`eng/a`, `ops`"),
-        "{told}"
-    );
 }
 
 #[test]
 fn impossible_quotas_and_weights_are_refused() {
-    let mut allocator = allocator();
-    add_agent(&mut allocator, "A1", &[("cpus", 4)]);
-    allocator.set_quota("p".into(), quota(&[("cpus", 3)], &[]));
-    let above = allocator.check_quota("q", &quota(&[("cpus", 2)], &[]));
-    let told = above
-        .map_err(|error| error.to_string())
-        .expect_err("too much");
+    let cores = |milli: Option<i64>| Amount {
+        cpu_milli: milli,
+        ..Amount::default()
+    };
+    let check = |quotas: &[(&str, i64, Option<i64>)]| {
+        let quotas = quotas.iter().map(|&(role, guarantee, limit)| {
+            let quota = RoleQuota {
+                guarantee: cores(Some(guarantee)),
+                limit: cores(limit),
+            };
+            (Text::from(role), quota)
+        });
+        check_quotas(&quotas.collect(), &cores(Some(4_000)))
+    };
+    let above = check(&[("p", 3_000, None), ("q", 2_000, None)]).expect_err("too much");
+    let told = above.to_string();
     assert!(
-        told.contains("5 of `cpus`") && told.contains("has 4"),
+        &**above.role() == "q" && told.contains("5 of `cpus`") && told.contains("has 4"),
         "{told}"
     );
-    let below = allocator.check_quota("q", &quota(&[("cpus", 1)], &[("cpus", 0)]));
+    let below = check(&[("q", 1_000, Some(0))]);
     assert!(matches!(below, Err(QuotaError::BelowGuarantee { .. })));
-    let nested = allocator.check_quota("q/x", &quota(&[], &[]));
-    assert!(matches!(nested, Err(QuotaError::Nested { .. })));
-    assert_eq!(
-        allocator.check_quota("p", &quota(&[("cpus", 4)], &[])),
-        Ok(())
-    );
+    assert_eq!(check(&[("p", 4_000, None)]), Ok(()));
     for weight in [0.0, -1.0, f64::NAN] {
-        let told = allocator.set_weight("q".into(), weight);
-        assert!(matches!(told, Err(AllocatorError::Weight(_))), "{weight}");
+        assert!(check_weight("q", weight).is_err(), "{weight}");
     }
 }
 
@@ -253,7 +246,7 @@ proptest! {
             for offer in allocator.run(Instant::from_secs(now)) {
                 prop_assert!(!offer.resources.is_empty());
                 let role = offer.role.clone();
-                let is_own = |(kind, _): (&Kind, &Amount)| {
+                let is_own = |(kind, _): (&Kind, i64)| {
                     kind.role.as_ref().is_none_or(|owner| role.starts_with(&**owner))
                 };
                 prop_assert!(offer.resources.iter().all(is_own));

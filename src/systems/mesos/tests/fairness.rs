@@ -3,8 +3,10 @@
 use proptest::prelude::*;
 
 use super::super::drf_tasks::{Blocked, DemandError, User, divide};
-use super::super::resources::Quantities;
-use super::super::sorter::{Fairness, Sorter};
+use super::super::fast::tree::{Order, Tree};
+use super::super::plain::resources::Quantities;
+use super::super::plain::sorter::{Fairness, Sorter};
+use model::Text;
 use rng::Stream;
 use units::SortedSet;
 
@@ -32,7 +34,7 @@ fn clients_are_sorted_by_share_weight_count_and_name() {
         ("d", 10, 20, 10.0),
     ] {
         one.add(client);
-        one.set_weight(client.into(), weight).expect("a weight");
+        one.set_weight(client.into(), weight);
         one.allocated(client, &quantities(cpus, mem));
     }
     assert_eq!(order(&mut one), "d b c a");
@@ -65,7 +67,7 @@ fn a_client_with_others_below_it_competes_with_them() {
     sorter.allocated("c", &quantities(3, 3));
     sorter.add("b/z");
     assert_eq!(order(&mut sorter), "c b/z b");
-    sorter.set_weight("b".into(), 9.0).expect("a weight");
+    sorter.set_weight("b".into(), 9.0);
     assert_eq!(order(&mut sorter), "b/z b c");
     sorter.set_active("b", false);
     assert_eq!(order(&mut sorter), "b/z c");
@@ -99,7 +101,7 @@ fn the_order_is_random_by_weights_or_by_arrival() {
     let mut sorter = Sorter::new(random, SortedSet::new());
     for (client, weight) in [("a", 1.0), ("b", 3.0)] {
         sorter.add(client);
-        sorter.set_weight(client.into(), weight).expect("a weight");
+        sorter.set_weight(client.into(), weight);
     }
     for _ in 0..4_000 {
         rng_first[usize::from(&*sorter.sort()[0] == "b")] += 1;
@@ -201,5 +203,43 @@ proptest! {
                 prop_assert!(share + largest_task + 1e-9 >= envied);
             }
         }
+    }
+}
+
+/// The tree of runs serves clients as the plain sorter does, also when some leave and come back.
+#[test]
+fn the_tree_of_runs_keeps_the_order_of_those_that_stay() {
+    let paths = ["b", "b/z", "c/u/v", "c/u/w", "d"];
+    let mut plain = sorter((100, 100));
+    let mut tree = Tree::new(Order::DominantResource, vec![false; 2]);
+    tree.set_total([100_000, 100_000].into_iter().collect());
+    let mut stream = Stream::new(7, "mesos.tree", 0);
+    let (mut names, mut present): (Vec<Text>, Vec<Option<u32>>) = (Vec::new(), vec![None; 5]);
+    for _ in 0..2_000 {
+        let place = stream.below(5) as usize;
+        let path = paths[place];
+        match present[place] {
+            None => {
+                plain.add(path);
+                present[place] = Some(tree.push(path));
+                names.push(path.into());
+            }
+            Some(client) if stream.below(3) == 0 => {
+                plain.remove(path);
+                tree.remove(client);
+                present[place] = None;
+            }
+            Some(client) => {
+                let (cpus, mem) = (stream.below(9) as i64, stream.below(9) as i64);
+                plain.allocated(path, &quantities(cpus, mem));
+                tree.allocated(client, &[cpus * 1_000, mem * 1_000].into_iter().collect());
+            }
+        }
+        let mut served = Vec::new();
+        tree.sorted(&mut None, &mut served);
+        let served: Vec<Text> = (served.iter())
+            .map(|&client| names[client as usize].clone())
+            .collect();
+        assert_eq!(served, plain.sort());
     }
 }

@@ -41,11 +41,11 @@
 
 use proptest::prelude::*;
 
-use super::super::allocator::{Allocator, AllocatorOptions, Capabilities, Quota};
 use super::super::marathon::constraint::{Constraint, FieldValue};
 use super::super::master::Masters;
 use super::super::observer::{Observer, ObserverOptions};
-use super::super::resources::{Amount, Kind, Limits, Quantities, Resources};
+use super::super::plain::resources::{Kind, Limits, Quantities, Resources};
+use super::super::plain::{Allocator, AllocatorOptions, Capabilities, Quota};
 use crate::parts::quorum::quorum;
 use model::Text;
 use units::{Duration, Instant, SortedMap, SortedSet};
@@ -58,7 +58,7 @@ fn resources(cpus: i64, mem: i64) -> Resources {
             name: name.into(),
             ..Kind::default()
         };
-        all.add_one(&kind, &Amount::Scalar(amount));
+        all.add_one(&kind, amount);
     }
     all
 }

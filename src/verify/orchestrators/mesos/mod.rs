@@ -1,8 +1,6 @@
 //! Cases of Mesos: sorters, the allocator's offers, lost agents, and fairness task by task.
 
 mod allocator;
-mod fast_allocator;
-mod fast_sorter;
 mod sorter;
 
 use serde::Deserialize;
@@ -13,14 +11,13 @@ use super::{Case, Forms, Trouble, read};
 use model::Text;
 use systems::mesos::drf_tasks::{Blocked, User, divide};
 use systems::mesos::observer::{Observer, ObserverOptions, Removals};
-use systems::mesos::resources::Quantities;
 use units::{Instant, SortedMap, SortedSet};
 
 pub(super) fn forms(kind: &str) -> Option<Forms> {
     Some(match kind {
-        "mesos-sorter" => sorter::SORTER,
-        "mesos-random-sorter" => sorter::RANDOM_SORTER,
-        "mesos-allocator" => allocator::FORMS,
+        "mesos-sorter" => Forms::One(sorter::sorts),
+        "mesos-random-sorter" => Forms::One(sorter::positions),
+        "mesos-allocator" => Forms::One(allocator::decide),
         "mesos-agent" => Forms::One(agents),
         _ => return None,
     })
@@ -31,11 +28,6 @@ type Amounts = SortedMap<Text, f64>;
 
 fn thousandths(amount: f64) -> i64 {
     (amount * 1_000.0).round() as i64
-}
-
-fn quantities(amounts: &Amounts) -> Quantities {
-    let amounts = amounts.iter();
-    Quantities::new(amounts.map(|(name, &amount)| (name.clone(), thousandths(amount))))
 }
 
 #[derive(Deserialize)]

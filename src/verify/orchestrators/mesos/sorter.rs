@@ -1,38 +1,21 @@
-//! The sorters, operation by operation: the order of every sort, or how likely each position is.
+//! The sorter, operation by operation: the order of every sort, or how likely each position is. It is a
+//! tree over clients by number.
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-use super::super::{Case, Forms, Trouble, read};
-use super::fast_sorter::{FastSorter, random_tree};
-use super::{Amounts, quantities};
+use super::super::{Case, Trouble, read};
+use super::{Amounts, thousandths};
 use model::Text;
 use rng::Stream;
-use systems::mesos::sorter::{Fairness, Sorter};
+use systems::mesos::fast::amounts::Amounts as Row;
+use systems::mesos::fast::tree::{Order, Tree};
 use units::{SortedMap, SortedSet};
-
-/// Both forms of the sorter by dominant shares.
-pub(super) const SORTER: Forms = Forms::Both {
-    plain: |case| sort_all(case, dominant_resource(case)?),
-    fast: |case| sort_all(case, FastSorter::new(case, dominant_resource(case)?)?),
-};
-
-/// Both forms of the sorter that draws.
-pub(super) const RANDOM_SORTER: Forms = Forms::Both {
-    plain: |case| {
-        let mut sorter = random_sorter(&weights(case)?)?;
-        positions(case, || sorter.sort())
-    },
-    fast: |case| {
-        let mut sort = random_tree(&weights(case)?);
-        positions(case, &mut *sort)
-    },
-};
 
 /// Operation on a sorter.
 #[derive(Deserialize)]
 #[serde(tag = "op", rename_all = "snake_case")]
-pub(super) enum Operation {
+enum Operation {
     Add {
         client: Text,
     },
@@ -68,82 +51,143 @@ pub(super) enum Operation {
     Sort,
 }
 
-/// A form of the sorter.
-pub(super) trait Form {
-    /// Does what an operation other than a sort says.
-    fn apply(&mut self, operation: &Operation) -> Result<(), Trouble>;
-
-    /// The active clients in the order in which they are served.
-    fn order(&mut self) -> Vec<Text>;
+/// A client of the tree.
+struct Client {
+    number: u32,
+    held: Row,
 }
 
-impl Form for Sorter {
-    fn apply(&mut self, operation: &Operation) -> Result<(), Trouble> {
-        match operation {
-            Operation::Add { client } => self.add(client),
-            Operation::Remove { client } => self.remove(client),
-            Operation::Activate { client } => self.set_active(client, true),
-            Operation::Deactivate { client } => self.set_active(client, false),
-            Operation::Allocated { client, res } => self.allocated(client, &quantities(res)),
-            Operation::Unallocated { client, res } => self.unallocated(client, &quantities(res)),
-            Operation::Update { client, old, new } => {
-                self.update(client, &quantities(old), &quantities(new));
-            }
-            Operation::Weight { client, w } => {
-                let set = self.set_weight(client.clone(), *w);
-                set.map_err(|error| Trouble::Malformed(error.to_string()))?;
-            }
-            Operation::SetTotal { res } => self.set_total(quantities(res)),
-            Operation::Sort => {}
-        }
-        Ok(())
-    }
-
-    fn order(&mut self) -> Vec<Text> {
-        self.sort()
-    }
+/// The sorter.
+struct Sorter {
+    tree: Tree,
+    columns: Vec<Text>,
+    clients: SortedMap<Text, Client>,
+    /// The paths of all clients there ever were, by number.
+    paths: Vec<Text>,
 }
 
-fn dominant_resource(case: &Case) -> Result<Sorter, Trouble> {
-    let mut sorter = Sorter::new(Fairness::DominantResource, SortedSet::new());
-    sorter.set_total(quantities(&read(&case.nodes)?));
-    Ok(sorter)
-}
-
-fn sort_all(case: &Case, mut sorter: impl Form) -> Result<Value, Trouble> {
+/// The orders of every sort.
+pub(super) fn sorts(case: &Case) -> Result<Value, Trouble> {
     let operations: Vec<Operation> = read(&case.request)?;
+    let mut sorter = Sorter::new(case, &operations)?;
     let mut sorts = Vec::new();
     for operation in &operations {
         match operation {
-            Operation::Sort => sorts.push(sorter.order()),
-            other => sorter.apply(other)?,
+            Operation::Sort => sorts.push(named(&sorter.tree, &mut None, &sorter.paths)),
+            other => sorter.apply(other),
         }
     }
     Ok(json!({ "sorts": sorts }))
 }
 
+impl Sorter {
+    /// A tree without clients, over the resources that the case names.
+    fn new(case: &Case, operations: &[Operation]) -> Result<Self, Trouble> {
+        let total: Amounts = read(&case.nodes)?;
+        let mut names: SortedSet<Text> = total.keys().cloned().collect();
+        for operation in operations {
+            match operation {
+                Operation::Allocated { res, .. }
+                | Operation::Unallocated { res, .. }
+                | Operation::SetTotal { res } => names.extend(res.keys().cloned()),
+                Operation::Update { old, new, .. } => {
+                    names.extend(old.keys().chain(new.keys()).cloned());
+                }
+                _ => {}
+            }
+        }
+        let mut sorter = Self {
+            tree: Tree::new(Order::DominantResource, vec![false; names.len()]),
+            columns: names.into_iter().collect(),
+            clients: SortedMap::new(),
+            paths: Vec::new(),
+        };
+        sorter.tree.set_total(sorter.row(&total));
+        Ok(sorter)
+    }
+
+    fn row(&self, amounts: &Amounts) -> Row {
+        let columns = self.columns.iter();
+        columns
+            .map(|name| amounts.get(name).map_or(0, |&amount| thousandths(amount)))
+            .collect()
+    }
+
+    fn add(&mut self, path: &Text) {
+        if self.clients.contains_key(path) {
+            return;
+        }
+        let client = Client {
+            number: self.tree.push(path),
+            held: Row::from_elem(0, self.columns.len()),
+        };
+        self.clients.insert(path.clone(), client);
+        self.paths.push(path.clone());
+    }
+
+    fn remove(&mut self, path: &Text) {
+        if let Some(client) = self.clients.remove(path) {
+            self.tree.remove(client.number);
+        }
+    }
+
+    fn set_active(&mut self, path: &Text, is_active: bool) {
+        if let Some(client) = self.clients.get(path) {
+            self.tree.set_active(client.number, is_active);
+        }
+    }
+
+    /// A client has more, of which the count of its allocations is told.
+    fn allocated(&mut self, path: &Text, amounts: &Row) {
+        if let Some(client) = self.clients.get_mut(path) {
+            for (held, amount) in client.held.iter_mut().zip(amounts) {
+                *held += amount;
+            }
+            self.tree.allocated(client.number, amounts);
+        }
+    }
+
+    /// A client has less, but never less than nothing; or more, uncounted, where an amount is
+    /// below 0.
+    fn unallocated(&mut self, path: &Text, amounts: &Row) {
+        if let Some(client) = self.clients.get_mut(path) {
+            let both = client.held.iter().zip(amounts);
+            let less: Row = both.map(|(held, amount)| *amount.min(held)).collect();
+            for (held, amount) in client.held.iter_mut().zip(&less) {
+                *held -= amount;
+            }
+            self.tree.unallocated(client.number, &less);
+        }
+    }
+
+    /// Does what an operation other than a sort says.
+    fn apply(&mut self, operation: &Operation) {
+        match operation {
+            Operation::Add { client } => self.add(client),
+            Operation::Remove { client } => self.remove(client),
+            Operation::Activate { client } => self.set_active(client, true),
+            Operation::Deactivate { client } => self.set_active(client, false),
+            Operation::Allocated { client, res } => self.allocated(client, &self.row(res)),
+            Operation::Unallocated { client, res } => self.unallocated(client, &self.row(res)),
+            Operation::Update { client, old, new } => {
+                let both = self.row(old).into_iter().zip(self.row(new));
+                let less: Row = both.map(|(old, new)| old - new).collect();
+                self.unallocated(client, &less);
+            }
+            Operation::Weight { client, w } => self.tree.set_weight(client, *w),
+            Operation::SetTotal { res } => self.tree.set_total(self.row(res)),
+            Operation::Sort => {}
+        }
+    }
+}
+
 /// Number of orders drawn to find how likely each position is.
 const DRAWS: u32 = 20_000;
 
-type Weights = SortedMap<Text, f64>;
-
-fn weights(case: &Case) -> Result<Weights, Trouble> {
-    read(&case.request["weights"])
-}
-
-fn random_sorter(weights: &Weights) -> Result<Sorter, Trouble> {
-    let random = Fairness::Random(Box::new(Stream::new(1, "mesos.random-sorter", 0)));
-    let mut sorter = Sorter::new(random, SortedSet::new());
-    for (client, &weight) in weights {
-        sorter.add(client);
-        let set = sorter.set_weight(client.clone(), weight);
-        set.map_err(|error| Trouble::Malformed(error.to_string()))?;
-    }
-    Ok(sorter)
-}
-
-fn positions(case: &Case, mut sort: impl FnMut() -> Vec<Text>) -> Result<Value, Trouble> {
-    let weights = weights(case)?;
+/// How likely each client is to be at each position.
+pub(super) fn positions(case: &Case) -> Result<Value, Trouble> {
+    let weights: SortedMap<Text, f64> = read(&case.request["weights"])?;
+    let mut sort = random_tree(&weights);
     let none = || vec![0_u32; weights.len()];
     let mut counts: SortedMap<Text, Vec<u32>> = weights
         .keys()
@@ -163,4 +207,23 @@ fn positions(case: &Case, mut sort: impl FnMut() -> Vec<Text>) -> Result<Value, 
         (client.to_string(), json!(shares.collect::<Vec<_>>()))
     });
     Ok(json!({"position_probability": shares.collect::<Map<_, _>>()}))
+}
+
+/// Draws orders from a tree of clients with weights.
+fn random_tree(weights: &SortedMap<Text, f64>) -> Box<dyn FnMut() -> Vec<Text>> {
+    let mut tree = Tree::new(Order::Random, Vec::new());
+    for (client, &weight) in weights {
+        tree.push(client);
+        tree.set_weight(client, weight);
+    }
+    let paths: Vec<Text> = weights.keys().cloned().collect();
+    let mut stream = Some(Stream::new(1, "mesos.random-sorter", 0));
+    Box::new(move || named(&tree, &mut stream, &paths))
+}
+
+fn named(tree: &Tree, stream: &mut Option<Stream>, paths: &[Text]) -> Vec<Text> {
+    let mut clients = Vec::new();
+    tree.sorted(stream, &mut clients);
+    let paths = clients.iter().map(|&client| &paths[client as usize]);
+    paths.cloned().collect()
 }

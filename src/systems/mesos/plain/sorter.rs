@@ -2,12 +2,9 @@
 //! a tree of paths (spec: orchestrators-b.md section 1.2; mesos `allocator/mesos/sorter/drf`,
 //! `sorter/random`).
 //!
-//! This is the plain form: the definition that the sorter of the fast form ([`super::fast::tree`]) is
-//! judged against. No run of the simulator uses it; the plain allocator and recorded cases do.
+//! The definition that the sorter of runs ([`crate::mesos::fast::tree`]) is judged against.
 
 use std::cmp::Ordering;
-
-use thiserror::Error;
 
 use crate::parts::weighted::weighted_order;
 use model::Text;
@@ -18,23 +15,13 @@ use units::{SortedMap, SortedSet};
 
 /// Order in which siblings are served.
 #[derive(Clone, Debug)]
-pub enum Fairness {
+pub(in crate::mesos) enum Fairness {
     /// The smallest dominant share over weight first.
     DominantResource,
     /// A random order by weights, drawn anew for every sort.
     Random(Box<Stream>),
     /// Whoever came first.
     FirstCome,
-}
-
-/// A weight that is no weight.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("the weight of `{path}` is {weight}, expected a number above 0")]
-pub struct WeightError {
-    /// Path of the client.
-    pub path: String,
-    /// The requested weight.
-    pub weight: String,
 }
 
 /// A node of the tree.
@@ -60,7 +47,7 @@ struct Client {
 
 /// The clients of a sorter.
 #[derive(Clone, Debug)]
-pub struct Sorter {
+pub(in crate::mesos) struct Sorter {
     fairness: Fairness,
     root: Node,
     weights: SortedMap<Text, f64>,
@@ -82,7 +69,7 @@ struct Key<'a> {
 
 impl Sorter {
     /// A sorter without clients. Resources of the names in `excluded` do not count.
-    pub fn new(fairness: Fairness, excluded: SortedSet<Text>) -> Self {
+    pub(in crate::mesos) fn new(fairness: Fairness, excluded: SortedSet<Text>) -> Self {
         Self {
             fairness,
             root: Node::default(),
@@ -94,27 +81,17 @@ impl Sorter {
     }
 
     /// Sets the total of the cluster, of which shares are computed.
-    pub fn set_total(&mut self, total: Quantities) {
+    pub(in crate::mesos) fn set_total(&mut self, total: Quantities) {
         self.total = total;
     }
 
     /// Sets the weight of a path, where it competes with its siblings.
-    ///
-    /// # Errors
-    /// The weight is not above 0.
-    pub fn set_weight(&mut self, path: Text, weight: f64) -> Result<(), WeightError> {
-        if weight > 0.0 && weight.is_finite() {
-            self.weights.insert(path, weight);
-            return Ok(());
-        }
-        Err(WeightError {
-            path: path.to_string(),
-            weight: weight.to_string(),
-        })
+    pub(in crate::mesos) fn set_weight(&mut self, path: Text, weight: f64) {
+        self.weights.insert(path, weight);
     }
 
     /// Adds a client, active.
-    pub fn add(&mut self, path: &str) {
+    pub(in crate::mesos) fn add(&mut self, path: &str) {
         self.added += 1;
         let added = self.added;
         let mut node = &mut self.root;
@@ -136,30 +113,30 @@ impl Sorter {
     }
 
     /// Takes a client away, and what is allocated to it.
-    pub fn remove(&mut self, path: &str) {
+    pub(in crate::mesos) fn remove(&mut self, path: &str) {
         let segments: Vec<&str> = path.split('/').collect();
         remove_below(&mut self.root, &segments);
     }
 
     /// Whether a client is there.
-    pub fn contains(&self, path: &str) -> bool {
+    pub(in crate::mesos) fn contains(&self, path: &str) -> bool {
         self.node(path).is_some_and(|node| node.client.is_some())
     }
 
     /// Serves a client, or passes it over; it keeps its allocation and its count.
-    pub fn set_active(&mut self, path: &str, is_active: bool) {
+    pub(in crate::mesos) fn set_active(&mut self, path: &str, is_active: bool) {
         if let Some(client) = self.client_mut(path) {
             client.is_active = is_active;
         }
     }
 
     /// Whether any client is served.
-    pub fn has_active(&self) -> bool {
+    pub(in crate::mesos) fn has_active(&self) -> bool {
         has_active(&self.root)
     }
 
     /// Something was allocated to a client, or offered to it.
-    pub fn allocated(&mut self, path: &str, amount: &Quantities) {
+    pub(in crate::mesos) fn allocated(&mut self, path: &str, amount: &Quantities) {
         self.along(path, |allocation, count| {
             allocation.add(amount);
             *count += 1;
@@ -167,27 +144,19 @@ impl Sorter {
     }
 
     /// Something came back from a client; its count stays.
-    pub fn unallocated(&mut self, path: &str, amount: &Quantities) {
+    pub(in crate::mesos) fn unallocated(&mut self, path: &str, amount: &Quantities) {
         self.along(path, |allocation, _| allocation.subtract(amount));
     }
 
-    /// Replaces an allocation of a client; its count stays.
-    pub fn update(&mut self, path: &str, old: &Quantities, new: &Quantities) {
-        self.along(path, |allocation, _| {
-            allocation.subtract(old);
-            allocation.add(new);
-        });
-    }
-
     /// Allocation of a client.
-    pub fn allocation(&self, path: &str) -> Quantities {
+    pub(in crate::mesos) fn allocation(&self, path: &str) -> Quantities {
         let client = self.node(path).and_then(|node| node.client.as_ref());
         client.map_or_else(Quantities::default, |client| client.allocation.clone())
     }
 
     /// The active clients in the order in which they are served: before what is below a node comes
     /// whatever its siblings' order says.
-    pub fn sort(&mut self) -> Vec<Text> {
+    pub(in crate::mesos) fn sort(&mut self) -> Vec<Text> {
         let mut order = Vec::new();
         let mut fairness = self.fairness.clone();
         self.walk(&self.root, "", &mut fairness, &mut order);

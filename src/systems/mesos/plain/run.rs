@@ -4,8 +4,8 @@
 use model::Text;
 use units::Instant;
 
-use super::super::resources::{Amount, Quantities, Resources, is_plain, is_usable};
 use super::quota::{Quota, QuotaBook};
+use super::resources::{Quantities, Resources, is_plain, is_usable};
 use super::{AgentOrder, Allocator, Offer, has_gpus};
 
 /// Kind of offers of a stage.
@@ -101,15 +101,14 @@ fn offer(
     if has_unusable_gpus {
         return None;
     }
-    let available = agent.free().only(|kind, _| {
+    let available = agent.free().only(|kind| {
         is_usable(kind, asked.role) && (capabilities.revocable_resources || !kind.is_revocable)
     });
     if !is_allocatable(allocator, &available) {
         return None;
     }
-    let is_plain_scalar = |amount: &Amount| matches!(amount, Amount::Scalar(_));
-    let scalars = available.only(|kind, amount| is_plain(kind) && is_plain_scalar(amount));
-    let mut offer = available.only(|kind, amount| !is_plain(kind) || !is_plain_scalar(amount));
+    let scalars = available.only(is_plain);
+    let mut offer = available.only(|kind| !is_plain(kind));
     let mut guaranteed = Quantities::default();
     if asked.stage == Stage::Guarantees {
         let unmet = book.unsatisfied(asked.role, asked.quota?);

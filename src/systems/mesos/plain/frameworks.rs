@@ -2,25 +2,11 @@
 //! they want offers (spec: orchestrators-b.md sections 1.1 and 1.6).
 
 use model::Text;
-use units::{Duration, Instant, SortedMap, SortedSet};
+use units::{Instant, SortedMap, SortedSet};
 
-use super::super::resources::Resources;
-use super::super::sorter::Sorter;
-use super::{Allocator, AllocatorError};
-
-/// Time for which declined resources are not offered again unless the framework says otherwise.
-pub const DEFAULT_REFUSAL: Duration = Duration::from_secs(5);
-/// Longest time for which a framework may decline.
-pub const LONGEST_REFUSAL: Duration = Duration::from_secs(365 * 86_400);
-
-/// Capabilities of a framework.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Capabilities {
-    /// Agents with GPUs.
-    pub gpu_resources: bool,
-    /// Resources that can be taken back.
-    pub revocable_resources: bool,
-}
+use super::resources::Resources;
+use super::sorter::Sorter;
+use super::{Allocator, AllocatorError, Capabilities};
 
 /// A refusal: an offer of no more than this is not made until then.
 #[derive(Clone, Debug)]
@@ -71,19 +57,9 @@ impl Framework {
     }
 }
 
-/// Life of a refusal: no shorter than the interval of runs.
-pub(in crate::mesos) fn lifetime(span: Duration, interval: Duration) -> Duration {
-    let span = if span < Duration::ZERO {
-        DEFAULT_REFUSAL
-    } else {
-        span.min(LONGEST_REFUSAL)
-    };
-    span.max(interval)
-}
-
 impl Allocator {
     /// A framework subscribes with roles; all agents gather for a run.
-    pub fn add_framework(
+    pub(in crate::mesos) fn add_framework(
         &mut self,
         id: Text,
         roles: impl IntoIterator<Item = Text>,
@@ -111,7 +87,7 @@ impl Allocator {
     }
 
     /// A framework is gone: whatever it holds comes back.
-    pub fn remove_framework(&mut self, id: &Text) {
+    pub(in crate::mesos) fn remove_framework(&mut self, id: &Text) {
         let Some(framework) = self.frameworks.remove(id) else {
             return;
         };
@@ -141,7 +117,11 @@ impl Allocator {
     ///
     /// # Errors
     /// It is not known.
-    pub fn suppress(&mut self, id: &Text, roles: &SortedSet<Text>) -> Result<(), AllocatorError> {
+    pub(in crate::mesos) fn suppress(
+        &mut self,
+        id: &Text,
+        roles: &SortedSet<Text>,
+    ) -> Result<(), AllocatorError> {
         let roles = self.asked_roles(id, roles)?;
         self.serve(id, &roles, false);
         Ok(())
@@ -152,7 +132,11 @@ impl Allocator {
     ///
     /// # Errors
     /// It is not known.
-    pub fn revive(&mut self, id: &Text, roles: &SortedSet<Text>) -> Result<(), AllocatorError> {
+    pub(in crate::mesos) fn revive(
+        &mut self,
+        id: &Text,
+        roles: &SortedSet<Text>,
+    ) -> Result<(), AllocatorError> {
         let roles = self.asked_roles(id, roles)?;
         if let Some(framework) = self.frameworks.get_mut(id) {
             framework

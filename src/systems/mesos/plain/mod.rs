@@ -5,13 +5,14 @@
 //! [`Allocator`] is told what happens; a run ([`Allocator::run`]) makes offers over the agents that
 //! have gathered since the last one. What is offered counts as allocated until it is given back.
 //!
-//! This is the plain form: the definition that the fast form ([`super::fast`]) is judged against. No
-//! run of the simulator uses it. A property test and the recorded cases of `windtunnel verify` hold
-//! both forms to the same offers.
+//! This is the plain form: the definition that the allocator of runs ([`super::fast`]) is judged
+//! against by a property test.
 
 mod frameworks;
 mod quota;
+pub(super) mod resources;
 mod run;
+pub(super) mod sorter;
 
 use thiserror::Error;
 
@@ -19,17 +20,17 @@ use model::Text;
 use rng::Stream;
 use units::{Duration, Instant, SortedMap, SortedSet};
 
-use super::resources::{Kind, Quantities, Resources};
-use super::sorter::{Fairness, Sorter, WeightError};
+use super::fast::refusals::lifetime;
+use resources::{Kind, Quantities, Resources};
+use sorter::{Fairness, Sorter};
 
+pub(in crate::mesos) use super::fast::Capabilities;
 use frameworks::Framework;
-pub(in crate::mesos) use frameworks::lifetime;
-pub use frameworks::{Capabilities, DEFAULT_REFUSAL, LONGEST_REFUSAL};
-pub use quota::{Quota, QuotaError};
+pub(in crate::mesos) use quota::Quota;
 
 /// Order in which agents are walked.
 #[derive(Clone, Debug)]
-pub enum AgentOrder {
+pub(in crate::mesos) enum AgentOrder {
     /// Shuffled before each stage of a run, as the original does.
     Shuffled(Box<Stream>),
     /// By id.
@@ -39,19 +40,19 @@ pub enum AgentOrder {
 /// Options of the allocator; [`AllocatorOptions::default`] has the original's defaults, with agents
 /// by id.
 #[derive(Clone, Debug)]
-pub struct AllocatorOptions {
+pub(in crate::mesos) struct AllocatorOptions {
     /// Between two runs over all agents.
-    pub allocation_interval: Duration,
+    pub(in crate::mesos) allocation_interval: Duration,
     /// Order in which clients are served.
-    pub fairness: Fairness,
+    pub(in crate::mesos) fairness: Fairness,
     /// Order in which agents are walked.
-    pub agent_order: AgentOrder,
+    pub(in crate::mesos) agent_order: AgentOrder,
     /// Least amounts, one of which has to be free for an agent to be offered.
-    pub min_allocatable: Vec<Quantities>,
+    pub(in crate::mesos) min_allocatable: Vec<Quantities>,
     /// Whether agents with GPUs are kept for frameworks that can use them.
-    pub filter_gpu_resources: bool,
+    pub(in crate::mesos) filter_gpu_resources: bool,
     /// Resources that do not count for fairness.
-    pub excluded: SortedSet<Text>,
+    pub(in crate::mesos) excluded: SortedSet<Text>,
 }
 
 impl Default for AllocatorOptions {
@@ -72,44 +73,26 @@ impl Default for AllocatorOptions {
 
 /// An offer; it stands until it is declined, accepted in part, or rescinded.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Offer {
+pub(in crate::mesos) struct Offer {
     /// Framework that gets the offer.
-    pub framework: Text,
+    pub(in crate::mesos) framework: Text,
     /// Role of the framework.
-    pub role: Text,
+    pub(in crate::mesos) role: Text,
     /// Agent of the offer.
-    pub agent: Text,
+    pub(in crate::mesos) agent: Text,
     /// The offered resources.
-    pub resources: Resources,
+    pub(in crate::mesos) resources: Resources,
 }
 
 /// An impossible input of the allocator.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum AllocatorError {
+pub(in crate::mesos) enum AllocatorError {
     /// There is no such framework.
     #[error("there is no framework `{0}`")]
     Framework(String),
     /// There is no such agent.
     #[error("there is no agent `{0}`")]
     Agent(String),
-    /// A reservation is for a role that no framework has and that has neither quota nor weight.
-    #[error(
-        "agent `{agent}` reserves for the role `{role}`, which no framework has; known are {known}"
-    )]
-    ReservedFor {
-        /// The agent.
-        agent: String,
-        /// The role.
-        role: String,
-        /// The roles that are known.
-        known: String,
-    },
-    /// A quota is wrong.
-    #[error(transparent)]
-    Quota(#[from] QuotaError),
-    /// A weight is wrong.
-    #[error(transparent)]
-    Weight(#[from] WeightError),
 }
 
 /// An agent.
@@ -131,21 +114,20 @@ impl Agent {
 
 /// The allocator.
 #[derive(Clone, Debug)]
-pub struct Allocator {
+pub(in crate::mesos) struct Allocator {
     options: AllocatorOptions,
     agents: SortedMap<Text, Agent>,
     frameworks: SortedMap<Text, Framework>,
     roles: Sorter,
     sorters: SortedMap<Text, Sorter>,
     quotas: SortedMap<Text, Quota>,
-    weights: SortedMap<Text, f64>,
     /// The agents that the next run looks at.
     candidates: SortedSet<Text>,
 }
 
 impl Allocator {
     /// An allocator that knows nobody.
-    pub fn new(options: AllocatorOptions) -> Self {
+    pub(in crate::mesos) fn new(options: AllocatorOptions) -> Self {
         let roles = Sorter::new(options.fairness.clone(), options.excluded.clone());
         Self {
             options,
@@ -154,21 +136,15 @@ impl Allocator {
             roles,
             sorters: SortedMap::new(),
             quotas: SortedMap::new(),
-            weights: SortedMap::new(),
             candidates: SortedSet::new(),
         }
-    }
-
-    /// Between two runs over all agents.
-    pub fn interval(&self) -> Duration {
-        self.options.allocation_interval
     }
 
     /// An agent registers, with what frameworks hold there already; it gathers for a run.
     ///
     /// # Errors
     /// A framework that holds something is not known.
-    pub fn add_agent(
+    pub(in crate::mesos) fn add_agent(
         &mut self,
         id: Text,
         total: Resources,
@@ -194,7 +170,11 @@ impl Allocator {
     ///
     /// # Errors
     /// It is not known.
-    pub fn update_agent(&mut self, id: &Text, total: Resources) -> Result<(), AllocatorError> {
+    pub(in crate::mesos) fn update_agent(
+        &mut self,
+        id: &Text,
+        total: Resources,
+    ) -> Result<(), AllocatorError> {
         let agent = self.agents.get_mut(id);
         agent.ok_or_else(|| unknown_agent(id))?.total = total;
         self.update_totals();
@@ -203,7 +183,7 @@ impl Allocator {
     }
 
     /// An agent is gone, with everything on it and every filter on it.
-    pub fn remove_agent(&mut self, id: &str) {
+    pub(in crate::mesos) fn remove_agent(&mut self, id: &str) {
         let Some(agent) = self.agents.remove(id) else {
             return;
         };
@@ -218,65 +198,29 @@ impl Allocator {
     }
 
     /// An agent is offered, or passed over (it is disconnected, or drained).
-    pub fn set_agent_active(&mut self, id: &str, is_active: bool) {
+    pub(in crate::mesos) fn set_agent_active(&mut self, id: &str, is_active: bool) {
         if let Some(agent) = self.agents.get_mut(id) {
             agent.is_deactivated = !is_active;
         }
     }
 
-    /// Refuses an agent whose reservations are for roles that nobody has.
-    ///
-    /// # Errors
-    /// A reservation is for such a role.
-    pub fn check_reservations(&self, agent: &str, total: &Resources) -> Result<(), AllocatorError> {
-        let is_known = |role: &str| {
-            let mut subscribed = self.sorters.keys();
-            self.quotas.contains_key(role)
-                || self.weights.contains_key(role)
-                || subscribed.any(|known| super::resources::is_at_or_above(role, known))
-        };
-        let roles = total.iter().filter_map(|(kind, _)| kind.role.as_ref());
-        match roles.into_iter().find(|role| !is_known(role)) {
-            None => Ok(()),
-            Some(role) => {
-                let known = self.sorters.keys().chain(self.quotas.keys());
-                let known: SortedSet<String> = known.map(|role| format!("`{role}`")).collect();
-                Err(AllocatorError::ReservedFor {
-                    agent: agent.to_owned(),
-                    role: role.to_string(),
-                    known: known.into_iter().collect::<Vec<_>>().join(", "),
-                })
-            }
-        }
-    }
-
     /// Sets the weight of a role; it shows in the next run.
-    ///
-    /// # Errors
-    /// It is not above 0.
-    pub fn set_weight(&mut self, role: Text, weight: f64) -> Result<(), AllocatorError> {
-        self.roles.set_weight(role.clone(), weight)?;
-        self.weights.insert(role, weight);
-        Ok(())
+    pub(in crate::mesos) fn set_weight(&mut self, role: Text, weight: f64) {
+        self.roles.set_weight(role, weight);
     }
 
     /// Sets the quota of a top-level role; it shows in the next run.
-    pub fn set_quota(&mut self, role: Text, quota: Quota) {
+    pub(in crate::mesos) fn set_quota(&mut self, role: Text, quota: Quota) {
         self.quotas.insert(role, quota);
     }
 
     /// Every agent gathers for the next run: the periodic one.
-    pub fn gather_all(&mut self) {
+    pub(in crate::mesos) fn gather_all(&mut self) {
         self.candidates = self.agents.keys().cloned().collect();
     }
 
-    /// Whether agents have gathered for a run.
-    pub fn has_candidates(&self) -> bool {
-        !self.candidates.is_empty()
-    }
-
     /// A run over the agents that have gathered: every offer it makes.
-    pub fn run(&mut self, now: Instant) -> Vec<Offer> {
+    pub(in crate::mesos) fn run(&mut self, now: Instant) -> Vec<Offer> {
         let candidates = std::mem::take(&mut self.candidates);
         let candidates = candidates
             .into_iter()
@@ -288,7 +232,7 @@ impl Allocator {
     ///
     /// # Errors
     /// One of them is not known.
-    pub fn release(
+    pub(in crate::mesos) fn release(
         &mut self,
         framework: &Text,
         agent: &Text,
@@ -311,7 +255,7 @@ impl Allocator {
     ///
     /// # Errors
     /// One of them is not known.
-    pub fn decline(
+    pub(in crate::mesos) fn decline(
         &mut self,
         now: Instant,
         framework: &Text,
@@ -340,7 +284,7 @@ impl Allocator {
     ///
     /// # Errors
     /// One of them is not known.
-    pub fn decline_part(
+    pub(in crate::mesos) fn decline_part(
         &mut self,
         now: Instant,
         part: &Offer,
@@ -365,19 +309,19 @@ impl Allocator {
     }
 
     /// Agents are walked in this order from now on.
-    pub fn set_agent_order(&mut self, order: AgentOrder) {
+    pub(in crate::mesos) fn set_agent_order(&mut self, order: AgentOrder) {
         self.options.agent_order = order;
     }
 
     /// The agents of which a framework holds something.
-    pub fn held_agents(&self, framework: &str) -> Vec<Text> {
+    pub(in crate::mesos) fn held_agents(&self, framework: &str) -> Vec<Text> {
         let holds = |agent: &Agent| agent.held.keys().any(|(one, _)| &**one == framework);
         let agents = self.agents.iter().filter(|(_, agent)| holds(agent));
         agents.map(|(id, _)| id.clone()).collect()
     }
 
     /// Total allocation on an agent.
-    pub fn held_of(&self, agent: &str) -> Resources {
+    pub(in crate::mesos) fn held_of(&self, agent: &str) -> Resources {
         let mut sum = Resources::default();
         if let Some(agent) = self.agents.get(agent) {
             agent.held.values().for_each(|held| sum.add(held));

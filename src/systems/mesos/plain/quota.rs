@@ -1,103 +1,20 @@
 //! Quotas of top-level roles: what a role is sure to get, what it gets at most, and how much has to
 //! be kept free for those that have not got it (spec: orchestrators-b.md section 1.5).
 
-use thiserror::Error;
-
 use model::Text;
 
-use super::super::resources::{Limits, Quantities, Resources, is_at_or_above, is_plain};
+use super::super::roles::is_at_or_above;
 use super::Allocator;
+use super::resources::{Limits, Quantities, Resources, is_plain};
 use units::SortedMap;
 
 /// A quota.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Quota {
+pub(in crate::mesos) struct Quota {
     /// Guaranteed amounts of the role.
-    pub guarantee: Quantities,
+    pub(in crate::mesos) guarantee: Quantities,
     /// Limits of the role.
-    pub limit: Limits,
-}
-
-/// Reason a quota can't be.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub enum QuotaError {
-    /// Guarantees are more than the cluster has.
-    #[error(
-        "quotas including that of `{role}` guarantee {asked} of `{resource}`, but the cluster has \
-         {has}; lower the guarantee or add agents"
-    )]
-    AboveCluster {
-        /// The role.
-        role: String,
-        /// The resource.
-        resource: String,
-        /// Sum of all guarantees, in thousandths made whole.
-        asked: String,
-        /// Amount that the cluster has.
-        has: String,
-    },
-    /// A limit is less than the guarantee.
-    #[error(
-        "the quota of `{role}` guarantees {guarantee} of `{resource}` and limits it to {limit}"
-    )]
-    BelowGuarantee {
-        /// The role.
-        role: String,
-        /// The resource.
-        resource: String,
-        /// Guaranteed amount.
-        guarantee: String,
-        /// Permitted amount.
-        limit: String,
-    },
-    /// The role has one above it.
-    #[error("the role `{role}` is not a top-level one, and only those have quotas")]
-    Nested {
-        /// The role.
-        role: String,
-    },
-}
-
-fn whole(thousandths: i64) -> String {
-    (thousandths as f64 / 1_000.0).to_string()
-}
-
-impl Allocator {
-    /// Refuses a quota that the cluster can't keep, as the master does unless it is forced.
-    ///
-    /// # Errors
-    /// The role is not a top-level one, the limit is below the guarantee, or the guarantees of all
-    /// roles are more than the cluster has.
-    pub fn check_quota(&self, role: &str, quota: &Quota) -> Result<(), QuotaError> {
-        if role.contains('/') {
-            return Err(QuotaError::Nested {
-                role: role.to_owned(),
-            });
-        }
-        let total = self.total();
-        for (name, guarantee) in quota.guarantee.iter() {
-            if let Some(limit) = quota.limit.get(name).filter(|&limit| limit < guarantee) {
-                return Err(QuotaError::BelowGuarantee {
-                    role: role.to_owned(),
-                    resource: name.to_string(),
-                    guarantee: whole(guarantee),
-                    limit: whole(limit),
-                });
-            }
-            let others = self.quotas.iter().filter(|(other, _)| &***other != role);
-            let others = others.map(|(_, quota)| quota.guarantee.get(name));
-            let asked = others.fold(guarantee, i64::saturating_add);
-            if asked > total.get(name) {
-                return Err(QuotaError::AboveCluster {
-                    role: role.to_owned(),
-                    resource: name.to_string(),
-                    asked: whole(asked),
-                    has: whole(total.get(name)),
-                });
-            }
-        }
-        Ok(())
-    }
+    pub(in crate::mesos) limit: Limits,
 }
 
 /// The book that one run keeps on quotas.
