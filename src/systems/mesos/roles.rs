@@ -1,4 +1,4 @@
-//! What is said about roles: which stand above which, and the weights and quotas that can't be (spec:
+//! Roles of the Mesos allocator: which stand above which, and the weights and quotas that can't be (spec:
 //! orchestrators-b.md sections 1.2 and 1.5).
 
 use model::Text;

@@ -100,11 +100,6 @@ impl<K, V> SortedMap<K, V> {
         self.iter_mut().map(|(_, value)| value)
     }
 
-    /// The keys alone, in order.
-    pub fn into_keys(self) -> impl DoubleEndedIterator<Item = K> {
-        self.into_iter().map(|(key, _)| key)
-    }
-
     /// The values alone, in the order of their keys.
     pub fn into_values(self) -> impl DoubleEndedIterator<Item = V> {
         self.into_iter().map(|(_, value)| value)

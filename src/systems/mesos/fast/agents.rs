@@ -103,9 +103,4 @@ impl FastAllocator {
             }
         }
     }
-
-    /// Whether agents have gathered for a run.
-    pub fn has_candidates(&self) -> bool {
-        self.gathered > 0
-    }
 }
