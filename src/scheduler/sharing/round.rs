@@ -99,6 +99,16 @@ impl SharingPlanner {
 
     /// Offers turns in order: a job keeps its devices or is granted others. Returns the jobs that keep
     /// theirs.
+    // The plan starts as if nothing ran, and every running job is a holder until its turn comes: a job may
+    // take what a holder has, but only if that makes it fit as a whole. Example: a node with four devices,
+    // of which `a` has 0 and 1, `b` 2 and 3, while `c` waits for three.
+    //
+    //     order c, a, b: c takes the devices of the last holder, b, and one of a's. At their turns, a finds
+    //         one of its devices gone and one left, b none: both are taken off, though a device stays idle.
+    //     order a, c, b: a keeps 0 and 1 and is a holder no more. c would need a third device even if b gave
+    //         way, so `grant` fails and puts b back among the holders: b keeps 2 and 3 at its turn.
+    //
+    // Had c evicted b at once, the second order would have stopped b for nothing.
     fn offer(&mut self, plan: &mut Plan, turns: &[Turn], store: &Store) -> SortedSet<u64> {
         let ranks = self.hold(plan, turns, store);
         let mut settled = SortedSet::new();
