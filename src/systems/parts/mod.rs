@@ -18,4 +18,5 @@ pub(crate) mod services;
 pub mod speculation;
 pub mod time_limits;
 pub mod timers;
+pub(crate) mod turn;
 pub mod weighted;
