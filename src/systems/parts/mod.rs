@@ -7,6 +7,7 @@ pub mod delay;
 pub mod devices;
 pub mod expression;
 pub(crate) mod former;
+pub(crate) mod forward;
 pub mod health_check;
 pub mod lease;
 pub mod membership;
