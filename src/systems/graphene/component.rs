@@ -64,7 +64,7 @@ struct Stage {
 }
 
 /// The scheduler, as a component.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Graphene {
     options: GrapheneOptions,
     cursor: Revision,
@@ -110,18 +110,8 @@ impl Graphene {
         Self {
             completed: vec![0; options.plans.stages.len()],
             options,
-            cursor: Revision::default(),
-            tasks: Vec::new(),
-            waiting: SortedMap::new(),
-            jobs: SortedMap::new(),
-            stages: SortedMap::new(),
-            shares: Shares::default(),
-            news: SortedSet::new(),
-            is_news_for_all: false,
             offered: ([0; 3], 0),
-            declared: None,
-            untold: Vec::new(),
-            backlog: 0,
+            ..Self::default()
         }
     }
 

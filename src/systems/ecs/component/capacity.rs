@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_secs(60);
 const LAUNCH_AGAIN: Duration = Duration::from_secs(10);
 
 /// Capacity of the cluster beside the instances that it begins with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Capacity {
     /// Instances of each provider, by node.
     members: SortedMap<usize, usize>,
@@ -69,16 +69,9 @@ impl Capacity {
     /// No instances yet; the first look is a minute after the start.
     pub(super) fn new() -> Self {
         Self {
-            members: SortedMap::new(),
-            groups: Vec::new(),
-            split: SortedMap::new(),
             launches: [LaunchBucket::default(); 2],
-            zones: SortedMap::new(),
-            in_zones: SortedMap::new(),
-            ordered: SortedMap::new(),
-            tries: SortedMap::new(),
-            machines: SortedMap::new(),
             due: Instant::ZERO.saturating_add(LOOK),
+            ..Self::default()
         }
     }
 }

@@ -52,7 +52,7 @@ struct Known {
 }
 
 /// The framework.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Chronos {
     options: ChronosFramework,
     graph: JobGraph,
@@ -92,12 +92,7 @@ impl Chronos {
         Self {
             graph: JobGraph::new(parents, soft).unwrap_or_default(),
             options,
-            jobs: SortedMap::new(),
-            by_name: SortedMap::new(),
-            job_of: SortedMap::new(),
-            waiting: SortedSet::new(),
-            todo: Vec::new(),
-            has_news: false,
+            ..Self::default()
         }
     }
 

@@ -48,7 +48,7 @@ struct Seat {
 }
 
 /// The scheduler.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(in super::super) struct Scheduler {
     options: OpenShiftOptions,
     cursor: Revision,
@@ -84,21 +84,8 @@ impl Scheduler {
         let spread = Spread::new(options.policy.weight(Priority::SelectorSpread) != 0);
         Self {
             options,
-            cursor: Revision::default(),
-            nodes: Vec::new(),
-            is_ready: Vec::new(),
-            templates: Vec::new(),
-            seats: Vec::new(),
-            created: 0,
             spread,
-            queue: VecDeque::new(),
-            resting: SortedMap::new(),
-            back_off: BackOff::default(),
-            neighbours: Neighbours::default(),
-            has_avoiding: false,
-            now: Instant::ZERO,
-            refused: SortedSet::new(),
-            obstacles: SortedMap::new(),
+            ..Self::default()
         }
     }
 
