@@ -9,13 +9,11 @@ use windtunnel::arrivals::{Arrival, ArrivalSource, Classes};
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::intake::{Origin, TraceError};
 use windtunnel::model::{Event, Node, Pod, PodName, PodSpec, ResourceList};
-use windtunnel::policy::{ProfileChoice, Setup};
-use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::{
     CellParts, DecisionTime, End, Environment, NodeLife, NodeLoss, Options, RunControl, Simulation,
     StartUp, Stop,
 };
-use windtunnel::systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+use windtunnel::systems::{SystemRequest, registry};
 use windtunnel::units::{Duration, Instant, Quantity};
 
 /// Cores of a host.
@@ -44,15 +42,7 @@ impl Synthetic {
     /// # Panics
     /// If there is no such profile.
     pub(crate) fn run(self, profile: &str, observer: &mut dyn Observer) -> End {
-        let request = SystemRequest {
-            setup: Setup::default(),
-            profile: ProfileChoice::named(profile),
-            options: SystemOptions::default(),
-            controllers: None,
-            form: Form::Incremental,
-            time_limits: TimeLimits::Ignored,
-            images: None,
-        };
+        let request = SystemRequest::of(profile);
         let system = registry::find("pipeline").expect("a system of the project");
         let parts = (system.build)(&request).expect("a profile of the project");
         let options = Options {

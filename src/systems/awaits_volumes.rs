@@ -1,11 +1,12 @@
 //! A gate before the agents of nodes: a pod whose volumes are not on its node yet waits there, whatever the
 //! system, and its agent hears of it once they are (spec: orchestrators-a.md section 9.6).
 
+use super::parts::forward::forward;
 use control::local_node::LocalNode;
-use control::node::{Assignment, ImageEvent, Report, StopOrder};
-use control::{AgentOutput, MachineEvent, NodeAgent};
-use model::{PodRef, PodSpec, Text};
-use units::{Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
+use control::node::{Assignment, Report, StopOrder};
+use control::{AgentOutput, NodeAgent};
+use model::{PodRef, PodSpec};
+use units::{Duration, Instant, PodId, SortedMap, SortedSet};
 
 /// Agents whose pods wait for their volumes.
 #[derive(Clone)]
@@ -112,28 +113,7 @@ impl NodeAgent for AwaitsVolumes {
         }
     }
 
-    fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
-        self.inner.machine(now, pod, event, out);
-    }
-
-    fn image(
-        &mut self,
-        now: Instant,
-        node: NodeId,
-        image: &Text,
-        event: ImageEvent,
-        out: &mut AgentOutput,
-    ) {
-        self.inner.image(now, node, image, event, out);
-    }
-
-    fn node_woken(&mut self, now: Instant, node: NodeId, out: &mut AgentOutput) {
-        self.inner.node_woken(now, node, out);
-    }
-
-    fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
-        self.inner.woken(now, pod, out);
-    }
+    forward!(inner: machine, image, node_woken, woken);
 
     fn clone_agent(&self) -> Box<dyn NodeAgent> {
         Box::new(self.clone())

@@ -3,23 +3,16 @@
 //! A planner that takes the shortest job first, as a caller builds it from the registry:
 //!
 //! ```
-//! use policy::{ProfileChoice, Setup};
-//! use scheduler::pipeline::evaluate::Form;
 //! use systems::batch::BatchOptions;
-//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use systems::{SystemOptions, SystemRequest, registry};
 //!
 //! let request = SystemRequest {
-//!     setup: Setup::default(),
-//!     profile: ProfileChoice::named("default"),
 //!     options: SystemOptions::default().with(BatchOptions {
 //!         order: "sjf".to_owned(),
 //!         backfill: "greedy-once".to_owned(),
 //!         ..BatchOptions::default()
 //!     }),
-//!     controllers: None,
-//!     form: Form::Incremental,
-//!     time_limits: TimeLimits::Ignored,
-//!     images: None,
+//!     ..SystemRequest::of("default")
 //! };
 //! let parts = (registry::find("batch")?.build)(&request)?;
 //! assert_eq!(parts.components[0].name(), "batch");
@@ -33,8 +26,7 @@ use scheduler::BatchPlanner;
 use scheduler::batch::{AdvanceReservation, Partition, PassPlanner};
 use scheduler::pipeline::evaluate::Form;
 
-use super::capability::Support::{Without, Yes};
-use super::capability::{Capabilities, Capability};
+use super::capability::{Capabilities, rows};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -58,82 +50,27 @@ pub const ENTRY: SystemEntry = SystemEntry {
 
 const ALIKE: &str = "nodes with room are interchangeable";
 
-const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
-    (Capability::Requests, Yes("reserved")),
-    (Capability::ExtendedResources, Yes("reserved")),
-    (Capability::NodeSelector, Yes("excluded nodes have no room")),
-    (
-        Capability::NodeAffinityEqual,
+const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&rows! {
+    Requests | ExtendedResources: Yes("reserved"),
+    NodeSelector | NodeAffinityEqual | NodeAffinityChoice | NodeAffinityTerms:
         Yes("excluded nodes have no room"),
-    ),
-    (
-        Capability::NodeAffinityChoice,
-        Yes("excluded nodes have no room"),
-    ),
-    (
-        Capability::NodeAffinityTerms,
-        Yes("excluded nodes have no room"),
-    ),
-    (Capability::PreferredNodeAffinity, Without(ALIKE)),
-    (Capability::OnePerNode, Without(ALIKE)),
-    (Capability::PodAffinityNode, Without(ALIKE)),
-    (Capability::PodAffinityDomain, Without(ALIKE)),
-    (Capability::PreferredPodAffinity, Without(ALIKE)),
-    (Capability::SpreadPreferred, Without(ALIKE)),
-    (Capability::SpreadRequired, Without(ALIKE)),
-    (
-        Capability::Taints,
-        Yes("nodes with untolerated taints are excluded"),
-    ),
-    (Capability::PodSlots, Yes("as many as the node has slots")),
-    (Capability::HostPorts, Without(ALIKE)),
-    (Capability::Volumes, Without(ALIKE)),
-    (
-        Capability::DeviceClaims,
-        Without("devices are not allotted"),
-    ),
-    (
-        Capability::Priority,
-        Without("the job order decides; no preemption"),
-    ),
-    (
-        Capability::Gangs,
-        Yes("all members of a job start together"),
-    ),
-    (
-        Capability::UnlikeGangs,
-        Yes("all members of a job start together"),
-    ),
-    (
-        Capability::SchedulingGates,
-        Without("jobs are planned without delay"),
-    ),
-    (
-        Capability::SeveralContainers,
-        Yes("they share the job's node"),
-    ),
-    (
-        Capability::ReadinessProbes,
-        Without("a job is ready once it runs"),
-    ),
-    (
-        Capability::DisruptionBudget,
-        Without("jobs are never evicted"),
-    ),
-    (Capability::Service, Without("jobs have no clients")),
-    (
-        Capability::Placement,
-        Yes("jobs in queue order; later jobs start earlier only by backfilling"),
-    ),
-    (
-        Capability::LostNode,
-        Yes("lost, or resubmitted by `models.nodeLoss`"),
-    ),
-    (
-        Capability::ControlPlaneLoss,
-        Yes("running jobs continue, none starts"),
-    ),
-]);
+    PreferredNodeAffinity | OnePerNode | PodAffinityNode | PodAffinityDomain |
+        PreferredPodAffinity | SpreadPreferred | SpreadRequired: Without(ALIKE),
+    Taints: Yes("nodes with untolerated taints are excluded"),
+    PodSlots: Yes("as many as the node has slots"),
+    HostPorts | Volumes: Without(ALIKE),
+    DeviceClaims: Without("devices are not allotted"),
+    Priority: Without("the job order decides; no preemption"),
+    Gangs | UnlikeGangs: Yes("all members of a job start together"),
+    SchedulingGates: Without("jobs are planned without delay"),
+    SeveralContainers: Yes("they share the job's node"),
+    ReadinessProbes: Without("a job is ready once it runs"),
+    DisruptionBudget: Without("jobs are never evicted"),
+    Service: Without("jobs have no clients"),
+    Placement: Yes("jobs in queue order; later jobs start earlier only by backfilling"),
+    LostNode: Yes("lost, or resubmitted by `models.nodeLoss`"),
+    ControlPlaneLoss: Yes("running jobs continue, none starts"),
+});
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let options: BatchOptions = request.options.of();

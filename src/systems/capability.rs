@@ -158,7 +158,40 @@ impl Support {
 }
 
 /// Support of each capability by a system, in any order.
-pub type Capabilities = &'static [(Capability, Support)];
+pub type Capabilities = &'static [Row];
+
+/// Row of a table of capabilities.
+pub type Row = (Capability, Support);
+
+/// Writes the rows of a table of capabilities, those with the same support together:
+/// `WholeGpus | GpuShares: Refused("no devices"),`.
+macro_rules! rows {
+    ($($($capability:ident)|+: $support:ident($text:expr),)*) => {
+        [$($((
+            $crate::capability::Capability::$capability,
+            $crate::capability::Support::$support($text),
+        ),)+)*]
+    };
+}
+pub(crate) use rows;
+
+/// Number of all capabilities.
+const COUNT: usize = Capability::ALL.len();
+
+/// Table of a system: its own rows, and rows that it shares with others.
+pub(crate) const fn table(own: &[Row], shared: &[Row]) -> [Row; COUNT] {
+    let mut all = [shared[0]; COUNT];
+    let mut next = 0;
+    while next < COUNT {
+        all[next] = if next < own.len() {
+            own[next]
+        } else {
+            shared[next - own.len()]
+        };
+        next += 1;
+    }
+    all
+}
 
 /// Support of a capability by a system.
 pub fn support(table: Capabilities, capability: Capability) -> Option<Support> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use super::registry;
-use super::{SystemOptions, SystemRequest, TimeLimits};
+use super::{SystemOptions, SystemRequest};
 use crate::kubernetes::{KubeRequest, NamedScheduler};
 use cluster::Store;
 use control::admission::admit;
@@ -19,7 +19,6 @@ use model::{
     ClusterObjects, EndReason, Event, Node, Object, ObjectChange, PodCreated, PodRef, PodSpec,
     ResourceList,
 };
-use policy::{ProfileChoice, Setup};
 use scheduler::pipeline::evaluate::Form;
 use units::{Duration, Instant, NodeId, Quantity, SortedMap, TenantId};
 
@@ -153,13 +152,9 @@ fn components(settings: Settings) -> Vec<Box<dyn Component>> {
         ..KubeRequest::default()
     };
     let request = SystemRequest {
-        setup: Setup::default(),
-        profile: ProfileChoice::named("default"),
         options: SystemOptions::default().with(kube),
-        controllers: None,
         form,
-        time_limits: TimeLimits::Ignored,
-        images: None,
+        ..SystemRequest::of("default")
     };
     let entry = registry::find("kubernetes").expect("the system is registered");
     (entry.build)(&request).expect("it is built").components

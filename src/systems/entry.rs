@@ -101,6 +101,21 @@ pub struct SystemRequest {
     pub images: Option<PullOptions>,
 }
 
+impl SystemRequest {
+    /// A request for a named profile, with the defaults of all other settings.
+    pub fn of(profile: &str) -> Self {
+        Self {
+            setup: Setup::default(),
+            profile: ProfileChoice::named(profile),
+            options: SystemOptions::default(),
+            form: Form::Incremental,
+            controllers: None,
+            time_limits: TimeLimits::Ignored,
+            images: None,
+        }
+    }
+}
+
 /// The control plane and the node agent of one cell.
 pub struct SystemParts {
     /// The components, in the order in which they take turns; a component's position is its id.

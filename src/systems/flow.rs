@@ -4,22 +4,15 @@
 //! A scheduler as a caller builds it from the registry:
 //!
 //! ```
-//! use policy::{ProfileChoice, Setup};
-//! use scheduler::pipeline::evaluate::Form;
 //! use systems::flow::FlowSystemOptions;
-//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use systems::{SystemOptions, SystemRequest, registry};
 //!
 //! let request = SystemRequest {
-//!     setup: Setup::default(),
-//!     profile: ProfileChoice::named("default"),
 //!     options: SystemOptions::default().with(FlowSystemOptions {
 //!         cost_model: "octopus".to_owned(),
 //!         ..FlowSystemOptions::default()
 //!     }),
-//!     controllers: None,
-//!     form: Form::Incremental,
-//!     time_limits: TimeLimits::Ignored,
-//!     images: None,
+//!     ..SystemRequest::of("default")
 //! };
 //! let parts = (registry::find("flow")?.build)(&request)?;
 //! assert_eq!(parts.components[0].name(), "flow");
@@ -30,8 +23,7 @@ use control::Stepping;
 use policy::cost_model::{COST_MODELS, CostOptions, cost_model};
 use scheduler::flow::{Flow, FlowOptions, InputOptions};
 
-use super::capability::Support::{Without, Yes};
-use super::capability::{Capabilities, Capability};
+use super::capability::{Capabilities, rows};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -73,91 +65,27 @@ impl Default for FlowSystemOptions {
 
 const BLIND: &str = "the network knows of room, not of other pods";
 
-const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
-    (
-        Capability::Requests,
-        Yes("arcs carry as many tasks as a node has room for"),
-    ),
-    (
-        Capability::ExtendedResources,
-        Yes("arcs carry as many tasks as a node has room for"),
-    ),
-    (
-        Capability::NodeSelector,
+const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&rows! {
+    Requests | ExtendedResources: Yes("arcs carry as many tasks as a node has room for"),
+    NodeSelector | NodeAffinityEqual | NodeAffinityChoice | NodeAffinityTerms:
         Yes("only admitted nodes have arcs"),
-    ),
-    (
-        Capability::NodeAffinityEqual,
-        Yes("only admitted nodes have arcs"),
-    ),
-    (
-        Capability::NodeAffinityChoice,
-        Yes("only admitted nodes have arcs"),
-    ),
-    (
-        Capability::NodeAffinityTerms,
-        Yes("only admitted nodes have arcs"),
-    ),
-    (Capability::PreferredNodeAffinity, Without(BLIND)),
-    (Capability::OnePerNode, Without(BLIND)),
-    (Capability::PodAffinityNode, Without(BLIND)),
-    (Capability::PodAffinityDomain, Without(BLIND)),
-    (Capability::PreferredPodAffinity, Without(BLIND)),
-    (Capability::SpreadPreferred, Without(BLIND)),
-    (Capability::SpreadRequired, Without(BLIND)),
-    (
-        Capability::Taints,
-        Yes("nodes with untolerated taints have no arcs"),
-    ),
-    (Capability::PodSlots, Yes("at most `slots` tasks")),
-    (Capability::HostPorts, Without(BLIND)),
-    (Capability::Volumes, Without(BLIND)),
-    (
-        Capability::DeviceClaims,
-        Without("devices are not allotted"),
-    ),
-    (
-        Capability::Priority,
-        Without("the cost model alone decides"),
-    ),
-    (
-        Capability::Gangs,
-        Without("the tasks of a job start one by one"),
-    ),
-    (
-        Capability::UnlikeGangs,
-        Without("the tasks of a job start one by one"),
-    ),
-    (
-        Capability::SchedulingGates,
-        Without("tasks enter the network without delay"),
-    ),
-    (
-        Capability::SeveralContainers,
-        Yes("they share the task's node"),
-    ),
-    (
-        Capability::ReadinessProbes,
-        Without("a task is ready once it runs"),
-    ),
-    (
-        Capability::DisruptionBudget,
-        Without("never evicts, or with `preemption` whatever budgets say"),
-    ),
-    (Capability::Service, Without("tasks have no clients")),
-    (
-        Capability::Placement,
-        Yes("the cheapest flow of all waiting tasks, with `preemption` of all tasks"),
-    ),
-    (
-        Capability::LostNode,
-        Yes("running tasks as `models.nodeLoss` says"),
-    ),
-    (
-        Capability::ControlPlaneLoss,
-        Yes("running tasks continue, none starts"),
-    ),
-]);
+    PreferredNodeAffinity | OnePerNode | PodAffinityNode | PodAffinityDomain |
+        PreferredPodAffinity | SpreadPreferred | SpreadRequired: Without(BLIND),
+    Taints: Yes("nodes with untolerated taints have no arcs"),
+    PodSlots: Yes("at most `slots` tasks"),
+    HostPorts | Volumes: Without(BLIND),
+    DeviceClaims: Without("devices are not allotted"),
+    Priority: Without("the cost model alone decides"),
+    Gangs | UnlikeGangs: Without("the tasks of a job start one by one"),
+    SchedulingGates: Without("tasks enter the network without delay"),
+    SeveralContainers: Yes("they share the task's node"),
+    ReadinessProbes: Without("a task is ready once it runs"),
+    DisruptionBudget: Without("never evicts, or with `preemption` whatever budgets say"),
+    Service: Without("tasks have no clients"),
+    Placement: Yes("the cheapest flow of all waiting tasks, with `preemption` of all tasks"),
+    LostNode: Yes("running tasks as `models.nodeLoss` says"),
+    ControlPlaneLoss: Yes("running tasks continue, none starts"),
+});
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let seed = request.setup.seed;

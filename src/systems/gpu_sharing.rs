@@ -4,22 +4,15 @@
 //! A scheduler as a caller builds it from the registry:
 //!
 //! ```
-//! use policy::{ProfileChoice, Setup};
-//! use scheduler::pipeline::evaluate::Form;
 //! use systems::gpu_sharing::GpuSharingOptions;
-//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use systems::{SystemOptions, SystemRequest, registry};
 //!
 //! let request = SystemRequest {
-//!     setup: Setup::default(),
-//!     profile: ProfileChoice::named("default"),
 //!     options: SystemOptions::default().with(GpuSharingOptions {
 //!         rule: "max-min".to_owned(),
 //!         ..GpuSharingOptions::default()
 //!     }),
-//!     controllers: None,
-//!     form: Form::Incremental,
-//!     time_limits: TimeLimits::Ignored,
-//!     images: None,
+//!     ..SystemRequest::of("default")
 //! };
 //! let parts = (registry::find("gpu-sharing")?.build)(&request)?;
 //! assert_eq!(parts.components[0].name(), "gpu-sharing");
@@ -34,8 +27,7 @@ use policy::sharing::{SHARING_RULES, SharingOptions, sharing_rule};
 use scheduler::sharing::SharingPlanner;
 use units::Duration;
 
-use super::capability::Support::{Without, Yes};
-use super::capability::{Capabilities, Capability};
+use super::capability::{Capabilities, rows};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -56,82 +48,28 @@ pub const ENTRY: SystemEntry = SystemEntry {
 
 const ALIKE: &str = "nodes with room are interchangeable";
 
-const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
-    (Capability::Requests, Yes("reserved")),
-    (Capability::ExtendedResources, Yes("reserved")),
-    (Capability::NodeSelector, Yes("excluded nodes have no room")),
-    (
-        Capability::NodeAffinityEqual,
+const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&rows! {
+    Requests | ExtendedResources: Yes("reserved"),
+    NodeSelector | NodeAffinityEqual | NodeAffinityChoice | NodeAffinityTerms:
         Yes("excluded nodes have no room"),
-    ),
-    (
-        Capability::NodeAffinityChoice,
-        Yes("excluded nodes have no room"),
-    ),
-    (
-        Capability::NodeAffinityTerms,
-        Yes("excluded nodes have no room"),
-    ),
-    (Capability::PreferredNodeAffinity, Without(ALIKE)),
-    (Capability::OnePerNode, Without(ALIKE)),
-    (Capability::PodAffinityNode, Without(ALIKE)),
-    (Capability::PodAffinityDomain, Without(ALIKE)),
-    (Capability::PreferredPodAffinity, Without(ALIKE)),
-    (Capability::SpreadPreferred, Without(ALIKE)),
-    (Capability::SpreadRequired, Without(ALIKE)),
-    (
-        Capability::Taints,
-        Yes("nodes with untolerated taints are excluded"),
-    ),
-    (Capability::PodSlots, Yes("as many as the node has slots")),
-    (Capability::HostPorts, Without(ALIKE)),
-    (Capability::Volumes, Without(ALIKE)),
-    (
-        Capability::DeviceClaims,
-        Without("devices are not allotted"),
-    ),
-    (
-        Capability::Priority,
-        Without("the rule decides whose turn it is"),
-    ),
-    (
-        Capability::Gangs,
-        Yes("all members of a job start together"),
-    ),
-    (
-        Capability::UnlikeGangs,
-        Without("the members of each kind are a job of their own"),
-    ),
-    (
-        Capability::SchedulingGates,
-        Without("jobs are planned without delay"),
-    ),
-    (
-        Capability::SeveralContainers,
-        Yes("they share the job's node"),
-    ),
-    (
-        Capability::ReadinessProbes,
-        Without("a job is ready once it runs"),
-    ),
-    (
-        Capability::DisruptionBudget,
-        Without("turns end whatever budgets say"),
-    ),
-    (Capability::Service, Without("jobs have no clients")),
-    (
-        Capability::Placement,
-        Yes("the first jobs of the rule's order that have room together"),
-    ),
-    (
-        Capability::LostNode,
-        Yes("lost, or resubmitted by `models.nodeLoss`"),
-    ),
-    (
-        Capability::ControlPlaneLoss,
-        Yes("running jobs continue, none starts or gives way"),
-    ),
-]);
+    PreferredNodeAffinity | OnePerNode | PodAffinityNode | PodAffinityDomain |
+        PreferredPodAffinity | SpreadPreferred | SpreadRequired: Without(ALIKE),
+    Taints: Yes("nodes with untolerated taints are excluded"),
+    PodSlots: Yes("as many as the node has slots"),
+    HostPorts | Volumes: Without(ALIKE),
+    DeviceClaims: Without("devices are not allotted"),
+    Priority: Without("the rule decides whose turn it is"),
+    Gangs: Yes("all members of a job start together"),
+    UnlikeGangs: Without("the members of each kind are a job of their own"),
+    SchedulingGates: Without("jobs are planned without delay"),
+    SeveralContainers: Yes("they share the job's node"),
+    ReadinessProbes: Without("a job is ready once it runs"),
+    DisruptionBudget: Without("turns end whatever budgets say"),
+    Service: Without("jobs have no clients"),
+    Placement: Yes("the first jobs of the rule's order that have room together"),
+    LostNode: Yes("lost, or resubmitted by `models.nodeLoss`"),
+    ControlPlaneLoss: Yes("running jobs continue, none starts or gives way"),
+});
 
 /// Options of the system.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,61 +4,31 @@
 use cluster::Commitment;
 use control::{Component, Stepping};
 
-use super::capability::Capability;
-use super::capability::Support::{self, Refused, Without, Yes};
+use super::capability::{self, Capability, Row, rows};
 use super::entry::{SystemParts, SystemRequest};
 use super::plain_agent::PlainAgent;
 
 const REASON: &str = "it supports only jobs";
 
 /// Capabilities that all of these systems have alike.
-const SHARED: [(Capability, Support); 17] = [
-    (Capability::CpuFractions, Yes("thousandths of a core")),
-    (Capability::WholeGpus, Yes("the first free devices")),
-    (Capability::GpuChoice, Yes("devices of any of the models")),
-    (Capability::GpuShares, Yes("the first device with room")),
-    (Capability::Needs, Without("assumed to exist")),
-    (
-        Capability::InitContainers,
-        Without("only their requests matter"),
-    ),
-    (
-        Capability::RestartInPlace,
-        Without("ended containers are not restarted"),
-    ),
-    (Capability::LivenessProbes, Without("not probed")),
-    (Capability::Replicas, Refused(REASON)),
-    (Capability::RollingUpdate, Refused(REASON)),
-    (Capability::StatefulSet, Refused(REASON)),
-    (Capability::DaemonSet, Refused(REASON)),
-    (Capability::Job, Refused(REASON)),
-    (Capability::CronJob, Refused(REASON)),
-    (Capability::OtherObjects, Without(REASON)),
-    (Capability::Overcommit, Without("never")),
-    (Capability::FailureDetection, Yes("detected at once")),
-];
-
-/// Number of all capabilities.
-const COUNT: usize = Capability::ALL.len();
-
-/// Number of the capabilities in which the systems differ.
-const OWN: usize = COUNT - SHARED.len();
+const SHARED: &[Row] = &rows! {
+    CpuFractions: Yes("thousandths of a core"),
+    WholeGpus: Yes("the first free devices"),
+    GpuChoice: Yes("devices of any of the models"),
+    GpuShares: Yes("the first device with room"),
+    Needs: Without("assumed to exist"),
+    InitContainers: Without("only their requests matter"),
+    RestartInPlace: Without("ended containers are not restarted"),
+    LivenessProbes: Without("not probed"),
+    Replicas | RollingUpdate | StatefulSet | DaemonSet | Job | CronJob: Refused(REASON),
+    OtherObjects: Without(REASON),
+    Overcommit: Without("never"),
+    FailureDetection: Yes("detected at once"),
+};
 
 /// Capabilities of a system: its own ones and those that all have alike.
-pub(crate) const fn capabilities(
-    own: &[(Capability, Support); OWN],
-) -> [(Capability, Support); COUNT] {
-    let mut all = [SHARED[0]; COUNT];
-    let mut next = 0;
-    while next < COUNT {
-        all[next] = if next < OWN {
-            own[next]
-        } else {
-            SHARED[next - OWN]
-        };
-        next += 1;
-    }
-    all
+pub(crate) const fn capabilities(own: &[Row]) -> [Row; Capability::ALL.len()] {
+    capability::table(own, SHARED)
 }
 
 /// Parts of a system: its components over plain agents.

@@ -6,18 +6,11 @@
 //!
 //! ```
 //! use control::controllers::manager::ControllerOptions;
-//! use policy::{ProfileChoice, Setup};
-//! use scheduler::pipeline::evaluate::Form;
-//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use systems::{SystemRequest, registry};
 //!
 //! let request = SystemRequest {
-//!     setup: Setup::default(),
-//!     profile: ProfileChoice::named("default"),
-//!     options: SystemOptions::default(),
 //!     controllers: Some(ControllerOptions::default()),
-//!     form: Form::Incremental,
-//!     time_limits: TimeLimits::Ignored,
-//!     images: None,
+//!     ..SystemRequest::of("default")
 //! };
 //! let parts = (registry::find("kubernetes")?.build)(&request)?;
 //! let names: Vec<&str> = parts.components.iter().map(|part| part.name()).collect();
@@ -27,8 +20,7 @@
 
 use std::sync::Arc;
 
-use super::capability::Support::{Without, Yes};
-use super::capability::{Capabilities, Capability};
+use super::capability::{Capabilities, rows};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -69,99 +61,40 @@ pub const ENTRY: SystemEntry = SystemEntry {
 const AS_ORIGINAL: &str = "by the plugin of kube-scheduler";
 const CONTROLLERS: &str = "with `system.controllers`";
 
-const CAPABILITIES: Capabilities = &[
-    (Capability::Requests, Yes("reserved")),
-    (Capability::CpuFractions, Yes("thousandths of a core")),
-    (Capability::ExtendedResources, Yes("reserved")),
-    (Capability::WholeGpus, Yes("devices, by GPU model")),
-    (Capability::GpuChoice, Yes("devices of any of the models")),
-    (Capability::GpuShares, Yes("a part of one device")),
-    (Capability::NodeSelector, Yes("labels of nodes")),
-    (Capability::NodeAffinityEqual, Yes("all operators")),
-    (Capability::NodeAffinityChoice, Yes("all operators")),
-    (Capability::NodeAffinityTerms, Yes("all operators")),
-    (Capability::PreferredNodeAffinity, Yes(AS_ORIGINAL)),
-    (Capability::OnePerNode, Yes(AS_ORIGINAL)),
-    (Capability::PodAffinityNode, Yes(AS_ORIGINAL)),
-    (Capability::PodAffinityDomain, Yes(AS_ORIGINAL)),
-    (Capability::PreferredPodAffinity, Yes(AS_ORIGINAL)),
-    (Capability::SpreadPreferred, Yes(AS_ORIGINAL)),
-    (Capability::SpreadRequired, Yes(AS_ORIGINAL)),
-    (
-        Capability::Taints,
-        Yes("nodes with untolerated taints are excluded"),
-    ),
-    (Capability::PodSlots, Yes(AS_ORIGINAL)),
-    (Capability::HostPorts, Yes(AS_ORIGINAL)),
-    (Capability::Volumes, Yes(AS_ORIGINAL)),
-    (Capability::DeviceClaims, Yes(AS_ORIGINAL)),
-    (Capability::Needs, Without("assumed to exist")),
-    (
-        Capability::Priority,
-        Yes("a queue by priority; pods of lower priority are evicted"),
-    ),
-    (
-        Capability::Gangs,
-        Yes("one by one; together with the plugin Coscheduling"),
-    ),
-    (
-        Capability::UnlikeGangs,
-        Yes("one by one; together with the plugin Coscheduling"),
-    ),
-    (Capability::SchedulingGates, Yes(AS_ORIGINAL)),
-    (
-        Capability::SeveralContainers,
-        Yes("they share the pod's node"),
-    ),
-    (
-        Capability::InitContainers,
-        Yes("run before the other containers"),
-    ),
-    (
-        Capability::RestartInPlace,
-        Yes("with a back-off that grows from 10 s to 5 min"),
-    ),
-    (
-        Capability::LivenessProbes,
-        Yes("the container is restarted"),
-    ),
-    (
-        Capability::ReadinessProbes,
-        Yes("decide whether the pod receives requests"),
-    ),
-    (Capability::Replicas, Yes(CONTROLLERS)),
-    (
-        Capability::RollingUpdate,
-        Yes("by surge and unavailable, paused and rolled back by users"),
-    ),
-    (Capability::StatefulSet, Yes(CONTROLLERS)),
-    (Capability::DaemonSet, Yes(CONTROLLERS)),
-    (Capability::Job, Yes(CONTROLLERS)),
-    (Capability::CronJob, Yes(CONTROLLERS)),
-    (Capability::DisruptionBudget, Yes(CONTROLLERS)),
-    (Capability::Service, Yes("its endpoints follow readiness")),
-    (Capability::OtherObjects, Yes(CONTROLLERS)),
-    (
-        Capability::Placement,
-        Yes("filters, then the highest weighted sum of scores"),
-    ),
-    (
-        Capability::Overcommit,
-        Without("requests are never overcommitted"),
-    ),
-    (
-        Capability::FailureDetection,
+const CAPABILITIES: Capabilities = &rows! {
+    Requests: Yes("reserved"),
+    CpuFractions: Yes("thousandths of a core"),
+    ExtendedResources: Yes("reserved"),
+    WholeGpus: Yes("devices, by GPU model"),
+    GpuChoice: Yes("devices of any of the models"),
+    GpuShares: Yes("a part of one device"),
+    NodeSelector: Yes("labels of nodes"),
+    NodeAffinityEqual | NodeAffinityChoice | NodeAffinityTerms: Yes("all operators"),
+    PreferredNodeAffinity | OnePerNode | PodAffinityNode | PodAffinityDomain |
+        PreferredPodAffinity | SpreadPreferred | SpreadRequired: Yes(AS_ORIGINAL),
+    Taints: Yes("nodes with untolerated taints are excluded"),
+    PodSlots | HostPorts | Volumes | DeviceClaims: Yes(AS_ORIGINAL),
+    Needs: Without("assumed to exist"),
+    Priority: Yes("a queue by priority; pods of lower priority are evicted"),
+    Gangs | UnlikeGangs: Yes("one by one; together with the plugin Coscheduling"),
+    SchedulingGates: Yes(AS_ORIGINAL),
+    SeveralContainers: Yes("they share the pod's node"),
+    InitContainers: Yes("run before the other containers"),
+    RestartInPlace: Yes("with a back-off that grows from 10 s to 5 min"),
+    LivenessProbes: Yes("the container is restarted"),
+    ReadinessProbes: Yes("decide whether the pod receives requests"),
+    Replicas: Yes(CONTROLLERS),
+    RollingUpdate: Yes("by surge and unavailable, paused and rolled back by users"),
+    StatefulSet | DaemonSet | Job | CronJob | DisruptionBudget: Yes(CONTROLLERS),
+    Service: Yes("its endpoints follow readiness"),
+    OtherObjects: Yes(CONTROLLERS),
+    Placement: Yes("filters, then the highest weighted sum of scores"),
+    Overcommit: Without("requests are never overcommitted"),
+    FailureDetection:
         Yes("leases of 10 s; not ready after 50 s of silence (models.nodeLife: observed)"),
-    ),
-    (
-        Capability::LostNode,
-        Yes("evicted 300 s after the node becomes not ready; controllers recreate them"),
-    ),
-    (
-        Capability::ControlPlaneLoss,
-        Yes("running pods continue; nothing is placed, replaced or evicted"),
-    ),
-];
+    LostNode: Yes("evicted 300 s after the node becomes not ready; controllers recreate them"),
+    ControlPlaneLoss: Yes("running pods continue; nothing is placed, replaced or evicted"),
+};
 
 /// The options of the exact scheduler of Kubernetes.
 #[derive(Clone, Debug, Default)]

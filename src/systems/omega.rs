@@ -4,22 +4,15 @@
 //! Schedulers as a caller builds them from the registry:
 //!
 //! ```
-//! use policy::{ProfileChoice, Setup};
-//! use scheduler::pipeline::evaluate::Form;
 //! use systems::omega::{Architecture, OmegaOptions};
-//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use systems::{SystemOptions, SystemRequest, registry};
 //!
 //! let request = SystemRequest {
-//!     setup: Setup::default(),
-//!     profile: ProfileChoice::named("default"),
 //!     options: SystemOptions::default().with(OmegaOptions {
 //!         architecture: Architecture::TwoLevel,
 //!         ..OmegaOptions::default()
 //!     }),
-//!     controllers: None,
-//!     form: Form::Incremental,
-//!     time_limits: TimeLimits::Ignored,
-//!     images: None,
+//!     ..SystemRequest::of("default")
 //! };
 //! let parts = (registry::find("omega")?.build)(&request)?;
 //! let names: Vec<_> = parts.components.iter().map(|part| part.name()).collect();
@@ -34,8 +27,7 @@ use scheduler::omega::commit::{Conflicts, Transactions};
 use scheduler::omega::{JobKind, Scheduler, SchedulerOptions, Search, Sharing};
 use units::{ComponentId, Duration};
 
-use super::capability::Support::{Without, Yes};
-use super::capability::{Capabilities, Capability};
+use super::capability::{Capabilities, rows};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -127,111 +119,42 @@ const BLIND: &str = "claims look at room alone";
 
 const CONTROLLERS: &str = "with `system.controllers`";
 
-const CAPABILITIES: Capabilities = &[
-    (Capability::CpuFractions, Yes("thousandths of a core")),
-    (Capability::WholeGpus, Yes("the first free devices")),
-    (Capability::GpuChoice, Yes("devices of any of the models")),
-    (Capability::GpuShares, Yes("the first device with room")),
-    (Capability::Needs, Without("assumed to exist")),
-    (Capability::InitContainers, Yes("before the others")),
-    (
-        Capability::RestartInPlace,
-        Yes("with a back-off that grows from 10 s to 5 min"),
-    ),
-    (
-        Capability::LivenessProbes,
-        Yes("the container is started again"),
-    ),
-    (Capability::Replicas, Yes(CONTROLLERS)),
-    (
-        Capability::RollingUpdate,
-        Yes("by surge and unavailable, halted and rolled back by users"),
-    ),
-    (Capability::StatefulSet, Yes(CONTROLLERS)),
-    (Capability::DaemonSet, Yes(CONTROLLERS)),
-    (Capability::Job, Yes(CONTROLLERS)),
-    (Capability::CronJob, Yes(CONTROLLERS)),
-    (Capability::OtherObjects, Yes(CONTROLLERS)),
-    (Capability::Overcommit, Without("never")),
-    (
-        Capability::FailureDetection,
+const CAPABILITIES: Capabilities = &rows! {
+    CpuFractions: Yes("thousandths of a core"),
+    WholeGpus: Yes("the first free devices"),
+    GpuChoice: Yes("devices of any of the models"),
+    GpuShares: Yes("the first device with room"),
+    Needs: Without("assumed to exist"),
+    InitContainers: Yes("before the others"),
+    RestartInPlace: Yes("with a back-off that grows from 10 s to 5 min"),
+    LivenessProbes: Yes("the container is started again"),
+    Replicas: Yes(CONTROLLERS),
+    RollingUpdate: Yes("by surge and unavailable, halted and rolled back by users"),
+    StatefulSet | DaemonSet | Job | CronJob | OtherObjects: Yes(CONTROLLERS),
+    Overcommit: Without("never"),
+    FailureDetection:
         Yes("leases of 10 s; not ready after 50 s of silence (models.nodeLife: observed)"),
-    ),
-    (Capability::Requests, Yes("claimed at the commit")),
-    (Capability::ExtendedResources, Yes("claimed at the commit")),
-    (
-        Capability::NodeSelector,
+    Requests | ExtendedResources: Yes("claimed at the commit"),
+    NodeSelector | NodeAffinityEqual | NodeAffinityChoice | NodeAffinityTerms:
         Yes("claims are made on admitted nodes alone"),
-    ),
-    (
-        Capability::NodeAffinityEqual,
-        Yes("claims are made on admitted nodes alone"),
-    ),
-    (
-        Capability::NodeAffinityChoice,
-        Yes("claims are made on admitted nodes alone"),
-    ),
-    (
-        Capability::NodeAffinityTerms,
-        Yes("claims are made on admitted nodes alone"),
-    ),
-    (Capability::PreferredNodeAffinity, Without(BLIND)),
-    (Capability::OnePerNode, Without(BLIND)),
-    (Capability::PodAffinityNode, Without(BLIND)),
-    (Capability::PodAffinityDomain, Without(BLIND)),
-    (Capability::PreferredPodAffinity, Without(BLIND)),
-    (Capability::SpreadPreferred, Without(BLIND)),
-    (Capability::SpreadRequired, Without(BLIND)),
-    (
-        Capability::Taints,
-        Yes("no claims on nodes with untolerated taints"),
-    ),
-    (Capability::PodSlots, Yes("as many as the node has slots")),
-    (Capability::HostPorts, Without(BLIND)),
-    (Capability::Volumes, Without(BLIND)),
-    (
-        Capability::DeviceClaims,
-        Without("devices are not allotted"),
-    ),
-    (
-        Capability::Priority,
-        Without("chooses the scheduler of a job; no preemption"),
-    ),
-    (
-        Capability::Gangs,
-        Yes("with `transactions: all-or-nothing`; otherwise tasks start one by one"),
-    ),
-    (
-        Capability::UnlikeGangs,
-        Without("the members of each kind are a job of their own"),
-    ),
-    (
-        Capability::SchedulingGates,
-        Without("jobs are decided on without delay"),
-    ),
-    (
-        Capability::SeveralContainers,
-        Yes("they share the task's node"),
-    ),
-    (
-        Capability::ReadinessProbes,
-        Yes("the task is in service or not"),
-    ),
-    (Capability::DisruptionBudget, Yes(CONTROLLERS)),
-    (Capability::Service, Yes("its endpoints follow readiness")),
-    (
-        Capability::Placement,
-        Yes("the first node with room from a random one on"),
-    ),
-    (
-        Capability::LostNode,
-        Yes("evicted 300 s after the node is not ready; controllers make others"),
-    ),
-    (
-        Capability::ControlPlaneLoss,
-        Yes("tasks run on; nothing is placed, replaced or evicted"),
-    ),
-];
+    PreferredNodeAffinity | OnePerNode | PodAffinityNode | PodAffinityDomain |
+        PreferredPodAffinity | SpreadPreferred | SpreadRequired: Without(BLIND),
+    Taints: Yes("no claims on nodes with untolerated taints"),
+    PodSlots: Yes("as many as the node has slots"),
+    HostPorts | Volumes: Without(BLIND),
+    DeviceClaims: Without("devices are not allotted"),
+    Priority: Without("chooses the scheduler of a job; no preemption"),
+    Gangs: Yes("with `transactions: all-or-nothing`; otherwise tasks start one by one"),
+    UnlikeGangs: Without("the members of each kind are a job of their own"),
+    SchedulingGates: Without("jobs are decided on without delay"),
+    SeveralContainers: Yes("they share the task's node"),
+    ReadinessProbes: Yes("the task is in service or not"),
+    DisruptionBudget: Yes(CONTROLLERS),
+    Service: Yes("its endpoints follow readiness"),
+    Placement: Yes("the first node with room from a random one on"),
+    LostNode: Yes("evicted 300 s after the node is not ready; controllers make others"),
+    ControlPlaneLoss: Yes("tasks run on; nothing is placed, replaced or evicted"),
+};
 
 /// The schedulers of a design, in the order of the kinds.
 pub fn schedulers(options: &OmegaOptions, seed: u64) -> Vec<SchedulerOptions> {

@@ -44,20 +44,10 @@ pub const WITH_PLAIN_FORM: &[&str] = &[
 /// Returns the system of a name.
 ///
 /// ```
-/// use policy::{ProfileChoice, Setup};
-/// use scheduler::pipeline::evaluate::Form;
-/// use systems::{SystemError, SystemOptions, SystemRequest, TimeLimits, registry};
+/// use systems::{SystemError, SystemRequest, registry};
 ///
 /// let swarm = registry::find("swarmkit")?;
-/// let parts = (swarm.build)(&SystemRequest {
-///     setup: Setup::default(),
-///     profile: ProfileChoice::named("default"),
-///     options: SystemOptions::default(),
-///     form: Form::Incremental,
-///     controllers: None,
-///     time_limits: TimeLimits::Ignored,
-///     images: None,
-/// })?;
+/// let parts = (swarm.build)(&SystemRequest::of("default"))?;
 /// assert_eq!(parts.components.len(), 1);
 /// assert!(registry::find("swarmkt").is_err());
 /// # Ok::<(), SystemError>(())
@@ -89,22 +79,12 @@ pub fn empties_nodes(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SystemRequest;
     use crate::profile::profiles_of;
-    use crate::{SystemOptions, SystemRequest, TimeLimits};
-    use policy::{ProfileChoice, Setup};
-    use scheduler::pipeline::evaluate::Form;
 
     fn built(system: &str, profile: &str) -> Result<Vec<String>, String> {
         let entry = find(system).expect("a known system");
-        let request = SystemRequest {
-            setup: Setup::default(),
-            profile: ProfileChoice::named(profile),
-            options: SystemOptions::default(),
-            controllers: None,
-            form: Form::Incremental,
-            time_limits: TimeLimits::Ignored,
-            images: None,
-        };
+        let request = SystemRequest::of(profile);
         let parts = (entry.build)(&request).map_err(|error| error.to_string())?;
         let names = parts.components.iter().map(|part| part.name().to_owned());
         Ok(names.collect())

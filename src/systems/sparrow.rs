@@ -4,22 +4,15 @@
 //! A scheduler as a caller builds it from the registry:
 //!
 //! ```
-//! use policy::{ProfileChoice, Setup};
-//! use scheduler::pipeline::evaluate::Form;
 //! use scheduler::sparrow::SparrowOptions;
-//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use systems::{SystemOptions, SystemRequest, registry};
 //!
 //! let request = SystemRequest {
-//!     setup: Setup::default(),
-//!     profile: ProfileChoice::named("default"),
 //!     options: SystemOptions::default().with(SparrowOptions {
 //!         probes: 3,
 //!         ..SparrowOptions::default()
 //!     }),
-//!     controllers: None,
-//!     form: Form::Incremental,
-//!     time_limits: TimeLimits::Ignored,
-//!     images: None,
+//!     ..SystemRequest::of("default")
 //! };
 //! let parts = (registry::find("sparrow")?.build)(&request)?;
 //! assert_eq!(parts.components[0].name(), "sparrow");
@@ -29,8 +22,7 @@
 use control::Stepping;
 use scheduler::sparrow::{Sparrow, SparrowOptions};
 
-use super::capability::Support::{Without, Yes};
-use super::capability::{Capabilities, Capability};
+use super::capability::{Capabilities, rows};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -51,88 +43,27 @@ pub const ENTRY: SystemEntry = SystemEntry {
 
 const BLIND: &str = "nodes are drawn at random";
 
-const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
-    (Capability::Requests, Yes("a node asks when it has room")),
-    (
-        Capability::ExtendedResources,
-        Yes("a node asks when it has room"),
-    ),
-    (
-        Capability::NodeSelector,
+const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&rows! {
+    Requests | ExtendedResources: Yes("a node asks when it has room"),
+    NodeSelector | NodeAffinityEqual | NodeAffinityChoice | NodeAffinityTerms:
         Yes("probes go to admitted nodes alone"),
-    ),
-    (
-        Capability::NodeAffinityEqual,
-        Yes("probes go to admitted nodes alone"),
-    ),
-    (
-        Capability::NodeAffinityChoice,
-        Yes("probes go to admitted nodes alone"),
-    ),
-    (
-        Capability::NodeAffinityTerms,
-        Yes("probes go to admitted nodes alone"),
-    ),
-    (Capability::PreferredNodeAffinity, Without(BLIND)),
-    (Capability::OnePerNode, Without(BLIND)),
-    (Capability::PodAffinityNode, Without(BLIND)),
-    (Capability::PodAffinityDomain, Without(BLIND)),
-    (Capability::PreferredPodAffinity, Without(BLIND)),
-    (Capability::SpreadPreferred, Without(BLIND)),
-    (Capability::SpreadRequired, Without(BLIND)),
-    (
-        Capability::Taints,
-        Yes("nodes with untolerated taints are not probed"),
-    ),
-    (Capability::PodSlots, Yes("as many as the node has slots")),
-    (Capability::HostPorts, Without(BLIND)),
-    (Capability::Volumes, Without(BLIND)),
-    (
-        Capability::DeviceClaims,
-        Without("devices are not allotted"),
-    ),
-    (
-        Capability::Priority,
-        Without("heeded with `queues: by-priority` alone; no preemption"),
-    ),
-    (
-        Capability::Gangs,
-        Without("the tasks of a job start one by one"),
-    ),
-    (
-        Capability::UnlikeGangs,
-        Without("the tasks of a job start one by one"),
-    ),
-    (
-        Capability::SchedulingGates,
-        Without("jobs are probed for without delay"),
-    ),
-    (
-        Capability::SeveralContainers,
-        Yes("they share the task's node"),
-    ),
-    (
-        Capability::ReadinessProbes,
-        Without("a task is ready once it runs"),
-    ),
-    (
-        Capability::DisruptionBudget,
-        Without("tasks are never evicted"),
-    ),
-    (Capability::Service, Without("tasks have no clients")),
-    (
-        Capability::Placement,
-        Yes("the nodes that ask first, of d probes for every task"),
-    ),
-    (
-        Capability::LostNode,
-        Yes("reservations are made again elsewhere; running tasks as `models.nodeLoss` says"),
-    ),
-    (
-        Capability::ControlPlaneLoss,
-        Yes("running tasks continue, none starts"),
-    ),
-]);
+    PreferredNodeAffinity | OnePerNode | PodAffinityNode | PodAffinityDomain |
+        PreferredPodAffinity | SpreadPreferred | SpreadRequired: Without(BLIND),
+    Taints: Yes("nodes with untolerated taints are not probed"),
+    PodSlots: Yes("as many as the node has slots"),
+    HostPorts | Volumes: Without(BLIND),
+    DeviceClaims: Without("devices are not allotted"),
+    Priority: Without("heeded with `queues: by-priority` alone; no preemption"),
+    Gangs | UnlikeGangs: Without("the tasks of a job start one by one"),
+    SchedulingGates: Without("jobs are probed for without delay"),
+    SeveralContainers: Yes("they share the task's node"),
+    ReadinessProbes: Without("a task is ready once it runs"),
+    DisruptionBudget: Without("tasks are never evicted"),
+    Service: Without("tasks have no clients"),
+    Placement: Yes("the nodes that ask first, of d probes for every task"),
+    LostNode: Yes("reservations are made again elsewhere; running tasks as `models.nodeLoss` says"),
+    ControlPlaneLoss: Yes("running tasks continue, none starts"),
+});
 
 #[expect(
     clippy::unnecessary_wraps,

@@ -14,13 +14,11 @@ use windtunnel::model::workload::{Deployment, StatefulSet};
 use windtunnel::model::{
     Container, Event, LabelSelector, Object, Operator, Pod, PodSpec, Requirement, ResourceList,
 };
-use windtunnel::policy::{ProfileChoice, Setup};
-use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::sim::check::Checker;
 use windtunnel::sim::{
     CellParts, End, Environment, NodeLife, Options, RunControl, Simulation, StartUp, Stop,
 };
-use windtunnel::systems::{KubeRequest, SystemOptions, SystemRequest, TimeLimits, registry};
+use windtunnel::systems::{KubeRequest, SystemOptions, SystemRequest, registry};
 use windtunnel::units::{Instant, Quantity, SortedMap};
 
 use crate::world::{nodes, options};
@@ -85,16 +83,12 @@ impl Cluster {
     /// Runs to the end and hands back the store.
     pub(crate) fn run(self, look: &mut Look<'_>) -> (End, Store) {
         let request = SystemRequest {
-            setup: Setup::default(),
-            profile: ProfileChoice::named("default"),
             options: SystemOptions::default().with(KubeRequest {
                 takes_first: self.takes_first,
                 ..KubeRequest::default()
             }),
             controllers: Some(ControllerOptions::default()),
-            form: Form::Incremental,
-            time_limits: TimeLimits::Ignored,
-            images: None,
+            ..SystemRequest::of("default")
         };
         let entry = registry::find("kubernetes").unwrap();
         let system = (entry.build)(&request).unwrap();

@@ -16,7 +16,7 @@ use windtunnel::lab::run::{Prepared, prepare};
 use windtunnel::lab::snapshot::profile::{profile_of, read_profiles};
 use windtunnel::lab::snapshot::{Snapshot, SnapshotOptions};
 use windtunnel::model::{Changes, Event, Pod, PodRef, Text};
-use windtunnel::policy::{ProfileChoice, Setup};
+use windtunnel::policy::Setup;
 use windtunnel::scenario::{Color, Experiment, LoadOptions, Scenario, SearchPath, load};
 use windtunnel::scheduler::kube::cycle::{Nomination, Outcome, Round};
 use windtunnel::scheduler::kube::{PodInfo, TieBreak};
@@ -182,12 +182,8 @@ impl Loaded {
                 seed: self.scenario().seed,
                 ..Setup::default()
             },
-            profile: ProfileChoice::named("default"),
             options: SystemOptions::default().with(prepared.kube.clone()),
-            controllers: None,
-            form: Form::Incremental,
-            time_limits: TimeLimits::Ignored,
-            images: None,
+            ..SystemRequest::of("default")
         };
         let messages = Messages::default();
         let spied = Spied {

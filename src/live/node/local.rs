@@ -7,11 +7,9 @@ use cluster::{Conflict, Store};
 use control::NodeAgent;
 use control::node::{Assignment, Report};
 use model::{DeviceSet, Event, Found, PodCreated, PodName, PodRef, PodSpec};
-use policy::{ProfileChoice, Setup};
-use scheduler::pipeline::evaluate::Form;
 use serde_json::Value;
 use systems::profile::profiles_of;
-use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+use systems::{SystemRequest, registry};
 use units::{ClassId, Duration, Instant, NodeId, TenantId};
 
 use super::NodeError;
@@ -36,15 +34,7 @@ impl LocalCluster {
         };
         let entry = registry::find(system).map_err(|error| failed(error.to_string()))?;
         let profile = profiles_of(entry.scheduler).into_iter().next();
-        let request = SystemRequest {
-            setup: Setup::default(),
-            profile: ProfileChoice::named(profile.map_or("default", |(name, _)| name)),
-            options: SystemOptions::default(),
-            controllers: None,
-            form: Form::Incremental,
-            time_limits: TimeLimits::Ignored,
-            images: None,
-        };
+        let request = SystemRequest::of(profile.map_or("default", |(name, _)| name));
         let mut parts = (entry.build)(&request).map_err(|error| failed(error.to_string()))?;
         parts.agent.order_probes();
         let node = registration.declaration.node(&registration.node);

@@ -6,9 +6,7 @@ use std::collections::VecDeque;
 use control::controllers::manager::ControllerOptions;
 use control::node::{ContainerEvent, MachineEvent};
 use control::node_life::{Eviction, Lifecycle, LifecycleSetup};
-use policy::{ProfileChoice, Setup};
-use scheduler::pipeline::evaluate::Form;
-use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+use systems::{SystemRequest, registry};
 use units::{Duration, Instant, SortedMap};
 
 use crate::control::{Compaction, Control};
@@ -42,13 +40,8 @@ pub(super) fn plane() -> Plane {
 /// A scheduler of Kubernetes nodes, with the same controllers.
 pub(super) fn plane_of(system: &str, profile: &str) -> Plane {
     let request = SystemRequest {
-        setup: Setup::default(),
-        profile: ProfileChoice::named(profile),
-        options: SystemOptions::default(),
         controllers: Some(ControllerOptions::default()),
-        form: Form::Incremental,
-        time_limits: TimeLimits::Ignored,
-        images: None,
+        ..SystemRequest::of(profile)
     };
     let entry = registry::find(system).expect("a system");
     let mut parts = (entry.build)(&request).expect("a system that can be built");

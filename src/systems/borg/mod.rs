@@ -8,22 +8,15 @@
 //! A cell that takes the best of ten machines with room, as a caller builds it from the registry:
 //!
 //! ```
-//! use policy::{ProfileChoice, Setup};
-//! use scheduler::pipeline::evaluate::Form;
 //! use systems::borg::BorgOptions;
-//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use systems::{SystemOptions, SystemRequest, registry};
 //!
 //! let request = SystemRequest {
-//!     setup: Setup::default(),
-//!     profile: ProfileChoice::named("default"),
 //!     options: SystemOptions::default().with(BorgOptions {
 //!         candidates: Some(10),
 //!         ..BorgOptions::default()
 //!     }),
-//!     controllers: None,
-//!     form: Form::Incremental,
-//!     time_limits: TimeLimits::Ignored,
-//!     images: None,
+//!     ..SystemRequest::of("default")
 //! };
 //! let parts = (registry::find("borg")?.build)(&request)?;
 //! assert_eq!(parts.components[0].name(), "borgmaster");

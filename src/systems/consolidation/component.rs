@@ -5,6 +5,7 @@
 //! instructions per second. A move takes its time while the pod runs on; at its end the pod leaves its
 //! node and goes on at its destination in the same instant.
 
+use crate::parts::turn::Turn;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -126,20 +127,20 @@ impl Consolidator {
         }
     }
 
-    fn read(&mut self, store: &Store, out: &mut Outbox) {
-        for entry in store.log().since(self.cursor) {
+    fn read(&mut self, turn: &mut Turn<'_>) {
+        for entry in turn.store.log().since(self.cursor) {
             match &entry.event {
                 Event::NodeAdded { node, object } => {
-                    let kind = self.host_kind(store, *node, object);
+                    let kind = self.host_kind(turn.store, *node, object);
                     self.books.datacenter.add_host(kind);
                     self.nodes.push(*node);
                     self.is_on.push(true);
                 }
                 Event::PodCreated(created) => {
                     if let Some(vm) = self.travelling.remove(&created.name) {
-                        self.arrived(vm, created.pod, store, out);
+                        self.arrived(vm, created.pod, turn);
                     } else {
-                        self.joined(created.pod, &created.name, store);
+                        self.joined(created.pod, &created.name, turn.store);
                     }
                 }
                 Event::PodEnded { pod, .. } => self.ended(*pod),
@@ -147,7 +148,7 @@ impl Consolidator {
                 _ => {}
             }
         }
-        self.cursor = store.revision();
+        self.cursor = turn.store.revision();
     }
 
     /// A node was switched on or off, or failed or came back by itself.
@@ -213,12 +214,12 @@ impl Consolidator {
     }
 
     /// A pod that was taken off its node is back: it goes on at its destination.
-    fn arrived(&mut self, vm: VmId, pod: PodRef, store: &Store, out: &mut Outbox) {
+    fn arrived(&mut self, vm: VmId, pod: PodRef, turn: &mut Turn<'_>) {
         self.note(pod, vm);
         let guest = &mut self.guests[vm.index()];
         guest.pod = pod;
         if let Some(node) = guest.bound_for.take() {
-            bind(pod, node, store, out);
+            bind(pod, node, turn);
         }
     }
 
@@ -242,15 +243,15 @@ impl Consolidator {
     }
 
     /// Places machines without a host, in the order of their arrival.
-    fn place(&mut self, store: &Store, out: &mut Outbox) {
+    fn place(&mut self, turn: &mut Turn<'_>) {
         let mut left = Vec::new();
         for vm in std::mem::take(&mut self.waiting) {
             let pod = self.guests[vm.index()].pod;
             if let Some(host) = self.books.datacenter.place(vm) {
-                self.switch(host, true, store, out);
-                bind(pod, self.nodes[host.index()], store, out);
-                out.decided_pods += 1;
-                out.decided_jobs += 1;
+                self.switch(host, true, turn);
+                bind(pod, self.nodes[host.index()], turn);
+                turn.out.decided_pods += 1;
+                turn.out.decided_jobs += 1;
             } else {
                 left.push(vm);
             }
@@ -259,9 +260,9 @@ impl Consolidator {
     }
 
     /// Ends the moves that are due.
-    fn finish(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+    fn finish(&mut self, turn: &mut Turn<'_>) {
         while let Some((&at, _)) = self.moves.first_key_value()
-            && at <= now
+            && at <= turn.now
         {
             for order in self.moves.remove(&at).unwrap_or_default() {
                 let guest = &mut self.guests[order.vm.index()];
@@ -283,74 +284,71 @@ impl Consolidator {
                     let pod = guest.pod;
                     self.travelling.insert(guest.name.clone(), order.vm);
                     let reason = EndReason::Evicted(EvictionCause::Consolidation);
-                    out.write(store, Event::PodEnded { pod, reason });
+                    turn.write(Event::PodEnded { pod, reason });
                 }
             }
         }
     }
 
     /// Decides on the moves of an interval, and starts them.
-    fn decide(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+    fn decide(&mut self, turn: &mut Turn<'_>) {
         for order in self.books.datacenter.decide() {
-            self.books.start(order, now.as_secs_f64());
+            self.books.start(order, turn.now.as_secs_f64());
             let guest = &mut self.guests[order.vm.index()];
             guest.moves += 1;
             let (pod, to) = (guest.pod, self.nodes[order.to.index()]);
             let change = PodChange::Moving { to };
-            out.write(store, Event::PodChanged { pod, change });
-            self.switch(order.to, true, store, out);
+            turn.write(Event::PodChanged { pod, change });
+            self.switch(order.to, true, turn);
             let span = duration(self.books.datacenter.seconds(order));
             self.moves
-                .entry(now.saturating_add(span))
+                .entry(turn.now.saturating_add(span))
                 .or_default()
                 .push(order);
         }
     }
 
     /// Reports what machines asked for and got since the last report.
-    fn report(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+    fn report(&mut self, turn: &mut Turn<'_>) {
         let balance = self.books.account.balance();
-        let Some((since, before)) = self.reported.replace((now, balance)) else {
+        let Some((since, before)) = self.reported.replace((turn.now, balance)) else {
             return;
         };
-        if since == now {
+        if since == turn.now {
             return;
         }
         let scaled = |part: f64, unit: f64| (part * unit).round() as i64;
-        out.write(
-            store,
-            Event::ServiceLevels(Arc::new(ServiceLevels {
-                since,
-                in_use: scaled(balance.in_use - before.in_use, 1e9),
-                overloaded: scaled(balance.overloaded - before.overloaded, 1e9),
-                asked: scaled(balance.asked - before.asked, 1e6),
-                lost_by_moves: scaled(balance.lost_by_moves - before.lost_by_moves, 1e6),
-            })),
-        );
+        turn.write(Event::ServiceLevels(Arc::new(ServiceLevels {
+            since,
+            in_use: scaled(balance.in_use - before.in_use, 1e9),
+            overloaded: scaled(balance.overloaded - before.overloaded, 1e9),
+            asked: scaled(balance.asked - before.asked, 1e6),
+            lost_by_moves: scaled(balance.lost_by_moves - before.lost_by_moves, 1e6),
+        })));
     }
 
     /// Switches hosts off on which no machine is.
-    fn switch_off(&mut self, store: &Store, out: &mut Outbox) {
+    fn switch_off(&mut self, turn: &mut Turn<'_>) {
         for index in 0..self.nodes.len() {
             let host = &self.books.datacenter.hosts[index];
             if host.vms.is_empty() && !host.is_down {
-                self.switch(HostId(index as u32), false, store, out);
+                self.switch(HostId(index as u32), false, turn);
             }
         }
     }
 
-    fn switch(&mut self, host: HostId, ready: bool, store: &Store, out: &mut Outbox) {
+    fn switch(&mut self, host: HostId, ready: bool, turn: &mut Turn<'_>) {
         let node = self.nodes[host.index()];
         if std::mem::replace(&mut self.is_on[host.index()], ready) != ready {
-            out.write(store, Event::NodeReadiness { node, ready });
+            turn.write(Event::NodeReadiness { node, ready });
             self.switched.push_back((node, ready));
         }
     }
 }
 
-fn bind(pod: PodRef, node: NodeId, store: &Store, out: &mut Outbox) {
+fn bind(pod: PodRef, node: NodeId, turn: &mut Turn<'_>) {
     let devices = DeviceSet::default();
-    out.write(store, Event::PodBound { pod, node, devices });
+    turn.write(Event::PodBound { pod, node, devices });
 }
 
 /// Seconds as a duration, to the nanosecond.
@@ -368,31 +366,32 @@ impl Component for Consolidator {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
-        self.read(view, out);
-        self.place(view, out);
-        self.finish(now, view, out);
+        let turn = &mut Turn::new(now, view, out);
+        self.read(turn);
+        self.place(turn);
+        self.finish(turn);
         let is_measured = self.measured == Some(now);
         if is_measured {
             self.books.settle(now.as_secs_f64());
-            self.report(now, view, out);
+            self.report(turn);
         }
         if now >= self.next {
             if is_measured {
                 self.books.datacenter.remember();
-                self.decide(now, view, out);
+                self.decide(turn);
             }
             let interval = self.options.interval.as_nanos();
             let passed = now.as_nanos().div_euclid(interval);
             self.next = Instant::from_nanos((passed + 1).saturating_mul(interval));
         }
-        self.switch_off(view, out);
+        self.switch_off(turn);
         if let Some((&at, _)) = self.moves.first_key_value() {
-            out.wake_at(at);
+            turn.out.wake_at(at);
         }
         // What machines use changes by itself: each interval can bring decisions as long as there are
         // machines on hosts, so it keeps the run going. Those that wait alone change nothing.
         if self.present > self.waiting.len() {
-            out.wake_at(self.next);
+            turn.out.wake_at(self.next);
         }
         Progress::Idle
     }

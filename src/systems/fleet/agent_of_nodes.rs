@@ -1,13 +1,14 @@
 //! The agents of a Fleet's machines in a run: a unit that is still scheduled to its machine after a
 //! reboot is started again there; what a cut-off machine runs goes on.
 
+use crate::parts::forward::forward;
 use std::sync::Arc;
 
 use crate::kubelet::{Kubelet, KubeletOptions};
 use control::local_node::LocalNode;
-use control::node::{Assignment, StopOrder};
-use control::{AgentOutput, MachineEvent, NodeAgent};
-use model::{PodLife, PodRef, PodSpec};
+use control::node::Assignment;
+use control::{AgentOutput, NodeAgent};
+use model::{PodLife, PodSpec};
 use units::Instant;
 
 /// The agents of all machines; systemd's restarts and stops are those of the kubelet.
@@ -42,31 +43,7 @@ impl NodeAgent for FleetAgent {
         self.inner.assigned(now, assignment, local, out);
     }
 
-    fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput) {
-        self.inner.stopping(now, order, out);
-    }
-
-    fn rebooted(
-        &mut self,
-        now: Instant,
-        assignment: Assignment,
-        order: Option<StopOrder>,
-        out: &mut AgentOutput,
-    ) {
-        self.inner.rebooted(now, assignment, order, out);
-    }
-
-    fn relisted(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
-        self.inner.relisted(now, pod, out);
-    }
-
-    fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
-        self.inner.machine(now, pod, event, out);
-    }
-
-    fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
-        self.inner.woken(now, pod, out);
-    }
+    forward!(inner: stopping, rebooted, relisted, machine, woken);
 
     fn clone_agent(&self) -> Box<dyn NodeAgent> {
         Box::new(self.clone())

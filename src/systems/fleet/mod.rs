@@ -9,23 +9,16 @@
 //! An engine whose first round comes after a second, as a caller builds it from the registry:
 //!
 //! ```
-//! use policy::{ProfileChoice, Setup};
-//! use scheduler::pipeline::evaluate::Form;
 //! use systems::fleet::options::FleetSetup;
-//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use systems::{SystemOptions, SystemRequest, registry};
 //! use units::Duration;
 //!
 //! let request = SystemRequest {
-//!     setup: Setup::default(),
-//!     profile: ProfileChoice::named("default"),
 //!     options: SystemOptions::default().with(FleetSetup {
 //!         first_round: Duration::from_secs(1),
 //!         ..FleetSetup::default()
 //!     }),
-//!     controllers: None,
-//!     form: Form::Incremental,
-//!     time_limits: TimeLimits::Ignored,
-//!     images: None,
+//!     ..SystemRequest::of("default")
 //! };
 //! let parts = (registry::find("fleet")?.build)(&request)?;
 //! assert_eq!(parts.components[0].name(), "fleet-engine");

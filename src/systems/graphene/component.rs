@@ -4,6 +4,7 @@
 //! Tasks are pods, and those of a gang start one by one. A task of a planned job waits until all tasks of
 //! the stages before its own have completed.
 
+use crate::parts::turn::Turn;
 use std::sync::Arc;
 
 use cluster::nodes::NO_MODEL;
@@ -63,7 +64,7 @@ struct Stage {
 }
 
 /// The scheduler, as a component.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Graphene {
     options: GrapheneOptions,
     cursor: Revision,
@@ -109,18 +110,8 @@ impl Graphene {
         Self {
             completed: vec![0; options.plans.stages.len()],
             options,
-            cursor: Revision::default(),
-            tasks: Vec::new(),
-            waiting: SortedMap::new(),
-            jobs: SortedMap::new(),
-            stages: SortedMap::new(),
-            shares: Shares::default(),
-            news: SortedSet::new(),
-            is_news_for_all: false,
             offered: ([0; 3], 0),
-            declared: None,
-            untold: Vec::new(),
-            backlog: 0,
+            ..Self::default()
         }
     }
 
@@ -289,26 +280,26 @@ impl Graphene {
     }
 
     /// Nodes with news take tasks; the number of tasks that they took.
-    fn place(&mut self, store: &Store, out: &mut Outbox) -> u32 {
+    fn place(&mut self, turn: &mut Turn<'_>) -> u32 {
         let mut placed = 0;
         let mut news = std::mem::take(&mut self.news);
         if std::mem::take(&mut self.is_news_for_all) {
-            news.extend(store.nodes().present());
+            news.extend(turn.store.nodes().present());
         }
         for node in news {
             if self.waiting.is_empty() {
                 break;
             }
-            if store.nodes().schedulable()[node.index()] {
-                placed += self.fill(node, store, out);
+            if turn.store.nodes().schedulable()[node.index()] {
+                placed += self.fill(node, turn);
             }
         }
         placed
     }
 
     /// A node takes one task after the other.
-    fn fill(&mut self, node: NodeId, store: &Store, out: &mut Outbox) -> u32 {
-        let nodes = store.nodes();
+    fn fill(&mut self, node: NodeId, turn: &mut Turn<'_>) -> u32 {
+        let nodes = turn.store.nodes();
         let offered = amounts(&nodes.allocatable().row(node));
         let mut free = nodes.free().row(node);
         let mut rooms = nodes.gpu_room(node).to_vec();
@@ -318,17 +309,17 @@ impl Graphene {
                 .waiting
                 .iter()
                 .filter(|(group, _)| {
-                    let class = store.class(group.class);
+                    let class = turn.store.class(group.class);
                     class.requests.fits_in(&free)
                         && devices(class, &rooms).is_some()
-                        && admits(store, class, node)
+                        && admits(turn.store, class, node)
                 })
                 .filter_map(|(&group, pods)| Some((group, *pods.first()?)))
                 .filter(|&(_, pod)| self.is_ready(pod))
                 .collect();
             let candidates: Vec<Candidate> = fitting
                 .iter()
-                .map(|&(group, pod)| self.candidate(group, pod, &offered, store))
+                .map(|&(group, pod)| self.candidate(group, pod, &offered, turn.store))
                 .collect();
             let available = parts(&amounts(&free), &offered);
             let (fairness, weight) = (self.options.fairness, self.options.remaining_work);
@@ -337,16 +328,16 @@ impl Graphene {
                 return placed;
             };
             let (group, pod) = fitting[chosen];
-            let class = store.class(group.class);
+            let class = turn.store.class(group.class);
             let devices = devices(class, &rooms).unwrap_or(DeviceSet::EMPTY);
             free.subtract(&class.requests);
             for device in devices.iter() {
                 rooms[device] -= class.gpu.milli_per_device;
             }
             self.take(pod, node);
-            out.write(store, Event::PodBound { pod, node, devices });
-            out.decided_pods += 1;
-            out.decided_jobs += 1;
+            turn.write(Event::PodBound { pod, node, devices });
+            turn.out.decided_pods += 1;
+            turn.out.decided_jobs += 1;
             placed += 1;
         }
     }
@@ -416,15 +407,16 @@ impl Component for Graphene {
         self.cursor
     }
 
-    fn step(&mut self, _now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+    fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let turn = &mut Turn::new(now, view, out);
         self.read(view);
-        if self.place(view, out) > 0 {
+        if self.place(turn) > 0 {
             return Progress::More;
         }
         for pod in std::mem::take(&mut self.untold) {
             let waits = self.task_mut(pod).is_some_and(|task| task.node.is_none());
             if waits {
-                out.write(view, Event::PodUnschedulable { pod });
+                turn.write(Event::PodUnschedulable { pod });
             }
         }
         Progress::Idle

@@ -7,22 +7,15 @@
 //! A scheduler that packs alone, as a caller builds it from the registry:
 //!
 //! ```
-//! use policy::{ProfileChoice, Setup};
-//! use scheduler::pipeline::evaluate::Form;
 //! use systems::graphene::options::GrapheneOptions;
-//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use systems::{SystemOptions, SystemRequest, registry};
 //!
 //! let request = SystemRequest {
-//!     setup: Setup::default(),
-//!     profile: ProfileChoice::named("default"),
 //!     options: SystemOptions::default().with(GrapheneOptions {
 //!         remaining_work: 0.0,
 //!         ..GrapheneOptions::default()
 //!     }),
-//!     controllers: None,
-//!     form: Form::Incremental,
-//!     time_limits: TimeLimits::Ignored,
-//!     images: None,
+//!     ..SystemRequest::of("default")
 //! };
 //! let parts = (registry::find("graphene")?.build)(&request)?;
 //! assert_eq!(parts.components[0].name(), "graphene");
@@ -35,8 +28,7 @@ mod pick;
 
 use control::Stepping;
 
-use super::capability::Support::{Without, Yes};
-use super::capability::{Capabilities, Capability};
+use super::capability::{Capabilities, rows};
 use super::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -57,85 +49,28 @@ pub const ENTRY: SystemEntry = SystemEntry {
 
 const BLIND: &str = "scores look at resources alone";
 
-const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&[
-    (
-        Capability::Requests,
-        Yes("peak demands, as parts of a node"),
-    ),
-    (Capability::ExtendedResources, Yes("they have to fit")),
-    (Capability::NodeSelector, Yes("excluded nodes take no task")),
-    (
-        Capability::NodeAffinityEqual,
+const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&rows! {
+    Requests: Yes("peak demands, as parts of a node"),
+    ExtendedResources: Yes("they have to fit"),
+    NodeSelector | NodeAffinityEqual | NodeAffinityChoice | NodeAffinityTerms:
         Yes("excluded nodes take no task"),
-    ),
-    (
-        Capability::NodeAffinityChoice,
-        Yes("excluded nodes take no task"),
-    ),
-    (
-        Capability::NodeAffinityTerms,
-        Yes("excluded nodes take no task"),
-    ),
-    (Capability::PreferredNodeAffinity, Without(BLIND)),
-    (Capability::OnePerNode, Without(BLIND)),
-    (Capability::PodAffinityNode, Without(BLIND)),
-    (Capability::PodAffinityDomain, Without(BLIND)),
-    (Capability::PreferredPodAffinity, Without(BLIND)),
-    (Capability::SpreadPreferred, Without(BLIND)),
-    (Capability::SpreadRequired, Without(BLIND)),
-    (
-        Capability::Taints,
-        Yes("nodes with untolerated taints take no task"),
-    ),
-    (Capability::PodSlots, Yes("as many as the node has slots")),
-    (Capability::HostPorts, Without(BLIND)),
-    (Capability::Volumes, Without(BLIND)),
-    (
-        Capability::DeviceClaims,
-        Without("devices are not allotted"),
-    ),
-    (
-        Capability::Priority,
-        Without("packing, remaining work and fairness decide; no preemption"),
-    ),
-    (
-        Capability::Gangs,
-        Without("the tasks of a job start one by one"),
-    ),
-    (
-        Capability::UnlikeGangs,
-        Without("the tasks of a job start one by one"),
-    ),
-    (
-        Capability::SchedulingGates,
-        Without("tasks are offered to nodes without delay"),
-    ),
-    (
-        Capability::SeveralContainers,
-        Yes("they share the task's node"),
-    ),
-    (
-        Capability::ReadinessProbes,
-        Without("a task is ready once it runs"),
-    ),
-    (
-        Capability::DisruptionBudget,
-        Without("tasks are never evicted"),
-    ),
-    (Capability::Service, Without("tasks have no clients")),
-    (
-        Capability::Placement,
-        Yes("each node takes the task that aligns best with what it has available"),
-    ),
-    (
-        Capability::LostNode,
-        Yes("running tasks as `models.nodeLoss` says"),
-    ),
-    (
-        Capability::ControlPlaneLoss,
-        Yes("running tasks continue, none starts"),
-    ),
-]);
+    PreferredNodeAffinity | OnePerNode | PodAffinityNode | PodAffinityDomain |
+        PreferredPodAffinity | SpreadPreferred | SpreadRequired: Without(BLIND),
+    Taints: Yes("nodes with untolerated taints take no task"),
+    PodSlots: Yes("as many as the node has slots"),
+    HostPorts | Volumes: Without(BLIND),
+    DeviceClaims: Without("devices are not allotted"),
+    Priority: Without("packing, remaining work and fairness decide; no preemption"),
+    Gangs | UnlikeGangs: Without("the tasks of a job start one by one"),
+    SchedulingGates: Without("tasks are offered to nodes without delay"),
+    SeveralContainers: Yes("they share the task's node"),
+    ReadinessProbes: Without("a task is ready once it runs"),
+    DisruptionBudget: Without("tasks are never evicted"),
+    Service: Without("tasks have no clients"),
+    Placement: Yes("each node takes the task that aligns best with what it has available"),
+    LostNode: Yes("running tasks as `models.nodeLoss` says"),
+    ControlPlaneLoss: Yes("running tasks continue, none starts"),
+});
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {

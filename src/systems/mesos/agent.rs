@@ -1,13 +1,14 @@
 //! The agents of a Mesos cluster: tasks are never started again where they are. What ends has ended,
 //! and what was on a host that went down is lost; its framework decides what follows.
 
+use crate::parts::forward::forward;
 use std::sync::Arc;
 
 use crate::kubelet::{Kubelet, KubeletOptions};
 use control::local_node::LocalNode;
 use control::node::{Assignment, Report, StopOrder};
-use control::{AgentOutput, MachineEvent, NodeAgent};
-use model::{EndReason, PodLife, PodRef, PodSpec, RestartPolicy};
+use control::{AgentOutput, NodeAgent};
+use model::{EndReason, PodLife, PodSpec, RestartPolicy};
 use units::Instant;
 
 /// The agents of all nodes: probes and graceful stops are those of the kubelet, restarts are not.
@@ -69,10 +70,6 @@ impl NodeAgent for MesosAgent {
         self.inner.assigned(now, assignment, local, out);
     }
 
-    fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput) {
-        self.inner.stopping(now, order, out);
-    }
-
     fn rebooted(
         &mut self,
         now: Instant,
@@ -88,17 +85,7 @@ impl NodeAgent for MesosAgent {
         out.reports.push(Report::Ended(pod, reason));
     }
 
-    fn relisted(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
-        self.inner.relisted(now, pod, out);
-    }
-
-    fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
-        self.inner.machine(now, pod, event, out);
-    }
-
-    fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
-        self.inner.woken(now, pod, out);
-    }
+    forward!(inner: stopping, relisted, machine, woken);
 
     fn clone_agent(&self) -> Box<dyn NodeAgent> {
         Box::new(self.clone())

@@ -11,19 +11,9 @@
 //! DC/OS as a caller builds it from the registry:
 //!
 //! ```
-//! use policy::{ProfileChoice, Setup};
-//! use scheduler::pipeline::evaluate::Form;
-//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use systems::{SystemRequest, registry};
 //!
-//! let request = SystemRequest {
-//!     setup: Setup::default(),
-//!     profile: ProfileChoice::named("default"),
-//!     options: SystemOptions::default(),
-//!     controllers: None,
-//!     form: Form::Incremental,
-//!     time_limits: TimeLimits::Ignored,
-//!     images: None,
-//! };
+//! let request = SystemRequest::of("default");
 //! let parts = (registry::find("dcos")?.build)(&request)?;
 //! assert_eq!(parts.components[0].name(), "mesos-master");
 //! # Ok::<(), systems::SystemError>(())

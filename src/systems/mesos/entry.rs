@@ -1,7 +1,6 @@
 //! Mesos in the registry of systems.
 
-use crate::capability::Support::{Refused, Without, Yes};
-use crate::capability::{Capabilities, Capability};
+use crate::capability::{Capabilities, rows};
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -33,168 +32,59 @@ const BY_FRAMEWORK: &str = "by the framework, on each offer";
 const NO_OTHERS: &str = "constraints cover fields of agents and the instances of one application";
 
 /// Capabilities of Mesos and its frameworks.
-pub(super) const CAPABILITIES: Capabilities = &[
-    (Capability::Requests, Yes("cpus and mem of a task")),
-    (Capability::CpuFractions, Yes("thousandths of a cpu")),
-    (
-        Capability::ExtendedResources,
-        Yes("custom scalar resources"),
-    ),
-    (
-        Capability::WholeGpus,
-        Yes("gpus; agents with GPUs are reserved for GPU-capable frameworks"),
-    ),
-    (
-        Capability::GpuChoice,
-        Yes("by the framework, over an attribute of the agent"),
-    ),
-    (
-        Capability::GpuShares,
-        Without("a share takes a whole device: gpus are whole numbers"),
-    ),
-    (
-        Capability::NodeSelector,
-        Yes("attributes of agents, by the framework"),
-    ),
-    (Capability::NodeAffinityEqual, Yes(BY_FRAMEWORK)),
-    (Capability::NodeAffinityChoice, Yes(BY_FRAMEWORK)),
-    (Capability::NodeAffinityTerms, Yes(BY_FRAMEWORK)),
-    (
-        Capability::PreferredNodeAffinity,
-        Without("the first fitting offer is accepted"),
-    ),
-    (
-        Capability::OnePerNode,
-        Yes("the constraint `hostname UNIQUE` of Marathon"),
-    ),
-    (Capability::PodAffinityNode, Refused(NO_OTHERS)),
-    (Capability::PodAffinityDomain, Refused(NO_OTHERS)),
-    (Capability::PreferredPodAffinity, Without(NO_OTHERS)),
-    (
-        Capability::SpreadPreferred,
+pub(super) const CAPABILITIES: Capabilities = &rows! {
+    Requests: Yes("cpus and mem of a task"),
+    CpuFractions: Yes("thousandths of a cpu"),
+    ExtendedResources: Yes("custom scalar resources"),
+    WholeGpus: Yes("gpus; agents with GPUs are reserved for GPU-capable frameworks"),
+    GpuChoice: Yes("by the framework, over an attribute of the agent"),
+    GpuShares: Without("a share takes a whole device: gpus are whole numbers"),
+    NodeSelector: Yes("attributes of agents, by the framework"),
+    NodeAffinityEqual | NodeAffinityChoice | NodeAffinityTerms: Yes(BY_FRAMEWORK),
+    PreferredNodeAffinity: Without("the first fitting offer is accepted"),
+    OnePerNode: Yes("the constraint `hostname UNIQUE` of Marathon"),
+    PodAffinityNode | PodAffinityDomain: Refused(NO_OTHERS),
+    PreferredPodAffinity: Without(NO_OTHERS),
+    SpreadPreferred:
         Without("constraints are all required; `constraints` of the framework can state GROUP_BY"),
-    ),
-    (
-        Capability::SpreadRequired,
-        Yes("the constraint GROUP_BY of Marathon over the field"),
-    ),
-    (
-        Capability::Taints,
-        Without("agents accept any task; roles and reservations dedicate agents"),
-    ),
-    (
-        Capability::PodSlots,
-        Yes("as many as `allocatable.pods`, beside what agents offer"),
-    ),
-    (
-        Capability::HostPorts,
-        Yes("a fixed port is had once on an agent, whose offer is taken to have it"),
-    ),
-    (Capability::Volumes, Without("volumes are ignored")),
-    (
-        Capability::DeviceClaims,
-        Without("devices are not allotted"),
-    ),
-    (Capability::Needs, Without("assumed to exist")),
-    (
-        Capability::Priority,
-        Without("roles have weights and quotas; tasks have no priorities"),
-    ),
-    (
-        Capability::Gangs,
-        Without("tasks are launched one by one, as offers arrive"),
-    ),
-    (
-        Capability::UnlikeGangs,
-        Without("tasks are launched one by one, as offers arrive"),
-    ),
-    (
-        Capability::SchedulingGates,
-        Without("a task waits for offers as soon as it is submitted"),
-    ),
-    (
-        Capability::SeveralContainers,
-        Yes("a task group in one executor"),
-    ),
-    (
-        Capability::InitContainers,
-        Without("only their requests matter"),
-    ),
-    (
-        Capability::RestartInPlace,
+    SpreadRequired: Yes("the constraint GROUP_BY of Marathon over the field"),
+    Taints: Without("agents accept any task; roles and reservations dedicate agents"),
+    PodSlots: Yes("as many as `allocatable.pods`, beside what agents offer"),
+    HostPorts: Yes("a fixed port is had once on an agent, whose offer is taken to have it"),
+    Volumes: Without("volumes are ignored"),
+    DeviceClaims: Without("devices are not allotted"),
+    Needs: Without("assumed to exist"),
+    Priority: Without("roles have weights and quotas; tasks have no priorities"),
+    Gangs | UnlikeGangs: Without("tasks are launched one by one, as offers arrive"),
+    SchedulingGates: Without("a task waits for offers as soon as it is submitted"),
+    SeveralContainers: Yes("a task group in one executor"),
+    InitContainers: Without("only their requests matter"),
+    RestartInPlace:
         Without("an ended task is not restarted; its framework launches another with back-off"),
-    ),
-    (
-        Capability::LivenessProbes,
-        Yes(
-            "health checks; an instance that fails them is killed and replaced, and one that never passed them is \
-             not ready",
-        ),
-    ),
-    (
-        Capability::ReadinessProbes,
-        Yes("upgrades wait for readiness"),
-    ),
-    (
-        Capability::Replicas,
-        Yes("instances of an application of Marathon"),
-    ),
-    (
-        Capability::RollingUpdate,
-        Yes("minimumHealthCapacity and maximumOverCapacity, from unavailable and surge"),
-    ),
-    (
-        Capability::StatefulSet,
+    LivenessProbes:
+        Yes("health checks; an instance that fails them is killed and replaced, and one that \
+            never passed them is not ready"),
+    ReadinessProbes: Yes("upgrades wait for readiness"),
+    Replicas: Yes("instances of an application of Marathon"),
+    RollingUpdate: Yes("minimumHealthCapacity and maximumOverCapacity, from unavailable and surge"),
+    StatefulSet:
         Yes("a resident application: upgrades may take down half, none is moved; no order"),
-    ),
-    (
-        Capability::DaemonSet,
-        Refused("Marathon can't run an application on every agent"),
-    ),
-    (Capability::Job, Yes("a Chronos job that runs once")),
-    (
-        Capability::CronJob,
-        Yes("a repeating job of Chronos; times must be evenly apart"),
-    ),
-    (
-        Capability::DisruptionBudget,
-        Without("maintenance ignores them"),
-    ),
-    (
-        Capability::Service,
-        Yes("a load balancer that polls Marathon"),
-    ),
-    (
-        Capability::OtherObjects,
-        Without("frameworks support only applications and jobs"),
-    ),
-    (
-        Capability::Placement,
-        Yes("offers by dominant-resource fairness; the first fitting one is accepted"),
-    ),
-    (
-        Capability::Overcommit,
-        Yes("revocable resources, for frameworks that accept them; otherwise never"),
-    ),
-    (
-        Capability::FailureDetection,
-        Yes(
-            "pings of 15 s; unreachable after 5 without an answer, 75 to 90 s after the failure \
-             (DC/OS: 20, 300 to 315 s)",
-        ),
-    ),
-    (
-        Capability::LostNode,
-        Yes(
-            "replaced by Marathon at once, or by its unreachable strategy; lost with Chronos and \
-             batch frameworks, unless nodes are declared lost and `models.nodeLoss` resubmits",
-        ),
-    ),
-    (
-        Capability::ControlPlaneLoss,
-        Yes("tasks continue; no offers for 10 s and until agents have re-registered"),
-    ),
-];
+    DaemonSet: Refused("Marathon can't run an application on every agent"),
+    Job: Yes("a Chronos job that runs once"),
+    CronJob: Yes("a repeating job of Chronos; times must be evenly apart"),
+    DisruptionBudget: Without("maintenance ignores them"),
+    Service: Yes("a load balancer that polls Marathon"),
+    OtherObjects: Without("frameworks support only applications and jobs"),
+    Placement: Yes("offers by dominant-resource fairness; the first fitting one is accepted"),
+    Overcommit: Yes("revocable resources, for frameworks that accept them; otherwise never"),
+    FailureDetection:
+        Yes("pings of 15 s; unreachable after 5 without an answer, 75 to 90 s after the \
+            failure (DC/OS: 20, 300 to 315 s)"),
+    LostNode:
+        Yes("replaced by Marathon at once, or by its unreachable strategy; lost with Chronos \
+            and batch frameworks, unless nodes are declared lost and `models.nodeLoss` resubmits"),
+    ControlPlaneLoss: Yes("tasks continue; no offers for 10 s and until agents have re-registered"),
+};
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {

@@ -2,9 +2,10 @@
 //! before the pod in it starts; what then happens inside follows the kubelet's rules (spec:
 //! orchestrators-a.md section 6.4).
 
+use crate::parts::forward::forward;
 use control::local_node::LocalNode;
-use control::node::{Assignment, ImageEvent, StopOrder};
-use control::{AgentOutput, MachineEvent, NodeAgent};
+use control::node::{Assignment, StopOrder};
+use control::{AgentOutput, NodeAgent};
 use model::{PodRef, PodSpec, Text};
 use units::{Duration, Instant, NodeId, PodId, SortedMap};
 
@@ -114,29 +115,6 @@ impl NodeAgent for NovaAgent {
         self.inner.rebooted(now, assignment, order, out);
     }
 
-    fn relisted(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
-        self.inner.relisted(now, pod, out);
-    }
-
-    fn machine(&mut self, now: Instant, pod: PodRef, event: MachineEvent, out: &mut AgentOutput) {
-        self.inner.machine(now, pod, event, out);
-    }
-
-    fn image(
-        &mut self,
-        now: Instant,
-        node: NodeId,
-        image: &Text,
-        event: ImageEvent,
-        out: &mut AgentOutput,
-    ) {
-        self.inner.image(now, node, image, event, out);
-    }
-
-    fn node_woken(&mut self, now: Instant, node: NodeId, out: &mut AgentOutput) {
-        self.inner.node_woken(now, node, out);
-    }
-
     fn woken(&mut self, now: Instant, pod: PodRef, out: &mut AgentOutput) {
         match self.booting.get(&pod.id) {
             Some(&up) if up <= now => {
@@ -147,6 +125,8 @@ impl NodeAgent for NovaAgent {
             None => self.inner.woken(now, pod, out),
         }
     }
+
+    forward!(inner: relisted, machine, image, node_woken);
 
     fn clone_agent(&self) -> Box<dyn NodeAgent> {
         Box::new(self.clone())

@@ -1,7 +1,6 @@
 //! Nova in the registry of systems.
 
-use crate::capability::Support::{Refused, Without, Yes};
-use crate::capability::{Capabilities, Capability};
+use crate::capability::{Capabilities, rows};
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -31,150 +30,57 @@ const PASSTHROUGH: &str = "no passthrough of devices";
 const SPECS: &str = "extra specs of the flavor against the host's capabilities";
 
 /// Capabilities of Nova.
-pub(super) const CAPABILITIES: Capabilities = &[
-    (
-        Capability::Requests,
-        Yes("a flavor that holds them; memory of the guest system beside them"),
-    ),
-    (
-        Capability::CpuFractions,
-        Without("rounded up to whole virtual processors"),
-    ),
-    (
-        Capability::ExtendedResources,
-        Without("flavors hold processors, memory and disk"),
-    ),
-    (Capability::WholeGpus, Refused(PASSTHROUGH)),
-    (Capability::GpuChoice, Refused(PASSTHROUGH)),
-    (Capability::GpuShares, Refused(PASSTHROUGH)),
-    (Capability::NodeSelector, Yes(SPECS)),
-    (Capability::NodeAffinityEqual, Yes(SPECS)),
-    (Capability::NodeAffinityChoice, Yes(SPECS)),
-    (
-        Capability::NodeAffinityTerms,
-        Yes("a query of the JSON filter"),
-    ),
-    (
-        Capability::PreferredNodeAffinity,
-        Without("no weigher looks at labels"),
-    ),
-    (Capability::OnePerNode, Yes("server group, anti-affinity")),
-    (
-        Capability::PodAffinityNode,
-        Without(
-            "a server group holds the pods of one kind, by affinity to themselves; hints name others with \
-             the filters `same-host` and `different-host`",
-        ),
-    ),
-    (
-        Capability::PodAffinityDomain,
-        Without("server groups are about single hosts"),
-    ),
-    (
-        Capability::PreferredPodAffinity,
-        Yes("server group, soft policies, for pods of one kind"),
-    ),
-    (
-        Capability::SpreadPreferred,
+pub(super) const CAPABILITIES: Capabilities = &rows! {
+    Requests: Yes("a flavor that holds them; memory of the guest system beside them"),
+    CpuFractions: Without("rounded up to whole virtual processors"),
+    ExtendedResources: Without("flavors hold processors, memory and disk"),
+    WholeGpus | GpuChoice | GpuShares: Refused(PASSTHROUGH),
+    NodeSelector | NodeAffinityEqual | NodeAffinityChoice: Yes(SPECS),
+    NodeAffinityTerms: Yes("a query of the JSON filter"),
+    PreferredNodeAffinity: Without("no weigher looks at labels"),
+    OnePerNode: Yes("server group, anti-affinity"),
+    PodAffinityNode:
+        Without("a server group holds the pods of one kind, by affinity to themselves; hints \
+            name others with the filters `same-host` and `different-host`"),
+    PodAffinityDomain: Without("server groups are about single hosts"),
+    PreferredPodAffinity: Yes("server group, soft policies, for pods of one kind"),
+    SpreadPreferred | SpreadRequired:
         Without("the weighers spread by what is free, not over zones"),
-    ),
-    (
-        Capability::SpreadRequired,
-        Without("the weighers spread by what is free, not over zones"),
-    ),
-    (Capability::Taints, Without("hosts take any instance")),
-    (
-        Capability::PodSlots,
-        Without("hosts take any number, or fewer with the filter `instances`"),
-    ),
-    (
-        Capability::HostPorts,
-        Without("every instance has an address of its own"),
-    ),
-    (
-        Capability::Volumes,
-        Without("taken to be reachable from every host"),
-    ),
-    (
-        Capability::DeviceClaims,
-        Without("devices are not allotted"),
-    ),
-    (Capability::Needs, Without("taken to be there")),
-    (Capability::Priority, Without("requests come in order")),
-    (
-        Capability::Gangs,
-        Yes("one request for all instances: all get a host, or none"),
-    ),
-    (
-        Capability::UnlikeGangs,
-        Without("one request for the instances of each flavor"),
-    ),
-    (
-        Capability::SchedulingGates,
-        Without("instances are asked for at once"),
-    ),
-    (
-        Capability::SeveralContainers,
-        Yes("one instance with the sum of their requests"),
-    ),
-    (Capability::InitContainers, Yes("before the others")),
-    (
-        Capability::RestartInPlace,
-        Yes("inside the instance, with the kubelet's delays"),
-    ),
-    (
-        Capability::LivenessProbes,
-        Yes("inside the instance; the container is started again"),
-    ),
-    (
-        Capability::ReadinessProbes,
-        Yes("the pod is in service or not"),
-    ),
-    (Capability::Replicas, Without(NO_CONTROLLER)),
-    (
-        Capability::RollingUpdate,
-        Without("instances stay as they were created"),
-    ),
-    (
-        Capability::StatefulSet,
-        Without("instances without order and without their own volumes"),
-    ),
-    (Capability::DaemonSet, Refused(NO_CONTROLLER)),
-    (Capability::Job, Refused(NO_CONTROLLER)),
-    (Capability::CronJob, Refused(NO_CONTROLLER)),
-    (Capability::DisruptionBudget, Without(NO_CONTROLLER)),
-    (
-        Capability::Service,
-        Without("clients find instances themselves"),
-    ),
-    (Capability::OtherObjects, Without(NO_CONTROLLER)),
-    (
-        Capability::Placement,
+    Taints: Without("hosts take any instance"),
+    PodSlots: Without("hosts take any number, or fewer with the filter `instances`"),
+    HostPorts: Without("every instance has an address of its own"),
+    Volumes: Without("taken to be reachable from every host"),
+    DeviceClaims: Without("devices are not allotted"),
+    Needs: Without("taken to be there"),
+    Priority: Without("requests come in order"),
+    Gangs: Yes("one request for all instances: all get a host, or none"),
+    UnlikeGangs: Without("one request for the instances of each flavor"),
+    SchedulingGates: Without("instances are asked for at once"),
+    SeveralContainers: Yes("one instance with the sum of their requests"),
+    InitContainers: Yes("before the others"),
+    RestartInPlace: Yes("inside the instance, with the kubelet's delays"),
+    LivenessProbes: Yes("inside the instance; the container is started again"),
+    ReadinessProbes: Yes("the pod is in service or not"),
+    Replicas: Without(NO_CONTROLLER),
+    RollingUpdate: Without("instances stay as they were created"),
+    StatefulSet: Without("instances without order and without their own volumes"),
+    DaemonSet | Job | CronJob: Refused(NO_CONTROLLER),
+    DisruptionBudget: Without(NO_CONTROLLER),
+    Service: Without("clients find instances themselves"),
+    OtherObjects: Without(NO_CONTROLLER),
+    Placement:
         Yes("filters, then the highest weighed sum; one drawn among the best few if asked for"),
-    ),
-    (
-        Capability::Overcommit,
-        Yes("by allocation ratios: 4.0 of processors, 1.0 of memory and disk"),
-    ),
-    (
-        Capability::FailureDetection,
-        Yes("60 s after the last report, which come every 10 s"),
-    ),
-    (
-        Capability::LostNode,
-        Yes("left in place; built again elsewhere with `evacuateAfter`"),
-    ),
-    (
-        Capability::ControlPlaneLoss,
-        Yes("instances continue; nothing is placed"),
-    ),
-];
+    Overcommit: Yes("by allocation ratios: 4.0 of processors, 1.0 of memory and disk"),
+    FailureDetection: Yes("60 s after the last report, which come every 10 s"),
+    LostNode: Yes("left in place; built again elsewhere with `evacuateAfter`"),
+    ControlPlaneLoss: Yes("instances continue; nothing is placed"),
+};
 
 /// Answers of a Nova whose filters look at hints.
-pub const WITH_HINTS: Capabilities = &[(
-    Capability::PodAffinityNode,
-    Yes("hints `same_host` and `different_host`, with the instances there are at the time"),
-)];
+pub const WITH_HINTS: Capabilities = &rows! {
+    PodAffinityNode:
+        Yes("hints `same_host` and `different_host`, with the instances there are at the time"),
+};
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {

@@ -10,22 +10,15 @@
 //! registry:
 //!
 //! ```
-//! use policy::{ProfileChoice, Setup};
-//! use scheduler::pipeline::evaluate::Form;
 //! use systems::nova::NovaOptions;
 //! use systems::nova::weigher::Weigher;
-//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use systems::{SystemOptions, SystemRequest, registry};
 //!
 //! let mut options = NovaOptions::default();
 //! options.rules.multipliers.set(Weigher::Memory, -1.0);
 //! let request = SystemRequest {
-//!     setup: Setup::default(),
-//!     profile: ProfileChoice::named("default"),
 //!     options: SystemOptions::default().with(options),
-//!     controllers: None,
-//!     form: Form::Incremental,
-//!     time_limits: TimeLimits::Ignored,
-//!     images: None,
+//!     ..SystemRequest::of("default")
 //! };
 //! let parts = (registry::find("nova")?.build)(&request)?;
 //! assert_eq!(parts.components[0].name(), "nova-scheduler");

@@ -1,7 +1,6 @@
 //! `OpenShift` in the registry of systems.
 
-use crate::capability::Support::{Refused, Without, Yes};
-use crate::capability::{Capabilities, Capability};
+use crate::capability::{Capabilities, rows};
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -28,126 +27,56 @@ const OF_PODS: &str = "predicate `MatchInterPodAffinity`";
 const CONTROLLERS: &str = "with `system.controllers`";
 
 /// Capabilities of `OpenShift`.
-pub(super) const CAPABILITIES: Capabilities = &[
-    (Capability::Requests, Yes("reserved")),
-    (Capability::CpuFractions, Yes("thousandths of a core")),
-    (
-        Capability::ExtendedResources,
-        Without("the policy of 3.x looks at cpu and memory"),
-    ),
-    (Capability::WholeGpus, Refused("no devices of nodes")),
-    (Capability::GpuChoice, Refused("no devices of nodes")),
-    (Capability::GpuShares, Refused("no devices of nodes")),
-    (Capability::NodeSelector, Yes("labels of nodes")),
-    (Capability::NodeAffinityEqual, Yes("all operators")),
-    (Capability::NodeAffinityChoice, Yes("all operators")),
-    (Capability::NodeAffinityTerms, Yes("all operators")),
-    (
-        Capability::PreferredNodeAffinity,
+pub(super) const CAPABILITIES: Capabilities = &rows! {
+    Requests: Yes("reserved"),
+    CpuFractions: Yes("thousandths of a core"),
+    ExtendedResources: Without("the policy of 3.x looks at cpu and memory"),
+    WholeGpus | GpuChoice | GpuShares: Refused("no devices of nodes"),
+    NodeSelector: Yes("labels of nodes"),
+    NodeAffinityEqual | NodeAffinityChoice | NodeAffinityTerms: Yes("all operators"),
+    PreferredNodeAffinity:
         Without("the policy knows regions, zones and the pods of a service; that of 3.11 heeds it"),
-    ),
-    (Capability::OnePerNode, Without(OF_SERVICE)),
-    (Capability::PodAffinityNode, Without(OF_SERVICE)),
-    (Capability::PodAffinityDomain, Without(OF_SERVICE)),
-    (Capability::PreferredPodAffinity, Without(OF_SERVICE)),
-    (Capability::SpreadPreferred, Without(OF_SERVICE)),
-    (Capability::SpreadRequired, Without(OF_SERVICE)),
-    (Capability::Taints, Yes("pods tolerate them or stay away")),
-    (Capability::PodSlots, Yes("as many as `allocatable.pods`")),
-    (Capability::HostPorts, Yes("nodes on which they are free")),
-    (
-        Capability::Volumes,
-        Without("one writer of a disk on a node; claims bind no pod to a node"),
-    ),
-    (
-        Capability::DeviceClaims,
-        Without("devices are not allotted"),
-    ),
-    (Capability::Needs, Without("taken to be there")),
-    (
-        Capability::Priority,
-        Without("pods take their turn in the order of their creation"),
-    ),
-    (Capability::Gangs, Without("members are placed one by one")),
-    (
-        Capability::UnlikeGangs,
-        Without("members are placed one by one"),
-    ),
-    (
-        Capability::SchedulingGates,
-        Without("pods are placed at once"),
-    ),
-    (
-        Capability::SeveralContainers,
-        Yes("they share the pod's node"),
-    ),
-    (Capability::InitContainers, Yes("before the others")),
-    (
-        Capability::RestartInPlace,
-        Yes("with a back-off that grows from 10 s to 5 min"),
-    ),
-    (
-        Capability::LivenessProbes,
-        Yes("the container is started again"),
-    ),
-    (
-        Capability::ReadinessProbes,
-        Yes("the pod is in service or not"),
-    ),
-    (Capability::Replicas, Yes(CONTROLLERS)),
-    (
-        Capability::RollingUpdate,
-        Yes("deployment configurations: rolling or recreate, with hooks"),
-    ),
-    (Capability::StatefulSet, Yes(CONTROLLERS)),
-    (Capability::DaemonSet, Yes(CONTROLLERS)),
-    (Capability::Job, Yes(CONTROLLERS)),
-    (Capability::CronJob, Yes(CONTROLLERS)),
-    (Capability::DisruptionBudget, Yes(CONTROLLERS)),
-    (Capability::Service, Yes("its endpoints follow readiness")),
-    (Capability::OtherObjects, Yes(CONTROLLERS)),
-    (
-        Capability::Placement,
-        Yes("predicates, then requests, the pods of the service and twice their zones"),
-    ),
-    (Capability::Overcommit, Without("never of requests")),
-    (
-        Capability::FailureDetection,
+    OnePerNode | PodAffinityNode | PodAffinityDomain | PreferredPodAffinity | SpreadPreferred |
+        SpreadRequired: Without(OF_SERVICE),
+    Taints: Yes("pods tolerate them or stay away"),
+    PodSlots: Yes("as many as `allocatable.pods`"),
+    HostPorts: Yes("nodes on which they are free"),
+    Volumes: Without("one writer of a disk on a node; claims bind no pod to a node"),
+    DeviceClaims: Without("devices are not allotted"),
+    Needs: Without("taken to be there"),
+    Priority: Without("pods take their turn in the order of their creation"),
+    Gangs | UnlikeGangs: Without("members are placed one by one"),
+    SchedulingGates: Without("pods are placed at once"),
+    SeveralContainers: Yes("they share the pod's node"),
+    InitContainers: Yes("before the others"),
+    RestartInPlace: Yes("with a back-off that grows from 10 s to 5 min"),
+    LivenessProbes: Yes("the container is started again"),
+    ReadinessProbes: Yes("the pod is in service or not"),
+    Replicas: Yes(CONTROLLERS),
+    RollingUpdate: Yes("deployment configurations: rolling or recreate, with hooks"),
+    StatefulSet | DaemonSet | Job | CronJob | DisruptionBudget: Yes(CONTROLLERS),
+    Service: Yes("its endpoints follow readiness"),
+    OtherObjects: Yes(CONTROLLERS),
+    Placement: Yes("predicates, then requests, the pods of the service and twice their zones"),
+    Overcommit: Without("never of requests"),
+    FailureDetection:
         Yes("leases of 10 s; not ready after 50 s of silence (models.nodeLife: observed)"),
-    ),
-    (
-        Capability::LostNode,
-        Yes("evicted 300 s after the node is not ready; controllers make others"),
-    ),
-    (
-        Capability::ControlPlaneLoss,
-        Yes("pods run on; nothing is placed, replaced or evicted"),
-    ),
-];
+    LostNode: Yes("evicted 300 s after the node is not ready; controllers make others"),
+    ControlPlaneLoss: Yes("pods run on; nothing is placed, replaced or evicted"),
+};
 
 /// Controllers of Kubernetes whose work the system's own do.
 const REPLACED: &[&str] = &["deployment"];
 
 /// Answers of the policy of 3.11.
-pub const WITH_3_11: Capabilities = &[
-    (
-        Capability::PreferredNodeAffinity,
-        Yes("by weight, up to ten points"),
-    ),
-    (Capability::OnePerNode, Yes(OF_PODS)),
-    (Capability::PodAffinityNode, Yes(OF_PODS)),
-    (Capability::PodAffinityDomain, Yes(OF_PODS)),
-    (
-        Capability::PreferredPodAffinity,
-        Yes("by weight, up to ten points"),
-    ),
-    (
-        Capability::Placement,
-        Yes(
-            "predicates, then requests, balance, wishes, the pods of the service and twice their zones",
-        ),
-    ),
-];
+pub const WITH_3_11: Capabilities = &rows! {
+    PreferredNodeAffinity: Yes("by weight, up to ten points"),
+    OnePerNode | PodAffinityNode | PodAffinityDomain: Yes(OF_PODS),
+    PreferredPodAffinity: Yes("by weight, up to ten points"),
+    Placement:
+        Yes("predicates, then requests, balance, wishes, the pods of the service and twice \
+            their zones"),
+};
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::capability::Capabilities;
 use crate::mapping::object_refusal;
+use crate::parts::turn::Turn;
 use cluster::Store;
+use control::Memory;
 use control::admission::{Creation, NewName, NewPod};
-use control::{Memory, Outbox};
 use model::{EndReason, Event, Object, ObjectChange, PodChange, PodOwner, PodRef, PodSpec, Text};
 use units::{ObjectId, PodId, SortedMap};
 
@@ -101,18 +102,12 @@ impl Workloads {
     }
 
     /// A pod of a workload was created; one that the client no longer wants by then is ended.
-    pub(crate) fn created(
-        &mut self,
-        pod: PodRef,
-        owner: PodOwner,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(crate) fn created(&mut self, pod: PodRef, owner: PodOwner, turn: &mut Turn<'_>) {
         self.owners.insert(pod.id, owner);
         if let Some(pods) = self.objects.get_mut(&owner.object) {
             match pods.get_mut(&owner.index) {
                 Some(known) => *known = Some(pod),
-                None => stop(pod, store, out),
+                None => stop(pod, turn),
             }
         }
     }
@@ -136,9 +131,9 @@ impl Workloads {
 }
 
 /// Ends a pod within its grace period, unless it ends already.
-pub(crate) fn stop(pod: PodRef, store: &Store, out: &mut Outbox) {
-    if store.pods().get(pod).is_some() && !store.pod_states().is_terminating(pod) {
-        out.write(store, stopping(store, pod));
+pub(crate) fn stop(pod: PodRef, turn: &mut Turn<'_>) {
+    if turn.store.pods().get(pod).is_some() && !turn.store.pod_states().is_terminating(pod) {
+        turn.write(stopping(turn.store, pod));
     }
 }
 

@@ -1,9 +1,8 @@
 //! The way back to a former version in systems whose users declare it again: they keep the template before.
 
+use crate::parts::turn::Turn;
 use std::sync::Arc;
 
-use cluster::Store;
-use control::Outbox;
 use model::workload::Deployment;
 use model::{Event, Object, ObjectChange, PodSpec, RolloutStep};
 use units::ObjectId;
@@ -13,8 +12,7 @@ pub(crate) fn declare_former(
     id: ObjectId,
     deployment: &Deployment,
     former: Option<&Arc<PodSpec>>,
-    store: &Store,
-    out: &mut Outbox,
+    turn: &mut Turn<'_>,
 ) {
     let mut declared = deployment.clone();
     declared.rollback_to = None;
@@ -23,8 +21,8 @@ pub(crate) fn declare_former(
         declared.generation += 1;
     } else {
         let step = RolloutStep::BackRefused;
-        out.write(store, Event::Rollout { workload: id, step });
+        turn.write(Event::Rollout { workload: id, step });
     }
     let object = Object::Deployment(Arc::new(declared));
-    out.write(store, Event::Object(ObjectChange::Updated { id, object }));
+    turn.write(Event::Object(ObjectChange::Updated { id, object }));
 }

@@ -1,9 +1,9 @@
 //! Jobs as owners of workloads: what they ask for, and what becomes of them once they are admitted.
 
+use crate::parts::turn::Turn;
 use std::sync::Arc;
 
 use cluster::Store;
-use control::Outbox;
 use kueue::Snapshot;
 use kueue::run::{Stage, State};
 use model::queueing::{PodSet, PodSetAdmission, QueuedWorkload, workload_of_job};
@@ -123,10 +123,9 @@ impl QueuedJob {
         id: ObjectId,
         state: &State,
         snapshot: &Snapshot,
-        store: &Store,
-        out: &mut Outbox,
+        turn: &mut Turn<'_>,
     ) {
-        let Some(job) = job_of(store, id) else {
+        let Some(job) = job_of(turn.store, id) else {
             return;
         };
         let admission = self.admission(state);
@@ -150,7 +149,7 @@ impl QueuedJob {
             parallelism,
             ..(**job).clone()
         }));
-        out.write(store, Event::Object(ObjectChange::Updated { id, object }));
+        turn.write(Event::Object(ObjectChange::Updated { id, object }));
     }
 
     /// The template with what the flavors of an admission add to it.

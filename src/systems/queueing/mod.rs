@@ -13,6 +13,7 @@ pub mod question;
 mod tests;
 mod ungate;
 
+use crate::parts::turn::Turn;
 use cluster::{Conflict, Store};
 use control::admission::Creation;
 use control::{Component, Outbox, Program, Progress, Write};
@@ -178,9 +179,9 @@ impl Queueing {
     }
 
     /// Shows what has changed: workloads, jobs and queues.
-    fn show(&mut self, store: &Store, out: &mut Outbox) {
+    fn show(&mut self, turn: &mut Turn<'_>) {
         self.unsettled.extend(self.controller.take_changed());
-        self.ungate(store, out);
+        self.ungate(turn);
         self.unshown.extend(self.controller.take_changed_queues());
         for (namespace, name) in std::mem::take(&mut self.unsettled) {
             let Some(state) = self.controller.state(&namespace, &name) else {
@@ -189,16 +190,16 @@ impl Queueing {
             let jobs = self.jobs_of.get(&(namespace, name));
             let jobs = jobs.into_iter().flat_map(SortedMap::values);
             self.answers.ask(state);
-            show_workload(state, jobs.clone().next().copied(), store, out);
+            show_workload(state, jobs.clone().next().copied(), turn);
             for (id, own) in jobs.filter_map(|id| Some((id, self.jobs.get(id)?))) {
-                own.show(*id, state, self.controller.snapshot(), store, out);
+                own.show(*id, state, self.controller.snapshot(), turn);
             }
         }
-        self.show_queues(store, out);
+        self.show_queues(turn);
     }
 
     /// Gives pods their places that wait for them.
-    fn ungate(&mut self, store: &Store, out: &mut Outbox) {
+    fn ungate(&mut self, turn: &mut Turn<'_>) {
         let mut classes = Classes::default();
         for id in self.ungater.take_touched() {
             let Some(own) = self.jobs.get(&id) else {
@@ -216,32 +217,33 @@ impl Queueing {
             let siblings = siblings.filter(|((set, _), _)| *set == first);
             let mut before = 0_i64;
             let siblings = siblings.filter_map(|(_, id)| {
-                let pods = self.jobs.get(id)?.pods(job::job_of(store, *id)?);
+                let pods = self.jobs.get(id)?.pods(job::job_of(turn.store, *id)?);
                 before += pods;
                 Some((*id, before - pods))
             });
             let siblings: Vec<(ObjectId, i64)> = siblings.collect();
             let ungater = &mut self.ungater;
-            ungater.ungate(&siblings, assignment, &mut classes, store, out);
+            ungater.ungate(&siblings, assignment, &mut classes, turn);
         }
     }
 
-    fn show_queues(&mut self, store: &Store, out: &mut Outbox) {
+    fn show_queues(&mut self, turn: &mut Turn<'_>) {
         for queue in std::mem::take(&mut self.unshown) {
             let status = self.controller.status(queue);
             if self.shown.get(&status.name) == Some(&status) {
                 continue;
             }
             let object = Object::ClusterQueue(status.clone().into());
-            match store
+            match turn
+                .store
                 .objects()
                 .find("ClusterQueue", &status.namespace, &status.name)
             {
                 Some(id) => {
                     let updated = ObjectChange::Updated { id, object };
-                    out.write(store, Event::Object(updated));
+                    turn.write(Event::Object(updated));
                 }
-                None => out.creations.push(Creation::Object {
+                None => turn.out.creations.push(Creation::Object {
                     owner: None,
                     object,
                 }),
@@ -327,18 +329,20 @@ fn snapshot(objects: &QueueingObjects, seed: u64) -> Snapshot {
 }
 
 /// Shows the object of a workload as its state is.
-fn show_workload(state: &State, job: Option<ObjectId>, store: &Store, out: &mut Outbox) {
+fn show_workload(state: &State, job: Option<ObjectId>, turn: &mut Turn<'_>) {
     let shown = state.shown();
-    let objects = store.objects();
+    let objects = turn.store.objects();
     let found = objects.find("Workload", &shown.namespace, &shown.name);
     let object = Object::Workload(shown.into());
     if let Some(id) = found {
         if objects.get(id).is_some_and(|row| row.object != object) {
             let updated = ObjectChange::Updated { id, object };
-            out.write(store, Event::Object(updated));
+            turn.write(Event::Object(updated));
         }
     } else if job.is_none_or(|id| objects.get(id).is_some()) {
-        out.creations.push(Creation::Object { owner: job, object });
+        turn.out
+            .creations
+            .push(Creation::Object { owner: job, object });
     }
 }
 
@@ -356,6 +360,7 @@ impl Component for Queueing {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let turn = &mut Turn::new(now, view, out);
         self.now = now;
         self.resume();
         let due = self.controller.next_due();
@@ -382,12 +387,12 @@ impl Component for Queueing {
         } else if !self.is_awake {
             self.next_draw.get_or_insert(now.saturating_add(PACE));
         }
-        self.show(view, out);
+        self.show(turn);
         let due = self.controller.next_due().into_iter();
         let due = due.chain(self.answers.next_due()).chain(self.next_draw);
         let due = due.chain(self.pauses.next_due());
         if let Some(at) = due.chain(self.ground.next_due()).min() {
-            out.wake_at(at.max(now));
+            turn.out.wake_at(at.max(now));
         }
         progress
     }

@@ -1,10 +1,10 @@
 //! Pods that get their places: jobs with places make pods with a scheduling gate; each pod loses it for a
 //! node selector that names its domain (spec: batch-on-kubernetes.md 1.9).
 
+use crate::parts::turn::Turn;
 use std::sync::Arc;
 
 use cluster::{ObjectRow, Store};
-use control::Outbox;
 use model::queueing::TopologyAssignment;
 use model::workload::job::CompletionMode;
 use model::{Event, Object, Pod, PodChange, PodRef, PodSpec, Text};
@@ -44,15 +44,17 @@ impl Ungater {
         jobs: &[(ObjectId, i64)],
         assignment: &TopologyAssignment,
         classes: &mut Classes,
-        store: &Store,
-        out: &mut Outbox,
+        turn: &mut Turn<'_>,
     ) {
         let rows = jobs.iter().filter_map(|(id, offset)| {
-            let row = store.objects().get(*id)?;
+            let row = turn.store.objects().get(*id)?;
             Some((*id, *offset, row))
         });
         let pods = rows.flat_map(|(id, offset, row)| {
-            let pods = row.pods.iter().filter_map(|pod| store.pods().get(*pod));
+            let pods = row
+                .pods
+                .iter()
+                .filter_map(|pod| turn.store.pods().get(*pod));
             pods.map(move |pod| Member {
                 pod,
                 job: id,
@@ -61,29 +63,29 @@ impl Ungater {
         });
         let (gated, placed): (Vec<Member<'_>>, Vec<Member<'_>>) = pods.partition(|own| {
             let is_placed = self.placed.contains_key(&own.pod.pod.id);
-            !is_placed && is_gated(store, own.pod)
+            !is_placed && is_gated(turn.store, own.pod)
         });
         let taken = placed
             .iter()
             .map(|own| match self.placed.get(&own.pod.pod.id) {
                 Some((_, values)) => values.clone(),
-                None => domain(store.class(own.pod.class).spec.as_ref(), assignment),
+                None => domain(turn.store.class(own.pod.class).spec.as_ref(), assignment),
             });
         let taken: Vec<Vec<Text>> = taken.collect();
-        let chosen = by_index(&gated, assignment, store);
+        let chosen = by_index(&gated, assignment, turn.store);
         let chosen = chosen.filter(|own| have_room(own, &taken, assignment));
         let chosen = chosen.unwrap_or_else(|| in_order(&gated, &taken, assignment));
         for (pod, id, values) in chosen {
-            let Some(record) = store.pods().get(pod) else {
+            let Some(record) = turn.store.pods().get(pod) else {
                 continue;
             };
-            let spec = placed_spec(&store.class(record.class).spec, assignment, &values);
-            let Some(class) = classes.of(spec, store, out) else {
+            let spec = placed_spec(&turn.store.class(record.class).spec, assignment, &values);
+            let Some(class) = classes.of(spec, turn) else {
                 self.touched.insert(id);
                 continue;
             };
             let change = PodChange::Declared { class };
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
             self.placed.insert(pod.id, (id, values));
         }
     }
@@ -183,12 +185,12 @@ pub(super) struct Classes {
 impl Classes {
     /// The class of a pod; one that is not known is asked for, and is there in a later step: between
     /// the two others may add classes, too.
-    fn of(&mut self, spec: Arc<PodSpec>, store: &Store, out: &mut Outbox) -> Option<ClassId> {
-        let known = store.class_of(&spec);
+    fn of(&mut self, spec: Arc<PodSpec>, turn: &mut Turn<'_>) -> Option<ClassId> {
+        let known = turn.store.class_of(&spec);
         if known.is_none() && !self.added.contains(&spec) {
-            let class = ClassId::from_index(store.class_count() + self.added.len());
+            let class = ClassId::from_index(turn.store.class_count() + self.added.len());
             let object = Arc::clone(&spec);
-            out.write(store, Event::ClassAdded { class, object });
+            turn.write(Event::ClassAdded { class, object });
             self.added.push(spec);
         }
         known

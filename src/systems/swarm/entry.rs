@@ -1,7 +1,6 @@
 //! Swarm in the registry: what it can express, and how a run's control plane is made of it.
 
-use crate::capability::Support::{Refused, Without, Yes};
-use crate::capability::{Capabilities, Capability};
+use crate::capability::{Capabilities, rows};
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -30,162 +29,53 @@ const NO_CONTROLLER: &str = "workloads have no controllers: only containers exis
 const ALL_OR_NONE: &str = "expressions are required, or soft and then all dropped together";
 
 /// Capabilities of Swarm.
-pub(super) const CAPABILITIES: Capabilities = &[
-    (
-        Capability::Requests,
-        Yes("reserved, also by stopped containers"),
-    ),
-    (
-        Capability::CpuFractions,
-        Without("rounded up to whole cores; `cpu: millicores` counts thousandths"),
-    ),
-    (
-        Capability::ExtendedResources,
+pub(super) const CAPABILITIES: Capabilities = &rows! {
+    Requests: Yes("reserved, also by stopped containers"),
+    CpuFractions: Without("rounded up to whole cores; `cpu: millicores` counts thousandths"),
+    ExtendedResources | WholeGpus | GpuChoice | GpuShares:
         Refused("engines account only for cpu and memory"),
-    ),
-    (
-        Capability::WholeGpus,
-        Refused("engines account only for cpu and memory"),
-    ),
-    (
-        Capability::GpuChoice,
-        Refused("engines account only for cpu and memory"),
-    ),
-    (
-        Capability::GpuShares,
-        Refused("engines account only for cpu and memory"),
-    ),
-    (
-        Capability::NodeSelector,
-        Yes("constraints `key==value` over engine labels"),
-    ),
-    (
-        Capability::NodeAffinityEqual,
-        Yes("constraints `==` and `!=`"),
-    ),
-    (
-        Capability::NodeAffinityChoice,
-        Yes("constraints with regular expressions"),
-    ),
-    (
-        Capability::NodeAffinityTerms,
-        Refused("all constraints are required, and compare only text"),
-    ),
-    (Capability::PreferredNodeAffinity, Without(ALL_OR_NONE)),
-    (
-        Capability::OnePerNode,
-        Yes("an affinity `label!=value` over the engine's containers"),
-    ),
-    (
-        Capability::PodAffinityNode,
+    NodeSelector: Yes("constraints `key==value` over engine labels"),
+    NodeAffinityEqual: Yes("constraints `==` and `!=`"),
+    NodeAffinityChoice: Yes("constraints with regular expressions"),
+    NodeAffinityTerms: Refused("all constraints are required, and compare only text"),
+    PreferredNodeAffinity: Without(ALL_OR_NONE),
+    OnePerNode: Yes("an affinity `label!=value` over the engine's containers"),
+    PodAffinityNode:
         Yes("affinities over labels of the engine's containers, the first requirement of several"),
-    ),
-    (
-        Capability::PodAffinityDomain,
-        Refused("affinities apply to one engine"),
-    ),
-    (Capability::PreferredPodAffinity, Without(ALL_OR_NONE)),
-    (
-        Capability::SpreadPreferred,
-        Without("the strategy spreads over engines, not over zones"),
-    ),
-    (
-        Capability::SpreadRequired,
-        Refused("the strategy spreads over engines, not over zones"),
-    ),
-    (Capability::Taints, Without("engines accept any container")),
-    (
-        Capability::PodSlots,
-        Without("engines take any number of containers"),
-    ),
-    (Capability::HostPorts, Yes("the port filter")),
-    (
-        Capability::Volumes,
-        Without("volumes stay on their engine and are ignored"),
-    ),
-    (
-        Capability::DeviceClaims,
-        Without("devices are not allotted"),
-    ),
-    (Capability::Needs, Without("assumed to exist")),
-    (
-        Capability::Priority,
-        Without("containers have no priorities; none is preempted"),
-    ),
-    (
-        Capability::Gangs,
-        Without("containers are created one by one"),
-    ),
-    (
-        Capability::UnlikeGangs,
-        Without("containers are created one by one"),
-    ),
-    (
-        Capability::SchedulingGates,
-        Without("a request is handled at once"),
-    ),
-    (
-        Capability::SeveralContainers,
-        Without("one container with the sum of their requests"),
-    ),
-    (
-        Capability::InitContainers,
-        Without("only their requests matter"),
-    ),
-    (
-        Capability::RestartInPlace,
+    PodAffinityDomain: Refused("affinities apply to one engine"),
+    PreferredPodAffinity: Without(ALL_OR_NONE),
+    SpreadPreferred: Without("the strategy spreads over engines, not over zones"),
+    SpreadRequired: Refused("the strategy spreads over engines, not over zones"),
+    Taints: Without("engines accept any container"),
+    PodSlots: Without("engines take any number of containers"),
+    HostPorts: Yes("the port filter"),
+    Volumes: Without("volumes stay on their engine and are ignored"),
+    DeviceClaims: Without("devices are not allotted"),
+    Needs: Without("assumed to exist"),
+    Priority: Without("containers have no priorities; none is preempted"),
+    Gangs | UnlikeGangs: Without("containers are created one by one"),
+    SchedulingGates: Without("a request is handled at once"),
+    SeveralContainers: Without("one container with the sum of their requests"),
+    InitContainers: Without("only their requests matter"),
+    RestartInPlace:
         Without("ended containers are not restarted: engine restart policies are not modelled"),
-    ),
-    (
-        Capability::LivenessProbes,
-        Without("health checks have no effect"),
-    ),
-    (
-        Capability::ReadinessProbes,
-        Without("a container receives requests as soon as it runs"),
-    ),
-    (
-        Capability::Replicas,
-        Without("created once by a client; ended containers are not replaced"),
-    ),
-    (
-        Capability::RollingUpdate,
-        Without("containers stay as they were created"),
-    ),
-    (
-        Capability::StatefulSet,
-        Without("containers without order and without their own volumes"),
-    ),
-    (Capability::DaemonSet, Refused(NO_CONTROLLER)),
-    (Capability::Job, Refused(NO_CONTROLLER)),
-    (Capability::CronJob, Refused(NO_CONTROLLER)),
-    (Capability::DisruptionBudget, Without(NO_CONTROLLER)),
-    (
-        Capability::Service,
-        Without("clients find containers themselves"),
-    ),
-    (Capability::OtherObjects, Without(NO_CONTROLLER)),
-    (
-        Capability::Placement,
-        Yes("filters, then `spread`, `binpack` or `random` over reserved shares and health"),
-    ),
-    (
-        Capability::Overcommit,
-        Yes("5 % of cpu and memory; `random` ignores resources"),
-    ),
-    (
-        Capability::FailureDetection,
+    LivenessProbes: Without("health checks have no effect"),
+    ReadinessProbes: Without("a container receives requests as soon as it runs"),
+    Replicas: Without("created once by a client; ended containers are not replaced"),
+    RollingUpdate: Without("containers stay as they were created"),
+    StatefulSet: Without("containers without order and without their own volumes"),
+    DaemonSet | Job | CronJob: Refused(NO_CONTROLLER),
+    DisruptionBudget: Without(NO_CONTROLLER),
+    Service: Without("clients find containers themselves"),
+    OtherObjects: Without(NO_CONTROLLER),
+    Placement: Yes("filters, then `spread`, `binpack` or `random` over reserved shares and health"),
+    Overcommit: Yes("5 % of cpu and memory; `random` ignores resources"),
+    FailureDetection:
         Yes("the third refresh in a row that fails, 30 to 60 s apart; or discovery's TTL"),
-    ),
-    (
-        Capability::LostNode,
-        Yes("left in place, or recreated one at a time with the policy on-node-failure"),
-    ),
-    (
-        Capability::ControlPlaneLoss,
+    LostNode: Yes("left in place, or recreated one at a time with the policy on-node-failure"),
+    ControlPlaneLoss:
         Yes("no new containers until a standby holds the lock (20 s); containers continue"),
-    ),
-];
+};
 
 #[expect(clippy::unnecessary_wraps, reason = "required by the registry")]
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {

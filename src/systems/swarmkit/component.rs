@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crate::ends::{self, Consequence};
 use crate::mapping::refusal;
 use crate::parts::timers::Timers;
+use crate::parts::turn::Turn;
 use cluster::{Conflict, Store};
 use control::admission::{Creation, NewName, NewPod};
 use control::{Component, Memory, Outbox, Progress, Write};
@@ -110,38 +111,38 @@ impl SwarmKitManager {
         }
     }
 
-    fn happened(&mut self, now: Instant, event: &Event, store: &Store, out: &mut Outbox) {
+    fn happened(&mut self, event: &Event, turn: &mut Turn<'_>) {
         match event {
-            Event::NodeAdded { node, object } => self.node_added(now, *node, object),
+            Event::NodeAdded { node, object } => self.node_added(turn.now, *node, object),
             Event::NodeUpdated { node, object } => {
-                self.node_updated(now, *node, object, store, out);
+                self.node_updated(*node, object, turn);
             }
             Event::NodeContact { node, contact } => match contact {
-                NodeContact::Silent { .. } => self.silent(now, node.index()),
-                NodeContact::Steady => self.heard(now, node.index()),
+                NodeContact::Silent { .. } => self.silent(turn.now, node.index()),
+                NodeContact::Steady => self.heard(turn.now, node.index()),
                 NodeContact::Heard => {}
             },
             Event::NodeReadiness { node, ready } => {
-                self.declared(now, node.index(), *ready, store, out);
+                self.declared(node.index(), *ready, turn);
             }
-            Event::NodeRemoved { node } => self.down(now, node.index(), store, out),
-            Event::PodCreated(created) => self.created(now, created, store, out),
+            Event::NodeRemoved { node } => self.down(node.index(), turn),
+            Event::PodCreated(created) => self.created(created, turn),
             Event::PodStarting { pod } => self.prepared(*pod),
-            Event::PodRunning { pod } => self.running(now, *pod),
-            Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
+            Event::PodRunning { pod } => self.running(turn.now, *pod),
+            Event::PodEnded { pod, reason } => self.ended(*pod, *reason, turn),
             Event::PodChanged {
                 pod,
                 change: PodChange::Terminating { .. },
-            } => self.told_to_end(now, *pod, out),
+            } => self.told_to_end(turn.now, *pod, turn.out),
             Event::Object(change) => match change {
                 ObjectChange::Created { id, object, .. } | ObjectChange::Updated { id, object } => {
                     self.needs.declare(*id, object);
-                    self.declare(now, *id, object, store, out);
+                    self.declare(*id, object, turn);
                 }
                 ObjectChange::Terminating { .. } | ObjectChange::Orphaned { .. } => {}
                 ObjectChange::Deleted { id } => {
                     self.needs.delete(*id);
-                    self.delete(*id, store, out);
+                    self.delete(*id, turn);
                 }
             },
             _ => {}
@@ -209,9 +210,9 @@ impl SwarmKitManager {
     }
 
     /// A pod is there: a task's own, or one that belongs to no service.
-    fn created(&mut self, now: Instant, created: &PodCreated, store: &Store, out: &mut Outbox) {
+    fn created(&mut self, created: &PodCreated, turn: &mut Turn<'_>) {
         let pod = created.pod;
-        let class = &store.class(created.class).spec;
+        let class = &turn.store.class(created.class).spec;
         let refused = refusal(CAPABILITIES, class).is_some();
         let number = match created
             .owner
@@ -234,12 +235,12 @@ impl SwarmKitManager {
                 slot.is_over = true;
             }
             let reason = EndReason::Rejected;
-            out.write(store, Event::PodEnded { pod, reason });
+            turn.write(Event::PodEnded { pod, reason });
             return;
         }
         if !task.is_wanted {
             let reason = EndReason::Cancelled;
-            out.write(store, Event::PodEnded { pod, reason });
+            turn.write(Event::PodEnded { pod, reason });
             return;
         }
         if self.needs.lacks(class) {
@@ -248,7 +249,7 @@ impl SwarmKitManager {
         }
         if task.is_held {
             let change = PodChange::Held;
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
         }
         task.observed = TaskState::Pending;
         self.scheduler.enqueue(task::Task {
@@ -260,7 +261,7 @@ impl SwarmKitManager {
                 None
             },
         });
-        self.committed(now);
+        self.committed(turn.now);
     }
 
     /// A pod of no service is a task that is not replaced.
@@ -294,13 +295,13 @@ impl SwarmKitManager {
     }
 
     /// The scheduler's pass: what it decides is written down.
-    fn schedule(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
-        if !self.raft.accepts() || !self.debounce.is_due(now) {
+    fn schedule(&mut self, turn: &mut Turn<'_>) {
+        if !self.raft.accepts() || !self.debounce.is_due(turn.now) {
             return;
         }
-        let pass = self.scheduler.run(now);
+        let pass = self.scheduler.run(turn.now);
         for assigned in pass.assigned {
-            out.decided_pods += 1;
+            turn.out.decided_pods += 1;
             let Some(&number) = self.by_id.get(&assigned.task) else {
                 continue;
             };
@@ -321,31 +322,24 @@ impl SwarmKitManager {
                 .copied()
                 .unwrap_or(0);
             let node = NodeId::from_index(node);
-            let devices = free_devices(store, node, asked, out);
-            out.write(store, Event::PodBound { pod, node, devices });
+            let devices = free_devices(turn.store, node, asked, turn.out);
+            turn.write(Event::PodBound { pod, node, devices });
         }
-        out.decided_jobs += u32::from(out.decided_pods > 0);
+        turn.out.decided_jobs += u32::from(turn.out.decided_pods > 0);
         for (id, _) in pass.waiting {
             let number = self.by_id.get(&id).copied();
             let Some(number) = number.filter(|&number| self.told_waiting.insert(number)) else {
                 continue;
             };
             if let Some(pod) = self.tasks.get(&number).and_then(|task| task.pod) {
-                out.decided_pods += 1;
-                out.write(store, Event::PodUnschedulable { pod });
+                turn.out.decided_pods += 1;
+                turn.write(Event::PodUnschedulable { pod });
             }
         }
     }
 
     /// A task's pod ended: what it held is free.
-    fn ended(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        reason: EndReason,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn ended(&mut self, pod: PodRef, reason: EndReason, turn: &mut Turn<'_>) {
         let Some(number) = self.by_pod.remove(&pod.id) else {
             return;
         };
@@ -368,28 +362,28 @@ impl SwarmKitManager {
                 let has_failed =
                     ends::swarmkit(reason).consequence == Consequence::Failure && task.is_wanted;
                 if has_failed && !task.is_pinned {
-                    node.count_failure(now, &task.spec.version);
+                    node.count_failure(turn.now, &task.spec.version);
                 }
             }
-            self.committed(now);
+            self.committed(turn.now);
         } else {
             self.scheduler.forget(&task.id);
         }
         if task.service.is_some() && reason.leaves_object() {
             let change = PodChange::Forgotten;
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
         }
-        self.task_ended(now, number, &task, reason, out);
+        self.task_ended(turn.now, number, &task, reason, turn.out);
     }
 
-    fn due(&mut self, now: Instant, due: Due, store: &Store, out: &mut Outbox) {
+    fn due(&mut self, due: Due, turn: &mut Turn<'_>) {
         match due {
-            Due::Schedule => self.schedule(now, store, out),
-            Due::Release(number) => self.release(now, number, store, out),
-            Due::Update(service) => self.step_update(now, service, store, out),
-            Due::Down(node) => self.expired(now, node, store, out),
-            Due::Orphans(node) => self.orphan(now, node, store, out),
-            Due::Elect => self.elect(now, store, out),
+            Due::Schedule => self.schedule(turn),
+            Due::Release(number) => self.release(number, turn),
+            Due::Update(service) => self.step_update(service, turn),
+            Due::Down(node) => self.expired(node, turn),
+            Due::Orphans(node) => self.orphan(node, turn),
+            Due::Elect => self.elect(turn),
         }
     }
 }
@@ -404,23 +398,24 @@ impl Component for SwarmKitManager {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let turn = &mut Turn::new(now, view, out);
         for entry in view.log().since(self.cursor) {
-            self.happened(now, &entry.event, view, out);
+            self.happened(&entry.event, turn);
         }
         self.cursor = view.revision();
         while let Some((_, due)) = self.timers.pop(now) {
-            self.due(now, due, view, out);
+            self.due(due, turn);
         }
         if self.raft.accepts() {
             for number in self.needs.take_ready() {
-                self.has_needs(number, view, out);
+                self.has_needs(number, turn);
             }
             for service in std::mem::take(&mut self.dirty) {
-                self.reconcile(service, view, out);
+                self.reconcile(service, turn);
             }
         }
         if let Some(at) = self.timers.next() {
-            out.wake_at(at);
+            turn.out.wake_at(at);
         }
         Progress::Idle
     }

@@ -9,22 +9,15 @@
 //! A cluster of five managers, as a caller builds it from the registry:
 //!
 //! ```
-//! use policy::{ProfileChoice, Setup};
-//! use scheduler::pipeline::evaluate::Form;
 //! use systems::swarmkit::SwarmKitOptions;
-//! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
+//! use systems::{SystemOptions, SystemRequest, registry};
 //!
 //! let request = SystemRequest {
-//!     setup: Setup::default(),
-//!     profile: ProfileChoice::named("default"),
 //!     options: SystemOptions::default().with(SwarmKitOptions {
 //!         managers: 5,
 //!         ..SwarmKitOptions::default()
 //!     }),
-//!     controllers: None,
-//!     form: Form::Incremental,
-//!     time_limits: TimeLimits::Ignored,
-//!     images: None,
+//!     ..SystemRequest::of("default")
 //! };
 //! let parts = (registry::find("swarmkit")?.build)(&request)?;
 //! assert_eq!(parts.components[0].name(), "swarmkit-manager");

@@ -1,6 +1,7 @@
 //! Nodes as managers hear of them: heartbeats, downs, returns, tasks that are given up, constraints
 //! that are enforced (spec: orchestrators-a.md section 2.8).
 
+use crate::parts::turn::Turn;
 use std::sync::Arc;
 
 use cluster::Store;
@@ -97,11 +98,9 @@ impl SwarmKitManager {
     /// is rejected.
     pub(super) fn node_updated(
         &mut self,
-        now: Instant,
         node: NodeId,
         object: &Arc<model::Node>,
-        store: &Store,
-        out: &mut Outbox,
+        turn: &mut Turn<'_>,
     ) {
         let declared = request::node(object, node.index(), self.options.managers);
         let capacity = declared.available.clone();
@@ -114,18 +113,18 @@ impl SwarmKitManager {
         (known.role, known.ip) = (declared.role, declared.ip);
         (known.os, known.architecture) = (declared.os, declared.architecture);
         if has_new_labels && self.raft.accepts() {
-            self.enforce(now, node, &capacity, store, out);
+            self.enforce(node, &capacity, turn);
         } else if has_new_labels {
             self.nodes[node.index()].is_unchecked = true;
         }
-        self.empty(now, &object.name, store, out);
+        self.empty(&object.name, turn);
         self.dirty.extend(self.services.keys());
-        self.committed(now);
+        self.committed(turn.now);
     }
 
     /// A node that drains gives its tasks to the restart rule; those of global services just go, as the
     /// look at their service finds. The next leader looks again.
-    fn empty(&mut self, now: Instant, id: &Text, store: &Store, out: &mut Outbox) {
+    fn empty(&mut self, id: &Text, turn: &mut Turn<'_>) {
         let node = self.scheduler.nodes().get(id);
         if node.is_none_or(|node| node.availability != Availability::Drain) || !self.raft.accepts()
         {
@@ -139,19 +138,12 @@ impl SwarmKitManager {
         let here: Vec<u64> = here.map(|(&number, _)| number).collect();
         for number in here {
             let reason = EndReason::Evicted(EvictionCause::Drain);
-            self.shut_down(number, reason, store, out);
-            self.replace(now, number, out);
+            self.shut_down(number, reason, turn);
+            self.replace(turn.now, number, turn.out);
         }
     }
 
-    fn enforce(
-        &mut self,
-        now: Instant,
-        node: NodeId,
-        capacity: &super::task::Resources,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn enforce(&mut self, node: NodeId, capacity: &super::task::Resources, turn: &mut Turn<'_>) {
         let id = self.nodes[node.index()].id.clone();
         let here = self
             .tasks
@@ -177,8 +169,8 @@ impl SwarmKitManager {
         for task in rejected(known, capacity, &placed) {
             let found = self.tasks.iter().find(|(_, known)| known.id == task);
             if let Some((&number, _)) = found {
-                self.shut_down(number, EndReason::Rejected, store, out);
-                self.replace(now, number, out);
+                self.shut_down(number, EndReason::Rejected, turn);
+                self.replace(turn.now, number, turn.out);
             }
         }
     }
@@ -221,73 +213,66 @@ impl SwarmKitManager {
     }
 
     /// The managers are told at once that a node is down or up.
-    pub(super) fn declared(
-        &mut self,
-        now: Instant,
-        node: usize,
-        is_up: bool,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn declared(&mut self, node: usize, is_up: bool, turn: &mut Turn<'_>) {
         if self.nodes.get(node).is_none_or(|watch| watch.is_observed) {
             return;
         }
         if is_up {
             self.nodes[node].is_silent = false;
             let id = self.nodes[node].id.clone();
-            self.set_status(now, &id, NodeStatus::Ready);
+            self.set_status(turn.now, &id, NodeStatus::Ready);
         } else {
-            self.down(now, node, store, out);
+            self.down(node, turn);
         }
     }
 
     /// A silent node's grace is over, unless it was heard meanwhile or nobody leads.
-    pub(super) fn expired(&mut self, now: Instant, node: usize, store: &Store, out: &mut Outbox) {
+    pub(super) fn expired(&mut self, node: usize, turn: &mut Turn<'_>) {
         let watch = &self.nodes[node];
-        let is_due = watch.is_silent && watch.expires.is_some_and(|at| at <= now);
+        let is_due = watch.is_silent && watch.expires.is_some_and(|at| at <= turn.now);
         if !is_due || watch.down_since.is_some() || !self.raft.accepts() {
             return;
         }
         let id = NodeId::from_index(node);
-        if store.nodes().is_ready(id) {
+        if turn.store.nodes().is_ready(id) {
             let ready = false;
-            out.write(store, Event::NodeReadiness { node: id, ready });
+            turn.write(Event::NodeReadiness { node: id, ready });
         }
-        self.down(now, node, store, out);
+        self.down(node, turn);
     }
 
     /// A node is down: every task there is handed to the restart rule at once.
-    pub(super) fn down(&mut self, now: Instant, node: usize, store: &Store, out: &mut Outbox) {
+    pub(super) fn down(&mut self, node: usize, turn: &mut Turn<'_>) {
         if !self.raft.accepts() {
             // The next leader finds out.
             self.nodes[node].is_silent = true;
             return;
         }
-        let orphans = now.saturating_add(self.options.orphan_timeout);
-        self.nodes[node].down_since = Some(now);
+        let orphans = turn.now.saturating_add(self.options.orphan_timeout);
+        self.nodes[node].down_since = Some(turn.now);
         self.timers.push(orphans, Due::Orphans(node));
         let id = self.nodes[node].id.clone();
-        self.set_status(now, &id, NodeStatus::Down);
+        self.set_status(turn.now, &id, NodeStatus::Down);
         let here = self.tasks.iter();
         let here = here.filter(|(_, task)| task.node.as_ref() == Some(&id));
         let here: Vec<(u64, Task)> = here.map(|(&own, task)| (own, task.clone())).collect();
         for (number, task) in here {
             if !task.is_wanted {
-                self.release_successor(now, number, &task);
+                self.release_successor(turn.now, number, &task);
                 continue;
             }
-            self.shut_down(number, EndReason::NodeLost, store, out);
-            self.replace(now, number, out);
+            self.shut_down(number, EndReason::NodeLost, turn);
+            self.replace(turn.now, number, turn.out);
         }
     }
 
     /// A node has been down for too long: its tasks are forgotten.
-    pub(super) fn orphan(&mut self, now: Instant, node: usize, store: &Store, out: &mut Outbox) {
+    pub(super) fn orphan(&mut self, node: usize, turn: &mut Turn<'_>) {
         let watch = &self.nodes[node];
         let since = watch
             .down_since
             .map(|since| since.saturating_add(self.options.orphan_timeout));
-        if since.is_none_or(|until| until > now) || !self.raft.accepts() {
+        if since.is_none_or(|until| until > turn.now) || !self.raft.accepts() {
             return;
         }
         let id = watch.id.clone();
@@ -297,13 +282,13 @@ impl SwarmKitManager {
             .filter(|task| task.node.as_ref() == Some(&id));
         for pod in here.filter_map(|task| task.pod) {
             let reason = EndReason::NodeLost;
-            out.write(store, Event::PodEnded { pod, reason });
+            turn.write(Event::PodEnded { pod, reason });
         }
     }
 
     /// An election ends: the new leader knows the nodes, and waits longer for those that are silent.
-    pub(super) fn elect(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
-        if !self.raft.elect(now) {
+    pub(super) fn elect(&mut self, turn: &mut Turn<'_>) {
+        if !self.raft.elect(turn.now) {
             return;
         }
         let options = self.options.heartbeat;
@@ -311,7 +296,9 @@ impl SwarmKitManager {
             let watch = &mut self.nodes[node];
             if watch.is_silent && watch.down_since.is_none() {
                 let period = options.draw(&mut watch.rng);
-                let expires = now.saturating_add(options.grace_after_election(period));
+                let expires = turn
+                    .now
+                    .saturating_add(options.grace_after_election(period));
                 watch.expires = Some(expires);
                 self.timers.push(expires, Due::Down(node));
                 // A leader knows only who has registered with it.
@@ -324,21 +311,21 @@ impl SwarmKitManager {
             let watch = &mut self.nodes[node];
             let is_unchecked = std::mem::take(&mut watch.is_unchecked);
             if let Some(since) = watch.down_since
-                && since.saturating_add(self.options.orphan_timeout) < now
+                && since.saturating_add(self.options.orphan_timeout) < turn.now
             {
-                self.timers.push(now, Due::Orphans(node));
+                self.timers.push(turn.now, Due::Orphans(node));
             }
             let name = self.nodes[node].id.clone();
-            self.empty(now, &name, store, out);
+            self.empty(&name, turn);
             let id = NodeId::from_index(node);
-            if is_unchecked && let Some(object) = store.nodes().object(id) {
+            if is_unchecked && let Some(object) = turn.store.nodes().object(id) {
                 let capacity = request::capacity(object);
-                self.enforce(now, id, &capacity, store, out);
+                self.enforce(id, &capacity, turn);
             }
         }
-        self.take_up(now, store, out);
+        self.take_up(turn);
         self.dirty.extend(self.services.keys());
-        self.committed(now);
+        self.committed(turn.now);
     }
 }
 

@@ -3,12 +3,12 @@
 
 use std::sync::Arc;
 
-use cluster::Store;
 use control::Outbox;
 use model::{EndReason, Event, Object, ObjectChange, PodRef, Text};
 use units::{Instant, ObjectId, SortedSet};
 
 use crate::ends::{self, Consequence};
+use crate::parts::turn::Turn;
 
 use super::component::{Due, SwarmKitManager};
 use super::global;
@@ -21,14 +21,7 @@ use super::update::{Direction, Order, Updater};
 
 impl SwarmKitManager {
     /// An object is declared, or declared anew.
-    pub(super) fn declare(
-        &mut self,
-        now: Instant,
-        id: ObjectId,
-        object: &Object,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn declare(&mut self, id: ObjectId, object: &Object, turn: &mut Turn<'_>) {
         let Some(wanted) = wanted(object, &self.options) else {
             return;
         };
@@ -44,7 +37,7 @@ impl SwarmKitManager {
         service.rollback = wanted.rollback;
         let takes_back = matches!(object, Object::Deployment(own) if own.rollback_to.is_some());
         if takes_back {
-            self.roll_back(now, id, store, out);
+            self.roll_back(id, turn);
         } else if service.declared != wanted.template {
             service.declared = Arc::clone(&wanted.template);
             // The service may have gone back to it by itself.
@@ -52,14 +45,14 @@ impl SwarmKitManager {
                 return;
             }
             service.specify(&wanted.template, &self.options);
-            self.begin_update(now, id, Direction::Update, store, out);
+            self.begin_update(id, Direction::Update, turn);
         } else if is_resized {
-            self.resume_update(now, id, store, out);
+            self.resume_update(id, turn);
         }
     }
 
     /// An object is deleted: all its tasks stop.
-    pub(super) fn delete(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+    pub(super) fn delete(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         if !self.raft.accepts() {
             self.deleted.push(id);
             return;
@@ -69,45 +62,39 @@ impl SwarmKitManager {
         };
         self.dirty.remove(&id);
         for number in service.slots.into_values().flat_map(|slot| slot.tasks) {
-            self.remove_task(number, store, out);
+            self.remove_task(number, turn);
         }
     }
 
-    fn remove_task(&mut self, number: u64, store: &Store, out: &mut Outbox) {
+    fn remove_task(&mut self, number: u64, turn: &mut Turn<'_>) {
         if let Some(task) = self.tasks.get_mut(&number) {
             task.is_removed = true;
         }
-        self.shut_down(number, EndReason::Cancelled, store, out);
+        self.shut_down(number, EndReason::Cancelled, turn);
     }
 
     /// Brings a service to its size.
-    pub(super) fn reconcile(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+    pub(super) fn reconcile(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         let Some(service) = self.services.get(&id) else {
             return;
         };
         match service.mode {
-            Mode::Replicated(replicas) => self.reconcile_replicated(id, replicas, store, out),
-            Mode::Global => self.reconcile_global(id, store, out),
+            Mode::Replicated(replicas) => self.reconcile_replicated(id, replicas, turn),
+            Mode::Global => self.reconcile_global(id, turn),
             Mode::Job {
                 completions,
                 parallel,
-            } => self.reconcile_job(id, completions, parallel, out),
+            } => self.reconcile_job(id, completions, parallel, turn.out),
         }
     }
 
-    fn reconcile_replicated(
-        &mut self,
-        id: ObjectId,
-        replicas: u64,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn reconcile_replicated(&mut self, id: ObjectId, replicas: u64, turn: &mut Turn<'_>) {
         let scaling = replicated::reconcile(&self.live_slots(id), replicas);
         for slot in scaling.create {
-            self.make(id, slot, None, false, out);
+            self.make(id, slot, None, false, turn.out);
         }
         for slot in scaling.remove {
-            self.remove_slot(id, slot, store, out);
+            self.remove_slot(id, slot, turn);
         }
     }
 
@@ -131,30 +118,24 @@ impl SwarmKitManager {
     }
 
     /// A slot is no longer wanted: its tasks stop, and no update waits for it.
-    pub(super) fn remove_slot(
-        &mut self,
-        id: ObjectId,
-        number: u64,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn remove_slot(&mut self, id: ObjectId, number: u64, turn: &mut Turn<'_>) {
         let Some(service) = self.services.get_mut(&id) else {
             return;
         };
         if let Some(updater) = &mut service.updater {
             updater.slot_removed(number);
-            self.timers.push(store.now(), Due::Update(id));
+            self.timers.push(turn.store.now(), Due::Update(id));
         }
         let Some(slot) = service.slots.get_mut(&number) else {
             return;
         };
         slot.is_over = false;
         for task in slot.tasks.clone() {
-            self.remove_task(task, store, out);
+            self.remove_task(task, turn);
         }
     }
 
-    fn reconcile_global(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+    fn reconcile_global(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         let Some(service) = self.services.get(&id) else {
             return;
         };
@@ -170,14 +151,14 @@ impl SwarmKitManager {
         let nodes = self.scheduler.nodes().values();
         let scaling = global::reconcile(nodes, &service.now.spec.constraints, &running);
         let wanted = running.len() + scaling.create.len() - scaling.shutdown.len();
-        state_wanted(id, wanted, store, out);
+        state_wanted(id, wanted, turn);
         for node in scaling.create {
             let slot = self.node_ids.get(&node).copied().unwrap_or(0) as u64;
-            self.make(id, slot, Some(node), false, out);
+            self.make(id, slot, Some(node), false, turn.out);
         }
         for node in scaling.shutdown {
             let slot = self.node_ids.get(&node).copied().unwrap_or(0) as u64;
-            self.remove_slot(id, slot, store, out);
+            self.remove_slot(id, slot, turn);
         }
     }
 
@@ -300,8 +281,8 @@ impl SwarmKitManager {
 }
 
 /// States the number of tasks that a global service is to have, for the measurement of the run.
-fn state_wanted(id: ObjectId, wanted: usize, store: &Store, out: &mut Outbox) {
-    let row = store.objects().get(id);
+fn state_wanted(id: ObjectId, wanted: usize, turn: &mut Turn<'_>) {
+    let row = turn.store.objects().get(id);
     let Some(Object::DaemonSet(own)) = row.map(|row| &row.object) else {
         return;
     };
@@ -312,5 +293,5 @@ fn state_wanted(id: ObjectId, wanted: usize, store: &Store, out: &mut Outbox) {
     let mut stated = own.clone();
     Arc::make_mut(&mut stated).status.desired = desired;
     let object = Object::DaemonSet(stated);
-    out.write(store, Event::Object(ObjectChange::Updated { id, object }));
+    turn.write(Event::Object(ObjectChange::Updated { id, object }));
 }

@@ -1,7 +1,7 @@
 //! Tasks that come to their end: they stop, others take their place and start when they may, and a new
 //! leader takes up what came to a halt (spec: orchestrators-a.md section 2.6).
 
-use cluster::Store;
+use crate::parts::turn::Turn;
 use control::Outbox;
 use model::{EndReason, Event, PodChange, PodRef};
 use units::{Instant, ObjectId};
@@ -25,13 +25,7 @@ pub(super) struct EndedTask {
 
 impl SwarmKitManager {
     /// A task is to stop: it no longer counts, and keeps what it reserves until it has ended.
-    pub(super) fn shut_down(
-        &mut self,
-        number: u64,
-        reason: EndReason,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn shut_down(&mut self, number: u64, reason: EndReason, turn: &mut Turn<'_>) {
         let Some(task) = self.tasks.get_mut(&number) else {
             return;
         };
@@ -51,11 +45,11 @@ impl SwarmKitManager {
             self.scheduler.forget(&task.id);
         }
         if let Some(pod) = task.pod
-            && store.pods().get(pod).is_some()
+            && turn.store.pods().get(pod).is_some()
         {
-            let grace = store.grace_of(pod);
+            let grace = turn.store.grace_of(pod);
             let change = PodChange::Terminating { grace, reason };
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
         }
     }
 
@@ -176,9 +170,9 @@ impl SwarmKitManager {
 
     /// A new leader takes up what came to a halt without one: services that were deleted, tasks that
     /// ended meanwhile, tasks that are held, updates.
-    pub(super) fn take_up(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+    pub(super) fn take_up(&mut self, turn: &mut Turn<'_>) {
         for service in std::mem::take(&mut self.deleted) {
-            self.delete(service, store, out);
+            self.delete(service, turn);
         }
         for halted in std::mem::take(&mut self.unanswered) {
             if let Some(service) = self.services.get_mut(&halted.service) {
@@ -195,56 +189,56 @@ impl SwarmKitManager {
                 is_success: halted.is_success,
                 old: if is_there { halted.old } else { OldTask::Gone },
             };
-            self.restart(now, ended, &halted.task, out);
+            self.restart(turn.now, ended, &halted.task, turn.out);
         }
         for (&number, task) in &self.tasks {
             if task.awaits_turn
                 && let Some(replacement) = &task.replacement
             {
-                let starts = replacement.starts().max(now);
+                let starts = replacement.starts().max(turn.now);
                 self.timers.push(starts, Due::Release(number));
             }
         }
         for (&id, service) in &self.services {
             if service.updater.is_some() {
-                self.timers.push(now, Due::Update(id));
+                self.timers.push(turn.now, Due::Update(id));
             }
         }
     }
 
     /// A task's turn may have come, if what it waits for is over.
-    pub(super) fn release(&mut self, now: Instant, number: u64, store: &Store, out: &mut Outbox) {
+    pub(super) fn release(&mut self, number: u64, turn: &mut Turn<'_>) {
         let Some(task) = self.tasks.get_mut(&number) else {
             return;
         };
         let waits = task.replacement.as_ref().map(Replacement::starts);
-        if !task.awaits_turn || waits.is_some_and(|starts| starts > now) {
+        if !task.awaits_turn || waits.is_some_and(|starts| starts > turn.now) {
             return;
         }
         // The next leader looks at it again.
         if !self.raft.accepts() {
             return;
         }
-        self.turn_comes(number, store, out);
+        self.turn_comes(number, turn);
     }
 
     /// Starts a task whose turn has come, unless something else holds it back.
-    pub(super) fn turn_comes(&mut self, number: u64, store: &Store, out: &mut Outbox) {
+    pub(super) fn turn_comes(&mut self, number: u64, turn: &mut Turn<'_>) {
         if let Some(task) = self.tasks.get_mut(&number) {
             task.awaits_turn = false;
-            self.let_go(number, store, out);
+            self.let_go(number, turn);
         }
     }
 
     /// All that a task needs is there: it starts unless something else holds it back.
-    pub(super) fn has_needs(&mut self, number: u64, store: &Store, out: &mut Outbox) {
+    pub(super) fn has_needs(&mut self, number: u64, turn: &mut Turn<'_>) {
         if let Some(task) = self.tasks.get_mut(&number) {
             task.lacks_needs = false;
-            self.let_go(number, store, out);
+            self.let_go(number, turn);
         }
     }
 
-    fn let_go(&mut self, number: u64, store: &Store, out: &mut Outbox) {
+    fn let_go(&mut self, number: u64, turn: &mut Turn<'_>) {
         let Some(task) = self.tasks.get_mut(&number) else {
             return;
         };
@@ -253,10 +247,10 @@ impl SwarmKitManager {
         }
         // One whose pod is being created needs not be held at all.
         if let Some(pod) = task.pod
-            && store.pods().get(pod).is_some()
+            && turn.store.pods().get(pod).is_some()
         {
             let change = PodChange::Released;
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
         }
     }
 }

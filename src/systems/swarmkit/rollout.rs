@@ -1,11 +1,10 @@
 //! Updates of services, slot by slot, and back (spec: orchestrators-a.md section 2.7).
 
+use crate::parts::turn::Turn;
 use std::sync::Arc;
 
-use cluster::Store;
-use control::Outbox;
 use model::{EndReason, Event, RolloutStep, Text};
-use units::{Instant, ObjectId};
+use units::ObjectId;
 
 use super::component::{Due, SwarmKitManager};
 use super::replicated;
@@ -17,14 +16,7 @@ use super::update::{Direction, DirtySlot, Order, UpdateOrder, UpdateState, Updat
 impl SwarmKitManager {
     /// Begins an update of the slots whose task is not of the present specification; one that is
     /// under way ends.
-    pub(super) fn begin_update(
-        &mut self,
-        now: Instant,
-        id: ObjectId,
-        direction: Direction,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn begin_update(&mut self, id: ObjectId, direction: Direction, turn: &mut Turn<'_>) {
         let leaving = match self.services.get(&id).map(|own| own.mode) {
             Some(Mode::Replicated(replicas)) => {
                 replicated::reconcile(&self.live_slots(id), replicas).remove
@@ -34,7 +26,7 @@ impl SwarmKitManager {
         if self.raft.accepts() {
             // Slots beyond the size go in the same step, and not those that are empty while they are updated.
             for &number in &leaving {
-                self.remove_slot(id, number, store, out);
+                self.remove_slot(id, number, turn);
             }
         }
         let Some(service) = self.services.get_mut(&id) else {
@@ -74,18 +66,12 @@ impl SwarmKitManager {
         }
         service.updater = Some(Updater::new(config, direction, dirty));
         self.dirty.insert(id);
-        self.step_update(now, id, store, out);
+        self.step_update(id, turn);
     }
 
     /// The service has another size, which is an update of it: one that paused, or is under way, begins
     /// anew with the slots that are left.
-    pub(super) fn resume_update(
-        &mut self,
-        now: Instant,
-        id: ObjectId,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn resume_update(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         let has_dirty = |service: &Service| {
             service.slots.values().any(|slot| {
                 let tasks = slot.tasks.iter().filter_map(|task| self.tasks.get(task));
@@ -96,47 +82,35 @@ impl SwarmKitManager {
         };
         let service = self.services.get(&id);
         if service.is_some_and(|own| own.updater.is_some() || has_dirty(own)) {
-            self.begin_update(now, id, Direction::Update, store, out);
+            self.begin_update(id, Direction::Update, turn);
         }
     }
 
     /// Back to the specification before; refused where there is none.
-    pub(super) fn roll_back(
-        &mut self,
-        now: Instant,
-        id: ObjectId,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn roll_back(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         if let Some(service) = self.services.get_mut(&id)
             && let Some(previous) = service.previous.take()
         {
             service.previous = Some(std::mem::replace(&mut service.now, previous));
-            self.begin_update(now, id, Direction::Rollback, store, out);
+            self.begin_update(id, Direction::Rollback, turn);
         } else {
             let step = RolloutStep::BackRefused;
-            out.write(store, Event::Rollout { workload: id, step });
+            turn.write(Event::Rollout { workload: id, step });
         }
     }
 
     /// The service goes back by itself, after which it has no specification before.
-    fn fall_back(&mut self, now: Instant, id: ObjectId, store: &Store, out: &mut Outbox) {
+    fn fall_back(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         if let Some(service) = self.services.get_mut(&id)
             && let Some(previous) = service.previous.take()
         {
             service.now = previous;
-            self.begin_update(now, id, Direction::Rollback, store, out);
+            self.begin_update(id, Direction::Rollback, turn);
         }
     }
 
     /// Lets an update go on as far as it can.
-    pub(super) fn step_update(
-        &mut self,
-        now: Instant,
-        id: ObjectId,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn step_update(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         if !self.raft.accepts() {
             return;
         }
@@ -147,13 +121,13 @@ impl SwarmKitManager {
             return;
         };
         let mut orders = std::mem::take(&mut service.orders);
-        updater.step(now, &mut orders);
+        updater.step(turn.now, &mut orders);
         while !orders.is_empty() {
             for order in std::mem::take(&mut orders) {
-                self.carry_out(now, id, order, store, out);
+                self.carry_out(id, order, turn);
             }
             if let Some(updater) = self.updater_of(id) {
-                updater.step(now, &mut orders);
+                updater.step(turn.now, &mut orders);
             }
         }
         let Some(updater) = self.updater_of(id) else {
@@ -162,7 +136,7 @@ impl SwarmKitManager {
         let (outcome, direction) = (updater.take_outcome(), updater.direction());
         let is_done = updater.state() != UpdateState::Underway && updater.is_idle();
         if let Some(at) = updater.wakes() {
-            self.timers.push(at.max(now), Due::Update(id));
+            self.timers.push(at.max(turn.now), Due::Update(id));
         }
         if is_done && let Some(service) = self.services.get_mut(&id) {
             service.updater = None;
@@ -174,12 +148,12 @@ impl SwarmKitManager {
             (Some(UpdateState::Paused), _) => RolloutStep::Paused,
             (Some(UpdateState::RollbackWanted), _) => RolloutStep::RollingBack,
         };
-        out.write(store, Event::Rollout { workload: id, step });
+        turn.write(Event::Rollout { workload: id, step });
         match outcome {
-            Some(UpdateState::RollbackWanted) => self.fall_back(now, id, store, out),
+            Some(UpdateState::RollbackWanted) => self.fall_back(id, turn),
             // The end is written into the service, which is looked at anew then: slots that a restart gave a
             // second task meanwhile are dirty (updater.go `isSlotDirty`).
-            Some(UpdateState::Completed) => self.resume_update(now, id, store, out),
+            Some(UpdateState::Completed) => self.resume_update(id, turn),
             _ => {}
         }
     }
@@ -189,19 +163,12 @@ impl SwarmKitManager {
         self.services.get_mut(&id)?.updater.as_mut()
     }
 
-    fn carry_out(
-        &mut self,
-        now: Instant,
-        id: ObjectId,
-        order: Order,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn carry_out(&mut self, id: ObjectId, order: Order, turn: &mut Turn<'_>) {
         match order {
-            Order::Replace(slot) => self.replace_slot(now, id, &slot, store, out),
+            Order::Replace(slot) => self.replace_slot(id, &slot, turn),
             Order::StopOld(slot) => {
                 for number in self.wanted_of(&slot) {
-                    self.shut_down(number, EndReason::Cancelled, store, out);
+                    self.shut_down(number, EndReason::Cancelled, turn);
                 }
             }
         }
@@ -218,14 +185,7 @@ impl SwarmKitManager {
 
     /// Gives a slot a task of the present specification. One that it has already is kept, and the others
     /// go. A slot whose tasks the restart rule has replaced meanwhile has what it needs.
-    fn replace_slot(
-        &mut self,
-        now: Instant,
-        id: ObjectId,
-        slot: &DirtySlot,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn replace_slot(&mut self, id: ObjectId, slot: &DirtySlot, turn: &mut Turn<'_>) {
         let Some(service) = self.services.get_mut(&id) else {
             return;
         };
@@ -235,32 +195,32 @@ impl SwarmKitManager {
             .is_some_and(|state| std::mem::take(&mut state.is_over));
         let wanted = self.wanted_of(slot);
         if let Some(kept) = self.clean_task(&wanted, &spec) {
-            let old = self.keep(now, &wanted, kept, store, out);
+            let old = self.keep(&wanted, kept, turn);
             if let Some(updater) = self.updater_of(id) {
-                updater.kept(now, slot.number, old);
+                updater.kept(turn.now, slot.number, old);
             }
             return;
         }
         if wanted.is_empty() && !slot.tasks.is_empty() && !is_over {
             if let Some(updater) = self.updater_of(id) {
-                updater.kept(now, slot.number, None);
+                updater.kept(turn.now, slot.number, None);
             }
             return;
         }
         let node = self.nodes.get(slot.number as usize);
         let pinned = node.map(|watch| watch.id.clone()).filter(|_| is_global);
         let waits = order == Some(UpdateOrder::StopFirst);
-        let Some(task) = self.make(id, slot.number, pinned, waits, out) else {
+        let Some(task) = self.make(id, slot.number, pinned, waits, turn.out) else {
             return;
         };
         let old = if waits {
-            self.start_after(now, task, &wanted, store, out)
+            self.start_after(task, &wanted, turn)
         } else {
             None
         };
         let name = self.tasks.get(&task).map(|made| made.id.clone());
         if let Some((updater, name)) = self.updater_of(id).zip(name) {
-            updater.made(now, slot.number, name, old);
+            updater.made(turn.now, slot.number, name, old);
         }
     }
 
@@ -277,39 +237,25 @@ impl SwarmKitManager {
     }
 
     /// A slot keeps a task, and the others stop: the id of one that is to stop first, if there is one.
-    fn keep(
-        &mut self,
-        now: Instant,
-        wanted: &[u64],
-        kept: u64,
-        store: &Store,
-        out: &mut Outbox,
-    ) -> Option<Text> {
+    fn keep(&mut self, wanted: &[u64], kept: u64, turn: &mut Turn<'_>) -> Option<Text> {
         let others: Vec<u64> = wanted.iter().copied().filter(|&own| own != kept).collect();
         if self.tasks.get(&kept).is_some_and(|task| task.awaits_turn) {
-            return self.start_after(now, kept, &others, store, out);
+            return self.start_after(kept, &others, turn);
         }
         for other in others {
-            self.shut_down(other, EndReason::Cancelled, store, out);
+            self.shut_down(other, EndReason::Cancelled, turn);
         }
         None
     }
 
     /// Stops tasks, and starts another once the last of them has stopped. Its id, if there is one.
-    fn start_after(
-        &mut self,
-        now: Instant,
-        next: u64,
-        others: &[u64],
-        store: &Store,
-        out: &mut Outbox,
-    ) -> Option<Text> {
+    fn start_after(&mut self, next: u64, others: &[u64], turn: &mut Turn<'_>) -> Option<Text> {
         for &number in others {
-            self.shut_down(number, EndReason::Cancelled, store, out);
+            self.shut_down(number, EndReason::Cancelled, turn);
         }
         let old = others.last().copied();
         let state = old.map_or(OldTask::Gone, |_| OldTask::MayRun);
-        let replacement = Replacement::without_delay(now, state);
+        let replacement = Replacement::without_delay(turn.now, state);
         self.timers.push(replacement.starts(), Due::Release(next));
         if let Some(task) = self.tasks.get_mut(&next) {
             task.replacement = Some(replacement);

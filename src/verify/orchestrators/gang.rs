@@ -13,12 +13,11 @@ use model::objects::PodGroup;
 use model::resource_list::{CPU, PODS};
 use model::scheduler_config::{PluginSet, SchedulerProfile};
 use model::{ClusterObjects, Node, PodSpec, ResourceList, SchedulerConfig};
-use policy::{ProfileChoice, Setup};
 use scheduler::kube::group::GROUP_LABEL;
 use scheduler::pipeline::evaluate::Form;
 use sim::DecisionTime;
 use systems::kubernetes::{ENTRY, KubeRequest};
-use systems::{SystemOptions, SystemParts, SystemRequest, TimeLimits};
+use systems::{SystemOptions, SystemParts, SystemRequest};
 use units::{Instant, Quantity};
 
 /// The judge of a kind.
@@ -86,13 +85,9 @@ fn node(slots: i64) -> Node {
 /// The control plane of kube-scheduler with groups.
 fn parts(kube: KubeRequest, form: Form) -> Result<SystemParts, Trouble> {
     let request = SystemRequest {
-        setup: Setup::default(),
-        profile: ProfileChoice::named("default"),
         options: SystemOptions::default().with(kube),
-        controllers: None,
         form,
-        time_limits: TimeLimits::Ignored,
-        images: None,
+        ..SystemRequest::of("default")
     };
     (ENTRY.build)(&request).map_err(|error| Trouble::Malformed(error.to_string()))
 }

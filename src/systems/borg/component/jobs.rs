@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use cluster::Store;
-use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{EndReason, Event, Object, PodChange, PodOwner, PodPhase, PodRef, PodSpec, Text};
-use units::{Instant, ObjectId, SortedMap, TenantId};
+use units::{ObjectId, SortedMap, TenantId};
 
 use crate::ends::{self, Consequence};
+use crate::parts::turn::Turn;
 
 use super::super::entry::CAPABILITIES;
 use super::super::quota::{Asked, User};
@@ -117,15 +117,15 @@ fn asked(spec: &PodSpec) -> Asked {
 
 impl Borgmaster {
     /// A workload was declared, declared again, or deleted.
-    pub(super) fn declared(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
-        let object = store.objects().get(id).map(|row| &row.object);
+    pub(super) fn declared(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
+        let object = turn.store.objects().get(id).map(|row| &row.object);
         let new = object.and_then(|object| Some((object.name(), wanted(object)?)));
         let Some((name, (template, replicas, failures))) = new else {
             if let Some(job) = self.jobs.remove(&id) {
                 self.crashed.retain(|owner, _| owner.object != id);
                 self.give_back(&job);
                 for pod in job.tasks.values().filter_map(|place| place.pod) {
-                    stop(pod, store, out);
+                    stop(pod, turn);
                 }
             }
             return;
@@ -146,7 +146,7 @@ impl Borgmaster {
             wanted: 0,
             failures,
             charged: None,
-            tasks: living(id, store),
+            tasks: living(id, turn.store),
             leaving: SortedMap::new(),
         });
         if is_admitted {
@@ -162,7 +162,7 @@ impl Borgmaster {
             let spec = &job.template;
             self.ledger.admit(&user(spec), spec.priority, charged);
         }
-        if let (Some(lack), Some(row)) = (lack, store.objects().get(id)) {
+        if let (Some(lack), Some(row)) = (lack, turn.store.objects().get(id)) {
             let (kind, namespace) = (row.object.kind(), row.object.namespace());
             let fate = match job.charged {
                 Some(_) => "it stays as it was",
@@ -184,7 +184,7 @@ impl Borgmaster {
 
     /// Starts the tasks that a job lacks, ends those beyond its number, and replaces those of an older
     /// template, a few at a time.
-    pub(super) fn look_at(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+    pub(super) fn look_at(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         let Some(job) = self.jobs.get_mut(&id) else {
             return;
         };
@@ -194,7 +194,7 @@ impl Borgmaster {
                 continue;
             }
             (place.is_coming, place.version) = (true, job.version);
-            out.creations.push(Creation::Pod(NewPod {
+            turn.out.creations.push(Creation::Pod(NewPod {
                 owner: PodOwner::new(id, index),
                 name: NewName::Exact(format!("{}-{index}", job.name).into()),
                 spec: job.template.clone(),
@@ -202,7 +202,7 @@ impl Borgmaster {
         }
         for (index, place) in job.tasks.split_off(&job.wanted) {
             if let Some(pod) = place.pod {
-                stop(pod, store, out);
+                stop(pod, turn);
             }
             if place.is_coming {
                 job.leaving.insert(index, None);
@@ -210,7 +210,7 @@ impl Borgmaster {
         }
         let arrived = job.leaving.extract_all(|_, pod| pod.is_some());
         for pod in arrived.into_iter().filter_map(|(_, pod)| pod) {
-            stop(pod, store, out);
+            stop(pod, turn);
         }
         let running = |place: &&Place| place.is_running && !place.is_stopping;
         let active = job.tasks.values().filter(|place| !place.is_done).count();
@@ -228,7 +228,7 @@ impl Borgmaster {
                 may_stop -= 1;
             }
             place.is_stopping = true;
-            stop(pod, store, out);
+            stop(pod, turn);
         }
     }
 
@@ -292,24 +292,17 @@ impl Borgmaster {
     }
 
     /// A task of a job ended; unless it was done or is coming back by itself, it starts again.
-    pub(super) fn task_ended(
-        &mut self,
-        now: Instant,
-        task: &TaskState,
-        reason: EndReason,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn task_ended(&mut self, task: &TaskState, reason: EndReason, turn: &mut Turn<'_>) {
         let Some(owner) = task.owner else {
             return;
         };
         if reason.leaves_object() {
             let (pod, change) = (task.pod, PodChange::Forgotten);
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
         }
         let job = self.jobs.get(&owner.object);
         let most = job.and_then(|job| job.failures);
-        let restart = now.saturating_add(self.options.restart_delay);
+        let restart = turn.now.saturating_add(self.options.restart_delay);
         let place = self.place_of(owner);
         let Some(place) = place.filter(|place| place.pod == Some(task.pod)) else {
             return;

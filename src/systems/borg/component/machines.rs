@@ -2,10 +2,10 @@
 //! limited rate, as a large outage looks like a partition (spec: orchestrators-b.md section
 //! 5.3).
 
+use crate::parts::turn::Turn;
 use std::sync::Arc;
 
 use cluster::Store;
-use control::Outbox;
 use model::{EndReason, Event, Node};
 use units::{Instant, NodeId};
 
@@ -92,29 +92,29 @@ impl Borgmaster {
         }
     }
 
-    pub(super) fn heard(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
+    pub(super) fn heard(&mut self, node: NodeId, turn: &mut Turn<'_>) {
         if let Some(contact) = self.contacts.get_mut(node.index()) {
             contact.silent_since = None;
         }
         self.set_up(node, true);
-        if !store.nodes().is_ready(node) {
+        if !turn.store.nodes().is_ready(node) {
             let ready = true;
-            out.write(store, Event::NodeReadiness { node, ready });
+            turn.write(Event::NodeReadiness { node, ready });
         }
     }
 
     /// A machine that has been silent for too long is marked down.
-    pub(super) fn down(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
+    pub(super) fn down(&mut self, node: NodeId, turn: &mut Turn<'_>) {
         let contact = self.contacts.get(node.index());
         let since = contact.and_then(|contact| contact.silent_since);
         let after = self.options.unreachable_after;
-        if since.is_none_or(|since| now.since(since) < after) {
+        if since.is_none_or(|since| turn.now.since(since) < after) {
             return;
         }
         self.set_up(node, false);
-        if store.nodes().is_ready(node) {
+        if turn.store.nodes().is_ready(node) {
             let ready = false;
-            out.write(store, Event::NodeReadiness { node, ready });
+            turn.write(Event::NodeReadiness { node, ready });
         }
         let tasks = self.cell.machines()[node.index()].tasks.iter();
         let tasks = tasks.filter_map(|held| Some((node, held.holder.task()?)));
@@ -122,21 +122,23 @@ impl Borgmaster {
     }
 
     /// Tasks of machines that are down find new places, as fast as they may.
-    pub(super) fn reschedule(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+    pub(super) fn reschedule(&mut self, turn: &mut Turn<'_>) {
         while let Some(&(node, pod)) = self.lost.front() {
             let is_there = self.task(pod).is_some_and(|own| {
-                own.machine == Some(node) && !own.is_replaced && store.pods().get(pod).is_some()
+                own.machine == Some(node)
+                    && !own.is_replaced
+                    && turn.store.pods().get(pod).is_some()
             });
             let is_down = self
                 .contacts
                 .get(node.index())
                 .is_some_and(|own| !own.is_up);
             if is_there && is_down {
-                if !self.permits.take(now) {
-                    out.wake_at(self.permits.free_at(now));
+                if !self.permits.take(turn.now) {
+                    turn.out.wake_at(self.permits.free_at(turn.now));
                     return;
                 }
-                self.replace(pod, EndReason::NodeLost, out);
+                self.replace(pod, EndReason::NodeLost, turn.out);
             }
             self.lost.pop_front();
         }

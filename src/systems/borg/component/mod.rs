@@ -29,6 +29,7 @@ use super::pending::Pending;
 use super::quota::Ledger;
 use crate::parts::permit::Permits;
 use crate::parts::timers::Timers;
+use crate::parts::turn::Turn;
 
 use jobs::Job;
 use machines::Contact;
@@ -115,43 +116,43 @@ impl Borgmaster {
         master
     }
 
-    fn read(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+    fn read(&mut self, turn: &mut Turn<'_>) {
         let mut arrived = Vec::new();
-        for entry in store.log().since(self.cursor) {
+        for entry in turn.store.log().since(self.cursor) {
             let at = entry.at;
             match &entry.event {
-                Event::NodeAdded { node, object } => self.joined(*node, object, store),
-                Event::NodeUpdated { node, object } => self.updated(*node, object, store),
+                Event::NodeAdded { node, object } => self.joined(*node, object, turn.store),
+                Event::NodeUpdated { node, object } => self.updated(*node, object, turn.store),
                 Event::NodeContact { node, contact } => match contact {
                     NodeContact::Silent { .. } => self.silent(at, *node),
-                    NodeContact::Steady => self.heard(*node, store, out),
+                    NodeContact::Steady => self.heard(*node, turn),
                     NodeContact::Heard => {}
                 },
                 Event::NodeReadiness { node, ready } => self.declared_ready(*node, *ready),
                 Event::NodeRemoved { node } => self.removed(*node),
-                Event::PodCreated(created) => arrived.extend(self.created(created, store)),
+                Event::PodCreated(created) => arrived.extend(self.created(created, turn.store)),
                 Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
                 Event::PodRunning { pod } => self.runs(at, *pod),
-                Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
+                Event::PodEnded { pod, reason } => self.ended(*pod, *reason, turn),
                 Event::Object(change) => {
                     let (ObjectChange::Created { id, .. }
                     | ObjectChange::Updated { id, .. }
                     | ObjectChange::Terminating { id }
                     | ObjectChange::Orphaned { id }
                     | ObjectChange::Deleted { id }) = change;
-                    self.declared(*id, store, out);
+                    self.declared(*id, turn);
                 }
                 _ => {}
             }
         }
-        self.cursor = store.revision();
+        self.cursor = turn.store.revision();
         self.release_returning();
-        self.admit(&arrived, store, out);
+        self.admit(&arrived, turn);
     }
 
-    fn due(&mut self, now: Instant, due: Due, store: &Store, out: &mut Outbox) {
+    fn due(&mut self, due: Due, turn: &mut Turn<'_>) {
         match due {
-            Due::Down(node) => self.down(now, node, store, out),
+            Due::Down(node) => self.down(node, turn),
             Due::Restart(job, index) => self.restart(job, index),
         }
     }
@@ -167,26 +168,27 @@ impl Component for Borgmaster {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let turn = &mut Turn::new(now, view, out);
         self.next_try = now.saturating_add(self.options.restart_delay);
-        self.read(now, view, out);
+        self.read(turn);
         while let Some((_, due)) = self.timers.pop(now) {
-            self.due(now, due, view, out);
+            self.due(due, turn);
         }
         while let Some(job) = self.dirty.pop_first() {
-            self.look_at(job, view, out);
+            self.look_at(job, turn);
         }
-        self.relieve(view, out);
-        self.reschedule(now, view, out);
-        self.bind_nominated(view, out);
-        let progress = self.pass(view, out);
+        self.relieve(turn);
+        self.reschedule(turn);
+        self.bind_nominated(turn);
+        let progress = self.pass(turn);
         if let Some(at) = self.timers.next() {
-            out.wake_at(at);
+            turn.out.wake_at(at);
         }
         if let Some((at, options)) = self.next_estimate().zip(self.options.reclamation) {
             if self.estimates.go_on(self.waiting, &options) {
-                out.wake_at(at);
+                turn.out.wake_at(at);
             } else {
-                out.wake_idle_at(at);
+                turn.out.wake_idle_at(at);
             }
         }
         progress

@@ -5,7 +5,6 @@
 use std::cmp::Reverse;
 
 use cluster::{Store, UsageSamples};
-use control::Outbox;
 use model::{EndReason, EvictionCause, PodRef, Tier, Used};
 use units::{Duration, Instant, NodeId};
 
@@ -13,6 +12,7 @@ use super::super::machine::Held;
 use super::super::options::Reclamation;
 use super::{Borgmaster, Holder};
 use crate::parts::reservation::Estimator;
+use crate::parts::turn::Turn;
 
 /// The estimates of a task.
 #[derive(Clone, Debug)]
@@ -172,11 +172,15 @@ impl Borgmaster {
     }
 
     /// Kills the tasks that were chosen for want of memory; equal ones come to the queue.
-    pub(super) fn relieve(&mut self, store: &Store, out: &mut Outbox) {
+    pub(super) fn relieve(&mut self, turn: &mut Turn<'_>) {
         for pod in std::mem::take(&mut self.estimates.victims) {
             let own = self.task(pod);
-            if own.is_some_and(|own| !own.is_replaced) && store.pods().get(pod).is_some() {
-                self.replace(pod, EndReason::Evicted(EvictionCause::NodePressure), out);
+            if own.is_some_and(|own| !own.is_replaced) && turn.store.pods().get(pod).is_some() {
+                self.replace(
+                    pod,
+                    EndReason::Evicted(EvictionCause::NodePressure),
+                    turn.out,
+                );
             }
         }
     }

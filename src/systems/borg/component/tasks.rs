@@ -10,6 +10,7 @@ use model::{
 use units::{ClassId, GangId, Instant, NodeId, PodId, SortedSet};
 
 use crate::ends::{self, Consequence};
+use crate::parts::turn::Turn;
 
 use super::super::machine::{AllocRef, Demand, JobKey};
 use super::super::pending::Waiting;
@@ -156,7 +157,7 @@ impl Borgmaster {
 
     /// Admits the tasks of jobs that are within quota to the queue, and rejects those of others. What
     /// belongs to a workload was admitted with it, and what comes back was admitted before.
-    pub(super) fn admit(&mut self, arrived: &[Arrived], store: &Store, out: &mut Outbox) {
+    pub(super) fn admit(&mut self, arrived: &[Arrived], turn: &mut Turn<'_>) {
         let is_one = |one: &Arrived, next: &Arrived| {
             one.together == next.together && one.returns == next.returns
         };
@@ -186,21 +187,21 @@ impl Borgmaster {
                     self.queue_task(&own);
                 } else {
                     let (pod, reason) = (own.pod, EndReason::Rejected);
-                    out.write(store, Event::PodEnded { pod, reason });
+                    turn.write(Event::PodEnded { pod, reason });
                 }
             }
         }
     }
 
     /// One scheduling pass over the queue.
-    pub(super) fn pass(&mut self, store: &Store, out: &mut Outbox) -> Progress {
+    pub(super) fn pass(&mut self, turn: &mut Turn<'_>) -> Progress {
         for _ in 0..MOST_IN_A_STEP {
             let Some(waiting) = self.pending.pop() else {
                 return Progress::Idle;
             };
             match waiting.holder {
-                Holder::Task(pod) => self.place(pod, waiting, store, out),
-                Holder::Alloc(alloc) => self.place_alloc(alloc, waiting, out),
+                Holder::Task(pod) => self.place(pod, waiting, turn),
+                Holder::Alloc(alloc) => self.place_alloc(alloc, waiting, turn.out),
             }
         }
         Progress::More
@@ -213,17 +214,17 @@ impl Borgmaster {
         self.pending.push(holder, class, priority, user);
     }
 
-    fn place(&mut self, pod: PodRef, waiting: Waiting, store: &Store, out: &mut Outbox) {
-        let record = store.pods().get(pod);
+    fn place(&mut self, pod: PodRef, waiting: Waiting, turn: &mut Turn<'_>) {
+        let record = turn.store.pods().get(pod);
         let waits = record.is_some_and(|record| record.node().is_none())
-            && !store.pod_states().is_terminating(pod);
+            && !turn.store.pod_states().is_terminating(pod);
         let is_free = self.task(pod).is_some_and(|own| own.machine.is_none());
         let demand = self.demand_of(pod);
         let (true, true, Some(demand)) = (waits, is_free, demand) else {
             return;
         };
-        out.decided_pods += 1;
-        out.decided_jobs += 1;
+        turn.out.decided_pods += 1;
+        turn.out.decided_jobs += 1;
         let devices = DeviceSet::EMPTY;
         let barred = self.barred(pod);
         let chosen = match demand.set {
@@ -242,13 +243,13 @@ impl Borgmaster {
             if demand.set.is_none() {
                 self.take(pod, node);
             }
-            out.write(store, Event::PodBound { pod, node, devices });
+            turn.write(Event::PodBound { pod, node, devices });
         } else if let Some((node, victims)) = demand.set.is_none().then(killing).flatten() {
-            let victims = self.kill(node, &victims, out);
+            let victims = self.kill(node, &victims, turn.out);
             self.take(pod, node);
             if victims.is_empty() {
                 // An empty alloc made room.
-                out.write(store, Event::PodBound { pod, node, devices });
+                turn.write(Event::PodBound { pod, node, devices });
                 return;
             }
             let holder = Holder::Task(pod);
@@ -267,7 +268,7 @@ impl Borgmaster {
             let own = self.task_mut(pod);
             let is_news = own.is_some_and(|own| !std::mem::replace(&mut own.is_passed_over, true));
             if is_news {
-                out.write(store, Event::PodUnschedulable { pod });
+                turn.write(Event::PodUnschedulable { pod });
             }
         }
     }
@@ -404,7 +405,7 @@ impl Borgmaster {
     }
 
     /// Binds the tasks for which all have ended that were killed for them.
-    pub(super) fn bind_nominated(&mut self, store: &Store, out: &mut Outbox) {
+    pub(super) fn bind_nominated(&mut self, turn: &mut Turn<'_>) {
         for mut own in std::mem::take(&mut self.nominations) {
             own.victims.retain(|&victim| self.task(victim).is_some());
             let Nomination { holder, node, .. } = own;
@@ -424,7 +425,7 @@ impl Borgmaster {
                 .is_some_and(|task| task.machine == Some(node))
             {
                 let devices = DeviceSet::EMPTY;
-                out.write(store, Event::PodBound { pod, node, devices });
+                turn.write(Event::PodBound { pod, node, devices });
             }
         }
     }
@@ -440,14 +441,7 @@ impl Borgmaster {
         }
     }
 
-    pub(super) fn ended(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        reason: EndReason,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn ended(&mut self, pod: PodRef, reason: EndReason, turn: &mut Turn<'_>) {
         let machine = self.task(pod).and_then(|own| own.machine);
         self.leave(pod);
         let row = self.tasks.get_mut(pod.slot.index());
@@ -472,7 +466,7 @@ impl Borgmaster {
                 self.ledger.release(&own.user, own.priority, own.asked);
             }
         }
-        self.task_ended(now, &own, reason, store, out);
+        self.task_ended(&own, reason, turn);
     }
 
     pub(super) fn why_it_waits(&self, pod: PodRef) -> Option<Text> {

@@ -1,19 +1,18 @@
 //! Containers of services: created, started, stopped and taken off.
 
+use crate::parts::turn::Turn;
 use std::sync::Arc;
 
-use cluster::Store;
-use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
 use model::{DeviceSet, EndReason, Event, PodChange, PodOwner};
-use units::{Instant, ObjectId};
+use units::ObjectId;
 
 use super::super::project::Step;
 use super::{Container, Course, Host, Service};
 
 impl Host {
     /// Creates what services lack and stops what they have too much of.
-    pub(super) fn reconcile(&mut self, store: &Store, out: &mut Outbox) {
+    pub(super) fn reconcile(&mut self, turn: &mut Turn<'_>) {
         let ids: Vec<ObjectId> = self.services.keys().copied().collect();
         for id in ids {
             let Some(service) = self.services.get(&id) else {
@@ -25,14 +24,14 @@ impl Host {
                 continue;
             }
             if service.course != Course::Kept {
-                self.empty(id, store, out);
+                self.empty(id, turn);
             }
-            self.fill(id, store, out);
+            self.fill(id, turn);
         }
     }
 
     /// Stops the containers of a service, once those that depend on it have stopped.
-    fn empty(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+    fn empty(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         let Some(service) = self.services.get(&id) else {
             return;
         };
@@ -50,7 +49,7 @@ impl Host {
             .filter_map(|(index, own)| Some((*index, (*own)?)))
             .collect();
         for (index, own) in containers {
-            self.stop(id, index, own, store, out);
+            self.stop(id, index, own, turn);
         }
         let Some(service) = self.services.get_mut(&id) else {
             return;
@@ -65,7 +64,7 @@ impl Host {
     }
 
     /// Stops a container, or takes one off that has ended.
-    fn stop(&mut self, id: ObjectId, index: i32, own: Container, store: &Store, out: &mut Outbox) {
+    fn stop(&mut self, id: ObjectId, index: i32, own: Container, turn: &mut Turn<'_>) {
         let pod = own.pod;
         if own.is_over() {
             self.owners.remove(&pod.id);
@@ -73,17 +72,17 @@ impl Host {
                 service.containers.remove(&index);
             }
             let change = PodChange::Forgotten;
-            out.write(store, Event::PodChanged { pod, change });
-        } else if !store.pod_states().is_terminating(pod) {
-            let (grace, reason) = (store.grace_of(pod), EndReason::Cancelled);
+            turn.write(Event::PodChanged { pod, change });
+        } else if !turn.store.pod_states().is_terminating(pod) {
+            let (grace, reason) = (turn.store.grace_of(pod), EndReason::Cancelled);
             let change = PodChange::Terminating { grace, reason };
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
         }
     }
 
     /// Has as many containers as the service asks for, where an `up` is to see to it. Those that have ended
     /// are started again: as others of the same name.
-    fn fill(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+    fn fill(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         let Some(service) = self.services.get_mut(&id) else {
             return;
         };
@@ -94,11 +93,11 @@ impl Host {
             let there = service.containers.iter();
             let there = there.filter_map(|(index, own)| Some((*index, (*own)?)));
             // Those that still end are waited for.
-            let ends = |(_, own): (i32, Container)| store.pod_states().is_terminating(own.pod);
+            let ends = |(_, own): (i32, Container)| turn.store.pod_states().is_terminating(own.pod);
             let is_incomplete = there.clone().any(ends);
             let over: Vec<(i32, Container)> = there.filter(|(_, own)| own.is_over()).collect();
             for (index, own) in over {
-                self.stop(id, index, own, store, out);
+                self.stop(id, index, own, turn);
             }
             let Some(service) = self.services.get_mut(&id) else {
                 return;
@@ -107,7 +106,7 @@ impl Host {
             for index in 0..service.replicas {
                 let (name, template) = (&service.name, &service.template);
                 service.containers.entry(index).or_insert_with(|| {
-                    out.creations.push(Creation::Pod(NewPod {
+                    turn.out.creations.push(Creation::Pod(NewPod {
                         owner: PodOwner::new(id, index),
                         name: NewName::Exact(format!("{name}-{}", index + 1).into()),
                         spec: Arc::clone(template),
@@ -125,13 +124,13 @@ impl Host {
             .filter_map(|(index, own)| Some((*index, (*own)?)))
             .collect();
         for (index, own) in surplus.into_iter().rev() {
-            self.stop(id, index, own, store, out);
+            self.stop(id, index, own, turn);
         }
     }
 
     /// Starts the services whose turn it is.
-    pub(super) fn look(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
-        let steps = self.project.as_mut().map(|project| project.look(now));
+    pub(super) fn look(&mut self, turn: &mut Turn<'_>) {
+        let steps = self.project.as_mut().map(|project| project.look(turn.now));
         for step in steps.unwrap_or_default() {
             match step {
                 Step::Start(name) => {
@@ -144,7 +143,7 @@ impl Host {
                     let id = self.numbers.get(&service);
                     let service = id.and_then(|id| self.services.get(id));
                     for own in service.into_iter().flat_map(Service::live) {
-                        out.write(store, Event::PodUnschedulable { pod: own.pod });
+                        turn.write(Event::PodUnschedulable { pod: own.pod });
                     }
                 }
                 // The dependency's own containers show that it failed.
@@ -154,7 +153,7 @@ impl Host {
     }
 
     /// Gives the host the containers of all services that were called.
-    pub(super) fn bind(&self, store: &Store, out: &mut Outbox) {
+    pub(super) fn bind(&self, turn: &mut Turn<'_>) {
         let Some((node, true)) = self.node else {
             return;
         };
@@ -164,13 +163,13 @@ impl Host {
         let called = self.services.values().filter(|service| service.is_called);
         let pods = called.flat_map(Service::live).map(|own| own.pod);
         for pod in pods.chain(self.strays.iter().copied()) {
-            let record = store.pods().get(pod);
+            let record = turn.store.pods().get(pod);
             let waits = record.is_some_and(|record| record.node().is_none());
-            if waits && !store.pod_states().is_terminating(pod) {
-                out.decided_pods += 1;
-                out.decided_jobs += 1;
+            if waits && !turn.store.pod_states().is_terminating(pod) {
+                turn.out.decided_pods += 1;
+                turn.out.decided_jobs += 1;
                 let devices = DeviceSet::EMPTY;
-                out.write(store, Event::PodBound { pod, node, devices });
+                turn.write(Event::PodBound { pod, node, devices });
             }
         }
     }

@@ -17,6 +17,7 @@ use super::entry::CAPABILITIES;
 use super::options::ComposeOptions;
 use super::project::{Project, Sign, service_name};
 use crate::mapping::{object_refusal, refusal};
+use crate::parts::turn::Turn;
 
 /// A container of a service.
 #[derive(Clone, Copy, Debug)]
@@ -151,9 +152,9 @@ impl Host {
         }
     }
 
-    fn read(&mut self, store: &Store, out: &mut Outbox) {
+    fn read(&mut self, turn: &mut Turn<'_>) {
         let mut contacts = SortedMap::new();
-        for entry in store.log().since(self.cursor) {
+        for entry in turn.store.log().since(self.cursor) {
             self.is_refused = false;
             match &entry.event {
                 Event::NodeAdded { node, .. } if self.node.is_none() => {
@@ -165,23 +166,23 @@ impl Host {
                     }
                 }
                 Event::NodeReadiness { node, ready } => self.set_up(*node, *ready),
-                Event::NodeRemoved { node } => self.lost(*node, store, out),
-                Event::Object(change) => self.declared(change.id(), store),
-                Event::PodCreated(created) => self.created(created, store),
+                Event::NodeRemoved { node } => self.lost(*node, turn),
+                Event::Object(change) => self.declared(change.id(), turn.store),
+                Event::PodCreated(created) => self.created(created, turn.store),
                 Event::PodBound { pod, .. } => {
                     self.strays.retain(|stray| stray != pod);
                 }
                 Event::PodRunning { pod } => self.seen(*pod, |own| own.has_run = true),
                 Event::PodChanged { pod, change } => self.changed(*pod, *change),
-                Event::PodEnded { pod, reason } => self.ended(*pod, *reason, store, out),
+                Event::PodEnded { pod, reason } => self.ended(*pod, *reason, turn),
                 _ => {}
             }
         }
-        self.cursor = store.revision();
+        self.cursor = turn.store.revision();
         // What was silent and is steady again, while nobody looked, is as it was.
         for (node, ready) in contacts {
-            if store.nodes().is_ready(node) != ready {
-                out.write(store, Event::NodeReadiness { node, ready });
+            if turn.store.nodes().is_ready(node) != ready {
+                turn.write(Event::NodeReadiness { node, ready });
             }
         }
     }
@@ -204,16 +205,16 @@ impl Host {
     }
 
     /// The host is gone for good, with all that was on it; another node may take its place.
-    fn lost(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
+    fn lost(&mut self, node: NodeId, turn: &mut Turn<'_>) {
         if self.node.is_none_or(|own| own.0 != node) {
             return;
         }
         self.node = None;
         for own in self.services.values().flat_map(Service::live) {
-            let bound = store.pods().get(own.pod).and_then(model::Pod::node);
+            let bound = turn.store.pods().get(own.pod).and_then(model::Pod::node);
             if bound == Some(node) {
                 let (pod, reason) = (own.pod, EndReason::NodeLost);
-                out.write(store, Event::PodEnded { pod, reason });
+                turn.write(Event::PodEnded { pod, reason });
             }
         }
     }
@@ -389,7 +390,7 @@ impl Host {
         }
     }
 
-    fn ended(&mut self, pod: PodRef, reason: EndReason, store: &Store, out: &mut Outbox) {
+    fn ended(&mut self, pod: PodRef, reason: EndReason, turn: &mut Turn<'_>) {
         self.strays.retain(|stray| *stray != pod);
         let Some(&(id, index)) = self.owners.get(&pod.id) else {
             return;
@@ -410,7 +411,7 @@ impl Host {
                 }
                 if reason.leaves_object() {
                     let change = PodChange::Forgotten;
-                    out.write(store, Event::PodChanged { pod, change });
+                    turn.write(Event::PodChanged { pod, change });
                 }
             }
         }
@@ -427,16 +428,17 @@ impl Component for Host {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
-        self.read(view, out);
-        self.reconcile(view, out);
+        let turn = &mut Turn::new(now, view, out);
+        self.read(turn);
+        self.reconcile(turn);
         let next = |project: &Option<Project>| project.as_ref().and_then(|own| own.next_look(now));
         if next(&self.project).is_some_and(|at| at <= now) {
-            self.look(now, view, out);
+            self.look(turn);
         }
         if let Some(at) = next(&self.project) {
-            out.wake_at(at);
+            turn.out.wake_at(at);
         }
-        self.bind(view, out);
+        self.bind(turn);
         Progress::Idle
     }
 

@@ -1,9 +1,9 @@
 //! Capacity providers at work: which provider a task goes to, and groups of instances that grow and shrink
 //! with their tasks (spec: orchestrators-a.md section 7.3).
 
+use crate::parts::turn::Turn;
 use std::sync::Arc;
 
-use cluster::Store;
 use control::Outbox;
 use control::provider::{MachineOrder, ProviderRequest};
 use model::node::{GROUP_LABEL, HOSTNAME_LABEL};
@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_secs(60);
 const LAUNCH_AGAIN: Duration = Duration::from_secs(10);
 
 /// Capacity of the cluster beside the instances that it begins with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Capacity {
     /// Instances of each provider, by node.
     members: SortedMap<usize, usize>,
@@ -69,16 +69,9 @@ impl Capacity {
     /// No instances yet; the first look is a minute after the start.
     pub(super) fn new() -> Self {
         Self {
-            members: SortedMap::new(),
-            groups: Vec::new(),
-            split: SortedMap::new(),
             launches: [LaunchBucket::default(); 2],
-            zones: SortedMap::new(),
-            in_zones: SortedMap::new(),
-            ordered: SortedMap::new(),
-            tries: SortedMap::new(),
-            machines: SortedMap::new(),
             due: Instant::ZERO.saturating_add(LOOK),
+            ..Self::default()
         }
     }
 }
@@ -189,7 +182,7 @@ impl Ecs {
     }
 
     /// Looks at every group once a minute.
-    pub(super) fn scale(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+    pub(super) fn scale(&mut self, turn: &mut Turn<'_>) {
         let has_groups = self
             .options
             .providers
@@ -198,28 +191,21 @@ impl Ecs {
         if !has_groups {
             return;
         }
-        if now >= self.capacity.due {
-            self.capacity.due = now.saturating_add(LOOK);
+        if turn.now >= self.capacity.due {
+            self.capacity.due = turn.now.saturating_add(LOOK);
             self.capacity
                 .groups
                 .resize_with(self.options.providers.len(), Group::default);
             let used = self.used();
             for number in 0..self.options.providers.len() {
-                self.scale_group(now, number, &used, store, out);
+                self.scale_group(number, &used, turn);
             }
         }
-        out.wake_at(self.capacity.due);
+        turn.out.wake_at(self.capacity.due);
     }
 
     /// Looks at one provider; `used` are the instances with tasks.
-    fn scale_group(
-        &mut self,
-        now: Instant,
-        number: usize,
-        used: &SortedSet<usize>,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn scale_group(&mut self, number: usize, used: &SortedSet<usize>, turn: &mut Turn<'_>) {
         let Some(Source::Group(own)) = self.provider(number).map(|own| own.source.clone()) else {
             return;
         };
@@ -248,10 +234,10 @@ impl Ecs {
         let group = &mut self.capacity.groups[number];
         if desired > demand.running {
             group.low = 0;
-            let is_young = |at: Instant| now.since(at) < own.warm_up;
+            let is_young = |at: Instant| turn.now.since(at) < own.warm_up;
             if group.ordered.is_empty() && !group.last_joined.is_some_and(is_young) {
                 let count = (desired - demand.running).min(most.saturating_sub(present));
-                Self::order(group, &own, count, store, out);
+                Self::order(group, &own, count, turn);
             }
             return;
         }
@@ -271,7 +257,8 @@ impl Ecs {
         leaving.retain(|node| !own.is_protected || !used.contains(node));
         leaving.sort_by_key(|node| (used.contains(node), std::cmp::Reverse(*node)));
         for node in leaving.into_iter().take(surplus) {
-            out.requests
+            turn.out
+                .requests
                 .push(ProviderRequest::Terminate(NodeId::from_index(node)));
         }
     }
@@ -294,24 +281,26 @@ impl Ecs {
             .collect()
     }
 
-    fn order(group: &mut Group, own: &ScaledGroup, count: u64, store: &Store, out: &mut Outbox) {
+    fn order(group: &mut Group, own: &ScaledGroup, count: u64, turn: &mut Turn<'_>) {
         for _ in 0..count {
             let name = loop {
                 let name: Text = format!("{}-{}", own.group.name, group.serial).into();
                 group.serial += 1;
-                if store.nodes().by_name(&name).is_none() {
+                if turn.store.nodes().by_name(&name).is_none() {
                     break name;
                 }
             };
             let mut node = Node::clone(&own.group.node);
             node.name = name.clone();
             node.labels.insert(HOSTNAME_LABEL.into(), name.clone());
-            out.requests.push(ProviderRequest::Launch(MachineOrder {
-                node: Arc::new(node),
-                group: own.group.name.clone(),
-                instance_type: own.group.instance_type.clone(),
-                is_spot: own.group.is_spot,
-            }));
+            turn.out
+                .requests
+                .push(ProviderRequest::Launch(MachineOrder {
+                    node: Arc::new(node),
+                    group: own.group.name.clone(),
+                    instance_type: own.group.instance_type.clone(),
+                    is_spot: own.group.is_spot,
+                }));
             group.ordered.insert(name);
         }
     }

@@ -23,39 +23,34 @@ use super::capacity::Zoned;
 use super::tasks::TaskState;
 use super::{Due, Ecs};
 use crate::mapping::refusal;
+use crate::parts::turn::Turn;
 
 /// The shortest time of a machine that is billed.
 const LEAST_BILLED: Duration = Duration::from_secs(60);
 
 impl Ecs {
     /// A task goes to Fargate, whose machine is ordered once there is a token: `true` if it does.
-    pub(super) fn launches(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        store: &Store,
-        out: &mut Outbox,
-    ) -> bool {
+    pub(super) fn launches(&mut self, pod: PodRef, turn: &mut Turn<'_>) -> bool {
         let Some(own) = self.task_mut(pod).map(|own| own.clone()) else {
             return false;
         };
         let Some(is_spot) = self.fargate_of(&own) else {
             return false;
         };
-        let record = store.pods().get(pod);
-        let spec = record.map(|record| &store.class(record.class).spec);
+        let record = turn.store.pods().get(pod);
+        let spec = record.map(|record| &turn.store.class(record.class).spec);
         // No machine has GPUs, or attributes of its own that a pod could ask for.
         let is_refused = own.task.gpus != Gpus::NONE
             || spec.is_none_or(|spec| {
                 refusal(CAPABILITIES, spec).is_some() || Query::of_pod(spec).is_some()
             });
         let has_size = TaskSize::holding(own.task.cpu, own.task.memory).is_some();
-        if is_refused || !has_size || disk_of(pod, store).is_none() {
+        if is_refused || !has_size || disk_of(pod, turn.store).is_none() {
             let reason = EndReason::Rejected;
-            out.write(store, Event::PodEnded { pod, reason });
+            turn.write(Event::PodEnded { pod, reason });
             return true;
         }
-        self.await_launch(now, pod, is_spot);
+        self.await_launch(turn.now, pod, is_spot);
         true
     }
 
@@ -98,7 +93,7 @@ impl Ecs {
     }
 
     /// Orders the machine of a task.
-    pub(super) fn launch(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
+    pub(super) fn launch(&mut self, pod: PodRef, turn: &mut Turn<'_>) {
         let own = self.task_mut(pod).map(|own| own.clone());
         let Some(own) = own.filter(|own| own.instance.is_none() && own.only_on.is_none()) else {
             return;
@@ -111,7 +106,7 @@ impl Ecs {
             return;
         };
         let size = TaskSize::holding(own.task.cpu, own.task.memory);
-        let Some((size, disk)) = size.zip(disk_of(pod, store)) else {
+        let Some((size, disk)) = size.zip(disk_of(pod, turn.store)) else {
             return;
         };
         let name = self.machine_name(&own, provider);
@@ -128,12 +123,14 @@ impl Ecs {
         if is_spot {
             node.labels.insert(CAPACITY_LABEL.into(), SPOT.into());
         }
-        out.requests.push(ProviderRequest::Launch(MachineOrder {
-            node: Arc::new(node),
-            group,
-            instance_type,
-            is_spot,
-        }));
+        turn.out
+            .requests
+            .push(ProviderRequest::Launch(MachineOrder {
+                node: Arc::new(node),
+                group,
+                instance_type,
+                is_spot,
+            }));
         self.capacity.ordered.insert(name, pod);
     }
 

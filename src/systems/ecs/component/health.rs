@@ -3,7 +3,6 @@
 //! for a while. The service replaces an unhealthy one, and its deployment's circuit breaker counts it.
 
 use cluster::Store;
-use control::Outbox;
 use model::exit::TERMINATED;
 use model::{EndReason, Event, PodChange, PodRef, PodSpec};
 use units::{Duration, Instant};
@@ -12,6 +11,7 @@ use super::tasks::Phase;
 use super::{Due, Ecs};
 use crate::parts::health_check;
 use crate::parts::services::selecting;
+use crate::parts::turn::Turn;
 
 /// Health of a task over time, counted from its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,13 +95,7 @@ impl Ecs {
     }
 
     /// A container of a task has failed its health check: the service replaces the task.
-    pub(super) fn unhealthy(
-        &mut self,
-        pod: PodRef,
-        container: u16,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn unhealthy(&mut self, pod: PodRef, container: u16, turn: &mut Turn<'_>) {
         let own = self.task_mut(pod);
         let Some(own) = own.filter(|own| matches!(own.phase, Phase::Running | Phase::Healthy))
         else {
@@ -115,9 +109,9 @@ impl Ecs {
             container,
             code: TERMINATED,
         };
-        out.write(store, Event::PodChanged { pod, change });
-        self.stop_for(pod, EndReason::Error, store, out);
-        self.check_failed(id, deployment, store, out);
+        turn.write(Event::PodChanged { pod, change });
+        self.stop_for(pod, EndReason::Error, turn);
+        self.check_failed(id, deployment, turn);
         self.dirty.insert(id);
     }
 }

@@ -1,7 +1,6 @@
 //! Container instances: how they join, drain, fall silent, and are given up.
 
-use cluster::Store;
-use control::Outbox;
+use crate::parts::turn::Turn;
 use model::{EndReason, Event, Node};
 use units::{Instant, NodeId};
 
@@ -65,8 +64,8 @@ impl Ecs {
 
     /// An instance was terminated, and its tasks with it: their services start others, those on their own are
     /// not replaced (Amazon ECS Developer Guide, "Deregistering an Amazon EC2 backed container instance").
-    pub(super) fn removed(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
-        self.lose_tasks(node, store, out);
+    pub(super) fn removed(&mut self, node: NodeId, turn: &mut Turn<'_>) {
+        self.lose_tasks(node, turn);
         if let Some(agent) = self.agents.get_mut(node.index()) {
             agent.is_open = false;
         }
@@ -93,14 +92,14 @@ impl Ecs {
         self.timers.push(after, Due::GivenUp(node));
     }
 
-    pub(super) fn heard(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
+    pub(super) fn heard(&mut self, node: NodeId, turn: &mut Turn<'_>) {
         if let Some(agent) = self.agents.get_mut(node.index()) {
             agent.silent_since = None;
         }
         self.set_connected(node, true);
-        if !store.nodes().is_ready(node) {
+        if !turn.store.nodes().is_ready(node) {
             let ready = true;
-            out.write(store, Event::NodeReadiness { node, ready });
+            turn.write(Event::NodeReadiness { node, ready });
         }
     }
 
@@ -111,35 +110,29 @@ impl Ecs {
         since.is_some_and(|since| now.since(since) >= time)
     }
 
-    pub(super) fn disconnected(
-        &mut self,
-        now: Instant,
-        node: NodeId,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
-        if self.is_silent_for(now, node, self.options.agent_timeout) {
+    pub(super) fn disconnected(&mut self, node: NodeId, turn: &mut Turn<'_>) {
+        if self.is_silent_for(turn.now, node, self.options.agent_timeout) {
             self.set_connected(node, false);
-            if store.nodes().is_ready(node) {
+            if turn.store.nodes().is_ready(node) {
                 let ready = false;
-                out.write(store, Event::NodeReadiness { node, ready });
+                turn.write(Event::NodeReadiness { node, ready });
             }
         }
     }
 
     /// An instance that is silent for too long is given up: its tasks are stopped, and their services
     /// start others.
-    pub(super) fn given_up(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
-        if self.is_silent_for(now, node, self.options.replace_after) {
-            self.lose_tasks(node, store, out);
+    pub(super) fn given_up(&mut self, node: NodeId, turn: &mut Turn<'_>) {
+        if self.is_silent_for(turn.now, node, self.options.replace_after) {
+            self.lose_tasks(node, turn);
         }
     }
 
-    fn lose_tasks(&self, node: NodeId, store: &Store, out: &mut Outbox) {
+    fn lose_tasks(&self, node: NodeId, turn: &mut Turn<'_>) {
         for own in self.tasks.iter().flatten() {
-            if own.instance == Some(node.index()) && store.pods().get(own.pod).is_some() {
+            if own.instance == Some(node.index()) && turn.store.pods().get(own.pod).is_some() {
                 let (pod, reason) = (own.pod, EndReason::NodeLost);
-                out.write(store, Event::PodEnded { pod, reason });
+                turn.write(Event::PodEnded { pod, reason });
             }
         }
     }

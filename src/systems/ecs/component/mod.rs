@@ -30,6 +30,7 @@ use super::fast::FastCluster;
 use super::options::EcsOptions;
 use super::placement::{Gpus, Rules, Task};
 use crate::parts::timers::Timers;
+use crate::parts::turn::Turn;
 
 use capacity::Capacity;
 use instances::Agent;
@@ -143,54 +144,54 @@ impl Ecs {
         }
     }
 
-    fn read(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
-        for entry in store.log().since(self.cursor) {
+    fn read(&mut self, turn: &mut Turn<'_>) {
+        for entry in turn.store.log().since(self.cursor) {
             let at = entry.at;
             match &entry.event {
                 Event::NodeAdded { node, object } => {
                     self.joined(object);
-                    self.provided_instance(now, *node, object, out);
+                    self.provided_instance(turn.now, *node, object, turn.out);
                 }
                 Event::NodeUpdated { node, object } => {
                     self.updated(*node, object);
                 }
                 Event::NodeContact { node, contact } => match contact {
                     NodeContact::Silent { .. } => self.silent(at, *node),
-                    NodeContact::Steady => self.heard(*node, store, out),
+                    NodeContact::Steady => self.heard(*node, turn),
                     NodeContact::Heard => {}
                 },
                 Event::NodeReadiness { node, ready } => self.declared_ready(*node, *ready),
                 Event::NodeRemoved { node } => {
-                    self.removed(*node, store, out);
+                    self.removed(*node, turn);
                     self.provided_left(*node);
                 }
-                Event::PodCreated(created) => self.created(now, created, store, out),
+                Event::PodCreated(created) => self.created(created, turn),
                 Event::PodBound { pod, node, .. } => self.bound(*pod, *node),
-                Event::PodRunning { pod } => self.runs(now, *pod, store),
+                Event::PodRunning { pod } => self.runs(turn.now, *pod, turn.store),
                 Event::PodChanged {
                     pod,
                     change: PodChange::Ready(true),
-                } => self.ready_again(*pod, store, out),
-                Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
-                Event::Object(change) => self.declared(now, change.id(), store, out),
+                } => self.ready_again(*pod, turn),
+                Event::PodEnded { pod, reason } => self.ended(*pod, *reason, turn),
+                Event::Object(change) => self.declared(change.id(), turn),
                 _ => {}
             }
         }
-        self.cursor = store.revision();
+        self.cursor = turn.store.revision();
     }
 
-    fn due(&mut self, now: Instant, due: Due, store: &Store, out: &mut Outbox) {
+    fn due(&mut self, due: Due, turn: &mut Turn<'_>) {
         match due {
             Due::Healthy(pod) => self.healthy(pod),
-            Due::Unhealthy(pod, container) => self.unhealthy(pod, container, store, out),
-            Due::Deregistered(pod) => self.stop_for(pod, EndReason::Cancelled, store, out),
+            Due::Unhealthy(pod, container) => self.unhealthy(pod, container, turn),
+            Due::Deregistered(pod) => self.stop_for(pod, EndReason::Cancelled, turn),
             Due::Retry(service) => {
                 self.dirty.insert(service);
             }
-            Due::Disconnected(node) => self.disconnected(now, node, store, out),
-            Due::GivenUp(node) => self.given_up(now, node, store, out),
-            Due::Launch(pod) => self.launch(pod, store, out),
-            Due::Release(node) => Self::give_back(node, out),
+            Due::Disconnected(node) => self.disconnected(node, turn),
+            Due::GivenUp(node) => self.given_up(node, turn),
+            Due::Launch(pod) => self.launch(pod, turn),
+            Due::Release(node) => Self::give_back(node, turn.out),
         }
     }
 
@@ -219,20 +220,21 @@ impl Component for Ecs {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
-        self.read(now, view, out);
+        let turn = &mut Turn::new(now, view, out);
+        self.read(turn);
         while let Some((_, due)) = self.timers.pop(now) {
-            self.due(now, due, view, out);
+            self.due(due, turn);
         }
         while let Some(service) = self.dirty.pop_first() {
-            self.look_at(now, service, view, out);
+            self.look_at(service, turn);
         }
-        self.place_next(now, view, out);
+        self.place_next(turn);
         // Tasks that have not been tried yet may have room.
         if self.queue.is_empty() && self.daemons.is_empty() {
-            self.scale(now, view, out);
+            self.scale(turn);
         }
         if let Some(at) = self.timers.next() {
-            out.wake_at(at);
+            turn.out.wake_at(at);
         }
         if self.is_idle() {
             Progress::Idle

@@ -4,7 +4,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use cluster::Store;
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
 use model::{Event, Object, PodOwner, PodRef, PodSpec, RolloutStep, Text};
@@ -20,6 +19,7 @@ use super::tasks::{Phase, TaskState};
 use super::{Due, Ecs};
 use crate::mapping::object_refusal;
 use crate::parts::former::declare_former;
+use crate::parts::turn::Turn;
 
 /// Kind of a service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -197,21 +197,21 @@ fn wanted(object: &Object) -> Option<(Kind, &Arc<PodSpec>, i32)> {
 }
 
 /// Writes a step of a deployment into the log.
-fn tell(workload: ObjectId, step: RolloutStep, store: &Store, out: &mut Outbox) {
-    out.write(store, Event::Rollout { workload, step });
+fn tell(workload: ObjectId, step: RolloutStep, turn: &mut Turn<'_>) {
+    turn.write(Event::Rollout { workload, step });
 }
 
 impl Ecs {
     /// A workload was declared, declared anew, or deleted.
-    pub(super) fn declared(&mut self, now: Instant, id: ObjectId, store: &Store, out: &mut Outbox) {
-        let object = store.objects().get(id).map(|row| &row.object);
+    pub(super) fn declared(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
+        let object = turn.store.objects().get(id).map(|row| &row.object);
         let Some((kind, template, desired)) = object.and_then(wanted) else {
             if let Some(service) = self.services.remove(&id) {
                 if service.is_daemon() {
                     self.daemons_coming -= service.coming();
                 }
                 for &pod in service.pods.values() {
-                    self.stop(now, pod, store, out);
+                    self.stop(pod, turn);
                 }
             }
             return;
@@ -219,7 +219,7 @@ impl Ecs {
         if let (Some(Object::Deployment(own)), Some(service)) = (object, self.services.get(&id))
             && own.rollback_to.is_some()
         {
-            return declare_former(id, own, service.former.as_ref(), store, out);
+            return declare_former(id, own, service.former.as_ref(), turn);
         }
         let desired = desired.max(0) as u64;
         let name = object.map(Object::name).cloned().unwrap_or_default();
@@ -251,48 +251,38 @@ impl Ecs {
 
     /// A task stopped before it ran: the service waits before its next start, and its deployment may
     /// have to be given up.
-    pub(super) fn never_ran(
-        &mut self,
-        now: Instant,
-        id: ObjectId,
-        task: &TaskState,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn never_ran(&mut self, id: ObjectId, task: &TaskState, turn: &mut Turn<'_>) {
         let (options, newest) = (self.options.breaker, self.started);
         let service = self.services.get_mut(&id);
         // One of the deployment before tells nothing about the present one.
         let Some(service) = service.filter(|own| own.deployment.number == task.deployment) else {
             return;
         };
-        if service.throttle.task_never_ran(now, task.number, newest) {
-            let until = service.throttle.until().unwrap_or(now);
+        if service
+            .throttle
+            .task_never_ran(turn.now, task.number, newest)
+        {
+            let until = service.throttle.until().unwrap_or(turn.now);
             self.timers.push(until, Due::Retry(id));
-            tell(id, RolloutStep::Throttled, store, out);
+            tell(id, RolloutStep::Throttled, turn);
         }
         if service.is_deploying(task.deployment)
             && service.deployment.breaker.task_never_ran()
             && let Some(step) = service.give_up(options)
         {
-            tell(id, step, store, out);
+            tell(id, step, turn);
         }
     }
 
     /// A task of a deployment has failed its health check, and the deployment may have to be given up.
-    pub(super) fn check_failed(
-        &mut self,
-        id: ObjectId,
-        deployment: u64,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn check_failed(&mut self, id: ObjectId, deployment: u64, turn: &mut Turn<'_>) {
         let options = self.options.breaker;
         if let Some(service) = self.services.get_mut(&id)
             && service.is_deploying(deployment)
             && service.deployment.breaker.health_check_failed()
             && let Some(step) = service.give_up(options)
         {
-            tell(id, step, store, out);
+            tell(id, step, turn);
         }
     }
 
@@ -347,12 +337,12 @@ impl Ecs {
     }
 
     /// Stops and starts tasks of a service, as far as its bounds allow.
-    pub(super) fn look_at(&mut self, now: Instant, id: ObjectId, store: &Store, out: &mut Outbox) {
+    pub(super) fn look_at(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         let Some(service) = self.services.get(&id) else {
             return;
         };
         let desired = match service.kind {
-            Kind::Once => return self.start_once(id, out),
+            Kind::Once => return self.start_once(id, turn.out),
             Kind::Replica => service.desired,
             Kind::Daemon => self.daemons_wanted(service),
         };
@@ -366,21 +356,24 @@ impl Ecs {
         let surplus = (tasks.new_healthy + tasks.new_unhealthy).saturating_sub(desired);
         let old = self.chosen(service, moves.stop, true);
         let newer = self.chosen(service, surplus, false);
-        let is_throttled = service.throttle.until().is_some_and(|until| until > now);
+        let is_throttled = service
+            .throttle
+            .until()
+            .is_some_and(|until| until > turn.now);
         let may_start = !is_throttled && !service.deployment.is_failed;
         for pod in old.into_iter().chain(newer) {
-            self.stop(now, pod, store, out);
+            self.stop(pod, turn);
         }
         if may_start {
-            self.start_more(id, moves.start, out);
+            self.start_more(id, moves.start, turn.out);
         }
         let is_done = tasks.old_healthy + tasks.old_unhealthy == 0 && tasks.new_healthy >= desired;
         // Nothing is on its way, either, after which more would be possible.
         let rests = tasks.new_unhealthy + tasks.stopping + surplus == 0;
         let is_stuck = may_start && rests && moves == Moves::default();
         let service = self.services.get_mut(&id);
-        if let Some(step) = service.and_then(|own| own.looked_at(now, is_done, is_stuck)) {
-            tell(id, step, store, out);
+        if let Some(step) = service.and_then(|own| own.looked_at(turn.now, is_done, is_stuck)) {
+            tell(id, step, turn);
         }
     }
 

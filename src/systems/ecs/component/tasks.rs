@@ -1,11 +1,10 @@
 //! Tasks: how they are placed, run, count as healthy, and end.
 
 use cluster::Store;
-use control::Outbox;
 use model::{DeviceSet, EndReason, Event, PodChange, PodCreated, PodRef, Text};
 use scheduler::pipeline::evaluate::Form;
 use serde::{Deserialize, Serialize};
-use units::{ClassId, Duration, Instant, NodeId, ObjectId, SortedMap};
+use units::{ClassId, Duration, NodeId, ObjectId, SortedMap};
 
 use super::super::entry::CAPABILITIES;
 use super::super::placement::{self, Task, Unmet};
@@ -14,6 +13,7 @@ use super::health::is_balanced;
 use super::{Alike, Due, Ecs};
 use crate::mapping::refusal;
 use crate::parts::devices::whole_devices;
+use crate::parts::turn::Turn;
 
 /// A task and the pod that it is.
 #[derive(Clone, Debug)]
@@ -110,13 +110,7 @@ impl Ecs {
     }
 
     /// A pod was created: a task of a service, or one on its own.
-    pub(super) fn created(
-        &mut self,
-        now: Instant,
-        created: &PodCreated,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn created(&mut self, created: &PodCreated, turn: &mut Turn<'_>) {
         let pod = created.pod;
         let owner = created.owner.and_then(|owner| {
             let service = self.services.get(&owner.object)?;
@@ -137,7 +131,7 @@ impl Ecs {
             class: created.class,
             provider,
         };
-        let Template { task, rules } = self.template(kind, store);
+        let Template { task, rules } = self.template(kind, turn.store);
         self.started += 1;
         let slot = pod.slot.index();
         if self.tasks.len() <= slot {
@@ -169,13 +163,13 @@ impl Ecs {
         if let Some(known) = self.known.remove(&pod.id) {
             known.restore(&mut state);
         }
-        if state.phase == Phase::Stopping && !store.pod_states().is_terminating(pod) {
+        if state.phase == Phase::Stopping && !turn.store.pod_states().is_terminating(pod) {
             let delay = self.options.deregistration_delay;
             self.timers
-                .push(now.saturating_add(delay), Due::Deregistered(pod));
+                .push(turn.now.saturating_add(delay), Due::Deregistered(pod));
         }
         self.tasks[slot] = Some(state);
-        if created.found.is_none() && !self.launches(now, pod, store, out) {
+        if created.found.is_none() && !self.launches(pod, turn) {
             self.enqueue(pod);
         }
     }
@@ -199,27 +193,28 @@ impl Ecs {
     }
 
     /// Places the first task that waits.
-    pub(super) fn place_next(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+    pub(super) fn place_next(&mut self, turn: &mut Turn<'_>) {
         while let Some(pod) = self.next_queued() {
             let Some(own) = self.task_mut(pod).map(|own| own.clone()) else {
                 continue;
             };
-            let record = store.pods().get(pod);
+            let record = turn.store.pods().get(pod);
             let waits = record.is_some_and(|record| record.node().is_none());
-            if !waits || own.instance.is_some() || store.pod_states().is_terminating(pod) {
+            if !waits || own.instance.is_some() || turn.store.pod_states().is_terminating(pod) {
                 continue;
             }
             let class = record.map(|record| record.class);
-            let is_refused = class
-                .is_some_and(|class| refusal(CAPABILITIES, &store.class(class).spec).is_some());
+            let is_refused = class.is_some_and(|class| {
+                refusal(CAPABILITIES, &turn.store.class(class).spec).is_some()
+            });
             if is_refused {
                 let reason = EndReason::Rejected;
-                out.write(store, Event::PodEnded { pod, reason });
+                turn.write(Event::PodEnded { pod, reason });
                 continue;
             }
             let leaves = own.only_on.is_some_and(|machine| self.drains(machine));
             if leaves && own.provider.is_some() {
-                self.launch_again(now, &own, out);
+                self.launch_again(turn.now, &own, turn.out);
                 continue;
             }
             // A standalone task is tried by itself, as no service starts it with others.
@@ -229,17 +224,18 @@ impl Ecs {
                 self.resting.insert(own.number, pod);
                 continue;
             }
-            out.decided_pods += 1;
-            out.decided_jobs += 1;
+            turn.out.decided_pods += 1;
+            turn.out.decided_jobs += 1;
             if let Some(instance) = self.choose(&own) {
                 self.occupy(pod, instance);
                 let node = NodeId::from_index(instance);
-                let devices = whole_devices(store, node, DeviceSet::EMPTY, own.task.gpus.devices);
-                out.write(store, Event::PodBound { pod, node, devices });
+                let devices =
+                    whole_devices(turn.store, node, DeviceSet::EMPTY, own.task.gpus.devices);
+                turn.write(Event::PodBound { pod, node, devices });
             } else {
                 self.refused.extend(alike);
                 self.resting.insert(own.number, pod);
-                out.write(store, Event::PodUnschedulable { pod });
+                turn.write(Event::PodUnschedulable { pod });
             }
             return;
         }
@@ -317,14 +313,7 @@ impl Ecs {
         }
     }
 
-    pub(super) fn ended(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        reason: EndReason,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn ended(&mut self, pod: PodRef, reason: EndReason, turn: &mut Turn<'_>) {
         let was_placed = self.leave(pod);
         let row = self.tasks.get_mut(pod.slot.index());
         let Some(own) = row.and_then(|row| row.take_if(|own| own.pod == pod)) else {
@@ -334,7 +323,7 @@ impl Ecs {
         self.changed();
         if let Some(provider) = own.provider {
             self.unassign(own.service, provider);
-            self.release(now, &own, was_placed, out);
+            self.release(turn.now, &own, was_placed, turn.out);
         }
         let Some(id) = own.service else {
             return;
@@ -344,32 +333,32 @@ impl Ecs {
         }
         if reason.leaves_object() {
             let change = PodChange::Forgotten;
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
         }
         if own.phase == Phase::Pending && reason != EndReason::NodeLost {
-            self.never_ran(now, id, &own, store, out);
+            self.never_ran(id, &own, turn);
         }
         self.dirty.insert(id);
     }
 
     /// Stops a task that is no longer wanted; one behind a balancer is out of service for a while before.
-    pub(super) fn stop(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
+    pub(super) fn stop(&mut self, pod: PodRef, turn: &mut Turn<'_>) {
         let delay = self.options.deregistration_delay;
-        let class = store.pods().get(pod).map(|record| record.class);
-        let spec = class.map(|class| &store.class(class).spec);
+        let class = turn.store.pods().get(pod).map(|record| record.class);
+        let spec = class.map(|class| &turn.store.class(class).spec);
         let is_registered = |own: &&mut TaskState| {
             let runs = matches!(own.phase, Phase::Running | Phase::Healthy);
-            runs && delay > Duration::ZERO && spec.is_some_and(|spec| is_balanced(spec, store))
+            runs && delay > Duration::ZERO && spec.is_some_and(|spec| is_balanced(spec, turn.store))
         };
         match self.task_mut(pod).filter(is_registered) {
             Some(_) => {
                 self.is_to_stop(pod);
                 let change = PodChange::Ready(false);
-                out.write(store, Event::PodChanged { pod, change });
+                turn.write(Event::PodChanged { pod, change });
                 self.timers
-                    .push(now.saturating_add(delay), Due::Deregistered(pod));
+                    .push(turn.now.saturating_add(delay), Due::Deregistered(pod));
             }
-            None => self.stop_for(pod, EndReason::Cancelled, store, out),
+            None => self.stop_for(pod, EndReason::Cancelled, turn),
         }
     }
 
@@ -389,31 +378,25 @@ impl Ecs {
     }
 
     /// The agent of a task reports that it is in service, which it is no longer once it leaves its balancer.
-    pub(super) fn ready_again(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
+    pub(super) fn ready_again(&mut self, pod: PodRef, turn: &mut Turn<'_>) {
         if self
             .task_mut(pod)
             .is_some_and(|own| own.phase == Phase::Stopping)
-            && !store.pod_states().is_terminating(pod)
+            && !turn.store.pod_states().is_terminating(pod)
         {
             let change = PodChange::Ready(false);
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
         }
     }
 
     /// Stops a task for a reason.
-    pub(super) fn stop_for(
-        &mut self,
-        pod: PodRef,
-        reason: EndReason,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn stop_for(&mut self, pod: PodRef, reason: EndReason, turn: &mut Turn<'_>) {
         if !self.is_to_stop(pod) {
             return;
         }
-        let grace = store.grace_of(pod);
+        let grace = turn.store.grace_of(pod);
         let change = PodChange::Terminating { grace, reason };
-        out.write(store, Event::PodChanged { pod, change });
+        turn.write(Event::PodChanged { pod, change });
     }
 
     /// The message of a task that waits: what each instance lacks for it.

@@ -1,7 +1,7 @@
 //! Machines and their keys, and which engine leads.
 
+use crate::parts::turn::Turn;
 use cluster::Store;
-use control::Outbox;
 use model::{EndReason, Event, Text};
 use units::{Duration, Instant, NodeId};
 
@@ -112,21 +112,21 @@ impl Fleet {
     }
 
     /// Keys end.
-    pub(super) fn expire(&mut self, store: &Store, out: &mut Outbox) {
+    pub(super) fn expire(&mut self, turn: &mut Turn<'_>) {
         while let Some(&(at, node)) = self.expiries.first()
             && at <= self.now
         {
             self.expiries.pop_first();
             self.machine_mut(node).expires = None;
             self.gone(node);
-            if store.nodes().is_ready(node) {
-                out.write(store, Event::NodeReadiness { node, ready: false });
+            if turn.store.nodes().is_ready(node) {
+                turn.write(Event::NodeReadiness { node, ready: false });
             }
             let lost = self.globals.extract_all(|(_, on), _| *on == node);
             for (_, pod) in lost {
-                if let Some(pod) = pod.filter(|pod| store.pods().get(*pod).is_some()) {
+                if let Some(pod) = pod.filter(|pod| turn.store.pods().get(*pod).is_some()) {
                     let reason = EndReason::NodeLost;
-                    out.write(store, Event::PodEnded { pod, reason });
+                    turn.write(Event::PodEnded { pod, reason });
                 }
             }
         }

@@ -8,6 +8,7 @@ mod machines;
 mod read;
 mod units;
 
+use crate::parts::turn::Turn;
 use ::units::{Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
 use cluster::{Conflict, Store};
 use control::admission::Creation;
@@ -114,7 +115,7 @@ impl Fleet {
     }
 
     /// Makes a round if one is due.
-    fn round(&mut self, store: &Store, out: &mut Outbox) {
+    fn round(&mut self, turn: &mut Turn<'_>) {
         let now = self.now;
         let by_event = self.event_due.is_some_and(|at| at <= now);
         let is_useful = self.needs_round && self.refused_at != Some(now);
@@ -126,7 +127,7 @@ impl Fleet {
             (self.event_due, self.last_event) = (None, Some(now));
             self.anchor = now;
         }
-        let Some(candidate) = self.candidate(store) else {
+        let Some(candidate) = self.candidate(turn.store) else {
             // No engine is there, and rounds would go on without end.
             (self.needs_round, self.awaits_change) = (false, true);
             return;
@@ -140,15 +141,15 @@ impl Fleet {
         // Units that are about others may be able, or in the way, only after what this round did.
         let has_changed = !(round.scheduled.is_empty() && round.unscheduled.is_empty());
         self.needs_round = has_changed && self.engine.has_special();
-        out.decided_pods += round.scheduled.len() as u32;
-        out.decided_jobs += round.scheduled.len() as u32;
+        turn.out.decided_pods += round.scheduled.len() as u32;
+        turn.out.decided_jobs += round.scheduled.len() as u32;
         for (name, machine) in &round.unscheduled {
-            self.unscheduled(name, machine, store, out);
+            self.unscheduled(name, machine, turn);
         }
         for (name, machine) in &round.scheduled {
-            self.scheduled(name, machine, store, out);
+            self.scheduled(name, machine, turn);
         }
-        self.globals(store, out);
+        self.globals(turn);
     }
 
     /// Instant of the next round that has something to look at.
@@ -169,18 +170,19 @@ impl Component for Fleet {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let turn = &mut Turn::new(now, view, out);
         self.now = now;
-        self.read(view, out);
-        self.expire(view, out);
-        self.activate(view, out);
-        self.round(view, out);
+        self.read(turn);
+        self.expire(turn);
+        self.activate(turn);
+        self.round(turn);
         let expiry = self.expiries.first().map(|(at, _)| *at);
         let activation = self.activations.first().map(|(at, _)| *at);
         for at in [self.next_round(), expiry, activation]
             .into_iter()
             .flatten()
         {
-            out.wake_at(at);
+            turn.out.wake_at(at);
         }
         Progress::Idle
     }

@@ -1,7 +1,6 @@
 //! Reading the log: nodes are machines, pods and workloads are units.
 
 use cluster::Store;
-use control::Outbox;
 use model::{EndReason, Event, NodeContact, PodCreated, PodRef, Text};
 use units::NodeId;
 
@@ -11,42 +10,43 @@ use crate::fleet::engine::Unit;
 use crate::fleet::entry::CAPABILITIES;
 use crate::mapping::refusal;
 use crate::parts::client::stop;
+use crate::parts::turn::Turn;
 
 impl Fleet {
     /// Reads what is new.
-    pub(super) fn read(&mut self, store: &Store, out: &mut Outbox) {
-        for entry in store.log().since(self.cursor) {
+    pub(super) fn read(&mut self, turn: &mut Turn<'_>) {
+        for entry in turn.store.log().since(self.cursor) {
             let at = entry.at;
             self.needs_round |= std::mem::take(&mut self.awaits_change);
             match &entry.event {
-                Event::NodeAdded { node, .. } => self.joined(at, *node, store),
+                Event::NodeAdded { node, .. } => self.joined(at, *node, turn.store),
                 Event::NodeUpdated { node, .. }
                     if self.has_key(*node) || self.is_stopped(*node) =>
                 {
-                    self.joined(at, *node, store);
+                    self.joined(at, *node, turn.store);
                 }
                 Event::NodeRemoved { node } | Event::NodeReadiness { node, ready: false } => {
                     self.gone(*node);
                 }
-                Event::NodeReadiness { node, ready: true } => self.heard(*node, store),
+                Event::NodeReadiness { node, ready: true } => self.heard(*node, turn.store),
                 Event::NodeContact { node, contact } => match contact {
                     NodeContact::Silent { .. } => self.silent(at, *node),
-                    NodeContact::Steady => self.heard(*node, store),
+                    NodeContact::Steady => self.heard(*node, turn.store),
                     NodeContact::Heard => {}
                 },
-                Event::PodCreated(created) => self.created(created, store, out),
-                Event::PodBound { pod, node, .. } => self.bound(*pod, *node, store),
-                Event::PodEnded { pod, reason } => self.ended(*pod, *reason, store, out),
-                Event::Object(change) => self.declared(change.id(), store, out),
+                Event::PodCreated(created) => self.created(created, turn),
+                Event::PodBound { pod, node, .. } => self.bound(*pod, *node, turn.store),
+                Event::PodEnded { pod, reason } => self.ended(*pod, *reason, turn),
+                Event::Object(change) => self.declared(change.id(), turn),
                 _ => {}
             }
         }
-        self.cursor = store.revision();
+        self.cursor = turn.store.revision();
     }
 
-    fn created(&mut self, created: &PodCreated, store: &Store, out: &mut Outbox) {
+    fn created(&mut self, created: &PodCreated, turn: &mut Turn<'_>) {
         let pod = created.pod;
-        if store.pods().get(pod).is_none() {
+        if turn.store.pods().get(pod).is_none() {
             return;
         }
         let mut name: Text = created.name.text();
@@ -56,15 +56,15 @@ impl Fleet {
                 return;
             };
             if app.kind == AppKind::Global {
-                self.global_created(owner.object, pod, &name, store, out);
+                self.global_created(owner.object, pod, &name, turn);
                 return;
             }
             if owner.index as u64 > app.wanted {
                 // Its number was given up while it was on its way.
-                stop(pod, store, out);
+                stop(pod, turn);
                 return;
             }
-            has_changed = app.spec != store.class(created.class).spec;
+            has_changed = app.spec != turn.store.class(created.class).spec;
         } else if !name.contains('.') {
             name = format!("{name}.service").into();
         }
@@ -74,7 +74,7 @@ impl Fleet {
         }
         self.unit_of[slot] = Some((pod, name.clone()));
         let submitted = self.setup.units.get(&name).cloned();
-        let spec = &store.class(created.class).spec;
+        let spec = &turn.store.class(created.class).spec;
         let own = self.units.entry(name.clone()).or_insert_with(|| Own {
             object: created.owner.map(|owner| owner.object),
             number: created.owner.map_or(0, |owner| owner.index),
@@ -84,14 +84,14 @@ impl Fleet {
         let is_old = has_changed && own.is_coming;
         (own.pod, own.bound, own.is_coming, own.is_killed) = (Some(pod), None, false, is_old);
         if is_old {
-            stop(pod, store, out);
+            stop(pod, turn);
             return;
         }
         if let Some(submitted) = &submitted {
             own.connects = submitted.first_connection;
         }
         match self.engine.unit(&name).map(|unit| unit.machine.clone()) {
-            Some(Some(machine)) => self.scheduled(&name, &machine, store, out),
+            Some(Some(machine)) => self.scheduled(&name, &machine, turn),
             Some(None) => {}
             // No machine has what the pod asks for: it waits for good.
             None if refusal(CAPABILITIES, spec).is_some() => {}
@@ -131,13 +131,13 @@ impl Fleet {
         (*known == pod).then(|| name.clone())
     }
 
-    fn ended(&mut self, pod: PodRef, reason: EndReason, store: &Store, out: &mut Outbox) {
+    fn ended(&mut self, pod: PodRef, reason: EndReason, turn: &mut Turn<'_>) {
         let place = self.unit_of.get_mut(pod.slot.index());
         let known = place.and_then(|place| place.take_if(|(known, _)| *known == pod));
         let Some((_, name)) = known else {
-            self.global_ended(pod, reason, store, out);
+            self.global_ended(pod, reason, turn);
             return;
         };
-        self.unit_ended(&name, pod, reason, store, out);
+        self.unit_ended(&name, pod, reason, turn);
     }
 }

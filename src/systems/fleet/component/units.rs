@@ -8,7 +8,8 @@ use crate::fleet::entry::CAPABILITIES;
 use crate::fleet::unit::Requirements;
 use crate::mapping::{is_one_per_node, refusal};
 use crate::parts::client::stop;
-use cluster::{Conflict, Store};
+use crate::parts::turn::Turn;
+use cluster::Conflict;
 use control::Outbox;
 use control::admission::{Creation, NewName, NewPod};
 use model::{
@@ -117,12 +118,12 @@ pub(super) fn requirements_of(name: &str, spec: &PodSpec) -> Requirements {
 
 impl Fleet {
     /// A workload was declared, declared anew, or deleted.
-    pub(super) fn declared(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
-        let object = store.objects().get(id).map(|row| &row.object);
+    pub(super) fn declared(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
+        let object = turn.store.objects().get(id).map(|row| &row.object);
         let Some(new) = object.and_then(app_of) else {
             if let Some(old) = self.apps.get(&id).cloned() {
-                self.scale(id, &old, 0, store, out);
-                self.destroy_global(id, &old, store, out);
+                self.scale(id, &old, 0, turn);
+                self.destroy_global(id, &old, turn);
                 self.apps.remove(&id);
             }
             return;
@@ -143,14 +144,14 @@ impl Fleet {
             self.event();
         }
         let has_changed = old.as_ref().is_some_and(|old| old.template != new.template);
-        self.scale(id, &new, new.wanted, store, out);
+        self.scale(id, &new, new.wanted, turn);
         if has_changed {
             // Changed content is unloaded, loaded and started again, all units at once.
-            self.reload(id, store, out);
+            self.reload(id, turn);
         }
     }
 
-    fn scale(&mut self, id: ObjectId, app: &App, wanted: u64, store: &Store, out: &mut Outbox) {
+    fn scale(&mut self, id: ObjectId, app: &App, wanted: u64, turn: &mut Turn<'_>) {
         if app.kind == AppKind::Global {
             return;
         }
@@ -170,7 +171,7 @@ impl Fleet {
                 self.engine.put_unit(&name, unit);
                 self.event();
             }
-            self.make(&name, out);
+            self.make(&name, turn.out);
         }
         // Numbers have gaps where users destroyed units.
         let is_surplus = |own: &Own| own.object == Some(id) && own.number as u64 > wanted;
@@ -179,22 +180,22 @@ impl Fleet {
         for name in surplus {
             self.engine.remove_unit(&name);
             if let Some(pod) = self.units.remove(&name).and_then(|own| own.pod) {
-                stop(pod, store, out);
+                stop(pod, turn);
             }
             self.event();
         }
     }
 
-    fn reload(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+    fn reload(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         for own in self.units.values_mut().filter(|own| own.object == Some(id)) {
             if let Some(pod) = own.pod {
                 own.is_killed = true;
-                stop(pod, store, out);
+                stop(pod, turn);
             }
         }
         for (_, pod) in self.globals.iter().filter(|((owner, _), _)| *owner == id) {
             if let Some(pod) = pod {
-                stop(*pod, store, out);
+                stop(*pod, turn);
             }
         }
     }
@@ -219,14 +220,8 @@ impl Fleet {
     }
 
     /// A round gave a unit a machine, or its pod is there now.
-    pub(super) fn scheduled(
-        &mut self,
-        name: &Text,
-        machine: &Text,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
-        let Some(node) = store.nodes().by_name(machine) else {
+    pub(super) fn scheduled(&mut self, name: &Text, machine: &Text, turn: &mut Turn<'_>) {
+        let Some(node) = turn.store.nodes().by_name(machine) else {
             return;
         };
         let Some(own) = self.units.get_mut(name) else {
@@ -245,11 +240,11 @@ impl Fleet {
         }
         own.bound = Some(node);
         let devices = DeviceSet::EMPTY;
-        out.write(store, Event::PodBound { pod, node, devices });
+        turn.write(Event::PodBound { pod, node, devices });
     }
 
     /// First connections come to sockets.
-    pub(super) fn activate(&mut self, store: &Store, out: &mut Outbox) {
+    pub(super) fn activate(&mut self, turn: &mut Turn<'_>) {
         while let Some((at, name)) = self.activations.first().cloned()
             && at <= self.now
         {
@@ -259,19 +254,13 @@ impl Fleet {
                 .unit(&name)
                 .and_then(|unit| unit.machine.clone());
             if let Some(machine) = machine {
-                self.scheduled(&name, &machine, store, out);
+                self.scheduled(&name, &machine, turn);
             }
         }
     }
 
     /// A round took a unit off its machine.
-    pub(super) fn unscheduled(
-        &mut self,
-        name: &Text,
-        machine: &Text,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn unscheduled(&mut self, name: &Text, machine: &Text, turn: &mut Turn<'_>) {
         let bound = self.units.get(name).and_then(|own| own.bound);
         let is_there = bound.is_some_and(|node| self.has_key(node) || self.is_stopped(node));
         let Some(own) = self.units.get_mut(name) else {
@@ -280,29 +269,33 @@ impl Fleet {
         let (Some(pod), Some(node)) = (own.pod, own.bound) else {
             return;
         };
-        let Some(record) = store.pods().get(pod) else {
+        let Some(record) = turn.store.pods().get(pod) else {
             return;
         };
-        if store.nodes().name(node) != &**machine {
+        if turn.store.nodes().name(node) != &**machine {
             return;
         }
         let app = own.object.and_then(|id| self.apps.get(&id));
         if is_there && own.object.is_some() {
             own.is_killed = true;
-            stop(pod, store, out);
+            stop(pod, turn);
         } else if is_there {
             // Nobody but its user makes a unit that stands alone: it is loaded elsewhere as it was.
             own.is_coming = true;
             let reason = EndReason::Cancelled;
-            out.creations.push(Creation::Replacement { pod, reason });
-        } else if app.is_some_and(|app| app.spec != store.class(record.class).spec) {
+            turn.out
+                .creations
+                .push(Creation::Replacement { pod, reason });
+        } else if app.is_some_and(|app| app.spec != turn.store.class(record.class).spec) {
             // Its content has changed since: what is loaded elsewhere is the new one.
             let reason = EndReason::NodeLost;
-            out.write(store, Event::PodEnded { pod, reason });
+            turn.write(Event::PodEnded { pod, reason });
         } else {
             own.is_coming = true;
             let reason = EndReason::NodeLost;
-            out.creations.push(Creation::Replacement { pod, reason });
+            turn.out
+                .creations
+                .push(Creation::Replacement { pod, reason });
         }
     }
 
@@ -349,8 +342,7 @@ impl Fleet {
         name: &Text,
         pod: PodRef,
         reason: EndReason,
-        store: &Store,
-        out: &mut Outbox,
+        turn: &mut Turn<'_>,
     ) {
         let Some(own) = self.units.get_mut(name) else {
             return;
@@ -358,7 +350,7 @@ impl Fleet {
         if own.pod != Some(pod) {
             if std::mem::take(&mut own.awaits_name) {
                 self.take_off(name);
-                self.make(name, out);
+                self.make(name, turn.out);
             }
             return;
         }
@@ -369,7 +361,7 @@ impl Fleet {
         let is_owned = own.object.is_some();
         if is_owned && reason.leaves_object() && !own.is_killed {
             let change = PodChange::Forgotten;
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
         }
         let is_evicted = matches!(reason, EndReason::Evicted(_));
         let follows = own.is_killed || ends::fleet(reason).consequence == Consequence::Loss;
@@ -379,7 +371,7 @@ impl Fleet {
         }
         let submitted = self.setup.units.get(name);
         if follows && is_owned {
-            self.make(name, out);
+            self.make(name, turn.out);
         } else if submitted.is_some() && ends_by_itself(reason) {
             // Its target state is launched as before: it stays on its machine, and counts there.
         } else {
@@ -393,7 +385,7 @@ impl Fleet {
     }
 
     /// Has the pods of global units where the last round saw them.
-    pub(super) fn globals(&mut self, store: &Store, out: &mut Outbox) {
+    pub(super) fn globals(&mut self, turn: &mut Turn<'_>) {
         let is_global = |app: &App| app.kind == AppKind::Global;
         let ids: Vec<ObjectId> = (self.apps.iter())
             .filter(|(_, app)| is_global(app))
@@ -402,8 +394,8 @@ impl Fleet {
         for id in ids {
             let app = &self.apps[&id];
             let (unit, name, spec) = (global_name(&app.name), app.name.clone(), app.spec.clone());
-            for node in store.nodes().present() {
-                let machine = store.nodes().name(node);
+            for node in turn.store.nodes().present() {
+                let machine = turn.store.nodes().name(node);
                 let is_wanted = self.engine.has_global(&unit, machine);
                 match (is_wanted, self.globals.get(&(id, node)).copied()) {
                     (true, None) => {
@@ -411,10 +403,11 @@ impl Fleet {
                         let owner = PodOwner::new(id, node.0 as i32);
                         let name = NewName::Exact(format!("{name}-{machine}").into());
                         let spec = spec.clone();
-                        out.creations
+                        turn.out
+                            .creations
                             .push(Creation::Pod(NewPod { owner, name, spec }));
                     }
-                    (false, Some(Some(pod))) => stop(pod, store, out),
+                    (false, Some(Some(pod))) => stop(pod, turn),
                     _ => {}
                 }
             }
@@ -426,29 +419,26 @@ impl Fleet {
         id: ObjectId,
         pod: PodRef,
         name: &str,
-        store: &Store,
-        out: &mut Outbox,
+        turn: &mut Turn<'_>,
     ) {
-        let owner = store.pod_states().get(pod).and_then(|state| state.owner);
+        let owner = turn
+            .store
+            .pod_states()
+            .get(pod)
+            .and_then(|state| state.owner);
         let Some(node) = owner.map(|owner| NodeId(owner.index as u32)) else {
             return;
         };
         debug_assert!(
-            name.ends_with(store.nodes().name(node)),
+            name.ends_with(turn.store.nodes().name(node)),
             "named after its machine"
         );
         self.globals.insert((id, node), Some(pod));
         let devices = DeviceSet::EMPTY;
-        out.write(store, Event::PodBound { pod, node, devices });
+        turn.write(Event::PodBound { pod, node, devices });
     }
 
-    pub(super) fn global_ended(
-        &mut self,
-        pod: PodRef,
-        reason: EndReason,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn global_ended(&mut self, pod: PodRef, reason: EndReason, turn: &mut Turn<'_>) {
         let mut globals = self.globals.iter();
         let key = globals.find(|(_, known)| **known == Some(pod));
         if let Some(key) = key.map(|(key, _)| *key) {
@@ -462,20 +452,20 @@ impl Fleet {
             self.globals.remove(&key);
             if reason.leaves_object() {
                 let change = PodChange::Forgotten;
-                out.write(store, Event::PodChanged { pod, change });
+                turn.write(Event::PodChanged { pod, change });
             }
             self.needs_round = true;
         }
     }
 
-    fn destroy_global(&mut self, id: ObjectId, app: &App, store: &Store, out: &mut Outbox) {
+    fn destroy_global(&mut self, id: ObjectId, app: &App, turn: &mut Turn<'_>) {
         if app.kind != AppKind::Global {
             return;
         }
         self.engine.remove_unit(&global_name(&app.name));
         for (_, pod) in self.globals.iter().filter(|((owner, _), _)| *owner == id) {
             if let Some(pod) = pod {
-                stop(*pod, store, out);
+                stop(*pod, turn);
             }
         }
     }

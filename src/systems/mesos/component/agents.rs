@@ -1,8 +1,8 @@
 //! Agents: when they register, when they are given up, and what becomes of their tasks
 //! (spec: orchestrators-b.md section 1.7).
 
+use crate::parts::turn::Turn;
 use cluster::Store;
-use control::Outbox;
 use model::{Event, Node, PodRef};
 use serde::{Deserialize, Serialize};
 use units::{Duration, Identity, Instant, NodeId, PodId, SortedMap};
@@ -74,22 +74,22 @@ impl MesosMaster {
         self.is_requested |= is_active;
     }
 
-    pub(super) fn left(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
-        self.take_out(node, store, out);
+    pub(super) fn left(&mut self, node: NodeId, turn: &mut Turn<'_>) {
+        self.take_out(node, turn);
         *self.agent_mut(node) = AgentState::default();
         self.overdue.retain(|(_, known)| *known != node);
         self.registering.retain(|(_, known)| *known != node);
     }
 
     /// A node is declared up or down by somebody else: what was on one that is down has ended.
-    pub(super) fn readiness(&mut self, node: NodeId, ready: bool, store: &Store, out: &mut Outbox) {
+    pub(super) fn readiness(&mut self, node: NodeId, ready: bool, turn: &mut Turn<'_>) {
         match (ready, self.agent_mut(node).belief) {
             (false, Belief::Here) => {
-                self.take_out(node, store, out);
+                self.take_out(node, turn);
                 self.agent_mut(node).belief = Belief::Absent;
             }
             (true, Belief::Absent | Belief::Unreachable) if self.campaigns.is_none() => {
-                self.register(node, store);
+                self.register(node, turn.store);
             }
             _ => {}
         }
@@ -136,16 +136,16 @@ impl MesosMaster {
     }
 
     /// Gives up agents whose time is over, as fast as that is allowed; registers those that are back.
-    pub(super) fn watch(&mut self, store: &Store, out: &mut Outbox) {
+    pub(super) fn watch(&mut self, turn: &mut Turn<'_>) {
         while let Some(&(at, node)) = self.overdue.first()
             && at <= self.now
         {
             self.overdue.pop_first();
-            self.removals.push(store.nodes().name(node).into());
+            self.removals.push(turn.store.nodes().name(node).into());
         }
         for name in self.removals.take(self.now) {
-            if let Some(node) = store.nodes().by_name(&name) {
-                self.give_up(node, store, out);
+            if let Some(node) = turn.store.nodes().by_name(&name) {
+                self.give_up(node, turn);
             }
         }
         while let Some(&(at, node)) = self.registering.first()
@@ -153,38 +153,38 @@ impl MesosMaster {
         {
             self.registering.pop_first();
             let agent = *self.agent_mut(node);
-            let is_ready = store.nodes().is_ready(node);
+            let is_ready = turn.store.nodes().is_ready(node);
             if agent.is_silent || !(is_ready || agent.belief == Belief::Unreachable) {
                 continue;
             }
             if !is_ready {
-                out.write(store, Event::NodeReadiness { node, ready: true });
+                turn.write(Event::NodeReadiness { node, ready: true });
             }
-            self.register(node, store);
+            self.register(node, turn.store);
         }
     }
 
-    fn give_up(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
+    fn give_up(&mut self, node: NodeId, turn: &mut Turn<'_>) {
         self.agent_mut(node).overdue = None;
-        self.take_out(node, store, out);
+        self.take_out(node, turn);
         self.agent_mut(node).belief = Belief::Unreachable;
-        if store.nodes().is_ready(node) {
-            out.write(store, Event::NodeReadiness { node, ready: false });
+        if turn.store.nodes().is_ready(node) {
+            turn.write(Event::NodeReadiness { node, ready: false });
         }
-        for (framework, pods) in tasks_on(&self.held, store, node) {
+        for (framework, pods) in tasks_on(&self.held, turn.store, node) {
             if self.options.frameworks[framework].is_partition_aware {
                 let seat = &mut self.seats[framework];
-                seat.framework.reached(self.now, &pods, false, store);
+                seat.framework.reached(self.now, &pods, false, turn.store);
                 seat.is_touched = true;
             } else {
                 for pod in pods {
-                    forget(out, store, pod);
+                    forget(pod, turn);
                 }
             }
         }
         // One that was heard too late registers again, once it is known to be lost.
         if !self.agent_mut(node).is_silent {
-            let at = self.registration(node, store);
+            let at = self.registration(node, turn.store);
             let at = at.saturating_add(Duration::from_nanos(1));
             self.registering.insert((at, node));
         }
@@ -201,8 +201,8 @@ impl MesosMaster {
     }
 
     /// An agent is offered no more, and offers of it are taken back.
-    fn take_out(&mut self, node: NodeId, store: &Store, out: &mut Outbox) {
-        self.rescind(|offer| offer.agent == node.0, store, out);
+    fn take_out(&mut self, node: NodeId, turn: &mut Turn<'_>) {
+        self.rescind(|offer| offer.agent == node.0, turn);
         self.allocator.remove_agent(node.0);
     }
 

@@ -25,7 +25,7 @@ struct User {
 }
 
 /// The component.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct DrfTasks {
     blocked: Blocked,
     cursor: Revision,
@@ -44,13 +44,8 @@ impl DrfTasks {
     pub fn new(blocked: Blocked) -> Self {
         Self {
             blocked,
-            cursor: Revision::default(),
-            columns: Columns::default(),
-            is_open: false,
             total: Amounts::new(),
-            users: SortedMap::new(),
-            tasks: SortedMap::new(),
-            full_before: SortedMap::new(),
+            ..Self::default()
         }
     }
 

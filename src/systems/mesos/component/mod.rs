@@ -16,6 +16,7 @@ mod read;
 mod rivals;
 mod waking;
 
+use crate::parts::turn::Turn;
 use std::collections::VecDeque;
 
 use cluster::{Conflict, Store, UsageSamples};
@@ -255,7 +256,7 @@ impl MesosMaster {
     }
 
     /// Frameworks to which something happened act, and say whether they want offers.
-    fn act(&mut self, store: &Store, out: &mut Outbox) {
+    fn act(&mut self, turn: &mut Turn<'_>) {
         let now = self.now;
         for place in 0..self.seats.len() {
             let seat = &mut self.seats[place];
@@ -267,7 +268,7 @@ impl MesosMaster {
                 continue;
             }
             seat.is_touched = false;
-            seat.framework.act(now, store, out);
+            seat.framework.act(now, turn.store, turn.out);
             if seat.framework.has_relaxed() {
                 self.awaited = self.awaited.max(self.expiries.last().copied());
             }
@@ -372,24 +373,25 @@ impl Component for MesosMaster {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let turn = &mut Turn::new(now, view, out);
         self.now = now;
         self.open(view);
-        self.read(view, out);
+        self.read(turn);
         self.undo(view);
-        if self.report_attempts(view, out) {
+        if self.report_attempts(turn) {
             return Progress::More;
         }
-        if !self.lead(view, out) {
+        if !self.lead(turn) {
             return Progress::Idle;
         }
-        self.attend(view, out);
-        self.oversubscribe(view, out);
-        self.watch(view, out);
-        self.act(view, out);
-        if !self.answer(view, out) {
-            self.allocate(view, out);
+        self.attend(turn);
+        self.oversubscribe(turn);
+        self.watch(turn);
+        self.act(turn);
+        if !self.answer(turn) {
+            self.allocate(turn);
         }
-        self.wakes(out);
+        self.wakes(turn.out);
         let is_due = |((at, _), _): (&(Instant, u64), &Standing)| *at <= now;
         let is_due = !self.due.is_empty() || self.standing.iter().next().is_some_and(is_due);
         let is_touched = (self.seats.iter()).any(|seat| seat.is_touched && !seat.is_away);

@@ -3,8 +3,6 @@
 
 use std::sync::Arc;
 
-use cluster::Store;
-use control::Outbox;
 use model::event::Hold;
 use model::gpu::DEVICE_MILLI;
 use model::{DeviceSet, Event};
@@ -17,6 +15,7 @@ use super::super::framework::{Launch, Open};
 use super::oversubscription::is_revocable;
 use super::{MesosMaster, OWNER, Task};
 use crate::parts::devices::whole_devices;
+use crate::parts::turn::Turn;
 
 /// An offer that stands.
 #[derive(Clone, Debug)]
@@ -29,7 +28,7 @@ pub(super) struct Standing {
 
 impl MesosMaster {
     /// Runs the allocator if it is time to, and sends its offers.
-    pub(super) fn allocate(&mut self, store: &Store, out: &mut Outbox) {
+    pub(super) fn allocate(&mut self, turn: &mut Turn<'_>) {
         let now = self.now;
         let is_batch = self.next_batch() == now
             && (self.needs_batch || self.expiries.first().is_some_and(|&ends| ends < now));
@@ -46,7 +45,7 @@ impl MesosMaster {
         self.allocator.run(now, &mut made);
         let mut given: SortedMap<u32, DeviceSet> = SortedMap::new();
         for offer in made.drain(..) {
-            self.send(offer, &mut given, store, out);
+            self.send(offer, &mut given, turn);
         }
         self.made = made;
     }
@@ -55,15 +54,14 @@ impl MesosMaster {
         &mut self,
         offer: FastOffer,
         given: &mut SortedMap<u32, DeviceSet>,
-        store: &Store,
-        out: &mut Outbox,
+        turn: &mut Turn<'_>,
     ) {
         let node = NodeId(offer.agent);
         let gpus = offer.resources.amount(GPUS);
         let mut devices = DeviceSet::EMPTY;
         if gpus > 0 {
             let taken = given.entry(offer.agent).or_default();
-            devices = whole_devices(store, node, *taken, gpus);
+            devices = whole_devices(turn.store, node, *taken, gpus);
             *taken = DeviceSet(taken.0 | devices.0);
         }
         let own = &self.options.frameworks[self.allocator.framework_of(offer.client) as usize];
@@ -77,7 +75,7 @@ impl MesosMaster {
             return;
         }
         if !self.has_rivals() {
-            self.lock(number, &offer, devices, store, out);
+            self.lock(number, &offer, devices, turn);
         }
         let at = self.now.saturating_add(delay);
         let standing = Standing {
@@ -89,36 +87,26 @@ impl MesosMaster {
     }
 
     /// Lets a hold of the store stand for an offer.
-    fn lock(
-        &self,
-        number: u64,
-        offer: &FastOffer,
-        devices: DeviceSet,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn lock(&self, number: u64, offer: &FastOffer, devices: DeviceSet, turn: &mut Turn<'_>) {
         // What is offered a second time is somebody's already.
         let mut sure = offer.resources.clone();
         sure.reserved.retain(|(role, _)| *role != REVOCABLE);
         let mut resources = self.columns.held(&sure.sum());
         resources.gpu_milli = devices.len() as i64 * i64::from(DEVICE_MILLI);
-        out.write(
-            store,
-            Event::HoldPlaced(Arc::new(Hold {
-                owner: OWNER,
-                number,
-                node: NodeId(offer.agent),
-                resources,
-                devices,
-                milli_per_device: DEVICE_MILLI,
-                until: None,
-            })),
-        );
+        turn.write(Event::HoldPlaced(Arc::new(Hold {
+            owner: OWNER,
+            number,
+            node: NodeId(offer.agent),
+            resources,
+            devices,
+            milli_per_device: DEVICE_MILLI,
+            until: None,
+        })));
     }
 
     /// Lets frameworks answer what is due, up to the first answer that launches something; whether
     /// anything was due.
-    pub(super) fn answer(&mut self, store: &Store, out: &mut Outbox) -> bool {
+    pub(super) fn answer(&mut self, turn: &mut Turn<'_>) -> bool {
         let mut was_any = false;
         while let Some((&(at, number), _)) = self.standing.first_key_value()
             && at <= self.now
@@ -127,7 +115,7 @@ impl MesosMaster {
                 break;
             };
             was_any = true;
-            self.release(number, store, out);
+            self.release(number, turn);
             let Standing {
                 offer,
                 devices,
@@ -139,7 +127,7 @@ impl MesosMaster {
                 self.needs_batch = true;
                 0
             } else {
-                self.answer_one(offer, devices, store, out)
+                self.answer_one(offer, devices, turn)
             };
             if launched > 0 {
                 return true;
@@ -147,30 +135,24 @@ impl MesosMaster {
         }
         while let Some((offer, devices)) = self.due.pop_front() {
             was_any = true;
-            if self.answer_one(offer, devices, store, out) > 0 {
+            if self.answer_one(offer, devices, turn) > 0 {
                 break;
             }
         }
         was_any
     }
 
-    fn release(&self, number: u64, store: &Store, out: &mut Outbox) {
+    fn release(&self, number: u64, turn: &mut Turn<'_>) {
         if !self.has_rivals() {
             let owner = OWNER;
-            out.write(store, Event::HoldReleased { owner, number });
+            turn.write(Event::HoldReleased { owner, number });
         }
     }
 
     /// One answer; how many tasks it launches.
-    fn answer_one(
-        &mut self,
-        offer: FastOffer,
-        devices: DeviceSet,
-        store: &Store,
-        out: &mut Outbox,
-    ) -> usize {
+    fn answer_one(&mut self, offer: FastOffer, devices: DeviceSet, turn: &mut Turn<'_>) -> usize {
         let (client, agent) = (offer.client, offer.agent);
-        let devices = self.free_devices(&offer, devices, store);
+        let devices = self.free_devices(&offer, devices, turn.store);
         let place = self.allocator.framework_of(client) as usize;
         let seat = &mut self.seats[place];
         if !seat.framework.may_take(&offer.resources) {
@@ -181,7 +163,7 @@ impl MesosMaster {
         let node = NodeId(agent);
         let mut open = Open::new(
             self.now,
-            store,
+            turn.store,
             self.columns,
             node,
             offer.resources,
@@ -193,15 +175,15 @@ impl MesosMaster {
         let count = launches.len();
         if count > 0 {
             seat.is_touched = true;
-            out.decided_pods += count as u32;
-            out.decided_jobs += count as u32;
+            turn.out.decided_pods += count as u32;
+            turn.out.decided_jobs += count as u32;
         } else {
             let wakes = seat.framework.wakes(self.now);
             seat.is_touched |= wakes.is_some_and(|at| at <= self.now);
             seat.wakes = wakes.filter(|&at| at > self.now);
         }
         for launch in launches {
-            self.launch(client, node, launch, store, out);
+            self.launch(client, node, launch, turn);
         }
         if !rest.is_empty() {
             let own = &self.options.frameworks[place];
@@ -228,14 +210,7 @@ impl MesosMaster {
         self.needs_batch |= self.allocator.served() > 1;
     }
 
-    fn launch(
-        &mut self,
-        client: u32,
-        node: NodeId,
-        launch: Launch,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn launch(&mut self, client: u32, node: NodeId, launch: Launch, turn: &mut Turn<'_>) {
         let Launch {
             pod,
             devices,
@@ -251,22 +226,17 @@ impl MesosMaster {
             self.reports.matters |= is_revocable(&task);
             held.task = Some(task);
         }
-        self.attempt(pod, store);
-        out.write(store, Event::PodBound { pod, node, devices });
+        self.attempt(pod, turn.store);
+        turn.write(Event::PodBound { pod, node, devices });
     }
 
     /// Takes offers back.
-    pub(super) fn rescind(
-        &mut self,
-        is_taken: impl Fn(&FastOffer) -> bool,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn rescind(&mut self, is_taken: impl Fn(&FastOffer) -> bool, turn: &mut Turn<'_>) {
         let standing = &mut self.standing;
         let taken = standing.extract_all(|_, standing| is_taken(&standing.offer));
         let mut offers = Vec::new();
         for ((_, number), standing) in taken {
-            self.release(number, store, out);
+            self.release(number, turn);
             offers.push(standing.offer);
         }
         let due = std::mem::take(&mut self.due);

@@ -3,8 +3,8 @@
 //! (spec: orchestrators-b.md section 1.6; mesos `docs/oversubscription.md`,
 //! `src/slave/resource_estimators/fixed.cpp`, `src/slave/qos_controllers/load.cpp`).
 
+use crate::parts::turn::Turn;
 use cluster::{Store, UsageSamples};
-use control::Outbox;
 use control::admission::Creation;
 use model::{EndReason, EvictionCause, PodRef};
 use units::{Instant, NodeId, SortedSet};
@@ -127,19 +127,21 @@ impl MesosMaster {
 
     /// The master hears what agents reported; revocable tasks that are in the way end, and wait for
     /// another offer.
-    pub(super) fn oversubscribe(&mut self, store: &Store, out: &mut Outbox) {
+    pub(super) fn oversubscribe(&mut self, turn: &mut Turn<'_>) {
         for (node, offered) in std::mem::take(&mut self.reports.changed) {
             if self.revocable.len() <= node.index() {
                 self.revocable.resize(node.index() + 1, None);
             }
             self.revocable[node.index()] = Some(offered);
-            self.updated(node, store);
+            self.updated(node, turn.store);
             self.is_requested = true;
         }
         for pod in std::mem::take(&mut self.reports.corrections) {
-            if store.pods().get(pod).is_some() {
+            if turn.store.pods().get(pod).is_some() {
                 let reason = EndReason::Evicted(EvictionCause::Preemption);
-                out.creations.push(Creation::Replacement { pod, reason });
+                turn.out
+                    .creations
+                    .push(Creation::Replacement { pod, reason });
             }
         }
     }

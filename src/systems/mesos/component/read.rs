@@ -1,7 +1,7 @@
 //! Reading the log: nodes become agents, pods and objects go to their frameworks.
 
+use crate::parts::turn::Turn;
 use cluster::Store;
-use control::Outbox;
 use model::exit::{KILLED, TERMINATED};
 use model::{EndReason, Event, NodeContact, ObjectChange, PodChange, PodCreated, PodRef};
 use units::{NodeId, ObjectId};
@@ -13,28 +13,28 @@ use super::{Held, MesosMaster, Stop, Task};
 
 impl MesosMaster {
     /// Reads what is new.
-    pub(super) fn read(&mut self, store: &Store, out: &mut Outbox) {
-        for entry in store.log().since(self.cursor) {
+    pub(super) fn read(&mut self, turn: &mut Turn<'_>) {
+        for entry in turn.store.log().since(self.cursor) {
             let at = entry.at;
             match &entry.event {
-                Event::NodeAdded { node, .. } => self.joined(at, *node, store),
-                Event::NodeUpdated { node, .. } => self.updated(*node, store),
-                Event::NodeRemoved { node } => self.left(*node, store, out),
-                Event::NodeReadiness { node, ready } => self.readiness(*node, *ready, store, out),
+                Event::NodeAdded { node, .. } => self.joined(at, *node, turn.store),
+                Event::NodeUpdated { node, .. } => self.updated(*node, turn.store),
+                Event::NodeRemoved { node } => self.left(*node, turn),
+                Event::NodeReadiness { node, ready } => self.readiness(*node, *ready, turn),
                 // The cluster's own controllers watch over nodes that are shared.
                 Event::NodeContact { .. } if self.has_rivals() => {}
                 Event::NodeContact { node, contact } => match contact {
                     NodeContact::Silent { .. } => self.silent(at, *node),
-                    NodeContact::Steady => self.heard(at, *node, store),
+                    NodeContact::Steady => self.heard(at, *node, turn.store),
                     NodeContact::Heard => {}
                 },
-                Event::PodCreated(created) => self.created(created, store),
-                Event::PodBound { pod, node, .. } => self.bound(*pod, *node, store),
-                Event::PodRunning { pod } => self.tell(*pod, TaskNews::Running, store),
+                Event::PodCreated(created) => self.created(created, turn.store),
+                Event::PodBound { pod, node, .. } => self.bound(*pod, *node, turn.store),
+                Event::PodRunning { pod } => self.tell(*pod, TaskNews::Running, turn.store),
                 Event::PodChanged {
                     pod,
                     change: PodChange::Ready(ready),
-                } => self.tell(*pod, TaskNews::Ready(*ready), store),
+                } => self.tell(*pod, TaskNews::Ready(*ready), turn.store),
                 Event::PodChanged {
                     pod,
                     change: PodChange::OomKilled { .. },
@@ -42,13 +42,13 @@ impl MesosMaster {
                 Event::PodChanged {
                     pod,
                     change: PodChange::Exited { container, code },
-                } => self.exited(*pod, usize::from(*container), *code, store),
-                Event::PodEnded { pod, reason } => self.ended(*pod, *reason, store),
-                Event::Object(change) => self.object(change, store),
+                } => self.exited(*pod, usize::from(*container), *code, turn.store),
+                Event::PodEnded { pod, reason } => self.ended(*pod, *reason, turn.store),
+                Event::Object(change) => self.object(change, turn.store),
                 _ => {}
             }
         }
-        self.cursor = store.revision();
+        self.cursor = turn.store.revision();
     }
 
     fn created(&mut self, created: &PodCreated, store: &Store) {

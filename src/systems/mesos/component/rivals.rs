@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use cluster::{Class, Conflict, Store};
-use control::Outbox;
 use model::gpu::DEVICE_MILLI;
 use model::{Decision, DeviceSet, EndReason, Event, PodRef};
 use units::{Duration, Instant, NodeId};
@@ -16,6 +15,7 @@ use super::super::fast::FastOffer;
 use super::super::fast::amounts::{Amounts, add};
 use super::MesosMaster;
 use crate::parts::devices::whole_devices;
+use crate::parts::turn::Turn;
 
 /// State of the race with other schedulers.
 #[derive(Clone, Debug, Default)]
@@ -149,7 +149,7 @@ impl MesosMaster {
     /// Reports what became of the launches before; whether there were any. The time that it took to
     /// decide on them all counts once, and it ends here: a step that decides on others would be over
     /// later.
-    pub(super) fn report_attempts(&mut self, store: &Store, out: &mut Outbox) -> bool {
+    pub(super) fn report_attempts(&mut self, turn: &mut Turn<'_>) -> bool {
         let Some(place) = &self.options.place else {
             return false;
         };
@@ -165,7 +165,7 @@ impl MesosMaster {
                 conflicts: u32::from(own.is_in_conflict),
                 placed: u32::from(own.is_placed),
             };
-            out.write(store, Event::Decided(Arc::new(decision)));
+            turn.write(Event::Decided(Arc::new(decision)));
             began = self.now;
         }
         has_any

@@ -186,10 +186,8 @@ impl Both {
                 self.remove(agent);
                 let bundle = self.bundle(&amounts, reserved);
                 let total = self.resources(&bundle);
-                let added = self
-                    .plain
+                self.plain
                     .add_agent(agent_name(agent), total, SortedMap::new());
-                added.unwrap();
                 self.fast.add_agent(agent, bundle);
             }
             Step::UpdateAgent(agent, amounts) if self.fast.is_known(agent) => {
@@ -201,7 +199,7 @@ impl Both {
                     }
                 }
                 let total = self.resources(&bundle);
-                self.plain.update_agent(&agent_name(agent), total).unwrap();
+                self.plain.update_agent(&agent_name(agent), total);
                 self.fast.update_agent(agent, bundle);
             }
             Step::Report(agent, cpus) if self.fast.is_known(agent) => {
@@ -211,7 +209,7 @@ impl Both {
                     .reserved
                     .push((REVOCABLE, thousandths(&[cpus, 0, 0])));
                 let total = self.resources(&bundle);
-                self.plain.update_agent(&agent_name(agent), total).unwrap();
+                self.plain.update_agent(&agent_name(agent), total);
                 self.fast.update_agent(agent, bundle);
             }
             Step::RemoveAgent(agent) => self.remove(agent),
@@ -268,9 +266,7 @@ impl Both {
                 let task = self.used.swap_remove(task % self.used.len());
                 let (name, _) = self.frameworks[task.client as usize].clone();
                 let back = self.resources(&task.resources);
-                self.plain
-                    .release(&name, &agent_name(task.agent), &back)
-                    .unwrap();
+                self.plain.release(&name, &agent_name(task.agent), &back);
                 self.fast
                     .give_back(task.client, task.agent, &task.resources);
             }
@@ -279,10 +275,10 @@ impl Both {
             {
                 let (name, _) = self.frameworks[framework].clone();
                 if matches!(step, Step::Suppress(_)) {
-                    self.plain.suppress(&name, &[].into()).unwrap();
+                    self.plain.suppress(&name);
                     self.fast.suppress(framework as u32);
                 } else {
-                    self.plain.revive(&name, &[].into()).unwrap();
+                    self.plain.revive(&name);
                     self.fast.revive(framework as u32);
                 }
             }
@@ -318,7 +314,7 @@ impl Both {
             agent: agent_name(offer.agent),
             resources: self.resources(&rest),
         };
-        self.plain.decline_part(self.now, &unused, span).unwrap();
+        self.plain.decline_part(self.now, &unused, span);
         self.fast.give_back(offer.client, offer.agent, &rest);
         self.fast
             .refuse(offer.client, offer.agent, rest, self.now, span);

@@ -25,7 +25,7 @@ pub enum Order {
 const VIRTUAL: &str = ".";
 
 /// A node of the tree.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 struct Node {
     parent: usize,
     name: Text,
@@ -61,18 +61,10 @@ impl Tree {
     pub fn new(order: Order, is_excluded: Vec<bool>) -> Self {
         let columns = is_excluded.len();
         let root = Node {
-            parent: 0,
-            name: Text::default(),
-            path: Text::default(),
             weight: 1.0,
             allocation: Amounts::from_elem(0, columns),
-            count: 0,
-            added: 0,
             share: 0.0,
-            children: Vec::new(),
-            client: None,
-            active: 0,
-            is_active: false,
+            ..Node::default()
         };
         Self {
             order,
@@ -170,13 +162,9 @@ impl Tree {
             path,
             weight,
             allocation: Amounts::from_elem(0, columns),
-            count: 0,
             added,
             share: 0.0,
-            children: Vec::new(),
-            client: None,
-            active: 0,
-            is_active: false,
+            ..Node::default()
         });
         self.insert(parent, node);
         node

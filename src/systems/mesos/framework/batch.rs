@@ -26,7 +26,7 @@ struct Group {
 }
 
 /// The framework.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Batch {
     options: BatchFramework,
     seed: u64,
@@ -47,12 +47,8 @@ impl Batch {
         Self {
             options,
             seed,
-            groups: SortedMap::new(),
-            order: SortedSet::new(),
-            waiting: 0,
-            has_news: false,
             least: (0, 0),
-            wakes: None,
+            ..Self::default()
         }
     }
 

@@ -13,6 +13,7 @@ use crate::mesos::fast::amounts::Bundle;
 use crate::mesos::marathon::backoff::TaskStatus;
 use crate::mesos::options::ChronosFramework;
 use crate::mesos::workload::schedule_of;
+use crate::parts::turn::Turn;
 use cluster::Store;
 use control::Outbox;
 use model::{EndReason, Object, PodRef, PodSpec, Text};
@@ -51,7 +52,7 @@ struct Known {
 }
 
 /// The framework.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Chronos {
     options: ChronosFramework,
     graph: JobGraph,
@@ -91,12 +92,7 @@ impl Chronos {
         Self {
             graph: JobGraph::new(parents, soft).unwrap_or_default(),
             options,
-            jobs: SortedMap::new(),
-            by_name: SortedMap::new(),
-            job_of: SortedMap::new(),
-            waiting: SortedSet::new(),
-            todo: Vec::new(),
-            has_news: false,
+            ..Self::default()
         }
     }
 
@@ -110,19 +106,19 @@ impl Chronos {
         Instant::ZERO.saturating_add(since)
     }
 
-    fn declared(&mut self, now: Instant, id: ObjectId, store: &Store, out: &mut Outbox) {
-        let object = store.objects().get(id).map(|row| &row.object);
+    fn declared(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
+        let object = turn.store.objects().get(id).map(|row| &row.object);
         let Some(object) = object else {
             if let Some(known) = self.jobs.remove(&id) {
                 self.by_name.remove(&known.name);
                 for run in known.runs.values() {
                     self.waiting.remove(&(run.pod.id, id));
-                    kill(out, store, run.pod);
+                    kill(run.pod, turn);
                 }
             }
             return;
         };
-        let Some(new) = self.known_of(now, id, object) else {
+        let Some(new) = self.known_of(turn.now, id, object) else {
             return;
         };
         if let Some(known) = self.jobs.get_mut(&id) {
@@ -229,14 +225,14 @@ impl Chronos {
         }
     }
 
-    fn ended(&mut self, now: Instant, pod: PodRef, end: TaskEnd, store: &Store, out: &mut Outbox) {
-        let date = self.date(now);
+    fn ended(&mut self, pod: PodRef, end: TaskEnd, turn: &mut Turn<'_>) {
+        let date = self.date(turn.now);
         let Some(id) = self.job_of.remove(&pod.id) else {
             return;
         };
         self.waiting.remove(&(pod.id, id));
         if end.reason.leaves_object() {
-            clear(out, store, pod);
+            clear(pod, turn);
         }
         let Some(known) = self.jobs.get_mut(&id) else {
             return;
@@ -258,7 +254,7 @@ impl Chronos {
             }
             _ => match known.job.failed(date, run.attempt) {
                 AfterFailure::Retry(at) => {
-                    let at = now.saturating_add(Duration::from_secs(at.0 - date.0));
+                    let at = turn.now.saturating_add(Duration::from_secs(at.0 - date.0));
                     known.retries.insert((at, run.attempt + 1));
                     Vec::new()
                 }
@@ -270,7 +266,7 @@ impl Chronos {
                 }
             },
         };
-        self.follow(followers, out);
+        self.follow(followers, turn.out);
     }
 }
 
@@ -376,16 +372,17 @@ impl Framework for Chronos {
     }
 
     fn act(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        let turn = &mut Turn::new(now, store, out);
         for (at, todo) in std::mem::take(&mut self.todo) {
             match todo {
-                Todo::Declared(id) => self.declared(at, id, store, out),
-                Todo::Ended(pod, end) => self.ended(at, pod, end, store, out),
-                Todo::Dropped(pod) => kill(out, store, pod),
+                Todo::Declared(id) => self.declared(id, &mut turn.at(at)),
+                Todo::Ended(pod, end) => self.ended(pod, end, &mut turn.at(at)),
+                Todo::Dropped(pod) => kill(pod, turn),
             }
         }
         let ids: Vec<ObjectId> = self.jobs.keys().copied().collect();
         for id in ids {
-            self.queue(id, now, out);
+            self.queue(id, turn.now, turn.out);
         }
     }
 

@@ -5,6 +5,7 @@ pub mod batch;
 pub mod chronos;
 pub mod marathon;
 
+use crate::parts::turn::Turn;
 use std::sync::Arc;
 
 use cluster::{Class, Store};
@@ -381,27 +382,27 @@ pub(super) fn create(out: &mut Outbox, object: ObjectId, prefix: &str, spec: &Ar
 }
 
 /// Tells a pod to end, unless it was told.
-pub(super) fn kill(out: &mut Outbox, store: &Store, pod: PodRef) {
-    if store.pods().get(pod).is_none() || store.pod_states().is_terminating(pod) {
+pub(super) fn kill(pod: PodRef, turn: &mut Turn<'_>) {
+    if turn.store.pods().get(pod).is_none() || turn.store.pod_states().is_terminating(pod) {
         return;
     }
-    let (grace, reason) = (store.grace_of(pod), EndReason::Cancelled);
+    let (grace, reason) = (turn.store.grace_of(pod), EndReason::Cancelled);
     let change = PodChange::Terminating { grace, reason };
-    out.write(store, Event::PodChanged { pod, change });
+    turn.write(Event::PodChanged { pod, change });
 }
 
 /// Forgets a pod on an agent that is lost.
-pub(super) fn forget(out: &mut Outbox, store: &Store, pod: PodRef) {
-    if store.pods().get(pod).is_some() {
+pub(super) fn forget(pod: PodRef, turn: &mut Turn<'_>) {
+    if turn.store.pods().get(pod).is_some() {
         let reason = EndReason::NodeLost;
-        out.write(store, Event::PodEnded { pod, reason });
+        turn.write(Event::PodEnded { pod, reason });
     }
 }
 
 /// Forgets what is kept of a pod of an object that ended.
-pub(super) fn clear(out: &mut Outbox, store: &Store, pod: PodRef) {
+pub(super) fn clear(pod: PodRef, turn: &mut Turn<'_>) {
     let change = PodChange::Forgotten;
-    out.write(store, Event::PodChanged { pod, change });
+    turn.write(Event::PodChanged { pod, change });
 }
 
 /// Spec of an object's pods: its template with its namespace and owner.

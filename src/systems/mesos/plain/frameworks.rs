@@ -6,7 +6,7 @@ use units::{Instant, SortedMap, SortedSet};
 
 use super::resources::Resources;
 use super::sorter::Sorter;
-use super::{Allocator, AllocatorError, Capabilities};
+use super::{Allocator, Capabilities};
 
 /// A refusal: an offer of no more than this is not made until then.
 #[derive(Clone, Debug)]
@@ -112,55 +112,24 @@ impl Allocator {
         }
     }
 
-    /// A framework wants no offers for these roles; those that stand stay. No roles are all of
-    /// them.
-    ///
-    /// # Errors
-    /// It is not known.
-    pub(in crate::mesos) fn suppress(
-        &mut self,
-        id: &Text,
-        roles: &SortedSet<Text>,
-    ) -> Result<(), AllocatorError> {
-        let roles = self.asked_roles(id, roles)?;
-        self.serve(id, &roles, false);
-        Ok(())
+    /// A framework wants no offers; those that stand stay.
+    pub(in crate::mesos) fn suppress(&mut self, id: &Text) {
+        self.serve(id, false);
     }
 
-    /// A framework wants offers for these roles again: its refusals end, all agents gather for a
-    /// run. No roles are all of them.
-    ///
-    /// # Errors
-    /// It is not known.
-    pub(in crate::mesos) fn revive(
-        &mut self,
-        id: &Text,
-        roles: &SortedSet<Text>,
-    ) -> Result<(), AllocatorError> {
-        let roles = self.asked_roles(id, roles)?;
+    /// A framework wants offers again: its refusals end, all agents gather for a run.
+    pub(in crate::mesos) fn revive(&mut self, id: &Text) {
         if let Some(framework) = self.frameworks.get_mut(id) {
-            framework
-                .refusals
-                .retain(|(role, _), _| !roles.contains(role));
+            framework.refusals.clear();
         }
-        self.serve(id, &roles, true);
+        self.serve(id, true);
         self.gather_all();
-        Ok(())
-    }
-
-    fn asked_roles(
-        &self,
-        id: &Text,
-        roles: &SortedSet<Text>,
-    ) -> Result<SortedSet<Text>, AllocatorError> {
-        let all = &self.known_framework(id)?.roles;
-        Ok(if roles.is_empty() { all } else { roles }.clone())
     }
 
     /// A role of which no framework is served leaves the order of roles; one that is served again
     /// brings it back, a further framework does not.
-    fn serve(&mut self, id: &Text, roles: &SortedSet<Text>, is_served: bool) {
-        for role in roles {
+    fn serve(&mut self, id: &Text, is_served: bool) {
+        for role in &self.frameworks[id].roles {
             if let Some(sorter) = self.sorters.get_mut(role) {
                 sorter.set_active(id, is_served);
                 let is_anyone_served = sorter.has_active();

@@ -14,8 +14,6 @@ pub(super) mod resources;
 mod run;
 pub(super) mod sorter;
 
-use thiserror::Error;
-
 use model::Text;
 use rng::Stream;
 use units::{Duration, Instant, SortedMap, SortedSet};
@@ -84,17 +82,6 @@ pub(in crate::mesos) struct Offer {
     pub(in crate::mesos) resources: Resources,
 }
 
-/// An impossible input of the allocator.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
-pub(in crate::mesos) enum AllocatorError {
-    /// There is no such framework.
-    #[error("there is no framework `{0}`")]
-    Framework(String),
-    /// There is no such agent.
-    #[error("there is no agent `{0}`")]
-    Agent(String),
-}
-
 /// An agent.
 #[derive(Clone, Debug, Default)]
 struct Agent {
@@ -141,18 +128,12 @@ impl Allocator {
     }
 
     /// An agent registers, with what frameworks hold there already; it gathers for a run.
-    ///
-    /// # Errors
-    /// A framework that holds something is not known.
     pub(in crate::mesos) fn add_agent(
         &mut self,
         id: Text,
         total: Resources,
         held: SortedMap<(Text, Text), Resources>,
-    ) -> Result<(), AllocatorError> {
-        for (framework, _) in held.keys() {
-            self.known_framework(framework)?;
-        }
+    ) {
         let agent = Agent {
             total,
             ..Agent::default()
@@ -163,23 +144,13 @@ impl Allocator {
             self.hold(&framework, &role, &id, &resources);
         }
         self.candidates.insert(id);
-        Ok(())
     }
 
     /// An agent has something else from now on; filters on it stay. It gathers for a run.
-    ///
-    /// # Errors
-    /// It is not known.
-    pub(in crate::mesos) fn update_agent(
-        &mut self,
-        id: &Text,
-        total: Resources,
-    ) -> Result<(), AllocatorError> {
-        let agent = self.agents.get_mut(id);
-        agent.ok_or_else(|| unknown_agent(id))?.total = total;
+    pub(in crate::mesos) fn update_agent(&mut self, id: &Text, total: Resources) {
+        self.agents.get_mut(id).expect("an agent").total = total;
         self.update_totals();
         self.candidates.insert(id.clone());
-        Ok(())
     }
 
     /// An agent is gone, with everything on it and every filter on it.
@@ -229,17 +200,13 @@ impl Allocator {
     }
 
     /// A framework gives back something that it holds of an agent: tasks ended.
-    ///
-    /// # Errors
-    /// One of them is not known.
     pub(in crate::mesos) fn release(
         &mut self,
         framework: &Text,
         agent: &Text,
         resources: &Resources,
-    ) -> Result<(), AllocatorError> {
-        self.known_framework(framework)?;
-        let known = self.agents.get(agent).ok_or_else(|| unknown_agent(agent))?;
+    ) {
+        let known = &self.agents[agent];
         let roles = known.held.keys().filter(|(holder, _)| holder == framework);
         let roles: Vec<Text> = roles.map(|(_, role)| role.clone()).collect();
         let mut left = resources.clone();
@@ -247,23 +214,18 @@ impl Allocator {
             let back = self.give_back(framework, &role, agent, &left);
             left.subtract(&back);
         }
-        Ok(())
     }
 
     /// A framework declines whatever it holds of an agent, for so long; `None` leaves no filter, a
     /// negative span is the default one. The resources wait for the next run.
-    ///
-    /// # Errors
-    /// One of them is not known.
     pub(in crate::mesos) fn decline(
         &mut self,
         now: Instant,
         framework: &Text,
         agent: &Text,
         refusal: Option<Duration>,
-    ) -> Result<(), AllocatorError> {
-        self.known_framework(framework)?;
-        let known = self.agents.get(agent).ok_or_else(|| unknown_agent(agent))?;
+    ) {
+        let known = &self.agents[agent];
         let of_framework = known.held.iter().filter(|((one, _), _)| one == framework);
         let held: Vec<(Text, Resources)> = of_framework
             .map(|((_, role), resources)| (role.clone(), resources.clone()))
@@ -276,36 +238,22 @@ impl Allocator {
                 known.refuse(role, agent.clone(), resources, until);
             }
         }
-        Ok(())
     }
 
     /// A framework gives back a part of an offer that it has no use for, and refuses as much for so
     /// long.
-    ///
-    /// # Errors
-    /// One of them is not known.
-    pub(in crate::mesos) fn decline_part(
-        &mut self,
-        now: Instant,
-        part: &Offer,
-        refusal: Duration,
-    ) -> Result<(), AllocatorError> {
+    pub(in crate::mesos) fn decline_part(&mut self, now: Instant, part: &Offer, refusal: Duration) {
         let Offer {
             framework,
             role,
             agent,
             resources,
         } = part;
-        self.known_framework(framework)?;
-        if !self.agents.contains_key(agent) {
-            return Err(unknown_agent(agent));
-        }
         let back = self.give_back(framework, role, agent, resources);
         let until = now.saturating_add(lifetime(refusal, self.options.allocation_interval));
         if let Some(known) = self.frameworks.get_mut(framework) {
             known.refuse(role.clone(), agent.clone(), back, until);
         }
-        Ok(())
     }
 
     /// Agents are walked in this order from now on.
@@ -327,11 +275,6 @@ impl Allocator {
             agent.held.values().for_each(|held| sum.add(held));
         }
         sum
-    }
-
-    fn known_framework(&self, framework: &str) -> Result<&Framework, AllocatorError> {
-        let found = self.frameworks.get(framework);
-        found.ok_or_else(|| AllocatorError::Framework(framework.to_owned()))
     }
 
     /// Enters that a framework holds something, offered or in use.
@@ -393,10 +336,6 @@ impl Allocator {
         }
         self.roles.set_total(total);
     }
-}
-
-fn unknown_agent(id: &str) -> AllocatorError {
-    AllocatorError::Agent(id.to_owned())
 }
 
 /// Whether an agent has GPUs.

@@ -83,10 +83,8 @@ impl Case {
     }
 
     fn agent(&mut self, id: &str, cpus: i64, mem: i64) -> Vec<String> {
-        let added = self
-            .0
+        self.0
             .add_agent(id.into(), resources(cpus, mem), SortedMap::new());
-        added.expect("an agent");
         self.run()
     }
 
@@ -173,7 +171,7 @@ fn a_quota_is_offered_the_rest_of_what_it_was_promised() {
         case.framework(framework, role);
         let whole = resources(1_000, 1_024);
         let held = SortedMap::from([((framework.into(), role.into()), whole.clone())]);
-        case.0.add_agent(agent.into(), whole, held).expect("known");
+        case.0.add_agent(agent.into(), whole, held);
     }
     assert!(case.run().is_empty());
     assert_eq!(case.agent("A3", 2_000, 2_048), ["f2 A3 1000 976"]);
@@ -195,8 +193,7 @@ fn a_filter_stands_until_the_run_after_it_has_ended() {
     let decline = |case: &mut Case, framework: &str, seconds: Option<i64>| {
         let span = seconds.map(Duration::from_secs);
         let at = Instant::from_secs(case.1);
-        let declined = case.0.decline(at, &framework.into(), &"A2".into(), span);
-        declined.expect("known");
+        case.0.decline(at, &framework.into(), &"A2".into(), span);
     };
     decline(&mut case, "f2", Some(1));
     // What comes back waits for the next run.

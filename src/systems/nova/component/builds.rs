@@ -1,11 +1,10 @@
 //! Builds of instances: one that fails on its host is tried on the next of the alternates, and counts against
 //! the host (spec: orchestrators-a.md sections 6.1 and 6.2).
 
-use cluster::Store;
-use control::Outbox;
+use crate::parts::turn::Turn;
 use model::PodRef;
 use rng::Stream;
-use units::{Identity, Instant};
+use units::Identity;
 
 use super::{Due, Nova};
 
@@ -15,16 +14,16 @@ const FAILURE: &str = "nova.build";
 impl Nova {
     /// Builds an instance on the host that it has claimed: its pod is bound there, unless the host finds its
     /// server group broken or the build fails.
-    pub(super) fn build(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
+    pub(super) fn build(&mut self, pod: PodRef, turn: &mut Turn<'_>) {
         if self.breaks_group(pod) {
             // The policy failed, not the host, which is none the worse for it.
             self.leave(pod);
-            self.retry(now, pod, store, out);
+            self.retry(pod, turn);
         } else if self.fails(pod) {
-            let at = now.saturating_add(self.options.machine.fails_after);
+            let at = turn.now.saturating_add(self.options.machine.fails_after);
             self.timers.push(at, Due::BuildFailed(pod));
         } else {
-            self.bind(pod, store, out);
+            self.bind(pod, turn);
         }
     }
 
@@ -40,17 +39,11 @@ impl Nova {
     }
 
     /// A build has failed on its host.
-    pub(super) fn build_failed(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn build_failed(&mut self, pod: PodRef, turn: &mut Turn<'_>) {
         let Some(host) = self.leave(pod) else {
             return;
         };
         self.cloud.change(host, |own| own.failed_builds += 1);
-        self.retry(now, pod, store, out);
+        self.retry(pod, turn);
     }
 }

@@ -2,10 +2,10 @@
 //! its own, whose build is tried on one host. Where it fails the instance stays on its host, and runs again if
 //! that comes back (spec: orchestrators-a.md section 6.3; `conductor/manager.py`, `rebuild_instance`).
 
+use crate::parts::turn::Turn;
 use std::collections::VecDeque;
 
 use cluster::Store;
-use control::Outbox;
 use control::admission::Creation;
 use model::{EndReason, Pod, PodCreated, PodRef, Text};
 use units::{Duration, Instant, NodeId, SortedMap, SortedSet};
@@ -61,7 +61,7 @@ impl Nova {
     }
 
     /// Evacuates the next instance; `false` if there is none.
-    pub(super) fn evacuate_next(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> bool {
+    pub(super) fn evacuate_next(&mut self, turn: &mut Turn<'_>) -> bool {
         let Some(pod) = self.evacuations.asked.pop_front() else {
             return false;
         };
@@ -73,11 +73,11 @@ impl Nova {
         let (Some(request), node) = (self.request_of(class), NodeId::from_index(from)) else {
             return true;
         };
-        if store.pods().get(pod).is_none() || !self.is_down(now, node) {
+        if turn.store.pods().get(pod).is_none() || !self.is_down(turn.now, node) {
             return true;
         }
-        out.decided_pods += 1;
-        out.decided_jobs += 1;
+        turn.out.decided_pods += 1;
+        turn.out.decided_jobs += 1;
         let request = Request {
             excluded: vec![from],
             present: Some(from),
@@ -90,11 +90,11 @@ impl Nova {
         };
         if self.fails(pod) {
             self.cloud.change(choice.host, |own| own.failed_builds += 1);
-            self.evacuate_later(now.saturating_add(Duration::from_nanos(1)), node);
+            self.evacuate_later(turn.now.saturating_add(Duration::from_nanos(1)), node);
             return true;
         }
         self.evacuations.chosen = Some((name, choice.host));
-        out.creations.push(Creation::Replacement {
+        turn.out.creations.push(Creation::Replacement {
             pod,
             reason: EndReason::NodeLost,
         });
@@ -103,12 +103,7 @@ impl Nova {
 
     /// Builds an evacuated instance, whose pod is there now, on the host that was chosen for it; `false` if the
     /// pod is another one.
-    pub(super) fn evacuated(
-        &mut self,
-        created: &PodCreated,
-        store: &Store,
-        out: &mut Outbox,
-    ) -> bool {
+    pub(super) fn evacuated(&mut self, created: &PodCreated, turn: &mut Turn<'_>) -> bool {
         let name = created.name.text();
         let chosen = self.evacuations.chosen.take_if(|(own, _)| *own == name);
         let Some((_, host)) = chosen else {
@@ -119,7 +114,7 @@ impl Nova {
             alternates: Vec::new(),
         };
         self.take(created.pod, choice);
-        self.bind(created.pod, store, out);
+        self.bind(created.pod, turn);
         true
     }
 

@@ -1,8 +1,7 @@
 //! Hosts: how they join, report, fall silent, and are evacuated (spec: orchestrators-a.md section
 //! 6.3).
 
-use cluster::Store;
-use control::Outbox;
+use crate::parts::turn::Turn;
 use model::rules::affinity;
 use model::{Event, Node};
 use units::{Duration, Instant, NodeId};
@@ -72,21 +71,21 @@ impl Nova {
     }
 
     /// A host reports again.
-    pub(super) fn heard(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
+    pub(super) fn heard(&mut self, node: NodeId, turn: &mut Turn<'_>) {
         let Some(own) = self.services.get_mut(node.index()) else {
             return;
         };
         *own = Service {
-            since: now,
+            since: turn.now,
             last_report: None,
         };
         self.set_up(node.index(), true);
         self.evacuations.end(node);
-        if !store.nodes().is_ready(node) {
+        if !turn.store.nodes().is_ready(node) {
             let ready = true;
-            out.write(store, Event::NodeReadiness { node, ready });
+            turn.write(Event::NodeReadiness { node, ready });
         }
-        self.changed(now);
+        self.changed(turn.now);
     }
 
     /// The driver states that a node is up or down.
@@ -106,18 +105,18 @@ impl Nova {
     }
 
     /// The last report of a host has become too old.
-    pub(super) fn down(&mut self, now: Instant, node: NodeId, store: &Store, out: &mut Outbox) {
-        if !self.is_down(now, node) {
+    pub(super) fn down(&mut self, node: NodeId, turn: &mut Turn<'_>) {
+        if !self.is_down(turn.now, node) {
             return;
         }
         self.set_up(node.index(), false);
-        if store.nodes().is_ready(node) {
+        if turn.store.nodes().is_ready(node) {
             let ready = false;
-            out.write(store, Event::NodeReadiness { node, ready });
+            turn.write(Event::NodeReadiness { node, ready });
         }
         if let Some(after) = self.options.evacuate_after {
             self.timers
-                .push(now.saturating_add(after), Due::Evacuate(node));
+                .push(turn.now.saturating_add(after), Due::Evacuate(node));
         }
     }
 }

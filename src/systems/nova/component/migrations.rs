@@ -2,10 +2,10 @@
 //! best host that the filters pass. Until one has arrived it takes room at both ends, and is no operation of
 //! either (spec: orchestrators-a.md section 6.3).
 
+use crate::parts::turn::Turn;
 use std::sync::Arc;
 
 use cluster::Store;
-use control::Outbox;
 use control::admission::Creation;
 use model::{Event, PodChange, PodRef, Relocation, Text};
 use units::{ClassId, Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
@@ -90,7 +90,7 @@ impl Migrations {
 
 impl Nova {
     /// Starts the next migration; `false` if there is none to start.
-    pub(super) fn migrate(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> bool {
+    pub(super) fn migrate(&mut self, turn: &mut Turn<'_>) -> bool {
         let Some(options) = self.options.migration else {
             return false;
         };
@@ -104,8 +104,8 @@ impl Nova {
             is_up && self.migrations.leaving(*host) < parallel
         };
         for host in hosts.into_iter().filter(has_turn).collect::<Vec<_>>() {
-            for (pod, class) in self.leavers(host, store) {
-                if self.start_moving(now, pod, class, store, out) {
+            for (pod, class) in self.leavers(host, turn.store) {
+                if self.start_moving(pod, class, turn) {
                     self.migrations.may_go = true;
                     return true;
                 }
@@ -135,14 +135,7 @@ impl Nova {
         leavers
     }
 
-    fn start_moving(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        class: ClassId,
-        store: &Store,
-        out: &mut Outbox,
-    ) -> bool {
+    fn start_moving(&mut self, pod: PodRef, class: ClassId, turn: &mut Turn<'_>) -> bool {
         let Some(options) = self.options.migration else {
             return false;
         };
@@ -156,7 +149,7 @@ impl Nova {
         own.excluded = vec![from];
         own.hints = hints;
         let Ok(choice) = self.select(&request, class, Alternates::OfBuild) else {
-            self.stays(pod, from, Relocation::Stranded, store, out);
+            self.stays(pod, from, Relocation::Stranded, turn);
             return false;
         };
         self.migrations.staying.leaves(pod.id);
@@ -171,7 +164,7 @@ impl Nova {
                 to,
                 request,
                 sending,
-                since: now,
+                since: turn.now,
                 bandwidth: 0,
                 at: Instant::MAX,
                 downtime: None,
@@ -180,9 +173,9 @@ impl Nova {
         self.migrations.is_shared_anew = true;
         let to = NodeId::from_index(to);
         let change = PodChange::Moving { to };
-        out.write(store, Event::PodChanged { pod, change });
-        out.decided_pods += 1;
-        out.decided_jobs += 1;
+        turn.write(Event::PodChanged { pod, change });
+        turn.out.decided_pods += 1;
+        turn.out.decided_jobs += 1;
         true
     }
 
@@ -229,20 +222,13 @@ impl Nova {
     }
 
     /// An instance stays on a host that it is to leave.
-    fn stays(
-        &mut self,
-        pod: PodRef,
-        host: usize,
-        why: Relocation,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn stays(&mut self, pod: PodRef, host: usize, why: Relocation, turn: &mut Turn<'_>) {
         let Some(name) = self.instance_mut(pod).map(|own| own.name.clone()) else {
             return;
         };
         if self.migrations.staying.stays(pod.id, name, host, why) {
             let change = PodChange::Relocated(why);
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
         }
     }
 
@@ -263,23 +249,27 @@ impl Nova {
 
     /// The memory of an instance is sent, but for what is sent while the instance stands still; or its
     /// migration has lasted too long.
-    pub(super) fn moved(&mut self, now: Instant, pod: PodId, store: &Store, out: &mut Outbox) {
-        let own = self.migrations.moving.get(&pod).filter(|own| own.at <= now);
+    pub(super) fn moved(&mut self, pod: PodId, turn: &mut Turn<'_>) {
+        let own = self
+            .migrations
+            .moving
+            .get(&pod)
+            .filter(|own| own.at <= turn.now);
         let Some(own) = own.cloned() else {
             return;
         };
         self.stop_moving(own.pod);
         let Some(downtime) = own.downtime else {
-            self.stays(own.pod, own.from, Relocation::GivenUp, store, out);
+            self.stays(own.pod, own.from, Relocation::GivenUp, turn);
             return;
         };
-        let is_there = store.pods().get(own.pod).is_some();
+        let is_there = turn.store.pods().get(own.pod).is_some();
         let name = self.instance_mut(own.pod).map(|own| own.name.clone());
         if let Some(name) = name.filter(|_| is_there)
-            && !store.pod_states().is_terminating(own.pod)
+            && !turn.store.pod_states().is_terminating(own.pod)
         {
             self.migrations.arriving.insert(name);
-            out.creations.push(Creation::Moved {
+            turn.out.creations.push(Creation::Moved {
                 pod: own.pod,
                 to: NodeId::from_index(own.to),
                 downtime,

@@ -34,6 +34,7 @@ use super::options::{NovaOptions, Rules};
 use super::scheduler::Request;
 use crate::parts::client::Workloads;
 use crate::parts::timers::Timers;
+use crate::parts::turn::Turn;
 
 use evacuations::Evacuations;
 use hosts::Service;
@@ -175,26 +176,26 @@ impl Nova {
         }
     }
 
-    fn read(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+    fn read(&mut self, turn: &mut Turn<'_>) {
         let mut arrived = Vec::new();
-        for entry in store.log().since(self.cursor) {
+        for entry in turn.store.log().since(self.cursor) {
             let at = entry.at;
             match &entry.event {
                 Event::NodeAdded { node, object } => self.joined(at, *node, object),
-                Event::NodeUpdated { node, object } => self.updated(now, *node, object),
+                Event::NodeUpdated { node, object } => self.updated(turn.now, *node, object),
                 Event::NodeContact { node, contact } => match contact {
                     NodeContact::Silent { .. } => {
                         self.break_off(*node);
                         self.silent(at, *node);
                     }
-                    NodeContact::Steady => self.heard(now, *node, store, out),
+                    NodeContact::Steady => self.heard(*node, turn),
                     NodeContact::Heard => {}
                 },
                 Event::NodeReadiness { node, ready } => {
                     if !ready {
                         self.break_off(*node);
                     }
-                    self.declared(now, *node, *ready);
+                    self.declared(turn.now, *node, *ready);
                 }
                 Event::NodeRemoved { node } => {
                     self.break_off(*node);
@@ -202,10 +203,10 @@ impl Nova {
                 }
                 Event::PodCreated(created) => {
                     if let Some(owner) = created.owner {
-                        self.workloads.created(created.pod, owner, store, out);
+                        self.workloads.created(created.pod, owner, turn);
                     }
-                    let together = self.enter(created, store);
-                    if !self.evacuated(created, store, out)
+                    let together = self.enter(created, turn.store);
+                    if !self.evacuated(created, turn)
                         && let Some(together) = together
                     {
                         arrived.push((together, created.pod));
@@ -221,28 +222,28 @@ impl Nova {
                 } => self.relocation(*pod, *step),
                 Event::PodRunning { pod } => {
                     self.runs(*pod);
-                    self.relocation_runs(now, *pod);
+                    self.relocation_runs(turn.now, *pod);
                     self.migrations.look_again();
                 }
                 Event::PodEnded { pod, reason } => {
                     self.stop_moving(*pod);
                     self.relocation_ended(*pod);
-                    self.ended(now, *pod, *reason, store, out);
+                    self.ended(*pod, *reason, turn);
                 }
-                Event::Object(change) => self.declared_object(change, store, out),
+                Event::Object(change) => self.declared_object(change, turn),
                 _ => {}
             }
         }
-        self.cursor = store.revision();
-        self.queue(now, arrived);
+        self.cursor = turn.store.revision();
+        self.queue(turn.now, arrived);
     }
 
-    fn declared_object(&mut self, change: &ObjectChange, store: &Store, out: &mut Outbox) {
-        let (asked, stopped) = self.workloads.changed(change, store);
+    fn declared_object(&mut self, change: &ObjectChange, turn: &mut Turn<'_>) {
+        let (asked, stopped) = self.workloads.changed(change, turn.store);
         for event in stopped {
-            out.write(store, event);
+            turn.write(event);
         }
-        out.creations.extend(asked);
+        turn.out.creations.extend(asked);
     }
 
     fn instance_mut(&mut self, pod: PodRef) -> Option<&mut Instance> {
@@ -297,17 +298,17 @@ impl Nova {
         self.options.schedulers.is_none() || self.idle_scheduler().is_some()
     }
 
-    fn due(&mut self, now: Instant, due: Due, store: &Store, out: &mut Outbox) {
+    fn due(&mut self, due: Due, turn: &mut Turn<'_>) {
         match due {
             Due::Ask(first) => self.requests.extend(self.asking.remove(&first)),
-            Due::Down(node) => self.down(now, node, store, out),
-            Due::Evacuate(node) => self.evacuate(now, node, store),
-            Due::Moved(pod) => self.moved(now, pod, store, out),
-            Due::Answered(pod) => self.answered(now, pod, store, out),
-            Due::BuildFailed(pod) => self.build_failed(now, pod, store, out),
+            Due::Down(node) => self.down(node, turn),
+            Due::Evacuate(node) => self.evacuate(turn.now, node, turn.store),
+            Due::Moved(pod) => self.moved(pod, turn),
+            Due::Answered(pod) => self.answered(pod, turn),
+            Due::BuildFailed(pod) => self.build_failed(pod, turn),
             Due::Decided(first) => {
                 if let Some(decision) = self.deciding.remove(&first) {
-                    self.decided(now, decision, store, out);
+                    self.decided(decision, turn);
                 }
             }
         }
@@ -324,34 +325,35 @@ impl Component for Nova {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
-        self.read(now, view, out);
+        let turn = &mut Turn::new(now, view, out);
+        self.read(turn);
         while let Some((_, due)) = self.timers.pop(now) {
-            self.due(now, due, view, out);
+            self.due(due, turn);
         }
         // A move that is done is seen in the log before anything else is placed.
         let is_move = |creation: &Creation| {
             matches!(creation, Creation::Moved { .. } | Creation::Rebuilt { .. })
         };
-        if out.creations.iter().any(is_move) {
+        if turn.out.creations.iter().any(is_move) {
             return Progress::More;
         }
         if let Some(pod) = self.retries.pop_front() {
-            self.retry(now, pod, view, out);
-        } else if self.evacuate_next(now, view, out) {
+            self.retry(pod, turn);
+        } else if self.evacuate_next(turn) {
             return Progress::More;
         } else if self.takes_requests()
             && let Some(batch) = self.requests.pop_front()
         {
             match self.idle_scheduler() {
-                Some(scheduler) => self.begin(now, scheduler, batch, view, out),
-                None => self.ask(now, batch, view, out),
+                Some(scheduler) => self.begin(scheduler, batch, turn),
+                None => self.ask(batch, turn),
             }
-        } else if self.relocate(view, out) || self.migrate(now, view, out) {
+        } else if self.relocate(turn) || self.migrate(turn) {
             return Progress::More;
         }
         self.share_out(now);
         if let Some(at) = self.timers.next() {
-            out.wake_at(at);
+            turn.out.wake_at(at);
         }
         let is_due = self.timers.next().is_some_and(|at| at <= now);
         let has_turn = self.takes_requests() && !self.requests.is_empty();

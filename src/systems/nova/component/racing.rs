@@ -3,10 +3,9 @@
 //! meanwhile, and the next host is tried; a server group that others have filled is seen by the host
 //! alone, whose build fails (spec: orchestrators-a.md sections 6.1 and 6.3).
 
+use crate::parts::turn::Turn;
 use std::sync::Arc;
 
-use cluster::Store;
-use control::Outbox;
 use model::{Decision, Event, PodRef};
 use units::{Duration, Instant};
 
@@ -62,16 +61,9 @@ impl Nova {
     }
 
     /// A scheduler begins to decide on a request.
-    pub(super) fn begin(
-        &mut self,
-        now: Instant,
-        scheduler: usize,
-        batch: Batch,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn begin(&mut self, scheduler: usize, batch: Batch, turn: &mut Turn<'_>) {
         let is_first = batch.first_asked.is_none();
-        let Some(batch) = self.asked(now, batch, store, out) else {
+        let Some(batch) = self.asked(batch, turn) else {
             return;
         };
         let Some(first) = batch.pods.first().map(|pod| pod.id) else {
@@ -86,14 +78,14 @@ impl Nova {
             submitted: is_first.then_some(batch.submitted),
             batch,
             scheduler,
-            began: now,
+            began: turn.now,
             candidates,
             spares: spares.unwrap_or_default(),
             changes: self.changes,
         };
         self.deciding.insert(first, deciding);
         self.timers
-            .push(now.saturating_add(takes), Due::Decided(first));
+            .push(turn.now.saturating_add(takes), Due::Decided(first));
     }
 
     /// Hosts of each instance, each of which counts on the first of them for those that follow; and those of
@@ -119,20 +111,14 @@ impl Nova {
     }
 
     /// A scheduler has decided: it claims hosts in their order, for all instances or none.
-    pub(super) fn decided(
-        &mut self,
-        now: Instant,
-        mut decision: Deciding,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn decided(&mut self, mut decision: Deciding, turn: &mut Turn<'_>) {
         let pods = std::mem::take(&mut decision.batch.pods);
         let has_hosts = decision.candidates.is_some();
         let mut candidates = decision.candidates.take().unwrap_or_default().into_iter();
         let mut claims = Claims::default();
         for pod in pods {
             let hosts = candidates.next().unwrap_or_default();
-            if waits(pod, store) {
+            if waits(pod, turn.store) {
                 decision.batch.pods.push(pod);
                 if has_hosts && !claims.is_lost {
                     self.claim_for(pod, &hosts, &mut claims);
@@ -157,18 +143,18 @@ impl Nova {
             conflicts: claims.refused + broken,
             placed: claims.placed.len() as u32 - broken,
         };
-        out.write(store, Event::Decided(Arc::new(told)));
+        turn.write(Event::Decided(Arc::new(told)));
         for &pod in &claims.placed {
-            self.build(now, pod, store, out);
+            self.build(pod, turn);
         }
         let batch = decision.batch;
         if !claims.placed.is_empty() || batch.pods.is_empty() {
             return;
         }
         if claims.is_lost || self.changes > decision.changes {
-            self.fail(now, batch, store, out);
+            self.fail(batch, turn);
         } else {
-            self.rest(batch, store, out);
+            self.rest(batch, turn);
         }
     }
 

@@ -2,10 +2,9 @@
 //! weighers choose, and it starts there, with the same flavor or another. Until the move is confirmed what
 //! the instance held before stays claimed, so that it can go back (spec: orchestrators-a.md section 6.3).
 
+use crate::parts::turn::Turn;
 use std::collections::VecDeque;
 
-use cluster::Store;
-use control::Outbox;
 use control::admission::Creation;
 use model::{
     EndReason, Event, EvictionCause, PodChange, PodRef, Relocation, RelocationAnswer, Text,
@@ -78,32 +77,32 @@ impl Nova {
     }
 
     /// Carries out the next wish; `false` if there is none.
-    pub(super) fn relocate(&mut self, store: &Store, out: &mut Outbox) -> bool {
+    pub(super) fn relocate(&mut self, turn: &mut Turn<'_>) -> bool {
         let Some(wish) = self.relocations.asked.pop_front() else {
             return false;
         };
-        out.decided_pods += 1;
-        out.decided_jobs += 1;
-        if self.start_relocating(wish, store, out).is_none() {
-            refuse(wish.pod, store, out);
+        turn.out.decided_pods += 1;
+        turn.out.decided_jobs += 1;
+        if self.start_relocating(wish, turn).is_none() {
+            refuse(wish.pod, turn);
         }
         true
     }
 
     /// Moves an instance to the host that is chosen for it; `None` if there is none, or its state does not allow it.
-    fn start_relocating(&mut self, wish: Wish, store: &Store, out: &mut Outbox) -> Option<()> {
+    fn start_relocating(&mut self, wish: Wish, turn: &mut Turn<'_>) -> Option<()> {
         let pod = wish.pod;
         let is_free = !self.relocations.has(pod)
             && !self.migrations.is_moving(pod)
-            && store.pods().get(pod).is_some()
-            && !store.pod_states().is_terminating(pod);
+            && turn.store.pods().get(pod).is_some()
+            && !turn.store.pod_states().is_terminating(pod);
         let own = self.instance_mut(pod).filter(|own| !own.is_building)?;
         let (name, class, from) = (own.name.clone(), own.class, own.host?);
         let old = own.request.clone()?;
         if !is_free || !self.cloud.hosts().get(from)?.is_up {
             return None;
         }
-        self.prepare(wish.class, store);
+        self.prepare(wish.class, turn.store);
         let to = self.destination(&wish, class, from)?;
         let held = old.flavor;
         self.cloud
@@ -128,7 +127,7 @@ impl Nova {
             self.options.relocation.copy_time(disk)
         };
         let class = wish.class;
-        self.rebuild(pod, NewPlace { to, class, copied }, store, out);
+        self.rebuild(pod, NewPlace { to, class, copied }, turn);
         Some(())
     }
 
@@ -147,7 +146,7 @@ impl Nova {
     }
 
     /// Ends an instance, which starts on a host as one of a class once it is shut down, copied and booted.
-    fn rebuild(&mut self, pod: PodRef, place: NewPlace, store: &Store, out: &mut Outbox) {
+    fn rebuild(&mut self, pod: PodRef, place: NewPlace, turn: &mut Turn<'_>) {
         if let Some(name) = self.instance_mut(pod).map(|own| own.name.clone()) {
             self.migrations.expect(name);
         }
@@ -156,8 +155,8 @@ impl Nova {
         let downtime = shutdown.saturating_add(place.copied).saturating_add(boot);
         let (to, class) = (NodeId::from_index(place.to), place.class);
         let change = PodChange::Moving { to };
-        out.write(store, Event::PodChanged { pod, change });
-        out.creations.push(Creation::Rebuilt {
+        turn.write(Event::PodChanged { pod, change });
+        turn.out.creations.push(Creation::Rebuilt {
             pod,
             to,
             class,
@@ -225,7 +224,7 @@ impl Nova {
     }
 
     /// The user confirms or reverts a move.
-    pub(super) fn answered(&mut self, now: Instant, pod: PodId, store: &Store, out: &mut Outbox) {
+    pub(super) fn answered(&mut self, pod: PodId, turn: &mut Turn<'_>) {
         let Some(name) = self.relocations.of(pod).cloned() else {
             return;
         };
@@ -235,32 +234,32 @@ impl Nova {
         let (Some(pod), Some(answer)) = (moved.pod, moved.answer) else {
             return;
         };
-        if store.pods().get(pod).is_none() || store.pod_states().is_terminating(pod) {
+        if turn.store.pods().get(pod).is_none() || turn.store.pod_states().is_terminating(pod) {
             return;
         }
         match answer {
             RelocationAnswer::Confirm { .. } => {
                 self.give_back(&name);
-                relocated(pod, Relocation::Confirmed, store, out);
-                self.changed(now);
+                relocated(pod, Relocation::Confirmed, turn);
+                self.changed(turn.now);
             }
             RelocationAnswer::Revert { .. } => {
                 let is_up = |own: &Host| own.is_up;
                 if !self.cloud.hosts().get(moved.from).is_some_and(is_up) {
                     // The instance stays where it is, and what it held stays claimed.
-                    return refuse(pod, store, out);
+                    return refuse(pod, turn);
                 }
                 let Some(moved) = self.give_back(&name) else {
                     return;
                 };
-                relocated(pod, Relocation::Reverted, store, out);
+                relocated(pod, Relocation::Reverted, turn);
                 let place = NewPlace {
                     to: moved.from,
                     class: moved.class,
                     copied: Duration::ZERO,
                 };
-                self.rebuild(pod, place, store, out);
-                self.changed(now);
+                self.rebuild(pod, place, turn);
+                self.changed(turn.now);
             }
         }
     }
@@ -280,13 +279,13 @@ impl Nova {
     }
 }
 
-fn refuse(pod: PodRef, store: &Store, out: &mut Outbox) {
-    if store.pods().get(pod).is_some() {
-        relocated(pod, Relocation::Refused, store, out);
+fn refuse(pod: PodRef, turn: &mut Turn<'_>) {
+    if turn.store.pods().get(pod).is_some() {
+        relocated(pod, Relocation::Refused, turn);
     }
 }
 
-fn relocated(pod: PodRef, step: Relocation, store: &Store, out: &mut Outbox) {
+fn relocated(pod: PodRef, step: Relocation, turn: &mut Turn<'_>) {
     let change = PodChange::Relocated(step);
-    out.write(store, Event::PodChanged { pod, change });
+    turn.write(Event::PodChanged { pod, change });
 }

@@ -4,7 +4,6 @@
 use std::sync::Arc;
 
 use cluster::Store;
-use control::Outbox;
 use fixedbitset::FixedBitSet;
 use model::rules::affinity;
 use model::{DeviceSet, EndReason, Event, PodChange, PodRef, Text};
@@ -18,6 +17,7 @@ use super::super::hints::{Hints, Named};
 use super::super::scheduler::{Choice, NoValidHost, Request};
 use super::{Batch, Due, Nova, Template};
 use crate::mapping::refusal;
+use crate::parts::turn::Turn;
 
 /// Hosts that a choice names beside the best one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,15 +132,15 @@ impl Nova {
 
     /// A request failed that others took the room of, or whose builds did: the next attempt may go another
     /// way, so the client asks again without waiting for a change.
-    pub(super) fn fail(&mut self, now: Instant, batch: Batch, store: &Store, out: &mut Outbox) {
-        if let Some(batch) = self.unplaced(batch, store, out) {
-            self.ask_from(now.saturating_add(Duration::from_nanos(1)), batch);
+    pub(super) fn fail(&mut self, batch: Batch, turn: &mut Turn<'_>) {
+        if let Some(batch) = self.unplaced(batch, turn) {
+            self.ask_from(turn.now.saturating_add(Duration::from_nanos(1)), batch);
         }
     }
 
     /// A client asks for instances: all of them, or none.
-    pub(super) fn ask(&mut self, now: Instant, batch: Batch, store: &Store, out: &mut Outbox) {
-        let Some(batch) = self.asked(now, batch, store, out) else {
+    pub(super) fn ask(&mut self, batch: Batch, turn: &mut Turn<'_>) {
+        let Some(batch) = self.asked(batch, turn) else {
             return;
         };
         for (number, &pod) in batch.pods.iter().enumerate() {
@@ -148,7 +148,7 @@ impl Nova {
                 for &placed in &batch.pods[..number] {
                     self.leave(placed);
                 }
-                return self.rest(batch, store, out);
+                return self.rest(batch, turn);
             }
         }
         if let [first, _, ..] = batch.pods[..] {
@@ -156,20 +156,14 @@ impl Nova {
             self.give_alternates(&batch.pods, &ranked);
         }
         for &pod in &batch.pods {
-            self.build(now, pod, store, out);
+            self.build(pod, turn);
         }
     }
 
     /// The instances of a request that can be decided on; those that can't be expressed are refused.
-    pub(super) fn asked(
-        &self,
-        now: Instant,
-        mut batch: Batch,
-        store: &Store,
-        out: &mut Outbox,
-    ) -> Option<Batch> {
-        batch.first_asked.get_or_insert(now);
-        batch.pods.retain(|&pod| waits(pod, store));
+    pub(super) fn asked(&self, mut batch: Batch, turn: &mut Turn<'_>) -> Option<Batch> {
+        batch.first_asked.get_or_insert(turn.now);
+        batch.pods.retain(|&pod| waits(pod, turn.store));
         let mut refused = Vec::new();
         batch.pods.retain(|&pod| {
             let known = self
@@ -185,19 +179,19 @@ impl Nova {
         });
         for pod in refused {
             let reason = EndReason::Rejected;
-            out.write(store, Event::PodEnded { pod, reason });
+            turn.write(Event::PodEnded { pod, reason });
         }
         if batch.pods.is_empty() {
             return None;
         }
-        out.decided_pods += batch.pods.len() as u32;
-        out.decided_jobs += 1;
+        turn.out.decided_pods += batch.pods.len() as u32;
+        turn.out.decided_jobs += 1;
         Some(batch)
     }
 
     /// An instance whose host did not take it goes to the next of its alternates with room, while there is
     /// one.
-    pub(super) fn retry(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
+    pub(super) fn retry(&mut self, pod: PodRef, turn: &mut Turn<'_>) {
         let alternates = self
             .instance_mut(pod)
             .map(|own| std::mem::take(&mut own.alternates));
@@ -206,21 +200,21 @@ impl Nova {
             if let Some(own) = self.instance_mut(pod) {
                 own.alternates = alternates[place + 1..].to_vec();
             }
-            return self.build(now, pod, store, out);
+            return self.build(pod, turn);
         }
-        if waits(pod, store) {
+        if waits(pod, turn.store) {
             let batch = Batch {
                 pods: vec![pod],
-                submitted: now,
-                first_asked: Some(now),
+                submitted: turn.now,
+                first_asked: Some(turn.now),
             };
-            self.fail(now, batch, store, out);
+            self.fail(batch, turn);
         }
     }
 
     /// Requests that no host can take wait for a change, or end if their client asks once.
-    pub(super) fn rest(&mut self, batch: Batch, store: &Store, out: &mut Outbox) {
-        let Some(batch) = self.unplaced(batch, store, out) else {
+    pub(super) fn rest(&mut self, batch: Batch, turn: &mut Turn<'_>) {
+        let Some(batch) = self.unplaced(batch, turn) else {
             return;
         };
         if let Some(first) = batch.pods.first() {
@@ -229,13 +223,13 @@ impl Nova {
     }
 
     /// States that a request has no host; the request, unless its client asks once.
-    fn unplaced(&self, batch: Batch, store: &Store, out: &mut Outbox) -> Option<Batch> {
+    fn unplaced(&self, batch: Batch, turn: &mut Turn<'_>) -> Option<Batch> {
         let gives_up = self.options.client_retry <= Duration::ZERO;
         for &pod in &batch.pods {
-            out.write(store, Event::PodUnschedulable { pod });
+            turn.write(Event::PodUnschedulable { pod });
             if gives_up {
                 let reason = EndReason::Rejected;
-                out.write(store, Event::PodEnded { pod, reason });
+                turn.write(Event::PodEnded { pod, reason });
             }
         }
         (!gives_up).then_some(batch)
@@ -350,14 +344,14 @@ impl Nova {
         Some(host)
     }
 
-    pub(super) fn bind(&mut self, pod: PodRef, store: &Store, out: &mut Outbox) {
+    pub(super) fn bind(&mut self, pod: PodRef, turn: &mut Turn<'_>) {
         let own = self.instance_mut(pod);
         let Some(host) = own.and_then(|own| own.host) else {
             return;
         };
         let node = NodeId::from_index(host);
         let devices = DeviceSet::EMPTY;
-        out.write(store, Event::PodBound { pod, node, devices });
+        turn.write(Event::PodBound { pod, node, devices });
     }
 
     /// A pod that was on a node before the run began is an instance there.
@@ -389,14 +383,7 @@ impl Nova {
         }
     }
 
-    pub(super) fn ended(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        reason: EndReason,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn ended(&mut self, pod: PodRef, reason: EndReason, turn: &mut Turn<'_>) {
         let was_building = self.instance_mut(pod).is_some_and(|own| own.is_building);
         let host = self.leave(pod);
         let has_failed = matches!(reason, EndReason::Error | EndReason::Refused(_));
@@ -405,11 +392,11 @@ impl Nova {
         }
         let row = self.instances.get_mut(pod.slot.index());
         if row.is_some_and(|row| row.take_if(|own| own.pod == pod).is_some()) {
-            self.changed(now);
+            self.changed(turn.now);
         }
         if self.workloads.ended(pod) && reason.leaves_object() {
             let change = PodChange::Forgotten;
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
         }
     }
 

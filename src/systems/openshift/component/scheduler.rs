@@ -21,6 +21,7 @@ use super::obstacles::Obstacles;
 use super::spread::Spread;
 use super::wishes::{Wishes, admits, candidate, controller, disks, pair, project_selector};
 use crate::mapping::refusal;
+use crate::parts::turn::Turn;
 
 /// Facts that the scheduler keeps about a class of pods.
 #[derive(Clone, Debug)]
@@ -47,7 +48,7 @@ struct Seat {
 }
 
 /// The scheduler.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(in super::super) struct Scheduler {
     options: OpenShiftOptions,
     cursor: Revision,
@@ -83,21 +84,8 @@ impl Scheduler {
         let spread = Spread::new(options.policy.weight(Priority::SelectorSpread) != 0);
         Self {
             options,
-            cursor: Revision::default(),
-            nodes: Vec::new(),
-            is_ready: Vec::new(),
-            templates: Vec::new(),
-            seats: Vec::new(),
-            created: 0,
             spread,
-            queue: VecDeque::new(),
-            resting: SortedMap::new(),
-            back_off: BackOff::default(),
-            neighbours: Neighbours::default(),
-            has_avoiding: false,
-            now: Instant::ZERO,
-            refused: SortedSet::new(),
-            obstacles: SortedMap::new(),
+            ..Self::default()
         }
     }
 
@@ -374,30 +362,31 @@ impl Scheduler {
     }
 
     /// Places the first pod that waits.
-    fn place_next(&mut self, store: &Store, out: &mut Outbox) {
+    fn place_next(&mut self, turn: &mut Turn<'_>) {
         while let Some(pod) = self.queue.pop_front() {
             let Some(seat) = self.seat(pod).filter(|own| own.node.is_none()) else {
                 continue;
             };
-            let is_waiting = store
+            let is_waiting = turn
+                .store
                 .pods()
                 .get(pod)
                 .is_some_and(|own| own.node().is_none());
-            if !is_waiting || store.pod_states().is_terminating(pod) {
+            if !is_waiting || turn.store.pod_states().is_terminating(pod) {
                 continue;
             }
             if self.templates[seat.class.index()].is_refused {
                 let reason = EndReason::Rejected;
-                out.write(store, Event::PodEnded { pod, reason });
+                turn.write(Event::PodEnded { pod, reason });
                 continue;
             }
             if self.refused.contains(&seat.class) {
                 self.rest(seat.number, pod);
                 continue;
             }
-            out.decided_pods += 1;
-            out.decided_jobs += 1;
-            self.count(pod, seat.class, store);
+            turn.out.decided_pods += 1;
+            turn.out.decided_jobs += 1;
+            self.count(pod, seat.class, turn.store);
             let own = &self.templates[seat.class.index()];
             let is_open = |node: usize| self.is_ready[node] && own.admitted.contains(node);
             let rules = &self.options.policy;
@@ -406,11 +395,11 @@ impl Scheduler {
                 self.back_off.forget(seat.number);
                 self.sit(pod, node);
                 let (node, devices) = (NodeId::from_index(node), DeviceSet::EMPTY);
-                out.write(store, Event::PodBound { pod, node, devices });
+                turn.write(Event::PodBound { pod, node, devices });
             } else {
                 self.note_obstacles(seat.class);
                 self.rest(seat.number, pod);
-                out.write(store, Event::PodUnschedulable { pod });
+                turn.write(Event::PodUnschedulable { pod });
             }
             return;
         }
@@ -447,14 +436,15 @@ impl Component for Scheduler {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let turn = &mut Turn::new(now, view, out);
         self.now = now;
         self.read(view);
         while let Some(number) = self.back_off.pop(now) {
             self.queue.extend(self.resting.remove(&number));
         }
-        self.place_next(view, out);
+        self.place_next(turn);
         if let Some(at) = self.back_off.next() {
-            out.wake_at(at);
+            turn.out.wake_at(at);
         }
         if self.queue.is_empty() {
             Progress::Idle

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use crate::mapping::refusal;
+use crate::parts::turn::Turn;
 use cluster::Store;
-use control::Outbox;
 use model::{DeviceSet, EndReason, Event, PodRef};
 use units::{ClassId, Duration, Instant, NodeId};
 
@@ -61,31 +61,31 @@ impl SwarmManager {
     }
 
     /// A client asks for a container.
-    pub(super) fn ask(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
+    pub(super) fn ask(&mut self, pod: PodRef, turn: &mut Turn<'_>) {
         let known = self.known.get(pod.slot.index()).and_then(Option::as_ref);
         let Some(known) = known.filter(|known| known.pod == pod) else {
             return;
         };
         let (name, class) = (known.name.clone(), known.class);
-        let is_told_to_end = store.pod_states().is_terminating(pod);
-        let record = store.pods().get(pod);
+        let is_told_to_end = turn.store.pod_states().is_terminating(pod);
+        let record = turn.store.pods().get(pod);
         if is_told_to_end || record.is_none_or(|record| record.node().is_some()) {
             return;
         }
         if let Some(Some(known)) = self.known.get_mut(pod.slot.index()) {
-            known.first_asked.get_or_insert(now);
+            known.first_asked.get_or_insert(turn.now);
         }
         if !self.primary.accepts() {
             self.resting.insert(pod.id, pod);
             return;
         }
-        let (number, Some(template)) = self.template(class, pod, store) else {
+        let (number, Some(template)) = self.template(class, pod, turn.store) else {
             let reason = EndReason::Rejected;
-            out.write(store, Event::PodEnded { pod, reason });
+            turn.write(Event::PodEnded { pod, reason });
             return;
         };
-        out.decided_pods += 1;
-        out.decided_jobs += 1;
+        turn.out.decided_pods += 1;
+        turn.out.decided_jobs += 1;
         let config = Arc::new(ContainerConfig {
             name,
             ..(*template).clone()
@@ -97,43 +97,36 @@ impl SwarmManager {
                 break;
             }
             let creation = creation.clone();
-            self.fail(now, creation.engine, store, out);
+            self.fail(creation.engine, turn);
             outcome = self.cluster.refused(&creation, EngineFailure::Other);
         }
         if let Ok(creation) = outcome {
-            self.accepted(now, pod, creation, store, out);
+            self.accepted(pod, creation, turn);
         } else {
-            out.write(store, Event::PodUnschedulable { pod });
+            turn.write(Event::PodUnschedulable { pod });
             if self.options.client_retry > Duration::ZERO {
                 self.resting.insert(pod.id, pod);
             } else {
                 let reason = EndReason::Rejected;
-                out.write(store, Event::PodEnded { pod, reason });
+                turn.write(Event::PodEnded { pod, reason });
             }
         }
     }
 
-    pub(super) fn accepted(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        creation: Creation,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn accepted(&mut self, pod: PodRef, creation: Creation, turn: &mut Turn<'_>) {
         if let Some(Some(known)) = self.known.get_mut(pod.slot.index()) {
             known.creation = Some(creation);
         }
         if self.options.create_time > Duration::ZERO {
-            let at = now.saturating_add(self.options.create_time);
+            let at = turn.now.saturating_add(self.options.create_time);
             self.timers.push(at, Due::Created(pod));
         } else {
-            self.created(now, pod, store, out);
+            self.created(pod, turn);
         }
     }
 
     /// An engine has created a container: it is started there.
-    pub(super) fn created(&mut self, now: Instant, pod: PodRef, store: &Store, out: &mut Outbox) {
+    pub(super) fn created(&mut self, pod: PodRef, turn: &mut Turn<'_>) {
         let Some(name) = self.name_of(pod) else {
             return;
         };
@@ -146,13 +139,13 @@ impl SwarmManager {
         }
         let node = NodeId::from_index(engine);
         let devices = DeviceSet::EMPTY;
-        out.write(store, Event::PodBound { pod, node, devices });
+        turn.write(Event::PodBound { pod, node, devices });
         if self.moving.contains(&name) {
             let order = self.watchdog.created(&mut self.cluster, name.clone());
             // It is under way until it runs; one that was not running before is done.
             if !matches!(&order, Some(Order::Start { name: own, .. }) if *own == name) {
                 self.moving.remove(&name);
-                self.carry_out(now, order, out);
+                self.carry_out(turn.now, order, turn.out);
             }
         } else if let Some(Some(known)) = self.known.get_mut(pod.slot.index())
             && let Some(creation) = known.creation.take()

@@ -1,7 +1,7 @@
 //! Engines as the manager hears of them, and what the watchdog does about those it has lost (spec:
 //! orchestrators-a.md section 1.5).
 
-use cluster::Store;
+use crate::parts::turn::Turn;
 use control::Outbox;
 use control::admission::Creation as Asked;
 use model::{EndReason, Event};
@@ -91,18 +91,16 @@ impl SwarmManager {
     }
 
     /// A round with an engine, or a request to it, failed.
-    pub(super) fn fail(&mut self, now: Instant, engine: usize, store: &Store, out: &mut Outbox) {
-        let event = self.watches[engine].request_failed(now);
-        self.follow(now, engine, event, store, out);
+    pub(super) fn fail(&mut self, engine: usize, turn: &mut Turn<'_>) {
+        let event = self.watches[engine].request_failed(turn.now);
+        self.follow(engine, event, turn);
     }
 
     pub(super) fn follow(
         &mut self,
-        now: Instant,
         engine: usize,
         event: Option<ContactEvent>,
-        store: &Store,
-        out: &mut Outbox,
+        turn: &mut Turn<'_>,
     ) {
         self.health_follows(engine);
         if self.primary.is_deserted() {
@@ -112,33 +110,33 @@ impl SwarmManager {
         let node = NodeId::from_index(engine);
         match event {
             Some(ContactEvent::Disconnect) => {
-                if store.nodes().is_ready(node) {
+                if turn.store.nodes().is_ready(node) {
                     let ready = false;
-                    out.write(store, Event::NodeReadiness { node, ready });
+                    turn.write(Event::NodeReadiness { node, ready });
                 }
                 self.watchdog.disconnected(&self.cluster, engine);
-                self.go_on_moving(now, out);
+                self.go_on_moving(turn.now, turn.out);
             }
             Some(ContactEvent::Reconnect) | None => {
                 let is_back = self.watches[engine].health() > 0 && self.watches[engine].answers();
-                if is_back && !store.nodes().is_ready(node) {
+                if is_back && !turn.store.nodes().is_ready(node) {
                     let ready = true;
-                    out.write(store, Event::NodeReadiness { node, ready });
+                    turn.write(Event::NodeReadiness { node, ready });
                 }
-                self.changed(now);
+                self.changed(turn.now);
             }
         }
     }
 
-    pub(super) fn campaign(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
-        let (is_new, next) = self.primary.campaign(now);
+    pub(super) fn campaign(&mut self, turn: &mut Turn<'_>) {
+        let (is_new, next) = self.primary.campaign(turn.now);
         if let Some(next) = next {
             self.timers.push(next, Due::Campaign);
         }
         if is_new {
-            self.take_up(now, store, out);
-            self.changed(now);
-            self.go_on_moving(now, out);
+            self.take_up(turn);
+            self.changed(turn.now);
+            self.go_on_moving(turn.now, turn.out);
         }
     }
 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use crate::parts::client::Workloads;
 use crate::parts::timers::Timers;
+use crate::parts::turn::Turn;
 use cluster::{Conflict, Store};
 use control::admission::Creation as Asked;
 use control::{Component, Memory, Outbox, Progress, Write};
@@ -128,63 +129,56 @@ impl SwarmManager {
         }
     }
 
-    fn read(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
-        for entry in store.log().since(self.cursor) {
-            self.happened(entry.at, now, &entry.event, store, out);
+    fn read(&mut self, turn: &mut Turn<'_>) {
+        for entry in turn.store.log().since(self.cursor) {
+            self.happened(entry.at, &entry.event, turn);
         }
-        self.cursor = store.revision();
+        self.cursor = turn.store.revision();
     }
 
-    fn happened(
-        &mut self,
-        at: Instant,
-        now: Instant,
-        event: &Event,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn happened(&mut self, at: Instant, event: &Event, turn: &mut Turn<'_>) {
         match event {
             Event::NodeAdded { object, .. } => {
                 self.cluster
                     .add_engine(request::engine(object, &self.options));
                 self.watches
                     .push(Watch::new(at, &object.name, &self.options, self.seed));
-                self.changed(now);
+                self.changed(turn.now);
             }
             Event::NodeUpdated { node, object } => {
                 let labels = request::engine(object, &self.options).labels;
                 if let Some(engine) = self.cluster.engine_mut(node.index()) {
                     engine.labels = labels;
                 }
-                self.changed(now);
+                self.changed(turn.now);
             }
             Event::NodeContact { node, contact } => match contact {
-                NodeContact::Silent { .. } => self.silent(at.max(now), node.index()),
-                NodeContact::Steady => self.heard(now, node.index()),
+                NodeContact::Silent { .. } => self.silent(at.max(turn.now), node.index()),
+                NodeContact::Steady => self.heard(turn.now, node.index()),
                 NodeContact::Heard => {}
             },
             Event::NodeReadiness { node, ready } => {
-                self.declared(now, node.index(), *ready);
-                self.changed(now);
+                self.declared(turn.now, node.index(), *ready);
+                self.changed(turn.now);
             }
             Event::NodeRemoved { node } => self.set_health(node.index(), 0),
             Event::PodCreated(created) => {
                 if let Some(owner) = created.owner {
-                    self.workloads.created(created.pod, owner, store, out);
+                    self.workloads.created(created.pod, owner, turn);
                 }
-                self.enter(now, created, store, out);
+                self.enter(created, turn);
             }
             Event::PodRunning { pod } => {
                 if let Some(name) = self.name_of(*pod) {
                     self.cluster.set_running(&name, true);
                     if self.moving.remove(&name) {
                         self.watchdog.finish(&mut self.cluster);
-                        self.go_on_moving(now, out);
+                        self.go_on_moving(turn.now, turn.out);
                     }
                 }
             }
-            Event::PodEnded { pod, reason } => self.ended(now, *pod, *reason, store, out),
-            Event::Object(change) => self.declared_by_client(now, change, store, out),
+            Event::PodEnded { pod, reason } => self.ended(*pod, *reason, turn),
+            Event::Object(change) => self.declared_by_client(change, turn),
             _ => {}
         }
     }
@@ -195,9 +189,9 @@ impl SwarmManager {
     }
 
     /// A pod was submitted: its client asks for it, or the watchdog has asked already.
-    fn enter(&mut self, now: Instant, created: &PodCreated, store: &Store, out: &mut Outbox) {
+    fn enter(&mut self, created: &PodCreated, turn: &mut Turn<'_>) {
         let (pod, name, class) = (created.pod, &created.name, created.class);
-        let namespace = &store.class(class).spec.namespace;
+        let namespace = &turn.store.class(class).spec.namespace;
         let name = match &**namespace {
             "" | "default" => name.text(),
             other => format!("{other}.{name}").into(),
@@ -217,21 +211,14 @@ impl SwarmManager {
         if !self.moving.contains(&name) {
             self.requests.push_back(pod);
         } else if self.options.create_time > Duration::ZERO {
-            let at = now.saturating_add(self.options.create_time);
+            let at = turn.now.saturating_add(self.options.create_time);
             self.timers.push(at, Due::Created(pod));
         } else {
-            self.created(now, pod, store, out);
+            self.created(pod, turn);
         }
     }
 
-    fn ended(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        reason: EndReason,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    fn ended(&mut self, pod: PodRef, reason: EndReason, turn: &mut Turn<'_>) {
         let row = self.known.get_mut(pod.slot.index());
         let Some(known) = row.and_then(|row| row.take_if(|known| known.pod == pod)) else {
             return;
@@ -243,23 +230,23 @@ impl SwarmManager {
         // As `docker run --rm` does.
         if self.workloads.ended(pod) && reason.leaves_object() {
             let change = PodChange::Forgotten;
-            out.write(store, Event::PodChanged { pod, change });
+            turn.write(Event::PodChanged { pod, change });
         }
         // The watchdog has taken it off its engine already.
         if !self.moving.contains(&known.name) {
             self.cluster.remove(&known.name);
-            self.changed(now);
+            self.changed(turn.now);
         }
     }
 
-    fn due(&mut self, now: Instant, at: Instant, due: Due, store: &Store, out: &mut Outbox) {
+    fn due(&mut self, at: Instant, due: Due, turn: &mut Turn<'_>) {
         match due {
             Due::Ask(pod) => self.requests.push_back(pod),
-            Due::Created(pod) => self.created(now, pod, store, out),
-            Due::Refresh(engine) => match self.watches[engine].round(at, now) {
+            Due::Created(pod) => self.created(pod, turn),
+            Due::Refresh(engine) => match self.watches[engine].round(at, turn.now) {
                 Round::Stale => {}
                 Round::Held { event, next } => {
-                    self.follow(now, engine, event, store, out);
+                    self.follow(engine, event, turn);
                     if let Some(next) = next {
                         self.timers.push(next, Due::Refresh(engine));
                     }
@@ -267,16 +254,16 @@ impl SwarmManager {
             },
             Due::Expiry(engine) => {
                 if let Some(event) = self.watches[engine].expire(at) {
-                    self.follow(now, engine, Some(event), store, out);
+                    self.follow(engine, Some(event), turn);
                 }
             }
             Due::Lapse(engine) => {
                 let event = self.watches[engine].drop_listing();
-                self.follow(now, engine, event, store, out);
+                self.follow(engine, event, turn);
             }
-            Due::Campaign => self.campaign(now, store, out),
-            Due::Look => self.look_again(now, store, out),
-            Due::Declare(object) => self.declare_again(now, object, store, out),
+            Due::Campaign => self.campaign(turn),
+            Due::Look => self.look_again(turn),
+            Due::Declare(object) => self.declare_again(object, turn),
         }
     }
 }
@@ -291,18 +278,19 @@ impl Component for SwarmManager {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
-        self.read(now, view, out);
+        let turn = &mut Turn::new(now, view, out);
+        self.read(turn);
         while let Some((at, due)) = self.timers.pop(now) {
-            self.due(now, at, due, view, out);
+            self.due(at, due, turn);
         }
         if std::mem::take(&mut self.is_watchdog_due) {
-            self.go_on_moving(now, out);
+            self.go_on_moving(now, turn.out);
         }
         if let Some(pod) = self.requests.pop_front() {
-            self.ask(now, pod, view, out);
+            self.ask(pod, turn);
         }
         if let Some(at) = self.timers.next() {
-            out.wake_at(at);
+            turn.out.wake_at(at);
         }
         if self.requests.is_empty() {
             Progress::Idle

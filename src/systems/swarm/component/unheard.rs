@@ -1,8 +1,7 @@
 //! Requests, answers and news that come while no manager takes them: clients ask again, and engines are
 //! looked at anew, once one does (spec: orchestrators-a.md section 1.5: containers are unaffected meanwhile).
 
-use cluster::Store;
-use control::Outbox;
+use crate::parts::turn::Turn;
 use model::{ObjectChange, PodRef};
 use units::{Duration, Instant, ObjectId, SortedMap};
 
@@ -22,38 +21,26 @@ pub(super) struct Unheard {
 
 impl SwarmManager {
     /// A client declares or deletes a workload, as far as a manager takes its requests.
-    pub(super) fn declared_by_client(
-        &mut self,
-        now: Instant,
-        change: &ObjectChange,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn declared_by_client(&mut self, change: &ObjectChange, turn: &mut Turn<'_>) {
         if !self.primary.accepts() {
-            self.unheard.declared.entry(change.id()).or_insert(now);
+            self.unheard.declared.entry(change.id()).or_insert(turn.now);
             return;
         }
-        let (asked, stopped) = self.workloads.changed(change, store);
+        let (asked, stopped) = self.workloads.changed(change, turn.store);
         for event in stopped {
-            out.write(store, event);
+            turn.write(event);
         }
-        out.creations.extend(asked);
+        turn.out.creations.extend(asked);
     }
 
     /// A client asks again for a workload as it wants it by now.
-    pub(super) fn declare_again(
-        &mut self,
-        now: Instant,
-        id: ObjectId,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
-        let object = store.objects().get(id).map(|row| row.object.clone());
+    pub(super) fn declare_again(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
+        let object = turn.store.objects().get(id).map(|row| row.object.clone());
         let change = match object {
             Some(object) => ObjectChange::Updated { id, object },
             None => ObjectChange::Deleted { id },
         };
-        self.declared_by_client(now, &change, store, out);
+        self.declared_by_client(&change, turn);
     }
 
     /// An engine has created a container that no manager is there to start.
@@ -68,20 +55,20 @@ impl SwarmManager {
     }
 
     /// A manager is there again: it looks at the engines.
-    pub(super) fn look_again(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+    pub(super) fn look_again(&mut self, turn: &mut Turn<'_>) {
         for (engine, event) in std::mem::take(&mut self.unheard.engines) {
-            self.follow(now, engine, event, store, out);
+            self.follow(engine, event, turn);
         }
     }
 
     /// Requests are taken again: containers that were created are started, and clients ask for what they
     /// want, each when it would have anyway.
-    pub(super) fn take_up(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+    pub(super) fn take_up(&mut self, turn: &mut Turn<'_>) {
         for pod in std::mem::take(&mut self.unheard.created) {
-            self.created(now, pod, store, out);
+            self.created(pod, turn);
         }
         for (id, first) in std::mem::take(&mut self.unheard.declared) {
-            let at = self.asks_again(now, first);
+            let at = self.asks_again(turn.now, first);
             self.timers.push(at, Due::Declare(id));
         }
     }

@@ -12,6 +12,7 @@ use crate::mesos::marathon::scale_down::{self, Condition};
 use crate::mesos::marathon::unreachable::{self, Tracker};
 use crate::mesos::marathon::upgrade::Upgrade;
 use crate::mesos::options::MarathonFramework;
+use crate::parts::turn::Turn;
 use cluster::Store;
 use control::Outbox;
 use model::{EndReason, EvictionCause, Object, PodRef, PodSpec, Text};
@@ -117,13 +118,13 @@ impl App {
     }
 
     /// Takes up the deletion of the application: its instances end.
-    pub(super) fn deleted(&mut self, store: &Store, out: &mut Outbox) {
+    pub(super) fn deleted(&mut self, turn: &mut Turn<'_>) {
         self.is_deleted = true;
         (self.wanted, self.upgrade) = (0, None);
         self.waiting.clear();
         for instance in self.instances.values_mut() {
             instance.is_killed = true;
-            kill(out, store, instance.pod);
+            kill(instance.pod, turn);
         }
     }
 
@@ -159,21 +160,21 @@ impl App {
     }
 
     /// Has as many instances as are wanted, unless an upgrade sees to that.
-    pub(super) fn scale(&mut self, options: &MarathonFramework, store: &Store, out: &mut Outbox) {
-        self.drop_outdated(store, out);
+    pub(super) fn scale(&mut self, options: &MarathonFramework, turn: &mut Turn<'_>) {
+        self.drop_outdated(turn);
         if self.upgrade.is_some() || self.is_deleted {
             return;
         }
         let have = self.active().count() as u64 + self.coming.len() as u64;
         for _ in have..self.wanted {
-            self.create(None, out);
+            self.create(None, turn.out);
         }
-        self.shrink(options, store, out);
+        self.shrink(options, turn);
     }
 
     /// Ends what is too many, in an upgrade of its new instances (`ScalingProposition.scala`): to the
     /// original an instance that waits for an offer is in none of the conditions that go first.
-    fn shrink(&mut self, options: &MarathonFramework, store: &Store, out: &mut Outbox) {
+    fn shrink(&mut self, options: &MarathonFramework, turn: &mut Turn<'_>) {
         let is_upgrade = self.upgrade.is_some();
         let counts = |new: Option<u64>| !is_upgrade || new.is_some();
         let coming = self.coming.iter().filter(|one| counts(one.new)).count();
@@ -183,7 +184,7 @@ impl App {
                 id: text_of(one.pod.id),
                 condition: one.node.map_or(Condition::Other, |_| one.condition),
                 started: one.started,
-                groups: self.groups_of(one, options, store),
+                groups: self.groups_of(one, options, turn.store),
             })
             .collect();
         let surplus = (have.len() + coming).saturating_sub(self.wanted as usize);
@@ -200,12 +201,12 @@ impl App {
                 self.waiting.retain(|known| *known != pod);
                 self.instances.remove(&pod.id);
             }
-            kill(out, store, pod);
+            kill(pod, turn);
         }
     }
 
     /// Instances of an earlier version that have no agent yet end: nothing of it is launched any more.
-    fn drop_outdated(&mut self, store: &Store, out: &mut Outbox) {
+    fn drop_outdated(&mut self, turn: &mut Turn<'_>) {
         let (instances, version) = (&mut self.instances, self.version);
         self.waiting.retain(|pod| {
             let is_outdated = |one: &Instance| one.version != version;
@@ -213,7 +214,7 @@ impl App {
                 return true;
             }
             instances.remove(&pod.id);
-            kill(out, store, *pod);
+            kill(*pod, turn);
             false
         });
     }
@@ -287,7 +288,7 @@ impl App {
     }
 
     /// The health of an instance changed.
-    pub(super) fn ready(&mut self, pod: PodRef, is_ready: bool, store: &Store, out: &mut Outbox) {
+    pub(super) fn ready(&mut self, pod: PodRef, is_ready: bool, turn: &mut Turn<'_>) {
         let Some(instance) = self.instances.get_mut(&pod.id) else {
             return;
         };
@@ -297,32 +298,25 @@ impl App {
             && !was_ready
         {
             let actions = upgrade.new_ready(number);
-            self.carry_out(actions, store, out);
+            self.carry_out(actions, turn);
         }
     }
 
     /// An instance ended; its place is filled again unless it was to end.
-    pub(super) fn ended(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        end: TaskEnd,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn ended(&mut self, pod: PodRef, end: TaskEnd, turn: &mut Turn<'_>) {
         self.waiting.retain(|known| *known != pod);
         let Some(instance) = self.instances.remove(&pod.id) else {
             return;
         };
         if instance.version == self.version {
-            self.sweep(now);
+            self.sweep(turn.now);
             if end.reason == EndReason::Evicted(EvictionCause::Drain) {
                 self.backoff.reset();
             } else {
-                self.backoff.changed(now, end.status);
+                self.backoff.changed(turn.now, end.status);
             }
         }
-        self.missing(pod.id, instance.new, store, out);
+        self.missing(pod.id, instance.new, turn);
     }
 
     /// Drops a delay that is long over, as the sweeps up to now have done.
@@ -338,42 +332,35 @@ impl App {
     }
 
     /// An instance can't be reached, or can be again.
-    pub(super) fn reached(
-        &mut self,
-        now: Instant,
-        pod: PodRef,
-        is_reached: bool,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn reached(&mut self, pod: PodRef, is_reached: bool, turn: &mut Turn<'_>) {
         let Some(instance) = self.instances.get_mut(&pod.id) else {
             return;
         };
         let id = text_of(pod.id);
         let actions = if is_reached {
             instance.condition = Condition::Running;
-            self.tracker.returned(now, &id)
+            self.tracker.returned(turn.now, &id)
         } else {
             (instance.condition, instance.is_ready) = (Condition::Unreachable, false);
             if self.is_resident {
                 // Resident instances wait for their agent.
                 return;
             }
-            self.tracker.lost(now, id)
+            self.tracker.lost(turn.now, id)
         };
-        self.heed(actions, store, out);
+        self.heed(actions, turn);
         // What was heard of its health while it could not be reached is not heard again.
-        let state = store.pod_states().get(pod);
+        let state = turn.store.pod_states().get(pod);
         if is_reached && state.is_some_and(|state| state.is_ready) {
-            self.ready(pod, true, store, out);
+            self.ready(pod, true, turn);
         }
     }
 
     /// Replaces and forgets what is due; whether anything was.
-    pub(super) fn track(&mut self, now: Instant, store: &Store, out: &mut Outbox) -> bool {
-        let actions = self.tracker.step(now);
+    pub(super) fn track(&mut self, turn: &mut Turn<'_>) -> bool {
+        let actions = self.tracker.step(turn.now);
         let is_any = !actions.is_empty();
-        self.heed(actions, store, out);
+        self.heed(actions, turn);
         is_any
     }
 
@@ -392,7 +379,7 @@ impl App {
         is_over && !self.waiting.is_empty()
     }
 
-    fn heed(&mut self, actions: Vec<unreachable::Action>, store: &Store, out: &mut Outbox) {
+    fn heed(&mut self, actions: Vec<unreachable::Action>, turn: &mut Turn<'_>) {
         use unreachable::Action;
         for action in actions {
             let (Action::Replace(id)
@@ -410,13 +397,13 @@ impl App {
                 Action::Replace(_) => {
                     (instance.counts, instance.condition) = (false, Condition::UnreachableInactive);
                     let (id, number) = (instance.pod.id, instance.new.take());
-                    self.missing(id, number, store, out);
+                    self.missing(id, number, turn);
                 }
-                Action::Expunge(_) => forget(out, store, instance.pod),
+                Action::Expunge(_) => forget(instance.pod, turn),
                 Action::Running(_) => {
                     (instance.counts, instance.condition) = (true, Condition::Running);
                 }
-                Action::Kill(_) => kill(out, store, instance.pod),
+                Action::Kill(_) => kill(instance.pod, turn),
                 Action::ScaleDown(_) => {}
             }
         }

@@ -9,6 +9,7 @@ use crate::mesos::fast::amounts::Bundle;
 use crate::mesos::marathon::constraint::{Constraint, FieldValue};
 use crate::mesos::marathon::gpu::GpuScheduling;
 use crate::mesos::options::MarathonFramework;
+use crate::parts::turn::Turn;
 use cluster::Store;
 use control::Outbox;
 use model::node::{HOSTNAME_LABEL, REGION_LABEL, ZONE_LABEL};
@@ -138,17 +139,17 @@ impl Marathon {
         lively.filter_map(|&id| Some((id, self.apps.get(&id)?)))
     }
 
-    fn declared(&mut self, id: ObjectId, store: &Store, out: &mut Outbox) {
+    fn declared(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         self.touched.insert(id);
-        let object = store.objects().get(id).map(|row| &row.object);
+        let object = turn.store.objects().get(id).map(|row| &row.object);
         match (object, self.apps.get_mut(&id)) {
-            (Some(object), Some(app)) => app.declared(object, &self.options, store, out),
+            (Some(object), Some(app)) => app.declared(object, &self.options, turn),
             (Some(object), None) => {
                 if let Some(app) = App::new(id, object, &self.options) {
                     self.apps.insert(id, app);
                 }
             }
-            (None, Some(app)) => app.deleted(store, out),
+            (None, Some(app)) => app.deleted(turn),
             (None, None) => {}
         }
     }
@@ -159,11 +160,11 @@ impl Marathon {
         self.todo.push((now, Todo::Ended(id, pod, end)));
     }
 
-    fn heed(&mut self, at: Instant, todo: Todo, store: &Store, out: &mut Outbox) {
+    fn heed(&mut self, at: Instant, todo: Todo, turn: &mut Turn<'_>) {
         let (id, pod) = match todo {
             Todo::Declared(id) => {
                 self.has_relaxed = true;
-                return self.declared(id, store, out);
+                return self.declared(id, turn);
             }
             Todo::Ready(id, pod, _) | Todo::Ended(id, pod, _) | Todo::Reached(id, pod, _) => {
                 (id, pod)
@@ -174,12 +175,12 @@ impl Marathon {
             return;
         };
         match todo {
-            Todo::Ready(_, _, is_ready) => app.ready(pod, is_ready, store, out),
-            Todo::Reached(_, _, is_reached) => app.reached(at, pod, is_reached, store, out),
+            Todo::Ready(_, _, is_ready) => app.ready(pod, is_ready, turn),
+            Todo::Reached(_, _, is_reached) => app.reached(pod, is_reached, &mut turn.at(at)),
             Todo::Ended(_, _, end) => {
-                app.ended(at, pod, end, store, out);
+                app.ended(pod, end, &mut turn.at(at));
                 if end.reason.leaves_object() {
-                    clear(out, store, pod);
+                    clear(pod, turn);
                 }
             }
             Todo::Declared(_) => {}
@@ -331,26 +332,27 @@ impl Framework for Marathon {
     }
 
     fn act(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
+        let turn = &mut Turn::new(now, store, out);
         for (at, todo) in std::mem::take(&mut self.todo) {
-            self.heed(at, todo, store, out);
+            self.heed(at, todo, turn);
         }
         for &id in &self.lively {
             let Some(app) = self.apps.get_mut(&id) else {
                 continue;
             };
-            if app.track(now, store, out) {
+            if app.track(turn) {
                 self.touched.insert(id);
                 self.has_relaxed = true;
             }
-            self.has_news |= app.is_free_again(now);
+            self.has_news |= app.is_free_again(turn.now);
         }
         for id in std::mem::take(&mut self.touched) {
             if let Some(app) = self.apps.get_mut(&id) {
-                app.scale(&self.options, store, out);
+                app.scale(&self.options, turn);
             }
             self.look_at(id);
         }
-        self.refill(now);
+        self.refill(turn.now);
     }
 
     fn may_take(&self, _offered: &Bundle) -> bool {

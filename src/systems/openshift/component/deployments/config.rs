@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use cluster::Store;
-use control::Outbox;
 use model::workload::deployment::{
     ConditionKind, ConditionReason, DeploymentCondition, DeploymentStatus,
 };
@@ -18,6 +16,7 @@ use units::{Instant, ObjectId};
 use crate::openshift::deployment::{Bounds, Cause, DeploymentConfig, Outcome, Rollout as Version};
 use crate::openshift::options::ConfigRules;
 use crate::openshift::rollout::{Failure, Helper, Rollout, Sizes, Strategy};
+use crate::parts::turn::Turn;
 
 use super::controllers::{Controller, Desk, VERSION_LABEL};
 use super::crew::Team;
@@ -59,8 +58,7 @@ pub(super) fn roll_back(
     deployment: &Arc<Deployment>,
     revision: i64,
     controllers: &[Controller],
-    store: &Store,
-    out: &mut Outbox,
+    turn: &mut Turn<'_>,
 ) {
     let newest = controllers.last().map_or(0, Controller::version);
     let is_wanted = |own: &&Controller| match revision {
@@ -76,7 +74,7 @@ pub(super) fn roll_back(
         new.generation += 1;
     }
     let object = Object::Deployment(Arc::new(new));
-    out.write(store, Event::Object(ObjectChange::Updated { id, object }));
+    turn.write(Event::Object(ObjectChange::Updated { id, object }));
 }
 
 /// Whether all pods are those of the completed version, and available.

@@ -19,6 +19,7 @@ use units::{Duration, Instant, ObjectId, Revision, SortedMap, SortedSet, plural}
 
 use crate::openshift::options::OpenShiftOptions;
 use crate::openshift::rollout::Failure;
+use crate::parts::turn::Turn;
 
 use config::{Config, roll_back};
 use controllers::{Desk, controllers};
@@ -113,21 +114,21 @@ impl DeploymentConfigs {
     }
 
     /// Looks at a configuration: begins a version, scales its controllers, reports.
-    fn look_at(&mut self, now: Instant, id: ObjectId, store: &Store, out: &mut Outbox) {
+    fn look_at(&mut self, id: ObjectId, turn: &mut Turn<'_>) {
         self.wakes.remove(&id);
-        let row = store.objects().get(id);
+        let row = turn.store.objects().get(id);
         let object = row.map(|row| (&row.object, row.is_terminating));
         let Some((Object::Deployment(deployment), false)) = object else {
             self.configs.remove(&id);
             return;
         };
-        let controllers = controllers(id, store);
+        let controllers = controllers(id, turn.store);
         if let Some(revision) = deployment.rollback_to {
-            return roll_back(id, deployment, revision, &controllers, store, out);
+            return roll_back(id, deployment, revision, &controllers, turn);
         }
         if !self.configs.contains_key(&id) {
             let rules = self.options.rules_of(&deployment.name);
-            let Some(config) = Config::found(now, rules, deployment, &controllers) else {
+            let Some(config) = Config::found(turn.now, rules, deployment, &controllers) else {
                 return;
             };
             self.configs.insert(id, config);
@@ -135,11 +136,11 @@ impl DeploymentConfigs {
         let Some(config) = self.configs.get_mut(&id) else {
             return;
         };
-        config.trigger(now, deployment);
-        let mut desk = Desk::new(store, out, &mut self.errands);
-        let wake = config.advance(now, id, deployment, &controllers, &mut desk);
+        config.trigger(turn.now, deployment);
+        let mut desk = Desk::new(turn.store, turn.out, &mut self.errands);
+        let wake = config.advance(turn.now, id, deployment, &controllers, &mut desk);
         config.clean_up(deployment, &controllers, &mut desk);
-        config.report(now, id, deployment, &controllers, &mut desk);
+        config.report(turn.now, id, deployment, &controllers, &mut desk);
         desk.write(&controllers);
         if let Some(at) = wake {
             self.wakes.insert(id, at);
@@ -157,15 +158,16 @@ impl Component for DeploymentConfigs {
     }
 
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
+        let turn = &mut Turn::new(now, view, out);
         self.now = now;
         self.read(view);
         let due = self.wakes.extract_all(|_, at| *at <= now);
         self.dirty.extend(due.into_iter().map(|(id, _)| id));
         if let Some(id) = self.dirty.pop_first() {
-            self.look_at(now, id, view, out);
+            self.look_at(id, turn);
         }
         if let Some(&at) = self.wakes.values().min() {
-            out.wake_at(at);
+            turn.out.wake_at(at);
         }
         if self.dirty.is_empty() {
             Progress::Idle

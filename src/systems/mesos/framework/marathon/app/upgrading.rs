@@ -6,8 +6,7 @@ use crate::mesos::framework::{kill, made_of};
 use crate::mesos::marathon::upgrade::{self, Before, Upgrade, UpgradeStrategy};
 use crate::mesos::options::MarathonFramework;
 use crate::parts::former::declare_former;
-use cluster::Store;
-use control::Outbox;
+use crate::parts::turn::Turn;
 use model::{Object, Text};
 use units::PodId;
 
@@ -17,8 +16,7 @@ impl App {
         &mut self,
         object: &Object,
         options: &MarathonFramework,
-        store: &Store,
-        out: &mut Outbox,
+        turn: &mut Turn<'_>,
     ) {
         let Some(stated) = stated(object) else {
             return;
@@ -26,13 +24,13 @@ impl App {
         if let Object::Deployment(own) = object
             && own.rollback_to.is_some()
         {
-            return declare_former(self.object, own, self.former.as_ref(), store, out);
+            return declare_former(self.object, own, self.former.as_ref(), turn);
         }
         let before = std::mem::replace(&mut self.wanted, stated.replicas);
         self.stated = stated.upgrade;
         if stated.template == self.template {
             if before != self.wanted && self.upgrade.is_some() {
-                self.resize(options, store, out);
+                self.resize(options, turn);
             }
             return;
         }
@@ -50,11 +48,11 @@ impl App {
         self.instances.values_mut().for_each(|one| one.new = None);
         let mut before = self.before();
         before.scheduled = (self.waiting.len() + self.coming.len()) as u64;
-        self.drop_outdated(store, out);
+        self.drop_outdated(turn);
         before.old = self.old();
         let (upgrade, actions) = Upgrade::begin(&self.strategy(options), self.wanted, &before);
         self.upgrade = Some(upgrade);
-        self.carry_out(actions, store, out);
+        self.carry_out(actions, turn);
     }
 
     /// The instances that were told to end and have not, as an upgrade finds them when it begins.
@@ -82,8 +80,8 @@ impl App {
     }
 
     /// Another number of instances is wanted in the middle of an upgrade, which is begun anew.
-    fn resize(&mut self, options: &MarathonFramework, store: &Store, out: &mut Outbox) {
-        self.shrink(options, store, out);
+    fn resize(&mut self, options: &MarathonFramework, turn: &mut Turn<'_>) {
+        self.shrink(options, turn);
         let new = self.active().filter(|one| one.new.is_some());
         let new: Vec<PodId> = new.map(|one| one.pod.id).collect();
         let mut numbered = Vec::new();
@@ -104,43 +102,32 @@ impl App {
         };
         let (upgrade, actions) = Upgrade::begin(&self.strategy(options), self.wanted, &before);
         self.upgrade = Some(upgrade);
-        self.carry_out(actions, store, out);
+        self.carry_out(actions, turn);
     }
 
     /// An instance ended or was given up: a new one of an upgrade is started again under its name, an old
     /// one makes room.
-    pub(super) fn missing(
-        &mut self,
-        id: PodId,
-        number: Option<u64>,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn missing(&mut self, id: PodId, number: Option<u64>, turn: &mut Turn<'_>) {
         let Some(upgrade) = &mut self.upgrade else {
             return;
         };
         if let Some(number) = number {
             upgrade.new_failed(number);
-            self.create(Some(number), out);
+            self.create(Some(number), turn.out);
         } else {
             let actions = upgrade.old_ended(&text_of(id));
-            self.carry_out(actions, store, out);
+            self.carry_out(actions, turn);
         }
     }
 
-    pub(super) fn carry_out(
-        &mut self,
-        actions: Vec<upgrade::Action>,
-        store: &Store,
-        out: &mut Outbox,
-    ) {
+    pub(super) fn carry_out(&mut self, actions: Vec<upgrade::Action>, turn: &mut Turn<'_>) {
         for action in actions {
             match action {
-                upgrade::Action::Start(number) => self.create(Some(number), out),
+                upgrade::Action::Start(number) => self.create(Some(number), turn.out),
                 upgrade::Action::Kill(id) => {
                     if let Some(instance) = id_of(&id).and_then(|id| self.instances.get_mut(&id)) {
                         instance.is_killed = true;
-                        kill(out, store, instance.pod);
+                        kill(instance.pod, turn);
                     }
                 }
             }
