@@ -7,11 +7,11 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::ZlibEncoder;
-use ttf_parser::{Face, GlyphId};
+use ttf_parser::GlyphId;
 
 use super::colors::{self, Rgb};
-use super::png::FONT;
-use super::scene::{Anchor, Area, Mark, Paint, Scene, Style, Text, Turn, Weight};
+use super::font::{self, FACE};
+use super::scene::{Area, Mark, Paint, Scene, Style, Text};
 use units::SortedMap;
 
 /// Points per pixel: 72 to the inch against 96.
@@ -31,12 +31,10 @@ const INFORMATION: usize = 10;
 
 /// The PDF of a scene.
 pub(super) fn write(title: &str, scene: &Scene) -> Vec<u8> {
-    let face = Face::parse(FONT, 0).expect("invariant: the font of the program is whole");
     let mut page = Page {
         content: String::new(),
         style: scene.style,
         height: scene.height,
-        face,
         used: SortedMap::new(),
     };
     let whole = Area {
@@ -52,25 +50,22 @@ pub(super) fn write(title: &str, scene: &Scene) -> Vec<u8> {
     page.file(title, &size)
 }
 
-struct Page<'f> {
+struct Page {
     content: String,
     style: Style,
     height: f64,
-    face: Face<'f>,
     /// Characters by the glyphs that show them.
     used: SortedMap<u16, char>,
 }
 
-impl Page<'_> {
+impl Page {
     fn draw(&mut self, mark: &Mark) {
         match mark {
-            Mark::Line { points, .. } if points.len() < 2 => {}
             Mark::Line {
                 points,
                 paint,
                 width,
-                dashed,
-            } => self.line(points, *paint, *width, *dashed),
+            } => self.line(points, *paint, *width),
             Mark::Fill { area, paint } => self.fill(*area, self.color(*paint)),
             Mark::Text(text) => self.text(text),
             Mark::Raster { area, rows } => self.cells(*area, rows),
@@ -94,12 +89,8 @@ impl Page<'_> {
         format!("{} {}", number(x), number(y))
     }
 
-    fn line(&mut self, points: &[(f64, f64)], paint: Paint, width: f64, dashed: bool) {
-        let dashes: &[f64] = match (paint, dashed) {
-            (Paint::Series(index), true) => colors::dashes(index),
-            _ => &[],
-        };
-        let dashes: Vec<String> = (dashes.iter())
+    fn line(&mut self, points: &[(f64, f64)], paint: Paint, width: f64) {
+        let dashes: Vec<String> = (colors::dashes(paint).iter())
             .map(|length| number(length * width * POINTS))
             .collect();
         let (color, width) = (channels(self.color(paint)), number(width * POINTS));
@@ -139,38 +130,21 @@ impl Page<'_> {
 
     fn text(&mut self, text: &Text) {
         let mut glyphs = String::new();
-        let mut length = 0.0;
-        let em = f64::from(self.face.units_per_em());
-        for letter in text.content.chars() {
-            let known = self.face.glyph_index(letter);
-            let glyph = known.or_else(|| self.face.glyph_index('\u{fffd}'));
-            let glyph = glyph.unwrap_or_default();
-            let advance = self.face.glyph_hor_advance(glyph).unwrap_or(0);
-            length += f64::from(advance) / em * text.size;
+        for (letter, glyph, _) in font::glyphs(&text.content) {
             self.used.entry(glyph.0).or_insert(letter);
             let _ = write!(glyphs, "{:04x}", glyph.0);
         }
-        let start = match text.anchor {
-            Anchor::Start => 0.0,
-            Anchor::Middle => -length / 2.0,
-            Anchor::End => -length,
-        };
-        let down = text.size * 0.35;
-        let (turn, at) = match text.turn {
-            Turn::Across => ("1 0 0 1", self.at(text.x + start, text.y + down)),
-            Turn::Up => ("0 1 -1 0", self.at(text.x + down, text.y - start)),
-        };
+        let at = self.at(text.start(), text.y + text.size * 0.35);
         let (color, size) = (channels(self.color(text.paint)), number(text.size * POINTS));
         // Bold letters are drawn with an outline.
-        let weight = match text.weight {
-            Weight::Normal => "0 Tr".to_owned(),
-            Weight::Bold => {
-                let width = number(text.size * 0.045 * POINTS);
-                format!("{color} RG {width} w [] 0 d 2 Tr")
-            }
+        let weight = if text.is_bold {
+            let width = number(text.size * 0.045 * POINTS);
+            format!("{color} RG {width} w [] 0 d 2 Tr")
+        } else {
+            "0 Tr".to_owned()
         };
         self.add(format_args!(
-            "BT {color} rg {weight} /F {size} Tf {turn} {at} Tm <{glyphs}> Tj ET"
+            "BT {color} rg {weight} /F {size} Tf 1 0 0 1 {at} Tm <{glyphs}> Tj ET"
         ));
     }
 
@@ -202,7 +176,7 @@ impl Page<'_> {
             (DESCRIPTOR, plain(&self.descriptor())),
             (
                 FONT_FILE,
-                stream(&format!("/Length1 {} ", FONT.len()), FONT),
+                stream(&format!("/Length1 {} ", font::FILE.len()), font::FILE),
             ),
             (TO_UNICODE, stream("", self.to_unicode().as_bytes())),
             (INFORMATION, plain(&information)),
@@ -225,15 +199,10 @@ impl Page<'_> {
         file
     }
 
-    /// Length in the thousandths of the font's size that PDF counts in.
-    fn thousandths(&self, length: i32) -> i32 {
-        length * 1_000 / i32::from(self.face.units_per_em())
-    }
-
     fn descendant(&self) -> String {
         let widths = self.used.keys().map(|&glyph| {
-            let advance = self.face.glyph_hor_advance(GlyphId(glyph)).unwrap_or(0);
-            format!("{glyph} [{}]", self.thousandths(i32::from(advance)))
+            let advance = FACE.glyph_hor_advance(GlyphId(glyph)).unwrap_or(0);
+            format!("{glyph} [{}]", thousandths(i32::from(advance)))
         });
         let widths = widths.collect::<Vec<_>>().join(" ");
         format!(
@@ -244,11 +213,11 @@ impl Page<'_> {
     }
 
     fn descriptor(&self) -> String {
-        let bounds = self.face.global_bounding_box();
+        let bounds = FACE.global_bounding_box();
         let bounds = [bounds.x_min, bounds.y_min, bounds.x_max, bounds.y_max];
-        let bounds = bounds.map(|length| self.thousandths(i32::from(length)).to_string());
-        let ascent = self.thousandths(i32::from(self.face.ascender()));
-        let descent = self.thousandths(i32::from(self.face.descender()));
+        let bounds = bounds.map(|length| thousandths(i32::from(length)).to_string());
+        let ascent = thousandths(i32::from(FACE.ascender()));
+        let descent = thousandths(i32::from(FACE.descender()));
         format!(
             "<< /Type /FontDescriptor /FontName /DejaVuSans /Flags 4 /FontBBox [{}] /ItalicAngle 0 \
              /Ascent {ascent} /Descent {descent} /CapHeight {ascent} /StemV 80 /FontFile2 \
@@ -275,6 +244,11 @@ impl Page<'_> {
         map.push_str("endcmap CMapName currentdict /CMap defineresource pop end end\n");
         map
     }
+}
+
+/// Length in the thousandths of the font's size that PDF counts in.
+fn thousandths(length: i32) -> i32 {
+    length * 1_000 / i32::from(FACE.units_per_em())
 }
 
 fn plain(object: &str) -> Vec<u8> {
@@ -321,13 +295,16 @@ fn number(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plot::Table;
+    use crate::plot::figure::Figure;
 
     #[test]
     fn a_file_has_every_object_at_its_place() {
-        let mut scene = Scene::new(Style::Paper);
-        scene.height = 96.0;
-        scene.heading((12.0, 20.0), "GPUs, % → ü");
-        scene.series(vec![(0.0, 0.0), (50.0, 40.0)], Some(1));
+        let mut figure = Figure::new(Style::Paper, "");
+        figure.heading((12.0, 20.0), "GPUs, % → ü");
+        figure.line(&[(0.0, 0.0), (50.0, 40.0)], Paint::Dashes(1), 1.0);
+        figure.top = 96.0;
+        let scene = figure.finish(String::new(), Table::default()).scene;
         let file = write("A title", &scene);
         assert_eq!(file, write("A title", &scene));
         let text = String::from_utf8_lossy(&file);

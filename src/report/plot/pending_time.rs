@@ -2,7 +2,7 @@
 //! since waits span factors of thousands.
 
 use super::axis::Axis;
-use super::chart::{self, Connection, Line, Panel};
+use super::chart::{self, Line, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, NO_DATA, PlotEntry};
 use history::PendingData;
@@ -15,7 +15,6 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
               16 points per factor of ten. A line that ends below 100 % means that some pods \
               never got a node.",
     shows_metrics: false,
-    better: "",
     draw,
 };
 
@@ -45,26 +44,13 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
             points: points(&variant.pending, longest),
         })
         .collect();
-    let panel = Panel {
-        title: "pods with a node, % of all pods".to_owned(),
-        better: Some(Direction::Higher),
-        x: Axis::durations(
-            material.clock(),
-            "time since creation (logarithmic)",
-            least,
-            longest,
-        ),
-        y: Axis::linear("", 0.0, 100.0, 5),
-        connection: Connection::Steps,
-        lines,
-        moments: Vec::new(),
-    };
-    Ok(chart::draw(
-        style,
-        ENTRY.title,
-        "time_since_creation_s",
-        &[panel],
-    ))
+    let label = "time since creation (logarithmic)";
+    let x = Axis::durations(material.clock(), label, least, longest);
+    let y = Axis::linear("", 0.0, 100.0, 5);
+    let title = "pods with a node, % of all pods";
+    let panel = Panel::new(title, Direction::Higher, x, y, lines);
+    let column = "time_since_creation_s";
+    Ok(chart::draw(style, ENTRY.title, column, &[panel], &[]))
 }
 
 /// The least bound within which a pod was placed that was not placed at once.
