@@ -111,19 +111,19 @@ fn encode<'a>(
         }
         chunk(&mut png, *b"tRNS", &alpha);
     }
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
-    for line in lines {
-        let written = encoder
-            .write_all(&[0])
-            .and_then(|()| encoder.write_all(line));
-        written.expect("invariant: a vector takes every byte");
-    }
-    let data = encoder
-        .finish()
-        .expect("invariant: a vector takes every byte");
+    let data = compressed(lines.flat_map(|line| [&[0], line]));
     chunk(&mut png, *b"IDAT", &data);
     chunk(&mut png, *b"IEND", &[]);
     png
+}
+
+/// Parts of data, compressed as a whole.
+pub(super) fn compressed<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
+    let mut parts = parts.into_iter();
+    let written = parts.try_for_each(|part| encoder.write_all(part));
+    let data = written.and_then(|()| encoder.finish());
+    data.expect("invariant: a vector takes every byte")
 }
 
 fn chunk(png: &mut Vec<u8>, name: [u8; 4], data: &[u8]) {
