@@ -109,16 +109,14 @@ pub(super) struct Moment {
     pub(super) is_strong: bool,
 }
 
-/// Distance of direct labels on the screen.
-const LABEL_GAP: f64 = 18.0;
 /// A line that ends this far from the end of the axis ends early.
 const EARLY: f64 = 4.0;
 /// Height of a panel's plane on the screen, and on paper.
 const PLANE_HEIGHT: (f64, f64) = (250.0, 175.0);
 /// Height of the signs of moments above a plane.
 const SIGN_HEIGHT: f64 = 12.0;
-/// More lines than this are named below, where there is room for all.
-const DIRECT_LABELS_MAX: usize = 16;
+/// More lines than this are named below all panels, where there is room for all.
+const NAMES_MAX: usize = 14;
 
 impl Panel {
     /// Lines of steps.
@@ -183,18 +181,17 @@ impl Panel {
         self.lines.len() >= LINES_MIN && mean > TURNS_MIN * (highest - lowest)
     }
 
-    /// Whether names can stand at the ends of lines: there are not too many, and the lines do not
-    /// all end at one place, from where leaders would tell nothing.
-    fn has_room_for_labels(&self) -> bool {
-        const LINES_AT_ONE_PLACE_MAX: usize = 3;
-        if self.is_crowded() {
-            return true;
-        }
-        let last = self.lines.iter().filter_map(Line::last);
-        let places: Vec<f64> = last.map(|(_, value)| self.y.position(value)).collect();
-        let (lowest, highest) = ends(places.iter().copied());
-        let is_one_place = highest - lowest < 0.02 && places.len() > LINES_AT_ONE_PLACE_MAX;
-        self.lines.len() <= DIRECT_LABELS_MAX && !is_one_place
+    /// Whether the names of lines have room beside the plane.
+    fn has_names(&self, style: Style) -> bool {
+        style == Style::Screen && self.lines.len() <= NAMES_MAX && !self.is_crowded()
+    }
+
+    /// The names of lines with a piece of each, in the order of their ends from top to bottom.
+    fn legend(&self, style: Style) -> Vec<(String, Swatch)> {
+        let mut lines: Vec<&Line> = self.lines.iter().collect();
+        let height = |line: &Line| line.last().map_or(self.y.from, |own| own.1);
+        lines.sort_by(|one, other| height(other).total_cmp(&height(one)));
+        entries(&lines, style)
     }
 
     /// The points that a plane shows of a stretch of a line.
@@ -230,6 +227,13 @@ impl Panel {
                 }
                 sure(chart.draw_series(LineSeries::new(points, line.look(style))));
             }
+            // Where a line ends early has a dot.
+            let end = line.last().unwrap_or((self.x.to, self.y.from));
+            let reach = place(chart, (self.x.to, self.y.from)).0 - place(chart, end).0;
+            if reach > EARLY && style == Style::Screen {
+                let paint = line.index.map_or(Paint::Ink, Paint::Series);
+                sure(chart.draw_series([square(end, 6.0, paint)]));
+            }
         }
     }
 
@@ -264,6 +268,13 @@ pub(super) fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
     })
 }
 
+/// The names of lines as they stand in a legend.
+fn entries(lines: &[&Line], style: Style) -> Vec<(String, Swatch)> {
+    let entries = lines.iter();
+    let entries = entries.map(|line| (scene::name(&line.name), line.swatch(style)));
+    entries.collect()
+}
+
 /// Draws the panels one below the other, and notes below them.
 pub(super) fn draw(
     style: Style,
@@ -273,7 +284,6 @@ pub(super) fn draw(
     notes: &[String],
 ) -> Drawn {
     let mut figure = Figure::new(style, title);
-    let direct = style == Style::Screen && panels.iter().all(Panel::has_room_for_labels);
     // All planes begin at one place.
     let widths = panels.iter().map(|panel| panel.y.width(style));
     let left = style.scaled(14.0) + widths.fold(style.scaled(26.0), f64::max);
@@ -282,16 +292,17 @@ pub(super) fn draw(
         if panel.is_crowded() {
             draw_one_by_one(&mut figure, panel, left);
         } else {
-            draw_panel(&mut figure, panel, left, direct);
+            draw_panel(&mut figure, panel, left);
         }
     }
-    if !direct && panels.iter().any(|panel| !panel.is_crowded()) {
-        let mut named: Vec<&Line> = panels.iter().flat_map(|panel| &panel.lines).collect();
-        named.sort_by_key(|line| (line.index, &line.name));
-        named.dedup_by_key(|line| (line.index, &line.name));
-        let entries = named.into_iter();
-        let entries = entries.map(|line| (scene::name(&line.name), line.swatch(style)));
-        figure.legend(entries.collect());
+    let unnamed = panels
+        .iter()
+        .filter(|own| !own.has_names(style) && !own.is_crowded());
+    let mut named: Vec<&Line> = unnamed.flat_map(|panel| &panel.lines).collect();
+    named.sort_by_key(|line| (line.index, &line.name));
+    named.dedup_by_key(|line| (line.index, &line.name));
+    if !named.is_empty() {
+        figure.legend(entries(&named, style));
     }
     for note in notes {
         figure.note(note);
@@ -300,41 +311,27 @@ pub(super) fn draw(
     figure.finish(description(panels), table(panels, x_name))
 }
 
-fn draw_panel(figure: &mut Figure, panel: &Panel, left: f64, direct: bool) {
+fn draw_panel(figure: &mut Figure, panel: &Panel, left: f64) {
     let style = figure.style;
-    let names = panel.lines.iter().map(|line| scene::name(&line.name));
-    let widest = names
-        .map(|name| style.text_width(&name))
-        .fold(0.0, f64::max);
-    let right = if direct {
-        widest + 72.0
-    } else {
-        style.scaled(14.0)
-    };
-    let mut height = style.scaled(style.either(PLANE_HEIGHT.0, PLANE_HEIGHT.1));
-    if direct {
-        height = height.max(panel.lines.len() as f64 * LABEL_GAP);
+    let mut entries = Vec::new();
+    if panel.has_names(style) {
+        entries = panel.legend(style);
     }
+    let right = match entries[..] {
+        [] => style.scaled(14.0),
+        _ => figure.legend_width(&entries) + style.scaled(16.0),
+    };
     let plane = Area {
         x: left,
         y: figure.top + style.scaled(panel.sign_room()),
         width: style.width() - left - right,
-        height,
+        height: style.scaled(style.either(PLANE_HEIGHT.0, PLANE_HEIGHT.1)),
     };
     let mut chart = figure.chart(plane, &panel.x, &panel.y, Mesh::Rows);
     panel.draw_moments(figure, &chart);
-    let endings = if direct {
-        endings(panel, &chart, plane)
-    } else {
-        Vec::new()
-    };
-    // Leaders of lines that end early are below all lines: they must not look like more of them.
-    for ending in endings.iter().filter(|ending| ending.is_early) {
-        let to = (plane.x + plane.width + EARLY, ending.at.1);
-        figure.line(&[ending.at, to], Paint::Grid, 0.75);
-    }
     panel.draw_lines(&mut chart, style);
-    draw_names(figure, &endings, plane);
+    let beside = (plane.x + plane.width + style.scaled(16.0), plane.y);
+    figure.legend_at(beside, entries);
     figure.below(plane, &panel.x);
 }
 
@@ -355,79 +352,29 @@ fn draw_one_by_one(figure: &mut Figure, panel: &Panel, left: f64) {
         .map(|line| (scene::name(&line.name), String::new()));
     let names: Vec<(String, String)> = names.collect();
     let size = (left, style.scaled(76.0 + panel.sign_room()));
-    figure.grid(
-        &names,
-        2,
-        size,
-        |_| panel.x.clone(),
-        |figure, index, area, x| {
-            let plane = Area {
-                y: area.y + style.scaled(panel.sign_room()),
-                height: style.scaled(76.0),
-                ..area
-            };
-            let single = Panel {
-                lines: vec![panel.lines[index].clone()],
-                ..panel.clone()
-            };
-            let mut chart = figure.chart(plane, x, &y, Mesh::Rows);
-            single.draw_moments(figure, &chart);
-            single.draw_lines(&mut chart, style);
-        },
-    );
-}
-
-/// Where a line ends, and how high its name stands beside the plane.
-struct Ending<'p> {
-    line: &'p Line,
-    at: (f64, f64),
-    name_y: f64,
-    is_early: bool,
-}
-
-fn endings<'p>(panel: &'p Panel, chart: &Chart, plane: Area) -> Vec<Ending<'p>> {
-    let start = (panel.x.to, panel.y.from);
-    let ends = panel.lines.iter();
-    let ends = ends.map(|line| place(chart, line.last().unwrap_or(start)));
-    let ends: Vec<(f64, f64)> = ends.collect();
-    let wanted: Vec<f64> = ends.iter().map(|&(_, y)| y).collect();
-    let placed = scene::spread(&wanted, LABEL_GAP, plane.y, plane.y + plane.height);
-    let all = panel.lines.iter().zip(ends).zip(placed);
-    let all = all.map(|((line, at), name_y)| Ending {
-        line,
-        at,
-        name_y,
-        is_early: at.0 < plane.x + plane.width - EARLY,
-    });
-    all.collect()
-}
-
-/// Each line's name beside the plane, with a leader and a piece of the line, so that no legend has
-/// to be matched by color. A line that ends early has a dot at its end.
-fn draw_names(figure: &Figure, endings: &[Ending<'_>], plane: Area) {
-    let right = plane.x + plane.width;
-    for ending in endings {
-        let (line, y) = (ending.line, ending.name_y);
-        let paint = line.index.map_or(Paint::Ink, Paint::Series);
-        let (from, to) = (right + 20.0, right + 48.0);
-        let at = ending.at;
-        if ending.is_early {
-            let dot = Area {
-                x: at.0 - 3.0,
-                y: at.1 - 3.0,
-                width: 6.0,
-                height: 6.0,
-            };
-            figure.fill(dot, paint);
+    // The last plane of a column says what the axes of all count.
+    let labelled = names.len().saturating_sub(style.either(2, 1));
+    let time = |index: usize| {
+        let mut x = panel.x.clone();
+        if index < labelled {
+            x.label.clear();
         }
-        let start = at.0.clamp(right, right + EARLY);
-        let leader = [(start, at.1), (right + EARLY, at.1), (from, y)];
-        figure.line(&leader, paint, 0.75);
-        let look = scene::paint(line.index);
-        figure.line(&[(from, y), (to, y)], look, figure.style.line());
-        let name = scene::name(&line.name);
-        figure.text((to + 6.0, y), &name, Paint::Ink, HPos::Left);
-    }
+        x
+    };
+    figure.grid(&names, 2, size, time, |figure, index, area, x| {
+        let plane = Area {
+            y: area.y + style.scaled(panel.sign_room()),
+            height: style.scaled(76.0),
+            ..area
+        };
+        let single = Panel {
+            lines: vec![panel.lines[index].clone()],
+            ..panel.clone()
+        };
+        let mut chart = figure.chart(plane, x, &y, Mesh::Rows);
+        single.draw_moments(figure, &chart);
+        single.draw_lines(&mut chart, style);
+    });
 }
 
 fn description(panels: &[Panel]) -> String {

@@ -119,7 +119,8 @@ fn bars<'a>(material: &Material<'a>, id: &str) -> Vec<Bar<'a>> {
     pairs.filter_map(bar).collect()
 }
 
-/// Room between the names and the words of all panels.
+/// Room between the names and the words of all panels. A narrow page has no room for words beside the
+/// bars: they stand in the data.
 struct Room {
     left: f64,
     right: f64,
@@ -128,25 +129,17 @@ struct Room {
 
 impl Room {
     fn of(style: Style, panels: &[Vec<Bar<'_>>]) -> Self {
+        let width = |text: String| style.text_width(&text) + style.scaled(24.0);
         let bars = || panels.iter().flatten();
-        let widest = |texts: &mut dyn Iterator<Item = String>| {
-            let widths = texts.map(|text| style.text_width(&text));
-            widths.fold(style.scaled(60.0), f64::max)
-        };
-        let mut names = bars().map(|bar| scene::name(&bar.pair.candidate));
-        let left = widest(&mut names) + style.scaled(24.0);
-        let mut words = bars().map(Bar::words);
-        let right = style.width() - widest(&mut words) - style.scaled(24.0);
-        // A narrow page has no room beside the bars: the words stand in the data.
+        let names = bars().map(|bar| width(scene::name(&bar.pair.candidate)));
+        let left = names.fold(style.scaled(84.0), f64::max);
+        let words = bars().map(|bar| width(bar.words()));
+        let right = style.width() - words.fold(style.scaled(84.0), f64::max);
         let has_words = right - left > style.scaled(110.0);
-        let margin = style.scaled(24.0);
+        let whole = style.width() - style.scaled(24.0);
         Self {
             left,
-            right: if has_words {
-                right
-            } else {
-                style.width() - margin
-            },
+            right: if has_words { right } else { whole },
             has_words,
         }
     }

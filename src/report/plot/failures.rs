@@ -6,7 +6,7 @@ use plotters::style::Color;
 use super::axis::Axis;
 use super::figure::{Figure, Mesh, sure};
 use super::scene::{self, Area, Paint, Style};
-use super::{Drawn, Material, NO_DATA, PlotEntry, Table, cell};
+use super::{Drawn, Material, PlotEntry, Table, cell};
 use crate::format;
 use history::{IncidentEntry, VariantData};
 
@@ -23,10 +23,7 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
 const LANE: f64 = 22.0;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
-    let variants = &material.data.variants;
-    if variants.is_empty() {
-        return Err(NO_DATA);
-    }
+    let variants = material.variants()?;
     let is_whole = |own: &VariantData| own.incidents.listed.is_empty() || own.end_ns == 0;
     if variants.iter().all(is_whole) {
         return Err("nothing failed");

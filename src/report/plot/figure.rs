@@ -33,6 +33,10 @@ const TICK_ROOM: f64 = 26.0;
 const LABEL_ROOM: f64 = 40.0;
 /// Distance from the end of a plane's axis to the next part.
 const GAP: f64 = 12.0;
+/// Length of a piece of a series in a legend.
+const SWATCH: f64 = 36.0;
+/// Height of a line of a legend, in sizes of its text.
+const LINE: f64 = 1.25;
 /// Height of the heading of a plane in a grid.
 const HEAD: f64 = 26.0;
 
@@ -262,47 +266,55 @@ impl Figure {
         self.top = plane.y + plane.height + self.style.scaled(room);
     }
 
-    /// The names of all series with a piece of each, in as many columns as fit.
-    pub(super) fn legend(&mut self, entries: Vec<(String, Swatch)>) {
-        let style = self.style;
-        let (margin, swatch, line) = (style.scaled(12.0), style.scaled(36.0), style.text() * 1.25);
-        let names: Vec<String> = entries.iter().map(|own| own.0.clone()).collect();
-        let width = |names: &[String]| {
-            let widths = names.iter().map(|name| style.text_width(name));
-            widths.fold(0.0, f64::max) + swatch + style.scaled(18.0)
-        };
-        let fits = |rows: &usize| {
-            let whole: f64 = names.chunks(*rows).map(width).sum();
-            whole <= style.width() - margin
-        };
-        let rows = (1..names.len()).find(fits).unwrap_or(names.len()).max(1);
-        let height = line * rows as f64;
-        let mut left = margin;
-        let mut entries = entries.into_iter();
-        for column in names.chunks(rows) {
-            let part = Area {
-                x: left,
-                y: self.top,
-                width: width(column),
-                height,
-            };
-            left += part.width;
-            let unit = Axis::bare(0.0, 1.0);
-            let area = self.part(part);
-            let mut builder = ChartBuilder::on(&area);
-            let mut chart = sure(builder.build_cartesian_2d(unit.clone(), unit));
-            for (name, swatch) in entries.by_ref().take(column.len()) {
-                let nothing = iter::empty::<PathElement<(f64, f64)>>();
-                sure(chart.draw_series(nothing)).label(name).legend(swatch);
-            }
-            let mut labels = chart.configure_series_labels();
-            labels.position(SeriesLabelPosition::Coordinate(0, 0));
-            labels.margin(0).legend_area_size(units(swatch));
-            let words = text_style(style.text(), Paint::Ink, false);
-            labels.label_font(words.pos(Pos::default()));
-            sure(labels.draw());
+    /// The width of names in a legend with a piece of each series.
+    pub(super) fn legend_width(&self, entries: &[(String, Swatch)]) -> f64 {
+        let widths = entries.iter().map(|own| self.style.text_width(&own.0));
+        widths.fold(0.0, f64::max) + self.style.scaled(SWATCH + 18.0)
+    }
+
+    /// The names of series with a piece of each, one below the other.
+    pub(super) fn legend_at(&self, (x, y): (f64, f64), entries: Vec<(String, Swatch)>) {
+        let area = self.part(Area {
+            x,
+            y,
+            width: self.legend_width(&entries),
+            height: LINE * self.style.text() * entries.len() as f64,
+        });
+        let unit = Axis::bare(0.0, 1.0);
+        let mut chart = sure(ChartBuilder::on(&area).build_cartesian_2d(unit.clone(), unit));
+        for (name, swatch) in entries {
+            let nothing = iter::empty::<PathElement<(f64, f64)>>();
+            sure(chart.draw_series(nothing)).label(name).legend(swatch);
         }
-        self.top += height + style.scaled(6.0);
+        let mut labels = chart.configure_series_labels();
+        labels.position(SeriesLabelPosition::Coordinate(0, 0));
+        labels
+            .margin(0)
+            .legend_area_size(units(self.style.scaled(SWATCH)));
+        let words = text_style(self.style.text(), Paint::Ink, false);
+        labels.label_font(words.pos(Pos::default()));
+        sure(labels.draw());
+    }
+
+    /// A legend of as many columns as fit.
+    pub(super) fn legend(&mut self, mut entries: Vec<(String, Swatch)>) {
+        let style = self.style;
+        let mut left = style.scaled(12.0);
+        let fits = |rows: &usize| {
+            let columns = entries
+                .chunks(*rows)
+                .map(|column| self.legend_width(column));
+            columns.sum::<f64>() <= style.width() - left
+        };
+        let rows = (1..entries.len()).find(fits).unwrap_or(entries.len());
+        while !entries.is_empty() {
+            let rest = entries.split_off(rows.min(entries.len()));
+            let width = self.legend_width(&entries);
+            self.legend_at((left, self.top), entries);
+            left += width;
+            entries = rest;
+        }
+        self.top += LINE * style.text() * rows as f64 + style.scaled(6.0);
     }
 
     /// A part of the page.

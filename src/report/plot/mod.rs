@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::study::StudyFigures;
-use history::ReportData;
+use history::{ReportData, VariantData};
 use lab::summary::Summary;
 
 mod axis;
@@ -63,6 +63,14 @@ impl Material<'_> {
         Clock::shared(self.summary)
     }
 
+    /// The data of the runs, or the reason why there is none.
+    fn variants(&self) -> Result<&[VariantData], &'static str> {
+        match &self.data.variants[..] {
+            [] => Err("the result folder has no report.json"),
+            variants => Ok(variants),
+        }
+    }
+
     /// The number of a candidate's series, which decides its color and its dashes in every plot: its
     /// place in the order of all candidates.
     pub(crate) fn series(&self, name: &str) -> usize {
@@ -102,9 +110,6 @@ pub const REGISTRY: &[PlotEntry] = &[
     timeline::ENTRY,
     failures::ENTRY,
 ];
-
-/// Reason why plots are missing for runs without `report.json`.
-const NO_DATA: &str = "the result folder has no report.json";
 
 /// Plot that was drawn.
 #[derive(Clone, Debug, PartialEq)]

@@ -5,7 +5,7 @@ use plotters::style::text_anchor::HPos;
 use super::axis::Axis;
 use super::figure::{Figure, Mesh, Raster, sure};
 use super::scene::{self, Area, Paint, Style};
-use super::{Drawn, Material, NO_DATA, PlotEntry, Table, cell};
+use super::{Drawn, Material, PlotEntry, Table, cell};
 use crate::format;
 use history::{HeatData, VariantData};
 use units::plural;
@@ -26,10 +26,7 @@ const MAP_HEIGHT_MAX: f64 = 200.0;
 const ROW_HEIGHT: f64 = 16.0;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
-    let variants = &material.data.variants;
-    if variants.is_empty() {
-        return Err(NO_DATA);
-    }
+    let variants = material.variants()?;
     let is_empty = |own: &VariantData| own.heat.rows.is_empty() || own.heat.columns == 0;
     if variants.iter().any(is_empty) {
         return Err("no time passed, or there was never a node");

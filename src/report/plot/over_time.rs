@@ -2,7 +2,7 @@
 
 use super::chart::{self, Line, Panel, highest};
 use super::scene::Style;
-use super::{Drawn, Material, NO_DATA, PlotEntry};
+use super::{Drawn, Material, PlotEntry};
 use history::{TrafficData, VariantData};
 use metrics::Direction;
 
@@ -136,9 +136,7 @@ fn allocation(material: &Material<'_>, style: Style) -> Result<Drawn, &'static s
             own.series.memory_percent.clone()
         }),
     ];
-    if material.data.variants.is_empty() {
-        return Err(NO_DATA);
-    }
+    material.variants()?;
     // A resource that nobody asks for is no news, unless none is asked for.
     let any = ALL.iter().any(|own| own.is_positive(material));
     let asked = ALL.iter().filter(|own| !any || own.is_positive(material));
@@ -172,9 +170,7 @@ fn pods(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
             defined(&own.series.nodes_up)
         }),
     ];
-    if material.data.variants.is_empty() {
-        return Err(NO_DATA);
-    }
+    material.variants()?;
     let changing = ALL.iter().filter(|own| {
         let mut all = own.values(material);
         let first = all.next();
@@ -231,9 +227,7 @@ fn requests(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str
             traffic(own, |data| data.saturation_percent.clone())
         }),
     ];
-    if material.data.variants.is_empty() {
-        return Err(NO_DATA);
-    }
+    material.variants()?;
     let width = |own: &VariantData| own.traffic.as_ref().map_or(0, |data| data.column_ns);
     let panels = ALL
         .iter()

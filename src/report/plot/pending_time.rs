@@ -4,7 +4,7 @@
 use super::axis::Axis;
 use super::chart::{self, Line, Panel};
 use super::scene::Style;
-use super::{Drawn, Material, NO_DATA, PlotEntry};
+use super::{Drawn, Material, PlotEntry};
 use history::PendingData;
 use metrics::Direction;
 
@@ -19,16 +19,8 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
 };
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
-    if material.data.variants.is_empty() {
-        return Err(NO_DATA);
-    }
-    let pending = || {
-        material
-            .data
-            .variants
-            .iter()
-            .map(|variant| &variant.pending)
-    };
+    let variants = material.variants()?;
+    let pending = || variants.iter().map(|variant| &variant.pending);
     let seconds = |nanos: i64| nanos as f64 / 1e9;
     let least = pending().filter_map(least_wait).min().map(seconds);
     let longest = pending().filter_map(|pending| pending.longest_ns).max();
@@ -36,7 +28,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         return Err("every bound pod was bound immediately");
     };
     let longest = seconds(longest);
-    let lines: Vec<Line> = (material.data.variants.iter())
+    let lines: Vec<Line> = (variants.iter())
         .filter(|variant| variant.pending.pods > 0)
         .map(|variant| Line {
             index: Some(material.series(&variant.name)),

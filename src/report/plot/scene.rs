@@ -342,41 +342,9 @@ pub(super) fn name(name: &str) -> String {
     format::shortened(&format::clean(name), NAME_LENGTH_MAX)
 }
 
-/// Moves labels apart to `gap` at least, in their order from top to bottom, within `top..=bottom`
-/// where they fit. Gives the position of each.
-pub(super) fn spread(wanted: &[f64], gap: f64, top: f64, bottom: f64) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..wanted.len()).collect();
-    order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]).then(a.cmp(&b)));
-    let mut placed = wanted.to_vec();
-    let mut least = top;
-    for &index in &order {
-        placed[index] = placed[index].max(least);
-        least = placed[index] + gap;
-    }
-    let mut most = bottom;
-    for &index in order.iter().rev() {
-        placed[index] = placed[index].min(most);
-        most = placed[index] - gap;
-    }
-    placed
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn labels_are_moved_apart_and_stay_inside() {
-        let check = |wanted: &[f64], expected: &[f64]| {
-            assert_eq!(spread(wanted, 10.0, 0.0, 100.0), expected, "{wanted:?}");
-        };
-        check(&[], &[]);
-        check(&[50.0], &[50.0]);
-        check(&[50.0, 50.0, 50.0], &[50.0, 60.0, 70.0]);
-        check(&[52.0, 50.0], &[60.0, 50.0]);
-        check(&[100.0, 98.0, 20.0], &[100.0, 90.0, 20.0]);
-        check(&[-5.0, 0.0], &[0.0, 10.0]);
-    }
 
     #[test]
     fn roles_pass_through_plotters() {

@@ -7,7 +7,7 @@ use plotters::style::Color;
 use super::axis::Axis;
 use super::figure::{Figure, Mesh, stroke, sure};
 use super::scene::{self, Area, Paint, Style};
-use super::{Drawn, Material, NO_DATA, PlotEntry, Table, cell};
+use super::{Drawn, Material, PlotEntry, Table, cell};
 use crate::format;
 use history::{Bar, TimelineData, VariantData};
 use units::plural;
@@ -26,10 +26,7 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
 const BARS_SHOWN_MAX: usize = 100;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
-    let variants = &material.data.variants;
-    if variants.is_empty() {
-        return Err(NO_DATA);
-    }
+    let variants = material.variants()?;
     if (variants.iter()).all(|variant| variant.timeline.bars.is_empty() || variant.end_ns == 0) {
         return Err("no time passed, or there was never a pod");
     }

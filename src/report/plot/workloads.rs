@@ -2,7 +2,7 @@
 
 use super::chart::{self, Line, Moment, Panel};
 use super::scene::Style;
-use super::{Drawn, Material, NO_DATA, PlotEntry};
+use super::{Drawn, Material, PlotEntry};
 use crate::format;
 use history::{IncidentEntry, MarkEntry, VariantData, WorkloadSeries};
 use metrics::Direction;
@@ -26,10 +26,7 @@ const EXPLAINED_MAX: usize = 24;
 const FAILURES_MAX: usize = 40;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
-    let variants = &material.data.variants;
-    if variants.is_empty() {
-        return Err(NO_DATA);
-    }
+    let variants = material.variants()?;
     let names = worst(variants);
     if names.is_empty() {
         return Err("no controller maintains a number of pods");
