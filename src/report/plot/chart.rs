@@ -74,15 +74,6 @@ pub(super) fn end(lines: &[Line]) -> f64 {
     points.map(|own| own.0).fold(0.0, f64::max)
 }
 
-/// Connection between points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Connection {
-    /// Straight from point to point.
-    Straight,
-    /// A value holds until the next.
-    Steps,
-}
-
 /// Lines over two axes.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Panel {
@@ -92,7 +83,8 @@ pub(super) struct Panel {
     pub(super) better: Option<Direction>,
     pub(super) x: Axis,
     pub(super) y: Axis,
-    pub(super) connection: Connection,
+    /// Whether lines go straight from point to point; else a value holds until the next.
+    pub(super) is_straight: bool,
     pub(super) lines: Vec<Line>,
     /// Instants with what stands above them.
     pub(super) moments: Vec<Moment>,
@@ -132,7 +124,7 @@ impl Panel {
             better: better.into(),
             x,
             y,
-            connection: Connection::Steps,
+            is_straight: false,
             lines,
             moments: Vec::new(),
         }
@@ -154,7 +146,7 @@ impl Panel {
     /// The same with straight lines from point to point.
     pub(super) fn straight(self) -> Self {
         Self {
-            connection: Connection::Straight,
+            is_straight: true,
             ..self
         }
     }
@@ -198,16 +190,15 @@ impl Panel {
     fn connected(&self, stretch: &[(f64, Option<f64>)]) -> Vec<(f64, f64)> {
         let mut points: Vec<(f64, f64)> = Vec::with_capacity(2 * stretch.len());
         for (at, value) in stretch.iter().filter_map(|&(at, value)| Some((at, value?))) {
-            let is_step = self.connection == Connection::Steps;
             if at < self.x.from {
                 // What holds until the next point holds where the axis begins.
-                points = is_step
+                points = (!self.is_straight)
                     .then_some((self.x.from, value))
                     .into_iter()
                     .collect();
                 continue;
             }
-            if let (true, Some(&(_, before))) = (is_step, points.last()) {
+            if let (false, Some(&(_, before))) = (self.is_straight, points.last()) {
                 points.push((at, before));
             }
             points.push((at, value));

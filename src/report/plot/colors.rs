@@ -61,19 +61,17 @@ pub(super) fn rgb(paint: Paint, style: Style) -> [Rgb; 2] {
         (Paint::Series(index) | Paint::Dashes(index), Style::Paper) => {
             [GREYS[index % GREYS.len()]; 2]
         }
-        (Paint::Heat(percent), _) => [heat(percent); 2],
     }
 }
 
-/// The class by which a style sheet finds a paint; heat looks the same everywhere.
-pub(super) fn class(paint: Paint) -> Option<String> {
-    Some(match paint {
+/// The class by which a style sheet finds a paint.
+pub(super) fn class(paint: Paint) -> String {
+    match paint {
         Paint::Ink => "ink".to_owned(),
         Paint::Quiet => "quiet".to_owned(),
         Paint::Grid => "grid".to_owned(),
         Paint::Series(index) | Paint::Dashes(index) => format!("series-{}", index % SERIES.len()),
-        Paint::Heat(_) => return None,
-    })
+    }
 }
 
 /// The dashes of a line, in its widths.

@@ -10,12 +10,10 @@ use plotters::chart::{ChartBuilder, ChartContext, LabelAreaPosition, SeriesLabel
 use plotters::coord::Shift;
 use plotters::coord::cartesian::Cartesian2d;
 use plotters::drawing::{DrawingArea, DrawingAreaErrorKind};
-use plotters::element::{
-    Drawable, DynElement, EmptyElement, IntoDynElement, PathElement, PointCollection, Rectangle,
-};
+use plotters::element::{DynElement, EmptyElement, IntoDynElement, PathElement, Rectangle};
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use plotters::style::{Color, FontDesc, FontFamily, FontStyle, ShapeStyle, TextStyle};
-use plotters_backend::{BackendCoord, DrawingErrorKind};
+use plotters_backend::BackendCoord;
 
 use super::axis::Axis;
 use super::scene::{self, Area, Mark, Paint, Scene, Style, units};
@@ -124,20 +122,22 @@ impl Figure {
     pub(super) fn line(&self, points: &[(f64, f64)], paint: Paint, width: f64) {
         let points = points.iter().map(|&(x, y)| (units(x), units(y)));
         let points: Vec<BackendCoord> = points.collect();
-        sure(
-            self.root
-                .draw(&PathElement::new(points, stroke(paint, width))),
-        );
+        let line = PathElement::new(points, stroke(paint, width));
+        sure(self.root.draw(&line));
     }
 
     /// A rectangle.
     pub(super) fn fill(&self, area: Area, paint: Paint) {
         let corner = (units(area.x), units(area.y));
         let other = (units(area.x + area.width), units(area.y + area.height));
-        sure(
-            self.root
-                .draw(&Rectangle::new([corner, other], paint.filled())),
-        );
+        let rectangle = Rectangle::new([corner, other], paint.filled());
+        sure(self.root.draw(&rectangle));
+    }
+
+    /// A raster of shares in percent.
+    pub(super) fn raster(&self, area: Area, rows: Vec<Vec<Option<u8>>>) {
+        let marks = &mut self.scene.borrow_mut().marks;
+        marks.push(Mark::Raster { area, rows });
     }
 
     /// The heading of a panel, with the better direction of what it shows at its right end; only an
@@ -166,15 +166,11 @@ impl Figure {
         let (style, margin) = (self.style, self.style.scaled(12.0));
         let mut lines: Vec<String> = Vec::new();
         for word in text.split(' ') {
-            match lines.last_mut() {
-                Some(line)
-                    if style.text_width(&format!("{line} {word}"))
-                        <= style.width() - 2.0 * margin =>
-                {
-                    line.push(' ');
-                    line.push_str(word);
-                }
-                _ => lines.push(word.to_owned()),
+            let longer = lines.last().map(|line| format!("{line} {word}"));
+            let room = style.width() - 2.0 * margin;
+            match longer.filter(|line| style.text_width(line) <= room) {
+                Some(longer) => _ = lines.splice(lines.len() - 1.., [longer]),
+                None => lines.push(word.to_owned()),
             }
         }
         for line in lines {
@@ -184,7 +180,7 @@ impl Figure {
         }
     }
 
-    /// A plane with its axes, their ticks and labels around it, where it is not narrower than these.
+    /// A plane with its axes, whose ticks and labels stand beside and below it.
     pub(super) fn chart(&self, plane: Area, x: &Axis, y: &Axis, mesh: Mesh) -> Chart {
         let style = self.style;
         let x = x.thinned(plane.width, style);
@@ -223,8 +219,8 @@ impl Figure {
         chart
     }
 
-    /// Small planes of a height in two columns on a screen where `across` says so, each with its name and,
-    /// at its right end, a remark above it, `left` of the beginning of its column.
+    /// Small planes of the room to their left and the height given, `across` in a row on a screen and
+    /// one on paper, each below its name and a remark at the right end.
     pub(super) fn grid(
         &mut self,
         names: &[(String, String)],
@@ -288,9 +284,8 @@ impl Figure {
         }
         let mut labels = chart.configure_series_labels();
         labels.position(SeriesLabelPosition::Coordinate(0, 0));
-        labels
-            .margin(0)
-            .legend_area_size(units(self.style.scaled(SWATCH)));
+        labels.margin(0);
+        labels.legend_area_size(units(self.style.scaled(SWATCH)));
         let words = text_style(self.style.text(), Paint::Ink, false);
         labels.label_font(words.pos(Pos::default()));
         sure(labels.draw());
@@ -353,38 +348,6 @@ pub(super) fn square<C: Clone + 'static>(
     let reach = units(size / 2.0);
     let square = Rectangle::new([(-reach, -reach), (reach, reach)], paint.filled());
     (EmptyElement::at(at) + square).into_dyn()
-}
-
-/// A raster of shares in percent between two corners of a plane.
-pub(super) struct Raster {
-    pub(super) corners: [(f64, f64); 2],
-    pub(super) rows: Vec<Vec<Option<u8>>>,
-}
-
-impl<'a> PointCollection<'a, (f64, f64)> for &'a Raster {
-    type Point = &'a (f64, f64);
-    type IntoIter = &'a [(f64, f64)];
-
-    fn point_iter(self) -> Self::IntoIter {
-        &self.corners
-    }
-}
-
-impl Drawable<Scene> for Raster {
-    fn draw<I: Iterator<Item = BackendCoord>>(
-        &self,
-        points: I,
-        scene: &mut Scene,
-        _: (u32, u32),
-    ) -> Result<(), DrawingErrorKind<Infallible>> {
-        if let [one, other] = points.collect::<Vec<_>>()[..] {
-            scene.marks.push(Mark::Raster {
-                area: Area::between(one, other),
-                rows: self.rows.clone(),
-            });
-        }
-        Ok(())
-    }
 }
 
 /// The place of values on the page, in pixels.

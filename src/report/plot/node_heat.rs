@@ -3,7 +3,7 @@
 use plotters::style::text_anchor::HPos;
 
 use super::axis::Axis;
-use super::figure::{Figure, Mesh, Raster, sure};
+use super::figure::{Figure, Mesh};
 use super::scene::{self, Area, Paint, Style};
 use super::{Drawn, Material, PlotEntry, Table, cell};
 use crate::format;
@@ -57,12 +57,9 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     };
     figure.grid(&names, 2, (0.0, height), time, |figure, index, plane, x| {
         figure.fill(plane, Paint::Grid);
-        let chart = figure.chart(plane, x, &Axis::bare(0.0, 1.0), Mesh::None);
         let rows = variants[index].heat.rows.iter();
-        sure(chart.plotting_area().draw(&Raster {
-            corners: [(0.0, 0.0), (x.to, 1.0)],
-            rows: rows.map(|row| row.percent.clone()).collect(),
-        }));
+        figure.raster(plane, rows.map(|row| row.percent.clone()).collect());
+        figure.chart(plane, x, &Axis::bare(0.0, 1.0), Mesh::None);
     });
     Ok(figure.finish(description(variants), table(variants)))
 }
@@ -79,18 +76,14 @@ fn scale(figure: &mut Figure, resource: &str) {
     let left = style.scaled(12.0);
     figure.text((left, y), what, Paint::Ink, HPos::Left);
     let left = left + style.text_width(what) + style.scaled(8.0);
-    let step = style.scaled(2.0);
-    for percent in 0..=100_u8 {
-        let shade = Area {
-            x: left + f64::from(percent) * step,
-            y: y - style.scaled(6.0),
-            // Shades overlap, as seams would show.
-            width: step * if percent < 100 { 1.5 } else { 1.0 },
-            height: style.scaled(12.0),
-        };
-        figure.fill(shade, Paint::Heat(percent));
-    }
-    let right = left + 101.0 * step + style.scaled(8.0);
+    let shades = Area {
+        x: left,
+        y: y - style.scaled(6.0),
+        width: style.scaled(202.0),
+        height: style.scaled(12.0),
+    };
+    figure.raster(shades, vec![(0..=100).map(Some).collect()]);
+    let right = left + shades.width + style.scaled(8.0);
     figure.text((right, y), "100 %", Paint::Ink, HPos::Left);
     figure.top += style.scaled(26.0);
 }

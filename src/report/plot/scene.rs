@@ -86,8 +86,6 @@ pub(super) enum Paint {
     Series(usize),
     /// The n-th series as a line, which has dashes of its own.
     Dashes(usize),
-    /// A share in percent, as in heat maps.
-    Heat(u8),
 }
 
 impl Color for Paint {
@@ -99,7 +97,6 @@ impl Color for Paint {
             Self::Grid => (2, 0),
             Self::Series(index) => (3, index),
             Self::Dashes(index) => (4, index),
-            Self::Heat(percent) => (5, usize::from(percent)),
         };
         let [high, low] = (number as u16).to_be_bytes();
         BackendColor {
@@ -118,8 +115,7 @@ impl From<BackendColor> for Paint {
             1 => Self::Quiet,
             2 => Self::Grid,
             3 => Self::Series(number),
-            4 => Self::Dashes(number),
-            _ => Self::Heat(low),
+            _ => Self::Dashes(number),
         }
     }
 }
@@ -348,7 +344,7 @@ mod tests {
 
     #[test]
     fn roles_pass_through_plotters() {
-        let all = [Paint::Ink, Paint::Quiet, Paint::Grid, Paint::Heat(100)];
+        let all = [Paint::Ink, Paint::Quiet, Paint::Grid];
         let series = [Paint::Series(0), Paint::Series(300), Paint::Dashes(7)];
         for paint in all.into_iter().chain(series) {
             assert_eq!(Paint::from(paint.to_backend_color()), paint);

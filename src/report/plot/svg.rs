@@ -89,9 +89,10 @@ fn style_sheet() -> String {
         .into_iter()
         .chain(series)
     {
-        if let Some(class) = colors::class(paint) {
-            rule(&class, &hex(colors::rgb(paint, Style::Screen)[1]));
-        }
+        rule(
+            &colors::class(paint),
+            &hex(colors::rgb(paint, Style::Screen)[1]),
+        );
     }
     sheet.push_str("}\n</style>\n");
     sheet
@@ -99,10 +100,8 @@ fn style_sheet() -> String {
 
 fn paint(attribute: &str, paint: Paint, style: Style) -> String {
     let color = hex(colors::rgb(paint, style)[0]);
-    match colors::class(paint) {
-        Some(class) => format!(" {attribute}=\"{color}\" class=\"{attribute}-{class}\""),
-        None => format!(" {attribute}=\"{color}\""),
-    }
+    let class = colors::class(paint);
+    format!(" {attribute}=\"{color}\" class=\"{attribute}-{class}\"")
 }
 
 fn fill(of: Paint, style: Style) -> String {

@@ -2,7 +2,7 @@
 
 use super::axis::{Axis, Limits};
 use super::chart::{self, Line, Panel, ends};
-use super::figure::{Figure, Mesh, Raster, sure};
+use super::figure::{Figure, Mesh};
 use super::scene::{self, Style};
 use super::{Drawn, Plot, PlotEntry, Table, cell};
 use crate::format;
@@ -238,12 +238,10 @@ fn draw_maps(figure: &mut Figure, maps: &[Map<'_>], (low, high): (f64, f64), x_l
         (left, height),
         |_| x.clone(),
         |figure, index, plane, x| {
-            let chart = figure.chart(plane, x, &y, Mesh::None);
             let rows = maps[index].cells.iter();
-            sure(chart.plotting_area().draw(&Raster {
-                corners: [(0.0, 0.0), (x.to, y.to)],
-                rows: rows.map(|row| row.iter().map(percent).collect()).collect(),
-            }));
+            let rows = rows.map(|row| row.iter().map(percent).collect());
+            figure.raster(plane, rows.collect());
+            figure.chart(plane, x, &y, Mesh::None);
         },
     );
 }

@@ -12,20 +12,13 @@ use crate::format;
 use metrics::registry;
 use rng::math;
 
-/// Scale by which values become positions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scale {
-    Linear,
-    /// Equal factors take equal lengths; what is not above the axis' beginning stands there.
-    Log,
-}
-
 /// An axis from its beginning to its end.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Axis {
     pub(super) from: f64,
     pub(super) to: f64,
-    pub(super) scale: Scale,
+    /// Whether equal factors take equal lengths; what is not above the axis' beginning stands there then.
+    pub(super) is_logarithmic: bool,
     /// Label of the axis, with the unit.
     pub(super) label: String,
     pub(super) ticks: Vec<(f64, String)>,
@@ -86,7 +79,7 @@ impl Axis {
         Self {
             from,
             to,
-            scale: Scale::Linear,
+            is_logarithmic: false,
             label: label.to_owned(),
             ticks,
         }
@@ -157,7 +150,7 @@ impl Axis {
         let ticks = ticks.into_iter().filter(inside);
         let ticks = std::iter::once((from, "0".to_owned())).chain(ticks);
         Self {
-            scale: Scale::Log,
+            is_logarithmic: true,
             ..Self::new(label, (from, to), ticks.collect())
         }
     }
@@ -218,7 +211,7 @@ impl Axis {
         let words = |digits: i32| format::fixed(power(digits), (-digits).max(0) as usize);
         let ticks = (first..=last).map(|digits| (power(digits), words(digits)));
         Self {
-            scale: Scale::Log,
+            is_logarithmic: true,
             ..Self::new(label, (power(first), power(last)), ticks.collect())
         }
     }
@@ -261,9 +254,10 @@ impl Axis {
     /// Position of a value between the beginning (0) and the end (1).
     pub(super) fn position(&self, value: f64) -> f64 {
         let value = value.clamp(self.from, self.to);
-        match self.scale {
-            Scale::Linear => (value - self.from) / (self.to - self.from),
-            Scale::Log => math::ln(value / self.from) / math::ln(self.to / self.from),
+        if self.is_logarithmic {
+            math::ln(value / self.from) / math::ln(self.to / self.from)
+        } else {
+            (value - self.from) / (self.to - self.from)
         }
     }
 }
