@@ -1,8 +1,14 @@
 //! Panels of lines over a shared kind of axis, one line per variant: what most plots are.
 
+use plotters::element::{IntoDynElement, PathElement};
+use plotters::series::LineSeries;
+use plotters::style::text_anchor::HPos;
+
 use super::axis::Axis;
-use super::scene::{self, Anchor, Area, Mark, Paint, Scene, Style, Turn, text_width};
-use super::{Drawn, Table};
+use super::figure::{Chart, Figure, Mesh, Swatch, place, square, stroke, sure};
+use super::scene::{self, Area, Paint, Style, units};
+use super::{Drawn, Table, cell};
+use crate::clock::Clock;
 use metrics::Direction;
 
 /// One line: the points of a variant.
@@ -17,6 +23,24 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// A line of values by columns of time, of a width up to an end in nanoseconds.
+    pub(super) fn columns(
+        index: impl Into<Option<usize>>,
+        name: &str,
+        (width_ns, end_ns): (i64, i64),
+        values: &[Option<f64>],
+    ) -> Self {
+        let width = width_ns as f64 / 1e9;
+        let points = values.iter().enumerate();
+        let points = points.map(|(column, &value)| (column as f64 * width, value));
+        let end = (end_ns as f64 / 1e9, values.last().copied().flatten());
+        Self {
+            index: index.into(),
+            name: name.to_owned(),
+            points: points.chain([end]).collect(),
+        }
+    }
+
     /// The last point that has a value.
     pub(super) fn last(&self) -> Option<(f64, f64)> {
         self.points
@@ -24,15 +48,30 @@ impl Line {
             .rev()
             .find_map(|&(at, value)| Some((at, value?)))
     }
+
+    fn values(&self) -> impl Iterator<Item = f64> {
+        self.points.iter().filter_map(|&(_, value)| value)
+    }
+
+    fn swatch(&self, style: Style) -> Swatch {
+        let (length, look) = (units(style.scaled(28.0)), self.look(style));
+        Box::new(move |(x, y)| PathElement::new([(x, y), (x + length, y)], look).into_dyn())
+    }
+
+    fn look(&self, style: Style) -> plotters::style::ShapeStyle {
+        stroke(scene::paint(self.index), style.line())
+    }
 }
 
-/// Connection between points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Connection {
-    /// Straight from point to point.
-    Straight,
-    /// A value holds until the next.
-    Steps,
+/// The highest value of lines; zero if none is above it.
+pub(super) fn highest(lines: &[Line]) -> f64 {
+    lines.iter().flat_map(Line::values).fold(0.0, f64::max)
+}
+
+/// The place where the last line ends.
+pub(super) fn end(lines: &[Line]) -> f64 {
+    let points = lines.iter().flat_map(|line| &line.points);
+    points.map(|own| own.0).fold(0.0, f64::max)
 }
 
 /// Lines over two axes.
@@ -44,7 +83,8 @@ pub(super) struct Panel {
     pub(super) better: Option<Direction>,
     pub(super) x: Axis,
     pub(super) y: Axis,
-    pub(super) connection: Connection,
+    /// Whether lines go straight from point to point; else a value holds until the next.
+    pub(super) is_straight: bool,
     pub(super) lines: Vec<Line>,
     /// Instants with what stands above them.
     pub(super) moments: Vec<Moment>,
@@ -61,7 +101,56 @@ pub(super) struct Moment {
     pub(super) is_strong: bool,
 }
 
+/// A line that ends this far from the end of the axis ends early.
+const EARLY: f64 = 4.0;
+/// Height of a panel's plane on the screen, and on paper.
+const PLANE_HEIGHT: (f64, f64) = (250.0, 175.0);
+/// Height of the signs of moments above a plane.
+const SIGN_HEIGHT: f64 = 12.0;
+/// More lines than this are named below all panels, where there is room for all.
+const NAMES_MAX: usize = 14;
+
 impl Panel {
+    /// Lines of steps.
+    pub(super) fn new(
+        title: &str,
+        better: impl Into<Option<Direction>>,
+        x: Axis,
+        y: Axis,
+        lines: Vec<Line>,
+    ) -> Self {
+        Self {
+            title: title.to_owned(),
+            better: better.into(),
+            x,
+            y,
+            is_straight: false,
+            lines,
+            moments: Vec::new(),
+        }
+    }
+
+    /// Lines of values over time, from zero on; `None` where no line has a value.
+    pub(super) fn over_time(
+        title: &str,
+        better: Direction,
+        (clock, style): (Clock, Style),
+        mut lines: Vec<Line>,
+    ) -> Option<Self> {
+        lines.retain(|line| line.last().is_some());
+        let x = Axis::time(clock, end(&lines), style.either(10, 5));
+        let y = Axis::up_to(highest(&lines), 5);
+        (!lines.is_empty()).then(|| Self::new(title, better, x, y, lines))
+    }
+
+    /// The same with straight lines from point to point.
+    pub(super) fn straight(self) -> Self {
+        Self {
+            is_straight: true,
+            ..self
+        }
+    }
+
     /// The room that the signs of moments need above the plane.
     fn sign_room(&self) -> f64 {
         if self.moments.is_empty() {
@@ -75,408 +164,236 @@ impl Panel {
     fn is_crowded(&self) -> bool {
         const LINES_MIN: usize = 5;
         const TURNS_MIN: f64 = 8.0;
-        let values = |line: &Line| -> Vec<f64> {
-            line.points.iter().filter_map(|&(_, value)| value).collect()
-        };
-        let all: Vec<f64> = self.lines.iter().flat_map(values).collect();
-        let range = all.iter().copied().fold(f64::MIN, f64::max)
-            - all.iter().copied().fold(f64::MAX, f64::min);
+        let (lowest, highest) = ends(self.lines.iter().flat_map(Line::values));
         let ways = self.lines.iter().map(|line| {
-            let values = values(line);
-            let steps = values.windows(2).map(|pair| (pair[1] - pair[0]).abs());
-            steps.sum::<f64>()
+            let steps = line.values().zip(line.values().skip(1));
+            steps.map(|(one, next)| (next - one).abs()).sum::<f64>()
         });
         let mean = ways.sum::<f64>() / self.lines.len().max(1) as f64;
-        self.lines.len() >= LINES_MIN && mean > TURNS_MIN * range
+        self.lines.len() >= LINES_MIN && mean > TURNS_MIN * (highest - lowest)
     }
 
-    /// Whether names can stand at the ends of lines: there are not too many, and the lines do not
-    /// all end at one place, from where leaders would tell nothing.
-    fn has_room_for_labels(&self) -> bool {
-        const LINES_AT_ONE_PLACE_MAX: usize = 3;
-        if self.is_crowded() {
-            return true;
+    /// Whether the names of lines have room beside the plane.
+    fn has_names(&self, style: Style) -> bool {
+        style == Style::Screen && self.lines.len() <= NAMES_MAX && !self.is_crowded()
+    }
+
+    /// The names of lines with a piece of each, in the order of their ends from top to bottom.
+    fn legend(&self, style: Style) -> Vec<(String, Swatch)> {
+        let mut lines: Vec<&Line> = self.lines.iter().collect();
+        let height = |line: &Line| line.last().map_or(self.y.from, |own| own.1);
+        lines.sort_by(|one, other| height(other).total_cmp(&height(one)));
+        entries(&lines, style)
+    }
+
+    /// The points that a plane shows of a stretch of a line.
+    fn connected(&self, stretch: &[(f64, Option<f64>)]) -> Vec<(f64, f64)> {
+        let mut points: Vec<(f64, f64)> = Vec::with_capacity(2 * stretch.len());
+        for (at, value) in stretch.iter().filter_map(|&(at, value)| Some((at, value?))) {
+            if at < self.x.from {
+                // What holds until the next point holds where the axis begins.
+                points = (!self.is_straight)
+                    .then_some((self.x.from, value))
+                    .into_iter()
+                    .collect();
+                continue;
+            }
+            if let (false, Some(&(_, before))) = (self.is_straight, points.last()) {
+                points.push((at, before));
+            }
+            points.push((at, value));
         }
-        let ends: Vec<f64> = (self.lines.iter())
-            .filter_map(|line| Some(self.y.position(line.last()?.1)))
-            .collect();
-        let highest = ends.iter().copied().fold(f64::MIN, f64::max);
-        let lowest = ends.iter().copied().fold(f64::MAX, f64::min);
-        let is_one_place = highest - lowest < 0.02 && ends.len() > LINES_AT_ONE_PLACE_MAX;
-        self.lines.len() <= DIRECT_LABELS_MAX && !is_one_place
+        points.dedup();
+        points
+    }
+
+    fn draw_lines(&self, chart: &mut Chart, style: Style) {
+        for line in &self.lines {
+            // A gap in the data is a gap in the line.
+            for stretch in line.points.split(|(_, value)| value.is_none()) {
+                let points = self.connected(stretch);
+                if let [single] = points[..] {
+                    let dot = square(single, style.line(), scene::paint(line.index));
+                    sure(chart.draw_series([dot]));
+                }
+                sure(chart.draw_series(LineSeries::new(points, line.look(style))));
+            }
+            // Where a line ends early has a dot.
+            let end = line.last().unwrap_or((self.x.to, self.y.from));
+            let reach = place(chart, (self.x.to, self.y.from)).0 - place(chart, end).0;
+            if reach > EARLY && style == Style::Screen {
+                let paint = line.index.map_or(Paint::Ink, Paint::Series);
+                sure(chart.draw_series([square(end, 6.0, paint)]));
+            }
+        }
+    }
+
+    /// Lines where something happened, with signs above the plane.
+    fn draw_moments(&self, figure: &Figure, chart: &Chart) {
+        let style = figure.style;
+        let mut free = f64::MIN;
+        for moment in &self.moments {
+            let paint = if moment.is_strong {
+                Paint::Ink
+            } else {
+                Paint::Quiet
+            };
+            let top = place(chart, (moment.at, self.y.to));
+            let bottom = place(chart, (moment.at, self.y.from));
+            figure.line(&[top, bottom], paint, style.scaled(1.0));
+            // Signs that would run into each other are left out; the lines stay.
+            let half = style.text_width(&moment.sign) / 2.0;
+            if top.0 - half >= free {
+                let above = (top.0, top.1 - style.scaled(8.0));
+                figure.text(above, &moment.sign, paint, HPos::Center);
+                free = top.0 + half + style.scaled(2.0);
+            }
+        }
     }
 }
 
-/// Distance of direct labels on the screen.
-const LABEL_GAP: f64 = 18.0;
-/// A line that ends this far from the end of the axis ends early.
-const EARLY: f64 = 4.0;
-/// Height of a panel's plane on the screen.
-const PLANE_HEIGHT: f64 = 250.0;
-/// Height of the signs of moments above a plane.
-const SIGN_HEIGHT: f64 = 12.0;
-/// More lines than this are named below, where there is room for all.
-const DIRECT_LABELS_MAX: usize = 16;
-
-/// Layout of a panel.
-struct Layout {
-    plane: Area,
-    text: f64,
-    /// Whether names stand at the ends of lines rather than below.
-    direct: bool,
+/// The least and the greatest of values.
+pub(super) fn ends(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::MAX, f64::MIN), |(low, high), value| {
+        (low.min(value), high.max(value))
+    })
 }
 
-/// Draws the panels one below the other.
-pub(super) fn draw(style: Style, title: &str, x_name: &str, panels: &[Panel]) -> Drawn {
-    let mut scene = Scene::new(style);
-    let mut top = scene.title(title);
-    let direct = style == Style::Screen && panels.iter().all(Panel::has_room_for_labels);
+/// The names of lines as they stand in a legend.
+fn entries(lines: &[&Line], style: Style) -> Vec<(String, Swatch)> {
+    let entries = lines.iter();
+    let entries = entries.map(|line| (scene::name(&line.name), line.swatch(style)));
+    entries.collect()
+}
+
+/// Draws the panels one below the other, and notes below them.
+pub(super) fn draw(
+    style: Style,
+    title: &str,
+    x_name: &str,
+    panels: &[Panel],
+    notes: &[String],
+) -> Drawn {
+    let mut figure = Figure::new(style, title);
     // All planes begin at one place.
-    let ticks = panels.iter().flat_map(|panel| &panel.y.ticks);
-    let tick_width = ticks
-        .map(|(_, label)| text_width(label, style.text()))
-        .fold(style.scaled(26.0), f64::max);
-    let left = style.scaled(14.0) + tick_width;
+    let widths = panels.iter().map(|panel| panel.y.width(style));
+    let left = style.scaled(14.0) + widths.fold(style.scaled(26.0), f64::max);
     for panel in panels {
-        top = if panel.is_crowded() {
-            draw_one_by_one(&mut scene, panel, left, top)
+        figure.panel_heading(&panel.title, panel.better);
+        if panel.is_crowded() {
+            draw_one_by_one(&mut figure, panel, left);
         } else {
-            draw_panel(&mut scene, panel, left, top, direct)
-        };
+            draw_panel(&mut figure, panel, left);
+        }
     }
-    if !direct && panels.iter().any(|panel| !panel.is_crowded()) {
-        top = legend(&mut scene, panels, top);
+    let unnamed = panels
+        .iter()
+        .filter(|own| !own.has_names(style) && !own.is_crowded());
+    let mut named: Vec<&Line> = unnamed.flat_map(|panel| &panel.lines).collect();
+    named.sort_by_key(|line| (line.index, &line.name));
+    named.dedup_by_key(|line| (line.index, &line.name));
+    if !named.is_empty() {
+        figure.legend(entries(&named, style));
     }
-    scene.height = top + style.scaled(6.0);
-    Drawn {
-        scene,
-        description: description(panels),
-        table: table(panels, x_name),
+    for note in notes {
+        figure.note(note);
     }
+    figure.top += style.scaled(6.0);
+    figure.finish(description(panels), table(panels, x_name))
 }
 
-fn draw_panel(scene: &mut Scene, panel: &Panel, left: f64, top: f64, direct: bool) -> f64 {
-    let style = scene.style;
-    let text = style.text();
-    let names = panel.lines.iter().map(|line| scene::name(&line.name));
-    let label_width = if direct {
-        let widest = names
-            .map(|name| text_width(&name, text))
-            .fold(0.0, f64::max);
-        widest + 72.0
-    } else {
-        style.scaled(14.0)
+fn draw_panel(figure: &mut Figure, panel: &Panel, left: f64) {
+    let style = figure.style;
+    let mut entries = Vec::new();
+    if panel.has_names(style) {
+        entries = panel.legend(style);
+    }
+    let right = match entries[..] {
+        [] => style.scaled(14.0),
+        _ => figure.legend_width(&entries) + style.scaled(16.0),
     };
-    let height = if direct {
-        PLANE_HEIGHT.max(panel.lines.len() as f64 * LABEL_GAP)
-    } else {
-        style.scaled(if style == Style::Paper {
-            175.0
-        } else {
-            PLANE_HEIGHT
-        })
+    let plane = Area {
+        x: left,
+        y: figure.top + style.scaled(panel.sign_room()),
+        width: style.width() - left - right,
+        height: style.scaled(style.either(PLANE_HEIGHT.0, PLANE_HEIGHT.1)),
     };
-    let layout = Layout {
-        plane: Area {
-            x: left,
-            y: top + style.scaled(32.0 + panel.sign_room()),
-            width: scene.width() - left - label_width,
-            height,
-        },
-        text,
-        direct,
-    };
-    scene.panel_heading(top + style.scaled(14.0), &panel.title, panel.better);
-    axes(scene, panel, &layout);
-    lines(scene, panel, &layout);
-    layout.plane.y + height + style.scaled(52.0)
+    let mut chart = figure.chart(plane, &panel.x, &panel.y, Mesh::Rows);
+    panel.draw_moments(figure, &chart);
+    panel.draw_lines(&mut chart, style);
+    let beside = (plane.x + plane.width + style.scaled(16.0), plane.y);
+    figure.legend_at(beside, entries);
+    figure.below(plane, &panel.x);
 }
 
-/// Draws every line on a plane of its own, all with the same axes. Gives where it ends.
-fn draw_one_by_one(scene: &mut Scene, panel: &Panel, left: f64, top: f64) -> f64 {
-    let style = scene.style;
-    let across = match style {
-        Style::Screen => 2,
-        Style::Paper => 1,
-    };
-    let name_at = style.scaled(12.0);
-    let head = style.scaled(22.0 + panel.sign_room());
-    let (height, foot) = (style.scaled(76.0), style.scaled(30.0));
-    let width = scene.width() / across as f64;
-    scene.panel_heading(top + style.scaled(14.0), &panel.title, panel.better);
-    let mut top = top + style.scaled(28.0);
+/// Draws every line on a plane of its own, all with the same axes.
+fn draw_one_by_one(figure: &mut Figure, panel: &Panel, left: f64) {
+    let style = figure.style;
     let last = panel.y.ticks.len().saturating_sub(1);
-    let y_ticks = panel.y.ticks.iter().enumerate();
-    let kept = y_ticks.filter(|(index, _)| [0, last / 2, last].contains(index));
-    let y = Axis {
-        ticks: kept.map(|(_, tick)| tick.clone()).collect(),
-        ..panel.y.clone()
+    let mut y = panel.y.clone();
+    let mut places = 0..;
+    y.ticks.retain(|_| {
+        places
+            .next()
+            .is_some_and(|at| [0, last / 2, last].contains(&at))
+    });
+    let names = panel
+        .lines
+        .iter()
+        .map(|line| (scene::name(&line.name), String::new()));
+    let names: Vec<(String, String)> = names.collect();
+    let size = (left, style.scaled(76.0 + panel.sign_room()));
+    // The last plane of a column says what the axes of all count.
+    let labelled = names.len().saturating_sub(style.either(2, 1));
+    let time = |index: usize| {
+        let mut x = panel.x.clone();
+        if index < labelled {
+            x.label.clear();
+        }
+        x
     };
-    for row in panel.lines.chunks(across) {
-        for (place, line) in row.iter().enumerate() {
-            let x = place as f64 * width;
-            let layout = Layout {
-                plane: Area {
-                    x: x + left,
-                    y: top + head,
-                    width: width - left - style.scaled(14.0),
-                    height,
-                },
-                text: style.text(),
-                direct: false,
-            };
-            let name = (x + left, top + name_at);
-            scene.text(name, &scene::name(&line.name), Paint::Ink, Anchor::Start);
-            let single = Panel {
-                title: String::new(),
-                better: panel.better,
-                x: Axis {
-                    label: String::new(),
-                    ..panel.x.clone()
-                },
-                y: y.clone(),
-                connection: panel.connection,
-                lines: vec![line.clone()],
-                moments: panel.moments.clone(),
-            };
-            axes(scene, &single, &layout);
-            lines(scene, &single, &layout);
-        }
-        top += head + height + foot;
-    }
-    let middle = (scene.width() / 2.0, top + style.scaled(4.0));
-    scene.text(middle, &panel.x.label, Paint::Quiet, Anchor::Middle);
-    top + style.scaled(28.0)
-}
-
-fn axes(scene: &mut Scene, panel: &Panel, layout: &Layout) {
-    let style = scene.style;
-    let Area {
-        x,
-        y,
-        width,
-        height,
-    } = layout.plane;
-    let (right, bottom) = (x + width, y + height);
-    let thin = style.scaled(1.0);
-    for (value, label) in &panel.y.ticks {
-        let at = bottom - panel.y.position(*value) * height;
-        scene.line(vec![(x, at), (right, at)], Paint::Grid, thin);
-        scene.text(
-            (x - style.scaled(7.0), at),
-            label,
-            Paint::Quiet,
-            Anchor::End,
-        );
-    }
-    let mut free = f64::MIN;
-    for (value, label) in &panel.x.ticks {
-        let at = x + panel.x.position(*value) * width;
-        let tick = vec![(at, bottom), (at, bottom + style.scaled(4.0))];
-        scene.line(tick, Paint::Quiet, thin);
-        // A label that would run into its neighbour is left out; its tick stays.
-        let half = text_width(label, layout.text) / 2.0;
-        if at - half >= free {
-            let below = (at, bottom + style.scaled(14.0));
-            scene.text(below, label, Paint::Quiet, Anchor::Middle);
-            free = at + half + style.scaled(4.0);
-        }
-    }
-    let mut free = f64::MIN;
-    for moment in &panel.moments {
-        let at = x + panel.x.position(moment.at) * width;
-        let paint = if moment.is_strong {
-            Paint::Ink
-        } else {
-            Paint::Quiet
+    figure.grid(&names, 2, size, time, |figure, index, area, x| {
+        let plane = Area {
+            y: area.y + style.scaled(panel.sign_room()),
+            height: style.scaled(76.0),
+            ..area
         };
-        scene.line(vec![(at, y), (at, bottom)], paint, thin);
-        // Signs that would run into each other are left out; the lines stay.
-        let half = text_width(&moment.sign, layout.text) / 2.0;
-        if at - half >= free {
-            let above = (at, y - style.scaled(8.0));
-            scene.text(above, &moment.sign, paint, Anchor::Middle);
-            free = at + half + style.scaled(2.0);
-        }
-    }
-    scene.line(vec![(x, bottom), (right, bottom)], Paint::Quiet, thin);
-    let below = (x + width / 2.0, bottom + style.scaled(33.0));
-    scene.text(below, &panel.x.label, Paint::Quiet, Anchor::Middle);
-    if !panel.y.label.is_empty() {
-        scene.text(
-            (style.scaled(8.0), y + height / 2.0),
-            &panel.y.label,
-            Paint::Quiet,
-            Anchor::Middle,
-        );
-        if let Some(Mark::Text(text)) = scene.marks.last_mut() {
-            text.turn = Turn::Up;
-        }
-    }
-}
-
-fn lines(scene: &mut Scene, panel: &Panel, layout: &Layout) {
-    let plane = layout.plane;
-    let place = |(at, value): (f64, f64)| {
-        (
-            plane.x + panel.x.position(at) * plane.width,
-            plane.y + (1.0 - panel.y.position(value)) * plane.height,
-        )
-    };
-    let endings = endings(panel, plane);
-    if layout.direct {
-        early_leaders(scene, &endings, plane);
-    }
-    for line in &panel.lines {
-        // A gap in the data is a gap in the line.
-        for stretch in line.points.split(|(_, value)| value.is_none()) {
-            let mut points: Vec<(f64, f64)> = Vec::with_capacity(stretch.len());
-            for &(at, value) in stretch {
-                let Some(value) = value else {
-                    continue;
-                };
-                if at < panel.x.from {
-                    // What holds until the next point holds where the axis begins.
-                    if panel.connection == Connection::Steps {
-                        points = vec![place((panel.x.from, value))];
-                    }
-                    continue;
-                }
-                let point = place((at, value));
-                if let (Connection::Steps, Some(&(_, before))) = (panel.connection, points.last()) {
-                    points.push((point.0, before));
-                }
-                points.push(point);
-            }
-            points.dedup();
-            if let [single] = points.as_slice() {
-                points = vec![(single.0 - 1.0, single.1), (single.0 + 1.0, single.1)];
-            }
-            scene.series(points, line.index);
-        }
-    }
-    if layout.direct {
-        names(scene, panel, &endings, plane);
-    }
-}
-
-/// Where a line ends, and how high its name stands beside the plane.
-struct Ending {
-    x: f64,
-    y: f64,
-    name_y: f64,
-}
-
-fn endings(panel: &Panel, plane: Area) -> Vec<Ending> {
-    let ends: Vec<(f64, f64)> = (panel.lines.iter())
-        .map(|line| {
-            let (at, value) = line.last().unwrap_or((panel.x.to, panel.y.from));
-            let x = plane.x + panel.x.position(at) * plane.width;
-            (x, plane.y + (1.0 - panel.y.position(value)) * plane.height)
-        })
-        .collect();
-    let wanted: Vec<f64> = ends.iter().map(|&(_, y)| y).collect();
-    let placed = scene::spread(&wanted, LABEL_GAP, plane.y, plane.y + plane.height);
-    let both = ends.into_iter().zip(placed);
-    both.map(|((x, y), name_y)| Ending { x, y, name_y })
-        .collect()
-}
-
-/// From where a line ends early to its name, below all lines: it must not look like more of it.
-fn early_leaders(scene: &mut Scene, endings: &[Ending], plane: Area) {
-    let right = plane.x + plane.width;
-    for ending in endings.iter().filter(|ending| ending.x < right - EARLY) {
-        let leader = vec![(ending.x, ending.y), (right + 4.0, ending.y)];
-        scene.line(leader, Paint::Grid, 0.75);
-    }
-}
-
-/// Each line's name beside the plane, with a leader and a piece of the line, so that no legend has
-/// to be matched by color. A line that ends early has a dot at its end.
-fn names(scene: &mut Scene, panel: &Panel, endings: &[Ending], plane: Area) {
-    let right = plane.x + plane.width;
-    for (line, ending) in panel.lines.iter().zip(endings) {
-        let paint = scene::paint(line.index);
-        let (from, to) = (right + 20.0, right + 48.0);
-        let y = ending.name_y;
-        if ending.x < right - EARLY {
-            let dot = Area {
-                x: ending.x - 3.0,
-                y: ending.y - 3.0,
-                width: 6.0,
-                height: 6.0,
-            };
-            scene.fill(dot, paint);
-        }
-        let start = ending.x.max(right + 4.0 - EARLY).min(right + 4.0);
-        let leader = vec![(start, ending.y), (right + 4.0, ending.y), (from, y)];
-        scene.line(leader, paint, 0.75);
-        scene.series(vec![(from, y), (to, y)], line.index);
-        let name = scene::name(&line.name);
-        scene.text((to + 6.0, y), &name, Paint::Ink, Anchor::Start);
-    }
-}
-
-/// The names of all lines with a piece of each, in rows. Gives where it ends.
-fn legend(scene: &mut Scene, panels: &[Panel], top: f64) -> f64 {
-    let style = scene.style;
-    let mut named: Vec<(Option<usize>, String)> = (panels.iter())
-        .flat_map(|panel| &panel.lines)
-        .map(|line| (line.index, scene::name(&line.name)))
-        .collect();
-    named.sort_unstable();
-    named.dedup();
-    let (left, swatch) = (style.scaled(12.0), style.scaled(34.0));
-    let (mut x, mut y) = (left, top + style.scaled(6.0));
-    for (index, name) in named {
-        let width = swatch + text_width(&name, style.text()) + style.scaled(18.0);
-        if x > left && x + width > scene.width() {
-            x = left;
-            y += style.scaled(18.0);
-        }
-        scene.series(vec![(x, y), (x + swatch - style.scaled(6.0), y)], index);
-        scene.text((x + swatch, y), &name, Paint::Ink, Anchor::Start);
-        x += width;
-    }
-    y + style.scaled(12.0)
+        let single = Panel {
+            lines: vec![panel.lines[index].clone()],
+            ..panel.clone()
+        };
+        let mut chart = figure.chart(plane, x, &y, Mesh::Rows);
+        single.draw_moments(figure, &chart);
+        single.draw_lines(&mut chart, style);
+    });
 }
 
 fn description(panels: &[Panel]) -> String {
-    let sentences: Vec<String> = (panels.iter())
-        .map(|panel| {
-            let ends: Vec<String> = (panel.lines.iter())
-                .filter_map(|line| {
-                    let (_, value) = line.last()?;
-                    Some(format!("{} {value:.1}", scene::name(&line.name)))
-                })
-                .collect();
-            let better = match panel.better.map_or("", Direction::words) {
-                "" => String::new(),
-                words => format!(" ({words})"),
-            };
-            format!("{}{better}, at the end: {}.", panel.title, ends.join(", "))
-        })
-        .collect();
-    sentences.join(" ")
+    let sentences = panels.iter().map(|panel| {
+        let ends = panel.lines.iter().filter_map(|line| {
+            let (_, value) = line.last()?;
+            Some(format!("{} {value:.1}", scene::name(&line.name)))
+        });
+        let ends: Vec<String> = ends.collect();
+        let better = match panel.better.map_or("", Direction::words) {
+            "" => String::new(),
+            words => format!(" ({words})"),
+        };
+        format!("{}{better}, at the end: {}.", panel.title, ends.join(", "))
+    });
+    sentences.collect::<Vec<_>>().join(" ")
 }
 
 fn table(panels: &[Panel], x_name: &str) -> Table {
-    let points = panels.iter().flat_map(|panel| {
-        panel.lines.iter().flat_map(move |line| {
-            (line.points.iter()).map(move |(at, value)| {
-                vec![
-                    panel.title.clone(),
-                    line.name.clone(),
-                    at.to_string(),
-                    value.map(|value| value.to_string()).unwrap_or_default(),
-                ]
-            })
+    let lines = panels
+        .iter()
+        .flat_map(|own| own.lines.iter().map(move |line| (own, line)));
+    let points = lines.flat_map(|(panel, line)| {
+        let points = line.points.iter();
+        points.map(|&(at, value)| {
+            let (title, name) = (panel.title.clone(), line.name.clone());
+            [title, name, at.to_string(), cell(value)]
         })
     });
-    Table {
-        header: ["panel", "variant", x_name, "value"]
-            .map(str::to_owned)
-            .to_vec(),
-        rows: points.collect(),
-    }
+    Table::new(["panel", "variant", x_name, "value"], points)
 }

@@ -55,26 +55,31 @@ pub(super) fn rgb(paint: Paint, style: Style) -> [Rgb; 2] {
         (Paint::Ink, Style::Screen) => INK,
         (Paint::Quiet, _) => QUIET,
         (Paint::Grid, _) => GRID,
-        (Paint::Series(index), Style::Screen) => SERIES[index % SERIES.len()],
-        (Paint::Series(index), Style::Paper) => [GREYS[index % GREYS.len()]; 2],
-        (Paint::Heat(percent), _) => [heat(percent); 2],
+        (Paint::Series(index) | Paint::Dashes(index), Style::Screen) => {
+            SERIES[index % SERIES.len()]
+        }
+        (Paint::Series(index) | Paint::Dashes(index), Style::Paper) => {
+            [GREYS[index % GREYS.len()]; 2]
+        }
     }
 }
 
-/// The class by which a style sheet finds a paint; heat looks the same everywhere.
-pub(super) fn class(paint: Paint) -> Option<String> {
-    Some(match paint {
+/// The class by which a style sheet finds a paint.
+pub(super) fn class(paint: Paint) -> String {
+    match paint {
         Paint::Ink => "ink".to_owned(),
         Paint::Quiet => "quiet".to_owned(),
         Paint::Grid => "grid".to_owned(),
-        Paint::Series(index) => format!("series-{}", index % SERIES.len()),
-        Paint::Heat(_) => return None,
-    })
+        Paint::Series(index) | Paint::Dashes(index) => format!("series-{}", index % SERIES.len()),
+    }
 }
 
-/// The dashes of a series.
-pub(super) fn dashes(index: usize) -> &'static [f64] {
-    DASHES[(index + index / SERIES.len()) % DASHES.len()]
+/// The dashes of a line, in its widths.
+pub(super) fn dashes(paint: Paint) -> &'static [f64] {
+    match paint {
+        Paint::Dashes(index) => DASHES[(index + index / SERIES.len()) % DASHES.len()],
+        _ => &[],
+    }
 }
 
 /// The color of a share in percent.

@@ -1,7 +1,13 @@
 //! Distance of every candidate from the baseline in metrics, with intervals.
 
-use super::scene::{self, Anchor, Area, Paint, Scene, Style};
-use super::{Drawn, Material, PlotEntry, Table};
+use plotters::series::LineSeries;
+use plotters::style::text_anchor::HPos;
+
+use super::axis::Axis;
+use super::chart::ends;
+use super::figure::{Figure, Mesh, place, square, stroke, sure};
+use super::scene::{self, Area, Paint, Style};
+use super::{Drawn, Material, PlotEntry, Table, cell};
 use crate::sense::Sense;
 use crate::study::figures::{Ends, MetricFigures, PairFigures, Range};
 use crate::study::signed;
@@ -15,7 +21,6 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
               zero line is a significant difference before the correction for several tests. \
               Every panel has its own scale.",
     shows_metrics: true,
-    better: "",
     draw,
 };
 
@@ -63,51 +68,40 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         [] => &study.gated,
         chosen => chosen,
     };
-    let mut scene = Scene::new(style);
-    let mut top = scene.title(ENTRY.title);
-    let mut table = Table {
-        header: ["metric", "candidate", "change", "low", "high", "verdict"]
-            .map(str::to_owned)
-            .to_vec(),
-        rows: Vec::new(),
-    };
-    let mut described = Vec::new();
-    let mut without: Vec<String> = Vec::new();
+    let mut figure = Figure::new(style, ENTRY.title);
     let panels: Vec<Vec<Bar<'_>>> = ids.iter().map(|id| bars(material, id)).collect();
-    let room = Room::of(&scene, &panels);
-    for (id, bars) in ids.iter().zip(&panels) {
-        if bars.is_empty() {
-            without.push(registry::title(id));
-            continue;
-        }
-        top = panel(&mut scene, id, bars, &room, top);
-        for bar in bars {
-            let number = |value: Option<f64>| value.map_or_else(String::new, |v| v.to_string());
-            table.rows.push(vec![
-                id.clone(),
-                bar.pair.candidate.clone(),
-                bar.relative.to_string(),
-                number(bar.interval.map(|at| at.low)),
-                number(bar.interval.map(|at| at.high)),
-                bar.found.words(bar.pair).to_owned(),
-            ]);
-            described.push(format!("{} {id}: {}", bar.pair.candidate, bar.words()));
-        }
+    let room = Room::of(style, &panels);
+    for (id, bars) in ids.iter().zip(&panels).filter(|own| !own.1.is_empty()) {
+        panel(&mut figure, id, bars, &room);
     }
-    if table.rows.is_empty() {
+    let without = ids.iter().zip(&panels).filter(|own| own.1.is_empty());
+    let without: Vec<String> = without.map(|(id, _)| registry::title(id)).collect();
+    if without.len() == ids.len() {
         return Err("no metric chosen has a relative difference");
     }
-    scene.height = top;
     if !without.is_empty() {
         let list = without.join(", ");
-        scene.note(&format!("No relative difference: {list}."));
+        figure.note(&format!("No relative difference: {list}."));
     }
-    scene.height += style.scaled(6.0);
-    Ok(Drawn {
-        scene,
-        description: described.join("; "),
-        table,
-    })
+    figure.top += style.scaled(6.0);
+    let drawn = ids.iter().zip(&panels);
+    let drawn = drawn.flat_map(|(id, bars)| bars.iter().map(move |bar| (id, bar)));
+    let described = drawn.clone();
+    let described =
+        described.map(|(id, bar)| format!("{} {id}: {}", bar.pair.candidate, bar.words()));
+    let description = described.collect::<Vec<_>>().join("; ");
+    let rows = drawn.map(|(id, bar)| {
+        [
+            id.clone(),
+            bar.pair.candidate.clone(),
+            bar.relative.to_string(),
+            cell(bar.interval.map(|at| at.low)),
+            cell(bar.interval.map(|at| at.high)),
+            bar.found.words(bar.pair).to_owned(),
+        ]
+    });
+    let header = ["metric", "candidate", "change", "low", "high", "verdict"];
+    Ok(figure.finish(description, Table::new(header, rows)))
 }
 
 fn bars<'a>(material: &Material<'a>, id: &str) -> Vec<Bar<'a>> {
@@ -125,7 +119,8 @@ fn bars<'a>(material: &Material<'a>, id: &str) -> Vec<Bar<'a>> {
     pairs.filter_map(bar).collect()
 }
 
-/// Room between the names and the words of all panels.
+/// Room between the names and the words of all panels. A narrow page has no room for words beside the
+/// bars: they stand in the data.
 struct Room {
     left: f64,
     right: f64,
@@ -133,75 +128,59 @@ struct Room {
 }
 
 impl Room {
-    fn of(scene: &Scene, panels: &[Vec<Bar<'_>>]) -> Self {
-        let style = scene.style;
+    fn of(style: Style, panels: &[Vec<Bar<'_>>]) -> Self {
+        let width = |text: String| style.text_width(&text) + style.scaled(24.0);
         let bars = || panels.iter().flatten();
-        let widest = |texts: &mut dyn Iterator<Item = String>| {
-            let widths = texts.map(|text| scene::text_width(&text, style.text()));
-            widths.fold(style.scaled(60.0), f64::max)
-        };
-        let mut names = bars().map(|bar| scene::name(&bar.pair.candidate));
-        let left = widest(&mut names) + style.scaled(24.0);
-        let mut words = bars().map(Bar::words);
-        let right = scene.width() - widest(&mut words) - style.scaled(24.0);
-        // A narrow page has no room beside the bars: the words stand in the data.
+        let names = bars().map(|bar| width(scene::name(&bar.pair.candidate)));
+        let left = names.fold(style.scaled(84.0), f64::max);
+        let words = bars().map(|bar| width(bar.words()));
+        let right = style.width() - words.fold(style.scaled(84.0), f64::max);
         let has_words = right - left > style.scaled(110.0);
+        let whole = style.width() - style.scaled(24.0);
         Self {
             left,
-            right: if has_words {
-                right
-            } else {
-                scene.width() - style.scaled(12.0)
-            },
+            right: if has_words { right } else { whole },
             has_words,
         }
     }
 }
 
-fn panel(scene: &mut Scene, id: &str, bars: &[Bar<'_>], room: &Room, top: f64) -> f64 {
-    let style = scene.style;
-    let (thin, gap) = (style.scaled(1.0), style.scaled(20.0));
-    let ends: Vec<f64> = bars.iter().flat_map(Bar::reach).chain([0.0]).collect();
-    let low = ends.iter().copied().fold(f64::MAX, f64::min);
-    let high = ends.iter().copied().fold(f64::MIN, f64::max);
-    let width = if high > low { high - low } else { 1.0 };
-    let x = |value: f64| room.left + (value - low) / width * (room.right - room.left);
+fn panel(figure: &mut Figure, id: &str, bars: &[Bar<'_>], room: &Room) {
+    let style = figure.style;
     let better = bars.first().map_or("none", |bar| bar.found.better.as_str());
-    let heading = top + style.scaled(14.0);
-    scene.panel_heading(heading, &registry::title(id), Direction::of_name(better));
-    let first = top + style.scaled(34.0);
-    let bottom = first + gap * bars.len() as f64 - style.scaled(8.0);
-    let zero = vec![(x(0.0), first - style.scaled(8.0)), (x(0.0), bottom)];
-    scene.line(zero, Paint::Quiet, thin);
-    for (place, bar) in bars.iter().enumerate() {
-        let y = first + gap * place as f64;
-        let paint = Paint::Series(bar.series);
-        let name = scene::name(&bar.pair.candidate);
-        let beside = (room.left - style.scaled(12.0), y);
-        scene.text(beside, &name, Paint::Ink, Anchor::End);
+    figure.panel_heading(&registry::title(id), Some(Direction::of_name(better)));
+    let (low, high) = ends(bars.iter().flat_map(Bar::reach).chain([0.0]));
+    let high = if high > low { high } else { low + 1.0 };
+    let space = (high - low) * 0.03;
+    let x = Axis::metric("", "ratio", (low - space, high + space), style.either(6, 4));
+    let y = Axis::names(bars.iter().map(|bar| scene::name(&bar.pair.candidate)));
+    let plane = Area {
+        x: room.left,
+        y: figure.top,
+        width: room.right - room.left,
+        height: style.scaled(20.0) * y.to,
+    };
+    let mut chart = figure.chart(plane, &x, &y, Mesh::Columns);
+    let zero = [(0.0, 0.0), (0.0, y.to)];
+    let thin = style.scaled(1.0);
+    sure(chart.draw_series(LineSeries::new(zero, stroke(Paint::Ink, thin))));
+    for (row, bar) in bars.iter().enumerate() {
+        let (middle, paint) = (y.row(row) + 0.5, Paint::Series(bar.series));
+        let look = stroke(paint, style.line());
         if let Some(at) = bar.interval {
-            let reach = style.scaled(4.0);
-            scene.line(vec![(x(at.low), y), (x(at.high), y)], paint, style.line());
-            for end in [x(at.low), x(at.high)] {
-                let cap = vec![(end, y - reach), (end, y + reach)];
-                scene.line(cap, paint, style.line());
+            let whole = [(at.low, middle), (at.high, middle)];
+            sure(chart.draw_series(LineSeries::new(whole, look)));
+            for end in [at.low, at.high] {
+                let cap = [(end, middle - 0.2), (end, middle + 0.2)];
+                sure(chart.draw_series(LineSeries::new(cap, look)));
             }
         }
-        let size = style.scaled(7.0);
-        let area = Area {
-            x: x(bar.relative) - size / 2.0,
-            y: y - size / 2.0,
-            width: size,
-            height: size,
-        };
-        scene.fill(area, paint);
+        let at = (bar.relative, middle);
+        sure(chart.draw_series([square(at, style.scaled(7.0), paint)]));
         if room.has_words {
-            let at = (room.right + style.scaled(12.0), y);
-            scene.text(at, &bar.words(), Paint::Quiet, Anchor::Start);
+            let at = (room.right + style.scaled(12.0), place(&chart, at).1);
+            figure.text(at, &bar.words(), Paint::Quiet, HPos::Left);
         }
     }
-    // The zero line is the only mark of the scale: its ends are in the words.
-    let at = (x(0.0), bottom + style.scaled(8.0));
-    scene.text(at, "0 %", Paint::Quiet, Anchor::Middle);
-    bottom + style.scaled(24.0)
+    figure.below(plane, &x);
 }

@@ -2,7 +2,7 @@
 //! demand that has arrived, the form in which GPU packing policies are published.
 
 use super::axis::{Axis, rounded_up};
-use super::chart::{self, Connection, Line, Panel};
+use super::chart::{self, Line, Panel};
 use super::scene::Style;
 use super::{Drawn, Material, PlotEntry};
 use crate::format;
@@ -16,7 +16,6 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     caption: "Every point is the mean over all events at which the GPUs requested so far reached \
               that share of the cluster's GPUs.",
     shows_metrics: false,
-    better: "",
     draw,
 };
 
@@ -41,13 +40,18 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     if panels.is_empty() {
         return Err("only a fill-up with GPUs has this plot");
     }
-    let mut drawn = chart::draw(style, ENTRY.title, "arrived_demand_percent", &panels);
-    for line in endings(material) {
-        drawn.scene.note(&line);
+    let notes = endings(material);
+    let mut drawn = chart::draw(
+        style,
+        ENTRY.title,
+        "arrived_demand_percent",
+        &panels,
+        &notes,
+    );
+    for line in notes {
         drawn.description.push(' ');
         drawn.description.push_str(&line);
     }
-    drawn.scene.height += style.scaled(6.0);
     Ok(drawn)
 }
 
@@ -133,20 +137,9 @@ fn panel(
         (from, title)
     };
     let demand = "arrived GPU demand, % of the cluster's GPUs";
-    Some(Panel {
-        title,
-        better: Some(better),
-        x: Axis::linear(
-            demand,
-            start as f64,
-            end as f64,
-            if style == Style::Paper { 6 } else { 14 },
-        ),
-        y: Axis::linear("", bottom, top, 6),
-        connection: Connection::Straight,
-        lines,
-        moments: Vec::new(),
-    })
+    let x = Axis::linear(demand, start as f64, end as f64, style.either(14, 6));
+    let y = Axis::linear("", bottom, top, 6);
+    Some(Panel::new(&title, better, x, y, lines).straight())
 }
 
 /// Until a cluster fills up, every variant allocates all that arrives. That common part is left

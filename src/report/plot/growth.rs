@@ -2,9 +2,9 @@
 //! each number of classes. The benchmark `growth` measures and draws it.
 
 use super::axis::Axis;
-use super::chart::{self, Connection, Line, Panel};
+use super::chart::{self, Line, Panel, ends};
 use super::scene::Style;
-use super::{Plot, PlotEntry, svg};
+use super::{Plot, PlotEntry};
 use crate::format;
 use metrics::Direction;
 
@@ -13,7 +13,6 @@ const ENTRY: PlotEntry = PlotEntry {
     title: "Decisions per second as clusters and workloads grow",
     caption: "Each line is a number of classes; both axes are logarithmic.",
     shows_metrics: false,
-    better: "",
     draw: |_, _| Err("the benchmark `growth` draws this plot"),
 };
 
@@ -45,27 +44,15 @@ pub fn draw(points: &[GrowthPoint], style: Style) -> Plot {
             points,
         }
     });
-    let values = || points.iter().map(|point| point.per_second);
-    let nodes = || points.iter().map(|point| f64::from(point.nodes));
-    let least = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::MAX, f64::min);
-    let most = |values: &mut dyn Iterator<Item = f64>| values.fold(0.0, f64::max);
-    let panel = Panel {
-        title: "decisions per second".to_owned(),
-        better: Some(Direction::Higher),
-        x: Axis::powers("nodes", least(&mut nodes()), most(&mut nodes())),
-        y: Axis::powers("", least(&mut values()), most(&mut values())),
-        connection: Connection::Straight,
-        lines: lines.collect(),
-        moments: Vec::new(),
-    };
-    let drawn = chart::draw(style, ENTRY.title, "nodes", &[panel]);
-    Plot {
-        name: ENTRY.name,
-        title: ENTRY.title,
-        caption: ENTRY.caption,
-        svg: svg::write(&ENTRY, &drawn.scene, &drawn.description),
-        drawn,
-    }
+    let (nodes, values) = (
+        ends(points.iter().map(|point| f64::from(point.nodes))),
+        ends(points.iter().map(|point| point.per_second)),
+    );
+    let x = Axis::powers("nodes", nodes.0, nodes.1);
+    let y = Axis::powers("", values.0, values.1);
+    let title = "decisions per second";
+    let panel = Panel::new(title, Direction::Higher, x, y, lines.collect()).straight();
+    ENTRY.plot(chart::draw(style, ENTRY.title, "nodes", &[panel], &[]))
 }
 
 #[cfg(test)]

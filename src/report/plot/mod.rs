@@ -10,32 +10,30 @@ use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::study::StudyFigures;
-use history::ReportData;
+use history::{ReportData, VariantData};
 use lab::summary::Summary;
 
-mod allocation;
 mod axis;
 mod chart;
 mod colors;
 mod differences;
 mod failures;
+mod figure;
+mod font;
 mod gpu_over_demand;
 pub mod growth;
 mod node_heat;
+mod over_time;
 mod pareto;
 mod pdf;
 mod pending_time;
 mod png;
-mod pods_over_time;
 pub(crate) mod queue;
-mod requests;
 mod scene;
-mod spending;
 mod svg;
 pub mod sweep;
 mod timeline;
 pub mod trace;
-mod usage;
 mod waiting;
 mod workloads;
 
@@ -65,6 +63,14 @@ impl Material<'_> {
         Clock::shared(self.summary)
     }
 
+    /// The data of the runs, or the reason why there is none.
+    fn variants(&self) -> Result<&[VariantData], &'static str> {
+        match &self.data.variants[..] {
+            [] => Err("the result folder has no report.json"),
+            variants => Ok(variants),
+        }
+    }
+
     /// The number of a candidate's series, which decides its color and its dashes in every plot: its
     /// place in the order of all candidates.
     pub(crate) fn series(&self, name: &str) -> usize {
@@ -83,8 +89,6 @@ pub struct PlotEntry {
     pub caption: &'static str,
     /// Whether the plot shows metrics, which can be chosen.
     pub shows_metrics: bool,
-    /// Better direction, for a plot whose panels do not say it themselves.
-    better: &'static str,
     /// Draws the plot, or returns in words why the runs have no data for it.
     draw: fn(&Material<'_>, Style) -> Result<Drawn, &'static str>,
 }
@@ -94,21 +98,18 @@ pub const REGISTRY: &[PlotEntry] = &[
     differences::ENTRY,
     pareto::ENTRY,
     gpu_over_demand::ENTRY,
-    allocation::ENTRY,
-    usage::ENTRY,
+    over_time::ALLOCATION,
+    over_time::USAGE,
     workloads::ENTRY,
-    pods_over_time::ENTRY,
-    spending::ENTRY,
-    requests::ENTRY,
+    over_time::PODS,
+    over_time::COST,
+    over_time::REQUESTS,
     waiting::ENTRY,
     pending_time::ENTRY,
     node_heat::ENTRY,
     timeline::ENTRY,
     failures::ENTRY,
 ];
-
-/// Reason why plots are missing for runs without `report.json`.
-const NO_DATA: &str = "the result folder has no report.json";
 
 /// Plot that was drawn.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,25 +159,42 @@ struct Table {
     rows: Vec<Vec<String>>,
 }
 
+impl Table {
+    fn new<const N: usize>(header: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> Self {
+        Self {
+            header: header.map(str::to_owned).to_vec(),
+            rows: rows.into_iter().map(Vec::from).collect(),
+        }
+    }
+}
+
+/// A value as it stands in a table; nothing where there is none.
+fn cell(value: Option<impl ToString>) -> String {
+    value.map(|value| value.to_string()).unwrap_or_default()
+}
+
 impl PlotEntry {
     /// Draws the plot.
     ///
     /// # Errors
     /// In words why not, if the runs have no data for it.
     pub fn draw(&self, material: &Material<'_>, style: Style) -> Result<Plot, NotDrawn> {
-        let mut drawn = (self.draw)(material, style).map_err(|reason| NotDrawn {
+        let drawn = (self.draw)(material, style).map_err(|reason| NotDrawn {
             name: self.name,
             title: self.title,
             reason,
         })?;
-        drawn.scene.better(self.better);
-        Ok(Plot {
+        Ok(self.plot(drawn))
+    }
+
+    fn plot(&self, drawn: Drawn) -> Plot {
+        Plot {
             name: self.name,
             title: self.title,
             caption: self.caption,
-            svg: svg::write(self, &drawn.scene, &drawn.description),
+            svg: svg::write(self.name, self.title, &drawn),
             drawn,
-        })
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! Allocation of nodes over time: a map of nodes by columns of time for every variant.
 
+use plotters::style::text_anchor::HPos;
+
 use super::axis::Axis;
-use super::scene::{self, Anchor, Area, Paint, Scene, Style};
-use super::{Drawn, Material, NO_DATA, PlotEntry, Table};
-use crate::clock::Clock;
+use super::figure::{Figure, Mesh};
+use super::scene::{self, Area, Paint, Style};
+use super::{Drawn, Material, PlotEntry, Table, cell};
 use crate::format;
 use history::{HeatData, VariantData};
 use units::plural;
@@ -15,7 +17,6 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
               every column is a time interval. The darker, the more is allocated; empty where no \
               node of the row is up or none has the resource.",
     shows_metrics: false,
-    better: "neither direction is better",
     draw,
 };
 
@@ -23,117 +24,68 @@ const MAP_HEIGHT_MIN: f64 = 60.0;
 const MAP_HEIGHT_MAX: f64 = 200.0;
 /// Height of a row of nodes, where there are few.
 const ROW_HEIGHT: f64 = 16.0;
-/// Above a map its name, below it the time.
-const HEAD: f64 = 26.0;
-const FOOT: f64 = 44.0;
-const GAP: f64 = 26.0;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
-    let variants = &material.data.variants;
-    if variants.is_empty() {
-        return Err(NO_DATA);
-    }
-    let empty = |variant: &&VariantData| variant.heat.rows.is_empty() || variant.heat.columns == 0;
-    if variants.iter().any(|variant| empty(&variant)) {
+    let variants = material.variants()?;
+    let is_empty = |own: &VariantData| own.heat.rows.is_empty() || own.heat.columns == 0;
+    if variants.iter().any(is_empty) {
         return Err("no time passed, or there was never a node");
     }
-    let mut scene = Scene::new(style);
-    let mut top = scene.title(ENTRY.title);
-    top = legend(&mut scene, &variants[0].heat.resource, top);
-    let across = match (style, variants.len()) {
-        (Style::Screen, 2..) => 2,
-        _ => 1,
-    };
-    let margin = style.scaled(12.0);
-    let gap = style.scaled(GAP);
-    let width = (scene.width() - 2.0 * margin - gap * (across as f64 - 1.0)) / across as f64;
+    let mut figure = Figure::new(style, ENTRY.title);
+    figure.better("neither direction is better");
+    scale(&mut figure, &variants[0].heat.resource);
+    let names = variants.iter().map(|variant| {
+        let rows = match variant.heat.nodes_per_row {
+            1 => format::counted(variant.heat.rows.len() as u64, "node"),
+            nodes => format!(
+                "{} of {}",
+                plural::count(variant.heat.rows.len(), "row"),
+                format::counted(nodes as u64, "node")
+            ),
+        };
+        (scene::name(&variant.name), rows)
+    });
+    let names: Vec<(String, String)> = names.collect();
     let rows = variants.iter().map(|variant| variant.heat.rows.len()).max();
     let height =
         style.scaled((rows.unwrap_or(1) as f64 * ROW_HEIGHT).clamp(MAP_HEIGHT_MIN, MAP_HEIGHT_MAX));
-    for line in variants.chunks(across) {
-        for (place, variant) in line.iter().enumerate() {
-            let area = Area {
-                x: margin + place as f64 * (width + gap),
-                y: top + style.scaled(HEAD),
-                width,
-                height,
-            };
-            map(&mut scene, variant, area, material.clock());
-        }
-        top += style.scaled(HEAD + FOOT) + height;
-    }
-    scene.height = top;
-    Ok(Drawn {
-        scene,
-        description: description(variants),
-        table: table(variants),
-    })
-}
-
-fn map(scene: &mut Scene, variant: &VariantData, area: Area, clock: Clock) {
-    let style = scene.style;
-    let heat = &variant.heat;
-    let name = scene::name(&variant.name);
-    scene.heading((area.x, area.y - style.scaled(12.0)), &name);
-    let rows = match heat.nodes_per_row {
-        1 => format::counted(heat.rows.len() as u64, "node"),
-        nodes => format!(
-            "{} of {}",
-            plural::count(heat.rows.len(), "row"),
-            format::counted(nodes as u64, "node")
-        ),
+    let time = |index: usize| {
+        // The last column may reach beyond the end: the axis ends where the map does.
+        let heat: &HeatData = &variants[index].heat;
+        let end = heat.column_ns as f64 * heat.columns as f64 / 1e9;
+        Axis::time(material.clock(), end, style.either(8, 5))
     };
-    let place = (area.x + area.width, area.y - style.scaled(12.0));
-    scene.text(place, &rows, Paint::Quiet, Anchor::End);
-    scene.fill(area, Paint::Grid);
-    // The last column may reach beyond the end: the axis ends where the map does.
-    let end = heat.column_ns as f64 * heat.columns as f64 / 1e9;
-    let cells = heat.rows.iter().map(|row| row.percent.clone()).collect();
-    scene.marks.push(scene::Mark::Raster { area, rows: cells });
-    let axis = Axis::time(clock, end, if style == Style::Paper { 5 } else { 8 });
-    let bottom = area.y + area.height;
-    axis.below(
-        scene,
-        area,
-        bottom,
-        bottom + style.scaled(4.0),
-        Paint::Quiet,
-    );
+    figure.grid(&names, 2, (0.0, height), time, |figure, index, plane, x| {
+        figure.fill(plane, Paint::Grid);
+        let rows = variants[index].heat.rows.iter();
+        figure.raster(plane, rows.map(|row| row.percent.clone()).collect());
+        figure.chart(plane, x, &Axis::bare(0.0, 1.0), Mesh::None);
+    });
+    Ok(figure.finish(description(variants), table(variants)))
 }
 
-fn legend(scene: &mut Scene, resource: &str, top: f64) -> f64 {
-    let style = scene.style;
-    let y = top + style.scaled(12.0);
+/// What the shades mean.
+fn scale(figure: &mut Figure, resource: &str) {
+    let style = figure.style;
+    let y = figure.top + style.scaled(12.0);
     let what = match resource {
-        "gpu" => "GPUs allocated",
-        "cpu" => "CPU allocated",
-        _ => "memory allocated",
+        "gpu" => "GPUs allocated: 0 %",
+        "cpu" => "CPU allocated: 0 %",
+        _ => "memory allocated: 0 %",
     };
     let left = style.scaled(12.0);
-    scene.text(
-        (left, y),
-        &format!("{what}: 0 %"),
-        Paint::Ink,
-        Anchor::Start,
-    );
-    let bar = Area {
-        x: left + style.scaled(150.0),
+    figure.text((left, y), what, Paint::Ink, HPos::Left);
+    let left = left + style.text_width(what) + style.scaled(8.0);
+    let shades = Area {
+        x: left,
         y: y - style.scaled(6.0),
         width: style.scaled(202.0),
         height: style.scaled(12.0),
     };
-    let step = bar.width / 101.0;
-    for percent in 0..=100_u8 {
-        let area = Area {
-            x: bar.x + f64::from(percent) * step,
-            width: step * if percent < 100 { 1.5 } else { 1.0 },
-            ..bar
-        };
-        scene.fill(area, Paint::Heat(percent));
-    }
-    let right = bar.x + bar.width + style.scaled(6.0);
-    scene.text((right, y), "100 %", Paint::Ink, Anchor::Start);
-    top + style.scaled(26.0)
+    figure.raster(shades, vec![(0..=100).map(Some).collect()]);
+    let right = left + shades.width + style.scaled(8.0);
+    figure.text((right, y), "100 %", Paint::Ink, HPos::Left);
+    figure.top += style.scaled(26.0);
 }
 
 /// The mean of a map at a column, over its rows with a value.
@@ -163,23 +115,6 @@ fn description(variants: &[VariantData]) -> String {
 }
 
 fn table(variants: &[VariantData]) -> Table {
-    let mut rows = Vec::new();
-    for variant in variants {
-        let heat = &variant.heat;
-        for row in &heat.rows {
-            for (column, percent) in row.percent.iter().enumerate() {
-                rows.push(vec![
-                    variant.name.clone(),
-                    row.first.clone(),
-                    row.last.clone(),
-                    (heat.column_ns as f64 * column as f64 / 1e9).to_string(),
-                    percent
-                        .map(|percent| percent.to_string())
-                        .unwrap_or_default(),
-                ]);
-            }
-        }
-    }
     let header = [
         "variant",
         "first_node",
@@ -187,8 +122,21 @@ fn table(variants: &[VariantData]) -> Table {
         "from_s",
         "allocated_percent",
     ];
-    Table {
-        header: header.map(str::to_owned).to_vec(),
-        rows,
-    }
+    let rows = variants.iter().flat_map(|variant| {
+        let rows = variant.heat.rows.iter();
+        rows.flat_map(move |row| {
+            let cells = row.percent.iter().enumerate();
+            cells.map(move |(column, percent)| {
+                let from = variant.heat.column_ns as f64 * column as f64 / 1e9;
+                [
+                    variant.name.clone(),
+                    row.first.clone(),
+                    row.last.clone(),
+                    from.to_string(),
+                    cell(*percent),
+                ]
+            })
+        })
+    });
+    Table::new(header, rows)
 }

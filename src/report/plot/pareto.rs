@@ -1,7 +1,12 @@
 //! The candidates in the plane of two metrics, and their Pareto front.
 
-use super::axis::{Limits, round_values};
-use super::scene::{self, Anchor, Area, Paint, Scene, Style};
+use plotters::element::{DynElement, EmptyElement, IntoDynElement, PathElement};
+use plotters::series::LineSeries;
+
+use super::axis::{Axis, Limits};
+use super::chart::ends;
+use super::figure::{Chart, Figure, Mesh, Swatch, square, stroke, sure};
+use super::scene::{self, Area, Paint, Scene, Style, units};
 use super::{Drawn, Material, PlotEntry, SERIES_COLORS, Table};
 use crate::format;
 use crate::study::figures::{Ends, Range, StudyFigures};
@@ -16,13 +21,10 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
               Pareto front: candidates that no other candidate beats in one metric without losing \
               in the other.",
     shows_metrics: true,
-    better: "",
     draw,
 };
 
 const PLANE_HEIGHT: f64 = 320.0;
-/// Height of a candidate's line beside the plane.
-const NAME_HEIGHT: f64 = 18.0;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     let pareto = material.figures.and_then(|study| study.pareto.as_ref());
@@ -47,37 +49,38 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         return Err("no candidate has both metrics");
     }
     mark_front(&mut points, (x.better, y.better));
-    let mut scene = Scene::new(style);
-    let top = scene.title(ENTRY.title) + style.scaled(30.0);
-    let widths = points.iter().map(|point| {
-        let name = scene::name(&point.candidate);
-        scene::text_width(&name, style.text())
-    });
-    let names = match style {
-        Style::Screen => widths.fold(0.0, f64::max) + style.scaled(54.0),
-        Style::Paper => style.scaled(20.0),
+    let mut figure = Figure::new(style, ENTRY.title);
+    let (across, up) = (x.axis(&points, style.either(6, 5)), y.axis(&points, 5));
+    let label = match x.better {
+        Direction::Higher => " (→ higher is better)",
+        Direction::Lower => " (← lower is better)",
+        Direction::None => "",
     };
-    let left = style.scaled(90.0);
+    let across = Axis {
+        label: format!("{}{label}", registry::title(x.id)),
+        ..across
+    };
+    figure.panel_heading(&registry::title(y.id), Some(y.better));
+    let left = up.width(style) + style.scaled(20.0);
     let plane = Area {
         x: left,
-        y: top,
-        width: scene.width() - left - names,
+        y: figure.top,
+        width: style.width() - left - style.scaled(30.0),
         height: style.scaled(PLANE_HEIGHT),
     };
-    let (across, up) = (Scaled::new(&x, &points), Scaled::new(&y, &points));
-    frame(&mut scene, plane, &across, &up);
-    draw_points(&mut scene, material, &points, plane, &across, &up);
-    scene.height = plane.y + plane.height + style.scaled(44.0);
-    match style {
-        Style::Screen => beside(&mut scene, material, &points, plane, &up),
-        Style::Paper => below(&mut scene, material, &points),
-    }
-    scene.height += style.scaled(8.0);
-    Ok(Drawn {
-        scene,
-        description: description(&points, &x, &y),
-        table: table(&points, &x, &y),
-    })
+    let mut chart = figure.chart(plane, &across, &up, Mesh::Rows);
+    draw_points(&mut chart, style, material, &points, (&x, &y));
+    figure.below(plane, &across);
+    let entries = points.iter().map(|point| {
+        let series = material.series(&point.candidate);
+        let swatch: Swatch = Box::new(move |(x, y)| {
+            let shift = units(style.scaled(25.0));
+            dot((x + shift, y), style, series)
+        });
+        (scene::name(&point.candidate), swatch)
+    });
+    figure.legend(entries.collect());
+    Ok(figure.finish(description(&points, &x, &y), table(&points, &x, &y)))
 }
 
 fn description(points: &[ParetoPoint], x: &Measured<'_>, y: &Measured<'_>) -> String {
@@ -95,131 +98,53 @@ fn description(points: &[ParetoPoint], x: &Measured<'_>, y: &Measured<'_>) -> St
 
 fn table(points: &[ParetoPoint], x: &Measured<'_>, y: &Measured<'_>) -> Table {
     let rows = points.iter().map(|point| {
-        vec![
-            point.candidate.clone(),
-            point.x.to_string(),
-            point.y.to_string(),
-            point.on_front.to_string(),
-        ]
+        let (x, y) = (point.x.to_string(), point.y.to_string());
+        [point.candidate.clone(), x, y, point.on_front.to_string()]
     });
-    let header = ["candidate", x.id, y.id, "on_front"];
-    Table {
-        header: header.map(str::to_owned).to_vec(),
-        rows: rows.collect(),
-    }
+    Table::new(["candidate", x.id, y.id, "on_front"], rows)
 }
 
 /// The front, and every candidate with its intervals.
 fn draw_points(
-    scene: &mut Scene,
+    chart: &mut Chart,
+    style: Style,
     material: &Material<'_>,
     points: &[ParetoPoint],
-    plane: Area,
-    x: &Scaled<'_>,
-    y: &Scaled<'_>,
+    (x, y): (&Measured<'_>, &Measured<'_>),
 ) {
-    let style = scene.style;
-    let across = |value: f64| plane.x + x.position(value) * plane.width;
-    let up = |value: f64| plane.y + (1.0 - y.position(value)) * plane.height;
+    let thin = style.scaled(1.0);
     let front = points.iter().filter(|point| point.on_front);
-    let mut front: Vec<(f64, f64)> = front.map(|own| (across(own.x), up(own.y))).collect();
+    let mut front: Vec<(f64, f64)> = front.map(|own| (own.x, own.y)).collect();
     front.sort_by(|a, b| a.0.total_cmp(&b.0));
-    scene.line(front, Paint::Quiet, style.scaled(1.0));
+    sure(chart.draw_series(LineSeries::new(front, stroke(Paint::Quiet, thin))));
     for point in points {
-        let at = (across(point.x), up(point.y));
-        let paint = Paint::Series(material.series(&point.candidate));
-        let thin = style.scaled(1.0);
+        let series = material.series(&point.candidate);
+        let look = stroke(Paint::Series(series), thin);
         let ends = |of: &Measured<'_>| of.value(&point.candidate).and_then(|own| own.ends);
-        if let Some(ends) = ends(x.of) {
-            let line = vec![(across(ends.low), at.1), (across(ends.high), at.1)];
-            scene.line(line, paint, thin);
+        let across = ends(x).map(|ends| [(ends.low, point.y), (ends.high, point.y)]);
+        let up = ends(y).map(|ends| [(point.x, ends.low), (point.x, ends.high)]);
+        for interval in [across, up].into_iter().flatten() {
+            sure(chart.draw_series(LineSeries::new(interval, look)));
         }
-        if let Some(ends) = ends(y.of) {
-            let line = vec![(at.0, up(ends.low)), (at.0, up(ends.high))];
-            scene.line(line, paint, thin);
-        }
-        dot(scene, at.0, at.1, material.series(&point.candidate));
+        sure(chart.draw_series([dot((point.x, point.y), style, series)]));
     }
 }
 
 /// The mark of a candidate. Where colors come again, and on paper, which has few greys, its form tells
 /// it apart.
-fn dot(scene: &mut Scene, x: f64, y: f64, series: usize) {
-    let style = scene.style;
-    let paint = Paint::Series(series);
-    let reach = style.scaled(4.0);
-    let form = match style {
-        Style::Screen => series / SERIES_COLORS,
-        Style::Paper => series,
-    };
+fn dot<C: Clone + 'static>(at: C, style: Style, series: usize) -> DynElement<'static, Scene, C> {
+    let (paint, reach) = (Paint::Series(series), style.scaled(4.0));
+    let form = style.either(series / SERIES_COLORS, series);
     let corners: &[[f64; 2]] = match form % 4 {
-        0 => {
-            let area = Area {
-                x: x - reach,
-                y: y - reach,
-                width: 2.0 * reach,
-                height: 2.0 * reach,
-            };
-            return scene.fill(area, paint);
-        }
+        0 => return square(at, 2.0 * reach, paint),
         1 => &[[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]],
         2 => &[[0.0, -1.4], [1.4, 0.0], [0.0, 1.4], [-1.4, 0.0]],
         _ => &[[0.0, -1.2], [1.2, 1.0], [-1.2, 1.0]],
     };
     let closed = corners.iter().chain(corners.first());
-    let points = closed.map(|[across, down]| (x + across * reach, y + down * reach));
-    scene.line(points.collect(), paint, style.line());
-}
-
-/// The names beside the plane, at the heights of their points as far as there is room: in the plane
-/// they would cover points and intervals.
-fn beside(
-    scene: &mut Scene,
-    material: &Material<'_>,
-    points: &[ParetoPoint],
-    plane: Area,
-    y: &Scaled<'_>,
-) {
-    let style = scene.style;
-    let height = |point: &ParetoPoint| plane.y + (1.0 - y.position(point.y)) * plane.height;
-    let wanted: Vec<f64> = points.iter().map(height).collect();
-    let bottom = plane.y + plane.height;
-    let placed = scene::spread(&wanted, style.scaled(NAME_HEIGHT), plane.y, bottom);
-    let left = plane.x + plane.width + style.scaled(22.0);
-    for (point, at) in points.iter().zip(placed) {
-        dot(scene, left, at, material.series(&point.candidate));
-        let text = (left + style.scaled(12.0), at);
-        scene.text(
-            text,
-            &scene::name(&point.candidate),
-            Paint::Ink,
-            Anchor::Start,
-        );
-    }
-}
-
-/// The names below the plane, in rows.
-fn below(scene: &mut Scene, material: &Material<'_>, points: &[ParetoPoint]) {
-    let style = scene.style;
-    let left = style.scaled(16.0);
-    let (mut x, mut y) = (left, scene.height + style.scaled(8.0));
-    for point in points {
-        let name = scene::name(&point.candidate);
-        let width = style.scaled(32.0) + scene::text_width(&name, style.text());
-        if x > left && x + width > scene.width() {
-            x = left;
-            y += style.scaled(NAME_HEIGHT);
-        }
-        dot(scene, x, y, material.series(&point.candidate));
-        scene.text(
-            (x + style.scaled(12.0), y),
-            &name,
-            Paint::Ink,
-            Anchor::Start,
-        );
-        x += width;
-    }
-    scene.height = y + style.scaled(8.0);
+    let points = closed.map(|own| (units(own[0] * reach), units(own[1] * reach)));
+    let points: Vec<(i32, i32)> = points.collect();
+    (EmptyElement::at(at) + PathElement::new(points, stroke(paint, style.line()))).into_dyn()
 }
 
 /// Value of a candidate with its interval.
@@ -286,71 +211,24 @@ impl<'a> Measured<'a> {
     fn text(&self, value: f64) -> String {
         format::value(value, &self.unit)
     }
-}
 
-/// A metric as an axis.
-struct Scaled<'a> {
-    of: &'a Measured<'a>,
-    low: f64,
-    high: f64,
-}
-
-impl<'a> Scaled<'a> {
-    fn new(of: &'a Measured<'a>, points: &[ParetoPoint]) -> Self {
-        let values = points.iter().filter_map(|point| of.value(&point.candidate));
-        let ends = values.flat_map(|value| {
+    /// The metric as an axis over the candidates' values and intervals, with a little room.
+    fn axis(&self, points: &[ParetoPoint], count: usize) -> Axis {
+        let values = points
+            .iter()
+            .filter_map(|point| self.value(&point.candidate));
+        let all = values.flat_map(|value| {
             let ends = value.ends.map(|ends| [ends.low, ends.high]);
             ends.into_iter().flatten().chain([value.mean])
         });
-        let ends: Vec<f64> = ends.collect();
-        let low = ends.iter().copied().fold(f64::MAX, f64::min);
-        let high = ends.iter().copied().fold(f64::MIN, f64::max);
+        let all: Vec<f64> = all.collect();
+        let (low, high) = ends(all.iter().copied());
         let room = match high - low {
             span if span > 0.0 => span * 0.08,
             _ if high.abs() > 0.0 => high.abs() * 0.1,
             _ => 1.0,
         };
-        let limits = Limits::of(of.id, &ends);
-        let (low, high) = limits.within(low - room, high + room);
-        Self { of, low, high }
+        let ends = Limits::of(self.id, &all).within(low - room, high + room);
+        Axis::metric("", &self.unit, ends, count)
     }
-
-    fn position(&self, value: f64) -> f64 {
-        ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
-    }
-}
-
-fn frame(scene: &mut Scene, plane: Area, x: &Scaled<'_>, y: &Scaled<'_>) {
-    let style = scene.style;
-    let thin = style.scaled(1.0);
-    let bottom = plane.y + plane.height;
-    let heading = plane.y - style.scaled(16.0);
-    scene.panel_heading(heading, &registry::title(y.of.id), y.of.better);
-    for (value, words) in round_values(&y.of.unit, y.low, y.high, 5) {
-        let up = bottom - y.position(value) * plane.height;
-        let line = vec![(plane.x, up), (plane.x + plane.width, up)];
-        scene.line(line, Paint::Grid, thin);
-        let beside = (plane.x - style.scaled(7.0), up);
-        scene.text(beside, &words, Paint::Quiet, Anchor::End);
-    }
-    let foot = vec![(plane.x, bottom), (plane.x + plane.width, bottom)];
-    scene.line(foot, Paint::Quiet, thin);
-    let count = if style == Style::Paper { 3 } else { 6 };
-    for (value, words) in round_values(&x.of.unit, x.low, x.high, count) {
-        let across = plane.x + x.position(value) * plane.width;
-        let tick = vec![(across, bottom), (across, bottom + style.scaled(4.0))];
-        scene.line(tick, Paint::Quiet, thin);
-        let half = scene::text_width(&words, style.text()) / 2.0;
-        let middle = across.min(scene.width() - half - style.scaled(4.0));
-        let below = (middle, bottom + style.scaled(14.0));
-        scene.text(below, &words, Paint::Quiet, Anchor::Middle);
-    }
-    let better = match x.of.better {
-        Direction::Higher => " (→ higher is better)",
-        Direction::Lower => " (← lower is better)",
-        Direction::None => "",
-    };
-    let title = format!("{}{better}", registry::title(x.of.id));
-    let middle = (plane.x + plane.width / 2.0, bottom + style.scaled(34.0));
-    scene.text(middle, &title, Paint::Quiet, Anchor::Middle);
 }

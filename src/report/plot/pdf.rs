@@ -2,41 +2,46 @@
 //! text in the font of the program, embedded. Equal plots give equal bytes: the file holds no date
 //! and no name of a machine.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
-
-use flate2::Compression;
-use flate2::write::ZlibEncoder;
-use ttf_parser::{Face, GlyphId};
+use pdf_writer::types::{
+    CidFontType, FontFlags, LineJoinStyle, SystemInfo, TextRenderingMode, UnicodeCmap,
+};
+use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
+use ttf_parser::GlyphId;
 
 use super::colors::{self, Rgb};
-use super::png::FONT;
-use super::scene::{Anchor, Area, Mark, Paint, Scene, Style, Text, Turn, Weight};
+use super::font::{self, FACE};
+use super::png::compressed;
+use super::scene::{Area, Mark, Paint, Scene, Style, Text};
 use units::SortedMap;
 
 /// Points per pixel: 72 to the inch against 96.
 const POINTS: f64 = 0.75;
 
 /// Objects of the file, by number from 1.
-const CATALOG: usize = 1;
-const PAGES: usize = 2;
-const PAGE: usize = 3;
-const CONTENT: usize = 4;
-const FONT_OBJECT: usize = 5;
-const DESCENDANT: usize = 6;
-const DESCRIPTOR: usize = 7;
-const FONT_FILE: usize = 8;
-const TO_UNICODE: usize = 9;
-const INFORMATION: usize = 10;
+const CATALOG: Ref = Ref::new(1);
+const PAGES: Ref = Ref::new(2);
+const PAGE: Ref = Ref::new(3);
+const CONTENT: Ref = Ref::new(4);
+const FONT: Ref = Ref::new(5);
+const DESCENDANT: Ref = Ref::new(6);
+const DESCRIPTOR: Ref = Ref::new(7);
+const FONT_FILE: Ref = Ref::new(8);
+const TO_UNICODE: Ref = Ref::new(9);
+const INFORMATION: Ref = Ref::new(10);
+
+const FONT_NAME: Name<'_> = Name(b"DejaVuSans");
+const SYSTEM: SystemInfo<'_> = SystemInfo {
+    registry: Str(b"Adobe"),
+    ordering: Str(b"Identity"),
+    supplement: 0,
+};
 
 /// The PDF of a scene.
 pub(super) fn write(title: &str, scene: &Scene) -> Vec<u8> {
-    let face = Face::parse(FONT, 0).expect("invariant: the font of the program is whole");
     let mut page = Page {
-        content: String::new(),
+        content: Content::new(),
         style: scene.style,
         height: scene.height,
-        face,
         used: SortedMap::new(),
     };
     let whole = Area {
@@ -48,29 +53,25 @@ pub(super) fn write(title: &str, scene: &Scene) -> Vec<u8> {
     for mark in &scene.marks {
         page.draw(mark);
     }
-    let size = [scene.width(), scene.height].map(|length| number(length * POINTS));
-    page.file(title, &size)
+    page.file(title, scene.width())
 }
 
-struct Page<'f> {
-    content: String,
+struct Page {
+    content: Content,
     style: Style,
     height: f64,
-    face: Face<'f>,
     /// Characters by the glyphs that show them.
     used: SortedMap<u16, char>,
 }
 
-impl Page<'_> {
+impl Page {
     fn draw(&mut self, mark: &Mark) {
         match mark {
-            Mark::Line { points, .. } if points.len() < 2 => {}
             Mark::Line {
                 points,
                 paint,
                 width,
-                dashed,
-            } => self.line(points, *paint, *width, *dashed),
+            } => self.line(points, *paint, *width),
             Mark::Fill { area, paint } => self.fill(*area, self.color(*paint)),
             Mark::Text(text) => self.text(text),
             Mark::Raster { area, rows } => self.cells(*area, rows),
@@ -81,43 +82,36 @@ impl Page<'_> {
         colors::rgb(paint, self.style)[0]
     }
 
-    /// Adds an operation to the content of the page.
-    fn add(&mut self, operation: std::fmt::Arguments<'_>) {
-        let written = self.content.write_fmt(operation);
-        written.expect("invariant: a text takes everything");
-        self.content.push('\n');
-    }
-
     /// A position in points: PDF counts upwards from the bottom.
-    fn at(&self, x: f64, y: f64) -> String {
-        let (x, y) = (x * POINTS, (self.height - y) * POINTS);
-        format!("{} {}", number(x), number(y))
+    fn at(&self, x: f64, y: f64) -> [f32; 2] {
+        [points(x), points(self.height - y)]
     }
 
-    fn line(&mut self, points: &[(f64, f64)], paint: Paint, width: f64, dashed: bool) {
-        let dashes: &[f64] = match (paint, dashed) {
-            (Paint::Series(index), true) => colors::dashes(index),
-            _ => &[],
-        };
-        let dashes: Vec<String> = (dashes.iter())
-            .map(|length| number(length * width * POINTS))
-            .collect();
-        let (color, width) = (channels(self.color(paint)), number(width * POINTS));
-        let dashes = dashes.join(" ");
-        self.add(format_args!("{color} RG {width} w 1 j [{dashes}] 0 d"));
-        for (index, (x, y)) in points.iter().enumerate() {
-            let operator = if index == 0 { "m" } else { "l" };
-            let at = self.at(*x, *y);
-            self.add(format_args!("{at} {operator}"));
+    fn line(&mut self, line: &[(f64, f64)], paint: Paint, width: f64) {
+        let dashes = colors::dashes(paint).iter();
+        let dashes = dashes.map(|length| points(length * width));
+        let [red, green, blue] = channels(self.color(paint));
+        self.content.set_stroke_rgb(red, green, blue);
+        self.content.set_line_width(points(width));
+        self.content.set_line_join(LineJoinStyle::RoundJoin);
+        self.content.set_dash_pattern(dashes, 0.0);
+        for (index, &(x, y)) in line.iter().enumerate() {
+            let [x, y] = self.at(x, y);
+            if index == 0 {
+                self.content.move_to(x, y);
+            } else {
+                self.content.line_to(x, y);
+            }
         }
-        self.add(format_args!("S"));
+        self.content.stroke();
     }
 
     fn fill(&mut self, area: Area, color: Rgb) {
-        let at = self.at(area.x, area.y + area.height);
-        let (width, height) = (number(area.width * POINTS), number(area.height * POINTS));
-        let color = channels(color);
-        self.add(format_args!("{color} rg {at} {width} {height} re f"));
+        let [x, y] = self.at(area.x, area.y + area.height);
+        let [red, green, blue] = channels(color);
+        self.content.set_fill_rgb(red, green, blue);
+        (self.content).rect(x, y, points(area.width), points(area.height));
+        self.content.fill_nonzero();
     }
 
     fn cells(&mut self, area: Area, rows: &[Vec<Option<u8>>]) {
@@ -138,200 +132,127 @@ impl Page<'_> {
     }
 
     fn text(&mut self, text: &Text) {
-        let mut glyphs = String::new();
-        let mut length = 0.0;
-        let em = f64::from(self.face.units_per_em());
-        for letter in text.content.chars() {
-            let known = self.face.glyph_index(letter);
-            let glyph = known.or_else(|| self.face.glyph_index('\u{fffd}'));
-            let glyph = glyph.unwrap_or_default();
-            let advance = self.face.glyph_hor_advance(glyph).unwrap_or(0);
-            length += f64::from(advance) / em * text.size;
+        let mut glyphs = Vec::new();
+        for (letter, glyph, _) in font::glyphs(&text.content) {
             self.used.entry(glyph.0).or_insert(letter);
-            let _ = write!(glyphs, "{:04x}", glyph.0);
+            glyphs.extend(glyph.0.to_be_bytes());
         }
-        let start = match text.anchor {
-            Anchor::Start => 0.0,
-            Anchor::Middle => -length / 2.0,
-            Anchor::End => -length,
-        };
-        let down = text.size * 0.35;
-        let (turn, at) = match text.turn {
-            Turn::Across => ("1 0 0 1", self.at(text.x + start, text.y + down)),
-            Turn::Up => ("0 1 -1 0", self.at(text.x + down, text.y - start)),
-        };
-        let (color, size) = (channels(self.color(text.paint)), number(text.size * POINTS));
-        // Bold letters are drawn with an outline.
-        let weight = match text.weight {
-            Weight::Normal => "0 Tr".to_owned(),
-            Weight::Bold => {
-                let width = number(text.size * 0.045 * POINTS);
-                format!("{color} RG {width} w [] 0 d 2 Tr")
-            }
-        };
-        self.add(format_args!(
-            "BT {color} rg {weight} /F {size} Tf {turn} {at} Tm <{glyphs}> Tj ET"
-        ));
+        let [x, y] = self.at(text.start(), text.y + text.size * 0.35);
+        let [red, green, blue] = channels(self.color(text.paint));
+        self.content.begin_text().set_fill_rgb(red, green, blue);
+        if text.is_bold {
+            // Bold letters are drawn with an outline.
+            self.content.set_stroke_rgb(red, green, blue);
+            self.content.set_line_width(points(text.size * 0.045));
+            self.content.set_dash_pattern([], 0.0);
+            (self.content).set_text_rendering_mode(TextRenderingMode::FillStroke);
+        } else {
+            (self.content).set_text_rendering_mode(TextRenderingMode::Fill);
+        }
+        self.content.set_font(Name(b"F"), points(text.size));
+        self.content.set_text_matrix([1.0, 0.0, 0.0, 1.0, x, y]);
+        self.content.show(Str(&glyphs)).end_text();
     }
 
     /// The file around the page.
-    fn file(&self, title: &str, size: &[String; 2]) -> Vec<u8> {
-        let [width, height] = size;
-        let page = format!(
-            "<< /Type /Page /Parent {PAGES} 0 R /MediaBox [0 0 {width} {height}] /Contents \
-             {CONTENT} 0 R /Resources << /Font << /F {FONT_OBJECT} 0 R >> >> >>"
-        );
-        let font = format!(
-            "<< /Type /Font /Subtype /Type0 /BaseFont /DejaVuSans /Encoding /Identity-H \
-             /DescendantFonts [{DESCENDANT} 0 R] /ToUnicode {TO_UNICODE} 0 R >>"
-        );
-        let information = format!("<< /Title <feff{}> /Producer (windtunnel) >>", utf16(title));
-        let objects: [(usize, Vec<u8>); 10] = [
-            (
-                CATALOG,
-                plain(&format!("<< /Type /Catalog /Pages {PAGES} 0 R >>")),
-            ),
-            (
-                PAGES,
-                plain(&format!("<< /Type /Pages /Kids [{PAGE} 0 R] /Count 1 >>")),
-            ),
-            (PAGE, plain(&page)),
-            (CONTENT, stream("", self.content.as_bytes())),
-            (FONT_OBJECT, plain(&font)),
-            (DESCENDANT, plain(&self.descendant())),
-            (DESCRIPTOR, plain(&self.descriptor())),
-            (
-                FONT_FILE,
-                stream(&format!("/Length1 {} ", FONT.len()), FONT),
-            ),
-            (TO_UNICODE, stream("", self.to_unicode().as_bytes())),
-            (INFORMATION, plain(&information)),
-        ];
-        let mut file = b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n".to_vec();
-        let mut table = format!("xref\n0 {}\n0000000000 65535 f \n", objects.len() + 1);
-        for (number, object) in &objects {
-            let _ = writeln!(table, "{:010} 00000 n ", file.len());
-            file.extend(format!("{number} 0 obj\n").bytes());
-            file.extend(object);
-            file.extend(b"\nendobj\n");
-        }
-        let start = file.len();
-        let trailer = format!(
-            "trailer\n<< /Size {} /Root {CATALOG} 0 R /Info {INFORMATION} 0 R >>\nstartxref\n\
-             {start}\n%%EOF\n",
-            objects.len() + 1
-        );
-        file.extend(table.bytes().chain(trailer.bytes()));
-        file
-    }
-
-    /// Length in the thousandths of the font's size that PDF counts in.
-    fn thousandths(&self, length: i32) -> i32 {
-        length * 1_000 / i32::from(self.face.units_per_em())
-    }
-
-    fn descendant(&self) -> String {
-        let widths = self.used.keys().map(|&glyph| {
-            let advance = self.face.glyph_hor_advance(GlyphId(glyph)).unwrap_or(0);
-            format!("{glyph} [{}]", self.thousandths(i32::from(advance)))
-        });
-        let widths = widths.collect::<Vec<_>>().join(" ");
-        format!(
-            "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /DejaVuSans /CIDSystemInfo << \
-             /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> /FontDescriptor {DESCRIPTOR} \
-             0 R /CIDToGIDMap /Identity /DW 600 /W [{widths}] >>"
-        )
-    }
-
-    fn descriptor(&self) -> String {
-        let bounds = self.face.global_bounding_box();
-        let bounds = [bounds.x_min, bounds.y_min, bounds.x_max, bounds.y_max];
-        let bounds = bounds.map(|length| self.thousandths(i32::from(length)).to_string());
-        let ascent = self.thousandths(i32::from(self.face.ascender()));
-        let descent = self.thousandths(i32::from(self.face.descender()));
-        format!(
-            "<< /Type /FontDescriptor /FontName /DejaVuSans /Flags 4 /FontBBox [{}] /ItalicAngle 0 \
-             /Ascent {ascent} /Descent {descent} /CapHeight {ascent} /StemV 80 /FontFile2 \
-             {FONT_FILE} 0 R >>",
-            bounds.join(" ")
-        )
-    }
-
-    /// The characters of the glyphs, so that the text can be searched and copied.
-    fn to_unicode(&self) -> String {
-        const ROWS_MAX: usize = 100;
-        let mut map = "/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CMapName \
-                       /windtunnel def /CMapType 2 def 1 begincodespacerange <0000> <ffff> \
-                       endcodespacerange\n"
-            .to_owned();
-        let used: Vec<(&u16, &char)> = self.used.iter().collect();
-        for rows in used.chunks(ROWS_MAX) {
-            let _ = writeln!(map, "{} beginbfchar", rows.len());
-            for (glyph, letter) in rows {
-                let _ = writeln!(map, "<{glyph:04x}> <{}>", utf16(&letter.to_string()));
-            }
-            map.push_str("endbfchar\n");
-        }
-        map.push_str("endcmap CMapName currentdict /CMap defineresource pop end end\n");
-        map
+    fn file(self, title: &str, width: f64) -> Vec<u8> {
+        let mut pdf = Pdf::new();
+        pdf.catalog(CATALOG).pages(PAGES);
+        pdf.pages(PAGES).kids([PAGE]).count(1);
+        let mut page = pdf.page(PAGE);
+        page.parent(PAGES).contents(CONTENT);
+        page.media_box(Rect::new(0.0, 0.0, points(width), points(self.height)));
+        page.resources().fonts().pair(Name(b"F"), FONT);
+        page.finish();
+        let content = compressed([self.content.finish().as_slice()]);
+        pdf.stream(CONTENT, &content).filter(Filter::FlateDecode);
+        font_objects(&mut pdf, &self.used);
+        let mut information = pdf.document_info(INFORMATION);
+        information
+            .title(TextStr(title))
+            .producer(TextStr("windtunnel"));
+        information.finish();
+        pdf.finish()
     }
 }
 
-fn plain(object: &str) -> Vec<u8> {
-    object.as_bytes().to_vec()
-}
-
-/// A compressed stream with entries of its dictionary.
-fn stream(entries: &str, data: &[u8]) -> Vec<u8> {
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
-    let written = encoder.write_all(data);
-    written.expect("invariant: a vector takes every byte");
-    let data = encoder.finish();
-    let data = data.expect("invariant: a vector takes every byte");
-    let head = format!(
-        "<< {entries}/Length {} /Filter /FlateDecode >>\nstream\n",
-        data.len()
-    );
-    let mut object = head.into_bytes();
-    object.extend(data);
-    object.extend(b"\nendstream");
-    object
-}
-
-fn utf16(text: &str) -> String {
-    let units = text.encode_utf16().map(|unit| format!("{unit:04x}"));
-    units.collect()
-}
-
-fn channels(color: Rgb) -> String {
-    let parts = color.map(|channel| number(f64::from(channel) / 255.0));
-    parts.join(" ")
-}
-
-/// At most three decimals: a thousandth of a point is not seen.
-fn number(value: f64) -> String {
-    let text = format!("{value:.3}");
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    match text {
-        "-0" => "0".to_owned(),
-        text => text.to_owned(),
+fn font_objects(pdf: &mut Pdf, used: &SortedMap<u16, char>) {
+    let mut font = pdf.type0_font(FONT);
+    font.base_font(FONT_NAME)
+        .encoding_predefined(Name(b"Identity-H"));
+    font.descendant_font(DESCENDANT).to_unicode(TO_UNICODE);
+    font.finish();
+    let mut descendant = pdf.cid_font(DESCENDANT);
+    descendant.subtype(CidFontType::Type2).base_font(FONT_NAME);
+    descendant.system_info(SYSTEM).font_descriptor(DESCRIPTOR);
+    descendant
+        .cid_to_gid_map_predefined(Name(b"Identity"))
+        .default_width(600.0);
+    let mut widths = descendant.widths();
+    for &glyph in used.keys() {
+        let advance = FACE.glyph_hor_advance(GlyphId(glyph)).unwrap_or(0);
+        widths.consecutive(glyph, [thousandths(i32::from(advance))]);
     }
+    widths.finish();
+    descendant.finish();
+    let bounds = FACE.global_bounding_box();
+    let bounds = [bounds.x_min, bounds.y_min, bounds.x_max, bounds.y_max];
+    let [left, bottom, right, top] = bounds.map(|length| thousandths(i32::from(length)));
+    let ascent = thousandths(i32::from(FACE.ascender()));
+    let mut descriptor = pdf.font_descriptor(DESCRIPTOR);
+    descriptor.name(FONT_NAME).flags(FontFlags::SYMBOLIC);
+    descriptor
+        .bbox(Rect::new(left, bottom, right, top))
+        .italic_angle(0.0);
+    descriptor.ascent(ascent).cap_height(ascent).stem_v(80.0);
+    descriptor.descent(thousandths(i32::from(FACE.descender())));
+    descriptor.font_file2(FONT_FILE);
+    descriptor.finish();
+    let file = compressed([font::FILE]);
+    let mut stream = pdf.stream(FONT_FILE, &file);
+    stream.pair(Name(b"Length1"), font::FILE.len() as i32);
+    stream.filter(Filter::FlateDecode);
+    stream.finish();
+    // The characters of the glyphs, so that the text can be searched and copied.
+    let mut map = UnicodeCmap::new(Name(b"windtunnel"), SYSTEM);
+    for (&glyph, &letter) in used {
+        map.pair(glyph, letter);
+    }
+    let map = compressed([map.finish().as_slice()]);
+    pdf.cmap(TO_UNICODE, &map).filter(Filter::FlateDecode);
+}
+
+/// Length in the thousandths of the font's size that PDF counts in.
+fn thousandths(length: i32) -> f32 {
+    (length * 1_000 / i32::from(FACE.units_per_em())) as f32
+}
+
+/// A length in points with at most three decimals: a thousandth of a point is not seen.
+fn points(pixels: f64) -> f32 {
+    ((pixels * POINTS * 1_000.0).round() / 1_000.0) as f32
+}
+
+fn channels(color: Rgb) -> [f32; 3] {
+    color.map(|channel| (f32::from(channel) / 255.0 * 1_000.0).round() / 1_000.0)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plot::Table;
+    use crate::plot::figure::Figure;
 
     #[test]
     fn a_file_has_every_object_at_its_place() {
-        let mut scene = Scene::new(Style::Paper);
-        scene.height = 96.0;
-        scene.heading((12.0, 20.0), "GPUs, % → ü");
-        scene.series(vec![(0.0, 0.0), (50.0, 40.0)], Some(1));
+        let mut figure = Figure::new(Style::Paper, "");
+        figure.heading((12.0, 20.0), "GPUs, % → ü");
+        figure.line(&[(0.0, 0.0), (50.0, 40.0)], Paint::Dashes(1), 1.0);
+        figure.top = 96.0;
+        let scene = figure.finish(String::new(), Table::default()).scene;
         let file = write("A title", &scene);
         assert_eq!(file, write("A title", &scene));
         let text = String::from_utf8_lossy(&file);
-        assert!(text.starts_with("%PDF-1.7\n") && text.ends_with("%%EOF\n"));
+        assert!(text.starts_with("%PDF-1.7\n") && text.ends_with("%%EOF"));
         // A width of 3.3 inches is 237.6 points.
         assert!(text.contains("/MediaBox [0 0 237.6 72]"));
         let find = |from: usize, what: &[u8]| file[from..].starts_with(what);

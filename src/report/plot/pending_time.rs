@@ -2,9 +2,9 @@
 //! since waits span factors of thousands.
 
 use super::axis::Axis;
-use super::chart::{self, Connection, Line, Panel};
+use super::chart::{self, Line, Panel};
 use super::scene::Style;
-use super::{Drawn, Material, NO_DATA, PlotEntry};
+use super::{Drawn, Material, PlotEntry};
 use history::PendingData;
 use metrics::Direction;
 
@@ -15,21 +15,12 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
               16 points per factor of ten. A line that ends below 100 % means that some pods \
               never got a node.",
     shows_metrics: false,
-    better: "",
     draw,
 };
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
-    if material.data.variants.is_empty() {
-        return Err(NO_DATA);
-    }
-    let pending = || {
-        material
-            .data
-            .variants
-            .iter()
-            .map(|variant| &variant.pending)
-    };
+    let variants = material.variants()?;
+    let pending = || variants.iter().map(|variant| &variant.pending);
     let seconds = |nanos: i64| nanos as f64 / 1e9;
     let least = pending().filter_map(least_wait).min().map(seconds);
     let longest = pending().filter_map(|pending| pending.longest_ns).max();
@@ -37,7 +28,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         return Err("every bound pod was bound immediately");
     };
     let longest = seconds(longest);
-    let lines: Vec<Line> = (material.data.variants.iter())
+    let lines: Vec<Line> = (variants.iter())
         .filter(|variant| variant.pending.pods > 0)
         .map(|variant| Line {
             index: Some(material.series(&variant.name)),
@@ -45,26 +36,13 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
             points: points(&variant.pending, longest),
         })
         .collect();
-    let panel = Panel {
-        title: "pods with a node, % of all pods".to_owned(),
-        better: Some(Direction::Higher),
-        x: Axis::durations(
-            material.clock(),
-            "time since creation (logarithmic)",
-            least,
-            longest,
-        ),
-        y: Axis::linear("", 0.0, 100.0, 5),
-        connection: Connection::Steps,
-        lines,
-        moments: Vec::new(),
-    };
-    Ok(chart::draw(
-        style,
-        ENTRY.title,
-        "time_since_creation_s",
-        &[panel],
-    ))
+    let label = "time since creation (logarithmic)";
+    let x = Axis::durations(material.clock(), label, least, longest);
+    let y = Axis::linear("", 0.0, 100.0, 5);
+    let title = "pods with a node, % of all pods";
+    let panel = Panel::new(title, Direction::Higher, x, y, lines);
+    let column = "time_since_creation_s";
+    Ok(chart::draw(style, ENTRY.title, column, &[panel], &[]))
 }
 
 /// The least bound within which a pod was placed that was not placed at once.

@@ -9,12 +9,12 @@ use tiny_skia::{
     Color, FillRule, LineCap, LineJoin, Paint as Ground, Path, PathBuilder, Pixmap, Rect, Stroke,
     StrokeDash, Transform,
 };
-use ttf_parser::{Face, OutlineBuilder};
+use ttf_parser::OutlineBuilder;
 
 use super::colors::{self, Rgb};
-use super::scene::{Anchor, Area, Mark, Paint, Scene, Style, Text, Turn, Weight};
+use super::font::{self, FACE};
+use super::scene::{Area, Mark, Paint, Scene, Style, Text};
 
-pub(super) const FONT: &[u8] = include_bytes!("font/DejaVuSans-subset.ttf");
 const SIGNATURE: [u8; 8] = [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n'];
 
 /// Dots per pixel of the scene and per metre: twice the screen, or 600 to the inch.
@@ -31,12 +31,10 @@ pub(super) fn write(scene: &Scene) -> Option<Vec<u8>> {
     let size = |pixels: f64| (pixels * scale).ceil() as u32;
     let mut image = Pixmap::new(size(scene.width()), size(scene.height))?;
     image.fill(color(colors::PAPER[0]));
-    let face = Face::parse(FONT, 0).ok()?;
     let mut canvas = Canvas {
         image,
         scale: scale as f32,
         style: scene.style,
-        face,
     };
     for mark in &scene.marks {
         canvas.draw(mark);
@@ -113,19 +111,19 @@ fn encode<'a>(
         }
         chunk(&mut png, *b"tRNS", &alpha);
     }
-    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
-    for line in lines {
-        let written = encoder
-            .write_all(&[0])
-            .and_then(|()| encoder.write_all(line));
-        written.expect("invariant: a vector takes every byte");
-    }
-    let data = encoder
-        .finish()
-        .expect("invariant: a vector takes every byte");
+    let data = compressed(lines.flat_map(|line| [&[0], line]));
     chunk(&mut png, *b"IDAT", &data);
     chunk(&mut png, *b"IEND", &[]);
     png
+}
+
+/// Parts of data, compressed as a whole.
+pub(super) fn compressed<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> Vec<u8> {
+    let mut encoder = ZlibEncoder::new(Vec::new(), Compression::new(6));
+    let mut parts = parts.into_iter();
+    let written = parts.try_for_each(|part| encoder.write_all(part));
+    let data = written.and_then(|()| encoder.finish());
+    data.expect("invariant: a vector takes every byte")
 }
 
 fn chunk(png: &mut Vec<u8>, name: [u8; 4], data: &[u8]) {
@@ -138,22 +136,20 @@ fn chunk(png: &mut Vec<u8>, name: [u8; 4], data: &[u8]) {
     png.extend(check.sum().to_be_bytes());
 }
 
-struct Canvas<'f> {
+struct Canvas {
     image: Pixmap,
     scale: f32,
     style: Style,
-    face: Face<'f>,
 }
 
-impl Canvas<'_> {
+impl Canvas {
     fn draw(&mut self, mark: &Mark) {
         match mark {
             Mark::Line {
                 points,
                 paint,
                 width,
-                dashed,
-            } => self.line(points, *paint, *width, *dashed),
+            } => self.line(points, *paint, *width),
             Mark::Fill { area, paint } => {
                 let color = colors::rgb(*paint, self.style)[0];
                 self.fill(*area, color, true);
@@ -167,7 +163,7 @@ impl Canvas<'_> {
         (x as f32 * self.scale, y as f32 * self.scale)
     }
 
-    fn line(&mut self, points: &[(f64, f64)], paint: Paint, width: f64, dashed: bool) {
+    fn line(&mut self, points: &[(f64, f64)], paint: Paint, width: f64) {
         let mut path = PathBuilder::new();
         for (index, &point) in points.iter().enumerate() {
             let (x, y) = self.at(point.0, point.1);
@@ -179,12 +175,8 @@ impl Canvas<'_> {
         }
         let Some(path) = path.finish() else { return };
         let width = width as f32 * self.scale;
-        let dashes: Vec<f32> = match (paint, dashed) {
-            (Paint::Series(index), true) => (colors::dashes(index).iter())
-                .map(|length| *length as f32 * width)
-                .collect(),
-            _ => Vec::new(),
-        };
+        let dashes = colors::dashes(paint).iter();
+        let dashes: Vec<f32> = dashes.map(|length| *length as f32 * width).collect();
         let stroke = Stroke {
             width,
             line_cap: LineCap::Butt,
@@ -230,31 +222,18 @@ impl Canvas<'_> {
     }
 
     fn text(&mut self, text: &Text) {
-        let units = f32::from(self.face.units_per_em());
-        let size = text.size as f32 * self.scale / units;
+        let em = f32::from(FACE.units_per_em());
+        let size = text.size as f32 * self.scale / em;
         let mut outlines = Outlines::default();
-        for letter in text.content.chars() {
-            let glyph = (self.face.glyph_index(letter))
-                .or_else(|| self.face.glyph_index('\u{fffd}'))
-                .unwrap_or_default();
-            self.face.outline_glyph(glyph, &mut outlines);
-            outlines.x += f32::from(self.face.glyph_hor_advance(glyph).unwrap_or(0));
+        for (_, glyph, advance) in font::glyphs(&text.content) {
+            FACE.outline_glyph(glyph, &mut outlines);
+            outlines.x += advance as f32 * em;
         }
-        let length = outlines.x * size;
         let Some(path) = outlines.path.finish() else {
             return;
         };
-        let start = match text.anchor {
-            Anchor::Start => 0.0,
-            Anchor::Middle => -length / 2.0,
-            Anchor::End => -length,
-        };
-        let (x, y) = self.at(text.x, text.y);
-        let down = text.size as f32 * self.scale * 0.35;
-        let place = match text.turn {
-            Turn::Across => Transform::from_row(size, 0.0, 0.0, -size, x + start, y + down),
-            Turn::Up => Transform::from_row(0.0, -size, -size, 0.0, x + down, y - start),
-        };
+        let (x, y) = self.at(text.start(), text.y + text.size * 0.35);
+        let place = Transform::from_row(size, 0.0, 0.0, -size, x, y);
         let Some(path) = path.transform(place) else {
             return;
         };
@@ -266,7 +245,7 @@ impl Canvas<'_> {
         let identity = Transform::identity();
         self.image
             .fill_path(path, &ground, FillRule::Winding, identity, None);
-        if text.weight == Weight::Bold {
+        if text.is_bold {
             let stroke = Stroke {
                 width: text.size as f32 * self.scale * 0.045,
                 line_join: LineJoin::Round,

@@ -2,7 +2,7 @@
 //! share, a line for each variant.
 
 use super::axis::Axis;
-use super::chart::{self, Connection, Line, Panel};
+use super::chart::{self, Line, Panel, highest};
 use super::scene::Style;
 use super::svg;
 use crate::clock::Clock;
@@ -12,9 +12,6 @@ use metrics::Direction;
 
 /// Most quotas that are drawn.
 const USES_MAX: usize = 4;
-
-/// Ticks of the time.
-const TICKS: usize = 10;
 
 /// A queue in a variant, with the variant's number and name.
 pub(crate) type QueueOf<'a> = (usize, &'a str, &'a QueueSummary);
@@ -70,14 +67,8 @@ pub(crate) fn draw(
         return None;
     }
     let title = format!("Queue {} over time", format::clean(name));
-    let drawn = chart::draw(Style::Screen, &title, "time_s", &panels);
-    let id = format!("queue-{place}");
-    Some(svg::write_named(
-        &id,
-        &title,
-        &drawn.scene,
-        &drawn.description,
-    ))
+    let drawn = chart::draw(Style::Screen, &title, "time_s", &panels, &[]);
+    Some(svg::write(&format!("queue-{place}"), &title, &drawn))
 }
 
 /// A panel of one value over time; `None` where no variant has one.
@@ -104,20 +95,10 @@ fn panel(
             points,
         })
     });
-    let lines: Vec<Line> = lines.collect();
-    let points = || lines.iter().flat_map(|line| &line.points);
-    let end = points().map(|&(at, _)| at).fold(0.0, f64::max);
-    let highest = points().filter_map(|&(_, value)| value);
-    let highest = highest.fold(least_top, f64::max);
-    (!lines.is_empty()).then(|| Panel {
-        title: title.to_owned(),
-        better: Some(Direction::None),
-        x: Axis::time(clock, end, TICKS),
-        y: Axis::up_to("", highest, 5),
-        connection: Connection::Steps,
-        lines,
-        moments: Vec::new(),
-    })
+    let time = (clock, Style::Screen);
+    let mut panel = Panel::over_time(title, Direction::None, time, lines.collect())?;
+    panel.y = Axis::up_to(highest(&panel.lines).max(least_top), 5);
+    Some(panel)
 }
 
 /// An amount with as many digits as it needs, three at most behind the point.

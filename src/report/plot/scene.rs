@@ -1,11 +1,23 @@
-//! The elements of a plot: a list of marks in pixels, painted by role. The SVG and the PNG of a
-//! plot are written from the same list.
+//! The elements of a plot: a list of marks in pixels, painted by role. The SVG, the PNG and the PDF
+//! of a plot are written from the same list. For plotters it is a canvas like any other.
 
+use std::convert::Infallible;
+
+use plotters::style::Color;
+use plotters::style::text_anchor::{HPos, VPos};
+use plotters_backend::{
+    BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingBackend, DrawingErrorKind,
+    FontStyle,
+};
+
+use super::font;
 use crate::format;
-use metrics::Direction;
 
 /// Longer names are cut in plots; the table has them whole.
 const NAME_LENGTH_MAX: usize = 24;
+
+/// Units to a pixel, as plotters counts in whole numbers: a hundredth of a pixel is not seen.
+const UNITS: f64 = 100.0;
 
 /// Medium that a plot is drawn for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -46,6 +58,19 @@ impl Style {
     pub(super) fn scaled(self, length: f64) -> f64 {
         length * self.text() / Self::Screen.text()
     }
+
+    /// Width of a text.
+    pub(super) fn text_width(self, text: &str) -> f64 {
+        font::width(text, self.text())
+    }
+
+    /// One of two numbers.
+    pub(super) const fn either<T: Copy>(self, screen: T, paper: T) -> T {
+        match self {
+            Self::Screen => screen,
+            Self::Paper => paper,
+        }
+    }
 }
 
 /// Meaning of a mark, which decides its color.
@@ -59,8 +84,40 @@ pub(super) enum Paint {
     Grid,
     /// The n-th series.
     Series(usize),
-    /// A share in percent, as in heat maps.
-    Heat(u8),
+    /// The n-th series as a line, which has dashes of its own.
+    Dashes(usize),
+}
+
+impl Color for Paint {
+    /// The role itself in place of a color: what is written of a scene has the colors of its own ground.
+    fn to_backend_color(&self) -> BackendColor {
+        let (role, number) = match *self {
+            Self::Ink => (0, 0),
+            Self::Quiet => (1, 0),
+            Self::Grid => (2, 0),
+            Self::Series(index) => (3, index),
+            Self::Dashes(index) => (4, index),
+        };
+        let [high, low] = (number as u16).to_be_bytes();
+        BackendColor {
+            alpha: 1.0,
+            rgb: (role, high, low),
+        }
+    }
+}
+
+impl From<BackendColor> for Paint {
+    fn from(color: BackendColor) -> Self {
+        let (role, high, low) = color.rgb;
+        let number = usize::from(u16::from_be_bytes([high, low]));
+        match role {
+            0 => Self::Ink,
+            1 => Self::Quiet,
+            2 => Self::Grid,
+            3 => Self::Series(number),
+            _ => Self::Dashes(number),
+        }
+    }
 }
 
 /// Part of a text that stands at its position.
@@ -69,21 +126,6 @@ pub(super) enum Anchor {
     Start,
     Middle,
     End,
-}
-
-/// Weight of text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Weight {
-    Normal,
-    Bold,
-}
-
-/// Turn of a text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
-    Across,
-    /// From bottom to top.
-    Up,
 }
 
 /// A text; it is centered on the height of its position.
@@ -95,8 +137,19 @@ pub(super) struct Text {
     pub(super) size: f64,
     pub(super) paint: Paint,
     pub(super) anchor: Anchor,
-    pub(super) weight: Weight,
-    pub(super) turn: Turn,
+    pub(super) is_bold: bool,
+}
+
+impl Text {
+    /// The place where it begins.
+    pub(super) fn start(&self) -> f64 {
+        let width = font::width(&self.content, self.size);
+        match self.anchor {
+            Anchor::Start => self.x,
+            Anchor::Middle => self.x - width / 2.0,
+            Anchor::End => self.x - width,
+        }
+    }
 }
 
 /// A rectangle.
@@ -108,15 +161,27 @@ pub(super) struct Area {
     pub(super) height: f64,
 }
 
+impl Area {
+    /// The rectangle between two corners.
+    pub(super) fn between(one: BackendCoord, other: BackendCoord) -> Self {
+        let ((left, right), (top, bottom)) = ((one.0, other.0), (one.1, other.1));
+        Self {
+            x: pixels(left.min(right)),
+            y: pixels(top.min(bottom)),
+            width: pixels((right - left).abs()),
+            height: pixels((bottom - top).abs()),
+        }
+    }
+}
+
 /// One mark.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Mark {
-    /// A line; that of a series has the series' dashes.
+    /// A line.
     Line {
         points: Vec<(f64, f64)>,
         paint: Paint,
         width: f64,
-        dashed: bool,
     },
     /// A filled rectangle.
     Fill { area: Area, paint: Paint },
@@ -130,7 +195,7 @@ pub(super) enum Mark {
 }
 
 /// Marks on a page of a size in pixels.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Scene {
     pub(super) style: Style,
     pub(super) height: f64,
@@ -138,145 +203,134 @@ pub(super) struct Scene {
 }
 
 impl Scene {
-    pub(super) fn new(style: Style) -> Self {
-        Self {
-            style,
-            height: 0.0,
-            marks: Vec::new(),
-        }
-    }
-
     pub(super) fn width(&self) -> f64 {
         self.style.width()
     }
+}
 
-    /// A line without dashes.
-    pub(super) fn line(&mut self, points: Vec<(f64, f64)>, paint: Paint, width: f64) {
-        self.marks.push(Mark::Line {
-            points,
-            paint,
-            width,
-            dashed: false,
-        });
+/// Outcome of drawing on a scene, which takes every mark.
+type Outcome<T = ()> = Result<T, DrawingErrorKind<Infallible>>;
+
+impl DrawingBackend for Scene {
+    type ErrorType = Infallible;
+
+    /// The width, and more height than any plot takes: it ends where its last part does.
+    fn get_size(&self) -> (u32, u32) {
+        (units(self.width()) as u32, i32::MAX as u32)
     }
 
-    /// The line of a series, with its dashes; a plain one in ink if it belongs to none.
-    pub(super) fn series(&mut self, points: Vec<(f64, f64)>, index: Option<usize>) {
-        self.marks.push(Mark::Line {
-            points,
-            paint: paint(index),
-            width: self.style.line(),
-            dashed: true,
-        });
+    fn ensure_prepared(&mut self) -> Outcome {
+        Ok(())
     }
 
-    pub(super) fn fill(&mut self, area: Area, paint: Paint) {
-        self.marks.push(Mark::Fill { area, paint });
+    fn present(&mut self) -> Outcome {
+        Ok(())
     }
 
-    /// Text of the usual size.
-    pub(super) fn text(&mut self, at: (f64, f64), text: &str, paint: Paint, anchor: Anchor) {
-        self.marks.push(Mark::Text(Text {
-            x: at.0,
-            y: at.1,
-            content: text.to_owned(),
-            size: self.style.text(),
-            paint,
-            anchor,
-            weight: Weight::Normal,
-            turn: Turn::Across,
-        }));
+    fn draw_pixel(&mut self, point: BackendCoord, color: BackendColor) -> Outcome {
+        self.draw_rect(point, (point.0 + 1, point.1 + 1), &color, true)
     }
 
-    /// Text of the usual size in bold, from its beginning.
-    pub(super) fn heading(&mut self, at: (f64, f64), text: &str) {
-        self.text(at, text, Paint::Ink, Anchor::Start);
-        if let Some(Mark::Text(text)) = self.marks.last_mut() {
-            text.weight = Weight::Bold;
-        }
-    }
-
-    /// The better direction of the whole plot, beside its title. A paper says it in its caption.
-    pub(super) fn better(&mut self, words: &str) {
-        if self.style == Style::Screen && !words.is_empty() {
-            let at = (self.width() - 12.0, 22.0);
-            self.text(at, words, Paint::Quiet, Anchor::End);
-        }
-    }
-
-    /// The heading of a panel, with the better direction of what it shows at its right end; only an
-    /// arrow where there is no room for words.
-    pub(super) fn panel_heading(
+    fn draw_line<S: BackendStyle>(
         &mut self,
-        y: f64,
-        heading: &str,
-        better: impl Into<Option<Direction>>,
-    ) {
-        let margin = self.style.scaled(12.0);
-        let (arrow, words) = match better.into() {
-            Some(Direction::Higher) => ("↑", "↑ higher is better"),
-            Some(Direction::Lower) => ("↓", "↓ lower is better"),
-            Some(Direction::None) => ("", "neither direction is better"),
-            None => ("", ""),
-        };
-        self.heading((margin, y), heading);
-        // Bold letters are wider by a tenth.
-        let taken = text_width(heading, self.style.text()) * 1.1 + 3.0 * margin;
-        let room = self.width() - taken;
-        let fits = text_width(words, self.style.text()) <= room;
-        let words = if fits { words } else { arrow };
-        if !words.is_empty() {
-            let at = (self.width() - margin, y);
-            self.text(at, words, Paint::Quiet, Anchor::End);
-        }
+        from: BackendCoord,
+        to: BackendCoord,
+        style: &S,
+    ) -> Outcome {
+        self.draw_path([from, to], style)
     }
 
-    /// A note below everything that was drawn so far, in as many lines as it needs.
-    pub(super) fn note(&mut self, text: &str) {
-        let margin = self.style.scaled(12.0);
-        let room = self.width() - 2.0 * margin;
-        let mut line = String::new();
-        for word in text.split(' ') {
-            let longer = text_width(&line, self.style.text())
-                + text_width(word, self.style.text())
-                + self.style.text();
-            if !line.is_empty() && longer > room {
-                self.note_line(&line);
-                line.clear();
-            }
-            if !line.is_empty() {
-                line.push(' ');
-            }
-            line.push_str(word);
+    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
+        &mut self,
+        path: I,
+        style: &S,
+    ) -> Outcome {
+        let points = path.into_iter().map(|(x, y)| (pixels(x), pixels(y)));
+        let mut points: Vec<(f64, f64)> = points.collect();
+        points.dedup();
+        if points.len() > 1 && style.color().alpha > 0.0 {
+            self.marks.push(Mark::Line {
+                points,
+                paint: style.color().into(),
+                width: f64::from(style.stroke_width()) / UNITS,
+            });
         }
-        self.note_line(&line);
+        Ok(())
     }
 
-    fn note_line(&mut self, line: &str) {
-        let at = (
-            self.style.scaled(12.0),
-            self.height + self.style.scaled(8.0),
-        );
-        self.text(at, line, Paint::Quiet, Anchor::Start);
-        self.height += self.style.scaled(17.0);
+    fn draw_rect<S: BackendStyle>(
+        &mut self,
+        upper_left: BackendCoord,
+        bottom_right: BackendCoord,
+        style: &S,
+        fill: bool,
+    ) -> Outcome {
+        if fill && style.color().alpha > 0.0 {
+            self.marks.push(Mark::Fill {
+                area: Area::between(upper_left, bottom_right),
+                paint: style.color().into(),
+            });
+        }
+        Ok(())
     }
 
-    /// The plot's title, where it has room for one: a paper has captions. Gives the height taken.
-    pub(super) fn title(&mut self, text: &str) -> f64 {
-        if self.style == Style::Paper {
-            return 4.0;
+    fn draw_text<S: BackendTextStyle>(
+        &mut self,
+        text: &str,
+        style: &S,
+        (x, y): BackendCoord,
+    ) -> Outcome {
+        if text.is_empty() {
+            return Ok(());
         }
-        self.heading((12.0, 22.0), text);
-        if let Some(Mark::Text(text)) = self.marks.last_mut() {
-            text.size = 17.0;
-        }
-        40.0
+        let size = style.size() / UNITS;
+        // Letters are nearly eight tenths of their size high.
+        let half = size * 0.4;
+        let anchor = style.anchor();
+        self.marks.push(Mark::Text(Text {
+            x: pixels(x),
+            y: pixels(y)
+                + match anchor.v_pos {
+                    VPos::Top => half,
+                    VPos::Center => 0.0,
+                    VPos::Bottom => -half,
+                },
+            content: text.to_owned(),
+            size,
+            paint: style.color().into(),
+            anchor: match anchor.h_pos {
+                HPos::Left => Anchor::Start,
+                HPos::Center => Anchor::Middle,
+                HPos::Right => Anchor::End,
+            },
+            is_bold: matches!(style.style(), FontStyle::Bold),
+        }));
+        Ok(())
+    }
+
+    fn estimate_text_size<S: BackendTextStyle>(
+        &self,
+        text: &str,
+        style: &S,
+    ) -> Outcome<(u32, u32)> {
+        let width = font::width(text, style.size());
+        Ok((width.ceil() as u32, style.size().ceil() as u32))
     }
 }
 
-/// The paint of a series; ink for a line that is none.
+/// The paint of a series' line; ink for a line that is none's.
 pub(super) fn paint(index: Option<usize>) -> Paint {
-    index.map_or(Paint::Ink, Paint::Series)
+    index.map_or(Paint::Ink, Paint::Dashes)
+}
+
+/// A length in pixels as plotters counts it.
+pub(super) fn units(pixels: f64) -> i32 {
+    (pixels * UNITS).round() as i32
+}
+
+/// A length as plotters counts it, in pixels.
+pub(super) fn pixels(units: i32) -> f64 {
+    f64::from(units) / UNITS
 }
 
 /// A name as it stands in a plot.
@@ -284,45 +338,16 @@ pub(super) fn name(name: &str) -> String {
     format::shortened(&format::clean(name), NAME_LENGTH_MAX)
 }
 
-/// Width in pixels that suffices for `text`: six tenths of its size per character is what wide
-/// fonts take on average.
-pub(super) fn text_width(text: &str, size: f64) -> f64 {
-    text.chars().count() as f64 * size * 0.6
-}
-
-/// Moves labels apart to `gap` at least, in their order from top to bottom, within `top..=bottom`
-/// where they fit. Gives the position of each.
-pub(super) fn spread(wanted: &[f64], gap: f64, top: f64, bottom: f64) -> Vec<f64> {
-    let mut order: Vec<usize> = (0..wanted.len()).collect();
-    order.sort_by(|&a, &b| wanted[a].total_cmp(&wanted[b]).then(a.cmp(&b)));
-    let mut placed = wanted.to_vec();
-    let mut least = top;
-    for &index in &order {
-        placed[index] = placed[index].max(least);
-        least = placed[index] + gap;
-    }
-    let mut most = bottom;
-    for &index in order.iter().rev() {
-        placed[index] = placed[index].min(most);
-        most = placed[index] - gap;
-    }
-    placed
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn labels_are_moved_apart_and_stay_inside() {
-        let check = |wanted: &[f64], expected: &[f64]| {
-            assert_eq!(spread(wanted, 10.0, 0.0, 100.0), expected, "{wanted:?}");
-        };
-        check(&[], &[]);
-        check(&[50.0], &[50.0]);
-        check(&[50.0, 50.0, 50.0], &[50.0, 60.0, 70.0]);
-        check(&[52.0, 50.0], &[60.0, 50.0]);
-        check(&[100.0, 98.0, 20.0], &[100.0, 90.0, 20.0]);
-        check(&[-5.0, 0.0], &[0.0, 10.0]);
+    fn roles_pass_through_plotters() {
+        let all = [Paint::Ink, Paint::Quiet, Paint::Grid];
+        let series = [Paint::Series(0), Paint::Series(300), Paint::Dashes(7)];
+        for paint in all.into_iter().chain(series) {
+            assert_eq!(Paint::from(paint.to_backend_color()), paint);
+        }
     }
 }

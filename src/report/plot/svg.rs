@@ -6,28 +6,22 @@ use std::fmt::Write as _;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 
-use super::PlotEntry;
 use super::colors::{self, hex};
-use super::png;
-use super::scene::{Anchor, Area, Mark, Paint, Scene, Style, Text, Turn, Weight};
+use super::scene::{Anchor, Area, Mark, Paint, Scene, Style, Text};
+use super::{Drawn, png};
 
-/// The SVG document, without an XML declaration, so that HTML can hold it.
-pub(super) fn write(entry: &PlotEntry, scene: &Scene, description: &str) -> String {
-    write_named(entry.name, entry.title, scene, description)
-}
-
-/// The SVG document of a plot with this name and title.
-pub(super) fn write_named(name: &str, title: &str, scene: &Scene, description: &str) -> String {
-    let mut svg = head(name, title, scene, description);
+/// The SVG document of a plot with this name and title, without an XML declaration, so that HTML can hold
+/// it.
+pub(super) fn write(name: &str, title: &str, drawn: &Drawn) -> String {
+    let scene = &drawn.scene;
+    let mut svg = head(name, title, scene, &drawn.description);
     for mark in &scene.marks {
         match mark {
-            Mark::Line { points, .. } if points.len() < 2 => {}
             Mark::Line {
                 points,
                 paint,
                 width,
-                dashed,
-            } => line(&mut svg, scene.style, points, *paint, *width, *dashed),
+            } => line(&mut svg, scene.style, points, *paint, *width),
             Mark::Fill { area, paint } => {
                 let _ = write!(svg, "<rect{}{}/>", frame(*area), fill(*paint, scene.style));
             }
@@ -63,7 +57,7 @@ fn head(name: &str, title: &str, scene: &Scene, description: &str) -> String {
         "<svg class=\"windtunnel-plot\" {size} viewBox=\"0 0 {width} {height}\" \
          xmlns=\"http://www.w3.org/2000/svg\" role=\"img\" \
          aria-labelledby=\"plot-{name}-title plot-{name}-description\" \
-         font-family=\"Helvetica, Arial, 'Liberation Sans', sans-serif\">\n\
+         font-family=\"Helvetica, Arial, 'Liberation Sans', sans-serif\" stroke-linejoin=\"round\">\n\
          <title id=\"plot-{name}-title\">{}</title>\n\
          <desc id=\"plot-{name}-description\">{}</desc>\n",
         escaped(title),
@@ -95,9 +89,10 @@ fn style_sheet() -> String {
         .into_iter()
         .chain(series)
     {
-        if let Some(class) = colors::class(paint) {
-            rule(&class, &hex(colors::rgb(paint, Style::Screen)[1]));
-        }
+        rule(
+            &colors::class(paint),
+            &hex(colors::rgb(paint, Style::Screen)[1]),
+        );
     }
     sheet.push_str("}\n</style>\n");
     sheet
@@ -105,24 +100,15 @@ fn style_sheet() -> String {
 
 fn paint(attribute: &str, paint: Paint, style: Style) -> String {
     let color = hex(colors::rgb(paint, style)[0]);
-    match colors::class(paint) {
-        Some(class) => format!(" {attribute}=\"{color}\" class=\"{attribute}-{class}\""),
-        None => format!(" {attribute}=\"{color}\""),
-    }
+    let class = colors::class(paint);
+    format!(" {attribute}=\"{color}\" class=\"{attribute}-{class}\"")
 }
 
 fn fill(of: Paint, style: Style) -> String {
     paint("fill", of, style)
 }
 
-fn line(
-    svg: &mut String,
-    style: Style,
-    points: &[(f64, f64)],
-    of: Paint,
-    width: f64,
-    dashed: bool,
-) {
+fn line(svg: &mut String, style: Style, points: &[(f64, f64)], of: Paint, width: f64) {
     svg.push_str("<polyline points=\"");
     for (index, (x, y)) in points.iter().enumerate() {
         let blank = if index > 0 { " " } else { "" };
@@ -134,14 +120,11 @@ fn line(
         paint("stroke", of, style),
         number(width)
     );
-    if let (Paint::Series(index), true) = (of, dashed) {
-        let dashes: Vec<String> = (colors::dashes(index).iter())
-            .map(|length| number(length * width))
-            .collect();
-        if !dashes.is_empty() {
-            let _ = write!(svg, " stroke-dasharray=\"{}\"", dashes.join(" "));
-        }
-        svg.push_str(" stroke-linejoin=\"round\"");
+    let dashes: Vec<String> = (colors::dashes(of).iter())
+        .map(|length| number(length * width))
+        .collect();
+    if !dashes.is_empty() {
+        let _ = write!(svg, " stroke-dasharray=\"{}\"", dashes.join(" "));
     }
     svg.push_str("/>");
 }
@@ -152,18 +135,15 @@ fn text(svg: &mut String, mark: &Text, style: Style) {
         Anchor::Middle => " text-anchor=\"middle\"",
         Anchor::End => " text-anchor=\"end\"",
     };
-    let weight = match mark.weight {
-        Weight::Normal => "",
-        Weight::Bold => " font-weight=\"bold\"",
+    let weight = if mark.is_bold {
+        " font-weight=\"bold\""
+    } else {
+        ""
     };
     let (x, y) = (number(mark.x), number(mark.y));
-    let turn = match mark.turn {
-        Turn::Across => String::new(),
-        Turn::Up => format!(" transform=\"rotate(-90 {x} {y})\""),
-    };
     let _ = write!(
         svg,
-        "<text x=\"{x}\" y=\"{y}\" dy=\"{}\" font-size=\"{}\"{anchor}{weight}{turn}{}>{}</text>",
+        "<text x=\"{x}\" y=\"{y}\" dy=\"{}\" font-size=\"{}\"{anchor}{weight}{}>{}</text>",
         number(mark.size * 0.35),
         number(mark.size),
         fill(mark.paint, style),

@@ -1,9 +1,10 @@
 //! Plots of a sweep: how a metric answers to each parameter, and maps over two of them.
 
 use super::axis::{Axis, Limits};
-use super::chart::{self, Connection, Line, Panel};
-use super::scene::{self, Anchor, Area, Mark, Paint, Scene, Style};
-use super::{Drawn, Plot, PlotEntry, Table, svg};
+use super::chart::{self, Line, Panel, ends};
+use super::figure::{Figure, Mesh};
+use super::scene::{self, Style};
+use super::{Drawn, Plot, PlotEntry, Table, cell};
 use crate::format;
 use lab::sweep::SweepTable;
 use metrics::{Direction, registry};
@@ -14,7 +15,6 @@ const RESPONSE: PlotEntry = PlotEntry {
     caption: "Each panel follows one parameter; a point is the mean over all runs with that value, \
               or over a tenth of the range where it was sampled.",
     shows_metrics: false,
-    better: "",
     draw: |_, _| Err("only a sweep has this plot"),
 };
 
@@ -23,7 +23,6 @@ const HEAT: PlotEntry = PlotEntry {
     title: "Over two parameters",
     caption: "Each cell is the mean over all runs with these two values; the darker, the larger.",
     shows_metrics: false,
-    better: "",
     draw: |_, _| Err("only a sweep has this plot"),
 };
 
@@ -46,13 +45,7 @@ pub fn draw(table: &SweepTable, metrics: &[String], style: Style) -> Vec<(String
         ];
         for (entry, drawn) in drawn {
             let Some(drawn) = drawn else { continue };
-            let plot = Plot {
-                name: entry.name,
-                title: entry.title,
-                caption: entry.caption,
-                svg: svg::write(entry, &drawn.scene, &drawn.description),
-                drawn,
-            };
+            let plot = entry.plot(drawn);
             plots.push((format!("{}-{metric}", entry.name), plot));
         }
     }
@@ -126,23 +119,17 @@ fn response(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
         let (low, high) = bounds(metric, &known)?;
         let title = format!("{}, {}", registry::title(metric), unit(metric));
         let ends = (groups[0].0, groups[groups.len() - 1].0);
-        panels.push(Panel {
-            title: title.trim_end_matches([',', ' ']).to_owned(),
-            better: Some(better(metric)),
-            x: Axis::linear(&format::shortened(path, 60), ends.0, ends.1, 6),
-            y: Axis::linear("", low, high, 5),
-            connection: Connection::Straight,
-            lines,
-            moments: Vec::new(),
-        });
+        let x = Axis::linear(&format::shortened(path, 60), ends.0, ends.1, 6);
+        let y = Axis::linear("", low, high, 5);
+        let title = title.trim_end_matches([',', ' ']);
+        panels.push(Panel::new(title, better(metric), x, y, lines).straight());
     }
-    (!panels.is_empty()).then(|| chart::draw(style, RESPONSE.title, "parameter", &panels))
+    (!panels.is_empty()).then(|| chart::draw(style, RESPONSE.title, "parameter", &panels, &[]))
 }
 
 /// The ends of an axis over some values, with a little room.
 fn bounds(metric: &str, values: &[f64]) -> Option<(f64, f64)> {
-    let low = values.iter().copied().reduce(f64::min)?;
-    let high = values.iter().copied().reduce(f64::max)?;
+    let (low, high) = ends((!values.is_empty()).then_some(values)?.iter().copied());
     let room = ((high - low) * 0.05).max(high.abs() * 1e-6).max(1e-9);
     Some(Limits::of(metric, values).within(low - room, high + room))
 }
@@ -205,38 +192,18 @@ fn heat(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
     let known: Vec<f64> = (maps.iter())
         .flat_map(|map| map.cells.iter().flatten().filter_map(|cell| *cell))
         .collect();
-    let low = known.iter().copied().reduce(f64::min)?;
-    let high = known.iter().copied().reduce(f64::max)?;
-    let mut scene = Scene::new(style);
-    let mut top = scene.title(&format!("{}: {}", HEAT.title, registry::title(metric)));
-    let y_label = format!("↑ {}", format::shortened(&file.parameters[*y], 60));
-    scene.text(
-        (style.scaled(12.0), top + style.scaled(8.0)),
-        &y_label,
-        Paint::Quiet,
-        Anchor::Start,
-    );
+    let (low, high) = ends((!known.is_empty()).then_some(&known)?.iter().copied());
+    let title = registry::title(metric);
+    let mut figure = Figure::new(style, &format!("{}: {title}", HEAT.title));
     let key = key(metric, low, high);
-    let right = scene.width() - style.scaled(12.0);
-    scene.text(
-        (right, top + style.scaled(8.0)),
-        &key,
-        Paint::Quiet,
-        Anchor::End,
-    );
-    top += style.scaled(22.0);
-    for map in &maps {
-        top = draw_map(&mut scene, map, low, high, top);
-    }
-    let below = (scene.width() / 2.0, top + style.scaled(2.0));
-    let x_label = format::shortened(&file.parameters[*x], 60);
-    scene.text(below, &x_label, Paint::Quiet, Anchor::Middle);
-    scene.height = top + style.scaled(20.0);
-    Some(Drawn {
-        scene,
-        description: format!("{}: {key}.", registry::title(metric)),
-        table: data(&maps, &file.parameters[*x], &file.parameters[*y]),
-    })
+    // Below each other where both are too long for a line.
+    let y_label = format!("↑ {}", format::shortened(&file.parameters[*y], 60));
+    figure.note(&y_label);
+    figure.note(&key);
+    figure.top += style.scaled(6.0);
+    draw_maps(&mut figure, &maps, (low, high), &file.parameters[*x]);
+    let table = data(&maps, &file.parameters[*x], &file.parameters[*y]);
+    Some(figure.finish(format!("{title}: {key}."), table))
 }
 
 /// Meaning of the shades, with the better direction.
@@ -248,81 +215,49 @@ fn key(metric: &str, low: f64, high: f64) -> String {
     }
 }
 
-fn draw_map(scene: &mut Scene, map: &Map<'_>, low: f64, high: f64, top: f64) -> f64 {
-    let style = scene.style;
-    let widest = map
-        .rows
-        .iter()
-        .map(|row| scene::text_width(row, style.text()));
-    let left = style.scaled(20.0)
-        + widest
-            .fold(style.scaled(30.0), f64::max)
-            .min(style.scaled(160.0));
-    let area = Area {
-        x: left,
-        y: top + style.scaled(22.0),
-        width: scene.width() - left - style.scaled(14.0),
-        height: (map.rows.len() as f64 * style.scaled(26.0)).min(style.scaled(260.0)),
-    };
-    scene.heading((left, top + style.scaled(10.0)), &scene::name(map.variant));
+fn draw_maps(figure: &mut Figure, maps: &[Map<'_>], (low, high): (f64, f64), x_label: &str) {
+    let style = figure.style;
+    let words = |own: &String| format::shortened(&format::clean(own), 20);
+    let Some(first) = maps.first() else { return };
+    let y = Axis::names(first.rows.iter().rev().map(words));
+    // The first value is at the beginning of the axis below.
+    let mut x = Axis::names(first.columns.iter().rev().map(words));
+    x.label = format::shortened(x_label, 60);
+    let left = y.width(style).max(style.scaled(20.0)) + style.scaled(8.0);
+    let height = (y.to * style.scaled(26.0)).min(style.scaled(260.0));
+    let y = y.thinned(height, style);
+    let names = maps.iter();
+    let names: Vec<(String, String)> = names
+        .map(|map| (scene::name(map.variant), String::new()))
+        .collect();
     let span = if high > low { high - low } else { 1.0 };
-    let percent =
-        |cell: &Option<f64>| cell.map(|value| ((value - low) / span * 100.0).round() as u8);
-    let rows = map
-        .cells
-        .iter()
-        .map(|row| row.iter().map(percent).collect());
-    scene.marks.push(Mark::Raster {
-        area,
-        rows: rows.collect(),
-    });
-    let height = area.height / map.rows.len() as f64;
-    for (position, row) in map.rows.iter().rev().enumerate() {
-        let y = area.y + (position as f64 + 0.5) * height;
-        if height >= style.text() || position % 4 == 0 {
-            let text = format::shortened(&format::clean(row), 20);
-            scene.text(
-                (left - style.scaled(6.0), y),
-                &text,
-                Paint::Quiet,
-                Anchor::End,
-            );
-        }
-    }
-    let width = area.width / map.columns.len() as f64;
-    let mut free = f64::MIN;
-    for (position, column) in map.columns.iter().enumerate() {
-        let text = format::shortened(&format::clean(column), 20);
-        let half = scene::text_width(&text, style.text()) / 2.0;
-        let x = area.x + (position as f64 + 0.5) * width;
-        if x - half >= free {
-            let below = (x, area.y + area.height + style.scaled(12.0));
-            scene.text(below, &text, Paint::Quiet, Anchor::Middle);
-            free = x + half + style.scaled(4.0);
-        }
-    }
-    area.y + area.height + style.scaled(30.0)
+    let percent = |cell: &Option<f64>| cell.map(|own| ((own - low) / span * 100.0).round() as u8);
+    figure.grid(
+        &names,
+        1,
+        (left, height),
+        |_| x.clone(),
+        |figure, index, plane, x| {
+            let rows = maps[index].cells.iter();
+            let rows = rows.map(|row| row.iter().map(percent).collect());
+            figure.raster(plane, rows.collect());
+            figure.chart(plane, x, &y, Mesh::None);
+        },
+    );
 }
 
 fn data(maps: &[Map<'_>], x: &str, y: &str) -> Table {
-    let mut rows = Vec::new();
-    for map in maps {
-        for (row, cells) in map.rows.iter().rev().zip(&map.cells) {
-            for (column, cell) in map.columns.iter().zip(cells) {
-                let value = cell.map(|value| value.to_string()).unwrap_or_default();
-                rows.push(vec![
-                    map.variant.to_owned(),
-                    column.clone(),
-                    row.clone(),
-                    value,
-                ]);
-            }
-        }
-    }
-    Table {
-        header: ["variant", x, y, "value"].map(str::to_owned).to_vec(),
-        rows,
-    }
+    let rows = maps.iter().flat_map(|map| {
+        let rows = map.rows.iter().rev().zip(&map.cells);
+        rows.flat_map(move |(row, cells)| {
+            let cells = map.columns.iter().zip(cells);
+            cells.map(move |(column, value)| {
+                let variant = map.variant.to_owned();
+                [variant, column.clone(), row.clone(), cell(*value)]
+            })
+        })
+    });
+    Table::new(["variant", x, y, "value"], rows)
 }
 
 #[cfg(test)]

@@ -1,10 +1,13 @@
 //! Pods over time, one bar each in the order of their creation; consecutive ones share a bar where
 //! there are many.
 
+use plotters::element::{PathElement, Rectangle};
+use plotters::style::Color;
+
 use super::axis::Axis;
-use super::scene::{self, Anchor, Area, Paint, Scene, Style};
-use super::{Drawn, Material, NO_DATA, PlotEntry, Table};
-use crate::clock::Clock;
+use super::figure::{Figure, Mesh, stroke, sure};
+use super::scene::{self, Area, Paint, Style};
+use super::{Drawn, Material, PlotEntry, Table, cell};
 use crate::format;
 use history::{Bar, TimelineData, VariantData};
 use units::plural;
@@ -16,57 +19,48 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
               to bottom. Thin: waiting for a node. Thick: from the first binding to the last end, \
               as high as the share of its pods that got a node.",
     shows_metrics: false,
-    better: "↓ less waiting (thin) is better",
     draw,
 };
 
 /// Most bars drawn of a variant.
 const BARS_SHOWN_MAX: usize = 100;
-const HEAD: f64 = 26.0;
-const FOOT: f64 = 44.0;
-const GAP: f64 = 26.0;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
-    let variants = &material.data.variants;
-    if variants.is_empty() {
-        return Err(NO_DATA);
-    }
+    let variants = material.variants()?;
     if (variants.iter()).all(|variant| variant.timeline.bars.is_empty() || variant.end_ns == 0) {
         return Err("no time passed, or there was never a pod");
     }
-    let mut scene = Scene::new(style);
-    let mut top = scene.title(ENTRY.title);
-    let across = match (style, variants.len()) {
-        (Style::Screen, 2..) => 2,
-        _ => 1,
-    };
-    let margin = style.scaled(12.0);
-    let gap = style.scaled(GAP);
-    let width = (scene.width() - 2.0 * margin - gap * (across as f64 - 1.0)) / across as f64;
-    let shown: Vec<(TimelineData, &VariantData)> = (variants.iter())
-        .map(|variant| (merged(&variant.timeline), variant))
-        .collect();
-    let bars = shown.iter().map(|(timeline, _)| timeline.bars.len()).max();
+    let mut figure = Figure::new(style, ENTRY.title);
+    figure.better("↓ less waiting (thin) is better");
+    let shown = variants.iter().map(|variant| merged(&variant.timeline));
+    let shown: Vec<TimelineData> = shown.collect();
+    let names = variants.iter().zip(&shown).map(|(variant, timeline)| {
+        let bars = match timeline.pods_per_bar {
+            1 => format::counted(timeline.bars.len() as u64, "pod"),
+            pods => format!(
+                "{} of {}",
+                plural::count(timeline.bars.len(), "bar"),
+                format::counted(pods, "pod")
+            ),
+        };
+        (scene::name(&variant.name), bars)
+    });
+    let names: Vec<(String, String)> = names.collect();
+    let bars = shown.iter().map(|timeline| timeline.bars.len()).max();
     let height = style.scaled((bars.unwrap_or(1) as f64 * 14.0).clamp(60.0, 220.0));
-    for line in shown.chunks(across) {
-        for (place, (timeline, variant)) in line.iter().enumerate() {
-            let area = Area {
-                x: margin + place as f64 * (width + gap),
-                y: top + style.scaled(HEAD),
-                width,
-                height,
-            };
-            let index = material.series(&variant.name);
-            panel(&mut scene, timeline, variant, area, index, material.clock());
-        }
-        top += style.scaled(HEAD + FOOT) + height;
-    }
-    scene.height = top;
-    Ok(Drawn {
-        scene,
-        description: description(variants),
-        table: table(variants),
-    })
+    let time = |index: usize| {
+        let end: &VariantData = &variants[index];
+        Axis::time(
+            material.clock(),
+            end.end_ns as f64 / 1e9,
+            style.either(8, 5),
+        )
+    };
+    figure.grid(&names, 2, (0.0, height), time, |figure, index, plane, x| {
+        let series = material.series(&variants[index].name);
+        bars_of(figure, &shown[index].bars, plane, x, series);
+    });
+    Ok(figure.finish(description(variants), table(variants)))
 }
 
 /// The bars put together until they are few enough to be seen.
@@ -96,59 +90,32 @@ fn merged(timeline: &TimelineData) -> TimelineData {
     shown
 }
 
-fn panel(
-    scene: &mut Scene,
-    timeline: &TimelineData,
-    variant: &VariantData,
-    area: Area,
-    index: usize,
-    clock: Clock,
-) {
-    let style = scene.style;
-    let above = area.y - style.scaled(12.0);
-    scene.heading((area.x, above), &scene::name(&variant.name));
-    let bars = match timeline.pods_per_bar {
-        1 => format::counted(timeline.bars.len() as u64, "pod"),
-        pods => format!(
-            "{} of {}",
-            plural::count(timeline.bars.len(), "bar"),
-            format::counted(pods, "pod")
-        ),
-    };
-    scene.text(
-        (area.x + area.width, above),
-        &bars,
-        Paint::Quiet,
-        Anchor::End,
-    );
-    let axis = Axis::time(clock, variant.end_ns as f64 / 1e9, 8);
-    let place = |nanos: i64| area.x + axis.position(nanos as f64 / 1e9) * area.width;
-    let bottom = area.y + area.height;
-    axis.below(scene, area, area.y, bottom, Paint::Grid);
-    let pitch = area.height / timeline.bars.len().max(1) as f64;
+fn bars_of(figure: &Figure, bars: &[Bar], plane: Area, x: &Axis, series: usize) {
+    let y = Axis::bare(0.0, bars.len().max(1) as f64);
+    let mut chart = figure.chart(plane, x, &y, Mesh::Columns);
+    let pitch = plane.height / y.to;
     // Bars as thin as these stand without a gap: gaps would show as stripes.
-    let free = if pitch < 4.0 { 0.0 } else { pitch * 0.1 };
-    for (row, bar) in timeline.bars.iter().enumerate() {
-        let bottom = area.y + (row + 1) as f64 * pitch;
-        let end = place(bar.end_ns.unwrap_or(variant.end_ns));
-        let begin = bar.bound_ns.map_or(end, place);
-        let submit = place(bar.submit_ns);
+    let free = if pitch < 4.0 { 0.0 } else { 0.1 };
+    let waiting = stroke(Paint::Quiet, (pitch * 0.2).max(0.5));
+    let least = x.to * 0.7 / plane.width;
+    let seconds = |nanos: i64| nanos as f64 / 1e9;
+    for (row, bar) in bars.iter().enumerate() {
+        let bottom = y.row(row);
+        let end = bar.end_ns.map_or(x.to, seconds);
+        let begin = bar.bound_ns.map_or(end, seconds);
+        let submit = seconds(bar.submit_ns);
         let waits = if bar.placed < bar.pods { end } else { begin };
         if waits > submit {
-            let middle = bottom - pitch / 2.0;
-            let width = (pitch * 0.2).max(0.5);
-            scene.line(vec![(submit, middle), (waits, middle)], Paint::Quiet, width);
+            let middle = bottom + 0.5;
+            let line = PathElement::new([(submit, middle), (waits, middle)], waiting);
+            sure(chart.draw_series([line]));
         }
         if bar.bound_ns.is_some() {
             let share = bar.placed as f64 / bar.pods.max(1) as f64;
-            let height = (pitch - 2.0 * free) * share;
-            let thick = Area {
-                x: begin,
-                y: bottom - free - height,
-                width: (end - begin).max(0.7),
-                height,
-            };
-            scene.fill(thick, Paint::Series(index));
+            let top = bottom + free + (1.0 - 2.0 * free) * share;
+            let corners = [(begin, bottom + free), (end.max(begin + least), top)];
+            let bar = Rectangle::new(corners, Paint::Series(series).filled());
+            sure(chart.draw_series([bar]));
         }
     }
 }
@@ -184,10 +151,9 @@ fn table(variants: &[VariantData]) -> Table {
         "bound_ns",
         "end_ns",
     ];
-    let time = |at: Option<i64>| at.map(|at| at.to_string()).unwrap_or_default();
     let rows = variants.iter().flat_map(|variant| {
         variant.timeline.bars.iter().map(move |bar| {
-            vec![
+            [
                 variant.name.clone(),
                 bar.name.clone(),
                 bar.pods.to_string(),
@@ -195,13 +161,10 @@ fn table(variants: &[VariantData]) -> Table {
                 bar.succeeded.to_string(),
                 bar.failed.to_string(),
                 bar.submit_ns.to_string(),
-                time(bar.bound_ns),
-                time(bar.end_ns),
+                cell(bar.bound_ns),
+                cell(bar.end_ns),
             ]
         })
     });
-    Table {
-        header: header.map(str::to_owned).to_vec(),
-        rows: rows.collect(),
-    }
+    Table::new(header, rows)
 }

@@ -1,8 +1,15 @@
 //! Waits of jobs: bars per variant for slowdown and pending time of a run over time.
 
-use super::scene::{self, Anchor, Area, Mark, Paint, Scene, Style, Weight, text_width};
-use super::{Drawn, Material, PlotEntry, Table};
-use crate::comparison::{Comparison, Row, Rows};
+use plotters::element::Rectangle;
+use plotters::style::Color;
+use plotters::style::text_anchor::HPos;
+
+use super::axis::Axis;
+use super::chart::ends;
+use super::figure::{Figure, Mesh, place, sure};
+use super::scene::{self, Area, Paint, Style};
+use super::{Drawn, Material, PlotEntry, Table, cell};
+use crate::comparison::{Cell, Comparison, Row, Rows};
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "waiting",
@@ -10,7 +17,6 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
     caption: "Bars start at zero; each group has its own scale. Other metrics can be chosen with \
               --metric.",
     shows_metrics: true,
-    better: "",
     draw,
 };
 
@@ -21,10 +27,6 @@ const METRICS: [&str; 3] = [
 ];
 
 const BAR_PITCH: f64 = 24.0;
-const BAR_HEIGHT: f64 = 15.0;
-const GROUP_FRAME: f64 = 46.0;
-/// Room for the value behind the longest bar.
-const VALUE_WIDTH: f64 = 120.0;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     let variants = &material.summary.variants;
@@ -61,64 +63,59 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         .collect();
     let series = variants.iter().map(|own| material.series(&own.name));
     let series: Vec<usize> = series.collect();
-    let mut scene = Scene::new(style);
-    let mut top = scene.title(match material.metrics {
-        [] => ENTRY.title,
-        _ => "Metrics side by side",
-    });
+    let mut figure = Figure::new(
+        style,
+        match material.metrics {
+            [] => ENTRY.title,
+            _ => "Metrics side by side",
+        },
+    );
     for row in &rows {
-        draw_group(&mut scene, row, &names, &series, top);
-        top += style.scaled(GROUP_FRAME + names.len() as f64 * BAR_PITCH);
+        group(&mut figure, row, &names, &series);
     }
-    scene.height = top;
-    Ok(Drawn {
-        scene,
-        description: description(&rows, &names),
-        table: table(&rows, &names),
-    })
+    Ok(figure.finish(description(&rows, &names), table(&rows, &names)))
 }
 
-fn draw_group(scene: &mut Scene, row: &Row, names: &[&str], series: &[usize], top: f64) {
-    let style = scene.style;
-    scene.panel_heading(top + style.scaled(14.0), &row.label, row.better);
-    let widths = names
-        .iter()
-        .map(|name| text_width(&scene::name(name), style.text()));
-    let left = style.scaled(20.0) + widths.fold(0.0, f64::max);
+fn group(figure: &mut Figure, row: &Row, names: &[&str], series: &[usize]) {
+    let style = figure.style;
+    figure.panel_heading(&row.label, Some(row.better));
     let values = row.cells.iter().filter_map(|cell| cell.value);
-    let value_max = values.fold(0.0, f64::max);
-    let longest = scene.width() - style.scaled(VALUE_WIDTH) - left;
-    for (index, (cell, name)) in row.cells.iter().zip(names).enumerate() {
-        let middle = top + style.scaled(38.0 + index as f64 * BAR_PITCH);
-        let place = (left - style.scaled(8.0), middle);
-        scene.text(place, &scene::name(name), Paint::Ink, Anchor::End);
-        let length = match cell.value {
-            Some(value) if value_max > 0.0 => longest * (value / value_max).clamp(0.0, 1.0),
-            _ => 0.0,
-        };
-        let height = style.scaled(BAR_HEIGHT);
-        let bar = Area {
-            x: left,
-            y: middle - height / 2.0,
-            width: length,
-            height,
-        };
-        scene.fill(bar, Paint::Series(series[index]));
-        let place = (left + length + style.scaled(8.0), middle);
+    let (_, most) = ends(values.chain([0.0]));
+    let most = if most > 0.0 { most } else { 1.0 };
+    let y = Axis::names(names.iter().map(|name| scene::name(name)));
+    let left = y.width(style) + style.scaled(20.0);
+    // Bold letters are wider by a tenth.
+    let widths = row.cells.iter();
+    let widths = widths.map(|cell| style.text_width(&words(cell)));
+    let right = ends(widths).1 * 1.1 + style.scaled(16.0);
+    let plane = Area {
+        x: left,
+        y: figure.top,
+        width: style.width() - left - right,
+        height: style.scaled(BAR_PITCH) * y.to,
+    };
+    let x = Axis::metric("", &row.unit, (0.0, most), style.either(6, 4));
+    let mut chart = figure.chart(plane, &x, &y, Mesh::None);
+    for (index, cell) in row.cells.iter().enumerate() {
+        let (bottom, paint) = (y.row(index), Paint::Series(series[index]));
+        let value = cell.value.unwrap_or(0.0).clamp(0.0, most);
+        let corners = [(0.0, bottom + 0.2), (value, bottom + 0.8)];
+        sure(chart.draw_series([Rectangle::new(corners, paint.filled())]));
+        let (across, middle) = place(&chart, (value, bottom + 0.5));
+        let at = (across + style.scaled(8.0), middle);
         if cell.best {
-            let text = format!("{} ◀ best", cell.text);
-            scene.text(place, &text, Paint::Ink, Anchor::Start);
-            if let Some(Mark::Text(text)) = scene.marks.last_mut() {
-                text.weight = Weight::Bold;
-            }
+            figure.heading(at, &words(cell));
         } else {
-            scene.text(place, &cell.text, Paint::Quiet, Anchor::Start);
+            figure.text(at, &words(cell), Paint::Quiet, HPos::Left);
         }
     }
-    let from = top + style.scaled(26.0);
-    let to = from + style.scaled(names.len() as f64 * BAR_PITCH);
-    let width = style.scaled(1.0);
-    scene.line(vec![(left, from), (left, to)], Paint::Quiet, width);
+    figure.below(plane, &x);
+}
+
+/// What stands behind a bar.
+fn words(cell: &Cell) -> String {
+    let best = if cell.best { " ◀ best" } else { "" };
+    format!("{}{best}", cell.text)
 }
 
 fn description(rows: &[&Row], names: &[&str]) -> String {
@@ -136,16 +133,11 @@ fn description(rows: &[&Row], names: &[&str]) -> String {
 
 fn table(rows: &[&Row], names: &[&str]) -> Table {
     let cells = rows.iter().flat_map(|row| {
-        row.cells.iter().zip(names).map(move |(cell, name)| {
-            let value = cell.value.map(|value| value.to_string());
-            let fields = [&row.id, &row.unit, *name, &value.unwrap_or_default()];
-            fields.map(str::to_owned).to_vec()
+        let cells = row.cells.iter().zip(names);
+        cells.map(|(own, name)| {
+            let (id, unit, name) = (row.id.clone(), row.unit.clone(), (*name).to_owned());
+            [id, unit, name, cell(own.value)]
         })
     });
-    Table {
-        header: ["metric", "unit", "variant", "value"]
-            .map(str::to_owned)
-            .to_vec(),
-        rows: cells.collect(),
-    }
+    Table::new(["metric", "unit", "variant", "value"], cells)
 }

@@ -1,11 +1,10 @@
 //! Ready pods of workloads over time, with what users did and what failed marked on the time line.
 
-use super::axis::Axis;
-use super::chart::{self, Connection, Line, Moment, Panel};
+use super::chart::{self, Line, Moment, Panel};
 use super::scene::Style;
-use super::{Drawn, Material, NO_DATA, PlotEntry};
+use super::{Drawn, Material, PlotEntry};
 use crate::format;
-use history::{IncidentEntry, MarkEntry, VariantData, WorkloadList, WorkloadSeries};
+use history::{IncidentEntry, MarkEntry, VariantData, WorkloadSeries};
 use metrics::Direction;
 use units::plural;
 
@@ -16,7 +15,6 @@ pub(super) const ENTRY: PlotEntry = PlotEntry {
               the mean over its time. Capital letters mark failures, small letters their repair, \
               and numbers the operations of users.",
     shows_metrics: false,
-    better: "",
     draw,
 };
 
@@ -28,10 +26,7 @@ const EXPLAINED_MAX: usize = 24;
 const FAILURES_MAX: usize = 40;
 
 fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
-    let variants = &material.data.variants;
-    if variants.is_empty() {
-        return Err(NO_DATA);
-    }
+    let variants = material.variants()?;
     let names = worst(variants);
     if names.is_empty() {
         return Err("no controller maintains a number of pods");
@@ -47,9 +42,8 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     if panels.is_empty() {
         return Err("no time passed");
     }
-    let mut drawn = chart::draw(style, ENTRY.title, "time_s", &panels);
-    explain(&mut drawn, material, &marks, unmarked);
-    Ok(drawn)
+    let notes = notes(material, &marks, unmarked);
+    Ok(chart::draw(style, ENTRY.title, "time_s", &panels, &notes))
 }
 
 /// The names of the workloads that missed most pods, in the order of their creation.
@@ -124,10 +118,10 @@ fn panel(material: &Material<'_>, name: &str, marks: &[Mark<'_>], style: Style) 
         let listed = &variant.workloads.listed;
         listed.iter().find(|one| one.name == name).cloned()
     };
-    let line = |index: Option<usize>, label: &str, values: &[f64], variant: &VariantData| Line {
-        index,
-        name: label.to_owned(),
-        points: points(values, &variant.workloads, variant.end_ns),
+    let line = |index: Option<usize>, label: &str, values: &[f64], variant: &VariantData| {
+        let values: Vec<Option<f64>> = values.iter().copied().map(Some).collect();
+        let span = (variant.workloads.column_ns, variant.end_ns);
+        Line::columns(index, label, span, &values)
     };
     let mut lines: Vec<Line> = Vec::new();
     for variant in variants {
@@ -161,38 +155,17 @@ fn panel(material: &Material<'_>, name: &str, marks: &[Mark<'_>], style: Style) 
     // Several must not hide the variants' own lines.
     let place = if are_several { 0 } else { lines.len() };
     lines.splice(place..place, wanted);
-    lines.retain(|line| line.last().is_some());
-    let end = variants.iter().map(|variant| variant.end_ns).max()? as f64 / 1e9;
-    let values = lines.iter().flat_map(|line| &line.points);
-    let highest = values.filter_map(|&(_, value)| value).fold(0.0, f64::max);
-    let ticks = if style == Style::Paper { 5 } else { 10 };
-    (!lines.is_empty()).then(|| Panel {
-        title: format!("{}, ready pods", format::clean(name)),
-        better: Some(Direction::Higher),
-        x: Axis::time(material.clock(), end, ticks),
-        y: Axis::up_to("", highest, 5),
-        connection: Connection::Steps,
-        lines,
-        moments: (signs(marks).into_iter())
-            .zip(marks)
-            .map(|(sign, mark)| Moment {
-                at: mark.entry.at_ns as f64 / 1e9,
-                sign,
-                is_strong: mark.entry.kind == "failure",
-            })
-            .collect(),
-    })
-}
-
-fn points(values: &[f64], list: &WorkloadList, end_ns: i64) -> Vec<(f64, Option<f64>)> {
-    let width = list.column_ns as f64 / 1e9;
-    let columns = values.iter().enumerate();
-    let mut points: Vec<(f64, Option<f64>)> = columns
-        .map(|(column, &value)| (column as f64 * width, Some(value)))
-        .collect();
-    let last = values.last().copied();
-    points.push((end_ns as f64 / 1e9, last));
-    points
+    let title = format!("{}, ready pods", format::clean(name));
+    let time = (material.clock(), style);
+    let mut panel = Panel::over_time(&title, Direction::Higher, time, lines)?;
+    let marks = signs(marks).into_iter().zip(marks);
+    let moments = marks.map(|(sign, mark)| Moment {
+        at: mark.entry.at_ns as f64 / 1e9,
+        sign,
+        is_strong: mark.entry.kind == "failure",
+    });
+    panel.moments = moments.collect();
+    Some(panel)
 }
 
 /// The sign of each mark: operations are numbered, failures and repairs have letters, scaling has
@@ -219,11 +192,9 @@ fn signs(marks: &[Mark<'_>]) -> Vec<String> {
     marks.iter().map(sign).collect()
 }
 
-/// Says below what the signs mean.
-fn explain(drawn: &mut Drawn, material: &Material<'_>, marks: &[Mark<'_>], unmarked: usize) {
+/// What the signs mean, in lines below the plot.
+fn notes(material: &Material<'_>, marks: &[Mark<'_>], unmarked: usize) -> Vec<String> {
     let (clock, variants) = (material.clock(), &material.data.variants);
-    let scene = &mut drawn.scene;
-    let style = scene.style;
     let mut lines: Vec<String> = (signs(marks).iter())
         .zip(marks)
         .map(|(sign, mark)| {
@@ -258,8 +229,5 @@ fn explain(drawn: &mut Drawn, material: &Material<'_>, marks: &[Mark<'_>], unmar
             "{hidden} more workloads are in the table of workloads"
         ));
     }
-    for line in lines {
-        scene.note(&line);
-    }
-    scene.height += style.scaled(6.0);
+    lines
 }

@@ -1,127 +1,124 @@
-//! Axes: where they end, where their ticks are and what stands there.
+//! Axes: where they end, where their ticks are and what stands there, for plotters to draw.
 
-use super::scene::{Anchor, Area, Paint, Scene, text_width};
+use std::ops::Range;
+
+use plotters::coord::ranged1d::{
+    KeyPointHint, KeyPointWeight, NoDefaultFormatting, Ranged, ValueFormatter,
+};
+
+use super::scene::Style;
 use crate::clock::Clock;
 use crate::format;
 use metrics::registry;
 use rng::math;
-
-/// Scale by which values become positions.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Scale {
-    Linear,
-    /// Equal factors take equal lengths; what is not above the axis' beginning stands there.
-    Log,
-}
 
 /// An axis from its beginning to its end.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Axis {
     pub(super) from: f64,
     pub(super) to: f64,
-    pub(super) scale: Scale,
+    /// Whether equal factors take equal lengths; what is not above the axis' beginning stands there then.
+    pub(super) is_logarithmic: bool,
     /// Label of the axis, with the unit.
     pub(super) label: String,
     pub(super) ticks: Vec<(f64, String)>,
 }
 
-/// Seconds between ticks of a time axis, with the unit that its ticks are counted in.
-const TIME_STEPS: [(f64, f64, &str); 26] = [
-    (0.001, 0.001, "ms"),
-    (0.01, 0.001, "ms"),
-    (0.1, 0.001, "ms"),
-    (1.0, 1.0, "s"),
-    (5.0, 1.0, "s"),
-    (10.0, 1.0, "s"),
-    (30.0, 1.0, "s"),
-    (60.0, 60.0, "min"),
-    (300.0, 60.0, "min"),
-    (600.0, 60.0, "min"),
-    (1_800.0, 60.0, "min"),
-    (3_600.0, 3_600.0, "h"),
-    (7_200.0, 3_600.0, "h"),
-    (21_600.0, 3_600.0, "h"),
-    (43_200.0, 3_600.0, "h"),
-    (86_400.0, 86_400.0, "d"),
-    (2.0 * 86_400.0, 86_400.0, "d"),
-    (5.0 * 86_400.0, 86_400.0, "d"),
-    (10.0 * 86_400.0, 86_400.0, "d"),
-    (20.0 * 86_400.0, 86_400.0, "d"),
-    (50.0 * 86_400.0, 86_400.0, "d"),
-    (100.0 * 86_400.0, 86_400.0, "d"),
-    (200.0 * 86_400.0, 86_400.0, "d"),
-    (500.0 * 86_400.0, 86_400.0, "d"),
-    (1_000.0 * 86_400.0, 86_400.0, "d"),
-    (10_000.0 * 86_400.0, 86_400.0, "d"),
+/// Units that a time axis is counted in, in seconds, and how many of them can be between ticks.
+const TIME_UNITS: [(f64, &str, &[f64]); 5] = [
+    (0.001, "ms", &[1.0, 10.0, 100.0]),
+    (1.0, "s", &[1.0, 5.0, 10.0, 30.0]),
+    (60.0, "min", &[1.0, 5.0, 10.0, 30.0]),
+    (3_600.0, "h", &[1.0, 2.0, 6.0, 12.0]),
+    (86_400.0, "d", &DAYS),
 ];
+
+const DAYS: [f64; 11] = [1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 1e2, 2e2, 5e2, 1e3, 1e4];
 
 /// Durations that stand at the ticks of a logarithmic axis, in seconds.
 const LOG_TICKS: [f64; 14] = [
-    0.001,
-    0.01,
-    0.1,
-    1.0,
-    10.0,
-    60.0,
-    600.0,
-    3_600.0,
-    36_000.0,
-    86_400.0,
-    864_000.0,
-    8_640_000.0,
-    86_400_000.0,
-    864_000_000.0,
+    0.001, 0.01, 0.1, 1.0, 10.0, 60.0, 600.0, 3_600.0, 36_000.0, 86_400.0, 8.64e5, 8.64e6, 8.64e7,
+    8.64e8,
 ];
 
-impl Axis {
-    /// Draws its ticks, from one height to another, its words and its label below an area.
-    pub(super) fn below(&self, scene: &mut Scene, area: Area, from: f64, to: f64, paint: Paint) {
-        let style = scene.style;
-        let words = area.y + area.height + style.scaled(13.0);
-        let width = |text: &str| text_width(text, style.text());
-        let label_from = area.x + area.width - width(&self.label) - style.scaled(6.0);
-        for (value, label) in &self.ticks {
-            let at = area.x + self.position(*value) * area.width;
-            scene.line(vec![(at, from), (at, to)], paint, style.scaled(1.0));
-            let anchor = if at - area.x < 1.0 {
-                Anchor::Start
-            } else {
-                Anchor::Middle
-            };
-            // The label stands where the last words would.
-            if at + width(label) / 2.0 < label_from {
-                scene.text((at, words), label, Paint::Quiet, anchor);
-            }
+/// The steps of a time axis in seconds, each with its unit.
+fn time_steps() -> impl Iterator<Item = (f64, f64, &'static str)> {
+    let units = TIME_UNITS.into_iter();
+    units.flat_map(|(unit, name, counts)| counts.iter().map(move |own| (own * unit, unit, name)))
+}
+
+impl Ranged for Axis {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
+        from + (self.position(*value) * f64::from(to - from)).round() as i32
+    }
+
+    fn key_points<H: KeyPointHint>(&self, hint: H) -> Vec<f64> {
+        match hint.weight() {
+            KeyPointWeight::Bold => self.ticks.iter().map(|own| own.0).collect(),
+            KeyPointWeight::Any => Vec::new(),
         }
-        let end = (area.x + area.width, words);
-        scene.text(end, &self.label, Paint::Quiet, Anchor::End);
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.from..self.to
+    }
+}
+
+impl ValueFormatter<f64> for Axis {
+    fn format_ext(&self, value: &f64) -> String {
+        let tick = (self.ticks.iter()).find(|own| own.0.total_cmp(value).is_eq());
+        tick.map(|own| own.1.clone()).unwrap_or_default()
+    }
+}
+
+impl Axis {
+    fn new(label: &str, (from, to): (f64, f64), ticks: Vec<(f64, String)>) -> Self {
+        Self {
+            from,
+            to,
+            is_logarithmic: false,
+            label: label.to_owned(),
+            ticks,
+        }
+    }
+
+    /// An axis without ticks.
+    pub(super) fn bare(from: f64, to: f64) -> Self {
+        Self::new("", (from, to), Vec::new())
+    }
+
+    /// Names with equal room, the first at the end: at the top of an upright axis. [`Self::row`] is their
+    /// place.
+    pub(super) fn names(names: impl IntoIterator<Item = String>) -> Self {
+        let mut axis = Self::bare(0.0, 0.0);
+        axis.ticks = names.into_iter().map(|name| (0.0, name)).collect();
+        axis.to = axis.ticks.len() as f64;
+        for row in 0..axis.ticks.len() {
+            axis.ticks[row].0 = axis.row(row) + 0.5;
+        }
+        axis
+    }
+
+    /// Beginning of the room of a name, which is one long.
+    pub(super) fn row(&self, row: usize) -> f64 {
+        self.to - 1.0 - row as f64
     }
 
     /// An axis over these values with about this many ticks.
     pub(super) fn linear(label: &str, from: f64, to: f64, count: usize) -> Self {
         let to = if to > from { to } else { from + 1.0 };
         let step = step((to - from) / count as f64);
-        let (first, last) = (
-            (from / step).ceil() as i64,
-            (to / step + 1e-9).floor() as i64,
-        );
         let decimals = decimals(step);
-        let ticks = (first..=last).map(|index| {
-            let value = index as f64 * step;
-            (value, format::fixed(value, decimals))
-        });
-        Self {
-            from,
-            to,
-            scale: Scale::Linear,
-            label: label.to_owned(),
-            ticks: ticks.collect(),
-        }
+        let words = |value| format::fixed(value, decimals);
+        Self::new(label, (from, to), multiples(step, from, to, words))
     }
 
     /// An axis from zero to the round number above a value.
-    pub(super) fn up_to(label: &str, value: f64, count: usize) -> Self {
-        Self::linear(label, 0.0, rounded_up(value), count)
+    pub(super) fn up_to(value: f64, count: usize) -> Self {
+        Self::linear("", 0.0, rounded_up(value), count)
     }
 
     /// Time from zero on, in seconds; on the clock of a fill-up, in steps.
@@ -131,21 +128,30 @@ impl Axis {
             return Self::linear("time, steps", 0.0, to, count);
         }
         let least = to / count as f64;
-        let last = TIME_STEPS[TIME_STEPS.len() - 1];
-        let (step, unit, name) = (TIME_STEPS.into_iter())
-            .find(|&(step, ..)| step >= least)
-            .unwrap_or((rounded_up(least / last.1) * last.1, last.1, last.2));
-        let last = (to / step + 1e-9).floor() as i64;
-        let ticks = (0..=last).map(|index| {
-            let value = index as f64 * step;
-            (value, format::fixed(value / unit, 0))
-        });
+        let (day, days) = (86_400.0, "d");
+        let (step, unit, name) = (time_steps().find(|own| own.0 >= least)).unwrap_or((
+            rounded_up(least / day) * day,
+            day,
+            days,
+        ));
+        let words = |value: f64| format::fixed(value / unit, 0);
+        let ticks = multiples(step, 0.0, to, words);
+        Self::new(&format!("time, {name}"), (0.0, to), ticks)
+    }
+
+    /// An axis of a metric's values, with about as many round ones as said.
+    pub(super) fn metric(label: &str, unit: &str, (from, to): (f64, f64), count: usize) -> Self {
+        Self::new(label, (from, to), round_values(unit, from, to, count))
+    }
+
+    /// A logarithmic axis that begins with `0`, at the tick below the least, and ends at the most.
+    fn factors(label: &str, from: f64, to: f64, ticks: Vec<(f64, String)>) -> Self {
+        let inside = |tick: &(f64, String)| tick.0 > from && tick.0 <= to * 1.000_001;
+        let ticks = ticks.into_iter().filter(inside);
+        let ticks = std::iter::once((from, "0".to_owned())).chain(ticks);
         Self {
-            from: 0.0,
-            to,
-            scale: Scale::Linear,
-            label: format!("time, {name}"),
-            ticks: ticks.collect(),
+            is_logarithmic: true,
+            ..Self::new(label, (from, to), ticks.collect())
         }
     }
 
@@ -153,101 +159,115 @@ impl Axis {
     pub(super) fn durations(clock: Clock, label: &str, least: f64, to: f64) -> Self {
         let below = (LOG_TICKS.into_iter().rev()).find(|&tick| tick < least);
         let from = below.unwrap_or(LOG_TICKS[0] / 10.0);
-        let to = to.max(from * 10.0);
         let words = |tick: f64| match clock {
             Clock::Time => format::brief_duration(tick),
             Clock::Steps => clock.duration(tick),
         };
-        let ticks = std::iter::once((from, "0".to_owned())).chain(
-            (LOG_TICKS.into_iter())
-                .filter(|&tick| tick > from && tick <= to * 1.000_001)
-                .map(|tick| (tick, words(tick))),
-        );
-        Self {
-            from,
-            to,
-            scale: Scale::Log,
-            label: label.to_owned(),
-            ticks: ticks.collect(),
-        }
+        let ticks = LOG_TICKS.map(|tick| (tick, words(tick)));
+        Self::factors(label, from, to.max(from * 10.0), ticks.to_vec())
     }
 
     /// Amounts over factors of ten; the axis begins with `0` and ends at the most.
     pub(super) fn amounts(label: &str, least: f64, most: f64) -> Self {
         /// Powers of ten, up to which ones, twos and fives have room.
         const FEW: f64 = 1_000.0;
-        let ticks = || {
-            // Amounts are stated in thousandths at most.
-            let powers = (0..18).scan(0.001, |power, digits: usize| {
-                let own = *power;
-                *power *= 10.0;
-                Some((own, 3_usize.saturating_sub(digits)))
-            });
-            powers.flat_map(|(power, decimals)| {
-                [1.0, 2.0, 5.0].map(|part| (part * power, part, decimals))
-            })
-        };
-        let below = ticks().map(|own| own.0).filter(|tick| *tick < least);
-        let from = below.last().unwrap_or(0.0005);
-        let is_few = most <= from * FEW;
-        let above = ticks().filter(|&(tick, part, _)| {
-            tick > from && tick <= most * 1.000_001 && (is_few || part <= 1.0)
+        // Amounts are stated in thousandths at most.
+        let powers = (0..18).scan(0.001, |power, digits: usize| {
+            let own = *power;
+            *power *= 10.0;
+            Some((own, 3_usize.saturating_sub(digits)))
         });
-        let above = above.map(|(tick, _, decimals)| (tick, format::fixed(tick, decimals)));
-        Self {
-            from,
-            to: most,
-            scale: Scale::Log,
-            label: label.to_owned(),
-            ticks: std::iter::once((from, "0".to_owned()))
-                .chain(above)
-                .collect(),
-        }
+        let ticks = powers.flat_map(|(power, decimals)| {
+            [1.0, 2.0, 5.0].map(|part| (part * power, part, decimals))
+        });
+        let ticks: Vec<(f64, f64, usize)> = ticks.collect();
+        let mut below = ticks.iter().map(|own| own.0).filter(|tick| *tick < least);
+        let from = below.next_back().unwrap_or(0.0005);
+        let is_few = most <= from * FEW;
+        let kept = ticks.iter().filter(|own| is_few || own.1 <= 1.0);
+        let kept = kept.map(|&(tick, _, decimals)| (tick, format::fixed(tick, decimals)));
+        Self::factors(label, from, most, kept.collect())
     }
 
     /// Counts over factors of ten, from the power of ten below the least to the one above the most.
     pub(super) fn powers(label: &str, least: f64, most: f64) -> Self {
         /// Amounts are stated in thousandths at most.
-        const DECIMALS: usize = 3;
-        let power = |digits: usize| (0..digits).fold(1.0, |power, _| power * 10.0);
-        let (mut from, mut to) = (1.0, 10.0);
-        while from * 10.0 <= least {
-            from *= 10.0;
+        const DECIMALS: i32 = 3;
+        let power = |digits: i32| {
+            let power = (0..digits.abs()).fold(1.0, |power, _| power * 10.0);
+            if digits < 0 { 1.0 / power } else { power }
+        };
+        let mut first = 0;
+        while power(first + 1) <= least {
+            first += 1;
         }
-        let mut decimals = 0;
-        while least > 0.0 && least < from && decimals < DECIMALS {
-            decimals += 1;
-            from = 1.0 / power(decimals);
+        while least > 0.0 && least < power(first) && first > -DECIMALS {
+            first -= 1;
         }
-        while to < most || to <= from {
-            to *= 10.0;
+        let mut last = first.max(0) + 1;
+        while power(last) < most {
+            last += 1;
         }
-        let below = (1..=decimals).rev();
-        let below = below.map(|digits| (1.0 / power(digits), digits));
-        let below = below.map(|(tick, digits)| (tick, format::fixed(tick, digits)));
-        let mut ticks: Vec<(f64, String)> = below.collect();
-        let mut tick = from.max(1.0);
-        while tick <= to {
-            ticks.push((tick, format::fixed(tick, 0)));
-            tick *= 10.0;
-        }
+        let words = |digits: i32| format::fixed(power(digits), (-digits).max(0) as usize);
+        let ticks = (first..=last).map(|digits| (power(digits), words(digits)));
         Self {
-            from,
-            to,
-            scale: Scale::Log,
-            label: label.to_owned(),
-            ticks,
+            is_logarithmic: true,
+            ..Self::new(label, (power(first), power(last)), ticks.collect())
+        }
+    }
+
+    /// The axis as it stands below a plane of a width: words that would run into their neighbours are left
+    /// out. Their ticks stay.
+    pub(super) fn thinned(&self, width: f64, style: Style) -> Self {
+        let mut axis = self.clone();
+        let mut order: Vec<usize> = (0..axis.ticks.len()).collect();
+        order.sort_by(|&a, &b| axis.ticks[a].0.total_cmp(&axis.ticks[b].0));
+        let mut free = f64::MIN;
+        for index in order {
+            let at = axis.position(axis.ticks[index].0) * width;
+            let words = &mut axis.ticks[index].1;
+            let half = style.text_width(words) / 2.0;
+            if at - half >= free {
+                free = at + half + style.scaled(4.0);
+            } else {
+                words.clear();
+            }
+        }
+        axis
+    }
+
+    /// Room for the words of its ticks beside a plane.
+    pub(super) fn width(&self, style: Style) -> f64 {
+        let widths = self.ticks.iter().map(|own| style.text_width(&own.1));
+        widths.fold(0.0, f64::max)
+    }
+
+    /// The room that it takes below a plane, of that for ticks and that for a label as well.
+    pub(super) fn room(&self, ticks: f64, label: f64) -> f64 {
+        match (self.ticks.is_empty(), self.label.is_empty()) {
+            (true, true) => 0.0,
+            (false, true) => ticks,
+            (_, false) => label,
         }
     }
 
     /// Position of a value between the beginning (0) and the end (1).
     pub(super) fn position(&self, value: f64) -> f64 {
         let value = value.clamp(self.from, self.to);
-        match self.scale {
-            Scale::Linear => (value - self.from) / (self.to - self.from),
-            Scale::Log => math::ln(value / self.from) / math::ln(self.to / self.from),
+        if self.is_logarithmic {
+            math::ln(value / self.from) / math::ln(self.to / self.from)
+        } else {
+            (value - self.from) / (self.to - self.from)
         }
     }
+}
+
+/// The multiples of a step from one value to another, with their words.
+fn multiples(step: f64, from: f64, to: f64, words: impl Fn(f64) -> String) -> Vec<(f64, String)> {
+    let first = (from / step - 1e-9).ceil() as i64;
+    let last = (to / step + 1e-9).floor() as i64;
+    let values = (first..=last).map(|index| index as f64 * step);
+    values.map(|value| (value, words(value))).collect()
 }
 
 /// The values that a metric can have: its axis reaches no further, so that a share ends at 100 %.
@@ -286,10 +306,10 @@ impl Limits {
 }
 
 /// Round values between two ends, about as many as said, with their words.
-pub(super) fn round_values(unit: &str, low: f64, high: f64, count: usize) -> Vec<(f64, String)> {
+fn round_values(unit: &str, low: f64, high: f64, count: usize) -> Vec<(f64, String)> {
     let least = (high - low) / count as f64;
     let step = match unit {
-        "s" => (TIME_STEPS.into_iter())
+        "s" => time_steps()
             .map(|(step, ..)| step)
             .find(|&step| step >= least)
             .filter(|&step| step <= least * 3.0)
@@ -303,16 +323,11 @@ pub(super) fn round_values(unit: &str, low: f64, high: f64, count: usize) -> Vec
         }
         _ => step(least),
     };
-    let (first, last) = (
-        (low / step - 1e-9).ceil() as i64,
-        (high / step + 1e-9).floor() as i64,
-    );
     let words = |value: f64| match unit {
         "ratio" => format!("{} %", format::fixed(value * 100.0, decimals(step * 100.0))),
         _ => format::value(value, unit),
     };
-    let values = (first..=last).map(|index| index as f64 * step);
-    values.map(|value| (value, words(value))).collect()
+    multiples(step, low, high, words)
 }
 
 /// Decimals that multiples of a step need.

@@ -5,9 +5,9 @@
 pub mod laws;
 
 use super::axis::Axis;
-use super::chart::{self, Connection, Line, Panel};
+use super::chart::{self, Line, Panel, end, highest};
 use super::scene::Style;
-use super::{Plot, PlotEntry, svg};
+use super::{Plot, PlotEntry};
 use crate::clock::Clock;
 use arrivals::inspect::{Curves, Profile, Rhythm};
 
@@ -118,7 +118,6 @@ const fn entry(name: &'static str, title: &'static str, caption: &'static str) -
         title,
         caption,
         shows_metrics: false,
-        better: "",
         draw: |_, _| Err("`windtunnel trace inspect --out` and `trace fit --out` draw this plot"),
     }
 }
@@ -167,7 +166,7 @@ fn arrivals(sides: &[Side<'_>], style: Style) -> Option<Plot> {
     let panel = panel(
         "arrivals per hour",
         Axis::time(Clock::Time, at(parts), 6),
-        Axis::up_to("", highest(&lines), 5),
+        Axis::up_to(highest(&lines), 5),
         lines,
     );
     Some(plot(&ARRIVALS, style, "time_s", &[panel]))
@@ -202,7 +201,7 @@ fn week(sides: &[Side<'_>], style: Style) -> Option<Plot> {
     let panel = panel(
         "rate, multiple of the mean",
         Axis::time(Clock::Time, end(&lines), 7),
-        Axis::up_to("", highest(&lines), 5),
+        Axis::up_to(highest(&lines), 5),
         lines,
     );
     let entry = if has_week { &WEEK } else { &DAY };
@@ -298,20 +297,10 @@ fn tail(sides: &[Side<'_>], style: Style) -> Option<Plot> {
     if lines.iter().all(|own| own.points.len() < 2) {
         return None;
     }
-    let panel = Panel {
-        connection: Connection::Straight,
-        ..panel(
-            "one in … jobs runs longer",
-            Axis::durations(
-                Clock::Time,
-                "run time (logarithmic)",
-                lowest_above_zero(&lines)?,
-                end(&lines),
-            ),
-            Axis::powers("", 1.0, highest(&lines).max(1.0)),
-            lines,
-        )
-    };
+    let least = lowest_above_zero(&lines)?;
+    let x = Axis::durations(Clock::Time, "run time (logarithmic)", least, end(&lines));
+    let y = Axis::powers("", 1.0, highest(&lines).max(1.0));
+    let panel = panel("one in … jobs runs longer", x, y, lines).straight();
     Some(plot(&TAIL, style, "run_time_s", &[panel]))
 }
 
@@ -329,18 +318,6 @@ fn lines(
     all.filter(|own| !own.points.is_empty()).collect()
 }
 
-/// The highest value of lines.
-fn highest(lines: &[Line]) -> f64 {
-    let points = lines.iter().flat_map(|own| &own.points);
-    points.filter_map(|own| own.1).fold(0.0, f64::max)
-}
-
-/// The place where the last line ends.
-fn end(lines: &[Line]) -> f64 {
-    let points = lines.iter().flat_map(|own| &own.points);
-    points.map(|own| own.0).fold(0.0, f64::max)
-}
-
 /// The first place above zero at which there is a point.
 fn lowest_above_zero(lines: &[Line]) -> Option<f64> {
     let places = lines.iter().flat_map(|own| &own.points).map(|own| own.0);
@@ -348,26 +325,11 @@ fn lowest_above_zero(lines: &[Line]) -> Option<f64> {
 }
 
 fn panel(title: &str, x: Axis, y: Axis, lines: Vec<Line>) -> Panel {
-    Panel {
-        title: title.to_owned(),
-        better: None,
-        x,
-        y,
-        connection: Connection::Steps,
-        lines,
-        moments: Vec::new(),
-    }
+    Panel::new(title, None, x, y, lines)
 }
 
 fn plot(entry: &'static PlotEntry, style: Style, x_name: &str, panels: &[Panel]) -> Plot {
-    let drawn = chart::draw(style, entry.title, x_name, panels);
-    Plot {
-        name: entry.name,
-        title: entry.title,
-        caption: entry.caption,
-        svg: svg::write(entry, &drawn.scene, &drawn.description),
-        drawn,
-    }
+    entry.plot(chart::draw(style, entry.title, x_name, panels, &[]))
 }
 
 #[cfg(test)]
