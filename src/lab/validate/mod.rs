@@ -9,6 +9,8 @@ pub mod recording;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use serde::Serialize;
+
 use cluster::{Observer, Store};
 use model::node::HOSTNAME_LABEL;
 use model::{Event, Node, Pod};
@@ -26,7 +28,8 @@ use world::FileSource;
 const RESOURCES: [&str; 2] = ["cpu", "memory"];
 
 /// Distance between the distributions of a time in two runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Distance {
     /// Distance of Kolmogorov and Smirnov, from 0 to 1; `None` if a run has no such time.
     pub distance: Option<f64>,
@@ -41,7 +44,8 @@ pub struct Distance {
 }
 
 /// Difference of the allocated share of a resource over time.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AllocationError {
     /// The resource.
     pub resource: &'static str,
@@ -52,7 +56,8 @@ pub struct AllocationError {
 }
 
 /// First pod that got an unlike node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Parting {
     /// Number of recorded bindings before it.
     pub equal_before: usize,
