@@ -73,7 +73,7 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
     let mut inputs = Vec::new();
     let mut others = 0;
     for file in &arguments.files {
-        let (found, more) = Input::manifests(file).map_err(Failure::input)?;
+        let (found, more) = Input::manifests(file)?;
         inputs.extend(found);
         others += more;
     }

@@ -20,7 +20,6 @@ use report::validate::error_bar;
 use report::{self, Format};
 use units::plural;
 
-use super::failure::folder_failure;
 use super::function_figures::of_functions;
 use super::{Exit, Failure, Global, output, terminal};
 
@@ -147,7 +146,7 @@ pub(super) fn write_summary(folder: &ResultFolder, gathered: &Gathered) -> Resul
     let written = folder
         .json("summary.json", &gathered.summary)
         .and_then(|()| folder.text(REPORT_DATA_FILE, &gathered.data.to_json()));
-    written.map_err(|error| folder_failure(&error))
+    Ok(written?)
 }
 
 /// Comparison that a folder holds, if it is one.
@@ -322,8 +321,8 @@ fn side_by_side(
 
 /// Words of a validation, which has to be of the cluster of the runs.
 fn error_bar_of(path: &Path, gathered: &Gathered) -> Result<String, Failure> {
-    let input = Input::argument(&path.display().to_string()).map_err(Failure::input)?;
-    let text = input.read_to_string().map_err(Failure::input)?;
+    let input = Input::argument(&path.display().to_string())?;
+    let text = input.read_to_string()?;
     let Some(bar) = error_bar(&text) else {
         return Err(Failure::input(format!(
             "{}: no validation; write one with `windtunnel validate EXPERIMENT RECORDING --format \
@@ -464,7 +463,7 @@ fn deliver(
         Some(out) => out.clone(),
     };
     let existing = Existing::forced(arguments.force);
-    write_file(&path, bytes, existing).map_err(|error| folder_failure(&error))?;
+    write_file(&path, bytes, existing)?;
     terminal::print(&format!("{}\n", path.display()));
     Ok(())
 }
