@@ -1,9 +1,10 @@
 //! Failures of runs and result folders as exit codes and messages.
 
-use super::{Failure, interrupt};
+use super::{Exit, Failure, interrupt};
 use intake::TraceError;
 use lab::experiment::{ExperimentError, is_input};
 use lab::folder::FolderError;
+use lab::results::ResultsError;
 use lab::run::RunError;
 use lab::snapshot::SnapshotError;
 use sim::SimError;
@@ -30,6 +31,15 @@ impl From<ExperimentError> for Failure {
                 }
             }
             ExperimentError::Threads { .. } => Self::incomplete(error),
+        }
+    }
+}
+
+impl From<ResultsError> for Failure {
+    fn from(error: ResultsError) -> Self {
+        match error.exit_code() {
+            4 => Self::new(Exit::NothingMeasured, error),
+            _ => Self::input(error),
         }
     }
 }

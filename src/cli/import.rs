@@ -89,8 +89,8 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
     let summary = import(&plan).map_err(|error| match &error {
         ImportError::Folder(folder) if folder.exit_code() != 2 => Failure::incomplete(error),
         ImportError::Compress(_) => Failure::incomplete(error),
-        ImportError::NoNodes { .. }
-        | ImportError::OverInput { .. }
+        ImportError::NoNodes(..)
+        | ImportError::OverInput(..)
         | ImportError::Trace(_)
         | ImportError::Folder(_) => Failure::input(error),
     })?;

@@ -155,9 +155,7 @@ fn compared(path: &Path) -> Result<Option<Study>, Failure> {
     if !file.is_file() {
         return Ok(None);
     }
-    let text = Input::path(&file)
-        .read_to_string()
-        .map_err(Failure::input)?;
+    let text = Input::path(&file).read_to_string()?;
     let study = Study::read(&text).map_err(|error| {
         Failure::input(format!(
             "{}: it is no comparison, or is damaged: {error}; run `windtunnel compare` again",
@@ -169,27 +167,17 @@ fn compared(path: &Path) -> Result<Option<Study>, Failure> {
 
 /// Reads a result folder.
 pub(super) fn read(path: &Path) -> Result<ReportRun, Failure> {
-    let failed = |error: results::ResultsError| Failure {
-        exit: if error.exit_code() == 4 {
-            Exit::NothingMeasured
-        } else {
-            Exit::Input
-        },
-        message: error.to_string(),
-    };
-    let run = results::read(path).map_err(failed)?;
+    let run = results::read(path)?;
     // The tables are not shown, but a damaged folder is not reported on.
-    run.series().map_err(failed)?;
-    run.pods().map_err(failed)?;
+    run.series()?;
+    run.pods()?;
     let names: Vec<&str> = (run.summary.variants.iter())
         .map(|variant| variant.name.as_str())
         .collect();
     let data = history::read(&run.folder, &names).map_err(Failure::input)?;
     let file = run.folder.join("scenario.yaml");
     let scenario = if file.exists() {
-        Input::path(&file)
-            .read_to_string()
-            .map_err(Failure::input)?
+        Input::path(&file).read_to_string()?
     } else {
         String::new()
     };
@@ -212,9 +200,7 @@ pub(super) fn fork_of(folder: &Path) -> Result<Option<Fork>, Failure> {
     if !file.exists() {
         return Ok(None);
     }
-    let text = Input::path(&file)
-        .read_to_string()
-        .map_err(Failure::input)?;
+    let text = Input::path(&file).read_to_string()?;
     let fork = serde_json::from_str(&text).map_err(|error| {
         Failure::input(format!(
             "{}: it does not describe a fork, or is damaged: {error}; run the fork again with \
@@ -385,10 +371,10 @@ fn plots(
             Ok(plot) => drawn.push(plot),
             Err(_) if is_all => {}
             Err(NotDrawn { name, reason, .. }) => {
-                return Err(Failure {
-                    exit: Exit::NothingMeasured,
-                    message: format!("nothing to draw for the plot `{name}`: {reason}"),
-                });
+                return Err(Failure::new(
+                    Exit::NothingMeasured,
+                    format!("nothing to draw for the plot `{name}`: {reason}"),
+                ));
             }
         }
     }

@@ -107,16 +107,16 @@ fn other_inputs(missing: &[String], found: &[String]) -> Failure {
             .collect::<Vec<_>>()
             .join(", "),
     };
-    Failure {
-        exit: Exit::Incomparable,
-        message: format!(
+    Failure::new(
+        Exit::Incomparable,
+        format!(
             "the input files differ from those of the run, so nothing was run\nrecorded but \
              missing here: {}\nhere but not recorded: {}\nhelp: name the folder of the recorded \
              files with --traces DIR",
             list(missing),
             list(found)
         ),
-    }
+    )
 }
 
 /// A comparison that was made again, with one line per candidate and one for the verdicts.

@@ -457,14 +457,14 @@ impl From<SweepError> for Failure {
                 };
             }
             SweepError::Interrupted { finished, runs } => {
-                return Failure {
-                    exit: interrupt::exit(),
-                    message: format!(
+                return Failure::new(
+                    interrupt::exit(),
+                    format!(
                         "interrupted; {finished} of {} {} finished and kept: the same command resumes",
                         plural::count(*runs, "run"),
                         plural::either(*finished, "is", "are")
                     ),
-                };
+                );
             }
             error => match error.exit_code() {
                 2 => Exit::Input,

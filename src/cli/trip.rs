@@ -77,9 +77,8 @@ impl Trip {
         let before = source.experiment(&[])?;
         let after = variant_sets(&source, &before, &arguments.sets)?;
         may_follow(&before, &after).map_err(|why| Failure::input(format!("--set: {why}")))?;
-        snapshot.same_inputs(&before)?.map_err(|why| Failure {
-            exit: Exit::Incomparable,
-            message: format!("{}: {why}", file.display()),
+        snapshot.same_inputs(&before)?.map_err(|why| {
+            Failure::new(Exit::Incomparable, format!("{}: {why}", file.display()))
         })?;
         Ok(Self {
             from: Some((file.to_path_buf(), snapshot)),

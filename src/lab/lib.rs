@@ -12,6 +12,8 @@ pub mod diff;
 pub mod events;
 pub mod experiment;
 pub mod explain;
+#[cfg(test)]
+mod fixture;
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the module that writes a run's files, under temporary names"

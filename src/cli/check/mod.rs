@@ -277,13 +277,13 @@ fn read_baseline(
 ) -> Result<Option<Baseline>, Failure> {
     if !path.exists() {
         if arguments.baseline.is_some() && !arguments.accept {
-            return Err(Failure {
-                exit: Exit::Incomparable,
-                message: format!(
+            return Err(Failure::new(
+                Exit::Incomparable,
+                format!(
                     "{}: no such baseline; review and make one with `--accept`",
                     path.display()
                 ),
-            });
+            ));
         }
         return Ok(None);
     }
@@ -295,14 +295,14 @@ fn read_baseline(
         Err(BaselineError::Version { .. } | BaselineError::Program { .. }) if arguments.accept => {
             Ok(Some(Baseline::acknowledged(&text)))
         }
-        Err(error) => Err(Failure {
-            exit: if error.exit_code() == 3 {
+        Err(error) => Err(Failure::new(
+            if error.exit_code() == 3 {
                 Exit::Incomparable
             } else {
                 Exit::Input
             },
-            message: error.to_string(),
-        }),
+            error.to_string(),
+        )),
     }
 }
 

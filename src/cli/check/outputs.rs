@@ -131,11 +131,8 @@ fn refusal(arguments: &CheckArguments, exit: Exit, why: &str) -> CheckReport {
         windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
         suite,
         file,
-        baseline: None,
-        baseline_hash: None,
         entries: vec![entry],
-        gates: Vec::new(),
-        notes: Vec::new(),
+        ..CheckReport::default()
     }
 }
 

@@ -15,14 +15,12 @@ use cluster::{Observer, Store};
 use model::node::HOSTNAME_LABEL;
 use model::{Event, Node, Pod};
 use rng::agreement::kolmogorov;
-use scheduler::pipeline::evaluate::Form;
-use sim::{EndCause, RunControl};
+use sim::EndCause;
 use units::{Instant, SortedMap};
 
 use crate::diff::Side;
-use crate::run::{RunError, prepare, run_watched};
+use crate::run::{RunError, run_silently};
 use recording::{PodLife, Recording};
-use world::FileSource;
 
 /// Resources whose allocation is compared.
 const RESOURCES: [&str; 2] = ["cpu", "memory"];
@@ -131,15 +129,8 @@ pub fn validate(
     recording: &Recording,
     interrupted: &AtomicBool,
 ) -> Result<Option<Validation>, RunError> {
-    let files = FileSource { files: side.files };
-    let prepared = prepare(side.scenario, &files)?;
     let mut simulated = Simulated::default();
-    let mut control = RunControl {
-        interrupted,
-        progress: &mut |_| {},
-    };
-    let form = Form::Incremental;
-    let end = run_watched(side.scenario, prepared, form, &mut simulated, &mut control)?;
+    let end = run_silently(side.scenario, side.prepare()?, &mut simulated, interrupted)?;
     if end.cause == EndCause::Interrupted {
         return Ok(None);
     }
