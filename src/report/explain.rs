@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use super::remedies::remedy;
 use crate::format;
 use crate::grid::{Grid, pairs, section};
-use crate::releases::{self, Follower};
+use crate::releases;
 use lab::explain::run::AttemptFacts;
 use lab::explain::{
     Eviction, Explanation, NodeView, Outcome, PreemptionView, ReasonGroup, ScoredNode,
@@ -64,11 +64,7 @@ fn attempt_of_run(facts: &AttemptFacts) -> String {
     if let Some(record) = &facts.record {
         let _ = write!(text, "; the pod is from {}", format::clean(record));
     }
-    let follower = Follower {
-        name: &facts.run,
-        releases: &facts.releases,
-    };
-    if let Some(words) = releases::fact([follower].into_iter()) {
+    if let Some(words) = releases::fact([(&facts.run, &facts.releases)]) {
         let _ = write!(text, "; {words}");
     }
     text.push('\n');

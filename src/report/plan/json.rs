@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 use super::PlanReport;
 use crate::grid::{object, pairs};
 use intake::TraceError;
-use lab::plan::buy::{Choice, Purchase};
+use lab::plan::buy::Purchase;
+use lab::plan::choice::{Choice, Way};
 use lab::plan::pending::Pending;
 use lab::plan::picture::{Picture, Pool, RESOURCES, Taken};
-use lab::plan::possible::Way;
 use lab::plan::rules::Rule;
 use lab::plan::{BuyAnswer, DrainAnswer};
 

@@ -8,6 +8,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use crate::format::html as escaped;
 use crate::grid::{Grid, object};
 use lab::upgrade::fields::FieldUse;
 use lab::upgrade::{Difference, Differing, Landing, Upgrade};
@@ -430,9 +431,4 @@ impl UpgradeReport<'_> {
         text.push_str("</dl></details>\n</html>\n");
         text
     }
-}
-
-pub(super) fn escaped(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;");
-    text.replace('>', "&gt;").replace('"', "&quot;")
 }

@@ -6,7 +6,9 @@ use serde_json::{Value, json};
 
 use super::effects;
 use super::switches::Between;
-use super::{escaped, words};
+use super::words;
+use crate::format::html as escaped;
+
 use crate::grid::object;
 use lab::upgrade::runs::{ComparedRuns, OF_RUNS};
 use model::{Changes, Release};
