@@ -38,6 +38,7 @@ pub mod replicate;
 pub mod reproduce;
 pub mod results;
 pub mod run;
+mod sandbox;
 pub mod shell;
 pub mod sides;
 pub mod snapshot;

@@ -1,5 +1,5 @@
 //! Extension of [`KubePlugin`] for forms that keep a plugin's answers: the fast form
-//! ([`super::fast`]), planners that place many replicas, and autoscalers that simulate.
+//! ([`super::fast`]) and autoscalers that simulate.
 //!
 //! Nothing here changes a decision. Each answer is the one of a method of [`KubePlugin`], and
 //! property tests hold both to each other.
