@@ -11,7 +11,6 @@ use metrics::registry;
 use report::check::{self, CheckForm, CheckOptions};
 use report::format;
 
-use super::failure::folder_failure;
 use super::{Exit, Failure, output};
 
 /// Request to accept a new baseline.
@@ -67,8 +66,7 @@ pub(super) fn run(
     );
     output::print(format!("{lines}{summary}").as_bytes())?;
     if !asked.is_dry {
-        write_file(asked.path, new.to_text().as_bytes(), Existing::Replace)
-            .map_err(|error| folder_failure(&error))?;
+        write_file(asked.path, new.to_text().as_bytes(), Existing::Replace)?;
     }
     Ok(Exit::Done)
 }

@@ -6,17 +6,15 @@ use std::str::FromStr;
 use clap::Args;
 
 use lab::compact::{Pending, Question, TrialPlan, compact};
-use lab::replicate::Workers;
 use report::compact::CompactReport;
 use units::Duration;
 
 use super::compare::by_system;
 use super::experiment_file::{self, MessageFormat, Reading};
-use super::failure::failure;
-use super::run_count::RunCount;
+use super::run_count::counted;
 
 use super::table_format::{self, TableFormat};
-use super::{Exit, Failure, Global, interrupt};
+use super::{Exit, Failure, Global};
 
 const EXAMPLES: &str = "Examples:
   windtunnel compact packing.yaml
@@ -114,15 +112,7 @@ pub(super) fn run(
         seed: first.map_or(0, |plan| plan.scenario.seed),
         settle: arguments.settle,
     };
-    let count = RunCount::new(global);
-    let workers = Workers {
-        threads: global.threads(),
-        interrupted: interrupt::flag(),
-        progress: &|done, all| count.at(done, all),
-    };
-    let variants = compact(&experiment, plan, workers);
-    count.clear();
-    let variants = variants.map_err(|error| failure(error, interrupt::exit()))?;
+    let variants = counted(global, |workers| compact(&experiment, plan, workers))?;
     let report = CompactReport {
         experiment: &experiment.name,
         plan,

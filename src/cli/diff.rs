@@ -65,8 +65,7 @@ pub(super) fn run(global: &Global, arguments: &DiffArguments) -> Result<Exit, Fa
     };
     let (one, other) = (&one.run, &other.run);
     let sides = [one.side(), other.side()];
-    let found = first_difference([&sides[0], &sides[1]], interrupt::flag());
-    let difference = found.map_err(|error| diff_failed(&error))?;
+    let difference = first_difference([&sides[0], &sides[1]], interrupt::flag())?;
     match arguments.format {
         DiffFormat::Text => terminal::print(&text(&difference)),
         DiffFormat::Json => {
@@ -80,15 +79,16 @@ pub(super) fn run(global: &Global, arguments: &DiffArguments) -> Result<Exit, Fa
     Ok(Exit::Done)
 }
 
-/// Failure of runs that cannot be simulated again.
-pub(super) fn diff_failed(error: &DiffError) -> Failure {
-    match error {
-        DiffError::Interrupted => Failure::silent(interrupt::exit()),
-        DiffError::Run { label, source } => {
-            let failure = run_failure(source);
-            Failure {
-                message: format!("{label}: {}", failure.message),
-                ..failure
+impl From<DiffError> for Failure {
+    fn from(error: DiffError) -> Self {
+        match error {
+            DiffError::Interrupted => Self::silent(interrupt::exit()),
+            DiffError::Run { label, source } => {
+                let failure = run_failure(&source);
+                Self {
+                    message: format!("{label}: {}", failure.message),
+                    ..failure
+                }
             }
         }
     }

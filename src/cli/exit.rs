@@ -101,20 +101,22 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// Failure because of invalid user input.
-    pub fn input(message: impl fmt::Display) -> Self {
+    /// Failure with its outcome.
+    pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
         Self {
-            exit: Exit::Input,
+            exit,
             message: message.to_string(),
         }
     }
 
+    /// Failure because of invalid user input.
+    pub fn input(message: impl fmt::Display) -> Self {
+        Self::new(Exit::Input, message)
+    }
+
     /// Failure because the work could not be completed.
     pub fn incomplete(message: impl fmt::Display) -> Self {
-        Self {
-            exit: Exit::Incomplete,
-            message: message.to_string(),
-        }
+        Self::new(Exit::Incomplete, message)
     }
 
     /// Failure whose message was printed already.

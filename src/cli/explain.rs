@@ -18,10 +18,9 @@ use scenario::schema::{NodeSource, WorkloadSource};
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
 use units::{Duration, Instant, SortedSet};
 
-use super::diff::diff_failed;
 use super::named::{self, NamedRun};
 use super::snapshot::{
-    SchedulerArguments, deciding_defects, described, doubt_allotment, failed, read, tell, without,
+    SchedulerArguments, deciding_defects, described, doubt_allotment, read, tell, without,
 };
 use super::{Exit, Failure, Global, interrupt, output};
 
@@ -108,8 +107,7 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
     tell(global, &foreign);
     snapshot.warnings.extend(foreign);
     let node = arguments.node.as_deref();
-    let node = node.map(|name| snapshot.node_name(name)).transpose();
-    let node = node.map_err(|error| failed(&error))?;
+    let node = node.map(|name| snapshot.node_name(name)).transpose()?;
     let asked = Asked {
         profile,
         node: node.as_deref(),
@@ -120,8 +118,7 @@ pub(super) fn run(global: &Global, arguments: &ExplainArguments) -> Result<Exit,
     snapshot.warnings.extend(defects);
     let mut changed = None;
     if !changes.is_empty() {
-        let found = asked.with(&changes, &snapshot.cache, &pod);
-        changed = Some(found.map_err(|error| failed(&error))?);
+        changed = Some(asked.with(&changes, &snapshot.cache, &pod)?);
     }
     let report = ExplainReport {
         place: Place::Snapshot(&described(&snapshot)),
@@ -177,7 +174,7 @@ fn run_of(global: &Global, arguments: &ExplainArguments) -> Result<Option<NamedR
     let is_run = asks_for_run
         || is_variant
         || results::is_result_folder(path)
-        || is_file && is_experiment(path).map_err(|error| failed(&error))?;
+        || is_file && is_experiment(path)?;
     if !is_run {
         return Ok(None);
     }
@@ -255,20 +252,18 @@ fn of_run(
     let mut attempted = match found {
         Err(RunExplainError::NeverTried(words)) => return said(arguments, "neverTried", &words),
         Err(RunExplainError::Waits(words)) => return said(arguments, "unschedulable", &words),
-        found => found.map_err(|error| run_failed(&error))?,
+        found => found?,
     };
     run.note_other_digest(&attempted.facts.digest, &arguments.sets);
     tell(global, &attempted.notes);
     let explanation = attempted.explain();
     let node = arguments.node.as_deref();
-    let view = node.map(|name| attempted.look_at(name)).transpose();
-    let view = view.map_err(|error| run_failed(&error))?;
+    let view = node.map(|name| attempted.look_at(name)).transpose()?;
     let changed = match &attempted.scene {
         _ if changes.is_empty() => None,
         Scene::Exact(known) => {
             let (cache, profile, pod) = &**known;
-            let changed = Asked { profile, node }.with(changes, cache, pod);
-            Some(changed.map_err(|error| failed(&error))?)
+            Some(Asked { profile, node }.with(changes, cache, pod)?)
         }
         Scene::Pipeline(_) => {
             return Err(Failure::input(
@@ -287,11 +282,11 @@ fn of_run(
     print(arguments, &report)
 }
 
-fn run_failed(error: &RunExplainError) -> Failure {
-    match error {
-        RunExplainError::Run(error) => diff_failed(error),
-        RunExplainError::Input(_) | RunExplainError::Waits(_) | RunExplainError::NeverTried(_) => {
-            Failure::input(error)
+impl From<RunExplainError> for Failure {
+    fn from(error: RunExplainError) -> Self {
+        match error {
+            RunExplainError::Run(error) => error.into(),
+            error => Self::input(error),
         }
     }
 }
@@ -339,10 +334,10 @@ impl Asked<'_> {
 fn changes(arguments: &ExplainArguments) -> Result<Changes, Failure> {
     let mut changes = Changes::default();
     for text in &arguments.what_if {
-        changes.add_label(text).map_err(|error| failed(&error))?;
+        changes.add_label(text)?;
     }
     for text in &arguments.request {
-        changes.add_request(text).map_err(|error| failed(&error))?;
+        changes.add_request(text)?;
     }
     let taints = arguments.without_taint.iter();
     changes.taints.extend(taints.map(|key| key.as_str().into()));
@@ -353,16 +348,13 @@ fn changes(arguments: &ExplainArguments) -> Result<Changes, Failure> {
 fn find_pod(global: &Global, snapshot: &mut Snapshot, wanted: &str) -> Result<PodInfo, Failure> {
     let path = Path::new(wanted);
     let pod = if path.is_file() || wanted == "-" {
-        let (pod, findings) = snapshot.read_pod(path).map_err(|error| failed(&error))?;
+        let (pod, findings) = snapshot.read_pod(path)?;
         tell(global, &findings);
         doubt_allotment(global, snapshot);
         snapshot.name_namespace(pod.namespace());
         pod
     } else {
-        snapshot
-            .pod(wanted)
-            .map_err(|error| failed(&error))?
-            .clone()
+        snapshot.pod(wanted)?.clone()
     };
     snapshot
         .pod_info(&pod)

@@ -1,14 +1,62 @@
 //! Failures of runs and result folders as exit codes and messages.
 
-use super::{Exit, Failure};
+use super::{Exit, Failure, interrupt};
 use intake::TraceError;
 use lab::experiment::{ExperimentError, is_input};
+use lab::folder::FolderError;
+use lab::results::ResultsError;
 use lab::run::RunError;
+use lab::snapshot::SnapshotError;
 use sim::SimError;
 use world::BuildError;
 
-/// Failure of a result folder.
-pub(super) fn folder_failure(error: &lab::folder::FolderError) -> Failure {
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        of_folder(&error)
+    }
+}
+
+impl From<ExperimentError> for Failure {
+    fn from(error: ExperimentError) -> Self {
+        match &error {
+            ExperimentError::Interrupted => Self::silent(interrupt::exit()),
+            ExperimentError::Folder(folder) => of_folder(folder),
+            ExperimentError::Trace(_) => Self::input(error),
+            ExperimentError::Variant { source, .. } => {
+                let failure = run_failure(source);
+                let (own, whole) = (source.to_string(), error.to_string());
+                Self {
+                    message: failure.message.replacen(&own, &whole, 1),
+                    ..failure
+                }
+            }
+            ExperimentError::Threads { .. } => Self::incomplete(error),
+        }
+    }
+}
+
+impl From<ResultsError> for Failure {
+    fn from(error: ResultsError) -> Self {
+        match error.exit_code() {
+            4 => Self::new(Exit::NothingMeasured, error),
+            _ => Self::input(error),
+        }
+    }
+}
+
+impl From<SnapshotError> for Failure {
+    fn from(error: SnapshotError) -> Self {
+        Self::input(error)
+    }
+}
+
+impl From<TraceError> for Failure {
+    fn from(error: TraceError) -> Self {
+        Self::input(error)
+    }
+}
+
+fn of_folder(error: &FolderError) -> Failure {
     match error.exit_code() {
         2 => Failure::input(error),
         _ => Failure::incomplete(error),
@@ -21,24 +69,6 @@ pub(super) fn is_refusal(error: &ExperimentError) -> bool {
         ExperimentError::Trace(_) => true,
         ExperimentError::Variant { source, .. } => is_input(source),
         _ => false,
-    }
-}
-
-/// Exit code and message of a failed run.
-pub(super) fn failure(error: ExperimentError, interrupted: Exit) -> Failure {
-    match &error {
-        ExperimentError::Interrupted => Failure::silent(interrupted),
-        ExperimentError::Folder(folder) => folder_failure(folder),
-        ExperimentError::Trace(_) => Failure::input(error),
-        ExperimentError::Variant { source, .. } => Failure {
-            message: run_failure(source).message.replacen(
-                &source.to_string(),
-                &error.to_string(),
-                1,
-            ),
-            ..run_failure(source)
-        },
-        ExperimentError::Threads { .. } => Failure::incomplete(error),
     }
 }
 

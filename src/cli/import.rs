@@ -73,7 +73,7 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
     let mut inputs = Vec::new();
     let mut others = 0;
     for file in &arguments.files {
-        let (found, more) = Input::manifests(file).map_err(Failure::input)?;
+        let (found, more) = Input::manifests(file)?;
         inputs.extend(found);
         others += more;
     }
@@ -89,8 +89,8 @@ pub(super) fn run(global: &Global, command: &ImportCommand) -> Result<Exit, Fail
     let summary = import(&plan).map_err(|error| match &error {
         ImportError::Folder(folder) if folder.exit_code() != 2 => Failure::incomplete(error),
         ImportError::Compress(_) => Failure::incomplete(error),
-        ImportError::NoNodes { .. }
-        | ImportError::OverInput { .. }
+        ImportError::NoNodes(..)
+        | ImportError::OverInput(..)
         | ImportError::Trace(_)
         | ImportError::Folder(_) => Failure::input(error),
     })?;

@@ -122,7 +122,7 @@ pub(super) fn run(global: &Global, arguments: &ComposeArguments) -> Result<Exit,
         ComposeError::Rejected(rejected) => source::told(rejected),
         ComposeError::Folder(folder) if folder.exit_code() != 2 => Failure::incomplete(error),
         ComposeError::Text(_) => Failure::incomplete(error),
-        ComposeError::OverInput { .. } | ComposeError::Folder(_) => Failure::input(error),
+        ComposeError::OverInput(..) | ComposeError::Folder(_) => Failure::input(error),
     })?;
     check_written(global, &summary.scenario)?;
     print_summary(
@@ -155,9 +155,7 @@ fn variables(arguments: &ComposeArguments) -> Result<Variables, Failure> {
         files.push(beside);
     }
     for path in files {
-        let text = Input::path(&path)
-            .read_to_string()
-            .map_err(Failure::input)?;
+        let text = Input::path(&path).read_to_string()?;
         let read = environment(&text).map_err(|(line, text)| {
             let place = path.display();
             Failure::input(format!("{place}:{line}: `{text}`: expected `NAME=VALUE`"))

@@ -4,7 +4,6 @@ use std::path::PathBuf;
 
 use clap::{Args, CommandFactory};
 
-use super::failure::folder_failure;
 use super::{Arguments, Exit, Failure, output, terminal};
 use lab::folder::{Existing, write_file};
 
@@ -29,7 +28,7 @@ pub(super) fn run(arguments: &ManArguments) -> Result<Exit, Failure> {
         let path = folder.join(format!("{name}.1"));
         let page = page(command.display_name(name.clone()))?;
         // Pages of another version are what one wants to replace.
-        write_file(&path, &page, Existing::Replace).map_err(|error| folder_failure(&error))?;
+        write_file(&path, &page, Existing::Replace)?;
         terminal::print(&format!("{}\n", path.display()));
     }
     Ok(Exit::Done)

@@ -4,12 +4,12 @@
 use std::path::{Path, PathBuf};
 
 use lab::diff::Side;
-use lab::results::{self, ResultsError};
+use lab::results;
 use lab::summary::{Summary, VariantSummary};
 use scenario::Experiment;
 
 use super::source::Source;
-use super::{Exit, Failure, Global, terminal};
+use super::{Failure, Global, terminal};
 use units::plural;
 
 /// One run, with its experiment.
@@ -67,21 +67,10 @@ pub(super) fn experiment(
     if !is_folder {
         return Ok((Source::read(global, Some(path))?.experiment(sets)?, None));
     }
-    let run = results::read(path).map_err(|error| failure(&error))?;
+    let run = results::read(path)?;
     let scenario = run.folder.join("scenario.yaml");
     let experiment = Source::read(global, Some(&scenario))?.experiment(sets)?;
     Ok((experiment, Some(run.summary)))
-}
-
-fn failure(error: &ResultsError) -> Failure {
-    Failure {
-        exit: if error.exit_code() == 4 {
-            Exit::NothingMeasured
-        } else {
-            Exit::Input
-        },
-        message: error.to_string(),
-    }
 }
 
 /// Reads `PATH` or `PATH:VARIANT`.

@@ -17,9 +17,7 @@ use report::mix::MixReport;
 use report::place::PlaceReport;
 use scheduler::kube::PodInfo;
 
-use super::snapshot::{
-    SchedulerArguments, described, doubt_allotment, failed, read, tell, without,
-};
+use super::snapshot::{SchedulerArguments, described, doubt_allotment, read, tell, without};
 use super::table_format::{self, TableFormat};
 use super::{Exit, Failure, Global};
 
@@ -148,7 +146,7 @@ pub(super) fn run(global: &Global, arguments: &PlaceArguments) -> Result<Exit, F
     let profiles = arguments.scheduler.profiles(global, snapshot.release)?;
     without(&mut snapshot, &arguments.without_node)?;
     let asked = ask(global, &mut snapshot, path)?;
-    let profile = profile_of(&profiles, &asked.pod).map_err(|error| failed(&error))?;
+    let profile = profile_of(&profiles, &asked.pod)?;
     let most = arguments.replicas.unwrap_or(MOST);
     let placement = place(&snapshot.cache, profile, &asked.pod, most);
     let placement = placement.map_err(Failure::incomplete)?;
@@ -172,8 +170,7 @@ struct Asked {
 }
 
 fn ask(global: &Global, snapshot: &mut Snapshot, path: &Path) -> Result<Asked, Failure> {
-    let read = snapshot.read_pod(path);
-    let (pod, findings) = read.map_err(|error| failed(&error))?;
+    let (pod, findings) = snapshot.read_pod(path)?;
     let file = path.display();
     let findings: Vec<String> = findings
         .iter()
@@ -201,7 +198,7 @@ fn mixed(
     let mut shapes = Vec::new();
     for part in parts {
         let Asked { pod, findings } = ask(global, &mut snapshot, &part.file)?;
-        profile_of(&profiles, &pod).map_err(|error| failed(&error))?;
+        profile_of(&profiles, &pod)?;
         warnings.extend(findings);
         shapes.push(Shape {
             pod,
@@ -209,8 +206,7 @@ fn mixed(
         });
     }
     warnings.splice(0..0, snapshot.warnings.iter().cloned());
-    let ground = Ground::new(&mut snapshot, &profiles, arguments.preemption());
-    let mut ground = ground.map_err(|error| failed(&error))?;
+    let mut ground = Ground::new(&mut snapshot, &profiles, arguments.preemption())?;
     let mixed = ground.fill(&shapes, arguments.replicas.unwrap_or(MOST));
     let report = MixReport {
         snapshot: &described(&snapshot),
@@ -228,10 +224,9 @@ fn lost(global: &Global, arguments: &PlaceArguments) -> Result<Exit, Failure> {
     let profiles = arguments.scheduler.profiles(global, snapshot.release)?;
     without(&mut snapshot, &arguments.without_node)?;
     let told = described(&snapshot);
-    let selected = select(&snapshot, &arguments.lose).map_err(|error| failed(&error))?;
+    let selected = select(&snapshot, &arguments.lose)?;
     let Selected { always, turns } = selected;
-    let ground = Ground::new(&mut snapshot, &profiles, arguments.preemption());
-    let mut ground = ground.map_err(|error| failed(&error))?;
+    let mut ground = Ground::new(&mut snapshot, &profiles, arguments.preemption())?;
     if let Some(turns) = turns {
         let losses = ground.lose_each(&always, &turns);
         let report = LossesReport {

@@ -9,7 +9,7 @@ use lab::snapshot::SnapshotOptions;
 use report::queue::QueueReport;
 use units::Duration;
 
-use super::snapshot::{failed, ignored, tell};
+use super::snapshot::{ignored, tell};
 use super::table_format::{self, TableFormat};
 use super::{Exit, Failure, Global};
 
@@ -56,7 +56,7 @@ pub(super) fn run(global: &Global, arguments: &QueueArguments) -> Result<Exit, F
         ignored: &ignored,
         ..SnapshotOptions::default()
     };
-    let asked = read(cluster, job, &options).map_err(|error| failed(&error))?;
+    let asked = read(cluster, job, &options)?;
     tell(global, &asked.warnings);
     let run_times = arguments.run_time.map_or(RunTimes::Ended, RunTimes::Given);
     let (mut answers, mut before) = (Vec::new(), Vec::new());

@@ -20,7 +20,6 @@ use report::validate::error_bar;
 use report::{self, Format};
 use units::plural;
 
-use super::failure::folder_failure;
 use super::function_figures::of_functions;
 use super::{Exit, Failure, Global, output, terminal};
 
@@ -147,7 +146,7 @@ pub(super) fn write_summary(folder: &ResultFolder, gathered: &Gathered) -> Resul
     let written = folder
         .json("summary.json", &gathered.summary)
         .and_then(|()| folder.text(REPORT_DATA_FILE, &gathered.data.to_json()));
-    written.map_err(|error| folder_failure(&error))
+    Ok(written?)
 }
 
 /// Comparison that a folder holds, if it is one.
@@ -156,9 +155,7 @@ fn compared(path: &Path) -> Result<Option<Study>, Failure> {
     if !file.is_file() {
         return Ok(None);
     }
-    let text = Input::path(&file)
-        .read_to_string()
-        .map_err(Failure::input)?;
+    let text = Input::path(&file).read_to_string()?;
     let study = Study::read(&text).map_err(|error| {
         Failure::input(format!(
             "{}: it is no comparison, or is damaged: {error}; run `windtunnel compare` again",
@@ -170,27 +167,17 @@ fn compared(path: &Path) -> Result<Option<Study>, Failure> {
 
 /// Reads a result folder.
 pub(super) fn read(path: &Path) -> Result<ReportRun, Failure> {
-    let failed = |error: results::ResultsError| Failure {
-        exit: if error.exit_code() == 4 {
-            Exit::NothingMeasured
-        } else {
-            Exit::Input
-        },
-        message: error.to_string(),
-    };
-    let run = results::read(path).map_err(failed)?;
+    let run = results::read(path)?;
     // The tables are not shown, but a damaged folder is not reported on.
-    run.series().map_err(failed)?;
-    run.pods().map_err(failed)?;
+    run.series()?;
+    run.pods()?;
     let names: Vec<&str> = (run.summary.variants.iter())
         .map(|variant| variant.name.as_str())
         .collect();
     let data = history::read(&run.folder, &names).map_err(Failure::input)?;
     let file = run.folder.join("scenario.yaml");
     let scenario = if file.exists() {
-        Input::path(&file)
-            .read_to_string()
-            .map_err(Failure::input)?
+        Input::path(&file).read_to_string()?
     } else {
         String::new()
     };
@@ -213,9 +200,7 @@ pub(super) fn fork_of(folder: &Path) -> Result<Option<Fork>, Failure> {
     if !file.exists() {
         return Ok(None);
     }
-    let text = Input::path(&file)
-        .read_to_string()
-        .map_err(Failure::input)?;
+    let text = Input::path(&file).read_to_string()?;
     let fork = serde_json::from_str(&text).map_err(|error| {
         Failure::input(format!(
             "{}: it does not describe a fork, or is damaged: {error}; run the fork again with \
@@ -322,8 +307,8 @@ fn side_by_side(
 
 /// Words of a validation, which has to be of the cluster of the runs.
 fn error_bar_of(path: &Path, gathered: &Gathered) -> Result<String, Failure> {
-    let input = Input::argument(&path.display().to_string()).map_err(Failure::input)?;
-    let text = input.read_to_string().map_err(Failure::input)?;
+    let input = Input::argument(&path.display().to_string())?;
+    let text = input.read_to_string()?;
     let Some(bar) = error_bar(&text) else {
         return Err(Failure::input(format!(
             "{}: no validation; write one with `windtunnel validate EXPERIMENT RECORDING --format \
@@ -386,10 +371,10 @@ fn plots(
             Ok(plot) => drawn.push(plot),
             Err(_) if is_all => {}
             Err(NotDrawn { name, reason, .. }) => {
-                return Err(Failure {
-                    exit: Exit::NothingMeasured,
-                    message: format!("nothing to draw for the plot `{name}`: {reason}"),
-                });
+                return Err(Failure::new(
+                    Exit::NothingMeasured,
+                    format!("nothing to draw for the plot `{name}`: {reason}"),
+                ));
             }
         }
     }
@@ -464,7 +449,7 @@ fn deliver(
         Some(out) => out.clone(),
     };
     let existing = Existing::forced(arguments.force);
-    write_file(&path, bytes, existing).map_err(|error| folder_failure(&error))?;
+    write_file(&path, bytes, existing)?;
     terminal::print(&format!("{}\n", path.display()));
     Ok(())
 }

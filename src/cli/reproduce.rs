@@ -6,7 +6,6 @@ use clap::Args;
 
 use intake::Input;
 use lab::compare::{CandidateCheck, RecordedStudy, STUDY_FILE, StudyCheck};
-use lab::replicate::Workers;
 use lab::reproduce::{Repeat, Reproduction, VariantCheck, reproduce, reproduce_study};
 use lab::summary::Summary;
 use lab::travel::{FORK_FILE, Fork};
@@ -15,10 +14,8 @@ use report::format::clean;
 use scenario::Experiment;
 use units::{Instant, plural};
 
-use super::compare::refused;
-use super::failure::failure;
 use super::report::fork_of;
-use super::run_count::RunCount;
+use super::run_count::counted;
 use super::source::Source;
 use super::{Exit, Failure, Global, interrupt, named, terminal};
 
@@ -47,20 +44,12 @@ pub(super) fn run(global: &Global, arguments: &ReproduceArguments) -> Result<Exi
         repeats,
         study,
     } = claim(global, &arguments.target)?;
-    let threads = global.threads();
     let found = if let (Some(study), [repeat]) = (&study, repeats.as_slice()) {
-        let count = RunCount::new(global);
-        let workers = Workers {
-            threads,
-            interrupted: interrupt::flag(),
-            progress: &|done, all| count.at(done, all),
-        };
-        let found = reproduce_study(&summary, repeat, study, workers);
-        count.clear();
-        found.map_err(refused)?
+        counted(global, |workers| {
+            reproduce_study(&summary, repeat, study, workers)
+        })?
     } else {
-        let found = reproduce(&summary, &repeats, threads, interrupt::flag());
-        found.map_err(|error| failure(error, interrupt::exit()))?
+        reproduce(&summary, &repeats, global.threads(), interrupt::flag())?
     };
     let here = env!("CARGO_PKG_VERSION");
     let version = if summary.windtunnel == here {
@@ -118,16 +107,16 @@ fn other_inputs(missing: &[String], found: &[String]) -> Failure {
             .collect::<Vec<_>>()
             .join(", "),
     };
-    Failure {
-        exit: Exit::Incomparable,
-        message: format!(
+    Failure::new(
+        Exit::Incomparable,
+        format!(
             "the input files differ from those of the run, so nothing was run\nrecorded but \
              missing here: {}\nhere but not recorded: {}\nhelp: name the folder of the recorded \
              files with --traces DIR",
             list(missing),
             list(found)
         ),
-    }
+    )
 }
 
 /// A comparison that was made again, with one line per candidate and one for the verdicts.
@@ -221,9 +210,7 @@ fn study_of(folder: &Path) -> Result<Option<RecordedStudy>, Failure> {
     if !path.is_file() {
         return Ok(None);
     }
-    let text = Input::path(&path)
-        .read_to_string()
-        .map_err(Failure::input)?;
+    let text = Input::path(&path).read_to_string()?;
     let study = RecordedStudy::read(&text);
     study.map_err(|reason| Failure::input(format!("{}: {reason}", path.display())))
 }
@@ -231,9 +218,7 @@ fn study_of(folder: &Path) -> Result<Option<RecordedStudy>, Failure> {
 fn claim(global: &Global, target: &Path) -> Result<Claim, Failure> {
     let wrong = |reason: &str| Failure::input(format!("{}: {reason}", target.display()));
     if target.is_file() {
-        let html = Input::path(target)
-            .read_to_string()
-            .map_err(Failure::input)?;
+        let html = Input::path(target).read_to_string()?;
         let report = embedded::read(&html).map_err(|reason| wrong(&reason))?;
         let base = target.parent().map(Path::to_path_buf).unwrap_or_default();
         let repeats = report.scenarios.into_iter().map(|scenario| {
@@ -243,7 +228,7 @@ fn claim(global: &Global, target: &Path) -> Result<Claim, Failure> {
                 clean(&scenario.run)
             );
             let source = Source::of(global, name, scenario.text, base.clone());
-            Ok(Repeat {
+            Ok::<_, Failure>(Repeat {
                 experiment: source.experiment(&[])?,
                 before: before(global, scenario.fork.as_ref(), target, &base)?,
             })

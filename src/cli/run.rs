@@ -17,7 +17,7 @@ use scenario::{Experiment, load};
 use systems::registry::WITH_PLAIN_FORM;
 use units::plural;
 
-use super::failure::{failure, folder_failure, is_refusal};
+use super::failure::is_refusal;
 use super::profile::{Profiler, VARIANTS};
 use super::progress::Bars;
 use super::run_arguments::{RunArguments, SchedulerForm};
@@ -77,7 +77,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
         return Err(failure);
     }
     trip.keep_snapshot(&experiment, journey.as_ref())?;
-    let out = folder.finish().map_err(|error| folder_failure(&error))?;
+    let out = folder.finish()?;
     profiler.ended("report");
     let report = out.join(REPORT).display().to_string();
     let wall_time = terminal::seconds(started.elapsed());
@@ -153,7 +153,7 @@ fn refused(error: ExperimentError, folder: ResultFolder, journey: Option<&Journe
     if is_refusal(&error) {
         folder.withdraw();
     }
-    Trip::failure(failure(error, interrupt::exit()), journey)
+    Trip::failure(error.into(), journey)
 }
 
 /// Prints the results of a run.
@@ -181,7 +181,7 @@ fn result_folder(
     // The folder named after the experiment is the program's own to renew; one that was named by
     // the user is not.
     let existing = Existing::forced(arguments.force || is_default);
-    ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))
+    Ok(ResultFolder::create(&out, existing)?)
 }
 
 /// Number of remarks printed without `-v`.
@@ -276,8 +276,7 @@ fn write_report(gathered: &Gathered, folder: &ResultFolder) -> Result<(), Failur
         ]
     });
     for (name, text) in files.chain([(REPORT.to_owned(), html)]) {
-        let written = folder.text(&name, &text);
-        written.map_err(|error| folder_failure(&error))?;
+        folder.text(&name, &text)?;
     }
     Ok(())
 }

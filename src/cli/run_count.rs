@@ -4,7 +4,9 @@ use std::time::Duration as WallDuration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::Global;
+use lab::replicate::Workers;
+
+use super::{Global, interrupt};
 
 /// Line on stderr if that is a terminal.
 pub(super) struct RunCount {
@@ -38,4 +40,16 @@ impl RunCount {
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
     }
+}
+
+/// Does work of many runs with the threads of the command line, under a progress line.
+pub(super) fn counted<T>(global: &Global, work: impl FnOnce(Workers<'_>) -> T) -> T {
+    let count = RunCount::new(global);
+    let done = work(Workers {
+        threads: global.threads(),
+        interrupted: interrupt::flag(),
+        progress: &|done, all| count.at(done, all),
+    });
+    count.clear();
+    done
 }

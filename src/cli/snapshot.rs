@@ -10,7 +10,7 @@ use intake::Input;
 use k8s::kind_named;
 use lab::explain::defects::deciding;
 use lab::snapshot::profile::{read_config, read_profiles};
-use lab::snapshot::{Snapshot, SnapshotError, SnapshotOptions};
+use lab::snapshot::{Snapshot, SnapshotOptions};
 use model::Release;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
 use world::allotment_doubt;
@@ -44,8 +44,7 @@ impl SchedulerArguments {
         release: Release,
     ) -> Result<Vec<KubeProfile>, Failure> {
         let config = self.config.as_ref().map(Input::path);
-        let read = read_profiles(config.as_ref(), release.changes());
-        let (profiles, doubts) = read.map_err(|error| failed(&error))?;
+        let (profiles, doubts) = read_profiles(config.as_ref(), release.changes())?;
         tell(global, &doubts);
         Ok(profiles)
     }
@@ -68,13 +67,8 @@ pub(super) fn deciding_defects(
     pod: &PodInfo,
 ) -> Result<Vec<String>, Failure> {
     let config = scheduler.config.as_ref().map(Input::path);
-    let (config, _) = read_config(config.as_ref()).map_err(|error| failed(&error))?;
+    let (config, _) = read_config(config.as_ref())?;
     deciding(&config, profile, cache, pod).map_err(Failure::input)
-}
-
-/// Failure of a snapshot that cannot be read, or cannot answer the question.
-pub(super) fn failed(error: &SnapshotError) -> Failure {
-    Failure::input(error)
 }
 
 /// Kinds whose objects are left out.
@@ -97,8 +91,7 @@ pub(super) fn read(
         release: stated,
         ignored: &ignored,
     };
-    let snapshot = Snapshot::read(paths, &options);
-    let mut snapshot = snapshot.map_err(|error| failed(&error))?;
+    let mut snapshot = Snapshot::read(paths, &options)?;
     tell(global, &snapshot.warnings);
     doubt_allotment(global, &mut snapshot);
     // The command ends with it: to give its pods back one by one is a tenth of the whole work.
@@ -121,7 +114,7 @@ pub(super) fn doubt_allotment(global: &Global, snapshot: &mut Snapshot) {
 /// Removes nodes with their pods.
 pub(super) fn without(snapshot: &mut Snapshot, nodes: &[String]) -> Result<(), Failure> {
     for node in nodes {
-        snapshot.lose_node(node).map_err(|error| failed(&error))?;
+        snapshot.lose_node(node)?;
     }
     Ok(())
 }

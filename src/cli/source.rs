@@ -86,7 +86,7 @@ impl Source {
 
 /// Name and text of a file given by the user, `-` being standard input.
 pub(super) fn text_of(path: &Path) -> Result<(String, String), Failure> {
-    let input = Input::argument(&path.display().to_string()).map_err(Failure::input)?;
+    let input = Input::argument(&path.display().to_string())?;
     let text = (input.read_to_string()).map_err(|error| no_scenario(path, &error))?;
     Ok((input.name.to_string(), text))
 }

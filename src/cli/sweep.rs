@@ -151,10 +151,10 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
         return Ok(Exit::Done);
     }
     let shard = match &arguments.shard {
-        Some(text) => text.parse::<Shard>().map_err(failure)?,
+        Some(text) => text.parse::<Shard>()?,
         None => Shard::WHOLE,
     };
-    let design = design(arguments).map_err(failure)?;
+    let design = design(arguments)?;
     let source = Source::read(global, arguments.scenario.as_deref())?;
     let program = program();
     let grounds = Grounds {
@@ -165,7 +165,7 @@ pub(super) fn run(global: &Global, arguments: &SweepArguments) -> Result<Exit, F
         seeds: arguments.seeds,
         program: &program,
     };
-    let plan = plan(&grounds).map_err(failure)?;
+    let plan = plan(&grounds)?;
     let default = || Path::new("results").join(format!("{}-sweep", plan.file.name));
     let out = arguments.out.clone().unwrap_or_else(default);
     if arguments.submit.is_some() {
@@ -223,7 +223,7 @@ fn all_runs(
     } else {
         When::SameSweep
     };
-    let folder = SweepFolder::open(out, &plan.file, shard, when).map_err(failure)?;
+    let folder = SweepFolder::open(out, &plan.file, shard, when)?;
     let count = RunCount::new(global);
     let progress = |finished: usize, runs: usize| count.at(finished, runs);
     let executed = execute(&Execution {
@@ -235,7 +235,7 @@ fn all_runs(
         progress: &progress,
     });
     count.clear();
-    let executed = executed.map_err(failure)?;
+    let executed = executed?;
     for damaged in &executed.damaged {
         terminal::complain(&format!("note: {damaged}; it was run again"));
     }
@@ -248,24 +248,23 @@ fn finish(
     folders: &[PathBuf],
     out: &Path,
 ) -> Result<SweepTable, Failure> {
-    let table = SweepTable::new(merge(folders).map_err(failure)?).map_err(failure)?;
+    let table = SweepTable::new(merge(folders)?)?;
     for id in &arguments.metrics {
-        table.has_metric(id).map_err(failure)?;
+        table.has_metric(id)?;
     }
     let when = if arguments.force {
         When::AnySweep
     } else {
         When::SameSweep
     };
-    let folder = SweepFolder::open(out, &table.merged().file, Shard::WHOLE, when);
-    let folder = folder.map_err(failure)?;
+    let folder = SweepFolder::open(out, &table.merged().file, Shard::WHOLE, when)?;
     for record in table.merged().records.values() {
-        if !matches!(folder.record(&record.key).map_err(failure)?, Some(Ok(_))) {
-            folder.keep(record).map_err(failure)?;
+        if !matches!(folder.record(&record.key)?, Some(Ok(_))) {
+            folder.keep(record)?;
         }
     }
-    table.write(folder.folder()).map_err(failure)?;
-    drawings(arguments, &table, folder.folder()).map_err(failure)?;
+    table.write(folder.folder())?;
+    drawings(arguments, &table, folder.folder())?;
     Ok(table)
 }
 
@@ -361,10 +360,12 @@ fn submit(
     };
     {
         // Closed again before the first task starts.
-        let folder = SweepFolder::open(out, &plan.file, Shard::WHOLE, when).map_err(failure)?;
+        let folder = SweepFolder::open(out, &plan.file, Shard::WHOLE, when)?;
         for (name, text) in [("slurm/shard.sh", &shard), ("slurm/merge.sh", &merge)] {
-            let written = folder.folder().write(name, text.as_bytes());
-            written.map_err(|error| failure(error.into()))?;
+            folder
+                .folder()
+                .write(name, text.as_bytes())
+                .map_err(SweepError::from)?;
         }
     }
     let job = sbatch(&scripts.submit_shards(&arguments.sbatch))?;
@@ -445,37 +446,35 @@ fn shared_arguments(global: &Global, arguments: &SweepArguments) -> Vec<String> 
     shared
 }
 
-#[expect(
-    clippy::needless_pass_by_value,
-    reason = "it is what `map_err` hands over"
-)]
-fn failure(error: SweepError) -> Failure {
-    let exit = match &error {
-        SweepError::Rejected { at, rejected } => {
-            let failure = source::told(rejected);
-            return Failure {
-                message: format!("the experiment file is wrong at {at}"),
-                ..failure
-            };
+impl From<SweepError> for Failure {
+    fn from(error: SweepError) -> Self {
+        let exit = match &error {
+            SweepError::Rejected { at, rejected } => {
+                let failure = source::told(rejected);
+                return Failure {
+                    message: format!("the experiment file is wrong at {at}"),
+                    ..failure
+                };
+            }
+            SweepError::Interrupted { finished, runs } => {
+                return Failure::new(
+                    interrupt::exit(),
+                    format!(
+                        "interrupted; {finished} of {} {} finished and kept: the same command resumes",
+                        plural::count(*runs, "run"),
+                        plural::either(*finished, "is", "are")
+                    ),
+                );
+            }
+            error => match error.exit_code() {
+                2 => Exit::Input,
+                3 => Exit::Incomparable,
+                _ => Exit::Incomplete,
+            },
+        };
+        Failure {
+            exit,
+            message: error.to_string(),
         }
-        SweepError::Interrupted { finished, runs } => {
-            return Failure {
-                exit: interrupt::exit(),
-                message: format!(
-                    "interrupted; {finished} of {} {} finished and kept: the same command resumes",
-                    plural::count(*runs, "run"),
-                    plural::either(*finished, "is", "are")
-                ),
-            };
-        }
-        error => match error.exit_code() {
-            2 => Exit::Input,
-            3 => Exit::Incomparable,
-            _ => Exit::Incomplete,
-        },
-    };
-    Failure {
-        exit,
-        message: error.to_string(),
     }
 }

@@ -22,8 +22,7 @@ use workloads::generate::{
 };
 
 use super::trace_files::{
-    FileArguments, ReadingArguments, end_of, exit, folder_failure, opened, write_plots, writer,
-    written,
+    FileArguments, ReadingArguments, end_of, exit, opened, write_plots, writer, written,
 };
 use super::{Exit, Failure, Global, terminal};
 
@@ -249,8 +248,7 @@ pub(super) fn run(_global: &Global, command: &TraceCommand) -> Result<Exit, Fail
 fn validated(arguments: &ValidateArguments) -> Result<Exit, Failure> {
     let file = &arguments.file;
     let input = file.input()?;
-    let has_failures =
-        arguments.failures || !file.has_format() && is_log(&input).map_err(Failure::input)?;
+    let has_failures = arguments.failures || !file.has_format() && is_log(&input)?;
     let validation = if has_failures {
         file.choices.refuse_for_log(&file.file)?;
         let options = ReadOptions {
@@ -282,7 +280,7 @@ fn inspected(arguments: &InspectArguments) -> Result<Exit, Failure> {
     let (input, entry) = opened(&arguments.file)?;
     let options = arguments.file.options(entry)?;
     if let Some(name) = &arguments.record {
-        let found = records(&input, entry, &options, name).map_err(Failure::input)?;
+        let found = records(&input, entry, &options, name)?;
         if found.count == 0 {
             return Err(Failure::input(format!(
                 "--record: {} has no record `{name}`",
@@ -296,7 +294,7 @@ fn inspected(arguments: &InspectArguments) -> Result<Exit, Failure> {
         });
         return Ok(Exit::Done);
     }
-    let inspection = inspect(&input, entry, &options).map_err(Failure::input)?;
+    let inspection = inspect(&input, entry, &options)?;
     terminal::print(&if arguments.file.json {
         told::inspection_json(&inspection)
     } else {
@@ -384,7 +382,7 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
     {
         let path = arguments.out.join(file);
         let write = |out: &mut dyn std::io::Write| write(&options, out);
-        write_file_with(&path, existing, write).map_err(folder_failure)?;
+        write_file_with(&path, existing, write)?;
         terminal::print(&format!("{}\n", path.display()));
         return Ok(Exit::Done);
     }
@@ -401,9 +399,9 @@ fn generate(arguments: &GenerateArguments) -> Result<Exit, Failure> {
         terminal::print(&format!("{}\n", path.display()));
         return Ok(Exit::Done);
     }
-    for file in entry.files(&options).map_err(Failure::input)? {
+    for file in entry.files(&options)? {
         let path = arguments.out.join(&file.name);
-        write_file(&path, &file.text, existing).map_err(folder_failure)?;
+        write_file(&path, &file.text, existing)?;
         terminal::print(&format!("{}\n", path.display()));
     }
     Ok(Exit::Done)

@@ -234,8 +234,8 @@ pub(super) fn edit(arguments: &EditArguments) -> Result<Exit, Failure> {
     let part = Part::new(input, entry, arguments)?;
     let others = { arguments.merge.iter() }
         .map(|name| {
-            let input = Input::argument(name).map_err(Failure::input)?;
-            let entry = recognize(&input).map_err(Failure::input)?;
+            let input = Input::argument(name)?;
+            let entry = recognize(&input)?;
             Part::new(input, entry, arguments)
         })
         .collect::<Result<Vec<Part>, Failure>>()?;
@@ -243,8 +243,8 @@ pub(super) fn edit(arguments: &EditArguments) -> Result<Exit, Failure> {
         let others = others.iter().map(Part::open).collect::<Result<_, _>>()?;
         edit.apply(part.open()?, others).map_err(Failure::input)
     };
-    let before = summarize_workload(&mut *part.open()?).map_err(Failure::input)?;
-    let after = summarize_workload(&mut *open()?).map_err(Failure::input)?;
+    let before = summarize_workload(&mut *part.open()?)?;
+    let after = summarize_workload(&mut *open()?)?;
     if after.arrivals == 0 {
         return Err(Failure::input(format!(
             "{}: no arrival is left of {}; nothing is written",

@@ -11,9 +11,7 @@ use formats::cut_file::check_cut_off;
 use formats::registry::{FORMATS, find, recognize};
 use formats::writers::{ConvertError, Converted, WRITERS, Writer, find as find_writer};
 use intake::{Input, RowPolicy};
-use lab::folder::{
-    Existing, FolderError, TextFile, refuse_files, remove_files, write_file_with, write_files,
-};
+use lab::folder::{Existing, TextFile, refuse_files, remove_files, write_file_with, write_files};
 use report::plot::Plot;
 use report::plot::trace::{laws, names};
 use report::trace as told;
@@ -76,14 +74,14 @@ impl FileArguments {
 
     /// The file; nothing is opened yet but standard input, which is read as a whole.
     pub(super) fn input(&self) -> Result<Input, Failure> {
-        let input = Input::argument(&self.file).map_err(Failure::input)?;
+        let input = Input::argument(&self.file)?;
         Ok(if self.cut_off { input.cut_off() } else { input })
     }
 
     /// The format that the user names, or that the content shows.
     pub(super) fn format(&self, input: &Input) -> Result<&'static FormatEntry, Failure> {
         let found = self.named_or_recognized(input)?;
-        check_cut_off(input, found).map_err(Failure::input)?;
+        check_cut_off(input, found)?;
         Ok(found)
     }
 
@@ -154,11 +152,11 @@ pub(super) fn writer(name: &str) -> Result<&'static Writer, String> {
 
 /// Words about the end of a file that may be cut off; none of any other, and of JSON output.
 pub(super) fn end_of(arguments: &FileArguments, input: &Input) -> Result<String, Failure> {
-    let is_file = input.files().map_err(Failure::input)?.is_none();
+    let is_file = input.files()?.is_none();
     if !arguments.cut_off || arguments.json || !is_file {
         return Ok(String::new());
     }
-    let line = input.count_lines().map_err(Failure::input)?;
+    let line = input.count_lines()?;
     Ok(format!(
         "read up to line {line}; `--after-line {line}` continues there\n"
     ))
@@ -189,7 +187,7 @@ pub(super) fn written(
     });
     match (done, result) {
         (Err(ConvertError::Read(error)), _) => Err(Failure::input(error)),
-        (_, Err(error)) => Err(folder_failure(error)),
+        (_, Err(error)) => Err(error.into()),
         (Err(error), Ok(())) => Err(Failure::incomplete(error)),
         (Ok(converted), Ok(())) => Ok(converted),
     }
@@ -210,7 +208,7 @@ pub(super) fn refuse_plots(
     let mut files: Vec<String> = names.flat_map(plot_files).collect();
     files.push(page.to_owned());
     let files = files.iter().map(String::as_str);
-    refuse_files(out, files, Existing::forced(force)).map_err(folder_failure)
+    Ok(refuse_files(out, files, Existing::forced(force))?)
 }
 
 /// Writes plots with their data and a page with all of them: all files or none. Plots of a former report of the page that
@@ -243,19 +241,11 @@ pub(super) fn write_plots(
         .filter(|[svg, table]| is_of_page(svg) && out.join(table).is_file())
         .collect();
     let files: Vec<TextFile> = drawn.chain([page]).collect();
-    write_files(out, &files, Existing::forced(force)).map_err(folder_failure)?;
+    write_files(out, &files, Existing::forced(force))?;
     for both in former {
-        remove_files(out, both.iter().map(String::as_str)).map_err(folder_failure)?;
+        remove_files(out, both.iter().map(String::as_str))?;
     }
     Ok(())
-}
-
-/// A file that can't be written, as the program's failure.
-pub(super) fn folder_failure(error: FolderError) -> Failure {
-    match error.exit_code() {
-        2 => Failure::input(error),
-        _ => Failure::incomplete(error),
-    }
 }
 
 /// A trace with its format.

@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &FitArguments) -> Result<Exit, Failure> {
         )));
     }
     let input = file.input()?;
-    if arguments.failures || !file.has_format() && is_log(&input).map_err(Failure::input)? {
+    if arguments.failures || !file.has_format() && is_log(&input)? {
         file.choices.refuse_for_log(&file.file)?;
         return run_failures(&input, arguments);
     }
@@ -111,7 +111,7 @@ fn run_failures(input: &Input, arguments: &FitArguments) -> Result<Exit, Failure
     if let Some(out) = &arguments.out {
         refuse_plots(out, arguments.force, laws::names(), PAGE)?;
     }
-    let failures = observed(input, arguments.system, file.rows()).map_err(Failure::input)?;
+    let failures = observed(input, arguments.system, file.rows())?;
     let fit = fit_failures(&input.name, failures).map_err(Failure::input)?;
     if file.json {
         let answer = json!({
@@ -187,7 +187,7 @@ fn run_reordered(arguments: &FitArguments) -> Result<Exit, Failure> {
     let windows = &arguments.reorder;
     table(arguments, Reordered::head(windows), |input, file| {
         let mut source = opened(input, file)?;
-        let own = reordered(&input.name, &mut *source, windows).map_err(Failure::input)?;
+        let own = reordered(&input.name, &mut *source, windows)?;
         let own = own.ok_or_else(|| {
             Failure::input(format!(
                 "{}: no job ends, so none waits for another",
@@ -241,7 +241,7 @@ struct Fitted {
 
 fn fitted(input: &Input, arguments: &FileArguments) -> Result<Fitted, Failure> {
     let mut source = opened(input, arguments)?;
-    let fit = fit(&input.name, &mut *source).map_err(Failure::input)?;
+    let fit = fit(&input.name, &mut *source)?;
     Ok(Fitted {
         name: input.name.to_string(),
         fit,

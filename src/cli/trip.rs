@@ -10,10 +10,9 @@ use lab::travel::{FORK_FILE, Fork, Snapshot, may_follow};
 use scenario::{Experiment, as_run};
 use units::{Duration, Instant};
 
-use super::failure::{failure, folder_failure};
 use super::run_arguments::RunArguments;
 use super::source::Source;
-use super::{Exit, Failure, Global, interrupt};
+use super::{Exit, Failure, Global};
 
 /// Snapshots that a run writes or starts from.
 #[derive(Default)]
@@ -65,7 +64,7 @@ impl Trip {
     }
 
     fn starting(global: &Global, arguments: &RunArguments, file: &Path) -> Result<Self, Failure> {
-        let text = Input::path(file).read_to_string().map_err(Failure::input)?;
+        let text = Input::path(file).read_to_string()?;
         let wrong = |why: String| Failure::input(format!("{}: {why}", file.display()));
         let snapshot = Snapshot::parse(&text).map_err(wrong)?;
         let name = format!("{} (its scenario)", file.display());
@@ -78,11 +77,8 @@ impl Trip {
         let before = source.experiment(&[])?;
         let after = variant_sets(&source, &before, &arguments.sets)?;
         may_follow(&before, &after).map_err(|why| Failure::input(format!("--set: {why}")))?;
-        let same = snapshot.same_inputs(&before);
-        let same = same.map_err(|error| failure(error.into(), interrupt::exit()))?;
-        same.map_err(|why| Failure {
-            exit: Exit::Incomparable,
-            message: format!("{}: {why}", file.display()),
+        snapshot.same_inputs(&before)?.map_err(|why| {
+            Failure::new(Exit::Incomparable, format!("{}: {why}", file.display()))
         })?;
         Ok(Self {
             from: Some((file.to_path_buf(), snapshot)),
@@ -134,11 +130,9 @@ impl Trip {
         journey: Option<&Journey<'_>>,
     ) -> Result<(), Failure> {
         if let (Some((_, file)), Some(journey)) = (&self.snapshot_at, journey) {
-            let snapshot = journey.take_snapshot(experiment, file);
-            let snapshot = snapshot.map_err(|error| failure(error.into(), interrupt::exit()))?;
+            let snapshot = journey.take_snapshot(experiment, file)?;
             let existing = self.existing.unwrap_or(Existing::Refuse);
-            let written = write_file(file, snapshot.to_json().as_bytes(), existing);
-            written.map_err(|error| folder_failure(&error))?;
+            write_file(file, snapshot.to_json().as_bytes(), existing)?;
         }
         Ok(())
     }
@@ -151,8 +145,7 @@ impl Trip {
     ) -> Result<Option<Fork>, Failure> {
         let fork = self.fork(folder, sets);
         if let Some(fork) = &fork {
-            let written = folder.json(FORK_FILE, fork);
-            written.map_err(|error| folder_failure(&error))?;
+            folder.json(FORK_FILE, fork)?;
         }
         Ok(fork)
     }

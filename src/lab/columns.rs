@@ -40,21 +40,37 @@ pub struct Column {
 }
 
 impl Column {
-    const fn of(name: &'static str, kind: Kind, unit: &'static str, meaning: &'static str) -> Self {
-        Self {
-            name,
-            kind,
-            unit,
-            meaning,
-            absent: None,
-        }
-    }
-
     const fn or_absent(self, meaning: &'static str) -> Self {
         Self {
             absent: Some(meaning),
             ..self
         }
+    }
+}
+
+const fn text(name: &'static str, meaning: &'static str) -> Column {
+    Column {
+        name,
+        kind: Kind::Text,
+        unit: "",
+        meaning,
+        absent: None,
+    }
+}
+
+const fn integer(name: &'static str, unit: &'static str, meaning: &'static str) -> Column {
+    Column {
+        kind: Kind::Integer,
+        unit,
+        ..text(name, meaning)
+    }
+}
+
+const fn number(name: &'static str, unit: &'static str, meaning: &'static str) -> Column {
+    Column {
+        kind: Kind::Number,
+        unit,
+        ..text(name, meaning)
     }
 }
 
@@ -110,75 +126,59 @@ pub const CLASSES: TableSchema = TableSchema {
     columns: &CLASS_COLUMNS,
 };
 
-const VARIANT: Column = Column::of(
+const VARIANT: Column = text(
     "variant",
-    Kind::Text,
-    "",
     "the variant's name; rows of one variant are adjacent, variants in written order",
 );
 
 /// Columns of the time series.
 pub(super) const SERIES_COLUMNS: [Column; 13] = [
     VARIANT,
-    Column::of(
+    integer(
         "time_ns",
-        Kind::Integer,
         "ns",
         "simulated time; the row shows the state after all changes of this instant",
     ),
-    Column::of(
+    integer(
         "allocated_cpu_milli",
-        Kind::Integer,
         "milli-core",
         "CPU reserved by pods on nodes",
     ),
-    Column::of(
+    integer(
         "allocated_memory_bytes",
-        Kind::Integer,
         "byte",
         "memory reserved by pods on nodes",
     ),
-    Column::of(
+    integer(
         "allocated_gpu_milli",
-        Kind::Integer,
         "milli-GPU",
         "GPU reserved by pods on nodes",
     ),
-    Column::of(
+    integer(
         "capacity_cpu_milli",
-        Kind::Integer,
         "milli-core",
         "allocatable CPU of the nodes that are up",
     ),
-    Column::of(
+    integer(
         "capacity_memory_bytes",
-        Kind::Integer,
         "byte",
         "allocatable memory of the nodes that are up",
     ),
-    Column::of(
+    integer(
         "capacity_gpu_milli",
-        Kind::Integer,
         "milli-GPU",
         "allocatable GPU of the nodes that are up",
     ),
-    Column::of(
-        "pods_pending",
-        Kind::Integer,
-        "pods",
-        "submitted pods without a node",
-    ),
-    Column::of(
+    integer("pods_pending", "pods", "submitted pods without a node"),
+    integer(
         "pods_bound",
-        Kind::Integer,
         "pods",
         "pods that hold a node, running or starting",
     ),
-    Column::of("pods_running", Kind::Integer, "pods", "pods that run"),
-    Column::of("nodes_up", Kind::Integer, "nodes", "nodes that are up"),
-    Column::of(
+    integer("pods_running", "pods", "pods that run"),
+    integer("nodes_up", "nodes", "nodes that are up"),
+    number(
         "gpu_fragmented_milli",
-        Kind::Number,
         "milli-GPU",
         "expected idle GPU that a pod drawn at random from the workload can't use",
     )
@@ -188,59 +188,41 @@ pub(super) const SERIES_COLUMNS: [Column; 13] = [
 /// Columns of the table of pods.
 pub(super) const POD_COLUMNS: [Column; 19] = [
     VARIANT,
-    Column::of("pod", Kind::Text, "", "the pod's name"),
-    Column::of(
+    text("pod", "the pod's name"),
+    integer(
         "tenant",
-        Kind::Integer,
         "",
         "number of the user or group that the pod is accounted to, in order of first appearance",
     ),
-    Column::of(
+    integer(
         "class",
-        Kind::Integer,
         "",
         "number of the pod's class (pods with the same requests and rules), in order of first \
          appearance",
     ),
-    Column::of(
-        "submit_ns",
-        Kind::Integer,
-        "ns",
-        "simulated time of the pod's submission",
-    ),
-    Column::of(
+    integer("submit_ns", "ns", "simulated time of the pod's submission"),
+    integer(
         "bound_ns",
-        Kind::Integer,
         "ns",
         "simulated time at which the pod was bound to its last node",
     )
     .or_absent("the pod holds no node, or held none when it ended"),
-    Column::of(
+    integer(
         "started_ns",
-        Kind::Integer,
         "ns",
         "simulated time at which the pod began to run",
     )
     .or_absent("the pod is not running, or was not running when it ended"),
-    Column::of(
-        "ended_ns",
-        Kind::Integer,
-        "ns",
-        "simulated time at which the pod ended",
-    )
-    .or_absent("the pod is still alive at the end of the run"),
-    Column::of("node", Kind::Text, "", "the name of the pod's node").or_absent("the pod had none"),
-    Column::of(
+    integer("ended_ns", "ns", "simulated time at which the pod ended")
+        .or_absent("the pod is still alive at the end of the run"),
+    text("node", "the name of the pod's node").or_absent("the pod had none"),
+    text(
         "gpus",
-        Kind::Text,
-        "",
         "indexes of the GPU devices that the pod held on its node, ascending, joined by `-`",
     )
     .or_absent("the pod held none"),
-    Column::of(
+    text(
         "outcome",
-        Kind::Text,
-        "",
         "`succeeded`, `time_limit` (killed at its limit), `error`, `rejected` (refused \
          permanently), `node_lost`, `evicted`, `cancelled`, `moved` (continued by the next pod of its \
          name, on another node), or why the node that it was bound to refused it: `OutOfcpu`, \
@@ -248,20 +230,13 @@ pub(super) const POD_COLUMNS: [Column; 19] = [
          memory or disk); of pods still alive: `pending`, `starting`, `running` (whatever their \
          containers do, and while they end)",
     ),
-    Column::of(
+    text(
         "job",
-        Kind::Text,
-        "",
         "the object that controls the pod, as `KIND/NAME`, or `gang-N` for pods of one arrival",
     )
     .or_absent("the pod is a job of its own"),
-    Column::of(
-        "user",
-        Kind::Text,
-        "",
-        "name of the user or group that `tenant` numbers",
-    )
-    .or_absent("the workload names none"),
+    text("user", "name of the user or group that `tenant` numbers")
+        .or_absent("the workload names none"),
     NAMESPACE,
     QUEUE,
     PRIORITY,
@@ -270,36 +245,30 @@ pub(super) const POD_COLUMNS: [Column; 19] = [
     GPU,
 ];
 
-const NAMESPACE: Column =
-    Column::of("namespace", Kind::Text, "", "the pod's namespace").or_absent("the pod has none");
+const NAMESPACE: Column = text("namespace", "the pod's namespace").or_absent("the pod has none");
 
-const QUEUE: Column = Column::of(
+const QUEUE: Column = text(
     "queue",
-    Kind::Text,
-    "",
     "the queue that the pod's labels name (those of Kueue and Volcano, or `queue`)",
 )
 .or_absent("its labels name none");
 
-const PRIORITY: Column = Column::of("priority", Kind::Integer, "", "the pod's priority");
+const PRIORITY: Column = integer("priority", "", "the pod's priority");
 
-const CPU: Column = Column::of(
+const CPU: Column = integer(
     "requested_cpu_milli",
-    Kind::Integer,
     "milli-core",
     "CPU that the pod requests",
 );
 
-const MEMORY: Column = Column::of(
+const MEMORY: Column = integer(
     "requested_memory_bytes",
-    Kind::Integer,
     "byte",
     "memory that the pod requests",
 );
 
-const GPU: Column = Column::of(
+const GPU: Column = integer(
     "requested_gpu_milli",
-    Kind::Integer,
     "milli-GPU",
     "GPU that the pod requests, over all devices",
 );
@@ -307,13 +276,8 @@ const GPU: Column = Column::of(
 /// Columns of the table of classes.
 pub(super) const CLASS_COLUMNS: [Column; 9] = [
     VARIANT,
-    Column::of(
-        "class",
-        Kind::Integer,
-        "",
-        "number of the class, as in the table of pods",
-    ),
-    Column::of("pods", Kind::Integer, "pods", "submitted pods of the class"),
+    integer("class", "", "number of the class, as in the table of pods"),
+    integer("pods", "pods", "submitted pods of the class"),
     NAMESPACE,
     QUEUE,
     PRIORITY,
@@ -324,25 +288,17 @@ pub(super) const CLASS_COLUMNS: [Column; 9] = [
 
 /// Columns of the table of values.
 const VALUE_COLUMNS: [Column; 6] = [
-    Column::of(
+    text(
         "candidate",
-        Kind::Text,
-        "",
         "the candidate's name; rows of one candidate are adjacent, the baseline comes first",
     ),
-    Column::of("seed", Kind::Integer, "", "seed of the run"),
-    Column::of(
-        "shake",
-        Kind::Integer,
-        "",
-        "number of the perturbation of the input",
-    )
-    .or_absent("the run is on the input as it is"),
-    Column::of("metric", Kind::Text, "", "id of the metric"),
-    Column::of("unit", Kind::Text, "", "unit of the value"),
-    Column::of(
+    integer("seed", "", "seed of the run"),
+    integer("shake", "", "number of the perturbation of the input")
+        .or_absent("the run is on the input as it is"),
+    text("metric", "id of the metric"),
+    text("unit", "unit of the value"),
+    number(
         "value",
-        Kind::Number,
         "",
         "value of the metric in the run; a metric without a value has no row",
     ),

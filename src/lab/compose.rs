@@ -46,11 +46,8 @@ pub enum ComposeError {
     Rejected(Box<Rejected>),
     /// The experiment would take the place of a compose file.
     #[error("{}: is an input file and is not overwritten; choose another name with `--name`",
-        path.display())]
-    OverInput {
-        /// The file.
-        path: PathBuf,
-    },
+        .0.display())]
+    OverInput(PathBuf),
     /// The experiment can't be written as YAML.
     #[error("the experiment can't be written: {0}")]
     Text(String),
@@ -118,11 +115,11 @@ pub fn import_compose(plan: &ComposePlan<'_>) -> Result<ComposeSummary, ComposeE
     let manifests = scenario.with_file_name(format!("{stem}.objects.yaml"));
     for path in [&scenario, &manifests] {
         if is_input(plan, path) {
-            return Err(ComposeError::OverInput { path: path.clone() });
+            return Err(ComposeError::OverInput(path.clone()));
         }
         if plan.existing == Existing::Refuse && path.symlink_metadata().is_ok() {
             let path = path.clone();
-            return Err(FolderError::FileExists { path }.into());
+            return Err(FolderError::FileExists(path).into());
         }
     }
     let file = manifests.file_name().unwrap_or_default().to_string_lossy();

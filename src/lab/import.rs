@@ -46,19 +46,13 @@ pub enum ImportError {
     #[error(
         "there is no node in the {} read; dump them with `kubectl get \
          {KINDS} -A -o json`",
-        plural::count(*objects, "object")
+        plural::count(*.0, "object")
     )]
-    NoNodes {
-        /// Number of objects found.
-        objects: u64,
-    },
+    NoNodes(u64),
     /// The snapshot would take the place of a dump.
     #[error("{}: is an input file and is not overwritten; choose another name with `--name`",
-        path.display())]
-    OverInput {
-        /// The file.
-        path: PathBuf,
-    },
+        .0.display())]
+    OverInput(PathBuf),
     /// The snapshot can't be written.
     #[error(transparent)]
     Folder(#[from] FolderError),
@@ -176,7 +170,7 @@ pub fn import(plan: &ImportPlan<'_>) -> Result<ImportSummary, ImportError> {
         .collect();
     if manifests.nodes.is_empty() {
         let objects = snapshot.kept.values().sum::<u64>() + ignored_kinds.values().sum::<u64>();
-        return Err(ImportError::NoNodes { objects });
+        return Err(ImportError::NoNodes(objects));
     }
     let homeless = manifests.homeless();
     let pods = count(manifests, homeless.count() as u64, snapshot.ended);
@@ -232,15 +226,10 @@ fn check_places(plan: &ImportPlan<'_>, objects: &Path) -> Result<(), ImportError
         let written = path.canonicalize().ok();
         let is_input = |input: &Input| Path::new(&*input.name).canonicalize().ok() == written;
         if written.is_some() && plan.inputs.iter().any(is_input) {
-            return Err(ImportError::OverInput {
-                path: path.to_owned(),
-            });
+            return Err(ImportError::OverInput(path.to_owned()));
         }
         if plan.existing == Existing::Refuse && path.symlink_metadata().is_ok() {
-            return Err(FolderError::FileExists {
-                path: path.to_owned(),
-            }
-            .into());
+            return Err(FolderError::FileExists(path.to_owned()).into());
         }
     }
     Ok(())

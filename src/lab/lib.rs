@@ -12,6 +12,8 @@ pub mod diff;
 pub mod events;
 pub mod experiment;
 pub mod explain;
+#[cfg(test)]
+mod fixture;
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the module that writes a run's files, under temporary names"
@@ -36,6 +38,7 @@ pub mod replicate;
 pub mod reproduce;
 pub mod results;
 pub mod run;
+mod sandbox;
 pub mod shell;
 pub mod sides;
 pub mod snapshot;

@@ -5,15 +5,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use thiserror::Error;
 
-use super::run::{RunError, prepare, profile_choice, run_watched};
+use super::run::{Prepared, RunError, prepare, profile_choice, run_silently};
 use cluster::fragmentation::TypicalPods;
 use cluster::{Observer, Store};
 use model::{Event, Pod};
 use policy::{Setup, build_profile};
 use scenario::{Files, Scenario};
-use scheduler::pipeline::evaluate::Form;
 use scheduler::{Profile, Reason};
-use sim::RunControl;
 use units::{Instant, Revision};
 use world::FileSource;
 
@@ -26,6 +24,14 @@ pub struct Side<'a> {
     pub scenario: &'a Scenario,
     /// Files of the side.
     pub files: &'a Files,
+}
+
+impl Side<'_> {
+    /// Nodes and workload of the run.
+    pub(crate) fn prepare(&self) -> Result<Prepared, RunError> {
+        let files = FileSource { files: self.files };
+        Ok(prepare(self.scenario, &files)?)
+    }
 }
 
 /// Reason runs can't be compared.
@@ -76,9 +82,7 @@ pub(crate) fn stop_before(
     interrupted: &AtomicBool,
 ) -> Result<(Option<Store>, Option<Profile>), DiffError> {
     let failed = failed(side);
-    let files = FileSource { files: side.files };
-    let prepared = prepare(side.scenario, &files);
-    let prepared = prepared.map_err(|error| failed(RunError::from(error)))?;
+    let prepared = side.prepare().map_err(&failed)?;
     let setup = Setup {
         seed: side.scenario.seed,
         scheduler: 0,
@@ -95,18 +99,7 @@ pub(crate) fn stop_before(
         store: None,
         stop: &stop,
     };
-    let mut control = RunControl {
-        interrupted: &stop,
-        progress: &mut |_| {},
-    };
-    run_watched(
-        side.scenario,
-        prepared,
-        Form::Incremental,
-        &mut stopped,
-        &mut control,
-    )
-    .map_err(failed)?;
+    run_silently(side.scenario, prepared, &mut stopped, &stop).map_err(failed)?;
     if interrupted.load(Ordering::Relaxed) {
         return Err(DiffError::Interrupted);
     }

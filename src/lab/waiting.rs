@@ -445,28 +445,18 @@ cluster: {nodes: [{count: 2, template: {allocatable: {cpu: 100m, memory: 16Gi, p
 workload: [{generate: {model: lublin99, jobs: 10}}]
 stop: {at: 30d}
 ";
-        let options = scenario::LoadOptions {
-            sets: &[],
-            search: &scenario::SearchPath::default(),
-            lookup: &world::inputs::DiskAndEmbedded,
-            names: &crate::names::Registered,
-        };
-        let experiment = scenario::load(text, "tiny.yaml", options).expect("an experiment");
+        let experiment = crate::fixture::experiment(text, "tiny.yaml", &[]);
         let scenario = &experiment.variants[0].scenario;
         let files = world::FileSource {
             files: &experiment.files,
         };
         let prepared = crate::run::prepare(scenario, &files).expect("a world");
-        let mut control = sim::RunControl {
-            interrupted: &std::sync::atomic::AtomicBool::new(false),
-            progress: &mut |_| {},
-        };
-        let form = scheduler::pipeline::evaluate::Form::Incremental;
         let tables = crate::run::Tables {
             report_pods: Some(10),
             ..crate::run::Tables::default()
         };
-        let outcome = crate::run::run(scenario, prepared, form, tables, &mut control);
+        let interrupted = std::sync::atomic::AtomicBool::new(false);
+        let outcome = crate::run::run_quietly(scenario, prepared, tables, &interrupted);
         let outcome = outcome.expect("a run");
         let waiting = outcome.report.expect("data of the report").waiting;
         assert!(

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use crate::format;
 use crate::formats::Formats;
+use crate::grid::{Grid, csv};
 use lab::compact::{
     CLONES, Compacted, HANDFUL, INFLATION, INFLATION_WITHOUT_REQUESTS, Pending, Question, STEPWISE,
     TrialPlan,
@@ -198,63 +199,34 @@ impl CompactReport<'_> {
         ]
     }
 
-    fn rows(&self) -> Vec<[String; COLUMNS]> {
+    fn grid(&self) -> Grid {
         let rows = self.variants.iter().enumerate();
-        rows.map(|(number, variant)| self.cells(number, variant))
-            .collect()
+        Grid::new("lr", self.heads()).with(rows.map(|(number, own)| self.cells(number, own)))
     }
 }
 
 impl Formats for CompactReport<'_> {
     fn table(&self) -> String {
-        let mut rows = vec![self.heads()];
-        rows.extend(self.rows());
-        let width = |column: usize| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            format::column_width(cells)
-        };
-        let widths: Vec<usize> = (0..COLUMNS).map(width).collect();
-        let mut text = format!("{}\n\n", self.headline());
-        for row in &rows {
-            let mut line = format!("{:width$}", row[0], width = widths[0]);
-            for (cell, width) in row.iter().zip(&widths).skip(1) {
-                let _ = write!(line, "  {cell:>width$}");
-            }
-            let _ = writeln!(text, "{}", line.trim_end());
-        }
-        let _ = writeln!(text, "\n{}", self.remark());
-        text
+        let (headline, grid) = (self.headline(), self.grid());
+        format!("{headline}\n\n{}\n{}\n", grid.text(), self.remark())
     }
 
     fn markdown(&self) -> String {
-        let mut text = format!("{}\n\n| {} |\n", self.headline(), self.heads().join(" | "));
-        text.push_str("| --- | ---: | ---: | ---: | ---: |\n");
-        for row in self.rows() {
-            let _ = writeln!(text, "| {} |", row.join(" | "));
-        }
-        let _ = writeln!(text, "\n{}", self.remark());
-        text
+        let (headline, grid) = (self.headline(), self.grid());
+        format!("{headline}\n\n{}\n{}\n", grid.markdown(), self.remark())
     }
 
     /// CSV, one line per trial of a variant.
     fn csv(&self) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        // Writing to memory does not fail.
-        let _ = writer.write_record(["policy", "trial", "value", "of"]);
-        for variant in self.variants {
-            for (number, value) in (1..).zip(&variant.trials) {
+        let rows = self.variants.iter().flat_map(|variant| {
+            let trials = (1_usize..).zip(&variant.trials);
+            trials.map(|(trial, value)| {
                 let value = value.map_or_else(String::new, |value| value.to_string());
-                let trial: usize = number;
-                let _ = writer.write_record([
-                    variant.name.as_str(),
-                    &trial.to_string(),
-                    &value,
-                    &self.whole(variant).to_string(),
-                ]);
-            }
-        }
-        let bytes = writer.into_inner().unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+                let whole = self.whole(variant).to_string();
+                [variant.name.clone(), trial.to_string(), value, whole]
+            })
+        });
+        csv(std::iter::once(["policy", "trial", "value", "of"].map(str::to_owned)).chain(rows))
     }
 
     fn json(&self) -> Value {

@@ -5,7 +5,7 @@ use thiserror::Error;
 
 use crate::clock::Clock;
 use crate::format;
-use crate::releases::{self, Follower};
+use crate::releases;
 use crate::runs::Gathered;
 use lab::compare::{CandidateRun, metric_hint};
 use lab::summary::{MetricSummary, Summary, VariantSummary};
@@ -376,12 +376,12 @@ fn facts(summary: &Summary) -> Vec<String> {
         seed_count => facts.push(plural::count(seed_count, "seed")),
     }
     facts.push(plural::count(summary.variants.len(), "variant"));
-    facts.extend(releases::fact(summary.variants.iter().map(|own| {
-        Follower {
-            name: &own.name,
-            releases: &own.releases,
-        }
-    })));
+    facts.extend(releases::fact(
+        summary
+            .variants
+            .iter()
+            .map(|own| (&own.name, &own.releases)),
+    ));
     let interrupted = summary
         .variants
         .iter()

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::format;
-use crate::releases::{self, Follower};
+use crate::releases;
 use lab::diff::{DecisionFacts, Difference, Growth, NodeView, Parting, SideFacts};
 use units::{Instant, plural};
 
@@ -57,11 +57,7 @@ pub fn text(difference: &Difference) -> String {
 
 /// Words about the release of a side, where it is not the usual one.
 fn release(side: &SideFacts) -> String {
-    let follower = Follower {
-        name: &side.label,
-        releases: &side.releases,
-    };
-    let words = releases::fact([follower].into_iter());
+    let words = releases::fact([(&side.label, &side.releases)]);
     words.map_or_else(String::new, |words| format!(" · {words}"))
 }
 

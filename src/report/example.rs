@@ -1,9 +1,9 @@
 //! Made-up summaries for the tests of this layer: a fill-up with six policies and a batch run.
 
 use history::{
-    Bar, EventList, HeatData, HeatRow, IncidentEntry, IncidentList, MarkList, NodeEntry,
-    NodeEventEntry, NodeList, PendingData, PodEntry, PodList, REPORT_DATA_VERSION, ReportData,
-    SeriesData, TimelineData, VariantData, WaitingList, WaitingPods, WorkloadList,
+    Bar, EventList, HeatData, HeatRow, IncidentEntry, IncidentList, NodeEntry, NodeEventEntry,
+    NodeList, PendingData, PodEntry, PodList, REPORT_DATA_VERSION, ReportData, SeriesData,
+    TimelineData, VariantData, WaitingList, WaitingPods,
 };
 use lab::summary::{
     ArrivedSummary, InputSummary, MetricDefinition, MetricSummary, SCHEMA_VERSION, Summary,
@@ -17,8 +17,7 @@ fn metric(value: Option<f64>, unit: &str, better: &str, note: Option<&str>) -> M
         unit: unit.to_owned(),
         better: better.to_owned(),
         note: note.map(str::to_owned),
-        approximate: false,
-        observations: None,
+        ..MetricSummary::default()
     }
 }
 
@@ -28,26 +27,15 @@ fn variant(name: &str, digest: &str) -> VariantSummary {
         seed: 42,
         system: "kubernetes".to_owned(),
         scheduler: name.to_owned(),
-        releases: Vec::new(),
-        limits: None,
         nodes: 1213,
         pods: 10_866,
         ended: "drained".to_owned(),
-        stopped: None,
         end_ns: 10_866_000_000_000,
         changes: 32_598,
         decisions: 10_866,
         digest: digest.to_owned(),
-        metrics: SortedMap::new(),
-        arrived: None,
-        unexpressed: Vec::new(),
         ledger: vec!["pods.csv: 3 rows without a GPU model: taken as any model".to_owned()],
-        workloads: Vec::new(),
-        services: Vec::new(),
-        costs: None,
-        autoscalers: Vec::new(),
-        fights: Vec::new(),
-        queues: Vec::new(),
+        ..VariantSummary::default()
     }
 }
 
@@ -219,10 +207,6 @@ fn variant_data(name: &str, index: usize) -> VariantData {
         percent: vec![Some(0), Some(50), None, Some((number * 30 + index) as u8)],
     };
     VariantData {
-        workloads: WorkloadList::default(),
-        marks: MarkList::default(),
-        traffic: None,
-        alarms: None,
         waiting: waiting(index),
         name: name.to_owned(),
         end_ns: 100 * SECOND,
@@ -280,6 +264,7 @@ fn variant_data(name: &str, index: usize) -> VariantData {
                 first: "node-2".to_owned(),
             }],
         },
+        ..VariantData::default()
     }
 }
 

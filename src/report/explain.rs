@@ -6,7 +6,8 @@ use serde_json::{Map, Value, json};
 
 use super::remedies::remedy;
 use crate::format;
-use crate::releases::{self, Follower};
+use crate::grid::{Grid, pairs, section};
+use crate::releases;
 use lab::explain::run::AttemptFacts;
 use lab::explain::{
     Eviction, Explanation, NodeView, Outcome, PreemptionView, ReasonGroup, ScoredNode,
@@ -63,11 +64,7 @@ fn attempt_of_run(facts: &AttemptFacts) -> String {
     if let Some(record) = &facts.record {
         let _ = write!(text, "; the pod is from {}", format::clean(record));
     }
-    let follower = Follower {
-        name: &facts.run,
-        releases: &facts.releases,
-    };
-    if let Some(words) = releases::fact([follower].into_iter()) {
+    if let Some(words) = releases::fact([(&facts.run, &facts.releases)]) {
         let _ = write!(text, "; {words}");
     }
     text.push('\n');
@@ -124,27 +121,16 @@ fn attempt(text: &mut String, own: &Explanation, node: Option<&NodeView>) {
         return;
     }
     best(text, own);
-    if !own.groups.is_empty() {
-        text.push_str("\nnodes that rejected it\n");
-        for group in &own.groups {
-            let count = group.nodes.len();
-            let plugin = plugin_of(group);
-            let named = format::names(&group.nodes);
-            let _ = writeln!(text, "  {count:>5}  {}{plugin}: {named}", group.reason);
-        }
-    }
-    if !own.remedies.is_empty() {
-        text.push_str("\nwhat would be enough\n");
-        for line in own.remedies.iter().map(remedy) {
-            let _ = writeln!(text, "  {line}");
-        }
-    }
-    if !own.devices.is_empty() {
-        text.push_str("\ndevices for its claims\n");
-        for line in &own.devices {
-            let _ = writeln!(text, "  {line}");
-        }
-    }
+    let groups = own.groups.iter().map(|group| {
+        let (count, named) = (group.nodes.len(), format::names(&group.nodes));
+        format!("{count:>5}  {}{}: {named}", group.reason, plugin_of(group))
+    });
+    text.push_str(&section("nodes that rejected it", groups));
+    text.push_str(&section(
+        "what would be enough",
+        own.remedies.iter().map(remedy),
+    ));
+    text.push_str(&section("devices for its claims", &own.devices));
     if let Outcome::Waits(_, view) = &own.outcome {
         preemption(text, view);
     }
@@ -228,33 +214,17 @@ fn points(text: &mut String, shown: &[ScoredNode]) {
     let Some(first) = shown.first() else {
         return;
     };
-    let mut heads = vec!["node".to_owned(), "total".to_owned()];
-    heads.extend((0..first.points.len()).map(letter));
-    let mut rows = vec![heads];
-    for node in shown {
+    let heads = ["node".to_owned(), "total".to_owned()].into_iter();
+    let rows = shown.iter().map(|node| {
         let mut row = vec![node.node.to_string(), node.total.to_string()];
-        let cells = node.points.iter().map(|own| {
+        row.extend(node.points.iter().map(|own| {
             let weighted = own.normalized * own.weight;
             format!("{}/{}/{weighted}", own.raw, own.normalized)
-        });
-        row.extend(cells);
-        rows.push(row);
-    }
-    let width = |column: usize| {
-        let cells = rows.iter().filter_map(|row| row.get(column));
-        format::column_width(cells.map(|cell| cell.chars().count()))
-    };
-    let widths: Vec<usize> = (0..rows[0].len()).map(width).collect();
-    for row in &rows {
-        let mut line = String::new();
-        for (column, (cell, width)) in row.iter().zip(&widths).enumerate() {
-            let _ = match column {
-                0 => write!(line, "{cell:width$}"),
-                _ => write!(line, "  {cell:>width$}"),
-            };
-        }
-        let _ = writeln!(text, "{}", line.trim_end());
-    }
+        }));
+        row
+    });
+    let heads = heads.chain((0..first.points.len()).map(letter));
+    text.push_str(&Grid::new("lr", heads).with(rows).text());
     text.push_str("scores as raw/normalized/weighted:");
     for (column, own) in first.points.iter().enumerate() {
         let joint = if column == 0 { "" } else { "," };
@@ -282,17 +252,14 @@ fn preemption(text: &mut String, view: &PreemptionView) {
             let _ = writeln!(text, "  and {more} more nodes; --format json lists all");
         }
     }
-    if !view.rejected.is_empty() {
-        text.push_str("\nnodes where evicting pods would not help\n");
-        for (reason, nodes) in &view.rejected {
-            let _ = writeln!(
-                text,
-                "  {:>5}  {reason}: {}",
-                nodes.len(),
-                format::names(nodes)
-            );
-        }
-    }
+    let rejected = view.rejected.iter().map(|(reason, nodes)| {
+        let (count, named) = (nodes.len(), format::names(nodes));
+        format!("{count:>5}  {reason}: {named}")
+    });
+    text.push_str(&section(
+        "nodes where evicting pods would not help",
+        rejected,
+    ));
 }
 
 fn violations(own: &Eviction) -> String {
@@ -368,105 +335,76 @@ fn difference(text: &mut String, before: &Explanation, after: &Explanation) {
 }
 
 fn attempt_json(own: &Explanation, node: Option<&NodeView>) -> Map<String, Value> {
-    let mut value = Map::new();
-    value.insert("pod".into(), own.pod.as_str().into());
-    value.insert("boundTo".into(), json!(own.bound_to.as_deref()));
     let (outcome, message) = match &own.outcome {
         Outcome::Gated(why) => ("gated", Some(why)),
         Outcome::Placed => ("placed", None),
         Outcome::Nominated(_) => ("nominated", None),
         Outcome::Waits(message, _) | Outcome::Aborted(message) => ("waits", Some(message)),
     };
-    value.insert("outcome".into(), outcome.into());
-    value.insert("message".into(), json!(message));
-    value.insert("nodes".into(), own.nodes.into());
-    value.insert("wanted".into(), own.wanted.into());
-    let best: Vec<&str> = own.best.iter().map(|node| &**node).collect();
-    value.insert("best".into(), json!(best));
-    value.insert("ties".into(), own.ties.as_str().into());
+    let mut value = Map::new();
+    let mut add = |key: &str, own: Value| value.insert(key.to_owned(), own);
+    add("pod", json!(own.pod));
+    add("boundTo", json!(own.bound_to));
+    add("outcome", json!(outcome));
+    add("message", json!(message));
+    add("nodes", json!(own.nodes));
+    add("wanted", json!(own.wanted));
+    add("best", json!(own.best));
+    add("ties", json!(own.ties));
     if let Outcome::Nominated(node) = &own.outcome {
-        value.insert("nominatedNode".into(), json!(&**node));
+        add("nominatedNode", json!(node));
     }
-    let feasible: Vec<Value> = own.feasible.iter().map(scored_json).collect();
-    value.insert("feasible".into(), feasible.into());
-    let groups: Vec<Value> = own.groups.iter().map(group_json).collect();
-    value.insert("rejected".into(), groups.into());
+    add("feasible", own.feasible.iter().map(scored_json).collect());
+    add("rejected", own.groups.iter().map(group_json).collect());
     if !own.devices.is_empty() {
-        value.insert("devices".into(), json!(own.devices));
+        add("devices", json!(own.devices));
     }
     if !own.remedies.is_empty() {
-        let lines: Vec<String> = own.remedies.iter().map(remedy).collect();
-        value.insert("enough".into(), json!(lines));
+        add("enough", own.remedies.iter().map(remedy).collect());
     }
     if let Outcome::Waits(_, view) = &own.outcome {
-        value.insert("preemption".into(), preemption_json(view));
+        add("preemption", preemption_json(view));
     }
     if let Some(node) = node {
-        value.insert("node".into(), node_json(node));
+        add("node", node_json(node));
     }
     value
 }
 
 fn scored_json(own: &ScoredNode) -> Value {
-    let points: Vec<Value> = own
-        .points
-        .iter()
-        .map(|points| {
-            json!({
-                "plugin": points.plugin,
-                "raw": points.raw,
-                "normalized": points.normalized,
-                "weight": points.weight,
-                "weighted": points.normalized * points.weight,
-            })
+    let points = own.points.iter().map(|points| {
+        json!({
+            "plugin": points.plugin,
+            "raw": points.raw,
+            "normalized": points.normalized,
+            "weight": points.weight,
+            "weighted": points.normalized * points.weight,
         })
-        .collect();
-    json!({"node": &*own.node, "total": own.total, "points": points})
+    });
+    json!({"node": own.node, "total": own.total, "points": points.collect::<Value>()})
 }
 
 fn group_json(group: &ReasonGroup) -> Value {
-    let nodes: Vec<&str> = group.nodes.iter().map(|node| &**node).collect();
     json!({
         "reason": group.reason,
         "plugin": group.plugin,
-        "count": nodes.len(),
-        "nodes": nodes,
+        "count": group.nodes.len(),
+        "nodes": group.nodes,
     })
 }
 
 fn preemption_json(view: &PreemptionView) -> Value {
-    let candidates: Vec<Value> = view
-        .candidates
-        .iter()
-        .map(|own| {
-            json!({
-                "node": &*own.node,
-                "victims": own.victims,
-                "budgetViolations": own.violations,
-                "best": own.is_best,
-            })
-        })
-        .collect();
-    let rejected: Vec<Value> = view
-        .rejected
-        .iter()
-        .map(|(reason, nodes)| {
-            let nodes: Vec<&str> = nodes.iter().map(|node| &**node).collect();
-            json!({"reason": reason, "nodes": nodes})
-        })
-        .collect();
-    json!({"candidates": candidates, "rejected": rejected, "message": view.text})
+    json!({
+        "candidates": view.candidates,
+        "rejected": pairs(["reason", "nodes"], &view.rejected),
+        "message": view.text,
+    })
 }
 
 fn node_json(node: &NodeView) -> Value {
-    let filters: Vec<Value> = node
-        .filters
-        .iter()
-        .map(|(plugin, reason)| json!({"plugin": plugin, "reason": reason}))
-        .collect();
-    let rejection = node.rejection.as_ref();
-    let rejection = rejection.map(|(plugin, reason)| json!({"plugin": plugin, "reason": reason}));
-    json!({"name": &*node.node, "rejection": rejection, "filters": filters})
+    let keys = ["plugin", "reason"];
+    let rejection = pairs(keys, &node.rejection).get(0).cloned();
+    json!({"name": node.node, "rejection": rejection, "filters": pairs(keys, &node.filters)})
 }
 
 #[cfg(test)]

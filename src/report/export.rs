@@ -2,71 +2,37 @@
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
-use crate::comparison::Comparison;
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonComparison<'a> {
-    name: &'a str,
-    /// Reason why nothing is compared, if the variants are of different scenarios.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    not_compared: Option<&'a str>,
-    #[serde(skip_serializing_if = "<[String]>::is_empty")]
-    notices: &'a [String],
-    metrics: Vec<JsonRow<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonRow<'a> {
-    metric: &'a str,
-    label: &'a str,
-    unit: &'a str,
-    better: &'a str,
-    values: Vec<JsonCell<'a>>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct JsonCell<'a> {
-    variant: &'a str,
-    value: Option<f64>,
-    best: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    note: Option<&'a str>,
-}
+use crate::comparison::{Cell, Column, Comparison};
 
 /// Writes the comparison as JSON, indented.
 pub(super) fn write_json(out: &mut dyn Write, comparison: &Comparison) -> io::Result<()> {
-    let metrics = comparison
-        .rows
-        .iter()
-        .map(|row| JsonRow {
-            metric: &row.id,
-            label: &row.label,
-            unit: &row.unit,
-            better: row.better.name(),
-            values: row
-                .cells
-                .iter()
-                .zip(&comparison.columns)
-                .map(|(cell, column)| JsonCell {
-                    variant: &column.name,
-                    value: cell.value,
-                    best: cell.best,
-                    note: cell.note.as_deref(),
-                })
-                .collect(),
-        })
-        .collect();
-    let document = JsonComparison {
-        name: &comparison.name,
-        not_compared: comparison.apart.as_deref(),
-        notices: &comparison.notices,
-        metrics,
+    let cell = |(cell, column): (&Cell, &Column)| {
+        let mut value = json!({"variant": column.name, "value": cell.value, "best": cell.best});
+        if let Some(note) = &cell.note {
+            value["note"] = json!(note);
+        }
+        value
     };
+    let metrics = comparison.rows.iter().map(|row| {
+        json!({
+            "metric": row.id,
+            "label": row.label,
+            "unit": row.unit,
+            "better": row.better.name(),
+            "values": row.cells.iter().zip(&comparison.columns).map(cell).collect::<Value>(),
+        })
+    });
+    let mut document = json!({"name": comparison.name});
+    // Reason why nothing is compared, if the variants are of different scenarios.
+    if let Some(reason) = &comparison.apart {
+        document["notCompared"] = json!(reason);
+    }
+    if !comparison.notices.is_empty() {
+        document["notices"] = json!(comparison.notices);
+    }
+    document["metrics"] = metrics.collect();
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
 }

@@ -258,6 +258,14 @@ pub fn clean(name: &str) -> String {
         .collect()
 }
 
+/// Text that stands for itself in HTML.
+pub(crate) fn html(text: &str) -> String {
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
+}
+
 /// The widest column of a table in text; a longer cell pushes those behind it aside. (A format takes no
 /// width beyond 65,535.)
 pub const WIDTH_MAX: usize = 200;

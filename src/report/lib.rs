@@ -16,6 +16,7 @@ pub mod explain;
 mod export;
 pub mod format;
 pub mod formats;
+mod grid;
 
 pub mod compose;
 pub mod html;

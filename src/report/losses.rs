@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::format;
 use crate::formats::Formats;
+use crate::grid::{Grid, csv, pairs};
 use lab::place::lost::DomainLoss;
 use model::Text;
 use units::plural;
@@ -71,34 +71,16 @@ impl LossesReport<'_> {
         losses
     }
 
-    fn rows(&self, most: usize) -> Vec<[String; 8]> {
+    fn grid(&self, most: usize) -> Grid {
         let losses = self.sorted().into_iter().take(most);
-        losses.map(cells).collect()
+        Grid::new("lrrrrrrl", HEADS).with(losses.map(cells))
     }
 }
 
 impl Formats for LossesReport<'_> {
     fn table(&self) -> String {
-        let rows = self.rows(LOSSES_SHOWN);
-        let widths: Vec<usize> = (0..HEADS.len())
-            .map(|column| {
-                let cells = rows.iter().map(|row| row[column].chars().count());
-                format::column_width(cells).max(HEADS[column].len())
-            })
-            .collect();
-        let mut text = format!("{}\n{}\n\n", self.snapshot, self.headline());
-        let mut line = |cells: &[String]| {
-            let mut line = format!("{:width$}", cells[0], width = widths[0]);
-            for column in 1..HEADS.len() - 1 {
-                let _ = write!(line, "  {:>width$}", cells[column], width = widths[column]);
-            }
-            let _ = write!(line, "  {}", cells[HEADS.len() - 1]);
-            let _ = writeln!(text, "{}", line.trim_end());
-        };
-        line(&HEADS.map(str::to_owned));
-        for row in &rows {
-            line(row);
-        }
+        let table = self.grid(LOSSES_SHOWN).text();
+        let mut text = format!("{}\n{}\n\n{table}", self.snapshot, self.headline());
         if self.losses.len() > LOSSES_SHOWN {
             let more = self.losses.len() - LOSSES_SHOWN;
             let _ = writeln!(text, "and {more} more; --format csv has all");
@@ -107,53 +89,41 @@ impl Formats for LossesReport<'_> {
     }
 
     fn markdown(&self) -> String {
-        let mut text = format!("**{}** ({})\n\n", self.headline(), self.snapshot);
-        let _ = writeln!(text, "| {} |", HEADS.join(" | "));
-        text.push_str("| --- | ---: | ---: | ---: | ---: | ---: | ---: | --- |\n");
-        for row in self.rows(usize::MAX) {
-            let _ = writeln!(text, "| {} |", row.join(" | "));
-        }
-        text
+        let table = self.grid(usize::MAX).markdown();
+        format!("**{}** ({})\n\n{table}", self.headline(), self.snapshot)
     }
 
     /// CSV, one line per loss.
     fn csv(&self) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        // Writing to memory does not fail.
-        let _ = writer.write_record([
+        let heads = [
             "lost", "nodes", "requeued", "waiting", "gone", "of_node", "evicted", "first", "reason",
-        ]);
-        for own in self.losses {
-            let mut row = cells(own).to_vec();
+        ];
+        let rows = self.losses.iter().map(|own| {
             let (pod, message) = own.loss.waiting.first().cloned().unwrap_or_default();
+            let mut row = cells(own).to_vec();
             row.pop();
             row.extend([pod, message]);
-            let _ = writer.write_record(&row);
-        }
-        let bytes = writer.into_inner().unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+            row
+        });
+        csv(std::iter::once(heads.map(str::to_owned).to_vec()).chain(rows))
     }
 
     fn json(&self) -> Value {
         let losses = self.losses.iter().map(|own| {
             let (domain, loss) = (&own.domain, &own.loss);
-            let waiting = loss.waiting.iter();
-            let waiting: Vec<Value> = waiting
-                .map(|(pod, message)| json!({"pod": pod, "message": message}))
-                .collect();
             json!({
                 "lost": domain.name,
-                "nodes": domain.nodes.iter().map(|node| &**node).collect::<Vec<&str>>(),
+                "nodes": domain.nodes,
                 "requeued": loss.requeued(),
-                "waiting": waiting,
+                "waiting": pairs(["pod", "message"], &loss.waiting),
                 "gone": loss.gone,
                 "ofNode": loss.of_node.len(),
-                "evicted": super::lost::evicted_json(&loss.evicted),
+                "evicted": loss.evicted,
             })
         });
         json!({
             "snapshot": self.snapshot,
-            "lostNodes": self.always.iter().map(|node| &**node).collect::<Vec<&str>>(),
+            "lostNodes": self.always,
             "losses": losses.collect::<Vec<Value>>(),
             "leavePodsWaiting": self.fatal(),
             "warnings": self.warnings,

@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::format;
 use crate::formats::Formats;
+use crate::grid::{Grid, csv, pairs};
 use lab::place::lost::{Evicted, Loss};
 use model::Text;
 use units::plural;
@@ -42,12 +42,6 @@ pub(crate) fn evictions(evicted: &[Evicted]) -> String {
     text
 }
 
-pub(crate) fn evicted_json(evicted: &[Evicted]) -> Vec<Value> {
-    let list = evicted.iter();
-    list.map(|own| json!({"pod": own.pod, "node": &*own.node, "by": own.by}))
-        .collect()
-}
-
 impl LossReport<'_> {
     fn headline(&self) -> String {
         let loss = self.loss;
@@ -75,6 +69,12 @@ impl LossReport<'_> {
         }
     }
 
+    fn grid(&self) -> Grid {
+        let placed = self.loss.placed.iter();
+        let rows = placed.map(|(pod, node)| [pod.clone(), node.to_string()]);
+        Grid::new("l", ["pod", "new node"]).with(rows)
+    }
+
     /// Pods that are not placed again, by reason.
     fn left(&self) -> [(&'static str, &[String]); 2] {
         [
@@ -93,13 +93,8 @@ impl LossReport<'_> {
 impl Formats for LossReport<'_> {
     fn table(&self) -> String {
         let mut text = format!("{}\n{}\n", self.snapshot, self.headline());
-        let names = self.loss.placed.iter().map(|(pod, _)| pod.chars().count());
-        let width = format::column_width(names).max("pod".len());
         if !self.loss.placed.is_empty() {
-            let _ = writeln!(text, "\n{:<width$}  new node", "pod");
-            for (pod, node) in &self.loss.placed {
-                let _ = writeln!(text, "{pod:<width$}  {node}");
-            }
+            let _ = write!(text, "\n{}", self.grid().text());
         }
         for (pod, message) in &self.loss.waiting {
             let _ = writeln!(text, "\n{pod} waits\n  {message}");
@@ -114,11 +109,8 @@ impl Formats for LossReport<'_> {
     }
 
     fn markdown(&self) -> String {
-        let mut text = format!("**{}** ({})\n", self.headline(), self.snapshot);
-        text.push_str("\n| pod | new node |\n| --- | --- |\n");
-        for (pod, node) in &self.loss.placed {
-            let _ = writeln!(text, "| {pod} | {node} |");
-        }
+        let table = self.grid().markdown();
+        let mut text = format!("**{}** ({})\n\n{table}", self.headline(), self.snapshot);
         for (pod, message) in &self.loss.waiting {
             let _ = writeln!(text, "\n{pod} waits:\n\n> {message}");
         }
@@ -132,36 +124,23 @@ impl Formats for LossReport<'_> {
 
     /// CSV, one line per pod; the node of a pending pod is empty.
     fn csv(&self) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        // Writing to memory does not fail.
-        let _ = writer.write_record(["pod", "node"]);
-        for (pod, node) in &self.loss.placed {
-            let _ = writer.write_record([pod.as_str(), node]);
-        }
-        for (pod, _) in &self.loss.waiting {
-            let _ = writer.write_record([pod.as_str(), ""]);
-        }
-        let bytes = writer.into_inner().unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let placed = self.loss.placed.iter();
+        let placed = placed.map(|(pod, node)| [pod.as_str(), &**node]);
+        let waiting = self.loss.waiting.iter().map(|(pod, _)| [pod.as_str(), ""]);
+        csv(std::iter::once(["pod", "node"])
+            .chain(placed)
+            .chain(waiting))
     }
 
     fn json(&self) -> Value {
-        let placed = self.loss.placed.iter();
-        let placed: Vec<Value> = placed
-            .map(|(pod, node)| json!({"pod": pod, "node": &**node}))
-            .collect();
-        let waiting = self.loss.waiting.iter();
-        let waiting: Vec<Value> = waiting
-            .map(|(pod, message)| json!({"pod": pod, "message": message}))
-            .collect();
         json!({
             "snapshot": self.snapshot,
-            "lostNodes": self.nodes.iter().map(|node| &**node).collect::<Vec<&str>>(),
-            "placed": placed,
-            "waiting": waiting,
+            "lostNodes": self.nodes,
+            "placed": pairs(["pod", "node"], &self.loss.placed),
+            "waiting": pairs(["pod", "message"], &self.loss.waiting),
             "gone": self.loss.gone,
             "ofNode": self.loss.of_node,
-            "evicted": evicted_json(&self.loss.evicted),
+            "evicted": self.loss.evicted,
             "warnings": self.warnings,
         })
     }

@@ -4,9 +4,9 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::format;
 use crate::formats::Formats;
-use crate::lost::{evicted_json, evictions};
+use crate::grid::{Grid, csv};
+use crate::lost::evictions;
 use lab::place::mix::Mixed;
 use model::Text;
 use units::{SortedSet, plural};
@@ -61,25 +61,23 @@ impl MixReport<'_> {
         format!("{more}: {all}")
     }
 
-    /// Nodes that take replicas, by name.
-    fn nodes(&self) -> Vec<&Text> {
-        let shapes = self.mixed.shapes.iter();
-        let nodes: SortedSet<&Text> = shapes.flat_map(|shape| shape.by_node.keys()).collect();
-        nodes.into_iter().collect()
-    }
-
-    /// Rows of replicas by node, the heads first.
+    /// Rows of replicas by node, by name.
     fn rows(&self) -> Vec<Vec<String>> {
         let shapes = &self.mixed.shapes;
-        let heads = std::iter::once("node").chain(shapes.iter().map(|shape| shape.pod.as_str()));
-        let mut rows = vec![heads.map(str::to_owned).collect()];
-        for node in self.nodes() {
-            let mut row = vec![node.to_string()];
+        let nodes: SortedSet<&Text> = { shapes.iter() }
+            .flat_map(|shape| shape.by_node.keys())
+            .collect();
+        let row = |node: &Text| {
             let counts = shapes.iter().map(|shape| shape.by_node.get(node));
-            row.extend(counts.map(|count| count.copied().unwrap_or(0).to_string()));
-            rows.push(row);
-        }
-        rows
+            let counts = counts.map(|count| count.copied().unwrap_or(0).to_string());
+            std::iter::once(node.to_string()).chain(counts).collect()
+        };
+        nodes.into_iter().map(row).collect()
+    }
+
+    fn heads(&self) -> Vec<String> {
+        let pods = self.mixed.shapes.iter().map(|shape| shape.pod.clone());
+        std::iter::once("node".to_owned()).chain(pods).collect()
     }
 }
 
@@ -87,25 +85,13 @@ impl Formats for MixReport<'_> {
     fn table(&self) -> String {
         let mut text = format!("{}\n{}\n", self.snapshot, self.headline());
         let rows = self.rows();
-        if rows.len() > 1 {
-            text.push('\n');
+        let more = rows.len().saturating_sub(NODES_SHOWN);
+        if !rows.is_empty() {
+            let grid = Grid::new("lr", self.heads()).with(rows).text();
+            let shown: String = grid.split_inclusive('\n').take(NODES_SHOWN + 1).collect();
+            let _ = write!(text, "\n{shown}");
         }
-        let columns = rows.first().map_or(0, Vec::len);
-        let width = |column: usize| {
-            let cells = rows.iter().map(|row| row[column].chars().count());
-            format::column_width(cells)
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        let most = if rows.len() > 1 { NODES_SHOWN + 1 } else { 0 };
-        for row in rows.iter().take(most) {
-            let mut line = format!("{:width$}", row[0], width = widths[0]);
-            for (cell, width) in row.iter().zip(&widths).skip(1) {
-                let _ = write!(line, "  {cell:>width$}");
-            }
-            let _ = writeln!(text, "{}", line.trim_end());
-        }
-        if rows.len() > NODES_SHOWN + 1 {
-            let more = rows.len() - NODES_SHOWN - 1;
+        if more > 0 {
             let _ = writeln!(text, "and {more} more nodes");
         }
         if let Some(unfit) = &self.mixed.unfit {
@@ -130,13 +116,8 @@ impl Formats for MixReport<'_> {
 
     fn markdown(&self) -> String {
         let mut text = format!("**{}** ({})\n\n", self.headline(), self.snapshot);
-        for (number, row) in self.rows().iter().enumerate() {
-            let _ = writeln!(text, "| {} |", row.join(" | "));
-            if number == 0 {
-                let rest = " ---: |".repeat(row.len() - 1);
-                let _ = writeln!(text, "| --- |{rest}");
-            }
-        }
+        let grid = Grid::new("lr", self.heads()).with(self.rows());
+        text.push_str(&grid.markdown());
         if let Some(unfit) = &self.mixed.unfit {
             let _ = writeln!(text, "\nnext {}:\n\n> {}", unfit.pod, unfit.message);
         }
@@ -145,19 +126,13 @@ impl Formats for MixReport<'_> {
 
     /// CSV, one line per node.
     fn csv(&self) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        for row in self.rows() {
-            // Writing to memory does not fail.
-            let _ = writer.write_record(&row);
-        }
-        let bytes = writer.into_inner().unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        csv(std::iter::once(self.heads()).chain(self.rows()))
     }
 
     fn json(&self) -> Value {
         let shapes = self.mixed.shapes.iter().map(|shape| {
             let nodes = shape.by_node.iter();
-            let nodes = nodes.map(|(node, count)| json!({"node": &**node, "replicas": count}));
+            let nodes = nodes.map(|(node, count)| json!({"node": node, "replicas": count}));
             json!({
                 "pod": shape.pod,
                 "each": shape.each,
@@ -172,9 +147,9 @@ impl Formats for MixReport<'_> {
             "wanted": self.wanted,
             "rounds": self.mixed.rounds,
             "shapes": shapes.collect::<Vec<Value>>(),
-            "stoppedBy": unfit.map(|own| own.pod.as_str()),
-            "finalMessage": unfit.map(|own| own.message.as_str()),
-            "evicted": evicted_json(&displaced.evicted),
+            "stoppedBy": unfit.map(|own| &own.pod),
+            "finalMessage": unfit.map(|own| &own.message),
+            "evicted": displaced.evicted,
             "evictedPlaced": displaced.placed.len(),
             "evictedWaiting": displaced.waiting.len(),
             "warnings": self.warnings,

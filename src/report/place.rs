@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::format;
 use crate::formats::Formats;
+use crate::grid::{Grid, csv, pairs, section};
 use lab::place::{MOST, Placement, ResourceTally, Stop};
 use model::Text;
 use units::plural;
@@ -53,6 +53,10 @@ fn zone(name: &Text) -> &str {
 }
 
 impl PlaceReport<'_> {
+    fn resources(&self) -> Grid {
+        Grid::new("lr", HEADS).with(self.placement.resources.iter().map(cells))
+    }
+
     fn headline(&self) -> String {
         let fits = self.placement.fits;
         match (&self.placement.stop, self.wanted) {
@@ -86,48 +90,36 @@ impl Formats for PlaceReport<'_> {
     fn table(&self) -> String {
         let placement = self.placement;
         let mut text = format!("{}\n{}\n", self.snapshot, self.headline());
-        section(&mut text, "zone", &placement.by_zone, usize::MAX);
-        section(&mut text, "node", &placement.by_node, NODES_SHOWN);
-        let rows: Vec<[String; 6]> = placement.resources.iter().map(cells).collect();
-        text.push('\n');
-        text.push_str(&columns(&rows));
-        if !placement.reasons.is_empty() {
-            text.push_str("\nwhy the next one finds no node\n");
-            for (reason, count) in &placement.reasons {
-                let _ = writeln!(text, "  {count:>6}  {reason}");
+        let by_node = &placement.by_node[..placement.by_node.len().min(NODES_SHOWN)];
+        for (head, list) in [("zone", &placement.by_zone[..]), ("node", by_node)] {
+            if !list.is_empty() {
+                let _ = write!(text, "\n{}", replicas(head, list).text());
             }
         }
+        if placement.by_node.len() > NODES_SHOWN {
+            let more = placement.by_node.len() - NODES_SHOWN;
+            let _ = writeln!(text, "and {more} more nodes");
+        }
+        let _ = write!(text, "\n{}", self.resources().text());
+        let reasons = placement.reasons.iter();
+        let reasons = reasons.map(|(reason, count)| format!("{count:>6}  {reason}"));
+        text.push_str(&section("why the next one finds no node", reasons));
         if let Stop::NoNode(message) = &placement.stop {
             let _ = writeln!(text, "\n{message}");
         }
-        if !placement.devices.is_empty() {
-            text.push_str("\ndevices for its claims\n");
-            for line in &placement.devices {
-                let _ = writeln!(text, "  {line}");
-            }
-        }
+        text.push_str(&section("devices for its claims", &placement.devices));
         text
     }
 
     fn markdown(&self) -> String {
         let placement = self.placement;
         let mut text = format!("**{}** ({})\n\n", self.headline(), self.snapshot);
-        text.push_str("| zone | replicas |\n| --- | ---: |\n");
-        for (name, count) in &placement.by_zone {
-            let _ = writeln!(text, "| {} | {count} |", zone(name));
-        }
-        text.push_str("\n| node | replicas |\n| --- | ---: |\n");
-        for (name, count) in &placement.by_node {
-            let _ = writeln!(text, "| {name} | {count} |");
-        }
-        let heads = HEADS.join(" | ");
-        let _ = writeln!(
-            text,
-            "\n| {heads} |\n| --- | ---: | ---: | ---: | ---: | ---: |"
-        );
-        for tally in &placement.resources {
-            let _ = writeln!(text, "| {} |", cells(tally).join(" | "));
-        }
+        let tables = [
+            replicas("zone", &placement.by_zone),
+            replicas("node", &placement.by_node),
+            self.resources(),
+        ];
+        text.push_str(&tables.map(|own| own.markdown()).join("\n"));
         if let Stop::NoNode(message) = &placement.stop {
             let _ = writeln!(text, "\n> {message}");
         }
@@ -139,34 +131,17 @@ impl Formats for PlaceReport<'_> {
 
     /// CSV, one line per node.
     fn csv(&self) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        // Writing to memory does not fail.
-        let _ = writer.write_record(["node", "replicas"]);
-        for (name, count) in &self.placement.by_node {
-            let _ = writer.write_record([&**name, count.to_string().as_str()]);
-        }
-        let bytes = writer.into_inner().unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        let nodes = self.placement.by_node.iter();
+        let rows = nodes.map(|(name, count)| [name.to_string(), count.to_string()]);
+        csv(std::iter::once(["node", "replicas"].map(str::to_owned)).chain(rows))
     }
 
     fn json(&self) -> Value {
         let placement = self.placement;
-        let counts = |list: &[(Text, u64)], key: &str| -> Vec<Value> {
-            let entries = list.iter();
-            entries
-                .map(|(name, count)| json!({key: &**name, "replicas": count}))
-                .collect()
-        };
         let (reason, message) = match &placement.stop {
             Stop::NoNode(message) => ("noNode", Some(message)),
             Stop::Enough => ("enough", None),
         };
-        let resources: Vec<Value> = placement.resources.iter().map(resource).collect();
-        let reasons: Vec<Value> = placement
-            .reasons
-            .iter()
-            .map(|(reason, count)| json!({"reason": reason, "nodes": count}))
-            .collect();
         let mut shown = json!({
             "snapshot": self.snapshot,
             "pod": self.pod,
@@ -174,10 +149,10 @@ impl Formats for PlaceReport<'_> {
             "fits": placement.fits,
             "stop": reason,
             "finalMessage": message,
-            "byZone": counts(&placement.by_zone, "zone"),
-            "byNode": counts(&placement.by_node, "node"),
-            "reasons": reasons,
-            "resources": resources,
+            "byZone": pairs(["zone", "replicas"], &placement.by_zone),
+            "byNode": pairs(["node", "replicas"], &placement.by_node),
+            "reasons": pairs(["reason", "nodes"], &placement.reasons),
+            "resources": placement.resources,
             "warnings": self.warnings,
         });
         if !placement.devices.is_empty() {
@@ -208,55 +183,11 @@ fn cells(tally: &ResourceTally) -> [String; 6] {
     ]
 }
 
-fn resource(tally: &ResourceTally) -> Value {
-    json!({
-        "resource": tally.resource,
-        "request": tally.request,
-        "freeBefore": tally.free_before,
-        "freeAfter": tally.free_after,
-        "alone": tally.alone,
-        "shortNodes": tally.short_nodes,
-    })
-}
-
-fn section(text: &mut String, head: &str, list: &[(Text, u64)], most: usize) {
-    if list.is_empty() {
-        return;
-    }
-    let names = list
-        .iter()
-        .take(most)
-        .map(|(name, _)| zone(name).chars().count());
-    let width = format::column_width(names).max(head.len());
-    let _ = writeln!(text, "\n{head:width$}  replicas");
-    for (name, count) in list.iter().take(most) {
-        let _ = writeln!(text, "{:width$}  {count:>8}", zone(name));
-    }
-    if list.len() > most {
-        let _ = writeln!(text, "and {} more nodes", list.len() - most);
-    }
-}
-
-/// Table with heads, the first column left-aligned and the others right-aligned.
-fn columns(rows: &[[String; 6]]) -> String {
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        format::column_width(cells).max(HEADS[column].len())
-    };
-    let widths: Vec<usize> = (0..HEADS.len()).map(width).collect();
-    let mut text = String::new();
-    let mut line = |cells: &[String]| {
-        let mut padded = format!("{:width$}", cells[0], width = widths[0]);
-        for (cell, width) in cells.iter().zip(&widths).skip(1) {
-            let _ = write!(padded, "  {cell:>width$}");
-        }
-        let _ = writeln!(text, "{}", padded.trim_end());
-    };
-    line(&HEADS.map(str::to_owned));
-    for row in rows {
-        line(row);
-    }
-    text
+/// Numbers of replicas by zone or node.
+fn replicas(head: &str, list: &[(Text, u64)]) -> Grid {
+    let rows = list.iter();
+    let rows = rows.map(|(name, count)| [zone(name).to_owned(), count.to_string()]);
+    Grid::new("lr", [head, "replicas"]).with(rows)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use crate::formats::Formats;
+use crate::grid::{csv, object, pairs, section};
 use lab::queue::{Answer, Change, Obstacle, Raise, Verdict, Victim};
 use units::{Duration, plural};
 
@@ -22,9 +23,9 @@ struct One<'a> {
 }
 
 fn victims(list: &[Victim]) -> Vec<Value> {
-    let shown = list.iter().map(
-        |own| json!({"workload": &*own.name, "clusterQueue": &*own.queue, "reason": own.reason}),
-    );
+    let shown = list
+        .iter()
+        .map(|own| json!({"workload": own.name, "clusterQueue": own.queue, "reason": own.reason}));
     shown.collect()
 }
 
@@ -47,20 +48,13 @@ fn change(own: &Change) -> Value {
             json!({"kind": "priority", "to": to, "victims": victims(all)})
         }
         Change::Quota { raises } => {
-            let raises: Vec<Value> = raises.iter().map(raise).collect();
-            json!({"kind": "quota", "raises": raises})
+            json!({"kind": "quota", "raises": raises.iter().map(raise).collect::<Value>()})
         }
         Change::Limit { raises } => {
-            let raises: Vec<Value> = raises.iter().map(raise).collect();
-            json!({"kind": "borrowingLimit", "raises": raises})
+            json!({"kind": "borrowingLimit", "raises": raises.iter().map(raise).collect::<Value>()})
         }
-        Change::Level { from, to } => {
-            json!({"kind": "level", "from": &**from, "to": to.as_deref()})
-        }
-        Change::Flavor { flavors } => {
-            let flavors: Vec<&str> = flavors.iter().map(|own| &**own).collect();
-            json!({"kind": "flavor", "flavors": flavors})
-        }
+        Change::Level { from, to } => json!({"kind": "level", "from": from, "to": to}),
+        Change::Flavor { flavors } => json!({"kind": "flavor", "flavors": flavors}),
     }
 }
 
@@ -235,14 +229,11 @@ impl One<'_> {
     }
 
     fn table(&self) -> String {
-        let mut text = format!("{}\n{}\n", self.headline(), self.requests());
-        for (title, lines) in self.sections() {
-            let _ = writeln!(text, "\n{title}");
-            for line in lines {
-                let _ = writeln!(text, "  {line}");
-            }
-        }
-        text
+        let sections = self.sections().into_iter();
+        let sections: String = sections
+            .map(|(title, lines)| section(title, lines))
+            .collect();
+        format!("{}\n{}\n{sections}", self.headline(), self.requests())
     }
 
     fn markdown(&self) -> String {
@@ -259,14 +250,7 @@ impl One<'_> {
     fn json(&self) -> Value {
         let answer = self.answer;
         let requests = answer.requests.iter();
-        let requests: serde_json::Map<String, Value> = requests
-            .map(|(name, amount)| (name.to_string(), amount.to_string().into()))
-            .collect();
-        let flavors = answer.flavors.iter();
-        let flavors: serde_json::Map<String, Value> = flavors
-            .map(|(resource, flavor)| (resource.to_string(), flavor.to_string().into()))
-            .collect();
-        let changes: Vec<Value> = answer.changes.iter().map(change).collect();
+        let requests = object(requests.map(|(name, amount)| (name, amount.to_string())));
         let start = answer.start.as_ref().map(|own| {
             let [early, middle, late] = own.quantiles.map(|at| at.map(Duration::as_secs_f64));
             json!({
@@ -285,15 +269,15 @@ impl One<'_> {
             "pods": answer.pods,
             "admittedPods": answer.admitted_pods,
             "requests": requests,
-            "flavors": flavors,
-            "places": answer.places.iter().map(|(domain, pods)| json!({"domain": domain, "pods": pods})).collect::<Value>(),
-            "checks": answer.checks.iter().map(|own| &**own).collect::<Vec<&str>>(),
+            "flavors": object(answer.flavors.iter().map(|(name, own)| (name, own))),
+            "places": pairs(["domain", "pods"], &answer.places),
+            "checks": answer.checks,
             "victims": victims(&answer.victims),
             "ahead": answer.ahead,
             "reasons": answer.reasons,
             "binds": answer.obstacles.iter().map(obstacle).collect::<Value>(),
             "start": start,
-            "changes": changes,
+            "changes": answer.changes.iter().map(change).collect::<Value>(),
             "untriedChoices": answer.untried_choices,
             "untriedKinds": answer.untried_kinds,
         })
@@ -319,22 +303,17 @@ impl Formats for QueueReport<'_> {
 
     /// CSV, one line per statement.
     fn csv(&self) -> String {
-        let mut writer = csv::Writer::from_writer(Vec::new());
-        // Writing to memory does not fail.
-        let _ = writer.write_record(["part", "statement"]);
+        let mut rows = vec![["part", "statement"].map(str::to_owned)];
         for one in self.all() {
             if self.answers.len() > 1 {
-                let _ = writer.write_record(["job", one.answer.job.as_str()]);
+                rows.push(["job".to_owned(), one.answer.job.clone()]);
             }
-            let _ = writer.write_record(["verdict", one.answer.verdict.name()]);
+            rows.push(["verdict", one.answer.verdict.name()].map(str::to_owned));
             for (title, lines) in one.sections() {
-                for line in lines {
-                    let _ = writer.write_record([title, line.as_str()]);
-                }
+                rows.extend(lines.into_iter().map(|line| [title.to_owned(), line]));
             }
         }
-        let bytes = writer.into_inner().unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
+        csv(rows)
     }
 
     /// JSON, one object; of several workloads they are in a list.

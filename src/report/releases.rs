@@ -6,20 +6,15 @@ use crate::format;
 use model::Release;
 use units::plural;
 
-/// Run with the releases of its summary.
-#[derive(Clone, Copy)]
-pub(crate) struct Follower<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) releases: &'a [String],
-}
-
 /// Words about the releases of runs, such as `Kubernetes 1.36`; none where all follow the usual
-/// release without a switch turned.
-pub(crate) fn fact<'a>(followers: impl Iterator<Item = Follower<'a>>) -> Option<String> {
+/// release without a switch turned. Each run is given by its name and the releases of its summary.
+pub(crate) fn fact<'a>(
+    runs: impl IntoIterator<Item = (&'a String, &'a Vec<String>)>,
+) -> Option<String> {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
-    for follower in followers.filter(|own| !own.releases.is_empty()) {
-        let words = words(follower.releases);
-        let name = format::clean(follower.name);
+    for (name, releases) in runs.into_iter().filter(|(_, own)| !own.is_empty()) {
+        let words = words(releases);
+        let name = format::clean(name);
         match groups.iter_mut().find(|(known, _)| *known == words) {
             Some((_, names)) => names.push(name),
             None => groups.push((words, vec![name])),
@@ -77,19 +72,17 @@ mod tests {
         let usual = of("1.34", "1.34", &[]);
         let mixed = of("1.36", "1.34", &[]);
         let turned = of("1.36", "1.36", &["pod-level-resources off"]);
-        let follower = |name, releases| Follower { name, releases };
-        let told = |list: &[Follower<'_>]| fact(list.iter().copied());
-        assert_eq!(told(&[follower("a", &usual)]), None);
-        let words = told(&[follower("a", &turned)]);
+        let told = |list: &[(&str, &Vec<String>)]| {
+            let names: Vec<String> = list.iter().map(|(name, _)| (*name).to_owned()).collect();
+            fact(names.iter().zip(list.iter().map(|(_, releases)| *releases)))
+        };
+        assert_eq!(told(&[("a", &usual)]), None);
+        let words = told(&[("a", &turned)]);
         assert_eq!(
             words.as_deref(),
             Some("Kubernetes 1.36, switch pod-level-resources off")
         );
-        let words = told(&[
-            follower("old", &usual),
-            follower("mixed", &mixed),
-            follower("same", &usual),
-        ]);
+        let words = told(&[("old", &usual), ("mixed", &mixed), ("same", &usual)]);
         assert_eq!(
             words.as_deref(),
             Some(

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::format;
-use crate::releases::{Follower, fact};
+use crate::releases::fact;
 use lab::sweep::sensitivity::{self, Index};
 use lab::sweep::{SweepFile, SweepTable};
 use metrics::registry;
@@ -35,12 +35,7 @@ fn releases(file: &SweepFile) -> Option<String> {
             (_, points) => format!("{} at {}", own.variant, part(points, "point")),
         })
         .collect();
-    fact(
-        { file.releases.iter().zip(&names) }.map(|(own, name)| Follower {
-            name,
-            releases: &own.releases,
-        }),
-    )
+    fact({ file.releases.iter().zip(&names) }.map(|(own, name)| (name, &own.releases)))
 }
 
 /// Head line of a finished sweep.

@@ -75,22 +75,6 @@ impl ValidationReport<'_> {
     /// JSON for programs, and for reports on the same cluster.
     pub fn json(&self) -> Value {
         let own = self.validation;
-        let allocation = own.allocation.iter().map(|error| {
-            json!({
-                "resource": error.resource,
-                "meanPercent": error.mean_percent,
-                "mostPercent": error.most_percent,
-            })
-        });
-        let parting = own.parting.as_ref().map(|parting| {
-            json!({
-                "equalBefore": parting.equal_before,
-                "atNs": parting.at_ns,
-                "pod": parting.pod,
-                "recorded": parting.recorded,
-                "simulated": parting.simulated,
-            })
-        });
         json!({
             "windtunnelValidation": 1,
             "experiment": self.experiment,
@@ -104,10 +88,10 @@ impl ValidationReport<'_> {
             "sameNode": own.same_node,
             "equalNode": own.equal_node,
             "agreementPercent": own.agreement_percent(),
-            "waits": distance_json(own.waits),
-            "lifetimes": distance_json(own.lifetimes),
-            "allocation": allocation.collect::<Vec<Value>>(),
-            "divergence": parting,
+            "waits": own.waits,
+            "lifetimes": own.lifetimes,
+            "allocation": own.allocation,
+            "divergence": own.parting,
         })
     }
 }
@@ -123,16 +107,6 @@ fn distance(own: Distance) -> String {
             own.recorded, own.simulated, own.recorded_mean_secs, own.simulated_mean_secs
         ),
     }
-}
-
-fn distance_json(own: Distance) -> Value {
-    json!({
-        "distance": own.distance,
-        "recorded": own.recorded,
-        "simulated": own.simulated,
-        "recordedMeanSecs": own.recorded_mean_secs,
-        "simulatedMeanSecs": own.simulated_mean_secs,
-    })
 }
 
 /// Words about a validation of the same cluster, for the reports of its runs; `None` if the text is no

@@ -13,7 +13,6 @@ use lab::check::{
     parse_suite, run as run_suite,
 };
 use lab::compare::RESAMPLES;
-use lab::replicate::Workers;
 use report::check::{self, CheckOptions};
 use scenario::objective_lines;
 use units::Date;
@@ -21,9 +20,8 @@ use units::Date;
 use super::accept::{self, Acceptance};
 use super::divergence::Asked;
 use super::experiment_file::{self, MessageFormat, Reading};
-use super::failure::failure;
-use super::run_count::RunCount;
-use super::{Exit, Failure, Global, interrupt, output, source, terminal};
+use super::run_count::counted;
+use super::{Exit, Failure, Global, output, source, terminal};
 use outputs::{
     CheckFormat, JunitFlavor, target, timestamp, write_refusal, write_targets, write_unfinished,
 };
@@ -144,15 +142,9 @@ fn checked(global: &Global, arguments: &CheckArguments) -> Result<Exit, Failure>
         has_baseline: baseline.is_some(),
         despite_inputs: arguments.despite_inputs,
     };
-    let count = RunCount::new(global);
-    let workers = Workers {
-        threads: global.threads(),
-        interrupted: interrupt::flag(),
-        progress: &|done, all| count.at(done, all),
-    };
-    let results = run_suite(&suite, baseline.as_ref(), &settings, workers);
-    count.clear();
-    let results = results.map_err(|error| failure(error, interrupt::exit()))?;
+    let results = counted(global, |workers| {
+        run_suite(&suite, baseline.as_ref(), &settings, workers)
+    })?;
     let held = baseline.as_ref().map(|baseline| (baseline, name.as_str()));
     let file = relative(&arguments.file).display().to_string();
     let asked = Asked {
@@ -285,13 +277,13 @@ fn read_baseline(
 ) -> Result<Option<Baseline>, Failure> {
     if !path.exists() {
         if arguments.baseline.is_some() && !arguments.accept {
-            return Err(Failure {
-                exit: Exit::Incomparable,
-                message: format!(
+            return Err(Failure::new(
+                Exit::Incomparable,
+                format!(
                     "{}: no such baseline; review and make one with `--accept`",
                     path.display()
                 ),
-            });
+            ));
         }
         return Ok(None);
     }
@@ -303,14 +295,14 @@ fn read_baseline(
         Err(BaselineError::Version { .. } | BaselineError::Program { .. }) if arguments.accept => {
             Ok(Some(Baseline::acknowledged(&text)))
         }
-        Err(error) => Err(Failure {
-            exit: if error.exit_code() == 3 {
+        Err(error) => Err(Failure::new(
+            if error.exit_code() == 3 {
                 Exit::Incomparable
             } else {
                 Exit::Input
             },
-            message: error.to_string(),
-        }),
+            error.to_string(),
+        )),
     }
 }
 

@@ -11,7 +11,6 @@ use report::check::{self, Better, CheckForm, CheckOptions, Flavor};
 use units::Date;
 
 use super::{CheckArguments, relative, source_date, stem};
-use crate::failure::folder_failure;
 use crate::{Exit, Failure, output};
 
 /// Output format of a result.
@@ -132,11 +131,8 @@ fn refusal(arguments: &CheckArguments, exit: Exit, why: &str) -> CheckReport {
         windtunnel: env!("CARGO_PKG_VERSION").to_owned(),
         suite,
         file,
-        baseline: None,
-        baseline_hash: None,
         entries: vec![entry],
-        gates: Vec::new(),
-        notes: Vec::new(),
+        ..CheckReport::default()
     }
 }
 
@@ -166,7 +162,7 @@ fn write_target(
         let mut plainly = anstream::StripStream::new(&mut bytes);
         check::write(&mut plainly, report, form, options).map_err(Failure::incomplete)?;
     }
-    write_file(path, &bytes, Existing::Replace).map_err(|error| folder_failure(&error))
+    Ok(write_file(path, &bytes, Existing::Replace)?)
 }
 
 /// Time of `SOURCE_DATE_EPOCH`, for reproducible output; `None` if unset.

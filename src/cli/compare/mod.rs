@@ -14,7 +14,6 @@ use lab::compare::{self, CompareError, Finished, Made, Settings, Study};
 use lab::experiment::{metric_definitions, scenario_text};
 use lab::folder::{Existing, ResultFolder};
 use lab::hashes::{input_hashes, scenario_hash};
-use lab::replicate::Workers;
 use lab::shell::quoted;
 use lab::summary::{SCHEMA_VERSION, Summary};
 use report::plot::{self, Style};
@@ -27,11 +26,10 @@ use systems::RunsWorkloads;
 use systems::registry::find;
 
 use super::experiment_file::{self, MessageFormat, Reading};
-use super::failure::{failure, folder_failure};
 use super::report::write_summary;
 use super::run_arguments::SummaryFormat;
-use super::run_count::RunCount;
-use super::{Exit, Failure, Global, interrupt, output, source, terminal};
+use super::run_count::counted;
+use super::{Exit, Failure, Global, output, source, terminal};
 use rerun::{asked_of_metrics, rerun};
 
 /// Arguments of `compare`.
@@ -177,22 +175,16 @@ fn of_scenario(
     let default = || Path::new("results").join(format!("{}-compare", experiment.name));
     let out = arguments.out.clone().unwrap_or_else(default);
     let existing = Existing::forced(arguments.force || is_default);
-    let folder = ResultFolder::create(&out, existing).map_err(|error| folder_failure(&error))?;
-    let count = RunCount::new(global);
-    let workers = Workers {
-        threads: global.threads(),
-        interrupted: interrupt::flag(),
-        progress: &|done, all| count.at(done, all),
-    };
-    let made = compare::run(&experiment, &settings, workers);
-    count.clear();
-    let made = made.map_err(refused)?;
+    let folder = ResultFolder::create(&out, existing)?;
+    let made = counted(global, |workers| {
+        compare::run(&experiment, &settings, workers)
+    })?;
     let rerun = rerun(arguments, path, &made.study);
     let study = made.study.clone();
-    compare::write_values(&folder, &made.candidates).map_err(|error| folder_failure(&error))?;
+    compare::write_values(&folder, &made.candidates)?;
     let gathered = gathered(&experiment, &folder, made)?;
     write_folder(&folder, &gathered, &study, &rerun)?;
-    let out = folder.finish().map_err(|error| folder_failure(&error))?;
+    let out = folder.finish()?;
     let report = out.join("report.html").display().to_string();
     let wall_time = terminal::seconds(started.elapsed());
     let options = StudyOptions {
@@ -304,19 +296,21 @@ fn objectives(experiment: &Experiment) -> Vec<String> {
     found
 }
 
-pub(super) fn refused(error: CompareError) -> Failure {
-    let exit = match error.exit_code() {
-        2 => Exit::Input,
-        3 => Exit::Incomparable,
-        4 => Exit::NothingMeasured,
-        _ => Exit::Incomplete,
-    };
-    match error {
-        CompareError::Experiment(error) => failure(error, interrupt::exit()),
-        error => Failure {
-            exit,
-            message: error.to_string(),
-        },
+impl From<CompareError> for Failure {
+    fn from(error: CompareError) -> Self {
+        let exit = match error.exit_code() {
+            2 => Exit::Input,
+            3 => Exit::Incomparable,
+            4 => Exit::NothingMeasured,
+            _ => Exit::Incomplete,
+        };
+        match error {
+            CompareError::Experiment(error) => error.into(),
+            error => Self {
+                exit,
+                message: error.to_string(),
+            },
+        }
     }
 }
 
@@ -341,8 +335,7 @@ fn gathered(
         name: experiment.name.clone(),
         description: experiment.description.clone(),
         scenario_hash: scenario_hash(&experiment),
-        inputs: input_hashes(&experiment)
-            .map_err(|error| failure(error.into(), interrupt::exit()))?,
+        inputs: input_hashes(&experiment)?,
         definitions: metric_definitions(),
         variants: first,
     };
@@ -351,8 +344,7 @@ fn gathered(
         variants: drawn,
     };
     let scenario = scenario_text(&experiment, folder);
-    let written = folder.text("scenario.yaml", &scenario);
-    written.map_err(|error| folder_failure(&error))?;
+    folder.text("scenario.yaml", &scenario)?;
     let gathered = Gathered::new(vec![ReportRun {
         name: experiment.name.clone(),
         summary,
@@ -398,9 +390,7 @@ fn write_folder(
     }
     files.push(("report.html".to_owned(), html));
     for (name, text) in files {
-        folder
-            .text(&name, &text)
-            .map_err(|error| folder_failure(&error))?;
+        folder.text(&name, &text)?;
     }
     Ok(())
 }
@@ -425,8 +415,7 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
             scenario: run.scenario.clone(),
         })
         .collect();
-    let of_runs = compare::of_runs(&finished, &settings(arguments));
-    let (study, candidates) = of_runs.map_err(refused)?;
+    let (study, candidates) = compare::of_runs(&finished, &settings(arguments))?;
     let mut words = vec!["windtunnel compare".to_owned()];
     let folders = arguments.what.iter();
     words.extend(folders.map(|path| quoted(&path.display().to_string())));
@@ -435,13 +424,12 @@ fn of_folders(global: &Global, arguments: &CompareArguments) -> Result<Exit, Fai
     let rerun = words.join(" ");
     let mut report = None;
     if let Some(out) = &arguments.out {
-        let folder = ResultFolder::create(out, Existing::forced(arguments.force))
-            .map_err(|error| folder_failure(&error))?;
+        let folder = ResultFolder::create(out, Existing::forced(arguments.force))?;
         let gathered = Gathered::new(runs).compared(study.clone());
         write_summary(&folder, &gathered)?;
-        compare::write_values(&folder, &candidates).map_err(|error| folder_failure(&error))?;
+        compare::write_values(&folder, &candidates)?;
         write_folder(&folder, &gathered, &study, &rerun)?;
-        let out = folder.finish().map_err(|error| folder_failure(&error))?;
+        let out = folder.finish()?;
         report = Some(out.join("report.html").display().to_string());
     }
     let options = StudyOptions {

@@ -9,7 +9,7 @@ use clap::{Args, ValueEnum};
 
 use ::scenario::schema::Reserved;
 use intake::Input;
-use lab::folder::{Existing, FolderError, write_file, write_file_with};
+use lab::folder::{Existing, write_file, write_file_with};
 use lab::plan::adjust::{Resized, overcommit, resize};
 use lab::plan::buy::Search;
 use lab::plan::goal::Room;
@@ -23,7 +23,7 @@ use report::plan::{PlanFile, PlanReport};
 use units::{SortedMap, plural};
 use world::offers::{Offers, offers};
 
-use super::snapshot::{SchedulerArguments, described, failed, ignored, tell};
+use super::snapshot::{SchedulerArguments, described, ignored, tell};
 use super::{Exit, Failure, Global, output};
 use assumptions::assumptions;
 use words::{Headroom, growth, headroom, horizon, survive};
@@ -195,8 +195,7 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
         release: arguments.scheduler.release,
         ignored: &ignored,
     };
-    let gathered = Snapshot::gather(&arguments.paths, &options);
-    let mut gathered = gathered.map_err(|error| failed(&error))?;
+    let mut gathered = Snapshot::gather(&arguments.paths, &options)?;
     let profiles = arguments.scheduler.profiles(global, gathered.release)?;
     let factors = words::overcommit(&arguments.overcommit).map_err(Failure::input)?;
     let nodes = gathered.nodes.iter().map(AsRef::as_ref);
@@ -205,14 +204,14 @@ pub(super) fn run(global: &Global, arguments: &PlanArguments) -> Result<Exit, Fa
     checked.map_err(Failure::input)?;
     overcommit(&mut gathered, &factors);
     let resized = resized(arguments, &mut gathered)?;
-    let mut snapshot = Snapshot::new(gathered).map_err(|error| failed(&error))?;
+    let mut snapshot = Snapshot::new(gathered)?;
     for offer in &mut questions.offers {
         offer.node = factors.apply(&offer.node);
     }
     questions.room = room(arguments, &mut snapshot)?;
     tell(global, &snapshot.warnings);
     let summary = described(&snapshot);
-    let answers = plan(&mut snapshot, &profiles, &questions).map_err(|error| failed(&error))?;
+    let answers = plan(&mut snapshot, &profiles, &questions)?;
     let command = command();
     let report = PlanReport {
         snapshot: &summary,
@@ -259,14 +258,7 @@ struct PlanFolder<'a> {
 impl PlanFolder<'_> {
     fn write(&self, file: &PlanFile) -> Result<(), Failure> {
         let path = self.path.join(file.name);
-        write_file(&path, &file.bytes, self.existing).map_err(unwritten)
-    }
-}
-
-fn unwritten(error: FolderError) -> Failure {
-    match error.exit_code() {
-        2 => Failure::input(error),
-        _ => Failure::incomplete(error),
+        Ok(write_file(&path, &file.bytes, self.existing)?)
     }
 }
 
@@ -278,8 +270,7 @@ fn resized(arguments: &PlanArguments, gathered: &mut Gathered) -> Result<Resized
     let mut usage = Usage::default();
     for word in &arguments.requests {
         let file = words::usage(word);
-        let read = usage.read(&Input::path(&file.path), file.about);
-        read.map_err(|error| failed(&error))?;
+        usage.read(&Input::path(&file.path), file.about)?;
     }
     let resized = resize(gathered, &usage);
     if resized.specs.is_empty() {
@@ -303,8 +294,7 @@ fn room(arguments: &PlanArguments, snapshot: &mut Snapshot) -> Result<Vec<Room>,
         let Headroom::Pods { count, file } = headroom(word).map_err(Failure::input)? else {
             continue;
         };
-        let read = snapshot.read_pod(&file);
-        let (pod, _) = read.map_err(|error| failed(&error))?;
+        let (pod, _) = snapshot.read_pod(&file)?;
         snapshot.name_namespace(pod.namespace());
         let mut info = snapshot.pod_info(&pod);
         if let Ok(info) = &mut info {
@@ -338,12 +328,12 @@ fn write_cluster(
         })
     });
     if let Some(error) = unread {
-        return Err(failed(&error));
+        return Err(error.into());
     }
-    written.map_err(unwritten)?;
+    written?;
     let mut scheduler = "{tieBreak: first}".to_owned();
     if let Some(path) = &arguments.scheduler.config {
-        let config = Input::path(path).read_to_string().map_err(Failure::input)?;
+        let config = Input::path(path).read_to_string()?;
         folder.write(&PlanFile::new(CLUSTER_CONFIG, config))?;
         scheduler = format!("{{tieBreak: first, config: {CLUSTER_CONFIG}}}");
     }

@@ -20,8 +20,7 @@ use scenario::Scenario;
 use scenario::schema::WorkloadSource;
 use world::node_prices;
 
-use super::failure::failure;
-use super::snapshot::{failed, ignored, tell};
+use super::snapshot::{ignored, tell};
 use super::source::Source;
 use super::{Exit, Failure, Global, interrupt, output, terminal};
 use gate::Gate;
@@ -118,7 +117,7 @@ pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit,
     }
     if let [path] = arguments.paths.as_slice()
         && path.is_file()
-        && is_experiment(path).map_err(|error| failed(&error))?
+        && is_experiment(path)?
         && let Some(exit) = of_runs(global, arguments, path)?
     {
         return Ok(exit);
@@ -129,7 +128,7 @@ pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit,
     let gathered = gather(global, arguments)?;
     check_kubelets(arguments, &gathered)?;
     let input = arguments.config.as_ref().map(Input::path);
-    let (config, doubts) = read_config(input.as_ref()).map_err(|error| failed(&error))?;
+    let (config, doubts) = read_config(input.as_ref())?;
     tell(global, &doubts);
     check_kept(arguments)?;
     let living = gathered.pods.iter().filter(|pod| !pod.phase.is_final());
@@ -157,7 +156,7 @@ pub(super) fn run(global: &Global, arguments: &UpgradeArguments) -> Result<Exit,
         prices: prices.as_ref(),
     };
     check_fields(arguments, &used(&plan))?;
-    let upgrade = compare(&plan).map_err(|error| failed(&error))?;
+    let upgrade = compare(&plan)?;
     tell(global, &upgrade.warnings);
     let report = UpgradeReport {
         upgrade: &upgrade,
@@ -243,8 +242,7 @@ fn of_runs(
         interrupted: interrupt::flag(),
         progress: &|_, _| {},
     };
-    let runs = compare_runs(&from, &to, &seeds, workers);
-    let runs = runs.map_err(|error| failure(error, interrupt::exit()))?;
+    let runs = compare_runs(&from, &to, &seeds, workers)?;
     let report = RunsReport {
         experiment: &plan.scenario.name,
         from: arguments.from,
@@ -300,9 +298,9 @@ fn gather(global: &Global, arguments: &UpgradeArguments) -> Result<Gathered, Fai
     let sources = Sources::new(&folders).without(&ignored(global)?);
     let mut sources = sources.with_workloads();
     for path in &arguments.paths {
-        sources.add(path).map_err(|error| failed(&error))?;
+        sources.add(path)?;
     }
-    sources.finish().map_err(|error| failed(&error))
+    Ok(sources.finish()?)
 }
 
 /// Refuses a dump whose newest kubelet can't belong to its stated release: none may be newer than the

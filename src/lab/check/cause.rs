@@ -4,9 +4,8 @@
 use super::changed::Changed;
 use super::comparable::{Standing, is_system_file_alone, standing};
 use super::limit::excess;
-use super::run::{Entry, SuiteResults};
+use super::run::{Entry, SuiteResults, rerun};
 use super::{Baseline, BaselineEntry, CheckSettings, EntryReport, FoundDivergence, Gate, Outcome};
-use crate::shell::{quoted, set_flags};
 
 /// A request to find the first decision that differs.
 #[derive(Clone, Debug)]
@@ -26,21 +25,6 @@ pub struct Divergence<'a> {
 /// Finds the first decision at which the baseline's system and the one now part; `None` if it can't
 /// be found.
 pub type FirstDivergence<'a> = &'a dyn Fn(Divergence<'_>) -> Option<FoundDivergence>;
-
-/// The command that runs an entry again under a seed, with the overrides of the check.
-pub(super) fn rerun(entry: &Entry, seed: Option<u64>, sets: &[String]) -> String {
-    let file = quoted(&entry.report.file);
-    let seed = seed.unwrap_or(entry.scenario.seed);
-    let of_others = sets.iter().filter(|set| !set.starts_with("seed="));
-    let flags = set_flags(of_others.map(String::as_str));
-    match entry.variant.as_deref() {
-        Some(variant) => {
-            let variant = quoted(variant);
-            format!("windtunnel compare {file} --baseline {variant}{flags} --seed {seed}")
-        }
-        None => format!("windtunnel run {file}{flags} --seed {seed}"),
-    }
-}
 
 /// Has the command of each failed gate run the seed that is furthest beyond its limit.
 pub(super) fn point_to_seeds(gates: &mut [Gate], results: &SuiteResults, settings: &CheckSettings) {

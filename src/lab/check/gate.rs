@@ -17,10 +17,10 @@ use metrics::{Direction, registry};
 use scenario::schema::Objective;
 
 use super::acknowledge::{acknowledge, orphans};
-use super::cause::{Cause, FirstDivergence, point_to_seeds, rerun};
+use super::cause::{Cause, FirstDivergence, point_to_seeds};
 use super::comparable::{Standing, notes as comparability, standing};
 use super::limit::{bounds, limit, number, within};
-use super::run::{Entry, SuiteResults};
+use super::run::{Entry, SuiteResults, rerun};
 use super::{
     Baseline, BaselineEntry, CHECK_VERSION, CheckReport, CheckSettings, EntryReport, Gate, Outcome,
     short,

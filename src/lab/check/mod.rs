@@ -224,7 +224,7 @@ impl ErrorKind {
 }
 
 /// Result of a check.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CheckReport {
     /// Version of this form.

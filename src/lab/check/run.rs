@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use serde_json::Value as Json;
 
-use super::cause::rerun;
 use super::{Baseline, CheckSettings, EntryReport, ErrorKind, short, system_of};
 use crate::compare::{Inputs, seeds_from};
 use crate::experiment::ExperimentError;
@@ -12,6 +11,7 @@ use crate::hashes::{input_hashes, nameless_hashes};
 use crate::releases::ClusterReleases;
 use crate::replicate::{Work, Workers, replicate};
 use crate::run::RunError;
+use crate::shell::{quoted, set_flags};
 use crate::summary::{InputSummary, VariantSummary};
 use scenario::schema::Objective;
 use scenario::{Experiment, Files, Scenario, files_of};
@@ -335,4 +335,19 @@ fn config_of(scenario: &Scenario, experiment: &Experiment) -> SortedMap<String, 
         Some((written.clone(), text))
     };
     read().into_iter().collect()
+}
+
+/// The command that runs an entry again under a seed, with the overrides of the check.
+pub(super) fn rerun(entry: &Entry, seed: Option<u64>, sets: &[String]) -> String {
+    let file = quoted(&entry.report.file);
+    let seed = seed.unwrap_or(entry.scenario.seed);
+    let of_others = sets.iter().filter(|set| !set.starts_with("seed="));
+    let flags = set_flags(of_others.map(String::as_str));
+    match entry.variant.as_deref() {
+        Some(variant) => {
+            let variant = quoted(variant);
+            format!("windtunnel compare {file} --baseline {variant}{flags} --seed {seed}")
+        }
+        None => format!("windtunnel run {file}{flags} --seed {seed}"),
+    }
 }

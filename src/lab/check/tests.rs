@@ -4,11 +4,9 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::names::Registered;
+use crate::fixture;
 use crate::replicate::Workers;
 use crate::summary::VariantSummary;
-use scenario::{LoadOptions, SearchPath, load};
-use world::inputs::DiskAndEmbedded;
 
 const TEXT: &str = "\
 windtunnel: v1
@@ -44,15 +42,8 @@ fn results(text: &str) -> SuiteResults {
 }
 
 fn results_of(text: &str, settings: &CheckSettings) -> SuiteResults {
-    let search = SearchPath::default();
-    let options = LoadOptions {
-        sets: &[],
-        search: &search,
-        lookup: &DiskAndEmbedded,
-        names: &Registered,
-    };
     let scenario = SuiteScenario {
-        experiment: load(text, "queue.yaml", options).expect("an experiment"),
+        experiment: fixture::experiment(text, "queue.yaml", &[]),
         file: "queue.yaml".to_owned(),
         lines: scenario::objective_lines(text),
         seeds: None,

@@ -9,8 +9,7 @@ use model::node::HOSTNAME_LABEL;
 use model::{Node, PodName};
 use scenario::schema::{MeasuredWindow, Stop, StopWhen};
 use scenario::{Files, Scenario};
-use scheduler::pipeline::evaluate::Form;
-use sim::{EndCause, FoundObjects, RunControl};
+use sim::{EndCause, FoundObjects};
 use systems::SystemOptions;
 use systems::graphene::options::GrapheneOptions;
 use units::{Duration, Instant};
@@ -18,7 +17,7 @@ use units::{Duration, Instant};
 use super::Pending;
 use super::census::Census;
 use super::constraints::{Eased, drop_pinned, ease_objects, soften};
-use crate::run::{Prepared, RunError, Tables, prepare_on, run};
+use crate::run::{Prepared, RunError, Tables, prepare_on, run_quietly};
 use world::{BuildError, FileSource};
 
 /// Pods and machines of a variant.
@@ -146,12 +145,7 @@ impl<'a> Cell<'a> {
             watch: Some(&mut census),
             ..Tables::default()
         };
-        let mut control = RunControl {
-            interrupted,
-            progress: &mut |_| {},
-        };
-        let form = Form::Incremental;
-        let outcome = run(&self.scenario, prepared, form, tables, &mut control)?;
+        let outcome = run_quietly(&self.scenario, prepared, tables, interrupted)?;
         if outcome.end.cause == EndCause::Interrupted {
             return Ok(None);
         }

@@ -10,13 +10,10 @@ use units::nearest;
 pub enum CompareError {
     /// Fewer than two candidates.
     #[error(
-        "nothing to compare: {found} has one candidate; add `variants:` to the file, or give \
+        "nothing to compare: {0} has one candidate; add `variants:` to the file, or give \
          `--variants FILE`, `--system A,B`, or several result folders"
     )]
-    OneCandidate {
-        /// Candidates given.
-        found: String,
-    },
+    OneCandidate(String),
     /// A name that no candidate has.
     #[error("--baseline: there is no candidate `{name}`; {hint}")]
     UnknownBaseline {
@@ -37,13 +34,10 @@ pub enum CompareError {
     },
     /// Neither direction is better, so there is no front.
     #[error(
-        "--pareto: `{id}` has no better direction, so there is no front; give a metric with a \
+        "--pareto: `{0}` has no better direction, so there is no front; give a metric with a \
          direction (`windtunnel schema metrics` lists them)"
     )]
-    NoDirection {
-        /// The metric.
-        id: String,
-    },
+    NoDirection(String),
     /// The inputs differ.
     #[error(
         "different-inputs: `{name}` and `{baseline}` have different inputs: {fields}. A paired \
@@ -108,10 +102,10 @@ impl CompareError {
         match self {
             Self::DifferentInputs { .. } | Self::NoSharedSeed { .. } => 3,
             Self::NothingMeasured => 4,
-            Self::OneCandidate { .. }
+            Self::OneCandidate(..)
             | Self::UnknownBaseline { .. }
             | Self::UnknownMetric { .. }
-            | Self::NoDirection { .. }
+            | Self::NoDirection(..)
             | Self::Twice { .. } => 2,
             Self::Experiment(_) => 101,
         }

@@ -127,9 +127,7 @@ fn baseline(given: &[Given], settings: &Settings) -> Result<String, CompareError
     let names = given.iter().map(|given| given.candidate.as_str());
     let first = names.clone().next().unwrap_or_default();
     if names.clone().all(|name| name == first) {
-        return Err(CompareError::OneCandidate {
-            found: format!("`{first}`"),
-        });
+        return Err(CompareError::OneCandidate(format!("`{first}`")));
     }
     match &settings.baseline {
         None => Ok(first.to_owned()),

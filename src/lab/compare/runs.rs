@@ -95,9 +95,7 @@ fn baseline_first(
 ) -> Result<Experiment, CompareError> {
     let mut experiment = experiment.clone();
     if experiment.variants.len() < 2 {
-        return Err(CompareError::OneCandidate {
-            found: format!("`{}`", experiment.name),
-        });
+        return Err(CompareError::OneCandidate(format!("`{}`", experiment.name)));
     }
     if let Some(name) = &settings.baseline {
         let names = experiment.variants.iter().map(|plan| plan.name.as_str());

@@ -425,7 +425,7 @@ fn front(
             known.keys().copied(),
         )),
         Some(metric) => match question_of(id, metric, false).direction {
-            Direction::None => Err(CompareError::NoDirection { id: id.to_owned() }),
+            Direction::None => Err(CompareError::NoDirection(id.to_owned())),
             direction => Ok(direction),
         },
     };

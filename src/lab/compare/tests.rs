@@ -1,19 +1,17 @@
 //! Comparisons of small runs: the company that a pair keeps, and what its intervals are worth.
 
-use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use super::judge::Pairs;
 use super::*;
-use crate::names::Registered;
+use crate::fixture;
 use crate::replicate::{Work, Workers, replicate};
 use crate::statistics::{Interval, Resamples, mean, student_interval};
 use crate::summary::VariantSummary;
 use metrics::Direction;
 use rng::Stream;
-use scenario::{Experiment, LoadOptions, SearchPath, load};
+use scenario::Experiment;
 use units::SortedMap;
-use world::inputs::DiskAndEmbedded;
 
 /// Workloads of a few jobs, by what their arrivals and sizes depend on.
 const WORKLOADS: [&str; 4] = [
@@ -42,18 +40,7 @@ fn experiment(workload: &str, candidates: &[&str]) -> Experiment {
          scheduler: {{queue: fcfs}}}}\nstop: {{when: drained}}\nvariants:\n  {}\n",
         candidates.join("\n  ")
     );
-    let search = SearchPath {
-        base_dir: PathBuf::new(),
-        traces_dirs: Vec::new(),
-        built_in: None,
-    };
-    let options = LoadOptions {
-        sets: &[],
-        search: &search,
-        lookup: &DiskAndEmbedded,
-        names: &Registered,
-    };
-    load(&text, "queue.yaml", options).expect("an experiment")
+    fixture::experiment(&text, "queue.yaml", &[])
 }
 
 fn workers() -> Workers<'static> {

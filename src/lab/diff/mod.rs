@@ -15,14 +15,12 @@ use std::sync::atomic::AtomicBool;
 
 use serde::Serialize;
 
-use scheduler::pipeline::evaluate::Form;
-use sim::{EndCause, RunControl};
+use sim::EndCause;
 
 use super::releases::releases;
-use super::run::{prepare, run_watched};
+use super::run::run_silently;
 use super::sides::failed;
 pub use super::sides::{DiffError, Side};
-use world::FileSource;
 
 pub use explain::{Explanation, NodeView, Situation};
 pub use growth::Growth;
@@ -174,21 +172,9 @@ struct Followed {
 /// Runs a side and writes its placements down.
 fn follow(side: &Side<'_>, interrupted: &AtomicBool) -> Result<Followed, DiffError> {
     let failed = failed(side);
-    let files = FileSource { files: side.files };
-    let prepared = prepare(side.scenario, &files).map_err(|error| failed(error.into()))?;
-    let mut control = RunControl {
-        interrupted,
-        progress: &mut |_| {},
-    };
+    let prepared = side.prepare().map_err(&failed)?;
     let mut course = Course::default();
-    let end = run_watched(
-        side.scenario,
-        prepared,
-        Form::Incremental,
-        &mut course,
-        &mut control,
-    );
-    let end = end.map_err(failed)?;
+    let end = run_silently(side.scenario, prepared, &mut course, interrupted).map_err(failed)?;
     if end.cause == EndCause::Interrupted {
         return Err(DiffError::Interrupted);
     }

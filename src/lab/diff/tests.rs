@@ -1,10 +1,8 @@
-use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use super::*;
-use crate::names::Registered;
-use scenario::{Experiment, LoadOptions, SearchPath, load};
-use world::inputs::DiskAndEmbedded;
+use crate::fixture;
+use scenario::Experiment;
 
 const TEXT: &str = "\
 windtunnel: v1
@@ -21,18 +19,7 @@ variants:
 ";
 
 fn experiment(sets: &[String]) -> Experiment {
-    let search = SearchPath {
-        base_dir: PathBuf::new(),
-        traces_dirs: Vec::new(),
-        built_in: None,
-    };
-    let options = LoadOptions {
-        sets,
-        search: &search,
-        lookup: &DiskAndEmbedded,
-        names: &Registered,
-    };
-    load(TEXT, "tiny.yaml", options).expect("an experiment")
+    fixture::experiment(TEXT, "tiny.yaml", sets)
 }
 
 fn compare(one: (&Experiment, usize), other: (&Experiment, usize)) -> Difference {

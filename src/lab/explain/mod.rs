@@ -12,6 +12,8 @@ pub mod run;
 mod tests;
 
 pub use enough::Remedy;
+use serde::Serialize;
+
 use enough::remedies;
 use std::cmp::Reverse;
 
@@ -64,15 +66,18 @@ pub struct ReasonGroup {
 }
 
 /// A node where evicting pods would make room.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Eviction {
     /// The node.
     pub node: Text,
     /// Pods to evict, as `NAMESPACE/NAME`, from most to least important.
     pub victims: Vec<String>,
     /// Number of victims that a disruption budget protects.
+    #[serde(rename = "budgetViolations")]
     pub violations: usize,
     /// Marks an eviction that is among the best.
+    #[serde(rename = "best")]
     pub is_best: bool,
 }
 

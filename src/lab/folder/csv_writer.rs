@@ -67,10 +67,7 @@ impl CsvWriter {
         let reason = error.to_string();
         match error.into_kind() {
             csv::ErrorKind::Io(source) => FolderError::from_io(&self.path, source),
-            _ => FolderError::Encode {
-                path: self.path.clone(),
-                reason,
-            },
+            _ => FolderError::Encode(self.path.clone(), reason),
         }
     }
 }

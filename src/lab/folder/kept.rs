@@ -55,9 +55,7 @@ impl KeptFolder {
 
     fn take(&mut self, taken: &Result<(), TryLockError>, lock: File) -> Result<(), FolderError> {
         match taken {
-            Err(TryLockError::WouldBlock) => Err(FolderError::Busy {
-                path: self.path.clone(),
-            }),
+            Err(TryLockError::WouldBlock) => Err(FolderError::Busy(self.path.clone())),
             // Some network file systems have no locks; there the guard is absent.
             Ok(()) | Err(TryLockError::Error(_)) => {
                 self.locks.push(lock);
@@ -136,9 +134,6 @@ pub fn read_file(path: &Path) -> Result<Option<Vec<u8>>, FolderError> {
     match fs::read(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(FolderError::Unreadable {
-            path: path.to_path_buf(),
-            source,
-        }),
+        Err(source) => Err(FolderError::Unreadable(path.to_path_buf(), source)),
     }
 }

@@ -101,9 +101,7 @@ impl ResultFolder {
     /// This is done before anything is simulated, so that a wrong `--out` costs no time.
     pub fn create(out: &Path, existing: Existing) -> Result<Self, FolderError> {
         let Some(Component::Normal(name)) = out.components().next_back() else {
-            return Err(FolderError::NoName {
-                path: out.to_path_buf(),
-            });
+            return Err(FolderError::NoName(out.to_path_buf()));
         };
         refuse_existing(out, existing)?;
         let mut partial_name = name.to_os_string();
@@ -117,7 +115,7 @@ impl ResultFolder {
         }
         match fs::symlink_metadata(&partial) {
             Ok(metadata) if metadata.is_dir() => remove_leftover(&partial)?,
-            Ok(_) => return Err(FolderError::NotOurs { path: partial }),
+            Ok(_) => return Err(FolderError::NotOurs(partial)),
             Err(_) => {}
         }
         fs::create_dir(&partial).at(&partial)?;
@@ -175,10 +173,7 @@ impl ResultFolder {
             let path = self.partial.join(part);
             let mut text = Input::path(&path)
                 .open()
-                .map_err(|error| FolderError::Encode {
-                    path: path.clone(),
-                    reason: error.to_string(),
-                })?;
+                .map_err(|error| FolderError::Encode(path.clone(), error.to_string()))?;
             for _ in 0..header_lines * position.min(1) {
                 text.skip_until(b'\n').at(&path)?;
             }
@@ -197,11 +192,8 @@ impl ResultFolder {
     /// Writes a whole JSON file, indented, ending in a line feed. Keys come in the order of the
     /// type's fields, those of maps sorted.
     pub fn json<T: Serialize + ?Sized>(&self, name: &str, value: &T) -> Result<(), FolderError> {
-        let mut text =
-            serde_json::to_string_pretty(value).map_err(|error| FolderError::Encode {
-                path: self.partial.join(name),
-                reason: error.to_string(),
-            })?;
+        let mut text = serde_json::to_string_pretty(value)
+            .map_err(|error| FolderError::Encode(self.partial.join(name), error.to_string()))?;
         text.push('\n');
         self.text(name, &text)
     }
@@ -354,9 +346,7 @@ impl Closed {
 /// Refuses a file that is there, unless it may be replaced.
 fn refuse_existing_file(path: &Path, existing: Existing) -> Result<(), FolderError> {
     if existing == Existing::Refuse && fs::symlink_metadata(path).is_ok() {
-        return Err(FolderError::FileExists {
-            path: path.to_path_buf(),
-        });
+        return Err(FolderError::FileExists(path.to_path_buf()));
     }
     Ok(())
 }
@@ -364,9 +354,7 @@ fn refuse_existing_file(path: &Path, existing: Existing) -> Result<(), FolderErr
 /// Refuses a path at which there is something else than a file: a rename would replace it.
 fn refuse_other_than_file(path: &Path) -> Result<(), FolderError> {
     match fs::symlink_metadata(path) {
-        Ok(metadata) if !metadata.is_file() => Err(FolderError::NoFile {
-            path: path.to_path_buf(),
-        }),
+        Ok(metadata) if !metadata.is_file() => Err(FolderError::NoFile(path.to_path_buf())),
         _ => Ok(()),
     }
 }
@@ -376,13 +364,9 @@ fn refuse_existing(out: &Path, existing: Existing) -> Result<bool, FolderError> 
     match fs::symlink_metadata(out) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),
         Err(error) => Err(FolderError::from_io(out, error)),
-        Ok(_) if existing == Existing::Refuse => Err(FolderError::Exists {
-            path: out.to_path_buf(),
-        }),
+        Ok(_) if existing == Existing::Refuse => Err(FolderError::Exists(out.to_path_buf())),
         Ok(metadata) if metadata.is_dir() && out.join(SUMMARY_NAME).is_file() => Ok(true),
-        Ok(_) => Err(FolderError::NotOurs {
-            path: out.to_path_buf(),
-        }),
+        Ok(_) => Err(FolderError::NotOurs(out.to_path_buf())),
     }
 }
 
@@ -399,9 +383,7 @@ fn remove_leftover(partial: &Path) -> Result<(), FolderError> {
 
 fn take_lock(lock: &File, partial: &Path) -> Result<(), FolderError> {
     match lock.try_lock() {
-        Err(TryLockError::WouldBlock) => Err(FolderError::Busy {
-            path: partial.to_path_buf(),
-        }),
+        Err(TryLockError::WouldBlock) => Err(FolderError::Busy(partial.to_path_buf())),
         // Some network file systems have no locks; there the guard is absent, the run goes on.
         Ok(()) | Err(TryLockError::Error(_)) => Ok(()),
     }

@@ -1,26 +1,8 @@
 //! The folder is complete or absent, and says what is wrong.
 
 use super::*;
+use crate::fixture::Scratch;
 use units::SortedMap;
-
-/// A fresh folder of this test's own, removed when it ends.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("windtunnel-folder-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 fn names(folder: &Path) -> Vec<String> {
     let mut names: Vec<String> = fs::read_dir(folder)
@@ -48,7 +30,7 @@ fn write_all(folder: &ResultFolder) {
 
 #[test]
 fn appears_complete_and_only_then() {
-    let scratch = Scratch::new("complete");
+    let scratch = Scratch::new();
     let out = scratch.0.join("results/run");
     let folder = ResultFolder::create(&out, Existing::Refuse).unwrap();
     write_all(&folder);
@@ -69,7 +51,7 @@ fn appears_complete_and_only_then() {
 
 #[test]
 fn the_same_rows_give_the_same_bytes() {
-    let scratch = Scratch::new("bytes");
+    let scratch = Scratch::new();
     for name in ["one", "two"] {
         let folder = ResultFolder::create(&scratch.0.join(name), Existing::Refuse).unwrap();
         write_all(&folder);
@@ -83,7 +65,7 @@ fn the_same_rows_give_the_same_bytes() {
 
 #[test]
 fn an_existing_folder_is_refused_with_the_way_out() {
-    let scratch = Scratch::new("exists");
+    let scratch = Scratch::new();
     let out = scratch.0.join("run");
     fs::create_dir(&out).unwrap();
     let error = ResultFolder::create(&out, Existing::Refuse).unwrap_err();
@@ -101,12 +83,12 @@ fn an_existing_folder_is_refused_with_the_way_out() {
 
 #[test]
 fn only_a_result_folder_is_replaced() {
-    let scratch = Scratch::new("replace");
+    let scratch = Scratch::new();
     let out = scratch.0.join("run");
     fs::create_dir(&out).unwrap();
     fs::write(out.join("thesis.tex"), "dear").unwrap();
     let error = ResultFolder::create(&out, Existing::Replace).unwrap_err();
-    assert!(matches!(error, FolderError::NotOurs { .. }), "{error}");
+    assert!(matches!(error, FolderError::NotOurs(..)), "{error}");
     assert_eq!(names(&out), ["thesis.tex"]);
 
     fs::write(out.join("summary.json"), "{}").unwrap();
@@ -124,7 +106,7 @@ fn only_a_result_folder_is_replaced() {
 
 #[test]
 fn an_interrupted_run_leaves_the_partial_folder_which_the_next_replaces() {
-    let scratch = Scratch::new("partial");
+    let scratch = Scratch::new();
     let out = scratch.0.join("run");
     let folder = ResultFolder::create(&out, Existing::Refuse).unwrap();
     folder.text("old.txt", "old").unwrap();
@@ -144,7 +126,7 @@ fn an_interrupted_run_leaves_the_partial_folder_which_the_next_replaces() {
 
 #[test]
 fn a_run_that_wrote_nothing_leaves_nothing() {
-    let scratch = Scratch::new("refused");
+    let scratch = Scratch::new();
     let folder = ResultFolder::create(&scratch.0.join("run"), Existing::Refuse).unwrap();
     assert_eq!(names(&scratch.0), ["run.partial"]);
     drop(folder);
@@ -153,7 +135,7 @@ fn a_run_that_wrote_nothing_leaves_nothing() {
 
 #[test]
 fn a_run_that_is_withdrawn_leaves_nothing_whatever_it_wrote() {
-    let scratch = Scratch::new("withdrawn");
+    let scratch = Scratch::new();
     let out = scratch.0.join("run");
     let folder = ResultFolder::create(&out, Existing::Refuse).unwrap();
     folder.text("plots/summary.json", "{}").unwrap();
@@ -163,11 +145,11 @@ fn a_run_that_is_withdrawn_leaves_nothing_whatever_it_wrote() {
 
 #[test]
 fn two_runs_never_share_a_folder() {
-    let scratch = Scratch::new("busy");
+    let scratch = Scratch::new();
     let out = scratch.0.join("run");
     let first = ResultFolder::create(&out, Existing::Refuse).unwrap();
     let error = ResultFolder::create(&out, Existing::Refuse).unwrap_err();
-    assert!(matches!(error, FolderError::Busy { .. }), "{error}");
+    assert!(matches!(error, FolderError::Busy(..)), "{error}");
     assert_eq!(error.exit_code(), 2);
     first.text("summary.json", "{}").unwrap();
     first.finish().unwrap();
@@ -175,27 +157,24 @@ fn two_runs_never_share_a_folder() {
 
 #[test]
 fn a_folder_made_meanwhile_is_not_overwritten() {
-    let scratch = Scratch::new("meanwhile");
+    let scratch = Scratch::new();
     let out = scratch.0.join("run");
     let folder = ResultFolder::create(&out, Existing::Refuse).unwrap();
     folder.text("summary.json", "{}").unwrap();
     fs::create_dir(&out).unwrap();
-    assert!(matches!(folder.finish(), Err(FolderError::Exists { .. })));
+    assert!(matches!(folder.finish(), Err(FolderError::Exists(..))));
     assert_eq!(names(&scratch.0), ["run", "run.partial"]);
 }
 
 #[test]
 fn a_parent_that_is_a_file_is_an_error_of_the_user() {
-    let scratch = Scratch::new("parent");
+    let scratch = Scratch::new();
     fs::write(scratch.0.join("file"), "").unwrap();
     let error = ResultFolder::create(&scratch.0.join("file/run"), Existing::Refuse).unwrap_err();
     assert_eq!(error.exit_code(), 2, "{error}");
     for path in ["", "/", "..", "results/.."] {
         let error = ResultFolder::create(Path::new(path), Existing::Refuse).unwrap_err();
-        assert!(
-            matches!(error, FolderError::NoName { .. }),
-            "{path}: {error}"
-        );
+        assert!(matches!(error, FolderError::NoName(..)), "{path}: {error}");
     }
 }
 
@@ -247,7 +226,7 @@ fn a_full_disk_is_told_with_the_file_and_the_way_out() {
 
 #[test]
 fn files_written_together_are_all_there_or_none() {
-    let scratch = Scratch::new("together");
+    let scratch = Scratch::new();
     let out = scratch.0.join("plots");
     let files = ["a.csv", "b.csv"].map(|name| TextFile {
         name: name.to_owned(),
@@ -264,7 +243,7 @@ fn files_written_together_are_all_there_or_none() {
     assert_eq!(names(&out), ["a.csv", "b.csv"]);
     fs::remove_file(out.join("a.csv")).expect("writable");
     let error = write_files(&out, &files, Existing::Refuse).expect_err("the second exists");
-    assert!(matches!(error, FolderError::FileExists { .. }), "{error}");
+    assert!(matches!(error, FolderError::FileExists(..)), "{error}");
     assert_eq!(names(&out), ["b.csv"]);
     write_files(&out, &files, Existing::Replace).expect("replaced");
     assert_eq!(names(&out), ["a.csv", "b.csv"]);

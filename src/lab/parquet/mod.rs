@@ -163,10 +163,9 @@ impl ParquetWriter {
     /// Appends a row, one cell per column.
     pub(super) fn row(&mut self, cells: &[Cell<'_>]) -> Result<(), FolderError> {
         for (column, cell) in self.columns.iter_mut().zip(cells) {
-            column.push(cell).map_err(|reason| FolderError::Encode {
-                path: self.path.clone(),
-                reason,
-            })?;
+            column
+                .push(cell)
+                .map_err(|reason| FolderError::Encode(self.path.clone(), reason))?;
         }
         self.rows += 1;
         if self.rows == GROUP_ROWS {
@@ -306,17 +305,11 @@ fn properties(columns: &[Column]) -> WriterPropertiesPtr {
 fn failed(path: &Path, error: ParquetError) -> FolderError {
     let reason = error.to_string();
     let ParquetError::External(source) = error else {
-        return FolderError::Encode {
-            path: path.to_path_buf(),
-            reason,
-        };
+        return FolderError::Encode(path.to_path_buf(), reason);
     };
     match source.downcast::<io::Error>() {
         Ok(source) => FolderError::from_io(path, *source),
-        Err(_) => FolderError::Encode {
-            path: path.to_path_buf(),
-            reason,
-        },
+        Err(_) => FolderError::Encode(path.to_path_buf(), reason),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::cells::Value;
 use super::super::folder::Existing;
 use super::*;
+use crate::fixture::Scratch;
 use ::parquet::column::reader::ColumnReader;
 
 const COLUMNS: [Column; 4] = [
@@ -43,21 +44,11 @@ const TABLE: TableSchema = TableSchema {
     columns: &COLUMNS,
 };
 
-/// A folder that is removed when the test ends.
-struct Scratch(PathBuf);
-
 impl Scratch {
-    fn folder(name: &str) -> (Self, ResultFolder) {
-        let name = format!("windtunnel-parquet-{name}-{}", std::process::id());
-        let out = std::env::temp_dir().join(name);
-        let folder = ResultFolder::create(&out, Existing::Replace).unwrap();
-        (Self(folder.partial().to_path_buf()), folder)
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
+    fn folder() -> (Self, ResultFolder) {
+        let scratch = Self::new();
+        let folder = ResultFolder::create(&scratch.0.join("out"), Existing::Replace).unwrap();
+        (scratch, folder)
     }
 }
 
@@ -114,7 +105,7 @@ fn check(folder: &ResultFolder, name: &str, expected: usize) {
 
 #[test]
 fn rows_read_back_over_several_row_groups() {
-    let (_scratch, folder) = Scratch::folder("groups");
+    let (_scratch, folder) = Scratch::folder();
     for rows in [0, 1, GROUP_ROWS, 2 * GROUP_ROWS + 17] {
         write(&folder, "table.parquet", 0..rows);
         check(&folder, "table.parquet", rows);
@@ -123,7 +114,7 @@ fn rows_read_back_over_several_row_groups() {
 
 #[test]
 fn parts_are_joined_in_order() {
-    let (_scratch, folder) = Scratch::folder("parts");
+    let (_scratch, folder) = Scratch::folder();
     let (first, second) = (GROUP_ROWS + 5, GROUP_ROWS + 1000);
     write(&folder, "0", 0..first);
     write(&folder, "1", first..second);
@@ -134,7 +125,7 @@ fn parts_are_joined_in_order() {
 
 #[test]
 fn a_cell_of_another_type_is_refused() {
-    let (_scratch, folder) = Scratch::folder("type");
+    let (_scratch, folder) = Scratch::folder();
     let check = |cell: Cell<'_>, expected: &str| {
         let file = folder.file("table.parquet").unwrap();
         let mut writer = ParquetWriter::start(file, &TABLE).unwrap();
@@ -156,7 +147,7 @@ fn job(row: u32) -> String {
 
 #[test]
 fn a_trace_written_as_parquet_is_read_by_the_library() {
-    let (_scratch, folder) = Scratch::folder("trace");
+    let (_scratch, folder) = Scratch::folder();
     let rows: Vec<String> = (0..70_000).map(job).collect();
     let table = format!("submit,run_time,cpu,tenant\n{}", rows.concat());
     let input = intake::Input::bytes("jobs.csv", table.into_bytes());

@@ -1,6 +1,8 @@
 //! End of a placement: the reasons of the last look, and the replicas that each resource alone
 //! would let in.
 
+use serde::Serialize;
+
 use super::Placed;
 use model::Text;
 use model::rules::room;
@@ -12,7 +14,8 @@ const ROOM: [&str; 2] = ["NodeResourcesFit", "DynamicResources"];
 
 /// One resource that the pod asks for, over the nodes that could take such a pod if they had
 /// room.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct ResourceTally {
     /// The resource's name.
     pub resource: String,

@@ -7,6 +7,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use rayon::prelude::*;
 
 use super::selection::Domain;
@@ -33,7 +35,7 @@ pub struct Loss {
 }
 
 /// Pod that was evicted for another.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Evicted {
     /// The pod, as `NAMESPACE/NAME`.
     pub pod: String,

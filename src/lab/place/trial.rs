@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::sandbox::Sandbox;
 use crate::snapshot::profile::profile_of;
 use model::Text;
-use model::dra::DeviceObjects;
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
-use scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo, TakenNodes, TieBreak};
+use scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 
 /// Right of pods to evict others of lower priority.
@@ -17,22 +17,6 @@ pub enum Preemption {
     Off,
     /// Pods evict others as the scheduler's preemption has it.
     On,
-}
-
-/// Change of the cluster, to be taken back.
-#[derive(Clone)]
-enum Change {
-    Placed {
-        pod: Arc<PodInfo>,
-        slot: usize,
-    },
-    Evicted {
-        pod: Arc<PodInfo>,
-        slot: usize,
-    },
-    Gone(TakenNodes),
-    /// Claims had other devices before.
-    Claims(Box<DeviceObjects>),
 }
 
 /// Node of a pod, with the pods that were evicted for it.
@@ -100,22 +84,20 @@ impl Decisions {
 /// A cluster under trial.
 #[derive(Clone)]
 pub(super) struct Trial {
-    cache: Cache,
+    sandbox: Sandbox,
     decisions: Decisions,
     profiles: Vec<KubeProfile>,
     preemption: Preemption,
-    changes: Vec<Change>,
 }
 
 impl Trial {
     /// A cluster in which every node is asked about every pod.
     pub(super) fn new(cache: Cache, profiles: &[KubeProfile], preemption: Preemption) -> Self {
         Self {
-            cache,
+            sandbox: Sandbox::new(cache),
             decisions: Decisions::new(),
             profiles: profiles.iter().map(Decisions::profile).collect(),
             preemption,
-            changes: Vec::new(),
         }
     }
 
@@ -125,33 +107,18 @@ impl Trial {
 
     /// Number of changes so far, for [`Trial::roll_back`].
     pub(super) fn mark(&self) -> usize {
-        self.changes.len()
+        self.sandbox.mark()
     }
 
     /// Takes back all changes since a mark.
     pub(super) fn roll_back(&mut self, mark: usize) {
-        while self.changes.len() > mark {
-            match self.changes.pop() {
-                Some(Change::Placed { pod, slot }) => self.cache.remove_pod_in(&pod, slot),
-                Some(Change::Evicted { pod, slot }) => self.cache.add_pod_in(pod, slot),
-                Some(Change::Gone(nodes)) => self.cache.put_back(nodes),
-                Some(Change::Claims(before)) => self.cache.objects.devices = *before,
-                None => {}
-            }
-        }
+        self.sandbox.roll_back(mark);
     }
 
     /// Takes nodes out with their pods.
     pub(super) fn take_nodes(&mut self, names: &[Text]) {
-        self.decisions.round.look(&self.cache);
-        let nodes = self.cache.take_nodes(names);
-        let pods = nodes.nodes().flat_map(|node| node.pods.iter().cloned());
-        let pods: Vec<Arc<PodInfo>> = pods.filter(|own| own.has_device_claims()).collect();
-        self.changes.push(Change::Gone(nodes));
-        for pod in &pods {
-            self.keep_claims(pod);
-            self.cache.take_devices_back(pod);
-        }
+        self.decisions.round.look(&self.sandbox.cache);
+        self.sandbox.take_nodes(names);
     }
 
     /// Has the scheduler place a pod: of equally good nodes on the first by name.
@@ -159,16 +126,15 @@ impl Trial {
     /// # Errors
     /// It finds no node; in words.
     pub(super) fn place(&mut self, pod: &Arc<PodInfo>) -> Result<Landed, String> {
-        if self.keep_claims(pod) {
-            self.cache.make_claims(pod);
-        }
+        let sandbox = &mut self.sandbox;
+        sandbox.make_claims(pod);
         let profile = profile_of(&self.profiles, pod).map_err(|error| error.to_string())?;
-        Attempt::gate(profile, pod, &self.cache.objects).map_err(|status| status.text())?;
-        let (slot, victims) = match self.decisions.decide(profile, &self.cache, pod) {
+        Attempt::gate(profile, pod, &sandbox.cache.objects).map_err(|status| status.text())?;
+        let (slot, victims) = match self.decisions.decide(profile, &sandbox.cache, pod) {
             Outcome::Placed(slot) => (slot, Vec::new()),
             Outcome::Failed(failure) => match failure.nomination {
                 Nomination::Make(candidate) if self.preemption == Preemption::On => {
-                    let slot = self.cache.slot_of(&candidate.node);
+                    let slot = sandbox.cache.slot_of(&candidate.node);
                     let slot = slot.ok_or_else(|| failure.message.to_string())?;
                     (slot, candidate.victims)
                 }
@@ -176,33 +142,12 @@ impl Trial {
             },
         };
         for victim in &victims {
-            self.cache.remove_pod_in(victim, slot);
-            self.cache.take_devices_back(victim);
-            let pod = victim.clone();
-            self.changes.push(Change::Evicted { pod, slot });
+            sandbox.displace(victim, slot);
         }
-        self.cache.give_devices(profile, pod, slot);
-        self.cache.add_pod_in(pod.clone(), slot);
-        let pod = pod.clone();
-        self.changes.push(Change::Placed { pod, slot });
+        sandbox.put(profile, pod, slot);
         Ok(Landed {
-            node: self.name_of(slot),
+            node: sandbox.name_of(slot),
             victims,
         })
-    }
-
-    /// Keeps the claims as they are for the way back, if a pod has any.
-    fn keep_claims(&mut self, pod: &PodInfo) -> bool {
-        let has_claims = pod.has_device_claims();
-        if has_claims {
-            let before = Box::new(self.cache.objects.devices.clone());
-            self.changes.push(Change::Claims(before));
-        }
-        has_claims
-    }
-
-    fn name_of(&self, slot: usize) -> Text {
-        let node = self.cache.node_in(slot);
-        node.map(|node| node.name().clone()).unwrap_or_default()
     }
 }

@@ -4,6 +4,7 @@
 //! first to the last.
 
 use super::bench::{Bench, Unplaceable};
+use super::choice::{Choice, Possible};
 use super::demand::Demand;
 use super::goal::Goal;
 use super::least::{Branch, Counting};
@@ -11,7 +12,6 @@ use super::listed::Listed;
 use super::loss::Unplaced;
 use super::market::{BoughtNode, Market};
 use super::patterns::packed;
-use super::possible::Possible;
 use super::rules::{Ground, NodeKind, Rule, RuleSort, rules};
 use crate::snapshot::SnapshotError;
 use model::node::ZONE_LABEL;
@@ -59,15 +59,6 @@ pub struct Purchase {
     pub hopeless_pods: u64,
     /// The rule of that pod that cannot be kept, such as `minDomains 3, zones 2`, where it is known.
     pub hopeless_rule: Option<String>,
-}
-
-/// Numbers of nodes by type.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Choice {
-    /// Price in millionths an hour, or the number of nodes where these are counted.
-    pub price: i64,
-    /// Number of nodes of each type of the market.
-    pub counts: Vec<u64>,
 }
 
 /// Numbers that are too few.

@@ -7,8 +7,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::moves::{Budget, Leave, budgets, leave};
-use super::orders::largest;
+use super::budgets::{Budget, Leave, budgets, leave};
 use crate::snapshot::{Snapshot, SnapshotError, pod_info};
 use k8s::{Maker, ManifestPod};
 use model::node::{GROUP_LABEL, INSTANCE_TYPE_LABEL, POOL_LABELS, ZONE_LABEL, label_of};
@@ -54,6 +53,34 @@ pub struct Demand {
     pub foreign: SortedMap<Text, u64>,
     /// Budgets of disruption.
     pub budgets: Vec<Budget>,
+}
+
+/// Largest amounts of cpu and memory that a node has.
+#[derive(Clone, Copy, Debug)]
+pub struct Largest {
+    cpu_milli: i64,
+    memory: i64,
+}
+
+impl Largest {
+    /// Share of the largest node that a pod requests, in millionths: of cpu or of memory, whichever is
+    /// more.
+    pub fn share(self, asked: &Amounts) -> i128 {
+        let share = |own: i64, of: i64| i128::from(own) * 1_000_000 / i128::from(of);
+        share(asked.cpu_milli, self.cpu_milli).max(share(asked.memory, self.memory))
+    }
+}
+
+/// The largest amounts among some.
+pub fn largest<'a>(amounts: impl Iterator<Item = &'a Amounts>) -> Largest {
+    let least = Largest {
+        cpu_milli: 1,
+        memory: 1,
+    };
+    amounts.fold(least, |most, own| Largest {
+        cpu_milli: most.cpu_milli.max(own.cpu_milli),
+        memory: most.memory.max(own.memory),
+    })
 }
 
 impl Demand {

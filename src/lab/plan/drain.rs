@@ -9,9 +9,8 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::bench::Bench;
-use super::demand::{Demand, is_control_plane, is_troubled, zone_of};
+use super::demand::{Demand, is_control_plane, is_troubled, largest, zone_of};
 use super::loss::Unplaced;
-use super::orders::largest;
 use super::{Goal, Move};
 use model::Text;
 use scheduler::kube::NodeInfo;

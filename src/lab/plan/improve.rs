@@ -4,7 +4,8 @@
 
 use std::cmp::Reverse;
 
-use super::buy::{Buyer, Choice};
+use super::buy::Buyer;
+use super::choice::Choice;
 use super::least::Counting;
 use super::rules::{NodeKind, size_of};
 use crate::snapshot::SnapshotError;

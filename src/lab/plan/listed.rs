@@ -1,7 +1,7 @@
 //! Numbers of nodes that keep every rule and cost less than what was reached: the candidates of a
 //! search, and the proof that there are no others.
 
-use super::buy::Choice;
+use super::choice::Choice;
 use super::duals;
 use super::least::Counting;
 

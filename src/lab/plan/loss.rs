@@ -1,5 +1,7 @@
 //! Loss of each node and each zone in turn: whether the scheduler finds new places for the pods.
 
+use serde::Serialize;
+
 use rayon::prelude::*;
 
 use super::bench::Bench;
@@ -18,7 +20,7 @@ pub struct Domain {
 }
 
 /// Effect of a loss.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Loss {
     /// The lost domain.
     pub domain: String,
@@ -31,7 +33,7 @@ pub struct Loss {
 }
 
 /// A pod that finds no node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Unplaced {
     /// `NAMESPACE/NAME`.
     pub pod: String,

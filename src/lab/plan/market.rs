@@ -5,8 +5,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use super::bench::Bench;
-use super::demand::{is_control_plane, is_troubled, zone_of};
-use super::orders::largest;
+use super::demand::{is_control_plane, is_troubled, largest, zone_of};
 use super::planned::Carried;
 use super::rules::NodeKind;
 use crate::snapshot::{Snapshot, SnapshotError};

@@ -7,7 +7,9 @@
 
 pub mod adjust;
 pub mod bench;
+pub mod budgets;
 pub mod buy;
+pub mod choice;
 pub mod demand;
 pub mod drain;
 mod duals;
@@ -28,7 +30,7 @@ pub mod patterns;
 pub mod pending;
 pub mod picture;
 pub mod planned;
-pub mod possible;
+mod possible;
 pub mod proof;
 mod quotas;
 pub mod rules;
@@ -41,7 +43,8 @@ use std::sync::Arc;
 
 use crate::snapshot::{Snapshot, SnapshotError};
 use bench::Bench;
-use buy::{Buyer, Choice, Purchase, Search, empty};
+use buy::{Buyer, Purchase, Search, empty};
+use choice::Choice;
 use demand::Demand;
 use drain::{Drained, Limits, drain, prove_local};
 use existing::fewest;

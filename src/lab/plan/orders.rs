@@ -4,9 +4,8 @@
 use std::cmp::Reverse;
 
 use super::bench::Bench;
-use super::demand::Demand;
+use super::demand::{Demand, Largest};
 use rng::Stream;
-use scheduler::kube::Amounts;
 
 /// Number of orders in which all pods find nodes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,34 +14,6 @@ pub struct OrdersTried {
     pub fits: u64,
     /// Orders that were tried.
     pub tried: u64,
-}
-
-/// Largest amounts of cpu and memory that a node has.
-#[derive(Clone, Copy, Debug)]
-pub struct Largest {
-    cpu_milli: i64,
-    memory: i64,
-}
-
-impl Largest {
-    /// Share of the largest node that a pod requests, in millionths: of cpu or of memory, whichever is
-    /// more.
-    pub fn share(self, asked: &Amounts) -> i128 {
-        let share = |own: i64, of: i64| i128::from(own) * 1_000_000 / i128::from(of);
-        share(asked.cpu_milli, self.cpu_milli).max(share(asked.memory, self.memory))
-    }
-}
-
-/// The largest amounts among some.
-pub fn largest<'a>(amounts: impl Iterator<Item = &'a Amounts>) -> Largest {
-    let least = Largest {
-        cpu_milli: 1,
-        memory: 1,
-    };
-    amounts.fold(least, |most, own| Largest {
-        cpu_milli: most.cpu_milli.max(own.cpu_milli),
-        memory: most.memory.max(own.memory),
-    })
 }
 
 /// The pods of an order, the largest first.

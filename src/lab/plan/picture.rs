@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
@@ -85,13 +87,15 @@ pub struct Pool {
 }
 
 /// Further pods of a size that fit.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Headroom {
     /// A pod of the size, `NAMESPACE/NAME`.
     pub pod: String,
     /// Request of cpu in milli-cores.
     pub cpu_milli: i64,
     /// Request of memory in bytes.
+    #[serde(rename = "memoryBytes")]
     pub memory: i64,
     /// Number of further pods of it that fit; counted up to [`MOST_MORE`].
     pub fits: u64,

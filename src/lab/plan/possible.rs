@@ -4,8 +4,9 @@
 use std::cmp::Reverse;
 
 use super::bench::Bench;
-use super::buy::{Buyer, Choice, Purchase};
-use super::demand::Demand;
+use super::buy::{Buyer, Purchase};
+use super::choice::{Choice, Possible, Way};
+use super::demand::{Demand, largest};
 use super::least::Counting;
 use super::listed::Listed;
 use super::orders;
@@ -13,28 +14,6 @@ use super::packing::most_allocated;
 use super::rules::{Rule, RuleSort, classes};
 use crate::snapshot::SnapshotError;
 use units::SortedMap;
-
-/// Numbers of nodes on which all pods find places, in one way or another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Possible {
-    /// The numbers of nodes.
-    pub choice: Choice,
-    /// The way in which the pods find nodes.
-    pub way: Way,
-}
-
-/// Way to place pods: their order, and the choice among nodes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// The given order and the scheduler's profiles.
-    Given,
-    /// The largest pods first.
-    Large,
-    /// The largest pods first, each on the fullest node that takes it.
-    Packed,
-    /// Another order, seeded.
-    Seeded,
-}
 
 impl<'b> Buyer<'b> {
     /// Tries other orders and other ways to choose nodes: whether the reached numbers are enough in the
@@ -50,7 +29,7 @@ impl<'b> Buyer<'b> {
             return Ok(());
         };
         let kinds = self.market.kinds();
-        let largest = orders::largest(kinds.iter().map(|kind| &kind.free));
+        let largest = largest(kinds.iter().map(|kind| &kind.free));
         let large = orders::large_first(self.demand, largest, given);
         let worthy = by_worth(self.demand, counting.rules).unwrap_or_else(|| large.clone());
         let shuffled = (0..self.search.orders).map(|number| orders::shuffled(self.demand, number));

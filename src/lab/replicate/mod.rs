@@ -9,12 +9,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use rayon::prelude::*;
 
 use scenario::{Experiment, VariantPlan};
-use scheduler::pipeline::evaluate::Form;
-use sim::{EndCause, RunControl, SimError};
+use sim::{EndCause, SimError};
 
 use super::experiment::ExperimentError;
 use super::placements::{FirstNodes, Placements};
-use super::run::{RunError, Tables, prepare, run};
+use super::run::{RunError, Tables, prepare, run_quietly};
 use super::summarize::summarize;
 use super::summary::VariantSummary;
 use history::{PODS_MAX, VariantData};
@@ -167,23 +166,13 @@ fn run_one(
         let shaken = shaken.map_err(|error| failed(BuildError::Trace(error).into()))?;
         prepared.workload.source = shaken;
     }
-    let mut control = RunControl {
-        interrupted,
-        progress: &mut |_| {},
-    };
     let tables = Tables {
         watch: Some(&mut placements),
         report_pods: (work.is_drawn).then(|| PODS_MAX / experiment.variants.len().max(1)),
         ..Tables::default()
     };
-    let mut outcome = run(
-        &plan.scenario,
-        prepared,
-        Form::Incremental,
-        tables,
-        &mut control,
-    )
-    .map_err(failed)?;
+    let outcome = run_quietly(&plan.scenario, prepared, tables, interrupted);
+    let mut outcome = outcome.map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
         return Err(ExperimentError::Interrupted);
     }

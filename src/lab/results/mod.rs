@@ -26,37 +26,23 @@ use rows::Rows;
 #[derive(Debug, Error)]
 pub enum ResultsError {
     /// There is nothing of that name.
-    #[error("{}: no such folder; give the result folder that `windtunnel run` left", path.display())]
-    Missing {
-        /// As given.
-        path: PathBuf,
-    },
+    #[error("{}: no such folder; give the result folder that `windtunnel run` left", .0.display())]
+    Missing(PathBuf),
     /// The run was interrupted or goes on.
     #[error(
         "{}: an unfinished run (interrupted, or still running) without a summary; run it again to \
-         completion", path.display()
+         completion", .0.display()
     )]
-    Partial {
-        /// The partial folder.
-        path: PathBuf,
-    },
+    Partial(PathBuf),
     /// It is something else.
     #[error(
         "{}: not a result folder (it holds no {SUMMARY_NAME}); give the folder that `windtunnel \
-         run` left", path.display()
+         run` left", .0.display()
     )]
-    NotResult {
-        /// As given.
-        path: PathBuf,
-    },
+    NotResult(PathBuf),
     /// The system refused.
-    #[error("{}: can't be read: {source}", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Error of the system.
-        source: io::Error,
-    },
+    #[error("{path}: can't be read: {1}", path = .0.display())]
+    Unreadable(PathBuf, #[source] io::Error),
     /// The summary is no summary.
     #[error(
         "{}:{line}:{column}: {reason}; the file was changed or damaged: run the experiment again",
@@ -74,15 +60,10 @@ pub enum ResultsError {
     },
     /// The summary does not tell which schema it follows.
     #[error(
-        "{}: `schemaVersion` is {found}, expected a whole number from 1 to {SCHEMA_VERSION}; the \
-         file was changed or damaged: run the experiment again", path.display()
+        "{path}: `schemaVersion` is {1}, expected a whole number from 1 to {SCHEMA_VERSION}; the \
+         file was changed or damaged: run the experiment again", path = .0.display()
     )]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// Version found.
-        found: String,
-    },
+    Version(PathBuf, String),
     /// The summary was written by a newer program.
     #[error(
         "{}: written by windtunnel {program} with `schemaVersion` {found}, but windtunnel {} \
@@ -98,38 +79,27 @@ pub enum ResultsError {
         program: String,
     },
     /// It holds no variant.
-    #[error("{}: holds no run (`variants` is empty); nothing was measured", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
+    #[error("{}: holds no run (`variants` is empty); nothing was measured", .0.display())]
+    Empty(PathBuf),
     /// A table is damaged.
     #[error(
-        "{}: {reason}; the file was changed, cut off or damaged: run the experiment again",
-        path.display()
+        "{path}: {1}; the file was changed, cut off or damaged: run the experiment again",
+        path = .0.display()
     )]
-    Table {
-        /// The file.
-        path: PathBuf,
-        /// The problem.
-        reason: String,
-    },
+    Table(PathBuf, String),
     /// The only form of a table is Parquet, and the program was built without it.
     #[error(
         "{}: this program was built without the feature `parquet`; build it with the feature, or \
-         run the experiment again with `--tables csv`", path.display()
+         run the experiment again with `--tables csv`", .0.display()
     )]
-    NeedsParquet {
-        /// The file.
-        path: PathBuf,
-    },
+    NeedsParquet(PathBuf),
 }
 
 impl ResultsError {
     /// The exit code of this error: 4 where nothing was measured, 2 where another folder helps.
     pub const fn exit_code(&self) -> u8 {
         match self {
-            Self::Empty { .. } => 4,
+            Self::Empty(..) => 4,
             _ => 2,
         }
     }
@@ -154,16 +124,12 @@ pub fn read(path: &Path) -> Result<FinishedRun, ResultsError> {
     } else {
         path
     };
-    let partial = |path: &Path| ResultsError::Partial {
-        path: path.to_path_buf(),
-    };
+    let partial = |path: &Path| ResultsError::Partial(path.to_path_buf());
     if folder.extension().is_some_and(|ending| ending == "partial") {
         return Err(if folder.exists() {
             partial(folder)
         } else {
-            ResultsError::Missing {
-                path: folder.to_path_buf(),
-            }
+            ResultsError::Missing(folder.to_path_buf())
         });
     }
     let file = folder.join(SUMMARY_NAME);
@@ -171,23 +137,19 @@ pub fn read(path: &Path) -> Result<FinishedRun, ResultsError> {
         let mut unfinished = folder.as_os_str().to_owned();
         unfinished.push(".partial");
         return Err(if folder.exists() {
-            ResultsError::NotResult {
-                path: folder.to_path_buf(),
-            }
+            ResultsError::NotResult(folder.to_path_buf())
         } else if Path::new(&unfinished).exists() {
             partial(Path::new(&unfinished))
         } else {
-            ResultsError::Missing {
-                path: folder.to_path_buf(),
-            }
+            ResultsError::Missing(folder.to_path_buf())
         });
     }
-    let text = Input::path(&file)
-        .read_to_string()
-        .map_err(|error| ResultsError::Unreadable {
-            path: file.clone(),
-            source: io::Error::new(ErrorKind::InvalidData, error.to_string()),
-        })?;
+    let text = Input::path(&file).read_to_string().map_err(|error| {
+        ResultsError::Unreadable(
+            file.clone(),
+            io::Error::new(ErrorKind::InvalidData, error.to_string()),
+        )
+    })?;
     Ok(FinishedRun {
         folder: folder.to_path_buf(),
         summary: parse(&text, &file)?,
@@ -223,16 +185,16 @@ fn parse(text: &str, file: &Path) -> Result<Summary, ResultsError> {
         }
         Some(1..) => {}
         Some(0) | None => {
-            return Err(ResultsError::Version {
-                path: path(),
-                found: found.map_or_else(|| "missing".to_owned(), ToString::to_string),
-            });
+            return Err(ResultsError::Version(
+                path(),
+                found.map_or_else(|| "missing".to_owned(), ToString::to_string),
+            ));
         }
     }
     // From the text again, for the place of what is wrong.
     let summary: Summary = serde_json::from_str(text).map_err(|error| damaged(&error))?;
     if summary.variants.is_empty() {
-        return Err(ResultsError::Empty { path: path() });
+        return Err(ResultsError::Empty(path()));
     }
     Ok(summary)
 }

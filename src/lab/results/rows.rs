@@ -39,7 +39,7 @@ impl Rows {
             return Self::open_csv(csv, schema).map(Some);
         }
         if parquet.exists() {
-            return Err(ResultsError::NeedsParquet { path: parquet });
+            return Err(ResultsError::NeedsParquet(parquet));
         }
         Ok(None)
     }
@@ -52,15 +52,12 @@ impl Rows {
                 names: rows.names().to_vec(),
                 source: Source::Parquet(Box::new(rows)),
             }),
-            Err(reason) => Err(ResultsError::Table { path, reason }),
+            Err(reason) => Err(ResultsError::Table(path, reason)),
         }
     }
 
     fn open_csv(path: PathBuf, schema: &TableSchema) -> Result<Self, ResultsError> {
-        let damaged = |reason: String| ResultsError::Table {
-            path: path.clone(),
-            reason,
-        };
+        let damaged = |reason: String| ResultsError::Table(path.clone(), reason);
         let input = Input::path(&path)
             .open()
             .map_err(|error| damaged(error.to_string()))?;
@@ -98,10 +95,7 @@ impl Rows {
 
     /// An error about this table.
     pub(super) fn damaged(&self, reason: &str) -> ResultsError {
-        ResultsError::Table {
-            path: self.path.clone(),
-            reason: reason.to_owned(),
-        }
+        ResultsError::Table(self.path.clone(), reason.to_owned())
     }
 
     /// Reads the next row, one value per name; false at the end.

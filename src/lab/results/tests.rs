@@ -4,26 +4,16 @@
 use std::fs;
 
 use super::*;
+use crate::fixture::Scratch;
 use crate::folder::{Existing, ResultFolder};
 use crate::outputs::{self, Outputs, VariantOutputs};
 use crate::summary::VariantSummary;
 use crate::tables::{Place, TableFormats};
 use metrics::{Amounts, Demand, PodRow, SeriesRow};
 use model::{DeviceSet, PodName};
-use units::{ClassId, PodId, SortedMap, TenantId};
-
-/// A fresh folder of this test's own, removed when it ends.
-struct Scratch(PathBuf);
+use units::{ClassId, PodId, TenantId};
 
 impl Scratch {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("windtunnel-results-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).unwrap();
-        Self(path)
-    }
-
     /// A finished run of two variants with three pods each.
     fn run(&self, name: &str, forms: TableFormats) -> PathBuf {
         let out = self.0.join(name);
@@ -49,12 +39,6 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 const VARIANTS: [&str; 2] = ["a, \"b\"", "ünïcode <b>"];
 
 fn summary() -> Summary {
@@ -63,36 +47,21 @@ fn summary() -> Summary {
         seed: 42,
         system: "kubernetes".to_owned(),
         scheduler: "default".to_owned(),
-        releases: Vec::new(),
-        limits: None,
         nodes: 1,
         pods: 3,
         ended: "idle".to_owned(),
-        stopped: None,
         end_ns: 9,
         changes: 10,
         decisions: 2,
         digest: "00".to_owned(),
-        metrics: SortedMap::new(),
-        arrived: None,
-        unexpressed: Vec::new(),
-        ledger: Vec::new(),
-        workloads: Vec::new(),
-        services: Vec::new(),
-        costs: None,
-        autoscalers: Vec::new(),
-        fights: Vec::new(),
-        queues: Vec::new(),
+        ..VariantSummary::default()
     });
     Summary {
         schema_version: SCHEMA_VERSION,
         windtunnel: "0.1.0".to_owned(),
         name: "test".to_owned(),
-        description: String::new(),
-        scenario_hash: String::new(),
-        inputs: Vec::new(),
         variants: variants.to_vec(),
-        definitions: SortedMap::new(),
+        ..Summary::default()
     }
 }
 
@@ -147,7 +116,7 @@ const FORMS: &[TableFormats] = &[
 
 #[test]
 fn every_form_reads_back_the_same() {
-    let scratch = Scratch::new("forms");
+    let scratch = Scratch::new();
     for (index, &forms) in FORMS.iter().enumerate() {
         let run = read(&scratch.run(&index.to_string(), forms)).unwrap();
         assert_eq!(run.summary, summary());
@@ -191,7 +160,7 @@ fn every_form_reads_back_the_same() {
 
 #[test]
 fn a_run_without_tables_has_none() {
-    let scratch = Scratch::new("none");
+    let scratch = Scratch::new();
     let run = read(&scratch.run("out", TableFormats::NONE).join("summary.json")).unwrap();
     assert_eq!(run.series().unwrap(), []);
     assert!(run.pods().unwrap().is_none());
@@ -199,7 +168,7 @@ fn a_run_without_tables_has_none() {
 
 #[test]
 fn the_same_rows_give_the_same_bytes() {
-    let scratch = Scratch::new("bytes");
+    let scratch = Scratch::new();
     let runs = ["one", "two"].map(|name| scratch.run(name, FORMS[FORMS.len() - 1]));
     for entry in fs::read_dir(&runs[0]).unwrap() {
         let name = entry.unwrap().file_name();
@@ -213,7 +182,7 @@ fn the_same_rows_give_the_same_bytes() {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one table of cases")]
 fn wrong_folders_are_told_with_the_way_out() {
-    let scratch = Scratch::new("wrong");
+    let scratch = Scratch::new();
     let good = serde_json::to_string_pretty(&summary()).unwrap();
     let check = |name: &str, text: Option<&str>, exit_code: u8, expected: &str| {
         let folder = scratch.0.join(name);
@@ -315,7 +284,7 @@ fn first_fault(folder: &Path) -> Option<String> {
 
 #[test]
 fn damaged_csv_is_told() {
-    let scratch = Scratch::new("csv");
+    let scratch = Scratch::new();
     let check = |name: &str, from: &str, to: &str, expected: &str| {
         let run = scratch.run(name, TableFormats::CSV);
         let file = run.join("timeseries.csv");
@@ -365,7 +334,7 @@ fn damaged_csv_is_told() {
 #[cfg(feature = "parquet")]
 #[test]
 fn damaged_parquet_is_told_and_never_a_panic() {
-    let scratch = Scratch::new("parquet");
+    let scratch = Scratch::new();
     let run = scratch.run("out", TableFormats::PARQUET);
     for file in ["timeseries.parquet", "pods.parquet"] {
         let path = run.join(file);
@@ -398,7 +367,7 @@ fn damaged_parquet_is_told_and_never_a_panic() {
 #[cfg(not(feature = "parquet"))]
 #[test]
 fn parquet_needs_its_feature() {
-    let scratch = Scratch::new("feature");
+    let scratch = Scratch::new();
     let run = scratch.run("out", TableFormats::NONE);
     fs::write(run.join("timeseries.parquet"), "PAR1").unwrap();
     let told = "RUN/timeseries.parquet: this program was built without the feature `parquet`";

@@ -1,6 +1,7 @@
 //! Running one variant: from its plan to its metrics.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use autoscale::workloads::AutoscalerOptions;
 use cluster::Observer;
@@ -53,6 +54,7 @@ pub use outcome::{Outcome, RunError};
 pub use stopover::Stopover;
 pub use system::control_plane;
 pub(super) use system::{profile_choice, system};
+pub(crate) use unmeasured::run_silently;
 pub(super) use unmeasured::{Question, waiting_at};
 pub use unmeasured::{run_unmeasured, run_watched};
 use watching::Watching;
@@ -291,6 +293,20 @@ pub fn run(
     control: &mut RunControl<'_>,
 ) -> Result<Outcome, RunError> {
     run_through(scenario, prepared, form, None, tables, control)
+}
+
+/// Runs a prepared variant with metrics, without a sign of how far it is.
+pub(crate) fn run_quietly(
+    scenario: &Scenario,
+    prepared: Prepared,
+    tables: Tables<'_>,
+    interrupted: &AtomicBool,
+) -> Result<Outcome, RunError> {
+    let mut control = RunControl {
+        interrupted,
+        progress: &mut |_| {},
+    };
+    run(scenario, prepared, Form::Incremental, tables, &mut control)
 }
 
 /// Runs a prepared variant through a stop on the way, if there is one.

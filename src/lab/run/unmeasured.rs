@@ -1,5 +1,7 @@
 //! Runs without metrics: benchmarks, runs for an observer, and runs that answer a question.
 
+use std::sync::atomic::AtomicBool;
+
 use cluster::Observer;
 use model::{PodRef, Text};
 use scenario::Scenario;
@@ -33,6 +35,26 @@ pub fn run_watched(
     Ok(simulation.run(control)?)
 }
 
+/// Runs a prepared variant for an observer, without metrics and without a sign of how far it is.
+pub(crate) fn run_silently(
+    scenario: &Scenario,
+    prepared: Prepared,
+    observer: &mut dyn Observer,
+    interrupted: &AtomicBool,
+) -> Result<End, RunError> {
+    let mut control = RunControl {
+        interrupted,
+        progress: &mut |_| {},
+    };
+    run_watched(
+        scenario,
+        prepared,
+        Form::Incremental,
+        observer,
+        &mut control,
+    )
+}
+
 /// A question about a pod at an instant.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Question {
@@ -48,12 +70,16 @@ pub(crate) fn waiting_at(
     scenario: &Scenario,
     prepared: Prepared,
     question: Question,
-    control: &mut RunControl<'_>,
+    interrupted: &AtomicBool,
 ) -> Result<Option<Text>, RunError> {
     let (options, cell, _) = world(scenario, prepared, Form::Incremental)?;
     let mut nobody = Nobody;
     let mut simulation = Simulation::new(options, vec![cell], &mut nobody)?;
     let after = question.at.saturating_add(Duration::from_nanos(1));
-    simulation.run_until(after, control)?;
+    let mut control = RunControl {
+        interrupted,
+        progress: &mut |_| {},
+    };
+    simulation.run_until(after, &mut control)?;
     Ok(simulation.waiting_message(0, question.pod))
 }

@@ -68,64 +68,40 @@ impl<'s> Watching<'s> {
     }
 }
 
-impl Observer for Watching<'_> {
-    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+impl Watching<'_> {
+    /// Tells every watcher, in the time of the metrics.
+    fn tell(&mut self, news: impl Fn(&mut dyn Observer)) {
         let left = self.probe.enter(self.part);
-        self.recorder.observe(at, event, ended, store);
-        self.aftermath.observe(at, event, ended, store);
+        news(&mut self.recorder);
+        news(&mut self.aftermath);
         if let Some(report) = &mut self.report {
-            report.observe(at, event, ended, store);
+            news(report);
         }
         if let Some(watch) = &mut self.watch {
-            watch.observe(at, event, ended, store);
+            news(*watch);
         }
         self.probe.enter(left);
+    }
+}
+
+impl Observer for Watching<'_> {
+    fn observe(&mut self, at: Instant, event: &Event, ended: Option<&Pod>, store: &Store) {
+        self.tell(|own| own.observe(at, event, ended, store));
     }
 
     fn usage(&mut self, at: Instant, store: &Store, news: UsageNews<'_>) {
-        let left = self.probe.enter(self.part);
-        self.recorder.usage(at, store, news);
-        if let Some(report) = &mut self.report {
-            report.usage(at, store, news);
-        }
-        if let Some(watch) = &mut self.watch {
-            watch.usage(at, store, news);
-        }
-        self.probe.enter(left);
+        self.tell(|own| own.usage(at, store, news));
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
-        let left = self.probe.enter(self.part);
-        self.recorder.traffic(stretch, names);
-        if let Some(report) = &mut self.report {
-            report.traffic(stretch, names);
-        }
-        if let Some(watch) = &mut self.watch {
-            watch.traffic(stretch, names);
-        }
-        self.probe.enter(left);
+        self.tell(|own| own.traffic(stretch, names));
     }
 
     fn incident(&mut self, at: Instant, incident: Incident, store: &Store) {
-        self.recorder.incident(at, incident, store);
-        self.aftermath.incident(at, incident, store);
-        if let Some(report) = &mut self.report {
-            report.incident(at, incident, store);
-        }
-        if let Some(watch) = &mut self.watch {
-            watch.incident(at, incident, store);
-        }
+        self.tell(|own| own.incident(at, incident, store));
     }
 
     fn settled(&mut self, at: Instant, store: &Store) {
-        let left = self.probe.enter(self.part);
-        self.recorder.settled(at, store);
-        if let Some(report) = &mut self.report {
-            report.settled(at, store);
-        }
-        if let Some(watch) = &mut self.watch {
-            watch.settled(at, store);
-        }
-        self.probe.enter(left);
+        self.tell(|own| own.settled(at, store));
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fixture::Scratch;
 use k8s::read_manifests;
 
 const NODES: &str = "\
@@ -65,18 +66,9 @@ fn pods_hold_their_node_unless_they_have_ended() {
 /// A pod that is looked at has the priority that the snapshot's classes give it, wherever these
 /// stand.
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "files that the test itself reads again"
-)]
 fn a_pod_takes_its_priority_from_the_classes_of_the_snapshot() {
-    let folder = std::env::temp_dir().join(format!("windtunnel-classes-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let write = |name: &str, text: &str| {
-        let path = folder.join(name);
-        std::fs::write(&path, text).expect("a file");
-        path
-    };
+    let folder = Scratch::new();
+    let write = |name: &str, text: &str| folder.file(name, text);
     let class = |name: &str, value: i32, rest: &str| {
         format!(
             "{{kind: PriorityClass, apiVersion: scheduling.k8s.io/v1, metadata: {{name: {name}}}, value: {value}{rest}}}\n---\n"
@@ -109,22 +101,13 @@ fn a_pod_takes_its_priority_from_the_classes_of_the_snapshot() {
         let found = (pod.spec.priority, pod.spec.preempts, told.len());
         assert_eq!(found, (priority, preempts, findings), "{stated}: {told:?}");
     }
-    std::fs::remove_dir_all(&folder).expect("a folder that can be removed");
 }
 
 #[test]
-#[expect(
-    clippy::disallowed_methods,
-    reason = "files that the test itself reads again"
-)]
 fn dumps_that_overlap_are_one_where_they_agree() {
-    let folder = std::env::temp_dir().join(format!("windtunnel-overlap-{}", std::process::id()));
-    std::fs::create_dir_all(&folder).expect("a folder");
-    let write = |name: &str, pods: &[String]| {
-        let path = folder.join(name);
-        std::fs::write(&path, NODES.to_owned() + &pods.concat()).expect("a file");
-        path
-    };
+    let folder = Scratch::new();
+    let write =
+        |name: &str, pods: &[String]| folder.file(name, &(NODES.to_owned() + &pods.concat()));
     let (runs, waits) = (pod("runs", "n1", "Running"), pod("waits", "", "Pending"));
     let one = write("one.yaml", std::slice::from_ref(&runs));
     let read = |other: PathBuf| Snapshot::read(&[one.clone(), other], &SnapshotOptions::default());
@@ -141,14 +124,12 @@ fn dumps_that_overlap_are_one_where_they_agree() {
             "Node `n1`: metadata.name: expected a unique name (also used in document 1, of another",
         ),
     ] {
-        let path = folder.join("other.yaml");
-        std::fs::write(&path, other).expect("a file");
-        let message = read(path).expect_err("two states").to_string();
+        let other = folder.file("other.yaml", &other);
+        let message = read(other).expect_err("two states").to_string();
         let message = message.replace(&format!("{}, ", one.display()), "");
         assert!(message.contains(expected), "{message}");
         assert!(message.contains("read dumps of one time"), "{message}");
     }
-    std::fs::remove_dir_all(&folder).expect("a folder that can be removed");
 }
 
 #[test]

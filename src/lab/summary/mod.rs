@@ -13,7 +13,7 @@ pub use queues::{QueuePrioritySummary, QueueSummary, QueueTimelineSummary, Queue
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Results of an experiment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
     /// Version of this schema.
@@ -58,7 +58,7 @@ pub struct InputSummary {
 }
 
 /// Results of one variant.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct VariantSummary {
     /// The variant's name.
@@ -422,7 +422,7 @@ pub struct ServiceObjectiveSummary {
 }
 
 /// One metric.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct MetricSummary {
     /// The metric's value; `null` where it is undefined.

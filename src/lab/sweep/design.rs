@@ -78,7 +78,7 @@ impl Design {
             .and_then(|count| count.checked_mul(lists))
             .and_then(|count| count.checked_mul(samples.len().max(1)))
             .filter(|&count| count <= POINTS_MAX);
-        let count = count.ok_or(SweepError::TooMany { max: POINTS_MAX })?;
+        let count = count.ok_or(SweepError::TooMany(POINTS_MAX))?;
         let sizes: Vec<usize> = grids.collect();
         let mut points = Vec::with_capacity(count);
         for position in 0..count {
@@ -148,7 +148,7 @@ impl Design {
             (Some(sampling), _) => {
                 let most = sampling.samples() as usize * (ranges.len() + 2);
                 if most > POINTS_MAX {
-                    return Err(SweepError::TooMany { max: POINTS_MAX });
+                    return Err(SweepError::TooMany(POINTS_MAX));
                 }
                 Ok(samples(sampling, ranges.len(), self.sampling_seed))
             }

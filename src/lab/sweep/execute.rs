@@ -7,9 +7,8 @@ use rayon::prelude::*;
 
 use super::record::RunRecord;
 use super::{Plan, PlannedRun, Shard, SweepError, SweepFolder};
-use crate::run::{RunError, Tables, prepare, run};
-use scheduler::pipeline::evaluate::Form;
-use sim::{EndCause, RunControl};
+use crate::run::{RunError, Tables, prepare, run_quietly};
+use sim::EndCause;
 use world::FileSource;
 
 /// Execution of a sweep.
@@ -127,18 +126,8 @@ fn one(execution: &Execution<'_>, planned: &PlannedRun) -> Result<bool, SweepErr
         files: &plan.experiments[planned.experiment].files,
     };
     let prepared = prepare(&planned.scenario, &files).map_err(|error| failed(error.into()))?;
-    let mut control = RunControl {
-        interrupted: execution.interrupted,
-        progress: &mut |_| {},
-    };
-    let outcome = run(
-        &planned.scenario,
-        prepared,
-        Form::Incremental,
-        Tables::default(),
-        &mut control,
-    );
-    let outcome = outcome.map_err(failed)?;
+    let (scenario, tables) = (&planned.scenario, Tables::default());
+    let outcome = run_quietly(scenario, prepared, tables, execution.interrupted).map_err(failed)?;
     if outcome.end.cause == EndCause::Interrupted {
         return Ok(false);
     }

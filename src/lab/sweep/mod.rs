@@ -55,12 +55,9 @@ pub enum SweepError {
     /// Too many points.
     #[error(
         "the sweep has more than {}; give fewer values, or sample with --latin N",
-        plural::count(*max, "point")
+        plural::count(*.0, "point")
     )]
-    TooMany {
-        /// Greatest number permitted.
-        max: usize,
-    },
+    TooMany(usize),
     /// The experiment is wrong at a point.
     #[error("the experiment file is wrong at {at}")]
     Rejected {
@@ -101,15 +98,10 @@ pub enum SweepError {
     },
     /// The folder holds another sweep.
     #[error(
-        "{}: holds another sweep ({what}); choose another folder with `--out`, or reuse it with \
-         `--force`: runs that both sweeps have are kept, the table is replaced", path.display()
+        "{path}: holds another sweep ({1}); choose another folder with `--out`, or reuse it with \
+         `--force`: runs that both sweeps have are kept, the table is replaced", path = .0.display()
     )]
-    Other {
-        /// The folder.
-        path: PathBuf,
-        /// Part that differs.
-        what: String,
-    },
+    Other(PathBuf, String),
     /// The folder, or a shard, was made by another program.
     #[error(
         "{}: was made by windtunnel {found}, but {expected} needs windtunnel {wanted}; runs of \
@@ -166,11 +158,8 @@ pub enum SweepError {
     /// There is no sweep.
     #[error("{}: not the folder of a sweep (it holds no {}); give the folder that `sweep --out` \
         named",
-        path.display(), plan::FILE_NAME)]
-    Missing {
-        /// The folder.
-        path: PathBuf,
-    },
+        .0.display(), plan::FILE_NAME)]
+    Missing(PathBuf),
     /// A shard that can't be.
     #[error("--shard `{text}`: {why}; write I/N with I from 1 to N, such as 1/4")]
     Shard {
@@ -195,13 +184,13 @@ impl SweepError {
         match self {
             Self::Axis { .. }
             | Self::Design(_)
-            | Self::TooMany { .. }
+            | Self::TooMany(..)
             | Self::Rejected { .. }
             | Self::Trace(_)
-            | Self::Other { .. }
+            | Self::Other(..)
             | Self::Gap { .. }
             | Self::Damaged { .. }
-            | Self::Missing { .. }
+            | Self::Missing(..)
             | Self::Metric { .. }
             | Self::Shard { .. } => 2,
             Self::Unlike { .. } | Self::Program { .. } => 3,

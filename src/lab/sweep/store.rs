@@ -99,7 +99,7 @@ impl SweepFolder {
             Err(error @ SweepError::Damaged { .. }) if when == When::SameSweep => {
                 return Err(error);
             }
-            Ok(_) | Err(SweepError::Missing { .. } | SweepError::Damaged { .. }) => {}
+            Ok(_) | Err(SweepError::Missing(..) | SweepError::Damaged { .. }) => {}
             Err(error) => return Err(error),
         }
         let mut text = serde_json::to_string_pretty(file).expect("invariant: plain data");
@@ -141,12 +141,12 @@ fn other(path: &Path, known: &SweepFile, file: &SweepFile) -> SweepError {
             wanted: file.program.clone(),
         };
     }
-    SweepError::Other {
+    SweepError::Other(
         path,
-        what: known
+        known
             .difference(file)
             .unwrap_or_else(|| "its samples differ".to_owned()),
-    }
+    )
 }
 
 /// Sweep of a folder.
@@ -155,9 +155,7 @@ fn other(path: &Path, known: &SweepFile, file: &SweepFile) -> SweepError {
 /// If there is none, or its file is damaged or of a newer program.
 pub(super) fn read_sweep(path: &Path) -> Result<SweepFile, SweepError> {
     let file = path.join(FILE_NAME);
-    let bytes = read_file(&file)?.ok_or_else(|| SweepError::Missing {
-        path: path.to_path_buf(),
-    })?;
+    let bytes = read_file(&file)?.ok_or_else(|| SweepError::Missing(path.to_path_buf()))?;
     let damaged = |reason: String| SweepError::Damaged {
         path: file.clone(),
         reason,

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use super::axis::Axis;
 use super::design::Design;
 use super::*;
+use crate::fixture::Scratch;
 use scenario::{AnyName, LoadOptions, SearchPath};
 use world::inputs::DiskAndEmbedded;
 
@@ -17,17 +18,7 @@ stop: {at: 1h}
 variants: {spread: {}, pack: {system: {name: pipeline, scheduler: {profile: most-allocated}}}}
 ";
 
-struct Scratch(PathBuf);
-
 impl Scratch {
-    fn new(name: &str) -> Self {
-        let path =
-            std::env::temp_dir().join(format!("windtunnel-sweep-{}-{name}", std::process::id()));
-        let _ = fs::remove_dir_all(&path);
-        fs::create_dir_all(&path).expect("a folder for the test");
-        Self(path)
-    }
-
     fn path(&self, name: &str) -> PathBuf {
         self.0.join(name)
     }
@@ -37,23 +28,13 @@ impl Scratch {
     }
 }
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 fn planned(program: &str, seeds: u64) -> Plan {
     let axes = [Axis::grid("cluster.nodes.0.count=2,3")];
     let design = Design {
         axes: axes.into_iter().collect::<Result<_, _>>().expect("an axis"),
         ..Design::default()
     };
-    let search = SearchPath {
-        base_dir: PathBuf::new(),
-        traces_dirs: Vec::new(),
-        built_in: None,
-    };
+    let search = SearchPath::default();
     let grounds = Grounds {
         text: TEXT,
         name: "tiny.yaml",
@@ -98,7 +79,7 @@ fn write_table(out: &Path, folders: &[PathBuf]) -> Result<(), SweepError> {
 
 #[test]
 fn an_interrupted_sweep_goes_on_and_its_table_is_that_of_an_undisturbed_one() {
-    let scratch = Scratch::new("resume");
+    let scratch = Scratch::new();
     let plan = planned("a", 3);
     assert_eq!(plan.file.runs.len(), 2 * 2 * 3);
     let whole = scratch.path("whole");
@@ -133,7 +114,7 @@ fn an_interrupted_sweep_goes_on_and_its_table_is_that_of_an_undisturbed_one() {
 
 #[test]
 fn shards_are_merged_and_gaps_and_mixtures_refused() {
-    let scratch = Scratch::new("shards");
+    let scratch = Scratch::new();
     let plan = planned("a", 2);
     let whole = scratch.path("whole");
     run_until(&plan, &whole, Shard::WHOLE, usize::MAX).expect("a sweep");
@@ -188,7 +169,7 @@ fn shards_are_merged_and_gaps_and_mixtures_refused() {
 
 #[test]
 fn damaged_records_are_run_again_and_not_merged() {
-    let scratch = Scratch::new("damaged");
+    let scratch = Scratch::new();
     let plan = planned("a", 1);
     let out = scratch.path("out");
     run_until(&plan, &out, Shard::WHOLE, usize::MAX).expect("a sweep");

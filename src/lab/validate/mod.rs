@@ -9,24 +9,25 @@ pub mod recording;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use serde::Serialize;
+
 use cluster::{Observer, Store};
 use model::node::HOSTNAME_LABEL;
 use model::{Event, Node, Pod};
 use rng::agreement::kolmogorov;
-use scheduler::pipeline::evaluate::Form;
-use sim::{EndCause, RunControl};
+use sim::EndCause;
 use units::{Instant, SortedMap};
 
 use crate::diff::Side;
-use crate::run::{RunError, prepare, run_watched};
+use crate::run::{RunError, run_silently};
 use recording::{PodLife, Recording};
-use world::FileSource;
 
 /// Resources whose allocation is compared.
 const RESOURCES: [&str; 2] = ["cpu", "memory"];
 
 /// Distance between the distributions of a time in two runs.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Distance {
     /// Distance of Kolmogorov and Smirnov, from 0 to 1; `None` if a run has no such time.
     pub distance: Option<f64>,
@@ -41,7 +42,8 @@ pub struct Distance {
 }
 
 /// Difference of the allocated share of a resource over time.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AllocationError {
     /// The resource.
     pub resource: &'static str,
@@ -52,7 +54,8 @@ pub struct AllocationError {
 }
 
 /// First pod that got an unlike node.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Parting {
     /// Number of recorded bindings before it.
     pub equal_before: usize,
@@ -126,15 +129,8 @@ pub fn validate(
     recording: &Recording,
     interrupted: &AtomicBool,
 ) -> Result<Option<Validation>, RunError> {
-    let files = FileSource { files: side.files };
-    let prepared = prepare(side.scenario, &files)?;
     let mut simulated = Simulated::default();
-    let mut control = RunControl {
-        interrupted,
-        progress: &mut |_| {},
-    };
-    let form = Form::Incremental;
-    let end = run_watched(side.scenario, prepared, form, &mut simulated, &mut control)?;
+    let end = run_silently(side.scenario, side.prepare()?, &mut simulated, interrupted)?;
     if end.cause == EndCause::Interrupted {
         return Ok(None);
     }

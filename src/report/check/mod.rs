@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use crate::format;
-use crate::releases::{self, Follower};
+use crate::releases;
 use crate::study::change;
 use lab::check::{CheckReport, Gate, Outcome};
 use lab::statistics::SEEDS_MIN;
@@ -336,9 +336,8 @@ pub fn facts(report: &CheckReport) -> Vec<String> {
     });
     let changes: u64 = report.entries.iter().map(|entry| entry.changes).sum();
     facts.push(format::counted(changes, "change"));
-    facts.extend(releases::fact(report.entries.iter().map(|own| Follower {
-        name: &own.name,
-        releases: &own.releases,
-    })));
+    facts.extend(releases::fact(
+        report.entries.iter().map(|own| (&own.name, &own.releases)),
+    ));
     facts
 }

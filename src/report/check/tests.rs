@@ -34,9 +34,7 @@ fn report(gates: Vec<Gate>) -> CheckReport {
     let entry = |name: &str, error: Option<&str>| EntryReport {
         name: name.to_owned(),
         file: "ci/burst.yaml".to_owned(),
-        releases: Vec::new(),
         seeds: vec![1, 2],
-        deterministic: false,
         digest: "d".to_owned(),
         inputs: "i".to_owned(),
         changes: 10,
@@ -50,14 +48,12 @@ fn report(gates: Vec<Gate>) -> CheckReport {
         windtunnel: "0.1.0".to_owned(),
         suite: "quick".to_owned(),
         file: "ci/quick.yaml".to_owned(),
-        baseline: None,
-        baseline_hash: None,
         entries: vec![
             entry("burst, \"mixed\" <1>", None),
             entry("crash", Some("an invariant\nbroke: 100 %")),
         ],
         gates,
-        notes: Vec::new(),
+        ..CheckReport::default()
     }
 }
 

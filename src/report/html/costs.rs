@@ -1,5 +1,6 @@
 //! The bill: cost by tenant, idle cost, and the nodes paid for.
 
+use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::format;
@@ -11,8 +12,8 @@ const TENANTS_MAX: usize = 25;
 /// The bills of all variants.
 #[derive(Serialize)]
 pub(super) struct PageCosts {
-    rows: Vec<PageCost>,
-    nodes: Vec<PageNodes>,
+    rows: Vec<Value>,
+    nodes: Vec<Value>,
     /// The currency, where it is known and all have the same.
     currency: String,
     billing: String,
@@ -20,32 +21,6 @@ pub(super) struct PageCosts {
     is_by_use: bool,
     /// Whether clients asked any tenant.
     has_requests: bool,
-}
-
-/// A line of a bill.
-#[derive(Serialize)]
-struct PageCost {
-    variant: String,
-    who: String,
-    /// `tenant`, `rest` or `sum`.
-    kind: &'static str,
-    by_requests: String,
-    share: String,
-    by_use: String,
-    per_million: String,
-}
-
-/// Nodes of a kind.
-#[derive(Serialize)]
-struct PageNodes {
-    variant: String,
-    name: String,
-    bought: &'static str,
-    nodes: String,
-    hours: String,
-    billed: String,
-    price: String,
-    cost: String,
 }
 
 impl PageCosts {
@@ -86,7 +61,7 @@ fn money(amount: f64) -> String {
     format!("{amount:.places$}")
 }
 
-fn lines(bill: &CostSummary, column: &str) -> Vec<PageCost> {
+fn lines(bill: &CostSummary, column: &str) -> Vec<Value> {
     let none = || format::UNDEFINED.to_owned();
     let known = |amount: Option<f64>| amount.map_or_else(none, money);
     let share = |amount: f64| {
@@ -96,16 +71,18 @@ fn lines(bill: &CostSummary, column: &str) -> Vec<PageCost> {
             none()
         }
     };
-    let line = |who: &str, kind, (amount, used): (f64, Option<f64>), per_million| PageCost {
-        variant: column.to_owned(),
-        who: format::clean(who),
-        kind,
-        by_requests: money(amount),
-        share: share(amount),
-        by_use: known(used),
-        per_million,
+    let line = |who: &str, kind, (amount, used): (f64, Option<f64>), per_million| {
+        context! {
+            variant => column.to_owned(),
+            who => format::clean(who),
+            kind,
+            by_requests => money(amount),
+            share => share(amount),
+            by_use => known(used),
+            per_million,
+        }
     };
-    let mut rows: Vec<PageCost> = bill
+    let mut rows: Vec<Value> = bill
         .tenants
         .iter()
         .take(TENANTS_MAX)
@@ -147,24 +124,26 @@ fn lines(bill: &CostSummary, column: &str) -> Vec<PageCost> {
     rows
 }
 
-fn kinds(bill: &CostSummary, column: &str) -> Vec<PageNodes> {
-    let rows = bill.nodes.iter().map(|own| PageNodes {
-        variant: column.to_owned(),
-        name: if own.instance_type.is_empty() {
-            "declared nodes".to_owned()
-        } else {
-            format::clean(&own.instance_type)
-        },
-        bought: if own.spot { "spot" } else { "on demand" },
-        nodes: format::count(own.nodes),
-        hours: format!("{:.2}", own.hours),
-        billed: format!("{:.2}", own.billed_hours),
-        price: if own.price_changes {
-            format!("{:.4} on average", own.price)
-        } else {
-            format!("{}", own.price)
-        },
-        cost: money(own.cost),
+fn kinds(bill: &CostSummary, column: &str) -> Vec<Value> {
+    let rows = bill.nodes.iter().map(|own| {
+        context! {
+            variant => column.to_owned(),
+            name => if own.instance_type.is_empty() {
+                        "declared nodes".to_owned()
+                    } else {
+                        format::clean(&own.instance_type)
+                    },
+            bought => if own.spot { "spot" } else { "on demand" },
+            nodes => format::count(own.nodes),
+            hours => format!("{:.2}", own.hours),
+            billed => format!("{:.2}", own.billed_hours),
+            price => if own.price_changes {
+                        format!("{:.4} on average", own.price)
+                    } else {
+                        format!("{}", own.price)
+                    },
+            cost => money(own.cost),
+        }
     });
     rows.collect()
 }

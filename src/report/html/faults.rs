@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::format;
+use super::tables::time;
 use crate::runs::Gathered;
 use history::FaultEntry;
 use units::SortedMap;
@@ -20,10 +20,6 @@ pub(super) struct PageFault<'a> {
     lasted: String,
     object: &'a str,
     sentence: String,
-}
-
-fn time(nanos: i64) -> String {
-    format::duration(nanos as f64 / 1e9)
 }
 
 /// Faults of workloads, by variant.

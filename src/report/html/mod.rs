@@ -16,21 +16,17 @@ use thiserror::Error;
 use crate::plot::{NotDrawn, Plot};
 use crate::runs::Gathered;
 
-mod alarms;
-mod autoscalers;
 mod closer;
 mod costs;
 mod faults;
-mod fights;
 mod page;
 mod paired;
 mod queues;
 mod remarks;
 mod services;
+mod tables;
 #[cfg(test)]
 mod tests;
-mod traffic;
-mod waiting;
 mod workloads;
 
 const TEMPLATE: &str = include_str!("report.html.jinja");

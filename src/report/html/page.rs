@@ -1,22 +1,17 @@
 //! The data of the template: everything that the report shows, as text.
 
-use minijinja::Value;
+use minijinja::{Value, context};
 use serde::Serialize;
 
-use super::alarms::{self, PageAlert, PageConfusion, PageNotification};
-use super::autoscalers::{self, PageAutoscaler};
 use super::closer::{self, Details};
 use super::costs::PageCosts;
 use super::faults::{self, PageFault};
-use super::fights::{self, PageFight};
 use super::paired::{self, PageStudy};
 use super::queues::PageQueues;
 use super::remarks::{self, PageDefinition, PageRemark};
 use super::services::PageServices;
-use super::traffic::{self, PageTraffic};
-use super::waiting::{self, PageWaiting};
 use super::workloads::PageWorkloads;
-use super::{RenderError, embedded_json};
+use super::{RenderError, embedded_json, tables};
 use crate::clock::Clock;
 use crate::comparison::{Comparison, Row, Rows};
 use crate::embedded::EmbeddedScenario;
@@ -27,7 +22,7 @@ use crate::sense::Sense;
 use crate::study;
 use crate::verdict::Verdict;
 use lab::compare::RecordedStudy;
-use lab::summary::VariantSummary;
+use lab::summary::{InputSummary, VariantSummary};
 use metrics::registry::placement;
 use metrics::{Group, Placement};
 
@@ -50,28 +45,28 @@ pub(super) struct Page<'a> {
     census: Vec<PageGroup<'a>>,
     /// Attributes of which the census counts none.
     nobody: Vec<&'a str>,
-    plots: Vec<PagePlot<'a>>,
+    plots: Vec<Value>,
     missing: &'a [NotDrawn],
-    runs: Vec<PageRun<'a>>,
+    runs: Vec<Value>,
     workloads: PageWorkloads,
     services: PageServices,
     costs: PageCosts,
-    traffic: Vec<PageTraffic<'a>>,
-    alerts: Vec<PageAlert<'a>>,
-    notifications: Vec<PageNotification<'a>>,
+    traffic: Vec<Value>,
+    alerts: Vec<Value>,
+    notifications: Vec<Value>,
     faults: Vec<PageFault<'a>>,
-    autoscalers: Vec<PageAutoscaler<'a>>,
-    fights: Vec<PageFight<'a>>,
-    queues: PageQueues<'a>,
-    waiting: Vec<PageWaiting<'a>>,
-    confusion: Vec<PageConfusion<'a>>,
+    autoscalers: Vec<Value>,
+    fights: Vec<Value>,
+    queues: PageQueues,
+    waiting: Vec<Value>,
+    confusion: Vec<Value>,
     aggregated: Vec<PageRemark<'a>>,
     /// Of the metrics in the main table, then of the others.
     definitions: [Vec<PageDefinition<'a>>; 2],
     undefined: Vec<PageRemark<'a>>,
     ledger: Vec<PageRemark<'a>>,
-    inputs: Vec<PageInput<'a>>,
-    scenarios: Vec<PageScenario<'a>>,
+    inputs: &'a [InputSummary],
+    scenarios: Vec<Value>,
     version: &'a str,
     schema_version: u32,
     summary_json: Value,
@@ -88,62 +83,7 @@ pub(super) struct Page<'a> {
 #[derive(Serialize)]
 struct PageGroup<'a> {
     title: &'a str,
-    rows: Vec<PageRow<'a>>,
-}
-
-#[derive(Serialize)]
-struct PageRow<'a> {
-    id: &'a str,
-    label: &'a str,
-    /// `higher is better`, `lower is better` or nothing.
-    direction: &'static str,
-    cells: Vec<PageCell<'a>>,
-}
-
-#[derive(Serialize)]
-struct PageCell<'a> {
-    text: &'a str,
-    best: bool,
-    difference: Option<&'a str>,
-}
-
-#[derive(Serialize)]
-struct PagePlot<'a> {
-    name: &'a str,
-    title: &'a str,
-    caption: &'a str,
-    svg: Value,
-}
-
-#[derive(Serialize)]
-struct PageRun<'a> {
-    name: &'a str,
-    system: &'a str,
-    scheduler: &'a str,
-    releases: String,
-    seed: u64,
-    nodes: String,
-    pods: String,
-    ended: &'a str,
-    simulated: String,
-    decisions: String,
-    changes: String,
-    digest: &'a str,
-}
-
-#[derive(Serialize)]
-struct PageInput<'a> {
-    path: &'a str,
-    blake3: &'a str,
-}
-
-#[derive(Serialize)]
-struct PageScenario<'a> {
-    run: &'a str,
-    hash: &'a str,
-    text: &'a str,
-    /// The part of the text that says what is modelled.
-    models: String,
+    rows: Vec<Value>,
 }
 
 /// Content of a page.
@@ -209,25 +149,20 @@ impl<'a> Shown<'a> {
             workloads: PageWorkloads::new(summary, &columns),
             services: PageServices::new(summary, &columns),
             costs: PageCosts::new(summary, &columns),
-            traffic: traffic::rows(self.gathered),
-            alerts: alarms::alerts(self.gathered),
-            notifications: alarms::notifications(self.gathered),
+            traffic: tables::traffic(self.gathered),
+            alerts: tables::alerts(self.gathered),
+            notifications: tables::notifications(self.gathered),
             faults: faults::faults(self.gathered),
-            autoscalers: autoscalers::autoscalers(summary, &columns),
-            fights: fights::fights(summary, &columns),
+            autoscalers: tables::autoscalers(summary, &columns),
+            fights: tables::fights(summary, &columns),
             queues: PageQueues::new(summary, &columns),
-            waiting: waiting::waiting(self.gathered),
-            confusion: alarms::confusion(self.gathered),
+            waiting: tables::waiting(self.gathered),
+            confusion: tables::confusion(self.gathered),
             aggregated: self.aggregated(&columns),
             definitions: remarks::definitions(summary, &self.headline, &self.all),
             undefined: remarks::undefined(&self.all),
             ledger: remarks::ledger(summary, &columns),
-            inputs: (summary.inputs.iter())
-                .map(|input| PageInput {
-                    path: &input.path,
-                    blake3: &input.blake3,
-                })
-                .collect(),
+            inputs: &summary.inputs,
             scenarios: self.gathered.scenarios.iter().map(page_scenario).collect(),
             version: &summary.windtunnel,
             schema_version: summary.schema_version,
@@ -301,17 +236,19 @@ fn grouped<'a>(rows: &[&'a Row]) -> Vec<PageGroup<'a>> {
     groups.filter(|group| !group.rows.is_empty()).collect()
 }
 
-fn page_row(row: &Row) -> PageRow<'_> {
-    let cells = row.cells.iter().map(|cell| PageCell {
-        text: &cell.text,
-        best: cell.best,
-        difference: cell.difference.as_deref(),
+fn page_row(row: &Row) -> Value {
+    let cells = row.cells.iter().map(|cell| {
+        context! {
+            text => &cell.text,
+            best => cell.best,
+            difference => cell.difference.as_deref(),
+        }
     });
-    PageRow {
-        id: &row.id,
-        label: &row.label,
-        direction: row.better.words(),
-        cells: cells.collect(),
+    context! {
+        id => &row.id,
+        label => &row.label,
+        direction => row.better.words(),
+        cells => cells.collect::<Vec<Value>>(),
     }
 }
 
@@ -320,33 +257,33 @@ fn unbroken(sentence: &str) -> String {
     sentence.replace(" %", "\u{a0}%").replace(" pp", "\u{a0}pp")
 }
 
-fn page_plot(plot: &Plot) -> PagePlot<'_> {
-    PagePlot {
-        name: plot.name,
-        title: plot.title,
-        caption: plot.caption,
-        svg: Value::from_safe_string(plot.svg.clone()),
+fn page_plot(plot: &Plot) -> Value {
+    context! {
+        name => plot.name,
+        title => plot.title,
+        caption => plot.caption,
+        svg => Value::from_safe_string(plot.svg.clone()),
     }
 }
 
-fn page_run<'a>(variant: &'a VariantSummary, name: &'a str) -> PageRun<'a> {
-    PageRun {
+fn page_run<'a>(variant: &'a VariantSummary, name: &'a str) -> Value {
+    context! {
         name,
-        system: &variant.system,
-        scheduler: &variant.scheduler,
-        releases: variant.releases.join(", "),
-        seed: variant.seed,
-        nodes: format::count(variant.nodes),
-        pods: format::count(variant.pods),
-        ended: ended(&variant.ended),
-        simulated: Clock::of(variant).duration(variant.end_ns as f64 / 1e9),
-        decisions: format::count(variant.decisions),
-        changes: format::count(variant.changes),
-        digest: &variant.digest,
+        system => &variant.system,
+        scheduler => &variant.scheduler,
+        releases => variant.releases.join(", "),
+        seed => variant.seed,
+        nodes => format::count(variant.nodes),
+        pods => format::count(variant.pods),
+        ended => ended(&variant.ended),
+        simulated => Clock::of(variant).duration(variant.end_ns as f64 / 1e9),
+        decisions => format::count(variant.decisions),
+        changes => format::count(variant.changes),
+        digest => &variant.digest,
     }
 }
 
-fn page_scenario(scenario: &RunScenario) -> PageScenario<'_> {
+fn page_scenario(scenario: &RunScenario) -> Value {
     const MODELLED: [&str; 6] = [
         "models:",
         "failures:",
@@ -366,10 +303,10 @@ fn page_scenario(scenario: &RunScenario) -> PageScenario<'_> {
             models.push('\n');
         }
     }
-    PageScenario {
-        run: &scenario.run,
-        hash: &scenario.hash,
-        text: &scenario.text,
+    context! {
+        run => &scenario.run,
+        hash => &scenario.hash,
+        text => &scenario.text,
         models,
     }
 }

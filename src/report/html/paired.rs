@@ -1,5 +1,6 @@
 //! The section on a comparison of paired runs.
 
+use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::sense::Sense;
@@ -11,46 +12,26 @@ use lab::compare::{Pair, Study};
 pub(super) struct PageStudy {
     baseline: String,
     facts: Vec<String>,
-    pairs: Vec<PagePair>,
+    pairs: Vec<Value>,
     gated: String,
     others: String,
     front: Option<String>,
 }
 
-#[derive(Serialize)]
-struct PagePair {
-    candidate: String,
-    heading: String,
-    /// Statement of what makes the two not comparable; none if nothing does.
-    incomparable: Option<String>,
-    gated: Vec<PageStudyRow>,
-    others: Vec<PageStudyRow>,
-}
-
-#[derive(Serialize)]
-struct PageStudyRow {
-    label: String,
-    base: String,
-    head: String,
-    change: String,
-    verdict: String,
-    /// `good`, `bad` or `neither`.
-    sense: &'static str,
-    sign: &'static str,
-}
-
 impl PageStudy {
     pub(super) fn new(study: &Study) -> Self {
-        let page = |pair: &Pair, is_gated: bool| -> Vec<PageStudyRow> {
+        let page = |pair: &Pair, is_gated: bool| -> Vec<Value> {
             let rows = rows(pair, is_gated).into_iter();
             rows.map(|row| page_row(row, pair)).collect()
         };
-        let pairs = study.pairs.iter().map(|pair| PagePair {
-            candidate: pair.candidate.clone(),
-            heading: heading(study, pair),
-            incomparable: incomparable(pair),
-            gated: page(pair, true),
-            others: page(pair, false),
+        let pairs = study.pairs.iter().map(|pair| {
+            context! {
+                candidate => pair.candidate.clone(),
+                heading => heading(study, pair),
+                incomparable => incomparable(pair),
+                gated => page(pair, true),
+                others => page(pair, false),
+            }
         });
         Self {
             baseline: study.baseline.clone(),
@@ -75,15 +56,15 @@ pub(super) fn sense(study: &Study) -> Sense {
     found.unwrap_or(Sense::Neither)
 }
 
-fn page_row(row: StudyRow, pair: &Pair) -> PageStudyRow {
+fn page_row(row: StudyRow, pair: &Pair) -> Value {
     let sense = row.sense(pair);
-    PageStudyRow {
-        sense: sense.class(),
-        sign: sense.sign(),
-        label: row.label,
-        base: row.base,
-        head: row.head,
-        change: row.change,
-        verdict: row.verdict,
+    context! {
+        sense => sense.class(),
+        sign => sense.sign(),
+        label => row.label,
+        base => row.base,
+        head => row.head,
+        change => row.change,
+        verdict => row.verdict,
     }
 }

@@ -1,6 +1,6 @@
 //! Kueue's queues: a table of all with use of quotas, waits and evictions, and a page for each.
 
-use minijinja::Value;
+use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::clock::Clock;
@@ -16,71 +16,21 @@ const PAGES_MAX: usize = 60;
 
 /// The table.
 #[derive(Serialize)]
-pub(super) struct PageQueues<'a> {
-    rows: Vec<PageQueue<'a>>,
+pub(super) struct PageQueues {
+    rows: Vec<Value>,
     /// Lines that are not shown.
     hidden: usize,
-    pages: Vec<PageOfQueue<'a>>,
+    pages: Vec<Value>,
     /// Queues without a page.
     unpaged: usize,
 }
 
-/// The page of a queue.
-#[derive(Serialize)]
-struct PageOfQueue<'a> {
-    id: String,
-    queue: String,
-    /// The queue over time; none where no time passed.
-    plot: Option<Value>,
-    priorities: Vec<PagePriority<'a>>,
-    evictions: Vec<PageEviction<'a>>,
-}
-
-/// Admissions of one priority.
-#[derive(Serialize)]
-struct PagePriority<'a> {
-    variant: &'a str,
-    priority: i32,
-    admitted: String,
-    mean: String,
-    longest: String,
-}
-
-/// Evictions for one reason.
-#[derive(Serialize)]
-struct PageEviction<'a> {
-    variant: &'a str,
-    reason: String,
-    count: String,
-}
-
-#[derive(Serialize)]
-struct PageQueue<'a> {
-    queue: String,
-    /// The queue's page; none if there are too many.
-    id: Option<String>,
-    variant: &'a str,
-    admitted: String,
-    waits: String,
-    evicted: String,
-    pending: String,
-    uses: Vec<PageUse>,
-}
-
-#[derive(Serialize)]
-struct PageUse {
-    what: String,
-    used: String,
-    share: String,
-    borrowed: String,
-}
-
-impl<'a> PageQueues<'a> {
+impl PageQueues {
     /// The queues of all variants, a queue's variants one below the other; where there are too many,
     /// the first by name.
-    pub(super) fn new(summary: &'a Summary, columns: &[&'a str]) -> Self {
+    pub(super) fn new(summary: &Summary, columns: &[&str]) -> Self {
         let variants = summary.variants.iter().zip(columns);
-        let mut all: Vec<(&QueueSummary, &'a str)> = variants
+        let mut all: Vec<(&QueueSummary, &str)> = variants
             .flat_map(|(variant, &column)| variant.queues.iter().map(move |one| (one, column)))
             .collect();
         // Stable: variants stay in their order.
@@ -89,7 +39,7 @@ impl<'a> PageQueues<'a> {
         names.dedup();
         let paged = names.iter().take(PAGES_MAX).enumerate();
         let pages = paged.map(|(place, name)| page(place, name, summary, columns));
-        let pages: Vec<PageOfQueue<'a>> = pages.collect();
+        let pages: Vec<Value> = pages.collect();
         let hidden = all.len().saturating_sub(ROWS_MAX);
         all.truncate(ROWS_MAX);
         let rows = all.into_iter().map(|(one, column)| {
@@ -111,12 +61,7 @@ fn id(place: usize) -> String {
 }
 
 /// The page of a queue.
-fn page<'a>(
-    place: usize,
-    name: &str,
-    summary: &'a Summary,
-    columns: &[&'a str],
-) -> PageOfQueue<'a> {
+fn page<'a>(place: usize, name: &str, summary: &'a Summary, columns: &[&'a str]) -> Value {
     let variants = summary.variants.iter().zip(columns).enumerate();
     let own = variants.filter_map(|(index, (variant, column))| {
         let own = variant.queues.iter().find(|own| own.queue == name)?;
@@ -124,50 +69,54 @@ fn page<'a>(
     });
     let own: Vec<plot::QueueOf<'a>> = own.collect();
     let priorities = own.iter().flat_map(|(_, variant, own)| {
-        own.priorities.iter().rev().map(|own| PagePriority {
-            variant,
-            priority: own.priority,
-            admitted: format::count(own.admitted),
-            mean: format::duration(own.wait_mean_s),
-            longest: format::duration(own.wait_max_s),
+        own.priorities.iter().rev().map(|own| {
+            context! {
+                variant => *variant,
+                priority => own.priority,
+                admitted => format::count(own.admitted),
+                mean => format::duration(own.wait_mean_s),
+                longest => format::duration(own.wait_max_s),
+            }
         })
     });
     let evictions = own.iter().flat_map(|(_, variant, own)| {
-        own.evictions.iter().map(|(reason, count)| PageEviction {
-            variant,
-            reason: format::clean(reason),
-            count: format::count(*count),
+        own.evictions.iter().map(|(reason, count)| {
+            context! {
+                variant => *variant,
+                reason => format::clean(reason),
+                count => format::count(*count),
+            }
         })
     });
-    PageOfQueue {
-        id: id(place),
-        queue: format::clean(name),
-        plot: plot::draw(place, name, &own, Clock::shared(summary)).map(Value::from_safe_string),
-        priorities: priorities.collect(),
-        evictions: evictions.collect(),
+    context! {
+        id => id(place),
+        queue => format::clean(name),
+        plot => plot::draw(place, name, &own, Clock::shared(summary)).map(Value::from_safe_string),
+        priorities => priorities.collect::<Vec<Value>>(),
+        evictions => evictions.collect::<Vec<Value>>(),
     }
 }
 
-fn row<'a>(one: &QueueSummary, variant: &'a str, page: Option<usize>) -> PageQueue<'a> {
+fn row(one: &QueueSummary, variant: &str, page: Option<usize>) -> Value {
     let waits = match (one.wait_mean_s, one.wait_max_s) {
         (Some(mean), Some(most)) => {
             format!("{}, {}", format::duration(mean), format::duration(most))
         }
         _ => format::UNDEFINED.to_owned(),
     };
-    PageQueue {
-        queue: format::clean(&one.queue),
-        id: page.map(id),
+    context! {
+        queue => format::clean(&one.queue),
+        id => page.map(id),
         variant,
-        admitted: format::count(one.admitted),
+        admitted => format::count(one.admitted),
         waits,
-        evicted: format::count(one.evicted),
-        pending: format::count(one.pending),
-        uses: one.uses.iter().map(used).collect(),
+        evicted => format::count(one.evicted),
+        pending => format::count(one.pending),
+        uses => one.uses.iter().map(used).collect::<Vec<Value>>(),
     }
 }
 
-fn used(own: &QueueUseSummary) -> PageUse {
+fn used(own: &QueueUseSummary) -> Value {
     let share = |part: f64, whole: f64| {
         if whole > 0.0 {
             format!("{:.1} %", part / whole * 100.0)
@@ -175,10 +124,10 @@ fn used(own: &QueueUseSummary) -> PageUse {
             format::UNDEFINED.to_owned()
         }
     };
-    PageUse {
-        what: format::clean(&format!("{} of {}", own.resource, own.flavor)),
-        used: format!("{:.1} h", own.used_hours),
-        share: share(own.used_hours, own.nominal_hours),
-        borrowed: share(own.borrowed_hours, own.used_hours),
+    context! {
+        what => format::clean(&format!("{} of {}", own.resource, own.flavor)),
+        used => format!("{:.1} h", own.used_hours),
+        share => share(own.used_hours, own.nominal_hours),
+        borrowed => share(own.borrowed_hours, own.used_hours),
     }
 }

@@ -1,5 +1,6 @@
 //! The table of services: what became of the requests to each, in a line per variant.
 
+use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::format;
@@ -11,24 +12,9 @@ const ROWS_MAX: usize = 100;
 /// The table.
 #[derive(Serialize)]
 pub(super) struct PageServices {
-    rows: Vec<PageService>,
+    rows: Vec<Value>,
     /// Lines that are not shown.
     hidden: usize,
-}
-
-#[derive(Serialize)]
-struct PageService {
-    service: String,
-    variant: String,
-    offered: String,
-    errors: String,
-    causes: String,
-    p50: String,
-    p95: String,
-    p99: String,
-    objective: String,
-    burn: String,
-    saturation: String,
 }
 
 impl PageServices {
@@ -104,7 +90,7 @@ fn share(value: f64) -> String {
     format!("{text}\u{a0}%")
 }
 
-fn row(one: &ServiceSummary, column: &str) -> PageService {
+fn row(one: &ServiceSummary, column: &str) -> Value {
     let none = || format::UNDEFINED.to_owned();
     let duration = |value: Option<f64>| value.map_or_else(none, format::duration);
     let causes: Vec<String> = (one.errors.iter())
@@ -112,24 +98,24 @@ fn row(one: &ServiceSummary, column: &str) -> PageService {
         .collect();
     let percent = |value: f64| format!("{:.0}\u{a0}%", value * 100.0);
     let (objective, burn) = burns(one).unzip();
-    PageService {
-        service: one.service.clone(),
-        variant: column.to_owned(),
-        offered: format::count(one.offered),
-        errors: one.error_rate.map_or_else(none, rate),
-        causes: if causes.is_empty() {
-            none()
-        } else {
-            causes.join(", ")
-        },
-        p50: duration(one.latency_p50_s),
-        p95: duration(one.latency_p95_s),
-        p99: duration(one.latency_p99_s),
-        objective: objective.unwrap_or_else(none),
-        burn: burn.map_or_else(none, |burn| format!("{burn:.2}")),
-        saturation: match (one.saturation, one.saturation_peak) {
-            (Some(mean), Some(peak)) => format!("{}, {}", percent(mean), percent(peak)),
-            _ => none(),
-        },
+    context! {
+        service => one.service.clone(),
+        variant => column.to_owned(),
+        offered => format::count(one.offered),
+        errors => one.error_rate.map_or_else(none, rate),
+        causes => if causes.is_empty() {
+                    none()
+                } else {
+                    causes.join(", ")
+                },
+        p50 => duration(one.latency_p50_s),
+        p95 => duration(one.latency_p95_s),
+        p99 => duration(one.latency_p99_s),
+        objective => objective.unwrap_or_else(none),
+        burn => burn.map_or_else(none, |burn| format!("{burn:.2}")),
+        saturation => match (one.saturation, one.saturation_peak) {
+                    (Some(mean), Some(peak)) => format!("{}, {}", percent(mean), percent(peak)),
+                    _ => none(),
+                },
     }
 }

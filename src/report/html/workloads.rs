@@ -1,5 +1,6 @@
 //! The table of workloads: what became of each, in a line per variant.
 
+use minijinja::{Value, context};
 use serde::Serialize;
 
 use crate::format;
@@ -11,25 +12,9 @@ const ROWS_MAX: usize = 100;
 /// The table.
 #[derive(Serialize)]
 pub(super) struct PageWorkloads {
-    rows: Vec<PageWorkload>,
+    rows: Vec<Value>,
     /// Lines that are not shown.
     hidden: usize,
-}
-
-#[derive(Serialize)]
-struct PageWorkload {
-    name: String,
-    variant: String,
-    wanted: String,
-    available: String,
-    replicas: String,
-    missing: String,
-    recovered: String,
-    rollouts: String,
-    evicted: String,
-    restarts: String,
-    moves: String,
-    blast: String,
 }
 
 impl PageWorkloads {
@@ -64,7 +49,7 @@ impl PageWorkloads {
     }
 }
 
-fn row(one: &WorkloadSummary, column: &str) -> PageWorkload {
+fn row(one: &WorkloadSummary, column: &str) -> Value {
     let none = || format::UNDEFINED.to_owned();
     let share = |value: Option<f64>| value.map_or_else(none, fine);
     let duration = |value: Option<f64>| value.map_or_else(none, format::duration);
@@ -97,31 +82,31 @@ fn row(one: &WorkloadSummary, column: &str) -> PageWorkload {
     let evictions: Vec<String> = evictions
         .map(|(cause, number)| format!("{} {}", count(*number), cause.replace('_', " ")))
         .collect();
-    PageWorkload {
-        name: format::clean(&format!("{}/{}/{}", one.kind, one.namespace, one.name)),
-        variant: column.to_owned(),
-        wanted: one.desired.to_string(),
-        available: match unplanned {
-            Some(lost) => format!("{} ({})", share(one.availability), fine(lost)),
-            None => share(one.availability),
-        },
-        replicas: share(one.replica_availability),
-        missing: format!(
-            "{}, {}",
-            one.missing_pod_hours
-                .map_or_else(none, |hours| format!("{hours:.2} h")),
-            one.worst_missing
-        ),
+    context! {
+        name => format::clean(&format!("{}/{}/{}", one.kind, one.namespace, one.name)),
+        variant => column.to_owned(),
+        wanted => one.desired.to_string(),
+        available => match unplanned {
+                    Some(lost) => format!("{} ({})", share(one.availability), fine(lost)),
+                    None => share(one.availability),
+                },
+        replicas => share(one.replica_availability),
+        missing => format!(
+                    "{}, {}",
+                    one.missing_pod_hours
+                        .map_or_else(none, |hours| format!("{hours:.2} h")),
+                    one.worst_missing
+                ),
         recovered,
         rollouts,
-        evicted: if evictions.is_empty() {
-            none()
-        } else {
-            evictions.join(", ")
-        },
-        restarts: count(one.restarts),
-        moves: count(one.moves),
-        blast: share(one.blast_radius),
+        evicted => if evictions.is_empty() {
+                    none()
+                } else {
+                    evictions.join(", ")
+                },
+        restarts => count(one.restarts),
+        moves => count(one.moves),
+        blast => share(one.blast_radius),
     }
 }
 

@@ -1,9 +1,10 @@
 //! The proof of a plan's bound as JSON: the rules with the pods that they add up and the nodes that
 //! hold them, and the inequality in words.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::PlanReport;
+use crate::grid::object;
 use lab::plan::least::Branch;
 use lab::plan::planned::node_object;
 use lab::plan::proof::{Proof, ProofClass, ProofKind};
@@ -43,10 +44,7 @@ impl PlanReport<'_> {
 /// A tree of splits, whose leaves state the shares of the bound that rules pay.
 fn branch(own: &Branch) -> Value {
     match own {
-        Branch::Shares(shares) => {
-            let shares = shares.iter().map(|(rule, share)| json!([rule, share]));
-            json!({"shares": shares.collect::<Vec<Value>>()})
-        }
+        Branch::Shares(shares) => json!({"shares": shares}),
         Branch::Split {
             kind,
             at,
@@ -92,25 +90,11 @@ fn staying(nodes: u64) -> String {
     format!("{} {stay}", plural::count(nodes, "node"))
 }
 
-fn amounts(own: &[(String, i64)]) -> Value {
-    let fields = own.iter().cloned();
-    let fields: Map<String, Value> = fields.map(|(name, own)| (name, own.into())).collect();
-    fields.into()
-}
-
 fn rule(own: &Rule, price: f64) -> Value {
     let (sort, of) = match &own.sort {
         RuleSort::Resource(name) => ("resource", json!({ name.as_str(): 1 })),
-        RuleSort::Size(size) => {
-            let size = size.iter().cloned();
-            let size: Map<String, Value> = size.map(|(name, own)| (name, own.into())).collect();
-            ("size", size.into())
-        }
-        RuleSort::Worth(worths) => {
-            let worths = worths.iter();
-            let worths = worths.map(|(place, own)| (place.to_string(), (*own).into()));
-            ("worth", Value::Object(worths.collect()))
-        }
+        RuleSort::Size(size) => ("size", object(size.iter().cloned())),
+        RuleSort::Worth(worths) => ("worth", object(worths.iter().copied())),
         RuleSort::Apart => ("apart", json!({})),
         RuleSort::Spread => ("spread", json!({})),
     };
@@ -129,15 +113,15 @@ fn rule(own: &Rule, price: f64) -> Value {
 
 fn kind(own: &ProofKind) -> Value {
     json!({
-        "name": &*own.name,
+        "name": own.name,
         "count": own.count,
         "untouched": own.untouched,
         "cost": own.cost,
-        "free": amounts(&own.free),
+        "free": object(own.free.iter().cloned()),
         "node": node_object(&own.node),
     })
 }
 
 fn class(own: &ProofClass) -> Value {
-    json!({"requests": amounts(&own.requests), "pods": own.pods})
+    json!({"requests": object(own.requests.iter().cloned()), "pods": own.pods})
 }

@@ -1,6 +1,7 @@
 //! The files of a plan: tables, texts, the proof of its bound.
 
 use super::PlanReport;
+use crate::grid::csv;
 use intake::TraceError;
 use lab::plan::loss::Loss;
 use lab::plan::picture::{Picture, RESOURCES};
@@ -24,14 +25,8 @@ impl PlanFile {
 }
 
 fn table(head: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
-    let mut writer = csv::Writer::from_writer(Vec::new());
-    // Writing to memory does not fail.
-    let _ = writer.write_record(head);
-    for row in rows {
-        let _ = writer.write_record(&row);
-    }
-    let bytes = writer.into_inner().unwrap_or_default();
-    String::from_utf8_lossy(&bytes).into_owned()
+    let head = head.iter().map(|&name| name.to_owned()).collect();
+    csv(std::iter::once(head).chain(rows))
 }
 
 impl PlanReport<'_> {

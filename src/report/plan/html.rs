@@ -5,6 +5,7 @@ use std::fmt::Write;
 
 use super::text::SHOWN;
 use super::{MONTH_HOURS, PlanReport, money, more, percent, survived};
+use crate::format::html as escaped;
 use lab::plan::loss::Loss;
 use lab::plan::picture::{NodeShare, Picture, Pool, RESOURCES, Taken};
 use units::{SortedMap, plural};
@@ -14,14 +15,6 @@ const STYLE: &str = include_str!("plan.css");
 
 /// Size of a drawing of growth, in pixels.
 const CURVE: [u32; 2] = [640, 180];
-
-/// Text that stands for itself in HTML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
-}
 
 impl PlanReport<'_> {
     /// The page.

@@ -3,12 +3,12 @@
 use serde_json::{Value, json};
 
 use super::PlanReport;
+use crate::grid::{object, pairs};
 use intake::TraceError;
-use lab::plan::buy::{Choice, Purchase};
-use lab::plan::loss::Loss;
+use lab::plan::buy::Purchase;
+use lab::plan::choice::{Choice, Way};
 use lab::plan::pending::Pending;
 use lab::plan::picture::{Picture, Pool, RESOURCES, Taken};
-use lab::plan::possible::Way;
 use lab::plan::rules::Rule;
 use lab::plan::{BuyAnswer, DrainAnswer};
 
@@ -30,7 +30,7 @@ impl PlanReport<'_> {
             "pending": plan.pending.iter().map(pending).collect::<Vec<Value>>(),
             "podsWithoutController": plan.bare,
             "meetsGoals": plan.missed.is_none(),
-            "missed": plan.missed.as_ref().map(unplaced),
+            "missed": plan.missed,
             "unplaced": plan.unplaced,
             "today": picture(&plan.today),
             "drain": plan.drain.as_ref().map(drain),
@@ -39,7 +39,7 @@ impl PlanReport<'_> {
                 "month": own.month,
                 "pods": own.pods,
                 "waiting": own.waiting,
-                "first": own.first.as_ref().map(unplaced),
+                "first": own.first,
             })).collect::<Vec<Value>>(),
             "assumptions": self.assumptions,
             "warnings": self.warnings,
@@ -56,7 +56,7 @@ impl PlanReport<'_> {
             inputs.push(json!({"path": &*input.name, "blake3": input.blake3()?}));
         }
         let placement = self.plan.planned.nodes_of_pods.iter();
-        let placement = placement.map(|(pod, node)| json!({"pod": pod, "node": &**node}));
+        let placement = placement.map(|(pod, node)| json!({"pod": pod, "node": node}));
         let mut value = self.json();
         value["inputs"] = inputs.into();
         value["placement"] = placement.collect();
@@ -64,46 +64,29 @@ impl PlanReport<'_> {
     }
 }
 
-fn unplaced(own: &lab::plan::loss::Unplaced) -> Value {
-    json!({"pod": own.pod, "message": own.message})
-}
-
 fn pending(own: &Pending) -> Value {
-    let nodes = own.nodes.iter();
-    let nodes = nodes.map(|(node, pods)| json!({"node": &**node, "pods": pods}));
     json!({
         "first": own.first,
         "pods": own.pods,
-        "nodes": nodes.collect::<Vec<Value>>(),
-        "unplaced": own.unplaced.as_ref().map(unplaced),
-    })
-}
-
-fn loss(own: &Loss) -> Value {
-    json!({
-        "domain": own.domain,
-        "requeued": own.requeued,
-        "waiting": own.waiting,
-        "first": own.first.as_ref().map(unplaced),
+        "nodes": pairs(["node", "pods"], &own.nodes),
+        "unplaced": own.unplaced,
     })
 }
 
 fn taken(own: &Taken) -> Value {
-    let mut fields = serde_json::Map::new();
-    for (place, resource) in RESOURCES.iter().enumerate() {
+    object(RESOURCES.iter().enumerate().map(|(place, resource)| {
         let amounts = json!({
             "requested": own.requested[place],
             "offered": own.offered[place],
             "stranded": own.stranded[place],
         });
-        fields.insert((*resource).to_owned(), amounts);
-    }
-    fields.into()
+        (resource, amounts)
+    }))
 }
 
 fn pool(own: &Pool) -> Value {
     json!({
-        "pool": &*own.name,
+        "pool": own.name,
         "nodes": own.nodes,
         "full": own.full,
         "binding": RESOURCES[own.taken.binding()],
@@ -113,26 +96,17 @@ fn pool(own: &Pool) -> Value {
 
 fn picture(own: &Picture) -> Value {
     let kinds = own.kinds.iter();
-    let kinds = kinds
-        .map(|((kind, zone), count)| json!({"type": &**kind, "zone": &**zone, "nodes": count}));
-    let headroom = own.headroom.iter().map(|room| {
-        json!({
-            "pod": room.pod,
-            "cpuMilli": room.cpu_milli,
-            "memoryBytes": room.memory,
-            "fits": room.fits,
-            "reason": room.reason,
-        })
-    });
+    let kinds =
+        kinds.map(|((kind, zone), count)| json!({"type": kind, "zone": zone, "nodes": count}));
     json!({
         "nodes": own.nodes,
         "kinds": kinds.collect::<Vec<Value>>(),
         "priceMicroPerHour": own.price,
         "resources": taken(&own.taken),
         "pools": own.pools.iter().map(pool).collect::<Vec<Value>>(),
-        "nodeLosses": own.node_losses.iter().map(loss).collect::<Vec<Value>>(),
-        "zoneLosses": own.zone_losses.iter().map(loss).collect::<Vec<Value>>(),
-        "headroom": headroom.collect::<Vec<Value>>(),
+        "nodeLosses": own.node_losses,
+        "zoneLosses": own.zone_losses,
+        "headroom": own.headroom,
     })
 }
 
@@ -151,25 +125,17 @@ fn status(reached: i64, bound: i64) -> &'static str {
 }
 
 fn drain(own: &DrainAnswer) -> Value {
-    let names = |names: &[model::Text]| -> Vec<Value> {
-        names.iter().map(|name| Value::from(&**name)).collect()
-    };
     let moves = own.drained.moves.iter().map(|one| {
         json!({
             "pod": one.pod,
-            "from": &*one.from,
-            "to": &*one.to,
+            "from": one.from,
+            "to": one.to,
             "wave": one.turn.wave,
-            "budget": one.turn.budget.as_deref(),
+            "budget": one.turn.budget,
             "budgetLeft": one.turn.budget_left,
             "swaps": one.turn.swaps,
         })
     });
-    let kept = own
-        .drained
-        .kept
-        .iter()
-        .map(|(node, first)| json!({"node": &**node, "first": unplaced(first)}));
     json!({
         "reached": own.reached,
         "bound": own.bound,
@@ -177,9 +143,9 @@ fn drain(own: &DrainAnswer) -> Value {
         "isLocal": own.is_local,
         "orders": {"fits": own.orders.fits, "tried": own.orders.tried},
         "rule": own.rule.as_ref().map(rule),
-        "gone": names(&own.drained.gone),
-        "untouched": names(&own.drained.untouched),
-        "kept": kept.collect::<Vec<Value>>(),
+        "gone": own.drained.gone,
+        "untouched": own.drained.untouched,
+        "kept": pairs(["node", "first"], &own.drained.kept),
         "moves": moves.collect::<Vec<Value>>(),
         "plan": picture(&own.picture),
     })
@@ -187,10 +153,8 @@ fn drain(own: &DrainAnswer) -> Value {
 
 fn choice(own: &Choice, answer: &BuyAnswer) -> Value {
     let counts = answer.types.iter().zip(&own.counts);
-    let counts: serde_json::Map<String, Value> = counts
-        .filter(|(_, count)| **count > 0)
-        .map(|((name, _), count)| (name.to_string(), Value::from(*count)))
-        .collect();
+    let counts = counts.filter(|(_, count)| **count > 0);
+    let counts = object(counts.map(|((name, _), count)| (name, count)));
     let price = answer.types.iter().zip(&own.counts);
     let price: i64 = price.map(|((_, price), count)| price * *count as i64).sum();
     json!({
@@ -206,14 +170,12 @@ fn buy(own: &BuyAnswer) -> Value {
         json!({
             "choice": choice(&one.choice, own),
             "waiting": one.waiting,
-            "first": unplaced(&one.first),
+            "first": one.first,
         })
     });
     let reached = purchase.reached.as_ref().map(|choice| choice.price);
     json!({
-        "types": own.types.iter().map(|(name, price)| {
-            json!({"type": &**name, "priceMicroPerHour": price})
-        }).collect::<Vec<Value>>(),
+        "types": pairs(["type", "priceMicroPerHour"], &own.types),
         "reached": purchase.reached.as_ref().map(|one| choice(one, own)),
         "possible": purchase.possible.as_ref().map(|one| choice(&one.choice, own)),
         "possibleBy": purchase.possible.as_ref().map(|one| match one.way {
@@ -228,14 +190,14 @@ fn buy(own: &BuyAnswer) -> Value {
         "rule": purchase.binding.as_ref().map(rule),
         "refuted": refuted.collect::<Vec<Value>>(),
         "orders": {"fits": purchase.orders.0, "tried": purchase.orders.1},
-        "hopeless": purchase.hopeless.as_ref().map(unplaced),
+        "hopeless": purchase.hopeless,
         "hopelessPods": purchase.hopeless_pods,
         "hopelessRule": purchase.hopeless_rule,
         "nodes": own.nodes.iter().map(|node| {
             json!({
-                "name": &*node.node.name,
-                "type": &*own.types[node.kind].0,
-                "zone": &*node.zone,
+                "name": node.node.name,
+                "type": own.types[node.kind].0,
+                "zone": node.zone,
             })
         }).collect::<Vec<Value>>(),
         "plan": own.picture.as_ref().map(picture),

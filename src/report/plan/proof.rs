@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::text::{SHOWN, counts, counts_nodes};
 use super::{money, percent};
 use lab::plan::buy::Purchase;
-use lab::plan::possible::Way;
+use lab::plan::choice::Way;
 use lab::plan::rules::Rule;
 use lab::plan::{BuyAnswer, DrainAnswer};
 use units::plural;

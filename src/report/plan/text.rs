@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::proof::{proof_of_drain, proof_of_purchase};
 use super::{MONTH_HOURS, PlanReport, money, more, percent, survived};
-use lab::plan::buy::Choice;
+use lab::plan::choice::Choice;
 use lab::plan::loss::Loss;
 use lab::plan::pending::Pending;
 use lab::plan::picture::{Picture, RESOURCES};

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use crate::comparison::UnknownMetric;
-use crate::releases::{self, Follower};
+use crate::releases;
 use crate::sense::Sense;
 use crate::{Format, format};
 use lab::compare::{Judgement, Method, Pair, Study, Verdict, metric_hint};
@@ -276,12 +276,12 @@ pub fn facts(study: &Study) -> Vec<String> {
     }
     facts.push(methods.join(" or "));
     facts.push(format::counted(study.candidates.len() as u64, "candidate"));
-    facts.extend(releases::fact(study.candidates.iter().map(|own| {
-        Follower {
-            name: &own.name,
-            releases: &own.releases,
-        }
-    })));
+    facts.extend(releases::fact(
+        study
+            .candidates
+            .iter()
+            .map(|own| (&own.name, &own.releases)),
+    ));
     facts
 }
 

@@ -40,7 +40,7 @@ pub fn inspection(inspection: &Inspection) -> String {
     }
     if !inspection.ledger.is_empty() {
         text.push('\n');
-        push(&mut text, &inspection.ledger.to_string());
+        text.push_str(&inspection.ledger.to_string());
     }
     text
 }
@@ -49,44 +49,40 @@ pub fn inspection(inspection: &Inspection) -> String {
 pub fn validation(validation: &Validation) -> String {
     let mut text = String::new();
     for bad_row in &validation.bad_rows {
-        push(&mut text, &format!("{bad_row}\n"));
+        let _ = writeln!(text, "{bad_row}");
     }
     let told = validation.bad_rows.len() as u64;
     if validation.bad_row_count > told {
-        push(
-            &mut text,
-            &format!("… and {} more bad rows\n", validation.bad_row_count - told),
+        let _ = writeln!(
+            text,
+            "… and {} more bad rows",
+            validation.bad_row_count - told
         );
     }
     if let Some(stopped) = &validation.stopped {
-        push(&mut text, &format!("reading stopped: {stopped}\n"));
+        let _ = writeln!(text, "reading stopped: {stopped}");
     }
     if !validation.ledger.is_empty() {
-        push(&mut text, &format!("\n{}\n", validation.ledger));
+        let _ = writeln!(text, "\n{}", validation.ledger);
     }
-    push(
-        &mut text,
-        &format!(
-            "{} ({}): {} accepted, {} bad\n",
-            validation.file,
-            validation.format,
-            plural::count(validation.accepted, "row"),
-            validation.bad_row_count
-        ),
+    let _ = writeln!(
+        text,
+        "{} ({}): {} accepted, {} bad",
+        validation.file,
+        validation.format,
+        plural::count(validation.accepted, "row"),
+        validation.bad_row_count
     );
     if validation.is_empty() {
         let format = validation.format;
-        push(
-            &mut text,
-            &format!("the file has no row of `{format}`: nothing was validated\n"),
+        let _ = writeln!(
+            text,
+            "the file has no row of `{format}`: nothing was validated"
         );
     }
     if validation.is_strict && !validation.ledger.is_empty() {
         let rows = plural::count(validation.ledger.total(), "irregularity");
-        push(
-            &mut text,
-            &format!("{rows}, of which strict reading accepts none\n"),
-        );
+        let _ = writeln!(text, "{rows}, of which strict reading accepts none");
     }
     text
 }
@@ -108,10 +104,10 @@ pub struct Conversion {
 pub fn conversion(conversion: &Conversion) -> String {
     let mut text = String::new();
     for bad_row in conversion.ledger.bad_rows() {
-        push(&mut text, &format!("{bad_row}\n"));
+        let _ = writeln!(text, "{bad_row}");
     }
     if !conversion.ledger.is_empty() {
-        push(&mut text, &format!("{}\n", conversion.ledger));
+        let _ = writeln!(text, "{}", conversion.ledger);
     }
     let Converted {
         rows,
@@ -121,27 +117,25 @@ pub fn conversion(conversion: &Conversion) -> String {
     } = conversion.converted;
     let rows = plural::count(rows, "row");
     let (file, format) = (&conversion.file, conversion.format);
-    push(&mut text, &format!("{file} ({format}): {rows} written\n"));
+    let _ = writeln!(text, "{file} ({format}): {rows} written");
     if !lost.is_empty() {
-        push(
-            &mut text,
-            &format!("\n{:9} {:>9}  field\n", "lost", "count"),
-        );
+        let _ = writeln!(text, "\n{:9} {:>9}  field", "lost", "count");
     }
     for Lost { field, fate, count } in lost {
-        let line = format!("{:9} {count:>9}  {field}\n", fate.word());
-        push(&mut text, &line);
+        let _ = writeln!(text, "{:9} {count:>9}  {field}", fate.word());
     }
     if conversion.converted.may_change_runs() {
-        let line = format!(
-            "a run of {file} can differ from one of the trace that was read: it lacks what is lost\n"
+        let _ = writeln!(
+            text,
+            "a run of {file} can differ from one of the trace that was read: it lacks what is lost"
         );
-        push(&mut text, &line);
     }
     if unreadable > 0 {
         let without = plural::count(unreadable, "row");
-        let line = format!("{without} of it can't be read back: the run time is not known\n");
-        push(&mut text, &line);
+        let _ = writeln!(
+            text,
+            "{without} of it can't be read back: the run time is not known"
+        );
     }
     text
 }
@@ -219,9 +213,9 @@ pub fn edited(edited: &Edited) -> String {
             continue;
         }
         let [before, after] = [before, after].map(|own| own.unwrap_or_else(|| "-".to_owned()));
-        push(&mut text, &format!("{name:20} {before:>14} {after:>14}\n"));
+        let _ = writeln!(text, "{name:20} {before:>14} {after:>14}");
     }
-    push(&mut text, "\n");
+    text.push('\n');
     text + &conversion(&edited.conversion)
 }
 
@@ -349,21 +343,21 @@ fn nodes_text(text: &mut String, nodes: &NodesSummary) {
         &format!("{} GiB", decimal(nodes.memory_bytes, 1 << 30)),
     );
     line(text, "GPUs", &nodes.gpus.to_string());
-    push(text, "\n   nodes  model         GPUs     cores       GiB\n");
+    text.push_str("\n   nodes  model         GPUs     cores       GiB\n");
     for group in &nodes.groups {
         let model = if group.model.is_empty() {
             "-"
         } else {
             &*group.model
         };
-        let row = format!(
-            "{:>8}  {model:12} {:>5} {:>9} {:>9}\n",
+        let _ = writeln!(
+            text,
+            "{:>8}  {model:12} {:>5} {:>9} {:>9}",
             group.count,
             group.gpus,
             decimal(group.cpu_milli, 1_000),
-            decimal(group.memory_bytes, 1 << 30),
+            decimal(group.memory_bytes, 1 << 30)
         );
-        push(text, &row);
     }
 }
 
@@ -399,10 +393,7 @@ fn workload_text(text: &mut String, workload: &WorkloadSummary) {
     if !workload.outcomes.is_empty() {
         line(text, "outcomes", &outcomes_text(workload));
     }
-    push(
-        text,
-        "\n                    10 %        50 %        90 %        99 %         max\n",
-    );
+    text.push_str("\n                    10 %        50 %        90 %        99 %         max\n");
     let count = |value: i64| value.to_string();
     let rows: [QuantileRow<'_>; 8] = [
         ("run time", workload.run_time.as_ref(), &brief),
@@ -424,12 +415,14 @@ fn workload_text(text: &mut String, workload: &WorkloadSummary) {
         if let Some(found) = quantiles {
             let cells = [found.p10, found.p50, found.p90, found.p99, found.max].map(show);
             let [p10, p50, p90, p99, max] = cells;
-            let row = format!("{name:12} {p10:>11} {p50:>11} {p90:>11} {p99:>11} {max:>11}\n");
-            push(text, &row);
+            let _ = writeln!(
+                text,
+                "{name:12} {p10:>11} {p50:>11} {p90:>11} {p99:>11} {max:>11}"
+            );
         }
     }
     if workload.arrivals >= SHAPED_FROM {
-        push(text, &shape::text(workload));
+        text.push_str(&shape::text(workload));
     }
 }
 
@@ -461,10 +454,5 @@ fn decimal(amount: i64, unit: i64) -> String {
 }
 
 fn line(text: &mut String, name: &str, value: &str) {
-    push(text, &format!("{name:14} {value}\n"));
-}
-
-fn push(text: &mut String, more: &str) {
-    text.write_str(more)
-        .expect("invariant: a String takes every text");
+    let _ = writeln!(text, "{name:14} {value}");
 }

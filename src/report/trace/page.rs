@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use crate::format::html as escaped;
 use crate::plot::{Plot, series_variables};
 
 const STYLE: &str = include_str!("page.css");
@@ -28,12 +29,4 @@ pub fn page(name: &str, figures: &str, plots: &[Plot]) -> String {
     }
     page.push_str("</main></body></html>\n");
     page
-}
-
-/// Text that stands for itself in HTML.
-fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;")
-        .replace('<', "&lt;")
-        .replace('>', "&gt;")
-        .replace('"', "&quot;")
 }

@@ -1,13 +1,15 @@
 //! Records of one name, as `windtunnel trace inspect --record` prints them: where each stands, and what it
 //! says.
 
+use std::fmt::Write;
+
 use arrivals::inspect::{Record, Records};
 use model::PodName;
 use model::resource_list::{CPU, MEMORY};
 use serde_json::{Value, json};
 use units::{Duration, Instant};
 
-use super::{decimal, line, push};
+use super::{decimal, line};
 
 /// Records as text.
 pub fn records(records: &Records) -> String {
@@ -22,7 +24,7 @@ pub fn records(records: &Records) -> String {
     }
     let more = records.count - records.found.len() as u64;
     if more > 0 {
-        push(&mut text, &format!("… and {more} more of this name\n"));
+        let _ = writeln!(text, "… and {more} more of this name");
     }
     text
 }

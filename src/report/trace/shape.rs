@@ -33,18 +33,15 @@ pub(super) fn text(workload: &WorkloadSummary) -> String {
         .filter_map(|(name, tail)| Some((name, (*tail)?)));
     for (number, (name, tail)) in tails.enumerate() {
         if number == 0 {
-            put(
-                &mut text,
-                "\ntails                 C²   tail index   held by the largest 1 %\n",
-            );
+            text.push_str("\ntails                 C²   tail index   held by the largest 1 %\n");
         }
         let index = tail
             .index
             .map_or_else(|| "-".to_owned(), |own| format!("{own:.2}"));
         let (squared, share) = (tail.squared_variation, tail.largest_share * 100.0);
-        put(
-            &mut text,
-            &format!("{name:12} {squared:>11.2} {index:>12} {share:>23.1} %\n"),
+        let _ = writeln!(
+            text,
+            "{name:12} {squared:>11.2} {index:>12} {share:>23.1} %"
         );
     }
     let following = [
@@ -56,18 +53,18 @@ pub(super) fn text(workload: &WorkloadSummary) -> String {
         .filter(|(_, own)| own.iter().any(Option::is_some));
     for (number, (name, own)) in known.enumerate() {
         if number == 0 {
-            put(&mut text, "\nautocorrelation");
+            text.push_str("\nautocorrelation");
             for lag in LAGS {
-                put(&mut text, &format!(" {:>8}", format!("lag {lag}")));
+                let _ = write!(text, " {:>8}", format!("lag {lag}"));
             }
-            put(&mut text, "\n");
+            text.push('\n');
         }
-        put(&mut text, &format!("{name:15}"));
+        let _ = write!(text, "{name:15}");
         for value in *own {
             let value = value.map_or_else(|| "-".to_owned(), correlation);
-            put(&mut text, &format!(" {value:>8}"));
+            let _ = write!(text, " {value:>8}");
         }
-        put(&mut text, "\n");
+        text.push('\n');
     }
     text
 }
@@ -84,27 +81,25 @@ fn correlation(value: f64) -> String {
 
 fn rates(text: &mut String, rhythm: &Rhythm) {
     let (hour, count) = rhythm.busiest;
-    put(
+    let _ = writeln!(
         text,
-        &format!(
-            "\narrivals per hour: {:.1} in the mean, {count} in the busiest (hour {hour}); \
-             variance / mean {:.1}\n",
-            rhythm.per_hour, rhythm.dispersion
-        ),
+        "\narrivals per hour: {:.1} in the mean, {count} in the busiest (hour {hour}); \
+             variance / mean {:.1}",
+        rhythm.per_hour, rhythm.dispersion
     );
     if let Some(day) = &rhythm.day {
         let parts: Vec<String> = (0..)
             .zip(day.chunks(HOURS_SHOWN))
             .map(|(part, own)| format!("{:02}h {:.2}", part * HOURS_SHOWN, mean(own)))
             .collect();
-        put(text, &format!("rate by hour       {}\n", parts.join("  ")));
+        let _ = writeln!(text, "rate by hour       {}", parts.join("  "));
     }
     if let Some(week) = &rhythm.week {
         let parts: Vec<String> = (1..)
             .zip(week.chunks(24))
             .map(|(day, own)| format!("day {day} {:.2}", mean(own)))
             .collect();
-        put(text, &format!("rate by day        {}\n", parts.join("  ")));
+        let _ = writeln!(text, "rate by day        {}", parts.join("  "));
     }
 }
 
@@ -149,9 +144,4 @@ pub(super) fn json(workload: &WorkloadSummary) -> Value {
             "runTime": following(&workload.run_time_following),
         },
     })
-}
-
-fn put(text: &mut String, more: &str) {
-    text.write_str(more)
-        .expect("invariant: a String takes every text");
 }

@@ -8,7 +8,8 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use crate::format;
+use crate::format::html as escaped;
+use crate::grid::{Grid, object};
 use lab::upgrade::fields::FieldUse;
 use lab::upgrade::{Difference, Differing, Landing, Upgrade};
 use model::Change;
@@ -233,18 +234,10 @@ impl UpgradeReport<'_> {
             ]
         });
         let (from, to) = (self.upgrade.from, self.upgrade.to);
-        let head = ["pod", "on", from.name(), to.name(), "switch"].map(str::to_owned);
-        let rows: Vec<[String; 5]> = [head].into_iter().chain(rows).collect();
-        let width = |column: usize| format::column_width(rows.iter().map(|row| row[column].len()));
-        let widths = [0, 1, 2, 3].map(width);
+        let head = ["pod", "on", from.name(), to.name(), "switch"];
         text.push('\n');
-        for row in &rows {
-            let mut line = String::from(" ");
-            for (cell, width) in row.iter().zip(widths) {
-                let _ = write!(line, " {cell:width$} ");
-            }
-            let _ = write!(line, " {}", row[4]);
-            let _ = writeln!(text, "{}", line.trim_end());
+        for line in Grid::new("l", head).with(rows).text().lines() {
+            let _ = writeln!(text, "  {line}");
         }
         if groups.len() > PODS_SHOWN {
             let _ = writeln!(
@@ -322,11 +315,11 @@ impl UpgradeReport<'_> {
     fn landing_json(&self, landing: &Landing) -> Value {
         match landing {
             Landing::On(slots) => {
-                let nodes: Vec<&str> = slots.iter().map(|&slot| self.upgrade.node(slot)).collect();
-                json!({"nodes": nodes})
+                let nodes = slots.iter().map(|&slot| self.upgrade.node(slot));
+                json!({"nodes": nodes.collect::<Vec<&str>>()})
             }
-            Landing::Evicting(node) => json!({"evicts": &**node}),
-            Landing::Waits(message) => json!({"message": &**message}),
+            Landing::Evicting(node) => json!({"evicts": node}),
+            Landing::Waits(message) => json!({"message": message}),
         }
     }
 
@@ -337,7 +330,7 @@ impl UpgradeReport<'_> {
             json!({
                 "difference": group.difference.name(),
                 "pods": group.pods,
-                "node": group.node.as_deref(),
+                "node": group.node,
                 "from": self.landing_json(&group.from),
                 "to": self.landing_json(&group.to),
                 "needed": names(&group.cause.needed),
@@ -353,7 +346,7 @@ impl UpgradeReport<'_> {
                 "lowPercent": self.interval_percent(own).map(|own| own.0),
                 "highPercent": self.interval_percent(own).map(|own| own.1),
             });
-            (own.name().to_owned(), value)
+            (own.name(), value)
         });
         let fields = self.upgrade.fields.iter().map(|own| {
             json!({
@@ -383,7 +376,7 @@ impl UpgradeReport<'_> {
             "snapshot": self.upgrade.summary,
             "pods": self.upgrade.pods,
             "living": self.upgrade.living,
-            "counts": counts.into_iter().collect::<serde_json::Map<String, Value>>(),
+            "counts": object(counts),
             "differing": groups.collect::<Vec<Value>>(),
             "fields": fields.collect::<Vec<Value>>(),
             "replay": replay,
@@ -438,9 +431,4 @@ impl UpgradeReport<'_> {
         text.push_str("</dl></details>\n</html>\n");
         text
     }
-}
-
-pub(super) fn escaped(text: &str) -> String {
-    let text = text.replace('&', "&amp;").replace('<', "&lt;");
-    text.replace('>', "&gt;").replace('"', "&quot;")
 }

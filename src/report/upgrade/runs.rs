@@ -6,7 +6,10 @@ use serde_json::{Value, json};
 
 use super::effects;
 use super::switches::Between;
-use super::{escaped, words};
+use super::words;
+use crate::format::html as escaped;
+
+use crate::grid::object;
 use lab::upgrade::runs::{ComparedRuns, OF_RUNS};
 use model::{Changes, Release};
 use units::plural;
@@ -67,9 +70,7 @@ impl RunsReport<'_> {
     /// JSON, one object.
     pub fn json(&self) -> Value {
         let shares = OF_RUNS.iter().zip(self.runs.shares);
-        let shares = shares.map(|(difference, percent)| {
-            (difference.name().to_owned(), json!({"percent": percent}))
-        });
+        let shares = shares.map(|(own, percent)| (own.name(), json!({"percent": percent})));
         json!({
             "from": self.from.name(),
             "to": self.to.name(),
@@ -78,7 +79,7 @@ impl RunsReport<'_> {
             "seeds": self.runs.seeds,
             "seedsThatDiffer": self.runs.differing,
             "pods": self.runs.pods,
-            "counts": shares.collect::<serde_json::Map<String, Value>>(),
+            "counts": object(shares),
             "effects": effects::json(&self.runs.effects),
         })
     }

@@ -232,17 +232,14 @@ pub enum Normalization {
     /// Normalization by [`in_whole_span`]: like [`Normalization::Span`], in whole numbers of any
     /// size.
     WholeSpan,
-    /// In a way of the plugin's own, which [`KubePlugin::scores`] computes.
-    Own,
 }
 
 impl Normalization {
-    /// Raw points on the scale, given the least and the most of the feasible nodes. Points of a
-    /// plugin with a rule of its own are returned as they are.
+    /// Raw points on the scale, given the least and the most of the feasible nodes.
     #[inline]
     pub fn apply(self, points: i64, least: i64, most: i64) -> i64 {
         match self {
-            Self::Plain | Self::Own => points,
+            Self::Plain => points,
             Self::Proportion { reverse } => proportion(points, most, reverse),
             Self::Span => in_span(points, least, most),
             Self::WholeSpan => in_whole_span(points, least, most),

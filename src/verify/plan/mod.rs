@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::door::Door;
 use super::{Family, FamilyReport, Judge, VerifyOptions};
 use intake::Input;
-use lab::plan::moves::budgets;
+use lab::plan::budgets::budgets;
 use lab::snapshot::{Snapshot, SnapshotOptions};
 use model::Text;
 use model::node::HOSTNAME_LABEL;

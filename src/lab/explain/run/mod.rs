@@ -15,7 +15,7 @@ use thiserror::Error;
 use super::defects::deciding;
 use super::{Explanation, NodeView, pipeline};
 use crate::releases::releases;
-use crate::run::{Prepared, prepare, run_watched};
+use crate::run::{Prepared, run_silently};
 use crate::sides::{DiffError, Side, failed, stop_before};
 use crate::summarize::gap_notes;
 use crate::volume_reach;
@@ -25,13 +25,12 @@ use model::{Change, Changes, SchedulerConfig};
 use scenario::Scenario;
 use scenario::schema::TieBreak;
 use scheduler::kube::{Cache, KubeProfile, PodInfo};
-use scheduler::pipeline::evaluate::Form;
 use scheduler::{ClassContext, Profile};
-use sim::{EndCause, RunControl};
+use sim::EndCause;
 use systems::SchedulerKind;
 use units::{ClassId, Instant, nearest};
 use watch::{Followed, Kept, KeptSight, Tried, Wanted};
-use world::{self, FileSource};
+use world::{self};
 
 /// Number of names that a message gives.
 const NAMED: usize = 3;
@@ -215,8 +214,7 @@ pub fn find(
             side.label, side.scenario.system.name
         )));
     }
-    let files = FileSource { files: side.files };
-    let mut prepared = prepare(side.scenario, &files).map_err(|error| fail(error.into()))?;
+    let mut prepared = side.prepare().map_err(&fail)?;
     let notes = notes(side, &prepared);
     let record =
         record_of(&prepared, pod).map_err(|error| RunExplainError::Input(error.to_string()))?;
@@ -234,13 +232,7 @@ pub fn find(
         wanted: Wanted(pod.to_owned()),
         ..Followed::default()
     };
-    let mut control = RunControl {
-        interrupted,
-        progress: &mut |_| {},
-    };
-    let form = Form::Incremental;
-    let end =
-        run_watched(side.scenario, prepared, form, &mut followed, &mut control).map_err(&fail)?;
+    let end = run_silently(side.scenario, prepared, &mut followed, interrupted).map_err(&fail)?;
     if end.cause == EndCause::Interrupted {
         return Err(DiffError::Interrupted.into());
     }

@@ -5,13 +5,11 @@ use std::sync::atomic::AtomicBool;
 
 use super::watch::{Followed, Tried};
 use super::{About, RunExplainError, scheduler_of};
-use crate::run::{Question, prepare, waiting_at};
+use crate::run::{Question, waiting_at};
 use crate::sides::{DiffError, failed};
 use model::Text;
-use sim::RunControl;
 use systems::SchedulerKind;
 use units::Instant;
-use world::FileSource;
 
 impl About<'_> {
     /// Decision of a system with rules of its own on a pod, with the reason if the pod got no node.
@@ -70,15 +68,8 @@ impl About<'_> {
         interrupted: &AtomicBool,
     ) -> Result<Option<Text>, DiffError> {
         let fail = failed(self.side);
-        let files = FileSource {
-            files: self.side.files,
-        };
-        let prepared = prepare(self.side.scenario, &files).map_err(|error| fail(error.into()))?;
-        let mut control = RunControl {
-            interrupted,
-            progress: &mut |_| {},
-        };
-        waiting_at(self.side.scenario, prepared, question, &mut control).map_err(fail)
+        let prepared = self.side.prepare().map_err(&fail)?;
+        waiting_at(self.side.scenario, prepared, question, interrupted).map_err(fail)
     }
 }
 

@@ -10,11 +10,9 @@ use super::*;
 /// Purchase of one type alone from among nodes of several.
 fn alone(items: &[Value], kind: &str, price: i64, order: Order, lost: &[Survive]) -> Purchase {
     let questions = Questions {
-        minimize: Some(Minimize::Cost),
-        offers: offers(&[(kind, price)]),
         survive: lost.to_vec(),
         order,
-        ..questions()
+        ..buying(Minimize::Cost, &[(kind, price)])
     };
     ask(items, &questions).buy.expect("an answer").purchase
 }

@@ -104,13 +104,11 @@ fn mixes_of_types_come_to_their_bounds() {
             .map(|(name, .., price)| (name, price))
             .collect();
         let questions = Questions {
-            minimize: Some(Minimize::Cost),
-            offers: offers(&list),
             search: Search {
                 steps: 60_000,
                 orders: 0,
             },
-            ..questions()
+            ..buying(Minimize::Cost, &list)
         };
         let count = 60 + 10 * (seed % 9);
         let answer = ask(&cluster(seed, count), &questions)
@@ -147,11 +145,7 @@ fn pods_that_need_different_types_get_both() {
     ];
     items.extend(pods(5, "a", ["2", "1Gi"], &of("x")));
     items.extend(pods(3, "b", ["2", "1Gi"], &of("y")));
-    let questions = Questions {
-        minimize: Some(Minimize::Cost),
-        offers: offers(&[("x", 200_000), ("y", 150_000)]),
-        ..questions()
-    };
+    let questions = buying(Minimize::Cost, &[("x", 200_000), ("y", 150_000)]);
     let purchase = ask(&items, &questions).buy.expect("an answer").purchase;
     let reached = purchase.reached.expect("enough nodes");
     assert_eq!((&*reached.counts, reached.price), (&[3, 2][..], 900_000));
@@ -161,9 +155,5 @@ fn pods_that_need_different_types_get_both() {
     assert!(purchase.reached.is_none());
     let first = purchase.hopeless.expect("a pod");
     assert_eq!(first.pod, "shop/c-0");
-    assert!(
-        first.message.contains("node affinity/selector"),
-        "{}",
-        first.message
-    );
+    assert_says(&first.message, "node affinity/selector");
 }

@@ -130,6 +130,19 @@ fn questions() -> Questions {
     }
 }
 
+/// Nodes of these types and prices are to be bought.
+fn buying(minimize: Minimize, list: &[(&str, i64)]) -> Questions {
+    Questions {
+        minimize: Some(minimize),
+        offers: offers(list),
+        ..questions()
+    }
+}
+
+fn assert_says(message: &str, part: &str) {
+    assert!(message.contains(part), "{message}");
+}
+
 fn ask(items: &[Value], questions: &Questions) -> Plan {
     let (profiles, _) = read_profiles(None, Changes::default()).expect("the default profile");
     let profiles = without_preemption(&profiles);
@@ -143,11 +156,7 @@ fn check_bought(room: [&str; 3], zones: &[&str], items: Vec<Value>, expected: (u
         .iter()
         .map(|zone| node(&format!("n{zone}"), room, zone, "t"));
     let items: Vec<Value> = nodes.chain(items).collect();
-    let questions = Questions {
-        minimize: Some(Minimize::Nodes),
-        offers: offers(&[("t", 100_000)]),
-        ..questions()
-    };
+    let questions = buying(Minimize::Nodes, &[("t", 100_000)]);
     let answer = ask(&items, &questions).buy.expect("an answer");
     let purchase = &answer.purchase;
     let (enough, waiting) = expected;
@@ -213,11 +222,7 @@ fn what_is_possible_and_what_an_order_reaches_are_two_numbers() {
     for (first, second, reached) in [(&small, &large, 5), (&large, &small, 4)] {
         let mut items = vec![node("n", ["10", "10Gi", "110"], "", "t")];
         items.extend(first.iter().chain(second).cloned());
-        let questions = Questions {
-            minimize: Some(Minimize::Nodes),
-            offers: offers(&[("t", 1)]),
-            ..questions()
-        };
+        let questions = buying(Minimize::Nodes, &[("t", 1)]);
         let answer = ask(&items, &questions).buy.expect("an answer");
         let counts = |choice: &Option<Choice>| choice.as_ref().map(|own| own.counts.clone());
         assert_eq!(counts(&answer.purchase.reached), Some(vec![reached]));
@@ -237,11 +242,10 @@ fn a_mix_of_types_is_cheaper_than_each_of_them() {
     ];
     items.extend(pods(20, "a", ["1", "6Gi"], &plain));
     items.extend(pods(10, "b", ["3", "2Gi"], &plain));
-    let questions = Questions {
-        minimize: Some(Minimize::Cost),
-        offers: offers(&[("c", 340_000), ("m", 384_000), ("r", 504_000)]),
-        ..questions()
-    };
+    let questions = buying(
+        Minimize::Cost,
+        &[("c", 340_000), ("m", 384_000), ("r", 504_000)],
+    );
     let answer = ask(&items, &questions).buy.expect("an answer");
     let reached = answer.purchase.reached.expect("enough nodes");
     assert_eq!(
@@ -269,10 +273,8 @@ fn the_size_of_nodes_decides_what_a_loss_costs() {
         (vec![Survive::Node(1)], 8_064_000, [0, 21, 0]),
     ] {
         let questions = Questions {
-            minimize: Some(Minimize::Cost),
-            offers: offers(&types),
             survive,
-            ..questions()
+            ..buying(Minimize::Cost, &types)
         };
         let answer = ask(&items, &questions).buy.expect("an answer");
         let reached = answer.purchase.reached.expect("enough nodes");
@@ -345,22 +347,14 @@ fn a_rule_that_no_node_meets_is_told() {
         ["1", "1Gi"],
         &spread(&json!({"minDomains": 3})),
     ));
-    let questions = Questions {
-        minimize: Some(Minimize::Nodes),
-        offers: offers(&[("t", 1)]),
-        ..questions()
-    };
+    let questions = buying(Minimize::Nodes, &[("t", 1)]);
     let purchase = ask(&items, &questions).buy.expect("an answer").purchase;
     assert_eq!(purchase.reached, None);
     assert_eq!(purchase.hopeless_pods, 28);
     let rule = purchase.hopeless_rule.as_deref();
     assert_eq!(rule, Some("minDomains 3, zones 2"));
     let first = purchase.hopeless.expect("a pod");
-    assert!(
-        first.message.contains("topology spread"),
-        "{}",
-        first.message
-    );
+    assert_says(&first.message, "topology spread");
 }
 
 #[test]
