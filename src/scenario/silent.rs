@@ -1,13 +1,12 @@
 //! Options that change nothing beside the others, listed as notes of a run. They are not refused, because
 //! one arm of a sweep or one variant may need them where another does not.
 
-use super::schema::{
-    Consolidation, CostModel, Flow, OverloadDetection, PartitionField, Scenario, Slurm, System,
-    Usage, WorkloadSource,
-};
+use options::Section;
+
+use super::schema::{PartitionField, Scenario, Slurm, System, Usage, WorkloadSource};
 
 /// The notes about every option without effect.
-pub fn notes(system: &System) -> Vec<String> {
+pub fn notes(system: &System, sections: &[Section]) -> Vec<String> {
     let mut notes = Vec::new();
     let is_slurm = system.scheduler.queue.as_deref() == Some("slurm");
     if let Some(own) = &system.scheduler.slurm {
@@ -17,10 +16,13 @@ pub fn notes(system: &System) -> Vec<String> {
         }
         note.partitions(own);
     }
-    if let Some(own) = &system.flow {
-        Notes::new("system.flow", &mut notes).flow(own);
+    for section in sections {
+        let stated = system.sections.get(section.field);
+        for note in stated.iter().flat_map(|own| section.notes(own)) {
+            let (place, what, remedy) = (section.field, note.message, note.label);
+            notes.push(format!("system.{place}.{what}; {remedy}"));
+        }
     }
-    consolidation(system, &mut notes);
     notes
 }
 
@@ -105,42 +107,15 @@ impl<'run> Notes<'run> {
             self.stated("there are no partitions", "`partitions`", &fields);
         }
     }
-
-    /// Options of costs that the model does not know.
-    fn flow(&mut self, own: &Flow) {
-        if own.cost_model == CostModel::Quincy {
-            return;
-        }
-        let usual = Flow::default();
-        let fields = [
-            ("rackLabel", own.rack_label != usual.rack_label),
-            ("interval", own.interval != usual.interval),
-        ];
-        let model = own.cost_model.name();
-        let reason = format!("`{model}` costs the same on every rack and at every time");
-        self.stated(&reason, "`costModel: quincy`", &fields);
-    }
-}
-
-/// The interval of decisions that are none.
-fn consolidation(system: &System, notes: &mut Vec<String>) {
-    let Some(own) = &system.consolidation else {
-        return;
-    };
-    if own.detection == OverloadDetection::Never {
-        let fields = [(
-            "interval",
-            own.interval != Consolidation::default().interval,
-        )];
-        let mut note = Notes::new("system.consolidation", notes);
-        let reason = "with `detection: never` no machine moves";
-        note.stated(reason, "another `detection`", &fields);
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::systems::SECTIONS;
+    use ::systems::consolidation::{Consolidation, OverloadDetection};
+    use ::systems::flow::{CostModel, FlowOptions};
+    use options::{Arguments, Plain};
     use units::Duration;
 
     #[test]
@@ -154,17 +129,21 @@ mod tests {
             partition_weight: 5,
             ..Slurm::default()
         });
-        system.flow = Some(Flow {
+        let flow = FlowOptions {
             cost_model: CostModel::Octopus,
             rack_label: "rack".to_owned(),
-            ..Flow::default()
-        });
-        system.consolidation = Some(Consolidation {
+            ..FlowOptions::default()
+        };
+        let consolidation = Consolidation {
             detection: OverloadDetection::Never,
             interval: Duration::from_secs(60),
             ..Consolidation::default()
-        });
-        let found = notes(&system);
+        };
+        system.sections = Arguments(vec![
+            ("flow".to_owned(), Plain::of(&flow)),
+            ("consolidation".to_owned(), Plain::of(&consolidation)),
+        ]);
+        let found = notes(&system, SECTIONS);
         let fields: Vec<&str> = { found.iter() }
             .filter_map(|line| line.split_whitespace().next())
             .collect();
@@ -173,11 +152,11 @@ mod tests {
             [
                 "system.scheduler.slurm.favorSmall",
                 "system.scheduler.slurm.partitionWeight",
-                "system.flow.rackLabel",
                 "system.consolidation.interval",
+                "system.flow.rackLabel",
             ]
         );
         assert!(found[0].contains("write a `jobSizeWeight`"), "{}", found[0]);
-        assert_eq!(notes(&System::default()), Vec::<String>::new());
+        assert_eq!(notes(&System::default(), SECTIONS), Vec::<String>::new());
     }
 }

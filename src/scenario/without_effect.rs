@@ -3,10 +3,8 @@
 
 use super::diagnostic::{Code, Finding, Findings};
 use super::schema::{
-    Backfill, Borg, BorgScore, BorgWishes, Consolidation, CostModel, FairShareRule, Flow,
-    GpuSharing, Graphene, GrapheneOrder, NodeLife, Omega, OmegaArchitecture, OmegaConflicts,
-    OverloadDetection, Sampling, Scenario, Scheduler, SharingRule, Shutdown, Slurm, SlurmPartition,
-    Sparrow, System, TiedAccounts,
+    Backfill, Borg, BorgScore, BorgWishes, FairShareRule, NodeLife, Scenario, Scheduler, Shutdown,
+    Slurm, SlurmPartition, System, TiedAccounts,
 };
 use super::tree::Tree;
 
@@ -74,30 +72,6 @@ impl Idle<'_> {
             self.place = vec!["system", "borg"];
             self.borg(own);
         }
-        if let Some(own) = &system.flow {
-            self.place = vec!["system", "flow"];
-            self.flow(own);
-        }
-        if let Some(own) = &system.omega {
-            self.place = vec!["system", "omega"];
-            self.omega(own);
-        }
-        if let Some(own) = &system.graphene {
-            self.place = vec!["system", "graphene"];
-            self.graphene(own);
-        }
-        if let Some(own) = &system.sparrow {
-            self.place = vec!["system", "sparrow"];
-            self.sparrow(own);
-        }
-        if let Some(own) = &system.consolidation {
-            self.place = vec!["system", "consolidation"];
-            self.consolidation(own);
-        }
-        if let Some(own) = &system.gpu_sharing {
-            self.place = vec!["system", "gpuSharing"];
-            self.gpu_sharing(own);
-        }
     }
 
     fn borg(&mut self, own: &Borg) {
@@ -114,114 +88,6 @@ impl Idle<'_> {
             let message = "tasks are not spread over failure domains";
             self.report(&["wishes", "spreadLabel"], message, label);
         }
-    }
-
-    fn flow(&mut self, own: &Flow) {
-        if own.cost_model == CostModel::Quincy {
-            return;
-        }
-        if own.cost_model != CostModel::Octopus {
-            // Under these models no place saves what a move costs.
-            let choice = "costModel: quincy` or `costModel: octopus";
-            self.only_with(choice, &[("preemption", own.preemption)]);
-        }
-        let usual = Flow::default();
-        let differs = |one: f64, other: f64| one.total_cmp(&other).is_ne();
-        let stated = [
-            ("waitFactor", differs(own.wait_factor, usual.wait_factor)),
-            ("rackCost", differs(own.rack_cost, usual.rack_cost)),
-            ("coreCost", differs(own.core_cost, usual.core_cost)),
-            (
-                "preferredShare",
-                differs(own.preferred_share, usual.preferred_share),
-            ),
-            ("input", own.input != usual.input),
-        ];
-        self.only_with("costModel: quincy", &stated);
-    }
-
-    fn omega(&mut self, own: &Omega) {
-        if own.architecture != OmegaArchitecture::SharedState {
-            let stated = [("conflicts", own.conflicts != OmegaConflicts::default())];
-            self.only_with("architecture: shared-state", &stated);
-        }
-        let is_monolithic = matches!(
-            own.architecture,
-            OmegaArchitecture::MonolithicSinglePath | OmegaArchitecture::MonolithicMultiPath
-        );
-        for (number, kind) in own.kinds.iter().enumerate() {
-            if is_monolithic && kind.schedulers > 1 {
-                let message = format!(
-                    "one scheduler decides on all jobs, not {} on those of `{}`",
-                    kind.schedulers, kind.name
-                );
-                let label =
-                    "expected no `schedulers`, or `two-level` or `shared-state` as `architecture`";
-                self.report(
-                    &["kinds", &number.to_string(), "schedulers"],
-                    &message,
-                    label,
-                );
-            }
-        }
-    }
-
-    fn graphene(&mut self, own: &Graphene) {
-        let usual = Graphene::default();
-        let (choice, field, is_stated) = match own.order {
-            GrapheneOrder::Graphene => {
-                let is_stated = own.fairness.total_cmp(&usual.fairness).is_ne();
-                ("order: tetris", "fairness", is_stated)
-            }
-            GrapheneOrder::Tetris => {
-                let is_stated = own.unfairness.total_cmp(&usual.unfairness).is_ne();
-                ("order: graphene", "unfairness", is_stated)
-            }
-        };
-        self.only_with(choice, &[(field, is_stated)]);
-    }
-
-    fn sparrow(&mut self, own: &Sparrow) {
-        if own.late_binding {
-            return;
-        }
-        let usual = Sparrow::default();
-        let stated = [
-            ("roundTrip", own.round_trip != usual.round_trip),
-            ("cancellation", own.cancellation != usual.cancellation),
-            ("sampling", own.sampling != Sampling::default()),
-        ];
-        self.only_with("lateBinding: true", &stated);
-    }
-
-    fn consolidation(&mut self, own: &Consolidation) {
-        if own.detection != OverloadDetection::Never {
-            return;
-        }
-        let usual = Consolidation::default();
-        for (field, is_stated) in [
-            ("parameter", own.parameter.is_some()),
-            ("selection", own.selection != usual.selection),
-            ("bandwidthMbit", own.bandwidth_mbit != usual.bandwidth_mbit),
-        ] {
-            if is_stated {
-                let message = "with `detection: never` no machine moves";
-                let label = format!("expected another `detection`, or no `{field}`");
-                self.report(&[field], message, &label);
-            }
-        }
-    }
-
-    fn gpu_sharing(&mut self, own: &GpuSharing) {
-        if own.rule == SharingRule::Tiresias {
-            return;
-        }
-        let usual = GpuSharing::default();
-        let stated = [
-            ("thresholds", own.thresholds != usual.thresholds),
-            ("promote", own.promote.total_cmp(&usual.promote).is_ne()),
-        ];
-        self.only_with("rule: tiresias", &stated);
     }
 
     /// Settings of schedulers that choose a node for each pod.

@@ -11,7 +11,7 @@
 //! ```
 //! use policy::{ProfileChoice, Setup};
 //! use scheduler::pipeline::evaluate::Form;
-//! use systems::fleet::options::FleetSetup;
+//! use systems::fleet::options::{FleetOptions, FleetSetup};
 //! use systems::{SystemOptions, SystemRequest, TimeLimits, registry};
 //! use units::Duration;
 //!
@@ -19,7 +19,10 @@
 //!     setup: Setup::default(),
 //!     profile: ProfileChoice::named("default"),
 //!     options: SystemOptions::default().with(FleetSetup {
-//!         first_round: Duration::from_secs(1),
+//!         options: FleetOptions {
+//!             first_round: Duration::from_secs(1),
+//!             ..FleetOptions::default()
+//!         },
 //!         ..FleetSetup::default()
 //!     }),
 //!     controllers: None,
