@@ -55,6 +55,11 @@ impl Plain {
             _ => None,
         }
     }
+
+    /// Value at a path of fields.
+    pub fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |own, field| own.field(field))
+    }
 }
 
 impl From<Value> for Plain {

@@ -1,29 +1,59 @@
 //! Options that change nothing beside the others, listed as notes of a run. They are not refused, because
 //! one arm of a sweep or one variant may need them where another does not.
 
-use options::Section;
+use options::{Breach, Rules, Section};
 
-use super::schema::{PartitionField, Scenario, Slurm, System, Usage, WorkloadSource};
+use super::schema::{Scenario, Slurm, System, Usage, WorkloadSource};
 
 /// The notes about every option without effect.
 pub fn notes(system: &System, sections: &[Section]) -> Vec<String> {
-    let mut notes = Vec::new();
+    let mut breaches = Vec::new();
     let is_slurm = system.scheduler.queue.as_deref() == Some("slurm");
     if let Some(own) = &system.scheduler.slurm {
-        let mut note = Notes::new("system.scheduler.slurm", &mut notes);
-        if is_slurm {
-            note.factors(own);
-        }
-        note.partitions(own);
+        slurm(own, is_slurm, &mut breaches);
     }
+    let place = "system.scheduler.slurm";
+    let mut notes: Vec<String> = breaches.iter().map(|own| note(place, own)).collect();
     for section in sections {
         let stated = system.sections.get(section.field);
-        for note in stated.iter().flat_map(|own| section.notes(own)) {
-            let (place, what, remedy) = (section.field, note.message, note.label);
-            notes.push(format!("system.{place}.{what}; {remedy}"));
-        }
+        let place = format!("system.{}", section.field);
+        let found = stated.iter().flat_map(|own| section.notes(own));
+        notes.extend(found.map(|own| note(&place, &own)));
     }
     notes
+}
+
+fn note(place: &str, own: &Breach) -> String {
+    format!("{place}.{}; {}", own.message, own.label)
+}
+
+/// Options of factors that count for nothing, and of partitions that there are none of.
+fn slurm(own: &Slurm, is_queue: bool, breaches: &mut Vec<Breach>) {
+    let mut rules = Rules::new(own, &Slurm::default(), breaches);
+    if is_queue && own.job_size_weight == 0 {
+        let fields = ["favorSmall", "relativeToTime"];
+        rules.silent(
+            "the size of a job weighs nothing",
+            "a `jobSizeWeight`",
+            &fields,
+        );
+    }
+    if is_queue && own.age_weight == 0 {
+        rules.silent(
+            "the age of a job weighs nothing",
+            "an `ageWeight`",
+            &["maxAge"],
+        );
+    }
+    if is_queue && own.fair_share_weight == 0 {
+        let fields = ["halfLife", "fairShare", "tiedAccounts", "damp"];
+        let reason = "the fair share of a job weighs nothing";
+        rules.silent(reason, "a `fairShareWeight`", &fields);
+    }
+    if own.partitions.is_empty() {
+        let fields = ["partitionWeight", "partitionField"];
+        rules.silent("there are no partitions", "`partitions`", &fields);
+    }
 }
 
 /// The note that virtual machines are consolidated whose use is not stated; `None` where it is
@@ -41,72 +71,6 @@ pub fn unknown_use(scenario: &Scenario) -> Option<String> {
 pub(super) fn has_manifests(scenario: &Scenario) -> bool {
     let mut sources = scenario.workload.iter();
     sources.any(|own| matches!(own, WorkloadSource::Manifests { .. }))
-}
-
-/// The notes about the options of one place.
-struct Notes<'run> {
-    place: &'static str,
-    lines: &'run mut Vec<String>,
-}
-
-impl<'run> Notes<'run> {
-    const fn new(place: &'static str, lines: &'run mut Vec<String>) -> Self {
-        Self { place, lines }
-    }
-
-    /// Notes the stated ones of some fields, with the reason and what would give them an effect.
-    fn stated(&mut self, reason: &str, remedy: &str, fields: &[(&str, bool)]) {
-        for (field, _) in fields.iter().filter(|(_, is_stated)| *is_stated) {
-            let place = self.place;
-            self.lines.push(format!(
-                "{place}.{field} has no effect: {reason}; write {remedy}, or leave it out"
-            ));
-        }
-    }
-
-    /// Options of factors that count for nothing.
-    fn factors(&mut self, own: &Slurm) {
-        let usual = Slurm::default();
-        if own.job_size_weight == 0 {
-            let fields = [
-                ("favorSmall", own.favor_small),
-                ("relativeToTime", own.relative_to_time),
-            ];
-            self.stated(
-                "the size of a job weighs nothing",
-                "a `jobSizeWeight`",
-                &fields,
-            );
-        }
-        if own.age_weight == 0 {
-            let fields = [("maxAge", own.max_age != usual.max_age)];
-            self.stated("the age of a job weighs nothing", "an `ageWeight`", &fields);
-        }
-        if own.fair_share_weight == 0 {
-            let fields = [
-                ("halfLife", own.half_life != usual.half_life),
-                ("fairShare", own.fair_share != usual.fair_share),
-                ("tiedAccounts", own.tied_accounts != usual.tied_accounts),
-                ("damp", own.damp != usual.damp),
-            ];
-            let reason = "the fair share of a job weighs nothing";
-            self.stated(reason, "a `fairShareWeight`", &fields);
-        }
-    }
-
-    /// Options of partitions that there are none of.
-    fn partitions(&mut self, own: &Slurm) {
-        if own.partitions.is_empty() {
-            let fields = [
-                ("partitionWeight", own.partition_weight > 0),
-                (
-                    "partitionField",
-                    own.partition_field != PartitionField::default(),
-                ),
-            ];
-            self.stated("there are no partitions", "`partitions`", &fields);
-        }
-    }
 }
 
 #[cfg(test)]

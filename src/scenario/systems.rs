@@ -4,7 +4,7 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::names::Names;
 use super::schema::{MesosStrategy, NamedSchedulerKind, Scenario, System};
 use super::tree::Tree;
-use options::{DecodeError, Plain, Section, SystemSection};
+use options::{Breach, DecodeError, Plain, Section, SystemSection};
 
 /// Whether options are given.
 type IsGiven = fn(&System) -> bool;
@@ -56,19 +56,9 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     }
     for section in names.sections() {
         let stated = system.sections.get(section.field);
-        for breach in stated.iter().flat_map(|own| section.breaches(own)) {
-            let path = ["system", section.field].into_iter();
-            let span = tree.locate(path.chain(breach.path.iter().map(String::as_str)));
-            let code = match breach.is_impossible {
-                true => Code::Impossible,
-                false => Code::Conflict,
-            };
-            let finding = Finding::new(code, breach.message, span).label(breach.label);
-            findings.push(match breach.help {
-                Some(help) => finding.help(help),
-                None => finding,
-            });
-        }
+        let breaches = stated.map(|own| section.breaches(own));
+        let place = ["system", section.field];
+        report(&place, breaches.unwrap_or_default(), tree, findings);
     }
     if let Some(written) = &system.ecs
         && written.replace_after < written.agent_timeout
@@ -84,6 +74,23 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, names: &dyn Names, finding
     super::federation::check(scenario, tree, findings);
     super::openshift::check(system, tree, findings);
     super::nova::check(scenario, tree, findings);
+}
+
+/// Reports broken rules of the options in one place.
+pub(super) fn report(place: &[&str], breaches: Vec<Breach>, tree: &Tree, findings: &mut Findings) {
+    for breach in breaches {
+        let path = breach.path.iter().map(String::as_str);
+        let span = tree.locate(place.iter().copied().chain(path));
+        let code = match breach.is_impossible {
+            true => Code::Impossible,
+            false => Code::Conflict,
+        };
+        let finding = Finding::new(code, breach.message, span).label(breach.label);
+        findings.push(match breach.help {
+            Some(help) => finding.help(help),
+            None => finding,
+        });
+    }
 }
 
 impl System {
