@@ -6,6 +6,8 @@
 
 pub use units;
 
+pub use options;
+
 pub use rng;
 
 pub use model;

@@ -10,7 +10,7 @@ use model::releases::CHANGES;
 use policy::job_order::JOB_ORDERS;
 use policy::profiles::named;
 use policy::{Point, registry};
-use scenario::{Misfit, NameKind, Names};
+use scenario::{Misfit, NameKind, Names, Section};
 use systems::profile::check_profile;
 use systems::registry::{self as known_systems, SYSTEMS};
 use workloads::generate::{GENERATORS, GeneratorOptions};
@@ -75,6 +75,10 @@ impl Names for Registered {
             NameKind::Generator => generator_parameters(name),
             _ => None,
         }
+    }
+
+    fn sections(&self) -> &'static [Section] {
+        systems::SECTIONS
     }
 
     fn profile_conflict(&self, system: &str, profile: &str) -> Option<Misfit> {

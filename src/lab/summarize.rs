@@ -34,7 +34,7 @@ pub(super) fn summarize(variant: &VariantPlan, outcome: Outcome) -> VariantSumma
     let scheduler = &variant.scenario.system.scheduler;
     let scheduler = match &scheduler.queue {
         Some(queue) => format!("{queue}, backfill {}", scheduler.backfill.name()),
-        None => variant.scenario.system.placement(),
+        None => variant.scenario.system.placement(systems::SECTIONS),
     };
     VariantSummary {
         name: variant.name.clone(),

@@ -58,7 +58,7 @@ pub fn document(scenario: &Scenario) -> Json {
 fn unfold_rest(value: &mut Json) {
     match value {
         Json::Object(map) => {
-            if let Some(Json::Object(rest)) = map.remove(super::decode::REST) {
+            if let Some(Json::Object(rest)) = map.remove(options::REST) {
                 map.extend(rest);
             }
             map.values_mut().for_each(unfold_rest);

@@ -3,8 +3,8 @@
 use super::diagnostic::{Code, Finding, Findings};
 use super::part::Part;
 use super::schema::{Failure, FailureKind, NodeLife, Scenario};
-use super::share::Share;
 use super::tree::Tree;
+use options::Share;
 use units::Duration;
 
 /// Reports every broken rule of `failures:`.

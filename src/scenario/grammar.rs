@@ -5,11 +5,11 @@ use std::cmp::Ordering;
 
 use super::diagnostic::{Code, Finding};
 use super::pattern::Pattern;
-use super::period::Period;
 use super::scalar::Bound;
-use super::share::Share;
 use super::tree::Span;
 use super::watts::Watts;
+use options::Period;
+use options::Share;
 use rng::Distribution;
 use units::{Duration, Quantity};
 

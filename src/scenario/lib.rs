@@ -12,7 +12,6 @@ mod borg;
 mod check;
 mod check_fields;
 pub mod compose;
-mod decode;
 mod delivery;
 pub mod diagnostic;
 mod domains;
@@ -31,14 +30,11 @@ mod openshift;
 mod part;
 pub mod partitions;
 pub mod pattern;
-pub mod period;
 pub mod places;
-pub mod plain;
 pub mod reservations;
 pub mod scalar;
 pub mod schema;
 mod set;
-pub mod share;
 pub mod silent;
 mod storage;
 mod systems;
@@ -54,15 +50,13 @@ mod without_effect;
 mod yaml;
 
 pub use as_run::json_schema;
-pub use decode::DecodeError;
 pub use diagnostic::{Code, Color, Finding, Findings, Rejected};
 pub use file_fields::{FileField, Named, file_fields, files_of};
 pub use files::{FileLookup, Files, SearchPath};
 pub use names::{AnyName, Misfit, NameKind, Names};
+pub use options::{Arguments, DecodeError, Plain, Section, Share};
 pub use places::Places;
-pub use plain::{Arguments, Plain};
 pub use schema::Scenario;
-pub use share::Share;
 
 use std::path::PathBuf;
 
@@ -198,7 +192,7 @@ fn read(
         );
         return None;
     }
-    let schema = schema::internal_schema();
+    let schema = schema::internal_schema(options.names);
     let reader = Reader {
         schema: &schema,
         top: Span::start_of(source),
@@ -308,7 +302,12 @@ impl Reader<'_> {
     ) -> Option<Scenario> {
         let mut found = Findings::default();
         check::check(self.schema, tree, self.options.names, self.top, &mut found);
-        let scenario = match Plain::from(tree).decode::<Scenario>() {
+        let decoded = Plain::from(tree).decode::<Scenario>();
+        let decoded = decoded.and_then(|mut scenario| {
+            scenario.system.complete(self.options.names.sections())?;
+            Ok(scenario)
+        });
+        let scenario = match decoded {
             Ok(scenario) => {
                 let LoadOptions { search, lookup, .. } = self.options;
                 files.extend(validate::validate(

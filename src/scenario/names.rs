@@ -3,6 +3,7 @@
 //! Their registries are in other layers; the caller passes their names in. A kind without names is
 //! not checked, so that this layer works before a registry exists.
 
+use options::Section;
 use serde_json::Value;
 
 /// Kind of a registered name in an experiment file.
@@ -121,6 +122,11 @@ pub trait Names {
     /// in addition to the fields of the experiment file; `None` if it takes none.
     fn parameters(&self, kind: NameKind, name: &str) -> Option<Value>;
 
+    /// Options of systems, each a field below `system:`, in the order of their registry.
+    fn sections(&self) -> &'static [Section] {
+        &[]
+    }
+
     /// Reason why a system does not run under a profile; `None` if it does.
     fn profile_conflict(&self, _system: &str, _profile: &str) -> Option<Misfit> {
         None
@@ -136,9 +142,9 @@ pub struct Misfit {
     pub fix: String,
 }
 
-/// No registries: every name is accepted, with any arguments.
+/// No names of registries: every name is accepted, with any arguments, beside options of systems.
 #[derive(Clone, Copy, Debug)]
-pub struct AnyName;
+pub struct AnyName(pub &'static [Section]);
 
 impl Names for AnyName {
     fn names(&self, _: NameKind) -> Vec<&'static str> {
@@ -147,5 +153,9 @@ impl Names for AnyName {
 
     fn parameters(&self, _: NameKind, _: &str) -> Option<Value> {
         Some(Value::Bool(true))
+    }
+
+    fn sections(&self) -> &'static [Section] {
+        self.0
     }
 }

@@ -5,6 +5,7 @@ use super::schema::{
     Nova, NovaFilter, NovaHints, NovaImageStore, NovaProvider, NovaResize, Scenario,
 };
 use super::tree::Tree;
+use options::Plain;
 use units::Quantity;
 
 /// Ending of the keys of metadata that override the factor of a weigher.
@@ -108,34 +109,24 @@ fn relocations(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
 /// Reports options of Nova below the provider that have no effect there.
 fn check_provider(provider: &NovaProvider, tree: &Tree, findings: &mut Findings) {
     const BASE: [&str; 4] = ["cluster", "provider", "nova", "options"];
-    let (own, usual) = (&provider.options, Nova::default());
-    let machine_path = ["machine", "speed"];
-    let stated: [(&[&str], bool); 11] = [
-        (
-            &["reportInterval"],
-            own.report_interval != usual.report_interval,
-        ),
-        (
-            &["serviceDownTime"],
-            own.service_down_time != usual.service_down_time,
-        ),
-        (&["evacuateAfter"], own.evacuate_after.is_some()),
-        (&["liveMigration"], own.live_migration.is_some()),
-        (&["resize"], own.resize != usual.resize),
-        (&["schedulers"], own.schedulers.is_some()),
-        (&["clientRetry"], own.client_retry != usual.client_retry),
-        (&["hints"], !own.hints.is_empty()),
-        (&["isolatedImages"], !own.isolated_images.is_empty()),
-        (&machine_path, own.machine.speed.is_some()),
-        (
-            &["machine", "buildFailure"],
-            own.machine.build_failure.is_some(),
-        ),
-    ];
-    for (field, is_stated) in stated {
-        if is_stated {
-            let span = tree.locate(BASE.iter().chain(field).copied());
-            let name = field[field.len() - 1];
+    let own = &provider.options;
+    let (stated, usual) = (Plain::of(own), Plain::of(&Nova::default()));
+    for path in [
+        &["reportInterval"][..],
+        &["serviceDownTime"],
+        &["evacuateAfter"],
+        &["liveMigration"],
+        &["resize"],
+        &["schedulers"],
+        &["clientRetry"],
+        &["hints"],
+        &["isolatedImages"],
+        &["machine", "speed"],
+        &["machine", "buildFailure"],
+    ] {
+        if stated.at(path) != usual.at(path) {
+            let span = tree.locate(BASE.iter().chain(path).copied());
+            let name = path[path.len() - 1];
             let message = format!("`{name}` has no effect on machines of a provider");
             findings.push(Finding::new(Code::Conflict, message, span).label("leave it out"));
         }
@@ -184,28 +175,17 @@ fn machine(nova: &Nova, base: &[&str], tree: &Tree, findings: &mut Findings) {
 
 /// Limits of filters that are not asked.
 fn limits(nova: &Nova, base: &[&str], tree: &Tree, findings: &mut Findings) {
-    let usual = Nova::default();
-    for (field, is_stated, filter, name) in [
-        (
-            "maxIoOps",
-            nova.max_io_ops != usual.max_io_ops,
-            NovaFilter::IoOps,
-            "io-ops",
-        ),
-        (
-            "maxInstances",
-            nova.max_instances != usual.max_instances,
-            NovaFilter::NumInstances,
-            "num-instances",
-        ),
+    let (stated, usual) = (Plain::of(nova), Plain::of(&Nova::default()));
+    for (field, filter, name) in [
+        ("maxIoOps", NovaFilter::IoOps, "io-ops"),
+        ("maxInstances", NovaFilter::NumInstances, "num-instances"),
         (
             "maxServerPerHost",
-            nova.max_server_per_host != usual.max_server_per_host,
             NovaFilter::AntiAffinity,
             "anti-affinity",
         ),
     ] {
-        if is_stated && !nova.filters.contains(&filter) {
+        if stated.field(field) != usual.field(field) && !nova.filters.contains(&filter) {
             let message = format!("no filter looks at `{field}`");
             let span = tree.locate(base.iter().copied().chain([field]));
             let label = format!("add `{name}` to `filters`");

@@ -13,8 +13,6 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::pattern::Pattern;
-use super::period::Period;
-use super::share::Share;
 use super::watts::Watts;
 use units::{Duration, serialize_as_text, text_type};
 
@@ -74,7 +72,7 @@ impl Serialize for Bound {
     }
 }
 
-serialize_as_text! { Pattern Period Watts Share }
+serialize_as_text! { Pattern Watts }
 
 text_type!(
     Pattern,
@@ -83,22 +81,10 @@ text_type!(
     "a text, optionally with an index such as `{:04}`"
 );
 text_type!(
-    Period,
-    "period",
-    ["string", "number"],
-    "a duration such as `10m`, or a period such as `PT10M`"
-);
-text_type!(
     Bound,
     "bound",
     ["string", "number"],
     "a number or a duration"
-);
-text_type!(
-    Share,
-    "share",
-    ["string", "number"],
-    "a share such as `5%` or `0.05`"
 );
 text_type!(
     Watts,

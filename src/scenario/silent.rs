@@ -1,27 +1,59 @@
 //! Options that change nothing beside the others, listed as notes of a run. They are not refused, because
 //! one arm of a sweep or one variant may need them where another does not.
 
-use super::schema::{
-    Consolidation, CostModel, Flow, OverloadDetection, PartitionField, Scenario, Slurm, System,
-    Usage, WorkloadSource,
-};
+use options::{Breach, Rules, Section};
+
+use super::schema::{Scenario, Slurm, System, Usage, WorkloadSource};
 
 /// The notes about every option without effect.
-pub fn notes(system: &System) -> Vec<String> {
-    let mut notes = Vec::new();
+pub fn notes(system: &System, sections: &[Section]) -> Vec<String> {
+    let mut breaches = Vec::new();
     let is_slurm = system.scheduler.queue.as_deref() == Some("slurm");
     if let Some(own) = &system.scheduler.slurm {
-        let mut note = Notes::new("system.scheduler.slurm", &mut notes);
-        if is_slurm {
-            note.factors(own);
-        }
-        note.partitions(own);
+        slurm(own, is_slurm, &mut breaches);
     }
-    if let Some(own) = &system.flow {
-        Notes::new("system.flow", &mut notes).flow(own);
+    let place = "system.scheduler.slurm";
+    let mut notes: Vec<String> = breaches.iter().map(|own| note(place, own)).collect();
+    for section in sections {
+        let stated = system.sections.get(section.field);
+        let place = format!("system.{}", section.field);
+        let found = stated.iter().flat_map(|own| section.notes(own));
+        notes.extend(found.map(|own| note(&place, &own)));
     }
-    consolidation(system, &mut notes);
     notes
+}
+
+fn note(place: &str, own: &Breach) -> String {
+    format!("{place}.{}; {}", own.message, own.label)
+}
+
+/// Options of factors that count for nothing, and of partitions that there are none of.
+fn slurm(own: &Slurm, is_queue: bool, breaches: &mut Vec<Breach>) {
+    let mut rules = Rules::new(own, &Slurm::default(), breaches);
+    if is_queue && own.job_size_weight == 0 {
+        let fields = ["favorSmall", "relativeToTime"];
+        rules.silent(
+            "the size of a job weighs nothing",
+            "a `jobSizeWeight`",
+            &fields,
+        );
+    }
+    if is_queue && own.age_weight == 0 {
+        rules.silent(
+            "the age of a job weighs nothing",
+            "an `ageWeight`",
+            &["maxAge"],
+        );
+    }
+    if is_queue && own.fair_share_weight == 0 {
+        let fields = ["halfLife", "fairShare", "tiedAccounts", "damp"];
+        let reason = "the fair share of a job weighs nothing";
+        rules.silent(reason, "a `fairShareWeight`", &fields);
+    }
+    if own.partitions.is_empty() {
+        let fields = ["partitionWeight", "partitionField"];
+        rules.silent("there are no partitions", "`partitions`", &fields);
+    }
 }
 
 /// The note that virtual machines are consolidated whose use is not stated; `None` where it is
@@ -41,106 +73,13 @@ pub(super) fn has_manifests(scenario: &Scenario) -> bool {
     sources.any(|own| matches!(own, WorkloadSource::Manifests { .. }))
 }
 
-/// The notes about the options of one place.
-struct Notes<'run> {
-    place: &'static str,
-    lines: &'run mut Vec<String>,
-}
-
-impl<'run> Notes<'run> {
-    const fn new(place: &'static str, lines: &'run mut Vec<String>) -> Self {
-        Self { place, lines }
-    }
-
-    /// Notes the stated ones of some fields, with the reason and what would give them an effect.
-    fn stated(&mut self, reason: &str, remedy: &str, fields: &[(&str, bool)]) {
-        for (field, _) in fields.iter().filter(|(_, is_stated)| *is_stated) {
-            let place = self.place;
-            self.lines.push(format!(
-                "{place}.{field} has no effect: {reason}; write {remedy}, or leave it out"
-            ));
-        }
-    }
-
-    /// Options of factors that count for nothing.
-    fn factors(&mut self, own: &Slurm) {
-        let usual = Slurm::default();
-        if own.job_size_weight == 0 {
-            let fields = [
-                ("favorSmall", own.favor_small),
-                ("relativeToTime", own.relative_to_time),
-            ];
-            self.stated(
-                "the size of a job weighs nothing",
-                "a `jobSizeWeight`",
-                &fields,
-            );
-        }
-        if own.age_weight == 0 {
-            let fields = [("maxAge", own.max_age != usual.max_age)];
-            self.stated("the age of a job weighs nothing", "an `ageWeight`", &fields);
-        }
-        if own.fair_share_weight == 0 {
-            let fields = [
-                ("halfLife", own.half_life != usual.half_life),
-                ("fairShare", own.fair_share != usual.fair_share),
-                ("tiedAccounts", own.tied_accounts != usual.tied_accounts),
-                ("damp", own.damp != usual.damp),
-            ];
-            let reason = "the fair share of a job weighs nothing";
-            self.stated(reason, "a `fairShareWeight`", &fields);
-        }
-    }
-
-    /// Options of partitions that there are none of.
-    fn partitions(&mut self, own: &Slurm) {
-        if own.partitions.is_empty() {
-            let fields = [
-                ("partitionWeight", own.partition_weight > 0),
-                (
-                    "partitionField",
-                    own.partition_field != PartitionField::default(),
-                ),
-            ];
-            self.stated("there are no partitions", "`partitions`", &fields);
-        }
-    }
-
-    /// Options of costs that the model does not know.
-    fn flow(&mut self, own: &Flow) {
-        if own.cost_model == CostModel::Quincy {
-            return;
-        }
-        let usual = Flow::default();
-        let fields = [
-            ("rackLabel", own.rack_label != usual.rack_label),
-            ("interval", own.interval != usual.interval),
-        ];
-        let model = own.cost_model.name();
-        let reason = format!("`{model}` costs the same on every rack and at every time");
-        self.stated(&reason, "`costModel: quincy`", &fields);
-    }
-}
-
-/// The interval of decisions that are none.
-fn consolidation(system: &System, notes: &mut Vec<String>) {
-    let Some(own) = &system.consolidation else {
-        return;
-    };
-    if own.detection == OverloadDetection::Never {
-        let fields = [(
-            "interval",
-            own.interval != Consolidation::default().interval,
-        )];
-        let mut note = Notes::new("system.consolidation", notes);
-        let reason = "with `detection: never` no machine moves";
-        note.stated(reason, "another `detection`", &fields);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ::systems::SECTIONS;
+    use ::systems::consolidation::{Consolidation, OverloadDetection};
+    use ::systems::flow::{CostModel, FlowOptions};
+    use options::{Arguments, Plain};
     use units::Duration;
 
     #[test]
@@ -154,17 +93,21 @@ mod tests {
             partition_weight: 5,
             ..Slurm::default()
         });
-        system.flow = Some(Flow {
+        let flow = FlowOptions {
             cost_model: CostModel::Octopus,
             rack_label: "rack".to_owned(),
-            ..Flow::default()
-        });
-        system.consolidation = Some(Consolidation {
+            ..FlowOptions::default()
+        };
+        let consolidation = Consolidation {
             detection: OverloadDetection::Never,
             interval: Duration::from_secs(60),
             ..Consolidation::default()
-        });
-        let found = notes(&system);
+        };
+        system.sections = Arguments(vec![
+            ("flow".to_owned(), Plain::of(&flow)),
+            ("consolidation".to_owned(), Plain::of(&consolidation)),
+        ]);
+        let found = notes(&system, SECTIONS);
         let fields: Vec<&str> = { found.iter() }
             .filter_map(|line| line.split_whitespace().next())
             .collect();
@@ -173,11 +116,11 @@ mod tests {
             [
                 "system.scheduler.slurm.favorSmall",
                 "system.scheduler.slurm.partitionWeight",
-                "system.flow.rackLabel",
                 "system.consolidation.interval",
+                "system.flow.rackLabel",
             ]
         );
         assert!(found[0].contains("write a `jobSizeWeight`"), "{}", found[0]);
-        assert_eq!(notes(&System::default()), Vec::<String>::new());
+        assert_eq!(notes(&System::default(), SECTIONS), Vec::<String>::new());
     }
 }

@@ -94,6 +94,10 @@ impl Names for SomeNames {
         (kind == NameKind::Policy && name == "NodeResourcesFit")
             .then(|| schemars::schema_for!(FitParameters).to_value())
     }
+
+    fn sections(&self) -> &'static [Section] {
+        ::systems::SECTIONS
+    }
 }
 
 fn load_with(text: &str, sets: &[&str]) -> Result<Experiment, Box<Rejected>> {

@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use options::Plain;
+
 /// Id of the text that a span points into: an index into [`Sources`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SourceId(pub(super) u32);
@@ -212,5 +214,23 @@ impl Tree {
             }
         }
         span
+    }
+}
+
+impl From<&Tree> for Plain {
+    fn from(tree: &Tree) -> Self {
+        match &tree.value {
+            Value::Null => Self::Null,
+            Value::Bool(value) => Self::Bool(*value),
+            Value::Number(text) => Self::Number(text.clone()),
+            Value::String(text) => Self::String(text.clone()),
+            Value::List(items) => Self::List(items.iter().map(Self::from).collect()),
+            Value::Map(entries) => Self::Map(
+                entries
+                    .iter()
+                    .map(|entry| (entry.key.clone(), Self::from(&entry.value)))
+                    .collect(),
+            ),
+        }
     }
 }

@@ -1,345 +1,129 @@
-//! Options that another choice beside them leaves without effect. Only values other than the default are
-//! refused: a default says nothing that would vanish, and experiments as they were run state all of them.
+//! Options of schedulers and of Borg that another choice beside them leaves without effect.
 
-use super::diagnostic::{Code, Finding, Findings};
+use super::diagnostic::Findings;
 use super::schema::{
-    Backfill, Borg, BorgScore, BorgWishes, Consolidation, CostModel, FairShareRule, Flow,
-    GpuSharing, Graphene, GrapheneOrder, NodeLife, Omega, OmegaArchitecture, OmegaConflicts,
-    OverloadDetection, Sampling, Scenario, Scheduler, SharingRule, Shutdown, Slurm, SlurmPartition,
-    Sparrow, System, TiedAccounts,
+    Backfill, Borg, BorgScore, BorgWishes, FairShareRule, NodeLife, Scenario, Scheduler, Slurm,
 };
+use super::systems::report;
 use super::tree::Tree;
-
-/// The values of options in one place that are not the default, by field.
-type Stated<'a> = &'a [(&'a str, bool)];
+use options::{Breach, Rules};
+use serde::Serialize;
 
 /// Reports every option without effect.
 pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
-    let mut idle = Idle {
-        place: Vec::new(),
-        tree,
-        findings,
-    };
     let system = &scenario.system;
-    idle.systems(system);
     let scheduler = &system.scheduler;
+    if let Some(own) = &system.borg {
+        let found = broken(own, |rules| borg(own, rules));
+        report(&["system", "borg"], found, tree, findings);
+    }
+    let place = ["system", "scheduler"];
     if system.name == "batch" {
-        idle.place = vec!["system", "scheduler"];
-        idle.choice_of_nodes(scheduler);
+        let found = broken(scheduler, |rules| choice_of_nodes(scheduler, rules));
+        report(&place, found, tree, findings);
     }
     if let Some(slurm) = &scheduler.slurm {
-        idle.place = vec!["system", "scheduler", "slurm"];
-        idle.priority(slurm, scheduler);
-        if slurm.slurmd_timeout.is_some() && scenario.node_life() != NodeLife::Declared {
-            let message = "nodes are lost by their heartbeats, with `models: {nodeLife: observed}`";
-            let label = "expected `nodeLife: declared`, or no `slurmdTimeout`";
-            idle.report(&["slurmdTimeout"], message, label);
-        }
-        idle.fair_share(slurm);
+        let life = scenario.node_life();
+        let found = broken(slurm, |rules| self::slurm(slurm, scheduler, life, rules));
+        report(&["system", "scheduler", "slurm"], found, tree, findings);
     }
-    if let Some(shutdown) = &scheduler.shutdown {
-        idle.place = vec!["system", "scheduler", "shutdown"];
-        idle.shutdown(shutdown, scheduler.backfill);
+    if let Some(own) = &scheduler.shutdown {
+        let found = broken(own, |rules| shutdown(scheduler.backfill, rules));
+        report(&["system", "scheduler", "shutdown"], found, tree, findings);
     }
 }
 
-/// The options of one place.
-struct Idle<'run> {
-    place: Vec<&'static str>,
-    tree: &'run Tree,
-    findings: &'run mut Findings,
+/// The broken rules of options.
+fn broken<T: Default + Serialize>(own: &T, check: impl FnOnce(&mut Rules<'_>)) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    check(&mut Rules::new(own, &T::default(), &mut breaches));
+    breaches
 }
 
-impl Idle<'_> {
-    /// Reports one field, at a path below the place.
-    fn report(&mut self, path: &[&str], message: &str, label: &str) {
-        let span = (self.tree).locate(self.place.iter().copied().chain(path.iter().copied()));
-        let finding = Finding::new(Code::Conflict, message.to_owned(), span);
-        self.findings.push(finding.label(label.to_owned()));
+fn borg(own: &Borg, rules: &mut Rules<'_>) {
+    if own.score != BorgScore::Epvm {
+        rules.only_with("score: epvm", &["base"]);
     }
-
-    /// Reports the stated ones of some fields that have an effect with one choice alone.
-    fn only_with(&mut self, choice: &str, stated: Stated<'_>) {
-        for &(field, is_stated) in stated {
-            if is_stated {
-                let message = format!("`{field}` has an effect with `{choice}` alone");
-                let label = format!("expected `{choice}`, or no `{field}`");
-                self.report(&[field], &message, &label);
-            }
-        }
+    let Some(wishes) = own.wishes.as_ref().filter(|own| own.spread <= 0.0) else {
+        return;
+    };
+    if wishes.spread_label != BorgWishes::default().spread_label {
+        let label = "expected `spread` above 0, or no `spreadLabel`";
+        let message = "tasks are not spread over failure domains";
+        rules.at(&["wishes", "spreadLabel"], message, label);
     }
+}
 
-    fn systems(&mut self, system: &System) {
-        if let Some(own) = &system.borg {
-            self.place = vec!["system", "borg"];
-            self.borg(own);
-        }
-        if let Some(own) = &system.flow {
-            self.place = vec!["system", "flow"];
-            self.flow(own);
-        }
-        if let Some(own) = &system.omega {
-            self.place = vec!["system", "omega"];
-            self.omega(own);
-        }
-        if let Some(own) = &system.graphene {
-            self.place = vec!["system", "graphene"];
-            self.graphene(own);
-        }
-        if let Some(own) = &system.sparrow {
-            self.place = vec!["system", "sparrow"];
-            self.sparrow(own);
-        }
-        if let Some(own) = &system.consolidation {
-            self.place = vec!["system", "consolidation"];
-            self.consolidation(own);
-        }
-        if let Some(own) = &system.gpu_sharing {
-            self.place = vec!["system", "gpuSharing"];
-            self.gpu_sharing(own);
-        }
+/// Settings of schedulers that choose a node for each pod.
+fn choice_of_nodes(own: &Scheduler, rules: &mut Rules<'_>) {
+    let message = "the system `batch` plans jobs and does not choose among nodes";
+    rules.idle(message, "another system", &["tieBreak"]);
+    if own.percentage_of_nodes_to_score.unwrap_or(100) != 100 {
+        rules.idle(message, "another system", &["percentageOfNodesToScore"]);
     }
+    rules.idle(message, "another system", &["config"]);
+}
 
-    fn borg(&mut self, own: &Borg) {
-        if own.score != BorgScore::Epvm {
-            let usual = Borg::default();
-            self.only_with("score: epvm", &[("base", own.base != usual.base)]);
-        }
-        let usual = BorgWishes::default().spread_label;
-        if let Some(wishes) = &own.wishes
-            && wishes.spread <= 0.0
-            && wishes.spread_label != usual
-        {
-            let label = "expected `spread` above 0, or no `spreadLabel`";
-            let message = "tasks are not spread over failure domains";
-            self.report(&["wishes", "spreadLabel"], message, label);
-        }
-    }
-
-    fn flow(&mut self, own: &Flow) {
-        if own.cost_model == CostModel::Quincy {
-            return;
-        }
-        if own.cost_model != CostModel::Octopus {
-            // Under these models no place saves what a move costs.
-            let choice = "costModel: quincy` or `costModel: octopus";
-            self.only_with(choice, &[("preemption", own.preemption)]);
-        }
-        let usual = Flow::default();
-        let differs = |one: f64, other: f64| one.total_cmp(&other).is_ne();
-        let stated = [
-            ("waitFactor", differs(own.wait_factor, usual.wait_factor)),
-            ("rackCost", differs(own.rack_cost, usual.rack_cost)),
-            ("coreCost", differs(own.core_cost, usual.core_cost)),
-            (
-                "preferredShare",
-                differs(own.preferred_share, usual.preferred_share),
-            ),
-            ("input", own.input != usual.input),
+fn slurm(own: &Slurm, scheduler: &Scheduler, life: NodeLife, rules: &mut Rules<'_>) {
+    // The backfill rule of the same name does not read the fields of the queue order.
+    if scheduler.queue.as_deref() != Some("slurm") && scheduler.backfill == Backfill::Slurm {
+        let fields = [
+            "ageWeight",
+            "fairShareWeight",
+            "jobSizeWeight",
+            "qosWeight",
+            "associationWeight",
+            "partitionWeight",
+            "tresWeights",
+            "maxAge",
+            "halfLife",
+            "calcPeriod",
+            "favorSmall",
+            "relativeToTime",
+            "fairShare",
         ];
-        self.only_with("costModel: quincy", &stated);
-    }
-
-    fn omega(&mut self, own: &Omega) {
-        if own.architecture != OmegaArchitecture::SharedState {
-            let stated = [("conflicts", own.conflicts != OmegaConflicts::default())];
-            self.only_with("architecture: shared-state", &stated);
-        }
-        let is_monolithic = matches!(
-            own.architecture,
-            OmegaArchitecture::MonolithicSinglePath | OmegaArchitecture::MonolithicMultiPath
-        );
-        for (number, kind) in own.kinds.iter().enumerate() {
-            if is_monolithic && kind.schedulers > 1 {
-                let message = format!(
-                    "one scheduler decides on all jobs, not {} on those of `{}`",
-                    kind.schedulers, kind.name
-                );
-                let label =
-                    "expected no `schedulers`, or `two-level` or `shared-state` as `architecture`";
-                self.report(
-                    &["kinds", &number.to_string(), "schedulers"],
-                    &message,
-                    label,
-                );
-            }
-        }
-    }
-
-    fn graphene(&mut self, own: &Graphene) {
-        let usual = Graphene::default();
-        let (choice, field, is_stated) = match own.order {
-            GrapheneOrder::Graphene => {
-                let is_stated = own.fairness.total_cmp(&usual.fairness).is_ne();
-                ("order: tetris", "fairness", is_stated)
-            }
-            GrapheneOrder::Tetris => {
-                let is_stated = own.unfairness.total_cmp(&usual.unfairness).is_ne();
-                ("order: graphene", "unfairness", is_stated)
-            }
-        };
-        self.only_with(choice, &[(field, is_stated)]);
-    }
-
-    fn sparrow(&mut self, own: &Sparrow) {
-        if own.late_binding {
-            return;
-        }
-        let usual = Sparrow::default();
-        let stated = [
-            ("roundTrip", own.round_trip != usual.round_trip),
-            ("cancellation", own.cancellation != usual.cancellation),
-            ("sampling", own.sampling != Sampling::default()),
-        ];
-        self.only_with("lateBinding: true", &stated);
-    }
-
-    fn consolidation(&mut self, own: &Consolidation) {
-        if own.detection != OverloadDetection::Never {
-            return;
-        }
-        let usual = Consolidation::default();
-        for (field, is_stated) in [
-            ("parameter", own.parameter.is_some()),
-            ("selection", own.selection != usual.selection),
-            ("bandwidthMbit", own.bandwidth_mbit != usual.bandwidth_mbit),
-        ] {
-            if is_stated {
-                let message = "with `detection: never` no machine moves";
-                let label = format!("expected another `detection`, or no `{field}`");
-                self.report(&[field], message, &label);
-            }
-        }
-    }
-
-    fn gpu_sharing(&mut self, own: &GpuSharing) {
-        if own.rule == SharingRule::Tiresias {
-            return;
-        }
-        let usual = GpuSharing::default();
-        let stated = [
-            ("thresholds", own.thresholds != usual.thresholds),
-            ("promote", own.promote.total_cmp(&usual.promote).is_ne()),
-        ];
-        self.only_with("rule: tiresias", &stated);
-    }
-
-    /// Settings of schedulers that choose a node for each pod.
-    fn choice_of_nodes(&mut self, own: &Scheduler) {
-        let share = own.percentage_of_nodes_to_score.unwrap_or(100);
-        for (field, is_stated) in [
-            ("tieBreak", own.tie_break.is_some()),
-            ("percentageOfNodesToScore", share != 100),
-            ("config", own.config.is_some()),
-        ] {
-            if is_stated {
-                let message = "the system `batch` plans jobs and does not choose among nodes";
-                let label = format!("expected no `{field}`, or another system");
-                self.report(&[field], message, &label);
-            }
-        }
-    }
-
-    /// Fields of the queue order, which the backfill rule of the same name does not read.
-    fn priority(&mut self, own: &Slurm, scheduler: &Scheduler) {
-        if scheduler.queue.as_deref() == Some("slurm") || scheduler.backfill != Backfill::Slurm {
-            return;
-        }
-        let usual = Slurm::default();
-        let stated = [
-            ("ageWeight", own.age_weight != usual.age_weight),
-            (
-                "fairShareWeight",
-                own.fair_share_weight != usual.fair_share_weight,
-            ),
-            (
-                "jobSizeWeight",
-                own.job_size_weight != usual.job_size_weight,
-            ),
-            ("qosWeight", own.qos_weight != usual.qos_weight),
-            (
-                "associationWeight",
-                own.association_weight != usual.association_weight,
-            ),
-            (
-                "partitionWeight",
-                own.partition_weight != usual.partition_weight,
-            ),
-            ("tresWeights", own.tres_weights != usual.tres_weights),
-            ("maxAge", own.max_age != usual.max_age),
-            ("halfLife", own.half_life != usual.half_life),
-            ("calcPeriod", own.calc_period != usual.calc_period),
-            ("favorSmall", own.favor_small != usual.favor_small),
-            (
-                "relativeToTime",
-                own.relative_to_time != usual.relative_to_time,
-            ),
-            ("fairShare", own.fair_share != usual.fair_share),
-        ];
-        self.only_with("queue: slurm", &stated);
+        rules.only_with("queue: slurm", &fields);
         for (number, partition) in own.partitions.iter().enumerate() {
-            self.ranks(number, partition);
-        }
-    }
-
-    /// Ranks of a partition, which count for the queue order alone.
-    fn ranks(&mut self, number: usize, partition: &SlurmPartition) {
-        for (field, rank) in [
-            ("priorityJobFactor", partition.priority_job_factor),
-            ("priorityTier", partition.priority_tier),
-        ] {
-            if rank != 1 {
-                let message = format!("`{field}` has an effect with `queue: slurm` alone");
-                let label = format!("expected `queue: slurm`, or no `{field}`");
-                let path = ["partitions", &number.to_string(), field];
-                self.report(&path, &message, &label);
+            for (field, rank) in [
+                ("priorityJobFactor", partition.priority_job_factor),
+                ("priorityTier", partition.priority_tier),
+            ] {
+                if rank != 1 {
+                    let message = format!("`{field}` has an effect with `queue: slurm` alone");
+                    let label = format!("expected `queue: slurm`, or no `{field}`");
+                    let path = ["partitions", &number.to_string(), field];
+                    rules.at(&path, message, label);
+                }
             }
         }
     }
-
-    fn fair_share(&mut self, own: &Slurm) {
-        let is_tree = own.fair_share == FairShareRule::FairTree;
-        if is_tree {
-            let stated = [("damp", own.damp != Slurm::default().damp)];
-            self.only_with("fairShare: classic", &stated);
-        }
-        let is_apart = own.tied_accounts != TiedAccounts::default();
-        if !is_tree {
-            self.only_with("fairShare: fair-tree", &[("tiedAccounts", is_apart)]);
-        }
-        if !own.accounts.is_empty() {
-            return;
-        }
-        for (field, is_stated) in [
-            ("qosWeight", own.qos_weight > 0),
-            ("associationWeight", own.association_weight > 0),
-            ("tiedAccounts", is_tree && is_apart),
-        ] {
-            if is_stated {
-                let label = format!("expected `accounts`, or no `{field}`");
-                self.report(&[field], "there are no accounts", &label);
-            }
-        }
+    if own.slurmd_timeout.is_some() && life != NodeLife::Declared {
+        let message = "nodes are lost by their heartbeats, with `models: {nodeLife: observed}`";
+        rules.idle(message, "`nodeLife: declared`", &["slurmdTimeout"]);
     }
+    let is_tree = own.fair_share == FairShareRule::FairTree;
+    if is_tree {
+        rules.only_with("fairShare: classic", &["damp"]);
+    } else {
+        rules.only_with("fairShare: fair-tree", &["tiedAccounts"]);
+    }
+    if own.accounts.is_empty() {
+        let fields = ["qosWeight", "associationWeight", "tiedAccounts"];
+        let fields = &fields[..if is_tree { 3 } else { 2 }];
+        rules.idle("there are no accounts", "`accounts`", fields);
+    }
+}
 
-    fn shutdown(&mut self, own: &Shutdown, backfill: Backfill) {
-        let usual = Shutdown::default();
-        let differs = |one: f64, other: f64| one.total_cmp(&other).is_ne();
-        match backfill {
-            Backfill::InertialShutdown => {
-                let stated = [("keptAwake", differs(own.kept_awake, usual.kept_awake))];
-                self.only_with("backfill: opportunistic-shutdown", &stated);
-            }
-            Backfill::OpportunisticShutdown => {
-                let stated = [
-                    ("factor", differs(own.factor, usual.factor)),
-                    ("increment", own.increment != usual.increment),
-                    ("horizon", own.horizon != usual.horizon),
-                ];
-                self.only_with("backfill: inertial-shutdown", &stated);
-            }
-            // Refused as a whole.
-            _ => {}
+fn shutdown(backfill: Backfill, rules: &mut Rules<'_>) {
+    match backfill {
+        Backfill::InertialShutdown => {
+            rules.only_with("backfill: opportunistic-shutdown", &["keptAwake"]);
         }
+        Backfill::OpportunisticShutdown => {
+            let fields = ["factor", "increment", "horizon"];
+            rules.only_with("backfill: inertial-shutdown", &fields);
+        }
+        // Refused as a whole.
+        _ => {}
     }
 }

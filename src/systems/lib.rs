@@ -37,11 +37,11 @@ pub mod sparrow;
 pub mod swarm;
 pub mod swarmkit;
 
+pub use self::options::{SECTIONS, SystemOptions};
 pub use awaits_volumes::AwaitsVolumes;
 pub use capability::{Capabilities, Capability, Support};
 pub use entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
 pub use kubernetes::KubeRequest;
-pub use options::SystemOptions;
 pub use parts::time_limits::TimeLimits;

@@ -5,6 +5,17 @@ use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+use ::options::Section;
+use scheduler::sparrow::SparrowOptions;
+
+use super::consolidation::Consolidation;
+use super::fleet;
+use super::flow::FlowOptions;
+use super::gpu_sharing::GpuSharingOptions;
+use super::graphene::options::GrapheneOptions;
+use super::omega::OmegaOptions;
+use super::{swarm, swarmkit};
+
 /// The options of one system: any type that threads may share and that can be printed.
 ///
 /// Options of a system beside those of the registry:
@@ -64,3 +75,16 @@ fn own_as<T: OwnOptions>(own: &Arc<dyn OwnOptions>) -> Option<&T> {
     let any: &dyn Any = own.as_ref();
     any.downcast_ref()
 }
+
+/// Options of systems as experiment files state them, in the order of their schema.
+pub const SECTIONS: &[Section] = &[
+    Section::of::<swarm::options::Swarm>(),
+    Section::of::<swarmkit::section::SwarmKit>(),
+    Section::of::<fleet::options::FleetOptions>(),
+    Section::of::<SparrowOptions>(),
+    Section::of::<Consolidation>(),
+    Section::of::<GpuSharingOptions>(),
+    Section::of::<OmegaOptions>(),
+    Section::of::<FlowOptions>(),
+    Section::of::<GrapheneOptions>(),
+];

@@ -8,8 +8,8 @@ use control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
 use formats::failure_log::{self, LogOptions};
 use model::{Change, Node};
 use scenario::Scenario;
+use scenario::Share;
 use scenario::schema::{self, Failure as Written, FailureKind, NodeLife as WrittenLife};
-use scenario::share::Share;
 use sim::control_faults::{ApiLimit, BindFault, Sight};
 use sim::failures::{
     Burst, ControlPlaneFault, CorruptedImage, Crashes, DomainOutage, Exposure, Failure, Fault,

@@ -50,7 +50,6 @@ mod nodes;
 mod nova_options;
 mod object_name;
 pub mod offers;
-mod omega_options;
 mod openshift_options;
 mod operations;
 mod outcome_remarks;

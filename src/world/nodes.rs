@@ -37,7 +37,7 @@ use super::{BuildError, FileSource, ManifestFiles, Remarks, read_options, row_po
 ///     sets: &[],
 ///     search: &SearchPath::default(),
 ///     lookup: &DiskAndEmbedded,
-///     names: &AnyName,
+///     names: &AnyName(&[]),
 /// };
 /// let experiment = load(text, "tiny.yaml", options).expect("an experiment");
 /// let scenario = &experiment.variants[0].scenario;

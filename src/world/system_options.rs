@@ -4,34 +4,26 @@ use std::sync::Arc;
 
 use control::operation::Operation;
 use model::Node;
+use options::SystemSection;
 use scenario::Scenario;
-use scenario::schema::{self, SwarmBackend, SwarmCpu, SwarmFilter, SwarmReschedule, SwarmStrategy};
+use scenario::schema::{Failure, FailureKind, System};
 use systems::SystemOptions;
 use systems::compose::ComposeOptions;
 use systems::ecs::EcsOptions;
 use systems::fleet::options::FleetSetup;
-use systems::fleet::presence::FleetOptions;
+use systems::flow::FlowOptions;
 use systems::gpu_sharing::GpuSharingOptions;
 use systems::nova::NovaOptions;
+use systems::omega::OmegaOptions;
 use systems::swarm::SwarmOptions;
-use systems::swarm::contact::ContactOptions;
-use systems::swarm::container::ReschedulePolicy;
-use systems::swarm::discovery::{Backend, DiscoveryOptions};
-use systems::swarm::engine::Overcommit;
-use systems::swarm::filter::Filter;
-use systems::swarm::options::CpuUnit;
-use systems::swarm::request::Environment;
-use systems::swarm::scheduler::Scheduler;
-use systems::swarm::strategy::Strategy;
 use systems::swarmkit::SwarmKitOptions;
 
 use super::borg_options::borg_notes;
 use super::provider::ProviderPlan;
-use super::swarmkit_options::{self, swarmkit};
+use super::swarmkit_options;
 use super::units::units;
 use super::{BuildError, FileSource, Workload};
-use policy::sharing::SharingOptions;
-use scheduler::sparrow::{QueueOrder, SparrowOptions};
+use scheduler::sparrow::SparrowOptions;
 use units::{Duration, Instant};
 
 /// Notes about options of the scenario's system that nothing in the cluster answers.
@@ -55,15 +47,13 @@ pub fn system_options(
     files: &FileSource<'_>,
 ) -> Result<SystemOptions, BuildError> {
     let system = &scenario.system;
-    let swarm = match &system.swarm {
-        Some(written) => swarm(written)?,
-        None => swarm(&schema::Swarm::default())?,
+    let wrong = |field: &str, why: String| BuildError::Experiment(format!("system.{field}.{why}"));
+    let swarm = SwarmOptions::new(system.own()).map_err(|why| wrong("swarm", why))?;
+    let swarmkit = SwarmKitOptions::new(&system.own()).map_err(|why| wrong("swarmkit", why))?;
+    let mut fleet = FleetSetup {
+        options: system.own(),
+        ..FleetSetup::default()
     };
-    let swarmkit = match &system.swarmkit {
-        Some(written) => swarmkit(written)?,
-        None => SwarmKitOptions::default(),
-    };
-    let mut fleet = fleet(&system.fleet.unwrap_or_default());
     for source in &scenario.workload {
         let submission = units(source, files)?;
         for unit in submission.units.into_iter().chain(submission.globals) {
@@ -79,7 +69,7 @@ pub fn system_options(
         Some(written) => super::nova_options::nova_options(written)?,
         None => NovaOptions::default(),
     };
-    let sparrow = sparrow(system.sparrow.unwrap_or_default())?;
+    let sparrow: SparrowOptions = system.own();
     let ecs = match &system.ecs {
         Some(written) => {
             super::ecs_options::ecs_options(written, provider, scenario.stop.at.is_some())?
@@ -88,12 +78,12 @@ pub fn system_options(
     };
     let openshift = system.openshift.clone().unwrap_or_default();
     let openshift = super::openshift_options::openshift_options(&openshift, files)?;
-    let omega = super::omega_options::omega_options(scenario);
-    let flow = super::omega_options::flow_options(&system.flow.clone().unwrap_or_default());
+    let omega = omega(scenario);
+    let flow: FlowOptions = system.own();
     let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
     let options = options.with(omega).with(flow).with(openshift);
     let consolidation = super::consolidation_options::consolidation_options(scenario)?;
-    let sharing = gpu_sharing_of(scenario, nodes)?;
+    let sharing = gpu_sharing(scenario, nodes)?;
     let options = options
         .with(sharing)
         .with(swarm)
@@ -112,19 +102,38 @@ pub fn system_options(
     }
     let options = options.with(compose).with(borg);
     let is_run = system.name == systems::graphene::ENTRY.name;
-    let written = system.graphene.clone().unwrap_or_default();
     let graphene =
-        super::graphene_options::graphene_options(&written, nodes, is_run.then_some(workload))?;
+        super::graphene_options::graphene_options(system.own(), nodes, is_run.then_some(workload))?;
     let options = options.with(graphene);
     Ok(options.with(fleet).with(mesos).with(dcos))
 }
 
+/// The options of a system, whose values are within their limits.
+pub(super) fn own<T: SystemSection>(system: &System) -> Result<T, BuildError> {
+    let own: T = system.own();
+    let checked = own.limits();
+    checked.map_err(|why| BuildError::Experiment(format!("system.{}.{why}", T::FIELD)))?;
+    Ok(own)
+}
+
+/// The options of Omega, whose schedulers may see changes late.
+fn omega(scenario: &Scenario) -> OmegaOptions {
+    let hides = |failure: &Failure| {
+        matches!(
+            failure.kind,
+            FailureKind::WatchDelay | FailureKind::StaleCache
+        )
+    };
+    OmegaOptions {
+        sees_late: scenario.models.watch_delay > Duration::ZERO
+            || scenario.failures.iter().any(hides),
+        ..scenario.system.own()
+    }
+}
+
 /// The options of sharing GPUs, with how fast jobs are on the models of the nodes.
-fn gpu_sharing_of(
-    scenario: &Scenario,
-    nodes: &[Arc<Node>],
-) -> Result<GpuSharingOptions, BuildError> {
-    let sharing = scenario.system.gpu_sharing.clone().unwrap_or_default();
+fn gpu_sharing(scenario: &Scenario, nodes: &[Arc<Node>]) -> Result<GpuSharingOptions, BuildError> {
+    let sharing: GpuSharingOptions = own(&scenario.system)?;
     let throughputs = super::throughputs(scenario)?;
     if let Some(throughputs) = &throughputs {
         super::throughputs::check_nodes(throughputs, nodes)?;
@@ -149,133 +158,6 @@ fn gpu_sharing_of(
     }
     Ok(GpuSharingOptions {
         throughputs,
-        ..gpu_sharing(&sharing)?
+        ..sharing
     })
-}
-
-fn gpu_sharing(written: &schema::GpuSharing) -> Result<GpuSharingOptions, BuildError> {
-    let wrong = |field: &str, expected: &str| {
-        BuildError::Experiment(format!("system.gpuSharing.{field}: expected {expected}"))
-    };
-    if written.round <= Duration::ZERO {
-        return Err(wrong("round", "more than 0s, such as 6m"));
-    }
-    if !written.thresholds.is_sorted_by(|one, next| one < next) {
-        return Err(wrong(
-            "thresholds",
-            "ascending durations, such as [1h, 10h]",
-        ));
-    }
-    if written.thresholds.iter().any(|&own| own <= Duration::ZERO) {
-        return Err(wrong("thresholds", "durations of more than 0s"));
-    }
-    Ok(GpuSharingOptions {
-        rule: written.rule.name().to_owned(),
-        round: written.round,
-        rules: SharingOptions {
-            thresholds: written.thresholds.clone(),
-            promote: written.promote,
-        },
-        moves: written.migrate,
-        packs: written.pack,
-        grows: written.grow,
-        ..GpuSharingOptions::default()
-    })
-}
-
-fn sparrow(written: schema::Sparrow) -> Result<SparrowOptions, BuildError> {
-    if written.round_trip < Duration::ZERO {
-        let why = "system.sparrow.roundTrip: expected a duration of 0s or more, such as 1ms";
-        return Err(BuildError::Experiment(why.to_owned()));
-    }
-    Ok(SparrowOptions {
-        probes: written.probes,
-        round_trip: written.round_trip,
-        late_binding: written.late_binding,
-        cancellation: written.cancellation,
-        per_task: written.sampling == schema::Sampling::PerTask,
-        queues: match written.queues {
-            schema::WorkerQueues::One => QueueOrder::Arrival,
-            schema::WorkerQueues::ByUser => QueueOrder::Users,
-            schema::WorkerQueues::ByPriority => QueueOrder::Priorities,
-        },
-        ..SparrowOptions::default()
-    })
-}
-
-fn swarm(written: &schema::Swarm) -> Result<SwarmOptions, BuildError> {
-    let wrong = |field: &str, why: &dyn std::fmt::Display| {
-        BuildError::Experiment(format!("system.swarm.{field}: {why}"))
-    };
-    let filters = written.filters.iter().map(|filter| match filter {
-        SwarmFilter::Health => Filter::Health,
-        SwarmFilter::Port => Filter::Port,
-        SwarmFilter::ContainerSlots => Filter::ContainerSlots,
-        SwarmFilter::Dependency => Filter::Dependency,
-        SwarmFilter::Affinity => Filter::Affinity,
-        SwarmFilter::Constraint => Filter::Constraint,
-        SwarmFilter::Whitelist => Filter::Whitelist,
-    });
-    let scheduler = Scheduler {
-        strategy: match written.strategy {
-            SwarmStrategy::Spread => Strategy::Spread,
-            SwarmStrategy::Binpack => Strategy::Binpack,
-            SwarmStrategy::Random => Strategy::Random,
-        },
-        filters: filters.collect(),
-    };
-    let mut environment = Environment::default();
-    for (name, variables) in &written.environment {
-        for (number, variable) in variables.iter().enumerate() {
-            let place = format!("environment.{name}[{number}]");
-            let added = environment.add(name, variable);
-            added.map_err(|why| wrong(&place, &why))?;
-        }
-    }
-    Ok(SwarmOptions {
-        scheduler,
-        overcommit: Overcommit::new(written.overcommit).map_err(|why| wrong("overcommit", &why))?,
-        cpu: match written.cpu {
-            SwarmCpu::Cores => CpuUnit::Core,
-            SwarmCpu::Millicores => CpuUnit::Milli,
-        },
-        create_retries: written.create_retry,
-        client_retry: written.client_retry,
-        contact: ContactOptions {
-            refresh_min: written.refresh_min,
-            refresh_max: written.refresh_max,
-            failure_retry: i64::from(written.failure_retry),
-            has_jitter: written.jitter,
-        },
-        request_timeout: written.request_timeout,
-        discovery: DiscoveryOptions {
-            backend: match written.discovery.backend {
-                SwarmBackend::List => Backend::List,
-                SwarmBackend::Token => Backend::Token,
-                SwarmBackend::Store => Backend::Store,
-            },
-            heartbeat: written.discovery.heartbeat,
-            ttl: written.discovery.ttl,
-        },
-        create_time: written.create_time,
-        reschedule: match written.reschedule {
-            SwarmReschedule::Off => ReschedulePolicy::Off,
-            SwarmReschedule::OnNodeFailure => ReschedulePolicy::OnNodeFailure,
-        },
-        managers: written.managers as usize,
-        replication_ttl: written.replication_ttl,
-        environment,
-    })
-}
-
-fn fleet(written: &schema::Fleet) -> FleetSetup {
-    FleetSetup {
-        options: FleetOptions {
-            engine_interval: written.engine_interval,
-            agent_ttl: written.agent_ttl,
-            has_grpc_registry: written.grpc_registry,
-        },
-        first_round: written.first_round,
-        ..FleetSetup::default()
-    }
 }

@@ -9,8 +9,8 @@ use model::service::{Balancing, Publish};
 use model::traffic::LatencyObjective;
 use model::{Object, Text};
 use scenario::Scenario;
+use scenario::Share;
 use scenario::schema::{self, MeasuredWindow, RateFormat, TrafficForm};
-use scenario::share::Share;
 use sim::traffic::rate::{Crowd, Diurnal, Rate};
 use sim::traffic::{
     BALANCER_LABEL, Detail, Forwarding, FunctionPlan, Group, Load, Retries, ServerDefaults,

@@ -15,6 +15,9 @@ use systems::compose::project::SERVICE_LABEL;
 use units::nearest::hint;
 use units::{Instant, SortedMap, SortedSet};
 
+use systems::swarm::options::Swarm;
+use systems::swarmkit::section::SwarmKit;
+
 use super::object_name::target;
 use super::{BuildError, ManifestFiles};
 
@@ -91,9 +94,9 @@ fn is_declared(scenario: &Scenario) -> bool {
 }
 
 /// A field of a system's options that names a workload.
-struct NamedField<'a> {
+struct NamedField {
     place: String,
-    name: &'a str,
+    name: String,
     /// Word of the system for such a workload.
     noun: &'static str,
     /// Whether a namespace may stand before the name.
@@ -116,8 +119,8 @@ fn named_workloads(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(),
         } = field;
         let unqualified = name.rsplit_once('.').filter(|_| field.is_qualified);
         let is_known = unqualified.is_some_and(|(_, own)| names.contains(own));
-        if !is_known && !names.contains(name) {
-            let known = hint(name, names.iter().copied());
+        if !is_known && !names.contains(&*name) {
+            let known = hint(&name, names.iter().copied());
             return Err(BuildError::Experiment(format!(
                 "{place}: there is no {noun} `{name}`; {known}"
             )));
@@ -127,12 +130,12 @@ fn named_workloads(scenario: &Scenario, manifests: &ManifestFiles) -> Result<(),
 }
 
 /// Fields of the options of systems that name workloads.
-fn named_fields<'a>(system: &'a System) -> Vec<NamedField<'a>> {
+fn named_fields(system: &System) -> Vec<NamedField> {
     let mut fields = Vec::new();
-    let mut keys = |place: &str, name: &'a String, noun| {
+    let mut keys = |place: &str, name: &String, noun| {
         fields.push(NamedField {
             place: format!("{place}.{name}"),
-            name,
+            name: name.clone(),
             noun,
             is_qualified: place.starts_with("system.swarmkit."),
         });
@@ -142,16 +145,15 @@ fn named_fields<'a>(system: &'a System) -> Vec<NamedField<'a>> {
     for name in placed.filter(is_one) {
         keys("system.ecs.placement", name, "service");
     }
-    if let Some(own) = &system.swarmkit {
-        for name in own.placement.keys().filter(is_one) {
-            keys("system.swarmkit.placement", name, "service");
-        }
-        for name in own.services.keys() {
-            keys("system.swarmkit.services", name, "service");
-        }
+    let swarmkit: SwarmKit = system.own();
+    for name in swarmkit.placement.keys().filter(is_one) {
+        keys("system.swarmkit.placement", name, "service");
     }
-    let swarm = system.swarm.iter();
-    for name in swarm.flat_map(|own| own.environment.keys()).filter(is_one) {
+    for name in swarmkit.services.keys() {
+        keys("system.swarmkit.services", name, "service");
+    }
+    let swarm: Swarm = system.own();
+    for name in swarm.environment.keys().filter(is_one) {
         keys("system.swarm.environment", name, "workload");
     }
     for (name, own) in system.compose.iter().flat_map(|own| &own.services) {

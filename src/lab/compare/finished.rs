@@ -108,7 +108,7 @@ fn scenario_of(run: &Finished) -> Option<Experiment> {
         sets: &[],
         search: &search,
         lookup: &Everything,
-        names: &AnyName,
+        names: &AnyName(systems::SECTIONS),
     };
     load(&run.scenario, "scenario.yaml", options).ok()
 }

@@ -336,7 +336,7 @@ pub(super) fn kube(
     }
     let remarked = world::queueing::check_nodes(&kube.objects.queueing, nodes)?;
     remarks.note_all(remarked);
-    remarks.note_all(scenario::silent::notes(&scenario.system));
+    remarks.note_all(scenario::silent::notes(&scenario.system, systems::SECTIONS));
     if let Some(line) = scenario::silent::unknown_use(scenario) {
         remarks.note(line);
     }

@@ -42,7 +42,7 @@ fn planned(program: &str, seeds: u64) -> Plan {
             sets: &[],
             search: &search,
             lookup: &DiskAndEmbedded,
-            names: &AnyName,
+            names: &AnyName(systems::SECTIONS),
         },
         design: &design,
         seeds,

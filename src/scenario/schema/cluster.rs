@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
 use crate::pattern::Pattern;
-use crate::plain::Arguments;
 use crate::schema::{OnBadRow, PowerTemplate, Provider};
+use options::Arguments;
 use units::{Quantity, SortedMap};
 
 /// Nodes that exist at the start, and the provider that adds more; give `nodes`, `provider` or

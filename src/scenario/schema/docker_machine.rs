@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::share::Share;
+use options::Share;
 use rng::Distribution;
 use units::SortedMap;
 

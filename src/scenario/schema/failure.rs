@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::workload::OnBadRow;
-use crate::share::Share;
+use options::Share;
 use rng::Distribution;
 use units::{Duration, SortedMap};
 

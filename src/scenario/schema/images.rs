@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::share::Share;
+use options::Share;
 use units::{Duration, Quantity, SortedMap};
 
 /// Container images: their layers, and the links that transfer them to nodes. Layers already on a

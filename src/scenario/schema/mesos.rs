@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::marathon::Marathon;
-use crate::period::Period;
-use crate::share::Share;
+use options::Period;
+use options::Share;
 use units::{Duration, Quantity, SortedMap};
 
 /// Options of Mesos 1.10 with its frameworks; used with `name: mesos`.

@@ -13,7 +13,6 @@ mod borg;
 mod clients;
 mod cluster;
 mod compose;
-mod consolidation;
 mod contention;
 mod delivery;
 mod descheduling;
@@ -21,10 +20,6 @@ mod docker_machine;
 mod ecs;
 mod failure;
 mod federation;
-mod fleet;
-mod flow;
-mod gpu_sharing;
-mod graphene;
 mod images;
 mod job_queue;
 mod marathon;
@@ -32,7 +27,6 @@ mod mesos;
 mod metrics;
 mod nova;
 mod nova_hosts;
-mod omega;
 mod openshift;
 mod operation;
 mod power;
@@ -42,10 +36,7 @@ mod relocation;
 mod run;
 mod shutdown;
 mod slurm;
-mod sparrow;
 mod storage;
-mod swarm;
-mod swarmkit;
 mod system;
 mod throughputs;
 mod trace_edit;
@@ -64,7 +55,6 @@ pub use cluster::{
     NodeTemplate, NodeTrace, Taint, TaintEffect, Template,
 };
 pub use compose::{Compose, ComposeCondition, ComposeDependency, ComposeService};
-pub use consolidation::{Consolidation, OverloadDetection, VmSelection};
 pub use contention::{Contention, Overhead};
 pub use delivery::{
     BuildOrder, BuildPods, Delivery, DeliveryOverlap, DeliveryStage, PodRequests, Push,
@@ -85,10 +75,6 @@ pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use federation::{
     CellShare, FederatedWorkload, Federation, FederationCell, NamedScheduler, NamedSchedulerKind,
 };
-pub use fleet::Fleet;
-pub use flow::{CostModel, Flow, FlowInput};
-pub use gpu_sharing::{GpuSharing, SharingRule};
-pub use graphene::{Graphene, GrapheneOrder, GrapheneStage};
 pub use images::{Images, Pulls};
 pub use job_queue::{AMOUNT_FIELDS, JobQueue};
 pub use marathon::{GpuSchedulingBehavior, KillSelection, Marathon};
@@ -102,9 +88,6 @@ pub use nova::{
     NovaRatios, NovaReserved, NovaWeighers,
 };
 pub use nova_hosts::{NovaAggregate, NovaGroupPolicy, NovaHints, NovaHosts, NovaProvider};
-pub use omega::{
-    Omega, OmegaArchitecture, OmegaConflicts, OmegaKind, OmegaSearch, OmegaTransactions,
-};
 pub use openshift::{
     OpenShift, OpenShiftDeploymentConfig, OpenShiftHook, OpenShiftHookFailure, OpenShiftPolicy,
     OpenShiftProject, OpenShiftRouter, OpenShiftRouterPods, OpenShiftScriptStep, OpenShiftTrigger,
@@ -129,15 +112,7 @@ pub use slurm::{
     FairShareRule, PartitionField, PartitionState, SharesWord, Slurm, SlurmAccount, SlurmLoops,
     SlurmPartition, SlurmReservation, TiedAccounts, TresWeights, UserShares,
 };
-pub use sparrow::{Sampling, Sparrow, WorkerQueues};
 pub use storage::{Backup, Storage, StorageClass, StorageMode};
-pub use swarm::{
-    Swarm, SwarmBackend, SwarmCpu, SwarmDiscovery, SwarmFilter, SwarmReschedule, SwarmStrategy,
-};
-pub use swarmkit::{
-    RestartCondition, ServicePlacement, ServiceRestart, ServiceRules, ServiceUpdate, SpreadCount,
-    SwarmKit, UpdateFailureAction, UpdateTaskOrder,
-};
 pub use system::{Backfill, Plugin, Plugins, Scheduler, System, TieBreak};
 pub use throughputs::Throughputs;
 pub use trace_edit::{SampleUnit, TraceEdit, TraceSample};
@@ -154,8 +129,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value as Json};
 
 use super::names::{NameKind, Names};
-use super::plain::Plain;
 use super::scalar::WordOr;
+use options::Plain;
 use units::SortedMap;
 
 /// Version of the experiment file format.
@@ -260,9 +235,17 @@ fn default_seed() -> u64 {
 
 /// JSON Schema with the private keywords that the checks walk. `variants` is not part of it: it is
 /// read earlier.
-pub(super) fn internal_schema() -> Json {
-    let generator = SchemaSettings::draft2020_12().into_generator();
-    let mut schema = generator.into_root_schema_for::<Scenario>().to_value();
+pub(super) fn internal_schema(names: &dyn Names) -> Json {
+    let mut generator = SchemaSettings::draft2020_12().into_generator();
+    let mut schema = generator.root_schema_for::<Scenario>().to_value();
+    let mut system = schema["$defs"]["System"].take();
+    for section in names.sections() {
+        let mut own = (section.schema)(&mut generator).to_value();
+        own["description"] = section.meaning.into();
+        system["properties"][section.field] = own;
+    }
+    schema["$defs"] = generator.take_definitions(true).into();
+    schema["$defs"]["System"] = system;
     // Known here so that messages list it and `varaints` finds it.
     schema["properties"]["variants"] = Json::Bool(true);
     schema
@@ -271,7 +254,7 @@ pub(super) fn internal_schema() -> Json {
 /// JSON Schema for editors: with `variants`, without private keywords, with the names that
 /// registries know.
 pub(super) fn public_schema(names: &dyn Names) -> Json {
-    let mut schema = internal_schema();
+    let mut schema = internal_schema(names);
     let generator = SchemaSettings::draft2020_12().into_generator();
     let variants = generator
         .into_root_schema_for::<SortedMap<String, Option<Variant>>>()

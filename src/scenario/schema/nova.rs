@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::share::Share;
+use options::Share;
 use units::{Duration, Quantity, SortedMap};
 
 use super::{NovaAggregate, NovaHints, NovaResize};

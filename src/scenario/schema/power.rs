@@ -3,8 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::share::Share;
 use crate::watts::Watts;
+use options::Share;
 use units::{Duration, Quantity};
 
 /// Power draw of a node: `idle + (max - idle) x u^exponent` with u the used share of its cores, a

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{DockerMachine, NodeAnnotations, NodeTemplate, NovaProvider, PowerTemplate, Taint};
-use crate::share::Share;
+use options::Share;
 use rng::Distribution;
 use units::{Duration, Quantity, SortedMap};
 

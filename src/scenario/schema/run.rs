@@ -11,7 +11,7 @@ use crate::schema::clients::{ClientLimits, KubeletDelays, ModelSet, VolumeDelays
 use crate::schema::contention::Contention;
 use crate::schema::images::Images;
 use crate::schema::throughputs::Throughputs;
-use crate::share::Share;
+use options::Share;
 use rng::Distribution;
 use units::{Duration, SortedMap};
 

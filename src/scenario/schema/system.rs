@@ -4,18 +4,15 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::consolidation::Consolidation;
-use super::gpu_sharing::GpuSharing;
 use super::job_queue::JobQueue;
 use super::release::{Release, Switch};
 use super::shutdown::Shutdown;
 use super::slurm::Slurm;
-use super::sparrow::Sparrow;
 use super::{
-    Autoscaling, Borg, Compose, Controllers, Dcos, Descheduling, Ecs, Federation, Fleet, Flow,
-    Graphene, Mesos, NamedScheduler, Nova, Omega, OpenShift, Swarm, SwarmKit,
+    Autoscaling, Borg, Compose, Controllers, Dcos, Descheduling, Ecs, Federation, Mesos,
+    NamedScheduler, Nova, OpenShift,
 };
-use crate::plain::Arguments;
+use options::Arguments;
 use units::{Duration, SortedMap};
 
 /// System under test, with its options.
@@ -46,12 +43,6 @@ pub struct System {
     // Left out where there are none, so that what was kept of such experiments still fits them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub controllers: Option<Controllers>,
-    /// Options of Docker Swarm (classic), for `name: swarm`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub swarm: Option<Swarm>,
-    /// Options of `SwarmKit`, for `name: swarmkit`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub swarmkit: Option<SwarmKit>,
     /// Autoscaling of workloads and nodes: settings of the autoscalers whose objects manifests
     /// hold, scheduled scaling, and the cluster autoscaler.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,18 +50,6 @@ pub struct System {
     /// Descheduler that evicts misplaced pods; default none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub descheduling: Option<Descheduling>,
-    /// Options of Fleet, for `name: fleet`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub fleet: Option<Fleet>,
-    /// Options of Sparrow, for `name: sparrow`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub sparrow: Option<Sparrow>,
-    /// Options of the consolidation of virtual machines, for `name: consolidation`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub consolidation: Option<Consolidation>,
-    /// Options of the sharing of GPUs over time, for `name: gpu-sharing`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gpu_sharing: Option<GpuSharing>,
     /// Options of Mesos and its frameworks, for `name: mesos`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mesos: Option<Mesos>,
@@ -86,21 +65,16 @@ pub struct System {
     /// Options of ECS, for `name: ecs`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ecs: Option<Ecs>,
-    /// Options of Omega, for `name: omega`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub omega: Option<Omega>,
-    /// Options of Quincy, Octopus and their like, for `name: flow`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flow: Option<Flow>,
-    /// Options of Graphene and Tetris, for `name: graphene`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub graphene: Option<Graphene>,
     /// Options of Borg, for `name: borg`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub borg: Option<Borg>,
     /// Options of Docker Compose, for `name: compose`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub compose: Option<Compose>,
+    /// Options of systems that their registry describes, by field.
+    #[serde(rename = "$rest", default, skip_serializing_if = "Arguments::is_empty")]
+    #[schemars(skip)]
+    pub sections: Arguments,
 }
 
 impl Default for System {
@@ -112,24 +86,16 @@ impl Default for System {
             schedulers: Vec::new(),
             federation: None,
             controllers: None,
-            swarm: None,
-            swarmkit: None,
             autoscaling: None,
             descheduling: None,
-            fleet: None,
-            sparrow: None,
-            consolidation: None,
-            gpu_sharing: None,
             mesos: None,
             dcos: None,
             nova: None,
             openshift: None,
             ecs: None,
-            omega: None,
-            flow: None,
-            graphene: None,
             borg: None,
             compose: None,
+            sections: Arguments::default(),
         }
     }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::share::Share;
+use options::Share;
 use units::Duration;
 
 /// Edit of a trace. Its fields apply in the order in which they stand here.

@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::share::Share;
+use options::Share;
 use rng::Distribution;
 use units::{Duration, Quantity};
 

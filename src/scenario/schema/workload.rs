@@ -6,8 +6,8 @@ use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
 
 use super::trace_edit::TraceEdit;
-use crate::plain::Arguments;
 use crate::scalar::WordOr;
+use options::Arguments;
 use units::Duration;
 
 /// Part of the workload that comes from one source.

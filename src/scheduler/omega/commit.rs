@@ -1,20 +1,28 @@
 //! Commits of claims that were made on a copy of the cluster, against the cluster as it is by then
 //! (spec: orchestrators-b.md section 6.1).
 
-/// Rule by which a claim conflicts with what others did since the copy was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Rule of conflicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "OmegaConflicts")]
 pub enum Conflicts {
     /// A claim fails only if it would over-commit its node.
     #[default]
     Fine,
-    /// A claim fails, too, if another claim on its node was accepted since the copy was made.
+    /// A claim fails, too, if another one on its node was accepted since the scheduler's copy was
+    /// made.
     Coarse,
 }
 
 /// Fate of a transaction of which a claim fails.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "OmegaTransactions")]
 pub enum Transactions {
-    /// The other claims are kept.
+    /// The other claims are kept, and the rest is decided on again.
     #[default]
     Incremental,
     /// No claim is kept.

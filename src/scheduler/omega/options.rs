@@ -1,5 +1,8 @@
 //! Options of schedulers that share a cluster.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use model::Text;
 use units::Duration;
 
@@ -16,7 +19,9 @@ pub enum Sharing {
 }
 
 /// Nodes that tasks are tried on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "OmegaSearch")]
 pub enum Search {
     /// The first node with room from a random one on, for every task.
     #[default]
@@ -25,21 +30,42 @@ pub enum Search {
     First,
 }
 
-/// Jobs that a scheduler decides on.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Kind of jobs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(rename = "OmegaKind")]
 pub struct JobKind {
-    /// Name of the kind.
+    /// Name of the kind, and of its scheduler; default `all`.
+    #[schemars(length(min = 1))]
     pub name: Text,
-    /// Lowest priority of such jobs.
+    /// Condition: lowest priority of the jobs; default any.
     pub priority: Option<i32>,
-    /// Shortest run time that such jobs request.
+    /// Condition: shortest run time that the jobs request; jobs that request none meet it. Default
+    /// any.
     pub requested: Option<Duration>,
-    /// Smallest number of tasks of such jobs.
+    /// Condition: smallest number of tasks of the jobs; default any.
     pub tasks: Option<u32>,
-    /// Time of a decision on such a job.
+    /// Time of a decision on a job (`t_job`); default `100ms`.
     pub per_job: Duration,
-    /// Time of a decision on each of its tasks, in addition.
+    /// Time of a decision on each of the job's tasks, in addition (`t_task`); default `5ms`.
     pub per_task: Duration,
+    /// Number of schedulers that share such jobs in turns, 1 to 64; default 1.
+    #[schemars(range(min = 1, max = 64))]
+    pub schedulers: u32,
+}
+
+impl Default for JobKind {
+    fn default() -> Self {
+        Self {
+            name: "all".into(),
+            priority: None,
+            requested: None,
+            tasks: None,
+            per_job: Duration::from_millis(100),
+            per_task: Duration::from_millis(5),
+            schedulers: 1,
+        }
+    }
 }
 
 impl JobKind {

@@ -21,7 +21,7 @@ use model::{DeviceSet, Event, PodRef};
 use rng::Streams;
 use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap, SortedSet, TenantId};
 
-pub use self::options::SparrowOptions;
+pub use self::options::{Sampling, SparrowOptions};
 use self::queues::{Ask, Destination, JobKey, Queues, Slots};
 pub use self::turns::{Line, QueueOrder};
 use crate::batch::Job;
@@ -197,9 +197,9 @@ impl Sparrow {
     /// The queue within each node of a user's pods of a class.
     fn line(&self, tenant: TenantId, class: ClassId, store: &Store) -> Line {
         match self.options.queues {
-            QueueOrder::Arrival => 0,
-            QueueOrder::Users => i64::from(tenant.0),
-            QueueOrder::Priorities => i64::from(store.class(class).spec.priority),
+            QueueOrder::One => 0,
+            QueueOrder::ByUser => i64::from(tenant.0),
+            QueueOrder::ByPriority => i64::from(store.class(class).spec.priority),
         }
     }
 
@@ -319,7 +319,7 @@ impl Sparrow {
             return;
         }
         let mut probes: SmallVec<[usize; FEW]> = SmallVec::new();
-        if self.options.per_task {
+        if self.options.sampling == Sampling::PerTask {
             for task in 0..tasks {
                 let drawn = self.sample(key, task as u64 + 1, class, per_task, store);
                 probes.extend(drawn.iter().map(|node| node.index()));

@@ -212,7 +212,7 @@ impl Queues {
                 let line = self.line(job);
                 let task = self.hand_out(job);
                 self.no_task += u64::from(task.is_none());
-                if task.is_some() && self.order == QueueOrder::Users {
+                if task.is_some() && self.order == QueueOrder::ByUser {
                     self.charge(worker, line);
                 }
                 asked.push(Ask { worker, job, task });
@@ -223,7 +223,7 @@ impl Queues {
     /// The reservation that a worker serves next, with its place in the queue.
     fn head(&self, worker: usize) -> Option<(usize, JobKey)> {
         let queue = &self.workers[worker];
-        if self.order == QueueOrder::Arrival {
+        if self.order == QueueOrder::One {
             return queue.front().map(|&job| (0, job));
         }
         let none = Turns::default();
@@ -351,17 +351,17 @@ mod tests {
     #[test]
     fn queues_of_users_are_served_in_turns_and_those_of_priorities_from_the_highest() {
         let lines = [1, 1, 1, 1, 2, 2, 3];
-        assert_eq!(served(QueueOrder::Arrival, &lines), lines);
-        assert_eq!(served(QueueOrder::Users, &lines), [1, 2, 3, 1, 2, 1, 1]);
+        assert_eq!(served(QueueOrder::One, &lines), lines);
+        assert_eq!(served(QueueOrder::ByUser, &lines), [1, 2, 3, 1, 2, 1, 1]);
         assert_eq!(
-            served(QueueOrder::Priorities, &lines),
+            served(QueueOrder::ByPriority, &lines),
             [3, 2, 2, 1, 1, 1, 1]
         );
     }
 
     #[test]
     fn nobody_saves_up_turns_while_away() {
-        let mut queues = Queues::ordered(true, QueueOrder::Users);
+        let mut queues = Queues::ordered(true, QueueOrder::ByUser);
         let mut slots = Single(vec![false]);
         let mut next = |queues: &mut Queues| {
             slots.0[0] = true;
@@ -386,7 +386,7 @@ mod tests {
         fn waiting_users_get_equal_numbers_of_tasks(
             steps in proptest::collection::vec((0_i64..4, proptest::bool::ANY), 1..80),
         ) {
-            let mut queues = Queues::ordered(true, QueueOrder::Users);
+            let mut queues = Queues::ordered(true, QueueOrder::ByUser);
             let mut slots = Single(vec![false]);
             let mut lines: Vec<Line> = Vec::new();
             let mut got: SortedMap<Line, u64> = SortedMap::new();

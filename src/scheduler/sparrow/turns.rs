@@ -6,18 +6,23 @@
 //! served. Nobody saves up turns while away, and no two users who both wait get tasks at different
 //! rates.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use units::SortedMap;
 
-/// The order of a worker's queue.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Queues of a node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "WorkerQueues")]
 pub enum QueueOrder {
     /// One queue, first come, first served.
     #[default]
-    Arrival,
-    /// A queue for each user; users who wait get tasks in turns.
-    Users,
-    /// A queue for each priority; the highest is served first.
-    Priorities,
+    One,
+    /// A queue for each user (tenant or namespace), served in turns.
+    ByUser,
+    /// A queue for each priority, the highest served first; nothing is preempted.
+    ByPriority,
 }
 
 /// The number of a queue within a worker: a user's number, or a priority.
@@ -54,9 +59,9 @@ impl QueueOrder {
     pub(super) fn next(self, lines: impl Iterator<Item = Line>, turns: &Turns) -> Option<usize> {
         let places = lines.enumerate();
         let found = match self {
-            Self::Arrival => return places.map(|(place, _)| place).next(),
-            Self::Users => places.min_by_key(|&(place, line)| (turns.start(line), place)),
-            Self::Priorities => places.min_by_key(|&(place, line)| (line.saturating_neg(), place)),
+            Self::One => return places.map(|(place, _)| place).next(),
+            Self::ByUser => places.min_by_key(|&(place, line)| (turns.start(line), place)),
+            Self::ByPriority => places.min_by_key(|&(place, line)| (line.saturating_neg(), place)),
         };
         found.map(|(place, _)| place)
     }

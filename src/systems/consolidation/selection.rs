@@ -1,22 +1,27 @@
 //! Rules that choose which machine leaves an overloaded host.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::ids::VmId;
 use super::statistics::explained;
 use super::vm::Vm;
 use rng::Stream;
 
-/// The rule that chooses which machine leaves an overloaded host.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Rule that chooses which machine leaves an overloaded node.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "VmSelection")]
 pub enum Selection {
-    /// The one that moves fastest: with the least memory (MMT).
+    /// The one with the least memory, which moves fastest.
+    #[default]
     MinimumMigrationTime,
-    /// The one whose use the others' explain best (MC); the one that moves fastest where that has no
-    /// answer.
+    /// The one whose use the others' explain best.
     MaximumCorrelation,
-    /// Any (RS).
-    Random,
-    /// The one that uses its processor least (MU).
+    /// The one that uses its processor least.
     MinimumUtilization,
+    /// Any.
+    Random,
 }
 
 impl Selection {

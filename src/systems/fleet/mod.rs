@@ -9,13 +9,16 @@
 //! An engine whose first round comes after a second, as a caller builds it from the registry:
 //!
 //! ```
-//! use systems::fleet::options::FleetSetup;
+//! use systems::fleet::options::{FleetOptions, FleetSetup};
 //! use systems::{SystemOptions, SystemRequest, registry};
 //! use units::Duration;
 //!
 //! let request = SystemRequest {
 //!     options: SystemOptions::default().with(FleetSetup {
-//!         first_round: Duration::from_secs(1),
+//!         options: FleetOptions {
+//!             first_round: Duration::from_secs(1),
+//!             ..FleetOptions::default()
+//!         },
 //!         ..FleetSetup::default()
 //!     }),
 //!     ..SystemRequest::of("default")

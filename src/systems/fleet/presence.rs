@@ -1,22 +1,12 @@
 //! Leases and beats: which engine acts, which machines are there
 //! (spec: orchestrators-a.md section 5; fleet `engine/engine.go`, `server/monitor.go`).
 
+use super::options::FleetOptions;
 use crate::parts::delay::Growth;
 use crate::parts::lease::Lease;
 use crate::parts::membership::Membership;
 use model::Text;
 use units::{Duration, Instant};
-
-/// Intervals of an engine and an agent, and the life of a machine's key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct FleetOptions {
-    /// Between two rounds of the engine.
-    pub engine_interval: Duration,
-    /// Life of a machine's key.
-    pub agent_ttl: Duration,
-    /// Whether the registry is served by gRPC, where a lease practically never ends.
-    pub has_grpc_registry: bool,
-}
 
 /// Between two rounds of an agent.
 pub const AGENT_INTERVAL: Duration = Duration::from_secs(5);
@@ -37,20 +27,10 @@ const LEASE_INTERVALS: i64 = 5;
 /// Engine intervals that a lease lasts in a registry served by gRPC.
 const GRPC_LEASE_INTERVALS: i64 = 500_000;
 
-impl Default for FleetOptions {
-    fn default() -> Self {
-        Self {
-            engine_interval: Duration::from_secs(2),
-            agent_ttl: Duration::from_secs(30),
-            has_grpc_registry: false,
-        }
-    }
-}
-
 impl FleetOptions {
     /// Life of the engine's lease without renewal; it is renewed in each round.
     pub fn lease_ttl(&self) -> Duration {
-        let intervals = if self.has_grpc_registry {
+        let intervals = if self.grpc_registry {
             GRPC_LEASE_INTERVALS
         } else {
             LEASE_INTERVALS

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::agent::{Agent, Present, Task};
 use super::engine::{DecideError, Engine, Inability, Unit};
-use super::presence::{FleetOptions, Leadership, Presence, RECONNECT};
+use super::options::FleetOptions;
+use super::presence::{Leadership, Presence, RECONNECT};
 use super::unit::Requirements;
 use super::unit::TargetState::{self, Inactive, Launched, Loaded};
 use super::unit_file::{UnitFile, UnitFileError, words};
@@ -324,7 +325,7 @@ fn machines_are_there_while_they_beat_and_one_engine_acts() {
     assert!(!leadership.claim(at(13), 2, 2));
     assert!(!leadership.claim(at(21), 2, 2) && leadership.claim(at(22), 2, 2));
     let grpc = FleetOptions {
-        has_grpc_registry: true,
+        grpc_registry: true,
         ..options
     };
     assert_eq!(grpc.lease_ttl(), Duration::from_secs(1_000_000));

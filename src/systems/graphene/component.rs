@@ -322,7 +322,7 @@ impl Graphene {
                 .map(|&(group, pod)| self.candidate(group, pod, &offered, turn.store))
                 .collect();
             let available = parts(&amounts(&free), &offered);
-            let (fairness, weight) = (self.options.fairness, self.options.remaining_work);
+            let (fairness, weight) = (self.options.bound(), self.options.remaining_work);
             let chosen = pick(&candidates, &available, &self.shares, fairness, weight);
             let Some(chosen) = chosen else {
                 return placed;

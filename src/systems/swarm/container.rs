@@ -1,5 +1,8 @@
 //! Containers as Swarm's manager knows them: what was asked for, and what it became.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use std::sync::Arc;
 
 use model::{Labels, Text};
@@ -43,13 +46,15 @@ pub enum Network {
     Container(Text),
 }
 
-/// Rescheduling policy for containers of a lost engine.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Reschedule policy for containers of a lost engine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "SwarmReschedule")]
 pub enum ReschedulePolicy {
-    /// Nothing.
+    /// Containers are not created again.
     #[default]
     Off,
-    /// It is created anew on another engine.
+    /// Containers are created again on other engines.
     OnNodeFailure,
 }
 

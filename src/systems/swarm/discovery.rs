@@ -1,38 +1,48 @@
 //! Discovery of engines by a manager: agents register again and again, entries expire (spec:
 //! orchestrators-a.md section 1.5 "Join"; classicswarm `cli/join.go`, `discovery`).
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use thiserror::Error;
 
 use crate::parts::membership::Membership;
 use model::Text;
 use units::{Duration, Instant};
 
-/// Backend that lists engines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Back-end of the discovery service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "SwarmBackend")]
 pub enum Backend {
-    /// A list of addresses on the command line or in a file: nothing expires.
+    /// List of addresses or a file, where nothing expires.
+    #[default]
     List,
-    /// Docker Hub's service of tokens.
+    /// Token service of Docker Hub.
     Token,
-    /// A key-value store: etcd, Consul or `ZooKeeper`.
+    /// Key-value store: etcd, Consul or `ZooKeeper`.
     Store,
 }
 
-/// Options of the registration of agents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Discovery service that lists the engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(rename = "SwarmDiscovery")]
 pub struct DiscoveryOptions {
-    /// Backend of the list.
+    /// Back-end of the discovery service; default `list`.
     pub backend: Backend,
-    /// Time between two registrations of an agent.
+    /// Interval of agent registrations (`swarm join --heartbeat`); default `60s`.
+    #[schemars(extend("x-positive" = true))]
     pub heartbeat: Duration,
-    /// Time for which a registration lasts.
+    /// Lifetime of a registration (`swarm join --ttl`), longer than the heartbeat; default `180s`.
+    #[schemars(extend("x-positive" = true))]
     pub ttl: Duration,
 }
 
 impl Default for DiscoveryOptions {
     fn default() -> Self {
         Self {
-            backend: Backend::Store,
+            backend: Backend::List,
             heartbeat: Duration::from_secs(60),
             ttl: Duration::from_secs(180),
         }
@@ -101,10 +111,17 @@ impl Discovery {
 mod tests {
     use super::*;
 
+    fn store() -> DiscoveryOptions {
+        DiscoveryOptions {
+            backend: Backend::Store,
+            ..DiscoveryOptions::default()
+        }
+    }
+
     #[test]
     fn an_agent_that_stops_registering_is_dropped_after_the_ttl() {
         let at = Instant::from_secs;
-        let mut discovery = Discovery::new(DiscoveryOptions::default()).expect("options");
+        let mut discovery = Discovery::new(store()).expect("options");
         assert_eq!(discovery.register(at(0), "a".into()), (true, Some(at(60))));
         assert_eq!(
             discovery.register(at(60), "a".into()),
@@ -117,16 +134,12 @@ mod tests {
 
     #[test]
     fn a_list_never_expires_and_a_short_ttl_is_refused() {
-        let list = DiscoveryOptions {
-            backend: Backend::List,
-            ..DiscoveryOptions::default()
-        };
-        let mut discovery = Discovery::new(list).expect("options");
+        let mut discovery = Discovery::new(DiscoveryOptions::default()).expect("options");
         assert_eq!(discovery.register(Instant::ZERO, "a".into()), (true, None));
         assert!(discovery.expire(Instant::from_secs(1_000_000)).is_empty());
         let short = DiscoveryOptions {
             ttl: Duration::from_secs(60),
-            ..DiscoveryOptions::default()
+            ..store()
         };
         let told = Discovery::new(short).err().map(|error| error.to_string());
         let expected = "the TTL of discovery (1m) must be longer than its heartbeat (1m)";

@@ -1,6 +1,9 @@
 //! The filters: which engines may have a container at all (spec: orchestrators-a.md section 1.4;
 //! classicswarm `scheduler/filter`).
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use thiserror::Error;
 
 use model::Labels;
@@ -9,22 +12,24 @@ use super::container::{Container, ContainerConfig, Network};
 use super::engine::{Engine, Image};
 use super::expression::Expression;
 
-/// A filter.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Filter that engines must pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "SwarmFilter")]
 pub enum Filter {
-    /// The engine answers.
+    /// Engines that do not answer are filtered out.
     Health,
-    /// The host ports are free.
+    /// Engines without the requested host ports free are filtered out.
     Port,
-    /// The engine's label `containerslots` leaves room.
+    /// Engines without room by their label `containerslots` are filtered out.
     ContainerSlots,
-    /// Linked containers are on the engine.
+    /// Engines without the linked containers are filtered out.
     Dependency,
-    /// Expressions over containers, images and labels of containers.
+    /// Affinity expressions over containers, images and labels of containers.
     Affinity,
-    /// Expressions over the engine and its labels.
+    /// Constraint expressions over the engine and its labels.
     Constraint,
-    /// Lists of engines.
+    /// Whitelists of engines by name.
     Whitelist,
 }
 

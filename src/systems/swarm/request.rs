@@ -162,8 +162,8 @@ fn amounts(list: &ResourceList, unit: CpuUnit) -> (i64, i64) {
     let milli = list.get(CPU).milli_floor().unwrap_or(i64::MAX);
     let memory = list.get(MEMORY).units_ceil().unwrap_or(i64::MAX);
     match unit {
-        CpuUnit::Core => (memory, milli / 1_000),
-        CpuUnit::Milli => (memory, milli),
+        CpuUnit::Cores => (memory, milli / 1_000),
+        CpuUnit::Millicores => (memory, milli),
     }
 }
 
@@ -172,8 +172,8 @@ fn amounts_asked(list: &ResourceList, unit: CpuUnit) -> (i64, i64) {
     let memory = list.get(MEMORY).units_ceil().unwrap_or(i64::MAX);
     let cpu = list.get(CPU);
     let cpus = match unit {
-        CpuUnit::Core => cpu.units_ceil(),
-        CpuUnit::Milli => cpu.milli_ceil(),
+        CpuUnit::Cores => cpu.units_ceil(),
+        CpuUnit::Millicores => cpu.milli_ceil(),
     };
     (memory, cpus.unwrap_or(i64::MAX))
 }

@@ -1,6 +1,9 @@
 //! The three strategies: how the engines that passed all filters are ranked
 //! (spec: orchestrators-a.md section 1.3; classicswarm `scheduler/strategy`).
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use std::cmp::Ordering;
 
 use thiserror::Error;
@@ -10,15 +13,17 @@ use rng::Stream;
 use super::container::ContainerConfig;
 use super::engine::Engine;
 
-/// A strategy.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Strategy that ranks engines.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "SwarmStrategy")]
 pub enum Strategy {
-    /// The engine with the smallest reserved share first.
+    /// Smallest reserved share first, then the fewest containers.
     #[default]
     Spread,
-    /// The engine with the greatest reserved share first.
+    /// Greatest reserved share first, then the most containers.
     Binpack,
-    /// Any engine, whatever is left on it.
+    /// Engine picked at random, whatever is left on it.
     Random,
 }
 

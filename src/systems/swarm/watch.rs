@@ -194,7 +194,10 @@ mod tests {
     #[test]
     fn an_engine_that_was_lost_is_listed_with_its_next_heartbeat_or_the_one_of_now() {
         let options = SwarmOptions::default();
-        let discovery = DiscoveryOptions::default();
+        let discovery = DiscoveryOptions {
+            backend: Backend::Store,
+            ..DiscoveryOptions::default()
+        };
         let found = |secs: i64| {
             let silent = Instant::from_secs(10);
             let mut watch = Watch::new(Instant::ZERO, "e", &options, 1);

@@ -46,6 +46,7 @@ pub mod restart;
 mod restarting;
 mod rollout;
 pub mod scheduler;
+pub mod section;
 mod service;
 pub mod spread;
 pub mod task;

@@ -1,31 +1,39 @@
 //! Restarts: whether an ended task is replaced, and when its replacement may start
 //! (spec: orchestrators-a.md section 2.6; swarmkit `manager/orchestrator/restart/restart.go`).
 
+use schemars::JsonSchema;
+
 use serde::{Deserialize, Serialize};
 use units::{Duration, Instant};
 
-/// Condition under which a task is replaced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Condition under which an ended task is replaced.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[schemars(rename = "RestartCondition")]
 pub enum Condition {
-    /// Whenever it ended.
+    /// Tasks are replaced whenever they end.
     #[default]
     Any,
-    /// Unless it ended well.
+    /// Tasks are replaced unless they succeeded.
     OnFailure,
-    /// Never.
+    /// Tasks are never replaced.
     None,
 }
 
-/// Policy for the replacement of ended tasks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Restart policy for ended tasks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+#[schemars(rename = "ServiceRestart")]
 pub struct RestartPolicy {
-    /// Condition under which a task is replaced.
+    /// Condition under which an ended task is replaced; default `any`. Tasks of jobs are replaced
+    /// only if they failed.
     pub condition: Condition,
-    /// Time for which the replacement waits before it starts.
+    /// Delay before the replacement starts; default `5s`.
     pub delay: Duration,
-    /// Greatest number of restarts, within the window if there is one; 0 is any number.
-    pub max_attempts: usize,
-    /// Time over which restarts count; `None` sets no end.
+    /// Maximum number of restarts, within `window` if given; 0 is unlimited. Default 0.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub max_attempts: u32,
+    /// Time span over which restarts count towards `maxAttempts`; default unlimited.
     pub window: Option<Duration>,
 }
 
@@ -67,7 +75,9 @@ impl History {
             Condition::OnFailure => !is_success,
             Condition::None => false,
         };
-        is_wanted && (policy.max_attempts == 0 || self.count(policy, ended) < policy.max_attempts)
+        is_wanted
+            && (policy.max_attempts == 0
+                || self.count(policy, ended) < policy.max_attempts as usize)
     }
 
     fn count(&self, policy: &RestartPolicy, ended: Instant) -> usize {

@@ -176,7 +176,7 @@ fn of_job(limit: i32, common: RestartPolicy) -> RestartPolicy {
     let (condition, most) = match limit {
         0 => (Condition::None, 0),
         i32::MAX => (Condition::OnFailure, 0),
-        some => (Condition::OnFailure, some.unsigned_abs() as usize),
+        some => (Condition::OnFailure, some.unsigned_abs()),
     };
     RestartPolicy {
         condition,

@@ -1,6 +1,9 @@
 //! Spread of a group's tasks: a tree of labels to spread over, its leaves filled evenly (spec:
 //! orchestrators-a.md section 2.3; swarmkit `manager/scheduler/{scheduler,nodeset}.go`).
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use std::cmp::Ordering;
 
 use model::Text;
@@ -10,13 +13,15 @@ use super::node::{MAX_FAILURES, Node};
 use super::pipeline::passes;
 use super::task::{Preference, TaskSpec};
 
-/// Count of a branch's share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// Counting rule for a branch's share.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(rename = "SpreadCount")]
 pub enum SpreadMode {
-    /// As the original does, which may hand one task too many to a branch.
+    /// Count of the original, which may assign one task too many to a branch.
     #[default]
     Upstream,
-    /// Never more than are left to give.
+    /// Count limited to the tasks that are left.
     Strict,
 }
 

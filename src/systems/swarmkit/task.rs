@@ -149,6 +149,16 @@ pub enum Preference {
     EngineLabel(Text),
 }
 
+impl Preference {
+    /// The label that tasks spread over; a name alone is that of a node's label.
+    pub fn of(text: &str) -> Self {
+        match text.strip_prefix("engine.labels.") {
+            Some(label) => Self::EngineLabel(label.into()),
+            None => Self::NodeLabel(text.trim_start_matches("node.labels.").into()),
+        }
+    }
+}
+
 /// A task that is to be placed.
 #[derive(Clone, Debug)]
 pub struct Task {

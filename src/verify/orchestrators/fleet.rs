@@ -10,7 +10,8 @@ use model::{Labels, Text};
 use systems::fleet::agent::{Agent, Present, Task};
 use systems::fleet::engine::{Engine, Inability, Round, Unit};
 use systems::fleet::fast::FastEngine;
-use systems::fleet::presence::{AGENT_INTERVAL, BEAT_RETRY, BEAT_TIMEOUT, FleetOptions, Presence};
+use systems::fleet::options::FleetOptions;
+use systems::fleet::presence::{AGENT_INTERVAL, BEAT_RETRY, BEAT_TIMEOUT, Presence};
 use systems::fleet::unit::{Requirements, TargetState};
 use units::SortedMap;
 

@@ -9,32 +9,28 @@ use arrivals::Arrival;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{Node, PodName, PodSpec, ResourceList};
 use policy::graphene::{Task, preferred};
-use scenario::schema::{self, GrapheneOrder, GrapheneStage};
-use systems::graphene::options::{Fairness, GrapheneOptions, Plans, StagePlan, TaskPlan};
+use systems::graphene::options::{
+    GrapheneOptions, GrapheneOrder, GrapheneStage, Plans, StagePlan, TaskPlan,
+};
 use units::SortedMap;
 
 use super::{BuildError, Workload};
 
 /// The options of an experiment's `system.graphene`; plans are made for the workload that it is run with.
 pub(super) fn graphene_options(
-    written: &schema::Graphene,
+    written: GrapheneOptions,
     nodes: &[Arc<Node>],
     workload: Option<&Workload>,
 ) -> Result<GrapheneOptions, BuildError> {
     let stages = stages(&written.stages)?;
     let has_graphs = |own: &&Workload| !stages.is_empty() || own.has_precedence;
     let plans = match workload.filter(has_graphs) {
-        Some(workload) => plans(written, &stages, nodes, workload)?,
+        Some(workload) => plans(&written, &stages, nodes, workload)?,
         None => Plans::default(),
     };
     Ok(GrapheneOptions {
-        remaining_work: written.remaining_work,
-        fairness: match written.order {
-            GrapheneOrder::Graphene => Fairness::Deficit(written.unfairness),
-            GrapheneOrder::Tetris => Fairness::Knob(written.fairness),
-        },
-        barrier: written.barrier,
         plans: Arc::new(plans),
+        ..written
     })
 }
 
@@ -164,7 +160,7 @@ fn graphs(
 
 /// A plan for every job.
 fn plans(
-    written: &schema::Graphene,
+    written: &GrapheneOptions,
     stages: &[Vec<usize>],
     nodes: &[Arc<Node>],
     workload: &Workload,

@@ -65,7 +65,7 @@ impl Fleet {
     pub fn new(setup: FleetSetup) -> Self {
         Self {
             leadership: Leadership::new(&setup.options),
-            anchor: Instant::ZERO.saturating_add(setup.first_round),
+            anchor: Instant::ZERO.saturating_add(setup.options.first_round),
             setup,
             cursor: Revision::default(),
             now: Instant::ZERO,

@@ -295,7 +295,7 @@ fn restarts(case: &Case) -> Result<Value, Trouble> {
         #[serde(default)]
         exit: i64,
         #[serde(default)]
-        max_attempts: usize,
+        max_attempts: u32,
         #[serde(default)]
         restarts_so_far: usize,
         #[serde(default)]

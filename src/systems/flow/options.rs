@@ -1,15 +1,18 @@
-//! `system.flow:` of the experiment file: options of schedulers over the cheapest flow, with the
-//! defaults of Firmament's Quincy.
+//! Options of schedulers over the cheapest flow, with the defaults of Firmament's Quincy.
 
+use options::{Rules, SystemSection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use policy::cost_model::CostOptions;
+use scheduler::flow;
 use units::{Duration, Quantity};
 
 /// Options of Quincy, Octopus and their like; used with `name: flow`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct Flow {
+#[schemars(rename = "Flow")]
+pub struct FlowOptions {
     /// Cost model; default `quincy`.
     pub cost_model: CostModel,
     /// Number of tasks that a node takes, 1 to 10000; default the node's capacity of pods, at most
@@ -43,7 +46,7 @@ pub struct Flow {
     pub input: FlowInput,
 }
 
-impl Default for Flow {
+impl Default for FlowOptions {
     fn default() -> Self {
         Self {
             cost_model: CostModel::default(),
@@ -111,6 +114,98 @@ impl Default for FlowInput {
             mean: Quantity::from_units(1_000_000_000),
             block: Quantity::from_units(256_000_000),
             copies: 3,
+        }
+    }
+}
+
+impl SystemSection for FlowOptions {
+    const SYSTEM: &'static str = "flow";
+    const MEANING: &'static str = "Options of Quincy, Octopus and their like, for `name: flow`.";
+
+    fn check(&self, rules: &mut Rules<'_>) {
+        if !(self.wait_factor.is_finite() && self.wait_factor > 0.0) {
+            let message = format!(
+                "at a wait factor of {} no task is ever placed",
+                self.wait_factor
+            );
+            rules.at(&["waitFactor"], message, "expected more than 0");
+        }
+        if self.core_cost < self.rack_cost {
+            let message = format!(
+                "input from another rack at {} would cost less than input from the same rack at {}",
+                self.core_cost, self.rack_cost
+            );
+            rules.at(&["coreCost"], message, "expected `rackCost` or more");
+        }
+        for (field, size, least, label) in [
+            ("mean", self.input.mean, 0, "expected 0 to 1P"),
+            ("block", self.input.block, 1_000_000, "expected 1M to 1P"),
+        ] {
+            if !(least..=1_000_000_000_000_000).contains(&bytes(size)) {
+                rules.at(&["input", field], format!("a size of {size}"), label);
+            }
+        }
+        if self.cost_model == CostModel::Quincy {
+            return;
+        }
+        if self.cost_model != CostModel::Octopus {
+            // Under these models no place saves what a move costs.
+            let choice = "costModel: quincy` or `costModel: octopus";
+            rules.only_with(choice, &["preemption"]);
+        }
+        let fields = [
+            "waitFactor",
+            "rackCost",
+            "coreCost",
+            "preferredShare",
+            "input",
+        ];
+        rules.only_with("costModel: quincy", &fields);
+    }
+
+    fn note(&self, rules: &mut Rules<'_>) {
+        if self.cost_model != CostModel::Quincy {
+            let model = self.cost_model.name();
+            let reason = format!("`{model}` costs the same on every rack and at every time");
+            let fields = ["rackLabel", "interval"];
+            rules.silent(&reason, "`costModel: quincy`", &fields);
+        }
+    }
+
+    fn placement(&self) -> Option<&'static str> {
+        Some(self.cost_model.name())
+    }
+}
+
+fn bytes(size: Quantity) -> i64 {
+    size.units_ceil().unwrap_or(i64::MAX)
+}
+
+impl FlowOptions {
+    /// Costs of the model, which draws from a seed.
+    pub(super) fn costs(&self, seed: u64) -> CostOptions {
+        CostOptions {
+            rack_cost: self.rack_cost,
+            core_cost: self.core_cost,
+            wait_factor: self.wait_factor,
+            preferred_share: self.preferred_share,
+            seed,
+        }
+    }
+
+    /// Options of the scheduler; a model that reads input draws it from a seed.
+    pub(super) fn flow(&self, seed: Option<u64>) -> flow::FlowOptions {
+        flow::FlowOptions {
+            slots: self.slots,
+            rack_label: self.rack_label.as_str().into(),
+            interval: self.interval,
+            input: seed.map(|seed| flow::InputOptions {
+                mean_bytes: bytes(self.input.mean),
+                block_bytes: bytes(self.input.block),
+                copies: self.input.copies,
+                seed,
+            }),
+            preemption: self.preemption,
         }
     }
 }

@@ -4,12 +4,12 @@
 //! A scheduler as a caller builds it from the registry:
 //!
 //! ```
-//! use systems::gpu_sharing::GpuSharingOptions;
+//! use systems::gpu_sharing::{GpuSharingOptions, SharingRule};
 //! use systems::{SystemOptions, SystemRequest, registry};
 //!
 //! let request = SystemRequest {
 //!     options: SystemOptions::default().with(GpuSharingOptions {
-//!         rule: "max-min".to_owned(),
+//!         rule: SharingRule::MaxMin,
 //!         ..GpuSharingOptions::default()
 //!     }),
 //!     ..SystemRequest::of("default")
@@ -19,19 +19,19 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
-use std::sync::Arc;
+mod options;
+
+pub use options::{GpuSharingOptions, SharingRule};
 
 use control::Stepping;
-use model::Throughputs;
 use policy::sharing::{SHARING_RULES, SharingOptions, sharing_rule};
 use scheduler::sharing::SharingPlanner;
-use units::Duration;
 
-use super::capability::{Capabilities, rows};
-use super::entry::{
+use crate::capability::{Capabilities, rows};
+use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
-use super::jobs_alone;
+use crate::jobs_alone;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -71,58 +71,28 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&rows! {
     ControlPlaneLoss: Yes("running jobs continue, none starts or gives way"),
 });
 
-/// Options of the system.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GpuSharingOptions {
-    /// Rule that says whose turn it is: a name of [`SHARING_RULES`].
-    pub rule: String,
-    /// Length of a round.
-    pub round: Duration,
-    /// Options of the rule.
-    pub rules: SharingOptions,
-    /// `true` if jobs move to other nodes so that a job finds room for which enough GPUs are free.
-    pub moves: bool,
-    /// `true` if two jobs share GPUs where together they get on faster than one.
-    pub packs: bool,
-    /// `true` if jobs take more GPUs than they ask for while these are idle.
-    pub grows: bool,
-    /// Throughputs of jobs by GPU model; `None` takes every model for equally fast.
-    pub throughputs: Option<Arc<Throughputs>>,
-}
-
-impl Default for GpuSharingOptions {
-    /// Tiresias in rounds of six minutes.
-    fn default() -> Self {
-        Self {
-            rule: "tiresias".to_owned(),
-            round: Duration::from_secs(360),
-            rules: SharingOptions::default(),
-            moves: false,
-            packs: false,
-            grows: false,
-            throughputs: None,
-        }
-    }
-}
-
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     let options: GpuSharingOptions = request.options.of();
-    let rule = sharing_rule(&options.rule).ok_or_else(|| {
+    let rule = sharing_rule(options.rule.name()).ok_or_else(|| {
         let names = SHARING_RULES
             .iter()
             .map(|entry| format!("`{}`", entry.name));
         SystemError::UnknownOption {
             registry: "sharing rule",
-            name: options.rule.clone(),
+            name: options.rule.name().to_owned(),
             known: names.collect::<Vec<_>>().join(", "),
         }
     })?;
-    let planner = SharingPlanner::new((rule.build)(&options.rules), options.round);
-    let planner = planner.with_throughputs(options.throughputs.clone());
+    let rules = SharingOptions {
+        thresholds: options.thresholds,
+        promote: options.promote,
+    };
+    let planner = SharingPlanner::new((rule.build)(&rules), options.round);
+    let planner = planner.with_throughputs(options.throughputs);
     let planner = planner
-        .with_moves(options.moves)
-        .with_packing(options.packs)
-        .with_growth(options.grows);
+        .with_moves(options.migrate)
+        .with_packing(options.pack)
+        .with_growth(options.grow);
     Ok(jobs_alone::parts(
         request,
         vec![Box::new(planner)],

@@ -12,7 +12,7 @@ use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::tree::{Tree, Value};
+use serde_json::Value;
 
 /// Name of the newtype by which [`Plain`] asks a deserializer for numbers as texts.
 pub(super) const PLAIN: &str = "$windtunnel::Plain";
@@ -39,25 +39,52 @@ pub enum Plain {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Arguments(pub Vec<(String, Plain)>);
 
-impl From<&Tree> for Plain {
-    fn from(tree: &Tree) -> Self {
-        match &tree.value {
+impl Plain {
+    /// Value of a type that serializes to plain data; null of any other.
+    pub fn of<T: Serialize>(value: &T) -> Self {
+        serde_json::to_value(value).map_or(Self::Null, Self::from)
+    }
+
+    /// Value of a field, if the value is a map that has it.
+    pub fn field(&self, name: &str) -> Option<&Self> {
+        match self {
+            Self::Map(entries) => {
+                let mut entries = entries.iter();
+                entries.find(|(key, _)| key == name).map(|(_, value)| value)
+            }
+            _ => None,
+        }
+    }
+
+    /// Value at a path of fields.
+    pub fn at(&self, path: &[&str]) -> Option<&Self> {
+        path.iter().try_fold(self, |own, field| own.field(field))
+    }
+}
+
+impl From<Value> for Plain {
+    fn from(value: Value) -> Self {
+        match value {
             Value::Null => Self::Null,
-            Value::Bool(value) => Self::Bool(*value),
-            Value::Number(text) => Self::Number(text.clone()),
-            Value::String(text) => Self::String(text.clone()),
-            Value::List(items) => Self::List(items.iter().map(Self::from).collect()),
-            Value::Map(entries) => Self::Map(
-                entries
-                    .iter()
-                    .map(|entry| (entry.key.clone(), Self::from(&entry.value)))
-                    .collect(),
-            ),
+            Value::Bool(value) => Self::Bool(value),
+            Value::Number(number) => Self::Number(number.to_string()),
+            Value::String(text) => Self::String(text),
+            Value::Array(items) => Self::List(items.into_iter().map(Self::from).collect()),
+            Value::Object(map) => {
+                let entries = map.into_iter().map(|(key, value)| (key, value.into()));
+                Self::Map(entries.collect())
+            }
         }
     }
 }
 
 impl Arguments {
+    /// Sets the value of a name.
+    pub fn set(&mut self, name: &str, value: Plain) {
+        self.0.retain(|(key, _)| key != name);
+        self.0.push((name.to_owned(), value));
+    }
+
     /// Value of a name.
     pub fn get(&self, name: &str) -> Option<&Plain> {
         self.0

@@ -4,13 +4,13 @@
 //! A scheduler as a caller builds it from the registry:
 //!
 //! ```
-//! use systems::flow::FlowSystemOptions;
+//! use systems::flow::{CostModel, FlowOptions};
 //! use systems::{SystemOptions, SystemRequest, registry};
 //!
 //! let request = SystemRequest {
-//!     options: SystemOptions::default().with(FlowSystemOptions {
-//!         cost_model: "octopus".to_owned(),
-//!         ..FlowSystemOptions::default()
+//!     options: SystemOptions::default().with(FlowOptions {
+//!         cost_model: CostModel::Octopus,
+//!         ..FlowOptions::default()
 //!     }),
 //!     ..SystemRequest::of("default")
 //! };
@@ -19,15 +19,19 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
-use control::Stepping;
-use policy::cost_model::{COST_MODELS, CostOptions, cost_model};
-use scheduler::flow::{Flow, FlowOptions, InputOptions};
+mod options;
 
-use super::capability::{Capabilities, rows};
-use super::entry::{
+pub use options::{CostModel, FlowInput, FlowOptions};
+
+use control::Stepping;
+use policy::cost_model::{COST_MODELS, cost_model};
+use scheduler::flow::Flow;
+
+use crate::capability::{Capabilities, rows};
+use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
-use super::jobs_alone;
+use crate::jobs_alone;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -41,27 +45,6 @@ pub const ENTRY: SystemEntry = SystemEntry {
     ends: crate::ends::jobs_alone,
     build,
 };
-
-/// Options of the flow scheduler and its cost model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct FlowSystemOptions {
-    /// Name of the cost model.
-    pub cost_model: String,
-    /// Options of the cost model; the seed is the run's.
-    pub costs: CostOptions,
-    /// Options of the scheduler; without input, a model that reads it has the default one.
-    pub flow: FlowOptions,
-}
-
-impl Default for FlowSystemOptions {
-    fn default() -> Self {
-        Self {
-            cost_model: "quincy".to_owned(),
-            costs: CostOptions::default(),
-            flow: FlowOptions::default(),
-        }
-    }
-}
 
 const BLIND: &str = "the network knows of room, not of other pods";
 
@@ -88,23 +71,22 @@ const CAPABILITIES: Capabilities = &jobs_alone::capabilities(&rows! {
 });
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
-    let seed = request.setup.seed;
-    let mut options: FlowSystemOptions = request.options.of();
-    let Some(entry) = cost_model(&options.cost_model) else {
+    let options: FlowOptions = request.options.of();
+    let name = options.cost_model.name();
+    let Some(entry) = cost_model(name) else {
         let names = COST_MODELS.iter().map(|entry| format!("`{}`", entry.name));
         return Err(SystemError::UnknownOption {
             registry: "cost model",
-            name: options.cost_model,
+            name: name.to_owned(),
             known: names.collect::<Vec<_>>().join(", "),
         });
     };
-    options.costs.seed = seed;
-    let input = options.flow.input.unwrap_or_default();
-    options.flow.input = entry.reads_input.then_some(InputOptions { seed, ..input });
-    let model = (entry.build)(&options.costs);
+    let seed = request.setup.seed;
+    let flow = options.flow(entry.reads_input.then_some(seed));
+    let model = (entry.build)(&options.costs(seed));
     Ok(jobs_alone::parts(
         request,
-        vec![Box::new(Flow::new(options.flow, model, request.form))],
+        vec![Box::new(Flow::new(flow, model, request.form))],
         Stepping::PerInstant,
     ))
 }

@@ -20,18 +20,21 @@
 //! # Ok::<(), systems::SystemError>(())
 //! ```
 
+mod options;
+
+pub use options::{Architecture, OmegaOptions};
+
 use cluster::Commitment;
 use control::Component;
 use model::Text;
-use scheduler::omega::commit::{Conflicts, Transactions};
-use scheduler::omega::{JobKind, Scheduler, SchedulerOptions, Search, Sharing};
+use scheduler::omega::{JobKind, Scheduler, SchedulerOptions, Sharing};
 use units::{ComponentId, Duration};
 
-use super::capability::{Capabilities, rows};
-use super::entry::{
+use crate::capability::{Capabilities, rows};
+use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
-use super::kubernetes::cell;
+use crate::kubernetes::cell;
 
 /// The registry's entry.
 pub const ENTRY: SystemEntry = SystemEntry {
@@ -45,75 +48,6 @@ pub const ENTRY: SystemEntry = SystemEntry {
     ends: crate::ends::kubernetes,
     build,
 };
-
-/// Design of the cluster's scheduling.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Architecture {
-    /// One scheduler, which takes the time of the slowest kind for every job.
-    MonolithicSinglePath,
-    /// One scheduler, which takes the time of each job's kind.
-    MonolithicMultiPath,
-    /// Schedulers for each kind, of which one at a time is offered all that is free.
-    TwoLevel,
-    /// Schedulers for each kind over shared state.
-    #[default]
-    SharedState,
-}
-
-/// A kind of jobs, and the number of schedulers that share it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Kind {
-    /// The jobs, and the time that deciding on them takes.
-    pub jobs: JobKind,
-    /// Number of schedulers.
-    pub schedulers: u32,
-}
-
-/// Options of Omega.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OmegaOptions {
-    /// Design of the scheduling.
-    pub architecture: Architecture,
-    /// Kinds of jobs; a job is of the first kind that it meets the conditions of.
-    pub kinds: Vec<Kind>,
-    /// Rule of conflicts.
-    pub conflicts: Conflicts,
-    /// Fate of a transaction of which a claim fails.
-    pub transactions: Transactions,
-    /// Number of decisions on a job after which it is given up.
-    pub attempts: u32,
-    /// Nodes that tasks are tried on.
-    pub search: Search,
-    /// Whether schedulers may see changes late.
-    pub sees_late: bool,
-}
-
-/// Request for run time from which on a job is of the first of the default kinds.
-const LONG: Duration = Duration::from_secs(3_600);
-
-impl Default for OmegaOptions {
-    fn default() -> Self {
-        let kind = |name: &str, requested| Kind {
-            jobs: JobKind {
-                name: name.into(),
-                requested,
-                per_job: Duration::from_millis(100),
-                per_task: Duration::from_millis(5),
-                ..JobKind::default()
-            },
-            schedulers: 1,
-        };
-        Self {
-            architecture: Architecture::default(),
-            kinds: vec![kind("long", Some(LONG)), kind("short", None)],
-            conflicts: Conflicts::default(),
-            transactions: Transactions::default(),
-            attempts: 1_000,
-            search: Search::default(),
-            sees_late: false,
-        }
-    }
-}
 
 const BLIND: &str = "claims look at room alone";
 
@@ -158,7 +92,7 @@ const CAPABILITIES: Capabilities = &rows! {
 
 /// The schedulers of a design, in the order of the kinds.
 pub fn schedulers(options: &OmegaOptions, seed: u64) -> Vec<SchedulerOptions> {
-    let mut kinds: Vec<JobKind> = options.kinds.iter().map(|kind| kind.jobs.clone()).collect();
+    let mut kinds = options.kinds.clone();
     if options.architecture == Architecture::MonolithicSinglePath {
         let slowest = |time: fn(&JobKind) -> Duration| kinds.iter().map(time).max();
         let per_job = slowest(|kind| kind.per_job).unwrap_or(Duration::ZERO);
@@ -197,8 +131,8 @@ pub fn schedulers(options: &OmegaOptions, seed: u64) -> Vec<SchedulerOptions> {
     for (index, kind) in options.kinds.iter().enumerate() {
         for number in 0..kind.schedulers {
             let name = match kind.schedulers {
-                1 => kind.jobs.name.clone(),
-                _ => format!("{}-{}", kind.jobs.name, number + 1).into(),
+                1 => kind.name.clone(),
+                _ => format!("{}-{}", kind.name, number + 1).into(),
             };
             let turn = (u64::from(number), u64::from(kind.schedulers));
             made.push(scheduler(name, vec![index], turn));

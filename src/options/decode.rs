@@ -16,7 +16,7 @@ use serde::forward_to_deserialize_any;
 use super::plain::{Arguments, PLAIN, Plain};
 
 /// Serde name of a struct's field that takes all fields the struct does not name.
-pub(super) const REST: &str = "$rest";
+pub const REST: &str = "$rest";
 
 /// Error for a value that does not fit its type; the schema is checked first, so the remaining
 /// rules are those that a schema cannot express.
@@ -29,7 +29,9 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    fn inside(mut self, step: impl Into<String>) -> Self {
+    /// The same error inside of one more value.
+    #[must_use]
+    pub fn inside(mut self, step: impl Into<String>) -> Self {
         self.path.insert(0, step.into());
         self
     }
@@ -70,7 +72,7 @@ impl Arguments {
     /// Decodes all arguments as one type, usually a struct of parameters with defaults.
     ///
     /// ```
-    /// use scenario::{Arguments, Plain};
+    /// use options::{Arguments, Plain};
     ///
     /// #[derive(serde::Deserialize)]
     /// struct Parameters {
@@ -85,7 +87,7 @@ impl Arguments {
     /// let wrong = Arguments(vec![("weight".into(), Plain::String("heavy".into()))]);
     /// let error = wrong.decode::<Parameters>().err().map(|error| error.path);
     /// assert_eq!(error, Some(vec!["weight".to_owned()]));
-    /// # Ok::<(), scenario::DecodeError>(())
+    /// # Ok::<(), options::DecodeError>(())
     /// ```
     ///
     /// # Errors

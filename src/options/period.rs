@@ -71,6 +71,14 @@ impl fmt::Display for Period {
     }
 }
 
+units::serialize_as_text! { Period }
+units::text_type!(
+    Period,
+    "period",
+    ["string", "number"],
+    "a duration such as `10m`, or a period such as `PT10M`"
+);
+
 #[cfg(test)]
 mod tests {
     use super::*;

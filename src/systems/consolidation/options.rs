@@ -1,8 +1,10 @@
-//! `system.consolidation:` of the experiment file: options of the consolidation of virtual machines.
+//! Options of the consolidation of virtual machines as experiment files state them.
 
+use options::{Rules as Checks, SystemSection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{Detection, Rules, Selection};
 use units::Duration;
 
 /// Options of the consolidation of virtual machines; used with `name: consolidation`.
@@ -18,7 +20,7 @@ pub struct Consolidation {
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub parameter: Option<f64>,
     /// Rule that chooses which machine leaves an overloaded node; default `minimum-migration-time`.
-    pub selection: VmSelection,
+    pub selection: Selection,
     /// Time between two decisions; default `5m`.
     pub interval: Duration,
     /// Number of cores that the processors of each node are; a machine uses one of them at most, so a
@@ -36,7 +38,7 @@ impl Default for Consolidation {
         Self {
             detection: OverloadDetection::default(),
             parameter: None,
-            selection: VmSelection::default(),
+            selection: Selection::default(),
             interval: Duration::from_secs(300),
             cores: 1,
             bandwidth_mbit: 1_000,
@@ -77,17 +79,69 @@ impl OverloadDetection {
     }
 }
 
-/// Rule that chooses which machine leaves an overloaded node.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum VmSelection {
-    /// The one with the least memory, which moves fastest.
-    #[default]
-    MinimumMigrationTime,
-    /// The one whose use the others' explain best.
-    MaximumCorrelation,
-    /// The one that uses its processor least.
-    MinimumUtilization,
-    /// Any.
-    Random,
+impl SystemSection for Consolidation {
+    const SYSTEM: &'static str = "consolidation";
+    const MEANING: &'static str =
+        "Options of the consolidation of virtual machines, for `name: consolidation`.";
+
+    fn check(&self, rules: &mut Checks<'_>) {
+        if self.detection == OverloadDetection::Never {
+            let reason = "with `detection: never` no machine moves";
+            let fields = ["parameter", "selection", "bandwidthMbit"];
+            rules.idle(reason, "another `detection`", &fields);
+        }
+        let Some(parameter) = self.parameter else {
+            return;
+        };
+        // A threshold is a share of a node: none above all of it is ever exceeded.
+        let label = match self.detection {
+            OverloadDetection::Threshold if parameter > 1.0 => {
+                "expected a share of the node, up to 1"
+            }
+            _ if !parameter.is_finite() => "expected a number",
+            _ => return,
+        };
+        let message = format!("no node is overloaded at a parameter of {parameter}");
+        rules.impossible(&["parameter"], message, label);
+    }
+
+    fn note(&self, rules: &mut Checks<'_>) {
+        if self.detection == OverloadDetection::Never {
+            let reason = "with `detection: never` no machine moves";
+            rules.silent(reason, "another `detection`", &["interval"]);
+        }
+    }
+
+    fn limits(&self) -> Result<(), String> {
+        if self.interval <= Duration::ZERO {
+            return Err("interval: expected more than 0s, such as 5m".to_owned());
+        }
+        Ok(())
+    }
+
+    fn placement(&self) -> Option<&'static str> {
+        Some(self.detection.name())
+    }
+}
+
+impl Consolidation {
+    /// Rules of moves; `None` if no machine moves.
+    pub fn rules(&self) -> Option<Rules> {
+        let or = |default: f64| self.parameter.unwrap_or(default);
+        let detection = match self.detection {
+            OverloadDetection::Never => return None,
+            OverloadDetection::Threshold => Detection::Threshold(or(0.8)),
+            OverloadDetection::InterquartileRange => Detection::InterquartileRange(or(1.5)),
+            OverloadDetection::MedianAbsoluteDeviation => {
+                Detection::MedianAbsoluteDeviation(or(2.5))
+            }
+            OverloadDetection::LocalRegression => Detection::LocalRegression(or(1.2)),
+            OverloadDetection::RobustLocalRegression => Detection::RobustLocalRegression(or(1.2)),
+        };
+        Some(Rules {
+            detection,
+            selection: self.selection,
+            interval_s: self.interval.as_nanos() as f64 / 1e9,
+        })
+    }
 }

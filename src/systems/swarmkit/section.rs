@@ -1,19 +1,29 @@
-//! `system.swarmkit:` of the experiment file: options of `SwarmKit` (Docker's swarm mode), with the
-//! defaults of its managers.
+//! Options of `SwarmKit` (Docker's swarm mode) as experiment files state them, with the defaults of its
+//! managers.
 
+use options::{Rules, SystemSection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use units::{Duration, SortedMap};
+use units::{Duration, SortedMap, plural};
+
+use super::agent::StepTimes;
+use super::constraint::Constraint;
+use super::dispatcher::HeartbeatOptions;
+use super::options::{self as parts, SwarmKitOptions};
+use super::restart::RestartPolicy;
+use super::spread::SpreadMode;
+use super::task::Preference;
+use super::update::{FailureAction, UpdateConfig, UpdateOrder};
 
 /// Options of `SwarmKit` (Docker's swarm mode); used with `name: swarmkit`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct SwarmKit {
     /// Counting rule for a branch's share when tasks are spread over labels; default `upstream`.
-    pub spread: SpreadCount,
+    pub spread: SpreadMode,
     /// Restart policy for ended tasks (`--restart-*`).
-    pub restart: ServiceRestart,
+    pub restart: RestartPolicy,
     /// Update settings of services (`--update-*`); default as their `rollingUpdate` says: as many
     /// at once as it allows, started first if none may be missing.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,8 +58,8 @@ pub struct SwarmKit {
 impl Default for SwarmKit {
     fn default() -> Self {
         Self {
-            spread: SpreadCount::Upstream,
-            restart: ServiceRestart::default(),
+            spread: SpreadMode::Upstream,
+            restart: RestartPolicy::default(),
             update: None,
             rollback: ServiceUpdate::default(),
             placement: SortedMap::new(),
@@ -65,70 +75,19 @@ impl Default for SwarmKit {
     }
 }
 
-/// Counting rule for a branch's share.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum SpreadCount {
-    /// Count of the original, which may assign one task too many to a branch.
-    #[default]
-    Upstream,
-    /// Count limited to the tasks that are left.
-    Strict,
-}
-
-/// Restart policy for ended tasks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct ServiceRestart {
-    /// Condition under which an ended task is replaced; default `any`. Tasks of jobs are replaced
-    /// only if they failed.
-    pub condition: RestartCondition,
-    /// Delay before the replacement starts; default `5s`.
-    pub delay: Duration,
-    /// Maximum number of restarts, within `window` if given; 0 is unlimited. Default 0.
-    #[schemars(range(min = 0, max = 1_000_000))]
-    pub max_attempts: u32,
-    /// Time span over which restarts count towards `maxAttempts`; default unlimited.
-    pub window: Option<Duration>,
-}
-
-impl Default for ServiceRestart {
-    fn default() -> Self {
-        Self {
-            condition: RestartCondition::Any,
-            delay: Duration::from_secs(5),
-            max_attempts: 0,
-            window: None,
-        }
-    }
-}
-
 /// Rules of a service, each in place of the one that is common to all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct ServiceRules {
     /// Restart policy for ended tasks (`--restart-*`).
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub restart: Option<ServiceRestart>,
+    pub restart: Option<RestartPolicy>,
     /// Update settings (`--update-*`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub update: Option<ServiceUpdate>,
     /// Rollback settings (`--rollback-*`).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rollback: Option<ServiceUpdate>,
-}
-
-/// Condition under which an ended task is replaced.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum RestartCondition {
-    /// Tasks are replaced whenever they end.
-    #[default]
-    Any,
-    /// Tasks are replaced unless they succeeded.
-    OnFailure,
-    /// Tasks are never replaced.
-    None,
 }
 
 /// Settings of a service update or rollback.
@@ -200,4 +159,100 @@ pub struct ServicePlacement {
     /// Default 0.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub max_replicas_per_node: u32,
+}
+
+impl SystemSection for SwarmKit {
+    const SYSTEM: &'static str = "swarmkit";
+    const MEANING: &'static str = "Options of `SwarmKit`, for `name: swarmkit`.";
+
+    fn check(&self, rules: &mut Rules<'_>) {
+        if self.managers % 2 == 0 {
+            let survived = (self.managers - 1) / 2;
+            let message = format!(
+                "{} survive the loss of {survived}, as {} would",
+                plural::count(self.managers, "manager"),
+                self.managers - 1
+            );
+            rules.at(&["managers"], message, "expected an odd number");
+            rules.help("an even number tolerates no more failures than the odd number below it");
+        }
+    }
+
+    fn placement(&self) -> Option<&'static str> {
+        Some("services")
+    }
+}
+
+impl SwarmKitOptions {
+    /// Parts of a cluster with these options.
+    ///
+    /// # Errors
+    /// A constraint is none; the message begins with its field.
+    pub fn new(stated: &SwarmKit) -> Result<Self, String> {
+        let mut placement = SortedMap::new();
+        for (name, own) in &stated.placement {
+            placement.insert(name.clone(), own.parts(name)?);
+        }
+        let services = stated.services.iter().map(|(name, own)| {
+            let rules = parts::ServiceRules {
+                restart: own.restart,
+                update: own.update.map(UpdateConfig::from),
+                rollback: own.rollback.map(UpdateConfig::from),
+            };
+            (name.clone(), rules)
+        });
+        Ok(Self {
+            spread: stated.spread,
+            restart: stated.restart,
+            update: stated.update.map(UpdateConfig::from),
+            rollback: stated.rollback.into(),
+            placement,
+            services: services.collect(),
+            heartbeat: HeartbeatOptions {
+                period: stated.heartbeat_period,
+                epsilon: stated.heartbeat_epsilon,
+                grace: i64::from(stated.grace_multiplier),
+            },
+            orphan_timeout: stated.orphan_timeout,
+            times: StepTimes {
+                prepare: stated.prepare_time,
+                stop: stated.stop_time,
+            },
+            managers: stated.managers as usize,
+        })
+    }
+}
+
+impl ServicePlacement {
+    fn parts(&self, service: &str) -> Result<parts::Placement, String> {
+        let constraints = self.constraints.iter().enumerate().map(|(number, text)| {
+            let parsed = Constraint::parse(text);
+            parsed.map_err(|why| format!("placement.{service}.constraints[{number}]: {why}"))
+        });
+        Ok(parts::Placement {
+            constraints: constraints.collect::<Result<_, _>>()?,
+            preferences: self.spread.iter().map(|own| Preference::of(own)).collect(),
+            max_replicas: self.max_replicas_per_node,
+        })
+    }
+}
+
+impl From<ServiceUpdate> for UpdateConfig {
+    fn from(stated: ServiceUpdate) -> Self {
+        Self {
+            parallelism: u64::from(stated.parallelism),
+            delay: stated.delay,
+            monitor: stated.monitor,
+            failure_action: match stated.failure_action {
+                UpdateFailureAction::Pause => FailureAction::Pause,
+                UpdateFailureAction::Continue => FailureAction::Continue,
+                UpdateFailureAction::Rollback => FailureAction::Rollback,
+            },
+            max_failure_ratio: stated.max_failure_ratio as f32,
+            order: match stated.order {
+                UpdateTaskOrder::StopFirst => UpdateOrder::StopFirst,
+                UpdateTaskOrder::StartFirst => UpdateOrder::StartFirst,
+            },
+        }
+    }
 }

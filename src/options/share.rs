@@ -16,7 +16,7 @@ impl Share {
     }
 
     /// Creates a share from a number, which is not negative.
-    pub(crate) const fn of(share: f64) -> Self {
+    pub const fn of(share: f64) -> Self {
         Self(share)
     }
 
@@ -49,6 +49,14 @@ impl fmt::Display for Share {
         self.0.fmt(f)
     }
 }
+
+units::serialize_as_text! { Share }
+units::text_type!(
+    Share,
+    "share",
+    ["string", "number"],
+    "a share such as `5%` or `0.05`"
+);
 
 #[cfg(test)]
 mod tests {

@@ -1,14 +1,19 @@
-//! `system.gpuSharing:` of the experiment file: options of the sharing of GPUs over time.
+//! Options of the sharing of GPUs over time.
 
+use std::sync::Arc;
+
+use options::{Rules, SystemSection};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use model::Throughputs;
 use units::Duration;
 
 /// Options of the sharing of GPUs over time; used with `name: gpu-sharing`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub struct GpuSharing {
+#[schemars(rename = "GpuSharing")]
+pub struct GpuSharingOptions {
     /// Rule that says whose turn it is; default `tiresias`.
     pub rule: SharingRule,
     /// Length of a round; default `6m`.
@@ -33,9 +38,12 @@ pub struct GpuSharing {
     /// them; default false.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub grow: bool,
+    /// Throughputs of jobs by GPU model; `None` takes every model for equally fast.
+    #[serde(skip)]
+    pub throughputs: Option<Arc<Throughputs>>,
 }
 
-impl Default for GpuSharing {
+impl Default for GpuSharingOptions {
     fn default() -> Self {
         Self {
             rule: SharingRule::default(),
@@ -45,6 +53,7 @@ impl Default for GpuSharing {
             migrate: false,
             pack: false,
             grow: false,
+            throughputs: None,
         }
     }
 }
@@ -75,5 +84,36 @@ impl SharingRule {
             Self::MaxMin => "max-min",
             Self::FinishTime => "finish-time",
         }
+    }
+}
+
+impl SystemSection for GpuSharingOptions {
+    const SYSTEM: &'static str = "gpu-sharing";
+    const FIELD: &'static str = "gpuSharing";
+    const MEANING: &'static str =
+        "Options of the sharing of GPUs over time, for `name: gpu-sharing`.";
+
+    fn check(&self, rules: &mut Rules<'_>) {
+        if self.rule != SharingRule::Tiresias {
+            rules.only_with("rule: tiresias", &["thresholds", "promote"]);
+        }
+    }
+
+    fn limits(&self) -> Result<(), String> {
+        let is_over = |own: &Duration| *own > Duration::ZERO;
+        if !is_over(&self.round) {
+            return Err("round: expected more than 0s, such as 6m".to_owned());
+        }
+        if !self.thresholds.is_sorted_by(|one, next| one < next) {
+            return Err("thresholds: expected ascending durations, such as [1h, 10h]".to_owned());
+        }
+        if !self.thresholds.iter().all(is_over) {
+            return Err("thresholds: expected durations of more than 0s".to_owned());
+        }
+        Ok(())
+    }
+
+    fn placement(&self) -> Option<&'static str> {
+        Some(self.rule.name())
     }
 }

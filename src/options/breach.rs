@@ -1,0 +1,107 @@
+//! Rules between options: contradictions, and options that others leave without effect. Only values
+//! other than the default are refused: a default says nothing that would vanish, and experiments as
+//! they were run state all of them.
+
+use serde::Serialize;
+
+use super::plain::Plain;
+
+/// Broken rule between options of one place.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Breach {
+    /// Path of the option, below the place.
+    pub path: Vec<String>,
+    /// Problem in a sentence.
+    pub message: String,
+    /// Expected value, or the way out.
+    pub label: String,
+    /// Advice, if there is more to say.
+    pub help: Option<&'static str>,
+    /// Whether no value near it could be right, whatever the other options are.
+    pub is_impossible: bool,
+}
+
+/// Rules of the options of one place, and the broken ones among them.
+pub struct Rules<'run> {
+    own: Plain,
+    usual: Plain,
+    breaches: &'run mut Vec<Breach>,
+}
+
+impl<'run> Rules<'run> {
+    /// Rules of options beside their defaults.
+    pub fn new<T: Serialize>(own: &T, usual: &T, breaches: &'run mut Vec<Breach>) -> Self {
+        Self {
+            own: Plain::of(own),
+            usual: Plain::of(usual),
+            breaches,
+        }
+    }
+
+    /// Whether a field says something that its default does not.
+    pub fn is_stated(&self, field: &str) -> bool {
+        self.own.field(field) != self.usual.field(field)
+    }
+
+    /// Reports an option by its path.
+    pub fn at(&mut self, path: &[&str], message: impl Into<String>, label: impl Into<String>) {
+        self.breaches.push(Breach {
+            path: path.iter().map(|&step| step.to_owned()).collect(),
+            message: message.into(),
+            label: label.into(),
+            ..Breach::default()
+        });
+    }
+
+    /// Adds advice to what was reported last.
+    pub fn help(&mut self, help: &'static str) {
+        if let Some(last) = self.breaches.last_mut() {
+            last.help = Some(help);
+        }
+    }
+
+    /// Reports an option whose value can't be right beside any others.
+    pub fn impossible(&mut self, path: &[&str], message: String, label: &str) {
+        self.at(path, message, label);
+        if let Some(last) = self.breaches.last_mut() {
+            last.is_impossible = true;
+        }
+    }
+
+    /// Reports the stated ones of some fields that have an effect with one choice alone.
+    pub fn only_with(&mut self, choice: &str, fields: &[&str]) {
+        for &field in fields {
+            if self.is_stated(field) {
+                let message = format!("`{field}` has an effect with `{choice}` alone");
+                let label = format!("expected `{choice}`, or no `{field}`");
+                self.at(&[field], message, label);
+            }
+        }
+    }
+
+    /// Reports the stated ones of some fields that have no effect for a reason; `expected` would give
+    /// them one.
+    pub fn idle(&mut self, reason: &str, expected: &str, fields: &[&str]) {
+        for &field in fields {
+            if self.is_stated(field) {
+                let label = format!("expected {expected}, or no `{field}`");
+                self.at(&[field], reason, label);
+            }
+        }
+    }
+
+    /// Notes the stated ones of some fields that have no effect for a reason; `remedy` would give them
+    /// one.
+    pub fn silent(&mut self, reason: &str, remedy: &str, fields: &[&str]) {
+        for &field in fields {
+            if self.is_stated(field) {
+                let message = format!("{field} has no effect: {reason}");
+                self.at(
+                    &[field],
+                    message,
+                    format!("write {remedy}, or leave it out"),
+                );
+            }
+        }
+    }
+}

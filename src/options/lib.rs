@@ -1,0 +1,20 @@
+//! Options as experiment files state them.
+//!
+//! A system owns its options: a type whose fields are the ones of its section below `system:`, with
+//! defaults, docs and rules ([`SystemSection`]). The type stands beside the system; the registry
+//! lists it as a [`Section`]. Whoever reads experiment files knows sections alone: their schema, how
+//! they are decoded, and what they complain about.
+
+mod breach;
+mod decode;
+pub mod period;
+mod plain;
+mod section;
+mod share;
+
+pub use breach::{Breach, Rules};
+pub use decode::{DecodeError, REST};
+pub use period::Period;
+pub use plain::{Arguments, Plain};
+pub use section::{Section, SystemSection};
+pub use share::Share;

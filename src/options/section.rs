@@ -1,0 +1,152 @@
+//! Sections of systems: fields below `system:`, each with the options of one system.
+
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::breach::{Breach, Rules};
+use super::decode::DecodeError;
+use super::plain::Plain;
+
+/// Options of a system as experiment files state them: the type has the fields, and its docs are
+/// their reference.
+///
+/// ```
+/// use options::{Plain, Rules, Section, SystemSection};
+///
+/// #[derive(Default, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+/// #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+/// struct Auction {
+///     /// Number of rounds; default 0.
+///     rounds: u32,
+///     /// Bids are secret if `true`.
+///     is_sealed: bool,
+/// }
+///
+/// impl SystemSection for Auction {
+///     const SYSTEM: &'static str = "auction";
+///     const MEANING: &'static str = "Options of auctions, for `name: auction`.";
+///
+///     fn check(&self, rules: &mut Rules<'_>) {
+///         if self.rounds == 0 {
+///             rules.only_with("rounds` above 0, such as `rounds: 1", &["isSealed"]);
+///         }
+///     }
+/// }
+///
+/// let section = Section::of::<Auction>();
+/// let stated = Plain::Map(vec![("isSealed".into(), Plain::Bool(true))]);
+/// assert_eq!(section.field, "auction");
+/// assert_eq!(section.breaches(&stated)[0].path, ["isSealed"]);
+/// ```
+pub trait SystemSection: Default + Serialize + DeserializeOwned + JsonSchema {
+    /// Name of the system.
+    const SYSTEM: &'static str;
+    /// Field below `system:`.
+    const FIELD: &'static str = Self::SYSTEM;
+    /// Meaning of the field, for the schema.
+    const MEANING: &'static str;
+
+    /// Reports contradictions between the options, and options that others leave without effect.
+    fn check(&self, _rules: &mut Rules<'_>) {}
+
+    /// Reports values that no type and no schema excludes: the problem, behind the path of the option.
+    ///
+    /// # Errors
+    /// A value is wrong.
+    fn limits(&self) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// Reports options that change nothing beside the others, which a run notes and does not refuse.
+    fn note(&self, _rules: &mut Rules<'_>) {}
+
+    /// Rule of placement in a word or two; `None` has that of the scheduler.
+    fn placement(&self) -> Option<&'static str> {
+        None
+    }
+}
+
+/// Options of a system in the registry, whatever their type.
+#[derive(Clone, Copy)]
+pub struct Section {
+    /// Name of the system.
+    pub system: &'static str,
+    /// Field below `system:`.
+    pub field: &'static str,
+    /// Meaning of the field, for the schema.
+    pub meaning: &'static str,
+    /// Schema of the field; its types are added to the definitions.
+    pub schema: fn(&mut SchemaGenerator) -> Schema,
+    complete: fn(&Plain) -> Result<Plain, DecodeError>,
+    rules: fn(&Plain, Purpose) -> Vec<Breach>,
+    placement: fn(Option<&Plain>) -> Option<&'static str>,
+}
+
+impl fmt::Debug for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Section").field(&self.field).finish()
+    }
+}
+
+/// What rules are asked for.
+#[derive(Clone, Copy)]
+enum Purpose {
+    Refusal,
+    Note,
+}
+
+impl Section {
+    /// Section of a type.
+    pub const fn of<T: SystemSection>() -> Self {
+        Self {
+            system: T::SYSTEM,
+            field: T::FIELD,
+            meaning: T::MEANING,
+            schema: |generator| generator.subschema_for::<Option<T>>(),
+            complete: |stated| Ok(Plain::of(&stated.decode::<T>()?)),
+            rules: rules_of::<T>,
+            placement: |stated| {
+                let own = stated.and_then(|stated| stated.decode::<T>().ok());
+                own.unwrap_or_default().placement()
+            },
+        }
+    }
+
+    /// Stated options with the defaults of all others.
+    ///
+    /// # Errors
+    /// A value does not fit its type.
+    pub fn complete(&self, stated: &Plain) -> Result<Plain, DecodeError> {
+        (self.complete)(stated)
+    }
+
+    /// Broken rules of stated options.
+    pub fn breaches(&self, stated: &Plain) -> Vec<Breach> {
+        (self.rules)(stated, Purpose::Refusal)
+    }
+
+    /// Options without effect that a run notes.
+    pub fn notes(&self, stated: &Plain) -> Vec<Breach> {
+        (self.rules)(stated, Purpose::Note)
+    }
+
+    /// Rule of placement in a word or two, of stated options or of the defaults.
+    pub fn placement(&self, stated: Option<&Plain>) -> Option<&'static str> {
+        (self.placement)(stated)
+    }
+}
+
+fn rules_of<T: SystemSection>(stated: &Plain, purpose: Purpose) -> Vec<Breach> {
+    let mut breaches = Vec::new();
+    if let Ok(own) = stated.decode::<T>() {
+        let mut rules = Rules::new(&own, &T::default(), &mut breaches);
+        match purpose {
+            Purpose::Refusal => own.check(&mut rules),
+            Purpose::Note => own.note(&mut rules),
+        }
+    }
+    breaches
+}
