@@ -21,7 +21,6 @@ pub mod python_value;
 pub mod records;
 pub mod rows;
 mod scan;
-pub mod sqlite;
 pub mod table;
 mod temporary;
 pub mod text_numbers;
