@@ -45,6 +45,7 @@ use intake::ledger::Ledger;
 use intake::{TraceError, nameless, read_error};
 use model::Text;
 pub use packed::Packed;
+pub(crate) use packed::Sequence;
 pub use places::{Key, Places};
 use previous::Previous;
 pub use previous::padded;

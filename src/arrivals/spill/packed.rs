@@ -250,3 +250,47 @@ impl Packed {
         arrivals
     }
 }
+
+/// Records one behind the other, as the arrivals came.
+#[derive(Debug)]
+pub(crate) struct Sequence {
+    bytes: Buffer,
+    previous: Previous,
+}
+
+impl Default for Sequence {
+    fn default() -> Self {
+        Self {
+            bytes: Buffer::new(),
+            previous: Previous::none(),
+        }
+    }
+}
+
+impl Sequence {
+    /// Adds an arrival.
+    pub(crate) fn push(&mut self, arrival: &Arrival) {
+        let start = self.bytes.records().len();
+        encode(&arrival.into(), &mut self.previous, &mut self.bytes);
+        if start > 0 {
+            mark_relative(self.bytes.records_mut(), start);
+        }
+    }
+
+    /// Takes all records out.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(self).bytes.into_records()
+    }
+
+    /// The arrivals of records; `None` if these are damaged.
+    pub(crate) fn arrivals(mut records: &[u8]) -> Option<Vec<Arrival>> {
+        let (mut arrivals, mut previous) = (Vec::new(), Previous::none());
+        while !records.is_empty() {
+            let length = whole(records).filter(|&length| length > 0)?;
+            let (record, others) = records.split_at(length);
+            each_of(record, &mut previous, |arrival| arrivals.push(arrival))?;
+            records = others;
+        }
+        Some(arrivals)
+    }
+}
