@@ -32,4 +32,4 @@ pub use input::{Input, encoding};
 pub use ledger::{Action, Ledger, OnBadRow, RowPolicy};
 pub use origin::Origin;
 pub use scan::Marked;
-pub use temporary::nameless;
+pub use temporary::TemporaryFile;

@@ -112,9 +112,10 @@ const TABLES: &[TraceTable] = &[
         name: "packing_trace_zone_a_v1",
         sniff: |first| {
             let is_own = memchr::memmem::find(first, b"vmTypeId").is_some();
-            match first.starts_with(DATABASE) {
-                true if is_own => Confidence::Certain,
-                _ => Confidence::No,
+            if first.starts_with(DATABASE) && is_own {
+                Confidence::Certain
+            } else {
+                Confidence::No
             }
         },
         unread: "database of SQLite, not read; its exported tables are",
@@ -330,6 +331,8 @@ fn take(
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
     use crate::packed::archive;
     use arrivals::inspect::validate;
@@ -346,7 +349,7 @@ mod tests {
             .to_owned();
         for id in 6..=45 {
             let (from, to) = (f64::from(id) / 10.0, f64::from(id + 5) / 10.0);
-            rows.push_str(&format!("{id},t{},7,1,{from},{to}\r\n", id % 5));
+            let _ = write!(rows, "{id},t{},7,1,{from},{to}\r\n", id % 5);
         }
         rows
     }
