@@ -14,7 +14,6 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use crate::classes::Broken;
-use crate::header_record::HeaderRecord;
 use crate::read_options::ReadOptions;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 pub use block::BLOCK_ARRIVALS;
@@ -259,16 +258,8 @@ impl ArrivalSource for Cached {
         self.record()
     }
 
-    fn may_wait(&self) -> bool {
-        self.plain.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.plain.has_gangs()
-    }
-
-    fn header(&self) -> &HeaderRecord {
-        self.plain.header()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.plain)
     }
 
     fn classes(&self) -> &Classes {
@@ -306,10 +297,6 @@ impl ArrivalSource for Cached {
         }
     }
 
-    fn files(&self) -> &[std::sync::Arc<str>] {
-        self.plain.files()
-    }
-
     fn tenants(&self) -> &[Text] {
         if self.is_read_from_cache() {
             &self.tenants
@@ -342,17 +329,8 @@ mod tests {
                 own.get_or_insert_default().gang = Some(name("gang"));
             }
             plain.push(Arrival {
-                submit: Instant::ZERO,
-                name: name("pod"),
-                class: 0,
-                members: 1,
-                tenant: 0,
-                run_time: None,
-                time_limit: None,
-                historic_start: None,
                 links: own,
-                part: 0,
-                origin: intake::Origin::NONE,
+                ..Arrival::new(Instant::ZERO, name("pod"))
             });
         }
         let mut filling = block::Filling::default();
