@@ -1,5 +1,9 @@
 //! Lines of a text out of one buffer that is used again and again: a line is a slice of it, so
 //! nothing is copied or allocated per line.
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
 use std::io::{self, BufRead, Read};
 use std::ops::Range;
@@ -9,6 +13,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memchr::memchr;
 
 use super::error::{TraceError, read_error};
+use super::scan::{Marked, Marks, first_line};
 
 /// The longest line that a reader accepts, in bytes; no trace row comes near it.
 pub const MAX_LINE_BYTES: usize = 1 << 20;
@@ -16,6 +21,9 @@ pub const MAX_LINE_BYTES: usize = 1 << 20;
 /// The buffer at first: large enough that its filling costs nothing per line, small enough to stay
 /// in the second-level cache.
 const BUFFER_BYTES: usize = 1 << 17;
+
+/// Bytes whose marks are found at once: so few that the marks stay in the first-level cache.
+const MARKED_BYTES: usize = 1 << 13;
 
 /// Lines of a text, counted from 1, with either end of line.
 pub struct Lines {
@@ -31,6 +39,12 @@ pub struct Lines {
     is_cut: bool,
     /// The last line, if it has no end.
     open_end: Option<u64>,
+    /// The marks of the buffer up to a place of it, and the next one.
+    marks: Marks,
+    marked: usize,
+    mark: usize,
+    /// Where the plain line begins that was found last, and the first of its marks.
+    plain: (usize, usize),
 }
 
 impl Lines {
@@ -49,6 +63,10 @@ impl Lines {
             pending: 0..0,
             read,
             total,
+            marks: Marks::default(),
+            marked: 0,
+            mark: 0,
+            plain: (0, 0),
             is_cut: false,
             open_end: None,
         }
@@ -65,6 +83,18 @@ impl Lines {
             is_cut: true,
             ..self
         }
+    }
+
+    /// Has other bytes be marks of plain lines from the next line on.
+    pub fn mark(&mut self, marked: Marked) {
+        self.marks.mark(marked);
+        (self.marked, self.mark) = (self.pending.start, 0);
+    }
+
+    /// The bytes that are marks of plain lines.
+    #[inline(always)]
+    pub const fn marked(&self) -> Marked {
+        self.marks.marked()
     }
 
     /// Stored bytes read so far, and all of them.
@@ -138,22 +168,119 @@ impl Lines {
         Ok(Some((self.number, start..start + line.len())))
     }
 
+    /// The next line, looked through: where it is, with where its commas stand, and whether it is
+    /// ASCII without quotes.
+    #[inline]
+    pub fn next_scanned(
+        &mut self,
+        commas: &mut Vec<usize>,
+    ) -> Result<Option<(u64, Range<usize>, bool)>, TraceError> {
+        commas.clear();
+        let pending = &self.buffer[self.pending.clone()];
+        let scanned = first_line(pending, commas);
+        if let Some(end) = scanned.end.filter(|&end| end < MAX_LINE_BYTES) {
+            let start = self.pending.start;
+            let has_return = end > 0 && pending[end - 1] == b'\r';
+            let place = start..start + end - usize::from(has_return);
+            self.number += 1;
+            self.pending.start += end + 1;
+            return Ok(Some((self.number, place, scanned.is_plain)));
+        }
+        // It goes on behind what is read, or is the last.
+        let Some((number, place)) = self.next_place()? else {
+            return Ok(None);
+        };
+        commas.clear();
+        let scanned = first_line(self.at(place.clone()), commas);
+        Ok(Some((number, place, scanned.is_plain)))
+    }
+
+    /// The number of the next line, if it has this number of fields in ASCII with a separator between them, without
+    /// quotes and (unless separators are marked exactly) other blanks and commas, and if all of it was read already;
+    /// else it is still the next.
+    #[inline(always)]
+    pub fn next_plain(&mut self, fields: usize, separator: u8) -> Option<u64> {
+        let start = self.pending.start;
+        let marks = loop {
+            let marks = &self.marks.all()[self.mark..];
+            if marks.first().is_some_and(|&mark| mark < start) {
+                self.mark += 1;
+                continue;
+            }
+            // One more where the end of a line has two characters.
+            if marks.len() > fields {
+                break marks;
+            }
+            if !self.find_marks() {
+                return None;
+            }
+        };
+        let (separators, last) = marks.split_at(fields - 1);
+        let (end, next) = (last[0], last[1]);
+        #[expect(
+            clippy::needless_bitwise_bool,
+            reason = "a branch at each field costs more than all comparisons"
+        )]
+        let is_separator = |all, &at: &usize| all & (self.buffer[at] == separator);
+        let has_return = self.buffer[end] == b'\r' && next == end + 1;
+        let feed = end + usize::from(has_return);
+        let is_plain = { separators.iter() }.fold(self.buffer[feed] == b'\n', is_separator)
+            && end > start
+            && feed - start < MAX_LINE_BYTES;
+        if !is_plain {
+            return None;
+        }
+        self.plain = (start, self.mark);
+        self.mark += fields + usize::from(has_return);
+        self.pending.start = feed + 1;
+        self.number += 1;
+        Some(self.number)
+    }
+
+    /// The buffer, where the line begins that [`Self::next_plain`] found last, and where its fields end.
+    #[inline(always)]
+    pub fn plain(&self, fields: usize) -> (&[u8], usize, &[usize]) {
+        let (start, first) = self.plain;
+        (
+            &self.buffer,
+            start,
+            &self.marks.all()[first..first + fields],
+        )
+    }
+
+    /// Makes the line that [`Self::next_plain`] found last the next one again.
+    #[cold]
+    pub fn put_back(&mut self) {
+        (self.pending.start, self.mark) = self.plain;
+        self.number -= 1;
+    }
+
+    /// Finds more marks of what is read; whether there was more.
+    fn find_marks(&mut self) -> bool {
+        let from = self.marked.max(self.pending.start);
+        let until = self.pending.end.min(from + MARKED_BYTES);
+        if from == until {
+            return false;
+        }
+        self.marks.keep_from(self.mark);
+        self.mark = 0;
+        self.marks.add(&self.buffer[from..until], from);
+        self.marked = until;
+        true
+    }
+
     /// Content of a place reported last.
     #[inline]
     pub fn at(&self, place: Range<usize>) -> &[u8] {
         &self.buffer[place]
     }
 
-    /// What is read from a place reported last on.
-    #[inline]
-    pub(crate) fn from(&self, start: usize) -> &[u8] {
-        &self.buffer[start..self.pending.end]
-    }
-
     /// Reads more behind what is pending; whether there was more.
     fn fill(&mut self) -> Result<bool, TraceError> {
         self.buffer.copy_within(self.pending.clone(), 0);
         self.pending = 0..self.pending.len();
+        self.marks.clear();
+        (self.marked, self.mark) = (0, 0);
         if self.pending.end == self.buffer.len() {
             let length = (2 * self.buffer.len()).max(BUFFER_BYTES);
             self.buffer.resize(length, 0);

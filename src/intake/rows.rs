@@ -268,12 +268,20 @@ fn each_row_of_opened(
     if let Some(line) = names_at {
         journal.dirt(headerless::NOTE, Action::Keep, line)?;
     }
-    while let Some(row) = table.next_row()? {
-        heed(journal, |journal| {
-            take(journal, &Fields::of(&row?, &columns))
-        })?;
+    let mut take_row = |journal: &mut Journal, row: &Row<'_>| {
+        heed(journal, |journal| take(journal, &Fields::of(row, &columns)))
+    };
+    loop {
+        if let Some(row) = table.next_plain_row() {
+            take_row(journal, &row)?;
+            continue;
+        }
+        match table.next_row()? {
+            Some(Ok(row)) => take_row(journal, &row)?,
+            Some(Err(bad)) => journal.bad_row(bad)?,
+            None => return journal.end(table.open_end()),
+        }
     }
-    journal.end(table.open_end())
 }
 
 /// Deals with a row that is refused as the policy says.

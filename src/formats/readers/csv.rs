@@ -268,6 +268,9 @@ impl CsvSource {
 
     /// Reads one row into the window, unless it is bad.
     fn take_row(&mut self) -> Result<(), TraceError> {
+        if let Some(row) = self.table.next_plain_row() {
+            return self.rows.take(&row);
+        }
         match self.table.next_row()? {
             Some(Ok(row)) => self.rows.take(&row),
             Some(Err(bad)) => {

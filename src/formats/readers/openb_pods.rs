@@ -225,8 +225,15 @@ fn open_table(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSou
     note_columns(&mut journal, &table, ENTRY.columns)?;
     let columns = Columns::find(&table)?;
     let mut rows = Rows::new(&columns, options);
-    while let Some(row) = table.next_row()? {
-        if let Err(bad) = row.and_then(|row| rows.take(&columns, &row)) {
+    loop {
+        let taken = match table.next_plain_row() {
+            Some(row) => rows.take(&columns, &row),
+            None => match table.next_row()? {
+                Some(row) => row.and_then(|row| rows.take(&columns, &row)),
+                None => break,
+            },
+        };
+        if let Err(bad) = taken {
             journal.bad_row(bad)?;
         }
     }

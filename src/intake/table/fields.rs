@@ -8,14 +8,18 @@ use memchr::{memchr, memchr_iter};
 
 use super::piece::Piece;
 
-/// The fields of one line: where each ends, and a separator behind each but the last.
+/// The fields of one line: where each ends, and a comma behind each but the last.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fields<'text> {
     /// UTF-8 up to the end of the last field.
     pub(super) text: &'text [u8],
+    /// Where the first field begins.
+    pub(super) start: usize,
     pub(super) ends: &'text [usize],
     /// Whether the text is the line itself, as there is nothing quoted in it.
     pub(super) is_line: bool,
+    /// Whether no field has blanks.
+    pub(super) is_bare: bool,
 }
 
 impl<'text> Fields<'text> {
@@ -23,7 +27,7 @@ impl<'text> Fields<'text> {
     #[inline(always)]
     pub(super) fn between(&self, first: usize, last: usize) -> Piece<'text> {
         let start = match first {
-            0 => 0,
+            0 => self.start,
             _ => self.ends[first - 1] + 1,
         };
         Piece::of(self.text, start, self.ends[last])
@@ -39,6 +43,9 @@ impl<'text> Fields<'text> {
     #[inline(always)]
     pub(super) fn piece(&self, position: usize) -> Piece<'text> {
         let field = self.between(position, position);
+        if self.is_bare {
+            return field;
+        }
         match field.bytes() {
             [first, .., last] | [first @ last] if !is_visible(*first) || !is_visible(*last) => {
                 trimmed(field.bytes())
@@ -97,8 +104,8 @@ pub(super) struct Splitter {
     pub(super) separator: u8,
     /// The text of a line with quotes, without them.
     unquoted: String,
-    /// Where the fields of the line end.
-    ends: Vec<usize>,
+    /// The commas of the line; then where its fields end.
+    pub(super) ends: Vec<usize>,
 }
 
 impl Splitter {
@@ -111,50 +118,62 @@ impl Splitter {
         }
     }
 
-    /// Takes a line apart with which a text begins.
+    /// Takes a line apart whose commas are known, and whether it is ASCII without quotes.
     #[inline(always)]
     pub(super) fn split<'text>(
         &'text mut self,
-        text: &'text [u8],
-        length: usize,
+        line: &'text [u8],
+        is_plain: bool,
     ) -> Result<Fields<'text>, Malformed> {
-        let line = &text[..length];
-        self.ends.clear();
-        if !line.is_ascii() {
-            self.check_text(line)?;
+        if is_plain && self.separator == b',' {
+            return Ok(self.fields_of(line));
         }
-        if memchr(b'"', line).is_some() {
-            return self.split_quoted(line);
-        }
-        self.ends.extend(memchr_iter(self.separator, line));
-        self.ends.push(length);
-        Ok(Fields {
-            text,
+        self.split_with_care(line)
+    }
+
+    /// The fields of a line of which all ends but the last are known.
+    #[inline(always)]
+    fn fields_of<'text>(&'text mut self, line: &'text [u8]) -> Fields<'text> {
+        self.ends.push(line.len());
+        Fields {
+            text: line,
+            start: 0,
             ends: &self.ends,
             is_line: true,
-        })
+            is_bare: false,
+        }
     }
 
-    /// Refuses a line that is not UTF-8.
-    #[cold]
-    fn check_text(&self, line: &[u8]) -> Result<(), Malformed> {
-        let Err(wrong) = str::from_utf8(line) else {
-            return Ok(());
+    fn split_with_care<'text>(
+        &'text mut self,
+        line: &'text [u8],
+    ) -> Result<Fields<'text>, Malformed> {
+        let text = match str::from_utf8(line) {
+            Ok(text) => text,
+            Err(wrong) => {
+                let good = &line[..wrong.valid_up_to()];
+                return Err(Malformed {
+                    rule: "must be UTF-8 text; convert the file (`iconv -f latin1 -t utf-8`)",
+                    found: memchr_iter(self.separator, good).count(),
+                    value: String::from_utf8_lossy(line).into_owned(),
+                });
+            }
         };
-        let good = &line[..wrong.valid_up_to()];
-        Err(Malformed {
-            rule: "must be UTF-8 text; convert the file (`iconv -f latin1 -t utf-8`)",
-            found: memchr_iter(self.separator, good).count(),
-            value: String::from_utf8_lossy(line).into_owned(),
-        })
-    }
-
-    fn split_quoted(&mut self, line: &[u8]) -> Result<Fields<'_>, Malformed> {
-        let is_closed = self.unquote(text(line));
+        if memchr(b'"', line).is_none() {
+            if self.separator != b',' {
+                self.ends.clear();
+                self.ends.extend(memchr_iter(self.separator, line));
+            }
+            return Ok(self.fields_of(line));
+        }
+        self.ends.clear();
+        let is_closed = self.unquote(text);
         let fields = Fields {
             text: self.unquoted.as_bytes(),
+            start: 0,
             ends: &self.ends,
             is_line: false,
+            is_bare: false,
         };
         if is_closed {
             return Ok(fields);

@@ -122,13 +122,11 @@ impl Table {
             file: input.name.to_string(),
             reason,
         };
-        let Some((_, place)) = rows.next_place()? else {
+        let Some((_, place, is_plain)) = rows.next_place()? else {
             let reason = "is empty; a header with column names is expected";
             return Err(refuse(reason.to_owned()));
         };
-        let header = rows
-            .splitter
-            .split(rows.lines.from(place.start), place.len());
+        let header = rows.splitter.split(rows.lines.at(place), is_plain);
         let header = header.map_err(|wrong| refuse(format!("the header {}", wrong.rule)))?;
         let columns = header.iter().map(|field| text(field).into()).collect();
         Self::of(input, columns, Rows::Text(rows)).checked()
@@ -230,6 +228,16 @@ impl Table {
         Some((found, expected))
     }
 
+    /// The next row, if it is a line in ASCII without blanks and quotes, of as many fields as there are columns, and
+    /// read already; else [`Self::next_row`] has it. By itself, such a row never goes through memory.
+    #[inline(always)]
+    pub fn next_plain_row(&mut self) -> Option<Row<'_>> {
+        match &mut self.rows {
+            Rows::Text(text) => text.next_plain_row(self.columns.len()),
+            Rows::Parquet(_) => None,
+        }
+    }
+
     /// The next row; the inner error is a malformed row, after which reading can go on.
     pub fn next_row(&mut self) -> Result<Option<Result<Row<'_>, BadRow>>, TraceError> {
         match &mut self.rows {
@@ -281,8 +289,10 @@ impl<'table> Row<'table> {
             line,
             fields: Fields {
                 text: text.as_bytes(),
+                start: 0,
                 ends,
                 is_line: true,
+                is_bare: false,
             },
         }
     }

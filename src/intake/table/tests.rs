@@ -1,5 +1,6 @@
 //! Headers, rows and faults of tables.
 
+use super::text_rows::FEW;
 use super::*;
 use crate::lines::Lines;
 
@@ -119,6 +120,10 @@ mod beside_the_crate {
         };
         let mut found = Vec::new();
         loop {
+            if let Some(row) = table.next_plain_row() {
+                found.push(fields(&row));
+                continue;
+            }
             match table.next_row().expect("readable") {
                 Some(Ok(row)) => found.push(fields(&row)),
                 Some(Err(bad)) => found.push((bad.line, None)),
@@ -127,15 +132,22 @@ mod beside_the_crate {
         }
     }
 
-    /// A table without a header whose text comes a few bytes at a time.
-    fn dripping(text: &[u8], columns: usize, separator: u8, at_once: usize) -> Table {
+    /// A table without a header whose text comes a few bytes at a time, and in which blanks were met in a number of rows.
+    fn dripping(
+        text: &[u8],
+        columns: usize,
+        separator: u8,
+        at_once: usize,
+        with_blanks: u32,
+    ) -> Table {
         let drip = Drip {
             bytes: io::Cursor::new(text.to_vec()),
             at_once,
         };
         let reader = BufReader::with_capacity(at_once, drip);
         let lines = Lines::new(Box::new(reader), "table.csv".into(), Arc::default(), 0);
-        let text = TextRows::of(lines, separator, false);
+        let mut text = TextRows::of(lines, separator, false);
+        text.with_blanks = with_blanks;
         let names = (0..columns).map(|column| format!("c{column}").into());
         let input = Input::bytes("table.csv", Vec::new());
         Table::of(&input, names.collect(), Rows::Text(text))
@@ -217,12 +229,13 @@ mod beside_the_crate {
             text in tables(),
             separator in prop::sample::select(&b",,,|;\t"[..]),
             at_once in 1_usize..90,
+            with_blanks in 0..=FEW,
         ) {
             // A table of tabs has none in its fields.
             let others = text.replace('\t', " ").replace(',', &char::from(separator).to_string());
-            let other = rows(dripping(others.as_bytes(), 3, separator, at_once));
+            let other = rows(dripping(others.as_bytes(), 3, separator, at_once, with_blanks));
             prop_assert_eq!(&other, &expected(others.as_bytes(), 3, separator));
-            let found = rows(dripping(text.as_bytes(), 3, b',', at_once));
+            let found = rows(dripping(text.as_bytes(), 3, b',', at_once, with_blanks));
             prop_assert_eq!(&found, &expected(text.as_bytes(), 3, b','));
             let marked = format!("\u{feff}a,b,c\n{text}");
             let headed: Vec<_> = { rows(table(&marked).expect("a header")).into_iter() }
@@ -236,8 +249,9 @@ mod beside_the_crate {
             text in prop::collection::vec(prop::sample::select(&b"a1, \"\"\n\n\r,,\xc3\xa9\xff"[..]), 0..60),
             columns in 1_usize..4,
             at_once in 1_usize..20,
+            with_blanks in 0..=FEW,
         ) {
-            let found = rows(dripping(&text, columns, b',', at_once));
+            let found = rows(dripping(&text, columns, b',', at_once, with_blanks));
             prop_assert_eq!(found, expected(&text, columns, b','));
         }
     }
@@ -251,7 +265,7 @@ mod beside_the_crate {
             let quoted = if row % 97 == 0 { "\"a,\"\"é\"" } else { "7.5" };
             let _ = write!(text, "{row},{field},{quoted}{end}");
         }
-        let found = rows(dripping(text.as_bytes(), 3, b',', 1 << 17));
+        let found = rows(dripping(text.as_bytes(), 3, b',', 1 << 17, 0));
         assert!(text.len() > 5 << 17 && found.len() == 60_000);
         assert!(found == expected(text.as_bytes(), 3, b','));
     }

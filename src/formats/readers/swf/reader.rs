@@ -71,12 +71,38 @@ impl SwfReader {
     /// Reads the next row, if it is a job of plain numbers and all of it is there already.
     #[inline]
     fn read_plain(&mut self, job: &mut SwfJob) -> bool {
+        let is_read = if self.parser.is_tight() {
+            self.read_tight(job)
+        } else {
+            self.read_padded(job)
+        };
+        if is_read {
+            self.rows += 1;
+            self.several_preceding.clear();
+        }
+        is_read
+    }
+
+    /// Reads a plain row of a log with one blank between two fields.
+    #[inline]
+    fn read_tight(&mut self, job: &mut SwfJob) -> bool {
+        let Some(line) = self.lines.next_plain(FIELDS, b' ') else {
+            return false;
+        };
+        let (text, start, ends) = self.lines.plain(FIELDS);
+        let is_read = RowParser::tight(line, text, start, ends, job).is_some();
+        if !is_read {
+            self.lines.put_back();
+        }
+        is_read
+    }
+
+    /// Reads a plain row of a log with several blanks between fields.
+    fn read_padded(&mut self, job: &mut SwfJob) -> bool {
         let (before, text, start) = self.lines.pending();
         let next = self.parser.plain(before + 1, text, start, job);
         if let Some(next) = next {
             self.lines.pass(next);
-            self.rows += 1;
-            self.several_preceding.clear();
         }
         next.is_some()
     }

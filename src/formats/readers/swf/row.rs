@@ -17,7 +17,7 @@ use model::Text;
 use units::Duration;
 use units::time::NANOS_PER_SECOND;
 
-use ends::plain_row;
+use ends::{numbers_between, plain_row};
 use plain::{job_of, plain_numbers};
 
 /// Number of fields of a row.
@@ -186,17 +186,27 @@ pub(super) fn has_names(line: &[u8]) -> bool {
     line.starts_with(b"id\t") || line.starts_with(b"JobID\tSubmitTime\t")
 }
 
+/// Whether a field is there, without blanks.
+fn is_bare(field: &[u8]) -> bool {
+    !field.is_empty() && !field.iter().any(u8::is_ascii_whitespace)
+}
+
 /// Parses the rows of one log.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RowParser {
     dialect: Option<Dialect>,
+    /// Whether there is one blank between two fields.
+    is_tight: bool,
     names: NameTable,
 }
 
 impl RowParser {
     /// Parses a line that is neither blank nor a comment. The first one decides on the dialect.
     pub(super) fn parse(&mut self, line: u64, text: &[u8]) -> Result<Parsed, BadRow> {
-        let dialect = *self.dialect.get_or_insert_with(|| Dialect::of(text));
+        let dialect = *self.dialect.get_or_insert_with(|| {
+            self.is_tight = text.split(|&byte| byte == b' ').all(is_bare);
+            Dialect::of(text)
+        });
         if let (Dialect::Blanks, Some(numbers)) = (dialect, plain_numbers(text)) {
             return Ok(Parsed::Job {
                 job: job_of(line, &numbers),
@@ -219,6 +229,26 @@ impl RowParser {
     /// The dialect of the log, which its first row decides on.
     pub(super) fn dialect(&self) -> Dialect {
         self.dialect.unwrap_or(Dialect::Blanks)
+    }
+
+    /// Returns whether the first row had one blank between two fields, as the others have then.
+    pub(super) fn is_tight(&self) -> bool {
+        self.is_tight
+    }
+
+    /// Reads the job of a row whose fields end at these places of a text, if they are plain numbers.
+    #[inline]
+    pub(super) fn tight(
+        line: u64,
+        text: &[u8],
+        start: usize,
+        ends: &[usize],
+        job: &mut SwfJob,
+    ) -> Option<()> {
+        let mut numbers = [0; FIELDS];
+        numbers_between(text, start, ends.first_chunk()?, &mut numbers)?;
+        *job = job_of(line, &numbers);
+        Some(())
     }
 
     /// Reads the job of the row that begins at a place of a text, if it is a row of plain numbers behind another

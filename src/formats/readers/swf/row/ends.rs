@@ -39,7 +39,7 @@ pub(super) fn plain_row(text: &[u8], start: usize, numbers: &mut [i64; FIELDS]) 
 /// Reads the numbers of a row that begins at a place of a text, behind a byte, and whose fields end at these places.
 /// Returns `None` if one is not plain.
 #[inline(always)]
-fn numbers_between(
+pub(super) fn numbers_between(
     text: &[u8],
     start: usize,
     ends: &[usize; FIELDS],
