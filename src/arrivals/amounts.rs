@@ -1,15 +1,12 @@
 //! Amounts in the order in which they came, and sorted: in memory up to a number of them, and beyond it in a temporary file that
 //! has no name, so that it is gone with the program. Copies share what is in the file and go on with other amounts.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::spill::{FixedSort, FixedSorted};
-use intake::{TraceError, nameless, read_error};
+use intake::{TemporaryFile, TraceError};
 
 /// Groups of amounts that are held in memory.
 const MOST_HELD: usize = 1 << 16;
@@ -36,8 +33,7 @@ pub struct Kept<const AMOUNTS: usize> {
 /// A temporary file to which copies write, each to places of its own.
 #[derive(Debug)]
 struct Disk {
-    file: File,
-    path: PathBuf,
+    file: TemporaryFile,
     end: AtomicU64,
 }
 
@@ -82,14 +78,14 @@ impl<const AMOUNTS: usize> Kept<AMOUNTS> {
         let disk = if let Some(disk) = &self.disk {
             disk
         } else {
-            let (file, path) = nameless("amounts")?;
+            let file = TemporaryFile::new("amounts")?;
             let end = AtomicU64::new(0);
-            self.disk.insert(Arc::new(Disk { file, path, end }))
+            self.disk.insert(Arc::new(Disk { file, end }))
         };
         let words = self.held.iter().flatten();
         let bytes: Vec<u8> = words.flat_map(|amount| amount.to_le_bytes()).collect();
         let place = disk.end.fetch_add(bytes.len() as u64, Ordering::Relaxed);
-        disk.file.write_all_at(&bytes, place)?;
+        disk.file.write(&bytes, place)?;
         self.parts.push(place);
         self.held.clear();
         Ok(())
@@ -103,8 +99,8 @@ impl<const AMOUNTS: usize> Kept<AMOUNTS> {
         if let Some(disk) = &self.disk {
             let mut bytes = vec![0; self.most_held * AMOUNTS * AMOUNT];
             for &place in &self.parts {
-                let read = disk.file.read_exact_at(&mut bytes, place);
-                read.map_err(|error| read_error(&disk.path.display().to_string(), &error))?;
+                let read = disk.file.read(&mut bytes, place);
+                read.map_err(|error| disk.file.failed(&error))?;
                 for group in bytes.chunks_exact(AMOUNTS * AMOUNT) {
                     let (words, _) = group.as_chunks::<AMOUNT>();
                     take(std::array::from_fn(|own| f64::from_le_bytes(words[own])));
@@ -217,16 +213,16 @@ mod tests {
         kept.push([1.0, 2.0]);
         kept.push([3.0, 4.0]);
         let disk = kept.disk.as_ref().expect("a file");
-        let (file, path) = (
-            OpenOptions::new()
+        let file = TemporaryFile {
+            file: OpenOptions::new()
                 .read(true)
                 .open("/dev/null")
                 .expect("there"),
-            disk.path.clone(),
-        );
+            path: disk.file.path.clone(),
+        };
         let end = AtomicU64::new(0);
         let parts = std::mem::take(&mut kept.parts);
-        kept.disk = Some(Arc::new(Disk { file, path, end }));
+        kept.disk = Some(Arc::new(Disk { file, end }));
         kept.push([5.0, 6.0]);
         kept.push([7.0, 8.0]);
         assert!(kept.stays && kept.parts.is_empty() && parts.len() == 1);

@@ -7,7 +7,7 @@ use model::PodSpec;
 use model::resource_list::{CPU, MEMORY};
 use units::{Duration, Instant};
 
-use crate::stream::{Arrival, ArrivalSource, Classes};
+use crate::stream::{Arrival, ArrivalSource};
 use intake::TraceError;
 use intake::ledger::{Action, Ledger};
 use intake::origin::Origin;
@@ -156,10 +156,6 @@ impl ArrivalSource for Doubted {
 
     fn inner(&self) -> Option<&dyn ArrivalSource> {
         Some(&*self.source)
-    }
-
-    fn classes(&self) -> &Classes {
-        self.source.classes()
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {

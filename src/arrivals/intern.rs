@@ -7,6 +7,7 @@
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 
+use hashbrown::HashTable;
 use rustc_hash::FxBuildHasher;
 
 use crate::spill::key_of;
@@ -70,62 +71,30 @@ fn hash_of(spec: &PodSpec) -> u64 {
     FxBuildHasher.hash_one(spec)
 }
 
-/// No class.
-const NONE: u32 = u32::MAX;
-
 /// Classes by the hashes of their specs, in about 16 bytes each.
 #[derive(Clone, Debug, Default)]
 struct Hashes {
     /// The hash of each class.
     of_class: Vec<u64>,
-    /// Classes, each in the first vacant place from that of its hash on; at most three quarters of the places are taken.
-    places: Vec<u32>,
+    classes: HashTable<u32>,
 }
 
 impl Hashes {
     /// The class of a hash that passes a test.
     fn find(&self, hash: u64, mut is_own: impl FnMut(u32) -> bool) -> Option<u32> {
-        let mask = self.places.len().checked_sub(1)?;
-        let mut at = spread(hash) & mask;
-        loop {
-            let class = self.places[at];
-            if class == NONE {
-                return None;
-            }
-            if self.of_class[class as usize] == hash && is_own(class) {
-                return Some(class);
-            }
-            at = (at + 1) & mask;
-        }
+        let known = |class: &u32| self.of_class[*class as usize] == hash && is_own(*class);
+        self.classes.find(hash, known).copied()
     }
 
     /// Adds the next class; its number.
     fn add(&mut self, hash: u64) -> u32 {
         let class = self.of_class.len() as u32;
         self.of_class.push(hash);
-        if 4 * self.of_class.len() > 3 * self.places.len() {
-            self.places = vec![NONE; (2 * self.places.len()).max(64)];
-            for class in 0..class {
-                self.settle(class);
-            }
-        }
-        self.settle(class);
+        let of_class = &self.of_class;
+        self.classes
+            .insert_unique(hash, class, |class| of_class[*class as usize]);
         class
     }
-
-    fn settle(&mut self, class: u32) {
-        let mask = self.places.len() - 1;
-        let mut at = spread(self.of_class[class as usize]) & mask;
-        while self.places[at] != NONE {
-            at = (at + 1) & mask;
-        }
-        self.places[at] = class;
-    }
-}
-
-/// A hash with its high bits in the low ones, too.
-const fn spread(hash: u64) -> usize {
-    (hash ^ (hash >> 32)) as usize
 }
 
 /// Names that are found the fastest way. Beyond them, a name is found in fewer bytes.
@@ -196,62 +165,32 @@ impl NameTable {
     }
 }
 
-/// Numbers by parts of hashes, in 11 to 21 bytes each.
+/// Numbers by parts of hashes, in about 14 bytes each: so the table grows without the names.
 #[derive(Clone, Debug, Default)]
-struct Tags {
-    /// Numbers with their tags, each in the first vacant place from that of its tag on; at most three quarters of the
-    /// places are taken. The first bits of a tag are its place, so that the table grows without the names.
-    places: Vec<(u32, u32)>,
-    count: usize,
-}
+struct Tags(HashTable<(u32, u32)>);
 
 /// The tag of a name.
 fn tag_of(name: &[u8]) -> u32 {
     (key_of(name)[0] >> 32) as u32
 }
 
-impl Tags {
-    /// The place from which on a tag is looked for.
-    fn first(&self, tag: u32) -> usize {
-        ((u64::from(tag) * self.places.len() as u64) >> 32) as usize
-    }
+/// The hash of a tag, whose bits the table needs at both ends.
+const fn hash_of_tag(tag: u32) -> u64 {
+    (tag as u64) << 32 | tag as u64
+}
 
+impl Tags {
     /// The number of a tag that passes a test.
     fn find(&self, tag: u32, mut is_own: impl FnMut(u32) -> bool) -> Option<u32> {
-        let mut at = self.first(tag);
-        loop {
-            // There are no places at first.
-            let &(known, number) = self.places.get(at)?;
-            if number == NONE {
-                return None;
-            }
-            if known == tag && is_own(number) {
-                return Some(number);
-            }
-            at = (at + 1) % self.places.len();
-        }
+        let known = |(other, number): &(u32, u32)| *other == tag && is_own(*number);
+        self.0.find(hash_of_tag(tag), known).map(|own| own.1)
     }
 
-    /// Adds a number that is not there.
+    /// Adds a number that the table does not have.
     fn add(&mut self, tag: u32, number: u32) {
-        self.count += 1;
-        if 4 * self.count > 3 * self.places.len() {
-            let larger = vec![(0, NONE); (2 * self.places.len()).max(64)];
-            for (tag, number) in std::mem::replace(&mut self.places, larger) {
-                if number != NONE {
-                    self.settle(tag, number);
-                }
-            }
-        }
-        self.settle(tag, number);
-    }
-
-    fn settle(&mut self, tag: u32, number: u32) {
-        let mut at = self.first(tag);
-        while self.places[at].1 != NONE {
-            at = (at + 1) % self.places.len();
-        }
-        self.places[at] = (tag, number);
+        let hash = hash_of_tag(tag);
+        self.0
+            .insert_unique(hash, (tag, number), |own| hash_of_tag(own.0));
     }
 }
 

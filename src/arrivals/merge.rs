@@ -208,19 +208,7 @@ mod tests {
     fn source(times: &[i64], tenant: &str, priority: i32) -> Box<dyn ArrivalSource> {
         let arrivals = times
             .iter()
-            .map(|&time| Arrival {
-                submit: Instant::from_secs(time),
-                name: PodName::Job(time as u64),
-                class: 0,
-                members: 1,
-                tenant: 0,
-                run_time: None,
-                time_limit: None,
-                historic_start: None,
-                links: None,
-                part: 0,
-                origin: intake::Origin::NONE,
-            })
+            .map(|&time| Arrival::new(Instant::from_secs(time), PodName::Job(time as u64)))
             .collect();
         let spec = PodSpec {
             priority,

@@ -9,8 +9,6 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
 use crate::cache::cached;
-use crate::class_columns::ClassColumns;
-use crate::header_record::HeaderRecord;
 use crate::read_options::ReadOptions;
 use crate::renumbering::Renumbered;
 use crate::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
@@ -114,20 +112,8 @@ impl ArrivalSource for Ahead {
         }
     }
 
-    fn may_wait(&self) -> bool {
-        self.pristine.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.pristine.has_gangs()
-    }
-
-    fn class_columns(&self) -> ClassColumns {
-        self.pristine.class_columns()
-    }
-
-    fn header(&self) -> &HeaderRecord {
-        self.pristine.header()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.pristine)
     }
 
     fn classes(&self) -> &Classes {
@@ -152,10 +138,6 @@ impl ArrivalSource for Ahead {
 
     fn progress(&self) -> Option<(u64, u64)> {
         self.progress
-    }
-
-    fn files(&self) -> &[std::sync::Arc<str>] {
-        self.pristine.files()
     }
 
     fn tenants(&self) -> &[Text] {

@@ -129,19 +129,7 @@ mod tests {
     use super::*;
 
     fn arrival(number: u64, submit: i64) -> Arrival {
-        Arrival {
-            submit: Instant::from_secs(submit),
-            name: PodName::Job(number),
-            class: 0,
-            members: 1,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
-        }
+        Arrival::new(Instant::from_secs(submit), PodName::Job(number))
     }
 
     /// Rows one a second, some of them late by a number of seconds.

@@ -2,7 +2,7 @@
 //! downstream knows where an arrival came from.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use model::{PodName, PodSpec, Text};
 use units::{Duration, Instant};
@@ -47,6 +47,23 @@ pub struct Arrival {
 }
 
 impl Arrival {
+    /// Creates an arrival of one pod of the first class, of which nothing else is known.
+    pub const fn new(submit: Instant, name: PodName) -> Self {
+        Self {
+            submit,
+            name,
+            class: 0,
+            members: 1,
+            tenant: 0,
+            run_time: None,
+            time_limit: None,
+            historic_start: None,
+            links: None,
+            part: 0,
+            origin: Origin::NONE,
+        }
+    }
+
     /// Returns the task of the arrival, by the name that others wait for.
     pub fn task(&self) -> &PodName {
         let links = self.links.as_deref();
@@ -152,7 +169,10 @@ pub trait ArrivalSource: Send {
     }
 
     /// Returns the classes seen up to now; indexes stay valid.
-    fn classes(&self) -> &Classes;
+    fn classes(&self) -> &Classes {
+        static NOTHING: LazyLock<Classes> = LazyLock::new(Classes::default);
+        self.inner().map_or(&NOTHING, |inner| inner.classes())
+    }
 
     /// Returns a source at the same position that is read independently.
     ///
@@ -160,7 +180,7 @@ pub trait ArrivalSource: Send {
     /// The origin can't be opened again.
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError>;
 
-    /// Returns the source of which this one changes or leaves out arrivals, if there is such a source. Waits, gangs, header, columns,
+    /// Returns the source of which this one changes or leaves out arrivals, if there is such a source. Classes, waits, gangs, header, columns,
     /// ledger, progress, files and tenants are by default those of that source; the totals of classes are not.
     fn inner(&self) -> Option<&dyn ArrivalSource> {
         None

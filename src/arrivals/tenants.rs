@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::stream::{Arrival, ArrivalSource, ClassTotal, Classes};
+use crate::stream::{Arrival, ArrivalSource, ClassTotal};
 use intake::TraceError;
 use model::Text;
 
@@ -15,19 +15,7 @@ use model::Text;
 /// use model::PodName;
 /// use units::Instant;
 ///
-/// let arrival = Arrival {
-///     submit: Instant::ZERO,
-///     name: PodName::Job(1),
-///     class: 0,
-///     members: 1,
-///     tenant: 0,
-///     run_time: None,
-///     time_limit: None,
-///     historic_start: None,
-///     links: None,
-///     part: 0,
-///     origin: intake::Origin::NONE,
-/// };
+/// let arrival = Arrival::new(Instant::ZERO, PodName::Job(1));
 /// let recorded = || Recorded {
 ///     arrivals: vec![arrival.clone()],
 ///     tenants: vec!["bob".into()],
@@ -90,10 +78,6 @@ impl ArrivalSource for ListedTenants {
         let place = self.places.get(arrival.tenant as usize).copied().flatten();
         arrival.tenant = place.ok_or_else(|| self.unknown(arrival.tenant))?;
         Ok(Some(arrival))
-    }
-
-    fn classes(&self) -> &Classes {
-        self.inner.classes()
     }
 
     fn class_totals(&self) -> Option<Vec<ClassTotal>> {

@@ -72,10 +72,6 @@ impl ArrivalSource for Window {
         &self.header
     }
 
-    fn classes(&self) -> &Classes {
-        self.inner.classes()
-    }
-
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
         Ok(Box::new(Self {
             inner: self.inner.fork()?,
@@ -112,14 +108,6 @@ impl ArrivalSource for Killed {
             arrival.run_time = Some(arrival.run_time.map_or(limit, |run| run.min(limit)));
         }
         Ok(next)
-    }
-
-    fn header(&self) -> &HeaderRecord {
-        self.inner.header()
-    }
-
-    fn classes(&self) -> &Classes {
-        self.inner.classes()
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -192,10 +180,6 @@ impl ArrivalSource for Scale {
 
     fn header(&self) -> &HeaderRecord {
         &self.header
-    }
-
-    fn classes(&self) -> &Classes {
-        self.inner.classes()
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {

@@ -4,9 +4,8 @@
 use arrivals::format::FormatEntry;
 use intake::{Input, TraceError};
 
-/// Formats of which a file is one JSON text or one database.
-pub(super) const WHOLE: [&str; 9] = [
-    "azure-packing-2020",
+/// Formats of which a file is one JSON text.
+pub(super) const WHOLE: [&str; 8] = [
     "batsim",
     "ecs",
     "kubernetes-events",

@@ -299,11 +299,16 @@ fn an_exit_code_of_a_trace_fails_the_job_at_its_end() {
 fn shares_of_disks_keep_machines_apart() {
     let text = "windtunnel: v1\nname: traces\ncluster: {nodes: [{count: 1, template: {allocatable: {cpu: \
                 128, memory: 512Gi, windtunnel.dev/ssd: 150000}}}]}\nworkload: [{trace: {format: \
-                azure-packing-2020, path: packing.sqlite, onBadRow: skip}}]\nsystem: {name: \
+                azure-packing-2020, path: packing, onBadRow: skip}}]\nsystem: {name: \
                 batch}\nstop: {at: 40h}\n";
     let scratch = Scratch::new("trace-shares", &[("a.yaml", text)]);
-    let database = include_bytes!("../../docs/manual/traces.in/packing.sqlite");
-    std::fs::write(scratch.path("packing.sqlite"), database).expect("a file");
+    let tables =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/manual/traces.in/packing");
+    std::fs::create_dir(scratch.path("packing")).expect("a folder");
+    for name in ["packing/vm.csv", "packing/vmType.csv"] {
+        let own = tables.with_file_name(name);
+        std::fs::copy(own, scratch.path(name)).expect("a copy");
+    }
     let hours = |cell: &str| {
         cell.parse::<i64>()
             .map_or(-1, |nanos| nanos / 3_600_000_000_000)

@@ -305,17 +305,31 @@ stop: {{when: drained}}
 }
 
 #[test]
-fn changes_beside_a_database_are_not_overlooked() {
-    let scratch = Scratch::new("trace-database", &[("p.sqlite-wal", "")]);
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let database = folder.join("src/intake/sqlite/tests/packing.sqlite");
-    std::fs::copy(database, scratch.path("p.sqlite")).expect("a copy");
-    scratch.run(&["trace", "inspect", "p.sqlite"], 0);
-    std::fs::write(scratch.path("p.sqlite-wal"), "changes").expect("a file");
-    let said = scratch.run(&["trace", "inspect", "p.sqlite"], 2);
-    let words = "`p.sqlite-wal` beside it holds changes that are not in the file; copy the database with \
-                 `sqlite3 p.sqlite '.backup copy.db'`";
-    assert!(said.contains(words), "{said}");
+fn a_database_in_a_zip_archive_is_told_how_to_be_exported() {
+    let database = "SQLite format 3\0 CREATE TABLE vmType (vmTypeId";
+    let scratch = Scratch::new("trace-database", &[("p.sqlite", database)]);
+    // One stored file; nothing looks at its check sum before its beginning is known.
+    let length = (database.len() as u32).to_le_bytes();
+    let mut zip = b"PK\x03\x04\x14\0\0\0\0\0\0\0\0\0\0\0\0\0".to_vec();
+    zip.extend([length, length].concat());
+    zip.extend(b"\x08\0\0\0p.sqlite");
+    zip.extend(database.as_bytes());
+    zip.extend(b"PK\x01\x02");
+    zip.extend([0; 42]);
+    std::fs::write(scratch.path("p.zip"), zip).expect("a file");
+    for (file, commands) in [
+        (
+            "p.sqlite",
+            "`mkdir packing`, `sqlite3 -csv -header p.sqlite 'SELECT * FROM vm' > packing/vm.csv`",
+        ),
+        (
+            "p.zip",
+            "`unzip -p p.zip > packing.sqlite`, `mkdir packing`, `sqlite3 -csv -header packing.sqlite",
+        ),
+    ] {
+        let said = scratch.run(&["trace", "inspect", file], 2);
+        assert!(said.contains(commands), "{said}");
+    }
 }
 
 #[test]

@@ -1,229 +1,111 @@
-//! A stretch of arrivals as columns: each of submission (difference to the one before), name, class,
-//! members, tenant, run time, time limit, historic start, origin and links; with the classes, tenants and kinds of
-//! dirt met first in it, and how the ledger stood where it changed.
+//! A stretch of arrivals as it is stored: their records, as those that are sorted on disk have them, with the classes,
+//! tenants and kinds of dirt met first in it, and how the ledger stood where it changed.
 
 use std::sync::Arc;
 
-use super::bytes::{Broken, Taken, put, put_signed, put_text};
-use super::spec::{put_spec, take_spec};
-use crate::links::Links;
-use crate::stream::Arrival;
+use serde::{Deserialize, Serialize};
+
+use crate::classes::{Broken, Code, Taken, put, put_text};
+use crate::spill::Sequence;
+use crate::stream::{Arrival, ArrivalSource};
 use intake::ledger::{Action, Ledger};
-use intake::origin::Origin;
-use model::{PodName, PodSpec, Text};
-use units::{Duration, Instant};
+use model::{PodSpec, Text};
 
 /// Arrivals of a block.
 pub const BLOCK_ARRIVALS: usize = 16_384;
 
-const COLUMNS: usize = 11;
-
-/// A block being filled.
+/// A block being filled, and what those before it hold.
 #[derive(Debug, Default)]
 pub(super) struct Filling {
     pub(super) arrivals: usize,
-    submit: i64,
-    number: u64,
-    origin: u64,
-    columns: [Vec<u8>; COLUMNS],
-    /// Values that first appear in the block.
-    met: Met<Vec<u8>>,
+    records: Sequence,
+    met: Met,
+    specs: Vec<u8>,
+    code: Code,
+    stored: Stored,
 }
 
-/// Counts of what was met first, and its bytes.
+/// How much of a source is stored.
 #[derive(Debug, Default)]
-struct Met<B> {
-    classes: (u64, B),
-    tenants: (u64, B),
-    dirt: (u64, B),
-    marks: (u64, B),
+struct Stored {
+    rests: usize,
+    classes: usize,
+    tenants: usize,
+    dirt: usize,
+    /// The total of the ledger.
+    total: Option<u64>,
 }
+
+/// What first appears in a block.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Met {
+    /// The parts that specs have in common.
+    rests: Vec<Arc<PodSpec>>,
+    tenants: Vec<Text>,
+    /// Kinds of dirt with what was done, by its place among [`ACTIONS`], and the first line.
+    dirt: Vec<(Text, usize, u64)>,
+    /// Numbers of the block's arrivals, with the counts of each kind after them.
+    marks: Vec<(usize, Vec<u64>)>,
+}
+
+const ACTIONS: [Action; 4] = [Action::Drop, Action::Repair, Action::Keep, Action::Waive];
 
 impl Filling {
-    /// Adds an arrival; `None` if it is of a kind that is not kept.
-    pub(super) fn push(&mut self, arrival: &Arrival) -> Option<()> {
-        let [
-            submits,
-            kinds,
-            numbers,
-            texts,
-            classes,
-            members,
-            tenants,
-            spans,
-            starts,
-            origins,
-            links,
-        ] = &mut self.columns;
-        if arrival.part != 0 {
+    /// Adds an arrival.
+    pub(super) fn push(&mut self, arrival: &Arrival) {
+        self.records.push(arrival);
+        self.arrivals += 1;
+    }
+
+    /// Adds what a source has met since; `None` if it can't be stored.
+    pub(super) fn note(&mut self, source: &dyn ArrivalSource) -> Option<()> {
+        let ledger: &Ledger = source.ledger();
+        // Bad rows are told word for word, with the file's name in them.
+        if !ledger.bad_rows().is_empty() {
             return None;
         }
-        let submit = arrival.submit.as_nanos();
-        put_signed(submits, submit.checked_sub(self.submit)?);
-        self.submit = submit;
-        match &arrival.name {
-            PodName::Job(number) => {
-                kinds.push(0);
-                put_signed(numbers, number.wrapping_sub(self.number) as i64);
-                self.number = *number;
-            }
-            PodName::Text(text) => {
-                kinds.push(1);
-                put_text(texts, text);
-            }
-            PodName::Member(number, member) => {
-                kinds.push(2);
-                put(numbers, *number);
-                put(numbers, u64::from(*member));
-            }
+        for class in source.classes().since(self.stored.classes) {
+            let (class, mut spec) = (class.ok()?, Vec::new());
+            self.code.put(&mut spec, &class)?;
+            // What was left out would be missing when it is read back.
+            let read = self.code.take(&spec);
+            read.ok().filter(|read| *read == *class)?;
+            put(&mut self.specs, spec.len() as u64);
+            self.specs.append(&mut spec);
         }
-        put(classes, u64::from(arrival.class));
-        put(members, u64::from(arrival.members));
-        put(tenants, u64::from(arrival.tenant));
-        put_optional(spans, arrival.run_time.map(Duration::as_nanos))?;
-        put_optional(spans, arrival.time_limit.map(Duration::as_nanos))?;
-        put_optional(starts, arrival.historic_start.map(Instant::as_nanos))?;
-        let origin = arrival.origin.number();
-        put_signed(origins, origin.wrapping_sub(self.origin) as i64);
-        self.origin = origin;
-        put_links(links, arrival.links.as_deref())?;
-        self.arrivals += 1;
+        self.stored.classes = source.classes().len();
+        let tenants = source.tenants().iter().skip(self.stored.tenants);
+        self.met.tenants.extend(tenants.cloned());
+        self.stored.tenants = source.tenants().len();
+        if self.stored.total != Some(ledger.total()) {
+            self.stored.total = Some(ledger.total());
+            let entries = ledger.entries();
+            self.met
+                .dirt
+                .extend({ entries.iter() }.skip(self.stored.dirt).map(|own| {
+                    let action = ACTIONS.iter().position(|action| *action == own.action);
+                    (own.kind.clone(), action.unwrap_or_default(), own.line)
+                }));
+            self.stored.dirt = entries.len();
+            let counts = entries.iter().map(|entry| entry.count);
+            self.met.marks.push((self.arrivals, counts.collect()));
+        }
         Some(())
     }
 
-    pub(super) fn met_class(&mut self, spec: &PodSpec) -> Option<()> {
-        self.met.classes.0 += 1;
-        put_spec(&mut self.met.classes.1, spec)
-    }
-
-    pub(super) fn met_tenant(&mut self, name: &str) {
-        self.met.tenants.0 += 1;
-        put_text(&mut self.met.tenants.1, name);
-    }
-
-    /// Stores the state of the ledger after the arrivals so far; `known` kinds were stored before.
-    pub(super) fn mark(&mut self, ledger: &Ledger, known: usize) {
-        for entry in ledger.entries().iter().skip(known) {
-            self.met.dirt.0 += 1;
-            let dirt = &mut self.met.dirt.1;
-            put_text(dirt, &entry.kind);
-            put(dirt, entry.action as u64);
-            put(dirt, entry.line);
-        }
-        self.met.marks.0 += 1;
-        let marks = &mut self.met.marks.1;
-        put(marks, self.arrivals as u64);
-        put(marks, ledger.entries().len() as u64);
-        for entry in ledger.entries() {
-            put(marks, entry.count);
-        }
-    }
-
     /// The block's bytes; what follows begins anew.
-    pub(super) fn take(&mut self) -> Vec<u8> {
-        let filled = std::mem::take(self);
+    pub(super) fn take(&mut self) -> Option<Vec<u8>> {
+        let mut met = std::mem::take(&mut self.met);
+        met.rests = self.code.rests(self.stored.rests);
+        self.stored.rests += met.rests.len();
         let mut out = Vec::new();
-        put(&mut out, filled.arrivals as u64);
-        let Met {
-            classes,
-            tenants,
-            dirt,
-            marks,
-        } = filled.met;
-        for (count, bytes) in [classes, tenants, dirt, marks] {
-            put(&mut out, count);
-            put(&mut out, bytes.len() as u64);
-            out.extend_from_slice(&bytes);
-        }
-        for column in &filled.columns {
-            put(&mut out, column.len() as u64);
-            out.extend_from_slice(column);
-        }
-        out
+        put(&mut out, std::mem::take(&mut self.arrivals) as u64);
+        put_text(&mut out, &serde_json::to_string(&met).ok()?);
+        put(&mut out, self.specs.len() as u64);
+        out.append(&mut self.specs);
+        out.extend(self.records.take());
+        Some(out)
     }
-}
-
-/// Encodes `None` as 0, and a number as its zigzag encoding plus one.
-fn put_optional(out: &mut Vec<u8>, nanos: Option<i64>) -> Option<()> {
-    match nanos {
-        None => out.push(0),
-        Some(nanos) => put(out, (((nanos << 1) ^ (nanos >> 63)) as u64).checked_add(1)?),
-    }
-    Some(())
-}
-
-fn take_optional(bytes: &mut Taken<'_>) -> Result<Option<i64>, Broken> {
-    Ok(match bytes.number()? {
-        0 => None,
-        number => Some(((number - 1) >> 1) as i64 ^ -(((number - 1) & 1) as i64)),
-    })
-}
-
-/// Encodes what an arrival waits for: 0 for nothing, else one more than the number of tasks; then the task
-/// that it is a part of and the gang if there are any, the think time, and the tasks.
-fn put_links(out: &mut Vec<u8>, links: Option<&Links>) -> Option<()> {
-    let Some(links) = links else {
-        out.push(0);
-        return Some(());
-    };
-    put(out, (links.after.len() as u64).checked_add(1)?);
-    out.push(u8::from(links.part_of.is_some()) | u8::from(links.gang.is_some()) << 1);
-    put_signed(out, links.delay.as_nanos());
-    for name in { links.part_of.iter() }
-        .chain(&links.gang)
-        .chain(&links.after)
-    {
-        put_task(out, name);
-    }
-    Some(())
-}
-
-fn put_task(out: &mut Vec<u8>, name: &PodName) {
-    match name {
-        PodName::Job(number) => {
-            out.push(0);
-            put(out, *number);
-        }
-        PodName::Text(text) => {
-            out.push(1);
-            put_text(out, text);
-        }
-        PodName::Member(number, member) => {
-            out.push(2);
-            put(out, *number);
-            put(out, u64::from(*member));
-        }
-    }
-}
-
-fn take_links(bytes: &mut Taken<'_>) -> Result<Option<Box<Links>>, Broken> {
-    let Some(count) = bytes.number()?.checked_sub(1) else {
-        return Ok(None);
-    };
-    let has = bytes.number()?;
-    if has > 3 {
-        return Err(Broken);
-    }
-    let delay = Duration::from_nanos(bytes.signed()?);
-    let part_of = (has & 1 > 0).then(|| take_task(bytes)).transpose()?;
-    let gang = (has & 2 > 0).then(|| take_task(bytes)).transpose()?;
-    let after = (0..count).map(|_| take_task(bytes));
-    Ok(Some(Box::new(Links {
-        part_of,
-        after: after.collect::<Result<_, _>>()?,
-        delay,
-        gang,
-    })))
-}
-
-fn take_task(bytes: &mut Taken<'_>) -> Result<PodName, Broken> {
-    let index = |number: u64| u32::try_from(number).map_err(|_| Broken);
-    Ok(match bytes.number()? {
-        0 => PodName::Job(bytes.number()?),
-        1 => PodName::Text(bytes.shared_text()?),
-        2 => PodName::Member(bytes.number()?, index(bytes.number()?)?),
-        _ => return Err(Broken),
-    })
 }
 
 /// Content of a block.
@@ -238,97 +120,29 @@ pub(super) struct Block {
     pub(super) marks: Vec<(usize, Vec<u64>)>,
 }
 
-/// Reads a block.
-pub(super) fn read(bytes: &[u8]) -> Result<Block, Broken> {
+/// Reads a block; `code` has what specs share with those of blocks before.
+pub(super) fn read(bytes: &[u8], code: &mut Code) -> Result<Block, Broken> {
     let mut bytes = Taken(bytes);
-    let arrivals = bytes.count()?;
-    if arrivals > BLOCK_ARRIVALS {
-        return Err(Broken);
+    let count = bytes.count()?;
+    let met: Met = serde_json::from_str(bytes.text()?).map_err(|_| Broken)?;
+    code.add_rests(met.rests);
+    let specs = bytes.count()?;
+    let mut specs = Taken(bytes.bytes(specs)?);
+    let mut classes = Vec::new();
+    while !specs.0.is_empty() {
+        let length = specs.count()?;
+        classes.push(Arc::new(code.take(specs.bytes(length)?)?));
     }
-    let mut block = Block::default();
-    let part = |bytes: &mut Taken<'_>,
-                take: &mut dyn FnMut(&mut Taken<'_>) -> Result<(), Broken>| {
-        let (count, length) = (bytes.number()?, bytes.count()?);
-        let mut part = Taken(bytes.bytes(length)?);
-        (0..count).try_for_each(|_| take(&mut part))
-    };
-    part(&mut bytes, &mut |part| {
-        block.classes.push(Arc::new(take_spec(part)?));
-        Ok(())
-    })?;
-    part(&mut bytes, &mut |part| {
-        block.tenants.push(part.shared_text()?);
-        Ok(())
-    })?;
-    part(&mut bytes, &mut |part| {
-        let kind = part.shared_text()?;
-        let action = match part.number()? {
-            0 => Action::Drop,
-            1 => Action::Repair,
-            2 => Action::Keep,
-            3 => Action::Waive,
-            _ => return Err(Broken),
-        };
-        block.dirt.push((kind, action, part.number()?));
-        Ok(())
-    })?;
-    part(&mut bytes, &mut |part| {
-        let (after, kinds) = (part.count()?, part.count()?);
-        let counts = (0..kinds).map(|_| part.number());
-        block.marks.push((after, counts.collect::<Result<_, _>>()?));
-        Ok(())
-    })?;
-    let mut columns = [Taken::default(); COLUMNS];
-    for column in &mut columns {
-        let length = bytes.count()?;
-        *column = Taken(bytes.bytes(length)?);
-    }
-    block.arrivals = arrivals_of(arrivals, columns)?;
-    Ok(block)
-}
-
-fn arrivals_of(count: usize, columns: [Taken<'_>; COLUMNS]) -> Result<Vec<Arrival>, Broken> {
-    let [
-        mut submits,
-        mut kinds,
-        mut numbers,
-        mut texts,
-        mut classes,
-        mut members,
-        mut tenants,
-        mut spans,
-        mut starts,
-        mut origins,
-        mut links,
-    ] = columns;
-    let index = |bytes: &mut Taken<'_>| u32::try_from(bytes.number()?).map_err(|_| Broken);
-    let (mut submit, mut number, mut origin) = (0_i64, 0_u64, 0_u64);
-    let mut arrivals = Vec::with_capacity(count);
-    for _ in 0..count {
-        submit = submit.checked_add(submits.signed()?).ok_or(Broken)?;
-        let name = match kinds.number()? {
-            0 => {
-                number = number.wrapping_add(numbers.signed()? as u64);
-                PodName::Job(number)
-            }
-            1 => PodName::Text(texts.shared_text()?),
-            2 => PodName::Member(numbers.number()?, index(&mut numbers)?),
-            _ => return Err(Broken),
-        };
-        origin = origin.wrapping_add(origins.signed()? as u64);
-        arrivals.push(Arrival {
-            submit: Instant::from_nanos(submit),
-            name,
-            class: index(&mut classes)?,
-            members: index(&mut members)?,
-            tenant: index(&mut tenants)?,
-            run_time: take_optional(&mut spans)?.map(Duration::from_nanos),
-            time_limit: take_optional(&mut spans)?.map(Duration::from_nanos),
-            historic_start: take_optional(&mut starts)?.map(Instant::from_nanos),
-            links: take_links(&mut links)?,
-            part: 0,
-            origin: Origin::of_number(origin),
-        });
-    }
-    Ok(arrivals)
+    let arrivals = Sequence::arrivals(bytes.0, count);
+    let dirt = met.dirt.into_iter().map(|(kind, action, line)| {
+        let action = ACTIONS.get(action).ok_or(Broken)?;
+        Ok((kind, *action, line))
+    });
+    Ok(Block {
+        arrivals: arrivals.ok_or(Broken)?,
+        classes,
+        tenants: met.tenants,
+        dirt: dirt.collect::<Result<_, _>>()?,
+        marks: met.marks,
+    })
 }

@@ -7,12 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::block::{self, BLOCK_ARRIVALS, Block, Filling};
-use super::bytes::Broken;
+use crate::classes::{Broken, Code};
 use crate::stream::{Arrival, ArrivalSource};
-use intake::ledger::Ledger;
 
 /// The kind of file and the version of its format.
-const MAGIC: &[u8; 8] = b"wtrace 3";
+const MAGIC: &[u8; 8] = b"wtrace 4";
 const HASH_BYTES: usize = 16;
 /// No block comes near it.
 const MAX_BLOCK_BYTES: usize = 1 << 28;
@@ -32,10 +31,6 @@ pub(super) struct CacheWriter {
     path: PathBuf,
     out: BufWriter<File>,
     filling: Filling,
-    classes: usize,
-    tenants: usize,
-    dirt: usize,
-    noted: Option<u64>,
 }
 
 impl CacheWriter {
@@ -57,10 +52,6 @@ impl CacheWriter {
             path: path.to_owned(),
             out: BufWriter::new(file),
             filling: Filling::default(),
-            classes: 0,
-            tenants: 0,
-            dirt: 0,
-            noted: None,
         };
         writer.out.write_all(MAGIC)?;
         writer.block(header)?;
@@ -69,8 +60,8 @@ impl CacheWriter {
 
     /// Adds the arrival that a source delivered last; `None` if it can't be kept.
     pub(super) fn push(&mut self, arrival: &Arrival, source: &dyn ArrivalSource) -> Option<()> {
-        self.note(source)?;
-        self.filling.push(arrival)?;
+        self.filling.note(source)?;
+        self.filling.push(arrival);
         if self.filling.arrivals == BLOCK_ARRIVALS {
             self.flush()?;
         }
@@ -79,7 +70,7 @@ impl CacheWriter {
 
     /// Completes the file of a source that has ended; `None` if it can't be.
     pub(super) fn finish(&mut self, source: &dyn ArrivalSource) -> Option<()> {
-        self.note(source)?;
+        self.filling.note(source)?;
         self.flush()?;
         self.block(&[]).ok()?;
         self.out.flush().ok()?;
@@ -89,31 +80,8 @@ impl CacheWriter {
             .ok()
     }
 
-    /// Notes what the source has met since.
-    fn note(&mut self, source: &dyn ArrivalSource) -> Option<()> {
-        for class in source.classes().since(self.classes) {
-            self.filling.met_class(&*class.ok()?)?;
-        }
-        self.classes = source.classes().len();
-        for tenant in source.tenants().iter().skip(self.tenants) {
-            self.filling.met_tenant(tenant);
-        }
-        self.tenants = source.tenants().len();
-        let ledger: &Ledger = source.ledger();
-        // Bad rows are told word for word, with the file's name in them.
-        if !ledger.bad_rows().is_empty() {
-            return None;
-        }
-        if self.noted != Some(ledger.total()) {
-            self.noted = Some(ledger.total());
-            self.filling.mark(ledger, self.dirt);
-            self.dirt = ledger.entries().len();
-        }
-        Some(())
-    }
-
     fn flush(&mut self) -> Option<()> {
-        let bytes = self.filling.take();
+        let bytes = self.filling.take()?;
         self.block(&bytes).ok()
     }
 
@@ -145,6 +113,7 @@ pub(super) struct CacheReader {
     read: u64,
     total: u64,
     ended: bool,
+    code: Code,
 }
 
 impl CacheReader {
@@ -157,6 +126,7 @@ impl CacheReader {
             stored: BufReader::with_capacity(1 << 16, file),
             read: 0,
             ended: false,
+            code: Code::default(),
         };
         let magic = reader.bytes(MAGIC.len())?;
         let found = reader.block()?;
@@ -181,7 +151,7 @@ impl CacheReader {
             self.ended = true;
             return Ok(None);
         };
-        block::read(&bytes).map(Some)
+        block::read(&bytes, &mut self.code).map(Some)
     }
 
     fn block(&mut self) -> Result<Option<Vec<u8>>, Broken> {

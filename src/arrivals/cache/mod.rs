@@ -1,4 +1,4 @@
-//! A cache of decoded traces: what a reader made of a compressed file, as columns, so that the next
+//! A cache of decoded traces: what a reader made of a compressed file, so that the next
 //! run neither decompresses nor parses it. It is made the first time a file is read to its end and
 //! used as long as the file's content, the reading options and the program are the same; the name
 //! carries the content's hash, so a changed file is never mistaken for the old one. Whatever is
@@ -8,19 +8,16 @@
 //! from [`CACHE_FROM_BYTES`] on. Plain text is parsed about as fast as it is hashed.
 
 mod block;
-pub(super) mod bytes;
 mod file;
-mod spec;
 
 use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use crate::header_record::HeaderRecord;
+use crate::classes::Broken;
 use crate::read_options::ReadOptions;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 pub use block::BLOCK_ARRIVALS;
 use block::Block;
-use bytes::Broken;
 use file::{CacheReader, CacheWriter};
 use intake::ledger::{Action, Ledger};
 use intake::{Input, TraceError};
@@ -261,16 +258,8 @@ impl ArrivalSource for Cached {
         self.record()
     }
 
-    fn may_wait(&self) -> bool {
-        self.plain.may_wait()
-    }
-
-    fn has_gangs(&self) -> bool {
-        self.plain.has_gangs()
-    }
-
-    fn header(&self) -> &HeaderRecord {
-        self.plain.header()
+    fn inner(&self) -> Option<&dyn ArrivalSource> {
+        Some(&*self.plain)
     }
 
     fn classes(&self) -> &Classes {
@@ -308,10 +297,6 @@ impl ArrivalSource for Cached {
         }
     }
 
-    fn files(&self) -> &[std::sync::Arc<str>] {
-        self.plain.files()
-    }
-
     fn tenants(&self) -> &[Text] {
         if self.is_read_from_cache() {
             &self.tenants
@@ -324,6 +309,7 @@ impl ArrivalSource for Cached {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::classes::Code;
     use crate::links::Links;
     use model::PodName;
     use units::{Duration, Instant};
@@ -343,24 +329,20 @@ mod tests {
                 own.get_or_insert_default().gang = Some(name("gang"));
             }
             plain.push(Arrival {
-                submit: Instant::ZERO,
-                name: name("pod"),
-                class: 0,
-                members: 1,
-                tenant: 0,
-                run_time: None,
-                time_limit: None,
-                historic_start: None,
                 links: own,
-                part: 0,
-                origin: intake::Origin::NONE,
+                ..Arrival::new(Instant::ZERO, name("pod"))
             });
         }
         let mut filling = block::Filling::default();
         for arrival in &plain {
-            filling.push(arrival).expect("of the first part");
+            filling.push(arrival);
         }
-        let block = block::read(&filling.take()).expect("whole");
+        let bytes = filling.take().expect("nothing but arrivals");
+        let block = block::read(&bytes, &mut Code::default()).expect("whole");
         assert_eq!(block.arrivals, plain);
+        for end in 0..bytes.len() {
+            let cut = block::read(&bytes[..end], &mut Code::default());
+            assert_eq!(cut.map(drop), Err(Broken), "{end}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
 
-use crate::cache::bytes::{Broken, Taken, put, put_signed, put_text};
+use super::bytes::{Broken, Taken, put, put_signed, put_text};
 use model::{Behaviour, GpuRequest, Labels, PodSpec, ResourceList};
 use units::Quantity;
 
@@ -15,13 +15,13 @@ const MOST_RESTS: usize = 1 << 10;
 
 /// The rests of the specs up to now, by their numbers.
 #[derive(Debug, Default)]
-pub(super) struct Code {
+pub(crate) struct Code {
     rests: IndexSet<Arc<PodSpec>, FxBuildHasher>,
 }
 
 impl Code {
     /// Appends a spec; `None`, and nothing useful, if it has no bytes.
-    pub(super) fn put(&mut self, out: &mut Vec<u8>, spec: &PodSpec) -> Option<()> {
+    pub(crate) fn put(&mut self, out: &mut Vec<u8>, spec: &PodSpec) -> Option<()> {
         let mut rest = spec.clone();
         put_text(out, &std::mem::take(&mut rest.namespace));
         put_signed(out, i64::from(std::mem::take(&mut rest.priority)));
@@ -40,6 +40,16 @@ impl Code {
         self.put_rest(out, rest)
     }
 
+    /// The rests from a number on.
+    pub(crate) fn rests(&self, first: usize) -> Vec<Arc<PodSpec>> {
+        self.rests.iter().skip(first).cloned().collect()
+    }
+
+    /// Adds the rests that follow.
+    pub(crate) fn add_rests(&mut self, rests: Vec<Arc<PodSpec>>) {
+        self.rests.extend(rests);
+    }
+
     fn put_rest(&mut self, out: &mut Vec<u8>, rest: PodSpec) -> Option<()> {
         let known = self.rests.get_index_of(&rest);
         let number = match known {
@@ -56,7 +66,7 @@ impl Code {
     }
 
     /// Takes the spec that bytes say.
-    pub(super) fn take(&self, bytes: &[u8]) -> Result<PodSpec, Broken> {
+    pub(crate) fn take(&self, bytes: &[u8]) -> Result<PodSpec, Broken> {
         let mut bytes = Taken(bytes);
         let namespace = bytes.shared_text()?;
         let priority = i32::try_from(bytes.signed()?).map_err(|_| Broken)?;

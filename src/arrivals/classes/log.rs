@@ -1,20 +1,17 @@
 //! Specs one after the other in a temporary file that has no name, so that it is gone with the program. Where no such file
 //! can be written, they are in memory, in as few bytes.
 
-use std::fs::File;
 use std::io;
-use std::ops::Range;
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::code::Code;
 use crate::class_cache::ByClass;
-use intake::{TraceError, nameless};
+use crate::spill::ByteLog;
+use intake::TraceError;
 use model::PodSpec;
 use units::SortedMap;
 
-/// Bytes that are written at once, and read at once where specs are read one after the other.
+/// Bytes that are read at once where specs are read one after the other.
 const AT_ONCE: usize = 64 << 10;
 
 /// The number of specs that were asked for last and are in memory, too.
@@ -73,14 +70,7 @@ impl Log {
 /// Specs and where they are.
 #[derive(Debug)]
 struct Stored {
-    /// The temporary file and the name that it had; `None` before the first bytes are written.
-    file: Option<(File, PathBuf)>,
-    /// Whether the file can't be written, so that what comes stays in memory.
-    stays: bool,
-    /// Bytes in the file.
-    written: u64,
-    /// Bytes that follow them.
-    pending: Vec<u8>,
+    log: ByteLog,
     /// The byte after each spec.
     ends: Vec<u64>,
     code: Code,
@@ -101,10 +91,7 @@ struct Stored {
 impl Default for Stored {
     fn default() -> Self {
         Self {
-            file: None,
-            stays: false,
-            written: 0,
-            pending: Vec::new(),
+            log: ByteLog::new("classes"),
             ends: Vec::new(),
             code: Code::default(),
             unsaid: SortedMap::new(),
@@ -120,31 +107,16 @@ impl Default for Stored {
 
 impl Stored {
     fn push(&mut self, spec: &Arc<PodSpec>) {
-        let (place, start) = (self.ends.len() as u32, self.pending.len());
-        let is_said = self.code.put(&mut self.pending, spec).is_some()
-            && (self.code.take(&self.pending[start..]).as_ref()) == Ok(&**spec);
-        if !is_said {
-            self.pending.truncate(start);
+        let (place, mut bytes) = (self.ends.len() as u32, Vec::new());
+        let is_said = self.code.put(&mut bytes, spec).is_some()
+            && self.code.take(&bytes).as_ref() == Ok(&**spec);
+        if is_said {
+            self.log.push(|all| all.append(&mut bytes));
+        } else {
             self.unsaid.insert(place, Arc::clone(spec));
         }
-        self.ends.push(self.written + self.pending.len() as u64);
+        self.ends.push(self.log.end());
         self.recent.put(place, Arc::clone(spec));
-        if self.pending.len() >= AT_ONCE && !self.stays {
-            self.stays = self.write().is_err();
-        }
-    }
-
-    /// Writes what is in memory.
-    fn write(&mut self) -> io::Result<()> {
-        if self.file.is_none() {
-            self.file = Some(nameless("classes")?);
-        }
-        if let Some((file, _)) = &self.file {
-            file.write_all_at(&self.pending, self.written)?;
-            self.written += self.pending.len() as u64;
-            self.pending.clear();
-        }
-        Ok(())
     }
 
     fn get(&mut self, place: usize) -> Result<Arc<PodSpec>, TraceError> {
@@ -174,44 +146,24 @@ impl Stored {
     fn read(&mut self, place: usize) -> io::Result<Arc<PodSpec>> {
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         let own = start..self.ends[place];
+        // More is read at once where the next ones will be asked for.
         let is_next = std::mem::replace(&mut self.last, place) + 1 == place;
-        let spec = if let Some(from) = own.start.checked_sub(self.written) {
-            let until = (own.end - self.written) as usize;
-            self.code.take(&self.pending[from as usize..until])
-        } else {
-            let bytes = self.of_file(own, is_next)?;
-            self.code.take(&self.ahead[bytes])
-        };
+        let known = self.ahead_from..self.ahead_from + self.ahead.len() as u64;
+        if !(known.contains(&own.start) && own.end <= known.end) {
+            let more = if is_next { AT_ONCE } else { 0 };
+            self.ahead = self.log.get(own.clone(), more)?.into_owned();
+            self.ahead_from = own.start;
+        }
+        let [from, until] = [own.start, own.end].map(|at| (at - self.ahead_from) as usize);
+        let spec = self.code.take(&self.ahead[from..until]);
         let spec = spec.map_err(|_| io::Error::other("it holds other bytes than were written"))?;
         Ok(Arc::new(spec))
     }
 
-    /// Has bytes of the file in memory, and more of them where the next ones will be asked for.
-    fn of_file(&mut self, own: Range<u64>, is_next: bool) -> io::Result<Range<usize>> {
-        let length = (own.end - own.start) as usize;
-        let known = self.ahead_from..self.ahead_from + self.ahead.len() as u64;
-        if !(known.contains(&own.start) && own.end <= known.end) {
-            let more = if is_next { AT_ONCE } else { 0 };
-            let left = (self.written - own.start) as usize;
-            self.ahead.clear();
-            self.ahead.resize(length.max(more.min(left)), 0);
-            self.ahead_from = own.start;
-            if let Some((file, _)) = &self.file
-                && let Err(error) = file.read_exact_at(&mut self.ahead, own.start)
-            {
-                self.ahead.clear();
-                return Err(error);
-            }
-        }
-        let from = (own.start - self.ahead_from) as usize;
-        Ok(from..from + length)
-    }
-
     /// The error about the temporary file, with its remedy.
     fn told(&self, error: &io::Error) -> TraceError {
-        let path = self.file.as_ref().map(|(_, path)| path.display());
         TraceError::Io {
-            file: path.map_or_else(String::new, |path| path.to_string()),
+            file: self.log.path(),
             reason: format!(
                 "what pods ask for can't be read back from this temporary file ({error}); set TMPDIR to a \
                  folder of another disk"
@@ -226,20 +178,13 @@ impl Log {
     pub(super) fn break_file(&self, is_lost: bool) {
         let mut stored = self.stored();
         stored.recent = ByClass::of(RECENT);
-        stored.stays = true;
-        if is_lost {
-            let lost = stored.write().and_then(|()| match &stored.file {
-                Some((file, _)) => file.set_len(0),
-                None => Ok(()),
-            });
-            lost.expect("a temporary folder");
-        }
+        stored.log.break_file(is_lost);
     }
 
     /// Has everything be in the file.
     pub(super) fn flush(&self) {
         let mut stored = self.stored();
         stored.recent = ByClass::of(RECENT);
-        stored.write().expect("a temporary folder");
+        stored.log.write().expect("a temporary folder");
     }
 }

@@ -2,6 +2,7 @@
 //! for amounts of its own has as many classes as tasks: those beyond the first are in a temporary file and are read
 //! back when they are asked for. Copies share both, so that a copy costs little however many there are.
 
+mod bytes;
 mod code;
 mod log;
 
@@ -10,6 +11,8 @@ use std::sync::Arc;
 
 use crate::class_columns::ClassColumns;
 use crate::implausible::Extremes;
+pub(crate) use bytes::{Broken, Taken, put, put_text};
+pub(crate) use code::Code;
 use intake::TraceError;
 use log::Log;
 use model::PodSpec;

@@ -18,9 +18,6 @@ pub const RECORDS_MAX: usize = 20;
 /// Most characters of a line that are shown.
 const SHOWN: usize = 400;
 
-/// First bytes of a SQLite database.
-const SQLITE: &[u8] = b"SQLite format 3";
-
 /// A record of a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -140,7 +137,7 @@ fn line_of(input: &Input, record: &Record) -> Result<Option<String>, TraceError>
         return Ok(None);
     };
     let first = part.first_bytes()?;
-    if is_parquet(&first) || first.starts_with(SQLITE) {
+    if is_parquet(&first) {
         return Ok(None);
     }
     let mut text = String::new();

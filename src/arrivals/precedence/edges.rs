@@ -249,17 +249,9 @@ mod tests {
     fn arrival(task: u64, after: &[u64], line: u64) -> Arrival {
         let after = after.iter().map(|&other| PodName::Job(other)).collect();
         Arrival {
-            submit: Instant::ZERO,
-            name: PodName::Text(format!("part-{line}").into()),
-            class: 0,
-            members: 1,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
             links: Links::of(Some(PodName::Job(task)), after),
-            part: 0,
             origin: Origin::line(line),
+            ..Arrival::new(Instant::ZERO, PodName::Text(format!("part-{line}").into()))
         }
     }
 

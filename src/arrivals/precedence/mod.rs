@@ -8,7 +8,7 @@ use model::PodName;
 use smallvec::SmallVec;
 
 use crate::spill::key_of;
-use crate::stream::{Arrival, ArrivalSource, Classes};
+use crate::stream::{Arrival, ArrivalSource};
 use intake::TraceError;
 use intake::ledger::{Action, Ledger};
 
@@ -122,10 +122,6 @@ impl ArrivalSource for Told {
 
     fn inner(&self) -> Option<&dyn ArrivalSource> {
         Some(&*self.source)
-    }
-
-    fn classes(&self) -> &Classes {
-        self.source.classes()
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {

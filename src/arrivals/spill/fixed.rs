@@ -4,16 +4,13 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use twox_hash::XxHash3_128;
 
-use super::{AHEAD, Run, ahead_of_each};
-use intake::{TraceError, nameless, read_error};
+use super::runs::{AHEAD, Run, Runs};
+use intake::{TemporaryFile, TraceError};
 
 /// Bytes of records that are held in memory.
 const BYTES_HELD: usize = 4 << 20;
@@ -43,17 +40,9 @@ pub struct FixedSort<const WORDS: usize> {
     /// Whether those in memory came in their order.
     is_sorted: bool,
     most_held: usize,
-    disk: Option<Disk>,
+    disk: Option<Runs>,
     /// The last record of the last run on disk.
     last: Option<[u64; WORDS]>,
-}
-
-/// A temporary file of sorted runs.
-#[derive(Debug)]
-struct Disk {
-    file: File,
-    path: PathBuf,
-    runs: Vec<Run>,
 }
 
 impl<const WORDS: usize> Default for FixedSort<WORDS> {
@@ -97,44 +86,32 @@ impl<const WORDS: usize> FixedSort<WORDS> {
     fn take_out(&mut self) -> io::Result<()> {
         self.sort();
         if self.disk.is_none() {
-            let (file, path) = nameless("records")?;
-            let runs = Vec::new();
-            self.disk = Some(Disk { file, path, runs });
+            self.disk = Some(Runs::new("records")?);
         }
         let Some(disk) = &mut self.disk else {
             return Ok(());
         };
-        let from = disk.runs.last().map_or(0, |run| run.until);
-        let mut until = from;
-        let mut buffer = Vec::with_capacity(AHEAD);
-        for records in self.held.chunks((AHEAD / (WORDS * WORD)).max(1)) {
-            buffer.clear();
-            buffer.extend(records.iter().flatten().flat_map(|word| word.to_le_bytes()));
-            disk.file.write_all_at(&buffer, until)?;
-            until += buffer.len() as u64;
-        }
         let goes_on = self.last.is_some() && self.last.as_ref() <= self.held.first();
-        match disk.runs.last_mut().filter(|_| goes_on) {
-            Some(run) => run.until = until,
-            None => disk.runs.push(Run { from, until }),
-        }
+        let pieces = self.held.chunks((AHEAD / (WORDS * WORD)).max(1));
+        let bytes = |records: &[[u64; WORDS]]| -> Vec<u8> {
+            let words = records.iter().flatten();
+            words.flat_map(|word| word.to_le_bytes()).collect()
+        };
+        disk.add(goes_on, pieces.map(bytes))?;
         self.last = self.held.last().copied();
         self.held.clear();
         Ok(())
     }
 
-    /// Whether records are on disk; if not, all are in memory.
-    pub const fn is_on_disk(&self) -> bool {
-        self.disk.is_some()
-    }
-
     /// The records in their order.
     pub fn sorted(mut self) -> FixedSorted<WORDS> {
         self.sort();
-        let at_once = ahead_of_each(self.disk.as_ref().map_or(0, |disk| disk.runs.len()));
-        let runs = self.disk.iter().flat_map(|disk| &disk.runs);
+        let cursors = self.disk.iter().flat_map(|runs| {
+            let at_once = runs.ahead_of_each();
+            { runs.all.iter() }.map(move |&run| Cursor::new(run, at_once))
+        });
         FixedSorted {
-            cursors: runs.map(|&run| Cursor::new(run, at_once)).collect(),
+            cursors: cursors.collect(),
             disk: self.disk.map(Arc::new),
             held: self.held.into_iter(),
             heads: BinaryHeap::new(),
@@ -146,7 +123,7 @@ impl<const WORDS: usize> FixedSort<WORDS> {
 /// Records in their order, which are read once; copies are read from the same place on.
 #[derive(Clone, Debug)]
 pub struct FixedSorted<const WORDS: usize> {
-    disk: Option<Arc<Disk>>,
+    disk: Option<Arc<Runs>>,
     cursors: Vec<Cursor<WORDS>>,
     /// The records that never went to the disk, as the last run.
     held: std::vec::IntoIter<[u64; WORDS]>,
@@ -197,12 +174,12 @@ fn next_of<const WORDS: usize>(
     run: usize,
     cursors: &mut [Cursor<WORDS>],
     held: &mut std::vec::IntoIter<[u64; WORDS]>,
-    disk: Option<&Disk>,
+    disk: Option<&Runs>,
 ) -> Result<Option<[u64; WORDS]>, TraceError> {
     match (cursors.get_mut(run), disk) {
         (Some(cursor), Some(disk)) => {
-            let failed = |error| read_error(&disk.path.display().to_string(), &error);
-            cursor.next(&disk.file).map_err(failed)
+            let next = cursor.next(&disk.file);
+            next.map_err(|error| disk.file.failed(&error))
         }
         _ => Ok(held.next()),
     }
@@ -250,11 +227,11 @@ impl<const WORDS: usize> Cursor<WORDS> {
         }
     }
 
-    fn next(&mut self, file: &File) -> io::Result<Option<[u64; WORDS]>> {
+    fn next(&mut self, file: &TemporaryFile) -> io::Result<Option<[u64; WORDS]>> {
         if self.ahead.as_slice().is_empty() && self.run.from < self.run.until {
             let length = self.at_once.min(self.run.until - self.run.from);
             let mut bytes = vec![0; length as usize];
-            file.read_exact_at(&mut bytes, self.run.from)?;
+            file.read(&mut bytes, self.run.from)?;
             self.run.from += length;
             let records = bytes.chunks_exact(WORDS * WORD).map(|record| {
                 let mut words = record.as_chunks::<WORD>().0.iter();

@@ -8,15 +8,13 @@
 use std::cmp::Reverse;
 use std::collections::binary_heap::PeekMut;
 use std::collections::{BinaryHeap, VecDeque};
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 mod alive;
 mod ascending;
 mod buffer;
+mod byte_log;
 mod decode;
 mod encode;
 mod fixed;
@@ -26,6 +24,7 @@ mod numbers;
 mod packed;
 mod places;
 mod previous;
+mod runs;
 mod slots;
 mod sorted_by;
 mod text_log;
@@ -35,6 +34,8 @@ use crate::memory::Recorded;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 pub use alive::{Alive, Hashed, Stored};
 pub use ascending::Ascending;
+pub(crate) use byte_log::ByteLog;
+use byte_log::unreadable;
 use decode::{decode, each_of, rank};
 use encode::whole;
 pub(crate) use fixed::each_joined;
@@ -42,12 +43,14 @@ pub use fixed::{FixedSort, FixedSorted, key_of};
 pub use flat::{Flat, FlatLinks, FlatName};
 pub use held::Held;
 use intake::ledger::Ledger;
-use intake::{TraceError, nameless, read_error};
+use intake::{TemporaryFile, TraceError};
 use model::Text;
 pub use packed::Packed;
+pub(crate) use packed::Sequence;
 pub use places::{Key, Places};
 use previous::Previous;
 pub use previous::padded;
+use runs::{AHEAD, Run, Runs};
 pub use slots::Slots;
 pub use sorted_by::Order;
 use sorted_by::Rank;
@@ -58,32 +61,14 @@ use units::{Duration, Instant};
 /// disk, and what they take is little beside the rest of a reader.
 pub const MOST_HELD: usize = 1 << 17;
 
-/// Bytes that a run is read ahead at most.
-const AHEAD: usize = 64 << 10;
-
-/// Bytes that a run is read ahead at least.
-const LEAST_AHEAD: usize = 1 << 10;
-
-/// Bytes that all runs together are read ahead, so that memory does not grow with their number.
-const ALL_AHEAD: usize = 2 << 20;
-
 /// Bit pattern of a time that is absent.
 pub const NONE: i64 = i64::MIN;
-
-/// A part of the file.
-#[derive(Clone, Copy, Debug)]
-struct Run {
-    from: u64,
-    until: u64,
-}
 
 /// Sorted runs on disk.
 #[derive(Debug)]
 pub struct Spill {
-    file: File,
-    path: PathBuf,
+    runs: Runs,
     order: Order,
-    runs: Vec<Run>,
     /// Rank of the last record of the last run.
     last: Option<Rank>,
     count: u64,
@@ -96,12 +81,9 @@ pub struct Spill {
 impl Spill {
     /// An empty temporary file for arrivals in an order, of which the name is gone already.
     pub fn new(order: Order) -> io::Result<Self> {
-        let (file, path) = nameless("arrivals")?;
         Ok(Self {
-            file,
-            path,
+            runs: Runs::new("arrivals")?,
             order,
-            runs: Vec::new(),
             last: None,
             count: 0,
             may_wait: false,
@@ -127,14 +109,7 @@ impl Spill {
     /// than its last one.
     pub fn write(&mut self, records: &mut Packed) -> io::Result<()> {
         records.sort();
-        let from = self.runs.last().map_or(0, |run| run.until);
-        self.file.write_all_at(records.bytes(), from)?;
-        let until = from + records.bytes().len() as u64;
-        let goes_on = self.goes_on(records);
-        match self.runs.last_mut().filter(|_| goes_on) {
-            Some(run) => run.until = until,
-            None => self.runs.push(Run { from, until }),
-        }
+        self.runs.add(self.goes_on(records), [records.bytes()])?;
         self.last = records.ends().map(|(_, last)| last.clone());
         self.count += records.count() as u64;
         self.may_wait |= records.may_wait;
@@ -148,15 +123,6 @@ impl Spill {
         let first = records.ends().map(|(first, _)| first);
         self.last.is_some() && self.last.as_ref() <= first
     }
-
-    fn failed(&self, error: &io::Error) -> TraceError {
-        read_error(&self.path.display().to_string(), error)
-    }
-}
-
-/// Bytes that each of a number of runs is read ahead.
-fn ahead_of_each(runs: usize) -> usize {
-    (ALL_AHEAD / runs.max(1)).clamp(LEAST_AHEAD, AHEAD)
 }
 
 /// A run that is read.
@@ -176,7 +142,7 @@ struct Cursor {
 impl Cursor {
     /// Reads ahead up to the end of the next record; `false` at the end of the run.
     #[inline(always)]
-    fn has_next(&mut self, file: &File) -> io::Result<bool> {
+    fn has_next(&mut self, file: &TemporaryFile) -> io::Result<bool> {
         while whole(&self.ahead[self.used..self.filled]).is_none() {
             if !self.read_ahead(file)? {
                 return Ok(false);
@@ -186,7 +152,7 @@ impl Cursor {
     }
 
     /// The rank of the next record; `None` at the end of the run.
-    fn rank(&mut self, file: &File, order: Order) -> io::Result<Option<Rank>> {
+    fn rank(&mut self, file: &TemporaryFile, order: Order) -> io::Result<Option<Rank>> {
         if !self.has_next(file)? {
             return Ok(None);
         }
@@ -211,7 +177,7 @@ impl Cursor {
     }
 
     /// Reads more of the run; whether there was more.
-    fn read_ahead(&mut self, file: &File) -> io::Result<bool> {
+    fn read_ahead(&mut self, file: &TemporaryFile) -> io::Result<bool> {
         let left = self.run.until - self.run.from;
         if left == 0 {
             return Ok(false);
@@ -224,17 +190,11 @@ impl Cursor {
         if self.ahead.len() < until {
             self.ahead.resize(until, 0);
         }
-        file.read_exact_at(&mut self.ahead[self.filled..until], self.run.from)?;
+        file.read(&mut self.ahead[self.filled..until], self.run.from)?;
         self.filled = until;
         self.run.from += more as u64;
         Ok(true)
     }
-}
-
-/// The failure of a record that does not come back from the disk as it went there.
-#[cold]
-fn unreadable() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "it holds no record there")
 }
 
 /// All that forks of a source share.
@@ -291,11 +251,11 @@ impl Merged {
             run,
             filled: ahead.len(),
             ahead,
-            at_once: ahead_of_each(spill.runs.len()),
+            at_once: spill.runs.ahead_of_each(),
             used: 0,
             previous: Previous::none(),
         };
-        let of_runs = spill.runs.iter().map(|&run| cursor(run, Vec::new()));
+        let of_runs = spill.runs.all.iter().map(|&run| cursor(run, Vec::new()));
         let of_rest = cursor(Run { from: 0, until: 0 }, kept);
         Self {
             classes: Classes::from(rest.classes),
@@ -324,8 +284,8 @@ impl Merged {
     fn begin(&mut self) -> Result<(), TraceError> {
         let spill = &self.shared.spill;
         for (run, cursor) in self.cursors.iter_mut().enumerate() {
-            let rank = cursor.rank(&spill.file, spill.order);
-            let rank = rank.map_err(|error| spill.failed(&error))?;
+            let rank = cursor.rank(&spill.runs.file, spill.order);
+            let rank = rank.map_err(|error| spill.runs.file.failed(&error))?;
             self.heads.extend(rank.map(|rank| Reverse((rank, run))));
         }
         self.has_begun = true;
@@ -340,12 +300,12 @@ impl Merged {
             return Ok(Some(mate));
         }
         let spill = &self.shared.spill;
-        let failed = |error| spill.failed(&error);
+        let failed = |error| spill.runs.file.failed(&error);
         if let [head] = self.heads.as_slice() {
             // The last run is read to its end, whatever the ranks of its records. Nothing is done behind the record's
             // reading, so that its fields go where they are asked for and nowhere else.
             let cursor = &mut self.cursors[head.0.1];
-            if !cursor.has_next(&spill.file).map_err(failed)? {
+            if !cursor.has_next(&spill.runs.file).map_err(failed)? {
                 self.heads.clear();
                 return Ok(None);
             }
@@ -359,14 +319,14 @@ impl Merged {
     #[inline(never)]
     fn take_of_several(&mut self) -> Result<Option<Arrival>, TraceError> {
         let spill = &self.shared.spill;
-        let failed = |error| spill.failed(&error);
+        let failed = |error| spill.runs.file.failed(&error);
         let Some(mut head) = self.heads.peek_mut() else {
             return Ok(None);
         };
         let run = head.0.1;
         let cursor = &mut self.cursors[run];
         let arrival = cursor.take(&mut self.mates).map_err(failed)?;
-        match cursor.rank(&spill.file, spill.order).map_err(failed)? {
+        match cursor.rank(&spill.runs.file, spill.order).map_err(failed)? {
             Some(rank) => *head = Reverse((rank, run)),
             None => drop(PeekMut::pop(head)),
         }

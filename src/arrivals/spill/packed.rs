@@ -4,6 +4,7 @@
 use super::buffer::Buffer;
 use super::decode::{decode, each_of, rank};
 use super::encode::{encode, is_relative, mark_relative, whole};
+use super::numbers::HEAD;
 use super::previous::Previous;
 use super::sorted_by::Rank;
 use super::{Flat, Order};
@@ -248,5 +249,51 @@ impl Packed {
             rest = others;
         }
         arrivals
+    }
+}
+
+/// Records one behind the other, as the arrivals came.
+#[derive(Debug)]
+pub(crate) struct Sequence {
+    bytes: Buffer,
+    previous: Previous,
+}
+
+impl Default for Sequence {
+    fn default() -> Self {
+        Self {
+            bytes: Buffer::new(),
+            previous: Previous::none(),
+        }
+    }
+}
+
+impl Sequence {
+    /// Adds an arrival.
+    pub(crate) fn push(&mut self, arrival: &Arrival) {
+        let start = self.bytes.records().len();
+        encode(&arrival.into(), &mut self.previous, &mut self.bytes);
+        if start > 0 {
+            mark_relative(self.bytes.records_mut(), start);
+        }
+    }
+
+    /// Takes all records out.
+    pub(crate) fn take(&mut self) -> Vec<u8> {
+        std::mem::take(self).bytes.into_records()
+    }
+
+    /// A number of arrivals out of their records; `None` if these are damaged, or others.
+    pub(crate) fn arrivals(mut records: &[u8], count: usize) -> Option<Vec<Arrival>> {
+        // A record has a head at least.
+        let mut arrivals = Vec::with_capacity(count.min(records.len() / HEAD));
+        let mut previous = Previous::none();
+        while !records.is_empty() {
+            whole(records)?;
+            let (arrival, others) = decode(records, &mut previous)?;
+            arrivals.push(arrival);
+            records = others;
+        }
+        (arrivals.len() == count).then_some(arrivals)
     }
 }

@@ -1,17 +1,15 @@
 //! Numbers by hashes: in memory up to a number of hashes, and beyond it in a table on disk, which is read and written in place.
 //! What is looked up for each row of a trace takes no more memory so for a longer trace.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use super::{AHEAD, key_of};
-use intake::{TraceError, nameless, read_error};
+use super::key_of;
+use super::runs::AHEAD;
+use intake::{TemporaryFile, TraceError};
 
 /// Hashes that are held in memory.
 const MOST_HELD: usize = 1 << 16;
@@ -95,7 +93,7 @@ impl<const NUMBERS: usize> Places<NUMBERS> {
             if let Ok(table) = Table::copy_of(table) {
                 copy.disk = Some(table);
             } else {
-                let known = table.each().map_err(|error| table.failed(&error))?;
+                let known = table.each().map_err(|error| table.file.failed(&error))?;
                 (copy.held, copy.most_held) = (known.into_iter().collect(), usize::MAX);
             }
         }
@@ -115,7 +113,7 @@ impl<const NUMBERS: usize> Places<NUMBERS> {
         match &self.disk {
             None => Ok(self.held.get(&key).copied()),
             Some(table) => {
-                let found = table.find(key).map_err(|error| table.failed(&error))?;
+                let found = table.find(key).map_err(|error| table.file.failed(&error))?;
                 Ok(found.numbers)
             }
         }
@@ -142,7 +140,7 @@ impl<const NUMBERS: usize> Places<NUMBERS> {
             return Ok(());
         };
         if table.put(key, numbers).is_err() {
-            let known = table.each().map_err(|error| table.failed(&error))?;
+            let known = table.each().map_err(|error| table.file.failed(&error))?;
             self.held = known.into_iter().collect();
             self.held.insert(key, numbers);
             (self.disk, self.most_held) = (None, usize::MAX);
@@ -155,8 +153,7 @@ impl<const NUMBERS: usize> Places<NUMBERS> {
 /// the key and the numbers, the first of them plus one, so that it is 0 where the slot is vacant.
 #[derive(Debug)]
 struct Table<const NUMBERS: usize> {
-    file: File,
-    path: PathBuf,
+    file: TemporaryFile,
     slots: u64,
     taken: u64,
 }
@@ -172,11 +169,10 @@ impl<const NUMBERS: usize> Table<NUMBERS> {
     const SLOT: usize = (KEY + NUMBERS) * WORD;
 
     fn empty(slots: u64) -> io::Result<Self> {
-        let (file, path) = nameless("places")?;
-        file.set_len(slots * Self::SLOT as u64)?;
+        let file = TemporaryFile::new("places")?;
+        file.file.set_len(slots * Self::SLOT as u64)?;
         Ok(Self {
             file,
-            path,
             slots,
             taken: 0,
         })
@@ -207,7 +203,7 @@ impl<const NUMBERS: usize> Table<NUMBERS> {
         loop {
             let ahead = (self.slots - slot).min(AT_ONCE as u64) as usize;
             let own = &mut bytes[..ahead * Self::SLOT];
-            self.file.read_exact_at(own, slot * Self::SLOT as u64)?;
+            self.file.read(own, slot * Self::SLOT as u64)?;
             for (place, own) in (slot..).zip(own.chunks_exact(Self::SLOT)) {
                 let taken = taken(own);
                 if taken.is_none_or(|(known, _)| known == key) {
@@ -277,8 +273,7 @@ impl<const NUMBERS: usize> Table<NUMBERS> {
     fn settle(&mut self, key: Key, numbers: [u64; NUMBERS]) -> io::Result<()> {
         let found = self.find(key)?;
         let slot: Vec<u8> = slot_of(key, numbers).collect();
-        self.file
-            .write_all_at(&slot, found.slot * Self::SLOT as u64)?;
+        self.file.write(&slot, found.slot * Self::SLOT as u64)?;
         self.taken += u64::from(found.numbers.is_none());
         Ok(())
     }
@@ -301,7 +296,7 @@ impl<const NUMBERS: usize> Table<NUMBERS> {
         let mut slot = 0;
         while at < end {
             let length = bytes.len().min((end - at) as usize);
-            self.file.read_exact_at(&mut bytes[..length], at)?;
+            self.file.read(&mut bytes[..length], at)?;
             for own in bytes[..length].chunks_exact(Self::SLOT) {
                 if let Some((key, numbers)) = taken(own) {
                     take(slot, key, numbers)?;
@@ -321,10 +316,6 @@ impl<const NUMBERS: usize> Table<NUMBERS> {
         })?;
         Ok(all)
     }
-
-    fn failed(&self, error: &io::Error) -> TraceError {
-        read_error(&self.path.display().to_string(), error)
-    }
 }
 
 /// Slots that are written one after the other.
@@ -343,7 +334,7 @@ impl Written {
     /// Puts a key into a slot behind all others; those between stay vacant.
     fn put<const NUMBERS: usize>(
         &mut self,
-        file: &File,
+        file: &TemporaryFile,
         slot: u64,
         key: Key,
         numbers: [u64; NUMBERS],
@@ -351,7 +342,7 @@ impl Written {
         let at = slot * Table::<NUMBERS>::SLOT as u64;
         let vacant = at - self.from - self.bytes.len() as u64;
         if self.bytes.len() as u64 + vacant >= AHEAD as u64 {
-            file.write_all_at(&self.bytes, self.from)?;
+            file.write(&self.bytes, self.from)?;
             self.bytes.clear();
             self.from = at;
         } else {
@@ -361,8 +352,8 @@ impl Written {
         Ok(())
     }
 
-    fn end(self, file: &File) -> io::Result<()> {
-        file.write_all_at(&self.bytes, self.from)
+    fn end(self, file: &TemporaryFile) -> io::Result<()> {
+        file.write(&self.bytes, self.from)
     }
 }
 
@@ -427,9 +418,9 @@ mod tests {
             places.put([number << 60, 0], number).expect("readable");
         }
         let table = places.disk.as_mut().expect("a table");
-        let again = format!("/proc/self/fd/{}", table.file.as_raw_fd());
+        let again = format!("/proc/self/fd/{}", table.file.file.as_raw_fd());
         let only_read = OpenOptions::new().read(true).open(again);
-        table.file = only_read.expect("a file that is open");
+        table.file.file = only_read.expect("a file that is open");
         places.put([9 << 60, 0], 9).expect("in memory");
         assert!(places.disk.is_none());
         for number in [0, 1, 2, 9] {

@@ -2,12 +2,9 @@
 //! in a temporary file, of which one block is in memory. Facts about each task of a trace take no more memory so for a
 //! longer trace.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
 
-use intake::{TraceError, nameless, read_error};
+use intake::{TemporaryFile, TraceError};
 
 /// Bytes of records that are held in memory.
 const BYTES_HELD: usize = 4 << 20;
@@ -36,8 +33,7 @@ pub struct Slots<const WORDS: usize> {
 /// The file of the records.
 #[derive(Debug)]
 struct Disk {
-    file: File,
-    path: PathBuf,
+    file: TemporaryFile,
     /// Whether the block in memory is not that of the file.
     is_changed: bool,
 }
@@ -110,13 +106,12 @@ impl<const WORDS: usize> Slots<WORDS> {
 
     /// Writes all records to a file, and has the last block in memory.
     fn take_out(&mut self) -> io::Result<()> {
-        let (file, path) = nameless("slots")?;
+        let file = TemporaryFile::new("slots")?;
         write(&file, 0, &self.held)?;
         self.held = self.held.split_off(self.held.len() / BLOCK * BLOCK);
         self.from = self.count - self.held.len() as u64;
         self.disk = Some(Disk {
             file,
-            path,
             is_changed: false,
         });
         Ok(())
@@ -135,7 +130,7 @@ impl<const WORDS: usize> Slots<WORDS> {
             return Ok(());
         }
         let from = place / BLOCK as u64 * BLOCK as u64;
-        let failed = |error: &io::Error| read_error(&disk.path.display().to_string(), error);
+        let failed = |error: &io::Error| disk.file.failed(error);
         if disk.is_changed && write(&disk.file, self.from, &self.held).is_err() {
             // The file may end before the block that is in memory.
             let mut all = read(&disk.file, 0, self.from).map_err(|error| failed(&error))?;
@@ -155,21 +150,29 @@ impl<const WORDS: usize> Slots<WORDS> {
     }
 }
 
-fn write<const WORDS: usize>(file: &File, from: u64, records: &[[u64; WORDS]]) -> io::Result<()> {
+fn write<const WORDS: usize>(
+    file: &TemporaryFile,
+    from: u64,
+    records: &[[u64; WORDS]],
+) -> io::Result<()> {
     let mut at = from * (WORDS * WORD) as u64;
     for block in records.chunks(MOST_ADDED) {
         let words = block.iter().flatten();
         let bytes: Vec<u8> = words.flat_map(|word| word.to_le_bytes()).collect();
-        file.write_all_at(&bytes, at)?;
+        file.write(&bytes, at)?;
         at += bytes.len() as u64;
     }
     Ok(())
 }
 
-fn read<const WORDS: usize>(file: &File, from: u64, length: u64) -> io::Result<Vec<[u64; WORDS]>> {
+fn read<const WORDS: usize>(
+    file: &TemporaryFile,
+    from: u64,
+    length: u64,
+) -> io::Result<Vec<[u64; WORDS]>> {
     let size = WORDS * WORD;
     let mut bytes = vec![0; length as usize * size];
-    file.read_exact_at(&mut bytes, from * size as u64)?;
+    file.read(&mut bytes, from * size as u64)?;
     let record = |bytes: &[u8]| {
         let mut words = bytes.as_chunks::<WORD>().0.iter();
         std::array::from_fn(|_| words.next().map_or(0, |word| u64::from_le_bytes(*word)))
@@ -221,9 +224,9 @@ mod tests {
     /// Has nothing be written from now on.
     fn fail(slots: &mut Slots<2>) {
         if let Some(disk) = &mut slots.disk {
-            let again = format!("/proc/self/fd/{}", disk.file.as_raw_fd());
+            let again = format!("/proc/self/fd/{}", disk.file.file.as_raw_fd());
             let only_read = OpenOptions::new().read(true).open(again);
-            disk.file = only_read.expect("a file that is open");
+            disk.file.file = only_read.expect("a file that is open");
         }
     }
 }

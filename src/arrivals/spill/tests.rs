@@ -1,3 +1,4 @@
+use super::runs::{ALL_AHEAD, LEAST_AHEAD, ahead_of_each};
 use super::*;
 use crate::links::Links;
 use intake::origin::Origin;

@@ -1,13 +1,10 @@
 //! Groups of texts one after the other in a temporary file, of which none is looked for but by its place. Where no such file
 //! can be written, they are in memory.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
-use std::path::PathBuf;
 
-use super::{AHEAD, nameless};
-use intake::{TraceError, read_error};
+use super::byte_log::{ByteLog, unreadable};
+use intake::TraceError;
 
 /// Bytes of the length of a text.
 const LENGTH: usize = 4;
@@ -16,44 +13,29 @@ const LENGTH: usize = 4;
 const AT_ONCE: usize = 256;
 
 /// Groups of texts up to now.
-#[derive(Debug, Default)]
-pub struct TextLog<const TEXTS: usize> {
-    file: Option<(File, PathBuf)>,
-    /// Whether the file can't be written, so that what comes stays in memory.
-    stays: bool,
-    /// Bytes in the file.
-    written: u64,
-    /// Bytes that follow them.
-    pending: Vec<u8>,
+#[derive(Debug)]
+pub struct TextLog<const TEXTS: usize>(ByteLog);
+
+impl<const TEXTS: usize> Default for TextLog<TEXTS> {
+    fn default() -> Self {
+        Self(ByteLog::new("texts"))
+    }
 }
 
 impl<const TEXTS: usize> TextLog<TEXTS> {
     /// Adds a group; its place, which is larger than those before.
     pub fn push(&mut self, texts: [&str; TEXTS]) -> u64 {
-        if self.pending.len() >= AHEAD && !self.stays {
-            self.stays = self.write().is_err();
-        }
-        let place = self.written + self.pending.len() as u64;
-        for text in texts {
-            // No line of a trace is as long as a length can say.
-            self.pending.extend((text.len() as u32).to_le_bytes());
-        }
-        for text in texts {
-            self.pending.extend(text.as_bytes());
-        }
+        let place = self.0.end();
+        self.0.push(|bytes| {
+            for text in texts {
+                // No line of a trace is as long as a length can say.
+                bytes.extend((text.len() as u32).to_le_bytes());
+            }
+            for text in texts {
+                bytes.extend(text.as_bytes());
+            }
+        });
         place
-    }
-
-    fn write(&mut self) -> io::Result<()> {
-        if self.file.is_none() {
-            self.file = Some(nameless("texts")?);
-        }
-        if let Some((file, _)) = &self.file {
-            file.write_all_at(&self.pending, self.written)?;
-            self.written += self.pending.len() as u64;
-            self.pending.clear();
-        }
-        Ok(())
     }
 
     /// The group at a place.
@@ -61,13 +43,7 @@ impl<const TEXTS: usize> TextLog<TEXTS> {
     /// # Errors
     /// The temporary file can't be read.
     pub fn get(&self, place: u64) -> Result<[String; TEXTS], TraceError> {
-        self.read(place).map_err(|error| {
-            let path = self
-                .file
-                .as_ref()
-                .map(|(_, path)| path.display().to_string());
-            read_error(&path.unwrap_or_default(), &error)
-        })
+        self.read(place).map_err(|error| self.0.failed(&error))
     }
 
     /// Takes every group in order.
@@ -78,7 +54,7 @@ impl<const TEXTS: usize> TextLog<TEXTS> {
         &self,
         mut take: impl FnMut([String; TEXTS]) -> Result<(), TraceError>,
     ) -> Result<(), TraceError> {
-        let (mut place, end) = (0, self.written + self.pending.len() as u64);
+        let (mut place, end) = (0, self.0.end());
         while place < end {
             let group = self.get(place)?;
             let length: usize = group.iter().map(|text| LENGTH + text.len()).sum();
@@ -89,19 +65,11 @@ impl<const TEXTS: usize> TextLog<TEXTS> {
     }
 
     fn read(&self, place: u64) -> io::Result<[String; TEXTS]> {
-        if let Some(from) = place.checked_sub(self.written) {
-            let own = self.pending.get(from as usize..).unwrap_or_default();
-            return group(own).ok_or_else(unreadable);
-        }
-        let (file, _) = self.file.as_ref().ok_or_else(unreadable)?;
-        let left = self.written - place;
-        let mut bytes = vec![0; left.min(AT_ONCE as u64) as usize];
-        file.read_exact_at(&mut bytes, place)?;
+        let mut bytes = self.0.get(place..place, AT_ONCE)?;
         let lengths = lengths::<TEXTS>(&bytes).ok_or_else(unreadable)?;
         let whole = TEXTS * LENGTH + lengths.iter().sum::<usize>();
         if whole > bytes.len() {
-            bytes.resize(whole, 0);
-            file.read_exact_at(&mut bytes, place)?;
+            bytes = self.0.get(place..place + whole as u64, 0)?;
         }
         group(&bytes).ok_or_else(unreadable)
     }
@@ -128,12 +96,6 @@ fn group<const TEXTS: usize>(bytes: &[u8]) -> Option<[String; TEXTS]> {
     Some(texts)
 }
 
-/// The failure of texts that do not come back from the disk as they went there.
-#[cold]
-fn unreadable() -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidData, "it holds no texts there")
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -150,7 +112,7 @@ mod tests {
             let mut places = Vec::new();
             for (number, (one, other)) in groups.iter().enumerate() {
                 if number == flushed {
-                    log.write().expect("a temporary folder");
+                    log.0.write().expect("a temporary folder");
                 }
                 places.push(log.push([one, other]));
             }

@@ -1,20 +1,19 @@
-//! Azure's trace for packing of 2020: an `SQLite` database of machines and of their types, whose sizes are
-//! shares of a host. Times are days; what began before the trace arrives at 0. Of a type that has sizes on
-//! several kinds of hosts, the first kind's stand. With `shares`, disks and network are resources of their own, in
+//! Azure's trace for packing of 2020: tables of machines and of their types, whose sizes are shares of a host, exported as CSV
+//! from the `SQLite` database that is published. Times are days; what began before the trace arrives at 0. Of a type that has
+//! sizes on several kinds of hosts, the first kind's stand. With `shares`, disks and network are resources of their own, in
 //! millionths of a host, rounded down: as many machines of a share fit a host as shares of it make a whole. Format:
 //! `traces.md`, section 6.
 
 use crate::parts::requests::requests;
+use crate::parts::side_by_side::{Tables, TraceTable};
 use crate::parts::sorting::{Demand, Gather};
 use arrivals::format::{Constructor, FormatEntry};
 use arrivals::read_options::ReadOptions;
 use arrivals::stream::ArrivalSource;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::ledger::{Action, BadRow, Journal, RowPolicy};
-use intake::rows::{BETWEEN, Fields, Refused, heed};
-use intake::sqlite::{Sqlite, is_sqlite};
-use intake::table::{Column, Row};
+use intake::columns::{ColumnDoc, Confidence, header_has};
+use intake::ledger::{Action, BadRow, Journal};
+use intake::rows::{Fields, Layout, Refused, each_row_of};
 use intake::{Input, TraceError};
 use model::{PodName, PodSpec, ResourceList};
 use units::{Duration, Instant, Quantity, SortedMap};
@@ -22,10 +21,10 @@ use units::{Duration, Instant, Quantity, SortedMap};
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "azure-packing-2020",
-    summary: "virtual machines of Azure for packing, 2020 (SQLite database)",
+    summary: "virtual machines of Azure for packing, 2020 (tables `vm` and `vmType`, CSV with header)",
     columns: COLUMNS,
     names: &["vmId", "tenantId"],
-    cells,
+    cells: |format, input, show| tables(input)?.show(format, &MACHINES, show),
     options: &["full-cpu", "full-memory", "shares"],
     sniff,
     open: Constructor::Workload(open),
@@ -37,7 +36,7 @@ const COLUMNS: &[ColumnDoc] = &[
     ColumnDoc::required("vmTypeId", "type, as `vmType` lists them"),
     ColumnDoc::required("priority", "0 high, 1 low; higher goes first"),
     ColumnDoc::required("starttime", "days; negative: before the trace"),
-    ColumnDoc::required("endtime", "days; NULL: still there at the end"),
+    ColumnDoc::required("endtime", "days; empty: still there at the end"),
 ];
 
 const TYPE_COLUMNS: &[ColumnDoc] = &[
@@ -83,81 +82,97 @@ const DAY: f64 = 86_400.0;
 /// The most days on either side of the trace's start.
 const DAYS: f64 = 36_500.0;
 
+const MACHINES: Layout = Layout::headed(COLUMNS, b',');
+const TYPES: Layout = Layout::headed(TYPE_COLUMNS, b',').with_others(&["id"]);
+
+/// The bytes with which the published database begins.
+const DATABASE: &[u8] = b"SQLite format 3\0";
+
 fn sniff(first: &[u8]) -> Confidence {
-    let has = |text: &str| memchr::memmem::find(first, text.as_bytes()).is_some();
-    if !is_sqlite(first) {
-        return Confidence::No;
-    }
-    if has("vmTypeId") {
-        Confidence::Certain
-    } else {
-        Confidence::Maybe
+    let tables = TABLES.iter().map(|table| (table.sniff)(first));
+    match tables.max().unwrap_or(Confidence::No) {
+        Confidence::No if first.starts_with(DATABASE) => Confidence::Maybe,
+        found => found,
     }
 }
 
-/// Takes each row of a table; its line is its number.
-fn each_row(
-    file: &Sqlite,
-    part: &Input,
-    table: &str,
-    columns: &[ColumnDoc],
-    journal: &mut Journal,
-    mut take: impl FnMut(&mut Journal, &Fields<'_, '_>) -> Result<(), Refused>,
-) -> Result<(), TraceError> {
-    let names: Vec<&str> = columns.iter().map(|column| column.name).collect();
-    // Rows of both tables are numbered from 1, so that complaints about types name their table.
-    let shown = names.iter().map(|name| match table {
-        "vm" => (*name).to_owned(),
-        _ => format!("{table}.{name}"),
-    });
-    let found = (0..)
-        .zip(shown)
-        .map(|(place, name)| Some(Column::at(place, &name)));
-    let found: Vec<Option<Column>> = found.collect();
-    file.each_row(table, &names, BETWEEN, |line, text, ends, are_there| {
-        let mut columns = columns.iter().zip(are_there);
-        if let Some(missing) = columns.position(|(column, is_there)| column.required && !is_there) {
+/// The tables of the trace.
+const TABLES: &[TraceTable] = &[
+    TraceTable {
+        name: "vm",
+        sniff: |first| header_has(first, &["vmId", "vmTypeId", "starttime"]),
+        unread: "machines",
+    },
+    TraceTable {
+        name: "vmType",
+        sniff: |first| header_has(first, &["vmTypeId", "machineId", "core"]),
+        unread: "types of machines",
+    },
+    TraceTable {
+        name: "packing_trace_zone_a_v1",
+        sniff: |first| {
+            let is_own = memchr::memmem::find(first, b"vmTypeId").is_some();
+            if first.starts_with(DATABASE) && is_own {
+                Confidence::Certain
+            } else {
+                Confidence::No
+            }
+        },
+        unread: "database of SQLite, not read; its exported tables are",
+    },
+];
+
+/// The table of machines and that of their types.
+fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
+    Tables::of(input, TABLES, ["vm", "vmType"])
+}
+
+/// Refuses a database without exported tables, and types without machines or machines without types.
+fn check_tables(input: &Input, [machines, types]: &[Vec<Input>; 2]) -> Result<(), TraceError> {
+    let lacking = match (machines.is_empty(), types.is_empty()) {
+        (true, _) => "vm",
+        (_, true) => "vmType",
+        _ => return Ok(()),
+    };
+    for part in parts(input)? {
+        if part.first_bytes()?.starts_with(DATABASE) {
             return Err(TraceError::Format {
                 file: part.name.to_string(),
-                reason: format!("the table `{table}` has no column `{}`", names[missing]),
+                reason: export(&part)?,
             });
         }
-        heed(journal, |journal| {
-            take(journal, &Fields::of(&Row::of(line, text, ends), &found))
-        })
+    }
+    Err(TraceError::Format {
+        file: input.name.to_string(),
+        reason: format!(
+            "has no `{lacking}`; name the folder or archive that has the tables `vm` and `vmType` side by side"
+        ),
     })
 }
 
-fn cells(
-    format: &FormatEntry,
-    input: &Input,
-    show: &mut dyn FnMut(&[u8]),
-) -> Result<(), TraceError> {
-    let mut journal = Journal::new(input.name.clone(), RowPolicy::REPORT);
-    let shown = crate::parts::cells::shown(format, COLUMNS);
-    for part in parts(input)? {
-        let file = Sqlite::open(&part)?;
-        each_row(&file, &part, "vm", COLUMNS, &mut journal, |_, fields| {
-            for &place in &shown {
-                show(fields.text(place).as_bytes());
-            }
-            Ok(())
-        })?;
-        each_row(
-            &file,
-            &part,
-            "vmType",
-            TYPE_COLUMNS,
-            &mut journal,
-            |_, fields| {
-                for place in 0..TYPE_COLUMNS.len() {
-                    show(fields.text(place).as_bytes());
-                }
-                Ok(())
-            },
-        )?;
-    }
-    Ok(())
+/// How the tables of a database are exported.
+fn export(part: &Input) -> Result<String, TraceError> {
+    let name = &*part.name;
+    let unpacked = "packing.sqlite";
+    let (unpack, database) = if part.is_compressed()? {
+        let tools = [(".gz", "gzip -dc"), (".zst", "zstd -dc"), (".xz", "xz -dc")];
+        let tool = tools.iter().find(|(ending, _)| name.ends_with(ending));
+        let tool = tool.map_or("unzip -p", |(_, tool)| tool);
+        (format!("`{tool} {name} > {unpacked}`, "), unpacked)
+    } else if part.is_read_once() {
+        (String::new(), unpacked)
+    } else {
+        (String::new(), name.rsplit(": ").next().unwrap_or(name))
+    };
+    let table = |table| {
+        format!("`sqlite3 -csv -header {database} 'SELECT * FROM {table}' > packing/{table}.csv`")
+    };
+    Ok(format!(
+        "is a database of SQLite, and its tables are read as CSV; export them ({unpack}`mkdir packing`, {}, {}) and name \
+         the folder `packing`",
+        table("vm"),
+        table("vmType")
+    ))
 }
 
 /// A type on its first kind of host.
@@ -196,46 +211,48 @@ fn shares(fields: &Fields<'_, '_>) -> Result<[i64; SHARES.len()], BadRow> {
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut gather = Gather::default();
-    for part in parts(input)? {
+    let tables = tables(input)?;
+    check_tables(input, &tables.read)?;
+    tables.note(&mut journal)?;
+    let [machines, of_types] = &tables.read;
+    let mut types: SortedMap<i64, Type> = SortedMap::new();
+    for part in of_types {
         journal.file = part.name.clone();
-        let file = Sqlite::open(&part)?;
-        let mut types: SortedMap<i64, Type> = SortedMap::new();
-        each_row(
-            &file,
-            &part,
-            "vmType",
-            TYPE_COLUMNS,
-            &mut journal,
-            |_, fields| {
-                let own = fields.number(OWN_TYPE, 0, i64::MAX)?;
-                let read = Type {
-                    host: fields.number(HOST, 0, i64::MAX)?,
-                    cpu_milli: fields.scaled(CORE, options.full_cpu_milli, 1.0)?,
-                    memory: fields.scaled(MEMORY, options.full_memory_bytes, 1.0)?,
-                    has_others: false,
-                    shares: shares(fields)?,
-                };
-                match types.get_mut(&own) {
-                    Some(known) if known.host <= read.host => known.has_others = true,
-                    known => {
-                        let has_others = known.is_some();
-                        types.insert(own, Type { has_others, ..read });
-                    }
-                }
-                Ok(())
-            },
-        )?;
-        each_row(
-            &file,
-            &part,
-            "vm",
-            COLUMNS,
-            &mut journal,
-            |journal, fields| take(&mut gather, journal, fields, &types, options),
-        )?;
+        each_row_of(part, &TYPES, &mut journal, &mut |_, fields| {
+            take_type(&mut types, fields, options)
+        })?;
+    }
+    let mut gather = Gather::default();
+    for part in machines {
+        journal.file = part.name.clone();
+        each_row_of(part, &MACHINES, &mut journal, &mut |journal, fields| {
+            take(&mut gather, journal, fields, &types, options)
+        })?;
     }
     gather.finish(journal)
+}
+
+fn take_type(
+    types: &mut SortedMap<i64, Type>,
+    fields: &Fields<'_, '_>,
+    options: &ReadOptions,
+) -> Result<(), Refused> {
+    let own = fields.number(OWN_TYPE, 0, i64::MAX)?;
+    let read = Type {
+        host: fields.number(HOST, 0, i64::MAX)?,
+        cpu_milli: fields.scaled(CORE, options.full_cpu_milli, 1.0)?,
+        memory: fields.scaled(MEMORY, options.full_memory_bytes, 1.0)?,
+        has_others: false,
+        shares: shares(fields)?,
+    };
+    match types.get_mut(&own) {
+        Some(known) if known.host <= read.host => known.has_others = true,
+        known => {
+            let has_others = known.is_some();
+            types.insert(own, Type { has_others, ..read });
+        }
+    }
+    Ok(())
 }
 
 fn take(
@@ -314,23 +331,45 @@ fn take(
 
 #[cfg(test)]
 mod tests {
+    use std::fmt::Write as _;
+
     use super::*;
+    use crate::packed::archive;
     use arrivals::inspect::validate;
     use arrivals::memory::Recorded;
+    use intake::RowPolicy;
 
-    const PACKING: &[u8] = include_bytes!("../../intake/sqlite/tests/packing.sqlite");
+    const TYPE_ROWS: &str = "id,vmTypeId,machineId,core,memory,hdd,ssd,nic\r\n1,7,0,0.25,0.125,,0.1,\r\n\
+                             2,7,1,0.5,0.25,,0.1,\r\n3,8,0,1.0,,,0.1,0.0\r\n";
+
+    /// A machine that is there before the trace, one of every kind of fault, and others.
+    fn machine_rows() -> String {
+        let mut rows = "vmId,tenantId,vmTypeId,priority,starttime,endtime\r\n1,t1,7,0,-0.5,1.5\r\n\
+                        2,t2,8,1,0.25,\r\n3,t3,7,0,2.0,1.0\r\n4,t4,9,0,0.5,1.0\r\n5,t0,7,2,0.5,1.0\r\n"
+            .to_owned();
+        for id in 6..=45 {
+            let (from, to) = (f64::from(id) / 10.0, f64::from(id + 5) / 10.0);
+            let _ = write!(rows, "{id},t{},7,1,{from},{to}\r\n", id % 5);
+        }
+        rows
+    }
+
+    fn tables(types: &str, machines: &str) -> Input {
+        let files = [("p/vm.csv", machines), ("p/vmType.csv", types)];
+        Input::bytes("p.tar", archive(&files))
+    }
 
     #[test]
-    fn machines_of_a_database_are_pods() {
-        let input = Input::bytes("p.sqlite", PACKING);
+    fn machines_of_both_tables_are_pods() {
+        let input = tables(TYPE_ROWS, &machine_rows());
         let entry = crate::registry::recognize(&input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
         let options = ReadOptions {
             rows: RowPolicy::REPORT,
             ..ReadOptions::default()
         };
-        let mut source = open(&input, &options).expect("a database");
-        let recorded = Recorded::collect(&mut *source).expect("a database");
+        let mut source = open(&input, &options).expect("both tables");
+        let recorded = Recorded::collect(&mut *source).expect("both tables");
         assert_eq!(recorded.arrivals.len(), 45 - 3);
         let first = &recorded.arrivals[0];
         let hours = |hours: i64| Duration::from_secs(3_600 * hours);
@@ -364,8 +403,8 @@ mod tests {
             shares: true,
             ..options
         };
-        let mut source = open(&input, &options).expect("a database");
-        let recorded = Recorded::collect(&mut *source).expect("a database");
+        let mut source = open(&input, &options).expect("both tables");
+        let recorded = Recorded::collect(&mut *source).expect("both tables");
         let spec = &recorded.classes[recorded.arrivals[0].class as usize];
         let listed = spec.requests().expect("small");
         assert_eq!(listed.get("windtunnel.dev/ssd").units_ceil(), Ok(100_000));
@@ -376,27 +415,84 @@ mod tests {
         assert_eq!(
             bad,
             [
-                "p.sqlite:3: column `endtime`: must be no earlier than `starttime`, found `1`",
-                "p.sqlite:5: column `priority`: must be at most 1, found `2`",
+                "p.tar: p/vm.csv:4: column `endtime`: must be no earlier than `starttime`, found `1.0`",
+                "p.tar: p/vm.csv:6: column `priority`: must be at most 1, found `2`",
             ]
         );
     }
 
     #[test]
     fn a_bad_type_is_named_with_its_table() {
-        let mut bytes = PACKING.to_vec();
-        let (good, bad) = (0.25_f64.to_be_bytes(), 2.0_f64.to_be_bytes());
-        let places: Vec<usize> = { bytes.windows(8).enumerate() }
-            .filter_map(|(place, own)| (own == good).then_some(place))
-            .collect();
-        for place in places {
-            bytes[place..place + 8].copy_from_slice(&bad);
-        }
-        let input = Input::bytes("p.sqlite", bytes);
+        let input = tables(&TYPE_ROWS.replace("0.25", "2.0"), &machine_rows());
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 1);
         assert_eq!(
             found.bad_rows[0].to_string(),
-            "p.sqlite:1: column `vmType.core`: must be at most 1, found `2`"
+            "p.tar: p/vmType.csv:2: column `core`: must be at most 1, found `2.0`"
         );
+    }
+
+    /// The name of the format of a file, and why it can't be read.
+    fn refused(input: &Input) -> (&'static str, String) {
+        let entry = crate::registry::recognize(input).expect("known");
+        let error = open(input, &ReadOptions::default()).err();
+        (entry.name, error.expect("refused").to_string())
+    }
+
+    #[test]
+    fn a_database_is_refused_with_the_commands_that_export_it() {
+        let text = format!(
+            "SQLite format 3\0{}CREATE TABLE vm (vmTypeId",
+            " ".repeat(99)
+        );
+        let bytes = text.as_bytes();
+        let plain = refused(&Input::bytes("a.sqlite", bytes));
+        let expected = "a.sqlite: is a database of SQLite, and its tables are read as CSV; export them (`mkdir \
+                        packing`, `sqlite3 -csv -header a.sqlite 'SELECT * FROM vm' > packing/vm.csv`, `sqlite3 -csv \
+                        -header a.sqlite 'SELECT * FROM vmType' > packing/vmType.csv`) and name the folder `packing`";
+        assert_eq!(plain, (ENTRY.name, expected.to_owned()));
+        let packed = intake::compression::compress("a.zst", bytes).expect("memory");
+        let (name, told) = refused(&Input::bytes("a.zst", packed));
+        let begins = "(`zstd -dc a.zst > packing.sqlite`, `mkdir packing`, `sqlite3 -csv -header packing.sqlite ";
+        assert!(name == ENTRY.name && told.contains(begins), "{told}");
+        let beside = [
+            ("p/a.sqlite", &*text),
+            ("p/vm.csv", "vmId,vmTypeId,starttime\n"),
+        ];
+        let (_, told) = refused(&Input::bytes("p.tar", archive(&beside)));
+        assert!(
+            told.starts_with("p.tar: p/a.sqlite: is a database")
+                && told.contains("-header p/a.sqlite "),
+            "{told}"
+        );
+        let rows = machine_rows();
+        let all = [
+            ("a.sqlite", &*text),
+            ("vm.csv", &*rows),
+            ("vmType.csv", TYPE_ROWS),
+        ];
+        let options = ReadOptions {
+            rows: RowPolicy::REPORT,
+            ..ReadOptions::default()
+        };
+        let source = open(&Input::bytes("p.tar", archive(&all)), &options).expect("both tables");
+        assert_eq!(
+            source
+                .ledger()
+                .count("database of SQLite, not read; its exported tables are"),
+            1
+        );
+    }
+
+    #[test]
+    fn one_table_alone_is_refused() {
+        for (lacking, text) in [("vmType", machine_rows()), ("vm", TYPE_ROWS.to_owned())] {
+            let told = refused(&Input::bytes("t.csv", text.into_bytes()));
+            let expected =
+                format!("t.csv: has no `{lacking}`; name the folder or archive that has");
+            assert!(
+                told.0 == ENTRY.name && told.1.starts_with(&expected),
+                "{told:?}"
+            );
+        }
     }
 }

@@ -27,11 +27,11 @@ enum Shape {
     List(&'static str),
     /// Numbers, one a line, as the file of a machine among others.
     Day,
-    /// A database that is dirty as it is.
-    Database(&'static [u8]),
+    /// A comma-separated table with a header, beside other files in an archive.
+    Beside(&'static [(&'static str, &'static str)]),
 }
 
-use Shape::{Database, Day, Lines, List, Table};
+use Shape::{Beside, Day, Lines, List, Table};
 
 /// The text of a clean file; a day's functions are too wide to be written.
 fn clean(name: &str, text: &str) -> String {
@@ -46,6 +46,16 @@ fn clean(name: &str, text: &str) -> String {
     format!(
         "HashOwner,HashApp,HashFunction,Trigger,{header}\no,a,f,http,{counts}\no,a,g,http,{counts}\n"
     )
+}
+
+/// A clean file of a text.
+fn file(name: &str, shape: Shape, text: &str) -> Input {
+    let bytes = match shape {
+        Day => archive(&[("day/a", text), ("day/b", text)]),
+        Beside(others) => archive(&[others, &[("own", text)]].concat()),
+        _ => text.as_bytes().to_vec(),
+    };
+    Input::bytes(name, bytes)
 }
 
 /// A file of a format in which the first, or second, … record is dirty, or away.
@@ -84,11 +94,11 @@ fn dirty(name: &str, shape: Shape, text: &str) -> Vec<Dirty> {
             of_lines(&lines, 0, rows, day)
         }
         List(path) => of_list(name, path, text),
-        Database(bytes) => vec![Dirty {
-            what: name.to_owned(),
-            with: input(bytes.to_vec()),
-            without: input(bytes.to_vec()),
-        }],
+        Beside(_) => {
+            let lines: Vec<String> = text.lines().map(str::to_owned).collect();
+            let rows = |line: &str| dirty_rows(line, ',');
+            of_lines(&lines, 1, rows, |lines| file(name, shape, &lines))
+        }
     }
 }
 
@@ -225,17 +235,12 @@ fn every_reader_heeds_the_policy_for_bad_rows() {
         let own = CLEAN.iter().find(|own| own.0 == entry.name);
         let &(name, shape, text) = own.unwrap_or_else(|| panic!("no clean file of {}", entry.name));
         let text = clean(name, text);
-        if !matches!(shape, Database(_)) {
-            let input = match shape {
-                Day => Input::bytes(name, archive(&[("day/a", &*text), ("day/b", &*text)])),
-                _ => Input::bytes(name, text.clone().into_bytes()),
-            };
-            let (accepted, ledger) = read(entry, &input, OnBadRow::Fail).expect(name);
-            assert!(
-                accepted > 0 && ledger.bad_row_count() == 0,
-                "{name}: {ledger}"
-            );
-        }
+        let input = file(name, shape, &text);
+        let (accepted, ledger) = read(entry, &input, OnBadRow::Fail).expect(name);
+        assert!(
+            accepted > 0 && ledger.bad_row_count() == 0,
+            "{name}: {ledger}"
+        );
         let mut bad = 0;
         for dirty in dirty(name, shape, &text) {
             bad += u64::from(heeds(entry, &dirty));
@@ -290,12 +295,12 @@ fn named(entry: &FormatEntry, input: &Input) -> Option<(Vec<(String, u32)>, bool
 #[test]
 fn a_bad_row_that_is_left_out_renames_no_other() {
     for &(name, shape, text) in CLEAN {
-        if matches!(shape, Database(_) | Day) {
+        if matches!(shape, Day) {
             continue;
         }
         let entry = find(name).expect("known");
         let text = crate::tests::dirty_rows::clean(name, text);
-        let Some((clean, _)) = named(entry, &Input::bytes(name, text.as_bytes().to_vec())) else {
+        let Some((clean, _)) = named(entry, &file(name, shape, &text)) else {
             continue;
         };
         for dirty in dirty(name, shape, &text) {
@@ -340,7 +345,7 @@ fn blank_lines_before_a_header_hide_no_format() {
 fn formats_without_lines_are_those_that_are_not_read_when_cut_off() {
     for &(name, shape, _) in CLEAN {
         // Samples of Prometheus may be lines, too.
-        let is_whole = matches!(shape, List(_) | Database(_)) && name != "prometheus";
+        let is_whole = matches!(shape, List(_)) && name != "prometheus";
         assert_eq!(WHOLE.contains(&name), is_whole, "{name}");
     }
 }

@@ -336,16 +336,6 @@ impl Input {
         Ok((!is_magic(&first)).then_some((file, length)))
     }
 
-    /// Whether a file of this name with an ending holds something.
-    pub fn has_beside(&self, ending: &str) -> bool {
-        let Origin::Path(path) = &self.origin else {
-            return false;
-        };
-        let mut name = path.clone().into_os_string();
-        name.push(ending);
-        std::fs::metadata(name).is_ok_and(|found| found.is_file() && found.len() > 0)
-    }
-
     /// The bytes as they are stored, and how many there are.
     fn open_stored(&self) -> io::Result<(Box<dyn BufRead + Send>, u64)> {
         match &self.origin {

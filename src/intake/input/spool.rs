@@ -8,7 +8,7 @@ use std::os::unix::fs::FileExt as _;
 use std::sync::Arc;
 
 use super::BUFFER_BYTES;
-use crate::temporary::nameless;
+use crate::temporary::TemporaryFile;
 
 /// Bytes up to which a stream is held in memory.
 const HELD: u64 = 1 << 20;
@@ -37,7 +37,9 @@ impl Spool {
         if held.len() as u64 <= HELD {
             return Ok(Self::Held(held));
         }
-        let (mut file, _) = nameless("input").map_err(|error| told(&error))?;
+        let mut file = TemporaryFile::new("input")
+            .map_err(|error| told(&error))?
+            .file;
         file.write_all(&held).map_err(|error| told(&error))?;
         let mut buffer = vec![0; BUFFER_BYTES];
         loop {

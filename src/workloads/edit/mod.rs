@@ -13,7 +13,7 @@ use arrivals::cut_tasks::CutTasks;
 use arrivals::header_record::HeaderRecord;
 use arrivals::merge::Merge;
 use arrivals::renumbering::Renumbered;
-use arrivals::stream::{Arrival, ArrivalSource, Classes};
+use arrivals::stream::{Arrival, ArrivalSource};
 use arrivals::transform::{Ratio, Scale, Window};
 use intake::TraceError;
 use intake::ledger::Ledger;
@@ -257,10 +257,6 @@ impl ArrivalSource for Stepped {
 
     fn header(&self) -> &HeaderRecord {
         &self.header
-    }
-
-    fn classes(&self) -> &Classes {
-        self.inner.classes()
     }
 
     fn fork(&self) -> Result<Box<dyn ArrivalSource>, TraceError> {

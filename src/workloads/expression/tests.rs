@@ -13,17 +13,9 @@ fn assigned() -> Assigned {
     ]);
     Assigned {
         arrival: Arrival {
-            submit: Instant::from_secs(90),
-            name: "train-7".into(),
-            class: 0,
             members: 2,
-            tenant: 0,
             run_time: Some(Duration::from_secs(600)),
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
+            ..Arrival::new(Instant::from_secs(90), "train-7".into())
         },
         spec: Arc::new(PodSpec::with_requests(requests)),
         tenant: "team-a".into(),

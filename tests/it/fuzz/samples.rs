@@ -231,24 +231,40 @@ pub(super) const SAMPLES: &[(&str, &str)] = &[
     ),
 ];
 
-/// An archive (tar) of one file with the use of a machine.
-pub(super) fn archive() -> Vec<u8> {
-    let (name, text) = ("day/a", "7\n7\n9\n0\n0\n");
-    let mut bytes = vec![0_u8; 512];
-    bytes[..name.len()].copy_from_slice(name.as_bytes());
-    bytes[124..135].copy_from_slice(format!("{:011o}", text.len()).as_bytes());
-    bytes[156] = b'0';
-    bytes[257..262].copy_from_slice(b"ustar");
-    bytes.extend_from_slice(text.as_bytes());
-    bytes.resize(512 * 4, 0);
+/// An archive (tar) of files.
+pub(super) fn archive(files: &[(&str, &str)]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for (name, text) in files {
+        let mut header = [0_u8; 512];
+        header[..name.len()].copy_from_slice(name.as_bytes());
+        header[124..135].copy_from_slice(format!("{:011o}", text.len()).as_bytes());
+        header[156] = b'0';
+        header[257..262].copy_from_slice(b"ustar");
+        bytes.extend_from_slice(&header);
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.resize(bytes.len().next_multiple_of(512), 0);
+    }
+    bytes.resize(bytes.len() + 2 * 512, 0);
     bytes
 }
 
+/// A file with the use of a machine.
+pub(super) const DAY: &[(&str, &str)] = &[("day/a", "7\n7\n9\n0\n0\n")];
+
+/// The tables of machines and of their types.
+pub(super) const PACKING: &[(&str, &str)] = &[
+    (
+        "vm.csv",
+        include_str!("../../../docs/manual/traces.in/packing/vm.csv"),
+    ),
+    (
+        "vmType.csv",
+        include_str!("../../../docs/manual/traces.in/packing/vmType.csv"),
+    ),
+];
+
 /// A Parquet file of three tasks.
 pub(super) const PARQUET: &[u8] = include_bytes!("../../../src/intake/parquet/tests/tasks.parquet");
-
-/// An SQLite database of machines.
-pub(super) const SQLITE: &[u8] = include_bytes!("../../../src/intake/sqlite/tests/packing.sqlite");
 
 /// A table of a function's invocations by minute of the day.
 pub(super) fn invocations() -> Vec<u8> {

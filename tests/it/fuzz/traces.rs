@@ -10,7 +10,7 @@ use windtunnel::formats::registry;
 use windtunnel::formats::registry::FORMATS;
 use windtunnel::intake::Input;
 
-use super::samples::{PARQUET, SAMPLES, SQLITE, archive, invocations};
+use super::samples::{DAY, PACKING, PARQUET, SAMPLES, archive, invocations};
 use super::{Kind, files, texts};
 
 pub(super) const CSV: &str = "submit,name,run_time,cpu,memory,gpus,gpu_milli,members,tenant,priority\n\
@@ -42,11 +42,11 @@ pub(super) fn kinds() -> Vec<Kind> {
         });
         let small = SAMPLES.iter().filter(|(name, _)| *name == entry.name);
         let small = small.map(|(_, text)| text.as_bytes().to_vec());
-        let day = (entry.name == "planetlab").then(archive);
+        let day = (entry.name == "planetlab").then(|| archive(DAY));
         let minutes = (entry.name == "azure-functions-2019").then(invocations);
         let own = own.cloned().chain(small).chain(day).chain(minutes);
         let own = own.chain((entry.name == "opendc").then(|| PARQUET.to_vec()));
-        let own = own.chain((entry.name == "azure-packing-2020").then(|| SQLITE.to_vec()));
+        let own = own.chain((entry.name == "azure-packing-2020").then(|| archive(PACKING)));
         let name = format!("trace {}", entry.name);
         Kind::new(name, own.collect(), |_, bytes| {
             let input = Input::bytes("fuzz", bytes);

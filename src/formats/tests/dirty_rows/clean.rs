@@ -1,6 +1,6 @@
 //! Clean files, small ones.
 
-use super::Shape::{self, Database, Day, Lines, List, Table};
+use super::Shape::{self, Beside, Day, Lines, List, Table};
 
 /// A clean file of each format.
 pub(super) const CLEAN: &[(&str, Shape, &str)] = &[
@@ -118,10 +118,11 @@ pub(super) const CLEAN: &[(&str, Shape, &str)] = &[
     ),
     (
         "azure-packing-2020",
-        Database(include_bytes!(
-            "../../../intake/sqlite/tests/packing.sqlite"
-        )),
-        "",
+        Beside(&[(
+            "vmType.csv",
+            "id,vmTypeId,machineId,core,memory,hdd,ssd,nic\n1,7,0,0.25,0.125,,0.1,\n2,8,0,1,,,0.1,0\n",
+        )]),
+        "vmId,tenantId,vmTypeId,priority,starttime,endtime\n1,11,7,0,-0.5,1.5\n2,12,8,1,0.25,\n",
     ),
     ("azure-functions-2019", Table(',', 1), ""),
     (

@@ -143,17 +143,10 @@ impl ArrivalSource for TaskSource {
             None => self.ready,
         };
         Ok(Some(Arrival {
-            submit,
-            name: PodName::Job(u64::from(self.delivered)),
             class: self.job.class,
-            members: 1,
             tenant: self.tenant(),
             run_time: Some(run_time),
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
+            ..Arrival::new(submit, PodName::Job(u64::from(self.delivered)))
         }))
     }
 

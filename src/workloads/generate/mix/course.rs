@@ -19,13 +19,10 @@ pub(crate) const SESSIONS_MAX: u32 = 10_000_000;
 pub(super) struct WrittenCourse {
     part: Duration,
     /// Factor of the rate in each part.
-    #[serde(default)]
     factors: Option<Vec<f64>>,
     /// Number of sessions that begin in each part.
-    #[serde(default)]
     numbers: Option<Vec<u32>>,
     /// Time after which the first part comes again.
-    #[serde(default)]
     length: Option<Duration>,
 }
 

@@ -23,13 +23,9 @@ pub(crate) struct Request {
 pub(super) struct WrittenRequest {
     #[serde(default = "one")]
     weight: f64,
-    #[serde(default)]
     cpu: Option<Scalar>,
-    #[serde(default)]
     memory: Option<Scalar>,
-    #[serde(default)]
     gpus: Option<Scalar>,
-    #[serde(default)]
     pods: Option<Scalar>,
 }
 

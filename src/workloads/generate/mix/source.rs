@@ -270,17 +270,12 @@ impl MixSource {
         let [cpu, memory, gpus] = template.places(&drawn);
         let class = self.class([session.template as usize, cpu, memory, gpus]);
         Some(Arrival {
-            submit: session.at,
-            name: PodName::Job(self.drawn),
             class,
             members,
             tenant: self.tenant(session.user),
             run_time,
             time_limit,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
+            ..Arrival::new(session.at, PodName::Job(self.drawn))
         })
     }
 

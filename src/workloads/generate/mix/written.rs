@@ -26,9 +26,7 @@ const USERS_MAX: u64 = 1_000_000;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Written {
     arrivals: Spanned<WrittenArrivals>,
-    #[serde(default)]
     sessions: Option<Spanned<WrittenSessions>>,
-    #[serde(default)]
     users: Option<Spanned<WrittenUsers>>,
     templates: Spanned<Vec<Spanned<WrittenTemplate>>>,
 }
@@ -39,17 +37,12 @@ struct WrittenArrivals {
     gap: Times,
     #[serde(default)]
     autocorrelation: f64,
-    #[serde(default)]
     hours: Option<Vec<f64>>,
-    #[serde(default)]
     days: Option<Vec<f64>>,
-    #[serde(default)]
     course: Option<Spanned<WrittenCourse>>,
     #[serde(default)]
     bursts: Vec<Spanned<Burst>>,
-    #[serde(default)]
     room: Option<Quantity>,
-    #[serde(default)]
     ends: Option<[Duration; 2]>,
 }
 
@@ -131,29 +124,19 @@ struct WrittenTemplate {
     name: Scalar,
     #[serde(default = "one")]
     weight: f64,
-    #[serde(default)]
     course: Option<Vec<f64>>,
-    #[serde(default)]
     run_time: Option<Times>,
-    #[serde(default)]
     time_limit: Option<Times>,
-    #[serde(default)]
     cpu: Option<Choice<Quantity>>,
-    #[serde(default)]
     memory: Option<Choice<Quantity>>,
-    #[serde(default)]
     gpus: Option<Choice<Devices>>,
-    #[serde(default)]
     pods: Option<Choice<u32>>,
-    #[serde(default)]
     requests: Option<Vec<WrittenRequest>>,
-    #[serde(default)]
     work: Option<[Duration; 2]>,
     #[serde(default)]
     priority: i32,
     #[serde(default)]
     correlations: Vec<Correlation>,
-    #[serde(default)]
     sessions: Option<WrittenSessions>,
 }
 

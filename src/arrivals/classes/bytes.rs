@@ -3,7 +3,7 @@
 
 use model::Text;
 
-/// The content of a cache is damaged; the cache is rebuilt.
+/// The bytes are damaged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Broken;
 
