@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use intake::TraceError;
+use crate::prelude::*;
 use intake::archive::Member;
-use intake::ledger::{Action, BadRow, Journal};
 
 /// Number of samples of a machine's day.
 pub const SAMPLES: usize = 288;

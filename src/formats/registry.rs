@@ -1,6 +1,7 @@
 //! The trace formats, in written order. To add one: a file in `formats/` and a line here.
 
 use crate::failure_log::is_log;
+use crate::prelude::*;
 use crate::readers::{
     alibaba_2017, alibaba_2018, alibaba_dlrm_2025, alibaba_gpu_2020, alibaba_spot_gpu_2026,
     azure_functions_2019, azure_functions_2021, azure_llm_2023, azure_packing_2020, azure_vm,
@@ -9,10 +10,8 @@ use crate::readers::{
     tiresias, wfformat,
 };
 use crate::unrecognized;
-use arrivals::format::{FormatEntry, FormatKind};
+use arrivals::format::FormatKind;
 use intake::archive::{beginning, is_about, parts};
-use intake::columns::Confidence;
-use intake::{Input, TraceError};
 
 /// All formats, in the order in which content is recognized.
 ///
@@ -144,8 +143,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use arrivals::ReadOptions;
-    use arrivals::format::Constructor;
     use arrivals::inspect::validate;
 
     #[test]

@@ -7,17 +7,13 @@ use crate::content_hash::cells_of_table;
 use crate::parts::gangs::Gangs;
 use crate::parts::side_by_side::{LINKS, is_list_of_links};
 use crate::parts::sorting::Gather;
+use crate::prelude::*;
 use crate::registry::most_like;
-use arrivals::format::FormatEntry;
 use arrivals::header_record::HeaderRecord;
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::Order;
-use arrivals::stream::{Arrival, ArrivalSource};
+use arrivals::stream::Arrival;
 use intake::archive::{beginning, is_about, parts};
-use intake::columns::Confidence;
-use intake::ledger::{Action, Journal};
 use intake::rows::{EMPTY, is_empty, one_of_several};
-use intake::{Input, TraceError};
 
 /// The note about a gang whose members are submitted at several times.
 pub(crate) const LATER: &str = "submitted after another row of its gang; submitted with that";
@@ -212,7 +208,6 @@ mod tests {
     use super::*;
     use crate::packed::archive;
     use crate::registry::recognize;
-    use arrivals::format::Constructor;
     use arrivals::memory::Recorded;
     use arrivals::stream::Arrival;
 

@@ -5,13 +5,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{FailureLog, LoggedOutage, places_of};
 use crate::parts::timeline::{self, Rank, Timed};
+use crate::prelude::*;
 use crate::readers::google_2011::machines::{self, Event, TakeEvent};
 use crate::readers::google_2019;
-use arrivals::format::FormatEntry;
-use intake::ledger::{Action, Journal};
-use intake::rows::Refused;
-use intake::{Input, TraceError};
-use units::{Instant, SortedMap};
+use units::SortedMap;
 
 /// Whether a machine is there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -3,10 +3,9 @@
 use jiff::civil::DateTime;
 
 use super::{FailureLog, LogOptions, LoggedOutage, each_table, separator};
-use intake::ledger::{Action, BadRow, Journal};
+use crate::prelude::*;
 use intake::table::{Column, Row, Table};
-use intake::{Input, TraceError};
-use units::{Duration, Instant, SortedMap, SortedSet};
+use units::{SortedMap, SortedSet};
 
 const STARTED: &str = "Prob Started";
 const FIXED: &str = "Prob Fixed";

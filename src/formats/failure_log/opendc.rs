@@ -2,27 +2,16 @@
 //! and takes a share of the nodes with it (spec: traces.md section 10). Which nodes is drawn.
 
 use super::{FailureLog, LoggedOutage, drawn};
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
+use crate::prelude::*;
 use intake::parquet::TimeForm;
-use intake::rows::{Layout, each_row};
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required(
-        "failure_interval",
-        "ms since the end of the failure before; negative: before that end",
-    ),
-    ColumnDoc::required("failure_duration", "ms"),
-    ColumnDoc::required("failure_intensity", "share of the nodes, 0 to 1"),
-];
+columns! { COLUMNS;
+    INTERVAL: required("failure_interval", "ms since the end of the failure before; negative: before that end"),
+    DURATION: required("failure_duration", "ms"),
+    INTENSITY: required("failure_intensity", "share of the nodes, 0 to 1"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',').with_times(TimeForm::Millis);
-
-const INTERVAL: usize = 0;
-const DURATION: usize = 1;
-const INTENSITY: usize = 2;
 
 /// The longest time in milliseconds: a hundred years.
 const LONGEST: i64 = 3_200_000_000_000;

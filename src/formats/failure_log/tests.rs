@@ -3,7 +3,6 @@
 use super::observed::observed;
 use super::*;
 use arrivals::inspect::validate_log;
-use arrivals::read_options::ReadOptions;
 use intake::ledger::OnBadRow;
 
 const HEADER: &str = "System,machine type,nodenumz,Prob Started,Prob Fixed\n";

@@ -3,25 +3,16 @@
 //! there. Which nodes is drawn.
 
 use super::{FailureLog, LoggedOutage, drawn};
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, each_row};
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
+use crate::prelude::*;
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("start_time", "seconds since the zero of the service's log"),
-    ColumnDoc::required("end_time", "seconds since the same zero"),
-    ColumnDoc::required("status", "severity: share of the nodes, 0 to 1"),
-    ColumnDoc::optional("service", "name of the service, such as Azure"),
-];
+columns! { COLUMNS;
+    START: required("start_time", "seconds since the zero of the service's log"),
+    END: required("end_time", "seconds since the same zero"),
+    STATUS: required("status", "severity: share of the nodes, 0 to 1"),
+    SERVICE: optional("service", "name of the service, such as Azure"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',').with_others(&["", "index"]);
-
-const START: usize = 0;
-const END: usize = 1;
-const STATUS: usize = 2;
-const SERVICE: usize = 3;
 
 /// Whether a file that begins with these bytes states such outages.
 pub(super) fn is_own(first: &[u8]) -> bool {

@@ -83,7 +83,7 @@ impl<T: Copy> ClassKeys<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use intake::Input;
+    use crate::prelude::*;
     use intake::table::Table;
 
     fn check(columns: &[&str], rows: &str, expected: &[u32]) {

@@ -2,13 +2,11 @@
 //! of rows and on disk beyond it. The members of a gang then stand in the order of the trace and are all submitted
 //! when the first of them was, as [`arrivals::Links::gang`] wants it.
 
+use crate::prelude::*;
 use arrivals::memory::{MemorySource, Recorded};
 use arrivals::spill::{FixedSort, Flat, Held, Order};
-use arrivals::stream::{Arrival, ArrivalSource};
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
+use arrivals::stream::Arrival;
 use intake::origin::Origin;
-use units::Duration;
 
 /// Members that are held in memory; beyond them, they are sorted on disk. They are sorted twice, by their gangs and by
 /// submission, so both hold fewer than others do.
@@ -99,7 +97,7 @@ mod tests {
     use intake::ledger::RowPolicy;
     use model::PodName;
     use proptest::prelude::*;
-    use units::{Instant, SortedMap};
+    use units::SortedMap;
 
     fn member(line: u32, gang: u64, submit: i64) -> Arrival {
         let mut arrival = Arrival {

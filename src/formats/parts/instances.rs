@@ -1,8 +1,8 @@
 //! Arrivals of several pods as that many arrivals of one: the instances of a task that need not
 //! start together. They are unfolded while they are read.
 
-use arrivals::stream::{Arrival, ArrivalSource, Classes};
-use intake::TraceError;
+use crate::prelude::*;
+use arrivals::stream::{Arrival, Classes};
 use model::PodName;
 
 /// A source whose arrivals are all of one pod.

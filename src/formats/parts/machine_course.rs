@@ -1,8 +1,8 @@
 //! The course of a machine in a trace: when it comes and goes, and what it has from a time on.
 
 use crate::parts::sorting::Capacity;
+use crate::prelude::*;
 use arrivals::format::{NodeEvent, NodeEventKind};
-use units::Instant;
 
 /// The course of one machine. It is away until it comes; one that goes first was there before, and one
 /// of which only the size is stated is there all the time.

@@ -3,9 +3,9 @@
 
 use model::Behaviour;
 
+use crate::prelude::*;
 use arrivals::spill::{Ascending, FixedSort, FixedSorted, NONE, Slots};
 use arrivals::usage_samples::{Steps, hundredths};
-use intake::TraceError;
 
 /// Numbers of a sample beside its time.
 const VALUES: usize = 3;

@@ -9,9 +9,9 @@ use std::sync::Arc;
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
+use crate::prelude::*;
 use arrivals::spill::{FixedSort, FixedSorted, FlatName, key_of};
-use arrivals::stream::{Arrival, ArrivalSource, Classes};
-use intake::TraceError;
+use arrivals::stream::{Arrival, Classes};
 use model::PodName;
 
 /// The most names that are counted while arrivals are delivered.
@@ -220,7 +220,6 @@ mod tests {
     use super::*;
     use arrivals::memory::{MemorySource, Recorded};
     use intake::origin::Origin;
-    use units::Instant;
 
     fn arrival(name: &PodName, members: u32) -> Arrival {
         Arrival {

@@ -2,12 +2,12 @@
 //! once a kind and not once a row.
 
 use crate::parts::requests::{requests, whole_gpus};
+use crate::prelude::*;
 use arrivals::job_fields::Outcome;
 use arrivals::spill::{Flat, FlatLinks, FlatName};
 use intake::origin::Origin;
 use model::gpu::DEVICE_MILLI;
 use model::{GpuRequest, Labels, PodSpec, Text};
-use units::{Duration, Instant};
 
 /// The bits of the number of classes that are found by their amounts.
 const PLACE_BITS: u32 = 10;

@@ -4,9 +4,7 @@
 use k8s::{BrokenField, ManifestFinding};
 use serde_json::Value;
 
-use intake::TraceError;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::Refused;
+use crate::prelude::*;
 use intake::unknown_columns::note_key;
 use model::{PodSpec, PodVolume};
 
@@ -110,7 +108,6 @@ fn without_places(field: &str) -> String {
 mod tests {
     use super::*;
     use intake::ledger::RowPolicy;
-    use units::Duration;
 
     fn read_text(text: &str) -> Result<(PodSpec, Vec<String>), String> {
         let value: Value = serde_json::from_str(text).expect("JSON");

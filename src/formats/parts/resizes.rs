@@ -4,13 +4,11 @@
 
 use std::sync::Arc;
 
-use arrivals::read_options::ReadOptions;
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
+use crate::prelude::*;
 use model::PodSpec;
 use model::behaviour::Resize;
 use model::resource_list::{CPU, MEMORY};
-use units::{Duration, Quantity};
+use units::Quantity;
 
 /// The resources that requests of traces change, with the words for more of one and for less.
 const RESOURCES: [(&str, &str, &str); 2] = [

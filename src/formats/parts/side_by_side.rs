@@ -5,12 +5,9 @@
 use std::sync::Arc;
 
 use crate::parts::cells::{show_rows, show_text};
-use arrivals::format::FormatEntry;
+use crate::prelude::*;
 use intake::archive::{beginning, is_about, parts};
-use intake::columns::Confidence;
-use intake::ledger::{Action, Journal};
-use intake::rows::{EMPTY, Layout, is_empty};
-use intake::{Input, TraceError};
+use intake::rows::{EMPTY, is_empty};
 
 /// A table of a trace.
 pub(crate) struct TraceTable {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::parts::plain_demand::{KnownAmounts, PlainDemand};
 use crate::parts::requests::{requests, whole_gpus};
+use crate::prelude::*;
 use arrivals::duplicate_names::DuplicateNames;
 use arrivals::header_record::HeaderRecord;
 use arrivals::intern::{ClassTable, NameTable};
@@ -12,15 +13,13 @@ use arrivals::links::Links;
 use arrivals::memory::{MemorySource, Recorded};
 use arrivals::renumbering::{Numbers, Renumbered};
 use arrivals::spill::{Flat, Held, MOST_HELD, Order};
-use arrivals::stream::{Arrival, ArrivalSource, UNNAMED};
-use intake::TraceError;
-use intake::ledger::Journal;
+use arrivals::stream::{Arrival, UNNAMED};
 use intake::origin::Origin;
 use model::node::{HOSTNAME_LABEL, label_platform};
 use model::resource_list::{EPHEMERAL_STORAGE, PODS};
 use model::{GpuInventory, Labels, Node, PodName, PodSpec, ResourceList, Text};
 use serde::{Deserialize, Serialize};
-use units::{Duration, Instant, Quantity};
+use units::Quantity;
 
 /// The label that carries a node's GPU model.
 pub const GPU_MODEL_LABEL: &str = "alibabacloud.com/gpu-card-model";

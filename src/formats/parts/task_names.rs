@@ -4,12 +4,12 @@
 
 use std::sync::Arc;
 
+use crate::prelude::*;
 use arrivals::links::Links;
 use arrivals::name_key::NameKey;
 use arrivals::spill::{FixedSort, FlatLinks, FlatName};
-use arrivals::stream::{Arrival, ArrivalSource, Classes};
-use intake::TraceError;
-use intake::ledger::{Action, Ledger};
+use arrivals::stream::{Arrival, Classes};
+use intake::ledger::Ledger;
 use model::PodName;
 
 /// Tasks of a trace, and those that others wait for and that did not stand shortly above.

@@ -11,15 +11,12 @@ use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::prelude::*;
 use arrivals::memory::Recorded;
 use arrivals::spill::{MOST_HELD, Merged, Order, Spill};
-use arrivals::stream::{Arrival, ArrivalSource};
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
+use arrivals::stream::Arrival;
 use intake::origin::Origin;
-use intake::rows::{Refused, heed};
 use model::PodName;
-use units::{Duration, Instant};
 
 /// The note about a row that is earlier than one above it.
 pub(crate) const OUT_OF_ORDER: &str = "events out of order; sorted";

@@ -5,17 +5,11 @@
 use crate::parts::cells::show_rows;
 use crate::parts::requests::{requests, whole_gpus};
 use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row};
-use intake::{Input, TraceError};
+use crate::prelude::*;
 use model::gpu::MAX_DEVICES;
 use model::resource_list::EPHEMERAL_STORAGE;
 use model::{PodName, PodSpec, ResourceList};
-use units::{Duration, Instant, Quantity};
+use units::Quantity;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -29,51 +23,28 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("instance_sn", "instance; becomes the name"),
-    ColumnDoc::required("role", "CN or HN; read, not used"),
-    ColumnDoc::required("app_name", "application; becomes the tenant"),
-    ColumnDoc::required("cpu_request", "cores"),
-    ColumnDoc::optional("cpu_limit", "cores"),
-    ColumnDoc::required("gpu_request", "GPU devices"),
-    ColumnDoc::optional("gpu_limit", "GPU devices; compared with the request"),
-    ColumnDoc::optional("rdma_request", "percent of a network card; not requested"),
-    ColumnDoc::optional("rdma_limit", "percent of a network card; read, not used"),
-    ColumnDoc::required("memory_request", "GiB"),
-    ColumnDoc::optional("memory_limit", "GiB"),
-    ColumnDoc::optional("disk_request", "GiB of local disk"),
-    ColumnDoc::optional("disk_limit", "GiB of local disk"),
-    ColumnDoc::optional(
-        "max_instance_per_node",
-        "most instances of the application on a node, -1: any number; not enforced",
-    ),
-    ColumnDoc::required(
-        "creation_time",
-        "s from the trace's start; empty: before it",
-    ),
-    ColumnDoc::optional("scheduled_time", "s; empty: before the start"),
-    ColumnDoc::required("deletion_time", "s; empty: after the end"),
-];
+columns! { COLUMNS;
+    INSTANCE: required("instance_sn", "instance; becomes the name"),
+    ROLE: required("role", "CN or HN; read, not used"),
+    APPLICATION: required("app_name", "application; becomes the tenant"),
+    CPU: required("cpu_request", "cores"),
+    CPU_LIMIT: optional("cpu_limit", "cores"),
+    GPU: required("gpu_request", "GPU devices"),
+    GPU_LIMIT: optional("gpu_limit", "GPU devices; compared with the request"),
+    RDMA: optional("rdma_request", "percent of a network card; not requested"),
+    RDMA_LIMIT: optional("rdma_limit", "percent of a network card; read, not used"),
+    MEMORY: required("memory_request", "GiB"),
+    MEMORY_LIMIT: optional("memory_limit", "GiB"),
+    DISK: optional("disk_request", "GiB of local disk"),
+    DISK_LIMIT: optional("disk_limit", "GiB of local disk"),
+    ON_A_NODE: optional("max_instance_per_node",
+        "most instances of the application on a node, -1: any number; not enforced"),
+    CREATED: required("creation_time", "s from the trace's start; empty: before it"),
+    SCHEDULED: optional("scheduled_time", "s; empty: before the start"),
+    DELETED: required("deletion_time", "s; empty: after the end"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const INSTANCE: usize = 0;
-const ROLE: usize = 1;
-const APPLICATION: usize = 2;
-const CPU: usize = 3;
-const CPU_LIMIT: usize = 4;
-const GPU: usize = 5;
-const GPU_LIMIT: usize = 6;
-const RDMA: usize = 7;
-const RDMA_LIMIT: usize = 8;
-const MEMORY: usize = 9;
-const MEMORY_LIMIT: usize = 10;
-const DISK: usize = 11;
-const DISK_LIMIT: usize = 12;
-const ON_A_NODE: usize = 13;
-const CREATED: usize = 14;
-const SCHEDULED: usize = 15;
-const DELETED: usize = 16;
 
 fn sniff(first: &[u8]) -> Confidence {
     header_has(

@@ -5,15 +5,9 @@
 use crate::parts::cells::show_rows;
 use crate::parts::plain_demand::PlainDemand;
 use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
+use crate::prelude::*;
 use arrivals::spill::FlatName;
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, MAX_SECONDS, each_row};
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
+use intake::rows::MAX_SECONDS;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -27,19 +21,14 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("app", "application; becomes the tenant"),
-    ColumnDoc::required("func", "function; read, not used"),
-    ColumnDoc::required("end_timestamp", "end, s from the trace's start"),
-    ColumnDoc::required("duration", "run time, s"),
-];
+columns! { COLUMNS;
+    APPLICATION: required("app", "application; becomes the tenant"),
+    FUNCTION: required("func", "function; read, not used"),
+    END: required("end_timestamp", "end, s from the trace's start"),
+    DURATION: required("duration", "run time, s"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const APPLICATION: usize = 0;
-const FUNCTION: usize = 1;
-const END: usize = 2;
-const DURATION: usize = 3;
 
 fn sniff(first: &[u8]) -> Confidence {
     let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();

@@ -5,15 +5,9 @@
 use crate::parts::cells::show_rows;
 use crate::parts::plain_demand::PlainDemand;
 use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
+use crate::prelude::*;
 use arrivals::spill::FlatName;
-use arrivals::stream::ArrivalSource;
 use intake::calendar::Zone;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row};
-use intake::{Input, TraceError};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -27,17 +21,13 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("TIMESTAMP", "date, UTC, with a fraction of a second"),
-    ColumnDoc::required("ContextTokens", "tokens of the question; read, not used"),
-    ColumnDoc::required("GeneratedTokens", "tokens of the answer; read, not used"),
-];
+columns! { COLUMNS;
+    TIME: required("TIMESTAMP", "date, UTC, with a fraction of a second"),
+    QUESTION: required("ContextTokens", "tokens of the question; read, not used"),
+    ANSWER: required("GeneratedTokens", "tokens of the answer; read, not used"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const TIME: usize = 0;
-const QUESTION: usize = 1;
-const ANSWER: usize = 2;
 
 /// The most tokens of a question or an answer.
 const MOST_TOKENS: i64 = 1 << 30;

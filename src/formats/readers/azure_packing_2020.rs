@@ -6,18 +6,14 @@
 
 use crate::parts::requests::requests;
 use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::prelude::*;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::ledger::{Action, BadRow, Journal, RowPolicy};
-use intake::rows::{BETWEEN, Fields, Refused, heed};
+use intake::ledger::RowPolicy;
+use intake::rows::BETWEEN;
 use intake::sqlite::{Sqlite, is_sqlite};
 use intake::table::{Column, Row};
-use intake::{Input, TraceError};
 use model::{PodName, PodSpec, ResourceList};
-use units::{Duration, Instant, Quantity, SortedMap};
+use units::{Quantity, SortedMap};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -31,42 +27,24 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("vmId", "machine; becomes the name"),
-    ColumnDoc::required("tenantId", "tenant"),
-    ColumnDoc::required("vmTypeId", "type, as `vmType` lists them"),
-    ColumnDoc::required("priority", "0 high, 1 low; higher goes first"),
-    ColumnDoc::required("starttime", "days; negative: before the trace"),
-    ColumnDoc::required("endtime", "days; NULL: still there at the end"),
-];
+columns! { COLUMNS;
+    VM: required("vmId", "machine; becomes the name"),
+    TENANT: required("tenantId", "tenant"),
+    TYPE: required("vmTypeId", "type, as `vmType` lists them"),
+    PRIORITY: required("priority", "0 high, 1 low; higher goes first"),
+    START: required("starttime", "days; negative: before the trace"),
+    END: required("endtime", "days; NULL: still there at the end"),
+}
 
-const TYPE_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("vmTypeId", "type"),
-    ColumnDoc::required("machineId", "kind of host"),
-    ColumnDoc::required("core", "share of the host's cores"),
-    ColumnDoc::required("memory", "share of the host's memory"),
-    ColumnDoc::optional("hdd", "share of the host's disks; requested with `shares`"),
-    ColumnDoc::optional(
-        "ssd",
-        "share of the host's flash memory; requested with `shares`",
-    ),
-    ColumnDoc::optional(
-        "nic",
-        "share of the host's network; requested with `shares`",
-    ),
-];
-
-const VM: usize = 0;
-const TENANT: usize = 1;
-const TYPE: usize = 2;
-const PRIORITY: usize = 3;
-const START: usize = 4;
-const END: usize = 5;
-
-const OWN_TYPE: usize = 0;
-const HOST: usize = 1;
-const CORE: usize = 2;
-const MEMORY: usize = 3;
+columns! { TYPE_COLUMNS;
+    OWN_TYPE: required("vmTypeId", "type"),
+    HOST: required("machineId", "kind of host"),
+    CORE: required("core", "share of the host's cores"),
+    MEMORY: required("memory", "share of the host's memory"),
+    _: optional("hdd", "share of the host's disks; requested with `shares`"),
+    _: optional("ssd", "share of the host's flash memory; requested with `shares`"),
+    _: optional("nic", "share of the host's network; requested with `shares`"),
+}
 
 /// The resources that are requested with `shares`, in millionths of a host, and the places of their columns.
 const SHARES: [(&str, usize); 3] = [

@@ -14,19 +14,14 @@ use crate::parts::plain_demand::{Amounts, PlainDemand};
 use crate::parts::requests::requests;
 use crate::parts::side_by_side::{Tables, TraceTable};
 use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
+use crate::prelude::*;
 use arrivals::spill::{FlatName, Places, TextLog};
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal};
+use intake::headerless;
 use intake::origin::Origin;
-use intake::rows::{Fields, LAST_SECOND, Layout, Refused, USAGE_NOT_READ, each_row_of};
-use intake::{Input, TraceError, headerless};
+use intake::rows::USAGE_NOT_READ;
 use model::{Behaviour, PodName, PodSpec};
 use size::Size;
 use std::sync::Arc;
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -40,49 +35,30 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("vm id", "machine; becomes the name"),
-    ColumnDoc::required("subscription id", "subscription; becomes the tenant"),
-    ColumnDoc::required("deployment id", "deployment; read, not used"),
-    ColumnDoc::required("created", "s from the trace's start; 0 may be before it"),
-    ColumnDoc::required("deleted", "s; 2591700 and later: still there at the end"),
-    ColumnDoc::required("max cpu", "percent; read, not used"),
-    ColumnDoc::required("avg cpu", "percent; with the option `usage`, what it uses"),
-    ColumnDoc::required("p95 max cpu", "percent; read, not used"),
-    ColumnDoc::required(
-        "category",
-        "Delay-insensitive, Interactive or Unknown; read, not used",
-    ),
-    ColumnDoc::required("cores", "cores, or a bucket such as `>24`"),
-    ColumnDoc::required("memory", "GiB, or a bucket such as `>64`"),
-];
+columns! { COLUMNS;
+    VM: required("vm id", "machine; becomes the name"),
+    SUBSCRIPTION: required("subscription id", "subscription; becomes the tenant"),
+    _: required("deployment id", "deployment; read, not used"),
+    CREATED: required("created", "s from the trace's start; 0 may be before it"),
+    DELETED: required("deleted", "s; 2591700 and later: still there at the end"),
+    MOST: required("max cpu", "percent; read, not used"),
+    MEAN: required("avg cpu", "percent; with the option `usage`, what it uses"),
+    _: required("p95 max cpu", "percent; read, not used"),
+    CATEGORY: required("category", "Delay-insensitive, Interactive or Unknown; read, not used"),
+    CORES: required("cores", "cores, or a bucket such as `>24`"),
+    MEMORY: required("memory", "GiB, or a bucket such as `>64`"),
+}
 
-const READING_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("timestamp", "s from the trace's start"),
-    ColumnDoc::required("vm id", "machine"),
-    ColumnDoc::required("min cpu", "percent; read, not used"),
-    ColumnDoc::required("max cpu", "percent; read, not used"),
-    ColumnDoc::required("avg cpu", "percent; with the option `usage`, what it uses"),
-];
+columns! { READING_COLUMNS;
+    READ_AT: required("timestamp", "s from the trace's start"),
+    READ_VM: required("vm id", "machine"),
+    LEAST: required("min cpu", "percent; read, not used"),
+    READ_MOST: required("max cpu", "percent; read, not used"),
+    READ_MEAN: required("avg cpu", "percent; with the option `usage`, what it uses"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
 const READINGS: Layout = Layout::headless(READING_COLUMNS);
-
-const VM: usize = 0;
-const SUBSCRIPTION: usize = 1;
-const CREATED: usize = 3;
-const DELETED: usize = 4;
-const MOST: usize = 5;
-const MEAN: usize = 6;
-const CATEGORY: usize = 8;
-const CORES: usize = 9;
-const MEMORY: usize = 10;
-
-const READ_AT: usize = 0;
-const READ_VM: usize = 1;
-const LEAST: usize = 2;
-const READ_MOST: usize = 3;
-const READ_MEAN: usize = 4;
 
 /// Seconds from one reading to the next.
 const STEP: i64 = 300;

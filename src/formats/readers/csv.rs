@@ -21,21 +21,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::parts::class_keys::ClassKeys;
+use crate::prelude::*;
 use crate::shards::{Names, Shards, cells_of_tables};
 use arrivals::class_columns::ClassColumns;
-use arrivals::format::{Constructor, FormatEntry};
 use arrivals::header_record::HeaderRecord;
 use arrivals::intern::{ClassTable, NameTable};
 use arrivals::job_fields::JobField;
 use arrivals::read_ahead::streamed;
-use arrivals::read_options::ReadOptions;
 use arrivals::reordering::{Lookahead, Placed};
-use arrivals::stream::{Arrival, ArrivalSource, Classes};
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal, Ledger};
+use arrivals::stream::{Arrival, Classes};
+use intake::ledger::Ledger;
 use intake::origin::Origin;
 use intake::table::{Row, Table};
-use intake::{Input, TraceError};
 use model::{PodName, Text};
 
 use columns::Columns;

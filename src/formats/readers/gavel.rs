@@ -4,14 +4,9 @@
 
 use crate::parts::cells::show_rows;
 use crate::parts::sorting::{Demand, Gather, gang};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS, ReadOptions};
-use arrivals::stream::ArrivalSource;
+use crate::prelude::*;
+use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS};
 use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row};
-use intake::{Input, TraceError};
 use model::{JOB_GPUS_LABEL, JOB_TYPE_LABEL, PodName};
 
 /// The registry's entry.
@@ -26,36 +21,20 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required(
-        "job type",
-        "model and batch size; becomes the tenant, and is a row of `models.throughputs`",
-    ),
-    ColumnDoc::required("command", "command; read, not used"),
-    ColumnDoc::required(
-        "step option",
-        "option that states the steps; read, not used",
-    ),
-    ColumnDoc::required("needs data", "1: reads a data directory; read, not used"),
-    ColumnDoc::required(
-        "total steps",
-        "steps; without `models.throughputs` no run time",
-    ),
-    ColumnDoc::required("arrival time", "s"),
-    ColumnDoc::required("scale factor", "GPUs; each is a pod of the gang"),
-];
+columns! { COLUMNS;
+    TYPE: required("job type", "model and batch size; becomes the tenant, and is a row of `models.throughputs`"),
+    _: required("command", "command; read, not used"),
+    OPTION: required("step option", "option that states the steps; read, not used"),
+    DATA: required("needs data", "1: reads a data directory; read, not used"),
+    STEPS: required("total steps", "steps; without `models.throughputs` no run time"),
+    ARRIVAL: required("arrival time", "s"),
+    GPUS: required("scale factor", "GPUs; each is a pod of the gang"),
+}
 
 const LAYOUT: Layout = Layout {
     separator: b'\t',
     ..Layout::headless(COLUMNS)
 };
-
-const TYPE: usize = 0;
-const OPTION: usize = 2;
-const DATA: usize = 3;
-const STEPS: usize = 4;
-const ARRIVAL: usize = 5;
-const GPUS: usize = 6;
 
 fn sniff(first: &[u8]) -> Confidence {
     let tests: [FieldTest; 4] = [
@@ -112,7 +91,7 @@ mod tests {
     use arrivals::memory::Recorded;
     use model::Throughputs;
     use std::sync::Arc;
-    use units::{Duration, Instant, SortedMap};
+    use units::SortedMap;
 
     #[test]
     fn jobs_are_gangs_without_a_run_time() {

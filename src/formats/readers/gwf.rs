@@ -6,19 +6,12 @@ use crate::parts::cells::show_rows;
 use crate::parts::plain_demand::{Amounts, PlainDemand};
 use crate::parts::sorting::Gather;
 use crate::parts::task_names::KnownTasks;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
+use crate::prelude::*;
 use arrivals::spill::{FlatLinks, FlatName};
-use arrivals::stream::ArrivalSource;
 use intake::archive::first_bytes;
 use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
 use intake::number::digits;
-use intake::rows::{Fields, Layout, each_row};
-use intake::{Input, TraceError};
 use smallvec::SmallVec;
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -32,37 +25,17 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required(
-        "WorkflowID",
-        "workflow; becomes part of the name, and the tenant",
-    ),
-    ColumnDoc::required("JobID", "task; becomes part of the name"),
-    ColumnDoc::required(
-        "SubmitTime",
-        "s from the trace's zero, also with a fraction",
-    ),
-    ColumnDoc::required("RunTime", "s, also with a fraction; -1: not known"),
-    ColumnDoc::required("NProcs", "processors that it had"),
-    ColumnDoc::required(
-        "ReqNProcs",
-        "processors that it asked for; -1: as many as it had",
-    ),
-    ColumnDoc::optional(
-        "Dependencies",
-        "tasks of the workflow that it waits for; -1 or nothing: none",
-    ),
-];
+columns! { COLUMNS;
+    WORKFLOW: required("WorkflowID", "workflow; becomes part of the name, and the tenant"),
+    JOB: required("JobID", "task; becomes part of the name"),
+    SUBMIT: required("SubmitTime", "s from the trace's zero, also with a fraction"),
+    RUN: required("RunTime", "s, also with a fraction; -1: not known"),
+    PROCESSORS: required("NProcs", "processors that it had"),
+    REQUESTED: required("ReqNProcs", "processors that it asked for; -1: as many as it had"),
+    WAITS_FOR: optional("Dependencies", "tasks of the workflow that it waits for; -1 or nothing: none"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const WORKFLOW: usize = 0;
-const JOB: usize = 1;
-const SUBMIT: usize = 2;
-const RUN: usize = 3;
-const PROCESSORS: usize = 4;
-const REQUESTED: usize = 5;
-const WAITS_FOR: usize = 6;
 
 fn sniff(first: &[u8]) -> Confidence {
     header_has(first, &["WorkflowID", "JobID", "SubmitTime", "ReqNProcs"])

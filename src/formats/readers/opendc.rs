@@ -11,13 +11,8 @@ mod workload;
 
 use self::tables::{COLUMNS, Found, cells, fragments_of, sniff, tables, tasks_of};
 use self::workload::Workload;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::prelude::*;
 use intake::archive::beginning;
-use intake::ledger::Journal;
-use intake::rows::each_row_of;
-use intake::{Input, TraceError};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

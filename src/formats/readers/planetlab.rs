@@ -8,17 +8,13 @@
 use crate::parts::requests::requests;
 use crate::parts::sorting::{Demand, Gather};
 use crate::planetlab::{SAMPLE_SECONDS, VmDay, day, kind};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::prelude::*;
 use arrivals::usage_samples::pattern;
 use intake::archive::{Member, of_one_folder, parts};
 use intake::budget::read_whole;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::ledger::{Action, Journal, RowPolicy};
-use intake::{Input, TraceError, read_error};
+use intake::ledger::RowPolicy;
+use intake::read_error;
 use model::{Behaviour, PodName, PodSpec};
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

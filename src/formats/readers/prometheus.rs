@@ -13,15 +13,9 @@ mod usage;
 use serde_json::Value;
 
 use crate::parts::cells::show_text;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::prelude::*;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence};
 use intake::json::{Element, each_element, each_scalar, is_json};
-use intake::ledger::{Action, Journal};
-use intake::rows::{LAST_SECOND, Refused, heed};
-use intake::{Input, TraceError};
 
 use pods::Pods;
 

@@ -3,13 +3,8 @@
 
 use crate::parts::cells::show_rows;
 use crate::parts::sorting::{Capacity, node};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
+use crate::prelude::*;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row_of};
-use intake::{Input, TraceError};
 use model::{Labels, Node};
 
 /// The registry's entry.
@@ -27,21 +22,15 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("index", "number of the cluster; read, not used"),
-    ColumnDoc::required("name", "cluster; becomes part of the nodes' names"),
-    ColumnDoc::required("nodes", "number of nodes"),
-    ColumnDoc::required("CPUs per node", "cores of a node"),
-    ColumnDoc::required("speed", "speed of a core; counted if it is not 1"),
-    ColumnDoc::required("RAM", "memory of a node, KB"),
-    ColumnDoc::required("more", "seventh column of some lists; read, not used"),
-];
-
-const NAME: usize = 1;
-const NODES: usize = 2;
-const CPU: usize = 3;
-const SPEED: usize = 4;
-const MEMORY: usize = 5;
+columns! { COLUMNS;
+    _: required("index", "number of the cluster; read, not used"),
+    NAME: required("name", "cluster; becomes part of the nodes' names"),
+    NODES: required("nodes", "number of nodes"),
+    CPU: required("CPUs per node", "cores of a node"),
+    SPEED: required("speed", "speed of a core; counted if it is not 1"),
+    MEMORY: required("RAM", "memory of a node, KB"),
+    _: required("more", "seventh column of some lists; read, not used"),
+}
 
 /// The most nodes of a cluster.
 const MOST: i64 = 1_000_000;

@@ -12,18 +12,13 @@ use self::graph::{Graph, Order, Task};
 use crate::parts::cells::show_text;
 use crate::parts::requests::requests;
 use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
+use crate::prelude::*;
 use arrivals::links::Links;
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence};
 use intake::json::{Element, each_element};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{MAX_SECONDS, Refused, heed};
-use intake::{Input, TraceError};
+use intake::rows::MAX_SECONDS;
 use model::{PodName, PodSpec};
-use units::{Duration, Instant, SortedMap};
+use units::SortedMap;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

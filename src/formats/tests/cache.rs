@@ -5,9 +5,8 @@ use std::fs::OpenOptions;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
+use crate::prelude::*;
 use arrivals::cache::{BLOCK_ARRIVALS, CacheFolder, cached_in};
-use arrivals::{ArrivalSource, ReadOptions};
-use intake::Input;
 
 use crate::readers::swf::SwfSource;
 

@@ -11,10 +11,9 @@ use clean::CLEAN;
 
 use crate::cut_file::WHOLE;
 use crate::packed::archive;
+use crate::prelude::*;
 use crate::registry::{FORMATS, find, recognize};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::{ArrivalSource, ReadOptions};
-use intake::{Input, Ledger, OnBadRow, RowPolicy, TraceError};
+use intake::{Ledger, OnBadRow, RowPolicy};
 
 /// How the records of a clean file stand in it.
 #[derive(Clone, Copy)]

@@ -1,10 +1,9 @@
 //! Tests of `arrivals::duplicate_names` on real formats.
 
+use crate::prelude::*;
 use crate::registry;
-use arrivals::ReadOptions;
 use arrivals::duplicate_names::*;
 use arrivals::inspect::validate;
-use intake::Input;
 
 /// Formats with a row whose name is `7`, and what stands above and around it.
 const ROWS: [(&str, &str, &str, &str); 14] = [

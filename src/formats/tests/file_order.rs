@@ -1,11 +1,9 @@
 //! Arrivals of one instant in the order of their file, whatever a reader holds back until its record is whole (spec:
 //! traces.md, section 0).
 
+use crate::prelude::*;
 use crate::registry::find;
-use arrivals::ReadOptions;
-use arrivals::format::Constructor;
 use arrivals::memory::Recorded;
-use intake::Input;
 
 /// Files of formats whose readers hold records back: those that end first, or at all, stand neither first nor last.
 const HELD_BACK: &[(&str, &str)] = &[

@@ -1,12 +1,10 @@
 //! Tests of `arrivals::fill_up` on real formats.
 
+use crate::prelude::*;
 use crate::readers::{openb_nodes, openb_pods};
 use arrivals::Recorded;
 use arrivals::fill_up::*;
-use arrivals::read_options::ReadOptions;
-use intake::Input;
 use model::Node;
-use units::{Duration, Instant};
 
 fn nodes() -> Vec<Node> {
     let text = "sn,cpu_milli,memory_mib,gpu,model\nn1,8000,1,2,T4\nn0,8000,1,2,T4\n";

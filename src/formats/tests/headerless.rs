@@ -1,10 +1,9 @@
 //! Tests of `intake::headerless` on real formats.
 
 use crate::content_hash::hash;
+use crate::prelude::*;
 use crate::registry::{find, recognize};
-use arrivals::ReadOptions;
 use arrivals::inspect::validate;
-use intake::Input;
 
 const TASKS: &str = "M1,1,j_1,1,Terminated,100,160,50,0.39\n";
 const NAMES: &str =

@@ -1,10 +1,10 @@
 //! Tests of `arrivals::implausible` on real formats.
 
+use crate::prelude::*;
 use crate::registry;
 use crate::registry::find;
 use arrivals::inspect::validate;
-use arrivals::read_options::ReadOptions;
-use intake::{Input, RowPolicy};
+use intake::RowPolicy;
 
 fn notes(format: &str, text: &str) -> Vec<String> {
     let input = Input::bytes("trace", text.as_bytes());

@@ -1,10 +1,9 @@
 //! Tests of `arrivals::inspect` on real formats.
 
 use crate::packed::archive;
+use crate::prelude::*;
 use crate::registry;
-use arrivals::ReadOptions;
 use arrivals::inspect::*;
-use intake::Input;
 
 fn records_of(input: &Input, name: &str) -> Vec<(String, Option<String>)> {
     let entry = registry::recognize(input).expect("known");

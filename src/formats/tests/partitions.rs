@@ -1,10 +1,8 @@
 //! Tests of `arrivals::partitions` on real formats.
 
+use crate::prelude::*;
 use arrivals::partitions::{JobPartition, Partitioned};
 use arrivals::read_options::PartitionField;
-use arrivals::{ArrivalSource, ReadOptions};
-use intake::{Input, TraceError};
-use units::Duration;
 
 use crate::readers::csv::CsvSource;
 

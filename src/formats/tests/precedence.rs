@@ -1,11 +1,10 @@
 //! Tests of `arrivals::precedence` on real formats.
 
+use crate::prelude::*;
 use crate::registry;
 use crate::registry::find;
 use arrivals::inspect::validate;
 use arrivals::precedence::*;
-use arrivals::read_options::ReadOptions;
-use intake::Input;
 
 fn told_of(input: &Input, format: &str) -> Vec<(String, u64, u64)> {
     let entry = find(format).expect("a format");

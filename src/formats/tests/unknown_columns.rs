@@ -1,10 +1,8 @@
 //! Tests of `intake::unknown_columns` on real formats.
 
+use crate::prelude::*;
 use crate::registry;
-use arrivals::ReadOptions;
-use arrivals::format::Constructor;
 use arrivals::memory::Recorded;
-use intake::Input;
 use intake::ledger::{Ledger, RowPolicy};
 
 fn ledger(name: &str, text: &str) -> Ledger {

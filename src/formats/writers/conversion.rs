@@ -7,9 +7,9 @@ use thiserror::Error;
 
 use super::lost::{Fate, LostField, of_arrival, of_spec};
 use super::{Record, RecordWriter, Settings, Writer};
+use crate::prelude::*;
 use arrivals::class_cache::ByClass;
-use arrivals::stream::{Arrival, ArrivalSource};
-use intake::TraceError;
+use arrivals::stream::Arrival;
 use model::{PodName, PodSpec, Text};
 use units::SortedMap;
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::table::models;
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
+use crate::prelude::*;
 use arrivals::class_cache::ByClass;
 use arrivals::pod::settings::{written_containers, written_gates};
 use arrivals::pod::template::filled;
@@ -22,7 +23,7 @@ use arrivals::stream::Arrival;
 use model::gpu::DEVICE_MILLI;
 use model::{GpuRequest, PodName, PodSpec, Text};
 use names::{Namespaces, dns_name};
-use units::{Instant, Quantity};
+use units::Quantity;
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {

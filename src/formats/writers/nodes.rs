@@ -8,9 +8,9 @@ use super::lost::{Fate, LostField};
 use super::table::{cell, quoted};
 use crate::parts::machine_course::in_order;
 use crate::parts::node_cells::{self, COLUMNS};
+use crate::prelude::*;
 use crate::readers::openb_nodes::GPU_MODEL_LABEL;
-use arrivals::format::{NodeEvent, NodeList};
-use arrivals::read_options::ReadOptions;
+use arrivals::format::NodeEvent;
 use model::node::{HOSTNAME_LABEL, label_platform};
 use model::resource_list::{CPU, MEMORY, PODS};
 use model::{GpuInventory, Labels, Node, ResourceList, Text};
@@ -205,10 +205,8 @@ mod tests {
     use crate::parts::sorting::{Capacity, gpu_node};
     use crate::readers::openb_nodes;
     use arrivals::format::NodeEventKind;
-    use intake::Input;
     use model::{Taint, TaintEffect};
     use proptest::prelude::*;
-    use units::Instant;
 
     /// A text with what separates texts of a cell.
     fn text() -> impl Strategy<Value = String> {

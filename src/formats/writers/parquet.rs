@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use super::conversion::{gang_name, task_names};
 use super::table::{Layout, cell, models, reading, said, start};
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
+use crate::prelude::*;
 use arrivals::class_cache::ByClass;
 use arrivals::job_fields::JobField;
 use arrivals::pod::settings::are_said_by_columns;
@@ -13,7 +14,7 @@ use arrivals::stream::Arrival;
 use intake::parquet::{Kind, ParquetFile};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{JOB_TYPE_LABEL, PodSpec, ResourceList, Text};
-use units::{Duration, Instant, Quantity};
+use units::Quantity;
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {
@@ -253,10 +254,7 @@ mod tests {
     use super::*;
     use crate::registry;
     use crate::writers::Converted;
-    use arrivals::ReadOptions;
-    use arrivals::format::Constructor;
     use arrivals::memory::{MemorySource, Recorded};
-    use intake::Input;
     use model::PodName;
 
     fn written(recorded: Recorded) -> (Converted, Vec<u8>) {

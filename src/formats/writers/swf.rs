@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use super::table::cell;
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
+use crate::prelude::*;
 use crate::readers::swf::{ABSOLUTE_FROM, UNKNOWN_USER, bytes_of, outcome_of, status_of};
 use arrivals::class_cache::ByClass;
 use arrivals::header_record::HeaderEntry;
@@ -17,7 +18,7 @@ use arrivals::stream::Arrival;
 use model::resource_list::{CPU, MEMORY};
 use model::{Labels, PodName, PodSpec, ResourceList, Text};
 use units::time::NANOS_PER_SECOND;
-use units::{Duration, Instant, Quantity, SortedMap, SortedSet};
+use units::{Quantity, SortedMap, SortedSet};
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::conversion::{gang_name, task_names};
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
 use crate::parts::resize_list;
+use crate::prelude::*;
 use arrivals::class_cache::ByClass;
 use arrivals::class_columns::ClassColumns;
 use arrivals::job_fields::JobField;
@@ -17,7 +18,6 @@ use arrivals::stream::Arrival;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::usage::Pattern;
 use model::{Behaviour, GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList, Text};
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {

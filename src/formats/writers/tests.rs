@@ -14,14 +14,10 @@ use proptest::prelude::*;
 use super::conversion::Tally;
 use super::lost::{Fate, LostField, of_arrival, of_spec};
 use super::*;
+use crate::prelude::*;
 use crate::registry;
-use arrivals::ReadOptions;
-use arrivals::format::Constructor;
 use arrivals::memory::{MemorySource, Recorded};
-use arrivals::stream::ArrivalSource;
-use intake::{Input, TraceError};
 use model::{Behaviour, PodName};
-use units::Instant;
 
 use pods::pod;
 use records::recorded;

@@ -5,57 +5,28 @@ use super::tasks::{STATES, state};
 use crate::parts::batch_plans::Plans;
 use crate::parts::requests::requests;
 use crate::parts::sorting::{Demand, Gather};
+use crate::prelude::*;
 use crate::readers::alibaba_2018::outcome;
 use arrivals::job_fields::Outcome;
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::{Hashed as _, Places};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row_of};
-use intake::{Input, TraceError};
 use model::{Behaviour, PodName, PodSpec};
-use units::Instant;
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required(
-        "start time",
-        "s from the trace's start; 0 and less: before it",
-    ),
-    ColumnDoc::required("end time", "s"),
-    ColumnDoc::required("job id", "job; becomes part of the name"),
-    ColumnDoc::required("task id", "task; becomes part of the name"),
-    ColumnDoc::required("machine id", "machine; read, not used"),
-    ColumnDoc::required("status", "state at the end; written again as the outcome"),
-    ColumnDoc::required("sequence number", "number of the attempt"),
-    ColumnDoc::required("total sequence number", "number of attempts"),
-    ColumnDoc::required("maximum cpus", "cores; read, not used"),
-    ColumnDoc::required(
-        "average cpus",
-        "cores; with the option `usage`, what it uses",
-    ),
-    ColumnDoc::required(
-        "maximum memory",
-        "share of the largest machine; read, not used",
-    ),
-    ColumnDoc::required(
-        "average memory",
-        "share of the largest machine; with the option `usage`, what it uses",
-    ),
-];
+columns! { COLUMNS;
+    START: required("start time", "s from the trace's start; 0 and less: before it"),
+    END: required("end time", "s"),
+    JOB: required("job id", "job; becomes part of the name"),
+    TASK: required("task id", "task; becomes part of the name"),
+    _: required("machine id", "machine; read, not used"),
+    STATUS: required("status", "state at the end; written again as the outcome"),
+    ATTEMPT: required("sequence number", "number of the attempt"),
+    ATTEMPTS: required("total sequence number", "number of attempts"),
+    MOST_CPU: required("maximum cpus", "cores; read, not used"),
+    CPU: required("average cpus", "cores; with the option `usage`, what it uses"),
+    MOST_MEMORY: required("maximum memory", "share of the largest machine; read, not used"),
+    MEMORY: required("average memory", "share of the largest machine; with the option `usage`, what it uses"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const START: usize = 0;
-const END: usize = 1;
-const JOB: usize = 2;
-const TASK: usize = 3;
-const STATUS: usize = 5;
-const ATTEMPT: usize = 6;
-const ATTEMPTS: usize = 7;
-const MOST_CPU: usize = 8;
-const CPU: usize = 9;
-const MOST_MEMORY: usize = 10;
-const MEMORY: usize = 11;
 
 /// Whether a table that begins with these bytes is one of instances.
 pub(super) fn sniff(first: &[u8]) -> Confidence {
@@ -170,13 +141,10 @@ impl Instances<'_> {
 mod tests {
     use super::super::tasks::ENTRY;
     use crate::packed::archive;
+    use crate::prelude::*;
     use crate::registry;
-    use arrivals::ReadOptions;
-    use arrivals::format::Constructor;
     use arrivals::memory::Recorded;
-    use intake::Input;
     use intake::ledger::RowPolicy;
-    use units::{Duration, Instant};
 
     const TASKS: &str = "100,190,1,1,2,Terminated,50,0.25\n150,200,1,2,1,Terminated,100,0.5\n";
     const INSTANCES: &str = "120,160,1,1,7,Terminated,1,1,0.5,0.25,0.1,0.125\n\

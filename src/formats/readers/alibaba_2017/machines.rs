@@ -8,14 +8,9 @@ use crate::parts::machine_course::{MachineCourse, in_order};
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::{Capacity, node};
 use crate::parts::timeline::{Event, Rank, Timed};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row_of_all};
-use intake::{Input, TraceError};
+use crate::prelude::*;
 use model::Labels;
-use units::{Instant, SortedMap};
+use units::SortedMap;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -29,30 +24,18 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("timestamp", "s from the trace's start"),
-    ColumnDoc::required("machine id", "machine; becomes the node's name"),
-    ColumnDoc::required(
-        "event type",
-        "add, softerror or harderror; a machine with an error takes no new pods until it is added again",
-    ),
-    ColumnDoc::required("event detail", "cause of an error; read, not used"),
-    ColumnDoc::required("cpus", "cores"),
-    ColumnDoc::required("memory", "share of the largest machine"),
-    ColumnDoc::required(
-        "disk space",
-        "share of the largest machine; ephemeral storage, 1 TiB of which is the largest",
-    ),
-];
+columns! { COLUMNS;
+    TIME: required("timestamp", "s from the trace's start"),
+    MACHINE: required("machine id", "machine; becomes the node's name"),
+    EVENT: required("event type",
+        "add, softerror or harderror; a machine with an error takes no new pods until it is added again"),
+    _: required("event detail", "cause of an error; read, not used"),
+    CPU: required("cpus", "cores"),
+    MEMORY: required("memory", "share of the largest machine"),
+    DISK: required("disk space", "share of the largest machine; ephemeral storage, 1 TiB of which is the largest"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const TIME: usize = 0;
-const MACHINE: usize = 1;
-const EVENT: usize = 2;
-const CPU: usize = 4;
-const MEMORY: usize = 5;
-const DISK: usize = 6;
 
 /// The events of a machine.
 const EVENTS: [&str; 3] = ["add", "softerror", "harderror"];

@@ -9,9 +9,7 @@ pub mod tasks;
 mod usage;
 
 use crate::parts::side_by_side::TraceTable;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, LAST_SECOND, Refused};
-use units::Instant;
+use crate::prelude::*;
 
 /// The tables of the trace.
 const TABLES: &[TraceTable] = &[

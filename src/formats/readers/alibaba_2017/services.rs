@@ -8,18 +8,14 @@ use crate::parts::requests::requests;
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::Gather;
 use crate::parts::timeline::{self, Rank, Timed};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
+use crate::prelude::*;
 use arrivals::spill::{Alive, Order, Places, Stored};
-use arrivals::stream::{Arrival, ArrivalSource};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, Journal};
+use arrivals::stream::Arrival;
 use intake::origin::Origin;
-use intake::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
-use intake::{Input, TraceError};
+use intake::rows::USAGE_NOT_READ;
 use model::resource_list::EPHEMERAL_STORAGE;
 use model::{PodName, PodSpec};
-use units::{Instant, Quantity};
+use units::Quantity;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -33,28 +29,18 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("timestamp", "s from the trace's start; 0 is before it"),
-    ColumnDoc::required("event type", "Create or Remove"),
-    ColumnDoc::required("instance id", "instance; becomes the name"),
-    ColumnDoc::required("machine id", "machine; read, not used"),
-    ColumnDoc::required("cpus", "cores"),
-    ColumnDoc::required("memory", "share of the largest machine"),
-    ColumnDoc::required(
-        "disk space",
-        "share of the largest machine; with the option `shares`, ephemeral storage",
-    ),
-    ColumnDoc::required("cpu ids", "processors that it was given; read, not used"),
-];
+columns! { COLUMNS;
+    TIME: required("timestamp", "s from the trace's start; 0 is before it"),
+    EVENT: required("event type", "Create or Remove"),
+    INSTANCE: required("instance id", "instance; becomes the name"),
+    _: required("machine id", "machine; read, not used"),
+    CPU: required("cpus", "cores"),
+    MEMORY: required("memory", "share of the largest machine"),
+    DISK: required("disk space", "share of the largest machine; with the option `shares`, ephemeral storage"),
+    _: required("cpu ids", "processors that it was given; read, not used"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const TIME: usize = 0;
-const EVENT: usize = 1;
-const INSTANCE: usize = 2;
-const CPU: usize = 4;
-const MEMORY: usize = 5;
-const DISK: usize = 6;
 
 fn sniff(first: &[u8]) -> Confidence {
     is_services(first).max(usage::of_services(first))
@@ -341,7 +327,6 @@ mod tests {
     use arrivals::inspect::validate;
     use arrivals::memory::Recorded;
     use intake::ledger::RowPolicy;
-    use units::Duration;
 
     /// The arrivals and the ledger of events of instances, each with its second and whether it is a creation.
     fn read(events: &[(i64, i64, bool)], most_held: usize) -> (Recorded, String) {

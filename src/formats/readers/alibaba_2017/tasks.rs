@@ -11,18 +11,12 @@ use crate::parts::joined_name::JoinedName;
 use crate::parts::plain_demand::{Amounts, PlainDemand};
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::Gather;
+use crate::prelude::*;
 use crate::readers::alibaba_2018::outcome;
-use arrivals::format::{Constructor, FormatEntry};
 use arrivals::job_fields::outcome_alone;
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::{FlatName, Places};
-use arrivals::stream::ArrivalSource;
 use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal, RowPolicy};
-use intake::rows::{Fields, Layout, Refused, each_row_of_all};
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
+use intake::ledger::RowPolicy;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -36,30 +30,18 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("create time", "s from the trace's start"),
-    ColumnDoc::required("end time", "s, of the last change of state"),
-    ColumnDoc::required("job id", "job; becomes part of the name"),
-    ColumnDoc::required("task id", "task; becomes part of the name"),
-    ColumnDoc::required("instances", "number of instances; each is a pod"),
-    ColumnDoc::required(
-        "status",
-        "state at the end, written again as the outcome; only Terminated is a success",
-    ),
-    ColumnDoc::required("cpus", "1/100 core per instance"),
-    ColumnDoc::required("memory", "share of the largest machine per instance"),
-];
+columns! { COLUMNS;
+    CREATED: required("create time", "s from the trace's start"),
+    END: required("end time", "s, of the last change of state"),
+    JOB: required("job id", "job; becomes part of the name"),
+    TASK: required("task id", "task; becomes part of the name"),
+    INSTANCES: required("instances", "number of instances; each is a pod"),
+    STATUS: required("status", "state at the end, written again as the outcome; only Terminated is a success"),
+    CPU: required("cpus", "1/100 core per instance"),
+    MEMORY: required("memory", "share of the largest machine per instance"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const CREATED: usize = 0;
-const END: usize = 1;
-const JOB: usize = 2;
-const TASK: usize = 3;
-const INSTANCES: usize = 4;
-const STATUS: usize = 5;
-const CPU: usize = 6;
-const MEMORY: usize = 7;
 
 /// The states of a task.
 pub(super) const STATES: [&str; 7] = [

@@ -1,34 +1,25 @@
 //! Measured usage in Alibaba's trace of 2017. That of service instances is a share of what they requested.
 
 use crate::parts::measurements::{ByTask, Key, Sample, Samples};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::Journal;
-use intake::rows::{Layout, each_row_of};
-use intake::{Input, TraceError};
+use crate::prelude::*;
 use model::Behaviour;
-use units::Instant;
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("timestamp", "s from the trace's start"),
-    ColumnDoc::required("instance id", "instance"),
-    ColumnDoc::required("cpu used", "percent of the request"),
-    ColumnDoc::required("memory used", "percent of the request"),
-    ColumnDoc::required("disk space used", "percent of the request; read, not used"),
-    ColumnDoc::required("load of 1 minute", "read, not used"),
-    ColumnDoc::required("load of 5 minutes", "read, not used"),
-    ColumnDoc::required("load of 15 minutes", "read, not used"),
-    ColumnDoc::required("average CPI", "read, not used"),
-    ColumnDoc::required("average MPKI", "read, not used"),
-    ColumnDoc::required("maximum CPI", "read, not used"),
-    ColumnDoc::required("maximum MPKI", "read, not used"),
-];
+columns! { COLUMNS;
+    TIME: required("timestamp", "s from the trace's start"),
+    INSTANCE: required("instance id", "instance"),
+    CPU: required("cpu used", "percent of the request"),
+    MEMORY: required("memory used", "percent of the request"),
+    _: required("disk space used", "percent of the request; read, not used"),
+    _: required("load of 1 minute", "read, not used"),
+    _: required("load of 5 minutes", "read, not used"),
+    _: required("load of 15 minutes", "read, not used"),
+    _: required("average CPI", "read, not used"),
+    _: required("average MPKI", "read, not used"),
+    _: required("maximum CPI", "read, not used"),
+    _: required("maximum MPKI", "read, not used"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const TIME: usize = 0;
-const INSTANCE: usize = 1;
-const CPU: usize = 2;
-const MEMORY: usize = 3;
 
 /// Number of columns of the usage of machines.
 const OF_MACHINES: usize = 8;

@@ -13,19 +13,14 @@ use crate::parts::resizes::{Changed, Resizes, Standing};
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::Gather;
 use crate::parts::timeline::{Event, OUT_OF_ORDER, Rank, Timed};
-use arrivals::format::{Constructor, FormatEntry};
+use crate::prelude::*;
 use arrivals::intern::ClassTable;
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::{Alive, Key, NONE, Order, Places, Stored, TextLog};
-use arrivals::stream::{Arrival, ArrivalSource};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, Journal};
+use arrivals::stream::Arrival;
 use intake::origin::Origin;
-use intake::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of};
-use intake::{Input, TraceError};
+use intake::rows::USAGE_NOT_READ;
 use model::{PodName, PodSpec, Text};
 use units::time::NANOS_PER_SECOND;
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -39,29 +34,18 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("container_id", "container; becomes the name"),
-    ColumnDoc::required("machine_id", "machine; read, not used"),
-    ColumnDoc::required("time_stamp", "s from the trace's start"),
-    ColumnDoc::required("app_du", "application; becomes the tenant"),
-    ColumnDoc::required(
-        "status",
-        "state; `stopped` ends a container that was there, and is none without a request",
-    ),
-    ColumnDoc::required("cpu_request", "1/100 core"),
-    ColumnDoc::required("cpu_limit", "1/100 core"),
-    ColumnDoc::required("mem_size", "percent of the largest machine"),
-];
+columns! { COLUMNS;
+    CONTAINER: required("container_id", "container; becomes the name"),
+    _: required("machine_id", "machine; read, not used"),
+    TIME: required("time_stamp", "s from the trace's start"),
+    APPLICATION: required("app_du", "application; becomes the tenant"),
+    STATUS: required("status", "state; `stopped` ends a container that was there, and is none without a request"),
+    CPU: required("cpu_request", "1/100 core"),
+    LIMIT: required("cpu_limit", "1/100 core"),
+    MEMORY: required("mem_size", "percent of the largest machine"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const CONTAINER: usize = 0;
-const TIME: usize = 2;
-const APPLICATION: usize = 3;
-const STATUS: usize = 4;
-const CPU: usize = 5;
-const LIMIT: usize = 6;
-const MEMORY: usize = 7;
 
 fn sniff(first: &[u8]) -> Confidence {
     is_containers(first).max(usage::of_containers(first))

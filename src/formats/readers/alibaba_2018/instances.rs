@@ -7,54 +7,29 @@ use crate::parts::joined_name::JoinedName;
 use crate::parts::plain_demand::{Amounts, PlainDemand};
 use crate::parts::sorting::Gather;
 use crate::parts::task_names::KnownTasks;
+use crate::prelude::*;
 use arrivals::links::Links;
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::{FlatLinks, FlatName};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
-use intake::{Input, TraceError};
 use model::Behaviour;
-use units::{Duration, Instant};
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("instance_name", "instance; becomes part of the name"),
-    ColumnDoc::required("task_name", "task, with the tasks that it waits for"),
-    ColumnDoc::required("job_name", "job; becomes part of the name"),
-    ColumnDoc::required("task_type", "type; becomes the tenant"),
-    ColumnDoc::required("status", "state at the end; written again as the outcome"),
-    ColumnDoc::required("start_time", "s from the trace's start"),
-    ColumnDoc::required("end_time", "s; 0 while it runs"),
-    ColumnDoc::required("machine_id", "machine; read, not used"),
-    ColumnDoc::required("seq_no", "number of the attempt"),
-    ColumnDoc::required("total_seq_no", "number of attempts"),
-    ColumnDoc::required(
-        "cpu_avg",
-        "1/100 core; with the option `usage`, what it uses",
-    ),
-    ColumnDoc::required("cpu_max", "1/100 core; read, not used"),
-    ColumnDoc::required(
-        "mem_avg",
-        "percent of the largest machine; with `usage`, what it uses",
-    ),
-    ColumnDoc::required("mem_max", "percent of the largest machine; read, not used"),
-];
+columns! { COLUMNS;
+    NAME: required("instance_name", "instance; becomes part of the name"),
+    TASK: required("task_name", "task, with the tasks that it waits for"),
+    JOB: required("job_name", "job; becomes part of the name"),
+    TYPE: required("task_type", "type; becomes the tenant"),
+    STATUS: required("status", "state at the end; written again as the outcome"),
+    START: required("start_time", "s from the trace's start"),
+    END: required("end_time", "s; 0 while it runs"),
+    _: required("machine_id", "machine; read, not used"),
+    ATTEMPT: required("seq_no", "number of the attempt"),
+    ATTEMPTS: required("total_seq_no", "number of attempts"),
+    CPU: required("cpu_avg", "1/100 core; with the option `usage`, what it uses"),
+    MOST_CPU: required("cpu_max", "1/100 core; read, not used"),
+    MEMORY: required("mem_avg", "percent of the largest machine; with `usage`, what it uses"),
+    MOST_MEMORY: required("mem_max", "percent of the largest machine; read, not used"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const NAME: usize = 0;
-const TASK: usize = 1;
-const JOB: usize = 2;
-const TYPE: usize = 3;
-const STATUS: usize = 4;
-const START: usize = 5;
-const END: usize = 6;
-const ATTEMPT: usize = 8;
-const ATTEMPTS: usize = 9;
-const CPU: usize = 10;
-const MOST_CPU: usize = 11;
-const MEMORY: usize = 12;
-const MOST_MEMORY: usize = 13;
 
 /// Whether a table that begins with these bytes is one of instances.
 pub(super) fn sniff(first: &[u8]) -> Confidence {
@@ -197,13 +172,10 @@ impl Instances<'_> {
 mod tests {
     use super::super::tasks::ENTRY;
     use crate::packed::archive;
+    use crate::prelude::*;
     use crate::registry;
-    use arrivals::ReadOptions;
-    use arrivals::format::Constructor;
     use arrivals::inspect::validate;
     use arrivals::memory::Recorded;
-    use intake::Input;
-    use units::{Duration, Instant};
 
     const TASKS: &str = "M1,2,j_1,1,Terminated,100,190,50,0.39\n\
                          R2_1,1,j_1,1,Terminated,190,200,100,0.5\n\

@@ -10,14 +10,8 @@ use crate::parts::machine_course::{MachineCourse, in_order};
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::{Capacity, node};
 use crate::parts::timeline::{Event, Rank, Timed};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row_of_all};
-use intake::{Input, TraceError};
+use crate::prelude::*;
 use model::{Labels, Node, Text};
-use units::Instant;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -31,33 +25,22 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("machine_id", "machine; becomes the node's name"),
-    ColumnDoc::required(
-        "time_stamp",
-        "s from the trace's start; a machine comes with its first row",
-    ),
-    ColumnDoc::required("failure_domain_1", "failure domain; becomes a label"),
-    ColumnDoc::required("failure_domain_2", "finer failure domain; becomes a label"),
-    ColumnDoc::required("cpu_num", "cores"),
-    ColumnDoc::required("mem_size", "percent of the largest machine"),
-    ColumnDoc::required(
-        "status",
-        "state; a machine in another one than USING takes no new pods",
-    ),
-];
+columns! { COLUMNS;
+    MACHINE: required("machine_id", "machine; becomes the node's name"),
+    TIME: required("time_stamp", "s from the trace's start; a machine comes with its first row"),
+    _: required("failure_domain_1", "failure domain; becomes a label"),
+    _: required("failure_domain_2", "finer failure domain; becomes a label"),
+    CPU: required("cpu_num", "cores"),
+    MEMORY: required("mem_size", "percent of the largest machine"),
+    STATUS: required("status", "state; a machine in another one than USING takes no new pods"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
 
-const MACHINE: usize = 0;
-const TIME: usize = 1;
 const DOMAINS: [(usize, &str); 2] = [
     (2, "alibabacloud.com/failure-domain-1"),
     (3, "alibabacloud.com/failure-domain-2"),
 ];
-const CPU: usize = 4;
-const MEMORY: usize = 5;
-const STATUS: usize = 6;
 
 /// The state of a machine that takes work.
 const IN_USE: &str = "USING";

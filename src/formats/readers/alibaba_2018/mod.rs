@@ -9,9 +9,8 @@ pub mod tasks;
 mod usage;
 
 use crate::parts::side_by_side::TraceTable;
+use crate::prelude::*;
 use arrivals::job_fields::Outcome;
-use intake::ledger::BadRow;
-use intake::rows::Fields;
 
 /// The tables of the trace.
 const TABLES: &[TraceTable] = &[

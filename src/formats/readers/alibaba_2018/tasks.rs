@@ -11,19 +11,13 @@ use crate::parts::plain_demand::{Amounts, PlainDemand};
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::Gather;
 use crate::parts::task_names::KnownTasks;
-use arrivals::format::{Constructor, FormatEntry};
+use crate::prelude::*;
 use arrivals::job_fields::outcome_alone;
 use arrivals::links::Links;
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::{FlatLinks, FlatName};
-use arrivals::stream::ArrivalSource;
 use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal, RowPolicy};
-use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
-use intake::{Input, TraceError};
+use intake::ledger::RowPolicy;
 use model::PodName;
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -37,32 +31,19 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("task_name", "name, with the tasks that it waits for"),
-    ColumnDoc::required("instance_num", "number of instances; each is a pod"),
-    ColumnDoc::required("job_name", "job; becomes part of the name"),
-    ColumnDoc::required("task_type", "type; becomes the tenant"),
-    ColumnDoc::required(
-        "status",
-        "state at the end, written again as the outcome; only Terminated is a success",
-    ),
-    ColumnDoc::required("start_time", "s from the trace's start"),
-    ColumnDoc::required("end_time", "s; 0 while it runs"),
-    ColumnDoc::required("plan_cpu", "1/100 core per instance"),
-    ColumnDoc::required("plan_mem", "percent of the largest machine per instance"),
-];
+columns! { COLUMNS;
+    NAME: required("task_name", "name, with the tasks that it waits for"),
+    INSTANCES: required("instance_num", "number of instances; each is a pod"),
+    JOB: required("job_name", "job; becomes part of the name"),
+    TYPE: required("task_type", "type; becomes the tenant"),
+    STATUS: required("status", "state at the end, written again as the outcome; only Terminated is a success"),
+    START: required("start_time", "s from the trace's start"),
+    END: required("end_time", "s; 0 while it runs"),
+    CPU: required("plan_cpu", "1/100 core per instance"),
+    MEMORY: required("plan_mem", "percent of the largest machine per instance"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const NAME: usize = 0;
-const INSTANCES: usize = 1;
-const JOB: usize = 2;
-const TYPE: usize = 3;
-const STATUS: usize = 4;
-const START: usize = 5;
-const END: usize = 6;
-const CPU: usize = 7;
-const MEMORY: usize = 8;
 
 /// The states of a task.
 pub(super) const STATES: [&str; 6] = [

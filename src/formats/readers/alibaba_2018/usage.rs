@@ -1,39 +1,25 @@
 //! Measured usage in Alibaba's trace of 2018. That of containers is a share of what they requested.
 
 use crate::parts::measurements::{ByTask, Sample, Samples};
+use crate::prelude::*;
 use arrivals::spill::Places;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
-use intake::{Input, TraceError};
 use model::Behaviour;
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("container_id", "container"),
-    ColumnDoc::required("machine_id", "machine; read, not used"),
-    ColumnDoc::required("time_stamp", "s from the trace's start"),
-    ColumnDoc::required(
-        "cpu_util_percent",
-        "percent of the request, -1 or 101 invalid",
-    ),
-    ColumnDoc::required(
-        "mem_util_percent",
-        "percent of the request, -1 or 101 invalid",
-    ),
-    ColumnDoc::required("cpi", "read, not used"),
-    ColumnDoc::required("mem_gps", "read, not used"),
-    ColumnDoc::required("mpki", "read, not used"),
-    ColumnDoc::required("net_in", "read, not used"),
-    ColumnDoc::required("net_out", "read, not used"),
-    ColumnDoc::required("disk_io_percent", "read, not used"),
-];
+columns! { COLUMNS;
+    CONTAINER: required("container_id", "container"),
+    _: required("machine_id", "machine; read, not used"),
+    TIME: required("time_stamp", "s from the trace's start"),
+    CPU: required("cpu_util_percent", "percent of the request, -1 or 101 invalid"),
+    MEMORY: required("mem_util_percent", "percent of the request, -1 or 101 invalid"),
+    _: required("cpi", "read, not used"),
+    _: required("mem_gps", "read, not used"),
+    _: required("mpki", "read, not used"),
+    _: required("net_in", "read, not used"),
+    _: required("net_out", "read, not used"),
+    _: required("disk_io_percent", "read, not used"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const CONTAINER: usize = 0;
-const TIME: usize = 2;
-const CPU: usize = 3;
-const MEMORY: usize = 4;
 
 /// Number of columns of the usage of machines.
 const OF_MACHINES: usize = 9;

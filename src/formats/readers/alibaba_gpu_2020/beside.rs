@@ -3,63 +3,49 @@
 
 use super::is_word;
 use super::tasks::STATES;
+use crate::prelude::*;
 use arrivals::spill::{Places, TextLog};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row_of_all};
-use intake::{Input, TraceError};
 use model::Behaviour;
-use units::Instant;
 
-const JOB_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_name", "job"),
-    ColumnDoc::required("inst_id", "key of its tags"),
-    ColumnDoc::required("user", "user; becomes the tenant"),
-    ColumnDoc::required("status", "state at the end; read, not used"),
-    ColumnDoc::required("start_time", "submission, s"),
-    ColumnDoc::required("end_time", "s; read, not used"),
-];
+columns! { JOB_COLUMNS;
+    _: required("job_name", "job"),
+    _: required("inst_id", "key of its tags"),
+    _: required("user", "user; becomes the tenant"),
+    JOB_STATUS: required("status", "state at the end; read, not used"),
+    SUBMIT: required("start_time", "submission, s"),
+    END: required("end_time", "s; read, not used"),
+}
 
-const TAG_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("inst_id", "key of the job"),
-    ColumnDoc::required("user", "user; becomes the tenant where no job names one"),
-    ColumnDoc::required(
-        "gpu_type_spec",
-        "GPU model that the job asks for; empty: any",
-    ),
-    ColumnDoc::required("group", "jobs of alike inputs; read, not used"),
-    ColumnDoc::required("workload", "type of the job"),
-];
+columns! { TAG_COLUMNS;
+    _: required("inst_id", "key of the job"),
+    _: required("user", "user; becomes the tenant where no job names one"),
+    _: required("gpu_type_spec", "GPU model that the job asks for; empty: any"),
+    _: required("group", "jobs of alike inputs; read, not used"),
+    _: required("workload", "type of the job"),
+}
 
-const SENSOR_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_name", "job"),
-    ColumnDoc::required("task_name", "task"),
-    ColumnDoc::required("worker_name", "worker; read, not used"),
-    ColumnDoc::required("inst_id", "read, not used"),
-    ColumnDoc::required("machine", "read, not used"),
-    ColumnDoc::required("gpu_name", "read, not used"),
-    ColumnDoc::required("cpu_usage", "1/100 core"),
-    ColumnDoc::required("gpu_wrk_util", "1/100 GPU; read, not used"),
-    ColumnDoc::required("avg_mem", "GiB"),
-    ColumnDoc::required("max_mem", "GiB; read, not used"),
-    ColumnDoc::required("avg_gpu_wrk_mem", "GiB; read, not used"),
-    ColumnDoc::required("max_gpu_wrk_mem", "GiB; read, not used"),
-    ColumnDoc::required("read", "read, not used"),
-    ColumnDoc::required("write", "read, not used"),
-    ColumnDoc::required("read_count", "read, not used"),
-    ColumnDoc::required("write_count", "read, not used"),
-];
+columns! { SENSOR_COLUMNS;
+    _: required("job_name", "job"),
+    _: required("task_name", "task"),
+    _: required("worker_name", "worker; read, not used"),
+    _: required("inst_id", "read, not used"),
+    _: required("machine", "read, not used"),
+    _: required("gpu_name", "read, not used"),
+    CPU: required("cpu_usage", "1/100 core"),
+    _: required("gpu_wrk_util", "1/100 GPU; read, not used"),
+    MEMORY: required("avg_mem", "GiB"),
+    _: required("max_mem", "GiB; read, not used"),
+    _: required("avg_gpu_wrk_mem", "GiB; read, not used"),
+    _: required("max_gpu_wrk_mem", "GiB; read, not used"),
+    _: required("read", "read, not used"),
+    _: required("write", "read, not used"),
+    _: required("read_count", "read, not used"),
+    _: required("write_count", "read, not used"),
+}
 
 const JOBS: Layout = Layout::headless(JOB_COLUMNS);
 const TAGS: Layout = Layout::headless(TAG_COLUMNS);
 const SENSORS: Layout = Layout::headless(SENSOR_COLUMNS);
-
-const JOB_STATUS: usize = 3;
-const SUBMIT: usize = 4;
-const END: usize = 5;
-
-const CPU: usize = 6;
-const MEMORY: usize = 8;
 
 /// Whether a table that begins with these bytes is one of jobs.
 pub(super) fn is_jobs(first: &[u8]) -> Confidence {

@@ -2,12 +2,7 @@
 
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::{Capacity, gpu_node};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::Journal;
-use intake::rows::{Layout, each_row_of_all};
-use intake::{Input, TraceError};
+use crate::prelude::*;
 use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 
@@ -23,21 +18,15 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("machine", "machine; becomes the node's name"),
-    ColumnDoc::required("gpu_type", "GPU model; CPU without devices"),
-    ColumnDoc::required("cap_cpu", "cores"),
-    ColumnDoc::required("cap_mem", "GiB"),
-    ColumnDoc::required("cap_gpu", "GPU devices"),
-];
+columns! { COLUMNS;
+    MACHINE: required("machine", "machine; becomes the node's name"),
+    MODEL: required("gpu_type", "GPU model; CPU without devices"),
+    CPU: required("cap_cpu", "cores"),
+    MEMORY: required("cap_mem", "GiB"),
+    GPU: required("cap_gpu", "GPU devices"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const MACHINE: usize = 0;
-const MODEL: usize = 1;
-const CPU: usize = 2;
-const MEMORY: usize = 3;
-const GPU: usize = 4;
 
 fn sniff(first: &[u8]) -> Confidence {
     is_machines(first).max(super::is_metrics(first))

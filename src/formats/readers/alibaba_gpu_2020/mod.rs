@@ -7,7 +7,7 @@ pub mod machines;
 pub mod tasks;
 
 use crate::parts::side_by_side::TraceTable;
-use intake::columns::{Confidence, FieldTest, is_number_or_empty, row_has};
+use crate::prelude::*;
 
 /// The tables of the trace.
 const TABLES: &[TraceTable] = &[

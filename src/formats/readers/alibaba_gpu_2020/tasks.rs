@@ -10,20 +10,14 @@ use crate::parts::joined_name::JoinedName;
 use crate::parts::plain_demand::{Amounts, PlainDemand};
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::Gather;
+use crate::prelude::*;
 use crate::readers::alibaba_2018::outcome;
-use arrivals::format::{Constructor, FormatEntry};
 use arrivals::job_fields::{Outcome, outcome_alone};
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::{FlatLinks, FlatName, Order};
-use arrivals::stream::ArrivalSource;
 use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, row_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
-use intake::{Input, TraceError};
+use intake::rows::USAGE_NOT_READ;
 use model::JOB_TYPE_LABEL;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -37,43 +31,20 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required(
-        "job_name",
-        "job; becomes part of the name, and the gang of all its tasks",
-    ),
-    ColumnDoc::required(
-        "task_name",
-        "role of the task; becomes part of the name, and the tenant",
-    ),
-    ColumnDoc::required(
-        "inst_num",
-        "number of instances, which are members of the gang",
-    ),
-    ColumnDoc::required(
-        "status",
-        "state at the end, written again as the outcome; only Terminated is a success",
-    ),
-    ColumnDoc::required("start_time", "s; empty while it waits"),
-    ColumnDoc::required("end_time", "s; empty while it runs"),
-    ColumnDoc::required("plan_cpu", "1/100 core per instance"),
-    ColumnDoc::required("plan_mem", "GiB per instance"),
-    ColumnDoc::required("plan_gpu", "1/100 GPU per instance"),
-    ColumnDoc::required("gpu_type", "GPU model; empty or CPU: any"),
-];
+columns! { COLUMNS;
+    JOB: required("job_name", "job; becomes part of the name, and the gang of all its tasks"),
+    TASK: required("task_name", "role of the task; becomes part of the name, and the tenant"),
+    INSTANCES: required("inst_num", "number of instances, which are members of the gang"),
+    STATUS: required("status", "state at the end, written again as the outcome; only Terminated is a success"),
+    START: required("start_time", "s; empty while it waits"),
+    END: required("end_time", "s; empty while it runs"),
+    CPU: required("plan_cpu", "1/100 core per instance"),
+    MEMORY: required("plan_mem", "GiB per instance"),
+    GPU: required("plan_gpu", "1/100 GPU per instance"),
+    MODEL: required("gpu_type", "GPU model; empty or CPU: any"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const JOB: usize = 0;
-const TASK: usize = 1;
-const INSTANCES: usize = 2;
-const STATUS: usize = 3;
-const START: usize = 4;
-const END: usize = 5;
-const CPU: usize = 6;
-const MEMORY: usize = 7;
-const GPU: usize = 8;
-const MODEL: usize = 9;
 
 /// The states of a task.
 pub(super) const STATES: [&str; 5] = ["Running", "Terminated", "Failed", "Waiting", "Interrupted"];

@@ -4,17 +4,10 @@
 use crate::parts::plain_demand::{Amounts, PlainDemand};
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
+use crate::prelude::*;
 use arrivals::spill::FlatName;
-use arrivals::stream::ArrivalSource;
 use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row_of_all};
-use intake::{Input, TraceError};
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
-use units::Instant;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -28,32 +21,19 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_name", "job; becomes the name"),
-    ColumnDoc::required("organization", "organization; becomes the tenant"),
-    ColumnDoc::required("gpu_model", "GPU model; empty: any"),
-    ColumnDoc::required("cpu_request", "cores of a worker"),
-    ColumnDoc::required(
-        "gpu_request",
-        "GPU devices of a worker; below 1: a share of one",
-    ),
-    ColumnDoc::required("worker_num", "workers; the gang size"),
-    ColumnDoc::required("submit_time", "s from the first submission"),
-    ColumnDoc::required("duration", "run time, s"),
-    ColumnDoc::required("job_type", "HP (priority 1) or Spot (priority 0)"),
-];
+columns! { COLUMNS;
+    JOB: required("job_name", "job; becomes the name"),
+    ORGANIZATION: required("organization", "organization; becomes the tenant"),
+    MODEL: required("gpu_model", "GPU model; empty: any"),
+    CPU: required("cpu_request", "cores of a worker"),
+    GPU: required("gpu_request", "GPU devices of a worker; below 1: a share of one"),
+    WORKERS: required("worker_num", "workers; the gang size"),
+    SUBMIT: required("submit_time", "s from the first submission"),
+    DURATION: required("duration", "run time, s"),
+    KIND: required("job_type", "HP (priority 1) or Spot (priority 0)"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const JOB: usize = 0;
-const ORGANIZATION: usize = 1;
-const MODEL: usize = 2;
-const CPU: usize = 3;
-const GPU: usize = 4;
-const WORKERS: usize = 5;
-const SUBMIT: usize = 6;
-const DURATION: usize = 7;
-const KIND: usize = 8;
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
     let names = ["job_info_df"];
@@ -144,7 +124,6 @@ mod tests {
     use super::*;
     use arrivals::inspect::validate;
     use arrivals::memory::Recorded;
-    use units::Duration;
 
     const HEADER: &str = "job_name,organization,gpu_model,cpu_request,gpu_request,worker_num,\
                           submit_time,duration,job_type\n";

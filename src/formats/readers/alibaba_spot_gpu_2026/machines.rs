@@ -2,12 +2,7 @@
 
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::{Capacity, gpu_node};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row_of_all};
-use intake::{Input, TraceError};
+use crate::prelude::*;
 use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 
@@ -23,19 +18,14 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("gpu_model", "GPU model"),
-    ColumnDoc::required("gpu_capacity_num", "GPU devices"),
-    ColumnDoc::required("cpu_num", "cores"),
-    ColumnDoc::required("node_name", "machine; becomes the node's name"),
-];
+columns! { COLUMNS;
+    MODEL: required("gpu_model", "GPU model"),
+    GPU: required("gpu_capacity_num", "GPU devices"),
+    CPU: required("cpu_num", "cores"),
+    MACHINE: required("node_name", "machine; becomes the node's name"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const MODEL: usize = 0;
-const GPU: usize = 1;
-const CPU: usize = 2;
-const MACHINE: usize = 3;
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
     let names = ["node_info_df"];

@@ -14,24 +14,21 @@ use rng::Streams;
 
 use crate::parts::cells::show_text;
 use crate::parts::requests::requests;
-use arrivals::format::{Constructor, FormatEntry};
+use crate::prelude::*;
 use arrivals::intern::{ClassTable, NameTable};
-use arrivals::read_options::ReadOptions;
 use arrivals::renumbering::Renumbered;
 use arrivals::spill::{FixedSort, FixedSorted};
-use arrivals::stream::{Arrival, ArrivalSource, Classes};
+use arrivals::stream::{Arrival, Classes};
 use intake::archive::{beginning, parts};
 use intake::budget::ARRIVALS_AT_ONCE;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal, Ledger};
+use intake::ledger::Ledger;
 use intake::origin::Origin;
 use intake::table::Table;
-use intake::{Input, TraceError};
 use model::{PodName, PodSpec, Text};
 use tables::{
     InvocationColumns, MINUTES, Percentiles, ReadFunction, Rows, durations, memory, run_time,
 };
-use units::{Instant, SortedMap};
+use units::SortedMap;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

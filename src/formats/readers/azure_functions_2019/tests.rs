@@ -7,7 +7,6 @@ use super::*;
 use crate::packed::archive;
 use arrivals::inspect::validate;
 use arrivals::memory::Recorded;
-use units::Duration;
 
 fn invocations(rows: &[(&str, &[(usize, &str)])]) -> String {
     let minutes: Vec<String> = (1..=MINUTES).map(|minute| minute.to_string()).collect();

@@ -10,19 +10,13 @@ use serde_json::Value;
 use crate::parts::cells::show_text;
 use crate::parts::requests::requests;
 use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::prelude::*;
 use intake::archive::parts;
 use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence};
 use intake::json::{Element, each_element};
-use intake::ledger::{Action, Journal};
-use intake::rows::{MAX_SECONDS, Refused};
+use intake::rows::MAX_SECONDS;
 use intake::unknown_columns::note_keys;
-use intake::{Input, TraceError};
 use model::{Behaviour, PodLife, PodName, PodSpec, RestartPolicy};
-use units::{Duration, Instant};
 
 use profile::{Profiles, Remark};
 

@@ -7,11 +7,10 @@ use std::sync::Arc;
 use serde_json::Value;
 use smallvec::SmallVec;
 
+use crate::prelude::*;
 use arrivals::class_cache::Lately;
 use arrivals::spill::{Places, TextLog, key_of};
-use intake::TraceError;
 use intake::json::Element;
-use intake::rows::Refused;
 
 /// Floating-point operations of a processor in a second.
 const SPEED: f64 = 1e9;

@@ -12,14 +12,13 @@ use super::cells::{
 };
 use crate::parts::resize_list;
 use crate::parts::resizes::{Changed, Standing};
+use crate::prelude::*;
 use arrivals::class_columns::ClassColumns;
 use arrivals::job_fields::{JobField, PARTITION, QUEUE, outcome_alone};
 use arrivals::links::Links;
 use arrivals::pod::settings;
-use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS, PartitionField, ReadOptions};
-use intake::TraceError;
+use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS, PartitionField};
 use intake::budget::MEMBERS;
-use intake::ledger::{BadRow, Journal};
 use intake::number::MOST_OF_A_RESOURCE;
 use intake::table::{Column, Piece, Row, Table};
 use model::behaviour::Resize;
@@ -29,7 +28,7 @@ use model::{
     Behaviour, GpuRequest, JOB_GPUS_LABEL, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList,
     Text, Throughputs,
 };
-use units::{Duration, Instant, Quantity, QuantityError};
+use units::{Quantity, QuantityError};
 
 /// The columns of a table, by their meaning.
 pub(super) struct Columns {

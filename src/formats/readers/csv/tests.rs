@@ -4,7 +4,6 @@ use super::*;
 use arrivals::inspect::validate;
 use arrivals::memory::Recorded;
 use intake::parquet::{Kind, ParquetFile};
-use units::{Duration, Instant};
 
 fn check(text: &str) -> Result<Recorded, TraceError> {
     let input = Input::bytes("jobs.csv", text.as_bytes().to_vec());

@@ -7,45 +7,29 @@ use serde::{Deserialize, Serialize};
 
 use super::events::Key;
 use crate::parts::anti_affinity;
+use crate::prelude::*;
 use arrivals::spill::{Hashed as _, NONE, Places, TextLog};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row_of};
-use intake::{Input, TraceError};
 use model::{Affinity, Labels, NodeSelector, NodeSelectorTerm, Operator, PodSpec, Requirement};
-use units::Instant;
 
-const CONSTRAINT_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace"),
-    ColumnDoc::required("job id", "job"),
-    ColumnDoc::required("task index", "task within its job"),
-    ColumnDoc::required("operator", "0 equal, 1 not equal, 2 less, 3 greater"),
-    ColumnDoc::required("attribute name", "attribute of machines"),
-    ColumnDoc::required("attribute value", "value; empty is that of no attribute"),
-];
+columns! { CONSTRAINT_COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace"),
+    JOB: required("job id", "job"),
+    INDEX: required("task index", "task within its job"),
+    OPERATOR: required("operator", "0 equal, 1 not equal, 2 less, 3 greater"),
+    NAME: required("attribute name", "attribute of machines"),
+    VALUE: required("attribute value", "value; empty is that of no attribute"),
+}
 
-const ATTRIBUTE_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace"),
-    ColumnDoc::required("machine id", "machine"),
-    ColumnDoc::required("attribute name", "becomes a label"),
-    ColumnDoc::required("attribute value", "value"),
-    ColumnDoc::required("attribute deleted", "1: the machine has it no longer"),
-];
+columns! { ATTRIBUTE_COLUMNS;
+    _: required("time", "µs since 600 s before the trace"),
+    MACHINE: required("machine id", "machine"),
+    OWN_NAME: required("attribute name", "becomes a label"),
+    OWN_VALUE: required("attribute value", "value"),
+    DELETED: required("attribute deleted", "1: the machine has it no longer"),
+}
 
 const CONSTRAINTS: Layout = Layout::headless(CONSTRAINT_COLUMNS);
 const ATTRIBUTES: Layout = Layout::headless(ATTRIBUTE_COLUMNS);
-
-const TIME: usize = 0;
-const JOB: usize = 1;
-const INDEX: usize = 2;
-const OPERATOR: usize = 3;
-const NAME: usize = 4;
-const VALUE: usize = 5;
-
-const MACHINE: usize = 1;
-const OWN_NAME: usize = 2;
-const OWN_VALUE: usize = 3;
-const DELETED: usize = 4;
 
 /// Whether a table that begins with these bytes is one of constraints.
 pub(super) fn is_constraints(first: &[u8]) -> Confidence {

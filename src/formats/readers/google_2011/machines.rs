@@ -12,14 +12,8 @@ use crate::parts::machine_course::{MachineCourse, in_order};
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::{Capacity, node};
 use crate::parts::timeline::{self, Rank, Timed};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row_of_all};
-use intake::{Input, TraceError};
+use crate::prelude::*;
 use model::Labels;
-use units::Instant;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -33,21 +27,17 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace; 0 is before it"),
-    ColumnDoc::required("machine id", "machine; becomes the node's name"),
-    ColumnDoc::required("event", "0 add, 1 remove, 2 update"),
-    ColumnDoc::required("platform id", "platform; becomes a label"),
-    ColumnDoc::required("CPU capacity", "share of the largest machine"),
-    ColumnDoc::required("memory capacity", "share of the largest machine"),
-];
+columns! { COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace; 0 is before it"),
+    MACHINE: required("machine id", "machine; becomes the node's name"),
+    EVENT: required("event", "0 add, 1 remove, 2 update"),
+    PLATFORM: required("platform id", "platform; becomes a label"),
+    _: required("CPU capacity", "share of the largest machine"),
+    _: required("memory capacity", "share of the largest machine"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
 
-const TIME: usize = 0;
-const MACHINE: usize = 1;
-const EVENT: usize = 2;
-const PLATFORM: usize = 3;
 const CAPACITY: CapacityPlaces = CapacityPlaces { cpu: 4, memory: 5 };
 
 /// The label that carries a machine's platform.

@@ -14,12 +14,8 @@ pub(crate) mod unsorted;
 pub mod usage;
 
 use crate::parts::side_by_side::TraceTable;
+use crate::prelude::*;
 use arrivals::job_fields::Outcome;
-use intake::TraceError;
-use intake::columns::{Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::Fields;
-use units::Instant;
 
 /// The tables of the trace.
 const TABLES: &[TraceTable] = &[

@@ -16,13 +16,8 @@ use super::usage::Windows;
 use crate::parts::class_keys::ClassKeys;
 use crate::parts::requests::requests;
 use crate::parts::side_by_side::Tables;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
-use intake::{Input, TraceError};
+use crate::prelude::*;
+use intake::rows::USAGE_NOT_READ;
 use model::PodSpec;
 use model::node::HOSTNAME_LABEL;
 
@@ -46,46 +41,23 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace; 0 is before it"),
-    ColumnDoc::required("missing info", "kind of a record that was made up; counted"),
-    ColumnDoc::required("job id", "job"),
-    ColumnDoc::required("task index", "task within its job"),
-    ColumnDoc::required("machine id", "machine; where a task ran is not used"),
-    ColumnDoc::required(
-        "event",
-        "0 submit, 1 schedule, 2 evict, 3 fail, 4 finish, 5 kill, 6 lost, 7 and 8 update",
-    ),
-    ColumnDoc::required("user", "user; becomes the tenant"),
-    ColumnDoc::required("scheduling class", "0 to 3; read, not used"),
-    ColumnDoc::required("priority", "0 to 12, higher first"),
-    ColumnDoc::required("CPU request", "share of the largest machine"),
-    ColumnDoc::required("memory request", "share of the largest machine"),
-    ColumnDoc::required(
-        "disk request",
-        "share of the largest machine; counted, not requested, as machines state none",
-    ),
-    ColumnDoc::required(
-        "different machines",
-        "1: tasks of a job apart, with the option `constraints`",
-    ),
-];
+columns! { COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace; 0 is before it"),
+    MISSING: required("missing info", "kind of a record that was made up; counted"),
+    JOB: required("job id", "job"),
+    INDEX: required("task index", "task within its job"),
+    MACHINE: required("machine id", "machine; where a task ran is not used"),
+    EVENT: required("event", "0 submit, 1 schedule, 2 evict, 3 fail, 4 finish, 5 kill, 6 lost, 7 and 8 update"),
+    USER: required("user", "user; becomes the tenant"),
+    CLASS: required("scheduling class", "0 to 3; read, not used"),
+    PRIORITY: required("priority", "0 to 12, higher first"),
+    CPU: required("CPU request", "share of the largest machine"),
+    MEMORY: required("memory request", "share of the largest machine"),
+    DISK: required("disk request", "share of the largest machine; counted, not requested, as machines state none"),
+    APART: required("different machines", "1: tasks of a job apart, with the option `constraints`"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const TIME: usize = 0;
-const MISSING: usize = 1;
-const JOB: usize = 2;
-const INDEX: usize = 3;
-const MACHINE: usize = 4;
-const EVENT: usize = 5;
-const USER: usize = 6;
-const CLASS: usize = 7;
-const PRIORITY: usize = 8;
-const CPU: usize = 9;
-const MEMORY: usize = 10;
-const DISK: usize = 11;
-const APART: usize = 12;
 
 /// The most that a task may ask for, in largest machines.
 const MOST: f64 = 100.0;

@@ -8,18 +8,11 @@ use super::events::{Key, Tasks};
 use crate::parts::measurements::{self, ByTask, Placed, Sample, Samples, Spans};
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
+use crate::prelude::*;
 use arrivals::spill::FixedSort;
-use arrivals::stream::ArrivalSource;
 use arrivals::usage_samples::Steps;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
 use intake::origin::Origin;
-use intake::rows::{Fields, Layout, Refused, each_row_of, each_row_of_all};
-use intake::{Input, TraceError};
 use model::{Behaviour, PodName, PodSpec, ResourceList};
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -33,38 +26,30 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("start time", "µs since 600 s before the trace"),
-    ColumnDoc::required("end time", "µs"),
-    ColumnDoc::required("job id", "job"),
-    ColumnDoc::required("task index", "task within its job"),
-    ColumnDoc::required("machine id", "machine; read, not used"),
-    ColumnDoc::required("mean CPU rate", "share of the largest machine"),
-    ColumnDoc::required("canonical memory", "share of the largest machine"),
-    ColumnDoc::required("assigned memory", "read, not used"),
-    ColumnDoc::required("unmapped page cache", "read, not used"),
-    ColumnDoc::required("total page cache", "read, not used"),
-    ColumnDoc::required("max memory", "read, not used"),
-    ColumnDoc::required("mean disk I/O time", "read, not used"),
-    ColumnDoc::required("mean local disk space", "read, not used"),
-    ColumnDoc::required("max CPU rate", "read, not used"),
-    ColumnDoc::required("max disk I/O time", "read, not used"),
-    ColumnDoc::required("CPI", "read, not used"),
-    ColumnDoc::required("MAI", "read, not used"),
-    ColumnDoc::required("sample portion", "read, not used"),
-    ColumnDoc::required("aggregation type", "0 or 1; read, not used"),
-    ColumnDoc::required("sampled CPU usage", "read, not used"),
-];
+columns! { COLUMNS;
+    START: required("start time", "µs since 600 s before the trace"),
+    END: required("end time", "µs"),
+    JOB: required("job id", "job"),
+    INDEX: required("task index", "task within its job"),
+    _: required("machine id", "machine; read, not used"),
+    CPU: required("mean CPU rate", "share of the largest machine"),
+    MEMORY: required("canonical memory", "share of the largest machine"),
+    _: required("assigned memory", "read, not used"),
+    _: required("unmapped page cache", "read, not used"),
+    _: required("total page cache", "read, not used"),
+    _: required("max memory", "read, not used"),
+    _: required("mean disk I/O time", "read, not used"),
+    _: required("mean local disk space", "read, not used"),
+    _: required("max CPU rate", "read, not used"),
+    _: required("max disk I/O time", "read, not used"),
+    _: required("CPI", "read, not used"),
+    _: required("MAI", "read, not used"),
+    _: required("sample portion", "read, not used"),
+    AGGREGATION: required("aggregation type", "0 or 1; read, not used"),
+    _: required("sampled CPU usage", "read, not used"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const START: usize = 0;
-const END: usize = 1;
-const JOB: usize = 2;
-const INDEX: usize = 3;
-const CPU: usize = 5;
-const MEMORY: usize = 6;
-const AGGREGATION: usize = 18;
 
 /// The places of the columns of a window of usage.
 #[derive(Clone, Copy, Debug)]

@@ -3,28 +3,20 @@
 
 use serde_json::Value;
 
+use crate::prelude::*;
 use crate::readers::google_2011::attributes::{Attribute, Attributes};
 use crate::readers::google_2011::time;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::ledger::{BadRow, Journal};
+use intake::python_value;
 use intake::records::{each_record, record_has};
-use intake::rows::Fields;
-use intake::{Input, TraceError, python_value};
 use model::{Operator, Requirement};
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace"),
-    ColumnDoc::required("machine_id", "machine"),
-    ColumnDoc::required("name", "becomes a label"),
-    ColumnDoc::optional("value", "value"),
-    ColumnDoc::optional("deleted", "true or 1: the machine has it no longer"),
-];
-
-const TIME: usize = 0;
-const MACHINE: usize = 1;
-const NAME: usize = 2;
-const VALUE: usize = 3;
-const DELETED: usize = 4;
+columns! { COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace"),
+    MACHINE: required("machine_id", "machine"),
+    NAME: required("name", "becomes a label"),
+    VALUE: optional("value", "value"),
+    DELETED: optional("deleted", "true or 1: the machine has it no longer"),
+}
 
 /// Returns `Certain` if a text begins with attributes of machines.
 pub(super) fn is_attributes(first: &[u8]) -> Confidence {

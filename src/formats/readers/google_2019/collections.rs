@@ -8,68 +8,37 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::machines::SWITCH_LABEL;
+use crate::prelude::*;
 use crate::readers::google_2011::time;
 use arrivals::class_cache::Lately;
 use arrivals::links::{Links, LinksOfJobs};
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::{Places, TextLog, key_of};
-use intake::columns::{ColumnDoc, Confidence};
-use intake::ledger::{Action, Journal};
 use intake::records::{each_record, record_has};
-use intake::rows::{Fields, Refused};
-use intake::{Input, TraceError};
 use model::node::HOSTNAME_LABEL;
 use model::{Labels, PodName, Text};
 
-/// The columns of collection events.
-pub(super) const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace; 0 is before it"),
-    ColumnDoc::required("type", "kind of the event, as of instances"),
-    ColumnDoc::required("collection_id", "job or alloc set"),
-    ColumnDoc::optional("user", "user; becomes the tenant of the instances"),
-    ColumnDoc::optional("scheduling_class", "0 to 3; read, not used"),
-    ColumnDoc::optional("missing_type", "kind of a record that was made up; counted"),
-    ColumnDoc::optional("collection_type", "0 job, 1 alloc set"),
-    ColumnDoc::optional("priority", "0 to 1000, for instances that state none"),
-    ColumnDoc::optional("alloc_collection_id", "alloc set that its tasks run in"),
-    ColumnDoc::optional("scheduler", "0 default, 1 batch; becomes a label"),
-    ColumnDoc::optional(
-        "parent_collection_id",
-        "collection that ends it with its own end",
-    ),
-    ColumnDoc::optional(
-        "start_after_collection_ids",
-        "collections that must have ended before",
-    ),
-    ColumnDoc::optional(
-        "max_per_machine",
-        "most instances on a machine; 1 with the option `constraints`",
-    ),
-    ColumnDoc::optional(
-        "max_per_switch",
-        "most instances below a switch; 1 with the option `constraints`",
-    ),
-    ColumnDoc::optional("vertical_scaling", "0 and 1 none, 2 and 3 by the cluster"),
-];
+columns! {
+    /// The columns of collection events.
+    pub(super) COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace; 0 is before it"),
+    TYPE: required("type", "kind of the event, as of instances"),
+    COLLECTION: required("collection_id", "job or alloc set"),
+    USER: optional("user", "user; becomes the tenant of the instances"),
+    CLASS: optional("scheduling_class", "0 to 3; read, not used"),
+    MISSING: optional("missing_type", "kind of a record that was made up; counted"),
+    KIND: optional("collection_type", "0 job, 1 alloc set"),
+    PRIORITY: optional("priority", "0 to 1000, for instances that state none"),
+    ALLOC: optional("alloc_collection_id", "alloc set that its tasks run in"),
+    SCHEDULER: optional("scheduler", "0 default, 1 batch; becomes a label"),
+    PARENT: optional("parent_collection_id", "collection that ends it with its own end"),
+    START_AFTER: optional("start_after_collection_ids", "collections that must have ended before"),
+    PER_MACHINE: optional("max_per_machine", "most instances on a machine; 1 with the option `constraints`"),
+    PER_SWITCH: optional("max_per_switch", "most instances below a switch; 1 with the option `constraints`"),
+    SCALING: optional("vertical_scaling", "0 and 1 none, 2 and 3 by the cluster"),
+}
 
 /// The publisher's columns that are not read.
 const OTHERS: &[&str] = &["collection_name", "collection_logical_name"];
-
-const TIME: usize = 0;
-const TYPE: usize = 1;
-const COLLECTION: usize = 2;
-const USER: usize = 3;
-const CLASS: usize = 4;
-const MISSING: usize = 5;
-const KIND: usize = 6;
-const PRIORITY: usize = 7;
-const ALLOC: usize = 8;
-const SCHEDULER: usize = 9;
-const PARENT: usize = 10;
-const START_AFTER: usize = 11;
-const PER_MACHINE: usize = 12;
-const PER_SWITCH: usize = 13;
-const SCALING: usize = 14;
 
 /// The label of instances that the batch scheduler held.
 pub(super) const SCHEDULER_LABEL: &str = "google.com/scheduler";

@@ -3,18 +3,13 @@
 
 use super::attributes::{self, is_attributes};
 use crate::parts::side_by_side::Tables;
+use crate::prelude::*;
 use crate::readers::google_2011::attributes::Attributes;
 use crate::readers::google_2011::machines::{
     CapacityPlaces, Event, Machines, PLATFORM_LABEL, TakeEvent, capacity, stated_labels,
 };
 use crate::readers::google_2011::time;
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::ledger::{BadRow, Journal};
 use intake::records::{each_record, record_has};
-use intake::rows::Fields;
-use intake::{Input, TraceError};
 use model::Labels;
 
 /// The registry's entry.
@@ -29,23 +24,18 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace; 0 is before it"),
-    ColumnDoc::required("machine_id", "machine; becomes the node's name"),
-    ColumnDoc::required("type", "1 add, 2 remove, 3 update"),
-    ColumnDoc::optional("switch_id", "network switch; becomes a label"),
-    ColumnDoc::optional("capacity.cpus", "share of the largest machine"),
-    ColumnDoc::optional("capacity.memory", "share of the largest machine"),
-    ColumnDoc::optional("platform_id", "platform; becomes a label"),
-    ColumnDoc::optional("missing_data_reason", "why data is missing; read, not used"),
-];
+columns! { COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace; 0 is before it"),
+    MACHINE: required("machine_id", "machine; becomes the node's name"),
+    TYPE: required("type", "1 add, 2 remove, 3 update"),
+    SWITCH: optional("switch_id", "network switch; becomes a label"),
+    _: optional("capacity.cpus", "share of the largest machine"),
+    _: optional("capacity.memory", "share of the largest machine"),
+    PLATFORM: optional("platform_id", "platform; becomes a label"),
+    _: optional("missing_data_reason", "why data is missing; read, not used"),
+}
 
-const TIME: usize = 0;
-const MACHINE: usize = 1;
-const TYPE: usize = 2;
-const SWITCH: usize = 3;
 const CAPACITY: CapacityPlaces = CapacityPlaces { cpu: 4, memory: 5 };
-const PLATFORM: usize = 6;
 
 /// The label that carries a machine's network switch.
 pub const SWITCH_LABEL: &str = "google.com/switch";
@@ -120,7 +110,6 @@ mod tests {
     use crate::failure_log::{self, LogOptions};
     use arrivals::format::NodeEventKind;
     use arrivals::inspect::validate;
-    use units::Instant;
 
     const OBJECTS: &str = "\
         {\"time\": \"0\", \"machine_id\": \"5\", \"type\": 1, \"switch_id\": \"s\", \

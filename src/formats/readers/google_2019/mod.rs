@@ -9,9 +9,7 @@ pub mod machines;
 
 use crate::parts::cells::{show_records, show_text};
 use crate::parts::side_by_side::{Tables, TraceTable};
-use arrivals::format::FormatEntry;
-use intake::TraceError;
-use intake::columns::Confidence;
+use crate::prelude::*;
 use intake::records::record_has;
 
 /// The tables of the trace.

@@ -5,19 +5,13 @@ use crate::parts::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
 use crate::parts::requests::{Spread, spread};
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
+use crate::prelude::*;
 use arrivals::job_fields::{Outcome, outcome_alone};
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::FlatName;
-use arrivals::stream::ArrivalSource;
 use intake::archive::of_one_folder;
 use intake::budget::MEMBERS;
 use intake::calendar::{Zone, is_absent};
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row_of_all};
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
+use intake::rows::MAX_SECONDS;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -31,41 +25,22 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_id", "job; becomes the name"),
-    ColumnDoc::optional(
-        "user",
-        "user; the tenant where no virtual cluster is stated",
-    ),
-    ColumnDoc::optional("vc", "virtual cluster; becomes the tenant"),
-    ColumnDoc::required("gpu_num", "GPUs in all"),
-    ColumnDoc::required("cpu_num", "cores in all"),
-    ColumnDoc::required("node_num", "machines; the gang size"),
-    ColumnDoc::optional(
-        "state",
-        "state at the end; written again as the outcome, and not used by runs",
-    ),
-    ColumnDoc::required("submit_time", "date, UTC+8"),
-    ColumnDoc::required("start_time", "date, UTC+8; empty if the job never ran"),
-    ColumnDoc::optional("end_time", "date, UTC+8; else `duration` after the start"),
-    ColumnDoc::optional("duration", "s; compared with the dates"),
-    ColumnDoc::optional("queue", "wait, s; compared with the dates"),
-];
+columns! { COLUMNS;
+    JOB: required("job_id", "job; becomes the name"),
+    USER: optional("user", "user; the tenant where no virtual cluster is stated"),
+    CLUSTER: optional("vc", "virtual cluster; becomes the tenant"),
+    GPUS: required("gpu_num", "GPUs in all"),
+    CORES: required("cpu_num", "cores in all"),
+    NODES: required("node_num", "machines; the gang size"),
+    STATE: optional("state", "state at the end; written again as the outcome, and not used by runs"),
+    SUBMIT: required("submit_time", "date, UTC+8"),
+    START: required("start_time", "date, UTC+8; empty if the job never ran"),
+    END: optional("end_time", "date, UTC+8; else `duration` after the start"),
+    DURATION: optional("duration", "s; compared with the dates"),
+    QUEUE: optional("queue", "wait, s; compared with the dates"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const JOB: usize = 0;
-const USER: usize = 1;
-const CLUSTER: usize = 2;
-const GPUS: usize = 3;
-const CORES: usize = 4;
-const NODES: usize = 5;
-const STATE: usize = 6;
-const SUBMIT: usize = 7;
-const START: usize = 8;
-const END: usize = 9;
-const DURATION: usize = 10;
-const QUEUE: usize = 11;
 
 /// The states of a job.
 const STATES: [&str; 6] = [

@@ -6,16 +6,10 @@ use crate::parts::cells::show_text;
 use crate::parts::machine_course::{MachineCourse, in_order};
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::{Capacity, gpu_node};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
+use crate::prelude::*;
 use intake::archive::of_one_folder;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Refused, heed};
 use intake::table::{Column, Row, Table};
-use intake::{Input, TraceError};
 use model::{GpuInventory, Text};
-use units::Instant;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

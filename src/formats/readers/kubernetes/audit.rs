@@ -12,19 +12,12 @@ use serde_json::Value;
 use super::{Deed, Known, Pod, Records, resized};
 use crate::parts::cells::show_text;
 use crate::parts::recorded_pod::{self, Recorded};
-use arrivals::format::{Constructor, FormatEntry};
+use crate::prelude::*;
 use arrivals::job_fields::Outcome;
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence};
 use intake::json::{Element, each_line, is_json};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Refused, heed};
 use intake::unknown_columns::note_members;
-use intake::{Input, TraceError};
 use model::PodSpec;
-use units::Instant;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

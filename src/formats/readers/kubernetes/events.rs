@@ -8,18 +8,12 @@ use serde_json::Value;
 
 use super::{Deed, Records};
 use crate::parts::cells::show_text;
-use arrivals::format::{Constructor, FormatEntry};
+use crate::prelude::*;
 use arrivals::job_fields::Outcome;
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence};
 use intake::json::{Element, each_element, each_text, is_json};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Refused, heed};
 use intake::unknown_columns::note_members;
 use intake::yaml_items::each_item;
-use intake::{Input, TraceError};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -231,7 +225,6 @@ mod tests {
     use super::*;
     use arrivals::inspect::validate;
     use arrivals::memory::Recorded;
-    use units::{Duration, Instant};
 
     fn event(kind: &str, name: &str, reason: &str, second: u32) -> String {
         format!(

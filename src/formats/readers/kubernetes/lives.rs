@@ -6,13 +6,10 @@ use super::acts::{
 use super::unnamed::{Leftover, Match, Unnamed};
 use super::{Deed, Known, Records, resized, sort};
 use crate::parts::sorting::{Demand, Gather};
+use crate::prelude::*;
 use arrivals::job_fields::Outcome;
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::FixedSort;
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
 use model::{PodName, PodSpec, ResourceList};
-use units::Instant;
 
 /// Notes about records, which are told in the order of time.
 const NOTES: [(&str, Action); 8] = [

@@ -10,17 +10,13 @@ mod unnamed;
 
 use std::sync::Arc;
 
+use crate::prelude::*;
 use acts::{Act, Place};
 use arrivals::intern::ClassTable;
 use arrivals::job_fields::{Outcome, outcome_alone};
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::{FixedSort, Places, TextLog};
-use arrivals::stream::ArrivalSource;
-use intake::TraceError;
-use intake::ledger::Journal;
 use lives::Lives;
 use model::PodSpec;
-use units::Instant;
 
 /// The change of a pod's life that a record states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,14 +7,12 @@ use super::{Records, sort};
 use crate::parts::recorded_pod::bad_row;
 use crate::parts::resizes::{Changed, Resizes, Standing};
 use crate::parts::sorting::Demand;
-use arrivals::read_options::ReadOptions;
+use crate::prelude::*;
 use arrivals::spill::{FixedSort, FixedSorted};
-use intake::TraceError;
 use intake::json::Element;
-use intake::ledger::{Action, BadRow, Journal};
 use model::PodSpec;
 use model::resource_list::{CPU, MEMORY};
-use units::{Instant, Quantity};
+use units::Quantity;
 
 /// Words of a resize: the rank of its pod, its time, its number, its spec and its place.
 const WORDS: usize = 9;

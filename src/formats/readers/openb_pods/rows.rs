@@ -7,16 +7,12 @@
 use super::{Columns, Times};
 use crate::parts::class_keys::ClassKeys;
 use crate::parts::sorting::Gather;
+use crate::prelude::*;
 use arrivals::header_record::HeaderRecord;
 use arrivals::job_fields::Outcome;
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::{Flat, FlatName};
-use arrivals::stream::ArrivalSource;
-use intake::TraceError;
-use intake::ledger::{Action, BadRow, Journal};
 use intake::origin::Origin;
 use intake::table::Row;
-use units::Instant;
 
 /// Rows as arrivals, in the file's order.
 pub(super) struct Rows {

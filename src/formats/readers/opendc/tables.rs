@@ -3,11 +3,8 @@
 
 use crate::parts::cells::show_rows;
 use crate::parts::side_by_side::{Tables, TraceTable};
-use arrivals::format::FormatEntry;
-use intake::columns::{ColumnDoc, Confidence, header_has};
+use crate::prelude::*;
 use intake::parquet::TimeForm;
-use intake::rows::Layout;
-use intake::{Input, TraceError};
 
 /// The columns of tasks.
 pub(super) const COLUMNS: &[ColumnDoc] = &tasks(
@@ -95,28 +92,25 @@ pub(super) const CHILDREN: usize = 9;
 pub(super) const DEFERRABLE: usize = 10;
 pub(super) const DEADLINE: usize = 11;
 
-/// The columns of fragments.
-const FRAGMENTS: &[ColumnDoc] = &[
-    ColumnDoc::required("id", "task"),
-    ColumnDoc::required("duration", "ms"),
-    ColumnDoc::required("cpu_usage", "MHz"),
-    ColumnDoc::optional("gpu_usage", "MHz; read, not used"),
-    ColumnDoc::optional("timestamp", "begin, ms since 1970"),
-];
+columns! {
+    /// The columns of fragments.
+    pub(super) FRAGMENTS;
+    _: required("id", "task"),
+    FRAGMENT_DURATION: required("duration", "ms"),
+    USED: required("cpu_usage", "MHz"),
+    GPU_USED: optional("gpu_usage", "MHz; read, not used"),
+    BEGIN: optional("timestamp", "begin, ms since 1970"),
+}
 
-/// The columns of fragments in the table `trace` of the versions before 2.1.
-const STATES: &[ColumnDoc] = &[
-    ColumnDoc::required("id", "task"),
-    ColumnDoc::required("duration", "ms"),
-    ColumnDoc::required("cpuUsage", "MHz"),
-    ColumnDoc::optional("gpu_usage", "MHz; read, not used"),
-    ColumnDoc::optional("time", "begin, ms since 1970"),
-];
-
-pub(super) const FRAGMENT_DURATION: usize = 1;
-pub(super) const USED: usize = 2;
-pub(super) const GPU_USED: usize = 3;
-pub(super) const BEGIN: usize = 4;
+columns! {
+    /// The columns of fragments in the table `trace` of the versions before 2.1.
+    STATES;
+    _: required("id", "task"),
+    _: required("duration", "ms"),
+    _: required("cpuUsage", "MHz"),
+    _: optional("gpu_usage", "MHz; read, not used"),
+    _: optional("time", "begin, ms since 1970"),
+}
 
 /// The tables of the trace.
 const TABLES: &[TraceTable] = &[

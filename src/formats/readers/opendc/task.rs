@@ -2,9 +2,8 @@
 
 use crate::parts::measurements::ByTask;
 use crate::parts::requests::{requests, whole_gpus};
+use crate::prelude::*;
 use arrivals::usage_samples::{Steps, hundredths};
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
 use model::{Behaviour, PodSpec};
 
 /// A task with its fragments.

@@ -7,7 +7,6 @@ use crate::packed::archive;
 use arrivals::inspect::validate;
 use arrivals::memory::Recorded;
 use intake::ledger::RowPolicy;
-use units::{Duration, Instant};
 
 const HEADER: &str = "id,submission_time,duration,cpu_count,cpu_capacity,mem_capacity";
 

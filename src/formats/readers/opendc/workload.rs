@@ -12,17 +12,12 @@ use super::{LAST, MOST_MEBIBYTES, MOST_MHZ, MOST_SHARE, TYPICAL_KIBIBYTES};
 use crate::parts::measurements::{ByTask, Sample, Samples};
 use crate::parts::sorting::{Demand, Gather};
 use crate::parts::task_edges::{Joined, TaskEdges};
+use crate::prelude::*;
 use arrivals::links::Links;
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::{FixedSort, Places, Slots, TextLog};
-use arrivals::stream::ArrivalSource;
-use intake::TraceError;
 use intake::budget::MEMBERS;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Refused};
 use model::PodName;
 use model::gpu::MAX_DEVICES;
-use units::{Duration, Instant};
 
 /// A millisecond in nanoseconds.
 const MILLISECOND: i64 = 1_000_000;

@@ -6,20 +6,13 @@ use serde_json::Value;
 use crate::parts::cells::show_text;
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::{Demand, Gather, gang};
-use arrivals::format::{Constructor, FormatEntry};
+use crate::prelude::*;
 use arrivals::job_fields::{Outcome, outcome_alone};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
 use intake::budget::MEMBERS;
 use intake::calendar::{Zone, is_absent};
-use intake::columns::{ColumnDoc, Confidence};
 use intake::json::{Element, each_element, each_line, is_json};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Refused, heed};
 use intake::unknown_columns::note_keys;
-use intake::{Input, TraceError};
 use model::{Labels, PodName};
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -3,12 +3,7 @@
 
 use crate::parts::side_by_side::Tables;
 use crate::parts::sorting::{Capacity, gpu_node};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row_of_all};
-use intake::{Input, TraceError};
+use crate::prelude::*;
 use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 
@@ -24,20 +19,13 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("machineId", "machine; becomes the node's name"),
-    ColumnDoc::required("number of GPUs", "GPU devices"),
-    ColumnDoc::required(
-        "single GPU mem",
-        "memory of a GPU, such as `24GB`; becomes a label",
-    ),
-];
+columns! { COLUMNS;
+    MACHINE: required("machineId", "machine; becomes the node's name"),
+    GPUS: required("number of GPUs", "GPU devices"),
+    MEMORY: required("single GPU mem", "memory of a GPU, such as `24GB`; becomes a label"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const MACHINE: usize = 0;
-const GPUS: usize = 1;
-const MEMORY: usize = 2;
 
 /// The label that carries the memory of a machine's GPUs.
 pub const GPU_MEMORY_LABEL: &str = "philly.microsoft/gpu-memory";

@@ -6,8 +6,8 @@ pub mod machines;
 pub mod table;
 
 use crate::parts::side_by_side::TraceTable;
+use crate::prelude::*;
 use intake::calendar::Zone;
-use intake::columns::{Confidence, header_has};
 
 /// The tables of the trace.
 const TABLES: &[TraceTable] = &[

@@ -3,16 +3,10 @@
 use crate::parts::cells::show_rows;
 use crate::parts::plain_demand::{PlainDemand, one_gpu_each};
 use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
+use crate::prelude::*;
 use arrivals::spill::FlatName;
-use arrivals::stream::ArrivalSource;
 use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, MAX_SECONDS, each_row};
-use intake::{Input, TraceError};
-use units::Duration;
+use intake::rows::MAX_SECONDS;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -26,21 +20,15 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("timestamp", "date of submission, Pacific local time"),
-    ColumnDoc::required("duration", "run time, s"),
-    ColumnDoc::required("num_gpus", "GPUs; each is a pod of the gang"),
-    ColumnDoc::required("gpu_time", "`duration` times `num_gpus`; compared with it"),
-    ColumnDoc::required("cluster", "virtual cluster; becomes the tenant"),
-];
+columns! { COLUMNS;
+    TIME: required("timestamp", "date of submission, Pacific local time"),
+    DURATION: required("duration", "run time, s"),
+    GPUS: required("num_gpus", "GPUs; each is a pod of the gang"),
+    GPU_TIME: required("gpu_time", "`duration` times `num_gpus`; compared with it"),
+    CLUSTER: required("cluster", "virtual cluster; becomes the tenant"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const TIME: usize = 0;
-const DURATION: usize = 1;
-const GPUS: usize = 2;
-const GPU_TIME: usize = 3;
-const CLUSTER: usize = 4;
 
 fn sniff(first: &[u8]) -> Confidence {
     header_has(
@@ -97,7 +85,6 @@ mod tests {
     use super::*;
     use arrivals::inspect::validate;
     use arrivals::memory::Recorded;
-    use units::Instant;
 
     const HEADER: &str = "timestamp,duration,num_gpus,gpu_time,cluster\n";
 

@@ -2,10 +2,9 @@
 //! name, so that the pods of one name at a time are in memory. Their names are there, too, and are found by their hashes.
 
 use super::pods::{Life, Pod};
+use crate::prelude::*;
 use arrivals::job_fields::Outcome;
 use arrivals::spill::{FixedSort, FixedSorted, NONE, Places, TextLog};
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
 use intake::origin::Origin;
 
 /// Words of a record: the hash of a namespace and a name, the place of a pod's names, the number of the record, its kind, and

@@ -5,7 +5,6 @@ use proptest::prelude::*;
 use super::*;
 use arrivals::inspect::validate;
 use arrivals::memory::Recorded;
-use units::{Duration, Instant};
 
 const ANSWER: &str = r#"{"status": "success", "data": {"resultType": "matrix", "result": [
 {"metric": {"__name__": "kube_pod_container_resource_requests", "namespace": "n", "pod": "a", "container":

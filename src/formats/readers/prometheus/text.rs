@@ -3,10 +3,8 @@
 
 use super::pods::Pods;
 use super::{NOT_A_NUMBER, milliseconds};
+use crate::prelude::*;
 use arrivals::spill::Places;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::heed;
-use intake::{Input, TraceError};
 
 /// Names and values of labels.
 #[derive(Debug, Default)]

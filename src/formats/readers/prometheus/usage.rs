@@ -8,9 +8,8 @@ use rustc_hash::FxBuildHasher;
 use super::Sample as Stated;
 use super::pods::Label;
 use crate::parts::measurements::{ByTask, Sample, Samples};
+use crate::prelude::*;
 use arrivals::usage_samples::Steps;
-use intake::TraceError;
-use intake::ledger::BadRow;
 use model::{Behaviour, Text};
 use units::SortedMap;
 
@@ -240,12 +239,10 @@ fn together(changes: &[Point], time: Time, amount: impl Fn(&i64) -> String) -> O
 
 #[cfg(test)]
 mod tests {
+    use crate::prelude::*;
     use crate::readers::prometheus::ENTRY;
-    use arrivals::ReadOptions;
-    use arrivals::format::Constructor;
     use arrivals::inspect::validate;
     use arrivals::memory::Recorded;
-    use intake::Input;
 
     fn series(metric: &str, labels: &str, samples: &[(i64, &str)]) -> String {
         let samples: Vec<String> = { samples.iter() }

@@ -4,19 +4,17 @@ use super::tres::{Gpus, Resources, note};
 use crate::parts::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
 use crate::parts::requests::spread;
 use crate::parts::sorting::Gather;
+use crate::prelude::*;
 use arrivals::duplicate_names::TWICE;
 use arrivals::job_fields::Outcome;
 use arrivals::links::TaskNames;
 use arrivals::spill::{FlatName, Order};
-use intake::TraceError;
-use intake::ledger::{Action, BadRow, Journal};
 use intake::number::digits;
 use intake::origin::Origin;
-use intake::rows::Refused;
 use model::{Labels, PodName};
 use smallvec::SmallVec;
 use std::sync::Arc;
-use units::{Duration, Instant, SortedMap};
+use units::SortedMap;
 
 /// A job.
 pub(super) struct Job<'row> {

@@ -6,15 +6,11 @@ use serde_json::Value;
 use super::job::{Complaints, Job, Jobs};
 use super::labels;
 use super::tres::{MOST_PROCESSORS, Resources};
-use arrivals::read_options::ReadOptions;
+use crate::prelude::*;
 use intake::budget::MEMBERS;
-use intake::columns::Confidence;
 use intake::json::{Element, each_element};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{MAX_SECONDS, Refused, heed};
+use intake::rows::MAX_SECONDS;
 use intake::unknown_columns::note_members;
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
 
 /// The longest limit: minutes in a hundred years.
 const MOST_MINUTES: f64 = MAX_SECONDS / 60.0;

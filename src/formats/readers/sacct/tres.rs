@@ -1,8 +1,7 @@
 //! Trackable resources of jobs, as lists such as `cpu=8,mem=16G,node=2,gres/gpu:a100=4`.
 
-use intake::TraceError;
+use crate::prelude::*;
 use intake::budget::MEMBERS;
-use intake::ledger::{Action, Journal};
 use intake::number::decimal;
 
 /// The most processors of a job.

@@ -4,12 +4,10 @@ use serde_json::Value;
 
 use super::past::{Demands, Past, Pod};
 use crate::parts::recorded_pod::{self, Recorded};
+use crate::prelude::*;
 use arrivals::pod::template::bad;
 use arrivals::spill::{Places, TextLog};
-use intake::TraceError;
 use intake::budget::{MEMBERS, OBJECTS};
-use intake::ledger::{Action, Journal};
-use intake::rows::{LAST_SECOND, Refused, heed};
 use model::PodSpec;
 use std::sync::Arc;
 use units::SortedMap;

@@ -7,18 +7,13 @@ mod cluster;
 mod past;
 
 use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::prelude::*;
 use cluster::Cluster;
 use intake::archive::parts;
 use intake::budget::read_whole;
-use intake::columns::{ColumnDoc, Confidence};
 use intake::json::{each_element, each_scalar, is_json};
-use intake::ledger::Journal;
 use intake::message_pack::{self, Fault, Part};
-use intake::rows::heed;
-use intake::{Input, TraceError, read_error};
+use intake::read_error;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -4,11 +4,10 @@
 use std::sync::Arc;
 
 use crate::parts::sorting::Demand;
+use crate::prelude::*;
 use arrivals::intern::ClassTable;
 use arrivals::spill::{FixedSort, FixedSorted, NONE, TextLog};
-use intake::TraceError;
 use model::{PodName, PodSpec};
-use units::{Duration, Instant};
 
 /// Words of a pod: its number, the place of its names, its class, its times, and the line of its event.
 const WORDS: usize = 7;

@@ -6,7 +6,6 @@ use serde_json::{Value, json};
 use super::*;
 use arrivals::inspect::validate;
 use arrivals::memory::Recorded;
-use units::{Duration, Instant};
 
 const TRACE: &str = r#"{"version": 2, "config": {"trackedObjects": {}}, "events": [
 {"ts": 100, "applied_objs": [], "deleted_objs": []},

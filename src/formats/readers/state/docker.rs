@@ -5,12 +5,9 @@ use super::ports::{Ports, paths};
 use super::{Places, Pods, State, count, has_keys, note, note_pods, printed};
 use crate::parts::cells::show_text;
 use crate::parts::requests::requests;
-use arrivals::format::{Constructor, FormatEntry};
+use crate::prelude::*;
 use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence};
 use intake::json::Element;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::Refused;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -10,11 +10,8 @@ use super::services::Wanted;
 use super::{Places, Pods, State, count, has_keys, note, scaled, whole_gpus_of};
 use crate::parts::anti_affinity::keep_apart;
 use crate::parts::cells::show_text;
-use arrivals::format::{Constructor, FormatEntry};
-use intake::columns::{ColumnDoc, Confidence};
+use crate::prelude::*;
 use intake::json::Element;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::Refused;
 use model::PodSpec;
 use model::node::HOSTNAME_LABEL;
 

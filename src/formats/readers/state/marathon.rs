@@ -8,12 +8,8 @@ use super::ports::{Ports, paths};
 use super::{Places, Pods, State, count, has_keys, note, note_pods, scaled, sum, wraps};
 use crate::parts::cells::show_text;
 use crate::parts::requests::whole_gpus;
-use arrivals::format::{Constructor, FormatEntry};
-use intake::TraceError;
-use intake::columns::{ColumnDoc, Confidence};
+use crate::prelude::*;
 use intake::json::Element;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Refused, heed};
 use model::gpu::MAX_DEVICES;
 
 /// The registry's entry.

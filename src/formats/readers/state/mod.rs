@@ -15,20 +15,14 @@ use serde_json::Value;
 
 use crate::parts::requests::{requests, whole_gpus};
 use crate::parts::sorting::{Demand, Gather};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::prelude::*;
 use intake::archive::parts;
 use intake::budget::{MEMBERS, OBJECTS};
-use intake::columns::Confidence;
 use intake::json::{Element, each_element, each_line, each_text};
-use intake::ledger::{Action, BadRow, Journal};
 use intake::origin::Origin;
-use intake::rows::{Refused, heed};
-use intake::{Input, TraceError};
 use model::gpu::MAX_DEVICES;
 use model::{GpuRequest, PodName, PodSpec};
 use services::Services;
-use units::Instant;
 
 /// A function that takes an element of a state.
 type TakeElement = fn(&mut State, &mut Journal, &Element) -> Result<(), Refused>;

@@ -10,11 +10,8 @@ use serde_json::Value;
 use super::ports::{Ports, paths};
 use super::{Places, Pods, State, has_keys, note_pods, whole_gpus_of};
 use crate::parts::cells::show_text;
-use arrivals::format::{Constructor, FormatEntry};
-use intake::columns::{ColumnDoc, Confidence};
+use crate::prelude::*;
 use intake::json::Element;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::Refused;
 use model::{GpuRequest, PodSpec};
 use phases::{Phase, Phases};
 

@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
+use crate::prelude::*;
 use intake::json::Element;
-use intake::ledger::BadRow;
 use model::{HostPort, PodSpec};
 
 /// The largest number of a port.

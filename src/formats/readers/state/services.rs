@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
+use crate::prelude::*;
 use arrivals::spill::{FixedSort, FixedSorted, Places, TextLog};
-use intake::TraceError;
 
 /// The words of a service: its number, the place of its name, its file, its line, the number of tasks that it wants, and whether they
 /// are apart.

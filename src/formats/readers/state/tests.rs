@@ -2,12 +2,10 @@
 
 mod rules;
 
+use crate::prelude::*;
 use crate::registry::recognize;
-use arrivals::format::{Constructor, FormatEntry};
 use arrivals::inspect::validate;
 use arrivals::memory::Recorded;
-use arrivals::read_options::ReadOptions;
-use intake::Input;
 
 const DOCKER: &str = r#"{"ID":"x","Image":"nginx","Mode":"replicated","Name":"web","Ports":"","Replicas":"2/3"}
 {"ID":"y","Image":"agent","Mode":"global","Name":"agent","Ports":"","Replicas":"5/5"}

@@ -6,10 +6,8 @@
 
 use super::row::is_partial;
 use super::{MISSING, SwfJob, SwfSource};
-use intake::TraceError;
-use intake::ledger::Action;
+use crate::prelude::*;
 use model::PodName;
-use units::Duration;
 
 /// The row that was read behind the partial executions of another job.
 #[derive(Debug, Default)]

@@ -4,13 +4,7 @@ use super::Places;
 use crate::parts::cells::show_rows;
 use crate::parts::plain_demand::PlainDemand;
 use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row};
-use intake::{Input, TraceError};
+use crate::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -24,29 +18,22 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_id", "job; becomes the name"),
-    ColumnDoc::required("user", "user; becomes the tenant"),
-    ColumnDoc::required("num_gpu", "GPUs; each is a pod of the gang"),
-    ColumnDoc::required("submit_time", "s"),
-    ColumnDoc::required("iterations", "iterations; read, not used"),
-    ColumnDoc::required("model_name", "trained model; read, not used"),
-    ColumnDoc::required("duration", "run time, s"),
-    ColumnDoc::required("interval", "s between leases; read, not used"),
-    ColumnDoc::required("expect_time_list", "deadlines, s; not enforced"),
-    ColumnDoc::required(
-        "expect_value_list",
-        "values of the deadlines; read, not used",
-    ),
-    ColumnDoc::required("best_effort", "1: a job without a deadline"),
-    ColumnDoc::required("job_type", "strict, soft or best; read, not used"),
-];
+columns! { COLUMNS;
+    _: required("job_id", "job; becomes the name"),
+    USER: required("user", "user; becomes the tenant"),
+    _: required("num_gpu", "GPUs; each is a pod of the gang"),
+    _: required("submit_time", "s"),
+    _: required("iterations", "iterations; read, not used"),
+    _: required("model_name", "trained model; read, not used"),
+    _: required("duration", "run time, s"),
+    _: required("interval", "s between leases; read, not used"),
+    DEADLINES: required("expect_time_list", "deadlines, s; not enforced"),
+    _: required("expect_value_list", "values of the deadlines; read, not used"),
+    BEST_EFFORT: required("best_effort", "1: a job without a deadline"),
+    _: required("job_type", "strict, soft or best; read, not used"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const USER: usize = 1;
-const DEADLINES: usize = 8;
-const BEST_EFFORT: usize = 10;
 
 const PLACES: Places = Places {
     job: 0,

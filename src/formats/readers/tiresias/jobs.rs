@@ -3,13 +3,7 @@
 use super::Places;
 use crate::parts::cells::show_rows;
 use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::Journal;
-use intake::rows::{Layout, each_row};
-use intake::{Input, TraceError};
+use crate::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -23,15 +17,15 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_id", "job; becomes the name"),
-    ColumnDoc::required("num_gpu", "GPUs; each is a pod of the gang"),
-    ColumnDoc::required("submit_time", "s"),
-    ColumnDoc::required("iterations", "iterations; read, not used"),
-    ColumnDoc::required("model_name", "trained model; read, not used"),
-    ColumnDoc::required("duration", "run time, s"),
-    ColumnDoc::required("interval", "s to the next job; read, not used"),
-];
+columns! { COLUMNS;
+    _: required("job_id", "job; becomes the name"),
+    _: required("num_gpu", "GPUs; each is a pod of the gang"),
+    _: required("submit_time", "s"),
+    _: required("iterations", "iterations; read, not used"),
+    _: required("model_name", "trained model; read, not used"),
+    _: required("duration", "run time, s"),
+    _: required("interval", "s to the next job; read, not used"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
@@ -70,7 +64,6 @@ mod tests {
     use super::*;
     use arrivals::inspect::validate;
     use arrivals::memory::Recorded;
-    use units::{Duration, Instant};
 
     const HEADER: &str = "job_id,num_gpu,submit_time,iterations,model_name,duration,interval\n";
 

@@ -2,12 +2,7 @@
 
 use crate::parts::cells::show_rows;
 use crate::parts::sorting::{Capacity, gpu_node};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::Journal;
-use intake::rows::{Layout, each_row};
-use intake::{Input, TraceError};
+use crate::prelude::*;
 use model::GpuInventory;
 use model::gpu::MAX_DEVICES;
 
@@ -23,21 +18,15 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("num_switch", "switches"),
-    ColumnDoc::required("num_node_p_switch", "machines below each switch"),
-    ColumnDoc::required("num_gpu_p_node", "GPU devices of a machine"),
-    ColumnDoc::required("num_cpu_p_node", "cores of a machine"),
-    ColumnDoc::required("mem_p_node", "GiB of a machine"),
-];
+columns! { COLUMNS;
+    SWITCHES: required("num_switch", "switches"),
+    MACHINES: required("num_node_p_switch", "machines below each switch"),
+    GPU: required("num_gpu_p_node", "GPU devices of a machine"),
+    CPU: required("num_cpu_p_node", "cores of a machine"),
+    MEMORY: required("mem_p_node", "GiB of a machine"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const SWITCHES: usize = 0;
-const MACHINES: usize = 1;
-const GPU: usize = 2;
-const CPU: usize = 3;
-const MEMORY: usize = 4;
 
 /// The label that carries the switch of a machine.
 pub const SWITCH_LABEL: &str = "topology.tiresias/switch";

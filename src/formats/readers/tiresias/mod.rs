@@ -7,11 +7,9 @@ pub mod jobs;
 pub mod machines;
 
 use crate::parts::plain_demand::{PlainDemand, one_gpu_each};
+use crate::prelude::*;
 use arrivals::spill::FlatName;
 use intake::budget::MEMBERS;
-use intake::ledger::{Action, Journal};
-use intake::rows::{Fields, LAST_SECOND, Refused};
-use units::{Duration, Instant};
 
 /// The places of the columns that both tables have.
 struct Places {

@@ -6,10 +6,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::parts::task_edges::{Joined, TaskEdges};
+use crate::prelude::*;
 use arrivals::spill::{FixedSort, FixedSorted, NONE, Places, Slots, TextLog};
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
-use units::{Duration, Instant};
 
 /// A task as the file states it.
 #[derive(Debug, Default)]

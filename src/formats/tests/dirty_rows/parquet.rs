@@ -4,12 +4,11 @@
 use super::Shape::Table;
 use super::clean::CLEAN;
 use crate::packed::{archive, archive_of_bytes};
+use crate::prelude::*;
 use crate::registry::recognize;
-use arrivals::ReadOptions;
-use arrivals::format::Constructor;
 use arrivals::memory::Recorded;
+use intake::Ledger;
 use intake::parquet::{Kind, ParquetFile};
-use intake::{Input, Ledger};
 
 /// A Parquet file of a table: whole numbers where a column has nothing else.
 fn packed(table: &str) -> Vec<u8> {

@@ -3,10 +3,6 @@
 
 use super::*;
 use crate::registry;
-use arrivals::ReadOptions;
-use arrivals::format::Constructor;
-use intake::Input;
-use intake::ledger::Action;
 
 /// Rows of openb's tables of pods, by the variant.
 const OPENB: [(&str, usize); 17] = [

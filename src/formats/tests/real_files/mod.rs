@@ -1,9 +1,10 @@
 //! The readers on the published files, which lie beside the package where it is developed; without
 //! them these tests say so and pass.
 
+use crate::prelude::*;
 use crate::registry;
-use arrivals::{Arrival, ArrivalSource as _, ReadOptions, Recorded};
-use intake::{Action, Input, RowPolicy};
+use arrivals::{Arrival, Recorded};
+use intake::{Action, RowPolicy};
 mod counts;
 mod parquet;
 
@@ -14,7 +15,6 @@ use crate::readers::openb_pods::{OpenbPod, read_openb_pods};
 use crate::readers::swf::{SwfSource, read_swf_jobs};
 use arrivals::fill_up::{FillPod, FillResource, published_order};
 use arrivals::transform;
-use units::Duration;
 
 /// A file of the shared folder, if it is there.
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use super::names::{Namespaces, dns_label, is_dns_name, is_label_key, is_label_value};
+use crate::prelude::*;
 use crate::writers::table::{devices, is_own_pattern};
 use model::gpu::GPU_RESOURCES;
 use model::resource_list::{CPU, MEMORY};
@@ -12,7 +13,7 @@ use model::{
     NodeSelectorTerm, Operator, PodAffinityTerm, PodSpec, Requirement, ResourceList, TaintEffect,
     Text, Toleration, TopologySpread,
 };
-use units::{Duration, Quantity};
+use units::Quantity;
 
 /// The beginning of the names of memory in huge pages.
 const HUGE_PAGES: &str = "hugepages-";

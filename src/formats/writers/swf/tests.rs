@@ -4,12 +4,8 @@ use super::*;
 use crate::registry;
 use crate::writers::Converted;
 use crate::writers::lost::Fate;
-use arrivals::ReadOptions;
-use arrivals::format::Constructor;
 use arrivals::memory::{MemorySource, Recorded};
-use intake::Input;
 use std::sync::Arc;
-use units::Instant;
 
 fn recorded(arrivals: Vec<Arrival>, specs: Vec<PodSpec>) -> Recorded {
     Recorded {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
+use crate::prelude::*;
 use arrivals::header_record::{HeaderEntry, HeaderRecord};
 use arrivals::job_fields::JobField;
 use arrivals::links::Links;
@@ -14,7 +15,7 @@ use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{
     Behaviour, Container, GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList, Text,
 };
-use units::{Duration, Instant, Quantity};
+use units::Quantity;
 
 const TEXTS: [&str; 11] = [
     "",

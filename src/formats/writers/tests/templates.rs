@@ -1,11 +1,11 @@
 //! The template of a pod that the project's own table has: the reader of manifests and that of the table make the same
 //! pod of it.
 
+use crate::prelude::*;
 use crate::readers::csv::CsvSource;
 use crate::writers::find;
-use arrivals::{Arrival, MemorySource, ReadOptions, Recorded};
-use intake::{Input, Origin};
-use units::Instant;
+use arrivals::{Arrival, MemorySource, Recorded};
+use intake::Origin;
 
 use k8s::{ManifestReader, read_manifests};
 use model::PodSpec;

@@ -1,11 +1,9 @@
 //! Tasks that are alive, and the ends of their demands.
 
+use crate::prelude::*;
 use arrivals::job_fields::Outcome;
 use arrivals::spill::{NONE, Stored};
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
 use intake::origin::Origin;
-use units::{Duration, Instant};
 
 use super::Key;
 

@@ -7,7 +7,6 @@ use crate::packed::archive;
 use arrivals::inspect::validate;
 use arrivals::memory::Recorded;
 use model::rules;
-use units::{Duration, Instant};
 
 fn read(rows: &str, options: &ReadOptions) -> Result<Recorded, TraceError> {
     let input = Input::bytes("part-0.csv", rows.as_bytes());

@@ -2,7 +2,6 @@ use super::*;
 use crate::packed::archive;
 use arrivals::inspect::validate;
 use arrivals::memory::Recorded;
-use units::{Duration, Instant};
 
 const HEADER: &str = "time,type,collection_id,instance_index,collection_type,priority,\
                       alloc_collection_id,machine_id,resource_request_cpus,\

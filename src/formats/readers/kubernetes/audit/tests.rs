@@ -3,7 +3,6 @@
 use super::*;
 use arrivals::inspect::validate;
 use arrivals::memory::Recorded;
-use units::{Duration, Instant};
 
 fn event(verb: &str, sub: &str, name: &str, second: u32, more: &str) -> String {
     format!(

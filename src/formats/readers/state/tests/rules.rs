@@ -1,12 +1,10 @@
 //! Demands of states that bear on where pods are placed: each is modelled, or told.
 
 use super::{ledger, read};
+use crate::prelude::*;
 use crate::readers::state::{docker, ecs, marathon, nomad};
-use arrivals::format::{Constructor, FormatEntry};
 use arrivals::inspect::validate;
 use arrivals::memory::Recorded;
-use arrivals::read_options::ReadOptions;
-use intake::Input;
 use model::PodSpec;
 
 fn pod(name: &str, cpu: i64, memory: i64) -> (String, i64, i64) {

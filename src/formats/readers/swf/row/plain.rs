@@ -6,8 +6,8 @@
 )]
 
 use super::{FIELDS, SwfJob};
+use crate::prelude::*;
 use intake::number::eight_digits;
-use units::Duration;
 
 /// The most digits: seconds of so many still fit nanoseconds.
 const DIGITS: usize = 9;

@@ -1,0 +1,13 @@
+//! What nearly every reader and writer of a format imports of the layers below: `use crate::prelude::*`.
+
+pub(crate) use crate::columns::columns;
+pub(crate) use arrivals::format::{Constructor, FormatEntry, NodeList};
+pub(crate) use arrivals::read_options::ReadOptions;
+pub(crate) use arrivals::stream::ArrivalSource;
+pub(crate) use intake::columns::{ColumnDoc, Confidence, FieldTest};
+pub(crate) use intake::columns::{header_has, is_number_or_empty, is_whole, row_has};
+pub(crate) use intake::ledger::{Action, BadRow, Journal};
+pub(crate) use intake::rows::{Fields, LAST_SECOND, Layout, Refused};
+pub(crate) use intake::rows::{each_row, each_row_of, each_row_of_all, heed};
+pub(crate) use intake::{Input, TraceError};
+pub(crate) use units::{Duration, Instant};
