@@ -9,13 +9,18 @@
 ///     _: optional("comment", "read, not used"),
 /// }
 /// ```
+///
+/// Without names, the columns are a list alone.
 macro_rules! columns {
+    ($($kind:ident($name:expr, $meaning:expr $(,)?),)+) => {
+        &[$(::intake::columns::ColumnDoc::$kind($name, $meaning)),+]
+    };
     ($(#[$about:meta])* $vis:vis $table:ident;
         $($place:tt: $kind:ident($name:expr, $meaning:expr $(,)?),)+
     ) => {
         $(#[$about])*
         $vis const $table: &[::intake::columns::ColumnDoc] =
-            &[$(::intake::columns::ColumnDoc::$kind($name, $meaning)),+];
+            $crate::columns::columns! { $($kind($name, $meaning),)+ };
         $crate::columns::places! { [$vis] 0; $($place)+ }
     };
 }

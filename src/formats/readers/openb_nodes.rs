@@ -32,29 +32,17 @@ pub(super) const MAX_MEMORY_MIB: i64 = MOST_OF_A_RESOURCE / MIB;
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "openb-nodes",
     summary: "nodes of the openb GPU cluster trace (CSV with header)",
-    columns: &[
-        ColumnDoc::required("sn", "name of the node"),
-        ColumnDoc::required(
-            "cpu_milli",
-            "CPU in 1/1000 core, at least 1; empty if not known, and then none",
-        ),
-        ColumnDoc::required(
-            "memory_mib",
-            "memory in MiB, at least 1; empty if not known, and then none",
-        ),
-        ColumnDoc::required("gpu", "number of GPU devices, 0 to 64"),
-        ColumnDoc::required("model", "GPU model of the devices; empty without devices"),
-        ColumnDoc::optional(
-            "resources",
-            "amounts in the place of those above and of the option, such as `pods=110 memory=4Gi`",
-        ),
-        ColumnDoc::optional("labels", "such as `zone=a,disk=ssd`"),
-        ColumnDoc::optional("taints", "such as `gpu=yes:NoSchedule,old:NoExecute`"),
-        ColumnDoc::optional(
-            "events",
-            "what happens later, such as `0s goes | 1h comes | 2h cpu=8 memory=4Gi`",
-        ),
-    ],
+    columns: columns! {
+        required("sn", "name of the node"),
+        required("cpu_milli", "CPU in 1/1000 core, at least 1; empty if not known, and then none"),
+        required("memory_mib", "memory in MiB, at least 1; empty if not known, and then none"),
+        required("gpu", "number of GPU devices, 0 to 64"),
+        required("model", "GPU model of the devices; empty without devices"),
+        optional("resources", "amounts in the place of those above and of the option, such as `pods=110 memory=4Gi`"),
+        optional("labels", "such as `zone=a,disk=ssd`"),
+        optional("taints", "such as `gpu=yes:NoSchedule,old:NoExecute`"),
+        optional("events", "what happens later, such as `0s goes | 1h comes | 2h cpu=8 memory=4Gi`"),
+    },
     names: &["sn"],
     cells: cells_of_table,
     options: &["pods-per-node"],

@@ -20,13 +20,10 @@ use model::{Behaviour, PodName, PodSpec};
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "planetlab",
     summary: "a day of PlanetLab's virtual machines, as CloudSim runs it (tar archive or folder)",
-    columns: &[
-        ColumnDoc::required("machine", "file: name of the machine"),
-        ColumnDoc::required(
-            "use",
-            "line of a file: whole percentage of the processor in use, one for each five minutes",
-        ),
-    ],
+    columns: columns! {
+        required("machine", "file: name of the machine"),
+        required("use", "line of a file: whole percentage of the processor in use, one for each five minutes"),
+    },
     names: &["machine"],
     cells,
     options: &["usage", "end-when-idle"],

@@ -34,24 +34,15 @@ use units::SortedMap;
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "azure-functions-2019",
     summary: "invocations of Azure's functions of 2019, by minute (CSV with header, folder or archive)",
-    columns: &[
-        ColumnDoc::required("HashOwner", "owner; becomes the tenant"),
-        ColumnDoc::required("HashApp", "application"),
-        ColumnDoc::required("HashFunction", "function"),
-        ColumnDoc::required("Trigger", "what invokes it; read, not used"),
-        ColumnDoc::required(
-            "1",
-            "and so on to 1440: invocations in this minute of the day",
-        ),
-        ColumnDoc::optional(
-            "percentile_Average_50",
-            "and those at 0, 1, 25, 75, 99 and 100: run time, ms (durations)",
-        ),
-        ColumnDoc::optional(
-            "AverageAllocatedMb",
-            "memory of the application, MB (memory)",
-        ),
-    ],
+    columns: columns! {
+        required("HashOwner", "owner; becomes the tenant"),
+        required("HashApp", "application"),
+        required("HashFunction", "function"),
+        required("Trigger", "what invokes it; read, not used"),
+        required("1", "and so on to 1440: invocations in this minute of the day"),
+        optional("percentile_Average_50", "and those at 0, 1, 25, 75, 99 and 100: run time, ms (durations)"),
+        optional("AverageAllocatedMb", "memory of the application, MB (memory)"),
+    },
     names: &["HashOwner", "HashApp", "HashFunction"],
     cells: show_text,
     options: &[],

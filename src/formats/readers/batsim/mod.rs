@@ -24,18 +24,15 @@ use profile::{Profiles, Remark};
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "batsim",
     summary: "jobs and profiles of Batsim (JSON)",
-    columns: &[
-        ColumnDoc::required("id", "job; becomes the name"),
-        ColumnDoc::required("subtime", "submission, s"),
-        ColumnDoc::required("res", "processors; each is a pod of the gang"),
-        ColumnDoc::required("profile", "profile, which gives the run time"),
-        ColumnDoc::optional(
-            "walltime",
-            "limit of the run time, s; absent, negative or above a hundred years: none",
-        ),
-        ColumnDoc::optional("extra_data", "data for schedulers; not used"),
-        ColumnDoc::optional("description", "remark; read, not used"),
-    ],
+    columns: columns! {
+        required("id", "job; becomes the name"),
+        required("subtime", "submission, s"),
+        required("res", "processors; each is a pod of the gang"),
+        required("profile", "profile, which gives the run time"),
+        optional("walltime", "limit of the run time, s; absent, negative or above a hundred years: none"),
+        optional("extra_data", "data for schedulers; not used"),
+        optional("description", "remark; read, not used"),
+    },
     names: &["id"],
     cells: show_text,
     options: &["kill-at-walltime"],

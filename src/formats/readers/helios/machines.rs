@@ -15,18 +15,12 @@ use model::{GpuInventory, Text};
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "helios-machines",
     summary: "machines of SenseTime's Helios clusters (`cluster_gpu_number.csv`, CSV with header)",
-    columns: &[
-        ColumnDoc::required("date", "day of UTC+8"),
-        ColumnDoc::required(
-            "virtual cluster",
-            "GPUs of a virtual cluster on that day; any number of such columns, under their names",
-        ),
-        ColumnDoc::optional("total", "GPUs of all; compared with their sum"),
-        ColumnDoc::optional(
-            "num",
-            "machines, of a list of virtual clusters without days",
-        ),
-    ],
+    columns: columns! {
+        required("date", "day of UTC+8"),
+        required("virtual cluster", "GPUs of a virtual cluster on that day; any number of such columns, under their names"),
+        optional("total", "GPUs of all; compared with their sum"),
+        optional("num", "machines, of a list of virtual clusters without days"),
+    },
     names: &["virtual cluster"],
     cells: |format, input, show| {
         let mut parts = tables(input)?.read.into_iter().flatten();

@@ -19,22 +19,13 @@ use intake::yaml_items::each_item;
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "kubernetes-events",
     summary: "events of a Kubernetes cluster (`kubectl get events -A -o json`, or `yaml`)",
-    columns: &[
-        ColumnDoc::required(
-            "involvedObject",
-            "kind, namespace, name and uid; or `regarding`",
-        ),
-        ColumnDoc::required("reason", "Scheduled, Started, Killing, and so on"),
-        ColumnDoc::optional(
-            "firstTimestamp",
-            "date, UTC; or eventTime, deprecatedFirstTimestamp",
-        ),
-        ColumnDoc::optional(
-            "lastTimestamp",
-            "date, UTC; of what ends a pod; or series.lastObservedTime",
-        ),
-        ColumnDoc::optional("message", "read, not used"),
-    ],
+    columns: columns! {
+        required("involvedObject", "kind, namespace, name and uid; or `regarding`"),
+        required("reason", "Scheduled, Started, Killing, and so on"),
+        optional("firstTimestamp", "date, UTC; or eventTime, deprecatedFirstTimestamp"),
+        optional("lastTimestamp", "date, UTC; of what ends a pod; or series.lastObservedTime"),
+        optional("message", "read, not used"),
+    },
     names: &["message"],
     cells: show_text,
     options: &["recorded"],

@@ -18,20 +18,14 @@ use model::{Labels, PodName};
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "philly",
     summary: "jobs of Microsoft's Philly clusters (`cluster_job_log`, JSON)",
-    columns: &[
-        ColumnDoc::required("jobid", "job; becomes the name"),
-        ColumnDoc::required("submitted_time", "date, Pacific local time"),
-        ColumnDoc::required(
-            "attempts",
-            "attempts, with start, end, and GPUs by machine; their times add up, on the GPUs of the last",
-        ),
-        ColumnDoc::optional(
-            "status",
-            "Pass, Killed or Failed; written again as the outcome, and not used by runs",
-        ),
-        ColumnDoc::optional("vc", "virtual cluster; becomes the tenant"),
-        ColumnDoc::optional("user", "user; read, not used"),
-    ],
+    columns: columns! {
+        required("jobid", "job; becomes the name"),
+        required("submitted_time", "date, Pacific local time"),
+        required("attempts", "attempts, with start, end, and GPUs by machine; their times add up, on the GPUs of the last"),
+        optional("status", "Pass, Killed or Failed; written again as the outcome, and not used by runs"),
+        optional("vc", "virtual cluster; becomes the tenant"),
+        optional("user", "user; read, not used"),
+    },
     names: &["jobid"],
     cells: |format, input, show| {
         let mut logs = tables(input)?.read.into_iter().flatten();

@@ -19,20 +19,14 @@ use intake::read_error;
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "simkube",
     summary: "changes of a cluster as SimKube records them (`.sktrace`: MessagePack or JSON)",
-    columns: &[
-        ColumnDoc::required("events.ts", "s since 1970"),
-        ColumnDoc::required(
-            "events.applied_objs",
-            "objects that are there from then on; their replicas are pods",
-        ),
-        ColumnDoc::required("events.deleted_objs", "objects that are away from then on"),
-        ColumnDoc::optional(
-            "pod_lifecycles",
-            "by owner: starts and ends of its pods, s since 1970",
-        ),
-        ColumnDoc::optional("config", "what was recorded; read, not used"),
-        ColumnDoc::optional("index", "hashes of the objects; read, not used"),
-    ],
+    columns: columns! {
+        required("events.ts", "s since 1970"),
+        required("events.applied_objs", "objects that are there from then on; their replicas are pods"),
+        required("events.deleted_objs", "objects that are away from then on"),
+        optional("pod_lifecycles", "by owner: starts and ends of its pods, s since 1970"),
+        optional("config", "what was recorded; read, not used"),
+        optional("index", "hashes of the objects; read, not used"),
+    },
     names: &["index", "config"],
     cells,
     options: &[],

@@ -13,31 +13,16 @@ use intake::json::Element;
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "docker-services",
     summary: "services of Docker Swarm (`docker service ls`, also as JSON, or `inspect`)",
-    columns: &[
-        ColumnDoc::required(
-            "Name",
-            "service; becomes the name. `Spec.Name` of `inspect`",
-        ),
-        ColumnDoc::required(
-            "Replicas",
-            "pods that are there and those wanted, such as 3/3",
-        ),
-        ColumnDoc::optional("Mode", "replicated; services of another mode are left out"),
-        ColumnDoc::optional("Image", "read, not used"),
-        ColumnDoc::optional(
-            "Spec.TaskTemplate.Resources.Reservations",
-            "NanoCPUs and MemoryBytes of a replica; `inspect`",
-        ),
-        ColumnDoc::optional(
-            "Spec.TaskTemplate.Resources.Limits",
-            "NanoCPUs and MemoryBytes of a replica; `inspect`",
-        ),
-        ColumnDoc::optional(
-            "Spec.EndpointSpec.Ports",
-            "PublishedPort is taken on the machine where PublishMode is host; `inspect`",
-        ),
-        ColumnDoc::optional("Spec.TaskTemplate.Placement", "not enforced; `inspect`"),
-    ],
+    columns: columns! {
+        required("Name", "service; becomes the name. `Spec.Name` of `inspect`"),
+        required("Replicas", "pods that are there and those wanted, such as 3/3"),
+        optional("Mode", "replicated; services of another mode are left out"),
+        optional("Image", "read, not used"),
+        optional("Spec.TaskTemplate.Resources.Reservations", "NanoCPUs and MemoryBytes of a replica; `inspect`"),
+        optional("Spec.TaskTemplate.Resources.Limits", "NanoCPUs and MemoryBytes of a replica; `inspect`"),
+        optional("Spec.EndpointSpec.Ports", "PublishedPort is taken on the machine where PublishMode is host; `inspect`"),
+        optional("Spec.TaskTemplate.Placement", "not enforced; `inspect`"),
+    },
     names: &["Name", "Image"],
     cells: show_text,
     options: &[],
