@@ -140,10 +140,10 @@ pub(crate) fn most_like(first: &[u8]) -> Option<&'static FormatEntry> {
 
 #[cfg(test)]
 mod tests {
+    use crate::tests::prelude::*;
     use proptest::prelude::*;
 
     use super::*;
-    use arrivals::inspect::validate;
 
     #[test]
     fn a_failure_log_is_told_from_a_file_of_no_format() {
@@ -234,7 +234,7 @@ mod tests {
         #[test]
         fn no_reader_panics_or_contradicts_itself(bytes in damaged()) {
             let input = Input::bytes("damaged", bytes);
-            let options = ReadOptions { memory: true, ..ReadOptions::default() };
+            let options = options_with(|own| own.memory = true);
             for entry in FORMATS {
                 let first = validate(&input, entry, &options, 10);
                 prop_assert_eq!(&first, &validate(&input, entry, &options, 10));

@@ -206,9 +206,8 @@ impl All {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packed::archive;
     use crate::registry::recognize;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
     use arrivals::stream::Arrival;
 
     #[test]
@@ -237,8 +236,7 @@ mod tests {
         let Constructor::Workload(open) = entry.open else {
             panic!("a workload");
         };
-        let mut source = open(&input, &ReadOptions::default()).expect("good files");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let recorded = collected(open(&input, &ReadOptions::default()));
         (entry.name, recorded)
     }
 

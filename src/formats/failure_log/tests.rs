@@ -2,6 +2,7 @@
 
 use super::observed::observed;
 use super::*;
+use crate::tests::prelude::*;
 use arrivals::inspect::validate_log;
 use intake::ledger::OnBadRow;
 
@@ -240,15 +241,13 @@ fn los_alamos_has_its_published_dirt() {
     );
     println!("{found:#?}");
     assert_eq!((found.bad_row_count, &found.stopped), (0, &None));
-    for (kind, count) in [
+    found.ledger.has_counts([
         ("outages of zero length, counted as one minute", 89),
         (
             "outages whose stated length is not that between their times, which hold",
             320,
         ),
-    ] {
-        assert_eq!(found.ledger.count(kind), count, "{kind}");
-    }
+    ]);
     assert!(!found.is_valid(), "strict");
 }
 

@@ -173,8 +173,7 @@ fn micros(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Instant>, BadR
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "instance_sn,role,app_name,cpu_request,cpu_limit,gpu_request,gpu_limit,\
                           rdma_request,rdma_limit,memory_request,memory_limit,disk_request,\
@@ -186,12 +185,11 @@ mod tests {
         let rows = "a,HN,x,12,12,1,1,25,25,120.0,120.0,640.0,800.0,8,,,\n\
                     b,CN,y,64,64,0,0,0,0,320.5,320.5,255,300,-1,475.00000000000006,623.0,683.0\n\
                     c,CN,y,64,64,0,0,1,1,320,320,255,300,-1,,,85\n";
-        let input = Input::bytes("d.csv", format!("{HEADER}{rows}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.submit, one.run_time))
-            .collect();
+        let recorded = collected(open(
+            &file("d.csv", format!("{HEADER}{rows}")),
+            &ReadOptions::default(),
+        ));
+        let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
         let run = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(
             seen,
@@ -206,14 +204,12 @@ mod tests {
         assert_eq!(disk(&container.requests), Ok(640 << 30));
         assert_eq!(disk(&container.limits), Ok(800 << 30));
         assert_eq!(recorded.classes[0].gpu.devices, 1);
-        for (kind, count) in [
+        recorded.ledger.has_counts([
             ("there before the start of the trace; arrives at 0", 2),
             ("there at the end of the trace; run time not known", 1),
             ("share of a network card, not requested", 2),
             ("limit of instances on a node, not enforced", 1),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
+        ]);
     }
 
     #[test]
@@ -223,32 +219,23 @@ mod tests {
                     a,HN,x,12,12,1,1,25,25,120,120,640,800,8,9,5,\n\
                     a,HN,x,12,12,1,1,25,25,120,120,640,800,8,5,9,7\n\
                     a,HN,x,12,12,1,1,25,25,-1,120,640,800,8,5,9,7\n";
-        let input = Input::bytes("d.csv", format!("{HEADER}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "d.csv:2: column `role`: must be CN or HN, found `XN`",
-                "d.csv:3: column `gpu_limit`: must be as `gpu_request`, found `2`",
-                "d.csv:4: column `scheduled_time`: must be no earlier than `creation_time`, \
+        faults(&ENTRY, "d.csv", format!("{HEADER}{rows}")).has_bad_rows([
+            "d.csv:2: column `role`: must be CN or HN, found `XN`",
+            "d.csv:3: column `gpu_limit`: must be as `gpu_request`, found `2`",
+            "d.csv:4: column `scheduled_time`: must be no earlier than `creation_time`, \
                  found `5`",
-                "d.csv:5: column `deletion_time`: must be no earlier than the other times, \
+            "d.csv:5: column `deletion_time`: must be no earlier than the other times, \
                  found `7`",
-                "d.csv:6: column `memory_request`: must be at least 0, found `-1`",
-            ]
-        );
+            "d.csv:6: column `memory_request`: must be at least 0, found `-1`",
+        ]);
     }
 
     #[test]
     fn tables_without_limits_are_read_by_their_header() {
         let text = "app_name,instance_sn,role,gpu_request,memory_request,cpu_request,deletion_time,\
                     creation_time\nx,a,HN,1,8,,90,5\nx,b,CN,0,8,2,,\n";
-        let input = Input::bytes("d.csv", text.as_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let input = file_of(&ENTRY, "d.csv", text);
+        let recorded = collected(open(&input, &ReadOptions::default()));
         assert_eq!(recorded.arrivals.len(), 2);
         assert_eq!(recorded.ledger.count("no request; counted as 0"), 1);
     }

@@ -69,20 +69,18 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
     use model::PodName;
 
     #[test]
     fn invocations_arrive_when_they_began() {
         let header = "app,func,end_timestamp,duration\n";
         let rows = "a,f,10.5,0.25\na,g,12,11.5\nb,f,0.5,1\n";
-        let input = Input::bytes("f.csv", format!("{header}{rows}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.clone(), one.submit))
-            .collect();
+        let recorded = collected(open(
+            &file("f.csv", format!("{header}{rows}")),
+            &ReadOptions::default(),
+        ));
+        let seen = recorded.each(|one| (one.name.clone(), one.submit));
         assert_eq!(
             seen,
             [
@@ -101,17 +99,11 @@ mod tests {
             1
         );
         let rows = ",f,1,1\na,,1,1\na,f,x,1\na,f,1,-1\n";
-        let input = Input::bytes("f.csv", format!("{header}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "f.csv:2: column `app`: must be the hash of an application, found ``",
-                "f.csv:3: column `func`: must be the hash of a function, found ``",
-                "f.csv:4: column `end_timestamp`: must be a number, found `x`",
-                "f.csv:5: column `duration`: must be at least 0, found `-1`",
-            ]
-        );
+        faults(&ENTRY, "f.csv", format!("{header}{rows}")).has_bad_rows([
+            "f.csv:2: column `app`: must be the hash of an application, found ``",
+            "f.csv:3: column `func`: must be the hash of a function, found ``",
+            "f.csv:4: column `end_timestamp`: must be a number, found `x`",
+            "f.csv:5: column `duration`: must be at least 0, found `-1`",
+        ]);
     }
 }

@@ -64,16 +64,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     #[test]
     fn requests_arrive_to_a_fraction_of_a_second() {
         let rows = "TIMESTAMP,ContextTokens,GeneratedTokens\n\
                     2023-11-16 18:17:03.9799600,4808,10\n2024-05-10 00:00:00.009930+00:00,1,2\n";
-        let input = Input::bytes("l.csv", rows.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let recorded = collected(open(&file("l.csv", rows), &ReadOptions::default()));
         let at: Vec<i64> = { recorded.arrivals.iter() }
             .map(|one| one.submit.as_nanos() / 100)
             .collect();
@@ -82,20 +79,14 @@ mod tests {
         let rows = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-13-16 18:17:03,1,1\n\
                     2023-11-16 18:17:03+01:00,1,1\n2023-11-16 18:17:03,-1,1\n\
                     2023-11-16 18:17:03,1\n";
-        let input = Input::bytes("l.csv", rows.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "l.csv:2: column `TIMESTAMP`: must be a date such as `2020-04-01 07:01:55`, found \
+        faults(&ENTRY, "l.csv", rows).has_bad_rows([
+            "l.csv:2: column `TIMESTAMP`: must be a date such as `2020-04-01 07:01:55`, found \
                  `2023-13-16 18:17:03`",
-                "l.csv:3: column `TIMESTAMP`: must be a date without a zone of its own, as the \
+            "l.csv:3: column `TIMESTAMP`: must be a date without a zone of its own, as the \
                  others are, found `2023-11-16 18:17:03+01:00`",
-                "l.csv:4: column `ContextTokens`: must be at least 0, found `-1`",
-                "l.csv:5: column `GeneratedTokens`: the row has 2 fields where the header has 3, \
+            "l.csv:4: column `ContextTokens`: must be at least 0, found `-1`",
+            "l.csv:5: column `GeneratedTokens`: the row has 2 fields where the header has 3, \
                  found `2023-11-16 18:17:03,1`",
-            ]
-        );
+        ]);
     }
 }

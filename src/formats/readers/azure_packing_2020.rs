@@ -293,20 +293,14 @@ fn take(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const PACKING: &[u8] = include_bytes!("../../intake/sqlite/tests/packing.sqlite");
 
     #[test]
     fn machines_of_a_database_are_pods() {
-        let input = Input::bytes("p.sqlite", PACKING);
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let options = ReadOptions {
-            rows: RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
+        let input = file_of(&ENTRY, "p.sqlite", PACKING);
+        let options = options_with(|own| own.rows = RowPolicy::REPORT);
         let mut source = open(&input, &options).expect("a database");
         let recorded = Recorded::collect(&mut *source).expect("a database");
         assert_eq!(recorded.arrivals.len(), 45 - 3);
@@ -324,7 +318,7 @@ mod tests {
             (Ok(32 << 30), 1)
         );
         assert_eq!(recorded.arrivals[1].submit, Instant::ZERO + hours(6));
-        for (kind, count) in [
+        recorded.ledger.has_counts([
             ("there before the start of the trace; arrives at 0", 1),
             ("there at the end of the trace; run time not known", 1),
             ("size not known in full; requests the rest", 1),
@@ -334,30 +328,22 @@ mod tests {
                 "type with sizes on several kinds of hosts; the first kind's stand",
                 41,
             ),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
+        ]);
         assert_eq!(listed.iter().count(), 2);
         let options = ReadOptions {
             shares: true,
             ..options
         };
-        let mut source = open(&input, &options).expect("a database");
-        let recorded = Recorded::collect(&mut *source).expect("a database");
+        let recorded = collected(open(&input, &options));
         let spec = &recorded.classes[recorded.arrivals[0].class as usize];
         let listed = spec.requests().expect("small");
         assert_eq!(listed.get("windtunnel.dev/ssd").units_ceil(), Ok(100_000));
         assert_eq!(listed.iter().count(), 3, "neither `hdd` nor `nic` is known");
         assert_eq!(recorded.ledger.count(SHARES_WAIVED), 0);
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "p.sqlite:3: column `endtime`: must be no earlier than `starttime`, found `1`",
-                "p.sqlite:5: column `priority`: must be at most 1, found `2`",
-            ]
-        );
+        validate(&input, &ENTRY, &ReadOptions::default(), 9).has_bad_rows([
+            "p.sqlite:3: column `endtime`: must be no earlier than `starttime`, found `1`",
+            "p.sqlite:5: column `priority`: must be at most 1, found `2`",
+        ]);
     }
 
     #[test]
@@ -371,10 +357,7 @@ mod tests {
             bytes[place..place + 8].copy_from_slice(&bad);
         }
         let input = Input::bytes("p.sqlite", bytes);
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 1);
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "p.sqlite:1: column `vmType.core`: must be at most 1, found `2`"
-        );
+        validate(&input, &ENTRY, &ReadOptions::default(), 1)
+            .has_bad_rows(["p.sqlite:1: column `vmType.core`: must be at most 1, found `2`"]);
     }
 }

@@ -87,8 +87,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
     use model::Throughputs;
     use std::sync::Arc;
     use units::SortedMap;
@@ -100,9 +99,7 @@ mod tests {
         let input = Input::bytes("g.trace", rows.as_bytes());
         let mut source = open(&input, &ReadOptions::default()).expect("good rows");
         let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.submit, one.members, one.run_time))
-            .collect();
+        let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
         assert_eq!(
             seen,
             [
@@ -126,11 +123,8 @@ mod tests {
                 .map(Arc::new),
             ..ReadOptions::default()
         };
-        let mut source = open(&input, &options(2)).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let times: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| one.run_time)
-            .collect();
+        let recorded = collected(open(&input, &options(2)));
+        let times = recorded.each(|one| one.run_time);
         let time = |millis| Some(Duration::from_millis(millis));
         assert_eq!(times, [time(26_000), time(240_163_400)]);
         assert_eq!(recorded.ledger.count(kind), 0);
@@ -141,17 +135,11 @@ mod tests {
              `Transformer (batch size 128)`"
         );
         let rows = "a\tb\t-n\t1\t0\t1\t1\na\tb\t-n\t1\t5\t-1\t1\na\tb\t-n\t1\t5\t1\n";
-        let input = Input::bytes("g.trace", rows.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "g.trace:1: column `total steps`: must be at least 1, found `0`",
-                "g.trace:2: column `arrival time`: must be at least 0, found `-1`",
-                "g.trace:3: column `scale factor`: the row has 6 fields where the format has 7, \
+        faults(&ENTRY, "g.trace", rows).has_bad_rows([
+            "g.trace:1: column `total steps`: must be at least 1, found `0`",
+            "g.trace:2: column `arrival time`: must be at least 0, found `-1`",
+            "g.trace:3: column `scale factor`: the row has 6 fields where the format has 7, \
                  found `a,b,-n,1,5,1`",
-            ]
-        );
+        ]);
     }
 }

@@ -180,8 +180,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "WorkflowID, JobID     , SubmitTime, RunTime   , NProcs    , ReqNProcs , \
                           Dependencies\n";
@@ -196,18 +195,10 @@ mod tests {
             format!("{header}\n{rows}"),
             format!("{header},Dependencies\r\n{with}"),
         ] {
-            let input = Input::bytes("t.gwf", text.into_bytes());
-            let entry = crate::registry::recognize(&input).expect("known");
-            assert_eq!(entry.name, ENTRY.name);
-            let options = ReadOptions {
-                rows: intake::ledger::RowPolicy::REPORT,
-                ..ReadOptions::default()
-            };
-            let mut source = open(&input, &options).expect("good rows");
-            let recorded = Recorded::collect(&mut *source).expect("good rows");
-            let seen: Vec<_> = { recorded.arrivals.iter() }
-                .map(|one| (one.submit, one.run_time, one.after().len()))
-                .collect();
+            let input = file_of(&ENTRY, "t.gwf", text);
+            let options = options_with(|own| own.rows = intake::ledger::RowPolicy::REPORT);
+            let recorded = collected(open(&input, &options));
+            let seen = recorded.each(|one| (one.submit, one.run_time, one.after().len()));
             let millis = Duration::from_millis;
             let at = |own| Instant::ZERO + millis(own);
             let expected = [
@@ -228,30 +219,21 @@ mod tests {
     fn tasks_are_gangs_of_processors() {
         let rows = "0 , 1 , 16 , 11 , 1 , 1 ,   \n0 , 2 , 40 , 11 , 4 , -1 , 1 \n\
                     0,3,40,-1,1,1,\n0,4,40,1,-1,-1,\n0,5,x,1,1,1,\n0,6,1,1,1,1,a\n";
-        let input = Input::bytes("t.gwf", format!("{HEADER}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "t.gwf:6: column `SubmitTime`: must be a number, found `x`",
-                "t.gwf:7: column `Dependencies`: must be numbers of tasks with blanks between, \
+        let found = faults(&ENTRY, "t.gwf", format!("{HEADER}{rows}"));
+        found.has_bad_rows([
+            "t.gwf:6: column `SubmitTime`: must be a number, found `x`",
+            "t.gwf:7: column `Dependencies`: must be numbers of tasks with blanks between, \
                  found `a`",
-            ]
-        );
-        for kind in ["run time not known", "task without a processor"] {
-            assert_eq!(found.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
+        found
+            .ledger
+            .has_once(["run time not known", "task without a processor"]);
         let good = format!("{HEADER}{}", &rows[..rows.find("0,5").expect("there")]);
-        let mut source = open(
+        let recorded = collected(open(
             &Input::bytes("t.gwf", good.into_bytes()),
             &ReadOptions::default(),
-        )
-        .expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.members))
-            .collect();
+        ));
+        let seen = recorded.each(|one| (one.name.to_string(), one.members));
         assert_eq!(seen, [("0-1".to_owned(), 1), ("0-2".to_owned(), 4)]);
         assert_eq!(recorded.arrivals[1].after(), ["0-1".into()]);
     }

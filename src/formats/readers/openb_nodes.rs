@@ -167,8 +167,7 @@ impl Columns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::format::NodeEventKind;
-    use intake::ledger::RowPolicy;
+    use crate::tests::prelude::*;
     use model::TaintEffect;
     use model::node::{ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL};
     use model::resource_list::PODS;
@@ -317,11 +316,7 @@ mod tests {
             let error = check(row, &ReadOptions::default()).expect_err(row);
             assert_eq!(error.to_string(), message);
         }
-        let options = ReadOptions {
-            rows: RowPolicy::REPORT,
-            pods_per_node: 110,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| (own.rows, own.pods_per_node) = (RowPolicy::REPORT, 110));
         let list = check("n0,0,1,0,\nn1,1,1,0,\n", &options).expect("reported");
         assert_eq!(list.nodes.len(), 1);
         assert_eq!(list.nodes[0].allocatable.get("pods").units_ceil(), Ok(110));

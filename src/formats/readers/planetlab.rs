@@ -131,17 +131,12 @@ fn spec(vm: &VmDay, speed: i64, mebibytes: i64, usage: bool) -> PodSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packed::archive;
     use crate::registry::recognize;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     fn arrivals(bytes: Vec<u8>, end_when_idle: bool) -> Result<Recorded, TraceError> {
         let input = Input::bytes("day.tar", bytes);
-        let options = ReadOptions {
-            usage: true,
-            end_when_idle,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| (own.usage, own.end_when_idle) = (true, end_when_idle));
         Recorded::collect(&mut *open(&input, &options)?)
     }
 

@@ -113,7 +113,7 @@ fn take(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     #[test]
     fn clusters_are_equal_nodes() {
@@ -127,9 +127,7 @@ mod tests {
                 64 << 30,
             ),
         ] {
-            let input = Input::bytes("m.machines", text.as_bytes());
-            let entry = crate::registry::recognize(&input).expect("known");
-            assert_eq!(entry.name, ENTRY.name);
+            let input = file_of(&ENTRY, "m.machines", text);
             let list = read(&input, &ReadOptions::default()).expect("good rows");
             assert_eq!(list.nodes.len(), 3);
             let first = &list.nodes[0].allocatable;
@@ -143,8 +141,7 @@ mod tests {
     #[test]
     fn dirty_rows_are_named() {
         let text = "0\tseth\t2\t4\t1\t1048576\n0\t\t2\t4\t1\t1\n0\tseth\t0\t4\t1\t1\n0\tseth\t2\n";
-        let input = Input::bytes("m.machines", text.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let found = faults(&ENTRY, "m.machines", text);
         let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
         assert_eq!(
             bad[..2],

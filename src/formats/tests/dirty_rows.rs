@@ -5,15 +5,14 @@
 mod clean;
 mod parquet;
 
+use crate::tests::prelude::*;
 use serde_json::Value;
 
 use clean::CLEAN;
 
 use crate::cut_file::WHOLE;
-use crate::packed::archive;
-use crate::prelude::*;
 use crate::registry::{FORMATS, find, recognize};
-use intake::{Ledger, OnBadRow, RowPolicy};
+use intake::{Ledger, OnBadRow};
 
 /// How the records of a clean file stand in it.
 #[derive(Clone, Copy)]
@@ -274,10 +273,7 @@ fn named(entry: &FormatEntry, input: &Input) -> Option<(Vec<(String, u32)>, bool
     let Constructor::Workload(open) = entry.open else {
         return None;
     };
-    let options = ReadOptions {
-        rows: RowPolicy::REPORT,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.rows = RowPolicy::REPORT);
     let mut source = open(input, &options).ok()?;
     let mut names = Vec::new();
     while let Some(arrival) = source.next().ok()? {

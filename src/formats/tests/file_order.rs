@@ -1,9 +1,8 @@
 //! Arrivals of one instant in the order of their file, whatever a reader holds back until its record is whole (spec:
 //! traces.md, section 0).
 
-use crate::prelude::*;
 use crate::registry::find;
-use arrivals::memory::Recorded;
+use crate::tests::prelude::*;
 
 /// Files of formats whose readers hold records back: those that end first, or at all, stand neither first nor last.
 const HELD_BACK: &[(&str, &str)] = &[
@@ -102,9 +101,7 @@ fn arrivals_of_one_instant_keep_the_order_of_their_file() {
         let source = open(&input, &ReadOptions::default());
         let mut source = source.unwrap_or_else(|error| panic!("{format}: {error}"));
         let recorded = Recorded::collect(&mut *source).expect("good records");
-        let names: Vec<String> = { recorded.arrivals.iter() }
-            .map(|own| own.name.to_string())
-            .collect();
+        let names = recorded.names();
         let mut sorted = names.clone();
         sorted.sort();
         assert_eq!((names.len(), &names), (4, &sorted), "{format}");
@@ -114,7 +111,7 @@ fn arrivals_of_one_instant_keep_the_order_of_their_file() {
             "{format}"
         );
         // Some end and some don't, or at other times.
-        let runs: Vec<_> = recorded.arrivals.iter().map(|own| own.run_time).collect();
+        let runs = recorded.each(|own| own.run_time);
         assert!(runs.iter().any(|run| *run != runs[0]), "{format}");
     }
 }

@@ -12,7 +12,9 @@ mod inspect;
 mod inspect_records;
 mod outcomes;
 mod partitions;
+
 mod precedence;
+pub(crate) mod prelude;
 mod read_ahead;
 mod real_files;
 mod transform;

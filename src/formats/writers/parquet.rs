@@ -253,8 +253,9 @@ impl Class {
 mod tests {
     use super::*;
     use crate::registry;
+    use crate::tests::prelude::*;
     use crate::writers::Converted;
-    use arrivals::memory::{MemorySource, Recorded};
+    use arrivals::memory::MemorySource;
     use model::PodName;
 
     fn written(recorded: Recorded) -> (Converted, Vec<u8>) {
@@ -295,8 +296,7 @@ mod tests {
         let Constructor::Workload(open) = entry.open else {
             panic!("a workload");
         };
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let again = Recorded::collect(&mut *source).expect("good rows");
+        let again = collected(open(&input, &ReadOptions::default()));
         assert_eq!((entry.name, again), ("csv", recorded));
     }
 

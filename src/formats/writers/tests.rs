@@ -7,6 +7,7 @@ mod templates;
 mod written_pods;
 mod written_rules;
 
+use crate::tests::prelude::*;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -14,9 +15,8 @@ use proptest::prelude::*;
 use super::conversion::Tally;
 use super::lost::{Fate, LostField, of_arrival, of_spec};
 use super::*;
-use crate::prelude::*;
 use crate::registry;
-use arrivals::memory::{MemorySource, Recorded};
+use arrivals::memory::MemorySource;
 use model::{Behaviour, PodName};
 
 use pods::pod;
@@ -66,13 +66,9 @@ fn written(writer: &Writer, workload: &Recorded, with_usage: bool) -> (Converted
 /// A written workload as its readers take it, with every option that keeps something.
 fn read_back(format: &str, bytes: Vec<u8>, with_usage: bool) -> Recorded {
     let entry = registry::find(format).expect("a reader");
-    let options = ReadOptions {
-        usage: with_usage,
-        memory: true,
-        recorded: true,
-        resizes: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| {
+        (own.usage, own.memory, own.recorded, own.resizes) = (with_usage, true, true, true)
+    });
     let Constructor::Workload(open) = entry.open else {
         panic!("a workload");
     };

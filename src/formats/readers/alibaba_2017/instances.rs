@@ -140,11 +140,8 @@ impl Instances<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::tasks::ENTRY;
-    use crate::packed::archive;
-    use crate::prelude::*;
     use crate::registry;
-    use arrivals::memory::Recorded;
-    use intake::ledger::RowPolicy;
+    use crate::tests::prelude::*;
 
     const TASKS: &str = "100,190,1,1,2,Terminated,50,0.25\n150,200,1,2,1,Terminated,100,0.5\n";
     const INSTANCES: &str = "120,160,1,1,7,Terminated,1,1,0.5,0.25,0.1,0.125\n\
@@ -163,27 +160,21 @@ mod tests {
         let Constructor::Workload(open) = entry.open else {
             panic!("a workload");
         };
-        let options = ReadOptions {
-            usage: true,
-            rows: RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| (own.usage, own.rows) = (true, RowPolicy::REPORT));
         let read = |input: &Input| {
             Recorded::collect(&mut *open(input, &options).expect("good")).expect("good")
         };
         let recorded = read(&input);
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| {
-                let second = |at: Instant| at.as_nanos() / 1_000_000_000;
-                let start = one.historic_start.map(second);
-                (
-                    one.name.to_string(),
-                    second(one.submit),
-                    start,
-                    one.run_time,
-                )
-            })
-            .collect();
+        let seen = recorded.each(|one| {
+            let second = |at: Instant| at.as_nanos() / 1_000_000_000;
+            let start = one.historic_start.map(second);
+            (
+                one.name.to_string(),
+                second(one.submit),
+                start,
+                one.run_time,
+            )
+        });
         let run = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(
             seen,
@@ -198,16 +189,14 @@ mod tests {
         let first = recorded.classes[0].behaviour.as_ref().expect("measured");
         assert_eq!(first.cpu_usage.as_deref(), Some("250m"));
         assert_eq!(first.memory_usage.as_deref(), Some("34359738368"));
-        for (kind, count) in [
+        recorded.ledger.has_counts([
             ("earlier attempt of an instance; the last one counts", 1),
             ("instance of a task that is not listed; requests nothing", 2),
             (
                 "task without instances in their table; they run as long as it was there",
                 1,
             ),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
+        ]);
         assert_eq!(
             recorded.ledger.bad_rows()[0].to_string(),
             "t.tar: batch_instance.csv:6: column `status`: must be one of Ready, Waiting, Running, \
@@ -220,11 +209,7 @@ mod tests {
     #[test]
     fn states_are_outcomes_where_they_are_asked_for() {
         let files = [("batch_instance.csv", INSTANCES), ("batch_task.csv", TASKS)];
-        let options = ReadOptions {
-            outcomes: true,
-            rows: RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| (own.outcomes, own.rows) = (true, RowPolicy::REPORT));
         let Constructor::Workload(open) = ENTRY.open else {
             panic!("a workload");
         };
@@ -234,9 +219,7 @@ mod tests {
         let expected = ["completed", "completed", "completed", "completed", ""];
         assert_eq!(crate::tests::outcomes(&recorded), expected);
         let tasks = "1,2,1,1,1,Cancelled,50,0.5\n2,3,1,2,1,Failed,50,0.5\n3,4,1,3,1,Ready,50,0.5\n";
-        let input = Input::bytes("t.csv", tasks.as_bytes());
-        let mut source = open(&input, &options).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
+        let recorded = collected(open(&file("t.csv", tasks), &options));
         assert_eq!(
             crate::tests::outcomes(&recorded),
             ["cancelled", "failed", ""]

@@ -168,8 +168,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::format::NodeEventKind;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
     use model::ResourceList;
     use model::resource_list::EPHEMERAL_STORAGE;
 
@@ -210,12 +209,10 @@ mod tests {
             list.nodes[0].allocatable.get("cpu").milli_floor(),
             Ok(64_000)
         );
-        for (kind, count) in [
+        list.ledger.has_counts([
             ("machine added again", 2),
             ("machine without a capacity", 1),
-        ] {
-            assert_eq!(list.ledger.count(kind), count, "{kind}");
-        }
+        ]);
         // The machine that was added again takes work; the first machine has an error, and is added again as it was.
         let seen: Vec<_> = { list.events.iter() }
             .map(|own| (own.at.as_nanos() / 1_000_000_000, own.node, &own.kind))
@@ -228,15 +225,8 @@ mod tests {
                 (600, 0, &NodeEventKind::Accepts),
             ]
         );
-        let found = validate(
-            &Input::bytes("m.csv", &b"0,1,gone,,64,0.69,0.4\n"[..]),
-            &ENTRY,
-            &ReadOptions::default(),
-            9,
-        );
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "m.csv:1: column `event type`: must be add, softerror or harderror, found `gone`"
-        );
+        faults(&ENTRY, "m.csv", "0,1,gone,,64,0.69,0.4\n").has_bad_rows([
+            "m.csv:1: column `event type`: must be add, softerror or harderror, found `gone`",
+        ]);
     }
 }

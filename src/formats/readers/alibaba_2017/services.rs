@@ -320,13 +320,10 @@ fn deliver(gather: &mut Gather, own: &Instance, removed: Option<Instant>) {
 
 #[cfg(test)]
 mod tests {
+    use crate::tests::prelude::*;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::packed::archive;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
-    use intake::ledger::RowPolicy;
 
     /// The arrivals and the ledger of events of instances, each with its second and whether it is a creation.
     fn read(events: &[(i64, i64, bool)], most_held: usize) -> (Recorded, String) {
@@ -368,34 +365,21 @@ mod tests {
                     150,Create,2,5,4,0.1,0.1,1|2\n160,Remove,2,5,4,0.1,0.1,1|2\n\
                     170,Remove,2,5,4,0.1,0.1,1|2\n180,Create,3,5,,0.1,0.1,1|2\n\
                     190,Create,2,5,4,0.1,0.1,1|2\n";
-        let input = Input::bytes("c.csv", rows.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        let recorded = collected(open(&file("c.csv", rows), &ReadOptions::default()));
+        let runs = recorded.each(|one| one.run_time);
         let whole = Some(Duration::from_secs(60));
         assert_eq!(runs, [None, whole, None, None]);
-        let names: Vec<String> = { recorded.arrivals.iter() }
-            .map(|one| one.name.to_string())
-            .collect();
+        let names = recorded.names();
         assert_eq!(names, ["1", "2", "3", "2-2"]);
-        for kind in [
+        recorded.ledger.has_once([
             "instance that is there again after it was removed; arrives again",
             "no request; counted as 0",
             "instance created twice",
             "removal of an instance that is not there",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
-        let found = validate(
-            &Input::bytes("c.csv", &b"0,Start,1,5,4,0.1,0.1,1\n"[..]),
-            &ENTRY,
-            &ReadOptions::default(),
-            9,
-        );
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "c.csv:1: column `event type`: must be Create or Remove, found `Start`"
-        );
+        ]);
+        faults(&ENTRY, "c.csv", "0,Start,1,5,4,0.1,0.1,1\n").has_bad_rows([
+            "c.csv:1: column `event type`: must be Create or Remove, found `Start`",
+        ]);
     }
 
     #[test]
@@ -404,10 +388,7 @@ mod tests {
             "0,Create,1,5,4,0.1,0.5,1|2\n100,Create,2,5,4,0.1,0,1|2\n150,Create,3,5,4,0.1,,1\n";
         let input = Input::bytes("c.csv", rows.as_bytes());
         let read = |shares| {
-            let options = ReadOptions {
-                shares,
-                ..ReadOptions::default()
-            };
+            let options = options_with(|own| own.shares = shares);
             Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
         };
         let disk = |recorded: &Recorded| {
@@ -428,10 +409,8 @@ mod tests {
     #[test]
     fn events_happen_in_order_of_time() {
         let rows = "500,Remove,1,5,4,0.1,0.1,1|2\n0,Create,1,5,4,0.1,0.1,1|2\n";
-        let input = Input::bytes("c.csv", rows.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        let recorded = collected(open(&file("c.csv", rows), &ReadOptions::default()));
+        let runs = recorded.each(|one| one.run_time);
         assert_eq!(runs, [Some(Duration::from_secs(500))]);
         assert_eq!(
             recorded.ledger.count(crate::parts::timeline::OUT_OF_ORDER),

@@ -234,17 +234,14 @@ fn run_time(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     #[test]
     fn instances_run_from_creation_to_end() {
         let rows = "41562,41618,120,686,2,Terminated,50,0.004\n-5,41618,120,687,1,Failed,,\n\
                     10,9,121,1,1,Terminated,50,0.1\n10,90,121,2,1,Running,50,0.1\n\
                     20,95,121,3,1,Interrupted,50,0.1\n";
-        let input = Input::bytes("t.csv", rows.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let recorded = collected(open(&file("t.csv", rows), &ReadOptions::default()));
         assert_eq!(recorded.arrivals.len(), 6);
         let interrupted = &recorded.arrivals[3];
         assert_eq!(interrupted.run_time, Some(Duration::from_secs(75)));
@@ -256,31 +253,19 @@ mod tests {
             .requests()
             .expect("small");
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
-        for (kind, count) in [
+        recorded.ledger.has_counts([
             ("time before the trace's start; counted as 0", 1),
             ("no end after the creation; run time not known", 2),
             ("no request; counted as 0", 1),
             (WITH_WAIT, 3),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
+        ]);
         let rows = "1,2,1,1,1,Terminated,50,1.5\n1,2,1,1,1,Done,50,1\n1,2,1,1\n";
-        let found = validate(
-            &Input::bytes("t.csv", rows.as_bytes()),
-            &ENTRY,
-            &ReadOptions::default(),
-            9,
-        );
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "t.csv:1: column `memory`: must be at most 1, found `1.5`",
-                "t.csv:2: column `status`: must be one of Ready, Waiting, Running, Terminated, \
+        faults(&ENTRY, "t.csv", rows).has_bad_rows([
+            "t.csv:1: column `memory`: must be at most 1, found `1.5`",
+            "t.csv:2: column `status`: must be one of Ready, Waiting, Running, Terminated, \
                  Failed, Cancelled, Interrupted, found `Done`",
-                "t.csv:3: column `instances`: the row has 4 fields where the format has 8, found \
+            "t.csv:3: column `instances`: the row has 4 fields where the format has 8, found \
                  `1,2,1,1`",
-            ]
-        );
+        ]);
     }
 }

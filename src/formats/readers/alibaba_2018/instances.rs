@@ -171,11 +171,8 @@ impl Instances<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::tasks::ENTRY;
-    use crate::packed::archive;
-    use crate::prelude::*;
     use crate::registry;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const TASKS: &str = "M1,2,j_1,1,Terminated,100,190,50,0.39\n\
                          R2_1,1,j_1,1,Terminated,190,200,100,0.5\n\
@@ -202,29 +199,24 @@ mod tests {
 
     #[test]
     fn instances_run_as_long_as_they_did_for_what_their_tasks_request() {
-        let options = ReadOptions {
-            usage: true,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.usage = true);
         let recorded = read(&input(), &options);
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| {
-                let spec = &recorded.classes[one.class as usize];
-                let cpu = spec.requests().expect("small").get("cpu").milli_ceil();
-                let used = spec
-                    .behaviour
-                    .as_ref()
-                    .and_then(|own| own.cpu_usage.clone());
-                let second = one.submit.as_nanos() / 1_000_000_000;
-                (
-                    one.name.to_string(),
-                    second,
-                    one.run_time,
-                    cpu.expect("small"),
-                    used,
-                )
-            })
-            .collect();
+        let seen = recorded.each(|one| {
+            let spec = &recorded.classes[one.class as usize];
+            let cpu = spec.requests().expect("small").get("cpu").milli_ceil();
+            let used = spec
+                .behaviour
+                .as_ref()
+                .and_then(|own| own.cpu_usage.clone());
+            let second = one.submit.as_nanos() / 1_000_000_000;
+            (
+                one.name.to_string(),
+                second,
+                one.run_time,
+                cpu.expect("small"),
+                used,
+            )
+        });
         let run = |seconds| Some(Duration::from_secs(seconds));
         let text = |text: &str| Some(text.into());
         let own = |name: &str, at, run, cpu, used| (name.to_owned(), at, run, cpu, used);
@@ -243,19 +235,14 @@ mod tests {
             Some(Instant::from_secs(120))
         );
         assert_eq!(recorded.arrivals[3].after().len(), 1);
-        for kind in [
+        recorded.ledger.has_once([
             "earlier attempt of an instance; the last one counts",
             "instance of a task that is not listed; requests nothing",
             "instance without a start; arrives with its task",
             "no end after a start; run time not known",
             "task with another number of instances than it states; those listed count",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
-        let options = ReadOptions {
-            ran_only: true,
-            ..ReadOptions::default()
-        };
+        ]);
+        let options = options_with(|own| own.ran_only = true);
         let ran = read(&input(), &options);
         assert_eq!(ran.arrivals.len(), 4);
         assert!(ran.classes.iter().all(|spec| spec.behaviour.is_none()));
@@ -263,10 +250,7 @@ mod tests {
 
     #[test]
     fn states_are_outcomes_where_they_are_asked_for() {
-        let options = ReadOptions {
-            recorded: true,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.recorded = true);
         let recorded = read(&input(), &options);
         let expected = ["", "completed", "completed", "completed", "completed"];
         assert_eq!(crate::tests::outcomes(&recorded), expected);
@@ -286,12 +270,7 @@ mod tests {
         let rows = "i,M1,j_1,1,Done,100,160,m_1,1,1,43,50,0.02,0.03\n\
                     i,M1,j_1,1,Failed,x,160,m_1,1,1,43,50,0.02,0.03\n\
                     i,M1,j_1,1,Failed,1,160,m_1,1,1,-4,50,0.02,0.03\n";
-        let found = validate(
-            &Input::bytes("i.csv", rows.as_bytes()),
-            &ENTRY,
-            &ReadOptions::default(),
-            9,
-        );
+        let found = faults(&ENTRY, "i.csv", rows);
         let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
         assert_eq!(
             bad[1..],

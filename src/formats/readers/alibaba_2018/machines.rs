@@ -221,8 +221,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::format::NodeEventKind;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     #[test]
     fn machines_come_with_their_first_row_and_take_work_while_in_use() {
@@ -247,14 +246,12 @@ mod tests {
                 (7_000, 0, &NodeEventKind::Accepts),
             ]
         );
-        for kind in [
+        list.ledger.has_once([
             "machine that is imported; takes no new pods until it is USING",
             "status that is neither USING nor IMPORT; the machine takes no new pods until it is USING",
             "row without a status; counted as USING",
             "row without a capacity; the machine keeps what it had",
-        ] {
-            assert_eq!(list.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
     }
 
     #[test]
@@ -277,15 +274,7 @@ mod tests {
             panic!("one change: {:?}", list.events);
         };
         assert_eq!((change.at, change.node), (Instant::from_secs(60), 0));
-        let found = validate(
-            &Input::bytes("m.csv", &b"m_1,0,3,30,x,100,USING\n"[..]),
-            &ENTRY,
-            &ReadOptions::default(),
-            9,
-        );
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "m.csv:1: column `cpu_num`: must be a whole number, found `x`"
-        );
+        faults(&ENTRY, "m.csv", "m_1,0,3,30,x,100,USING\n")
+            .has_bad_rows(["m.csv:1: column `cpu_num`: must be a whole number, found `x`"]);
     }
 }

@@ -286,8 +286,7 @@ fn numbers(name: &str) -> (Option<u32>, Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const ROWS: &str = "M1,2,j_1,1,Terminated,100,160,50,0.39\n\
                         R2_1,1,j_1,1,Terminated,160,170,100,0.5\n\
@@ -303,9 +302,8 @@ mod tests {
     #[test]
     fn instances_are_pods_of_their_own() {
         let recorded = read(&ReadOptions::default());
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.submit.as_nanos() / 1_000_000_000))
-            .collect();
+        let seen =
+            recorded.each(|one| (one.name.to_string(), one.submit.as_nanos() / 1_000_000_000));
         let expected = [
             ("j_3-R3_3", 0),
             ("j_2-task_Nzg3", 90),
@@ -320,7 +318,7 @@ mod tests {
         let requests = recorded.classes[class].requests().expect("small");
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
         assert_eq!(requests.get("memory").units_ceil(), Ok(1_072_023_837));
-        for (kind, count) in [
+        recorded.ledger.has_counts([
             ("no end after a start; run time not known", 2),
             ("no request; counted as 0", 1),
             (
@@ -329,13 +327,8 @@ mod tests {
             ),
             ("task that waits for itself", 1),
             ("task without a start; arrives at 0", 1),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
-        let options = ReadOptions {
-            ran_only: true,
-            ..ReadOptions::default()
-        };
+        ]);
+        let options = options_with(|own| own.ran_only = true);
         assert_eq!(read(&options).arrivals.len(), 4);
     }
 
@@ -343,18 +336,13 @@ mod tests {
     fn dirty_rows_are_named() {
         let rows = "M1,2,j_1,1,Terminated,100,160,50,0.39\nM1,2,j_1,1,Done,1,2,50,1\n\
                     M1,2,j_1,1,Failed,-1,2,50,1\nM1,2,j_1,1,Failed,1,2,50,120\nM1,0,j,1,Failed,1,2,,\n";
-        let input = Input::bytes("t.csv", rows.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "t.csv:2: column `status`: must be one of Running, Terminated, Failed, Waiting, \
+        let found = faults(&ENTRY, "t.csv", rows);
+        found.has_bad_rows([
+            "t.csv:2: column `status`: must be one of Running, Terminated, Failed, Waiting, \
                  Interrupted, Ready, found `Done`",
-                "t.csv:3: column `start_time`: must be at least 0, found `-1`",
-                "t.csv:4: column `plan_mem`: must be at most 100, found `120`",
-            ]
-        );
+            "t.csv:3: column `start_time`: must be at least 0, found `-1`",
+            "t.csv:4: column `plan_mem`: must be at most 100, found `120`",
+        ]);
         assert_eq!(found.ledger.count("task without an instance"), 1);
     }
 
@@ -370,9 +358,7 @@ mod tests {
             assert_eq!(numbers(name), (own, others.to_vec()), "{name}");
         }
         let recorded = read(&ReadOptions::default());
-        let waiting: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.task().to_string(), one.after().len()))
-            .collect();
+        let waiting = recorded.each(|one| (one.task().to_string(), one.after().len()));
         let expected = [
             ("j_3/3", 0),
             ("j_2-task_Nzg3", 0),

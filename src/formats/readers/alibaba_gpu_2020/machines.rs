@@ -86,7 +86,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     #[test]
     fn machines_are_nodes_with_devices() {
@@ -105,11 +105,7 @@ mod tests {
             nodes[1].allocatable.get("memory").units_ceil(),
             Ok(512 << 30)
         );
-        let bad = Input::bytes("m.csv", &b"m1,T4,96,512,65\n"[..]);
-        let found = validate(&bad, &ENTRY, &ReadOptions::default(), 9);
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "m.csv:1: column `cap_gpu`: must be at most 64, found `65`"
-        );
+        faults(&ENTRY, "m.csv", "m1,T4,96,512,65\n")
+            .has_bad_rows(["m.csv:1: column `cap_gpu`: must be at most 64, found `65`"]);
     }
 }

@@ -122,8 +122,7 @@ fn gpu_milli(fields: &Fields<'_, '_>) -> Result<i64, BadRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "job_name,organization,gpu_model,cpu_request,gpu_request,worker_num,\
                           submit_time,duration,job_type\n";
@@ -133,12 +132,8 @@ mod tests {
         let rows = "1,13,A10,20,0.5,1,0,9,HP\n2,13,A10,20,2.0,1,0,9,HP\n3,13,A10,20,1.5,1,0,9,HP\n\
                     4,13,A10,20,,1,0,9,HP\n";
         let input = Input::bytes("j.csv", format!("{HEADER}{rows}").into_bytes());
-        let options = ReadOptions {
-            rows: intake::RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("rows");
-        let recorded = Recorded::collect(&mut *source).expect("rows");
+        let options = options_with(|own| own.rows = intake::RowPolicy::REPORT);
+        let recorded = collected(open(&input, &options));
         let gpus = recorded
             .classes
             .iter()
@@ -157,15 +152,14 @@ mod tests {
     fn jobs_are_gangs_of_workers() {
         let rows = "437260,57,A100-SXM4-80GB,15,1,16,9589663,41060,Spot\n\
                     239255,13,A10,20,1,1,0,2764799,HP\n7,13,,,0,1.0,5,,HP\n";
-        let input = Input::bytes("j.csv", format!("{HEADER}{rows}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| {
-                let class = &recorded.classes[one.class as usize];
-                (one.name.to_string(), one.members, class.priority)
-            })
-            .collect();
+        let recorded = collected(open(
+            &file("j.csv", format!("{HEADER}{rows}")),
+            &ReadOptions::default(),
+        ));
+        let seen = recorded.each(|one| {
+            let class = &recorded.classes[one.class as usize];
+            (one.name.to_string(), one.members, class.priority)
+        });
         let expected = [("239255", 1, 1), ("7", 1, 1), ("437260", 16, 0)];
         assert_eq!(
             seen,
@@ -176,20 +170,14 @@ mod tests {
         let first: Vec<u32> = recorded.arrivals.iter().map(|one| one.class).collect();
         assert_eq!(first, [0, 1, 2], "in the order of submission");
         assert_eq!(&*recorded.classes[2].gpu.models, ["A100-SXM4-80GB".into()]);
-        for kind in ["run time not known", "no request of cores; counted as 0"] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        recorded
+            .ledger
+            .has_once(["run time not known", "no request of cores; counted as 0"]);
         let rows = "1,1,A10,20,1,1,0,9,Spare\n1,1,A10,20,1,0,0,9,HP\n1,1,A10,x,1,1,0,9,HP\n";
-        let input = Input::bytes("j.csv", format!("{HEADER}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "j.csv:2: column `job_type`: must be HP or Spot, found `Spare`",
-                "j.csv:3: column `worker_num`: must be at least 1, found `0`",
-                "j.csv:4: column `cpu_request`: must be a number, found `x`",
-            ]
-        );
+        faults(&ENTRY, "j.csv", format!("{HEADER}{rows}")).has_bad_rows([
+            "j.csv:2: column `job_type`: must be HP or Spot, found `Spare`",
+            "j.csv:3: column `worker_num`: must be at least 1, found `0`",
+            "j.csv:4: column `cpu_request`: must be a number, found `x`",
+        ]);
     }
 }

@@ -71,7 +71,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "gpu_model,gpu_capacity_num,cpu_num,node_name\n";
 
@@ -86,11 +86,7 @@ mod tests {
         assert_eq!(seen, [("2", 1), ("3", 8)]);
         let kind = "memory not known; the node offers none";
         assert_eq!(list.ledger.count(kind), 2);
-        let input = Input::bytes("n.csv", format!("{HEADER}A10,65,128,2\n").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "n.csv:2: column `gpu_capacity_num`: must be at most 64, found `65`"
-        );
+        faults(&ENTRY, "n.csv", format!("{HEADER}A10,65,128,2\n"))
+            .has_bad_rows(["n.csv:2: column `gpu_capacity_num`: must be at most 64, found `65`"]);
     }
 }

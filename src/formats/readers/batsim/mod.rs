@@ -172,8 +172,7 @@ fn take(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const TEXT: &str = r#"{"nb_res": 4, "jobs": [
 {"id": "b", "subtime": 5.5, "walltime": 10, "res": 2, "profile": "seq", "extra_data": {}},
@@ -211,10 +210,7 @@ mod tests {
             format!("w.json:3: column `profile`: {rule}, found `\"3\"`"),
         ];
         assert_eq!(bad, expected);
-        let options = ReadOptions {
-            rows: intake::RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.rows = intake::RowPolicy::REPORT);
         let recorded = Recorded::collect(&mut *open(&input, &options).expect("jobs"));
         let run = recorded.expect("jobs").arrivals[0].run_time;
         assert_eq!(run, Some(Duration::from_secs(14)));
@@ -231,24 +227,19 @@ mod tests {
 "failure": "odd"}, "d": {"type": "delay", "delay": 3}, "high": {"type": "parallel_homogeneous", "cpu": 1e9, "com": 0,
 "util": 0.5}, "odd": {"type": "teleport"}, "none": {"cpu": 1}}}"#;
         let input = Input::bytes("w.json", text.as_bytes());
-        let options = ReadOptions {
-            rows: intake::RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.rows = intake::RowPolicy::REPORT);
         let recorded = Recorded::collect(&mut *open(&input, &options).expect("jobs"));
         let recorded = recorded.expect("jobs");
-        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        let runs = recorded.each(|one| one.run_time);
         assert_eq!(
             runs,
             [5, 1].map(|seconds| Some(Duration::from_secs(seconds)))
         );
-        for kind in [
+        recorded.ledger.has_once([
             "messages to the scheduler and its answers take no time",
             "storage takes no time",
             "`util` of a profile, not used",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
         let bad = recorded.ledger.bad_rows().iter().map(ToString::to_string);
         assert_eq!(
             bad.collect::<Vec<_>>(),
@@ -262,9 +253,7 @@ mod tests {
     #[test]
     fn profiles_give_run_times() {
         let recorded = read(&ReadOptions::default());
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.members, one.run_time))
-            .collect();
+        let seen = recorded.each(|one| (one.name.to_string(), one.members, one.run_time));
         let run = |millis| Some(Duration::from_millis(millis));
         assert_eq!(
             seen,
@@ -280,20 +269,15 @@ mod tests {
             recorded.arrivals[1].time_limit,
             Some(Duration::from_secs(10))
         );
-        for (kind, count) in [
+        recorded.ledger.has_counts([
             ("work counted at 1 Gflop/s a processor", 2),
             ("communication takes no time", 1),
             ("recorded program; run time not known", 1),
             ("`extra_data`, not used", 1),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
+        ]);
         // A sequence fails with its first part that does.
         assert_eq!(exit_codes(&recorded), [3, 3, 0, 0]);
-        let options = ReadOptions {
-            kill_at_walltime: true,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.kill_at_walltime = true);
         let cut = read(&options);
         assert_eq!(cut.arrivals[1].run_time, run(10_000));
         assert_eq!(exit_codes(&cut), [3, 0, 0, 0]);
@@ -312,21 +296,15 @@ mod tests {
             .replace("\"profile\": \"smpi\"", "\"profile\": \"loop\"")
             .replace("\"profile\": \"seq\"", "\"profile\": \"w\"")
             .replace("\"cpu\": 1e10", "\"ret\": 0.5, \"cpu\": 1e10");
-        let input = Input::bytes("w.json", text.into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "w.json:2: column `profile`: must be a profile whose `ret` is an exit code, a whole \
+        faults(&ENTRY, "w.json", text).has_bad_rows([
+            "w.json:2: column `profile`: must be a profile whose `ret` is an exit code, a whole \
                  number, found `\"w\"`",
-                "w.json:3: column `profile`: must be the name of a profile, found `\"none\"`",
-                "w.json:4: column `subtime`: must be a number from 0 to 3200000000, found `-6`",
-                "w.json:5: column `profile`: must be free of a profile that contains itself \
+            "w.json:3: column `profile`: must be the name of a profile, found `\"none\"`",
+            "w.json:4: column `subtime`: must be a number from 0 to 3200000000, found `-6`",
+            "w.json:5: column `profile`: must be free of a profile that contains itself \
              (of the sequence's part `loop`), found \
                  `\"loop\"`",
-            ]
-        );
+        ]);
         let none = Input::bytes("w.json", &b"{\"nb_res\": 1}"[..]);
         let stopped = validate(&none, &ENTRY, &ReadOptions::default(), 9).stopped;
         assert_eq!(
@@ -358,8 +336,7 @@ mod tests {
                 r#"{{"jobs": [{{"id": 1, "subtime": 0, "res": 1, "profile": "p"}}],
 "profiles": {{"p": {profile}}}}}"#
             );
-            let input = Input::bytes("w.json", text.into_bytes());
-            let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+            let found = faults(&ENTRY, "w.json", text);
             let bad = found.bad_rows.first().map(ToString::to_string);
             let bad = bad.unwrap_or_default();
             assert_eq!(bad.is_empty(), expected.is_empty(), "{profile}: {bad}");

@@ -296,8 +296,7 @@ pub(crate) fn capacity(
 mod tests {
     use super::*;
     use crate::parts::timeline::OUT_OF_ORDER;
-    use arrivals::format::NodeEventKind;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     #[test]
     fn events_happen_in_order_of_time() {
@@ -326,10 +325,7 @@ mod tests {
         let rows = "0,5,0,p,0.5,0.25\n0,6,0,p,,\n0,8,0,p,,\n9,5,1,p,,\n10,5,0,p,0.5,0.25\n\
                     11,6,2,p,1,0.5\n12,6,2,p,1,1\n13,7,0,p,2,1\n14,x,0,p,1,1\n";
         let input = Input::bytes("machines.csv", rows.as_bytes());
-        let options = ReadOptions {
-            rows: intake::ledger::RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.rows = intake::ledger::RowPolicy::REPORT);
         let list = read(&input, &options).expect("readable");
         let seen: Vec<_> = { list.nodes.iter() }
             .map(|node| (&*node.name, node.allocatable.get("cpu").milli_floor()))
@@ -347,14 +343,9 @@ mod tests {
                 (12, 1, NodeEventKind::Resized(_)),
             ]
         ));
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "machines.csv:8: column `CPU capacity`: must be at most 1, found `2`",
-                "machines.csv:9: column `machine id`: must be a whole number, found `x`",
-            ]
-        );
+        validate(&input, &ENTRY, &ReadOptions::default(), 9).has_bad_rows([
+            "machines.csv:8: column `CPU capacity`: must be at most 1, found `2`",
+            "machines.csv:9: column `machine id`: must be a whole number, found `x`",
+        ]);
     }
 }

@@ -317,8 +317,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     fn row(from: i64, to: i64, index: i64, cpu: &str) -> String {
         let [from, to] = [from, to].map(|seconds| 1_000_000 * seconds);
@@ -348,15 +347,9 @@ mod tests {
             row(700, 710, 1, "").replace("0.25", ""),
             row(700, 710, 1, "").replace("0.25", "0.5"),
         ];
-        let input = Input::bytes("part-0.csv", rows.concat().into_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let options = ReadOptions {
-            usage: true,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let input = file_of(&ENTRY, "part-0.csv", rows.concat());
+        let options = options_with(|own| own.usage = true);
+        let recorded = collected(open(&input, &options));
         let first = &recorded.arrivals[0];
         assert_eq!(first.run_time, Some(Duration::from_secs(360)));
         let usage = recorded.classes[0].behaviour.as_ref().expect("usage");
@@ -371,28 +364,20 @@ mod tests {
         assert_eq!(cpu, Some("recorded(0s: 8000m)"));
         let steps = "recorded(0s: 68719476736, 100s: 137438953472)";
         assert_eq!(memory, Some(steps), "what a window leaves open is not 0");
-        for kind in [
+        recorded.ledger.has_once([
             "window that begins before the end of the task's last; cuts it",
             "window without usage",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
         let bad = [
             row(900, 600, 0, "1"),
             row(600, 900, 0, "-1"),
             row(0, 1, -1, "1"),
         ];
-        let input = Input::bytes("part-0.csv", bad.concat().into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "part-0.csv:1: column `end time`: must be no earlier than the start, found \
+        faults(&ENTRY, "part-0.csv", bad.concat()).has_bad_rows([
+            "part-0.csv:1: column `end time`: must be no earlier than the start, found \
                  `600000000`",
-                "part-0.csv:2: column `mean CPU rate`: must be at least 0, found `-1`",
-                "part-0.csv:3: column `task index`: must be at least 0, found `-1`",
-            ]
-        );
+            "part-0.csv:2: column `mean CPU rate`: must be at least 0, found `-1`",
+            "part-0.csv:3: column `task index`: must be at least 0, found `-1`",
+        ]);
     }
 }

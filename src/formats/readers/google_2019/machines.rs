@@ -108,8 +108,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 mod tests {
     use super::*;
     use crate::failure_log::{self, LogOptions};
-    use arrivals::format::NodeEventKind;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     const OBJECTS: &str = "\
         {\"time\": \"0\", \"machine_id\": \"5\", \"type\": 1, \"switch_id\": \"s\", \
@@ -183,16 +182,10 @@ mod tests {
     fn dirty_records_are_named() {
         let rows = "time,machine_id,type,platform_id,capacity.cpus,capacity.memory\n\
                     0,5,0,p,1,1\n0,-5,1,p,1,1\n0,5,1,p,2,1\n0,5,1,p,1,1\n";
-        let input = Input::bytes("m.csv", rows.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "m.csv:2: column `type`: must be at least 1, found `0`",
-                "m.csv:3: column `machine_id`: must be at least 0, found `-5`",
-                "m.csv:4: column `capacity.cpus`: must be at most 1, found `2`",
-            ]
-        );
+        faults(&ENTRY, "m.csv", rows).has_bad_rows([
+            "m.csv:2: column `type`: must be at least 1, found `0`",
+            "m.csv:3: column `machine_id`: must be at least 0, found `-5`",
+            "m.csv:4: column `capacity.cpus`: must be at most 1, found `2`",
+        ]);
     }
 }

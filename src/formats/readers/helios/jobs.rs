@@ -211,10 +211,8 @@ fn stated(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Duration>, Bad
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packed::archive;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
     use arrivals::job_fields::OUTCOME;
-    use arrivals::memory::Recorded;
 
     const HEADER: &str = "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,\
                           end_time,duration,queue\n";
@@ -222,9 +220,10 @@ mod tests {
     #[test]
     fn a_job_of_no_machine_is_one_of_one() {
         let row = "7,u1,vc1,2,8,0,COMPLETED,2020-04-01 00:00:10,2020-04-01 00:01:10,2020-04-01 00:02:10,60,60\n";
-        let input = Input::bytes("h.csv", format!("{HEADER}{row}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let recorded = collected(open(
+            &file("h.csv", format!("{HEADER}{row}")),
+            &ReadOptions::default(),
+        ));
         assert_eq!(recorded.arrivals[0].members, 1);
         assert_eq!(recorded.ledger.count("job of no machine; counted as 1"), 1);
     }
@@ -239,15 +238,14 @@ mod tests {
                     2020-04-01 00:00:25,5,0\n\
                     10,u1,vc2,1,1,1,CANCELLED,2020-04-01 00:00:20,,,0,0\n\
                     11,u1,vc2,0,3,1,SUSPENDED,2020-04-01 00:00:30,2020-04-01 00:00:40,,,10\n";
-        let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| {
-                let gpu = &recorded.classes[one.class as usize].gpu;
-                (one.name.to_string(), one.members, gpu.devices)
-            })
-            .collect();
+        let recorded = collected(open(
+            &file("h.csv", format!("{HEADER}{rows}")),
+            &ReadOptions::default(),
+        ));
+        let seen = recorded.each(|one| {
+            let gpu = &recorded.classes[one.class as usize].gpu;
+            (one.name.to_string(), one.members, gpu.devices)
+        });
         let expected = [("8", 1, 0), ("7", 2, 8), ("9", 2, 2), ("11", 1, 0)];
         assert_eq!(
             seen,
@@ -255,27 +253,19 @@ mod tests {
         );
         assert_eq!(recorded.arrivals[1].run_time, Some(Duration::from_secs(60)));
         assert_eq!(recorded.arrivals[3].run_time, None);
-        for kind in [
+        recorded.ledger.has_once([
             "job never ran",
             "no end; run time not known",
             "`duration` or `queue` differs from the dates; the dates hold",
             "GPUs or cores don't divide by the machines; rounded up",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
         let rows = "7,u1,vc1,16,64,2,DONE,2020-04-01 00:00:10,,,60,60\n\
                     7,u1,vc1,-1,64,2,FAILED,2020-04-01 00:00:10,,,60,60\n";
-        let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "h.csv:2: column `state`: must be one of COMPLETED, CANCELLED, FAILED, TIMEOUT, \
+        faults(&ENTRY, "h.csv", format!("{HEADER}{rows}")).has_bad_rows([
+            "h.csv:2: column `state`: must be one of COMPLETED, CANCELLED, FAILED, TIMEOUT, \
                  NODE_FAIL, SUSPENDED, found `DONE`",
-                "h.csv:3: column `gpu_num`: must be at least 0, found `-1`",
-            ]
-        );
+            "h.csv:3: column `gpu_num`: must be at least 0, found `-1`",
+        ]);
     }
 
     #[test]
@@ -283,16 +273,10 @@ mod tests {
         let text = "job_id,gpu_num,cpu_num,node_num,submit_time,start_time,duration,user\n\
                     7,8,64,1,2020-04-01 00:00:10,2020-04-01 00:01:10,60,ann\n\
                     8,0,3,1,2020-04-01 00:00:10,2020-04-01 00:01:10,,bob\n";
-        let input = Input::bytes("h.csv", text.as_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let options = ReadOptions {
-            outcomes: true,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        let input = file_of(&ENTRY, "h.csv", text);
+        let options = options_with(|own| own.outcomes = true);
+        let recorded = collected(open(&input, &options));
+        let runs = recorded.each(|one| one.run_time);
         assert_eq!(runs, [Some(Duration::from_secs(60)), None]);
         assert_eq!(recorded.tenants, ["ann".into(), "bob".into()]);
         assert_eq!(crate::tests::outcomes(&recorded), ["", ""]);
@@ -315,12 +299,8 @@ mod tests {
             .map(|(job, state)| row(job, state))
             .collect();
         let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
-        let options = ReadOptions {
-            recorded: true,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let options = options_with(|own| own.recorded = true);
+        let recorded = collected(open(&input, &options));
         let expected = ["completed", "cancelled", "failed", "failed", "failed", ""];
         assert_eq!(crate::tests::outcomes(&recorded), expected);
         assert_eq!(recorded.header.fields, [&OUTCOME]);

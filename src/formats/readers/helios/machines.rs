@@ -237,13 +237,10 @@ fn nodes(clusters: Vec<(Text, Course)>, journal: Journal, options: &ReadOptions)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::format::NodeEventKind;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     fn list(text: &str) -> NodeList {
-        let input = Input::bytes("gpus.csv", text.as_bytes().to_vec());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
+        let input = file_of(&ENTRY, "gpus.csv", text);
         read(&input, &ReadOptions::default()).expect("good rows")
     }
 
@@ -272,12 +269,10 @@ mod tests {
                 (2, 3, &NodeEventKind::Comes),
             ]
         );
-        for kind in [
+        list.ledger.has_once([
             "GPUs that fill no machine of 8; left out",
             "total that is not the sum of the virtual clusters; they hold",
-        ] {
-            assert_eq!(list.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
     }
 
     #[test]
@@ -315,16 +310,10 @@ mod tests {
     fn dirty_rows_are_named() {
         let text =
             "date,vcA,total\n2020-04-01,8,8\nApril,8,8\n2020-04-02,-1,8\n2020-04-03,8,many\n";
-        let input = Input::bytes("gpus.csv", text.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "gpus.csv:3: column `date`: must be a day such as `2020-04-01`, found `April`",
-                "gpus.csv:4: column `vcA`: must be at least 0, found `-1`",
-                "gpus.csv:5: column `total`: must be a whole number, found `many`",
-            ]
-        );
+        faults(&ENTRY, "gpus.csv", text).has_bad_rows([
+            "gpus.csv:3: column `date`: must be a day such as `2020-04-01`, found `April`",
+            "gpus.csv:4: column `vcA`: must be at least 0, found `-1`",
+            "gpus.csv:5: column `total`: must be a whole number, found `many`",
+        ]);
     }
 }

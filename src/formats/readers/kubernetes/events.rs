@@ -214,8 +214,7 @@ fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     fn event(kind: &str, name: &str, reason: &str, second: u32) -> String {
         format!(
@@ -242,14 +241,10 @@ mod tests {
             good.replace("\"name\"", "\"uid\": [], \"name\""),
         ];
         let found = validate(&list(&events), &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
+        found.has_bad_rows([
                 "e.json:2: column `involvedObject.namespace`: must be the name of a namespace, found `7`",
                 "e.json:4: column `involvedObject.uid`: must be a text, found `[]`",
-            ]
-        );
+            ]);
         assert_eq!(found.accepted, 1);
     }
 
@@ -269,9 +264,8 @@ mod tests {
             event("Pod", "c", "Killing", 30),
             event("Pod", "c", "Pulled", 31),
         ]);
-        let mut source = open(&input, &ReadOptions::default()).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
-        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        let recorded = collected(open(&input, &ReadOptions::default()));
+        let runs = recorded.each(|one| one.run_time);
         assert_eq!(runs, [Some(Duration::from_secs(25)), None, None]);
     }
 
@@ -286,11 +280,8 @@ mod tests {
         ]);
         let entry = crate::registry::recognize(&input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
-        let mut source = open(&input, &ReadOptions::default()).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.submit, one.run_time))
-            .collect();
+        let recorded = collected(open(&input, &ReadOptions::default()));
+        let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
         assert_eq!(
             seen,
             [
@@ -308,18 +299,13 @@ mod tests {
             event("Pod", "a", "Started", 9).replace("2024-03-01T10:00:09Z", "-1"),
             event("Pod", "a", "", 9),
         ]);
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "e.json:2: column `involvedObject.kind`: must be a kind such as Pod, found `\"\"`",
-                "e.json:3: column `involvedObject.name`: must be the name of a pod, found `\"\"`",
-                "e.json:4: column `firstTimestamp`: must be a date of UTC such as \
+        validate(&input, &ENTRY, &ReadOptions::default(), 9).has_bad_rows([
+            "e.json:2: column `involvedObject.kind`: must be a kind such as Pod, found `\"\"`",
+            "e.json:3: column `involvedObject.name`: must be the name of a pod, found `\"\"`",
+            "e.json:4: column `firstTimestamp`: must be a date of UTC such as \
                  `2024-03-01T10:00:00Z`, found `\"-1\"`",
-                "e.json:5: column `reason`: must be a reason such as Scheduled, found `\"\"`",
-            ]
-        );
+            "e.json:5: column `reason`: must be a reason such as Scheduled, found `\"\"`",
+        ]);
     }
 
     #[test]
@@ -347,10 +333,7 @@ mod tests {
                     - kind: Event\n  involvedObject: {kind: Pod, namespace: web, name: b}\n  reason: Killing\n  \
                     firstTimestamp: \"2024-03-01T10:00:40Z\"\n\
                     kind: List\n";
-        let options = ReadOptions {
-            outcomes: true,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.outcomes = true);
         let quoted = |mark: &str| {
             let kind = format!("kind: {mark}Event{mark}");
             yaml.replace("kind: Event", &kind)
@@ -362,12 +345,9 @@ mod tests {
             quoted("\""),
             quoted("'"),
         ] {
-            let input = Input::bytes("e", text.as_bytes());
-            let entry = crate::registry::recognize(&input).expect("known");
-            assert_eq!(entry.name, ENTRY.name);
-            let mut source = open(&input, &options).expect("good");
-            let recorded = Recorded::collect(&mut *source).expect("good");
-            let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+            let input = file_of(&ENTRY, "e", text);
+            let recorded = collected(open(&input, &options));
+            let runs = recorded.each(|one| one.run_time);
             assert_eq!(runs, [25, 35].map(|own| Some(Duration::from_secs(own))));
             assert_eq!(crate::tests::outcomes(&recorded), ["failed", "cancelled"]);
         }

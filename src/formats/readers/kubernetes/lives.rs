@@ -421,12 +421,11 @@ fn demand(
 
 #[cfg(test)]
 mod tests {
+    use crate::tests::prelude::*;
     use proptest::prelude::*;
 
     use super::*;
     use crate::parts::requests::requests;
-    use arrivals::memory::Recorded;
-    use intake::ledger::RowPolicy;
 
     fn deeds() -> impl Strategy<Value = Deed> {
         let spec = || prop::option::of(0..3_u32);
@@ -467,11 +466,7 @@ mod tests {
             let pod = all.pod("n", NAMES[name], "").expect("readable");
             all.add(&journal, line, pod, Instant::from_secs(second), deed);
         }
-        let options = ReadOptions {
-            outcomes: true,
-            resizes: true,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| (own.outcomes, own.resizes) = (true, true));
         let mut source = all.lives(journal, &options).expect("readable");
         let recorded = Recorded::collect(&mut *source).expect("readable");
         let ledger = recorded.ledger.to_string();

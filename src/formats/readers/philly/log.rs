@@ -245,8 +245,7 @@ fn devices(attempt: &Value) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     #[test]
     fn a_status_that_is_not_known_is_told() {
@@ -258,9 +257,10 @@ mod tests {
             )
         };
         let jobs = [job("Pass", 1), job("Lost", 2), job("", 3)].join(",\n");
-        let input = Input::bytes("l.json", format!("[{jobs}]").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good jobs");
-        let recorded = Recorded::collect(&mut *source).expect("good jobs");
+        let recorded = collected(open(
+            &file("l.json", format!("[{jobs}]")),
+            &ReadOptions::default(),
+        ));
         assert_eq!(recorded.arrivals.len(), 3);
         let kind = "status other than Pass, Killed and Failed; how the job ended is not known";
         assert_eq!(recorded.ledger.count(kind), 1);
@@ -282,15 +282,12 @@ mod tests {
 
     #[test]
     fn attempts_are_added_up() {
-        let mut source = open(
+        let recorded = collected(open(
             &Input::bytes("log.json", LOG.as_bytes()),
             &ReadOptions::default(),
-        )
-        .expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.submit, one.members, one.run_time))
-            .collect();
+        ));
+        let seen =
+            recorded.each(|one| (one.name.to_string(), one.submit, one.members, one.run_time));
         assert_eq!(
             seen,
             [
@@ -303,26 +300,21 @@ mod tests {
                 ),
             ]
         );
-        for kind in [
+        recorded.ledger.has_once([
             "job never ran",
             "attempt without a start",
             "attempts on other numbers of GPUs than the last; all count as if on its",
             "runs at the end of the log; run time not known",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
     }
 
     #[test]
     fn a_log_may_have_an_object_a_line() {
         let jobs: Vec<Value> = serde_json::from_str(LOG).expect("JSON");
         let lines: Vec<String> = jobs.iter().map(ToString::to_string).collect();
-        let input = Input::bytes("log.json", lines.join("\r\n").into_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
+        let input = file_of(&ENTRY, "log.json", lines.join("\r\n"));
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let list = Input::bytes("log.json", LOG.as_bytes());
-        let of_list = validate(&list, &ENTRY, &ReadOptions::default(), 9);
+        let of_list = faults(&ENTRY, "log.json", LOG);
         let kinds = |found: &arrivals::inspect::Validation| {
             let entries = found.ledger.entries().iter();
             let kinds = entries.map(|own| (own.kind.to_string(), own.count));
@@ -330,12 +322,7 @@ mod tests {
         };
         assert_eq!((found.accepted, kinds(&found)), (2, kinds(&of_list)));
         let bad = format!("{}\n{{\"jobid\": \n{}\n", lines[0], lines[2]);
-        let found = validate(
-            &Input::bytes("log.json", bad.into_bytes()),
-            &ENTRY,
-            &ReadOptions::default(),
-            9,
-        );
+        let found = faults(&ENTRY, "log.json", bad);
         assert_eq!((found.accepted, found.bad_row_count), (2, 1));
         let expected = "log.json:2: column `record`: must be a JSON object; its byte 10 is not, found `{\"jobid\": `";
         assert_eq!(found.bad_rows[0].to_string(), expected);
@@ -348,12 +335,8 @@ mod tests {
             "\"status\": \"Killed\", \"vc\": \"b\"",
         );
         let input = Input::bytes("log.json", log.into_bytes());
-        let options = ReadOptions {
-            outcomes: true,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
+        let options = options_with(|own| own.outcomes = true);
+        let recorded = collected(open(&input, &options));
         assert_eq!(
             crate::tests::outcomes(&recorded),
             ["cancelled", "completed"]
@@ -372,9 +355,7 @@ mod tests {
         let log = LOG
             .replace("2017-10-09 07:10:00", "2017-11-05 01:50:00")
             .replace("2017-10-09 07:10:30", "2017-11-05 01:10:00");
-        let input = Input::bytes("log.json", log.into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
+        let recorded = collected(open(&file("log.json", log), &ReadOptions::default()));
         let run = recorded.arrivals[1].run_time;
         assert_eq!(run, Some(Duration::from_secs(60 + 1_200)));
         let kind = "attempt that ends in the hour that comes twice at the end of summer time; the second one";
@@ -386,17 +367,11 @@ mod tests {
         let log = LOG
             .replace("2017-10-09 07:02:00", "noon")
             .replace("\"jobid\": \"j2\", ", "");
-        let input = Input::bytes("log.json", log.into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "log.json:2: column `attempts.0.end_time`: must be a date such as `2017-10-09 \
+        faults(&ENTRY, "log.json", log).has_bad_rows([
+            "log.json:2: column `attempts.0.end_time`: must be a date such as `2017-10-09 \
                  07:01:55`, found `\"noon\"`",
-                "log.json:8: column `jobid`: must be the name of a job, found ``",
-            ]
-        );
+            "log.json:8: column `jobid`: must be the name of a job, found ``",
+        ]);
         let cut = Input::bytes("log.json", LOG.as_bytes()[..300].to_vec());
         let stopped = validate(&cut, &ENTRY, &ReadOptions::default(), 9).stopped;
         let stopped = stopped.expect("cut").to_string();

@@ -82,8 +82,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packed::archive;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     const ROWS: &str = "machineId, number of GPUs, single GPU mem\nm0, 2, 24GB\nm1, 8, 12GB\n";
 
@@ -119,16 +118,10 @@ mod tests {
     #[test]
     fn dirty_rows_are_named() {
         let rows = format!("{ROWS}m2, 65, 12GB\nm3, 8, large\n,8,12GB\n");
-        let input = Input::bytes("m.csv", rows.into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "m.csv:4: column `number of GPUs`: must be at most 64, found `65`",
-                "m.csv:5: column `single GPU mem`: must be an amount such as `24GB`, found `large`",
-                "m.csv:6: column `machineId`: must be the name of a machine, found ``",
-            ]
-        );
+        faults(&ENTRY, "m.csv", rows).has_bad_rows([
+            "m.csv:4: column `number of GPUs`: must be at most 64, found `65`",
+            "m.csv:5: column `single GPU mem`: must be an amount such as `24GB`, found `large`",
+            "m.csv:6: column `machineId`: must be the name of a machine, found ``",
+        ]);
     }
 }

@@ -83,8 +83,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "timestamp,duration,num_gpus,gpu_time,cluster\n";
 
@@ -92,12 +91,11 @@ mod tests {
     fn jobs_are_gangs_sorted_by_date() {
         let rows = "2017-10-09 07:01:55,66.0,2,132.0,a\n2017-10-09 06:01:55,5.5,1,9,b\n\
                     2017-10-09 06:01:55,5.5,0,0,b\n";
-        let input = Input::bytes("p.csv", format!("{HEADER}{rows}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.submit, one.members, one.run_time))
-            .collect();
+        let recorded = collected(open(
+            &file("p.csv", format!("{HEADER}{rows}")),
+            &ReadOptions::default(),
+        ));
+        let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
         let run = |millis| Some(Duration::from_millis(millis));
         assert_eq!(
             seen,
@@ -106,24 +104,16 @@ mod tests {
                 (Instant::from_secs(3_600), 2, run(66_000)),
             ]
         );
-        for kind in [
+        recorded.ledger.has_once([
             "job without a GPU",
             "`gpu_time` is not `duration` times `num_gpus`; not used",
             "submitted before the row above; sorted",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
         let rows = "yesterday,1,1,1,a\n2017-10-09 07:01:55,-1,1,1,a\n";
-        let input = Input::bytes("p.csv", format!("{HEADER}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "p.csv:2: column `timestamp`: must be a date such as `2020-04-01 07:01:55`, \
+        faults(&ENTRY, "p.csv", format!("{HEADER}{rows}")).has_bad_rows([
+            "p.csv:2: column `timestamp`: must be a date such as `2020-04-01 07:01:55`, \
                  found `yesterday`",
-                "p.csv:3: column `duration`: must be at least 0, found `-1`",
-            ]
-        );
+            "p.csv:3: column `duration`: must be at least 0, found `-1`",
+        ]);
     }
 }

@@ -1,10 +1,9 @@
 //! Pods of answers and of texts, and what is wrong with others.
 
+use crate::tests::prelude::*;
 use proptest::prelude::*;
 
 use super::*;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
 
 const ANSWER: &str = r#"{"status": "success", "data": {"resultType": "matrix", "result": [
 {"metric": {"__name__": "kube_pod_container_resource_requests", "namespace": "n", "pod": "a", "container":
@@ -20,9 +19,7 @@ const TEXT: &str = "# TYPE kube_pod_container_resource_requests gauge\n\
     kube_pod_info{namespace=\"n\",pod=\"a \\\"x\\\"\", } 1 1709287200000\n# EOF\n";
 
 fn read(text: &str) -> Recorded {
-    let input = Input::bytes("p", text.as_bytes());
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
+    let input = file_of(&ENTRY, "p", text);
     let mut source = open(&input, &ReadOptions::default()).expect("good");
     Recorded::collect(&mut *source).expect("good")
 }
@@ -30,9 +27,7 @@ fn read(text: &str) -> Recorded {
 #[test]
 fn pods_are_there_from_their_first_sample_to_their_last() {
     let recorded = read(ANSWER);
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| (one.name.to_string(), one.submit, one.run_time))
-        .collect();
+    let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
     let run = Duration::from_millis(120_000 + 59_500);
     assert_eq!(
         seen,
@@ -43,20 +38,16 @@ fn pods_are_there_from_their_first_sample_to_their_last() {
     );
     let requests = recorded.classes[0].requests().expect("small");
     assert_eq!(requests.get("cpu").milli_ceil(), Ok(750));
-    for kind in [
+    recorded.ledger.has_once([
         "request changes later; the first one stands",
         "series that says no more than that a pod is there",
         "pod whose requests are not recorded; requests nothing",
         "there at the end of the samples; run time not known",
         "series that is about no pod",
         "series without a sample",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
     let recorded = read(TEXT);
-    let names: Vec<String> = { recorded.arrivals.iter() }
-        .map(|one| one.name.to_string())
-        .collect();
+    let names = recorded.names();
     assert_eq!(names, ["a", "a \"x\""]);
     let requests = recorded.classes[0].requests().expect("small");
     assert_eq!(requests.get("memory").units_ceil(), Ok(1_024));
@@ -68,12 +59,10 @@ fn series_without_a_uid_are_of_the_pod_that_is_there() {
         kube_pod_info{namespace=\"n\",pod=\"a\",uid=\"2\"} 1 900\n\
         kube_pod_container_resource_requests{namespace=\"n\",pod=\"a\",resource=\"cpu\"} 2 100\n";
     let recorded = read(text);
-    let asked: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| {
-            let requests = recorded.classes[one.class as usize].requests();
-            (one.submit, requests.expect("small").get("cpu").milli_ceil())
-        })
-        .collect();
+    let asked = recorded.each(|one| {
+        let requests = recorded.classes[one.class as usize].requests();
+        (one.submit, requests.expect("small").get("cpu").milli_ceil())
+    });
     let at = Instant::from_secs;
     assert_eq!(asked, [(at(0), Ok(2_000)), (at(800), Ok(0))]);
     let kind = "pod without a `uid`; counted as the one of its name that is there then";
@@ -83,8 +72,7 @@ fn series_without_a_uid_are_of_the_pod_that_is_there() {
 #[test]
 fn wrong_samples_and_answers_are_named() {
     let complaints = |text: &str| {
-        let input = Input::bytes("p", text.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let found = faults(&ENTRY, "p", text);
         let bad = found.bad_rows.iter().chain(&found.stopped);
         bad.map(ToString::to_string).collect::<Vec<_>>()
     };
@@ -161,9 +149,7 @@ fn answers_may_lack_their_envelope_or_stand_one_after_the_other() {
         .concat();
     for text in [list, bare, whole.clone(), pages] {
         let recorded = read(&text);
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.run_time))
-            .collect();
+        let seen = recorded.each(|one| (one.name.to_string(), one.run_time));
         let run = Some(Duration::from_secs(120));
         assert_eq!(
             seen,
@@ -172,12 +158,10 @@ fn answers_may_lack_their_envelope_or_stand_one_after_the_other() {
         );
     }
     let ledger = read(&whole).ledger;
-    for kind in [
+    ledger.has_once([
         "warning of Prometheus: the answer may not be complete",
         "sample that is not a number; left out",
-    ] {
-        assert_eq!(ledger.count(kind), 1, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -191,16 +175,14 @@ fn labels_and_metrics_of_other_exporters_mean_the_same() {
         "kube_pod_container_resource_requests_memory_bytes{pod=\"e\",namespace=\"n\"} 1024 100000\n",
     );
     let recorded = read(&text);
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| {
-            let requests = recorded.classes[one.class as usize].requests();
-            let requests = requests.expect("small");
-            let cpu = requests.get("cpu").milli_ceil();
-            let memory = requests.get("memory").units_ceil();
-            let tenant = recorded.tenants[one.tenant as usize].to_string();
-            (one.name.to_string(), tenant, cpu, memory)
-        })
-        .collect();
+    let seen = recorded.each(|one| {
+        let requests = recorded.classes[one.class as usize].requests();
+        let requests = requests.expect("small");
+        let cpu = requests.get("cpu").milli_ceil();
+        let memory = requests.get("memory").units_ceil();
+        let tenant = recorded.tenants[one.tenant as usize].to_string();
+        (one.name.to_string(), tenant, cpu, memory)
+    });
     let pod = |name: &str, cpu, memory| (name.to_owned(), "n".to_owned(), Ok(cpu), Ok(memory));
     assert_eq!(
         seen,
@@ -251,12 +233,8 @@ fn phases_and_stated_times_bound_the_lives_of_pods() {
         stated("kube_pod_created", "d", 5),
     ];
     let input = Input::bytes("p", format!("[{}]", list.join(",\n")).into_bytes());
-    let options = ReadOptions {
-        outcomes: true,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good");
-    let recorded = Recorded::collect(&mut *source).expect("good");
+    let options = options_with(|own| own.outcomes = true);
+    let recorded = collected(open(&input, &options));
     let seconds = |span: Duration| span.as_nanos() / 1_000_000_000;
     let since = |at: Instant| seconds(at.since(Instant::ZERO));
     let seen: Vec<_> = {
@@ -316,7 +294,7 @@ proptest! {
         series in prop::collection::vec(a_series(), 1..40),
         most_held in 1_usize..6,
     ) {
-        let options = ReadOptions { outcomes: true, usage: true, ..ReadOptions::default() };
+        let options = options_with(|own| (own.outcomes, own.usage) = (true, true));
         let read = |mut pods: Pods| {
             let mut journal = Journal::new("p".into(), options.rows);
             for (line, (metric, [name, uid, container], samples)) in (1..).zip(&series) {
@@ -353,12 +331,8 @@ fn limits_of_all_containers_are_the_limit_of_their_pod() {
         kube_pod_container_resource_limits_cpu_cores{namespace=\"n\",pod=\"a\",container=\"d\"} 1.5 100\n\
         kube_pod_container_resource_limits{namespace=\"n\",pod=\"b\",container=\"c\"} 1 100\n";
     let input = Input::bytes("p", text.as_bytes());
-    let options = ReadOptions {
-        rows: intake::ledger::RowPolicy::REPORT,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good");
-    let recorded = Recorded::collect(&mut *source).expect("good");
+    let options = options_with(|own| own.rows = intake::ledger::RowPolicy::REPORT);
+    let recorded = collected(open(&input, &options));
     let limits = &recorded.classes[0].containers[0].limits;
     assert_eq!(limits.get("cpu").milli_ceil(), Ok(3_500));
     assert_eq!(limits.named().count(), 1);

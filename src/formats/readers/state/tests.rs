@@ -2,10 +2,8 @@
 
 mod rules;
 
-use crate::prelude::*;
 use crate::registry::recognize;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
+use crate::tests::prelude::*;
 
 const DOCKER: &str = r#"{"ID":"x","Image":"nginx","Mode":"replicated","Name":"web","Ports":"","Replicas":"2/3"}
 {"ID":"y","Image":"agent","Mode":"global","Name":"agent","Ports":"","Replicas":"5/5"}
@@ -49,10 +47,7 @@ fn read(entry: &FormatEntry, text: &str) -> (Vec<(String, i64, i64)>, Vec<String
     let input = Input::bytes("s", text.as_bytes());
     assert_eq!(recognize(&input).expect("known").name, entry.name);
     let found = validate(&input, entry, &ReadOptions::default(), 9);
-    let options = ReadOptions {
-        rows: intake::ledger::RowPolicy::REPORT,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.rows = intake::ledger::RowPolicy::REPORT);
     let Constructor::Workload(open) = entry.open else {
         panic!("a workload");
     };
@@ -71,8 +66,7 @@ fn read(entry: &FormatEntry, text: &str) -> (Vec<(String, i64, i64)>, Vec<String
 
 /// The kinds of what was found odd about a state without a bad element.
 fn ledger(entry: &FormatEntry, text: &str) -> Vec<String> {
-    let input = Input::bytes("s", text.as_bytes());
-    let found = validate(&input, entry, &ReadOptions::default(), 9);
+    let found = faults(entry, "s", text);
     assert_eq!(found.bad_row_count, 0, "{text}");
     let entries = found.ledger.entries().iter();
     entries.map(|own| own.kind.to_string()).collect()
@@ -92,9 +86,7 @@ fn devices_and_containers_are_requested() {
         let Constructor::Workload(open) = entry.open else {
             panic!("a workload");
         };
-        let input = Input::bytes("s", text.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
+        let recorded = collected(open(&file("s", text), &ReadOptions::default()));
         let spec = &recorded.classes[0];
         let requests = spec.requests().expect("small");
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
@@ -345,9 +337,7 @@ fn limits_of_services_are_limits_of_their_pods() {
     let Constructor::Workload(open) = super::docker::ENTRY.open else {
         panic!("a workload");
     };
-    let input = Input::bytes("s", text.as_bytes());
-    let mut source = open(&input, &ReadOptions::default()).expect("good");
-    let recorded = Recorded::collect(&mut *source).expect("good");
+    let recorded = collected(open(&file("s", text), &ReadOptions::default()));
     let limits = &recorded.classes[0].containers[0].limits;
     assert_eq!(limits.get("cpu").milli_ceil(), Ok(2_000));
     assert_eq!(limits.named().count(), 1);

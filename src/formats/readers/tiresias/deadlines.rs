@@ -88,8 +88,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "job_id,user,num_gpu,submit_time,iterations,model_name,duration,interval,\
                           expect_time_list,expect_value_list,best_effort,job_type\n";
@@ -98,19 +97,16 @@ mod tests {
     fn jobs_have_users_and_deadlines_are_counted() {
         let rows = "0,vc_1,4,12198,6910,resnet101,211,8,282,10,0,strict\n\
                     1,vc_2,1,19772,8897,resnet101,31,6,,,1,best\n";
-        let input = Input::bytes("c.csv", format!("{HEADER}{rows}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let recorded = collected(open(
+            &file("c.csv", format!("{HEADER}{rows}")),
+            &ReadOptions::default(),
+        ));
         let members: Vec<u32> = recorded.arrivals.iter().map(|one| one.members).collect();
         assert_eq!(members, [4, 1]);
         assert_eq!(recorded.tenants, ["vc_1".into(), "vc_2".into()]);
         assert_eq!(recorded.ledger.count("deadline of a job, not enforced"), 1);
         let rows = "0,vc_1,4,12198,6910,resnet101,211,8,282,10,2,strict\n";
-        let input = Input::bytes("c.csv", format!("{HEADER}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "c.csv:2: column `best_effort`: must be at most 1, found `2`"
-        );
+        faults(&ENTRY, "c.csv", format!("{HEADER}{rows}"))
+            .has_bad_rows(["c.csv:2: column `best_effort`: must be at most 1, found `2`"]);
     }
 }

@@ -62,8 +62,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "job_id,num_gpu,submit_time,iterations,model_name,duration,interval\n";
 
@@ -71,12 +70,8 @@ mod tests {
     fn jobs_are_gangs_of_gpus() {
         let rows =
             format!("{HEADER}1,8,30,133,vgg11,147,23\n0,1,0,606,vgg19,164,30\n2,0,5,1,x,1,1\n");
-        let input = Input::bytes("60_job.csv", rows.into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.submit, one.members, one.run_time))
-            .collect();
+        let recorded = collected(open(&file("60_job.csv", rows), &ReadOptions::default()));
+        let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
         let run = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(
             seen,
@@ -88,16 +83,10 @@ mod tests {
         assert_eq!(recorded.ledger.count("job without a GPU"), 1);
         let rows =
             format!("{HEADER},1,0,606,vgg19,164,30\n0,1,-3,606,vgg19,164,30\n0,1,3,6,v,x,3\n");
-        let input = Input::bytes("t.csv", rows.into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "t.csv:2: column `job_id`: must be the number of a job, found ``",
-                "t.csv:3: column `submit_time`: must be at least 0, found `-3`",
-                "t.csv:4: column `duration`: must be a whole number, found `x`",
-            ]
-        );
+        faults(&ENTRY, "t.csv", rows).has_bad_rows([
+            "t.csv:2: column `job_id`: must be the number of a job, found ``",
+            "t.csv:3: column `submit_time`: must be at least 0, found `-3`",
+            "t.csv:4: column `duration`: must be a whole number, found `x`",
+        ]);
     }
 }

@@ -75,7 +75,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "num_switch,num_node_p_switch,num_gpu_p_node,num_cpu_p_node,mem_p_node\n";
 
@@ -91,11 +91,7 @@ mod tests {
         let memory = nodes[0].allocatable.get("memory").units_ceil();
         assert_eq!(memory, Ok(254 << 30));
         assert_eq!(nodes[0].gpu.as_ref().map(|gpu| gpu.devices), Some(4));
-        let input = Input::bytes("c.csv", format!("{HEADER}0,3,4,128,254\n").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "c.csv:2: column `num_switch`: must be at least 1, found `0`"
-        );
+        faults(&ENTRY, "c.csv", format!("{HEADER}0,3,4,128,254\n"))
+            .has_bad_rows(["c.csv:2: column `num_switch`: must be at least 1, found `0`"]);
     }
 }

@@ -1,10 +1,10 @@
 //! The readers on the published files, which lie beside the package where it is developed; without
 //! them these tests say so and pass.
 
-use crate::prelude::*;
 use crate::registry;
-use arrivals::{Arrival, Recorded};
-use intake::{Action, RowPolicy};
+use crate::tests::prelude::*;
+use arrivals::Arrival;
+use intake::Action;
 mod counts;
 mod parquet;
 
@@ -154,10 +154,7 @@ fn openb_has_its_published_size() {
     };
     assert_eq!(all.arrivals.len(), 8_152);
     assert_eq!(all.ledger.count("pod never ran; stays for its life"), 897);
-    let ran_only = ReadOptions {
-        ran_only: true,
-        ..ReadOptions::default()
-    };
+    let ran_only = options_with(|own| own.ran_only = true);
     let ran = recorded(path, &ran_only).expect("read above");
     assert_eq!(ran.arrivals.len(), 8_152 - 897);
 }
@@ -358,10 +355,7 @@ pub(crate) fn check_published(published: &[Published]) {
         let entry = registry::recognize(&Input::path(full)).expect("a known format");
         assert_eq!(entry.name, format, "{file}");
         let usage = entry.options.contains(&"usage");
-        let options = ReadOptions {
-            usage,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.usage = usage);
         let recorded = recorded(&path, &options).expect("read above");
         println!("{file}\n{}", recorded.ledger);
         assert_eq!(recorded.arrivals.len(), arrivals, "{file}");
@@ -432,18 +426,14 @@ fn every_workload_of_batsim_is_read() {
         .expect("readable")
         .expect("a folder");
     assert_eq!(files.len(), 29);
-    let options = ReadOptions {
-        rows: RowPolicy::REPORT,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.rows = RowPolicy::REPORT);
     for file in files {
         let entry = registry::recognize(&file).expect("a known format");
         assert_eq!(entry.name, "batsim", "{}", file.name);
         let arrivals::format::Constructor::Workload(open) = entry.open else {
             panic!("a workload");
         };
-        let mut source = open(&file, &options).expect("readable");
-        let recorded = Recorded::collect(&mut *source).expect("readable");
+        let recorded = collected(open(&file, &options));
         let bad = recorded.ledger.bad_row_count();
         // Submissions up to 1e17 s after the start are beyond what a run can reach.
         let expected = match file.name.rsplit('/').next() {

@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::registry;
+use crate::tests::prelude::*;
 use crate::writers::Converted;
 use crate::writers::lost::Fate;
-use arrivals::memory::{MemorySource, Recorded};
+use arrivals::memory::MemorySource;
 use std::sync::Arc;
 
 fn recorded(arrivals: Vec<Arrival>, specs: Vec<PodSpec>) -> Recorded {
@@ -58,12 +59,8 @@ fn a_log_reads_back_as_it_was() {
     let Constructor::Workload(open) = registry::find("swf").expect("known").open else {
         panic!("a workload");
     };
-    let options = ReadOptions {
-        memory: true,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good rows");
-    let read = Recorded::collect(&mut *source).expect("good rows");
+    let options = options_with(|own| own.memory = true);
+    let read = collected(open(&input, &options));
     let bare = |own: &Recorded| -> Vec<Arrival> {
         let arrivals = own.arrivals.iter().cloned();
         arrivals

@@ -1,10 +1,10 @@
 //! The template of a pod that the project's own table has: the reader of manifests and that of the table make the same
 //! pod of it.
 
-use crate::prelude::*;
 use crate::readers::csv::CsvSource;
+use crate::tests::prelude::*;
 use crate::writers::find;
-use arrivals::{Arrival, MemorySource, Recorded};
+use arrivals::{Arrival, MemorySource};
 use intake::Origin;
 
 use k8s::{ManifestReader, read_manifests};
@@ -72,10 +72,7 @@ fn a_template_of_a_table_is_read_as_a_manifest() {
     let spec = PodSpec::clone(&spec.pods[0].spec);
     let (table, mut template) = written(&spec);
     let input = Input::bytes("t.csv", table.into_bytes());
-    let options = ReadOptions {
-        usage: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.usage = true);
     let mut source = CsvSource::open(&input, &options).expect("a table");
     let again = Recorded::collect(&mut source).expect("good rows");
     assert_eq!(*again.classes[0], spec);

@@ -1,10 +1,8 @@
 //! Demands of states that bear on where pods are placed: each is modelled, or told.
 
 use super::{ledger, read};
-use crate::prelude::*;
 use crate::readers::state::{docker, ecs, marathon, nomad};
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
+use crate::tests::prelude::*;
 use model::PodSpec;
 
 fn pod(name: &str, cpu: i64, memory: i64) -> (String, i64, i64) {
@@ -16,9 +14,7 @@ fn specs(entry: &FormatEntry, text: &str) -> Vec<PodSpec> {
     let Constructor::Workload(open) = entry.open else {
         panic!("a workload");
     };
-    let input = Input::bytes("s", text.as_bytes());
-    let mut source = open(&input, &ReadOptions::default()).expect("good");
-    let recorded = Recorded::collect(&mut *source).expect("good");
+    let recorded = collected(open(&file("s", text), &ReadOptions::default()));
     let arrivals = recorded.arrivals.iter();
     arrivals
         .map(|one| PodSpec::clone(&recorded.classes[one.class as usize]))
