@@ -1,8 +1,6 @@
 //! Days of `PlanetLab`: the use of a thousand virtual machines' processors, a file a machine (spec:
 //! traces.md section 11).
 
-use std::sync::Arc;
-
 use crate::prelude::*;
 use intake::archive::Member;
 

@@ -1,8 +1,6 @@
 //! Several files of one format as one workload: the shards of a table, or the logs of several machines, in a folder or an
 //! archive. All of them are read, sorted by submission, and spilled where they are many.
 
-use std::sync::Arc;
-
 use crate::content_hash::cells_of_table;
 use crate::parts::gangs::Gangs;
 use crate::parts::side_by_side::{LINKS, is_list_of_links};
@@ -11,7 +9,6 @@ use crate::prelude::*;
 use crate::registry::most_like;
 use arrivals::header_record::HeaderRecord;
 use arrivals::spill::Order;
-use arrivals::stream::Arrival;
 use intake::archive::{beginning, is_about, parts};
 use intake::rows::{EMPTY, is_empty, one_of_several};
 
@@ -208,7 +205,6 @@ mod tests {
     use super::*;
     use crate::registry::recognize;
     use crate::tests::prelude::*;
-    use arrivals::stream::Arrival;
 
     #[test]
     fn names_in_shards_make_no_difference() {

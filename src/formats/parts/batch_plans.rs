@@ -4,8 +4,6 @@
 
 use crate::prelude::*;
 
-use arrivals::spill::Places;
-
 /// The plan of a task for its instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Plan {

@@ -5,8 +5,6 @@
 use crate::prelude::*;
 use arrivals::memory::{MemorySource, Recorded};
 use arrivals::spill::{FixedSort, Flat, Held, Order};
-use arrivals::stream::Arrival;
-use intake::origin::Origin;
 
 /// Members that are held in memory; beyond them, they are sorted on disk. They are sorted twice, by their gangs and by
 /// submission, so both hold fewer than others do.
@@ -95,7 +93,6 @@ fn submit_together(gang: &mut [Arrival], moved: &mut FixedSort<1>) {
 mod tests {
     use super::*;
     use intake::ledger::RowPolicy;
-    use model::PodName;
     use proptest::prelude::*;
     use units::SortedMap;
 

@@ -2,8 +2,7 @@
 //! start together. They are unfolded while they are read.
 
 use crate::prelude::*;
-use arrivals::stream::{Arrival, Classes};
-use model::PodName;
+use arrivals::stream::Classes;
 
 /// A source whose arrivals are all of one pod.
 pub(crate) struct Unfold {

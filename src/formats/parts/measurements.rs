@@ -1,8 +1,6 @@
 //! Measurements of tasks, which come in any order and are asked for task by task: sorted in memory, or on disk where there
 //! are many, so that a table of usage may be larger than memory, however many tasks it is about.
 
-use model::Behaviour;
-
 use crate::prelude::*;
 use arrivals::spill::{Ascending, FixedSort, FixedSorted, NONE, Slots};
 use arrivals::usage_samples::{Steps, hundredths};

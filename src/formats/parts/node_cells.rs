@@ -7,8 +7,7 @@ use arrivals::format::{NodeEvent, NodeEventKind};
 use arrivals::pod::template::named;
 use intake::number::MOST_OF_A_RESOURCE;
 use model::resource_list::{CPU, MEMORY, PODS};
-use model::{Labels, Node, ResourceList, Taint, Text};
-use units::Quantity;
+use model::{Node, Taint};
 
 /// The columns, each with the notation of its cells. An empty cell says nothing.
 pub(crate) const COLUMNS: [NodeColumn; 4] = [

@@ -4,15 +4,13 @@
 //! too many of them come again, the arrivals with numbers are listed beforehand, on disk as well.
 
 use std::hash::BuildHasher as _;
-use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
 use crate::prelude::*;
-use arrivals::spill::{FixedSort, FixedSorted, FlatName, key_of};
-use arrivals::stream::{Arrival, Classes};
-use model::PodName;
+use arrivals::spill::{FixedSort, FixedSorted, key_of};
+use arrivals::stream::Classes;
 
 /// The most names that are counted while arrivals are delivered.
 const MOST_COUNTED: usize = 1 << 17;
@@ -219,7 +217,6 @@ mod tests {
 
     use super::*;
     use arrivals::memory::{MemorySource, Recorded};
-    use intake::origin::Origin;
 
     fn arrival(name: &PodName, members: u32) -> Arrival {
         Arrival {

@@ -3,11 +3,9 @@
 
 use crate::parts::requests::{requests, whole_gpus};
 use crate::prelude::*;
-use arrivals::job_fields::Outcome;
-use arrivals::spill::{Flat, FlatLinks, FlatName};
-use intake::origin::Origin;
+use arrivals::spill::{Flat, FlatLinks};
+use model::GpuRequest;
 use model::gpu::DEVICE_MILLI;
-use model::{GpuRequest, Labels, PodSpec, Text};
 
 /// The bits of the number of classes that are found by their amounts.
 const PLACE_BITS: u32 = 10;

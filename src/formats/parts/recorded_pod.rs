@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::prelude::*;
 use intake::unknown_columns::note_key;
-use model::{PodSpec, PodVolume};
+use model::PodVolume;
 
 /// The note about rules that are not enforced: what lifts a gate or fulfils a claim is not in a recording.
 pub(crate) const UNENFORCED: &str = "gates, and claims on volumes or devices of pods, not enforced";

@@ -4,9 +4,7 @@
 use std::fmt::Write;
 
 use crate::prelude::*;
-use model::ResourceList;
 use model::behaviour::Resize;
-use units::Quantity;
 
 /// The notation of a list.
 pub(crate) const NOTATION: &str = "times since the start with what is requested from then on, such as `30s cpu=2 memory=4Gi | 1h cpu=1`";

@@ -2,13 +2,9 @@
 //! that runs become a part of what it does. Otherwise an arrival has one request, so each change is counted with what
 //! it changes. The option `largest-request` has a task ask for the most of each resource that it ever asked for.
 
-use std::sync::Arc;
-
 use crate::prelude::*;
-use model::PodSpec;
 use model::behaviour::Resize;
 use model::resource_list::{CPU, MEMORY};
-use units::Quantity;
 
 /// The resources that requests of traces change, with the words for more of one and for less.
 const RESOURCES: [(&str, &str, &str); 2] = [

@@ -2,8 +2,6 @@
 //! reads its own, and those that say more about what is in them; every other file is listed with what its absence
 //! changes, so that none is passed over in silence.
 
-use std::sync::Arc;
-
 use crate::parts::cells::{show_rows, show_text};
 use crate::prelude::*;
 use intake::archive::{beginning, is_about, parts};

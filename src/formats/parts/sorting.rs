@@ -1,8 +1,6 @@
 //! Arrivals of a trace that is read to its end and then sorted by submission: of tables without an
 //! order, and of those in which a row's end stands far below its beginning.
 
-use std::sync::Arc;
-
 use crate::parts::plain_demand::{KnownAmounts, PlainDemand};
 use crate::parts::requests::{requests, whole_gpus};
 use crate::prelude::*;
@@ -13,13 +11,11 @@ use arrivals::links::Links;
 use arrivals::memory::{MemorySource, Recorded};
 use arrivals::renumbering::{Numbers, Renumbered};
 use arrivals::spill::{Flat, Held, MOST_HELD, Order};
-use arrivals::stream::{Arrival, UNNAMED};
-use intake::origin::Origin;
+use arrivals::stream::UNNAMED;
 use model::node::{HOSTNAME_LABEL, label_platform};
 use model::resource_list::{EPHEMERAL_STORAGE, PODS};
-use model::{GpuInventory, Labels, Node, PodName, PodSpec, ResourceList, Text};
+use model::{GpuInventory, Node};
 use serde::{Deserialize, Serialize};
-use units::Quantity;
 
 /// The label that carries a node's GPU model.
 pub const GPU_MODEL_LABEL: &str = "alibabacloud.com/gpu-card-model";

@@ -2,7 +2,7 @@
 //! those that wait for it. Long lists of names are sorted on disk, and so are the edges that come of them.
 
 use crate::prelude::*;
-use arrivals::spill::{FixedSort, FixedSorted, Places};
+use arrivals::spill::{FixedSort, FixedSorted};
 
 /// The relation of a task to another that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

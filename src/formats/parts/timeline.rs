@@ -4,7 +4,6 @@
 //! their files, so that what begins and ends at one instant begins first.
 
 use std::hash::Hash;
-use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
@@ -14,9 +13,6 @@ use serde::de::DeserializeOwned;
 use crate::prelude::*;
 use arrivals::memory::Recorded;
 use arrivals::spill::{MOST_HELD, Merged, Order, Spill};
-use arrivals::stream::Arrival;
-use intake::origin::Origin;
-use model::PodName;
 
 /// The note about a row that is earlier than one above it.
 pub(crate) const OUT_OF_ORDER: &str = "events out of order; sorted";

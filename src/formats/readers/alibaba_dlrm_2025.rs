@@ -2,14 +2,9 @@
 //! and without (`CN`). What was there before the trace arrives at 0; what is there at its end has no
 //! run time. Format: `traces.md`, section 5.
 
-use crate::parts::cells::show_rows;
-use crate::parts::requests::{requests, whole_gpus};
-use crate::parts::sorting::{Demand, Gather};
-use crate::prelude::*;
-use model::gpu::MAX_DEVICES;
+use crate::parts::requests::whole_gpus;
+use crate::readers::prelude::*;
 use model::resource_list::EPHEMERAL_STORAGE;
-use model::{PodName, PodSpec, ResourceList};
-use units::Quantity;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -2,11 +2,7 @@
 //! arrives when it began: its end less its run time. What it needs is not said. Format: `traces.md`,
 //! section 6.
 
-use crate::parts::cells::show_rows;
-use crate::parts::plain_demand::PlainDemand;
-use crate::parts::sorting::Gather;
-use crate::prelude::*;
-use arrivals::spill::FlatName;
+use crate::readers::prelude::*;
 use intake::rows::MAX_SECONDS;
 
 /// The registry's entry.
@@ -70,7 +66,6 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 mod tests {
     use super::*;
     use crate::tests::prelude::*;
-    use model::PodName;
 
     #[test]
     fn invocations_arrive_when_they_began() {

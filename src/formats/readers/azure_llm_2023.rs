@@ -2,11 +2,7 @@
 //! tokens read and written. Which resources a request takes, and how long it runs, is not said.
 //! Format: `traces.md`, section 6.
 
-use crate::parts::cells::show_rows;
-use crate::parts::plain_demand::PlainDemand;
-use crate::parts::sorting::Gather;
-use crate::prelude::*;
-use arrivals::spill::FlatName;
+use crate::readers::prelude::*;
 use intake::calendar::Zone;
 
 /// The registry's entry.

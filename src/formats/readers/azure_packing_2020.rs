@@ -4,16 +4,13 @@
 //! millionths of a host, rounded down: as many machines of a share fit a host as shares of it make a whole. Format:
 //! `traces.md`, section 6.
 
-use crate::parts::requests::requests;
-use crate::parts::sorting::{Demand, Gather};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::archive::parts;
 use intake::ledger::RowPolicy;
 use intake::rows::BETWEEN;
 use intake::sqlite::{Sqlite, is_sqlite};
 use intake::table::{Column, Row};
-use model::{PodName, PodSpec, ResourceList};
-use units::{Quantity, SortedMap};
+use units::SortedMap;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -10,18 +10,11 @@ mod size;
 
 use crate::parts::class_keys::ClassKeys;
 use crate::parts::measurements::{ByTask, Sample, Samples, SortedSpans, Span, Spans};
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::requests::requests;
-use crate::parts::side_by_side::{Tables, TraceTable};
-use crate::parts::sorting::{Demand, Gather};
-use crate::prelude::*;
-use arrivals::spill::{FlatName, Places, TextLog};
+use crate::readers::prelude::*;
+use arrivals::spill::TextLog;
 use intake::headerless;
-use intake::origin::Origin;
 use intake::rows::USAGE_NOT_READ;
-use model::{Behaviour, PodName, PodSpec};
 use size::Size;
-use std::sync::Arc;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

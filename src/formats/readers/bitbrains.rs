@@ -6,18 +6,12 @@
 
 mod months;
 
-use std::sync::Arc;
-
-use crate::parts::cells::show_rows;
-use crate::parts::requests::requests;
 use crate::parts::resizes::{Changed, Resizes, Standing};
-use crate::parts::sorting::{Demand, Gather};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::usage_samples::{Steps, hundredths};
 use intake::archive::{is_about, parts};
 use intake::columns::separator_of_header;
 use intake::rows::is_empty;
-use model::{Behaviour, PodName, PodSpec};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

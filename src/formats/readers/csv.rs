@@ -18,10 +18,9 @@ mod gangs;
 mod tests;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::parts::class_keys::ClassKeys;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use crate::shards::{Names, Shards, cells_of_tables};
 use arrivals::class_columns::ClassColumns;
 use arrivals::header_record::HeaderRecord;
@@ -29,11 +28,9 @@ use arrivals::intern::{ClassTable, NameTable};
 use arrivals::job_fields::JobField;
 use arrivals::read_ahead::streamed;
 use arrivals::reordering::{Lookahead, Placed};
-use arrivals::stream::{Arrival, Classes};
+use arrivals::stream::Classes;
 use intake::ledger::Ledger;
-use intake::origin::Origin;
 use intake::table::{Row, Table};
-use model::{PodName, Text};
 
 use columns::Columns;
 

@@ -2,12 +2,10 @@
 //! which the file doesn't say: run times are known with `models.throughputs` alone, and are those on the
 //! reference model. A job is a gang of pods of one GPU each. Files: `traces/gavel-msr`.
 
-use crate::parts::cells::show_rows;
-use crate::parts::sorting::{Demand, Gather, gang};
-use crate::prelude::*;
+use crate::parts::sorting::gang;
+use crate::readers::prelude::*;
 use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS};
-use intake::budget::MEMBERS;
-use model::{JOB_GPUS_LABEL, JOB_TYPE_LABEL, PodName};
+use model::{JOB_GPUS_LABEL, JOB_TYPE_LABEL};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -89,7 +87,6 @@ mod tests {
     use super::*;
     use crate::tests::prelude::*;
     use model::Throughputs;
-    use std::sync::Arc;
     use units::SortedMap;
 
     #[test]

@@ -2,14 +2,10 @@
 //! of a log in the Standard Workload Format is. Format: `traces.md`, section 11.
 
 use super::swf;
-use crate::parts::cells::show_rows;
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::sorting::Gather;
 use crate::parts::task_names::KnownTasks;
-use crate::prelude::*;
-use arrivals::spill::{FlatLinks, FlatName};
+use crate::readers::prelude::*;
+use arrivals::spill::FlatLinks;
 use intake::archive::first_bytes;
-use intake::budget::MEMBERS;
 use intake::number::digits;
 use smallvec::SmallVec;
 

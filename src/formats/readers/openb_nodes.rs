@@ -8,16 +8,13 @@
 use crate::content_hash::cells_of_table;
 use crate::parts::machine_course::in_order;
 use crate::parts::node_cells::{self, COLUMNS};
-use crate::parts::sorting::{Capacity, gpu_node};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::format::NodeEvent;
 use intake::number::MOST_OF_A_RESOURCE;
 use intake::table::{Column, Row, Table};
 use intake::unknown_columns::note_columns;
-use model::gpu::MAX_DEVICES;
 use model::resource_list::{CPU, MEMORY};
 use model::{GpuInventory, Node};
-use units::Quantity;
 
 pub use crate::parts::sorting::GPU_MODEL_LABEL;
 

@@ -20,19 +20,17 @@
 
 mod rows;
 
-use crate::prelude::*;
 use crate::readers::openb_nodes::{MAX_CPU_MILLI, MAX_MEMORY_MIB, MIB};
+use crate::readers::prelude::*;
 use crate::shards::{Names, Shards, cells_of_tables};
 use arrivals::fill_up::FillPod;
 use arrivals::header_record::HeaderRecord;
-use arrivals::job_fields::outcome_alone;
 use intake::ledger::{Ledger, RowPolicy};
 use intake::table::{Column, LAST_SECOND, Row, Table};
 use intake::unknown_columns::note_columns;
-use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use model::GpuRequest;
+use model::gpu::DEVICE_MILLI;
 use model::resource_list::{CPU, MEMORY};
-use model::{GpuRequest, PodSpec, ResourceList, Text};
-use units::Quantity;
 use units::time::NANOS_PER_SECOND;
 
 use rows::Rows;

@@ -11,7 +11,7 @@ mod workload;
 
 use self::tables::{COLUMNS, Found, cells, fragments_of, sniff, tables, tasks_of};
 use self::workload::Workload;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::archive::beginning;
 
 /// The registry's entry.

@@ -5,16 +5,13 @@
 //! kind each. A thousandth of a core stands for a million instructions per second. A machine runs to the
 //! end of its day; with the option `end-when-idle` to where `CloudSim` takes it for completed.
 
-use crate::parts::requests::requests;
-use crate::parts::sorting::{Demand, Gather};
 use crate::planetlab::{SAMPLE_SECONDS, VmDay, day, kind};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::usage_samples::pattern;
 use intake::archive::{Member, of_one_folder, parts};
 use intake::budget::read_whole;
 use intake::ledger::RowPolicy;
 use intake::read_error;
-use model::{Behaviour, PodName, PodSpec};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -12,10 +12,9 @@ mod usage;
 
 use serde_json::Value;
 
-use crate::parts::cells::show_text;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::json::{Element, each_element, each_scalar, is_json};
+use intake::json::{each_element, each_scalar, is_json};
 
 use pods::Pods;
 

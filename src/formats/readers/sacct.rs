@@ -10,14 +10,11 @@ mod job;
 mod json;
 mod tres;
 
-use crate::parts::cells::{show_rows, show_text};
-use crate::prelude::*;
-use arrivals::job_fields::{self, Outcome};
+use crate::readers::prelude::*;
+use arrivals::job_fields;
 use intake::archive::parts;
-use intake::budget::MEMBERS;
 use intake::columns::separator_of_header;
 use intake::json::is_json;
-use model::Labels;
 
 use dates::Dates;
 use job::{Complaints, Job, Jobs, outcome};

@@ -23,7 +23,6 @@ mod row;
 mod tests;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
@@ -32,7 +31,7 @@ use self::classes::{ClassKey, is_of_one_class};
 use self::executions::Ahead;
 use self::recorded::header_record;
 use self::row::{CANCELLED, Dialect, Parsed, RowParser, has_names, is_remark};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use crate::shards::Shards;
 use arrivals::class_cache::Lately;
 use arrivals::duplicate_names::TWICE;
@@ -41,10 +40,8 @@ use arrivals::intern::ClassTable;
 use arrivals::links::{Links, TaskNames};
 use arrivals::read_ahead::streamed;
 use arrivals::reordering::{Lookahead, Placed};
-use arrivals::stream::{Arrival, Classes};
-use intake::budget::MEMBERS;
+use arrivals::stream::Classes;
 use intake::ledger::{Ledger, RowPolicy};
-use model::{PodName, Text};
 
 pub(crate) use self::classes::bytes_of;
 pub use self::header::SwfHeader;

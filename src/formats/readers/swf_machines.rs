@@ -1,11 +1,9 @@
 //! Machines of a log in the Standard Workload Format, as Alea lists them beside it (`.swf.machines`): clusters of equal
 //! nodes, separated by tabs. Format: `traces.md`, section 1.
 
-use crate::parts::cells::show_rows;
-use crate::parts::sorting::{Capacity, node};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use model::{Labels, Node};
+use model::Node;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

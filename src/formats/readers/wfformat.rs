@@ -9,15 +9,11 @@ mod graph;
 use serde_json::Value;
 
 use self::graph::{Graph, Order, Task};
-use crate::parts::cells::show_text;
-use crate::parts::requests::requests;
-use crate::parts::sorting::{Demand, Gather};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::links::Links;
 use intake::archive::parts;
-use intake::json::{Element, each_element};
+use intake::json::each_element;
 use intake::rows::MAX_SECONDS;
-use model::{PodName, PodSpec};
 use units::SortedMap;
 
 /// The registry's entry.

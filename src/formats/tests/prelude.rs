@@ -7,7 +7,6 @@ pub(crate) use arrivals::format::NodeEventKind;
 use arrivals::inspect::Validation;
 pub(crate) use arrivals::inspect::validate;
 pub(crate) use arrivals::memory::Recorded;
-use arrivals::stream::Arrival;
 use intake::Ledger;
 pub(crate) use intake::ledger::RowPolicy;
 

@@ -2,9 +2,9 @@
 
 use crate::prelude::*;
 use crate::readers::csv::CsvSource;
+use arrivals::Classes;
 use arrivals::memory::Recorded;
 use arrivals::transform::*;
-use arrivals::{Arrival, Classes};
 
 /// Jobs 1, 2, 3 at 10 s, 20 s, 30 s; the last to end is job 2 at 120.5 s.
 fn source() -> Box<dyn ArrivalSource> {

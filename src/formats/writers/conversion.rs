@@ -9,8 +9,6 @@ use super::lost::{Fate, LostField, of_arrival, of_spec};
 use super::{Record, RecordWriter, Settings, Writer};
 use crate::prelude::*;
 use arrivals::class_cache::ByClass;
-use arrivals::stream::Arrival;
-use model::{PodName, PodSpec, Text};
 use units::SortedMap;
 
 /// A count of what was written and of what the format can't say.

@@ -19,11 +19,9 @@ use arrivals::class_cache::ByClass;
 use arrivals::pod::settings::{written_containers, written_gates};
 use arrivals::pod::template::filled;
 use arrivals::pod::{affinity, rules};
-use arrivals::stream::Arrival;
+use model::GpuRequest;
 use model::gpu::DEVICE_MILLI;
-use model::{GpuRequest, PodName, PodSpec, Text};
 use names::{Namespaces, dns_name};
-use units::Quantity;
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {
@@ -266,7 +264,6 @@ fn scalar(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use super::names::dns_label;
     use super::*;

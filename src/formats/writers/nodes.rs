@@ -13,8 +13,7 @@ use crate::readers::openb_nodes::GPU_MODEL_LABEL;
 use arrivals::format::NodeEvent;
 use model::node::{HOSTNAME_LABEL, label_platform};
 use model::resource_list::{CPU, MEMORY, PODS};
-use model::{GpuInventory, Labels, Node, ResourceList, Text};
-use units::Quantity;
+use model::{GpuInventory, Node};
 
 /// Writes nodes as a table of openb, with the columns of amounts, labels, taints and later events that they need.
 ///

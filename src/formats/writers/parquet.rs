@@ -10,11 +10,9 @@ use crate::prelude::*;
 use arrivals::class_cache::ByClass;
 use arrivals::job_fields::JobField;
 use arrivals::pod::settings::are_said_by_columns;
-use arrivals::stream::Arrival;
 use intake::parquet::{Kind, ParquetFile};
+use model::JOB_TYPE_LABEL;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{JOB_TYPE_LABEL, PodSpec, ResourceList, Text};
-use units::Quantity;
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {
@@ -256,7 +254,6 @@ mod tests {
     use crate::tests::prelude::*;
     use crate::writers::Converted;
     use arrivals::memory::MemorySource;
-    use model::PodName;
 
     fn written(recorded: Recorded) -> (Converted, Vec<u8>) {
         let mut bytes = Vec::new();

@@ -14,11 +14,9 @@ use arrivals::class_cache::ByClass;
 use arrivals::header_record::HeaderEntry;
 use arrivals::job_fields::{EXECUTABLE, GROUP, JobField, OUTCOME, PARTITION, QUEUE};
 use arrivals::links::{Links, TaskNames};
-use arrivals::stream::Arrival;
 use model::resource_list::{CPU, MEMORY};
-use model::{Labels, PodName, PodSpec, ResourceList, Text};
 use units::time::NANOS_PER_SECOND;
-use units::{Quantity, SortedMap, SortedSet};
+use units::{SortedMap, SortedSet};
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {

@@ -8,7 +8,6 @@ mod written_pods;
 mod written_rules;
 
 use crate::tests::prelude::*;
-use std::sync::Arc;
 
 use proptest::prelude::*;
 
@@ -17,7 +16,6 @@ use super::lost::{Fate, LostField, of_arrival, of_spec};
 use super::*;
 use crate::registry;
 use arrivals::memory::MemorySource;
-use model::{Behaviour, PodName};
 
 use pods::pod;
 use records::recorded;
@@ -67,7 +65,7 @@ fn written(writer: &Writer, workload: &Recorded, with_usage: bool) -> (Converted
 fn read_back(format: &str, bytes: Vec<u8>, with_usage: bool) -> Recorded {
     let entry = registry::find(format).expect("a reader");
     let options = options_with(|own| {
-        (own.usage, own.memory, own.recorded, own.resizes) = (with_usage, true, true, true)
+        (own.usage, own.memory, own.recorded, own.resizes) = (with_usage, true, true, true);
     });
     let Constructor::Workload(open) = entry.open else {
         panic!("a workload");

@@ -3,13 +3,9 @@
 
 use super::tasks::{STATES, state};
 use crate::parts::batch_plans::Plans;
-use crate::parts::requests::requests;
-use crate::parts::sorting::{Demand, Gather};
-use crate::prelude::*;
 use crate::readers::alibaba_2018::outcome;
-use arrivals::job_fields::Outcome;
-use arrivals::spill::{Hashed as _, Places};
-use model::{Behaviour, PodName, PodSpec};
+use crate::readers::prelude::*;
+use arrivals::spill::Hashed as _;
 
 columns! { COLUMNS;
     START: required("start time", "s from the trace's start; 0 and less: before it"),

@@ -5,11 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use super::usage;
 use crate::parts::machine_course::{MachineCourse, in_order};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, node};
-use crate::parts::timeline::{Event, Rank, Timed};
-use crate::prelude::*;
-use model::Labels;
+use crate::parts::timeline::Event;
+use crate::readers::prelude::*;
 use units::SortedMap;
 
 /// The registry's entry.
@@ -169,7 +166,6 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 mod tests {
     use super::*;
     use crate::tests::prelude::*;
-    use model::ResourceList;
     use model::resource_list::EPHEMERAL_STORAGE;
 
     #[test]

@@ -8,8 +8,7 @@ pub mod services;
 pub mod tasks;
 mod usage;
 
-use crate::parts::side_by_side::TraceTable;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 
 /// The tables of the trace.
 const TABLES: &[TraceTable] = &[

@@ -4,18 +4,11 @@
 use serde::{Deserialize, Serialize};
 
 use super::usage::{self, Measurements, Usage};
-use crate::parts::requests::requests;
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
-use crate::parts::timeline::{self, Rank, Timed};
-use crate::prelude::*;
-use arrivals::spill::{Alive, Order, Places, Stored};
-use arrivals::stream::Arrival;
-use intake::origin::Origin;
+use crate::parts::timeline;
+use crate::readers::prelude::*;
+use arrivals::spill::{Alive, Order, Stored};
 use intake::rows::USAGE_NOT_READ;
 use model::resource_list::EPHEMERAL_STORAGE;
-use model::{PodName, PodSpec};
-use units::Quantity;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

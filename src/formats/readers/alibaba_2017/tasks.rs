@@ -8,14 +8,8 @@ use super::instances::{self, Instances};
 use crate::parts::batch_plans::{Plan, Plans};
 use crate::parts::instances::Unfold;
 use crate::parts::joined_name::JoinedName;
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
-use crate::prelude::*;
 use crate::readers::alibaba_2018::outcome;
-use arrivals::job_fields::outcome_alone;
-use arrivals::spill::{FlatName, Places};
-use intake::budget::MEMBERS;
+use crate::readers::prelude::*;
 use intake::ledger::RowPolicy;
 
 /// The registry's entry.

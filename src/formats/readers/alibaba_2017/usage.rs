@@ -1,8 +1,7 @@
 //! Measured usage in Alibaba's trace of 2017. That of service instances is a share of what they requested.
 
 use crate::parts::measurements::{ByTask, Key, Sample, Samples};
-use crate::prelude::*;
-use model::Behaviour;
+use crate::readers::prelude::*;
 
 columns! { COLUMNS;
     TIME: required("timestamp", "s from the trace's start"),

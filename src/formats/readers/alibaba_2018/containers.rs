@@ -8,18 +8,12 @@ use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
 use super::usage::{self, Measurements, Usage};
-use crate::parts::requests::requests;
 use crate::parts::resizes::{Changed, Resizes, Standing};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
-use crate::parts::timeline::{Event, OUT_OF_ORDER, Rank, Timed};
-use crate::prelude::*;
+use crate::parts::timeline::{Event, OUT_OF_ORDER};
+use crate::readers::prelude::*;
 use arrivals::intern::ClassTable;
-use arrivals::spill::{Alive, Key, NONE, Order, Places, Stored, TextLog};
-use arrivals::stream::Arrival;
-use intake::origin::Origin;
+use arrivals::spill::{Alive, Key, NONE, Order, Stored, TextLog};
 use intake::rows::USAGE_NOT_READ;
-use model::{PodName, PodSpec, Text};
 use units::time::NANOS_PER_SECOND;
 
 /// The registry's entry.

@@ -4,13 +4,10 @@
 use super::tasks::{STATES, links, state};
 use crate::parts::batch_plans::Plans;
 use crate::parts::joined_name::JoinedName;
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::sorting::Gather;
 use crate::parts::task_names::KnownTasks;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::links::Links;
-use arrivals::spill::{FlatLinks, FlatName};
-use model::Behaviour;
+use arrivals::spill::FlatLinks;
 
 columns! { COLUMNS;
     NAME: required("instance_name", "instance; becomes part of the name"),

@@ -7,11 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::usage;
 use crate::parts::machine_course::{MachineCourse, in_order};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, node};
-use crate::parts::timeline::{Event, Rank, Timed};
-use crate::prelude::*;
-use model::{Labels, Node, Text};
+use crate::parts::timeline::Event;
+use crate::readers::prelude::*;
+use model::Node;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -8,9 +8,7 @@ pub mod machines;
 pub mod tasks;
 mod usage;
 
-use crate::parts::side_by_side::TraceTable;
-use crate::prelude::*;
-use arrivals::job_fields::Outcome;
+use crate::readers::prelude::*;
 
 /// The tables of the trace.
 const TABLES: &[TraceTable] = &[

@@ -7,17 +7,11 @@ use super::instances::{self, Instances, LastTask};
 use crate::parts::batch_plans::{Plan, Plans};
 use crate::parts::instances::Unfold;
 use crate::parts::joined_name::JoinedName;
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
 use crate::parts::task_names::KnownTasks;
-use crate::prelude::*;
-use arrivals::job_fields::outcome_alone;
+use crate::readers::prelude::*;
 use arrivals::links::Links;
-use arrivals::spill::{FlatLinks, FlatName};
-use intake::budget::MEMBERS;
+use arrivals::spill::FlatLinks;
 use intake::ledger::RowPolicy;
-use model::PodName;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

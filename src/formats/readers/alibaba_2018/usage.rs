@@ -1,9 +1,7 @@
 //! Measured usage in Alibaba's trace of 2018. That of containers is a share of what they requested.
 
 use crate::parts::measurements::{ByTask, Sample, Samples};
-use crate::prelude::*;
-use arrivals::spill::Places;
-use model::Behaviour;
+use crate::readers::prelude::*;
 
 columns! { COLUMNS;
     CONTAINER: required("container_id", "container"),

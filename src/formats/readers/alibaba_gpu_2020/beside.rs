@@ -3,9 +3,8 @@
 
 use super::is_word;
 use super::tasks::STATES;
-use crate::prelude::*;
-use arrivals::spill::{Places, TextLog};
-use model::Behaviour;
+use crate::readers::prelude::*;
+use arrivals::spill::TextLog;
 
 columns! { JOB_COLUMNS;
     _: required("job_name", "job"),

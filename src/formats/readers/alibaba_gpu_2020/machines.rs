@@ -1,10 +1,7 @@
 //! Machines of Alibaba's GPU trace of 2020.
 
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, gpu_node};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use model::GpuInventory;
-use model::gpu::MAX_DEVICES;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

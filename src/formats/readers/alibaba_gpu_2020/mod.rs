@@ -6,8 +6,7 @@ mod beside;
 pub mod machines;
 pub mod tasks;
 
-use crate::parts::side_by_side::TraceTable;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 
 /// The tables of the trace.
 const TABLES: &[TraceTable] = &[

@@ -7,17 +7,12 @@
 use super::beside::{self, About, Beside};
 use crate::parts::gangs::{Gangs, MOST_HELD};
 use crate::parts::joined_name::JoinedName;
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
-use crate::prelude::*;
 use crate::readers::alibaba_2018::outcome;
-use arrivals::job_fields::{Outcome, outcome_alone};
-use arrivals::spill::{FlatLinks, FlatName, Order};
-use intake::budget::MEMBERS;
+use crate::readers::prelude::*;
+use arrivals::spill::{FlatLinks, Order};
 use intake::rows::USAGE_NOT_READ;
 use model::JOB_TYPE_LABEL;
-use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use model::gpu::DEVICE_MILLI;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -1,13 +1,8 @@
 //! Jobs of Alibaba's trace of spot GPUs. A job is a gang of its workers. Jobs of high priority have
 //! the priority 1, spot jobs 0.
 
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
-use crate::prelude::*;
-use arrivals::spill::FlatName;
-use intake::budget::MEMBERS;
-use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use crate::readers::prelude::*;
+use model::gpu::DEVICE_MILLI;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -5,7 +5,7 @@
 pub mod jobs;
 pub mod machines;
 
-use crate::parts::side_by_side::TraceTable;
+use crate::readers::prelude::*;
 
 /// The tables of the trace.
 const TABLES: &[TraceTable] = &[

@@ -8,23 +8,17 @@
 
 mod tables;
 
-use std::sync::Arc;
-
 use rng::Streams;
 
-use crate::parts::cells::show_text;
-use crate::parts::requests::requests;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::intern::{ClassTable, NameTable};
 use arrivals::renumbering::Renumbered;
 use arrivals::spill::{FixedSort, FixedSorted};
-use arrivals::stream::{Arrival, Classes};
+use arrivals::stream::Classes;
 use intake::archive::{beginning, parts};
 use intake::budget::ARRIVALS_AT_ONCE;
 use intake::ledger::Ledger;
-use intake::origin::Origin;
 use intake::table::Table;
-use model::{PodName, PodSpec, Text};
 use tables::{
     InvocationColumns, MINUTES, Percentiles, ReadFunction, Rows, durations, memory, run_time,
 };

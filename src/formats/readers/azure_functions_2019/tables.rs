@@ -3,8 +3,8 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::prelude::*;
-use arrivals::spill::{Key, Places};
+use crate::readers::prelude::*;
+use arrivals::spill::Key;
 use intake::table::{Column, Row, Table};
 use intake::unknown_columns::unused;
 

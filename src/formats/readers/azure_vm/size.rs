@@ -1,7 +1,7 @@
 //! Sizes of machines, some of which are buckets without an upper bound.
 
 use super::{CORES, MEMORY};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 
 /// The size of a machine.
 #[derive(Clone, Copy, Debug)]

@@ -7,16 +7,12 @@ mod profile;
 
 use serde_json::Value;
 
-use crate::parts::cells::show_text;
-use crate::parts::requests::requests;
-use crate::parts::sorting::{Demand, Gather};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::budget::MEMBERS;
-use intake::json::{Element, each_element};
+use intake::json::each_element;
 use intake::rows::MAX_SECONDS;
 use intake::unknown_columns::note_keys;
-use model::{Behaviour, PodLife, PodName, PodSpec, RestartPolicy};
+use model::{PodLife, RestartPolicy};
 
 use profile::{Profiles, Remark};
 

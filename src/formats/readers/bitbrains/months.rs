@@ -4,7 +4,7 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::archive::{folders, of_one_folder};
 
 /// The folder of a month.

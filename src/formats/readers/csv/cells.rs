@@ -4,10 +4,9 @@
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
 )]
 
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::number::digits;
 use intake::table::{Column, Row, Table};
-use model::Text;
 use model::usage::Pattern;
 
 /// The rule that seconds break which are too many.

@@ -4,31 +4,25 @@
     reason = "values of a row that go from one call to the next through memory cost more than their parsing"
 )]
 
-use std::sync::Arc;
-
 use super::USAGE;
 use super::cells::{
     QUANTITY, Span, TOO_MANY_BYTES, TOO_MANY_CORES, either, integer, pattern, span,
 };
 use crate::parts::resize_list;
 use crate::parts::resizes::{Changed, Standing};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::class_columns::ClassColumns;
-use arrivals::job_fields::{JobField, PARTITION, QUEUE, outcome_alone};
+use arrivals::job_fields::{JobField, PARTITION, QUEUE};
 use arrivals::links::Links;
 use arrivals::pod::settings;
 use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS, PartitionField};
-use intake::budget::MEMBERS;
 use intake::number::MOST_OF_A_RESOURCE;
 use intake::table::{Column, Piece, Row, Table};
 use model::behaviour::Resize;
-use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use model::gpu::DEVICE_MILLI;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{
-    Behaviour, GpuRequest, JOB_GPUS_LABEL, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList,
-    Text, Throughputs,
-};
-use units::{Quantity, QuantityError};
+use model::{GpuRequest, JOB_GPUS_LABEL, JOB_TYPE_LABEL, Throughputs};
+use units::QuantityError;
 
 /// The columns of a table, by their meaning.
 pub(super) struct Columns {

@@ -2,7 +2,7 @@
 
 use super::CsvSource;
 use crate::parts::gangs::{Gangs, MOST_HELD};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use crate::shards::LATER;
 use arrivals::memory::{MemorySource, Recorded};
 use arrivals::renumbering::{Numbers, Renumbered};

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::events::Key;
 use crate::parts::anti_affinity;
-use crate::prelude::*;
-use arrivals::spill::{Hashed as _, NONE, Places, TextLog};
-use model::{Affinity, Labels, NodeSelector, NodeSelectorTerm, Operator, PodSpec, Requirement};
+use crate::readers::prelude::*;
+use arrivals::spill::{Hashed as _, NONE, TextLog};
+use model::{Affinity, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 
 columns! { CONSTRAINT_COLUMNS;
     TIME: required("time", "µs since 600 s before the trace"),

@@ -16,16 +16,12 @@ use super::unsorted::{Dirt, Unsorted};
 use super::usage::Usage;
 use crate::parts::numbering::{Names, Numbered};
 use crate::parts::resizes::{Changed, Resizes, Standing};
-use crate::parts::sorting::Gather;
 use crate::parts::timeline::OUT_OF_ORDER;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::class_cache::{ByClass, Lately};
 use arrivals::intern::ClassTable;
-use arrivals::job_fields::{Outcome, outcome_alone};
 use arrivals::links::LinksOfJobs;
 use arrivals::spill::{Alive, Flat, Order};
-use intake::origin::Origin;
-use model::PodSpec;
 use names::{numbered, provisional};
 use task::{End, Task, WORDS};
 

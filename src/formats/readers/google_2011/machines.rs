@@ -9,11 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::attributes::{Attributes, is_attributes};
 use crate::parts::machine_course::{MachineCourse, in_order};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, node};
-use crate::parts::timeline::{self, Rank, Timed};
-use crate::prelude::*;
-use model::Labels;
+use crate::parts::timeline;
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

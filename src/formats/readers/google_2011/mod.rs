@@ -13,9 +13,7 @@ pub mod tasks;
 pub(crate) mod unsorted;
 pub mod usage;
 
-use crate::parts::side_by_side::TraceTable;
-use crate::prelude::*;
-use arrivals::job_fields::Outcome;
+use crate::readers::prelude::*;
 
 /// The tables of the trace.
 const TABLES: &[TraceTable] = &[

@@ -5,7 +5,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::machines::TakeEvent;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::ledger::RowPolicy;
 
 /// The kind of the event with which a task begins, by its number in 2011.

@@ -14,11 +14,8 @@ use super::presence::{Presence, SCHEDULE};
 use super::unsorted;
 use super::usage::Windows;
 use crate::parts::class_keys::ClassKeys;
-use crate::parts::requests::requests;
-use crate::parts::side_by_side::Tables;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::rows::USAGE_NOT_READ;
-use model::PodSpec;
 use model::node::HOSTNAME_LABEL;
 
 /// The registry's entry.

@@ -2,17 +2,11 @@
 //! folder or archive, it is what the tasks use; alone it is a workload of its own, in which a task is
 //! there from its first window to its last and requests nothing.
 
-use std::sync::Arc;
-
 use super::events::{Key, Tasks};
 use crate::parts::measurements::{self, ByTask, Placed, Sample, Samples, Spans};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Demand, Gather};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::spill::FixedSort;
 use arrivals::usage_samples::Steps;
-use intake::origin::Origin;
-use model::{Behaviour, PodName, PodSpec, ResourceList};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

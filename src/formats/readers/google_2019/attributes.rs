@@ -3,9 +3,9 @@
 
 use serde_json::Value;
 
-use crate::prelude::*;
 use crate::readers::google_2011::attributes::{Attribute, Attributes};
 use crate::readers::google_2011::time;
+use crate::readers::prelude::*;
 use intake::python_value;
 use intake::records::{each_record, record_has};
 use model::{Operator, Requirement};

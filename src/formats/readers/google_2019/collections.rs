@@ -3,19 +3,17 @@
 //! as rows, so that they are on disk, and those that were asked for last in memory.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::machines::SWITCH_LABEL;
-use crate::prelude::*;
 use crate::readers::google_2011::time;
+use crate::readers::prelude::*;
 use arrivals::class_cache::Lately;
 use arrivals::links::{Links, LinksOfJobs};
-use arrivals::spill::{Places, TextLog, key_of};
+use arrivals::spill::{TextLog, key_of};
 use intake::records::{each_record, record_has};
 use model::node::HOSTNAME_LABEL;
-use model::{Labels, PodName, Text};
 
 columns! {
     /// The columns of collection events.

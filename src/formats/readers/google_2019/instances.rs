@@ -12,17 +12,15 @@ use std::rc::Rc;
 use super::MOST;
 use super::attributes::constraints;
 use super::collections::{Collection, Collections, is_collections};
-use crate::parts::requests::requests;
-use crate::parts::side_by_side::Tables;
-use crate::prelude::*;
 use crate::readers::google_2011::attributes::{demands, keep_apart};
 use crate::readers::google_2011::events::{Asked, TaskEvent, Tasks, opening_dirt};
 use crate::readers::google_2011::presence::{Presence, SCHEDULE};
 use crate::readers::google_2011::usage::{WindowPlaces, Windows};
 use crate::readers::google_2011::{time, unsorted};
+use crate::readers::prelude::*;
 use intake::records::{each_record, record_has};
 use intake::rows::USAGE_NOT_READ;
-use model::{PodSpec, Requirement};
+use model::Requirement;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

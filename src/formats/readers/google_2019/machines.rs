@@ -2,15 +2,13 @@
 //! of 2011 are.
 
 use super::attributes::{self, is_attributes};
-use crate::parts::side_by_side::Tables;
-use crate::prelude::*;
 use crate::readers::google_2011::attributes::Attributes;
 use crate::readers::google_2011::machines::{
     CapacityPlaces, Event, Machines, PLATFORM_LABEL, TakeEvent, capacity, stated_labels,
 };
 use crate::readers::google_2011::time;
+use crate::readers::prelude::*;
 use intake::records::{each_record, record_has};
-use model::Labels;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

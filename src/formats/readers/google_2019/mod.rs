@@ -7,9 +7,8 @@ mod collections;
 pub mod instances;
 pub mod machines;
 
-use crate::parts::cells::{show_records, show_text};
-use crate::parts::side_by_side::{Tables, TraceTable};
-use crate::prelude::*;
+use crate::parts::cells::show_records;
+use crate::readers::prelude::*;
 use intake::records::record_has;
 
 /// The tables of the trace.

@@ -1,15 +1,10 @@
 //! Jobs of `SenseTime`'s Helios clusters of 2020 (`cluster_log.csv`), in the time of UTC+8. A job that
 //! states its machines is a gang of one pod on each of them, with its share of GPUs and cores, rounded up. Format: `traces.md`, section 8.
 
-use crate::parts::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
+use crate::parts::plain_demand::milli_of_gpus;
 use crate::parts::requests::{Spread, spread};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
-use crate::prelude::*;
-use arrivals::job_fields::{Outcome, outcome_alone};
-use arrivals::spill::FlatName;
+use crate::readers::prelude::*;
 use intake::archive::of_one_folder;
-use intake::budget::MEMBERS;
 use intake::calendar::{Zone, is_absent};
 use intake::rows::MAX_SECONDS;
 

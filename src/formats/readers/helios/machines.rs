@@ -2,14 +2,11 @@
 //! Eight make a machine, which comes and goes with them; its cores and memory are not stated, and are those that the
 //! experiment gives. A list of virtual clusters with their numbers of machines (`,num`), as Lucid has it, is read as well.
 
-use crate::parts::cells::show_text;
 use crate::parts::machine_course::{MachineCourse, in_order};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, gpu_node};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::archive::of_one_folder;
 use intake::table::{Column, Row, Table};
-use model::{GpuInventory, Text};
+use model::GpuInventory;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -4,7 +4,7 @@
 pub mod jobs;
 pub mod machines;
 
-use crate::parts::side_by_side::TraceTable;
+use crate::readers::prelude::*;
 use intake::calendar::Zone;
 
 /// The tables of the trace.

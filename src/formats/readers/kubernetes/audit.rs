@@ -10,14 +10,11 @@
 use serde_json::Value;
 
 use super::{Deed, Known, Pod, Records, resized};
-use crate::parts::cells::show_text;
 use crate::parts::recorded_pod::{self, Recorded};
-use crate::prelude::*;
-use arrivals::job_fields::Outcome;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::json::{Element, each_line, is_json};
+use intake::json::{each_line, is_json};
 use intake::unknown_columns::note_members;
-use model::PodSpec;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

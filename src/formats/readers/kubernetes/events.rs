@@ -7,11 +7,9 @@
 use serde_json::Value;
 
 use super::{Deed, Records};
-use crate::parts::cells::show_text;
-use crate::prelude::*;
-use arrivals::job_fields::Outcome;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::json::{Element, each_element, each_text, is_json};
+use intake::json::{each_element, each_text, is_json};
 use intake::unknown_columns::note_members;
 use intake::yaml_items::each_item;
 

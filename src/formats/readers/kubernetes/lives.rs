@@ -5,11 +5,8 @@ use super::acts::{
 };
 use super::unnamed::{Leftover, Match, Unnamed};
 use super::{Deed, Known, Records, resized, sort};
-use crate::parts::sorting::{Demand, Gather};
-use crate::prelude::*;
-use arrivals::job_fields::Outcome;
+use crate::readers::prelude::*;
 use arrivals::spill::FixedSort;
-use model::{PodName, PodSpec, ResourceList};
 
 /// Notes about records, which are told in the order of time.
 const NOTES: [(&str, Action); 8] = [
@@ -425,7 +422,6 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::parts::requests::requests;
 
     fn deeds() -> impl Strategy<Value = Deed> {
         let spec = || prop::option::of(0..3_u32);

@@ -8,15 +8,11 @@ mod lives;
 mod resized;
 mod unnamed;
 
-use std::sync::Arc;
-
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use acts::{Act, Place};
 use arrivals::intern::ClassTable;
-use arrivals::job_fields::{Outcome, outcome_alone};
-use arrivals::spill::{FixedSort, Places, TextLog};
+use arrivals::spill::{FixedSort, TextLog};
 use lives::Lives;
-use model::PodSpec;
 
 /// The change of a pod's life that a record states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

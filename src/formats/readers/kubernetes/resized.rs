@@ -6,13 +6,9 @@ use super::lives::Rank;
 use super::{Records, sort};
 use crate::parts::recorded_pod::bad_row;
 use crate::parts::resizes::{Changed, Resizes, Standing};
-use crate::parts::sorting::Demand;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::spill::{FixedSort, FixedSorted};
-use intake::json::Element;
-use model::PodSpec;
 use model::resource_list::{CPU, MEMORY};
-use units::Quantity;
 
 /// Words of a resize: the rank of its pod, its time, its number, its spec and its place.
 const WORDS: usize = 9;

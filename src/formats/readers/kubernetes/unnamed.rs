@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 
 use super::acts::{Act, Place, instant_of, number_of_spec, spec_of, word_of};
 use super::{Deed, Records, sort};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::spill::{FixedSort, FixedSorted};
 
 /// The length of what the server adds to a name that it makes.

@@ -6,12 +6,9 @@
 
 use super::{Columns, Times};
 use crate::parts::class_keys::ClassKeys;
-use crate::parts::sorting::Gather;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::header_record::HeaderRecord;
-use arrivals::job_fields::Outcome;
-use arrivals::spill::{Flat, FlatName};
-use intake::origin::Origin;
+use arrivals::spill::Flat;
 use intake::table::Row;
 
 /// Rows as arrivals, in the file's order.

@@ -1,9 +1,7 @@
 //! The tables of an `OpenDC` workload: tasks and fragments, with the names of their columns in every version of the
 //! traces, and what lies beside them.
 
-use crate::parts::cells::show_rows;
-use crate::parts::side_by_side::{Tables, TraceTable};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::parquet::TimeForm;
 
 /// The columns of tasks.

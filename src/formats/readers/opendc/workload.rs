@@ -1,8 +1,6 @@
 //! The tasks of an `OpenDC` workload with their fragments. Names are found on disk by their hashes, and what is known of tasks
 //! lies there as well, so that memory has a part of a long trace alone.
 
-use std::sync::Arc;
-
 use super::tables::{
     BEGIN, CAPACITY, CHILDREN, COLUMNS, CORES, DEADLINE, DEFERRABLE, DURATION, FRAGMENT_DURATION,
     GPU_CAPACITY, GPU_USED, GPUS, ID, MEMORY, PARENTS, SUBMISSION, USED,
@@ -10,14 +8,10 @@ use super::tables::{
 use super::task::{Covered, Task};
 use super::{LAST, MOST_MEBIBYTES, MOST_MHZ, MOST_SHARE, TYPICAL_KIBIBYTES};
 use crate::parts::measurements::{ByTask, Sample, Samples};
-use crate::parts::sorting::{Demand, Gather};
 use crate::parts::task_edges::{Joined, TaskEdges};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::links::Links;
-use arrivals::spill::{FixedSort, Places, Slots, TextLog};
-use intake::budget::MEMBERS;
-use model::PodName;
-use model::gpu::MAX_DEVICES;
+use arrivals::spill::{FixedSort, Slots, TextLog};
 
 /// A millisecond in nanoseconds.
 const MILLISECOND: i64 = 1_000_000;

@@ -3,16 +3,11 @@
 
 use serde_json::Value;
 
-use crate::parts::cells::show_text;
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Demand, Gather, gang};
-use crate::prelude::*;
-use arrivals::job_fields::{Outcome, outcome_alone};
-use intake::budget::MEMBERS;
+use crate::parts::sorting::gang;
+use crate::readers::prelude::*;
 use intake::calendar::{Zone, is_absent};
-use intake::json::{Element, each_element, each_line, is_json};
+use intake::json::{each_element, each_line, is_json};
 use intake::unknown_columns::note_keys;
-use model::{Labels, PodName};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -1,11 +1,8 @@
 //! Machines of Philly's clusters (`cluster_machine_list`). The list states GPUs and how much memory each has, and neither
 //! processors nor memory of the machine, so nodes offer none.
 
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, gpu_node};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use model::GpuInventory;
-use model::gpu::MAX_DEVICES;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -5,8 +5,7 @@ pub mod log;
 pub mod machines;
 pub mod table;
 
-use crate::parts::side_by_side::TraceTable;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::calendar::Zone;
 
 /// The tables of the trace.

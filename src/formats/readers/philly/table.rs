@@ -1,11 +1,7 @@
 //! The table of Philly's jobs that was derived of the log: one row a job, without an order.
 
-use crate::parts::cells::show_rows;
-use crate::parts::plain_demand::{PlainDemand, one_gpu_each};
-use crate::parts::sorting::Gather;
-use crate::prelude::*;
-use arrivals::spill::FlatName;
-use intake::budget::MEMBERS;
+use crate::parts::plain_demand::one_gpu_each;
+use crate::readers::prelude::*;
 use intake::rows::MAX_SECONDS;
 
 /// The registry's entry.

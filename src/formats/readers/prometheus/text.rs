@@ -3,8 +3,7 @@
 
 use super::pods::Pods;
 use super::{NOT_A_NUMBER, milliseconds};
-use crate::prelude::*;
-use arrivals::spill::Places;
+use crate::readers::prelude::*;
 
 /// Names and values of labels.
 #[derive(Debug, Default)]

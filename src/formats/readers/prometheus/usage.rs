@@ -8,9 +8,8 @@ use rustc_hash::FxBuildHasher;
 use super::Sample as Stated;
 use super::pods::Label;
 use crate::parts::measurements::{ByTask, Sample, Samples};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::usage_samples::Steps;
-use model::{Behaviour, Text};
 use units::SortedMap;
 
 /// The meaning of a series of use.

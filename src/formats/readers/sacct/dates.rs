@@ -3,7 +3,7 @@
 
 use jiff::Timestamp;
 
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::calendar::{Zone, is_absent};
 
 /// The forms of dates.

@@ -1,19 +1,14 @@
 //! A job as its record states it, and the attempts of one that was started several times.
 
 use super::tres::{Gpus, Resources, note};
-use crate::parts::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
+use crate::parts::plain_demand::milli_of_gpus;
 use crate::parts::requests::spread;
-use crate::parts::sorting::Gather;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::duplicate_names::TWICE;
-use arrivals::job_fields::Outcome;
 use arrivals::links::TaskNames;
-use arrivals::spill::{FlatName, Order};
+use arrivals::spill::Order;
 use intake::number::digits;
-use intake::origin::Origin;
-use model::{Labels, PodName};
 use smallvec::SmallVec;
-use std::sync::Arc;
 use units::SortedMap;
 
 /// A job.

@@ -6,9 +6,8 @@ use serde_json::Value;
 use super::job::{Complaints, Job, Jobs};
 use super::labels;
 use super::tres::{MOST_PROCESSORS, Resources};
-use crate::prelude::*;
-use intake::budget::MEMBERS;
-use intake::json::{Element, each_element};
+use crate::readers::prelude::*;
+use intake::json::each_element;
 use intake::rows::MAX_SECONDS;
 use intake::unknown_columns::note_members;
 

@@ -4,12 +4,10 @@ use serde_json::Value;
 
 use super::past::{Demands, Past, Pod};
 use crate::parts::recorded_pod::{self, Recorded};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::pod::template::bad;
-use arrivals::spill::{Places, TextLog};
-use intake::budget::{MEMBERS, OBJECTS};
-use model::PodSpec;
-use std::sync::Arc;
+use arrivals::spill::TextLog;
+use intake::budget::OBJECTS;
 use units::SortedMap;
 
 /// The life of a pod in seconds since 1970; without an end it lasts beyond the trace.

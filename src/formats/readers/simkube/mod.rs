@@ -6,8 +6,7 @@
 mod cluster;
 mod past;
 
-use crate::parts::sorting::Gather;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use cluster::Cluster;
 use intake::archive::parts;
 use intake::budget::read_whole;

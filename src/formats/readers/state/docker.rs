@@ -3,11 +3,7 @@
 
 use super::ports::{Ports, paths};
 use super::{Places, Pods, State, count, has_keys, note, note_pods, printed};
-use crate::parts::cells::show_text;
-use crate::parts::requests::requests;
-use crate::prelude::*;
-use intake::budget::MEMBERS;
-use intake::json::Element;
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

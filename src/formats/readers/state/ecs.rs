@@ -9,10 +9,7 @@ use super::ports::{Ports, paths};
 use super::services::Wanted;
 use super::{Places, Pods, State, count, has_keys, note, scaled, whole_gpus_of};
 use crate::parts::anti_affinity::keep_apart;
-use crate::parts::cells::show_text;
-use crate::prelude::*;
-use intake::json::Element;
-use model::PodSpec;
+use crate::readers::prelude::*;
 use model::node::HOSTNAME_LABEL;
 
 /// The registry's entry.

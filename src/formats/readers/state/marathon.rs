@@ -6,11 +6,8 @@ use serde_json::Value;
 
 use super::ports::{Ports, paths};
 use super::{Places, Pods, State, count, has_keys, note, note_pods, scaled, sum, wraps};
-use crate::parts::cells::show_text;
 use crate::parts::requests::whole_gpus;
-use crate::prelude::*;
-use intake::json::Element;
-use model::gpu::MAX_DEVICES;
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

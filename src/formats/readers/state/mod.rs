@@ -9,19 +9,14 @@ mod ports;
 mod printed;
 mod services;
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
-use crate::parts::requests::{requests, whole_gpus};
-use crate::parts::sorting::{Demand, Gather};
-use crate::prelude::*;
+use crate::parts::requests::whole_gpus;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::budget::{MEMBERS, OBJECTS};
-use intake::json::{Element, each_element, each_line, each_text};
-use intake::origin::Origin;
-use model::gpu::MAX_DEVICES;
-use model::{GpuRequest, PodName, PodSpec};
+use intake::budget::OBJECTS;
+use intake::json::{each_element, each_line, each_text};
+use model::GpuRequest;
 use services::Services;
 
 /// A function that takes an element of a state.

@@ -9,10 +9,8 @@ use serde_json::Value;
 
 use super::ports::{Ports, paths};
 use super::{Places, Pods, State, has_keys, note_pods, whole_gpus_of};
-use crate::parts::cells::show_text;
-use crate::prelude::*;
-use intake::json::Element;
-use model::{GpuRequest, PodSpec};
+use crate::readers::prelude::*;
+use model::GpuRequest;
 use phases::{Phase, Phases};
 
 /// The registry's entry.

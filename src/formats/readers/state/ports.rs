@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use crate::prelude::*;
-use intake::json::Element;
-use model::{HostPort, PodSpec};
+use crate::readers::prelude::*;
+use model::HostPort;
 
 /// The largest number of a port.
 const LARGEST: f64 = 65_535.0;

@@ -2,8 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::prelude::*;
-use intake::json::Element;
+use crate::readers::prelude::*;
 
 /// Whether a text begins with a line that has all of these words.
 pub(super) fn has_words(first: &[u8], words: &[&str]) -> bool {

@@ -6,8 +6,7 @@
 
 use super::row::is_partial;
 use super::{MISSING, SwfJob, SwfSource};
-use crate::prelude::*;
-use model::PodName;
+use crate::readers::prelude::*;
 
 /// The row that was read behind the partial executions of another job.
 #[derive(Debug, Default)]

@@ -2,7 +2,7 @@
 
 use super::reader::SwfReader;
 use super::{ABSOLUTE_FROM, SwfSource};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use crate::shards::{Names, Shards};
 
 /// Opens several logs, in each of which jobs have numbers of their own. Times since 1970 count from the first job of all.

@@ -2,7 +2,7 @@
 
 use super::header::SwfHeader;
 use super::row::{FIELDS, Parsed, RowParser, SwfJob};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::ledger::RowPolicy;
 use intake::lines::Lines;
 

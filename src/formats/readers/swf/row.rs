@@ -9,11 +9,10 @@
 mod ends;
 mod plain;
 
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use arrivals::intern::NameTable;
 use intake::number::digits;
 use intake::table::{LAST_SECOND, at_most};
-use model::Text;
 use units::time::NANOS_PER_SECOND;
 
 use ends::{numbers_between, plain_row};

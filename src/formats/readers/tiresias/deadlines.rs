@@ -1,10 +1,7 @@
 //! The table of Chronus' jobs, which have deadlines.
 
 use super::Places;
-use crate::parts::cells::show_rows;
-use crate::parts::plain_demand::PlainDemand;
-use crate::parts::sorting::Gather;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -1,9 +1,7 @@
 //! The table of Tiresias' jobs.
 
 use super::Places;
-use crate::parts::cells::show_rows;
-use crate::parts::sorting::Gather;
-use crate::prelude::*;
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

@@ -1,10 +1,7 @@
 //! The cluster of Tiresias' simulator: switches with equal machines below each.
 
-use crate::parts::cells::show_rows;
-use crate::parts::sorting::{Capacity, gpu_node};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use model::GpuInventory;
-use model::gpu::MAX_DEVICES;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {

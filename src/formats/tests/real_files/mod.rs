@@ -1,10 +1,6 @@
 //! The readers on the published files, which lie beside the package where it is developed; without
 //! them these tests say so and pass.
 
-use crate::registry;
-use crate::tests::prelude::*;
-use arrivals::Arrival;
-use intake::Action;
 mod counts;
 mod parquet;
 
@@ -13,6 +9,8 @@ use std::path::{Path, PathBuf};
 use crate::readers::openb_nodes;
 use crate::readers::openb_pods::{OpenbPod, read_openb_pods};
 use crate::readers::swf::{SwfSource, read_swf_jobs};
+use crate::registry;
+use crate::tests::prelude::*;
 use arrivals::fill_up::{FillPod, FillResource, published_order};
 use arrivals::transform;
 

@@ -6,7 +6,6 @@ use crate::tests::prelude::*;
 use crate::writers::Converted;
 use crate::writers::lost::Fate;
 use arrivals::memory::MemorySource;
-use std::sync::Arc;
 
 fn recorded(arrivals: Vec<Arrival>, specs: Vec<PodSpec>) -> Recorded {
     Recorded {

@@ -1,7 +1,5 @@
 //! Random workloads with whatever a record may say, and texts that are hard to write.
 
-use std::sync::Arc;
-
 use proptest::prelude::*;
 
 use crate::prelude::*;
@@ -9,13 +7,9 @@ use arrivals::header_record::{HeaderEntry, HeaderRecord};
 use arrivals::job_fields::JobField;
 use arrivals::links::Links;
 use arrivals::memory::Recorded;
-use arrivals::stream::Arrival;
 use model::behaviour::Resize;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{
-    Behaviour, Container, GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList, Text,
-};
-use units::Quantity;
+use model::{Container, GpuRequest, JOB_TYPE_LABEL};
 
 const TEXTS: [&str; 11] = [
     "",

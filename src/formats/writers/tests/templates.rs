@@ -4,11 +4,9 @@
 use crate::readers::csv::CsvSource;
 use crate::tests::prelude::*;
 use crate::writers::find;
-use arrivals::{Arrival, MemorySource};
-use intake::Origin;
+use arrivals::MemorySource;
 
 use k8s::{ManifestReader, read_manifests};
-use model::PodSpec;
 
 /// Rules about places.
 const WISHES: &str = include_str!("../../../k8s/tests/wishes.yaml");

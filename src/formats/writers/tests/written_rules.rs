@@ -10,7 +10,6 @@ use crate::prelude::*;
 use crate::readers::csv::CsvSource;
 use crate::writers::find;
 use arrivals::{MemorySource, Recorded};
-use model::PodSpec;
 
 use k8s::ManifestReader;
 

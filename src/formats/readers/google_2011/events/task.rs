@@ -1,9 +1,7 @@
 //! Tasks that are alive, and the ends of their demands.
 
-use crate::prelude::*;
-use arrivals::job_fields::Outcome;
+use crate::readers::prelude::*;
 use arrivals::spill::{NONE, Stored};
-use intake::origin::Origin;
 
 use super::Key;
 

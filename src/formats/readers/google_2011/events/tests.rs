@@ -2,7 +2,6 @@ use crate::tests::prelude::*;
 use proptest::prelude::*;
 
 use super::*;
-use crate::parts::requests::requests;
 
 /// The demands of events of two tasks; a number of them is held in memory.
 fn demands(events: &[(i64, i64, i64)], ran_only: bool, most_held: usize) -> (Recorded, Vec<u32>) {

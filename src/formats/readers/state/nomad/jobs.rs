@@ -5,11 +5,9 @@ use serde_json::Value;
 
 use super::phases::Phase;
 use super::{Amounts, DISK, MEGAHERTZ, MORE_MEMORY, OTHER_DEVICE, Settings, note_amount};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use crate::readers::state::ports::paths;
 use crate::readers::state::{Pods, State, count, note, note_pods, whole_gpus_of};
-use intake::budget::MEMBERS;
-use intake::json::Element;
 
 /// Whether an element is a job, within which groups stand, and no allocation with its job beside it; `nomad job inspect`
 /// puts another key before them.

@@ -3,7 +3,6 @@
 use super::{ledger, read};
 use crate::readers::state::{docker, ecs, marathon, nomad};
 use crate::tests::prelude::*;
-use model::PodSpec;
 
 fn pod(name: &str, cpu: i64, memory: i64) -> (String, i64, i64) {
     (name.to_owned(), cpu, memory)

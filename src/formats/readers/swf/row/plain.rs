@@ -6,7 +6,7 @@
 )]
 
 use super::{FIELDS, SwfJob};
-use crate::prelude::*;
+use crate::readers::prelude::*;
 use intake::number::eight_digits;
 
 /// The most digits: seconds of so many still fit nanoseconds.
