@@ -5,22 +5,23 @@
 ///
 /// ```ignore
 /// columns! { COLUMNS;
-///     TIME: required("time", "s from the start of the trace"),
+///     TIME: required("time", "s from the start of the trace") => is_whole,
 ///     _: optional("comment", "read, not used"),
 /// }
 /// ```
 ///
-/// Without names, the columns are a list alone.
+/// Behind an arrow stands the test of a field by which a table is recognized. Without names of places, the columns are a
+/// list alone.
 macro_rules! columns {
-    ($($kind:ident($name:expr, $meaning:expr $(,)?),)+) => {
-        &[$(::intake::columns::ColumnDoc::$kind($name, $meaning)),+]
+    ($($kind:ident($name:expr, $meaning:expr $(,)?) $(=> $sign:expr)?,)+) => {
+        &[$(::intake::columns::ColumnDoc::$kind($name, $meaning)$(.with_sign($sign))?),+]
     };
     ($(#[$about:meta])* $vis:vis $table:ident;
-        $($place:tt: $kind:ident($name:expr, $meaning:expr $(,)?),)+
+        $($place:tt: $kind:ident($name:expr, $meaning:expr $(,)?) $(=> $sign:expr)?,)+
     ) => {
         $(#[$about])*
         $vis const $table: &[::intake::columns::ColumnDoc] =
-            $crate::columns::columns! { $($kind($name, $meaning),)+ };
+            $crate::columns::columns! { $($kind($name, $meaning) $(=> $sign)?,)+ };
         $crate::columns::places! { [$vis] 0; $($place)+ }
     };
 }

@@ -10,7 +10,7 @@ pub(crate) use arrivals::spill::{FlatName, Places};
 pub(crate) use arrivals::stream::{Arrival, ArrivalSource};
 pub(crate) use intake::budget::MEMBERS;
 pub(crate) use intake::columns::{ColumnDoc, Confidence, FieldTest};
-pub(crate) use intake::columns::{header_has, is_number_or_empty, is_whole, row_has};
+pub(crate) use intake::columns::{header_has, is_any, is_number_or_empty, is_whole, row_has};
 pub(crate) use intake::json::Element;
 pub(crate) use intake::ledger::{Action, BadRow, Journal};
 pub(crate) use intake::origin::Origin;

@@ -17,6 +17,20 @@ pub(crate) struct TraceTable {
     pub(crate) unread: &'static str,
 }
 
+/// Declares the tables of a trace, each with its name, its test and the note of a format that does not read it.
+macro_rules! trace_tables {
+    ($vis:vis $tables:ident; $($name:literal: $sniff:expr, $unread:expr;)+) => {
+        $vis const $tables: &[$crate::parts::side_by_side::TraceTable] =
+            &[$($crate::parts::side_by_side::TraceTable {
+                name: $name,
+                sniff: $sniff,
+                unread: $unread,
+            }),+];
+    };
+}
+
+pub(crate) use trace_tables;
+
 /// The note about a file that is no table.
 const ABOUT: &str = "file about the trace, not read";
 
@@ -76,26 +90,37 @@ impl<const N: usize> Tables<N> {
         self
     }
 
-    /// The tables, if the first of those that are read is among them.
-    pub(crate) fn with_first(self, input: &Input, name: &str) -> Result<Self, TraceError> {
-        if !self.read[0].is_empty() {
-            return Ok(self);
+    /// The tables of a trace, of which these are read, if the first of them is among them.
+    pub(crate) fn with_first(
+        input: &Input,
+        all: &[TraceTable],
+        names: [&str; N],
+    ) -> Result<Self, TraceError> {
+        let tables = Self::of(input, all, names)?;
+        if !tables.read[0].is_empty() {
+            return Ok(tables);
         }
         Err(TraceError::Format {
             file: input.name.to_string(),
             reason: format!(
-                "has no `{name}`; name the folder or archive that has it beside the other tables"
+                "has no `{}`; name the folder or archive that has it beside the other tables",
+                names[0]
             ),
         })
     }
 
-    /// Lists the files that are not read.
-    pub(crate) fn note(&self, journal: &mut Journal) -> Result<(), TraceError> {
+    /// A journal of the trace that lists the files that are not read.
+    pub(crate) fn journal(
+        &self,
+        input: &Input,
+        options: &ReadOptions,
+    ) -> Result<Journal, TraceError> {
+        let mut journal = Journal::new(input.name.clone(), options.rows);
         for (file, kind) in &self.unread {
             journal.file = file.clone();
             journal.dirt(kind, Action::Keep, 1)?;
         }
-        Ok(())
+        Ok(journal)
     }
 
     /// Shows the cells of the first table but for those of names, and the text of the others that are read.
@@ -163,18 +188,10 @@ mod tests {
     use crate::packed::archive;
     use intake::ledger::RowPolicy;
 
-    const TABLES: &[TraceTable] = &[
-        TraceTable {
-            name: "letters",
-            sniff: |first| certain(first.starts_with(b"a")),
-            unread: "letters",
-        },
-        TraceTable {
-            name: "digits",
-            sniff: |first| certain(first.starts_with(b"1")),
-            unread: "digits, not read; nothing counts",
-        },
-    ];
+    trace_tables! { TABLES;
+        "letters": |first| certain(first.starts_with(b"a")), "letters";
+        "digits": |first| certain(first.starts_with(b"1")), "digits, not read; nothing counts";
+    }
 
     fn certain(is_so: bool) -> Confidence {
         if is_so {
@@ -198,8 +215,8 @@ mod tests {
         let tables = Tables::of(&input, TABLES, ["letters"]).expect("an archive");
         let names: Vec<&str> = tables.read[0].iter().map(|part| &*part.name).collect();
         assert_eq!(names, ["t.tar: y", "t.tar: z"]);
-        let mut journal = Journal::new("t.tar".into(), RowPolicy::REPORT);
-        tables.note(&mut journal).expect("not strict");
+        let options = crate::tests::prelude::options_with(|own| own.rows = RowPolicy::REPORT);
+        let journal = tables.journal(&input, &options).expect("not strict");
         let listed: Vec<String> = { journal.ledger.entries().iter() }
             .map(ToString::to_string)
             .collect();
@@ -216,18 +233,10 @@ mod tests {
 
     #[test]
     fn names_of_files_tell_tables_that_their_rows_do_not() {
-        const ALIKE: &[TraceTable] = &[
-            TraceTable {
-                name: "tasks",
-                sniff: |first| certain(first.starts_with(b"a")),
-                unread: "tasks",
-            },
-            TraceTable {
-                name: "tags",
-                sniff: |first| certain(first.starts_with(b"a1")),
-                unread: "tags",
-            },
-        ];
+        trace_tables! { ALIKE;
+            "tasks": |first| certain(first.starts_with(b"a")), "tasks";
+            "tags": |first| certain(first.starts_with(b"a1")), "tags";
+        }
         for (file, first, expected) in [
             ("x/tags.csv", "a1", "tags"),
             ("tags.tar: tags.csv", "?", "tags"),
@@ -245,11 +254,8 @@ mod tests {
     #[test]
     fn a_trace_without_its_own_table_is_refused() {
         let input = Input::bytes("digits.csv", &b"1\n"[..]);
-        let tables = Tables::of(&input, TABLES, ["letters"]).expect("a file");
-        let error = tables
-            .with_first(&input, "letters")
-            .err()
-            .expect("no letters");
+        let tables = Tables::with_first(&input, TABLES, ["letters"]);
+        let error = tables.err().expect("no letters");
         assert_eq!(
             error.to_string(),
             "digits.csv: has no `letters`; name the folder or archive that has it beside the other tables"

@@ -14,17 +14,17 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["instance_sn"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
 columns! { COLUMNS;
-    INSTANCE: required("instance_sn", "instance; becomes the name"),
-    ROLE: required("role", "CN or HN; read, not used"),
-    APPLICATION: required("app_name", "application; becomes the tenant"),
+    INSTANCE: required("instance_sn", "instance; becomes the name") => is_any,
+    ROLE: required("role", "CN or HN; read, not used") => is_any,
+    APPLICATION: required("app_name", "application; becomes the tenant") => is_any,
     CPU: required("cpu_request", "cores"),
     CPU_LIMIT: optional("cpu_limit", "cores"),
-    GPU: required("gpu_request", "GPU devices"),
+    GPU: required("gpu_request", "GPU devices") => is_any,
     GPU_LIMIT: optional("gpu_limit", "GPU devices; compared with the request"),
     RDMA: optional("rdma_request", "percent of a network card; not requested"),
     RDMA_LIMIT: optional("rdma_limit", "percent of a network card; read, not used"),
@@ -34,25 +34,12 @@ columns! { COLUMNS;
     DISK_LIMIT: optional("disk_limit", "GiB of local disk"),
     ON_A_NODE: optional("max_instance_per_node",
         "most instances of the application on a node, -1: any number; not enforced"),
-    CREATED: required("creation_time", "s from the trace's start; empty: before it"),
+    CREATED: required("creation_time", "s from the trace's start; empty: before it") => is_any,
     SCHEDULED: optional("scheduled_time", "s; empty: before the start"),
     DELETED: required("deletion_time", "s; empty: after the end"),
 }
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-fn sniff(first: &[u8]) -> Confidence {
-    header_has(
-        first,
-        &[
-            "instance_sn",
-            "role",
-            "app_name",
-            "gpu_request",
-            "creation_time",
-        ],
-    )
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);

@@ -13,7 +13,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["app", "func"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
@@ -25,11 +25,6 @@ columns! { COLUMNS;
 }
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-fn sniff(first: &[u8]) -> Confidence {
-    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
-    header_has(first, &names)
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);

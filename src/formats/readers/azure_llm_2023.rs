@@ -13,7 +13,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["ContextTokens", "GeneratedTokens"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
@@ -27,11 +27,6 @@ const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 /// The most tokens of a question or an answer.
 const MOST_TOKENS: i64 = 1 << 30;
-
-fn sniff(first: &[u8]) -> Confidence {
-    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
-    header_has(first, &names)
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);

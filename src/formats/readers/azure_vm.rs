@@ -32,22 +32,23 @@ columns! { COLUMNS;
     VM: required("vm id", "machine; becomes the name"),
     SUBSCRIPTION: required("subscription id", "subscription; becomes the tenant"),
     _: required("deployment id", "deployment; read, not used"),
-    CREATED: required("created", "s from the trace's start; 0 may be before it"),
-    DELETED: required("deleted", "s; 2591700 and later: still there at the end"),
+    CREATED: required("created", "s from the trace's start; 0 may be before it") => is_whole,
+    DELETED: required("deleted", "s; 2591700 and later: still there at the end") => is_whole,
     MOST: required("max cpu", "percent; read, not used"),
-    MEAN: required("avg cpu", "percent; with the option `usage`, what it uses"),
+    MEAN: required("avg cpu", "percent; with the option `usage`, what it uses") => is_number_or_empty,
     _: required("p95 max cpu", "percent; read, not used"),
-    CATEGORY: required("category", "Delay-insensitive, Interactive or Unknown; read, not used"),
+    CATEGORY: required("category", "Delay-insensitive, Interactive or Unknown; read, not used")
+        => |field| CATEGORIES.contains(&field),
     CORES: required("cores", "cores, or a bucket such as `>24`"),
     MEMORY: required("memory", "GiB, or a bucket such as `>64`"),
 }
 
 columns! { READING_COLUMNS;
-    READ_AT: required("timestamp", "s from the trace's start"),
-    READ_VM: required("vm id", "machine"),
-    LEAST: required("min cpu", "percent; read, not used"),
-    READ_MOST: required("max cpu", "percent; read, not used"),
-    READ_MEAN: required("avg cpu", "percent; with the option `usage`, what it uses"),
+    READ_AT: required("timestamp", "s from the trace's start") => is_reading_time,
+    READ_VM: required("vm id", "machine") => |field| !is_number_or_empty(field),
+    LEAST: required("min cpu", "percent; read, not used") => is_percent,
+    READ_MOST: required("max cpu", "percent; read, not used") => is_percent,
+    READ_MEAN: required("avg cpu", "percent; with the option `usage`, what it uses") => is_percent,
 }
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
@@ -65,32 +66,19 @@ fn sniff(first: &[u8]) -> Confidence {
 
 /// Whether a table that begins with these bytes is one of machines.
 fn is_machines(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (CREATED, is_whole),
-        (DELETED, is_whole),
-        (MEAN, is_number_or_empty),
-        (CATEGORY, |field| CATEGORIES.contains(&field)),
-    ];
     if header::of_machines(first).is_some() {
         return Confidence::Certain;
     }
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 /// Whether a table that begins with these bytes is one of readings.
 fn is_readings(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 5] = [
-        (READ_AT, is_reading_time),
-        (READ_VM, |field| !is_number_or_empty(field)),
-        (LEAST, is_percent),
-        (READ_MOST, is_percent),
-        (READ_MEAN, is_percent),
-    ];
     if header::of_readings(first).is_some() {
         return Confidence::Certain;
     }
     // A name between numbers may be a row of many other tables, too.
-    row_has(first, b',', READING_COLUMNS.len(), &tests).min(Confidence::Maybe)
+    READINGS.confidence(first).min(Confidence::Maybe)
 }
 
 /// Whether a field is the time of a reading: there is one each five minutes.
@@ -108,29 +96,12 @@ fn is_percent(field: &str) -> bool {
 /// The categories of machines; the files spell one in two ways.
 const CATEGORIES: [&str; 4] = ["Delay-insensitive", "Interactive", "Unknown", "Unkown"];
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "vmtable",
-        sniff: is_machines,
-        unread: "machines",
-    },
-    TraceTable {
-        name: "vm_cpu_readings",
-        sniff: is_readings,
-        unread: "readings of machines",
-    },
-    TraceTable {
-        name: "subscriptions",
-        sniff: is_subscriptions,
-        unread: "subscriptions, not read; `vmtable` names that of each machine",
-    },
-    TraceTable {
-        name: "deployments",
-        sniff: is_deployments,
-        unread: "deployments, not read; `vmtable` names that of each machine",
-    },
-];
+trace_tables! { TABLES;
+    "vmtable": is_machines, "machines";
+    "vm_cpu_readings": is_readings, "readings of machines";
+    "subscriptions": is_subscriptions, "subscriptions, not read; `vmtable` names that of each machine";
+    "deployments": is_deployments, "deployments, not read; `vmtable` names that of each machine";
+}
 
 /// Whether a table that begins with these bytes is one of subscriptions: key, first creation, number of machines.
 fn is_subscriptions(first: &[u8]) -> Confidence {
@@ -164,9 +135,8 @@ struct Names {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [machines, of_readings] = &tables.read;
     let mut readings = Readings {
         samples: Samples::default(),

@@ -15,34 +15,24 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["command", "step option"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
 columns! { COLUMNS;
     TYPE: required("job type", "model and batch size; becomes the tenant, and is a row of `models.throughputs`"),
     _: required("command", "command; read, not used"),
-    OPTION: required("step option", "option that states the steps; read, not used"),
+    _: required("step option", "option that states the steps; read, not used") => |field| field.starts_with('-'),
     DATA: required("needs data", "1: reads a data directory; read, not used"),
-    STEPS: required("total steps", "steps; without `models.throughputs` no run time"),
-    ARRIVAL: required("arrival time", "s"),
-    GPUS: required("scale factor", "GPUs; each is a pod of the gang"),
+    STEPS: required("total steps", "steps; without `models.throughputs` no run time") => is_whole,
+    ARRIVAL: required("arrival time", "s") => is_number_or_empty,
+    GPUS: required("scale factor", "GPUs; each is a pod of the gang") => is_whole,
 }
 
 const LAYOUT: Layout = Layout {
     separator: b'\t',
     ..Layout::headless(COLUMNS)
 };
-
-fn sniff(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (OPTION, |field| field.starts_with('-')),
-        (STEPS, is_whole),
-        (ARRIVAL, is_number_or_empty),
-        (GPUS, is_whole),
-    ];
-    row_has(first, b'\t', COLUMNS.len(), &tests)
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);

@@ -17,25 +17,21 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["WorkflowID", "JobID"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
 columns! { COLUMNS;
-    WORKFLOW: required("WorkflowID", "workflow; becomes part of the name, and the tenant"),
-    JOB: required("JobID", "task; becomes part of the name"),
-    SUBMIT: required("SubmitTime", "s from the trace's zero, also with a fraction"),
+    WORKFLOW: required("WorkflowID", "workflow; becomes part of the name, and the tenant") => is_any,
+    JOB: required("JobID", "task; becomes part of the name") => is_any,
+    SUBMIT: required("SubmitTime", "s from the trace's zero, also with a fraction") => is_any,
     RUN: required("RunTime", "s, also with a fraction; -1: not known"),
     PROCESSORS: required("NProcs", "processors that it had"),
-    REQUESTED: required("ReqNProcs", "processors that it asked for; -1: as many as it had"),
+    REQUESTED: required("ReqNProcs", "processors that it asked for; -1: as many as it had") => is_any,
     WAITS_FOR: optional("Dependencies", "tasks of the workflow that it waits for; -1 or nothing: none"),
 }
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-fn sniff(first: &[u8]) -> Confidence {
-    header_has(first, &["WorkflowID", "JobID", "SubmitTime", "ReqNProcs"])
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     if swf::sniff(&first_bytes(input)?) == Confidence::Certain {

@@ -48,9 +48,8 @@ fn read(
     options: &ReadOptions,
     mut workload: Workload,
 ) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [tasks, fragments] = &tables.read;
     for part in tasks {
         journal.file = part.name.clone();

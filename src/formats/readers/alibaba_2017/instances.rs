@@ -10,14 +10,14 @@ use arrivals::spill::Hashed as _;
 columns! { COLUMNS;
     START: required("start time", "s from the trace's start; 0 and less: before it"),
     END: required("end time", "s"),
-    JOB: required("job id", "job; becomes part of the name"),
+    JOB: required("job id", "job; becomes part of the name") => is_whole,
     TASK: required("task id", "task; becomes part of the name"),
     _: required("machine id", "machine; read, not used"),
-    STATUS: required("status", "state at the end; written again as the outcome"),
-    ATTEMPT: required("sequence number", "number of the attempt"),
+    STATUS: required("status", "state at the end; written again as the outcome") => |field| STATES.contains(&field),
+    ATTEMPT: required("sequence number", "number of the attempt") => is_number_or_empty,
     ATTEMPTS: required("total sequence number", "number of attempts"),
     MOST_CPU: required("maximum cpus", "cores; read, not used"),
-    CPU: required("average cpus", "cores; with the option `usage`, what it uses"),
+    CPU: required("average cpus", "cores; with the option `usage`, what it uses") => is_number_or_empty,
     MOST_MEMORY: required("maximum memory", "share of the largest machine; read, not used"),
     MEMORY: required("average memory", "share of the largest machine; with the option `usage`, what it uses"),
 }
@@ -26,13 +26,7 @@ const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// Whether a table that begins with these bytes is one of instances.
 pub(super) fn sniff(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (JOB, is_whole),
-        (STATUS, |field| STATES.contains(&field)),
-        (ATTEMPT, is_number_or_empty),
-        (CPU, is_number_or_empty),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 /// The reading of instances: the tables that it needs and those that it adds to.

@@ -22,10 +22,11 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    TIME: required("timestamp", "s from the trace's start"),
+    TIME: required("timestamp", "s from the trace's start") => is_whole,
     MACHINE: required("machine id", "machine; becomes the node's name"),
     EVENT: required("event type",
-        "add, softerror or harderror; a machine with an error takes no new pods until it is added again"),
+        "add, softerror or harderror; a machine with an error takes no new pods until it is added again")
+        => |field| EVENTS.contains(&field),
     _: required("event detail", "cause of an error; read, not used"),
     CPU: required("cpus", "cores"),
     MEMORY: required("memory", "share of the largest machine"),
@@ -42,14 +43,12 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["server_event"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["server_event"])
 }
 
 /// Whether a table that begins with these bytes is one of machines.
 pub(super) fn is_machines(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 2] = [(TIME, is_whole), (EVENT, |field| EVENTS.contains(&field))];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 /// An event of a machine.
@@ -106,11 +105,10 @@ impl Row {
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes = Vec::new();
     let mut known: SortedMap<i64, (usize, Capacity, MachineCourse)> = SortedMap::new();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let mut rows = Timed::default();
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         let row = Row::of(journal, fields, options)?;

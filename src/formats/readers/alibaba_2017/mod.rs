@@ -10,39 +10,14 @@ mod usage;
 
 use crate::readers::prelude::*;
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "batch_task",
-        sniff: tasks::is_tasks,
-        unread: "batch tasks, read by `alibaba-2017-tasks`",
-    },
-    TraceTable {
-        name: "batch_instance",
-        sniff: instances::sniff,
-        unread: "instances of batch tasks, read by `alibaba-2017-tasks`",
-    },
-    TraceTable {
-        name: "container_event",
-        sniff: services::is_services,
-        unread: "service instances, read by `alibaba-2017-services`",
-    },
-    TraceTable {
-        name: "container_usage",
-        sniff: usage::of_services,
-        unread: "usage of service instances, read by `alibaba-2017-services`",
-    },
-    TraceTable {
-        name: "server_event",
-        sniff: machines::is_machines,
-        unread: "machines, read by `alibaba-2017-machines`",
-    },
-    TraceTable {
-        name: "server_usage",
-        sniff: usage::of_machines,
-        unread: "usage of machines, not read; a run's nodes use what their pods do",
-    },
-];
+trace_tables! { TABLES;
+    "batch_task": tasks::is_tasks, "batch tasks, read by `alibaba-2017-tasks`";
+    "batch_instance": instances::sniff, "instances of batch tasks, read by `alibaba-2017-tasks`";
+    "container_event": services::is_services, "service instances, read by `alibaba-2017-services`";
+    "container_usage": usage::of_services, "usage of service instances, read by `alibaba-2017-services`";
+    "server_event": machines::is_machines, "machines, read by `alibaba-2017-machines`";
+    "server_usage": usage::of_machines, "usage of machines, not read; a run's nodes use what their pods do";
+}
 
 /// Bytes of the largest disk of a machine, of which the trace states shares: 1 TiB. A run knows them by what fits, so that
 /// any other size would do as well.

@@ -23,8 +23,8 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    TIME: required("timestamp", "s from the trace's start; 0 is before it"),
-    EVENT: required("event type", "Create or Remove"),
+    TIME: required("timestamp", "s from the trace's start; 0 is before it") => is_whole,
+    EVENT: required("event type", "Create or Remove") => |field| matches!(field, "Create" | "Remove"),
     INSTANCE: required("instance id", "instance; becomes the name"),
     _: required("machine id", "machine; read, not used"),
     CPU: required("cpus", "cores"),
@@ -41,22 +41,16 @@ fn sniff(first: &[u8]) -> Confidence {
 
 /// Whether a table that begins with these bytes is one of service instances.
 pub(super) fn is_services(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 2] = [
-        (TIME, is_whole),
-        (EVENT, |field| matches!(field, "Create" | "Remove")),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
-    let names = ["container_event", "container_usage"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["container_event", "container_usage"])
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [events, measured] = &tables.read;
     let mut measurements = Measurements::default();
     for part in measured {

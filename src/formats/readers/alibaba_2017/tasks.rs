@@ -25,12 +25,13 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    CREATED: required("create time", "s from the trace's start"),
-    END: required("end time", "s, of the last change of state"),
+    CREATED: required("create time", "s from the trace's start") => is_whole,
+    END: required("end time", "s, of the last change of state") => is_whole,
     JOB: required("job id", "job; becomes part of the name"),
     TASK: required("task id", "task; becomes part of the name"),
     INSTANCES: required("instances", "number of instances; each is a pod"),
-    STATUS: required("status", "state at the end, written again as the outcome; only Terminated is a success"),
+    STATUS: required("status", "state at the end, written again as the outcome; only Terminated is a success")
+        => |field| STATES.contains(&field),
     CPU: required("cpus", "1/100 core per instance"),
     MEMORY: required("memory", "share of the largest machine per instance"),
 }
@@ -54,12 +55,7 @@ fn sniff(first: &[u8]) -> Confidence {
 
 /// Whether a table that begins with these bytes is one of tasks.
 pub(super) fn is_tasks(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 3] = [
-        (CREATED, is_whole),
-        (END, is_whole),
-        (STATUS, |field| STATES.contains(&field)),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
@@ -67,11 +63,10 @@ fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     gather.header.fields = outcome_alone(options);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [tasks, instances] = &tables.read;
     let (mut plans, mut names) = (Plans::default(), JoinedName::default());
     if !instances.is_empty() {

@@ -29,9 +29,9 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    CONTAINER: required("container_id", "container; becomes the name"),
-    _: required("machine_id", "machine; read, not used"),
-    TIME: required("time_stamp", "s from the trace's start"),
+    CONTAINER: required("container_id", "container; becomes the name") => |field| field.starts_with("c_"),
+    _: required("machine_id", "machine; read, not used") => |field| field.starts_with("m_"),
+    TIME: required("time_stamp", "s from the trace's start") => is_whole,
     APPLICATION: required("app_du", "application; becomes the tenant"),
     STATUS: required("status", "state; `stopped` ends a container that was there, and is none without a request"),
     CPU: required("cpu_request", "1/100 core"),
@@ -47,23 +47,16 @@ fn sniff(first: &[u8]) -> Confidence {
 
 /// Whether a table that begins with these bytes is one of containers.
 pub(super) fn is_containers(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 3] = [
-        (CONTAINER, |field| field.starts_with("c_")),
-        (1, |field| field.starts_with("m_")),
-        (TIME, is_whole),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
-    let names = ["container_meta", "container_usage"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["container_meta", "container_usage"])
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [containers, measured] = &tables.read;
     let mut measurements = Measurements::default();
     for part in measured {

@@ -14,13 +14,13 @@ columns! { COLUMNS;
     TASK: required("task_name", "task, with the tasks that it waits for"),
     JOB: required("job_name", "job; becomes part of the name"),
     TYPE: required("task_type", "type; becomes the tenant"),
-    STATUS: required("status", "state at the end; written again as the outcome"),
-    START: required("start_time", "s from the trace's start"),
+    STATUS: required("status", "state at the end; written again as the outcome") => |field| STATES.contains(&field),
+    START: required("start_time", "s from the trace's start") => is_whole,
     END: required("end_time", "s; 0 while it runs"),
     _: required("machine_id", "machine; read, not used"),
-    ATTEMPT: required("seq_no", "number of the attempt"),
+    ATTEMPT: required("seq_no", "number of the attempt") => is_number_or_empty,
     ATTEMPTS: required("total_seq_no", "number of attempts"),
-    CPU: required("cpu_avg", "1/100 core; with the option `usage`, what it uses"),
+    CPU: required("cpu_avg", "1/100 core; with the option `usage`, what it uses") => is_number_or_empty,
     MOST_CPU: required("cpu_max", "1/100 core; read, not used"),
     MEMORY: required("mem_avg", "percent of the largest machine; with `usage`, what it uses"),
     MOST_MEMORY: required("mem_max", "percent of the largest machine; read, not used"),
@@ -30,13 +30,7 @@ const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// Whether a table that begins with these bytes is one of instances.
 pub(super) fn sniff(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (STATUS, |field| STATES.contains(&field)),
-        (START, is_whole),
-        (ATTEMPT, is_number_or_empty),
-        (CPU, is_number_or_empty),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 /// The reading of instances: the tables that it needs and those that it adds to.

@@ -24,11 +24,11 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    MACHINE: required("machine_id", "machine; becomes the node's name"),
-    TIME: required("time_stamp", "s from the trace's start; a machine comes with its first row"),
+    MACHINE: required("machine_id", "machine; becomes the node's name") => |field| field.starts_with("m_"),
+    TIME: required("time_stamp", "s from the trace's start; a machine comes with its first row") => is_whole,
     _: required("failure_domain_1", "failure domain; becomes a label"),
     _: required("failure_domain_2", "finer failure domain; becomes a label"),
-    CPU: required("cpu_num", "cores"),
+    CPU: required("cpu_num", "cores") => |field| field.is_empty() || is_whole(field),
     MEMORY: required("mem_size", "percent of the largest machine"),
     STATUS: required("status", "state; a machine in another one than USING takes no new pods"),
 }
@@ -50,18 +50,12 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["machine_meta"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["machine_meta"])
 }
 
 /// Whether a table that begins with these bytes is one of machines.
 pub(super) fn is_machines(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 3] = [
-        (MACHINE, |field| field.starts_with("m_")),
-        (TIME, is_whole),
-        (CPU, |field| field.is_empty() || is_whole(field)),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 /// A row of a machine.
@@ -178,11 +172,10 @@ impl Machine {
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut machines: IndexMap<Text, Machine, FxBuildHasher> = IndexMap::default();
     let mut rows = Timed::default();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         let row = Row::of(journal, fields, options)?;
         rows.push_any(journal, fields.line(), row.time, row);

@@ -10,39 +10,14 @@ mod usage;
 
 use crate::readers::prelude::*;
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "batch_task",
-        sniff: tasks::is_tasks,
-        unread: "batch tasks, read by `alibaba-2018-tasks`",
-    },
-    TraceTable {
-        name: "batch_instance",
-        sniff: instances::sniff,
-        unread: "instances of batch tasks, read by `alibaba-2018-tasks`",
-    },
-    TraceTable {
-        name: "container_meta",
-        sniff: containers::is_containers,
-        unread: "containers, read by `alibaba-2018-containers`",
-    },
-    TraceTable {
-        name: "container_usage",
-        sniff: usage::of_containers,
-        unread: "usage of containers, read by `alibaba-2018-containers`",
-    },
-    TraceTable {
-        name: "machine_meta",
-        sniff: machines::is_machines,
-        unread: "machines, read by `alibaba-2018-machines`",
-    },
-    TraceTable {
-        name: "machine_usage",
-        sniff: usage::of_machines,
-        unread: "usage of machines, not read; a run's nodes use what their pods do",
-    },
-];
+trace_tables! { TABLES;
+    "batch_task": tasks::is_tasks, "batch tasks, read by `alibaba-2018-tasks`";
+    "batch_instance": instances::sniff, "instances of batch tasks, read by `alibaba-2018-tasks`";
+    "container_meta": containers::is_containers, "containers, read by `alibaba-2018-containers`";
+    "container_usage": usage::of_containers, "usage of containers, read by `alibaba-2018-containers`";
+    "machine_meta": machines::is_machines, "machines, read by `alibaba-2018-machines`";
+    "machine_usage": usage::of_machines, "usage of machines, not read; a run's nodes use what their pods do";
+}
 
 /// The outcome of a state of Alibaba's batch tasks and instances, of any year: only Terminated is a success. `None` of
 /// those that have not ended.

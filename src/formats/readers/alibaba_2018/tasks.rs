@@ -27,11 +27,13 @@ pub const ENTRY: FormatEntry = FormatEntry {
 
 columns! { COLUMNS;
     NAME: required("task_name", "name, with the tasks that it waits for"),
-    INSTANCES: required("instance_num", "number of instances; each is a pod"),
+    INSTANCES: required("instance_num", "number of instances; each is a pod")
+        => |field| field.is_empty() || is_whole(field),
     JOB: required("job_name", "job; becomes part of the name"),
     TYPE: required("task_type", "type; becomes the tenant"),
-    STATUS: required("status", "state at the end, written again as the outcome; only Terminated is a success"),
-    START: required("start_time", "s from the trace's start"),
+    STATUS: required("status", "state at the end, written again as the outcome; only Terminated is a success")
+        => |field| STATES.contains(&field),
+    START: required("start_time", "s from the trace's start") => is_whole,
     END: required("end_time", "s; 0 while it runs"),
     CPU: required("plan_cpu", "1/100 core per instance"),
     MEMORY: required("plan_mem", "percent of the largest machine per instance"),
@@ -55,12 +57,7 @@ fn sniff(first: &[u8]) -> Confidence {
 
 /// Whether a table that begins with these bytes is one of tasks.
 pub(super) fn is_tasks(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 3] = [
-        (INSTANCES, |field| field.is_empty() || is_whole(field)),
-        (STATUS, |field| STATES.contains(&field)),
-        (START, is_whole),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
@@ -68,11 +65,10 @@ fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let (mut gather, mut known) = (Gather::default(), KnownTasks::default());
     gather.header.fields = outcome_alone(options);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [tasks, instances] = &tables.read;
     let mut plans = Plans::default();
     if !instances.is_empty() {

@@ -4,10 +4,10 @@ use crate::parts::measurements::{ByTask, Sample, Samples};
 use crate::readers::prelude::*;
 
 columns! { COLUMNS;
-    CONTAINER: required("container_id", "container"),
-    _: required("machine_id", "machine; read, not used"),
-    TIME: required("time_stamp", "s from the trace's start"),
-    CPU: required("cpu_util_percent", "percent of the request, -1 or 101 invalid"),
+    CONTAINER: required("container_id", "container") => |field| field.starts_with("c_"),
+    _: required("machine_id", "machine; read, not used") => |field| field.starts_with("m_"),
+    TIME: required("time_stamp", "s from the trace's start") => is_whole,
+    CPU: required("cpu_util_percent", "percent of the request, -1 or 101 invalid") => is_number_or_empty,
     MEMORY: required("mem_util_percent", "percent of the request, -1 or 101 invalid"),
     _: required("cpi", "read, not used"),
     _: required("mem_gps", "read, not used"),
@@ -24,13 +24,7 @@ const OF_MACHINES: usize = 9;
 
 /// Whether a table that begins with these bytes is one of the usage of containers.
 pub(super) fn of_containers(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (CONTAINER, |field| field.starts_with("c_")),
-        (1, |field| field.starts_with("m_")),
-        (TIME, is_whole),
-        (CPU, is_number_or_empty),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 /// Whether a table that begins with these bytes is one of the usage of machines.

@@ -10,29 +10,29 @@ columns! { JOB_COLUMNS;
     _: required("job_name", "job"),
     _: required("inst_id", "key of its tags"),
     _: required("user", "user; becomes the tenant"),
-    JOB_STATUS: required("status", "state at the end; read, not used"),
-    SUBMIT: required("start_time", "submission, s"),
-    END: required("end_time", "s; read, not used"),
+    JOB_STATUS: required("status", "state at the end; read, not used") => |field| STATES.contains(&field),
+    SUBMIT: required("start_time", "submission, s") => is_number_or_empty,
+    END: required("end_time", "s; read, not used") => is_number_or_empty,
 }
 
 columns! { TAG_COLUMNS;
-    _: required("inst_id", "key of the job"),
-    _: required("user", "user; becomes the tenant where no job names one"),
+    _: required("inst_id", "key of the job") => is_key,
+    _: required("user", "user; becomes the tenant where no job names one") => is_key,
     _: required("gpu_type_spec", "GPU model that the job asks for; empty: any"),
-    _: required("group", "jobs of alike inputs; read, not used"),
-    _: required("workload", "type of the job"),
+    _: required("group", "jobs of alike inputs; read, not used") => |field| field.is_empty() || is_key(field),
+    _: required("workload", "type of the job") => |field| !is_whole(field),
 }
 
 columns! { SENSOR_COLUMNS;
     _: required("job_name", "job"),
-    _: required("task_name", "task"),
-    _: required("worker_name", "worker; read, not used"),
+    _: required("task_name", "task") => is_word,
+    _: required("worker_name", "worker; read, not used") => is_word,
     _: required("inst_id", "read, not used"),
     _: required("machine", "read, not used"),
     _: required("gpu_name", "read, not used"),
-    CPU: required("cpu_usage", "1/100 core"),
+    CPU: required("cpu_usage", "1/100 core") => is_number_or_empty,
     _: required("gpu_wrk_util", "1/100 GPU; read, not used"),
-    MEMORY: required("avg_mem", "GiB"),
+    MEMORY: required("avg_mem", "GiB") => is_number_or_empty,
     _: required("max_mem", "GiB; read, not used"),
     _: required("avg_gpu_wrk_mem", "GiB; read, not used"),
     _: required("max_gpu_wrk_mem", "GiB; read, not used"),
@@ -48,23 +48,12 @@ const SENSORS: Layout = Layout::headless(SENSOR_COLUMNS);
 
 /// Whether a table that begins with these bytes is one of jobs.
 pub(super) fn is_jobs(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 3] = [
-        (JOB_STATUS, |field| STATES.contains(&field)),
-        (SUBMIT, is_number_or_empty),
-        (END, is_number_or_empty),
-    ];
-    row_has(first, b',', JOB_COLUMNS.len(), &tests)
+    JOBS.confidence(first)
 }
 
 /// Whether a table that begins with these bytes is one of tags.
 pub(super) fn is_tags(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (0, is_key),
-        (1, is_key),
-        (3, |field| field.is_empty() || is_key(field)),
-        (4, |field| !is_whole(field)),
-    ];
-    row_has(first, b',', TAG_COLUMNS.len(), &tests)
+    TAGS.confidence(first)
 }
 
 /// Whether a field is a key: letters and digits, as those of the trace are, and as names of columns are not.
@@ -77,13 +66,7 @@ fn is_key(field: &str) -> bool {
 
 /// Whether a table that begins with these bytes is one of sensors.
 pub(super) fn is_sensors(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (1, is_word),
-        (2, is_word),
-        (CPU, is_number_or_empty),
-        (MEMORY, is_number_or_empty),
-    ];
-    row_has(first, b',', SENSOR_COLUMNS.len(), &tests)
+    SENSORS.confidence(first)
 }
 
 /// The content of the tables beside that of tasks, by the names of jobs and by the keys of tags.

@@ -16,11 +16,11 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    MACHINE: required("machine", "machine; becomes the node's name"),
-    MODEL: required("gpu_type", "GPU model; CPU without devices"),
-    CPU: required("cap_cpu", "cores"),
-    MEMORY: required("cap_mem", "GiB"),
-    GPU: required("cap_gpu", "GPU devices"),
+    MACHINE: required("machine", "machine; becomes the node's name") => super::is_word,
+    MODEL: required("gpu_type", "GPU model; CPU without devices") => super::is_word,
+    CPU: required("cap_cpu", "cores") => is_whole,
+    MEMORY: required("cap_mem", "GiB") => is_whole,
+    GPU: required("cap_gpu", "GPU devices") => is_whole,
 }
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
@@ -30,28 +30,18 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["pai_machine_spec"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["pai_machine_spec"])
 }
 
 /// Whether a table that begins with these bytes is one of machines.
 pub(super) fn is_machines(first: &[u8]) -> Confidence {
-    let is_name = |field: &str| !field.is_empty() && field.parse::<f64>().is_err();
-    let tests: [FieldTest; 5] = [
-        (MACHINE, is_name),
-        (MODEL, is_name),
-        (CPU, is_whole),
-        (MEMORY, is_whole),
-        (GPU, is_whole),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes = Vec::new();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |_, fields| {
         let name = fields.name(MACHINE, "the name of a machine")?;
         let cores = fields.number(CPU, 1, 1_000_000)?;

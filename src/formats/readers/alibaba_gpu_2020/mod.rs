@@ -8,44 +8,15 @@ pub mod tasks;
 
 use crate::readers::prelude::*;
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "pai_task_table",
-        sniff: tasks::is_tasks,
-        unread: "tasks, read by `alibaba-gpu-2020-tasks`",
-    },
-    TraceTable {
-        name: "pai_job_table",
-        sniff: beside::is_jobs,
-        unread: "jobs, read by `alibaba-gpu-2020-tasks`",
-    },
-    TraceTable {
-        name: "pai_group_tag_table",
-        sniff: beside::is_tags,
-        unread: "tags of jobs, read by `alibaba-gpu-2020-tasks`",
-    },
-    TraceTable {
-        name: "pai_sensor_table",
-        sniff: beside::is_sensors,
-        unread: "usage of workers, read by `alibaba-gpu-2020-tasks`",
-    },
-    TraceTable {
-        name: "pai_instance_table",
-        sniff: is_instances,
-        unread: "instances, not read; a task is a gang, which begins and ends as its task did",
-    },
-    TraceTable {
-        name: "pai_machine_spec",
-        sniff: machines::is_machines,
-        unread: "machines, read by `alibaba-gpu-2020-machines`",
-    },
-    TraceTable {
-        name: "pai_machine_metric",
-        sniff: is_metrics,
-        unread: "usage of machines, not read; a run's nodes use what their pods do",
-    },
-];
+trace_tables! { TABLES;
+    "pai_task_table": tasks::is_tasks, "tasks, read by `alibaba-gpu-2020-tasks`";
+    "pai_job_table": beside::is_jobs, "jobs, read by `alibaba-gpu-2020-tasks`";
+    "pai_group_tag_table": beside::is_tags, "tags of jobs, read by `alibaba-gpu-2020-tasks`";
+    "pai_sensor_table": beside::is_sensors, "usage of workers, read by `alibaba-gpu-2020-tasks`";
+    "pai_instance_table": is_instances, "instances, not read; a task is a gang, which begins and ends as its task did";
+    "pai_machine_spec": machines::is_machines, "machines, read by `alibaba-gpu-2020-machines`";
+    "pai_machine_metric": is_metrics, "usage of machines, not read; a run's nodes use what their pods do";
+}
 
 /// Whether a table that begins with these bytes is one of instances.
 fn is_instances(first: &[u8]) -> Confidence {

@@ -29,13 +29,14 @@ pub const ENTRY: FormatEntry = FormatEntry {
 columns! { COLUMNS;
     JOB: required("job_name", "job; becomes part of the name, and the gang of all its tasks"),
     TASK: required("task_name", "role of the task; becomes part of the name, and the tenant"),
-    INSTANCES: required("inst_num", "number of instances, which are members of the gang"),
-    STATUS: required("status", "state at the end, written again as the outcome; only Terminated is a success"),
-    START: required("start_time", "s; empty while it waits"),
+    INSTANCES: required("inst_num", "number of instances, which are members of the gang") => is_number_or_empty,
+    STATUS: required("status", "state at the end, written again as the outcome; only Terminated is a success")
+        => |field| STATES.contains(&field),
+    START: required("start_time", "s; empty while it waits") => is_number_or_empty,
     END: required("end_time", "s; empty while it runs"),
     CPU: required("plan_cpu", "1/100 core per instance"),
     MEMORY: required("plan_mem", "GiB per instance"),
-    GPU: required("plan_gpu", "1/100 GPU per instance"),
+    GPU: required("plan_gpu", "1/100 GPU per instance") => is_number_or_empty,
     MODEL: required("gpu_type", "GPU model; empty or CPU: any"),
 }
 
@@ -57,29 +58,25 @@ fn sniff(first: &[u8]) -> Confidence {
 
 /// Whether a table that begins with these bytes is one of tasks.
 pub(super) fn is_tasks(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (INSTANCES, is_number_or_empty),
-        (STATUS, |field| STATES.contains(&field)),
-        (START, is_number_or_empty),
-        (GPU, is_number_or_empty),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 fn tables(input: &Input) -> Result<Tables<4>, TraceError> {
-    let names = [
-        "pai_task_table",
-        "pai_job_table",
-        "pai_group_tag_table",
-        "pai_sensor_table",
-    ];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(
+        input,
+        super::TABLES,
+        [
+            "pai_task_table",
+            "pai_job_table",
+            "pai_group_tag_table",
+            "pai_sensor_table",
+        ],
+    )
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [tasks, jobs, tags, sensors] = &tables.read;
     let mut beside = Beside::default();
     beside.read_tags(tags, &mut journal)?;

@@ -17,43 +17,32 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    JOB: required("job_name", "job; becomes the name"),
-    ORGANIZATION: required("organization", "organization; becomes the tenant"),
-    MODEL: required("gpu_model", "GPU model; empty: any"),
+    JOB: required("job_name", "job; becomes the name") => is_any,
+    ORGANIZATION: required("organization", "organization; becomes the tenant") => is_any,
+    MODEL: required("gpu_model", "GPU model; empty: any") => is_any,
     CPU: required("cpu_request", "cores of a worker"),
     GPU: required("gpu_request", "GPU devices of a worker; below 1: a share of one"),
-    WORKERS: required("worker_num", "workers; the gang size"),
+    WORKERS: required("worker_num", "workers; the gang size") => is_any,
     SUBMIT: required("submit_time", "s from the first submission"),
     DURATION: required("duration", "run time, s"),
-    KIND: required("job_type", "HP (priority 1) or Spot (priority 0)"),
+    KIND: required("job_type", "HP (priority 1) or Spot (priority 0)") => is_any,
 }
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["job_info_df"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["job_info_df"])
 }
 
 /// Whether a table that begins with these bytes is this one.
 pub(super) fn sniff(first: &[u8]) -> Confidence {
-    header_has(
-        first,
-        &[
-            "job_name",
-            "organization",
-            "gpu_model",
-            "worker_num",
-            "job_type",
-        ],
-    )
+    LAYOUT.confidence(first)
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         take(&mut gather, journal, fields)
     })?;

@@ -25,21 +25,18 @@ columns! { COLUMNS;
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["node_info_df"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["node_info_df"])
 }
 
 /// Whether a table that begins with these bytes is this one.
 pub(super) fn sniff(first: &[u8]) -> Confidence {
-    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
-    header_has(first, &names)
+    LAYOUT.confidence(first)
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes = Vec::new();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         let name = fields.name(MACHINE, "the name of a machine")?;
         let devices = fields.number(GPU, 0, MAX_DEVICES as i64)?;

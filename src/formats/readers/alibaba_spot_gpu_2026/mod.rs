@@ -7,16 +7,7 @@ pub mod machines;
 
 use crate::readers::prelude::*;
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "job_info_df",
-        sniff: jobs::sniff,
-        unread: "jobs, read by `alibaba-spot-gpu-2026-jobs`",
-    },
-    TraceTable {
-        name: "node_info_df",
-        sniff: machines::sniff,
-        unread: "machines, read by `alibaba-spot-gpu-2026-machines`",
-    },
-];
+trace_tables! { TABLES;
+    "job_info_df": jobs::sniff, "jobs, read by `alibaba-spot-gpu-2026-jobs`";
+    "node_info_df": machines::sniff, "machines, read by `alibaba-spot-gpu-2026-machines`";
+}

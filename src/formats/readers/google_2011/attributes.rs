@@ -12,20 +12,21 @@ use arrivals::spill::{Hashed as _, NONE, TextLog};
 use model::{Affinity, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 
 columns! { CONSTRAINT_COLUMNS;
-    TIME: required("time", "µs since 600 s before the trace"),
-    JOB: required("job id", "job"),
-    INDEX: required("task index", "task within its job"),
-    OPERATOR: required("operator", "0 equal, 1 not equal, 2 less, 3 greater"),
-    NAME: required("attribute name", "attribute of machines"),
+    TIME: required("time", "µs since 600 s before the trace") => is_whole,
+    JOB: required("job id", "job") => is_whole,
+    INDEX: required("task index", "task within its job") => is_whole,
+    OPERATOR: required("operator", "0 equal, 1 not equal, 2 less, 3 greater")
+        => |field| matches!(field, "0" | "1" | "2" | "3"),
+    NAME: required("attribute name", "attribute of machines") => |field| !is_number_or_empty(field),
     VALUE: required("attribute value", "value; empty is that of no attribute"),
 }
 
 columns! { ATTRIBUTE_COLUMNS;
-    _: required("time", "µs since 600 s before the trace"),
-    MACHINE: required("machine id", "machine"),
-    OWN_NAME: required("attribute name", "becomes a label"),
+    _: required("time", "µs since 600 s before the trace") => is_whole,
+    MACHINE: required("machine id", "machine") => is_whole,
+    OWN_NAME: required("attribute name", "becomes a label") => |field| !is_number_or_empty(field),
     OWN_VALUE: required("attribute value", "value"),
-    DELETED: required("attribute deleted", "1: the machine has it no longer"),
+    DELETED: required("attribute deleted", "1: the machine has it no longer") => |field| matches!(field, "0" | "1"),
 }
 
 const CONSTRAINTS: Layout = Layout::headless(CONSTRAINT_COLUMNS);
@@ -33,25 +34,12 @@ const ATTRIBUTES: Layout = Layout::headless(ATTRIBUTE_COLUMNS);
 
 /// Whether a table that begins with these bytes is one of constraints.
 pub(super) fn is_constraints(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 5] = [
-        (TIME, is_whole),
-        (JOB, is_whole),
-        (INDEX, is_whole),
-        (OPERATOR, |field| matches!(field, "0" | "1" | "2" | "3")),
-        (NAME, |field| !is_number_or_empty(field)),
-    ];
-    row_has(first, b',', CONSTRAINT_COLUMNS.len(), &tests)
+    CONSTRAINTS.confidence(first)
 }
 
 /// Whether a table that begins with these bytes is one of attributes.
 pub(super) fn is_attributes(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (TIME, is_whole),
-        (MACHINE, is_whole),
-        (OWN_NAME, |field| !is_number_or_empty(field)),
-        (DELETED, |field| matches!(field, "0" | "1")),
-    ];
-    row_has(first, b',', ATTRIBUTE_COLUMNS.len(), &tests)
+    ATTRIBUTES.confidence(first)
 }
 
 /// The constraints of tasks, as they were first stated. They are found by the hashes of tasks and stand in a temporary file,

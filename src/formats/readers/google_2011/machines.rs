@@ -25,12 +25,12 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    TIME: required("time", "µs since 600 s before the trace; 0 is before it"),
-    MACHINE: required("machine id", "machine; becomes the node's name"),
-    EVENT: required("event", "0 add, 1 remove, 2 update"),
+    TIME: required("time", "µs since 600 s before the trace; 0 is before it") => is_whole,
+    MACHINE: required("machine id", "machine; becomes the node's name") => is_whole,
+    EVENT: required("event", "0 add, 1 remove, 2 update") => |field| matches!(field, "0" | "1" | "2"),
     PLATFORM: required("platform id", "platform; becomes a label"),
-    _: required("CPU capacity", "share of the largest machine"),
-    _: required("memory capacity", "share of the largest machine"),
+    _: required("CPU capacity", "share of the largest machine") => is_number_or_empty,
+    _: required("memory capacity", "share of the largest machine") => is_number_or_empty,
 }
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
@@ -46,14 +46,7 @@ fn sniff(first: &[u8]) -> Confidence {
 
 /// Whether a table that begins with these bytes is one of machine events.
 pub(super) fn is_events(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 5] = [
-        (TIME, is_whole),
-        (MACHINE, is_whole),
-        (EVENT, |field| matches!(field, "0" | "1" | "2")),
-        (CAPACITY.cpu, is_number_or_empty),
-        (CAPACITY.memory, is_number_or_empty),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 /// An event of a machine.
@@ -94,8 +87,11 @@ pub(crate) fn each_event(
 
 /// The tables of events and those of attributes.
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
-    let names = ["machine_events", "machine_attributes"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(
+        input,
+        super::TABLES,
+        ["machine_events", "machine_attributes"],
+    )
 }
 
 /// Machines as their events describe them, in order of their first ones.
@@ -244,11 +240,10 @@ pub(crate) fn stated_labels<'v>(pairs: impl IntoIterator<Item = (&'v str, &'v st
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut machines = Machines::default();
     let mut stated = Attributes::default();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [events, attributes] = &tables.read;
     for part in attributes {
         stated.add(part, &mut journal)?;

@@ -15,39 +15,14 @@ pub mod usage;
 
 use crate::readers::prelude::*;
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "task_events",
-        sniff: tasks::is_events,
-        unread: "task events, read by `google-2011-tasks`",
-    },
-    TraceTable {
-        name: "task_constraints",
-        sniff: attributes::is_constraints,
-        unread: "constraints of tasks, read by `google-2011-tasks`",
-    },
-    TraceTable {
-        name: "task_usage",
-        sniff: usage::sniff,
-        unread: "usage of tasks, read by `google-2011-tasks`",
-    },
-    TraceTable {
-        name: "job_events",
-        sniff: is_jobs,
-        unread: "job events, not read; the events of their tasks say when, whose and how urgent",
-    },
-    TraceTable {
-        name: "machine_events",
-        sniff: machines::is_events,
-        unread: MACHINES_UNREAD,
-    },
-    TraceTable {
-        name: "machine_attributes",
-        sniff: attributes::is_attributes,
-        unread: "attributes of machines, read by `google-2011-machines`",
-    },
-];
+trace_tables! { TABLES;
+    "task_events": tasks::is_events, "task events, read by `google-2011-tasks`";
+    "task_constraints": attributes::is_constraints, "constraints of tasks, read by `google-2011-tasks`";
+    "task_usage": usage::sniff, "usage of tasks, read by `google-2011-tasks`";
+    "job_events": is_jobs, "job events, not read; the events of their tasks say when, whose and how urgent";
+    "machine_events": machines::is_events, MACHINES_UNREAD;
+    "machine_attributes": attributes::is_attributes, "attributes of machines, read by `google-2011-machines`";
+}
 
 /// The note about machine events beside those of tasks.
 const MACHINES_UNREAD: &str = "machine events, read by `google-2011-machines`";

@@ -39,12 +39,13 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    TIME: required("time", "µs since 600 s before the trace; 0 is before it"),
+    TIME: required("time", "µs since 600 s before the trace; 0 is before it") => is_whole,
     MISSING: required("missing info", "kind of a record that was made up; counted"),
-    JOB: required("job id", "job"),
-    INDEX: required("task index", "task within its job"),
+    JOB: required("job id", "job") => is_whole,
+    INDEX: required("task index", "task within its job") => is_whole,
     MACHINE: required("machine id", "machine; where a task ran is not used"),
-    EVENT: required("event", "0 submit, 1 schedule, 2 evict, 3 fail, 4 finish, 5 kill, 6 lost, 7 and 8 update"),
+    EVENT: required("event", "0 submit, 1 schedule, 2 evict, 3 fail, 4 finish, 5 kill, 6 lost, 7 and 8 update")
+        => is_whole,
     USER: required("user", "user; becomes the tenant"),
     CLASS: required("scheduling class", "0 to 3; read, not used"),
     PRIORITY: required("priority", "0 to 12, higher first"),
@@ -66,30 +67,26 @@ fn sniff(first: &[u8]) -> Confidence {
 
 /// Whether a table that begins with these bytes is one of task events.
 pub(super) fn is_events(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (TIME, is_whole),
-        (JOB, is_whole),
-        (INDEX, is_whole),
-        (EVENT, is_whole),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 /// The tables of events, of constraints, of usage and of machines.
 fn tables(input: &Input) -> Result<Tables<4>, TraceError> {
-    let names = [
-        "task_events",
-        "task_constraints",
-        "task_usage",
-        "machine_events",
-    ];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(
+        input,
+        super::TABLES,
+        [
+            "task_events",
+            "task_constraints",
+            "task_usage",
+            "machine_events",
+        ],
+    )
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [events, of_constraints, windows, machines] = &tables.read;
     let unread = super::MACHINES_UNREAD;
     let presence = Presence::read(machines, &mut journal, unread, super::machines::each_event)?;

@@ -21,12 +21,12 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    START: required("start time", "µs since 600 s before the trace"),
-    END: required("end time", "µs"),
-    JOB: required("job id", "job"),
-    INDEX: required("task index", "task within its job"),
+    START: required("start time", "µs since 600 s before the trace") => is_whole,
+    END: required("end time", "µs") => is_whole,
+    JOB: required("job id", "job") => is_whole,
+    INDEX: required("task index", "task within its job") => is_whole,
     _: required("machine id", "machine; read, not used"),
-    CPU: required("mean CPU rate", "share of the largest machine"),
+    CPU: required("mean CPU rate", "share of the largest machine") => is_number_or_empty,
     MEMORY: required("canonical memory", "share of the largest machine"),
     _: required("assigned memory", "read, not used"),
     _: required("unmapped page cache", "read, not used"),
@@ -76,14 +76,7 @@ const MOST: f64 = 100.0;
 
 /// Whether a table that begins with these bytes is one of usage.
 pub(super) fn sniff(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 5] = [
-        (START, is_whole),
-        (END, is_whole),
-        (JOB, is_whole),
-        (INDEX, is_whole),
-        (CPU, is_number_or_empty),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 /// Windows of tasks up to now.
@@ -262,15 +255,13 @@ impl Tasks {
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["task_usage"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["task_usage"])
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut windows = Windows::default();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         windows.take(journal, fields, options)
     })?;

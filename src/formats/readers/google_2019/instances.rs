@@ -134,11 +134,10 @@ pub(super) fn is_events(first: &[u8]) -> Confidence {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut tasks = Tasks::new(options);
     let mut usage = Windows::default();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [events, of_collections, windows, machines] = &tables.read;
     let (unread, each) = (super::MACHINES_UNREAD, super::machines::each_event);
     let presence = Presence::read(machines, &mut journal, unread, each)?;
@@ -181,13 +180,16 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 
 /// The tables of events, of collections, of usage and of machines.
 fn tables(input: &Input) -> Result<Tables<4>, TraceError> {
-    let names = [
-        "instance_events",
-        "collection_events",
-        "instance_usage",
-        "machine_events",
-    ];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(
+        input,
+        super::TABLES,
+        [
+            "instance_events",
+            "collection_events",
+            "instance_usage",
+            "machine_events",
+        ],
+    )
 }
 
 /// The options, and the tables beside the events.

@@ -49,8 +49,11 @@ pub(super) fn is_events(first: &[u8]) -> Confidence {
 
 /// The tables of events and those of attributes.
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
-    let names = ["machine_events", "machine_attributes"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(
+        input,
+        super::TABLES,
+        ["machine_events", "machine_attributes"],
+    )
 }
 
 /// The event of a record, its kind as in 2011.
@@ -77,11 +80,10 @@ pub(crate) fn each_event(
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut machines = Machines::default();
     let mut stated = Attributes::default();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [events, of_attributes] = &tables.read;
     for part in of_attributes {
         attributes::read(&mut stated, part, &mut journal)?;

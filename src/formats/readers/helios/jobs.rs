@@ -21,15 +21,15 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    JOB: required("job_id", "job; becomes the name"),
+    JOB: required("job_id", "job; becomes the name") => is_any,
     USER: optional("user", "user; the tenant where no virtual cluster is stated"),
     CLUSTER: optional("vc", "virtual cluster; becomes the tenant"),
-    GPUS: required("gpu_num", "GPUs in all"),
-    CORES: required("cpu_num", "cores in all"),
-    NODES: required("node_num", "machines; the gang size"),
+    GPUS: required("gpu_num", "GPUs in all") => is_any,
+    CORES: required("cpu_num", "cores in all") => is_any,
+    NODES: required("node_num", "machines; the gang size") => is_any,
     STATE: optional("state", "state at the end; written again as the outcome, and not used by runs"),
-    SUBMIT: required("submit_time", "date, UTC+8"),
-    START: required("start_time", "date, UTC+8; empty if the job never ran"),
+    SUBMIT: required("submit_time", "date, UTC+8") => is_any,
+    START: required("start_time", "date, UTC+8; empty if the job never ran") => is_any,
     END: optional("end_time", "date, UTC+8; else `duration` after the start"),
     DURATION: optional("duration", "s; compared with the dates"),
     QUEUE: optional("queue", "wait, s; compared with the dates"),
@@ -48,8 +48,7 @@ const STATES: [&str; 6] = [
 ];
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["cluster_log"];
-    let tables = Tables::of(input, super::TABLES, names)?.with_first(input, names[0])?;
+    let tables = Tables::with_first(input, super::TABLES, ["cluster_log"])?;
     // Each cluster has a folder of its own, and no job runs on machines of another.
     of_one_folder(input, &tables.read[0])?;
     Ok(tables)
@@ -57,26 +56,15 @@ fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
 
 /// Whether a table that begins with these bytes is one of jobs.
 pub(super) fn sniff(first: &[u8]) -> Confidence {
-    header_has(
-        first,
-        &[
-            "job_id",
-            "gpu_num",
-            "cpu_num",
-            "node_num",
-            "submit_time",
-            "start_time",
-        ],
-    )
+    LAYOUT.confidence(first)
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     gather.header.fields = outcome_alone(options);
     let zone = super::zone();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         let outcome = outcome(fields.text(STATE)).filter(|_| options.keeps_outcomes());
         take(&mut gather, journal, fields, &zone, outcome)

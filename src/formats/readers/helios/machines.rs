@@ -49,8 +49,7 @@ pub(super) fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["cluster_gpu_number"];
-    let tables = Tables::of(input, super::TABLES, names)?.with_first(input, names[0])?;
+    let tables = Tables::with_first(input, super::TABLES, ["cluster_gpu_number"])?;
     // Each cluster has a folder of its own, and no job runs on machines of another.
     of_one_folder(input, &tables.read[0])?;
     Ok(tables)
@@ -60,9 +59,8 @@ fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
 type Course = Vec<(Instant, i64)>;
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let mut clusters: Vec<(Text, Course)> = Vec::new();
     for part in &tables.read[0] {
         journal.file = part.name.clone();

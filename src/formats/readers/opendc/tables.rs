@@ -110,29 +110,14 @@ columns! {
     _: optional("time", "begin, ms since 1970"),
 }
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "tasks",
-        sniff: |first| certain(task_columns(first).is_some()),
-        unread: "tasks",
-    },
-    TraceTable {
-        name: "fragments",
-        sniff: |first| certain(fragment_columns(first).is_some()),
-        unread: "fragments",
-    },
-    TraceTable {
-        name: "interference-model",
-        sniff: |first| certain(is_interference(first)),
-        unread: "interference of machines with each other, not read; none slows another down beyond its share of cores",
-    },
-    TraceTable {
-        name: "failures",
-        sniff: |first| header_has(first, &["failure_interval", "failure_duration"]),
-        unread: "failures of machines, which a `failure-log` of the same file brings into a run",
-    },
-];
+trace_tables! { TABLES;
+    "tasks": |first| certain(task_columns(first).is_some()), "tasks";
+    "fragments": |first| certain(fragment_columns(first).is_some()), "fragments";
+    "interference-model": |first| certain(is_interference(first)),
+        "interference of machines with each other, not read; none slows another down beyond its share of cores";
+    "failures": |first| header_has(first, &["failure_interval", "failure_duration"]),
+        "failures of machines, which a `failure-log` of the same file brings into a run";
+}
 
 fn certain(is_so: bool) -> Confidence {
     if is_so {

@@ -36,8 +36,7 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["cluster_job_log"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["cluster_job_log"])
 }
 
 /// Whether a text that begins with these bytes is a log of jobs.
@@ -52,12 +51,11 @@ pub(super) fn is_log(first: &[u8]) -> Confidence {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     gather.header.fields = outcome_alone(options);
     let zone = super::zone();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     for part in &tables.read[0] {
         journal.file = part.name.clone();
         let mut take = |journal: &mut Journal, job: &Element| {

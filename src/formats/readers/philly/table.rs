@@ -12,7 +12,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["cluster"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
@@ -25,13 +25,6 @@ columns! { COLUMNS;
 }
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-fn sniff(first: &[u8]) -> Confidence {
-    header_has(
-        first,
-        &COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>(),
-    )
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);

@@ -16,18 +16,18 @@ pub const ENTRY: FormatEntry = FormatEntry {
 };
 
 columns! { COLUMNS;
-    _: required("job_id", "job; becomes the name"),
+    _: required("job_id", "job; becomes the name") => is_any,
     USER: required("user", "user; becomes the tenant"),
-    _: required("num_gpu", "GPUs; each is a pod of the gang"),
+    _: required("num_gpu", "GPUs; each is a pod of the gang") => is_any,
     _: required("submit_time", "s"),
     _: required("iterations", "iterations; read, not used"),
     _: required("model_name", "trained model; read, not used"),
     _: required("duration", "run time, s"),
     _: required("interval", "s between leases; read, not used"),
-    DEADLINES: required("expect_time_list", "deadlines, s; not enforced"),
+    DEADLINES: required("expect_time_list", "deadlines, s; not enforced") => is_any,
     _: required("expect_value_list", "values of the deadlines; read, not used"),
-    BEST_EFFORT: required("best_effort", "1: a job without a deadline"),
-    _: required("job_type", "strict, soft or best; read, not used"),
+    BEST_EFFORT: required("best_effort", "1: a job without a deadline") => is_any,
+    _: required("job_type", "strict, soft or best; read, not used") => is_any,
 }
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
@@ -41,16 +41,7 @@ const PLACES: Places = Places {
 
 /// Whether a table that begins with these bytes is one of jobs with deadlines.
 pub(super) fn sniff(first: &[u8]) -> Confidence {
-    header_has(
-        first,
-        &[
-            "job_id",
-            "num_gpu",
-            "expect_time_list",
-            "best_effort",
-            "job_type",
-        ],
-    )
+    LAYOUT.confidence(first)
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {

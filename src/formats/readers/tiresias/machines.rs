@@ -11,7 +11,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["num_switch"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &["pods-per-node"],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Nodes(read),
 };
 
@@ -27,11 +27,6 @@ const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 /// The label that carries the switch of a machine.
 pub const SWITCH_LABEL: &str = "topology.tiresias/switch";
-
-fn sniff(first: &[u8]) -> Confidence {
-    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
-    header_has(first, &names)
-}
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
