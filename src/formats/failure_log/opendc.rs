@@ -59,13 +59,9 @@ pub(super) fn each(
             share,
             line: fields.line(),
         };
-        if failure.interval < Duration::ZERO {
-            let kind = "failures that begin before the end of the one before";
-            journal.dirt(kind, Action::Keep, failure.line)?;
-        }
-        if failure.is_none() {
-            journal.dirt(NONE, Action::Drop, failure.line)?;
-        }
+        let kind = "failures that begin before the end of the one before";
+        journal.keep_if(failure.interval < Duration::ZERO, kind, failure.line)?;
+        journal.drop_if(failure.is_none(), NONE, failure.line)?;
         Ok(take(journal, failure)?)
     })
 }

@@ -161,10 +161,8 @@ pub(super) fn read(
                 up: Some(own.up),
             });
         }
-        if is_merged {
-            let kind = "outages that overlap another of their nodes, merged";
-            journal.dirt(kind, Action::Repair, own.line)?;
-        }
+        let kind = "outages that overlap another of their nodes, merged";
+        journal.repair_if(is_merged, kind, own.line)?;
     }
     outages.sort_by_key(|outage: &LoggedOutage| outage.down);
     Ok(FailureLog {

@@ -49,9 +49,7 @@ pub(crate) fn read(journal: &mut Journal, pod: Recorded<'_>) -> Result<PodSpec, 
     {
         journal.dirt(UNENFORCED, Action::Waive, line)?;
     }
-    if !spec.scheduler_name.is_empty() {
-        journal.dirt(OTHER_SCHEDULER, Action::Waive, line)?;
-    }
+    journal.waive_if(!spec.scheduler_name.is_empty(), OTHER_SCHEDULER, line)?;
     spec.scheduling_gates.clear();
     spec.device_claims.0.clear();
     spec.volumes.clear();

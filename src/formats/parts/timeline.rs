@@ -103,9 +103,7 @@ impl<T: Event> Timed<T> {
         row: T,
     ) -> Result<(), TraceError> {
         let at = at.unwrap_or(self.latest);
-        if at < self.latest {
-            journal.dirt(OUT_OF_ORDER, Action::Repair, line)?;
-        }
+        journal.repair_if(at < self.latest, OUT_OF_ORDER, line)?;
         self.latest = self.latest.max(at);
         self.push_any(journal, line, at, row);
         Ok(())

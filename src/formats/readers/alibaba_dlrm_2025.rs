@@ -78,14 +78,10 @@ fn take(
             .bad(DELETED, "no earlier than the other times")
             .into());
     }
-    if created.is_none() {
-        let kind = "there before the start of the trace; arrives at 0";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
-    if deleted.is_none() {
-        let kind = "there at the end of the trace; run time not known";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "there before the start of the trace; arrives at 0";
+    journal.repair_if(created.is_none(), kind, line)?;
+    let kind = "there at the end of the trace; run time not known";
+    journal.keep_if(deleted.is_none(), kind, line)?;
     gather.met.meet(journal, line, name);
     gather.push(
         journal.origin(line),
@@ -134,15 +130,11 @@ fn spec(journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<PodSpec, Refus
     spec.gpu = whole_gpus(devices.unwrap_or_default(), "");
     let rdma = fields.decimal(RDMA, 1e4)?;
     fields.decimal(RDMA_LIMIT, 1e4)?;
-    if rdma.is_some_and(|share| share > 0.0) {
-        let kind = "share of a network card, not requested";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "share of a network card, not requested";
+    journal.keep_if(rdma.is_some_and(|share| share > 0.0), kind, line)?;
     let most = fields.integer(ON_A_NODE, -1, 1_000_000)?;
-    if most.is_some_and(|most| most >= 0) {
-        let kind = "limit of instances on a node, not enforced";
-        journal.dirt(kind, Action::Waive, line)?;
-    }
+    let kind = "limit of instances on a node, not enforced";
+    journal.waive_if(most.is_some_and(|most| most >= 0), kind, line)?;
     Ok(spec)
 }
 

@@ -38,10 +38,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let run = run.and_then(Duration::checked_from_secs_f64);
         let run = run.ok_or_else(|| fields.bad(DURATION, "seconds"))?;
         let began = end.as_nanos() - run.as_nanos();
-        if began < 0 {
-            let kind = "began before the trace; arrives at 0";
-            journal.dirt(kind, Action::Repair, fields.line())?;
-        }
+        let kind = "began before the trace; arrives at 0";
+        journal.repair_if(began < 0, kind, fields.line())?;
         gather.push_plain(
             journal.origin(fields.line()),
             PlainDemand {

@@ -245,14 +245,10 @@ fn take(
     let Some(known) = types.get(&own) else {
         return Ok(journal.dirt("machine of a type that is not listed", Action::Drop, line)?);
     };
-    if start < 0.0 {
-        let kind = "there before the start of the trace; arrives at 0";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
-    if known.has_others {
-        let kind = "type with sizes on several kinds of hosts; the first kind's stand";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "there before the start of the trace; arrives at 0";
+    journal.repair_if(start < 0.0, kind, line)?;
+    let kind = "type with sizes on several kinds of hosts; the first kind's stand";
+    journal.keep_if(known.has_others, kind, line)?;
     if known.cpu_milli.is_none() || known.memory.is_none() {
         journal.dirt(
             "size not known in full; requests the rest",
@@ -263,10 +259,8 @@ fn take(
     if !options.shares && known.shares != [0; SHARES.len()] {
         journal.dirt(SHARES_WAIVED, Action::Waive, line)?;
     }
-    if end.is_none() {
-        let kind = "there at the end of the trace; run time not known";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "there at the end of the trace; run time not known";
+    journal.keep_if(end.is_none(), kind, line)?;
     let from = start.max(0.0);
     let span = |days: f64| Duration::checked_from_secs_f64(days * DAY).unwrap_or_default();
     gather.met.meet(journal, line, name);

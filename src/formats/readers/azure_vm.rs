@@ -225,10 +225,8 @@ impl Used {
             return Ok(None);
         }
         let [first, last] = [first, last].map(Instant::from_secs);
-        if first < created || last >= deleted {
-            let kind = "readings beyond the life of their machine";
-            journal.dirt(kind, Action::Keep, fields.line())?;
-        }
+        let kind = "readings beyond the life of their machine";
+        journal.keep_if(first < created || last >= deleted, kind, fields.line())?;
         let start = created.as_nanos() / 1_000_000_000;
         self.samples.shares(key, start)
     }
@@ -252,10 +250,8 @@ fn take_reading(
     // A hundredth is rounded away.
     let is_outside = least.is_some_and(|least| hundredths + 0.01 < least)
         || most.is_some_and(|most| hundredths > most + 0.01);
-    if is_outside {
-        let kind = "average use beyond minimum or maximum";
-        journal.dirt(kind, Action::Keep, fields.line())?;
-    }
+    let kind = "average use beyond minimum or maximum";
+    journal.keep_if(is_outside, kind, fields.line())?;
     let key = Places::key([name]);
     if let Some(names) = &mut readings.names
         && names.places.get(key)?.is_none()

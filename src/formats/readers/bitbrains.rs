@@ -331,9 +331,7 @@ fn take(
         let expected = format!("later than that of the row above, {}", machine.last);
         return Err(fields.bad(TIME, &expected).into());
     }
-    if stated.is_millis {
-        journal.dirt("time in milliseconds", Action::Keep, line)?;
-    }
+    journal.keep_if(stated.is_millis, "time in milliseconds", line)?;
     if stated.size != machine.size {
         machine.change(journal, line, &stated, Standing::of(options))?;
     }

@@ -280,9 +280,7 @@ fn take(
     if task.cores_milli.is_none() {
         journal.dirt("no cores stated; counted as 1", Action::Repair, line)?;
     }
-    if task.seconds.is_none() {
-        journal.dirt("run time not known", Action::Keep, line)?;
-    }
+    journal.keep_if(task.seconds.is_none(), "run time not known", line)?;
     let milli = task.cores_milli.unwrap_or(1_000);
     gather.push(
         journal.origin(line),

@@ -87,10 +87,8 @@ impl Instances<'_> {
             .zip(end)
             .filter(|&(start, end)| has_ended && start <= end);
         let run_time = whole.map(|(start, end)| end.since(start));
-        if run_time.is_none() {
-            let kind = "no end after a start; run time not known";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "no end after a start; run time not known";
+        journal.repair_if(run_time.is_none(), kind, line)?;
         let historic_start = start.filter(|&start| start > Instant::ZERO);
         let submit = plan.and_then(|plan| plan.submit);
         let submit = submit.into_iter().chain(historic_start).min();

@@ -26,10 +26,8 @@ const FULL_DISK: i64 = 1 << 40;
 /// The time of a row; one before the trace's start is the start.
 fn time(journal: &mut Journal, fields: &Fields<'_, '_>, place: usize) -> Result<Instant, Refused> {
     let seconds = fields.number(place, -LAST_SECOND, LAST_SECOND)?;
-    if seconds < 0 {
-        let kind = "time before the trace's start; counted as 0";
-        journal.dirt(kind, Action::Repair, fields.line())?;
-    }
+    let kind = "time before the trace's start; counted as 0";
+    journal.repair_if(seconds < 0, kind, fields.line())?;
     Ok(Instant::from_secs(seconds.max(0)))
 }
 

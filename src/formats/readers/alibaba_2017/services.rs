@@ -246,10 +246,8 @@ impl Services {
         self.lives.put(key, number)?;
         let behaviour = self.usage.of(instance, time)?;
         self.measured += usize::from(behaviour.is_some() && number == 1);
-        if number > 1 {
-            let kind = "instance that is there again after it was removed; arrives again";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
+        let kind = "instance that is there again after it was removed; arrives again";
+        journal.keep_if(number > 1, kind, line)?;
         let spec = PodSpec {
             behaviour: behaviour.map(Into::into),
             ..PodSpec::with_requests(requests)

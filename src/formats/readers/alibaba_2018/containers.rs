@@ -233,13 +233,9 @@ impl Containers {
             let kind = "stopped container without a request";
             return Ok(journal.dirt(kind, Action::Drop, line)?);
         }
-        if row.is_stopped {
-            let kind = "container whose first row says that it is stopped; arrives all the same";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
-        if !has_cpu || !has_memory {
-            journal.dirt("no request; counted as 0", Action::Keep, line)?;
-        }
+        let kind = "container whose first row says that it is stopped; arrives all the same";
+        journal.keep_if(row.is_stopped, kind, line)?;
+        journal.keep_if(!has_cpu || !has_memory, "no request; counted as 0", line)?;
         let second = row.at.as_nanos() / NANOS_PER_SECOND;
         let behaviour = self.usage.of(&row.name, second)?;
         self.measured += usize::from(behaviour.is_some() && number == 1);

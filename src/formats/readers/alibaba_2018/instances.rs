@@ -100,15 +100,11 @@ impl Instances<'_> {
         if start == 0 && self.options.ran_only {
             return Ok(journal.dirt("instance never began", Action::Drop, line)?);
         }
-        if start == 0 {
-            let kind = "instance without a start; arrives with its task";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
+        let kind = "instance without a start; arrives with its task";
+        journal.keep_if(start == 0, kind, line)?;
         let run_time = (start > 0 && end >= start).then(|| Duration::from_secs(end - start));
-        if run_time.is_none() {
-            let kind = "no end after a start; run time not known";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "no end after a start; run time not known";
+        journal.repair_if(run_time.is_none(), kind, line)?;
         let historic_start = (start > 0).then(|| Instant::from_secs(start));
         let submit = plan.and_then(|plan| plan.submit);
         // The first instance of a task begins when the task does.

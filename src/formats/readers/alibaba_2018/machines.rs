@@ -183,10 +183,8 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     })?;
     rows.each(&mut journal, |journal, line, row| {
         if let Some(machine) = machines.get_mut(&row.name) {
-            if row.capacity.is_none() {
-                let kind = "row without a capacity; the machine keeps what it had";
-                journal.dirt(kind, Action::Keep, line)?;
-            }
+            let kind = "row without a capacity; the machine keeps what it had";
+            journal.keep_if(row.capacity.is_none(), kind, line)?;
             machine.goes_on(&row);
             return Ok(());
         }

@@ -188,11 +188,8 @@ impl Own<'_> {
         }
         let met = self.plans.met(job, task.name)?;
         if met > 0 {
-            if i64::from(met) != instances {
-                let kind =
-                    "task with another number of instances than it states; those listed count";
-                journal.dirt(kind, Action::Keep, line)?;
-            }
+            let kind = "task with another number of instances than it states; those listed count";
+            journal.keep_if(i64::from(met) != instances, kind, line)?;
             return Ok(());
         }
         let kind = "task without instances in their table; they run as long as it did";
@@ -213,15 +210,10 @@ impl Own<'_> {
         if start == 0 && self.options.ran_only {
             return Ok(journal.dirt("task never began", Action::Drop, line)?);
         }
-        if start == 0 {
-            let kind = "task without a start; arrives at 0";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
+        journal.keep_if(start == 0, "task without a start; arrives at 0", line)?;
         let run_time = (start > 0 && end >= start).then(|| Duration::from_secs(end - start));
-        if run_time.is_none() {
-            let kind = "no end after a start; run time not known";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "no end after a start; run time not known";
+        journal.repair_if(run_time.is_none(), kind, line)?;
         self.known.want(links.map(FlatLinks::from).as_ref());
         let parts = [fields.bytes(JOB), b"-", task.name.as_bytes()];
         let name = self.names.of(parts);

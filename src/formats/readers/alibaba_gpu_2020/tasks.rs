@@ -216,10 +216,8 @@ impl Stated {
             journal.dirt("task never began", Action::Drop, line)?;
             return Ok(None);
         };
-        if instances.is_none() {
-            let kind = "no number of instances; counted as 1";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "no number of instances; counted as 1";
+        journal.repair_if(instances.is_none(), kind, line)?;
         let instances = instances.unwrap_or(1.0);
         if instances < 1.0 {
             journal.dirt("task without an instance", Action::Drop, line)?;
@@ -228,10 +226,8 @@ impl Stated {
         if cpu.is_none() || memory.is_none() {
             journal.dirt("no request; counted as 0", Action::Keep, line)?;
         }
-        if is_rounded {
-            let kind = "GPUs that are no whole number above one; rounded up";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "GPUs that are no whole number above one; rounded up";
+        journal.repair_if(is_rounded, kind, line)?;
         Ok(Some(Self {
             instances: instances as u32,
             start,
@@ -251,10 +247,8 @@ fn run_time(
     end: Option<Instant>,
 ) -> Result<Option<Duration>, TraceError> {
     let run_time = end.filter(|&end| end >= start).map(|end| end.since(start));
-    if run_time.is_none() {
-        let kind = "no end after a start; run time not known";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
+    let kind = "no end after a start; run time not known";
+    journal.repair_if(run_time.is_none(), kind, line)?;
     Ok(run_time)
 }
 
@@ -266,10 +260,8 @@ fn about(
     job: &str,
 ) -> Result<About, TraceError> {
     let about = beside.about(job)?;
-    if about.is_none() && beside.has_jobs() {
-        let kind = "task of a job that is not listed; arrives at its start";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "task of a job that is not listed; arrives at its start";
+    journal.keep_if(about.is_none() && beside.has_jobs(), kind, line)?;
     Ok(about.unwrap_or_default())
 }
 

@@ -66,13 +66,9 @@ fn take(
     let submit = fields.seconds(SUBMIT)?;
     let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "seconds"))?;
     let run_time = fields.seconds(DURATION)?;
-    if cpu.is_none() {
-        let kind = "no request of cores; counted as 0";
-        journal.dirt(kind, Action::Keep, fields.line())?;
-    }
-    if run_time.is_none() {
-        journal.dirt("run time not known", Action::Keep, fields.line())?;
-    }
+    let kind = "no request of cores; counted as 0";
+    journal.keep_if(cpu.is_none(), kind, fields.line())?;
+    journal.keep_if(run_time.is_none(), "run time not known", fields.line())?;
     gather.met.meet(journal, fields.line(), name);
     gather.push_plain(
         journal.origin(fields.line()),

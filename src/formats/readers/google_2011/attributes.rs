@@ -90,10 +90,8 @@ impl Constraints {
                 operator,
                 values,
             };
-            if !self.state(key, time, requirement)? {
-                let kind = "constraint stated later; the first ones stand";
-                journal.dirt(kind, Action::Drop, fields.line())?;
-            }
+            let kind = "constraint stated later; the first ones stand";
+            journal.drop_if(!self.state(key, time, requirement)?, kind, fields.line())?;
             Ok(())
         })
     }

@@ -331,9 +331,7 @@ impl Tasks {
                 task.submit
             }
         };
-        if time < began {
-            journal.dirt("end before its start; run time 0", Action::Repair, line)?;
-        }
+        journal.repair_if(time < began, "end before its start; run time 0", line)?;
         let end = End {
             run_time: Some(time.max(began).since(began)),
             outcome: super::outcome(event.kind),

@@ -180,9 +180,7 @@ impl Machines {
         };
         let course = &mut machine.course;
         if event.kind == 1 {
-            if !course.goes(time) {
-                journal.dirt("machine removed while it is away", Action::Keep, line)?;
-            }
+            journal.keep_if(!course.goes(time), "machine removed while it is away", line)?;
             return Ok(());
         }
         if event.kind == 0 && !course.comes(time) {

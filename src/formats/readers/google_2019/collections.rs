@@ -109,10 +109,8 @@ impl Collections {
             };
             let beyond = beyond_instances(fields)?;
             if let Some(known) = self.get(id)? {
-                if *known != own {
-                    let kind = "collection changes later; its first event stands";
-                    journal.dirt(kind, Action::Keep, fields.line())?;
-                }
+                let kind = "collection changes later; its first event stands";
+                journal.keep_if(*known != own, kind, fields.line())?;
                 return Ok(());
             }
             for kind in beyond {
@@ -159,10 +157,8 @@ impl Collections {
         }
         self.log.each(|texts| {
             let own = collection(&texts)?;
-            if self.known(&own.after)?.len() < own.after.len() {
-                let kind = "waits for a task that is not in the trace; not waited for";
-                journal.dirt(kind, Action::Repair, 0)?;
-            }
+            let kind = "waits for a task that is not in the trace; not waited for";
+            journal.repair_if(self.known(&own.after)?.len() < own.after.len(), kind, 0)?;
             Ok(())
         })
     }

@@ -113,14 +113,10 @@ fn take(
     if end.is_some_and(|end| end < start) {
         return Err(fields.bad(END, "no earlier than `start_time`").into());
     }
-    if end.is_none() {
-        journal.dirt("no end; run time not known", Action::Keep, line)?;
-    }
+    journal.keep_if(end.is_none(), "no end; run time not known", line)?;
     let run_time = end.map(|end| end.since(start));
     let wait = (start >= submit).then(|| start.since(submit));
-    if wait.is_none() {
-        journal.dirt("start before the submission", Action::Keep, line)?;
-    }
+    journal.keep_if(wait.is_none(), "start before the submission", line)?;
     let differs = |stated: Option<Duration>, span: Option<Duration>| {
         stated.zip(span).is_some_and(|(stated, span)| {
             (stated.as_nanos() - span.as_nanos()).abs() > Duration::from_secs(1).as_nanos()
@@ -164,13 +160,9 @@ fn on_machines(
     let Some(own) = spread(gpus, cores, nodes) else {
         return Err(fields.bad(GPUS, "at most 64 on a machine").into());
     };
-    if nodes == 0 {
-        journal.dirt("job of no machine; counted as 1", Action::Repair, line)?;
-    }
-    if own.is_rounded {
-        let kind = "GPUs or cores don't divide by the machines; rounded up";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
+    journal.repair_if(nodes == 0, "job of no machine; counted as 1", line)?;
+    let kind = "GPUs or cores don't divide by the machines; rounded up";
+    journal.repair_if(own.is_rounded, kind, line)?;
     Ok(own)
 }
 

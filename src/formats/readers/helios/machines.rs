@@ -143,10 +143,8 @@ impl Places {
             found.push((name, gpus));
         }
         for (name, gpus) in found {
-            if gpus % GPUS > 0 {
-                let kind = "GPUs that fill no machine of 8; left out";
-                journal.dirt(kind, Action::Drop, row.line)?;
-            }
+            let kind = "GPUs that fill no machine of 8; left out";
+            journal.drop_if(gpus % GPUS > 0, kind, row.line)?;
             add(name, day, gpus / GPUS);
         }
         let total = self
@@ -154,10 +152,8 @@ impl Places {
             .as_ref()
             .filter(|column| !row.text(column).is_empty());
         let total = total.map(|column| whole(row, column)).transpose()?;
-        if total.is_some_and(|total| total != sum) {
-            let kind = "total that is not the sum of the virtual clusters; they hold";
-            journal.dirt(kind, Action::Keep, row.line)?;
-        }
+        let kind = "total that is not the sum of the virtual clusters; they hold";
+        journal.keep_if(total.is_some_and(|total| total != sum), kind, row.line)?;
         Ok(())
     }
 }

@@ -394,10 +394,8 @@ fn demand(
             ..PodSpec::with_requests(ResourceList::default())
         }
     };
-    if life.end.is_none() {
-        let kind = "pod whose end is not recorded; run time not known";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "pod whose end is not recorded; run time not known";
+    journal.keep_if(life.end.is_none(), kind, line)?;
     // Where ends are said to be good or bad, what is deleted before had not come to its own.
     let is_cut = life.end.is_some() && records.have_phases;
     let outcome = life.outcome.or(is_cut.then_some(Outcome::Cancelled));

@@ -125,10 +125,8 @@ pub(super) fn resize(
         journal.file = records.files[own.place.file].clone();
         let line = own.place.line;
         let asked = records.specs.classes().get(own.spec)?;
-        if !apply(&mut latest, &asked) {
-            let kind = "resize of a container that is not recorded; its request stands";
-            journal.dirt(kind, Action::Waive, line)?;
-        }
+        let kind = "resize of a container that is not recorded; its request stands";
+        journal.waive_if(!apply(&mut latest, &asked), kind, line)?;
         let Some(now) = in_first(&first, &latest) else {
             let kind =
                 "resize that the first container of a pod can't stand for; its request stands";

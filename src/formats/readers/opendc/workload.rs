@@ -234,20 +234,16 @@ impl Workload {
         }
         let covered = task.covered.unwrap_or_default();
         let from = begin.map_or(covered.end, |begin| begin - task.submit);
-        if from < 0 {
-            let kind = "fragment before the begin of its task; used from the begin on";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "fragment before the begin of its task; used from the begin on";
+        journal.repair_if(from < 0, kind, line)?;
         let from = from.max(0);
         task.covered = Some(Covered {
             end: from.saturating_add(duration).max(covered.end),
             sum: covered.sum.saturating_add(duration),
         });
         self.tasks.put(place, task.words())?;
-        if duration < 1_000 {
-            let kind = "fragment below a second; the last one of a second stands";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
+        let kind = "fragment below a second; the last one of a second stands";
+        journal.keep_if(duration < 1_000, kind, line)?;
         if !options.usage || duration == 0 {
             return Ok(());
         }
@@ -317,10 +313,8 @@ impl Workload {
         task.check_fragments(journal, rest.has_fragments)?;
         let unit = if rest.is_kibibytes { 10 } else { 20 };
         let after = task.submit - rest.zero;
-        if parents.has_unknown {
-            let kind = "waits for a task that is not in the trace; not waited for";
-            journal.dirt(kind, Action::Repair, task.line)?;
-        }
+        let kind = "waits for a task that is not in the trace; not waited for";
+        journal.repair_if(parents.has_unknown, kind, task.line)?;
         let mut names = Vec::with_capacity(parents.known.len());
         for parent in parents.known {
             let own = Task::of_words(self.tasks.get(parent)?);

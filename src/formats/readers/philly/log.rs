@@ -117,17 +117,11 @@ fn take(
     if gpus == 0 || gpus > MEMBERS {
         return Ok(journal.dirt("job without a GPU", Action::Drop, job.line)?);
     }
-    if has_others {
-        let kind = "attempts on other numbers of GPUs than the last; all count as if on its";
-        journal.dirt(kind, Action::Repair, job.line)?;
-    }
-    if goes_on {
-        let kind = "runs at the end of the log; run time not known";
-        journal.dirt(kind, Action::Keep, job.line)?;
-    }
-    if first < submit {
-        journal.dirt("start before the submission", Action::Keep, job.line)?;
-    }
+    let kind = "attempts on other numbers of GPUs than the last; all count as if on its";
+    journal.repair_if(has_others, kind, job.line)?;
+    let kind = "runs at the end of the log; run time not known";
+    journal.keep_if(goes_on, kind, job.line)?;
+    journal.keep_if(first < submit, "start before the submission", job.line)?;
     let status = job.text("status");
     if !status.is_empty() && outcome(&status).is_none() {
         let kind = "status other than Pass, Killed and Failed; how the job ended is not known";
@@ -190,10 +184,7 @@ impl Ran {
         self.first = self.first.or(Some(start));
         let Some(end) = end else {
             self.goes_on = is_last;
-            if !is_last {
-                let kind = "attempt without an end; counted as 0 s";
-                journal.dirt(kind, Action::Repair, job.line)?;
-            }
+            journal.repair_if(!is_last, "attempt without an end; counted as 0 s", job.line)?;
             return Ok(());
         };
         let mut end = Some(end).filter(|&end| end >= start);

@@ -50,10 +50,7 @@ pub(super) fn read(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Resu
                 let expected = "a sample with a time if the others have one, and without if not";
                 return Err(bad(expected).into());
             }
-            if at.is_none() {
-                let kind = "sample without a time; at zero";
-                journal.dirt(kind, Action::Keep, line)?;
-            }
+            journal.keep_if(at.is_none(), "sample without a time; at zero", line)?;
             let at = at.unwrap_or_default();
             if value.is_nan() {
                 return Ok(journal.dirt(NOT_A_NUMBER, Action::Drop, line)?);

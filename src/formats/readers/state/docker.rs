@@ -69,10 +69,8 @@ fn take(state: &mut State, journal: &mut Journal, service: &Element) -> Result<(
     let wanted = words.next().and_then(|wanted| wanted.parse::<i64>().ok());
     let wanted = wanted.filter(|wanted| (0..=MEMBERS).contains(wanted));
     let wanted = wanted.ok_or_else(|| service.bad_at("/Replicas", "replicas such as `3/3`"))?;
-    if words.next().is_some() {
-        let kind = "most replicas on a node, not enforced";
-        journal.dirt(kind, Action::Waive, line)?;
-    }
+    let kind = "most replicas on a node, not enforced";
+    journal.waive_if(words.next().is_some(), kind, line)?;
     let pods = Pods {
         name,
         tenant: "",
@@ -126,10 +124,8 @@ fn take_inspected(
     }
     let ports = ports(service)?;
     let most = count(service, "/Spec/TaskTemplate/Placement/MaxReplicas")?;
-    if most.is_some_and(|most| most > 0) {
-        let kind = "most replicas on a node, not enforced";
-        journal.dirt(kind, Action::Waive, service.line)?;
-    }
+    let kind = "most replicas on a node, not enforced";
+    journal.waive_if(most.is_some_and(|most| most > 0), kind, service.line)?;
     let pods = Pods {
         name,
         tenant: "",

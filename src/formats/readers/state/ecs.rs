@@ -92,10 +92,8 @@ fn take_service(
     let constraints = constraints.into_iter().flatten();
     let is_distinct = |own: &&Value| own.get("type").is_some_and(|own| own == "distinctInstance");
     let (distinct, others): (Vec<_>, Vec<_>) = constraints.partition(is_distinct);
-    if !others.is_empty() {
-        let kind = "constraints of a service, not enforced";
-        journal.dirt(kind, Action::Waive, line)?;
-    }
+    let kind = "constraints of a service, not enforced";
+    journal.waive_if(!others.is_empty(), kind, line)?;
     note(
         journal,
         service,
@@ -103,15 +101,11 @@ fn take_service(
         "placement strategy of a service, not enforced",
     )?;
     let is_daemon = service.text_at("/schedulingStrategy") == "DAEMON";
-    if is_daemon {
-        let kind = "service with a task on each machine; as many tasks as it wants, each on a machine of its own";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "service with a task on each machine; as many tasks as it wants, each on a machine of its own";
+    journal.keep_if(is_daemon, kind, line)?;
     let is_apart = is_daemon || !distinct.is_empty();
-    if is_apart && state.services.has_tasks(name)? {
-        let kind = "service whose tasks stand in a file before it; these are not kept apart";
-        journal.dirt(kind, Action::Waive, line)?;
-    }
+    let kind = "service whose tasks stand in a file before it; these are not kept apart";
+    journal.waive_if(is_apart && state.services.has_tasks(name)?, kind, line)?;
     let wanted = Wanted {
         line,
         name,
@@ -139,10 +133,8 @@ fn take_task(state: &mut State, journal: &mut Journal, task: &Element) -> Result
         .sum();
     let gpu = whole_gpus_of(task, "/containers", gpus)?;
     let ports = ports(journal, task)?;
-    if units.is_none() || memory.is_none() {
-        let kind = "task whose reservations are not stated in full; requests the rest";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "task whose reservations are not stated in full; requests the rest";
+    journal.keep_if(units.is_none() || memory.is_none(), kind, line)?;
     let group = task.text_at("/group");
     let mut is_apart = false;
     // A task that was started by itself is of the group of its family, whose name may be that of a service.

@@ -209,9 +209,7 @@ fn note_conduct(journal: &mut Journal, app: &Element) -> Result<(), Refused> {
                 })
             })
         };
-        if members.iter().any(is_stated) {
-            journal.dirt(kind, Action::Waive, app.line)?;
-        }
+        journal.waive_if(members.iter().any(is_stated), kind, app.line)?;
     }
     Ok(())
 }

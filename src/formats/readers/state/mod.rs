@@ -107,18 +107,12 @@ impl State {
         let mut services = std::mem::take(&mut self.services).all();
         while let Some(service) = services.next()? {
             journal.file = service.file;
-            if service.wanted == 0 {
-                journal.dirt("no pod is wanted", Action::Drop, service.line)?;
-            }
-            if service.taken > 0 {
-                let kind = "service with tasks beside it; those that are missing are added";
-                journal.dirt(kind, Action::Keep, service.line)?;
-            }
+            journal.drop_if(service.wanted == 0, "no pod is wanted", service.line)?;
+            let kind = "service with tasks beside it; those that are missing are added";
+            journal.keep_if(service.taken > 0, kind, service.line)?;
             let count = (service.wanted - service.taken).max(0);
-            if count > 0 {
-                let kind = "service whose reservations are not stated; requests nothing";
-                journal.dirt(kind, Action::Keep, service.line)?;
-            }
+            let kind = "service whose reservations are not stated; requests nothing";
+            journal.keep_if(count > 0, kind, service.line)?;
             let pods = Pods {
                 name: &service.name,
                 tenant: &service.name,

@@ -120,10 +120,8 @@ impl Settings {
                 // Nomad gives a number to one task, whatever the protocol.
                 self.ports.add(element, &format!("{port}/Value"), "tcp")?;
                 let host = element.text_at(&format!("{port}/HostNetwork"));
-                if !matches!(host, "" | "default") {
-                    let kind = "network of a port; taken on every address of its machine";
-                    journal.dirt(kind, Action::Keep, element.line)?;
-                }
+                let kind = "network of a port; taken on every address of its machine";
+                journal.keep_if(!matches!(host, "" | "default"), kind, element.line)?;
             }
         }
         Ok(())
@@ -168,9 +166,7 @@ fn take(state: &mut State, journal: &mut Journal, allocation: &Element) -> Resul
         settings.prioritize(allocation, "/Job")?;
     }
     let amounts = amounts(journal, allocation, &mut settings)?;
-    if amounts.has_megahertz {
-        journal.dirt(MEGAHERTZ, Action::Repair, line)?;
-    }
+    journal.repair_if(amounts.has_megahertz, MEGAHERTZ, line)?;
     let gpus = gpus(journal, allocation)?;
     settings.gpu = whole_gpus_of(allocation, "/AllocatedResources", gpus)?;
     settings.take_ports(journal, allocation, "/AllocatedResources/Shared/Networks")?;

@@ -100,10 +100,8 @@ impl Task {
         line: u64,
         time: Instant,
     ) -> Result<(), TraceError> {
-        if self.began.is_some() {
-            let kind = "scheduled twice without an end; the first counts as lost";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "scheduled twice without an end; the first counts as lost";
+        journal.repair_if(self.began.is_some(), kind, line)?;
         self.start.get_or_insert(time);
         self.began = Some(time);
         Ok(())

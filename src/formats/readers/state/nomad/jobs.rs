@@ -130,9 +130,7 @@ fn take_group(
         take_task(journal, task, &mut amounts, &mut settings)?;
         gpus += self::gpus(journal, element, &format!("{path}/Resources/Devices"))?;
     }
-    if amounts.has_megahertz {
-        journal.dirt(MEGAHERTZ, Action::Repair, line)?;
-    }
+    journal.repair_if(amounts.has_megahertz, MEGAHERTZ, line)?;
     settings.gpu = whole_gpus_of(element, path, gpus)?;
     let pods = Pods {
         name: &format!("{job}.{name}"),
