@@ -269,16 +269,13 @@ mod tests {
         assert_eq!(recorded.arrivals[0].after(), [model::PodName::Job(1)]);
         let classes: Vec<u32> = recorded.arrivals.iter().map(|own| own.class).collect();
         assert_eq!(classes, [0, 1, 0, 1]);
-        assert_eq!(
-            notes(&recorded),
-            [
+        notes(&recorded).are([
                 "keep 1 row: file about the trace, not read (first t.tar: README.md:1)",
                 "keep 1 row: file without a row (first t.tar: jobs/part-2.csv:1)",
                 "keep 1 row: file of the format `openb-nodes`, not read (first t.tar: nodes.csv:1)",
                 "repair 1 row: submitted after another row of its gang; submitted with that (first t.tar: \
                  jobs/part-0.csv:3)",
-            ]
-        );
+            ]);
         let place = recorded.arrivals[0]
             .origin
             .place(&recorded.files, &"t".into());
@@ -337,13 +334,10 @@ mod tests {
             ("links.txt", "https://a/a.csv\n"),
             ("plot.py", "import this"),
         ]);
-        assert_eq!(
-            notes(&recorded),
-            [
+        notes(&recorded).are([
                 "keep 3 rows: file about the trace, not read (first t.tar: NOTICE:1)",
                 "keep 1 row: list of links, not read: name the files that it points to (first t.tar: links.txt:1)",
-            ]
-        );
+            ]);
         let files = [("a.csv", table), ("notes.txt", "what is this\n")];
         let input = Input::bytes("t.tar", archive(&files));
         let entry = crate::registry::find("csv").expect("known");

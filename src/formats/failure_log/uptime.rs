@@ -183,6 +183,7 @@ pub(super) struct Times {
 mod tests {
     use super::super::{LogOptions, is_log, observed::observed, read};
     use super::*;
+    use crate::tests::prelude::*;
     use intake::ledger::RowPolicy;
 
     const HEADER: &str = "start_time,end_time,status,service\n";
@@ -220,13 +221,10 @@ mod tests {
             .iter()
             .map(ToString::to_string)
             .collect();
-        assert_eq!(
-            told,
-            [
-                "drop 1 row: outages without a severity or a length (first cloud.csv:4)",
-                "drop 1 row: outages too mild to take a node (first cloud.csv:5)",
-            ]
-        );
+        told.are([
+            "drop 1 row: outages without a severity or a length (first cloud.csv:4)",
+            "drop 1 row: outages too mild to take a node (first cloud.csv:5)",
+        ]);
         assert_eq!(
             outages(rows, Some("Azure")).expect("a log").outages,
             log.outages
@@ -301,12 +299,9 @@ mod tests {
             .collect();
         // A node fails in every second outage of Azure.
         let azure = vec![Duration::from_secs(40)];
-        assert_eq!(
-            classes,
-            [
-                ("Azure".to_owned(), 3, azure),
-                ("AWS".to_owned(), 1, Vec::new())
-            ]
-        );
+        classes.are([
+            ("Azure".to_owned(), 3, azure),
+            ("AWS".to_owned(), 1, Vec::new()),
+        ]);
     }
 }

@@ -103,6 +103,7 @@ pub(crate) fn in_order(mut events: Vec<NodeEvent>) -> Vec<NodeEvent> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::prelude::*;
 
     #[test]
     fn a_machine_that_goes_and_comes_at_an_instant_is_there_after_it() {
@@ -119,14 +120,11 @@ mod tests {
         let seen: Vec<_> = { in_order(events).into_iter() }
             .map(|own| (own.node, own.kind))
             .collect();
-        assert_eq!(
-            seen,
-            [
-                (1, NodeEventKind::Goes),
-                (1, NodeEventKind::Comes),
-                (0, NodeEventKind::Goes),
-                (0, NodeEventKind::Comes),
-            ]
-        );
+        seen.are([
+            (1, NodeEventKind::Goes),
+            (1, NodeEventKind::Comes),
+            (0, NodeEventKind::Goes),
+            (0, NodeEventKind::Comes),
+        ]);
     }
 }

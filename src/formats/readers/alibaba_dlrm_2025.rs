@@ -165,14 +165,11 @@ mod tests {
         ));
         let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
         let run = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(
-            seen,
-            [
-                ("a".to_owned(), Instant::ZERO, None),
-                ("c".to_owned(), Instant::ZERO, run(85)),
-                ("b".to_owned(), Instant::from_secs(475), run(60)),
-            ]
-        );
+        seen.are([
+            ("a".to_owned(), Instant::ZERO, None),
+            ("c".to_owned(), Instant::ZERO, run(85)),
+            ("b".to_owned(), Instant::from_secs(475), run(60)),
+        ]);
         let container = &recorded.classes[0].containers[0];
         let disk = |list: &ResourceList| list.get(EPHEMERAL_STORAGE).units_ceil();
         assert_eq!(disk(&container.requests), Ok(640 << 30));

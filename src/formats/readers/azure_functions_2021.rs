@@ -69,17 +69,14 @@ mod tests {
             &ReadOptions::default(),
         ));
         let seen = recorded.each(|one| (one.name.clone(), one.submit));
-        assert_eq!(
-            seen,
-            [
-                (PodName::Job(3), Instant::ZERO),
-                (PodName::Job(2), Instant::ZERO + Duration::from_millis(500)),
-                (
-                    PodName::Job(1),
-                    Instant::ZERO + Duration::from_millis(10_250)
-                ),
-            ]
-        );
+        seen.are([
+            (PodName::Job(3), Instant::ZERO),
+            (PodName::Job(2), Instant::ZERO + Duration::from_millis(500)),
+            (
+                PodName::Job(1),
+                Instant::ZERO + Duration::from_millis(10_250),
+            ),
+        ]);
         assert_eq!(
             recorded
                 .ledger

@@ -87,13 +87,10 @@ mod tests {
         let mut source = open(&input, &ReadOptions::default()).expect("good rows");
         let recorded = Recorded::collect(&mut *source).expect("good rows");
         let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
-        assert_eq!(
-            seen,
-            [
-                (Instant::ZERO + Duration::from_millis(500), 1, None),
-                (Instant::from_secs(2_720_160), 8, None),
-            ]
-        );
+        seen.are([
+            (Instant::ZERO + Duration::from_millis(500), 1, None),
+            (Instant::from_secs(2_720_160), 8, None),
+        ]);
         let kind = "steps without a throughput; run time not known";
         assert_eq!(recorded.ledger.count(kind), 2);
         let stated = [

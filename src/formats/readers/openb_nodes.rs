@@ -222,13 +222,10 @@ mod tests {
         assert_eq!(first.labels["disk"], "".into());
         assert_eq!(second.labels["a=b"], "c".into());
         let taints = { first.taints.iter() }.map(|own| (&*own.key, &*own.value, own.effect));
-        assert_eq!(
-            taints.collect::<Vec<_>>(),
-            [
-                ("gpu", "yes", TaintEffect::NoSchedule),
-                ("old", "", TaintEffect::NoExecute),
-            ]
-        );
+        taints.collect::<Vec<_>>().are([
+            ("gpu", "yes", TaintEffect::NoSchedule),
+            ("old", "", TaintEffect::NoExecute),
+        ]);
         let amounts = [PODS, MEMORY].map(|name| first.allocatable.get(name).units_ceil());
         assert_eq!(amounts, [Ok(9), Ok(4 << 30)]);
         // Memory and pods stay.
@@ -236,15 +233,12 @@ mod tests {
         assert!(cores.get(PODS) > Quantity::ZERO);
         cores.set(CPU, Quantity::from_units(8));
         let seen = { list.events.iter() }.map(|own| (own.at.as_secs_f64(), own.node, &own.kind));
-        assert_eq!(
-            seen.collect::<Vec<_>>(),
-            [
-                (0.0, 0, &NodeEventKind::Goes),
-                (3_600.0, 0, &NodeEventKind::Comes),
-                (3_600.0, 1, &NodeEventKind::Resized(cores)),
-                (3_600.0, 1, &NodeEventKind::Refuses),
-            ]
-        );
+        seen.collect::<Vec<_>>().are([
+            (0.0, 0, &NodeEventKind::Goes),
+            (3_600.0, 0, &NodeEventKind::Comes),
+            (3_600.0, 1, &NodeEventKind::Resized(cores)),
+            (3_600.0, 1, &NodeEventKind::Refuses),
+        ]);
     }
 
     #[test]

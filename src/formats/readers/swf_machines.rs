@@ -141,13 +141,10 @@ mod tests {
         let text = "0\tseth\t2\t4\t1\t1048576\n0\t\t2\t4\t1\t1\n0\tseth\t0\t4\t1\t1\n0\tseth\t2\n";
         let found = faults(&ENTRY, "m.machines", text);
         let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad[..2],
-            [
-                "m.machines:2: column `name`: must be the name of a cluster, found ``",
-                "m.machines:3: column `nodes`: must be at least 1, found `0`",
-            ]
-        );
+        bad[..2].are([
+            "m.machines:2: column `name`: must be the name of a cluster, found ``",
+            "m.machines:3: column `nodes`: must be at least 1, found `0`",
+        ]);
         assert_eq!(found.bad_row_count, 3);
     }
 }

@@ -2,7 +2,7 @@
 //! record, in the ways that rows are: no number, a negative one, nothing, a field too many or too few. One dirty record
 //! costs no more than itself, and all policies find the same fault.
 
-mod clean;
+pub(crate) mod clean;
 mod parquet;
 
 use crate::tests::prelude::*;
@@ -16,7 +16,7 @@ use intake::{Ledger, OnBadRow};
 
 /// How the records of a clean file stand in it.
 #[derive(Clone, Copy)]
-enum Shape {
+pub(crate) enum Shape {
     /// Lines of fields with a byte between, below this number of lines of a header.
     Table(char, usize),
     /// JSON objects, one a line.

@@ -2,7 +2,7 @@
 
 mod bad_traces;
 mod cache;
-mod dirty_rows;
+pub(crate) mod dirty_rows;
 mod duplicate_names;
 mod file_order;
 mod fill_up;

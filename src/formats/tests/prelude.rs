@@ -1,5 +1,7 @@
 //! What tests of formats share: files in memory, read to their end, and what is expected of them.
 
+use std::fmt::Debug;
+
 pub(crate) use crate::packed::archive;
 pub(crate) use crate::prelude::*;
 use crate::registry;
@@ -102,5 +104,23 @@ pub(crate) trait Facts {
 impl Facts for Recorded {
     fn each<T>(&self, fact: impl FnMut(&Arrival) -> T) -> Vec<T> {
         self.arrivals.iter().map(fact).collect()
+    }
+}
+
+/// A list of which all items are expected.
+pub(crate) trait Items<T> {
+    /// Asserts that the items are these.
+    fn are<U: Debug, const COUNT: usize>(&self, expected: [U; COUNT])
+    where
+        T: Debug + PartialEq<U>;
+}
+
+impl<T> Items<T> for [T] {
+    #[track_caller]
+    fn are<U: Debug, const COUNT: usize>(&self, expected: [U; COUNT])
+    where
+        T: Debug + PartialEq<U>,
+    {
+        assert_eq!(self, &expected);
     }
 }

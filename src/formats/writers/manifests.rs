@@ -267,6 +267,7 @@ mod tests {
 
     use super::names::dns_label;
     use super::*;
+    use crate::tests::prelude::*;
     use arrivals::memory::{MemorySource, Recorded};
 
     #[test]
@@ -315,20 +316,17 @@ mod tests {
         let said: Vec<&str> = { text.lines() }
             .filter_map(|line| line.strip_prefix("  name"))
             .collect();
-        assert_eq!(
-            said,
-            [
-                ": \"7\"",
-                ": \"null\"",
-                ": web",
-                "space: \"a-b\"",
-                ": web-2",
-                "space: \"a-b\"",
-                ": web-2-2",
-                "space: \"a-b\"",
-                ": web",
-                "space: \"a-b-2\"",
-            ]
-        );
+        said.are([
+            ": \"7\"",
+            ": \"null\"",
+            ": web",
+            "space: \"a-b\"",
+            ": web-2",
+            "space: \"a-b\"",
+            ": web-2-2",
+            "space: \"a-b\"",
+            ": web",
+            "space: \"a-b-2\"",
+        ]);
     }
 }

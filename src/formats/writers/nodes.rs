@@ -203,6 +203,7 @@ mod tests {
     use crate::parts::machine_course::MachineCourse;
     use crate::parts::sorting::{Capacity, gpu_node};
     use crate::readers::openb_nodes;
+    use crate::tests::prelude::*;
     use arrivals::format::NodeEventKind;
     use model::{Taint, TaintEffect};
     use proptest::prelude::*;
@@ -329,14 +330,11 @@ mod tests {
         let mut table = Vec::new();
         let converted = write_nodes(&list, &mut table).expect("memory");
         let lost = { converted.lost.iter() }.map(|own| (&*own.field, own.fate, own.count));
-        assert_eq!(
-            lost.collect::<Vec<_>>(),
-            [
-                ("events after the beginning", Fate::LeftOut, 2),
-                ("a b", Fate::LeftOut, 1),
-                ("cordon", Fate::LeftOut, 1),
-            ]
-        );
+        lost.collect::<Vec<_>>().are([
+            ("events after the beginning", Fate::LeftOut, 2),
+            ("a b", Fate::LeftOut, 1),
+            ("cordon", Fate::LeftOut, 1),
+        ]);
         assert_eq!(String::from_utf8(table).expect("text").lines().count(), 2);
     }
 }

@@ -164,16 +164,13 @@ mod tests {
             )
         });
         let run = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(
-            seen,
-            [
-                ("1-1-1".to_owned(), 100, Some(120), run(40)),
-                ("1-1-2".to_owned(), 100, Some(130), run(60)),
-                ("1-2".to_owned(), 150, None, run(50)),
-                ("9-9-1".to_owned(), 300, Some(300), run(10)),
-                ("9-9-2".to_owned(), 300, Some(300), None),
-            ]
-        );
+        seen.are([
+            ("1-1-1".to_owned(), 100, Some(120), run(40)),
+            ("1-1-2".to_owned(), 100, Some(130), run(60)),
+            ("1-2".to_owned(), 150, None, run(50)),
+            ("9-9-1".to_owned(), 300, Some(300), run(10)),
+            ("9-9-2".to_owned(), 300, Some(300), None),
+        ]);
         let first = recorded.classes[0].behaviour.as_ref().expect("measured");
         assert_eq!(first.cpu_usage.as_deref(), Some("250m"));
         assert_eq!(first.memory_usage.as_deref(), Some("34359738368"));

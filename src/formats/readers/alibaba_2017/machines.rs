@@ -211,14 +211,11 @@ mod tests {
         let seen: Vec<_> = { list.events.iter() }
             .map(|own| (own.at.as_nanos() / 1_000_000_000, own.node, &own.kind))
             .collect();
-        assert_eq!(
-            seen,
-            [
-                (0, 1, &NodeEventKind::Accepts),
-                (500, 0, &NodeEventKind::Refuses),
-                (600, 0, &NodeEventKind::Accepts),
-            ]
-        );
+        seen.are([
+            (0, 1, &NodeEventKind::Accepts),
+            (500, 0, &NodeEventKind::Refuses),
+            (600, 0, &NodeEventKind::Accepts),
+        ]);
         faults(&ENTRY, "m.csv", "0,1,gone,,64,0.69,0.4\n").has_bad_rows([
             "m.csv:1: column `event type`: must be add, softerror or harderror, found `gone`",
         ]);

@@ -207,16 +207,13 @@ mod tests {
         let run = |seconds| Some(Duration::from_secs(seconds));
         let text = |text: &str| Some(text.into());
         let own = |name: &str, at, run, cpu, used| (name.to_owned(), at, run, cpu, used);
-        assert_eq!(
-            seen,
-            [
-                own("j_2-M1-ins_3", 90, None, 1_000, None),
-                own("j_1-M1-ins_1", 100, run(60), 500, text("430m")),
-                own("j_1-M1-ins_2", 100, run(70), 500, text("70m")),
-                own("j_1-R2_1", 190, run(10), 1_000, None),
-                own("j_9-M9-ins_4", 300, run(10), 0, text("10m")),
-            ]
-        );
+        seen.are([
+            own("j_2-M1-ins_3", 90, None, 1_000, None),
+            own("j_1-M1-ins_1", 100, run(60), 500, text("430m")),
+            own("j_1-M1-ins_2", 100, run(70), 500, text("70m")),
+            own("j_1-R2_1", 190, run(10), 1_000, None),
+            own("j_9-M9-ins_4", 300, run(10), 0, text("10m")),
+        ]);
         assert_eq!(
             recorded.arrivals[2].historic_start,
             Some(Instant::from_secs(120))
@@ -259,12 +256,9 @@ mod tests {
                     i,M1,j_1,1,Failed,1,160,m_1,1,1,-4,50,0.02,0.03\n";
         let found = faults(&ENTRY, "i.csv", rows);
         let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad[1..],
-            [
-                "i.csv:2: column `start_time`: must be a whole number, found `x`",
-                "i.csv:3: column `cpu_avg`: must be at least 0, found `-4`",
-            ]
-        );
+        bad[1..].are([
+            "i.csv:2: column `start_time`: must be a whole number, found `x`",
+            "i.csv:3: column `cpu_avg`: must be at least 0, found `-4`",
+        ]);
     }
 }

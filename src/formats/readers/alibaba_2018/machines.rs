@@ -224,17 +224,14 @@ mod tests {
             .collect();
         // The nodes stand in the order of the first rows by time.
         assert_eq!(&*list.nodes[3].name, "m_2");
-        assert_eq!(
-            seen,
-            [
-                (0, 1, &NodeEventKind::Refuses),
-                (0, 3, &NodeEventKind::Goes),
-                (5_000, 3, &NodeEventKind::Comes),
-                (6_000, 0, &NodeEventKind::Refuses),
-                (6_500, 1, &NodeEventKind::Accepts),
-                (7_000, 0, &NodeEventKind::Accepts),
-            ]
-        );
+        seen.are([
+            (0, 1, &NodeEventKind::Refuses),
+            (0, 3, &NodeEventKind::Goes),
+            (5_000, 3, &NodeEventKind::Comes),
+            (6_000, 0, &NodeEventKind::Refuses),
+            (6_500, 1, &NodeEventKind::Accepts),
+            (7_000, 0, &NodeEventKind::Accepts),
+        ]);
         list.ledger.has_once([
             "machine that is imported; takes no new pods until it is USING",
             "status that is neither USING nor IMPORT; the machine takes no new pods until it is USING",

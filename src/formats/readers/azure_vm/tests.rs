@@ -96,14 +96,11 @@ fn readings_are_usage_of_machines_or_a_workload_alone() {
         .map(|one| (one.name.to_string(), one.submit, one.run_time))
         .collect();
     let run = |seconds| Some(Duration::from_secs(seconds));
-    assert_eq!(
-        seen,
-        [
-            ("a".to_owned(), Instant::ZERO, run(300)),
-            ("b".to_owned(), Instant::from_secs(300), run(600)),
-            ("c".to_owned(), Instant::from_secs(300), run(300)),
-        ]
-    );
+    seen.are([
+        ("a".to_owned(), Instant::ZERO, run(300)),
+        ("b".to_owned(), Instant::from_secs(300), run(600)),
+        ("c".to_owned(), Instant::from_secs(300), run(300)),
+    ]);
     assert_eq!(
         alone.ledger.count("average use beyond minimum or maximum"),
         1

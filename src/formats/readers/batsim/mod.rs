@@ -237,13 +237,10 @@ mod tests {
             "`util` of a profile, not used",
         ]);
         let bad = recorded.ledger.bad_rows().iter().map(ToString::to_string);
-        assert_eq!(
-            bad.collect::<Vec<_>>(),
-            [
+        bad.collect::<Vec<_>>().are([
                 "w.json:3: column `profile`: must be a profile of a known `type`, and not `teleport`, found `\"odd\"`",
                 "w.json:3: column `3.profile`: must be a profile with a `type`, found `\"none\"`",
-            ]
-        );
+            ]);
     }
 
     #[test]
@@ -251,15 +248,12 @@ mod tests {
         let recorded = read(&ReadOptions::default());
         let seen = recorded.each(|one| (one.name.to_string(), one.members, one.run_time));
         let run = |millis| Some(Duration::from_millis(millis));
-        assert_eq!(
-            seen,
-            [
-                ("1".to_owned(), 1, run(20_200)),
-                ("b".to_owned(), 2, run(60_400)),
-                ("w".to_owned(), 4, run(2_000)),
-                ("r".to_owned(), 4, None),
-            ]
-        );
+        seen.are([
+            ("1".to_owned(), 1, run(20_200)),
+            ("b".to_owned(), 2, run(60_400)),
+            ("w".to_owned(), 4, run(2_000)),
+            ("r".to_owned(), 4, None),
+        ]);
         assert_eq!(recorded.arrivals[0].time_limit, None);
         assert_eq!(
             recorded.arrivals[1].time_limit,

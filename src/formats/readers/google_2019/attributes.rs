@@ -126,6 +126,7 @@ fn requirement(name: &str, relation: Option<i64>, value: &str) -> Option<Require
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::prelude::*;
     use intake::ledger::RowPolicy;
 
     #[test]
@@ -142,13 +143,10 @@ mod tests {
         let bad: Vec<String> = { journal.ledger.bad_rows().iter() }
             .map(ToString::to_string)
             .collect();
-        assert_eq!(
-            bad,
-            [
-                "a.csv:5: column `deleted`: must be `true` or `false`, found `perhaps`",
-                "a.csv:6: column `name`: must be the name of an attribute, found ``",
-                "a.csv:7: column `machine_id`: must be at least 0, found `-5`",
-            ]
-        );
+        bad.are([
+            "a.csv:5: column `deleted`: must be `true` or `false`, found `perhaps`",
+            "a.csv:6: column `name`: must be the name of an attribute, found ``",
+            "a.csv:7: column `machine_id`: must be at least 0, found `-5`",
+        ]);
     }
 }

@@ -316,6 +316,7 @@ fn start_after(fields: &Fields<'_, '_>) -> Result<Vec<i64>, Refused> {
 
 #[cfg(test)]
 mod tests {
+    use crate::tests::prelude::*;
     use std::fmt::Write as _;
 
     use super::*;
@@ -346,21 +347,18 @@ mod tests {
         let found: Vec<_> = { journal.ledger.entries().iter() }
             .map(|own| (&*own.kind, own.count))
             .collect();
-        assert_eq!(
-            found,
-            [
-                (
-                    "child of a collection; ends as in the trace, whenever its parent ends",
-                    1
-                ),
-                ("limit of instances on a machine, not enforced", 1),
-                ("collection changes later; its first event stands", 1),
-                (
-                    "waits for a task that is not in the trace; not waited for",
-                    1
-                ),
-            ]
-        );
+        found.are([
+            (
+                "child of a collection; ends as in the trace, whenever its parent ends",
+                1,
+            ),
+            ("limit of instances on a machine, not enforced", 1),
+            ("collection changes later; its first event stands", 1),
+            (
+                "waits for a task that is not in the trace; not waited for",
+                1,
+            ),
+        ]);
     }
 
     #[test]
@@ -406,16 +404,13 @@ mod tests {
         let bad: Vec<String> = { journal.ledger.bad_rows().iter() }
             .map(ToString::to_string)
             .collect();
-        assert_eq!(
-            bad,
-            [
-                "c.csv:2: column `type`: must be at most 10, found `11`",
-                "c.csv:3: column `time`: must be at least 0, found `-1`",
-                "c.csv:4: column `collection_id`: must be a whole number, found `x`",
-                "c.csv:5: column `priority`: must be at most 1000, found `1001`",
-                "c.csv:6: column `vertical_scaling`: must be at most 3, found `4`",
-                "c.csv:7: column `start_after_collection_ids`: must be numbers in a list, found `[b]`",
-            ]
-        );
+        bad.are([
+            "c.csv:2: column `type`: must be at most 10, found `11`",
+            "c.csv:3: column `time`: must be at least 0, found `-1`",
+            "c.csv:4: column `collection_id`: must be a whole number, found `x`",
+            "c.csv:5: column `priority`: must be at most 1000, found `1001`",
+            "c.csv:6: column `vertical_scaling`: must be at most 3, found `4`",
+            "c.csv:7: column `start_after_collection_ids`: must be numbers in a list, found `[b]`",
+        ]);
     }
 }

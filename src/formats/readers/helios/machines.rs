@@ -249,17 +249,14 @@ mod tests {
         let seen: Vec<_> = { list.events.iter() }
             .map(|own| (own.at.as_nanos() / 86_400_000_000_000, own.node, &own.kind))
             .collect();
-        assert_eq!(
-            seen,
-            [
-                (0, 1, &NodeEventKind::Goes),
-                (0, 3, &NodeEventKind::Goes),
-                (1, 2, &NodeEventKind::Goes),
-                (2, 1, &NodeEventKind::Comes),
-                (2, 2, &NodeEventKind::Comes),
-                (2, 3, &NodeEventKind::Comes),
-            ]
-        );
+        seen.are([
+            (0, 1, &NodeEventKind::Goes),
+            (0, 3, &NodeEventKind::Goes),
+            (1, 2, &NodeEventKind::Goes),
+            (2, 1, &NodeEventKind::Comes),
+            (2, 2, &NodeEventKind::Comes),
+            (2, 3, &NodeEventKind::Comes),
+        ]);
         list.ledger.has_once([
             "GPUs that fill no machine of 8; left out",
             "total that is not the sum of the virtual clusters; they hold",

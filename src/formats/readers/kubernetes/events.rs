@@ -280,13 +280,10 @@ mod tests {
         assert_eq!(entry.name, ENTRY.name);
         let recorded = collected(open(&input, &ReadOptions::default()));
         let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
-        assert_eq!(
-            seen,
-            [
-                ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(21))),
-                ("b".to_owned(), Instant::from_secs(1), None),
-            ]
-        );
+        seen.are([
+            ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(21))),
+            ("b".to_owned(), Instant::from_secs(1), None),
+        ]);
         assert_eq!(
             recorded.ledger.count("event of another object than a pod"),
             1

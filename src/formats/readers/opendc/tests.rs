@@ -44,13 +44,10 @@ fn tasks_use_what_their_fragments_say() {
     });
     let first = "recorded(0s: 25.00%, 10s: 0.00%)".into();
     let second = "recorded(0s: 100.01%)".into();
-    assert_eq!(
-        seen,
-        [
-            ("1".to_owned(), Instant::ZERO, 0, Some(first)),
-            ("2".to_owned(), Instant::from_secs(60), 1, Some(second)),
-        ]
-    );
+    seen.are([
+        ("1".to_owned(), Instant::ZERO, 0, Some(first)),
+        ("2".to_owned(), Instant::from_secs(60), 1, Some(second)),
+    ]);
     assert_eq!(recorded.arrivals[1].after(), ["1".into()]);
     recorded.ledger.has_once([
         "task may be put off, not heeded",

@@ -272,18 +272,15 @@ mod tests {
         ));
         let seen =
             recorded.each(|one| (one.name.to_string(), one.submit, one.members, one.run_time));
-        assert_eq!(
-            seen,
-            [
-                ("j3".to_owned(), Instant::ZERO, 1, None),
-                (
-                    "j1".to_owned(),
-                    Instant::from_secs(60),
-                    3,
-                    Some(Duration::from_secs(90))
-                ),
-            ]
-        );
+        seen.are([
+            ("j3".to_owned(), Instant::ZERO, 1, None),
+            (
+                "j1".to_owned(),
+                Instant::from_secs(60),
+                3,
+                Some(Duration::from_secs(90)),
+            ),
+        ]);
         recorded.ledger.has_once([
             "job never ran",
             "attempt without a start",

@@ -86,13 +86,10 @@ mod tests {
         ));
         let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
         let run = |millis| Some(Duration::from_millis(millis));
-        assert_eq!(
-            seen,
-            [
-                (Instant::ZERO, 1, run(5_500)),
-                (Instant::from_secs(3_600), 2, run(66_000)),
-            ]
-        );
+        seen.are([
+            (Instant::ZERO, 1, run(5_500)),
+            (Instant::from_secs(3_600), 2, run(66_000)),
+        ]);
         recorded.ledger.has_once([
             "job without a GPU",
             "`gpu_time` is not `duration` times `num_gpus`; not used",

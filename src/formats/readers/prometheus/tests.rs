@@ -29,13 +29,10 @@ fn pods_are_there_from_their_first_sample_to_their_last() {
     let recorded = read(ANSWER);
     let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
     let run = Duration::from_millis(120_000 + 59_500);
-    assert_eq!(
-        seen,
-        [
-            ("a".to_owned(), Instant::ZERO, Some(run)),
-            ("b".to_owned(), Instant::from_secs(60), None),
-        ]
-    );
+    seen.are([
+        ("a".to_owned(), Instant::ZERO, Some(run)),
+        ("b".to_owned(), Instant::from_secs(60), None),
+    ]);
     let requests = recorded.classes[0].requests().expect("small");
     assert_eq!(requests.get("cpu").milli_ceil(), Ok(750));
     recorded.ledger.has_once([
@@ -77,21 +74,15 @@ fn wrong_samples_and_answers_are_named() {
         bad.map(ToString::to_string).collect::<Vec<_>>()
     };
     let late = ANSWER.replace("1709287260.5", "1709287200");
-    assert_eq!(
-        complaints(&late),
-        [
-            "p:2: column `values.1`: must be later than the sample before, found \
-          `[1709287200,\"0.5\"]`"
-        ]
-    );
+    complaints(&late).are([
+        "p:2: column `values.1`: must be later than the sample before, found \
+          `[1709287200,\"0.5\"]`",
+    ]);
     let negative = ANSWER.replace("\"0.25\"", "\"-1\"");
-    assert_eq!(
-        complaints(&negative),
-        [
-            "p:4: column `kube_pod_container_resource_requests`: must be an amount from 0 to 1e18, \
-          found `-1`"
-        ]
-    );
+    complaints(&negative).are([
+        "p:4: column `kube_pod_container_resource_requests`: must be an amount from 0 to 1e18, \
+          found `-1`",
+    ]);
     let vector = ANSWER.replace("matrix", "vector");
     assert_eq!(
         complaints(&vector),
@@ -184,15 +175,12 @@ fn labels_and_metrics_of_other_exporters_mean_the_same() {
         (one.name.to_string(), tenant, cpu, memory)
     });
     let pod = |name: &str, cpu, memory| (name.to_owned(), "n".to_owned(), Ok(cpu), Ok(memory));
-    assert_eq!(
-        seen,
-        [
-            pod("a", 1_000, 0),
-            pod("b", 1_000, 0),
-            pod("e", 0, 1_024),
-            pod("d", 0, 0),
-        ]
-    );
+    seen.are([
+        pod("a", 1_000, 0),
+        pod("b", 1_000, 0),
+        pod("e", 0, 1_024),
+        pod("d", 0, 0),
+    ]);
     assert_eq!(
         recorded
             .ledger
@@ -252,15 +240,12 @@ fn phases_and_stated_times_bound_the_lives_of_pods() {
     let pod = |name: &str, at, start, run, outcome: &str| {
         (name.to_owned(), (at, start), run, outcome.to_owned())
     };
-    assert_eq!(
-        seen,
-        [
-            pod("a", 0, Some(60), Some(120), "completed"),
-            pod("b", 0, None, Some(120), "failed"),
-            pod("d", 0, None, None, ""),
-            pod("c", 30, Some(45), Some(155), ""),
-        ]
-    );
+    seen.are([
+        pod("a", 0, Some(60), Some(120), "completed"),
+        pod("b", 0, None, Some(120), "failed"),
+        pod("d", 0, None, None, ""),
+        pod("c", 30, Some(45), Some(155), ""),
+    ]);
     let kind = "created before the first sample of all; arrives at that";
     assert_eq!(recorded.ledger.count(kind), 1);
 }

@@ -71,14 +71,11 @@ fn raw_columns_stand_for_those_that_are_printed() {
     };
     assert_eq!(seen, [of("71", 120, Some(86_400)), of("72", 0, None)]);
     let bad = recorded.ledger.bad_rows().iter().map(ToString::to_string);
-    assert_eq!(
-        bad.collect::<Vec<_>>(),
-        [
-            "s.txt:5: column `ElapsedRaw`: must be a whole number, found `x`",
-            "s.txt:6: column `TimelimitRaw`: must be a whole number, found `1:00`",
-            "s.txt:7: column `JobID`: must be the number of a job (or that of `JobIDRaw`), found ``",
-        ]
-    );
+    bad.collect::<Vec<_>>().are([
+        "s.txt:5: column `ElapsedRaw`: must be a whole number, found `x`",
+        "s.txt:6: column `TimelimitRaw`: must be a whole number, found `1:00`",
+        "s.txt:7: column `JobID`: must be the number of a job (or that of `JobIDRaw`), found ``",
+    ]);
 }
 
 #[test]
@@ -97,14 +94,11 @@ fn jobs_are_gangs_of_a_pod_a_node() {
         let memory = list.get("memory").units_ceil().map(|bytes| bytes >> 20);
         (one.name.to_string(), one.members, memory, spec.gpu.devices)
     });
-    assert_eq!(
-        seen,
-        [
-            ("9".to_owned(), 1, Ok(3_000), 0),
-            ("7".to_owned(), 2, Ok(8_192), 2),
-            ("10".to_owned(), 3, Ok(0), 0),
-        ]
-    );
+    seen.are([
+        ("9".to_owned(), 1, Ok(3_000), 0),
+        ("7".to_owned(), 2, Ok(8_192), 2),
+        ("10".to_owned(), 3, Ok(0), 0),
+    ]);
     let first = &recorded.arrivals[0];
     assert_eq!((first.submit, first.run_time), (Instant::ZERO, None));
     assert_eq!(first.time_limit, Some(Duration::from_secs(1_800)));
@@ -255,14 +249,11 @@ fn lists_of_resources_stand_in_for_columns() {
     );
     let recorded = read_text(&text);
     let run = Some(3_600);
-    assert_eq!(
-        seen(&recorded),
-        [
-            ("1".to_owned(), 2, 4_000, 32_768, 1, 0, run),
-            ("2".to_owned(), 1, 2_000, 1_572_864, 0, 0, run),
-            ("3+0".to_owned(), 1, 1_000, 500, 0, 0, run),
-        ]
-    );
+    seen(&recorded).are([
+        ("1".to_owned(), 2, 4_000, 32_768, 1, 0, run),
+        ("2".to_owned(), 1, 2_000, 1_572_864, 0, 0, run),
+        ("3+0".to_owned(), 1, 1_000, 500, 0, 0, run),
+    ]);
     recorded.ledger.has_counts([
         (
             "licenses, burst buffers or generic resources other than GPUs, not requested",
@@ -313,18 +304,15 @@ fn attempts_of_a_job_are_one_and_records_of_overlapping_dumps_count_once() {
     let jobs: Vec<_> = { seen(&recorded).into_iter() }
         .map(|(name, .., submit, run)| (name, submit, run))
         .collect();
-    assert_eq!(
-        jobs,
-        [
-            ("1".to_owned(), 0, Some(80)),
-            ("2_1".to_owned(), 200, Some(90)),
-            ("2_2".to_owned(), 200, Some(90)),
-            ("3".to_owned(), 210, Some(180)),
-            ("4".to_owned(), 215, None),
-            ("5".to_owned(), 500, Some(80)),
-            ("2_1".to_owned(), 800, Some(80)),
-        ]
-    );
+    jobs.are([
+        ("1".to_owned(), 0, Some(80)),
+        ("2_1".to_owned(), 200, Some(90)),
+        ("2_2".to_owned(), 200, Some(90)),
+        ("3".to_owned(), 210, Some(180)),
+        ("4".to_owned(), 215, None),
+        ("5".to_owned(), 500, Some(80)),
+        ("2_1".to_owned(), 800, Some(80)),
+    ]);
     recorded.ledger.has_once([
         "attempts of one job; it arrives at its first submission and runs as its last attempt",
         "record of a job that stands above already",

@@ -110,23 +110,20 @@ fn documented_dirt_is_handled_as_documented() {
         .iter()
         .map(|entry| (&*entry.kind, entry.action))
         .collect();
-    assert_eq!(
-        found,
-        [
-            ("run time 0", Action::Drop),
-            ("cancelled before it ran", Action::Drop),
-            ("run time not known", Action::Drop),
-            ("no number of processors", Action::Drop),
-            ("ran beyond its requested time", Action::Keep),
-            (
-                "memory beyond 4 TiB per processor; read as bytes",
-                Action::Repair
-            ),
-            ("submitted before a row above; moved", Action::Repair),
-            ("blank line", Action::Drop),
-            ("line of fewer than 18 fields", Action::Drop),
-        ]
-    );
+    found.are([
+        ("run time 0", Action::Drop),
+        ("cancelled before it ran", Action::Drop),
+        ("run time not known", Action::Drop),
+        ("no number of processors", Action::Drop),
+        ("ran beyond its requested time", Action::Keep),
+        (
+            "memory beyond 4 TiB per processor; read as bytes",
+            Action::Repair,
+        ),
+        ("submitted before a row above; moved", Action::Repair),
+        ("blank line", Action::Drop),
+        ("line of fewer than 18 fields", Action::Drop),
+    ]);
     let (jobs, ledger) = kept(&ReadOptions {
         min_runtime: Some(Duration::from_secs(1)),
         kill_at_walltime: true,

@@ -71,13 +71,10 @@ mod tests {
         let recorded = collected(open(&file("60_job.csv", rows), &ReadOptions::default()));
         let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
         let run = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(
-            seen,
-            [
-                (Instant::ZERO, 1, run(164)),
-                (Instant::from_secs(30), 8, run(147)),
-            ]
-        );
+        seen.are([
+            (Instant::ZERO, 1, run(164)),
+            (Instant::from_secs(30), 8, run(147)),
+        ]);
         assert_eq!(recorded.ledger.count("job without a GPU"), 1);
         let rows =
             format!("{HEADER},1,0,606,vgg19,164,30\n0,1,-3,606,vgg19,164,30\n0,1,3,6,v,x,3\n");

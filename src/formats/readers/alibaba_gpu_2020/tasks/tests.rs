@@ -14,13 +14,10 @@ fn instances_are_a_gang() {
         (one.submit, one.members, one.run_time, gpu.total_milli())
     });
     let at = |millis| Instant::ZERO + Duration::from_millis(millis);
-    assert_eq!(
-        seen,
-        [
-            (at(0), 2, Some(Duration::from_secs(60)), 500),
-            (at(9_500), 1, None, 3_000),
-        ]
-    );
+    seen.are([
+        (at(0), 2, Some(Duration::from_secs(60)), 500),
+        (at(9_500), 1, None, 3_000),
+    ]);
     recorded.ledger.has_once([
         "task never began",
         "no request; counted as 0",
@@ -54,17 +51,14 @@ fn tasks_of_a_job_are_a_gang_and_arrive_with_the_first() {
     });
     let member =
         |name: &str, submit, gang: Option<&str>| (name.to_owned(), submit, gang.map(str::to_owned));
-    assert_eq!(
-        seen,
-        [
-            member("k-ps", 0, Some("k")),
-            member("k-chief", 0, Some("k")),
-            member("j-ps", 1, Some("j")),
-            member("j-worker", 1, Some("j")),
-            member("j-chief", 1, Some("j")),
-            member("l-a", 1, None),
-        ]
-    );
+    seen.are([
+        member("k-ps", 0, Some("k")),
+        member("k-chief", 0, Some("k")),
+        member("j-ps", 1, Some("j")),
+        member("j-worker", 1, Some("j")),
+        member("j-chief", 1, Some("j")),
+        member("l-a", 1, None),
+    ]);
     let later = recorded.ledger.entries().iter();
     let later = later.filter(|entry| &*entry.kind == LATER);
     let later: Vec<_> = later.map(|own| (own.count, own.line, own.action)).collect();
@@ -113,14 +107,11 @@ fn tables_beside_tasks_say_when_and_by_whom_they_were_submitted() {
         let start = one.historic_start.map(second);
         (second(one.submit), start, tenant, &spec.gpu.models[..])
     });
-    assert_eq!(
-        seen,
-        [
-            (0.0, Some(100.5), "ann", &["T4".into()][..]),
-            (110.0, Some(110.0), "bob", &[]),
-            (130.0, Some(130.0), "ps", &[]),
-        ]
-    );
+    seen.are([
+        (0.0, Some(100.5), "ann", &["T4".into()][..]),
+        (110.0, Some(110.0), "bob", &[]),
+        (130.0, Some(130.0), "ps", &[]),
+    ]);
     let first = &recorded.classes[0];
     assert_eq!(
         first.labels.get(JOB_TYPE_LABEL).map(|own| &**own),

@@ -37,15 +37,12 @@ fn the_last_attempt_gives_the_run_time_and_evictions_end_nothing() {
     let recorded = read(&rows, &ReadOptions::default()).expect("good rows");
     let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
     let run = |seconds| Some(Duration::from_secs(seconds));
-    assert_eq!(
-        seen,
-        [
-            ("7-0".to_owned(), Instant::ZERO, None),
-            ("7-1".to_owned(), Instant::from_secs(600), run(60)),
-            ("7-1-2".to_owned(), Instant::from_secs(800), None),
-            ("7-2".to_owned(), Instant::from_secs(900), run(30)),
-        ]
-    );
+    seen.are([
+        ("7-0".to_owned(), Instant::ZERO, None),
+        ("7-1".to_owned(), Instant::from_secs(600), run(60)),
+        ("7-1-2".to_owned(), Instant::from_secs(800), None),
+        ("7-2".to_owned(), Instant::from_secs(900), run(30)),
+    ]);
     assert_eq!(
         recorded.arrivals[1].historic_start,
         Some(Instant::from_secs(601))

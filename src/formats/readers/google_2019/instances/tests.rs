@@ -52,13 +52,10 @@ fn tables_and_objects_give_the_same_demands() {
         .map(|one| (one.name.to_string(), one.submit, one.run_time))
         .collect();
     let at = Instant::from_secs;
-    assert_eq!(
-        seen,
-        [
-            ("7-0".to_owned(), at(600), Some(Duration::from_secs(60))),
-            ("8-0".to_owned(), at(620), None),
-        ]
-    );
+    seen.are([
+        ("7-0".to_owned(), at(600), Some(Duration::from_secs(60))),
+        ("8-0".to_owned(), at(620), None),
+    ]);
     let requests = one.classes[0].requests().expect("small");
     assert_eq!(requests.get("cpu").milli_ceil(), Ok(32_000));
     let kind = "event of a task inside a reservation; takes nothing besides";
@@ -90,14 +87,11 @@ fn collections_beside_instances_say_whose_they_are_and_what_is_waited_for() {
         (one.task().to_string(), one.after().len(), priority)
     });
     // The third runs inside the second, which is an alloc set.
-    assert_eq!(
-        seen,
-        [
-            ("7".to_owned(), 0, 200),
-            ("8".to_owned(), 1, 300),
-            ("5-0".to_owned(), 0, 1),
-        ]
-    );
+    seen.are([
+        ("7".to_owned(), 0, 200),
+        ("8".to_owned(), 1, 300),
+        ("5-0".to_owned(), 0, 1),
+    ]);
     assert_eq!(
         recorded.tenants,
         ["ann".into(), "bob".into(), "default".into()]

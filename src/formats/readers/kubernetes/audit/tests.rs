@@ -42,15 +42,12 @@ fn pods_live_from_their_creation_to_their_end() {
     let input = file_of(&ENTRY, "audit.log", log.concat());
     let recorded = collected(open(&input, &ReadOptions::default()));
     let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
-    assert_eq!(
-        seen,
-        [
-            ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(10))),
-            ("b".to_owned(), Instant::from_secs(4), None),
-            ("a".to_owned(), Instant::from_secs(20), None),
-            ("g-x".to_owned(), Instant::from_secs(29), None),
-        ]
-    );
+    seen.are([
+        ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(10))),
+        ("b".to_owned(), Instant::from_secs(4), None),
+        ("a".to_owned(), Instant::from_secs(20), None),
+        ("g-x".to_owned(), Instant::from_secs(29), None),
+    ]);
     recorded.ledger.has_counts([
         ("request that was refused", 1),
         ("end of a pod that was created before the log", 1),
@@ -169,16 +166,13 @@ fn pods_end_as_their_phase_or_their_deletion_says() {
     let pod = |name: &str, run: i64, outcome: &str| {
         (name.to_owned(), 500, 0, Some(run), outcome.to_owned())
     };
-    assert_eq!(
-        seen(&recorded),
-        [
-            pod("good", 10, "completed"),
-            pod("bad", 11, "failed"),
-            pod("cut", 42, "cancelled"),
-            pod("evicted", 23, "cancelled"),
-            pod("done", 30, "failed"),
-        ]
-    );
+    seen(&recorded).are([
+        pod("good", 10, "completed"),
+        pod("bad", 11, "failed"),
+        pod("cut", 42, "cancelled"),
+        pod("evicted", 23, "cancelled"),
+        pod("done", 30, "failed"),
+    ]);
     // Without phases nothing says whether what is deleted had come to its end.
     let metadata = [
         event("create", "", "a", 1, ""),
@@ -221,15 +215,12 @@ fn pods_that_came_before_the_log_arrive_at_its_beginning() {
     let pod = |name: &str, at: i64, run: Option<i64>, cpu: i64, outcome: &str| {
         (name.to_owned(), cpu, at, run, outcome.to_owned())
     };
-    assert_eq!(
-        seen(&recorded),
-        [
-            pod("x", 0, None, 0, ""),
-            pod("old", 0, Some(40), 500, "cancelled"),
-            pod("gone", 0, Some(20), 500, "cancelled"),
-            pod("new", 5, Some(35), 500, ""),
-        ]
-    );
+    seen(&recorded).are([
+        pod("x", 0, None, 0, ""),
+        pod("old", 0, Some(40), 500, "cancelled"),
+        pod("gone", 0, Some(20), 500, "cancelled"),
+        pod("new", 5, Some(35), 500, ""),
+    ]);
     recorded.ledger.has_counts([
         (
             "pod that was there before the log; arrives at its beginning",
@@ -270,15 +261,12 @@ fn pods_that_the_server_names_are_those_of_their_creations() {
     };
     for text in [log.concat(), list] {
         let recorded = read(&text);
-        assert_eq!(
-            seen(&recorded),
-            [
-                pod("web-7d-abcde", 500, 0, Some(10)),
-                pod("web-7d-fghij", 500, 1, None),
-                pod("web-7d-", 500, 2, None),
-                pod("other-7d-fghij", 0, 5, None),
-            ]
-        );
+        seen(&recorded).are([
+            pod("web-7d-abcde", 500, 0, Some(10)),
+            pod("web-7d-fghij", 500, 1, None),
+            pod("web-7d-", 500, 2, None),
+            pod("other-7d-fghij", 0, 5, None),
+        ]);
         recorded.ledger.has_counts([
             (
                 "pod that the server named; its creation is found by what its name begins with",
