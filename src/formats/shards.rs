@@ -229,9 +229,7 @@ mod tests {
     fn read(files: &[(&str, &str)]) -> (&'static str, Recorded) {
         let input = Input::bytes("t.tar", archive(files));
         let entry = recognize(&input).expect("known");
-        let Constructor::Workload(open) = entry.open else {
-            panic!("a workload");
-        };
+        let open = opener(entry);
         let recorded = collected(open(&input, &ReadOptions::default()));
         (entry.name, recorded)
     }
@@ -341,9 +339,7 @@ mod tests {
         let files = [("a.csv", table), ("notes.txt", "what is this\n")];
         let input = Input::bytes("t.tar", archive(&files));
         let entry = crate::registry::find("csv").expect("known");
-        let Constructor::Workload(open) = entry.open else {
-            panic!("a workload");
-        };
+        let open = opener(entry);
         let error = open(&input, &ReadOptions::default())
             .err()
             .expect("no table");

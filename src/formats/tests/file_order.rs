@@ -94,9 +94,7 @@ const HELD_BACK: &[(&str, &str)] = &[
 fn arrivals_of_one_instant_keep_the_order_of_their_file() {
     for &(format, text) in HELD_BACK {
         let entry = find(format).expect("known");
-        let Constructor::Workload(open) = entry.open else {
-            panic!("{format} is a workload");
-        };
+        let open = opener(entry);
         let input = Input::bytes("trace", text.as_bytes());
         let source = open(&input, &ReadOptions::default());
         let mut source = source.unwrap_or_else(|error| panic!("{format}: {error}"));

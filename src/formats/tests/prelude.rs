@@ -5,7 +5,7 @@ use std::fmt::Debug;
 pub(crate) use crate::packed::archive;
 pub(crate) use crate::prelude::*;
 use crate::registry;
-pub(crate) use arrivals::format::NodeEventKind;
+pub(crate) use arrivals::format::{NodeEventKind, OpenWorkload};
 use arrivals::inspect::Validation;
 pub(crate) use arrivals::inspect::validate;
 pub(crate) use arrivals::memory::Recorded;
@@ -38,6 +38,23 @@ pub(crate) fn options_with(change: impl FnOnce(&mut ReadOptions)) -> ReadOptions
 pub(crate) fn collected(source: Result<Box<dyn ArrivalSource>, TraceError>) -> Recorded {
     let mut source = source.expect("a good file");
     Recorded::collect(&mut *source).expect("good rows")
+}
+
+/// The function that opens the arrivals of a format.
+#[track_caller]
+pub(crate) fn opener(format: &FormatEntry) -> OpenWorkload {
+    let Constructor::Workload(open) = format.open else {
+        panic!("{} is of nodes", format.name);
+    };
+    open
+}
+
+/// The 1/1000 cores and bytes of memory that a pod requests.
+#[track_caller]
+pub(crate) fn amounts(spec: &PodSpec) -> (i64, i64) {
+    let requests = spec.requests().expect("small amounts");
+    let cpu = requests.get("cpu").milli_ceil().expect("few cores");
+    (cpu, requests.get("memory").units_ceil().expect("few bytes"))
 }
 
 /// The faults of a file that is read with the default options.

@@ -290,9 +290,7 @@ mod tests {
         assert_eq!((done.rows, done.reduced), (1, 0));
         let input = Input::bytes("a.parquet", bytes);
         let entry = registry::recognize(&input).expect("known");
-        let Constructor::Workload(open) = entry.open else {
-            panic!("a workload");
-        };
+        let open = opener(entry);
         let again = collected(open(&input, &ReadOptions::default()));
         assert_eq!((entry.name, again), ("csv", recorded));
     }

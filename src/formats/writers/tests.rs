@@ -36,10 +36,8 @@ fn read(input: &Input) -> Recorded {
         },
         ..ReadOptions::default()
     };
-    let Constructor::Workload(open) = entry.open else {
-        panic!("a workload");
-    };
-    Recorded::collect(&mut *open(input, &options).expect("good rows")).expect("good rows")
+    let open = opener(entry);
+    collected(open(input, &options))
 }
 
 /// Everything about arrivals but their numbering and how their names are stored.
@@ -67,12 +65,9 @@ fn read_back(format: &str, bytes: Vec<u8>, with_usage: bool) -> Recorded {
     let options = options_with(|own| {
         (own.usage, own.memory, own.recorded, own.resizes) = (with_usage, true, true, true);
     });
-    let Constructor::Workload(open) = entry.open else {
-        panic!("a workload");
-    };
+    let open = opener(entry);
     let input = Input::bytes("written", bytes);
-    let mut source = open(&input, &options).expect("good rows");
-    Recorded::collect(&mut *source).expect("good rows")
+    collected(open(&input, &options))
 }
 
 /// What a workload lacks that was read back, counted by field.

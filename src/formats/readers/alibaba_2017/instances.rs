@@ -145,13 +145,9 @@ mod tests {
         let input = Input::bytes("t.tar", archive(&files));
         let entry = registry::recognize(&input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
-        let Constructor::Workload(open) = entry.open else {
-            panic!("a workload");
-        };
+        let open = opener(entry);
         let options = options_with(|own| (own.usage, own.rows) = (true, RowPolicy::REPORT));
-        let read = |input: &Input| {
-            Recorded::collect(&mut *open(input, &options).expect("good")).expect("good")
-        };
+        let read = |input: &Input| collected(open(input, &options));
         let recorded = read(&input);
         let seen = recorded.each(|one| {
             let second = |at: Instant| at.as_nanos() / 1_000_000_000;
@@ -195,9 +191,7 @@ mod tests {
     fn states_are_outcomes_where_they_are_asked_for() {
         let files = [("batch_instance.csv", INSTANCES), ("batch_task.csv", TASKS)];
         let options = options_with(|own| (own.outcomes, own.rows) = (true, RowPolicy::REPORT));
-        let Constructor::Workload(open) = ENTRY.open else {
-            panic!("a workload");
-        };
+        let open = opener(&ENTRY);
         let input = Input::bytes("t.tar", archive(&files));
         let mut source = open(&input, &options).expect("good");
         let recorded = Recorded::collect(&mut *source).expect("good");

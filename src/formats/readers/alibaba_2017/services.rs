@@ -374,7 +374,7 @@ mod tests {
         let input = Input::bytes("c.csv", rows.as_bytes());
         let read = |shares| {
             let options = options_with(|own| own.shares = shares);
-            Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
+            collected(open(&input, &options))
         };
         let disk = |recorded: &Recorded| {
             let classes = recorded.arrivals.iter().map(|one| one.class as usize);
@@ -419,7 +419,7 @@ mod tests {
                 rows: intake::ledger::RowPolicy::REPORT,
                 ..ReadOptions::default()
             };
-            Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
+            collected(open(&input, &options))
         };
         let with = read(true);
         let used = |class: usize| with.classes[class].behaviour.clone();

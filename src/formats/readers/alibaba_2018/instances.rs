@@ -178,10 +178,8 @@ mod tests {
     fn read(input: &Input, options: &ReadOptions) -> Recorded {
         let entry = registry::recognize(input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
-        let Constructor::Workload(open) = entry.open else {
-            panic!("a workload");
-        };
-        Recorded::collect(&mut *open(input, options).expect("good rows")).expect("good rows")
+        let open = opener(entry);
+        collected(open(input, options))
     }
 
     #[test]

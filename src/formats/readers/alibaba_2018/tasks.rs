@@ -277,8 +277,7 @@ mod tests {
 
     fn read(options: &ReadOptions) -> Recorded {
         let input = Input::bytes("batch_task.csv", ROWS.as_bytes());
-        let mut source = open(&input, options).expect("good rows");
-        Recorded::collect(&mut *source).expect("good rows")
+        collected(open(&input, options))
     }
 
     #[test]
@@ -297,9 +296,7 @@ mod tests {
         assert_eq!(recorded.arrivals[2].run_time, Some(Duration::from_secs(60)));
         assert_eq!(recorded.arrivals[1].run_time, None);
         let class = recorded.arrivals[2].class as usize;
-        let requests = recorded.classes[class].requests().expect("small");
-        assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
-        assert_eq!(requests.get("memory").units_ceil(), Ok(1_072_023_837));
+        assert_eq!(amounts(&recorded.classes[class]), (500, 1_072_023_837));
         recorded.ledger.has_counts([
             ("no end after a start; run time not known", 2),
             ("no request; counted as 0", 1),

@@ -43,9 +43,7 @@ fn open_buckets_count_as_options_say() {
     let options =
         options_with(|own| (own.open_cpu_milli, own.open_memory_bytes) = (48_000, 112 << 30));
     let recorded = collected(open(&input, &options));
-    let requests = recorded.classes[1].requests().expect("small");
-    assert_eq!(requests.get("cpu").milli_ceil(), Ok(48_000));
-    assert_eq!(requests.get("memory").units_ceil(), Ok(112 << 30));
+    assert_eq!(amounts(&recorded.classes[1]), (48_000, 112 << 30));
     let kind = "open bucket of a size; 48 cores, 112 GiB";
     assert_eq!(recorded.ledger.count(kind), 1);
 }
@@ -81,7 +79,7 @@ fn readings_are_usage_of_machines_or_a_workload_alone() {
         };
         let entry = crate::registry::recognize(input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
-        Recorded::collect(&mut *open(input, &options).expect("good")).expect("good")
+        collected(open(input, &options))
     };
     let with = read(&input, true);
     let used = with.classes[1]
@@ -150,8 +148,7 @@ fn columns_of_a_copy_with_a_header_may_stand_in_any_order() {
         ];
         let input = file_of(&ENTRY, "t.tar", crate::packed::archive(&files));
         let options = options_with(|own| own.usage = true);
-        let mut source = open(&input, &options).expect("good rows");
-        Recorded::collect(&mut *source).expect("good rows")
+        collected(open(&input, &options))
     };
     let whole = read(own, readings);
     assert_eq!(whole.arrivals.len(), 1);

@@ -186,7 +186,7 @@ mod tests {
 
     fn read(options: &ReadOptions) -> Recorded {
         let input = Input::bytes("w.json", TEXT.as_bytes());
-        Recorded::collect(&mut *open(&input, options).expect("good")).expect("good")
+        collected(open(&input, options))
     }
 
     #[test]

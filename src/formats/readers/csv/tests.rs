@@ -270,8 +270,7 @@ fn settings_and_resizes_of_pods_are_read() {
     let recorded = |resizes: bool| {
         let options =
             options_with(|own| (own.rows, own.resizes) = (intake::RowPolicy::REPORT, resizes));
-        let mut source = open(&Input::bytes("t.csv", table.as_bytes()), &options).expect("a table");
-        Recorded::collect(&mut *source).expect("good rows")
+        collected(open(&Input::bytes("t.csv", table.as_bytes()), &options))
     };
     let resized = recorded(true);
     let (spec, classes) = (&resized.classes[0], resized.classes.len());

@@ -35,9 +35,7 @@ fn a_row_becomes_an_arrival_with_its_class() {
     assert_eq!(first.submit, Instant::from_secs(427));
     assert_eq!(first.run_time, Some(Duration::from_secs(472)));
     assert_eq!(first.historic_start, Some(Instant::from_secs(430)));
-    let requests = recorded.classes[0].requests().expect("small");
-    assert_eq!(requests.get("cpu").milli_ceil(), Ok(6_000));
-    assert_eq!(requests.get("memory").units_ceil(), Ok(12_288 << 20));
+    assert_eq!(amounts(&recorded.classes[0]), (6_000, 12_288 << 20));
     let gpu = &recorded.classes[1].gpu;
     assert_eq!((gpu.devices, gpu.milli_per_device), (2, 1_000));
     assert_eq!(gpu.models, ["T4", "A10", "T4"].map(Into::into));

@@ -9,8 +9,7 @@ const HEADER: &str = "id,submission_time,duration,cpu_count,cpu_capacity,mem_cap
 
 fn recorded(input: &Input, usage: bool) -> Recorded {
     let options = options_with(|own| own.usage = usage);
-    let mut source = open(input, &options).expect("good rows");
-    Recorded::collect(&mut *source).expect("good rows")
+    collected(open(input, &options))
 }
 
 #[test]

@@ -20,8 +20,7 @@ const TEXT: &str = "# TYPE kube_pod_container_resource_requests gauge\n\
 
 fn read(text: &str) -> Recorded {
     let input = file_of(&ENTRY, "p", text);
-    let mut source = open(&input, &ReadOptions::default()).expect("good");
-    Recorded::collect(&mut *source).expect("good")
+    collected(open(&input, &ReadOptions::default()))
 }
 
 #[test]

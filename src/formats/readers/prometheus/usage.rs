@@ -252,9 +252,7 @@ mod tests {
     }
 
     fn used(text: &str) -> (Vec<[Option<String>; 2]>, Recorded) {
-        let Constructor::Workload(open) = ENTRY.open else {
-            panic!("a workload");
-        };
+        let open = opener(&ENTRY);
         let options = options_with(|own| own.usage = true);
         let input = file_of(&ENTRY, "p", text);
         let recorded = collected(open(&input, &options));

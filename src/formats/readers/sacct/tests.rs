@@ -37,8 +37,7 @@ fn fields_may_have_another_delimiter_and_quotes() {
                  71|2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|COMPLETED|\"cpu=4,gres/gpu=2\"|4\n";
     let read = |text: &str| {
         let input = file_of(&ENTRY, "s.txt", text);
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        Recorded::collect(&mut *source).expect("good rows")
+        collected(open(&input, &ReadOptions::default()))
     };
     let expected = read(lines);
     assert_eq!(expected.classes[0].gpu.devices, 2);
@@ -211,8 +210,7 @@ fn dirty_rows_are_named() {
 
 fn read_text(text: &str) -> Recorded {
     let input = file_of(&ENTRY, "s", text);
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    Recorded::collect(&mut *source).expect("good rows")
+    collected(open(&input, &ReadOptions::default()))
 }
 
 /// Name, pods, 1/1000 cores, MiB, GPUs, seconds of submission and run time.

@@ -31,8 +31,7 @@ const TRACE: &str = r#"{"version": 2, "config": {"trackedObjects": {}}, "events"
 
 fn read(bytes: &[u8]) -> Recorded {
     let input = file_of(&ENTRY, "t.sktrace", bytes);
-    let mut source = open(&input, &ReadOptions::default()).expect("good");
-    Recorded::collect(&mut *source).expect("good")
+    collected(open(&input, &ReadOptions::default()))
 }
 
 #[test]

@@ -48,10 +48,8 @@ fn read(entry: &FormatEntry, text: &str) -> (Vec<(String, i64, i64)>, Vec<String
     assert_eq!(recognize(&input).expect("known").name, entry.name);
     let found = validate(&input, entry, &ReadOptions::default(), 9);
     let options = options_with(|own| own.rows = intake::ledger::RowPolicy::REPORT);
-    let Constructor::Workload(open) = entry.open else {
-        panic!("a workload");
-    };
-    let recorded = Recorded::collect(&mut *open(&input, &options).expect("JSON")).expect("JSON");
+    let open = opener(entry);
+    let recorded = collected(open(&input, &options));
     let pods = recorded.arrivals.iter().map(|one| {
         let requests = recorded.classes[one.class as usize]
             .requests()
@@ -83,9 +81,7 @@ fn devices_and_containers_are_requested() {
         (&super::nomad::ENTRY, nomad, 256),
         (&super::ecs::ENTRY, ecs, 320),
     ] {
-        let Constructor::Workload(open) = entry.open else {
-            panic!("a workload");
-        };
+        let open = opener(entry);
         let recorded = collected(open(&file("s", text), &ReadOptions::default()));
         let spec = &recorded.classes[0];
         let requests = spec.requests().expect("small");
@@ -316,9 +312,7 @@ fn limits_of_services_are_limits_of_their_pods() {
 [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}]}, "Resources": {"Limits": {"NanoCPUs": 2000000000,
 "MemoryBytes": 0}, "Reservations": {"NanoCPUs": 500000000, "MemoryBytes": 64}}},
 "Mode": {"Replicated": {"Replicas": 1}}}}]"#;
-    let Constructor::Workload(open) = super::docker::ENTRY.open else {
-        panic!("a workload");
-    };
+    let open = opener(&super::docker::ENTRY);
     let recorded = collected(open(&file("s", text), &ReadOptions::default()));
     let limits = &recorded.classes[0].containers[0].limits;
     assert_eq!(limits.get("cpu").milli_ceil(), Ok(2_000));

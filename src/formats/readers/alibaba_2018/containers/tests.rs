@@ -115,7 +115,7 @@ fn usage_beside_containers_is_what_they_use() {
             rows: intake::ledger::RowPolicy::REPORT,
             ..ReadOptions::default()
         };
-        Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
+        collected(open(&input, &options))
     };
     let with = read(true);
     let used = |class: usize| with.classes[class].behaviour.clone();

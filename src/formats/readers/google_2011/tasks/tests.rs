@@ -47,9 +47,7 @@ fn the_last_attempt_gives_the_run_time_and_evictions_end_nothing() {
         recorded.arrivals[1].historic_start,
         Some(Instant::from_secs(601))
     );
-    let requests = recorded.classes[0].requests().expect("small");
-    assert_eq!(requests.get("cpu").milli_ceil(), Ok(32_000));
-    assert_eq!(requests.get("memory").units_ceil(), Ok(64 << 30));
+    assert_eq!(amounts(&recorded.classes[0]), (32_000, 64 << 30));
     assert_eq!(
         (recorded.classes[0].priority, recorded.classes.len()),
         (9, 1)
@@ -237,7 +235,7 @@ fn tables_beside_the_events_say_more_about_tasks_and_machines() {
     assert_eq!(entry.name, ENTRY.name);
     let read = |usage| {
         let options = options_with(|own| own.usage = usage);
-        Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
+        collected(open(&input, &options))
     };
     let with = read(true);
     let used = with.classes[0]

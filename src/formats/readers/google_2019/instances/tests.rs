@@ -7,8 +7,7 @@ const HEADER: &str = "time,type,collection_id,instance_index,collection_type,pri
 
 fn read(text: String) -> Recorded {
     let input = Input::bytes("i", text.into_bytes());
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    Recorded::collect(&mut *source).expect("good rows")
+    collected(open(&input, &ReadOptions::default()))
 }
 
 /// Type, time in seconds, collection, and alloc set of a few events.

@@ -109,8 +109,7 @@ fn dirty_requests_are_named() {
 fn read(log: &str) -> Recorded {
     let input = file_of(&ENTRY, "audit.log", log);
     let options = options_with(|own| own.outcomes = true);
-    let mut source = open(&input, &options).expect("good");
-    Recorded::collect(&mut *source).expect("good")
+    collected(open(&input, &options))
 }
 
 /// Name, 1/1000 cores, seconds of submission and run time, outcome.

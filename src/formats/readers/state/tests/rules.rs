@@ -10,9 +10,7 @@ fn pod(name: &str, cpu: i64, memory: i64) -> (String, i64, i64) {
 
 /// The specs of the pods of a state, in the order of their names' places in it.
 fn specs(entry: &FormatEntry, text: &str) -> Vec<PodSpec> {
-    let Constructor::Workload(open) = entry.open else {
-        panic!("a workload");
-    };
+    let open = opener(entry);
     let recorded = collected(open(&file("s", text), &ReadOptions::default()));
     let arrivals = recorded.arrivals.iter();
     arrivals
