@@ -1,4 +1,8 @@
 //! Trace formats: a reader a file, writers, and failure logs. The list is [`registry`].
+#![expect(
+    clippy::inline_always,
+    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
+)]
 
 mod columns;
 pub mod content_hash;

@@ -19,3 +19,10 @@ impl Layout {
         header_has(first, &names)
     }
 }
+
+impl Confidence {
+    /// Returns `Certain` if it is so, else `No`.
+    pub fn certain_if(is_so: bool) -> Self {
+        if is_so { Self::Certain } else { Self::No }
+    }
+}

@@ -190,16 +190,8 @@ mod tests {
     use intake::ledger::RowPolicy;
 
     trace_tables! { TABLES;
-        "letters": |first| certain(first.starts_with(b"a")), "letters";
-        "digits": |first| certain(first.starts_with(b"1")), "digits, not read; nothing counts";
-    }
-
-    fn certain(is_so: bool) -> Confidence {
-        if is_so {
-            Confidence::Certain
-        } else {
-            Confidence::No
-        }
+        "letters": |first| Confidence::certain_if(first.starts_with(b"a")), "letters";
+        "digits": |first| Confidence::certain_if(first.starts_with(b"1")), "digits, not read; nothing counts";
     }
 
     #[test]
@@ -232,8 +224,8 @@ mod tests {
     #[test]
     fn names_of_files_tell_tables_that_their_rows_do_not() {
         trace_tables! { ALIKE;
-            "tasks": |first| certain(first.starts_with(b"a")), "tasks";
-            "tags": |first| certain(first.starts_with(b"a1")), "tags";
+            "tasks": |first| Confidence::certain_if(first.starts_with(b"a")), "tasks";
+            "tags": |first| Confidence::certain_if(first.starts_with(b"a1")), "tags";
         }
         for (file, first, expected) in [
             ("x/tags.csv", "a1", "tags"),

@@ -6,10 +6,6 @@
 //! Kubernetes quantities (`500m`, `2`, `4Gi`). Columns with the unit in their name have whole numbers of
 //! it instead; so does the table as a Parquet file, which is read as well. Rows may be up to 4,096 rows
 //! late; streamed, unless there is a column `gang`, whose members are brought together first, or the table is in shards.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 mod cells;
 mod columns;

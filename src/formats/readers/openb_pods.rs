@@ -13,10 +13,6 @@
 //! `ran-only`, else it is kept and, once placed, stays as long as it existed in the origin
 //! (`deletion_time - creation_time`). Without the time columns all pods arrive at zero and never
 //! end.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 mod rows;
 

@@ -66,11 +66,7 @@ fn sniff(first: &[u8]) -> Confidence {
         ];
         marks.into_iter().any(has) && has("{")
     };
-    if is_own {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(is_own)
 }
 
 /// Whether a file begins as an object of JSON, and not as a sample whose name stands among its labels.

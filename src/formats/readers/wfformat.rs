@@ -50,11 +50,9 @@ const EXECUTION: &[&str] = &["workflow", "execution", "tasks"];
 fn sniff(first: &[u8]) -> Confidence {
     let text = String::from_utf8_lossy(first);
     let begins = text.trim_start().starts_with('{');
-    if begins && text.contains("\"workflow\"") && text.contains("\"schemaVersion\"") {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(
+        begins && text.contains("\"workflow\"") && text.contains("\"schemaVersion\""),
+    )
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {

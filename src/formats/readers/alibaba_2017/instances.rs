@@ -22,12 +22,7 @@ columns! { COLUMNS;
     MEMORY: required("average memory", "share of the largest machine; with the option `usage`, what it uses"),
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-/// Whether a table that begins with these bytes is one of instances.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
-}
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The reading of instances: the tables that it needs and those that it adds to.
 pub(super) struct Instances<'i> {

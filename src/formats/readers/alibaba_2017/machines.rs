@@ -33,22 +33,17 @@ columns! { COLUMNS;
     DISK: required("disk space", "share of the largest machine; ephemeral storage, 1 TiB of which is the largest"),
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The events of a machine.
 const EVENTS: [&str; 3] = ["add", "softerror", "harderror"];
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_machines(first).max(usage::of_machines(first))
+    LAYOUT.confidence(first).max(usage::of_machines(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
     Tables::with_first(input, super::TABLES, ["server_event"])
-}
-
-/// Whether a table that begins with these bytes is one of machines.
-pub(super) fn is_machines(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
 }
 
 /// An event of a machine.

@@ -11,11 +11,11 @@ mod usage;
 use crate::readers::prelude::*;
 
 trace_tables! { TABLES;
-    "batch_task": tasks::is_tasks, "batch tasks, read by `alibaba-2017-tasks`";
-    "batch_instance": instances::sniff, "instances of batch tasks, read by `alibaba-2017-tasks`";
-    "container_event": services::is_services, "service instances, read by `alibaba-2017-services`";
+    "batch_task": |first| tasks::LAYOUT.confidence(first), "batch tasks, read by `alibaba-2017-tasks`";
+    "batch_instance": |first| instances::LAYOUT.confidence(first), "instances of batch tasks, read by `alibaba-2017-tasks`";
+    "container_event": |first| services::LAYOUT.confidence(first), "service instances, read by `alibaba-2017-services`";
     "container_usage": usage::of_services, "usage of service instances, read by `alibaba-2017-services`";
-    "server_event": machines::is_machines, "machines, read by `alibaba-2017-machines`";
+    "server_event": |first| machines::LAYOUT.confidence(first), "machines, read by `alibaba-2017-machines`";
     "server_usage": usage::of_machines, "usage of machines, not read; a run's nodes use what their pods do";
 }
 

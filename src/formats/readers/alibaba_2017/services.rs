@@ -33,15 +33,10 @@ columns! { COLUMNS;
     _: required("cpu ids", "processors that it was given; read, not used"),
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_services(first).max(usage::of_services(first))
-}
-
-/// Whether a table that begins with these bytes is one of service instances.
-pub(super) fn is_services(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
+    LAYOUT.confidence(first).max(usage::of_services(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {

@@ -36,7 +36,7 @@ columns! { COLUMNS;
     MEMORY: required("memory", "share of the largest machine per instance"),
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The states of a task.
 pub(super) const STATES: [&str; 7] = [
@@ -50,12 +50,9 @@ pub(super) const STATES: [&str; 7] = [
 ];
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_tasks(first).max(instances::sniff(first))
-}
-
-/// Whether a table that begins with these bytes is one of tasks.
-pub(super) fn is_tasks(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
+    LAYOUT
+        .confidence(first)
+        .max(instances::LAYOUT.confidence(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {

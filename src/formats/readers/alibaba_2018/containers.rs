@@ -39,15 +39,12 @@ columns! { COLUMNS;
     MEMORY: required("mem_size", "percent of the largest machine"),
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_containers(first).max(usage::of_containers(first))
-}
-
-/// Whether a table that begins with these bytes is one of containers.
-pub(super) fn is_containers(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
+    LAYOUT
+        .confidence(first)
+        .max(usage::LAYOUT.confidence(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {

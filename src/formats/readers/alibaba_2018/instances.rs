@@ -26,12 +26,7 @@ columns! { COLUMNS;
     MOST_MEMORY: required("mem_max", "percent of the largest machine; read, not used"),
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-/// Whether a table that begins with these bytes is one of instances.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
-}
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The reading of instances: the tables that it needs and those that it adds to.
 pub(super) struct Instances<'i> {

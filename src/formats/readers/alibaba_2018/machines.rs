@@ -33,7 +33,7 @@ columns! { COLUMNS;
     STATUS: required("status", "state; a machine in another one than USING takes no new pods"),
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 const DOMAINS: [(usize, &str); 2] = [
     (2, "alibabacloud.com/failure-domain-1"),
@@ -46,16 +46,11 @@ const IN_USE: &str = "USING";
 const BEING_IMPORTED: &str = "IMPORT";
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_machines(first).max(usage::of_machines(first))
+    LAYOUT.confidence(first).max(usage::of_machines(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
     Tables::with_first(input, super::TABLES, ["machine_meta"])
-}
-
-/// Whether a table that begins with these bytes is one of machines.
-pub(super) fn is_machines(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
 }
 
 /// A row of a machine.

@@ -11,11 +11,11 @@ mod usage;
 use crate::readers::prelude::*;
 
 trace_tables! { TABLES;
-    "batch_task": tasks::is_tasks, "batch tasks, read by `alibaba-2018-tasks`";
-    "batch_instance": instances::sniff, "instances of batch tasks, read by `alibaba-2018-tasks`";
-    "container_meta": containers::is_containers, "containers, read by `alibaba-2018-containers`";
-    "container_usage": usage::of_containers, "usage of containers, read by `alibaba-2018-containers`";
-    "machine_meta": machines::is_machines, "machines, read by `alibaba-2018-machines`";
+    "batch_task": |first| tasks::LAYOUT.confidence(first), "batch tasks, read by `alibaba-2018-tasks`";
+    "batch_instance": |first| instances::LAYOUT.confidence(first), "instances of batch tasks, read by `alibaba-2018-tasks`";
+    "container_meta": |first| containers::LAYOUT.confidence(first), "containers, read by `alibaba-2018-containers`";
+    "container_usage": |first| usage::LAYOUT.confidence(first), "usage of containers, read by `alibaba-2018-containers`";
+    "machine_meta": |first| machines::LAYOUT.confidence(first), "machines, read by `alibaba-2018-machines`";
     "machine_usage": usage::of_machines, "usage of machines, not read; a run's nodes use what their pods do";
 }
 

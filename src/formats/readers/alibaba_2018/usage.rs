@@ -17,15 +17,10 @@ columns! { COLUMNS;
     _: required("disk_io_percent", "read, not used"),
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// Number of columns of the usage of machines.
 const OF_MACHINES: usize = 9;
-
-/// Whether a table that begins with these bytes is one of the usage of containers.
-pub(super) fn of_containers(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
-}
 
 /// Whether a table that begins with these bytes is one of the usage of machines.
 pub(super) fn of_machines(first: &[u8]) -> Confidence {

@@ -42,19 +42,9 @@ columns! { SENSOR_COLUMNS;
     _: required("write_count", "read, not used"),
 }
 
-const JOBS: Layout = Layout::headless(JOB_COLUMNS);
-const TAGS: Layout = Layout::headless(TAG_COLUMNS);
-const SENSORS: Layout = Layout::headless(SENSOR_COLUMNS);
-
-/// Whether a table that begins with these bytes is one of jobs.
-pub(super) fn is_jobs(first: &[u8]) -> Confidence {
-    JOBS.confidence(first)
-}
-
-/// Whether a table that begins with these bytes is one of tags.
-pub(super) fn is_tags(first: &[u8]) -> Confidence {
-    TAGS.confidence(first)
-}
+pub(super) const JOBS: Layout = Layout::headless(JOB_COLUMNS);
+pub(super) const TAGS: Layout = Layout::headless(TAG_COLUMNS);
+pub(super) const SENSORS: Layout = Layout::headless(SENSOR_COLUMNS);
 
 /// Whether a field is a key: letters and digits, as those of the trace are, and as names of columns are not.
 fn is_key(field: &str) -> bool {
@@ -62,11 +52,6 @@ fn is_key(field: &str) -> bool {
     !is_number
         && field.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && field.bytes().any(|byte| byte.is_ascii_digit())
-}
-
-/// Whether a table that begins with these bytes is one of sensors.
-pub(super) fn is_sensors(first: &[u8]) -> Confidence {
-    SENSORS.confidence(first)
 }
 
 /// The content of the tables beside that of tasks, by the names of jobs and by the keys of tags.

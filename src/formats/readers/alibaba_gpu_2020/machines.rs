@@ -23,19 +23,14 @@ columns! { COLUMNS;
     GPU: required("cap_gpu", "GPU devices") => is_whole,
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_machines(first).max(super::is_metrics(first))
+    LAYOUT.confidence(first).max(super::is_metrics(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
     Tables::with_first(input, super::TABLES, ["pai_machine_spec"])
-}
-
-/// Whether a table that begins with these bytes is one of machines.
-pub(super) fn is_machines(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {

@@ -9,12 +9,12 @@ pub mod tasks;
 use crate::readers::prelude::*;
 
 trace_tables! { TABLES;
-    "pai_task_table": tasks::is_tasks, "tasks, read by `alibaba-gpu-2020-tasks`";
-    "pai_job_table": beside::is_jobs, "jobs, read by `alibaba-gpu-2020-tasks`";
-    "pai_group_tag_table": beside::is_tags, "tags of jobs, read by `alibaba-gpu-2020-tasks`";
-    "pai_sensor_table": beside::is_sensors, "usage of workers, read by `alibaba-gpu-2020-tasks`";
+    "pai_task_table": |first| tasks::LAYOUT.confidence(first), "tasks, read by `alibaba-gpu-2020-tasks`";
+    "pai_job_table": |first| beside::JOBS.confidence(first), "jobs, read by `alibaba-gpu-2020-tasks`";
+    "pai_group_tag_table": |first| beside::TAGS.confidence(first), "tags of jobs, read by `alibaba-gpu-2020-tasks`";
+    "pai_sensor_table": |first| beside::SENSORS.confidence(first), "usage of workers, read by `alibaba-gpu-2020-tasks`";
     "pai_instance_table": is_instances, "instances, not read; a task is a gang, which begins and ends as its task did";
-    "pai_machine_spec": machines::is_machines, "machines, read by `alibaba-gpu-2020-machines`";
+    "pai_machine_spec": |first| machines::LAYOUT.confidence(first), "machines, read by `alibaba-gpu-2020-machines`";
     "pai_machine_metric": is_metrics, "usage of machines, not read; a run's nodes use what their pods do";
 }
 

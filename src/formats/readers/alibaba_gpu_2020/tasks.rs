@@ -40,25 +40,16 @@ columns! { COLUMNS;
     MODEL: required("gpu_type", "GPU model; empty or CPU: any"),
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The states of a task.
 pub(super) const STATES: [&str; 5] = ["Running", "Terminated", "Failed", "Waiting", "Interrupted"];
 
 fn sniff(first: &[u8]) -> Confidence {
-    let others = [
-        beside::is_jobs,
-        beside::is_tags,
-        beside::is_sensors,
-        super::is_instances,
-    ];
-    let others = others.into_iter().map(|sniff| sniff(first));
-    is_tasks(first).max(others.max().unwrap_or(Confidence::No))
-}
-
-/// Whether a table that begins with these bytes is one of tasks.
-pub(super) fn is_tasks(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
+    let own = [LAYOUT, beside::JOBS, beside::TAGS, beside::SENSORS];
+    let own = own.iter().map(|layout| layout.confidence(first)).max();
+    own.max(Some(super::is_instances(first)))
+        .unwrap_or(Confidence::No)
 }
 
 fn tables(input: &Input) -> Result<Tables<4>, TraceError> {

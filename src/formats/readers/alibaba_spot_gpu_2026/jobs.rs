@@ -12,7 +12,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["job_name", "organization"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
@@ -28,15 +28,10 @@ columns! { COLUMNS;
     KIND: required("job_type", "HP (priority 1) or Spot (priority 0)") => is_any,
 }
 
-const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+pub(super) const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
     Tables::with_first(input, super::TABLES, ["job_info_df"])
-}
-
-/// Whether a table that begins with these bytes is this one.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {

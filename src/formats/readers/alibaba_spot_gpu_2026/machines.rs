@@ -11,7 +11,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["node_name"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node"],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Nodes(read),
 };
 
@@ -22,15 +22,10 @@ columns! { COLUMNS;
     MACHINE: required("node_name", "machine; becomes the node's name"),
 }
 
-const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+pub(super) const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
     Tables::with_first(input, super::TABLES, ["node_info_df"])
-}
-
-/// Whether a table that begins with these bytes is this one.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {

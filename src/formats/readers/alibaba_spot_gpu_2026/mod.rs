@@ -8,6 +8,6 @@ pub mod machines;
 use crate::readers::prelude::*;
 
 trace_tables! { TABLES;
-    "job_info_df": jobs::sniff, "jobs, read by `alibaba-spot-gpu-2026-jobs`";
-    "node_info_df": machines::sniff, "machines, read by `alibaba-spot-gpu-2026-machines`";
+    "job_info_df": |first| jobs::LAYOUT.confidence(first), "jobs, read by `alibaba-spot-gpu-2026-jobs`";
+    "node_info_df": |first| machines::LAYOUT.confidence(first), "machines, read by `alibaba-spot-gpu-2026-machines`";
 }

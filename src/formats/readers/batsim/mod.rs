@@ -40,11 +40,7 @@ fn sniff(first: &[u8]) -> Confidence {
     let text = String::from_utf8_lossy(first);
     let has = |key: &str| text.contains(key);
     let begins = text.trim_start().starts_with('{');
-    if begins && has("\"jobs\"") && has("\"subtime\"") && has("\"profile\"") {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(begins && has("\"jobs\"") && has("\"subtime\"") && has("\"profile\""))
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {

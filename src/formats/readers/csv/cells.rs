@@ -1,8 +1,4 @@
 //! Values of single cells.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 use crate::readers::prelude::*;
 use intake::number::digits;

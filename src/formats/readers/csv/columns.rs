@@ -1,8 +1,4 @@
 //! Columns of the table, and arrivals made of its rows.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 use super::USAGE;
 use super::cells::{

@@ -33,7 +33,7 @@ columns! { COLUMNS;
     _: required("memory capacity", "share of the largest machine") => is_number_or_empty,
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 const CAPACITY: CapacityPlaces = CapacityPlaces { cpu: 4, memory: 5 };
 
@@ -41,12 +41,7 @@ const CAPACITY: CapacityPlaces = CapacityPlaces { cpu: 4, memory: 5 };
 pub const PLATFORM_LABEL: &str = "google.com/platform";
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_events(first).max(is_attributes(first))
-}
-
-/// Whether a table that begins with these bytes is one of machine events.
-pub(super) fn is_events(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
+    LAYOUT.confidence(first).max(is_attributes(first))
 }
 
 /// An event of a machine.

@@ -1,9 +1,5 @@
 //! Google's cluster trace of 2011 (`clusterdata-2011-2`): headerless tables in shards, times in
 //! microseconds, amounts as shares of the largest machine. Format: `traces.md`, section 2.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 pub(crate) mod attributes;
 pub(crate) mod events;
@@ -16,11 +12,11 @@ pub mod usage;
 use crate::readers::prelude::*;
 
 trace_tables! { TABLES;
-    "task_events": tasks::is_events, "task events, read by `google-2011-tasks`";
+    "task_events": |first| tasks::LAYOUT.confidence(first), "task events, read by `google-2011-tasks`";
     "task_constraints": attributes::is_constraints, "constraints of tasks, read by `google-2011-tasks`";
-    "task_usage": usage::sniff, "usage of tasks, read by `google-2011-tasks`";
+    "task_usage": |first| usage::LAYOUT.confidence(first), "usage of tasks, read by `google-2011-tasks`";
     "job_events": is_jobs, "job events, not read; the events of their tasks say when, whose and how urgent";
-    "machine_events": machines::is_events, MACHINES_UNREAD;
+    "machine_events": |first| machines::LAYOUT.confidence(first), MACHINES_UNREAD;
     "machine_attributes": attributes::is_attributes, "attributes of machines, read by `google-2011-machines`";
 }
 

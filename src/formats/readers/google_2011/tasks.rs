@@ -55,19 +55,14 @@ columns! { COLUMNS;
     APART: required("different machines", "1: tasks of a job apart, with the option `constraints`"),
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The most that a task may ask for, in largest machines.
 const MOST: f64 = 100.0;
 
 fn sniff(first: &[u8]) -> Confidence {
     let others = is_constraints(first).max(super::is_jobs(first));
-    is_events(first).max(others)
-}
-
-/// Whether a table that begins with these bytes is one of task events.
-pub(super) fn is_events(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
+    LAYOUT.confidence(first).max(others)
 }
 
 /// The tables of events, of constraints, of usage and of machines.

@@ -16,7 +16,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["job id", "task index", "machine id"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["usage", "full-cpu", "full-memory"],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
@@ -43,7 +43,7 @@ columns! { COLUMNS;
     _: required("sampled CPU usage", "read, not used"),
 }
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The places of the columns of a window of usage.
 #[derive(Clone, Copy, Debug)]
@@ -73,11 +73,6 @@ const PLACES: WindowPlaces = WindowPlaces {
 
 /// The most that a task may use, in largest machines.
 const MOST: f64 = 100.0;
-
-/// Whether a table that begins with these bytes is one of usage.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
-}
 
 /// Windows of tasks up to now.
 #[derive(Default)]

@@ -21,11 +21,7 @@ columns! { COLUMNS;
 /// Returns `Certain` if a text begins with attributes of machines.
 pub(super) fn is_attributes(first: &[u8]) -> Confidence {
     let has = |names: &[&str]| record_has(first, names) == Confidence::Certain;
-    if has(&["time", "machine_id", "name"]) && !has(&["type"]) {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(has(&["time", "machine_id", "name"]) && !has(&["type"]))
 }
 
 /// Adds the attributes of a table.

@@ -45,11 +45,7 @@ pub(super) const SCHEDULER_LABEL: &str = "google.com/scheduler";
 pub(super) fn is_collections(first: &[u8]) -> Confidence {
     let has = |names: &[&str]| record_has(first, names) == Confidence::Certain;
     let is_own = has(&["time", "type", "collection_id", "user"]) && !has(&["instance_index"]);
-    if is_own {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(is_own)
 }
 
 /// A collection as its first event states it.

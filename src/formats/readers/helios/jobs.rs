@@ -16,7 +16,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["job_id", "user", "vc"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["recorded"],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
@@ -35,7 +35,7 @@ columns! { COLUMNS;
     QUEUE: optional("queue", "wait, s; compared with the dates"),
 }
 
-const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+pub(super) const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 /// The states of a job.
 const STATES: [&str; 6] = [
@@ -52,11 +52,6 @@ fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
     // Each cluster has a folder of its own, and no job runs on machines of another.
     of_one_folder(input, &tables.read[0])?;
     Ok(tables)
-}
-
-/// Whether a table that begins with these bytes is one of jobs.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {

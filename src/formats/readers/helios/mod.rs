@@ -8,7 +8,7 @@ use crate::readers::prelude::*;
 use intake::calendar::Zone;
 
 trace_tables! { TABLES;
-    "cluster_log": jobs::sniff, "jobs, read by `helios`";
+    "cluster_log": |first| jobs::LAYOUT.confidence(first), "jobs, read by `helios`";
     "cluster_gpu_number": machines::sniff, "GPUs of virtual clusters, read by `helios-machines`";
 }
 

@@ -47,11 +47,7 @@ fn sniff(first: &[u8]) -> Confidence {
     let is_own =
         |line: &[u8]| is_json(line) && has(line, b"audit.k8s.io/") && has(line, b"\"auditID\"");
     let mut lines = first.split(|&byte| byte == b'\n').take(SHOWN_LINES);
-    if lines.any(is_own) {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(lines.any(is_own))
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {

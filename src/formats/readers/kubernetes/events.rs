@@ -41,11 +41,7 @@ fn sniff(first: &[u8]) -> Confidence {
         let kinds = ["kind: Event", "kind: \"Event\"", "kind: 'Event'"];
         is_event && kinds.into_iter().any(has) || is_printed(first)
     };
-    if is_own {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(is_own)
 }
 
 /// Whether a text is the table that `kubectl get events` prints for people.

@@ -1,8 +1,4 @@
 //! Rows of pods as arrivals: names and times are read of every row, a spec once a class.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 use super::{Columns, Times};
 use crate::parts::class_keys::ClassKeys;

@@ -111,20 +111,12 @@ columns! {
 }
 
 trace_tables! { TABLES;
-    "tasks": |first| certain(task_columns(first).is_some()), "tasks";
-    "fragments": |first| certain(fragment_columns(first).is_some()), "fragments";
-    "interference-model": |first| certain(is_interference(first)),
+    "tasks": |first| Confidence::certain_if(task_columns(first).is_some()), "tasks";
+    "fragments": |first| Confidence::certain_if(fragment_columns(first).is_some()), "fragments";
+    "interference-model": |first| Confidence::certain_if(is_interference(first)),
         "interference of machines with each other, not read; none slows another down beyond its share of cores";
     "failures": |first| header_has(first, &["failure_interval", "failure_duration"]),
         "failures of machines, which a `failure-log` of the same file brings into a run";
-}
-
-fn certain(is_so: bool) -> Confidence {
-    if is_so {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
 }
 
 /// The columns of the first lists of which a header has the required ones.
@@ -182,7 +174,7 @@ pub(super) fn fragments_of(first: &[u8]) -> Layout {
 
 /// Returns `Certain` if a text begins with tasks or fragments.
 pub(super) fn sniff(first: &[u8]) -> Confidence {
-    certain(task_columns(first).is_some() || fragment_columns(first).is_some())
+    Confidence::certain_if(task_columns(first).is_some() || fragment_columns(first).is_some())
 }
 
 /// The tables of tasks and those of fragments.

@@ -43,11 +43,9 @@ fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
 pub(super) fn is_log(first: &[u8]) -> Confidence {
     let text = String::from_utf8_lossy(first);
     let begins = text.trim_start().starts_with(['[', '{']);
-    if begins && text.contains("\"attempts\"") && text.contains("\"submitted_time\"") {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(
+        begins && text.contains("\"attempts\"") && text.contains("\"submitted_time\""),
+    )
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {

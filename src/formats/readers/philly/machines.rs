@@ -12,7 +12,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["machineId"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node"],
-    sniff: is_machines,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Nodes(read),
 };
 
@@ -22,15 +22,10 @@ columns! { COLUMNS;
     MEMORY: required("single GPU mem", "memory of a GPU, such as `24GB`; becomes a label"),
 }
 
-const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+pub(super) const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 /// The label that carries the memory of a machine's GPUs.
 pub const GPU_MEMORY_LABEL: &str = "philly.microsoft/gpu-memory";
-
-/// Whether a table that begins with these bytes is one of machines.
-pub(super) fn is_machines(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
-}
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
     Tables::with_first(input, super::TABLES, ["cluster_machine_list"])

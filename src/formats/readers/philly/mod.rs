@@ -10,7 +10,7 @@ use intake::calendar::Zone;
 
 trace_tables! { TABLES;
     "cluster_job_log": log::is_log, "jobs, read by `philly`";
-    "cluster_machine_list": machines::is_machines, "machines, read by `philly-machines`";
+    "cluster_machine_list": |first| machines::LAYOUT.confidence(first), "machines, read by `philly-machines`";
     "cluster_gpu_util": |first| header_has(first, &["time", "gpu0_util"]),
         "use of GPUs by machine, not read; a GPU is given to one pod, however busy it is";
     "cluster_cpu_util": |first| header_has(first, &["time", "cpu_util"]),

@@ -18,11 +18,7 @@ const MOST_MEBIBYTES: f64 = 1e12;
 
 pub(super) fn sniff(first: &[u8]) -> Confidence {
     let has = |text: &str| memchr::memmem::find(first, text.as_bytes()).is_some();
-    if has("\"jobs\"") && has("\"allocation_nodes\"") {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(has("\"jobs\"") && has("\"allocation_nodes\""))
 }
 
 /// Takes every job of a file.

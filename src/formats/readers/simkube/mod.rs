@@ -44,11 +44,7 @@ fn sniff(first: &[u8]) -> Confidence {
     } else {
         first.get(2..9) == Some(b"version") && has("trackedObjects")
     };
-    if is_own {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(is_own)
 }
 
 fn cells(

@@ -209,11 +209,7 @@ fn wraps(first: &[u8], key: &str) -> bool {
 fn has_keys(first: &[u8], keys: &[&str]) -> Confidence {
     let is_json = matches!(first.trim_ascii_start().first(), Some(b'{' | b'['));
     let has = |key: &&str| memchr::memmem::find(first, format!("\"{key}\"").as_bytes()).is_some();
-    if is_json && keys.iter().all(has) {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(is_json && keys.iter().all(has))
 }
 
 /// A number of pods, which must be whole.

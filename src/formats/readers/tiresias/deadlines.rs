@@ -11,7 +11,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["job_id", "model_name"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
@@ -30,7 +30,7 @@ columns! { COLUMNS;
     _: required("job_type", "strict, soft or best; read, not used") => is_any,
 }
 
-const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+pub(super) const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 const PLACES: Places = Places {
     job: 0,
@@ -38,11 +38,6 @@ const PLACES: Places = Places {
     submit: 3,
     duration: 6,
 };
-
-/// Whether a table that begins with these bytes is one of jobs with deadlines.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    LAYOUT.confidence(first)
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);

@@ -37,7 +37,7 @@ const PLACES: Places = Places {
 fn sniff(first: &[u8]) -> Confidence {
     let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
     // The table of Chronus has these columns and more.
-    match super::deadlines::sniff(first) {
+    match super::deadlines::LAYOUT.confidence(first) {
         Confidence::Certain => Confidence::No,
         _ => header_has(first, &names),
     }

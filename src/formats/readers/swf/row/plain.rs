@@ -1,9 +1,5 @@
 //! The short way through rows of plain numbers; whatever else a row may hold is left to the parser of
 //! everything.
-#![expect(
-    clippy::inline_always,
-    reason = "numbers of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 use super::{FIELDS, SwfJob};
 use crate::readers::prelude::*;
