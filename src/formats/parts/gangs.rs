@@ -92,23 +92,15 @@ fn submit_together(gang: &mut [Arrival], moved: &mut FixedSort<1>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::sorting::one_pod;
     use intake::ledger::RowPolicy;
     use proptest::prelude::*;
     use units::SortedMap;
 
     fn member(line: u32, gang: u64, submit: i64) -> Arrival {
         let mut arrival = Arrival {
-            submit: Instant::from_secs(submit),
-            name: PodName::Job(u64::from(line)),
-            class: 0,
-            members: 1,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
             origin: Origin::line(u64::from(line)),
+            ..one_pod(PodName::Job(u64::from(line)), Instant::from_secs(submit))
         };
         arrival.join(PodName::Job(gang));
         arrival

@@ -4,6 +4,25 @@
 use crate::prelude::*;
 use arrivals::spill::{Ascending, FixedSort, FixedSorted, NONE, Slots};
 use arrivals::usage_samples::{Steps, hundredths};
+use intake::rows::USAGE_NOT_READ;
+
+/// Takes each table of usage, with the option `usage`; without it, each is noted as not read.
+pub(crate) fn each_usage_table(
+    tables: &[Input],
+    options: &ReadOptions,
+    journal: &mut Journal,
+    mut take: impl FnMut(&Input, &mut Journal) -> Result<(), TraceError>,
+) -> Result<(), TraceError> {
+    for part in tables {
+        journal.file = part.name.clone();
+        if options.usage {
+            take(part, journal)?;
+        } else {
+            journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
+        }
+    }
+    Ok(())
+}
 
 /// Numbers of a sample beside its time.
 const VALUES: usize = 3;

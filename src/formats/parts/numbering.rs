@@ -213,6 +213,7 @@ impl ArrivalSource for Numbered {
 
 #[cfg(test)]
 mod tests {
+    use crate::parts::sorting::one_pod;
     use proptest::prelude::*;
 
     use super::*;
@@ -220,17 +221,8 @@ mod tests {
 
     fn arrival(name: &PodName, members: u32) -> Arrival {
         Arrival {
-            submit: Instant::ZERO,
-            name: name.clone(),
-            class: 0,
             members,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: Origin::NONE,
+            ..one_pod(name.clone(), Instant::ZERO)
         }
     }
 

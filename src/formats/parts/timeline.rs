@@ -3,6 +3,7 @@
 //! end, machines go, requests change, demands arrive. Those of one object, and others of equal rank, stay in the order of
 //! their files, so that what begins and ends at one instant begins first.
 
+use crate::parts::sorting::one_pod;
 use std::hash::Hash;
 
 use indexmap::IndexMap;
@@ -183,17 +184,13 @@ impl<T: Event> TimedRow<T> {
     /// An arrival that stands for the row, because those are what is sorted on disk; `None` if it can't be written.
     fn store(&self) -> Option<Arrival> {
         Some(Arrival {
-            submit: self.at,
-            name: PodName::Text(serde_json::to_string(&self.row).ok()?.into()),
-            class: 0,
             members: 0,
             tenant: self.file,
             run_time: Some(Duration::from_nanos(i64::try_from(self.line).ok()?)),
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: Origin::NONE,
+            ..one_pod(
+                PodName::Text(serde_json::to_string(&self.row).ok()?.into()),
+                self.at,
+            )
         })
     }
 

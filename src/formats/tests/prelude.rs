@@ -11,6 +11,7 @@ pub(crate) use arrivals::inspect::validate;
 pub(crate) use arrivals::memory::Recorded;
 use intake::Ledger;
 pub(crate) use intake::ledger::RowPolicy;
+pub(crate) use intake::rows::USAGE_NOT_READ;
 
 /// A file in memory.
 pub(crate) fn file(name: &str, text: impl AsRef<[u8]>) -> Input {

@@ -267,6 +267,7 @@ mod tests {
 
     use super::names::dns_label;
     use super::*;
+    use crate::parts::sorting::one_pod;
     use crate::tests::prelude::*;
     use arrivals::memory::{MemorySource, Recorded};
 
@@ -286,17 +287,8 @@ mod tests {
         let names = ["7", "null", "web", "web", "web-2", "web"];
         let spaces = ["", "", "A b", "A b", "A b", "a_b"];
         let arrivals = (0..).zip(names).map(|(class, name)| Arrival {
-            submit: Instant::ZERO,
-            name: name.into(),
             class,
-            members: 1,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
+            ..one_pod(name.into(), Instant::ZERO)
         });
         let spec = |namespace: &str| PodSpec {
             namespace: namespace.into(),

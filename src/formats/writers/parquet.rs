@@ -250,6 +250,7 @@ impl Class {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::sorting::one_pod;
     use crate::registry;
     use crate::tests::prelude::*;
     use crate::writers::Converted;
@@ -264,17 +265,10 @@ mod tests {
     fn of_spec(spec: PodSpec) -> Recorded {
         Recorded {
             arrivals: vec![Arrival {
-                submit: Instant::from_nanos(1),
-                name: PodName::Text("a".into()),
-                class: 0,
-                members: 1,
-                tenant: 0,
                 run_time: Some(Duration::from_nanos(i64::MAX)),
-                time_limit: None,
                 historic_start: Some(Instant::from_nanos(2_591_999_999_999_999)),
-                links: None,
-                part: 0,
                 origin: intake::Origin::line(1),
+                ..one_pod(PodName::Text("a".into()), Instant::from_nanos(1))
             }],
             classes: vec![spec.into()],
             tenants: vec!["ann, \"Ä\"".into()],

@@ -7,6 +7,7 @@ mod templates;
 mod written_pods;
 mod written_rules;
 
+use crate::parts::sorting::one_pod;
 use crate::tests::prelude::*;
 
 use proptest::prelude::*;
@@ -140,19 +141,7 @@ proptest! {
         specs in prop::collection::vec(pod(), 1..3),
         format in prop::sample::select(vec!["csv", "parquet"]),
     ) {
-        let arrivals = (0..).zip(&specs).map(|(class, _)| Arrival {
-            submit: Instant::ZERO,
-            name: "a".into(),
-            class,
-            members: 1,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
-        });
+        let arrivals = (0..).zip(&specs).map(|(class, _)| Arrival { class, ..one_pod("a".into(), Instant::ZERO) });
         let workload = Recorded {
             arrivals: arrivals.collect(),
             classes: specs.into_iter().map(Arc::new).collect(),
@@ -305,19 +294,7 @@ impl ArrivalSource for Counting {
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
         self.most = self.most.max(Arc::strong_count(&self.name));
         self.left = self.left.saturating_sub(1);
-        Ok((self.left > 0).then(|| Arrival {
-            submit: Instant::ZERO,
-            name: PodName::Text(self.name.clone()),
-            class: 0,
-            members: 1,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
-        }))
+        Ok((self.left > 0).then(|| one_pod(PodName::Text(self.name.clone()), Instant::ZERO)))
     }
 
     fn classes(&self) -> &arrivals::Classes {

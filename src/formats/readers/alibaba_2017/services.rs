@@ -3,12 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::usage::{self, Measurements, Usage};
+use super::usage;
+use crate::parts::measurements::{ByTask, Samples, each_usage_table};
 use crate::parts::timeline;
 use crate::readers::prelude::*;
 use arrivals::spill::{Alive, Order, Stored};
-use intake::rows::USAGE_NOT_READ;
 use model::resource_list::EPHEMERAL_STORAGE;
+use units::time::NANOS_PER_SECOND;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -47,17 +48,12 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let tables = tables(input)?;
     let mut journal = tables.journal(input, options)?;
     let [events, measured] = &tables.read;
-    let mut measurements = Measurements::default();
-    for part in measured {
-        if options.usage {
-            measurements.read(part, &mut journal)?;
-            continue;
-        }
-        journal.file = part.name.clone();
-        journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
-    }
+    let mut samples = Samples::default();
+    each_usage_table(measured, options, &mut journal, |part, journal| {
+        usage::read(&mut samples, part, journal)
+    })?;
     let mut services = Services {
-        usage: measurements.usage()?,
+        usage: samples.sorted()?,
         has_shares: options.shares,
         ..Services::holding(MOST_HELD)
     };
@@ -182,7 +178,7 @@ struct Services {
     lives: Places,
     /// Number of instances whose usage is known.
     measured: usize,
-    usage: Usage,
+    usage: ByTask,
     /// Whether instances request disk space.
     has_shares: bool,
 }
@@ -195,7 +191,7 @@ impl Services {
             alive: Alive::holding(most_held),
             lives: Places::holding(most_held),
             measured: 0,
-            usage: Usage::default(),
+            usage: ByTask::default(),
             has_shares: false,
         }
     }
@@ -239,7 +235,9 @@ impl Services {
         let key = Places::key([&*own]);
         let number = self.lives.get(key)?.unwrap_or_default() + 1;
         self.lives.put(key, number)?;
-        let behaviour = self.usage.of(instance, time)?;
+        let behaviour = self
+            .usage
+            .shares(usage::key(instance), time.as_nanos() / NANOS_PER_SECOND)?;
         self.measured += usize::from(behaviour.is_some() && number == 1);
         let kind = "instance that is there again after it was removed; arrives again";
         journal.keep_if(number > 1, kind, line)?;
@@ -283,17 +281,12 @@ fn deliver(gather: &mut Gather, own: &Instance, removed: Option<Instant>) {
         _ => format!("{id}-{number}"),
     };
     let arrival = Arrival {
-        submit: created,
-        name: PodName::Text(name.into()),
         class,
-        members: 1,
         tenant: gather.tenant(""),
         run_time: removed.map(|removed| removed.since(created)),
-        time_limit: None,
         historic_start: (created > Instant::ZERO).then_some(created),
-        links: None,
-        part: 0,
         origin,
+        ..one_pod(PodName::Text(name.into()), created)
     };
     gather.add(&arrival);
 }

@@ -1,6 +1,6 @@
 //! Measured usage in Alibaba's trace of 2017. That of service instances is a share of what they requested.
 
-use crate::parts::measurements::{ByTask, Key, Sample, Samples};
+use crate::parts::measurements::{Key, Sample, Samples};
 use crate::readers::prelude::*;
 
 columns! { COLUMNS;
@@ -43,59 +43,25 @@ pub(super) fn of_machines(first: &[u8]) -> Confidence {
     row_has(first, b',', OF_MACHINES, &tests(OF_MACHINES))
 }
 
-/// Measurements of instances: hundredths of a percent of processors and of memory, each from a second on.
-#[derive(Default)]
-pub(super) struct Measurements {
-    samples: Samples,
-}
-
-impl Measurements {
-    /// Adds the measurements of a table.
-    pub(super) fn read(&mut self, part: &Input, journal: &mut Journal) -> Result<(), TraceError> {
-        journal.file = part.name.clone();
-        each_row_of(part, &LAYOUT, journal, &mut |journal, fields| {
-            let instance = fields.number(INSTANCE, 0, i64::MAX)?;
-            let cpu = fields.scaled(CPU, 100, MOST)?;
-            let memory = fields.scaled(MEMORY, 100, MOST)?;
-            let at = super::time(journal, fields, TIME)?;
-            let sample = Sample::new(at.as_nanos() / 1_000_000_000, [cpu, memory, None]);
-            self.samples.push(key(instance), sample);
-            Ok(())
-        })
-    }
-
-    /// The usage of each instance.
-    pub(super) fn usage(self) -> Result<Usage, TraceError> {
-        Ok(Usage {
-            samples: self.samples.sorted()?,
-        })
-    }
+/// Adds the measurements of instances in a table: hundredths of a percent of processors and of memory, each from a second
+/// on.
+pub(super) fn read(
+    samples: &mut Samples,
+    part: &Input,
+    journal: &mut Journal,
+) -> Result<(), TraceError> {
+    each_row_of(part, &LAYOUT, journal, &mut |journal, fields| {
+        let instance = fields.number(INSTANCE, 0, i64::MAX)?;
+        let cpu = fields.scaled(CPU, 100, MOST)?;
+        let memory = fields.scaled(MEMORY, 100, MOST)?;
+        let at = super::time(journal, fields, TIME)?;
+        let sample = Sample::new(at.as_nanos() / 1_000_000_000, [cpu, memory, None]);
+        samples.push(key(instance), sample);
+        Ok(())
+    })
 }
 
 /// The key of an instance.
-fn key(instance: i64) -> Key {
+pub(super) const fn key(instance: i64) -> Key {
     [instance as u64, 0]
-}
-
-/// Usage of instances: of processors and of memory.
-#[derive(Default)]
-pub(super) struct Usage {
-    samples: ByTask,
-}
-
-impl Usage {
-    /// The number of instances that were measured.
-    pub(super) fn len(&self) -> usize {
-        self.samples.len()
-    }
-
-    /// The use of an instance that began at an instant; `None` if nothing of it was measured.
-    pub(super) fn of(
-        &mut self,
-        instance: i64,
-        began: Instant,
-    ) -> Result<Option<Behaviour>, TraceError> {
-        let start = began.as_nanos() / 1_000_000_000;
-        self.samples.shares(key(instance), start)
-    }
 }

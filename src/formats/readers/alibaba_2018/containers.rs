@@ -7,13 +7,13 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
-use super::usage::{self, Measurements, Usage};
+use super::usage;
+use crate::parts::measurements::{ByTask, Samples, each_usage_table};
 use crate::parts::resizes::{Changed, Resizes, Standing};
 use crate::parts::timeline::{Event, OUT_OF_ORDER};
 use crate::readers::prelude::*;
 use arrivals::intern::ClassTable;
 use arrivals::spill::{Alive, Key, NONE, Order, Stored, TextLog};
-use intake::rows::USAGE_NOT_READ;
 use units::time::NANOS_PER_SECOND;
 
 /// The registry's entry.
@@ -55,31 +55,23 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     let tables = tables(input)?;
     let mut journal = tables.journal(input, options)?;
     let [containers, measured] = &tables.read;
-    let mut measurements = Measurements::default();
-    for part in measured {
-        if options.usage {
-            measurements.read(part, &mut journal)?;
-            continue;
-        }
-        journal.file = part.name.clone();
-        journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
-    }
+    let mut samples = Samples::default();
+    each_usage_table(measured, options, &mut journal, |part, journal| {
+        usage::read(&mut samples, part, journal)
+    })?;
     let mut own = Containers {
         stands: if options.resizes {
             Standing::Latest
         } else {
             Standing::First
         },
-        usage: measurements.usage()?,
+        usage: samples.sorted()?,
         ..Containers::default()
     };
     let mut rows = Rows::default();
-    for part in containers {
-        journal.file = part.name.clone();
-        each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
-            rows.take(journal, fields, options)
-        })?;
-    }
+    each_row_of_all(containers, &LAYOUT, &mut journal, |journal, fields| {
+        rows.take(journal, fields, options)
+    })?;
     rows.timed.each(&mut journal, |journal, line, row| {
         own.take(journal, line, &row)
     })?;
@@ -176,7 +168,7 @@ struct Containers {
     gather: Gather,
     /// The request that stands of a container that asks for several.
     stands: Standing,
-    usage: Usage,
+    usage: ByTask,
     /// Number of containers whose usage is known.
     measured: usize,
 }
@@ -190,7 +182,7 @@ impl Default for Containers {
             resizes: IndexMap::default(),
             gather: Gather::default().in_order(Order::Place),
             stands: Standing::First,
-            usage: Usage::default(),
+            usage: ByTask::default(),
             measured: 0,
         }
     }
@@ -234,13 +226,13 @@ impl Containers {
         journal.keep_if(row.is_stopped, kind, line)?;
         journal.keep_if(!has_cpu || !has_memory, "no request; counted as 0", line)?;
         let second = row.at.as_nanos() / NANOS_PER_SECOND;
-        let behaviour = self.usage.of(&row.name, second)?;
+        let key = Places::key([&*row.name]);
+        let behaviour = self.usage.shares(key, second)?;
         self.measured += usize::from(behaviour.is_some() && number == 1);
         let spec = PodSpec {
             behaviour: behaviour.map(Into::into),
             ..row.spec()
         };
-        let key = Places::key([&*row.name]);
         let known = Known {
             key,
             names: self.names.push([&row.name, &row.tenant]),
@@ -299,17 +291,12 @@ impl Containers {
             number => format!("{name}-{number}"),
         };
         let arrival = Arrival {
-            submit: known.submit,
-            name: PodName::Text(name.into()),
             class,
-            members: 1,
             tenant: self.gather.tenant(&tenant),
             run_time: known.run_time,
-            time_limit: None,
             historic_start: (known.submit > Instant::ZERO).then_some(known.submit),
-            links: None,
-            part: 0,
             origin: known.origin,
+            ..one_pod(PodName::Text(name.into()), known.submit)
         };
         self.gather.add(&arrival);
         Ok(())

@@ -89,12 +89,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         options,
         names: JoinedName::default(),
     };
-    for part in tasks {
-        journal.file = part.name.clone();
-        each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
-            own.take(journal, fields)
-        })?;
-    }
+    each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
+        own.take(journal, fields)
+    })?;
     let whole = own.known.only(own.gather.finish(journal)?, &input.name)?;
     Ok(Box::new(Unfold::new(whole)))
 }

@@ -1,6 +1,6 @@
 //! Measured usage in Alibaba's trace of 2018. That of containers is a share of what they requested.
 
-use crate::parts::measurements::{ByTask, Sample, Samples};
+use crate::parts::measurements::{Sample, Samples};
 use crate::readers::prelude::*;
 
 columns! { COLUMNS;
@@ -33,57 +33,24 @@ pub(super) fn of_machines(first: &[u8]) -> Confidence {
     row_has(first, b',', OF_MACHINES, &tests)
 }
 
-/// Measurements of containers by their names: the second, and hundredths of a percent of processors and memory.
-#[derive(Default)]
-pub(super) struct Measurements {
-    samples: Samples,
-}
-
-impl Measurements {
-    /// Adds the measurements of a table.
-    pub(super) fn read(&mut self, part: &Input, journal: &mut Journal) -> Result<(), TraceError> {
-        journal.file = part.name.clone();
-        each_row_of(part, &LAYOUT, journal, &mut |journal, fields| {
-            let second = fields.number(TIME, 0, LAST_SECOND)?;
-            let (cpu, memory) = (percent(fields, CPU)?, percent(fields, MEMORY)?);
-            let name = fields.name(CONTAINER, "the name of a container")?;
-            if cpu.is_none() && memory.is_none() {
-                return Ok(journal.dirt("row without usage", Action::Drop, fields.line())?);
-            }
-            let sample = Sample::new(second, [cpu, memory, None]);
-            self.samples.push(Places::key([name]), sample);
-            Ok::<(), Refused>(())
-        })
-    }
-
-    /// The usage of each container.
-    pub(super) fn usage(self) -> Result<Usage, TraceError> {
-        Ok(Usage {
-            samples: self.samples.sorted()?,
-        })
-    }
-}
-
-/// Usage of containers by their names.
-#[derive(Default)]
-pub(super) struct Usage {
-    samples: ByTask,
-}
-
-impl Usage {
-    /// The use of a container that began at a second; `None` if nothing of it was measured.
-    pub(super) fn of(
-        &mut self,
-        container: &str,
-        start: i64,
-    ) -> Result<Option<Behaviour>, TraceError> {
-        self.samples.shares(Places::key([container]), start)
-    }
-
-    /// Number of containers.
-    pub(super) fn len(&self) -> usize {
-        self.samples.len()
-    }
+/// Adds the measurements of containers in a table by their names: the second, and hundredths of a percent of processors and
+/// memory.
+pub(super) fn read(
+    samples: &mut Samples,
+    part: &Input,
+    journal: &mut Journal,
+) -> Result<(), TraceError> {
+    each_row_of(part, &LAYOUT, journal, &mut |journal, fields| {
+        let second = fields.number(TIME, 0, LAST_SECOND)?;
+        let (cpu, memory) = (percent(fields, CPU)?, percent(fields, MEMORY)?);
+        let name = fields.name(CONTAINER, "the name of a container")?;
+        if cpu.is_none() && memory.is_none() {
+            return Ok(journal.dirt("row without usage", Action::Drop, fields.line())?);
+        }
+        let sample = Sample::new(second, [cpu, memory, None]);
+        samples.push(Places::key([name]), sample);
+        Ok::<(), Refused>(())
+    })
 }
 
 /// Hundredths of a percent; `None` if the field is absent or marked as invalid.

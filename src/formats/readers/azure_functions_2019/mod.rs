@@ -314,17 +314,14 @@ impl Source {
                 let within = stream.below(MINUTE as u64) as i64;
                 let run = percentiles.map(|run| run_time(&run, stream.unit_f64()));
                 self.ready.push(Arrival {
-                    submit: Instant::from_nanos(begin + within),
-                    name: PodName::Text(format!("d{day}-f{}-{number}", own.row).into()),
                     class: own.class,
-                    members: 1,
                     tenant: own.tenant,
                     run_time: run,
-                    time_limit: None,
-                    historic_start: None,
-                    links: None,
-                    part: 0,
                     origin: own.origin,
+                    ..one_pod(
+                        PodName::Text(format!("d{day}-f{}-{number}", own.row).into()),
+                        Instant::from_nanos(begin + within),
+                    )
                 });
             }
         }

@@ -14,8 +14,8 @@ use super::presence::{Presence, SCHEDULE};
 use super::unsorted;
 use super::usage::Windows;
 use crate::parts::class_keys::ClassKeys;
+use crate::parts::measurements::each_usage_table;
 use crate::readers::prelude::*;
-use intake::rows::USAGE_NOT_READ;
 use model::node::HOSTNAME_LABEL;
 
 /// The registry's entry.
@@ -89,14 +89,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     for part in of_constraints {
         constraints.add(part, &mut journal)?;
     }
-    for part in windows {
-        if options.usage {
-            usage.add(part, &mut journal, options)?;
-        } else {
-            journal.file = part.name.clone();
-            journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
-        }
-    }
+    each_usage_table(windows, options, &mut journal, |part, journal| {
+        usage.add(part, journal, options)
+    })?;
     let tasks = Tasks::new(options).with_usage(usage.usage(&mut journal)?);
     let mut beside = Beside {
         options,

@@ -12,6 +12,7 @@ use std::rc::Rc;
 use super::MOST;
 use super::attributes::constraints;
 use super::collections::{Collection, Collections, is_collections};
+use crate::parts::measurements::each_usage_table;
 use crate::readers::google_2011::attributes::{demands, keep_apart};
 use crate::readers::google_2011::events::{Asked, TaskEvent, Tasks, opening_dirt};
 use crate::readers::google_2011::presence::{Presence, SCHEDULE};
@@ -19,7 +20,6 @@ use crate::readers::google_2011::usage::{WindowPlaces, Windows};
 use crate::readers::google_2011::{time, unsorted};
 use crate::readers::prelude::*;
 use intake::records::{each_record, record_has};
-use intake::rows::USAGE_NOT_READ;
 use model::Requirement;
 
 /// The registry's entry.
@@ -148,20 +148,15 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     collections.tell(&mut journal)?;
     let collections = Rc::new(collections);
     tasks.links = Some(Rc::<Collections>::clone(&collections));
-    for part in windows {
-        if options.usage {
-            each_record(
-                part,
-                USAGE_COLUMNS,
-                USAGE_OTHERS,
-                &mut journal,
-                |journal, fields| usage.take_window(journal, fields, options, WINDOW),
-            )?;
-        } else {
-            journal.file = part.name.clone();
-            journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
-        }
-    }
+    each_usage_table(windows, options, &mut journal, |part, journal| {
+        each_record(
+            part,
+            USAGE_COLUMNS,
+            USAGE_OTHERS,
+            journal,
+            |journal, fields| usage.take_window(journal, fields, options, WINDOW),
+        )
+    })?;
     let beside = Beside {
         options,
         collections: &collections,

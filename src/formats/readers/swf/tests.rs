@@ -43,17 +43,11 @@ fn a_job_becomes_an_arrival() {
     assert_eq!(
         recorded.arrivals[0],
         Arrival {
-            submit: Instant::from_secs(10),
-            name: PodName::Job(7),
-            class: 0,
             members: 4,
-            tenant: 0,
             run_time: Some(Duration::from_secs(90)),
             time_limit: Some(Duration::from_secs(100)),
             historic_start: Some(Instant::from_secs(15)),
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
+            ..one_pod(PodName::Job(7), Instant::from_secs(10))
         }
     );
     let second = &recorded.arrivals[1];

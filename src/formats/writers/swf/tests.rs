@@ -1,6 +1,7 @@
 //! Logs that arrivals become.
 
 use super::*;
+use crate::parts::sorting::one_pod;
 use crate::registry;
 use crate::tests::prelude::*;
 use crate::writers::Converted;
@@ -18,17 +19,12 @@ fn recorded(arrivals: Vec<Arrival>, specs: Vec<PodSpec>) -> Recorded {
 
 fn job(number: u64, secs: i64) -> Arrival {
     Arrival {
-        submit: Instant::from_secs(secs),
-        name: PodName::Job(number),
-        class: 0,
         members: 4,
         tenant: 1,
         run_time: Some(Duration::from_secs(90)),
         time_limit: Some(Duration::from_secs(600)),
         historic_start: Some(Instant::from_secs(secs + 7)),
-        links: None,
-        part: 0,
-        origin: intake::Origin::NONE,
+        ..one_pod(PodName::Job(number), Instant::from_secs(secs))
     }
 }
 

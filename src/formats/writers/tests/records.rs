@@ -1,5 +1,6 @@
 //! Random workloads with whatever a record may say, and texts that are hard to write.
 
+use crate::parts::sorting::one_pod;
 use proptest::prelude::*;
 
 use crate::prelude::*;
@@ -218,12 +219,6 @@ pub(super) fn recorded(has_numbers: bool) -> impl Strategy<Value = Recorded> {
                 links.delay = own.delay;
             }
             arrivals.push(Arrival {
-                submit: at,
-                name: if has_numbers {
-                    PodName::Job(3 * place as u64)
-                } else {
-                    PodName::Text(own.name.to_string().into())
-                },
                 class: own.class.index(classes.len()) as u32,
                 members: own.members,
                 tenant: own.tenant.index(tenants.len()) as u32,
@@ -231,8 +226,14 @@ pub(super) fn recorded(has_numbers: bool) -> impl Strategy<Value = Recorded> {
                 time_limit: own.time_limit,
                 historic_start: own.wait.map(|wait| at.saturating_add(wait)),
                 links,
-                part: 0,
-                origin: intake::Origin::NONE,
+                ..one_pod(
+                    if has_numbers {
+                        PodName::Job(3 * place as u64)
+                    } else {
+                        PodName::Text(own.name.to_string().into())
+                    },
+                    at,
+                )
             });
             if let (Some(gang), Some(own)) = (gang, arrivals.last_mut()) {
                 own.join(gang);

@@ -1,6 +1,7 @@
 //! The template of a pod that the project's own table has: the reader of manifests and that of the table make the same
 //! pod of it.
 
+use crate::parts::sorting::one_pod;
 use crate::readers::csv::CsvSource;
 use crate::tests::prelude::*;
 use crate::writers::find;
@@ -31,19 +32,7 @@ const MORE: &str = "
 
 /// A pod written as a table: the text of the table, and the template in it.
 fn written(spec: &PodSpec) -> (String, serde_json::Value) {
-    let arrival = Arrival {
-        submit: Instant::ZERO,
-        name: "a".into(),
-        class: 0,
-        members: 1,
-        tenant: 0,
-        run_time: None,
-        time_limit: None,
-        historic_start: None,
-        links: None,
-        part: 0,
-        origin: Origin::NONE,
-    };
+    let arrival = one_pod("a".into(), Instant::ZERO);
     let workload = Recorded {
         arrivals: vec![arrival],
         classes: vec![spec.clone().into()],
