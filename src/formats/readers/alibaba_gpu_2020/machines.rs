@@ -1,7 +1,7 @@
 //! Machines of Alibaba's GPU trace of 2020.
 
+use crate::parts::machine_list::{gpu_machine, machines};
 use crate::readers::prelude::*;
-use model::GpuInventory;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -34,34 +34,17 @@ fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut nodes = Vec::new();
     let tables = tables(input)?;
-    let mut journal = tables.journal(input, options)?;
-    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |_, fields| {
+    let (list, journal) = (&tables.read[0], tables.journal(input, options)?);
+    machines(list, &LAYOUT, journal, |_, fields, nodes| {
         let name = fields.name(MACHINE, "the name of a machine")?;
         let cores = fields.number(CPU, 1, 1_000_000)?;
         let gib = fields.number(MEMORY, 1, 1_000_000)?;
         let devices = fields.number(GPU, 0, MAX_DEVICES as i64)?;
-        let model = match devices {
-            0 => "",
-            _ => fields.text(MODEL),
-        };
-        let capacity = Capacity {
-            cpu_milli: 1_000 * cores,
-            memory: gib << 30,
-            disk: None,
-        };
-        let gpus = GpuInventory {
-            devices: devices as u8,
-            model: model.into(),
-        };
-        nodes.push(gpu_node(name.into(), capacity, gpus, options.pods_per_node));
+        let model = fields.text(MODEL);
+        let amounts = [cores, gib, devices];
+        nodes.push(gpu_machine(name.into(), amounts, model, options));
         Ok(())
-    })?;
-    Ok(NodeList {
-        nodes,
-        ledger: journal.ledger,
-        ..NodeList::default()
     })
 }
 

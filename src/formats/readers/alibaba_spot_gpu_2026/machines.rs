@@ -1,7 +1,7 @@
 //! Machines of Alibaba's trace of spot GPUs. The table doesn't state memory, so nodes offer none.
 
+use crate::parts::machine_list::{gpu_machine, machines};
 use crate::readers::prelude::*;
-use model::GpuInventory;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -29,31 +29,18 @@ fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut nodes = Vec::new();
     let tables = tables(input)?;
-    let mut journal = tables.journal(input, options)?;
-    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
+    let (list, journal) = (&tables.read[0], tables.journal(input, options)?);
+    machines(list, &LAYOUT, journal, |journal, fields, nodes| {
         let name = fields.name(MACHINE, "the name of a machine")?;
         let devices = fields.number(GPU, 0, MAX_DEVICES as i64)?;
         let cores = fields.number(CPU, 1, 1_000_000)?;
         let kind = "memory not known; the node offers none";
         journal.dirt(kind, Action::Keep, fields.line())?;
-        let capacity = Capacity {
-            cpu_milli: 1_000 * cores,
-            memory: 0,
-            disk: None,
-        };
-        let gpus = GpuInventory {
-            devices: devices as u8,
-            model: fields.text(MODEL).into(),
-        };
-        nodes.push(gpu_node(name.into(), capacity, gpus, options.pods_per_node));
+        let model = fields.text(MODEL);
+        let amounts = [cores, 0, devices];
+        nodes.push(gpu_machine(name.into(), amounts, model, options));
         Ok(())
-    })?;
-    Ok(NodeList {
-        nodes,
-        ledger: journal.ledger,
-        ..NodeList::default()
     })
 }
 

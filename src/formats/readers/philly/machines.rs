@@ -1,8 +1,8 @@
 //! Machines of Philly's clusters (`cluster_machine_list`). The list states GPUs and how much memory each has, and neither
 //! processors nor memory of the machine, so nodes offer none.
 
+use crate::parts::machine_list::{gpu_machine, machines};
 use crate::readers::prelude::*;
-use model::GpuInventory;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -32,10 +32,9 @@ fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut nodes = Vec::new();
     let tables = tables(input)?;
-    let mut journal = tables.journal(input, options)?;
-    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
+    let (list, journal) = (&tables.read[0], tables.journal(input, options)?);
+    machines(list, &LAYOUT, journal, |journal, fields, nodes| {
         let name = fields.name(MACHINE, "the name of a machine")?;
         let devices = fields.number(GPUS, 0, MAX_DEVICES as i64)?;
         let memory = fields.text(MEMORY);
@@ -45,26 +44,12 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         }
         let kind = "cores and memory not known; the node offers none";
         journal.dirt(kind, Action::Keep, fields.line())?;
-        let capacity = Capacity {
-            cpu_milli: 0,
-            memory: 0,
-            disk: None,
-        };
-        let gpus = GpuInventory {
-            devices: devices as u8,
-            model: "".into(),
-        };
-        let mut node = gpu_node(name.into(), capacity, gpus, options.pods_per_node);
+        let mut node = gpu_machine(name.into(), [0, 0, devices], "", options);
         if !memory.is_empty() {
             node.labels.insert(GPU_MEMORY_LABEL.into(), memory.into());
         }
         nodes.push(node);
         Ok(())
-    })?;
-    Ok(NodeList {
-        nodes,
-        ledger: journal.ledger,
-        ..NodeList::default()
     })
 }
 

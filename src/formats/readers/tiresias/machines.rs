@@ -1,7 +1,8 @@
 //! The cluster of Tiresias' simulator: switches with equal machines below each.
 
+use crate::parts::machine_list::{gpu_machine, machines};
 use crate::readers::prelude::*;
-use model::GpuInventory;
+use intake::archive::parts;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -29,38 +30,26 @@ const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 pub const SWITCH_LABEL: &str = "topology.tiresias/switch";
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut nodes = Vec::new();
+    let journal = Journal::new(input.name.clone(), options.rows);
     let mut last_switch = 0;
-    each_row(input, &LAYOUT, &mut journal, |_, fields| {
+    machines(&parts(input)?, &LAYOUT, journal, |_, fields, nodes| {
         let switches = fields.number(SWITCHES, 1, 1_000)?;
         let machines = fields.number(MACHINES, 1, 1_000)?;
         let devices = fields.number(GPU, 0, MAX_DEVICES as i64)?;
-        let capacity = Capacity {
-            cpu_milli: 1_000 * fields.number(CPU, 1, 1_000_000)?,
-            memory: fields.number(MEMORY, 1, 1_000_000)? << 30,
-            disk: None,
-        };
+        let cores = fields.number(CPU, 1, 1_000_000)?;
+        let amounts = [cores, fields.number(MEMORY, 1, 1_000_000)?, devices];
         for _ in 0..switches {
+            let switch = format!("switch{last_switch}");
             for machine in 0..machines {
-                let name = format!("switch{last_switch}-machine{machine}").into();
-                let gpus = GpuInventory {
-                    devices: devices as u8,
-                    model: "".into(),
-                };
-                let mut node = gpu_node(name, capacity, gpus, options.pods_per_node);
+                let name = format!("{switch}-machine{machine}").into();
+                let mut node = gpu_machine(name, amounts, "", options);
                 node.labels
-                    .insert(SWITCH_LABEL.into(), format!("switch{last_switch}").into());
+                    .insert(SWITCH_LABEL.into(), switch.as_str().into());
                 nodes.push(node);
             }
             last_switch += 1;
         }
         Ok(())
-    })?;
-    Ok(NodeList {
-        nodes,
-        ledger: journal.ledger,
-        ..NodeList::default()
     })
 }
 
