@@ -1,9 +1,8 @@
 //! Hashes of traces with their names left out: two traces of equal hashes ask for the same, whatever
 //! their jobs, pods and users are called.
 
-use arrivals::format::FormatEntry;
+use crate::prelude::*;
 use intake::table::{Column, Table};
-use intake::{Input, TraceError};
 
 /// The hash over the cells of a file that its format reads, but for those of names
 /// ([`FormatEntry::names`]).

@@ -1,8 +1,7 @@
 //! Files that are cut off within a line or a compressed block: a download that broke off, or a log that
 //! still grows. Readers of lines read them up to the last whole one.
 
-use arrivals::format::FormatEntry;
-use intake::{Input, TraceError};
+use crate::prelude::*;
 
 /// Formats of which a file is one JSON text.
 pub(super) const WHOLE: [&str; 8] = [

@@ -117,10 +117,8 @@ fn objects(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use crate::prelude::*;
     use crate::registry;
-    use arrivals::ReadOptions;
-    use arrivals::format::Constructor;
-    use intake::Input;
 
     /// The complaint about a file of no format.
     fn told(bytes: &[u8]) -> String {

@@ -1,11 +1,8 @@
 //! Days of `PlanetLab`: the use of a thousand virtual machines' processors, a file a machine (spec:
 //! traces.md section 11).
 
-use std::sync::Arc;
-
-use intake::TraceError;
+use crate::prelude::*;
 use intake::archive::Member;
-use intake::ledger::{Action, BadRow, Journal};
 
 /// Number of samples of a machine's day.
 pub const SAMPLES: usize = 288;

@@ -1,23 +1,16 @@
 //! Several files of one format as one workload: the shards of a table, or the logs of several machines, in a folder or an
 //! archive. All of them are read, sorted by submission, and spilled where they are many.
 
-use std::sync::Arc;
-
 use crate::content_hash::cells_of_table;
 use crate::parts::gangs::Gangs;
 use crate::parts::side_by_side::{LINKS, is_list_of_links};
 use crate::parts::sorting::Gather;
+use crate::prelude::*;
 use crate::registry::most_like;
-use arrivals::format::FormatEntry;
 use arrivals::header_record::HeaderRecord;
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::Order;
-use arrivals::stream::{Arrival, ArrivalSource};
 use intake::archive::{beginning, is_about, parts};
-use intake::columns::Confidence;
-use intake::ledger::{Action, Journal};
 use intake::rows::{EMPTY, is_empty, one_of_several};
-use intake::{Input, TraceError};
 
 /// The note about a gang whose members are submitted at several times.
 pub(crate) const LATER: &str = "submitted after another row of its gang; submitted with that";
@@ -210,11 +203,8 @@ impl All {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packed::archive;
     use crate::registry::recognize;
-    use arrivals::format::Constructor;
-    use arrivals::memory::Recorded;
-    use arrivals::stream::Arrival;
+    use crate::tests::prelude::*;
 
     #[test]
     fn names_in_shards_make_no_difference() {
@@ -239,11 +229,8 @@ mod tests {
     fn read(files: &[(&str, &str)]) -> (&'static str, Recorded) {
         let input = Input::bytes("t.tar", archive(files));
         let entry = recognize(&input).expect("known");
-        let Constructor::Workload(open) = entry.open else {
-            panic!("a workload");
-        };
-        let mut source = open(&input, &ReadOptions::default()).expect("good files");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let open = opener(entry);
+        let recorded = collected(open(&input, &ReadOptions::default()));
         (entry.name, recorded)
     }
 
@@ -280,16 +267,13 @@ mod tests {
         assert_eq!(recorded.arrivals[0].after(), [model::PodName::Job(1)]);
         let classes: Vec<u32> = recorded.arrivals.iter().map(|own| own.class).collect();
         assert_eq!(classes, [0, 1, 0, 1]);
-        assert_eq!(
-            notes(&recorded),
-            [
+        notes(&recorded).are([
                 "keep 1 row: file about the trace, not read (first t.tar: README.md:1)",
                 "keep 1 row: file without a row (first t.tar: jobs/part-2.csv:1)",
                 "keep 1 row: file of the format `openb-nodes`, not read (first t.tar: nodes.csv:1)",
                 "repair 1 row: submitted after another row of its gang; submitted with that (first t.tar: \
                  jobs/part-0.csv:3)",
-            ]
-        );
+            ]);
         let place = recorded.arrivals[0]
             .origin
             .place(&recorded.files, &"t".into());
@@ -348,19 +332,14 @@ mod tests {
             ("links.txt", "https://a/a.csv\n"),
             ("plot.py", "import this"),
         ]);
-        assert_eq!(
-            notes(&recorded),
-            [
+        notes(&recorded).are([
                 "keep 3 rows: file about the trace, not read (first t.tar: NOTICE:1)",
                 "keep 1 row: list of links, not read: name the files that it points to (first t.tar: links.txt:1)",
-            ]
-        );
+            ]);
         let files = [("a.csv", table), ("notes.txt", "what is this\n")];
         let input = Input::bytes("t.tar", archive(&files));
         let entry = crate::registry::find("csv").expect("known");
-        let Constructor::Workload(open) = entry.open else {
-            panic!("a workload");
-        };
+        let open = opener(entry);
         let error = open(&input, &ReadOptions::default())
             .err()
             .expect("no table");

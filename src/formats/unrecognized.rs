@@ -6,7 +6,7 @@ use units::nearest::nearest;
 use units::plural;
 
 use crate::foreign_files;
-use arrivals::format::FormatEntry;
+use crate::prelude::*;
 
 /// The most characters of a file's beginning that are shown.
 const SHOWN: usize = 60;

@@ -1,7 +1,7 @@
 //! Columns of tables as their formats describe them, and tests by which a text is recognized as one.
 
 /// One column or field of a format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct ColumnDoc {
     /// The name in the header, or the number.
     pub name: &'static str,
@@ -9,6 +9,8 @@ pub struct ColumnDoc {
     pub meaning: &'static str,
     /// Whether a file without the column is refused.
     pub required: bool,
+    /// The test of a field by which a table of the format is recognized, of a column by which it is.
+    pub sign: Option<fn(&str) -> bool>,
 }
 
 impl ColumnDoc {
@@ -18,6 +20,7 @@ impl ColumnDoc {
             name,
             meaning,
             required: true,
+            sign: None,
         }
     }
 
@@ -27,6 +30,15 @@ impl ColumnDoc {
             name,
             meaning,
             required: false,
+            sign: None,
+        }
+    }
+
+    /// The column as one by which a table is recognized: by its name, or where there is no header by a test of its fields.
+    pub const fn with_sign(self, sign: fn(&str) -> bool) -> Self {
+        Self {
+            sign: Some(sign),
+            ..self
         }
     }
 }
@@ -106,6 +118,11 @@ fn without_quotes(field: &str) -> &str {
         .strip_prefix('"')
         .and_then(|own| own.strip_suffix('"'));
     inner.unwrap_or(field)
+}
+
+/// Whether a field is anything at all, of a column whose name is sign enough.
+pub fn is_any(_: &str) -> bool {
+    true
 }
 
 /// Whether a field is a whole number.

@@ -3,10 +3,9 @@
 use jiff::civil::DateTime;
 
 use super::{FailureLog, LogOptions, LoggedOutage, each_table, separator};
-use intake::ledger::{Action, BadRow, Journal};
+use crate::prelude::*;
 use intake::table::{Column, Row, Table};
-use intake::{Input, TraceError};
-use units::{Duration, Instant, SortedMap, SortedSet};
+use units::{SortedMap, SortedSet};
 
 const STARTED: &str = "Prob Started";
 const FIXED: &str = "Prob Fixed";
@@ -106,10 +105,8 @@ impl Record {
             journal.dirt("outages without a node", Action::Drop, line)?;
             return Ok(None);
         };
-        if self.has_other_length {
-            let kind = "outages whose stated length is not that between their times, which hold";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
+        let kind = "outages whose stated length is not that between their times, which hold";
+        journal.keep_if(self.has_other_length, kind, line)?;
         if span.up == span.down {
             let kind = "outages of zero length, counted as one minute";
             journal.dirt(kind, Action::Repair, line)?;

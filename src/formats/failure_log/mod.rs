@@ -19,14 +19,14 @@ mod opendc;
 mod plain;
 mod uptime;
 
+use crate::prelude::*;
 use intake::archive::{beginning, first_bytes, is_about, parts};
-use intake::columns::{Confidence, separator_of_header};
-use intake::ledger::{Action, Journal, Ledger, RowPolicy};
+use intake::columns::separator_of_header;
+use intake::ledger::{Ledger, RowPolicy};
 use intake::rows::is_empty;
 use intake::table::Table;
-use intake::{Input, TraceError};
 use rng::Stream;
-use units::{Instant, SortedMap};
+use units::SortedMap;
 
 /// Options for the reading of a log.
 #[derive(Clone, Debug, Default)]

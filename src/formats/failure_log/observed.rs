@@ -5,15 +5,12 @@
 use super::google::{self, EachEvent};
 use super::lanl::{self, Columns, Span};
 use super::{LogOptions, LoggedOutage, each_table, opendc, plain, uptime, without_lanl_options};
+use crate::prelude::*;
 use crate::readers::google_2011::machines::PLATFORM_LABEL;
 use arrivals::failures::{CLASS_LABEL, FailureClass, ObservedFailures};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use intake::columns::Confidence;
-use intake::ledger::{Journal, RowPolicy};
+use intake::ledger::RowPolicy;
 use intake::table::Table;
-use intake::{Input, TraceError};
-use units::{Duration, Instant, SortedMap, SortedSet};
+use units::{SortedMap, SortedSet};
 
 /// Reads a failure log of any format, of one system of Los Alamos or of all.
 ///

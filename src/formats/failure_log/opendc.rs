@@ -2,27 +2,16 @@
 //! and takes a share of the nodes with it (spec: traces.md section 10). Which nodes is drawn.
 
 use super::{FailureLog, LoggedOutage, drawn};
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
+use crate::prelude::*;
 use intake::parquet::TimeForm;
-use intake::rows::{Layout, each_row};
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required(
-        "failure_interval",
-        "ms since the end of the failure before; negative: before that end",
-    ),
-    ColumnDoc::required("failure_duration", "ms"),
-    ColumnDoc::required("failure_intensity", "share of the nodes, 0 to 1"),
-];
+columns! { COLUMNS;
+    INTERVAL: required("failure_interval", "ms since the end of the failure before; negative: before that end"),
+    DURATION: required("failure_duration", "ms"),
+    INTENSITY: required("failure_intensity", "share of the nodes, 0 to 1"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',').with_times(TimeForm::Millis);
-
-const INTERVAL: usize = 0;
-const DURATION: usize = 1;
-const INTENSITY: usize = 2;
 
 /// The longest time in milliseconds: a hundred years.
 const LONGEST: i64 = 3_200_000_000_000;
@@ -70,13 +59,9 @@ pub(super) fn each(
             share,
             line: fields.line(),
         };
-        if failure.interval < Duration::ZERO {
-            let kind = "failures that begin before the end of the one before";
-            journal.dirt(kind, Action::Keep, failure.line)?;
-        }
-        if failure.is_none() {
-            journal.dirt(NONE, Action::Drop, failure.line)?;
-        }
+        let kind = "failures that begin before the end of the one before";
+        journal.keep_if(failure.interval < Duration::ZERO, kind, failure.line)?;
+        journal.drop_if(failure.is_none(), NONE, failure.line)?;
         Ok(take(journal, failure)?)
     })
 }
@@ -126,7 +111,7 @@ pub(super) fn read(
 mod tests {
     use super::super::{LogOptions, read};
     use super::*;
-    use intake::ledger::RowPolicy;
+    use crate::tests::prelude::*;
 
     fn outages(text: &str) -> Result<FailureLog, String> {
         let input = Input::bytes("f.csv", text.as_bytes());
@@ -146,12 +131,10 @@ mod tests {
         let expected = [(300, Some(600)); 4].into_iter();
         let expected: Vec<_> = expected.chain([(1_020, Some(1_620)); 2]).collect();
         assert_eq!(seen, expected);
-        for kind in [
+        log.ledger.has_once([
             "failures that take no node or no time",
             "failures that begin before the end of the one before",
-        ] {
-            assert_eq!(log.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
         // So does one who looks at the log without a cluster, and strictly it is refused.
         let text = "failure_interval,failure_duration,failure_intensity\n300,300,1\n-5,5,0\n9,0,1\n-1,5,0.1\n";
         let told = outages(text).expect("a log").ledger;

@@ -1,11 +1,10 @@
 //! The project's own table of outages.
 
 use super::{FailureLog, LoggedOutage, each_table, places_of, separator};
-use intake::ledger::{Action, BadRow, Journal};
+use crate::prelude::*;
 use intake::table::{Column, Row, Table};
 use intake::unknown_columns::unused;
-use intake::{Input, TraceError};
-use units::{Duration, Instant, SortedMap, SortedSet};
+use units::{SortedMap, SortedSet};
 
 const NODE: &str = "node";
 const DOWN: &str = "down";

@@ -2,8 +2,8 @@
 
 use super::observed::observed;
 use super::*;
+use crate::tests::prelude::*;
 use arrivals::inspect::validate_log;
-use arrivals::read_options::ReadOptions;
 use intake::ledger::OnBadRow;
 
 const HEADER: &str = "System,machine type,nodenumz,Prob Started,Prob Fixed\n";
@@ -26,15 +26,12 @@ fn our_table_has_names_and_times_with_or_without_units() {
     let text = "node,down,up,cause\nc,0,5,fan\nb,10,2m,\na,90s,,\nb,5m,6m,\n";
     let log = read_text(text, &LogOptions::default()).expect("a log");
     assert_eq!(log.ledger.count("column `cause`, not used"), 1);
-    assert_eq!(
-        spans(&log),
-        [
-            (2, 0, Some(5)),
-            (1, 10, Some(120)),
-            (0, 90, None),
-            (1, 300, Some(360))
-        ]
-    );
+    spans(&log).are([
+        (2, 0, Some(5)),
+        (1, 10, Some(120)),
+        (0, 90, None),
+        (1, 300, Some(360)),
+    ]);
 }
 
 #[test]
@@ -145,15 +142,12 @@ fn the_log_of_los_alamos_is_mended_and_counted() {
     let kinds: Vec<(&str, u64)> = { log.ledger.entries().iter() }
         .map(|entry| (&*entry.kind, entry.count))
         .collect();
-    assert_eq!(
-        kinds,
-        [
-            ("outages of zero length, counted as one minute", 1),
-            ("outages of nodes that are not in the cluster", 1),
-            ("outages without a node", 1),
-            ("overlapping outages, merged", 1),
-        ]
-    );
+    kinds.are([
+        ("outages of zero length, counted as one minute", 1),
+        ("outages of nodes that are not in the cluster", 1),
+        ("outages without a node", 1),
+        ("overlapping outages, merged", 1),
+    ]);
     let later = read_text(&text, &of(Some(2), Some("2005-06-21T11:05"))).expect("a log");
     assert_eq!(spans(&later), [(1, 0, Some(300)), (0, 3_300, Some(3_360))]);
     for (options, expected) in [
@@ -241,15 +235,13 @@ fn los_alamos_has_its_published_dirt() {
     );
     println!("{found:#?}");
     assert_eq!((found.bad_row_count, &found.stopped), (0, &None));
-    for (kind, count) in [
+    found.ledger.has_counts([
         ("outages of zero length, counted as one minute", 89),
         (
             "outages whose stated length is not that between their times, which hold",
             320,
         ),
-    ] {
-        assert_eq!(found.ledger.count(kind), count, "{kind}");
-    }
+    ]);
     assert!(!found.is_valid(), "strict");
 }
 

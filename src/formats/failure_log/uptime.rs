@@ -3,25 +3,16 @@
 //! there. Which nodes is drawn.
 
 use super::{FailureLog, LoggedOutage, drawn};
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, each_row};
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
+use crate::prelude::*;
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("start_time", "seconds since the zero of the service's log"),
-    ColumnDoc::required("end_time", "seconds since the same zero"),
-    ColumnDoc::required("status", "severity: share of the nodes, 0 to 1"),
-    ColumnDoc::optional("service", "name of the service, such as Azure"),
-];
+columns! { COLUMNS;
+    START: required("start_time", "seconds since the zero of the service's log"),
+    END: required("end_time", "seconds since the same zero"),
+    STATUS: required("status", "severity: share of the nodes, 0 to 1"),
+    SERVICE: optional("service", "name of the service, such as Azure"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',').with_others(&["", "index"]);
-
-const START: usize = 0;
-const END: usize = 1;
-const STATUS: usize = 2;
-const SERVICE: usize = 3;
 
 /// Whether a file that begins with these bytes states such outages.
 pub(super) fn is_own(first: &[u8]) -> bool {
@@ -170,10 +161,8 @@ pub(super) fn read(
                 up: Some(own.up),
             });
         }
-        if is_merged {
-            let kind = "outages that overlap another of their nodes, merged";
-            journal.dirt(kind, Action::Repair, own.line)?;
-        }
+        let kind = "outages that overlap another of their nodes, merged";
+        journal.repair_if(is_merged, kind, own.line)?;
     }
     outages.sort_by_key(|outage: &LoggedOutage| outage.down);
     Ok(FailureLog {
@@ -194,6 +183,7 @@ pub(super) struct Times {
 mod tests {
     use super::super::{LogOptions, is_log, observed::observed, read};
     use super::*;
+    use crate::tests::prelude::*;
     use intake::ledger::RowPolicy;
 
     const HEADER: &str = "start_time,end_time,status,service\n";
@@ -231,13 +221,10 @@ mod tests {
             .iter()
             .map(ToString::to_string)
             .collect();
-        assert_eq!(
-            told,
-            [
-                "drop 1 row: outages without a severity or a length (first cloud.csv:4)",
-                "drop 1 row: outages too mild to take a node (first cloud.csv:5)",
-            ]
-        );
+        told.are([
+            "drop 1 row: outages without a severity or a length (first cloud.csv:4)",
+            "drop 1 row: outages too mild to take a node (first cloud.csv:5)",
+        ]);
         assert_eq!(
             outages(rows, Some("Azure")).expect("a log").outages,
             log.outages
@@ -312,12 +299,9 @@ mod tests {
             .collect();
         // A node fails in every second outage of Azure.
         let azure = vec![Duration::from_secs(40)];
-        assert_eq!(
-            classes,
-            [
-                ("Azure".to_owned(), 3, azure),
-                ("AWS".to_owned(), 1, Vec::new())
-            ]
-        );
+        classes.are([
+            ("Azure".to_owned(), 3, azure),
+            ("AWS".to_owned(), 1, Vec::new()),
+        ]);
     }
 }

@@ -1,6 +1,7 @@
 //! Pods that stand in different domains of nodes.
 
-use model::{LabelSelector, Operator, PodAffinityTerm, PodSpec, Requirement, Text};
+use crate::prelude::*;
+use model::{LabelSelector, Operator, PodAffinityTerm, Requirement};
 
 /// Keeps a pod from every domain of a label of nodes in which another one stands that has the same value of a label of pods.
 pub(crate) fn keep_apart(spec: &mut PodSpec, label: &str, value: Text, domain: &str) {

@@ -2,10 +2,7 @@
 //! in a table on disk where there are many, so that memory grows neither with the tasks nor with the instances, which
 //! are joined to them row by row.
 
-use units::Instant;
-
-use arrivals::spill::Places;
-use intake::TraceError;
+use crate::prelude::*;
 
 /// The plan of a task for its instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

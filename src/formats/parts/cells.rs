@@ -1,13 +1,11 @@
 //! The fields of a trace as it states them, without those that are names.
 
-use arrivals::format::FormatEntry;
+use crate::prelude::*;
 use intake::archive::parts;
-use intake::columns::ColumnDoc;
-use intake::ledger::{Journal, RowPolicy};
+use intake::ledger::RowPolicy;
 use intake::parquet::{Parquet, is_parquet};
 use intake::records::each_record;
-use intake::rows::{Layout, Opened, each_parquet_row, is_empty};
-use intake::{Input, TraceError};
+use intake::rows::{Opened, each_parquet_row, is_empty};
 
 /// The places of the columns that are no names.
 pub(crate) fn shown(format: &FormatEntry, columns: &[ColumnDoc]) -> Vec<usize> {

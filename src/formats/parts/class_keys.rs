@@ -1,10 +1,6 @@
 //! Classes by the text of the columns that make them: a row whose text was seen before is of the
 //! class found then, so that specs are made once a class and not once a row. The same holds for
 //! whatever else is made of columns of which rows have the same text.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 use intake::table::{Adjacent, Column, Piece, Row};
 use intake::text_numbers::Texts;
@@ -83,7 +79,7 @@ impl<T: Copy> ClassKeys<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use intake::Input;
+    use crate::prelude::*;
     use intake::table::Table;
 
     fn check(columns: &[&str], rows: &str, expected: &[u32]) {

@@ -2,13 +2,9 @@
 //! of rows and on disk beyond it. The members of a gang then stand in the order of the trace and are all submitted
 //! when the first of them was, as [`arrivals::Links::gang`] wants it.
 
+use crate::prelude::*;
 use arrivals::memory::{MemorySource, Recorded};
 use arrivals::spill::{FixedSort, Flat, Held, Order};
-use arrivals::stream::{Arrival, ArrivalSource};
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
-use intake::origin::Origin;
-use units::Duration;
 
 /// Members that are held in memory; beyond them, they are sorted on disk. They are sorted twice, by their gangs and by
 /// submission, so both hold fewer than others do.
@@ -96,24 +92,15 @@ fn submit_together(gang: &mut [Arrival], moved: &mut FixedSort<1>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::sorting::one_pod;
     use intake::ledger::RowPolicy;
-    use model::PodName;
     use proptest::prelude::*;
-    use units::{Instant, SortedMap};
+    use units::SortedMap;
 
     fn member(line: u32, gang: u64, submit: i64) -> Arrival {
         let mut arrival = Arrival {
-            submit: Instant::from_secs(submit),
-            name: PodName::Job(u64::from(line)),
-            class: 0,
-            members: 1,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
             origin: Origin::line(u64::from(line)),
+            ..one_pod(PodName::Job(u64::from(line)), Instant::from_secs(submit))
         };
         arrival.join(PodName::Job(gang));
         arrival

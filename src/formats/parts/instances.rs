@@ -1,9 +1,8 @@
 //! Arrivals of several pods as that many arrivals of one: the instances of a task that need not
 //! start together. They are unfolded while they are read.
 
-use arrivals::stream::{Arrival, ArrivalSource, Classes};
-use intake::TraceError;
-use model::PodName;
+use crate::prelude::*;
+use arrivals::stream::Classes;
 
 /// A source whose arrivals are all of one pod.
 pub(crate) struct Unfold {

@@ -1,8 +1,8 @@
 //! The course of a machine in a trace: when it comes and goes, and what it has from a time on.
 
 use crate::parts::sorting::Capacity;
+use crate::prelude::*;
 use arrivals::format::{NodeEvent, NodeEventKind};
-use units::Instant;
 
 /// The course of one machine. It is away until it comes; one that goes first was there before, and one
 /// of which only the size is stated is there all the time.
@@ -103,6 +103,7 @@ pub(crate) fn in_order(mut events: Vec<NodeEvent>) -> Vec<NodeEvent> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::prelude::*;
 
     #[test]
     fn a_machine_that_goes_and_comes_at_an_instant_is_there_after_it() {
@@ -119,14 +120,11 @@ mod tests {
         let seen: Vec<_> = { in_order(events).into_iter() }
             .map(|own| (own.node, own.kind))
             .collect();
-        assert_eq!(
-            seen,
-            [
-                (1, NodeEventKind::Goes),
-                (1, NodeEventKind::Comes),
-                (0, NodeEventKind::Goes),
-                (0, NodeEventKind::Comes),
-            ]
-        );
+        seen.are([
+            (1, NodeEventKind::Goes),
+            (1, NodeEventKind::Comes),
+            (0, NodeEventKind::Goes),
+            (0, NodeEventKind::Comes),
+        ]);
     }
 }

@@ -1,11 +1,28 @@
 //! Measurements of tasks, which come in any order and are asked for task by task: sorted in memory, or on disk where there
 //! are many, so that a table of usage may be larger than memory, however many tasks it is about.
 
-use model::Behaviour;
-
+use crate::prelude::*;
 use arrivals::spill::{Ascending, FixedSort, FixedSorted, NONE, Slots};
 use arrivals::usage_samples::{Steps, hundredths};
-use intake::TraceError;
+use intake::rows::USAGE_NOT_READ;
+
+/// Takes each table of usage, with the option `usage`; without it, each is noted as not read.
+pub(crate) fn each_usage_table(
+    tables: &[Input],
+    options: &ReadOptions,
+    journal: &mut Journal,
+    mut take: impl FnMut(&Input, &mut Journal) -> Result<(), TraceError>,
+) -> Result<(), TraceError> {
+    for part in tables {
+        journal.file = part.name.clone();
+        if options.usage {
+            take(part, journal)?;
+        } else {
+            journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
+        }
+    }
+    Ok(())
+}
 
 /// Numbers of a sample beside its time.
 const VALUES: usize = 3;

@@ -8,6 +8,7 @@ pub(crate) mod gangs;
 pub(crate) mod instances;
 pub(crate) mod joined_name;
 pub(crate) mod machine_course;
+pub(crate) mod machine_list;
 pub(crate) mod measurements;
 pub(crate) mod node_cells;
 pub(crate) mod numbering;

@@ -2,12 +2,12 @@
 //! later events. Labels and taints are written as kubectl takes them; a text with a separator in it is one of JSON.
 
 use crate::parts::resize_list;
+use crate::prelude::*;
 use arrivals::format::{NodeEvent, NodeEventKind};
 use arrivals::pod::template::named;
 use intake::number::MOST_OF_A_RESOURCE;
 use model::resource_list::{CPU, MEMORY, PODS};
-use model::{Labels, Node, ResourceList, Taint, Text};
-use units::{Duration, Instant, Quantity};
+use model::{Node, Taint};
 
 /// The columns, each with the notation of its cells. An empty cell says nothing.
 pub(crate) const COLUMNS: [NodeColumn; 4] = [

@@ -4,15 +4,13 @@
 //! too many of them come again, the arrivals with numbers are listed beforehand, on disk as well.
 
 use std::hash::BuildHasher as _;
-use std::sync::Arc;
 
 use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 
-use arrivals::spill::{FixedSort, FixedSorted, FlatName, key_of};
-use arrivals::stream::{Arrival, ArrivalSource, Classes};
-use intake::TraceError;
-use model::PodName;
+use crate::prelude::*;
+use arrivals::spill::{FixedSort, FixedSorted, key_of};
+use arrivals::stream::Classes;
 
 /// The most names that are counted while arrivals are delivered.
 const MOST_COUNTED: usize = 1 << 17;
@@ -215,26 +213,16 @@ impl ArrivalSource for Numbered {
 
 #[cfg(test)]
 mod tests {
+    use crate::parts::sorting::one_pod;
     use proptest::prelude::*;
 
     use super::*;
     use arrivals::memory::{MemorySource, Recorded};
-    use intake::origin::Origin;
-    use units::Instant;
 
     fn arrival(name: &PodName, members: u32) -> Arrival {
         Arrival {
-            submit: Instant::ZERO,
-            name: name.clone(),
-            class: 0,
             members,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: Origin::NONE,
+            ..one_pod(name.clone(), Instant::ZERO)
         }
     }
 

@@ -2,12 +2,10 @@
 //! once a kind and not once a row.
 
 use crate::parts::requests::{requests, whole_gpus};
-use arrivals::job_fields::Outcome;
-use arrivals::spill::{Flat, FlatLinks, FlatName};
-use intake::origin::Origin;
+use crate::prelude::*;
+use arrivals::spill::{Flat, FlatLinks};
+use model::GpuRequest;
 use model::gpu::DEVICE_MILLI;
-use model::{GpuRequest, Labels, PodSpec, Text};
-use units::{Duration, Instant};
 
 /// The bits of the number of classes that are found by their amounts.
 const PLACE_BITS: u32 = 10;

@@ -4,11 +4,9 @@
 use k8s::{BrokenField, ManifestFinding};
 use serde_json::Value;
 
-use intake::TraceError;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::Refused;
+use crate::prelude::*;
 use intake::unknown_columns::note_key;
-use model::{PodSpec, PodVolume};
+use model::PodVolume;
 
 /// The note about rules that are not enforced: what lifts a gate or fulfils a claim is not in a recording.
 pub(crate) const UNENFORCED: &str = "gates, and claims on volumes or devices of pods, not enforced";
@@ -51,9 +49,7 @@ pub(crate) fn read(journal: &mut Journal, pod: Recorded<'_>) -> Result<PodSpec, 
     {
         journal.dirt(UNENFORCED, Action::Waive, line)?;
     }
-    if !spec.scheduler_name.is_empty() {
-        journal.dirt(OTHER_SCHEDULER, Action::Waive, line)?;
-    }
+    journal.waive_if(!spec.scheduler_name.is_empty(), OTHER_SCHEDULER, line)?;
     spec.scheduling_gates.clear();
     spec.device_claims.0.clear();
     spec.volumes.clear();
@@ -110,7 +106,6 @@ fn without_places(field: &str) -> String {
 mod tests {
     use super::*;
     use intake::ledger::RowPolicy;
-    use units::Duration;
 
     fn read_text(text: &str) -> Result<(PodSpec, Vec<String>), String> {
         let value: Value = serde_json::from_str(text).expect("JSON");

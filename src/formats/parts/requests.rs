@@ -1,9 +1,9 @@
 //! Requests of pods by the amounts that rows state.
 
-use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use crate::prelude::*;
+use model::GpuRequest;
+use model::gpu::DEVICE_MILLI;
 use model::resource_list::{CPU, MEMORY};
-use model::{GpuRequest, ResourceList};
-use units::Quantity;
 
 /// Requests of processors (1/1000 core) and memory (bytes); what is `None` is not requested.
 pub(crate) fn requests(cpu_milli: Option<i64>, memory: Option<i64>) -> ResourceList {

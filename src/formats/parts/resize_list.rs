@@ -3,9 +3,8 @@
 
 use std::fmt::Write;
 
-use model::ResourceList;
+use crate::prelude::*;
 use model::behaviour::Resize;
-use units::{Duration, Quantity};
 
 /// The notation of a list.
 pub(crate) const NOTATION: &str = "times since the start with what is requested from then on, such as `30s cpu=2 memory=4Gi | 1h cpu=1`";

@@ -2,15 +2,9 @@
 //! that runs become a part of what it does. Otherwise an arrival has one request, so each change is counted with what
 //! it changes. The option `largest-request` has a task ask for the most of each resource that it ever asked for.
 
-use std::sync::Arc;
-
-use arrivals::read_options::ReadOptions;
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
-use model::PodSpec;
+use crate::prelude::*;
 use model::behaviour::Resize;
 use model::resource_list::{CPU, MEMORY};
-use units::{Duration, Quantity};
 
 /// The resources that requests of traces change, with the words for more of one and for less.
 const RESOURCES: [(&str, &str, &str); 2] = [
@@ -149,6 +143,7 @@ impl Resizes {
 mod tests {
     use super::*;
     use crate::parts::requests::requests;
+    use crate::tests::prelude::*;
     use intake::ledger::RowPolicy;
     use proptest::prelude::*;
 
@@ -178,28 +173,25 @@ mod tests {
         let told: Vec<(&str, u64)> = { journal.ledger.entries().iter() }
             .map(|own| (&*own.kind, own.count))
             .collect();
-        assert_eq!(
-            told,
-            [
-                (
-                    "fewer cores requested while it ran; the first request stands",
-                    1
-                ),
-                (
-                    "more memory requested while it ran; the first request stands",
-                    1
-                ),
-                ("another priority while it ran; the first one stands", 3),
-                (
-                    "fewer cores requested while it ran; the largest request stands",
-                    1
-                ),
-                (
-                    "more memory requested while it ran; requested from the start",
-                    1
-                ),
-            ]
-        );
+        told.are([
+            (
+                "fewer cores requested while it ran; the first request stands",
+                1,
+            ),
+            (
+                "more memory requested while it ran; the first request stands",
+                1,
+            ),
+            ("another priority while it ran; the first one stands", 3),
+            (
+                "fewer cores requested while it ran; the largest request stands",
+                1,
+            ),
+            (
+                "more memory requested while it ran; requested from the start",
+                1,
+            ),
+        ]);
     }
 
     #[test]
@@ -222,13 +214,10 @@ mod tests {
             (own.after, amounts)
         });
         let amounts = |cpu, memory| [Quantity::from_milli(cpu), Quantity::from_units(memory)];
-        assert_eq!(
-            seen.collect::<Vec<_>>(),
-            [
-                (Duration::from_secs(5), amounts(750, 1_000)),
-                (Duration::from_secs(9), amounts(750, 2_000)),
-            ]
-        );
+        seen.collect::<Vec<_>>().are([
+            (Duration::from_secs(5), amounts(750, 1_000)),
+            (Duration::from_secs(9), amounts(750, 2_000)),
+        ]);
         let mut late = Resizes::default();
         late.add(Duration::from_secs(5), &first, &spec(9, 9, 1));
         assert_eq!(late.spec(&first, Some(Duration::from_secs(5))), None);

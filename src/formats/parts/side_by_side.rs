@@ -2,15 +2,10 @@
 //! reads its own, and those that say more about what is in them; every other file is listed with what its absence
 //! changes, so that none is passed over in silence.
 
-use std::sync::Arc;
-
 use crate::parts::cells::{show_rows, show_text};
-use arrivals::format::FormatEntry;
+use crate::prelude::*;
 use intake::archive::{beginning, is_about, parts};
-use intake::columns::Confidence;
-use intake::ledger::{Action, Journal};
-use intake::rows::{EMPTY, Layout, is_empty};
-use intake::{Input, TraceError};
+use intake::rows::{EMPTY, is_empty};
 
 /// A table of a trace.
 pub(crate) struct TraceTable {
@@ -21,6 +16,20 @@ pub(crate) struct TraceTable {
     /// The note of a format that does not read it: what it is, and what changes without it.
     pub(crate) unread: &'static str,
 }
+
+/// Declares the tables of a trace, each with its name, its test and the note of a format that does not read it.
+macro_rules! trace_tables {
+    ($vis:vis $tables:ident; $($name:literal: $sniff:expr, $unread:expr;)+) => {
+        $vis const $tables: &[$crate::parts::side_by_side::TraceTable] =
+            &[$($crate::parts::side_by_side::TraceTable {
+                name: $name,
+                sniff: $sniff,
+                unread: $unread,
+            }),+];
+    };
+}
+
+pub(crate) use trace_tables;
 
 /// The note about a file that is no table.
 const ABOUT: &str = "file about the trace, not read";
@@ -81,26 +90,37 @@ impl<const N: usize> Tables<N> {
         self
     }
 
-    /// The tables, if the first of those that are read is among them.
-    pub(crate) fn with_first(self, input: &Input, name: &str) -> Result<Self, TraceError> {
-        if !self.read[0].is_empty() {
-            return Ok(self);
+    /// The tables of a trace, of which these are read, if the first of them is among them.
+    pub(crate) fn with_first(
+        input: &Input,
+        all: &[TraceTable],
+        names: [&str; N],
+    ) -> Result<Self, TraceError> {
+        let tables = Self::of(input, all, names)?;
+        if !tables.read[0].is_empty() {
+            return Ok(tables);
         }
         Err(TraceError::Format {
             file: input.name.to_string(),
             reason: format!(
-                "has no `{name}`; name the folder or archive that has it beside the other tables"
+                "has no `{}`; name the folder or archive that has it beside the other tables",
+                names[0]
             ),
         })
     }
 
-    /// Lists the files that are not read.
-    pub(crate) fn note(&self, journal: &mut Journal) -> Result<(), TraceError> {
+    /// A journal of the trace that lists the files that are not read.
+    pub(crate) fn journal(
+        &self,
+        input: &Input,
+        options: &ReadOptions,
+    ) -> Result<Journal, TraceError> {
+        let mut journal = Journal::new(input.name.clone(), options.rows);
         for (file, kind) in &self.unread {
             journal.file = file.clone();
             journal.dirt(kind, Action::Keep, 1)?;
         }
-        Ok(())
+        Ok(journal)
     }
 
     /// Shows the cells of the first table but for those of names, and the text of the others that are read.
@@ -166,27 +186,12 @@ const LINKS_SHOWN: usize = 3;
 mod tests {
     use super::*;
     use crate::packed::archive;
+    use crate::tests::prelude::*;
     use intake::ledger::RowPolicy;
 
-    const TABLES: &[TraceTable] = &[
-        TraceTable {
-            name: "letters",
-            sniff: |first| certain(first.starts_with(b"a")),
-            unread: "letters",
-        },
-        TraceTable {
-            name: "digits",
-            sniff: |first| certain(first.starts_with(b"1")),
-            unread: "digits, not read; nothing counts",
-        },
-    ];
-
-    fn certain(is_so: bool) -> Confidence {
-        if is_so {
-            Confidence::Certain
-        } else {
-            Confidence::No
-        }
+    trace_tables! { TABLES;
+        "letters": |first| Confidence::certain_if(first.starts_with(b"a")), "letters";
+        "digits": |first| Confidence::certain_if(first.starts_with(b"1")), "digits, not read; nothing counts";
     }
 
     #[test]
@@ -203,36 +208,25 @@ mod tests {
         let tables = Tables::of(&input, TABLES, ["letters"]).expect("an archive");
         let names: Vec<&str> = tables.read[0].iter().map(|part| &*part.name).collect();
         assert_eq!(names, ["t.tar: y", "t.tar: z"]);
-        let mut journal = Journal::new("t.tar".into(), RowPolicy::REPORT);
-        tables.note(&mut journal).expect("not strict");
+        let options = crate::tests::prelude::options_with(|own| own.rows = RowPolicy::REPORT);
+        let journal = tables.journal(&input, &options).expect("not strict");
         let listed: Vec<String> = { journal.ledger.entries().iter() }
             .map(ToString::to_string)
             .collect();
-        assert_eq!(
-            listed,
-            [
+        listed.are([
                 "keep 1 row: list of links, not read: name the files that it points to (first t.tar: Links.txt:1)",
                 "keep 1 row: file about the trace, not read (first t.tar: README.md:1)",
                 "keep 1 row: file without a row (first t.tar: w:1)",
                 "keep 1 row: digits, not read; nothing counts (first t.tar: x:1)",
-            ]
-        );
+            ]);
     }
 
     #[test]
     fn names_of_files_tell_tables_that_their_rows_do_not() {
-        const ALIKE: &[TraceTable] = &[
-            TraceTable {
-                name: "tasks",
-                sniff: |first| certain(first.starts_with(b"a")),
-                unread: "tasks",
-            },
-            TraceTable {
-                name: "tags",
-                sniff: |first| certain(first.starts_with(b"a1")),
-                unread: "tags",
-            },
-        ];
+        trace_tables! { ALIKE;
+            "tasks": |first| Confidence::certain_if(first.starts_with(b"a")), "tasks";
+            "tags": |first| Confidence::certain_if(first.starts_with(b"a1")), "tags";
+        }
         for (file, first, expected) in [
             ("x/tags.csv", "a1", "tags"),
             ("tags.tar: tags.csv", "?", "tags"),
@@ -250,11 +244,8 @@ mod tests {
     #[test]
     fn a_trace_without_its_own_table_is_refused() {
         let input = Input::bytes("digits.csv", &b"1\n"[..]);
-        let tables = Tables::of(&input, TABLES, ["letters"]).expect("a file");
-        let error = tables
-            .with_first(&input, "letters")
-            .err()
-            .expect("no letters");
+        let tables = Tables::with_first(&input, TABLES, ["letters"]);
+        let error = tables.err().expect("no letters");
         assert_eq!(
             error.to_string(),
             "digits.csv: has no `letters`; name the folder or archive that has it beside the other tables"

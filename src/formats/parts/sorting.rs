@@ -1,10 +1,9 @@
 //! Arrivals of a trace that is read to its end and then sorted by submission: of tables without an
 //! order, and of those in which a row's end stands far below its beginning.
 
-use std::sync::Arc;
-
 use crate::parts::plain_demand::{KnownAmounts, PlainDemand};
 use crate::parts::requests::{requests, whole_gpus};
+use crate::prelude::*;
 use arrivals::duplicate_names::DuplicateNames;
 use arrivals::header_record::HeaderRecord;
 use arrivals::intern::{ClassTable, NameTable};
@@ -12,15 +11,11 @@ use arrivals::links::Links;
 use arrivals::memory::{MemorySource, Recorded};
 use arrivals::renumbering::{Numbers, Renumbered};
 use arrivals::spill::{Flat, Held, MOST_HELD, Order};
-use arrivals::stream::{Arrival, ArrivalSource, UNNAMED};
-use intake::TraceError;
-use intake::ledger::Journal;
-use intake::origin::Origin;
+use arrivals::stream::UNNAMED;
 use model::node::{HOSTNAME_LABEL, label_platform};
 use model::resource_list::{EPHEMERAL_STORAGE, PODS};
-use model::{GpuInventory, Labels, Node, PodName, PodSpec, ResourceList, Text};
+use model::{GpuInventory, Node};
 use serde::{Deserialize, Serialize};
-use units::{Duration, Instant, Quantity};
 
 /// The label that carries a node's GPU model.
 pub const GPU_MODEL_LABEL: &str = "alibabacloud.com/gpu-card-model";
@@ -313,6 +308,23 @@ impl InOrder {
 
     const fn are_in_order(self) -> bool {
         !self.is_broken
+    }
+}
+
+/// An arrival of one pod of the first class, of which nothing more is known.
+pub(crate) const fn one_pod(name: PodName, submit: Instant) -> Arrival {
+    Arrival {
+        submit,
+        name,
+        class: 0,
+        members: 1,
+        tenant: 0,
+        run_time: None,
+        time_limit: None,
+        historic_start: None,
+        links: None,
+        part: 0,
+        origin: Origin::NONE,
     }
 }
 

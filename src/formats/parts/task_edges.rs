@@ -1,8 +1,8 @@
 //! The edges of a graph of tasks, as these state them before all of them are known: a task names those that it waits for, and
 //! those that wait for it. Long lists of names are sorted on disk, and so are the edges that come of them.
 
-use arrivals::spill::{FixedSort, FixedSorted, Places};
-use intake::TraceError;
+use crate::prelude::*;
+use arrivals::spill::{FixedSort, FixedSorted};
 
 /// The relation of a task to another that it names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,15 +2,12 @@
 //! A trace is read to its end before that is known, so the tasks and those that are waited for are kept as keys,
 //! which are sorted on disk where there are many; what stays in memory are those that the trace does not have.
 
-use std::sync::Arc;
-
+use crate::prelude::*;
 use arrivals::links::Links;
 use arrivals::name_key::NameKey;
-use arrivals::spill::{FixedSort, FlatLinks, FlatName};
-use arrivals::stream::{Arrival, ArrivalSource, Classes};
-use intake::TraceError;
-use intake::ledger::{Action, Ledger};
-use model::PodName;
+use arrivals::spill::{FixedSort, FlatLinks};
+use arrivals::stream::Classes;
+use intake::ledger::Ledger;
 
 /// Tasks of a trace, and those that others wait for and that did not stand shortly above.
 #[derive(Debug)]

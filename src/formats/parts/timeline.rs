@@ -3,23 +3,17 @@
 //! end, machines go, requests change, demands arrive. Those of one object, and others of equal rank, stay in the order of
 //! their files, so that what begins and ends at one instant begins first.
 
+use crate::parts::sorting::one_pod;
 use std::hash::Hash;
-use std::sync::Arc;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::prelude::*;
 use arrivals::memory::Recorded;
 use arrivals::spill::{MOST_HELD, Merged, Order, Spill};
-use arrivals::stream::{Arrival, ArrivalSource};
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
-use intake::origin::Origin;
-use intake::rows::{Refused, heed};
-use model::PodName;
-use units::{Duration, Instant};
 
 /// The note about a row that is earlier than one above it.
 pub(crate) const OUT_OF_ORDER: &str = "events out of order; sorted";
@@ -110,9 +104,7 @@ impl<T: Event> Timed<T> {
         row: T,
     ) -> Result<(), TraceError> {
         let at = at.unwrap_or(self.latest);
-        if at < self.latest {
-            journal.dirt(OUT_OF_ORDER, Action::Repair, line)?;
-        }
+        journal.repair_if(at < self.latest, OUT_OF_ORDER, line)?;
         self.latest = self.latest.max(at);
         self.push_any(journal, line, at, row);
         Ok(())
@@ -192,17 +184,13 @@ impl<T: Event> TimedRow<T> {
     /// An arrival that stands for the row, because those are what is sorted on disk; `None` if it can't be written.
     fn store(&self) -> Option<Arrival> {
         Some(Arrival {
-            submit: self.at,
-            name: PodName::Text(serde_json::to_string(&self.row).ok()?.into()),
-            class: 0,
             members: 0,
             tenant: self.file,
             run_time: Some(Duration::from_nanos(i64::try_from(self.line).ok()?)),
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: Origin::NONE,
+            ..one_pod(
+                PodName::Text(serde_json::to_string(&self.row).ok()?.into()),
+                self.at,
+            )
         })
     }
 

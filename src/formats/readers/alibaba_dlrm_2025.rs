@@ -2,20 +2,9 @@
 //! and without (`CN`). What was there before the trace arrives at 0; what is there at its end has no
 //! run time. Format: `traces.md`, section 5.
 
-use crate::parts::cells::show_rows;
-use crate::parts::requests::{requests, whole_gpus};
-use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row};
-use intake::{Input, TraceError};
-use model::gpu::MAX_DEVICES;
+use crate::parts::requests::whole_gpus;
+use crate::readers::prelude::*;
 use model::resource_list::EPHEMERAL_STORAGE;
-use model::{PodName, PodSpec, ResourceList};
-use units::{Duration, Instant, Quantity};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -25,68 +14,32 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["instance_sn"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("instance_sn", "instance; becomes the name"),
-    ColumnDoc::required("role", "CN or HN; read, not used"),
-    ColumnDoc::required("app_name", "application; becomes the tenant"),
-    ColumnDoc::required("cpu_request", "cores"),
-    ColumnDoc::optional("cpu_limit", "cores"),
-    ColumnDoc::required("gpu_request", "GPU devices"),
-    ColumnDoc::optional("gpu_limit", "GPU devices; compared with the request"),
-    ColumnDoc::optional("rdma_request", "percent of a network card; not requested"),
-    ColumnDoc::optional("rdma_limit", "percent of a network card; read, not used"),
-    ColumnDoc::required("memory_request", "GiB"),
-    ColumnDoc::optional("memory_limit", "GiB"),
-    ColumnDoc::optional("disk_request", "GiB of local disk"),
-    ColumnDoc::optional("disk_limit", "GiB of local disk"),
-    ColumnDoc::optional(
-        "max_instance_per_node",
-        "most instances of the application on a node, -1: any number; not enforced",
-    ),
-    ColumnDoc::required(
-        "creation_time",
-        "s from the trace's start; empty: before it",
-    ),
-    ColumnDoc::optional("scheduled_time", "s; empty: before the start"),
-    ColumnDoc::required("deletion_time", "s; empty: after the end"),
-];
+columns! { COLUMNS;
+    INSTANCE: required("instance_sn", "instance; becomes the name") => is_any,
+    ROLE: required("role", "CN or HN; read, not used") => is_any,
+    APPLICATION: required("app_name", "application; becomes the tenant") => is_any,
+    CPU: required("cpu_request", "cores"),
+    CPU_LIMIT: optional("cpu_limit", "cores"),
+    GPU: required("gpu_request", "GPU devices") => is_any,
+    GPU_LIMIT: optional("gpu_limit", "GPU devices; compared with the request"),
+    RDMA: optional("rdma_request", "percent of a network card; not requested"),
+    RDMA_LIMIT: optional("rdma_limit", "percent of a network card; read, not used"),
+    MEMORY: required("memory_request", "GiB"),
+    MEMORY_LIMIT: optional("memory_limit", "GiB"),
+    DISK: optional("disk_request", "GiB of local disk"),
+    DISK_LIMIT: optional("disk_limit", "GiB of local disk"),
+    ON_A_NODE: optional("max_instance_per_node",
+        "most instances of the application on a node, -1: any number; not enforced"),
+    CREATED: required("creation_time", "s from the trace's start; empty: before it") => is_any,
+    SCHEDULED: optional("scheduled_time", "s; empty: before the start"),
+    DELETED: required("deletion_time", "s; empty: after the end"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const INSTANCE: usize = 0;
-const ROLE: usize = 1;
-const APPLICATION: usize = 2;
-const CPU: usize = 3;
-const CPU_LIMIT: usize = 4;
-const GPU: usize = 5;
-const GPU_LIMIT: usize = 6;
-const RDMA: usize = 7;
-const RDMA_LIMIT: usize = 8;
-const MEMORY: usize = 9;
-const MEMORY_LIMIT: usize = 10;
-const DISK: usize = 11;
-const DISK_LIMIT: usize = 12;
-const ON_A_NODE: usize = 13;
-const CREATED: usize = 14;
-const SCHEDULED: usize = 15;
-const DELETED: usize = 16;
-
-fn sniff(first: &[u8]) -> Confidence {
-    header_has(
-        first,
-        &[
-            "instance_sn",
-            "role",
-            "app_name",
-            "gpu_request",
-            "creation_time",
-        ],
-    )
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
@@ -125,14 +78,10 @@ fn take(
             .bad(DELETED, "no earlier than the other times")
             .into());
     }
-    if created.is_none() {
-        let kind = "there before the start of the trace; arrives at 0";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
-    if deleted.is_none() {
-        let kind = "there at the end of the trace; run time not known";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "there before the start of the trace; arrives at 0";
+    journal.repair_if(created.is_none(), kind, line)?;
+    let kind = "there at the end of the trace; run time not known";
+    journal.keep_if(deleted.is_none(), kind, line)?;
     gather.met.meet(journal, line, name);
     gather.push(
         journal.origin(line),
@@ -181,15 +130,11 @@ fn spec(journal: &mut Journal, fields: &Fields<'_, '_>) -> Result<PodSpec, Refus
     spec.gpu = whole_gpus(devices.unwrap_or_default(), "");
     let rdma = fields.decimal(RDMA, 1e4)?;
     fields.decimal(RDMA_LIMIT, 1e4)?;
-    if rdma.is_some_and(|share| share > 0.0) {
-        let kind = "share of a network card, not requested";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "share of a network card, not requested";
+    journal.keep_if(rdma.is_some_and(|share| share > 0.0), kind, line)?;
     let most = fields.integer(ON_A_NODE, -1, 1_000_000)?;
-    if most.is_some_and(|most| most >= 0) {
-        let kind = "limit of instances on a node, not enforced";
-        journal.dirt(kind, Action::Waive, line)?;
-    }
+    let kind = "limit of instances on a node, not enforced";
+    journal.waive_if(most.is_some_and(|most| most >= 0), kind, line)?;
     Ok(spec)
 }
 
@@ -202,8 +147,7 @@ fn micros(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Instant>, BadR
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "instance_sn,role,app_name,cpu_request,cpu_limit,gpu_request,gpu_limit,\
                           rdma_request,rdma_limit,memory_request,memory_limit,disk_request,\
@@ -215,34 +159,28 @@ mod tests {
         let rows = "a,HN,x,12,12,1,1,25,25,120.0,120.0,640.0,800.0,8,,,\n\
                     b,CN,y,64,64,0,0,0,0,320.5,320.5,255,300,-1,475.00000000000006,623.0,683.0\n\
                     c,CN,y,64,64,0,0,1,1,320,320,255,300,-1,,,85\n";
-        let input = Input::bytes("d.csv", format!("{HEADER}{rows}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.submit, one.run_time))
-            .collect();
+        let recorded = collected(open(
+            &file("d.csv", format!("{HEADER}{rows}")),
+            &ReadOptions::default(),
+        ));
+        let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
         let run = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(
-            seen,
-            [
-                ("a".to_owned(), Instant::ZERO, None),
-                ("c".to_owned(), Instant::ZERO, run(85)),
-                ("b".to_owned(), Instant::from_secs(475), run(60)),
-            ]
-        );
+        seen.are([
+            ("a".to_owned(), Instant::ZERO, None),
+            ("c".to_owned(), Instant::ZERO, run(85)),
+            ("b".to_owned(), Instant::from_secs(475), run(60)),
+        ]);
         let container = &recorded.classes[0].containers[0];
         let disk = |list: &ResourceList| list.get(EPHEMERAL_STORAGE).units_ceil();
         assert_eq!(disk(&container.requests), Ok(640 << 30));
         assert_eq!(disk(&container.limits), Ok(800 << 30));
         assert_eq!(recorded.classes[0].gpu.devices, 1);
-        for (kind, count) in [
+        recorded.ledger.has_counts([
             ("there before the start of the trace; arrives at 0", 2),
             ("there at the end of the trace; run time not known", 1),
             ("share of a network card, not requested", 2),
             ("limit of instances on a node, not enforced", 1),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
+        ]);
     }
 
     #[test]
@@ -252,32 +190,23 @@ mod tests {
                     a,HN,x,12,12,1,1,25,25,120,120,640,800,8,9,5,\n\
                     a,HN,x,12,12,1,1,25,25,120,120,640,800,8,5,9,7\n\
                     a,HN,x,12,12,1,1,25,25,-1,120,640,800,8,5,9,7\n";
-        let input = Input::bytes("d.csv", format!("{HEADER}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "d.csv:2: column `role`: must be CN or HN, found `XN`",
-                "d.csv:3: column `gpu_limit`: must be as `gpu_request`, found `2`",
-                "d.csv:4: column `scheduled_time`: must be no earlier than `creation_time`, \
+        faults(&ENTRY, "d.csv", format!("{HEADER}{rows}")).has_bad_rows([
+            "d.csv:2: column `role`: must be CN or HN, found `XN`",
+            "d.csv:3: column `gpu_limit`: must be as `gpu_request`, found `2`",
+            "d.csv:4: column `scheduled_time`: must be no earlier than `creation_time`, \
                  found `5`",
-                "d.csv:5: column `deletion_time`: must be no earlier than the other times, \
+            "d.csv:5: column `deletion_time`: must be no earlier than the other times, \
                  found `7`",
-                "d.csv:6: column `memory_request`: must be at least 0, found `-1`",
-            ]
-        );
+            "d.csv:6: column `memory_request`: must be at least 0, found `-1`",
+        ]);
     }
 
     #[test]
     fn tables_without_limits_are_read_by_their_header() {
         let text = "app_name,instance_sn,role,gpu_request,memory_request,cpu_request,deletion_time,\
                     creation_time\nx,a,HN,1,8,,90,5\nx,b,CN,0,8,2,,\n";
-        let input = Input::bytes("d.csv", text.as_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let input = file_of(&ENTRY, "d.csv", text);
+        let recorded = collected(open(&input, &ReadOptions::default()));
         assert_eq!(recorded.arrivals.len(), 2);
         assert_eq!(recorded.ledger.count("no request; counted as 0"), 1);
     }

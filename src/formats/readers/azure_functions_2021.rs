@@ -2,18 +2,8 @@
 //! arrives when it began: its end less its run time. What it needs is not said. Format: `traces.md`,
 //! section 6.
 
-use crate::parts::cells::show_rows;
-use crate::parts::plain_demand::PlainDemand;
-use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::FlatName;
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, MAX_SECONDS, each_row};
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
+use crate::readers::prelude::*;
+use intake::rows::MAX_SECONDS;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -23,28 +13,18 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["app", "func"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("app", "application; becomes the tenant"),
-    ColumnDoc::required("func", "function; read, not used"),
-    ColumnDoc::required("end_timestamp", "end, s from the trace's start"),
-    ColumnDoc::required("duration", "run time, s"),
-];
+columns! { COLUMNS;
+    APPLICATION: required("app", "application; becomes the tenant"),
+    FUNCTION: required("func", "function; read, not used"),
+    END: required("end_timestamp", "end, s from the trace's start"),
+    DURATION: required("duration", "run time, s"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const APPLICATION: usize = 0;
-const FUNCTION: usize = 1;
-const END: usize = 2;
-const DURATION: usize = 3;
-
-fn sniff(first: &[u8]) -> Confidence {
-    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
-    header_has(first, &names)
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
@@ -58,10 +38,8 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         let run = run.and_then(Duration::checked_from_secs_f64);
         let run = run.ok_or_else(|| fields.bad(DURATION, "seconds"))?;
         let began = end.as_nanos() - run.as_nanos();
-        if began < 0 {
-            let kind = "began before the trace; arrives at 0";
-            journal.dirt(kind, Action::Repair, fields.line())?;
-        }
+        let kind = "began before the trace; arrives at 0";
+        journal.repair_if(began < 0, kind, fields.line())?;
         gather.push_plain(
             journal.origin(fields.line()),
             PlainDemand {
@@ -80,31 +58,25 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
-    use model::PodName;
+    use crate::tests::prelude::*;
 
     #[test]
     fn invocations_arrive_when_they_began() {
         let header = "app,func,end_timestamp,duration\n";
         let rows = "a,f,10.5,0.25\na,g,12,11.5\nb,f,0.5,1\n";
-        let input = Input::bytes("f.csv", format!("{header}{rows}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.clone(), one.submit))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                (PodName::Job(3), Instant::ZERO),
-                (PodName::Job(2), Instant::ZERO + Duration::from_millis(500)),
-                (
-                    PodName::Job(1),
-                    Instant::ZERO + Duration::from_millis(10_250)
-                ),
-            ]
-        );
+        let recorded = collected(open(
+            &file("f.csv", format!("{header}{rows}")),
+            &ReadOptions::default(),
+        ));
+        let seen = recorded.each(|one| (one.name.clone(), one.submit));
+        seen.are([
+            (PodName::Job(3), Instant::ZERO),
+            (PodName::Job(2), Instant::ZERO + Duration::from_millis(500)),
+            (
+                PodName::Job(1),
+                Instant::ZERO + Duration::from_millis(10_250),
+            ),
+        ]);
         assert_eq!(
             recorded
                 .ledger
@@ -112,17 +84,11 @@ mod tests {
             1
         );
         let rows = ",f,1,1\na,,1,1\na,f,x,1\na,f,1,-1\n";
-        let input = Input::bytes("f.csv", format!("{header}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "f.csv:2: column `app`: must be the hash of an application, found ``",
-                "f.csv:3: column `func`: must be the hash of a function, found ``",
-                "f.csv:4: column `end_timestamp`: must be a number, found `x`",
-                "f.csv:5: column `duration`: must be at least 0, found `-1`",
-            ]
-        );
+        faults(&ENTRY, "f.csv", format!("{header}{rows}")).has_bad_rows([
+            "f.csv:2: column `app`: must be the hash of an application, found ``",
+            "f.csv:3: column `func`: must be the hash of a function, found ``",
+            "f.csv:4: column `end_timestamp`: must be a number, found `x`",
+            "f.csv:5: column `duration`: must be at least 0, found `-1`",
+        ]);
     }
 }

@@ -2,18 +2,8 @@
 //! tokens read and written. Which resources a request takes, and how long it runs, is not said.
 //! Format: `traces.md`, section 6.
 
-use crate::parts::cells::show_rows;
-use crate::parts::plain_demand::PlainDemand;
-use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::FlatName;
-use arrivals::stream::ArrivalSource;
+use crate::readers::prelude::*;
 use intake::calendar::Zone;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row};
-use intake::{Input, TraceError};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -23,29 +13,20 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["ContextTokens", "GeneratedTokens"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("TIMESTAMP", "date, UTC, with a fraction of a second"),
-    ColumnDoc::required("ContextTokens", "tokens of the question; read, not used"),
-    ColumnDoc::required("GeneratedTokens", "tokens of the answer; read, not used"),
-];
+columns! { COLUMNS;
+    TIME: required("TIMESTAMP", "date, UTC, with a fraction of a second"),
+    QUESTION: required("ContextTokens", "tokens of the question; read, not used"),
+    ANSWER: required("GeneratedTokens", "tokens of the answer; read, not used"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
-const TIME: usize = 0;
-const QUESTION: usize = 1;
-const ANSWER: usize = 2;
-
 /// The most tokens of a question or an answer.
 const MOST_TOKENS: i64 = 1 << 30;
-
-fn sniff(first: &[u8]) -> Confidence {
-    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
-    header_has(first, &names)
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
@@ -74,16 +55,13 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     #[test]
     fn requests_arrive_to_a_fraction_of_a_second() {
         let rows = "TIMESTAMP,ContextTokens,GeneratedTokens\n\
                     2023-11-16 18:17:03.9799600,4808,10\n2024-05-10 00:00:00.009930+00:00,1,2\n";
-        let input = Input::bytes("l.csv", rows.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let recorded = collected(open(&file("l.csv", rows), &ReadOptions::default()));
         let at: Vec<i64> = { recorded.arrivals.iter() }
             .map(|one| one.submit.as_nanos() / 100)
             .collect();
@@ -92,20 +70,14 @@ mod tests {
         let rows = "TIMESTAMP,ContextTokens,GeneratedTokens\n2023-13-16 18:17:03,1,1\n\
                     2023-11-16 18:17:03+01:00,1,1\n2023-11-16 18:17:03,-1,1\n\
                     2023-11-16 18:17:03,1\n";
-        let input = Input::bytes("l.csv", rows.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "l.csv:2: column `TIMESTAMP`: must be a date such as `2020-04-01 07:01:55`, found \
+        faults(&ENTRY, "l.csv", rows).has_bad_rows([
+            "l.csv:2: column `TIMESTAMP`: must be a date such as `2020-04-01 07:01:55`, found \
                  `2023-13-16 18:17:03`",
-                "l.csv:3: column `TIMESTAMP`: must be a date without a zone of its own, as the \
+            "l.csv:3: column `TIMESTAMP`: must be a date without a zone of its own, as the \
                  others are, found `2023-11-16 18:17:03+01:00`",
-                "l.csv:4: column `ContextTokens`: must be at least 0, found `-1`",
-                "l.csv:5: column `GeneratedTokens`: the row has 2 fields where the header has 3, \
+            "l.csv:4: column `ContextTokens`: must be at least 0, found `-1`",
+            "l.csv:5: column `GeneratedTokens`: the row has 2 fields where the header has 3, \
                  found `2023-11-16 18:17:03,1`",
-            ]
-        );
+        ]);
     }
 }

@@ -4,19 +4,12 @@
 //! millionths of a host, rounded down: as many machines of a share fit a host as shares of it make a whole. Format:
 //! `traces.md`, section 6.
 
-use crate::parts::requests::requests;
-use crate::parts::side_by_side::{Tables, TraceTable};
-use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::parts::side_by_side::TraceTable;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
+use intake::columns::header_has;
 use intake::rows::{Fields, Layout, Refused, each_row_of};
-use intake::{Input, TraceError};
-use model::{PodName, PodSpec, ResourceList};
-use units::{Duration, Instant, Quantity, SortedMap};
+use units::SortedMap;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -30,42 +23,24 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("vmId", "machine; becomes the name"),
-    ColumnDoc::required("tenantId", "tenant"),
-    ColumnDoc::required("vmTypeId", "type, as `vmType` lists them"),
-    ColumnDoc::required("priority", "0 high, 1 low; higher goes first"),
-    ColumnDoc::required("starttime", "days; negative: before the trace"),
-    ColumnDoc::required("endtime", "days; empty: still there at the end"),
-];
+columns! { COLUMNS;
+    VM: required("vmId", "machine; becomes the name"),
+    TENANT: required("tenantId", "tenant"),
+    TYPE: required("vmTypeId", "type, as `vmType` lists them"),
+    PRIORITY: required("priority", "0 high, 1 low; higher goes first"),
+    START: required("starttime", "days; negative: before the trace"),
+    END: required("endtime", "days; empty: still there at the end"),
+}
 
-const TYPE_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("vmTypeId", "type"),
-    ColumnDoc::required("machineId", "kind of host"),
-    ColumnDoc::required("core", "share of the host's cores"),
-    ColumnDoc::required("memory", "share of the host's memory"),
-    ColumnDoc::optional("hdd", "share of the host's disks; requested with `shares`"),
-    ColumnDoc::optional(
-        "ssd",
-        "share of the host's flash memory; requested with `shares`",
-    ),
-    ColumnDoc::optional(
-        "nic",
-        "share of the host's network; requested with `shares`",
-    ),
-];
-
-const VM: usize = 0;
-const TENANT: usize = 1;
-const TYPE: usize = 2;
-const PRIORITY: usize = 3;
-const START: usize = 4;
-const END: usize = 5;
-
-const OWN_TYPE: usize = 0;
-const HOST: usize = 1;
-const CORE: usize = 2;
-const MEMORY: usize = 3;
+columns! { TYPE_COLUMNS;
+    OWN_TYPE: required("vmTypeId", "type"),
+    HOST: required("machineId", "kind of host"),
+    CORE: required("core", "share of the host's cores"),
+    MEMORY: required("memory", "share of the host's memory"),
+    _: optional("hdd", "share of the host's disks; requested with `shares`"),
+    _: optional("ssd", "share of the host's flash memory; requested with `shares`"),
+    _: optional("nic", "share of the host's network; requested with `shares`"),
+}
 
 /// The resources that are requested with `shares`, in millionths of a host, and the places of their columns.
 const SHARES: [(&str, usize); 3] = [
@@ -210,10 +185,9 @@ fn shares(fields: &Fields<'_, '_>) -> Result<[i64; SHARES.len()], BadRow> {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
     check_tables(input, &tables.read)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [machines, of_types] = &tables.read;
     let mut types: SortedMap<i64, Type> = SortedMap::new();
     for part in of_types {
@@ -287,14 +261,10 @@ fn take(
     let Some(known) = types.get(&own) else {
         return Ok(journal.dirt("machine of a type that is not listed", Action::Drop, line)?);
     };
-    if start < 0.0 {
-        let kind = "there before the start of the trace; arrives at 0";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
-    if known.has_others {
-        let kind = "type with sizes on several kinds of hosts; the first kind's stand";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "there before the start of the trace; arrives at 0";
+    journal.repair_if(start < 0.0, kind, line)?;
+    let kind = "type with sizes on several kinds of hosts; the first kind's stand";
+    journal.keep_if(known.has_others, kind, line)?;
     if known.cpu_milli.is_none() || known.memory.is_none() {
         journal.dirt(
             "size not known in full; requests the rest",
@@ -305,10 +275,8 @@ fn take(
     if !options.shares && known.shares != [0; SHARES.len()] {
         journal.dirt(SHARES_WAIVED, Action::Waive, line)?;
     }
-    if end.is_none() {
-        let kind = "there at the end of the trace; run time not known";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "there at the end of the trace; run time not known";
+    journal.keep_if(end.is_none(), kind, line)?;
     let from = start.max(0.0);
     let span = |days: f64| Duration::checked_from_secs_f64(days * DAY).unwrap_or_default();
     gather.met.meet(journal, line, name);
@@ -334,10 +302,7 @@ mod tests {
     use std::fmt::Write as _;
 
     use super::*;
-    use crate::packed::archive;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
-    use intake::RowPolicy;
+    use crate::tests::prelude::*;
 
     const TYPE_ROWS: &str = "id,vmTypeId,machineId,core,memory,hdd,ssd,nic\r\n1,7,0,0.25,0.125,,0.1,\r\n\
                              2,7,1,0.5,0.25,,0.1,\r\n3,8,0,1.0,,,0.1,0.0\r\n";
@@ -385,7 +350,7 @@ mod tests {
             (Ok(32 << 30), 1)
         );
         assert_eq!(recorded.arrivals[1].submit, Instant::ZERO + hours(6));
-        for (kind, count) in [
+        recorded.ledger.has_counts([
             ("there before the start of the trace; arrives at 0", 1),
             ("there at the end of the trace; run time not known", 1),
             ("size not known in full; requests the rest", 1),
@@ -395,9 +360,7 @@ mod tests {
                 "type with sizes on several kinds of hosts; the first kind's stand",
                 41,
             ),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
+        ]);
         assert_eq!(listed.iter().count(), 2);
         let options = ReadOptions {
             shares: true,

@@ -10,23 +10,11 @@ mod size;
 
 use crate::parts::class_keys::ClassKeys;
 use crate::parts::measurements::{ByTask, Sample, Samples, SortedSpans, Span, Spans};
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::requests::requests;
-use crate::parts::side_by_side::{Tables, TraceTable};
-use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{FlatName, Places, TextLog};
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::origin::Origin;
-use intake::rows::{Fields, LAST_SECOND, Layout, Refused, USAGE_NOT_READ, each_row_of};
-use intake::{Input, TraceError, headerless};
-use model::{Behaviour, PodName, PodSpec};
+use crate::readers::prelude::*;
+use arrivals::spill::TextLog;
+use intake::headerless;
+use intake::rows::USAGE_NOT_READ;
 use size::Size;
-use std::sync::Arc;
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -40,49 +28,31 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("vm id", "machine; becomes the name"),
-    ColumnDoc::required("subscription id", "subscription; becomes the tenant"),
-    ColumnDoc::required("deployment id", "deployment; read, not used"),
-    ColumnDoc::required("created", "s from the trace's start; 0 may be before it"),
-    ColumnDoc::required("deleted", "s; 2591700 and later: still there at the end"),
-    ColumnDoc::required("max cpu", "percent; read, not used"),
-    ColumnDoc::required("avg cpu", "percent; with the option `usage`, what it uses"),
-    ColumnDoc::required("p95 max cpu", "percent; read, not used"),
-    ColumnDoc::required(
-        "category",
-        "Delay-insensitive, Interactive or Unknown; read, not used",
-    ),
-    ColumnDoc::required("cores", "cores, or a bucket such as `>24`"),
-    ColumnDoc::required("memory", "GiB, or a bucket such as `>64`"),
-];
+columns! { COLUMNS;
+    VM: required("vm id", "machine; becomes the name"),
+    SUBSCRIPTION: required("subscription id", "subscription; becomes the tenant"),
+    _: required("deployment id", "deployment; read, not used"),
+    CREATED: required("created", "s from the trace's start; 0 may be before it") => is_whole,
+    DELETED: required("deleted", "s; 2591700 and later: still there at the end") => is_whole,
+    MOST: required("max cpu", "percent; read, not used"),
+    MEAN: required("avg cpu", "percent; with the option `usage`, what it uses") => is_number_or_empty,
+    _: required("p95 max cpu", "percent; read, not used"),
+    CATEGORY: required("category", "Delay-insensitive, Interactive or Unknown; read, not used")
+        => |field| CATEGORIES.contains(&field),
+    CORES: required("cores", "cores, or a bucket such as `>24`"),
+    MEMORY: required("memory", "GiB, or a bucket such as `>64`"),
+}
 
-const READING_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("timestamp", "s from the trace's start"),
-    ColumnDoc::required("vm id", "machine"),
-    ColumnDoc::required("min cpu", "percent; read, not used"),
-    ColumnDoc::required("max cpu", "percent; read, not used"),
-    ColumnDoc::required("avg cpu", "percent; with the option `usage`, what it uses"),
-];
+columns! { READING_COLUMNS;
+    READ_AT: required("timestamp", "s from the trace's start") => is_reading_time,
+    READ_VM: required("vm id", "machine") => |field| !is_number_or_empty(field),
+    LEAST: required("min cpu", "percent; read, not used") => is_percent,
+    READ_MOST: required("max cpu", "percent; read, not used") => is_percent,
+    READ_MEAN: required("avg cpu", "percent; with the option `usage`, what it uses") => is_percent,
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
 const READINGS: Layout = Layout::headless(READING_COLUMNS);
-
-const VM: usize = 0;
-const SUBSCRIPTION: usize = 1;
-const CREATED: usize = 3;
-const DELETED: usize = 4;
-const MOST: usize = 5;
-const MEAN: usize = 6;
-const CATEGORY: usize = 8;
-const CORES: usize = 9;
-const MEMORY: usize = 10;
-
-const READ_AT: usize = 0;
-const READ_VM: usize = 1;
-const LEAST: usize = 2;
-const READ_MOST: usize = 3;
-const READ_MEAN: usize = 4;
 
 /// Seconds from one reading to the next.
 const STEP: i64 = 300;
@@ -96,32 +66,19 @@ fn sniff(first: &[u8]) -> Confidence {
 
 /// Whether a table that begins with these bytes is one of machines.
 fn is_machines(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (CREATED, is_whole),
-        (DELETED, is_whole),
-        (MEAN, is_number_or_empty),
-        (CATEGORY, |field| CATEGORIES.contains(&field)),
-    ];
     if header::of_machines(first).is_some() {
         return Confidence::Certain;
     }
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first)
 }
 
 /// Whether a table that begins with these bytes is one of readings.
 fn is_readings(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 5] = [
-        (READ_AT, is_reading_time),
-        (READ_VM, |field| !is_number_or_empty(field)),
-        (LEAST, is_percent),
-        (READ_MOST, is_percent),
-        (READ_MEAN, is_percent),
-    ];
     if header::of_readings(first).is_some() {
         return Confidence::Certain;
     }
     // A name between numbers may be a row of many other tables, too.
-    row_has(first, b',', READING_COLUMNS.len(), &tests).min(Confidence::Maybe)
+    READINGS.confidence(first).min(Confidence::Maybe)
 }
 
 /// Whether a field is the time of a reading: there is one each five minutes.
@@ -139,29 +96,12 @@ fn is_percent(field: &str) -> bool {
 /// The categories of machines; the files spell one in two ways.
 const CATEGORIES: [&str; 4] = ["Delay-insensitive", "Interactive", "Unknown", "Unkown"];
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "vmtable",
-        sniff: is_machines,
-        unread: "machines",
-    },
-    TraceTable {
-        name: "vm_cpu_readings",
-        sniff: is_readings,
-        unread: "readings of machines",
-    },
-    TraceTable {
-        name: "subscriptions",
-        sniff: is_subscriptions,
-        unread: "subscriptions, not read; `vmtable` names that of each machine",
-    },
-    TraceTable {
-        name: "deployments",
-        sniff: is_deployments,
-        unread: "deployments, not read; `vmtable` names that of each machine",
-    },
-];
+trace_tables! { TABLES;
+    "vmtable": is_machines, "machines";
+    "vm_cpu_readings": is_readings, "readings of machines";
+    "subscriptions": is_subscriptions, "subscriptions, not read; `vmtable` names that of each machine";
+    "deployments": is_deployments, "deployments, not read; `vmtable` names that of each machine";
+}
 
 /// Whether a table that begins with these bytes is one of subscriptions: key, first creation, number of machines.
 fn is_subscriptions(first: &[u8]) -> Confidence {
@@ -195,9 +135,8 @@ struct Names {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [machines, of_readings] = &tables.read;
     let mut readings = Readings {
         samples: Samples::default(),
@@ -286,10 +225,8 @@ impl Used {
             return Ok(None);
         }
         let [first, last] = [first, last].map(Instant::from_secs);
-        if first < created || last >= deleted {
-            let kind = "readings beyond the life of their machine";
-            journal.dirt(kind, Action::Keep, fields.line())?;
-        }
+        let kind = "readings beyond the life of their machine";
+        journal.keep_if(first < created || last >= deleted, kind, fields.line())?;
         let start = created.as_nanos() / 1_000_000_000;
         self.samples.shares(key, start)
     }
@@ -313,10 +250,8 @@ fn take_reading(
     // A hundredth is rounded away.
     let is_outside = least.is_some_and(|least| hundredths + 0.01 < least)
         || most.is_some_and(|most| hundredths > most + 0.01);
-    if is_outside {
-        let kind = "average use beyond minimum or maximum";
-        journal.dirt(kind, Action::Keep, fields.line())?;
-    }
+    let kind = "average use beyond minimum or maximum";
+    journal.keep_if(is_outside, kind, fields.line())?;
     let key = Places::key([name]);
     if let Some(names) = &mut readings.names
         && names.places.get(key)?.is_none()

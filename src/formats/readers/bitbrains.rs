@@ -6,25 +6,12 @@
 
 mod months;
 
-use std::sync::Arc;
-
-use crate::parts::cells::show_rows;
-use crate::parts::requests::requests;
 use crate::parts::resizes::{Changed, Resizes, Standing};
-use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::readers::prelude::*;
 use arrivals::usage_samples::{Steps, hundredths};
 use intake::archive::{is_about, parts};
-use intake::columns::{
-    ColumnDoc, Confidence, FieldTest, is_number_or_empty, row_has, separator_of_header,
-};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of, is_empty};
-use intake::{Input, TraceError};
-use model::{Behaviour, PodName, PodSpec};
-use units::{Duration, Instant};
+use intake::columns::separator_of_header;
+use intake::rows::is_empty;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -38,22 +25,19 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("Timestamp [ms]", "seconds since 1970, in spite of the name"),
-    ColumnDoc::required("CPU cores", "cores"),
-    ColumnDoc::optional("CPU capacity provisioned [MHZ]", "read, not used"),
-    ColumnDoc::optional("CPU usage [MHZ]", "read, not used"),
-    ColumnDoc::required(
-        "CPU usage [%]",
-        "with the option `usage`, what it uses of its cores",
-    ),
-    ColumnDoc::required("Memory capacity provisioned [KB]", "memory"),
-    ColumnDoc::required("Memory usage [KB]", "with the option `usage`, what it uses"),
-    ColumnDoc::optional("Disk read throughput [KB/s]", "read, not used"),
-    ColumnDoc::optional("Disk write throughput [KB/s]", "read, not used"),
-    ColumnDoc::optional("Network received throughput [KB/s]", "read, not used"),
-    ColumnDoc::optional("Network transmitted throughput [KB/s]", "read, not used"),
-];
+columns! { COLUMNS;
+    TIME: required("Timestamp [ms]", "seconds since 1970, in spite of the name"),
+    CORES: required("CPU cores", "cores"),
+    _: optional("CPU capacity provisioned [MHZ]", "read, not used"),
+    _: optional("CPU usage [MHZ]", "read, not used"),
+    USED: required("CPU usage [%]", "with the option `usage`, what it uses of its cores"),
+    MEMORY: required("Memory capacity provisioned [KB]", "memory"),
+    USED_MEMORY: required("Memory usage [KB]", "with the option `usage`, what it uses"),
+    _: optional("Disk read throughput [KB/s]", "read, not used"),
+    _: optional("Disk write throughput [KB/s]", "read, not used"),
+    _: optional("Network received throughput [KB/s]", "read, not used"),
+    _: optional("Network transmitted throughput [KB/s]", "read, not used"),
+}
 
 /// The layout of the table with a separator: the publisher's `;` and a tab, or what a copy has instead. A copy without a
 /// header has the publisher's columns.
@@ -65,12 +49,6 @@ const fn layout(separator: u8, header: bool) -> Layout {
 }
 
 const SEPARATORS: [u8; 3] = [b';', b',', b'\t'];
-
-const TIME: usize = 0;
-const CORES: usize = 1;
-const USED: usize = 4;
-const MEMORY: usize = 5;
-const USED_MEMORY: usize = 6;
 
 /// Seconds since 1970 from which a number is a time of the trace.
 const YEAR_1990: i64 = 631_152_000;
@@ -353,9 +331,7 @@ fn take(
         let expected = format!("later than that of the row above, {}", machine.last);
         return Err(fields.bad(TIME, &expected).into());
     }
-    if stated.is_millis {
-        journal.dirt("time in milliseconds", Action::Keep, line)?;
-    }
+    journal.keep_if(stated.is_millis, "time in milliseconds", line)?;
     if stated.size != machine.size {
         machine.change(journal, line, &stated, Standing::of(options))?;
     }

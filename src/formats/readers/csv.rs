@@ -6,10 +6,6 @@
 //! Kubernetes quantities (`500m`, `2`, `4Gi`). Columns with the unit in their name have whole numbers of
 //! it instead; so does the table as a Parquet file, which is read as well. Rows may be up to 4,096 rows
 //! late; streamed, unless there is a column `gang`, whose members are brought together first, or the table is in shards.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 mod cells;
 mod columns;
@@ -18,25 +14,19 @@ mod gangs;
 mod tests;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use crate::parts::class_keys::ClassKeys;
+use crate::readers::prelude::*;
 use crate::shards::{Names, Shards, cells_of_tables};
 use arrivals::class_columns::ClassColumns;
-use arrivals::format::{Constructor, FormatEntry};
 use arrivals::header_record::HeaderRecord;
 use arrivals::intern::{ClassTable, NameTable};
 use arrivals::job_fields::JobField;
 use arrivals::read_ahead::streamed;
-use arrivals::read_options::ReadOptions;
 use arrivals::reordering::{Lookahead, Placed};
-use arrivals::stream::{Arrival, ArrivalSource, Classes};
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal, Ledger};
-use intake::origin::Origin;
+use arrivals::stream::Classes;
+use intake::ledger::Ledger;
 use intake::table::{Row, Table};
-use intake::{Input, TraceError};
-use model::{PodName, Text};
 
 use columns::Columns;
 
@@ -44,85 +34,46 @@ use columns::Columns;
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "csv",
     summary: "windtunnel's own workload table (CSV with header, or Parquet)",
-    columns: &[
-        ColumnDoc::required("submit", "submission time, since the trace's zero"),
-        ColumnDoc::optional("submit_ns", "the same in nanoseconds, instead of it"),
-        ColumnDoc::optional("name", "name; default `job-N`, N counted from 1"),
-        ColumnDoc::optional("run_time", "run time; empty: until the end of the run"),
-        ColumnDoc::optional("run_time_ns", "the same in nanoseconds, instead of it"),
-        ColumnDoc::optional("cpu", "CPU cores per member; default 0"),
-        ColumnDoc::optional("cpu_milli", "1/1000 cores, instead of `cpu`"),
-        ColumnDoc::optional("memory", "bytes per member; default 0"),
-        ColumnDoc::optional("memory_bytes", "bytes, instead of `memory`"),
-        ColumnDoc::optional("ephemeral_storage", "bytes per member; default 0"),
-        ColumnDoc::optional(
-            "ephemeral_storage_bytes",
-            "bytes, instead of `ephemeral_storage`",
-        ),
-        ColumnDoc::optional("gpus", "GPU devices per member, 0 to 64; default 0"),
-        ColumnDoc::optional(
-            "gpu_milli",
-            "1/1000 of each device; default 1000, less only with one device",
-        ),
-        ColumnDoc::optional(
-            "gpu_models",
-            "admissible GPU models joined by `|`; empty admits all",
-        ),
-        ColumnDoc::optional("job_type", "type of the job, a row of `models.throughputs`"),
-        ColumnDoc::optional("members", "number of pods that start together; default 1"),
-        ColumnDoc::optional("time_limit", "time limit that the job declares"),
-        ColumnDoc::optional("time_limit_ns", "the same in nanoseconds, instead of it"),
-        ColumnDoc::optional("start", "start in the origin; never imposed on a run"),
-        ColumnDoc::optional("start_ns", "the same in nanoseconds, instead of it"),
-        ColumnDoc::optional("tenant", "user or group of the job; default `default`"),
-        ColumnDoc::optional(
-            "partition",
-            "partition of the job, with `system.scheduler.slurm.partitions`",
-        ),
-        ColumnDoc::optional(
-            "queue",
-            "queue of the job, which may be the partition; else written again alone",
-        ),
-        ColumnDoc::optional("group", "group of the user, written again alone"),
-        ColumnDoc::optional("executable", "program of the job, written again alone"),
-        ColumnDoc::optional(
-            "outcome",
-            "`completed`, `failed` or `cancelled` in the origin, written again alone",
-        ),
-        ColumnDoc::optional("priority", "priority, higher first; default 0"),
-        ColumnDoc::optional("namespace", "namespace; default none"),
-        ColumnDoc::optional(
-            "after",
-            "tasks that must have ended before, joined by `|`; default none",
-        ),
-        ColumnDoc::optional(
-            "part_of",
-            "task that the row is a part of, by which others wait for it; default its name",
-        ),
-        ColumnDoc::optional(
-            "think_time",
-            "time after the last end of `after`; default 0",
-        ),
-        ColumnDoc::optional("think_time_ns", "the same in nanoseconds, instead of it"),
-        ColumnDoc::optional(
-            "gang",
-            "gang of rows whose members start together, whatever they request; default those of the row alone",
-        ),
-        ColumnDoc::optional(
-            "pod",
-            "labels, containers, rules about places and more, as the template of a pod in JSON; default none",
-        ),
-        ColumnDoc::optional(
-            "resizes",
-            "later requests, such as `30s cpu=2 memory=4Gi | 1h cpu=1`; default none",
-        ),
-        ColumnDoc::optional(
-            "cpu_usage",
-            "with the option `usage`, cores used: an amount, a share of `cpu` such as `60%`, or a \
-             pattern",
-        ),
-        ColumnDoc::optional("memory_usage", "memory used, as for `cpu_usage`"),
-    ],
+    columns: columns! {
+        required("submit", "submission time, since the trace's zero"),
+        optional("submit_ns", "the same in nanoseconds, instead of it"),
+        optional("name", "name; default `job-N`, N counted from 1"),
+        optional("run_time", "run time; empty: until the end of the run"),
+        optional("run_time_ns", "the same in nanoseconds, instead of it"),
+        optional("cpu", "CPU cores per member; default 0"),
+        optional("cpu_milli", "1/1000 cores, instead of `cpu`"),
+        optional("memory", "bytes per member; default 0"),
+        optional("memory_bytes", "bytes, instead of `memory`"),
+        optional("ephemeral_storage", "bytes per member; default 0"),
+        optional("ephemeral_storage_bytes", "bytes, instead of `ephemeral_storage`"),
+        optional("gpus", "GPU devices per member, 0 to 64; default 0"),
+        optional("gpu_milli", "1/1000 of each device; default 1000, less only with one device"),
+        optional("gpu_models", "admissible GPU models joined by `|`; empty admits all"),
+        optional("job_type", "type of the job, a row of `models.throughputs`"),
+        optional("members", "number of pods that start together; default 1"),
+        optional("time_limit", "time limit that the job declares"),
+        optional("time_limit_ns", "the same in nanoseconds, instead of it"),
+        optional("start", "start in the origin; never imposed on a run"),
+        optional("start_ns", "the same in nanoseconds, instead of it"),
+        optional("tenant", "user or group of the job; default `default`"),
+        optional("partition", "partition of the job, with `system.scheduler.slurm.partitions`"),
+        optional("queue", "queue of the job, which may be the partition; else written again alone"),
+        optional("group", "group of the user, written again alone"),
+        optional("executable", "program of the job, written again alone"),
+        optional("outcome", "`completed`, `failed` or `cancelled` in the origin, written again alone"),
+        optional("priority", "priority, higher first; default 0"),
+        optional("namespace", "namespace; default none"),
+        optional("after", "tasks that must have ended before, joined by `|`; default none"),
+        optional("part_of", "task that the row is a part of, by which others wait for it; default its name"),
+        optional("think_time", "time after the last end of `after`; default 0"),
+        optional("think_time_ns", "the same in nanoseconds, instead of it"),
+        optional("gang", "gang of rows whose members start together, whatever they request; default those of the row alone"),
+        optional("pod", "labels, containers, rules about places and more, as the template of a pod in JSON; default none"),
+        optional("resizes", "later requests, such as `30s cpu=2 memory=4Gi | 1h cpu=1`; default none"),
+        optional("cpu_usage",
+            "with the option `usage`, cores used: an amount, a share of `cpu` such as `60%`, or a pattern"),
+        optional("memory_usage", "memory used, as for `cpu_usage`"),
+    },
     names: &[
         "name",
         "tenant",

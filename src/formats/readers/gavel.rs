@@ -2,17 +2,10 @@
 //! which the file doesn't say: run times are known with `models.throughputs` alone, and are those on the
 //! reference model. A job is a gang of pods of one GPU each. Files: `traces/gavel-msr`.
 
-use crate::parts::cells::show_rows;
-use crate::parts::sorting::{Demand, Gather, gang};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS, ReadOptions};
-use arrivals::stream::ArrivalSource;
-use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row};
-use intake::{Input, TraceError};
-use model::{JOB_GPUS_LABEL, JOB_TYPE_LABEL, PodName};
+use crate::parts::sorting::gang;
+use crate::readers::prelude::*;
+use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS};
+use model::{JOB_GPUS_LABEL, JOB_TYPE_LABEL};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -22,50 +15,24 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["command", "step option"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required(
-        "job type",
-        "model and batch size; becomes the tenant, and is a row of `models.throughputs`",
-    ),
-    ColumnDoc::required("command", "command; read, not used"),
-    ColumnDoc::required(
-        "step option",
-        "option that states the steps; read, not used",
-    ),
-    ColumnDoc::required("needs data", "1: reads a data directory; read, not used"),
-    ColumnDoc::required(
-        "total steps",
-        "steps; without `models.throughputs` no run time",
-    ),
-    ColumnDoc::required("arrival time", "s"),
-    ColumnDoc::required("scale factor", "GPUs; each is a pod of the gang"),
-];
+columns! { COLUMNS;
+    TYPE: required("job type", "model and batch size; becomes the tenant, and is a row of `models.throughputs`"),
+    _: required("command", "command; read, not used"),
+    _: required("step option", "option that states the steps; read, not used") => |field| field.starts_with('-'),
+    DATA: required("needs data", "1: reads a data directory; read, not used"),
+    STEPS: required("total steps", "steps; without `models.throughputs` no run time") => is_whole,
+    ARRIVAL: required("arrival time", "s") => is_number_or_empty,
+    GPUS: required("scale factor", "GPUs; each is a pod of the gang") => is_whole,
+}
 
 const LAYOUT: Layout = Layout {
     separator: b'\t',
     ..Layout::headless(COLUMNS)
 };
-
-const TYPE: usize = 0;
-const OPTION: usize = 2;
-const DATA: usize = 3;
-const STEPS: usize = 4;
-const ARRIVAL: usize = 5;
-const GPUS: usize = 6;
-
-fn sniff(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (OPTION, |field| field.starts_with('-')),
-        (STEPS, is_whole),
-        (ARRIVAL, is_number_or_empty),
-        (GPUS, is_whole),
-    ];
-    row_has(first, b'\t', COLUMNS.len(), &tests)
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
@@ -108,11 +75,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
     use model::Throughputs;
-    use std::sync::Arc;
-    use units::{Duration, Instant, SortedMap};
+    use units::SortedMap;
 
     #[test]
     fn jobs_are_gangs_without_a_run_time() {
@@ -121,16 +86,11 @@ mod tests {
         let input = Input::bytes("g.trace", rows.as_bytes());
         let mut source = open(&input, &ReadOptions::default()).expect("good rows");
         let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.submit, one.members, one.run_time))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                (Instant::ZERO + Duration::from_millis(500), 1, None),
-                (Instant::from_secs(2_720_160), 8, None),
-            ]
-        );
+        let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
+        seen.are([
+            (Instant::ZERO + Duration::from_millis(500), 1, None),
+            (Instant::from_secs(2_720_160), 8, None),
+        ]);
         let kind = "steps without a throughput; run time not known";
         assert_eq!(recorded.ledger.count(kind), 2);
         let stated = [
@@ -147,11 +107,8 @@ mod tests {
                 .map(Arc::new),
             ..ReadOptions::default()
         };
-        let mut source = open(&input, &options(2)).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let times: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| one.run_time)
-            .collect();
+        let recorded = collected(open(&input, &options(2)));
+        let times = recorded.each(|one| one.run_time);
         let time = |millis| Some(Duration::from_millis(millis));
         assert_eq!(times, [time(26_000), time(240_163_400)]);
         assert_eq!(recorded.ledger.count(kind), 0);
@@ -162,17 +119,11 @@ mod tests {
              `Transformer (batch size 128)`"
         );
         let rows = "a\tb\t-n\t1\t0\t1\t1\na\tb\t-n\t1\t5\t-1\t1\na\tb\t-n\t1\t5\t1\n";
-        let input = Input::bytes("g.trace", rows.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "g.trace:1: column `total steps`: must be at least 1, found `0`",
-                "g.trace:2: column `arrival time`: must be at least 0, found `-1`",
-                "g.trace:3: column `scale factor`: the row has 6 fields where the format has 7, \
+        faults(&ENTRY, "g.trace", rows).has_bad_rows([
+            "g.trace:1: column `total steps`: must be at least 1, found `0`",
+            "g.trace:2: column `arrival time`: must be at least 0, found `-1`",
+            "g.trace:3: column `scale factor`: the row has 6 fields where the format has 7, \
                  found `a,b,-n,1,5,1`",
-            ]
-        );
+        ]);
     }
 }

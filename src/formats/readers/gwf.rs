@@ -2,23 +2,12 @@
 //! of a log in the Standard Workload Format is. Format: `traces.md`, section 11.
 
 use super::swf;
-use crate::parts::cells::show_rows;
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::sorting::Gather;
 use crate::parts::task_names::KnownTasks;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{FlatLinks, FlatName};
-use arrivals::stream::ArrivalSource;
+use crate::readers::prelude::*;
+use arrivals::spill::FlatLinks;
 use intake::archive::first_bytes;
-use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
 use intake::number::digits;
-use intake::rows::{Fields, Layout, each_row};
-use intake::{Input, TraceError};
 use smallvec::SmallVec;
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -28,45 +17,21 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["WorkflowID", "JobID"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required(
-        "WorkflowID",
-        "workflow; becomes part of the name, and the tenant",
-    ),
-    ColumnDoc::required("JobID", "task; becomes part of the name"),
-    ColumnDoc::required(
-        "SubmitTime",
-        "s from the trace's zero, also with a fraction",
-    ),
-    ColumnDoc::required("RunTime", "s, also with a fraction; -1: not known"),
-    ColumnDoc::required("NProcs", "processors that it had"),
-    ColumnDoc::required(
-        "ReqNProcs",
-        "processors that it asked for; -1: as many as it had",
-    ),
-    ColumnDoc::optional(
-        "Dependencies",
-        "tasks of the workflow that it waits for; -1 or nothing: none",
-    ),
-];
+columns! { COLUMNS;
+    WORKFLOW: required("WorkflowID", "workflow; becomes part of the name, and the tenant") => is_any,
+    JOB: required("JobID", "task; becomes part of the name") => is_any,
+    SUBMIT: required("SubmitTime", "s from the trace's zero, also with a fraction") => is_any,
+    RUN: required("RunTime", "s, also with a fraction; -1: not known"),
+    PROCESSORS: required("NProcs", "processors that it had"),
+    REQUESTED: required("ReqNProcs", "processors that it asked for; -1: as many as it had") => is_any,
+    WAITS_FOR: optional("Dependencies", "tasks of the workflow that it waits for; -1 or nothing: none"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const WORKFLOW: usize = 0;
-const JOB: usize = 1;
-const SUBMIT: usize = 2;
-const RUN: usize = 3;
-const PROCESSORS: usize = 4;
-const REQUESTED: usize = 5;
-const WAITS_FOR: usize = 6;
-
-fn sniff(first: &[u8]) -> Confidence {
-    header_has(first, &["WorkflowID", "JobID", "SubmitTime", "ReqNProcs"])
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     if swf::sniff(&first_bytes(input)?) == Confidence::Certain {
@@ -207,8 +172,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "WorkflowID, JobID     , SubmitTime, RunTime   , NProcs    , ReqNProcs , \
                           Dependencies\n";
@@ -223,18 +187,10 @@ mod tests {
             format!("{header}\n{rows}"),
             format!("{header},Dependencies\r\n{with}"),
         ] {
-            let input = Input::bytes("t.gwf", text.into_bytes());
-            let entry = crate::registry::recognize(&input).expect("known");
-            assert_eq!(entry.name, ENTRY.name);
-            let options = ReadOptions {
-                rows: intake::ledger::RowPolicy::REPORT,
-                ..ReadOptions::default()
-            };
-            let mut source = open(&input, &options).expect("good rows");
-            let recorded = Recorded::collect(&mut *source).expect("good rows");
-            let seen: Vec<_> = { recorded.arrivals.iter() }
-                .map(|one| (one.submit, one.run_time, one.after().len()))
-                .collect();
+            let input = file_of(&ENTRY, "t.gwf", text);
+            let options = options_with(|own| own.rows = intake::ledger::RowPolicy::REPORT);
+            let recorded = collected(open(&input, &options));
+            let seen = recorded.each(|one| (one.submit, one.run_time, one.after().len()));
             let millis = Duration::from_millis;
             let at = |own| Instant::ZERO + millis(own);
             let expected = [
@@ -255,30 +211,21 @@ mod tests {
     fn tasks_are_gangs_of_processors() {
         let rows = "0 , 1 , 16 , 11 , 1 , 1 ,   \n0 , 2 , 40 , 11 , 4 , -1 , 1 \n\
                     0,3,40,-1,1,1,\n0,4,40,1,-1,-1,\n0,5,x,1,1,1,\n0,6,1,1,1,1,a\n";
-        let input = Input::bytes("t.gwf", format!("{HEADER}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "t.gwf:6: column `SubmitTime`: must be a number, found `x`",
-                "t.gwf:7: column `Dependencies`: must be numbers of tasks with blanks between, \
+        let found = faults(&ENTRY, "t.gwf", format!("{HEADER}{rows}"));
+        found.has_bad_rows([
+            "t.gwf:6: column `SubmitTime`: must be a number, found `x`",
+            "t.gwf:7: column `Dependencies`: must be numbers of tasks with blanks between, \
                  found `a`",
-            ]
-        );
-        for kind in ["run time not known", "task without a processor"] {
-            assert_eq!(found.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
+        found
+            .ledger
+            .has_once(["run time not known", "task without a processor"]);
         let good = format!("{HEADER}{}", &rows[..rows.find("0,5").expect("there")]);
-        let mut source = open(
+        let recorded = collected(open(
             &Input::bytes("t.gwf", good.into_bytes()),
             &ReadOptions::default(),
-        )
-        .expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.members))
-            .collect();
+        ));
+        let seen = recorded.each(|one| (one.name.to_string(), one.members));
         assert_eq!(seen, [("0-1".to_owned(), 1), ("0-2".to_owned(), 4)]);
         assert_eq!(recorded.arrivals[1].after(), ["0-1".into()]);
     }

@@ -24,6 +24,7 @@ pub mod openb_pods;
 pub mod opendc;
 pub mod philly;
 pub mod planetlab;
+pub(crate) mod prelude;
 pub mod prometheus;
 pub mod sacct;
 pub mod simkube;

@@ -8,19 +8,13 @@
 use crate::content_hash::cells_of_table;
 use crate::parts::machine_course::in_order;
 use crate::parts::node_cells::{self, COLUMNS};
-use crate::parts::sorting::{Capacity, gpu_node};
-use arrivals::format::{Constructor, FormatEntry, NodeEvent, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
+use crate::readers::prelude::*;
+use arrivals::format::NodeEvent;
 use intake::number::MOST_OF_A_RESOURCE;
 use intake::table::{Column, Row, Table};
 use intake::unknown_columns::note_columns;
-use intake::{Input, TraceError};
-use model::gpu::MAX_DEVICES;
 use model::resource_list::{CPU, MEMORY};
 use model::{GpuInventory, Node};
-use units::Quantity;
 
 pub use crate::parts::sorting::GPU_MODEL_LABEL;
 
@@ -35,29 +29,17 @@ pub(super) const MAX_MEMORY_MIB: i64 = MOST_OF_A_RESOURCE / MIB;
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "openb-nodes",
     summary: "nodes of the openb GPU cluster trace (CSV with header)",
-    columns: &[
-        ColumnDoc::required("sn", "name of the node"),
-        ColumnDoc::required(
-            "cpu_milli",
-            "CPU in 1/1000 core, at least 1; empty if not known, and then none",
-        ),
-        ColumnDoc::required(
-            "memory_mib",
-            "memory in MiB, at least 1; empty if not known, and then none",
-        ),
-        ColumnDoc::required("gpu", "number of GPU devices, 0 to 64"),
-        ColumnDoc::required("model", "GPU model of the devices; empty without devices"),
-        ColumnDoc::optional(
-            "resources",
-            "amounts in the place of those above and of the option, such as `pods=110 memory=4Gi`",
-        ),
-        ColumnDoc::optional("labels", "such as `zone=a,disk=ssd`"),
-        ColumnDoc::optional("taints", "such as `gpu=yes:NoSchedule,old:NoExecute`"),
-        ColumnDoc::optional(
-            "events",
-            "what happens later, such as `0s goes | 1h comes | 2h cpu=8 memory=4Gi`",
-        ),
-    ],
+    columns: columns! {
+        required("sn", "name of the node"),
+        required("cpu_milli", "CPU in 1/1000 core, at least 1; empty if not known, and then none"),
+        required("memory_mib", "memory in MiB, at least 1; empty if not known, and then none"),
+        required("gpu", "number of GPU devices, 0 to 64"),
+        required("model", "GPU model of the devices; empty without devices"),
+        optional("resources", "amounts in the place of those above and of the option, such as `pods=110 memory=4Gi`"),
+        optional("labels", "such as `zone=a,disk=ssd`"),
+        optional("taints", "such as `gpu=yes:NoSchedule,old:NoExecute`"),
+        optional("events", "what happens later, such as `0s goes | 1h comes | 2h cpu=8 memory=4Gi`"),
+    },
     names: &["sn"],
     cells: cells_of_table,
     options: &["pods-per-node"],
@@ -182,8 +164,7 @@ impl Columns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::format::NodeEventKind;
-    use intake::ledger::RowPolicy;
+    use crate::tests::prelude::*;
     use model::TaintEffect;
     use model::node::{ARCH_LABEL, HOSTNAME_LABEL, OS_LABEL};
     use model::resource_list::PODS;
@@ -241,13 +222,10 @@ mod tests {
         assert_eq!(first.labels["disk"], "".into());
         assert_eq!(second.labels["a=b"], "c".into());
         let taints = { first.taints.iter() }.map(|own| (&*own.key, &*own.value, own.effect));
-        assert_eq!(
-            taints.collect::<Vec<_>>(),
-            [
-                ("gpu", "yes", TaintEffect::NoSchedule),
-                ("old", "", TaintEffect::NoExecute),
-            ]
-        );
+        taints.collect::<Vec<_>>().are([
+            ("gpu", "yes", TaintEffect::NoSchedule),
+            ("old", "", TaintEffect::NoExecute),
+        ]);
         let amounts = [PODS, MEMORY].map(|name| first.allocatable.get(name).units_ceil());
         assert_eq!(amounts, [Ok(9), Ok(4 << 30)]);
         // Memory and pods stay.
@@ -255,15 +233,12 @@ mod tests {
         assert!(cores.get(PODS) > Quantity::ZERO);
         cores.set(CPU, Quantity::from_units(8));
         let seen = { list.events.iter() }.map(|own| (own.at.as_secs_f64(), own.node, &own.kind));
-        assert_eq!(
-            seen.collect::<Vec<_>>(),
-            [
-                (0.0, 0, &NodeEventKind::Goes),
-                (3_600.0, 0, &NodeEventKind::Comes),
-                (3_600.0, 1, &NodeEventKind::Resized(cores)),
-                (3_600.0, 1, &NodeEventKind::Refuses),
-            ]
-        );
+        seen.collect::<Vec<_>>().are([
+            (0.0, 0, &NodeEventKind::Goes),
+            (3_600.0, 0, &NodeEventKind::Comes),
+            (3_600.0, 1, &NodeEventKind::Resized(cores)),
+            (3_600.0, 1, &NodeEventKind::Refuses),
+        ]);
     }
 
     #[test]
@@ -332,11 +307,7 @@ mod tests {
             let error = check(row, &ReadOptions::default()).expect_err(row);
             assert_eq!(error.to_string(), message);
         }
-        let options = ReadOptions {
-            rows: RowPolicy::REPORT,
-            pods_per_node: 110,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| (own.rows, own.pods_per_node) = (RowPolicy::REPORT, 110));
         let list = check("n0,0,1,0,\nn1,1,1,0,\n", &options).expect("reported");
         assert_eq!(list.nodes.len(), 1);
         assert_eq!(list.nodes[0].allocatable.get("pods").units_ceil(), Ok(110));

@@ -13,31 +13,21 @@
 //! `ran-only`, else it is kept and, once placed, stays as long as it existed in the origin
 //! (`deletion_time - creation_time`). Without the time columns all pods arrive at zero and never
 //! end.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 mod rows;
 
 use crate::readers::openb_nodes::{MAX_CPU_MILLI, MAX_MEMORY_MIB, MIB};
+use crate::readers::prelude::*;
 use crate::shards::{Names, Shards, cells_of_tables};
 use arrivals::fill_up::FillPod;
-use arrivals::format::{Constructor, FormatEntry};
 use arrivals::header_record::HeaderRecord;
-use arrivals::job_fields::outcome_alone;
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{BadRow, Journal, Ledger, RowPolicy};
+use intake::ledger::{Ledger, RowPolicy};
 use intake::table::{Column, LAST_SECOND, Row, Table};
 use intake::unknown_columns::note_columns;
-use intake::{Input, TraceError};
-use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use model::GpuRequest;
+use model::gpu::DEVICE_MILLI;
 use model::resource_list::{CPU, MEMORY};
-use model::{GpuRequest, PodSpec, ResourceList, Text};
 use units::time::NANOS_PER_SECOND;
-use units::{Duration, Instant, Quantity};
 
 use rows::Rows;
 
@@ -45,28 +35,19 @@ use rows::Rows;
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "openb-pods",
     summary: "pods of the openb GPU cluster trace (CSV with header)",
-    columns: &[
-        ColumnDoc::required("name", "name of the pod"),
-        ColumnDoc::required("cpu_milli", "CPU request in 1/1000 core"),
-        ColumnDoc::required("memory_mib", "memory request in MiB"),
-        ColumnDoc::required("num_gpu", "number of requested GPU devices"),
-        ColumnDoc::required(
-            "gpu_milli",
-            "1/1000 of each device; under 1000 only with one device",
-        ),
-        ColumnDoc::optional(
-            "gpu_spec",
-            "admissible GPU models joined by `|`; empty admits all",
-        ),
-        ColumnDoc::optional("qos", "class of service; read, not used"),
-        ColumnDoc::optional(
-            "pod_phase",
-            "state at the trace's end; written again as the outcome, and not used by runs",
-        ),
-        ColumnDoc::optional("creation_time", "seconds since the trace's zero"),
-        ColumnDoc::optional("deletion_time", "seconds since the trace's zero"),
-        ColumnDoc::optional("scheduled_time", "seconds; empty if the pod never ran"),
-    ],
+    columns: columns! {
+        required("name", "name of the pod"),
+        required("cpu_milli", "CPU request in 1/1000 core"),
+        required("memory_mib", "memory request in MiB"),
+        required("num_gpu", "number of requested GPU devices"),
+        required("gpu_milli", "1/1000 of each device; under 1000 only with one device"),
+        optional("gpu_spec", "admissible GPU models joined by `|`; empty admits all"),
+        optional("qos", "class of service; read, not used"),
+        optional("pod_phase", "state at the trace's end; written again as the outcome, and not used by runs"),
+        optional("creation_time", "seconds since the trace's zero"),
+        optional("deletion_time", "seconds since the trace's zero"),
+        optional("scheduled_time", "seconds; empty if the pod never ran"),
+    },
     names: &["name", "qos", "pod_phase"],
     cells: cells_of_tables,
     options: &["ran-only", "recorded"],

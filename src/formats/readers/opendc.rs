@@ -11,13 +11,8 @@ mod workload;
 
 use self::tables::{COLUMNS, Found, cells, fragments_of, sniff, tables, tasks_of};
 use self::workload::Workload;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::readers::prelude::*;
 use intake::archive::beginning;
-use intake::ledger::Journal;
-use intake::rows::each_row_of;
-use intake::{Input, TraceError};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -53,9 +48,8 @@ fn read(
     options: &ReadOptions,
     mut workload: Workload,
 ) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [tasks, fragments] = &tables.read;
     for part in tasks {
         journal.file = part.name.clone();

@@ -5,32 +5,22 @@
 //! kind each. A thousandth of a core stands for a million instructions per second. A machine runs to the
 //! end of its day; with the option `end-when-idle` to where `CloudSim` takes it for completed.
 
-use crate::parts::requests::requests;
-use crate::parts::sorting::{Demand, Gather};
 use crate::planetlab::{SAMPLE_SECONDS, VmDay, day, kind};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::readers::prelude::*;
 use arrivals::usage_samples::pattern;
 use intake::archive::{Member, of_one_folder, parts};
 use intake::budget::read_whole;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::ledger::{Action, Journal, RowPolicy};
-use intake::{Input, TraceError, read_error};
-use model::{Behaviour, PodName, PodSpec};
-use units::{Duration, Instant};
+use intake::ledger::RowPolicy;
+use intake::read_error;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "planetlab",
     summary: "a day of PlanetLab's virtual machines, as CloudSim runs it (tar archive or folder)",
-    columns: &[
-        ColumnDoc::required("machine", "file: name of the machine"),
-        ColumnDoc::required(
-            "use",
-            "line of a file: whole percentage of the processor in use, one for each five minutes",
-        ),
-    ],
+    columns: columns! {
+        required("machine", "file: name of the machine"),
+        required("use", "line of a file: whole percentage of the processor in use, one for each five minutes"),
+    },
     names: &["machine"],
     cells,
     options: &["usage", "end-when-idle"],
@@ -138,17 +128,12 @@ fn spec(vm: &VmDay, speed: i64, mebibytes: i64, usage: bool) -> PodSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packed::archive;
     use crate::registry::recognize;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     fn arrivals(bytes: Vec<u8>, end_when_idle: bool) -> Result<Recorded, TraceError> {
         let input = Input::bytes("day.tar", bytes);
-        let options = ReadOptions {
-            usage: true,
-            end_when_idle,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| (own.usage, own.end_when_idle) = (true, end_when_idle));
         Recorded::collect(&mut *open(&input, &options)?)
     }
 

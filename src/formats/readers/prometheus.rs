@@ -12,16 +12,9 @@ mod usage;
 
 use serde_json::Value;
 
-use crate::parts::cells::show_text;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::json::{Element, each_element, each_scalar, is_json};
-use intake::ledger::{Action, Journal};
-use intake::rows::{LAST_SECOND, Refused, heed};
-use intake::{Input, TraceError};
+use intake::json::{each_element, each_scalar, is_json};
 
 use pods::Pods;
 
@@ -29,40 +22,20 @@ use pods::Pods;
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "prometheus",
     summary: "samples of Prometheus about pods (answer to a range query, or OpenMetrics)",
-    columns: &[
-        ColumnDoc::required("pod", "label of a series; becomes the name"),
-        ColumnDoc::optional("namespace", "label; becomes the tenant"),
-        ColumnDoc::required("values", "times, s since 1970 (ms above 1e11), and samples"),
-        ColumnDoc::optional(
-            "kube_pod_container_resource_requests",
-            "by `container` and `resource`: cores, bytes or numbers",
-        ),
-        ColumnDoc::optional(
-            "kube_pod_container_resource_limits",
-            "the same, of limits; a pod has one where all its containers do",
-        ),
-        ColumnDoc::optional("uid", "label; tells pods of one name apart"),
-        ColumnDoc::optional(
-            "kube_pod_status_phase",
-            "by `phase`: when pods started to run, and when and how they ended",
-        ),
-        ColumnDoc::optional(
-            "kube_pod_created",
-            "s since 1970, as of kube_pod_start_time and kube_pod_completion_time",
-        ),
-        ColumnDoc::optional(
-            "container_cpu_usage_seconds_total",
-            "by `container`: with the option `usage`, what it uses of processors between two samples",
-        ),
-        ColumnDoc::optional(
-            "container_memory_working_set_bytes",
-            "by `container`: with the option `usage`, what it uses of memory",
-        ),
-        ColumnDoc::optional(
-            "exported_pod",
-            "label, with exported_namespace and exported_container; stands before `pod`",
-        ),
-    ],
+    columns: columns! {
+        required("pod", "label of a series; becomes the name"),
+        optional("namespace", "label; becomes the tenant"),
+        required("values", "times, s since 1970 (ms above 1e11), and samples"),
+        optional("kube_pod_container_resource_requests", "by `container` and `resource`: cores, bytes or numbers"),
+        optional("kube_pod_container_resource_limits", "the same, of limits; a pod has one where all its containers do"),
+        optional("uid", "label; tells pods of one name apart"),
+        optional("kube_pod_status_phase", "by `phase`: when pods started to run, and when and how they ended"),
+        optional("kube_pod_created", "s since 1970, as of kube_pod_start_time and kube_pod_completion_time"),
+        optional("container_cpu_usage_seconds_total",
+            "by `container`: with the option `usage`, what it uses of processors between two samples"),
+        optional("container_memory_working_set_bytes", "by `container`: with the option `usage`, what it uses of memory"),
+        optional("exported_pod", "label, with exported_namespace and exported_container; stands before `pod`"),
+    },
     names: &["uid"],
     cells: show_text,
     options: &["recorded", "usage"],
@@ -93,11 +66,7 @@ fn sniff(first: &[u8]) -> Confidence {
         ];
         marks.into_iter().any(has) && has("{")
     };
-    if is_own {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(is_own)
 }
 
 /// Whether a file begins as an object of JSON, and not as a sample whose name stands among its labels.

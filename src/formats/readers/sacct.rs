@@ -10,20 +10,11 @@ mod job;
 mod json;
 mod tres;
 
-use crate::parts::cells::{show_rows, show_text};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::job_fields::{self, Outcome};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::readers::prelude::*;
+use arrivals::job_fields;
 use intake::archive::parts;
-use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, separator_of_header};
+use intake::columns::separator_of_header;
 use intake::json::is_json;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
-use intake::{Input, TraceError};
-use model::Labels;
-use units::{Duration, Instant};
 
 use dates::Dates;
 use job::{Complaints, Job, Jobs, outcome};
@@ -41,77 +32,37 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::optional(
-        "JobID",
-        "job, element of an array, or step; becomes the name; else JobIDRaw",
-    ),
-    ColumnDoc::required("Submit", "date"),
-    ColumnDoc::required("Start", "date; Unknown if the job never began"),
-    ColumnDoc::optional("End", "date; Unknown while the job runs; else Elapsed"),
-    ColumnDoc::optional(
-        "State",
-        "state; written again as the outcome, and not used by runs",
-    ),
-    ColumnDoc::optional("User", "user; becomes the tenant"),
-    ColumnDoc::optional(
-        "Partition",
-        "partition, with `system.scheduler.slurm.partitions`",
-    ),
-    ColumnDoc::optional("Timelimit", "limit, [days-]hours:minutes:seconds"),
-    ColumnDoc::optional(
-        "NNodes",
-        "nodes; the gang size; else AllocNodes, else ReqNodes",
-    ),
-    ColumnDoc::optional("AllocCPUS", "processors in all; else NCPUS, else ReqCPUS"),
-    ColumnDoc::optional(
-        "ReqMem",
-        "memory, such as 4000M; `n` after it: of a node, `c`: of a processor, else in all; else `mem` of ReqTRES or AllocTRES",
-    ),
-    ColumnDoc::optional(
-        "AllocTRES",
-        "resources; `gres/gpu` are the GPUs in all, `gres/gpu:a100` those of a model; `cpu`, `node` and `mem` where no column of their own states them",
-    ),
-    ColumnDoc::optional("NCPUS", "processors in all"),
-    ColumnDoc::optional("ReqCPUS", "processors in all"),
-    ColumnDoc::optional(
-        "ReqTRES",
-        "resources as requested; the model of GPUs is demanded if it stands here, or where this column is missing",
-    ),
-    ColumnDoc::optional(
-        "Elapsed",
-        "[days-]hours:minutes:seconds after Start, without an End; else ElapsedRaw",
-    ),
-    ColumnDoc::optional(
-        "JobIDRaw",
-        "number of a job, where an element of an array has one of its own",
-    ),
-    ColumnDoc::optional("TimelimitRaw", "limit, minutes"),
-    ColumnDoc::optional("ElapsedRaw", "seconds after Start, without an End"),
-    ColumnDoc::optional("AllocNodes", "nodes, where `NNodes` does not state them"),
-    ColumnDoc::optional("ReqNodes", "nodes, where neither does"),
-];
+columns! { COLUMNS;
+    JOB: optional("JobID", "job, element of an array, or step; becomes the name; else JobIDRaw"),
+    SUBMIT: required("Submit", "date"),
+    START: required("Start", "date; Unknown if the job never began"),
+    END: optional("End", "date; Unknown while the job runs; else Elapsed"),
+    STATE: optional("State", "state; written again as the outcome, and not used by runs"),
+    USER: optional("User", "user; becomes the tenant"),
+    PARTITION: optional("Partition", "partition, with `system.scheduler.slurm.partitions`"),
+    LIMIT: optional("Timelimit", "limit, [days-]hours:minutes:seconds"),
+    _: optional("NNodes", "nodes; the gang size; else AllocNodes, else ReqNodes"),
+    CORES: optional("AllocCPUS", "processors in all; else NCPUS, else ReqCPUS"),
+    MEMORY: optional("ReqMem",
+        "memory, such as 4000M; `n` after it: of a node, `c`: of a processor, else in all; else `mem` of ReqTRES or AllocTRES"),
+    RESOURCES: optional("AllocTRES",
+        "resources; `gres/gpu` are the GPUs in all, `gres/gpu:a100` those of a model; `cpu`, `node` and `mem` where no column of their own states them"),
+    _: optional("NCPUS", "processors in all"),
+    _: optional("ReqCPUS", "processors in all"),
+    REQUESTED: optional("ReqTRES",
+        "resources as requested; the model of GPUs is demanded if it stands here, or where this column is missing"),
+    ELAPSED: optional("Elapsed", "[days-]hours:minutes:seconds after Start, without an End; else ElapsedRaw"),
+    RAW_JOB: optional("JobIDRaw", "number of a job, where an element of an array has one of its own"),
+    RAW_LIMIT: optional("TimelimitRaw", "limit, minutes"),
+    RAW_ELAPSED: optional("ElapsedRaw", "seconds after Start, without an End"),
+    _: optional("AllocNodes", "nodes, where `NNodes` does not state them"),
+    _: optional("ReqNodes", "nodes, where neither does"),
+}
 
-const JOB: usize = 0;
-const SUBMIT: usize = 1;
-const START: usize = 2;
-const END: usize = 3;
-const STATE: usize = 4;
-const USER: usize = 5;
-const PARTITION: usize = 6;
-const LIMIT: usize = 7;
 /// The places of the nodes, the best known first.
 const NODES: [usize; 3] = [8, 19, 20];
-const CORES: usize = 9;
-const MEMORY: usize = 10;
-const RESOURCES: usize = 11;
 /// The places of the processors, the best known first.
 const PROCESSORS: [usize; 3] = [CORES, 12, 13];
-const REQUESTED: usize = 14;
-const ELAPSED: usize = 15;
-const RAW_JOB: usize = 16;
-const RAW_LIMIT: usize = 17;
-const RAW_ELAPSED: usize = 18;
 
 fn sniff(first: &[u8]) -> Confidence {
     if is_json(first) {

@@ -23,7 +23,6 @@ mod row;
 mod tests;
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
@@ -32,23 +31,17 @@ use self::classes::{ClassKey, is_of_one_class};
 use self::executions::Ahead;
 use self::recorded::header_record;
 use self::row::{CANCELLED, Dialect, Parsed, RowParser, has_names, is_remark};
+use crate::readers::prelude::*;
 use crate::shards::Shards;
 use arrivals::class_cache::Lately;
 use arrivals::duplicate_names::TWICE;
-use arrivals::format::{Constructor, FormatEntry};
 use arrivals::header_record::HeaderRecord;
 use arrivals::intern::ClassTable;
 use arrivals::links::{Links, TaskNames};
 use arrivals::read_ahead::streamed;
-use arrivals::read_options::ReadOptions;
 use arrivals::reordering::{Lookahead, Placed};
-use arrivals::stream::{Arrival, ArrivalSource, Classes};
-use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::ledger::{Action, BadRow, Ledger, RowPolicy};
-use intake::{Input, TraceError};
-use model::{PodName, Text};
-use units::{Duration, Instant};
+use arrivals::stream::Classes;
+use intake::ledger::{Ledger, RowPolicy};
 
 pub(crate) use self::classes::bytes_of;
 pub use self::header::SwfHeader;
@@ -60,29 +53,26 @@ pub use self::row::{FIELD_NAMES, FIELDS, MISSING, SwfJob};
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "swf",
     summary: "job log in the Standard Workload Format 2.2, dialects of Alea, Slurm and grids too",
-    columns: &[
-        ColumnDoc::required("1", "job number"),
-        ColumnDoc::required("2", "submit time, s; since 1970 or since the log's zero"),
-        ColumnDoc::required("3", "wait time, s"),
-        ColumnDoc::required("4", "run time, s of wall time"),
-        ColumnDoc::required("5", "allocated processors"),
-        ColumnDoc::required("6", "average CPU time per processor, s"),
-        ColumnDoc::required("7", "used memory per processor, KB"),
-        ColumnDoc::required("8", "requested processors"),
-        ColumnDoc::required("9", "requested time, s"),
-        ColumnDoc::required("10", "requested memory per processor, KB"),
-        ColumnDoc::required("11", "status; 2 to 4 are partial executions of a job"),
-        ColumnDoc::required("12", "user"),
-        ColumnDoc::required("13", "group; written again, and not used by runs"),
-        ColumnDoc::required("14", "executable; written again, and not used by runs"),
-        ColumnDoc::required("15", "queue; the partition if the experiment says so"),
-        ColumnDoc::required("16", "partition, with `system.scheduler.slurm.partitions`"),
-        ColumnDoc::required(
-            "17",
-            "preceding job, or several with `&` between; its end is waited for",
-        ),
-        ColumnDoc::required("18", "think time after the preceding job, s"),
-    ],
+    columns: columns! {
+        required("1", "job number"),
+        required("2", "submit time, s; since 1970 or since the log's zero"),
+        required("3", "wait time, s"),
+        required("4", "run time, s of wall time"),
+        required("5", "allocated processors"),
+        required("6", "average CPU time per processor, s"),
+        required("7", "used memory per processor, KB"),
+        required("8", "requested processors"),
+        required("9", "requested time, s"),
+        required("10", "requested memory per processor, KB"),
+        required("11", "status; 2 to 4 are partial executions of a job"),
+        required("12", "user"),
+        required("13", "group; written again, and not used by runs"),
+        required("14", "executable; written again, and not used by runs"),
+        required("15", "queue; the partition if the experiment says so"),
+        required("16", "partition, with `system.scheduler.slurm.partitions`"),
+        required("17", "preceding job, or several with `&` between; its end is waited for"),
+        required("18", "think time after the preceding job, s"),
+    },
     names: &["1", "11", "12", "13", "14", "15", "16", "17", "18"],
     cells,
     options: &[

@@ -1,16 +1,9 @@
 //! Machines of a log in the Standard Workload Format, as Alea lists them beside it (`.swf.machines`): clusters of equal
 //! nodes, separated by tabs. Format: `traces.md`, section 1.
 
-use crate::parts::cells::show_rows;
-use crate::parts::sorting::{Capacity, node};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row_of};
-use intake::{Input, TraceError};
-use model::{Labels, Node};
+use model::Node;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -27,21 +20,15 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("index", "number of the cluster; read, not used"),
-    ColumnDoc::required("name", "cluster; becomes part of the nodes' names"),
-    ColumnDoc::required("nodes", "number of nodes"),
-    ColumnDoc::required("CPUs per node", "cores of a node"),
-    ColumnDoc::required("speed", "speed of a core; counted if it is not 1"),
-    ColumnDoc::required("RAM", "memory of a node, KB"),
-    ColumnDoc::required("more", "seventh column of some lists; read, not used"),
-];
-
-const NAME: usize = 1;
-const NODES: usize = 2;
-const CPU: usize = 3;
-const SPEED: usize = 4;
-const MEMORY: usize = 5;
+columns! { COLUMNS;
+    _: required("index", "number of the cluster; read, not used"),
+    NAME: required("name", "cluster; becomes part of the nodes' names"),
+    NODES: required("nodes", "number of nodes"),
+    CPU: required("CPUs per node", "cores of a node"),
+    SPEED: required("speed", "speed of a core; counted if it is not 1"),
+    MEMORY: required("RAM", "memory of a node, KB"),
+    _: required("more", "seventh column of some lists; read, not used"),
+}
 
 /// The most nodes of a cluster.
 const MOST: i64 = 1_000_000;
@@ -124,7 +111,7 @@ fn take(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     #[test]
     fn clusters_are_equal_nodes() {
@@ -138,9 +125,7 @@ mod tests {
                 64 << 30,
             ),
         ] {
-            let input = Input::bytes("m.machines", text.as_bytes());
-            let entry = crate::registry::recognize(&input).expect("known");
-            assert_eq!(entry.name, ENTRY.name);
+            let input = file_of(&ENTRY, "m.machines", text);
             let list = read(&input, &ReadOptions::default()).expect("good rows");
             assert_eq!(list.nodes.len(), 3);
             let first = &list.nodes[0].allocatable;
@@ -154,16 +139,12 @@ mod tests {
     #[test]
     fn dirty_rows_are_named() {
         let text = "0\tseth\t2\t4\t1\t1048576\n0\t\t2\t4\t1\t1\n0\tseth\t0\t4\t1\t1\n0\tseth\t2\n";
-        let input = Input::bytes("m.machines", text.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let found = faults(&ENTRY, "m.machines", text);
         let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad[..2],
-            [
-                "m.machines:2: column `name`: must be the name of a cluster, found ``",
-                "m.machines:3: column `nodes`: must be at least 1, found `0`",
-            ]
-        );
+        bad[..2].are([
+            "m.machines:2: column `name`: must be the name of a cluster, found ``",
+            "m.machines:3: column `nodes`: must be at least 1, found `0`",
+        ]);
         assert_eq!(found.bad_row_count, 3);
     }
 }

@@ -9,39 +9,27 @@ mod graph;
 use serde_json::Value;
 
 use self::graph::{Graph, Order, Task};
-use crate::parts::cells::show_text;
-use crate::parts::requests::requests;
-use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
+use crate::readers::prelude::*;
 use arrivals::links::Links;
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::json::{Element, each_element};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{MAX_SECONDS, Refused, heed};
-use intake::{Input, TraceError};
-use model::{PodName, PodSpec};
-use units::{Duration, Instant, SortedMap};
+use intake::json::each_element;
+use intake::rows::MAX_SECONDS;
+use units::SortedMap;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "wfformat",
     summary: "workflows in the format of WfCommons (JSON)",
-    columns: &[
-        ColumnDoc::required("id", "task; without it the name; becomes the name"),
-        ColumnDoc::optional("name", "task, as others refer to it"),
-        ColumnDoc::required("runtimeInSeconds", "run time, s; also `runtime`"),
-        ColumnDoc::optional("parents", "tasks that it waits for, by name or id"),
-        ColumnDoc::optional("children", "tasks that wait for it, by name or id"),
-        ColumnDoc::optional("coreCount", "cores; also `cores`; 1 without it"),
-        ColumnDoc::optional(
-            "memory",
-            "memory that it took; also `memoryInBytes`; not requested",
-        ),
-        ColumnDoc::optional("priority", "priority that it had; counted, not heeded"),
-    ],
+    columns: columns! {
+        required("id", "task; without it the name; becomes the name"),
+        optional("name", "task, as others refer to it"),
+        required("runtimeInSeconds", "run time, s; also `runtime`"),
+        optional("parents", "tasks that it waits for, by name or id"),
+        optional("children", "tasks that wait for it, by name or id"),
+        optional("coreCount", "cores; also `cores`; 1 without it"),
+        optional("memory", "memory that it took; also `memoryInBytes`; not requested"),
+        optional("priority", "priority that it had; counted, not heeded"),
+    },
     names: &["id", "name"],
     cells: show_text,
     options: &[],
@@ -62,11 +50,9 @@ const EXECUTION: &[&str] = &["workflow", "execution", "tasks"];
 fn sniff(first: &[u8]) -> Confidence {
     let text = String::from_utf8_lossy(first);
     let begins = text.trim_start().starts_with('{');
-    if begins && text.contains("\"workflow\"") && text.contains("\"schemaVersion\"") {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(
+        begins && text.contains("\"workflow\"") && text.contains("\"schemaVersion\""),
+    )
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -292,9 +278,7 @@ fn take(
     if task.cores_milli.is_none() {
         journal.dirt("no cores stated; counted as 1", Action::Repair, line)?;
     }
-    if task.seconds.is_none() {
-        journal.dirt("run time not known", Action::Keep, line)?;
-    }
+    journal.keep_if(task.seconds.is_none(), "run time not known", line)?;
     let milli = task.cores_milli.unwrap_or(1_000);
     gather.push(
         journal.origin(line),
@@ -312,12 +296,10 @@ fn take(
 
 #[cfg(test)]
 mod tests {
+    use crate::tests::prelude::*;
     use proptest::prelude::*;
 
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
-    use intake::ledger::RowPolicy;
 
     const OLD: &str = r#"{"schemaVersion": "1.2", "workflow": {"jobs": [
 {"name": "a", "id": "1", "runtime": 10.5, "parents": [], "cores": 2.0},
@@ -334,23 +316,17 @@ mod tests {
     #[test]
     fn tasks_arrive_when_those_before_them_could_end() {
         for text in [OLD, NEW] {
-            let input = Input::bytes("w.json", text.as_bytes());
-            let entry = crate::registry::recognize(&input).expect("known");
-            assert_eq!(entry.name, ENTRY.name);
-            let mut source = open(&input, &ReadOptions::default()).expect("good");
-            let recorded = Recorded::collect(&mut *source).expect("good");
-            let seen: Vec<_> = { recorded.arrivals.iter() }
-                .map(|one| (one.name.to_string(), one.submit.as_nanos() / 1_000_000))
-                .collect();
+            let input = file_of(&ENTRY, "w.json", text);
+            let recorded = collected(open(&input, &ReadOptions::default()));
+            let seen =
+                recorded.each(|one| (one.name.to_string(), one.submit.as_nanos() / 1_000_000));
             let expected = [("1", 0), ("2", 10_500), ("3", 30_500)];
             assert_eq!(seen, expected.map(|(name, at)| (name.to_owned(), at)));
             assert_eq!(recorded.arrivals[2].after(), ["1".into(), "2".into()]);
-            for (kind, count) in [
+            recorded.ledger.has_counts([
                 ("waits for a task that is not there; ignored", 1),
                 ("no cores stated; counted as 1", 1),
-            ] {
-                assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-            }
+            ]);
         }
     }
 
@@ -390,7 +366,7 @@ mod tests {
                 tasks.join(",\n")
             );
             let input = Input::bytes("w.json", text.into_bytes());
-            let options = ReadOptions { rows: RowPolicy::REPORT, ..ReadOptions::default() };
+            let options = options_with(|own| own.rows = RowPolicy::REPORT);
             let all = |graph: fn(usize) -> Graph| {
                 let source = read(&input, &options, || graph(most_held));
                 let recorded = Recorded::collect(&mut *source.expect("good")).expect("good");
@@ -412,9 +388,10 @@ mod tests {
         };
         let (one, other) = (flow(5), flow(7));
         let files = [("a.json", &*one), ("b.json", &*other), ("c/a.json", &*one)];
-        let input = Input::bytes("w.tar", crate::packed::archive(&files));
-        let mut source = open(&input, &ReadOptions::default()).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
+        let recorded = collected(open(
+            &file("w.tar", crate::packed::archive(&files)),
+            &ReadOptions::default(),
+        ));
         let waits: Vec<_> = { recorded.arrivals.iter() }
             .filter(|own| !own.after().is_empty())
             .map(|own| (own.name.to_string(), own.after()[0].to_string()))
@@ -432,12 +409,8 @@ mod tests {
 {"name": "a", "id": "1", "runtime": 5, "cores": 1, "children": ["2", "c", "gone"]},
 {"name": "b", "id": "2", "runtime": 5, "cores": 1},
 {"name": "c", "id": "3", "runtime": 5, "cores": 1, "parents": ["b"]}]}}"#;
-        let input = Input::bytes("w.json", text.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|own| (own.submit, own.after().to_vec()))
-            .collect();
+        let recorded = collected(open(&file("w.json", text), &ReadOptions::default()));
+        let seen = recorded.each(|own| (own.submit, own.after().to_vec()));
         let at = Instant::from_secs;
         let expected: [(_, Vec<PodName>); 3] = [
             (at(0), vec![]),
@@ -445,21 +418,17 @@ mod tests {
             (at(10), vec!["2".into(), "1".into()]),
         ];
         assert_eq!(seen, expected);
-        for kind in [
+        recorded.ledger.has_once([
             "names a child that is not there; ignored",
             "`children` names a task whose `parents` don't; it waits all the same",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
     }
 
     #[test]
     fn tasks_may_be_numbers_and_have_a_core_at_least() {
         let text = r#"{"schemaVersion": "1.6", "workflow": {"tasks": [
 {"name": "a", "id": 1, "runtime": 5, "cores": 0}, {"name": "b", "id": 2, "runtime": 5, "parents": [1]}]}}"#;
-        let input = Input::bytes("w.json", text.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
+        let recorded = collected(open(&file("w.json", text), &ReadOptions::default()));
         assert_eq!(recorded.arrivals[1].after(), ["1".into()]);
         let requests = recorded.classes[0].requests().expect("small");
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(1_000));
@@ -473,20 +442,14 @@ mod tests {
 {"name": "c", "runtime": -1}, {"runtime": 1},
 {"name": "d", "runtime": 1, "parents": "a"},
 {"name": "a", "runtime": 1}]}}"#;
-        let input = Input::bytes("w.json", text.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "w.json:3: column `runtime`: must be a number from 0 to 3200000000, found `-1`",
-                "w.json:3: column `3.id`: must be a text, found ``",
-                "w.json:4: column `parents`: must be a list of names, found `\"a\"`",
-                "w.json:5: column `name`: must be the only task of its name, found `\"a\"`",
-                "w.json:2: column `parents`: must be free of circles, found `a`",
-                "w.json:2: column `parents`: must be free of circles, found `b`",
-            ]
-        );
+        faults(&ENTRY, "w.json", text).has_bad_rows([
+            "w.json:3: column `runtime`: must be a number from 0 to 3200000000, found `-1`",
+            "w.json:3: column `3.id`: must be a text, found ``",
+            "w.json:4: column `parents`: must be a list of names, found `\"a\"`",
+            "w.json:5: column `name`: must be the only task of its name, found `\"a\"`",
+            "w.json:2: column `parents`: must be free of circles, found `a`",
+            "w.json:2: column `parents`: must be free of circles, found `b`",
+        ]);
         let none = Input::bytes("w.json", &b"{\"workflow\": {}}"[..]);
         let stopped = validate(&none, &ENTRY, &ReadOptions::default(), 9).stopped;
         assert_eq!(

@@ -1,10 +1,9 @@
 //! Traces that are wrong, each in a way that readers meet: what is said about them, and where.
 
 use crate::packed::archive;
+use crate::prelude::*;
 use crate::registry;
-use arrivals::ReadOptions;
 use arrivals::inspect::validate;
-use intake::Input;
 
 /// The first complaint about a file of a format: of a row, else of the file as a whole.
 fn complaint(format: &str, name: &str, bytes: &[u8]) -> String {

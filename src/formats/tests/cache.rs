@@ -1,13 +1,12 @@
 //! Tests of `arrivals::cache` on real formats.
 
+use crate::tests::prelude::*;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::{Read, Write as _};
 use std::path::{Path, PathBuf};
 
 use arrivals::cache::{BLOCK_ARRIVALS, CacheFolder, cached_in};
-use arrivals::{ArrivalSource, ReadOptions};
-use intake::Input;
 
 use crate::readers::swf::SwfSource;
 
@@ -75,10 +74,7 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 #[test]
 fn a_cache_delivers_what_the_file_holds() {
     let (folder, text) = (folder("cache"), log());
-    let memory = ReadOptions {
-        memory: true,
-        ..ReadOptions::default()
-    };
+    let memory = options_with(|own| own.memory = true);
     for options in [ReadOptions::default(), memory] {
         compare(&text, &folder, &options);
         compare(&text, &folder, &options);

@@ -2,23 +2,21 @@
 //! record, in the ways that rows are: no number, a negative one, nothing, a field too many or too few. One dirty record
 //! costs no more than itself, and all policies find the same fault.
 
-mod clean;
+pub(crate) mod clean;
 mod parquet;
 
+use crate::tests::prelude::*;
 use serde_json::Value;
 
 use clean::CLEAN;
 
 use crate::cut_file::WHOLE;
-use crate::packed::archive;
 use crate::registry::{FORMATS, find, recognize};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::{ArrivalSource, ReadOptions};
-use intake::{Input, Ledger, OnBadRow, RowPolicy, TraceError};
+use intake::{Ledger, OnBadRow};
 
 /// How the records of a clean file stand in it.
 #[derive(Clone, Copy)]
-enum Shape {
+pub(crate) enum Shape {
     /// Lines of fields with a byte between, below this number of lines of a header.
     Table(char, usize),
     /// JSON objects, one a line.
@@ -280,10 +278,7 @@ fn named(entry: &FormatEntry, input: &Input) -> Option<(Vec<(String, u32)>, bool
     let Constructor::Workload(open) = entry.open else {
         return None;
     };
-    let options = ReadOptions {
-        rows: RowPolicy::REPORT,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.rows = RowPolicy::REPORT);
     let mut source = open(input, &options).ok()?;
     let mut names = Vec::new();
     while let Some(arrival) = source.next().ok()? {

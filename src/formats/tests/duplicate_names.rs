@@ -1,10 +1,8 @@
 //! Tests of `arrivals::duplicate_names` on real formats.
 
 use crate::registry;
-use arrivals::ReadOptions;
+use crate::tests::prelude::*;
 use arrivals::duplicate_names::*;
-use arrivals::inspect::validate;
-use intake::Input;
 
 /// Formats with a row whose name is `7`, and what stands above and around it.
 const ROWS: [(&str, &str, &str, &str); 14] = [
@@ -99,8 +97,7 @@ fn a_name_that_is_there_twice_is_told() {
         let entry = registry::find(format).expect("known");
         for (times, expected) in [(1, 0), (2, 1), (3, 2)] {
             let text = format!("{before}{}{behind}", row.repeat(times));
-            let input = Input::bytes("t", text.into_bytes());
-            let found = validate(&input, entry, &ReadOptions::default(), 9);
+            let found = faults(entry, "t", text);
             assert!(found.is_valid(), "{format}: {found:?}");
             assert_eq!(found.ledger.count(TWICE), expected, "{format}");
             assert!(found.accepted >= times as u64, "{format}");

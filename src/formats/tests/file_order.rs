@@ -2,10 +2,7 @@
 //! traces.md, section 0).
 
 use crate::registry::find;
-use arrivals::ReadOptions;
-use arrivals::format::Constructor;
-use arrivals::memory::Recorded;
-use intake::Input;
+use crate::tests::prelude::*;
 
 /// Files of formats whose readers hold records back: those that end first, or at all, stand neither first nor last.
 const HELD_BACK: &[(&str, &str)] = &[
@@ -97,16 +94,12 @@ const HELD_BACK: &[(&str, &str)] = &[
 fn arrivals_of_one_instant_keep_the_order_of_their_file() {
     for &(format, text) in HELD_BACK {
         let entry = find(format).expect("known");
-        let Constructor::Workload(open) = entry.open else {
-            panic!("{format} is a workload");
-        };
+        let open = opener(entry);
         let input = Input::bytes("trace", text.as_bytes());
         let source = open(&input, &ReadOptions::default());
         let mut source = source.unwrap_or_else(|error| panic!("{format}: {error}"));
         let recorded = Recorded::collect(&mut *source).expect("good records");
-        let names: Vec<String> = { recorded.arrivals.iter() }
-            .map(|own| own.name.to_string())
-            .collect();
+        let names = recorded.names();
         let mut sorted = names.clone();
         sorted.sort();
         assert_eq!((names.len(), &names), (4, &sorted), "{format}");
@@ -116,7 +109,7 @@ fn arrivals_of_one_instant_keep_the_order_of_their_file() {
             "{format}"
         );
         // Some end and some don't, or at other times.
-        let runs: Vec<_> = recorded.arrivals.iter().map(|own| own.run_time).collect();
+        let runs = recorded.each(|own| own.run_time);
         assert!(runs.iter().any(|run| *run != runs[0]), "{format}");
     }
 }

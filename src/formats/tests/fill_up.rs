@@ -1,12 +1,11 @@
 //! Tests of `arrivals::fill_up` on real formats.
 
+use crate::prelude::*;
 use crate::readers::{openb_nodes, openb_pods};
+use crate::tests::prelude::*;
 use arrivals::Recorded;
 use arrivals::fill_up::*;
-use arrivals::read_options::ReadOptions;
-use intake::Input;
 use model::Node;
-use units::{Duration, Instant};
 
 fn nodes() -> Vec<Node> {
     let text = "sn,cpu_milli,memory_mib,gpu,model\nn1,8000,1,2,T4\nn0,8000,1,2,T4\n";
@@ -18,8 +17,7 @@ fn nodes() -> Vec<Node> {
 fn trace(rows: &str) -> Recorded {
     let text = format!("name,cpu_milli,memory_mib,num_gpu,gpu_milli\n{rows}");
     let input = Input::bytes("pods.csv", text.into_bytes());
-    let mut source = openb_pods::open(&input, &ReadOptions::default()).expect("good rows");
-    Recorded::collect(&mut *source).expect("good rows")
+    collected(openb_pods::open(&input, &ReadOptions::default()))
 }
 
 const PODS: &str = "a,1000,1,1,500\nb,1000,1,0,0\nc,2000,1,2,1000\nd,1000,1,1,1000\n";

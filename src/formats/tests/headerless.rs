@@ -2,9 +2,7 @@
 
 use crate::content_hash::hash;
 use crate::registry::{find, recognize};
-use arrivals::ReadOptions;
-use arrivals::inspect::validate;
-use intake::Input;
+use crate::tests::prelude::*;
 
 const TASKS: &str = "M1,1,j_1,1,Terminated,100,160,50,0.39\n";
 const NAMES: &str =
@@ -47,7 +45,6 @@ fn columns_in_another_order_are_refused_and_rows_are_no_names() {
     let place = "`end_time` as column 6, where the format has `start_time`; the columns are";
     assert!(told.contains(place), "{told}");
     let rows = format!("M1,x,j_1,1,Terminated,y,z,v,w\n{TASKS}");
-    let input = Input::bytes("t.csv", rows.into_bytes());
-    let found = validate(&input, entry, &ReadOptions::default(), 9);
+    let found = faults(entry, "t.csv", rows);
     assert_eq!((found.accepted, found.bad_rows.len()), (1, 1));
 }

@@ -1,8 +1,6 @@
 //! Tests of `arrivals::inspect` on real formats.
 
-use arrivals::ReadOptions;
-use intake::Input;
-use units::Instant;
+use crate::prelude::*;
 
 use crate::registry;
 use arrivals::inspect::*;

@@ -1,10 +1,8 @@
 //! Tests of `arrivals::inspect` on real formats.
 
-use crate::packed::archive;
 use crate::registry;
-use arrivals::ReadOptions;
+use crate::tests::prelude::*;
 use arrivals::inspect::*;
-use intake::Input;
 
 fn records_of(input: &Input, name: &str) -> Vec<(String, Option<String>)> {
     let entry = registry::recognize(input).expect("known");
@@ -46,10 +44,7 @@ fn elements_of_lists_are_found_where_they_begin() {
     let text = format!("{{\"tasks\": [\n{}\n]}}", list.join(",\n"));
     let input = Input::bytes("ecs.json", text.as_bytes());
     let entry = registry::find("ecs").expect("known");
-    let options = ReadOptions {
-        rows: intake::RowPolicy::REPORT,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.rows = intake::RowPolicy::REPORT);
     let of = |input: &Input, name: &str| {
         let mut records = records(input, entry, &options, name).expect("readable");
         let own = records.found.remove(0);

@@ -2,7 +2,7 @@
 
 mod bad_traces;
 mod cache;
-mod dirty_rows;
+pub(crate) mod dirty_rows;
 mod duplicate_names;
 mod file_order;
 mod fill_up;
@@ -12,7 +12,9 @@ mod inspect;
 mod inspect_records;
 mod outcomes;
 mod partitions;
+
 mod precedence;
+pub(crate) mod prelude;
 mod read_ahead;
 mod real_files;
 mod transform;

@@ -1,20 +1,15 @@
 //! Tests of `arrivals::partitions` on real formats.
 
+use crate::tests::prelude::*;
 use arrivals::partitions::{JobPartition, Partitioned};
 use arrivals::read_options::PartitionField;
-use arrivals::{ArrivalSource, ReadOptions};
-use intake::{Input, TraceError};
-use units::Duration;
 
 use crate::readers::csv::CsvSource;
 
 #[test]
 fn jobs_have_the_limit_of_their_partition_and_others_are_refused() -> Result<(), TraceError> {
     let table = "submit,partition\n0,debug\n1,\n2,night\n";
-    let options = ReadOptions {
-        partitions: Some(PartitionField::default()),
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.partitions = Some(PartitionField::default()));
     let jobs = CsvSource::open(&Input::bytes("jobs.csv", table.as_bytes()), &options)?;
     let debug = JobPartition {
         name: "debug".into(),

@@ -1,8 +1,7 @@
 //! Tests of `arrivals::read_ahead` on real formats.
 
+use crate::prelude::*;
 use arrivals::read_ahead::CHUNK_ARRIVALS;
-use arrivals::{ArrivalSource, ReadOptions};
-use intake::Input;
 use std::fmt::Write as _;
 
 use crate::readers::csv::CsvSource;

@@ -1,12 +1,10 @@
 //! Tests of `arrivals::transform` on real formats.
 
+use crate::prelude::*;
 use crate::readers::csv::CsvSource;
+use arrivals::Classes;
 use arrivals::memory::Recorded;
-use arrivals::read_options::ReadOptions;
 use arrivals::transform::*;
-use arrivals::{Arrival, ArrivalSource, Classes};
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
 
 /// Jobs 1, 2, 3 at 10 s, 20 s, 30 s; the last to end is job 2 at 120.5 s.
 fn source() -> Box<dyn ArrivalSource> {

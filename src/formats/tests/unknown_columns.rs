@@ -1,20 +1,14 @@
 //! Tests of `intake::unknown_columns` on real formats.
 
 use crate::registry;
-use arrivals::ReadOptions;
-use arrivals::format::Constructor;
-use arrivals::memory::Recorded;
-use intake::Input;
-use intake::ledger::{Ledger, RowPolicy};
+use crate::tests::prelude::*;
+use intake::ledger::Ledger;
 
 fn ledger(name: &str, text: &str) -> Ledger {
     let input = Input::bytes("t", text.as_bytes().to_vec());
     let entry = registry::recognize(&input).expect("known");
     assert_eq!(entry.name, name);
-    let options = ReadOptions {
-        rows: RowPolicy::REPORT,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.rows = RowPolicy::REPORT);
     match entry.open {
         Constructor::Workload(open) => {
             let mut source = open(&input, &options).expect("a table");

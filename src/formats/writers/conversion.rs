@@ -7,10 +7,8 @@ use thiserror::Error;
 
 use super::lost::{Fate, LostField, of_arrival, of_spec};
 use super::{Record, RecordWriter, Settings, Writer};
+use crate::prelude::*;
 use arrivals::class_cache::ByClass;
-use arrivals::stream::{Arrival, ArrivalSource};
-use intake::TraceError;
-use model::{PodName, PodSpec, Text};
 use units::SortedMap;
 
 /// A count of what was written and of what the format can't say.

@@ -1,10 +1,10 @@
 //! Fields of a record that what is written says less about: the record beside the one that readers make of what is
 //! written, field by field. A field that has no line here is counted among other settings, so none goes unseen.
 
+use crate::prelude::*;
 use arrivals::job_fields::JobField;
-use arrivals::stream::Arrival;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY, PODS};
-use model::{Container, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList, Text};
+use model::{Container, JOB_TYPE_LABEL};
 
 /// The fate of a field that a format can't say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

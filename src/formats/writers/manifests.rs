@@ -14,15 +14,14 @@ use serde_json::{Value, json};
 
 use super::table::models;
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
+use crate::prelude::*;
 use arrivals::class_cache::ByClass;
 use arrivals::pod::settings::{written_containers, written_gates};
 use arrivals::pod::template::filled;
 use arrivals::pod::{affinity, rules};
-use arrivals::stream::Arrival;
+use model::GpuRequest;
 use model::gpu::DEVICE_MILLI;
-use model::{GpuRequest, PodName, PodSpec, Text};
 use names::{Namespaces, dns_name};
-use units::{Instant, Quantity};
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {
@@ -265,10 +264,11 @@ fn scalar(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use super::names::dns_label;
     use super::*;
+    use crate::parts::sorting::one_pod;
+    use crate::tests::prelude::*;
     use arrivals::memory::{MemorySource, Recorded};
 
     #[test]
@@ -287,17 +287,8 @@ mod tests {
         let names = ["7", "null", "web", "web", "web-2", "web"];
         let spaces = ["", "", "A b", "A b", "A b", "a_b"];
         let arrivals = (0..).zip(names).map(|(class, name)| Arrival {
-            submit: Instant::ZERO,
-            name: name.into(),
             class,
-            members: 1,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
+            ..one_pod(name.into(), Instant::ZERO)
         });
         let spec = |namespace: &str| PodSpec {
             namespace: namespace.into(),
@@ -317,20 +308,17 @@ mod tests {
         let said: Vec<&str> = { text.lines() }
             .filter_map(|line| line.strip_prefix("  name"))
             .collect();
-        assert_eq!(
-            said,
-            [
-                ": \"7\"",
-                ": \"null\"",
-                ": web",
-                "space: \"a-b\"",
-                ": web-2",
-                "space: \"a-b\"",
-                ": web-2-2",
-                "space: \"a-b\"",
-                ": web",
-                "space: \"a-b-2\"",
-            ]
-        );
+        said.are([
+            ": \"7\"",
+            ": \"null\"",
+            ": web",
+            "space: \"a-b\"",
+            ": web-2",
+            "space: \"a-b\"",
+            ": web-2-2",
+            "space: \"a-b\"",
+            ": web",
+            "space: \"a-b-2\"",
+        ]);
     }
 }

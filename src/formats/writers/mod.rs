@@ -15,10 +15,9 @@ mod tests;
 
 use std::io::{self, Write};
 
+use crate::prelude::*;
 use arrivals::class_columns::ClassColumns;
 use arrivals::header_record::HeaderRecord;
-use arrivals::stream::Arrival;
-use model::{PodSpec, Text};
 
 pub use conversion::{ConvertError, Converted, Lost};
 pub use nodes::write_nodes;

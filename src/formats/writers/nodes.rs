@@ -8,13 +8,12 @@ use super::lost::{Fate, LostField};
 use super::table::{cell, quoted};
 use crate::parts::machine_course::in_order;
 use crate::parts::node_cells::{self, COLUMNS};
+use crate::prelude::*;
 use crate::readers::openb_nodes::GPU_MODEL_LABEL;
-use arrivals::format::{NodeEvent, NodeList};
-use arrivals::read_options::ReadOptions;
+use arrivals::format::NodeEvent;
 use model::node::{HOSTNAME_LABEL, label_platform};
 use model::resource_list::{CPU, MEMORY, PODS};
-use model::{GpuInventory, Labels, Node, ResourceList, Text};
-use units::Quantity;
+use model::{GpuInventory, Node};
 
 /// Writes nodes as a table of openb, with the columns of amounts, labels, taints and later events that they need.
 ///
@@ -204,11 +203,10 @@ mod tests {
     use crate::parts::machine_course::MachineCourse;
     use crate::parts::sorting::{Capacity, gpu_node};
     use crate::readers::openb_nodes;
+    use crate::tests::prelude::*;
     use arrivals::format::NodeEventKind;
-    use intake::Input;
     use model::{Taint, TaintEffect};
     use proptest::prelude::*;
-    use units::Instant;
 
     /// A text with what separates texts of a cell.
     fn text() -> impl Strategy<Value = String> {
@@ -332,14 +330,11 @@ mod tests {
         let mut table = Vec::new();
         let converted = write_nodes(&list, &mut table).expect("memory");
         let lost = { converted.lost.iter() }.map(|own| (&*own.field, own.fate, own.count));
-        assert_eq!(
-            lost.collect::<Vec<_>>(),
-            [
-                ("events after the beginning", Fate::LeftOut, 2),
-                ("a b", Fate::LeftOut, 1),
-                ("cordon", Fate::LeftOut, 1),
-            ]
-        );
+        lost.collect::<Vec<_>>().are([
+            ("events after the beginning", Fate::LeftOut, 2),
+            ("a b", Fate::LeftOut, 1),
+            ("cordon", Fate::LeftOut, 1),
+        ]);
         assert_eq!(String::from_utf8(table).expect("text").lines().count(), 2);
     }
 }

@@ -6,14 +6,13 @@ use std::io::{self, Write};
 use super::conversion::{gang_name, task_names};
 use super::table::{Layout, cell, models, reading, said, start};
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
+use crate::prelude::*;
 use arrivals::class_cache::ByClass;
 use arrivals::job_fields::JobField;
 use arrivals::pod::settings::are_said_by_columns;
-use arrivals::stream::Arrival;
 use intake::parquet::{Kind, ParquetFile};
+use model::JOB_TYPE_LABEL;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{JOB_TYPE_LABEL, PodSpec, ResourceList, Text};
-use units::{Duration, Instant, Quantity};
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {
@@ -251,13 +250,11 @@ impl Class {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::parts::sorting::one_pod;
     use crate::registry;
+    use crate::tests::prelude::*;
     use crate::writers::Converted;
-    use arrivals::ReadOptions;
-    use arrivals::format::Constructor;
-    use arrivals::memory::{MemorySource, Recorded};
-    use intake::Input;
-    use model::PodName;
+    use arrivals::memory::MemorySource;
 
     fn written(recorded: Recorded) -> (Converted, Vec<u8>) {
         let mut bytes = Vec::new();
@@ -268,17 +265,10 @@ mod tests {
     fn of_spec(spec: PodSpec) -> Recorded {
         Recorded {
             arrivals: vec![Arrival {
-                submit: Instant::from_nanos(1),
-                name: PodName::Text("a".into()),
-                class: 0,
-                members: 1,
-                tenant: 0,
                 run_time: Some(Duration::from_nanos(i64::MAX)),
-                time_limit: None,
                 historic_start: Some(Instant::from_nanos(2_591_999_999_999_999)),
-                links: None,
-                part: 0,
                 origin: intake::Origin::line(1),
+                ..one_pod(PodName::Text("a".into()), Instant::from_nanos(1))
             }],
             classes: vec![spec.into()],
             tenants: vec!["ann, \"Ä\"".into()],
@@ -294,11 +284,8 @@ mod tests {
         assert_eq!((done.rows, done.reduced), (1, 0));
         let input = Input::bytes("a.parquet", bytes);
         let entry = registry::recognize(&input).expect("known");
-        let Constructor::Workload(open) = entry.open else {
-            panic!("a workload");
-        };
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let again = Recorded::collect(&mut *source).expect("good rows");
+        let open = opener(entry);
+        let again = collected(open(&input, &ReadOptions::default()));
         assert_eq!((entry.name, again), ("csv", recorded));
     }
 

@@ -8,16 +8,15 @@ use std::io::{self, Write};
 
 use super::table::cell;
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
+use crate::prelude::*;
 use crate::readers::swf::{ABSOLUTE_FROM, UNKNOWN_USER, bytes_of, outcome_of, status_of};
 use arrivals::class_cache::ByClass;
 use arrivals::header_record::HeaderEntry;
 use arrivals::job_fields::{EXECUTABLE, GROUP, JobField, OUTCOME, PARTITION, QUEUE};
 use arrivals::links::{Links, TaskNames};
-use arrivals::stream::Arrival;
 use model::resource_list::{CPU, MEMORY};
-use model::{Labels, PodName, PodSpec, ResourceList, Text};
 use units::time::NANOS_PER_SECOND;
-use units::{Duration, Instant, Quantity, SortedMap, SortedSet};
+use units::{SortedMap, SortedSet};
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {

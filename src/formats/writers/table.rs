@@ -3,21 +3,19 @@
 
 use std::borrow::Cow;
 use std::io::{self, Write};
-use std::sync::Arc;
 
 use super::conversion::{gang_name, task_names};
 use super::{Reading, Record, RecordWriter, Settings, Writer, not_taken};
 use crate::parts::resize_list;
+use crate::prelude::*;
 use arrivals::class_cache::ByClass;
 use arrivals::class_columns::ClassColumns;
 use arrivals::job_fields::JobField;
 use arrivals::links::Links;
 use arrivals::pod::settings::{self, is_cell};
-use arrivals::stream::Arrival;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::usage::Pattern;
-use model::{Behaviour, GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList, Text};
-use units::{Duration, Instant};
+use model::{GpuRequest, JOB_TYPE_LABEL};
 
 /// The registry's entry.
 pub(super) const ENTRY: Writer = Writer {

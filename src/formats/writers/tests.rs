@@ -7,7 +7,8 @@ mod templates;
 mod written_pods;
 mod written_rules;
 
-use std::sync::Arc;
+use crate::parts::sorting::one_pod;
+use crate::tests::prelude::*;
 
 use proptest::prelude::*;
 
@@ -15,13 +16,7 @@ use super::conversion::Tally;
 use super::lost::{Fate, LostField, of_arrival, of_spec};
 use super::*;
 use crate::registry;
-use arrivals::ReadOptions;
-use arrivals::format::Constructor;
-use arrivals::memory::{MemorySource, Recorded};
-use arrivals::stream::ArrivalSource;
-use intake::{Input, TraceError};
-use model::{Behaviour, PodName};
-use units::Instant;
+use arrivals::memory::MemorySource;
 
 use pods::pod;
 use records::recorded;
@@ -42,10 +37,8 @@ fn read(input: &Input) -> Recorded {
         },
         ..ReadOptions::default()
     };
-    let Constructor::Workload(open) = entry.open else {
-        panic!("a workload");
-    };
-    Recorded::collect(&mut *open(input, &options).expect("good rows")).expect("good rows")
+    let open = opener(entry);
+    collected(open(input, &options))
 }
 
 /// Everything about arrivals but their numbering and how their names are stored.
@@ -70,19 +63,12 @@ fn written(writer: &Writer, workload: &Recorded, with_usage: bool) -> (Converted
 /// A written workload as its readers take it, with every option that keeps something.
 fn read_back(format: &str, bytes: Vec<u8>, with_usage: bool) -> Recorded {
     let entry = registry::find(format).expect("a reader");
-    let options = ReadOptions {
-        usage: with_usage,
-        memory: true,
-        recorded: true,
-        resizes: true,
-        ..ReadOptions::default()
-    };
-    let Constructor::Workload(open) = entry.open else {
-        panic!("a workload");
-    };
+    let options = options_with(|own| {
+        (own.usage, own.memory, own.recorded, own.resizes) = (with_usage, true, true, true);
+    });
+    let open = opener(entry);
     let input = Input::bytes("written", bytes);
-    let mut source = open(&input, &options).expect("good rows");
-    Recorded::collect(&mut *source).expect("good rows")
+    collected(open(&input, &options))
 }
 
 /// What a workload lacks that was read back, counted by field.
@@ -155,19 +141,7 @@ proptest! {
         specs in prop::collection::vec(pod(), 1..3),
         format in prop::sample::select(vec!["csv", "parquet"]),
     ) {
-        let arrivals = (0..).zip(&specs).map(|(class, _)| Arrival {
-            submit: Instant::ZERO,
-            name: "a".into(),
-            class,
-            members: 1,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
-        });
+        let arrivals = (0..).zip(&specs).map(|(class, _)| Arrival { class, ..one_pod("a".into(), Instant::ZERO) });
         let workload = Recorded {
             arrivals: arrivals.collect(),
             classes: specs.into_iter().map(Arc::new).collect(),
@@ -320,19 +294,7 @@ impl ArrivalSource for Counting {
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
         self.most = self.most.max(Arc::strong_count(&self.name));
         self.left = self.left.saturating_sub(1);
-        Ok((self.left > 0).then(|| Arrival {
-            submit: Instant::ZERO,
-            name: PodName::Text(self.name.clone()),
-            class: 0,
-            members: 1,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
-        }))
+        Ok((self.left > 0).then(|| one_pod(PodName::Text(self.name.clone()), Instant::ZERO)))
     }
 
     fn classes(&self) -> &arrivals::Classes {

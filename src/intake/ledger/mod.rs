@@ -2,6 +2,8 @@
 //! handled as documented and counted in the [`Ledger`]; anything else is a bad row, and the
 //! [`RowPolicy`] says whether it stops the reading (spec: traces.md, section 0).
 
+mod conditions;
+
 use std::fmt;
 use std::sync::Arc;
 

@@ -3,70 +3,26 @@
 
 use super::tasks::{STATES, state};
 use crate::parts::batch_plans::Plans;
-use crate::parts::requests::requests;
-use crate::parts::sorting::{Demand, Gather};
 use crate::readers::alibaba_2018::outcome;
-use arrivals::job_fields::Outcome;
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{Hashed as _, Places};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row_of};
-use intake::{Input, TraceError};
-use model::{Behaviour, PodName, PodSpec};
-use units::Instant;
+use crate::readers::prelude::*;
+use arrivals::spill::Hashed as _;
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required(
-        "start time",
-        "s from the trace's start; 0 and less: before it",
-    ),
-    ColumnDoc::required("end time", "s"),
-    ColumnDoc::required("job id", "job; becomes part of the name"),
-    ColumnDoc::required("task id", "task; becomes part of the name"),
-    ColumnDoc::required("machine id", "machine; read, not used"),
-    ColumnDoc::required("status", "state at the end; written again as the outcome"),
-    ColumnDoc::required("sequence number", "number of the attempt"),
-    ColumnDoc::required("total sequence number", "number of attempts"),
-    ColumnDoc::required("maximum cpus", "cores; read, not used"),
-    ColumnDoc::required(
-        "average cpus",
-        "cores; with the option `usage`, what it uses",
-    ),
-    ColumnDoc::required(
-        "maximum memory",
-        "share of the largest machine; read, not used",
-    ),
-    ColumnDoc::required(
-        "average memory",
-        "share of the largest machine; with the option `usage`, what it uses",
-    ),
-];
-
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const START: usize = 0;
-const END: usize = 1;
-const JOB: usize = 2;
-const TASK: usize = 3;
-const STATUS: usize = 5;
-const ATTEMPT: usize = 6;
-const ATTEMPTS: usize = 7;
-const MOST_CPU: usize = 8;
-const CPU: usize = 9;
-const MOST_MEMORY: usize = 10;
-const MEMORY: usize = 11;
-
-/// Whether a table that begins with these bytes is one of instances.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (JOB, is_whole),
-        (STATUS, |field| STATES.contains(&field)),
-        (ATTEMPT, is_number_or_empty),
-        (CPU, is_number_or_empty),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+columns! { COLUMNS;
+    START: required("start time", "s from the trace's start; 0 and less: before it"),
+    END: required("end time", "s"),
+    JOB: required("job id", "job; becomes part of the name") => is_whole,
+    TASK: required("task id", "task; becomes part of the name"),
+    _: required("machine id", "machine; read, not used"),
+    STATUS: required("status", "state at the end; written again as the outcome") => |field| STATES.contains(&field),
+    ATTEMPT: required("sequence number", "number of the attempt") => is_number_or_empty,
+    ATTEMPTS: required("total sequence number", "number of attempts"),
+    MOST_CPU: required("maximum cpus", "cores; read, not used"),
+    CPU: required("average cpus", "cores; with the option `usage`, what it uses") => is_number_or_empty,
+    MOST_MEMORY: required("maximum memory", "share of the largest machine; read, not used"),
+    MEMORY: required("average memory", "share of the largest machine; with the option `usage`, what it uses"),
 }
+
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The reading of instances: the tables that it needs and those that it adds to.
 pub(super) struct Instances<'i> {
@@ -126,10 +82,8 @@ impl Instances<'_> {
             .zip(end)
             .filter(|&(start, end)| has_ended && start <= end);
         let run_time = whole.map(|(start, end)| end.since(start));
-        if run_time.is_none() {
-            let kind = "no end after a start; run time not known";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "no end after a start; run time not known";
+        journal.repair_if(run_time.is_none(), kind, line)?;
         let historic_start = start.filter(|&start| start > Instant::ZERO);
         let submit = plan.and_then(|plan| plan.submit);
         let submit = submit.into_iter().chain(historic_start).min();
@@ -169,14 +123,8 @@ impl Instances<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::tasks::ENTRY;
-    use crate::packed::archive;
     use crate::registry;
-    use arrivals::ReadOptions;
-    use arrivals::format::Constructor;
-    use arrivals::memory::Recorded;
-    use intake::Input;
-    use intake::ledger::RowPolicy;
-    use units::{Duration, Instant};
+    use crate::tests::prelude::*;
 
     const TASKS: &str = "100,190,1,1,2,Terminated,50,0.25\n150,200,1,2,1,Terminated,100,0.5\n";
     const INSTANCES: &str = "120,160,1,1,7,Terminated,1,1,0.5,0.25,0.1,0.125\n\
@@ -192,54 +140,39 @@ mod tests {
         let input = Input::bytes("t.tar", archive(&files));
         let entry = registry::recognize(&input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
-        let Constructor::Workload(open) = entry.open else {
-            panic!("a workload");
-        };
-        let options = ReadOptions {
-            usage: true,
-            rows: RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
-        let read = |input: &Input| {
-            Recorded::collect(&mut *open(input, &options).expect("good")).expect("good")
-        };
+        let open = opener(entry);
+        let options = options_with(|own| (own.usage, own.rows) = (true, RowPolicy::REPORT));
+        let read = |input: &Input| collected(open(input, &options));
         let recorded = read(&input);
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| {
-                let second = |at: Instant| at.as_nanos() / 1_000_000_000;
-                let start = one.historic_start.map(second);
-                (
-                    one.name.to_string(),
-                    second(one.submit),
-                    start,
-                    one.run_time,
-                )
-            })
-            .collect();
+        let seen = recorded.each(|one| {
+            let second = |at: Instant| at.as_nanos() / 1_000_000_000;
+            let start = one.historic_start.map(second);
+            (
+                one.name.to_string(),
+                second(one.submit),
+                start,
+                one.run_time,
+            )
+        });
         let run = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(
-            seen,
-            [
-                ("1-1-1".to_owned(), 100, Some(120), run(40)),
-                ("1-1-2".to_owned(), 100, Some(130), run(60)),
-                ("1-2".to_owned(), 150, None, run(50)),
-                ("9-9-1".to_owned(), 300, Some(300), run(10)),
-                ("9-9-2".to_owned(), 300, Some(300), None),
-            ]
-        );
+        seen.are([
+            ("1-1-1".to_owned(), 100, Some(120), run(40)),
+            ("1-1-2".to_owned(), 100, Some(130), run(60)),
+            ("1-2".to_owned(), 150, None, run(50)),
+            ("9-9-1".to_owned(), 300, Some(300), run(10)),
+            ("9-9-2".to_owned(), 300, Some(300), None),
+        ]);
         let first = recorded.classes[0].behaviour.as_ref().expect("measured");
         assert_eq!(first.cpu_usage.as_deref(), Some("250m"));
         assert_eq!(first.memory_usage.as_deref(), Some("34359738368"));
-        for (kind, count) in [
+        recorded.ledger.has_counts([
             ("earlier attempt of an instance; the last one counts", 1),
             ("instance of a task that is not listed; requests nothing", 2),
             (
                 "task without instances in their table; they run as long as it was there",
                 1,
             ),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
+        ]);
         assert_eq!(
             recorded.ledger.bad_rows()[0].to_string(),
             "t.tar: batch_instance.csv:6: column `status`: must be one of Ready, Waiting, Running, \
@@ -252,23 +185,15 @@ mod tests {
     #[test]
     fn states_are_outcomes_where_they_are_asked_for() {
         let files = [("batch_instance.csv", INSTANCES), ("batch_task.csv", TASKS)];
-        let options = ReadOptions {
-            outcomes: true,
-            rows: RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
-        let Constructor::Workload(open) = ENTRY.open else {
-            panic!("a workload");
-        };
+        let options = options_with(|own| (own.outcomes, own.rows) = (true, RowPolicy::REPORT));
+        let open = opener(&ENTRY);
         let input = Input::bytes("t.tar", archive(&files));
         let mut source = open(&input, &options).expect("good");
         let recorded = Recorded::collect(&mut *source).expect("good");
         let expected = ["completed", "completed", "completed", "completed", ""];
         assert_eq!(crate::tests::outcomes(&recorded), expected);
         let tasks = "1,2,1,1,1,Cancelled,50,0.5\n2,3,1,2,1,Failed,50,0.5\n3,4,1,3,1,Ready,50,0.5\n";
-        let input = Input::bytes("t.csv", tasks.as_bytes());
-        let mut source = open(&input, &options).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
+        let recorded = collected(open(&file("t.csv", tasks), &options));
         assert_eq!(
             crate::tests::outcomes(&recorded),
             ["cancelled", "failed", ""]

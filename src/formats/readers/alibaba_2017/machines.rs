@@ -5,17 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::usage;
 use crate::parts::machine_course::{MachineCourse, in_order};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, node};
-use crate::parts::timeline::{Event, Rank, Timed};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row_of_all};
-use intake::{Input, TraceError};
-use model::Labels;
-use units::{Instant, SortedMap};
+use crate::parts::timeline::Event;
+use crate::readers::prelude::*;
+use units::SortedMap;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -29,47 +21,29 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("timestamp", "s from the trace's start"),
-    ColumnDoc::required("machine id", "machine; becomes the node's name"),
-    ColumnDoc::required(
-        "event type",
-        "add, softerror or harderror; a machine with an error takes no new pods until it is added again",
-    ),
-    ColumnDoc::required("event detail", "cause of an error; read, not used"),
-    ColumnDoc::required("cpus", "cores"),
-    ColumnDoc::required("memory", "share of the largest machine"),
-    ColumnDoc::required(
-        "disk space",
-        "share of the largest machine; ephemeral storage, 1 TiB of which is the largest",
-    ),
-];
+columns! { COLUMNS;
+    TIME: required("timestamp", "s from the trace's start") => is_whole,
+    MACHINE: required("machine id", "machine; becomes the node's name"),
+    EVENT: required("event type",
+        "add, softerror or harderror; a machine with an error takes no new pods until it is added again")
+        => |field| EVENTS.contains(&field),
+    _: required("event detail", "cause of an error; read, not used"),
+    CPU: required("cpus", "cores"),
+    MEMORY: required("memory", "share of the largest machine"),
+    DISK: required("disk space", "share of the largest machine; ephemeral storage, 1 TiB of which is the largest"),
+}
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const TIME: usize = 0;
-const MACHINE: usize = 1;
-const EVENT: usize = 2;
-const CPU: usize = 4;
-const MEMORY: usize = 5;
-const DISK: usize = 6;
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The events of a machine.
 const EVENTS: [&str; 3] = ["add", "softerror", "harderror"];
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_machines(first).max(usage::of_machines(first))
+    LAYOUT.confidence(first).max(usage::of_machines(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["server_event"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
-}
-
-/// Whether a table that begins with these bytes is one of machines.
-pub(super) fn is_machines(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 2] = [(TIME, is_whole), (EVENT, |field| EVENTS.contains(&field))];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    Tables::with_first(input, super::TABLES, ["server_event"])
 }
 
 /// An event of a machine.
@@ -126,11 +100,10 @@ impl Row {
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut nodes = Vec::new();
     let mut known: SortedMap<i64, (usize, Capacity, MachineCourse)> = SortedMap::new();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let mut rows = Timed::default();
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         let row = Row::of(journal, fields, options)?;
@@ -185,9 +158,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::format::NodeEventKind;
-    use arrivals::inspect::validate;
-    use model::ResourceList;
+    use crate::tests::prelude::*;
     use model::resource_list::EPHEMERAL_STORAGE;
 
     #[test]
@@ -227,33 +198,21 @@ mod tests {
             list.nodes[0].allocatable.get("cpu").milli_floor(),
             Ok(64_000)
         );
-        for (kind, count) in [
+        list.ledger.has_counts([
             ("machine added again", 2),
             ("machine without a capacity", 1),
-        ] {
-            assert_eq!(list.ledger.count(kind), count, "{kind}");
-        }
+        ]);
         // The machine that was added again takes work; the first machine has an error, and is added again as it was.
         let seen: Vec<_> = { list.events.iter() }
             .map(|own| (own.at.as_nanos() / 1_000_000_000, own.node, &own.kind))
             .collect();
-        assert_eq!(
-            seen,
-            [
-                (0, 1, &NodeEventKind::Accepts),
-                (500, 0, &NodeEventKind::Refuses),
-                (600, 0, &NodeEventKind::Accepts),
-            ]
-        );
-        let found = validate(
-            &Input::bytes("m.csv", &b"0,1,gone,,64,0.69,0.4\n"[..]),
-            &ENTRY,
-            &ReadOptions::default(),
-            9,
-        );
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "m.csv:1: column `event type`: must be add, softerror or harderror, found `gone`"
-        );
+        seen.are([
+            (0, 1, &NodeEventKind::Accepts),
+            (500, 0, &NodeEventKind::Refuses),
+            (600, 0, &NodeEventKind::Accepts),
+        ]);
+        faults(&ENTRY, "m.csv", "0,1,gone,,64,0.69,0.4\n").has_bad_rows([
+            "m.csv:1: column `event type`: must be add, softerror or harderror, found `gone`",
+        ]);
     }
 }

@@ -8,44 +8,16 @@ pub mod services;
 pub mod tasks;
 mod usage;
 
-use crate::parts::side_by_side::TraceTable;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, LAST_SECOND, Refused};
-use units::Instant;
+use crate::readers::prelude::*;
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "batch_task",
-        sniff: tasks::is_tasks,
-        unread: "batch tasks, read by `alibaba-2017-tasks`",
-    },
-    TraceTable {
-        name: "batch_instance",
-        sniff: instances::sniff,
-        unread: "instances of batch tasks, read by `alibaba-2017-tasks`",
-    },
-    TraceTable {
-        name: "container_event",
-        sniff: services::is_services,
-        unread: "service instances, read by `alibaba-2017-services`",
-    },
-    TraceTable {
-        name: "container_usage",
-        sniff: usage::of_services,
-        unread: "usage of service instances, read by `alibaba-2017-services`",
-    },
-    TraceTable {
-        name: "server_event",
-        sniff: machines::is_machines,
-        unread: "machines, read by `alibaba-2017-machines`",
-    },
-    TraceTable {
-        name: "server_usage",
-        sniff: usage::of_machines,
-        unread: "usage of machines, not read; a run's nodes use what their pods do",
-    },
-];
+trace_tables! { TABLES;
+    "batch_task": |first| tasks::LAYOUT.confidence(first), "batch tasks, read by `alibaba-2017-tasks`";
+    "batch_instance": |first| instances::LAYOUT.confidence(first), "instances of batch tasks, read by `alibaba-2017-tasks`";
+    "container_event": |first| services::LAYOUT.confidence(first), "service instances, read by `alibaba-2017-services`";
+    "container_usage": usage::of_services, "usage of service instances, read by `alibaba-2017-services`";
+    "server_event": |first| machines::LAYOUT.confidence(first), "machines, read by `alibaba-2017-machines`";
+    "server_usage": usage::of_machines, "usage of machines, not read; a run's nodes use what their pods do";
+}
 
 /// Bytes of the largest disk of a machine, of which the trace states shares: 1 TiB. A run knows them by what fits, so that
 /// any other size would do as well.
@@ -54,10 +26,8 @@ const FULL_DISK: i64 = 1 << 40;
 /// The time of a row; one before the trace's start is the start.
 fn time(journal: &mut Journal, fields: &Fields<'_, '_>, place: usize) -> Result<Instant, Refused> {
     let seconds = fields.number(place, -LAST_SECOND, LAST_SECOND)?;
-    if seconds < 0 {
-        let kind = "time before the trace's start; counted as 0";
-        journal.dirt(kind, Action::Repair, fields.line())?;
-    }
+    let kind = "time before the trace's start; counted as 0";
+    journal.repair_if(seconds < 0, kind, fields.line())?;
     Ok(Instant::from_secs(seconds.max(0)))
 }
 

@@ -3,23 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::usage::{self, Measurements, Usage};
-use crate::parts::requests::requests;
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
-use crate::parts::timeline::{self, Rank, Timed};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{Alive, Order, Places, Stored};
-use arrivals::stream::{Arrival, ArrivalSource};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::origin::Origin;
-use intake::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
-use intake::{Input, TraceError};
+use super::usage;
+use crate::parts::measurements::{ByTask, Samples, each_usage_table};
+use crate::parts::timeline;
+use crate::readers::prelude::*;
+use arrivals::spill::{Alive, Order, Stored};
 use model::resource_list::EPHEMERAL_STORAGE;
-use model::{PodName, PodSpec};
-use units::{Instant, Quantity};
+use units::time::NANOS_PER_SECOND;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -33,63 +23,37 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("timestamp", "s from the trace's start; 0 is before it"),
-    ColumnDoc::required("event type", "Create or Remove"),
-    ColumnDoc::required("instance id", "instance; becomes the name"),
-    ColumnDoc::required("machine id", "machine; read, not used"),
-    ColumnDoc::required("cpus", "cores"),
-    ColumnDoc::required("memory", "share of the largest machine"),
-    ColumnDoc::required(
-        "disk space",
-        "share of the largest machine; with the option `shares`, ephemeral storage",
-    ),
-    ColumnDoc::required("cpu ids", "processors that it was given; read, not used"),
-];
-
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const TIME: usize = 0;
-const EVENT: usize = 1;
-const INSTANCE: usize = 2;
-const CPU: usize = 4;
-const MEMORY: usize = 5;
-const DISK: usize = 6;
-
-fn sniff(first: &[u8]) -> Confidence {
-    is_services(first).max(usage::of_services(first))
+columns! { COLUMNS;
+    TIME: required("timestamp", "s from the trace's start; 0 is before it") => is_whole,
+    EVENT: required("event type", "Create or Remove") => |field| matches!(field, "Create" | "Remove"),
+    INSTANCE: required("instance id", "instance; becomes the name"),
+    _: required("machine id", "machine; read, not used"),
+    CPU: required("cpus", "cores"),
+    MEMORY: required("memory", "share of the largest machine"),
+    DISK: required("disk space", "share of the largest machine; with the option `shares`, ephemeral storage"),
+    _: required("cpu ids", "processors that it was given; read, not used"),
 }
 
-/// Whether a table that begins with these bytes is one of service instances.
-pub(super) fn is_services(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 2] = [
-        (TIME, is_whole),
-        (EVENT, |field| matches!(field, "Create" | "Remove")),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
+
+fn sniff(first: &[u8]) -> Confidence {
+    LAYOUT.confidence(first).max(usage::of_services(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
-    let names = ["container_event", "container_usage"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["container_event", "container_usage"])
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [events, measured] = &tables.read;
-    let mut measurements = Measurements::default();
-    for part in measured {
-        if options.usage {
-            measurements.read(part, &mut journal)?;
-            continue;
-        }
-        journal.file = part.name.clone();
-        journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
-    }
+    let mut samples = Samples::default();
+    each_usage_table(measured, options, &mut journal, |part, journal| {
+        usage::read(&mut samples, part, journal)
+    })?;
     let mut services = Services {
-        usage: measurements.usage()?,
+        usage: samples.sorted()?,
         has_shares: options.shares,
         ..Services::holding(MOST_HELD)
     };
@@ -214,7 +178,7 @@ struct Services {
     lives: Places,
     /// Number of instances whose usage is known.
     measured: usize,
-    usage: Usage,
+    usage: ByTask,
     /// Whether instances request disk space.
     has_shares: bool,
 }
@@ -227,7 +191,7 @@ impl Services {
             alive: Alive::holding(most_held),
             lives: Places::holding(most_held),
             measured: 0,
-            usage: Usage::default(),
+            usage: ByTask::default(),
             has_shares: false,
         }
     }
@@ -271,12 +235,12 @@ impl Services {
         let key = Places::key([&*own]);
         let number = self.lives.get(key)?.unwrap_or_default() + 1;
         self.lives.put(key, number)?;
-        let behaviour = self.usage.of(instance, time)?;
+        let behaviour = self
+            .usage
+            .shares(usage::key(instance), time.as_nanos() / NANOS_PER_SECOND)?;
         self.measured += usize::from(behaviour.is_some() && number == 1);
-        if number > 1 {
-            let kind = "instance that is there again after it was removed; arrives again";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
+        let kind = "instance that is there again after it was removed; arrives again";
+        journal.keep_if(number > 1, kind, line)?;
         let spec = PodSpec {
             behaviour: behaviour.map(Into::into),
             ..PodSpec::with_requests(requests)
@@ -317,31 +281,22 @@ fn deliver(gather: &mut Gather, own: &Instance, removed: Option<Instant>) {
         _ => format!("{id}-{number}"),
     };
     let arrival = Arrival {
-        submit: created,
-        name: PodName::Text(name.into()),
         class,
-        members: 1,
         tenant: gather.tenant(""),
         run_time: removed.map(|removed| removed.since(created)),
-        time_limit: None,
         historic_start: (created > Instant::ZERO).then_some(created),
-        links: None,
-        part: 0,
         origin,
+        ..one_pod(PodName::Text(name.into()), created)
     };
     gather.add(&arrival);
 }
 
 #[cfg(test)]
 mod tests {
+    use crate::tests::prelude::*;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::packed::archive;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
-    use intake::ledger::RowPolicy;
-    use units::Duration;
 
     /// The arrivals and the ledger of events of instances, each with its second and whether it is a creation.
     fn read(events: &[(i64, i64, bool)], most_held: usize) -> (Recorded, String) {
@@ -383,34 +338,21 @@ mod tests {
                     150,Create,2,5,4,0.1,0.1,1|2\n160,Remove,2,5,4,0.1,0.1,1|2\n\
                     170,Remove,2,5,4,0.1,0.1,1|2\n180,Create,3,5,,0.1,0.1,1|2\n\
                     190,Create,2,5,4,0.1,0.1,1|2\n";
-        let input = Input::bytes("c.csv", rows.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        let recorded = collected(open(&file("c.csv", rows), &ReadOptions::default()));
+        let runs = recorded.each(|one| one.run_time);
         let whole = Some(Duration::from_secs(60));
         assert_eq!(runs, [None, whole, None, None]);
-        let names: Vec<String> = { recorded.arrivals.iter() }
-            .map(|one| one.name.to_string())
-            .collect();
+        let names = recorded.names();
         assert_eq!(names, ["1", "2", "3", "2-2"]);
-        for kind in [
+        recorded.ledger.has_once([
             "instance that is there again after it was removed; arrives again",
             "no request; counted as 0",
             "instance created twice",
             "removal of an instance that is not there",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
-        let found = validate(
-            &Input::bytes("c.csv", &b"0,Start,1,5,4,0.1,0.1,1\n"[..]),
-            &ENTRY,
-            &ReadOptions::default(),
-            9,
-        );
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "c.csv:1: column `event type`: must be Create or Remove, found `Start`"
-        );
+        ]);
+        faults(&ENTRY, "c.csv", "0,Start,1,5,4,0.1,0.1,1\n").has_bad_rows([
+            "c.csv:1: column `event type`: must be Create or Remove, found `Start`",
+        ]);
     }
 
     #[test]
@@ -419,11 +361,8 @@ mod tests {
             "0,Create,1,5,4,0.1,0.5,1|2\n100,Create,2,5,4,0.1,0,1|2\n150,Create,3,5,4,0.1,,1\n";
         let input = Input::bytes("c.csv", rows.as_bytes());
         let read = |shares| {
-            let options = ReadOptions {
-                shares,
-                ..ReadOptions::default()
-            };
-            Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
+            let options = options_with(|own| own.shares = shares);
+            collected(open(&input, &options))
         };
         let disk = |recorded: &Recorded| {
             let classes = recorded.arrivals.iter().map(|one| one.class as usize);
@@ -443,10 +382,8 @@ mod tests {
     #[test]
     fn events_happen_in_order_of_time() {
         let rows = "500,Remove,1,5,4,0.1,0.1,1|2\n0,Create,1,5,4,0.1,0.1,1|2\n";
-        let input = Input::bytes("c.csv", rows.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        let recorded = collected(open(&file("c.csv", rows), &ReadOptions::default()));
+        let runs = recorded.each(|one| one.run_time);
         assert_eq!(runs, [Some(Duration::from_secs(500))]);
         assert_eq!(
             recorded.ledger.count(crate::parts::timeline::OUT_OF_ORDER),
@@ -470,7 +407,7 @@ mod tests {
                 rows: intake::ledger::RowPolicy::REPORT,
                 ..ReadOptions::default()
             };
-            Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
+            collected(open(&input, &options))
         };
         let with = read(true);
         let used = |class: usize| with.classes[class].behaviour.clone();

@@ -8,21 +8,9 @@ use super::instances::{self, Instances};
 use crate::parts::batch_plans::{Plan, Plans};
 use crate::parts::instances::Unfold;
 use crate::parts::joined_name::JoinedName;
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
 use crate::readers::alibaba_2018::outcome;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::job_fields::outcome_alone;
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{FlatName, Places};
-use arrivals::stream::ArrivalSource;
-use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal, RowPolicy};
-use intake::rows::{Fields, Layout, Refused, each_row_of_all};
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
+use crate::readers::prelude::*;
+use intake::ledger::RowPolicy;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -36,30 +24,19 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("create time", "s from the trace's start"),
-    ColumnDoc::required("end time", "s, of the last change of state"),
-    ColumnDoc::required("job id", "job; becomes part of the name"),
-    ColumnDoc::required("task id", "task; becomes part of the name"),
-    ColumnDoc::required("instances", "number of instances; each is a pod"),
-    ColumnDoc::required(
-        "status",
-        "state at the end, written again as the outcome; only Terminated is a success",
-    ),
-    ColumnDoc::required("cpus", "1/100 core per instance"),
-    ColumnDoc::required("memory", "share of the largest machine per instance"),
-];
+columns! { COLUMNS;
+    CREATED: required("create time", "s from the trace's start") => is_whole,
+    END: required("end time", "s, of the last change of state") => is_whole,
+    JOB: required("job id", "job; becomes part of the name"),
+    TASK: required("task id", "task; becomes part of the name"),
+    INSTANCES: required("instances", "number of instances; each is a pod"),
+    STATUS: required("status", "state at the end, written again as the outcome; only Terminated is a success")
+        => |field| STATES.contains(&field),
+    CPU: required("cpus", "1/100 core per instance"),
+    MEMORY: required("memory", "share of the largest machine per instance"),
+}
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const CREATED: usize = 0;
-const END: usize = 1;
-const JOB: usize = 2;
-const TASK: usize = 3;
-const INSTANCES: usize = 4;
-const STATUS: usize = 5;
-const CPU: usize = 6;
-const MEMORY: usize = 7;
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The states of a task.
 pub(super) const STATES: [&str; 7] = [
@@ -73,17 +50,9 @@ pub(super) const STATES: [&str; 7] = [
 ];
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_tasks(first).max(instances::sniff(first))
-}
-
-/// Whether a table that begins with these bytes is one of tasks.
-pub(super) fn is_tasks(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 3] = [
-        (CREATED, is_whole),
-        (END, is_whole),
-        (STATUS, |field| STATES.contains(&field)),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT
+        .confidence(first)
+        .max(instances::LAYOUT.confidence(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
@@ -91,11 +60,10 @@ fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     gather.header.fields = outcome_alone(options);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [tasks, instances] = &tables.read;
     let (mut plans, mut names) = (Plans::default(), JoinedName::default());
     if !instances.is_empty() {
@@ -252,17 +220,14 @@ fn run_time(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     #[test]
     fn instances_run_from_creation_to_end() {
         let rows = "41562,41618,120,686,2,Terminated,50,0.004\n-5,41618,120,687,1,Failed,,\n\
                     10,9,121,1,1,Terminated,50,0.1\n10,90,121,2,1,Running,50,0.1\n\
                     20,95,121,3,1,Interrupted,50,0.1\n";
-        let input = Input::bytes("t.csv", rows.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let recorded = collected(open(&file("t.csv", rows), &ReadOptions::default()));
         assert_eq!(recorded.arrivals.len(), 6);
         let interrupted = &recorded.arrivals[3];
         assert_eq!(interrupted.run_time, Some(Duration::from_secs(75)));
@@ -274,31 +239,19 @@ mod tests {
             .requests()
             .expect("small");
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
-        for (kind, count) in [
+        recorded.ledger.has_counts([
             ("time before the trace's start; counted as 0", 1),
             ("no end after the creation; run time not known", 2),
             ("no request; counted as 0", 1),
             (WITH_WAIT, 3),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
+        ]);
         let rows = "1,2,1,1,1,Terminated,50,1.5\n1,2,1,1,1,Done,50,1\n1,2,1,1\n";
-        let found = validate(
-            &Input::bytes("t.csv", rows.as_bytes()),
-            &ENTRY,
-            &ReadOptions::default(),
-            9,
-        );
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "t.csv:1: column `memory`: must be at most 1, found `1.5`",
-                "t.csv:2: column `status`: must be one of Ready, Waiting, Running, Terminated, \
+        faults(&ENTRY, "t.csv", rows).has_bad_rows([
+            "t.csv:1: column `memory`: must be at most 1, found `1.5`",
+            "t.csv:2: column `status`: must be one of Ready, Waiting, Running, Terminated, \
                  Failed, Cancelled, Interrupted, found `Done`",
-                "t.csv:3: column `instances`: the row has 4 fields where the format has 8, found \
+            "t.csv:3: column `instances`: the row has 4 fields where the format has 8, found \
                  `1,2,1,1`",
-            ]
-        );
+        ]);
     }
 }

@@ -1,34 +1,24 @@
 //! Measured usage in Alibaba's trace of 2017. That of service instances is a share of what they requested.
 
-use crate::parts::measurements::{ByTask, Key, Sample, Samples};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::Journal;
-use intake::rows::{Layout, each_row_of};
-use intake::{Input, TraceError};
-use model::Behaviour;
-use units::Instant;
+use crate::parts::measurements::{Key, Sample, Samples};
+use crate::readers::prelude::*;
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("timestamp", "s from the trace's start"),
-    ColumnDoc::required("instance id", "instance"),
-    ColumnDoc::required("cpu used", "percent of the request"),
-    ColumnDoc::required("memory used", "percent of the request"),
-    ColumnDoc::required("disk space used", "percent of the request; read, not used"),
-    ColumnDoc::required("load of 1 minute", "read, not used"),
-    ColumnDoc::required("load of 5 minutes", "read, not used"),
-    ColumnDoc::required("load of 15 minutes", "read, not used"),
-    ColumnDoc::required("average CPI", "read, not used"),
-    ColumnDoc::required("average MPKI", "read, not used"),
-    ColumnDoc::required("maximum CPI", "read, not used"),
-    ColumnDoc::required("maximum MPKI", "read, not used"),
-];
+columns! { COLUMNS;
+    TIME: required("timestamp", "s from the trace's start"),
+    INSTANCE: required("instance id", "instance"),
+    CPU: required("cpu used", "percent of the request"),
+    MEMORY: required("memory used", "percent of the request"),
+    _: required("disk space used", "percent of the request; read, not used"),
+    _: required("load of 1 minute", "read, not used"),
+    _: required("load of 5 minutes", "read, not used"),
+    _: required("load of 15 minutes", "read, not used"),
+    _: required("average CPI", "read, not used"),
+    _: required("average MPKI", "read, not used"),
+    _: required("maximum CPI", "read, not used"),
+    _: required("maximum MPKI", "read, not used"),
+}
 
 const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const TIME: usize = 0;
-const INSTANCE: usize = 1;
-const CPU: usize = 2;
-const MEMORY: usize = 3;
 
 /// Number of columns of the usage of machines.
 const OF_MACHINES: usize = 8;
@@ -53,59 +43,25 @@ pub(super) fn of_machines(first: &[u8]) -> Confidence {
     row_has(first, b',', OF_MACHINES, &tests(OF_MACHINES))
 }
 
-/// Measurements of instances: hundredths of a percent of processors and of memory, each from a second on.
-#[derive(Default)]
-pub(super) struct Measurements {
-    samples: Samples,
-}
-
-impl Measurements {
-    /// Adds the measurements of a table.
-    pub(super) fn read(&mut self, part: &Input, journal: &mut Journal) -> Result<(), TraceError> {
-        journal.file = part.name.clone();
-        each_row_of(part, &LAYOUT, journal, &mut |journal, fields| {
-            let instance = fields.number(INSTANCE, 0, i64::MAX)?;
-            let cpu = fields.scaled(CPU, 100, MOST)?;
-            let memory = fields.scaled(MEMORY, 100, MOST)?;
-            let at = super::time(journal, fields, TIME)?;
-            let sample = Sample::new(at.as_nanos() / 1_000_000_000, [cpu, memory, None]);
-            self.samples.push(key(instance), sample);
-            Ok(())
-        })
-    }
-
-    /// The usage of each instance.
-    pub(super) fn usage(self) -> Result<Usage, TraceError> {
-        Ok(Usage {
-            samples: self.samples.sorted()?,
-        })
-    }
+/// Adds the measurements of instances in a table: hundredths of a percent of processors and of memory, each from a second
+/// on.
+pub(super) fn read(
+    samples: &mut Samples,
+    part: &Input,
+    journal: &mut Journal,
+) -> Result<(), TraceError> {
+    each_row_of(part, &LAYOUT, journal, &mut |journal, fields| {
+        let instance = fields.number(INSTANCE, 0, i64::MAX)?;
+        let cpu = fields.scaled(CPU, 100, MOST)?;
+        let memory = fields.scaled(MEMORY, 100, MOST)?;
+        let at = super::time(journal, fields, TIME)?;
+        let sample = Sample::new(at.as_nanos() / 1_000_000_000, [cpu, memory, None]);
+        samples.push(key(instance), sample);
+        Ok(())
+    })
 }
 
 /// The key of an instance.
-fn key(instance: i64) -> Key {
+pub(super) const fn key(instance: i64) -> Key {
     [instance as u64, 0]
-}
-
-/// Usage of instances: of processors and of memory.
-#[derive(Default)]
-pub(super) struct Usage {
-    samples: ByTask,
-}
-
-impl Usage {
-    /// The number of instances that were measured.
-    pub(super) fn len(&self) -> usize {
-        self.samples.len()
-    }
-
-    /// The use of an instance that began at an instant; `None` if nothing of it was measured.
-    pub(super) fn of(
-        &mut self,
-        instance: i64,
-        began: Instant,
-    ) -> Result<Option<Behaviour>, TraceError> {
-        let start = began.as_nanos() / 1_000_000_000;
-        self.samples.shares(key(instance), start)
-    }
 }

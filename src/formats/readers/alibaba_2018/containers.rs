@@ -7,25 +7,14 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use serde::{Deserialize, Serialize};
 
-use super::usage::{self, Measurements, Usage};
-use crate::parts::requests::requests;
+use super::usage;
+use crate::parts::measurements::{ByTask, Samples, each_usage_table};
 use crate::parts::resizes::{Changed, Resizes, Standing};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
-use crate::parts::timeline::{Event, OUT_OF_ORDER, Rank, Timed};
-use arrivals::format::{Constructor, FormatEntry};
+use crate::parts::timeline::{Event, OUT_OF_ORDER};
+use crate::readers::prelude::*;
 use arrivals::intern::ClassTable;
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{Alive, Key, NONE, Order, Places, Stored, TextLog};
-use arrivals::stream::{Arrival, ArrivalSource};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::origin::Origin;
-use intake::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of};
-use intake::{Input, TraceError};
-use model::{PodName, PodSpec, Text};
+use arrivals::spill::{Alive, Key, NONE, Order, Stored, TextLog};
 use units::time::NANOS_PER_SECOND;
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -39,79 +28,50 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("container_id", "container; becomes the name"),
-    ColumnDoc::required("machine_id", "machine; read, not used"),
-    ColumnDoc::required("time_stamp", "s from the trace's start"),
-    ColumnDoc::required("app_du", "application; becomes the tenant"),
-    ColumnDoc::required(
-        "status",
-        "state; `stopped` ends a container that was there, and is none without a request",
-    ),
-    ColumnDoc::required("cpu_request", "1/100 core"),
-    ColumnDoc::required("cpu_limit", "1/100 core"),
-    ColumnDoc::required("mem_size", "percent of the largest machine"),
-];
-
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const CONTAINER: usize = 0;
-const TIME: usize = 2;
-const APPLICATION: usize = 3;
-const STATUS: usize = 4;
-const CPU: usize = 5;
-const LIMIT: usize = 6;
-const MEMORY: usize = 7;
-
-fn sniff(first: &[u8]) -> Confidence {
-    is_containers(first).max(usage::of_containers(first))
+columns! { COLUMNS;
+    CONTAINER: required("container_id", "container; becomes the name") => |field| field.starts_with("c_"),
+    _: required("machine_id", "machine; read, not used") => |field| field.starts_with("m_"),
+    TIME: required("time_stamp", "s from the trace's start") => is_whole,
+    APPLICATION: required("app_du", "application; becomes the tenant"),
+    STATUS: required("status", "state; `stopped` ends a container that was there, and is none without a request"),
+    CPU: required("cpu_request", "1/100 core"),
+    LIMIT: required("cpu_limit", "1/100 core"),
+    MEMORY: required("mem_size", "percent of the largest machine"),
 }
 
-/// Whether a table that begins with these bytes is one of containers.
-pub(super) fn is_containers(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 3] = [
-        (CONTAINER, |field| field.starts_with("c_")),
-        (1, |field| field.starts_with("m_")),
-        (TIME, is_whole),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
+
+fn sniff(first: &[u8]) -> Confidence {
+    LAYOUT
+        .confidence(first)
+        .max(usage::LAYOUT.confidence(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
-    let names = ["container_meta", "container_usage"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["container_meta", "container_usage"])
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [containers, measured] = &tables.read;
-    let mut measurements = Measurements::default();
-    for part in measured {
-        if options.usage {
-            measurements.read(part, &mut journal)?;
-            continue;
-        }
-        journal.file = part.name.clone();
-        journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
-    }
+    let mut samples = Samples::default();
+    each_usage_table(measured, options, &mut journal, |part, journal| {
+        usage::read(&mut samples, part, journal)
+    })?;
     let mut own = Containers {
         stands: if options.resizes {
             Standing::Latest
         } else {
             Standing::First
         },
-        usage: measurements.usage()?,
+        usage: samples.sorted()?,
         ..Containers::default()
     };
     let mut rows = Rows::default();
-    for part in containers {
-        journal.file = part.name.clone();
-        each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
-            rows.take(journal, fields, options)
-        })?;
-    }
+    each_row_of_all(containers, &LAYOUT, &mut journal, |journal, fields| {
+        rows.take(journal, fields, options)
+    })?;
     rows.timed.each(&mut journal, |journal, line, row| {
         own.take(journal, line, &row)
     })?;
@@ -208,7 +168,7 @@ struct Containers {
     gather: Gather,
     /// The request that stands of a container that asks for several.
     stands: Standing,
-    usage: Usage,
+    usage: ByTask,
     /// Number of containers whose usage is known.
     measured: usize,
 }
@@ -222,7 +182,7 @@ impl Default for Containers {
             resizes: IndexMap::default(),
             gather: Gather::default().in_order(Order::Place),
             stands: Standing::First,
-            usage: Usage::default(),
+            usage: ByTask::default(),
             measured: 0,
         }
     }
@@ -262,21 +222,17 @@ impl Containers {
             let kind = "stopped container without a request";
             return Ok(journal.dirt(kind, Action::Drop, line)?);
         }
-        if row.is_stopped {
-            let kind = "container whose first row says that it is stopped; arrives all the same";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
-        if !has_cpu || !has_memory {
-            journal.dirt("no request; counted as 0", Action::Keep, line)?;
-        }
+        let kind = "container whose first row says that it is stopped; arrives all the same";
+        journal.keep_if(row.is_stopped, kind, line)?;
+        journal.keep_if(!has_cpu || !has_memory, "no request; counted as 0", line)?;
         let second = row.at.as_nanos() / NANOS_PER_SECOND;
-        let behaviour = self.usage.of(&row.name, second)?;
+        let key = Places::key([&*row.name]);
+        let behaviour = self.usage.shares(key, second)?;
         self.measured += usize::from(behaviour.is_some() && number == 1);
         let spec = PodSpec {
             behaviour: behaviour.map(Into::into),
             ..row.spec()
         };
-        let key = Places::key([&*row.name]);
         let known = Known {
             key,
             names: self.names.push([&row.name, &row.tenant]),
@@ -335,17 +291,12 @@ impl Containers {
             number => format!("{name}-{number}"),
         };
         let arrival = Arrival {
-            submit: known.submit,
-            name: PodName::Text(name.into()),
             class,
-            members: 1,
             tenant: self.gather.tenant(&tenant),
             run_time: known.run_time,
-            time_limit: None,
             historic_start: (known.submit > Instant::ZERO).then_some(known.submit),
-            links: None,
-            part: 0,
             origin: known.origin,
+            ..one_pod(PodName::Text(name.into()), known.submit)
         };
         self.gather.add(&arrival);
         Ok(())

@@ -4,68 +4,29 @@
 use super::tasks::{STATES, links, state};
 use crate::parts::batch_plans::Plans;
 use crate::parts::joined_name::JoinedName;
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::sorting::Gather;
 use crate::parts::task_names::KnownTasks;
+use crate::readers::prelude::*;
 use arrivals::links::Links;
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{FlatLinks, FlatName};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
-use intake::{Input, TraceError};
-use model::Behaviour;
-use units::{Duration, Instant};
+use arrivals::spill::FlatLinks;
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("instance_name", "instance; becomes part of the name"),
-    ColumnDoc::required("task_name", "task, with the tasks that it waits for"),
-    ColumnDoc::required("job_name", "job; becomes part of the name"),
-    ColumnDoc::required("task_type", "type; becomes the tenant"),
-    ColumnDoc::required("status", "state at the end; written again as the outcome"),
-    ColumnDoc::required("start_time", "s from the trace's start"),
-    ColumnDoc::required("end_time", "s; 0 while it runs"),
-    ColumnDoc::required("machine_id", "machine; read, not used"),
-    ColumnDoc::required("seq_no", "number of the attempt"),
-    ColumnDoc::required("total_seq_no", "number of attempts"),
-    ColumnDoc::required(
-        "cpu_avg",
-        "1/100 core; with the option `usage`, what it uses",
-    ),
-    ColumnDoc::required("cpu_max", "1/100 core; read, not used"),
-    ColumnDoc::required(
-        "mem_avg",
-        "percent of the largest machine; with `usage`, what it uses",
-    ),
-    ColumnDoc::required("mem_max", "percent of the largest machine; read, not used"),
-];
-
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const NAME: usize = 0;
-const TASK: usize = 1;
-const JOB: usize = 2;
-const TYPE: usize = 3;
-const STATUS: usize = 4;
-const START: usize = 5;
-const END: usize = 6;
-const ATTEMPT: usize = 8;
-const ATTEMPTS: usize = 9;
-const CPU: usize = 10;
-const MOST_CPU: usize = 11;
-const MEMORY: usize = 12;
-const MOST_MEMORY: usize = 13;
-
-/// Whether a table that begins with these bytes is one of instances.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (STATUS, |field| STATES.contains(&field)),
-        (START, is_whole),
-        (ATTEMPT, is_number_or_empty),
-        (CPU, is_number_or_empty),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+columns! { COLUMNS;
+    NAME: required("instance_name", "instance; becomes part of the name"),
+    TASK: required("task_name", "task, with the tasks that it waits for"),
+    JOB: required("job_name", "job; becomes part of the name"),
+    TYPE: required("task_type", "type; becomes the tenant"),
+    STATUS: required("status", "state at the end; written again as the outcome") => |field| STATES.contains(&field),
+    START: required("start_time", "s from the trace's start") => is_whole,
+    END: required("end_time", "s; 0 while it runs"),
+    _: required("machine_id", "machine; read, not used"),
+    ATTEMPT: required("seq_no", "number of the attempt") => is_number_or_empty,
+    ATTEMPTS: required("total_seq_no", "number of attempts"),
+    CPU: required("cpu_avg", "1/100 core; with the option `usage`, what it uses") => is_number_or_empty,
+    MOST_CPU: required("cpu_max", "1/100 core; read, not used"),
+    MEMORY: required("mem_avg", "percent of the largest machine; with `usage`, what it uses"),
+    MOST_MEMORY: required("mem_max", "percent of the largest machine; read, not used"),
 }
+
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The reading of instances: the tables that it needs and those that it adds to.
 pub(super) struct Instances<'i> {
@@ -134,15 +95,11 @@ impl Instances<'_> {
         if start == 0 && self.options.ran_only {
             return Ok(journal.dirt("instance never began", Action::Drop, line)?);
         }
-        if start == 0 {
-            let kind = "instance without a start; arrives with its task";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
+        let kind = "instance without a start; arrives with its task";
+        journal.keep_if(start == 0, kind, line)?;
         let run_time = (start > 0 && end >= start).then(|| Duration::from_secs(end - start));
-        if run_time.is_none() {
-            let kind = "no end after a start; run time not known";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "no end after a start; run time not known";
+        journal.repair_if(run_time.is_none(), kind, line)?;
         let historic_start = (start > 0).then(|| Instant::from_secs(start));
         let submit = plan.and_then(|plan| plan.submit);
         // The first instance of a task begins when the task does.
@@ -196,14 +153,8 @@ impl Instances<'_> {
 #[cfg(test)]
 mod tests {
     use super::super::tasks::ENTRY;
-    use crate::packed::archive;
     use crate::registry;
-    use arrivals::ReadOptions;
-    use arrivals::format::Constructor;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
-    use intake::Input;
-    use units::{Duration, Instant};
+    use crate::tests::prelude::*;
 
     const TASKS: &str = "M1,2,j_1,1,Terminated,100,190,50,0.39\n\
                          R2_1,1,j_1,1,Terminated,190,200,100,0.5\n\
@@ -222,68 +173,53 @@ mod tests {
     fn read(input: &Input, options: &ReadOptions) -> Recorded {
         let entry = registry::recognize(input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
-        let Constructor::Workload(open) = entry.open else {
-            panic!("a workload");
-        };
-        Recorded::collect(&mut *open(input, options).expect("good rows")).expect("good rows")
+        let open = opener(entry);
+        collected(open(input, options))
     }
 
     #[test]
     fn instances_run_as_long_as_they_did_for_what_their_tasks_request() {
-        let options = ReadOptions {
-            usage: true,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.usage = true);
         let recorded = read(&input(), &options);
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| {
-                let spec = &recorded.classes[one.class as usize];
-                let cpu = spec.requests().expect("small").get("cpu").milli_ceil();
-                let used = spec
-                    .behaviour
-                    .as_ref()
-                    .and_then(|own| own.cpu_usage.clone());
-                let second = one.submit.as_nanos() / 1_000_000_000;
-                (
-                    one.name.to_string(),
-                    second,
-                    one.run_time,
-                    cpu.expect("small"),
-                    used,
-                )
-            })
-            .collect();
+        let seen = recorded.each(|one| {
+            let spec = &recorded.classes[one.class as usize];
+            let cpu = spec.requests().expect("small").get("cpu").milli_ceil();
+            let used = spec
+                .behaviour
+                .as_ref()
+                .and_then(|own| own.cpu_usage.clone());
+            let second = one.submit.as_nanos() / 1_000_000_000;
+            (
+                one.name.to_string(),
+                second,
+                one.run_time,
+                cpu.expect("small"),
+                used,
+            )
+        });
         let run = |seconds| Some(Duration::from_secs(seconds));
         let text = |text: &str| Some(text.into());
         let own = |name: &str, at, run, cpu, used| (name.to_owned(), at, run, cpu, used);
-        assert_eq!(
-            seen,
-            [
-                own("j_2-M1-ins_3", 90, None, 1_000, None),
-                own("j_1-M1-ins_1", 100, run(60), 500, text("430m")),
-                own("j_1-M1-ins_2", 100, run(70), 500, text("70m")),
-                own("j_1-R2_1", 190, run(10), 1_000, None),
-                own("j_9-M9-ins_4", 300, run(10), 0, text("10m")),
-            ]
-        );
+        seen.are([
+            own("j_2-M1-ins_3", 90, None, 1_000, None),
+            own("j_1-M1-ins_1", 100, run(60), 500, text("430m")),
+            own("j_1-M1-ins_2", 100, run(70), 500, text("70m")),
+            own("j_1-R2_1", 190, run(10), 1_000, None),
+            own("j_9-M9-ins_4", 300, run(10), 0, text("10m")),
+        ]);
         assert_eq!(
             recorded.arrivals[2].historic_start,
             Some(Instant::from_secs(120))
         );
         assert_eq!(recorded.arrivals[3].after().len(), 1);
-        for kind in [
+        recorded.ledger.has_once([
             "earlier attempt of an instance; the last one counts",
             "instance of a task that is not listed; requests nothing",
             "instance without a start; arrives with its task",
             "no end after a start; run time not known",
             "task with another number of instances than it states; those listed count",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
-        let options = ReadOptions {
-            ran_only: true,
-            ..ReadOptions::default()
-        };
+        ]);
+        let options = options_with(|own| own.ran_only = true);
         let ran = read(&input(), &options);
         assert_eq!(ran.arrivals.len(), 4);
         assert!(ran.classes.iter().all(|spec| spec.behaviour.is_none()));
@@ -291,10 +227,7 @@ mod tests {
 
     #[test]
     fn states_are_outcomes_where_they_are_asked_for() {
-        let options = ReadOptions {
-            recorded: true,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.recorded = true);
         let recorded = read(&input(), &options);
         let expected = ["", "completed", "completed", "completed", "completed"];
         assert_eq!(crate::tests::outcomes(&recorded), expected);
@@ -314,19 +247,11 @@ mod tests {
         let rows = "i,M1,j_1,1,Done,100,160,m_1,1,1,43,50,0.02,0.03\n\
                     i,M1,j_1,1,Failed,x,160,m_1,1,1,43,50,0.02,0.03\n\
                     i,M1,j_1,1,Failed,1,160,m_1,1,1,-4,50,0.02,0.03\n";
-        let found = validate(
-            &Input::bytes("i.csv", rows.as_bytes()),
-            &ENTRY,
-            &ReadOptions::default(),
-            9,
-        );
+        let found = faults(&ENTRY, "i.csv", rows);
         let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad[1..],
-            [
-                "i.csv:2: column `start_time`: must be a whole number, found `x`",
-                "i.csv:3: column `cpu_avg`: must be at least 0, found `-4`",
-            ]
-        );
+        bad[1..].are([
+            "i.csv:2: column `start_time`: must be a whole number, found `x`",
+            "i.csv:3: column `cpu_avg`: must be at least 0, found `-4`",
+        ]);
     }
 }

@@ -7,17 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::usage;
 use crate::parts::machine_course::{MachineCourse, in_order};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, node};
-use crate::parts::timeline::{Event, Rank, Timed};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row_of_all};
-use intake::{Input, TraceError};
-use model::{Labels, Node, Text};
-use units::Instant;
+use crate::parts::timeline::Event;
+use crate::readers::prelude::*;
+use model::Node;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -31,33 +23,22 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("machine_id", "machine; becomes the node's name"),
-    ColumnDoc::required(
-        "time_stamp",
-        "s from the trace's start; a machine comes with its first row",
-    ),
-    ColumnDoc::required("failure_domain_1", "failure domain; becomes a label"),
-    ColumnDoc::required("failure_domain_2", "finer failure domain; becomes a label"),
-    ColumnDoc::required("cpu_num", "cores"),
-    ColumnDoc::required("mem_size", "percent of the largest machine"),
-    ColumnDoc::required(
-        "status",
-        "state; a machine in another one than USING takes no new pods",
-    ),
-];
+columns! { COLUMNS;
+    MACHINE: required("machine_id", "machine; becomes the node's name") => |field| field.starts_with("m_"),
+    TIME: required("time_stamp", "s from the trace's start; a machine comes with its first row") => is_whole,
+    _: required("failure_domain_1", "failure domain; becomes a label"),
+    _: required("failure_domain_2", "finer failure domain; becomes a label"),
+    CPU: required("cpu_num", "cores") => |field| field.is_empty() || is_whole(field),
+    MEMORY: required("mem_size", "percent of the largest machine"),
+    STATUS: required("status", "state; a machine in another one than USING takes no new pods"),
+}
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
-const MACHINE: usize = 0;
-const TIME: usize = 1;
 const DOMAINS: [(usize, &str); 2] = [
     (2, "alibabacloud.com/failure-domain-1"),
     (3, "alibabacloud.com/failure-domain-2"),
 ];
-const CPU: usize = 4;
-const MEMORY: usize = 5;
-const STATUS: usize = 6;
 
 /// The state of a machine that takes work.
 const IN_USE: &str = "USING";
@@ -65,22 +46,11 @@ const IN_USE: &str = "USING";
 const BEING_IMPORTED: &str = "IMPORT";
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_machines(first).max(usage::of_machines(first))
+    LAYOUT.confidence(first).max(usage::of_machines(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["machine_meta"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
-}
-
-/// Whether a table that begins with these bytes is one of machines.
-pub(super) fn is_machines(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 3] = [
-        (MACHINE, |field| field.starts_with("m_")),
-        (TIME, is_whole),
-        (CPU, |field| field.is_empty() || is_whole(field)),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    Tables::with_first(input, super::TABLES, ["machine_meta"])
 }
 
 /// A row of a machine.
@@ -197,11 +167,10 @@ impl Machine {
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut machines: IndexMap<Text, Machine, FxBuildHasher> = IndexMap::default();
     let mut rows = Timed::default();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         let row = Row::of(journal, fields, options)?;
         rows.push_any(journal, fields.line(), row.time, row);
@@ -209,10 +178,8 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
     })?;
     rows.each(&mut journal, |journal, line, row| {
         if let Some(machine) = machines.get_mut(&row.name) {
-            if row.capacity.is_none() {
-                let kind = "row without a capacity; the machine keeps what it had";
-                journal.dirt(kind, Action::Keep, line)?;
-            }
+            let kind = "row without a capacity; the machine keeps what it had";
+            journal.keep_if(row.capacity.is_none(), kind, line)?;
             machine.goes_on(&row);
             return Ok(());
         }
@@ -238,8 +205,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::format::NodeEventKind;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     #[test]
     fn machines_come_with_their_first_row_and_take_work_while_in_use() {
@@ -253,25 +219,20 @@ mod tests {
             .collect();
         // The nodes stand in the order of the first rows by time.
         assert_eq!(&*list.nodes[3].name, "m_2");
-        assert_eq!(
-            seen,
-            [
-                (0, 1, &NodeEventKind::Refuses),
-                (0, 3, &NodeEventKind::Goes),
-                (5_000, 3, &NodeEventKind::Comes),
-                (6_000, 0, &NodeEventKind::Refuses),
-                (6_500, 1, &NodeEventKind::Accepts),
-                (7_000, 0, &NodeEventKind::Accepts),
-            ]
-        );
-        for kind in [
+        seen.are([
+            (0, 1, &NodeEventKind::Refuses),
+            (0, 3, &NodeEventKind::Goes),
+            (5_000, 3, &NodeEventKind::Comes),
+            (6_000, 0, &NodeEventKind::Refuses),
+            (6_500, 1, &NodeEventKind::Accepts),
+            (7_000, 0, &NodeEventKind::Accepts),
+        ]);
+        list.ledger.has_once([
             "machine that is imported; takes no new pods until it is USING",
             "status that is neither USING nor IMPORT; the machine takes no new pods until it is USING",
             "row without a status; counted as USING",
             "row without a capacity; the machine keeps what it had",
-        ] {
-            assert_eq!(list.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
     }
 
     #[test]
@@ -294,15 +255,7 @@ mod tests {
             panic!("one change: {:?}", list.events);
         };
         assert_eq!((change.at, change.node), (Instant::from_secs(60), 0));
-        let found = validate(
-            &Input::bytes("m.csv", &b"m_1,0,3,30,x,100,USING\n"[..]),
-            &ENTRY,
-            &ReadOptions::default(),
-            9,
-        );
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "m.csv:1: column `cpu_num`: must be a whole number, found `x`"
-        );
+        faults(&ENTRY, "m.csv", "m_1,0,3,30,x,100,USING\n")
+            .has_bad_rows(["m.csv:1: column `cpu_num`: must be a whole number, found `x`"]);
     }
 }

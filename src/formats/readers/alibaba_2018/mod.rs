@@ -8,44 +8,16 @@ pub mod machines;
 pub mod tasks;
 mod usage;
 
-use crate::parts::side_by_side::TraceTable;
-use arrivals::job_fields::Outcome;
-use intake::ledger::BadRow;
-use intake::rows::Fields;
+use crate::readers::prelude::*;
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "batch_task",
-        sniff: tasks::is_tasks,
-        unread: "batch tasks, read by `alibaba-2018-tasks`",
-    },
-    TraceTable {
-        name: "batch_instance",
-        sniff: instances::sniff,
-        unread: "instances of batch tasks, read by `alibaba-2018-tasks`",
-    },
-    TraceTable {
-        name: "container_meta",
-        sniff: containers::is_containers,
-        unread: "containers, read by `alibaba-2018-containers`",
-    },
-    TraceTable {
-        name: "container_usage",
-        sniff: usage::of_containers,
-        unread: "usage of containers, read by `alibaba-2018-containers`",
-    },
-    TraceTable {
-        name: "machine_meta",
-        sniff: machines::is_machines,
-        unread: "machines, read by `alibaba-2018-machines`",
-    },
-    TraceTable {
-        name: "machine_usage",
-        sniff: usage::of_machines,
-        unread: "usage of machines, not read; a run's nodes use what their pods do",
-    },
-];
+trace_tables! { TABLES;
+    "batch_task": |first| tasks::LAYOUT.confidence(first), "batch tasks, read by `alibaba-2018-tasks`";
+    "batch_instance": |first| instances::LAYOUT.confidence(first), "instances of batch tasks, read by `alibaba-2018-tasks`";
+    "container_meta": |first| containers::LAYOUT.confidence(first), "containers, read by `alibaba-2018-containers`";
+    "container_usage": |first| usage::LAYOUT.confidence(first), "usage of containers, read by `alibaba-2018-containers`";
+    "machine_meta": |first| machines::LAYOUT.confidence(first), "machines, read by `alibaba-2018-machines`";
+    "machine_usage": usage::of_machines, "usage of machines, not read; a run's nodes use what their pods do";
+}
 
 /// The outcome of a state of Alibaba's batch tasks and instances, of any year: only Terminated is a success. `None` of
 /// those that have not ended.

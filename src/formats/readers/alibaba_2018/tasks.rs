@@ -7,23 +7,11 @@ use super::instances::{self, Instances, LastTask};
 use crate::parts::batch_plans::{Plan, Plans};
 use crate::parts::instances::Unfold;
 use crate::parts::joined_name::JoinedName;
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
 use crate::parts::task_names::KnownTasks;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::job_fields::outcome_alone;
+use crate::readers::prelude::*;
 use arrivals::links::Links;
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{FlatLinks, FlatName};
-use arrivals::stream::ArrivalSource;
-use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal, RowPolicy};
-use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
-use intake::{Input, TraceError};
-use model::PodName;
-use units::{Duration, Instant};
+use arrivals::spill::FlatLinks;
+use intake::ledger::RowPolicy;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -37,32 +25,21 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("task_name", "name, with the tasks that it waits for"),
-    ColumnDoc::required("instance_num", "number of instances; each is a pod"),
-    ColumnDoc::required("job_name", "job; becomes part of the name"),
-    ColumnDoc::required("task_type", "type; becomes the tenant"),
-    ColumnDoc::required(
-        "status",
-        "state at the end, written again as the outcome; only Terminated is a success",
-    ),
-    ColumnDoc::required("start_time", "s from the trace's start"),
-    ColumnDoc::required("end_time", "s; 0 while it runs"),
-    ColumnDoc::required("plan_cpu", "1/100 core per instance"),
-    ColumnDoc::required("plan_mem", "percent of the largest machine per instance"),
-];
+columns! { COLUMNS;
+    NAME: required("task_name", "name, with the tasks that it waits for"),
+    INSTANCES: required("instance_num", "number of instances; each is a pod")
+        => |field| field.is_empty() || is_whole(field),
+    JOB: required("job_name", "job; becomes part of the name"),
+    TYPE: required("task_type", "type; becomes the tenant"),
+    STATUS: required("status", "state at the end, written again as the outcome; only Terminated is a success")
+        => |field| STATES.contains(&field),
+    START: required("start_time", "s from the trace's start") => is_whole,
+    END: required("end_time", "s; 0 while it runs"),
+    CPU: required("plan_cpu", "1/100 core per instance"),
+    MEMORY: required("plan_mem", "percent of the largest machine per instance"),
+}
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const NAME: usize = 0;
-const INSTANCES: usize = 1;
-const JOB: usize = 2;
-const TYPE: usize = 3;
-const STATUS: usize = 4;
-const START: usize = 5;
-const END: usize = 6;
-const CPU: usize = 7;
-const MEMORY: usize = 8;
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The states of a task.
 pub(super) const STATES: [&str; 6] = [
@@ -75,17 +52,9 @@ pub(super) const STATES: [&str; 6] = [
 ];
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_tasks(first).max(instances::sniff(first))
-}
-
-/// Whether a table that begins with these bytes is one of tasks.
-pub(super) fn is_tasks(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 3] = [
-        (INSTANCES, |field| field.is_empty() || is_whole(field)),
-        (STATUS, |field| STATES.contains(&field)),
-        (START, is_whole),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT
+        .confidence(first)
+        .max(instances::LAYOUT.confidence(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
@@ -93,11 +62,10 @@ fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let (mut gather, mut known) = (Gather::default(), KnownTasks::default());
     gather.header.fields = outcome_alone(options);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [tasks, instances] = &tables.read;
     let mut plans = Plans::default();
     if !instances.is_empty() {
@@ -121,12 +89,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
         options,
         names: JoinedName::default(),
     };
-    for part in tasks {
-        journal.file = part.name.clone();
-        each_row_of(part, &LAYOUT, &mut journal, &mut |journal, fields| {
-            own.take(journal, fields)
-        })?;
-    }
+    each_row_of_all(tasks, &LAYOUT, &mut journal, |journal, fields| {
+        own.take(journal, fields)
+    })?;
     let whole = own.known.only(own.gather.finish(journal)?, &input.name)?;
     Ok(Box::new(Unfold::new(whole)))
 }
@@ -217,11 +182,8 @@ impl Own<'_> {
         }
         let met = self.plans.met(job, task.name)?;
         if met > 0 {
-            if i64::from(met) != instances {
-                let kind =
-                    "task with another number of instances than it states; those listed count";
-                journal.dirt(kind, Action::Keep, line)?;
-            }
+            let kind = "task with another number of instances than it states; those listed count";
+            journal.keep_if(i64::from(met) != instances, kind, line)?;
             return Ok(());
         }
         let kind = "task without instances in their table; they run as long as it did";
@@ -242,15 +204,10 @@ impl Own<'_> {
         if start == 0 && self.options.ran_only {
             return Ok(journal.dirt("task never began", Action::Drop, line)?);
         }
-        if start == 0 {
-            let kind = "task without a start; arrives at 0";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
+        journal.keep_if(start == 0, "task without a start; arrives at 0", line)?;
         let run_time = (start > 0 && end >= start).then(|| Duration::from_secs(end - start));
-        if run_time.is_none() {
-            let kind = "no end after a start; run time not known";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "no end after a start; run time not known";
+        journal.repair_if(run_time.is_none(), kind, line)?;
         self.known.want(links.map(FlatLinks::from).as_ref());
         let parts = [fields.bytes(JOB), b"-", task.name.as_bytes()];
         let name = self.names.of(parts);
@@ -305,8 +262,7 @@ fn numbers(name: &str) -> (Option<u32>, Vec<u32>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const ROWS: &str = "M1,2,j_1,1,Terminated,100,160,50,0.39\n\
                         R2_1,1,j_1,1,Terminated,160,170,100,0.5\n\
@@ -315,16 +271,14 @@ mod tests {
 
     fn read(options: &ReadOptions) -> Recorded {
         let input = Input::bytes("batch_task.csv", ROWS.as_bytes());
-        let mut source = open(&input, options).expect("good rows");
-        Recorded::collect(&mut *source).expect("good rows")
+        collected(open(&input, options))
     }
 
     #[test]
     fn instances_are_pods_of_their_own() {
         let recorded = read(&ReadOptions::default());
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.submit.as_nanos() / 1_000_000_000))
-            .collect();
+        let seen =
+            recorded.each(|one| (one.name.to_string(), one.submit.as_nanos() / 1_000_000_000));
         let expected = [
             ("j_3-R3_3", 0),
             ("j_2-task_Nzg3", 90),
@@ -336,10 +290,8 @@ mod tests {
         assert_eq!(recorded.arrivals[2].run_time, Some(Duration::from_secs(60)));
         assert_eq!(recorded.arrivals[1].run_time, None);
         let class = recorded.arrivals[2].class as usize;
-        let requests = recorded.classes[class].requests().expect("small");
-        assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
-        assert_eq!(requests.get("memory").units_ceil(), Ok(1_072_023_837));
-        for (kind, count) in [
+        assert_eq!(amounts(&recorded.classes[class]), (500, 1_072_023_837));
+        recorded.ledger.has_counts([
             ("no end after a start; run time not known", 2),
             ("no request; counted as 0", 1),
             (
@@ -348,13 +300,8 @@ mod tests {
             ),
             ("task that waits for itself", 1),
             ("task without a start; arrives at 0", 1),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
-        let options = ReadOptions {
-            ran_only: true,
-            ..ReadOptions::default()
-        };
+        ]);
+        let options = options_with(|own| own.ran_only = true);
         assert_eq!(read(&options).arrivals.len(), 4);
     }
 
@@ -362,18 +309,13 @@ mod tests {
     fn dirty_rows_are_named() {
         let rows = "M1,2,j_1,1,Terminated,100,160,50,0.39\nM1,2,j_1,1,Done,1,2,50,1\n\
                     M1,2,j_1,1,Failed,-1,2,50,1\nM1,2,j_1,1,Failed,1,2,50,120\nM1,0,j,1,Failed,1,2,,\n";
-        let input = Input::bytes("t.csv", rows.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "t.csv:2: column `status`: must be one of Running, Terminated, Failed, Waiting, \
+        let found = faults(&ENTRY, "t.csv", rows);
+        found.has_bad_rows([
+            "t.csv:2: column `status`: must be one of Running, Terminated, Failed, Waiting, \
                  Interrupted, Ready, found `Done`",
-                "t.csv:3: column `start_time`: must be at least 0, found `-1`",
-                "t.csv:4: column `plan_mem`: must be at most 100, found `120`",
-            ]
-        );
+            "t.csv:3: column `start_time`: must be at least 0, found `-1`",
+            "t.csv:4: column `plan_mem`: must be at most 100, found `120`",
+        ]);
         assert_eq!(found.ledger.count("task without an instance"), 1);
     }
 
@@ -389,9 +331,7 @@ mod tests {
             assert_eq!(numbers(name), (own, others.to_vec()), "{name}");
         }
         let recorded = read(&ReadOptions::default());
-        let waiting: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.task().to_string(), one.after().len()))
-            .collect();
+        let waiting = recorded.each(|one| (one.task().to_string(), one.after().len()));
         let expected = [
             ("j_3/3", 0),
             ("j_2-task_Nzg3", 0),

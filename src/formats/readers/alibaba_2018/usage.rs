@@ -1,53 +1,26 @@
 //! Measured usage in Alibaba's trace of 2018. That of containers is a share of what they requested.
 
-use crate::parts::measurements::{ByTask, Sample, Samples};
-use arrivals::spill::Places;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, LAST_SECOND, Layout, Refused, each_row_of};
-use intake::{Input, TraceError};
-use model::Behaviour;
+use crate::parts::measurements::{Sample, Samples};
+use crate::readers::prelude::*;
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("container_id", "container"),
-    ColumnDoc::required("machine_id", "machine; read, not used"),
-    ColumnDoc::required("time_stamp", "s from the trace's start"),
-    ColumnDoc::required(
-        "cpu_util_percent",
-        "percent of the request, -1 or 101 invalid",
-    ),
-    ColumnDoc::required(
-        "mem_util_percent",
-        "percent of the request, -1 or 101 invalid",
-    ),
-    ColumnDoc::required("cpi", "read, not used"),
-    ColumnDoc::required("mem_gps", "read, not used"),
-    ColumnDoc::required("mpki", "read, not used"),
-    ColumnDoc::required("net_in", "read, not used"),
-    ColumnDoc::required("net_out", "read, not used"),
-    ColumnDoc::required("disk_io_percent", "read, not used"),
-];
+columns! { COLUMNS;
+    CONTAINER: required("container_id", "container") => |field| field.starts_with("c_"),
+    _: required("machine_id", "machine; read, not used") => |field| field.starts_with("m_"),
+    TIME: required("time_stamp", "s from the trace's start") => is_whole,
+    CPU: required("cpu_util_percent", "percent of the request, -1 or 101 invalid") => is_number_or_empty,
+    MEMORY: required("mem_util_percent", "percent of the request, -1 or 101 invalid"),
+    _: required("cpi", "read, not used"),
+    _: required("mem_gps", "read, not used"),
+    _: required("mpki", "read, not used"),
+    _: required("net_in", "read, not used"),
+    _: required("net_out", "read, not used"),
+    _: required("disk_io_percent", "read, not used"),
+}
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const CONTAINER: usize = 0;
-const TIME: usize = 2;
-const CPU: usize = 3;
-const MEMORY: usize = 4;
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// Number of columns of the usage of machines.
 const OF_MACHINES: usize = 9;
-
-/// Whether a table that begins with these bytes is one of the usage of containers.
-pub(super) fn of_containers(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (CONTAINER, |field| field.starts_with("c_")),
-        (1, |field| field.starts_with("m_")),
-        (TIME, is_whole),
-        (CPU, is_number_or_empty),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
-}
 
 /// Whether a table that begins with these bytes is one of the usage of machines.
 pub(super) fn of_machines(first: &[u8]) -> Confidence {
@@ -60,57 +33,24 @@ pub(super) fn of_machines(first: &[u8]) -> Confidence {
     row_has(first, b',', OF_MACHINES, &tests)
 }
 
-/// Measurements of containers by their names: the second, and hundredths of a percent of processors and memory.
-#[derive(Default)]
-pub(super) struct Measurements {
-    samples: Samples,
-}
-
-impl Measurements {
-    /// Adds the measurements of a table.
-    pub(super) fn read(&mut self, part: &Input, journal: &mut Journal) -> Result<(), TraceError> {
-        journal.file = part.name.clone();
-        each_row_of(part, &LAYOUT, journal, &mut |journal, fields| {
-            let second = fields.number(TIME, 0, LAST_SECOND)?;
-            let (cpu, memory) = (percent(fields, CPU)?, percent(fields, MEMORY)?);
-            let name = fields.name(CONTAINER, "the name of a container")?;
-            if cpu.is_none() && memory.is_none() {
-                return Ok(journal.dirt("row without usage", Action::Drop, fields.line())?);
-            }
-            let sample = Sample::new(second, [cpu, memory, None]);
-            self.samples.push(Places::key([name]), sample);
-            Ok::<(), Refused>(())
-        })
-    }
-
-    /// The usage of each container.
-    pub(super) fn usage(self) -> Result<Usage, TraceError> {
-        Ok(Usage {
-            samples: self.samples.sorted()?,
-        })
-    }
-}
-
-/// Usage of containers by their names.
-#[derive(Default)]
-pub(super) struct Usage {
-    samples: ByTask,
-}
-
-impl Usage {
-    /// The use of a container that began at a second; `None` if nothing of it was measured.
-    pub(super) fn of(
-        &mut self,
-        container: &str,
-        start: i64,
-    ) -> Result<Option<Behaviour>, TraceError> {
-        self.samples.shares(Places::key([container]), start)
-    }
-
-    /// Number of containers.
-    pub(super) fn len(&self) -> usize {
-        self.samples.len()
-    }
+/// Adds the measurements of containers in a table by their names: the second, and hundredths of a percent of processors and
+/// memory.
+pub(super) fn read(
+    samples: &mut Samples,
+    part: &Input,
+    journal: &mut Journal,
+) -> Result<(), TraceError> {
+    each_row_of(part, &LAYOUT, journal, &mut |journal, fields| {
+        let second = fields.number(TIME, 0, LAST_SECOND)?;
+        let (cpu, memory) = (percent(fields, CPU)?, percent(fields, MEMORY)?);
+        let name = fields.name(CONTAINER, "the name of a container")?;
+        if cpu.is_none() && memory.is_none() {
+            return Ok(journal.dirt("row without usage", Action::Drop, fields.line())?);
+        }
+        let sample = Sample::new(second, [cpu, memory, None]);
+        samples.push(Places::key([name]), sample);
+        Ok::<(), Refused>(())
+    })
 }
 
 /// Hundredths of a percent; `None` if the field is absent or marked as invalid.

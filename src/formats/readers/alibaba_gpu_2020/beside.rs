@@ -3,84 +3,48 @@
 
 use super::is_word;
 use super::tasks::STATES;
-use arrivals::spill::{Places, TextLog};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row_of_all};
-use intake::{Input, TraceError};
-use model::Behaviour;
-use units::Instant;
+use crate::readers::prelude::*;
+use arrivals::spill::TextLog;
 
-const JOB_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_name", "job"),
-    ColumnDoc::required("inst_id", "key of its tags"),
-    ColumnDoc::required("user", "user; becomes the tenant"),
-    ColumnDoc::required("status", "state at the end; read, not used"),
-    ColumnDoc::required("start_time", "submission, s"),
-    ColumnDoc::required("end_time", "s; read, not used"),
-];
-
-const TAG_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("inst_id", "key of the job"),
-    ColumnDoc::required("user", "user; becomes the tenant where no job names one"),
-    ColumnDoc::required(
-        "gpu_type_spec",
-        "GPU model that the job asks for; empty: any",
-    ),
-    ColumnDoc::required("group", "jobs of alike inputs; read, not used"),
-    ColumnDoc::required("workload", "type of the job"),
-];
-
-const SENSOR_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_name", "job"),
-    ColumnDoc::required("task_name", "task"),
-    ColumnDoc::required("worker_name", "worker; read, not used"),
-    ColumnDoc::required("inst_id", "read, not used"),
-    ColumnDoc::required("machine", "read, not used"),
-    ColumnDoc::required("gpu_name", "read, not used"),
-    ColumnDoc::required("cpu_usage", "1/100 core"),
-    ColumnDoc::required("gpu_wrk_util", "1/100 GPU; read, not used"),
-    ColumnDoc::required("avg_mem", "GiB"),
-    ColumnDoc::required("max_mem", "GiB; read, not used"),
-    ColumnDoc::required("avg_gpu_wrk_mem", "GiB; read, not used"),
-    ColumnDoc::required("max_gpu_wrk_mem", "GiB; read, not used"),
-    ColumnDoc::required("read", "read, not used"),
-    ColumnDoc::required("write", "read, not used"),
-    ColumnDoc::required("read_count", "read, not used"),
-    ColumnDoc::required("write_count", "read, not used"),
-];
-
-const JOBS: Layout = Layout::headless(JOB_COLUMNS);
-const TAGS: Layout = Layout::headless(TAG_COLUMNS);
-const SENSORS: Layout = Layout::headless(SENSOR_COLUMNS);
-
-const JOB_STATUS: usize = 3;
-const SUBMIT: usize = 4;
-const END: usize = 5;
-
-const CPU: usize = 6;
-const MEMORY: usize = 8;
-
-/// Whether a table that begins with these bytes is one of jobs.
-pub(super) fn is_jobs(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 3] = [
-        (JOB_STATUS, |field| STATES.contains(&field)),
-        (SUBMIT, is_number_or_empty),
-        (END, is_number_or_empty),
-    ];
-    row_has(first, b',', JOB_COLUMNS.len(), &tests)
+columns! { JOB_COLUMNS;
+    _: required("job_name", "job"),
+    _: required("inst_id", "key of its tags"),
+    _: required("user", "user; becomes the tenant"),
+    JOB_STATUS: required("status", "state at the end; read, not used") => |field| STATES.contains(&field),
+    SUBMIT: required("start_time", "submission, s") => is_number_or_empty,
+    END: required("end_time", "s; read, not used") => is_number_or_empty,
 }
 
-/// Whether a table that begins with these bytes is one of tags.
-pub(super) fn is_tags(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (0, is_key),
-        (1, is_key),
-        (3, |field| field.is_empty() || is_key(field)),
-        (4, |field| !is_whole(field)),
-    ];
-    row_has(first, b',', TAG_COLUMNS.len(), &tests)
+columns! { TAG_COLUMNS;
+    _: required("inst_id", "key of the job") => is_key,
+    _: required("user", "user; becomes the tenant where no job names one") => is_key,
+    _: required("gpu_type_spec", "GPU model that the job asks for; empty: any"),
+    _: required("group", "jobs of alike inputs; read, not used") => |field| field.is_empty() || is_key(field),
+    _: required("workload", "type of the job") => |field| !is_whole(field),
 }
+
+columns! { SENSOR_COLUMNS;
+    _: required("job_name", "job"),
+    _: required("task_name", "task") => is_word,
+    _: required("worker_name", "worker; read, not used") => is_word,
+    _: required("inst_id", "read, not used"),
+    _: required("machine", "read, not used"),
+    _: required("gpu_name", "read, not used"),
+    CPU: required("cpu_usage", "1/100 core") => is_number_or_empty,
+    _: required("gpu_wrk_util", "1/100 GPU; read, not used"),
+    MEMORY: required("avg_mem", "GiB") => is_number_or_empty,
+    _: required("max_mem", "GiB; read, not used"),
+    _: required("avg_gpu_wrk_mem", "GiB; read, not used"),
+    _: required("max_gpu_wrk_mem", "GiB; read, not used"),
+    _: required("read", "read, not used"),
+    _: required("write", "read, not used"),
+    _: required("read_count", "read, not used"),
+    _: required("write_count", "read, not used"),
+}
+
+pub(super) const JOBS: Layout = Layout::headless(JOB_COLUMNS);
+pub(super) const TAGS: Layout = Layout::headless(TAG_COLUMNS);
+pub(super) const SENSORS: Layout = Layout::headless(SENSOR_COLUMNS);
 
 /// Whether a field is a key: letters and digits, as those of the trace are, and as names of columns are not.
 fn is_key(field: &str) -> bool {
@@ -88,17 +52,6 @@ fn is_key(field: &str) -> bool {
     !is_number
         && field.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && field.bytes().any(|byte| byte.is_ascii_digit())
-}
-
-/// Whether a table that begins with these bytes is one of sensors.
-pub(super) fn is_sensors(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (1, is_word),
-        (2, is_word),
-        (CPU, is_number_or_empty),
-        (MEMORY, is_number_or_empty),
-    ];
-    row_has(first, b',', SENSOR_COLUMNS.len(), &tests)
 }
 
 /// The content of the tables beside that of tasks, by the names of jobs and by the keys of tags.

@@ -1,15 +1,7 @@
 //! Machines of Alibaba's GPU trace of 2020.
 
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, gpu_node};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::Journal;
-use intake::rows::{Layout, each_row_of_all};
-use intake::{Input, TraceError};
-use model::GpuInventory;
-use model::gpu::MAX_DEVICES;
+use crate::parts::machine_list::{gpu_machine, machines};
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -23,81 +15,43 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("machine", "machine; becomes the node's name"),
-    ColumnDoc::required("gpu_type", "GPU model; CPU without devices"),
-    ColumnDoc::required("cap_cpu", "cores"),
-    ColumnDoc::required("cap_mem", "GiB"),
-    ColumnDoc::required("cap_gpu", "GPU devices"),
-];
+columns! { COLUMNS;
+    MACHINE: required("machine", "machine; becomes the node's name") => super::is_word,
+    MODEL: required("gpu_type", "GPU model; CPU without devices") => super::is_word,
+    CPU: required("cap_cpu", "cores") => is_whole,
+    MEMORY: required("cap_mem", "GiB") => is_whole,
+    GPU: required("cap_gpu", "GPU devices") => is_whole,
+}
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const MACHINE: usize = 0;
-const MODEL: usize = 1;
-const CPU: usize = 2;
-const MEMORY: usize = 3;
-const GPU: usize = 4;
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_machines(first).max(super::is_metrics(first))
+    LAYOUT.confidence(first).max(super::is_metrics(first))
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["pai_machine_spec"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
-}
-
-/// Whether a table that begins with these bytes is one of machines.
-pub(super) fn is_machines(first: &[u8]) -> Confidence {
-    let is_name = |field: &str| !field.is_empty() && field.parse::<f64>().is_err();
-    let tests: [FieldTest; 5] = [
-        (MACHINE, is_name),
-        (MODEL, is_name),
-        (CPU, is_whole),
-        (MEMORY, is_whole),
-        (GPU, is_whole),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    Tables::with_first(input, super::TABLES, ["pai_machine_spec"])
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut nodes = Vec::new();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
-    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |_, fields| {
+    let (list, journal) = (&tables.read[0], tables.journal(input, options)?);
+    machines(list, &LAYOUT, journal, |_, fields, nodes| {
         let name = fields.name(MACHINE, "the name of a machine")?;
         let cores = fields.number(CPU, 1, 1_000_000)?;
         let gib = fields.number(MEMORY, 1, 1_000_000)?;
         let devices = fields.number(GPU, 0, MAX_DEVICES as i64)?;
-        let model = match devices {
-            0 => "",
-            _ => fields.text(MODEL),
-        };
-        let capacity = Capacity {
-            cpu_milli: 1_000 * cores,
-            memory: gib << 30,
-            disk: None,
-        };
-        let gpus = GpuInventory {
-            devices: devices as u8,
-            model: model.into(),
-        };
-        nodes.push(gpu_node(name.into(), capacity, gpus, options.pods_per_node));
+        let model = fields.text(MODEL);
+        let amounts = [cores, gib, devices];
+        nodes.push(gpu_machine(name.into(), amounts, model, options));
         Ok(())
-    })?;
-    Ok(NodeList {
-        nodes,
-        ledger: journal.ledger,
-        ..NodeList::default()
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     #[test]
     fn machines_are_nodes_with_devices() {
@@ -116,11 +70,7 @@ mod tests {
             nodes[1].allocatable.get("memory").units_ceil(),
             Ok(512 << 30)
         );
-        let bad = Input::bytes("m.csv", &b"m1,T4,96,512,65\n"[..]);
-        let found = validate(&bad, &ENTRY, &ReadOptions::default(), 9);
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "m.csv:1: column `cap_gpu`: must be at most 64, found `65`"
-        );
+        faults(&ENTRY, "m.csv", "m1,T4,96,512,65\n")
+            .has_bad_rows(["m.csv:1: column `cap_gpu`: must be at most 64, found `65`"]);
     }
 }

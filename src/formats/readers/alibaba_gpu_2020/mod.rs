@@ -6,47 +6,17 @@ mod beside;
 pub mod machines;
 pub mod tasks;
 
-use crate::parts::side_by_side::TraceTable;
-use intake::columns::{Confidence, FieldTest, is_number_or_empty, row_has};
+use crate::readers::prelude::*;
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "pai_task_table",
-        sniff: tasks::is_tasks,
-        unread: "tasks, read by `alibaba-gpu-2020-tasks`",
-    },
-    TraceTable {
-        name: "pai_job_table",
-        sniff: beside::is_jobs,
-        unread: "jobs, read by `alibaba-gpu-2020-tasks`",
-    },
-    TraceTable {
-        name: "pai_group_tag_table",
-        sniff: beside::is_tags,
-        unread: "tags of jobs, read by `alibaba-gpu-2020-tasks`",
-    },
-    TraceTable {
-        name: "pai_sensor_table",
-        sniff: beside::is_sensors,
-        unread: "usage of workers, read by `alibaba-gpu-2020-tasks`",
-    },
-    TraceTable {
-        name: "pai_instance_table",
-        sniff: is_instances,
-        unread: "instances, not read; a task is a gang, which begins and ends as its task did",
-    },
-    TraceTable {
-        name: "pai_machine_spec",
-        sniff: machines::is_machines,
-        unread: "machines, read by `alibaba-gpu-2020-machines`",
-    },
-    TraceTable {
-        name: "pai_machine_metric",
-        sniff: is_metrics,
-        unread: "usage of machines, not read; a run's nodes use what their pods do",
-    },
-];
+trace_tables! { TABLES;
+    "pai_task_table": |first| tasks::LAYOUT.confidence(first), "tasks, read by `alibaba-gpu-2020-tasks`";
+    "pai_job_table": |first| beside::JOBS.confidence(first), "jobs, read by `alibaba-gpu-2020-tasks`";
+    "pai_group_tag_table": |first| beside::TAGS.confidence(first), "tags of jobs, read by `alibaba-gpu-2020-tasks`";
+    "pai_sensor_table": |first| beside::SENSORS.confidence(first), "usage of workers, read by `alibaba-gpu-2020-tasks`";
+    "pai_instance_table": is_instances, "instances, not read; a task is a gang, which begins and ends as its task did";
+    "pai_machine_spec": |first| machines::LAYOUT.confidence(first), "machines, read by `alibaba-gpu-2020-machines`";
+    "pai_machine_metric": is_metrics, "usage of machines, not read; a run's nodes use what their pods do";
+}
 
 /// Whether a table that begins with these bytes is one of instances.
 fn is_instances(first: &[u8]) -> Confidence {

@@ -7,23 +7,12 @@
 use super::beside::{self, About, Beside};
 use crate::parts::gangs::{Gangs, MOST_HELD};
 use crate::parts::joined_name::JoinedName;
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
 use crate::readers::alibaba_2018::outcome;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::job_fields::{Outcome, outcome_alone};
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{FlatLinks, FlatName, Order};
-use arrivals::stream::ArrivalSource;
-use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, row_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
-use intake::{Input, TraceError};
+use crate::readers::prelude::*;
+use arrivals::spill::{FlatLinks, Order};
+use intake::rows::USAGE_NOT_READ;
 use model::JOB_TYPE_LABEL;
-use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
-use units::{Duration, Instant};
+use model::gpu::DEVICE_MILLI;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -37,83 +26,48 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required(
-        "job_name",
-        "job; becomes part of the name, and the gang of all its tasks",
-    ),
-    ColumnDoc::required(
-        "task_name",
-        "role of the task; becomes part of the name, and the tenant",
-    ),
-    ColumnDoc::required(
-        "inst_num",
-        "number of instances, which are members of the gang",
-    ),
-    ColumnDoc::required(
-        "status",
-        "state at the end, written again as the outcome; only Terminated is a success",
-    ),
-    ColumnDoc::required("start_time", "s; empty while it waits"),
-    ColumnDoc::required("end_time", "s; empty while it runs"),
-    ColumnDoc::required("plan_cpu", "1/100 core per instance"),
-    ColumnDoc::required("plan_mem", "GiB per instance"),
-    ColumnDoc::required("plan_gpu", "1/100 GPU per instance"),
-    ColumnDoc::required("gpu_type", "GPU model; empty or CPU: any"),
-];
+columns! { COLUMNS;
+    JOB: required("job_name", "job; becomes part of the name, and the gang of all its tasks"),
+    TASK: required("task_name", "role of the task; becomes part of the name, and the tenant"),
+    INSTANCES: required("inst_num", "number of instances, which are members of the gang") => is_number_or_empty,
+    STATUS: required("status", "state at the end, written again as the outcome; only Terminated is a success")
+        => |field| STATES.contains(&field),
+    START: required("start_time", "s; empty while it waits") => is_number_or_empty,
+    END: required("end_time", "s; empty while it runs"),
+    CPU: required("plan_cpu", "1/100 core per instance"),
+    MEMORY: required("plan_mem", "GiB per instance"),
+    GPU: required("plan_gpu", "1/100 GPU per instance") => is_number_or_empty,
+    MODEL: required("gpu_type", "GPU model; empty or CPU: any"),
+}
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const JOB: usize = 0;
-const TASK: usize = 1;
-const INSTANCES: usize = 2;
-const STATUS: usize = 3;
-const START: usize = 4;
-const END: usize = 5;
-const CPU: usize = 6;
-const MEMORY: usize = 7;
-const GPU: usize = 8;
-const MODEL: usize = 9;
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The states of a task.
 pub(super) const STATES: [&str; 5] = ["Running", "Terminated", "Failed", "Waiting", "Interrupted"];
 
 fn sniff(first: &[u8]) -> Confidence {
-    let others = [
-        beside::is_jobs,
-        beside::is_tags,
-        beside::is_sensors,
-        super::is_instances,
-    ];
-    let others = others.into_iter().map(|sniff| sniff(first));
-    is_tasks(first).max(others.max().unwrap_or(Confidence::No))
-}
-
-/// Whether a table that begins with these bytes is one of tasks.
-pub(super) fn is_tasks(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (INSTANCES, is_number_or_empty),
-        (STATUS, |field| STATES.contains(&field)),
-        (START, is_number_or_empty),
-        (GPU, is_number_or_empty),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    let own = [LAYOUT, beside::JOBS, beside::TAGS, beside::SENSORS];
+    let own = own.iter().map(|layout| layout.confidence(first)).max();
+    own.max(Some(super::is_instances(first)))
+        .unwrap_or(Confidence::No)
 }
 
 fn tables(input: &Input) -> Result<Tables<4>, TraceError> {
-    let names = [
-        "pai_task_table",
-        "pai_job_table",
-        "pai_group_tag_table",
-        "pai_sensor_table",
-    ];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(
+        input,
+        super::TABLES,
+        [
+            "pai_task_table",
+            "pai_job_table",
+            "pai_group_tag_table",
+            "pai_sensor_table",
+        ],
+    )
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [tasks, jobs, tags, sensors] = &tables.read;
     let mut beside = Beside::default();
     beside.read_tags(tags, &mut journal)?;
@@ -253,10 +207,8 @@ impl Stated {
             journal.dirt("task never began", Action::Drop, line)?;
             return Ok(None);
         };
-        if instances.is_none() {
-            let kind = "no number of instances; counted as 1";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "no number of instances; counted as 1";
+        journal.repair_if(instances.is_none(), kind, line)?;
         let instances = instances.unwrap_or(1.0);
         if instances < 1.0 {
             journal.dirt("task without an instance", Action::Drop, line)?;
@@ -265,10 +217,8 @@ impl Stated {
         if cpu.is_none() || memory.is_none() {
             journal.dirt("no request; counted as 0", Action::Keep, line)?;
         }
-        if is_rounded {
-            let kind = "GPUs that are no whole number above one; rounded up";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "GPUs that are no whole number above one; rounded up";
+        journal.repair_if(is_rounded, kind, line)?;
         Ok(Some(Self {
             instances: instances as u32,
             start,
@@ -288,10 +238,8 @@ fn run_time(
     end: Option<Instant>,
 ) -> Result<Option<Duration>, TraceError> {
     let run_time = end.filter(|&end| end >= start).map(|end| end.since(start));
-    if run_time.is_none() {
-        let kind = "no end after a start; run time not known";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
+    let kind = "no end after a start; run time not known";
+    journal.repair_if(run_time.is_none(), kind, line)?;
     Ok(run_time)
 }
 
@@ -303,10 +251,8 @@ fn about(
     job: &str,
 ) -> Result<About, TraceError> {
     let about = beside.about(job)?;
-    if about.is_none() && beside.has_jobs() {
-        let kind = "task of a job that is not listed; arrives at its start";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "task of a job that is not listed; arrives at its start";
+    journal.keep_if(about.is_none() && beside.has_jobs(), kind, line)?;
     Ok(about.unwrap_or_default())
 }
 

@@ -1,20 +1,8 @@
 //! Jobs of Alibaba's trace of spot GPUs. A job is a gang of its workers. Jobs of high priority have
 //! the priority 1, spot jobs 0.
 
-use crate::parts::plain_demand::{Amounts, PlainDemand};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::FlatName;
-use arrivals::stream::ArrivalSource;
-use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row_of_all};
-use intake::{Input, TraceError};
-use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
-use units::Instant;
+use crate::readers::prelude::*;
+use model::gpu::DEVICE_MILLI;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -24,61 +12,32 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["job_name", "organization"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_name", "job; becomes the name"),
-    ColumnDoc::required("organization", "organization; becomes the tenant"),
-    ColumnDoc::required("gpu_model", "GPU model; empty: any"),
-    ColumnDoc::required("cpu_request", "cores of a worker"),
-    ColumnDoc::required(
-        "gpu_request",
-        "GPU devices of a worker; below 1: a share of one",
-    ),
-    ColumnDoc::required("worker_num", "workers; the gang size"),
-    ColumnDoc::required("submit_time", "s from the first submission"),
-    ColumnDoc::required("duration", "run time, s"),
-    ColumnDoc::required("job_type", "HP (priority 1) or Spot (priority 0)"),
-];
-
-const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const JOB: usize = 0;
-const ORGANIZATION: usize = 1;
-const MODEL: usize = 2;
-const CPU: usize = 3;
-const GPU: usize = 4;
-const WORKERS: usize = 5;
-const SUBMIT: usize = 6;
-const DURATION: usize = 7;
-const KIND: usize = 8;
-
-fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["job_info_df"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+columns! { COLUMNS;
+    JOB: required("job_name", "job; becomes the name") => is_any,
+    ORGANIZATION: required("organization", "organization; becomes the tenant") => is_any,
+    MODEL: required("gpu_model", "GPU model; empty: any") => is_any,
+    CPU: required("cpu_request", "cores of a worker"),
+    GPU: required("gpu_request", "GPU devices of a worker; below 1: a share of one"),
+    WORKERS: required("worker_num", "workers; the gang size") => is_any,
+    SUBMIT: required("submit_time", "s from the first submission"),
+    DURATION: required("duration", "run time, s"),
+    KIND: required("job_type", "HP (priority 1) or Spot (priority 0)") => is_any,
 }
 
-/// Whether a table that begins with these bytes is this one.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    header_has(
-        first,
-        &[
-            "job_name",
-            "organization",
-            "gpu_model",
-            "worker_num",
-            "job_type",
-        ],
-    )
+pub(super) const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+
+fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
+    Tables::with_first(input, super::TABLES, ["job_info_df"])
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         take(&mut gather, journal, fields)
     })?;
@@ -102,13 +61,9 @@ fn take(
     let submit = fields.seconds(SUBMIT)?;
     let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "seconds"))?;
     let run_time = fields.seconds(DURATION)?;
-    if cpu.is_none() {
-        let kind = "no request of cores; counted as 0";
-        journal.dirt(kind, Action::Keep, fields.line())?;
-    }
-    if run_time.is_none() {
-        journal.dirt("run time not known", Action::Keep, fields.line())?;
-    }
+    let kind = "no request of cores; counted as 0";
+    journal.keep_if(cpu.is_none(), kind, fields.line())?;
+    journal.keep_if(run_time.is_none(), "run time not known", fields.line())?;
     gather.met.meet(journal, fields.line(), name);
     gather.push_plain(
         journal.origin(fields.line()),
@@ -142,9 +97,7 @@ fn gpu_milli(fields: &Fields<'_, '_>) -> Result<i64, BadRow> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
-    use units::Duration;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "job_name,organization,gpu_model,cpu_request,gpu_request,worker_num,\
                           submit_time,duration,job_type\n";
@@ -154,12 +107,8 @@ mod tests {
         let rows = "1,13,A10,20,0.5,1,0,9,HP\n2,13,A10,20,2.0,1,0,9,HP\n3,13,A10,20,1.5,1,0,9,HP\n\
                     4,13,A10,20,,1,0,9,HP\n";
         let input = Input::bytes("j.csv", format!("{HEADER}{rows}").into_bytes());
-        let options = ReadOptions {
-            rows: intake::RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("rows");
-        let recorded = Recorded::collect(&mut *source).expect("rows");
+        let options = options_with(|own| own.rows = intake::RowPolicy::REPORT);
+        let recorded = collected(open(&input, &options));
         let gpus = recorded
             .classes
             .iter()
@@ -178,15 +127,14 @@ mod tests {
     fn jobs_are_gangs_of_workers() {
         let rows = "437260,57,A100-SXM4-80GB,15,1,16,9589663,41060,Spot\n\
                     239255,13,A10,20,1,1,0,2764799,HP\n7,13,,,0,1.0,5,,HP\n";
-        let input = Input::bytes("j.csv", format!("{HEADER}{rows}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| {
-                let class = &recorded.classes[one.class as usize];
-                (one.name.to_string(), one.members, class.priority)
-            })
-            .collect();
+        let recorded = collected(open(
+            &file("j.csv", format!("{HEADER}{rows}")),
+            &ReadOptions::default(),
+        ));
+        let seen = recorded.each(|one| {
+            let class = &recorded.classes[one.class as usize];
+            (one.name.to_string(), one.members, class.priority)
+        });
         let expected = [("239255", 1, 1), ("7", 1, 1), ("437260", 16, 0)];
         assert_eq!(
             seen,
@@ -197,20 +145,14 @@ mod tests {
         let first: Vec<u32> = recorded.arrivals.iter().map(|one| one.class).collect();
         assert_eq!(first, [0, 1, 2], "in the order of submission");
         assert_eq!(&*recorded.classes[2].gpu.models, ["A100-SXM4-80GB".into()]);
-        for kind in ["run time not known", "no request of cores; counted as 0"] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        recorded
+            .ledger
+            .has_once(["run time not known", "no request of cores; counted as 0"]);
         let rows = "1,1,A10,20,1,1,0,9,Spare\n1,1,A10,20,1,0,0,9,HP\n1,1,A10,x,1,1,0,9,HP\n";
-        let input = Input::bytes("j.csv", format!("{HEADER}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "j.csv:2: column `job_type`: must be HP or Spot, found `Spare`",
-                "j.csv:3: column `worker_num`: must be at least 1, found `0`",
-                "j.csv:4: column `cpu_request`: must be a number, found `x`",
-            ]
-        );
+        faults(&ENTRY, "j.csv", format!("{HEADER}{rows}")).has_bad_rows([
+            "j.csv:2: column `job_type`: must be HP or Spot, found `Spare`",
+            "j.csv:3: column `worker_num`: must be at least 1, found `0`",
+            "j.csv:4: column `cpu_request`: must be a number, found `x`",
+        ]);
     }
 }

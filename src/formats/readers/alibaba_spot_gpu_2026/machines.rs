@@ -1,15 +1,7 @@
 //! Machines of Alibaba's trace of spot GPUs. The table doesn't state memory, so nodes offer none.
 
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, gpu_node};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row_of_all};
-use intake::{Input, TraceError};
-use model::GpuInventory;
-use model::gpu::MAX_DEVICES;
+use crate::parts::machine_list::{gpu_machine, machines};
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -19,69 +11,43 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["node_name"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node"],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("gpu_model", "GPU model"),
-    ColumnDoc::required("gpu_capacity_num", "GPU devices"),
-    ColumnDoc::required("cpu_num", "cores"),
-    ColumnDoc::required("node_name", "machine; becomes the node's name"),
-];
-
-const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const MODEL: usize = 0;
-const GPU: usize = 1;
-const CPU: usize = 2;
-const MACHINE: usize = 3;
-
-fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["node_info_df"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+columns! { COLUMNS;
+    MODEL: required("gpu_model", "GPU model"),
+    GPU: required("gpu_capacity_num", "GPU devices"),
+    CPU: required("cpu_num", "cores"),
+    MACHINE: required("node_name", "machine; becomes the node's name"),
 }
 
-/// Whether a table that begins with these bytes is this one.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
-    header_has(first, &names)
+pub(super) const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
+
+fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
+    Tables::with_first(input, super::TABLES, ["node_info_df"])
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut nodes = Vec::new();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
-    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
+    let (list, journal) = (&tables.read[0], tables.journal(input, options)?);
+    machines(list, &LAYOUT, journal, |journal, fields, nodes| {
         let name = fields.name(MACHINE, "the name of a machine")?;
         let devices = fields.number(GPU, 0, MAX_DEVICES as i64)?;
         let cores = fields.number(CPU, 1, 1_000_000)?;
         let kind = "memory not known; the node offers none";
         journal.dirt(kind, Action::Keep, fields.line())?;
-        let capacity = Capacity {
-            cpu_milli: 1_000 * cores,
-            memory: 0,
-            disk: None,
-        };
-        let gpus = GpuInventory {
-            devices: devices as u8,
-            model: fields.text(MODEL).into(),
-        };
-        nodes.push(gpu_node(name.into(), capacity, gpus, options.pods_per_node));
+        let model = fields.text(MODEL);
+        let amounts = [cores, 0, devices];
+        nodes.push(gpu_machine(name.into(), amounts, model, options));
         Ok(())
-    })?;
-    Ok(NodeList {
-        nodes,
-        ledger: journal.ledger,
-        ..NodeList::default()
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "gpu_model,gpu_capacity_num,cpu_num,node_name\n";
 
@@ -96,11 +62,7 @@ mod tests {
         assert_eq!(seen, [("2", 1), ("3", 8)]);
         let kind = "memory not known; the node offers none";
         assert_eq!(list.ledger.count(kind), 2);
-        let input = Input::bytes("n.csv", format!("{HEADER}A10,65,128,2\n").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "n.csv:2: column `gpu_capacity_num`: must be at most 64, found `65`"
-        );
+        faults(&ENTRY, "n.csv", format!("{HEADER}A10,65,128,2\n"))
+            .has_bad_rows(["n.csv:2: column `gpu_capacity_num`: must be at most 64, found `65`"]);
     }
 }

@@ -5,18 +5,9 @@
 pub mod jobs;
 pub mod machines;
 
-use crate::parts::side_by_side::TraceTable;
+use crate::readers::prelude::*;
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "job_info_df",
-        sniff: jobs::sniff,
-        unread: "jobs, read by `alibaba-spot-gpu-2026-jobs`",
-    },
-    TraceTable {
-        name: "node_info_df",
-        sniff: machines::sniff,
-        unread: "machines, read by `alibaba-spot-gpu-2026-machines`",
-    },
-];
+trace_tables! { TABLES;
+    "job_info_df": |first| jobs::LAYOUT.confidence(first), "jobs, read by `alibaba-spot-gpu-2026-jobs`";
+    "node_info_df": |first| machines::LAYOUT.confidence(first), "machines, read by `alibaba-spot-gpu-2026-machines`";
+}

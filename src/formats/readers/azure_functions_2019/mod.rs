@@ -8,53 +8,35 @@
 
 mod tables;
 
-use std::sync::Arc;
-
 use rng::Streams;
 
-use crate::parts::cells::show_text;
-use crate::parts::requests::requests;
-use arrivals::format::{Constructor, FormatEntry};
+use crate::readers::prelude::*;
 use arrivals::intern::{ClassTable, NameTable};
-use arrivals::read_options::ReadOptions;
 use arrivals::renumbering::Renumbered;
 use arrivals::spill::{FixedSort, FixedSorted};
-use arrivals::stream::{Arrival, ArrivalSource, Classes};
+use arrivals::stream::Classes;
 use intake::archive::{beginning, parts};
 use intake::budget::ARRIVALS_AT_ONCE;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal, Ledger};
-use intake::origin::Origin;
+use intake::ledger::Ledger;
 use intake::table::Table;
-use intake::{Input, TraceError};
-use model::{PodName, PodSpec, Text};
 use tables::{
     InvocationColumns, MINUTES, Percentiles, ReadFunction, Rows, durations, memory, run_time,
 };
-use units::{Instant, SortedMap};
+use units::SortedMap;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "azure-functions-2019",
     summary: "invocations of Azure's functions of 2019, by minute (CSV with header, folder or archive)",
-    columns: &[
-        ColumnDoc::required("HashOwner", "owner; becomes the tenant"),
-        ColumnDoc::required("HashApp", "application"),
-        ColumnDoc::required("HashFunction", "function"),
-        ColumnDoc::required("Trigger", "what invokes it; read, not used"),
-        ColumnDoc::required(
-            "1",
-            "and so on to 1440: invocations in this minute of the day",
-        ),
-        ColumnDoc::optional(
-            "percentile_Average_50",
-            "and those at 0, 1, 25, 75, 99 and 100: run time, ms (durations)",
-        ),
-        ColumnDoc::optional(
-            "AverageAllocatedMb",
-            "memory of the application, MB (memory)",
-        ),
-    ],
+    columns: columns! {
+        required("HashOwner", "owner; becomes the tenant"),
+        required("HashApp", "application"),
+        required("HashFunction", "function"),
+        required("Trigger", "what invokes it; read, not used"),
+        required("1", "and so on to 1440: invocations in this minute of the day"),
+        optional("percentile_Average_50", "and those at 0, 1, 25, 75, 99 and 100: run time, ms (durations)"),
+        optional("AverageAllocatedMb", "memory of the application, MB (memory)"),
+    },
     names: &["HashOwner", "HashApp", "HashFunction"],
     cells: show_text,
     options: &[],
@@ -332,17 +314,14 @@ impl Source {
                 let within = stream.below(MINUTE as u64) as i64;
                 let run = percentiles.map(|run| run_time(&run, stream.unit_f64()));
                 self.ready.push(Arrival {
-                    submit: Instant::from_nanos(begin + within),
-                    name: PodName::Text(format!("d{day}-f{}-{number}", own.row).into()),
                     class: own.class,
-                    members: 1,
                     tenant: own.tenant,
                     run_time: run,
-                    time_limit: None,
-                    historic_start: None,
-                    links: None,
-                    part: 0,
                     origin: own.origin,
+                    ..one_pod(
+                        PodName::Text(format!("d{day}-f{}-{number}", own.row).into()),
+                        Instant::from_nanos(begin + within),
+                    )
                 });
             }
         }

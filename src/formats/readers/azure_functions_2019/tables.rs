@@ -3,33 +3,30 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use arrivals::spill::{Key, Places};
-use intake::columns::ColumnDoc;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Layout, each_row_of};
+use crate::readers::prelude::*;
+use arrivals::spill::Key;
 use intake::table::{Column, Row, Table};
 use intake::unknown_columns::unused;
-use intake::{Input, TraceError};
-use units::Duration;
 
-const DURATIONS: &[ColumnDoc] = &[
-    ColumnDoc::required("HashOwner", "owner"),
-    ColumnDoc::required("HashApp", "application"),
-    ColumnDoc::required("HashFunction", "function"),
-    ColumnDoc::required("percentile_Average_0", "ms"),
-    ColumnDoc::required("percentile_Average_1", "ms"),
-    ColumnDoc::required("percentile_Average_25", "ms"),
-    ColumnDoc::required("percentile_Average_50", "ms"),
-    ColumnDoc::required("percentile_Average_75", "ms"),
-    ColumnDoc::required("percentile_Average_99", "ms"),
-    ColumnDoc::required("percentile_Average_100", "ms"),
-];
+columns! { DURATIONS;
+    OWNER: required("HashOwner", "owner"),
+    APPLICATION: required("HashApp", "application"),
+    FUNCTION: required("HashFunction", "function"),
+    // The first percentile of a run time.
+    PERCENTILES: required("percentile_Average_0", "ms"),
+    _: required("percentile_Average_1", "ms"),
+    _: required("percentile_Average_25", "ms"),
+    _: required("percentile_Average_50", "ms"),
+    _: required("percentile_Average_75", "ms"),
+    _: required("percentile_Average_99", "ms"),
+    _: required("percentile_Average_100", "ms"),
+}
 
-const MEMORY: &[ColumnDoc] = &[
-    ColumnDoc::required("HashOwner", "owner"),
-    ColumnDoc::required("HashApp", "application"),
-    ColumnDoc::required("AverageAllocatedMb", "MB"),
-];
+columns! { MEMORY;
+    _: required("HashOwner", "owner"),
+    _: required("HashApp", "application"),
+    ALLOCATED: required("AverageAllocatedMb", "MB"),
+}
 
 /// The publisher's columns of both tables that are not read.
 const OTHERS: &[&str] = &[
@@ -47,13 +44,6 @@ const OTHERS: &[&str] = &[
     "AverageAllocatedMb_pct99",
     "AverageAllocatedMb_pct100",
 ];
-
-const OWNER: usize = 0;
-const APPLICATION: usize = 1;
-const FUNCTION: usize = 2;
-/// The first percentile of a run time.
-const PERCENTILES: usize = 3;
-const ALLOCATED: usize = 2;
 
 /// The shares of run times at which their percentiles stand.
 pub(super) const SHARES: [f64; 7] = [0.0, 0.01, 0.25, 0.5, 0.75, 0.99, 1.0];

@@ -1,13 +1,10 @@
 //! Days in an archive, and tables that are wrong.
 
+use crate::tests::prelude::*;
 use proptest::prelude::*;
 
 use super::tables::*;
 use super::*;
-use crate::packed::archive;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
-use units::Duration;
 
 fn invocations(rows: &[(&str, &[(usize, &str)])]) -> String {
     let minutes: Vec<String> = (1..=MINUTES).map(|minute| minute.to_string()).collect();
@@ -42,16 +39,12 @@ fn counts_are_spread_over_their_minutes_and_days() {
         ("invocations_per_function_md.anon.d01.csv", &first),
         ("invocations_per_function_md.anon.d02.csv", &second),
     ]);
-    let input = Input::bytes("f.tar", bytes);
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
+    let input = file_of(&ENTRY, "f.tar", bytes);
     let mut source = open(&input, &ReadOptions::default()).expect("good rows");
     let mut middle = source.fork().expect("forks");
     let recorded = Recorded::collect(&mut *source).expect("good rows");
     assert_eq!(Recorded::collect(&mut *middle), Ok(recorded.clone()));
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| (one.submit.as_nanos() / MINUTE, one.run_time, one.tenant))
-        .collect();
+    let seen = recorded.each(|one| (one.submit.as_nanos() / MINUTE, one.run_time, one.tenant));
     let (own, other) = (Duration::from_millis(10), Duration::from_millis(10));
     let third = { recorded.arrivals.iter() }.filter(|one| one.class == 1);
     assert_eq!(third.count(), 0, "150 MB is the middle as well");
@@ -64,13 +57,11 @@ fn counts_are_spread_over_their_minutes_and_days() {
     );
     assert_eq!((seen[7].0, seen[7].2), (2 * 1_440 - 1, 1));
     assert!(recorded.arrivals.is_sorted_by_key(|one| one.submit));
-    for (kind, count) in [
+    recorded.ledger.has_counts([
         ("percentiles that don't ascend; sorted", 1),
         ("function without run times; those in the middle", 2),
         ("application without memory; that in the middle", 2),
-    ] {
-        assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -81,12 +72,8 @@ fn a_row_that_is_left_out_changes_no_other_function() {
             rows.push(("o,a,g", &[(1, "1")]));
         }
         let input = Input::bytes("i.csv", invocations(&rows).into_bytes());
-        let options = ReadOptions {
-            rows: intake::RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("a table");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let options = options_with(|own| own.rows = intake::RowPolicy::REPORT);
+        let recorded = collected(open(&input, &options));
         let own = recorded.arrivals.into_iter();
         let own = own.map(|one| (one.name.to_string(), one.submit));
         own.filter(|(name, _)| name.starts_with("d1-f2-"))
@@ -116,16 +103,11 @@ fn dirty_tables_are_named() {
         ("o,a,g", &[(1440, "1.5")]),
     ]);
     let input = Input::bytes("i.csv", text.into_bytes());
-    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        bad,
-        [
-            "i.csv:2: column `2`: must be at least 0, found `-1`",
-            "i.csv:3: column `HashOwner`: must be a hash, found ``",
-            "i.csv:4: column `1440`: must be a whole number, found `1.5`",
-        ]
-    );
+    validate(&input, &ENTRY, &ReadOptions::default(), 9).has_bad_rows([
+        "i.csv:2: column `2`: must be at least 0, found `-1`",
+        "i.csv:3: column `HashOwner`: must be a hash, found ``",
+        "i.csv:4: column `1440`: must be a whole number, found `1.5`",
+    ]);
     let input = Input::bytes("m.csv", MEMORY_ROWS.as_bytes());
     let stopped = validate(&input, &ENTRY, &ReadOptions::default(), 9).stopped;
     assert_eq!(
@@ -143,9 +125,7 @@ fn a_last_line_without_an_end_is_told() {
     let kind = "last line without an end of line; it is cut off if the file is";
     let whole = invocations(&[("o,a,f", &[(1, "2")])]);
     for (text, expected) in [(&whole[..], 0), (whole.trim_end(), 1)] {
-        let input = Input::bytes("i.csv", text.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("a table");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let recorded = collected(open(&file("i.csv", text), &ReadOptions::default()));
         assert_eq!(recorded.ledger.count(kind), expected);
     }
 }

@@ -2,8 +2,7 @@
 //! any order.
 
 use super::{COLUMNS, READING_COLUMNS};
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::rows::Layout;
+use crate::readers::prelude::*;
 
 /// The columns of machines by other names; those of the sizes differ by the year.
 const fn machines(cores: &'static str, memory: &'static str) -> [ColumnDoc; 11] {

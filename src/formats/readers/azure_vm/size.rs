@@ -1,9 +1,7 @@
 //! Sizes of machines, some of which are buckets without an upper bound.
 
 use super::{CORES, MEMORY};
-use arrivals::read_options::ReadOptions;
-use intake::ledger::BadRow;
-use intake::rows::Fields;
+use crate::readers::prelude::*;
 
 /// The size of a machine.
 #[derive(Clone, Copy, Debug)]

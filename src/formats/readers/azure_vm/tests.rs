@@ -1,9 +1,7 @@
 //! Machines of both years, dirty rows, and readings beside machines or alone.
 
 use super::*;
-use crate::packed::archive;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
+use crate::tests::prelude::*;
 
 const ROWS: &str = "a,s1,d,0,2591700,99,3.424,10,Delay-insensitive,1,1.75\n\
                     b,s1,d,300,1500,10,10.01,10,Unkown,>24,>64\n";
@@ -11,13 +9,9 @@ const ROWS: &str = "a,s1,d,0,2591700,99,3.424,10,Delay-insensitive,1,1.75\n\
 #[test]
 fn machines_of_both_years_are_read() {
     let input = Input::bytes("vmtable.csv", ROWS.as_bytes());
-    let options = ReadOptions {
-        usage: true,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
-    let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+    let options = options_with(|own| own.usage = true);
+    let recorded = collected(open(&input, &options));
+    let runs = recorded.each(|one| one.run_time);
     assert_eq!(runs, [None, Some(Duration::from_secs(1_200))]);
     let amounts: Vec<_> = { recorded.classes.iter() }
         .map(|spec| {
@@ -35,29 +29,21 @@ fn machines_of_both_years_are_read() {
     let usage = recorded.classes[0].behaviour.as_ref();
     let usage = usage.and_then(|behaviour| behaviour.cpu_usage.clone());
     assert_eq!(usage, Some("3.42%".into()));
-    for kind in [
+    recorded.ledger.has_once([
         "open bucket of a size; 30 cores, 70 GiB",
         "average use above the maximum",
         "created at 0, perhaps before",
         "there at the end of the trace; run time not known",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
 }
 
 #[test]
 fn open_buckets_count_as_options_say() {
     let input = Input::bytes("vmtable.csv", ROWS.as_bytes());
-    let options = ReadOptions {
-        open_cpu_milli: 48_000,
-        open_memory_bytes: 112 << 30,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
-    let requests = recorded.classes[1].requests().expect("small");
-    assert_eq!(requests.get("cpu").milli_ceil(), Ok(48_000));
-    assert_eq!(requests.get("memory").units_ceil(), Ok(112 << 30));
+    let options =
+        options_with(|own| (own.open_cpu_milli, own.open_memory_bytes) = (48_000, 112 << 30));
+    let recorded = collected(open(&input, &options));
+    assert_eq!(amounts(&recorded.classes[1]), (48_000, 112 << 30));
     let kind = "open bucket of a size; 48 cores, 112 GiB";
     assert_eq!(recorded.ledger.count(kind), 1);
 }
@@ -66,18 +52,12 @@ fn open_buckets_count_as_options_say() {
 fn dirty_rows_are_named() {
     let rows = "a,s,d,9,5,1,1,1,Unknown,1,1\na,s,d,0,5,1,1,1,Unknown,0,1\n\
                 a,s,d,0,5,1,1,1,Unknown,1,>24\n,s,d,0,5,1,1,1,Unknown,1,1\n";
-    let input = Input::bytes("v.csv", rows.as_bytes());
-    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        bad,
-        [
-            "v.csv:1: column `deleted`: must be no earlier than `created`, found `5`",
-            "v.csv:2: column `cores`: must be more than 0, or the bucket `>24`, found `0`",
-            "v.csv:3: column `memory`: must be a number, found `>24`",
-            "v.csv:4: column `vm id`: must be the name of a machine, found ``",
-        ]
-    );
+    faults(&ENTRY, "v.csv", rows).has_bad_rows([
+        "v.csv:1: column `deleted`: must be no earlier than `created`, found `5`",
+        "v.csv:2: column `cores`: must be more than 0, or the bucket `>24`, found `0`",
+        "v.csv:3: column `memory`: must be a number, found `>24`",
+        "v.csv:4: column `vm id`: must be the name of a machine, found ``",
+    ]);
 }
 
 #[test]
@@ -99,7 +79,7 @@ fn readings_are_usage_of_machines_or_a_workload_alone() {
         };
         let entry = crate::registry::recognize(input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
-        Recorded::collect(&mut *open(input, &options).expect("good")).expect("good")
+        collected(open(input, &options))
     };
     let with = read(&input, true);
     let used = with.classes[1]
@@ -114,14 +94,11 @@ fn readings_are_usage_of_machines_or_a_workload_alone() {
         .map(|one| (one.name.to_string(), one.submit, one.run_time))
         .collect();
     let run = |seconds| Some(Duration::from_secs(seconds));
-    assert_eq!(
-        seen,
-        [
-            ("a".to_owned(), Instant::ZERO, run(300)),
-            ("b".to_owned(), Instant::from_secs(300), run(600)),
-            ("c".to_owned(), Instant::from_secs(300), run(300)),
-        ]
-    );
+    seen.are([
+        ("a".to_owned(), Instant::ZERO, run(300)),
+        ("b".to_owned(), Instant::from_secs(300), run(600)),
+        ("c".to_owned(), Instant::from_secs(300), run(300)),
+    ]);
     assert_eq!(
         alone.ledger.count("average use beyond minimum or maximum"),
         1
@@ -140,9 +117,7 @@ fn copies_with_names_and_quotes_say_the_same() {
     let quoted = ROWS.replace(',', "\",\"").replace('\n', "\"\n\"");
     let quoted = format!("\"{}", quoted.trim_end_matches('"'));
     let read = |text: String| {
-        let input = Input::bytes("v.csv", text.into_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
+        let input = file_of(&ENTRY, "v.csv", text);
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
         let names = found
             .ledger
@@ -171,15 +146,9 @@ fn columns_of_a_copy_with_a_header_may_stand_in_any_order() {
             ("vmtable.csv", machines),
             ("vm_cpu_readings-1.csv", readings),
         ];
-        let input = Input::bytes("t.tar", crate::packed::archive(&files));
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let options = ReadOptions {
-            usage: true,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good rows");
-        Recorded::collect(&mut *source).expect("good rows")
+        let input = file_of(&ENTRY, "t.tar", crate::packed::archive(&files));
+        let options = options_with(|own| own.usage = true);
+        collected(open(&input, &options))
     };
     let whole = read(own, readings);
     assert_eq!(whole.arrivals.len(), 1);

@@ -7,22 +7,12 @@ mod profile;
 
 use serde_json::Value;
 
-use crate::parts::cells::show_text;
-use crate::parts::requests::requests;
-use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::json::{Element, each_element};
-use intake::ledger::{Action, Journal};
-use intake::rows::{MAX_SECONDS, Refused};
+use intake::json::each_element;
+use intake::rows::MAX_SECONDS;
 use intake::unknown_columns::note_keys;
-use intake::{Input, TraceError};
-use model::{Behaviour, PodLife, PodName, PodSpec, RestartPolicy};
-use units::{Duration, Instant};
+use model::{PodLife, RestartPolicy};
 
 use profile::{Profiles, Remark};
 
@@ -30,18 +20,15 @@ use profile::{Profiles, Remark};
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "batsim",
     summary: "jobs and profiles of Batsim (JSON)",
-    columns: &[
-        ColumnDoc::required("id", "job; becomes the name"),
-        ColumnDoc::required("subtime", "submission, s"),
-        ColumnDoc::required("res", "processors; each is a pod of the gang"),
-        ColumnDoc::required("profile", "profile, which gives the run time"),
-        ColumnDoc::optional(
-            "walltime",
-            "limit of the run time, s; absent, negative or above a hundred years: none",
-        ),
-        ColumnDoc::optional("extra_data", "data for schedulers; not used"),
-        ColumnDoc::optional("description", "remark; read, not used"),
-    ],
+    columns: columns! {
+        required("id", "job; becomes the name"),
+        required("subtime", "submission, s"),
+        required("res", "processors; each is a pod of the gang"),
+        required("profile", "profile, which gives the run time"),
+        optional("walltime", "limit of the run time, s; absent, negative or above a hundred years: none"),
+        optional("extra_data", "data for schedulers; not used"),
+        optional("description", "remark; read, not used"),
+    },
     names: &["id"],
     cells: show_text,
     options: &["kill-at-walltime"],
@@ -53,11 +40,7 @@ fn sniff(first: &[u8]) -> Confidence {
     let text = String::from_utf8_lossy(first);
     let has = |key: &str| text.contains(key);
     let begins = text.trim_start().starts_with('{');
-    if begins && has("\"jobs\"") && has("\"subtime\"") && has("\"profile\"") {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(begins && has("\"jobs\"") && has("\"subtime\"") && has("\"profile\""))
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
@@ -181,8 +164,7 @@ fn take(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const TEXT: &str = r#"{"nb_res": 4, "jobs": [
 {"id": "b", "subtime": 5.5, "walltime": 10, "res": 2, "profile": "seq", "extra_data": {}},
@@ -200,7 +182,7 @@ mod tests {
 
     fn read(options: &ReadOptions) -> Recorded {
         let input = Input::bytes("w.json", TEXT.as_bytes());
-        Recorded::collect(&mut *open(&input, options).expect("good")).expect("good")
+        collected(open(&input, options))
     }
 
     #[test]
@@ -220,10 +202,7 @@ mod tests {
             format!("w.json:3: column `profile`: {rule}, found `\"3\"`"),
         ];
         assert_eq!(bad, expected);
-        let options = ReadOptions {
-            rows: intake::RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.rows = intake::RowPolicy::REPORT);
         let recorded = Recorded::collect(&mut *open(&input, &options).expect("jobs"));
         let run = recorded.expect("jobs").arrivals[0].run_time;
         assert_eq!(run, Some(Duration::from_secs(14)));
@@ -240,69 +219,51 @@ mod tests {
 "failure": "odd"}, "d": {"type": "delay", "delay": 3}, "high": {"type": "parallel_homogeneous", "cpu": 1e9, "com": 0,
 "util": 0.5}, "odd": {"type": "teleport"}, "none": {"cpu": 1}}}"#;
         let input = Input::bytes("w.json", text.as_bytes());
-        let options = ReadOptions {
-            rows: intake::RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.rows = intake::RowPolicy::REPORT);
         let recorded = Recorded::collect(&mut *open(&input, &options).expect("jobs"));
         let recorded = recorded.expect("jobs");
-        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        let runs = recorded.each(|one| one.run_time);
         assert_eq!(
             runs,
             [5, 1].map(|seconds| Some(Duration::from_secs(seconds)))
         );
-        for kind in [
+        recorded.ledger.has_once([
             "messages to the scheduler and its answers take no time",
             "storage takes no time",
             "`util` of a profile, not used",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
         let bad = recorded.ledger.bad_rows().iter().map(ToString::to_string);
-        assert_eq!(
-            bad.collect::<Vec<_>>(),
-            [
+        bad.collect::<Vec<_>>().are([
                 "w.json:3: column `profile`: must be a profile of a known `type`, and not `teleport`, found `\"odd\"`",
                 "w.json:3: column `3.profile`: must be a profile with a `type`, found `\"none\"`",
-            ]
-        );
+            ]);
     }
 
     #[test]
     fn profiles_give_run_times() {
         let recorded = read(&ReadOptions::default());
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.members, one.run_time))
-            .collect();
+        let seen = recorded.each(|one| (one.name.to_string(), one.members, one.run_time));
         let run = |millis| Some(Duration::from_millis(millis));
-        assert_eq!(
-            seen,
-            [
-                ("1".to_owned(), 1, run(20_200)),
-                ("b".to_owned(), 2, run(60_400)),
-                ("w".to_owned(), 4, run(2_000)),
-                ("r".to_owned(), 4, None),
-            ]
-        );
+        seen.are([
+            ("1".to_owned(), 1, run(20_200)),
+            ("b".to_owned(), 2, run(60_400)),
+            ("w".to_owned(), 4, run(2_000)),
+            ("r".to_owned(), 4, None),
+        ]);
         assert_eq!(recorded.arrivals[0].time_limit, None);
         assert_eq!(
             recorded.arrivals[1].time_limit,
             Some(Duration::from_secs(10))
         );
-        for (kind, count) in [
+        recorded.ledger.has_counts([
             ("work counted at 1 Gflop/s a processor", 2),
             ("communication takes no time", 1),
             ("recorded program; run time not known", 1),
             ("`extra_data`, not used", 1),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
+        ]);
         // A sequence fails with its first part that does.
         assert_eq!(exit_codes(&recorded), [3, 3, 0, 0]);
-        let options = ReadOptions {
-            kill_at_walltime: true,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.kill_at_walltime = true);
         let cut = read(&options);
         assert_eq!(cut.arrivals[1].run_time, run(10_000));
         assert_eq!(exit_codes(&cut), [3, 0, 0, 0]);
@@ -321,21 +282,15 @@ mod tests {
             .replace("\"profile\": \"smpi\"", "\"profile\": \"loop\"")
             .replace("\"profile\": \"seq\"", "\"profile\": \"w\"")
             .replace("\"cpu\": 1e10", "\"ret\": 0.5, \"cpu\": 1e10");
-        let input = Input::bytes("w.json", text.into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "w.json:2: column `profile`: must be a profile whose `ret` is an exit code, a whole \
+        faults(&ENTRY, "w.json", text).has_bad_rows([
+            "w.json:2: column `profile`: must be a profile whose `ret` is an exit code, a whole \
                  number, found `\"w\"`",
-                "w.json:3: column `profile`: must be the name of a profile, found `\"none\"`",
-                "w.json:4: column `subtime`: must be a number from 0 to 3200000000, found `-6`",
-                "w.json:5: column `profile`: must be free of a profile that contains itself \
+            "w.json:3: column `profile`: must be the name of a profile, found `\"none\"`",
+            "w.json:4: column `subtime`: must be a number from 0 to 3200000000, found `-6`",
+            "w.json:5: column `profile`: must be free of a profile that contains itself \
              (of the sequence's part `loop`), found \
                  `\"loop\"`",
-            ]
-        );
+        ]);
         let none = Input::bytes("w.json", &b"{\"nb_res\": 1}"[..]);
         let stopped = validate(&none, &ENTRY, &ReadOptions::default(), 9).stopped;
         assert_eq!(
@@ -367,8 +322,7 @@ mod tests {
                 r#"{{"jobs": [{{"id": 1, "subtime": 0, "res": 1, "profile": "p"}}],
 "profiles": {{"p": {profile}}}}}"#
             );
-            let input = Input::bytes("w.json", text.into_bytes());
-            let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+            let found = faults(&ENTRY, "w.json", text);
             let bad = found.bad_rows.first().map(ToString::to_string);
             let bad = bad.unwrap_or_default();
             assert_eq!(bad.is_empty(), expected.is_empty(), "{profile}: {bad}");

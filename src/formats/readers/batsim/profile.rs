@@ -2,16 +2,13 @@
 //! for last in memory.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use serde_json::Value;
 use smallvec::SmallVec;
 
+use crate::readers::prelude::*;
 use arrivals::class_cache::Lately;
-use arrivals::spill::{Places, TextLog, key_of};
-use intake::TraceError;
-use intake::json::Element;
-use intake::rows::Refused;
+use arrivals::spill::{TextLog, key_of};
 
 /// Floating-point operations of a processor in a second.
 const SPEED: f64 = 1e9;

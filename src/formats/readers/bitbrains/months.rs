@@ -4,8 +4,8 @@
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
+use crate::readers::prelude::*;
 use intake::archive::{folders, of_one_folder};
-use intake::{Input, TraceError};
 
 /// The folder of a month.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,9 +1,7 @@
 //! Machines with their rows, and rows that are wrong.
 
 use super::*;
-use crate::packed::archive;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
+use crate::tests::prelude::*;
 
 const HEADER: &str = "Timestamp [ms];\tCPU cores;\tCPU capacity provisioned [MHZ];\t\
                       CPU usage [MHZ];\tCPU usage [%];\tMemory capacity provisioned [KB];\t\
@@ -51,15 +49,9 @@ fn folders_of_months_are_one_series_of_each_machine() {
         ("rnd/README", "words"),
     ];
     let input = Input::bytes("rnd.tar", archive(&files));
-    let options = ReadOptions {
-        usage: true,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|own| (own.name.to_string(), own.submit, own.run_time))
-        .collect();
+    let options = options_with(|own| own.usage = true);
+    let recorded = collected(open(&input, &options));
+    let seen = recorded.each(|own| (own.name.to_string(), own.submit, own.run_time));
     let (at, run) = (Instant::from_secs, |seconds| {
         Some(Duration::from_secs(seconds))
     });
@@ -94,12 +86,8 @@ fn folders_of_months_are_one_series_of_each_machine() {
 fn use_that_a_row_leaves_open_is_not_zero() {
     let rows = [row(1_000, 2, "5"), row(1_300, 2, ""), row(1_600, 2, "7")].concat();
     let input = Input::bytes("7.csv", format!("{HEADER}{rows}").into_bytes());
-    let options = ReadOptions {
-        usage: true,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let options = options_with(|own| own.usage = true);
+    let recorded = collected(open(&input, &options));
     let behaviour = recorded.classes[0].behaviour.as_ref().expect("usage");
     let expected = "recorded(0s: 5.00%, 600s: 7.00%)";
     assert_eq!(behaviour.cpu_usage.as_deref(), Some(expected));
@@ -116,12 +104,8 @@ fn a_machine_is_there_from_its_first_row_to_its_last() {
     ]
     .concat();
     let input = Input::bytes("fastStorage/7.csv", format!("{HEADER}{rows}").into_bytes());
-    let options = ReadOptions {
-        usage: true,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let options = options_with(|own| own.usage = true);
+    let recorded = collected(open(&input, &options));
     let arrival = &recorded.arrivals[0];
     assert_eq!(arrival.name.to_string(), "7");
     assert_eq!(arrival.run_time, Some(Duration::from_secs(1_500)));
@@ -134,24 +118,16 @@ fn a_machine_is_there_from_its_first_row_to_its_last() {
         behaviour.memory_usage,
         Some("recorded(0s: 1048576, 600s: 0, 1500s: 1048576)".into())
     );
-    for kind in [
+    recorded.ledger.has_once([
         "gap above 300 s; the machine was off and uses nothing",
         "more cores requested while it ran; the first request stands",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
     let rows = [row(1_000, 2, "1"), row(1_000, 2, "1"), row(1_300, 2, "x")].concat();
-    let input = Input::bytes("7.csv", format!("{HEADER}{rows}").into_bytes());
-    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        bad,
-        [
-            "7.csv:3: column `Timestamp [ms]`: must be later than that of the row above, \
+    faults(&ENTRY, "7.csv", format!("{HEADER}{rows}")).has_bad_rows([
+        "7.csv:3: column `Timestamp [ms]`: must be later than that of the row above, \
              1000, found `1000`",
-            "7.csv:4: column `CPU usage [%]`: must be a number, found `x`",
-        ]
-    );
+        "7.csv:4: column `CPU usage [%]`: must be a number, found `x`",
+    ]);
 }
 #[test]
 fn a_machine_whose_size_changes_is_resized() {
@@ -168,8 +144,7 @@ fn a_machine_whose_size_changes_is_resized() {
             resizes,
             ..ReadOptions::default()
         };
-        let mut source = open(&input, &options).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let recorded = collected(open(&input, &options));
         let milli = |list: &model::ResourceList| list.get("cpu").milli_ceil().expect("small");
         let spec = &recorded.classes[0];
         let behaviour = spec.behaviour.as_ref();
@@ -188,30 +163,18 @@ fn a_machine_whose_size_changes_is_resized() {
 #[test]
 fn a_file_without_a_header_has_the_columns_of_the_publisher() {
     let rows = [row(1_376_314_846, 2, "5"), row(1_376_315_146, 2, "7")].concat();
-    let whole = validate(
-        &Input::bytes("7.csv", format!("{HEADER}{rows}").into_bytes()),
-        &ENTRY,
-        &ReadOptions::default(),
-        9,
-    );
+    let whole = faults(&ENTRY, "7.csv", format!("{HEADER}{rows}"));
     for text in [
         rows.clone(),
         rows.replace(";\t", ","),
         rows.replace('\n', "\r\n"),
     ] {
-        let input = Input::bytes("7.csv", text.into_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
+        let input = file_of(&ENTRY, "7.csv", text);
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
         assert_eq!(found, whole);
     }
     let bad = rows.replace("1376315146;\t2", "1376315146;\tx");
-    let found = validate(
-        &Input::bytes("7.csv", bad.into_bytes()),
-        &ENTRY,
-        &ReadOptions::default(),
-        9,
-    );
+    let found = faults(&ENTRY, "7.csv", bad);
     let expected = "7.csv:2: column `CPU cores`: must be a number, found `x`";
     assert_eq!(found.bad_rows[0].to_string(), expected);
 }
@@ -221,9 +184,7 @@ fn copies_with_other_separators_say_the_same() {
     let text = format!("{HEADER}{}{}", row(1_000, 2, "5"), row(1_300, 2, "7"));
     let quoted = text.replace("Timestamp [ms];", "\"Timestamp [ms]\";");
     for text in [text.replace(";\t", ","), text.replace(";\t", "\t"), quoted] {
-        let input = Input::bytes("7.csv", text.into_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
+        let input = file_of(&ENTRY, "7.csv", text);
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
         assert_eq!((found.accepted, found.bad_row_count), (1, 0));
     }

@@ -1,16 +1,9 @@
 //! Values of single cells.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
-use intake::TraceError;
-use intake::ledger::BadRow;
+use crate::readers::prelude::*;
 use intake::number::digits;
 use intake::table::{Column, Row, Table};
-use model::Text;
 use model::usage::Pattern;
-use units::Duration;
 
 /// The rule that seconds break which are too many.
 const BEYOND: &str = "at most 9223372036 s, and not in milliseconds; write the unit, as in `1500ms`, if it is another";

@@ -1,10 +1,4 @@
 //! Columns of the table, and arrivals made of its rows.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
-
-use std::sync::Arc;
 
 use super::USAGE;
 use super::cells::{
@@ -12,24 +6,19 @@ use super::cells::{
 };
 use crate::parts::resize_list;
 use crate::parts::resizes::{Changed, Standing};
+use crate::readers::prelude::*;
 use arrivals::class_columns::ClassColumns;
-use arrivals::job_fields::{JobField, PARTITION, QUEUE, outcome_alone};
+use arrivals::job_fields::{JobField, PARTITION, QUEUE};
 use arrivals::links::Links;
 use arrivals::pod::settings;
-use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS, PartitionField, ReadOptions};
-use intake::TraceError;
-use intake::budget::MEMBERS;
-use intake::ledger::{BadRow, Journal};
+use arrivals::read_options::{NO_SCALED, NO_THROUGHPUTS, PartitionField};
 use intake::number::MOST_OF_A_RESOURCE;
 use intake::table::{Column, Piece, Row, Table};
 use model::behaviour::Resize;
-use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
+use model::gpu::DEVICE_MILLI;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{
-    Behaviour, GpuRequest, JOB_GPUS_LABEL, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList,
-    Text, Throughputs,
-};
-use units::{Duration, Instant, Quantity, QuantityError};
+use model::{GpuRequest, JOB_GPUS_LABEL, JOB_TYPE_LABEL, Throughputs};
+use units::QuantityError;
 
 /// The columns of a table, by their meaning.
 pub(super) struct Columns {

@@ -2,13 +2,11 @@
 
 use super::CsvSource;
 use crate::parts::gangs::{Gangs, MOST_HELD};
+use crate::readers::prelude::*;
 use crate::shards::LATER;
 use arrivals::memory::{MemorySource, Recorded};
 use arrivals::renumbering::{Numbers, Renumbered};
 use arrivals::spill::{Held, Order};
-use arrivals::stream::ArrivalSource;
-use intake::TraceError;
-use units::Duration;
 
 /// The arrivals of a table with the members of each gang one after the other, in the order of submission; equal
 /// times in the order of the file, a gang at the place of its first row.

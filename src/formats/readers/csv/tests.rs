@@ -1,10 +1,8 @@
 //! Rows that are read, and rows that are refused.
 
 use super::*;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
+use crate::tests::prelude::*;
 use intake::parquet::{Kind, ParquetFile};
-use units::{Duration, Instant};
 
 fn check(text: &str) -> Result<Recorded, TraceError> {
     let input = Input::bytes("jobs.csv", text.as_bytes().to_vec());
@@ -15,10 +13,7 @@ fn check(text: &str) -> Result<Recorded, TraceError> {
 fn usage_is_read_if_it_is_asked_for() {
     let read = |text: &str, usage| {
         let input = Input::bytes("jobs.csv", text.as_bytes().to_vec());
-        let options = ReadOptions {
-            usage,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.usage = usage);
         Recorded::collect(&mut *open(&input, &options)?)
     };
     let table = "submit,cpu,cpu_usage,memory_usage\n0,1,60%,\n1,1,,\"ramp(1Gi, 1Gi, 1h)\"\n2,1,,\n";
@@ -238,8 +233,7 @@ fn what_is_too_large_is_told_so() {
         ("run_time", "soon", "seconds, or a time with unit"),
     ] {
         let text = format!("submit,{column}\n0,{value}\n");
-        let input = Input::bytes("t.csv", text.into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let found = faults(&ENTRY, "t.csv", text);
         let bad = found.bad_rows[0].to_string();
         let expected = format!("t.csv:2: column `{column}`: must be {rule}");
         assert!(bad.starts_with(&expected), "{bad}");
@@ -250,13 +244,11 @@ fn what_is_too_large_is_told_so() {
 fn rows_of_a_gang_come_together_and_are_submitted_with_the_first() {
     let table = "submit,name,gang,after\n0,a,,\n1,b,g,a\n2,c,,\n2,d,h,\n5,e,g,\n5,f,,\n";
     let recorded = check(table).expect("good rows");
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|own| {
-            let gang = own.gang().map(ToString::to_string).unwrap_or_default();
-            let seconds = own.submit.as_nanos() / 1_000_000_000;
-            format!("{seconds} {} {gang} {}", own.name, own.after().len())
-        })
-        .collect();
+    let seen = recorded.each(|own| {
+        let gang = own.gang().map(ToString::to_string).unwrap_or_default();
+        let seconds = own.submit.as_nanos() / 1_000_000_000;
+        format!("{seconds} {} {gang} {}", own.name, own.after().len())
+    });
     let expected = [
         "0 a  0", "1 b g 1", "1 e g 0", "2 c  0", "2 d h 0", "5 f  0",
     ];
@@ -276,13 +268,9 @@ fn settings_and_resizes_of_pods_are_read() {
                  2,2,\"{\"\"kind\"\": \"\"Pod\"\"}\",\n\
                  3,2,,soon\n";
     let recorded = |resizes: bool| {
-        let options = ReadOptions {
-            rows: intake::RowPolicy::REPORT,
-            resizes,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&Input::bytes("t.csv", table.as_bytes()), &options).expect("a table");
-        Recorded::collect(&mut *source).expect("good rows")
+        let options =
+            options_with(|own| (own.rows, own.resizes) = (intake::RowPolicy::REPORT, resizes));
+        collected(open(&Input::bytes("t.csv", table.as_bytes()), &options))
     };
     let resized = recorded(true);
     let (spec, classes) = (&resized.classes[0], resized.classes.len());
@@ -302,7 +290,7 @@ fn settings_and_resizes_of_pods_are_read() {
     }
     let first = recorded(false);
     assert_eq!(first.classes[0].behaviour, None);
-    for (kind, count) in [
+    first.ledger.has_counts([
         (
             "more cores requested while it ran; the first request stands",
             2,
@@ -311,7 +299,5 @@ fn settings_and_resizes_of_pods_are_read() {
             "fewer cores requested while it ran; the first request stands",
             2,
         ),
-    ] {
-        assert_eq!(first.ledger.count(kind), count, "{kind}");
-    }
+    ]);
 }

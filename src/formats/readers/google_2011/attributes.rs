@@ -7,67 +7,39 @@ use serde::{Deserialize, Serialize};
 
 use super::events::Key;
 use crate::parts::anti_affinity;
-use arrivals::spill::{Hashed as _, NONE, Places, TextLog};
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row_of};
-use intake::{Input, TraceError};
-use model::{Affinity, Labels, NodeSelector, NodeSelectorTerm, Operator, PodSpec, Requirement};
-use units::Instant;
+use crate::readers::prelude::*;
+use arrivals::spill::{Hashed as _, NONE, TextLog};
+use model::{Affinity, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 
-const CONSTRAINT_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace"),
-    ColumnDoc::required("job id", "job"),
-    ColumnDoc::required("task index", "task within its job"),
-    ColumnDoc::required("operator", "0 equal, 1 not equal, 2 less, 3 greater"),
-    ColumnDoc::required("attribute name", "attribute of machines"),
-    ColumnDoc::required("attribute value", "value; empty is that of no attribute"),
-];
+columns! { CONSTRAINT_COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace") => is_whole,
+    JOB: required("job id", "job") => is_whole,
+    INDEX: required("task index", "task within its job") => is_whole,
+    OPERATOR: required("operator", "0 equal, 1 not equal, 2 less, 3 greater")
+        => |field| matches!(field, "0" | "1" | "2" | "3"),
+    NAME: required("attribute name", "attribute of machines") => |field| !is_number_or_empty(field),
+    VALUE: required("attribute value", "value; empty is that of no attribute"),
+}
 
-const ATTRIBUTE_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace"),
-    ColumnDoc::required("machine id", "machine"),
-    ColumnDoc::required("attribute name", "becomes a label"),
-    ColumnDoc::required("attribute value", "value"),
-    ColumnDoc::required("attribute deleted", "1: the machine has it no longer"),
-];
+columns! { ATTRIBUTE_COLUMNS;
+    _: required("time", "µs since 600 s before the trace") => is_whole,
+    MACHINE: required("machine id", "machine") => is_whole,
+    OWN_NAME: required("attribute name", "becomes a label") => |field| !is_number_or_empty(field),
+    OWN_VALUE: required("attribute value", "value"),
+    DELETED: required("attribute deleted", "1: the machine has it no longer") => |field| matches!(field, "0" | "1"),
+}
 
 const CONSTRAINTS: Layout = Layout::headless(CONSTRAINT_COLUMNS);
 const ATTRIBUTES: Layout = Layout::headless(ATTRIBUTE_COLUMNS);
 
-const TIME: usize = 0;
-const JOB: usize = 1;
-const INDEX: usize = 2;
-const OPERATOR: usize = 3;
-const NAME: usize = 4;
-const VALUE: usize = 5;
-
-const MACHINE: usize = 1;
-const OWN_NAME: usize = 2;
-const OWN_VALUE: usize = 3;
-const DELETED: usize = 4;
-
 /// Whether a table that begins with these bytes is one of constraints.
 pub(super) fn is_constraints(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 5] = [
-        (TIME, is_whole),
-        (JOB, is_whole),
-        (INDEX, is_whole),
-        (OPERATOR, |field| matches!(field, "0" | "1" | "2" | "3")),
-        (NAME, |field| !is_number_or_empty(field)),
-    ];
-    row_has(first, b',', CONSTRAINT_COLUMNS.len(), &tests)
+    CONSTRAINTS.confidence(first)
 }
 
 /// Whether a table that begins with these bytes is one of attributes.
 pub(super) fn is_attributes(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (TIME, is_whole),
-        (MACHINE, is_whole),
-        (OWN_NAME, |field| !is_number_or_empty(field)),
-        (DELETED, |field| matches!(field, "0" | "1")),
-    ];
-    row_has(first, b',', ATTRIBUTE_COLUMNS.len(), &tests)
+    ATTRIBUTES.confidence(first)
 }
 
 /// The constraints of tasks, as they were first stated. They are found by the hashes of tasks and stand in a temporary file,
@@ -118,10 +90,8 @@ impl Constraints {
                 operator,
                 values,
             };
-            if !self.state(key, time, requirement)? {
-                let kind = "constraint stated later; the first ones stand";
-                journal.dirt(kind, Action::Drop, fields.line())?;
-            }
+            let kind = "constraint stated later; the first ones stand";
+            journal.drop_if(!self.state(key, time, requirement)?, kind, fields.line())?;
             Ok(())
         })
     }

@@ -16,23 +16,14 @@ use super::unsorted::{Dirt, Unsorted};
 use super::usage::Usage;
 use crate::parts::numbering::{Names, Numbered};
 use crate::parts::resizes::{Changed, Resizes, Standing};
-use crate::parts::sorting::Gather;
 use crate::parts::timeline::OUT_OF_ORDER;
+use crate::readers::prelude::*;
 use arrivals::class_cache::{ByClass, Lately};
 use arrivals::intern::ClassTable;
-use arrivals::job_fields::{Outcome, outcome_alone};
 use arrivals::links::LinksOfJobs;
-use arrivals::read_options::ReadOptions;
 use arrivals::spill::{Alive, Flat, Order};
-use arrivals::stream::ArrivalSource;
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
-use intake::origin::Origin;
-use intake::rows::Refused;
-use model::PodSpec;
 use names::{numbered, provisional};
 use task::{End, Task, WORDS};
-use units::Instant;
 
 /// Job and index of a task.
 pub(crate) type Key = (i64, i64);
@@ -340,9 +331,7 @@ impl Tasks {
                 task.submit
             }
         };
-        if time < began {
-            journal.dirt("end before its start; run time 0", Action::Repair, line)?;
-        }
+        journal.repair_if(time < began, "end before its start; run time 0", line)?;
         let end = End {
             run_time: Some(time.max(began).since(began)),
             outcome: super::outcome(event.kind),

@@ -9,17 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::attributes::{Attributes, is_attributes};
 use crate::parts::machine_course::{MachineCourse, in_order};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, node};
-use crate::parts::timeline::{self, Rank, Timed};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, Refused, each_row_of_all};
-use intake::{Input, TraceError};
-use model::Labels;
-use units::Instant;
+use crate::parts::timeline;
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -33,40 +24,24 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace; 0 is before it"),
-    ColumnDoc::required("machine id", "machine; becomes the node's name"),
-    ColumnDoc::required("event", "0 add, 1 remove, 2 update"),
-    ColumnDoc::required("platform id", "platform; becomes a label"),
-    ColumnDoc::required("CPU capacity", "share of the largest machine"),
-    ColumnDoc::required("memory capacity", "share of the largest machine"),
-];
+columns! { COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace; 0 is before it") => is_whole,
+    MACHINE: required("machine id", "machine; becomes the node's name") => is_whole,
+    EVENT: required("event", "0 add, 1 remove, 2 update") => |field| matches!(field, "0" | "1" | "2"),
+    PLATFORM: required("platform id", "platform; becomes a label"),
+    _: required("CPU capacity", "share of the largest machine") => is_number_or_empty,
+    _: required("memory capacity", "share of the largest machine") => is_number_or_empty,
+}
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
-const TIME: usize = 0;
-const MACHINE: usize = 1;
-const EVENT: usize = 2;
-const PLATFORM: usize = 3;
 const CAPACITY: CapacityPlaces = CapacityPlaces { cpu: 4, memory: 5 };
 
 /// The label that carries a machine's platform.
 pub const PLATFORM_LABEL: &str = "google.com/platform";
 
 fn sniff(first: &[u8]) -> Confidence {
-    is_events(first).max(is_attributes(first))
-}
-
-/// Whether a table that begins with these bytes is one of machine events.
-pub(super) fn is_events(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 5] = [
-        (TIME, is_whole),
-        (MACHINE, is_whole),
-        (EVENT, |field| matches!(field, "0" | "1" | "2")),
-        (CAPACITY.cpu, is_number_or_empty),
-        (CAPACITY.memory, is_number_or_empty),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first).max(is_attributes(first))
 }
 
 /// An event of a machine.
@@ -107,8 +82,11 @@ pub(crate) fn each_event(
 
 /// The tables of events and those of attributes.
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
-    let names = ["machine_events", "machine_attributes"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(
+        input,
+        super::TABLES,
+        ["machine_events", "machine_attributes"],
+    )
 }
 
 /// Machines as their events describe them, in order of their first ones.
@@ -197,9 +175,7 @@ impl Machines {
         };
         let course = &mut machine.course;
         if event.kind == 1 {
-            if !course.goes(time) {
-                journal.dirt("machine removed while it is away", Action::Keep, line)?;
-            }
+            journal.keep_if(!course.goes(time), "machine removed while it is away", line)?;
             return Ok(());
         }
         if event.kind == 0 && !course.comes(time) {
@@ -257,11 +233,10 @@ pub(crate) fn stated_labels<'v>(pairs: impl IntoIterator<Item = (&'v str, &'v st
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut machines = Machines::default();
     let mut stated = Attributes::default();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [events, attributes] = &tables.read;
     for part in attributes {
         stated.add(part, &mut journal)?;
@@ -306,8 +281,7 @@ pub(crate) fn capacity(
 mod tests {
     use super::*;
     use crate::parts::timeline::OUT_OF_ORDER;
-    use arrivals::format::NodeEventKind;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     #[test]
     fn events_happen_in_order_of_time() {
@@ -336,10 +310,7 @@ mod tests {
         let rows = "0,5,0,p,0.5,0.25\n0,6,0,p,,\n0,8,0,p,,\n9,5,1,p,,\n10,5,0,p,0.5,0.25\n\
                     11,6,2,p,1,0.5\n12,6,2,p,1,1\n13,7,0,p,2,1\n14,x,0,p,1,1\n";
         let input = Input::bytes("machines.csv", rows.as_bytes());
-        let options = ReadOptions {
-            rows: intake::ledger::RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.rows = intake::ledger::RowPolicy::REPORT);
         let list = read(&input, &options).expect("readable");
         let seen: Vec<_> = { list.nodes.iter() }
             .map(|node| (&*node.name, node.allocatable.get("cpu").milli_floor()))
@@ -357,14 +328,9 @@ mod tests {
                 (12, 1, NodeEventKind::Resized(_)),
             ]
         ));
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "machines.csv:8: column `CPU capacity`: must be at most 1, found `2`",
-                "machines.csv:9: column `machine id`: must be a whole number, found `x`",
-            ]
-        );
+        validate(&input, &ENTRY, &ReadOptions::default(), 9).has_bad_rows([
+            "machines.csv:8: column `CPU capacity`: must be at most 1, found `2`",
+            "machines.csv:9: column `machine id`: must be a whole number, found `x`",
+        ]);
     }
 }

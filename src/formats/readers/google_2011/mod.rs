@@ -1,9 +1,5 @@
 //! Google's cluster trace of 2011 (`clusterdata-2011-2`): headerless tables in shards, times in
 //! microseconds, amounts as shares of the largest machine. Format: `traces.md`, section 2.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 pub(crate) mod attributes;
 pub(crate) mod events;
@@ -13,47 +9,16 @@ pub mod tasks;
 pub(crate) mod unsorted;
 pub mod usage;
 
-use crate::parts::side_by_side::TraceTable;
-use arrivals::job_fields::Outcome;
-use intake::TraceError;
-use intake::columns::{Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::Fields;
-use units::Instant;
+use crate::readers::prelude::*;
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "task_events",
-        sniff: tasks::is_events,
-        unread: "task events, read by `google-2011-tasks`",
-    },
-    TraceTable {
-        name: "task_constraints",
-        sniff: attributes::is_constraints,
-        unread: "constraints of tasks, read by `google-2011-tasks`",
-    },
-    TraceTable {
-        name: "task_usage",
-        sniff: usage::sniff,
-        unread: "usage of tasks, read by `google-2011-tasks`",
-    },
-    TraceTable {
-        name: "job_events",
-        sniff: is_jobs,
-        unread: "job events, not read; the events of their tasks say when, whose and how urgent",
-    },
-    TraceTable {
-        name: "machine_events",
-        sniff: machines::is_events,
-        unread: MACHINES_UNREAD,
-    },
-    TraceTable {
-        name: "machine_attributes",
-        sniff: attributes::is_attributes,
-        unread: "attributes of machines, read by `google-2011-machines`",
-    },
-];
+trace_tables! { TABLES;
+    "task_events": |first| tasks::LAYOUT.confidence(first), "task events, read by `google-2011-tasks`";
+    "task_constraints": attributes::is_constraints, "constraints of tasks, read by `google-2011-tasks`";
+    "task_usage": |first| usage::LAYOUT.confidence(first), "usage of tasks, read by `google-2011-tasks`";
+    "job_events": is_jobs, "job events, not read; the events of their tasks say when, whose and how urgent";
+    "machine_events": |first| machines::LAYOUT.confidence(first), MACHINES_UNREAD;
+    "machine_attributes": attributes::is_attributes, "attributes of machines, read by `google-2011-machines`";
+}
 
 /// The note about machine events beside those of tasks.
 const MACHINES_UNREAD: &str = "machine events, read by `google-2011-machines`";

@@ -5,10 +5,8 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::machines::TakeEvent;
-use intake::ledger::{Action, Journal, RowPolicy};
-use intake::rows::Fields;
-use intake::{Input, TraceError};
-use units::Instant;
+use crate::readers::prelude::*;
+use intake::ledger::RowPolicy;
 
 /// The kind of the event with which a task begins, by its number in 2011.
 pub(crate) const SCHEDULE: i64 = 1;
@@ -93,8 +91,6 @@ mod tests {
     use crate::packed::archive;
     use crate::readers::google_2011::tasks;
     use crate::readers::google_2019::instances;
-    use arrivals::ReadOptions;
-    use arrivals::format::{Constructor, FormatEntry};
 
     /// The lines of tasks on machines that are not there.
     fn absent(entry: &FormatEntry, files: &[(&str, &str)]) -> Vec<String> {

@@ -14,16 +14,8 @@ use super::presence::{Presence, SCHEDULE};
 use super::unsorted;
 use super::usage::Windows;
 use crate::parts::class_keys::ClassKeys;
-use crate::parts::requests::requests;
-use crate::parts::side_by_side::Tables;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_whole, row_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, Refused, USAGE_NOT_READ, each_row_of_all};
-use intake::{Input, TraceError};
-use model::PodSpec;
+use crate::parts::measurements::each_usage_table;
+use crate::readers::prelude::*;
 use model::node::HOSTNAME_LABEL;
 
 /// The registry's entry.
@@ -46,81 +38,50 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace; 0 is before it"),
-    ColumnDoc::required("missing info", "kind of a record that was made up; counted"),
-    ColumnDoc::required("job id", "job"),
-    ColumnDoc::required("task index", "task within its job"),
-    ColumnDoc::required("machine id", "machine; where a task ran is not used"),
-    ColumnDoc::required(
-        "event",
-        "0 submit, 1 schedule, 2 evict, 3 fail, 4 finish, 5 kill, 6 lost, 7 and 8 update",
-    ),
-    ColumnDoc::required("user", "user; becomes the tenant"),
-    ColumnDoc::required("scheduling class", "0 to 3; read, not used"),
-    ColumnDoc::required("priority", "0 to 12, higher first"),
-    ColumnDoc::required("CPU request", "share of the largest machine"),
-    ColumnDoc::required("memory request", "share of the largest machine"),
-    ColumnDoc::required(
-        "disk request",
-        "share of the largest machine; counted, not requested, as machines state none",
-    ),
-    ColumnDoc::required(
-        "different machines",
-        "1: tasks of a job apart, with the option `constraints`",
-    ),
-];
+columns! { COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace; 0 is before it") => is_whole,
+    MISSING: required("missing info", "kind of a record that was made up; counted"),
+    JOB: required("job id", "job") => is_whole,
+    INDEX: required("task index", "task within its job") => is_whole,
+    MACHINE: required("machine id", "machine; where a task ran is not used"),
+    EVENT: required("event", "0 submit, 1 schedule, 2 evict, 3 fail, 4 finish, 5 kill, 6 lost, 7 and 8 update")
+        => is_whole,
+    USER: required("user", "user; becomes the tenant"),
+    CLASS: required("scheduling class", "0 to 3; read, not used"),
+    PRIORITY: required("priority", "0 to 12, higher first"),
+    CPU: required("CPU request", "share of the largest machine"),
+    MEMORY: required("memory request", "share of the largest machine"),
+    DISK: required("disk request", "share of the largest machine; counted, not requested, as machines state none"),
+    APART: required("different machines", "1: tasks of a job apart, with the option `constraints`"),
+}
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const TIME: usize = 0;
-const MISSING: usize = 1;
-const JOB: usize = 2;
-const INDEX: usize = 3;
-const MACHINE: usize = 4;
-const EVENT: usize = 5;
-const USER: usize = 6;
-const CLASS: usize = 7;
-const PRIORITY: usize = 8;
-const CPU: usize = 9;
-const MEMORY: usize = 10;
-const DISK: usize = 11;
-const APART: usize = 12;
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The most that a task may ask for, in largest machines.
 const MOST: f64 = 100.0;
 
 fn sniff(first: &[u8]) -> Confidence {
     let others = is_constraints(first).max(super::is_jobs(first));
-    is_events(first).max(others)
-}
-
-/// Whether a table that begins with these bytes is one of task events.
-pub(super) fn is_events(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 4] = [
-        (TIME, is_whole),
-        (JOB, is_whole),
-        (INDEX, is_whole),
-        (EVENT, is_whole),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
+    LAYOUT.confidence(first).max(others)
 }
 
 /// The tables of events, of constraints, of usage and of machines.
 fn tables(input: &Input) -> Result<Tables<4>, TraceError> {
-    let names = [
-        "task_events",
-        "task_constraints",
-        "task_usage",
-        "machine_events",
-    ];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(
+        input,
+        super::TABLES,
+        [
+            "task_events",
+            "task_constraints",
+            "task_usage",
+            "machine_events",
+        ],
+    )
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [events, of_constraints, windows, machines] = &tables.read;
     let unread = super::MACHINES_UNREAD;
     let presence = Presence::read(machines, &mut journal, unread, super::machines::each_event)?;
@@ -128,14 +89,9 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     for part in of_constraints {
         constraints.add(part, &mut journal)?;
     }
-    for part in windows {
-        if options.usage {
-            usage.add(part, &mut journal, options)?;
-        } else {
-            journal.file = part.name.clone();
-            journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
-        }
-    }
+    each_usage_table(windows, options, &mut journal, |part, journal| {
+        usage.add(part, journal, options)
+    })?;
     let tasks = Tasks::new(options).with_usage(usage.usage(&mut journal)?);
     let mut beside = Beside {
         options,

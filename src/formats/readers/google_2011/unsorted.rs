@@ -3,14 +3,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::events::{Asked, EVICT, Key, LOST, TaskEvent, Tasks, UPDATE_PENDING};
-use crate::parts::timeline::{Event, Rank, Timed};
+use crate::parts::timeline::Event;
+use crate::readers::prelude::*;
 use arrivals::intern::NameTable;
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::ledger::Journal;
-use intake::rows::Refused;
-use intake::{Input, TraceError};
-use model::PodSpec;
 
 /// Events up to now, with the users who caused them.
 #[derive(Default)]

@@ -2,24 +2,11 @@
 //! folder or archive, it is what the tasks use; alone it is a workload of its own, in which a task is
 //! there from its first window to its last and requests nothing.
 
-use std::sync::Arc;
-
 use super::events::{Key, Tasks};
 use crate::parts::measurements::{self, ByTask, Placed, Sample, Samples, Spans};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Demand, Gather};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
+use crate::readers::prelude::*;
 use arrivals::spill::FixedSort;
-use arrivals::stream::ArrivalSource;
 use arrivals::usage_samples::Steps;
-use intake::columns::{ColumnDoc, Confidence, FieldTest, is_number_or_empty, is_whole, row_has};
-use intake::ledger::{Action, Journal};
-use intake::origin::Origin;
-use intake::rows::{Fields, Layout, Refused, each_row_of, each_row_of_all};
-use intake::{Input, TraceError};
-use model::{Behaviour, PodName, PodSpec, ResourceList};
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -29,42 +16,34 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["job id", "task index", "machine id"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["usage", "full-cpu", "full-memory"],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("start time", "µs since 600 s before the trace"),
-    ColumnDoc::required("end time", "µs"),
-    ColumnDoc::required("job id", "job"),
-    ColumnDoc::required("task index", "task within its job"),
-    ColumnDoc::required("machine id", "machine; read, not used"),
-    ColumnDoc::required("mean CPU rate", "share of the largest machine"),
-    ColumnDoc::required("canonical memory", "share of the largest machine"),
-    ColumnDoc::required("assigned memory", "read, not used"),
-    ColumnDoc::required("unmapped page cache", "read, not used"),
-    ColumnDoc::required("total page cache", "read, not used"),
-    ColumnDoc::required("max memory", "read, not used"),
-    ColumnDoc::required("mean disk I/O time", "read, not used"),
-    ColumnDoc::required("mean local disk space", "read, not used"),
-    ColumnDoc::required("max CPU rate", "read, not used"),
-    ColumnDoc::required("max disk I/O time", "read, not used"),
-    ColumnDoc::required("CPI", "read, not used"),
-    ColumnDoc::required("MAI", "read, not used"),
-    ColumnDoc::required("sample portion", "read, not used"),
-    ColumnDoc::required("aggregation type", "0 or 1; read, not used"),
-    ColumnDoc::required("sampled CPU usage", "read, not used"),
-];
+columns! { COLUMNS;
+    START: required("start time", "µs since 600 s before the trace") => is_whole,
+    END: required("end time", "µs") => is_whole,
+    JOB: required("job id", "job") => is_whole,
+    INDEX: required("task index", "task within its job") => is_whole,
+    _: required("machine id", "machine; read, not used"),
+    CPU: required("mean CPU rate", "share of the largest machine") => is_number_or_empty,
+    MEMORY: required("canonical memory", "share of the largest machine"),
+    _: required("assigned memory", "read, not used"),
+    _: required("unmapped page cache", "read, not used"),
+    _: required("total page cache", "read, not used"),
+    _: required("max memory", "read, not used"),
+    _: required("mean disk I/O time", "read, not used"),
+    _: required("mean local disk space", "read, not used"),
+    _: required("max CPU rate", "read, not used"),
+    _: required("max disk I/O time", "read, not used"),
+    _: required("CPI", "read, not used"),
+    _: required("MAI", "read, not used"),
+    _: required("sample portion", "read, not used"),
+    AGGREGATION: required("aggregation type", "0 or 1; read, not used"),
+    _: required("sampled CPU usage", "read, not used"),
+}
 
-const LAYOUT: Layout = Layout::headless(COLUMNS);
-
-const START: usize = 0;
-const END: usize = 1;
-const JOB: usize = 2;
-const INDEX: usize = 3;
-const CPU: usize = 5;
-const MEMORY: usize = 6;
-const AGGREGATION: usize = 18;
+pub(super) const LAYOUT: Layout = Layout::headless(COLUMNS);
 
 /// The places of the columns of a window of usage.
 #[derive(Clone, Copy, Debug)]
@@ -94,18 +73,6 @@ const PLACES: WindowPlaces = WindowPlaces {
 
 /// The most that a task may use, in largest machines.
 const MOST: f64 = 100.0;
-
-/// Whether a table that begins with these bytes is one of usage.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    let tests: [FieldTest; 5] = [
-        (START, is_whole),
-        (END, is_whole),
-        (JOB, is_whole),
-        (INDEX, is_whole),
-        (CPU, is_number_or_empty),
-    ];
-    row_has(first, b',', COLUMNS.len(), &tests)
-}
 
 /// Windows of tasks up to now.
 #[derive(Default)]
@@ -283,15 +250,13 @@ impl Tasks {
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["task_usage"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["task_usage"])
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut windows = Windows::default();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         windows.take(journal, fields, options)
     })?;
@@ -332,8 +297,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     fn row(from: i64, to: i64, index: i64, cpu: &str) -> String {
         let [from, to] = [from, to].map(|seconds| 1_000_000 * seconds);
@@ -363,15 +327,9 @@ mod tests {
             row(700, 710, 1, "").replace("0.25", ""),
             row(700, 710, 1, "").replace("0.25", "0.5"),
         ];
-        let input = Input::bytes("part-0.csv", rows.concat().into_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let options = ReadOptions {
-            usage: true,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let input = file_of(&ENTRY, "part-0.csv", rows.concat());
+        let options = options_with(|own| own.usage = true);
+        let recorded = collected(open(&input, &options));
         let first = &recorded.arrivals[0];
         assert_eq!(first.run_time, Some(Duration::from_secs(360)));
         let usage = recorded.classes[0].behaviour.as_ref().expect("usage");
@@ -386,28 +344,20 @@ mod tests {
         assert_eq!(cpu, Some("recorded(0s: 8000m)"));
         let steps = "recorded(0s: 68719476736, 100s: 137438953472)";
         assert_eq!(memory, Some(steps), "what a window leaves open is not 0");
-        for kind in [
+        recorded.ledger.has_once([
             "window that begins before the end of the task's last; cuts it",
             "window without usage",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
         let bad = [
             row(900, 600, 0, "1"),
             row(600, 900, 0, "-1"),
             row(0, 1, -1, "1"),
         ];
-        let input = Input::bytes("part-0.csv", bad.concat().into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "part-0.csv:1: column `end time`: must be no earlier than the start, found \
+        faults(&ENTRY, "part-0.csv", bad.concat()).has_bad_rows([
+            "part-0.csv:1: column `end time`: must be no earlier than the start, found \
                  `600000000`",
-                "part-0.csv:2: column `mean CPU rate`: must be at least 0, found `-1`",
-                "part-0.csv:3: column `task index`: must be at least 0, found `-1`",
-            ]
-        );
+            "part-0.csv:2: column `mean CPU rate`: must be at least 0, found `-1`",
+            "part-0.csv:3: column `task index`: must be at least 0, found `-1`",
+        ]);
     }
 }

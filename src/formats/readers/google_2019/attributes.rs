@@ -5,35 +5,23 @@ use serde_json::Value;
 
 use crate::readers::google_2011::attributes::{Attribute, Attributes};
 use crate::readers::google_2011::time;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::ledger::{BadRow, Journal};
+use crate::readers::prelude::*;
+use intake::python_value;
 use intake::records::{each_record, record_has};
-use intake::rows::Fields;
-use intake::{Input, TraceError, python_value};
 use model::{Operator, Requirement};
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace"),
-    ColumnDoc::required("machine_id", "machine"),
-    ColumnDoc::required("name", "becomes a label"),
-    ColumnDoc::optional("value", "value"),
-    ColumnDoc::optional("deleted", "true or 1: the machine has it no longer"),
-];
-
-const TIME: usize = 0;
-const MACHINE: usize = 1;
-const NAME: usize = 2;
-const VALUE: usize = 3;
-const DELETED: usize = 4;
+columns! { COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace"),
+    MACHINE: required("machine_id", "machine"),
+    NAME: required("name", "becomes a label"),
+    VALUE: optional("value", "value"),
+    DELETED: optional("deleted", "true or 1: the machine has it no longer"),
+}
 
 /// Returns `Certain` if a text begins with attributes of machines.
 pub(super) fn is_attributes(first: &[u8]) -> Confidence {
     let has = |names: &[&str]| record_has(first, names) == Confidence::Certain;
-    if has(&["time", "machine_id", "name"]) && !has(&["type"]) {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(has(&["time", "machine_id", "name"]) && !has(&["type"]))
 }
 
 /// Adds the attributes of a table.
@@ -134,6 +122,7 @@ fn requirement(name: &str, relation: Option<i64>, value: &str) -> Option<Require
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tests::prelude::*;
     use intake::ledger::RowPolicy;
 
     #[test]
@@ -150,13 +139,10 @@ mod tests {
         let bad: Vec<String> = { journal.ledger.bad_rows().iter() }
             .map(ToString::to_string)
             .collect();
-        assert_eq!(
-            bad,
-            [
-                "a.csv:5: column `deleted`: must be `true` or `false`, found `perhaps`",
-                "a.csv:6: column `name`: must be the name of an attribute, found ``",
-                "a.csv:7: column `machine_id`: must be at least 0, found `-5`",
-            ]
-        );
+        bad.are([
+            "a.csv:5: column `deleted`: must be `true` or `false`, found `perhaps`",
+            "a.csv:6: column `name`: must be the name of an attribute, found ``",
+            "a.csv:7: column `machine_id`: must be at least 0, found `-5`",
+        ]);
     }
 }

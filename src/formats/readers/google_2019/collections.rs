@@ -3,73 +3,40 @@
 //! as rows, so that they are on disk, and those that were asked for last in memory.
 
 use std::cell::RefCell;
-use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::machines::SWITCH_LABEL;
 use crate::readers::google_2011::time;
+use crate::readers::prelude::*;
 use arrivals::class_cache::Lately;
 use arrivals::links::{Links, LinksOfJobs};
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{Places, TextLog, key_of};
-use intake::columns::{ColumnDoc, Confidence};
-use intake::ledger::{Action, Journal};
+use arrivals::spill::{TextLog, key_of};
 use intake::records::{each_record, record_has};
-use intake::rows::{Fields, Refused};
-use intake::{Input, TraceError};
 use model::node::HOSTNAME_LABEL;
-use model::{Labels, PodName, Text};
 
-/// The columns of collection events.
-pub(super) const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace; 0 is before it"),
-    ColumnDoc::required("type", "kind of the event, as of instances"),
-    ColumnDoc::required("collection_id", "job or alloc set"),
-    ColumnDoc::optional("user", "user; becomes the tenant of the instances"),
-    ColumnDoc::optional("scheduling_class", "0 to 3; read, not used"),
-    ColumnDoc::optional("missing_type", "kind of a record that was made up; counted"),
-    ColumnDoc::optional("collection_type", "0 job, 1 alloc set"),
-    ColumnDoc::optional("priority", "0 to 1000, for instances that state none"),
-    ColumnDoc::optional("alloc_collection_id", "alloc set that its tasks run in"),
-    ColumnDoc::optional("scheduler", "0 default, 1 batch; becomes a label"),
-    ColumnDoc::optional(
-        "parent_collection_id",
-        "collection that ends it with its own end",
-    ),
-    ColumnDoc::optional(
-        "start_after_collection_ids",
-        "collections that must have ended before",
-    ),
-    ColumnDoc::optional(
-        "max_per_machine",
-        "most instances on a machine; 1 with the option `constraints`",
-    ),
-    ColumnDoc::optional(
-        "max_per_switch",
-        "most instances below a switch; 1 with the option `constraints`",
-    ),
-    ColumnDoc::optional("vertical_scaling", "0 and 1 none, 2 and 3 by the cluster"),
-];
+columns! {
+    /// The columns of collection events.
+    pub(super) COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace; 0 is before it"),
+    TYPE: required("type", "kind of the event, as of instances"),
+    COLLECTION: required("collection_id", "job or alloc set"),
+    USER: optional("user", "user; becomes the tenant of the instances"),
+    CLASS: optional("scheduling_class", "0 to 3; read, not used"),
+    MISSING: optional("missing_type", "kind of a record that was made up; counted"),
+    KIND: optional("collection_type", "0 job, 1 alloc set"),
+    PRIORITY: optional("priority", "0 to 1000, for instances that state none"),
+    ALLOC: optional("alloc_collection_id", "alloc set that its tasks run in"),
+    SCHEDULER: optional("scheduler", "0 default, 1 batch; becomes a label"),
+    PARENT: optional("parent_collection_id", "collection that ends it with its own end"),
+    START_AFTER: optional("start_after_collection_ids", "collections that must have ended before"),
+    PER_MACHINE: optional("max_per_machine", "most instances on a machine; 1 with the option `constraints`"),
+    PER_SWITCH: optional("max_per_switch", "most instances below a switch; 1 with the option `constraints`"),
+    SCALING: optional("vertical_scaling", "0 and 1 none, 2 and 3 by the cluster"),
+}
 
 /// The publisher's columns that are not read.
 const OTHERS: &[&str] = &["collection_name", "collection_logical_name"];
-
-const TIME: usize = 0;
-const TYPE: usize = 1;
-const COLLECTION: usize = 2;
-const USER: usize = 3;
-const CLASS: usize = 4;
-const MISSING: usize = 5;
-const KIND: usize = 6;
-const PRIORITY: usize = 7;
-const ALLOC: usize = 8;
-const SCHEDULER: usize = 9;
-const PARENT: usize = 10;
-const START_AFTER: usize = 11;
-const PER_MACHINE: usize = 12;
-const PER_SWITCH: usize = 13;
-const SCALING: usize = 14;
 
 /// The label of instances that the batch scheduler held.
 pub(super) const SCHEDULER_LABEL: &str = "google.com/scheduler";
@@ -78,11 +45,7 @@ pub(super) const SCHEDULER_LABEL: &str = "google.com/scheduler";
 pub(super) fn is_collections(first: &[u8]) -> Confidence {
     let has = |names: &[&str]| record_has(first, names) == Confidence::Certain;
     let is_own = has(&["time", "type", "collection_id", "user"]) && !has(&["instance_index"]);
-    if is_own {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(is_own)
 }
 
 /// A collection as its first event states it.
@@ -142,10 +105,8 @@ impl Collections {
             };
             let beyond = beyond_instances(fields)?;
             if let Some(known) = self.get(id)? {
-                if *known != own {
-                    let kind = "collection changes later; its first event stands";
-                    journal.dirt(kind, Action::Keep, fields.line())?;
-                }
+                let kind = "collection changes later; its first event stands";
+                journal.keep_if(*known != own, kind, fields.line())?;
                 return Ok(());
             }
             for kind in beyond {
@@ -192,10 +153,8 @@ impl Collections {
         }
         self.log.each(|texts| {
             let own = collection(&texts)?;
-            if self.known(&own.after)?.len() < own.after.len() {
-                let kind = "waits for a task that is not in the trace; not waited for";
-                journal.dirt(kind, Action::Repair, 0)?;
-            }
+            let kind = "waits for a task that is not in the trace; not waited for";
+            journal.repair_if(self.known(&own.after)?.len() < own.after.len(), kind, 0)?;
             Ok(())
         })
     }
@@ -353,6 +312,7 @@ fn start_after(fields: &Fields<'_, '_>) -> Result<Vec<i64>, Refused> {
 
 #[cfg(test)]
 mod tests {
+    use crate::tests::prelude::*;
     use std::fmt::Write as _;
 
     use super::*;
@@ -383,21 +343,18 @@ mod tests {
         let found: Vec<_> = { journal.ledger.entries().iter() }
             .map(|own| (&*own.kind, own.count))
             .collect();
-        assert_eq!(
-            found,
-            [
-                (
-                    "child of a collection; ends as in the trace, whenever its parent ends",
-                    1
-                ),
-                ("limit of instances on a machine, not enforced", 1),
-                ("collection changes later; its first event stands", 1),
-                (
-                    "waits for a task that is not in the trace; not waited for",
-                    1
-                ),
-            ]
-        );
+        found.are([
+            (
+                "child of a collection; ends as in the trace, whenever its parent ends",
+                1,
+            ),
+            ("limit of instances on a machine, not enforced", 1),
+            ("collection changes later; its first event stands", 1),
+            (
+                "waits for a task that is not in the trace; not waited for",
+                1,
+            ),
+        ]);
     }
 
     #[test]
@@ -443,16 +400,13 @@ mod tests {
         let bad: Vec<String> = { journal.ledger.bad_rows().iter() }
             .map(ToString::to_string)
             .collect();
-        assert_eq!(
-            bad,
-            [
-                "c.csv:2: column `type`: must be at most 10, found `11`",
-                "c.csv:3: column `time`: must be at least 0, found `-1`",
-                "c.csv:4: column `collection_id`: must be a whole number, found `x`",
-                "c.csv:5: column `priority`: must be at most 1000, found `1001`",
-                "c.csv:6: column `vertical_scaling`: must be at most 3, found `4`",
-                "c.csv:7: column `start_after_collection_ids`: must be numbers in a list, found `[b]`",
-            ]
-        );
+        bad.are([
+            "c.csv:2: column `type`: must be at most 10, found `11`",
+            "c.csv:3: column `time`: must be at least 0, found `-1`",
+            "c.csv:4: column `collection_id`: must be a whole number, found `x`",
+            "c.csv:5: column `priority`: must be at most 1000, found `1001`",
+            "c.csv:6: column `vertical_scaling`: must be at most 3, found `4`",
+            "c.csv:7: column `start_after_collection_ids`: must be numbers in a list, found `[b]`",
+        ]);
     }
 }

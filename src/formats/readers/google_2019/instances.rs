@@ -12,22 +12,15 @@ use std::rc::Rc;
 use super::MOST;
 use super::attributes::constraints;
 use super::collections::{Collection, Collections, is_collections};
-use crate::parts::requests::requests;
-use crate::parts::side_by_side::Tables;
+use crate::parts::measurements::each_usage_table;
 use crate::readers::google_2011::attributes::{demands, keep_apart};
 use crate::readers::google_2011::events::{Asked, TaskEvent, Tasks, opening_dirt};
 use crate::readers::google_2011::presence::{Presence, SCHEDULE};
 use crate::readers::google_2011::usage::{WindowPlaces, Windows};
 use crate::readers::google_2011::{time, unsorted};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::ledger::{Action, Journal};
+use crate::readers::prelude::*;
 use intake::records::{each_record, record_has};
-use intake::rows::{Fields, Refused, USAGE_NOT_READ};
-use intake::{Input, TraceError};
-use model::{PodSpec, Requirement};
+use model::Requirement;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -49,46 +42,34 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace; 0 is before it"),
-    ColumnDoc::required(
-        "type",
-        "0 submit, 1 queue, 2 enable, 3 schedule, 4 evict, 5 fail, 6 finish, 7 kill, 8 lost, 9 and \
-         10 update",
-    ),
-    ColumnDoc::required("collection_id", "job or alloc set"),
-    ColumnDoc::required("instance_index", "instance within its collection"),
-    ColumnDoc::optional("scheduling_class", "0 to 3; read, not used"),
-    ColumnDoc::optional("missing_type", "kind of a record that was made up; counted"),
-    ColumnDoc::optional("collection_type", "0 job, 1 alloc set (reservation)"),
-    ColumnDoc::required(
-        "priority",
-        "0 to 1000, higher first; empty is that of the collection",
-    ),
-    ColumnDoc::optional(
-        "alloc_collection_id",
-        "alloc set that the task runs in, 0: none",
-    ),
-    ColumnDoc::optional("machine_id", "machine, 0: none, -1: dedicated"),
-    ColumnDoc::optional("resource_request.cpus", "share of the largest machine"),
-    ColumnDoc::optional("resource_request.memory", "share of the largest machine"),
-    ColumnDoc::optional(
-        "constraint",
-        "constraints on attributes of machines, with the option `constraints`",
-    ),
-];
+columns! { COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace; 0 is before it"),
+    TYPE: required("type", "0 submit, 1 queue, 2 enable, 3 schedule, 4 evict, 5 fail, 6 finish, 7 kill, 8 lost, 9 and \
+         10 update"),
+    COLLECTION: required("collection_id", "job or alloc set"),
+    INDEX: required("instance_index", "instance within its collection"),
+    CLASS: optional("scheduling_class", "0 to 3; read, not used"),
+    MISSING: optional("missing_type", "kind of a record that was made up; counted"),
+    COLLECTION_TYPE: optional("collection_type", "0 job, 1 alloc set (reservation)"),
+    PRIORITY: required("priority", "0 to 1000, higher first; empty is that of the collection"),
+    ALLOC: optional("alloc_collection_id", "alloc set that the task runs in, 0: none"),
+    MACHINE: optional("machine_id", "machine, 0: none, -1: dedicated"),
+    CPU: optional("resource_request.cpus", "share of the largest machine"),
+    MEMORY: optional("resource_request.memory", "share of the largest machine"),
+    CONSTRAINT: optional("constraint", "constraints on attributes of machines, with the option `constraints`"),
+}
 
 /// The publisher's columns that are not read.
 const OTHERS: &[&str] = &["alloc_instance_index"];
 
-const USAGE_COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("start_time", "µs since 600 s before the trace"),
-    ColumnDoc::required("end_time", "µs"),
-    ColumnDoc::required("collection_id", "job or alloc set"),
-    ColumnDoc::required("instance_index", "instance within its collection"),
-    ColumnDoc::optional("average_usage.cpus", "share of the largest machine"),
-    ColumnDoc::optional("average_usage.memory", "share of the largest machine"),
-];
+columns! { USAGE_COLUMNS;
+    _: required("start_time", "µs since 600 s before the trace"),
+    _: required("end_time", "µs"),
+    _: required("collection_id", "job or alloc set"),
+    _: required("instance_index", "instance within its collection"),
+    _: optional("average_usage.cpus", "share of the largest machine"),
+    _: optional("average_usage.memory", "share of the largest machine"),
+}
 
 /// The publisher's columns of usage that are not read.
 const USAGE_OTHERS: &[&str] = &[
@@ -117,20 +98,6 @@ const WINDOW: WindowPlaces = WindowPlaces {
     cpu: 4,
     memory: 5,
 };
-
-const TIME: usize = 0;
-const TYPE: usize = 1;
-const COLLECTION: usize = 2;
-const INDEX: usize = 3;
-const CLASS: usize = 4;
-const MISSING: usize = 5;
-const COLLECTION_TYPE: usize = 6;
-const PRIORITY: usize = 7;
-const ALLOC: usize = 8;
-const MACHINE: usize = 9;
-const CPU: usize = 10;
-const MEMORY: usize = 11;
-const CONSTRAINT: usize = 12;
 
 /// The kinds of 2011, by those of 2019; QUEUE and ENABLE have none.
 const KINDS: [Option<i64>; 11] = [
@@ -167,11 +134,10 @@ pub(super) fn is_events(first: &[u8]) -> Confidence {
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut tasks = Tasks::new(options);
     let mut usage = Windows::default();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [events, of_collections, windows, machines] = &tables.read;
     let (unread, each) = (super::MACHINES_UNREAD, super::machines::each_event);
     let presence = Presence::read(machines, &mut journal, unread, each)?;
@@ -182,20 +148,15 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
     collections.tell(&mut journal)?;
     let collections = Rc::new(collections);
     tasks.links = Some(Rc::<Collections>::clone(&collections));
-    for part in windows {
-        if options.usage {
-            each_record(
-                part,
-                USAGE_COLUMNS,
-                USAGE_OTHERS,
-                &mut journal,
-                |journal, fields| usage.take_window(journal, fields, options, WINDOW),
-            )?;
-        } else {
-            journal.file = part.name.clone();
-            journal.dirt(USAGE_NOT_READ, Action::Keep, 1)?;
-        }
-    }
+    each_usage_table(windows, options, &mut journal, |part, journal| {
+        each_record(
+            part,
+            USAGE_COLUMNS,
+            USAGE_OTHERS,
+            journal,
+            |journal, fields| usage.take_window(journal, fields, options, WINDOW),
+        )
+    })?;
     let beside = Beside {
         options,
         collections: &collections,
@@ -214,13 +175,16 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 
 /// The tables of events, of collections, of usage and of machines.
 fn tables(input: &Input) -> Result<Tables<4>, TraceError> {
-    let names = [
-        "instance_events",
-        "collection_events",
-        "instance_usage",
-        "machine_events",
-    ];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(
+        input,
+        super::TABLES,
+        [
+            "instance_events",
+            "collection_events",
+            "instance_usage",
+            "machine_events",
+        ],
+    )
 }
 
 /// The options, and the tables beside the events.

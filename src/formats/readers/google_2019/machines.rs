@@ -2,20 +2,13 @@
 //! of 2011 are.
 
 use super::attributes::{self, is_attributes};
-use crate::parts::side_by_side::Tables;
 use crate::readers::google_2011::attributes::Attributes;
 use crate::readers::google_2011::machines::{
     CapacityPlaces, Event, Machines, PLATFORM_LABEL, TakeEvent, capacity, stated_labels,
 };
 use crate::readers::google_2011::time;
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::ledger::{BadRow, Journal};
+use crate::readers::prelude::*;
 use intake::records::{each_record, record_has};
-use intake::rows::Fields;
-use intake::{Input, TraceError};
-use model::Labels;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -29,23 +22,18 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("time", "µs since 600 s before the trace; 0 is before it"),
-    ColumnDoc::required("machine_id", "machine; becomes the node's name"),
-    ColumnDoc::required("type", "1 add, 2 remove, 3 update"),
-    ColumnDoc::optional("switch_id", "network switch; becomes a label"),
-    ColumnDoc::optional("capacity.cpus", "share of the largest machine"),
-    ColumnDoc::optional("capacity.memory", "share of the largest machine"),
-    ColumnDoc::optional("platform_id", "platform; becomes a label"),
-    ColumnDoc::optional("missing_data_reason", "why data is missing; read, not used"),
-];
+columns! { COLUMNS;
+    TIME: required("time", "µs since 600 s before the trace; 0 is before it"),
+    MACHINE: required("machine_id", "machine; becomes the node's name"),
+    TYPE: required("type", "1 add, 2 remove, 3 update"),
+    SWITCH: optional("switch_id", "network switch; becomes a label"),
+    _: optional("capacity.cpus", "share of the largest machine"),
+    _: optional("capacity.memory", "share of the largest machine"),
+    PLATFORM: optional("platform_id", "platform; becomes a label"),
+    _: optional("missing_data_reason", "why data is missing; read, not used"),
+}
 
-const TIME: usize = 0;
-const MACHINE: usize = 1;
-const TYPE: usize = 2;
-const SWITCH: usize = 3;
 const CAPACITY: CapacityPlaces = CapacityPlaces { cpu: 4, memory: 5 };
-const PLATFORM: usize = 6;
 
 /// The label that carries a machine's network switch.
 pub const SWITCH_LABEL: &str = "google.com/switch";
@@ -61,8 +49,11 @@ pub(super) fn is_events(first: &[u8]) -> Confidence {
 
 /// The tables of events and those of attributes.
 fn tables(input: &Input) -> Result<Tables<2>, TraceError> {
-    let names = ["machine_events", "machine_attributes"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(
+        input,
+        super::TABLES,
+        ["machine_events", "machine_attributes"],
+    )
 }
 
 /// The event of a record, its kind as in 2011.
@@ -89,11 +80,10 @@ pub(crate) fn each_event(
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut machines = Machines::default();
     let mut stated = Attributes::default();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let [events, of_attributes] = &tables.read;
     for part in of_attributes {
         attributes::read(&mut stated, part, &mut journal)?;
@@ -118,9 +108,7 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
 mod tests {
     use super::*;
     use crate::failure_log::{self, LogOptions};
-    use arrivals::format::NodeEventKind;
-    use arrivals::inspect::validate;
-    use units::Instant;
+    use crate::tests::prelude::*;
 
     const OBJECTS: &str = "\
         {\"time\": \"0\", \"machine_id\": \"5\", \"type\": 1, \"switch_id\": \"s\", \
@@ -194,16 +182,10 @@ mod tests {
     fn dirty_records_are_named() {
         let rows = "time,machine_id,type,platform_id,capacity.cpus,capacity.memory\n\
                     0,5,0,p,1,1\n0,-5,1,p,1,1\n0,5,1,p,2,1\n0,5,1,p,1,1\n";
-        let input = Input::bytes("m.csv", rows.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "m.csv:2: column `type`: must be at least 1, found `0`",
-                "m.csv:3: column `machine_id`: must be at least 0, found `-5`",
-                "m.csv:4: column `capacity.cpus`: must be at most 1, found `2`",
-            ]
-        );
+        faults(&ENTRY, "m.csv", rows).has_bad_rows([
+            "m.csv:2: column `type`: must be at least 1, found `0`",
+            "m.csv:3: column `machine_id`: must be at least 0, found `-5`",
+            "m.csv:4: column `capacity.cpus`: must be at most 1, found `2`",
+        ]);
     }
 }

@@ -7,41 +7,17 @@ mod collections;
 pub mod instances;
 pub mod machines;
 
-use crate::parts::cells::{show_records, show_text};
-use crate::parts::side_by_side::{Tables, TraceTable};
-use arrivals::format::FormatEntry;
-use intake::TraceError;
-use intake::columns::Confidence;
+use crate::parts::cells::show_records;
+use crate::readers::prelude::*;
 use intake::records::record_has;
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "instance_usage",
-        sniff: is_usage,
-        unread: "usage of instances, read by `google-2019-instances`",
-    },
-    TraceTable {
-        name: "collection_events",
-        sniff: collections::is_collections,
-        unread: "collection events, read by `google-2019-instances`",
-    },
-    TraceTable {
-        name: "instance_events",
-        sniff: instances::is_events,
-        unread: "instance events, read by `google-2019-instances`",
-    },
-    TraceTable {
-        name: "machine_events",
-        sniff: machines::is_events,
-        unread: MACHINES_UNREAD,
-    },
-    TraceTable {
-        name: "machine_attributes",
-        sniff: attributes::is_attributes,
-        unread: "attributes of machines, read by `google-2019-machines`",
-    },
-];
+trace_tables! { TABLES;
+    "instance_usage": is_usage, "usage of instances, read by `google-2019-instances`";
+    "collection_events": collections::is_collections, "collection events, read by `google-2019-instances`";
+    "instance_events": instances::is_events, "instance events, read by `google-2019-instances`";
+    "machine_events": machines::is_events, MACHINES_UNREAD;
+    "machine_attributes": attributes::is_attributes, "attributes of machines, read by `google-2019-machines`";
+}
 
 /// The note about machine events beside those of instances.
 const MACHINES_UNREAD: &str = "machine events, read by `google-2019-machines`";

@@ -1,23 +1,12 @@
 //! Jobs of `SenseTime`'s Helios clusters of 2020 (`cluster_log.csv`), in the time of UTC+8. A job that
 //! states its machines is a gang of one pod on each of them, with its share of GPUs and cores, rounded up. Format: `traces.md`, section 8.
 
-use crate::parts::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
+use crate::parts::plain_demand::milli_of_gpus;
 use crate::parts::requests::{Spread, spread};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::job_fields::{Outcome, outcome_alone};
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::FlatName;
-use arrivals::stream::ArrivalSource;
+use crate::readers::prelude::*;
 use intake::archive::of_one_folder;
-use intake::budget::MEMBERS;
 use intake::calendar::{Zone, is_absent};
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Layout, MAX_SECONDS, Refused, each_row_of_all};
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
+use intake::rows::MAX_SECONDS;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -27,45 +16,26 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["job_id", "user", "vc"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["recorded"],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_id", "job; becomes the name"),
-    ColumnDoc::optional(
-        "user",
-        "user; the tenant where no virtual cluster is stated",
-    ),
-    ColumnDoc::optional("vc", "virtual cluster; becomes the tenant"),
-    ColumnDoc::required("gpu_num", "GPUs in all"),
-    ColumnDoc::required("cpu_num", "cores in all"),
-    ColumnDoc::required("node_num", "machines; the gang size"),
-    ColumnDoc::optional(
-        "state",
-        "state at the end; written again as the outcome, and not used by runs",
-    ),
-    ColumnDoc::required("submit_time", "date, UTC+8"),
-    ColumnDoc::required("start_time", "date, UTC+8; empty if the job never ran"),
-    ColumnDoc::optional("end_time", "date, UTC+8; else `duration` after the start"),
-    ColumnDoc::optional("duration", "s; compared with the dates"),
-    ColumnDoc::optional("queue", "wait, s; compared with the dates"),
-];
+columns! { COLUMNS;
+    JOB: required("job_id", "job; becomes the name") => is_any,
+    USER: optional("user", "user; the tenant where no virtual cluster is stated"),
+    CLUSTER: optional("vc", "virtual cluster; becomes the tenant"),
+    GPUS: required("gpu_num", "GPUs in all") => is_any,
+    CORES: required("cpu_num", "cores in all") => is_any,
+    NODES: required("node_num", "machines; the gang size") => is_any,
+    STATE: optional("state", "state at the end; written again as the outcome, and not used by runs"),
+    SUBMIT: required("submit_time", "date, UTC+8") => is_any,
+    START: required("start_time", "date, UTC+8; empty if the job never ran") => is_any,
+    END: optional("end_time", "date, UTC+8; else `duration` after the start"),
+    DURATION: optional("duration", "s; compared with the dates"),
+    QUEUE: optional("queue", "wait, s; compared with the dates"),
+}
 
-const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const JOB: usize = 0;
-const USER: usize = 1;
-const CLUSTER: usize = 2;
-const GPUS: usize = 3;
-const CORES: usize = 4;
-const NODES: usize = 5;
-const STATE: usize = 6;
-const SUBMIT: usize = 7;
-const START: usize = 8;
-const END: usize = 9;
-const DURATION: usize = 10;
-const QUEUE: usize = 11;
+pub(super) const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 /// The states of a job.
 const STATES: [&str; 6] = [
@@ -78,35 +48,18 @@ const STATES: [&str; 6] = [
 ];
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["cluster_log"];
-    let tables = Tables::of(input, super::TABLES, names)?.with_first(input, names[0])?;
+    let tables = Tables::with_first(input, super::TABLES, ["cluster_log"])?;
     // Each cluster has a folder of its own, and no job runs on machines of another.
     of_one_folder(input, &tables.read[0])?;
     Ok(tables)
 }
 
-/// Whether a table that begins with these bytes is one of jobs.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    header_has(
-        first,
-        &[
-            "job_id",
-            "gpu_num",
-            "cpu_num",
-            "node_num",
-            "submit_time",
-            "start_time",
-        ],
-    )
-}
-
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     gather.header.fields = outcome_alone(options);
     let zone = super::zone();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
         let outcome = outcome(fields.text(STATE)).filter(|_| options.keeps_outcomes());
         take(&mut gather, journal, fields, &zone, outcome)
@@ -155,14 +108,10 @@ fn take(
     if end.is_some_and(|end| end < start) {
         return Err(fields.bad(END, "no earlier than `start_time`").into());
     }
-    if end.is_none() {
-        journal.dirt("no end; run time not known", Action::Keep, line)?;
-    }
+    journal.keep_if(end.is_none(), "no end; run time not known", line)?;
     let run_time = end.map(|end| end.since(start));
     let wait = (start >= submit).then(|| start.since(submit));
-    if wait.is_none() {
-        journal.dirt("start before the submission", Action::Keep, line)?;
-    }
+    journal.keep_if(wait.is_none(), "start before the submission", line)?;
     let differs = |stated: Option<Duration>, span: Option<Duration>| {
         stated.zip(span).is_some_and(|(stated, span)| {
             (stated.as_nanos() - span.as_nanos()).abs() > Duration::from_secs(1).as_nanos()
@@ -206,13 +155,9 @@ fn on_machines(
     let Some(own) = spread(gpus, cores, nodes) else {
         return Err(fields.bad(GPUS, "at most 64 on a machine").into());
     };
-    if nodes == 0 {
-        journal.dirt("job of no machine; counted as 1", Action::Repair, line)?;
-    }
-    if own.is_rounded {
-        let kind = "GPUs or cores don't divide by the machines; rounded up";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
+    journal.repair_if(nodes == 0, "job of no machine; counted as 1", line)?;
+    let kind = "GPUs or cores don't divide by the machines; rounded up";
+    journal.repair_if(own.is_rounded, kind, line)?;
     Ok(own)
 }
 
@@ -236,10 +181,8 @@ fn stated(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Duration>, Bad
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packed::archive;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
     use arrivals::job_fields::OUTCOME;
-    use arrivals::memory::Recorded;
 
     const HEADER: &str = "job_id,user,vc,gpu_num,cpu_num,node_num,state,submit_time,start_time,\
                           end_time,duration,queue\n";
@@ -247,9 +190,10 @@ mod tests {
     #[test]
     fn a_job_of_no_machine_is_one_of_one() {
         let row = "7,u1,vc1,2,8,0,COMPLETED,2020-04-01 00:00:10,2020-04-01 00:01:10,2020-04-01 00:02:10,60,60\n";
-        let input = Input::bytes("h.csv", format!("{HEADER}{row}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let recorded = collected(open(
+            &file("h.csv", format!("{HEADER}{row}")),
+            &ReadOptions::default(),
+        ));
         assert_eq!(recorded.arrivals[0].members, 1);
         assert_eq!(recorded.ledger.count("job of no machine; counted as 1"), 1);
     }
@@ -264,15 +208,14 @@ mod tests {
                     2020-04-01 00:00:25,5,0\n\
                     10,u1,vc2,1,1,1,CANCELLED,2020-04-01 00:00:20,,,0,0\n\
                     11,u1,vc2,0,3,1,SUSPENDED,2020-04-01 00:00:30,2020-04-01 00:00:40,,,10\n";
-        let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| {
-                let gpu = &recorded.classes[one.class as usize].gpu;
-                (one.name.to_string(), one.members, gpu.devices)
-            })
-            .collect();
+        let recorded = collected(open(
+            &file("h.csv", format!("{HEADER}{rows}")),
+            &ReadOptions::default(),
+        ));
+        let seen = recorded.each(|one| {
+            let gpu = &recorded.classes[one.class as usize].gpu;
+            (one.name.to_string(), one.members, gpu.devices)
+        });
         let expected = [("8", 1, 0), ("7", 2, 8), ("9", 2, 2), ("11", 1, 0)];
         assert_eq!(
             seen,
@@ -280,27 +223,19 @@ mod tests {
         );
         assert_eq!(recorded.arrivals[1].run_time, Some(Duration::from_secs(60)));
         assert_eq!(recorded.arrivals[3].run_time, None);
-        for kind in [
+        recorded.ledger.has_once([
             "job never ran",
             "no end; run time not known",
             "`duration` or `queue` differs from the dates; the dates hold",
             "GPUs or cores don't divide by the machines; rounded up",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
         let rows = "7,u1,vc1,16,64,2,DONE,2020-04-01 00:00:10,,,60,60\n\
                     7,u1,vc1,-1,64,2,FAILED,2020-04-01 00:00:10,,,60,60\n";
-        let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "h.csv:2: column `state`: must be one of COMPLETED, CANCELLED, FAILED, TIMEOUT, \
+        faults(&ENTRY, "h.csv", format!("{HEADER}{rows}")).has_bad_rows([
+            "h.csv:2: column `state`: must be one of COMPLETED, CANCELLED, FAILED, TIMEOUT, \
                  NODE_FAIL, SUSPENDED, found `DONE`",
-                "h.csv:3: column `gpu_num`: must be at least 0, found `-1`",
-            ]
-        );
+            "h.csv:3: column `gpu_num`: must be at least 0, found `-1`",
+        ]);
     }
 
     #[test]
@@ -308,16 +243,10 @@ mod tests {
         let text = "job_id,gpu_num,cpu_num,node_num,submit_time,start_time,duration,user\n\
                     7,8,64,1,2020-04-01 00:00:10,2020-04-01 00:01:10,60,ann\n\
                     8,0,3,1,2020-04-01 00:00:10,2020-04-01 00:01:10,,bob\n";
-        let input = Input::bytes("h.csv", text.as_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let options = ReadOptions {
-            outcomes: true,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        let input = file_of(&ENTRY, "h.csv", text);
+        let options = options_with(|own| own.outcomes = true);
+        let recorded = collected(open(&input, &options));
+        let runs = recorded.each(|one| one.run_time);
         assert_eq!(runs, [Some(Duration::from_secs(60)), None]);
         assert_eq!(recorded.tenants, ["ann".into(), "bob".into()]);
         assert_eq!(crate::tests::outcomes(&recorded), ["", ""]);
@@ -340,12 +269,8 @@ mod tests {
             .map(|(job, state)| row(job, state))
             .collect();
         let input = Input::bytes("h.csv", format!("{HEADER}{rows}").into_bytes());
-        let options = ReadOptions {
-            recorded: true,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let options = options_with(|own| own.recorded = true);
+        let recorded = collected(open(&input, &options));
         let expected = ["completed", "cancelled", "failed", "failed", "failed", ""];
         assert_eq!(crate::tests::outcomes(&recorded), expected);
         assert_eq!(recorded.header.fields, [&OUTCOME]);

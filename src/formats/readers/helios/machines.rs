@@ -2,37 +2,22 @@
 //! Eight make a machine, which comes and goes with them; its cores and memory are not stated, and are those that the
 //! experiment gives. A list of virtual clusters with their numbers of machines (`,num`), as Lucid has it, is read as well.
 
-use crate::parts::cells::show_text;
 use crate::parts::machine_course::{MachineCourse, in_order};
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, gpu_node};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
+use crate::readers::prelude::*;
 use intake::archive::of_one_folder;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Refused, heed};
 use intake::table::{Column, Row, Table};
-use intake::{Input, TraceError};
-use model::{GpuInventory, Text};
-use units::Instant;
+use model::GpuInventory;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "helios-machines",
     summary: "machines of SenseTime's Helios clusters (`cluster_gpu_number.csv`, CSV with header)",
-    columns: &[
-        ColumnDoc::required("date", "day of UTC+8"),
-        ColumnDoc::required(
-            "virtual cluster",
-            "GPUs of a virtual cluster on that day; any number of such columns, under their names",
-        ),
-        ColumnDoc::optional("total", "GPUs of all; compared with their sum"),
-        ColumnDoc::optional(
-            "num",
-            "machines, of a list of virtual clusters without days",
-        ),
-    ],
+    columns: columns! {
+        required("date", "day of UTC+8"),
+        required("virtual cluster", "GPUs of a virtual cluster on that day; any number of such columns, under their names"),
+        optional("total", "GPUs of all; compared with their sum"),
+        optional("num", "machines, of a list of virtual clusters without days"),
+    },
     names: &["virtual cluster"],
     cells: |format, input, show| {
         let mut parts = tables(input)?.read.into_iter().flatten();
@@ -64,8 +49,7 @@ pub(super) fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["cluster_gpu_number"];
-    let tables = Tables::of(input, super::TABLES, names)?.with_first(input, names[0])?;
+    let tables = Tables::with_first(input, super::TABLES, ["cluster_gpu_number"])?;
     // Each cluster has a folder of its own, and no job runs on machines of another.
     of_one_folder(input, &tables.read[0])?;
     Ok(tables)
@@ -75,9 +59,8 @@ fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
 type Course = Vec<(Instant, i64)>;
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     let mut clusters: Vec<(Text, Course)> = Vec::new();
     for part in &tables.read[0] {
         journal.file = part.name.clone();
@@ -160,10 +143,8 @@ impl Places {
             found.push((name, gpus));
         }
         for (name, gpus) in found {
-            if gpus % GPUS > 0 {
-                let kind = "GPUs that fill no machine of 8; left out";
-                journal.dirt(kind, Action::Drop, row.line)?;
-            }
+            let kind = "GPUs that fill no machine of 8; left out";
+            journal.drop_if(gpus % GPUS > 0, kind, row.line)?;
             add(name, day, gpus / GPUS);
         }
         let total = self
@@ -171,10 +152,8 @@ impl Places {
             .as_ref()
             .filter(|column| !row.text(column).is_empty());
         let total = total.map(|column| whole(row, column)).transpose()?;
-        if total.is_some_and(|total| total != sum) {
-            let kind = "total that is not the sum of the virtual clusters; they hold";
-            journal.dirt(kind, Action::Keep, row.line)?;
-        }
+        let kind = "total that is not the sum of the virtual clusters; they hold";
+        journal.keep_if(total.is_some_and(|total| total != sum), kind, row.line)?;
         Ok(())
     }
 }
@@ -249,13 +228,10 @@ fn nodes(clusters: Vec<(Text, Course)>, journal: Journal, options: &ReadOptions)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::format::NodeEventKind;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     fn list(text: &str) -> NodeList {
-        let input = Input::bytes("gpus.csv", text.as_bytes().to_vec());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
+        let input = file_of(&ENTRY, "gpus.csv", text);
         read(&input, &ReadOptions::default()).expect("good rows")
     }
 
@@ -273,23 +249,18 @@ mod tests {
         let seen: Vec<_> = { list.events.iter() }
             .map(|own| (own.at.as_nanos() / 86_400_000_000_000, own.node, &own.kind))
             .collect();
-        assert_eq!(
-            seen,
-            [
-                (0, 1, &NodeEventKind::Goes),
-                (0, 3, &NodeEventKind::Goes),
-                (1, 2, &NodeEventKind::Goes),
-                (2, 1, &NodeEventKind::Comes),
-                (2, 2, &NodeEventKind::Comes),
-                (2, 3, &NodeEventKind::Comes),
-            ]
-        );
-        for kind in [
+        seen.are([
+            (0, 1, &NodeEventKind::Goes),
+            (0, 3, &NodeEventKind::Goes),
+            (1, 2, &NodeEventKind::Goes),
+            (2, 1, &NodeEventKind::Comes),
+            (2, 2, &NodeEventKind::Comes),
+            (2, 3, &NodeEventKind::Comes),
+        ]);
+        list.ledger.has_once([
             "GPUs that fill no machine of 8; left out",
             "total that is not the sum of the virtual clusters; they hold",
-        ] {
-            assert_eq!(list.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
     }
 
     #[test]
@@ -327,16 +298,10 @@ mod tests {
     fn dirty_rows_are_named() {
         let text =
             "date,vcA,total\n2020-04-01,8,8\nApril,8,8\n2020-04-02,-1,8\n2020-04-03,8,many\n";
-        let input = Input::bytes("gpus.csv", text.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "gpus.csv:3: column `date`: must be a day such as `2020-04-01`, found `April`",
-                "gpus.csv:4: column `vcA`: must be at least 0, found `-1`",
-                "gpus.csv:5: column `total`: must be a whole number, found `many`",
-            ]
-        );
+        faults(&ENTRY, "gpus.csv", text).has_bad_rows([
+            "gpus.csv:3: column `date`: must be a day such as `2020-04-01`, found `April`",
+            "gpus.csv:4: column `vcA`: must be at least 0, found `-1`",
+            "gpus.csv:5: column `total`: must be a whole number, found `many`",
+        ]);
     }
 }

@@ -4,22 +4,13 @@
 pub mod jobs;
 pub mod machines;
 
-use crate::parts::side_by_side::TraceTable;
+use crate::readers::prelude::*;
 use intake::calendar::Zone;
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "cluster_log",
-        sniff: jobs::sniff,
-        unread: "jobs, read by `helios`",
-    },
-    TraceTable {
-        name: "cluster_gpu_number",
-        sniff: machines::sniff,
-        unread: "GPUs of virtual clusters, read by `helios-machines`",
-    },
-];
+trace_tables! { TABLES;
+    "cluster_log": |first| jobs::LAYOUT.confidence(first), "jobs, read by `helios`";
+    "cluster_gpu_number": machines::sniff, "GPUs of virtual clusters, read by `helios-machines`";
+}
 
 /// The zone of the trace's dates.
 fn zone() -> Zone {

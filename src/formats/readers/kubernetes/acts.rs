@@ -1,8 +1,7 @@
 //! Records about pods as words, which are sorted by pod and by time.
 
 use super::{Deed, Known};
-use arrivals::job_fields::Outcome;
-use units::Instant;
+use crate::readers::prelude::*;
 
 /// Words of a record.
 pub(super) const WORDS: usize = 7;

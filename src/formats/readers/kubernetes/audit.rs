@@ -10,44 +10,28 @@
 use serde_json::Value;
 
 use super::{Deed, Known, Pod, Records, resized};
-use crate::parts::cells::show_text;
 use crate::parts::recorded_pod::{self, Recorded};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::job_fields::Outcome;
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::json::{Element, each_line, is_json};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Refused, heed};
+use intake::json::{each_line, is_json};
 use intake::unknown_columns::note_members;
-use intake::{Input, TraceError};
-use model::PodSpec;
-use units::Instant;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "kubernetes-audit",
     summary: "audit log of a Kubernetes API server (JSON lines, or lists of them)",
-    columns: &[
-        ColumnDoc::required("stage", "answered requests count: ResponseComplete"),
-        ColumnDoc::required("verb", "create, delete, update or patch"),
-        ColumnDoc::required("objectRef", "resource, subresource, namespace and name"),
-        ColumnDoc::required("stageTimestamp", "date, UTC; or requestReceivedTimestamp"),
-        ColumnDoc::optional("responseStatus.code", "refused requests are left out"),
-        ColumnDoc::optional("requestObject", "pod as it was asked for, or its binding"),
-        ColumnDoc::optional(
-            "responseObject",
-            "pod as it was answered, with its phase; pods that were deleted together",
-        ),
-        ColumnDoc::optional(
-            "user.username",
-            "deletions by the scheduler are preemptions",
-        ),
-        ColumnDoc::optional("requestURI", "address; dry runs are left out"),
-        ColumnDoc::optional("auditID", "request; read, not used"),
-    ],
+    columns: columns! {
+        required("stage", "answered requests count: ResponseComplete"),
+        required("verb", "create, delete, update or patch"),
+        required("objectRef", "resource, subresource, namespace and name"),
+        required("stageTimestamp", "date, UTC; or requestReceivedTimestamp"),
+        optional("responseStatus.code", "refused requests are left out"),
+        optional("requestObject", "pod as it was asked for, or its binding"),
+        optional("responseObject", "pod as it was answered, with its phase; pods that were deleted together"),
+        optional("user.username", "deletions by the scheduler are preemptions"),
+        optional("requestURI", "address; dry runs are left out"),
+        optional("auditID", "request; read, not used"),
+    },
     names: &["auditID"],
     cells: show_text,
     options: &["largest-request", "recorded"],
@@ -63,11 +47,7 @@ fn sniff(first: &[u8]) -> Confidence {
     let is_own =
         |line: &[u8]| is_json(line) && has(line, b"audit.k8s.io/") && has(line, b"\"auditID\"");
     let mut lines = first.split(|&byte| byte == b'\n').take(SHOWN_LINES);
-    if lines.any(is_own) {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(lines.any(is_own))
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {

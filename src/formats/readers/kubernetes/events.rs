@@ -7,40 +7,23 @@
 use serde_json::Value;
 
 use super::{Deed, Records};
-use crate::parts::cells::show_text;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::job_fields::Outcome;
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::json::{Element, each_element, each_text, is_json};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Refused, heed};
+use intake::json::{each_element, each_text, is_json};
 use intake::unknown_columns::note_members;
 use intake::yaml_items::each_item;
-use intake::{Input, TraceError};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "kubernetes-events",
     summary: "events of a Kubernetes cluster (`kubectl get events -A -o json`, or `yaml`)",
-    columns: &[
-        ColumnDoc::required(
-            "involvedObject",
-            "kind, namespace, name and uid; or `regarding`",
-        ),
-        ColumnDoc::required("reason", "Scheduled, Started, Killing, and so on"),
-        ColumnDoc::optional(
-            "firstTimestamp",
-            "date, UTC; or eventTime, deprecatedFirstTimestamp",
-        ),
-        ColumnDoc::optional(
-            "lastTimestamp",
-            "date, UTC; of what ends a pod; or series.lastObservedTime",
-        ),
-        ColumnDoc::optional("message", "read, not used"),
-    ],
+    columns: columns! {
+        required("involvedObject", "kind, namespace, name and uid; or `regarding`"),
+        required("reason", "Scheduled, Started, Killing, and so on"),
+        optional("firstTimestamp", "date, UTC; or eventTime, deprecatedFirstTimestamp"),
+        optional("lastTimestamp", "date, UTC; of what ends a pod; or series.lastObservedTime"),
+        optional("message", "read, not used"),
+    },
     names: &["message"],
     cells: show_text,
     options: &["recorded"],
@@ -58,11 +41,7 @@ fn sniff(first: &[u8]) -> Confidence {
         let kinds = ["kind: Event", "kind: \"Event\"", "kind: 'Event'"];
         is_event && kinds.into_iter().any(has) || is_printed(first)
     };
-    if is_own {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(is_own)
 }
 
 /// Whether a text is the table that `kubectl get events` prints for people.
@@ -229,9 +208,7 @@ fn take(records: &mut Records, journal: &mut Journal, event: &Element) -> Result
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
-    use units::{Duration, Instant};
+    use crate::tests::prelude::*;
 
     fn event(kind: &str, name: &str, reason: &str, second: u32) -> String {
         format!(
@@ -258,14 +235,10 @@ mod tests {
             good.replace("\"name\"", "\"uid\": [], \"name\""),
         ];
         let found = validate(&list(&events), &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
+        found.has_bad_rows([
                 "e.json:2: column `involvedObject.namespace`: must be the name of a namespace, found `7`",
                 "e.json:4: column `involvedObject.uid`: must be a text, found `[]`",
-            ]
-        );
+            ]);
         assert_eq!(found.accepted, 1);
     }
 
@@ -285,9 +258,8 @@ mod tests {
             event("Pod", "c", "Killing", 30),
             event("Pod", "c", "Pulled", 31),
         ]);
-        let mut source = open(&input, &ReadOptions::default()).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
-        let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+        let recorded = collected(open(&input, &ReadOptions::default()));
+        let runs = recorded.each(|one| one.run_time);
         assert_eq!(runs, [Some(Duration::from_secs(25)), None, None]);
     }
 
@@ -302,18 +274,12 @@ mod tests {
         ]);
         let entry = crate::registry::recognize(&input).expect("known");
         assert_eq!(entry.name, ENTRY.name);
-        let mut source = open(&input, &ReadOptions::default()).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.submit, one.run_time))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(21))),
-                ("b".to_owned(), Instant::from_secs(1), None),
-            ]
-        );
+        let recorded = collected(open(&input, &ReadOptions::default()));
+        let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
+        seen.are([
+            ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(21))),
+            ("b".to_owned(), Instant::from_secs(1), None),
+        ]);
         assert_eq!(
             recorded.ledger.count("event of another object than a pod"),
             1
@@ -324,18 +290,13 @@ mod tests {
             event("Pod", "a", "Started", 9).replace("2024-03-01T10:00:09Z", "-1"),
             event("Pod", "a", "", 9),
         ]);
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "e.json:2: column `involvedObject.kind`: must be a kind such as Pod, found `\"\"`",
-                "e.json:3: column `involvedObject.name`: must be the name of a pod, found `\"\"`",
-                "e.json:4: column `firstTimestamp`: must be a date of UTC such as \
+        validate(&input, &ENTRY, &ReadOptions::default(), 9).has_bad_rows([
+            "e.json:2: column `involvedObject.kind`: must be a kind such as Pod, found `\"\"`",
+            "e.json:3: column `involvedObject.name`: must be the name of a pod, found `\"\"`",
+            "e.json:4: column `firstTimestamp`: must be a date of UTC such as \
                  `2024-03-01T10:00:00Z`, found `\"-1\"`",
-                "e.json:5: column `reason`: must be a reason such as Scheduled, found `\"\"`",
-            ]
-        );
+            "e.json:5: column `reason`: must be a reason such as Scheduled, found `\"\"`",
+        ]);
     }
 
     #[test]
@@ -363,10 +324,7 @@ mod tests {
                     - kind: Event\n  involvedObject: {kind: Pod, namespace: web, name: b}\n  reason: Killing\n  \
                     firstTimestamp: \"2024-03-01T10:00:40Z\"\n\
                     kind: List\n";
-        let options = ReadOptions {
-            outcomes: true,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.outcomes = true);
         let quoted = |mark: &str| {
             let kind = format!("kind: {mark}Event{mark}");
             yaml.replace("kind: Event", &kind)
@@ -378,12 +336,9 @@ mod tests {
             quoted("\""),
             quoted("'"),
         ] {
-            let input = Input::bytes("e", text.as_bytes());
-            let entry = crate::registry::recognize(&input).expect("known");
-            assert_eq!(entry.name, ENTRY.name);
-            let mut source = open(&input, &options).expect("good");
-            let recorded = Recorded::collect(&mut *source).expect("good");
-            let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+            let input = file_of(&ENTRY, "e", text);
+            let recorded = collected(open(&input, &options));
+            let runs = recorded.each(|one| one.run_time);
             assert_eq!(runs, [25, 35].map(|own| Some(Duration::from_secs(own))));
             assert_eq!(crate::tests::outcomes(&recorded), ["failed", "cancelled"]);
         }

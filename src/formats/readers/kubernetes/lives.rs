@@ -5,14 +5,8 @@ use super::acts::{
 };
 use super::unnamed::{Leftover, Match, Unnamed};
 use super::{Deed, Known, Records, resized, sort};
-use crate::parts::sorting::{Demand, Gather};
-use arrivals::job_fields::Outcome;
-use arrivals::read_options::ReadOptions;
+use crate::readers::prelude::*;
 use arrivals::spill::FixedSort;
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
-use model::{PodName, PodSpec, ResourceList};
-use units::Instant;
 
 /// Notes about records, which are told in the order of time.
 const NOTES: [(&str, Action); 8] = [
@@ -400,10 +394,8 @@ fn demand(
             ..PodSpec::with_requests(ResourceList::default())
         }
     };
-    if life.end.is_none() {
-        let kind = "pod whose end is not recorded; run time not known";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "pod whose end is not recorded; run time not known";
+    journal.keep_if(life.end.is_none(), kind, line)?;
     // Where ends are said to be good or bad, what is deleted before had not come to its own.
     let is_cut = life.end.is_some() && records.have_phases;
     let outcome = life.outcome.or(is_cut.then_some(Outcome::Cancelled));
@@ -424,12 +416,10 @@ fn demand(
 
 #[cfg(test)]
 mod tests {
+    use crate::tests::prelude::*;
     use proptest::prelude::*;
 
     use super::*;
-    use crate::parts::requests::requests;
-    use arrivals::memory::Recorded;
-    use intake::ledger::RowPolicy;
 
     fn deeds() -> impl Strategy<Value = Deed> {
         let spec = || prop::option::of(0..3_u32);
@@ -470,11 +460,7 @@ mod tests {
             let pod = all.pod("n", NAMES[name], "").expect("readable");
             all.add(&journal, line, pod, Instant::from_secs(second), deed);
         }
-        let options = ReadOptions {
-            outcomes: true,
-            resizes: true,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| (own.outcomes, own.resizes) = (true, true));
         let mut source = all.lives(journal, &options).expect("readable");
         let recorded = Recorded::collect(&mut *source).expect("readable");
         let ledger = recorded.ledger.to_string();

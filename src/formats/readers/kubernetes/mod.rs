@@ -8,19 +8,11 @@ mod lives;
 mod resized;
 mod unnamed;
 
-use std::sync::Arc;
-
+use crate::readers::prelude::*;
 use acts::{Act, Place};
 use arrivals::intern::ClassTable;
-use arrivals::job_fields::{Outcome, outcome_alone};
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{FixedSort, Places, TextLog};
-use arrivals::stream::ArrivalSource;
-use intake::TraceError;
-use intake::ledger::Journal;
+use arrivals::spill::{FixedSort, TextLog};
 use lives::Lives;
-use model::PodSpec;
-use units::Instant;
 
 /// The change of a pod's life that a record states.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

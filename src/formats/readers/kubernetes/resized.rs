@@ -6,15 +6,9 @@ use super::lives::Rank;
 use super::{Records, sort};
 use crate::parts::recorded_pod::bad_row;
 use crate::parts::resizes::{Changed, Resizes, Standing};
-use crate::parts::sorting::Demand;
-use arrivals::read_options::ReadOptions;
+use crate::readers::prelude::*;
 use arrivals::spill::{FixedSort, FixedSorted};
-use intake::TraceError;
-use intake::json::Element;
-use intake::ledger::{Action, BadRow, Journal};
-use model::PodSpec;
 use model::resource_list::{CPU, MEMORY};
-use units::{Instant, Quantity};
 
 /// Words of a resize: the rank of its pod, its time, its number, its spec and its place.
 const WORDS: usize = 9;
@@ -131,10 +125,8 @@ pub(super) fn resize(
         journal.file = records.files[own.place.file].clone();
         let line = own.place.line;
         let asked = records.specs.classes().get(own.spec)?;
-        if !apply(&mut latest, &asked) {
-            let kind = "resize of a container that is not recorded; its request stands";
-            journal.dirt(kind, Action::Waive, line)?;
-        }
+        let kind = "resize of a container that is not recorded; its request stands";
+        journal.waive_if(!apply(&mut latest, &asked), kind, line)?;
         let Some(now) = in_first(&first, &latest) else {
             let kind =
                 "resize that the first container of a pod can't stand for; its request stands";

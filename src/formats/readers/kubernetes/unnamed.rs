@@ -7,9 +7,8 @@ use rustc_hash::FxHashSet;
 
 use super::acts::{Act, Place, instant_of, number_of_spec, spec_of, word_of};
 use super::{Deed, Records, sort};
+use crate::readers::prelude::*;
 use arrivals::spill::{FixedSort, FixedSorted};
-use intake::TraceError;
-use units::Instant;
 
 /// The length of what the server adds to a name that it makes.
 const ADDED: usize = 5;

@@ -1,22 +1,11 @@
 //! Rows of pods as arrivals: names and times are read of every row, a spec once a class.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 use super::{Columns, Times};
 use crate::parts::class_keys::ClassKeys;
-use crate::parts::sorting::Gather;
+use crate::readers::prelude::*;
 use arrivals::header_record::HeaderRecord;
-use arrivals::job_fields::Outcome;
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{Flat, FlatName};
-use arrivals::stream::ArrivalSource;
-use intake::TraceError;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::origin::Origin;
+use arrivals::spill::Flat;
 use intake::table::Row;
-use units::Instant;
 
 /// Rows as arrivals, in the file's order.
 pub(super) struct Rows {

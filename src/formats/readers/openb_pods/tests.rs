@@ -1,6 +1,6 @@
 use super::*;
+use crate::tests::prelude::*;
 use arrivals::job_fields::OUTCOME;
-use arrivals::memory::Recorded;
 use intake::ledger::OnBadRow;
 
 const HEADER: &str = "name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,\
@@ -35,9 +35,7 @@ fn a_row_becomes_an_arrival_with_its_class() {
     assert_eq!(first.submit, Instant::from_secs(427));
     assert_eq!(first.run_time, Some(Duration::from_secs(472)));
     assert_eq!(first.historic_start, Some(Instant::from_secs(430)));
-    let requests = recorded.classes[0].requests().expect("small");
-    assert_eq!(requests.get("cpu").milli_ceil(), Ok(6_000));
-    assert_eq!(requests.get("memory").units_ceil(), Ok(12_288 << 20));
+    assert_eq!(amounts(&recorded.classes[0]), (6_000, 12_288 << 20));
     let gpu = &recorded.classes[1].gpu;
     assert_eq!((gpu.devices, gpu.milli_per_device), (2, 1_000));
     assert_eq!(gpu.models, ["T4", "A10", "T4"].map(Into::into));
@@ -54,10 +52,7 @@ fn a_row_becomes_an_arrival_with_its_class() {
 
 #[test]
 fn pods_that_never_ran_can_be_left_out_and_disorder_is_sorted() {
-    let options = ReadOptions {
-        ran_only: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.ran_only = true);
     let rows = "p0,1,1,0,0,,,,500,600,510\np1,1,1,0,0,,,,400,600,400\n\
                 p2,1,1,0,0,,,,400,600,\n";
     let recorded = check(rows, &options).expect("good rows");
@@ -89,10 +84,7 @@ fn a_last_line_without_an_end_is_told() {
 fn phases_are_outcomes_where_they_are_asked_for() {
     let rows = "p0,1,1,0,0,,,Running,1,9,1\np1,1,1,0,0,,,Failed,2,9,2\n\
                 p2,1,1,0,0,,,Succeeded,3,9,3\np3,1,1,0,0,,,Failed,4,9,4\n";
-    let options = ReadOptions {
-        outcomes: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.outcomes = true);
     let recorded = check(rows, &options).expect("good rows");
     assert_eq!(
         crate::tests::outcomes(&recorded),

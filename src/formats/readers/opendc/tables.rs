@@ -1,13 +1,8 @@
 //! The tables of an `OpenDC` workload: tasks and fragments, with the names of their columns in every version of the
 //! traces, and what lies beside them.
 
-use crate::parts::cells::show_rows;
-use crate::parts::side_by_side::{Tables, TraceTable};
-use arrivals::format::FormatEntry;
-use intake::columns::{ColumnDoc, Confidence, header_has};
+use crate::readers::prelude::*;
 use intake::parquet::TimeForm;
-use intake::rows::Layout;
-use intake::{Input, TraceError};
 
 /// The columns of tasks.
 pub(super) const COLUMNS: &[ColumnDoc] = &tasks(
@@ -95,59 +90,33 @@ pub(super) const CHILDREN: usize = 9;
 pub(super) const DEFERRABLE: usize = 10;
 pub(super) const DEADLINE: usize = 11;
 
-/// The columns of fragments.
-const FRAGMENTS: &[ColumnDoc] = &[
-    ColumnDoc::required("id", "task"),
-    ColumnDoc::required("duration", "ms"),
-    ColumnDoc::required("cpu_usage", "MHz"),
-    ColumnDoc::optional("gpu_usage", "MHz; read, not used"),
-    ColumnDoc::optional("timestamp", "begin, ms since 1970"),
-];
+columns! {
+    /// The columns of fragments.
+    pub(super) FRAGMENTS;
+    _: required("id", "task"),
+    FRAGMENT_DURATION: required("duration", "ms"),
+    USED: required("cpu_usage", "MHz"),
+    GPU_USED: optional("gpu_usage", "MHz; read, not used"),
+    BEGIN: optional("timestamp", "begin, ms since 1970"),
+}
 
-/// The columns of fragments in the table `trace` of the versions before 2.1.
-const STATES: &[ColumnDoc] = &[
-    ColumnDoc::required("id", "task"),
-    ColumnDoc::required("duration", "ms"),
-    ColumnDoc::required("cpuUsage", "MHz"),
-    ColumnDoc::optional("gpu_usage", "MHz; read, not used"),
-    ColumnDoc::optional("time", "begin, ms since 1970"),
-];
+columns! {
+    /// The columns of fragments in the table `trace` of the versions before 2.1.
+    STATES;
+    _: required("id", "task"),
+    _: required("duration", "ms"),
+    _: required("cpuUsage", "MHz"),
+    _: optional("gpu_usage", "MHz; read, not used"),
+    _: optional("time", "begin, ms since 1970"),
+}
 
-pub(super) const FRAGMENT_DURATION: usize = 1;
-pub(super) const USED: usize = 2;
-pub(super) const GPU_USED: usize = 3;
-pub(super) const BEGIN: usize = 4;
-
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "tasks",
-        sniff: |first| certain(task_columns(first).is_some()),
-        unread: "tasks",
-    },
-    TraceTable {
-        name: "fragments",
-        sniff: |first| certain(fragment_columns(first).is_some()),
-        unread: "fragments",
-    },
-    TraceTable {
-        name: "interference-model",
-        sniff: |first| certain(is_interference(first)),
-        unread: "interference of machines with each other, not read; none slows another down beyond its share of cores",
-    },
-    TraceTable {
-        name: "failures",
-        sniff: |first| header_has(first, &["failure_interval", "failure_duration"]),
-        unread: "failures of machines, which a `failure-log` of the same file brings into a run",
-    },
-];
-
-fn certain(is_so: bool) -> Confidence {
-    if is_so {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+trace_tables! { TABLES;
+    "tasks": |first| Confidence::certain_if(task_columns(first).is_some()), "tasks";
+    "fragments": |first| Confidence::certain_if(fragment_columns(first).is_some()), "fragments";
+    "interference-model": |first| Confidence::certain_if(is_interference(first)),
+        "interference of machines with each other, not read; none slows another down beyond its share of cores";
+    "failures": |first| header_has(first, &["failure_interval", "failure_duration"]),
+        "failures of machines, which a `failure-log` of the same file brings into a run";
 }
 
 /// The columns of the first lists of which a header has the required ones.
@@ -205,7 +174,7 @@ pub(super) fn fragments_of(first: &[u8]) -> Layout {
 
 /// Returns `Certain` if a text begins with tasks or fragments.
 pub(super) fn sniff(first: &[u8]) -> Confidence {
-    certain(task_columns(first).is_some() || fragment_columns(first).is_some())
+    Confidence::certain_if(task_columns(first).is_some() || fragment_columns(first).is_some())
 }
 
 /// The tables of tasks and those of fragments.

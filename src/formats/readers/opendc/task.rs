@@ -1,11 +1,9 @@
 //! A task of `OpenDC` with what its fragments cover, and the words of it that lie on disk where there are many tasks.
 
 use crate::parts::measurements::ByTask;
-use crate::parts::requests::{requests, whole_gpus};
+use crate::parts::requests::whole_gpus;
+use crate::readers::prelude::*;
 use arrivals::usage_samples::{Steps, hundredths};
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
-use model::{Behaviour, PodSpec};
 
 /// A task with its fragments.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,23 +1,15 @@
 //! Tasks with their fragments, and tables that are wrong.
 
+use crate::tests::prelude::*;
 use proptest::prelude::*;
 
 use super::*;
-use crate::packed::archive;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
-use intake::ledger::RowPolicy;
-use units::{Duration, Instant};
 
 const HEADER: &str = "id,submission_time,duration,cpu_count,cpu_capacity,mem_capacity";
 
 fn recorded(input: &Input, usage: bool) -> Recorded {
-    let options = ReadOptions {
-        usage,
-        ..ReadOptions::default()
-    };
-    let mut source = open(input, &options).expect("good rows");
-    Recorded::collect(&mut *source).expect("good rows")
+    let options = options_with(|own| own.usage = usage);
+    collected(open(input, &options))
 }
 
 #[test]
@@ -39,40 +31,31 @@ fn tasks_use_what_their_fragments_say() {
     );
     let fragments = "id,duration,cpu_usage\n1,10000,500\n2,400,200\n2,0,800\n2,59600,4000.5\n1,10000,0\n3,5000,1\n";
     let bytes = archive(&[("fragments.csv", fragments), ("tasks.csv", &tasks)]);
-    let input = Input::bytes("w.tar", bytes);
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
+    let input = file_of(&ENTRY, "w.tar", bytes);
     let recorded = recorded(&input, true);
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| {
-            let spec = &recorded.classes[one.class as usize];
-            let usage = spec
-                .behaviour
-                .as_ref()
-                .and_then(|own| own.cpu_usage.clone());
-            (one.name.to_string(), one.submit, spec.gpu.devices, usage)
-        })
-        .collect();
+    let seen = recorded.each(|one| {
+        let spec = &recorded.classes[one.class as usize];
+        let usage = spec
+            .behaviour
+            .as_ref()
+            .and_then(|own| own.cpu_usage.clone());
+        (one.name.to_string(), one.submit, spec.gpu.devices, usage)
+    });
     let first = "recorded(0s: 25.00%, 10s: 0.00%)".into();
     let second = "recorded(0s: 100.01%)".into();
-    assert_eq!(
-        seen,
-        [
-            ("1".to_owned(), Instant::ZERO, 0, Some(first)),
-            ("2".to_owned(), Instant::from_secs(60), 1, Some(second)),
-        ]
-    );
+    seen.are([
+        ("1".to_owned(), Instant::ZERO, 0, Some(first)),
+        ("2".to_owned(), Instant::from_secs(60), 1, Some(second)),
+    ]);
     assert_eq!(recorded.arrivals[1].after(), ["1".into()]);
-    for kind in [
+    recorded.ledger.has_once([
         "task may be put off, not heeded",
         "deadline of a task, not enforced",
         "submitted before the row above; sorted",
         "fragment of a task that is not there",
         "use above the capacity of the task",
         "fragments don't add up to the duration of their task; that of the task holds",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
     let kind = "fragment below a second; the last one of a second stands";
     assert_eq!(recorded.ledger.count(kind), 2);
 }
@@ -83,21 +66,15 @@ fn dirty_rows_and_tables_are_named() {
         "{HEADER}\n1,-1,5,1,1,1\n2,0,5,0,1,1\n3,0,1.5,1,1,1\n4,0,5,1,,1\n5,0,5,1,1,1\n\
          5,0,5,1,1,1\n6,0,5\n"
     );
-    let input = Input::bytes("t.csv", rows.into_bytes());
-    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        bad,
-        [
-            "t.csv:2: column `submission_time`: must be at least 0, found `-1`",
-            "t.csv:3: column `cpu_count`: must be at least 1, found `0`",
-            "t.csv:4: column `duration`: must be a whole number, found `1.5`",
-            "t.csv:5: column `cpu_capacity`: must be a number of MHz, found ``",
-            "t.csv:7: column `id`: must be the only task of its number, found `5`",
-            "t.csv:8: column `cpu_count`: the row has 3 fields where the header has 6, found \
+    faults(&ENTRY, "t.csv", rows).has_bad_rows([
+        "t.csv:2: column `submission_time`: must be at least 0, found `-1`",
+        "t.csv:3: column `cpu_count`: must be at least 1, found `0`",
+        "t.csv:4: column `duration`: must be a whole number, found `1.5`",
+        "t.csv:5: column `cpu_capacity`: must be a number of MHz, found ``",
+        "t.csv:7: column `id`: must be the only task of its number, found `5`",
+        "t.csv:8: column `cpu_count`: the row has 3 fields where the header has 6, found \
              `6,0,5`",
-        ]
-    );
+    ]);
     let alone = Input::bytes("f.csv", &b"id,duration,cpu_usage\n1,5,1\n"[..]);
     let stopped = validate(&alone, &ENTRY, &ReadOptions::default(), 9).stopped;
     assert_eq!(
@@ -125,12 +102,8 @@ fn the_unit_of_memory_is_that_of_most_tasks() {
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
         assert_eq!(found.bad_row_count, bad, "{memory:?}");
         assert_eq!(found.ledger.count(kind), if unit == 10 { 3 } else { 0 });
-        let options = ReadOptions {
-            rows: RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let options = options_with(|own| own.rows = RowPolicy::REPORT);
+        let recorded = collected(open(&input, &options));
         let requests = recorded.classes[0].requests().expect("small");
         let expected = memory[0].parse::<i64>().expect("a number") << unit;
         assert_eq!(requests.get("memory").units_ceil(), Ok(expected));
@@ -145,13 +118,9 @@ fn a_task_requests_its_capacity_where_the_speed_of_a_core_is_known() {
         (None, [16_000, 2_000, 1_000]),
         (Some(2_800), [12_000, 2_000, 500]),
     ] {
-        let options = ReadOptions {
-            core_mhz,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let milli = recorded.arrivals.iter().map(|own| {
+        let options = options_with(|own| own.core_mhz = core_mhz);
+        let recorded = collected(open(&input, &options));
+        let milli = recorded.each(|own| {
             let requests = recorded.classes[own.class as usize].requests();
             requests
                 .expect("small")
@@ -159,7 +128,7 @@ fn a_task_requests_its_capacity_where_the_speed_of_a_core_is_known() {
                 .milli_ceil()
                 .expect("small")
         });
-        assert_eq!(milli.collect::<Vec<_>>(), expected);
+        assert_eq!(milli, expected);
     }
 }
 
@@ -170,17 +139,15 @@ fn a_task_waits_for_those_that_name_it_as_a_child() {
          3,0,5,1,1,1,[2],[]\n4,0,5,1,1,1,[],[]\n5,0,5,1,1,1,,[4]\n"
     );
     let recorded = recorded(&Input::bytes("t.csv", tasks.into_bytes()), false);
-    let after = recorded.arrivals.iter().map(|own| {
+    let after = recorded.each(|own| {
         let names = own.after().iter().map(ToString::to_string);
         names.collect::<Vec<_>>().join("+")
     });
-    assert_eq!(after.collect::<Vec<_>>(), ["", "1", "2+1", "5", ""]);
-    for kind in [
+    assert_eq!(after, ["", "1", "2+1", "5", ""]);
+    recorded.ledger.has_once([
         "names a child that is not there; ignored",
         "`children` names a task whose `parents` don't; it waits all the same",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -216,19 +183,10 @@ fn tables_of_older_versions_state_ends_and_times() {
         ("meta.csv", tasks),
         ("trace.csv", fragments),
     ];
-    let input = Input::bytes("w.tar", archive(&files));
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
-    let options = ReadOptions {
-        usage: true,
-        rows: RowPolicy::REPORT,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good tables");
-    let recorded = Recorded::collect(&mut *source).expect("good tables");
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|own| (own.name.to_string(), own.submit, own.run_time))
-        .collect();
+    let input = file_of(&ENTRY, "w.tar", archive(&files));
+    let options = options_with(|own| (own.usage, own.rows) = (true, RowPolicy::REPORT));
+    let recorded = collected(open(&input, &options));
+    let seen = recorded.each(|own| (own.name.to_string(), own.submit, own.run_time));
     let (at, span) = (Instant::from_secs, |seconds| {
         Some(Duration::from_secs(seconds))
     });
@@ -239,7 +197,7 @@ fn tables_of_older_versions_state_ends_and_times() {
     );
     let used = "recorded(0s: 25.00%, 10s: 0.00%, 20s: 100.00%)";
     assert_eq!(usage(&recorded, 0).as_deref(), Some(used));
-    for (kind, count) in [
+    recorded.ledger.has_counts([
         ("file about the trace, not read", 1),
         (
             "fragment before the begin of its task; used from the begin on",
@@ -253,9 +211,7 @@ fn tables_of_older_versions_state_ends_and_times() {
             "bad row: column `stop_time`: must be no earlier than the begin",
             1,
         ),
-    ] {
-        assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-    }
+    ]);
     assert_eq!(recorded.ledger.entries().len(), 6);
 }
 
@@ -273,8 +229,7 @@ fn use_counts_where_the_capacity_is_known() {
             usage: true,
             ..ReadOptions::default()
         };
-        let mut source = open(&input, &options).expect("good tables");
-        let recorded = Recorded::collect(&mut *source).expect("good tables");
+        let recorded = collected(open(&input, &options));
         assert_eq!(recorded.arrivals[0].run_time, Some(Duration::from_secs(60)));
         assert_eq!(usage(&recorded, 0).as_deref(), expected);
     }
@@ -301,11 +256,7 @@ proptest! {
         let fragments = format!("id,duration,cpu_usage\n{}", fragments.collect::<String>());
         let files = [("fragments.csv", &*fragments), ("tasks.csv", &tasks)];
         let input = Input::bytes("w.tar", archive(&files));
-        let options = ReadOptions {
-            usage: true,
-            rows: RowPolicy::REPORT,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| (own.usage, own.rows) = (true, RowPolicy::REPORT));
         let all = |workload| {
             let mut source = read(&input, &options, workload).expect("good tables");
             let recorded = Recorded::collect(&mut *source).expect("good tables");

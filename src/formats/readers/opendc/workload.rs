@@ -1,8 +1,6 @@
 //! The tasks of an `OpenDC` workload with their fragments. Names are found on disk by their hashes, and what is known of tasks
 //! lies there as well, so that memory has a part of a long trace alone.
 
-use std::sync::Arc;
-
 use super::tables::{
     BEGIN, CAPACITY, CHILDREN, COLUMNS, CORES, DEADLINE, DEFERRABLE, DURATION, FRAGMENT_DURATION,
     GPU_CAPACITY, GPU_USED, GPUS, ID, MEMORY, PARENTS, SUBMISSION, USED,
@@ -10,19 +8,10 @@ use super::tables::{
 use super::task::{Covered, Task};
 use super::{LAST, MOST_MEBIBYTES, MOST_MHZ, MOST_SHARE, TYPICAL_KIBIBYTES};
 use crate::parts::measurements::{ByTask, Sample, Samples};
-use crate::parts::sorting::{Demand, Gather};
 use crate::parts::task_edges::{Joined, TaskEdges};
+use crate::readers::prelude::*;
 use arrivals::links::Links;
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::{FixedSort, Places, Slots, TextLog};
-use arrivals::stream::ArrivalSource;
-use intake::TraceError;
-use intake::budget::MEMBERS;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Fields, Refused};
-use model::PodName;
-use model::gpu::MAX_DEVICES;
-use units::{Duration, Instant};
+use arrivals::spill::{FixedSort, Slots, TextLog};
 
 /// A millisecond in nanoseconds.
 const MILLISECOND: i64 = 1_000_000;
@@ -245,20 +234,16 @@ impl Workload {
         }
         let covered = task.covered.unwrap_or_default();
         let from = begin.map_or(covered.end, |begin| begin - task.submit);
-        if from < 0 {
-            let kind = "fragment before the begin of its task; used from the begin on";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "fragment before the begin of its task; used from the begin on";
+        journal.repair_if(from < 0, kind, line)?;
         let from = from.max(0);
         task.covered = Some(Covered {
             end: from.saturating_add(duration).max(covered.end),
             sum: covered.sum.saturating_add(duration),
         });
         self.tasks.put(place, task.words())?;
-        if duration < 1_000 {
-            let kind = "fragment below a second; the last one of a second stands";
-            journal.dirt(kind, Action::Keep, line)?;
-        }
+        let kind = "fragment below a second; the last one of a second stands";
+        journal.keep_if(duration < 1_000, kind, line)?;
         if !options.usage || duration == 0 {
             return Ok(());
         }
@@ -328,10 +313,8 @@ impl Workload {
         task.check_fragments(journal, rest.has_fragments)?;
         let unit = if rest.is_kibibytes { 10 } else { 20 };
         let after = task.submit - rest.zero;
-        if parents.has_unknown {
-            let kind = "waits for a task that is not in the trace; not waited for";
-            journal.dirt(kind, Action::Repair, task.line)?;
-        }
+        let kind = "waits for a task that is not in the trace; not waited for";
+        journal.repair_if(parents.has_unknown, kind, task.line)?;
         let mut names = Vec::with_capacity(parents.known.len());
         for parent in parents.known {
             let own = Task::of_words(self.tasks.get(parent)?);

@@ -3,42 +3,24 @@
 
 use serde_json::Value;
 
-use crate::parts::cells::show_text;
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Demand, Gather, gang};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::job_fields::{Outcome, outcome_alone};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::budget::MEMBERS;
+use crate::parts::sorting::gang;
+use crate::readers::prelude::*;
 use intake::calendar::{Zone, is_absent};
-use intake::columns::{ColumnDoc, Confidence};
-use intake::json::{Element, each_element, each_line, is_json};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Refused, heed};
+use intake::json::{each_element, each_line, is_json};
 use intake::unknown_columns::note_keys;
-use intake::{Input, TraceError};
-use model::{Labels, PodName};
-use units::{Duration, Instant};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "philly",
     summary: "jobs of Microsoft's Philly clusters (`cluster_job_log`, JSON)",
-    columns: &[
-        ColumnDoc::required("jobid", "job; becomes the name"),
-        ColumnDoc::required("submitted_time", "date, Pacific local time"),
-        ColumnDoc::required(
-            "attempts",
-            "attempts, with start, end, and GPUs by machine; their times add up, on the GPUs of the last",
-        ),
-        ColumnDoc::optional(
-            "status",
-            "Pass, Killed or Failed; written again as the outcome, and not used by runs",
-        ),
-        ColumnDoc::optional("vc", "virtual cluster; becomes the tenant"),
-        ColumnDoc::optional("user", "user; read, not used"),
-    ],
+    columns: columns! {
+        required("jobid", "job; becomes the name"),
+        required("submitted_time", "date, Pacific local time"),
+        required("attempts", "attempts, with start, end, and GPUs by machine; their times add up, on the GPUs of the last"),
+        optional("status", "Pass, Killed or Failed; written again as the outcome, and not used by runs"),
+        optional("vc", "virtual cluster; becomes the tenant"),
+        optional("user", "user; read, not used"),
+    },
     names: &["jobid"],
     cells: |format, input, show| {
         let mut logs = tables(input)?.read.into_iter().flatten();
@@ -54,28 +36,24 @@ fn sniff(first: &[u8]) -> Confidence {
 }
 
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["cluster_job_log"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["cluster_job_log"])
 }
 
 /// Whether a text that begins with these bytes is a log of jobs.
 pub(super) fn is_log(first: &[u8]) -> Confidence {
     let text = String::from_utf8_lossy(first);
     let begins = text.trim_start().starts_with(['[', '{']);
-    if begins && text.contains("\"attempts\"") && text.contains("\"submitted_time\"") {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(
+        begins && text.contains("\"attempts\"") && text.contains("\"submitted_time\""),
+    )
 }
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
     let mut gather = Gather::default();
     gather.header.fields = outcome_alone(options);
     let zone = super::zone();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
+    let mut journal = tables.journal(input, options)?;
     for part in &tables.read[0] {
         journal.file = part.name.clone();
         let mut take = |journal: &mut Journal, job: &Element| {
@@ -137,17 +115,11 @@ fn take(
     if gpus == 0 || gpus > MEMBERS {
         return Ok(journal.dirt("job without a GPU", Action::Drop, job.line)?);
     }
-    if has_others {
-        let kind = "attempts on other numbers of GPUs than the last; all count as if on its";
-        journal.dirt(kind, Action::Repair, job.line)?;
-    }
-    if goes_on {
-        let kind = "runs at the end of the log; run time not known";
-        journal.dirt(kind, Action::Keep, job.line)?;
-    }
-    if first < submit {
-        journal.dirt("start before the submission", Action::Keep, job.line)?;
-    }
+    let kind = "attempts on other numbers of GPUs than the last; all count as if on its";
+    journal.repair_if(has_others, kind, job.line)?;
+    let kind = "runs at the end of the log; run time not known";
+    journal.keep_if(goes_on, kind, job.line)?;
+    journal.keep_if(first < submit, "start before the submission", job.line)?;
     let status = job.text("status");
     if !status.is_empty() && outcome(&status).is_none() {
         let kind = "status other than Pass, Killed and Failed; how the job ended is not known";
@@ -210,10 +182,7 @@ impl Ran {
         self.first = self.first.or(Some(start));
         let Some(end) = end else {
             self.goes_on = is_last;
-            if !is_last {
-                let kind = "attempt without an end; counted as 0 s";
-                journal.dirt(kind, Action::Repair, job.line)?;
-            }
+            journal.repair_if(!is_last, "attempt without an end; counted as 0 s", job.line)?;
             return Ok(());
         };
         let mut end = Some(end).filter(|&end| end >= start);
@@ -258,8 +227,7 @@ fn devices(attempt: &Value) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     #[test]
     fn a_status_that_is_not_known_is_told() {
@@ -271,9 +239,10 @@ mod tests {
             )
         };
         let jobs = [job("Pass", 1), job("Lost", 2), job("", 3)].join(",\n");
-        let input = Input::bytes("l.json", format!("[{jobs}]").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good jobs");
-        let recorded = Recorded::collect(&mut *source).expect("good jobs");
+        let recorded = collected(open(
+            &file("l.json", format!("[{jobs}]")),
+            &ReadOptions::default(),
+        ));
         assert_eq!(recorded.arrivals.len(), 3);
         let kind = "status other than Pass, Killed and Failed; how the job ended is not known";
         assert_eq!(recorded.ledger.count(kind), 1);
@@ -295,47 +264,36 @@ mod tests {
 
     #[test]
     fn attempts_are_added_up() {
-        let mut source = open(
+        let recorded = collected(open(
             &Input::bytes("log.json", LOG.as_bytes()),
             &ReadOptions::default(),
-        )
-        .expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.submit, one.members, one.run_time))
-            .collect();
-        assert_eq!(
-            seen,
-            [
-                ("j3".to_owned(), Instant::ZERO, 1, None),
-                (
-                    "j1".to_owned(),
-                    Instant::from_secs(60),
-                    3,
-                    Some(Duration::from_secs(90))
-                ),
-            ]
-        );
-        for kind in [
+        ));
+        let seen =
+            recorded.each(|one| (one.name.to_string(), one.submit, one.members, one.run_time));
+        seen.are([
+            ("j3".to_owned(), Instant::ZERO, 1, None),
+            (
+                "j1".to_owned(),
+                Instant::from_secs(60),
+                3,
+                Some(Duration::from_secs(90)),
+            ),
+        ]);
+        recorded.ledger.has_once([
             "job never ran",
             "attempt without a start",
             "attempts on other numbers of GPUs than the last; all count as if on its",
             "runs at the end of the log; run time not known",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
     }
 
     #[test]
     fn a_log_may_have_an_object_a_line() {
         let jobs: Vec<Value> = serde_json::from_str(LOG).expect("JSON");
         let lines: Vec<String> = jobs.iter().map(ToString::to_string).collect();
-        let input = Input::bytes("log.json", lines.join("\r\n").into_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
+        let input = file_of(&ENTRY, "log.json", lines.join("\r\n"));
         let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let list = Input::bytes("log.json", LOG.as_bytes());
-        let of_list = validate(&list, &ENTRY, &ReadOptions::default(), 9);
+        let of_list = faults(&ENTRY, "log.json", LOG);
         let kinds = |found: &arrivals::inspect::Validation| {
             let entries = found.ledger.entries().iter();
             let kinds = entries.map(|own| (own.kind.to_string(), own.count));
@@ -343,12 +301,7 @@ mod tests {
         };
         assert_eq!((found.accepted, kinds(&found)), (2, kinds(&of_list)));
         let bad = format!("{}\n{{\"jobid\": \n{}\n", lines[0], lines[2]);
-        let found = validate(
-            &Input::bytes("log.json", bad.into_bytes()),
-            &ENTRY,
-            &ReadOptions::default(),
-            9,
-        );
+        let found = faults(&ENTRY, "log.json", bad);
         assert_eq!((found.accepted, found.bad_row_count), (2, 1));
         let expected = "log.json:2: column `record`: must be a JSON object; its byte 10 is not, found `{\"jobid\": `";
         assert_eq!(found.bad_rows[0].to_string(), expected);
@@ -361,12 +314,8 @@ mod tests {
             "\"status\": \"Killed\", \"vc\": \"b\"",
         );
         let input = Input::bytes("log.json", log.into_bytes());
-        let options = ReadOptions {
-            outcomes: true,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
+        let options = options_with(|own| own.outcomes = true);
+        let recorded = collected(open(&input, &options));
         assert_eq!(
             crate::tests::outcomes(&recorded),
             ["cancelled", "completed"]
@@ -385,9 +334,7 @@ mod tests {
         let log = LOG
             .replace("2017-10-09 07:10:00", "2017-11-05 01:50:00")
             .replace("2017-10-09 07:10:30", "2017-11-05 01:10:00");
-        let input = Input::bytes("log.json", log.into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
+        let recorded = collected(open(&file("log.json", log), &ReadOptions::default()));
         let run = recorded.arrivals[1].run_time;
         assert_eq!(run, Some(Duration::from_secs(60 + 1_200)));
         let kind = "attempt that ends in the hour that comes twice at the end of summer time; the second one";
@@ -399,17 +346,11 @@ mod tests {
         let log = LOG
             .replace("2017-10-09 07:02:00", "noon")
             .replace("\"jobid\": \"j2\", ", "");
-        let input = Input::bytes("log.json", log.into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "log.json:2: column `attempts.0.end_time`: must be a date such as `2017-10-09 \
+        faults(&ENTRY, "log.json", log).has_bad_rows([
+            "log.json:2: column `attempts.0.end_time`: must be a date such as `2017-10-09 \
                  07:01:55`, found `\"noon\"`",
-                "log.json:8: column `jobid`: must be the name of a job, found ``",
-            ]
-        );
+            "log.json:8: column `jobid`: must be the name of a job, found ``",
+        ]);
         let cut = Input::bytes("log.json", LOG.as_bytes()[..300].to_vec());
         let stopped = validate(&cut, &ENTRY, &ReadOptions::default(), 9).stopped;
         let stopped = stopped.expect("cut").to_string();

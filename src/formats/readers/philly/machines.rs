@@ -1,16 +1,8 @@
 //! Machines of Philly's clusters (`cluster_machine_list`). The list states GPUs and how much memory each has, and neither
 //! processors nor memory of the machine, so nodes offer none.
 
-use crate::parts::side_by_side::Tables;
-use crate::parts::sorting::{Capacity, gpu_node};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row_of_all};
-use intake::{Input, TraceError};
-use model::GpuInventory;
-use model::gpu::MAX_DEVICES;
+use crate::parts::machine_list::{gpu_machine, machines};
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -20,45 +12,29 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["machineId"],
     cells: |format, input, show| tables(input)?.show(format, &LAYOUT, show),
     options: &["pods-per-node"],
-    sniff: is_machines,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("machineId", "machine; becomes the node's name"),
-    ColumnDoc::required("number of GPUs", "GPU devices"),
-    ColumnDoc::required(
-        "single GPU mem",
-        "memory of a GPU, such as `24GB`; becomes a label",
-    ),
-];
+columns! { COLUMNS;
+    MACHINE: required("machineId", "machine; becomes the node's name"),
+    GPUS: required("number of GPUs", "GPU devices"),
+    MEMORY: required("single GPU mem", "memory of a GPU, such as `24GB`; becomes a label"),
+}
 
-const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const MACHINE: usize = 0;
-const GPUS: usize = 1;
-const MEMORY: usize = 2;
+pub(super) const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 /// The label that carries the memory of a machine's GPUs.
 pub const GPU_MEMORY_LABEL: &str = "philly.microsoft/gpu-memory";
 
-/// Whether a table that begins with these bytes is one of machines.
-pub(super) fn is_machines(first: &[u8]) -> Confidence {
-    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
-    header_has(first, &names)
-}
-
 fn tables(input: &Input) -> Result<Tables<1>, TraceError> {
-    let names = ["cluster_machine_list"];
-    Tables::of(input, super::TABLES, names)?.with_first(input, names[0])
+    Tables::with_first(input, super::TABLES, ["cluster_machine_list"])
 }
 
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut nodes = Vec::new();
     let tables = tables(input)?;
-    tables.note(&mut journal)?;
-    each_row_of_all(&tables.read[0], &LAYOUT, &mut journal, |journal, fields| {
+    let (list, journal) = (&tables.read[0], tables.journal(input, options)?);
+    machines(list, &LAYOUT, journal, |journal, fields, nodes| {
         let name = fields.name(MACHINE, "the name of a machine")?;
         let devices = fields.number(GPUS, 0, MAX_DEVICES as i64)?;
         let memory = fields.text(MEMORY);
@@ -68,34 +44,19 @@ fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
         }
         let kind = "cores and memory not known; the node offers none";
         journal.dirt(kind, Action::Keep, fields.line())?;
-        let capacity = Capacity {
-            cpu_milli: 0,
-            memory: 0,
-            disk: None,
-        };
-        let gpus = GpuInventory {
-            devices: devices as u8,
-            model: "".into(),
-        };
-        let mut node = gpu_node(name.into(), capacity, gpus, options.pods_per_node);
+        let mut node = gpu_machine(name.into(), [0, 0, devices], "", options);
         if !memory.is_empty() {
             node.labels.insert(GPU_MEMORY_LABEL.into(), memory.into());
         }
         nodes.push(node);
         Ok(())
-    })?;
-    Ok(NodeList {
-        nodes,
-        ledger: journal.ledger,
-        ..NodeList::default()
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::packed::archive;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     const ROWS: &str = "machineId, number of GPUs, single GPU mem\nm0, 2, 24GB\nm1, 8, 12GB\n";
 
@@ -131,16 +92,10 @@ mod tests {
     #[test]
     fn dirty_rows_are_named() {
         let rows = format!("{ROWS}m2, 65, 12GB\nm3, 8, large\n,8,12GB\n");
-        let input = Input::bytes("m.csv", rows.into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "m.csv:4: column `number of GPUs`: must be at most 64, found `65`",
-                "m.csv:5: column `single GPU mem`: must be an amount such as `24GB`, found `large`",
-                "m.csv:6: column `machineId`: must be the name of a machine, found ``",
-            ]
-        );
+        faults(&ENTRY, "m.csv", rows).has_bad_rows([
+            "m.csv:4: column `number of GPUs`: must be at most 64, found `65`",
+            "m.csv:5: column `single GPU mem`: must be an amount such as `24GB`, found `large`",
+            "m.csv:6: column `machineId`: must be the name of a machine, found ``",
+        ]);
     }
 }

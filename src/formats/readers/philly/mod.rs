@@ -5,38 +5,19 @@ pub mod log;
 pub mod machines;
 pub mod table;
 
-use crate::parts::side_by_side::TraceTable;
+use crate::readers::prelude::*;
 use intake::calendar::Zone;
-use intake::columns::{Confidence, header_has};
 
-/// The tables of the trace.
-const TABLES: &[TraceTable] = &[
-    TraceTable {
-        name: "cluster_job_log",
-        sniff: log::is_log,
-        unread: "jobs, read by `philly`",
-    },
-    TraceTable {
-        name: "cluster_machine_list",
-        sniff: machines::is_machines,
-        unread: "machines, read by `philly-machines`",
-    },
-    TraceTable {
-        name: "cluster_gpu_util",
-        sniff: |first| header_has(first, &["time", "gpu0_util"]),
-        unread: "use of GPUs by machine, not read; a GPU is given to one pod, however busy it is",
-    },
-    TraceTable {
-        name: "cluster_cpu_util",
-        sniff: |first| header_has(first, &["time", "cpu_util"]),
-        unread: "use of processors by machine, not read; jobs request none",
-    },
-    TraceTable {
-        name: "cluster_mem_util",
-        sniff: |first| header_has(first, &["time", "mem_total"]),
-        unread: "use of memory by machine, not read; jobs request none",
-    },
-];
+trace_tables! { TABLES;
+    "cluster_job_log": log::is_log, "jobs, read by `philly`";
+    "cluster_machine_list": |first| machines::LAYOUT.confidence(first), "machines, read by `philly-machines`";
+    "cluster_gpu_util": |first| header_has(first, &["time", "gpu0_util"]),
+        "use of GPUs by machine, not read; a GPU is given to one pod, however busy it is";
+    "cluster_cpu_util": |first| header_has(first, &["time", "cpu_util"]),
+        "use of processors by machine, not read; jobs request none";
+    "cluster_mem_util": |first| header_has(first, &["time", "mem_total"]),
+        "use of memory by machine, not read; jobs request none";
+}
 
 /// Whether a table that begins with these bytes is one of use by machine.
 fn is_use(first: &[u8]) -> Confidence {

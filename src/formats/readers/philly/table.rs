@@ -1,18 +1,8 @@
 //! The table of Philly's jobs that was derived of the log: one row a job, without an order.
 
-use crate::parts::cells::show_rows;
-use crate::parts::plain_demand::{PlainDemand, one_gpu_each};
-use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::spill::FlatName;
-use arrivals::stream::ArrivalSource;
-use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, MAX_SECONDS, each_row};
-use intake::{Input, TraceError};
-use units::Duration;
+use crate::parts::plain_demand::one_gpu_each;
+use crate::readers::prelude::*;
+use intake::rows::MAX_SECONDS;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -22,32 +12,19 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["cluster"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("timestamp", "date of submission, Pacific local time"),
-    ColumnDoc::required("duration", "run time, s"),
-    ColumnDoc::required("num_gpus", "GPUs; each is a pod of the gang"),
-    ColumnDoc::required("gpu_time", "`duration` times `num_gpus`; compared with it"),
-    ColumnDoc::required("cluster", "virtual cluster; becomes the tenant"),
-];
+columns! { COLUMNS;
+    TIME: required("timestamp", "date of submission, Pacific local time"),
+    DURATION: required("duration", "run time, s"),
+    GPUS: required("num_gpus", "GPUs; each is a pod of the gang"),
+    GPU_TIME: required("gpu_time", "`duration` times `num_gpus`; compared with it"),
+    CLUSTER: required("cluster", "virtual cluster; becomes the tenant"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const TIME: usize = 0;
-const DURATION: usize = 1;
-const GPUS: usize = 2;
-const GPU_TIME: usize = 3;
-const CLUSTER: usize = 4;
-
-fn sniff(first: &[u8]) -> Confidence {
-    header_has(
-        first,
-        &COLUMNS.iter().map(|column| column.name).collect::<Vec<_>>(),
-    )
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
@@ -95,9 +72,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
-    use units::Instant;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "timestamp,duration,num_gpus,gpu_time,cluster\n";
 
@@ -105,38 +80,26 @@ mod tests {
     fn jobs_are_gangs_sorted_by_date() {
         let rows = "2017-10-09 07:01:55,66.0,2,132.0,a\n2017-10-09 06:01:55,5.5,1,9,b\n\
                     2017-10-09 06:01:55,5.5,0,0,b\n";
-        let input = Input::bytes("p.csv", format!("{HEADER}{rows}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.submit, one.members, one.run_time))
-            .collect();
+        let recorded = collected(open(
+            &file("p.csv", format!("{HEADER}{rows}")),
+            &ReadOptions::default(),
+        ));
+        let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
         let run = |millis| Some(Duration::from_millis(millis));
-        assert_eq!(
-            seen,
-            [
-                (Instant::ZERO, 1, run(5_500)),
-                (Instant::from_secs(3_600), 2, run(66_000)),
-            ]
-        );
-        for kind in [
+        seen.are([
+            (Instant::ZERO, 1, run(5_500)),
+            (Instant::from_secs(3_600), 2, run(66_000)),
+        ]);
+        recorded.ledger.has_once([
             "job without a GPU",
             "`gpu_time` is not `duration` times `num_gpus`; not used",
             "submitted before the row above; sorted",
-        ] {
-            assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-        }
+        ]);
         let rows = "yesterday,1,1,1,a\n2017-10-09 07:01:55,-1,1,1,a\n";
-        let input = Input::bytes("p.csv", format!("{HEADER}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "p.csv:2: column `timestamp`: must be a date such as `2020-04-01 07:01:55`, \
+        faults(&ENTRY, "p.csv", format!("{HEADER}{rows}")).has_bad_rows([
+            "p.csv:2: column `timestamp`: must be a date such as `2020-04-01 07:01:55`, \
                  found `yesterday`",
-                "p.csv:3: column `duration`: must be at least 0, found `-1`",
-            ]
-        );
+            "p.csv:3: column `duration`: must be at least 0, found `-1`",
+        ]);
     }
 }

@@ -2,11 +2,8 @@
 //! name, so that the pods of one name at a time are in memory. Their names are there, too, and are found by their hashes.
 
 use super::pods::{Life, Pod};
-use arrivals::job_fields::Outcome;
-use arrivals::spill::{FixedSort, FixedSorted, NONE, Places, TextLog};
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
-use intake::origin::Origin;
+use crate::readers::prelude::*;
+use arrivals::spill::{FixedSort, FixedSorted, NONE, TextLog};
 
 /// Words of a record: the hash of a namespace and a name, the place of a pod's names, the number of the record, its kind, and
 /// what it says.

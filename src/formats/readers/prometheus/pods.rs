@@ -1,24 +1,13 @@
 //! Pods as series tell of them.
 
-use std::sync::Arc;
-
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::pieces::Pieces;
 use super::usage::{self, Measure, Time, Use};
 use super::{Sample, milliseconds};
-use crate::parts::sorting::{Demand, Gather};
-use arrivals::job_fields::{Outcome, outcome_alone};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::TraceError;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::origin::Origin;
-use intake::rows::Refused;
+use crate::readers::prelude::*;
 use model::gpu::GPU_RESOURCES;
-use model::{Behaviour, PodName, PodSpec, ResourceList};
-use units::{Duration, Instant, Quantity};
 
 /// The metrics of what containers request and of their limits.
 const STATED: [&str; 2] = [

@@ -1,11 +1,9 @@
 //! Pods of answers and of texts, and what is wrong with others.
 
+use crate::tests::prelude::*;
 use proptest::prelude::*;
 
 use super::*;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
-use units::{Duration, Instant};
 
 const ANSWER: &str = r#"{"status": "success", "data": {"resultType": "matrix", "result": [
 {"metric": {"__name__": "kube_pod_container_resource_requests", "namespace": "n", "pod": "a", "container":
@@ -21,43 +19,31 @@ const TEXT: &str = "# TYPE kube_pod_container_resource_requests gauge\n\
     kube_pod_info{namespace=\"n\",pod=\"a \\\"x\\\"\", } 1 1709287200000\n# EOF\n";
 
 fn read(text: &str) -> Recorded {
-    let input = Input::bytes("p", text.as_bytes());
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
-    let mut source = open(&input, &ReadOptions::default()).expect("good");
-    Recorded::collect(&mut *source).expect("good")
+    let input = file_of(&ENTRY, "p", text);
+    collected(open(&input, &ReadOptions::default()))
 }
 
 #[test]
 fn pods_are_there_from_their_first_sample_to_their_last() {
     let recorded = read(ANSWER);
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| (one.name.to_string(), one.submit, one.run_time))
-        .collect();
+    let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
     let run = Duration::from_millis(120_000 + 59_500);
-    assert_eq!(
-        seen,
-        [
-            ("a".to_owned(), Instant::ZERO, Some(run)),
-            ("b".to_owned(), Instant::from_secs(60), None),
-        ]
-    );
+    seen.are([
+        ("a".to_owned(), Instant::ZERO, Some(run)),
+        ("b".to_owned(), Instant::from_secs(60), None),
+    ]);
     let requests = recorded.classes[0].requests().expect("small");
     assert_eq!(requests.get("cpu").milli_ceil(), Ok(750));
-    for kind in [
+    recorded.ledger.has_once([
         "request changes later; the first one stands",
         "series that says no more than that a pod is there",
         "pod whose requests are not recorded; requests nothing",
         "there at the end of the samples; run time not known",
         "series that is about no pod",
         "series without a sample",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
     let recorded = read(TEXT);
-    let names: Vec<String> = { recorded.arrivals.iter() }
-        .map(|one| one.name.to_string())
-        .collect();
+    let names = recorded.names();
     assert_eq!(names, ["a", "a \"x\""]);
     let requests = recorded.classes[0].requests().expect("small");
     assert_eq!(requests.get("memory").units_ceil(), Ok(1_024));
@@ -69,12 +55,10 @@ fn series_without_a_uid_are_of_the_pod_that_is_there() {
         kube_pod_info{namespace=\"n\",pod=\"a\",uid=\"2\"} 1 900\n\
         kube_pod_container_resource_requests{namespace=\"n\",pod=\"a\",resource=\"cpu\"} 2 100\n";
     let recorded = read(text);
-    let asked: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| {
-            let requests = recorded.classes[one.class as usize].requests();
-            (one.submit, requests.expect("small").get("cpu").milli_ceil())
-        })
-        .collect();
+    let asked = recorded.each(|one| {
+        let requests = recorded.classes[one.class as usize].requests();
+        (one.submit, requests.expect("small").get("cpu").milli_ceil())
+    });
     let at = Instant::from_secs;
     assert_eq!(asked, [(at(0), Ok(2_000)), (at(800), Ok(0))]);
     let kind = "pod without a `uid`; counted as the one of its name that is there then";
@@ -84,27 +68,20 @@ fn series_without_a_uid_are_of_the_pod_that_is_there() {
 #[test]
 fn wrong_samples_and_answers_are_named() {
     let complaints = |text: &str| {
-        let input = Input::bytes("p", text.as_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let found = faults(&ENTRY, "p", text);
         let bad = found.bad_rows.iter().chain(&found.stopped);
         bad.map(ToString::to_string).collect::<Vec<_>>()
     };
     let late = ANSWER.replace("1709287260.5", "1709287200");
-    assert_eq!(
-        complaints(&late),
-        [
-            "p:2: column `values.1`: must be later than the sample before, found \
-          `[1709287200,\"0.5\"]`"
-        ]
-    );
+    complaints(&late).are([
+        "p:2: column `values.1`: must be later than the sample before, found \
+          `[1709287200,\"0.5\"]`",
+    ]);
     let negative = ANSWER.replace("\"0.25\"", "\"-1\"");
-    assert_eq!(
-        complaints(&negative),
-        [
-            "p:4: column `kube_pod_container_resource_requests`: must be an amount from 0 to 1e18, \
-          found `-1`"
-        ]
-    );
+    complaints(&negative).are([
+        "p:4: column `kube_pod_container_resource_requests`: must be an amount from 0 to 1e18, \
+          found `-1`",
+    ]);
     let vector = ANSWER.replace("matrix", "vector");
     assert_eq!(
         complaints(&vector),
@@ -162,9 +139,7 @@ fn answers_may_lack_their_envelope_or_stand_one_after_the_other() {
         .concat();
     for text in [list, bare, whole.clone(), pages] {
         let recorded = read(&text);
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.name.to_string(), one.run_time))
-            .collect();
+        let seen = recorded.each(|one| (one.name.to_string(), one.run_time));
         let run = Some(Duration::from_secs(120));
         assert_eq!(
             seen,
@@ -173,12 +148,10 @@ fn answers_may_lack_their_envelope_or_stand_one_after_the_other() {
         );
     }
     let ledger = read(&whole).ledger;
-    for kind in [
+    ledger.has_once([
         "warning of Prometheus: the answer may not be complete",
         "sample that is not a number; left out",
-    ] {
-        assert_eq!(ledger.count(kind), 1, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -192,26 +165,21 @@ fn labels_and_metrics_of_other_exporters_mean_the_same() {
         "kube_pod_container_resource_requests_memory_bytes{pod=\"e\",namespace=\"n\"} 1024 100000\n",
     );
     let recorded = read(&text);
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| {
-            let requests = recorded.classes[one.class as usize].requests();
-            let requests = requests.expect("small");
-            let cpu = requests.get("cpu").milli_ceil();
-            let memory = requests.get("memory").units_ceil();
-            let tenant = recorded.tenants[one.tenant as usize].to_string();
-            (one.name.to_string(), tenant, cpu, memory)
-        })
-        .collect();
+    let seen = recorded.each(|one| {
+        let requests = recorded.classes[one.class as usize].requests();
+        let requests = requests.expect("small");
+        let cpu = requests.get("cpu").milli_ceil();
+        let memory = requests.get("memory").units_ceil();
+        let tenant = recorded.tenants[one.tenant as usize].to_string();
+        (one.name.to_string(), tenant, cpu, memory)
+    });
     let pod = |name: &str, cpu, memory| (name.to_owned(), "n".to_owned(), Ok(cpu), Ok(memory));
-    assert_eq!(
-        seen,
-        [
-            pod("a", 1_000, 0),
-            pod("b", 1_000, 0),
-            pod("e", 0, 1_024),
-            pod("d", 0, 0),
-        ]
-    );
+    seen.are([
+        pod("a", 1_000, 0),
+        pod("b", 1_000, 0),
+        pod("e", 0, 1_024),
+        pod("d", 0, 0),
+    ]);
     assert_eq!(
         recorded
             .ledger
@@ -252,12 +220,8 @@ fn phases_and_stated_times_bound_the_lives_of_pods() {
         stated("kube_pod_created", "d", 5),
     ];
     let input = Input::bytes("p", format!("[{}]", list.join(",\n")).into_bytes());
-    let options = ReadOptions {
-        outcomes: true,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good");
-    let recorded = Recorded::collect(&mut *source).expect("good");
+    let options = options_with(|own| own.outcomes = true);
+    let recorded = collected(open(&input, &options));
     let seconds = |span: Duration| span.as_nanos() / 1_000_000_000;
     let since = |at: Instant| seconds(at.since(Instant::ZERO));
     let seen: Vec<_> = {
@@ -275,15 +239,12 @@ fn phases_and_stated_times_bound_the_lives_of_pods() {
     let pod = |name: &str, at, start, run, outcome: &str| {
         (name.to_owned(), (at, start), run, outcome.to_owned())
     };
-    assert_eq!(
-        seen,
-        [
-            pod("a", 0, Some(60), Some(120), "completed"),
-            pod("b", 0, None, Some(120), "failed"),
-            pod("d", 0, None, None, ""),
-            pod("c", 30, Some(45), Some(155), ""),
-        ]
-    );
+    seen.are([
+        pod("a", 0, Some(60), Some(120), "completed"),
+        pod("b", 0, None, Some(120), "failed"),
+        pod("d", 0, None, None, ""),
+        pod("c", 30, Some(45), Some(155), ""),
+    ]);
     let kind = "created before the first sample of all; arrives at that";
     assert_eq!(recorded.ledger.count(kind), 1);
 }
@@ -317,7 +278,7 @@ proptest! {
         series in prop::collection::vec(a_series(), 1..40),
         most_held in 1_usize..6,
     ) {
-        let options = ReadOptions { outcomes: true, usage: true, ..ReadOptions::default() };
+        let options = options_with(|own| (own.outcomes, own.usage) = (true, true));
         let read = |mut pods: Pods| {
             let mut journal = Journal::new("p".into(), options.rows);
             for (line, (metric, [name, uid, container], samples)) in (1..).zip(&series) {
@@ -354,12 +315,8 @@ fn limits_of_all_containers_are_the_limit_of_their_pod() {
         kube_pod_container_resource_limits_cpu_cores{namespace=\"n\",pod=\"a\",container=\"d\"} 1.5 100\n\
         kube_pod_container_resource_limits{namespace=\"n\",pod=\"b\",container=\"c\"} 1 100\n";
     let input = Input::bytes("p", text.as_bytes());
-    let options = ReadOptions {
-        rows: intake::ledger::RowPolicy::REPORT,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good");
-    let recorded = Recorded::collect(&mut *source).expect("good");
+    let options = options_with(|own| own.rows = intake::ledger::RowPolicy::REPORT);
+    let recorded = collected(open(&input, &options));
     let limits = &recorded.classes[0].containers[0].limits;
     assert_eq!(limits.get("cpu").milli_ceil(), Ok(3_500));
     assert_eq!(limits.named().count(), 1);

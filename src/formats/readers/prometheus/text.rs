@@ -3,10 +3,7 @@
 
 use super::pods::Pods;
 use super::{NOT_A_NUMBER, milliseconds};
-use arrivals::spill::Places;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::heed;
-use intake::{Input, TraceError};
+use crate::readers::prelude::*;
 
 /// Names and values of labels.
 #[derive(Debug, Default)]
@@ -53,10 +50,7 @@ pub(super) fn read(part: &Input, pods: &mut Pods, journal: &mut Journal) -> Resu
                 let expected = "a sample with a time if the others have one, and without if not";
                 return Err(bad(expected).into());
             }
-            if at.is_none() {
-                let kind = "sample without a time; at zero";
-                journal.dirt(kind, Action::Keep, line)?;
-            }
+            journal.keep_if(at.is_none(), "sample without a time; at zero", line)?;
             let at = at.unwrap_or_default();
             if value.is_nan() {
                 return Ok(journal.dirt(NOT_A_NUMBER, Action::Drop, line)?);

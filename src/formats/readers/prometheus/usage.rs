@@ -8,10 +8,8 @@ use rustc_hash::FxBuildHasher;
 use super::Sample as Stated;
 use super::pods::Label;
 use crate::parts::measurements::{ByTask, Sample, Samples};
+use crate::readers::prelude::*;
 use arrivals::usage_samples::Steps;
-use intake::TraceError;
-use intake::ledger::BadRow;
-use model::{Behaviour, Text};
 use units::SortedMap;
 
 /// The meaning of a series of use.
@@ -241,11 +239,7 @@ fn together(changes: &[Point], time: Time, amount: impl Fn(&i64) -> String) -> O
 #[cfg(test)]
 mod tests {
     use crate::readers::prometheus::ENTRY;
-    use arrivals::ReadOptions;
-    use arrivals::format::Constructor;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
-    use intake::Input;
+    use crate::tests::prelude::*;
 
     fn series(metric: &str, labels: &str, samples: &[(i64, &str)]) -> String {
         let samples: Vec<String> = { samples.iter() }
@@ -258,18 +252,10 @@ mod tests {
     }
 
     fn used(text: &str) -> (Vec<[Option<String>; 2]>, Recorded) {
-        let Constructor::Workload(open) = ENTRY.open else {
-            panic!("a workload");
-        };
-        let options = ReadOptions {
-            usage: true,
-            ..ReadOptions::default()
-        };
-        let input = Input::bytes("p", text.as_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
-        let mut source = open(&input, &options).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
+        let open = opener(&ENTRY);
+        let options = options_with(|own| own.usage = true);
+        let input = file_of(&ENTRY, "p", text);
+        let recorded = collected(open(&input, &options));
         let use_of = |class: u32| {
             let own = recorded.classes[class as usize].behaviour.clone();
             let own = own.unwrap_or_default();
@@ -379,8 +365,7 @@ mod tests {
         let good = series(CPU, "\"pod\": \"a\"", &[(1_000, "0"), (1_060, "6")]);
         let bad = series(MEMORY, "\"pod\": \"a\"", &[(1_000, "0"), (1_060, "-6")]);
         let text = format!("[{good},\n{bad}]");
-        let input = Input::bytes("p", text.into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let found = faults(&ENTRY, "p", text);
         assert_eq!(found.ledger.count(super::super::pods::NOT_USED), 1);
         let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
         assert_eq!(

@@ -3,10 +3,8 @@
 
 use jiff::Timestamp;
 
+use crate::readers::prelude::*;
 use intake::calendar::{Zone, is_absent};
-use intake::ledger::BadRow;
-use intake::rows::{Fields, LAST_SECOND};
-use units::Instant;
 
 /// The forms of dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

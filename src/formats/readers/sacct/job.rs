@@ -1,22 +1,15 @@
 //! A job as its record states it, and the attempts of one that was started several times.
 
 use super::tres::{Gpus, Resources, note};
-use crate::parts::plain_demand::{Amounts, PlainDemand, milli_of_gpus};
+use crate::parts::plain_demand::milli_of_gpus;
 use crate::parts::requests::spread;
-use crate::parts::sorting::Gather;
+use crate::readers::prelude::*;
 use arrivals::duplicate_names::TWICE;
-use arrivals::job_fields::Outcome;
 use arrivals::links::TaskNames;
-use arrivals::spill::{FlatName, Order};
-use intake::TraceError;
-use intake::ledger::{Action, BadRow, Journal};
+use arrivals::spill::Order;
 use intake::number::digits;
-use intake::origin::Origin;
-use intake::rows::Refused;
-use model::{Labels, PodName};
 use smallvec::SmallVec;
-use std::sync::Arc;
-use units::{Duration, Instant, SortedMap};
+use units::SortedMap;
 
 /// A job.
 pub(super) struct Job<'row> {
@@ -314,18 +307,12 @@ fn demand(
     let gpus = Gpus::of(&job.allocated, &job.requested);
     let own = spread(gpus.number, job.processors, job.nodes);
     let own = own.ok_or_else(|| (bad.resources)("at most 64 GPUs on a node"))?;
-    if own.is_rounded {
-        let kind = "GPUs or processors don't divide by the nodes; rounded up";
-        journal.dirt(kind, Action::Repair, line)?;
-    }
+    let kind = "GPUs or processors don't divide by the nodes; rounded up";
+    journal.repair_if(own.is_rounded, kind, line)?;
     note(journal, line, &gpus, &job.requested, &job.allocated)?;
-    if job.name.contains('+') {
-        let kind = "component of a job of several; starts apart from the others";
-        journal.dirt(kind, Action::Waive, line)?;
-    }
-    if start < job.submit {
-        journal.dirt("start before the submission", Action::Keep, line)?;
-    }
+    let kind = "component of a job of several; starts apart from the others";
+    journal.waive_if(job.name.contains('+'), kind, line)?;
+    journal.keep_if(start < job.submit, "start before the submission", line)?;
     let memory = job.memory.or(job.requested.memory).or(job.allocated.memory);
     let memory = memory.filter(|&bytes| bytes > 0);
     let memory = memory.map(|bytes| bytes / own.members);

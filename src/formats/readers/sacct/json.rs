@@ -6,15 +6,10 @@ use serde_json::Value;
 use super::job::{Complaints, Job, Jobs};
 use super::labels;
 use super::tres::{MOST_PROCESSORS, Resources};
-use arrivals::read_options::ReadOptions;
-use intake::budget::MEMBERS;
-use intake::columns::Confidence;
-use intake::json::{Element, each_element};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{MAX_SECONDS, Refused, heed};
+use crate::readers::prelude::*;
+use intake::json::each_element;
+use intake::rows::MAX_SECONDS;
 use intake::unknown_columns::note_members;
-use intake::{Input, TraceError};
-use units::{Duration, Instant};
 
 /// The longest limit: minutes in a hundred years.
 const MOST_MINUTES: f64 = MAX_SECONDS / 60.0;
@@ -23,11 +18,7 @@ const MOST_MEBIBYTES: f64 = 1e12;
 
 pub(super) fn sniff(first: &[u8]) -> Confidence {
     let has = |text: &str| memchr::memmem::find(first, text.as_bytes()).is_some();
-    if has("\"jobs\"") && has("\"allocation_nodes\"") {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(has("\"jobs\"") && has("\"allocation_nodes\""))
 }
 
 /// Takes every job of a file.

@@ -1,8 +1,7 @@
 //! Jobs with their nodes, limits and GPUs, and rows that are wrong.
 
 use super::*;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
+use crate::tests::prelude::*;
 
 const HEADER: &str = "JobID|User|Partition|State|Submit|Start|End|Timelimit|NNodes|AllocCPUS|\
                       ReqMem|AllocTRES|\n";
@@ -19,20 +18,17 @@ fn states_and_partitions_are_kept_where_they_are_asked_for() {
         .map(|(job, state)| row(job, state))
         .collect();
     let input = Input::bytes("s.txt", format!("{HEADER}{rows}").into_bytes());
-    let options = ReadOptions {
-        recorded: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.recorded = true);
     let mut source = open(&input, &options).expect("good rows");
     assert_eq!(source.header().fields.len(), 2);
     let recorded = Recorded::collect(&mut *source).expect("good rows");
-    let stated = recorded.arrivals.iter().map(|one| {
+    let stated = recorded.each(|one| {
         let labels = &recorded.classes[one.class as usize].labels;
         let fields = [&job_fields::PARTITION, &job_fields::OUTCOME];
         fields.map(|field| field.of(labels))
     });
     let expected = ["completed", "cancelled", "failed", ""].map(|own| ["gpu", own]);
-    assert_eq!(stated.collect::<Vec<_>>(), expected);
+    assert_eq!(stated, expected);
 }
 
 #[test]
@@ -40,11 +36,8 @@ fn fields_may_have_another_delimiter_and_quotes() {
     let lines = "JobID|Submit|Start|End|State|AllocTRES|NCPUS\n\
                  71|2024-03-01T10:00:00|2024-03-01T10:01:00|2024-03-01T10:03:00|COMPLETED|\"cpu=4,gres/gpu=2\"|4\n";
     let read = |text: &str| {
-        let input = Input::bytes("s.txt", text.as_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name, "{text}");
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        Recorded::collect(&mut *source).expect("good rows")
+        let input = file_of(&ENTRY, "s.txt", text);
+        collected(open(&input, &ReadOptions::default()))
     };
     let expected = read(lines);
     assert_eq!(expected.classes[0].gpu.devices, 2);
@@ -67,32 +60,21 @@ fn raw_columns_stand_for_those_that_are_printed() {
                 73|2024-03-01T10:00:00|2024-03-01T10:01:00|x|FAILED|5|4\n\
                 74|2024-03-01T10:00:00|2024-03-01T10:01:00|9|FAILED|1:00|4\n\
                 |2024-03-01T10:00:00|2024-03-01T10:01:00|9|FAILED|1|4\n";
-    let input = Input::bytes("s.txt", text.as_bytes());
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
-    let options = ReadOptions {
-        rows: intake::RowPolicy::REPORT,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("rows");
-    let recorded = Recorded::collect(&mut *source).expect("rows");
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| (one.name.to_string(), one.run_time, one.time_limit))
-        .collect();
+    let input = file_of(&ENTRY, "s.txt", text);
+    let options = options_with(|own| own.rows = intake::RowPolicy::REPORT);
+    let recorded = collected(open(&input, &options));
+    let seen = recorded.each(|one| (one.name.to_string(), one.run_time, one.time_limit));
     let of = |name: &str, run, limit: Option<i64>| {
         let run = Some(Duration::from_secs(run));
         (name.to_owned(), run, limit.map(Duration::from_secs))
     };
     assert_eq!(seen, [of("71", 120, Some(86_400)), of("72", 0, None)]);
     let bad = recorded.ledger.bad_rows().iter().map(ToString::to_string);
-    assert_eq!(
-        bad.collect::<Vec<_>>(),
-        [
-            "s.txt:5: column `ElapsedRaw`: must be a whole number, found `x`",
-            "s.txt:6: column `TimelimitRaw`: must be a whole number, found `1:00`",
-            "s.txt:7: column `JobID`: must be the number of a job (or that of `JobIDRaw`), found ``",
-        ]
-    );
+    bad.collect::<Vec<_>>().are([
+        "s.txt:5: column `ElapsedRaw`: must be a whole number, found `x`",
+        "s.txt:6: column `TimelimitRaw`: must be a whole number, found `1:00`",
+        "s.txt:7: column `JobID`: must be the number of a job (or that of `JobIDRaw`), found ``",
+    ]);
 }
 
 #[test]
@@ -103,41 +85,31 @@ fn jobs_are_gangs_of_a_pod_a_node() {
                 8_1|bob|cpu|CANCELLED by 0|2024-03-01T09:59:00|Unknown|Unknown|UNLIMITED|1|1|4G||\n\
                 9|bob|cpu|RUNNING|2024-03-01T09:59:50|2024-03-01T10:00:00|Unknown|30:00|1|3|1000Mc||\n\
                 10|bob|cpu|TIMEOUT|2024-03-01T10:05:00|2024-03-01T10:06:00|2024-03-01T10:06:00||3|5|||\n";
-    let input = Input::bytes("s.txt", format!("{HEADER}{rows}").into_bytes());
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| {
-            let spec = &recorded.classes[one.class as usize];
-            let list = spec.requests().expect("small");
-            let memory = list.get("memory").units_ceil().map(|bytes| bytes >> 20);
-            (one.name.to_string(), one.members, memory, spec.gpu.devices)
-        })
-        .collect();
-    assert_eq!(
-        seen,
-        [
-            ("9".to_owned(), 1, Ok(3_000), 0),
-            ("7".to_owned(), 2, Ok(8_192), 2),
-            ("10".to_owned(), 3, Ok(0), 0),
-        ]
-    );
+    let input = file_of(&ENTRY, "s.txt", format!("{HEADER}{rows}"));
+    let recorded = collected(open(&input, &ReadOptions::default()));
+    let seen = recorded.each(|one| {
+        let spec = &recorded.classes[one.class as usize];
+        let list = spec.requests().expect("small");
+        let memory = list.get("memory").units_ceil().map(|bytes| bytes >> 20);
+        (one.name.to_string(), one.members, memory, spec.gpu.devices)
+    });
+    seen.are([
+        ("9".to_owned(), 1, Ok(3_000), 0),
+        ("7".to_owned(), 2, Ok(8_192), 2),
+        ("10".to_owned(), 3, Ok(0), 0),
+    ]);
     let first = &recorded.arrivals[0];
     assert_eq!((first.submit, first.run_time), (Instant::ZERO, None));
     assert_eq!(first.time_limit, Some(Duration::from_secs(1_800)));
     let second = &recorded.arrivals[1];
     assert_eq!(second.run_time, Some(Duration::from_secs(120)));
     assert_eq!(second.time_limit, Some(Duration::from_secs(93_600)));
-    for kind in [
+    recorded.ledger.has_once([
         "step of a job",
         "job never ran",
         "still running; run time not known",
         "GPUs or processors don't divide by the nodes; rounded up",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -158,9 +130,10 @@ fn nodes_have_other_columns_too() {
         ("AllocNodes|ReqNodes|NNodes", "|3|0", 3),
     ] {
         let header = format!("JobID|Submit|Start|End|AllocCPUS|{columns}|ReqMem|State\n");
-        let input = Input::bytes("s.txt", format!("{header}{}", row(nodes)).into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let recorded = collected(open(
+            &file("s.txt", format!("{header}{}", row(nodes))),
+            &ReadOptions::default(),
+        ));
         assert_eq!(recorded.arrivals[0].members, expected, "{columns}: {nodes}");
         assert_eq!(recorded.ledger.total(), 0, "{}", recorded.ledger);
         let memory = recorded.classes[0].requests().expect("small");
@@ -186,27 +159,24 @@ fn models_of_gpus_are_demanded() {
         row(5, "", "cpu=8"),
     ];
     let header = "JobID|Submit|Start|End|AllocCPUS|AllocTRES|ReqTRES\n";
-    let input = Input::bytes("s.txt", format!("{header}{}", rows.concat()).into_bytes());
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| {
-            let gpu = &recorded.classes[one.class as usize].gpu;
-            let models: Vec<&str> = gpu.models.iter().map(|model| &**model).collect();
-            (gpu.devices, models.join("|"))
-        })
-        .collect();
+    let recorded = collected(open(
+        &file("s.txt", format!("{header}{}", rows.concat())),
+        &ReadOptions::default(),
+    ));
+    let seen = recorded.each(|one| {
+        let gpu = &recorded.classes[one.class as usize].gpu;
+        let models: Vec<&str> = gpu.models.iter().map(|model| &**model).collect();
+        (gpu.devices, models.join("|"))
+    });
     let expected = [(4, "a100"), (4, ""), (4, "a100"), (4, ""), (0, "")];
     assert_eq!(
         seen,
         expected.map(|(count, model)| (count, model.to_owned()))
     );
-    for kind in [
+    recorded.ledger.has_once([
         "GPU model of the allocation, demanded: what was requested is not stated",
         "GPUs of several models; any model will do",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -223,8 +193,7 @@ fn dirty_rows_are_named() {
         row("5", "FAILED", at, end, "", "4Q"),
         row("", "FAILED", at, end, "", ""),
     ];
-    let input = Input::bytes("s.txt", format!("{HEADER}{}", rows.concat()).into_bytes());
-    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+    let found = faults(&ENTRY, "s.txt", format!("{HEADER}{}", rows.concat()));
     let columns: Vec<&str> = { found.bad_rows.iter() }
         .filter_map(|bad| match bad {
             TraceError::BadRow { column, .. } => Some(column.as_str()),
@@ -240,11 +209,8 @@ fn dirty_rows_are_named() {
 }
 
 fn read_text(text: &str) -> Recorded {
-    let input = Input::bytes("s", text.as_bytes());
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    Recorded::collect(&mut *source).expect("good rows")
+    let input = file_of(&ENTRY, "s", text);
+    collected(open(&input, &ReadOptions::default()))
 }
 
 /// Name, pods, 1/1000 cores, MiB, GPUs, seconds of submission and run time.
@@ -281,15 +247,12 @@ fn lists_of_resources_stand_in_for_columns() {
     );
     let recorded = read_text(&text);
     let run = Some(3_600);
-    assert_eq!(
-        seen(&recorded),
-        [
-            ("1".to_owned(), 2, 4_000, 32_768, 1, 0, run),
-            ("2".to_owned(), 1, 2_000, 1_572_864, 0, 0, run),
-            ("3+0".to_owned(), 1, 1_000, 500, 0, 0, run),
-        ]
-    );
-    for (kind, count) in [
+    seen(&recorded).are([
+        ("1".to_owned(), 2, 4_000, 32_768, 1, 0, run),
+        ("2".to_owned(), 1, 2_000, 1_572_864, 0, 0, run),
+        ("3+0".to_owned(), 1, 1_000, 500, 0, 0, run),
+    ]);
+    recorded.ledger.has_counts([
         (
             "licenses, burst buffers or generic resources other than GPUs, not requested",
             1,
@@ -299,9 +262,7 @@ fn lists_of_resources_stand_in_for_columns() {
             1,
         ),
         ("header again", 1),
-    ] {
-        assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-    }
+    ]);
     for (list, expected) in [
         ("cpu=x", "must be a list with a number of processors after"),
         ("mem=4Q", "must be a list with an amount such as 16G"),
@@ -309,8 +270,7 @@ fn lists_of_resources_stand_in_for_columns() {
         ("gres/gpu:a100=", "must be a list with a number of GPUs"),
     ] {
         let text = format!("JobID|Submit|Start|End|AllocTRES\n1|{at}|{list}\n");
-        let input = Input::bytes("s", text.into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+        let found = faults(&ENTRY, "s", text);
         let bad = found.bad_rows[0].to_string();
         let start = format!("s:2: column `AllocTRES`: {expected}");
         assert!(bad.starts_with(&start), "{bad}");
@@ -342,27 +302,22 @@ fn attempts_of_a_job_are_one_and_records_of_overlapping_dumps_count_once() {
     let jobs: Vec<_> = { seen(&recorded).into_iter() }
         .map(|(name, .., submit, run)| (name, submit, run))
         .collect();
-    assert_eq!(
-        jobs,
-        [
-            ("1".to_owned(), 0, Some(80)),
-            ("2_1".to_owned(), 200, Some(90)),
-            ("2_2".to_owned(), 200, Some(90)),
-            ("3".to_owned(), 210, Some(180)),
-            ("4".to_owned(), 215, None),
-            ("5".to_owned(), 500, Some(80)),
-            ("2_1".to_owned(), 800, Some(80)),
-        ]
-    );
-    for kind in [
+    jobs.are([
+        ("1".to_owned(), 0, Some(80)),
+        ("2_1".to_owned(), 200, Some(90)),
+        ("2_2".to_owned(), 200, Some(90)),
+        ("3".to_owned(), 210, Some(180)),
+        ("4".to_owned(), 215, None),
+        ("5".to_owned(), 500, Some(80)),
+        ("2_1".to_owned(), 800, Some(80)),
+    ]);
+    recorded.ledger.has_once([
         "attempts of one job; it arrives at its first submission and runs as its last attempt",
         "record of a job that stands above already",
         "job that still ran in a record above; this one stands",
         "still running; run time not known",
         "name that a record above has; both are kept",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -391,17 +346,11 @@ fn times_may_have_a_zone_and_a_length_stands_in_for_an_end() {
                 2|RUNNING|2024-03-01T09:00:10+0000|2024-03-01T09:00:10+0000|00:30:00|1\r\n\
                 3|COMPLETED|2024-03-01T09:00:10|2024-03-01T09:00:10|00:30:00|1\r\n\
                 4|COMPLETED|2024-03-01T09:00:10Z|2024-03-01T09:00:10Z|1 hour|1\r\n";
-    let input = Input::bytes("s", text.as_bytes());
-    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        bad,
-        [
+    faults(&ENTRY, "s", text).has_bad_rows([
             "s:4: column `Submit`: must be a date with a zone, such as `2024-03-01T10:00:00+0100`, as the \
              others are, found `2024-03-01T09:00:10`",
             "s:5: column `Elapsed`: must be [days-]hours:minutes:seconds, found `1 hour`",
-        ]
-    );
+        ]);
     let good: Vec<&str> = text.lines().take(3).collect();
     let recorded = read_text(&format!("{}\n", good.join("\n")));
     let runs: Vec<_> = { seen(&recorded).into_iter() }
@@ -430,13 +379,9 @@ fn json_says_the_same_as_a_table() {
  "time": {"start": 0, "end": 0, "submission": 1709287300}, "tres": {}, "user": "bob"},
 {"allocation_nodes": 0, "job_id": 13, "required": {"CPUs": 1}, "time": {"start": 5, "submission": "noon"}}],
 "errors": []}"#;
-    let input = Input::bytes("s", text.as_bytes());
-    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        bad,
-        ["s:17: column `time.submission`: must be a number from 0 to 3200000000, found `\"noon\"`"]
-    );
+    faults(&ENTRY, "s", text).has_bad_rows([
+        "s:17: column `time.submission`: must be a number from 0 to 3200000000, found `\"noon\"`",
+    ]);
     let recorded = read_text(&text.replace("\"noon\"", "1709287400"));
     let jobs = seen(&recorded);
     assert_eq!(jobs.len(), 3);

@@ -1,8 +1,6 @@
 //! Trackable resources of jobs, as lists such as `cpu=8,mem=16G,node=2,gres/gpu:a100=4`.
 
-use intake::TraceError;
-use intake::budget::MEMBERS;
-use intake::ledger::{Action, Journal};
+use crate::readers::prelude::*;
 use intake::number::decimal;
 
 /// The most processors of a job.

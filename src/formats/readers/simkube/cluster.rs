@@ -4,14 +4,10 @@ use serde_json::Value;
 
 use super::past::{Demands, Past, Pod};
 use crate::parts::recorded_pod::{self, Recorded};
+use crate::readers::prelude::*;
 use arrivals::pod::template::bad;
-use arrivals::spill::{Places, TextLog};
-use intake::TraceError;
-use intake::budget::{MEMBERS, OBJECTS};
-use intake::ledger::{Action, Journal};
-use intake::rows::{LAST_SECOND, Refused, heed};
-use model::PodSpec;
-use std::sync::Arc;
+use arrivals::spill::TextLog;
+use intake::budget::OBJECTS;
 use units::SortedMap;
 
 /// The life of a pod in seconds since 1970; without an end it lasts beyond the trace.
@@ -124,10 +120,8 @@ impl Cluster {
         let at = event.get("ts").and_then(second);
         let at = at.ok_or_else(|| bad(line, "ts", event.get("ts"), "seconds since 1970"))?;
         self.zero.get_or_insert(at);
-        if at < self.now {
-            let kind = "event earlier than the one before; taken at the time of that";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "event earlier than the one before; taken at the time of that";
+        journal.repair_if(at < self.now, kind, line)?;
         self.now = self.now.max(at);
         self.line = line;
         for (member, is_there) in [("applied_objs", true), ("deleted_objs", false)] {
@@ -170,10 +164,8 @@ impl Cluster {
         let namespace = namespace.unwrap_or("default");
         let key = format!("{version}.{kind} {namespace}/{name}");
         if !is_there {
-            if !self.delete(&key)? {
-                let kind = "deletion of an object that has no pods";
-                journal.dirt(kind, Action::Drop, line)?;
-            }
+            let kind = "deletion of an object that has no pods";
+            journal.drop_if(!self.delete(&key)?, kind, line)?;
             return Ok(());
         }
         let Some((mut pods, template)) = pods_of(line, kind, object)? else {
@@ -213,10 +205,8 @@ impl Cluster {
             Pods::Itself => self.scale(line, &key, namespace, 1)?,
             Pods::Replicas(count) => self.scale(line, &key, namespace, count)?,
             Pods::ByClock => {
-                if self.lives.get(&key).is_none_or(Vec::is_empty) {
-                    let kind = "pods that start by the clock, of which none is recorded";
-                    journal.dirt(kind, Action::Drop, line)?;
-                }
+                let kind = "pods that start by the clock, of which none is recorded";
+                journal.drop_if(self.lives.get(&key).is_none_or(Vec::is_empty), kind, line)?;
                 self.add_clocked(&key, namespace)?;
             }
         }
@@ -370,10 +360,8 @@ impl Cluster {
             let hash = Places::key([key.as_str()]);
             let [line, wanted] = self.completions.all(hash)?.unwrap_or_default();
             let had = self.numbers.get(hash)?.unwrap_or_default();
-            if had < wanted {
-                let kind = "job with completions of which no life is recorded; left out";
-                journal.dirt(kind, Action::Drop, line)?;
-            }
+            let kind = "job with completions of which no life is recorded; left out";
+            journal.drop_if(had < wanted, kind, line)?;
             Ok(())
         })?;
         for _ in self.lives.values().flatten() {

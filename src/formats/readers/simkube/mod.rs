@@ -6,38 +6,26 @@
 mod cluster;
 mod past;
 
-use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::readers::prelude::*;
 use cluster::Cluster;
 use intake::archive::parts;
 use intake::budget::read_whole;
-use intake::columns::{ColumnDoc, Confidence};
 use intake::json::{each_element, each_scalar, is_json};
-use intake::ledger::Journal;
 use intake::message_pack::{self, Fault, Part};
-use intake::rows::heed;
-use intake::{Input, TraceError, read_error};
+use intake::read_error;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "simkube",
     summary: "changes of a cluster as SimKube records them (`.sktrace`: MessagePack or JSON)",
-    columns: &[
-        ColumnDoc::required("events.ts", "s since 1970"),
-        ColumnDoc::required(
-            "events.applied_objs",
-            "objects that are there from then on; their replicas are pods",
-        ),
-        ColumnDoc::required("events.deleted_objs", "objects that are away from then on"),
-        ColumnDoc::optional(
-            "pod_lifecycles",
-            "by owner: starts and ends of its pods, s since 1970",
-        ),
-        ColumnDoc::optional("config", "what was recorded; read, not used"),
-        ColumnDoc::optional("index", "hashes of the objects; read, not used"),
-    ],
+    columns: columns! {
+        required("events.ts", "s since 1970"),
+        required("events.applied_objs", "objects that are there from then on; their replicas are pods"),
+        required("events.deleted_objs", "objects that are away from then on"),
+        optional("pod_lifecycles", "by owner: starts and ends of its pods, s since 1970"),
+        optional("config", "what was recorded; read, not used"),
+        optional("index", "hashes of the objects; read, not used"),
+    },
     names: &["index", "config"],
     cells,
     options: &[],
@@ -56,11 +44,7 @@ fn sniff(first: &[u8]) -> Confidence {
     } else {
         first.get(2..9) == Some(b"version") && has("trackedObjects")
     };
-    if is_own {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(is_own)
 }
 
 fn cells(

@@ -1,14 +1,9 @@
 //! Pods of which nothing more is told, in the order in which they came. They are sorted on disk where there are many, so that
 //! those of owners that are gone take no memory.
 
-use std::sync::Arc;
-
-use crate::parts::sorting::Demand;
+use crate::readers::prelude::*;
 use arrivals::intern::ClassTable;
 use arrivals::spill::{FixedSort, FixedSorted, NONE, TextLog};
-use intake::TraceError;
-use model::{PodName, PodSpec};
-use units::{Duration, Instant};
 
 /// Words of a pod: its number, the place of its names, its class, its times, and the line of its event.
 const WORDS: usize = 7;

@@ -1,12 +1,10 @@
 //! Owners that come, grow, change and go, and events that are wrong.
 
+use crate::tests::prelude::*;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
-use units::{Duration, Instant};
 
 const TRACE: &str = r#"{"version": 2, "config": {"trackedObjects": {}}, "events": [
 {"ts": 100, "applied_objs": [], "deleted_objs": []},
@@ -32,23 +30,18 @@ const TRACE: &str = r#"{"version": 2, "config": {"trackedObjects": {}}, "events"
 "v1.Pod default/one": {"8": [{"Finished": [131, 171]}]}}}"#;
 
 fn read(bytes: &[u8]) -> Recorded {
-    let input = Input::bytes("t.sktrace", bytes);
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
-    let mut source = open(&input, &ReadOptions::default()).expect("good");
-    Recorded::collect(&mut *source).expect("good")
+    let input = file_of(&ENTRY, "t.sktrace", bytes);
+    collected(open(&input, &ReadOptions::default()))
 }
 
 #[test]
 fn pods_come_and_go_with_their_owners() {
     let recorded = read(TRACE.as_bytes());
     let seconds = |span: Duration| span.as_nanos() / 1_000_000_000;
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| {
-            let submit = seconds(one.submit.since(Instant::ZERO));
-            (one.name.to_string(), submit, one.run_time.map(seconds))
-        })
-        .collect();
+    let seen = recorded.each(|one| {
+        let submit = seconds(one.submit.since(Instant::ZERO));
+        (one.name.to_string(), submit, one.run_time.map(seconds))
+    });
     let expected = [
         ("web-1", 0, Some(20)),
         ("web-2", 0, Some(20)),
@@ -62,13 +55,11 @@ fn pods_come_and_go_with_their_owners() {
         seen,
         expected.map(|(name, at, run)| (name.to_owned(), at, run))
     );
-    for kind in [
+    recorded.ledger.has_once([
         "object that keeps no number of pods",
         "pods of another template; replaced at once",
         crate::parts::recorded_pod::UNENFORCED,
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
     let class = recorded.arrivals[4].class;
     let spec = &recorded.classes[class as usize];
     assert_eq!(spec.tolerations[0].key.as_deref(), Some("gpu"));
@@ -90,12 +81,10 @@ fn recorded_lives_go_on_where_pods_have_ended() {
 "apps/v1.Deployment default/d": {"8": [{"Finished": [105, 130]}, {"Running": 132}, {"Running": 300}]}}}"#;
     let recorded = read(text.as_bytes());
     let seconds = |span: Duration| span.as_nanos() / 1_000_000_000;
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| {
-            let submit = seconds(one.submit.since(Instant::ZERO));
-            (one.name.to_string(), submit, one.run_time.map(seconds))
-        })
-        .collect();
+    let seen = recorded.each(|one| {
+        let submit = seconds(one.submit.since(Instant::ZERO));
+        (one.name.to_string(), submit, one.run_time.map(seconds))
+    });
     let expected = [
         ("j-1", 0, Some(10)),
         ("j-2", 0, Some(11)),
@@ -108,12 +97,10 @@ fn recorded_lives_go_on_where_pods_have_ended() {
         seen,
         expected.map(|(name, at, run)| (name.to_owned(), at, run))
     );
-    for kind in [
+    recorded.ledger.has_once([
         "job with completions of which no life is recorded; left out",
         "recorded life that no pod of an owner has",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -127,11 +114,7 @@ fn dirty_events_are_named_and_damage_is_placed() {
 "template": {"spec": {"containers": []}}}}]}],
 "pod_lifecycles": {"a": {"1": [{"Finished": [9, 5]}]}}}"#;
     let input = Input::bytes("t.json", text.as_bytes());
-    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        bad,
-        [
+    validate(&input, &ENTRY, &ReadOptions::default(), 9).has_bad_rows([
             "t.json:8: column `pod_lifecycles`: must be lists of {\"Running\": start} and \
              {\"Finished\": [start, end]}, found `{\"Finished\":[9,5]}`",
             "t.json:2: column `ts`: must be seconds since 1970, found `-5`",
@@ -139,8 +122,7 @@ fn dirty_events_are_named_and_damage_is_placed() {
             "t.json:4: column `metadata.name`: must be a text, found ``",
             "t.json:5: column `spec.containers`: expected at least one container, but it is missing, found ``",
             "t.json:6: column `replicas`: must be a number from 0 to 1048576, found `\"two\"`",
-        ]
-    );
+        ]);
     let input = Input::bytes("t", &b"\x82\xa7version\x02\xaetrackedObjects\x81"[..]);
     let stopped = validate(&input, &ENTRY, &ReadOptions::default(), 9).stopped;
     assert_eq!(

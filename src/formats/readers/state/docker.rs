@@ -3,44 +3,22 @@
 
 use super::ports::{Ports, paths};
 use super::{Places, Pods, State, count, has_keys, note, note_pods, printed};
-use crate::parts::cells::show_text;
-use crate::parts::requests::requests;
-use arrivals::format::{Constructor, FormatEntry};
-use intake::budget::MEMBERS;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::json::Element;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::Refused;
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "docker-services",
     summary: "services of Docker Swarm (`docker service ls`, also as JSON, or `inspect`)",
-    columns: &[
-        ColumnDoc::required(
-            "Name",
-            "service; becomes the name. `Spec.Name` of `inspect`",
-        ),
-        ColumnDoc::required(
-            "Replicas",
-            "pods that are there and those wanted, such as 3/3",
-        ),
-        ColumnDoc::optional("Mode", "replicated; services of another mode are left out"),
-        ColumnDoc::optional("Image", "read, not used"),
-        ColumnDoc::optional(
-            "Spec.TaskTemplate.Resources.Reservations",
-            "NanoCPUs and MemoryBytes of a replica; `inspect`",
-        ),
-        ColumnDoc::optional(
-            "Spec.TaskTemplate.Resources.Limits",
-            "NanoCPUs and MemoryBytes of a replica; `inspect`",
-        ),
-        ColumnDoc::optional(
-            "Spec.EndpointSpec.Ports",
-            "PublishedPort is taken on the machine where PublishMode is host; `inspect`",
-        ),
-        ColumnDoc::optional("Spec.TaskTemplate.Placement", "not enforced; `inspect`"),
-    ],
+    columns: columns! {
+        required("Name", "service; becomes the name. `Spec.Name` of `inspect`"),
+        required("Replicas", "pods that are there and those wanted, such as 3/3"),
+        optional("Mode", "replicated; services of another mode are left out"),
+        optional("Image", "read, not used"),
+        optional("Spec.TaskTemplate.Resources.Reservations", "NanoCPUs and MemoryBytes of a replica; `inspect`"),
+        optional("Spec.TaskTemplate.Resources.Limits", "NanoCPUs and MemoryBytes of a replica; `inspect`"),
+        optional("Spec.EndpointSpec.Ports", "PublishedPort is taken on the machine where PublishMode is host; `inspect`"),
+        optional("Spec.TaskTemplate.Placement", "not enforced; `inspect`"),
+    },
     names: &["Name", "Image"],
     cells: show_text,
     options: &[],
@@ -91,10 +69,8 @@ fn take(state: &mut State, journal: &mut Journal, service: &Element) -> Result<(
     let wanted = words.next().and_then(|wanted| wanted.parse::<i64>().ok());
     let wanted = wanted.filter(|wanted| (0..=MEMBERS).contains(wanted));
     let wanted = wanted.ok_or_else(|| service.bad_at("/Replicas", "replicas such as `3/3`"))?;
-    if words.next().is_some() {
-        let kind = "most replicas on a node, not enforced";
-        journal.dirt(kind, Action::Waive, line)?;
-    }
+    let kind = "most replicas on a node, not enforced";
+    journal.waive_if(words.next().is_some(), kind, line)?;
     let pods = Pods {
         name,
         tenant: "",
@@ -148,10 +124,8 @@ fn take_inspected(
     }
     let ports = ports(service)?;
     let most = count(service, "/Spec/TaskTemplate/Placement/MaxReplicas")?;
-    if most.is_some_and(|most| most > 0) {
-        let kind = "most replicas on a node, not enforced";
-        journal.dirt(kind, Action::Waive, service.line)?;
-    }
+    let kind = "most replicas on a node, not enforced";
+    journal.waive_if(most.is_some_and(|most| most > 0), kind, service.line)?;
     let pods = Pods {
         name,
         tenant: "",

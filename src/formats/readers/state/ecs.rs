@@ -9,49 +9,29 @@ use super::ports::{Ports, paths};
 use super::services::Wanted;
 use super::{Places, Pods, State, count, has_keys, note, scaled, whole_gpus_of};
 use crate::parts::anti_affinity::keep_apart;
-use crate::parts::cells::show_text;
-use arrivals::format::{Constructor, FormatEntry};
-use intake::columns::{ColumnDoc, Confidence};
-use intake::json::Element;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::Refused;
-use model::PodSpec;
+use crate::readers::prelude::*;
 use model::node::HOSTNAME_LABEL;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "ecs",
     summary: "tasks or services of Amazon ECS (`describe-tasks`, `describe-services`, JSON)",
-    columns: &[
-        ColumnDoc::required("taskArn", "task; its last part becomes the name"),
-        ColumnDoc::optional("cpu", "units of a task, 1,024 a core"),
-        ColumnDoc::optional("memory", "memory of a task, MiB"),
-        ColumnDoc::optional(
-            "containers",
-            "cpu and memory of each, where the task states none, and gpuIds",
-        ),
-        ColumnDoc::optional(
-            "networkBindings",
-            "of containers: hostPort is taken on the machine, below those that it chooses",
-        ),
-        ColumnDoc::optional("group", "service or family; becomes the tenant"),
-        ColumnDoc::optional("lastStatus", "stopped tasks are left out"),
-        ColumnDoc::optional("serviceName", "service; becomes the name"),
-        ColumnDoc::optional("desiredCount", "tasks that a service wants"),
-        ColumnDoc::optional(
-            "overrides",
-            "cpu and memory of a task, or in containerOverrides of its containers, that stand in place of others",
-        ),
-        ColumnDoc::optional(
-            "schedulingStrategy",
-            "tasks of a DAEMON stand on machines of their own",
-        ),
-        ColumnDoc::optional(
-            "placementConstraints",
-            "distinctInstance keeps tasks apart; others are not enforced",
-        ),
-        ColumnDoc::optional("placementStrategy", "not enforced"),
-    ],
+    columns: columns! {
+        required("taskArn", "task; its last part becomes the name"),
+        optional("cpu", "units of a task, 1,024 a core"),
+        optional("memory", "memory of a task, MiB"),
+        optional("containers", "cpu and memory of each, where the task states none, and gpuIds"),
+        optional("networkBindings", "of containers: hostPort is taken on the machine, below those that it chooses"),
+        optional("group", "service or family; becomes the tenant"),
+        optional("lastStatus", "stopped tasks are left out"),
+        optional("serviceName", "service; becomes the name"),
+        optional("desiredCount", "tasks that a service wants"),
+        optional("overrides",
+            "cpu and memory of a task, or in containerOverrides of its containers, that stand in place of others"),
+        optional("schedulingStrategy", "tasks of a DAEMON stand on machines of their own"),
+        optional("placementConstraints", "distinctInstance keeps tasks apart; others are not enforced"),
+        optional("placementStrategy", "not enforced"),
+    },
     names: &["taskArn", "serviceName"],
     cells: show_text,
     options: &[],
@@ -112,10 +92,8 @@ fn take_service(
     let constraints = constraints.into_iter().flatten();
     let is_distinct = |own: &&Value| own.get("type").is_some_and(|own| own == "distinctInstance");
     let (distinct, others): (Vec<_>, Vec<_>) = constraints.partition(is_distinct);
-    if !others.is_empty() {
-        let kind = "constraints of a service, not enforced";
-        journal.dirt(kind, Action::Waive, line)?;
-    }
+    let kind = "constraints of a service, not enforced";
+    journal.waive_if(!others.is_empty(), kind, line)?;
     note(
         journal,
         service,
@@ -123,15 +101,11 @@ fn take_service(
         "placement strategy of a service, not enforced",
     )?;
     let is_daemon = service.text_at("/schedulingStrategy") == "DAEMON";
-    if is_daemon {
-        let kind = "service with a task on each machine; as many tasks as it wants, each on a machine of its own";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "service with a task on each machine; as many tasks as it wants, each on a machine of its own";
+    journal.keep_if(is_daemon, kind, line)?;
     let is_apart = is_daemon || !distinct.is_empty();
-    if is_apart && state.services.has_tasks(name)? {
-        let kind = "service whose tasks stand in a file before it; these are not kept apart";
-        journal.dirt(kind, Action::Waive, line)?;
-    }
+    let kind = "service whose tasks stand in a file before it; these are not kept apart";
+    journal.waive_if(is_apart && state.services.has_tasks(name)?, kind, line)?;
     let wanted = Wanted {
         line,
         name,
@@ -159,10 +133,8 @@ fn take_task(state: &mut State, journal: &mut Journal, task: &Element) -> Result
         .sum();
     let gpu = whole_gpus_of(task, "/containers", gpus)?;
     let ports = ports(journal, task)?;
-    if units.is_none() || memory.is_none() {
-        let kind = "task whose reservations are not stated in full; requests the rest";
-        journal.dirt(kind, Action::Keep, line)?;
-    }
+    let kind = "task whose reservations are not stated in full; requests the rest";
+    journal.keep_if(units.is_none() || memory.is_none(), kind, line)?;
     let group = task.text_at("/group");
     let mut is_apart = false;
     // A task that was started by itself is of the group of its family, whose name may be that of a service.

@@ -6,49 +6,30 @@ use serde_json::Value;
 
 use super::ports::{Ports, paths};
 use super::{Places, Pods, State, count, has_keys, note, note_pods, scaled, sum, wraps};
-use crate::parts::cells::show_text;
 use crate::parts::requests::whole_gpus;
-use arrivals::format::{Constructor, FormatEntry};
-use intake::TraceError;
-use intake::columns::{ColumnDoc, Confidence};
-use intake::json::Element;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::{Refused, heed};
-use model::gpu::MAX_DEVICES;
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "marathon",
     summary: "applications of Marathon (`GET /v2/apps`, `/v2/groups`, JSON)",
-    columns: &[
-        ColumnDoc::required("id", "application; becomes the name, its group the tenant"),
-        ColumnDoc::optional(
-            "instances",
-            "pods; of a pod of Marathon scaling.instances; 1 by default",
-        ),
-        ColumnDoc::optional("cpus", "cores of a pod; 1 by default"),
-        ColumnDoc::optional("mem", "memory of a pod, MiB; 128 by default"),
-        ColumnDoc::optional("gpus", "GPUs of a pod"),
-        ColumnDoc::optional("disk", "MiB; not requested"),
-        ColumnDoc::optional("constraints", "not enforced"),
-        ColumnDoc::optional("containers", "of a pod of Marathon; resources of each"),
-        ColumnDoc::optional(
-            "executorResources",
-            "of a pod of Marathon; requested besides those of its containers",
-        ),
-        ColumnDoc::optional(
-            "hostPort",
-            "of port mappings and endpoints; or ports with requirePorts: taken on the machine",
-        ),
-        ColumnDoc::optional("acceptedResourceRoles", "not enforced"),
-        ColumnDoc::optional("dependencies", "not waited for"),
-        ColumnDoc::optional("healthChecks", "not made; also check, healthCheck"),
-        ColumnDoc::optional(
-            "upgradeStrategy",
-            "not followed, nor is any other strategy that is not the default",
-        ),
-        ColumnDoc::optional("groups", "groups with apps, pods and groups of their own"),
-    ],
+    columns: columns! {
+        required("id", "application; becomes the name, its group the tenant"),
+        optional("instances", "pods; of a pod of Marathon scaling.instances; 1 by default"),
+        optional("cpus", "cores of a pod; 1 by default"),
+        optional("mem", "memory of a pod, MiB; 128 by default"),
+        optional("gpus", "GPUs of a pod"),
+        optional("disk", "MiB; not requested"),
+        optional("constraints", "not enforced"),
+        optional("containers", "of a pod of Marathon; resources of each"),
+        optional("executorResources", "of a pod of Marathon; requested besides those of its containers"),
+        optional("hostPort", "of port mappings and endpoints; or ports with requirePorts: taken on the machine"),
+        optional("acceptedResourceRoles", "not enforced"),
+        optional("dependencies", "not waited for"),
+        optional("healthChecks", "not made; also check, healthCheck"),
+        optional("upgradeStrategy", "not followed, nor is any other strategy that is not the default"),
+        optional("groups", "groups with apps, pods and groups of their own"),
+    },
     names: &["id"],
     cells: show_text,
     options: &[],
@@ -228,9 +209,7 @@ fn note_conduct(journal: &mut Journal, app: &Element) -> Result<(), Refused> {
                 })
             })
         };
-        if members.iter().any(is_stated) {
-            journal.dirt(kind, Action::Waive, app.line)?;
-        }
+        journal.waive_if(members.iter().any(is_stated), kind, app.line)?;
     }
     Ok(())
 }

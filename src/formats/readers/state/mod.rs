@@ -9,26 +9,15 @@ mod ports;
 mod printed;
 mod services;
 
-use std::sync::Arc;
-
 use serde_json::Value;
 
-use crate::parts::requests::{requests, whole_gpus};
-use crate::parts::sorting::{Demand, Gather};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
+use crate::parts::requests::whole_gpus;
+use crate::readers::prelude::*;
 use intake::archive::parts;
-use intake::budget::{MEMBERS, OBJECTS};
-use intake::columns::Confidence;
-use intake::json::{Element, each_element, each_line, each_text};
-use intake::ledger::{Action, BadRow, Journal};
-use intake::origin::Origin;
-use intake::rows::{Refused, heed};
-use intake::{Input, TraceError};
-use model::gpu::MAX_DEVICES;
-use model::{GpuRequest, PodName, PodSpec};
+use intake::budget::OBJECTS;
+use intake::json::{each_element, each_line, each_text};
+use model::GpuRequest;
 use services::Services;
-use units::Instant;
 
 /// A function that takes an element of a state.
 type TakeElement = fn(&mut State, &mut Journal, &Element) -> Result<(), Refused>;
@@ -118,18 +107,12 @@ impl State {
         let mut services = std::mem::take(&mut self.services).all();
         while let Some(service) = services.next()? {
             journal.file = service.file;
-            if service.wanted == 0 {
-                journal.dirt("no pod is wanted", Action::Drop, service.line)?;
-            }
-            if service.taken > 0 {
-                let kind = "service with tasks beside it; those that are missing are added";
-                journal.dirt(kind, Action::Keep, service.line)?;
-            }
+            journal.drop_if(service.wanted == 0, "no pod is wanted", service.line)?;
+            let kind = "service with tasks beside it; those that are missing are added";
+            journal.keep_if(service.taken > 0, kind, service.line)?;
             let count = (service.wanted - service.taken).max(0);
-            if count > 0 {
-                let kind = "service whose reservations are not stated; requests nothing";
-                journal.dirt(kind, Action::Keep, service.line)?;
-            }
+            let kind = "service whose reservations are not stated; requests nothing";
+            journal.keep_if(count > 0, kind, service.line)?;
             let pods = Pods {
                 name: &service.name,
                 tenant: &service.name,
@@ -226,11 +209,7 @@ fn wraps(first: &[u8], key: &str) -> bool {
 fn has_keys(first: &[u8], keys: &[&str]) -> Confidence {
     let is_json = matches!(first.trim_ascii_start().first(), Some(b'{' | b'['));
     let has = |key: &&str| memchr::memmem::find(first, format!("\"{key}\"").as_bytes()).is_some();
-    if is_json && keys.iter().all(has) {
-        Confidence::Certain
-    } else {
-        Confidence::No
-    }
+    Confidence::certain_if(is_json && keys.iter().all(has))
 }
 
 /// A number of pods, which must be whole.

@@ -9,44 +9,28 @@ use serde_json::Value;
 
 use super::ports::{Ports, paths};
 use super::{Places, Pods, State, has_keys, note_pods, whole_gpus_of};
-use crate::parts::cells::show_text;
-use arrivals::format::{Constructor, FormatEntry};
-use intake::columns::{ColumnDoc, Confidence};
-use intake::json::Element;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::Refused;
-use model::{GpuRequest, PodSpec};
+use crate::readers::prelude::*;
+use model::GpuRequest;
 use phases::{Phase, Phases};
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
     name: "nomad",
     summary: "allocations (`GET /v1/allocations?resources=true`) or jobs of Nomad (`nomad job inspect`, JSON)",
-    columns: &[
-        ColumnDoc::required("ID", "allocation; read, not used"),
-        ColumnDoc::required("Name", "allocation; becomes the name"),
-        ColumnDoc::required("JobID", "job; becomes the tenant"),
-        ColumnDoc::optional("ClientStatus", "allocations that have ended are left out"),
-        ColumnDoc::optional("DesiredStatus", "those that are to stop are left out"),
-        ColumnDoc::optional(
-            "AllocatedResources",
-            "by task: CpuShares, MHz, MemoryMB, MiB, and Devices; or CPU and MemoryMB of `Resources`",
-        ),
-        ColumnDoc::optional(
-            "TaskLifecycles",
-            "tasks that run before the others, or after them, and share what these hold",
-        ),
-        ColumnDoc::optional("ReservedPorts", "ports that a pod takes on its machine"),
-        ColumnDoc::optional(
-            "TaskGroups",
-            "of a job: Count, and CPU, Cores, MemoryMB and Devices of Tasks",
-        ),
-        ColumnDoc::optional("Priority", "of a job; 50 if it states none"),
-        ColumnDoc::optional(
-            "JobSummary",
-            "of a job in a list: Queued, Starting and Running by group",
-        ),
-    ],
+    columns: columns! {
+        required("ID", "allocation; read, not used"),
+        required("Name", "allocation; becomes the name"),
+        required("JobID", "job; becomes the tenant"),
+        optional("ClientStatus", "allocations that have ended are left out"),
+        optional("DesiredStatus", "those that are to stop are left out"),
+        optional("AllocatedResources",
+            "by task: CpuShares, MHz, MemoryMB, MiB, and Devices; or CPU and MemoryMB of `Resources`"),
+        optional("TaskLifecycles", "tasks that run before the others, or after them, and share what these hold"),
+        optional("ReservedPorts", "ports that a pod takes on its machine"),
+        optional("TaskGroups", "of a job: Count, and CPU, Cores, MemoryMB and Devices of Tasks"),
+        optional("Priority", "of a job; 50 if it states none"),
+        optional("JobSummary", "of a job in a list: Queued, Starting and Running by group"),
+    },
     names: &["ID", "Name", "JobID"],
     cells: show_text,
     options: &[],
@@ -136,10 +120,8 @@ impl Settings {
                 // Nomad gives a number to one task, whatever the protocol.
                 self.ports.add(element, &format!("{port}/Value"), "tcp")?;
                 let host = element.text_at(&format!("{port}/HostNetwork"));
-                if !matches!(host, "" | "default") {
-                    let kind = "network of a port; taken on every address of its machine";
-                    journal.dirt(kind, Action::Keep, element.line)?;
-                }
+                let kind = "network of a port; taken on every address of its machine";
+                journal.keep_if(!matches!(host, "" | "default"), kind, element.line)?;
             }
         }
         Ok(())
@@ -184,9 +166,7 @@ fn take(state: &mut State, journal: &mut Journal, allocation: &Element) -> Resul
         settings.prioritize(allocation, "/Job")?;
     }
     let amounts = amounts(journal, allocation, &mut settings)?;
-    if amounts.has_megahertz {
-        journal.dirt(MEGAHERTZ, Action::Repair, line)?;
-    }
+    journal.repair_if(amounts.has_megahertz, MEGAHERTZ, line)?;
     let gpus = gpus(journal, allocation)?;
     settings.gpu = whole_gpus_of(allocation, "/AllocatedResources", gpus)?;
     settings.take_ports(journal, allocation, "/AllocatedResources/Shared/Networks")?;

@@ -2,9 +2,8 @@
 
 use serde_json::Value;
 
-use intake::json::Element;
-use intake::ledger::BadRow;
-use model::{HostPort, PodSpec};
+use crate::readers::prelude::*;
+use model::HostPort;
 
 /// The largest number of a port.
 const LARGEST: f64 = 65_535.0;

@@ -2,10 +2,7 @@
 
 use serde_json::{Map, Value};
 
-use intake::json::Element;
-use intake::ledger::{BadRow, Journal};
-use intake::rows::{Refused, heed};
-use intake::{Input, TraceError};
+use crate::readers::prelude::*;
 
 /// Whether a text begins with a line that has all of these words.
 pub(super) fn has_words(first: &[u8], words: &[&str]) -> bool {

@@ -1,10 +1,8 @@
 //! Services that state no more than how many tasks they want, and the tasks that were taken of each: they are counted by the
 //! hashes of names and stand in temporary files where there are many, as a service may be listed before its tasks.
 
-use std::sync::Arc;
-
-use arrivals::spill::{FixedSort, FixedSorted, Places, TextLog};
-use intake::TraceError;
+use crate::readers::prelude::*;
+use arrivals::spill::{FixedSort, FixedSorted, TextLog};
 
 /// The words of a service: its number, the place of its name, its file, its line, the number of tasks that it wants, and whether they
 /// are apart.

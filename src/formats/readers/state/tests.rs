@@ -3,11 +3,7 @@
 mod rules;
 
 use crate::registry::recognize;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
-use arrivals::read_options::ReadOptions;
-use intake::Input;
+use crate::tests::prelude::*;
 
 const DOCKER: &str = r#"{"ID":"x","Image":"nginx","Mode":"replicated","Name":"web","Ports":"","Replicas":"2/3"}
 {"ID":"y","Image":"agent","Mode":"global","Name":"agent","Ports":"","Replicas":"5/5"}
@@ -51,14 +47,9 @@ fn read(entry: &FormatEntry, text: &str) -> (Vec<(String, i64, i64)>, Vec<String
     let input = Input::bytes("s", text.as_bytes());
     assert_eq!(recognize(&input).expect("known").name, entry.name);
     let found = validate(&input, entry, &ReadOptions::default(), 9);
-    let options = ReadOptions {
-        rows: intake::ledger::RowPolicy::REPORT,
-        ..ReadOptions::default()
-    };
-    let Constructor::Workload(open) = entry.open else {
-        panic!("a workload");
-    };
-    let recorded = Recorded::collect(&mut *open(&input, &options).expect("JSON")).expect("JSON");
+    let options = options_with(|own| own.rows = intake::ledger::RowPolicy::REPORT);
+    let open = opener(entry);
+    let recorded = collected(open(&input, &options));
     let pods = recorded.arrivals.iter().map(|one| {
         let requests = recorded.classes[one.class as usize]
             .requests()
@@ -73,8 +64,7 @@ fn read(entry: &FormatEntry, text: &str) -> (Vec<(String, i64, i64)>, Vec<String
 
 /// The kinds of what was found odd about a state without a bad element.
 fn ledger(entry: &FormatEntry, text: &str) -> Vec<String> {
-    let input = Input::bytes("s", text.as_bytes());
-    let found = validate(&input, entry, &ReadOptions::default(), 9);
+    let found = faults(entry, "s", text);
     assert_eq!(found.bad_row_count, 0, "{text}");
     let entries = found.ledger.entries().iter();
     entries.map(|own| own.kind.to_string()).collect()
@@ -91,12 +81,8 @@ fn devices_and_containers_are_requested() {
         (&super::nomad::ENTRY, nomad, 256),
         (&super::ecs::ENTRY, ecs, 320),
     ] {
-        let Constructor::Workload(open) = entry.open else {
-            panic!("a workload");
-        };
-        let input = Input::bytes("s", text.as_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good");
-        let recorded = Recorded::collect(&mut *source).expect("good");
+        let open = opener(entry);
+        let recorded = collected(open(&file("s", text), &ReadOptions::default()));
         let spec = &recorded.classes[0];
         let requests = spec.requests().expect("small");
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
@@ -172,13 +158,10 @@ fn services_applications_tasks_and_allocations_are_pods() {
     let (pods, bad) = read(&super::docker::ENTRY, DOCKER);
     let expected = ["web-1", "web-2", "web-3", "db"].map(|name| pod(name, 0, 0));
     assert_eq!(pods, expected);
-    assert_eq!(
-        bad,
-        [
-            "s:4: column `Replicas`: must be replicas such as `3/3`, found `\"many\"`",
-            "s:5: column `Name`: must be the name of a service, found `\"\"`",
-        ]
-    );
+    bad.are([
+        "s:4: column `Replicas`: must be replicas such as `3/3`, found `\"many\"`",
+        "s:5: column `Name`: must be the name of a service, found `\"\"`",
+    ]);
     let (pods, bad) = read(&super::docker::ENTRY, INSPECTED);
     assert_eq!(pods, ["web-1", "web-2"].map(|name| pod(name, 500, 64)));
     assert_eq!(
@@ -192,33 +175,24 @@ fn services_applications_tasks_and_allocations_are_pods() {
         pod("lone", 1_000, 64),
     ];
     assert_eq!(pods, expected);
-    assert_eq!(
-        bad,
-        [
-            "s:4: column `instances`: must be a number from 0 to 1048576, found `-1`",
-            "s:5: column `cpus`: must be a number from 0 to 1000000000, found `\"much\"`",
-            "s:6: column `id`: must be the path of an application, found ``",
-        ]
-    );
+    bad.are([
+        "s:4: column `instances`: must be a number from 0 to 1048576, found `-1`",
+        "s:5: column `cpus`: must be a number from 0 to 1000000000, found `\"much\"`",
+        "s:6: column `id`: must be the path of an application, found ``",
+    ]);
     let (pods, bad) = read(&super::ecs::ENTRY, ECS);
     let expected = [pod("t1", 500, 1_024), pod("web", 0, 0)];
     assert_eq!(pods, expected);
-    assert_eq!(
-        bad,
-        [
-            "s:6: column `1.desiredCount`: must be a number of tasks, found ``",
-            "s:5: column `cpu`: must be a number from 0 to 1000000000, found `\"x\"`",
-        ]
-    );
+    bad.are([
+        "s:6: column `1.desiredCount`: must be a number of tasks, found ``",
+        "s:5: column `cpu`: must be a number from 0 to 1000000000, found `\"x\"`",
+    ]);
     let (pods, bad) = read(&super::nomad::ENTRY, NOMAD);
     assert_eq!(pods, [pod("web.g[0]", 750, 320), pod("old.g[0]", 100, 32)]);
-    assert_eq!(
-        bad,
-        [
-            "s:8: column `Resources.CPU`: must be a number from 0 to 1000000000, found `-100`",
-            "s:10: column `JobID`: must be the name of a job, found ``",
-        ]
-    );
+    bad.are([
+        "s:8: column `Resources.CPU`: must be a number from 0 to 1000000000, found `-100`",
+        "s:10: column `JobID`: must be the name of a job, found ``",
+    ]);
     let input = Input::bytes("s", &b"{\"apps\": 5}"[..]);
     let stopped = validate(&input, &super::marathon::ENTRY, &ReadOptions::default(), 9).stopped;
     assert!(stopped.is_some());
@@ -239,16 +213,13 @@ z7k2j9m1abcd   too-long-for-it   replicated   1/1             db
         let (pods, bad) = read(&super::docker::ENTRY, &text);
         let expected = ["web-1", "web-2", "web-3", "db"].map(|name| (name.to_owned(), 0, 0));
         assert_eq!(pods, expected);
-        assert_eq!(
-            bad,
-            [
+        bad.are([
                 "s:5: column `Replicas`: must be replicas such as `3/3`, found `\"many\"`",
                 "s:6: column `Name`: must be the name of a service, found `\"\"`",
                 "s:7: column `Mode`: must begin in column 27 of the line, under its word in the header; print the table \
                  again, or as JSON (`--format json`), found `z7k2j9m1abcd   too-long-for-it   replicated   1/1             \
                  db`",
-            ]
-        );
+            ]);
     }
     let short = "NAME   MODE         REPLICAS\nweb    replicated   1/1\n";
     assert_eq!(
@@ -296,14 +267,11 @@ fn groups_and_pods_of_marathon_and_pages_of_answers_are_read_as_a_whole() {
 "pods": [{"id": "/g/h/p", "scaling": {"kind": "fixed", "instances": 1}, "containers": [
 {"resources": {"cpus": 0.5, "mem": 32}}, {"resources": {"cpus": 0.25, "mem": 32}}]}], "groups": []}]}]}"#;
     let (pods, bad) = read(&super::marathon::ENTRY, groups);
-    assert_eq!(
-        pods,
-        [
-            pod("a", 1_000, 64),
-            pod("g-b", 2_000, 64),
-            pod("g-h-p", 750, 64)
-        ]
-    );
+    pods.are([
+        pod("a", 1_000, 64),
+        pod("g-b", 2_000, 64),
+        pod("g-h-p", 750, 64),
+    ]);
     assert_eq!(
         bad,
         ["s:2: column `0.apps.1.cpus`: must be a number from 0 to 1000000000, found `\"many\"`"]
@@ -344,12 +312,8 @@ fn limits_of_services_are_limits_of_their_pods() {
 [{"Spread": {"SpreadDescriptor": "node.labels.zone"}}]}, "Resources": {"Limits": {"NanoCPUs": 2000000000,
 "MemoryBytes": 0}, "Reservations": {"NanoCPUs": 500000000, "MemoryBytes": 64}}},
 "Mode": {"Replicated": {"Replicas": 1}}}}]"#;
-    let Constructor::Workload(open) = super::docker::ENTRY.open else {
-        panic!("a workload");
-    };
-    let input = Input::bytes("s", text.as_bytes());
-    let mut source = open(&input, &ReadOptions::default()).expect("good");
-    let recorded = Recorded::collect(&mut *source).expect("good");
+    let open = opener(&super::docker::ENTRY);
+    let recorded = collected(open(&file("s", text), &ReadOptions::default()));
     let limits = &recorded.classes[0].containers[0].limits;
     assert_eq!(limits.get("cpu").milli_ceil(), Ok(2_000));
     assert_eq!(limits.named().count(), 1);

@@ -1,15 +1,10 @@
 //! Pod classes of jobs: memory asked for, usage, and labels.
 
-use std::sync::Arc;
-
 use super::recorded::JobNumbers;
 use super::{SwfJob, SwfSource};
-use arrivals::read_options::{PartitionField, ReadOptions};
-use intake::TraceError;
-use intake::ledger::Action;
+use crate::readers::prelude::*;
+use arrivals::read_options::PartitionField;
 use model::resource_list::{CPU, MEMORY};
-use model::{Behaviour, PodSpec, ResourceList};
-use units::{Duration, Quantity};
 
 /// More memory per processor than this is stated in bytes by mistake.
 const MAX_MEMORY_KB: i64 = 1 << 32;

@@ -6,10 +6,7 @@
 
 use super::row::is_partial;
 use super::{MISSING, SwfJob, SwfSource};
-use intake::TraceError;
-use intake::ledger::Action;
-use model::PodName;
-use units::Duration;
+use crate::readers::prelude::*;
 
 /// The row that was read behind the partial executions of another job.
 #[derive(Debug, Default)]

@@ -2,10 +2,8 @@
 
 use super::reader::SwfReader;
 use super::{ABSOLUTE_FROM, SwfSource};
+use crate::readers::prelude::*;
 use crate::shards::{Names, Shards};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::{Input, TraceError};
 
 /// Opens several logs, in each of which jobs have numbers of their own. Times since 1970 count from the first job of all.
 pub(super) fn open(

@@ -2,10 +2,9 @@
 
 use super::header::SwfHeader;
 use super::row::{FIELDS, Parsed, RowParser, SwfJob};
-use intake::ledger::{Action, Journal, RowPolicy};
+use crate::readers::prelude::*;
+use intake::ledger::RowPolicy;
 use intake::lines::Lines;
-use intake::{Input, TraceError};
-use units::Duration;
 
 /// Raw rows, streamed.
 pub struct SwfReader {

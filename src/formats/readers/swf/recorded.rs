@@ -3,15 +3,9 @@
 
 use super::row::{CANCELLED, SwfJob};
 use super::{MISSING, SwfReader, SwfSource};
+use crate::readers::prelude::*;
 use arrivals::header_record::{HeaderEntry, HeaderRecord, UNIX_START_TIME};
-use arrivals::job_fields::{
-    EXECUTABLE, GROUP, JobField, OUTCOME, Outcome, PARTITION, QUEUE, outcome_alone,
-};
-use arrivals::read_options::ReadOptions;
-use intake::TraceError;
-use intake::ledger::Action;
-use model::{Labels, Text};
-use units::Duration;
+use arrivals::job_fields::{EXECUTABLE, GROUP, JobField, OUTCOME, PARTITION, QUEUE};
 
 /// The name of the user that a log doesn't state.
 pub(crate) const UNKNOWN_USER: &str = "unknown";

@@ -9,12 +9,10 @@
 mod ends;
 mod plain;
 
+use crate::readers::prelude::*;
 use arrivals::intern::NameTable;
-use intake::ledger::BadRow;
 use intake::number::digits;
 use intake::table::{LAST_SECOND, at_most};
-use model::Text;
-use units::Duration;
 use units::time::NANOS_PER_SECOND;
 
 use ends::{numbers_between, plain_row};

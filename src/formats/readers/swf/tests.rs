@@ -1,7 +1,7 @@
 //! Logs of one or a few rows, and what becomes of them.
 
 use super::*;
-use arrivals::memory::Recorded;
+use crate::tests::prelude::*;
 
 fn input(text: &str) -> Input {
     Input::bytes("log.swf", text.as_bytes().to_vec())
@@ -38,25 +38,16 @@ fn a_job_becomes_an_arrival() {
         row([7, 10, 5, 90, 4, -1, 100, 2_048, 1, 33]),
         row([8, 10, -1, 60, 4, 2, -1, -1, 1, -1]),
     );
-    let options = ReadOptions {
-        memory: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.memory = true);
     let recorded = check(&text, &options).expect("good rows");
     assert_eq!(
         recorded.arrivals[0],
         Arrival {
-            submit: Instant::from_secs(10),
-            name: PodName::Job(7),
-            class: 0,
             members: 4,
-            tenant: 0,
             run_time: Some(Duration::from_secs(90)),
             time_limit: Some(Duration::from_secs(100)),
             historic_start: Some(Instant::from_secs(15)),
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
+            ..one_pod(PodName::Job(7), Instant::from_secs(10))
         }
     );
     let second = &recorded.arrivals[1];
@@ -113,23 +104,20 @@ fn documented_dirt_is_handled_as_documented() {
         .iter()
         .map(|entry| (&*entry.kind, entry.action))
         .collect();
-    assert_eq!(
-        found,
-        [
-            ("run time 0", Action::Drop),
-            ("cancelled before it ran", Action::Drop),
-            ("run time not known", Action::Drop),
-            ("no number of processors", Action::Drop),
-            ("ran beyond its requested time", Action::Keep),
-            (
-                "memory beyond 4 TiB per processor; read as bytes",
-                Action::Repair
-            ),
-            ("submitted before a row above; moved", Action::Repair),
-            ("blank line", Action::Drop),
-            ("line of fewer than 18 fields", Action::Drop),
-        ]
-    );
+    found.are([
+        ("run time 0", Action::Drop),
+        ("cancelled before it ran", Action::Drop),
+        ("run time not known", Action::Drop),
+        ("no number of processors", Action::Drop),
+        ("ran beyond its requested time", Action::Keep),
+        (
+            "memory beyond 4 TiB per processor; read as bytes",
+            Action::Repair,
+        ),
+        ("submitted before a row above; moved", Action::Repair),
+        ("blank line", Action::Drop),
+        ("line of fewer than 18 fields", Action::Drop),
+    ]);
     let (jobs, ledger) = kept(&ReadOptions {
         min_runtime: Some(Duration::from_secs(1)),
         kill_at_walltime: true,
@@ -211,10 +199,7 @@ fn usage_is_what_was_used_of_each_processor() {
     let text = "1 0 0 90 4 45 3000 4 100 -1 1 1 -1 -1 -1 -1 -1 -1\n\
                 2 1 0 90 4 99 -1 4 100 -1 1 1 -1 -1 -1 -1 -1 -1\n\
                 3 2 0 90 4 -1 -1 4 100 -1 1 1 -1 -1 -1 -1 -1 -1\n";
-    let options = ReadOptions {
-        usage: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.usage = true);
     let recorded = check(text, &options).expect("good rows");
     let stated: Vec<Option<(Option<Text>, Option<Text>)>> = { recorded.arrivals.iter() }
         .map(|arrival| {
@@ -286,10 +271,7 @@ fn outcomes_alone_are_kept_without_the_other_fields() {
     let text: String = [(1, 1), (2, 0), (3, 5), (4, -1)]
         .map(|(job, own)| status(job, own))
         .concat();
-    let options = ReadOptions {
-        outcomes: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.outcomes = true);
     let recorded = check(&text, &options).expect("good rows");
     let expected = ["completed", "failed", "cancelled", ""];
     assert_eq!(crate::tests::outcomes(&recorded), expected);
@@ -307,9 +289,7 @@ fn remarks_may_stand_behind_rows_and_blanks_before_them() {
         two.trim()
     );
     let recorded = check(&text, &ReadOptions::default()).expect("good rows");
-    let names: Vec<String> = { recorded.arrivals.iter() }
-        .map(|one| one.name.to_string())
-        .collect();
+    let names = recorded.names();
     assert_eq!(names, ["job-1", "job-2"]);
     let source = SwfSource::open(&input(&text), &ReadOptions::default()).expect("a log");
     assert_eq!(source.header().processors(), Some(8));
@@ -342,10 +322,7 @@ fn logs_of_grids_have_names_and_sites() {
         crate::registry::recognize(&input).expect("known").name,
         "swf"
     );
-    let options = ReadOptions {
-        recorded: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.recorded = true);
     let recorded = check(&text, &options).expect("good rows");
     let tenants = recorded.arrivals.iter();
     let tenants = tenants.map(|one| &*recorded.tenants[one.tenant as usize]);

@@ -1,16 +1,7 @@
 //! The table of Chronus' jobs, which have deadlines.
 
 use super::Places;
-use crate::parts::cells::show_rows;
-use crate::parts::plain_demand::PlainDemand;
-use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::{Action, Journal};
-use intake::rows::{Layout, each_row};
-use intake::{Input, TraceError};
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -20,33 +11,26 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["job_id", "model_name"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &[],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_id", "job; becomes the name"),
-    ColumnDoc::required("user", "user; becomes the tenant"),
-    ColumnDoc::required("num_gpu", "GPUs; each is a pod of the gang"),
-    ColumnDoc::required("submit_time", "s"),
-    ColumnDoc::required("iterations", "iterations; read, not used"),
-    ColumnDoc::required("model_name", "trained model; read, not used"),
-    ColumnDoc::required("duration", "run time, s"),
-    ColumnDoc::required("interval", "s between leases; read, not used"),
-    ColumnDoc::required("expect_time_list", "deadlines, s; not enforced"),
-    ColumnDoc::required(
-        "expect_value_list",
-        "values of the deadlines; read, not used",
-    ),
-    ColumnDoc::required("best_effort", "1: a job without a deadline"),
-    ColumnDoc::required("job_type", "strict, soft or best; read, not used"),
-];
+columns! { COLUMNS;
+    _: required("job_id", "job; becomes the name") => is_any,
+    USER: required("user", "user; becomes the tenant"),
+    _: required("num_gpu", "GPUs; each is a pod of the gang") => is_any,
+    _: required("submit_time", "s"),
+    _: required("iterations", "iterations; read, not used"),
+    _: required("model_name", "trained model; read, not used"),
+    _: required("duration", "run time, s"),
+    _: required("interval", "s between leases; read, not used"),
+    DEADLINES: required("expect_time_list", "deadlines, s; not enforced") => is_any,
+    _: required("expect_value_list", "values of the deadlines; read, not used"),
+    BEST_EFFORT: required("best_effort", "1: a job without a deadline") => is_any,
+    _: required("job_type", "strict, soft or best; read, not used") => is_any,
+}
 
-const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const USER: usize = 1;
-const DEADLINES: usize = 8;
-const BEST_EFFORT: usize = 10;
+pub(super) const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
 const PLACES: Places = Places {
     job: 0,
@@ -54,20 +38,6 @@ const PLACES: Places = Places {
     submit: 3,
     duration: 6,
 };
-
-/// Whether a table that begins with these bytes is one of jobs with deadlines.
-pub(super) fn sniff(first: &[u8]) -> Confidence {
-    header_has(
-        first,
-        &[
-            "job_id",
-            "num_gpu",
-            "expect_time_list",
-            "best_effort",
-            "job_type",
-        ],
-    )
-}
 
 fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, TraceError> {
     let mut journal = Journal::new(input.name.clone(), options.rows);
@@ -101,8 +71,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "job_id,user,num_gpu,submit_time,iterations,model_name,duration,interval,\
                           expect_time_list,expect_value_list,best_effort,job_type\n";
@@ -111,19 +80,16 @@ mod tests {
     fn jobs_have_users_and_deadlines_are_counted() {
         let rows = "0,vc_1,4,12198,6910,resnet101,211,8,282,10,0,strict\n\
                     1,vc_2,1,19772,8897,resnet101,31,6,,,1,best\n";
-        let input = Input::bytes("c.csv", format!("{HEADER}{rows}").into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let recorded = collected(open(
+            &file("c.csv", format!("{HEADER}{rows}")),
+            &ReadOptions::default(),
+        ));
         let members: Vec<u32> = recorded.arrivals.iter().map(|one| one.members).collect();
         assert_eq!(members, [4, 1]);
         assert_eq!(recorded.tenants, ["vc_1".into(), "vc_2".into()]);
         assert_eq!(recorded.ledger.count("deadline of a job, not enforced"), 1);
         let rows = "0,vc_1,4,12198,6910,resnet101,211,8,282,10,2,strict\n";
-        let input = Input::bytes("c.csv", format!("{HEADER}{rows}").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "c.csv:2: column `best_effort`: must be at most 1, found `2`"
-        );
+        faults(&ENTRY, "c.csv", format!("{HEADER}{rows}"))
+            .has_bad_rows(["c.csv:2: column `best_effort`: must be at most 1, found `2`"]);
     }
 }

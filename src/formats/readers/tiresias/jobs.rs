@@ -1,15 +1,7 @@
 //! The table of Tiresias' jobs.
 
 use super::Places;
-use crate::parts::cells::show_rows;
-use crate::parts::sorting::Gather;
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::read_options::ReadOptions;
-use arrivals::stream::ArrivalSource;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::Journal;
-use intake::rows::{Layout, each_row};
-use intake::{Input, TraceError};
+use crate::readers::prelude::*;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -23,15 +15,15 @@ pub const ENTRY: FormatEntry = FormatEntry {
     open: Constructor::Workload(open),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("job_id", "job; becomes the name"),
-    ColumnDoc::required("num_gpu", "GPUs; each is a pod of the gang"),
-    ColumnDoc::required("submit_time", "s"),
-    ColumnDoc::required("iterations", "iterations; read, not used"),
-    ColumnDoc::required("model_name", "trained model; read, not used"),
-    ColumnDoc::required("duration", "run time, s"),
-    ColumnDoc::required("interval", "s to the next job; read, not used"),
-];
+columns! { COLUMNS;
+    _: required("job_id", "job; becomes the name"),
+    _: required("num_gpu", "GPUs; each is a pod of the gang"),
+    _: required("submit_time", "s"),
+    _: required("iterations", "iterations; read, not used"),
+    _: required("model_name", "trained model; read, not used"),
+    _: required("duration", "run time, s"),
+    _: required("interval", "s to the next job; read, not used"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
 
@@ -45,7 +37,7 @@ const PLACES: Places = Places {
 fn sniff(first: &[u8]) -> Confidence {
     let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
     // The table of Chronus has these columns and more.
-    match super::deadlines::sniff(first) {
+    match super::deadlines::LAYOUT.confidence(first) {
         Confidence::Certain => Confidence::No,
         _ => header_has(first, &names),
     }
@@ -68,9 +60,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
-    use arrivals::memory::Recorded;
-    use units::{Duration, Instant};
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "job_id,num_gpu,submit_time,iterations,model_name,duration,interval\n";
 
@@ -78,33 +68,20 @@ mod tests {
     fn jobs_are_gangs_of_gpus() {
         let rows =
             format!("{HEADER}1,8,30,133,vgg11,147,23\n0,1,0,606,vgg19,164,30\n2,0,5,1,x,1,1\n");
-        let input = Input::bytes("60_job.csv", rows.into_bytes());
-        let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
-        let seen: Vec<_> = { recorded.arrivals.iter() }
-            .map(|one| (one.submit, one.members, one.run_time))
-            .collect();
+        let recorded = collected(open(&file("60_job.csv", rows), &ReadOptions::default()));
+        let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
         let run = |seconds| Some(Duration::from_secs(seconds));
-        assert_eq!(
-            seen,
-            [
-                (Instant::ZERO, 1, run(164)),
-                (Instant::from_secs(30), 8, run(147)),
-            ]
-        );
+        seen.are([
+            (Instant::ZERO, 1, run(164)),
+            (Instant::from_secs(30), 8, run(147)),
+        ]);
         assert_eq!(recorded.ledger.count("job without a GPU"), 1);
         let rows =
             format!("{HEADER},1,0,606,vgg19,164,30\n0,1,-3,606,vgg19,164,30\n0,1,3,6,v,x,3\n");
-        let input = Input::bytes("t.csv", rows.into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-        assert_eq!(
-            bad,
-            [
-                "t.csv:2: column `job_id`: must be the number of a job, found ``",
-                "t.csv:3: column `submit_time`: must be at least 0, found `-3`",
-                "t.csv:4: column `duration`: must be a whole number, found `x`",
-            ]
-        );
+        faults(&ENTRY, "t.csv", rows).has_bad_rows([
+            "t.csv:2: column `job_id`: must be the number of a job, found ``",
+            "t.csv:3: column `submit_time`: must be at least 0, found `-3`",
+            "t.csv:4: column `duration`: must be a whole number, found `x`",
+        ]);
     }
 }

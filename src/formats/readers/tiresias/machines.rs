@@ -1,15 +1,8 @@
 //! The cluster of Tiresias' simulator: switches with equal machines below each.
 
-use crate::parts::cells::show_rows;
-use crate::parts::sorting::{Capacity, gpu_node};
-use arrivals::format::{Constructor, FormatEntry, NodeList};
-use arrivals::read_options::ReadOptions;
-use intake::columns::{ColumnDoc, Confidence, header_has};
-use intake::ledger::Journal;
-use intake::rows::{Layout, each_row};
-use intake::{Input, TraceError};
-use model::GpuInventory;
-use model::gpu::MAX_DEVICES;
+use crate::parts::machine_list::{gpu_machine, machines};
+use crate::readers::prelude::*;
+use intake::archive::parts;
 
 /// The registry's entry.
 pub const ENTRY: FormatEntry = FormatEntry {
@@ -19,74 +12,51 @@ pub const ENTRY: FormatEntry = FormatEntry {
     names: &["num_switch"],
     cells: |format, input, show| show_rows(format, &LAYOUT, input, show),
     options: &["pods-per-node"],
-    sniff,
+    sniff: |first| LAYOUT.confidence(first),
     open: Constructor::Nodes(read),
 };
 
-const COLUMNS: &[ColumnDoc] = &[
-    ColumnDoc::required("num_switch", "switches"),
-    ColumnDoc::required("num_node_p_switch", "machines below each switch"),
-    ColumnDoc::required("num_gpu_p_node", "GPU devices of a machine"),
-    ColumnDoc::required("num_cpu_p_node", "cores of a machine"),
-    ColumnDoc::required("mem_p_node", "GiB of a machine"),
-];
+columns! { COLUMNS;
+    SWITCHES: required("num_switch", "switches"),
+    MACHINES: required("num_node_p_switch", "machines below each switch"),
+    GPU: required("num_gpu_p_node", "GPU devices of a machine"),
+    CPU: required("num_cpu_p_node", "cores of a machine"),
+    MEMORY: required("mem_p_node", "GiB of a machine"),
+}
 
 const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
-
-const SWITCHES: usize = 0;
-const MACHINES: usize = 1;
-const GPU: usize = 2;
-const CPU: usize = 3;
-const MEMORY: usize = 4;
 
 /// The label that carries the switch of a machine.
 pub const SWITCH_LABEL: &str = "topology.tiresias/switch";
 
-fn sniff(first: &[u8]) -> Confidence {
-    let names: Vec<&str> = COLUMNS.iter().map(|column| column.name).collect();
-    header_has(first, &names)
-}
-
 fn read(input: &Input, options: &ReadOptions) -> Result<NodeList, TraceError> {
-    let mut journal = Journal::new(input.name.clone(), options.rows);
-    let mut nodes = Vec::new();
+    let journal = Journal::new(input.name.clone(), options.rows);
     let mut last_switch = 0;
-    each_row(input, &LAYOUT, &mut journal, |_, fields| {
+    machines(&parts(input)?, &LAYOUT, journal, |_, fields, nodes| {
         let switches = fields.number(SWITCHES, 1, 1_000)?;
         let machines = fields.number(MACHINES, 1, 1_000)?;
         let devices = fields.number(GPU, 0, MAX_DEVICES as i64)?;
-        let capacity = Capacity {
-            cpu_milli: 1_000 * fields.number(CPU, 1, 1_000_000)?,
-            memory: fields.number(MEMORY, 1, 1_000_000)? << 30,
-            disk: None,
-        };
+        let cores = fields.number(CPU, 1, 1_000_000)?;
+        let amounts = [cores, fields.number(MEMORY, 1, 1_000_000)?, devices];
         for _ in 0..switches {
+            let switch = format!("switch{last_switch}");
             for machine in 0..machines {
-                let name = format!("switch{last_switch}-machine{machine}").into();
-                let gpus = GpuInventory {
-                    devices: devices as u8,
-                    model: "".into(),
-                };
-                let mut node = gpu_node(name, capacity, gpus, options.pods_per_node);
+                let name = format!("{switch}-machine{machine}").into();
+                let mut node = gpu_machine(name, amounts, "", options);
                 node.labels
-                    .insert(SWITCH_LABEL.into(), format!("switch{last_switch}").into());
+                    .insert(SWITCH_LABEL.into(), switch.as_str().into());
                 nodes.push(node);
             }
             last_switch += 1;
         }
         Ok(())
-    })?;
-    Ok(NodeList {
-        nodes,
-        ledger: journal.ledger,
-        ..NodeList::default()
     })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use arrivals::inspect::validate;
+    use crate::tests::prelude::*;
 
     const HEADER: &str = "num_switch,num_node_p_switch,num_gpu_p_node,num_cpu_p_node,mem_p_node\n";
 
@@ -102,11 +72,7 @@ mod tests {
         let memory = nodes[0].allocatable.get("memory").units_ceil();
         assert_eq!(memory, Ok(254 << 30));
         assert_eq!(nodes[0].gpu.as_ref().map(|gpu| gpu.devices), Some(4));
-        let input = Input::bytes("c.csv", format!("{HEADER}0,3,4,128,254\n").into_bytes());
-        let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-        assert_eq!(
-            found.bad_rows[0].to_string(),
-            "c.csv:2: column `num_switch`: must be at least 1, found `0`"
-        );
+        faults(&ENTRY, "c.csv", format!("{HEADER}0,3,4,128,254\n"))
+            .has_bad_rows(["c.csv:2: column `num_switch`: must be at least 1, found `0`"]);
     }
 }

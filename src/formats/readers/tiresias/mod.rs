@@ -6,12 +6,8 @@ pub mod deadlines;
 pub mod jobs;
 pub mod machines;
 
-use crate::parts::plain_demand::{PlainDemand, one_gpu_each};
-use arrivals::spill::FlatName;
-use intake::budget::MEMBERS;
-use intake::ledger::{Action, Journal};
-use intake::rows::{Fields, LAST_SECOND, Refused};
-use units::{Duration, Instant};
+use crate::parts::plain_demand::one_gpu_each;
+use crate::readers::prelude::*;
 
 /// The places of the columns that both tables have.
 struct Places {

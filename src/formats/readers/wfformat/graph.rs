@@ -6,10 +6,8 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use crate::parts::task_edges::{Joined, TaskEdges};
-use arrivals::spill::{FixedSort, FixedSorted, NONE, Places, Slots, TextLog};
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
-use units::{Duration, Instant};
+use crate::readers::prelude::*;
+use arrivals::spill::{FixedSort, FixedSorted, NONE, Slots, TextLog};
 
 /// A task as the file states it.
 #[derive(Debug, Default)]
@@ -271,7 +269,6 @@ impl Children {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
 
     use proptest::prelude::*;
 

@@ -3,13 +3,11 @@
 
 use super::Shape::Table;
 use super::clean::CLEAN;
-use crate::packed::{archive, archive_of_bytes};
+use crate::packed::archive_of_bytes;
 use crate::registry::recognize;
-use arrivals::ReadOptions;
-use arrivals::format::Constructor;
-use arrivals::memory::Recorded;
+use crate::tests::prelude::*;
+use intake::Ledger;
 use intake::parquet::{Kind, ParquetFile};
-use intake::{Input, Ledger};
 
 /// A Parquet file of a table: whole numbers where a column has nothing else.
 fn packed(table: &str) -> Vec<u8> {
@@ -70,8 +68,7 @@ fn read(input: &Input, usage: bool) -> (String, Vec<String>) {
             )
         }
         Constructor::Workload(open) => {
-            let mut source = open(input, &options).expect("good rows");
-            let own = Recorded::collect(&mut *source).expect("good rows");
+            let own = collected(open(input, &options));
             (
                 format!("{:?} {:?} {:?}", own.arrivals, own.classes, own.tenants),
                 kinds(&own.ledger),

@@ -3,10 +3,7 @@
 
 use super::*;
 use crate::registry;
-use arrivals::ReadOptions;
-use arrivals::format::Constructor;
-use intake::Input;
-use intake::ledger::Action;
+use crate::tests::prelude::*;
 
 /// Rows of openb's tables of pods, by the variant.
 const OPENB: [(&str, usize); 17] = [
@@ -123,12 +120,9 @@ fn pods_of_simkube_tolerate_what_they_did() {
         });
         let seconds = Some(units::Duration::from_secs(300));
         let effect = Some(model::TaintEffect::NoExecute);
-        assert_eq!(
-            tolerations.collect::<Vec<_>>(),
-            [
-                ("node.kubernetes.io/not-ready", effect, seconds),
-                ("node.kubernetes.io/unreachable", effect, seconds),
-            ]
-        );
+        tolerations.collect::<Vec<_>>().are([
+            ("node.kubernetes.io/not-ready", effect, seconds),
+            ("node.kubernetes.io/unreachable", effect, seconds),
+        ]);
     }
 }

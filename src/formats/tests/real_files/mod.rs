@@ -1,9 +1,6 @@
 //! The readers on the published files, which lie beside the package where it is developed; without
 //! them these tests say so and pass.
 
-use crate::registry;
-use arrivals::{Arrival, ArrivalSource as _, ReadOptions, Recorded};
-use intake::{Action, Input, RowPolicy};
 mod counts;
 mod parquet;
 
@@ -12,9 +9,10 @@ use std::path::{Path, PathBuf};
 use crate::readers::openb_nodes;
 use crate::readers::openb_pods::{OpenbPod, read_openb_pods};
 use crate::readers::swf::{SwfSource, read_swf_jobs};
+use crate::registry;
+use crate::tests::prelude::*;
 use arrivals::fill_up::{FillPod, FillResource, published_order};
 use arrivals::transform;
-use units::Duration;
 
 /// A file of the shared folder, if it is there.
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
@@ -154,10 +152,7 @@ fn openb_has_its_published_size() {
     };
     assert_eq!(all.arrivals.len(), 8_152);
     assert_eq!(all.ledger.count("pod never ran; stays for its life"), 897);
-    let ran_only = ReadOptions {
-        ran_only: true,
-        ..ReadOptions::default()
-    };
+    let ran_only = options_with(|own| own.ran_only = true);
     let ran = recorded(path, &ran_only).expect("read above");
     assert_eq!(ran.arrivals.len(), 8_152 - 897);
 }
@@ -358,10 +353,7 @@ pub(crate) fn check_published(published: &[Published]) {
         let entry = registry::recognize(&Input::path(full)).expect("a known format");
         assert_eq!(entry.name, format, "{file}");
         let usage = entry.options.contains(&"usage");
-        let options = ReadOptions {
-            usage,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.usage = usage);
         let recorded = recorded(&path, &options).expect("read above");
         println!("{file}\n{}", recorded.ledger);
         assert_eq!(recorded.arrivals.len(), arrivals, "{file}");
@@ -432,18 +424,14 @@ fn every_workload_of_batsim_is_read() {
         .expect("readable")
         .expect("a folder");
     assert_eq!(files.len(), 29);
-    let options = ReadOptions {
-        rows: RowPolicy::REPORT,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.rows = RowPolicy::REPORT);
     for file in files {
         let entry = registry::recognize(&file).expect("a known format");
         assert_eq!(entry.name, "batsim", "{}", file.name);
         let arrivals::format::Constructor::Workload(open) = entry.open else {
             panic!("a workload");
         };
-        let mut source = open(&file, &options).expect("readable");
-        let recorded = Recorded::collect(&mut *source).expect("readable");
+        let recorded = collected(open(&file, &options));
         let bad = recorded.ledger.bad_row_count();
         // Submissions up to 1e17 s after the start are beyond what a run can reach.
         let expected = match file.name.rsplit('/').next() {

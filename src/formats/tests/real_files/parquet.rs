@@ -2,7 +2,7 @@
 
 use super::{Published, check_published, shared};
 use crate::failure_log;
-use intake::Input;
+use crate::prelude::*;
 
 const PUBLISHED_PARQUET: &[Published] = &[
     ("opendc/surf_week/tasks.parquet", "opendc", 6_295, &[]),

@@ -6,8 +6,8 @@ use indexmap::{IndexMap, IndexSet};
 use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
-use arrivals::spill::{Places, key_of};
-use model::{PodName, Text};
+use crate::prelude::*;
+use arrivals::spill::key_of;
 
 /// The namespaces of a workload, with what has been named in them.
 #[derive(Default)]

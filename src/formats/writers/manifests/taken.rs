@@ -1,18 +1,15 @@
 //! The part of a spec that manifests say: what the API of Kubernetes takes of it, as it stands there when it is read.
 //! A rule that the API refuses is left out whole, as a part of it would be another rule.
 
-use std::sync::Arc;
-
 use super::names::{Namespaces, dns_label, is_dns_name, is_label_key, is_label_value};
+use crate::prelude::*;
 use crate::writers::table::{devices, is_own_pattern};
 use model::gpu::GPU_RESOURCES;
 use model::resource_list::{CPU, MEMORY};
 use model::{
-    Affinity, Behaviour, Container, DEFAULT_SCHEDULER, HostPort, LabelSelector, Labels,
-    NodeSelectorTerm, Operator, PodAffinityTerm, PodSpec, Requirement, ResourceList, TaintEffect,
-    Text, Toleration, TopologySpread,
+    Affinity, Container, DEFAULT_SCHEDULER, HostPort, LabelSelector, NodeSelectorTerm, Operator,
+    PodAffinityTerm, Requirement, TaintEffect, Toleration, TopologySpread,
 };
-use units::{Duration, Quantity};
 
 /// The beginning of the names of memory in huge pages.
 const HUGE_PAGES: &str = "hugepages-";

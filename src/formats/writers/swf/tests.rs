@@ -1,15 +1,12 @@
 //! Logs that arrivals become.
 
 use super::*;
+use crate::parts::sorting::one_pod;
 use crate::registry;
+use crate::tests::prelude::*;
 use crate::writers::Converted;
 use crate::writers::lost::Fate;
-use arrivals::ReadOptions;
-use arrivals::format::Constructor;
-use arrivals::memory::{MemorySource, Recorded};
-use intake::Input;
-use std::sync::Arc;
-use units::Instant;
+use arrivals::memory::MemorySource;
 
 fn recorded(arrivals: Vec<Arrival>, specs: Vec<PodSpec>) -> Recorded {
     Recorded {
@@ -22,17 +19,12 @@ fn recorded(arrivals: Vec<Arrival>, specs: Vec<PodSpec>) -> Recorded {
 
 fn job(number: u64, secs: i64) -> Arrival {
     Arrival {
-        submit: Instant::from_secs(secs),
-        name: PodName::Job(number),
-        class: 0,
         members: 4,
         tenant: 1,
         run_time: Some(Duration::from_secs(90)),
         time_limit: Some(Duration::from_secs(600)),
         historic_start: Some(Instant::from_secs(secs + 7)),
-        links: None,
-        part: 0,
-        origin: intake::Origin::NONE,
+        ..one_pod(PodName::Job(number), Instant::from_secs(secs))
     }
 }
 
@@ -62,12 +54,8 @@ fn a_log_reads_back_as_it_was() {
     let Constructor::Workload(open) = registry::find("swf").expect("known").open else {
         panic!("a workload");
     };
-    let options = ReadOptions {
-        memory: true,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good rows");
-    let read = Recorded::collect(&mut *source).expect("good rows");
+    let options = options_with(|own| own.memory = true);
+    let read = collected(open(&input, &options));
     let bare = |own: &Recorded| -> Vec<Arrival> {
         let arrivals = own.arrivals.iter().cloned();
         arrivals

@@ -1,20 +1,16 @@
 //! Random workloads with whatever a record may say, and texts that are hard to write.
 
-use std::sync::Arc;
-
+use crate::parts::sorting::one_pod;
 use proptest::prelude::*;
 
+use crate::prelude::*;
 use arrivals::header_record::{HeaderEntry, HeaderRecord};
 use arrivals::job_fields::JobField;
 use arrivals::links::Links;
 use arrivals::memory::Recorded;
-use arrivals::stream::Arrival;
 use model::behaviour::Resize;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{
-    Behaviour, Container, GpuRequest, JOB_TYPE_LABEL, Labels, PodName, PodSpec, ResourceList, Text,
-};
-use units::{Duration, Instant, Quantity};
+use model::{Container, GpuRequest, JOB_TYPE_LABEL};
 
 const TEXTS: [&str; 11] = [
     "",
@@ -223,12 +219,6 @@ pub(super) fn recorded(has_numbers: bool) -> impl Strategy<Value = Recorded> {
                 links.delay = own.delay;
             }
             arrivals.push(Arrival {
-                submit: at,
-                name: if has_numbers {
-                    PodName::Job(3 * place as u64)
-                } else {
-                    PodName::Text(own.name.to_string().into())
-                },
                 class: own.class.index(classes.len()) as u32,
                 members: own.members,
                 tenant: own.tenant.index(tenants.len()) as u32,
@@ -236,8 +226,14 @@ pub(super) fn recorded(has_numbers: bool) -> impl Strategy<Value = Recorded> {
                 time_limit: own.time_limit,
                 historic_start: own.wait.map(|wait| at.saturating_add(wait)),
                 links,
-                part: 0,
-                origin: intake::Origin::NONE,
+                ..one_pod(
+                    if has_numbers {
+                        PodName::Job(3 * place as u64)
+                    } else {
+                        PodName::Text(own.name.to_string().into())
+                    },
+                    at,
+                )
             });
             if let (Some(gang), Some(own)) = (gang, arrivals.last_mut()) {
                 own.join(gang);

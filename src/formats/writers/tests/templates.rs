@@ -1,14 +1,13 @@
 //! The template of a pod that the project's own table has: the reader of manifests and that of the table make the same
 //! pod of it.
 
+use crate::parts::sorting::one_pod;
 use crate::readers::csv::CsvSource;
+use crate::tests::prelude::*;
 use crate::writers::find;
-use arrivals::{Arrival, MemorySource, ReadOptions, Recorded};
-use intake::{Input, Origin};
-use units::Instant;
+use arrivals::MemorySource;
 
 use k8s::{ManifestReader, read_manifests};
-use model::PodSpec;
 
 /// Rules about places.
 const WISHES: &str = include_str!("../../../k8s/tests/wishes.yaml");
@@ -33,19 +32,7 @@ const MORE: &str = "
 
 /// A pod written as a table: the text of the table, and the template in it.
 fn written(spec: &PodSpec) -> (String, serde_json::Value) {
-    let arrival = Arrival {
-        submit: Instant::ZERO,
-        name: "a".into(),
-        class: 0,
-        members: 1,
-        tenant: 0,
-        run_time: None,
-        time_limit: None,
-        historic_start: None,
-        links: None,
-        part: 0,
-        origin: Origin::NONE,
-    };
+    let arrival = one_pod("a".into(), Instant::ZERO);
     let workload = Recorded {
         arrivals: vec![arrival],
         classes: vec![spec.clone().into()],
@@ -72,10 +59,7 @@ fn a_template_of_a_table_is_read_as_a_manifest() {
     let spec = PodSpec::clone(&spec.pods[0].spec);
     let (table, mut template) = written(&spec);
     let input = Input::bytes("t.csv", table.into_bytes());
-    let options = ReadOptions {
-        usage: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.usage = true);
     let mut source = CsvSource::open(&input, &options).expect("a table");
     let again = Recorded::collect(&mut source).expect("good rows");
     assert_eq!(*again.classes[0], spec);

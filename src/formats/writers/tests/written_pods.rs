@@ -7,11 +7,10 @@ use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 
+use crate::prelude::*;
 use crate::readers::csv::CsvSource;
 use crate::writers::{Lost, find};
-use arrivals::{ArrivalSource, MemorySource, ReadOptions, Recorded};
-use intake::Input;
-use units::{Duration, Instant};
+use arrivals::{MemorySource, Recorded};
 
 use k8s::ManifestReader;
 

@@ -6,11 +6,10 @@ use proptest::option;
 use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
+use crate::prelude::*;
 use crate::readers::csv::CsvSource;
 use crate::writers::find;
-use arrivals::{ArrivalSource, MemorySource, ReadOptions, Recorded};
-use intake::Input;
-use model::PodSpec;
+use arrivals::{MemorySource, Recorded};
 
 use k8s::ManifestReader;
 

@@ -1,32 +1,26 @@
 //! Containers that arrive, change and stop, and what is wrong with others.
 
+use crate::tests::prelude::*;
 use proptest::prelude::*;
 
 use super::*;
-use crate::packed::archive;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
-use intake::ledger::RowPolicy;
 
 #[test]
 fn the_first_row_of_a_container_is_its_arrival() {
     let rows = "c_1,m_2,0,app_5,started,400,800,1.5\nc_2,m_2,100,app_5,started,400,400,1.5\n\
                 c_1,m_2,200,app_5,started,400,800,1.5\nc_1,m_2,300,app_5,started,800,800,1.5\n\
                 c_3,m_2,x,app_5,started,800,800,1.5\n";
-    let input = Input::bytes("c.csv", rows.as_bytes());
-    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
+    let found = faults(&ENTRY, "c.csv", rows);
     assert_eq!((found.accepted, found.bad_row_count), (2, 1));
     assert_eq!(
         found.bad_rows[0].to_string(),
         "c.csv:5: column `time_stamp`: must be a number, found `x`"
     );
     let good = &rows[..rows.find("c_3").expect("there")];
-    let mut source = open(
+    let recorded = collected(open(
         &Input::bytes("c.csv", good.as_bytes()),
         &ReadOptions::default(),
-    )
-    .expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    ));
     assert_eq!(recorded.arrivals[1].submit, Instant::from_secs(100));
     let limits = &recorded.classes[0].containers[0].limits;
     assert_eq!(limits.get("cpu").milli_ceil(), Ok(8_000));
@@ -39,9 +33,7 @@ fn a_stopped_container_without_a_request_does_not_arrive() {
     let rows = "c_1,m_2,0,app_5,started,400,800,1.5\nc_2,m_2,0,app_5,stopped,,,\n\
                 c_3,m_2,0,app_5,started,400,800,\nc_4,m_2,0,app_5,stopped,400,800,1.5\n\
                 c_2,m_2,9,app_5,started,400,800,1.5\n";
-    let input = Input::bytes("c.csv", rows.as_bytes());
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let recorded = collected(open(&file("c.csv", rows), &ReadOptions::default()));
     let arrivals = recorded.arrivals.iter();
     let arrivals: Vec<_> = arrivals
         .map(|own| (own.name.to_string(), own.submit))
@@ -49,12 +41,10 @@ fn a_stopped_container_without_a_request_does_not_arrive() {
     let (zero, later) = (Instant::ZERO, Instant::from_secs(9));
     let expected = [("c_1", zero), ("c_3", zero), ("c_4", zero), ("c_2", later)];
     assert_eq!(arrivals, expected.map(|(name, at)| (name.to_owned(), at)));
-    for kind in [
+    recorded.ledger.has_once([
         "stopped container without a request",
         "no request; counted as 0",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -64,9 +54,7 @@ fn a_container_ends_when_it_is_stopped_and_may_come_again() {
                 c_2,m_2,5,app_5,stopped,400,800,1.5\nc_2,m_2,9,app_5,stopped,400,800,1.5\n\
                 c_2,m_2,10,app_5,started,400,800,1.5\nc_2,m_2,25,app_5,stopped,400,800,1.5\n\
                 c_3,m_2,30,app_5,unknown,400,800,1.5\n";
-    let input = Input::bytes("c.csv", rows.as_bytes());
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let recorded = collected(open(&file("c.csv", rows), &ReadOptions::default()));
     let lives = recorded.arrivals.iter().map(|own| {
         let seconds = |nanos| nanos / 1_000_000_000;
         let run_time = own.run_time.map(|own| seconds(own.as_nanos()));
@@ -87,12 +75,10 @@ fn a_container_ends_when_it_is_stopped_and_may_come_again() {
         lives,
         expected.map(|(name, at, run_time)| (name.to_owned(), at, run_time))
     );
-    for kind in [
+    recorded.ledger.has_once([
         "container that is there again after it was stopped; arrives again",
         "container whose first row says that it is stopped; arrives all the same",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
     assert_eq!(recorded.ledger.entries().len(), 2);
 }
 
@@ -100,19 +86,15 @@ fn a_container_ends_when_it_is_stopped_and_may_come_again() {
 fn the_earliest_row_is_the_arrival_wherever_it_stands() {
     let rows = "c_1,m_2,900,app_5,started,800,800,1.5\nc_1,m_2,0,app_5,started,400,800,1.5\n\
                 c_2,m_2,0,app_5,started,400,800,1.5\n";
-    let input = Input::bytes("c.csv", rows.as_bytes());
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let recorded = collected(open(&file("c.csv", rows), &ReadOptions::default()));
     let submits: Vec<Instant> = recorded.arrivals.iter().map(|own| own.submit).collect();
     assert_eq!(submits, [Instant::ZERO; 2]);
     let requests = recorded.classes[0].requests().expect("small");
     assert_eq!(requests.get("cpu").milli_ceil(), Ok(4_000));
-    for kind in [
+    recorded.ledger.has_once([
         OUT_OF_ORDER,
         "more cores requested later; the first request stands",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -126,16 +108,14 @@ fn usage_beside_containers_is_what_they_use() {
         ("container_usage.csv", usage),
         ("machine_meta.csv", machines),
     ]);
-    let input = Input::bytes("t.tar", bytes);
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
+    let input = file_of(&ENTRY, "t.tar", bytes);
     let read = |usage| {
         let options = ReadOptions {
             usage,
             rows: intake::ledger::RowPolicy::REPORT,
             ..ReadOptions::default()
         };
-        Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
+        collected(open(&input, &options))
     };
     let with = read(true);
     let used = |class: usize| with.classes[class].behaviour.clone();
@@ -149,13 +129,11 @@ fn usage_beside_containers_is_what_they_use() {
         Some("recorded(600s: 80.00%)")
     );
     assert_eq!(used(1), None);
-    for kind in [
+    with.ledger.has_once([
         "row without usage",
         "usage of a container that is not listed",
         "machines, read by `alibaba-2018-machines`",
-    ] {
-        assert_eq!(with.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
     assert_eq!(
         with.ledger.bad_rows()[0].to_string(),
         "t.tar: container_usage.csv:5: column `cpu_util_percent`: must be at most 100, found `102`"

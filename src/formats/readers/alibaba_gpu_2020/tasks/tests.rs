@@ -1,59 +1,38 @@
 //! Tasks as gangs, alone and with the tables beside them.
 
 use super::*;
-use crate::packed::archive;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
+use crate::tests::prelude::*;
 
 const ROWS: &str = "j1,tensorflow,2.0,Terminated,1000.5,1060.5,600,29.3,50,MISC\n\
                     j2,worker,1,Running,1010,,600,,250,V100\nj3,ps,1,Waiting,,,600,10,,\n";
 
 #[test]
 fn instances_are_a_gang() {
-    let input = Input::bytes("t.csv", ROWS.as_bytes());
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| {
-            let gpu = &recorded.classes[one.class as usize].gpu;
-            (one.submit, one.members, one.run_time, gpu.total_milli())
-        })
-        .collect();
+    let recorded = collected(open(&file("t.csv", ROWS), &ReadOptions::default()));
+    let seen = recorded.each(|one| {
+        let gpu = &recorded.classes[one.class as usize].gpu;
+        (one.submit, one.members, one.run_time, gpu.total_milli())
+    });
     let at = |millis| Instant::ZERO + Duration::from_millis(millis);
-    assert_eq!(
-        seen,
-        [
-            (at(0), 2, Some(Duration::from_secs(60)), 500),
-            (at(9_500), 1, None, 3_000),
-        ]
-    );
-    for kind in [
+    seen.are([
+        (at(0), 2, Some(Duration::from_secs(60)), 500),
+        (at(9_500), 1, None, 3_000),
+    ]);
+    recorded.ledger.has_once([
         "task never began",
         "no request; counted as 0",
         "GPUs that are no whole number above one; rounded up",
         "no end after a start; run time not known",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
     let is_alone = recorded.arrivals.iter().all(|own| own.links.is_none());
     assert!(is_alone && recorded.ledger.count(LATER) == 0);
     let rows = "j,t,1,Done,1,2,1,1,1,\nj,t,1,Failed,-1,2,1,1,1,\nj,t,1,Failed,1,2,1,1,9000,\n";
-    let found = validate(
-        &Input::bytes("t.csv", rows.as_bytes()),
-        &ENTRY,
-        &ReadOptions::default(),
-        9,
-    );
-    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        bad,
-        [
-            "t.csv:1: column `status`: must be one of Running, Terminated, Failed, Waiting, \
+    faults(&ENTRY, "t.csv", rows).has_bad_rows([
+        "t.csv:1: column `status`: must be one of Running, Terminated, Failed, Waiting, \
              Interrupted, found `Done`",
-            "t.csv:2: column `start_time`: must be at least 0, found `-1`",
-            "t.csv:3: column `plan_gpu`: must be at most 6400, found `9000`",
-        ]
-    );
+        "t.csv:2: column `start_time`: must be at least 0, found `-1`",
+        "t.csv:3: column `plan_gpu`: must be at most 6400, found `9000`",
+    ]);
 }
 
 #[test]
@@ -65,26 +44,21 @@ fn tasks_of_a_job_are_a_gang_and_arrive_with_the_first() {
     let mut source = open(&input, &ReadOptions::default()).expect("good rows");
     assert!(source.has_gangs() && !source.may_wait());
     let recorded = Recorded::collect(&mut *source).expect("good rows");
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|own| {
-            let gang = own.gang().map(ToString::to_string);
-            let submit = own.submit.as_nanos() / 1_000_000_000;
-            (own.name.to_string(), submit, gang)
-        })
-        .collect();
+    let seen = recorded.each(|own| {
+        let gang = own.gang().map(ToString::to_string);
+        let submit = own.submit.as_nanos() / 1_000_000_000;
+        (own.name.to_string(), submit, gang)
+    });
     let member =
         |name: &str, submit, gang: Option<&str>| (name.to_owned(), submit, gang.map(str::to_owned));
-    assert_eq!(
-        seen,
-        [
-            member("k-ps", 0, Some("k")),
-            member("k-chief", 0, Some("k")),
-            member("j-ps", 1, Some("j")),
-            member("j-worker", 1, Some("j")),
-            member("j-chief", 1, Some("j")),
-            member("l-a", 1, None),
-        ]
-    );
+    seen.are([
+        member("k-ps", 0, Some("k")),
+        member("k-chief", 0, Some("k")),
+        member("j-ps", 1, Some("j")),
+        member("j-worker", 1, Some("j")),
+        member("j-chief", 1, Some("j")),
+        member("l-a", 1, None),
+    ]);
     let later = recorded.ledger.entries().iter();
     let later = later.filter(|entry| &*entry.kind == LATER);
     let later: Vec<_> = later.map(|own| (own.count, own.line, own.action)).collect();
@@ -93,14 +67,9 @@ fn tasks_of_a_job_are_a_gang_and_arrive_with_the_first() {
 
 #[test]
 fn states_are_outcomes_where_they_are_asked_for() {
-    let options = ReadOptions {
-        recorded: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.recorded = true);
     let rows = "j,a,1,Terminated,1,2,1,1,1,\nj,b,1,Failed,2,3,1,1,1,\nj,c,1,Running,3,,1,1,1,\n";
-    let input = Input::bytes("t.csv", rows.as_bytes());
-    let mut source = open(&input, &options).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let recorded = collected(open(&file("t.csv", rows), &options));
     assert_eq!(
         crate::tests::outcomes(&recorded),
         ["completed", "failed", ""]
@@ -128,32 +97,21 @@ fn tables_beside_tasks_say_when_and_by_whom_they_were_submitted() {
         ("pai_sensor_table.csv", sensors),
         ("pai_task_table.csv", &tasks),
     ];
-    let input = Input::bytes("t.tar", archive(&files));
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
-    let options = ReadOptions {
-        usage: true,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| {
-            let spec = &recorded.classes[one.class as usize];
-            let tenant = &*recorded.tenants[one.tenant as usize];
-            let second = |at: Instant| at.as_nanos() as f64 / 1e9;
-            let start = one.historic_start.map(second);
-            (second(one.submit), start, tenant, &spec.gpu.models[..])
-        })
-        .collect();
-    assert_eq!(
-        seen,
-        [
-            (0.0, Some(100.5), "ann", &["T4".into()][..]),
-            (110.0, Some(110.0), "bob", &[]),
-            (130.0, Some(130.0), "ps", &[]),
-        ]
-    );
+    let input = file_of(&ENTRY, "t.tar", archive(&files));
+    let options = options_with(|own| own.usage = true);
+    let recorded = collected(open(&input, &options));
+    let seen = recorded.each(|one| {
+        let spec = &recorded.classes[one.class as usize];
+        let tenant = &*recorded.tenants[one.tenant as usize];
+        let second = |at: Instant| at.as_nanos() as f64 / 1e9;
+        let start = one.historic_start.map(second);
+        (second(one.submit), start, tenant, &spec.gpu.models[..])
+    });
+    seen.are([
+        (0.0, Some(100.5), "ann", &["T4".into()][..]),
+        (110.0, Some(110.0), "bob", &[]),
+        (130.0, Some(130.0), "ps", &[]),
+    ]);
     let first = &recorded.classes[0];
     assert_eq!(
         first.labels.get(JOB_TYPE_LABEL).map(|own| &**own),
@@ -162,7 +120,7 @@ fn tables_beside_tasks_say_when_and_by_whom_they_were_submitted() {
     let used = first.behaviour.as_ref().expect("measured");
     assert_eq!(used.cpu_usage.as_deref(), Some("1505m"));
     assert_eq!(used.memory_usage.as_deref(), Some("3221225472"));
-    for kind in [
+    recorded.ledger.has_once([
         "job listed again; its first row stands",
         "job without a task; makes no demand",
         "start before the job's submission; arrives at its start",
@@ -171,9 +129,7 @@ fn tables_beside_tasks_say_when_and_by_whom_they_were_submitted() {
         "machines, read by `alibaba-gpu-2020-machines`",
         "usage of machines, not read; a run's nodes use what their pods do",
         "file about the trace, not read",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
     let without = open(&input, &ReadOptions::default()).expect("good rows");
     assert_eq!(without.ledger().count(USAGE_NOT_READ), 1);
 }
@@ -181,9 +137,7 @@ fn tables_beside_tasks_say_when_and_by_whom_they_were_submitted() {
 #[test]
 fn a_task_without_a_number_of_instances_has_one() {
     let rows = "j,w,,Terminated,100.0,190.0,600,29.3,50,MISC\n";
-    let input = Input::bytes("t.csv", rows.as_bytes());
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let recorded = collected(open(&file("t.csv", rows), &ReadOptions::default()));
     assert_eq!(recorded.arrivals[0].members, 1);
     let kind = "no number of instances; counted as 1";
     assert_eq!(recorded.ledger.count(kind), 1);

@@ -1,7 +1,7 @@
 //! Names of the demands of tasks: job and index, and from the second demand of a task on its number.
 
 use super::Key;
-use model::PodName;
+use crate::readers::prelude::*;
 
 /// The name of a task until its demands are numbered.
 pub(super) fn provisional(key: Key) -> PodName {

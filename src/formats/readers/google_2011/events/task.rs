@@ -1,11 +1,7 @@
 //! Tasks that are alive, and the ends of their demands.
 
-use arrivals::job_fields::Outcome;
+use crate::readers::prelude::*;
 use arrivals::spill::{NONE, Stored};
-use intake::TraceError;
-use intake::ledger::{Action, Journal};
-use intake::origin::Origin;
-use units::{Duration, Instant};
 
 use super::Key;
 
@@ -104,10 +100,8 @@ impl Task {
         line: u64,
         time: Instant,
     ) -> Result<(), TraceError> {
-        if self.began.is_some() {
-            let kind = "scheduled twice without an end; the first counts as lost";
-            journal.dirt(kind, Action::Repair, line)?;
-        }
+        let kind = "scheduled twice without an end; the first counts as lost";
+        journal.repair_if(self.began.is_some(), kind, line)?;
         self.start.get_or_insert(time);
         self.began = Some(time);
         Ok(())

@@ -1,9 +1,7 @@
+use crate::tests::prelude::*;
 use proptest::prelude::*;
 
 use super::*;
-use crate::parts::requests::requests;
-use arrivals::memory::Recorded;
-use intake::ledger::RowPolicy;
 
 /// The demands of events of two tasks; a number of them is held in memory.
 fn demands(events: &[(i64, i64, i64)], ran_only: bool, most_held: usize) -> (Recorded, Vec<u32>) {
@@ -119,10 +117,7 @@ fn the_end_of_a_task_is_its_outcome_where_it_is_asked_for() {
         let mut source = tasks.finish(journal).expect("in memory");
         Recorded::collect(&mut *source).expect("in memory")
     };
-    let options = ReadOptions {
-        outcomes: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.outcomes = true);
     let kept = outcomes(&options);
     assert_eq!(
         crate::tests::outcomes(&kept),

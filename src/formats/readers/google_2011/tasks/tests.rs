@@ -1,13 +1,10 @@
 //! Demands from events of tasks, and tables that are wrong.
 
+use crate::tests::prelude::*;
 use std::io;
 
 use super::*;
-use crate::packed::archive;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
 use model::rules;
-use units::{Duration, Instant};
 
 fn read(rows: &str, options: &ReadOptions) -> Result<Recorded, TraceError> {
     let input = Input::bytes("part-0.csv", rows.as_bytes());
@@ -38,43 +35,31 @@ fn the_last_attempt_gives_the_run_time_and_evictions_end_nothing() {
     ]
     .concat();
     let recorded = read(&rows, &ReadOptions::default()).expect("good rows");
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| (one.name.to_string(), one.submit, one.run_time))
-        .collect();
+    let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
     let run = |seconds| Some(Duration::from_secs(seconds));
-    assert_eq!(
-        seen,
-        [
-            ("7-0".to_owned(), Instant::ZERO, None),
-            ("7-1".to_owned(), Instant::from_secs(600), run(60)),
-            ("7-1-2".to_owned(), Instant::from_secs(800), None),
-            ("7-2".to_owned(), Instant::from_secs(900), run(30)),
-        ]
-    );
+    seen.are([
+        ("7-0".to_owned(), Instant::ZERO, None),
+        ("7-1".to_owned(), Instant::from_secs(600), run(60)),
+        ("7-1-2".to_owned(), Instant::from_secs(800), None),
+        ("7-2".to_owned(), Instant::from_secs(900), run(30)),
+    ]);
     assert_eq!(
         recorded.arrivals[1].historic_start,
         Some(Instant::from_secs(601))
     );
-    let requests = recorded.classes[0].requests().expect("small");
-    assert_eq!(requests.get("cpu").milli_ceil(), Ok(32_000));
-    assert_eq!(requests.get("memory").units_ceil(), Ok(64 << 30));
+    assert_eq!(amounts(&recorded.classes[0]), (32_000, 64 << 30));
     assert_eq!(
         (recorded.classes[0].priority, recorded.classes.len()),
         (9, 1)
     );
-    for (kind, count) in [
+    recorded.ledger.has_counts([
         ("task never ran; stays as long as it waited", 1),
         (
             "fewer cores requested while it ran; the first request stands",
             1,
         ),
-    ] {
-        assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-    }
-    let options = ReadOptions {
-        ran_only: true,
-        ..ReadOptions::default()
-    };
+    ]);
+    let options = options_with(|own| own.ran_only = true);
     assert_eq!(read(&rows, &options).expect("good rows").arrivals.len(), 3);
 }
 
@@ -98,12 +83,8 @@ fn use_counts_from_the_start_of_the_attempt_that_ran() {
     ]
     .concat();
     let bytes = archive(&[("task_events.csv", &events), ("task_usage.csv", &windows)]);
-    let options = ReadOptions {
-        usage: true,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&Input::bytes("t.tar", bytes), &options).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let options = options_with(|own| own.usage = true);
+    let recorded = collected(open(&Input::bytes("t.tar", bytes), &options));
     let used = recorded.arrivals.iter().map(|own| {
         let spec = &recorded.classes[own.class as usize];
         let behaviour = spec.behaviour.as_ref();
@@ -130,10 +111,7 @@ fn the_largest_request_stands_if_that_is_asked_for() {
     ]
     .concat();
     let asked = |largest_request| {
-        let options = ReadOptions {
-            largest_request,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.largest_request = largest_request);
         let recorded = read(&rows, &options).expect("good rows");
         let class = recorded.arrivals[0].class as usize;
         let requests = recorded.classes[class].requests().expect("small");
@@ -197,7 +175,7 @@ fn an_end_at_the_instant_of_the_next_submit_comes_first() {
         .map(|&(at, event)| row(at, 0, event, request))
         .collect();
     let recorded = read(&rows, &ReadOptions::default()).expect("good rows");
-    let runs: Vec<_> = recorded.arrivals.iter().map(|one| one.run_time).collect();
+    let runs = recorded.each(|one| one.run_time);
     assert_eq!(
         runs,
         [7, 5].map(|seconds| Some(Duration::from_secs(seconds)))
@@ -223,27 +201,21 @@ fn dirty_rows_are_named() {
          600000000,,9,0\n";
     let input = Input::bytes("part-0.csv", rows.as_bytes());
     let found = validate(&input, &ENTRY, &ReadOptions::default(), 10);
-    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        bad,
-        [
-            "part-0.csv:6: column `event`: must be at most 8, found `9`",
-            "part-0.csv:7: column `CPU request`: must be at least 0, found `-0.1`",
-            "part-0.csv:8: column `time`: must be at least 0, found `-5`",
-            "part-0.csv:9: column `machine id`: the row has 4 fields where the format has 13, \
+    found.has_bad_rows([
+        "part-0.csv:6: column `event`: must be at most 8, found `9`",
+        "part-0.csv:7: column `CPU request`: must be at least 0, found `-0.1`",
+        "part-0.csv:8: column `time`: must be at least 0, found `-5`",
+        "part-0.csv:9: column `machine id`: the row has 4 fields where the format has 13, \
              found `600000000,,9,0`",
-        ]
-    );
-    for kind in [
+    ]);
+    found.ledger.has_once([
         "no request; counted as 0",
         "tasks on different machines, not enforced without `constraints`",
         "record made up by the publisher",
         "task without SUBMIT; arrives at its first event",
         "scheduled twice without an end; the first counts as lost",
         "event after the trace; the task has not ended",
-    ] {
-        assert_eq!(found.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
     assert_eq!(found.accepted, 2);
 }
 
@@ -262,11 +234,8 @@ fn tables_beside_the_events_say_more_about_tasks_and_machines() {
     let entry = crate::registry::recognize(&input).expect("known");
     assert_eq!(entry.name, ENTRY.name);
     let read = |usage| {
-        let options = ReadOptions {
-            usage,
-            ..ReadOptions::default()
-        };
-        Recorded::collect(&mut *open(&input, &options).expect("good")).expect("good")
+        let options = options_with(|own| own.usage = usage);
+        collected(open(&input, &options))
     };
     let with = read(true);
     let used = with.classes[0]
@@ -315,20 +284,15 @@ fn all_tables_of_the_trace_are_read_or_listed() {
         ("machine_events/part-0.csv", "0,5,0,p,0.5,0.25\n"),
         ("task_events/part-0.csv", &events),
     ]);
-    let input = Input::bytes("t.tar", bytes);
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
-    let mut source = open(&input, &ReadOptions::default()).expect("good");
-    let recorded = Recorded::collect(&mut *source).expect("good");
+    let input = file_of(&ENTRY, "t.tar", bytes);
+    let recorded = collected(open(&input, &ReadOptions::default()));
     assert_eq!(recorded.arrivals.len(), 1);
-    for kind in [
+    recorded.ledger.has_once([
         "file about the trace, not read",
         "job events, not read; the events of their tasks say when, whose and how urgent",
         "attributes of machines, read by `google-2011-machines`",
         "machine events, read by `google-2011-machines`",
-    ] {
-        assert_eq!(recorded.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -337,10 +301,7 @@ fn tasks_of_a_job_are_kept_apart_if_that_is_asked_for() {
     let rows = format!("{apart}{}", row(600, 2, 0, "0.5,0.25,0.1"));
     let kind = "tasks on different machines, not enforced without `constraints`";
     for (constraints, waived, terms) in [(false, 1, 0), (true, 0, 1)] {
-        let options = ReadOptions {
-            constraints,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.constraints = constraints);
         let recorded = read(&rows, &options).expect("good rows");
         assert_eq!(recorded.ledger.count(kind), waived);
         let spec = &recorded.classes[recorded.arrivals[0].class as usize];
@@ -362,12 +323,7 @@ fn times_in_seconds_are_told() {
         "trace that ends before its window begins, at 600000000; its times must be in microseconds";
     let told = |name: &str, rows: &str| {
         let entry = crate::registry::find(name).expect("a format");
-        let found = validate(
-            &Input::bytes("part-0.csv", rows.as_bytes()),
-            entry,
-            &ReadOptions::default(),
-            9,
-        );
+        let found = faults(entry, "part-0.csv", rows);
         assert_eq!((found.bad_row_count, found.stopped), (0, None));
         found.ledger.count(kind)
     };

@@ -1,8 +1,5 @@
 use super::*;
-use crate::packed::archive;
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
-use units::{Duration, Instant};
+use crate::tests::prelude::*;
 
 const HEADER: &str = "time,type,collection_id,instance_index,collection_type,priority,\
                       alloc_collection_id,machine_id,resource_request_cpus,\
@@ -10,8 +7,7 @@ const HEADER: &str = "time,type,collection_id,instance_index,collection_type,pri
 
 fn read(text: String) -> Recorded {
     let input = Input::bytes("i", text.into_bytes());
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    Recorded::collect(&mut *source).expect("good rows")
+    collected(open(&input, &ReadOptions::default()))
 }
 
 /// Type, time in seconds, collection, and alloc set of a few events.
@@ -46,9 +42,7 @@ fn tables_and_objects_give_the_same_demands() {
     let table = format!("{HEADER}{rows}");
     let objects: String = EVENTS.map(object).concat();
     for text in [&table, &objects] {
-        let input = Input::bytes("i", text.as_bytes());
-        let entry = crate::registry::recognize(&input).expect("known");
-        assert_eq!(entry.name, ENTRY.name);
+        file_of(&ENTRY, "i", text);
     }
     let (one, other) = (read(table), read(objects));
     assert_eq!(one.arrivals, other.arrivals);
@@ -57,13 +51,10 @@ fn tables_and_objects_give_the_same_demands() {
         .map(|one| (one.name.to_string(), one.submit, one.run_time))
         .collect();
     let at = Instant::from_secs;
-    assert_eq!(
-        seen,
-        [
-            ("7-0".to_owned(), at(600), Some(Duration::from_secs(60))),
-            ("8-0".to_owned(), at(620), None),
-        ]
-    );
+    seen.are([
+        ("7-0".to_owned(), at(600), Some(Duration::from_secs(60))),
+        ("8-0".to_owned(), at(620), None),
+    ]);
     let requests = one.classes[0].requests().expect("small");
     assert_eq!(requests.get("cpu").milli_ceil(), Ok(32_000));
     let kind = "event of a task inside a reservation; takes nothing besides";
@@ -89,23 +80,17 @@ fn collections_beside_instances_say_whose_they_are_and_what_is_waited_for() {
         crate::registry::recognize(&input).map(|entry| entry.name),
         Ok(ENTRY.name)
     );
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| {
-            let priority = recorded.classes[one.class as usize].priority;
-            (one.task().to_string(), one.after().len(), priority)
-        })
-        .collect();
+    let recorded = collected(open(&input, &ReadOptions::default()));
+    let seen = recorded.each(|one| {
+        let priority = recorded.classes[one.class as usize].priority;
+        (one.task().to_string(), one.after().len(), priority)
+    });
     // The third runs inside the second, which is an alloc set.
-    assert_eq!(
-        seen,
-        [
-            ("7".to_owned(), 0, 200),
-            ("8".to_owned(), 1, 300),
-            ("5-0".to_owned(), 0, 1),
-        ]
-    );
+    seen.are([
+        ("7".to_owned(), 0, 200),
+        ("8".to_owned(), 1, 300),
+        ("5-0".to_owned(), 0, 1),
+    ]);
     assert_eq!(
         recorded.tenants,
         ["ann".into(), "bob".into(), "default".into()]
@@ -132,12 +117,8 @@ fn constraints_are_kept_to_if_that_is_asked_for() {
         .map(|(at, value)| record(at, value))
         .collect();
     let input = Input::bytes("i.json", text.into_bytes());
-    let options = ReadOptions {
-        constraints: true,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let options = options_with(|own| own.constraints = true);
+    let recorded = collected(open(&input, &options));
     let machine = |value: Option<&str>| {
         let labels = value.map(|value| ("a".into(), value.into()));
         model::Node {
@@ -164,25 +145,18 @@ fn constraints_are_kept_to_if_that_is_asked_for() {
 fn dirty_records_are_named() {
     let rows = "1,11,7,0,0,1,0,0,0.5,0.5,\n1,0,7,0,2,1,0,0,0.5,0.5,\n1,0,7,0,0,1,0,0,-1,1,\n\
                 1,0,8,0,0,1,0,-1,,1,\"[{\"\"name\"\":\"\"a\"\",\"\"relation\"\":6}]\"\n9223372036854775807,6,8,0,0,1,0,-1,,1,\n";
-    let input = Input::bytes("i.csv", format!("{HEADER}{rows}").into_bytes());
-    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        bad,
-        [
-            "i.csv:2: column `type`: must be at most 10, found `11`",
-            "i.csv:3: column `collection_type`: must be at most 1, found `2`",
-            "i.csv:4: column `resource_request_cpus`: must be at least 0, found `-1`",
-        ]
-    );
-    for kind in [
+    let found = faults(&ENTRY, "i.csv", format!("{HEADER}{rows}"));
+    found.has_bad_rows([
+        "i.csv:2: column `type`: must be at most 10, found `11`",
+        "i.csv:3: column `collection_type`: must be at most 1, found `2`",
+        "i.csv:4: column `resource_request_cpus`: must be at least 0, found `-1`",
+    ]);
+    found.ledger.has_once([
         "no request; counted as 0",
         "constraint on attributes, not enforced without `constraints`",
         "dedicated machine, not enforced",
         "event after the trace; the task has not ended",
-    ] {
-        assert_eq!(found.ledger.count(kind), 1, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -195,10 +169,7 @@ fn usage_beside_the_events_is_what_tasks_use() {
         ("instance_usage.json", usage),
     ]);
     let input = Input::bytes("g.tar", bytes);
-    let options = ReadOptions {
-        usage: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.usage = true);
     let mut source = open(&input, &options).expect("good rows");
     let recorded = Recorded::collect(&mut *source).expect("good rows");
     let used = recorded.classes[0]
@@ -206,8 +177,7 @@ fn usage_beside_the_events_is_what_tasks_use() {
         .as_ref()
         .and_then(|own| own.cpu_usage.clone());
     assert_eq!(used.as_deref(), Some("recorded(0s: 8000m)"));
-    let mut source = open(&input, &ReadOptions::default()).expect("good rows");
-    let recorded = Recorded::collect(&mut *source).expect("good rows");
+    let recorded = collected(open(&input, &ReadOptions::default()));
     assert_eq!(recorded.ledger.count(USAGE_NOT_READ), 1);
 }
 
@@ -226,18 +196,14 @@ fn limits_of_one_instance_keep_them_apart_if_that_is_asked_for() {
         (false, 1, Vec::new()),
         (true, 0, vec!["kubernetes.io/hostname", "google.com/switch"]),
     ] {
-        let options = ReadOptions {
-            constraints,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&input, &options).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let options = options_with(|own| own.constraints = constraints);
+        let recorded = collected(open(&input, &options));
         let own = |place: usize| &recorded.classes[recorded.arrivals[place].class as usize];
         let terms = &own(0).affinity.required_pod_anti_affinity;
         let found: Vec<&str> = terms.iter().map(|term| &*term.topology_key).collect();
         assert_eq!(found, domains);
         assert!(own(2).affinity.required_pod_anti_affinity.is_empty());
-        for (kind, count) in [
+        recorded.ledger.has_counts([
             (
                 "one instance on a machine, not enforced without `constraints`",
                 waived,
@@ -247,9 +213,7 @@ fn limits_of_one_instance_keep_them_apart_if_that_is_asked_for() {
                 waived,
             ),
             ("limit of instances on a machine, not enforced", 1),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
+        ]);
     }
 }
 
@@ -258,10 +222,7 @@ fn names_of_constraints_alone_are_told() {
     let text = "time,type,collection_id,instance_index,collection_type,priority,resource_request_cpus,\
                 resource_request_memory,constraint\n600000000,0,7,0,0,200,0.5,0.25,[os]\n";
     let read = |constraints| {
-        let options = ReadOptions {
-            constraints,
-            ..ReadOptions::default()
-        };
+        let options = options_with(|own| own.constraints = constraints);
         let input = Input::bytes("i.csv", text.as_bytes());
         arrivals::inspect::validate(&input, &ENTRY, &options, 9)
     };
@@ -293,12 +254,8 @@ fn constraints_of_a_parquet_file_are_those_of_json() {
     };
     let objects: String = objects.into_iter().enumerate().map(object).collect();
     let read = |name: &str, bytes: &[u8]| {
-        let options = ReadOptions {
-            constraints: true,
-            ..ReadOptions::default()
-        };
-        let mut source = open(&Input::bytes(name, bytes), &options).expect("good rows");
-        let recorded = Recorded::collect(&mut *source).expect("good rows");
+        let options = options_with(|own| own.constraints = true);
+        let recorded = collected(open(&Input::bytes(name, bytes), &options));
         let classes = recorded.arrivals.iter().map(|own| own.class as usize);
         let specs = classes.map(|class| recorded.classes[class].affinity.clone());
         specs.collect::<Vec<_>>()

@@ -1,9 +1,8 @@
 //! Requests about pods, and what is wrong with others.
 
 use super::*;
-use arrivals::inspect::validate;
+use crate::tests::prelude::*;
 use arrivals::memory::Recorded;
-use units::{Duration, Instant};
 
 fn event(verb: &str, sub: &str, name: &str, second: u32, more: &str) -> String {
     format!(
@@ -40,24 +39,16 @@ fn pods_live_from_their_creation_to_their_end() {
         event("create", "", "d", 24, "").replace("ResponseComplete", "RequestReceived"),
         event("get", "", "a", 24, ""),
     ];
-    let input = Input::bytes("audit.log", log.concat().into_bytes());
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
-    let mut source = open(&input, &ReadOptions::default()).expect("good");
-    let recorded = Recorded::collect(&mut *source).expect("good");
-    let seen: Vec<_> = { recorded.arrivals.iter() }
-        .map(|one| (one.name.to_string(), one.submit, one.run_time))
-        .collect();
-    assert_eq!(
-        seen,
-        [
-            ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(10))),
-            ("b".to_owned(), Instant::from_secs(4), None),
-            ("a".to_owned(), Instant::from_secs(20), None),
-            ("g-x".to_owned(), Instant::from_secs(29), None),
-        ]
-    );
-    for (kind, count) in [
+    let input = file_of(&ENTRY, "audit.log", log.concat());
+    let recorded = collected(open(&input, &ReadOptions::default()));
+    let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
+    seen.are([
+        ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(10))),
+        ("b".to_owned(), Instant::from_secs(4), None),
+        ("a".to_owned(), Instant::from_secs(20), None),
+        ("g-x".to_owned(), Instant::from_secs(29), None),
+    ]);
+    recorded.ledger.has_counts([
         ("request that was refused", 1),
         ("end of a pod that was created before the log", 1),
         ("request about other objects", 1),
@@ -70,9 +61,7 @@ fn pods_live_from_their_creation_to_their_end() {
         ),
         ("pod whose spec is not recorded; requests nothing", 2),
         ("pod whose end is not recorded; run time not known", 3),
-    ] {
-        assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -85,9 +74,7 @@ fn dry_runs_change_nothing_and_a_first_line_with_a_fault_hides_no_log() {
         event("create", "", "b", 2, &address("fieldManager=k&dryRun=All")),
         event("delete", "", "a", 3, &address("dryRun=All")),
     ];
-    let input = Input::bytes("audit.log", log.concat().into_bytes());
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
+    let input = file_of(&ENTRY, "audit.log", log.concat());
     let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
     assert_eq!((found.accepted, found.bad_row_count), (1, 1));
     assert_eq!(found.ledger.count("dry run, which changes nothing"), 2);
@@ -106,12 +93,7 @@ fn dirty_requests_are_named() {
         "{\"stage\": \n".to_owned(),
         event("", "", "a", 1, ""),
     ];
-    let input = Input::bytes("audit.log", dirty.concat().into_bytes());
-    let found = validate(&input, &ENTRY, &ReadOptions::default(), 9);
-    let bad: Vec<String> = found.bad_rows.iter().map(ToString::to_string).collect();
-    assert_eq!(
-        bad,
-        [
+    faults(&ENTRY, "audit.log", dirty.concat()).has_bad_rows([
             "audit.log:1: column `stageTimestamp`: must be a date of UTC such as \
              `2024-03-01T10:00:00Z`, found `\"noon\"`",
             "audit.log:2: column `stageTimestamp`: must be a date of UTC such as \
@@ -121,20 +103,13 @@ fn dirty_requests_are_named() {
             "audit.log:4: column `record`: must be a JSON object; its byte 10 is not, found \
              `{\"stage\": `",
             "audit.log:5: column `verb`: must be a verb such as create, found `\"\"`",
-        ]
-    );
+        ]);
 }
 
 fn read(log: &str) -> Recorded {
-    let input = Input::bytes("audit.log", log.as_bytes());
-    let entry = crate::registry::recognize(&input).expect("known");
-    assert_eq!(entry.name, ENTRY.name);
-    let options = ReadOptions {
-        outcomes: true,
-        ..ReadOptions::default()
-    };
-    let mut source = open(&input, &options).expect("good");
-    Recorded::collect(&mut *source).expect("good")
+    let input = file_of(&ENTRY, "audit.log", log);
+    let options = options_with(|own| own.outcomes = true);
+    collected(open(&input, &options))
 }
 
 /// Name, 1/1000 cores, seconds of submission and run time, outcome.
@@ -190,16 +165,13 @@ fn pods_end_as_their_phase_or_their_deletion_says() {
     let pod = |name: &str, run: i64, outcome: &str| {
         (name.to_owned(), 500, 0, Some(run), outcome.to_owned())
     };
-    assert_eq!(
-        seen(&recorded),
-        [
-            pod("good", 10, "completed"),
-            pod("bad", 11, "failed"),
-            pod("cut", 42, "cancelled"),
-            pod("evicted", 23, "cancelled"),
-            pod("done", 30, "failed"),
-        ]
-    );
+    seen(&recorded).are([
+        pod("good", 10, "completed"),
+        pod("bad", 11, "failed"),
+        pod("cut", 42, "cancelled"),
+        pod("evicted", 23, "cancelled"),
+        pod("done", 30, "failed"),
+    ]);
     // Without phases nothing says whether what is deleted had come to its end.
     let metadata = [
         event("create", "", "a", 1, ""),
@@ -242,16 +214,13 @@ fn pods_that_came_before_the_log_arrive_at_its_beginning() {
     let pod = |name: &str, at: i64, run: Option<i64>, cpu: i64, outcome: &str| {
         (name.to_owned(), cpu, at, run, outcome.to_owned())
     };
-    assert_eq!(
-        seen(&recorded),
-        [
-            pod("x", 0, None, 0, ""),
-            pod("old", 0, Some(40), 500, "cancelled"),
-            pod("gone", 0, Some(20), 500, "cancelled"),
-            pod("new", 5, Some(35), 500, ""),
-        ]
-    );
-    for (kind, count) in [
+    seen(&recorded).are([
+        pod("x", 0, None, 0, ""),
+        pod("old", 0, Some(40), 500, "cancelled"),
+        pod("gone", 0, Some(20), 500, "cancelled"),
+        pod("new", 5, Some(35), 500, ""),
+    ]);
+    recorded.ledger.has_counts([
         (
             "pod that was there before the log; arrives at its beginning",
             2,
@@ -261,9 +230,7 @@ fn pods_that_came_before_the_log_arrive_at_its_beginning() {
             1,
         ),
         ("request that changes no pod's life", 1),
-    ] {
-        assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-    }
+    ]);
 }
 
 #[test]
@@ -293,16 +260,13 @@ fn pods_that_the_server_names_are_those_of_their_creations() {
     };
     for text in [log.concat(), list] {
         let recorded = read(&text);
-        assert_eq!(
-            seen(&recorded),
-            [
-                pod("web-7d-abcde", 500, 0, Some(10)),
-                pod("web-7d-fghij", 500, 1, None),
-                pod("web-7d-", 500, 2, None),
-                pod("other-7d-fghij", 0, 5, None),
-            ]
-        );
-        for (kind, count) in [
+        seen(&recorded).are([
+            pod("web-7d-abcde", 500, 0, Some(10)),
+            pod("web-7d-fghij", 500, 1, None),
+            pod("web-7d-", 500, 2, None),
+            pod("other-7d-fghij", 0, 5, None),
+        ]);
+        recorded.ledger.has_counts([
             (
                 "pod that the server named; its creation is found by what its name begins with",
                 2,
@@ -315,9 +279,7 @@ fn pods_that_the_server_names_are_those_of_their_creations() {
                 "pod whose creation is not recorded; arrives with its binding",
                 1,
             ),
-        ] {
-            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
-        }
+        ]);
     }
 }
 
@@ -378,9 +340,7 @@ fn resized() -> String {
 
 /// The 1/1000 cores of the only pod of a log, its resizes by their seconds, and the ledger.
 fn cores(log: &str, options: &ReadOptions) -> (i64, Vec<(i64, i64)>, intake::Ledger) {
-    let input = Input::bytes("audit.log", log.as_bytes());
-    let mut source = open(&input, options).expect("good");
-    let recorded = Recorded::collect(&mut *source).expect("good");
+    let recorded = collected(open(&file("audit.log", log), options));
     let spec = PodSpec::clone(&recorded.classes[recorded.arrivals[0].class as usize]);
     let cpu = spec.requests().expect("small").get("cpu").milli_ceil();
     let resizes = spec.behaviour.map(|own| own.resizes.clone());
@@ -394,14 +354,11 @@ fn cores(log: &str, options: &ReadOptions) -> (i64, Vec<(i64, i64)>, intake::Led
 #[test]
 fn pods_are_resized_as_requests_say() {
     let log = resized();
-    let options = ReadOptions {
-        resizes: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.resizes = true);
     let (cpu, resizes, ledger) = cores(&log, &options);
     // What the second container asks for besides is the first one's.
     assert_eq!((cpu, resizes), (750, vec![(10, 4_000), (20, 4_750)]));
-    for (kind, count) in [
+    ledger.has_counts([
         (
             "fewer cores requested while it waited; the first request stands",
             1,
@@ -417,17 +374,12 @@ fn pods_are_resized_as_requests_say() {
         ("request that was refused", 1),
         ("resize of a pod whose creation is not recorded", 1),
         ("request that changes no pod's life", 0),
-    ] {
-        assert_eq!(ledger.count(kind), count, "{kind}");
-    }
+    ]);
     let (cpu, resizes, ledger) = cores(&log, &ReadOptions::default());
     assert_eq!((cpu, resizes), (750, vec![]));
     let kind = "more cores requested while it ran; the first request stands";
     assert_eq!(ledger.count(kind), 2);
-    let options = ReadOptions {
-        largest_request: true,
-        ..ReadOptions::default()
-    };
+    let options = options_with(|own| own.largest_request = true);
     assert_eq!(cores(&log, &options).0, 5_000);
 }
 

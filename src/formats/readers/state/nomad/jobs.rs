@@ -5,12 +5,9 @@ use serde_json::Value;
 
 use super::phases::Phase;
 use super::{Amounts, DISK, MEGAHERTZ, MORE_MEMORY, OTHER_DEVICE, Settings, note_amount};
+use crate::readers::prelude::*;
 use crate::readers::state::ports::paths;
 use crate::readers::state::{Pods, State, count, note, note_pods, whole_gpus_of};
-use intake::budget::MEMBERS;
-use intake::json::Element;
-use intake::ledger::{Action, BadRow, Journal};
-use intake::rows::Refused;
 
 /// Whether an element is a job, within which groups stand, and no allocation with its job beside it; `nomad job inspect`
 /// puts another key before them.
@@ -133,9 +130,7 @@ fn take_group(
         take_task(journal, task, &mut amounts, &mut settings)?;
         gpus += self::gpus(journal, element, &format!("{path}/Resources/Devices"))?;
     }
-    if amounts.has_megahertz {
-        journal.dirt(MEGAHERTZ, Action::Repair, line)?;
-    }
+    journal.repair_if(amounts.has_megahertz, MEGAHERTZ, line)?;
     settings.gpu = whole_gpus_of(element, path, gpus)?;
     let pods = Pods {
         name: &format!("{job}.{name}"),

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use intake::json::Element;
+use crate::readers::prelude::*;
 
 /// The time at which a task runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

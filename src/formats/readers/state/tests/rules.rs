@@ -2,12 +2,7 @@
 
 use super::{ledger, read};
 use crate::readers::state::{docker, ecs, marathon, nomad};
-use arrivals::format::{Constructor, FormatEntry};
-use arrivals::inspect::validate;
-use arrivals::memory::Recorded;
-use arrivals::read_options::ReadOptions;
-use intake::Input;
-use model::PodSpec;
+use crate::tests::prelude::*;
 
 fn pod(name: &str, cpu: i64, memory: i64) -> (String, i64, i64) {
     (name.to_owned(), cpu, memory)
@@ -15,12 +10,8 @@ fn pod(name: &str, cpu: i64, memory: i64) -> (String, i64, i64) {
 
 /// The specs of the pods of a state, in the order of their names' places in it.
 fn specs(entry: &FormatEntry, text: &str) -> Vec<PodSpec> {
-    let Constructor::Workload(open) = entry.open else {
-        panic!("a workload");
-    };
-    let input = Input::bytes("s", text.as_bytes());
-    let mut source = open(&input, &ReadOptions::default()).expect("good");
-    let recorded = Recorded::collect(&mut *source).expect("good");
+    let open = opener(entry);
+    let recorded = collected(open(&file("s", text), &ReadOptions::default()));
     let arrivals = recorded.arrivals.iter();
     arrivals
         .map(|one| PodSpec::clone(&recorded.classes[one.class as usize]))
@@ -100,18 +91,15 @@ fn demands_of_nomad_are_those_of_pods_or_told() {
     let disk = "disk of a group, not requested";
     let memory = "memory that a task may use beyond its request, not used";
     let megahertz = "MHz counted as thousandths of a core";
-    assert_eq!(
-        ledger(&nomad::ENTRY, BOUND),
-        [
-            "datacenters of a job, not enforced",
-            "pool of nodes of a job, not enforced",
-            disk,
-            "affinities of a task, not enforced",
-            memory,
-            "network of a port; taken on every address of its machine",
-            megahertz,
-        ]
-    );
+    ledger(&nomad::ENTRY, BOUND).are([
+        "datacenters of a job, not enforced",
+        "pool of nodes of a job, not enforced",
+        disk,
+        "affinities of a task, not enforced",
+        memory,
+        "network of a port; taken on every address of its machine",
+        megahertz,
+    ]);
     let allocation = r#"[{"ID": "a", "Name": "web.app[0]", "JobID": "web", "TaskGroup": "app", "ClientStatus": "running",
 "Job": {"ID": "web", "Type": "system", "TaskGroups": []}, "AllocatedResources": {"Tasks": {"s": {
 "Cpu": {"CpuShares": 500}, "Memory": {"MemoryMB": 256, "MemoryMaxMB": 512}}}, "Shared": {"DiskMB": 300000,
@@ -156,15 +144,12 @@ fn daemons_and_distinct_tasks_of_ecs_stand_on_machines_of_their_own() {
     let expected = [agent(), None, agent(), None, Some("db".to_owned())];
     assert_eq!(apart.collect::<Vec<_>>(), expected);
     let kinds = ledger(&ecs::ENTRY, text);
-    assert_eq!(
-        kinds[..4],
-        [
+    kinds[..4].are([
             "service with a task on each machine; as many tasks as it wants, each on a machine of its own",
             "constraints of a service, not enforced",
             "placement strategy of a service, not enforced",
             "service that was deleted",
-        ]
-    );
+        ]);
 }
 
 #[test]

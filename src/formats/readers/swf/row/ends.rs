@@ -1,9 +1,5 @@
 //! The shortest way through a row of plain numbers that stands in a text of rows: where its fields end is found for
 //! many bytes at once, so that no number waits for the one before it.
-#![expect(
-    clippy::inline_always,
-    reason = "values of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 use super::FIELDS;
 use intake::number::value_of_digits;

@@ -1,13 +1,9 @@
 //! The short way through rows of plain numbers; whatever else a row may hold is left to the parser of
 //! everything.
-#![expect(
-    clippy::inline_always,
-    reason = "numbers of a row that go from one call to the next through memory cost more than their parsing"
-)]
 
 use super::{FIELDS, SwfJob};
+use crate::readers::prelude::*;
 use intake::number::eight_digits;
-use units::Duration;
 
 /// The most digits: seconds of so many still fit nanoseconds.
 const DIGITS: usize = 9;
