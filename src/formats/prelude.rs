@@ -1,4 +1,4 @@
-//! What nearly every reader and writer of a format imports of the layers below: `use crate::prelude::*`.
+//! Imports of the layers below that nearly all readers and writers of formats need: `use crate::prelude::*`.
 
 pub(crate) use std::sync::Arc;
 

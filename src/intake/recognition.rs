@@ -1,6 +1,6 @@
 //! Recognition of a table by the signs that its columns declare.
 
-use crate::columns::{Confidence, FieldTest, header_has, row_has};
+use crate::columns::{ColumnDoc, Confidence, FieldTest, header_has, row_has};
 use crate::rows::Layout;
 
 impl Layout {
@@ -13,8 +13,7 @@ impl Layout {
         if !self.header {
             return row_has(first, self.separator, self.columns.len(), &signs);
         }
-        let is_sign =
-            |column: &&crate::columns::ColumnDoc| signs.is_empty() || column.sign.is_some();
+        let is_sign = |column: &&ColumnDoc| signs.is_empty() || column.sign.is_some();
         let names = self.columns.iter().filter(is_sign);
         let names: Vec<&str> = names.map(|column| column.name).collect();
         header_has(first, &names)

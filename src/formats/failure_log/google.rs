@@ -182,8 +182,7 @@ mod tests {
     #[test]
     fn events_out_of_order_are_sorted() {
         let rows = "0,5,0,p,0.5,0.2\n20000000,5,0,p,0.5,0.2\n12000000,5,1,p,,\n";
-        let input = Input::bytes("machines.csv", rows.as_bytes());
-        let log = read(&input, &LogOptions::default(), &["5"]).expect("a log");
+        let log = read(&file("machines.csv", rows), &LogOptions::default(), &["5"]).expect("a log");
         let spans: Vec<_> = { log.outages.iter() }
             .map(|own| (own.down, own.up))
             .collect();
@@ -203,8 +202,7 @@ mod tests {
             ),
             ("task_events/part-0.csv", "0,,7,0,,0,ann,2,9,0.1,0.1,0,0\n"),
         ]);
-        let input = Input::bytes("trace.tar", bytes);
-        let log = read(&input, &LogOptions::default(), &["5"]).expect("a log");
+        let log = read(&file("trace.tar", bytes), &LogOptions::default(), &["5"]).expect("a log");
         assert_eq!(log.outages.len(), 1);
     }
 }

@@ -88,8 +88,9 @@ fn copies_of_spreadsheets_and_several_files_are_one_log() {
             9,
         );
         assert_eq!((found.accepted, found.bad_row_count), (2, 0));
-        let kind = "file of a failure log without a row of it, not read";
-        assert_eq!(found.ledger.count(kind), 1);
+        found
+            .ledger
+            .has_once(["file of a failure log without a row of it, not read"]);
     }
 }
 

@@ -250,8 +250,8 @@ mod tests {
         let rows = "100,200,1,x\n0,150,1,x\n160,170,1,x\n";
         let log = outages(rows, None).expect("a log");
         assert_eq!(spans(&log), [[0, 200]; 4]);
-        let kind = "outages that overlap another of their nodes, merged";
-        assert_eq!(log.ledger.count(kind), 2);
+        log.ledger
+            .has_counts([("outages that overlap another of their nodes, merged", 2)]);
     }
 
     #[test]

@@ -159,10 +159,7 @@ mod tests {
         let rows = "a,HN,x,12,12,1,1,25,25,120.0,120.0,640.0,800.0,8,,,\n\
                     b,CN,y,64,64,0,0,0,0,320.5,320.5,255,300,-1,475.00000000000006,623.0,683.0\n\
                     c,CN,y,64,64,0,0,1,1,320,320,255,300,-1,,,85\n";
-        let recorded = collected(open(
-            &file("d.csv", format!("{HEADER}{rows}")),
-            &ReadOptions::default(),
-        ));
+        let recorded = collected_of(open, "d.csv", format!("{HEADER}{rows}"));
         let seen = recorded.each(|one| (one.name.to_string(), one.submit, one.run_time));
         let run = |seconds| Some(Duration::from_secs(seconds));
         seen.are([

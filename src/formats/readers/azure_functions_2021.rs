@@ -64,10 +64,7 @@ mod tests {
     fn invocations_arrive_when_they_began() {
         let header = "app,func,end_timestamp,duration\n";
         let rows = "a,f,10.5,0.25\na,g,12,11.5\nb,f,0.5,1\n";
-        let recorded = collected(open(
-            &file("f.csv", format!("{header}{rows}")),
-            &ReadOptions::default(),
-        ));
+        let recorded = collected_of(open, "f.csv", format!("{header}{rows}"));
         let seen = recorded.each(|one| (one.name.clone(), one.submit));
         seen.are([
             (PodName::Job(3), Instant::ZERO),
@@ -77,12 +74,9 @@ mod tests {
                 Instant::ZERO + Duration::from_millis(10_250),
             ),
         ]);
-        assert_eq!(
-            recorded
-                .ledger
-                .count("began before the trace; arrives at 0"),
-            1
-        );
+        recorded
+            .ledger
+            .has_once(["began before the trace; arrives at 0"]);
         let rows = ",f,1,1\na,,1,1\na,f,x,1\na,f,1,-1\n";
         faults(&ENTRY, "f.csv", format!("{header}{rows}")).has_bad_rows([
             "f.csv:2: column `app`: must be the hash of an application, found ``",

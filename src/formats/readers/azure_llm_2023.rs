@@ -61,7 +61,7 @@ mod tests {
     fn requests_arrive_to_a_fraction_of_a_second() {
         let rows = "TIMESTAMP,ContextTokens,GeneratedTokens\n\
                     2023-11-16 18:17:03.9799600,4808,10\n2024-05-10 00:00:00.009930+00:00,1,2\n";
-        let recorded = collected(open(&file("l.csv", rows), &ReadOptions::default()));
+        let recorded = collected_of(open, "l.csv", rows);
         let at: Vec<i64> = { recorded.arrivals.iter() }
             .map(|one| one.submit.as_nanos() / 100)
             .collect();

@@ -212,8 +212,7 @@ mod tests {
         let text = "sn,cpu_milli,memory_mib,gpu,model,labels,taints,resources,events\n\
             n0,1000,,0,,\"zone=a, disk=\",\"gpu=yes:NoSchedule, old:NoExecute\",memory=4Gi pods=9,0s goes | 1h comes\n\
             n1,1000,1024,0,,\"\"\"a=b\"\"=c\",,,1h cpu=8 | 1h refuses\n";
-        let input = Input::bytes("nodes.csv", text.as_bytes());
-        let list = read(&input, &ReadOptions::default()).expect("good rows");
+        let list = read(&file("nodes.csv", text), &ReadOptions::default()).expect("good rows");
         let [first, second] = &list.nodes[..] else {
             panic!("two nodes");
         };
@@ -275,8 +274,8 @@ mod tests {
             for cell in cells {
                 let text =
                     format!("sn,cpu_milli,memory_mib,gpu,model,{column}\nn,1,1,0,,\"{cell}\"\n");
-                let input = Input::bytes("nodes.csv", text.into_bytes());
-                let error = read(&input, &ReadOptions::default()).expect_err(cell);
+                let error =
+                    read(&file("nodes.csv", text), &ReadOptions::default()).expect_err(cell);
                 let expected = format!("nodes.csv:2: column `{column}`: must be ");
                 assert!(error.to_string().starts_with(&expected), "{error}");
             }

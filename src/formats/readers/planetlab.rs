@@ -162,8 +162,8 @@ mod tests {
             usage(1).as_deref(),
             Some("recorded(0s: 0%, 600s: 5%, 900s: 0%)")
         );
-        let kind = "a day that ends early keeps its last sample";
-        assert_eq!(read.ledger.count(kind), 2);
+        read.ledger
+            .has_counts([("a day that ends early keeps its last sample", 2)]);
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What nearly every reader of a format imports.
+//! Imports that nearly all readers of formats need.
 
 pub(crate) use crate::parts::cells::{show_rows, show_text};
 pub(crate) use crate::parts::plain_demand::{Amounts, PlainDemand};

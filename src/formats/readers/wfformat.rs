@@ -388,10 +388,7 @@ mod tests {
         };
         let (one, other) = (flow(5), flow(7));
         let files = [("a.json", &*one), ("b.json", &*other), ("c/a.json", &*one)];
-        let recorded = collected(open(
-            &file("w.tar", crate::packed::archive(&files)),
-            &ReadOptions::default(),
-        ));
+        let recorded = collected_of(open, "w.tar", crate::packed::archive(&files));
         let waits: Vec<_> = { recorded.arrivals.iter() }
             .filter(|own| !own.after().is_empty())
             .map(|own| (own.name.to_string(), own.after()[0].to_string()))
@@ -409,7 +406,7 @@ mod tests {
 {"name": "a", "id": "1", "runtime": 5, "cores": 1, "children": ["2", "c", "gone"]},
 {"name": "b", "id": "2", "runtime": 5, "cores": 1},
 {"name": "c", "id": "3", "runtime": 5, "cores": 1, "parents": ["b"]}]}}"#;
-        let recorded = collected(open(&file("w.json", text), &ReadOptions::default()));
+        let recorded = collected_of(open, "w.json", text);
         let seen = recorded.each(|own| (own.submit, own.after().to_vec()));
         let at = Instant::from_secs;
         let expected: [(_, Vec<PodName>); 3] = [
@@ -428,7 +425,7 @@ mod tests {
     fn tasks_may_be_numbers_and_have_a_core_at_least() {
         let text = r#"{"schemaVersion": "1.6", "workflow": {"tasks": [
 {"name": "a", "id": 1, "runtime": 5, "cores": 0}, {"name": "b", "id": 2, "runtime": 5, "parents": [1]}]}}"#;
-        let recorded = collected(open(&file("w.json", text), &ReadOptions::default()));
+        let recorded = collected_of(open, "w.json", text);
         assert_eq!(recorded.arrivals[1].after(), ["1".into()]);
         let requests = recorded.classes[0].requests().expect("small");
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(1_000));
@@ -450,8 +447,7 @@ mod tests {
             "w.json:2: column `parents`: must be free of circles, found `a`",
             "w.json:2: column `parents`: must be free of circles, found `b`",
         ]);
-        let none = Input::bytes("w.json", &b"{\"workflow\": {}}"[..]);
-        let stopped = validate(&none, &ENTRY, &ReadOptions::default(), 9).stopped;
+        let stopped = faults(&ENTRY, "w.json", "{\"workflow\": {}}").stopped;
         assert_eq!(
             stopped.map(|error| error.to_string()),
             Some("w.json: has no list of tasks in `workflow`".to_owned())

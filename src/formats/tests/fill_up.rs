@@ -9,8 +9,7 @@ use model::Node;
 
 fn nodes() -> Vec<Node> {
     let text = "sn,cpu_milli,memory_mib,gpu,model\nn1,8000,1,2,T4\nn0,8000,1,2,T4\n";
-    let input = Input::bytes("nodes.csv", text.as_bytes().to_vec());
-    let list = openb_nodes::read(&input, &ReadOptions::default());
+    let list = openb_nodes::read(&file("nodes.csv", text), &ReadOptions::default());
     list.expect("good rows").nodes
 }
 

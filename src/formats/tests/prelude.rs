@@ -1,4 +1,4 @@
-//! What tests of formats share: files in memory, read to their end, and what is expected of them.
+//! Helpers of the tests of formats: files in memory, read to their end, and what is expected of them.
 
 use std::fmt::Debug;
 
@@ -39,6 +39,12 @@ pub(crate) fn options_with(change: impl FnOnce(&mut ReadOptions)) -> ReadOptions
 pub(crate) fn collected(source: Result<Box<dyn ArrivalSource>, TraceError>) -> Recorded {
     let mut source = source.expect("a good file");
     Recorded::collect(&mut *source).expect("good rows")
+}
+
+/// All arrivals of a file in memory that is read with the default options.
+#[track_caller]
+pub(crate) fn collected_of(open: OpenWorkload, name: &str, text: impl AsRef<[u8]>) -> Recorded {
+    collected(open(&file(name, text), &ReadOptions::default()))
 }
 
 /// The function that opens the arrivals of a format.

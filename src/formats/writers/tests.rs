@@ -209,11 +209,14 @@ fn a_node_states_no_amount_that_it_has_not() {
     let Constructor::Nodes(read) = registry::find("philly-machines").expect("known").open else {
         panic!("nodes");
     };
-    let input = Input::bytes(
-        "m.csv",
-        *b"machineId, number of GPUs, single GPU mem\nm1, 2, 12GB\n",
-    );
-    let list = read(&input, &ReadOptions::default()).expect("good rows");
+    let list = read(
+        &file(
+            "m.csv",
+            *b"machineId, number of GPUs, single GPU mem\nm1, 2, 12GB\n",
+        ),
+        &ReadOptions::default(),
+    )
+    .expect("good rows");
     let mut out = Vec::new();
     write_nodes(&list, &mut out).expect("memory");
     let text = String::from_utf8(out).expect("text");

@@ -164,8 +164,7 @@ mod tests {
     #[test]
     fn events_happen_in_order_of_time() {
         let rows = "500,1,softerror,disk_full,,,\n0,1,add,,64,0.69,0.4\n";
-        let input = Input::bytes("m.csv", rows.as_bytes());
-        let list = read(&input, &ReadOptions::default()).expect("good rows");
+        let list = read(&file("m.csv", rows), &ReadOptions::default()).expect("good rows");
         let kinds: Vec<_> = list.events.iter().map(|own| &own.kind).collect();
         assert_eq!(kinds, [&NodeEventKind::Refuses]);
         assert_eq!(list.ledger.count(crate::parts::timeline::OUT_OF_ORDER), 1);
@@ -174,8 +173,7 @@ mod tests {
     #[test]
     fn disks_are_ephemeral_storage() {
         let rows = "0,1,add,,64,0.69,0.5\n0,2,add,,64,0.69,\n60,1,add,,64,0.69,0.25\n";
-        let input = Input::bytes("m.csv", rows.as_bytes());
-        let list = read(&input, &ReadOptions::default()).expect("good rows");
+        let list = read(&file("m.csv", rows), &ReadOptions::default()).expect("good rows");
         let disk = |list: &ResourceList| list.get(EPHEMERAL_STORAGE).units_ceil();
         let of_nodes = list.nodes.iter().map(|own| disk(&own.allocatable));
         let half = Ok(512 << 30);
@@ -191,8 +189,7 @@ mod tests {
         let rows = "0,1,add,,64,0.69,0.4\n0,2,add,,64,0.69,0.4\n0,2,add,,64,0.69,0.4\n\
                     0,3,add,,,,\n500,1,softerror,disk_full,,,\n\
                     600,1,add,,,,\n";
-        let input = Input::bytes("m.csv", rows.as_bytes());
-        let list = read(&input, &ReadOptions::default()).expect("good rows");
+        let list = read(&file("m.csv", rows), &ReadOptions::default()).expect("good rows");
         assert_eq!(list.nodes.len(), 2);
         assert_eq!(
             list.nodes[0].allocatable.get("cpu").milli_floor(),

@@ -338,7 +338,7 @@ mod tests {
                     150,Create,2,5,4,0.1,0.1,1|2\n160,Remove,2,5,4,0.1,0.1,1|2\n\
                     170,Remove,2,5,4,0.1,0.1,1|2\n180,Create,3,5,,0.1,0.1,1|2\n\
                     190,Create,2,5,4,0.1,0.1,1|2\n";
-        let recorded = collected(open(&file("c.csv", rows), &ReadOptions::default()));
+        let recorded = collected_of(open, "c.csv", rows);
         let runs = recorded.each(|one| one.run_time);
         let whole = Some(Duration::from_secs(60));
         assert_eq!(runs, [None, whole, None, None]);
@@ -382,7 +382,7 @@ mod tests {
     #[test]
     fn events_happen_in_order_of_time() {
         let rows = "500,Remove,1,5,4,0.1,0.1,1|2\n0,Create,1,5,4,0.1,0.1,1|2\n";
-        let recorded = collected(open(&file("c.csv", rows), &ReadOptions::default()));
+        let recorded = collected_of(open, "c.csv", rows);
         let runs = recorded.each(|one| one.run_time);
         assert_eq!(runs, [Some(Duration::from_secs(500))]);
         assert_eq!(

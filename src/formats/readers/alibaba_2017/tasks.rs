@@ -227,7 +227,7 @@ mod tests {
         let rows = "41562,41618,120,686,2,Terminated,50,0.004\n-5,41618,120,687,1,Failed,,\n\
                     10,9,121,1,1,Terminated,50,0.1\n10,90,121,2,1,Running,50,0.1\n\
                     20,95,121,3,1,Interrupted,50,0.1\n";
-        let recorded = collected(open(&file("t.csv", rows), &ReadOptions::default()));
+        let recorded = collected_of(open, "t.csv", rows);
         assert_eq!(recorded.arrivals.len(), 6);
         let interrupted = &recorded.arrivals[3];
         assert_eq!(interrupted.run_time, Some(Duration::from_secs(75)));

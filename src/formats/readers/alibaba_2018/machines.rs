@@ -212,8 +212,7 @@ mod tests {
         let rows = "m_1,0,3,30,96,100,USING\nm_2,5000,3,31,96,50,USING\nm_3,0,3,31,96,50,IMPORT\n\
                     m_1,6000,,,,,REMOVED\nm_3,6500,3,31,96,50,USING\nm_1,7000,3,30,96,100,USING\n\
                     m_4,0,3,30,96,100,\n";
-        let input = Input::bytes("m.csv", rows.as_bytes());
-        let list = read(&input, &ReadOptions::default()).expect("good rows");
+        let list = read(&file("m.csv", rows), &ReadOptions::default()).expect("good rows");
         let seen: Vec<_> = { list.events.iter() }
             .map(|own| (own.at.as_nanos() / 1_000_000_000, own.node, &own.kind))
             .collect();
@@ -239,8 +238,7 @@ mod tests {
     fn the_first_row_of_a_machine_is_a_node() {
         let rows = "m_1,0,3,30,96,100,USING\nm_2,0,3,31,96,50,USING\nm_1,50,3,30,96,100,USING\n\
                     m_1,60,3,30,64,100,USING\nm_3,0,,,,101,OFF\n";
-        let input = Input::bytes("m.csv", rows.as_bytes());
-        let list = read(&input, &ReadOptions::default()).expect("good rows");
+        let list = read(&file("m.csv", rows), &ReadOptions::default()).expect("good rows");
         assert_eq!(list.nodes.len(), 2);
         assert_eq!(
             list.nodes[0].allocatable.get("cpu").milli_floor(),

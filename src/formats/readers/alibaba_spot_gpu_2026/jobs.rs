@@ -127,10 +127,7 @@ mod tests {
     fn jobs_are_gangs_of_workers() {
         let rows = "437260,57,A100-SXM4-80GB,15,1,16,9589663,41060,Spot\n\
                     239255,13,A10,20,1,1,0,2764799,HP\n7,13,,,0,1.0,5,,HP\n";
-        let recorded = collected(open(
-            &file("j.csv", format!("{HEADER}{rows}")),
-            &ReadOptions::default(),
-        ));
+        let recorded = collected_of(open, "j.csv", format!("{HEADER}{rows}"));
         let seen = recorded.each(|one| {
             let class = &recorded.classes[one.class as usize];
             (one.name.to_string(), one.members, class.priority)

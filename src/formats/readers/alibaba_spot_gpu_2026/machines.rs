@@ -54,14 +54,13 @@ mod tests {
     #[test]
     fn machines_are_nodes_with_devices() {
         let rows = format!("{HEADER}A10,1,128,2\nH800,8,192,3\n");
-        let input = Input::bytes("n.csv", rows.into_bytes());
-        let list = read(&input, &ReadOptions::default()).expect("good rows");
+        let list = read(&file("n.csv", rows), &ReadOptions::default()).expect("good rows");
         let seen: Vec<_> = { list.nodes.iter() }
             .map(|node| (&*node.name, node.gpu.as_ref().map_or(0, |gpu| gpu.devices)))
             .collect();
         assert_eq!(seen, [("2", 1), ("3", 8)]);
-        let kind = "memory not known; the node offers none";
-        assert_eq!(list.ledger.count(kind), 2);
+        list.ledger
+            .has_counts([("memory not known; the node offers none", 2)]);
         faults(&ENTRY, "n.csv", format!("{HEADER}A10,65,128,2\n"))
             .has_bad_rows(["n.csv:2: column `gpu_capacity_num`: must be at most 64, found `65`"]);
     }

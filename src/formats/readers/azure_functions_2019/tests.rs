@@ -108,8 +108,7 @@ fn dirty_tables_are_named() {
         "i.csv:3: column `HashOwner`: must be a hash, found ``",
         "i.csv:4: column `1440`: must be a whole number, found `1.5`",
     ]);
-    let input = Input::bytes("m.csv", MEMORY_ROWS.as_bytes());
-    let stopped = validate(&input, &ENTRY, &ReadOptions::default(), 9).stopped;
+    let stopped = faults(&ENTRY, "m.csv", MEMORY_ROWS).stopped;
     assert_eq!(
         stopped.map(|error| error.to_string()),
         Some(
@@ -125,7 +124,7 @@ fn a_last_line_without_an_end_is_told() {
     let kind = "last line without an end of line; it is cut off if the file is";
     let whole = invocations(&[("o,a,f", &[(1, "2")])]);
     for (text, expected) in [(&whole[..], 0), (whole.trim_end(), 1)] {
-        let recorded = collected(open(&file("i.csv", text), &ReadOptions::default()));
+        let recorded = collected_of(open, "i.csv", text);
         assert_eq!(recorded.ledger.count(kind), expected);
     }
 }

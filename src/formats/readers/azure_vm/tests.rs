@@ -44,8 +44,9 @@ fn open_buckets_count_as_options_say() {
         options_with(|own| (own.open_cpu_milli, own.open_memory_bytes) = (48_000, 112 << 30));
     let recorded = collected(open(&input, &options));
     assert_eq!(amounts(&recorded.classes[1]), (48_000, 112 << 30));
-    let kind = "open bucket of a size; 48 cores, 112 GiB";
-    assert_eq!(recorded.ledger.count(kind), 1);
+    recorded
+        .ledger
+        .has_once(["open bucket of a size; 48 cores, 112 GiB"]);
 }
 
 #[test]
@@ -99,10 +100,9 @@ fn readings_are_usage_of_machines_or_a_workload_alone() {
         ("b".to_owned(), Instant::from_secs(300), run(600)),
         ("c".to_owned(), Instant::from_secs(300), run(300)),
     ]);
-    assert_eq!(
-        alone.ledger.count("average use beyond minimum or maximum"),
-        1
-    );
+    alone
+        .ledger
+        .has_once(["average use beyond minimum or maximum"]);
     let bad = alone.ledger.bad_rows()[0].to_string();
     assert_eq!(
         bad,

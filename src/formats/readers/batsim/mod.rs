@@ -291,8 +291,7 @@ mod tests {
              (of the sequence's part `loop`), found \
                  `\"loop\"`",
         ]);
-        let none = Input::bytes("w.json", &b"{\"nb_res\": 1}"[..]);
-        let stopped = validate(&none, &ENTRY, &ReadOptions::default(), 9).stopped;
+        let stopped = faults(&ENTRY, "w.json", "{\"nb_res\": 1}").stopped;
         assert_eq!(
             stopped.map(|error| error.to_string()),
             Some("w.json: has no list `jobs`".to_owned())

@@ -286,8 +286,7 @@ mod tests {
     #[test]
     fn events_happen_in_order_of_time() {
         let rows = "0,5,0,p,0.5,0.25\n20,5,0,p,1,0.25\n30,6,0,q,0.5,0.25\n10,5,1,p,,\n";
-        let input = Input::bytes("machines.csv", rows.as_bytes());
-        let list = read(&input, &ReadOptions::default()).expect("readable");
+        let list = read(&file("machines.csv", rows), &ReadOptions::default()).expect("readable");
         let events: Vec<_> = { list.events.iter() }
             .map(|own| (own.at.as_nanos() / 1_000, own.node, &own.kind))
             .collect();

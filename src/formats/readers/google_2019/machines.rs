@@ -159,8 +159,8 @@ mod tests {
         let list = read(&input, &ReadOptions::default()).expect("good records");
         assert_eq!(&*list.nodes[0].labels["arch"], "x86");
         assert_eq!(&*list.nodes[0].labels[PLATFORM_LABEL], "p");
-        let alone = Input::bytes("a.csv", attributes.as_bytes());
-        let refused = read(&alone, &ReadOptions::default()).expect_err("no events");
+        let refused =
+            read(&file("a.csv", attributes), &ReadOptions::default()).expect_err("no events");
         assert!(
             refused.to_string().contains("has no `machine_events`"),
             "{refused}"
@@ -169,8 +169,8 @@ mod tests {
 
     #[test]
     fn machines_that_go_are_outages() {
-        let input = Input::bytes("m.json", OBJECTS.as_bytes());
-        let log = failure_log::read(&input, &LogOptions::default(), &["5"]).expect("a log");
+        let log = failure_log::read(&file("m.json", OBJECTS), &LogOptions::default(), &["5"])
+            .expect("a log");
         let spans: Vec<_> = { log.outages.iter() }
             .map(|one| (one.down, one.up))
             .collect();

@@ -190,10 +190,7 @@ mod tests {
     #[test]
     fn a_job_of_no_machine_is_one_of_one() {
         let row = "7,u1,vc1,2,8,0,COMPLETED,2020-04-01 00:00:10,2020-04-01 00:01:10,2020-04-01 00:02:10,60,60\n";
-        let recorded = collected(open(
-            &file("h.csv", format!("{HEADER}{row}")),
-            &ReadOptions::default(),
-        ));
+        let recorded = collected_of(open, "h.csv", format!("{HEADER}{row}"));
         assert_eq!(recorded.arrivals[0].members, 1);
         assert_eq!(recorded.ledger.count("job of no machine; counted as 1"), 1);
     }
@@ -208,10 +205,7 @@ mod tests {
                     2020-04-01 00:00:25,5,0\n\
                     10,u1,vc2,1,1,1,CANCELLED,2020-04-01 00:00:20,,,0,0\n\
                     11,u1,vc2,0,3,1,SUSPENDED,2020-04-01 00:00:30,2020-04-01 00:00:40,,,10\n";
-        let recorded = collected(open(
-            &file("h.csv", format!("{HEADER}{rows}")),
-            &ReadOptions::default(),
-        ));
+        let recorded = collected_of(open, "h.csv", format!("{HEADER}{rows}"));
         let seen = recorded.each(|one| {
             let gpu = &recorded.classes[one.class as usize].gpu;
             (one.name.to_string(), one.members, gpu.devices)

@@ -280,10 +280,9 @@ mod tests {
             ("a".to_owned(), Instant::ZERO, Some(Duration::from_secs(21))),
             ("b".to_owned(), Instant::from_secs(1), None),
         ]);
-        assert_eq!(
-            recorded.ledger.count("event of another object than a pod"),
-            1
-        );
+        recorded
+            .ledger
+            .has_once(["event of another object than a pod"]);
         let input = list(&[
             event("", "a", "Started", 9),
             event("Pod", "", "Started", 9),
@@ -344,8 +343,7 @@ mod tests {
         }
         let printed = "NAMESPACE   LAST SEEN   TYPE     REASON      OBJECT    MESSAGE\n\
                        n           5m12s       Normal   Scheduled   pod/a     Successfully assigned\n";
-        let input = Input::bytes("e.txt", printed.as_bytes());
-        let stopped = validate(&input, &ENTRY, &ReadOptions::default(), 9).stopped;
+        let stopped = faults(&ENTRY, "e.txt", printed).stopped;
         let stopped = stopped.map(|error| error.to_string()).unwrap_or_default();
         assert!(stopped.contains("states the ages of events"), "{stopped}");
     }

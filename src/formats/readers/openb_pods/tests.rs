@@ -44,10 +44,9 @@ fn a_row_becomes_an_arrival_with_its_class() {
         recorded.arrivals[3].run_time,
         Some(Duration::from_secs(200))
     );
-    assert_eq!(
-        recorded.ledger.count("pod never ran; stays for its life"),
-        1
-    );
+    recorded
+        .ledger
+        .has_once(["pod never ran; stays for its life"]);
 }
 
 #[test]
@@ -63,12 +62,9 @@ fn pods_that_never_ran_can_be_left_out_and_disorder_is_sorted() {
         .collect();
     assert_eq!(names, ["p1", "p0"]);
     assert_eq!(recorded.ledger.count("pod never ran"), 1);
-    assert_eq!(
-        recorded
-            .ledger
-            .count("created before the row above; sorted"),
-        1
-    );
+    recorded
+        .ledger
+        .has_once(["created before the row above; sorted"]);
 }
 
 #[test]

@@ -75,8 +75,7 @@ fn dirty_rows_and_tables_are_named() {
         "t.csv:8: column `cpu_count`: the row has 3 fields where the header has 6, found \
              `6,0,5`",
     ]);
-    let alone = Input::bytes("f.csv", &b"id,duration,cpu_usage\n1,5,1\n"[..]);
-    let stopped = validate(&alone, &ENTRY, &ReadOptions::default(), 9).stopped;
+    let stopped = faults(&ENTRY, "f.csv", "id,duration,cpu_usage\n1,5,1\n").stopped;
     assert_eq!(
         stopped.map(|error| error.to_string()),
         Some(

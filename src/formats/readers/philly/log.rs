@@ -239,10 +239,7 @@ mod tests {
             )
         };
         let jobs = [job("Pass", 1), job("Lost", 2), job("", 3)].join(",\n");
-        let recorded = collected(open(
-            &file("l.json", format!("[{jobs}]")),
-            &ReadOptions::default(),
-        ));
+        let recorded = collected_of(open, "l.json", format!("[{jobs}]"));
         assert_eq!(recorded.arrivals.len(), 3);
         let kind = "status other than Pass, Killed and Failed; how the job ended is not known";
         assert_eq!(recorded.ledger.count(kind), 1);
@@ -334,7 +331,7 @@ mod tests {
         let log = LOG
             .replace("2017-10-09 07:10:00", "2017-11-05 01:50:00")
             .replace("2017-10-09 07:10:30", "2017-11-05 01:10:00");
-        let recorded = collected(open(&file("log.json", log), &ReadOptions::default()));
+        let recorded = collected_of(open, "log.json", log);
         let run = recorded.arrivals[1].run_time;
         assert_eq!(run, Some(Duration::from_secs(60 + 1_200)));
         let kind = "attempt that ends in the hour that comes twice at the end of summer time; the second one";

@@ -80,10 +80,7 @@ mod tests {
     fn jobs_are_gangs_sorted_by_date() {
         let rows = "2017-10-09 07:01:55,66.0,2,132.0,a\n2017-10-09 06:01:55,5.5,1,9,b\n\
                     2017-10-09 06:01:55,5.5,0,0,b\n";
-        let recorded = collected(open(
-            &file("p.csv", format!("{HEADER}{rows}")),
-            &ReadOptions::default(),
-        ));
+        let recorded = collected_of(open, "p.csv", format!("{HEADER}{rows}"));
         let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
         let run = |millis| Some(Duration::from_millis(millis));
         seen.are([

@@ -180,12 +180,9 @@ fn labels_and_metrics_of_other_exporters_mean_the_same() {
         pod("e", 0, 1_024),
         pod("d", 0, 0),
     ]);
-    assert_eq!(
-        recorded
-            .ledger
-            .count("sample that is not a number; left out"),
-        1
-    );
+    recorded
+        .ledger
+        .has_once(["sample that is not a number; left out"]);
 }
 
 #[test]
@@ -245,8 +242,9 @@ fn phases_and_stated_times_bound_the_lives_of_pods() {
         pod("d", 0, None, None, ""),
         pod("c", 30, Some(45), Some(155), ""),
     ]);
-    let kind = "created before the first sample of all; arrives at that";
-    assert_eq!(recorded.ledger.count(kind), 1);
+    recorded
+        .ledger
+        .has_once(["created before the first sample of all; arrives at that"]);
 }
 
 /// The series of the metrics that say something of a pod, about some pods of few names.
@@ -320,8 +318,9 @@ fn limits_of_all_containers_are_the_limit_of_their_pod() {
     let limits = &recorded.classes[0].containers[0].limits;
     assert_eq!(limits.get("cpu").milli_ceil(), Ok(3_500));
     assert_eq!(limits.named().count(), 1);
-    let kind = "limit of some containers of a pod, not used";
-    assert_eq!(recorded.ledger.count(kind), 1);
+    recorded
+        .ledger
+        .has_once(["limit of some containers of a pod, not used"]);
     let bad: Vec<String> = { recorded.ledger.bad_rows().iter() }
         .map(ToString::to_string)
         .collect();

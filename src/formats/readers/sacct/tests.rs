@@ -130,10 +130,7 @@ fn nodes_have_other_columns_too() {
         ("AllocNodes|ReqNodes|NNodes", "|3|0", 3),
     ] {
         let header = format!("JobID|Submit|Start|End|AllocCPUS|{columns}|ReqMem|State\n");
-        let recorded = collected(open(
-            &file("s.txt", format!("{header}{}", row(nodes))),
-            &ReadOptions::default(),
-        ));
+        let recorded = collected_of(open, "s.txt", format!("{header}{}", row(nodes)));
         assert_eq!(recorded.arrivals[0].members, expected, "{columns}: {nodes}");
         assert_eq!(recorded.ledger.total(), 0, "{}", recorded.ledger);
         let memory = recorded.classes[0].requests().expect("small");
@@ -159,10 +156,7 @@ fn models_of_gpus_are_demanded() {
         row(5, "", "cpu=8"),
     ];
     let header = "JobID|Submit|Start|End|AllocCPUS|AllocTRES|ReqTRES\n";
-    let recorded = collected(open(
-        &file("s.txt", format!("{header}{}", rows.concat())),
-        &ReadOptions::default(),
-    ));
+    let recorded = collected_of(open, "s.txt", format!("{header}{}", rows.concat()));
     let seen = recorded.each(|one| {
         let gpu = &recorded.classes[one.class as usize].gpu;
         let models: Vec<&str> = gpu.models.iter().map(|model| &**model).collect();
@@ -335,8 +329,9 @@ fn two_jobs_of_one_number_that_still_run_are_both_kept() {
         jobs,
         expected.map(|(name, submit, run)| (name.to_owned(), submit, run))
     );
-    let kind = "still running; run time not known";
-    assert_eq!(recorded.ledger.count(kind), 2);
+    recorded
+        .ledger
+        .has_counts([("still running; run time not known", 2)]);
 }
 
 #[test]
@@ -394,8 +389,7 @@ fn json_says_the_same_as_a_table() {
     assert_eq!(recorded.ledger.count("job never ran"), 1);
     assert_eq!(recorded.ledger.count("step of a job"), 1);
     assert_eq!(recorded.ledger.count("start before the submission"), 1);
-    let cut = Input::bytes("s", &text.as_bytes()[..900]);
-    let stopped = validate(&cut, &ENTRY, &ReadOptions::default(), 9).stopped;
+    let stopped = faults(&ENTRY, "s", &text.as_bytes()[..900]).stopped;
     let stopped = stopped.map(|error| error.to_string()).unwrap_or_default();
     assert!(stopped.contains("the file is truncated"), "{stopped}");
 }

@@ -130,8 +130,7 @@ fn dirty_events_are_named_and_damage_is_placed() {
         Some("t: byte 26: the file ends too early: it is truncated; copy it again".to_owned())
     );
     let old = text.replace("\"version\": 2", "\"version\": 1");
-    let input = Input::bytes("t.json", old.into_bytes());
-    let stopped = validate(&input, &ENTRY, &ReadOptions::default(), 9).stopped;
+    let stopped = faults(&ENTRY, "t.json", old).stopped;
     let stopped = stopped.map(|error| error.to_string()).unwrap_or_default();
     assert!(
         stopped.contains("`version` is 1, and 2 is read"),

@@ -82,7 +82,7 @@ fn devices_and_containers_are_requested() {
         (&super::ecs::ENTRY, ecs, 320),
     ] {
         let open = opener(entry);
-        let recorded = collected(open(&file("s", text), &ReadOptions::default()));
+        let recorded = collected_of(open, "s", text);
         let spec = &recorded.classes[0];
         let requests = spec.requests().expect("small");
         assert_eq!(requests.get("cpu").milli_ceil(), Ok(500));
@@ -193,8 +193,7 @@ fn services_applications_tasks_and_allocations_are_pods() {
         "s:8: column `Resources.CPU`: must be a number from 0 to 1000000000, found `-100`",
         "s:10: column `JobID`: must be the name of a job, found ``",
     ]);
-    let input = Input::bytes("s", &b"{\"apps\": 5}"[..]);
-    let stopped = validate(&input, &super::marathon::ENTRY, &ReadOptions::default(), 9).stopped;
+    let stopped = faults(&super::marathon::ENTRY, "s", "{\"apps\": 5}").stopped;
     assert!(stopped.is_some());
 }
 
@@ -313,12 +312,11 @@ fn limits_of_services_are_limits_of_their_pods() {
 "MemoryBytes": 0}, "Reservations": {"NanoCPUs": 500000000, "MemoryBytes": 64}}},
 "Mode": {"Replicated": {"Replicas": 1}}}}]"#;
     let open = opener(&super::docker::ENTRY);
-    let recorded = collected(open(&file("s", text), &ReadOptions::default()));
+    let recorded = collected_of(open, "s", text);
     let limits = &recorded.classes[0].containers[0].limits;
     assert_eq!(limits.get("cpu").milli_ceil(), Ok(2_000));
     assert_eq!(limits.named().count(), 1);
-    assert_eq!(
-        recorded.ledger.count("spread of a service, not enforced"),
-        1
-    );
+    recorded
+        .ledger
+        .has_once(["spread of a service, not enforced"]);
 }

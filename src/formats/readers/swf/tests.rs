@@ -214,10 +214,7 @@ fn usage_is_what_was_used_of_each_processor() {
     ];
     assert_eq!(stated, expected);
     let ledger = &recorded.ledger;
-    assert_eq!(
-        ledger.count("more CPU time than run time; counted as a whole processor"),
-        1
-    );
+    ledger.has_once(["more CPU time than run time; counted as a whole processor"]);
     assert_eq!(ledger.count("no average CPU time; usage unknown"), 1);
     let plain = check(text, &ReadOptions::default()).expect("good rows");
     assert_eq!(plain.classes.len(), 1);

@@ -80,10 +80,7 @@ mod tests {
     fn jobs_have_users_and_deadlines_are_counted() {
         let rows = "0,vc_1,4,12198,6910,resnet101,211,8,282,10,0,strict\n\
                     1,vc_2,1,19772,8897,resnet101,31,6,,,1,best\n";
-        let recorded = collected(open(
-            &file("c.csv", format!("{HEADER}{rows}")),
-            &ReadOptions::default(),
-        ));
+        let recorded = collected_of(open, "c.csv", format!("{HEADER}{rows}"));
         let members: Vec<u32> = recorded.arrivals.iter().map(|one| one.members).collect();
         assert_eq!(members, [4, 1]);
         assert_eq!(recorded.tenants, ["vc_1".into(), "vc_2".into()]);

@@ -68,7 +68,7 @@ mod tests {
     fn jobs_are_gangs_of_gpus() {
         let rows =
             format!("{HEADER}1,8,30,133,vgg11,147,23\n0,1,0,606,vgg19,164,30\n2,0,5,1,x,1,1\n");
-        let recorded = collected(open(&file("60_job.csv", rows), &ReadOptions::default()));
+        let recorded = collected_of(open, "60_job.csv", rows);
         let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
         let run = |seconds| Some(Duration::from_secs(seconds));
         seen.are([

@@ -63,8 +63,7 @@ mod tests {
     #[test]
     fn machines_stand_below_switches() {
         let rows = format!("{HEADER}2,3,4,128,254\n");
-        let input = Input::bytes("c.csv", rows.into_bytes());
-        let nodes = read(&input, &ReadOptions::default()).expect("good rows");
+        let nodes = read(&file("c.csv", rows), &ReadOptions::default()).expect("good rows");
         let nodes = nodes.nodes;
         assert_eq!(nodes.len(), 6);
         assert_eq!(&*nodes[5].name, "switch1-machine2");

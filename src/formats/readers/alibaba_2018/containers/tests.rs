@@ -24,8 +24,9 @@ fn the_first_row_of_a_container_is_its_arrival() {
     assert_eq!(recorded.arrivals[1].submit, Instant::from_secs(100));
     let limits = &recorded.classes[0].containers[0].limits;
     assert_eq!(limits.get("cpu").milli_ceil(), Ok(8_000));
-    let kind = "more cores requested later; the first request stands";
-    assert_eq!(recorded.ledger.count(kind), 1);
+    recorded
+        .ledger
+        .has_once(["more cores requested later; the first request stands"]);
 }
 
 #[test]
@@ -33,7 +34,7 @@ fn a_stopped_container_without_a_request_does_not_arrive() {
     let rows = "c_1,m_2,0,app_5,started,400,800,1.5\nc_2,m_2,0,app_5,stopped,,,\n\
                 c_3,m_2,0,app_5,started,400,800,\nc_4,m_2,0,app_5,stopped,400,800,1.5\n\
                 c_2,m_2,9,app_5,started,400,800,1.5\n";
-    let recorded = collected(open(&file("c.csv", rows), &ReadOptions::default()));
+    let recorded = collected_of(open, "c.csv", rows);
     let arrivals = recorded.arrivals.iter();
     let arrivals: Vec<_> = arrivals
         .map(|own| (own.name.to_string(), own.submit))
@@ -54,7 +55,7 @@ fn a_container_ends_when_it_is_stopped_and_may_come_again() {
                 c_2,m_2,5,app_5,stopped,400,800,1.5\nc_2,m_2,9,app_5,stopped,400,800,1.5\n\
                 c_2,m_2,10,app_5,started,400,800,1.5\nc_2,m_2,25,app_5,stopped,400,800,1.5\n\
                 c_3,m_2,30,app_5,unknown,400,800,1.5\n";
-    let recorded = collected(open(&file("c.csv", rows), &ReadOptions::default()));
+    let recorded = collected_of(open, "c.csv", rows);
     let lives = recorded.arrivals.iter().map(|own| {
         let seconds = |nanos| nanos / 1_000_000_000;
         let run_time = own.run_time.map(|own| seconds(own.as_nanos()));
@@ -86,7 +87,7 @@ fn a_container_ends_when_it_is_stopped_and_may_come_again() {
 fn the_earliest_row_is_the_arrival_wherever_it_stands() {
     let rows = "c_1,m_2,900,app_5,started,800,800,1.5\nc_1,m_2,0,app_5,started,400,800,1.5\n\
                 c_2,m_2,0,app_5,started,400,800,1.5\n";
-    let recorded = collected(open(&file("c.csv", rows), &ReadOptions::default()));
+    let recorded = collected_of(open, "c.csv", rows);
     let submits: Vec<Instant> = recorded.arrivals.iter().map(|own| own.submit).collect();
     assert_eq!(submits, [Instant::ZERO; 2]);
     let requests = recorded.classes[0].requests().expect("small");

@@ -8,7 +8,7 @@ const ROWS: &str = "j1,tensorflow,2.0,Terminated,1000.5,1060.5,600,29.3,50,MISC\
 
 #[test]
 fn instances_are_a_gang() {
-    let recorded = collected(open(&file("t.csv", ROWS), &ReadOptions::default()));
+    let recorded = collected_of(open, "t.csv", ROWS);
     let seen = recorded.each(|one| {
         let gpu = &recorded.classes[one.class as usize].gpu;
         (one.submit, one.members, one.run_time, gpu.total_milli())
@@ -137,8 +137,9 @@ fn tables_beside_tasks_say_when_and_by_whom_they_were_submitted() {
 #[test]
 fn a_task_without_a_number_of_instances_has_one() {
     let rows = "j,w,,Terminated,100.0,190.0,600,29.3,50,MISC\n";
-    let recorded = collected(open(&file("t.csv", rows), &ReadOptions::default()));
+    let recorded = collected_of(open, "t.csv", rows);
     assert_eq!(recorded.arrivals[0].members, 1);
-    let kind = "no number of instances; counted as 1";
-    assert_eq!(recorded.ledger.count(kind), 1);
+    recorded
+        .ledger
+        .has_once(["no number of instances; counted as 1"]);
 }

@@ -180,12 +180,9 @@ fn an_end_at_the_instant_of_the_next_submit_comes_first() {
         runs,
         [7, 5].map(|seconds| Some(Duration::from_secs(seconds)))
     );
-    assert_eq!(
-        recorded
-            .ledger
-            .count("end after the SUBMIT of its instant; put before it"),
-        1
-    );
+    recorded
+        .ledger
+        .has_once(["end after the SUBMIT of its instant; put before it"]);
 }
 
 #[test]
@@ -245,8 +242,9 @@ fn tables_beside_the_events_say_more_about_tasks_and_machines() {
     assert_eq!(used.as_deref(), Some("recorded(0s: 8000m)"));
     let without = read(false);
     assert_eq!(without.ledger.count(USAGE_NOT_READ), 1);
-    let kind = "constraint stated later; the first ones stand";
-    assert_eq!(without.ledger.count(kind), 1);
+    without
+        .ledger
+        .has_once(["constraint stated later; the first ones stand"]);
 
     let machines = "0,5,0,p,0.5,0.25\n0,6,0,p,0.5,0.25\n";
     let attributes = "0,5,arch,x86,0\n0,5,cores,16,0\n0,5,old,1,0\n0,6,arch,x86,0\n0,6,cores,4,0\n\
@@ -264,11 +262,8 @@ fn tables_beside_the_events_say_more_about_tasks_and_machines() {
     let admits = |node| rules::affinity::admits(&without.classes[0], node);
     let admitting: Vec<bool> = list.nodes.iter().map(admits).collect();
     assert_eq!(admitting, [true, false]);
-    assert_eq!(
-        list.ledger
-            .count("attribute changes later; the first value stands"),
-        1
-    );
+    list.ledger
+        .has_once(["attribute changes later; the first value stands"]);
 }
 
 #[test]

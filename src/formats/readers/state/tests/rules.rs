@@ -11,7 +11,7 @@ fn pod(name: &str, cpu: i64, memory: i64) -> (String, i64, i64) {
 /// The specs of the pods of a state, in the order of their names' places in it.
 fn specs(entry: &FormatEntry, text: &str) -> Vec<PodSpec> {
     let open = opener(entry);
-    let recorded = collected(open(&file("s", text), &ReadOptions::default()));
+    let recorded = collected_of(open, "s", text);
     let arrivals = recorded.arrivals.iter();
     arrivals
         .map(|one| PodSpec::clone(&recorded.classes[one.class as usize]))
@@ -267,11 +267,12 @@ fn an_application_alone_is_read() {
     let expected = ["web-front-1", "web-front-2"].map(|name| pod(name, 500, 128));
     assert_eq!(pods, expected);
     assert!(bad.is_empty(), "{bad:?}");
-    let input = Input::bytes(
+    let stopped = faults(
+        &marathon::ENTRY,
         "s",
-        app.replace("\"app\": {", "\"app\": {\"x\": ").as_bytes(),
-    );
-    let stopped = validate(&input, &marathon::ENTRY, &ReadOptions::default(), 9).stopped;
+        app.replace("\"app\": {", "\"app\": {\"x\": "),
+    )
+    .stopped;
     assert!(stopped.is_some());
 }
 
