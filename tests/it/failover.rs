@@ -5,7 +5,7 @@ use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{Event, Pod};
-use windtunnel::scenario::schema::SwarmCpu;
+use windtunnel::options::Plain;
 use windtunnel::sim::check::Checker;
 use windtunnel::units::{Instant, SortedMap};
 
@@ -441,7 +441,11 @@ fn the_scenario_of_all_managers_shows_what_its_head_says() {
         .iter()
         .find(|plan| plan.name == "swarm-moves");
     let mut whole = whole.expect("a variant").scenario.clone();
-    whole.system.swarm.get_or_insert_default().cpu = SwarmCpu::default();
+    let moves = Plain::Map(vec![(
+        "reschedule".to_owned(),
+        Plain::String("on-node-failure".to_owned()),
+    )]);
+    whole.system.sections.set("swarm", moves);
     let outcome = measure(&whole, &experiment.files, &mut Story::default());
     let metrics = outcome.expect("a run that ends").metrics;
     let recovered = metrics
