@@ -133,7 +133,7 @@ pub(super) fn read(bytes: &[u8], code: &mut Code) -> Result<Block, Broken> {
         let length = specs.count()?;
         classes.push(Arc::new(code.take(specs.bytes(length)?)?));
     }
-    let arrivals = Sequence::arrivals(bytes.0).filter(|own| own.len() == count);
+    let arrivals = Sequence::arrivals(bytes.0, count);
     let dirt = met.dirt.into_iter().map(|(kind, action, line)| {
         let action = ACTIONS.get(action).ok_or(Broken)?;
         Ok((kind, *action, line))

@@ -12,6 +12,7 @@ use std::io;
 use std::sync::Arc;
 
 mod alive;
+mod ascending;
 mod buffer;
 mod byte_log;
 mod decode;
@@ -32,6 +33,7 @@ use crate::header_record::HeaderRecord;
 use crate::memory::Recorded;
 use crate::stream::{Arrival, ArrivalSource, Classes};
 pub use alive::{Alive, Hashed, Stored};
+pub use ascending::Ascending;
 pub(crate) use byte_log::ByteLog;
 use byte_log::unreadable;
 use decode::{decode, each_of, rank};

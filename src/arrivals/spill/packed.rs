@@ -4,6 +4,7 @@
 use super::buffer::Buffer;
 use super::decode::{decode, each_of, rank};
 use super::encode::{encode, is_relative, mark_relative, whole};
+use super::numbers::HEAD;
 use super::previous::Previous;
 use super::sorted_by::Rank;
 use super::{Flat, Order};
@@ -282,15 +283,17 @@ impl Sequence {
         std::mem::take(self).bytes.into_records()
     }
 
-    /// The arrivals of records; `None` if these are damaged.
-    pub(crate) fn arrivals(mut records: &[u8]) -> Option<Vec<Arrival>> {
-        let (mut arrivals, mut previous) = (Vec::new(), Previous::none());
+    /// A number of arrivals out of their records; `None` if these are damaged, or others.
+    pub(crate) fn arrivals(mut records: &[u8], count: usize) -> Option<Vec<Arrival>> {
+        // A record has a head at least.
+        let mut arrivals = Vec::with_capacity(count.min(records.len() / HEAD));
+        let mut previous = Previous::none();
         while !records.is_empty() {
-            let length = whole(records).filter(|&length| length > 0)?;
-            let (record, others) = records.split_at(length);
-            each_of(record, &mut previous, |arrival| arrivals.push(arrival))?;
+            whole(records)?;
+            let (arrival, others) = decode(records, &mut previous)?;
+            arrivals.push(arrival);
             records = others;
         }
-        Some(arrivals)
+        (arrivals.len() == count).then_some(arrivals)
     }
 }

@@ -90,10 +90,11 @@ impl<const NUMBERS: usize> Places<NUMBERS> {
             disk: None,
         };
         if let Some(table) = &self.disk {
-            if let Ok(table) = table.copy(table.slots) {
+            if let Ok(table) = Table::copy_of(table) {
                 copy.disk = Some(table);
             } else {
-                (copy.held, copy.most_held) = (table.all()?, usize::MAX);
+                let known = table.each().map_err(|error| table.file.failed(&error))?;
+                (copy.held, copy.most_held) = (known.into_iter().collect(), usize::MAX);
             }
         }
         Ok(copy)
@@ -139,7 +140,8 @@ impl<const NUMBERS: usize> Places<NUMBERS> {
             return Ok(());
         };
         if table.put(key, numbers).is_err() {
-            self.held = table.all()?;
+            let known = table.each().map_err(|error| table.file.failed(&error))?;
+            self.held = known.into_iter().collect();
             self.held.insert(key, numbers);
             (self.disk, self.most_held) = (None, usize::MAX);
         }
@@ -184,6 +186,12 @@ impl<const NUMBERS: usize> Table<NUMBERS> {
         Ok(table)
     }
 
+    fn copy_of(other: &Self) -> io::Result<Self> {
+        let mut table = Self::empty(other.slots)?;
+        other.each_of(|key, numbers| table.settle(key, numbers))?;
+        Ok(table)
+    }
+
     /// The slot from which on a key is looked for: those of a table keep their order when it grows.
     fn first(&self, key: Key) -> u64 {
         ((u128::from(key[0]) * u128::from(self.slots)) >> u64::BITS) as u64
@@ -211,55 +219,151 @@ impl<const NUMBERS: usize> Table<NUMBERS> {
 
     fn put(&mut self, key: Key, numbers: [u64; NUMBERS]) -> io::Result<()> {
         if 2 * self.taken >= self.slots {
-            *self = self.copy(2 * self.slots)?;
+            *self = self.grown()?;
         }
         self.settle(key, numbers)
     }
 
-    /// A table of the same keys in so many slots: those that follow each other here do so there, and neither file is read
-    /// back and forth.
-    fn copy(&self, slots: u64) -> io::Result<Self> {
-        let mut copy = Self::empty(slots)?;
-        self.each(|key, numbers| copy.settle(key, numbers))?;
-        Ok(copy)
+    /// A table of twice as many slots, which is written from its beginning to its end: keys that follow each other here
+    /// do so there.
+    fn grown(&self) -> io::Result<Self> {
+        let mut larger = Self::empty(2 * self.slots)?;
+        let mut written = Written {
+            bytes: Vec::new(),
+            from: 0,
+        };
+        // Slots next to each other that are taken; within them keys have no order, and the next to come is below none.
+        let (mut together, mut last) = (Vec::new(), 0);
+        let mut others = Vec::new();
+        let mut settle = |together: &mut Vec<(Key, [u64; NUMBERS])>| -> io::Result<()> {
+            together.sort_unstable();
+            for (key, numbers) in together.drain(..) {
+                let slot = larger.first(key).max(written.next::<NUMBERS>());
+                if slot < larger.slots {
+                    written.put(&larger.file, slot, key, numbers)?;
+                    larger.taken += 1;
+                } else {
+                    others.push((key, numbers));
+                }
+            }
+            Ok(())
+        };
+        let mut beginning = Vec::new();
+        self.each_slot(|slot, key, numbers| {
+            if slot > last + 1 {
+                settle(&mut together)?;
+            }
+            last = slot;
+            // Keys of the last slots that found them taken stand in the first ones.
+            if self.first(key) > slot {
+                beginning.push((key, numbers));
+            } else {
+                together.push((key, numbers));
+            }
+            Ok(())
+        })?;
+        settle(&mut together)?;
+        written.end(&larger.file)?;
+        for (key, numbers) in others.into_iter().chain(beginning) {
+            larger.settle(key, numbers)?;
+        }
+        Ok(larger)
     }
 
     fn settle(&mut self, key: Key, numbers: [u64; NUMBERS]) -> io::Result<()> {
         let found = self.find(key)?;
-        let mut stored = numbers;
-        stored[0] += 1;
-        let words = key.into_iter().chain(stored);
-        let slot: Vec<u8> = words.flat_map(u64::to_le_bytes).collect();
+        let slot: Vec<u8> = slot_of(key, numbers).collect();
         self.file.write(&slot, found.slot * Self::SLOT as u64)?;
         self.taken += u64::from(found.numbers.is_none());
         Ok(())
     }
 
     /// Takes every key with its numbers.
-    fn each(&self, mut take: impl FnMut(Key, [u64; NUMBERS]) -> io::Result<()>) -> io::Result<()> {
+    fn each_of(
+        &self,
+        mut take: impl FnMut(Key, [u64; NUMBERS]) -> io::Result<()>,
+    ) -> io::Result<()> {
+        self.each_slot(|_, key, numbers| take(key, numbers))
+    }
+
+    /// Takes every slot that is taken, with its key and its numbers.
+    fn each_slot(
+        &self,
+        mut take: impl FnMut(u64, Key, [u64; NUMBERS]) -> io::Result<()>,
+    ) -> io::Result<()> {
         let mut bytes = vec![0; AHEAD / Self::SLOT * Self::SLOT];
         let (mut at, end) = (0, self.slots * Self::SLOT as u64);
+        let mut slot = 0;
         while at < end {
             let length = bytes.len().min((end - at) as usize);
             self.file.read(&mut bytes[..length], at)?;
-            for (key, numbers) in bytes[..length].chunks_exact(Self::SLOT).filter_map(taken) {
-                take(key, numbers)?;
+            for own in bytes[..length].chunks_exact(Self::SLOT) {
+                if let Some((key, numbers)) = taken(own) {
+                    take(slot, key, numbers)?;
+                }
+                slot += 1;
             }
             at += length as u64;
         }
         Ok(())
     }
 
-    /// All keys with their numbers, in memory.
-    fn all(&self) -> Result<IndexMap<Key, [u64; NUMBERS], FxBuildHasher>, TraceError> {
-        let mut all = IndexMap::default();
-        let read = self.each(|key, numbers| {
-            all.insert(key, numbers);
+    fn each(&self) -> io::Result<Vec<(Key, [u64; NUMBERS])>> {
+        let mut all = Vec::new();
+        self.each_of(|key, numbers| {
+            all.push((key, numbers));
             Ok(())
-        });
-        read.map_err(|error| self.file.failed(&error))?;
+        })?;
         Ok(all)
     }
+}
+
+/// Slots that are written one after the other.
+struct Written {
+    bytes: Vec<u8>,
+    /// The byte of the file at which they begin.
+    from: u64,
+}
+
+impl Written {
+    /// The slot behind them.
+    fn next<const NUMBERS: usize>(&self) -> u64 {
+        (self.from + self.bytes.len() as u64) / Table::<NUMBERS>::SLOT as u64
+    }
+
+    /// Puts a key into a slot behind all others; those between stay vacant.
+    fn put<const NUMBERS: usize>(
+        &mut self,
+        file: &TemporaryFile,
+        slot: u64,
+        key: Key,
+        numbers: [u64; NUMBERS],
+    ) -> io::Result<()> {
+        let at = slot * Table::<NUMBERS>::SLOT as u64;
+        let vacant = at - self.from - self.bytes.len() as u64;
+        if self.bytes.len() as u64 + vacant >= AHEAD as u64 {
+            file.write(&self.bytes, self.from)?;
+            self.bytes.clear();
+            self.from = at;
+        } else {
+            self.bytes.resize(self.bytes.len() + vacant as usize, 0);
+        }
+        self.bytes.extend(slot_of(key, numbers));
+        Ok(())
+    }
+
+    fn end(self, file: &TemporaryFile) -> io::Result<()> {
+        file.write(&self.bytes, self.from)
+    }
+}
+
+/// The bytes of a slot that is taken.
+fn slot_of<const NUMBERS: usize>(
+    key: Key,
+    mut numbers: [u64; NUMBERS],
+) -> impl Iterator<Item = u8> {
+    numbers[0] += 1;
+    key.into_iter().chain(numbers).flat_map(u64::to_le_bytes)
 }
 
 /// The key of a slot and its numbers, unless it is vacant.

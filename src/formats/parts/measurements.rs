@@ -3,7 +3,7 @@
 
 use model::Behaviour;
 
-use arrivals::spill::{FixedSort, FixedSorted, NONE, Places, Slots};
+use arrivals::spill::{Ascending, FixedSort, FixedSorted, NONE, Slots};
 use arrivals::usage_samples::{Steps, hundredths};
 use intake::TraceError;
 
@@ -140,9 +140,8 @@ impl Samples {
 #[derive(Debug, Default)]
 pub(crate) struct ByTask {
     samples: Slots<{ 1 + VALUES }>,
-    /// The number of each task, the place of its first sample, and the number of its samples.
-    places: Places<3>,
-    tasks: u64,
+    /// The place of the first sample of each task, and the number of its samples.
+    places: Ascending,
     /// A bit for each task that was claimed.
     claimed: Vec<u64>,
 }
@@ -160,14 +159,12 @@ impl ByTask {
             return Ok(());
         };
         let count = self.samples.count() - from;
-        self.places.put_all(key, [self.tasks, from, count])?;
-        self.tasks += 1;
-        Ok(())
+        self.places.push(key, [from, count])
     }
 
     /// The number of tasks of which something was measured.
     pub(crate) fn len(&self) -> usize {
-        self.tasks as usize
+        self.places.count() as usize
     }
 
     /// Whether nothing was measured.
@@ -176,13 +173,13 @@ impl ByTask {
     }
 
     /// The place of the first sample of a task, and the number of its samples.
-    fn of(&self, key: Key) -> Result<Option<[u64; 2]>, TraceError> {
-        Ok(self.places.all(key)?.map(|[_, from, count]| [from, count]))
+    fn of(&mut self, key: Key) -> Result<Option<[u64; 2]>, TraceError> {
+        Ok(self.places.get(key)?.map(|(_, own)| own))
     }
 
     /// Claims the samples of the task with a key; whether there are some, and nobody claimed them before.
     pub(crate) fn claim(&mut self, key: Key) -> Result<bool, TraceError> {
-        let Some([number, ..]) = self.places.all(key)? else {
+        let Some((number, _)) = self.places.get(key)? else {
             return Ok(false);
         };
         let (word, bit) = bit_of(number);
@@ -196,7 +193,7 @@ impl ByTask {
 
     /// Whether the samples of the task with a key were claimed.
     pub(crate) fn is_claimed(&mut self, key: Key) -> Result<bool, TraceError> {
-        let number = self.places.all(key)?.map(|[number, ..]| number);
+        let number = self.places.get(key)?.map(|(number, _)| number);
         let own = number
             .map(bit_of)
             .and_then(|(word, bit)| Some(self.claimed.get(word)? & bit));
