@@ -27,7 +27,8 @@ impl Line {
     pub(super) fn columns(
         index: impl Into<Option<usize>>,
         name: &str,
-        (width_ns, end_ns): (i64, i64),
+        width_ns: i64,
+        end_ns: i64,
         values: &[Option<f64>],
     ) -> Self {
         let width = width_ns as f64 / 1e9;
@@ -134,7 +135,8 @@ impl Panel {
     pub(super) fn over_time(
         title: &str,
         better: Direction,
-        (clock, style): (Clock, Style),
+        clock: Clock,
+        style: Style,
         mut lines: Vec<Line>,
     ) -> Option<Self> {
         lines.retain(|line| line.last().is_some());

@@ -152,7 +152,7 @@ fn panel(figure: &mut Figure, id: &str, bars: &[Bar<'_>], room: &Room) {
     let (low, high) = ends(bars.iter().flat_map(Bar::reach).chain([0.0]));
     let high = if high > low { high } else { low + 1.0 };
     let space = (high - low) * 0.03;
-    let x = Axis::metric("", "ratio", (low - space, high + space), style.either(6, 4));
+    let x = Axis::metric("ratio", low - space, high + space, style.either(6, 4));
     let y = Axis::names(bars.iter().map(|bar| scene::name(&bar.pair.candidate)));
     let plane = Area {
         x: room.left,

@@ -48,7 +48,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
             size,
             |_| x.clone(),
             |figure, _, plane, x| {
-                bars(figure, variant, plane, (x, y), paint);
+                bars(figure, variant, plane, x, y, paint);
             },
         );
     }
@@ -66,7 +66,7 @@ fn lanes(variant: &VariantData) -> Vec<&str> {
     lanes
 }
 
-fn bars(figure: &Figure, variant: &VariantData, plane: Area, (x, y): (&Axis, &Axis), paint: Paint) {
+fn bars(figure: &Figure, variant: &VariantData, plane: Area, x: &Axis, y: &Axis, paint: Paint) {
     let mut chart = figure.chart(plane, x, y, Mesh::Columns);
     // No failure is too short or too small to be seen.
     let (width, height) = (x.to / plane.width, 2.0 * y.to / plane.height);

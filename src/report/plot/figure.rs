@@ -103,8 +103,9 @@ impl Figure {
         }
     }
 
-    fn words(&self, (x, y): (f64, f64), words: &str, style: &TextStyle<'_>) {
-        sure(self.root.draw_text(words, style, (units(x), units(y))));
+    fn words(&self, at: (f64, f64), words: &str, style: &TextStyle<'_>) {
+        let at = (units(at.0), units(at.1));
+        sure(self.root.draw_text(words, style, at));
     }
 
     /// Text of the usual size.
@@ -269,10 +270,10 @@ impl Figure {
     }
 
     /// The names of series with a piece of each, one below the other.
-    pub(super) fn legend_at(&self, (x, y): (f64, f64), entries: Vec<(String, Swatch)>) {
+    pub(super) fn legend_at(&self, at: (f64, f64), entries: Vec<(String, Swatch)>) {
         let area = self.part(Area {
-            x,
-            y,
+            x: at.0,
+            y: at.1,
             width: self.legend_width(&entries),
             height: LINE * self.style.text() * entries.len() as f64,
         });

@@ -90,11 +90,11 @@ impl Quantity {
     ) -> Option<Panel> {
         let lines = material.data.variants.iter().map(|variant| {
             let index = material.series(&variant.name);
-            let span = (column_ns(variant), variant.end_ns);
-            Line::columns(index, &variant.name, span, &(self.of)(variant))
+            let (width, values) = (column_ns(variant), (self.of)(variant));
+            Line::columns(index, &variant.name, width, variant.end_ns, &values)
         });
-        let time = (material.clock(), style);
-        Panel::over_time(self.title, self.better, time, lines.collect())
+        let (clock, lines) = (material.clock(), lines.collect());
+        Panel::over_time(self.title, self.better, clock, style, lines)
     }
 }
 

@@ -69,7 +69,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
         height: style.scaled(PLANE_HEIGHT),
     };
     let mut chart = figure.chart(plane, &across, &up, Mesh::Rows);
-    draw_points(&mut chart, style, material, &points, (&x, &y));
+    draw_points(&mut chart, style, material, &points, &x, &y);
     figure.below(plane, &across);
     let entries = points.iter().map(|point| {
         let series = material.series(&point.candidate);
@@ -110,7 +110,8 @@ fn draw_points(
     style: Style,
     material: &Material<'_>,
     points: &[ParetoPoint],
-    (x, y): (&Measured<'_>, &Measured<'_>),
+    x: &Measured<'_>,
+    y: &Measured<'_>,
 ) {
     let thin = style.scaled(1.0);
     let front = points.iter().filter(|point| point.on_front);
@@ -228,7 +229,7 @@ impl<'a> Measured<'a> {
             _ if high.abs() > 0.0 => high.abs() * 0.1,
             _ => 1.0,
         };
-        let ends = Limits::of(self.id, &all).within(low - room, high + room);
-        Axis::metric("", &self.unit, ends, count)
+        let (low, high) = Limits::of(self.id, &all).within(low - room, high + room);
+        Axis::metric(&self.unit, low, high, count)
     }
 }

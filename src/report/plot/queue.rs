@@ -95,8 +95,8 @@ fn panel(
             points,
         })
     });
-    let time = (clock, Style::Screen);
-    let mut panel = Panel::over_time(title, Direction::None, time, lines.collect())?;
+    let (lines, style) = (lines.collect(), Style::Screen);
+    let mut panel = Panel::over_time(title, Direction::None, clock, style, lines)?;
     panel.y = Axis::up_to(highest(&panel.lines).max(least_top), 5);
     Some(panel)
 }

@@ -278,7 +278,7 @@ impl DrawingBackend for Scene {
         &mut self,
         text: &str,
         style: &S,
-        (x, y): BackendCoord,
+        at: BackendCoord,
     ) -> Outcome {
         if text.is_empty() {
             return Ok(());
@@ -288,8 +288,8 @@ impl DrawingBackend for Scene {
         let half = size * 0.4;
         let anchor = style.anchor();
         self.marks.push(Mark::Text(Text {
-            x: pixels(x),
-            y: pixels(y)
+            x: pixels(at.0),
+            y: pixels(at.1)
                 + match anchor.v_pos {
                     VPos::Top => half,
                     VPos::Center => 0.0,

@@ -201,7 +201,7 @@ fn heat(table: &SweepTable, metric: &str, style: Style) -> Option<Drawn> {
     figure.note(&y_label);
     figure.note(&key);
     figure.top += style.scaled(6.0);
-    draw_maps(&mut figure, &maps, (low, high), &file.parameters[*x]);
+    draw_maps(&mut figure, &maps, low, high, &file.parameters[*x]);
     let table = data(&maps, &file.parameters[*x], &file.parameters[*y]);
     Some(figure.finish(format!("{title}: {key}."), table))
 }
@@ -215,7 +215,7 @@ fn key(metric: &str, low: f64, high: f64) -> String {
     }
 }
 
-fn draw_maps(figure: &mut Figure, maps: &[Map<'_>], (low, high): (f64, f64), x_label: &str) {
+fn draw_maps(figure: &mut Figure, maps: &[Map<'_>], low: f64, high: f64, x_label: &str) {
     let style = figure.style;
     let words = |own: &String| format::shortened(&format::clean(own), 20);
     let Some(first) = maps.first() else { return };

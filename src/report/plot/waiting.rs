@@ -94,7 +94,7 @@ fn group(figure: &mut Figure, row: &Row, names: &[&str], series: &[usize]) {
         width: style.width() - left - right,
         height: style.scaled(BAR_PITCH) * y.to,
     };
-    let x = Axis::metric("", &row.unit, (0.0, most), style.either(6, 4));
+    let x = Axis::metric(&row.unit, 0.0, most, style.either(6, 4));
     let mut chart = figure.chart(plane, &x, &y, Mesh::None);
     for (index, cell) in row.cells.iter().enumerate() {
         let (bottom, paint) = (y.row(index), Paint::Series(series[index]));

@@ -120,8 +120,8 @@ fn panel(material: &Material<'_>, name: &str, marks: &[Mark<'_>], style: Style) 
     };
     let line = |index: Option<usize>, label: &str, values: &[f64], variant: &VariantData| {
         let values: Vec<Option<f64>> = values.iter().copied().map(Some).collect();
-        let span = (variant.workloads.column_ns, variant.end_ns);
-        Line::columns(index, label, span, &values)
+        let width = variant.workloads.column_ns;
+        Line::columns(index, label, width, variant.end_ns, &values)
     };
     let mut lines: Vec<Line> = Vec::new();
     for variant in variants {
@@ -156,8 +156,8 @@ fn panel(material: &Material<'_>, name: &str, marks: &[Mark<'_>], style: Style) 
     let place = if are_several { 0 } else { lines.len() };
     lines.splice(place..place, wanted);
     let title = format!("{}, ready pods", format::clean(name));
-    let time = (material.clock(), style);
-    let mut panel = Panel::over_time(&title, Direction::Higher, time, lines)?;
+    let (clock, better) = (material.clock(), Direction::Higher);
+    let mut panel = Panel::over_time(&title, better, clock, style, lines)?;
     let marks = signs(marks).into_iter().zip(marks);
     let moments = marks.map(|(sign, mark)| Moment {
         at: mark.entry.at_ns as f64 / 1e9,

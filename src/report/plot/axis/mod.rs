@@ -51,7 +51,8 @@ impl Ranged for Axis {
     type FormatOption = NoDefaultFormatting;
     type ValueType = f64;
 
-    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        let (from, to) = limit;
         from + (self.position(*value) * f64::from(to - from)).round() as i32
     }
 
@@ -75,7 +76,7 @@ impl ValueFormatter<f64> for Axis {
 }
 
 impl Axis {
-    fn new(label: &str, (from, to): (f64, f64), ticks: Vec<(f64, String)>) -> Self {
+    fn new(label: &str, from: f64, to: f64, ticks: Vec<(f64, String)>) -> Self {
         Self {
             from,
             to,
@@ -87,7 +88,7 @@ impl Axis {
 
     /// An axis without ticks.
     pub(super) fn bare(from: f64, to: f64) -> Self {
-        Self::new("", (from, to), Vec::new())
+        Self::new("", from, to, Vec::new())
     }
 
     /// Names with equal room, the first at the end: at the top of an upright axis. [`Self::row`] is their
@@ -113,7 +114,7 @@ impl Axis {
         let step = step((to - from) / count as f64);
         let decimals = decimals(step);
         let words = |value| format::fixed(value, decimals);
-        Self::new(label, (from, to), multiples(step, from, to, words))
+        Self::new(label, from, to, multiples(step, from, to, words))
     }
 
     /// An axis from zero to the round number above a value.
@@ -136,12 +137,12 @@ impl Axis {
         ));
         let words = |value: f64| format::fixed(value / unit, 0);
         let ticks = multiples(step, 0.0, to, words);
-        Self::new(&format!("time, {name}"), (0.0, to), ticks)
+        Self::new(&format!("time, {name}"), 0.0, to, ticks)
     }
 
     /// An axis of a metric's values, with about as many round ones as said.
-    pub(super) fn metric(label: &str, unit: &str, (from, to): (f64, f64), count: usize) -> Self {
-        Self::new(label, (from, to), round_values(unit, from, to, count))
+    pub(super) fn metric(unit: &str, from: f64, to: f64, count: usize) -> Self {
+        Self::new("", from, to, round_values(unit, from, to, count))
     }
 
     /// A logarithmic axis that begins with `0`, at the tick below the least, and ends at the most.
@@ -151,7 +152,7 @@ impl Axis {
         let ticks = std::iter::once((from, "0".to_owned())).chain(ticks);
         Self {
             is_logarithmic: true,
-            ..Self::new(label, (from, to), ticks.collect())
+            ..Self::new(label, from, to, ticks.collect())
         }
     }
 
@@ -212,7 +213,7 @@ impl Axis {
         let ticks = (first..=last).map(|digits| (power(digits), words(digits)));
         Self {
             is_logarithmic: true,
-            ..Self::new(label, (power(first), power(last)), ticks.collect())
+            ..Self::new(label, power(first), power(last), ticks.collect())
         }
     }
 
