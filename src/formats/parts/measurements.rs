@@ -2,7 +2,6 @@
 //! are many, so that a table of usage may be larger than memory, however many tasks it is about.
 
 use crate::prelude::*;
-use model::Behaviour;
 
 use arrivals::spill::{Ascending, FixedSort, FixedSorted, NONE, Slots};
 use arrivals::usage_samples::{Steps, hundredths};
