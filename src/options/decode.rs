@@ -29,7 +29,7 @@ pub struct DecodeError {
 }
 
 impl DecodeError {
-    /// The same error inside of one more value.
+    /// Error of the value around this one.
     #[must_use]
     pub fn inside(mut self, step: impl Into<String>) -> Self {
         self.path.insert(0, step.into());

@@ -6,13 +6,12 @@ use units::SortedMap;
 
 use super::BuildError;
 use super::economics::of_templates;
-use super::system_options::own;
 
 /// The options of a scenario.
 pub(super) fn consolidation_options(
     scenario: &Scenario,
+    written: &Consolidation,
 ) -> Result<ConsolidationOptions, BuildError> {
-    let written: Consolidation = own(&scenario.system)?;
     let mut watts = SortedMap::new();
     for (name, node) in of_templates(scenario)? {
         if let Some(power) = node.power {

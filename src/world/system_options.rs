@@ -82,7 +82,8 @@ pub fn system_options(
     let flow: FlowOptions = system.own();
     let options = SystemOptions::default().with(nova).with(ecs).with(sparrow);
     let options = options.with(omega).with(flow).with(openshift);
-    let consolidation = super::consolidation_options::consolidation_options(scenario)?;
+    let consolidation =
+        super::consolidation_options::consolidation_options(scenario, &own(system)?)?;
     let sharing = gpu_sharing(scenario, nodes)?;
     let options = options
         .with(sharing)
