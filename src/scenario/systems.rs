@@ -81,9 +81,10 @@ pub(super) fn report(place: &[&str], breaches: Vec<Breach>, tree: &Tree, finding
     for breach in breaches {
         let path = breach.path.iter().map(String::as_str);
         let span = tree.locate(place.iter().copied().chain(path));
-        let code = match breach.is_impossible {
-            true => Code::Impossible,
-            false => Code::Conflict,
+        let code = if breach.is_impossible {
+            Code::Impossible
+        } else {
+            Code::Conflict
         };
         let finding = Finding::new(code, breach.message, span).label(breach.label);
         findings.push(match breach.help {

@@ -166,7 +166,7 @@ impl SystemSection for SwarmKit {
     const MEANING: &'static str = "Options of `SwarmKit`, for `name: swarmkit`.";
 
     fn check(&self, rules: &mut Rules<'_>) {
-        if self.managers % 2 == 0 {
+        if self.managers.is_multiple_of(2) {
             let survived = (self.managers - 1) / 2;
             let message = format!(
                 "{} survive the loss of {survived}, as {} would",
