@@ -169,9 +169,12 @@ macro_rules! rows {
     ($($($capability:ident)|+: $support:ident($text:expr),)*) => {
         [$($((
             $crate::capability::Capability::$capability,
-            $crate::capability::Support::$support($text),
+            $crate::capability::rows!(@ $support $text),
         ),)+)*]
     };
+    (@ Yes $text:expr) => { $crate::capability::Support::Yes($text) };
+    (@ Without $text:expr) => { $crate::capability::Support::Without($text) };
+    (@ Refused $text:expr) => { $crate::capability::Support::Refused($text) };
 }
 pub(crate) use rows;
 

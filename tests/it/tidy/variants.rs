@@ -33,8 +33,7 @@ fn every_variant_is_made_by_more_than_tests() {
             seen += variants.len();
             let own = place(source);
             let missing = variants.iter().filter(|variant| {
-                !made.contains(&format!("{name}::$"))
-                    && !made.contains(&format!("{name}::{variant}"))
+                !made.contains(&format!("{name}::{variant}"))
                     && !made.contains(&format!("{own}{name}::{variant}"))
             });
             for variant in missing {
@@ -85,8 +84,7 @@ fn enums(source: &Source) -> Vec<(&str, Vec<&str>)> {
 }
 
 /// Adds each `Name::Variant` that stands where a value does, and each variant that stands alone. `Self` is the
-/// name whose `impl` it stands in, a name of this crate alone. A macro that takes a variant, `Name::$variant`,
-/// may make any.
+/// name whose `impl` it stands in, a name of this crate alone.
 fn makers(own_crate: &str, code: &str, made: &mut SortedSet<String>) {
     for (at, _) in code.match_indices("::") {
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
@@ -94,9 +92,6 @@ fn makers(own_crate: &str, code: &str, made: &mut SortedSet<String>) {
             .rsplit(|c| !is_name(c))
             .next()
             .unwrap_or_default();
-        if code[at + 2..].starts_with('$') {
-            made.insert(format!("{name}::$"));
-        }
         let variant = word(&code[at + 2..]);
         let is_path =
             name.starts_with(char::is_uppercase) && variant.starts_with(char::is_uppercase);

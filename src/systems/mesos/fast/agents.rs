@@ -54,7 +54,6 @@ impl FastAllocator {
         }
         if self.candidates.contains(agent as usize) {
             self.candidates.set(agent as usize, false);
-            self.gathered -= 1;
         }
         self.count_total(&known.total, -1);
     }
@@ -90,9 +89,7 @@ impl FastAllocator {
     }
 
     pub(super) fn gather(&mut self, agent: u32) {
-        if !self.candidates.put(agent as usize) {
-            self.gathered += 1;
-        }
+        self.candidates.insert(agent as usize);
     }
 
     /// Every agent gathers for the next run.

@@ -133,7 +133,6 @@ pub struct FastAllocator {
     total: Amounts,
     /// The agents that the next run looks at.
     candidates: FixedBitSet,
-    gathered: usize,
     runs: u64,
     /// Number of clients that want offers.
     served: u32,
@@ -159,7 +158,6 @@ impl FastAllocator {
             placed: Vec::new(),
             tree,
             candidates: FixedBitSet::new(),
-            gathered: 0,
             runs: 0,
             served: 0,
             has_revocable: false,

@@ -53,7 +53,6 @@ impl FastAllocator {
         let active = gathered.filter(|&agent| self.agents[agent as usize].is_active);
         scratch.agents.extend(active);
         self.candidates.clear();
-        self.gathered = 0;
         self.runs += 1;
         self.settle();
         if self.is_anyone_served() {
