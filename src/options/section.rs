@@ -91,7 +91,7 @@ impl fmt::Debug for Section {
     }
 }
 
-/// What rules are asked for.
+/// Use of the rules: to refuse options, or to note those without effect.
 #[derive(Clone, Copy)]
 enum Purpose {
     Refusal,

@@ -19,7 +19,7 @@ pub const BLOCK_ARRIVALS: usize = 16_384;
 pub(super) struct Filling {
     pub(super) arrivals: usize,
     records: Sequence,
-    met: Met,
+    index: Index,
     specs: Vec<u8>,
     code: Code,
     stored: Stored,
@@ -36,9 +36,9 @@ struct Stored {
     total: Option<u64>,
 }
 
-/// What first appears in a block.
+/// Index of a block: what the records refer to and its arrivals are the first to use.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Met {
+struct Index {
     /// The parts that specs have in common.
     rests: Vec<Arc<PodSpec>>,
     tenants: Vec<Text>,
@@ -75,12 +75,12 @@ impl Filling {
         }
         self.stored.classes = source.classes().len();
         let tenants = source.tenants().iter().skip(self.stored.tenants);
-        self.met.tenants.extend(tenants.cloned());
+        self.index.tenants.extend(tenants.cloned());
         self.stored.tenants = source.tenants().len();
         if self.stored.total != Some(ledger.total()) {
             self.stored.total = Some(ledger.total());
             let entries = ledger.entries();
-            self.met
+            self.index
                 .dirt
                 .extend({ entries.iter() }.skip(self.stored.dirt).map(|own| {
                     let action = ACTIONS.iter().position(|action| *action == own.action);
@@ -88,19 +88,19 @@ impl Filling {
                 }));
             self.stored.dirt = entries.len();
             let counts = entries.iter().map(|entry| entry.count);
-            self.met.marks.push((self.arrivals, counts.collect()));
+            self.index.marks.push((self.arrivals, counts.collect()));
         }
         Some(())
     }
 
     /// The block's bytes; what follows begins anew.
     pub(super) fn take(&mut self) -> Option<Vec<u8>> {
-        let mut met = std::mem::take(&mut self.met);
-        met.rests = self.code.rests(self.stored.rests);
-        self.stored.rests += met.rests.len();
+        let mut index = std::mem::take(&mut self.index);
+        index.rests = self.code.rests(self.stored.rests);
+        self.stored.rests += index.rests.len();
         let mut out = Vec::new();
         put(&mut out, std::mem::take(&mut self.arrivals) as u64);
-        put_text(&mut out, &serde_json::to_string(&met).ok()?);
+        put_text(&mut out, &serde_json::to_string(&index).ok()?);
         put(&mut out, self.specs.len() as u64);
         out.append(&mut self.specs);
         out.extend(self.records.take());
@@ -124,8 +124,8 @@ pub(super) struct Block {
 pub(super) fn read(bytes: &[u8], code: &mut Code) -> Result<Block, Broken> {
     let mut bytes = Taken(bytes);
     let count = bytes.count()?;
-    let met: Met = serde_json::from_str(bytes.text()?).map_err(|_| Broken)?;
-    code.add_rests(met.rests);
+    let index: Index = serde_json::from_str(bytes.text()?).map_err(|_| Broken)?;
+    code.add_rests(index.rests);
     let specs = bytes.count()?;
     let mut specs = Taken(bytes.bytes(specs)?);
     let mut classes = Vec::new();
@@ -134,15 +134,15 @@ pub(super) fn read(bytes: &[u8], code: &mut Code) -> Result<Block, Broken> {
         classes.push(Arc::new(code.take(specs.bytes(length)?)?));
     }
     let arrivals = Sequence::arrivals(bytes.0, count);
-    let dirt = met.dirt.into_iter().map(|(kind, action, line)| {
+    let dirt = index.dirt.into_iter().map(|(kind, action, line)| {
         let action = ACTIONS.get(action).ok_or(Broken)?;
         Ok((kind, *action, line))
     });
     Ok(Block {
         arrivals: arrivals.ok_or(Broken)?,
         classes,
-        tenants: met.tenants,
+        tenants: index.tenants,
         dirt: dirt.collect::<Result<_, _>>()?,
-        marks: met.marks,
+        marks: index.marks,
     })
 }

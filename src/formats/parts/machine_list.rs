@@ -19,7 +19,7 @@ pub(crate) fn machines(
     Ok(list)
 }
 
-/// The node of a machine of so many cores, GiB and GPU devices.
+/// Creates the node of a GPU machine, from its numbers of cores, GiB of memory and GPUs.
 pub(crate) fn gpu_machine(
     name: Text,
     [cores, gib, devices]: [i64; 3],

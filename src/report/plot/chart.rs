@@ -145,7 +145,7 @@ impl Panel {
         (!lines.is_empty()).then(|| Self::new(title, better, x, y, lines))
     }
 
-    /// The same with straight lines from point to point.
+    /// The chart with straight lines from point to point in place of steps.
     pub(super) fn straight(self) -> Self {
         Self {
             is_straight: true,

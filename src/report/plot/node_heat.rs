@@ -64,7 +64,7 @@ fn draw(material: &Material<'_>, style: Style) -> Result<Drawn, &'static str> {
     Ok(figure.finish(description(variants), table(variants)))
 }
 
-/// What the shades mean.
+/// Draws the legend of the shades, from 0 % to 100 %.
 fn scale(figure: &mut Figure, resource: &str) {
     let style = figure.style;
     let y = figure.top + style.scaled(12.0);

@@ -112,7 +112,7 @@ fn group(figure: &mut Figure, row: &Row, names: &[&str], series: &[usize]) {
     figure.below(plane, &x);
 }
 
-/// What stands behind a bar.
+/// Label of a bar: its value, and a mark if it is the best.
 fn words(cell: &Cell) -> String {
     let best = if cell.best { " ◀ best" } else { "" };
     format!("{}{best}", cell.text)

@@ -192,7 +192,7 @@ fn signs(marks: &[Mark<'_>]) -> Vec<String> {
     marks.iter().map(sign).collect()
 }
 
-/// What the signs mean, in lines below the plot.
+/// Explanations of the signs, as lines below the plot.
 fn notes(material: &Material<'_>, marks: &[Mark<'_>], unmarked: usize) -> Vec<String> {
     let (clock, variants) = (material.clock(), &material.data.variants);
     let mut lines: Vec<String> = (signs(marks).iter())

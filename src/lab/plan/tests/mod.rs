@@ -130,7 +130,7 @@ fn questions() -> Questions {
     }
 }
 
-/// Nodes of these types and prices are to be bought.
+/// Questions of a purchase from a list of types and prices.
 fn buying(minimize: Minimize, list: &[(&str, i64)]) -> Questions {
     Questions {
         minimize: Some(minimize),
