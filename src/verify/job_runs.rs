@@ -106,17 +106,8 @@ pub fn run_pods(
     };
     let parts = (systems::pipeline::ENTRY.build)(&request).map_err(|error| error.to_string())?;
     let arrival = |position: usize| Arrival {
-        submit: Instant::ZERO,
-        name: PodName::Job(position as u64),
         class: position as u32,
-        members: 1,
-        tenant: 0,
-        run_time: None,
-        time_limit: None,
-        historic_start: None,
-        links: None,
-        part: 0,
-        origin: intake::Origin::NONE,
+        ..Arrival::new(Instant::ZERO, PodName::Job(position as u64))
     };
     let work = Work {
         recorded: Recorded {
@@ -204,17 +195,10 @@ fn node(index: u32) -> Arc<Node> {
 fn recorded(jobs: &[RigidJob]) -> Recorded {
     let requests = ResourceList::from_pairs([(CPU, Quantity::from_units(1))]);
     let arrival = |(position, job): (usize, &RigidJob)| Arrival {
-        submit: job.submit,
-        name: PodName::Job(position as u64),
-        class: 0,
         members: job.members,
-        tenant: 0,
         run_time: Some(job.run),
         time_limit: Some(job.requested),
-        historic_start: None,
-        links: None,
-        part: 0,
-        origin: intake::Origin::NONE,
+        ..Arrival::new(job.submit, PodName::Job(position as u64))
     };
     Recorded {
         arrivals: jobs.iter().enumerate().map(arrival).collect(),

@@ -287,17 +287,12 @@ pub(super) fn submitted(units: &[Unit]) -> Box<dyn ArrivalSource> {
         let run_time = unit.spec.behaviour.as_ref();
         let run_time = run_time.and_then(|own| own.run_time.as_ref()?.parse().ok());
         recorded.arrivals.push(Arrival {
-            submit: Instant::ZERO.saturating_add(unit.at),
-            name: PodName::Text(unit.name.clone()),
             class: table.class_of(unit.spec.clone()),
-            members: 1,
-            tenant: 0,
             run_time,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
+            ..Arrival::new(
+                Instant::ZERO.saturating_add(unit.at),
+                PodName::Text(unit.name.clone()),
+            )
         });
     }
     recorded.classes = table.classes().held().to_vec();

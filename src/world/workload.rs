@@ -390,17 +390,12 @@ fn declared(manifests: &Manifests, adoption: &Adoption, at: Duration) -> Box<dyn
     let own = |pod: &&ManifestPod| pod.waits_for_node() && adoption.pod(pod).is_none();
     for pod in manifests.pods.iter().filter(own) {
         recorded.arrivals.push(Arrival {
-            submit: Instant::ZERO + pod.at.unwrap_or(at),
-            name: PodName::Text(pod.name.clone()),
             class: table.class_of((*pod.spec).clone()),
-            members: 1,
-            tenant: 0,
-            run_time: None,
             time_limit: pod.time_limit,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
+            ..Arrival::new(
+                Instant::ZERO + pod.at.unwrap_or(at),
+                PodName::Text(pod.name.clone()),
+            )
         });
     }
     recorded.classes = table.classes().held().to_vec();

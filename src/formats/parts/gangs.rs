@@ -92,7 +92,6 @@ fn submit_together(gang: &mut [Arrival], moved: &mut FixedSort<1>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parts::sorting::one_pod;
     use intake::ledger::RowPolicy;
     use proptest::prelude::*;
     use units::SortedMap;
@@ -100,7 +99,7 @@ mod tests {
     fn member(line: u32, gang: u64, submit: i64) -> Arrival {
         let mut arrival = Arrival {
             origin: Origin::line(u64::from(line)),
-            ..one_pod(PodName::Job(u64::from(line)), Instant::from_secs(submit))
+            ..Arrival::new(Instant::from_secs(submit), PodName::Job(u64::from(line)))
         };
         arrival.join(PodName::Job(gang));
         arrival

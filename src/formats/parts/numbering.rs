@@ -213,7 +213,6 @@ impl ArrivalSource for Numbered {
 
 #[cfg(test)]
 mod tests {
-    use crate::parts::sorting::one_pod;
     use proptest::prelude::*;
 
     use super::*;
@@ -222,7 +221,7 @@ mod tests {
     fn arrival(name: &PodName, members: u32) -> Arrival {
         Arrival {
             members,
-            ..one_pod(name.clone(), Instant::ZERO)
+            ..Arrival::new(Instant::ZERO, name.clone())
         }
     }
 

@@ -311,23 +311,6 @@ impl InOrder {
     }
 }
 
-/// An arrival of one pod of the first class, of which nothing more is known.
-pub(crate) const fn one_pod(name: PodName, submit: Instant) -> Arrival {
-    Arrival {
-        submit,
-        name,
-        class: 0,
-        members: 1,
-        tenant: 0,
-        run_time: None,
-        time_limit: None,
-        historic_start: None,
-        links: None,
-        part: 0,
-        origin: Origin::NONE,
-    }
-}
-
 /// A demand of a number of GPUs, each of a pod of its own.
 pub(crate) fn gang(gpus: i64) -> Demand {
     Demand {

@@ -3,7 +3,6 @@
 //! end, machines go, requests change, demands arrive. Those of one object, and others of equal rank, stay in the order of
 //! their files, so that what begins and ends at one instant begins first.
 
-use crate::parts::sorting::one_pod;
 use std::hash::Hash;
 
 use indexmap::IndexMap;
@@ -187,9 +186,9 @@ impl<T: Event> TimedRow<T> {
             members: 0,
             tenant: self.file,
             run_time: Some(Duration::from_nanos(i64::try_from(self.line).ok()?)),
-            ..one_pod(
-                PodName::Text(serde_json::to_string(&self.row).ok()?.into()),
+            ..Arrival::new(
                 self.at,
+                PodName::Text(serde_json::to_string(&self.row).ok()?.into()),
             )
         })
     }

@@ -56,6 +56,13 @@ pub(crate) fn opener(format: &FormatEntry) -> OpenWorkload {
     open
 }
 
+/// Events of machines: the time in a unit of so many nanoseconds, the place of the node, and the kind.
+pub(crate) fn events(list: &NodeList, unit: i64) -> Vec<(i64, usize, &NodeEventKind)> {
+    { list.events.iter() }
+        .map(|event| (event.at.as_nanos() / unit, event.node, &event.kind))
+        .collect()
+}
+
 /// The 1/1000 cores and bytes of memory that a pod requests.
 #[track_caller]
 pub(crate) fn amounts(spec: &PodSpec) -> (i64, i64) {

@@ -267,7 +267,6 @@ mod tests {
 
     use super::names::dns_label;
     use super::*;
-    use crate::parts::sorting::one_pod;
     use crate::tests::prelude::*;
     use arrivals::memory::{MemorySource, Recorded};
 
@@ -288,7 +287,7 @@ mod tests {
         let spaces = ["", "", "A b", "A b", "A b", "a_b"];
         let arrivals = (0..).zip(names).map(|(class, name)| Arrival {
             class,
-            ..one_pod(name.into(), Instant::ZERO)
+            ..Arrival::new(Instant::ZERO, name.into())
         });
         let spec = |namespace: &str| PodSpec {
             namespace: namespace.into(),

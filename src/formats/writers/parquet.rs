@@ -250,7 +250,6 @@ impl Class {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parts::sorting::one_pod;
     use crate::registry;
     use crate::tests::prelude::*;
     use crate::writers::Converted;
@@ -268,7 +267,7 @@ mod tests {
                 run_time: Some(Duration::from_nanos(i64::MAX)),
                 historic_start: Some(Instant::from_nanos(2_591_999_999_999_999)),
                 origin: intake::Origin::line(1),
-                ..one_pod(PodName::Text("a".into()), Instant::from_nanos(1))
+                ..Arrival::new(Instant::from_nanos(1), PodName::Text("a".into()))
             }],
             classes: vec![spec.into()],
             tenants: vec!["ann, \"Ä\"".into()],

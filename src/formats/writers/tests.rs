@@ -7,7 +7,6 @@ mod templates;
 mod written_pods;
 mod written_rules;
 
-use crate::parts::sorting::one_pod;
 use crate::tests::prelude::*;
 
 use proptest::prelude::*;
@@ -141,7 +140,7 @@ proptest! {
         specs in prop::collection::vec(pod(), 1..3),
         format in prop::sample::select(vec!["csv", "parquet"]),
     ) {
-        let arrivals = (0..).zip(&specs).map(|(class, _)| Arrival { class, ..one_pod("a".into(), Instant::ZERO) });
+        let arrivals = (0..).zip(&specs).map(|(class, _)| Arrival { class, ..Arrival::new(Instant::ZERO, "a".into()) });
         let workload = Recorded {
             arrivals: arrivals.collect(),
             classes: specs.into_iter().map(Arc::new).collect(),
@@ -297,7 +296,7 @@ impl ArrivalSource for Counting {
     fn next(&mut self) -> Result<Option<Arrival>, TraceError> {
         self.most = self.most.max(Arc::strong_count(&self.name));
         self.left = self.left.saturating_sub(1);
-        Ok((self.left > 0).then(|| one_pod(PodName::Text(self.name.clone()), Instant::ZERO)))
+        Ok((self.left > 0).then(|| Arrival::new(Instant::ZERO, PodName::Text(self.name.clone()))))
     }
 
     fn classes(&self) -> &arrivals::Classes {

@@ -213,17 +213,8 @@ fn checkpoint(prepared: &mut Prepared) -> Result<Recorded, RunError> {
         let class = recorded.classes.len();
         recorded.classes.push(spec);
         recorded.arrivals.push(Arrival {
-            submit: Instant::ZERO,
-            name,
             class: u32::try_from(class).unwrap_or(u32::MAX),
-            members: 1,
-            tenant: 0,
-            run_time: None,
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
+            ..Arrival::new(Instant::ZERO, name)
         });
     }
     if is_dump {

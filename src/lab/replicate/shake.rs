@@ -65,17 +65,11 @@ mod tests {
 
     fn recorded() -> Recorded {
         let arrival = |number: i64| Arrival {
-            submit: Instant::from_nanos(number * 1_000_000_000),
-            name: PodName::Job(number as u64),
-            class: 0,
-            members: 1,
-            tenant: 0,
             run_time: Some(Duration::from_secs(100)),
-            time_limit: None,
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
+            ..Arrival::new(
+                Instant::from_nanos(number * 1_000_000_000),
+                PodName::Job(number as u64),
+            )
         };
         Recorded {
             arrivals: (0..200).map(arrival).collect(),

@@ -193,17 +193,11 @@ mod tests {
 
     fn arrival(name: &str, tenant: u32, limit: i64) -> Arrival {
         Arrival {
-            submit: Instant::ZERO,
-            name: PodName::Text(name.into()),
-            class: 0,
             members: 3,
             tenant,
             run_time: Some(Duration::from_secs(90)),
             time_limit: Some(Duration::from_secs(limit)),
-            historic_start: None,
-            links: None,
-            part: 0,
-            origin: intake::Origin::NONE,
+            ..Arrival::new(Instant::ZERO, PodName::Text(name.into()))
         }
     }
 

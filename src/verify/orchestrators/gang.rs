@@ -114,17 +114,8 @@ fn gang(case: &Case, form: Form) -> Result<Value, Trouble> {
         );
         for _ in 0..group.replicas {
             arrivals.push(Arrival {
-                submit: Instant::ZERO,
-                name: model::PodName::Job(arrivals.len() as u64),
                 class: class as u32,
-                members: 1,
-                tenant: 0,
-                run_time: None,
-                time_limit: None,
-                historic_start: None,
-                links: None,
-                part: 0,
-                origin: intake::Origin::NONE,
+                ..Arrival::new(Instant::ZERO, model::PodName::Job(arrivals.len() as u64))
             });
         }
     }

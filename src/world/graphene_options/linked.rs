@@ -106,17 +106,9 @@ mod tests {
         let after = after.iter().map(|&own| PodName::Job(own)).collect();
         Known {
             arrival: Arrival {
-                submit: Instant::ZERO,
-                name: PodName::Job(name),
-                class: 0,
-                members: 1,
-                tenant: 0,
                 run_time: Some(Duration::from_secs(1)),
-                time_limit: None,
-                historic_start: None,
                 links: Links::of(part_of.map(PodName::Job), after),
-                part: 0,
-                origin: intake::Origin::NONE,
+                ..Arrival::new(Instant::ZERO, PodName::Job(name))
             },
             stage: 0,
             parts: Vec::new(),

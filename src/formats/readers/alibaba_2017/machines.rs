@@ -200,9 +200,7 @@ mod tests {
             ("machine without a capacity", 1),
         ]);
         // The machine that was added again takes work; the first machine has an error, and is added again as it was.
-        let seen: Vec<_> = { list.events.iter() }
-            .map(|own| (own.at.as_nanos() / 1_000_000_000, own.node, &own.kind))
-            .collect();
+        let seen = events(&list, 1_000_000_000);
         seen.are([
             (0, 1, &NodeEventKind::Accepts),
             (500, 0, &NodeEventKind::Refuses),

@@ -286,7 +286,7 @@ fn deliver(gather: &mut Gather, own: &Instance, removed: Option<Instant>) {
         run_time: removed.map(|removed| removed.since(created)),
         historic_start: (created > Instant::ZERO).then_some(created),
         origin,
-        ..one_pod(PodName::Text(name.into()), created)
+        ..Arrival::new(created, PodName::Text(name.into()))
     };
     gather.add(&arrival);
 }

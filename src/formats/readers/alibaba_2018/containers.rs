@@ -296,7 +296,7 @@ impl Containers {
             run_time: known.run_time,
             historic_start: (known.submit > Instant::ZERO).then_some(known.submit),
             origin: known.origin,
-            ..one_pod(PodName::Text(name.into()), known.submit)
+            ..Arrival::new(known.submit, PodName::Text(name.into()))
         };
         self.gather.add(&arrival);
         Ok(())

@@ -213,9 +213,7 @@ mod tests {
                     m_1,6000,,,,,REMOVED\nm_3,6500,3,31,96,50,USING\nm_1,7000,3,30,96,100,USING\n\
                     m_4,0,3,30,96,100,\n";
         let list = read(&file("m.csv", rows), &ReadOptions::default()).expect("good rows");
-        let seen: Vec<_> = { list.events.iter() }
-            .map(|own| (own.at.as_nanos() / 1_000_000_000, own.node, &own.kind))
-            .collect();
+        let seen = events(&list, 1_000_000_000);
         // The nodes stand in the order of the first rows by time.
         assert_eq!(&*list.nodes[3].name, "m_2");
         seen.are([

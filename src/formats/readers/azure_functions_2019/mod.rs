@@ -318,9 +318,9 @@ impl Source {
                     tenant: own.tenant,
                     run_time: run,
                     origin: own.origin,
-                    ..one_pod(
-                        PodName::Text(format!("d{day}-f{}-{number}", own.row).into()),
+                    ..Arrival::new(
                         Instant::from_nanos(begin + within),
+                        PodName::Text(format!("d{day}-f{}-{number}", own.row).into()),
                     )
                 });
             }

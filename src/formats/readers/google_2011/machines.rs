@@ -287,9 +287,7 @@ mod tests {
     fn events_happen_in_order_of_time() {
         let rows = "0,5,0,p,0.5,0.25\n20,5,0,p,1,0.25\n30,6,0,q,0.5,0.25\n10,5,1,p,,\n";
         let list = read(&file("machines.csv", rows), &ReadOptions::default()).expect("readable");
-        let events: Vec<_> = { list.events.iter() }
-            .map(|own| (own.at.as_nanos() / 1_000, own.node, &own.kind))
-            .collect();
+        let events = events(&list, 1_000);
         let [
             (0, 1, NodeEventKind::Goes),
             (10, 0, NodeEventKind::Goes),
@@ -316,9 +314,7 @@ mod tests {
             .collect();
         assert_eq!(seen, [("5", Ok(32_000)), ("6", Ok(64_000))]);
         assert_eq!(list.ledger.count("machine without a capacity"), 1);
-        let events: Vec<_> = { list.events.iter() }
-            .map(|own| (own.at.as_nanos() / 1_000, own.node, &own.kind))
-            .collect();
+        let events = events(&list, 1_000);
         assert!(matches!(
             events[..],
             [

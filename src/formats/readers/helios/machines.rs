@@ -246,9 +246,7 @@ mod tests {
         assert_eq!(first.labels[VIRTUAL_CLUSTER_LABEL], "vcA".into());
         assert_eq!(first.gpu.as_ref().map(|gpu| gpu.devices), Some(8));
         assert_eq!(first.allocatable.get("cpu").milli_floor(), Ok(64_000));
-        let seen: Vec<_> = { list.events.iter() }
-            .map(|own| (own.at.as_nanos() / 86_400_000_000_000, own.node, &own.kind))
-            .collect();
+        let seen = events(&list, 86_400_000_000_000);
         seen.are([
             (0, 1, &NodeEventKind::Goes),
             (0, 3, &NodeEventKind::Goes),

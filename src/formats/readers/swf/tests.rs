@@ -47,7 +47,7 @@ fn a_job_becomes_an_arrival() {
             run_time: Some(Duration::from_secs(90)),
             time_limit: Some(Duration::from_secs(100)),
             historic_start: Some(Instant::from_secs(15)),
-            ..one_pod(PodName::Job(7), Instant::from_secs(10))
+            ..Arrival::new(Instant::from_secs(10), PodName::Job(7))
         }
     );
     let second = &recorded.arrivals[1];

@@ -1,7 +1,6 @@
 //! Logs that arrivals become.
 
 use super::*;
-use crate::parts::sorting::one_pod;
 use crate::registry;
 use crate::tests::prelude::*;
 use crate::writers::Converted;
@@ -24,7 +23,7 @@ fn job(number: u64, secs: i64) -> Arrival {
         run_time: Some(Duration::from_secs(90)),
         time_limit: Some(Duration::from_secs(600)),
         historic_start: Some(Instant::from_secs(secs + 7)),
-        ..one_pod(PodName::Job(number), Instant::from_secs(secs))
+        ..Arrival::new(Instant::from_secs(secs), PodName::Job(number))
     }
 }
 

@@ -1,6 +1,5 @@
 //! Random workloads with whatever a record may say, and texts that are hard to write.
 
-use crate::parts::sorting::one_pod;
 use proptest::prelude::*;
 
 use crate::prelude::*;
@@ -226,13 +225,13 @@ pub(super) fn recorded(has_numbers: bool) -> impl Strategy<Value = Recorded> {
                 time_limit: own.time_limit,
                 historic_start: own.wait.map(|wait| at.saturating_add(wait)),
                 links,
-                ..one_pod(
+                ..Arrival::new(
+                    at,
                     if has_numbers {
                         PodName::Job(3 * place as u64)
                     } else {
                         PodName::Text(own.name.to_string().into())
                     },
-                    at,
                 )
             });
             if let (Some(gang), Some(own)) = (gang, arrivals.last_mut()) {

@@ -1,7 +1,6 @@
 //! The template of a pod that the project's own table has: the reader of manifests and that of the table make the same
 //! pod of it.
 
-use crate::parts::sorting::one_pod;
 use crate::readers::csv::CsvSource;
 use crate::tests::prelude::*;
 use crate::writers::find;
@@ -32,7 +31,7 @@ const MORE: &str = "
 
 /// A pod written as a table: the text of the table, and the template in it.
 fn written(spec: &PodSpec) -> (String, serde_json::Value) {
-    let arrival = one_pod("a".into(), Instant::ZERO);
+    let arrival = Arrival::new(Instant::ZERO, "a".into());
     let workload = Recorded {
         arrivals: vec![arrival],
         classes: vec![spec.clone().into()],

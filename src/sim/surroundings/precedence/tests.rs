@@ -6,17 +6,8 @@ use arrivals::Links;
 fn arrival(name: &str, part_of: Option<&str>, after: &[&str]) -> Arrival {
     let after = after.iter().map(|&name| name.into()).collect();
     Arrival {
-        submit: Instant::ZERO,
-        name: name.into(),
-        class: 0,
-        members: 1,
-        tenant: 0,
-        run_time: None,
-        time_limit: None,
-        historic_start: None,
         links: Links::of(part_of.map(PodName::from), after),
-        part: 0,
-        origin: intake::Origin::NONE,
+        ..Arrival::new(Instant::ZERO, name.into())
     }
 }
 
