@@ -1,9 +1,10 @@
-//! Placement by the scheduler's fast form, replica by replica.
+//! The scheduler's own fast form, replica by replica. It applies where that form takes the decisions.
 
 use std::sync::Arc;
 
+use super::filling::why_none;
 use super::trial::Decisions;
-use super::{Placed, Stop, final_message, replica};
+use super::{Placed, Stop, replica};
 use scheduler::kube::cycle::Outcome;
 use scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo};
 
@@ -14,23 +15,19 @@ pub(super) fn place(
     pod: &PodInfo,
     most: u64,
 ) -> Option<Placed> {
-    if pod.has_device_claims() {
-        return None;
-    }
     let profile = Decisions::profile(profile);
     let (mut cache, mut decisions) = (cache.clone(), Decisions::new());
-    let mut placed = Placed::default();
+    let mut placed = Placed {
+        nodes: Vec::new(),
+        stop: Stop::Enough,
+        rejected: Vec::new(),
+        devices: Vec::new(),
+    };
     Attempt::gate(&profile, pod, &cache.objects).ok()?;
     for number in 1..=most {
         let replica = replica(pod, number);
         let Outcome::Placed(slot) = decisions.decide(&profile, &cache, &replica) else {
-            let attempt = Attempt::begin(&profile, &cache, &replica);
-            let search = attempt.search_all();
-            if !search.feasible.is_empty() {
-                return None;
-            }
-            placed.stop = Stop::NoNode(final_message(&attempt, &search));
-            placed.rejected = search.rejected;
+            (placed.stop, placed.rejected) = why_none(&cache, &profile, &replica)?;
             break;
         };
         if !decisions.are_fast(number) {

@@ -1,10 +1,17 @@
 //! Placement of further replicas of a pod: their number, their nodes, and what runs out first.
 //!
-//! That is the definition, and [`place_plainly`] does just that. [`place`] gives the same answer by
-//! the scheduler's fast form where that applies (`decided.rs`). A property test holds them equal.
+//! That is the definition, and [`place_plainly`] does just that. [`place`] gives the same answer
+//! and keeps what a replica can't change: all but the node it went to (`kept.rs`) where the plugins
+//! say that each node's answer depends on that node alone
+//! ([`scheduler::kube::Reach`]), else all but what the scheduler's fast form counts anew (`decided.rs`),
+//! or, where that form does not apply, all but the counts of that node's domains
+//! (`followed.rs`) where they can follow these. A property test holds them equal.
 
 mod decided;
 mod ending;
+mod filling;
+mod followed;
+mod kept;
 pub mod lost;
 pub mod mix;
 #[cfg(test)]
@@ -30,12 +37,11 @@ use units::SortedMap;
 pub const MOST: u64 = 1_000_000;
 
 /// Reason no more replicas were placed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Stop {
     /// The next one finds no node; the scheduler's whole message.
     NoNode(String),
     /// All that were asked for are placed, or [`MOST`].
-    #[default]
     Enough,
 }
 
@@ -43,7 +49,7 @@ pub enum Stop {
 type Unplaced = (String, Vec<(Text, Status)>);
 
 /// Nodes of the replicas.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Placed {
     /// The node of each replica, in order.
     pub nodes: Vec<Text>,
@@ -81,6 +87,40 @@ impl Placement {
     }
 }
 
+/// Form of a placement that keeps answers from one replica to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Answers about nodes are kept, each of which rests on its node alone.
+    Kept,
+    /// The scheduler's fast form decides.
+    Decided,
+    /// Counts of the domains of nodes are followed.
+    Followed,
+}
+
+impl Form {
+    /// All forms, the fastest first.
+    pub const ALL: [Self; 3] = [Self::Kept, Self::Decided, Self::Followed];
+
+    /// Nodes of a pod's replicas, those of [`place_plainly`]; `None` where the form does not apply.
+    pub fn place(
+        self,
+        cache: &Cache,
+        profile: &KubeProfile,
+        pod: &PodInfo,
+        most: u64,
+    ) -> Option<Placed> {
+        if pod.has_device_claims() {
+            return None;
+        }
+        match self {
+            Self::Kept => kept::place(cache, profile, pod, most),
+            Self::Decided => decided::place(cache, profile, pod, most),
+            Self::Followed => followed::place(cache, profile, pod, most),
+        }
+    }
+}
+
 /// Placement of replicas of a pod, `most` at most.
 ///
 /// # Errors
@@ -91,7 +131,8 @@ pub fn place(
     pod: &PodInfo,
     most: u64,
 ) -> Result<Placement, CacheError> {
-    let placed = match decided::place(cache, profile, pod, most) {
+    let mut forms = Form::ALL.into_iter();
+    let placed = match forms.find_map(|form| form.place(cache, profile, pod, most)) {
         Some(placed) => placed,
         None => place_plainly(cache, profile, pod, most)?,
     };
@@ -110,7 +151,12 @@ pub fn place_plainly(
 ) -> Result<Placed, CacheError> {
     let mut cache = cache.clone();
     cache.make_claims(pod);
-    let mut placed = Placed::default();
+    let mut placed = Placed {
+        nodes: Vec::new(),
+        stop: Stop::Enough,
+        rejected: Vec::new(),
+        devices: Vec::new(),
+    };
     if let Err(status) = Attempt::gate(profile, pod, &cache.objects) {
         placed.stop = Stop::NoNode(status.text());
         return Ok(placed);

@@ -52,43 +52,11 @@ fn half_a_core() -> PodSpec {
     spec
 }
 
-/// Rule by which pods would like to be spread over the values of a label.
-fn spread(max_skew: i32, key: &str) -> TopologySpread {
-    TopologySpread {
-        max_skew,
-        topology_key: key.into(),
-        hard: false,
-        selector: Some(model::LabelSelector::default()),
-        min_domains: None,
-        honor_node_affinity: true,
-        honor_node_taints: false,
-        match_label_keys: Vec::new(),
-    }
-}
-
-fn app_x() -> model::LabelSelector {
-    model::LabelSelector {
-        requirements: vec![model::Requirement {
-            key: "app".into(),
-            operator: model::Operator::In,
-            values: vec!["x".into()],
-        }],
-    }
-}
-
-/// The plain placement, which the fast form has to give as well.
-fn assert_decided(cache: &Cache, pod: &PodInfo, case: &str) -> Placed {
-    let plain = place_plainly(cache, &profile(), pod, MOST).expect("a placement");
-    let placed = decided::place(cache, &profile(), pod, MOST);
-    assert_eq!(placed.as_ref(), Some(&plain), "{case}");
-    plain
-}
-
 #[test]
 fn replicas_fill_the_nodes_and_cpu_runs_out_first() {
     let cache = cluster(&["a", "a", "b"]);
     let pod = pod(half_a_core());
-    assert!(decided::place(&cache, &profile(), &pod, MOST).is_some());
+    assert!(kept::place(&cache, &profile(), &pod, MOST).is_some());
     let placement = place(&cache, &profile(), &pod, MOST).expect("a placement");
     assert_eq!(placement.fits, 12);
     assert_eq!(placement.by_zone, [("a".into(), 8), ("b".into(), 4)]);
@@ -125,15 +93,30 @@ fn pods_that_spread_are_followed() {
     let cache = cluster(&["a", "a", "b"]);
     let spec = PodSpec {
         topology_spread: vec![TopologySpread {
+            max_skew: 1,
+            topology_key: ZONE_LABEL.into(),
             hard: true,
-            selector: Some(app_x()),
-            ..spread(1, ZONE_LABEL)
+            selector: Some(model::LabelSelector {
+                requirements: vec![model::Requirement {
+                    key: "app".into(),
+                    operator: model::Operator::In,
+                    values: vec!["x".into()],
+                }],
+            }),
+            min_domains: None,
+            honor_node_affinity: true,
+            honor_node_taints: false,
+            match_label_keys: Vec::new(),
         }],
         labels: [("app".into(), "x".into())].into(),
         ..half_a_core()
     };
     let pod = pod(spec);
-    assert_decided(&cache, &pod, "one zone");
+    let plain = place_plainly(&cache, &profile(), &pod, MOST).expect("a placement");
+    for form in [Form::Decided, Form::Followed] {
+        let placed = form.place(&cache, &profile(), &pod, MOST);
+        assert_eq!(placed.as_ref(), Some(&plain), "{form:?}");
+    }
     let placement = place(&cache, &profile(), &pod, MOST).expect("a placement");
     // Four fit in zone b, and zone a may have one more.
     assert_eq!(placement.fits, 9);
@@ -148,9 +131,20 @@ fn spreads_that_are_preferred_are_followed_whatever_they_weigh() {
     };
     for (max_skew, filled) in (1..=6).flat_map(|skew| (0..=3).map(move |filled| (skew, filled))) {
         let spread = |key: &str| TopologySpread {
-            selector: Some(app_x()),
+            max_skew,
+            topology_key: key.into(),
+            hard: false,
+            selector: Some(model::LabelSelector {
+                requirements: vec![model::Requirement {
+                    key: "app".into(),
+                    operator: model::Operator::In,
+                    values: vec!["x".into()],
+                }],
+            }),
+            min_domains: None,
+            honor_node_affinity: true,
             honor_node_taints: true,
-            ..spread(max_skew, key)
+            match_label_keys: Vec::new(),
         };
         let spec = PodSpec {
             topology_spread: vec![spread(ZONE_LABEL), spread(HOSTNAME_LABEL)],
@@ -173,7 +167,12 @@ fn spreads_that_are_preferred_are_followed_whatever_they_weigh() {
             added.expect("a node that is there");
         }
         let pod = pod(spec);
-        assert_decided(&cache, &pod, &format!("skew {max_skew}, {filled} others"));
+        let plain = place_plainly(&cache, &profile(), &pod, MOST).expect("a placement");
+        for form in [Form::Decided, Form::Followed] {
+            let placed = form.place(&cache, &profile(), &pod, MOST);
+            let case = format!("{form:?}, skew {max_skew}, {filled} others");
+            assert_eq!(placed.as_ref(), Some(&plain), "{case}");
+        }
     }
 }
 
@@ -220,6 +219,16 @@ fn add_claim(cache: &mut Cache, by_label: bool, limit: Option<i64>) {
 
 #[test]
 fn pods_with_bound_claims_are_placed_by_kept_answers() {
+    let spread = TopologySpread {
+        max_skew: 1,
+        topology_key: HOSTNAME_LABEL.into(),
+        hard: false,
+        selector: Some(model::LabelSelector::default()),
+        min_domains: None,
+        honor_node_affinity: true,
+        honor_node_taints: false,
+        match_label_keys: Vec::new(),
+    };
     for (by_label, limit, spreads) in [
         (false, None, false),
         (true, Some(1), false),
@@ -230,14 +239,19 @@ fn pods_with_bound_claims_are_placed_by_kept_answers() {
         add_claim(&mut cache, by_label, limit);
         let pod = pod(PodSpec {
             volumes: vec![model::PodVolume::Claim("data".into())],
-            topology_spread: spreads
-                .then(|| spread(1, HOSTNAME_LABEL))
+            topology_spread: Some(spread.clone())
+                .filter(|_| spreads)
                 .into_iter()
                 .collect(),
             ..half_a_core()
         });
+        let plain = place_plainly(&cache, &profile(), &pod, MOST).expect("a placement");
         let case = format!("by label {by_label}, limit {limit:?}, spreads {spreads}");
-        let plain = assert_decided(&cache, &pod, &case);
+        let kept = if spreads { Form::Followed } else { Form::Kept };
+        for form in [kept, Form::Decided] {
+            let placed = form.place(&cache, &profile(), &pod, MOST);
+            assert_eq!(placed.as_ref(), Some(&plain), "{form:?}, {case}");
+        }
         let nodes = if limit == Some(0) { 1 } else { 2 };
         assert_eq!(plain.nodes.len(), 4 * nodes, "{case}");
     }

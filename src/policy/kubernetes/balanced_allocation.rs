@@ -13,7 +13,7 @@ use model::{Change, Changes, Text};
 use scheduler::kube::keep::{KeptScore, NodeRow, Rests, RowPoints};
 use scheduler::kube::{
     AttemptContext, FastPlugin, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo,
-    PreScoreResult,
+    PreScoreResult, Reach,
 };
 
 use super::resource_parameters::BALANCED;
@@ -148,6 +148,10 @@ impl KubePlugin for BalancedAllocation {
 }
 
 impl FastPlugin for BalancedAllocation {
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Node
+    }
+
     fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
         if self.0.is_skipped(ctx.pod) {
             return KeptScore::Nothing;

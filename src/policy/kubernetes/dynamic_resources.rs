@@ -15,7 +15,7 @@ use question::{Question, Refusal};
 use scheduler::kube::keep::{KeptFilter, KeptScore};
 use scheduler::kube::{
     Attempt, AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints,
-    NodeInfo, PodInfo, PostFilter, PreFilterResult, Preemption, Rejection, Scores, Status,
+    NodeInfo, PodInfo, PostFilter, PreFilterResult, Preemption, Reach, Rejection, Scores, Status,
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
@@ -206,6 +206,14 @@ impl KubePlugin for DynamicResources {
 }
 
 impl FastPlugin for DynamicResources {
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        if ctx.pod.has_device_claims() {
+            Reach::Cluster
+        } else {
+            Reach::Nothing
+        }
+    }
+
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
         if ctx.pod.has_device_claims() {
             KeptFilter::Unknown

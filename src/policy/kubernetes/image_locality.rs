@@ -7,7 +7,7 @@ use rustc_hash::FxBuildHasher;
 use scheduler::kube::keep::{KeptScore, NodeImages, NodeKinds, Rests};
 use scheduler::kube::{
     AttemptContext, Cache, FastPlugin, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo,
-    Scores,
+    Reach, Scores,
 };
 use smallvec::SmallVec;
 
@@ -117,6 +117,10 @@ impl KubePlugin for ImageLocality {
 }
 
 impl FastPlugin for ImageLocality {
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
+    }
+
     fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
         KeptScore::Node(Rests::OnNodes, self.normalize_score())
     }

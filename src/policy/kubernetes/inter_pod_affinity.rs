@@ -10,12 +10,13 @@ use std::sync::Arc;
 use model::{Change, Changes, ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
 use scheduler::kube::keep::{KeptFilter, KeptScore};
 use scheduler::kube::{
-    AttemptContext, Cache, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints,
-    NodeFilter, NodeInfo, Normalization, PodClass, PodInfo, PreFilterResult, Rejection, Scores,
+    AttemptContext, Cache, ClusterEvent, EventKinds, FastPlugin, Follow, KubePlugin, KubePoints,
+    NodeFilter, NodeInfo, Normalization, PodClass, PodInfo, PreFilterResult, Reach, Rejection,
+    Scores,
 };
 
 use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
-use score::NO_LABELS;
+use score::{FollowedAffinity, NO_LABELS};
 use term::{OwnSelector, Term};
 use units::SortedMap;
 
@@ -381,6 +382,22 @@ impl KubePlugin for InterPodAffinity {
 }
 
 impl FastPlugin for InterPodAffinity {
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        // Pods without terms of their own change nothing for pods just like them.
+        if ctx.pod.class.has_terms {
+            Reach::Cluster
+        } else {
+            Reach::Nothing
+        }
+    }
+
+    fn follow(&self, ctx: AttemptContext<'_>) -> Follow {
+        if self.gives_no_points(ctx.pod) {
+            return Follow::NoPoints;
+        }
+        Follow::Points(Box::new(FollowedAffinity::new(ctx, self.rules)))
+    }
+
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
         let rules = kept::rules(ctx, self.rules.selector);
         if rules.is_empty() {

@@ -11,7 +11,7 @@ use model::{
 use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
-    Normalization, PodInfo, PreFilterResult, PreScoreResult, Rejection,
+    Normalization, PodInfo, PreFilterResult, PreScoreResult, Reach, Rejection,
 };
 
 use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
@@ -174,6 +174,10 @@ impl KubePlugin for NodeAffinity {
 }
 
 impl FastPlugin for NodeAffinity {
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
+    }
+
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
         let required = ctx.pod.spec().affinity.node.required.as_ref();
         if required.is_some_and(|required| named(required).is_some()) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use scheduler::kube::keep::KeptFilter;
 use scheduler::kube::{
     AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo,
-    PreFilterResult, Rejection,
+    PreFilterResult, Reach, Rejection,
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
@@ -62,6 +62,10 @@ impl KubePlugin for NodeName {
 }
 
 impl FastPlugin for NodeName {
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
+    }
+
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
         if ctx.pod.node_name().is_none() {
             KeptFilter::Open

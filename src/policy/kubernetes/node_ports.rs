@@ -7,7 +7,7 @@ use model::{ClusterObjects, HostPort};
 use scheduler::kube::keep::{KeptFilter, Rests};
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
-    PodInfo, PreFilterResult, Rejection,
+    PodInfo, PreFilterResult, Reach, Rejection,
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
@@ -84,6 +84,10 @@ impl KubePlugin for NodePorts {
 impl FastPlugin for NodePorts {
     fn admits(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
         !is_any_taken(&pod.class.host_ports, node)
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Node
     }
 
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {

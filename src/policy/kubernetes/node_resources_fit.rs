@@ -16,7 +16,7 @@ use scheduler::kube::keep::{KeptFilter, KeptScore, NodeRow, Rests, RowAmount, Ro
 use scheduler::kube::pod_info::is_extended;
 use scheduler::kube::{
     Amounts, AttemptContext, ClusterEvent, Code, EventKinds, FastPlugin, KubePlugin, KubePoints,
-    NodeInfo, Normalization, PodInfo, Rejection,
+    NodeInfo, Normalization, PodInfo, Reach, Rejection,
 };
 
 use super::resource_parameters::FIT;
@@ -333,6 +333,10 @@ impl KubePlugin for NodeResourcesFit {
 impl FastPlugin for NodeResourcesFit {
     fn admits(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
         self.0.has_room(pod, node)
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Node
     }
 
     fn kept_filter(&self, _: AttemptContext<'_>) -> KeptFilter {

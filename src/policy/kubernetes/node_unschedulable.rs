@@ -7,7 +7,7 @@ use model::rules::unschedulable::{self, tolerates_cordon};
 use scheduler::kube::keep::{KeptFilter, Rests};
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
-    PodInfo, PreFilterResult, Rejection,
+    PodInfo, PreFilterResult, Reach, Rejection,
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
@@ -72,6 +72,10 @@ impl KubePlugin for NodeUnschedulable {
 }
 
 impl FastPlugin for NodeUnschedulable {
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
+    }
+
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
         if tolerates_cordon(ctx.pod.spec()) {
             KeptFilter::Open

@@ -6,7 +6,7 @@ use model::{Change, Changes, ClusterObjects, Text};
 use scheduler::kube::keep::{CacheTest, KeptFilter, KeptRule};
 use scheduler::kube::{
     AttemptContext, Cache, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo,
-    PreFilterResult, Rejection,
+    PreFilterResult, Reach, Rejection,
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
@@ -169,6 +169,10 @@ impl KubePlugin for NodeVolumeLimits {
 }
 
 impl FastPlugin for NodeVolumeLimits {
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        self.kept_filter(ctx).reach()
+    }
+
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
         if ctx.pod.spec().volumes.is_empty() {
             return KeptFilter::Open;

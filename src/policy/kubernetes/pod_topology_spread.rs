@@ -2,6 +2,7 @@
 //! reject nodes (`filter.rs`), others cost points (`score.rs`).
 
 mod filter;
+mod followed;
 mod kept;
 mod score;
 
@@ -12,12 +13,13 @@ use model::rules::{affinity, taints};
 use model::{ClusterObjects, LabelSelector, Labels, Operator, Requirement, Text, TopologySpread};
 use scheduler::kube::keep::{KeptFilter, KeptScore};
 use scheduler::kube::{
-    AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
-    PodInfo, PreFilterResult, Scores,
+    AttemptContext, ClusterEvent, EventKinds, FastPlugin, Follow, KubePlugin, KubePoints, NodeInfo,
+    PodInfo, PreFilterResult, Reach, Scores,
 };
 
 use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
 use filter::SpreadFilter;
+use followed::FollowedSpread;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -99,6 +101,11 @@ impl Rule {
     pub(super) fn includes(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
         (!self.honors_affinity || affinity::admits(pod.spec(), &node.object))
             && (!self.honors_taints || taints::admits(pod.spec(), &node.object.taints))
+    }
+
+    /// Whether a pod in place that is just like the one being placed counts.
+    pub(super) fn counts(&self, pod: &PodInfo) -> bool {
+        !self.is_empty() && self.matches(&pod.spec().labels)
     }
 
     /// Tells where pods of classes that match are and how many of them count; terminating ones
@@ -333,6 +340,29 @@ impl KubePlugin for PodTopologySpread {
 }
 
 impl FastPlugin for PodTopologySpread {
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        let (pod, objects) = (ctx.pod, &ctx.cache.objects);
+        if self.rules(pod, objects, true).is_empty() && self.rules(pod, objects, false).is_empty() {
+            Reach::Nothing
+        } else {
+            Reach::Cluster
+        }
+    }
+
+    fn follow(&self, ctx: AttemptContext<'_>) -> Follow {
+        let (pod, objects) = (ctx.pod, &ctx.cache.objects);
+        // Simulated pods count for an empty selector, pods in place do not.
+        if self.rules(pod, objects, true).iter().any(Rule::is_empty) {
+            return Follow::Unknown;
+        }
+        let rules = self.rules(pod, objects, false);
+        if rules.is_empty() {
+            return Follow::NoPoints;
+        }
+        let needs_all_keys = !pod.spec().topology_spread.is_empty() || !self.is_system;
+        Follow::Points(Box::new(FollowedSpread::new(ctx, &rules, needs_all_keys)))
+    }
+
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
         let rules = self.rules(ctx.pod, &ctx.cache.objects, true);
         if rules.is_empty() {

@@ -8,7 +8,7 @@ use model::{Change, Changes, ClusterObjects, Taint};
 use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
-    Normalization, PodInfo, Rejection,
+    Normalization, PodInfo, Reach, Rejection,
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
@@ -92,6 +92,10 @@ impl KubePlugin for TaintToleration {
 impl FastPlugin for TaintToleration {
     fn admits(&self, pod: &PodInfo, node: &NodeInfo) -> bool {
         taints::admits(pod.spec(), &node.object.taints)
+    }
+
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        Reach::Nothing
     }
 
     fn kept_filter(&self, _: AttemptContext<'_>) -> KeptFilter {

@@ -8,7 +8,7 @@ use model::{Change, Changes, ClusterObjects, NodeSelector, Text};
 use scheduler::kube::keep::{KeptFilter, KeptRule, KeptScore, NamedTest, NodeTest};
 use scheduler::kube::{
     AttemptContext, Code, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
-    PreFilterResult, Rejection, VolumeChoice,
+    PreFilterResult, Reach, Rejection, VolumeChoice,
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
@@ -297,6 +297,10 @@ impl KubePlugin for VolumeBinding {
 }
 
 impl FastPlugin for VolumeBinding {
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        self.kept_filter(ctx).reach()
+    }
+
     fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
         KeptScore::Nothing
     }

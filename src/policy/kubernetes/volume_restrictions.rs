@@ -7,7 +7,7 @@ use model::{Change, Changes, ClusterObjects, PodVolume, Text};
 use scheduler::kube::keep::KeptFilter;
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeFilter,
-    NodeInfo, PodInfo, PreFilterResult, Rejection,
+    NodeInfo, PodInfo, PreFilterResult, Reach, Rejection,
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
@@ -223,6 +223,10 @@ impl KubePlugin for VolumeRestrictions {
 }
 
 impl FastPlugin for VolumeRestrictions {
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        self.kept_filter(ctx).reach()
+    }
+
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
         let namespace = &ctx.pod.spec().namespace;
         let objects = &ctx.cache.objects;

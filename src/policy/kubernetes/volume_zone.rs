@@ -7,7 +7,7 @@ use model::node::{OLD_REGION_LABEL, OLD_ZONE_LABEL, REGION_LABEL, ZONE_LABEL};
 use scheduler::kube::keep::{KeptFilter, KeptRule, NamedTest, NodeTest};
 use scheduler::kube::{
     AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PreFilterResult,
-    Rejection,
+    Reach, Rejection,
 };
 
 use crate::{Constructor, Entry, KubeConstructor, Point};
@@ -116,6 +116,10 @@ impl KubePlugin for VolumeZone {
 }
 
 impl FastPlugin for VolumeZone {
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        self.kept_filter(ctx).reach()
+    }
+
     fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
         if ctx.pod.spec().volumes.is_empty() {
             return KeptFilter::Open;

@@ -27,7 +27,7 @@ use model::{DeviceSet, PodSpec};
 use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
 use scheduler::kube::{
     AttemptContext, Cache, EventKinds, FastPlugin, KubePlugin, KubePoints, KubeProfile, NodeFilter,
-    NodeInfo, Normalization, PodInfo, PreFilterResult, Rejection, Scores,
+    NodeInfo, Normalization, PodInfo, PreFilterResult, Reach, Rejection, Scores,
 };
 use scheduler::pipeline::plugin::{PreFilter, PreScore};
 use scheduler::{Plugin, Points, Reason, Scope};
@@ -430,6 +430,14 @@ impl KubePlugin for Registered {
 }
 
 impl FastPlugin for Registered {
+    fn reach(&self, _: AttemptContext<'_>) -> Reach {
+        if self.policy.filters_by_node() && self.policy.scores_by_node() {
+            Reach::Node
+        } else {
+            Reach::Cluster
+        }
+    }
+
     fn needs_whole_spec(&self) -> bool {
         true
     }

@@ -12,6 +12,69 @@ use super::keep::{
 use super::plugin::{AttemptContext, KubePlugin, PostFilter};
 use super::{Attempt, NodeInfo, PodClass, PodInfo};
 
+/// Reach of a plugin's answers for a given pod: the part of them that can change when more pods
+/// just like it are placed. What [`Reach::Nothing`] and [`Reach::Node`] promise lets a caller ask
+/// once and keep the answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Reach {
+    /// Nothing changes: the answers rest on what is declared.
+    Nothing,
+    /// The answers about a node rest on that node and what is on it.
+    Node,
+    /// A pod on one node can change the answers about others.
+    Cluster,
+}
+
+/// Whether a plugin whose answers reach over the cluster can follow the placing of more pods just
+/// like the one that is placed, without counting anew each time.
+pub enum Follow {
+    /// It can't, or does not know.
+    Unknown,
+    /// The plugin's filter follows placings through [`super::NodeFilter::add_pod`], and it gives no
+    /// points.
+    NoPoints,
+    /// The plugin's filter follows placings in the same way, and its points through this follower.
+    Points(Box<dyn Follower>),
+}
+
+/// Points of nodes while pods just like the one that is placed take their places.
+///
+/// A follower by which every further pod on a node costs the node ten points:
+///
+/// ```
+/// use units::SortedMap;
+///
+/// use scheduler::kube::{Follower, NodeInfo};
+///
+/// #[derive(Default)]
+/// struct Spread {
+///     placed: SortedMap<usize, i64>,
+/// }
+///
+/// impl Follower for Spread {
+///     fn add_pod(&mut self, node: &NodeInfo) {
+///         *self.placed.entry(node.slot).or_default() += 1;
+///     }
+///
+///     fn score(&mut self, feasible: &[usize], points: &mut Vec<i64>) {
+///         let of_slot = |slot: &usize| 100 - 10 * self.placed.get(slot).copied().unwrap_or(0);
+///         points.clear();
+///         points.extend(feasible.iter().map(of_slot));
+///     }
+/// }
+///
+/// let mut points = Vec::new();
+/// Spread::default().score(&[0, 4], &mut points);
+/// assert_eq!(points, [100, 100]);
+/// ```
+pub trait Follower {
+    /// One more took its place on a node.
+    fn add_pod(&mut self, node: &NodeInfo);
+
+    /// Writes the points on the scale of the feasible nodes, given by their slots.
+    fn score(&mut self, feasible: &[usize], points: &mut Vec<i64>);
+}
+
 /// Cacheable part of a plugin's answers, and its validity. Every method has a default that keeps
 /// nothing.
 ///
@@ -23,7 +86,7 @@ use super::{Attempt, NodeInfo, PodClass, PodInfo};
 ///
 /// use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
 /// use scheduler::kube::{
-///     AttemptContext, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo, Rejection,
+///     AttemptContext, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo, Reach, Rejection,
 /// };
 ///
 /// struct SolidState;
@@ -50,6 +113,10 @@ use super::{Attempt, NodeInfo, PodClass, PodInfo};
 /// }
 ///
 /// impl FastPlugin for SolidState {
+///     fn reach(&self, _ctx: AttemptContext<'_>) -> Reach {
+///         Reach::Nothing
+///     }
+///
 ///     fn kept_filter(&self, _ctx: AttemptContext<'_>) -> KeptFilter {
 ///         KeptFilter::Node(Rests::OnDeclaration)
 ///     }
@@ -62,6 +129,19 @@ use super::{Attempt, NodeInfo, PodClass, PodInfo};
 /// assert!(Arc::new(SolidState).fast().is_some());
 /// ```
 pub trait FastPlugin: KubePlugin {
+    /// Reach of the plugin's verdicts and points for this pod.
+    fn reach(&self, ctx: AttemptContext<'_>) -> Reach {
+        let _ = ctx;
+        Reach::Cluster
+    }
+
+    /// Rule by which the plugin's answers for this pod follow the placing of pods just like it;
+    /// asked only where they reach over the cluster.
+    fn follow(&self, ctx: AttemptContext<'_>) -> Follow {
+        let _ = ctx;
+        Follow::Unknown
+    }
+
     /// Part of the plugin's verdicts that can be kept for pods of this one's class: equal verdicts
     /// on equal clusters, whatever else tells the pods of the class apart. Pods with a node, a
     /// nominated node or a group are not asked about. Plugins that never reject say

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Cache, NodeInfo, Normalization, PodClass};
+use super::{Cache, NodeInfo, Normalization, PodClass, Reach};
 use model::{LabelSelector, Labels, Text};
 
 /// A question about a node.
@@ -152,6 +152,23 @@ pub enum KeptFilter {
     /// Rules over more than single nodes: counts of pods, or the cluster's objects. Those of pods
     /// with volumes hold until the objects change.
     Rules(Vec<KeptRule>),
+}
+
+impl KeptFilter {
+    /// Reach of the verdicts where no rule is about counts of pods.
+    pub fn reach(&self) -> Reach {
+        let of_rule = |rule: &KeptRule| match rule {
+            KeptRule::Within(_) => Reach::Nothing,
+            KeptRule::Asked(_) => Reach::Node,
+            _ => Reach::Cluster,
+        };
+        match self {
+            Self::Open | Self::Node(Rests::OnDeclaration) => Reach::Nothing,
+            Self::Node(Rests::OnNode) => Reach::Node,
+            Self::Unknown | Self::Node(Rests::OnNodes) => Reach::Cluster,
+            Self::Rules(rules) => rules.iter().map(of_rule).max().unwrap_or(Reach::Nothing),
+        }
+    }
 }
 
 /// A rule over more than single nodes that nodes have to keep.

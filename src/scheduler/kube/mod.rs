@@ -42,7 +42,7 @@ pub use attempt::{Attempt, Ranking, Search, Verdict};
 pub use cache::{Cache, CacheError, NodeOrder, TakenNodes};
 pub use class_places::{ClassPlaces, Placements};
 pub use event::{ClusterEvent, EventKinds};
-pub use fast_plugin::FastPlugin;
+pub use fast_plugin::{FastPlugin, Follow, Follower, Reach};
 pub use group::{Group, GroupRef, Groups};
 pub use node_info::{NodeInfo, NonZero};
 pub use plugin::{

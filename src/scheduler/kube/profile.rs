@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{FastPlugin, KubePlugin};
+use super::{AttemptContext, FastPlugin, KubePlugin, Reach};
 use model::Changes;
 
 /// A set of extension points.
@@ -79,6 +79,12 @@ impl KubeProfile {
         (0..self.plugins.len())
             .map(|index| self.fast(index))
             .collect()
+    }
+
+    /// Reach of a plugin's answers for a pod, as far as the plugin says.
+    pub fn reach(&self, plugin: usize, ctx: AttemptContext<'_>) -> Reach {
+        let plugin = self.fast(plugin);
+        plugin.map_or(Reach::Cluster, |plugin| plugin.reach(ctx))
     }
 
     /// Number of feasible nodes that is enough among `nodes` (spec: kubernetes.md 1.4).

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use windtunnel::lab::place::{Stop, place, place_plainly};
+use windtunnel::lab::place::{Form, Stop, place, place_plainly};
 use windtunnel::model::Changes;
 use windtunnel::model::{Affinity, PodSpec};
 use windtunnel::scheduler::kube::{Cache, PodClass, PodInfo};
@@ -95,6 +95,12 @@ fn compare(seed: u64, cache: &Cache, pod: &PodInfo, most: u64) -> (u64, bool) {
     let plain = place_plainly(cache, &profile, pod, most).unwrap();
     assert_eq!(fast.fits, plain.nodes.len() as u64, "seed {seed}: {pod:?}");
     assert_eq!(fast.stop, plain.stop, "seed {seed}");
+    for form in Form::ALL {
+        if let Some(placed) = form.place(cache, &profile, pod, most) {
+            assert_eq!(placed.nodes, plain.nodes, "seed {seed}: {form:?}: {pod:?}");
+            assert_eq!(placed.stop, plain.stop, "seed {seed}: {form:?}");
+        }
+    }
     for (node, count) in &fast.by_node {
         let there = plain.nodes.iter().filter(|own| *own == node).count();
         assert_eq!(*count, there as u64, "seed {seed}: {node}: {pod:?}");

@@ -3,7 +3,8 @@
 use super::Rules;
 use super::term::Term;
 use model::{Labels, PodAffinityTerm, PodSpec, Text};
-use scheduler::kube::{AttemptContext, NodeInfo, Normalization, PodClass, Scores};
+use scheduler::kube::plugin::in_span;
+use scheduler::kube::{AttemptContext, Follower, NodeInfo, Normalization, PodClass, Scores};
 use units::SortedMap;
 
 /// No labels at all: what a namespace is taken to have.
@@ -127,4 +128,81 @@ pub(super) fn terms_of(
         .map(move |stated| (stated, hard_weight))
         .chain(preferred.map(|(weight, stated)| (stated, i64::from(*weight))))
         .chain(against.map(|(weight, stated)| (stated, -i64::from(*weight))))
+}
+
+/// One key of labels of [`FollowedAffinity`].
+struct FollowedKey {
+    /// By slot: the number of the node's value; `None` without the label.
+    of_node: Vec<Option<usize>>,
+    /// Points by value.
+    sums: Vec<i64>,
+    /// Increment per additional pod.
+    more: i64,
+}
+
+/// Points while pods just like the one that is placed take their places. Where no term means
+/// anything all nodes have the same points, which is as good as none.
+pub(super) struct FollowedAffinity {
+    keys: Vec<FollowedKey>,
+    raw: Vec<i64>,
+}
+
+impl FollowedAffinity {
+    pub(super) fn new(ctx: AttemptContext<'_>, rules: Rules) -> Self {
+        let sums = sums(ctx, rules);
+        let own = own_terms(ctx, rules);
+        let mut more: SortedMap<&Text, i64> = sums.0.keys().map(|key| (key, 0)).collect();
+        for (key, points) in said(ctx, &own, &ctx.pod.class, rules) {
+            *more.entry(key).or_insert(0) += points;
+        }
+        let keys = more.into_iter().map(|(key, more)| {
+            let known = sums.0.get(key);
+            let mut numbers: SortedMap<&Text, usize> = SortedMap::new();
+            let mut own = FollowedKey {
+                of_node: vec![None; ctx.cache.slot_count()],
+                sums: Vec::new(),
+                more,
+            };
+            for node in ctx.cache.nodes() {
+                let Some(value) = node.label(key) else {
+                    continue;
+                };
+                let number = *numbers.entry(value).or_insert_with(|| {
+                    let sum = known.and_then(|values| values.get(value));
+                    own.sums.push(sum.copied().unwrap_or(0));
+                    own.sums.len() - 1
+                });
+                own.of_node[node.slot] = Some(number);
+            }
+            own
+        });
+        Self {
+            keys: keys.collect(),
+            raw: Vec::new(),
+        }
+    }
+}
+
+impl Follower for FollowedAffinity {
+    fn add_pod(&mut self, node: &NodeInfo) {
+        for key in &mut self.keys {
+            if let Some(number) = key.of_node[node.slot] {
+                key.sums[number] += key.more;
+            }
+        }
+    }
+
+    fn score(&mut self, feasible: &[usize], points: &mut Vec<i64>) {
+        self.raw.clear();
+        self.raw.resize(feasible.len(), 0);
+        for key in &self.keys {
+            for (raw, &slot) in self.raw.iter_mut().zip(feasible) {
+                *raw += key.of_node[slot].map_or(0, |number| key.sums[number]);
+            }
+        }
+        let least = self.raw.iter().copied().min().unwrap_or(0);
+        let most = self.raw.iter().copied().max().unwrap_or(0);
+        points.clear();
+        points.extend(self.raw.iter().map(|&raw| in_span(raw, least, most)));
+    }
 }

@@ -53,7 +53,7 @@ pub(super) fn score(
 }
 
 /// Few are good; nodes that are left out get nothing.
-fn on_scale(raw: &[Option<i64>]) -> impl Iterator<Item = i64> + '_ {
+pub(super) fn on_scale(raw: &[Option<i64>]) -> impl Iterator<Item = i64> + '_ {
     let least = raw.iter().flatten().copied().min().unwrap_or(0);
     let most = raw.iter().flatten().copied().max().unwrap_or(0);
     raw.iter()
