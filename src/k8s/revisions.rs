@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 
-use super::declared::{DeclaredWorkload, PodPriority};
+use super::declared_workload::{DeclaredWorkload, PodPriority};
 use super::field::{Path, Problem};
 use super::parts::Parts;
-use super::reported::Reported;
+use super::reported_status::ReportedStatus;
 use super::workload::Workload;
 use super::{Ctx, pod};
 use model::workload::{DaemonSet, StatefulSet};
@@ -91,7 +91,10 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Option<DeclaredRevisi
         (name, Object::StatefulSet(Arc::new(set)))
     } else {
         let of_name = name.rsplit_once('-').map_or(&*name, |(_, hash)| hash);
-        let hash = metadata.labels.get(HASH_LABEL).map_or(of_name, |own| own);
+        let hash = metadata
+            .labels
+            .get(HASH_LABEL)
+            .map_or(of_name, |label| label);
         let mark = ctx.texts.share(hash);
         let set = DaemonSet {
             namespace,
@@ -111,7 +114,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Option<DeclaredRevisi
         set: DeclaredWorkload {
             object,
             controller: None,
-            reported: Reported::default(),
+            reported: ReportedStatus::default(),
             priority,
             states_policy,
             runtime,

@@ -31,7 +31,7 @@ use cluster::Commitment;
 use control::Component;
 use model::Text;
 use scheduler::omega::commit::{Conflicts, Transactions};
-use scheduler::omega::{JobKind, Scheduler, SchedulerOptions, Search, Sharing};
+use scheduler::omega::{JobKind, Scheduler, SchedulerOptions, Search, SharingMode};
 use units::{ComponentId, Duration};
 
 use super::capability::Support::{Without, Yes};
@@ -256,8 +256,8 @@ pub fn schedulers(options: &OmegaOptions, seed: u64) -> Vec<SchedulerOptions> {
         turn,
         schedulers: if is_monolithic { 1 } else { all },
         sharing: match options.architecture {
-            Architecture::TwoLevel => Sharing::Offers,
-            _ => Sharing::Optimistic,
+            Architecture::TwoLevel => SharingMode::Offers,
+            _ => SharingMode::Optimistic,
         },
         conflicts: options.conflicts,
         transactions: options.transactions,

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::pools::Rooms;
-use super::wishes::Step;
+use super::preferences::Step;
 use super::{Offering, named};
 use crate::cluster_autoscaler::{Template, fits_template};
 use crate::nodes::Daemons;
@@ -38,7 +38,7 @@ impl<'a> Market<'a> {
             open,
             daemons,
             offered: (offerings.iter())
-                .map(|own| Amounts::of(&own.node.allocatable).unwrap_or_default())
+                .map(|offering| Amounts::of(&offering.node.allocatable).unwrap_or_default())
                 .collect(),
             fitting: SortedMap::new(),
             starting: SortedSet::new(),

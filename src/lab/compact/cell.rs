@@ -10,7 +10,7 @@ use model::{Node, PodName};
 use scenario::schema::{MeasuredWindow, Stop, StopWhen};
 use scenario::{Files, Scenario};
 use scheduler::pipeline::evaluate::Form;
-use sim::{EndCause, FoundObjects, RunControl};
+use sim::{EndCause, InitialObjects, RunControl};
 use systems::SystemOptions;
 use systems::graphene::options::GrapheneOptions;
 use units::{Duration, Instant};
@@ -234,7 +234,7 @@ fn checkpoint(prepared: &mut Prepared) -> Result<Recorded, RunError> {
     }
     if is_dump {
         // The pods stand for the objects that made them.
-        workload.found = FoundObjects::default();
+        workload.found = InitialObjects::default();
     }
     sort(&mut recorded);
     Ok(recorded)

@@ -6,7 +6,7 @@ use crate::snapshot::profile::profile_of;
 use model::Text;
 use model::dra::DeviceObjects;
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
-use scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo, TakenNodes, TieBreak};
+use scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo, RemovedNodes, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 
 /// Right of pods to evict others of lower priority.
@@ -30,7 +30,7 @@ enum Change {
         pod: Arc<PodInfo>,
         slot: usize,
     },
-    Gone(TakenNodes),
+    Gone(RemovedNodes),
     /// Claims had other devices before.
     Claims(Box<DeviceObjects>),
 }

@@ -10,7 +10,7 @@ use model::dra::DeviceObjects;
 use model::{Node, Text};
 use scheduler::kube::cycle::{Nomination, Outcome, Round};
 use scheduler::kube::{
-    Attempt, Cache, CacheError, KubeProfile, NodeOrder, PodInfo, TakenNodes, TieBreak,
+    Attempt, Cache, CacheError, KubeProfile, NodeOrder, PodInfo, RemovedNodes, TieBreak,
 };
 use scheduler::pipeline::evaluate::Form;
 
@@ -25,7 +25,7 @@ enum Step {
         pod: Arc<PodInfo>,
         slot: usize,
     },
-    Gone(TakenNodes),
+    Gone(RemovedNodes),
     Came {
         names: Vec<Text>,
         order: NodeOrder,

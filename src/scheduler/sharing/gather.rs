@@ -6,9 +6,9 @@ use cluster::Store;
 use units::{NodeId, SortedSet};
 
 use super::SharingPlanner;
+use super::job_turns::fastest_first;
 use super::jobs::Form;
 use super::plan::{Need, Place, Plan};
-use super::turns::fastest_first;
 
 impl SharingPlanner {
     /// Makes room for waiting jobs that find none on any node, though enough devices are free on several
@@ -53,7 +53,7 @@ impl SharingPlanner {
                 };
                 plan.gather(&need, members.len(), &mut movable, &may, number)
             });
-            let Some(Gathering { moves, places }) = found else {
+            let Some(GatherPlan { moves, places }) = found else {
                 in_vain.insert(alike);
                 continue;
             };
@@ -101,7 +101,7 @@ pub(super) struct Movable {
 
 /// Moves that make room for a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Gathering {
+pub(super) struct GatherPlan {
     /// Jobs that move, each with the new places of its members.
     pub(super) moves: Vec<(u64, Vec<Place>)>,
     /// Places of the job's members.
@@ -120,10 +120,10 @@ impl Plan {
         movable: &mut Vec<Movable>,
         may: &impl Fn(u64, NodeId) -> bool,
         number: u64,
-    ) -> Option<Gathering> {
+    ) -> Option<GatherPlan> {
         let (before, known) = (self.left.clone(), movable.clone());
         let own = |node: NodeId| may(number, node);
-        let mut found = Gathering::default();
+        let mut found = GatherPlan::default();
         let mut moved = 0;
         for _ in 0..members {
             let place = self.find(need, &own).map(|way| way.place);
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(found.moves, [(2, vec![place(2, 0b10)])]);
         assert_eq!(found.places, [place(1, 0b1101)]);
         assert_eq!(
-            jobs.iter().map(|own| own.number).collect::<Vec<_>>(),
+            jobs.iter().map(|job| job.number).collect::<Vec<_>>(),
             [1, 3, 4]
         );
         // For two devices more the rest would have to move as far as they get.

@@ -2,7 +2,7 @@
 
 use units::Duration;
 
-use super::turns::QueueOrder;
+use super::queue_order::QueueOrder;
 
 /// Options of Sparrow.
 #[derive(Clone, Copy, Debug, PartialEq)]
