@@ -12,9 +12,9 @@ use super::fields::Retention;
 
 /// Number of times that fields were left out, by kind and path.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PassedOver(IndexMap<String, IndexMap<String, u64, FxBuildHasher>, FxBuildHasher>);
+pub struct OmittedFields(IndexMap<String, IndexMap<String, u64, FxBuildHasher>, FxBuildHasher>);
 
-impl PassedOver {
+impl OmittedFields {
     /// Kinds with their fields and how often each was met, sorted by name.
     pub fn sorted(&self) -> Vec<(&str, Vec<(&str, u64)>)> {
         let mut kinds: Vec<(&str, Vec<(&str, u64)>)> = self
@@ -44,7 +44,11 @@ pub(super) struct JsonCopier<'a> {
 
 impl<'a> JsonCopier<'a> {
     /// A copier of one object of a kind.
-    pub(super) fn new(out: &'a mut Vec<u8>, kind: &str, passed_over: &'a mut PassedOver) -> Self {
+    pub(super) fn new(
+        out: &'a mut Vec<u8>,
+        kind: &str,
+        passed_over: &'a mut OmittedFields,
+    ) -> Self {
         if !passed_over.0.contains_key(kind) {
             passed_over.0.insert(kind.to_owned(), IndexMap::default());
         }

@@ -94,7 +94,7 @@ pub use dump::{ManifestReader, read_inputs};
 pub use field::parse_unix_secs;
 pub use findings::ManifestFinding;
 pub use homeless::HomelessPods;
-pub use json_copy::PassedOver;
+pub use json_copy::OmittedFields;
 pub use kinds::kind_named;
 pub use left_out::effect_of_kind;
 pub use node_status::NodeReport;

@@ -145,8 +145,8 @@ impl PersistentVolume {
         self.claim.is_none() || self.is_kept_for(claim)
     }
 
-    /// Whether the volume is large enough for a claim, of its kind, and not reserved for another claim, whatever its class and its
-    /// access modes.
+    /// Whether the volume is large enough for a claim, of its kind, and not reserved for another claim,
+    /// whatever its class and its access modes.
     pub fn suits(&self, claim: &PersistentVolumeClaim) -> bool {
         self.is_free_for(claim)
             && self.capacity >= claim.request

@@ -12,7 +12,7 @@ use units::SortedSet;
 
 /// Numbers of claims that were bound at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BoundAtOnce {
+pub struct ImmediateBindings {
     /// To volumes that were there.
     pub known: usize,
     /// To volumes that were made for them.
@@ -27,8 +27,8 @@ pub struct BoundAtOnce {
 type Places = Vec<Vec<(Text, Text)>>;
 
 /// Binds the claims of objects that wait for no consumer (`pv_controller.go`, `syncUnboundClaim`).
-pub fn bind_at_once(objects: &mut ClusterObjects, nodes: &[Arc<Node>]) -> BoundAtOnce {
-    let mut bound = BoundAtOnce::default();
+pub fn bind_at_once(objects: &mut ClusterObjects, nodes: &[Arc<Node>]) -> ImmediateBindings {
+    let mut bound = ImmediateBindings::default();
     let keys: Vec<(Text, Text)> = objects.claims.keys().cloned().collect();
     for key in keys {
         let Some(claim) = objects

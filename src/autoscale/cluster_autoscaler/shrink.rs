@@ -163,7 +163,7 @@ pub struct Shrinker {
 }
 
 /// A node whose pods all fit elsewhere.
-struct Removable {
+struct RemovalCandidate {
     node: usize,
     evicted: Vec<(Text, Text)>,
     /// Marks a node whose removal would use up a budget.
@@ -313,7 +313,7 @@ impl Shrinker {
         simulation: &mut Simulation<'_, C>,
         place: usize,
         node: &ShrinkNode,
-    ) -> Result<Removable, UnremovableReason> {
+    ) -> Result<RemovalCandidate, UnremovableReason> {
         // Pods that were moved here in this loop have to go on, too.
         let pods = match simulation.moved.get(&node.name) {
             None => Arc::clone(&node.pods),
@@ -373,7 +373,7 @@ impl Shrinker {
             simulation.moved.entry(target).or_default().push(pod);
         }
         simulation.budgets.take(&drain.moved);
-        Ok(Removable {
+        Ok(RemovalCandidate {
             node: place,
             evicted,
             is_risky: !check.in_parallel,
@@ -402,7 +402,7 @@ impl Shrinker {
     }
 
     /// Keeps since when nodes are not needed; those that are needed again begin anew.
-    fn note(&mut self, now: Instant, nodes: &[ShrinkNode], removable: &[Removable]) {
+    fn note(&mut self, now: Instant, nodes: &[ShrinkNode], removable: &[RemovalCandidate]) {
         let names = removable.iter().map(|own| nodes[own.node].name.clone());
         let since = names.map(|name| {
             let since = self.unneeded.get(&name).copied().unwrap_or(now);
@@ -416,7 +416,7 @@ impl Shrinker {
         &self,
         now: Instant,
         seen: &ShrinkView<'_>,
-        mut removable: Vec<Removable>,
+        mut removable: Vec<RemovalCandidate>,
     ) -> Vec<Removal> {
         let (nodes, (going, draining)) = (seen.nodes, seen.going);
         removable.retain(|own| {

@@ -104,13 +104,13 @@ impl<'a> Market<'a> {
 
 /// Offerings whose empty nodes take a pod under the conditions of a step, computed on demand.
 #[derive(Default)]
-pub(super) struct Buyable {
+pub(super) struct OfferingCache {
     /// Those in the domains with the fewest pods.
     evenly: Option<Vec<usize>>,
     any: Option<Vec<usize>>,
 }
 
-impl Buyable {
+impl OfferingCache {
     /// Those for a pool: in the domains with the fewest pods, if there are any.
     pub(super) fn of<C: ClusterSnapshot>(
         &mut self,

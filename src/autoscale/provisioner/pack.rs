@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::domains;
-use super::market::{Buyable, Market, cheapest};
+use super::market::{Market, OfferingCache, cheapest};
 use super::preferences::{Applicant, Step};
 use crate::snapshot::{ClusterSnapshot, Fit};
 use model::rules::{self, room::fits};
@@ -173,7 +173,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         }
         let new = &self.new;
         self.order.sort_by_key(|&number| new[number].pods.len());
-        let mut buyable = Buyable::default();
+        let mut buyable = OfferingCache::default();
         for turn in 0..self.order.len() {
             let number = self.order[turn];
             if known.refused.contains(&number) {
@@ -212,7 +212,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         pod: PodRef,
         info: &Arc<PodInfo>,
         step: &Step,
-        buyable: &mut Buyable,
+        buyable: &mut OfferingCache,
     ) -> Result<bool, CacheError> {
         let own = &self.new[number];
         let mut asked = own.asked.clone();
@@ -294,7 +294,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         pod: PodRef,
         info: &Arc<PodInfo>,
         step: &Step,
-        mut buyable: Buyable,
+        mut buyable: OfferingCache,
     ) -> Result<bool, CacheError> {
         let offerings = self.market.offerings;
         let spec = step.pod.spec();

@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Write};
 use serde_json::Value;
 
 use super::dump::read_into;
-use super::json_copy::{JsonCopier, PassedOver};
+use super::json_copy::{JsonCopier, OmittedFields};
 use super::json_stream::{self, top_level_text};
 use super::object::ObjectSeed;
 use super::pod_status;
@@ -34,7 +34,7 @@ pub struct SnapshotWriter<W: Write> {
     reader: Reader,
     out: BufWriter<W>,
     buffer: Vec<u8>,
-    passed_over: PassedOver,
+    passed_over: OmittedFields,
     kept: SortedMap<String, u64>,
     /// Kinds that are left out on purpose, with the number of their objects.
     unwanted: SortedMap<&'static str, u64>,
@@ -58,7 +58,7 @@ pub struct Snapshot<W> {
     /// Objects that were met more than once.
     pub repeated: u64,
     /// Fields that were not copied.
-    pub passed_over: PassedOver,
+    pub passed_over: OmittedFields,
     /// Destination of the snapshot.
     pub out: W,
 }
@@ -70,7 +70,7 @@ impl<W: Write> SnapshotWriter<W> {
             reader: Reader::default().with_workloads().tolerant(),
             out: BufWriter::new(out),
             buffer: Vec::new(),
-            passed_over: PassedOver::default(),
+            passed_over: OmittedFields::default(),
             kept: SortedMap::new(),
             unwanted: SortedMap::new(),
             failed: None,
@@ -246,7 +246,7 @@ fn state_kind(object: &mut Vec<u8>, kind: &str) {
 
 /// Findings about fields that the snapshot does not keep although they bear on placements. Of
 /// workloads the selectors alone do.
-fn unkept(passed_over: &PassedOver) -> Vec<ManifestFinding> {
+fn unkept(passed_over: &OmittedFields) -> Vec<ManifestFinding> {
     let mut findings = Vec::new();
     for (kind, list) in passed_over.sorted() {
         if kinds::is_workload(kind, None) {

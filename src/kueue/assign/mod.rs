@@ -11,7 +11,7 @@ use units::SortedMap;
 use super::names::{Flavor, FlavorResource, Names, Resource};
 use super::preempt::Possibility;
 use super::snapshot::Snapshot;
-use super::topology::{self, PlaceRequests, Placeable};
+use super::topology::{self, PlaceRequests, PodSetFlavors};
 use super::workload::{Cursor, DomainUse, PendingWorkload, Requests};
 
 pub use reduce::smallest_reduction;
@@ -359,7 +359,7 @@ impl Assignment {
     pub fn places(&self, snapshot: &Snapshot, pending: &PendingWorkload) -> PlaceRequests {
         let queue = snapshot.queue(pending.queue);
         let is_implied = queue.implies_places(&snapshot.topologies);
-        let sets = self.sets.iter().map(|set| Placeable {
+        let sets = self.sets.iter().map(|set| PodSetFlavors {
             index: set.index,
             count: set.count,
             flavors: set.flavors.values().map(|chosen| chosen.flavor).collect(),

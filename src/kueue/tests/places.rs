@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::topology::{PlaceRequests, Placeable, Usage};
+use crate::topology::{PlaceRequests, PodSetFlavors, Usage};
 use crate::workload::DomainUse;
 use model::queueing::TopologySlice;
 
@@ -135,7 +135,7 @@ proptest! {
                     let asked = Arc::new(ask(pods, each, wish, slice));
                     let pending = PendingWorkload::new(asked, id, &mut snapshot.names);
                     let pending = pending.expect("the amounts are small");
-                    let set = Placeable { index: 0, count: pods * slice, flavors: vec![flavor] };
+                    let set = PodSetFlavors { index: 0, count: pods * slice, flavors: vec![flavor] };
                     let sets = std::iter::once(set);
                     let places = PlaceRequests::new(snapshot.ground(), false, &pending, sets);
                     for usage in [Usage::Present, Usage::Nothing] {

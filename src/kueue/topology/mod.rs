@@ -9,7 +9,7 @@ mod requests;
 mod tree;
 
 pub use count_cache::CountCache;
-pub use requests::{Failure, LostPods, PlaceRequests, Placeable, PlacementContext};
+pub use requests::{Failure, LostPods, PlaceRequests, PlacementContext, PodSetFlavors};
 pub use tree::{FlavorTopology, Leaf};
 
 use std::sync::Arc;

@@ -48,7 +48,7 @@ impl<'a> PlacementContext<'a> {
 
 /// A pod set with flavors.
 #[derive(Clone, Debug)]
-pub struct Placeable {
+pub struct PodSetFlavors {
     /// Place of the pod set among those of the workload.
     pub index: usize,
     /// Number of pods.
@@ -105,7 +105,7 @@ impl PlaceRequests {
         ground: PlacementContext<'_>,
         is_implied: bool,
         pending: &PendingWorkload,
-        sets: impl Iterator<Item = Placeable>,
+        sets: impl Iterator<Item = PodSetFlavors>,
     ) -> Self {
         let pods = ground.topologies.pods();
         let mut requests = Vec::new();

@@ -24,7 +24,7 @@ impl SharingPlanner {
         let movable = keeps
             .iter()
             .filter_map(|&number| self.movable(number, store));
-        let mut movable: Vec<Movable> = movable.collect();
+        let mut movable: Vec<MoveCandidate> = movable.collect();
         // A job like one that found nothing finds nothing.
         let mut in_vain = SortedSet::new();
         for &number in order {
@@ -77,13 +77,13 @@ impl SharingPlanner {
     }
 
     /// A job that runs on devices of its own.
-    fn movable(&self, number: u64, store: &Store) -> Option<Movable> {
+    fn movable(&self, number: u64, store: &Store) -> Option<MoveCandidate> {
         if self.jobs.form(number) == Form::Half {
             return None;
         }
         let claim = self.jobs.claim(number, store)?;
         let places = claim.places.filter(|_| claim.need.devices > 0)?;
-        Some(Movable {
+        Some(MoveCandidate {
             number,
             need: claim.need,
             places,
@@ -93,7 +93,7 @@ impl SharingPlanner {
 
 /// A job that runs and may move.
 #[derive(Clone, Debug)]
-pub(super) struct Movable {
+pub(super) struct MoveCandidate {
     pub(super) number: u64,
     pub(super) need: Need,
     pub(super) places: Vec<Place>,
@@ -117,7 +117,7 @@ impl Plan {
         &mut self,
         need: &Need,
         members: usize,
-        movable: &mut Vec<Movable>,
+        movable: &mut Vec<MoveCandidate>,
         may: &impl Fn(u64, NodeId) -> bool,
         number: u64,
     ) -> Option<GatherPlan> {
@@ -153,7 +153,7 @@ impl Plan {
         &mut self,
         need: &Need,
         number: u64,
-        movable: &[Movable],
+        movable: &[MoveCandidate],
         may: &impl Fn(u64, NodeId) -> bool,
     ) -> Option<(NodeId, i64)> {
         let mut best: Option<(NodeId, i64)> = None;
@@ -189,7 +189,7 @@ impl Plan {
         &mut self,
         node: NodeId,
         need: &Need,
-        movable: &mut Vec<Movable>,
+        movable: &mut Vec<MoveCandidate>,
         may: &impl Fn(u64, NodeId) -> bool,
     ) -> Option<Vec<(u64, Vec<Place>)>> {
         let mut here: Vec<usize> = (0..movable.len())
@@ -220,7 +220,7 @@ impl Plan {
         self.left[node.index()].take(need, kept);
         let mut moves = Vec::with_capacity(leaving.len());
         for &own in &leaving {
-            let Movable {
+            let MoveCandidate {
                 number,
                 need,
                 places,
@@ -242,13 +242,13 @@ impl Plan {
         Some(moves)
     }
 
-    fn lift(&mut self, node: NodeId, own: &Movable) {
+    fn lift(&mut self, node: NodeId, own: &MoveCandidate) {
         for place in own.places.iter().filter(|place| place.node == node) {
             self.left[node.index()].give_back(&own.need, place.devices);
         }
     }
 
-    fn put_back(&mut self, node: NodeId, own: &Movable) {
+    fn put_back(&mut self, node: NodeId, own: &MoveCandidate) {
         for place in own.places.iter().filter(|place| place.node == node) {
             self.left[node.index()].take(&own.need, place.devices);
         }
@@ -267,8 +267,8 @@ mod tests {
     use super::super::plan::testing::{need, place, plan};
     use super::*;
 
-    fn movable(number: u64, devices: u8, places: &[Place]) -> Movable {
-        Movable {
+    fn movable(number: u64, devices: u8, places: &[Place]) -> MoveCandidate {
+        MoveCandidate {
             number,
             need: need(devices, 1_000),
             places: places.to_vec(),

@@ -22,7 +22,7 @@ use super::fluid::SharedState;
 use super::plan::{Detail, Load, Target, TrafficPlan};
 use super::service_backend::ServiceBackend;
 use functions::Function;
-use load_average::Recent;
+use load_average::LoadAverage;
 use tally::Tally;
 use tries::Clients;
 
@@ -69,7 +69,7 @@ pub(super) struct Worker {
     server: u16,
     busy: Vec<Try>,
     queue: VecDeque<Try>,
-    recent: Recent,
+    recent: LoadAverage,
 }
 
 /// Load of a pod: requests at work and waiting there, tries a second that came of late and that it

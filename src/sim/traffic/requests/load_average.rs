@@ -12,7 +12,7 @@ const SECOND: i64 = 1_000_000_000;
 
 /// Tries by the second in which they came to a pod, and in which it began to work on them.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Recent {
+pub(super) struct LoadAverage {
     seconds: VecDeque<Second>,
     /// Instant at which the first request came.
     since: Option<Instant>,
@@ -25,7 +25,7 @@ struct Second {
     begun: u32,
 }
 
-impl Recent {
+impl LoadAverage {
     /// The count of the present second; what is too old is forgotten.
     fn second(&mut self, now: Instant) -> &mut Second {
         self.since.get_or_insert(now);
@@ -78,7 +78,7 @@ mod tests {
     #[test]
     fn rates_are_means_over_half_a_minute() {
         let at = |millis: i64| Instant::from_nanos(millis * 1_000_000);
-        let mut own = Recent::default();
+        let mut own = LoadAverage::default();
         assert_eq!(own.rates(at(0)), (0.0, 0.0));
         for tenth in 0..600 {
             own.arrived(at(100 * tenth));
@@ -92,7 +92,7 @@ mod tests {
         // No request comes any more.
         assert!(is_near(own.rates(at(70_000)).0, 190.0 / 29.0));
         assert_eq!(own.rates(at(90_000)), (0.0, 0.0));
-        let mut young = Recent::default();
+        let mut young = LoadAverage::default();
         young.arrived(at(100_000));
         assert!(is_near(young.rates(at(100_001)).0, 1.0));
     }
