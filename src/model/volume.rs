@@ -85,7 +85,7 @@ pub struct PersistentVolume {
     pub attributes_class: Text,
     /// The claim it belongs to or is kept for.
     pub claim: Option<ClaimReference>,
-    /// Whether it is free (phase `Available`).
+    /// Whether the volume is free (phase `Available`).
     pub is_available: bool,
     /// Marks a volume that is being deleted.
     pub is_deleting: bool,

@@ -268,7 +268,7 @@ impl Engine {
         }
     }
 
-    /// A pod that was not asked to terminate is told so, within its own grace.
+    /// A pod that was not asked to terminate before is asked now, within its own grace.
     fn terminate(
         &mut self,
         ctx: &mut Context<'_>,
