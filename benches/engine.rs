@@ -5,7 +5,7 @@
 mod processes;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use windtunnel::sim::queue::{EventQueue, Upcoming};
+use windtunnel::sim::queue::{EventQueue, QueueEvent};
 use windtunnel::units::{ComponentId, Instant};
 
 use processes::{Delays, Processes};
@@ -17,7 +17,7 @@ fn events(criterion: &mut Criterion) {
         let mut queue = EventQueue::default();
         let mut delays = Delays::default();
         for number in 0..pending {
-            let wake = Upcoming::Wake(ComponentId(number % 16));
+            let wake = QueueEvent::Wake(ComponentId(number % 16));
             queue.push(Instant::ZERO.saturating_add(delays.draw()), wake.of(0));
         }
         group.throughput(Throughput::Elements(1));

@@ -11,7 +11,7 @@ use windtunnel::kueue::{Settings, Snapshot};
 use windtunnel::model::queueing::{
     ClusterQueue, FlavorFungibility, FlavorQuotas, PodSet, PreemptionPolicy, QueuePreemption,
     QueueQuota, QueuedWorkload, QueueingObjects, QueueingStrategy, ResourceFlavor, ResourceGroup,
-    StopPolicy, Topology, TopologyRequest, TopologyWish,
+    StopPolicy, Topology, TopologyConstraint, TopologyRequest,
 };
 use windtunnel::model::{LabelSelector, Node, PodSpec, ResourceList};
 use windtunnel::units::{Instant, Quantity, SortedMap};
@@ -200,7 +200,7 @@ fn topology(out: &mut impl std::io::Write, nodes: usize) {
         let pods = [1, 4, 16, 40][number % 4];
         let mut own = workload(number, "l", &requests, pods);
         own.pod_sets[0].topology = Some(TopologyRequest {
-            wish: Some(TopologyWish::Preferred("rack".into())),
+            wish: Some(TopologyConstraint::Preferred("rack".into())),
             ..TopologyRequest::default()
         });
         controller.submit(own).expect("small amounts");

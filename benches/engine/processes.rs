@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use serde::{Deserialize, Serialize};
 use windtunnel::control::Stepping;
 use windtunnel::sim::kernel::{World, happen, next_instant};
-use windtunnel::sim::wheel::{Scheduled, Wheel};
+use windtunnel::sim::wheel::{Wheel, WheelEvent};
 use windtunnel::units::{Duration, Instant};
 
 /// Delays below one second, in the order of a xorshift generator (Marsaglia 2003).
@@ -42,7 +42,7 @@ pub(crate) struct Message {
     to: u32,
 }
 
-impl Scheduled for Message {
+impl WheelEvent for Message {
     #[inline]
     fn rank(self) -> u8 {
         0

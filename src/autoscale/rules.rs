@@ -69,7 +69,7 @@ impl TargetTracking {
     /// without a value with 0; where it asks for fewer, those without a value with the target. What
     /// this turns around is the target itself.
     pub fn metric(&self, replicas: &[Replica]) -> Option<f64> {
-        let grown = replicas.iter().filter(|own| !own.is_young);
+        let grown = replicas.iter().filter(|replica| !replica.is_young);
         let (sum, count) = grown
             .filter_map(|own| own.value)
             .fold((0.0, 0_u32), |(sum, count), value| (sum + value, count + 1));
@@ -77,8 +77,8 @@ impl TargetTracking {
             return None;
         }
         let grows = sum / f64::from(count) > self.target;
-        let counted = replicas.iter().map(|own| match (own.value, grows) {
-            (_, true) if own.is_young => self.target,
+        let counted = replicas.iter().map(|replica| match (replica.value, grows) {
+            (_, true) if replica.is_young => self.target,
             (Some(value), _) => value,
             (None, true) => 0.0,
             (None, false) => self.target,
@@ -168,7 +168,7 @@ impl StepScaling {
             own.lower.is_none_or(|lower| lower <= over)
                 && own.upper.is_none_or(|upper| over < upper)
         };
-        let change = self.steps.iter().find(holds).map_or(0, |own| own.change);
+        let change = self.steps.iter().find(holds).map_or(0, |step| step.change);
         let replicas = self.bounds.clip(current.saturating_add(change));
         if replicas != current {
             self.last = Some(now);

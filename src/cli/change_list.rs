@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use model::releases::{CHANGES, ChangeEntry, Standing};
+use model::releases::{CHANGES, ChangeEntry, Coverage};
 use serde_json::{Value, json};
 
 /// Releases in which a switch is on, in words.
@@ -22,10 +22,10 @@ fn releases(entry: &ChangeEntry) -> String {
 /// Remark about a switch that can't be set.
 fn standing(entry: &ChangeEntry) -> String {
     match entry.standing {
-        Standing::Modelled if entry.is_defect => " A defect.".to_owned(),
-        Standing::Modelled => String::new(),
-        Standing::Unseen(why) => format!(" No effect: {why}."),
-        Standing::LeftOut(why) => format!(" Not modelled: {why}."),
+        Coverage::Modelled if entry.is_defect => " A defect.".to_owned(),
+        Coverage::Modelled => String::new(),
+        Coverage::Unseen(why) => format!(" No effect: {why}."),
+        Coverage::LeftOut(why) => format!(" Not modelled: {why}."),
     }
 }
 
@@ -50,9 +50,9 @@ pub(super) fn table() -> String {
 pub(super) fn json() -> Value {
     let changes = CHANGES.iter().map(|entry| {
         let (standing, reason) = match entry.standing {
-            Standing::Modelled => ("modelled", None),
-            Standing::Unseen(why) => ("no-effect", Some(why)),
-            Standing::LeftOut(why) => ("not-modelled", Some(why)),
+            Coverage::Modelled => ("modelled", None),
+            Coverage::Unseen(why) => ("no-effect", Some(why)),
+            Coverage::LeftOut(why) => ("not-modelled", Some(why)),
         };
         let on: Vec<&str> = model::Release::ALL
             .iter()

@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use lab::experiment::Progress;
 use scenario::Experiment;
-use sim::Reached;
+use sim::RunProgress;
 use units::{Instant, plural};
 
 use super::Global;
@@ -92,7 +92,7 @@ impl Bars {
 }
 
 impl Progress for Bars {
-    fn at(&self, variant: usize, reached: Reached) {
+    fn at(&self, variant: usize, reached: RunProgress) {
         let (known, steps) = &self.variants[variant];
         known.store(reached.events, Ordering::Relaxed);
         let by_time = self.horizon.map(|horizon| {

@@ -50,7 +50,7 @@ pub enum Conflict {
     /// The API refused, for no reason of the cluster's.
     #[error("the API refused")]
     Refused,
-    /// The object was changed since whoever wants to change it has seen it.
+    /// The object was changed since the writer has last seen it.
     #[error("the object was changed meanwhile")]
     Stale,
     /// A claim would have a device that another claim has.

@@ -1,8 +1,8 @@
 //! The digest of a run: a running hash over every change and every order to a machine, in canonical
 //! bytes (ids, not names; no version of the program).
 
-mod declared;
-mod news;
+mod declarations;
+mod relocations;
 
 use std::hash::Hash;
 
@@ -43,7 +43,7 @@ impl Digest {
         }
     }
 
-    /// Adds a change. What is heard of nodes is none: how it is told, renewal by renewal or only
+    /// Adds a change. Reports of nodes are none: how they are made, renewal by renewal or only
     /// where renewals cease, is no part of a run.
     pub fn event(&mut self, at: Instant, event: &Event) {
         match event {
@@ -52,15 +52,15 @@ impl Digest {
                 object,
             } => {
                 self.record(at, 0, [u64::from(spec.0)]);
-                declared::spec(self, object);
+                declarations::spec(self, object);
             }
             Event::NodeAdded { node, object } => {
                 self.record(at, 1, [u64::from(node.0)]);
-                declared::node(self, object);
+                declarations::node(self, object);
             }
             Event::NodeUpdated { node, object } => {
                 self.record(at, 2, [u64::from(node.0)]);
-                declared::node(self, object);
+                declarations::node(self, object);
             }
             Event::NodeReadiness { node, ready } => {
                 self.record(at, 3, [u64::from(node.0), u64::from(*ready)]);
@@ -184,7 +184,7 @@ impl Digest {
     }
 
     fn changed(&mut self, at: Instant, pod: PodRef, change: PodChange) {
-        // Codes follow from what pods are and from what is told besides.
+        // Codes follow from what pods are and from other reports.
         if matches!(change, PodChange::Exited { .. }) {
             return;
         }

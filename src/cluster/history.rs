@@ -2,7 +2,7 @@
 //! is gone. A store that is restored from it, and components that read its log from the beginning, know
 //! what is stored, as a new leader of a real system does.
 
-mod course;
+mod timeline;
 
 use model::{Event, Object, ObjectChange, PodOwner};
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use units::{Identity, Instant, ObjectId, PodId, SortedMap};
 
 use super::conflict::Conflict;
 use super::{Commitment, LogEntry, Store};
-use course::Course;
+use timeline::ChangeTimeline;
 
 /// A short history. Identities are those of the store, except for rows of pods and for classes, which
 /// are numbered anew. Holds are no part of it: they belong to components.
@@ -31,7 +31,7 @@ struct Numbers {
     /// Number of deleted objects of a kind, namespace and name.
     deleted: Vec<(Identity, u32)>,
     /// Number of pods that objects had so far.
-    turns: Vec<OwnerTurns>,
+    turns: Vec<IncarnationCount>,
     /// Number of earlier pods of pods that were not the first of their owner's index, and of those that
     /// have a state and no owner.
     pod_turns: Vec<(PodId, u32)>,
@@ -39,7 +39,7 @@ struct Numbers {
 
 /// Number of pods that an object had for an index so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct OwnerTurns {
+struct IncarnationCount {
     owner: PodOwner,
     count: u32,
 }
@@ -48,7 +48,7 @@ impl Store {
     /// The short history of the store at an instant.
     pub fn history(&self, now: Instant) -> History {
         let turns = self.objects().all_turns();
-        let turns = turns.map(|(owner, count)| OwnerTurns { owner, count });
+        let turns = turns.map(|(owner, count)| IncarnationCount { owner, count });
         let numbers = Numbers {
             next_pod: self.pods().created(),
             next_object: self.objects().next().0,
@@ -57,7 +57,7 @@ impl Store {
             pod_turns: self.pod_turns(),
         };
         History {
-            entries: Course::of(self, now).into_entries(),
+            entries: ChangeTimeline::of(self, now).into_entries(),
             numbers,
         }
     }

@@ -1,4 +1,4 @@
-//! The two logs of a store: the object log, from which nobody may fall off, and a ring of changed
+//! The two logs of a store: the object log, from which no reader may fall off, and a ring of changed
 //! nodes for caches, where one that fell off rescans.
 
 use std::collections::VecDeque;

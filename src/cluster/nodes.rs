@@ -341,13 +341,13 @@ impl Nodes {
 
     /// Takes resources of a node.
     #[inline]
-    pub(super) fn take(&mut self, node: NodeId, taken: &Taken<'_>, at: Revision) {
+    pub(super) fn take(&mut self, node: NodeId, taken: &Consumption<'_>, at: Revision) {
         self.change(node, taken, -1, at);
     }
 
     /// Gives resources back to a node.
     #[inline]
-    pub(super) fn give_back(&mut self, node: NodeId, taken: &Taken<'_>, at: Revision) {
+    pub(super) fn give_back(&mut self, node: NodeId, taken: &Consumption<'_>, at: Revision) {
         self.change(node, taken, 1, at);
     }
 
@@ -373,7 +373,7 @@ impl Nodes {
             .all(|device| rooms.get(device).is_some_and(|&room| room >= milli))
     }
 
-    fn change(&mut self, node: NodeId, taken: &Taken<'_>, sign: i64, at: Revision) {
+    fn change(&mut self, node: NodeId, taken: &Consumption<'_>, sign: i64, at: Revision) {
         self.free.add(node.index(), taken.resources, sign);
         let first = self.gpu_first[node.index()] as usize;
         for device in taken.devices.iter() {
@@ -410,7 +410,7 @@ fn sum(known: &Resources, more: &Resources) -> Result<Resources, Conflict> {
 }
 
 /// Amounts that a pod or a hold takes from a node.
-pub(super) struct Taken<'a> {
+pub(super) struct Consumption<'a> {
     pub(super) resources: &'a Resources,
     pub(super) devices: DeviceSet,
     pub(super) milli_per_device: u16,

@@ -3,7 +3,7 @@
 //! cost nothing here.
 
 use super::conflict::Conflict;
-use model::{EndReason, Found, Pod, PodChange, PodOwner, PodRef, PodSpec, Restarts};
+use model::{EndReason, InitialState, Pod, PodChange, PodOwner, PodRef, PodSpec, Restarts};
 use units::{Duration, Instant, ObjectId, PodId, SortedMap};
 
 /// State of a living pod in addition to its record.
@@ -37,7 +37,7 @@ pub struct Terminating {
     pub reason: EndReason,
 }
 
-/// An owned pod that ended by itself, until somebody deletes its object.
+/// An owned pod that ended by itself, until its object is deleted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinishedPod {
     /// The pod's record as it was before it ended.
@@ -86,7 +86,7 @@ impl PodStates {
         (*id == pod.id).then_some(state)
     }
 
-    /// Whether a pod was told to end.
+    /// Whether a pod was asked to terminate.
     pub fn is_terminating(&self, pod: PodRef) -> bool {
         self.get(pod)
             .is_some_and(|state| state.terminating.is_some())
@@ -120,7 +120,7 @@ impl PodStates {
 
     /// A pod was found on a node: how often its containers were started again, and since when it is not
     /// ready.
-    pub(super) fn find(&mut self, pod: PodRef, spec: &PodSpec, found: &Found, now: Instant) {
+    pub(super) fn find(&mut self, pod: PodRef, spec: &PodSpec, found: &InitialState, now: Instant) {
         let known = self.get(pod).copied();
         let state = PodState {
             restarts: found.restarts(spec),
@@ -177,7 +177,7 @@ impl PodStates {
             }
             PodChange::Restarted(restarts) => state.restarts = restarts,
             PodChange::Terminating { grace, reason } => {
-                // What a run finds ending at its beginning was told to before.
+                // A pod found terminating at the beginning was asked to before.
                 let found = record.found().filter(|_| now == Instant::ZERO);
                 let found = found.and_then(|found| found.told_to_end);
                 let order = Terminating {
@@ -261,7 +261,7 @@ mod tests {
     use super::*;
     use crate::Store;
     use model::workload::ReplicaSet;
-    use model::{Event, FoundOrder, Object, ObjectChange, PodCreated, PodName, PodSpec};
+    use model::{Event, InitialStopOrder, Object, ObjectChange, PodCreated, PodName, PodSpec};
     use units::{NodeId, TenantId};
 
     const GRACE: Duration = Duration::from_secs(30);
@@ -291,7 +291,7 @@ mod tests {
             self.pod_found(None)
         }
 
-        fn pod_found(&mut self, found: Option<Found>) -> PodRef {
+        fn pod_found(&mut self, found: Option<InitialState>) -> PodRef {
             let pod = self.0.pods().next();
             self.apply(Event::PodCreated(PodCreated {
                 pod,
@@ -372,14 +372,14 @@ mod tests {
     fn a_pod_that_was_found_ending_was_told_to_before() {
         let mut world = World::new();
         let since = Instant::from_secs(-70);
-        let order = FoundOrder {
+        let order = InitialStopOrder {
             since,
             grace: GRACE,
         };
-        let pod = world.pod_found(Some(Found {
+        let pod = world.pod_found(Some(InitialState {
             is_terminating: true,
             told_to_end: Some(order),
-            ..Found::on(NodeId(0))
+            ..InitialState::on(NodeId(0))
         }));
         let change = PodChange::Terminating {
             grace: Duration::ZERO,

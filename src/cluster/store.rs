@@ -13,7 +13,7 @@ use model::{Event, ObjectChange, Pod, PodCreated, PodPhase, PodRef, PodSpec};
 use units::{ClassId, ComponentId, Duration, Instant, NodeId, ResourceId, Revision, SortedMap};
 
 use super::conflict::Conflict;
-use super::nodes::Taken;
+use super::nodes::Consumption;
 use super::{Class, Interner, Log, NodeRing, Nodes, Objects, PodStates, Pods};
 
 /// The party that keeps nodes from holding more than they have.
@@ -115,7 +115,7 @@ impl Store {
         self.now
     }
 
-    /// The changes that somebody may still have to read.
+    /// The changes that some reader may still need.
     #[inline]
     pub fn log(&self) -> &Log {
         &self.log
@@ -478,16 +478,16 @@ impl Store {
 }
 
 #[inline]
-pub(super) fn taken_by_pod(class: &Class, devices: model::DeviceSet) -> Taken<'_> {
-    Taken {
+pub(super) fn taken_by_pod(class: &Class, devices: model::DeviceSet) -> Consumption<'_> {
+    Consumption {
         resources: &class.requests,
         devices,
         milli_per_device: class.gpu.milli_per_device,
     }
 }
 
-fn taken_by_hold(hold: &Hold) -> Taken<'_> {
-    Taken {
+fn taken_by_hold(hold: &Hold) -> Consumption<'_> {
+    Consumption {
         resources: &hold.resources,
         devices: hold.devices,
         milli_per_device: hold.milli_per_device,

@@ -1,7 +1,7 @@
 //! Measured usage of the world, as autoscalers read it: the input of metrics pipelines. A driver
 //! shows it to the components that ask for it, just before their step.
 
-use model::{PodRef, Text, Used};
+use model::{PodRef, ResourceUsage, Text};
 use units::Duration;
 
 /// Measurements of the world at an instant. Values other than usage are in thousandths.
@@ -10,16 +10,16 @@ use units::Duration;
 ///
 /// ```
 /// use cluster::{Store, UsageSamples};
-/// use model::{PodRef, Text, Used};
+/// use model::{PodRef, Text, ResourceUsage};
 ///
 /// struct HalfACore;
 ///
 /// impl UsageSamples for HalfACore {
-///     fn pod(&self, _pod: PodRef) -> Option<Used> {
-///         Some(Used { cpu_milli: 500, memory_bytes: 64 << 20 })
+///     fn pod(&self, _pod: PodRef) -> Option<ResourceUsage> {
+///         Some(ResourceUsage { cpu_milli: 500, memory_bytes: 64 << 20 })
 ///     }
 ///
-///     fn containers(&self, pod: PodRef) -> Vec<(Text, Used)> {
+///     fn containers(&self, pod: PodRef) -> Vec<(Text, ResourceUsage)> {
 ///         self.pod(pod).map(|used| ("main".into(), used)).into_iter().collect()
 ///     }
 /// }
@@ -31,27 +31,27 @@ use units::Duration;
 /// ```
 pub trait UsageSamples {
     /// Usage of a pod; `None` if its processes are not running or its usage is unknown.
-    fn pod(&self, pod: PodRef) -> Option<Used>;
+    fn pod(&self, pod: PodRef) -> Option<ResourceUsage>;
 
     /// Usage of a pod if no limit throttled it.
-    fn wanted(&self, pod: PodRef) -> Option<Used> {
+    fn wanted(&self, pod: PodRef) -> Option<ResourceUsage> {
         self.pod(pod)
     }
 
     /// Mean usage of a pod over the window before: of processors, as memory is measured at an instant.
-    fn pod_over(&self, pod: PodRef, window: Duration) -> Option<Used> {
+    fn pod_over(&self, pod: PodRef, window: Duration) -> Option<ResourceUsage> {
         let _ = window;
         self.pod(pod)
     }
 
     /// Mean usage of each container of a pod over the window before, by name.
-    fn containers_over(&self, pod: PodRef, window: Duration) -> Vec<(Text, Used)> {
+    fn containers_over(&self, pod: PodRef, window: Duration) -> Vec<(Text, ResourceUsage)> {
         let _ = window;
         self.containers(pod)
     }
 
     /// Usage of each container of a pod, by name.
-    fn containers(&self, pod: PodRef) -> Vec<(Text, Used)>;
+    fn containers(&self, pod: PodRef) -> Vec<(Text, ResourceUsage)>;
 
     /// A custom metric of a pod.
     fn pod_metric(&self, pod: PodRef, metric: &str) -> Option<i64> {

@@ -28,7 +28,7 @@ use vertical::sized;
 pub enum Creation {
     /// A pod.
     Pod(NewPod),
-    /// A pod that nobody controls.
+    /// A pod without a controller.
     BarePod(Arc<BarePod>),
     /// A pod in the place of one that ends with it: equal to it, of the same name and owner, from
     /// its start.
@@ -90,7 +90,7 @@ pub struct NewPod {
     pub spec: Arc<PodSpec>,
 }
 
-/// A pod as a user declares it, whom nobody controls.
+/// A pod as a user declares it, without a controller.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BarePod {
     /// The pod's name, unique in its namespace.
@@ -309,7 +309,7 @@ fn admit_named(
         name,
         tenant: TenantId(0),
         gang: None,
-        time_limit: (new_spec.behaviour.as_ref()).and_then(|own| own.active_deadline),
+        time_limit: (new_spec.behaviour.as_ref()).and_then(|behaviour| behaviour.active_deadline),
         found: None,
         owner,
     };

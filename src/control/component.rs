@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::admission::Creation;
 use crate::probe::Probe;
-use crate::program::{Kept, Program};
-use crate::provider::{MachineOrder, OrderFailed, ProviderRequest};
+use crate::program::{DurableState, Program};
+use crate::provider::{MachineOrder, OrderFailure, ProviderRequest};
 use cluster::{Conflict, Store, UsageSamples};
 use model::{Event, Node, PodRef, Text};
 use units::{Duration, Instant, Revision};
@@ -191,7 +191,7 @@ pub trait Component: Send {
     }
 
     /// Takes note that a machine this component ordered will not come.
-    fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
+    fn order_failed(&mut self, now: Instant, failed: &OrderFailure) {
         let _ = (now, failed);
     }
 
@@ -286,12 +286,12 @@ pub trait Component: Send {
     }
 
     /// Returns the knowledge of a component whose program was lost that its successor reads back.
-    fn kept(&self) -> Option<Kept> {
+    fn kept(&self) -> Option<DurableState> {
         None
     }
 
     /// Reads back what an earlier component of this purpose knew, before the first step.
-    fn reads_back(&mut self, now: Instant, kept: Kept) {
+    fn reads_back(&mut self, now: Instant, kept: DurableState) {
         let _ = (now, kept);
     }
 
@@ -343,7 +343,7 @@ pub trait Component: Send {
         Vec::new()
     }
 
-    /// Returns lines about what the component refused so that nobody waits for it, each once.
+    /// Returns lines about what the component refused, each once.
     fn remarks(&self) -> Vec<String> {
         Vec::new()
     }

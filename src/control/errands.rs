@@ -50,8 +50,8 @@ pub struct Errand {
 
 /// Standing of an errand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Standing {
-    /// Nobody asked for it, or the API declined its pod, which can be asked for again.
+pub enum ErrandStatus {
+    /// It was not requested, or the API declined its pod, which can be asked for again.
     #[default]
     Absent,
     /// Its pod was asked for, waits for a node, or starts.
@@ -69,7 +69,7 @@ pub enum Standing {
 #[derive(Clone, Debug)]
 pub struct Errands {
     purpose: &'static str,
-    standings: SortedMap<ErrandName, Standing>,
+    standings: SortedMap<ErrandName, ErrandStatus>,
     pods: SortedMap<PodRef, ErrandName>,
     /// Errands whose pods were ordered to end because their work is done.
     dismissed: SortedSet<PodRef>,
@@ -152,7 +152,7 @@ impl Errands {
     }
 
     /// Standing of an errand.
-    pub fn standing(&self, name: &ErrandName) -> Standing {
+    pub fn standing(&self, name: &ErrandName) -> ErrandStatus {
         self.standings.get(name).copied().unwrap_or_default()
     }
 
@@ -162,7 +162,7 @@ impl Errands {
         if errand.is_asked_once {
             self.asked_once.insert(name.clone());
         }
-        self.standings.insert(name, Standing::Waiting);
+        self.standings.insert(name, ErrandStatus::Waiting);
         out.creations.push(Creation::BarePod(Arc::new(BarePod {
             name: errand.name.clone(),
             spec: Arc::new(errand.spec(self.purpose)),
@@ -173,18 +173,18 @@ impl Errands {
     pub fn read(&mut self, event: &Event, store: &Store) -> Option<ErrandName> {
         match event {
             Event::PodCreated(created) => self.created(created, store),
-            Event::PodRunning { pod } => self.stands(*pod, Standing::Running),
+            Event::PodRunning { pod } => self.stands(*pod, ErrandStatus::Running),
             // A pod that is evicted or deleted works no more, whenever its node reports the end.
             Event::PodChanged {
                 pod,
                 change: PodChange::Terminating { .. },
-            } if !self.dismissed.contains(pod) => self.stands(*pod, Standing::Failed),
+            } if !self.dismissed.contains(pod) => self.stands(*pod, ErrandStatus::Failed),
             Event::PodEnded { pod, reason } => {
                 let is_done = self.dismissed.remove(pod) || *reason == EndReason::Completed;
                 let standing = if is_done {
-                    Standing::Done
+                    ErrandStatus::Done
                 } else {
-                    Standing::Failed
+                    ErrandStatus::Failed
                 };
                 let name = self.stands(*pod, standing);
                 self.pods.remove(pod);
@@ -199,16 +199,16 @@ impl Errands {
             return None;
         }
         let spec = &store.class(created.class).spec;
-        if spec.labels.get(PURPOSE_LABEL).map(|own| &**own) != Some(self.purpose) {
+        if spec.labels.get(PURPOSE_LABEL).map(|label| &**label) != Some(self.purpose) {
             return None;
         }
         let name = (spec.namespace.clone(), created.name.text());
         self.pods.insert(created.pod, name.clone());
-        self.standings.insert(name.clone(), Standing::Waiting);
+        self.standings.insert(name.clone(), ErrandStatus::Waiting);
         Some(name)
     }
 
-    fn stands(&mut self, pod: PodRef, standing: Standing) -> Option<ErrandName> {
+    fn stands(&mut self, pod: PodRef, standing: ErrandStatus) -> Option<ErrandName> {
         let name = self.pods.get(&pod)?.clone();
         self.standings.insert(name.clone(), standing);
         Some(name)
@@ -232,7 +232,7 @@ impl Errands {
         }
         // One that never ran has done nothing, though its work is done without it.
         let reason = match self.standing(name) {
-            Standing::Running => ending,
+            ErrandStatus::Running => ending,
             _ => EndReason::Cancelled,
         };
         let change = PodChange::Terminating {
@@ -250,7 +250,7 @@ impl Errands {
         let name = (pod.spec.namespace.clone(), pod.name.clone());
         let is_there = matches!(conflict, Conflict::DuplicateObject(_));
         if self.asked_once.remove(&name) && !is_there {
-            *self.standings.get_mut(&name)? = Standing::Failed;
+            *self.standings.get_mut(&name)? = ErrandStatus::Failed;
         } else {
             self.standings.remove(&name)?;
         }
@@ -315,7 +315,7 @@ mod tests {
     #[test]
     fn a_pod_is_followed_to_its_end() {
         let (store, mut errands, name) = asked();
-        assert_eq!(errands.standing(&name), Standing::Waiting);
+        assert_eq!(errands.standing(&name), ErrandStatus::Waiting);
         let pod = store.pods().iter().next().expect("the pod").pod;
         let spec = &store
             .class(store.pods().get(pod).expect("it lives").class)
@@ -325,10 +325,10 @@ mod tests {
             errands.read(&Event::PodRunning { pod }, &store),
             Some(name.clone())
         );
-        assert_eq!(errands.standing(&name), Standing::Running);
+        assert_eq!(errands.standing(&name), ErrandStatus::Running);
         let reason = EndReason::Error;
         errands.read(&Event::PodEnded { pod, reason }, &store);
-        assert_eq!(errands.standing(&name), Standing::Failed);
+        assert_eq!(errands.standing(&name), ErrandStatus::Failed);
     }
 
     #[test]
@@ -344,12 +344,12 @@ mod tests {
             next.read(&entry.event, &store);
             other.read(&entry.event, &store);
         }
-        assert_eq!(next.standing(&name), Standing::Waiting);
-        assert_eq!(other.standing(&name), Standing::Absent);
+        assert_eq!(next.standing(&name), ErrandStatus::Waiting);
+        assert_eq!(other.standing(&name), ErrandStatus::Absent);
         let pod = store.pods().iter().next().expect("the pod").pod;
         let reason = EndReason::Cancelled;
         errands.read(&Event::PodEnded { pod, reason }, &store);
-        assert_eq!(errands.standing(&name), Standing::Done);
+        assert_eq!(errands.standing(&name), ErrandStatus::Done);
     }
 
     #[test]
@@ -361,7 +361,7 @@ mod tests {
             errands.ask(&errand(), &mut out);
             let name = errands.declined(&out.creations[0], &quota(number));
             let name = name.expect("its own");
-            assert_eq!(errands.standing(&name), Standing::Absent);
+            assert_eq!(errands.standing(&name), ErrandStatus::Absent);
         }
         let said =
             "the namespace `shop` declined a pod for a build 2 times, `web-1-build` at last: ";

@@ -29,5 +29,5 @@ pub use cluster::UsageSamples;
 pub use component::{Component, Memory, Outbox, Progress, Stepping, Write};
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 pub use probe::Probe;
-pub use program::{Kept, Program};
+pub use program::{DurableState, Program};
 pub use writes::OwnWrites;

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use model::workload::probe::ProbeKind;
-use model::{EndReason, Found, PodRef, PodSpec, PullError, PullStep, Restarts, Text};
+use model::{EndReason, InitialState, PodRef, PodSpec, PullError, PullStep, Restarts, Text};
 use units::{Duration, Instant, NodeId, SortedMap};
 
 use crate::local_node::LocalNode;
@@ -79,15 +79,15 @@ pub struct ImageOrder {
     /// The image.
     pub image: Text,
     /// The action.
-    pub deed: ImageDeed,
+    pub deed: ImageAction,
 }
 
 /// Action on an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ImageDeed {
+pub enum ImageAction {
     /// To get it: layers that are there are not transferred again.
     Pull,
-    /// To stop getting it: nobody needs it any more.
+    /// To stop getting it: it is not needed any more.
     Cancel,
     /// To delete it.
     Remove,
@@ -239,7 +239,7 @@ impl AgentOutput {
     }
 }
 
-/// A pod as its node is told of it.
+/// A pod as it is announced to its node.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Assignment {
     /// The pod.
@@ -255,7 +255,7 @@ pub struct Assignment {
     /// Spec of the pod.
     pub spec: Arc<PodSpec>,
     /// State of a pod that was on the node before the run began.
-    pub found: Option<Arc<Found>>,
+    pub found: Option<Arc<InitialState>>,
 }
 
 /// An order to a node to end a pod.
@@ -384,11 +384,11 @@ pub trait NodeAgent: Send {
         let _ = (now, pod, local, out);
     }
 
-    /// A pod was told to end. A second order for a pod can shorten its grace.
+    /// A pod was asked to terminate. A second order for a pod can shorten its grace.
     fn stopping(&mut self, now: Instant, order: StopOrder, out: &mut AgentOutput);
 
     /// A pod's node is up again after it was down: none of its processes is left. It may have been
-    /// told to end meanwhile.
+    /// asked to terminate meanwhile.
     fn rebooted(
         &mut self,
         now: Instant,

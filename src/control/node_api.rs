@@ -50,7 +50,7 @@ impl Notice {
 
 /// A node's pod as the control plane wants it once the node is heard again.
 #[derive(Clone, Debug)]
-pub struct Reunion {
+pub struct DesiredPod {
     /// The pod.
     pub assignment: Assignment,
     /// The order to end that stands for the pod.
@@ -66,7 +66,7 @@ pub struct Reunion {
 pub fn reunite(
     agent: &mut dyn NodeAgent,
     now: Instant,
-    pod: Reunion,
+    pod: DesiredPod,
     store: &Store,
     out: &mut AgentOutput,
 ) {

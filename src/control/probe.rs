@@ -1,18 +1,18 @@
 //! Label of the work under way, for observers outside: it is set on the way into a part and set
 //! back on the way out. Nothing of it is read back by the control plane and there is no clock in
-//! it, so that nothing decided can depend on it; whoever wants to know where time goes looks at the
-//! label from time to time (`windtunnel run --profile`).
+//! it, so that nothing decided can depend on it; a profiler samples the
+//! label (`windtunnel run --profile`).
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::admission::Creation;
-use crate::provider::{MachineOrder, OrderFailed};
+use crate::provider::{MachineOrder, OrderFailure};
 use cluster::{Conflict, Store, UsageSamples};
 use model::{PodRef, Text};
 use units::{Duration, Instant, Revision};
 
-use super::{Component, Kept, Memory, Outbox, Program, Progress, Write};
+use super::{Component, DurableState, Memory, Outbox, Program, Progress, Write};
 
 /// A part in which work is done: its number among those that were named.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,7 +36,7 @@ impl Probe {
         probe
     }
 
-    /// Whether anybody looks.
+    /// Whether a profiler samples.
     pub fn is_on(&self) -> bool {
         self.0.is_some()
     }
@@ -93,14 +93,14 @@ impl Probe {
 }
 
 /// A component whose work is labelled with its name.
-pub struct Probed {
+pub struct ComponentProbe {
     component: Box<dyn Component>,
     probe: Probe,
     part: Part,
 }
 
-impl Probed {
-    /// Labels a component, and whatever in it can be told apart.
+impl ComponentProbe {
+    /// Labels a component, and the parts in it that can be distinguished.
     pub fn new(mut component: Box<dyn Component>, probe: &Probe) -> Self {
         component.attach(probe);
         Self {
@@ -111,7 +111,7 @@ impl Probed {
     }
 }
 
-impl Component for Probed {
+impl Component for ComponentProbe {
     fn name(&self) -> &str {
         self.component.name()
     }
@@ -137,7 +137,7 @@ impl Component for Probed {
         self.component.declined(creation, conflict);
     }
 
-    fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
+    fn order_failed(&mut self, now: Instant, failed: &OrderFailure) {
         self.component.order_failed(now, failed);
     }
 
@@ -194,11 +194,11 @@ impl Component for Probed {
         self.component.program()
     }
 
-    fn kept(&self) -> Option<Kept> {
+    fn kept(&self) -> Option<DurableState> {
         self.component.kept()
     }
 
-    fn reads_back(&mut self, now: Instant, kept: Kept) {
+    fn reads_back(&mut self, now: Instant, kept: DurableState) {
         self.component.reads_back(now, kept);
     }
 

@@ -40,7 +40,7 @@ impl Program {
         Self::Queueing,
     ];
 
-    /// The name of the incident that nobody leads the program.
+    /// The name of the incident that the program has no leader.
     pub const fn absence(self) -> &'static str {
         match self {
             Self::Scheduler => "no scheduler",
@@ -58,8 +58,8 @@ impl Program {
 
 /// Knowledge that a component holds here and that its original reads back from somewhere else, so that it
 /// outlives the component's own program.
-pub struct Kept {
-    /// The program that keeps it; `None` is the store of objects, or whoever provides machines.
+pub struct DurableState {
+    /// The program that keeps it; `None` is the store of objects, or the machine provider.
     pub by: Option<Program>,
     /// The knowledge, in a form that only the component knows.
     pub what: Box<dyn Any + Send>,

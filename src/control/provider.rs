@@ -38,7 +38,7 @@ pub enum ProviderRequest {
 
 /// A provider's report of a failed order.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct OrderFailed {
+pub struct OrderFailure {
     /// The name of the node that was ordered.
     pub node: Text,
     /// Reason the machine will not come.

@@ -32,7 +32,7 @@ pub struct UpgradePlan {
     /// Time from the end of a batch, or of a node, to the beginning of the next.
     pub gap: Duration,
     /// Method by which nodes are emptied.
-    pub emptying: Emptying,
+    pub emptying: DrainMethod,
     /// Whether nodes leave and others join in their place.
     pub replaces: bool,
     /// The seed of service times, which each node draws by itself.
@@ -50,7 +50,7 @@ pub struct JoinedNodes {
 
 /// Method by which a node is emptied before it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Emptying {
+pub enum DrainMethod {
     /// Pods on it are evicted, but for daemons.
     Eviction,
     /// It is cordoned, and its system moves the pods to other nodes.
@@ -79,7 +79,7 @@ enum Stage {
 
 /// Action on a node.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Deed {
+pub enum NodeAction {
     /// Let no new pods on it, and evict those on it as budgets allow.
     Drain(NodeId),
     /// Let no new pods on it.
@@ -122,7 +122,7 @@ impl Upgrade {
 
     /// Returns the actions due now, in order, and the time of the next step; `None` once the
     /// upgrade is complete.
-    pub fn step(&mut self, now: Instant, store: &Store) -> (Vec<Deed>, Option<Instant>) {
+    pub fn step(&mut self, now: Instant, store: &Store) -> (Vec<NodeAction>, Option<Instant>) {
         let mut deeds = Vec::new();
         loop {
             let before = deeds.len();
@@ -167,7 +167,7 @@ impl Upgrade {
         }
     }
 
-    fn advance(&mut self, place: usize, now: Instant, store: &Store, deeds: &mut Vec<Deed>) {
+    fn advance(&mut self, place: usize, now: Instant, store: &Store, deeds: &mut Vec<NodeAction>) {
         let name = &self.plan.nodes[place];
         match self.stages[place] {
             Stage::Draining { since, asked } => {
@@ -179,21 +179,21 @@ impl Upgrade {
                 let is_late =
                     (self.plan.drain_timeout).is_some_and(|most| since.saturating_add(most) <= now);
                 let is_vacant = match self.plan.emptying {
-                    Emptying::System => store.nodes().pods(node).is_empty(),
-                    Emptying::Eviction | Emptying::Migration => is_vacant(store, node),
+                    DrainMethod::System => store.nodes().pods(node).is_empty(),
+                    DrainMethod::Eviction | DrainMethod::Migration => is_vacant(store, node),
                 };
                 if (asked.is_some() && is_vacant) || is_late {
                     let entity = Identity::of(name);
                     let mut stream = Stream::of(self.plan.seed, "upgrade-service", entity);
                     let until = now.saturating_add(self.plan.service.sample(&mut stream));
                     self.stages[place] = Stage::Away { until };
-                    deeds.push(Deed::TakeAway(node));
+                    deeds.push(NodeAction::TakeAway(node));
                 } else if is_due {
                     let asked = Some(now);
                     self.stages[place] = Stage::Draining { since, asked };
                     deeds.push(match self.plan.emptying {
-                        Emptying::Eviction | Emptying::System => Deed::Drain(node),
-                        Emptying::Migration => Deed::Cordon(node),
+                        DrainMethod::Eviction | DrainMethod::System => NodeAction::Drain(node),
+                        DrainMethod::Migration => NodeAction::Cordon(node),
                     });
                 }
             }
@@ -205,7 +205,7 @@ impl Upgrade {
                 if self.plan.is_rolling || is_last {
                     self.done = Some(now);
                 }
-                deeds.push(Deed::PutBack(name.clone()));
+                deeds.push(NodeAction::PutBack(name.clone()));
             }
             _ => {}
         }
@@ -256,7 +256,7 @@ mod tests {
             service: "10m".parse().expect("a constant"),
             drain_timeout: None,
             gap: Duration::from_secs(60),
-            emptying: Emptying::Eviction,
+            emptying: DrainMethod::Eviction,
             replaces: false,
             seed: 7,
         }
@@ -270,9 +270,9 @@ mod tests {
             let (deeds, next) = upgrade.step(now, store);
             for deed in deeds {
                 match deed {
-                    Deed::TakeAway(_) => away += 1,
-                    Deed::PutBack(_) => away -= 1,
-                    Deed::Drain(_) | Deed::Cordon(_) => {}
+                    NodeAction::TakeAway(_) => away += 1,
+                    NodeAction::PutBack(_) => away -= 1,
+                    NodeAction::Drain(_) | NodeAction::Cordon(_) => {}
                 }
                 most = most.max(away);
             }

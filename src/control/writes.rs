@@ -40,7 +40,7 @@ impl OwnWrites {
                 if is_stale && self.0.get(id) != row.map(|row| &row.changed) {
                     return Err(Conflict::Stale);
                 }
-                // The server stores nothing for an object that is so already, and tells nobody
+                // The server stores nothing for an object that is so already, and notifies no watcher
                 // (etcd3 store, `GuaranteedUpdate`).
                 let is_news = row.is_none_or(|row| row.object != *object);
                 Ok(is_news.then(|| write.event.clone()))
@@ -121,7 +121,7 @@ fn merged_taints(now: &Node, seen: &Node, wanted: &Node) -> Vec<Taint> {
         if seen.taints.contains(new) || taints.contains(new) {
             continue;
         }
-        taints.retain(|own| own.key != new.key || own.effect != new.effect);
+        taints.retain(|taint| taint.key != new.key || taint.effect != new.effect);
         taints.push(new.clone());
     }
     taints

@@ -12,12 +12,12 @@ use super::outcome::{DeviceId, Variant};
 
 /// A selector as stated, and compiled.
 #[derive(Clone, Debug)]
-pub(crate) struct Compiled {
+pub(crate) struct CompiledSelector {
     pub(crate) text: Text,
     pub(crate) program: Arc<Result<Selector, CompileError>>,
 }
 
-impl Compiled {
+impl CompiledSelector {
     pub(crate) fn new(text: &Text) -> Self {
         Self {
             text: text.clone(),
@@ -28,7 +28,7 @@ impl Compiled {
 
 /// A device of a slice.
 #[derive(Clone, Debug)]
-pub(crate) struct Known {
+pub(crate) struct DeviceEntry {
     pub(crate) slice: usize,
     /// Place in the slice.
     device: usize,
@@ -42,9 +42,9 @@ pub(crate) struct Known {
 #[derive(Clone, Debug)]
 pub struct Offers {
     pub(crate) slices: Arc<Vec<ResourceSlice>>,
-    pub(crate) classes: SortedMap<Text, Vec<Compiled>>,
+    pub(crate) classes: SortedMap<Text, Vec<CompiledSelector>>,
     /// All devices, slice by slice.
-    pub(crate) devices: Vec<Known>,
+    pub(crate) devices: Vec<DeviceEntry>,
     /// The devices of each slice.
     ranges: Vec<Range<usize>>,
     /// Numbers of the different ids.
@@ -63,7 +63,7 @@ pub(crate) struct Inventory {
     /// Devices in use, by the number of the id.
     pub(crate) in_use: Vec<bool>,
     /// Selectors of claims, compiled.
-    selectors: SortedMap<Text, Compiled>,
+    selectors: SortedMap<Text, CompiledSelector>,
 }
 
 impl Deref for Inventory {
@@ -102,15 +102,16 @@ impl Inventory {
     pub(crate) fn compile<'c>(&mut self, selectors: impl Iterator<Item = &'c Text>) {
         for text in selectors {
             if !self.selectors.contains_key(text) {
-                self.selectors.insert(text.clone(), Compiled::new(text));
+                self.selectors
+                    .insert(text.clone(), CompiledSelector::new(text));
             }
         }
     }
 
     /// A selector, compiled.
-    pub(crate) fn compiled(&self, text: &Text) -> Compiled {
+    pub(crate) fn compiled(&self, text: &Text) -> CompiledSelector {
         let known = self.selectors.get(text).cloned();
-        known.unwrap_or_else(|| Compiled::new(text))
+        known.unwrap_or_else(|| CompiledSelector::new(text))
     }
 }
 
@@ -135,7 +136,7 @@ impl Offers {
                 let id = id(own, stated);
                 let next = numbers.len();
                 let identity = *numbers.entry(id).or_insert(next);
-                devices.push(Known {
+                devices.push(DeviceEntry {
                     slice,
                     device,
                     identity,
@@ -145,7 +146,7 @@ impl Offers {
             ranges.push(first..devices.len());
         }
         let compiled = |class: &DeviceClass| {
-            let selectors = class.selectors.iter().map(Compiled::new);
+            let selectors = class.selectors.iter().map(CompiledSelector::new);
             (class.name.clone(), selectors.collect())
         };
         Self {

@@ -6,7 +6,7 @@ use model::dra::{ClaimRequest, DeviceCount, DeviceRequest, RequestedDevices, Res
 
 use super::constraint::Names;
 use super::error::AllocationError;
-use super::inventory::{Compiled, Inventory};
+use super::inventory::{CompiledSelector, Inventory};
 use super::outcome::Variant;
 use super::pools::{Pool, State};
 
@@ -15,7 +15,7 @@ pub(crate) const MOST_DEVICES: usize = 32;
 
 /// Devices that one request, or one alternative of it, asks for.
 #[derive(Clone, Debug)]
-pub(crate) struct Wanted<'a> {
+pub(crate) struct RequestAlternative<'a> {
     /// Name of the request.
     pub(crate) request: &'a Text,
     /// Name of the request with that of the alternative.
@@ -25,11 +25,11 @@ pub(crate) struct Wanted<'a> {
     pub(crate) number: usize,
     /// The devices themselves, by their places among all, if all are asked for.
     pub(crate) all: Option<Vec<usize>>,
-    selectors: Vec<Compiled>,
-    class: &'a [Compiled],
+    selectors: Vec<CompiledSelector>,
+    class: &'a [CompiledSelector],
 }
 
-impl Wanted<'_> {
+impl RequestAlternative<'_> {
     /// Names of the request.
     pub(crate) fn names(&self) -> Names<'_> {
         Names {
@@ -42,7 +42,7 @@ impl Wanted<'_> {
 /// A request with its alternatives, or the one that it asks for.
 #[derive(Clone, Debug)]
 pub(crate) struct Request<'a> {
-    pub(crate) wanted: Vec<Wanted<'a>>,
+    pub(crate) wanted: Vec<RequestAlternative<'a>>,
     pub(crate) has_alternatives: bool,
     /// Answers of the selectors by alternative and device.
     answers: Vec<Vec<Option<bool>>>,
@@ -153,7 +153,7 @@ fn prepare_request<'a>(
                 class: stated.class.clone(),
             });
         };
-        prepared.wanted.push(Wanted {
+        prepared.wanted.push(RequestAlternative {
             request: name,
             whole,
             admin_access: stated.admin_access,

@@ -59,7 +59,7 @@ enum Choice<'a> {
 }
 
 /// Devices of a claim, by their places among all.
-type Chosen = Vec<(usize, AllocatedDevice)>;
+type ClaimDevices = Vec<(usize, AllocatedDevice)>;
 
 /// A search with the devices chosen so far.
 pub(crate) struct Search<'a> {
@@ -71,7 +71,7 @@ pub(crate) struct Search<'a> {
     choices: Vec<Choice<'a>>,
     /// Claims that hold a device, by the number of its id.
     holders: Vec<Vec<usize>>,
-    chosen: Vec<Chosen>,
+    chosen: Vec<ClaimDevices>,
     walk: Walk,
     steps: u64,
 }
@@ -109,7 +109,7 @@ impl<'a> Search<'a> {
     }
 
     /// The devices of each claim; `None` if there is no solution.
-    pub(crate) fn run(mut self, walk: Walk) -> Result<Option<Vec<Chosen>>, AllocationError> {
+    pub(crate) fn run(mut self, walk: Walk) -> Result<Option<Vec<ClaimDevices>>, AllocationError> {
         self.walk = walk;
         match self.claim(0) {
             Ok(true) => return Ok(Some(self.chosen)),
@@ -298,7 +298,7 @@ impl<'a> Search<'a> {
         let constraints = &mut self.constraints[step.claim];
         let fails = constraints
             .iter_mut()
-            .position(|own| !own.add(names, driver, stated));
+            .position(|constraint| !constraint.add(names, driver, stated));
         if let Some(count) = fails {
             if must {
                 return Err(Stop::Failed(AllocationError::Constraint {

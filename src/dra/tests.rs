@@ -79,9 +79,9 @@ fn allocator(variant: Variant, slices: Vec<ResourceSlice>, in_use: &[&str]) -> A
     Allocator::new(variant, slices, &[any], &used(in_use))
 }
 
-type Decided = Result<Option<Vec<Allocated>>, AllocationError>;
+type Decision = Result<Option<Vec<Allocated>>, AllocationError>;
 
-fn decide(allocator: &Allocator, claims: &[ResourceClaim]) -> Decided {
+fn decide(allocator: &Allocator, claims: &[ResourceClaim]) -> Decision {
     let labels = Labels::new();
     let place = Place {
         name: "n0",
@@ -91,7 +91,7 @@ fn decide(allocator: &Allocator, claims: &[ResourceClaim]) -> Decided {
 }
 
 /// Requests with their devices, of all claims.
-fn names(decided: Decided) -> Option<Vec<String>> {
+fn names(decided: Decision) -> Option<Vec<String>> {
     let all = decided.expect("no error")?;
     let devices = all.iter().flat_map(|own| &own.devices);
     let named = devices.map(|own| format!("{}={}", own.request, own.id.device));
@@ -293,7 +293,7 @@ proptest! {
         // No device twice, none in use, and every request has what it asks for.
         if let Ok(Some(all)) = found {
             let devices: Vec<&AllocatedDevice> = all.iter().flat_map(|own| &own.devices).collect();
-            let ids: SortedSet<&DeviceId> = devices.iter().map(|own| &own.id).collect();
+            let ids: SortedSet<&DeviceId> = devices.iter().map(|device| &device.id).collect();
             prop_assert_eq!(ids.len(), devices.len());
             let taken = self::used(&names);
             prop_assert!(ids.iter().all(|id| !taken.contains(*id)));

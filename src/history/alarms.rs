@@ -208,23 +208,23 @@ impl Alarms {
             turn: turn.turn.name().to_owned(),
             value: turn.value.filter(|value| value.is_finite()),
         });
-        let listed = faults.iter().take(LISTED_MAX).map(|own| FaultEntry {
-            object: own.object.to_string(),
-            cause: own.cause.name().to_owned(),
-            exit: own.exit.as_ref().map(|end| ExitEntry {
+        let listed = faults.iter().take(LISTED_MAX).map(|fault| FaultEntry {
+            object: fault.object.to_string(),
+            cause: fault.cause.name().to_owned(),
+            exit: fault.exit.as_ref().map(|end| ExitEntry {
                 container: end.container.to_string(),
                 code: end.code,
                 reason: end.reason().to_owned(),
             }),
-            node: own.node.as_deref().map(ToOwned::to_owned),
-            since_ns: own.since.as_nanos(),
-            healed_ns: own.healed.map(Instant::as_nanos),
-            strength: own.strength,
-            least: own.least,
-            made: own.made,
-            restarted: own.restarted,
-            placed: own.placed,
-            joined: own.joined,
+            node: fault.node.as_deref().map(ToOwned::to_owned),
+            since_ns: fault.since.as_nanos(),
+            healed_ns: fault.healed.map(Instant::as_nanos),
+            strength: fault.strength,
+            least: fault.least,
+            made: fault.made,
+            restarted: fault.restarted,
+            placed: fault.placed,
+            joined: fault.joined,
         });
         let listed: Vec<FaultEntry> = listed.collect();
         Some(AlarmData {
@@ -254,7 +254,7 @@ impl FaultEntry {
         let at = at.unwrap_or_default();
         let exit = first.exit.as_ref().map(ExitEntry::words);
         let exit = exit.unwrap_or_default();
-        let sum = |of: fn(&Self) -> u64| faults.iter().map(|own| of(own)).sum::<u64>();
+        let sum = |of: fn(&Self) -> u64| faults.iter().map(|fault| of(fault)).sum::<u64>();
         let deeds = [
             (sum(|own| own.made), "pod recreated", "pods recreated"),
             (sum(|own| own.restarted), "restart", "restarts"),
@@ -270,7 +270,7 @@ impl FaultEntry {
         } else {
             done.join(", ")
         };
-        let end = if faults.iter().all(|own| own.healed_ns.is_some()) {
+        let end = if faults.iter().all(|fault| fault.healed_ns.is_some()) {
             "healed"
         } else {
             "not healed"
@@ -278,7 +278,7 @@ impl FaultEntry {
         // What runs to its end is kept at no strength.
         let worst = faults
             .iter()
-            .max_by_key(|own| own.strength.saturating_sub(own.least));
+            .max_by_key(|fault| fault.strength.saturating_sub(fault.least));
         let ready = worst.filter(|own| own.least < own.strength).map(|own| {
             format!(
                 "at least {} of {} ready; ",

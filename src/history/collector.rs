@@ -16,7 +16,7 @@ use super::pulls::{Pull, Pulls};
 use super::rounding::{percent, rounded};
 use super::spending::Spending;
 use super::traffic::TrafficCollector;
-use super::workloads::Followed;
+use super::workloads::WorkloadTracker;
 use super::{
     EventList, HEAT_COLUMNS_MAX, HEAT_ROWS_MAX, HeatData, HeatRow, NODES_MAX, NodeEntry,
     NodeEventEntry, NodeList, SERIES_COLUMNS_MAX, SeriesData, VariantData, WaitingList,
@@ -45,7 +45,7 @@ pub struct Collector {
     waits: Waits,
     bars: Bars,
     longest: LongestPending,
-    followed: Followed,
+    followed: WorkloadTracker,
     traffic: TrafficCollector,
     alarms: Alarms,
     spending: Spending,
@@ -85,7 +85,7 @@ impl Collector {
             waits: Waits::new(),
             bars: Bars::new(),
             longest: LongestPending::new(pods_max),
-            followed: Followed::new(),
+            followed: WorkloadTracker::new(),
             traffic: TrafficCollector::default(),
             alarms: Alarms::default(),
             spending: Spending::default(),

@@ -174,13 +174,13 @@ fn joined(bars: &[OpenBar]) -> OpenBar {
 }
 
 /// A pod and how long it was pending. Longer is greater; of equal ones the earlier is greater.
-type Listed = (i64, Reverse<u32>);
+type PendingEntry = (i64, Reverse<u32>);
 
 /// The pods that were pending longest.
 #[derive(Clone, Debug)]
 pub(super) struct LongestPending {
     room: usize,
-    least_first: BinaryHeap<Reverse<(Listed, EntryOf)>>,
+    least_first: BinaryHeap<Reverse<(PendingEntry, EntryOf)>>,
 }
 
 /// An entry as it lies in the heap: it takes no part in the order.

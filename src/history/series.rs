@@ -31,7 +31,7 @@ pub struct SeriesData {
     /// Cost of the existing nodes per hour; empty if none has a price.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub cost_an_hour: Vec<f64>,
-    /// The currency of that; empty where nobody named one.
+    /// Currency of the cost series; empty if unset.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub currency: String,
 }

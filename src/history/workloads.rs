@@ -17,7 +17,7 @@ const NAMES_MAX: usize = 3;
 
 /// Follows workloads.
 #[derive(Clone, Debug)]
-pub(super) struct Followed {
+pub(super) struct WorkloadTracker {
     workloads: Workloads,
     measured: MeasuredWindow,
     grid: Grid<2>,
@@ -35,7 +35,7 @@ pub(super) struct Marks {
     last: Option<(Instant, &'static str, Vec<String>, u64)>,
 }
 
-impl Followed {
+impl WorkloadTracker {
     pub(super) fn new() -> Self {
         Self {
             workloads: Workloads::default().keeping(),

@@ -10,19 +10,21 @@ use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::parts::Parts;
 use super::raw::{Identifier, MetricManifest, Reference, TargetManifest};
-use super::workload::{Checked, Workload};
+use super::workload::{CheckResult, Workload};
 use super::{Origin, recommendations, server};
 use model::finding::Finding;
 use model::workload::horizontal::{
     Behavior, HorizontalPodAutoscaler, HorizontalSpec, HorizontalStatus, MetricIdentifier,
     MetricSpec, ObjectRef, PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, Target,
 };
-use model::workload::vertical::{ContainerPolicy, Spared, UpdateMode, VerticalPodAutoscaler};
-use model::{Object, Text, Used};
+use model::workload::vertical::{
+    ContainerPolicy, ExcludedResources, UpdateMode, VerticalPodAutoscaler,
+};
+use model::{Object, ResourceUsage, Text};
 use units::{Quantity, SortedMap};
 
 /// A horizontal autoscaler.
-pub(super) fn horizontal(workload: &mut Workload<'_>) -> Checked {
+pub(super) fn horizontal(workload: &mut Workload<'_>) -> CheckResult {
     let path = Path::root("spec");
     let spec = Spec::deserialize(workload.spec).map_err(|error| path.broken(error))?;
     // The gate HPAScaleToZero is off by default up to 1.36; who has such an object has set it.
@@ -57,7 +59,7 @@ pub(super) fn horizontal(workload: &mut Workload<'_>) -> Checked {
 }
 
 /// A vertical autoscaler.
-pub(super) fn vertical(parts: &Parts, workload: &mut Workload<'_>) -> Checked {
+pub(super) fn vertical(parts: &Parts, workload: &mut Workload<'_>) -> CheckResult {
     let path = Path::root("spec");
     let raw = RawVertical::deserialize(workload.spec).map_err(|error| path.broken(error))?;
     let target = raw.target_ref.as_ref().map(Reference::read);
@@ -136,9 +138,9 @@ struct RawContainerPolicy {
 
 impl RawContainerPolicy {
     fn read(&self) -> Result<ContainerPolicy, String> {
-        let amounts = |list: &SortedMap<String, Value>| -> Result<Used, String> {
+        let amounts = |list: &SortedMap<String, Value>| -> Result<ResourceUsage, String> {
             let of = |name: &str| list.get(name).map(milli).transpose();
-            Ok(Used {
+            Ok(ResourceUsage {
                 cpu_milli: of("cpu")?.unwrap_or(0),
                 memory_bytes: of("memory")?.unwrap_or(0) / 1000,
             })
@@ -160,7 +162,7 @@ impl RawContainerPolicy {
         }
         let spares = |name: &str| controlled.is_some_and(|own| !own.iter().any(|own| own == name));
         Ok(ContainerPolicy {
-            spared: Spared {
+            spared: ExcludedResources {
                 cpu: spares("cpu"),
                 memory: spares("memory"),
             },

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::affinity::optional_selector;
 use super::field::{Path, Problem};
 use super::raw;
-use super::workload::{Checked, Workload, count};
+use super::workload::{CheckResult, Workload, count};
 use model::Object;
 use model::workload::{BudgetLimit, PodDisruptionBudget, UnhealthyPodEviction, validate};
 
@@ -40,7 +40,7 @@ pub(super) fn check_limits(spec: Option<&Value>) -> Result<(), Problem> {
 }
 
 /// A budget.
-pub(super) fn budget(workload: &mut Workload<'_>) -> Checked {
+pub(super) fn budget(workload: &mut Workload<'_>) -> CheckResult {
     let raw: RawBudget = workload.spec()?;
     let path = Path::root("spec");
     let texts = &mut workload.ctx.texts;

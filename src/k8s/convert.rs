@@ -41,7 +41,7 @@ pub(super) fn to_present(parts: &mut Parts) {
 
 /// Fills in a field that the object does not state.
 fn default(fields: &mut Map<String, Value>, field: &str, value: impl Into<Value>) {
-    let stated = fields.get(field).is_some_and(|own| !own.is_null());
+    let stated = fields.get(field).is_some_and(|field| !field.is_null());
     if !stated {
         fields.insert(field.to_owned(), value.into());
     }
@@ -50,7 +50,7 @@ fn default(fields: &mut Map<String, Value>, field: &str, value: impl Into<Value>
 /// A selector that is not stated was that of the template's labels.
 fn select_own_labels(spec: &mut Map<String, Value>) {
     let template = spec.get("template");
-    let labels = template.and_then(|own| own.get("metadata")?.get("labels").cloned());
+    let labels = template.and_then(|template| template.get("metadata")?.get("labels").cloned());
     if let Some(labels) = labels {
         default(spec, "selector", json!({ "matchLabels": labels }));
     }

@@ -7,7 +7,7 @@ use std::io::BufRead;
 
 use super::json_stream;
 use super::reader::Reader;
-use super::source::{CUT_OFF, Refused, Sink, Source, Stop};
+use super::source::{CUT_OFF, Sink, Source, SourceError, Stop};
 use super::{AdmissionClasses, ContainerNames, Manifests, Updates, api_error, yaml, yaml_stream};
 use intake::Input;
 use intake::TraceError;
@@ -17,7 +17,7 @@ use units::plural;
 /// Number of bytes that tell JSON from YAML.
 const LOOKED_AT: usize = 4096;
 
-/// Number of faults of a file that are told; others are counted.
+/// Maximum number of faults reported per file; others are counted.
 const FAULTS_TOLD: usize = 20;
 
 /// Reads files of manifests one after the other.
@@ -113,13 +113,13 @@ pub(super) fn read_into(input: &Input, sink: &mut dyn Sink) -> Result<(), TraceE
         .fill_buf()
         .map_err(|error| read_error(&input.name, &error))?;
     let looked = &looked[..looked.len().min(LOOKED_AT)];
-    let mut sink = Gathering {
+    let mut sink = FaultCollector {
         sink,
         faults: Vec::new(),
         untold: 0,
     };
     let outcome = if let Some(words) = api_error::in_text(looked) {
-        Err(Stop::Refused(Refused(format!("line 1: {words}"))))
+        Err(Stop::Refused(SourceError(format!("line 1: {words}"))))
     } else if is_json(&input.name, looked) {
         json_stream::read(&mut *text, &mut sink)
     } else {
@@ -135,15 +135,15 @@ pub(super) fn read_into(input: &Input, sink: &mut dyn Sink) -> Result<(), TraceE
 
 /// Hands objects on and notes the faults of those that are refused, so that a file's faults are
 /// told together.
-struct Gathering<'s> {
+struct FaultCollector<'s> {
     sink: &'s mut dyn Sink,
     faults: Vec<String>,
     /// Number of further faults.
     untold: u64,
 }
 
-impl Gathering<'_> {
-    fn note(&mut self, refused: Refused) {
+impl FaultCollector<'_> {
+    fn note(&mut self, refused: SourceError) {
         if self.faults.len() < FAULTS_TOLD {
             self.faults.push(refused.0);
         } else {
@@ -170,15 +170,15 @@ impl Gathering<'_> {
     }
 }
 
-impl Sink for Gathering<'_> {
+impl Sink for FaultCollector<'_> {
     fn reader(&mut self) -> &mut Reader {
         self.sink.reader()
     }
 
-    fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), Refused> {
+    fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), SourceError> {
         if let Some(words) = api_error::in_object(&source) {
             let place = self.sink.reader().place();
-            self.note(Refused(format!("{place}: {words}")));
+            self.note(SourceError(format!("{place}: {words}")));
             return Ok(());
         }
         let depth = self.sink.reader().depth();

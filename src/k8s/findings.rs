@@ -70,7 +70,7 @@ impl fmt::Display for ObjectName<'_> {
 type Key = (String, String, &'static str);
 
 /// The first object of a finding with its file, and in how many places the very same was found.
-struct Found {
+struct FindingEntry {
     file: String,
     object: String,
     count: usize,
@@ -83,7 +83,7 @@ pub(super) struct Findings {
     /// The file being read.
     file: String,
     has_several_files: bool,
-    found: IndexMap<Key, Found, FxBuildHasher>,
+    found: IndexMap<Key, FindingEntry, FxBuildHasher>,
     /// Places of the findings of the object being read.
     noted: Vec<usize>,
 }
@@ -139,7 +139,7 @@ impl Findings {
         let file = &self.file;
         let entry = self.found.entry(key);
         self.noted.push(entry.index());
-        let found = entry.or_insert_with(|| Found {
+        let found = entry.or_insert_with(|| FindingEntry {
             file: file.clone(),
             object: object.to_string(),
             count: 0,

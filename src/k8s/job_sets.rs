@@ -6,14 +6,14 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::declared::PodPriority;
+use super::declared_workload::PodPriority;
 use super::field::{Path, Problem};
 use super::raw::nullable;
 use super::workload::{Workload, part};
 use super::workload_jobs::read_job;
 use model::queueing::workload_of;
 use model::workload::Finding;
-use model::workload::job::{JobMember, JobQueue, Queued};
+use model::workload::job::{JobMember, JobQueue, QueueReference};
 use model::{Object, Text};
 
 #[derive(Default, Deserialize)]
@@ -125,7 +125,7 @@ pub(super) fn jobs(workload: &mut Workload<'_>) -> Result<Vec<Member>, Problem> 
             let (mut job, findings) = read;
             if raw.suspend && queue.is_none() {
                 job.suspend = true;
-                job.queue = Queued::default();
+                job.queue = QueueReference::default();
             }
             jobs.push(workload.member((Object::Job(Arc::new(job)), findings)));
         }

@@ -7,7 +7,7 @@ use memchr::memchr2;
 
 use super::api_error;
 use super::json_field::first_text;
-use super::source::{Refused, Sink, Source, Stop, Syntax};
+use super::source::{Sink, Source, SourceError, Stop, Syntax};
 use intake::budget::{OBJECT_BYTES, make_room, too_long};
 
 /// Number of bytes read at once.
@@ -56,7 +56,7 @@ struct Splitter<'t> {
 }
 
 /// An item that states no kind, in a list whose kind comes after its items.
-struct Waiting {
+struct LateItem {
     text: Vec<u8>,
     place: String,
     line: u64,
@@ -171,7 +171,7 @@ impl<'t> Splitter<'t> {
     }
 
     /// The elements of an array, handed over; those whose kind is to come are given back.
-    fn items(&mut self, sink: &mut dyn Sink, kind: Option<&str>) -> Result<Vec<Waiting>, Stop> {
+    fn items(&mut self, sink: &mut dyn Sink, kind: Option<&str>) -> Result<Vec<LateItem>, Stop> {
         let mut waiting = Vec::new();
         self.lists += 1;
         if self.lists > MOST_LISTS {
@@ -209,7 +209,7 @@ impl<'t> Splitter<'t> {
         &mut self,
         sink: &mut dyn Sink,
         kind: Option<&str>,
-        waiting: &mut Vec<Waiting>,
+        waiting: &mut Vec<LateItem>,
     ) -> Result<(), Stop> {
         if !self.skip_value()? {
             return Err(self.cut_off(sink, kind));
@@ -222,7 +222,7 @@ impl<'t> Splitter<'t> {
             return Splitter::new(&mut text, line, column, self.lists).inner(sink);
         }
         if own.is_none() && kind.is_none() {
-            waiting.push(Waiting {
+            waiting.push(LateItem {
                 text: source.text.to_vec(),
                 place: sink.reader().place(),
                 line,
@@ -290,7 +290,7 @@ impl<'t> Splitter<'t> {
         self.release();
         let line = self.line + 1;
         let fault = format!("the file is cut off after line {line}; write it again");
-        Refused(sink.reader().describe(&fault)).into()
+        SourceError(sink.reader().describe(&fault)).into()
     }
 
     fn unexpected(&mut self, sink: &mut dyn Sink, expected: &str) -> Stop {
@@ -298,12 +298,12 @@ impl<'t> Splitter<'t> {
         let rest = &self.window[self.at..];
         let (line, column) = (self.line + 1, self.column + 1);
         if let Some(words) = api_error::in_text(rest) {
-            return Refused(format!("line {line}: {words}")).into();
+            return SourceError(format!("line {line}: {words}")).into();
         }
         let rest = String::from_utf8_lossy(&rest[..rest.len().min(20)]);
         let found = rest.lines().next().unwrap_or_default();
         let fault = format!("expected {expected} at line {line} column {column}, found `{found}`");
-        Refused(sink.reader().describe(&fault)).into()
+        SourceError(sink.reader().describe(&fault)).into()
     }
 
     fn skip_logs(&mut self) -> io::Result<()> {
@@ -484,7 +484,7 @@ impl Splitter<'_> {
 }
 
 /// Hands over the items whose list said only at its end what they are.
-fn settle(sink: &mut dyn Sink, waiting: Vec<Waiting>, kind: Option<&str>) -> Result<(), Stop> {
+fn settle(sink: &mut dyn Sink, waiting: Vec<LateItem>, kind: Option<&str>) -> Result<(), Stop> {
     for item in waiting {
         let place = sink.reader().move_to(item.place);
         let source = Source {

@@ -381,14 +381,14 @@ pub(super) fn is_workload(kind: &str, api_version: Option<&str>) -> bool {
 
 /// A kind that is read, in a version whose fields are others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Outdated {
+pub(super) struct OutdatedVersion {
     group: &'static str,
     version: &'static str,
     /// Marks a kind that is read only where workloads are asked for.
     pub(super) is_workload_only: bool,
 }
 
-impl std::fmt::Display for Outdated {
+impl std::fmt::Display for OutdatedVersion {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self.group {
             "" => f.write_str(self.version),
@@ -398,14 +398,14 @@ impl std::fmt::Display for Outdated {
 }
 
 /// The version to write instead of one that is not read, if the kind is.
-pub(super) fn outdated(name: &str, api_version: Option<&str>) -> Option<Outdated> {
+pub(super) fn outdated(name: &str, api_version: Option<&str>) -> Option<OutdatedVersion> {
     let (group, version) = split(api_version?);
     let mut named = KINDS.iter().filter(|kind| kind.name == name);
     let kind = named.find(|kind| {
         let is_former = !kind.former.is_empty() && kind.former == group;
         is_former || (kind.group == group && !kind.versions.contains(&version))
     })?;
-    Some(Outdated {
+    Some(OutdatedVersion {
         group: kind.group,
         version: kind.versions[0],
         is_workload_only: kind.used == Use::Workload,

@@ -34,10 +34,10 @@ const CONFIG: &str = "write it as a Deployment, which `name: openshift` runs as 
     triggers, hooks and times as `system.openshift.deploymentConfigs`; the pods that it would make are missing";
 const MEASURED: &str = "measurements are not read: pods use what the experiment's models say";
 
-/// End of the names under which objects are counted that nobody wants read.
+/// End of the names under which objects are counted that no user wants read.
 pub(super) const UNWANTED: &str = " (--ignore)";
 
-/// Effect of a kind that nobody wants read.
+/// Effect of a kind that no user wants read.
 const AS_ASKED: &str = "as asked; what they would change is not in the answer";
 
 /// Effect of a kind that nothing is known of.

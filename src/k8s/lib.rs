@@ -16,14 +16,13 @@
 
 mod admission;
 mod affinity;
-mod alike;
 mod api_error;
 mod as_json;
 pub mod autoscalers;
 mod budgets;
 mod cluster_scoped;
 mod convert;
-mod declared;
+mod declared_workload;
 pub mod dra;
 mod dump;
 mod fault;
@@ -34,9 +33,9 @@ mod gpu;
 mod homeless;
 mod ingress_settings;
 mod job_sets;
+mod json_copy;
 mod json_field;
 mod json_stream;
-mod keep;
 mod keys;
 mod kinds;
 pub mod kubectl_dump;
@@ -59,7 +58,7 @@ mod raw;
 mod reader;
 mod recommendations;
 mod record;
-mod reported;
+mod reported_status;
 mod resize;
 mod revisions;
 mod role_jobs;
@@ -68,9 +67,11 @@ mod runtime_class;
 mod scheduler_config;
 mod server;
 mod services;
+mod similar_pod;
 mod snapshot;
 mod source;
 mod template;
+mod template_text;
 #[cfg(test)]
 mod tests;
 mod unmodelled;
@@ -78,7 +79,6 @@ mod updates;
 mod workload;
 mod workload_jobs;
 mod workloads;
-mod written;
 mod yaml;
 mod yaml_stream;
 
@@ -89,12 +89,12 @@ use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
 pub use admission::AdmissionClasses;
-pub use declared::DeclaredWorkload;
+pub use declared_workload::DeclaredWorkload;
 pub use dump::{ManifestReader, read_inputs};
 pub use field::parse_unix_secs;
 pub use findings::ManifestFinding;
 pub use homeless::HomelessPods;
-pub use keep::PassedOver;
+pub use json_copy::OmittedFields;
 pub use kinds::kind_named;
 pub use left_out::effect_of_kind;
 pub use node_status::NodeReport;
@@ -102,14 +102,14 @@ pub use pod_status::{PodEnd, PodReport, ReportedContainer, ReportedRun, Reported
 pub use programs::Programs;
 pub use recommendations::{StoredHistogram, VerticalCheckpoint};
 pub use record::{BrokenField, PodRecord, read_pod, read_resize};
-pub use reported::{Reported, ReportedCondition, ReportedCounts, ReportedJob};
+pub use reported_status::{ReportedCondition, ReportedCounts, ReportedJob, ReportedStatus};
 pub use revisions::DeclaredRevision;
 pub use scheduler_config::{ConfigDoubt, config_doubts, read_scheduler_config};
 pub use server::{ADMITTED, server_rules, server_rules_of_objects, takes_amount};
 pub use snapshot::{Snapshot, SnapshotWriter};
+pub use template_text::{FirstTemplates, written_template};
 pub use updates::Updates;
 pub use workload::count;
-pub use written::{FirstTemplates, written_template};
 pub use yaml::read_values;
 
 use fault::Fault;
@@ -199,7 +199,7 @@ impl Kubelet {
     }
 }
 
-/// Workloads of a kind that nobody acts on.
+/// Workloads of a kind without a controller in the model.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UnreadWorkloads {
     /// Number of objects.
@@ -288,12 +288,12 @@ impl ManifestPod {
         &self.spec.namespace
     }
 
-    /// Whether the pod is healthy as disruption budgets count: it is ready, and was not told to end.
+    /// Whether the pod is healthy as disruption budgets count: it is ready, and was not asked to terminate.
     pub fn is_healthy(&self) -> bool {
         let is_ready = self
             .report
             .as_ref()
-            .is_none_or(|own| own.is_ready != Some(false));
+            .is_none_or(|report| report.is_ready != Some(false));
         self.is_up() && is_ready && !self.is_terminating
     }
 
@@ -330,7 +330,7 @@ impl ManifestPod {
     }
 
     /// Whether a scheduler is to find a node for it: it has none, and has neither ended nor been
-    /// told to end (spec: kubernetes.md 1.2).
+    /// asked to terminate (spec: kubernetes.md 1.2).
     pub fn waits_for_node(&self) -> bool {
         self.node_name.is_none() && !self.phase.is_final() && !self.is_terminating
     }
@@ -460,7 +460,7 @@ pub enum ContainerNames {
 /// Source of an object, by which the API server's rules hold for it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Origin {
-    /// Somebody would submit it: what the server would refuse is refused.
+    /// A user would submit it: what the server would refuse is refused.
     #[default]
     Submitted,
     /// A server has admitted it: what breaks a rule of another release is a finding.

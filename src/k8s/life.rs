@@ -155,14 +155,14 @@ impl Reader<'_> {
     }
 
     /// Value that is stated of this container alone.
-    fn own<T>(&self, key: &str, read: Read<T>) -> Result<Option<T>, Problem> {
+    fn own<T>(&self, key: &str, read: Parse<T>) -> Result<Option<T>, Problem> {
         let key = format!("{key}.{}", self.name);
         let text = self.annotations.get(&key);
         text.map(|text| in_annotation(&key, text, read)).transpose()
     }
 
     /// Value that is stated of this container, or else of all.
-    fn any<T>(&self, key: &str, read: Read<T>) -> Result<Option<T>, Problem> {
+    fn any<T>(&self, key: &str, read: Parse<T>) -> Result<Option<T>, Problem> {
         if let Some(own) = self.own(key, read)? {
             return Ok(Some(own));
         }
@@ -172,10 +172,10 @@ impl Reader<'_> {
 }
 
 /// Reads a text, or says what was expected.
-type Read<T> = fn(&str) -> Result<T, &'static str>;
+type Parse<T> = fn(&str) -> Result<T, &'static str>;
 
 /// Reads an annotation of a template.
-pub(super) fn in_annotation<T>(key: &str, text: &str, read: Read<T>) -> Result<T, Problem> {
+pub(super) fn in_annotation<T>(key: &str, text: &str, read: Parse<T>) -> Result<T, Problem> {
     let path = Path::root("metadata");
     let path = path.field("annotations");
     read(text).map_err(|expected| path.key(key).problem(expected, text))

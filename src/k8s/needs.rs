@@ -1,5 +1,5 @@
 //! Secrets and configs that the containers of a template mount or read: the names, and nothing of what
-//! is in them. Optional ones hold nobody up and are left out.
+//! is in them. Optional ones block no pod and are left out.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::field::{Path, Problem};
 use super::raw::nullable;
 use super::workload::{Workload, part};
-use model::{NamedObject, Needed, Needs, Object};
+use model::{ConfigReference, NamedObject, Needs, Object};
 use units::SortedSet;
 
 #[derive(Default, Deserialize)]
@@ -104,8 +104,8 @@ pub(super) fn needs(template: &Value) -> Result<Needs, Problem> {
     let mut note = |secret: Option<&RawReference>, config: Option<&RawReference>| {
         let secret = secret.and_then(RawReference::needed);
         let config = config.and_then(RawReference::needed);
-        needs.extend(secret.map(|name| Needed::Secret(name.into())));
-        needs.extend(config.map(|name| Needed::ConfigMap(name.into())));
+        needs.extend(secret.map(|name| ConfigReference::Secret(name.into())));
+        needs.extend(config.map(|name| ConfigReference::ConfigMap(name.into())));
     };
     for volume in raw.volumes {
         let secret = volume.secret.map(|own| RawReference {

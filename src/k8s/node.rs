@@ -70,9 +70,9 @@ fn avoided(metadata: &raw::Metadata) -> Result<AvoidedControllers, Problem> {
     let path = Path::root("metadata");
     let path = path.field("annotations");
     let path = path.key(key);
-    let stated: Avoided = serde_json::from_str(text).map_err(|why| path.broken(why))?;
+    let stated: AvoidAnnotation = serde_json::from_str(text).map_err(|why| path.broken(why))?;
     let signatures = stated.prefer_avoid_pods.into_iter();
-    let controllers = signatures.filter_map(|own| own.pod_signature.pod_controller);
+    let controllers = signatures.filter_map(|signature| signature.pod_signature.pod_controller);
     Ok(AvoidedControllers(
         controllers.map(|own| (own.kind, own.name)).collect(),
     ))
@@ -81,7 +81,7 @@ fn avoided(metadata: &raw::Metadata) -> Result<AvoidedControllers, Problem> {
 /// The annotation by which a node asks for that, as Kubernetes writes it.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Avoided {
+struct AvoidAnnotation {
     #[serde(default)]
     prefer_avoid_pods: Vec<AvoidedPods>,
 }
@@ -141,7 +141,10 @@ fn note_left_out(node: &Node, ctx: &mut Ctx) {
 /// Gives a node that is not ready the taint that its condition leads to, as the node controller does
 /// (`doNoScheduleTaintingPass`), where the file lacks it.
 fn mark_down(node: &mut Node, status: &raw::NodeStatus) {
-    let ready = status.conditions.iter().find(|own| own.kind == "Ready");
+    let ready = status
+        .conditions
+        .iter()
+        .find(|condition| condition.kind == "Ready");
     let key = match ready.map(|own| own.status.as_str()) {
         Some("False") => NOT_READY_TAINT,
         Some("Unknown") => UNREACHABLE_TAINT,

@@ -123,7 +123,7 @@ pub(super) fn add(
         }
         "NodeClaim" => {
             let status: RawClaimStatus = part(parts.late_status.as_ref(), "status")?;
-            // One without a node is a machine under way, which nobody can tell the end of.
+            // One without a node is a machine under way, whose end is unknown.
             if let Some(node) = status.node_name.filter(|name| !name.is_empty()) {
                 let own = NodeClaim {
                     is_drifted: { status.conditions.iter() }
@@ -201,7 +201,7 @@ fn pool(parts: &Parts, texts: &mut Texts) -> Result<NodePool, Problem> {
         termination_grace: grace.flatten(),
         do_not_disrupt: annotations
             .get(DO_NOT_DISRUPT)
-            .is_some_and(|own| own == "true"),
+            .is_some_and(|annotation| annotation == "true"),
         replicas: raw.replicas,
         node_class,
     })
@@ -234,7 +234,11 @@ fn budgets(raw: Option<Vec<RawBudget>>, path: &Path<'_>) -> Result<Vec<NodePoolB
         Ok(NodePoolBudget {
             nodes: own.nodes.as_deref().unwrap_or("10%").into(),
             times,
-            reasons: own.reasons.iter().map(|own| own.as_str().into()).collect(),
+            reasons: own
+                .reasons
+                .iter()
+                .map(|reason| reason.as_str().into())
+                .collect(),
         })
     });
     budgets.collect()

@@ -25,8 +25,11 @@ pub(super) fn report(
     status: &raw::NodeStatus,
     taints: &[Taint],
 ) -> Option<NodeReport> {
-    let ready = status.conditions.iter().find(|own| own.kind == "Ready");
-    let heard = ready.and_then(|own| own.last_heartbeat_time.as_deref());
+    let ready = status
+        .conditions
+        .iter()
+        .find(|condition| condition.kind == "Ready");
+    let heard = ready.and_then(|ready| ready.last_heartbeat_time.as_deref());
     let added = spec.taints.iter().zip(taints).filter_map(|(raw, taint)| {
         let added = raw.time_added.as_deref().and_then(parse_unix_secs)?;
         // Others act on nothing that is there already.
@@ -35,7 +38,7 @@ pub(super) fn report(
     });
     let status = ready.map(|own| own.status.as_str());
     // The node controller marks nodes by taints, which stand for a condition that a file lacks.
-    let is_marked = |key: &str| ready.is_none() && taints.iter().any(|own| &*own.key == key);
+    let is_marked = |key: &str| ready.is_none() && taints.iter().any(|taint| &*taint.key == key);
     let report = NodeReport {
         is_silent: status == Some("Unknown") || is_marked(UNREACHABLE_TAINT),
         is_unready: status == Some("False") || is_marked(NOT_READY_TAINT),
@@ -49,8 +52,13 @@ pub(super) fn report(
 /// Newest time that a node's conditions and taints state.
 pub(super) fn newest_time(spec: &raw::NodeSpec, status: &raw::NodeStatus) -> Option<i64> {
     let conditions = status.conditions.iter();
-    let stated = conditions.flat_map(|own| [&own.last_heartbeat_time, &own.last_transition_time]);
-    let added = spec.taints.iter().map(|own| &own.time_added);
+    let stated = conditions.flat_map(|condition| {
+        [
+            &condition.last_heartbeat_time,
+            &condition.last_transition_time,
+        ]
+    });
+    let added = spec.taints.iter().map(|taint| &taint.time_added);
     let times = stated.chain(added).flatten();
     times.filter_map(|text| parse_unix_secs(text)).max()
 }

@@ -10,10 +10,12 @@ use serde::Deserialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::alike::{OwnMetadata, OwnSpec, OwnStatus};
-use super::fields::{List, METADATA, NODE_SPEC, POD_SPEC, Strays, Watched, WatchedAs};
+use super::fields::{
+    FieldWatch, FieldWatchSeed, List, METADATA, NODE_SPEC, POD_SPEC, UnreadFields,
+};
 use super::parts::{Body, Parts};
 use super::reader::Reader;
+use super::similar_pod::{MetadataOverrides, SpecOverrides, StatusOverrides};
 use super::{revisions, runtime_class};
 
 /// The fields of any object that are looked at.
@@ -203,15 +205,15 @@ fn read_own<'de, A: MapAccess<'de>>(
 ) -> Result<(), A::Error> {
     match key {
         Key::Metadata => {
-            let own: OwnMetadata = map.next_value()?;
+            let own: MetadataOverrides = map.next_value()?;
             parts.metadata.name = own.name;
             parts.metadata.namespace = own.namespace;
             parts.metadata.uid = own.uid;
             parts.metadata.creation_timestamp = own.creation_timestamp;
         }
-        Key::Spec => parts.pod_spec.node_name = map.next_value::<OwnSpec>()?.node_name,
+        Key::Spec => parts.pod_spec.node_name = map.next_value::<SpecOverrides>()?.node_name,
         _ => {
-            let own = map.next_value::<OwnStatus>()?;
+            let own = map.next_value::<StatusOverrides>()?;
             parts.pod_status.start_time = own.start_time;
             parts.pod_status.ready_since = own.ready_since;
         }
@@ -302,10 +304,10 @@ fn watched<'de, T: Default + Deserialize<'de>, A: MapAccess<'de>>(
     map: &mut A,
     list: List,
     root: &'static str,
-    strays: &mut Strays,
+    strays: &mut UnreadFields,
 ) -> Result<T, A::Error> {
-    let watched = Watched { list, root, strays };
-    let value: Option<T> = map.next_value_seed(WatchedAs(watched, PhantomData))?;
+    let watched = FieldWatch { list, root, strays };
+    let value: Option<T> = map.next_value_seed(FieldWatchSeed(watched, PhantomData))?;
     Ok(value.unwrap_or_default())
 }
 

@@ -3,8 +3,8 @@
 use serde::de::Error;
 use serde_json::Value;
 
-use super::fields::{NODE_SPEC, POD_SPEC, Strays};
-use super::kinds::{self, Outdated};
+use super::fields::{NODE_SPEC, POD_SPEC, UnreadFields};
+use super::kinds::{self, OutdatedVersion};
 use super::{Origin, raw};
 
 /// An object as far as it has been read.
@@ -32,9 +32,9 @@ pub(super) struct Parts {
     pub(super) waiting: Vec<(Box<Parts>, String)>,
     pub(super) has_items: bool,
     /// Pods that a workload wants, where workloads are not read.
-    pub(super) wanted: raw::Wanted,
+    pub(super) wanted: raw::ReplicaFields,
     /// Fields that no reader looks at.
-    pub(super) strays: Strays,
+    pub(super) strays: UnreadFields,
 }
 
 /// Source of an object: what a server has admitted bears marks of it.
@@ -45,7 +45,7 @@ pub(super) fn origin(metadata: &raw::Metadata, status: &raw::PodStatus) -> Origi
         &metadata.creation_timestamp,
         &status.phase,
     ];
-    let is_marked = |mark: &&Option<String>| mark.as_ref().is_some_and(|own| !own.is_empty());
+    let is_marked = |mark: &&Option<String>| mark.as_ref().is_some_and(|mark| !mark.is_empty());
     if marks.iter().any(is_marked) {
         Origin::Admitted
     } else {
@@ -65,7 +65,7 @@ pub(super) enum Body {
     /// Body of a workload, read only where workloads are asked for (`workloads.rs`).
     Workload,
     /// Nothing: the version has other fields.
-    Outdated(Outdated),
+    Outdated(OutdatedVersion),
     /// Nothing.
     Skipped,
 }

@@ -93,7 +93,7 @@ pub(super) fn pod_spec(
 /// The object that controls another one, as its owner references say.
 pub(super) fn owner(metadata: &raw::Metadata, texts: &mut Texts) -> Option<Owner> {
     let mut owners = metadata.owner_references.iter();
-    let controller = owners.find(|own| own.controller);
+    let controller = owners.find(|owner| owner.controller);
     controller.map(|own| Owner {
         kind: texts.share(&own.kind),
         name: texts.share(&own.name),
@@ -128,13 +128,16 @@ pub(super) fn index_failures(metadata: &raw::Metadata) -> IndexFailures {
 /// Whether a pod is one that its job has yet to count.
 pub(super) fn is_tracked(metadata: &raw::Metadata) -> bool {
     let mut finalizers = metadata.finalizers.iter();
-    finalizers.any(|own| own == keys::JOB_TRACKING)
+    finalizers.any(|finalizer| finalizer == keys::JOB_TRACKING)
 }
 
 /// Maker of a pod, which makes a new one if it is lost. What a node runs by itself shows in the API
 /// as a mirror pod.
 pub(super) fn maker(metadata: &raw::Metadata) -> Maker {
-    let controller = metadata.owner_references.iter().find(|own| own.controller);
+    let controller = metadata
+        .owner_references
+        .iter()
+        .find(|reference| reference.controller);
     match controller.map(|own| own.kind.as_str()) {
         _ if metadata.annotations.get(keys::MIRROR).is_some() => Maker::Node,
         Some("Node" | "DaemonSet") => Maker::Node,

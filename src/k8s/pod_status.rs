@@ -79,7 +79,7 @@ impl PodReport {
     /// Times that the report states.
     pub(super) fn times(&self) -> impl Iterator<Item = i64> {
         let containers = self.containers.iter().flatten();
-        containers.filter_map(|own| match own.state? {
+        containers.filter_map(|container| match container.state? {
             ReportedState::Running(since) => since,
             ReportedState::BackOff(run) | ReportedState::Ended(run) => run.ended,
             ReportedState::Waiting | ReportedState::Stuck => None,
@@ -94,7 +94,7 @@ pub struct PodEnd {
     pub unix_secs: Option<i64>,
     /// Reason for the end.
     pub reason: EndReason,
-    /// The codes that its containers ended with, by their names, as far as they are told.
+    /// The exit codes of its containers by name, as far as they are reported.
     pub codes: Vec<(Text, i32)>,
 }
 
@@ -104,12 +104,13 @@ pub(super) fn end(status: &raw::PodStatus) -> Option<PodEnd> {
         return None;
     }
     let statuses = { status.init_container_statuses.iter() }.chain(&status.container_statuses);
-    let runs = statuses.filter_map(|own| Some((&own.name, run(own.state.terminated.as_ref()?))));
+    let runs =
+        statuses.filter_map(|status| Some((&status.name, run(status.state.terminated.as_ref()?))));
     let runs: Vec<(&String, ReportedRun)> = runs.collect();
     let is_disrupted = status
         .conditions
         .iter()
-        .any(|own| own.kind == "DisruptionTarget" && own.status == "True");
+        .any(|condition| condition.kind == "DisruptionTarget" && condition.status == "True");
     Some(PodEnd {
         unix_secs: runs.iter().filter_map(|(_, own)| own.ended).max(),
         reason: match (status.phase.as_deref(), status.reason.as_deref()) {
@@ -134,7 +135,7 @@ pub(super) fn report(status: &raw::PodStatus, spec: &PodSpec) -> Option<PodRepor
     let is_ready = is_ready(status).or_else(|| {
         // Without the condition a pod is as ready as its containers.
         let mut containers = status.container_statuses.iter();
-        let is_unready = containers.any(|own| own.ready == Some(false));
+        let is_unready = containers.any(|container| container.ready == Some(false));
         (is_unready && !is_pending(status)).then_some(false)
     });
     let containers = spec
@@ -172,7 +173,10 @@ fn is_over(status: &raw::PodStatus) -> bool {
 
 /// The condition `Ready` of a pod, if it has one.
 fn is_ready(status: &raw::PodStatus) -> Option<bool> {
-    let ready = status.conditions.iter().find(|own| own.kind == "Ready");
+    let ready = status
+        .conditions
+        .iter()
+        .find(|condition| condition.kind == "Ready");
     ready.map(|own| own.status == "True")
 }
 
@@ -180,15 +184,20 @@ fn is_ready(status: &raw::PodStatus) -> Option<bool> {
 fn is_plain_status(status: &raw::PodStatus) -> bool {
     let is_pending = is_pending(status);
     let (inits, others) = (&status.init_container_statuses, &status.container_statuses);
-    inits.iter().all(|own| is_plain(own, true, is_pending))
-        && others.iter().all(|own| is_plain(own, false, is_pending))
+    inits.iter().all(|init| is_plain(init, true, is_pending))
+        && others
+            .iter()
+            .all(|other| is_plain(other, false, is_pending))
         && (is_pending || is_ready(status) != Some(false))
 }
 
 /// Time of the last change of a pod's readiness.
 pub(super) fn ready_since(status: &raw::PodStatus) -> Option<i64> {
-    let ready = status.conditions.iter().find(|own| own.kind == "Ready");
-    let of_condition = ready.and_then(|own| own.last_transition_time.as_deref());
+    let ready = status
+        .conditions
+        .iter()
+        .find(|condition| condition.kind == "Ready");
+    let of_condition = ready.and_then(|ready| ready.last_transition_time.as_deref());
     parse_unix_secs(status.ready_since.as_deref().or(of_condition)?)
 }
 
@@ -241,7 +250,7 @@ fn run(ended: &raw::ContainerStateTerminated) -> ReportedRun {
 fn is_tracked(pod: &Value) -> bool {
     let finalizers = pod["metadata"]["finalizers"].as_array();
     let mut finalizers = finalizers.into_iter().flatten();
-    finalizers.any(|own| own.as_str() == Some(JOB_TRACKING))
+    finalizers.any(|finalizer| finalizer.as_str() == Some(JOB_TRACKING))
 }
 
 /// Takes out of a pod's status what [`report`] and [`end`] pass over, so that pods of a snapshot are
@@ -260,7 +269,7 @@ pub(super) fn shorten(pod: &mut Value) {
     };
     let parsed = raw::PodStatus::deserialize(&*status).ok();
     let is_over = parsed.as_ref().is_none_or(is_over);
-    let says_nothing = parsed.is_some_and(|own| is_plain_status(&own));
+    let says_nothing = parsed.is_some_and(|parsed| is_plain_status(&parsed));
     if (is_over && !is_tracked) || says_nothing {
         for list in ["containerStatuses", "initContainerStatuses"] {
             shorten_containers(status, list);
@@ -292,8 +301,8 @@ fn shorten_containers(status: &mut Map<String, Value>, list: &str) {
             container.remove(field);
         }
     }
-    containers.retain(|own| {
-        let fields = own.as_object();
+    containers.retain(|container| {
+        let fields = container.as_object();
         fields.is_none_or(|fields| fields.keys().any(|key| key != "name"))
     });
     if containers.is_empty() {
@@ -409,7 +418,7 @@ mod tests {
         ] {
             let whole = pod(&status);
             let (found, since) = report_of(&whole);
-            let of_last = found.as_ref().and_then(|own| *own.containers.last()?);
+            let of_last = found.as_ref().and_then(|found| *found.containers.last()?);
             let brief = found
                 .as_ref()
                 .and(of_last)

@@ -8,7 +8,7 @@ use super::{pod, raw};
 use units::SortedMap;
 
 /// A program whose decisions are modelled.
-struct Modelled {
+struct ModelledProgram {
     name: &'static str,
     /// Its name in the label `app.kubernetes.io/name`.
     label: &'static str,
@@ -18,14 +18,14 @@ struct Modelled {
     release: (u32, u32),
 }
 
-const MODELLED: [Modelled; 2] = [
-    Modelled {
+const MODELLED: [ModelledProgram; 2] = [
+    ModelledProgram {
         name: "Kueue",
         label: "kueue",
         image: "kueue/kueue",
         release: (0, 19),
     },
-    Modelled {
+    ModelledProgram {
         name: "Karpenter",
         label: "karpenter",
         image: "karpenter/controller",
@@ -38,7 +38,7 @@ const VERSION_LABEL: &str = "app.kubernetes.io/version";
 
 /// Release of a program that runs in a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Running {
+struct ProgramRelease {
     release: (u32, u32),
     version: String,
     /// The object that says so.
@@ -47,7 +47,7 @@ struct Running {
 
 /// Programs that run in a cluster, by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Programs(SortedMap<&'static str, Running>);
+pub struct Programs(SortedMap<&'static str, ProgramRelease>);
 
 impl Programs {
     /// Takes in what a pod or a deployment says.
@@ -55,15 +55,16 @@ impl Programs {
         let (kind, labels) = (parts.kind.as_deref(), &parts.metadata.labels);
         let stated = match kind {
             Some("Pod") => None,
-            Some("Deployment") => labels.get(VERSION_LABEL).map(|own| &**own),
+            Some("Deployment") => labels.get(VERSION_LABEL).map(|label| &**label),
             _ => return,
         };
-        let name = labels.get(NAME_LABEL).map(|own| &**own);
+        let name = labels.get(NAME_LABEL).map(|label| &**label);
         let images = images(parts);
         for own in &MODELLED {
             let of_image = images.iter().find_map(|image| version_of(image, own.image));
             let version = of_image.or_else(|| stated.filter(|_| name == Some(own.label)));
-            let Some((version, release)) = version.and_then(|own| Some((own, release(own)?)))
+            let Some((version, release)) =
+                version.and_then(|version| Some((version, release(version)?)))
             else {
                 continue;
             };
@@ -73,7 +74,7 @@ impl Programs {
             }
             let metadata = &parts.metadata;
             let object = metadata.name.as_deref().unwrap_or_default();
-            let running = Running {
+            let running = ProgramRelease {
                 release,
                 version: version.to_owned(),
                 object: format!("{}/{object}", pod::namespace(metadata)),
@@ -114,7 +115,7 @@ impl Programs {
         })
     }
 
-    fn each(&self) -> impl Iterator<Item = (&'static str, &Running, (u32, u32))> {
+    fn each(&self) -> impl Iterator<Item = (&'static str, &ProgramRelease, (u32, u32))> {
         self.0.iter().filter_map(|(name, own)| {
             let modelled = MODELLED.iter().find(|known| known.name == *name)?;
             Some((*name, own, modelled.release))

@@ -8,7 +8,7 @@ use super::field::{Path, Problem, quantity};
 use super::findings::ObjectName;
 use super::raw::{Amounts, nullable};
 use super::server;
-use super::workload::{Checked, Workload};
+use super::workload::{CheckResult, Workload};
 use model::workload::{LimitItem, LimitRange, LimitedKind, QuotaScope, ResourceQuota};
 use model::{Object, Operator, Requirement, ResourceList, Text};
 use units::plural;
@@ -50,7 +50,7 @@ fn amounts(raw: &Amounts, path: &Path<'_>) -> Result<ResourceList, Problem> {
 }
 
 /// A quota.
-pub(super) fn quota(workload: &mut Workload<'_>) -> Checked {
+pub(super) fn quota(workload: &mut Workload<'_>) -> CheckResult {
     let raw: RawQuota = workload.spec()?;
     let path = Path::root("spec");
     let hard_path = path.field("hard");
@@ -97,7 +97,7 @@ fn scopes(raw: &RawQuota, path: &Path<'_>) -> Result<Vec<QuotaScope>, Problem> {
     let selector_path = path.field("scopeSelector");
     let selector_path = selector_path.field("matchExpressions");
     let expressions = raw.scope_selector.as_ref();
-    let expressions = expressions.map_or(&[][..], |own| &own.match_expressions);
+    let expressions = expressions.map_or(&[][..], |expressions| &expressions.match_expressions);
     for (index, own) in expressions.iter().enumerate() {
         let path = selector_path.index(index);
         let operator = match own.operator.as_str() {
@@ -234,7 +234,7 @@ fn check_order(item: &LimitItem, path: &Path<'_>) -> Result<(), Problem> {
 }
 
 /// A limit range.
-pub(super) fn limit_range(workload: &mut Workload<'_>) -> Checked {
+pub(super) fn limit_range(workload: &mut Workload<'_>) -> CheckResult {
     let raw: RawRange = workload.spec()?;
     let path = Path::root("spec");
     let limits_path = path.field("limits");

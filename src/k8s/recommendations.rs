@@ -7,8 +7,8 @@ use super::field::parse_unix_secs;
 use super::parts::Parts;
 use super::pod;
 use model::usage::Scale;
-use model::workload::vertical::Recommended;
-use model::{Text, Used};
+use model::workload::vertical::ContainerRecommendation;
+use model::{ResourceUsage, Text};
 use units::{Quantity, SortedMap};
 
 /// The kind of checkpoints.
@@ -50,12 +50,12 @@ pub struct StoredHistogram {
 }
 
 /// The recommendations in a status; what an API server would not write is passed over.
-pub(super) fn in_status(parts: &Parts) -> SortedMap<Text, Recommended> {
+pub(super) fn in_status(parts: &Parts) -> SortedMap<Text, ContainerRecommendation> {
     let status = parts.late_status.as_ref().unwrap_or(&Value::Null);
     let list = status["recommendation"]["containerRecommendations"].as_array();
     let each = list.into_iter().flatten().filter_map(|own| {
         let name = own["containerName"].as_str()?;
-        let recommended = Recommended {
+        let recommended = ContainerRecommendation {
             target: amounts(&own["target"])?,
             lower: amounts(&own["lowerBound"]).unwrap_or_default(),
             upper: amounts(&own["upperBound"]).unwrap_or_default(),
@@ -65,7 +65,7 @@ pub(super) fn in_status(parts: &Parts) -> SortedMap<Text, Recommended> {
     each.collect()
 }
 
-fn amounts(list: &Value) -> Option<Used> {
+fn amounts(list: &Value) -> Option<ResourceUsage> {
     let list = list.as_object()?;
     let of = |name: &str, scale: Scale| {
         let text = match list.get(name)? {
@@ -76,7 +76,7 @@ fn amounts(list: &Value) -> Option<Used> {
         let amount: Quantity = text.parse().ok()?;
         Some(scale.of(amount))
     };
-    Some(Used {
+    Some(ResourceUsage {
         cpu_milli: of("cpu", Scale::Cpu).unwrap_or(0),
         memory_bytes: of("memory", Scale::Memory).unwrap_or(0),
     })
@@ -143,11 +143,11 @@ mod tests {
             "target": {"cpu": "250m", "memory": "262144k"}, "lowerBound": {"cpu": "25m", "memory": "1Mi"},
             "upperBound": {"cpu": "2", "memory": "1Gi"}}]}});
         let read = in_status(&parts(Value::Null, status));
-        let amounts = |cpu_milli, memory_bytes| Used {
+        let amounts = |cpu_milli, memory_bytes| ResourceUsage {
             cpu_milli,
             memory_bytes,
         };
-        let expected = Recommended {
+        let expected = ContainerRecommendation {
             target: amounts(250, 262_144_000),
             lower: amounts(25, 1 << 20),
             upper: amounts(2_000, 1 << 30),

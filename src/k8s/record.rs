@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::field::{Path, Problem};
-use super::fields::{POD_SPEC, Strays};
+use super::fields::{POD_SPEC, UnreadFields};
 use super::findings::{ManifestFinding, ObjectName};
 use super::raw;
 use super::{AdmissionClasses, Ctx, Origin, pod, runtime_class, server, unmodelled};
@@ -82,7 +82,7 @@ pub fn read_pod(
         namespace: Some(namespace),
         name: &name,
     };
-    let mut strays = Strays::default();
+    let mut strays = UnreadFields::default();
     let fields = object.get("spec").unwrap_or(&Value::Null);
     strays.walk(fields, POD_SPEC, "spec");
     for stray in strays.iter() {

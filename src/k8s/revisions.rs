@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 
-use super::declared::{DeclaredWorkload, PodPriority};
+use super::declared_workload::{DeclaredWorkload, PodPriority};
 use super::field::{Path, Problem};
 use super::parts::Parts;
-use super::reported::Reported;
+use super::reported_status::ReportedStatus;
 use super::workload::Workload;
 use super::{Ctx, pod};
 use model::workload::{DaemonSet, StatefulSet};
@@ -78,9 +78,8 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Option<DeclaredRevisi
         .spec;
     let (priority, states_policy) = (workload.priority.clone(), workload.states_policy);
     let (runtime, written) = (workload.runtime.clone(), workload.written.take());
-    let name = ctx
-        .texts
-        .share(metadata.name.as_deref().unwrap_or_default());
+    let name = metadata.name.as_deref().unwrap_or_default();
+    let name = ctx.texts.share(name);
     let (mark, object) = if &*owner.kind == "StatefulSet" {
         let set = StatefulSet {
             namespace,
@@ -91,7 +90,10 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Option<DeclaredRevisi
         (name, Object::StatefulSet(Arc::new(set)))
     } else {
         let of_name = name.rsplit_once('-').map_or(&*name, |(_, hash)| hash);
-        let hash = metadata.labels.get(HASH_LABEL).map_or(of_name, |own| own);
+        let hash = metadata
+            .labels
+            .get(HASH_LABEL)
+            .map_or(of_name, |label| label);
         let mark = ctx.texts.share(hash);
         let set = DaemonSet {
             namespace,
@@ -111,7 +113,7 @@ pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Option<DeclaredRevisi
         set: DeclaredWorkload {
             object,
             controller: None,
-            reported: Reported::default(),
+            reported: ReportedStatus::default(),
             priority,
             states_policy,
             runtime,

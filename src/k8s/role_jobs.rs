@@ -12,7 +12,7 @@ use super::life::RUN_TIME;
 use super::workload::Workload;
 use super::workload_jobs::read_job;
 use model::queueing::workload_of;
-use model::workload::job::{JobMember, Queued};
+use model::workload::job::{JobMember, QueueReference};
 use model::{Object, Text};
 
 /// A kind of training: the field of its roles, and these in the order of their pod sets.
@@ -131,7 +131,7 @@ pub(super) fn jobs(
             let (mut job, findings) = read.map_err(|problem| role.placed(problem))?;
             if suspend && queue.is_none() {
                 job.suspend = true;
-                job.queue = Queued::default();
+                job.queue = QueueReference::default();
             }
             jobs.push(workload.member((Object::Job(Arc::new(job)), findings)));
         }
@@ -367,8 +367,10 @@ fn job_spec(pods: i64, template: &Value, restart: &str) -> Value {
 fn fill_run_times(roles: &mut [Role]) {
     let of = |role: &Role| {
         let metadata = role.spec["template"].get("metadata");
-        let annotations = metadata.and_then(|own| own.get("annotations"));
-        annotations.and_then(|own| own.get(RUN_TIME)).cloned()
+        let annotations = metadata.and_then(|metadata| metadata.get("annotations"));
+        annotations
+            .and_then(|annotations| annotations.get(RUN_TIME))
+            .cloned()
     };
     let Some(known) = roles.iter().find_map(of) else {
         return;

@@ -99,7 +99,10 @@ impl RuntimeClass {
             admitted.node_selector.insert(key.clone(), value.clone());
         }
         let known = &spec.tolerations;
-        let further = self.tolerations.iter().filter(|own| !known.contains(own));
+        let further = self
+            .tolerations
+            .iter()
+            .filter(|toleration| !known.contains(toleration));
         admitted.tolerations.extend(further.cloned());
         if let Err(Problem(problem)) = pod::check_sums(&admitted) {
             return Err(("overhead", problem));
@@ -120,7 +123,7 @@ pub(super) fn named(spec: &raw::PodSpec) -> Option<String> {
 }
 
 /// Gives a pod what its class has; one that no file has, and one against whose pods the server would speak
-/// up, is told.
+/// up, is reported.
 pub(super) fn settle(
     class: &str,
     classes: &RuntimeClasses,

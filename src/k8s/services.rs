@@ -244,7 +244,7 @@ fn backends(
         let path = path.field("service");
         return Err(path.field("name").missing("the name of a service"));
     }
-    if weights.iter().any(|own| *own.service == *name) {
+    if weights.iter().any(|weight| *weight.service == *name) {
         return Ok(weights.to_vec());
     }
     Ok(vec![Backend {

@@ -5,10 +5,10 @@ use std::io;
 use serde::de::DeserializeSeed;
 use serde_json::error::Category;
 
-use super::alike::AlikePod;
 use super::fault::Fault;
 use super::object::ObjectSeed;
 use super::reader::Reader;
+use super::similar_pod::SimilarPod;
 use super::yaml;
 
 /// Words of every fault at which a file ends in the middle of something.
@@ -33,7 +33,7 @@ pub(super) struct Source<'a> {
 
 /// Reason a file can't be read, with its place in the file.
 #[derive(Debug)]
-pub(super) struct Refused(pub(super) String);
+pub(super) struct SourceError(pub(super) String);
 
 /// Reason the text can't be taken apart.
 #[derive(Debug)]
@@ -41,11 +41,11 @@ pub(super) enum Stop {
     /// The system refused to read on.
     Read(io::Error),
     /// The file's content is refused.
-    Refused(Refused),
+    Refused(SourceError),
 }
 
-impl From<Refused> for Stop {
-    fn from(refused: Refused) -> Self {
+impl From<SourceError> for Stop {
+    fn from(refused: SourceError) -> Self {
         Self::Refused(refused)
     }
 }
@@ -62,7 +62,7 @@ pub(super) trait Sink {
     fn reader(&mut self) -> &mut Reader;
 
     /// Takes an object; `kind` is what its list says of objects that don't state theirs.
-    fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), Refused>;
+    fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), SourceError>;
 }
 
 impl Sink for Reader {
@@ -70,10 +70,10 @@ impl Sink for Reader {
         self
     }
 
-    fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), Refused> {
+    fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), SourceError> {
         if source.syntax == Syntax::Json
             && self.heeds_likeness()
-            && let Some(pod) = AlikePod::of(source.text)
+            && let Some(pod) = SimilarPod::of(source.text)
         {
             let added = self.add_written_alike(&pod);
             return added.map_err(|message| self.refused(&source, &message));
@@ -92,10 +92,10 @@ impl Sink for Reader {
 
 impl Reader {
     /// The refusal of an object, with the line of the field that broke a rule.
-    fn refused(&self, source: &Source<'_>, fault: &str) -> Refused {
+    fn refused(&self, source: &Source<'_>, fault: &str) -> SourceError {
         let line = self.broken_field().map(|field| source.line_of(field));
         let line = line.map_or(String::new(), |line| format!("line {line}, "));
-        Refused(format!("{line}{}", self.describe(fault)))
+        SourceError(format!("{line}{}", self.describe(fault)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::declared::PodPriority;
+use super::declared_workload::PodPriority;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::keys::{
@@ -13,8 +13,8 @@ use super::keys::{
 };
 use super::life::{EXIT_CODE, RUN_TIME, START_TIME, in_annotation};
 use super::raw::{self, nullable};
+use super::template_text::written_template;
 use super::workload::{Workload, part, span};
-use super::written::written_template;
 use super::{life, needs, pod, queueing, runtime_class, server, unmodelled};
 use model::behaviour::{Behaviour, ContainerUsage, DEFAULT_GRACE, DoNotDisrupt};
 use model::queueing::TopologyRequest;
@@ -161,7 +161,8 @@ fn local_volumes(metadata: &raw::Metadata, spec: &raw::PodSpec) -> Vec<Text> {
     let given_up = metadata.annotations.get(SAFE_LOCAL_VOLUMES).unwrap_or("");
     let given_up: Vec<&str> = given_up.split(',').map(str::trim).collect();
     let volumes = spec.volumes.iter().filter(|volume| {
-        let is_on_disk = (volume.empty_dir.as_ref()).is_some_and(|own| own.medium != "Memory");
+        let is_on_disk =
+            (volume.empty_dir.as_ref()).is_some_and(|empty_dir| empty_dir.medium != "Memory");
         (is_on_disk || volume.host_path.is_some()) && !given_up.contains(&&*volume.name)
     });
     volumes.map(|volume| volume.name.as_str().into()).collect()

@@ -58,7 +58,7 @@ pub(super) fn refuse_gang(
         ("workloadRef", spec.workload_ref.is_some()),
         ("schedulingGroup", spec.scheduling_group.is_some()),
     ];
-    // A pod that has its node is placed by nobody any more.
+    // A pod that has its node is not placed again.
     let is_placed = spec.node_name.as_ref().is_some_and(|node| !node.is_empty());
     for (field, _) in groups.into_iter().filter(|(_, is_stated)| *is_stated) {
         if ctx.origin != Origin::Admitted && !is_placed {

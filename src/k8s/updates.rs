@@ -16,17 +16,17 @@ pub enum Updates {
 
 impl Updates {
     /// Judges what Kubernetes finds wrong with a Deployment: that neither more pods may run nor fewer is no fault
-    /// where an upgrade strategy is stated, and is told in words of Marathon where one could be.
+    /// where an upgrade strategy is stated, and is reported in terms of Marathon where one could be.
     pub(super) fn judge(self, findings: &mut Vec<Finding>) {
         match self {
             Self::Rolling => {}
             Self::Upgrade => {
-                let own = findings.iter_mut().map(|own| &mut own.problem);
+                let own = findings.iter_mut().map(|finding| &mut finding.problem);
                 for problem in own.filter(|own| **own == Problem::NothingMayMove) {
                     *problem = Problem::NoUpgradeStrategy;
                 }
             }
-            Self::Stated => findings.retain(|own| own.problem != Problem::NothingMayMove),
+            Self::Stated => findings.retain(|finding| finding.problem != Problem::NothingMayMove),
         }
     }
 }

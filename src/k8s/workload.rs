@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::declared::PodPriority;
+use super::declared_workload::PodPriority;
 use super::fault;
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
@@ -40,7 +40,7 @@ pub(super) struct Workload<'a> {
 }
 
 /// An object and what is wrong with it.
-pub(super) type Checked = Result<(Object, Vec<Finding>), Problem>;
+pub(super) type CheckResult = Result<(Object, Vec<Finding>), Problem>;
 
 /// A number of pods, or a percentage as text.
 ///

@@ -10,10 +10,10 @@ use super::findings::ObjectName;
 use super::keys::{QUEUE_LEAST_PODS, QUEUE_MOST_SECONDS, QUEUE_NAME, QUEUE_PRIORITY};
 use super::raw::{self, nullable};
 use super::server;
-use super::workload::{Checked, Workload, part, span};
+use super::workload::{CheckResult, Workload, part, span};
 use model::Object;
 use model::workload::job::{
-    FailureAction, FailureMatch, FailureRule, JobQueue, Queued, SuccessRule,
+    FailureAction, FailureMatch, FailureRule, JobQueue, QueueReference, SuccessRule,
 };
 use model::workload::{
     CompletionMode, ConcurrencyPolicy, CronJob, Finding, Job, PodReplacement, RestartPolicy,
@@ -36,7 +36,7 @@ struct RawCronJob {
 }
 
 /// A job.
-pub(super) fn job(workload: &mut Workload<'_>) -> Checked {
+pub(super) fn job(workload: &mut Workload<'_>) -> CheckResult {
     let spec = workload.spec;
     let (job, findings) = read_job(workload, spec, &Path::root("spec"))?;
     Ok((Object::Job(Arc::new(job)), findings))
@@ -86,7 +86,7 @@ pub(super) fn read_job(
         max_failed_indexes: raw.max_failed_indexes,
         active_deadline: optional(raw.active_deadline_seconds, "activeDeadlineSeconds")?,
         suspend: raw.suspend,
-        queue: Queued(workload.queue.clone()),
+        queue: QueueReference(workload.queue.clone()),
         replacement: match raw.pod_replacement_policy.as_deref() {
             None | Some("" | "TerminatingOrFailed") => PodReplacement::TerminatingOrFailed,
             Some("Failed") => PodReplacement::Failed,
@@ -148,7 +148,7 @@ fn note_held(
     };
     let mut job = job;
     if let Some(manager) = manager {
-        job.queue = Queued::default();
+        job.queue = QueueReference::default();
         let what = format!("`{manager}` sees to the job, which is not modelled: {missing}");
         note(
             &path.field("managedBy"),
@@ -232,9 +232,9 @@ fn failure_rules(
                 return Err(path.field("action").problem(expected, other));
             }
         };
-        let conditions = rule.on_pod_conditions.into_iter().map(|own| {
-            let status = own.status.unwrap_or_else(|| "True".to_owned());
-            (own.kind.into(), status.into())
+        let conditions = rule.on_pod_conditions.into_iter().map(|condition| {
+            let status = condition.status.unwrap_or_else(|| "True".to_owned());
+            (condition.kind.into(), status.into())
         });
         let matches = match rule.on_exit_codes {
             Some(codes) => FailureMatch::ExitCodes {
@@ -277,7 +277,7 @@ fn interval(text: &str) -> Option<(i32, i32)> {
 }
 
 /// A cron job.
-pub(super) fn cron_job(workload: &mut Workload<'_>) -> Checked {
+pub(super) fn cron_job(workload: &mut Workload<'_>) -> CheckResult {
     let raw: RawCronJob = workload.spec()?;
     let path = Path::root("spec");
     let template_path = path.field("jobTemplate");

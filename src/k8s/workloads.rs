@@ -1,5 +1,5 @@
 //! Manifests of workloads as objects of the model: what controllers keep true
-//! (spec: kubernetes.md part 2). They are read only where somebody asks for them, for most dumps are
+//! (spec: kubernetes.md part 2). They are read only on request, for most dumps are
 //! read for their pods alone. What an API server would refuse is refused here, at its field.
 
 use std::sync::Arc;
@@ -8,15 +8,15 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::affinity::optional_selector;
-use super::declared::{DeclaredWorkload, PodPriority};
+use super::declared_workload::{DeclaredWorkload, PodPriority};
 use super::field::{Path, Problem};
 use super::findings::ObjectName;
 use super::keys::QUEUE_LEAST_PODS;
 use super::parts::Parts;
 use super::raw::{self, TextMap, texts};
-use super::reported::Reported;
+use super::reported_status::ReportedStatus;
 use super::template::Template;
-use super::workload::{Checked, Workload, count, last_applied, part, span};
+use super::workload::{CheckResult, Workload, count, last_applied, part, span};
 use super::{
     Ctx, autoscalers, budgets, cluster_scoped, job_sets, needs, pod, quotas, role_jobs, routes,
     services, workload_jobs,
@@ -30,12 +30,12 @@ use model::workload::{
 use model::{LabelSelector, Labels, Object, Operator, Requirement};
 
 /// A broken rule of a workload, and its field.
-pub(super) struct Broken {
+pub(super) struct BrokenRule {
     pub(super) problem: String,
     pub(super) field: Option<String>,
 }
 
-impl From<Problem> for Broken {
+impl From<Problem> for BrokenRule {
     fn from(Problem(problem): Problem) -> Self {
         let field = problem.split(':').next().map(str::to_owned);
         Self { problem, field }
@@ -43,7 +43,7 @@ impl From<Problem> for Broken {
 }
 
 /// Reads a workload; a set of jobs is several.
-pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>, Broken> {
+pub(super) fn read(parts: &Parts, ctx: &mut Ctx) -> Result<Vec<DeclaredWorkload>, BrokenRule> {
     let kind = parts.kind.as_deref().unwrap_or_default();
     let name = parts.metadata.name.as_deref().unwrap_or_default();
     let metadata = &parts.metadata;
@@ -121,14 +121,14 @@ fn declare(
     parts: &Parts,
     workload: &mut Workload<'_>,
     checked: (Object, Vec<Finding>),
-) -> Result<DeclaredWorkload, Broken> {
+) -> Result<DeclaredWorkload, BrokenRule> {
     let (object, findings) = checked;
     if let Some(finding) = findings
         .iter()
         .find(|finding| !finding.problem.is_warning())
     {
         let Finding { field, problem } = finding;
-        return Err(Broken {
+        return Err(BrokenRule {
             problem: format!("{field}: {problem}; {}", problem.fix()),
             field: Some(field.clone()),
         });
@@ -136,7 +136,7 @@ fn declare(
     Ok(DeclaredWorkload {
         object,
         controller: pod::owner(&parts.metadata, &mut workload.ctx.texts),
-        reported: Reported::of(parts),
+        reported: ReportedStatus::of(parts),
         priority: workload.priority.clone(),
         states_policy: workload.states_policy,
         runtime: workload.runtime.clone(),
@@ -286,7 +286,7 @@ impl Workload<'_> {
         }
     }
 
-    fn deployment(&mut self) -> Checked {
+    fn deployment(&mut self) -> CheckResult {
         let (raw, selector, template) = self.set()?;
         let omissions = self.omissions(&raw);
         let default = Deployment::default();
@@ -334,7 +334,7 @@ impl Workload<'_> {
         Ok((Object::Deployment(Arc::new(deployment)), findings))
     }
 
-    fn replica_set(&mut self, is_controller: bool) -> Checked {
+    fn replica_set(&mut self, is_controller: bool) -> CheckResult {
         let path = Path::root("spec");
         let (raw, selector, template) = if is_controller {
             self.controller()?
@@ -385,7 +385,7 @@ impl Workload<'_> {
         Ok((raw, LabelSelector { requirements }, template))
     }
 
-    fn stateful_set(&mut self) -> Checked {
+    fn stateful_set(&mut self) -> CheckResult {
         let (raw, selector, template) = self.set()?;
         let omissions = self.omissions(&raw);
         let path = Path::root("spec");
@@ -438,7 +438,10 @@ impl Workload<'_> {
             template: template.spec,
             replicas: raw.replicas.unwrap_or(1),
             omissions,
-            first_ordinal: raw.ordinals.and_then(|own| own.start).unwrap_or(0),
+            first_ordinal: raw
+                .ordinals
+                .and_then(|ordinals| ordinals.start)
+                .unwrap_or(0),
             management,
             update,
             min_ready: span(raw.min_ready_seconds, &path.field("minReadySeconds"))?,
@@ -451,7 +454,7 @@ impl Workload<'_> {
         Ok((Object::StatefulSet(Arc::new(set)), findings))
     }
 
-    fn daemon_set(&mut self) -> Checked {
+    fn daemon_set(&mut self) -> CheckResult {
         let (raw, selector, template) = self.set()?;
         let path = Path::root("spec");
         let update_path = path.field("updateStrategy");

@@ -1,5 +1,5 @@
 //! The one place where manifests meet the YAML parser: splits a text into documents, so that a
-//! problem in one is told with its number and no document's limits count against another's, and
+//! problem in one is reported with its number and no document's limits count against another's, and
 //! sets the parser's options.
 
 use std::marker::PhantomData;

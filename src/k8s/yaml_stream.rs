@@ -1,11 +1,11 @@
-//! YAML of any size as `kubectl` writes it: the items of a list are told by their indentation and
+//! YAML of any size as `kubectl` writes it: the items of a list are found by their indentation and
 //! handed over one at a time, without the managed fields in them, which are half of a dump. A
 //! document of another shape is handed over as a whole, and so are those of a small text with
 //! aliases, which may stand for a part of another item.
 
 use std::io::{self, BufRead, Read};
 
-use super::source::{Refused, Sink, Source, Stop, Syntax};
+use super::source::{Sink, Source, SourceError, Stop, Syntax};
 use super::yaml::{documents, is_document_marker, top_level_text};
 use intake::budget::{OBJECT_BYTES, make_room, read_line, too_long};
 
@@ -180,7 +180,7 @@ impl Document {
                 "the list states no `kind` up to line {}: the file is cut off; write it again",
                 lines.before
             );
-            return Err(Refused(sink.reader().describe(&fault)).into());
+            return Err(SourceError(sink.reader().describe(&fault)).into());
         }
         let kind = of_items(found);
         for (text, before, place) in waiting {

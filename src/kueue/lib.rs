@@ -26,4 +26,4 @@ pub use preempt::{Reason, Target};
 pub use settings::Settings;
 pub use snapshot::Snapshot;
 pub use tree::Tree;
-pub use workload::{Holding, Pending, QUOTA_RESERVED};
+pub use workload::{PendingWorkload, QUOTA_RESERVED, QuotaHolder};

@@ -188,7 +188,7 @@ mod tests {
         resources.sort_by_key(|resource| names.visiting_key(*resource));
         let visited: Vec<&str> = resources
             .iter()
-            .map(|own| &**names.resource_name(*own))
+            .map(|resource| &**names.resource_name(*resource))
             .collect();
         assert_eq!(visited, expected);
     }

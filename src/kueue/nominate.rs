@@ -5,7 +5,7 @@ use super::assign::{Assignment, Mode, assign, smallest_reduction};
 use super::preempt::{Preemptor, Target, targets};
 use super::snapshot::Snapshot;
 use super::topology::Usage;
-use super::workload::{DomainUse, Pending};
+use super::workload::{DomainUse, PendingWorkload};
 
 /// Work of a nomination, in that of counting one workload in or out.
 const NOMINATION: u64 = 20;
@@ -21,13 +21,13 @@ pub struct Nomination {
 
 impl Nomination {
     /// Usage of the places of the pods.
-    pub fn domains(&self, pending: &Pending) -> Vec<DomainUse> {
+    pub fn domains(&self, pending: &PendingWorkload) -> Vec<DomainUse> {
         self.assignment.domains(pending)
     }
 }
 
 /// Decides about a workload as the snapshot stands; that is afterwards as before.
-pub fn nominate(snapshot: &mut Snapshot, pending: &Pending) -> Nomination {
+pub fn nominate(snapshot: &mut Snapshot, pending: &PendingWorkload) -> Nomination {
     snapshot.note_work(NOMINATION);
     let full = try_counts(snapshot, pending);
     let mut nomination = if is_good(&full) {
@@ -51,7 +51,7 @@ fn is_good(nomination: &Nomination) -> bool {
     }
 }
 
-fn try_counts(snapshot: &mut Snapshot, pending: &Pending) -> Nomination {
+fn try_counts(snapshot: &mut Snapshot, pending: &PendingWorkload) -> Nomination {
     let assignment = assign(snapshot, pending);
     let targets = if assignment.mode() == Mode::Preempt {
         let need = assignment.needs(&snapshot.names);
@@ -76,7 +76,7 @@ fn try_counts(snapshot: &mut Snapshot, pending: &Pending) -> Nomination {
 }
 
 /// Records the places of a workload that has to wait for others, so that they stay reserved.
-fn record_places(snapshot: &mut Snapshot, pending: &Pending, nomination: &mut Nomination) {
+fn record_places(snapshot: &mut Snapshot, pending: &PendingWorkload, nomination: &mut Nomination) {
     if nomination.assignment.mode() != Mode::Preempt {
         return;
     }

@@ -12,9 +12,9 @@ use units::{Instant, Quantity, QuantityError, SortedMap, SortedSet};
 use super::names::{Flavor, FlavorResource, Names, Resource};
 use super::settings::Settings;
 use super::share::Share;
-use super::topology::{Failure, Ground, Kept, PlaceRequests, Topologies, Usage};
+use super::topology::{CountCache, Failure, PlaceRequests, PlacementContext, Topologies, Usage};
 use super::tree::{NodeId, Quota, Tree};
-use super::workload::{Holding, queue_timestamp};
+use super::workload::{QuotaHolder, queue_timestamp};
 
 /// A group of resources of a queue.
 #[derive(Clone, Debug)]
@@ -76,12 +76,12 @@ pub struct Snapshot {
     /// By number of the node; cohorts have none. Shared by copies of the state until they change.
     queues: Vec<Option<Arc<Queue>>>,
     node_of: SortedMap<(bool, Text), NodeId>,
-    holdings: Vec<Option<Arc<Holding>>>,
+    holdings: Vec<Option<Arc<QuotaHolder>>>,
     free: Vec<usize>,
     settled_pairs: usize,
     work: u64,
     /// Numbers of pods that fit into the domains of topologies.
-    kept: Kept,
+    kept: CountCache,
 }
 
 impl Snapshot {
@@ -100,7 +100,7 @@ impl Snapshot {
             free: Vec::new(),
             settled_pairs: 0,
             work: 0,
-            kept: Kept::default(),
+            kept: CountCache::default(),
         };
         for flavor in &objects.flavors {
             let id = snapshot.names.flavor(&flavor.name);
@@ -110,8 +110,16 @@ impl Snapshot {
             Topologies::new(&mut snapshot.names, &objects.flavors, &objects.topologies);
         let stated = objects.cohorts.iter();
         let stated: SortedMap<&Text, &Cohort> = stated.map(|own| (&own.name, own)).collect();
-        let named = objects.cohorts.iter().filter_map(|own| own.parent.as_ref());
-        let named = named.chain(objects.queues.iter().filter_map(|own| own.cohort.as_ref()));
+        let named = objects
+            .cohorts
+            .iter()
+            .filter_map(|cohort| cohort.parent.as_ref());
+        let named = named.chain(
+            objects
+                .queues
+                .iter()
+                .filter_map(|queue| queue.cohort.as_ref()),
+        );
         let cohorts: SortedSet<&Text> = stated.keys().copied().chain(named).collect();
         for name in cohorts.iter().copied() {
             let weight = stated.get(name).map_or(1.0, |own| weight(own.weight));
@@ -256,8 +264,8 @@ impl Snapshot {
     }
 
     /// Topologies and names, by which places are given.
-    pub fn ground(&self) -> Ground<'_> {
-        Ground {
+    pub fn ground(&self) -> PlacementContext<'_> {
+        PlacementContext {
             topologies: &self.topologies,
             names: &self.names,
             fills_smallest: self.settings.fills_smallest,
@@ -265,8 +273,8 @@ impl Snapshot {
     }
 
     /// Topologies and names, with the numbers of pods that are kept from decision to decision.
-    const fn ground_and_kept(&mut self) -> (Ground<'_>, &mut Kept) {
-        let ground = Ground {
+    const fn ground_and_kept(&mut self) -> (PlacementContext<'_>, &mut CountCache) {
+        let ground = PlacementContext {
             topologies: &self.topologies,
             names: &self.names,
             fills_smallest: self.settings.fills_smallest,
@@ -364,7 +372,7 @@ impl Snapshot {
         let admission = workload.admission.as_ref()?;
         let queue = self.queue_named(&admission.cluster_queue)?;
         let timestamp = queue_timestamp(&workload, self.settings.requeue_time);
-        let mut holding = Holding::new(workload, queue, now, &mut self.names);
+        let mut holding = QuotaHolder::new(workload, queue, now, &mut self.names);
         holding.timestamp = timestamp;
         if self.names.pair_count() > self.settled_pairs {
             self.settle();
@@ -373,7 +381,7 @@ impl Snapshot {
     }
 
     /// A workload takes quota.
-    pub fn insert(&mut self, holding: Holding) -> usize {
+    pub fn insert(&mut self, holding: QuotaHolder) -> usize {
         let number = self.free.pop().unwrap_or(self.holdings.len());
         if number == self.holdings.len() {
             self.holdings.push(None);
@@ -387,7 +395,7 @@ impl Snapshot {
     }
 
     /// A workload gives up what it holds.
-    pub fn release(&mut self, number: usize) -> Option<Arc<Holding>> {
+    pub fn release(&mut self, number: usize) -> Option<Arc<QuotaHolder>> {
         self.holdings.get(number)?.as_ref()?;
         self.remove_usage(number);
         let holding = self.holdings[number].take()?;
@@ -402,7 +410,7 @@ impl Snapshot {
     ///
     /// # Panics
     /// It has given it up.
-    pub fn holding(&self, number: usize) -> &Holding {
+    pub fn holding(&self, number: usize) -> &QuotaHolder {
         let holding = self.holdings[number].as_deref();
         holding.expect("invariant: numbers stand for workloads that hold quota")
     }
@@ -467,6 +475,6 @@ fn above<'a>(
     name: &'a Text,
     cohorts: &'a SortedMap<&Text, &Cohort>,
 ) -> impl Iterator<Item = &'a Text> {
-    let parent = |name: &Text| cohorts.get(name).and_then(|own| own.parent.as_ref());
+    let parent = |name: &Text| cohorts.get(name).and_then(|cohort| cohort.parent.as_ref());
     std::iter::successors(parent(name), move |name| parent(name)).take(cohorts.len())
 }

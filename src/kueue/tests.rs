@@ -9,11 +9,11 @@ use proptest::prelude::*;
 
 use super::run::Controller;
 use super::snapshot::Snapshot;
-use super::{Mode, Names, Pending, Settings, nominate};
+use super::{Mode, Names, PendingWorkload, Settings, nominate};
 use model::queueing::{
     ClusterQueue, Cohort, FairStrategy, FlavorQuotas, PodSet, PreemptionPolicy, QueuePreemption,
     QueueQuota, QueuedWorkload, QueueingObjects, ResourceFlavor, ResourceGroup, Topology,
-    TopologyRequest, TopologyWish,
+    TopologyConstraint, TopologyRequest,
 };
 use model::{LabelSelector, Node, PodSpec, ResourceList};
 use units::{Duration, Instant, Quantity};
@@ -153,12 +153,13 @@ fn pods_go_where_the_worked_example_puts_them() {
         };
         snapshot.add_node(&node).expect("the amounts are small");
     }
+    let preferred = || TopologyConstraint::Preferred("rack".into());
     for (wish, pods, expected) in [
-        (TopologyWish::Preferred("rack".into()), 5, "n1 3, n2 2"),
-        (TopologyWish::Required("rack".into()), 7, "NoFit"),
-        (TopologyWish::Preferred("rack".into()), 7, "n1 3, n3 4"),
-        (TopologyWish::Unconstrained, 5, "n5 5"),
-        (TopologyWish::Unconstrained, 7, "n1 3, n2 2, n3 2"),
+        (preferred(), 5, "n1 3, n2 2"),
+        (TopologyConstraint::Required("rack".into()), 7, "NoFit"),
+        (preferred(), 7, "n1 3, n3 4"),
+        (TopologyConstraint::Unconstrained, 5, "n5 5"),
+        (TopologyConstraint::Unconstrained, 7, "n1 3, n2 2, n3 2"),
     ] {
         let mut workload = workload(0, "a", pods, 0);
         workload.pod_sets[0].topology = Some(TopologyRequest {
@@ -166,11 +167,11 @@ fn pods_go_where_the_worked_example_puts_them() {
             ..TopologyRequest::default()
         });
         let queue = snapshot.queue_named("a").expect("the queue is there");
-        let pending = Pending::new(Arc::new(workload), queue, &mut snapshot.names);
+        let pending = PendingWorkload::new(Arc::new(workload), queue, &mut snapshot.names);
         let pending = pending.expect("the amounts are small");
         let nomination = nominate(&mut snapshot, &pending);
         let place = nomination.assignment.sets[0].topology.clone();
-        let words = place.map_or_else(Vec::new, |own| own.domains);
+        let words = place.map_or_else(Vec::new, |place| place.domains);
         let words: Vec<String> = words
             .iter()
             .map(|(values, count)| format!("{} {count}", values[0]))
@@ -333,7 +334,7 @@ proptest! {
             }
             let tree = &controller.snapshot().tree;
             for (id, queue) in controller.snapshot().queues() {
-                let held = queue.holdings.iter().map(|own| controller.snapshot().holding(*own));
+                let held = queue.holdings.iter().map(|holding| controller.snapshot().holding(*holding));
                 let held: i64 = held.flat_map(|own| &own.usage).map(|(_, amount)| amount).sum();
                 prop_assert_eq!(tree.usage(id, pair), held);
                 prop_assert!(held <= tree.potential(id, pair));

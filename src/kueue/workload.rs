@@ -35,7 +35,7 @@ pub struct DomainUse {
 
 /// A workload that holds quota.
 #[derive(Clone, Debug)]
-pub struct Holding {
+pub struct QuotaHolder {
     /// The workload.
     pub workload: Arc<QueuedWorkload>,
     /// Priority of the workload, which every search for victims reads.
@@ -65,10 +65,10 @@ pub fn queue_timestamp(workload: &QueuedWorkload, requeued: RequeueTime) -> Inst
     };
     evicted
         .filter(counts)
-        .map_or(workload.created, |own| own.since)
+        .map_or(workload.created, |evicted| evicted.since)
 }
 
-impl Holding {
+impl QuotaHolder {
     /// Quota and domains of a workload by its admission; `now` stands for an unknown time of reservation,
     /// and what was evicted comes back by the time of that.
     pub fn new(
@@ -82,8 +82,13 @@ impl Holding {
         let admission = workload.admission.clone().unwrap_or_default();
         for set in &admission.pod_sets {
             let reclaimed = workload.reclaimable.get(&set.name).copied().unwrap_or(0);
-            let stated = workload.pod_sets.iter().find(|own| own.name == set.name);
-            let left = stated.map_or(set.count, |own| own.count - reclaimed).max(0);
+            let stated = workload
+                .pod_sets
+                .iter()
+                .find(|pod_set| pod_set.name == set.name);
+            let left = stated
+                .map_or(set.count, |stated| stated.count - reclaimed)
+                .max(0);
             let mut single = Requests::new();
             for (resource_name, flavor) in &set.flavors {
                 let resource = names.resource(resource_name);
@@ -154,7 +159,7 @@ pub type Cursor = Vec<SortedMap<Resource, i64>>;
 
 /// A workload that waits for quota.
 #[derive(Clone, Debug)]
-pub struct Pending {
+pub struct PendingWorkload {
     /// The workload.
     pub workload: Arc<QueuedWorkload>,
     /// Queue that it waits in.
@@ -167,7 +172,7 @@ pub struct Pending {
     pub timestamp: Instant,
 }
 
-impl Pending {
+impl PendingWorkload {
     /// A workload that waits in a queue; what was evicted comes back by the time of that.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use intake::TraceError;
 use metrics::{RecordError, registry};
 use scenario::{Experiment, VariantPlan, as_run};
 use scheduler::pipeline::evaluate::Form;
-use sim::{EndCause, Reached, RunControl, SimError};
+use sim::{EndCause, RunControl, RunProgress, SimError};
 
 use super::folder::{FolderError, ResultFolder};
 use super::hashes::{input_hashes, scenario_hash};
@@ -117,7 +117,7 @@ fn told(variant: Option<&str>, seed: Option<u64>) -> String {
 /// struct Ended(AtomicUsize);
 ///
 /// impl Progress for Ended {
-///     fn at(&self, _variant: usize, _reached: sim::Reached) {}
+///     fn at(&self, _variant: usize, _reached: sim::RunProgress) {}
 ///
 ///     fn finished(&self, _variant: usize) {
 ///         self.0.fetch_add(1, Ordering::Relaxed);
@@ -130,7 +130,7 @@ fn told(variant: Option<&str>, seed: Option<u64>) -> String {
 /// ```
 pub trait Progress: Sync {
     /// Reports the progress of a variant.
-    fn at(&self, variant: usize, reached: Reached);
+    fn at(&self, variant: usize, reached: RunProgress);
 
     /// A variant has its input and begins.
     fn begun(&self, variant: usize) {

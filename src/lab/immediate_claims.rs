@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use model::volume_binding::{BoundAtOnce, bind_at_once, unbound};
+use model::volume_binding::{ImmediateBindings, bind_at_once, unbound};
 use model::{ClusterObjects, Node};
 use units::plural;
 
 /// Binds the claims of files that wait for no pod, and says what became of them.
 pub(crate) fn bind(objects: &mut ClusterObjects, nodes: &[Arc<Node>]) -> Vec<String> {
-    let BoundAtOnce {
+    let ImmediateBindings {
         known,
         made,
         placed,

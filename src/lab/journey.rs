@@ -10,7 +10,7 @@ use super::run::Stopover;
 use super::travel::{SCHEMA_VERSION, Snapshot, SnapshotVariant};
 use intake::TraceError;
 use scenario::{Experiment, Scenario, VariantPlan, as_run};
-use sim::Standing;
+use sim::RunPosition;
 use units::{Instant, SortedMap};
 use world::inputs;
 
@@ -22,7 +22,7 @@ pub struct Journey<'a> {
     pub snapshot: Option<&'a Snapshot>,
     /// The experiment up to there, where it goes on otherwise.
     pub before: Option<&'a Experiment>,
-    reached: Mutex<SortedMap<usize, Standing>>,
+    reached: Mutex<SortedMap<usize, RunPosition>>,
     strayed: AtomicBool,
 }
 
@@ -112,7 +112,7 @@ impl<'a> Journey<'a> {
         let before = self.before(index);
         Stopover {
             at: self.at,
-            expected: expected.map(|variant| Standing {
+            expected: expected.map(|variant| RunPosition {
                 at: Instant::from_nanos(variant.last_ns),
                 changes: variant.changes,
                 decisions: variant.decisions,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::dra::DeviceObjects;
 use model::{Node, Text};
-use scheduler::kube::{Cache, CacheError, KubeProfile, NodeOrder, PodInfo, TakenNodes};
+use scheduler::kube::{Cache, CacheError, KubeProfile, NodeOrder, PodInfo, RemovedNodes};
 
 /// A change to take back.
 #[derive(Clone)]
@@ -18,7 +18,7 @@ enum Step {
         pod: Arc<PodInfo>,
         slot: usize,
     },
-    Gone(TakenNodes),
+    Gone(RemovedNodes),
     Came {
         names: Vec<Text>,
         order: NodeOrder,

@@ -171,7 +171,8 @@ impl Behaviour {
     /// Every statement about usage: of the pod and of its containers.
     pub fn usage_texts(&self) -> impl Iterator<Item = &Text> {
         let containers = self.container_usage.iter();
-        let containers = containers.flat_map(|own| own.cpu.iter().chain(&own.memory));
+        let containers =
+            containers.flat_map(|container| container.cpu.iter().chain(&container.memory));
         self.cpu_usage
             .iter()
             .chain(&self.memory_usage)

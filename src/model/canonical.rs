@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 
 use units::Identity;
 
-/// Hands the bytes that a `Hash` writes to somebody.
+/// Hands the bytes that a `Hash` writes to a consumer.
 pub struct Canonical<F: FnMut(&[u8])>(pub F);
 
 impl<F: FnMut(&[u8])> Canonical<F> {

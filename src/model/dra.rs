@@ -91,7 +91,7 @@ pub struct ResourceClaim {
     /// Constraints on devices of several requests.
     pub constraints: Vec<MatchAttribute>,
     /// The pod that the claim was made for from a template, if any.
-    pub made_for: Option<MadeFor>,
+    pub made_for: Option<ClaimOwner>,
     /// Devices that the claim has, if any.
     pub allocation: Option<Allocation>,
     /// Pods that use the devices, or are about to.
@@ -120,7 +120,7 @@ pub const MOST_CONSUMERS: usize = 256;
 
 /// The pod that a claim was made for from a template.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct MadeFor {
+pub struct ClaimOwner {
     /// The pod.
     pub pod: Consumer,
     /// Name of the claim among those of the pod.
@@ -155,7 +155,7 @@ pub struct Allocation {
 impl Allocation {
     /// The devices that are kept from others.
     pub fn held(&self) -> impl Iterator<Item = &DeviceId> {
-        let held = self.devices.iter().filter(|own| !own.admin_access);
+        let held = self.devices.iter().filter(|device| !device.admin_access);
         held.map(|own| &own.id)
     }
 }

@@ -5,8 +5,9 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 use super::{
-    Decision, Delivery, DeviceSet, Found, MachineFailure, NewPrice, Node, ObjectChange, PodName,
-    PodOwner, PodSpec, PullError, Relocation, Restarts, RolloutStep, ServiceLevels, VolumeNews,
+    Decision, Delivery, DeviceSet, InitialState, MachineFailure, NewPrice, Node, ObjectChange,
+    PodName, PodOwner, PodSpec, PullError, Relocation, Restarts, RolloutStep, ServiceLevels,
+    VolumeNews,
 };
 use units::{
     ClassId, ComponentId, Duration, GangId, Instant, NodeId, ObjectId, PodId, PodSlot, Resources,
@@ -38,7 +39,7 @@ pub struct PodCreated {
     /// Longest run time that the pod declares.
     pub time_limit: Option<Duration>,
     /// State found on the node, for a pod that was there before the run began.
-    pub found: Option<Arc<Found>>,
+    pub found: Option<Arc<InitialState>>,
     /// The object that controls the pod, if an object of the API does.
     pub owner: Option<PodOwner>,
 }
@@ -132,8 +133,8 @@ impl Refusal {
 }
 
 impl EndReason {
-    /// Whether the object of an owned pod stays when the pod ended so: nobody asked for its end, so
-    /// somebody has yet to look at it (spec: kubernetes.md 2.8).
+    /// Whether the object of an owned pod stays when the pod ended so: its end was not requested, so
+    /// its owner has yet to look at it (spec: kubernetes.md 2.8).
     pub const fn leaves_object(self) -> bool {
         matches!(
             self,
@@ -219,7 +220,7 @@ pub enum PodChange {
     Ready(bool),
     /// Restarts of the pod's containers so far.
     Restarted(Restarts),
-    /// It was told to end: its node stops it and reports its end, a pod without a node just goes.
+    /// It was asked to terminate: its node stops it and reports its end, a pod without a node just goes.
     /// A second order can only shorten the grace.
     Terminating {
         /// Time that the pod may take to end.
@@ -367,7 +368,7 @@ pub enum Event {
         /// The contact.
         contact: NodeContact,
     },
-    /// A node left for good. Pods that were not ended before stay bound to it until somebody removes
+    /// A node left for good. Pods that were not ended before stay bound to it until a controller removes
     /// them.
     NodeRemoved {
         /// The node.

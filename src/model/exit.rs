@@ -3,7 +3,7 @@
 /// Killed: by the system for want of memory, or by its node because it did not end in time.
 pub const KILLED: i32 = 137;
 
-/// Ended as it was told to.
+/// Stopped on request.
 pub const TERMINATED: i32 = 143;
 
 /// Meaning of an exit code, in a word.

@@ -12,8 +12,8 @@ pub mod event;
 pub mod exit;
 pub mod exit_plan;
 pub mod finding;
-pub mod found;
 pub mod gpu;
+pub mod initial_state;
 pub mod label;
 pub mod labels;
 pub mod latencies;
@@ -57,10 +57,11 @@ pub use event::{
     EndReason, Event, EvictionCause, NodeContact, PodChange, PodCreated, PodRef, PullStep, Refusal,
 };
 pub use exit_plan::ExitPlan;
-pub use found::{
-    Found, FoundContainer, FoundCrash, FoundEnd, FoundOrder, FoundReadiness, FoundState,
-};
 pub use gpu::{DeviceSet, GpuInventory, GpuRequest};
+pub use initial_state::{
+    InitialContainer, InitialContainerState, InitialCrash, InitialEnd, InitialReadiness,
+    InitialState, InitialStopOrder,
+};
 pub use label::{LabelSelector, NodeSelector, NodeSelectorTerm, Operator, Requirement};
 pub use labels::Labels;
 pub use machine_news::{MachineFailure, NewPrice};
@@ -69,15 +70,15 @@ pub use node::{AvoidedControllers, Node, RemovalGuard};
 pub use object::{IndexFailures, NamedObject, Object, ObjectChange, PodOwner};
 pub use objects::{ClusterObjects, Owner};
 pub use pod::{
-    Container, DEFAULT_SCHEDULER, HostPort, Needed, Needs, PARTITION_LABEL, Pod, PodPhase, PodSpec,
-    Written,
+    ConfigReference, Container, DEFAULT_SCHEDULER, HostPort, Needs, PARTITION_LABEL, Pod, PodPhase,
+    PodSpec, TemplateText,
 };
 pub use pod_life::{
     Application, ContainerLife, Health, PodLife, PullError, PullPolicy, RestartPolicy,
 };
 pub use pod_name::PodName;
 pub use priority_class::{PriorityClass, TemplatePriority};
-pub use releases::{Bearing, Change, ChangeEntry, Changes, Release, Standing};
+pub use releases::{Change, ChangeArea, ChangeEntry, Changes, Coverage, Release};
 pub use relocation::{Relocation, RelocationAnswer};
 pub use resource_list::ResourceList;
 pub use restarts::{ContainerKind, Restarts};
@@ -87,12 +88,12 @@ pub use service::{Ingress, ServerSpec, Service};
 pub use storage::{Disk, VolumeNews, VolumeStep};
 pub use taint::{Taint, TaintEffect, Toleration};
 pub use throughput::{
-    GPUS_NOW_LABEL, JOB_GPUS_LABEL, JOB_TYPE_LABEL, JobGpus, Parts, Scaled, StatedThroughputs,
-    ThroughputFault, Throughputs, WHOLE_SPEED,
+    GPUS_NOW_LABEL, JOB_GPUS_LABEL, JOB_TYPE_LABEL, JobGpus, Parts, ScaledThroughputs,
+    StatedThroughputs, ThroughputFault, Throughputs, WHOLE_SPEED,
 };
 pub use tier::Tier;
 pub use traffic::{TrafficNames, TrafficStretch};
-pub use usage::Used;
+pub use usage::ResourceUsage;
 pub use volume::PodVolume;
 
 /// A shared immutable text: names, label keys and values.

@@ -216,7 +216,7 @@ pub enum ObjectChange {
         /// The new state of the object; kind, namespace and name stay the same.
         object: Object,
     },
-    /// It was told to go once its dependents are gone (`Foreground` deletion).
+    /// It is deleted once its dependents are gone (`Foreground` deletion).
     Terminating {
         /// The object.
         id: ObjectId,

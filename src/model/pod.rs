@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use super::dra::PodClaims;
 use super::{
-    Affinity, Behaviour, ContainerLife, DeviceSet, ExitPlan, Found, GpuRequest, Labels, Owner,
-    PodCreated, PodLife, PodName, PodRef, PodVolume, ResourceList, ServerSpec, Text, Toleration,
-    TopologySpread,
+    Affinity, Behaviour, ContainerLife, DeviceSet, ExitPlan, GpuRequest, InitialState, Labels,
+    Owner, PodCreated, PodLife, PodName, PodRef, PodVolume, ResourceList, ServerSpec, Text,
+    Toleration, TopologySpread,
 };
 use units::{ClassId, Duration, GangId, Instant, NodeId, QuantityError, TenantId};
 
@@ -82,18 +82,18 @@ pub struct PodSpec {
     pub device_claims: PodClaims,
     /// The template as its manifest states it, in JSON, where pods run on real hosts: programs,
     /// arguments and environments, on which no decision of a simulated cluster depends.
-    pub manifest: Written,
+    pub manifest: TemplateText,
 }
 
 /// Secrets and configs that a pod needs. In canonical bytes they are nothing where there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Needs(pub Vec<Needed>);
+pub struct Needs(pub Vec<ConfigReference>);
 
 /// A pod template as its manifest states it. In canonical bytes it is nothing where there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Written(pub Option<Text>);
+pub struct TemplateText(pub Option<Text>);
 
-impl Hash for Written {
+impl Hash for TemplateText {
     fn hash<H: Hasher>(&self, state: &mut H) {
         if let Some(text) = &self.0 {
             text.hash(state);
@@ -111,14 +111,14 @@ impl Hash for Needs {
 
 /// A secret or a config that containers mount or read, by its name in their namespace.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum Needed {
+pub enum ConfigReference {
     /// A secret.
     Secret(Text),
     /// A config.
     ConfigMap(Text),
 }
 
-impl fmt::Display for Needed {
+impl fmt::Display for ConfigReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Secret(name) => write!(f, "secret `{name}`"),
@@ -193,7 +193,7 @@ impl PodSpec {
     /// The ports that the pod takes on its node.
     pub fn host_ports(&self) -> impl Iterator<Item = &HostPort> + Clone {
         let containers = self.init_containers.iter().chain(&self.containers);
-        containers.flat_map(|own| &own.host_ports)
+        containers.flat_map(|container| &container.host_ports)
     }
 
     /// Life of a container, by its node's number; `None` where nothing is stated.
@@ -339,7 +339,7 @@ pub struct Pod {
     pub bound: Instant,
     /// Instant at which the pod began to run; meaningful while it runs.
     pub started: Instant,
-    rare: Option<Box<Rare>>,
+    rare: Option<Box<RareFields>>,
     /// [`NOWHERE`] without a node.
     node: NodeId,
     /// Phase of the pod's life.
@@ -351,11 +351,11 @@ const NOWHERE: NodeId = NodeId(u32::MAX);
 
 /// Rarely used fields of a pod.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Rare {
+struct RareFields {
     gang: Option<GangId>,
     time_limit: Option<Duration>,
     devices: DeviceSet,
-    found: Option<Arc<Found>>,
+    found: Option<Arc<InitialState>>,
 }
 
 impl Pod {
@@ -374,7 +374,7 @@ impl Pod {
             bound: now,
             started: now,
             rare: (!is_plain).then(|| {
-                Box::new(Rare {
+                Box::new(RareFields {
                     gang,
                     time_limit,
                     devices: DeviceSet::EMPTY,
@@ -413,7 +413,7 @@ impl Pod {
 
     /// State in which a pod that was on a node before the run began was found there.
     #[inline]
-    pub fn found(&self) -> Option<&Arc<Found>> {
+    pub fn found(&self) -> Option<&Arc<InitialState>> {
         self.rare.as_ref()?.found.as_ref()
     }
 

@@ -152,7 +152,7 @@ pub enum PullError {
     Corrupted,
     /// The node's disk has no room for it.
     NoSpace,
-    /// The node does not have it, and is told not to pull.
+    /// The node does not have it, and its policy is never to pull.
     NeverPull,
     /// The node went down meanwhile.
     Interrupted,

@@ -1,12 +1,12 @@
 //! The objects of Kueue: flavors of resources, topologies, queues with quotas in trees of cohorts,
 //! and workloads that wait for quota (spec: batch-on-kubernetes.md 1.1).
 
-mod passing;
+mod admission_checks;
 
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-pub use passing::{AdmissionCheck, CheckAnswer, RequeueTime, WaitForPodsReady};
+pub use admission_checks::{AdmissionCheck, CheckAnswer, RequeueTime, WaitForPodsReady};
 
 use super::{LabelSelector, Labels, PodSpec, Taint, Text, Toleration};
 use units::{Duration, Instant, Quantity, SortedMap};
@@ -210,7 +210,7 @@ pub struct ClusterQueue {
 
 /// Wish about the domain of a topology that pods are in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub enum TopologyWish {
+pub enum TopologyConstraint {
     /// All pods in one domain of this level.
     Required(Text),
     /// All pods in one domain of this level, or else of a higher one.
@@ -232,7 +232,7 @@ pub struct TopologySlice {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct TopologyRequest {
     /// Wish about the domain of all pods.
-    pub wish: Option<TopologyWish>,
+    pub wish: Option<TopologyConstraint>,
     /// Slices, the outermost first.
     pub slices: Vec<TopologySlice>,
     /// Name of a group of pod sets that are placed together.
@@ -333,7 +333,7 @@ impl QueuedWorkload {
     /// The condition of a name, if it holds.
     pub fn holding(&self, kind: &str) -> Option<&Condition> {
         let mut conditions = self.conditions.iter();
-        conditions.find(|own| own.holds && *own.kind == *kind)
+        conditions.find(|condition| condition.holds && *condition.kind == *kind)
     }
 }
 
@@ -417,7 +417,7 @@ pub struct QueueingObjects {
 impl QueueingObjects {
     /// Labels of the levels of the first topology by name, from the highest on; empty without one.
     pub fn levels(&self) -> Arc<[Text]> {
-        let first = self.topologies.iter().min_by_key(|own| &own.name);
+        let first = self.topologies.iter().min_by_key(|topology| &topology.name);
         first
             .map(|own| own.levels.as_slice().into())
             .unwrap_or_default()
@@ -425,11 +425,11 @@ impl QueueingObjects {
 
     /// Nominal quotas of all queues and cohorts together, by resource.
     pub fn totals(&self) -> Arc<[(Text, Quantity)]> {
-        let queues = self.queues.iter().flat_map(|own| &own.groups);
-        let groups = queues.chain(self.cohorts.iter().flat_map(|own| &own.groups));
-        let quotas = groups.flat_map(|own| &own.flavors);
+        let queues = self.queues.iter().flat_map(|queue| &queue.groups);
+        let groups = queues.chain(self.cohorts.iter().flat_map(|cohort| &cohort.groups));
+        let quotas = groups.flat_map(|group| &group.flavors);
         let mut totals: SortedMap<Text, Quantity> = SortedMap::default();
-        for own in quotas.flat_map(|own| &own.resources) {
+        for own in quotas.flat_map(|quota| &quota.resources) {
             let total = totals.entry(own.resource.clone()).or_default();
             *total = total.checked_add(own.nominal).unwrap_or(*total);
         }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A step of a workload's rollout that can't be told from its pods: whether it is held up, has failed, or was
+/// A step of a workload's rollout that can't be derived from its pods: whether it is held up, has failed, or was
 /// taken back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum RolloutStep {

@@ -6,7 +6,7 @@ mod scaled;
 use thiserror::Error;
 
 use self::scaled::Widths;
-pub use self::scaled::{GPUS_NOW_LABEL, JOB_GPUS_LABEL, JobGpus, Scaled};
+pub use self::scaled::{GPUS_NOW_LABEL, JOB_GPUS_LABEL, JobGpus, ScaledThroughputs};
 use super::{Labels, Text};
 use units::{Duration, SortedMap, SortedSet};
 
@@ -58,9 +58,9 @@ pub struct StatedThroughputs<'a> {
     /// Part of its speed that a job keeps beside another on the same GPU, by both types.
     pub packed: &'a SortedMap<String, Parts>,
     /// Steps per second of jobs of several GPUs.
-    pub scaled: &'a Scaled,
+    pub scaled: &'a ScaledThroughputs,
     /// Steps per second of jobs of several GPUs on several nodes.
-    pub scaled_apart: &'a Scaled,
+    pub scaled_apart: &'a ScaledThroughputs,
 }
 
 /// A fault of a matrix of throughputs.
@@ -295,7 +295,7 @@ impl Throughputs {
         Ok(Self {
             reference: models
                 .iter()
-                .position(|own| **own == *reference)
+                .position(|model| **model == *reference)
                 .unwrap_or(0),
             models,
             rows: matrix,
@@ -422,8 +422,8 @@ mod tests {
                 types: &types,
                 apart,
                 packed,
-                scaled: &Scaled::new(),
-                scaled_apart: &Scaled::new(),
+                scaled: &ScaledThroughputs::new(),
+                scaled_apart: &ScaledThroughputs::new(),
             })
         };
         let matrix = stated(&apart, &packed).expect("whole");

@@ -163,7 +163,7 @@ pub struct TrafficStretch {
     pub slots: f64,
     /// Requests that wait in pods, on average.
     pub waiting: f64,
-    /// Tries that reached a pod, those included that nobody waits for any more.
+    /// Tries that reached a pod, those included whose client has given up.
     pub tries: u64,
     /// Further activity, if the service is a function.
     pub function: Option<FunctionCounts>,

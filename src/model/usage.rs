@@ -14,7 +14,7 @@
 //! A pattern becomes a [`Curve`] of integers (milli-cores, bytes): a value is computed for any
 //! instant, nothing is stepped.
 
-mod held;
+mod sample_hold;
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -215,7 +215,7 @@ impl Scale {
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
-pub struct Used {
+pub struct ResourceUsage {
     /// Milli-cores.
     pub cpu_milli: i64,
     /// Bytes.

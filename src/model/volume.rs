@@ -85,7 +85,7 @@ pub struct PersistentVolume {
     pub attributes_class: Text,
     /// The claim it belongs to or is kept for.
     pub claim: Option<ClaimReference>,
-    /// Whether nobody has it (phase `Available`).
+    /// Whether the volume is free (phase `Available`).
     pub is_available: bool,
     /// Marks a volume that is being deleted.
     pub is_deleting: bool,
@@ -145,8 +145,8 @@ impl PersistentVolume {
         self.claim.is_none() || self.is_kept_for(claim)
     }
 
-    /// Whether the volume is large enough for a claim, of its kind, and nobody else's, whatever its class and its
-    /// access modes.
+    /// Whether the volume is large enough for a claim, of its kind, and not reserved for another claim,
+    /// whatever its class and its access modes.
     pub fn suits(&self, claim: &PersistentVolumeClaim) -> bool {
         self.is_free_for(claim)
             && self.capacity >= claim.request

@@ -12,14 +12,14 @@ use units::SortedSet;
 
 /// Numbers of claims that were bound at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BoundAtOnce {
+pub struct ImmediateBindings {
     /// To volumes that were there.
     pub known: usize,
     /// To volumes that were made for them.
     pub made: usize,
     /// Made for them in a place that follows from their name.
     pub placed: usize,
-    /// Claims for which there is no volume and nobody makes one, as `NAMESPACE/NAME`.
+    /// Claims without a volume or a provisioner, as `NAMESPACE/NAME`.
     pub waiting: Vec<String>,
 }
 
@@ -27,11 +27,15 @@ pub struct BoundAtOnce {
 type Places = Vec<Vec<(Text, Text)>>;
 
 /// Binds the claims of objects that wait for no consumer (`pv_controller.go`, `syncUnboundClaim`).
-pub fn bind_at_once(objects: &mut ClusterObjects, nodes: &[Arc<Node>]) -> BoundAtOnce {
-    let mut bound = BoundAtOnce::default();
+pub fn bind_at_once(objects: &mut ClusterObjects, nodes: &[Arc<Node>]) -> ImmediateBindings {
+    let mut bound = ImmediateBindings::default();
     let keys: Vec<(Text, Text)> = objects.claims.keys().cloned().collect();
     for key in keys {
-        let Some(claim) = objects.claims.get(&key).filter(|own| is_open(own, objects)) else {
+        let Some(claim) = objects
+            .claims
+            .get(&key)
+            .filter(|claim| is_open(claim, objects))
+        else {
             continue;
         };
         let claim = claim.clone();
@@ -62,12 +66,15 @@ pub fn bind_at_once(objects: &mut ClusterObjects, nodes: &[Arc<Node>]) -> BoundA
 
 /// Claims that wait for no consumer and are not bound, as `NAMESPACE/NAME`.
 pub fn unbound(objects: &ClusterObjects) -> Vec<String> {
-    let open = objects.claims.values().filter(|own| is_open(own, objects));
+    let open = objects
+        .claims
+        .values()
+        .filter(|claim| is_open(claim, objects));
     open.map(|own| format!("{}/{}", own.namespace, own.name))
         .collect()
 }
 
-/// Whether a claim is not bound yet and is to be, whoever uses it.
+/// Whether a claim is not bound yet and is to be, whichever pod uses it.
 fn is_open(claim: &PersistentVolumeClaim, objects: &ClusterObjects) -> bool {
     let class = objects.storage_classes.get(&claim.class);
     let waits = claim.volume.is_empty() && class.is_some_and(|class| class.waits_for_consumer);
@@ -260,7 +267,7 @@ mod tests {
             objects
                 .volumes
                 .values()
-                .filter(|own| own.is_available)
+                .filter(|volume| volume.is_available)
                 .count()
                 == 2
         );

@@ -9,7 +9,7 @@ use scheduler::pipeline::plugin::PreFilter;
 use scheduler::{ClassContext, Plugin, Points};
 use units::{ClassId, NodeId, Quantity, ResourceId};
 
-use super::{ArgumentError, Arguments, Built, Kind, Parameter};
+use super::{ArgumentError, Arguments, Kind, Parameter, PolicyInstance};
 
 /// CPU that a container without a CPU request counts for.
 const DEFAULT_CPU: Quantity = Quantity::from_milli(100);
@@ -39,7 +39,7 @@ enum Resource {
 
 /// Cpu and memory of a class with the defaults for what its containers do not mention.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Scored {
+struct ScoredRequests {
     /// Amounts that an incoming pod counts for.
     incoming: (i64, i64),
     /// Amounts that a placed pod counts for in addition to its requests.
@@ -62,8 +62,8 @@ impl AllocationScore {
         name: &'static str,
         points: fn(i64, i64) -> i64,
         arguments: &Arguments,
-    ) -> Result<Built, ArgumentError> {
-        Ok(Built::Plugin(Box::new(Self {
+    ) -> Result<PolicyInstance, ArgumentError> {
+        Ok(PolicyInstance::Plugin(Box::new(Self {
             name,
             points,
             allocation: Allocation::new(RESOURCES.weights(arguments)?),
@@ -109,7 +109,7 @@ pub(super) fn check_examples(entry: &crate::Entry, in_use: i64, empty: i64) {
     silent.containers[0].requests.clear();
     let silent = world.spec(silent);
     let built = entry.build(&crate::Setup::default(), &Arguments::new());
-    let Ok(Built::Plugin(mut plugin)) = built else {
+    let Ok(PolicyInstance::Plugin(mut plugin)) = built else {
         panic!("a plugin without arguments");
     };
     for (spec, node, expected) in [(coming, node_in_use, in_use), (silent, empty_node, empty)] {
@@ -121,7 +121,7 @@ pub(super) fn check_examples(entry: &crate::Entry, in_use: i64, empty: i64) {
 
 /// Counting of containers that state no request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Silent {
+enum DefaultRule {
     /// With the defaults, as kube-scheduler's scores count them.
     Defaults,
     /// As they are.
@@ -145,9 +145,9 @@ pub(super) struct Amounts {
 #[derive(Clone, Debug)]
 pub(super) struct Allocation {
     resources: Vec<(Resource, i64)>,
-    silent: Silent,
+    silent: DefaultRule,
     known_extended: usize,
-    classes: Vec<Scored>,
+    classes: Vec<ScoredRequests>,
     /// Whether some class counts for more than it reserves; else pods on nodes need no look.
     any_beyond: bool,
 }
@@ -166,7 +166,7 @@ impl Allocation {
         });
         Self {
             resources: resources.collect(),
-            silent: Silent::Defaults,
+            silent: DefaultRule::Defaults,
             known_extended: 0,
             classes: Vec::new(),
             any_beyond: false,
@@ -176,7 +176,7 @@ impl Allocation {
     /// An allocation in which containers count with what they state alone.
     pub(super) fn as_requested(weights: Vec<(String, i64)>) -> Self {
         Self {
-            silent: Silent::Nothing,
+            silent: DefaultRule::Nothing,
             ..Self::new(weights)
         }
     }
@@ -187,8 +187,8 @@ impl Allocation {
         for index in self.classes.len()..store.class_count() {
             let class = store.class(ClassId::from_index(index));
             let scored = match self.silent {
-                Silent::Defaults => Scored::of(class),
-                Silent::Nothing => Scored {
+                DefaultRule::Defaults => ScoredRequests::of(class),
+                DefaultRule::Nothing => ScoredRequests {
                     incoming: (class.requests.cpu_milli, class.requests.memory_bytes),
                     beyond: (0, 0),
                 },
@@ -285,7 +285,7 @@ impl Allocation {
     }
 }
 
-impl Scored {
+impl ScoredRequests {
     fn of(class: &Class) -> Self {
         let spec = &class.spec;
         // An incoming pod's own pod-level requests are not looked at; a placed pod's are.
@@ -389,8 +389,12 @@ mod tests {
         ] {
             let mut world = World::default();
             let id = world.spec(spec);
-            let expected = Scored { incoming, beyond };
-            assert_eq!(Scored::of(world.store.class(id)), expected, "{name}");
+            let expected = ScoredRequests { incoming, beyond };
+            assert_eq!(
+                ScoredRequests::of(world.store.class(id)),
+                expected,
+                "{name}"
+            );
         }
     }
 

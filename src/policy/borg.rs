@@ -49,7 +49,7 @@ pub fn cost(rule: Rule, free: &[f64], task: &[f64]) -> f64 {
     }
 }
 
-/// The greatest cost that is told apart, in millionths.
+/// The greatest cost that is distinguished, in millionths.
 const MOST: f64 = 1e12;
 
 /// The same where ties are broken by what is left: a sum of fractions is at most their number.
@@ -143,7 +143,7 @@ impl Plugin for Borg {
 mod tests {
     use crate::score::{borg_best_fit, borg_epvm, borg_stranded, borg_worst_fit};
     use crate::testing::{World, node, pod};
-    use crate::{Arguments, Built, Setup};
+    use crate::{Arguments, PolicyInstance, Setup};
 
     #[test]
     fn the_hybrid_strands_less_than_best_fit() {
@@ -162,7 +162,7 @@ mod tests {
             (borg_worst_fit::ENTRY, even),
         ] {
             let built = entry.build(&Setup::default(), &Arguments::new());
-            let Ok(Built::Plugin(plugin)) = built else {
+            let Ok(PolicyInstance::Plugin(plugin)) = built else {
                 panic!("a plugin without arguments");
             };
             let score = |node| plugin.score(&world.ctx(task), node);

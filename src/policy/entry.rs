@@ -76,7 +76,7 @@ pub const OWN_SOURCE: &str = "windtunnel";
 pub enum Constructor {
     /// A policy of the pipeline, from the arguments of the experiment. [`Entry::build`] calls it once
     /// it has looked for unknown arguments.
-    Policy(fn(&Setup, &Arguments) -> Result<Built, ArgumentError>),
+    Policy(fn(&Setup, &Arguments) -> Result<PolicyInstance, ArgumentError>),
     /// A plugin of kube-scheduler.
     Kube(KubeConstructor),
 }
@@ -99,7 +99,11 @@ impl Entry {
     ///
     /// # Errors
     /// An argument that it does not have or whose value is not as expected.
-    pub fn build(&self, setup: &Setup, arguments: &Arguments) -> Result<Built, ArgumentError> {
+    pub fn build(
+        &self,
+        setup: &Setup,
+        arguments: &Arguments,
+    ) -> Result<PolicyInstance, ArgumentError> {
         check_names(self.parameters, arguments)?;
         match self.constructor {
             Constructor::Policy(make) => make(setup, arguments),
@@ -123,7 +127,7 @@ impl Entry {
 
 /// Result of a constructor.
 #[derive(Clone)]
-pub enum Built {
+pub enum PolicyInstance {
     /// A plugin of the pipeline.
     Plugin(Box<dyn Plugin>),
     /// A choice among equals.

@@ -87,7 +87,7 @@ pub fn bound(tasks: &[Task], capacities: &[f64]) -> Option<Bound> {
 
 /// An order of the tasks of a job, with the makespan of the schedule that it was taken from.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Preferred {
+pub struct TaskOrder {
     /// Numbers of the tasks, by their begin in the schedule.
     pub order: Vec<usize>,
     /// Length of the schedule.
@@ -114,7 +114,7 @@ const MOST_TRIED: usize = 1_000;
 /// assert_eq!((found.order[0], found.makespan), (2, 9.0));
 /// assert!(preferred(&job, &[0.4]).is_none());
 /// ```
-pub fn preferred(tasks: &[Task], capacities: &[f64]) -> Option<Preferred> {
+pub fn preferred(tasks: &[Task], capacities: &[f64]) -> Option<TaskOrder> {
     let fits = |task: &Task| {
         let mut pairs = task.demand.iter().zip(capacities);
         pairs.all(|(demand, capacity)| *demand <= capacity + space::ROUNDING)
@@ -137,7 +137,7 @@ pub fn preferred(tasks: &[Task], capacities: &[f64]) -> Option<Preferred> {
         &THRESHOLDS
     };
     let mut seen: Vec<Vec<bool>> = Vec::new();
-    let mut best: Option<Preferred> = None;
+    let mut best: Option<TaskOrder> = None;
     for &long in thresholds {
         for &hard in thresholds {
             let is_troublesome =
@@ -342,7 +342,7 @@ impl<'a> Schedule<'a> {
 
     /// The order of the begins, and the makespan of the tasks started in it, none before its parents have
     /// ended.
-    fn finish(self) -> Preferred {
+    fn finish(self) -> TaskOrder {
         let begin = |own: usize| self.begins[own].unwrap_or(0.0);
         let mut order = self.graph.order.clone();
         order.sort_by(|&one, &other| begin(one).total_cmp(&begin(other)));
@@ -366,7 +366,7 @@ impl<'a> Schedule<'a> {
                 false
             });
         }
-        Preferred { order, makespan }
+        TaskOrder { order, makespan }
     }
 }
 

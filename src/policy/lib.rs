@@ -6,7 +6,7 @@ pub mod backfill;
 pub mod borg;
 pub mod bounds;
 pub mod cost_model;
-mod declared;
+mod declaration_cache;
 pub mod devices;
 pub mod entry;
 pub mod filter;
@@ -33,6 +33,6 @@ mod testing;
 pub mod tetris;
 pub mod vector_packing;
 
-pub use entry::{Built, Constructor, Entry, KubeConstructor, Point, Setup};
+pub use entry::{Constructor, Entry, KubeConstructor, Point, PolicyInstance, Setup};
 pub use parameter::{ArgumentError, Arguments, Kind, Parameter};
 pub use profiles::{PluginOverride, ProfileChoice, ProfileError, build_profile};

@@ -14,7 +14,7 @@ use units::{Duration, Quantity};
 /// Arguments of a plugin, as an experiment states them.
 pub type Arguments = serde_json::Map<String, Value>;
 
-/// Something a policy can be told.
+/// A parameter of a policy.
 #[derive(Clone, Copy, Debug)]
 pub struct Parameter {
     /// Name of the parameter.

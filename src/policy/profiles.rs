@@ -4,7 +4,7 @@
 
 use indexmap::IndexMap;
 
-use super::entry::{Built, Entry, Point, Setup};
+use super::entry::{Entry, Point, PolicyInstance, Setup};
 use super::parameter::Arguments;
 pub use super::profile_entry::ProfileEntry;
 use super::profile_entry::{borg, fifo};
@@ -318,7 +318,7 @@ fn slot(
             weight,
         });
     }
-    let Built::Plugin(plugin) = build(entry, setup, arguments)? else {
+    let PolicyInstance::Plugin(plugin) = build(entry, setup, arguments)? else {
         unreachable!("invariant: entries at these points make plugins");
     };
     let points = plugin.points();
@@ -331,7 +331,7 @@ fn slot(
 
 fn tie_break(name: &str, setup: &Setup) -> Result<Box<dyn Select>, ProfileError> {
     let entry = policy(&[Point::Select], "tie break", name)?;
-    let Built::Select(select) = build(entry, setup, &Arguments::new())? else {
+    let PolicyInstance::Select(select) = build(entry, setup, &Arguments::new())? else {
         unreachable!("invariant: entries at this point make choices");
     };
     Ok(select)
@@ -339,7 +339,7 @@ fn tie_break(name: &str, setup: &Setup) -> Result<Box<dyn Select>, ProfileError>
 
 fn queue_order(name: &str, setup: &Setup) -> Result<Box<dyn QueueOrder>, ProfileError> {
     let entry = policy(&[Point::QueueOrder], "queue order", name)?;
-    let Built::Order(order) = build(entry, setup, &Arguments::new())? else {
+    let PolicyInstance::Order(order) = build(entry, setup, &Arguments::new())? else {
         unreachable!("invariant: entries at this point make orders");
     };
     Ok(order)
@@ -363,9 +363,9 @@ fn policy(
     })
 }
 
-fn build(entry: &Entry, setup: &Setup, arguments: &Arguments) -> Result<Built, ProfileError> {
+fn build(entry: &Entry, setup: &Setup, args: &Arguments) -> Result<PolicyInstance, ProfileError> {
     entry
-        .build(setup, arguments)
+        .build(setup, args)
         .map_err(|source| ProfileError::Argument {
             plugin: entry.name.to_owned(),
             source,

@@ -92,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::kube_profiles::POINTS;
-    use crate::{Arguments, Built, Setup};
+    use crate::{Arguments, PolicyInstance, Setup};
     use model::Changes;
     use model::scheduler_config::PluginArguments;
 
@@ -174,7 +174,7 @@ mod tests {
                     .build(&Setup::default(), &arguments)
                     .expect("defaults are valid");
                 let (name, fits) = match &built {
-                    Built::Plugin(plugin) => (
+                    PolicyInstance::Plugin(plugin) => (
                         plugin.name(),
                         matches!(
                             entry.point,
@@ -185,8 +185,10 @@ mod tests {
                                 | Point::Preemption
                         ),
                     ),
-                    Built::Select(select) => (select.name(), entry.point == Point::Select),
-                    Built::Order(order) => (order.name(), entry.point == Point::QueueOrder),
+                    PolicyInstance::Select(select) => (select.name(), entry.point == Point::Select),
+                    PolicyInstance::Order(order) => {
+                        (order.name(), entry.point == Point::QueueOrder)
+                    }
                 };
                 assert_eq!(name, entry.name);
                 assert!(fits, "{name} is listed under {}", entry.point.name());

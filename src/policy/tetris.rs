@@ -36,7 +36,7 @@ pub fn alignment(demand: &[f64], available: &[f64], is_remote: bool) -> Option<f
 
 /// Scores of packing weighed against the work left.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Combined {
+pub struct CombinedScores {
     /// Weight of the work left.
     pub weight: f64,
     /// Scores of the tasks that fit.
@@ -45,7 +45,7 @@ pub struct Combined {
 
 /// Alignments less the weighed work that each task's job has left. The weight makes the mean work as
 /// large as the mean alignment, times `factor`.
-pub fn combined(alignments: &[Option<f64>], left: &[f64], factor: f64) -> Combined {
+pub fn combined(alignments: &[Option<f64>], left: &[f64], factor: f64) -> CombinedScores {
     let fitting = alignments
         .iter()
         .zip(left)
@@ -63,7 +63,7 @@ pub fn combined(alignments: &[Option<f64>], left: &[f64], factor: f64) -> Combin
     let score = |(alignment, left): (&Option<f64>, &f64)| {
         alignment.map(|alignment| alignment - weight * left)
     };
-    Combined {
+    CombinedScores {
         weight,
         scores: alignments.iter().zip(left).map(score).collect(),
     }

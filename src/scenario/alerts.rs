@@ -5,7 +5,7 @@ use super::diagnostic::{Code, Finding, Findings};
 use super::scalar::Bound;
 use super::schema::{Alert, Scenario};
 use super::tree::Tree;
-use metrics::alerts::About;
+use metrics::alerts::RuleSubject;
 use metrics::registry::{AlertSeries, alert_names, live_series};
 use units::{SortedSet, plural};
 
@@ -72,7 +72,7 @@ impl Checker<'_> {
     fn fields(&mut self, alert: &Alert, series: Option<AlertSeries>) {
         let name = alert.metric.as_str();
         let about = series.map(AlertSeries::about);
-        let is_of_service = about == Some(About::Services);
+        let is_of_service = about == Some(RuleSubject::Services);
         if alert.service.is_some() && about.is_some() && !is_of_service {
             let message = format!("`{name}` is a metric of the whole cluster, not of a service");
             let label = "leave it out, or use a metric of services";
@@ -85,7 +85,7 @@ impl Checker<'_> {
                 self.find(Code::WrongType, field, message, "expected a number");
             }
         }
-        if alert.increase.is_some() && about.is_some_and(|own| own != About::Metric) {
+        if alert.increase.is_some() && about.is_some_and(|own| own != RuleSubject::Metric) {
             let message = format!("`{name}` is a current value, which has no increase");
             let label = "leave it out, or use a counter";
             self.find(Code::Conflict, "increase", message, label);

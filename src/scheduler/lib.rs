@@ -14,6 +14,6 @@ pub mod sparrow;
 
 pub use batch::BatchPlanner;
 pub use pipeline::{
-    ClassContext, Pipeline, Plugin, PluginSlot, Points, Profile, QueueOrder, Reason, Scope, Select,
-    Standings, Ties,
+    ClassContext, Pipeline, Plugin, PluginSlot, Points, Profile, QueueOrder, Reason, Scope,
+    ScoreTree, Select, Ties,
 };

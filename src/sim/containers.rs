@@ -42,7 +42,7 @@ pub(super) struct Task {
 }
 
 /// An event of a container.
-pub(super) type Happened = (PodRef, u16, ContainerEvent);
+pub(super) type EventEntry = (PodRef, u16, ContainerEvent);
 
 impl Containers {
     /// A container is to start.
@@ -121,7 +121,7 @@ impl Containers {
     }
 
     /// The next thing that is due by now.
-    pub(super) fn pop(&mut self, now: Instant) -> Option<Happened> {
+    pub(super) fn pop(&mut self, now: Instant) -> Option<EventEntry> {
         let entry = self.ahead.first_entry()?;
         if entry.key().0 > now {
             return None;

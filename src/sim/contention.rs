@@ -1,17 +1,17 @@
-//! Processes that share a node: its cores are had by weight and limit, memory is there or is not.
-//! Whoever is over his own limit is killed at that instant, a node that has none left kills the process
+//! Processes that share a node: CPU is shared by weight and capped by limits; memory is not shared.
+//! A process over its memory limit is killed at that instant, a node without free memory kills the process
 //! of the highest score, and before that its kubelet evicts pods, one in ten seconds
 //! (spec: kubernetes.md part 4, orchestrators-b.md 10.6). Instants are computed from what pods use over
 //! time; nodes on which nothing changes are not looked at.
 
-mod asked;
+mod resources;
 
-use model::{PodRef, Used};
+use model::{PodRef, ResourceUsage};
 use units::{Duration, Instant, NodeId, PodId, SortedMap, SortedSet};
 
 use super::cores::{Claim, CorePlace, Cores, ProcessRef};
 use super::hosts::PaceChange;
-pub(super) use asked::{Asked, LOOK, on_grid};
+pub(super) use resources::{LOOK, ProcessResources, on_grid};
 
 /// The number of all processes of a pod whose containers are one.
 pub(super) const WHOLE: u16 = u16::MAX;
@@ -24,7 +24,7 @@ pub struct ContentionModel {
     /// Whether they share memory.
     pub memory: bool,
     /// The use of each node by itself.
-    pub overhead: Used,
+    pub overhead: ResourceUsage,
 }
 
 /// A process that is up.

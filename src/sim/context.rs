@@ -6,7 +6,7 @@ use units::Instant;
 
 use super::Options;
 use super::message::Message;
-use super::queue::{EventQueue, Upcoming};
+use super::queue::{EventQueue, QueueEvent};
 
 /// The shared things, with the cell that something happens in.
 pub(super) struct Context<'o> {
@@ -80,7 +80,7 @@ impl<'o> Context<'o> {
 
     /// Something lies ahead in the cell.
     #[inline]
-    pub(super) fn expect(&mut self, at: Instant, event: Upcoming) {
+    pub(super) fn expect(&mut self, at: Instant, event: QueueEvent) {
         self.queue.push(at, event.of(self.cell));
     }
 

@@ -48,7 +48,7 @@ impl Part {
 
 /// The changes that a part sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sight {
+pub enum ViewFault {
     /// All of it, so much later.
     Late(Duration),
     /// Nothing new.

@@ -11,8 +11,8 @@ use super::context::Context;
 use super::engine::Engine;
 use super::kernel::{World, happen, next_instant};
 use super::parts::CellParts;
-use super::queue::{EventQueue, Queued};
-use super::{End, EndCause, Options, Reached, RunControl, SimError, Stop};
+use super::queue::{EventQueue, QueueEntry};
+use super::{End, EndCause, Options, RunControl, RunProgress, SimError, Stop};
 
 /// A running simulation.
 pub struct Simulation<'o> {
@@ -61,7 +61,7 @@ impl<'o> Simulation<'o> {
         self.cells[cell].surroundings().ledger()
     }
 
-    /// Lines about what a cell's API server and schedulers refused so that nobody waits for it.
+    /// Lines about what a cell's API server and schedulers refused.
     pub fn remarks(&self, cell: usize) -> Vec<String> {
         self.cells[cell].remarks()
     }
@@ -144,7 +144,7 @@ impl<'o> Simulation<'o> {
                 told = events;
                 let mut cells = self.cells.iter();
                 let read = cells.find_map(|cell| cell.surroundings().progress());
-                (control.progress)(Reached {
+                (control.progress)(RunProgress {
                     now: at,
                     events,
                     read,
@@ -243,7 +243,7 @@ fn is_quiet_until(until: Instant, next: Option<Instant>, stop: Stop) -> bool {
 }
 
 impl World for Simulation<'_> {
-    type Event = Queued;
+    type Event = QueueEntry;
     type Error = SimError;
 
     fn ahead(&self) -> &EventQueue {
@@ -269,7 +269,7 @@ impl World for Simulation<'_> {
         }
     }
 
-    fn occur(&mut self, queued: Queued) -> Result<(), SimError> {
+    fn occur(&mut self, queued: QueueEntry) -> Result<(), SimError> {
         self.ctx.enter(queued.cell);
         let cell = &mut self.cells[usize::from(queued.cell)];
         cell.occur(&mut self.ctx, queued.event)

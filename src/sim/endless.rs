@@ -12,7 +12,7 @@ use units::{ClassId, Instant, SortedMap};
 
 use super::SimError;
 use super::context::Context;
-use super::follow::{Change, Follower};
+use super::followers::{Change, Follower};
 
 /// Number of times that an object may start over, besides those that its pods need.
 const FREE: u64 = 10_000;
@@ -101,7 +101,7 @@ impl Follower for Endless {
                 // Jobs create no more pods than they have completions and retries.
                 let owner = created
                     .owner
-                    .and_then(|own| store.objects().get(own.object));
+                    .and_then(|owner| store.objects().get(owner.object));
                 match owner.map(|row| &row.object) {
                     Some(Object::Job(_)) => return,
                     Some(object) => (named(object), "creates pods"),

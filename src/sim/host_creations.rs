@@ -29,7 +29,7 @@ pub struct HostCreations {
 
 /// An outcome of a creation: when the node joins, or when and where it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HostCreated {
+pub struct CreationOutcome {
     /// Instant at which the node joins, or the creation fails.
     pub at: Instant,
     /// The phase in which it fails; `None` if the node joins.
@@ -44,7 +44,7 @@ impl HostCreations {
         boot: Option<&Distribution>,
         now: Instant,
         stream: &mut Stream,
-    ) -> HostCreated {
+    ) -> CreationOutcome {
         let is_full = options.parallel.is_some_and(|most| self.ends.len() >= most);
         let free = if is_full { self.ends.pop() } else { None };
         let begun = free.map_or(now, |Reverse(end)| end.max(now));
@@ -67,7 +67,7 @@ impl HostCreations {
         let delay = options.join_delay.as_ref();
         let delay = delay.filter(|_| fails_in.is_none());
         let delay = delay.map_or(Duration::ZERO, |delay| delay.sample(stream));
-        HostCreated {
+        CreationOutcome {
             at: at.saturating_add(delay),
             fails_in,
         }

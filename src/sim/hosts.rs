@@ -1,7 +1,7 @@
 //! The ground truth of hosts: whether each is up and reaches the control plane. The control plane
 //! learns of it by silence alone (spec: kubernetes.md 2.7, orchestrators-b.md 10.3).
 
-mod found;
+mod initial;
 
 use control::node::Report;
 use model::PodRef;
@@ -120,7 +120,7 @@ impl PaceChange {
 
 /// A host that is down or cut off.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Lost {
+pub(super) struct HostOutage {
     /// Number of causes that keep the host down, and the instant of the first.
     down: u16,
     down_since: Instant,
@@ -139,7 +139,7 @@ pub(super) struct Lost {
     unseen: SortedMap<PodId, Instant>,
 }
 
-impl Lost {
+impl HostOutage {
     /// Number of causes of a kind of trouble.
     const fn causes(&mut self, trouble: Trouble) -> &mut u16 {
         match trouble {
@@ -152,7 +152,7 @@ impl Lost {
 
 /// Trouble of a host that began.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Struck {
+pub(super) struct HostFault {
     /// Marks the first cause of its kind: the others overlap with it.
     pub(super) is_first: bool,
     /// Marks the crash of a host that was not down.
@@ -169,7 +169,7 @@ pub(super) struct Hosts {
     lease_offset: Option<Duration>,
     /// Time from the start until each node first renews its lease.
     phases: Vec<Duration>,
-    lost: SortedMap<NodeId, Lost>,
+    lost: SortedMap<NodeId, HostOutage>,
     /// Instants at which nodes last came back, or joined after the start: they renewed their lease
     /// then.
     since: SortedMap<NodeId, Instant>,
@@ -276,7 +276,7 @@ impl Hosts {
         lost.map(|lost| lost.unsent.push(report)).is_some()
     }
 
-    /// Notes a pod that a host can't be told of now; whether it can't.
+    /// Queues a pod that can't be announced to its host now; whether it can't.
     #[inline]
     pub(super) fn leave_untold(&mut self, node: NodeId, pod: PodRef) -> bool {
         if self.lost.is_empty() {
@@ -300,7 +300,7 @@ impl Hosts {
     }
 
     /// Trouble began.
-    pub(super) fn strike(&mut self, now: Instant, node: NodeId, trouble: Trouble) -> Struck {
+    pub(super) fn strike(&mut self, now: Instant, node: NodeId, trouble: Trouble) -> HostFault {
         let was_heard = self.is_heard(node);
         let lost = self.lost.entry(node).or_default();
         let causes = lost.causes(trouble);
@@ -312,7 +312,7 @@ impl Hosts {
             Trouble::Crash if is_first => lost.down_since = now,
             _ => {}
         }
-        Struck {
+        HostFault {
             is_first,
             crashes: is_first && trouble == Trouble::Crash,
             was_heard,
@@ -320,7 +320,12 @@ impl Hosts {
     }
 
     /// Trouble is over; returns what became of the host meanwhile once nothing is left of it.
-    pub(super) fn relieve(&mut self, now: Instant, node: NodeId, trouble: Trouble) -> Option<Lost> {
+    pub(super) fn relieve(
+        &mut self,
+        now: Instant,
+        node: NodeId,
+        trouble: Trouble,
+    ) -> Option<HostOutage> {
         let was_heard = self.is_heard(node);
         let lost = self.lost.get_mut(&node)?;
         let causes = lost.causes(trouble);
@@ -337,25 +342,23 @@ impl Hosts {
 
     /// Whether a host went down at an instant, and has not come back since.
     pub(super) fn is_down_since(&self, node: NodeId, at: Instant) -> bool {
-        let lost = self.lost.get(&node).filter(|lost| lost.down > 0);
-        lost.is_some_and(|lost| lost.down_since == at)
+        (self.lost.get(&node)).is_some_and(|lost| lost.down > 0 && lost.down_since == at)
     }
 
-    /// A pod was given up whose processes run on, on a host that can't be told.
+    /// A pod was given up whose processes run on, on an unreachable host.
     pub(super) fn give_up(&mut self, now: Instant, node: NodeId, pod: PodRef) {
         if let Some(lost) = self.lost.get_mut(&node) {
             lost.unseen.insert(pod.id, now);
         }
     }
 
-    /// Processes that nobody saw have stopped.
+    /// Unobserved processes have stopped.
     fn stopped_unseen(&mut self, now: Instant, since: Instant) {
-        let span = now.since(since);
-        self.unseen = self.unseen.checked_add(span).unwrap_or(Duration::MAX);
+        self.unseen = (self.unseen.checked_add(now.since(since))).unwrap_or(Duration::MAX);
     }
 
-    /// A host is heard again: processes on it that nobody saw are stopped.
-    pub(super) fn stop_unseen(&mut self, now: Instant, lost: &mut Lost) {
+    /// A host is heard again: unobserved processes on it are stopped.
+    pub(super) fn stop_unseen(&mut self, now: Instant, lost: &mut HostOutage) {
         for since in std::mem::take(&mut lost.unseen).into_values() {
             self.stopped_unseen(now, since);
         }

@@ -90,7 +90,7 @@ pub struct Images {
 }
 
 /// Result of an image order, with its node.
-pub type Arrived = (NodeId, Text, ImageEvent);
+pub type ImageResult = (NodeId, Text, ImageEvent);
 
 impl Images {
     /// Nodes with what they have at the start.
@@ -113,7 +113,7 @@ impl Images {
         }
     }
 
-    /// The layers of an image; one that nobody named has one of its own.
+    /// The layers of an image; an unnamed image has one layer of its own.
     fn layers(&mut self, image: &Text) -> Vec<u32> {
         if let Some(layers) = self.model.images.get(image) {
             return layers.clone();
@@ -295,7 +295,7 @@ impl Images {
     }
 
     /// The registry stops answering: what is on its way breaks off. In order of the requests.
-    pub fn registry_down(&mut self, now: Instant) -> Vec<Arrived> {
+    pub fn registry_down(&mut self, now: Instant) -> Vec<ImageResult> {
         self.outages += 1;
         let numbers: Vec<u32> = self.pulls.keys().copied().collect();
         let mut failed = Vec::new();
@@ -336,7 +336,7 @@ impl Images {
 
     /// Carries out due transfers; returns the images that arrived or failed, in order of the
     /// requests.
-    pub fn happen(&mut self, now: Instant) -> Vec<Arrived> {
+    pub fn happen(&mut self, now: Instant) -> Vec<ImageResult> {
         let mut touched = SortedSet::new();
         while let Some(&(at, number)) = self.timers.first()
             && at <= now
@@ -361,7 +361,7 @@ impl Images {
     }
 
     /// Goes on with a pull whose round trip, layer or unpacking is over.
-    fn go_on(&mut self, now: Instant, number: u32) -> Option<Arrived> {
+    fn go_on(&mut self, now: Instant, number: u32) -> Option<ImageResult> {
         let node = self.pulls.get(&number)?.node;
         let link = self.link(node);
         let shape = Shape {

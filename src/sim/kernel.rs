@@ -6,7 +6,7 @@ use control::Stepping;
 use units::Instant;
 
 use super::queue::rank;
-use super::wheel::{EVERY_RANK, Scheduled, Wheel};
+use super::wheel::{EVERY_RANK, Wheel, WheelEvent};
 
 /// A world that handles events.
 ///
@@ -15,13 +15,13 @@ use super::wheel::{EVERY_RANK, Scheduled, Wheel};
 /// ```
 /// use control::Stepping;
 /// use sim::kernel::{World, happen, next_instant};
-/// use sim::wheel::{Scheduled, Wheel};
+/// use sim::wheel::{WheelEvent, Wheel};
 /// use units::{Duration, Instant};
 ///
 /// #[derive(Clone, Copy)]
 /// struct Tick(Instant);
 ///
-/// impl Scheduled for Tick {
+/// impl WheelEvent for Tick {
 ///     fn rank(self) -> u8 {
 ///         0
 ///     }
@@ -65,7 +65,7 @@ use super::wheel::{EVERY_RANK, Scheduled, Wheel};
 /// ```
 pub trait World {
     /// Event that can lie ahead in the world.
-    type Event: Scheduled;
+    type Event: WheelEvent;
     /// Error that ends the world's course.
     type Error;
 

@@ -102,7 +102,7 @@ pub mod driver;
 mod endless;
 mod engine;
 pub mod failures;
-mod follow;
+mod followers;
 mod host_creations;
 mod hosts;
 pub mod images;
@@ -113,29 +113,29 @@ pub mod network;
 mod node_plane;
 pub mod options;
 mod parts;
+mod pause;
 mod progress;
 mod provider;
 pub mod queue;
 mod surroundings;
 pub mod traffic;
-mod travel;
 pub mod usage;
 pub mod wheel;
 
 pub use contention::ContentionModel;
 pub use driver::Simulation;
-pub use host_creations::{HostCreated, HostCreationOptions, HostCreations};
+pub use host_creations::{CreationOutcome, HostCreationOptions, HostCreations};
 pub use hosts::{LEASE_PERIOD, Pace, Trouble};
 pub use machine::{Machine, Stragglers};
 pub use options::{
-    DecisionTime, End, EndCause, NodeLife, NodeLoss, Options, Reached, RunControl, SimError,
+    DecisionTime, End, EndCause, NodeLife, NodeLoss, Options, RunControl, RunProgress, SimError,
     StartUp, Stop,
 };
 pub use parts::{
-    CellParts, Environment, FoundNode, FoundObjects, FoundTrouble, Provisions, Resident,
+    CellParts, Environment, InitialNode, InitialObjects, InitialTrouble, Provisions, Resident,
     ResidentObject, ResidentOwner, WaitingPod,
 };
+pub use pause::{RunPosition, SettingsChange};
 pub use provider::ProviderOptions;
 pub use surroundings::{SubmittedJobs, Submitter};
-pub use travel::{Standing, Turn};
 pub use usage::{Usage, UsageOptions};

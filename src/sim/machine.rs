@@ -1,8 +1,8 @@
 //! The simulated machine under the node agents: starts take time by a model, processes end when
 //! their run time is over.
 
-mod found;
-mod moved;
+mod initial;
+mod migration;
 
 use control::MachineCommand;
 use model::PodRef;
@@ -11,9 +11,9 @@ use rng::{Distribution, Stream};
 use units::{Duration, Identity, Instant, ObjectId, PodId, SortedMap};
 
 use super::StartUp;
-use super::containers::{Containers, Happened, Task};
+use super::containers::{Containers, EventEntry, Task};
 use super::hosts::{Pace, PaceChange};
-use super::progress::{Left, Progress};
+use super::progress::{Progress, RemainingWork};
 
 /// The work of a living pod once it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,18 +69,18 @@ struct Row {
     run_nanos: i64,
     /// Stable identity of the pod, which its random draws are keyed by.
     who: Identity,
-    /// The pod; [`NOBODY`] where nobody lives.
+    /// The pod; [`NOBODY`] in a free slot.
     id: PodId,
     running: bool,
-    before: Before,
+    before: PriorState,
     /// Whether what its processes run in is there.
     has_sandbox: bool,
 }
 
-/// State of a pod before its node was told of it: down, up there before the run began, or up elsewhere, where it
+/// State of a pod before its node received it: down, up there before the run began, or up elsewhere, where it
 /// may have come from by now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Before {
+enum PriorState {
     Down,
     Up,
     Elsewhere,
@@ -96,7 +96,7 @@ const VACANT: Row = Row {
     who: Identity::of(""),
     id: NOBODY,
     running: false,
-    before: Before::Down,
+    before: PriorState::Down,
     has_sandbox: false,
 };
 
@@ -148,7 +148,7 @@ impl Machine {
     }
 
     /// The next thing that is due of a container by now.
-    pub(super) fn pop_container(&mut self, now: Instant) -> Option<Happened> {
+    pub(super) fn pop_container(&mut self, now: Instant) -> Option<EventEntry> {
         self.containers.pop(now)
     }
 
@@ -183,7 +183,7 @@ impl Machine {
 
     /// Time that a start takes: as stated of the pod, or else of all pods.
     fn delay(&mut self, pod: PodRef, stated: Option<Duration>) -> Duration {
-        if self.is_before(pod, Before::Elsewhere) {
+        if self.is_before(pod, PriorState::Elsewhere) {
             return Duration::ZERO;
         }
         let who = self.who(pod);
@@ -249,7 +249,7 @@ impl Machine {
         job: Option<ObjectId>,
     ) {
         let run_time = run_time.map(|own| self.straggle(who, own));
-        self.resume(pod, who, run_time.map(Left::all), job);
+        self.resume(pod, who, run_time.map(RemainingWork::all), job);
     }
 
     /// Stable identity of a pod.
@@ -282,7 +282,7 @@ impl Machine {
         &mut self,
         pod: PodRef,
         who: Identity,
-        left: Option<Left>,
+        left: Option<RemainingWork>,
         job: Option<ObjectId>,
     ) {
         let run_time = left.map(|left| match &mut self.progress {
@@ -293,8 +293,8 @@ impl Machine {
     }
 
     /// The rest of a pod's work that is interrupted now; `None` of one without an end.
-    pub(super) fn left(&mut self, now: Instant, pod: PodRef) -> Option<Left> {
-        let plain = Left::all(self.work(pod)?.run_time?);
+    pub(super) fn left(&mut self, now: Instant, pod: PodRef) -> Option<RemainingWork> {
+        let plain = RemainingWork::all(self.work(pod)?.run_time?);
         let Some(progress) = &mut self.progress else {
             return Some(plain);
         };
@@ -305,13 +305,15 @@ impl Machine {
     /// The rest of the work of a pod that is taken off its host, which got on with it at a pace. It is the
     /// work that it has yet to do, or to do again where work is saved in checkpoints; `None` of one without
     /// an end.
-    pub(super) fn rest(&mut self, now: Instant, pod: PodRef, pace: Pace) -> Option<Left> {
+    pub(super) fn rest(&mut self, now: Instant, pod: PodRef, pace: Pace) -> Option<RemainingWork> {
         let left = self.left(now, pod)?;
         let due = self.interrupted.get(&pod.id).copied().flatten();
         let is_saved = self.progress.is_none() && self.is_running(pod);
         Some(match due {
-            // A host that nobody reached may have got to the end before.
-            Some(due) if is_saved => Left::all(Pace::USUAL.stretch(due.max(now).since(now), pace)),
+            // An unreachable host may have got to the end before.
+            Some(due) if is_saved => {
+                RemainingWork::all(Pace::USUAL.stretch(due.max(now).since(now), pace))
+            }
             _ => left,
         })
     }
@@ -383,7 +385,7 @@ impl Machine {
             pod,
             run_time: (row.run_nanos != ENDLESS).then(|| Duration::from_nanos(row.run_nanos)),
             running: row.running,
-            was_up: row.before == Before::Up,
+            was_up: row.before == PriorState::Up,
         })
     }
 
@@ -402,7 +404,7 @@ impl Machine {
     ) -> Immediate {
         match command {
             MachineCommand::Start { pod, .. } => {
-                if self.is_before(pod, Before::Arrived) {
+                if self.is_before(pod, PriorState::Arrived) {
                     self.run_over(pod);
                 }
                 let delay = match self.work(pod) {
@@ -465,8 +467,8 @@ impl Machine {
         let shares_cores = self.shares_cores;
         let row = self.row_mut(pod)?;
         row.running = true;
-        if row.before == Before::Elsewhere {
-            row.before = Before::Arrived;
+        if row.before == PriorState::Elsewhere {
+            row.before = PriorState::Arrived;
         }
         if row.run_nanos == ENDLESS || shares_cores {
             return None;

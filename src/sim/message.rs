@@ -7,15 +7,15 @@ use control::admission::Creation;
 use control::node::{ImageEvent, ImageOrder, MachineCommand, Report};
 use control::node_api::Notice;
 use control::operation::Operation;
-use control::provider::{OrderFailed, ProviderRequest};
-use control::upgrade::Deed;
+use control::provider::{OrderFailure, ProviderRequest};
+use control::upgrade::NodeAction;
 use model::{EndReason, Event, Pod, PodRef, PodSpec, Text};
 use units::{Identity, NodeId};
 
-use super::control_faults::{ApiLimit, BindFault, Part, Sight};
+use super::control_faults::{ApiLimit, BindFault, Part, ViewFault};
 use super::cores::ProcessRef;
-use super::hosts::{Lost, Trouble};
-use super::progress::Rest;
+use super::hosts::{HostOutage, Trouble};
+use super::progress::Handover;
 
 /// A message to a part of a cell.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ pub(super) enum ToControlPlane {
     /// A machine that a component ordered will not come.
     OrderFailed {
         component: usize,
-        failed: Box<OrderFailed>,
+        failed: Box<OrderFailure>,
     },
     /// A node is to take no new pods, or to take them again.
     Cordon { node: NodeId, unschedulable: bool },
@@ -61,7 +61,7 @@ pub(super) enum ControlFault {
     /// The leader of a part crashes, or another is elected.
     Leader { part: Part, is_up: bool },
     /// A part sees changes late or not at all, or as usual again.
-    Sight(Part, Option<Sight>),
+    Sight(Part, Option<ViewFault>),
     /// Bindings fail, or don't any more.
     Binds(Option<BindFault>),
     /// Requests of a part take time, or don't any more.
@@ -123,18 +123,18 @@ pub(super) enum ToNodes {
         begins: bool,
     },
     /// A host is heard again after it was lost.
-    Back { node: NodeId, lost: Box<Lost> },
-    /// A node was told again what it is to run, once its reports have come.
-    Reconcile { node: NodeId, lost: Box<Lost> },
+    Back { node: NodeId, lost: Box<HostOutage> },
+    /// A node received its pods again, after its reports arrived.
+    Reconcile { node: NodeId, lost: Box<HostOutage> },
     /// A pod of such a node is reconciled.
-    ReconcilePod(Reunion),
+    ReconcilePod(PodResync),
     /// A node that was away is looked at again for want of memory.
     LookAgain(NodeId),
     /// An agent is to say whether it is ready.
     PostStatus(NodeId),
     /// An agent is to say how a pod is.
     Relist(PodRef),
-    /// A node is cordoned and its pods are told to end: what a handler of notices does.
+    /// A node is cordoned and its pods are asked to terminate: what a handler of notices does.
     Drain(NodeId),
     /// A pod is lost with its node.
     Lose(PodRef),
@@ -148,7 +148,7 @@ pub(super) enum ToNodes {
 
 /// A pod on a node that is heard again.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Reunion {
+pub(super) struct PodResync {
     pub(super) node: NodeId,
     pub(super) pod: PodRef,
     /// Whether the host was down meanwhile.
@@ -163,7 +163,7 @@ pub(super) struct Resubmission {
     pub(super) record: Pod,
     /// The pod's stable identity.
     pub(super) who: Identity,
-    pub(super) rest: Rest,
+    pub(super) rest: Handover,
 }
 
 /// A message to the surroundings.
@@ -179,7 +179,10 @@ pub(super) enum ToSurroundings {
     /// A drain goes on.
     GoOnDraining(NodeId),
     /// A step of an upgrade.
-    Upgrade { deed: Box<Deed>, replaces: bool },
+    Upgrade {
+        deed: Box<NodeAction>,
+        replaces: bool,
+    },
     /// The next strike of a time line of failures is to be awaited.
     AwaitStrike(u32),
     /// The node tries the resizes again that wait for room on it.

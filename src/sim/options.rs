@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use control::Stepping;
 use control::client_limit::ClientLimit;
-use control::node_life::Observing;
+use control::node_life::ObservationMode;
 use intake::TraceError;
 use rng::Distribution;
 use units::{Duration, Instant};
@@ -104,11 +104,11 @@ pub enum NodeLoss {
 /// Channel by which the control plane learns of its nodes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum NodeLife {
-    /// It is told at once when one goes down, and the pods on it are lost with it.
+    /// The outage of a node is noticed at once, and the pods on it are lost with it.
     #[default]
     Declared,
     /// By their heartbeats alone: its components find out and act.
-    Observed(Observing),
+    Observed(ObservationMode),
 }
 
 /// A set-up.
@@ -152,12 +152,12 @@ pub struct RunControl<'a> {
     /// component.
     pub interrupted: &'a AtomicBool,
     /// Told now and then how far the run is.
-    pub progress: &'a mut dyn FnMut(Reached),
+    pub progress: &'a mut dyn FnMut(RunProgress),
 }
 
 /// Progress of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reached {
+pub struct RunProgress {
     /// Simulated time.
     pub now: Instant,
     /// Events so far.

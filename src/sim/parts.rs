@@ -8,7 +8,9 @@ use cluster::Commitment;
 use control::operation::Operation;
 use control::{Component, NodeAgent};
 use model::checkpoint::Checkpoints;
-use model::{DeviceSet, Found, IndexFailures, Node, Object, PodName, PodSpec, Text, Throughputs};
+use model::{
+    DeviceSet, IndexFailures, InitialState, Node, Object, PodName, PodSpec, Text, Throughputs,
+};
 use units::{Duration, Instant, NodeId, SortedSet};
 
 use super::contention::ContentionModel;
@@ -70,12 +72,12 @@ pub struct Environment {
     /// Whether arrivals wait for the ends of others.
     pub has_precedence: bool,
     /// Objects of the API, and pods of these without a node, that are there when the run begins.
-    pub found: FoundObjects,
+    pub found: InitialObjects,
 }
 
 /// Objects of the API that are there when the run begins.
 #[derive(Clone, Debug, Default)]
-pub struct FoundObjects {
+pub struct InitialObjects {
     /// The objects, each after the one that controls it.
     pub objects: Vec<ResidentObject>,
     /// Pods of the objects that wait for a node, in order.
@@ -83,23 +85,23 @@ pub struct FoundObjects {
     /// Namespaces and names of arrivals that an API server has admitted before.
     pub admitted: SortedSet<(Text, Text)>,
     /// Nodes that were not as a node is of which nothing is known.
-    pub nodes: Vec<FoundNode>,
+    pub nodes: Vec<InitialNode>,
 }
 
 /// A node as it was before the run began.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundNode {
+pub struct InitialNode {
     /// The node.
     pub node: NodeId,
     /// Trouble of the node, as long as nothing says that it ends.
-    pub trouble: Option<FoundTrouble>,
+    pub trouble: Option<InitialTrouble>,
     /// Instants at which its taints were added, by key, at or before the run's zero.
     pub taints: Vec<(Text, Instant)>,
 }
 
 /// Trouble of a node that began before the run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FoundTrouble {
+pub enum InitialTrouble {
     /// Nothing has been heard of it since an instant.
     Silent(Instant),
     /// It says itself that it is not ready.
@@ -124,7 +126,7 @@ pub struct ResidentOwner {
     pub index: i32,
     /// Earlier failures of a job's index.
     pub failures: IndexFailures,
-    /// Marks a pod of a job that was told to end and counts for nothing.
+    /// Marks a pod of a job that was asked to terminate and counts for nothing.
     pub is_discarded: bool,
 }
 
@@ -169,7 +171,7 @@ pub struct Resident {
     /// The GPU devices it holds.
     pub devices: DeviceSet,
     /// Node of the pod, and the state in which it was found there.
-    pub found: Found,
+    pub found: InitialState,
     /// The object that controls the pod, if one does.
     pub owner: Option<ResidentOwner>,
 }

@@ -29,12 +29,12 @@ pub(super) struct Progress {
     rule: Checkpoints,
     runs: SortedMap<PodId, Run>,
     /// Work of jobs that was begun by pods that are gone.
-    begun: SortedMap<ObjectId, Vec<Left>>,
+    begun: SortedMap<ObjectId, Vec<RemainingWork>>,
 }
 
 /// Rest of a pod's work, and whether and how much of it was done and saved in checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Left {
+pub(super) struct RemainingWork {
     pub(super) work: Duration,
     pub(super) done: Duration,
     pub(super) is_resumed: bool,
@@ -42,17 +42,17 @@ pub(super) struct Left {
 
 /// What another pod goes on with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rest {
+pub(super) struct Handover {
     /// The rest of the work; `None` of work without an end.
-    pub(super) left: Option<Left>,
+    pub(super) left: Option<RemainingWork>,
     /// How much of the pod's recorded use is over, unless checkpoints tell.
     pub(super) over: Duration,
 }
 
 /// What a pod that comes from another node while it is up goes on with.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Passage {
-    pub(super) rest: Rest,
+pub(super) struct LiveHandover {
+    pub(super) rest: Handover,
     /// How long each run of it takes from its beginning; `None` of work without an end.
     pub(super) whole_run: Option<Duration>,
     /// Number of its last start, where exit codes depend on it.
@@ -60,8 +60,8 @@ pub(super) struct Passage {
 }
 
 impl Run {
-    const fn left(&self) -> Left {
-        Left {
+    const fn left(&self) -> RemainingWork {
+        RemainingWork {
             work: self.work,
             done: self.done,
             is_resumed: self.is_resumed,
@@ -69,7 +69,7 @@ impl Run {
     }
 }
 
-impl Left {
+impl RemainingWork {
     /// All of it.
     pub(super) const fn all(work: Duration) -> Self {
         Self {
@@ -101,9 +101,14 @@ impl Progress {
 
     /// A pod is to do so much work; how long that takes if nothing interrupts it. A pod of a job goes
     /// on where another had to stop.
-    pub(super) fn submit(&mut self, pod: PodId, left: Left, job: Option<ObjectId>) -> Duration {
+    pub(super) fn submit(
+        &mut self,
+        pod: PodId,
+        left: RemainingWork,
+        job: Option<ObjectId>,
+    ) -> Duration {
         let begun = job.and_then(|job| self.begun.get_mut(&job)?.pop());
-        let Left {
+        let RemainingWork {
             work,
             done,
             is_resumed,
@@ -162,7 +167,7 @@ impl Progress {
     }
 
     /// Rest of a pod's work.
-    pub(super) fn left(&self, pod: PodId) -> Option<Left> {
+    pub(super) fn left(&self, pod: PodId) -> Option<RemainingWork> {
         self.runs.get(&pod).map(Run::left)
     }
 
@@ -193,7 +198,7 @@ mod tests {
             write: secs(10),
             restart: secs(5),
         });
-        let whole = Left::all(secs(300));
+        let whole = RemainingWork::all(secs(300));
         let job = Some(ObjectId(3));
         let (one, two) = (PodId(1), PodId(2));
         assert_eq!(progress.submit(one, whole, job), secs(320));
@@ -220,7 +225,7 @@ mod tests {
             write: secs(0),
             restart: secs(0),
         });
-        let (pod, whole) = (PodId(1), Left::all(secs(1_000)));
+        let (pod, whole) = (PodId(1), RemainingWork::all(secs(1_000)));
         progress.submit(pod, whole, None);
         progress.started(at(0), pod, Pace::USUAL);
         let change = PaceChange {

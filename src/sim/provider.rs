@@ -1,12 +1,12 @@
-//! Whoever provides machines: they boot for a time, fail now and then, are limited by quotas, run
+//! The machine provider: machines boot for a time, fail now and then, are limited by quotas, run
 //! out of stock, and are taken back when they are spot capacity (spec: orchestrators-a.md section 4,
 //! orchestrators-b.md 10.3).
 //!
-//! Every order has a stream of its own, so that one more order moves nobody else's luck.
+//! Every order has a stream of its own, so that one more order does not change the random draws of the others.
 
 use std::sync::Arc;
 
-use control::provider::{MachineHosts, MachineOrder, ORDERED_LABEL, OrderFailed};
+use control::provider::{MachineHosts, MachineOrder, ORDERED_LABEL, OrderFailure};
 use model::resource_list::CPU;
 use model::{NewPrice, Node, Text};
 use rng::{Distribution, Stream};
@@ -148,7 +148,7 @@ impl Provider {
         seed: u64,
         component: usize,
         mut machine: MachineOrder,
-    ) -> Due {
+    ) -> OrderTimer {
         let number = self.orders.len();
         let mut stream = Stream::of(seed, "provider", Identity::of(&machine.node.name));
         let options = &self.options;
@@ -188,7 +188,7 @@ impl Provider {
             stage,
             kept,
         });
-        Due {
+        OrderTimer {
             order: number as u32,
             at: now.saturating_add(after.max(Duration::ZERO)),
         }
@@ -243,37 +243,37 @@ impl Provider {
     }
 
     /// An order comes to its next stage.
-    pub(super) fn happen(&mut self, now: Instant, number: u32) -> Course {
+    pub(super) fn happen(&mut self, now: Instant, number: u32) -> OrderOutcome {
         let notice = self.notice();
         let Some(order) = self.orders.get_mut(number as usize) else {
-            return Course::Nothing;
+            return OrderOutcome::Nothing;
         };
         match order.stage.clone() {
-            Stage::There | Stage::Over => Course::Nothing,
+            Stage::There | Stage::Over => OrderOutcome::Nothing,
             Stage::Failing(why) => {
                 order.stage = Stage::Over;
                 let node = order.machine.node.name.clone();
-                Course::Failed {
+                OrderOutcome::Failed {
                     component: order.component,
                     group: order.machine.group.clone(),
-                    failed: OrderFailed { node, why },
+                    failed: OrderFailure { node, why },
                 }
             }
-            Stage::Booting => Course::Joins(order.machine.node.clone()),
+            Stage::Booting => OrderOutcome::Joins(order.machine.node.clone()),
             Stage::Kept(node) => {
                 order.stage = Stage::Noticed(node);
                 let at = now.saturating_add(notice);
-                Course::Noticed {
+                OrderOutcome::Noticed {
                     node,
-                    next: Due { order: number, at },
+                    next: OrderTimer { order: number, at },
                 }
             }
-            Stage::Noticed(node) => Course::TakenBack(node),
+            Stage::Noticed(node) => OrderOutcome::TakenBack(node),
         }
     }
 
     /// The machine of an order joined as a node; returns when it is said that it is taken back.
-    pub(super) fn joined(&mut self, now: Instant, number: u32, node: NodeId) -> Option<Due> {
+    pub(super) fn joined(&mut self, now: Instant, number: u32, node: NodeId) -> Option<OrderTimer> {
         let notice = self.notice();
         let order = &mut self.orders[number as usize];
         self.nodes.insert(node, number as usize);
@@ -283,7 +283,7 @@ impl Provider {
         };
         order.stage = Stage::Kept(node);
         let span = Duration::from_nanos((kept.as_nanos() - notice.as_nanos()).max(0));
-        Some(Due {
+        Some(OrderTimer {
             order: number,
             at: now.saturating_add(span),
         })
@@ -311,26 +311,26 @@ impl Provider {
 
 /// The instant at which something comes of an order.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
+pub(super) struct OrderTimer {
     pub(super) order: u32,
     pub(super) at: Instant,
 }
 
 /// An outcome of an order.
-pub(super) enum Course {
+pub(super) enum OrderOutcome {
     Nothing,
     /// The order comes to nothing: its component learns of it.
     Failed {
         component: usize,
         group: Text,
-        failed: OrderFailed,
+        failed: OrderFailure,
     },
     /// The machine joins as a node.
     Joins(Arc<Node>),
     /// It is said that its machine is taken back, and when it is.
     Noticed {
         node: NodeId,
-        next: Due,
+        next: OrderTimer,
     },
     /// The machine is taken back.
     TakenBack(NodeId),

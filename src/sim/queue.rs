@@ -4,11 +4,11 @@
 use model::PodRef;
 use units::{ComponentId, NodeId};
 
-use super::wheel::{Scheduled, Wheel};
+use super::wheel::{Wheel, WheelEvent};
 
 /// A future event of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Upcoming {
+pub enum QueueEvent {
     /// A node comes up.
     NodeUp(NodeId),
     /// A node renews its lease, where that is stepped.
@@ -83,11 +83,11 @@ pub mod rank {
     pub const TIMER: u8 = 5;
 }
 
-impl Upcoming {
+impl QueueEvent {
     /// Pairs the event with its cell.
     #[inline]
-    pub const fn of(self, cell: u16) -> Queued {
-        Queued { cell, event: self }
+    pub const fn of(self, cell: u16) -> QueueEntry {
+        QueueEntry { cell, event: self }
     }
 
     /// Whether the scenario brings it, a bounded number of times.
@@ -139,14 +139,14 @@ impl Upcoming {
 
 /// An event of a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Queued {
+pub struct QueueEntry {
     /// Cell of the event.
     pub cell: u16,
     /// The event.
-    pub event: Upcoming,
+    pub event: QueueEvent,
 }
 
-impl Scheduled for Queued {
+impl WheelEvent for QueueEntry {
     #[inline]
     fn rank(self) -> u8 {
         self.event.rank()
@@ -156,12 +156,12 @@ impl Scheduled for Queued {
     fn keeps_going(self) -> bool {
         !matches!(
             self.event,
-            Upcoming::IdleWake(_)
-                | Upcoming::IdleStrike(_)
-                | Upcoming::NodeTimer(_)
-                | Upcoming::Resize(_)
-                | Upcoming::IdlePrice(_)
-                | Upcoming::Traffic
+            QueueEvent::IdleWake(_)
+                | QueueEvent::IdleStrike(_)
+                | QueueEvent::NodeTimer(_)
+                | QueueEvent::Resize(_)
+                | QueueEvent::IdlePrice(_)
+                | QueueEvent::Traffic
         )
     }
 }
@@ -176,13 +176,13 @@ pub struct Lapses {
 
 impl Lapses {
     /// The event of a hold's lapse, which is to be taken out once.
-    pub fn add(&mut self, owner: ComponentId, number: u64) -> Upcoming {
+    pub fn add(&mut self, owner: ComponentId, number: u64) -> QueueEvent {
         if let Some(row) = self.vacant.pop() {
             self.holds[row as usize] = (owner, number);
-            return Upcoming::Lapse(row);
+            return QueueEvent::Lapse(row);
         }
         self.holds.push((owner, number));
-        Upcoming::Lapse(self.holds.len() as u32 - 1)
+        QueueEvent::Lapse(self.holds.len() as u32 - 1)
     }
 
     /// The hold of an event.
@@ -193,7 +193,7 @@ impl Lapses {
 }
 
 /// Events that lie ahead in all cells.
-pub type EventQueue = Wheel<Queued>;
+pub type EventQueue = Wheel<QueueEntry>;
 
 #[cfg(test)]
 mod tests {
@@ -208,14 +208,14 @@ mod tests {
         };
         let at = Instant::from_secs(5);
         let mut queue = EventQueue::default();
-        queue.push(at, Upcoming::Wake(ComponentId(0)).of(0));
-        queue.push(at, Upcoming::NodeDown(NodeId(1)).of(0));
-        queue.push(at, Upcoming::Exit(pod(9)).of(0));
-        queue.push(at, Upcoming::Exit(pod(3)).of(0));
-        queue.push(at, Upcoming::NodeUp(NodeId(2)).of(0));
+        queue.push(at, QueueEvent::Wake(ComponentId(0)).of(0));
+        queue.push(at, QueueEvent::NodeDown(NodeId(1)).of(0));
+        queue.push(at, QueueEvent::Exit(pod(9)).of(0));
+        queue.push(at, QueueEvent::Exit(pod(3)).of(0));
+        queue.push(at, QueueEvent::NodeUp(NodeId(2)).of(0));
         queue.push(
             Instant::from_secs(1),
-            Upcoming::Decided(ComponentId(0)).of(0),
+            QueueEvent::Decided(ComponentId(0)).of(0),
         );
         let order: Vec<_> = std::iter::from_fn(|| queue.pop())
             .map(|(_, queued)| queued.event)
@@ -223,12 +223,12 @@ mod tests {
         assert_eq!(
             order,
             [
-                Upcoming::Decided(ComponentId(0)),
-                Upcoming::NodeUp(NodeId(2)),
-                Upcoming::Exit(pod(9)),
-                Upcoming::Exit(pod(3)),
-                Upcoming::NodeDown(NodeId(1)),
-                Upcoming::Wake(ComponentId(0)),
+                QueueEvent::Decided(ComponentId(0)),
+                QueueEvent::NodeUp(NodeId(2)),
+                QueueEvent::Exit(pod(9)),
+                QueueEvent::Exit(pod(3)),
+                QueueEvent::NodeDown(NodeId(1)),
+                QueueEvent::Wake(ComponentId(0)),
             ]
         );
     }

@@ -18,7 +18,7 @@ use units::Instant;
 /// Ends of pods come before starts at one instant, whatever was pushed first:
 ///
 /// ```
-/// use sim::wheel::{Scheduled, Wheel};
+/// use sim::wheel::{WheelEvent, Wheel};
 /// use units::Instant;
 ///
 /// #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,7 +27,7 @@ use units::Instant;
 ///     Start,
 /// }
 ///
-/// impl Scheduled for Change {
+/// impl WheelEvent for Change {
 ///     fn rank(self) -> u8 {
 ///         self as u8
 ///     }
@@ -38,7 +38,7 @@ use units::Instant;
 /// wheel.push(Instant::from_secs(5), Change::End);
 /// assert_eq!(wheel.pop(), Some((Instant::from_secs(5), Change::End)));
 /// ```
-pub trait Scheduled: Copy {
+pub trait WheelEvent: Copy {
     /// Rank of the event among those of an instant: below 8, the smallest goes first.
     fn rank(self) -> u8;
 
@@ -115,7 +115,7 @@ struct Blocks<E> {
     vacant: u32,
 }
 
-impl<E: Scheduled> Default for Wheel<E> {
+impl<E: WheelEvent> Default for Wheel<E> {
     fn default() -> Self {
         Self {
             present: 0,
@@ -134,7 +134,7 @@ impl<E: Scheduled> Default for Wheel<E> {
     }
 }
 
-impl<E: Scheduled> Wheel<E> {
+impl<E: WheelEvent> Wheel<E> {
     /// Adds an event.
     ///
     /// # Panics
@@ -363,12 +363,12 @@ mod tests {
     use super::*;
 
     #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-    struct Numbered {
+    struct TestEvent {
         rank: u8,
         number: u32,
     }
 
-    impl Scheduled for Numbered {
+    impl WheelEvent for TestEvent {
         fn rank(self) -> u8 {
             self.rank
         }
@@ -420,7 +420,7 @@ mod tests {
                 match step {
                     Step::Push(delay, rank) => {
                         let at = now.saturating_add(delay);
-                        wheel.push(Instant::from_nanos(at), Numbered { rank, number });
+                        wheel.push(Instant::from_nanos(at), TestEvent { rank, number });
                         heap.push(Reverse((at, rank, number)));
                         number += 1;
                     }
@@ -451,7 +451,7 @@ mod tests {
                 prop_assert_eq!(wheel.is_idle(), idle);
             }
             while let Some(Reverse((at, rank, number))) = heap.pop() {
-                let event = Numbered { rank, number };
+                let event = TestEvent { rank, number };
                 prop_assert_eq!(wheel.pop(), Some((Instant::from_nanos(at), event)));
             }
             prop_assert_eq!(wheel.pop(), None);
@@ -462,7 +462,7 @@ mod tests {
     #[test]
     fn blocks_are_used_again_once_their_events_are_gone() {
         let mut wheel = Wheel::default();
-        let event = Numbered { rank: 0, number: 1 };
+        let event = TestEvent { rank: 0, number: 1 };
         let mut rooms = Vec::new();
         for round in 0..50_i64 {
             for number in 0..1_000 {
@@ -480,7 +480,7 @@ mod tests {
     #[should_panic(expected = "the past")]
     fn a_push_into_the_past_is_an_error() {
         let mut wheel = Wheel::default();
-        let event = Numbered { rank: 0, number: 1 };
+        let event = TestEvent { rank: 0, number: 1 };
         wheel.push(Instant::from_nanos(10), event);
         wheel.pop();
         wheel.push(Instant::from_nanos(9), event);

@@ -1,6 +1,6 @@
 //! Shares of processes on the nodes of a scenario, and the saving of their work.
 
-use model::Used;
+use model::ResourceUsage;
 use model::checkpoint::Checkpoints;
 use scenario::Scenario;
 use scenario::scalar::NoneOr;
@@ -23,7 +23,7 @@ pub fn contention(scenario: &Scenario) -> Result<Option<ContentionModel>, BuildE
     Ok(Some(ContentionModel {
         cpu: contention.cpu,
         memory: contention.memory,
-        overhead: Used {
+        overhead: ResourceUsage {
             cpu_milli: cpu_milli.map_err(|error| wrong("cpu", &error))?,
             memory_bytes: memory_bytes.map_err(|error| wrong("memory", &error))?,
         },

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use control::delivery::{
-    BuildPods, BuildPolicy, Deliveries, DeliveryOptions, Detection, Following, Overlap, Plan,
-    Refusal, Stage,
+    BuildPods, BuildPolicy, Deliveries, DeliveryOptions, Detection, Overlap, Plan, Refusal, Stage,
+    TagFilter,
 };
 use control::operation::Operation;
 use intake::table::Table;
@@ -76,13 +76,13 @@ fn refusal(system: &str) -> Refusal {
 }
 
 /// Tags that deployment configurations follow; one that no image triggers follows none.
-fn tags(scenario: &Scenario) -> SortedMap<Text, Following> {
+fn tags(scenario: &Scenario) -> SortedMap<Text, TagFilter> {
     let configs = scenario.system.openshift.as_ref();
     let configs = configs.into_iter().flat_map(|own| &own.deployment_configs);
     let follows = |own: &OpenShiftDeploymentConfig| match &own.image_tag {
-        _ if !own.triggers.contains(&OpenShiftTrigger::ImageChange) => Following::None,
-        Some(tag) => Following::Tag(tag.as_str().into()),
-        None => Following::Every,
+        _ if !own.triggers.contains(&OpenShiftTrigger::ImageChange) => TagFilter::None,
+        Some(tag) => TagFilter::Tag(tag.as_str().into()),
+        None => TagFilter::Every,
     };
     configs
         .map(|(name, own)| (name.as_str().into(), follows(own)))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::Object;
 use model::dra::DeviceObjects;
-use sim::{FoundObjects, ResidentObject};
+use sim::{InitialObjects, ResidentObject};
 use systems::KubeRequest;
 
 use super::BuildError;
@@ -39,7 +39,7 @@ pub(super) fn check(
 }
 
 /// Objects that are there when a run begins, with the claims on devices.
-pub fn with_claims(mut found: FoundObjects, kube: &KubeRequest) -> FoundObjects {
+pub fn with_claims(mut found: InitialObjects, kube: &KubeRequest) -> InitialObjects {
     let claims = kube.objects.devices.claims().map(|claim| ResidentObject {
         object: Object::ResourceClaim(Arc::clone(claim)),
         owner: None,

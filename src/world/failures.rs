@@ -4,19 +4,19 @@ use std::sync::Arc;
 
 use control::Component;
 use control::controllers::node_lifecycle::{EvictionRule, LifecycleOptions};
-use control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
+use control::node_life::{Eviction, Lifecycle, LifecycleSetup, ObservationMode};
 use formats::failure_log::{self, LogOptions};
 use model::{Change, Node};
 use scenario::Scenario;
 use scenario::Share;
 use scenario::schema::{self, Failure as Written, FailureKind, NodeLife as WrittenLife};
-use sim::control_faults::{ApiLimit, BindFault, Sight};
+use sim::control_faults::{ApiLimit, BindFault, ViewFault};
 use sim::failures::{
     Burst, ControlPlaneFault, CorruptedImage, Crashes, DomainOutage, Exposure, Failure, Fault,
-    Flapping, Layout, LeaderFailover, Logged, Maintenance, NodeCrash, Outage, RegistryOutage, Spot,
-    Strike, Target, Timeline, kept_by_month,
+    Flapping, Layout, LeaderFailover, LoggedOutages, Maintenance, NodeCrash, Outage,
+    RegistryOutage, Spot, Strike, Target, Timeline, kept_by_month,
 };
-use sim::{FoundObjects, NodeLife, Pace, Provisions, Stragglers, Trouble};
+use sim::{InitialObjects, NodeLife, Pace, Provisions, Stragglers, Trouble};
 use units::{Duration, Instant, NodeId, SortedMap};
 
 use super::domains::FailureDomains;
@@ -30,13 +30,15 @@ use super::{BuildError, FileSource, Remarks, machine_steps, row_policy};
 pub fn contact(scenario: &Scenario) -> NodeLife {
     match scenario.node_life() {
         WrittenLife::Declared => NodeLife::Declared,
-        WrittenLife::Observed | WrittenLife::Timeout => NodeLife::Observed(Observing::Computed),
+        WrittenLife::Observed | WrittenLife::Timeout => {
+            NodeLife::Observed(ObservationMode::Computed)
+        }
     }
 }
 
 /// The components of node life, where a scenario has them; systems with control loops of their own
 /// find out by themselves which nodes are lost.
-pub fn node_life(scenario: &Scenario, found: &FoundObjects) -> Vec<Box<dyn Component>> {
+pub fn node_life(scenario: &Scenario, found: &InitialObjects) -> Vec<Box<dyn Component>> {
     if runs_always(scenario) {
         return Vec::new();
     }
@@ -51,7 +53,7 @@ pub fn node_life(scenario: &Scenario, found: &FoundObjects) -> Vec<Box<dyn Compo
             grace: node_grace(scenario),
             ..LifecycleOptions::default()
         },
-        observing: Observing::Computed,
+        observing: ObservationMode::Computed,
         first_taint_retry: super::production::first_taint_retry(scenario),
         known: { found.nodes.iter() }
             .filter(|own| own.trouble.is_some())
@@ -66,7 +68,7 @@ pub fn node_life(scenario: &Scenario, found: &FoundObjects) -> Vec<Box<dyn Compo
 }
 
 /// Instants from which the taints of nodes are known that pods are to leave.
-fn since_taints(found: &FoundObjects) -> SortedMap<NodeId, Instant> {
+fn since_taints(found: &InitialObjects) -> SortedMap<NodeId, Instant> {
     let nodes = found.nodes.iter();
     let first = nodes.filter_map(|own| Some((own.node, own.taints.iter().map(|own| own.1).min()?)));
     first.collect()
@@ -86,7 +88,7 @@ fn node_grace(scenario: &Scenario) -> Duration {
 pub struct Failures {
     known: FailureDomains,
     /// Logs by the number of the failure.
-    logs: SortedMap<usize, Logged>,
+    logs: SortedMap<usize, LoggedOutages>,
     /// Frameworks by the number of the failure.
     frameworks: SortedMap<usize, u32>,
     /// Events of the machines that are the nodes.
@@ -118,7 +120,7 @@ pub fn failures(
         let outages = log.outages.into_iter();
         let outages = outages.map(|own| (NodeId::from_index(own.node), own.down, own.up));
         let outages = outages.collect();
-        logs.insert(number, Logged { outages });
+        logs.insert(number, LoggedOutages { outages });
     }
     remarks.note_all(known.without_nodes(scenario));
     for (number, failure) in scenario.failures.iter().enumerate() {
@@ -378,8 +380,8 @@ fn failure_of(failure: &Written, has_managers: bool) -> Option<Failure> {
             election: ELECTION.parse().ok()?,
         }),
         FailureKind::DiscoveryOutage => fault(Fault::Discovery),
-        FailureKind::WatchDelay => fault(Fault::Sight(part, Sight::Late(failure.delay?))),
-        FailureKind::StaleCache => fault(Fault::Sight(part, Sight::Stale)),
+        FailureKind::WatchDelay => fault(Fault::Sight(part, ViewFault::Late(failure.delay?))),
+        FailureKind::StaleCache => fault(Fault::Sight(part, ViewFault::Stale)),
         FailureKind::RefusedBinds => fault(Fault::Binds(binds(failure, None)?)),
         FailureKind::LostBinds => {
             let timeout = failure.timeout.unwrap_or(TIMEOUT);

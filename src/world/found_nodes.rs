@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use autoscale::provisioner::FoundNode;
+use autoscale::provisioner::InitialNode;
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, INSTANCE_TYPE_LABEL, ZONE_LABEL, label_of};
 use model::node_pools::{INITIALIZED_LABEL, NODE_POOL_LABEL, NodePoolObjects};
 use model::{Node, Text};
@@ -25,7 +25,7 @@ pub struct ClusterAtStart<'n> {
 /// Nodes of a provisioner, and those that it leaves alone, by reason.
 #[derive(Default)]
 pub(super) struct FoundNodes {
-    pub(super) own: SortedMap<Text, FoundNode>,
+    pub(super) own: SortedMap<Text, InitialNode>,
     pub(super) left_alone: SortedMap<String, Vec<Text>>,
 }
 
@@ -65,7 +65,7 @@ fn found_node(
     objects: &NodePoolObjects,
     pools: &[PlannedPool<'_>],
     plan: &ProviderPlan,
-) -> Result<FoundNode, String> {
+) -> Result<InitialNode, String> {
     let claim = objects.claims.get(&node.name);
     if claim.is_none() && !objects.claims.is_empty() {
         return Err("no NodeClaim of the manifests has it".to_owned());
@@ -94,7 +94,7 @@ fn found_node(
     }
     let price = plan.price(kind, bought, label(ZONE_LABEL).map(|zone| &**zone));
     let price = price.ok_or_else(|| format!("`{kind}` has no price as {bought} capacity"))?;
-    Ok(FoundNode {
+    Ok(InitialNode {
         pool: place,
         price,
         created: None,

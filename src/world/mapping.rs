@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use arrivals::stream::ClassTotal;
 use model::resource_list::PODS;
-use model::{Needed, Node, Object, PodSpec, TaintEffect};
+use model::{ConfigReference, Node, Object, PodSpec, TaintEffect};
 use scenario::Scenario;
 use scenario::schema::{
     DEFAULT_PODS, EcsNetworkMode, NamedSchedulerKind, NovaFilter, OpenShiftPolicy, WorkloadSource,
@@ -178,14 +178,14 @@ fn nothing(system: &str, mapping: &Mapping) -> BuildError {
 
 /// Notes workloads that need what no manifest declares.
 fn note_missing(objects: &[&Object], remarks: &mut Remarks) {
-    let is_declared = |namespace: &str, needed: &Needed| {
+    let is_declared = |namespace: &str, needed: &ConfigReference| {
         let mut objects = objects.iter();
         objects.any(|object| {
             let is_named = |name: &str| **object.name() == *name;
             **object.namespace() == *namespace
                 && match (object, needed) {
-                    (Object::Secret(_), Needed::Secret(name))
-                    | (Object::ConfigMap(_), Needed::ConfigMap(name)) => is_named(name),
+                    (Object::Secret(_), ConfigReference::Secret(name))
+                    | (Object::ConfigMap(_), ConfigReference::ConfigMap(name)) => is_named(name),
                     _ => false,
                 }
         })

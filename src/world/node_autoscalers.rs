@@ -6,7 +6,7 @@ use autoscale::cluster_autoscaler::{
     ClusterAutoscaler, ClusterAutoscalerOptions, Expander, GrowSettings, Prices, Priority,
     ShrinkSettings,
 };
-use autoscale::nodes::drain::{Ignored, Waived};
+use autoscale::nodes::drain::{DrainExemptions, IgnoredPods};
 use autoscale::provisioner::Provisioner;
 use control::Component;
 use policy::Setup;
@@ -151,11 +151,11 @@ fn shrink(own: &schema::ClusterAutoscaling) -> ShrinkSettings {
         after_growth: own.delay_after_add,
         after_failure: own.delay_after_failure,
         interval: own.scan_interval,
-        ignored: Ignored {
+        ignored: IgnoredPods {
             daemons: own.ignore_daemon_sets_utilization,
             mirrors: own.ignore_mirror_pods_utilization,
         },
-        waived: Waived {
+        waived: DrainExemptions {
             local_storage: !own.skip_nodes_with_local_storage,
             system_pods: !own.skip_nodes_with_system_pods,
         },

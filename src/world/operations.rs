@@ -9,7 +9,7 @@ use control::controllers::manager::{ControllerOptions, ControllerScope};
 use control::operation::{
     EvictionRequests, Operation, PodChoice, Propagation, TaintChoice, Target as Name, meant,
 };
-use control::upgrade::{Emptying, JoinedNodes, UpgradePlan};
+use control::upgrade::{DrainMethod, JoinedNodes, UpgradePlan};
 use k8s::Manifests;
 use model::queueing::QueueingObjects;
 use model::{Labels, Node, Object, Taint, TaintEffect, Text};
@@ -303,11 +303,11 @@ fn upgrade(
         found.sort_by_key(|node| node.labels.get(label.as_str()).cloned());
     }
     let emptying = if migrates(scenario) {
-        Emptying::Migration
+        DrainMethod::Migration
     } else if empties_nodes(scenario) {
-        Emptying::System
+        DrainMethod::System
     } else {
-        Emptying::Eviction
+        DrainMethod::Eviction
     };
     let width = written.batch.or(written.max_unavailable).unwrap_or(1);
     Ok(UpgradePlan {

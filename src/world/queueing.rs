@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use model::queueing::{LocalQueue, QueueingObjects, TopologyWish};
+use model::queueing::{LocalQueue, QueueingObjects, TopologyConstraint};
 use model::{Node, Object, Text};
 use units::nearest::hint;
 use units::plural;
@@ -253,7 +253,9 @@ pub fn doubts(object: &Object, queueing: &QueueingObjects) -> Vec<String> {
     }
     let levels = queue.topology.iter().flat_map(|own| {
         let wish = match &own.wish {
-            Some(TopologyWish::Required(level) | TopologyWish::Preferred(level)) => Some(level),
+            Some(TopologyConstraint::Required(level) | TopologyConstraint::Preferred(level)) => {
+                Some(level)
+            }
             _ => None,
         };
         wish.into_iter()

@@ -1,6 +1,6 @@
 //! Cold migrations and resizes of `operations`, as wishes of users.
 
-use control::operation::{InstanceChoice, PodChoice, RelocationWish};
+use control::operation::{InstanceChoice, PodChoice, RelocationRequest};
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
 use model::{RelocationAnswer, ResourceList, Text};
 use scenario::schema;
@@ -17,7 +17,7 @@ pub(super) fn wish(
     number: usize,
     operation: &schema::Operation,
     nodes: &SortedSet<Text>,
-) -> Result<Option<RelocationWish>, BuildError> {
+) -> Result<Option<RelocationRequest>, BuildError> {
     if let Some(own) = &operation.migrate {
         let answer = answer(own.confirm_after, own.revert_after);
         let choice = match own.node.as_deref() {
@@ -31,7 +31,7 @@ pub(super) fn wish(
             None => pods(&own.labels, own.namespace.as_deref(), own.count),
         };
         let requests = ResourceList::default();
-        return Ok(Some(RelocationWish {
+        return Ok(Some(RelocationRequest {
             choice,
             requests,
             answer,
@@ -50,7 +50,7 @@ pub(super) fn wish(
             requests.set(name, amount);
         }
     }
-    Ok(Some(RelocationWish {
+    Ok(Some(RelocationRequest {
         choice: pods(&own.labels, own.namespace.as_deref(), own.count),
         requests,
         answer: answer(own.confirm_after, own.revert_after),

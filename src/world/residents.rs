@@ -5,10 +5,10 @@ use std::sync::Arc;
 use k8s::{HomelessPods, ManifestPod, Manifests, NodeReport, PodReport, ReportedState};
 use model::gpu::DEVICE_MILLI;
 use model::{
-    ContainerKind, DeviceSet, Found, FoundContainer, FoundCrash, FoundEnd, FoundOrder,
-    FoundReadiness, FoundState, GpuRequest, Node, PodName, PodPhase, Text,
+    ContainerKind, DeviceSet, GpuRequest, InitialContainer, InitialContainerState, InitialCrash,
+    InitialEnd, InitialReadiness, InitialState, InitialStopOrder, Node, PodName, PodPhase, Text,
 };
-use sim::{FoundNode, FoundTrouble, Resident};
+use sim::{InitialNode, InitialTrouble, Resident};
 use units::{Duration, Instant, NodeId, SortedMap, plural};
 
 use super::{Adoption, ManifestFiles, Remarks};
@@ -127,7 +127,7 @@ impl Settling {
         let codes = end.codes.iter();
         let codes = codes.filter_map(|(name, code)| Some((number(name)?, *code)));
         let mut resident = resident(pod, node, DeviceSet::EMPTY, zero);
-        resident.found.end = Some(FoundEnd {
+        resident.found.end = Some(InitialEnd {
             at: instant(end.unix_secs.unwrap_or(zero), zero),
             reason: end.reason,
             codes: codes.collect(),
@@ -140,7 +140,7 @@ impl Settling {
     }
 
     /// The nodes of all files that were not as a node is of which nothing is known.
-    pub(super) fn nodes(&self, files: &ManifestFiles) -> Vec<FoundNode> {
+    pub(super) fn nodes(&self, files: &ManifestFiles) -> Vec<InitialNode> {
         let mut found = Vec::new();
         for file in files.all() {
             let zero = { self.adoption.zero_unix_secs }.or(file.taken_unix_secs);
@@ -175,26 +175,28 @@ pub(super) fn first_of(list: &[String]) -> String {
 }
 
 /// Keeps containers down that fail again and again; whether there are any.
-fn hold_down(found: &mut Found) -> bool {
+fn hold_down(found: &mut InitialState) -> bool {
     let mut is_failing = false;
     for container in &mut found.containers {
-        if matches!(container.state, FoundState::BackOff(_)) {
-            container.state = FoundState::Stuck;
+        if matches!(container.state, InitialContainerState::BackOff(_)) {
+            container.state = InitialContainerState::Stuck;
             is_failing = true;
         }
     }
     is_failing
 }
 
-fn found_node(node: NodeId, report: &NodeReport, zero: i64) -> FoundNode {
+fn found_node(node: NodeId, report: &NodeReport, zero: i64) -> InitialNode {
     let at = |secs: i64| instant(secs, zero).unwrap_or(Instant::ZERO);
     let trouble = if report.is_silent {
-        Some(FoundTrouble::Silent(report.heard.map_or(Instant::ZERO, at)))
+        Some(InitialTrouble::Silent(
+            report.heard.map_or(Instant::ZERO, at),
+        ))
     } else {
-        report.is_unready.then_some(FoundTrouble::Unready)
+        report.is_unready.then_some(InitialTrouble::Unready)
     };
     let taints = report.taints.iter();
-    FoundNode {
+    InitialNode {
         node,
         trouble,
         taints: taints.map(|(key, secs)| (key.clone(), at(*secs))).collect(),
@@ -225,7 +227,7 @@ fn resident(pod: &ManifestPod, node: NodeId, devices: DeviceSet, zero: i64) -> R
         spec: pod.accounted.as_ref().unwrap_or(&pod.spec).clone(),
         time_limit: pod.time_limit,
         devices,
-        found: Found {
+        found: InitialState {
             node,
             created: at(pod.created_unix_secs),
             started: at(pod.started_unix_secs),
@@ -237,7 +239,7 @@ fn resident(pod: &ManifestPod, node: NodeId, devices: DeviceSet, zero: i64) -> R
             uid: pod.uid.clone(),
             readiness: is_ready
                 .filter(|_| says_readiness)
-                .map(|is_ready| FoundReadiness { is_ready, since }),
+                .map(|is_ready| InitialReadiness { is_ready, since }),
             containers: report.map_or(Vec::new(), |report| containers(pod, report, at)),
             end: None,
         },
@@ -246,10 +248,10 @@ fn resident(pod: &ManifestPod, node: NodeId, devices: DeviceSet, zero: i64) -> R
 }
 
 /// The order to end that a dump tells of a pod with its time and its grace.
-fn told_to_end(pod: &ManifestPod, zero: i64) -> Option<FoundOrder> {
+fn told_to_end(pod: &ManifestPod, zero: i64) -> Option<InitialStopOrder> {
     let (told, end) = pod.deleted_unix_secs?;
     let told = told?;
-    Some(FoundOrder {
+    Some(InitialStopOrder {
         since: instant(told, zero)?,
         grace: Duration::checked_from_secs(end.saturating_sub(told))?,
     })
@@ -261,40 +263,42 @@ fn containers(
     pod: &ManifestPod,
     report: &PodReport,
     at: impl Fn(Option<i64>) -> Option<Instant>,
-) -> Vec<FoundContainer> {
+) -> Vec<InitialContainer> {
     let begun = at(pod.started_unix_secs).unwrap_or(Instant::ZERO);
     let is_running = pod.phase == PodPhase::Running;
     let kinds = ContainerKind::all(&pod.spec);
     let states = report.containers.iter().zip(kinds).enumerate();
     let found = states.map(|(number, (known, kind))| {
         let of_phase = match is_running {
-            false => FoundState::Waiting,
-            true if kind == ContainerKind::Init => FoundState::Ended { code: 0 },
-            true => FoundState::Running(begun),
+            false => InitialContainerState::Waiting,
+            true if kind == ContainerKind::Init => InitialContainerState::Ended { code: 0 },
+            true => InitialContainerState::Running(begun),
         };
         let Some(known) = known else {
-            return FoundContainer {
+            return InitialContainer {
                 state: of_phase,
                 is_ready: is_running && report.is_ready != Some(false),
                 restarts: 0,
             };
         };
         let Some(state) = known.state else {
-            return FoundContainer {
+            return InitialContainer {
                 state: of_phase,
                 is_ready: is_running && known.is_ready,
                 restarts: known.restarts,
             };
         };
         let state = match state {
-            ReportedState::Waiting => FoundState::Waiting,
-            ReportedState::Stuck => FoundState::Stuck,
-            ReportedState::Running(since) => FoundState::Running(at(since).unwrap_or(begun)),
-            ReportedState::Ended(run) => FoundState::Ended { code: run.code },
+            ReportedState::Waiting => InitialContainerState::Waiting,
+            ReportedState::Stuck => InitialContainerState::Stuck,
+            ReportedState::Running(since) => {
+                InitialContainerState::Running(at(since).unwrap_or(begun))
+            }
+            ReportedState::Ended(run) => InitialContainerState::Ended { code: run.code },
             ReportedState::BackOff(run) => {
                 let ended = at(run.ended).unwrap_or(Instant::ZERO);
                 let started = at(run.started).unwrap_or(ended);
-                FoundState::BackOff(FoundCrash {
+                InitialContainerState::BackOff(InitialCrash {
                     ended,
                     run_time: ended.since(started).max(LEAST_RUN),
                     code: run.code,
@@ -308,7 +312,7 @@ fn containers(
                 })
             }
         };
-        FoundContainer {
+        InitialContainer {
             state,
             is_ready: known.is_ready,
             restarts: known.restarts,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use control::operation::Operation;
-use control::volumes::backup::{Keep, Schedule};
+use control::volumes::backup::{PeriodicCopies, Schedule};
 use control::volumes::{BackupPlan, SnapshotPlan, VolumeClass, VolumeKeeper, VolumePlan};
 use model::node::ZONE_LABEL;
 use model::{Disk, Node, Object};
@@ -174,7 +174,7 @@ pub(super) fn uneven_periods(scenario: &Scenario, remarks: &mut Remarks) {
 }
 
 /// Copies that are kept longer, the last one of each period, by the time between two backups.
-fn keep(every: Duration, period: Duration, periods: u32) -> Result<Keep, String> {
+fn keep(every: Duration, period: Duration, periods: u32) -> Result<PeriodicCopies, String> {
     let of = period.as_nanos() / every.as_nanos().max(1);
     if periods > 0 && of == 0 {
         return Err(format!(
@@ -182,7 +182,7 @@ fn keep(every: Duration, period: Duration, periods: u32) -> Result<Keep, String>
         ));
     }
     let of = u32::try_from(of).unwrap_or(u32::MAX);
-    Ok(Keep { of, periods })
+    Ok(PeriodicCopies { of, periods })
 }
 
 /// The disks of a scenario that fail and the data that is overwritten, when.

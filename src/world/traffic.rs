@@ -11,9 +11,9 @@ use model::{Object, Text};
 use scenario::Scenario;
 use scenario::Share;
 use scenario::schema::{self, MeasuredWindow, RateFormat, TrafficForm};
-use sim::traffic::rate::{Crowd, Diurnal, Rate};
+use sim::traffic::rate::{Diurnal, LoadSpike, Rate};
 use sim::traffic::{
-    BALANCER_LABEL, Detail, Forwarding, FunctionPlan, Group, Load, Retries, ServerDefaults,
+    BALANCER_LABEL, Detail, FunctionPlan, Group, Load, ProxyMode, Retries, ServerDefaults,
     ServiceModel, Target, TrafficPlan,
 };
 use systems::mapping::template_of;
@@ -50,10 +50,10 @@ pub fn traffic(
         groups.push(group(number, written, scenario, operations, files)?);
     }
     let services = &scenario.models.services;
-    if forwarding(scenario) == Forwarding::Ipvs {
+    if forwarding(scenario) == ProxyMode::Ipvs {
         note_ipvs(services, operations, remarks);
     }
-    if forwarding(scenario) == Forwarding::MarathonLb {
+    if forwarding(scenario) == ProxyMode::MarathonLb {
         note_balancers(&groups, operations, remarks);
     }
     let detail = match services.form {
@@ -119,14 +119,14 @@ fn peak(group: &Group, services: &schema::Services) -> f64 {
 }
 
 /// Forwarding of requests to the address of a service.
-fn forwarding(scenario: &Scenario) -> Forwarding {
+fn forwarding(scenario: &Scenario) -> ProxyMode {
     let system = &*scenario.system.name;
     if system == swarmkit::ENTRY.name {
-        Forwarding::Ipvs
+        ProxyMode::Ipvs
     } else if system == mesos::ENTRY.name || system == mesos::dcos::ENTRY.name {
-        Forwarding::MarathonLb
+        ProxyMode::MarathonLb
     } else {
-        Forwarding::KubeProxy
+        ProxyMode::KubeProxy
     }
 }
 
@@ -185,7 +185,7 @@ fn note_ipvs(
     }
 }
 
-fn model(services: &schema::Services, forwarding: Forwarding) -> ServiceModel {
+fn model(services: &schema::Services, forwarding: ProxyMode) -> ServiceModel {
     ServiceModel {
         forwarding,
         propagation: services.propagation_delay,
@@ -363,7 +363,7 @@ fn load(written: &schema::Traffic, files: &FileSource<'_>) -> Result<Load, Build
         });
     }
     if let Some(model) = &written.diurnal {
-        let crowd = |own: &schema::FlashCrowd| Crowd {
+        let crowd = |own: &schema::FlashCrowd| LoadSpike {
             at: Instant::ZERO + own.at,
             ramp: own.ramp,
             lasts: own.lasts,

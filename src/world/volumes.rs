@@ -1,6 +1,6 @@
 //! Volumes of a scenario that are attached to one node at a time.
 
-use control::volumes::{AttachOptions, KeptAttachment};
+use control::volumes::{AttachOptions, ManagedAttachment};
 use model::ClusterObjects;
 use model::Text;
 use model::volume::PersistentVolumeClaim;
@@ -30,9 +30,9 @@ pub fn attach_options(scenario: &Scenario, objects: &ClusterObjects) -> Option<A
 }
 
 /// The volumes of `storage` that nodes attach.
-fn kept(scenario: &Scenario) -> SortedMap<Text, KeptAttachment> {
+fn kept(scenario: &Scenario) -> SortedMap<Text, ManagedAttachment> {
     let attached = attached(scenario).map(|own| {
-        let attachment = KeptAttachment {
+        let attachment = ManagedAttachment {
             delays: storage_delays(scenario).unwrap_or_default(),
             is_shared: own.mode == Some(StorageMode::Many),
         };

@@ -22,7 +22,7 @@ use scenario::Scenario;
 use scenario::accounts::ACCOUNTS;
 use scenario::job_queues::QUEUES;
 use scenario::schema::{Arrivals, Depart, Order, Usage, WorkloadSource, WorkloadTrace};
-use sim::{FoundObjects, Resident, WaitingPod};
+use sim::{InitialObjects, Resident, WaitingPod};
 
 use super::generated::generated;
 use super::manifests::ManifestFiles;
@@ -50,7 +50,7 @@ pub struct Workload {
     /// Pods that are on nodes when the run begins.
     pub residents: Vec<Resident>,
     /// Objects that are there when the run begins, with those of their pods that wait.
-    pub found: FoundObjects,
+    pub found: InitialObjects,
     /// Whether an arrival waits for others.
     pub has_precedence: bool,
     /// Time of the dump that those are of, in seconds since 1970-01-01T00:00:00Z.
@@ -90,7 +90,7 @@ pub fn workload(
         node_ranks: None,
         is_fill_up: false,
         residents: Vec::new(),
-        found: FoundObjects::default(),
+        found: InitialObjects::default(),
         has_precedence: false,
         dumped_unix_secs: None,
     };

@@ -13,7 +13,7 @@ use windtunnel::model::{
 use windtunnel::policy::backfill::{BACKFILLS, BackfillEntry, RuleKind, RuleOptions};
 use windtunnel::policy::job_order::{JOB_ORDERS, JobOrderEntry, OrderOptions};
 use windtunnel::scheduler::BatchPlanner;
-use windtunnel::scheduler::batch::{Backfill, JobFacts, Outlook, PassPlanner};
+use windtunnel::scheduler::batch::{Backfill, BackfillContext, JobFacts, PassPlanner};
 use windtunnel::scheduler::pipeline::evaluate::Form;
 use windtunnel::units::{ClassId, Duration, GangId, Instant, Quantity, TenantId};
 
@@ -30,7 +30,7 @@ impl Backfill for Asked {
         self.0.is_active()
     }
 
-    fn blocked(&mut self, outlook: &Outlook<'_>) {
+    fn blocked(&mut self, outlook: &BackfillContext<'_>) {
         self.0.blocked(outlook);
     }
 

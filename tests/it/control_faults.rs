@@ -9,7 +9,7 @@ use windtunnel::control::Program;
 use windtunnel::control::operation::{EvictionRequests, Operation};
 use windtunnel::model::workload::Job;
 use windtunnel::model::{Behaviour, EndReason, Event, Object, PodPhase, PodSpec};
-use windtunnel::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
+use windtunnel::sim::control_faults::{ApiLimit, BindFault, Part, ViewFault};
 use windtunnel::sim::failures::{Change, Strike, Timeline};
 use windtunnel::sim::{Environment, Pace, Provisions, Stop, Trouble};
 use windtunnel::units::{Duration, Instant, NodeId, SortedMap};
@@ -201,7 +201,7 @@ fn whatever_the_control_plane_suffers_the_rollout_ends_as_wanted() {
             "late scheduler",
             Change::Sight(
                 Part::Of(Program::Scheduler),
-                Some(Sight::Late(Duration::from_secs(5))),
+                Some(ViewFault::Late(Duration::from_secs(5))),
             ),
             Change::Sight(Part::Of(Program::Scheduler), None),
         ),
@@ -209,13 +209,13 @@ fn whatever_the_control_plane_suffers_the_rollout_ends_as_wanted() {
             "late controllers",
             Change::Sight(
                 Part::Of(Program::ControllerManager),
-                Some(Sight::Late(Duration::from_secs(5))),
+                Some(ViewFault::Late(Duration::from_secs(5))),
             ),
             Change::Sight(Part::Of(Program::ControllerManager), None),
         ),
         (
             "stale caches",
-            Change::Sight(Part::All, Some(Sight::Stale)),
+            Change::Sight(Part::All, Some(ViewFault::Stale)),
             Change::Sight(Part::All, None),
         ),
         (
@@ -310,7 +310,7 @@ fn random_failure(kind: u32, node: u32, number: u32) -> (Change, Change) {
             Change::Leader { part, is_up: true },
         ),
         9 => (
-            Change::Sight(part, Some(Sight::Stale)),
+            Change::Sight(part, Some(ViewFault::Stale)),
             Change::Sight(part, None),
         ),
         10 => (

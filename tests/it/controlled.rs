@@ -7,7 +7,7 @@ use windtunnel::arrivals::{MemorySource, Recorded};
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::Stepping;
 use windtunnel::control::controllers::manager::ControllerOptions;
-use windtunnel::control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
+use windtunnel::control::node_life::{Eviction, Lifecycle, LifecycleSetup, ObservationMode};
 use windtunnel::control::operation::{Operation, Target};
 use windtunnel::model::node::ZONE_LABEL;
 use windtunnel::model::workload::{Deployment, StatefulSet};
@@ -71,7 +71,7 @@ impl Cluster {
 
     /// Its control plane learns of its nodes by their heartbeats.
     pub(crate) fn observed(mut self) -> Self {
-        self.options.node_life = NodeLife::Observed(Observing::Computed);
+        self.options.node_life = NodeLife::Observed(ObservationMode::Computed);
         self
     }
 

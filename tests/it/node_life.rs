@@ -9,7 +9,7 @@ use windtunnel::cluster::{Observer, Store};
 use windtunnel::control::Component;
 use windtunnel::control::controllers::manager::{ControllerManager, ControllerOptions};
 use windtunnel::control::controllers::node_lifecycle::{EvictionRule, LifecycleOptions};
-use windtunnel::control::node_life::{Eviction, Lifecycle, LifecycleSetup, Observing};
+use windtunnel::control::node_life::{Eviction, Lifecycle, LifecycleSetup, ObservationMode};
 use windtunnel::model::{Event, Node, NodeContact, Pod, PodChange, TaintEffect};
 use windtunnel::sim::check::Checker;
 use windtunnel::sim::failures::{Change, Strike, Timeline};
@@ -72,7 +72,7 @@ impl Observer for Story {
     }
 }
 
-fn components(observing: Observing, eviction: EvictionRule) -> Vec<Box<dyn Component>> {
+fn components(observing: ObservationMode, eviction: EvictionRule) -> Vec<Box<dyn Component>> {
     let setup = LifecycleSetup {
         options: LifecycleOptions {
             eviction,
@@ -93,7 +93,7 @@ fn components(observing: Observing, eviction: EvictionRule) -> Vec<Box<dyn Compo
 /// Runs so many nodes, with a pod on each, through strikes.
 fn play(
     (count, until): (usize, i64),
-    observing: Observing,
+    observing: ObservationMode,
     eviction: EvictionRule,
     strikes: Vec<Strike>,
 ) -> (End, Story, Duration) {
@@ -104,7 +104,7 @@ fn play(
 /// The same with nodes that are given.
 fn play_on(
     (nodes, until): (Vec<Arc<Node>>, i64),
-    observing: Observing,
+    observing: ObservationMode,
     eviction: EvictionRule,
     strikes: Vec<Strike>,
 ) -> (End, Story, Duration) {
@@ -163,7 +163,7 @@ fn nodes_that_fail_together_are_tainted_one_by_one_and_their_pods_go_five_minute
     let strikes = (0..4).map(|node| strike(100, node, Trouble::Crash, true));
     let (_, story, _) = play(
         (30, 1_000),
-        Observing::Computed,
+        ObservationMode::Computed,
         EvictionRule::Taints,
         strikes.collect(),
     );
@@ -188,7 +188,12 @@ fn nodes_that_fail_together_are_tainted_one_by_one_and_their_pods_go_five_minute
 fn the_older_rule_evicts_five_minutes_after_the_last_heartbeat() {
     let rule = EvictionRule::Timeout(Duration::from_secs(300));
     let strikes = (0..3).map(|node| strike(100, node, Trouble::Crash, true));
-    let (_, story, _) = play((30, 1_000), Observing::Computed, rule, strikes.collect());
+    let (_, story, _) = play(
+        (30, 1_000),
+        ObservationMode::Computed,
+        rule,
+        strikes.collect(),
+    );
     assert!(story.tainted.is_empty());
     let mut evicted: Vec<Instant> = story.evicted.iter().map(|(_, at)| *at).collect();
     evicted.sort_unstable();
@@ -199,7 +204,7 @@ fn the_older_rule_evicts_five_minutes_after_the_last_heartbeat() {
 
 #[test]
 fn a_node_whose_runtime_is_away_says_so_and_its_pods_go_five_minutes_later() {
-    for observing in [Observing::Computed, Observing::Stepped] {
+    for observing in [ObservationMode::Computed, ObservationMode::Stepped] {
         let strikes = vec![
             strike(100, 0, Trouble::Runtime, true),
             strike(600, 0, Trouble::Runtime, false),
@@ -228,7 +233,12 @@ fn a_short_silence_changes_nothing_but_what_the_crash_ended() {
             strike(100, 0, trouble, true),
             strike(120, 0, trouble, false),
         ];
-        let (_, story, _) = play((3, 600), Observing::Computed, EvictionRule::Taints, strikes);
+        let (_, story, _) = play(
+            (3, 600),
+            ObservationMode::Computed,
+            EvictionRule::Taints,
+            strikes,
+        );
         assert!(story.unknown.is_empty() && story.tainted.is_empty());
         assert_eq!(story.ended.len(), lost, "{trouble:?}");
     }
@@ -243,7 +253,7 @@ fn a_pod_told_to_end_on_a_node_that_is_cut_off_ends_when_it_heals() {
     ];
     let (_, story, _) = play(
         (4, 1_500),
-        Observing::Computed,
+        ObservationMode::Computed,
         EvictionRule::Taints,
         strikes,
     );
@@ -256,7 +266,7 @@ fn while_every_zone_is_down_nobody_is_tainted() {
     let strikes = (0..3).map(|node| strike(100, node, Trouble::Partition, true));
     let (_, story, _) = play(
         (3, 2_000),
-        Observing::Computed,
+        ObservationMode::Computed,
         EvictionRule::Taints,
         strikes.collect(),
     );
@@ -275,7 +285,7 @@ fn without_a_control_plane_nothing_is_placed_and_what_runs_runs_on() {
     strikes.push(strike(20, 0, Trouble::Crash, true));
     let (_, story, _) = play(
         (4, 1_000),
-        Observing::Computed,
+        ObservationMode::Computed,
         EvictionRule::Taints,
         strikes,
     );
@@ -296,7 +306,7 @@ fn a_node_that_is_drained_loses_its_pods_at_once_and_takes_none() {
     };
     let (_, story, _) = play(
         (2, 100),
-        Observing::Computed,
+        ObservationMode::Computed,
         EvictionRule::Taints,
         vec![drain],
     );
@@ -326,7 +336,7 @@ fn a_zone_is_tainted_as_fast_as_its_state_and_size_allow() {
         (51, 30, 29, Some(100)),
         (50, 50, 50, Some(10)),
     ] {
-        for observing in [Observing::Computed, Observing::Stepped] {
+        for observing in [ObservationMode::Computed, ObservationMode::Stepped] {
             let strikes = (0..down).map(|node| strike(100, node, Trouble::Crash, true));
             let world = (zoned(size), 1_000);
             let (_, story, _) = play_on(world, observing, EvictionRule::Taints, strikes.collect());
@@ -369,7 +379,12 @@ fn a_zone_that_recovers_is_tainted_at_the_whole_rate_again() {
     // Three of ten are down from then on.
     strikes.extend((0..3).map(|node| strike(600, node, Trouble::Crash, false)));
     let world = (zoned(10), 1_000);
-    let (_, story, _) = play_on(world, Observing::Computed, EvictionRule::Taints, strikes);
+    let (_, story, _) = play_on(
+        world,
+        ObservationMode::Computed,
+        EvictionRule::Taints,
+        strikes,
+    );
     let mut unknown: Vec<Instant> = story.unknown.values().copied().collect();
     unknown.sort_unstable();
     let mut tainted: Vec<Instant> = story.tainted.values().copied().collect();
@@ -432,8 +447,8 @@ fn both_forms(troubles: &[(u32, i64, i64, bool)], older: bool) {
         EvictionRule::Taints
     };
     let run = |observing| play((6, 2_000), observing, rule, strikes.clone());
-    let (computed, told, _) = run(Observing::Computed);
-    let (stepped, slowly, _) = run(Observing::Stepped);
+    let (computed, told, _) = run(ObservationMode::Computed);
+    let (stepped, slowly, _) = run(ObservationMode::Stepped);
     assert_eq!(&told.unknown, &slowly.unknown);
     assert_eq!(&told.tainted, &slowly.tainted);
     assert_eq!(&told.evicted, &slowly.evicted);

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use windtunnel::model::{DeviceSet, Found, PodName, PodSpec, ResourceList};
+use windtunnel::model::{DeviceSet, InitialState, PodName, PodSpec, ResourceList};
 use windtunnel::sim::{NodeLoss, Options, Resident, StartUp, Stop};
 use windtunnel::units::{Duration, Instant, NodeId, Quantity};
 
@@ -17,9 +17,9 @@ fn resident(name: &str, node: u32, cores: i64, is_running: bool) -> Resident {
         time_limit: None,
         run_time: None,
         devices: DeviceSet::EMPTY,
-        found: Found {
+        found: InitialState {
             is_running,
-            ..Found::on(NodeId(node))
+            ..InitialState::on(NodeId(node))
         },
         owner: None,
     }

@@ -17,7 +17,9 @@ use crate::pod::template::{amounts, bad, check, containers, labels, list, list_o
 use crate::pod::{affinity, rules, volumes};
 use intake::ledger::BadRow;
 use model::resource_list::{CPU, EPHEMERAL_STORAGE, MEMORY};
-use model::{Behaviour, Container, HostPort, JOB_TYPE_LABEL, Needs, Owner, PodSpec, Text, Written};
+use model::{
+    Behaviour, Container, HostPort, JOB_TYPE_LABEL, Needs, Owner, PodSpec, TemplateText, Text,
+};
 
 /// The members of a template, by the object that they stand in.
 const TEMPLATE: [&str; 3] = ["metadata", "spec", OWN];
@@ -197,7 +199,7 @@ pub fn read(line: u64, cell: &str, spec: &PodSpec) -> Result<PodSpec, BadRow> {
         server: record(line, own, "server")?,
         needs: record::<Needs>(line, own, "needs")?.unwrap_or_default(),
         device_claims: volumes::claims(line, stated.get("resourceClaims"))?,
-        manifest: Written(record(line, own, "manifest")?),
+        manifest: TemplateText(record(line, own, "manifest")?),
     };
     agree(line, spec, &read)?;
     Ok(read)

@@ -8,13 +8,15 @@ use super::{
     ShrinkPlan, ShrinkSettings, ShrinkView, Shrinker, Template,
 };
 use super::{LEAVING_TAINT, soft_taints};
-use crate::nodes::drain::{Budgets, Ignored, NodeAmounts};
+use crate::nodes::drain::{Budgets, IgnoredPods, NodeAmounts};
 use crate::nodes::pods::{BudgetList, budgets, gpus_of, priority_of};
-use crate::nodes::{Declared, DrainRules, Leaving, Patience, Seen, has_started, started};
+use crate::nodes::{
+    ClusterView, DeclarationCache, Departures, DrainRules, Patience, has_started, started,
+};
 use crate::snapshot::KubeSnapshot;
 use cluster::{Conflict, Store};
-use control::provider::{GROUP_LABEL, MachineOrder, OrderFailed};
-use control::{Component, Kept, Outbox, Program, Progress, Write};
+use control::provider::{GROUP_LABEL, MachineOrder, OrderFailure};
+use control::{Component, DurableState, Outbox, Program, Progress, Write};
 use model::{ClusterObjects, EvictionCause, Node, Text};
 use rng::Stream;
 use scheduler::kube::{CacheError, KubeProfile};
@@ -69,12 +71,12 @@ pub struct ClusterAutoscalerOptions {
 #[derive(Clone)]
 pub struct ClusterAutoscaler {
     pub(super) options: ClusterAutoscalerOptions,
-    seen: Seen,
+    seen: ClusterView,
     pub(super) grower: Grower,
     shrinker: Shrinker,
-    leaving: Leaving,
+    leaving: Departures,
     /// The group of each node, and whether an annotation keeps it.
-    declared: Declared<Option<(usize, bool)>>,
+    declared: DeclarationCache<Option<(usize, bool)>>,
     rng: Stream,
     /// Instant of the next look.
     due: Instant,
@@ -92,12 +94,12 @@ impl ClusterAutoscaler {
     /// A cluster autoscaler that has seen nothing yet.
     pub fn new(options: ClusterAutoscalerOptions) -> Self {
         Self {
-            seen: Seen::new(options.profile.changes)
+            seen: ClusterView::new(options.profile.changes)
                 .starting_for(START_UP)
                 .without_below(options.grow.expendable),
             grower: Grower::new(options.grow.clone()),
             shrinker: Shrinker::new(options.shrink.clone()),
-            leaving: Leaving::new(
+            leaving: Departures::new(
                 LEAVING_TAINT,
                 Some(Patience {
                     grace: options.shrink.grace,
@@ -107,7 +109,7 @@ impl ClusterAutoscaler {
                     expendable: options.grow.expendable,
                 },
             ),
-            declared: Declared::default(),
+            declared: DeclarationCache::default(),
             rng: Stream::new(options.seed, "cluster-autoscaler", 0),
             due: Instant::ZERO,
             patience: Instant::ZERO,
@@ -364,7 +366,7 @@ impl ClusterAutoscaler {
         }
         let own = &self.options.shrink;
         let row = store.nodes().allocatable().row(node);
-        if own.ignored != Ignored::default() || gpus_of(store, &row) > 0 {
+        if own.ignored != IgnoredPods::default() || gpus_of(store, &row) > 0 {
             return true;
         }
         let (mut cpu, mut memory) = (0_i64, 0_i64);
@@ -443,20 +445,20 @@ impl Component for ClusterAutoscaler {
 
     fn awaits(&mut self, now: Instant, order: &MachineOrder) {
         let mut groups = self.options.groups.iter();
-        let place = groups.position(|own| own.name == order.group);
+        let place = groups.position(|group| group.name == order.group);
         if let Some(place) = place {
             self.ordered.insert(order.node.name.clone(), place);
             self.grower.awaits(&order.group, now);
         }
     }
 
-    /// Whoever makes the machines numbers them.
-    fn kept(&self) -> Option<Kept> {
+    /// The machine provider numbers the nodes.
+    fn kept(&self) -> Option<DurableState> {
         let what = Box::new(self.serials.clone());
-        Some(Kept { by: None, what })
+        Some(DurableState { by: None, what })
     }
 
-    fn reads_back(&mut self, _now: Instant, kept: Kept) {
+    fn reads_back(&mut self, _now: Instant, kept: DurableState) {
         if let Ok(serials) = kept.what.downcast() {
             self.serials = *serials;
         }
@@ -468,7 +470,7 @@ impl Component for ClusterAutoscaler {
         self.has_remains = true;
     }
 
-    fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
+    fn order_failed(&mut self, now: Instant, failed: &OrderFailure) {
         if let Some(group) = self.ordered.remove(&failed.node) {
             let group = self.options.groups[group].name.clone();
             self.grower.failed(&group, now);

@@ -94,7 +94,7 @@ fn simulate<C: ClusterSnapshot>(
     max_nodes: usize,
 ) -> Result<Estimate, CacheError> {
     let mut order: Vec<usize> = (0..groups.len()).collect();
-    let scores: Vec<f64> = groups.iter().map(|own| score(own, template)).collect();
+    let scores: Vec<f64> = groups.iter().map(|group| score(group, template)).collect();
     // Equal ones keep their order, as they do in the original for up to twelve groups.
     order.sort_by(|&one, &other| scores[other].total_cmp(&scores[one]));
     let mut packing = Packing {

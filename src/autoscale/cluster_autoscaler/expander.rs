@@ -214,7 +214,10 @@ impl Prices {
 
 fn highest(choices: &[Choice<'_>], priorities: &[Priority]) -> Vec<usize> {
     // The original looks for the highest from -1 on, so that negative ones never count.
-    let mut ordered: Vec<&Priority> = priorities.iter().filter(|own| own.value >= 0).collect();
+    let mut ordered: Vec<&Priority> = priorities
+        .iter()
+        .filter(|priority| priority.value >= 0)
+        .collect();
     ordered.sort_by_key(|own| std::cmp::Reverse(own.value));
     let matching = |own: &Priority| -> Vec<usize> {
         let is_match = |choice: &Choice<'_>| {

@@ -53,7 +53,7 @@ impl GrowSettings {
     /// that of all pods.
     fn delay_of(&self, pod: &PendingPod) -> Duration {
         let behaviour = pod.info.spec().behaviour.as_ref();
-        let own = behaviour.and_then(|own| own.scale_up_delay);
+        let own = behaviour.and_then(|behaviour| behaviour.scale_up_delay);
         own.map_or(self.new_pod_delay, |own| own.max(self.new_pod_delay))
     }
 }
@@ -232,8 +232,8 @@ impl Grower {
             ..
         } = &best
         {
-            for (group, nodes) in
-                std::iter::once((group, *nodes)).chain(others.iter().map(|own| (&own.0, own.1)))
+            for (group, nodes) in std::iter::once((group, *nodes))
+                .chain(others.iter().map(|other| (&other.0, other.1)))
             {
                 self.orders.add(group.clone(), nodes, now);
             }
@@ -270,8 +270,8 @@ impl Grower {
         groups: &[NodeGroup],
     ) -> Result<(), CacheError> {
         for order in self.orders.open() {
-            let group = groups.iter().find(|own| own.id == order.group);
-            let Some(template) = group.and_then(|own| own.template.as_ref()) else {
+            let group = groups.iter().find(|group| group.id == order.group);
+            let Some(template) = group.and_then(|group| group.template.as_ref()) else {
                 continue;
             };
             for _ in 0..order.nodes {
@@ -300,7 +300,7 @@ impl Grower {
                 continue;
             }
             let key = (info.spec().namespace.clone(), info.name.text());
-            let hint = self.hints.get(&key).and_then(|own| cluster.place_of(own));
+            let hint = self.hints.get(&key).and_then(|hint| cluster.place_of(hint));
             let hinted = hint.filter(|&place| cluster.fit(info, place) == Fit::Yes);
             let count = cluster.nodes().len();
             match hinted.or_else(|| cluster.first(info, 0..count)) {
@@ -328,7 +328,7 @@ impl Grower {
         groups: &'g [NodeGroup],
         pods: &[Arc<PodInfo>],
         room: usize,
-    ) -> Result<Vec<Way<'g>>, CacheError> {
+    ) -> Result<Vec<GrowthOption<'g>>, CacheError> {
         let alike = group_pods(pods);
         let mut open = Vec::new();
         for group in groups {
@@ -344,7 +344,7 @@ impl Grower {
                     fitting.push(number);
                 }
             }
-            open.push(Open {
+            open.push(OpenGroup {
                 group,
                 template,
                 fitting,
@@ -363,7 +363,7 @@ impl Grower {
                 .map(|(own, &count)| (own.pods[0].clone(), count))
                 .collect();
             if estimate.nodes > 0 {
-                ways.push(Way {
+                ways.push(GrowthOption {
                     group: own.group,
                     template: own.template,
                     similar,
@@ -376,7 +376,7 @@ impl Grower {
     }
 
     /// Chooses the groups that grow, by how many nodes and for how many pods.
-    fn best(&self, ways: &[Way<'_>], rng: &mut Stream) -> Option<Growth> {
+    fn best(&self, ways: &[GrowthOption<'_>], rng: &mut Stream) -> Option<Growth> {
         let list: Vec<Choice<'_>> = ways
             .iter()
             .map(|way| Choice {
@@ -396,7 +396,7 @@ impl Grower {
 
     /// Groups that are like one but for their zone, may grow and take all pods that it takes: new
     /// nodes are spread over them (the original's `ComputeSimilarNodeGroups`).
-    fn similar<'g>(&self, own: &Open<'g>, open: &[Open<'g>]) -> Vec<&'g NodeGroup> {
+    fn similar<'g>(&self, own: &OpenGroup<'g>, open: &[OpenGroup<'g>]) -> Vec<&'g NodeGroup> {
         if !self.settings.balances || own.fitting.is_empty() {
             return Vec::new();
         }
@@ -411,7 +411,7 @@ impl Grower {
 }
 
 /// A group that may grow.
-struct Open<'g> {
+struct OpenGroup<'g> {
     group: &'g NodeGroup,
     template: &'g Template,
     /// Places of the groups of pods whose pods fit a new node of it.
@@ -419,7 +419,7 @@ struct Open<'g> {
 }
 
 /// A group that could grow.
-struct Way<'g> {
+struct GrowthOption<'g> {
     group: &'g NodeGroup,
     template: &'g Template,
     /// Groups over which the new nodes are spread with it.
@@ -430,7 +430,7 @@ struct Way<'g> {
     placed: Vec<(Arc<PodInfo>, usize)>,
 }
 
-impl Way<'_> {
+impl GrowthOption<'_> {
     /// Parts the new nodes among the group and those that are similar.
     fn spread(&self) -> Growth {
         let all = std::iter::once(self.group).chain(self.similar.iter().copied());

@@ -27,5 +27,6 @@ pub use expander::{Choice, Expander, Prices, Priority, choose};
 pub use group::{NodeGroup, balance};
 pub use grow::{GrowSettings, GrowView, Grower, Growth, Health, PendingPod};
 pub use shrink::{
-    GroupSize, Kept, Removal, ShrinkNode, ShrinkPlan, ShrinkSettings, ShrinkView, Shrinker,
+    GroupSize, Removal, ShrinkNode, ShrinkPlan, ShrinkSettings, ShrinkView, Shrinker,
+    UnremovableReason,
 };

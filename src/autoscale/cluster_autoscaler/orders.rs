@@ -81,7 +81,7 @@ impl Orders {
     /// Whether a group is left alone.
     pub(super) fn is_backed_off(&self, group: &str, now: Instant) -> bool {
         let known = self.backoffs.get(group);
-        known.is_some_and(|own| own.until > now)
+        known.is_some_and(|known| known.until > now)
     }
 
     /// Number of nodes that are ordered and have not come.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::LEAVING_TAINT;
 use crate::nodes::drain::{
-    Blocked, Budgets, Ignored, NodeAmounts, NodePod, Used, Waived, drain_without, utilization,
+    BlockingReason, Budgets, DrainExemptions, IgnoredPods, NodeAmounts, NodePod,
+    UtilizationResource, drain_without, utilization,
 };
 use crate::snapshot::{ClusterSnapshot, Fit};
 use model::{Taint, TaintEffect, Text};
@@ -43,9 +44,9 @@ pub struct ShrinkSettings {
     /// Longest time that pods of a node that goes have to end.
     pub grace: Duration,
     /// Pods that don't count as use.
-    pub ignored: Ignored,
+    pub ignored: IgnoredPods,
     /// Rules about pods that keep their node that are left out.
-    pub waived: Waived,
+    pub waived: DrainExemptions,
 }
 
 impl Default for ShrinkSettings {
@@ -63,8 +64,8 @@ impl Default for ShrinkSettings {
             parallel_drains: 1,
             interval: Duration::from_secs(10),
             grace: Duration::from_secs(600),
-            ignored: Ignored::default(),
-            waived: Waived::default(),
+            ignored: IgnoredPods::default(),
+            waived: DrainExemptions::default(),
         }
     }
 }
@@ -110,7 +111,7 @@ pub struct ShrinkView<'a> {
 
 /// Reason a node stays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kept {
+pub enum UnremovableReason {
     /// An annotation says so.
     Annotated,
     /// It is in no group.
@@ -120,7 +121,7 @@ pub enum Kept {
     /// It is used.
     Used,
     /// A pod of it can't be moved.
-    Blocked(Blocked),
+    Blocked(BlockingReason),
     /// A pod of it fits nowhere else.
     NoPlace,
     /// It could not be removed a short while ago.
@@ -142,7 +143,7 @@ pub struct ShrinkPlan {
     /// Nodes that are not needed, with since when.
     pub unneeded: SortedMap<Text, Instant>,
     /// Reasons for which other nodes stay.
-    pub kept: Vec<(Text, Kept)>,
+    pub kept: Vec<(Text, UnremovableReason)>,
     /// Nodes that go now, in order.
     pub removals: Vec<Removal>,
 }
@@ -162,7 +163,7 @@ pub struct Shrinker {
 }
 
 /// A node whose pods all fit elsewhere.
-struct Removable {
+struct RemovalCandidate {
     node: usize,
     evicted: Vec<(Text, Text)>,
     /// Marks a node whose removal would use up a budget.
@@ -281,19 +282,21 @@ impl Shrinker {
         for (place, node) in nodes.iter().enumerate() {
             let size = node.group.as_ref().and_then(|group| groups.get(group));
             let why = match size {
-                None => Some(Kept::NoGroup),
-                Some(_) if node.is_kept => Some(Kept::Annotated),
-                Some(size) if size.nodes <= size.min => Some(Kept::GroupAtMinimum),
+                None => Some(UnremovableReason::NoGroup),
+                Some(_) if node.is_kept => Some(UnremovableReason::Annotated),
+                Some(size) if size.nodes <= size.min => Some(UnremovableReason::GroupAtMinimum),
                 Some(_) if self.unremovable.contains_key(&node.name) => {
-                    Some(Kept::RecentlyUnremovable)
+                    Some(UnremovableReason::RecentlyUnremovable)
                 }
                 Some(_) => {
                     let used = utilization(node.amounts, &node.pods, self.settings.ignored);
                     let threshold = match used.of {
-                        Used::Gpu => self.settings.gpu_threshold,
-                        Used::Cpu | Used::Memory => self.settings.threshold,
+                        UtilizationResource::Gpu => self.settings.gpu_threshold,
+                        UtilizationResource::Cpu | UtilizationResource::Memory => {
+                            self.settings.threshold
+                        }
                     };
-                    (used.most() > threshold).then_some(Kept::Used)
+                    (used.most() > threshold).then_some(UnremovableReason::Used)
                 }
             };
             match why {
@@ -310,17 +313,17 @@ impl Shrinker {
         simulation: &mut Simulation<'_, C>,
         place: usize,
         node: &ShrinkNode,
-    ) -> Result<Removable, Kept> {
+    ) -> Result<RemovalCandidate, UnremovableReason> {
         // Pods that were moved here in this loop have to go on, too.
         let pods = match simulation.moved.get(&node.name) {
             None => Arc::clone(&node.pods),
             Some(more) => Arc::new([node.pods.as_slice(), more].concat()),
         };
         let drain = drain_without(&pods, &simulation.budgets, self.settings.waived);
-        let drain = drain.map_err(|(_, why)| Kept::Blocked(why))?;
+        let drain = drain.map_err(|(_, why)| UnremovableReason::Blocked(why))?;
         let check = simulation.budgets.check(&drain.moved);
         if !check.allows {
-            return Err(Kept::Blocked(Blocked::NotEnoughPdb));
+            return Err(UnremovableReason::Blocked(BlockingReason::NotEnoughPdb));
         }
         let before = self.cursor;
         let mut evicted = Vec::new();
@@ -356,7 +359,7 @@ impl Shrinker {
                 // All go back to where they were.
                 simulation.cluster.undo();
                 self.cursor = before;
-                return Err(Kept::NoPlace);
+                return Err(UnremovableReason::NoPlace);
             };
             self.hints.insert(key, target.clone());
             targets.push((target, pod.clone()));
@@ -370,7 +373,7 @@ impl Shrinker {
             simulation.moved.entry(target).or_default().push(pod);
         }
         simulation.budgets.take(&drain.moved);
-        Ok(Removable {
+        Ok(RemovalCandidate {
             node: place,
             evicted,
             is_risky: !check.in_parallel,
@@ -399,7 +402,7 @@ impl Shrinker {
     }
 
     /// Keeps since when nodes are not needed; those that are needed again begin anew.
-    fn note(&mut self, now: Instant, nodes: &[ShrinkNode], removable: &[Removable]) {
+    fn note(&mut self, now: Instant, nodes: &[ShrinkNode], removable: &[RemovalCandidate]) {
         let names = removable.iter().map(|own| nodes[own.node].name.clone());
         let since = names.map(|name| {
             let since = self.unneeded.get(&name).copied().unwrap_or(now);
@@ -413,7 +416,7 @@ impl Shrinker {
         &self,
         now: Instant,
         seen: &ShrinkView<'_>,
-        mut removable: Vec<Removable>,
+        mut removable: Vec<RemovalCandidate>,
     ) -> Vec<Removal> {
         let (nodes, (going, draining)) = (seen.nodes, seen.going);
         removable.retain(|own| {
@@ -486,6 +489,6 @@ fn honors_taints(pod: &PodInfo) -> bool {
 }
 
 /// Whether anything would have to be evicted.
-fn has_movable(node: &ShrinkNode, budgets: &Budgets, waived: Waived) -> bool {
+fn has_movable(node: &ShrinkNode, budgets: &Budgets, waived: DrainExemptions) -> bool {
     drain_without(&node.pods, budgets, waived).map_or(true, |drain| !drain.moved.is_empty())
 }

@@ -73,7 +73,10 @@ impl RemoveDuplicates {
         if self.excluded_kinds.contains(&owner.kind) {
             return None;
         }
-        let images = spec.containers.iter().map(|own| own.image.clone());
+        let images = spec
+            .containers
+            .iter()
+            .map(|container| container.image.clone());
         let mut images: Vec<Text> = images.collect();
         images.sort_unstable();
         Some((spec.namespace.clone(), owner.clone(), images))

@@ -144,7 +144,7 @@ impl<'a> Pass<'a> {
         pods.filter_map(|pod| self.store.pods().get(pod)).collect()
     }
 
-    /// Whether a pod was told to end, in this loop or before.
+    /// Whether a pod was asked to terminate, in this loop or before.
     pub(super) fn is_going(&self, pod: PodRef) -> bool {
         self.going.contains(&pod) || self.store.pod_states().is_terminating(pod)
     }
@@ -154,7 +154,7 @@ impl<'a> Pass<'a> {
         let options = &self.options.evictor;
         let spec = self.spec(pod.class);
         // An annotation overrides every other rule.
-        if (spec.behaviour.as_ref()).is_some_and(|own| own.is_descheduled) {
+        if (spec.behaviour.as_ref()).is_some_and(|behaviour| behaviour.is_descheduled) {
             return !self.is_going(pod.pod);
         }
         let Some(owner) = &spec.owner else {
@@ -172,7 +172,8 @@ impl<'a> Pass<'a> {
                 return false;
             }
         }
-        let is_local = (spec.behaviour.as_ref()).is_some_and(|own| own.has_local_storage);
+        let is_local =
+            (spec.behaviour.as_ref()).is_some_and(|behaviour| behaviour.has_local_storage);
         if is_local && !options.evicts_local_storage {
             return false;
         }

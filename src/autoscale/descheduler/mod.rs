@@ -158,7 +158,8 @@ impl Descheduler {
         }
         // What was refused may be granted next time, and what goes by age comes by itself.
         let ages = options.evictor.min_pod_age.is_some()
-            || (options.strategies.iter()).any(|own| matches!(own, Strategy::LifeTime(_)));
+            || (options.strategies.iter())
+                .any(|strategy| matches!(strategy, Strategy::LifeTime(_)));
         self.has_news = ages || pass.was_held_back();
         pass.finish(out);
     }

@@ -15,7 +15,7 @@ pub struct RemovePodsViolatingInterPodAntiAffinity {
 }
 
 /// Number of pods that each term of a class selects, by domain.
-type Selected = SortedMap<(ClassId, usize), SortedMap<Text, i64>>;
+type DomainCounts = SortedMap<(ClassId, usize), SortedMap<Text, i64>>;
 
 impl RemovePodsViolatingInterPodAntiAffinity {
     pub(super) fn run(&self, pass: &mut Pass<'_>) {
@@ -44,8 +44,8 @@ impl RemovePodsViolatingInterPodAntiAffinity {
     }
 
     /// Pods that the terms of all pods select; empty where no pod has terms.
-    fn selected(&self, pass: &Pass<'_>) -> Selected {
-        let mut selected = Selected::new();
+    fn selected(&self, pass: &Pass<'_>) -> DomainCounts {
+        let mut selected = DomainCounts::new();
         for pod in pass.store.pods().iter().filter(|pod| pod.node().is_some()) {
             let terms = &pass.spec(pod.class).affinity.required_pod_anti_affinity;
             for term in 0..terms.len() {
@@ -68,7 +68,7 @@ impl RemovePodsViolatingInterPodAntiAffinity {
 }
 
 /// A pod is on a node, or not any longer.
-fn count(pass: &Pass<'_>, selected: &mut Selected, pod: &Pod, node: NodeId, change: i64) {
+fn count(pass: &Pass<'_>, selected: &mut DomainCounts, pod: &Pod, node: NodeId, change: i64) {
     let Some(object) = pass.node(node) else {
         return;
     };
@@ -85,7 +85,7 @@ fn count(pass: &Pass<'_>, selected: &mut Selected, pod: &Pod, node: NodeId, chan
 }
 
 /// Whether a pod shares a domain with another that one of its terms selects.
-fn is_violated(pass: &Pass<'_>, selected: &Selected, pod: &Pod, node: NodeId) -> bool {
+fn is_violated(pass: &Pass<'_>, selected: &DomainCounts, pod: &Pod, node: NodeId) -> bool {
     let Some(object) = pass.node(node) else {
         return false;
     };

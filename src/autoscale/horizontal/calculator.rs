@@ -6,7 +6,7 @@
 //! the bit.
 
 use super::super::float::{to_i32, to_i64};
-use super::observed::{ObservedPod, Phase, PodSample, PodSamples, Readiness};
+use super::observation::{ObservedPod, Phase, PodSample, PodSamples, Readiness};
 use super::spec::HorizontalSettings;
 use model::{Release, Text};
 use units::{Duration, Instant, SortedMap, SortedSet};
@@ -345,7 +345,7 @@ fn fill(samples: &mut PodSamples, groups: &Groups, fill: &Fill, missing: impl Fn
     }
 }
 
-struct Requested {
+struct RequestUtilization {
     ratio: f64,
     utilization: i32,
     average: i64,
@@ -356,7 +356,7 @@ fn requested_ratio(
     samples: &PodSamples,
     requests: &SortedMap<Text, i64>,
     target: i32,
-) -> Result<Requested, String> {
+) -> Result<RequestUtilization, String> {
     let (mut used, mut requested, mut pods) = (0_i64, 0_i64, 0_i64);
     for (pod, sample) in samples {
         if let Some(&request) = requests.get(pod) {
@@ -370,7 +370,7 @@ fn requested_ratio(
         return Err("no metrics returned matched known pods".to_owned());
     }
     let utilization = used.wrapping_mul(100).wrapping_div(requested) as i32;
-    Ok(Requested {
+    Ok(RequestUtilization {
         ratio: f64::from(utilization) / f64::from(target),
         utilization,
         average: used / pods,

@@ -2,13 +2,13 @@
 //! all are or the rest would scale down (spec: kubernetes.md 3.1).
 
 use super::calculator::{Calculator, Proposal};
-use super::observed::MetricSource;
+use super::observation::MetricSource;
 use super::spec::{MetricIdentifier, MetricSpec, ObjectRef, Target};
 use super::status::{CurrentValue, MetricStatus};
 use units::Quantity;
 
 /// Proposal of one metric.
-pub(super) struct Proposed {
+pub(super) struct MetricProposal {
     pub(super) replicas: i32,
     pub(super) name: String,
     pub(super) status: MetricStatus,
@@ -25,7 +25,7 @@ pub(super) struct Failure {
 }
 
 /// Proposals of all metrics.
-pub(super) struct Combined {
+pub(super) struct ProposalSet {
     /// Replicas and the name of the metric, unless there is no proposal.
     pub(super) best: Option<(i32, String)>,
     pub(super) statuses: Vec<MetricStatus>,
@@ -37,9 +37,9 @@ pub(super) struct Combined {
 /// Asks all metrics.
 pub(super) fn combine(
     metrics: &[MetricSpec],
-    context: &Asked<'_>,
+    context: &MetricInputs<'_>,
     source: &dyn MetricSource,
-) -> Combined {
+) -> ProposalSet {
     let mut statuses = Vec::with_capacity(metrics.len());
     let mut failures: Vec<Failure> = Vec::new();
     let mut best: Option<(i32, String)> = None;
@@ -69,7 +69,7 @@ pub(super) fn combine(
     {
         best = None;
     }
-    Combined {
+    ProposalSet {
         best,
         statuses,
         failures,
@@ -78,7 +78,7 @@ pub(super) fn combine(
 }
 
 /// Inputs with which the metrics are asked.
-pub(super) struct Asked<'a> {
+pub(super) struct MetricInputs<'a> {
     pub(super) calculator: Calculator<'a>,
     pub(super) status_replicas: i32,
     pub(super) namespace: &'a str,
@@ -86,9 +86,9 @@ pub(super) struct Asked<'a> {
 
 fn ask(
     metric: &MetricSpec,
-    asked: &Asked<'_>,
+    asked: &MetricInputs<'_>,
     source: &dyn MetricSource,
-) -> Result<Proposed, Failure> {
+) -> Result<MetricProposal, Failure> {
     match metric {
         MetricSpec::Resource { resource, target } => {
             let (proposal, current) = resource_metric(asked, source, resource, None, *target)
@@ -144,8 +144,8 @@ fn ask(
     }
 }
 
-fn proposed(proposal: Proposal, name: String, status: MetricStatus) -> Proposed {
-    Proposed {
+fn proposed(proposal: Proposal, name: String, status: MetricStatus) -> MetricProposal {
+    MetricProposal {
         replicas: proposal.replicas,
         name,
         status,
@@ -170,7 +170,7 @@ fn whole(proposal: &Proposal) -> CurrentValue {
 const NO_TARGET: &str = "neither a value target nor an average value target was set";
 
 fn resource_metric(
-    asked: &Asked<'_>,
+    asked: &MetricInputs<'_>,
     source: &dyn MetricSource,
     resource: &str,
     container: Option<&str>,
@@ -198,11 +198,11 @@ fn resource_metric(
 }
 
 fn pods_metric(
-    asked: &Asked<'_>,
+    asked: &MetricInputs<'_>,
     source: &dyn MetricSource,
     metric: &MetricIdentifier,
     target: Target,
-) -> Result<Proposed, Failure> {
+) -> Result<MetricProposal, Failure> {
     let name = &metric.name;
     let result = match target {
         Target::AverageValue(milli) => source
@@ -224,12 +224,12 @@ fn pods_metric(
 }
 
 fn object_metric(
-    asked: &Asked<'_>,
+    asked: &MetricInputs<'_>,
     source: &dyn MetricSource,
     metric: &MetricIdentifier,
     object: &ObjectRef,
     target: Target,
-) -> Result<Proposed, Failure> {
+) -> Result<MetricProposal, Failure> {
     let (name, calculator) = (&metric.name, &asked.calculator);
     let (kind, namespace) = (&object.kind, asked.namespace);
     let value = || {
@@ -271,11 +271,11 @@ fn object_metric(
 }
 
 fn external_metric(
-    asked: &Asked<'_>,
+    asked: &MetricInputs<'_>,
     source: &dyn MetricSource,
     metric: &MetricIdentifier,
     target: Target,
-) -> Result<Proposed, Failure> {
+) -> Result<MetricProposal, Failure> {
     let (name, calculator) = (&metric.name, &asked.calculator);
     let (namespace, selector) = (asked.namespace, metric.printed_selector());
     let usage = || {

@@ -8,7 +8,7 @@
 pub mod calculator;
 mod combine;
 pub mod normalize;
-pub mod observed;
+pub mod observation;
 pub mod pipeline;
 pub mod spec;
 pub mod status;
@@ -16,12 +16,12 @@ pub mod status;
 mod tests;
 
 pub use calculator::{Calculator, Proposal, Tolerances};
-pub use normalize::{Normalization, Normalized, Normalizer, Rates};
-pub use observed::{
-    ContainerRequests, MetricSource, NO_METRICS, Observed, ObservedPod, Phase, PodSample,
-    PodSamples, Readiness, ReadyCondition,
+pub use normalize::{Normalization, NormalizationResult, Normalizer, Rates};
+pub use observation::{
+    ContainerRequests, MetricSource, NO_METRICS, ObservedPod, Phase, PodSample, PodSamples,
+    Readiness, ReadyCondition, TargetObservation,
 };
-pub use pipeline::{Pipeline, PipelineSettings, Reading, Readings, Series};
+pub use pipeline::{Pipeline, PipelineSettings, Reading, ReadingStreams, Series};
 pub use spec::{
     Behavior, HorizontalSettings, HorizontalSpec, MetricIdentifier, MetricSpec, ObjectRef,
     PolicyKind, ScalingPolicy, ScalingRules, SelectPolicy, Target, double_targets,
@@ -31,7 +31,7 @@ pub use status::{Condition, ConditionKind, Conditions, CurrentValue, MetricStatu
 use std::cmp::Ordering;
 
 use super::finding::{Finding, Findings, Problem};
-use combine::Asked;
+use combine::MetricInputs;
 use control::controllers::ControllerEvent;
 use model::{Release, Text};
 use units::Instant;
@@ -119,7 +119,7 @@ impl HorizontalAutoscaler {
     pub fn pass(
         &mut self,
         now: Instant,
-        observed: Observed<'_>,
+        observed: TargetObservation<'_>,
         source: &dyn MetricSource,
     ) -> Pass {
         let current = observed.spec_replicas;
@@ -203,14 +203,14 @@ impl HorizontalAutoscaler {
     fn follow_metrics(
         &mut self,
         now: Instant,
-        observed: Observed<'_>,
+        observed: TargetObservation<'_>,
         source: &dyn MetricSource,
         pass: &mut Pass,
     ) {
         if observed.rivals.len() > 1 {
             return self.contested(now, observed.rivals, pass);
         }
-        let asked = Asked {
+        let asked = MetricInputs {
             calculator: Calculator {
                 settings: &self.settings,
                 tolerances: self.tolerances(),
@@ -288,7 +288,7 @@ impl HorizontalAutoscaler {
         pass.error = Some(text);
     }
 
-    fn listen(&mut self, combined: &combine::Combined) {
+    fn listen(&mut self, combined: &combine::ProposalSet) {
         let mut failures = combined.failures.iter();
         for (silence, status) in self.silence.iter_mut().zip(&combined.statuses) {
             if *status == MetricStatus::Unknown {

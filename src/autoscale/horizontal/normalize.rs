@@ -42,11 +42,11 @@ pub struct Normalization<'a> {
 
 /// Result of the normalization.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Normalized {
+pub struct NormalizationResult {
     /// Replicas.
     pub desired: i32,
     /// Whether older proposals were followed.
-    pub stabilized: Stabilized,
+    pub stabilized: StabilizationEffect,
     /// Limit that was applied to the desired number.
     pub limit: Limit,
     /// Whether that changed it.
@@ -55,7 +55,7 @@ pub struct Normalized {
 
 /// Whether older proposals were followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stabilized {
+pub enum StabilizationEffect {
     /// No.
     No,
     /// A lower one.
@@ -143,7 +143,7 @@ impl Normalizer {
     }
 
     /// The number of replicas for a proposal, which is recorded.
-    pub fn decide(&mut self, now: Instant, request: &Normalization<'_>) -> Normalized {
+    pub fn decide(&mut self, now: Instant, request: &Normalization<'_>) -> NormalizationResult {
         match request.behavior {
             None => self.decide_plainly(now, request),
             Some(rates) => self.decide_with(now, request, rates),
@@ -169,16 +169,19 @@ impl Normalizer {
         }
     }
 
-    fn decide_plainly(&mut self, now: Instant, request: &Normalization<'_>) -> Normalized {
+    fn decide_plainly(&mut self, now: Instant, request: &Normalization<'_>) -> NormalizationResult {
         let proposal = request.proposal;
         let since = back(now, request.downscale_stabilization);
-        let recent = self.recommendations.iter().filter(|own| own.at >= since);
+        let recent = self
+            .recommendations
+            .iter()
+            .filter(|recommendation| recommendation.at >= since);
         let stable = recent.map(|own| own.replicas).fold(proposal, i32::max);
         self.record(now, proposal, since);
         let stabilized = if stable == proposal {
-            Stabilized::No
+            StabilizationEffect::No
         } else {
-            Stabilized::Down
+            StabilizationEffect::Down
         };
         let rate = to_i32(f64::max(2.0 * f64::from(request.current), 4.0));
         let (most, limit) = if request.max > rate {
@@ -193,7 +196,7 @@ impl Normalizer {
         } else {
             (stable, Limit::WithinRange)
         };
-        Normalized {
+        NormalizationResult {
             desired,
             stabilized,
             limit,
@@ -206,7 +209,7 @@ impl Normalizer {
         now: Instant,
         request: &Normalization<'_>,
         rates: &Rates,
-    ) -> Normalized {
+    ) -> NormalizationResult {
         let (current, proposal) = (request.current, request.proposal);
         let (up_since, down_since) = (back(now, rates.up.window), back(now, rates.down.window));
         let after = |since: Instant| {
@@ -220,14 +223,14 @@ impl Normalizer {
         self.record(now, proposal, up_since.min(down_since));
         let stable = current.max(up).min(down);
         let stabilized = if stable == proposal {
-            Stabilized::No
+            StabilizationEffect::No
         } else if proposal >= current {
-            Stabilized::Up
+            StabilizationEffect::Up
         } else {
-            Stabilized::Down
+            StabilizationEffect::Down
         };
         let (desired, limit) = self.limited(now, request, rates, stable);
-        Normalized {
+        NormalizationResult {
             desired,
             stabilized,
             limit,

@@ -6,7 +6,7 @@
 //! reading does not depend on what else is read.
 
 use super::super::finding::{Finding, Findings};
-use super::observed::{MetricSource, NO_METRICS, PodSample, PodSamples};
+use super::observation::{MetricSource, NO_METRICS, PodSample, PodSamples};
 use super::spec::{MetricIdentifier, ObjectRef};
 use model::Text;
 use rng::Streams;
@@ -84,14 +84,14 @@ pub struct Reading {
 
 /// The luck of the readings of an autoscaler.
 #[derive(Clone, Debug)]
-pub struct Readings {
+pub struct ReadingStreams {
     /// Random streams of readings.
     pub streams: Streams,
     /// Stable identity of the autoscaler.
     pub own: Identity,
 }
 
-impl Readings {
+impl ReadingStreams {
     fn is_lost(&self, now: Instant, reading: &Reading, loss: f64) -> bool {
         if loss <= 0.0 {
             return false;
@@ -101,7 +101,7 @@ impl Readings {
                 let resource = Identity::of(name);
                 container
                     .as_ref()
-                    .map_or(resource, |own| resource.with(own))
+                    .map_or(resource, |container| resource.with(container))
             }
             Series::Pods(name) | Series::Object(name, ..) | Series::External(name) => {
                 Identity::of(name)
@@ -117,7 +117,7 @@ impl Readings {
 #[derive(Clone, Debug)]
 pub struct Pipeline {
     settings: PipelineSettings,
-    draws: Readings,
+    draws: ReadingStreams,
     /// Readings by when they arrive, then in the order they were made.
     coming: Vec<(Instant, Reading, Instant)>,
     arrived: SortedMap<Series, PodSamples>,
@@ -127,7 +127,7 @@ pub struct Pipeline {
 
 impl Pipeline {
     /// A pipeline that reads for the first time at `first`.
-    pub fn new(settings: PipelineSettings, first: Instant, draws: Readings) -> Self {
+    pub fn new(settings: PipelineSettings, first: Instant, draws: ReadingStreams) -> Self {
         Self {
             settings,
             draws,
@@ -148,7 +148,7 @@ impl Pipeline {
         self.next
     }
 
-    /// Readings that fell due before an instant were nobody's; the next one is made then.
+    /// Readings that fell due before an instant are dropped; the next one is made then.
     pub fn skip_to(&mut self, next: Instant) {
         self.next = self.next.max(next);
     }
@@ -233,8 +233,8 @@ mod tests {
         Instant::from_secs(secs)
     }
 
-    fn draws() -> Readings {
-        Readings {
+    fn draws() -> ReadingStreams {
+        ReadingStreams {
             streams: Streams::new(1, "metrics"),
             own: Identity::of("web"),
         }

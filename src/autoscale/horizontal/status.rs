@@ -1,7 +1,7 @@
 //! Status that an autoscaler reports: conditions and current metrics. Reasons and texts are the
 //! original's.
 
-use super::normalize::{Limit, Normalized, Stabilized};
+use super::normalize::{Limit, NormalizationResult, StabilizationEffect};
 use super::spec::{MetricIdentifier, ObjectRef};
 use model::Text;
 use units::{Instant, Quantity};
@@ -86,15 +86,17 @@ impl Conditions {
     }
 
     /// Says what normalisation did.
-    pub(super) fn normalized(&mut self, now: Instant, result: Normalized) {
+    pub(super) fn normalized(&mut self, now: Instant, result: NormalizationResult) {
         let (reason, message) = match result.stabilized {
-            Stabilized::No => ("ReadyForNewScale", "recommended size matches current size"),
-            Stabilized::Up => (
+            StabilizationEffect::No => {
+                ("ReadyForNewScale", "recommended size matches current size")
+            }
+            StabilizationEffect::Up => (
                 "ScaleUpStabilized",
                 "recent recommendations were lower than current one, applying the lowest recent \
                  recommendation",
             ),
-            Stabilized::Down => (
+            StabilizationEffect::Down => (
                 "ScaleDownStabilized",
                 "recent recommendations were higher than current one, applying the highest recent \
                  recommendation",

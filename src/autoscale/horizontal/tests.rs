@@ -90,7 +90,7 @@ fn check_proposal(target: i32, usage: &[Option<i64>], expected: i32) {
     let pods: Vec<ObservedPod> = (0..usage.len()).map(|index| pod(index, 1000)).collect();
     let mut autoscaler = HorizontalAutoscaler::new(spec(target, None), settings);
     let replicas = usage.len() as i32;
-    let observed = Observed {
+    let observed = TargetObservation {
         spec_replicas: replicas,
         status_replicas: replicas,
         pods: &pods,
@@ -145,7 +145,7 @@ fn the_default_rates_double_in_fifteen_seconds() {
 #[test]
 fn a_target_of_zero_replicas_is_left_alone() {
     let mut autoscaler = HorizontalAutoscaler::new(spec(50, None), HorizontalSettings::default());
-    let observed = Observed {
+    let observed = TargetObservation {
         spec_replicas: 0,
         status_replicas: 0,
         pods: &[],
@@ -175,7 +175,7 @@ fn tolerances_of_the_object_replace_those_of_the_controller_from_1_36_on() {
         let spec = spec(50, Some(behavior.clone()));
         let mut autoscaler = HorizontalAutoscaler::new(spec, settings);
         let pods = [pod(0, 1000), pod(1, 1000)];
-        let observed = Observed {
+        let observed = TargetObservation {
             spec_replicas: 2,
             status_replicas: 2,
             pods: &pods,
@@ -190,7 +190,7 @@ fn tolerances_of_the_object_replace_those_of_the_controller_from_1_36_on() {
 fn a_metric_that_never_arrives_is_told() {
     let mut autoscaler = HorizontalAutoscaler::new(spec(50, None), HorizontalSettings::default());
     let pods = [pod(0, 1000)];
-    let observed = Observed {
+    let observed = TargetObservation {
         spec_replicas: 1,
         status_replicas: 1,
         pods: &pods,
@@ -292,7 +292,7 @@ proptest! {
             let pods: Vec<ObservedPod> =
                 (0..current as usize).map(|index| pod(index, 1000)).collect();
             let each = vec![Some(*total); current as usize];
-            let observed = Observed {
+            let observed = TargetObservation {
                 spec_replicas: current,
                 status_replicas: current,
                 pods: &pods,
@@ -318,7 +318,7 @@ proptest! {
             let pods: Vec<ObservedPod> =
                 (0..current as usize).map(|index| pod(index, 1000)).collect();
             let each = vec![Some(total / i64::from(current)); current as usize];
-            let observed = Observed {
+            let observed = TargetObservation {
                 spec_replicas: current,
                 status_replicas: current,
                 pods: &pods,

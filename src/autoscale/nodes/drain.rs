@@ -93,7 +93,7 @@ pub struct NodeAmounts {
 
 /// Reason that blocks a node from removal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Blocked {
+pub enum BlockingReason {
     /// A pod would not come back.
     NotReplicated,
     /// A pod of the system without a budget.
@@ -106,7 +106,7 @@ pub enum Blocked {
     NotEnoughPdb,
 }
 
-impl Blocked {
+impl BlockingReason {
     /// The blocked class's name in the original.
     pub const fn name(self) -> &'static str {
         match self {
@@ -131,7 +131,7 @@ enum Verdict {
     /// The drain waits for the pod's end.
     Wait,
     /// It keeps the node.
-    Block(Blocked),
+    Block(BlockingReason),
 }
 
 /// Disruptions that budgets allow, counted down while nodes are chosen.
@@ -206,7 +206,7 @@ pub struct Drain<'a> {
 
 /// Rules that are left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Waived {
+pub struct DrainExemptions {
     /// `true` if pods with data on the node's disk do not keep it.
     pub local_storage: bool,
     /// `true` if pods of `kube-system` without a budget do not keep it.
@@ -218,16 +218,16 @@ pub struct Waived {
 pub fn drain<'a>(
     pods: &'a [NodePod],
     budgets: &Budgets,
-) -> Result<Drain<'a>, (&'a NodePod, Blocked)> {
-    drain_without(pods, budgets, Waived::default())
+) -> Result<Drain<'a>, (&'a NodePod, BlockingReason)> {
+    drain_without(pods, budgets, DrainExemptions::default())
 }
 
 /// Simulates a drain without some of the rules.
 pub fn drain_without<'a>(
     pods: &'a [NodePod],
     budgets: &Budgets,
-    waived: Waived,
-) -> Result<Drain<'a>, (&'a NodePod, Blocked)> {
+    waived: DrainExemptions,
+) -> Result<Drain<'a>, (&'a NodePod, BlockingReason)> {
     let mut drain = Drain::default();
     for pod in pods {
         match verdict(pod, budgets, waived) {
@@ -242,7 +242,7 @@ pub fn drain_without<'a>(
 }
 
 /// The rules in their order; the first that has an answer decides.
-fn verdict(pod: &NodePod, budgets: &Budgets, waived: Waived) -> Verdict {
+fn verdict(pod: &NodePod, budgets: &Budgets, waived: DrainExemptions) -> Verdict {
     if pod.controller == PodController::Mirror || is_long_terminating(pod) {
         return Verdict::Skip;
     }
@@ -256,24 +256,24 @@ fn verdict(pod: &NodePod, budgets: &Budgets, waived: Waived) -> Verdict {
         return Verdict::Wait;
     }
     if pod.controller != PodController::Replicating {
-        return Verdict::Block(Blocked::NotReplicated);
+        return Verdict::Block(BlockingReason::NotReplicated);
     }
     let is_system = *pod.namespace == *SYSTEM_NAMESPACE && !waived.system_pods;
     if is_system && pod.budgets.is_empty() {
         if pod.age > SYSTEM_POD_TIMEOUT {
             return Verdict::Move;
         }
-        return Verdict::Block(Blocked::UnmovableKubeSystemPod);
+        return Verdict::Block(BlockingReason::UnmovableKubeSystemPod);
     }
     if pod.safe_to_evict == Some(SafeToEvict::No) {
-        return Verdict::Block(Blocked::NotSafeToEvictAnnotation);
+        return Verdict::Block(BlockingReason::NotSafeToEvictAnnotation);
     }
     if !pod.local_volumes.is_empty() && !waived.local_storage {
-        return Verdict::Block(Blocked::LocalStorageRequested);
+        return Verdict::Block(BlockingReason::LocalStorageRequested);
     }
     let used_up = |&budget: &usize| budgets.is_used_up(budget);
     if pod.budgets.iter().any(used_up) {
-        return Verdict::Block(Blocked::NotEnoughPdb);
+        return Verdict::Block(BlockingReason::NotEnoughPdb);
     }
     Verdict::Move
 }
@@ -287,7 +287,7 @@ fn is_long_terminating(pod: &NodePod) -> bool {
 
 /// Pods that count neither as used nor as usable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ignored {
+pub struct IgnoredPods {
     /// `true` if the pods of daemon sets are left out.
     pub daemons: bool,
     /// Mirrors of static pods.
@@ -304,12 +304,12 @@ pub struct Utilization {
     /// Part of the GPUs.
     pub gpu: f64,
     /// The one that counts.
-    pub of: Used,
+    pub of: UtilizationResource,
 }
 
 /// The resource that a node's utilization is of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Used {
+pub enum UtilizationResource {
     /// Cpu.
     Cpu,
     /// Memory.
@@ -323,15 +323,15 @@ impl Utilization {
     /// The utilization that counts.
     pub fn most(&self) -> f64 {
         match self.of {
-            Used::Cpu => self.cpu,
-            Used::Memory => self.memory,
-            Used::Gpu => self.gpu,
+            UtilizationResource::Cpu => self.cpu,
+            UtilizationResource::Memory => self.memory,
+            UtilizationResource::Gpu => self.gpu,
         }
     }
 }
 
 /// Part of a node that its pods request. A node that can give nothing of a resource counts as full.
-pub fn utilization(node: NodeAmounts, pods: &[NodePod], ignored: Ignored) -> Utilization {
+pub fn utilization(node: NodeAmounts, pods: &[NodePod], ignored: IgnoredPods) -> Utilization {
     // In thousandths, as the original divides; the quotient has the same last bit only so.
     let part = |of: fn(&NodeAmounts) -> i64, milli: i64| {
         let (mut used, mut unusable) = (0_i64, 0_i64);
@@ -357,7 +357,7 @@ pub fn utilization(node: NodeAmounts, pods: &[NodePod], ignored: Ignored) -> Uti
     if node.gpus > 0 {
         return Utilization {
             gpu: part(|own| own.gpus, 1000),
-            of: Used::Gpu,
+            of: UtilizationResource::Gpu,
             ..Utilization::default()
         };
     }
@@ -368,9 +368,9 @@ pub fn utilization(node: NodeAmounts, pods: &[NodePod], ignored: Ignored) -> Uti
         memory,
         gpu: 0.0,
         of: if cpu > memory {
-            Used::Cpu
+            UtilizationResource::Cpu
         } else {
-            Used::Memory
+            UtilizationResource::Memory
         },
     }
 }

@@ -1,17 +1,17 @@
 //! Parts that autoscalers of nodes have in common: the cluster as the scheduler's filters see it,
 //! pods that wait, and nodes that are emptied before they go.
 
+pub mod cluster_view;
 mod daemons;
-pub mod declared;
+pub mod declaration_cache;
+pub mod departures;
 pub mod drain;
-pub mod leaving;
 mod pod_events;
 pub mod pods;
-pub mod seen;
 mod start_up;
 
+pub use cluster_view::ClusterView;
 pub use daemons::Daemons;
-pub use declared::Declared;
-pub use leaving::{DrainRules, Leaving, Left, Patience};
-pub use seen::Seen;
+pub use declaration_cache::DeclarationCache;
+pub use departures::{Departures, DrainRules, Patience, RemovalResults};
 pub use start_up::{has_started, started};

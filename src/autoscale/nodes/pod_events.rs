@@ -1,5 +1,5 @@
 //! Events of pods on nodes (Karpenter's `nodeclaim/podevents`; spec: karpenter.md 3.13): a pod that no
-//! daemon set owns is bound, ends, or is told to end.
+//! daemon set owns is bound, ends, or is asked to terminate.
 
 use model::PodRef;
 use units::{Duration, Instant, NodeId, PodId, SortedMap};
@@ -12,7 +12,7 @@ const DEDUPLICATION: Duration = Duration::from_secs(10);
 struct Place {
     pod: PodId,
     node: NodeId,
-    /// Whether its end is an event of the node: not that of a daemon, nor of a pod told to end before.
+    /// Whether its end is an event of the node: not that of a daemon, nor of a pod asked to terminate before.
     is_event: bool,
 }
 
@@ -49,7 +49,7 @@ impl PodEvents {
         });
     }
 
-    /// A pod is told to end.
+    /// A pod is asked to terminate.
     pub(super) fn told_to_end(&mut self, at: Instant, pod: PodRef) {
         let place = self.places.get_mut(pod.slot.index());
         let place = place.and_then(Option::as_mut);
@@ -88,7 +88,7 @@ impl PodEvents {
     /// The last event of a node, or else its start.
     pub(super) fn of(&self, node: NodeId) -> Instant {
         let known = self.nodes.get(&node);
-        known.map_or(Instant::ZERO, |own| own.0)
+        known.map_or(Instant::ZERO, |known| known.0)
     }
 }
 

@@ -73,10 +73,10 @@ pub fn node_pod(now: Instant, store: &Store, pod: PodRef, budgets: &BudgetList) 
             let ends = order.since.saturating_add(order.grace);
             (now.since(ends), order.grace)
         }),
-        safe_to_evict: behaviour.and_then(|own| match own.is_evictable {
+        safe_to_evict: behaviour.and_then(|behaviour| match behaviour.is_evictable {
             Some(true) => Some(SafeToEvict::Yes),
             Some(false) => Some(SafeToEvict::No),
-            None => own.is_awaited.then_some(SafeToEvict::OnCompletion),
+            None => behaviour.is_awaited.then_some(SafeToEvict::OnCompletion),
         }),
         local_volumes: behaviour
             .map(|own| own.local_volumes.iter().cloned().collect())
@@ -107,7 +107,11 @@ pub fn is_undisturbed(now: Instant, store: &Store, pod: PodRef) -> bool {
         return false;
     };
     let spec = &store.class(record.class).spec;
-    match spec.behaviour.as_ref().and_then(|own| own.do_not_disrupt) {
+    match spec
+        .behaviour
+        .as_ref()
+        .and_then(|behaviour| behaviour.do_not_disrupt)
+    {
         None => false,
         Some(DoNotDisrupt::Always) => true,
         Some(DoNotDisrupt::For(span)) => now < record.bound.saturating_add(span),

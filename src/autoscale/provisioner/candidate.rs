@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use super::consolidate::Leaver;
 use super::movable::{is_reschedulable, keeps};
-use super::replace::Replaced;
+use super::replace::ReplacedNode;
 use super::{DisruptionBudget, Offering, Provisioner, ProvisionerOptions};
 use crate::nodes::pods::{budgets, is_undisturbed, pods_on};
 use cluster::Store;
@@ -211,9 +211,12 @@ impl ClaimCondition {
 
 impl PoolNode {
     /// Instance type of the node and its present price.
-    fn replaced(&self, prices: &SortedMap<Text, i64>) -> Replaced {
-        let price = self.priced_as.as_ref().and_then(|own| prices.get(own));
-        Replaced {
+    fn replaced(&self, prices: &SortedMap<Text, i64>) -> ReplacedNode {
+        let price = self
+            .priced_as
+            .as_ref()
+            .and_then(|priced_as| prices.get(priced_as));
+        ReplacedNode {
             instance_type: self.instance_type.clone(),
             price: price.copied().unwrap_or(0),
             is_spot: self.is_spot,
@@ -274,7 +277,10 @@ impl PoolNode {
         let before = ordered.and_then(|ordered| state(group, ordered));
         let before = before.filter(|before| *before != pool);
         let is_drifted = before.is_some_and(|before| {
-            let mut now = options.offerings.iter().filter(|own| own.pool == pool);
+            let mut now = options
+                .offerings
+                .iter()
+                .filter(|offering| offering.pool == pool);
             options.pools[before].make != options.pools[pool].make || !now.any(|own| is_sold(&own))
         });
         Some(Arc::new(Self {
@@ -293,7 +299,10 @@ fn eviction_cost(store: &Store, pod: PodRef) -> f64 {
         return cost(0, 0);
     };
     let spec = &store.class(record.class).spec;
-    let deletion = spec.behaviour.as_ref().map_or(0, |own| own.deletion_cost);
+    let deletion = spec
+        .behaviour
+        .as_ref()
+        .map_or(0, |behaviour| behaviour.deletion_cost);
     cost(deletion, spec.priority)
 }
 
@@ -322,7 +331,7 @@ mod tests {
             leaver: Leaver {
                 node: NodeId(node),
                 name: format!("n{node}").into(),
-                replaced: Replaced {
+                replaced: ReplacedNode {
                     instance_type: "t".into(),
                     price: 1,
                     is_spot: false,

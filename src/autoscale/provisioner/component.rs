@@ -1,19 +1,19 @@
 //! The provisioner as a part of the control plane: its steps, and what of it outlives its program.
 
-use super::{DISRUPTION_PERIOD, EMPTYING_PERIOD, Ordered, Provisioner, SHUNNED, named};
-use crate::nodes::Leaving;
+use super::{DISRUPTION_PERIOD, EMPTYING_PERIOD, PendingNode, Provisioner, SHUNNED, named};
+use crate::nodes::Departures;
 use cluster::{Conflict, Store};
-use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed};
-use control::{Component, Kept, Outbox, Program, Progress, Write};
+use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailure};
+use control::{Component, DurableState, Outbox, Program, Progress, Write};
 use model::{EvictionCause, Node, Text};
 use units::{Instant, Revision, SortedMap};
 
-/// Claims of nodes, which are objects of the original: what was ordered and what was told to go outlive
+/// Claims of nodes, which are objects of the original: what was ordered and what was asked to leave outlive
 /// the program.
 struct Claims {
     /// Offerings of orders under way, by the node's name.
     ordered: SortedMap<Text, usize>,
-    leaving: Leaving,
+    leaving: Departures,
     serial: u64,
 }
 
@@ -76,7 +76,7 @@ impl Component for Provisioner {
         let mut declared = Node::clone(&order.node);
         declared.labels.remove(ORDERED_LABEL);
         let mut offerings = self.options.offerings.iter();
-        let offering = offerings.position(|own| *named(&own.node, name) == declared);
+        let offering = offerings.position(|offering| *named(&offering.node, name) == declared);
         let is_own = |offering: &usize| {
             let pool = self.options.offerings[*offering].pool;
             order.group == self.options.pools[pool].name
@@ -84,11 +84,11 @@ impl Component for Provisioner {
         if let Some(offering) = offering.filter(is_own) {
             let pods = Vec::new();
             self.ordered
-                .insert(name.clone(), Ordered { offering, pods });
+                .insert(name.clone(), PendingNode { offering, pods });
         }
     }
 
-    fn kept(&self) -> Option<Kept> {
+    fn kept(&self) -> Option<DurableState> {
         let ordered = self.ordered.iter();
         let claims = Claims {
             ordered: ordered
@@ -98,17 +98,17 @@ impl Component for Provisioner {
             serial: self.serial,
         };
         let what = Box::new(claims);
-        Some(Kept { by: None, what })
+        Some(DurableState { by: None, what })
     }
 
-    fn reads_back(&mut self, _now: Instant, kept: Kept) {
+    fn reads_back(&mut self, _now: Instant, kept: DurableState) {
         let Ok(claims) = kept.what.downcast::<Claims>() else {
             return;
         };
         let ordered = claims.ordered.into_iter();
         let ordered = ordered.map(|(name, offering)| {
             let pods = Vec::new();
-            (name, Ordered { offering, pods })
+            (name, PendingNode { offering, pods })
         });
         self.ordered = ordered.collect();
         self.leaving = claims.leaving;
@@ -120,7 +120,7 @@ impl Component for Provisioner {
         self.disruption_due = now.saturating_add(DISRUPTION_PERIOD);
     }
 
-    fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
+    fn order_failed(&mut self, now: Instant, failed: &OrderFailure) {
         if let Some(own) = self.close_order(&failed.node) {
             self.shunned
                 .insert(own.offering, now.saturating_add(SHUNNED));

@@ -3,8 +3,8 @@
 
 use super::market::Market;
 use super::pack::{NewNode, pack};
-use super::replace::{Replaced, replacements};
-use super::wishes::Applicant;
+use super::preferences::Applicant;
+use super::replace::{ReplacedNode, replacements};
 use crate::snapshot::ClusterSnapshot;
 use model::{PodRef, Text};
 use scheduler::kube::CacheError;
@@ -21,7 +21,7 @@ pub struct Leaver {
     /// The node's name.
     pub name: Text,
     /// Role of the node in the price comparison.
-    pub replaced: Replaced,
+    pub replaced: ReplacedNode,
 }
 
 /// The pods of a node that have to go elsewhere.
@@ -78,7 +78,7 @@ impl<C: ClusterSnapshot> Consolidation<'_, '_, C> {
             }
         }
         let found = |leavers: &[Leaver], options| Proposal {
-            nodes: leavers.iter().map(|own| own.node).collect(),
+            nodes: leavers.iter().map(|leaver| leaver.node).collect(),
             options,
         };
         if let Some((best, options)) = best {
@@ -106,8 +106,10 @@ impl<C: ClusterSnapshot> Consolidation<'_, '_, C> {
             [] => Some(Vec::new()),
             [one] => {
                 let offerings = self.market.offerings();
-                let replaced: Vec<Replaced> =
-                    leavers.iter().map(|own| own.replaced.clone()).collect();
+                let replaced: Vec<ReplacedNode> = leavers
+                    .iter()
+                    .map(|leaver| leaver.replaced.clone())
+                    .collect();
                 let kept = replacements(offerings, &one.offerings, &replaced, self.spot_to_spot);
                 (!kept.is_empty()).then_some(kept)
             }
@@ -130,7 +132,7 @@ impl<C: ClusterSnapshot> Consolidation<'_, '_, C> {
         pods.extend_from_slice(self.waiting);
         let places: Vec<usize> = leavers
             .iter()
-            .filter_map(|own| self.cluster.place_of(&own.name))
+            .filter_map(|leaver| self.cluster.place_of(&leaver.name))
             .collect();
         self.cluster.mark();
         // To pods that look at single nodes it is the same whether a node is gone or takes nothing.

@@ -106,7 +106,7 @@ impl Provisioner {
     ) -> Vec<usize> {
         let room = self.room(now, store, reason);
         let mut candidates = candidates.into_iter();
-        limits.were_met |= candidates.any(|own| room[own.pool] == 0);
+        limits.were_met |= candidates.any(|candidate| room[candidate.pool] == 0);
         room
     }
 
@@ -118,7 +118,8 @@ impl Provisioner {
         candidates: &[Candidate],
         limits: &mut Limits,
     ) -> Option<Vec<NodeId>> {
-        let empty = (candidates.iter()).filter(|own| own.is_empty && own.is_rested);
+        let empty =
+            (candidates.iter()).filter(|candidate| candidate.is_empty && candidate.is_rested);
         let empty: Vec<&Candidate> = empty.collect();
         let room = self.limited(now, store, Reason::Empty, empty.iter().copied(), limits);
         let gone: Vec<NodeId> = within(empty, room).map(|own| own.node).collect();
@@ -134,7 +135,10 @@ impl Provisioner {
         limits: &mut Limits,
         out: &mut Outbox,
     ) -> Result<bool, CacheError> {
-        let mut drifted: Vec<&Candidate> = candidates.iter().filter(|own| own.is_drifted).collect();
+        let mut drifted: Vec<&Candidate> = candidates
+            .iter()
+            .filter(|candidate| candidate.is_drifted)
+            .collect();
         let room = self.limited(now, store, Reason::Drifted, drifted.iter().copied(), limits);
         drifted.retain(|own| room[own.pool] > 0);
         if drifted.is_empty() {
@@ -166,7 +170,8 @@ impl Provisioner {
         limits: &mut Limits,
     ) -> Result<Option<Proposal>, CacheError> {
         // Empty ones are left to their own budget.
-        let rested = (candidates.iter()).filter(|own| own.is_rested && !own.is_empty);
+        let rested =
+            (candidates.iter()).filter(|candidate| candidate.is_rested && !candidate.is_empty);
         let mut rested: Vec<&Candidate> = rested
             .filter(|own| {
                 let policy = self.options.pools[own.pool].consolidation;
@@ -281,7 +286,7 @@ impl Provisioner {
             Some([]) => found.options.is_empty(),
             Some([one]) => {
                 let mut options = found.options.iter();
-                !found.options.is_empty() && options.all(|own| one.offerings.contains(own))
+                !found.options.is_empty() && options.all(|option| one.offerings.contains(option))
             }
             _ => false,
         };
@@ -340,8 +345,8 @@ impl Provisioner {
 
 /// Of candidates in order those that the rooms of their pools let go.
 fn within(candidates: Vec<&Candidate>, mut room: Vec<usize>) -> impl Iterator<Item = &Candidate> {
-    candidates.into_iter().filter(move |own| {
-        let left = &mut room[own.pool];
+    candidates.into_iter().filter(move |candidate| {
+        let left = &mut room[candidate.pool];
         let goes = *left > 0;
         *left = left.saturating_sub(1);
         goes

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::market::{Market, cheapest};
-use super::wishes::Applicant;
+use super::preferences::Applicant;
 use super::{Offering, named};
 use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::{Node, PodRef, PodSpec, ResourceList, Text, rules};
@@ -54,7 +54,7 @@ fn domain<'o>(offering: &'o Offering, keys: &Keys<'_>) -> Vec<Option<&'o Text>> 
 pub(super) fn are_one(offerings: &[Offering], places: &[usize], keys: &Keys<'_>) -> bool {
     let mut domains = places.iter().map(|&place| domain(&offerings[place], keys));
     let first = domains.next();
-    keys.is_empty() || domains.all(|own| first.as_ref() == Some(&own))
+    keys.is_empty() || domains.all(|domain| first.as_ref() == Some(&domain))
 }
 
 /// Of some offerings those in the domains of the cheapest.
@@ -81,7 +81,7 @@ pub(super) fn vacant(market: &Market<'_>, pods: &[&(PodRef, Applicant)]) -> Vec<
     let mut places: SortedSet<usize> = SortedSet::new();
     let mut seen: SortedSet<usize> = SortedSet::new();
     for (_, wanted) in pods {
-        let steps = wanted.steps.iter().map(|own| &own.pod);
+        let steps = wanted.steps.iter().map(|step| &step.pod);
         for pod in steps.filter(|pod| !pod.spec().topology_spread.is_empty()) {
             if seen.insert(Arc::as_ptr(&pod.class).addr()) {
                 places.extend(one_in_each(market, pod.spec()));

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::pools::Rooms;
-use super::wishes::Step;
+use super::preferences::Step;
 use super::{Offering, named};
 use crate::cluster_autoscaler::{Template, fits_template};
 use crate::nodes::Daemons;
@@ -38,7 +38,7 @@ impl<'a> Market<'a> {
             open,
             daemons,
             offered: (offerings.iter())
-                .map(|own| Amounts::of(&own.node.allocatable).unwrap_or_default())
+                .map(|offering| Amounts::of(&offering.node.allocatable).unwrap_or_default())
                 .collect(),
             fitting: SortedMap::new(),
             starting: SortedSet::new(),
@@ -104,13 +104,13 @@ impl<'a> Market<'a> {
 
 /// Offerings whose empty nodes take a pod under the conditions of a step, computed on demand.
 #[derive(Default)]
-pub(super) struct Buyable {
+pub(super) struct OfferingCache {
     /// Those in the domains with the fewest pods.
     evenly: Option<Vec<usize>>,
     any: Option<Vec<usize>>,
 }
 
-impl Buyable {
+impl OfferingCache {
     /// Those for a pool: in the domains with the fewest pods, if there are any.
     pub(super) fn of<C: ClusterSnapshot>(
         &mut self,

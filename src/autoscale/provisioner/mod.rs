@@ -11,15 +11,15 @@ mod market;
 mod movable;
 mod pack;
 mod pools;
+mod preferences;
 mod replace;
 #[cfg(test)]
 mod tests;
-mod wishes;
 
 use std::sync::Arc;
 
 use crate::nodes::pods::{budgets, pods_on};
-use crate::nodes::{Daemons, Declared, DrainRules, Leaving, Seen};
+use crate::nodes::{ClusterView, Daemons, DeclarationCache, Departures, DrainRules};
 use crate::snapshot::{ClusterSnapshot, KubeSnapshot};
 use cluster::Store;
 use control::Outbox;
@@ -34,11 +34,11 @@ pub use candidate::{BudgetWindow, Reason};
 pub use consolidate::{Consolidation, Leaver, PodsOf, Proposal};
 use disrupt::{Decision, Replacement};
 pub use market::Market;
-pub use pack::{NewNode, Packed, pack};
-pub use pools::{ConsolidationPolicy, DisruptionBudget, FoundNode, Pool};
-pub use replace::{Replaced, replacements};
-pub use wishes::Applicant;
-use wishes::Wishes;
+pub use pack::{NewNode, PackResult, pack};
+pub use pools::{ConsolidationPolicy, DisruptionBudget, InitialNode, Pool};
+pub use preferences::Applicant;
+use preferences::Preferences;
+pub use replace::{ReplacedNode, replacements};
 
 /// The taint of nodes on their way out.
 const LEAVING_TAINT: &str = "karpenter.sh/disrupted";
@@ -78,7 +78,7 @@ pub struct ProvisionerOptions {
     /// Pools, those that are tried first at the beginning, each state of one that changes for itself.
     pub pools: Vec<Pool>,
     /// Nodes that were there at the start and that the provisioner bought before, by name.
-    pub found: SortedMap<Text, FoundNode>,
+    pub found: SortedMap<Text, InitialNode>,
     /// Available offerings.
     pub offerings: Vec<Offering>,
     /// The most nodes; `None` is no limit.
@@ -101,7 +101,7 @@ pub struct ProvisionerOptions {
 
 /// A node that was ordered.
 #[derive(Clone, Debug)]
-struct Ordered {
+struct PendingNode {
     offering: usize,
     /// The pods that it is for.
     pods: Vec<PodRef>,
@@ -111,14 +111,14 @@ struct Ordered {
 #[derive(Clone)]
 pub struct Provisioner {
     options: ProvisionerOptions,
-    seen: Seen,
-    leaving: Leaving,
+    seen: ClusterView,
+    leaving: Departures,
     /// Present prices, by key.
     prices: SortedMap<Text, i64>,
     /// Declarations of the pools' nodes; `None` of others.
-    declared: Declared<Option<Arc<PoolNode>>>,
+    declared: DeclarationCache<Option<Arc<PoolNode>>>,
     /// Orders under way, by the node's name.
-    ordered: SortedMap<Text, Ordered>,
+    ordered: SortedMap<Text, PendingNode>,
     /// Number of orders that each pod is in.
     met: SortedMap<PodRef, usize>,
     /// Pods that wait and that nothing was ordered for.
@@ -139,7 +139,7 @@ pub struct Provisioner {
     /// Nodes that pods are expected on, until when.
     nominated: SortedMap<NodeId, Instant>,
     /// Conditions of pods that wish for something.
-    wishes: Wishes,
+    wishes: Preferences,
     /// Whether nothing changed since nothing could be consolidated.
     is_settled: bool,
     /// Number of changes to the declarations of new nodes at the last look at nodes.
@@ -157,8 +157,8 @@ impl Provisioner {
     /// A provisioner that has seen nothing yet.
     pub fn new(options: ProvisionerOptions) -> Self {
         Self {
-            seen: Seen::new(options.profile.changes),
-            leaving: Leaving::new(
+            seen: ClusterView::new(options.profile.changes),
+            leaving: Departures::new(
                 LEAVING_TAINT,
                 None,
                 DrainRules::Karpenter {
@@ -166,7 +166,7 @@ impl Provisioner {
                 },
             ),
             prices: prices(&options),
-            declared: Declared::default(),
+            declared: DeclarationCache::default(),
             ordered: SortedMap::new(),
             met: SortedMap::new(),
             unmet: SortedSet::new(),
@@ -179,7 +179,7 @@ impl Provisioner {
             decision: None,
             replacing: Vec::new(),
             nominated: SortedMap::new(),
-            wishes: Wishes::new(options.ignores_preferences),
+            wishes: Preferences::new(options.ignores_preferences),
             is_settled: false,
             drift_seen: 0,
             pools_at: Instant::ZERO,
@@ -296,7 +296,7 @@ impl Provisioner {
     }
 
     /// An order is none any more: the node is there, or will not be.
-    fn close_order(&mut self, name: &Text) -> Option<Ordered> {
+    fn close_order(&mut self, name: &Text) -> Option<PendingNode> {
         let own = self.ordered.remove(name)?;
         for &pod in &own.pods {
             if let Some(count) = self.met.get_mut(&pod) {
@@ -417,7 +417,7 @@ impl Provisioner {
             self.unmet.remove(&pod);
         }
         self.ordered
-            .insert(name.clone(), Ordered { offering, pods });
+            .insert(name.clone(), PendingNode { offering, pods });
         name
     }
 }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::LEAVING_TAINT;
-use crate::nodes::leaving::leaving_taint;
+use crate::nodes::departures::leaving_taint;
 use crate::nodes::pods::{BudgetList, is_daemon, is_static, is_undisturbed};
 use cluster::Store;
 use model::rules::taints::tolerates;
@@ -41,7 +41,7 @@ fn covering<'b>(spec: &PodSpec, budgets: &'b BudgetList) -> Vec<&'b Budget> {
         budget.namespace == spec.namespace
             && selector.is_some_and(|selector| selector.matches(&spec.labels))
     };
-    budgets.iter().filter(|own| covers(&own.0)).collect()
+    budgets.iter().filter(|budget| covers(&budget.0)).collect()
 }
 
 /// Whether a pod moves in a simulation: one that is left alone, or that budgets never let go, stays

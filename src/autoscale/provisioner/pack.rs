@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use super::domains;
-use super::market::{Buyable, Market, cheapest};
-use super::wishes::{Applicant, Step};
+use super::market::{Market, OfferingCache, cheapest};
+use super::preferences::{Applicant, Step};
 use crate::snapshot::{ClusterSnapshot, Fit};
 use model::rules::{self, room::fits};
 use model::{PodRef, PodSpec, Text};
@@ -25,7 +25,7 @@ pub struct NewNode {
 
 /// Result of packing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Packed {
+pub struct PackResult {
     /// New nodes.
     pub new: Vec<NewNode>,
     /// Pods that found a place on a node that is there or on its way, each with that place.
@@ -40,20 +40,20 @@ struct Packing<'m, 'a, C> {
     cluster: &'m mut C,
     /// Number of nodes without new ones, which come after.
     existing: usize,
-    new: Vec<Growing>,
+    new: Vec<NodeDraft>,
     /// New nodes in the order in which they are tried: those with the fewest pods first.
     order: Vec<usize>,
     placed: Vec<(PodRef, usize)>,
     /// Nodes without room that stand for domains in which a new node may come up, by key and value.
     shadows: SortedMap<(Text, Text), usize>,
     /// Knowledge of classes whose pods look at single nodes only, by the class's address in memory.
-    known: SortedMap<usize, Known>,
+    known: SortedMap<usize, ClassMemo>,
 }
 
 /// Knowledge of the pods of a class. Nodes only get fuller while pods are packed, so what took none
 /// takes none later.
 #[derive(Clone, Default)]
-struct Known {
+struct ClassMemo {
     /// The first node that is there and might take one.
     existing: usize,
     /// New nodes that take none.
@@ -61,7 +61,7 @@ struct Known {
 }
 
 /// A new node in the making.
-struct Growing {
+struct NodeDraft {
     /// Place of the node that stands for it in the simulation.
     place: usize,
     /// Offering of that node: the largest that its pods fit.
@@ -81,7 +81,7 @@ pub fn pack<C: ClusterSnapshot>(
     market: &mut Market<'_>,
     cluster: &mut C,
     pods: &[(PodRef, Applicant)],
-) -> Result<Packed, CacheError> {
+) -> Result<PackResult, CacheError> {
     let mut queue: Vec<&(PodRef, Applicant)> = pods.iter().collect();
     queue.sort_by_key(|(pod, wanted)| {
         let asked = &wanted.info.class.requests;
@@ -127,9 +127,9 @@ pub fn pack<C: ClusterSnapshot>(
     let new = packing.new.into_iter().map(|own| NewNode {
         cheapest: cheapest(offerings, &own.offerings).unwrap_or(0),
         offerings: own.offerings,
-        pods: own.pods.into_iter().map(|own| own.0).collect(),
+        pods: own.pods.into_iter().map(|pod| pod.0).collect(),
     });
-    Ok(Packed {
+    Ok(PackResult {
         new: new.collect(),
         placed,
         left,
@@ -164,7 +164,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         pod: PodRef,
         info: &Arc<PodInfo>,
         step: &Step,
-        known: &mut Known,
+        known: &mut ClassMemo,
     ) -> Result<bool, CacheError> {
         if let Some(place) = self.first_existing(&step.pod, known) {
             self.cluster.place(info, place);
@@ -173,7 +173,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         }
         let new = &self.new;
         self.order.sort_by_key(|&number| new[number].pods.len());
-        let mut buyable = Buyable::default();
+        let mut buyable = OfferingCache::default();
         for turn in 0..self.order.len() {
             let number = self.order[turn];
             if known.refused.contains(&number) {
@@ -188,7 +188,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
     }
 
     /// The first node that is there and takes a pod, those that have started before the others.
-    fn first_existing(&mut self, pod: &Arc<PodInfo>, known: &mut Known) -> Option<usize> {
+    fn first_existing(&mut self, pod: &Arc<PodInfo>, known: &mut ClassMemo) -> Option<usize> {
         let mut from = known.existing;
         let mut starting = None;
         let mut found = None;
@@ -212,7 +212,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         pod: PodRef,
         info: &Arc<PodInfo>,
         step: &Step,
-        buyable: &mut Buyable,
+        buyable: &mut OfferingCache,
     ) -> Result<bool, CacheError> {
         let own = &self.new[number];
         let mut asked = own.asked.clone();
@@ -294,7 +294,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         pod: PodRef,
         info: &Arc<PodInfo>,
         step: &Step,
-        mut buyable: Buyable,
+        mut buyable: OfferingCache,
     ) -> Result<bool, CacheError> {
         let offerings = self.market.offerings;
         let spec = step.pod.spec();
@@ -326,7 +326,7 @@ impl<C: ClusterSnapshot> Packing<'_, '_, C> {
         self.cluster.place(info, place);
         self.market.rooms.take(offerings, &fitting);
         self.order.push(number);
-        self.new.push(Growing {
+        self.new.push(NodeDraft {
             place,
             stand_in: largest,
             offerings: fitting,

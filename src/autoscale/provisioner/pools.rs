@@ -3,7 +3,7 @@
 
 use super::candidate::{BudgetWindow, Reason};
 use super::{Offering, Provisioner};
-use crate::nodes::Declared;
+use crate::nodes::DeclarationCache;
 use cluster::Store;
 use control::Outbox;
 use model::node_pools::ClaimedAge;
@@ -61,7 +61,7 @@ impl Pool {
 
 /// A node that was there at the start and that the provisioner bought before.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FoundNode {
+pub struct InitialNode {
     /// The pool that it is of, as a place in the list.
     pub pool: usize,
     /// Key and amount of its price per hour, as those of offerings.
@@ -190,7 +190,7 @@ impl Provisioner {
         let is_new = |since: Instant| self.pools_at < since && since <= now;
         if pools.into_iter().any(is_new) {
             self.pools_at = now;
-            self.declared = Declared::default();
+            self.declared = DeclarationCache::default();
             self.is_settled = false;
         }
     }
@@ -224,7 +224,7 @@ impl Provisioner {
         let unix_secs = self.unix_secs(now);
         let pools = self.options.pools.iter().enumerate();
         let rooms = pools.map(|(number, pool)| {
-            let own = nodes.iter().filter(|own| own.1.pool == number);
+            let own = nodes.iter().filter(|node| node.1.pool == number);
             let own = own.map(|own| own.0);
             let started: Vec<NodeId> = own.filter(|&node| !self.seen.is_starting(node)).collect();
             let is_out =

@@ -11,7 +11,7 @@ pub(super) const SPOT_CHOICE: usize = 15;
 
 /// A node that would go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Replaced {
+pub struct ReplacedNode {
     /// The pod's instance type.
     pub instance_type: Text,
     /// Price per hour, in millionths of the currency.
@@ -26,7 +26,7 @@ pub struct Replaced {
 pub fn replacements(
     offerings: &[Offering],
     fitting: &[usize],
-    replaced: &[Replaced],
+    replaced: &[ReplacedNode],
     spot_to_spot: bool,
 ) -> Vec<usize> {
     let total: i64 = replaced.iter().map(|own| own.price).sum();
@@ -60,7 +60,7 @@ pub fn replacements(
 fn price_of_same_type(
     offerings: &[Offering],
     kept: &[usize],
-    replaced: &[Replaced],
+    replaced: &[ReplacedNode],
 ) -> Option<i64> {
     let mut prices: SortedMap<&Text, i64> = SortedMap::new();
     for own in replaced {

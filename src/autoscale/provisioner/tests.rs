@@ -51,8 +51,8 @@ fn offering(instance_type: &str, price: i64, is_spot: bool) -> Offering {
     }
 }
 
-fn replaced(instance_type: &str, price: i64, is_spot: bool) -> Replaced {
-    Replaced {
+fn replaced(instance_type: &str, price: i64, is_spot: bool) -> ReplacedNode {
+    ReplacedNode {
         instance_type: instance_type.into(),
         price,
         is_spot,
@@ -63,7 +63,7 @@ fn replaced(instance_type: &str, price: i64, is_spot: bool) -> Replaced {
 fn told(
     offerings: &[Offering],
     fitting: &[usize],
-    leaving: &[Replaced],
+    leaving: &[ReplacedNode],
     spot_to_spot: bool,
 ) -> Vec<(String, i64)> {
     let places = replacements(offerings, fitting, leaving, spot_to_spot);
@@ -75,7 +75,7 @@ fn told(
 #[test]
 fn only_what_is_cheaper_than_all_that_goes_takes_its_place() {
     let list = [3, 5, 8, 9].map(|price| offering(&format!("t{price}"), price, false));
-    let told = |leaving: &[Replaced]| told(&list, &[0, 1, 2, 3], leaving, false).len();
+    let told = |leaving: &[ReplacedNode]| told(&list, &[0, 1, 2, 3], leaving, false).len();
     assert_eq!(told(&[replaced("x", 5, false)]), 1);
     assert_eq!(told(&[replaced("x", 3, false)]), 0);
     assert_eq!(told(&[replaced("x", 5, false), replaced("y", 4, false)]), 3);
@@ -213,13 +213,13 @@ mod merging {
     use units::NodeId;
 
     /// Counts how often nodes were taken out, and takes at most so many.
-    struct Counting {
+    struct CountingSnapshot {
         names: Vec<Text>,
         most: usize,
         asked: Vec<usize>,
     }
 
-    impl ClusterSnapshot for Counting {
+    impl ClusterSnapshot for CountingSnapshot {
         fn nodes(&self) -> &[Text] {
             &self.names
         }
@@ -274,7 +274,7 @@ mod merging {
                 replaced: replaced("t", 1, false),
             })
             .collect();
-        let mut cluster = Counting {
+        let mut cluster = CountingSnapshot {
             names,
             most,
             asked: Vec::new(),
@@ -305,12 +305,12 @@ mod merging {
                 if room > 0 { &leavers } else { &[] },
             )
             .expect("amounts that fit");
-        let found = found.map_or_else(Vec::new, |own| own.nodes);
+        let found = found.map_or_else(Vec::new, |found| found.nodes);
         assert!(
             found
                 .iter()
                 .copied()
-                .eq(leavers.iter().map(|own| own.node).take(found.len()))
+                .eq(leavers.iter().map(|leaver| leaver.node).take(found.len()))
         );
         (found.len(), cluster.asked)
     }

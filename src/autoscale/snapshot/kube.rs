@@ -1,7 +1,7 @@
 //! The cluster as kube-scheduler's filters see it, to simulate in: every change can be taken back,
 //! and what nodes were found not to take is remembered while it holds.
 //!
-//! Pods about which nothing but the node and what is on it matters ([`KeptFilter`]) are asked
+//! Pods about which nothing but the node and what is on it matters ([`CacheableFilter`]) are asked
 //! about one node at a time, and a node that refused one is not asked for its class again before it
 //! has more room. Of all others an [`Attempt`] asks, as a scheduler would.
 
@@ -13,10 +13,10 @@ use rustc_hash::FxBuildHasher;
 
 use super::{ClusterSnapshot, Fit};
 use model::{Node, Taint, Text};
+use scheduler::kube::cacheable::{CacheableFilter, NodeTest};
 use scheduler::kube::fast_plugin::node_test;
-use scheduler::kube::keep::{KeptFilter, NodeTest};
 use scheduler::kube::{Attempt, AttemptContext, Cache, CacheError, KubePoints, KubeProfile};
-use scheduler::kube::{NodeInfo, NodeOrder, PodClass, PodInfo, TakenNodes};
+use scheduler::kube::{NodeInfo, NodeOrder, PodClass, PodInfo, RemovedNodes};
 
 /// The plugin that spreads pods.
 const SPREAD: &str = "PodTopologySpread";
@@ -34,7 +34,7 @@ pub struct KubeSnapshot {
     /// By place: whether the node takes nothing.
     hidden: Vec<bool>,
     /// By where the class lies in memory: the class that is held there keeps the place taken.
-    known: IndexMap<usize, Known, FxBuildHasher>,
+    known: IndexMap<usize, ClassCache, FxBuildHasher>,
     /// Classes that keep others away and had pods here.
     repelling: Vec<Arc<PodClass>>,
     /// Places that got more room, in order, for those who remember refusals.
@@ -46,7 +46,7 @@ pub struct KubeSnapshot {
 
 /// Knowledge of the pods of a class.
 #[derive(Clone)]
-struct Known {
+struct ClassCache {
     class: Arc<PodClass>,
     /// The questions to a node; `None` if other nodes matter, too.
     tests: Option<Vec<NodeTest>>,
@@ -64,7 +64,7 @@ enum Step {
     /// A declaration that was replaced.
     Tainted(Arc<Node>),
     /// Nodes, with the place of each and whether it took nothing.
-    TakenOut(TakenNodes, Vec<(usize, bool)>),
+    TakenOut(RemovedNodes, Vec<(usize, bool)>),
     Placed {
         pod: Arc<PodInfo>,
         place: usize,
@@ -157,7 +157,7 @@ impl KubeSnapshot {
 
     /// A node may take what it refused.
     fn free(&mut self, place: usize) {
-        // Nobody catches up over more than there are nodes.
+        // No class has more to catch up on than there are nodes.
         if self.freed.len() > 4 * self.nodes.len() + 64 {
             for number in 0..self.known.len() {
                 self.catch_up(number);
@@ -195,7 +195,7 @@ impl KubeSnapshot {
         let number = if let Some(number) = self.known.get_index_of(&key) {
             number
         } else {
-            let own = Known {
+            let own = ClassCache {
                 class: pod.class.clone(),
                 tests: self.tests(pod),
                 refused: Vec::new(),
@@ -225,7 +225,7 @@ impl KubeSnapshot {
         }
         for &index in &self.profile.pre_filter {
             let plugin = plugins[index].as_ref()?;
-            if matches!(plugin.kept_filter(ctx), KeptFilter::Unknown) {
+            if matches!(plugin.kept_filter(ctx), CacheableFilter::Unknown) {
                 return None;
             }
         }
@@ -235,9 +235,9 @@ impl KubeSnapshot {
             let is_asked = self.profile.pre_filter.contains(&index)
                 || !plugin.points().contains(KubePoints::PRE_FILTER);
             match plugin.kept_filter(ctx) {
-                KeptFilter::Node(_) if is_asked => tests.push(node_test(plugin, pod)),
-                KeptFilter::Open | KeptFilter::Node(_) => {}
-                KeptFilter::Unknown | KeptFilter::Rules(_) => return None,
+                CacheableFilter::Node(_) if is_asked => tests.push(node_test(plugin, pod)),
+                CacheableFilter::Open | CacheableFilter::Node(_) => {}
+                CacheableFilter::Unknown | CacheableFilter::Rules(_) => return None,
             }
         }
         Some(tests)

@@ -14,7 +14,7 @@ mod tests;
 pub mod updater;
 pub mod usage;
 
-pub use control::admission::vertical::{Stated, StatedResources, admit};
+pub use control::admission::vertical::{ContainerResources, RequestLimit, admit};
 pub use histogram::{Buckets, DecayingHistogram};
 pub use recommender::{ContainerPolicy, Recommendation, RecommenderSettings, recommend};
 pub use updater::{PendingResize, UpdatedPod, UpdaterSettings, Updates, evictions, updates};
@@ -26,7 +26,7 @@ use super::float::to_i64;
 pub const MAX_AMOUNT: i64 = 100_000_000_000_000;
 
 /// Cpu and memory of a container.
-pub use model::Used as Amounts;
+pub use model::ResourceUsage as Amounts;
 
 /// A float as an amount: not below 0, not above [`MAX_AMOUNT`], cut. What is no number becomes
 /// the least integer, as in the original, and is raised by the next lower bound.

@@ -144,12 +144,12 @@ fn a_pod_killed_for_its_memory_soon_after_its_start_is_updated() {
 
 #[test]
 fn admission_keeps_the_proportion_of_limits() {
-    let stated = StatedResources {
-        cpu: Stated {
+    let stated = ContainerResources {
+        cpu: RequestLimit {
             request: Some(100),
             limit: Some(300),
         },
-        memory: Stated {
+        memory: RequestLimit {
             request: None,
             limit: Some(GIB / 2),
         },

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::AutoscalerOptions;
-use super::selected::Selected;
+use super::pod_selection::PodSelection;
 use super::target;
 use crate::horizontal::{
-    ContainerRequests, HorizontalAutoscaler, MetricSpec, Observed, ObservedPod, Phase, Pipeline,
-    Readiness, Reading, Readings, ReadyCondition, Series,
+    ContainerRequests, HorizontalAutoscaler, MetricSpec, ObservedPod, Phase, Pipeline, Readiness,
+    Reading, ReadingStreams, ReadyCondition, Series, TargetObservation,
 };
 use cluster::Store;
 use control::operation::scaled;
@@ -15,7 +15,8 @@ use control::{Outbox, UsageSamples};
 use model::resource_list::{CPU, MEMORY};
 use model::workload::horizontal::{HorizontalPodAutoscaler, HorizontalStatus};
 use model::{
-    Event, LabelSelector, Object, ObjectChange, PodPhase, PodRef, PodSpec, ResourceList, Text, Used,
+    Event, LabelSelector, Object, ObjectChange, PodPhase, PodRef, PodSpec, ResourceList,
+    ResourceUsage, Text,
 };
 use rng::Streams;
 use units::{ClassId, Duration, Identity, Instant, ObjectId, SortedMap, SortedSet};
@@ -31,7 +32,7 @@ pub(super) struct Horizontal {
     period: Duration,
     /// Instant of the next look.
     due: Instant,
-    selected: Selected,
+    selected: PodSelection,
     /// Requests of a class.
     requests: SortedMap<ClassId, ClassRequests>,
 }
@@ -49,7 +50,7 @@ impl Horizontal {
         options: &AutoscalerOptions,
     ) -> Self {
         let own = Identity::of(&object.namespace).with(&object.name);
-        let draws = Readings {
+        let draws = ReadingStreams {
             streams: Streams::new(options.seed, "metrics-pipeline"),
             own,
         };
@@ -63,7 +64,7 @@ impl Horizontal {
             pipeline: Pipeline::new(options.pipeline, first, draws),
             period: options.horizontal.period,
             due: now,
-            selected: Selected::default(),
+            selected: PodSelection::default(),
             requests: SortedMap::new(),
         }
     }
@@ -183,7 +184,7 @@ impl Horizontal {
         let pods = self.selected.pods(store, &namespace, target);
         let rivals = rivals(store, &namespace, selectors, &pods);
         let pods = self.observe(store, &pods);
-        let observed = Observed {
+        let observed = TargetObservation {
             spec_replicas: replicas,
             status_replicas: counted,
             pods: &pods,
@@ -328,7 +329,7 @@ impl World<'_> {
 }
 
 /// A use in thousandths of the resource's unit; `None` of resources that are not measured.
-fn thousandths(used: Used, resource: &str) -> Option<i64> {
+fn thousandths(used: ResourceUsage, resource: &str) -> Option<i64> {
     match resource {
         CPU => Some(used.cpu_milli),
         MEMORY => Some(used.memory_bytes.saturating_mul(1000)),
@@ -360,9 +361,12 @@ fn requests(spec: &PodSpec) -> Vec<ContainerRequests> {
         is_sidecar,
         requests: listed(&container.requests),
     };
-    let sidecars = spec.init_containers.iter().filter(|own| own.restartable);
+    let sidecars = spec
+        .init_containers
+        .iter()
+        .filter(|init_container| init_container.restartable);
     let sidecars = sidecars.map(|own| of(own, true));
-    let containers = spec.containers.iter().map(|own| of(own, false));
+    let containers = spec.containers.iter().map(|container| of(container, false));
     containers.chain(sidecars).collect()
 }
 

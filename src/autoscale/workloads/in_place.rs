@@ -18,12 +18,12 @@ use crate::vertical::PendingResize;
 pub(super) struct Resizes {
     /// Those that were asked for in the last pass.
     asked: SortedMap<PodRef, Arc<PodSpec>>,
-    pending: SortedMap<PodRef, Pending>,
+    pending: SortedMap<PodRef, ResizeRecord>,
 }
 
 /// A resize that its node has not made.
 #[derive(Clone, Debug)]
-struct Pending {
+struct ResizeRecord {
     spec: Arc<PodSpec>,
     /// The instant of the first pass that saw it.
     seen: Option<Instant>,
@@ -42,7 +42,7 @@ impl Resizes {
         if is_ours && matches!(conflict, Conflict::NoRoom) {
             let seen = self.pending.get(&pod).and_then(|own| own.seen);
             let spec = spec.clone();
-            self.pending.insert(pod, Pending { spec, seen });
+            self.pending.insert(pod, ResizeRecord { spec, seen });
         }
     }
 
@@ -57,7 +57,7 @@ impl Resizes {
         if self.pending.is_empty() {
             return;
         }
-        let fits = |(&pod, own): (&PodRef, &Pending)| {
+        let fits = |(&pod, own): (&PodRef, &ResizeRecord)| {
             let class = store.class_of(&own.spec)?;
             store.can_resize(pod, class).then_some(pod)
         };

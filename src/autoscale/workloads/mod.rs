@@ -5,9 +5,9 @@
 
 mod horizontal;
 mod in_place;
-mod ruled;
-mod scheduled;
-mod selected;
+mod pod_selection;
+mod rule_scaling;
+mod schedule;
 mod target;
 mod vertical;
 
@@ -15,13 +15,13 @@ use super::horizontal::{HorizontalSettings, Pipeline, PipelineSettings};
 use super::vertical::{RecommenderSettings, UpdaterSettings, Usage};
 use cluster::{Conflict, Store};
 use control::admission::Creation;
-use control::{Component, Kept, Outbox, Program, Progress, UsageSamples, Write};
-use model::{Event, Object, ObjectChange, PodRef, Text, Used};
+use control::{Component, DurableState, Outbox, Program, Progress, UsageSamples, Write};
+use model::{Event, Object, ObjectChange, PodRef, ResourceUsage, Text};
 use units::{Duration, Instant, ObjectId, Revision, SortedMap};
 
 use horizontal::{Horizontal, Selectors};
-pub use ruled::{Measure, Rule, RuleScaling};
-pub use scheduled::{Action, ScheduledRule, ScheduledScaling};
+pub use rule_scaling::{Measure, Rule, RuleScaling};
+pub use schedule::{Action, ScheduledRule, ScheduledScaling};
 use vertical::Vertical;
 
 /// Options of the autoscalers of workloads.
@@ -121,8 +121,8 @@ pub struct Autoscalers {
     /// Namespaces and selectors by which horizontal autoscalers have looked for pods.
     selectors: Selectors,
     verticals: SortedMap<ObjectId, Vertical>,
-    scheduled: Vec<scheduled::Scheduled>,
-    ruled: Vec<ruled::Ruled>,
+    scheduled: Vec<schedule::ScheduleState>,
+    ruled: Vec<rule_scaling::RuleState>,
 }
 
 impl Autoscalers {
@@ -136,9 +136,9 @@ impl Autoscalers {
             measured: SortedMap::new(),
             is_measured: true,
             scheduled: scheduled
-                .map(|own| scheduled::Scheduled::new(own.clone(), options.zero_unix_secs))
+                .map(|own| schedule::ScheduleState::new(own.clone(), options.zero_unix_secs))
                 .collect(),
-            ruled: rules.cloned().map(ruled::Ruled::new).collect(),
+            ruled: rules.cloned().map(rule_scaling::RuleState::new).collect(),
             options,
             cursor: Revision::default(),
             horizontals: SortedMap::new(),
@@ -204,8 +204,11 @@ impl Autoscalers {
     fn next(&self) -> Option<Instant> {
         let horizontals = self.horizontals.values().map(Horizontal::next);
         let verticals = self.verticals.values().map(Vertical::next);
-        let scheduled = self.scheduled.iter().filter_map(scheduled::Scheduled::next);
-        let ruled = self.ruled.iter().map(ruled::Ruled::next);
+        let scheduled = self
+            .scheduled
+            .iter()
+            .filter_map(schedule::ScheduleState::next);
+        let ruled = self.ruled.iter().map(rule_scaling::RuleState::next);
         let objects = horizontals.chain(verticals);
         objects.chain(scheduled).chain(ruled).min()
     }
@@ -235,14 +238,14 @@ impl Autoscalers {
 }
 
 /// The answers of a metrics server that is not there.
-struct Unmeasured;
+struct NoMetrics;
 
-impl UsageSamples for Unmeasured {
-    fn pod(&self, _pod: PodRef) -> Option<Used> {
+impl UsageSamples for NoMetrics {
+    fn pod(&self, _pod: PodRef) -> Option<ResourceUsage> {
         None
     }
 
-    fn containers(&self, _pod: PodRef) -> Vec<(Text, Used)> {
+    fn containers(&self, _pod: PodRef) -> Vec<(Text, ResourceUsage)> {
         Vec::new()
     }
 }
@@ -264,7 +267,7 @@ impl Component for Autoscalers {
         }
     }
 
-    fn kept(&self) -> Option<Kept> {
+    fn kept(&self) -> Option<DurableState> {
         let (by, memory) = match self.kind {
             AutoscalerKind::Ruled => return None,
             AutoscalerKind::Horizontal => {
@@ -281,10 +284,10 @@ impl Component for Autoscalers {
             }
         };
         let what = Box::new(memory);
-        Some(Kept { by, what })
+        Some(DurableState { by, what })
     }
 
-    fn reads_back(&mut self, now: Instant, kept: Kept) {
+    fn reads_back(&mut self, now: Instant, kept: DurableState) {
         match kept.what.downcast().map(|memory| *memory) {
             Ok(Memory::Metrics(pipelines)) => self.measured = pipelines,
             Ok(Memory::Checkpoints(cursor, mut verticals)) => {
@@ -313,14 +316,17 @@ impl Component for Autoscalers {
     fn reads_metrics(&self, now: Instant) -> bool {
         let horizontals = self.horizontals.values();
         let mut horizontals = horizontals.map(|own| own.scrape_at() <= now);
-        let mut verticals = self.verticals.values().map(|own| own.wants_sample(now));
+        let mut verticals = self
+            .verticals
+            .values()
+            .map(|vertical| vertical.wants_sample(now));
         let mut ruled = self.ruled.iter().map(|own| own.wants_reading(now));
         let objects = horizontals.any(|is_due| is_due) || verticals.any(|is_due| is_due);
         objects || ruled.any(|is_due| is_due)
     }
 
     fn metrics(&mut self, now: Instant, view: &Store, usage: &dyn UsageSamples) {
-        let usage: &dyn UsageSamples = if self.is_measured { usage } else { &Unmeasured };
+        let usage: &dyn UsageSamples = if self.is_measured { usage } else { &NoMetrics };
         for own in self.horizontals.values_mut() {
             if own.scrape_at() <= now {
                 own.scrape(now, view, usage);
@@ -356,7 +362,7 @@ impl Component for Autoscalers {
     }
 
     fn refused(&mut self, write: &Write, _conflict: &Conflict) {
-        // Somebody else was faster: the next look sees what they made of it.
+        // Another writer was faster: the next sync sees the result.
         if let Event::Object(ObjectChange::Updated { id, .. }) = &write.event
             && let Some(own) = self.verticals.get_mut(id)
         {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::in_place::Resizes;
-use super::selected::Selected;
+use super::pod_selection::PodSelection;
 use super::target;
 use super::{AutoscalerOptions, StoredUsage};
 use crate::vertical::{
@@ -18,7 +18,7 @@ use control::{Outbox, UsageSamples};
 use model::qos::QosClass;
 use model::resource_list::{CPU, MEMORY};
 use model::usage::Scale;
-use model::workload::vertical::{Recommended, UpdateMode, VerticalPodAutoscaler};
+use model::workload::vertical::{ContainerRecommendation, UpdateMode, VerticalPodAutoscaler};
 use model::{
     Container, Event, EvictionCause, Object, ObjectChange, PodChange, PodPhase, PodRef, PodSpec,
     Text,
@@ -44,7 +44,7 @@ pub(super) struct Vertical {
     /// The recommendations in full, with what the object does not show.
     recommended: SortedMap<Text, Recommendation>,
     resizes: Resizes,
-    selected: Selected,
+    selected: PodSelection,
 }
 
 impl Vertical {
@@ -59,7 +59,7 @@ impl Vertical {
             killed: SortedMap::new(),
             kills: Vec::new(),
             recommended: SortedMap::new(),
-            selected: Selected::default(),
+            selected: PodSelection::default(),
             resizes: Resizes::default(),
         }
     }
@@ -214,14 +214,14 @@ impl Vertical {
         self.recommended = recommend(&options.recommender, &self.usage, &policies);
         let shown = self.recommended.iter().map(|(name, own)| {
             let (target, lower, upper) = (own.target, own.lower, own.upper);
-            let shown = Recommended {
+            let shown = ContainerRecommendation {
                 target,
                 lower,
                 upper,
             };
             (name.clone(), shown)
         });
-        let shown: SortedMap<Text, Recommended> = shown.collect();
+        let shown: SortedMap<Text, ContainerRecommendation> = shown.collect();
         if shown != self.object.recommended {
             self.object.recommended = shown;
             let object = Object::VerticalPodAutoscaler(Arc::new(self.object.clone()));

@@ -27,7 +27,7 @@ pub(super) fn prioritized(
         }
         None | Some(TemplatePriority::Unstated) => match default_class(store) {
             Some(class) => (class.value, class.preempts, Some(class.name.clone())),
-            // Nobody has to look: a pod without a class has what it had.
+            // No lookup needed: a pod without a class keeps what it had.
             None => return Ok(None),
         },
     };

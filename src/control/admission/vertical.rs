@@ -6,12 +6,12 @@ use cluster::Store;
 use model::resource_list::{CPU, MEMORY};
 use model::usage::Scale;
 use model::workload::vertical::{ContainerPolicy, UpdateMode, VerticalPodAutoscaler};
-use model::{Object, PodSpec, ResourceList, Used};
+use model::{Object, PodSpec, ResourceList, ResourceUsage};
 use units::{ObjectId, Quantity};
 
 /// A container's request and limit of one resource; `None` states none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stated {
+pub struct RequestLimit {
     /// The request.
     pub request: Option<i64>,
     /// The limit.
@@ -20,20 +20,24 @@ pub struct Stated {
 
 /// A container's cpu (milli-cores) and memory (bytes).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct StatedResources {
+pub struct ContainerResources {
     /// Cpu.
-    pub cpu: Stated,
+    pub cpu: RequestLimit,
     /// Memory.
-    pub memory: Stated,
+    pub memory: RequestLimit,
 }
 
 /// Resources that a container is given: the target as its request, and limits in the same
 /// proportion to requests as stated, unless the policy leaves limits alone.
-pub fn admit(stated: StatedResources, target: Used, policy: &ContainerPolicy) -> StatedResources {
+pub fn admit(
+    stated: ContainerResources,
+    target: ResourceUsage,
+    policy: &ContainerPolicy,
+) -> ContainerResources {
     if policy.is_off {
         return stated;
     }
-    let give = |own: Stated, target: i64| Stated {
+    let give = |own: RequestLimit, target: i64| RequestLimit {
         request: Some(target),
         limit: if policy.requests_only {
             own.limit
@@ -42,7 +46,7 @@ pub fn admit(stated: StatedResources, target: Used, policy: &ContainerPolicy) ->
                 .map(|limit| proportional(own.request, limit, target))
         },
     };
-    StatedResources {
+    ContainerResources {
         cpu: give(stated.cpu, target.cpu_milli),
         memory: give(stated.memory, target.memory_bytes),
     }
@@ -96,11 +100,11 @@ pub fn sized_by(vertical: &VerticalPodAutoscaler, spec: &PodSpec) -> Option<Arc<
             continue;
         };
         let policy = vertical.policy(&container.name);
-        let both = |scale: Scale, name: &str| Stated {
+        let both = |scale: Scale, name: &str| RequestLimit {
             request: stated(&container.requests, scale, name),
             limit: stated(&container.limits, scale, name),
         };
-        let known = StatedResources {
+        let known = ContainerResources {
             cpu: both(Scale::Cpu, CPU),
             memory: both(Scale::Memory, MEMORY),
         };

@@ -84,7 +84,7 @@ pub fn job_name(cron_job: &CronJob, scheduled: UnixSeconds) -> Text {
 }
 
 /// Missed start times.
-struct Missed {
+struct MissedStarts {
     /// Earliest time for which start times were sought.
     earliest: UnixSeconds,
     /// The latest, if the estimate found it.
@@ -251,7 +251,7 @@ impl Sync<'_> {
     }
 
     /// The start times between the last one and now; `None` if the schedule is never due.
-    fn missed(&self, schedule: &CronSchedule, with_deadline: bool) -> Option<Missed> {
+    fn missed(&self, schedule: &CronSchedule, with_deadline: bool) -> Option<MissedStarts> {
         let last = self.writes.status.last_schedule;
         let mut earliest = self.unix(last.unwrap_or(self.view.created));
         let deadline = self.view.cron_job.starting_deadline;
@@ -260,7 +260,7 @@ impl Sync<'_> {
             earliest = earliest.max(self.unix(self.now.saturating_add(back)));
         }
         let now = self.unix(self.now);
-        let none = Missed {
+        let none = MissedStarts {
             earliest,
             latest: None,
             count: 0,
@@ -272,7 +272,7 @@ impl Sync<'_> {
         let second = schedule.next(first)?;
         if now < second {
             let latest = Some(first);
-            return Some(Missed { latest, ..none });
+            return Some(MissedStarts { latest, ..none });
         }
         let between = second - first;
         let count = (now - first) / between + 1;
@@ -282,7 +282,7 @@ impl Sync<'_> {
             latest = Some(next);
             at = next;
         }
-        Some(Missed {
+        Some(MissedStarts {
             earliest,
             latest,
             count,
@@ -292,11 +292,11 @@ impl Sync<'_> {
     /// Time until just after the next start time.
     fn until_next(&self, schedule: &CronSchedule) -> Duration {
         let from = match self.missed(schedule, false) {
-            Some(Missed {
+            Some(MissedStarts {
                 latest: Some(latest),
                 ..
             }) => latest,
-            Some(Missed {
+            Some(MissedStarts {
                 earliest, count: 0, ..
             }) => earliest,
             _ => self.unix(self.now),

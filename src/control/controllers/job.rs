@@ -195,7 +195,7 @@ impl<'a> Sync<'a> {
         self.job.completions.unwrap_or(i32::MAX)
     }
 
-    /// Whether a pod that is told to end is replaced only once it has failed.
+    /// Whether a pod that is asked to terminate is replaced only once it has failed.
     fn replaces_failed_only(&self) -> bool {
         self.job.replacement == PodReplacement::Failed || !self.job.failure_policy.is_empty()
     }

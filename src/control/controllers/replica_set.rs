@@ -170,7 +170,7 @@ impl Expectations {
         self.creations -= 1;
     }
 
-    /// A pod of the set was told to end, or went.
+    /// A pod of the set was asked to terminate, or went.
     pub fn deletion_seen(&mut self) {
         self.deletions -= 1;
     }

@@ -38,7 +38,7 @@ pub struct StatefulSetView<'a> {
     /// Whether updates wait for `minReadySeconds` of each pod, as since 1.34; before, pods that need not
     /// go in order were only waited for until they were ready.
     pub waits_for_available: bool,
-    /// Whether the set was told to go.
+    /// Whether the set was asked to terminate.
     pub is_terminating: bool,
 }
 

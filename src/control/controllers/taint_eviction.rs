@@ -13,7 +13,7 @@ pub const DEFAULT_TOLERATION: Duration = Duration::from_secs(300);
 /// The controller: what is scheduled, by pod (by its name or what else tells pods apart).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaintEviction<P = Text> {
-    scheduled: SortedMap<P, Scheduled>,
+    scheduled: SortedMap<P, DeletionTimer>,
 }
 
 impl<P> Default for TaintEviction<P> {
@@ -26,7 +26,7 @@ impl<P> Default for TaintEviction<P> {
 
 /// A scheduled deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Scheduled {
+struct DeletionTimer {
     since: Instant,
     /// `None` once it was ordered.
     at: Option<Instant>,
@@ -74,12 +74,12 @@ impl<P: Ord + Clone> TaintEviction<P> {
                 self.scheduled.remove(pod);
                 return;
             }
-            Verdict::Now => Scheduled {
+            Verdict::Now => DeletionTimer {
                 since: now,
                 at: Some(now),
             },
             Verdict::After(_) if known.is_some_and(|known| known.since < now) => return,
-            Verdict::After(span) => Scheduled {
+            Verdict::After(span) => DeletionTimer {
                 since: now,
                 at: Some(now.saturating_add(span)),
             },

@@ -78,7 +78,7 @@ impl Builds {
             for build in self
                 .builds
                 .iter_mut()
-                .filter(|own| own.state == BuildState::New)
+                .filter(|build| build.state == BuildState::New)
             {
                 (build.state, build.ended) = (BuildState::Cancelled, Some(now));
             }
@@ -111,7 +111,7 @@ impl Builds {
         let mut is_running = self
             .builds
             .iter()
-            .any(|own| own.state == BuildState::Running);
+            .any(|build| build.state == BuildState::Running);
         for (number, build) in self.builds.iter_mut().enumerate() {
             if build.state != BuildState::New {
                 continue;
@@ -151,7 +151,7 @@ mod tests {
                     (at, builds.request(Instant::from_secs(at)))
                 }
                 (None, Some((at, number))) => {
-                    ends.retain(|own| *own != (at, number));
+                    ends.retain(|end| *end != (at, number));
                     (at, builds.ended(Instant::from_secs(at), number, true))
                 }
                 (None, None) => break,

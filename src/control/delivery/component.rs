@@ -9,8 +9,8 @@ use model::{Delivery, DeliveryStep, Event, Object, ObjectChange, Push, Text};
 use units::{Duration, Instant, ObjectId, Revision, SortedMap, SortedSet};
 
 use super::build::retry_delay;
-use super::rollout::{Due, PushNumber};
-use super::watch::{Line, Rollout, Version, Watched, image_of, is_paused, rolled_out};
+use super::rollout::{PushNumber, RolloutContext};
+use super::watch::{Line, Rollout, Version, WorkloadWatch, image_of, is_paused, rolled_out};
 use super::{Order, Pipeline, Plan, Trigger};
 use crate::admission::Creation;
 use crate::errands::{ErrandName, Errands};
@@ -41,12 +41,12 @@ pub struct DeliveryOptions {
     pub build_deadline: Option<Duration>,
     /// Tags that workloads follow, by name of the workload or `*`; others follow every tag of their
     /// repositories.
-    pub tags: SortedMap<Text, Following>,
+    pub tags: SortedMap<Text, TagFilter>,
 }
 
 /// The tags of its repositories whose pushes a workload follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Following {
+pub enum TagFilter {
     /// Every tag.
     Every,
     /// One tag.
@@ -62,11 +62,11 @@ pub struct Deliveries {
     refusal: Refusal,
     pub(super) follows_status: bool,
     pub(super) build_deadline: Option<Duration>,
-    tags: SortedMap<Text, Following>,
+    tags: SortedMap<Text, TagFilter>,
     pub(super) pipelines: Vec<Pipeline>,
     /// Repositories by the number of their pipeline.
     pub(super) repositories: Vec<Text>,
-    pub(super) workloads: SortedMap<ObjectId, Watched>,
+    pub(super) workloads: SortedMap<ObjectId, WorkloadWatch>,
     /// Workloads whose template is to be written.
     unwritten: SortedSet<ObjectId>,
     /// Refusals of a workload's template since it was written last, and the instant of the next try.
@@ -142,7 +142,7 @@ impl Deliveries {
         let watched = self.workloads.entry(id).or_insert_with(|| {
             let (namespace, name) = (object.namespace(), object.name());
             let name = format!("{}/{namespace}/{name}", object.kind());
-            Watched::new(name.into(), template)
+            WorkloadWatch::new(name.into(), template)
         });
         watched.set_paused(is_paused(object), self.now);
         if is_known && !watched.declared(template) {
@@ -175,7 +175,7 @@ impl Deliveries {
             if let Some(rollout) = line.rollout.filter(|own| !own.is_back) {
                 superseded.push((place, rollout.push, DeliveryStep::Superseded));
             } else if let Some(own) = line.delivered {
-                let now = watched.lines.get(&place).map(|own| &own.version.image);
+                let now = watched.lines.get(&place).map(|line| &line.version.image);
                 if now == Some(&own.before) {
                     superseded.push((place, own.push, DeliveryStep::RolledBack));
                 }
@@ -241,7 +241,7 @@ impl Deliveries {
         if is_source {
             self.tell(push, &none, DeliveryStep::Built, store, out);
         }
-        let has_line = |own: &(&ObjectId, &Watched)| {
+        let has_line = |own: &(&ObjectId, &WorkloadWatch)| {
             own.1.lines.contains_key(&push.pipeline) && self.follows(own.1, &tag)
         };
         let users = self.workloads.iter().filter(has_line);
@@ -283,7 +283,9 @@ impl Deliveries {
                 }
             }
             match order {
-                Order::RollOut(_) => self.roll_out(Due { now, id }, push, false, store, out),
+                Order::RollOut(_) => {
+                    self.roll_out(RolloutContext { now, id }, push, false, store, out);
+                }
                 Order::Wait => {}
                 Order::Nothing => self.tell(push, &name, DeliveryStep::Unchanged, store, out),
             }
@@ -291,13 +293,13 @@ impl Deliveries {
     }
 
     /// Whether a workload follows a tag of its repositories.
-    fn follows(&self, watched: &Watched, tag: &str) -> bool {
+    fn follows(&self, watched: &WorkloadWatch, tag: &str) -> bool {
         let name = watched.name.rsplit('/').next().unwrap_or_default();
         let stated = self.tags.get(name).or_else(|| self.tags.get("*"));
         match stated {
-            None | Some(Following::Every) => true,
-            Some(Following::Tag(own)) => **own == *tag,
-            Some(Following::None) => false,
+            None | Some(TagFilter::Every) => true,
+            Some(TagFilter::Tag(own)) => **own == *tag,
+            Some(TagFilter::None) => false,
         }
     }
 
@@ -315,13 +317,13 @@ impl Deliveries {
     /// A version is rolled out: that of a push, or the one before the push that failed.
     pub(super) fn roll_out(
         &mut self,
-        due: Due,
+        due: RolloutContext,
         push: PushNumber,
         is_back: bool,
         store: &Store,
         out: &mut Outbox,
     ) {
-        let Due { now, id } = due;
+        let RolloutContext { now, id } = due;
         let pushed: Option<Push> = self.pipelines[push.pipeline]
             .push(push.number)
             .map(|own| own.1.clone());
@@ -412,7 +414,7 @@ impl Component for Deliveries {
         {
             watched.refused();
             self.unwritten.insert(*id);
-            let refusals = self.retries.get(id).map_or(0, |own| own.0);
+            let refusals = self.retries.get(id).map_or(0, |retry| retry.0);
             let again = self.now.saturating_add(retry_delay(refusals));
             self.retries
                 .insert(*id, (refusals.saturating_add(1), again));

@@ -6,8 +6,8 @@ use units::{Instant, ObjectId};
 
 use super::Order;
 use super::component::Deliveries;
-use super::rollout::{Due, PushNumber, RolloutEnd};
-use super::watch::{Delivered, Line, Rollout, Version, counts, is_paused, is_reported_complete};
+use super::rollout::{PushNumber, RolloutContext, RolloutEnd};
+use super::watch::{Line, PushDelivery, Rollout, Version, counts, is_paused, is_reported_complete};
 use crate::Outbox;
 
 impl Deliveries {
@@ -64,7 +64,7 @@ impl Deliveries {
         let is_complete = found.is_complete() && is_reported;
         if is_complete && !is_back {
             let (push, before) = (push.number, line.before.clone());
-            line.delivered = Some(Delivered { push, before });
+            line.delivered = Some(PushDelivery { push, before });
         }
         if is_first {
             self.tell(push, &name, DeliveryStep::FirstReplica, store, out);
@@ -81,9 +81,9 @@ impl Deliveries {
                 success: true,
                 rolls_back: false,
             };
-            self.ended(Due { now, id }, push, end, store, out);
+            self.ended(RolloutContext { now, id }, push, end, store, out);
         } else if is_late {
-            self.failed(Due { now, id }, pipeline, store, out);
+            self.failed(RolloutContext { now, id }, pipeline, store, out);
         }
     }
 
@@ -99,7 +99,7 @@ impl Deliveries {
             return;
         };
         let pipelines: Vec<usize> = watched.lines.keys().copied().collect();
-        let due = Due { now: self.now, id };
+        let due = RolloutContext { now: self.now, id };
         for pipeline in pipelines {
             match step {
                 // It may still go on, or its pods say the same.
@@ -122,7 +122,7 @@ impl Deliveries {
     }
 
     /// A rollout has failed, by its deadline or by the system's own rule.
-    fn failed(&mut self, due: Due, pipeline: usize, store: &Store, out: &mut Outbox) {
+    fn failed(&mut self, due: RolloutContext, pipeline: usize, store: &Store, out: &mut Outbox) {
         let rolls_back = self.pipelines[pipeline].plan().rolls_back;
         let Some((name, line)) = self.line(due.id, pipeline) else {
             return;
@@ -163,7 +163,7 @@ impl Deliveries {
     /// A rollout has ended: the next one begins, which takes the failed one back or is the next in turn.
     fn ended(
         &mut self,
-        due: Due,
+        due: RolloutContext,
         push: PushNumber,
         end: RolloutEnd<'_>,
         store: &Store,
@@ -171,7 +171,7 @@ impl Deliveries {
     ) {
         let id = due.id;
         let watched = self.workloads.get_mut(&id);
-        let Some(line) = watched.and_then(|own| own.lines.get_mut(&push.pipeline)) else {
+        let Some(line) = watched.and_then(|watched| watched.lines.get_mut(&push.pipeline)) else {
             return;
         };
         line.rollout = None;
@@ -197,7 +197,7 @@ impl Deliveries {
         let fault = known.and_then(|known| self.pipelines[push.pipeline].push(known));
         let fault = fault.and_then(|(_, own)| own.fault);
         let watched = self.workloads.get_mut(&id);
-        if let Some(line) = watched.and_then(|own| own.lines.get_mut(&push.pipeline)) {
+        if let Some(line) = watched.and_then(|watched| watched.lines.get_mut(&push.pipeline)) {
             line.version = Version { image: next, fault };
         }
         self.roll_out(due, push, true, store, out);
@@ -206,7 +206,7 @@ impl Deliveries {
     /// Instants at which rollouts without progress have failed.
     pub(super) fn deadlines(&self) -> impl Iterator<Item = Instant> + '_ {
         let workloads = self.workloads.values();
-        let lines = workloads.flat_map(|own| own.lines.iter());
+        let lines = workloads.flat_map(|workload| workload.lines.iter());
         lines.filter_map(|(&pipeline, line)| {
             let progress = line.rollout.as_ref()?.progress;
             let deadline = self.pipelines[pipeline].plan().deadline;

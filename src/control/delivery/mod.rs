@@ -20,8 +20,8 @@ use rng::Distribution;
 use units::{Duration, Instant};
 
 pub use build::BuildPolicy;
-pub use component::{Deliveries, DeliveryOptions, Following, Refusal};
-pub use pipeline::{BuildPods, News, Pipeline, Plan, Stage, Work};
+pub use component::{Deliveries, DeliveryOptions, Refusal, TagFilter};
+pub use pipeline::{BuildPods, Pipeline, Plan, PushEvent, Stage, Work};
 pub use watch::images;
 
 /// Detection of a push.
@@ -60,7 +60,7 @@ pub struct Groups {
 
 /// Instants of a push on its way.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Journey {
+pub struct PushTimeline {
     /// The push is seen.
     pub seen: Instant,
     /// Each stage is done.
@@ -113,7 +113,7 @@ pub fn journey(
     detection: Detection,
     stages: &[Duration],
     groups: Groups,
-) -> Result<Journey, rng::LawError> {
+) -> Result<PushTimeline, rng::LawError> {
     let stages = stages.iter().map(|&takes| {
         Ok(Stage {
             name: Text::default(),
@@ -137,15 +137,18 @@ pub fn journey(
     while let Some(now) = pipeline.next() {
         for news in pipeline.advance(now) {
             match news {
-                News::Seen(_) => seen = now,
-                News::Staged(_) => done.push(now),
-                News::Ready(_) => rollout = now,
-                News::Failed(_) | News::Cancelled(_) | News::PassedOver(_) | News::Begun(..) => {}
+                PushEvent::Seen(_) => seen = now,
+                PushEvent::Staged(_) => done.push(now),
+                PushEvent::Ready(_) => rollout = now,
+                PushEvent::Failed(_)
+                | PushEvent::Cancelled(_)
+                | PushEvent::PassedOver(_)
+                | PushEvent::Begun(..) => {}
             }
         }
     }
     let (first, all) = groups.times();
-    Ok(Journey {
+    Ok(PushTimeline {
         seen,
         stages: done,
         rollout,

@@ -77,7 +77,7 @@ impl Plan {
 
 /// News of a push, by its number in the pipeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum News {
+pub enum PushEvent {
     /// It is seen.
     Seen(usize),
     /// A stage of its build is done.
@@ -107,7 +107,7 @@ pub struct Work {
 
 /// What is due for a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Due {
+enum PushTimer {
     Seen(usize),
     /// The end of a stage of a build.
     Stage {
@@ -127,7 +127,7 @@ pub struct Pipeline {
     /// Numbers of the pushes that are built, by the number of the build.
     built: Vec<usize>,
     /// What is due when, in the order in which it was expected.
-    due: SortedMap<(Instant, u64), Due>,
+    due: SortedMap<(Instant, u64), PushTimer>,
     expected: u64,
 }
 
@@ -158,7 +158,7 @@ impl Pipeline {
     pub fn pushed(&mut self, now: Instant, push: Push) {
         self.pushes.push((now, push));
         let number = self.pushes.len() - 1;
-        self.expect(self.plan.detection.seen(now), Due::Seen(number));
+        self.expect(self.plan.detection.seen(now), PushTimer::Seen(number));
     }
 
     /// The instant at which something is due.
@@ -167,26 +167,26 @@ impl Pipeline {
     }
 
     /// Does what is due by now.
-    pub fn advance(&mut self, now: Instant) -> Vec<News> {
+    pub fn advance(&mut self, now: Instant) -> Vec<PushEvent> {
         let mut news = Vec::new();
         while let Some((&key, &due)) = self.due.iter().next().filter(|((at, _), _)| *at <= now) {
             self.due.remove(&key);
             let at = key.0;
             match due {
-                Due::Seen(number) if self.is_passed_over(at, number) => {
-                    news.push(News::PassedOver(number));
+                PushTimer::Seen(number) if self.is_passed_over(at, number) => {
+                    news.push(PushEvent::PassedOver(number));
                 }
-                Due::Seen(number) => {
-                    news.push(News::Seen(number));
-                    let is_source = self.pushes.get(number).is_some_and(|own| own.1.is_source);
+                PushTimer::Seen(number) => {
+                    news.push(PushEvent::Seen(number));
+                    let is_source = self.pushes.get(number).is_some_and(|push| push.1.is_source);
                     if is_source && !self.plan.stages.is_empty() {
                         self.request(at, number, &mut news);
                     } else {
-                        news.push(News::Ready(number));
+                        news.push(PushEvent::Ready(number));
                     }
                 }
-                Due::Stage { build, stage } => self.staged(at, build, stage, &mut news),
-                Due::Retry(build) => self.begin(at, vec![build], &mut news),
+                PushTimer::Stage { build, stage } => self.staged(at, build, stage, &mut news),
+                PushTimer::Retry(build) => self.begin(at, vec![build], &mut news),
             }
         }
         news
@@ -202,14 +202,14 @@ impl Pipeline {
         };
         let later = self.due.iter().take_while(|((due, _), _)| *due <= at);
         let mut pushes = later.filter_map(|(_, due)| match due {
-            Due::Seen(later) => self.pushes.get(*later),
+            PushTimer::Seen(later) => self.pushes.get(*later),
             _ => None,
         });
         pushes.any(|(_, later)| later.image == own.image && later.is_source == own.is_source)
     }
 
     /// A build is asked for.
-    fn request(&mut self, now: Instant, number: usize, news: &mut Vec<News>) {
+    fn request(&mut self, now: Instant, number: usize, news: &mut Vec<PushEvent>) {
         self.built.push(number);
         let is_new = |own: &super::build::Build| own.state == BuildState::New;
         let waiting: Vec<usize> = (0..self.builds.builds().len())
@@ -218,16 +218,16 @@ impl Pipeline {
         let begun = self.builds.request(now);
         for build in waiting {
             if self.builds.builds()[build].state == BuildState::Cancelled {
-                news.push(News::Cancelled(self.built[build]));
+                news.push(PushEvent::Cancelled(self.built[build]));
             }
         }
         self.begin(now, begun, news);
     }
 
-    fn begin(&mut self, now: Instant, begun: Vec<usize>, news: &mut Vec<News>) {
+    fn begin(&mut self, now: Instant, begun: Vec<usize>, news: &mut Vec<PushEvent>) {
         for build in begun {
             if self.plan.pods.is_some() {
-                news.push(News::Begun(self.built[build], self.work(build)));
+                news.push(PushEvent::Begun(self.built[build], self.work(build)));
             } else {
                 self.begin_stage(now, build, 0);
             }
@@ -259,7 +259,7 @@ impl Pipeline {
     }
 
     /// The pod of a build has ended.
-    pub fn pod_ended(&mut self, now: Instant, build: usize, success: bool) -> Vec<News> {
+    pub fn pod_ended(&mut self, now: Instant, build: usize, success: bool) -> Vec<PushEvent> {
         let mut news = Vec::new();
         if build < self.built.len() {
             self.done(now, build, success, &mut news);
@@ -269,16 +269,16 @@ impl Pipeline {
 
     /// The pod of a build was declined, and is asked for again at an instant.
     pub fn pod_declined(&mut self, again: Instant, build: usize) {
-        self.expect(again, Due::Retry(build));
+        self.expect(again, PushTimer::Retry(build));
     }
 
     /// A build has ended: the next ones begin.
-    fn done(&mut self, now: Instant, build: usize, success: bool, news: &mut Vec<News>) {
+    fn done(&mut self, now: Instant, build: usize, success: bool, news: &mut Vec<PushEvent>) {
         let number = self.built[build];
         news.push(if success {
-            News::Ready(number)
+            PushEvent::Ready(number)
         } else {
-            News::Failed(number)
+            PushEvent::Failed(number)
         });
         let begun = self.builds.ended(now, build, success);
         self.begin(now, begun, news);
@@ -287,7 +287,7 @@ impl Pipeline {
     fn begin_stage(&mut self, now: Instant, build: usize, stage: usize) {
         let takes = self.plan.stages[stage].takes.clone();
         let takes = takes.sample(&mut self.stream("delivery-stage", build, stage));
-        self.expect(now.saturating_add(takes), Due::Stage { build, stage });
+        self.expect(now.saturating_add(takes), PushTimer::Stage { build, stage });
     }
 
     fn stream(&self, purpose: &str, build: usize, stage: usize) -> Stream {
@@ -295,11 +295,11 @@ impl Pipeline {
         Stream::of(self.plan.seed, purpose, own.nth(stage as u64))
     }
 
-    fn staged(&mut self, now: Instant, build: usize, stage: usize, news: &mut Vec<News>) {
+    fn staged(&mut self, now: Instant, build: usize, stage: usize, news: &mut Vec<PushEvent>) {
         let number = self.built[build];
         let success = !self.fails(build, stage);
         if success {
-            news.push(News::Staged(number));
+            news.push(PushEvent::Staged(number));
             if stage + 1 < self.plan.stages.len() {
                 self.begin_stage(now, build, stage + 1);
                 return;
@@ -308,7 +308,7 @@ impl Pipeline {
         self.done(now, build, success, news);
     }
 
-    fn expect(&mut self, at: Instant, due: Due) {
+    fn expect(&mut self, at: Instant, due: PushTimer) {
         self.due.insert((at, self.expected), due);
         self.expected += 1;
     }

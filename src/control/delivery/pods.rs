@@ -4,13 +4,13 @@ use cluster::{Conflict, Store};
 use model::{DeliveryStep, Event, Text};
 use units::Duration;
 
-use super::News;
+use super::PushEvent;
 use super::component::Deliveries;
 use super::pipeline::Work;
 use super::rollout::PushNumber;
 use crate::Outbox;
 use crate::admission::Creation;
-use crate::errands::{Errand, Standing};
+use crate::errands::{Errand, ErrandStatus};
 
 /// Time after which the pod of a build that was declined is asked for again.
 const ASK_AGAIN: Duration = Duration::from_secs(10);
@@ -22,8 +22,8 @@ impl Deliveries {
             return;
         };
         let success = match self.errands.standing(&name) {
-            Standing::Done => true,
-            Standing::Failed => false,
+            ErrandStatus::Done => true,
+            ErrandStatus::Failed => false,
             _ => return,
         };
         if let Some((pipeline, build)) = self.builds.remove(&name) {
@@ -36,30 +36,30 @@ impl Deliveries {
     pub(super) fn report(
         &mut self,
         pipeline: usize,
-        news: Vec<News>,
+        news: Vec<PushEvent>,
         store: &Store,
         out: &mut Outbox,
     ) {
         let none = Text::default();
         for own in news {
             match own {
-                News::Seen(_) | News::Staged(_) => {}
-                News::Failed(push) => {
+                PushEvent::Seen(_) | PushEvent::Staged(_) => {}
+                PushEvent::Failed(push) => {
                     let push = PushNumber::new(pipeline, push);
                     self.tell(push, &none, DeliveryStep::BuildFailed, store, out);
                 }
-                News::Cancelled(push) => {
+                PushEvent::Cancelled(push) => {
                     let push = PushNumber::new(pipeline, push);
                     self.tell(push, &none, DeliveryStep::BuildCancelled, store, out);
                 }
-                News::PassedOver(push) => {
+                PushEvent::PassedOver(push) => {
                     let push = PushNumber::new(pipeline, push);
                     self.tell(push, &none, DeliveryStep::Superseded, store, out);
                 }
-                News::Ready(push) => {
+                PushEvent::Ready(push) => {
                     self.ready(self.now, PushNumber::new(pipeline, push), store, out);
                 }
-                News::Begun(_, work) => self.begin_build(pipeline, work, out),
+                PushEvent::Begun(_, work) => self.begin_build(pipeline, work, out),
             }
         }
     }

@@ -26,7 +26,7 @@ pub(super) struct RolloutEnd<'a> {
 
 /// A workload at an instant.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Due {
+pub(super) struct RolloutContext {
     pub(super) now: Instant,
     pub(super) id: ObjectId,
 }

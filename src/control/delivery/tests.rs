@@ -73,7 +73,7 @@ fn source(image: &str) -> Push {
 
 /// What becomes of pushes of source code at given seconds, with two stages of 60 s and 40 s, the second of
 /// which fails by a probability.
-fn course(plan: Plan, failure: f64, pushes: &[i64]) -> Vec<(i64, News)> {
+fn course(plan: Plan, failure: f64, pushes: &[i64]) -> Vec<(i64, PushEvent)> {
     let stage = |takes, failure| Stage {
         name: "build".into(),
         takes: Distribution::constant(Duration::from_secs(takes)).expect("a time"),
@@ -107,14 +107,14 @@ fn builds_take_turns_and_a_newer_push_cancels_those_that_wait() {
         ..Plan::of_repository("shop/web")
     };
     let course = course(plan, 0.0, &[0, 10, 20]);
-    let ready: Vec<(i64, News)> = course
+    let ready: Vec<(i64, PushEvent)> = course
         .into_iter()
-        .filter(|(_, own)| matches!(own, News::Ready(_) | News::Cancelled(_)))
+        .filter(|(_, own)| matches!(own, PushEvent::Ready(_) | PushEvent::Cancelled(_)))
         .collect();
     let expected = [
-        (20, News::Cancelled(1)),
-        (100, News::Ready(0)),
-        (200, News::Ready(2)),
+        (20, PushEvent::Cancelled(1)),
+        (100, PushEvent::Ready(0)),
+        (200, PushEvent::Ready(2)),
     ];
     assert_eq!(ready, expected);
 }
@@ -126,12 +126,12 @@ fn a_stage_that_fails_ends_its_build_and_lets_the_next_begin() {
         ..Plan::of_repository("shop/web")
     };
     let expected = [
-        (30, News::Seen(0)),
-        (60, News::Seen(1)),
-        (90, News::Staged(0)),
-        (130, News::Failed(0)),
-        (190, News::Staged(1)),
-        (230, News::Failed(1)),
+        (30, PushEvent::Seen(0)),
+        (60, PushEvent::Seen(1)),
+        (90, PushEvent::Staged(0)),
+        (130, PushEvent::Failed(0)),
+        (190, PushEvent::Staged(1)),
+        (230, PushEvent::Failed(1)),
     ];
     assert_eq!(course(plan, 1.0, &[1, 31]), expected);
 }
@@ -147,8 +147,8 @@ fn a_look_at_the_registry_finds_the_newest_push_of_a_tag() {
         own.pushed(Instant::from_secs(1), source(image));
     }
     let news = own.advance(Instant::from_secs(30));
-    let found = [1, 2].map(|number| [News::Seen(number), News::Ready(number)]);
-    assert_eq!(news[0], News::PassedOver(0));
+    let found = [1, 2].map(|number| [PushEvent::Seen(number), PushEvent::Ready(number)]);
+    assert_eq!(news[0], PushEvent::PassedOver(0));
     assert_eq!(news[1..], found.concat());
 }
 
@@ -168,9 +168,9 @@ fn a_build_in_a_pod_takes_as_long_as_its_stages_and_ends_with_the_pod() {
         fails,
     };
     let expected = [
-        (1, News::Seen(0)),
-        (1, News::Begun(0, work(0, 100, false))),
-        (2, News::Seen(1)),
+        (1, PushEvent::Seen(0)),
+        (1, PushEvent::Begun(0, work(0, 100, false))),
+        (2, PushEvent::Seen(1)),
     ];
     assert_eq!(course(plan.clone(), 0.0, &[0, 1]), expected);
     let stages = [(60, 1.0), (40, 0.0)].map(|(takes, failure)| Stage {
@@ -187,8 +187,8 @@ fn a_build_in_a_pod_takes_as_long_as_its_stages_and_ends_with_the_pod() {
     own.advance(Instant::from_secs(1));
     // The second build begins once the pod of the first one has ended, which a stage makes fail.
     let news = own.pod_ended(Instant::from_secs(200), 0, false);
-    let begun = News::Begun(1, work(1, 60, true));
-    assert_eq!(news, [News::Failed(0), begun]);
+    let begun = PushEvent::Begun(1, work(1, 60, true));
+    assert_eq!(news, [PushEvent::Failed(0), begun]);
 }
 
 /// A store with a workload `web` of an image, and a push of another.
@@ -242,7 +242,7 @@ fn options(tags: &[(&str, &str)]) -> DeliveryOptions {
         refusal: Refusal(Arc::new(|_| false)),
         follows_status: false,
         build_deadline: None,
-        tags: (tags.map(|&(name, tag)| (name.into(), Following::Tag(tag.into())))).collect(),
+        tags: (tags.map(|&(name, tag)| (name.into(), TagFilter::Tag(tag.into())))).collect(),
     }
 }
 
@@ -294,7 +294,11 @@ fn a_workload_whose_template_the_system_refuses_is_not_rolled_out() {
     let asks_for = |image: &'static str| {
         let judge = move |object: &Object| {
             let template = object.template();
-            template.is_some_and(|own| own.all_containers().any(|own| *own.image == *image))
+            template.is_some_and(|template| {
+                template
+                    .all_containers()
+                    .any(|all_container| *all_container.image == *image)
+            })
         };
         DeliveryOptions {
             refusal: Refusal(Arc::new(judge)),
@@ -306,8 +310,8 @@ fn a_workload_whose_template_the_system_refuses_is_not_rolled_out() {
         written(&mut own, 0, &store);
         let mut out = crate::Outbox::default();
         own.step(Instant::from_secs(1), &store, &mut out);
-        let is_told = out.writes.iter().any(|own| {
-            matches!(&own.event, Event::Delivery(own) if own.step == DeliveryStep::Unsupported)
+        let is_told = out.writes.iter().any(|write| {
+            matches!(&write.event, Event::Delivery(write) if write.step == DeliveryStep::Unsupported)
         });
         let updates = out.writes.iter();
         let updates = updates.filter(|own| matches!(own.event, Event::Object(_)));

@@ -23,7 +23,7 @@ pub(super) struct Version {
 
 /// A workload that runs images of repositories.
 #[derive(Clone, Debug)]
-pub(super) struct Watched {
+pub(super) struct WorkloadWatch {
     /// The workload as `KIND/NAMESPACE/NAME`.
     pub(super) name: Text,
     /// The template as users declared it.
@@ -48,14 +48,14 @@ pub(super) struct Line {
     /// The push whose rollout failed last, which the system may take back by itself.
     pub(super) failed: Option<usize>,
     /// The push that was delivered last, which the system or a user may take back.
-    pub(super) delivered: Option<Delivered>,
+    pub(super) delivered: Option<PushDelivery>,
     /// The image before the push that is rolled out.
     pub(super) before: Text,
 }
 
 /// A push that all pods run.
 #[derive(Clone, Debug)]
-pub(super) struct Delivered {
+pub(super) struct PushDelivery {
     pub(super) push: usize,
     /// The image before it.
     pub(super) before: Text,
@@ -131,7 +131,7 @@ pub(super) fn image_of<'a>(template: &'a PodSpec, wanted: &str) -> Option<&'a Te
     images.find(|image| repository(image) == wanted)
 }
 
-impl Watched {
+impl WorkloadWatch {
     /// A workload with a template, and no images yet.
     pub(super) fn new(name: Text, template: &Arc<PodSpec>) -> Self {
         Self {
@@ -150,8 +150,8 @@ impl Watched {
             let rollouts = self
                 .lines
                 .values_mut()
-                .filter_map(|own| own.rollout.as_mut());
-            rollouts.for_each(|own| own.progress = now);
+                .filter_map(|line| line.rollout.as_mut());
+            rollouts.for_each(|rollout| rollout.progress = now);
         }
         self.is_paused = is_paused;
     }
@@ -164,10 +164,10 @@ impl Watched {
     /// Whether a template is the one that was written last.
     pub(super) fn is_written(&self, template: &Arc<PodSpec>) -> bool {
         let written = self.written.as_ref();
-        written.is_some_and(|own| Arc::ptr_eq(own, template) || own == template)
+        written.is_some_and(|written| Arc::ptr_eq(written, template) || written == template)
     }
 
-    /// Takes note of a template: whether somebody else wrote it.
+    /// Records a template; whether another writer changed it.
     pub(super) fn declared(&mut self, template: &Arc<PodSpec>) -> bool {
         let is_same = |own: &Arc<PodSpec>| Arc::ptr_eq(own, template) || own == template;
         if is_same(self.written.as_ref().unwrap_or(&self.base)) {
@@ -205,7 +205,11 @@ impl Watched {
 /// Sets the image of a repository in a template, with what its fault does.
 fn set_version(template: &mut PodSpec, wanted: &str, version: &Version) {
     let is_of = |own: &Container| repository(&own.image) == wanted;
-    for own in template.init_containers.iter_mut().filter(|own| is_of(own)) {
+    for own in template
+        .init_containers
+        .iter_mut()
+        .filter(|init_container| is_of(init_container))
+    {
         own.image = version.image.clone();
     }
     let mut places = Vec::new();
@@ -272,5 +276,8 @@ pub(super) fn counts(store: &Store, id: ObjectId, wanted: &str, image: &Text) ->
 }
 
 fn is_ready(store: &Store, pod: PodRef) -> bool {
-    store.pod_states().get(pod).is_some_and(|own| own.is_ready)
+    store
+        .pod_states()
+        .get(pod)
+        .is_some_and(|pod_state| pod_state.is_ready)
 }

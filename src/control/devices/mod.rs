@@ -169,7 +169,7 @@ impl ClaimController {
         let mut pods = named.into_iter().flatten();
         pods.any(|pod| match user.id {
             Some(id) => pod.id == id,
-            None => self.pods.get(pod).is_some_and(|own| own.was_found),
+            None => self.pods.get(pod).is_some_and(|pod| pod.was_found),
         })
     }
 
@@ -182,7 +182,7 @@ impl ClaimController {
                 continue;
             };
             let made_for = claim.made_for.as_ref();
-            if made_for.is_some_and(|own| !self.lives(&key.0, &own.pod)) {
+            if made_for.is_some_and(|made_for| !self.lives(&key.0, &made_for.pod)) {
                 out.write(view, Event::Object(ObjectChange::Deleted { id }));
                 continue;
             }

@@ -66,13 +66,13 @@ pub fn member_name(workload: &str, cell: &str) -> Text {
 
 /// State of a workload in a cell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Seen {
+struct CellWorkload {
     current: i64,
     capacity: Option<i64>,
 }
 
 /// Answer of a cell: what it has of each workload; `None` if it does not answer.
-type Answer = Option<Vec<Option<Seen>>>;
+type Answer = Option<Vec<Option<CellWorkload>>>;
 
 /// Message between the federation and a cell.
 #[derive(Clone, Debug)]
@@ -84,11 +84,11 @@ enum Message {
 
 /// Cell as the federation knows it.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct CellView {
     is_ready: bool,
     /// Answers in a row that say otherwise than `is_ready`.
     contrary: u32,
-    seen: Vec<Option<Seen>>,
+    seen: Vec<Option<CellWorkload>>,
     /// Messages under way, with the instants at which they arrive.
     under_way: VecDeque<(Instant, Message)>,
 }
@@ -98,7 +98,7 @@ struct Known {
 pub struct Federation {
     options: FederationOptions,
     cursor: Revision,
-    cells: Vec<Known>,
+    cells: Vec<CellView>,
     /// Pods without a place, by the first attempt that failed.
     unplaced: SortedMap<PodRef, Instant>,
     next: Instant,
@@ -108,10 +108,10 @@ pub struct Federation {
 impl Federation {
     /// A federation that knows nothing of its cells yet and takes them to be there.
     pub fn new(options: FederationOptions) -> Self {
-        let known = Known {
+        let known = CellView {
             is_ready: true,
             seen: vec![None; options.workloads.len()],
-            ..Known::default()
+            ..CellView::default()
         };
         Self {
             cells: vec![known; options.cells.len()],
@@ -178,7 +178,7 @@ impl Federation {
         place: usize,
         now: Instant,
         store: &Store,
-    ) -> Option<Seen> {
+    ) -> Option<CellWorkload> {
         let name = member_name(&workload.name, &self.options.cells[place].name);
         let objects = store.objects();
         let row = objects.get(objects.find("Deployment", &workload.namespace, &name)?)?;
@@ -189,7 +189,7 @@ impl Federation {
         let wanted = i64::from(own.replicas);
         if current == wanted {
             let capacity = None;
-            return Some(Seen { current, capacity });
+            return Some(CellWorkload { current, capacity });
         }
         let sets = row.children.iter().filter_map(|&child| objects.get(child));
         let pods = sets.flat_map(|set| &set.pods);
@@ -199,7 +199,7 @@ impl Federation {
         };
         let waiting = pods.filter(waits).count() as i64;
         let capacity = (waiting > 0).then(|| (wanted - waiting).max(0));
-        Some(Seen { current, capacity })
+        Some(CellWorkload { current, capacity })
     }
 
     /// Delivers what arrives by now; whether the federation learned anything.
@@ -339,7 +339,7 @@ impl Component for Federation {
     }
 
     fn refused(&mut self, _write: &Write, _conflict: &Conflict) {
-        // Somebody else changed the deployment in the meantime: the order is made anew.
+        // Another writer changed the deployment in the meantime: the order is made anew.
         self.was_refused = true;
     }
 

@@ -5,4 +5,4 @@ mod component;
 mod planner;
 
 pub use component::{CellOptions, Federation, FederationOptions, WorkloadOptions, member_name};
-pub use planner::{Planned, PlannedCell, Preference, Preferences, plan};
+pub use planner::{CellPlan, PlannedCell, Preference, Preferences, plan};

@@ -58,7 +58,7 @@ pub struct PlannedCell {
 
 /// Replicas of a cell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Planned {
+pub struct CellPlan {
     /// Number of replicas that the cell can run.
     pub replicas: i64,
     /// Number of replicas beyond its capacity that it would get by its weight.
@@ -66,18 +66,18 @@ pub struct Planned {
 }
 
 /// State of a cell while replicas are divided.
-struct Sharing<'a> {
+struct CellShare<'a> {
     place: usize,
     cell: &'a PlannedCell,
     preference: Preference,
     hash: u32,
     /// Replicas kept without regard to weights, which later rounds count as given.
     kept: i64,
-    planned: Planned,
+    planned: CellPlan,
     is_full: bool,
 }
 
-impl Sharing<'_> {
+impl CellShare<'_> {
     /// Gives an amount, up to the bounds of the cell; the number that it took.
     fn give(&mut self, amount: i64) -> i64 {
         let start = self.planned.replicas;
@@ -123,19 +123,19 @@ impl Sharing<'_> {
 /// let planned = plan(&preferences, &cells, "default/web");
 /// assert_eq!([planned[0].replicas, planned[1].replicas], [3, 7]);
 /// ```
-pub fn plan(preferences: &Preferences, cells: &[PlannedCell], key: &str) -> Vec<Planned> {
-    let mut sharing: Vec<Sharing<'_>> = Vec::new();
+pub fn plan(preferences: &Preferences, cells: &[PlannedCell], key: &str) -> Vec<CellPlan> {
+    let mut sharing: Vec<CellShare<'_>> = Vec::new();
     for (place, cell) in cells.iter().enumerate() {
         let Some(preference) = preferences.of(&cell.name) else {
             continue;
         };
-        sharing.push(Sharing {
+        sharing.push(CellShare {
             place,
             cell,
             preference,
             hash: fnv1(&[cell.name.as_bytes(), key.as_bytes()]),
             kept: 0,
-            planned: Planned::default(),
+            planned: CellPlan::default(),
             is_full: false,
         });
     }
@@ -155,7 +155,7 @@ pub fn plan(preferences: &Preferences, cells: &[PlannedCell], key: &str) -> Vec<
         }
     }
     left = divide(&mut sharing, left);
-    let mut planned = vec![Planned::default(); cells.len()];
+    let mut planned = vec![CellPlan::default(); cells.len()];
     for own in sharing {
         planned[own.place] = own.planned;
         if !preferences.rebalances {
@@ -166,7 +166,7 @@ pub fn plan(preferences: &Preferences, cells: &[PlannedCell], key: &str) -> Vec<
 }
 
 /// Divides by weight, in rounds, until a round changes nothing; what is left over.
-fn divide(sharing: &mut [Sharing<'_>], mut left: i64) -> i64 {
+fn divide(sharing: &mut [CellShare<'_>], mut left: i64) -> i64 {
     let mut changes = true;
     while changes && left > 0 {
         changes = false;

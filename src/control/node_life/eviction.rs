@@ -69,7 +69,9 @@ impl Eviction {
         let Some(record) = store.pods().get(pod) else {
             return;
         };
-        let found = record.found().and_then(|own| self.before.get(&own.node));
+        let found = record
+            .found()
+            .and_then(|found| self.before.get(&found.node));
         let since = found.map_or(now, |&since| since.min(now));
         let mut tolerations = store.class(record.class).spec.tolerations.clone();
         tolerations.extend(default_tolerations(&tolerations));

@@ -1,8 +1,8 @@
 //! The component `node-lifecycle`: marks nodes of which nothing is heard, and taints them zone by
 //! zone at a limited rate (spec: kubernetes.md 2.7).
 
-use super::seen::Seen;
-use super::{Observing, after_on_grid, evict, on_grid};
+use super::node_record::NodeRecord;
+use super::{ObservationMode, after_on_grid, evict, on_grid};
 use crate::controllers::node_lifecycle::{
     EvictionRule, LifecycleOptions, LifecycleWrite, NodeLifecycle, NodeView, ReadyStatus,
     TAINT_PERIOD,
@@ -19,7 +19,7 @@ pub struct LifecycleSetup {
     /// The settings of the controller.
     pub options: LifecycleOptions,
     /// Whether passes that find nothing are made.
-    pub observing: Observing,
+    pub observing: ObservationMode,
     /// Time until the taints of a node that joins are written: several controllers write to it
     /// then, and the first try is refused.
     pub first_taint_retry: Duration,
@@ -37,7 +37,7 @@ pub struct Lifecycle {
     stream: Stream,
     cursor: Revision,
     /// By node.
-    seen: Vec<Option<Seen>>,
+    seen: Vec<Option<NodeRecord>>,
     /// Nodes whose taints may not be as they should.
     dirty: SortedSet<NodeId>,
     /// Nodes that joined, by the instants at which their taints are written.
@@ -76,7 +76,7 @@ impl Lifecycle {
         }
     }
 
-    fn seen_mut(&mut self, node: NodeId) -> Option<&mut Seen> {
+    fn seen_mut(&mut self, node: NodeId) -> Option<&mut NodeRecord> {
         self.seen.get_mut(node.index())?.as_mut()
     }
 
@@ -89,7 +89,7 @@ impl Lifecycle {
                 Event::NodeAdded { node, object } => {
                     self.seen
                         .resize(self.seen.len().max(node.index() + 1), None);
-                    self.seen[node.index()] = Some(Seen::new(object, at));
+                    self.seen[node.index()] = Some(NodeRecord::new(object, at));
                     if self.setup.known.contains(node) {
                         self.core.know(&object.name);
                     }
@@ -103,7 +103,7 @@ impl Lifecycle {
                 }
                 Event::NodeUpdated { node, object } => {
                     if let Some(seen) = self.seen_mut(*node) {
-                        news |= seen.view.zone != Seen::new(object, at).view.zone;
+                        news |= seen.view.zone != NodeRecord::new(object, at).view.zone;
                         // Another party's, or its own as a late view shows it: the next pass looks at it.
                         let known = seen.taints();
                         seen.declare(object);
@@ -175,7 +175,7 @@ impl Lifecycle {
             NodeContact::Silent { last_heartbeat } => {
                 let last_heartbeat = last_heartbeat.max(since);
                 seen.is_silent = true;
-                if observing == Observing::Stepped {
+                if observing == ObservationMode::Stepped {
                     return false;
                 }
                 seen.view.lease = Some(last_heartbeat);
@@ -194,7 +194,7 @@ impl Lifecycle {
     /// One pass over all nodes.
     fn make_pass(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
         self.last_pass = Some(now);
-        let is_computed = self.setup.observing == Observing::Computed;
+        let is_computed = self.setup.observing == ObservationMode::Computed;
         let mut views: Vec<NodeView> = Vec::with_capacity(self.seen.len());
         for seen in self.seen.iter().flatten() {
             let mut view = seen.view.clone();
@@ -264,7 +264,7 @@ impl Lifecycle {
         }
         while let Some(node) = self.dirty.pop_first() {
             let seen = self.seen.get(node.index()).and_then(Option::as_ref);
-            if let Some(object) = seen.and_then(Seen::retainted) {
+            if let Some(object) = seen.and_then(NodeRecord::retainted) {
                 let object = object.into();
                 out.write(store, Event::NodeUpdated { node, object });
             }
@@ -365,7 +365,7 @@ impl Component for Lifecycle {
             self.make_pass(now, view, out);
             // Taints that keep pods away and taints that evict them are two writes.
             self.write_taints(now, view, out);
-            if out.writes.len() > before || self.setup.observing == Observing::Stepped {
+            if out.writes.len() > before || self.setup.observing == ObservationMode::Stepped {
                 self.pass = Some(after_on_grid(now, period));
             }
             self.tick = self.core.has_waiting().then_some(now);

@@ -1,12 +1,12 @@
 //! Node life as components: what the control plane makes of nodes that fall silent. Each drives a
 //! pure controller of [`super::controllers`] from the log: [`Lifecycle`] marks and taints nodes,
-//! [`Eviction`] ends pods that don't tolerate the taints; what nobody else removes is collected by
+//! [`Eviction`] ends pods that don't tolerate the taints; what remains is collected by
 //! the controller manager. What changes nothing is computed, not stepped: while every node renews
 //! its lease there is no work (spec: kubernetes.md 2.7, 2.8).
 
 mod eviction;
 mod lifecycle;
-mod seen;
+mod node_record;
 
 pub use eviction::Eviction;
 pub use lifecycle::{Lifecycle, LifecycleSetup};
@@ -18,7 +18,7 @@ use units::{Duration, Instant};
 
 /// Whether what changes nothing is computed or stepped; a run comes out the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Observing {
+pub enum ObservationMode {
     /// Passes that would find nothing are left out, renewals of leases are computed.
     #[default]
     Computed,
@@ -37,7 +37,7 @@ fn after_on_grid(at: Instant, period: Duration) -> Instant {
     on_grid(at.saturating_add(Duration::from_nanos(1)), period)
 }
 
-/// The order to evict a pod within its grace; `None` if it was told to end already.
+/// The order to evict a pod within its grace; `None` if it was asked to terminate already.
 fn evict(store: &Store, pod: PodRef) -> Option<Event> {
     if store.pod_states().is_terminating(pod) {
         return None;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Operation, OperationError, Rest, Steps};
+use super::{Operation, OperationError, Remainder, Steps};
 use crate::controllers::disruption::{EvictionAnswer, evict};
 use crate::controllers::manager::observe;
 use crate::daemons::is_of_node;
@@ -104,7 +104,7 @@ impl Steps {
             self.update(id, Object::PodDisruptionBudget(Arc::new(budget)));
         }
         let next = left.iter().map(|pending| pending.at).min();
-        self.rest = next.map(|at| Rest {
+        self.rest = next.map(|at| Remainder {
             at,
             operation: Operation::Evict(left, requests),
         });
@@ -139,7 +139,7 @@ fn budgets_of(store: &Store, pod: PodRef) -> impl Iterator<Item = ObjectId> {
             };
             let selector = budget.selector.as_ref();
             selector
-                .is_some_and(|own| own.matches(&spec.labels))
+                .is_some_and(|selector| selector.matches(&spec.labels))
                 .then_some(id)
         })
     })
@@ -184,7 +184,7 @@ pub fn blocked_eviction(store: &Store, node: NodeId) -> Option<BlockedEviction> 
         };
         is_kept.then(|| BlockedEviction {
             pod,
-            budgets: budgets.iter().map(|own| own.name.clone()).collect(),
+            budgets: budgets.iter().map(|budget| budget.name.clone()).collect(),
         })
     })
 }

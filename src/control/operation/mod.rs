@@ -30,7 +30,7 @@ pub use eviction::{
 };
 pub use nodes::TaintChoice;
 pub use pods::PodChoice;
-pub use relocation::{InstanceChoice, RelocationWish};
+pub use relocation::{InstanceChoice, RelocationRequest};
 
 /// An operation of a user.
 #[derive(Clone, Debug)]
@@ -41,7 +41,7 @@ pub enum Operation {
     Apply(Object),
     /// Wants another number of pods.
     Scale(Target, i32),
-    /// Creates a pod that nobody controls, or declares one that is there anew.
+    /// Creates a pod without a controller, or updates an existing one.
     ApplyPod(Arc<BarePod>),
     /// Lets a node join, or declares one that is there anew.
     ApplyNode(Arc<Node>),
@@ -76,7 +76,7 @@ pub enum Operation {
     /// Deletes or overwrites the data of a volume by mistake, which is noticed after a while.
     Corrupt(Text, Duration),
     /// Asks for the cold migration or the resize of instances.
-    Relocate(RelocationWish),
+    Relocate(RelocationRequest),
     /// Pushes an image to the registry, or source code that it is built from.
     Push(Push),
 }
@@ -197,12 +197,12 @@ pub struct Steps {
     /// Objects to create after the changes.
     pub creations: Vec<Creation>,
     /// Rest of the operation, if it is not done.
-    pub rest: Option<Rest>,
+    pub rest: Option<Remainder>,
 }
 
 /// Rest of an operation that could not be done at once.
 #[derive(Clone, Debug)]
-pub struct Rest {
+pub struct Remainder {
     /// Instant at which it is to be carried out.
     pub at: Instant,
     /// The operation that is left.

@@ -53,7 +53,8 @@ impl Steps {
     ) -> Result<(), OperationError> {
         self.retaint(store, name, |taints| {
             taints.retain(|known| {
-                known.key != choice.key || choice.effect.is_some_and(|own| own != known.effect)
+                known.key != choice.key
+                    || choice.effect.is_some_and(|effect| effect != known.effect)
             });
         })
     }

@@ -1,4 +1,4 @@
-//! Operations of users on pods that nobody controls, or on single pods of a controller.
+//! Operations of users on pods without a controller, or on single pods of a controller.
 
 use std::sync::Arc;
 
@@ -58,7 +58,7 @@ impl Steps {
             let others = store.pods().iter();
             let others = others.filter(|pod| choice.admits(&store.class(pod.class).spec));
             let others: Vec<Text> = others.map(|pod| pod.name.text()).collect();
-            let near = nearest(name, others.iter().map(|own| &**own)).map(Text::from);
+            let near = nearest(name, others.iter().map(|other| &**other)).map(Text::from);
             let namespace = choice.namespace.clone();
             return Err(OperationError::NoPod(namespace, name.clone(), near));
         }
@@ -76,7 +76,7 @@ impl Steps {
         Ok(())
     }
 
-    /// Creates a pod that nobody controls, or declares one that is there anew.
+    /// Creates a pod without a controller, or updates an existing one.
     pub(super) fn apply_pod(
         &mut self,
         store: &Store,
@@ -103,7 +103,7 @@ impl Steps {
             ))));
         }
         let owner = store.pod_states().get(known.pod);
-        if known.phase != PodPhase::Pending && owner.is_some_and(|own| own.owner.is_some()) {
+        if known.phase != PodPhase::Pending && owner.is_some_and(|owner| owner.owner.is_some()) {
             return Err(OperationError::Refused(Conflict::Forbidden(format!(
                 "Pod {}: labels of a pod that a controller owns can't be changed here once it has a node: \
                  that the controller would release the pod is not modelled",
@@ -141,7 +141,7 @@ fn differ_in_open_fields(before: &PodSpec, after: &PodSpec) -> bool {
     let narrows = !before.scheduling_gates.is_empty()
         && wishes.all(|(key, value)| after.node_selector.get(key) == Some(value));
     gates.all(|gate| before.scheduling_gates.contains(gate))
-        && tolerations.all(|own| after.tolerations.contains(own))
+        && tolerations.all(|toleration| after.tolerations.contains(toleration))
         && (before.node_selector == after.node_selector || narrows)
         && plain(before) == plain(after)
 }

@@ -21,7 +21,7 @@ pub enum InstanceChoice {
 
 /// A cold migration or a resize.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RelocationWish {
+pub struct RelocationRequest {
     /// Instances that it is asked for.
     pub choice: InstanceChoice,
     /// Requests of the first container afterwards; empty asks for a cold migration.
@@ -31,14 +31,14 @@ pub struct RelocationWish {
 }
 
 impl Steps {
-    /// Asks for the move of instances; whoever runs them decides on it.
+    /// Asks for the move of instances; the system that runs them decides.
     pub(super) fn relocate(
         &mut self,
         store: &Store,
-        wish: &RelocationWish,
+        wish: &RelocationRequest,
     ) -> Result<(), OperationError> {
         let mut pods = chosen(store, &wish.choice)?;
-        pods.sort_unstable_by_key(|own| own.pod);
+        pods.sort_unstable_by_key(|pod| pod.pod);
         let mut added: Vec<(Arc<PodSpec>, ClassId)> = Vec::new();
         for own in pods {
             let spec = Arc::new(asking(&store.class(own.class).spec, &wish.requests));
@@ -78,7 +78,7 @@ fn chosen<'s>(store: &'s Store, choice: &InstanceChoice) -> Result<Vec<&'s Pod>,
                 let labels: Labels = choice.labels.clone();
                 return Err(OperationError::NoPodWith(choice.namespace.clone(), labels));
             }
-            pods.sort_unstable_by_key(|own| own.pod);
+            pods.sort_unstable_by_key(|pod| pod.pod);
             pods.truncate(choice.count.map_or(usize::MAX, |count| count as usize));
             Ok(pods)
         }

@@ -23,7 +23,7 @@ fn succeeding_job(new: &Job, known: &Job) -> Job {
 /// A new declaration of a known deployment.
 fn succeeding_deployment(new: &Deployment, known: &Deployment) -> Deployment {
     let mut new = new.clone();
-    // The same content is kept once, so that it is told from others at a glance.
+    // The same content is kept once, so that a pointer comparison distinguishes it.
     if new.template == known.template {
         new.template = known.template.clone();
     }

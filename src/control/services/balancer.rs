@@ -32,7 +32,7 @@ impl Default for Limits {
 
 /// Outcome of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Served {
+pub enum RequestOutcome {
     /// Well.
     Well,
     /// Badly: the endpoint counts as failing.
@@ -173,7 +173,7 @@ impl Balancer {
     }
 
     /// A request to an endpoint ended.
-    pub fn finish(&mut self, now: Instant, id: &str, served: Served) {
+    pub fn finish(&mut self, now: Instant, id: &str, served: RequestOutcome) {
         let Some(place) = self.peer(id) else {
             return;
         };
@@ -181,12 +181,12 @@ impl Balancer {
         let peer = &mut self.peers[place];
         peer.connections = (peer.connections - 1).max(0);
         match served {
-            Served::Well => {
+            RequestOutcome::Well => {
                 if peer.accessed < peer.checked {
                     peer.fails = 0;
                 }
             }
-            Served::Failed => {
+            RequestOutcome::Failed => {
                 peer.fails += 1;
                 (peer.accessed, peer.checked) = (Some(now), Some(now));
                 if max_fails > 0 {

@@ -1,5 +1,5 @@
 //! Functions: instances that take one request at a time, begin when one is wanted and end when none
-//! has come for a while (spec: orchestrators-a.md 9.7). Nothing runs where nobody asks.
+//! has come for a while (spec: orchestrators-a.md 9.7). Nothing runs without requests.
 
 use std::collections::VecDeque;
 
@@ -95,7 +95,7 @@ impl FunctionPool {
         false
     }
 
-    /// Idle instances that nobody has asked for too long are no more.
+    /// Instances idle for too long are removed.
     pub fn expire(&mut self, now: Instant) {
         while self.instances() > self.limits.provisioned
             && let Some(&last) = self.idle.front()

@@ -9,7 +9,7 @@ use rng::Stream;
 
 /// Way of a request: the ingress whose rule it follows, and the backends of that.
 #[derive(Clone, Copy, Debug)]
-pub struct Lead<'a> {
+pub struct RouteMatch<'a> {
     /// The ingress.
     pub ingress: &'a Arc<Ingress>,
     /// The backends; there is at least one.
@@ -18,7 +18,7 @@ pub struct Lead<'a> {
     rule: Option<(Option<&'a Text>, &'a PathRule)>,
 }
 
-impl Lead<'_> {
+impl RouteMatch<'_> {
     /// The backends that a canary has for the same host and path; empty if there are none.
     pub fn canary<'b>(&self, canary: &'b Ingress) -> &'b [Backend] {
         let Some((host, path)) = self.rule else {
@@ -27,9 +27,9 @@ impl Lead<'_> {
         let rules = canary.rules.iter();
         let mut paths = rules
             .filter(|own| own.host.as_ref() == host)
-            .flat_map(|own| &own.paths);
+            .flat_map(|rule| &rule.paths);
         let alike = paths.find(|own| own.path == path.path && own.kind == path.kind);
-        alike.map_or(&[], |own| &own.backends)
+        alike.map_or(&[], |alike| &alike.backends)
     }
 }
 
@@ -41,7 +41,7 @@ pub fn route<'a>(
     ingresses: impl Iterator<Item = &'a Arc<Ingress>> + Clone,
     host: &str,
     path: &str,
-) -> Option<Lead<'a>> {
+) -> Option<RouteMatch<'a>> {
     let rules = ingresses.clone().flat_map(|own| {
         let rules = own.rules.iter();
         rules.filter_map(move |rule| Some((host_rank(rule, host)?, own, rule)))
@@ -58,7 +58,7 @@ pub fn route<'a>(
         (trimmed(&rule.path).len(), is_exact)
     });
     if let Some((ingress, host, rule)) = best {
-        return Some(Lead {
+        return Some(RouteMatch {
             ingress,
             backends: &rule.backends,
             rule: Some((host, rule)),
@@ -68,7 +68,7 @@ pub fn route<'a>(
     let mut by_default = of_host
         .chain(ingresses)
         .filter(|own| !own.default.is_empty());
-    by_default.next().map(|ingress| Lead {
+    by_default.next().map(|ingress| RouteMatch {
         ingress,
         backends: &ingress.default,
         rule: None,
@@ -113,7 +113,7 @@ fn is_match(rule: &PathRule, path: &str) -> bool {
 pub fn split<'a>(backends: &'a [Backend], rng: &mut Stream) -> Option<&'a Backend> {
     let weight = |own: &Backend| own.weight.max(0).unsigned_abs();
     let total: u64 = backends.iter().map(weight).sum();
-    let mut open = backends.iter().filter(|own| own.weight > 0);
+    let mut open = backends.iter().filter(|backend| backend.weight > 0);
     if total == 0 {
         return None;
     }
@@ -202,7 +202,7 @@ mod tests {
 
     fn service(all: &[Arc<Ingress>], host: &str, path: &str) -> String {
         let lead = route(all.iter(), host, path);
-        lead.map_or_else(String::new, |own| own.backends[0].service.to_string())
+        lead.map_or_else(String::new, |lead| lead.backends[0].service.to_string())
     }
 
     #[test]

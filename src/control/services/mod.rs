@@ -12,9 +12,9 @@ pub mod functions;
 pub mod ingress;
 
 pub use affinity::{Affinity, ClientId};
-pub use balancer::{Algorithm, Balancer, Limits, Served, hash64};
+pub use balancer::{Algorithm, Balancer, Limits, RequestOutcome, hash64};
 pub use endpoint::{DnsCache, EndpointState, Registry, ServicePod, ServiceSettings};
 pub use functions::{FunctionLimits, FunctionPool, Invocation};
 pub use ingress::{
-    Backend, Ingress, Lead, PathKind, PathRule, Rule, endpoint_weights, route, split,
+    Backend, Ingress, PathKind, PathRule, RouteMatch, Rule, endpoint_weights, route, split,
 };

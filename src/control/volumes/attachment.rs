@@ -21,7 +21,7 @@ pub struct VolumeDelays {
 pub enum Host {
     /// The kubelet of the node unmounts the volumes that are being detached.
     Ready,
-    /// Nobody knows whether it still uses its volumes.
+    /// Whether it still uses its volumes is unknown.
     Lost,
     /// A user said that it is down: what is on it is detached at once.
     OutOfService,
@@ -117,7 +117,7 @@ impl Attachments {
         let own = Use {
             pod,
             node,
-            volumes: volumes.into_iter().map(|own| own.name).collect(),
+            volumes: volumes.into_iter().map(|volume| volume.name).collect(),
             is_released: false,
         };
         self.pods.insert(pod.id, own);
@@ -188,10 +188,10 @@ impl Attachments {
 
     /// True once all volumes of a pod are on its node.
     fn is_complete(&self, pod: PodId) -> bool {
-        self.pods.get(&pod).is_some_and(|own| {
-            own.volumes.iter().all(|name| {
+        self.pods.get(&pod).is_some_and(|pod| {
+            pod.volumes.iter().all(|name| {
                 let place = self.volumes.get(name).map(|volume| volume.place);
-                matches!(place, Some(Place::Attached { node, .. }) if node == own.node)
+                matches!(place, Some(Place::Attached { node, .. }) if node == pod.node)
             })
         })
     }
@@ -212,7 +212,7 @@ impl Attachments {
 
 /// True for a pod that is on a node.
 fn is_on(pods: &SortedMap<PodId, Use>, pod: PodId, node: NodeId) -> bool {
-    pods.get(&pod).is_some_and(|own| own.node == node)
+    pods.get(&pod).is_some_and(|pod| pod.node == node)
 }
 
 impl Volume {
@@ -301,7 +301,7 @@ mod tests {
         let mut told = Vec::new();
         loop {
             let pods = volumes.advance(Instant::from_secs(now), &host);
-            told.extend(pods.into_iter().map(|own| (now, own.id.0)));
+            told.extend(pods.into_iter().map(|pod| (now, pod.id.0)));
             match volumes.next() {
                 Some(next) => now = next.since(Instant::ZERO).as_nanos() / 1_000_000_000,
                 None => return told,
@@ -423,7 +423,7 @@ mod tests {
                         let own = pod(number as u32);
                         let named = (0..3_u8).filter(|bit| bits & (1 << bit) != 0);
                         let names: Vec<Text> = named.map(|bit| format!("v{bit}").into()).collect();
-                        volumes.bound(own, NodeId(node), all(names.iter().map(|own| &**own)));
+                        volumes.bound(own, NodeId(node), all(names.iter().map(|name| &**name)));
                         pods.insert(own, (NodeId(node), names));
                     }
                     Step::Ended(place) => {

@@ -5,14 +5,14 @@ use units::{Duration, Instant, plural};
 
 /// Copies that are kept longer than all others: the last one of each period, such as a week.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Keep {
+pub struct PeriodicCopies {
     /// Days of a period.
     pub of: u32,
     /// Number of past periods whose last copy is kept; 0 keeps none.
     pub periods: u32,
 }
 
-impl Keep {
+impl PeriodicCopies {
     /// Whether the copy of a day is kept on another day.
     const fn keeps(self, copy: u32, day: u32) -> bool {
         if self.periods == 0 || self.of == 0 {
@@ -37,9 +37,9 @@ pub struct Schedule {
     /// members is kept.
     pub retention: u32,
     /// Copies of weeks that are kept longer.
-    pub weekly: Keep,
+    pub weekly: PeriodicCopies,
     /// Copies of months that are kept longer.
-    pub monthly: Keep,
+    pub monthly: PeriodicCopies,
 }
 
 /// Reason a schedule can't be kept.
@@ -215,7 +215,7 @@ impl Run {
 /// The span of writes that a failure loses: from the start of the last backup that was complete by
 /// then; from the beginning if there is none.
 pub fn data_loss(failure: Instant, runs: &[Run]) -> Duration {
-    let complete = runs.iter().filter(|own| own.end() <= failure);
+    let complete = runs.iter().filter(|run| run.end() <= failure);
     let last = complete.map(|own| own.started).max();
     failure.since(last.unwrap_or(Instant::ZERO))
 }
@@ -273,8 +273,8 @@ mod tests {
         let mut backups = Backups::new(Schedule {
             full_every: 1,
             retention: 3,
-            weekly: Keep { of: 7, periods: 2 },
-            monthly: Keep { of: 30, periods: 1 },
+            weekly: PeriodicCopies { of: 7, periods: 2 },
+            monthly: PeriodicCopies { of: 30, periods: 1 },
             ..schedule()
         });
         for _ in 0..65 {

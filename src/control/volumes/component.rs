@@ -3,7 +3,7 @@
 
 use super::{AttachOptions, Attachments, Host, has_volumes, volumes_of};
 use crate::controllers::pod_gc::OUT_OF_SERVICE_TAINT;
-use crate::{Component, Kept, Outbox, Progress, Write};
+use crate::{Component, DurableState, Outbox, Progress, Write};
 use cluster::{Conflict, Store};
 use model::{Event, PodChange, PodRef};
 use units::{Instant, NodeId, PodId, Revision, SortedSet};
@@ -108,12 +108,12 @@ impl Component for AttachDetach {
 
     /// What is attached where is in `VolumeAttachment` objects and in the status of nodes, with the part of
     /// the log that it is made of.
-    fn kept(&self) -> Option<Kept> {
+    fn kept(&self) -> Option<DurableState> {
         let what = Box::new(self.clone());
-        Some(Kept { by: None, what })
+        Some(DurableState { by: None, what })
     }
 
-    fn reads_back(&mut self, now: Instant, kept: Kept) {
+    fn reads_back(&mut self, now: Instant, kept: DurableState) {
         if let Ok(earlier) = kept.what.downcast() {
             *self = *earlier;
             self.volumes.restarted(now);

@@ -2,7 +2,7 @@
 //! backs it up, notices its loss, and restores it. It labels the nodes from which each volume is reached, and
 //! pods select these labels: so every system places them by the rules that it has for labels.
 
-mod places;
+mod placement;
 
 use std::sync::Arc;
 
@@ -12,13 +12,13 @@ use model::storage::volume_label;
 use model::{Disk, Event, NodeContact, Object, PodRef, Text, VolumeNews, VolumeStep};
 use units::{Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
 
-use super::kept::{KeptVolume, VolumeClass, VolumePlan};
+use super::managed_volume::{ManagedVolume, VolumeClass, VolumePlan};
 use crate::{Component, Memory, Outbox, Program, Progress, Write};
 
 /// The component.
 #[derive(Clone, Debug)]
 pub struct VolumeKeeper {
-    volumes: Vec<Kept>,
+    volumes: Vec<VolumeRecord>,
     /// Instants of the last sign of nodes that fell silent.
     silent: SortedMap<NodeId, Instant>,
     cursor: Revision,
@@ -38,8 +38,8 @@ struct Labels {
 
 /// A volume and the node of its data.
 #[derive(Clone, Debug)]
-struct Kept {
-    volume: KeptVolume,
+struct VolumeRecord {
+    volume: ManagedVolume,
     /// Node of the data of a local volume, and zone of that of another.
     home: Option<(NodeId, Option<Text>)>,
     /// Moves of the data to other disks that the home takes into account.
@@ -55,13 +55,13 @@ struct Kept {
 impl VolumeKeeper {
     /// A component that has seen nothing yet.
     pub fn new(plans: Vec<VolumePlan>) -> Self {
-        let volumes = plans.into_iter().map(|plan| Kept {
+        let volumes = plans.into_iter().map(|plan| VolumeRecord {
             home: None,
             moves: 0,
             has_left_zone: false,
             label: volume_label(&plan.name),
             pods: SortedMap::new(),
-            volume: KeptVolume::new(plan),
+            volume: ManagedVolume::new(plan),
         });
         Self {
             volumes: volumes.collect(),
@@ -160,7 +160,7 @@ impl VolumeKeeper {
     }
 }
 
-impl Kept {
+impl VolumeRecord {
     /// Instant since which no node that is there reaches the volume; `None` if one does.
     fn away_since(
         &self,
@@ -218,9 +218,9 @@ impl Kept {
     fn running(&self, store: &Store) -> Option<(NodeId, Option<Text>)> {
         let workload = &self.volume.plan().workload;
         let pods = store.pods().iter();
-        let mut nodes = pods.filter_map(|own| {
-            let node = own.node().filter(|node| store.nodes().is_ready(*node))?;
-            (workload_of_pod(store, own.pod).as_ref() == Some(workload)).then_some(node)
+        let mut nodes = pods.filter_map(|pod| {
+            let node = pod.node().filter(|node| store.nodes().is_ready(*node))?;
+            (workload_of_pod(store, pod.pod).as_ref() == Some(workload)).then_some(node)
         });
         let node = nodes.next()?;
         Some((node, zone_of(store, node)))

@@ -2,19 +2,19 @@
 //! component ([`AttachDetach`]) around a state machine without clock or store ([`Attachments`]). A
 //! pod whose volumes are not on its node yet is held there; its node starts it once it is released
 //! (spec: orchestrators-a.md 9.6; attachdetach `reconciler`). And volumes whose data is kept: backed up by
-//! the clock, lost with their disks, and restored ([`VolumeKeeper`] around [`KeptVolume`]).
+//! the clock, lost with their disks, and restored ([`VolumeKeeper`] around [`ManagedVolume`]).
 
 mod attachment;
 pub mod backup;
 mod component;
 mod keeper;
-mod kept;
+mod managed_volume;
 mod snapshot;
 
 pub use attachment::{Attachments, Host, NeededVolume, VolumeDelays};
 pub use component::AttachDetach;
 pub use keeper::{VolumeKeeper, workload_of_pod};
-pub use kept::{BackupPlan, KeptVolume, VolumeClass, VolumePlan};
+pub use managed_volume::{BackupPlan, ManagedVolume, VolumeClass, VolumePlan};
 pub use snapshot::{SnapshotPlan, Snapshots};
 
 use cluster::Store;
@@ -27,7 +27,7 @@ pub struct AttachOptions {
     /// Delays of the volumes of claims and of disks; `None` has them on every node.
     pub claims: Option<VolumeDelays>,
     /// Volumes whose data is kept and that are attached, by name.
-    pub kept: SortedMap<Text, KeptAttachment>,
+    pub kept: SortedMap<Text, ManagedAttachment>,
     /// Claims, by namespace and name, whose volumes several nodes may have, or that are a part of a
     /// node: they need no attaching.
     pub unattached: SortedSet<(Text, Text)>,
@@ -35,7 +35,7 @@ pub struct AttachOptions {
 
 /// Attachment of a kept volume to nodes: its delays, and whether nodes share it (spec: orchestrators-a.md section 9.6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct KeptAttachment {
+pub struct ManagedAttachment {
     /// Delays of the volume.
     pub delays: VolumeDelays,
     /// Whether several nodes may have it at a time.

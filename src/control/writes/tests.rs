@@ -91,7 +91,7 @@ fn store_of(object: Node) -> Store {
 
 proptest! {
     /// Writers that see a node late, and change different things of it, lose nothing of each other,
-    /// whoever is first; a write that comes twice changes nothing.
+    /// whichever is first; a write that comes twice changes nothing.
     #[test]
     fn late_writers_keep_what_others_changed(
         first in change(false), second in change(true), before in (change(false), change(true)),

@@ -269,7 +269,7 @@ impl Parser {
         let mut read = self.level(level + 1)?;
         loop {
             let at = self.at();
-            let Some(operator) = operators.iter().find(|own| self.takes(own)) else {
+            let Some(operator) = operators.iter().find(|operator| self.takes(operator)) else {
                 return Ok(read);
             };
             self.link()?;

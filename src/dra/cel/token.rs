@@ -71,7 +71,10 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(usize, Token)>, CompileError> {
 
 fn whole(at: usize, digits: &str) -> Result<i64, CompileError> {
     let hexadecimal = digits.strip_prefix("0x").or(digits.strip_prefix("0X"));
-    let read = hexadecimal.map_or_else(|| digits.parse(), |own| i64::from_str_radix(own, 16));
+    let read = hexadecimal.map_or_else(
+        || digits.parse(),
+        |hexadecimal| i64::from_str_radix(hexadecimal, 16),
+    );
     read.map_err(|_| CompileError {
         at,
         words: format!("expected a whole number of 64 bits, found `{digits}`"),

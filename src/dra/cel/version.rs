@@ -49,7 +49,9 @@ impl FromStr for Version {
             .split_once('-')
             .map_or((rest, None), |(a, b)| (a, Some(b)));
         let read: Option<Vec<u64>> = numbers.split('.').map(number).collect();
-        let numbers: [u64; 3] = read.and_then(|own| own.try_into().ok()).ok_or_else(wrong)?;
+        let numbers: [u64; 3] = read
+            .and_then(|read| read.try_into().ok())
+            .ok_or_else(wrong)?;
         let parts: Option<Vec<Part>> = pre
             .into_iter()
             .flat_map(|own| own.split('.'))

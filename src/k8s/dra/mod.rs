@@ -1,6 +1,6 @@
 //! Manifests of dynamic resource allocation, `resource.k8s.io` (spec: batch-on-kubernetes.md 2.1).
 
-mod declared;
+mod objects;
 mod raw;
 
 use serde_json::Value;
@@ -16,17 +16,17 @@ use model::dra::{
 use model::{NodeSelector, Text};
 use units::SortedMap;
 
-pub(super) use declared::{add, check_uses, pod_claims};
+pub(super) use objects::{add, check_uses, pod_claims};
 
 /// A slice of a pool of devices.
 ///
 /// # Errors
 /// A field breaks a rule; the text names it.
 pub fn resource_slice(value: &Value) -> Result<ResourceSlice, String> {
-    worded(read_slice(value, &mut Doubts::default()))
+    worded(read_slice(value, &mut UnmodelledFields::default()))
 }
 
-fn read_slice(value: &Value, doubts: &mut Doubts) -> Result<ResourceSlice, Problem> {
+fn read_slice(value: &Value, doubts: &mut UnmodelledFields) -> Result<ResourceSlice, Problem> {
     let object: Object<raw::Slice> = object(value)?;
     let (raw, path) = (&object.spec, Path::root("spec"));
     let pool = path.field("pool");
@@ -65,14 +65,14 @@ fn read_slice(value: &Value, doubts: &mut Doubts) -> Result<ResourceSlice, Probl
 
 /// Fields of features that are not modelled.
 #[derive(Default)]
-pub(super) struct Doubts {
+pub(super) struct UnmodelledFields {
     /// Whether an API server has admitted the object.
     pub(super) is_admitted: bool,
     /// Path of each field, what it is, and the effect of its absence.
     pub(super) told: Vec<(String, &'static str, &'static str)>,
 }
 
-impl Doubts {
+impl UnmodelledFields {
     fn tell(&mut self, path: &Path<'_>, field: &str, what: &'static str, effect: &'static str) {
         self.told
             .push((path.field(field).to_string(), what, effect));
@@ -132,7 +132,7 @@ fn nodes(raw: &raw::Slice, path: &Path<'_>) -> Result<SliceNodes, Problem> {
 fn device(
     raw: &raw::Device,
     path: &Path<'_>,
-    doubts: &mut Doubts,
+    doubts: &mut UnmodelledFields,
 ) -> Result<Option<Device>, Problem> {
     const HIDDEN: &str = "no claim gets the device";
     let facts = raw.basic.as_ref().unwrap_or(&raw.own);
@@ -202,10 +202,10 @@ fn attribute(raw: &raw::Attribute, path: &Path<'_>) -> Result<Attribute, Problem
 /// # Errors
 /// A field breaks a rule; the text names it.
 pub fn device_class(value: &Value) -> Result<DeviceClass, String> {
-    worded(read_class(value, &mut Doubts::default()))
+    worded(read_class(value, &mut UnmodelledFields::default()))
 }
 
-fn read_class(value: &Value, doubts: &mut Doubts) -> Result<DeviceClass, Problem> {
+fn read_class(value: &Value, doubts: &mut UnmodelledFields) -> Result<DeviceClass, Problem> {
     let object: Object<raw::Class> = object(value)?;
     if object.spec.extended_resource_name.is_some() {
         let what = "an extended resource by devices, which is not modelled";
@@ -225,7 +225,7 @@ fn selectors(raw: &[raw::Selector], path: &Path<'_>) -> Result<Vec<Text>, Proble
         let path = list.index(index);
         let path = path.field("cel");
         let path = path.field("expression");
-        let text = own.cel.as_ref().and_then(|own| own.expression.as_ref());
+        let text = own.cel.as_ref().and_then(|cel| cel.expression.as_ref());
         let text = required(text, &path, "an expression in CEL")?;
         Selector::compile(text).map_err(|error| path.broken(format!("`{text}`: {error}")))?;
         read.push(text.into());
@@ -238,10 +238,10 @@ fn selectors(raw: &[raw::Selector], path: &Path<'_>) -> Result<Vec<Text>, Proble
 /// # Errors
 /// A field breaks a rule; the text names it.
 pub fn resource_claim(value: &Value) -> Result<ResourceClaim, String> {
-    worded(read_claim(value, &mut Doubts::default()))
+    worded(read_claim(value, &mut UnmodelledFields::default()))
 }
 
-fn read_claim(value: &Value, doubts: &mut Doubts) -> Result<ResourceClaim, Problem> {
+fn read_claim(value: &Value, doubts: &mut UnmodelledFields) -> Result<ResourceClaim, Problem> {
     read_claim_in(value, &Path::root("spec"), doubts)
 }
 
@@ -249,7 +249,7 @@ fn read_claim(value: &Value, doubts: &mut Doubts) -> Result<ResourceClaim, Probl
 fn read_claim_in(
     value: &Value,
     path: &Path<'_>,
-    doubts: &mut Doubts,
+    doubts: &mut UnmodelledFields,
 ) -> Result<ResourceClaim, Problem> {
     let object: Object<raw::Claim> = object(value)?;
     let raw = &object.spec.devices;
@@ -289,7 +289,7 @@ fn read_claim_in(
 fn request(
     raw: &raw::Request,
     path: &Path<'_>,
-    doubts: &mut Doubts,
+    doubts: &mut UnmodelledFields,
 ) -> Result<ClaimRequest, Problem> {
     let name = required(
         raw.name.as_ref(),
@@ -334,9 +334,9 @@ fn request(
 }
 
 fn wanted(
-    raw: &raw::Wanted,
+    raw: &raw::DeviceRequestBody,
     path: &Path<'_>,
-    doubts: &mut Doubts,
+    doubts: &mut UnmodelledFields,
 ) -> Result<DeviceRequest, Problem> {
     let (capacity, tolerations) = (raw.capacity.is_some(), !raw.tolerations.is_empty());
     let effect = "the claim gets whole devices, whatever their capacity";
@@ -377,7 +377,7 @@ fn constraint(
     raw: &raw::Constraint,
     requests: &[ClaimRequest],
     path: &Path<'_>,
-    doubts: &mut Doubts,
+    doubts: &mut UnmodelledFields,
 ) -> Result<Option<MatchAttribute>, Problem> {
     let is_distinct = raw.distinct_attribute.is_some();
     let effect = "the claim may get devices of one value";
@@ -416,6 +416,10 @@ fn constraint(
     }
     Ok(Some(MatchAttribute {
         attribute: name.into(),
-        requests: raw.requests.iter().map(|own| own.as_str().into()).collect(),
+        requests: raw
+            .requests
+            .iter()
+            .map(|request| request.as_str().into())
+            .collect(),
     }))
 }

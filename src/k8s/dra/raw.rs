@@ -114,12 +114,12 @@ pub(super) struct DeviceClaim {
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Request {
     pub(super) name: Option<String>,
-    pub(super) exactly: Option<Wanted>,
+    pub(super) exactly: Option<DeviceRequestBody>,
     #[serde(deserialize_with = "nullable")]
     pub(super) first_available: Vec<Alternative>,
     /// Where `v1beta1` has what is asked for.
     #[serde(flatten)]
-    pub(super) own: Wanted,
+    pub(super) own: DeviceRequestBody,
 }
 
 #[derive(Default, Deserialize)]
@@ -127,12 +127,12 @@ pub(super) struct Request {
 pub(super) struct Alternative {
     pub(super) name: Option<String>,
     #[serde(flatten)]
-    pub(super) own: Wanted,
+    pub(super) own: DeviceRequestBody,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Wanted {
+pub(super) struct DeviceRequestBody {
     pub(super) device_class_name: Option<String>,
     #[serde(deserialize_with = "nullable")]
     pub(super) selectors: Vec<Selector>,

@@ -40,13 +40,13 @@ const OF_KINDS: &[(&str, &str)] = &[
     ("Configuration", "equal-shares"),
 ];
 
-/// An annotation that nobody reads, and the reason.
+/// An unread annotation, and the reason.
 pub(crate) struct Unread<'a> {
     pub(crate) key: &'a str,
     pub(crate) what: String,
 }
 
-/// Annotations of a pod, or of a template of pods, that nobody reads.
+/// Annotations of a pod, or of a template of pods, that are not read.
 pub(crate) fn unread_of_pod<'a>(
     annotations: &'a Annotations,
     containers: &[&str],
@@ -69,7 +69,7 @@ pub(crate) fn unread_of_pod<'a>(
     unread
 }
 
-/// Annotations of an object of another kind that nobody reads.
+/// Annotations of an object of another kind that are not read.
 pub(crate) fn unread_of_object<'a>(kind: &str, annotations: &'a Annotations) -> Vec<Unread<'a>> {
     let mut unread = Vec::new();
     for (key, name) in own(annotations) {

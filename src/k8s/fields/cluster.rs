@@ -1,7 +1,7 @@
 //! Fields of nodes and of other objects of a cluster that have no pods of their own.
 
 use super::pods::TEMPLATE;
-use super::{ANNOTATIONS, Fate, KEPT, Keep, List, READ, SILENT, Use, fields, part, whole};
+use super::{ANNOTATIONS, Fate, KEPT, List, READ, Retention, SILENT, Use, fields, part, whole};
 
 /// Kinds that stand beside pods and workloads.
 pub(super) const KINDS: &[(&str, List)] = table! {
@@ -76,7 +76,7 @@ const RUNTIME_CLASS: List = table! {
 const NAMESPACE: List = table! {
     spec: Fate {
         used: Use::Fields(table! { finalizers: SILENT }),
-        keep: Keep::Nothing,
+        keep: Retention::Nothing,
     },
     status: part(PHASE),
 };

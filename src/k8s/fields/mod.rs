@@ -43,7 +43,7 @@ pub(super) type List = &'static [(&'static str, Fate)];
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fate {
     used: Use,
-    keep: Keep,
+    keep: Retention,
 }
 
 /// Use of a field: modelled, refused or listed.
@@ -63,7 +63,7 @@ enum Use {
 
 /// Part of a value that a snapshot keeps.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Keep {
+pub(super) enum Retention {
     /// All of it.
     All,
     /// That it is there.
@@ -78,7 +78,7 @@ pub(super) enum Keep {
     Nothing,
 }
 
-impl Keep {
+impl Retention {
     /// What is kept of a field of an object of which this is kept.
     pub(super) fn of_field(self, name: &str) -> Self {
         match self {
@@ -91,60 +91,60 @@ impl Keep {
     }
 }
 
-const fn settled(keep: Keep) -> Fate {
+const fn settled(keep: Retention) -> Fate {
     let used = Use::Settled;
     Fate { used, keep }
 }
 
 /// It is read and kept.
-const KEPT: Fate = settled(Keep::All);
+const KEPT: Fate = settled(Retention::All);
 
 /// It is read, and that it is there is all that counts.
-const PRESENCE: Fate = settled(Keep::Presence);
+const PRESENCE: Fate = settled(Retention::Presence);
 
 /// Annotations, of which some are read.
-const ANNOTATIONS: Fate = settled(Keep::Annotations);
+const ANNOTATIONS: Fate = settled(Retention::Annotations);
 
 /// It is read where it is at hand, and not kept.
-const READ: Fate = settled(Keep::Nothing);
+const READ: Fate = settled(Retention::Nothing);
 
 /// It bears on nothing that a run or a placement answers: names of files, rights, addresses, records of
 /// other programs.
-const SILENT: Fate = settled(Keep::Nothing);
+const SILENT: Fate = settled(Retention::Nothing);
 
-/// It is told where it is found, for like kinds have it.
+/// It is reported where it is found, for like kinds have it.
 const MISPLACED: Fate = Fate {
     used: Use::Misplaced,
-    keep: Keep::All,
+    keep: Retention::All,
 };
 
 /// It is left out, with this effect.
 const fn left_out(effect: &'static str) -> Fate {
-    let (used, keep) = (Use::LeftOut(effect), Keep::Nothing);
+    let (used, keep) = (Use::LeftOut(effect), Retention::Nothing);
     Fate { used, keep }
 }
 
 /// It is left out where it says something else than what is usual, with this effect.
 const fn unless(usual: &'static str, effect: &'static str) -> Fate {
-    let (used, keep) = (Use::Unless(usual, effect), Keep::Nothing);
+    let (used, keep) = (Use::Unless(usual, effect), Retention::Nothing);
     Fate { used, keep }
 }
 
 /// Its fields say what becomes of them.
 const fn fields(list: List) -> Fate {
-    let (used, keep) = (Use::Fields(list), Keep::Fields(list));
+    let (used, keep) = (Use::Fields(list), Retention::Fields(list));
     Fate { used, keep }
 }
 
 /// Its fields say what is read of them; all are kept.
 const fn whole(list: List) -> Fate {
-    let (used, keep) = (Use::Fields(list), Keep::All);
+    let (used, keep) = (Use::Fields(list), Retention::All);
     Fate { used, keep }
 }
 
 /// It is read, whatever its fields are; these are kept.
 const fn part(list: List) -> Fate {
-    settled(Keep::Fields(list))
+    settled(Retention::Fields(list))
 }
 
 /// Fields that every object has, beside those of its kind.
@@ -155,14 +155,14 @@ const OF_EVERY_KIND: List = table! {
 
 /// A field that an object states and that is left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Stray {
+pub(super) struct UnreadField {
     /// The field's path.
     pub(super) field: String,
     /// Effect on the answer; `None` if there is no such field.
     effect: Option<&'static str>,
 }
 
-impl Stray {
+impl UnreadField {
     pub(super) fn what(&self) -> &'static str {
         match self.effect {
             Some(_) => "the field is left out",
@@ -176,20 +176,20 @@ impl Stray {
     }
 }
 
-/// Most fields of one object that are told; an object has no more of them but by accident.
+/// Maximum number of unread fields reported per object.
 const MOST: usize = 64;
 
 /// Fields of an object that are left out, as they are met.
 #[derive(Default)]
-pub(super) struct Strays(Vec<Stray>);
+pub(super) struct UnreadFields(Vec<UnreadField>);
 
-impl Strays {
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Stray> {
+impl UnreadFields {
+    pub(super) fn iter(&self) -> impl Iterator<Item = &UnreadField> {
         self.0.iter()
     }
 
     fn add(&mut self, field: String, effect: Option<&'static str>) {
-        let stray = Stray { field, effect };
+        let stray = UnreadField { field, effect };
         if self.0.len() < MOST && !self.0.contains(&stray) {
             self.0.push(stray);
         }
@@ -294,16 +294,16 @@ pub(super) fn spec_of(kind: &str) -> Option<List> {
 }
 
 /// Kept part of an object; `None` if nothing of its kind is.
-pub(super) fn kept_of(kind: &str) -> Option<Keep> {
+pub(super) fn kept_of(kind: &str) -> Option<Retention> {
     let own = kind_of(kind)?;
     let mut fates = own.iter().map(|(_, fate)| fate.keep);
-    let is_kept = fates.any(|keep| !matches!(keep, Keep::Nothing));
-    is_kept.then_some(Keep::Object(own))
+    let is_kept = fates.any(|keep| !matches!(keep, Retention::Nothing));
+    is_kept.then_some(Retention::Object(own))
 }
 
 /// A field of a kind that a snapshot does not keep, by its path as `spec.containers[].tty`; `None` if it
 /// bears on nothing.
-pub(super) fn unkept(kind: &str, path: &str) -> Option<Stray> {
+pub(super) fn unkept(kind: &str, path: &str) -> Option<UnreadField> {
     let mut keys = path.split('.').map(|key| key.trim_end_matches("[]"));
     let own = kind_of(kind)?;
     let first = keys.next().and_then(|name| of_kind(own, name));
@@ -312,7 +312,7 @@ pub(super) fn unkept(kind: &str, path: &str) -> Option<Stray> {
         None | Some(Use::Misplaced) => None,
         Some(_) => return None,
     };
-    Some(Stray {
+    Some(UnreadField {
         field: path.to_owned(),
         effect,
     })
@@ -331,24 +331,24 @@ fn below<'k>(field: &'static Fate, keys: impl Iterator<Item = &'k str>) -> Optio
 }
 
 /// Reads a value and notes the fields that no reader looks at.
-pub(super) struct Watched<'a> {
+pub(super) struct FieldWatch<'a> {
     pub(super) list: List,
     /// Place of the value in its object.
     pub(super) root: &'static str,
-    pub(super) strays: &'a mut Strays,
+    pub(super) strays: &'a mut UnreadFields,
 }
 
-/// [`Watched`] as a seed for a type.
-pub(super) struct WatchedAs<'a, T>(
-    pub(super) Watched<'a>,
+/// [`FieldWatch`] as a seed for a type.
+pub(super) struct FieldWatchSeed<'a, T>(
+    pub(super) FieldWatch<'a>,
     pub(super) std::marker::PhantomData<T>,
 );
 
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for WatchedAs<'_, T> {
+impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for FieldWatchSeed<'_, T> {
     type Value = T;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        let Watched { list, root, strays } = self.0;
+        let FieldWatch { list, root, strays } = self.0;
         // One type of function for all types that are read, so that parts they share, such as pod
         // templates, are compiled once.
         let mut note: &mut dyn FnMut(serde_ignored::Path<'_>) = &mut |path| {

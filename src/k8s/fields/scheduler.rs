@@ -3,11 +3,11 @@
 use model::scheduler_config::LeftOutSetting;
 use serde_json::Value;
 
-use super::{KEPT, List, SILENT, Strays, fields, left_out};
+use super::{KEPT, List, SILENT, UnreadFields, fields, left_out};
 
 /// Settings of a configuration that the model leaves out.
 pub(crate) fn left_out_settings(config: &Value) -> Vec<LeftOutSetting> {
-    let mut strays = Strays::default();
+    let mut strays = UnreadFields::default();
     strays.walk(config, SCHEDULER_CONFIG, "");
     let settings = strays.iter().map(|stray| LeftOutSetting {
         field: stray.field.trim_start_matches('.').to_owned(),

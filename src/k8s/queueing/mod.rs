@@ -1,9 +1,9 @@
 //! Manifests of Kueue's objects, `kueue.x-k8s.io/v1beta2` (spec: batch-on-kubernetes.md 1.1).
 
-mod declared;
-mod passing;
+mod admission_checks;
+mod objects;
 mod raw;
-mod wishes;
+mod topology_requests;
 mod workload;
 
 use serde::de::DeserializeOwned;
@@ -20,9 +20,9 @@ use model::queueing::{
 use model::{Text, Toleration};
 use units::Quantity;
 
-pub(super) use declared::add;
+pub(super) use objects::add;
 pub(super) use raw::{Object, part};
-pub(super) use wishes::wishes;
+pub(super) use topology_requests::wishes;
 pub(crate) use workload::pod_of;
 pub use workload::workload;
 
@@ -174,7 +174,7 @@ fn read_cluster_queue(value: &Value) -> Result<ClusterQueue, Problem> {
                 flavors: check
                     .on_flavors
                     .iter()
-                    .map(|own| own.as_str().into())
+                    .map(|on_flavor| on_flavor.as_str().into())
                     .collect(),
             })
             .chain(plain)
@@ -203,7 +203,7 @@ fn stop(text: Option<&str>, path: &Path<'_>) -> Result<StopPolicy, Problem> {
 
 fn weight(raw: Option<&raw::FairSharing>, path: &Path<'_>) -> Result<Quantity, Problem> {
     let path = path.field("fairSharing");
-    let text = raw.and_then(|own| own.weight.as_ref());
+    let text = raw.and_then(|raw| raw.weight.as_ref());
     let text = text.map_or("1", |AmountText(text)| text);
     quantity(text, &path.field("weight"))
 }
@@ -283,7 +283,7 @@ fn preemption(raw: &raw::Preemption, path: &Path<'_>) -> Result<QueuePreemption,
     )?;
     let stated = raw.borrow_within_cohort.as_ref();
     let borrowing = policy(
-        stated.and_then(|own| own.policy.as_deref()),
+        stated.and_then(|stated| stated.policy.as_deref()),
         &[NEVER, LOWER],
         &borrow.field("policy"),
     )?;
@@ -292,7 +292,7 @@ fn preemption(raw: &raw::Preemption, path: &Path<'_>) -> Result<QueuePreemption,
         let expected = "`Never`, as `reclaimWithinCohort` is `Never`";
         return Err(borrow.field("policy").problem(expected, "LowerPriority"));
     }
-    let max_priority = stated.and_then(|own| own.max_priority_threshold);
+    let max_priority = stated.and_then(|stated| stated.max_priority_threshold);
     Ok(QueuePreemption {
         within_queue: policy(
             raw.within_cluster_queue.as_deref(),
@@ -333,7 +333,7 @@ fn groups(raw: &[raw::Group], path: &Path<'_>) -> Result<Vec<ResourceGroup>, Pro
             covered: group
                 .covered_resources
                 .iter()
-                .map(|own| own.as_str().into())
+                .map(|resource| resource.as_str().into())
                 .collect(),
             flavors,
         });

@@ -73,12 +73,12 @@ pub(super) struct Flavor {
 #[serde(default)]
 pub(super) struct Topology {
     #[serde(deserialize_with = "nullable")]
-    pub(super) levels: Vec<Level>,
+    pub(super) levels: Vec<TopologyLevel>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Level {
+pub(super) struct TopologyLevel {
     pub(super) node_label: Option<String>,
 }
 
@@ -254,12 +254,12 @@ pub(super) struct Admission {
     #[serde(deserialize_with = "nullable")]
     pub(super) cluster_queue: String,
     #[serde(deserialize_with = "nullable")]
-    pub(super) pod_set_assignments: Vec<Assigned>,
+    pub(super) pod_set_assignments: Vec<PodSetAssignment>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
-pub(super) struct Assigned {
+pub(super) struct PodSetAssignment {
     pub(super) name: Option<String>,
     pub(super) count: Option<i64>,
     #[serde(deserialize_with = "texts")]
@@ -286,7 +286,7 @@ pub(super) struct AssignedSlice {
     #[serde(deserialize_with = "nullable")]
     pub(super) pod_counts: OneOrMany<i64>,
     #[serde(deserialize_with = "nullable")]
-    pub(super) values_per_level: Vec<OneOrMany<String, Affixed>>,
+    pub(super) values_per_level: Vec<OneOrMany<String, AffixedValues>>,
 }
 
 /// A value for all domains of a slice, or one for each.
@@ -309,7 +309,7 @@ impl<T, M> Default for OneOrMany<T, M> {
 /// Values that share their beginning and end.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Affixed {
+pub(super) struct AffixedValues {
     #[serde(deserialize_with = "nullable")]
     pub(super) prefix: String,
     #[serde(deserialize_with = "nullable")]

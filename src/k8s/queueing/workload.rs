@@ -10,7 +10,7 @@ use super::raw;
 use super::worded;
 use model::queueing::{
     Admission, Condition, PodSet, PodSetAdmission, QueuedWorkload, TopologyAssignment,
-    TopologyRequest, TopologySlice, TopologyWish,
+    TopologyConstraint, TopologyRequest, TopologySlice,
 };
 use model::{PodSpec, Text};
 use units::{Duration, Instant};
@@ -106,8 +106,8 @@ pub(crate) fn pod_of(template: &Value, namespace: &str) -> Value {
             "name": "template",
             "resourceVersion": "1",
             "namespace": namespace,
-            "labels": metadata.and_then(|own| own.get("labels")),
-            "annotations": metadata.and_then(|own| own.get("annotations")),
+            "labels": metadata.and_then(|metadata| metadata.get("labels")),
+            "annotations": metadata.and_then(|metadata| metadata.get("annotations")),
         },
         "spec": template.get("spec"),
     })
@@ -129,14 +129,17 @@ fn topology_request(
     wishes.extend(
         raw.required
             .as_deref()
-            .map(|own| TopologyWish::Required(own.into())),
+            .map(|own| TopologyConstraint::Required(own.into())),
     );
     wishes.extend(
         raw.preferred
             .as_deref()
-            .map(|own| TopologyWish::Preferred(own.into())),
+            .map(|own| TopologyConstraint::Preferred(own.into())),
     );
-    wishes.extend(raw.unconstrained.then_some(TopologyWish::Unconstrained));
+    wishes.extend(
+        raw.unconstrained
+            .then_some(TopologyConstraint::Unconstrained),
+    );
     if wishes.len() > 1 {
         return Err(path.broken("expected one of `required`, `preferred`, `unconstrained`"));
     }
@@ -227,13 +230,16 @@ fn domains(raw: &raw::AssignedDomains, path: &Path<'_>) -> Result<TopologyAssign
             let one = counts
                 .individual
                 .as_ref()
-                .and_then(|own| own.get(place).copied());
+                .and_then(|individual| individual.get(place).copied());
             let count = one.or(counts.universal);
             let count = count.ok_or_else(|| path.field("podCounts").missing("a count a domain"))?;
             let values = slice.values_per_level.iter().map(|level| {
-                let one = level.individual.as_ref().and_then(|own| {
-                    let root = own.roots.get(place)?;
-                    Some(Text::from(format!("{}{root}{}", own.prefix, own.suffix)))
+                let one = level.individual.as_ref().and_then(|individual| {
+                    let root = individual.roots.get(place)?;
+                    Some(Text::from(format!(
+                        "{}{root}{}",
+                        individual.prefix, individual.suffix
+                    )))
                 });
                 let value = one.or_else(|| level.universal.as_deref().map(Into::into));
                 value.ok_or_else(|| path.field("valuesPerLevel").missing("a value a domain"))
@@ -242,7 +248,11 @@ fn domains(raw: &raw::AssignedDomains, path: &Path<'_>) -> Result<TopologyAssign
         }
     }
     Ok(TopologyAssignment {
-        levels: raw.levels.iter().map(|own| own.as_str().into()).collect(),
+        levels: raw
+            .levels
+            .iter()
+            .map(|level| level.as_str().into())
+            .collect(),
         domains,
     })
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::{TextMap, TextOrNumber};
-use crate::{ingress_settings, keys, reported};
+use crate::{ingress_settings, keys, reported_status};
 
 /// Prefix of the annotations by which `autoscaling/v1` carries what it has no fields for.
 pub(crate) const AUTOSCALER_ANNOTATIONS: &str = "autoscaling.alpha.kubernetes.io/";
@@ -48,7 +48,7 @@ impl Annotations {
                     | keys::INDEX_FAILURES
                     | keys::IGNORED_INDEX_FAILURES
             )
-            || reported::ANNOTATIONS.contains(&key)
+            || reported_status::ANNOTATIONS.contains(&key)
             || ingress_settings::instead(key).is_some()
     }
 
@@ -103,7 +103,7 @@ fn stated(declaration: &str) -> String {
         paused: Option<IgnoredAny>,
     }
     let read = serde_json::from_str::<Declaration>(declaration);
-    let fields = read.ok().and_then(|own| own.spec).unwrap_or_default();
+    let fields = read.ok().and_then(|ok| ok.spec).unwrap_or_default();
     let fields = [("replicas", fields.replicas), ("paused", fields.paused)];
     let stated = fields.iter().filter(|(_, value)| value.is_some());
     let names: Vec<&str> = stated.map(|(name, _)| *name).collect();

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use super::{LabelSelector, Named, nullable};
+use super::{LabelSelector, NameReference, nullable};
 
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -48,9 +48,9 @@ pub(crate) struct Template {
 #[serde(rename_all = "camelCase", default)]
 pub(crate) struct Containers {
     #[serde(deserialize_with = "nullable")]
-    containers: Vec<Named>,
+    containers: Vec<NameReference>,
     #[serde(deserialize_with = "nullable")]
-    init_containers: Vec<Named>,
+    init_containers: Vec<NameReference>,
     pub(crate) restart_policy: Option<String>,
 }
 

@@ -136,7 +136,7 @@ pub(super) struct OwnerReference {
 /// Pods that a workload wants.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Wanted {
+pub(super) struct ReplicaFields {
     pub(super) replicas: Option<i64>,
     pub(super) parallelism: Option<i64>,
     pub(super) completions: Option<i64>,
@@ -235,7 +235,7 @@ pub(super) struct PodSpec {
     #[serde(deserialize_with = "nullable")]
     pub(super) topology_spread_constraints: Vec<TopologySpread>,
     #[serde(deserialize_with = "nullable")]
-    pub(super) scheduling_gates: Vec<Named>,
+    pub(super) scheduling_gates: Vec<NameReference>,
     #[serde(deserialize_with = "nullable")]
     pub(super) volumes: Vec<Volume>,
     #[serde(deserialize_with = "nullable")]
@@ -266,7 +266,7 @@ pub(super) struct ClaimNames {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Named {
+pub(super) struct NameReference {
     #[serde(deserialize_with = "nullable")]
     pub(super) name: String,
 }
@@ -299,7 +299,7 @@ pub(super) struct Resources {
     #[serde(deserialize_with = "nullable")]
     pub(super) limits: Amounts,
     #[serde(deserialize_with = "nullable")]
-    pub(super) claims: Vec<Named>,
+    pub(super) claims: Vec<NameReference>,
 }
 
 #[derive(Debug, Default, Deserialize)]

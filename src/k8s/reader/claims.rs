@@ -20,7 +20,7 @@ impl Reader {
     }
 
     /// Looks for the claims of stateful sets. Pods whose claims are neither there nor made are placed as if
-    /// they had no such volumes, which is told.
+    /// they had no such volumes, which is reported.
     pub(super) fn settle_claims(&mut self) {
         for place in 0..self.workloads.len() {
             let Object::StatefulSet(set) = &self.workloads[place].object else {
@@ -33,12 +33,12 @@ impl Reader {
             let claims: Vec<ClaimTemplate> = { set.claims.0.iter() }
                 .map(|own| self.settled_claim(&set, own))
                 .collect();
-            if claims.iter().any(|own| !own.is_made) {
+            if claims.iter().any(|claim| !claim.is_made) {
                 self.note_left_out_claims(&set);
             }
             let known = claims
                 .into_iter()
-                .filter(|own| own.is_made || !own.present.is_empty());
+                .filter(|claim| claim.is_made || !claim.present.is_empty());
             self.workloads[place].object = Object::StatefulSet(Arc::new(StatefulSet {
                 claims: ClaimTemplates(known.collect()),
                 ..(*set).clone()
@@ -47,7 +47,7 @@ impl Reader {
     }
 
     /// Notes pods that a file binds to a node although a claim of theirs waits until a scheduler has chosen
-    /// the node: nobody will, so the claim stays pending and the pod never runs.
+    /// the node: no scheduler will, so the claim stays pending and the pod never runs.
     pub(super) fn note_claims_without_scheduler(&mut self) {
         let mut waiting = Vec::new();
         for pod in self.pods.iter().filter(|pod| pod.node_name.is_some()) {
@@ -64,7 +64,8 @@ impl Reader {
                 let claim = self.admission.claims.get(&names);
                 let claim = claim.filter(|own| !own.is_bound && own.volume.is_empty());
                 let claim = claim.filter(|own| own.selected_node.is_none());
-                let class = claim.and_then(|own| self.admission.storage_classes.get(&own.class));
+                let class =
+                    claim.and_then(|claim| self.admission.storage_classes.get(&claim.class));
                 if class.is_some_and(|class| class.waits_for_consumer) {
                     waiting.push((pod.namespace().clone(), pod.name.clone(), name.clone()));
                 }
@@ -99,7 +100,8 @@ impl Reader {
         let claims = self.admission.claims.keys();
         let present = claims.filter(|(namespace, name)| {
             let ordinal = name.strip_prefix(&prefix);
-            *namespace == set.namespace && ordinal.is_some_and(|own| own.parse::<u32>().is_ok())
+            *namespace == set.namespace
+                && ordinal.is_some_and(|ordinal| ordinal.parse::<u32>().is_ok())
         });
         let present: Vec<Text> = present.map(|(_, name)| name.clone()).collect();
         ClaimTemplate {

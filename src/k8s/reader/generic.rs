@@ -5,13 +5,13 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::Reader;
-use crate::declared::DeclaredWorkload;
+use crate::declared_workload::DeclaredWorkload;
 use crate::field::{Path, Problem};
 use crate::findings::ObjectName;
 use crate::parts::Parts;
 use crate::queueing::pod_of;
 use model::queueing::{PodSet, QueuedWorkload};
-use model::workload::job::{CompletionMode, JobMember, JobQueue, Queued};
+use model::workload::job::{CompletionMode, JobMember, JobQueue, QueueReference};
 use model::workload::{Job, RestartPolicy};
 use model::{PodSpec, Text};
 
@@ -92,7 +92,7 @@ fn job(workload: &QueuedWorkload, place: usize, set: &PodSet, mut template: Arc<
         name,
         template,
         mode: CompletionMode::Indexed,
-        queue: Queued(Some(Arc::new(queue))),
+        queue: QueueReference(Some(Arc::new(queue))),
         ..Job::default()
     };
     let pods = i32::try_from(set.count).unwrap_or(i32::MAX);

@@ -2,13 +2,13 @@
 //! and remembers the first rule that was broken.
 
 mod claims;
+mod finish;
 mod generic;
-mod noting;
 mod places;
+mod pod_times;
 mod pods;
-mod queued;
-mod settling;
-mod stated;
+mod queued_pods;
+mod unread_parts;
 
 use std::sync::Arc;
 
@@ -17,8 +17,7 @@ use rustc_hash::FxBuildHasher;
 use serde_json::Value;
 
 use super::admission::{AdmissionClasses, PriorityClass};
-use super::alike::HEADER_KIND;
-use super::declared::DeclaredWorkload;
+use super::declared_workload::DeclaredWorkload;
 use super::field::{Path, Problem, parse_unix_secs};
 use super::findings::ObjectName;
 use super::owners::Owners;
@@ -28,6 +27,7 @@ use super::recommendations::VerticalCheckpoint;
 use super::revisions::DeclaredRevision;
 use super::runtime_class::RuntimeClass;
 use super::scheduler_config::ConfigDoubt;
+use super::similar_pod::HEADER_KIND;
 use super::{
     ContainerNames, Ctx, Kubelet, ManifestPod, Manifests, NodeReport, Origin, UnreadWorkloads,
     Updates, cluster_scoped, convert, left_out, node, node_status, objects, server,
@@ -45,7 +45,7 @@ pub(super) enum Fate {
     Ignored,
     /// It was read before.
     Repeated,
-    /// A pod that has ended and that nobody looks at any more.
+    /// A pod that has ended and has no effect any more.
     Ended,
     /// It counts.
     Taken,
@@ -53,7 +53,7 @@ pub(super) enum Fate {
 
 /// Where pods may be like others.
 #[derive(Clone, Copy, Default)]
-struct Likeness {
+struct SimilarPods {
     /// The file being read is a snapshot with such pods.
     is_in_file: bool,
     /// Every file may have some.
@@ -85,7 +85,7 @@ pub(super) struct Reader {
     repeated: u64,
     /// Place of each pod among the pods, by namespace and name.
     pod_places: IndexMap<(Text, Text), usize, FxBuildHasher>,
-    likeness: Likeness,
+    likeness: SimilarPods,
     /// Number of pods of the files before.
     pods_before: usize,
     /// Pods of the file being read that stood in files before it.
@@ -114,14 +114,14 @@ pub(super) struct Reader {
     keeps_objects: bool,
     /// Kinds whose objects are left out.
     unwanted: Vec<&'static str>,
-    /// Whether workloads that break a rule are told of instead of refused.
+    /// Whether workloads that break a rule are reported instead of refused.
     tolerates_workloads: bool,
     workloads: Vec<DeclaredWorkload>,
     dependents: Vec<DeclaredWorkload>,
     revisions: Vec<DeclaredRevision>,
     checkpoints: Vec<VerticalCheckpoint>,
     /// Pods that wait for the quota of a queue.
-    queued: Vec<queued::QueuedPod>,
+    queued: Vec<queued_pods::QueuedPod>,
     /// Kinds, namespaces and names of workloads that are several jobs.
     job_sets: SortedSet<(String, String, String)>,
     /// The field of a workload that broke a rule.
@@ -341,7 +341,7 @@ impl Reader {
         (self.ended, self.repeated)
     }
 
-    /// Whether an object is known by its name alone, and nobody waits for that name.
+    /// Whether an object is known by its name alone, and no object waits for that name.
     fn is_left_out(&self, parts: &Parts) -> bool {
         self.tolerates_workloads && matches!(parts.kind.as_deref(), Some("Secret" | "ConfigMap"))
     }

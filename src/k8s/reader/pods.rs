@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::stated::{at, created, phase, started};
+use super::pod_times::{at, created, phase, started};
 use super::{Fate, Reader};
-use crate::alike::{AlikePod, GROUP, OwnFields, VERSION};
 use crate::field::{Path, Problem, parse_unix_secs};
 use crate::findings::ObjectName;
 use crate::parts::{Body, Parts};
+use crate::similar_pod::{GROUP, PodOverrides, SimilarPod, VERSION};
 use crate::{
     Maker, ManifestPod, Origin, life, pod, pod_status, raw, resize, runtime_class, server,
     template, unmodelled,
@@ -145,7 +145,10 @@ impl Reader {
 
     /// Adds a pod that is written as one that is like another. What it comes to is what
     /// [`Reader::add`] comes to, without the parts that such a pod has not.
-    pub(in super::super) fn add_written_alike(&mut self, pod: &AlikePod<'_>) -> Result<(), String> {
+    pub(in super::super) fn add_written_alike(
+        &mut self,
+        pod: &SimilarPod<'_>,
+    ) -> Result<(), String> {
         self.begin_object()?;
         self.fate = Fate::Taken;
         let own = pod.own();
@@ -172,7 +175,7 @@ impl Reader {
     }
 
     /// Adds a pod that has everything but a few fields of its own from one before it.
-    fn add_alike(&mut self, own: &OwnFields<'_>, like: &str) -> Result<(), Problem> {
+    fn add_alike(&mut self, own: &PodOverrides<'_>, like: &str) -> Result<(), Problem> {
         let namespace = own.namespace.filter(|namespace| !namespace.is_empty());
         let namespace = self.ctx.texts.share(namespace.unwrap_or("default"));
         let known = (namespace, Text::from(like));
@@ -318,9 +321,9 @@ fn is_preempted(status: &raw::PodStatus) -> bool {
 }
 
 /// The fields that a pod states itself, of its parts.
-fn own_fields(parts: &Parts) -> OwnFields<'_> {
+fn own_fields(parts: &Parts) -> PodOverrides<'_> {
     let metadata = &parts.metadata;
-    OwnFields {
+    PodOverrides {
         name: metadata.name.as_deref(),
         namespace: metadata.namespace.as_deref(),
         uid: metadata.uid.as_deref(),

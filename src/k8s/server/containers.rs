@@ -186,7 +186,7 @@ pub(super) const RULES: &[Rule] = &[
                     ("livenessProbe", &own.liveness_probe),
                     ("startupProbe", &own.startup_probe),
                 ] {
-                    let successes = probe.as_ref().and_then(|own| own.success_threshold);
+                    let successes = probe.as_ref().and_then(|probe| probe.success_threshold);
                     // 0 is none: the default, 1.
                     let wrong = successes.filter(|own| *own > 1);
                     if let Some(successes) = wrong {
@@ -207,7 +207,7 @@ pub(super) const RULES: &[Rule] = &[
                     ("readinessProbe", &own.readiness_probe),
                     ("startupProbe", &own.startup_probe),
                 ] {
-                    if probe.is_some_and(|own| own.handlers() > 1) {
+                    if probe.is_some_and(|probe| probe.handlers() > 1) {
                         breaches.add_plain(&path.field(field));
                     }
                 }

@@ -71,7 +71,7 @@ pub(super) const RULES: &[Rule<raw::Job>] = &[
         "Required value: must be specified when completions is above 100000",
         "validateJobSpec",
         |job, breaches| {
-            let is_large = job.completions.is_some_and(|own| own > 100_000);
+            let is_large = job.completions.is_some_and(|count| count > 100_000);
             let is_limited = job.is_indexed() && job.backoff_limit_per_index.is_some();
             if is_large && is_limited && job.max_failed_indexes.is_none() {
                 breaches.add_plain(&Path::root("spec").field("maxFailedIndexes"));
@@ -82,7 +82,7 @@ pub(super) const RULES: &[Rule<raw::Job>] = &[
         "must be less than or equal to 10000 when completions are above 100000 and used with backoff limit per index",
         "validateJobSpec",
         |job, breaches| {
-            let is_large = job.completions.is_some_and(|own| own > 100_000);
+            let is_large = job.completions.is_some_and(|count| count > 100_000);
             if !(is_large && job.is_indexed() && job.backoff_limit_per_index.is_some()) {
                 return;
             }
@@ -317,7 +317,7 @@ pub(super) const RULES: &[Rule<raw::Job>] = &[
             if job
                 .success_policy
                 .as_ref()
-                .is_some_and(|own| own.rules.is_empty())
+                .is_some_and(|success_policy| success_policy.rules.is_empty())
             {
                 breaches.add_plain(&Path::root("spec").field("successPolicy").field("rules"));
             }

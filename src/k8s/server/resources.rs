@@ -129,7 +129,7 @@ pub(super) const RULES: &[Rule] = &[
         "claims cannot be set for Resources at pod-level",
         "validatePodResources",
         |spec, breaches| {
-            let claims = spec.resources.iter().flat_map(|own| &own.claims);
+            let claims = spec.resources.iter().flat_map(|resource| &resource.claims);
             let path = Path::root("spec");
             let path = path.field("resources");
             for claim in claims {
@@ -220,7 +220,7 @@ pub fn takes_amount(name: &str, amount: Quantity) -> bool {
 /// Whether an amount is so many pages of a size.
 fn are_pages(size: &str, amount: Quantity) -> bool {
     let size = size.parse::<Quantity>().ok();
-    let size = size.and_then(|own| own.units_ceil().ok());
+    let size = size.and_then(|size| size.units_ceil().ok());
     match (size, amount.units_ceil()) {
         (Some(size), Ok(amount)) if size > 0 => amount % size == 0,
         _ => false,
@@ -249,7 +249,7 @@ pub(in super::super) fn check_whole(
     ];
     let is_counted = |name: &str| is_extended(name) || COUNTED.contains(&name);
     let mut parts = listed(amounts);
-    match parts.find(|own| is_counted(own.name) && !is_whole(own.quantity)) {
+    match parts.find(|part| is_counted(part.name) && !is_whole(part.quantity)) {
         None => Ok(()),
         Some(part) => Err(path
             .key(part.name)

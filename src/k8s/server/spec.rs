@@ -157,7 +157,7 @@ pub(super) const RULES: &[Rule] = &[
 fn is_about(selector: &raw::LabelSelector, key: &str) -> bool {
     let mut expressions = selector.match_expressions.iter();
     selector.match_labels.contains_key(key)
-        || expressions.any(|own| own.key.as_deref() == Some(key))
+        || expressions.any(|expression| expression.key.as_deref() == Some(key))
 }
 
 fn keys_without_selector(spec: &raw::PodSpec, breaches: &mut Breaches) {
@@ -183,7 +183,7 @@ fn each_volume<'a>(spec: &'a raw::PodSpec, mut show: impl FnMut(&Path<'_>, &'a s
     let path = Path::root("spec");
     let path = path.field("volumes");
     for (index, own) in spec.volumes.iter().enumerate() {
-        // One without a name is nobody's here.
+        // An unnamed one belongs to no object here.
         if !own.name.is_empty() {
             show(&path.index(index).field("name"), &own.name);
         }

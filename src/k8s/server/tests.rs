@@ -282,7 +282,7 @@ fn check(object: &Value, field: &str, says: &str) {
             let told: Vec<String> = read.findings.iter().map(ToString::to_string).collect();
             assert!(told.join("\n").contains(words), "{told:?}\nlacks {words}");
         }
-        // Some have no meaning whoever has admitted them.
+        // Some have no meaning whichever server has admitted them.
         Err(error) => assert!(!error.to_string().contains(words), "{error}"),
     }
 }

@@ -6,15 +6,15 @@ use std::io::{self, BufWriter, Write};
 
 use serde_json::Value;
 
-use super::alike::{HEADER, Shapes, Split};
 use super::dump::read_into;
+use super::json_copy::{JsonCopier, OmittedFields};
 use super::json_stream::{self, top_level_text};
-use super::keep::{Keeper, PassedOver};
 use super::object::ObjectSeed;
 use super::pod_status;
 use super::reader::{Fate, Reader};
 use super::scheduler_config::{config_doubts, read_scheduler_config};
-use super::source::{Refused, Sink, Source, Stop, Syntax};
+use super::similar_pod::{HEADER, Shapes, Split};
+use super::source::{Sink, Source, SourceError, Stop, Syntax};
 use super::{ManifestFinding, Manifests, fields, kinds, yaml};
 use intake::Input;
 use intake::TraceError;
@@ -34,7 +34,7 @@ pub struct SnapshotWriter<W: Write> {
     reader: Reader,
     out: BufWriter<W>,
     buffer: Vec<u8>,
-    passed_over: PassedOver,
+    passed_over: OmittedFields,
     kept: SortedMap<String, u64>,
     /// Kinds that are left out on purpose, with the number of their objects.
     unwanted: SortedMap<&'static str, u64>,
@@ -58,7 +58,7 @@ pub struct Snapshot<W> {
     /// Objects that were met more than once.
     pub repeated: u64,
     /// Fields that were not copied.
-    pub passed_over: PassedOver,
+    pub passed_over: OmittedFields,
     /// Destination of the snapshot.
     pub out: W,
 }
@@ -70,7 +70,7 @@ impl<W: Write> SnapshotWriter<W> {
             reader: Reader::default().with_workloads().tolerant(),
             out: BufWriter::new(out),
             buffer: Vec::new(),
-            passed_over: PassedOver::default(),
+            passed_over: OmittedFields::default(),
             kept: SortedMap::new(),
             unwanted: SortedMap::new(),
             failed: None,
@@ -150,10 +150,10 @@ impl<W: Write> SnapshotWriter<W> {
     }
 
     /// An object that is YAML of a shape of its own, or a list of them, as JSON.
-    fn as_json(&mut self, source: Source<'_>) -> Result<(), Refused> {
+    fn as_json(&mut self, source: Source<'_>) -> Result<(), SourceError> {
         let value: Value = source
             .read(std::marker::PhantomData)
-            .map_err(|fault| Refused(self.reader.describe(&fault.words)))?;
+            .map_err(|fault| SourceError(self.reader.describe(&fault.words)))?;
         if value.is_null() {
             return Ok(());
         }
@@ -164,17 +164,17 @@ impl<W: Write> SnapshotWriter<W> {
         let text = value.to_string();
         json_stream::read_one(text.as_bytes(), self).map_err(|stop| match stop {
             Stop::Refused(refused) => refused,
-            Stop::Read(error) => Refused(error.to_string()),
+            Stop::Read(error) => SourceError(error.to_string()),
         })
     }
 
-    /// The configuration of a scheduler is no object of a cluster; what is wrong with it is told.
-    fn check_config(&mut self, source: Source<'_>) -> Result<(), Refused> {
+    /// The configuration of a scheduler is no object of a cluster; what is wrong with it is reported.
+    fn check_config(&mut self, source: Source<'_>) -> Result<(), SourceError> {
         let text = String::from_utf8_lossy(source.text);
         let config = read_scheduler_config(SCHEDULER_CONFIG, &text).map_err(|error| {
             let words = error.to_string();
             let words = words.strip_prefix(SCHEDULER_CONFIG).unwrap_or(&words);
-            Refused(format!(
+            SourceError(format!(
                 "{}, {SCHEDULER_CONFIG}{words}",
                 self.reader.place()
             ))
@@ -186,24 +186,24 @@ impl<W: Write> SnapshotWriter<W> {
     }
 
     /// The text in full of a pod that is like another one.
-    fn whole(&self, source: &Source<'_>, kind: &str) -> Whole {
+    fn whole(&self, source: &Source<'_>, kind: &str) -> Expansion {
         if kind != "Pod" || !self.reader.is_in_snapshot() {
-            return Whole::No;
+            return Expansion::No;
         }
         let value: Result<Value, _> = source.read(std::marker::PhantomData);
         match value {
-            Ok(value) if self.reader.is_like_repeated(&value) => Whole::Missing,
+            Ok(value) if self.reader.is_like_repeated(&value) => Expansion::Missing,
             Ok(value) if value.get("like").is_some() => {
                 let whole = self.shapes.whole(&value);
-                whole.map_or(Whole::Missing, Whole::Found)
+                whole.map_or(Expansion::Missing, Expansion::Found)
             }
-            // What is wrong with a text is told where the text is copied.
-            _ => Whole::No,
+            // What is wrong with a text is reported where the text is copied.
+            _ => Expansion::No,
         }
     }
 
     /// Refusal of the kept part by the reader, with the place in the file.
-    fn refusal(&self, source: Source<'_>, kind: &str, plain: Refused) -> Refused {
+    fn refusal(&self, source: Source<'_>, kind: &str, plain: SourceError) -> SourceError {
         let mut probe = Reader::default().with_workloads().tolerant();
         probe.move_to(self.reader.place());
         match probe.object(source, Some(kind)) {
@@ -214,7 +214,7 @@ impl<W: Write> SnapshotWriter<W> {
 }
 
 /// A pod that is like another one, in full.
-enum Whole {
+enum Expansion {
     /// It is like no other one.
     No,
     Found(String),
@@ -222,7 +222,7 @@ enum Whole {
     Missing,
 }
 
-/// Takes out of a pod's text what nobody looks at; `None` of a text that is none.
+/// Removes unused fields from a pod's text; `None` of a text that is none.
 fn shortened_pod(text: &mut Vec<u8>) -> Option<Value> {
     let mut pod: Value = serde_json::from_slice(text).ok()?;
     pod_status::shorten(&mut pod);
@@ -246,7 +246,7 @@ fn state_kind(object: &mut Vec<u8>, kind: &str) {
 
 /// Findings about fields that the snapshot does not keep although they bear on placements. Of
 /// workloads the selectors alone do.
-fn unkept(passed_over: &PassedOver) -> Vec<ManifestFinding> {
+fn unkept(passed_over: &OmittedFields) -> Vec<ManifestFinding> {
     let mut findings = Vec::new();
     for (kind, list) in passed_over.sorted() {
         if kinds::is_workload(kind, None) {
@@ -271,7 +271,7 @@ impl<W: Write> Sink for SnapshotWriter<W> {
         &mut self.reader
     }
 
-    fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), Refused> {
+    fn object(&mut self, source: Source<'_>, kind: Option<&str>) -> Result<(), SourceError> {
         let own = match source.syntax {
             Syntax::Json => top_level_text(source.text, "kind"),
             Syntax::Yaml => std::str::from_utf8(source.text)
@@ -299,18 +299,18 @@ impl<W: Write> Sink for SnapshotWriter<W> {
         };
         let whole = self.whole(&source, &kind);
         let source = match &whole {
-            Whole::No => source,
-            Whole::Found(text) => Source::json(text.as_bytes(), source.lines_before, 0),
-            Whole::Missing => return self.reader.object(source, Some(&kind)),
+            Expansion::No => source,
+            Expansion::Found(text) => Source::json(text.as_bytes(), source.lines_before, 0),
+            Expansion::Missing => return self.reader.object(source, Some(&kind)),
         };
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         let copied = {
-            let mut keeper = Keeper::new(&mut buffer, &kind, &mut self.passed_over);
+            let mut keeper = JsonCopier::new(&mut buffer, &kind, &mut self.passed_over);
             source.read(keeper.seed(keep))
         };
         if let Err(fault) = copied {
-            let plain = Refused(self.reader.describe(&fault.words));
+            let plain = SourceError(self.reader.describe(&fault.words));
             return Err(self.refusal(source, &kind, plain));
         }
         if !states_kind {
@@ -330,7 +330,7 @@ impl<W: Write> Sink for SnapshotWriter<W> {
             &mut serde_json::Deserializer::from_slice(text),
         );
         if let Err(error) = read {
-            let plain = Refused(self.reader.describe(&error.to_string()));
+            let plain = SourceError(self.reader.describe(&error.to_string()));
             return Err(self.refusal(source, &kind, plain));
         }
         if self.reader.fate() == Fate::Taken {

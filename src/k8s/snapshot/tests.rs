@@ -270,7 +270,7 @@ fn what_was_met_before_counts_once() {
     let whole = snapshot(&twice[..1]);
     let mut writer = SnapshotWriter::new(Vec::new());
     writer.read(&twice[0]).expect("a good dump");
-    // Objects without an identity of their own can't be told to be the same.
+    // Objects without an identity of their own can't be recognized as the same.
     let message = writer.read(&twice[1]).map(|()| String::new());
     assert_eq!(
         message.map_err(|error| error.to_string()),
@@ -318,7 +318,7 @@ fn what_pods_share_stands_once() {
     let read = read_inputs(&[Input::bytes("short.json", found.into_bytes())]).expect("a snapshot");
     assert!(read.pods.iter().all(|pod| pod.spec.priority == 7));
     assert!(
-        read.findings.iter().any(|own| own.count == 5),
+        read.findings.iter().any(|finding| finding.count == 5),
         "{:?}",
         read.findings
     );

@@ -76,8 +76,8 @@ fn read(object: &Value) -> Result<Manifests, String> {
     Ok(reader.finish())
 }
 
-/// Everything that was read, but for what is told, and for the written forms of templates, by which any two
-/// are told apart whatever their fields do.
+/// Everything that was read, but for what is reported, and for the written forms of templates, by which any two
+/// are distinguished whatever their fields do.
 fn content(manifests: &Manifests) -> String {
     let mut quiet = Manifests {
         findings: Vec::new(),

@@ -34,10 +34,13 @@ fn jobs(text: &str) -> Vec<Arc<Job>> {
     reader.read(&input).expect("objects");
     let read = reader.finish();
     assert_eq!(read.objects.queueing.workloads.len(), 1);
-    let jobs = read.workloads.iter().filter_map(|own| match &own.object {
-        Object::Job(job) => Some(Arc::clone(job)),
-        _ => None,
-    });
+    let jobs = read
+        .workloads
+        .iter()
+        .filter_map(|workload| match &workload.object {
+            Object::Job(job) => Some(Arc::clone(job)),
+            _ => None,
+        });
     jobs.collect()
 }
 
@@ -95,14 +98,18 @@ fn layers_of_slices_are_read_from_one_annotation() {
         let read = reader.read(&Input::bytes("j.yaml", job.into_bytes()));
         read.map_err(|error| error.to_string())?;
         let read = reader.finish();
-        let Some(Object::Job(job)) = read.workloads.first().map(|own| own.object.clone()) else {
+        let Some(Object::Job(job)) = read
+            .workloads
+            .first()
+            .map(|workload| workload.object.clone())
+        else {
             return Err("no job".to_owned());
         };
         let queue = job.queue.0.clone().ok_or("no queue")?;
         Ok(queue
             .topology
             .clone()
-            .map_or_else(Vec::new, |own| own.slices))
+            .map_or_else(Vec::new, |topology| topology.slices))
     };
     let slice = |level: &str, size| TopologySlice {
         level: level.into(),

@@ -4,7 +4,7 @@ use super::super::{ManifestReader, Manifests};
 use super::read;
 use intake::Input;
 use model::Object;
-use model::queueing::{FairStrategy, TopologyWish};
+use model::queueing::{FairStrategy, TopologyConstraint};
 use units::{Duration, Quantity};
 
 fn with_jobs(text: &str) -> Result<Manifests, String> {
@@ -74,7 +74,7 @@ fn fields_that_are_left_out_are_listed() {
     let fields: Vec<String> = read(&own)
         .findings
         .into_iter()
-        .map(|own| own.field)
+        .map(|finding| finding.field)
         .collect();
     let expected = [
         "spec.admissionChecksStrategy.admissionChecks[0].on",
@@ -135,7 +135,10 @@ fn what_workloads_have_to_pass_is_read() {
     };
     let queue = job.queue.0.as_deref().expect("it has a queue");
     let topology = queue.topology.as_ref().expect("its pods have wishes");
-    assert_eq!(topology.wish, Some(TopologyWish::Required("rack".into())));
+    assert_eq!(
+        topology.wish,
+        Some(TopologyConstraint::Required("rack".into()))
+    );
     assert_eq!(topology.slices[0].size, 2);
 }
 
@@ -261,10 +264,13 @@ fn replicated(name: &str, replicas: i32, pods: i32) -> String {
 fn a_set_of_jobs_is_a_job_for_each_that_its_controller_makes() {
     let own = job_set(&(replicated("driver", 1, 1) + &replicated("worker", 2, 4)));
     let read = with_jobs(&own).expect("it can be read");
-    let jobs = read.workloads.iter().map(|own| match &own.object {
-        Object::Job(job) => job,
-        other => panic!("a job, not {other:?}"),
-    });
+    let jobs = read
+        .workloads
+        .iter()
+        .map(|workload| match &workload.object {
+            Object::Job(job) => job,
+            other => panic!("a job, not {other:?}"),
+        });
     let told: Vec<String> = jobs
         .map(|job| {
             let queue = job.queue.0.as_deref().expect("a queue");
@@ -283,7 +289,7 @@ fn a_set_of_jobs_is_a_job_for_each_that_its_controller_makes() {
         "s-worker-1 4 worker 1 1 of 3",
     ];
     assert_eq!(told, expected);
-    assert!(read.findings.iter().all(|own| own.lacks_queues));
+    assert!(read.findings.iter().all(|finding| finding.lacks_queues));
     let twice = error(&job_set(&(replicated("a", 1, 1) + &replicated("a", 1, 1))));
     let expected = "spec.replicatedJobs[1].name: expected each name once, found `a`";
     assert!(twice.contains(expected), "{twice}");
@@ -317,10 +323,13 @@ fn jobs_of_a_dumped_set_are_read_once() {
 fn told(yaml: &str) -> Vec<String> {
     let read = with_jobs(yaml).expect("it can be read");
     assert!(read.pods.is_empty());
-    let jobs = read.workloads.iter().map(|own| match &own.object {
-        Object::Job(job) => job,
-        other => panic!("a job, not {other:?}"),
-    });
+    let jobs = read
+        .workloads
+        .iter()
+        .map(|workload| match &workload.object {
+            Object::Job(job) => job,
+            other => panic!("a job, not {other:?}"),
+        });
     let told = jobs.map(|job| {
         let queue = job.queue.0.as_deref().expect("a queue");
         let own = queue.member.as_deref().expect("a member");
@@ -431,10 +440,13 @@ fn jobs_of_a_set_have_priorities_of_their_own() {
     let high = replicated("a", 1, 1).replace("containers:", "priorityClassName: high, containers:");
     let read = with_jobs(&(job_set(&(high + &replicated("b", 1, 1))) + classes));
     let read = read.expect("it can be read");
-    let priorities = read.workloads.iter().filter_map(|own| match &own.object {
-        Object::Job(job) => Some(job.template.priority),
-        _ => None,
-    });
+    let priorities = read
+        .workloads
+        .iter()
+        .filter_map(|workload| match &workload.object {
+            Object::Job(job) => Some(job.template.priority),
+            _ => None,
+        });
     assert_eq!(priorities.collect::<Vec<i32>>(), [9, 0]);
 }
 

@@ -38,7 +38,7 @@ fn words(taint: &Taint) -> String {
 /// Whether wishes about nodes match the labels of a flavor, as far as they name these.
 fn matches_labels(spec: &PodSpec, labels: &Labels) -> bool {
     let mut selector = spec.node_selector.iter();
-    let is_met = |key: &str, value: &str| labels.get(key).is_none_or(|own| **own == *value);
+    let is_met = |key: &str, value: &str| labels.get(key).is_none_or(|label| **label == *value);
     if !selector.all(|(key, value)| is_met(key, value)) {
         return false;
     }

@@ -11,8 +11,8 @@ use units::SortedMap;
 use super::names::{Flavor, FlavorResource, Names, Resource};
 use super::preempt::Possibility;
 use super::snapshot::Snapshot;
-use super::topology::{self, PlaceRequests, Placeable};
-use super::workload::{Cursor, DomainUse, Pending, Requests};
+use super::topology::{self, PlaceRequests, PodSetFlavors};
+use super::workload::{Cursor, DomainUse, PendingWorkload, Requests};
 
 pub use reduce::smallest_reduction;
 
@@ -40,7 +40,7 @@ impl Mode {
 
 /// Way in which an amount fits into a flavor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Way {
+pub enum FitMode {
     /// It doesn't.
     NoFit,
     /// Once others give up their quota.
@@ -49,7 +49,7 @@ pub enum Way {
     Fit,
 }
 
-impl Way {
+impl FitMode {
     /// The mode of the way.
     pub const fn mode(self) -> Mode {
         match self {
@@ -62,7 +62,7 @@ impl Way {
 
 /// Flavor of a resource.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Chosen {
+pub struct FlavorChoice {
     /// The flavor.
     pub flavor: Flavor,
     /// Way in which the amount fits.
@@ -79,7 +79,7 @@ pub struct Attempt {
     /// The flavor.
     pub flavor: Flavor,
     /// Way in which the group fits as a whole.
-    pub way: Way,
+    pub way: FitMode,
     /// Level to which the queue borrows.
     pub borrowing: usize,
     /// Reasons why it doesn't fit at once, in order of text.
@@ -98,7 +98,7 @@ pub struct SetAssignment {
     /// Number of pods.
     pub count: i64,
     /// Flavors by resource.
-    pub flavors: SortedMap<Resource, Chosen>,
+    pub flavors: SortedMap<Resource, FlavorChoice>,
     /// Requests of all pods, as quotas count them.
     pub requests: Requests,
     /// Flavors that were evaluated.
@@ -178,13 +178,15 @@ impl Assignment {
     }
 
     /// Amounts above 0 by pair, without pods that only quotas count.
-    pub fn requests(&self, pending: &Pending, names: &Names) -> Vec<(FlavorResource, i64)> {
+    pub fn requests(&self, pending: &PendingWorkload, names: &Names) -> Vec<(FlavorResource, i64)> {
         let mut requests: SortedMap<FlavorResource, i64> = SortedMap::default();
         for set in &self.sets {
             let own = &pending.sets[set.index];
             for (resource, amount) in own.total.iter().filter(|(_, amount)| *amount > 0) {
                 let chosen = set.flavors.get(resource);
-                if let Some(pair) = chosen.and_then(|own| names.known_pair(own.flavor, *resource)) {
+                if let Some(pair) =
+                    chosen.and_then(|chosen| names.known_pair(chosen.flavor, *resource))
+                {
                     *requests.entry(pair).or_default() += *amount;
                 }
             }
@@ -193,7 +195,7 @@ impl Assignment {
     }
 
     /// Usage of the places of the pods.
-    pub fn domains(&self, pending: &Pending) -> Vec<DomainUse> {
+    pub fn domains(&self, pending: &PendingWorkload) -> Vec<DomainUse> {
         let mut uses = Vec::new();
         for set in &self.sets {
             let place = set.topology.iter().flat_map(|own| &own.domains);
@@ -231,10 +233,13 @@ impl Assignment {
 }
 
 /// Sets of pods whose flavors are sought together, by index.
-fn groups(pending: &Pending) -> Vec<Vec<usize>> {
+fn groups(pending: &PendingWorkload) -> Vec<Vec<usize>> {
     let mut groups: Vec<(Option<Text>, Vec<usize>)> = Vec::new();
     for (index, set) in pending.workload.pod_sets.iter().enumerate() {
-        let group = set.topology.as_ref().and_then(|own| own.group.clone());
+        let group = set
+            .topology
+            .as_ref()
+            .and_then(|topology| topology.group.clone());
         let known = groups
             .iter_mut()
             .find(|(name, _)| group.is_some() && *name == group);
@@ -247,7 +252,7 @@ fn groups(pending: &Pending) -> Vec<Vec<usize>> {
 }
 
 /// Chooses flavors for a workload as the snapshot stands.
-pub fn assign(snapshot: &mut Snapshot, pending: &Pending) -> Assignment {
+pub fn assign(snapshot: &mut Snapshot, pending: &PendingWorkload) -> Assignment {
     let mut assignment = Assignment::default();
     let pods = snapshot.names.resource(super::names::PODS);
     let counts_pods = snapshot.queue(pending.queue).group_of(pods).is_some();
@@ -271,7 +276,7 @@ pub fn assign(snapshot: &mut Snapshot, pending: &Pending) -> Assignment {
                 .flavors
                 .iter()
                 .filter(|(resource, _)| of_set(resource));
-            let flavors: SortedMap<Resource, Chosen> = flavors
+            let flavors: SortedMap<Resource, FlavorChoice> = flavors
                 .map(|(resource, chosen)| (*resource, *chosen))
                 .collect();
             has_failed |= found.has_failed && !requests.is_empty();
@@ -299,7 +304,7 @@ pub fn assign(snapshot: &mut Snapshot, pending: &Pending) -> Assignment {
 }
 
 /// Finds domains for the sets that ask for a topology (spec: batch-on-kubernetes.md 1.5.5).
-fn place(snapshot: &mut Snapshot, pending: &Pending, assignment: &mut Assignment) {
+fn place(snapshot: &mut Snapshot, pending: &PendingWorkload, assignment: &mut Assignment) {
     let places = assignment.places(snapshot, pending);
     if places.is_empty() {
         return;
@@ -351,10 +356,10 @@ fn place(snapshot: &mut Snapshot, pending: &Pending, assignment: &mut Assignment
 
 impl Assignment {
     /// Requests of the pod sets for places in topologies.
-    pub fn places(&self, snapshot: &Snapshot, pending: &Pending) -> PlaceRequests {
+    pub fn places(&self, snapshot: &Snapshot, pending: &PendingWorkload) -> PlaceRequests {
         let queue = snapshot.queue(pending.queue);
         let is_implied = queue.implies_places(&snapshot.topologies);
-        let sets = self.sets.iter().map(|set| Placeable {
+        let sets = self.sets.iter().map(|set| PodSetFlavors {
             index: set.index,
             count: set.count,
             flavors: set.flavors.values().map(|chosen| chosen.flavor).collect(),

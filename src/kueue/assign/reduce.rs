@@ -1,12 +1,12 @@
 //! Partial admission: fewer pods, as many as fit (spec: batch-on-kubernetes.md 1.5.5).
 
-use crate::workload::Pending;
+use crate::workload::PendingWorkload;
 
 /// Finds the least reduction of a workload's pods for which `tries` gives an answer, and that answer;
 /// `None` if there is none, or if no set may be reduced.
 pub fn smallest_reduction<T>(
-    pending: &Pending,
-    mut tries: impl FnMut(&Pending) -> Option<T>,
+    pending: &PendingWorkload,
+    mut tries: impl FnMut(&PendingWorkload) -> Option<T>,
 ) -> Option<T> {
     let sets = pending.workload.pod_sets.iter().zip(pending.counts());
     let deltas: Vec<i64> = sets

@@ -7,17 +7,17 @@ use model::queueing::{FlavorFungibility, FlavorPreference, FlavorSearch, Preempt
 use units::SortedMap;
 
 use super::flavor::refusal;
-use super::{Attempt, Chosen, Way};
+use super::{Attempt, FitMode, FlavorChoice};
 use crate::names::{FlavorResource, Resource};
 use crate::preempt::{self, Possibility, Preemptor};
 use crate::snapshot::{Group, Snapshot};
 use crate::topology;
-use crate::workload::{Pending, Requests};
+use crate::workload::{PendingWorkload, Requests};
 
 /// Flavors of sets of pods that are sought together.
 #[derive(Default)]
-pub(super) struct Found {
-    pub(super) flavors: SortedMap<Resource, Chosen>,
+pub(super) struct SearchResult {
+    pub(super) flavors: SortedMap<Resource, FlavorChoice>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) reasons: Vec<String>,
     pub(super) has_failed: bool,
@@ -26,12 +26,12 @@ pub(super) struct Found {
 /// Finds flavors for pod sets, given by index, of these requests.
 pub(super) fn flavors(
     snapshot: &mut Snapshot,
-    pending: &Pending,
+    pending: &PendingWorkload,
     members: &[usize],
     requests: &[Requests],
     assigned: &SortedMap<FlavorResource, i64>,
-) -> Found {
-    let mut found = Found::default();
+) -> SearchResult {
+    let mut found = SearchResult::default();
     let requests = added(requests, snapshot);
     for (resource, amount) in &requests {
         if found.flavors.contains_key(resource) {
@@ -69,7 +69,7 @@ pub(super) fn flavors(
     found
 }
 
-impl Found {
+impl SearchResult {
     fn fail(&mut self, reasons: Vec<String>) {
         self.flavors.clear();
         self.reasons = reasons;
@@ -92,22 +92,22 @@ fn added(requests: &[Requests], snapshot: &Snapshot) -> Requests {
 
 /// A way with the level to which it borrows.
 #[derive(Clone, Copy)]
-struct Graded {
-    way: Way,
+struct ModeLevel {
+    way: FitMode,
     level: usize,
 }
 
-impl Graded {
+impl ModeLevel {
     /// The order of preference; the greater is better (spec: batch-on-kubernetes.md 1.5.2).
     fn compare(self, other: Self, preference: FlavorPreference) -> Ordering {
         let class = |own: Self| match own.way {
-            Way::NoFit => 0,
-            Way::Preempt(Possibility::NoCandidates) => 1,
-            Way::Preempt(_) | Way::Fit => 2,
+            FitMode::NoFit => 0,
+            FitMode::Preempt(Possibility::NoCandidates) => 1,
+            FitMode::Preempt(_) | FitMode::Fit => 2,
         };
         let mode = |own: Self| match own.way {
-            Way::Fit => 2,
-            Way::Preempt(Possibility::Reclaim) => 1,
+            FitMode::Fit => 2,
+            FitMode::Preempt(Possibility::Reclaim) => 1,
             _ => 0,
         };
         let by_class = class(self).cmp(&class(other));
@@ -126,8 +126,8 @@ impl Graded {
     fn goes_on(self, rules: FlavorFungibility) -> bool {
         let tries_next = |search: FlavorSearch| search == FlavorSearch::TryNextFlavor;
         match self.way {
-            Way::NoFit | Way::Preempt(Possibility::NoCandidates) => return true,
-            Way::Preempt(_) if tries_next(rules.when_can_preempt) => return true,
+            FitMode::NoFit | FitMode::Preempt(Possibility::NoCandidates) => return true,
+            FitMode::Preempt(_) if tries_next(rules.when_can_preempt) => return true,
             _ => {}
         }
         self.level > 0 && tries_next(rules.when_can_borrow)
@@ -136,7 +136,7 @@ impl Graded {
 
 /// A search within one group of resources.
 struct Search<'a> {
-    pending: &'a Pending,
+    pending: &'a PendingWorkload,
     members: &'a [usize],
     group: &'a Group,
     requests: Requests,
@@ -148,14 +148,14 @@ impl Search<'_> {
     fn start(&self, resource: Resource) -> usize {
         let cursor = self.pending.cursor.as_ref();
         let of_set = cursor.and_then(|cursor| cursor.get(self.members[0]));
-        let tried = of_set.and_then(|own| own.get(&resource)).copied();
+        let tried = of_set.and_then(|of_set| of_set.get(&resource)).copied();
         usize::try_from(tried.unwrap_or(-1) + 1).unwrap_or(0)
     }
 
-    fn run(&self, snapshot: &mut Snapshot, start: usize) -> Found {
+    fn run(&self, snapshot: &mut Snapshot, start: usize) -> SearchResult {
         let rules = snapshot.queue(self.pending.queue).spec.fungibility;
-        let mut found = Found::default();
-        let mut best: Option<(Graded, SortedMap<Resource, Chosen>)> = None;
+        let mut found = SearchResult::default();
+        let mut best: Option<(ModeLevel, SortedMap<Resource, FlavorChoice>)> = None;
         let mut last = -1;
         for (index, flavor) in self.group.flavors.iter().enumerate().skip(start) {
             last = i64::try_from(index).unwrap_or(i64::MAX);
@@ -163,7 +163,7 @@ impl Search<'_> {
                 found.reasons.push(reason.clone());
                 found.attempts.push(Attempt {
                     flavor: *flavor,
-                    way: Way::NoFit,
+                    way: FitMode::NoFit,
                     borrowing: 0,
                     reasons: vec![reason],
                     is_refused: true,
@@ -171,7 +171,7 @@ impl Search<'_> {
                 continue;
             }
             let (graded, chosen, mut reasons) = self.evaluate(snapshot, index);
-            let levels = chosen.values().map(|own: &Chosen| own.borrowing);
+            let levels = chosen.values().map(|own: &FlavorChoice| own.borrowing);
             let borrowing = levels.max().unwrap_or(0);
             found.reasons.extend(reasons.iter().cloned());
             reasons.sort();
@@ -184,7 +184,7 @@ impl Search<'_> {
             });
             let stops = !graded.goes_on(rules);
             let is_better = match &best {
-                None => graded.way != Way::NoFit,
+                None => graded.way != FitMode::NoFit,
                 Some((known, _)) => graded.compare(*known, rules.preference) == Ordering::Greater,
             };
             if stops || is_better {
@@ -201,7 +201,7 @@ impl Search<'_> {
                 own.tried = if is_last { -1 } else { last };
             }
             found.flavors = chosen;
-            if graded.way == Way::Fit {
+            if graded.way == FitMode::Fit {
                 found.reasons.clear();
             }
         }
@@ -232,11 +232,11 @@ impl Search<'_> {
         &self,
         snapshot: &mut Snapshot,
         index: usize,
-    ) -> (Graded, SortedMap<Resource, Chosen>, Vec<String>) {
+    ) -> (ModeLevel, SortedMap<Resource, FlavorChoice>, Vec<String>) {
         let flavor = self.group.flavors[index];
         let rules = snapshot.queue(self.pending.queue).spec.fungibility;
-        let mut worst = Graded {
-            way: Way::Fit,
+        let mut worst = ModeLevel {
+            way: FitMode::Fit,
             level: 0,
         };
         let mut chosen = SortedMap::default();
@@ -249,7 +249,7 @@ impl Search<'_> {
             if worst.compare(graded, rules.preference) == Ordering::Greater {
                 worst = graded;
             }
-            let own = Chosen {
+            let own = FlavorChoice {
                 flavor,
                 mode: graded.way.mode(),
                 tried: -1,
@@ -267,7 +267,7 @@ impl Search<'_> {
         pair: FlavorResource,
         before: i64,
         amount: i64,
-    ) -> (Graded, Option<String>) {
+    ) -> (ModeLevel, Option<String>) {
         let queue = self.pending.queue;
         let value = before.saturating_add(amount);
         let (flavor, resource) = snapshot.names.split(pair);
@@ -275,8 +275,8 @@ impl Search<'_> {
         let available = snapshot.available(queue, pair);
         let (level, has_above) = snapshot.tree.borrowing_level(queue, pair, value);
         if value <= available.min(most) {
-            let way = Way::Fit;
-            return (Graded { way, level }, None);
+            let way = FitMode::Fit;
+            return (ModeLevel { way, level }, None);
         }
         let names = &snapshot.names;
         let place = format!(
@@ -293,8 +293,8 @@ impl Search<'_> {
                 words(amount),
                 words(most)
             );
-            let way = Way::NoFit;
-            return (Graded { way, level: 0 }, Some(reason));
+            let way = FitMode::NoFit;
+            return (ModeLevel { way, level: 0 }, Some(reason));
         }
         let more = words(value - available);
         let reason = format!("insufficient unused quota {place}, {more} more needed");
@@ -305,8 +305,8 @@ impl Search<'_> {
             || policy.borrowing.is_some()
             || (is_fair && policy.reclaim != PreemptionPolicy::Never);
         if !may_preempt {
-            let way = Way::NoFit;
-            return (Graded { way, level }, Some(reason));
+            let way = FitMode::NoFit;
+            return (ModeLevel { way, level }, Some(reason));
         }
         let preemptor = Preemptor {
             queue,
@@ -317,7 +317,7 @@ impl Search<'_> {
             places: None,
         };
         let (possibility, level) = preempt::possibility(snapshot, &preemptor, value);
-        let way = Way::Preempt(possibility);
-        (Graded { way, level }, Some(reason))
+        let way = FitMode::Preempt(possibility);
+        (ModeLevel { way, level }, Some(reason))
     }
 }

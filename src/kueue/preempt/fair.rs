@@ -231,7 +231,9 @@ impl Run<'_, '_> {
         let own = self.preemptor.queue;
         if self.snapshot.tree.parent(own).is_none() {
             let waiting = candidates.of.get(&own);
-            return waiting.is_some_and(|own| !own.is_empty()).then_some(own);
+            return waiting
+                .is_some_and(|waiting| !waiting.is_empty())
+                .then_some(own);
         }
         let root = self.snapshot.tree.root(own);
         while !candidates.done.contains(&root) {

@@ -13,7 +13,7 @@ use super::names::FlavorResource;
 use super::snapshot::Snapshot;
 use super::topology::{PlaceRequests, Usage};
 use super::tree::NodeId;
-use super::workload::Holding;
+use super::workload::QuotaHolder;
 
 /// Reason of a preemption.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +77,7 @@ pub fn targets(snapshot: &mut Snapshot, preemptor: &Preemptor<'_>) -> Vec<Target
 
 impl Preemptor<'_> {
     /// Whether a policy lets it preempt a workload.
-    fn may_preempt(&self, policy: PreemptionPolicy, candidate: &Holding) -> bool {
+    fn may_preempt(&self, policy: PreemptionPolicy, candidate: &QuotaHolder) -> bool {
         let priority = candidate.priority;
         let is_lower = priority < self.priority;
         match policy {
@@ -170,7 +170,7 @@ impl Preemptor<'_> {
 fn held(snapshot: &Snapshot, holdings: &[usize], pair: FlavorResource) -> i64 {
     let amounts = holdings
         .iter()
-        .flat_map(|own| &snapshot.holding(*own).usage);
+        .flat_map(|holding| &snapshot.holding(*holding).usage);
     let amounts = amounts.filter(|(own, _)| *own == pair);
     amounts.fold(0, |sum, (_, amount)| sum.saturating_add(*amount))
 }

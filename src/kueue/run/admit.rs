@@ -26,7 +26,7 @@ impl Controller {
             .flat_map(|set| set.flavors.values())
             .collect();
         let needed = spec.checks.iter().filter(|check| {
-            check.flavors.is_empty() || check.flavors.iter().any(|own| flavors.contains(&own))
+            check.flavors.is_empty() || check.flavors.iter().any(|flavor| flavors.contains(&flavor))
         });
         let needed: Vec<Text> = needed.map(|check| check.name.clone()).collect();
         state.checks.retain(|name, _| needed.contains(name));
@@ -39,7 +39,9 @@ impl Controller {
         state.requeue_at = None;
         let workload = Arc::make_mut(&mut state.workload);
         workload.admission = Some(admission);
-        workload.conditions.retain(|own| &*own.kind != EVICTED);
+        workload
+            .conditions
+            .retain(|condition| &*condition.kind != EVICTED);
         workload.conditions.push(Condition {
             kind: QUOTA_RESERVED.into(),
             holds: true,
@@ -73,9 +75,10 @@ impl Controller {
     /// holds quota, or of one that this cycle admits.
     pub(super) fn blocks_admission(&self, admits: bool) -> bool {
         let limits = self.wait_for_pods_ready.as_ref();
-        let blocks = limits.is_some_and(|own| own.blocks_admission);
+        let blocks = limits.is_some_and(|limits| limits.blocks_admission);
         let mut holders = self.by_holding.values();
-        blocks && (admits || holders.any(|own| self.states[own].readiness != Readiness::Ready))
+        blocks
+            && (admits || holders.any(|holder| self.states[holder].readiness != Readiness::Ready))
     }
 
     /// A workload is admitted if all its checks have passed.

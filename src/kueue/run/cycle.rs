@@ -5,14 +5,14 @@ use model::queueing::{PreemptionPolicy, QueueingStrategy};
 use units::SortedSet;
 
 use super::order::Order;
-use super::{CheckState, Controller, KeptCursor, Stage};
+use super::{CheckState, Controller, CursorRecord, Stage};
 use crate::assign::Mode;
 use crate::names::FlavorResource;
 use crate::nominate::{Nomination, nominate};
 use crate::preempt::{Reason, Target};
 use crate::topology::Usage;
 use crate::tree::NodeId;
-use crate::workload::{Cursor, DomainUse, Pending, queue_timestamp};
+use crate::workload::{Cursor, DomainUse, PendingWorkload, queue_timestamp};
 
 /// Reason for which a workload goes back to its queue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ pub struct Entry {
     /// Number of the workload.
     pub(super) number: usize,
     /// The workload as it was tried.
-    pub pending: Pending,
+    pub pending: PendingWorkload,
     /// Decision about it by itself.
     pub nomination: Option<Nomination>,
     /// End of its part.
@@ -92,11 +92,13 @@ pub struct Entry {
 impl Entry {
     pub(super) fn mode(&self) -> Mode {
         let nomination = self.nomination.as_ref();
-        nomination.map_or(Mode::NoFit, |own| own.assignment.mode())
+        nomination.map_or(Mode::NoFit, |nomination| nomination.assignment.mode())
     }
 
     fn targets(&self) -> &[Target] {
-        self.nomination.as_ref().map_or(&[], |own| &own.targets)
+        self.nomination
+            .as_ref()
+            .map_or(&[], |nomination| &nomination.targets)
     }
 
     pub(super) fn usage(&self) -> Vec<(FlavorResource, i64)> {
@@ -108,7 +110,7 @@ impl Entry {
     fn domains(&self) -> Vec<DomainUse> {
         self.nomination
             .as_ref()
-            .map_or_else(Vec::new, |own| own.domains(&self.pending))
+            .map_or_else(Vec::new, |nomination| nomination.domains(&self.pending))
     }
 }
 
@@ -126,7 +128,7 @@ pub struct Cycle {
 
 /// Amounts that a cycle has added to the usage of the snapshot.
 #[derive(Default)]
-struct Added {
+struct CycleUsage {
     usage: Vec<(NodeId, FlavorResource, i64)>,
     domains: Vec<DomainUse>,
     preempted: SortedSet<usize>,
@@ -164,7 +166,7 @@ impl Controller {
                 }
             }
         }
-        let mut added = Added::default();
+        let mut added = CycleUsage::default();
         let mut entries = Vec::new();
         let mut order = Order::new(&self.snapshot, nominated);
         while let Some(mut entry) = order.next(&mut self.snapshot) {
@@ -200,7 +202,7 @@ impl Controller {
         let is_preemptor = waiting.preemptor == Some(number);
         let timestamp = queue_timestamp(&workload, self.snapshot.settings.requeue_time);
         let names = &mut self.snapshot.names;
-        let pending = Pending::new(workload, queue, names);
+        let pending = PendingWorkload::new(workload, queue, names);
         let mut pending = pending.expect("invariant: submit refuses requests that overflow");
         (pending.cursor, pending.timestamp) = (cursor, timestamp);
         let mut entry = Entry {
@@ -249,7 +251,7 @@ impl Controller {
     }
 
     /// Decides about an entry as the snapshot stands after those before it.
-    fn process(&mut self, entry: &mut Entry, added: &mut Added) {
+    fn process(&mut self, entry: &mut Entry, added: &mut CycleUsage) {
         let queue = entry.pending.queue;
         let mode = entry.mode();
         if mode == Mode::NoFit {
@@ -347,7 +349,7 @@ impl Controller {
 
     fn add(
         &mut self,
-        added: &mut Added,
+        added: &mut CycleUsage,
         queue: NodeId,
         usage: Vec<(FlavorResource, i64)>,
         domains: Vec<DomainUse>,
@@ -362,12 +364,12 @@ impl Controller {
         }
     }
 
-    /// Amounts that stay reserved for a workload whose turn will come.
+    /// Amounts that stay reserved for a later workload.
     fn reserved(&self, entry: &Entry) -> Vec<(FlavorResource, i64)> {
         let queue = entry.pending.queue;
         let tree = &self.snapshot.tree;
         let nomination = entry.nomination.as_ref();
-        let borrows = nomination.is_some_and(|own| own.assignment.borrowing > 0);
+        let borrows = nomination.is_some_and(|nomination| nomination.assignment.borrowing > 0);
         let usage = entry.usage().into_iter();
         let reserved = usage.map(|(pair, amount)| {
             let quota = tree.quota(queue, pair);
@@ -425,7 +427,7 @@ impl Controller {
         let before = state.cursor.take().map(|own| own.cursor);
         let has_changed = before != cursor;
         let shape = state.shape;
-        state.cursor = cursor.map(|cursor| KeptCursor {
+        state.cursor = cursor.map(|cursor| CursorRecord {
             cursor,
             generation,
             cycle,

@@ -131,7 +131,9 @@ impl Controller {
         let snapshot = &self.snapshot;
         let own = snapshot.queue(queue);
         let waiting = self.waiting.get(&queue);
-        let pending = waiting.map_or(0, |own| own.active().len() + own.inadmissible.len());
+        let pending = waiting.map_or(0, |waiting| {
+            waiting.active().len() + waiting.inadmissible.len()
+        });
         let mut usage = Vec::new();
         for group in &own.spec.groups {
             for quotas in &group.flavors {

@@ -27,7 +27,7 @@ impl Controller {
     /// A workload ends, by its number.
     pub fn finish_numbered(&mut self, number: usize) {
         let state = self.states.get(&number);
-        if state.is_some_and(|own| own.stage == Stage::Admitted) {
+        if state.is_some_and(|state| state.stage == Stage::Admitted) {
             self.release(number);
             self.state_mut(number).stage = Stage::Finished;
             self.forget_stopping(number);
@@ -88,7 +88,11 @@ impl Controller {
         };
         let state = self.state_mut(number);
         let workload = Arc::make_mut(&mut state.workload);
-        let Some(set) = workload.pod_sets.get(set).map(|own| own.name.clone()) else {
+        let Some(set) = workload
+            .pod_sets
+            .get(set)
+            .map(|pod_set| pod_set.name.clone())
+        else {
             return;
         };
         if workload.reclaimable.insert(set, pods) == Some(pods) {
@@ -230,7 +234,9 @@ impl Controller {
         let state = self.state_mut(number);
         state.evicted = Some(Text::from(reason));
         let workload = Arc::make_mut(&mut state.workload);
-        workload.conditions.retain(|own| &*own.kind != EVICTED);
+        workload
+            .conditions
+            .retain(|condition| &*condition.kind != EVICTED);
         workload.conditions.push(Condition {
             kind: EVICTED.into(),
             holds: true,
@@ -265,7 +271,7 @@ impl Controller {
         workload.admission = None;
         workload
             .conditions
-            .retain(|own| &*own.kind != QUOTA_RESERVED);
+            .retain(|condition| &*condition.kind != QUOTA_RESERVED);
         self.set_alarm(number);
         if self.states[&number].requeue_at.is_none() {
             self.enqueue(number);

@@ -7,10 +7,10 @@ mod cycle;
 mod drive;
 mod life;
 mod order;
+mod pending_queue;
 mod places;
 mod shapes;
 mod stopping;
-mod waiting;
 
 pub use cycle::{Cycle, Entry, RequeueReason, Status};
 pub use drive::ADMITTED;
@@ -25,8 +25,8 @@ use units::{Duration, Instant, QuantityError, SortedMap, SortedSet};
 use super::snapshot::Snapshot;
 use super::tree::NodeId;
 use super::workload::Cursor;
+use pending_queue::{Key, PendingQueue};
 use shapes::{ShapeId, Shapes};
-use waiting::{Key, Waiting};
 
 /// State of an admission check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -70,7 +70,7 @@ pub enum Readiness {
 
 /// Cursor with what it is worth.
 #[derive(Clone, Debug)]
-struct KeptCursor {
+struct CursorRecord {
     cursor: Cursor,
     generation: u64,
     cycle: u64,
@@ -106,7 +106,7 @@ pub struct State {
     lost: Option<(Instant, Text)>,
     ran_before: Duration,
     holding: Option<usize>,
-    cursor: Option<KeptCursor>,
+    cursor: Option<CursorRecord>,
     key: Option<Key>,
     shape: ShapeId,
 }
@@ -122,7 +122,7 @@ pub struct Controller {
     shapes: Shapes,
     number_of: SortedMap<(Text, Text), usize>,
     next_number: usize,
-    waiting: SortedMap<NodeId, Waiting>,
+    waiting: SortedMap<NodeId, PendingQueue>,
     by_holding: SortedMap<usize, usize>,
     retries: SortedMap<NodeId, Instant>,
     alarms: SortedSet<(Instant, usize)>,
@@ -156,7 +156,10 @@ impl Controller {
             shapes: Shapes::default(),
             number_of: SortedMap::default(),
             next_number: 0,
-            waiting: queues.iter().map(|id| (*id, Waiting::default())).collect(),
+            waiting: queues
+                .iter()
+                .map(|id| (*id, PendingQueue::default()))
+                .collect(),
             by_holding: SortedMap::default(),
             retries: SortedMap::default(),
             alarms: SortedSet::default(),
@@ -211,12 +214,12 @@ impl Controller {
 
     /// A workload by its number.
     pub fn state_of(&self, number: usize) -> Option<&State> {
-        self.states.get(&number).map(|own| &**own)
+        self.states.get(&number).map(|state| &**state)
     }
 
     /// Every workload, in order of submission.
     pub fn states(&self) -> impl Iterator<Item = &State> {
-        self.states.values().map(|own| &**own)
+        self.states.values().map(|state| &**state)
     }
 
     /// Every workload with its number, in order of submission.

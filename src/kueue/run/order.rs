@@ -16,7 +16,7 @@ pub(super) struct Order {
 
 /// The standing of an entry in the contest for one cohort.
 #[derive(Clone, Copy)]
-struct Standing {
+struct ContestEntry {
     entry: usize,
     borrows: bool,
     share: Share,
@@ -30,7 +30,7 @@ impl Order {
                 let level = entry
                     .nomination
                     .as_ref()
-                    .map_or(0, |own| own.assignment.borrowing);
+                    .map_or(0, |nomination| nomination.assignment.borrowing);
                 let workload = &entry.pending.workload;
                 (
                     level,
@@ -60,7 +60,7 @@ impl Order {
         let members = self.rest.iter().enumerate();
         let members = members.filter(|(_, own)| snapshot.tree.root(own.pending.queue) == root);
         let members: Vec<usize> = members.map(|(index, _)| index).collect();
-        let paths: Vec<Vec<(NodeId, Standing)>> = members
+        let paths: Vec<Vec<(NodeId, ContestEntry)>> = members
             .iter()
             .map(|index| self.path(snapshot, *index))
             .collect();
@@ -69,7 +69,7 @@ impl Order {
     }
 
     /// The standings of an entry for each cohort above its queue.
-    fn path(&self, snapshot: &mut Snapshot, index: usize) -> Vec<(NodeId, Standing)> {
+    fn path(&self, snapshot: &mut Snapshot, index: usize) -> Vec<(NodeId, ContestEntry)> {
         let entry = &self.rest[index];
         let queue = entry.pending.queue;
         let usage = entry.usage();
@@ -83,7 +83,7 @@ impl Order {
             let borrows = requested.any(|(pair, _)| snapshot.tree.borrows_with(node, *pair, 0));
             path.push((
                 parent,
-                Standing {
+                ContestEntry {
                     entry: index,
                     borrows,
                     share: snapshot.share(node),
@@ -102,7 +102,7 @@ impl Order {
         &self,
         snapshot: &Snapshot,
         cohort: NodeId,
-        paths: &[Vec<(NodeId, Standing)>],
+        paths: &[Vec<(NodeId, ContestEntry)>],
     ) -> Option<usize> {
         let node = snapshot.tree.node(cohort);
         let below = node.cohorts.iter();
@@ -121,7 +121,7 @@ impl Order {
             .filter_map(standing)
             .map(|(_, own)| *own);
         let best = standings.min_by(|one, other| {
-            let by_time = |own: &Standing| {
+            let by_time = |own: &ContestEntry| {
                 let pending = &self.rest[own.entry].pending;
                 (Reverse(pending.workload.priority), pending.timestamp)
             };

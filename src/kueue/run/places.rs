@@ -7,8 +7,8 @@ use model::{Node, ResourceList, Text};
 use units::Duration;
 
 use super::{Controller, Stage};
-use crate::topology::{Lost, PlaceRequests, Usage};
-use crate::workload::{DomainUse, Pending};
+use crate::topology::{LostPods, PlaceRequests, Usage};
+use crate::workload::{DomainUse, PendingWorkload};
 
 /// Time from the loss of a node to the second pass of the workloads on it.
 const SECOND_PASS: Duration = Duration::from_secs(1);
@@ -95,7 +95,7 @@ impl Controller {
         let state = &self.states[&number];
         let (workload, queue) = (state.workload.clone(), state.queue?);
         let mut admission = workload.admission.clone()?;
-        let pending = Pending::new(workload, queue, &mut self.snapshot.names).ok()?;
+        let pending = PendingWorkload::new(workload, queue, &mut self.snapshot.names).ok()?;
         // Sets that get their places first count for those after them.
         let mut taken: Vec<DomainUse> = Vec::new();
         let mut is_complete = true;
@@ -112,7 +112,7 @@ impl Controller {
     /// Gives the pods of a set on a node other places; `None` if there are none.
     fn replaced_set(
         &mut self,
-        pending: &Pending,
+        pending: &PendingWorkload,
         set: &mut PodSetAdmission,
         node: &str,
         taken: &mut Vec<DomainUse>,
@@ -120,7 +120,7 @@ impl Controller {
         let Some(place) = &mut set.topology else {
             return Some(());
         };
-        let is_there = |values: &[Text]| values.last().is_some_and(|own| **own == *node);
+        let is_there = |values: &[Text]| values.last().is_some_and(|value| **value == *node);
         let mut lost = place.domains.iter().filter(|(values, _)| is_there(values));
         let Some((_, count)) = lost.next().cloned() else {
             return Some(());
@@ -131,8 +131,8 @@ impl Controller {
         let index = sets.position(|own| own.name == set.name)?;
         let names = set.flavors.values();
         let mut flavors = names.filter_map(|name| self.snapshot.names.known_flavor(name));
-        let flavor = flavors.find(|own| self.snapshot.topologies.get(*own).is_some())?;
-        let lost = Lost {
+        let flavor = flavors.find(|flavor| self.snapshot.topologies.get(*flavor).is_some())?;
+        let lost = LostPods {
             flavor,
             count,
             left: &domains,
@@ -171,7 +171,7 @@ fn has_place(workload: &QueuedWorkload, node: &str) -> bool {
                 .levels
                 .last()
                 .is_some_and(|key| **key == *model::node::HOSTNAME_LABEL);
-            let is_it = |values: &Vec<Text>| values.last().is_some_and(|own| **own == *node);
+            let is_it = |values: &Vec<Text>| values.last().is_some_and(|value| **value == *node);
             is_by_host && own.domains.iter().any(|(values, _)| is_it(values))
         })
     })

@@ -78,9 +78,9 @@ impl Controller {
     pub(super) fn shape_of(&mut self, workload: &QueuedWorkload) -> ShapeId {
         if self.shapes.known.len() > 2 * self.states.len() + SPARE {
             let states = self.states.values();
-            let own = states.flat_map(|own| {
-                let kept = own.cursor.iter().map(|cursor| cursor.shape);
-                kept.chain([own.shape])
+            let own = states.flat_map(|state| {
+                let kept = state.cursor.iter().map(|cursor| cursor.shape);
+                kept.chain([state.shape])
             });
             let noted = self.waiting.values().flat_map(|own| own.noted.iter());
             let used: SortedSet<ShapeId> = own.chain(noted.copied()).collect();

@@ -34,9 +34,9 @@ impl Controller {
     /// Whether a further cycle may choose other victims though nothing has changed: ties are decided by
     /// chance, and a workload waits for others that stop.
     pub fn draws_again(&self) -> bool {
-        let waits = |own: &super::waiting::Waiting| {
+        let waits = |own: &super::pending_queue::PendingQueue| {
             let preemptor = own.preemptor.and_then(|number| self.states.get(&number));
-            preemptor.is_some_and(|own| own.stage == Stage::Pending)
+            preemptor.is_some_and(|preemptor| preemptor.stage == Stage::Pending)
         };
         self.snapshot.settings.ties.is_some()
             && !self.stopping.is_empty()
@@ -46,7 +46,7 @@ impl Controller {
     /// Whether the workload of a holding was evicted, and its pods stop.
     pub(super) fn is_stopping(&self, holding: usize) -> bool {
         let number = self.by_holding.get(&holding);
-        number.is_some_and(|own| self.stopping.contains(own))
+        number.is_some_and(|number| self.stopping.contains(number))
     }
 
     /// The pods of a workload begin to stop. It still counts, as the first that others would evict.

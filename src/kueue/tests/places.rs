@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::topology::{PlaceRequests, Placeable, Usage};
+use crate::topology::{PlaceRequests, PodSetFlavors, Usage};
 use crate::workload::DomainUse;
 use model::queueing::TopologySlice;
 
@@ -76,11 +76,11 @@ fn ask(pods: i64, each: i64, wish: usize, slice: i64) -> QueuedWorkload {
     let requests = ResourceList::from_pairs([("gpu", Quantity::from_units(each))]);
     asked.pod_sets[0].spec = Arc::new(PodSpec::with_requests(requests));
     let wish = match wish {
-        0 => Some(TopologyWish::Required("rack".into())),
-        1 => Some(TopologyWish::Preferred("rack".into())),
-        2 => Some(TopologyWish::Required("block".into())),
-        3 => Some(TopologyWish::Unconstrained),
-        4 => Some(TopologyWish::Preferred(HOST.into())),
+        0 => Some(TopologyConstraint::Required("rack".into())),
+        1 => Some(TopologyConstraint::Preferred("rack".into())),
+        2 => Some(TopologyConstraint::Required("block".into())),
+        3 => Some(TopologyConstraint::Unconstrained),
+        4 => Some(TopologyConstraint::Preferred(HOST.into())),
         _ => None,
     };
     let slices = (slice > 1).then(|| TopologySlice {
@@ -133,9 +133,9 @@ proptest! {
                 Step::Ask { pods, each, wish, slice, fills } => {
                     snapshot.settings.fills_smallest = fills;
                     let asked = Arc::new(ask(pods, each, wish, slice));
-                    let pending = Pending::new(asked, id, &mut snapshot.names);
+                    let pending = PendingWorkload::new(asked, id, &mut snapshot.names);
                     let pending = pending.expect("the amounts are small");
-                    let set = Placeable { index: 0, count: pods * slice, flavors: vec![flavor] };
+                    let set = PodSetFlavors { index: 0, count: pods * slice, flavors: vec![flavor] };
                     let sets = std::iter::once(set);
                     let places = PlaceRequests::new(snapshot.ground(), false, &pending, sets);
                     for usage in [Usage::Present, Usage::Nothing] {

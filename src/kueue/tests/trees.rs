@@ -7,7 +7,7 @@ use crate::tree::NodeId;
 use crate::{FlavorResource, Tree};
 
 /// Quota of a node: nominal, borrowing limit, lending limit.
-type Stated = (i64, Limit, Limit);
+type QuotaRow = (i64, Limit, Limit);
 
 /// Something that happens.
 #[derive(Clone, Debug)]
@@ -42,14 +42,14 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
     prop::collection::vec(step, 1..40)
 }
 
-fn stated() -> impl Strategy<Value = Stated> {
+fn stated() -> impl Strategy<Value = QuotaRow> {
     let limit = || prop::option::of(0_i64..6);
     (0_i64..10, limit(), limit())
 }
 
 /// Two cohorts of two queues each below a root.
-fn objects(nodes: &[Stated], policies: &[QueuePreemption]) -> QueueingObjects {
-    let groups = |own: &Stated| group(own.0, own.1, own.2);
+fn objects(nodes: &[QuotaRow], policies: &[QueuePreemption]) -> QueueingObjects {
+    let groups = |own: &QuotaRow| group(own.0, own.1, own.2);
     let cohorts = ["c0", "c1"].iter().zip(&nodes[4..]);
     let cohorts = cohorts.map(|(name, own)| Cohort {
         name: (*name).into(),
@@ -223,7 +223,7 @@ proptest! {
         let none = [QueuePreemption::default(); 4];
         let mut changed = before.clone();
         changed[place] = after;
-        let hold = |nodes: &[Stated]| {
+        let hold = |nodes: &[QuotaRow]| {
             let mut snapshot = Snapshot::new(Settings::default(), &objects(nodes, &none));
             for (number, (queue, pods)) in held.iter().enumerate() {
                 let mut own = workload(number, "l", *pods, 0);

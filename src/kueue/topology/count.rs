@@ -60,7 +60,7 @@ impl Shape {
 }
 
 /// Pods that are sought.
-pub(super) struct Wanted<'a> {
+pub(super) struct PodDemand<'a> {
     /// Requests of one pod, `pods` included.
     pub(super) requests: &'a [(Resource, i64)],
     /// Requests of the leader.
@@ -144,7 +144,7 @@ impl Exclusions {
 pub(super) fn counts(
     topology: &FlavorTopology,
     names: &Names,
-    wanted: &Wanted<'_>,
+    wanted: &PodDemand<'_>,
     shape: &Shape,
 ) -> (Vec<Counts>, Exclusions) {
     let mut counts = vec![Counts::default(); topology.domains.len()];
@@ -155,7 +155,7 @@ pub(super) fn counts(
         };
         if wanted
             .within
-            .is_some_and(|own| !topology.is_below(number, own))
+            .is_some_and(|within| !topology.is_below(number, within))
         {
             continue;
         }
@@ -228,7 +228,7 @@ pub(super) fn most_pods(
 fn of_leaf(
     leaf: &Leaf,
     names: &Names,
-    wanted: &Wanted<'_>,
+    wanted: &PodDemand<'_>,
     assumed: &[(Resource, i64)],
     exclusions: &mut Exclusions,
 ) -> Counts {
@@ -272,7 +272,7 @@ pub(super) fn add_up(
             sum.slices += of_child.slices;
             sum.leaders = sum.leaders.max(of_child.leaders);
             if shape.leaders == 0 || of_child.leaders > 0 {
-                let less = |known: Option<i64>, new: i64| known.map_or(new, |own| own.min(new));
+                let less = |known: Option<i64>, new: i64| known.map_or(new, |known| known.min(new));
                 let slices = of_child.slices - of_child.slices_with_leader;
                 least_pods = Some(less(least_pods, pods - pods_with_leader));
                 least_slices = Some(less(least_slices, slices));

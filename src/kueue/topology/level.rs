@@ -24,7 +24,7 @@ pub(super) fn has_room(topology: &FlavorTopology, shape: &Shape, counts: &[Count
     loop {
         let slices = topology.at_level[level].iter();
         let slices = slices.map(|domain| counts[*domain].slices);
-        if slices.clone().any(|own| own >= needed) {
+        if slices.clone().any(|slice| slice >= needed) {
             return true;
         }
         if shape.is_required || topology.at_level[level].is_empty() {

@@ -2,19 +2,19 @@
 //! (spec: batch-on-kubernetes.md 1.9).
 
 mod count;
+mod count_cache;
 mod fill;
-mod kept;
 mod level;
 mod requests;
 mod tree;
 
-pub use kept::Kept;
-pub use requests::{Failure, Ground, Lost, PlaceRequests, Placeable};
+pub use count_cache::CountCache;
+pub use requests::{Failure, LostPods, PlaceRequests, PlacementContext, PodSetFlavors};
 pub use tree::{FlavorTopology, Leaf};
 
 use std::sync::Arc;
 
-use model::queueing::{PodSet, ResourceFlavor, Topology, TopologyWish};
+use model::queueing::{PodSet, ResourceFlavor, Topology, TopologyConstraint};
 use model::{Node, ResourceList, Text};
 use units::{QuantityError, SortedMap};
 
@@ -44,7 +44,8 @@ impl Topologies {
         for flavor in flavors {
             let named = flavor.topology.as_ref();
             let mut topologies = topologies.iter();
-            let topology = named.and_then(|name| topologies.find(|own| own.name == *name));
+            let topology =
+                named.and_then(|name| topologies.find(|topology| topology.name == *name));
             if let Some(topology) = topology {
                 let id = names.flavor(&flavor.name);
                 of.insert(id, FlavorTopology::new(Arc::new(flavor.clone()), topology));
@@ -171,7 +172,7 @@ impl Topologies {
 /// Reason why a pod set may not use a flavor, by what it asks of topologies; `covers_any` says that
 /// the flavor is for a resource that the set requests.
 pub fn refusal(
-    ground: Ground<'_>,
+    ground: PlacementContext<'_>,
     is_implied: bool,
     covers_any: bool,
     set: &PodSet,
@@ -191,8 +192,10 @@ pub fn refusal(
     };
     let has = |level: &Text| topology.level(level).is_some();
     let wished = match &request.wish {
-        Some(TopologyWish::Required(level) | TopologyWish::Preferred(level)) => has(level),
-        Some(TopologyWish::Unconstrained) => true,
+        Some(TopologyConstraint::Required(level) | TopologyConstraint::Preferred(level)) => {
+            has(level)
+        }
+        Some(TopologyConstraint::Unconstrained) => true,
         None => !request.slices.is_empty(),
     };
     let has_all = wished && request.slices.iter().all(|slice| has(&slice.level));

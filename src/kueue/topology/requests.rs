@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use model::queueing::{TopologyAssignment, TopologyRequest, TopologySlice, TopologyWish};
+use model::queueing::{TopologyAssignment, TopologyConstraint, TopologyRequest, TopologySlice};
 use model::{PodSpec, Text};
 use units::SortedMap;
 
-use super::count::{Shape, Wanted, counts};
-use super::kept::Kept;
+use super::count::{PodDemand, Shape, counts};
+use super::count_cache::CountCache;
 use super::level::{Search, has_room};
 use super::tree::FlavorTopology;
 use super::{Topologies, Usage, Values, scaled};
 use crate::names::{Flavor, Names, Resource};
-use crate::workload::Pending;
+use crate::workload::PendingWorkload;
 
 /// A group of pod sets that has no place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,7 +25,7 @@ pub struct Failure {
 
 /// Topologies and the names in them, by which places are given.
 #[derive(Clone, Copy, Debug)]
-pub struct Ground<'a> {
+pub struct PlacementContext<'a> {
     /// Topologies and their use.
     pub topologies: &'a Topologies,
     /// Numbers of flavors and resources.
@@ -34,9 +34,9 @@ pub struct Ground<'a> {
     pub fills_smallest: bool,
 }
 
-impl<'a> Ground<'a> {
-    fn placing(self, topology: &'a FlavorTopology, usage: Usage) -> Placing<'a> {
-        Placing {
+impl<'a> PlacementContext<'a> {
+    fn placing(self, topology: &'a FlavorTopology, usage: Usage) -> GroupPlacement<'a> {
+        GroupPlacement {
             topologies: self.topologies,
             names: self.names,
             topology,
@@ -48,7 +48,7 @@ impl<'a> Ground<'a> {
 
 /// A pod set with flavors.
 #[derive(Clone, Debug)]
-pub struct Placeable {
+pub struct PodSetFlavors {
     /// Place of the pod set among those of the workload.
     pub index: usize,
     /// Number of pods.
@@ -74,13 +74,15 @@ struct PlaceRequest {
 
 impl PlaceRequest {
     fn group(&self) -> Option<&Text> {
-        self.request.as_ref().and_then(|own| own.group.as_ref())
+        self.request
+            .as_ref()
+            .and_then(|request| request.group.as_ref())
     }
 }
 
 /// Pods of a set that have lost their node.
 #[derive(Clone, Copy, Debug)]
-pub struct Lost<'a> {
+pub struct LostPods<'a> {
     /// Flavor of the set's places.
     pub flavor: Flavor,
     /// Number of pods on the lost node.
@@ -94,16 +96,16 @@ pub struct Lost<'a> {
 pub struct PlaceRequests(Vec<PlaceRequest>);
 
 /// Usage of pod sets that were placed before: of hosts, or of domains of one flavor.
-type Assumed = SortedMap<Option<Flavor>, SortedMap<Values, Vec<(Resource, i64)>>>;
+type AssumedUsage = SortedMap<Option<Flavor>, SortedMap<Values, Vec<(Resource, i64)>>>;
 
 impl PlaceRequests {
     /// Requests of pod sets with these flavors; in a queue whose flavors all have topologies, all sets
     /// ask.
     pub fn new(
-        ground: Ground<'_>,
+        ground: PlacementContext<'_>,
         is_implied: bool,
-        pending: &Pending,
-        sets: impl Iterator<Item = Placeable>,
+        pending: &PendingWorkload,
+        sets: impl Iterator<Item = PodSetFlavors>,
     ) -> Self {
         let pods = ground.topologies.pods();
         let mut requests = Vec::new();
@@ -129,13 +131,18 @@ impl PlaceRequests {
                 beside: None,
             });
         }
-        requests.sort_by_key(|own| ground.names.flavor_name(own.flavor).clone());
+        requests.sort_by_key(|request| ground.names.flavor_name(request.flavor).clone());
         Self(requests)
     }
 
     /// The request for the pods of a set that have lost their node, beside those that are left: in the
     /// domain that they have to share, or in the slice that is not complete.
-    pub fn replacing(ground: Ground<'_>, pending: &Pending, index: usize, lost: &Lost<'_>) -> Self {
+    pub fn replacing(
+        ground: PlacementContext<'_>,
+        pending: &PendingWorkload,
+        index: usize,
+        lost: &LostPods<'_>,
+    ) -> Self {
         let stated = &pending.workload.pod_sets[index];
         let mut request = stated.topology.clone();
         let mut beside = None;
@@ -158,9 +165,9 @@ impl PlaceRequests {
             });
             if let Some((leaf, level)) = open {
                 request.slices.clear();
-                request.wish = Some(TopologyWish::Required(level.clone()));
+                request.wish = Some(TopologyConstraint::Required(level.clone()));
                 beside = Some((leaf, level));
-            } else if let Some(TopologyWish::Required(level)) = &request.wish {
+            } else if let Some(TopologyConstraint::Required(level)) = &request.wish {
                 let first = lost.left.first();
                 beside = first.map(|(leaf, _)| (leaf.clone(), level.clone()));
             }
@@ -189,7 +196,7 @@ impl PlaceRequests {
     }
 
     /// Whether all pod sets have a place, with numbers that are kept.
-    pub fn fit(&self, ground: Ground<'_>, usage: Usage, kept: &mut Kept) -> bool {
+    pub fn fit(&self, ground: PlacementContext<'_>, usage: Usage, kept: &mut CountCache) -> bool {
         if let [request] = &self.0[..]
             && request.beside.is_none()
             && let Some(topology) = ground.topologies.get(request.flavor)
@@ -206,7 +213,7 @@ impl PlaceRequests {
     /// A group has no place.
     pub fn place(
         &self,
-        ground: Ground<'_>,
+        ground: PlacementContext<'_>,
         usage: Usage,
     ) -> Result<Vec<(Text, TopologyAssignment)>, Failure> {
         self.place_with(ground, usage, None)
@@ -218,12 +225,12 @@ impl PlaceRequests {
     /// A group has no place.
     pub fn place_with(
         &self,
-        ground: Ground<'_>,
+        ground: PlacementContext<'_>,
         usage: Usage,
-        mut kept: Option<&mut Kept>,
+        mut kept: Option<&mut CountCache>,
     ) -> Result<Vec<(Text, TopologyAssignment)>, Failure> {
         let mut found = Vec::new();
-        let mut assumed = Assumed::default();
+        let mut assumed = AssumedUsage::default();
         let mut done = vec![false; self.0.len()];
         for (index, request) in self.0.iter().enumerate() {
             if done[index] {
@@ -249,7 +256,7 @@ impl PlaceRequests {
             let placing = ground.placing(topology, usage);
             let places = placing.place(&members, of_key, kept.as_deref_mut());
             let places = places.map_err(|reason| Failure {
-                sets: members.iter().map(|own| own.set.clone()).collect(),
+                sets: members.iter().map(|member| member.set.clone()).collect(),
                 reason,
             })?;
             for (member, place) in places {
@@ -269,7 +276,7 @@ impl PlaceRequests {
 }
 
 /// The placing of groups in one topology.
-struct Placing<'a> {
+struct GroupPlacement<'a> {
     topologies: &'a Topologies,
     names: &'a Names,
     topology: &'a FlavorTopology,
@@ -277,13 +284,13 @@ struct Placing<'a> {
     fills_smallest: bool,
 }
 
-impl Placing<'_> {
+impl GroupPlacement<'_> {
     /// Places for a group: of pods alone, or of pods and their leader.
     fn place<'r>(
         &self,
         members: &[&'r PlaceRequest],
         assumed: &SortedMap<Values, Vec<(Resource, i64)>>,
-        kept: Option<&mut Kept>,
+        kept: Option<&mut CountCache>,
     ) -> Result<Vec<(&'r PlaceRequest, TopologyAssignment)>, String> {
         let (workers, leader) = match members {
             [one, other, ..] if other.count > one.count => (*other, Some(*one)),
@@ -294,7 +301,7 @@ impl Placing<'_> {
         let shape = self.shape(workers, leader.is_some())?;
         let requests = self.with_pods(workers);
         let of_leader = leader.map(|own| self.with_pods(own));
-        let wanted = Wanted {
+        let wanted = PodDemand {
             requests: &requests,
             leader: of_leader.as_deref(),
             spec: &workers.spec,
@@ -330,12 +337,12 @@ impl Placing<'_> {
     }
 
     /// Whether pods without a leader, that need not be beside others, have a place.
-    fn has_room(&self, request: &PlaceRequest, kept: &mut Kept) -> bool {
+    fn has_room(&self, request: &PlaceRequest, kept: &mut CountCache) -> bool {
         let Ok(shape) = self.shape(request, false) else {
             return false;
         };
         let requests = self.with_pods(request);
-        let wanted = Wanted {
+        let wanted = PodDemand {
             requests: &requests,
             leader: None,
             spec: &request.spec,
@@ -387,16 +394,24 @@ impl Placing<'_> {
     fn shape(&self, workers: &PlaceRequest, has_leader: bool) -> Result<Shape, String> {
         let topology = self.topology;
         let lowest = topology.levels.len() - 1;
-        let wish = workers.request.as_ref().and_then(|own| own.wish.as_ref());
-        let slices = workers.request.as_ref().map_or(&[][..], |own| &own.slices);
+        let wish = workers
+            .request
+            .as_ref()
+            .and_then(|request| request.wish.as_ref());
+        let slices = workers
+            .request
+            .as_ref()
+            .map_or(&[][..], |request| &request.slices);
         let find = |key: &Text, what: &str| {
             let found = topology.level(key);
             found.ok_or_else(|| format!("no requested topology level{what}: {key}"))
         };
         let level = match wish {
-            Some(TopologyWish::Required(key) | TopologyWish::Preferred(key)) => find(key, "")?,
+            Some(TopologyConstraint::Required(key) | TopologyConstraint::Preferred(key)) => {
+                find(key, "")?
+            }
             _ if !slices.is_empty() => 0,
-            Some(TopologyWish::Unconstrained) => lowest,
+            Some(TopologyConstraint::Unconstrained) => lowest,
             None if workers.request.is_none() => lowest,
             None => return Err("topology level not specified".to_owned()),
         };
@@ -413,7 +428,7 @@ impl Placing<'_> {
         }
         let is_free = !matches!(
             wish,
-            Some(TopologyWish::Required(_) | TopologyWish::Preferred(_))
+            Some(TopologyConstraint::Required(_) | TopologyConstraint::Preferred(_))
         );
         let mut layers = Vec::new();
         if slices.len() > 1 {
@@ -431,7 +446,7 @@ impl Placing<'_> {
             slice_level,
             inner: self.inner(slices)?,
             level,
-            is_required: matches!(wish, Some(TopologyWish::Required(_))),
+            is_required: matches!(wish, Some(TopologyConstraint::Required(_))),
             is_free,
             takes_least: is_free && self.fills_smallest,
             layers,

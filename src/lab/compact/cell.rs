@@ -9,7 +9,7 @@ use model::node::HOSTNAME_LABEL;
 use model::{Node, PodName};
 use scenario::schema::{MeasuredWindow, Stop, StopWhen};
 use scenario::{Files, Scenario};
-use sim::{EndCause, FoundObjects};
+use sim::{EndCause, InitialObjects};
 use systems::SystemOptions;
 use systems::graphene::options::GrapheneOptions;
 use units::{Duration, Instant};
@@ -219,7 +219,7 @@ fn checkpoint(prepared: &mut Prepared) -> Result<Recorded, RunError> {
     }
     if is_dump {
         // The pods stand for the objects that made them.
-        workload.found = FoundObjects::default();
+        workload.found = InitialObjects::default();
     }
     sort(&mut recorded);
     Ok(recorded)

@@ -6,8 +6,8 @@ use model::dra::ResourceClaim;
 use model::queueing::{ClusterQueueStatus, FlavorUsage, QueuedWorkload};
 use model::workload::Job;
 use model::workload::horizontal::HorizontalPodAutoscaler;
-use model::workload::vertical::{Recommended, VerticalPodAutoscaler};
-use model::{Object, Relocation, RelocationAnswer, Used, VolumeStep};
+use model::workload::vertical::{ContainerRecommendation, VerticalPodAutoscaler};
+use model::{Object, Relocation, RelocationAnswer, ResourceUsage, VolumeStep};
 use units::{Quantity, plural};
 
 /// Step of a migration or resize, in words.
@@ -209,10 +209,10 @@ fn vertical(own: &VerticalPodAutoscaler) -> String {
 }
 
 /// Recommendation for a container: the target, and the requests between which pods are left alone.
-fn recommended(name: &str, own: &Recommended) -> String {
-    let cpu = |used: Used| format!("{}m", used.cpu_milli);
-    let memory = |used: Used| format!("{}Mi", used.memory_bytes >> 20);
-    let of = |text: &dyn Fn(Used) -> String| {
+fn recommended(name: &str, own: &ContainerRecommendation) -> String {
+    let cpu = |used: ResourceUsage| format!("{}m", used.cpu_milli);
+    let memory = |used: ResourceUsage| format!("{}Mi", used.memory_bytes >> 20);
+    let of = |text: &dyn Fn(ResourceUsage) -> String| {
         let (target, lower, upper) = (text(own.target), text(own.lower), text(own.upper));
         format!("{target} ({lower} to {upper})")
     };

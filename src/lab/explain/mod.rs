@@ -19,7 +19,7 @@ use std::cmp::Reverse;
 
 use model::Text;
 use policy::kubernetes::dynamic_resources;
-use scheduler::kube::attempt::Aftermath;
+use scheduler::kube::attempt::PostFilterOutcome;
 use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, Cache, KubeProfile, NodeInfo, PodInfo, Ranking, Search, Status};
 use units::SortedMap;
@@ -327,7 +327,7 @@ fn groups(attempt: &Attempt<'_>, search: &Search) -> Vec<ReasonGroup> {
     list
 }
 
-fn preemption(aftermath: &Aftermath) -> PreemptionView {
+fn preemption(aftermath: &PostFilterOutcome) -> PreemptionView {
     let found = &aftermath.preemption;
     let candidates = found.candidates.iter().enumerate();
     let candidates = candidates.map(|(place, own)| Eviction {

@@ -12,7 +12,7 @@ use policy::job_order::slurm::accounts::{Account, Tree};
 use policy::job_order::slurm::fair_tree::TiedAccounts;
 use policy::job_order::slurm::multifactor::{SizeRule, Weights};
 use policy::job_order::slurm::resources::{Amounts, ResourceWeights, Resources};
-use policy::job_order::slurm::{FairShare, PartitionRank, SlurmOptions, Standing};
+use policy::job_order::slurm::{FairShare, PartitionRank, SlurmOptions, TenantFactors};
 use scenario::schema::{self, Backfill, FairShareRule};
 use scheduler::batch::Partition;
 use systems::batch::BatchOptions;
@@ -191,13 +191,13 @@ fn user_number(written: &schema::Slurm, user: &str) -> TenantId {
 }
 
 /// The standing of each user: that of the account, over the largest one.
-fn standings(written: &schema::Slurm) -> SortedMap<TenantId, Standing> {
+fn standings(written: &schema::Slurm) -> SortedMap<TenantId, TenantFactors> {
     let most = |value: fn(&schema::SlurmAccount) -> u32| {
         let greatest = written.accounts.iter().map(value).max();
         f64::from(greatest.unwrap_or(0).max(1))
     };
     let (qos, association) = (most(|own| own.qos), most(|own| own.priority));
-    let standing = |own: &schema::SlurmAccount| Standing {
+    let standing = |own: &schema::SlurmAccount| TenantFactors {
         qos: f64::from(own.qos) / qos,
         association: f64::from(own.priority) / association,
     };

@@ -8,9 +8,9 @@ use cluster::Observer;
 use cluster::fragmentation::TypicalPods;
 use control::controllers::manager::ControllerOptions;
 use control::operation::Operation;
-use control::probe::Probed;
+use control::probe::ComponentProbe;
 use control::{Component, Probe};
-use metrics::arrived::PUBLISHED_COLUMNS;
+use metrics::arrived_demand::PUBLISHED_COLUMNS;
 use metrics::{
     Economics, PodSink, ROWS_MAX, RecordError, Recorder, Resource, SeriesSink,
     Setup as MetricSetup, Window, WorkloadMix, has_too_many_rows,
@@ -461,7 +461,7 @@ fn world(
     let (mut components, mut arrivals) = (parts.components, prepared.workload.source);
     if prepared.probe.is_on() {
         let labelled = components.into_iter();
-        let labelled = labelled.map(|each| Probed::new(each, &prepared.probe));
+        let labelled = labelled.map(|each| ComponentProbe::new(each, &prepared.probe));
         components = labelled
             .map(|each| -> Box<dyn Component> { Box::new(each) })
             .collect();

@@ -5,17 +5,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{Prepared, RunError, options, system};
 use scenario::Scenario;
 use scheduler::pipeline::evaluate::Form;
-use sim::{End, EndCause, RunControl, SimError, Simulation, Standing, Turn};
+use sim::{End, EndCause, RunControl, RunPosition, SettingsChange, SimError, Simulation};
 use units::{Instant, plural};
 
 /// A stop on the way of a run.
 pub struct Stopover<'s> {
     pub(in super::super) at: Instant,
-    pub(in super::super) expected: Option<Standing>,
+    pub(in super::super) expected: Option<RunPosition>,
     pub(in super::super) changed: Option<&'s Scenario>,
     /// Whether the scheduler is another one from there on.
     pub(in super::super) is_replaced: bool,
-    pub(in super::super) reached: Option<Standing>,
+    pub(in super::super) reached: Option<RunPosition>,
     pub(in super::super) strayed: &'s AtomicBool,
 }
 
@@ -24,13 +24,13 @@ pub(super) fn turn(
     stopover: &Stopover<'_>,
     prepared: &Prepared,
     form: Form,
-) -> Result<Option<Turn>, RunError> {
+) -> Result<Option<SettingsChange>, RunError> {
     let Some(changed) = stopover.changed else {
         return Ok(None);
     };
     let parts = system(changed, prepared, form)?;
     let options = options(changed, &prepared.start_up, parts.stepping)?;
-    Ok(Some(Turn {
+    Ok(Some(SettingsChange {
         components: stopover.is_replaced.then(|| vec![parts.components]),
         stop: options.stop,
         decision_time: options.decision_time,
@@ -43,7 +43,7 @@ pub(super) fn turn(
 pub(super) fn run(
     simulation: &mut Simulation<'_>,
     stopover: &mut Stopover<'_>,
-    turn: Option<Turn>,
+    turn: Option<SettingsChange>,
     control: &mut RunControl<'_>,
 ) -> Result<End, RunError> {
     if stopover.is_replaced {

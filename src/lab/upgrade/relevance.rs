@@ -2,14 +2,14 @@
 //! clusters use, and a switch without its feature need not be turned.
 
 use super::{Landing, UpgradePlan};
-use model::{Bearing, Change, ChangeEntry, PodAffinityTerm, PodSpec};
+use model::{Change, ChangeArea, ChangeEntry, PodAffinityTerm, PodSpec};
 
 /// Switches between the releases of a plan that can bear on landings in its dump.
 pub(super) fn relevant(plan: &UpgradePlan<'_>) -> Vec<&'static ChangeEntry> {
     let differing = plan.before().differing(plan.after());
     differing
         .filter(|entry| entry.is_settable())
-        .filter(|entry| matches!(entry.bearing, Bearing::Placement | Bearing::Message))
+        .filter(|entry| matches!(entry.bearing, ChangeArea::Placement | ChangeArea::Message))
         .filter(|entry| concerns(entry.change, plan))
         .collect()
 }
@@ -18,7 +18,7 @@ pub(super) fn relevant(plan: &UpgradePlan<'_>) -> Vec<&'static ChangeEntry> {
 /// free node.
 pub(super) fn can_matter(entry: &ChangeEntry, from: &Landing, to: &Landing) -> bool {
     let both_place = matches!((from, to), (Landing::On(_), Landing::On(_)));
-    entry.bearing == Bearing::Placement || !both_place
+    entry.bearing == ChangeArea::Placement || !both_place
 }
 
 /// Whether a dump has what a switch is about.

@@ -13,7 +13,7 @@ use live::story::{Beginning, Fitted, OwnerPlace, Story};
 use model::PodName;
 use scenario::as_run::yaml_of;
 use scheduler::pipeline::evaluate::Form;
-use sim::{End, FoundObjects, Resident, ResidentObject, ResidentOwner, RunControl, WaitingPod};
+use sim::{End, InitialObjects, Resident, ResidentObject, ResidentOwner, RunControl, WaitingPod};
 use units::{Instant, NodeId};
 use world::FileSource;
 
@@ -148,7 +148,7 @@ fn begin(prepared: &mut Prepared, beginning: &Beginning) {
         failures: owner.failures,
         ..ResidentOwner::default()
     };
-    let mut found = FoundObjects::default();
+    let mut found = InitialObjects::default();
     for standing in &beginning.objects {
         found.objects.push(ResidentObject {
             object: standing.object.clone(),
@@ -166,12 +166,12 @@ fn begin(prepared: &mut Prepared, beginning: &Beginning) {
                 time_limit: pod.time_limit,
                 run_time: None,
                 devices: pod.devices,
-                found: model::Found {
+                found: model::InitialState {
                     started: pod.started,
                     is_terminating: pod.is_terminating,
                     is_running: pod.started.is_some() && pod.end.is_none(),
                     end: pod.end.clone(),
-                    ..model::Found::on(NodeId::from_index(node))
+                    ..model::InitialState::on(NodeId::from_index(node))
                 },
                 owner: owner.map(owned),
             }),

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use control::services::{Affinity, Balancer, Limits, Served, hash64};
+use control::services::{Affinity, Balancer, Limits, RequestOutcome, hash64};
 use model::Text;
 use rng::Stream;
 use units::{Duration as ClusterDuration, Instant, SortedMap};
@@ -211,10 +211,10 @@ impl Proxy {
                 Ok(server) => {
                     self.keep(source, &picked.name);
                     both_ways(client, &server);
-                    self.finish(&picked, Served::Well);
+                    self.finish(&picked, RequestOutcome::Well);
                     return;
                 }
-                Err(_) => self.finish(&picked, Served::Failed),
+                Err(_) => self.finish(&picked, RequestOutcome::Failed),
             }
             tried.push(picked.name);
         }
@@ -256,7 +256,7 @@ impl Proxy {
         }
     }
 
-    fn finish(&self, picked: &Picked, served: Served) {
+    fn finish(&self, picked: &Picked, served: RequestOutcome) {
         if !picked.is_kept {
             let mut state = self.state();
             state.balancer.finish(now(), &picked.name, served);

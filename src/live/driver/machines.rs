@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use control::node_api::pods_on;
-use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailed, ProviderRequest};
+use control::provider::{MachineOrder, ORDERED_LABEL, OrderFailure, ProviderRequest};
 use model::{EndReason, Event, Node, Text};
 use serde::{Deserialize, Serialize};
 use units::{NodeId, SortedMap, SortedSet};
@@ -121,7 +121,7 @@ impl Driver {
                 let name: Text = spec.node.as_str().into();
                 if let Some(awaited) = self.machines.awaited.remove(&name) {
                     let why = why.as_str().into();
-                    let failed = OrderFailed { node: name, why };
+                    let failed = OrderFailure { node: name, why };
                     let (now, component) = (self.now, awaited.component);
                     self.seats.order_failed(now, component, &failed);
                 }

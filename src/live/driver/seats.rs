@@ -2,7 +2,7 @@
 
 use cluster::{Conflict, Store, UsageSamples};
 use control::admission::Creation;
-use control::provider::{MachineOrder, OrderFailed, ProviderRequest};
+use control::provider::{MachineOrder, OrderFailure, ProviderRequest};
 use control::{Component, Memory, Outbox, Progress, Write};
 use serde::{Deserialize, Serialize};
 use units::{Instant, Revision, SortedSet};
@@ -209,7 +209,7 @@ impl Seats {
     }
 
     /// A component learns that a machine which it ordered will not come.
-    pub(super) fn order_failed(&mut self, now: Instant, index: usize, failed: &OrderFailed) {
+    pub(super) fn order_failed(&mut self, now: Instant, index: usize, failed: &OrderFailure) {
         let seat = &mut self.list[index];
         seat.component.order_failed(now, failed);
         seat.is_due = true;

@@ -1,7 +1,7 @@
 //! Measured usage as autoscalers read it: the newest values that came in with the inputs.
 
 use cluster::UsageSamples;
-use model::{PodRef, Text, Used};
+use model::{PodRef, ResourceUsage, Text};
 use units::SortedMap;
 
 use crate::wire::usage::PodUsage;
@@ -9,7 +9,7 @@ use crate::wire::usage::PodUsage;
 /// Usage of pods, by their numbers.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Measured {
-    pods: SortedMap<u32, Vec<(Text, Used)>>,
+    pods: SortedMap<u32, Vec<(Text, ResourceUsage)>>,
 }
 
 impl Measured {
@@ -17,7 +17,7 @@ impl Measured {
     pub(super) fn of(pods: &[PodUsage]) -> Self {
         let containers = |pod: &PodUsage| {
             let containers = pod.containers.iter().map(|container| {
-                let used = Used {
+                let used = ResourceUsage {
                     cpu_milli: i64::from(container.cpu_milli),
                     memory_bytes: i64::try_from(container.memory_bytes).unwrap_or(i64::MAX),
                 };
@@ -33,9 +33,9 @@ impl Measured {
 }
 
 impl UsageSamples for Measured {
-    fn pod(&self, pod: PodRef) -> Option<Used> {
+    fn pod(&self, pod: PodRef) -> Option<ResourceUsage> {
         let containers = self.pods.get(&pod.id.0)?;
-        let mut sum = Used::default();
+        let mut sum = ResourceUsage::default();
         for (_, used) in containers {
             sum.cpu_milli = sum.cpu_milli.saturating_add(used.cpu_milli);
             sum.memory_bytes = sum.memory_bytes.saturating_add(used.memory_bytes);
@@ -43,7 +43,7 @@ impl UsageSamples for Measured {
         Some(sum)
     }
 
-    fn containers(&self, pod: PodRef) -> Vec<(Text, Used)> {
+    fn containers(&self, pod: PodRef) -> Vec<(Text, ResourceUsage)> {
         self.pods.get(&pod.id.0).cloned().unwrap_or_default()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cluster::{Conflict, Store};
 use control::NodeAgent;
 use control::node::{Assignment, Report};
-use model::{DeviceSet, Event, Found, PodCreated, PodName, PodRef, PodSpec};
+use model::{DeviceSet, Event, InitialState, PodCreated, PodName, PodRef, PodSpec};
 use serde_json::Value;
 use systems::profile::profiles_of;
 use systems::{SystemRequest, registry};
@@ -70,7 +70,7 @@ impl LocalCluster {
         let next = ClassId::from_index(self.store.class_count());
         let class = self.store.class_of(spec).unwrap_or(next);
         let pod = self.store.pods().next();
-        let found = assigned.is_taken.then(|| Arc::new(Found::on(NODE)));
+        let found = assigned.is_taken.then(|| Arc::new(InitialState::on(NODE)));
         let added = self.store.class_added(spec);
         let created = Event::PodCreated(PodCreated {
             pod,

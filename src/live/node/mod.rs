@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use control::local_node::LocalNode;
 use control::node::{MachineCommand, StopOrder};
-use control::node_api::{Reunion, reunite};
+use control::node_api::{DesiredPod, reunite};
 use control::{AgentOutput, MachineEvent};
 use model::{EndReason, PodRef, Refusal};
 use serde_json::Value;
@@ -345,7 +345,7 @@ impl NodeCore {
             return;
         };
         let pod = held.local;
-        let known = Reunion {
+        let known = DesiredPod {
             assignment: assignment(pod, assigned, spec),
             order: assigned.order.as_ref().map(|order| StopOrder {
                 pod,

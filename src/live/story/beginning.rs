@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use cluster::PodState;
 use model::{
-    DeviceSet, FoundEnd, IndexFailures, Node, Object, Pod, PodName, PodOwner, PodPhase, PodSpec,
+    DeviceSet, IndexFailures, InitialEnd, Node, Object, Pod, PodName, PodOwner, PodPhase, PodSpec,
 };
 use units::{Duration, Instant, ObjectId, PodId, SortedMap, SortedSet};
 
@@ -53,7 +53,7 @@ pub struct StandingPod {
     /// `true` of a pod that was told to end.
     pub is_terminating: bool,
     /// End of a pod that had ended and whose object is there still.
-    pub end: Option<FoundEnd>,
+    pub end: Option<InitialEnd>,
     /// The object that controls it.
     pub owner: Option<OwnerPlace>,
 }
@@ -91,7 +91,7 @@ impl Beginning {
             let object = since(&row.object, origin);
             beginning.objects.push(StandingObject { object, owner });
         }
-        let standing = |pod: &Pod, state: Option<&PodState>, end: Option<FoundEnd>| {
+        let standing = |pod: &Pod, state: Option<&PodState>, end: Option<InitialEnd>| {
             let owner = state.and_then(|state| state.owner);
             let standing = StandingPod {
                 name: pod.name.clone(),
@@ -109,7 +109,7 @@ impl Beginning {
         let living = store.pods().iter();
         let living = living.map(|pod| standing(pod, store.pod_states().get(pod.pod), None));
         let ended = store.pod_states().all_finished().map(|own| {
-            let end = FoundEnd {
+            let end = InitialEnd {
                 at: Some(moved(own.at, origin)),
                 reason: own.reason,
                 codes: Vec::new(),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use cluster::{Conflict, Store};
-use control::provider::{GROUP_LABEL, MachineOrder, OrderFailed, ProviderRequest};
+use control::provider::{GROUP_LABEL, MachineOrder, OrderFailure, ProviderRequest};
 use control::{Component, Outbox, Progress, Write};
 use model::Node;
 use units::{Instant, Revision};
@@ -56,7 +56,7 @@ impl Component for Buyer {
         Progress::Idle
     }
 
-    fn order_failed(&mut self, _now: Instant, _failed: &OrderFailed) {
+    fn order_failed(&mut self, _now: Instant, _failed: &OrderFailure) {
         self.failed += 1;
     }
 

@@ -7,7 +7,7 @@ use model::traffic::{TrafficNames, TrafficStretch};
 use units::{Instant, SortedMap};
 
 use super::EVERY;
-use super::rule::{Rule, Turn, Watch, next_evaluation};
+use super::rule::{Rule, StateChange, Watch, next_evaluation};
 use crate::statistics::span::Span;
 
 /// A turn of a rule.
@@ -20,14 +20,14 @@ pub struct Transition {
     /// The service that it is about; empty for the cluster.
     pub service: Text,
     /// The change of state.
-    pub turn: Turn,
+    pub turn: StateChange,
     /// The value then; `None` where there was none.
     pub value: Option<f64>,
 }
 
 /// Subject of a rule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum About {
+pub enum RuleSubject {
     /// The whole cluster.
     Cluster,
     /// Each service by itself.
@@ -41,7 +41,7 @@ pub enum About {
 pub struct AlertBook {
     rules: Arc<[Rule]>,
     /// Subject of each rule; `None` of a name that nothing has.
-    about: Vec<Option<About>>,
+    about: Vec<Option<RuleSubject>>,
     /// By rule.
     cluster: Vec<Watch>,
     /// By rule and service.
@@ -53,15 +53,15 @@ pub struct AlertBook {
 
 impl AlertBook {
     /// Rules that have seen nothing, and what each of them is about.
-    pub fn new(rules: &Arc<[Rule]>, about: Vec<Option<About>>) -> Self {
+    pub fn new(rules: &Arc<[Rule]>, about: Vec<Option<RuleSubject>>) -> Self {
         let mut services = SortedMap::new();
         for (number, rule) in rules.iter().enumerate() {
             // What is never told of is absent.
-            if let (Some(About::Services), Some(service)) = (about[number], &rule.service) {
+            if let (Some(RuleSubject::Services), Some(service)) = (about[number], &rule.service) {
                 services.insert((number, service.clone()), Watch::default());
             }
         }
-        let has_metrics = about.contains(&Some(About::Metric));
+        let has_metrics = about.contains(&Some(RuleSubject::Metric));
         Self {
             rules: Arc::clone(rules),
             cluster: vec![Watch::default(); rules.len()],
@@ -80,7 +80,7 @@ impl AlertBook {
     /// The values of rules about the cluster held for a span.
     pub fn held(&mut self, span: Span, value: impl Fn(usize) -> Option<f64>) {
         for number in 0..self.rules.len() {
-            if self.about[number] == Some(About::Cluster) {
+            if self.about[number] == Some(RuleSubject::Cluster) {
                 self.watch(number, span, value(number));
             }
         }
@@ -110,7 +110,7 @@ impl AlertBook {
         let to = from.saturating_add(EVERY);
         self.due = Some(to);
         for number in 0..self.rules.len() {
-            if self.about[number] == Some(About::Metric) {
+            if self.about[number] == Some(RuleSubject::Metric) {
                 self.watch(number, Span { from, to }, value(number));
             }
         }
@@ -132,7 +132,7 @@ impl AlertBook {
             return;
         }
         for (number, rule) in self.rules.iter().enumerate() {
-            if self.about[number] != Some(About::Services) {
+            if self.about[number] != Some(RuleSubject::Services) {
                 continue;
             }
             let service = &names.services[stretch.service as usize];
@@ -203,7 +203,7 @@ mod tests {
             lasts: Duration::from_secs(60),
             ..Rule::default()
         };
-        let mut book = AlertBook::new(&[rule].into(), vec![Some(About::Services)]);
+        let mut book = AlertBook::new(&[rule].into(), vec![Some(RuleSubject::Services)]);
         let names = TrafficNames {
             services: vec!["default/web".into()],
             ..TrafficNames::default()
@@ -222,15 +222,15 @@ mod tests {
             function: None,
         };
         book.traffic(&stretch, &names, |_| Some(0.0));
-        let turns: Vec<(Instant, Turn)> = (book.finish(at(1_200)).iter())
+        let turns: Vec<(Instant, StateChange)> = (book.finish(at(1_200)).iter())
             .map(|own| (own.at, own.turn))
             .collect();
         let expected = [
-            (at(0), Turn::Pending),
-            (at(60), Turn::Firing),
-            (at(600), Turn::Resolved),
-            (at(900), Turn::Pending),
-            (at(960), Turn::Firing),
+            (at(0), StateChange::Pending),
+            (at(60), StateChange::Firing),
+            (at(600), StateChange::Resolved),
+            (at(900), StateChange::Pending),
+            (at(960), StateChange::Firing),
         ];
         assert_eq!(turns, expected);
     }

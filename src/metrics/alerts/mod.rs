@@ -1,5 +1,5 @@
 //! Alert rules (orchestrators-a.md 9.5): evaluated every 15 s, over live series of the cluster and of
-//! services or any metric (`registry`); what each comes to (`rule.rs`, `book.rs`), and who is told of it when
+//! services or any metric (`registry`); what each comes to (`rule.rs`, `book.rs`), and who is notified when
 //! (`notify.rs`). What changes nothing is computed: evaluations within a stretch of one value are one.
 //!
 //! Tests by sentence of 9.5: the worked rule `a_rule_turns_as_in_the_worked_example`, m of n
@@ -20,10 +20,10 @@ use std::sync::Arc;
 
 use units::Duration;
 
-pub use book::{About, AlertBook, Transition};
+pub use book::{AlertBook, RuleSubject, Transition};
 pub use notify::{AlertLabels, Inhibition, Notification, Route, Silence, labels, notifications};
-pub use quality::{Injected, Quality, follow, quality};
-pub use rule::{Counter, POINTS_MAX, Rule, Turn};
+pub use quality::{InjectedFault, Quality, follow, quality};
+pub use rule::{Counter, POINTS_MAX, Rule, StateChange};
 
 /// Time between two evaluations of the rules.
 pub const EVERY: Duration = Duration::from_secs(15);
@@ -38,5 +38,5 @@ pub struct AlertLog {
     /// Notifications sent.
     pub notifications: Vec<Notification>,
     /// Injected failures.
-    pub injected: Vec<Injected>,
+    pub injected: Vec<InjectedFault>,
 }

@@ -7,7 +7,7 @@ use model::Text;
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 use super::book::Transition;
-use super::rule::{Rule, Turn};
+use super::rule::{Rule, StateChange};
 
 /// Labels of an alert: its own, `alertname`, and `service` where it is about one.
 pub type AlertLabels = SortedMap<Text, Text>;
@@ -15,7 +15,7 @@ pub type AlertLabels = SortedMap<Text, Text>;
 /// Rule by which alerts are notified.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Route {
-    /// Alerts that are equal in these labels are told of together.
+    /// Alerts that are equal in these labels are notified together.
     pub group_by: Vec<Text>,
     /// Time for which the first notification of a group waits for others.
     pub group_wait: Duration,
@@ -148,21 +148,21 @@ impl Dispatcher<'_> {
             .collect();
         let group = self.groups.entry(key).or_default();
         match turn.turn {
-            Turn::Firing => {
+            StateChange::Firing => {
                 self.firing.insert(alert.clone());
                 group.firing.insert(alert);
                 group
                     .due
                     .get_or_insert(turn.at.saturating_add(self.route.group_wait));
             }
-            Turn::Resolved => {
+            StateChange::Resolved => {
                 self.firing.remove(&alert);
                 group.firing.remove(&alert);
                 if group.told.remove(&alert) {
                     group.over.insert(alert);
                 }
             }
-            Turn::Pending | Turn::Inactive => {}
+            StateChange::Pending | StateChange::Inactive => {}
         }
     }
 
@@ -181,7 +181,7 @@ impl Dispatcher<'_> {
         }
     }
 
-    /// Whether somebody is to hear of an alert now.
+    /// Whether an alert is to be notified now.
     fn is_told(&self, alert: &Alert, at: Instant) -> bool {
         let own = labels(&self.rules[alert.0], &alert.1);
         let silences = self.route.silences.iter();
@@ -262,7 +262,7 @@ mod tests {
         }
     }
 
-    fn turns(list: &[(i64, usize, &str, Turn)]) -> Vec<Transition> {
+    fn turns(list: &[(i64, usize, &str, StateChange)]) -> Vec<Transition> {
         let own = list.iter().map(|&(secs, rule, service, turn)| Transition {
             at: Instant::from_secs(secs),
             rule,
@@ -273,10 +273,10 @@ mod tests {
         own.collect()
     }
 
-    /// Seconds, how many fire, how many are over, whether it is told again.
+    /// Seconds, how many fire, how many are over, whether it is notified again.
     fn sent(
         rules: &[Rule],
-        list: &[(i64, usize, &str, Turn)],
+        list: &[(i64, usize, &str, StateChange)],
         route: &Route,
         end: i64,
     ) -> Vec<(i64, usize, usize, bool)> {
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn a_group_waits_half_a_minute_then_five_then_four_hours() {
-        use Turn::{Firing, Resolved};
+        use StateChange::{Firing, Resolved};
         let rules = [rule("slow", &[])];
         let list = [
             (0, 0, "a", Firing),
@@ -311,14 +311,14 @@ mod tests {
             (30_030, 0, 3, false),
         ];
         assert_eq!(found, expected);
-        // What is over before anybody was told is nobody's news.
+        // An alert that resolves before its first notification is not notified.
         let short = [(0, 0, "a", Firing), (15, 0, "a", Resolved)];
         assert_eq!(sent(&rules, &short, &Route::default(), 4_000), []);
     }
 
     #[test]
     fn a_node_that_is_down_hides_what_is_on_it_and_a_silence_everything() {
-        use Turn::Firing;
+        use StateChange::Firing;
         let rules = [
             rule("node-down", &[("severity", "critical"), ("zone", "a")]),
             rule("slow", &[("severity", "warning"), ("zone", "a")]),
@@ -337,7 +337,7 @@ mod tests {
             (0, 0, "", Firing),
             (0, 1, "", Firing),
             (0, 2, "", Firing),
-            (600, 0, "", Turn::Resolved),
+            (600, 0, "", StateChange::Resolved),
         ];
         let names = |route: &Route| {
             let at = Instant::from_secs(700);
@@ -354,7 +354,7 @@ mod tests {
             });
             each.collect::<Vec<_>>()
         };
-        // Once the node is back, what was hidden and still fires is told.
+        // Once the node is back, what was inhibited and still fires is notified.
         assert_eq!(
             names(&route),
             [

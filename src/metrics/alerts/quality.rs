@@ -7,7 +7,7 @@ use cluster::observe::EVICTION_REFUSED;
 use units::{Duration, Instant};
 
 use super::book::Transition;
-use super::rule::Turn;
+use super::rule::StateChange;
 
 /// An alert that fires within this time after a failure is over is still about it.
 const LATE: Duration = Duration::from_secs(300);
@@ -17,7 +17,7 @@ const DEEDS: [&str; 4] = ["cordoned", "drained", EVICTION_REFUSED, "upgraded"];
 
 /// A failure: what was made to fail of one kind at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Injected {
+pub struct InjectedFault {
     /// Kind of failure, such as `down`.
     pub what: &'static str,
     /// Start of the failure.
@@ -28,7 +28,7 @@ pub struct Injected {
     open: u64,
 }
 
-impl Injected {
+impl InjectedFault {
     /// Whether an instant is within it, or so little after it that it is about it.
     pub fn covers(&self, at: Instant) -> bool {
         let is_before_end = self.to.is_none_or(|to| at <= to.saturating_add(LATE));
@@ -37,7 +37,7 @@ impl Injected {
 }
 
 /// Takes what begins or is over into a list.
-pub fn follow(list: &mut Vec<Injected>, at: Instant, incident: Incident) {
+pub fn follow(list: &mut Vec<InjectedFault>, at: Instant, incident: Incident) {
     if DEEDS.contains(&incident.what) {
         return;
     }
@@ -45,7 +45,7 @@ pub fn follow(list: &mut Vec<Injected>, at: Instant, incident: Incident) {
     if incident.begins {
         match known.find(|own| own.what == incident.what && own.from == at) {
             Some(own) => own.open += 1,
-            None => list.push(Injected {
+            None => list.push(InjectedFault {
                 what: incident.what,
                 from: at,
                 to: None,
@@ -80,19 +80,21 @@ pub struct Quality {
 }
 
 /// Holds what fired against what failed.
-pub fn quality(turns: &[Transition], injected: &[Injected]) -> Quality {
+pub fn quality(turns: &[Transition], injected: &[InjectedFault]) -> Quality {
     // When each fired, and until when.
     let mut episodes: Vec<(Instant, Option<Instant>)> = Vec::new();
     for (place, turn) in turns.iter().enumerate() {
-        if turn.turn == Turn::Firing {
+        if turn.turn == StateChange::Firing {
             let mut later = turns[place..].iter();
             let over = later.find(|own| {
-                own.turn == Turn::Resolved && own.rule == turn.rule && own.service == turn.service
+                own.turn == StateChange::Resolved
+                    && own.rule == turn.rule
+                    && own.service == turn.service
             });
             episodes.push((turn.at, over.map(|own| own.at)));
         }
     }
-    let is_about = |(from, to): &(Instant, Option<Instant>), failure: &Injected| {
+    let is_about = |(from, to): &(Instant, Option<Instant>), failure: &InjectedFault| {
         // One that fires already goes on to tell of it.
         failure.covers(*from) || (*from <= failure.from && to.is_none_or(|to| to > failure.from))
     };
@@ -100,7 +102,7 @@ pub fn quality(turns: &[Transition], injected: &[Injected]) -> Quality {
     let right = right.filter(|own| injected.iter().any(|failure| is_about(own, failure)));
     let delays: Vec<f64> = (injected.iter())
         .filter_map(|failure| {
-            let about = episodes.iter().filter(|own| is_about(own, failure));
+            let about = episodes.iter().filter(|episode| is_about(episode, failure));
             let first = about.map(|(from, _)| (*from).max(failure.from)).min()?;
             Some(first.since(failure.from).as_secs_f64())
         })
@@ -153,10 +155,10 @@ mod tests {
         };
         // One is about the nodes, one about nothing.
         let turns = [
-            turn(160, 0, Turn::Firing),
-            turn(300, 0, Turn::Resolved),
-            turn(1_000, 1, Turn::Firing),
-            turn(1_100, 1, Turn::Resolved),
+            turn(160, 0, StateChange::Firing),
+            turn(300, 0, StateChange::Resolved),
+            turn(1_000, 1, StateChange::Firing),
+            turn(1_100, 1, StateChange::Resolved),
         ];
         let expected = Quality {
             fired: 2,
@@ -171,7 +173,7 @@ mod tests {
     #[test]
     fn an_alert_lasts_until_it_is_resolved_for_its_own_service() {
         let at = Instant::from_secs;
-        let injected = [Injected {
+        let injected = [InjectedFault {
             what: "down",
             from: at(100),
             to: Some(at(250)),
@@ -186,10 +188,10 @@ mod tests {
         };
         // The alert of the first service still fires when the nodes fail.
         let turns = [
-            turn(50, "one", Turn::Firing),
-            turn(60, "other", Turn::Firing),
-            turn(90, "other", Turn::Resolved),
-            turn(300, "one", Turn::Resolved),
+            turn(50, "one", StateChange::Firing),
+            turn(60, "other", StateChange::Firing),
+            turn(90, "other", StateChange::Resolved),
+            turn(300, "one", StateChange::Resolved),
         ];
         let expected = Quality {
             fired: 2,

@@ -53,7 +53,7 @@ impl Rule {
 
 /// Change of a rule's state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turn {
+pub enum StateChange {
     /// A breach began.
     Pending,
     /// It has lasted.
@@ -64,7 +64,7 @@ pub enum Turn {
     Resolved,
 }
 
-impl Turn {
+impl StateChange {
     /// Name of the turn.
     pub const fn name(self) -> &'static str {
         match self {
@@ -105,7 +105,7 @@ impl Watch {
         rule: &Rule,
         span: Span,
         value: Option<f64>,
-        turn: &mut dyn FnMut(Instant, Turn, Option<f64>),
+        turn: &mut dyn FnMut(Instant, StateChange, Option<f64>),
     ) {
         self.until = self.until.max(span.to);
         let mut at = next_evaluation(span.from);
@@ -150,7 +150,7 @@ impl Watch {
         rule: &Rule,
         at: Instant,
         breaches: bool,
-        turn: &mut dyn FnMut(Instant, Turn),
+        turn: &mut dyn FnMut(Instant, StateChange),
     ) {
         let breaches = match rule.points {
             None => breaches,
@@ -164,22 +164,22 @@ impl Watch {
             self.clear_since = None;
             let since = *self.since.get_or_insert_with(|| {
                 if rule.lasts > Duration::ZERO {
-                    turn(at, Turn::Pending);
+                    turn(at, StateChange::Pending);
                 }
                 at
             });
             if !self.is_firing && at.since(since) >= rule.lasts {
                 self.is_firing = true;
-                turn(at, Turn::Firing);
+                turn(at, StateChange::Firing);
             }
         } else if self.is_firing {
             let clear = *self.clear_since.get_or_insert(at);
             if at.since(clear) >= rule.keep_firing {
                 (self.is_firing, self.since, self.clear_since) = (false, None, None);
-                turn(at, Turn::Resolved);
+                turn(at, StateChange::Resolved);
             }
         } else if self.since.take().is_some() {
-            turn(at, Turn::Inactive);
+            turn(at, StateChange::Inactive);
         }
     }
 }
@@ -230,7 +230,7 @@ mod tests {
     }
 
     /// The turns of a rule over values of 15 s each, cut as they are.
-    fn follow(rule: &Rule, values: &[Option<f64>]) -> Vec<(i64, Turn)> {
+    fn follow(rule: &Rule, values: &[Option<f64>]) -> Vec<(i64, StateChange)> {
         let (mut watch, mut found) = (Watch::default(), Vec::new());
         for (step, value) in (0..).zip(values) {
             let span = Span {
@@ -258,10 +258,10 @@ mod tests {
         let rule = high(60);
         let samples = [0.5, 0.9, 0.9, 0.9, 0.9, 0.9, 0.95, 0.4, 0.9].map(Some);
         let expected = [
-            (15, Turn::Pending),
-            (75, Turn::Firing),
-            (105, Turn::Resolved),
-            (120, Turn::Pending),
+            (15, StateChange::Pending),
+            (75, StateChange::Firing),
+            (105, StateChange::Resolved),
+            (120, StateChange::Pending),
         ];
         assert_eq!(follow(&rule, &samples), expected);
         // Stretches of one value at once come to the same, and what lies between two evaluations to
@@ -291,7 +291,10 @@ mod tests {
             );
         }
         assert_eq!(found[..3], expected[..3]);
-        assert_eq!(found[3..], [(120, Turn::Pending), (180, Turn::Firing)]);
+        assert_eq!(
+            found[3..],
+            [(120, StateChange::Pending), (180, StateChange::Firing)]
+        );
     }
 
     #[test]
@@ -303,7 +306,10 @@ mod tests {
         };
         // Points 1 to 8; alarm at 5 and 6 only.
         let values = [0.0, 1.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.0].map(Some);
-        let expected = [(4 * 15, Turn::Firing), (6 * 15, Turn::Resolved)];
+        let expected = [
+            (4 * 15, StateChange::Firing),
+            (6 * 15, StateChange::Resolved),
+        ];
         assert_eq!(follow(&rule, &values), expected);
         // One stretch of a value counts as often as it is evaluated.
         let (mut watch, mut found) = (Watch::default(), Vec::new());
@@ -320,7 +326,7 @@ mod tests {
                 },
             );
         }
-        let expected = [(630, Turn::Firing), (6_030, Turn::Resolved)];
+        let expected = [(630, StateChange::Firing), (6_030, StateChange::Resolved)];
         assert_eq!(found, expected);
     }
 
@@ -331,14 +337,14 @@ mod tests {
             ..high(0)
         };
         let values = [0.9, 0.1, 0.1, 0.9, 0.1, 0.1, 0.1, 0.1].map(Some);
-        let expected = [(0, Turn::Firing), (90, Turn::Resolved)];
+        let expected = [(0, StateChange::Firing), (90, StateChange::Resolved)];
         assert_eq!(follow(&rule, &values), expected);
     }
 
     #[test]
     fn what_is_missing_is_no_breach_unless_that_is_asked() {
         let values = [Some(0.9), None, None, Some(0.5)];
-        let expected = [(0, Turn::Firing), (15, Turn::Resolved)];
+        let expected = [(0, StateChange::Firing), (15, StateChange::Resolved)];
         assert_eq!(follow(&high(0), &values), expected);
         let absent = Rule {
             absent: true,
@@ -346,9 +352,9 @@ mod tests {
             ..Rule::default()
         };
         let expected = [
-            (15, Turn::Pending),
-            (30, Turn::Firing),
-            (45, Turn::Resolved),
+            (15, StateChange::Pending),
+            (30, StateChange::Firing),
+            (45, StateChange::Resolved),
         ];
         assert_eq!(follow(&absent, &values), expected);
     }
@@ -378,7 +384,7 @@ mod tests {
         };
         let mut values = vec![Some(0.0); 4];
         values.extend([Some(2.0); 10]);
-        let expected = [(60, Turn::Firing), (120, Turn::Resolved)];
+        let expected = [(60, StateChange::Firing), (120, StateChange::Resolved)];
         assert_eq!(follow(&rule, &values), expected);
     }
 }

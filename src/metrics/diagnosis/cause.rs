@@ -36,7 +36,7 @@ pub enum Cause {
     Killed,
     /// They crashed: code 139.
     Segfault,
-    /// They were told to end: code 143.
+    /// They were asked to terminate: code 143.
     Terminated,
     /// They ended badly otherwise.
     ApplicationError,
@@ -152,7 +152,7 @@ impl Cause {
         } else if class
             .spec
             .all_containers()
-            .any(|own| !own.host_ports.is_empty())
+            .any(|all_container| !all_container.host_ports.is_empty())
         {
             Self::PortConflict
         } else {

@@ -51,7 +51,7 @@ impl Member {
 fn is_restarted(spec: &PodSpec, container: usize) -> bool {
     let restart = spec.life.as_ref().map(|life| life.restart);
     let is_sidecar = spec.all_containers().nth(container);
-    let is_sidecar = is_sidecar.is_some_and(|own| own.restartable);
+    let is_sidecar = is_sidecar.is_some_and(|is_sidecar| is_sidecar.restartable);
     is_sidecar || restart.is_none_or(|restart| restart.restarts(true))
 }
 
@@ -70,7 +70,7 @@ impl Diagnostician {
         };
         let spec = &store.class(record.class).spec;
         let name = spec.all_containers().nth(container);
-        let name = name.map_or_else(Text::default, |own| own.name.clone());
+        let name = name.map_or_else(Text::default, |name| name.name.clone());
         let own_code = spec.exit_code(container);
         let Some(member) = self.member(pod) else {
             return;
@@ -81,7 +81,7 @@ impl Diagnostician {
             return;
         }
         let is_oom = member.killed == Some((at, container));
-        // Nobody but its node sends a signal to a container that ends otherwise by itself, and it does so
+        // Only its node sends a signal to a container that ends otherwise by itself, and it does so
         // if a probe failed.
         let is_stopped = !is_oom && code != own_code && matches!(code, KILLED | TERMINATED);
         member.failed(at);

@@ -22,7 +22,7 @@ impl From<Cause> for Reason {
 
 /// Whether a pod of a workload served before a change, and after it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Turn {
+pub(super) struct ServingChange {
     pub(super) owner: ObjectId,
     pub(super) pod: PodRef,
     pub(super) served: bool,
@@ -91,7 +91,13 @@ impl Diagnostician {
     }
 
     /// A pod serves that did not, or does not any longer, and why.
-    pub(super) fn count(&mut self, at: Instant, turn: Turn, reason: Option<Reason>, store: &Store) {
+    pub(super) fn count(
+        &mut self,
+        at: Instant,
+        turn: ServingChange,
+        reason: Option<Reason>,
+        store: &Store,
+    ) {
         let (owner, pod) = (turn.owner, turn.pod);
         match (turn.served, turn.serves) {
             (false, true) => self.gain(at, owner),

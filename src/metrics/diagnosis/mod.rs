@@ -21,7 +21,7 @@ use units::{Instant, NodeId, ObjectId, SortedMap, SortedSet};
 
 pub use cause::Cause;
 pub use ended::Exit;
-use faults::{Reason, Turn};
+use faults::{Reason, ServingChange};
 pub use signs::Signs;
 use throttled::Throttling;
 
@@ -270,7 +270,7 @@ impl Diagnostician {
                     let serves = self.serves(&member);
                     let owner = member.owner;
                     self.put(pod, member);
-                    let turn = Turn {
+                    let turn = ServingChange {
                         owner,
                         pod,
                         served,
@@ -288,7 +288,7 @@ impl Diagnostician {
         if serves {
             self.relieve(at, owner, pod, |cause| !cause.is_throttling());
         }
-        let turn = Turn {
+        let turn = ServingChange {
             owner,
             pod,
             served,
@@ -389,7 +389,7 @@ impl Diagnostician {
         if let Some(made) = self.made.get_mut(&member.maker) {
             *made = made.saturating_sub(1);
         }
-        let turn = Turn {
+        let turn = ServingChange {
             owner: member.owner,
             pod,
             served,
@@ -407,7 +407,7 @@ impl Diagnostician {
         self.silent.insert(node, at);
         let name = Text::from(store.nodes().name(node));
         for (owner, pod) in there {
-            let turn = Turn {
+            let turn = ServingChange {
                 owner,
                 pod,
                 served: true,
@@ -444,7 +444,7 @@ fn answers_for(maker: ObjectId, store: &Store) -> ObjectId {
     above.unwrap_or(maker)
 }
 
-/// Whether a pod is evicted as planned: whoever drains its node or moves it wants another in its place.
+/// Whether a pod is evicted as planned: a drain or a move wants another one in its place.
 const fn is_planned(reason: EndReason) -> bool {
     use EvictionCause::{Consolidation, Descheduling, Drain, Resizing};
     let EndReason::Evicted(cause) = reason else {

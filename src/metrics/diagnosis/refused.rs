@@ -100,7 +100,10 @@ impl Diagnostician {
                 })
             });
         let owner = answers_for(maker, store);
-        let is_known = self.workloads.get(&owner).map(|own| own.is_refused);
+        let is_known = self
+            .workloads
+            .get(&owner)
+            .map(|workload| workload.is_refused);
         if is_known.unwrap_or(false) == is_refused {
             return;
         }

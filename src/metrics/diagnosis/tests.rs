@@ -7,7 +7,7 @@ use cluster::UsageSamples;
 use model::workload::{QuotaStatus, ReplicaSet, ResourceQuota};
 use model::{
     Node, Object, ObjectChange, PodCreated, PodName, PodOwner, PodSpec, PullError, ResourceList,
-    Restarts, Used,
+    ResourceUsage, Restarts,
 };
 use units::TenantId;
 
@@ -265,9 +265,9 @@ struct Uses {
 }
 
 impl Uses {
-    fn of(&self, pod: PodRef, own: i64) -> Used {
+    fn of(&self, pod: PodRef, own: i64) -> ResourceUsage {
         let other = self.other.filter(|(other, _)| *other == pod);
-        Used {
+        ResourceUsage {
             cpu_milli: other.map_or(own, |(_, used)| used),
             memory_bytes: 0,
         }
@@ -288,15 +288,15 @@ impl World {
 }
 
 impl UsageSamples for Uses {
-    fn pod(&self, pod: PodRef) -> Option<Used> {
+    fn pod(&self, pod: PodRef) -> Option<ResourceUsage> {
         Some(self.of(pod, self.used))
     }
 
-    fn wanted(&self, pod: PodRef) -> Option<Used> {
+    fn wanted(&self, pod: PodRef) -> Option<ResourceUsage> {
         Some(self.of(pod, self.wanted))
     }
 
-    fn containers(&self, _: PodRef) -> Vec<(Text, Used)> {
+    fn containers(&self, _: PodRef) -> Vec<(Text, ResourceUsage)> {
         Vec::new()
     }
 }

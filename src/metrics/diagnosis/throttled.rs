@@ -98,7 +98,7 @@ impl Throttling {
             used = used.saturating_add(own.cpu_milli);
             pods.push((pod.pod, own.cpu_milli, wanted, asked));
         }
-        // On a node that has too little for all, whoever keeps to what it asked for is not to blame.
+        // On a node that has too little for all, a pod within its requests is not to blame.
         let offered = store.nodes().allocatable().row(node).cpu_milli;
         let part = offered as f64 / used.max(1) as f64;
         let held = pods.into_iter().filter_map(|(pod, own, wanted, asked)| {

@@ -6,7 +6,7 @@ use model::{Event, Object, ObjectChange, Pod, PodChange, TrafficNames, TrafficSt
 use units::{Instant, NodeId, ObjectId, PodId};
 
 use crate::alerts::AlertLog;
-use crate::record::deeds::Deeds;
+use crate::record::change_batch::ChangeBatch;
 use crate::record::jobs::JobRecord;
 use crate::record::state::{ClusterState, NodeChange, Row};
 use crate::record::tables::Tables;
@@ -107,7 +107,7 @@ impl RunEnd<'_> {
         self.state.areas.clock()
     }
 
-    /// Whether the measured window ended before the run did and had a length: what is told of its
+    /// Whether the measured window ended before the run did and had a length: what is reported of its
     /// end is then what held last in it.
     pub fn is_clipped(&self) -> bool {
         self.window.to < self.at && self.clock() > 0
@@ -132,7 +132,7 @@ impl RunEnd<'_> {
 
 /// Kinds of events that a collector can subscribe to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Heard {
+pub enum EventKind {
     /// Changes: a pod was created, at any time of the run, as all changes.
     Created,
     /// Changes: a pod was bound.
@@ -188,7 +188,7 @@ pub enum Heard {
     MachineFailures,
 }
 
-impl Heard {
+impl EventKind {
     /// All of them, each at its own number.
     pub const ALL: [Self; 26] = [
         Self::Created,
@@ -269,7 +269,7 @@ impl Heard {
 ///
 /// use cluster::{Observer, Store};
 /// use metrics::{
-///     Change, Collector, Direction, Group, Heard, MetricEntry, Reading, Recorder, RunEnd, Setup,
+///     Change, Collector, Direction, Group, EventKind, MetricEntry, Reading, Recorder, RunEnd, Setup,
 ///     Statistic, Title, Values,
 /// };
 /// use model::{Event, Node};
@@ -297,8 +297,8 @@ impl Heard {
 /// struct Joined(u64);
 ///
 /// impl Collector for Joined {
-///     fn hears(&self) -> &'static [Heard] {
-///         &[Heard::Declared]
+///     fn hears(&self) -> &'static [EventKind] {
+///         &[EventKind::Declared]
 ///     }
 ///
 ///     fn event(&mut self, change: &Change<'_>) {
@@ -324,7 +324,7 @@ impl Heard {
 /// ```
 pub trait Collector: CloneCollector + Send {
     /// Kinds of events that the collector subscribes to; it receives no others.
-    fn hears(&self) -> &'static [Heard];
+    fn hears(&self) -> &'static [EventKind];
 
     /// Called after a change of a kind that the collector hears, at any time of the run.
     fn event(&mut self, change: &Change<'_>) {
@@ -333,7 +333,7 @@ pub trait Collector: CloneCollector + Send {
 
     /// Called with changes of identical pods, at any time of the run: before the span in which they
     /// hold, and in no defined order with events of other pods at the same instant.
-    fn alike(&mut self, deeds: &Deeds) {
+    fn alike(&mut self, deeds: &ChangeBatch) {
         let _ = deeds;
     }
 

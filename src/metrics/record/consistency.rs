@@ -19,7 +19,7 @@ use cluster::{Commitment, Store, check};
 use model::{Event, Pod, PodChange, PodPhase, PodRef};
 use units::{Instant, NodeId, SortedMap};
 
-use crate::record::deeds::Deeds;
+use crate::record::change_batch::ChangeBatch;
 use crate::record::state::{ClusterState, RESOURCES, Reservation, Resource, Row, class_requests};
 use crate::statistics::span::Span;
 
@@ -119,7 +119,7 @@ impl Consistency {
     }
 
     /// Follows what alike pods did at a reading of the clock of measured time.
-    pub fn take_in(&mut self, deeds: &Deeds, clock: i64) {
+    pub fn take_in(&mut self, deeds: &ChangeBatch, clock: i64) {
         let times = deeds.holding().wrapping_mul(clock);
         if times != 0 {
             for (index, moment) in self.moments.iter_mut().enumerate() {

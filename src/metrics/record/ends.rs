@@ -23,18 +23,18 @@ struct End {
     at: Instant,
     record: JobRecord,
     /// The pod that may come back; `None` if the job is over.
-    back: Option<Back>,
+    back: Option<ReturnCandidate>,
 }
 
 /// A pod that may come back, as the last of its job.
 #[derive(Clone, Debug)]
-pub(super) struct Back {
+pub(super) struct ReturnCandidate {
     name: PodName,
     reason: EndReason,
     gang: Option<(GangId, OpenGang)>,
 }
 
-impl Back {
+impl ReturnCandidate {
     /// The pod, if its end is one from which pods come back.
     pub(super) fn of(pod: &Pod, reason: EndReason) -> Option<Self> {
         let comes_back = matches!(
@@ -59,16 +59,16 @@ impl Back {
 
 /// A job that came back.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Returning {
+pub(super) enum ReturnedJob {
     /// A job of one pod, with its life up to now.
-    Single(Earlier),
+    Single(PriorLife),
     /// A gang of which no other pod lives.
     Gang(OpenGang),
 }
 
 /// The life of a job of one pod before its pod came back.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Earlier {
+pub(super) struct PriorLife {
     pub(super) number: u64,
     measured: bool,
     submit: Instant,
@@ -80,7 +80,7 @@ pub(super) struct Earlier {
     since: Instant,
 }
 
-impl Earlier {
+impl PriorLife {
     fn of(record: &JobRecord, is_lost: bool) -> Self {
         let start = record.start.filter(|_| is_lost);
         Self {
@@ -125,7 +125,7 @@ impl Ends {
     }
 
     /// A job ended, unless a pod comes back.
-    pub(super) fn add(&mut self, at: Instant, record: JobRecord, back: Option<Back>) {
+    pub(super) fn add(&mut self, at: Instant, record: JobRecord, back: Option<ReturnCandidate>) {
         self.all.push_back(End { at, record, back });
     }
 
@@ -140,12 +140,12 @@ impl Ends {
     }
 
     /// Takes out the job whose pod comes back with a new one, if there is one.
-    pub(super) fn take_back(&mut self, at: Instant, created: &PodCreated) -> Option<Returning> {
+    pub(super) fn take_back(&mut self, at: Instant, created: &PodCreated) -> Option<ReturnedJob> {
         if self.all.is_empty() {
             return None;
         }
         let comes_back = |own: &End| {
-            let is_own = |back: &Back| match (&back.gang, created.gang) {
+            let is_own = |back: &ReturnCandidate| match (&back.gang, created.gang) {
                 // What moves keeps its owner; otherwise the owner makes another.
                 _ if created.owner.is_some() && back.reason != EndReason::Moved => false,
                 // Whichever of its pods comes back first.
@@ -158,19 +158,19 @@ impl Ends {
         };
         let place = self.all.iter().rposition(comes_back)?;
         let End { record, back, .. } = self.all.remove(place)?;
-        let Back { reason, gang, .. } = back?;
+        let ReturnCandidate { reason, gang, .. } = back?;
         if let Some((_, gang)) = gang {
-            return Some(Returning::Gang(gang));
+            return Some(ReturnedJob::Gang(gang));
         }
         let is_kept = match reason {
             EndReason::Moved => true,
             EndReason::NodeLost => false,
             _ => self.keeps_work,
         };
-        Some(Returning::Single(Earlier::of(&record, !is_kept)))
+        Some(ReturnedJob::Single(PriorLife::of(&record, !is_kept)))
     }
 
-    /// Those of which none was told yet, at the end of a run.
+    /// Those not reported yet, at the end of a run.
     pub(super) fn iter(&self) -> impl Iterator<Item = JobRecord> + '_ {
         self.all.iter().map(|own| own.record)
     }

@@ -2,7 +2,7 @@
 
 use crate::record::collector::Collector;
 use crate::record::live_series::LiveSeries;
-use crate::record::presentation::{Placement, ShortListed, Title};
+use crate::record::presentation::{Placement, ShortListPlace, Title};
 use crate::record::setup::Setup;
 use crate::values::Statistic;
 
@@ -16,7 +16,7 @@ pub struct MetricEntry {
     /// The place in the report.
     pub group: Placement,
     /// The places in short lists; most families are in none.
-    pub short_lists: &'static [ShortListed],
+    pub short_lists: &'static [ShortListPlace],
     /// One sentence on what it tells.
     pub summary: &'static str,
     /// The values that alert rules can be about besides the statistics; most families have none.

@@ -60,7 +60,7 @@ impl JobObjects {
                 let Object::Job(job) = object else {
                     return None;
                 };
-                // Nobody waited in this run for what had begun before it.
+                // What had begun before this run did not wait in it.
                 if job.status == JobStatus::default() {
                     let own = OpenObject::new(at, job, *jobs, measured.job_submitted(at));
                     *jobs += 1;
@@ -73,7 +73,8 @@ impl JobObjects {
                     return None;
                 };
                 let mut conditions = job.status.conditions.iter();
-                let last = conditions.find(|own| own.holds && own.kind.is_final())?;
+                let last =
+                    conditions.find(|condition| condition.holds && condition.kind.is_final())?;
                 let outcome = outcome(last);
                 let own = self.open.remove(id)?;
                 Some(own.record(*id, own.idle_since.unwrap_or(at), outcome, measured))

@@ -8,7 +8,7 @@ use cluster::Store;
 use model::{EndReason, Event, ObjectChange, Pod, PodCreated, PodPhase};
 use units::{ClassId, Duration, GangId, Instant, ObjectId, SortedMap, TenantId};
 
-use super::ends::{Back, Earlier, Ends, Returning};
+use super::ends::{Ends, PriorLife, ReturnCandidate, ReturnedJob};
 use super::gangs::{Gangs, OpenGang};
 use super::job_objects::JobObjects;
 use crate::record::window::MeasuredWindow;
@@ -156,7 +156,7 @@ pub struct JobTracker {
     numbers: Vec<u32>,
     jobs: u64,
     /// Jobs of one pod that came back, by row.
-    returned: SortedMap<u32, Earlier>,
+    returned: SortedMap<u32, PriorLife>,
     ends: Ends,
 }
 
@@ -232,7 +232,7 @@ impl JobTracker {
         if !self.returned.is_empty() {
             self.returned.remove(&(pod.pod.slot.index() as u32));
         }
-        self.ends.add(at, record, Back::of(pod, reason));
+        self.ends.add(at, record, ReturnCandidate::of(pod, reason));
     }
 
     /// A pod of a gang ended.
@@ -250,7 +250,7 @@ impl JobTracker {
         };
         gang.living -= 1;
         gang.end = at;
-        let back = Back::of(pod, reason);
+        let back = ReturnCandidate::of(pod, reason);
         if back.is_some() {
             gang.evicted += 1;
             gang.was_evicted = true;
@@ -294,7 +294,7 @@ impl JobTracker {
         store: &Store,
         measured: &mut MeasuredWindow,
     ) {
-        // Nobody waited in this run for what was there before it.
+        // What existed before this run did not wait in it.
         if created.found.is_some() {
             return;
         }
@@ -303,8 +303,8 @@ impl JobTracker {
             return;
         }
         let earlier = match (self.ends.take_back(at, created), created.gang) {
-            (Some(Returning::Single(earlier)), _) => Some(earlier),
-            (Some(Returning::Gang(open)), Some(gang)) => {
+            (Some(ReturnedJob::Single(earlier)), _) => Some(earlier),
+            (Some(ReturnedJob::Gang(open)), Some(gang)) => {
                 self.gangs.insert(gang, open);
                 None
             }
@@ -321,7 +321,7 @@ impl JobTracker {
             if self.numbers.len() <= row {
                 self.numbers.resize(row + 1, 0);
             }
-            self.numbers[row] = earlier.map_or(number, |own| own.number) as u32;
+            self.numbers[row] = earlier.map_or(number, |earlier| earlier.number) as u32;
             if let Some(earlier) = earlier {
                 self.returned.insert(row as u32, earlier);
             }

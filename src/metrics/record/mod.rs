@@ -3,9 +3,9 @@
 
 pub mod amounts;
 pub mod areas;
+pub mod change_batch;
 pub mod collector;
 pub mod consistency;
-pub mod deeds;
 mod ends;
 pub mod entry;
 pub mod fragments;

@@ -105,7 +105,7 @@ impl<'a> Devices<'a> {
     }
 }
 
-/// Nodes that are not as they were. More than one is told of together only where they were alike, are
+/// Nodes that are not as they were. Several are reported together only where they were alike, are
 /// alike, and have no GPU devices.
 #[derive(Clone, Copy, Debug)]
 pub struct NodeChange<'a> {

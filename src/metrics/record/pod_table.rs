@@ -182,7 +182,7 @@ pub const fn outcome(reason: EndReason) -> &'static str {
     }
 }
 
-/// Name of the phase of a pod that lives; one that was told to end still runs.
+/// Name of the phase of a pod that lives; a terminating one still runs.
 const fn living(pod: &Pod) -> &'static str {
     match pod.phase {
         PodPhase::Bound | PodPhase::Starting => "starting",

@@ -161,8 +161,8 @@ pub enum ShortList {
 impl ShortList {
     /// A place in the list: the first of these statistics that was measured. In the headline a name
     /// also stands for the statistics below it, and the empty name for the family.
-    pub const fn at(self, rank: u16, statistics: &'static [&'static str]) -> ShortListed {
-        ShortListed {
+    pub const fn at(self, rank: u16, statistics: &'static [&'static str]) -> ShortListPlace {
+        ShortListPlace {
             list: self,
             rank,
             statistics,
@@ -172,7 +172,7 @@ impl ShortList {
 
 /// The place of a family in a short list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ShortListed {
+pub struct ShortListPlace {
     /// The list.
     pub list: ShortList,
     /// The rank in the list, least first; tens leave room between them.

@@ -23,7 +23,7 @@ impl Selection {
     pub fn has(&self, spec: &PodSpec) -> bool {
         let namespace = self.namespace.as_deref();
         let mut labels = self.labels.iter();
-        namespace.is_none_or(|own| own == &*spec.namespace)
+        namespace.is_none_or(|namespace| namespace == &*spec.namespace)
             && labels.all(|(key, value)| {
                 let found = spec.labels.get(key.as_str());
                 found.is_some_and(|found| **found == **value)

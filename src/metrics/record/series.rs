@@ -73,7 +73,7 @@ pub struct Series<'s> {
     rows: u64,
 }
 
-/// The most rows of a time series; more would fill a disk before they were of use to anybody.
+/// The most rows of a time series; more would fill a disk before they were of any use.
 pub const ROWS_MAX: u64 = 10_000_000;
 
 /// Whether a series over a time has more rows than can be used.

@@ -7,7 +7,7 @@ use model::{Event, Pod, PodChange, PodPhase};
 use units::{ClassId, NodeId, Revision};
 
 use crate::record::areas::{self, Areas};
-use crate::record::deeds::{Deeds, Kind, pod_of};
+use crate::record::change_batch::{ChangeBatch, Kind, pod_of};
 use crate::record::fragments::FragmentTracker;
 use crate::record::gpus;
 use crate::record::node_rows::{allocatable_at, free_at, offered};
@@ -17,7 +17,7 @@ pub use crate::record::node_rows::{Devices, NodeChange, NodeRow};
 
 /// Parts of a node's row to refresh.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-enum Behind {
+enum StaleParts {
     /// Nothing to refresh.
     #[default]
     Nothing,
@@ -32,9 +32,9 @@ enum Behind {
 /// State of a node besides its row.
 #[derive(Clone, Copy, Debug, Default)]
 struct Mark {
-    behind: Behind,
+    behind: StaleParts,
     has_devices: bool,
-    /// The mark's place among those that nobody was told of, counted from 1; 0 if it is none of
+    /// The mark's place among the unreported ones, counted from 1; 0 if it is none of
     /// them.
     untold: u32,
 }
@@ -42,7 +42,7 @@ struct Mark {
 /// Totals that have changed since measured time last advanced.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each total moves by itself")]
-struct Moved {
+struct TotalsChange {
     allocated: bool,
     starting: bool,
     wanted: bool,
@@ -53,7 +53,7 @@ struct Moved {
 
 /// Nodes without devices that change alike, one after the other.
 #[derive(Clone, Debug, Default)]
-struct Alike {
+struct NodeBatch {
     nodes: Vec<NodeId>,
     before: NodeRow,
     now: NodeRow,
@@ -111,11 +111,11 @@ pub struct ClusterState {
     /// Class of the newest pod of each slot.
     classes: Vec<Option<ClassId>>,
     /// Changes being reported; boxed, because it is taken out meanwhile.
-    alike: Option<Box<Alike>>,
-    /// Nodes without devices whose change nobody was told of, and what was allocated and free when
-    /// they were last told of. One that does not have this place any more was told of since.
+    alike: Option<Box<NodeBatch>>,
+    /// Nodes without devices whose change is unreported, and what was allocated and free when
+    /// they were last reported. One that does not have this place any more was reported since.
     untold: Vec<(NodeId, [Row; 2])>,
-    moved: Moved,
+    moved: TotalsChange,
 }
 
 impl ClusterState {
@@ -133,7 +133,7 @@ impl ClusterState {
             self.follow(event, None, store);
             return;
         };
-        let mut deeds = Deeds::of(Kind::of(pod, true), requests(store, pod));
+        let mut deeds = ChangeBatch::of(Kind::of(pod, true), requests(store, pod));
         deeds.add(event, pod);
         let requests = &deeds.requests;
         self.follow(event, Some(Reservation { pod, requests }), store);
@@ -147,7 +147,7 @@ impl ClusterState {
             Event::NodeAdded { node, .. }
             | Event::NodeUpdated { node, .. }
             | Event::NodeReadiness { node, .. }
-            | Event::NodeRemoved { node } => self.touch(*node, Behind::Offer),
+            | Event::NodeRemoved { node } => self.touch(*node, StaleParts::Offer),
             Event::PodCreated(created) => {
                 self.pending += 1;
                 self.note_class(created.pod.slot.index(), created.class);
@@ -173,7 +173,7 @@ impl ClusterState {
                     self.end(pod, requests);
                 }
             }
-            Event::HoldPlaced(hold) => self.touch(hold.node, Behind::Free),
+            Event::HoldPlaced(hold) => self.touch(hold.node, StaleParts::Free),
             Event::HoldReleased { .. } => self.touch_changed(store),
             Event::ClassAdded { .. }
             | Event::NodeContact { .. }
@@ -192,7 +192,7 @@ impl ClusterState {
     }
 
     /// Takes what alike pods did into the totals.
-    pub(crate) fn take_in(&mut self, deeds: &Deeds) {
+    pub(crate) fn take_in(&mut self, deeds: &ChangeBatch) {
         let (holding, starting, waiting) = (deeds.holding(), deeds.starting(), deeds.waiting());
         if holding != 0 {
             self.allocated.add(&deeds.requests, holding);
@@ -252,7 +252,7 @@ impl ClusterState {
             let index = node.index();
             let behind = std::mem::take(&mut self.marks[index].behind);
             let (row, taken) = (&mut self.rows[index], self.taken[index]);
-            let looks_anew = behind == Behind::Offer || !row.present;
+            let looks_anew = behind == StaleParts::Offer || !row.present;
             if looks_anew {
                 self.marks[index].has_devices = !store.nodes().gpu_room(node).is_empty();
             }
@@ -261,7 +261,7 @@ impl ClusterState {
                 offered(store, node, taken)
             } else {
                 let free = match behind {
-                    Behind::Pods => row.free_with(&taken),
+                    StaleParts::Pods => row.free_with(&taken),
                     _ => free_at(store, node),
                 };
                 if (free, taken) == (row.free, row.allocated) {
@@ -338,7 +338,7 @@ impl ClusterState {
     /// Counts the nodes that changed alike and tells of them; without a store they have no devices.
     fn tell(
         &mut self,
-        alike: &mut Alike,
+        alike: &mut NodeBatch,
         store: Option<&Store>,
         tell: &mut impl FnMut(&NodeChange<'_>),
     ) {
@@ -416,7 +416,7 @@ impl ClusterState {
     /// Present allocatable amounts of a node.
     pub(crate) fn allocatable_of(&self, node: NodeId, store: &Store) -> Row {
         match (self.rows.get(node.index()), self.marks.get(node.index())) {
-            (Some(row), Some(mark)) if row.present && mark.behind < Behind::Offer => {
+            (Some(row), Some(mark)) if row.present && mark.behind < StaleParts::Offer => {
                 row.allocatable
             }
             _ => allocatable_at(store, node),
@@ -429,14 +429,14 @@ impl ClusterState {
     }
 
     fn take(&mut self, node: NodeId, amounts: &Row, sign: i64) {
-        self.touch(node, Behind::Pods);
+        self.touch(node, StaleParts::Pods);
         let taken = &mut self.taken[node.index()];
         for (index, taken) in taken.iter_mut().enumerate() {
             *taken += sign * amounts[index];
         }
     }
 
-    fn touch(&mut self, node: NodeId, what: Behind) {
+    fn touch(&mut self, node: NodeId, what: StaleParts) {
         let row = node.index();
         if self.rows.len() <= row {
             self.rows.resize(row + 1, NodeRow::default());
@@ -444,7 +444,7 @@ impl ClusterState {
             self.marks.resize(row + 1, Mark::default());
         }
         let behind = &mut self.marks[row].behind;
-        if *behind == Behind::Nothing {
+        if *behind == StaleParts::Nothing {
             self.behind.push(node);
         }
         *behind = what.max(*behind);
@@ -454,10 +454,10 @@ impl ClusterState {
     fn touch_changed(&mut self, store: &Store) {
         let before = Revision(store.revision().0.saturating_sub(1));
         if let Some(changed) = store.ring().since(before) {
-            changed.for_each(|node| self.touch(node, Behind::Free));
+            changed.for_each(|node| self.touch(node, StaleParts::Free));
         } else {
             let nodes = store.nodes().ids();
-            nodes.for_each(|node| self.touch(node, Behind::Free));
+            nodes.for_each(|node| self.touch(node, StaleParts::Free));
         }
     }
 

@@ -9,7 +9,7 @@ use cluster::{Observer, Store};
 use model::{Event, Pod};
 use units::Instant;
 
-use crate::record::deeds::pod_of;
+use crate::record::change_batch::pod_of;
 use crate::record::jobs::{JobRecord, JobTracker};
 use crate::record::window::{MeasuredWindow, Window};
 use crate::statistics::bins::Bins;
@@ -29,7 +29,7 @@ const MOST_BINS: usize = 2_000;
 
 /// Part of a series that is warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Cut {
+pub enum WarmUpCut {
     /// A number of batches.
     Batches(usize),
     /// At the limit of half of the series, or beyond: the run is too short to tell.
@@ -38,10 +38,10 @@ pub enum Cut {
 
 /// The cut of a series of batch means: the number of batches, at most half of them, without which
 /// the rest has the smallest `sum of squared deviations ÷ number²`.
-pub fn mser(batches: &[f64]) -> Cut {
+pub fn mser(batches: &[f64]) -> WarmUpCut {
     let count = batches.len();
     if count < LEAST_BATCHES {
-        return Cut::TooShort;
+        return WarmUpCut::TooShort;
     }
     // From the back, so that every remainder is one step from the one before.
     let (mut mean, mut squares) = (0.0, 0.0);
@@ -57,22 +57,22 @@ pub fn mser(batches: &[f64]) -> Cut {
         }
     }
     if best.1 >= count / 2 {
-        Cut::TooShort
+        WarmUpCut::TooShort
     } else {
-        Cut::Batches(best.1)
+        WarmUpCut::Batches(best.1)
     }
 }
 
 /// The cut of plain observations, in observations.
-pub fn mser_5(observations: &[f64]) -> Cut {
+pub fn mser_5(observations: &[f64]) -> WarmUpCut {
     let (batches, _) = observations.as_chunks::<BATCH>();
     let means: Vec<f64> = batches
         .iter()
         .map(|batch| batch.iter().sum::<f64>() / BATCH as f64)
         .collect();
     match mser(&means) {
-        Cut::Batches(batches) => Cut::Batches(batches * BATCH),
-        Cut::TooShort => Cut::TooShort,
+        WarmUpCut::Batches(batches) => WarmUpCut::Batches(batches * BATCH),
+        WarmUpCut::TooShort => WarmUpCut::TooShort,
     }
 }
 
@@ -129,9 +129,9 @@ impl Waits {
             .collect();
         let means: Vec<f64> = known.iter().map(|batch| batch.0).collect();
         match mser(&means) {
-            Cut::Batches(0) => Some((Instant::ZERO, 0)),
-            Cut::Batches(cut) => known.get(cut).map(|batch| (batch.1, batch.2)),
-            Cut::TooShort => None,
+            WarmUpCut::Batches(0) => Some((Instant::ZERO, 0)),
+            WarmUpCut::Batches(cut) => known.get(cut).map(|batch| (batch.1, batch.2)),
+            WarmUpCut::TooShort => None,
         }
     }
 }
@@ -186,8 +186,8 @@ impl WarmUpFinder {
             .ok_or_else(|| too_short("the first waits of the jobs"))?;
         let means = self.queue.means();
         let queue = match mser_5(&means) {
-            Cut::Batches(bins) => self.queue.start(bins),
-            Cut::TooShort => return Err(too_short("the queue length")),
+            WarmUpCut::Batches(bins) => self.queue.start(bins),
+            WarmUpCut::TooShort => return Err(too_short("the queue length")),
         };
         Ok(jobs.max(queue))
     }
@@ -256,23 +256,23 @@ mod tests {
             .collect();
         let drifting: Vec<f64> = (0..200).map(f64::from).collect();
         for (name, batches, expected) in [
-            ("steady", &steady, Cut::Batches(0)),
-            ("warming", &warming, Cut::Batches(40)),
-            ("drifting", &drifting, Cut::TooShort),
-            ("constant", &vec![3.0; 50], Cut::Batches(0)),
-            ("short", &vec![3.0; 9], Cut::TooShort),
+            ("steady", &steady, WarmUpCut::Batches(0)),
+            ("warming", &warming, WarmUpCut::Batches(40)),
+            ("drifting", &drifting, WarmUpCut::TooShort),
+            ("constant", &vec![3.0; 50], WarmUpCut::Batches(0)),
+            ("short", &vec![3.0; 9], WarmUpCut::TooShort),
         ] {
             let found = mser(batches);
             match (found, expected) {
                 // Noise may move a cut by a few.
-                (Cut::Batches(found), Cut::Batches(cut)) => {
+                (WarmUpCut::Batches(found), WarmUpCut::Batches(cut)) => {
                     assert!(found.abs_diff(cut) <= 12, "{name}: {found}");
                 }
                 (found, expected) => assert_eq!(found, expected, "{name}"),
             }
         }
         let observations: Vec<f64> = warming.iter().flat_map(|&mean| [mean; 5]).collect();
-        let Cut::Batches(jobs) = mser_5(&observations) else {
+        let WarmUpCut::Batches(jobs) = mser_5(&observations) else {
             panic!("long enough");
         };
         assert!((200..=260).contains(&jobs), "{jobs}");

@@ -1,8 +1,8 @@
 //! The recorder: watches one cell and ends in its metrics, tables and series.
 
-mod ending;
+pub mod class_recorder;
+mod finish;
 pub mod outcome;
-pub mod selected;
 
 use std::io;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use cluster::{self, Incident, Observer, Store};
 use model::{Event, Pod, TrafficNames, TrafficStretch};
 use units::{Duration, Instant};
 
-use crate::alerts::{AlertBook, AlertLog, Injected, Route, follow};
-use crate::families::packing::arrived::Arrived;
-use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
+use crate::alerts::{AlertBook, AlertLog, InjectedFault, Route, follow};
+use crate::families::packing::arrived_demand::ArrivedDemand;
+use crate::record::change_batch::{ChangeBatch, Kind, pod_of};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd, UsageSample};
 use crate::record::consistency::Consistency;
-use crate::record::deeds::{Deeds, Kind, pod_of};
 use crate::record::entry::MetricEntry;
 use crate::record::fragments::FragmentTracker;
 use crate::record::jobs::JobTracker;
@@ -33,7 +33,7 @@ use crate::registry::{AlertSeries, REGISTRY};
 use crate::statistics::span::Span;
 use crate::values::Values;
 
-use selected::Selected;
+use class_recorder::ClassRecorder;
 
 /// Reason a run has no results.
 #[derive(Debug, Error)]
@@ -46,7 +46,7 @@ pub enum RecordError {
         /// Error of the sink.
         source: io::Error,
     },
-    /// A time series has more rows than anybody can use.
+    /// A time series exceeds the maximum number of rows.
     #[error(
         "metrics.resolution: the time series has more than {} by {at}; give a larger resolution, or \
          end the run earlier (`stop: {{at: 30d}}`)",
@@ -99,20 +99,20 @@ pub struct Recorder<'s> {
     /// One for each entry.
     collectors: Vec<Box<dyn Collector>>,
     /// Classes of pods that are measured by themselves.
-    selected: Vec<Selected>,
-    /// Subscribed collectors by [`Heard`].
-    hearers: [Vec<usize>; Heard::ALL.len()],
+    selected: Vec<ClassRecorder>,
+    /// Subscribed collectors by [`EventKind`].
+    hearers: [Vec<usize>; EventKind::ALL.len()],
     /// Changes of identical pods since the totals were updated.
-    deeds: Deeds,
+    deeds: ChangeBatch,
     successors: Successors,
     workloads: Workloads,
     book: AlertBook,
     /// The source of the values of each alert rule; `None` of a name that nothing has.
     alert_series: Vec<Option<AlertSeries>>,
-    injected: Vec<Injected>,
+    injected: Vec<InjectedFault>,
     route: Arc<Route>,
     consistency: Consistency,
-    arrived: Option<(Arrived, usize)>,
+    arrived: Option<(ArrivedDemand, usize)>,
     series: Option<Series<'s>>,
     pods: Option<Box<dyn PodSink + 's>>,
     failed: Option<RecordError>,
@@ -134,7 +134,7 @@ impl<'s> Recorder<'s> {
         let rules = setup.alerts.iter();
         let alert_series: Vec<_> = rules.map(|rule| AlertSeries::of(&rule.series)).collect();
         let about = alert_series.iter().map(|own| own.map(AlertSeries::about));
-        let hearers = Heard::ALL.map(|heard| {
+        let hearers = EventKind::ALL.map(|heard| {
             let hears = |&index: &usize| collectors[index].hears().contains(&heard);
             (0..collectors.len()).filter(hears).collect()
         });
@@ -147,12 +147,12 @@ impl<'s> Recorder<'s> {
             closing: None,
             jobs: JobTracker::new(setup.keeps_work),
             selected: (setup.selections.iter())
-                .map(|selection| Selected::new(selection, setup, entries))
+                .map(|selection| ClassRecorder::new(selection, setup, entries))
                 .collect(),
             entries: entries.to_vec(),
             collectors,
             hearers,
-            deeds: Deeds::default(),
+            deeds: ChangeBatch::default(),
             successors: Successors::default(),
             workloads: Workloads::new(setup.min_ready_percent),
             book: AlertBook::new(&setup.alerts, about.collect()),
@@ -170,7 +170,7 @@ impl<'s> Recorder<'s> {
     /// Follows the arrived demand too, for tables with this many columns of one percent.
     #[must_use]
     pub fn with_arrived(mut self, columns: usize) -> Self {
-        self.arrived = Some((Arrived::default(), columns));
+        self.arrived = Some((ArrivedDemand::default(), columns));
         self
     }
 
@@ -224,7 +224,7 @@ impl<'s> Recorder<'s> {
             let Some(AlertSeries::Metric { subject, place, .. }) = alert_series[rule] else {
                 return None;
             };
-            let family = entries.iter().position(|own| own.subject == subject);
+            let family = entries.iter().position(|entry| entry.subject == subject);
             let family = family.filter(|_| has_begun)?;
             let mut values = Values::of(entries[family].statistics);
             collectors[family].finish(&end, &mut values);
@@ -248,7 +248,7 @@ impl<'s> Recorder<'s> {
         if let Some(span) = self.measured.clip(whole) {
             self.catch_up();
             self.state.hold(span.nanos());
-            for &index in &self.hearers[Heard::Spans as usize] {
+            for &index in &self.hearers[EventKind::Spans as usize] {
                 self.collectors[index].held(&self.state, span);
             }
             if self.measured.closed().is_some_and(|closed| closed <= at) {
@@ -280,22 +280,22 @@ impl<'s> Recorder<'s> {
     fn refresh(&mut self, store: &Store) {
         let (collectors, hearers) = (&mut self.collectors, &self.hearers);
         let is_changed = self.state.refresh(store, |change| {
-            for &index in &hearers[Heard::Nodes as usize] {
+            for &index in &hearers[EventKind::Nodes as usize] {
                 collectors[index].node(change);
             }
         });
-        for &index in &hearers[Heard::Settled as usize] {
+        for &index in &hearers[EventKind::Settled as usize] {
             collectors[index].settled(store, self.state.pending, is_changed);
         }
     }
 
-    /// Takes a change of a pod in, to be told of with what alike ones do.
+    /// Records a change of a pod, to be reported with those of similar pods.
     #[inline]
     fn add_deed(&mut self, event: &Event, pod: &Pod, store: &Store) {
         let kind = Kind::of(pod, self.measured.has(pod.pod.id));
         if self.deeds.kind != Some(kind) {
             self.tell_deeds();
-            self.deeds = Deeds::of(kind, class_requests(store, pod.class));
+            self.deeds = ChangeBatch::of(kind, class_requests(store, pod.class));
         }
         self.deeds.add(event, pod);
     }
@@ -308,7 +308,7 @@ impl<'s> Recorder<'s> {
         let clock = self.state.areas.clock();
         self.state.take_in(&self.deeds);
         self.consistency.take_in(&self.deeds, clock);
-        for &index in &self.hearers[Heard::Alike as usize] {
+        for &index in &self.hearers[EventKind::Alike as usize] {
             self.collectors[index].alike(&self.deeds);
         }
         self.deeds.clear();
@@ -343,7 +343,7 @@ impl<'s> Recorder<'s> {
     fn catch_up(&mut self) {
         let (collectors, hearers) = (&mut self.collectors, &self.hearers);
         self.state.catch_up(|change| {
-            for &index in &hearers[Heard::Nodes as usize] {
+            for &index in &hearers[EventKind::Nodes as usize] {
                 collectors[index].node(change);
             }
         });
@@ -389,24 +389,24 @@ impl Observer for Recorder<'_> {
             pending: self.state.pending,
         };
         let (collectors, hearers) = (&mut self.collectors, &self.hearers);
-        let mut tell = |heard: Heard| {
+        let mut tell = |heard: EventKind| {
             for &index in &hearers[heard as usize] {
                 collectors[index].event(&change);
             }
         };
-        if let Some(heard) = Heard::of(event) {
+        if let Some(heard) = EventKind::of(event) {
             tell(heard);
         }
         if moves {
-            tell(Heard::Moved);
+            tell(EventKind::Moved);
         }
         if let (Event::PodEnded { reason, .. }, Some(pod)) = (event, pod)
             && loses_node(*reason, pod)
         {
-            tell(Heard::Lost);
+            tell(EventKind::Lost);
         }
         while let Some(job) = self.jobs.next_ended(at) {
-            for &index in &self.hearers[Heard::Jobs as usize] {
+            for &index in &self.hearers[EventKind::Jobs as usize] {
                 self.collectors[index].job(&job);
             }
             for class in &mut self.selected {
@@ -434,7 +434,7 @@ impl Observer for Recorder<'_> {
 
     fn usage(&mut self, at: Instant, store: &Store, news: cluster::UsageNews<'_>) {
         self.hold_until(at, store);
-        for &index in &self.hearers[Heard::Usage as usize] {
+        for &index in &self.hearers[EventKind::Usage as usize] {
             self.collectors[index].usage(&UsageSample {
                 at,
                 store,
@@ -456,7 +456,7 @@ impl Observer for Recorder<'_> {
         if !self.measured.has_instant(stretch.from) {
             return;
         }
-        for &index in &self.hearers[Heard::Traffic as usize] {
+        for &index in &self.hearers[EventKind::Traffic as usize] {
             self.collectors[index].traffic(stretch, names);
         }
     }

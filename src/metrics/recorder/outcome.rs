@@ -1,7 +1,7 @@
 //! The outcome of a run: its values and tables.
 
 use crate::alerts::AlertLog;
-use crate::families::packing::arrived::ArrivedTables;
+use crate::families::packing::arrived_demand::ArrivedTables;
 use crate::record::tables::Tables;
 use crate::record::workloads::Row;
 use crate::values::MetricValue;

@@ -2,7 +2,7 @@
 //! its value over the measured window so far.
 
 use super::{REGISTRY, find};
-use crate::alerts::About;
+use crate::alerts::RuleSubject;
 use crate::record::entry::MetricEntry;
 use crate::record::live_series::{LiveSeries, SeriesSource};
 
@@ -56,13 +56,13 @@ impl AlertSeries {
     }
 
     /// Subject of a rule about the series.
-    pub const fn about(self) -> About {
+    pub const fn about(self) -> RuleSubject {
         match self {
             Self::Live(series) => match series.source {
-                SeriesSource::Cluster(_) => About::Cluster,
-                SeriesSource::Service(_) => About::Services,
+                SeriesSource::Cluster(_) => RuleSubject::Cluster,
+                SeriesSource::Service(_) => RuleSubject::Services,
             },
-            Self::Metric { .. } => About::Metric,
+            Self::Metric { .. } => RuleSubject::Metric,
         }
     }
 }

@@ -7,7 +7,7 @@
 
 use units::{Duration, plural, time::NANOS_PER_SECOND};
 
-use crate::statistics::samples::{EXACT_DISTINCT, Percentile, Samples, Sorted};
+use crate::statistics::samples::{EXACT_DISTINCT, Percentile, Samples, SortedSamples};
 use crate::values::{Reading, Statistic, Values};
 
 /// Durations in nanoseconds, seen to their end or not.
@@ -39,17 +39,17 @@ pub const MAX: Statistic = Statistic::seconds("max");
 pub const RMST: Statistic = Statistic::seconds("rmst");
 
 /// The statistics of durations and ratios, and how each is taken.
-pub const SUMMARY: [(Statistic, Asked); 5] = [
-    (MEAN, Asked::Mean),
-    (P50, Asked::Percentile(Percentile::P50)),
-    (P90, Asked::Percentile(Percentile::P90)),
-    (P99, Asked::Percentile(Percentile::P99)),
-    (MAX, Asked::Max),
+pub const SUMMARY: [(Statistic, StatisticKind); 5] = [
+    (MEAN, StatisticKind::Mean),
+    (P50, StatisticKind::Percentile(Percentile::P50)),
+    (P90, StatisticKind::Percentile(Percentile::P90)),
+    (P99, StatisticKind::Percentile(Percentile::P99)),
+    (MAX, StatisticKind::Max),
 ];
 
 /// The way in which a statistic is taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Asked {
+pub enum StatisticKind {
     /// The mean.
     Mean,
     /// A percentile.
@@ -108,9 +108,11 @@ impl Distribution {
         for (statistic, asked) in SUMMARY {
             let reading = match asked {
                 _ if self.count() == 0 => self.nothing(),
-                Asked::Mean => self.mean(),
-                Asked::Max => self.max(),
-                Asked::Percentile(percentile) => self.percentile(percentile, &known, &censored),
+                StatisticKind::Mean => self.mean(),
+                StatisticKind::Max => self.max(),
+                StatisticKind::Percentile(percentile) => {
+                    self.percentile(percentile, &known, &censored)
+                }
             };
             values.put(statistic.of(part), reading.over(self.count()));
         }
@@ -173,7 +175,12 @@ impl Distribution {
         Reading::new(Ok(most))
     }
 
-    fn percentile(&self, percentile: Percentile, known: &Sorted, censored: &Sorted) -> Reading {
+    fn percentile(
+        &self,
+        percentile: Percentile,
+        known: &SortedSamples,
+        censored: &SortedSamples,
+    ) -> Reading {
         let count = self.count();
         let approx = known.approx || censored.approx;
         let value = if self.censored.count() == 0 {
@@ -203,8 +210,8 @@ fn seconds(nanos: f64) -> f64 {
 /// The Kaplan–Meier quantile: the smallest duration at which at most `1 - p` survive. A duration
 /// that is censored at an instant was still at risk there.
 fn survival_quantile(
-    known: &Sorted,
-    censored: &Sorted,
+    known: &SortedSamples,
+    censored: &SortedSamples,
     count: u64,
     percentile: Percentile,
 ) -> Option<i64> {
@@ -228,7 +235,12 @@ fn survival_quantile(
 }
 
 /// The area under the Kaplan–Meier curve up to a horizon.
-fn restricted_mean(known: &Sorted, censored: &Sorted, count: u64, horizon: i64) -> f64 {
+fn restricted_mean(
+    known: &SortedSamples,
+    censored: &SortedSamples,
+    count: u64,
+    horizon: i64,
+) -> f64 {
     let (mut survival, mut at_risk) = (1.0, count);
     let (mut area, mut reached) = (0.0, 0);
     let mut open = censored.runs.iter().peekable();

@@ -3,8 +3,8 @@
 //! Values enter means and percentiles rounded to 10^-9, as integers, so that sums are exact and
 //! independent of the order in which jobs end.
 
-use crate::statistics::distribution::{Asked, SUMMARY};
-use crate::statistics::samples::{Percentile, Samples, Sorted};
+use crate::statistics::distribution::{SUMMARY, StatisticKind};
+use crate::statistics::samples::{Percentile, Samples, SortedSamples};
 use crate::values::{Reading, Values};
 use units::plural;
 
@@ -50,12 +50,14 @@ impl Ratios {
         }
     }
 
-    fn reading(&self, asked: Asked, sorted: &Sorted) -> Reading {
+    fn reading(&self, asked: StatisticKind, sorted: &SortedSamples) -> Reading {
         let count = self.values.count();
         let (value, percentile) = match asked {
-            Asked::Mean => (Some(self.values.sum() as f64 / count as f64), None),
-            Asked::Max => (self.values.max().map(|value| value as f64), None),
-            Asked::Percentile(percentile) => (sorted.percentile(percentile), Some(percentile)),
+            StatisticKind::Mean => (Some(self.values.sum() as f64 / count as f64), None),
+            StatisticKind::Max => (self.values.max().map(|value| value as f64), None),
+            StatisticKind::Percentile(percentile) => {
+                (sorted.percentile(percentile), Some(percentile))
+            }
         };
         let value = match (self.undefined(), value) {
             (None, Some(value)) => Ok(value / ONE as f64),

@@ -142,7 +142,7 @@ impl Samples {
     }
 
     /// The values in ascending order with their counts, and whether they are approximate.
-    pub fn sorted(&self) -> Sorted {
+    pub fn sorted(&self) -> SortedSamples {
         let mut copy = self.clone();
         copy.take_last();
         copy.merge();
@@ -151,7 +151,7 @@ impl Samples {
                 copy.runs.push((middle_of(bucket), count));
             }
         }
-        Sorted {
+        SortedSamples {
             runs: copy.runs,
             count: copy.count,
             range: copy.range,
@@ -262,7 +262,7 @@ pub(crate) fn bucket_middle(value: i64) -> i64 {
 
 /// Samples in ascending order.
 #[derive(Clone, Debug)]
-pub struct Sorted {
+pub struct SortedSamples {
     /// Distinct values and their counts, ascending.
     pub runs: Vec<(i64, u64)>,
     count: u64,
@@ -271,7 +271,7 @@ pub struct Sorted {
     pub approx: bool,
 }
 
-impl Sorted {
+impl SortedSamples {
     /// The type-7 percentile; `None` of nothing, the value itself of one.
     pub fn percentile(&self, percentile: Percentile) -> Option<f64> {
         let (least, most) = self.range?;

@@ -28,9 +28,9 @@ pub struct Spread {
     /// the first value.
     bins: Vec<Vec<(i64, u64)>>,
     /// Content of each bin, of each group of bins, and of each block of groups.
-    by_bin: Vec<Below>,
-    by_group: [Below; BINS / GROUP],
-    by_block: [Below; BINS / BLOCK],
+    by_bin: Vec<BinTotals>,
+    by_group: [BinTotals; BINS / GROUP],
+    by_block: [BinTotals; BINS / BLOCK],
     used: [u64; WORDS],
     count: u64,
     sum: i128,
@@ -41,19 +41,19 @@ pub struct Spread {
 /// Number of values and their sum. Values that may be too large for the sum are in the last bin,
 /// which no one reads: no bin lies above it. So sums wrap.
 #[derive(Clone, Copy, Debug, Default)]
-struct Below {
+struct BinTotals {
     count: i64,
     sum: i64,
 }
 
 /// The number of the values below one, and their exact sum.
 #[derive(Clone, Copy, Debug)]
-struct Lower {
+struct LowerSum {
     count: i64,
     sum: i128,
 }
 
-impl Below {
+impl BinTotals {
     /// The content together with that of others. A loop rather than a fold: the latter becomes a
     /// call, and takes twice as long.
     #[inline]
@@ -76,8 +76,8 @@ impl Default for Spread {
         Self {
             bins: Vec::new(),
             by_bin: Vec::new(),
-            by_group: [Below::default(); BINS / GROUP],
-            by_block: [Below::default(); BINS / BLOCK],
+            by_group: [BinTotals::default(); BINS / GROUP],
+            by_block: [BinTotals::default(); BINS / BLOCK],
             used: [0; WORDS],
             count: 0,
             sum: 0,
@@ -138,7 +138,7 @@ impl Spread {
     pub fn insert_many(&mut self, value: i64, times: u64) {
         if self.bins.is_empty() {
             self.bins.resize(BINS, Vec::new());
-            self.by_bin.resize(BINS, Below::default());
+            self.by_bin.resize(BINS, BinTotals::default());
         }
         let bin = bin_of(value);
         let distance = self.distance(value, self.below(value, bin, self.before(bin)));
@@ -224,9 +224,9 @@ impl Spread {
     }
 
     /// Content of the bins before a given one.
-    fn before(&self, bin: usize) -> Below {
+    fn before(&self, bin: usize) -> BinTotals {
         let (block, group) = (bin / BLOCK, bin / GROUP);
-        Below::default()
+        BinTotals::default()
             .and(&self.by_block[..block])
             .and(&self.by_group[block * (BLOCK / GROUP)..group])
             .and(&self.by_bin[group * GROUP..bin])
@@ -234,7 +234,7 @@ impl Spread {
 
     /// Number of values below a given one, and their sum, by the content of the bins before its
     /// own.
-    fn below(&self, value: i64, bin: usize, before: Below) -> Lower {
+    fn below(&self, value: i64, bin: usize, before: BinTotals) -> LowerSum {
         let (mut count, mut sum) = (before.count, i128::from(before.sum));
         for &(known, times) in &self.bins[bin] {
             if known >= value {
@@ -243,12 +243,12 @@ impl Spread {
             count += times as i64;
             sum += product(known, times as i64);
         }
-        Lower { count, sum }
+        LowerSum { count, sum }
     }
 
     /// The sum of the differences between a value and all that are there, by those below it.
-    fn distance(&self, value: i64, lower: Lower) -> i128 {
-        let Lower { count, sum } = lower;
+    fn distance(&self, value: i64, lower: LowerSum) -> i128 {
+        let LowerSum { count, sum } = lower;
         let above = self.count as i64 - count;
         product(value, count - above) + self.sum - 2 * sum
     }

@@ -9,7 +9,7 @@ const DENSE: u64 = 1 << 12;
 
 /// Counts, weighted by the time for which each held.
 #[derive(Clone, Debug, Default)]
-pub struct Weighted {
+pub struct WeightedCounts {
     dense: Vec<i128>,
     sparse: SortedMap<i64, i128>,
     total: i128,
@@ -17,7 +17,7 @@ pub struct Weighted {
     approx: bool,
 }
 
-impl Weighted {
+impl WeightedCounts {
     /// A value held for so many nanoseconds.
     #[inline]
     pub fn add(&mut self, value: u64, nanos: i64) {
@@ -101,7 +101,7 @@ mod tests {
             (&[(9_000, 2), (1, 98)], Percentile::P99, Some(9_000)),
             (&[(0, 99), (1 << 40, 2)], Percentile::P99, Some(1 << 40)),
         ] {
-            let mut weighted = Weighted::default();
+            let mut weighted = WeightedCounts::default();
             for &(value, nanos) in held {
                 weighted.add(value, nanos);
             }
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn beyond_a_million_values_they_are_kept_in_buckets() {
-        let mut weighted = Weighted::default();
+        let mut weighted = WeightedCounts::default();
         for value in 0..2 * EXACT_DISTINCT as u64 {
             weighted.add(value * 1_000, 1);
         }

@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 
 use crate::Resource;
-use crate::families::packing::arrived::PUBLISHED_COLUMNS;
+use crate::families::packing::arrived_demand::PUBLISHED_COLUMNS;
 use crate::record::pod_table::{PodRow, PodSink};
 use crate::record::series::{SeriesRow, SeriesSink};
 use crate::record::setup::Setup;
@@ -17,12 +17,12 @@ use units::{Duration, Instant};
 
 /// Keeps what it is given as text, up to a number of rows.
 #[derive(Clone)]
-struct Kept {
+struct TextSink {
     rows: Rc<RefCell<Vec<String>>>,
     room: usize,
 }
 
-impl Kept {
+impl TextSink {
     fn new(room: usize) -> Self {
         Self {
             rows: Rc::default(),
@@ -39,7 +39,7 @@ impl Kept {
     }
 }
 
-impl SeriesSink for Kept {
+impl SeriesSink for TextSink {
     fn row(&mut self, row: &SeriesRow) -> io::Result<()> {
         self.keep(format!(
             "{} {}/{} {} {} {} {}",
@@ -54,7 +54,7 @@ impl SeriesSink for Kept {
     }
 }
 
-impl PodSink for Kept {
+impl PodSink for TextSink {
     fn row(&mut self, row: &PodRow<'_>) -> io::Result<()> {
         let nanos = |at: Option<Instant>| at.map_or("-".to_owned(), |at| at.to_string());
         self.keep(format!(
@@ -92,7 +92,7 @@ fn drive(bench: &mut Bench<'_>) {
 
 #[test]
 fn the_series_shows_the_state_after_all_changes_of_a_grid_instant() {
-    let kept = Kept::new(100);
+    let kept = TextSink::new(100);
     let recorder = Recorder::new(&Setup::default())
         .with_series(Duration::from_secs(5), Box::new(kept.clone()));
     let mut bench = Bench::new(recorder);
@@ -111,7 +111,7 @@ fn the_series_shows_the_state_after_all_changes_of_a_grid_instant() {
 
 #[test]
 fn the_pod_table_has_every_pod_once() {
-    let kept = Kept::new(100);
+    let kept = TextSink::new(100);
     let recorder = Recorder::new(&Setup::default()).with_pods(Box::new(kept.clone()));
     let mut bench = Bench::new(recorder);
     drive(&mut bench);
@@ -131,7 +131,7 @@ fn a_sink_that_fails_is_told_at_the_end() {
         (0, true, "can't write the table of pods: disk full"),
         (1, true, "can't write the table of pods: disk full"),
     ] {
-        let kept = Kept::new(room);
+        let kept = TextSink::new(room);
         let recorder = Recorder::new(&Setup::default());
         let recorder = if with_pods {
             recorder.with_pods(Box::new(kept.clone()))

@@ -8,7 +8,7 @@ use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::families::packing::arrived::{ArrivedTables, PUBLISHED_COLUMNS};
+use crate::families::packing::arrived_demand::{ArrivedTables, PUBLISHED_COLUMNS};
 use crate::record::collector::Collector;
 use crate::record::jobs::JobTemplate;
 use crate::record::setup::Setup;

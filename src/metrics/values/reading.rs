@@ -129,7 +129,7 @@ impl Values {
     /// Puts the reading of a statistic; [`Values::named`] tells of one that is not listed.
     pub fn put(&mut self, statistic: Statistic, reading: impl Into<Reading>) {
         let mut places = self.statistics.iter();
-        let place = places.position(|own| own.is(&statistic));
+        let place = places.position(|place| place.is(&statistic));
         match place.map(|place| &mut self.readings[place]) {
             Some(free @ None) => *free = Some(reading.into()),
             _ => self.misplaced = self.misplaced.or(Some(statistic)),
@@ -138,7 +138,7 @@ impl Values {
 
     /// Leaves every statistic without a reading undefined, for one reason.
     pub fn put_undefined(&mut self, reason: &str) {
-        for free in self.readings.iter_mut().filter(|own| own.is_none()) {
+        for free in self.readings.iter_mut().filter(|reading| reading.is_none()) {
             *free = Some(Err(reason.to_owned()).into());
         }
     }

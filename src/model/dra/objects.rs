@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Allocation, ClaimSource, Consumer, DeviceClass, DeviceId, MadeFor, PodClaim, PodClaims,
+    Allocation, ClaimOwner, ClaimSource, Consumer, DeviceClass, DeviceId, PodClaim, PodClaims,
     RequestedDevices, ResourceClaim, ResourceSlice,
 };
 use crate::Text;
@@ -165,7 +165,7 @@ impl DeviceObjects {
             };
             let key = (namespace.clone(), name.clone());
             let found = match &entry.source {
-                ClaimSource::Named(_) => self.claims.get(&key).map(|own| &**own),
+                ClaimSource::Named(_) => self.claims.get(&key).map(|claim| &**claim),
                 ClaimSource::Template(_) => self.templates.get(&key),
             };
             let Some(found) = found else {
@@ -173,7 +173,7 @@ impl DeviceObjects {
                     ClaimSource::Named(_) => self.claims.keys().collect(),
                     ClaimSource::Template(_) => self.templates.keys().collect(),
                 };
-                let known = keys.iter().filter(|own| own.0 == *namespace);
+                let known = keys.iter().filter(|key| key.0 == *namespace);
                 let hint = hint(name, known.map(|own| &*own.1));
                 return Some(format!(
                     "spec.resourceClaims[{index}].{field}: no file declares the {kind} `{name}` of the \
@@ -249,7 +249,7 @@ impl DeviceObjects {
         let mut claims = keys.iter().filter_map(|key| self.claims.get(key));
         claims.find(|claim| {
             let made_for = claim.made_for.as_ref();
-            made_for.is_some_and(|own| own.pod.is(pod, id))
+            made_for.is_some_and(|made_for| made_for.pod.is(pod, id))
         })
     }
 
@@ -269,7 +269,7 @@ impl DeviceObjects {
         Some(ResourceClaim {
             namespace: namespace.clone(),
             name: format!("{pod}-{}-{}", entry.name, suffix(id, &entry.name)).into(),
-            made_for: Some(MadeFor {
+            made_for: Some(ClaimOwner {
                 pod: Consumer {
                     name: pod.clone(),
                     id: Some(id),

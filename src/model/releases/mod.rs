@@ -2,7 +2,7 @@
 //!
 //! A release is no branch in the code: every difference between releases that the specification
 //! lists is a switch of its own ([`Change`]), and a release is the set of switches that are on in it
-//! ([`Changes`]). Whoever acts differently reads its switch once, when it is made.
+//! ([`Changes`]). A component that acts differently reads its switch once, when it is made.
 
 mod table;
 
@@ -114,7 +114,7 @@ impl fmt::Display for Release {
 
 /// Part of a cluster's life that a change bears on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Bearing {
+pub enum ChangeArea {
     /// Verdicts, points or evictions: where pods land, and which wait.
     Placement,
     /// Words of messages, and codes that only messages show.
@@ -125,7 +125,7 @@ pub enum Bearing {
     Controllers,
 }
 
-impl Bearing {
+impl ChangeArea {
     /// Parts of a cluster's life, in the order of reports.
     pub const ALL: [Self; 4] = [
         Self::Placement,
@@ -147,7 +147,7 @@ impl Bearing {
 
 /// Extent to which a change is modelled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Coverage {
     /// It acts.
     Modelled,
     /// Nothing that the model holds can show it, for the stated reason.
@@ -170,11 +170,11 @@ pub struct ChangeEntry {
     /// Feature gate of the original that turns it on, if it has one.
     pub gate: Option<&'static str>,
     /// Part of a cluster's life that it bears on.
-    pub bearing: Bearing,
+    pub bearing: ChangeArea,
     /// Whether the original's behavior with the switch on is a defect.
     pub is_defect: bool,
     /// Extent to which it is modelled.
-    pub standing: Standing,
+    pub standing: Coverage,
     /// Behavior with the switch on, in a sentence.
     pub summary: &'static str,
 }
@@ -207,15 +207,15 @@ impl ChangeEntry {
             format!("there is no switch `{name}`; {hint}")
         })?;
         match entry.standing {
-            Standing::Modelled => Ok(entry),
-            Standing::Unseen(why) => Err(format!("the switch `{name}` changes nothing: {why}")),
-            Standing::LeftOut(why) => Err(format!("the switch `{name}` is not modelled: {why}")),
+            Coverage::Modelled => Ok(entry),
+            Coverage::Unseen(why) => Err(format!("the switch `{name}` changes nothing: {why}")),
+            Coverage::LeftOut(why) => Err(format!("the switch `{name}` is not modelled: {why}")),
         }
     }
 
     /// Whether an experiment may set the switch.
     pub fn is_settable(&self) -> bool {
-        self.standing == Standing::Modelled
+        self.standing == Coverage::Modelled
     }
 }
 

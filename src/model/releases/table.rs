@@ -1,10 +1,10 @@
 //! The table of changes: one entry for each difference between releases that the specification
 //! lists, and nothing else. The order is that of its tables.
 
-use super::Bearing::{Controllers, Message, Placement, Queue};
+use super::ChangeArea::{Controllers, Message, Placement, Queue};
+use super::Coverage::{LeftOut, Modelled, Unseen};
 use super::Release::{V1_30, V1_31, V1_32, V1_33, V1_34, V1_35, V1_36};
-use super::Standing::{LeftOut, Modelled, Unseen};
-use super::{ChangeEntry, Release, Span, Standing};
+use super::{ChangeEntry, Coverage, Release, Span};
 
 /// Makes the enumeration of switches and their table of the same entries.
 macro_rules! changes {
@@ -49,8 +49,8 @@ const fn only(release: Release) -> Span {
     }
 }
 
-const NO_DELAY: Standing = Unseen("calls of the scheduler to the API take no time here");
-const FEW_EVENTS: Standing = Unseen("storage of nodes does not change in a run");
+const NO_DELAY: Coverage = Unseen("calls of the scheduler to the API take no time here");
+const FEW_EVENTS: Coverage = Unseen("storage of nodes does not change in a run");
 
 changes! {
     AllocatableShortage "allocatable-shortage-is-final" "A1"

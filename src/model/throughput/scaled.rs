@@ -16,7 +16,7 @@ pub const GPUS_NOW_LABEL: &str = "windtunnel/job-gpus-now";
 const MOST_GPUS: u32 = 4_096;
 
 /// Steps per second by type of job, number of its GPUs and GPU model, as stated.
-pub type Scaled = SortedMap<String, SortedMap<String, Parts>>;
+pub type ScaledThroughputs = SortedMap<String, SortedMap<String, Parts>>;
 
 /// Throughputs by type of job and number of its GPUs, in millionths of a step a second by column.
 pub(super) type Widths = SortedMap<Text, SortedMap<u32, Vec<u64>>>;
@@ -47,8 +47,8 @@ impl Throughputs {
     /// The throughputs of jobs of several GPUs, and of those on several nodes.
     pub(super) fn read_scaled(
         &mut self,
-        scaled: &Scaled,
-        apart: &Scaled,
+        scaled: &ScaledThroughputs,
+        apart: &ScaledThroughputs,
         faults: &mut Vec<ThroughputFault>,
     ) {
         self.scaled = self.widths("scaled", scaled, faults);
@@ -56,7 +56,7 @@ impl Throughputs {
         for (job_type, rows) in &self.scaled_apart {
             let together = self.scaled.get(job_type);
             for &gpus in rows.keys() {
-                if together.is_none_or(|own| !own.contains_key(&gpus)) {
+                if together.is_none_or(|together| !together.contains_key(&gpus)) {
                     let job_type = job_type.to_string();
                     faults.push(ThroughputFault::ApartAlone { job_type, gpus });
                 }
@@ -67,7 +67,7 @@ impl Throughputs {
     fn widths(
         &self,
         field: &'static str,
-        stated: &Scaled,
+        stated: &ScaledThroughputs,
         faults: &mut Vec<ThroughputFault>,
     ) -> Widths {
         let mut known = Widths::new();
@@ -189,7 +189,7 @@ mod tests {
     type Row<'a> = (&'a str, f64);
     type Rows<'a> = (&'a str, &'a [Row<'a>]);
 
-    fn scaled(stated: &[(&str, &[Rows<'_>])]) -> Scaled {
+    fn scaled(stated: &[(&str, &[Rows<'_>])]) -> ScaledThroughputs {
         let widths = |own: &[Rows<'_>]| {
             let own = own
                 .iter()
@@ -202,7 +202,10 @@ mod tests {
         each.collect()
     }
 
-    fn matrix(scaled: &Scaled, apart: &Scaled) -> Result<Throughputs, Vec<String>> {
+    fn matrix(
+        scaled: &ScaledThroughputs,
+        apart: &ScaledThroughputs,
+    ) -> Result<Throughputs, Vec<String>> {
         let types = SortedMap::from_iter([
             ("image".to_owned(), row(&[("K80", 4.0), ("V100", 40.0)])),
             ("speech".to_owned(), row(&[("K80", 10.0), ("V100", 12.0)])),
@@ -309,7 +312,7 @@ mod tests {
         #[test]
         fn a_part_of_the_speed_is_no_more_than_all_of_it(rates in prop::collection::vec(1.0_f64..1e5, 4)) {
             let wide = scaled(&[("image", &[("2", &[("K80", rates[0]), ("V100", rates[1])])])]);
-            let matrix = matrix(&wide, &Scaled::new()).expect("whole");
+            let matrix = matrix(&wide, &ScaledThroughputs::new()).expect("whole");
             let image = labels("image");
             for column in 0..2 {
                 let rate = |is_apart| matrix.rate(&image, column, 2, is_apart).expect("stated");

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 pub use super::indexes::Indexes;
-pub use super::job_status::{JobCondition, JobConditionKind, JobReason, JobStatus, Untracked};
+pub use super::job_status::{JobCondition, JobConditionKind, JobReason, JobStatus, UntrackedPods};
 use crate::queueing::TopologyRequest;
 use crate::{LabelSelector, PodSpec, Text};
 use units::Duration;
@@ -48,16 +48,16 @@ pub struct Job {
     /// Time for which the job stays after its end; `None` sets no end.
     pub ttl_after_finished: Option<Duration>,
     /// Queue that the job waits in.
-    pub queue: Queued,
+    pub queue: QueueReference,
     /// Last reported status.
     pub status: JobStatus,
 }
 
 /// The queue of Kueue that a job waits in. In canonical bytes it is nothing where there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Queued(pub Option<Arc<JobQueue>>);
+pub struct QueueReference(pub Option<Arc<JobQueue>>);
 
-impl Hash for Queued {
+impl Hash for QueueReference {
     fn hash<H: Hasher>(&self, state: &mut H) {
         if let Some(queue) = &self.0 {
             queue.hash(state);
@@ -99,7 +99,7 @@ pub struct JobMember {
     pub replica: u32,
     /// Number of jobs of the workload.
     pub jobs: u32,
-    /// Whether pods that are told to stop hold their quota until they are gone: pods that are their own
+    /// Whether pods that are asked to terminate hold their quota until they are gone: pods that are their own
     /// owners, alone or in groups.
     #[serde(default)]
     pub keeps_quota: bool,
@@ -143,7 +143,7 @@ pub enum RestartPolicy {
     OnFailure,
 }
 
-/// Whether completions are told apart.
+/// Whether completions are distinguished.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum CompletionMode {
     /// Any success counts.
@@ -230,7 +230,7 @@ impl Default for Job {
             failure_policy: Vec::new(),
             success_policy: Vec::new(),
             ttl_after_finished: None,
-            queue: Queued::default(),
+            queue: QueueReference::default(),
             status: JobStatus::default(),
         }
     }

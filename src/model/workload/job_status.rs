@@ -16,7 +16,7 @@ pub struct JobStatus {
     pub active: i32,
     /// Active pods that are ready; `None` before the first sync.
     pub ready: Option<i32>,
-    /// Pods told to end that have not; `None` before the first sync.
+    /// Pods asked to terminate that have not; `None` before the first sync.
     pub terminating: Option<i32>,
     /// Counted successes.
     pub succeeded: i32,
@@ -30,22 +30,22 @@ pub struct JobStatus {
     pub conditions: Vec<JobCondition>,
     /// Pods without the job's finalizer that are still there.
     #[serde(default)]
-    pub untracked: Untracked,
+    pub untracked: UntrackedPods,
 }
 
 /// Pods that no longer bear the finalizer `batch.kubernetes.io/job-tracking`, or are about to lose it:
-/// whoever controls the job counts none of them again. The original has this in the pods themselves and
+/// the job controller counts none of them again. The original has this in the pods themselves and
 /// in `status.uncountedTerminatedPods` (`job_controller.go`, `trackJobStatusAndRemoveFinalizers`). In
 /// canonical bytes it is nothing, as it follows from the other changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Untracked {
+pub struct UntrackedPods {
     /// Pods that the status counts.
     pub counted: Vec<PodId>,
-    /// Pods that were too many: once told to end, they count for nothing.
+    /// Pods that were too many: once asked to terminate, they count for nothing.
     pub discarded: Vec<PodId>,
 }
 
-impl Hash for Untracked {
+impl Hash for UntrackedPods {
     fn hash<H: Hasher>(&self, _: &mut H) {}
 }
 
@@ -104,7 +104,7 @@ impl JobStatus {
     /// Returns whether the job failed, once nothing more happens to it.
     pub fn has_failed(&self) -> Option<bool> {
         let mut conditions = self.conditions.iter();
-        let last = conditions.find(|own| own.holds && own.kind.is_final());
+        let last = conditions.find(|condition| condition.holds && condition.kind.is_final());
         last.map(|own| own.kind == JobConditionKind::Failed)
     }
 }

@@ -63,7 +63,7 @@ pub struct ObservedPod {
 }
 
 impl ObservedPod {
-    /// Neither ended nor told to end.
+    /// Neither ended nor asked to terminate.
     pub const fn is_active(&self) -> bool {
         !self.phase.is_terminal() && !self.is_terminating
     }

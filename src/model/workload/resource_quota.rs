@@ -51,14 +51,15 @@ impl QuotaScope {
     /// `true` if the scope includes a pod.
     pub fn takes(&self, spec: &PodSpec) -> bool {
         let behaviour = spec.behaviour.as_ref();
-        let has_deadline = || behaviour.is_some_and(|own| own.active_deadline.is_some());
+        let has_deadline =
+            || behaviour.is_some_and(|behaviour| behaviour.active_deadline.is_some());
         match self {
             Self::BestEffort => is_best_effort(spec),
             Self::NotBestEffort => !is_best_effort(spec),
             Self::Terminating => has_deadline(),
             Self::NotTerminating => !has_deadline(),
             Self::PriorityClass(requirement) => {
-                let class = behaviour.and_then(|own| match &own.priority {
+                let class = behaviour.and_then(|behaviour| match &behaviour.priority {
                     TemplatePriority::Class { name, .. } => Some(&**name),
                     TemplatePriority::Stated | TemplatePriority::Unstated => None,
                 });

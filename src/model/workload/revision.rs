@@ -53,7 +53,7 @@ impl DaemonHistory {
     pub fn name_of(&self, template: &PodSpec) -> Text {
         let mut newest_first = self.revisions.iter().rev();
         let known = newest_first.find(|own| *own.template == *template);
-        known.map_or_else(|| short_name(template).into(), |own| own.name.clone())
+        known.map_or_else(|| short_name(template).into(), |known| known.name.clone())
     }
 
     /// The revisions once a template gives way to another. One that was there before is the newest again
@@ -63,7 +63,10 @@ impl DaemonHistory {
         if **former == *present {
             return revisions;
         }
-        if revisions.iter().all(|own| own.template != *former) {
+        if revisions
+            .iter()
+            .all(|revision| revision.template != *former)
+        {
             revisions.push(TemplateRevision {
                 name: self.name_of(former),
                 template: former.clone(),
@@ -76,7 +79,9 @@ impl DaemonHistory {
 
 /// Makes the revision of a template the newest, if it is known.
 pub fn raise(revisions: &mut Vec<TemplateRevision>, present: &PodSpec) {
-    let known = revisions.iter().rposition(|own| *own.template == *present);
+    let known = revisions
+        .iter()
+        .rposition(|revision| *revision.template == *present);
     if let Some(place) = known {
         let own = revisions.remove(place);
         revisions.push(own);
@@ -114,7 +119,7 @@ mod tests {
             history
                 .revisions
                 .iter()
-                .map(|own| own.name.clone())
+                .map(|revision| revision.name.clone())
                 .collect()
         };
         let name_of_one: Text = short_name(&*one).into();

@@ -133,7 +133,7 @@ pub enum PodManagement {
 /// Replacement of one template by the next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum StatefulUpdate {
-    /// Pods are replaced when somebody deletes them.
+    /// Pods are replaced when they are deleted.
     OnDelete,
     /// From the highest ordinal down.
     RollingUpdate {

@@ -348,7 +348,7 @@ pub fn owners(owner_of: &SortedMap<Text, Text>) -> Vec<Finding> {
                 findings.add("metadata.ownerReferences", Problem::OwnerLoop(shown));
                 break;
             }
-            // A loop is told from its least member only; one further on is not this one's.
+            // A loop is reported from its least member only; one further on is not this one's.
             if owner < start || path.contains(&owner) {
                 break;
             }

@@ -2,7 +2,7 @@
 
 use super::ObjectRef;
 use crate::finding::{Finding, Findings, Problem};
-use crate::{Text, Used};
+use crate::{ResourceUsage, Text};
 use serde::{Deserialize, Serialize};
 use units::SortedMap;
 
@@ -25,7 +25,7 @@ pub struct VerticalPodAutoscaler {
     /// Policies of the containers, by name.
     pub policies: SortedMap<Text, ContainerPolicy>,
     /// Last recommendations, by container.
-    pub recommended: SortedMap<Text, Recommended>,
+    pub recommended: SortedMap<Text, ContainerRecommendation>,
 }
 
 /// Condition under which pods get what is recommended.
@@ -62,13 +62,13 @@ impl UpdateMode {
 
 /// Recommendation for a container; 0 of a resource that is left alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Recommended {
+pub struct ContainerRecommendation {
     /// The request it should have.
-    pub target: Used,
+    pub target: ResourceUsage,
     /// A request below this one is too small.
-    pub lower: Used,
+    pub lower: ResourceUsage,
     /// A request above this one is too large.
-    pub upper: Used,
+    pub upper: ResourceUsage,
 }
 
 impl VerticalPodAutoscaler {
@@ -97,14 +97,14 @@ impl VerticalPodAutoscaler {
 
 /// Resources of a container that are left alone.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Spared {
+pub struct ExcludedResources {
     /// Whether cpu is.
     pub cpu: bool,
     /// Whether memory is.
     pub memory: bool,
 }
 
-impl Spared {
+impl ExcludedResources {
     /// Whether no resource is left alone.
     pub const fn is_none(&self) -> bool {
         !self.cpu && !self.memory
@@ -115,16 +115,16 @@ impl Spared {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ContainerPolicy {
     /// The least of each resource; 0 is no bound.
-    pub min_allowed: Used,
+    pub min_allowed: ResourceUsage,
     /// The most of each resource; 0 is no bound.
-    pub max_allowed: Used,
+    pub max_allowed: ResourceUsage,
     /// Whether limits stay alone and only requests are set.
     pub requests_only: bool,
     /// Whether the container is left alone.
     pub is_off: bool,
     /// Resources of the container that are left alone.
-    #[serde(default, skip_serializing_if = "Spared::is_none")]
-    pub spared: Spared,
+    #[serde(default, skip_serializing_if = "ExcludedResources::is_none")]
+    pub spared: ExcludedResources,
 }
 
 impl ContainerPolicy {
@@ -156,8 +156,8 @@ impl ContainerPolicy {
     }
 
     /// The resources of an amount that are not left alone; 0 of others.
-    pub fn controlled(&self, own: Used) -> Used {
-        Used {
+    pub fn controlled(&self, own: ResourceUsage) -> ResourceUsage {
+        ResourceUsage {
             cpu_milli: if self.spared.cpu { 0 } else { own.cpu_milli },
             memory_bytes: if self.spared.memory {
                 0
@@ -168,13 +168,13 @@ impl ContainerPolicy {
     }
 
     /// An amount within the bounds.
-    pub fn clip(&self, own: Used) -> Used {
+    pub fn clip(&self, own: ResourceUsage) -> ResourceUsage {
         let clip = |own: i64, min: i64, max: i64| {
             let raised = own.max(min);
             if max > 0 { raised.min(max) } else { raised }
         };
         let (min, max) = (self.min_allowed, self.max_allowed);
-        Used {
+        ResourceUsage {
             cpu_milli: clip(own.cpu_milli, min.cpu_milli, max.cpu_milli),
             memory_bytes: clip(own.memory_bytes, min.memory_bytes, max.memory_bytes),
         }

@@ -14,7 +14,7 @@ use scheduler::batch::{Bounds, Candidate, JobNumber, Pass, PassRule, Profile, St
 use scheduler::pipeline::evaluate::Form;
 use units::{Instant, SortedSet};
 
-use super::earlier::Earlier;
+use super::reservation_bounds::ReservationBounds;
 use super::{BackfillEntry, RuleKind, narrow};
 
 /// The registry's entry.
@@ -28,18 +28,18 @@ pub const ENTRY: BackfillEntry = BackfillEntry {
 #[derive(Clone, Debug)]
 pub struct Conservative {
     form: Form,
-    held: Option<Held>,
+    held: Option<ReservationTable>,
 }
 
 /// The reservations.
 #[derive(Clone, Debug)]
-struct Held {
+struct ReservationTable {
     profile: Profile,
     /// Jobs by the begin of their reservation.
-    reserved: SortedSet<Reserved>,
+    reserved: SortedSet<ReservationKey>,
     /// The last job of the queue.
     last: Candidate,
-    earlier: Earlier,
+    earlier: ReservationBounds,
     /// `true` if every job has its reservation.
     is_complete: bool,
     /// `true` if a job was at its requested end when the reservations were made, or beyond: its end
@@ -49,12 +49,12 @@ struct Held {
 
 /// A reservation: its begin, and the job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Reserved {
+struct ReservationKey {
     from: Instant,
     job: JobNumber,
 }
 
-impl Held {
+impl ReservationTable {
     /// Reservations behind the head, which does not fit.
     fn new(pass: &mut Pass<'_>, head: Candidate) -> Self {
         Self {
@@ -62,7 +62,7 @@ impl Held {
             profile: pass.profile(&head),
             reserved: SortedSet::new(),
             last: head,
-            earlier: Earlier::default(),
+            earlier: ReservationBounds::default(),
             is_complete: true,
         }
     }
@@ -75,7 +75,7 @@ impl Held {
             self.earlier.note(&job, from);
             self.profile.reserve(from, members, job.facts.requested);
             let job = job.number();
-            self.reserved.insert(Reserved { from, job });
+            self.reserved.insert(ReservationKey { from, job });
         }
         self.last = job;
     }
@@ -104,8 +104,8 @@ impl Held {
             let job = pass.waiting(job);
             job.is_none_or(|job| self.last.is_before(&job))
         };
-        let is_late = |next: &Reserved| next.from < pass.now();
-        let is_due = |next: &Reserved| next.from <= pass.now();
+        let is_late = |next: &ReservationKey| next.from < pass.now();
+        let is_due = |next: &ReservationKey| next.from <= pass.now();
         if !self.is_complete && (news.freed || !self.reserved.first().is_some_and(is_due)) {
             return false;
         }
@@ -153,7 +153,7 @@ impl Conservative {
         if is_fast && pass.after(&head, &fits_now).is_none() {
             return None;
         }
-        let mut held = Held::new(pass, head);
+        let mut held = ReservationTable::new(pass, head);
         held.reserve_from(pass, Some(head), self.form);
         let start = held.due(pass);
         self.held = Some(held);

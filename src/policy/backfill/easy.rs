@@ -11,7 +11,7 @@
 use scheduler::batch::{Bounds, Pass, PassRule, Shadow, Start};
 use scheduler::pipeline::evaluate::Form;
 
-use super::held::Held;
+use super::head_reservation::HeadReservation;
 use super::{BackfillEntry, RuleKind};
 
 /// The registry's entry.
@@ -25,10 +25,10 @@ pub const ENTRY: BackfillEntry = BackfillEntry {
 #[derive(Clone, Debug)]
 pub struct Easy {
     form: Form,
-    held: Option<Held<Shadow>>,
+    held: Option<HeadReservation<Shadow>>,
 }
 
-impl Held<Shadow> {
+impl HeadReservation<Shadow> {
     /// The next job that starts beside the reservation.
     fn next(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
         let now = pass.now();
@@ -71,7 +71,7 @@ impl PassRule for Easy {
             if let Some(start) = pass.start(&head) {
                 return Some(start);
             }
-            Held::new(head, pass.shadow(&head)?)
+            HeadReservation::new(head, pass.shadow(&head)?)
         };
         let start = held.next(pass);
         self.held = Some(held);

@@ -12,7 +12,7 @@
 use scheduler::batch::{Bounds, Candidate, HostShadow, Pass, PassRule, Start};
 use scheduler::pipeline::evaluate::Form;
 
-use super::held::Held;
+use super::head_reservation::HeadReservation;
 use super::{BackfillEntry, RuleKind};
 
 /// The registry's entry.
@@ -26,10 +26,10 @@ pub const ENTRY: BackfillEntry = BackfillEntry {
 #[derive(Clone, Debug)]
 pub struct EasyHosts {
     form: Form,
-    held: Option<Held<HostShadow>>,
+    held: Option<HeadReservation<HostShadow>>,
 }
 
-impl Held<HostShadow> {
+impl HeadReservation<HostShadow> {
     /// The next job that starts beside the reservation.
     fn next(&mut self, pass: &mut Pass<'_>) -> Option<Start> {
         let bounds = pass.bounds_beside(self.head(), &self.shadow);
@@ -80,7 +80,7 @@ impl PassRule for EasyHosts {
             if self.form == Form::Plain || !pass.counts_hosts(&head) {
                 return beside_stays(pass, &head);
             }
-            Held::new(head, pass.host_shadow(&head)?)
+            HeadReservation::new(head, pass.host_shadow(&head)?)
         };
         let start = held.next(pass);
         self.held = Some(held);

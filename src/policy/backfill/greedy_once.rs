@@ -3,7 +3,7 @@
 //! running jobs; while it waits, every job that would end strictly before that by its own requested
 //! time may start. The estimate is not mended when jobs end early or late.
 
-use scheduler::batch::{Backfill, JobFacts, Outlook};
+use scheduler::batch::{Backfill, BackfillContext, JobFacts};
 use units::{Duration, Instant};
 
 use super::{BackfillEntry, RuleKind};
@@ -31,7 +31,7 @@ impl Backfill for GreedyOnce {
         ENTRY.name
     }
 
-    fn blocked(&mut self, outlook: &Outlook<'_>) {
+    fn blocked(&mut self, outlook: &BackfillContext<'_>) {
         self.earliest_start = outlook.earliest_start();
     }
 

@@ -2,12 +2,12 @@
 
 pub mod conservative;
 pub mod conservative_hosts;
-mod earlier;
 pub mod easy;
 pub mod easy_hosts;
 pub mod greedy_once;
-mod held;
+mod head_reservation;
 pub mod none;
+mod reservation_bounds;
 pub mod shutdown;
 pub mod skip;
 pub mod slurm;

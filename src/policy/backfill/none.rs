@@ -1,4 +1,4 @@
-//! No backfilling: nobody starts before the chosen job.
+//! No backfilling: no job starts before the chosen one.
 
 use scheduler::batch::{Backfill, JobFacts};
 use units::Instant;
@@ -12,7 +12,7 @@ pub const ENTRY: BackfillEntry = BackfillEntry {
     rule: RuleKind::Events(|| Box::new(NoBackfill)),
 };
 
-/// Lets nobody pass.
+/// Lets no job pass.
 #[derive(Clone, Copy, Debug)]
 pub struct NoBackfill;
 

@@ -1,5 +1,5 @@
 //! Skipping: whatever fits starts, in the order of the queue, and a job that does not fit holds
-//! nobody up (spec: orchestrators-b.md section 7.1). Wide jobs may wait for ever.
+//! no other job up (spec: orchestrators-b.md section 7.1). Wide jobs may wait for ever.
 
 use scheduler::batch::{Bounds, Pass, PassRule, Start};
 use units::Duration;

@@ -16,7 +16,7 @@ use scheduler::pipeline::evaluate::Form;
 use smallvec::SmallVec;
 use units::{Duration, Instant};
 
-use super::earlier::Earlier;
+use super::reservation_bounds::ReservationBounds;
 use super::{BackfillEntry, RuleKind, narrow};
 
 /// The registry's entry.
@@ -101,7 +101,10 @@ struct Cycle {
 #[derive(Clone, Debug)]
 enum Plan {
     /// Places are counted.
-    Counted { profile: Profile, earlier: Earlier },
+    Counted {
+        profile: Profile,
+        earlier: ReservationBounds,
+    },
     /// Nodes that jobs reserved.
     Nodes(Vec<Slot>),
 }
@@ -249,7 +252,7 @@ impl Cycle {
         let plan = match counted {
             Some(head) => Plan::Counted {
                 profile: pass.profile(&head),
-                earlier: Earlier::default(),
+                earlier: ReservationBounds::default(),
             },
             None => Plan::Nodes(Vec::new()),
         };

@@ -1,4 +1,4 @@
-//! A strict queue: the head starts while it fits, and nobody starts before it (spec:
+//! A strict queue: the head starts while it fits, and no job starts before it (spec:
 //! orchestrators-b.md section 7.1). The head is looked for in every pass, so a job that the order puts
 //! first passes those that wait.
 //!

@@ -3,7 +3,7 @@
 //! 01-Random).
 
 use super::tightest::first_devices;
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use model::DeviceSet;
 use rng::Stream;
 use scheduler::{ClassContext, Plugin, Points};
@@ -18,7 +18,7 @@ pub const ENTRY: Entry = Entry {
     parameters: &[],
     constructor: Constructor::Policy(|setup, _| {
         let stream = setup.stream(ENTRY.name);
-        Ok(Built::Plugin(Box::new(RandomDevice { stream })))
+        Ok(PolicyInstance::Plugin(Box::new(RandomDevice { stream })))
     }),
 };
 

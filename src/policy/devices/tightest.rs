@@ -2,7 +2,7 @@
 //! the lowest index on ties; a pod that wants whole devices takes the first free ones
 //! (spec: published-results.md 1.6, device choice "best").
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use cluster::GpuColumns;
 use model::DeviceSet;
 use scheduler::{ClassContext, Plugin, Points};
@@ -16,7 +16,7 @@ pub const ENTRY: Entry = Entry {
         free ones.",
     source: "published-results.md 1.6",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(Tightest)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(Tightest)))),
 };
 
 /// The choice.

@@ -1,7 +1,7 @@
 //! GPU devices: the node's model is admissible, and one device has the part asked for, or enough
 //! devices have what is asked of each (spec: published-results.md 1.5).
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use cluster::nodes::NO_MODEL;
 use scheduler::pipeline::plugin::PreFilter;
 use scheduler::{ClassContext, Plugin, Points, Reason};
@@ -14,7 +14,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Rejects nodes without an admissible GPU model or enough room on their devices.",
     source: "published-results.md 1.5",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(GpuFit)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(GpuFit)))),
 };
 
 /// The filter.

@@ -1,7 +1,7 @@
 //! Host ports: those that a pod takes on its node are free there
 //! (spec: kubernetes.md 1.5, `NodePorts`).
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use scheduler::pipeline::plugin::PreFilter;
 use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
@@ -13,7 +13,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Rejects nodes on which a host port of the pod is taken.",
     source: "kubernetes.md 1.5",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(HostPorts)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(HostPorts)))),
 };
 
 /// The filter. It looks through the pods of a node, and only for pods that take ports.

@@ -1,7 +1,7 @@
 //! Amounts: what is left on the node covers what the pod reserves, resource by resource, and there
 //! is a pod slot (spec: kubernetes.md 1.7). GPU devices are [`super::gpu_fit`]'s.
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use model::rules::room;
 use scheduler::{ClassContext, Plugin, Points, Reason};
 use units::NodeId;
@@ -13,7 +13,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Rejects nodes with too little cpu, memory, storage, pod slots or extended resources.",
     source: "kubernetes.md 1.7",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(NodeResourcesFit)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(NodeResourcesFit)))),
 };
 
 /// The filter.

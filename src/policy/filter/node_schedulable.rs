@@ -3,7 +3,7 @@
 //! not to one that is down; one that tolerates the marks of a node of which nothing is heard may go
 //! there.
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use model::Node;
 use model::rules::{taints, unschedulable};
 use scheduler::{ClassContext, Plugin, Points, Reason};
@@ -16,7 +16,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Rejects nodes that are down or cordoned.",
     source: "kubernetes.md 1.5",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(NodeSchedulable)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(NodeSchedulable)))),
 };
 
 /// The filter.

@@ -2,8 +2,8 @@
 //! (spec: kubernetes.md 1.5). Taints are compared when a declaration changes, not when a pod is
 //! placed.
 
-use crate::declared::DeclaredAnswers;
-use crate::{Built, Constructor, Entry, Point};
+use crate::declaration_cache::DeclaredAnswers;
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use model::rules::taints;
 use scheduler::pipeline::plugin::PreFilter;
 use scheduler::{ClassContext, Plugin, Points, Reason};
@@ -16,7 +16,9 @@ pub const ENTRY: Entry = Entry {
     summary: "Rejects nodes with a NoSchedule or NoExecute taint that the pod does not tolerate.",
     source: "kubernetes.md 1.5",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(TaintToleration::new())))),
+    constructor: Constructor::Policy(|_, _| {
+        Ok(PolicyInstance::Plugin(Box::new(TaintToleration::new())))
+    }),
 };
 
 /// The filter, with the answers it keeps.

@@ -1,8 +1,8 @@
 //! GPU devices as the device plugins of vendors hand them out: whole. A pod that asks for a part of a
-//! device gets one that no other pod is on, and nobody else gets it meanwhile (kubelet, device manager).
+//! device gets one that no other pod is on, and no other pod gets it meanwhile (kubelet, device manager).
 
 use crate::devices::tightest::first_devices;
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use cluster::GpuColumns;
 use model::DeviceSet;
 use model::gpu::DEVICE_MILLI;
@@ -17,7 +17,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Rejects nodes without enough GPU devices that no pod is on: a share takes a whole device.",
     source: "kubernetes.md 1.7",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(WholeDevices)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(WholeDevices)))),
 };
 
 /// The filter and choice.

@@ -71,7 +71,7 @@ fn jobs() -> impl Strategy<Value = Vec<Task>> {
         for (duration, cpu, memory, parents) in drawn {
             let mut parents: Vec<usize> = match tasks.len() {
                 0 => Vec::new(),
-                count => parents.iter().map(|own| own.index(count)).collect(),
+                count => parents.iter().map(|parent| parent.index(count)).collect(),
             };
             parents.sort_unstable();
             parents.dedup();

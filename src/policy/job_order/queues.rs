@@ -295,7 +295,7 @@ impl Queues {
         };
         let held = amounts(running);
         let bounded = own.last().map(|&place| self.all[place].is_bounded);
-        let counts = |resource: usize| bounded.is_some_and(|own| own[resource]);
+        let counts = |resource: usize| bounded.is_some_and(|bounded| bounded[resource]);
         let is_beyond = |&place: &usize| {
             let queue = &self.all[place];
             let mut both = asked(waiting).filter(|own| counts(own.0) && held[own.0] > 0);

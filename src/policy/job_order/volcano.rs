@@ -40,9 +40,9 @@ const NOTHING: f64 = 1e-12;
 /// Amounts that queues deserve of a total: it is poured out by weight, again and again, until every
 /// queue has what it asks for or may have, or nothing is left.
 pub fn deserved(total: f64, claims: &[Claim]) -> Vec<f64> {
-    let guaranteed: f64 = claims.iter().map(|own| own.guaranteed).sum();
+    let guaranteed: f64 = claims.iter().map(|claim| claim.guaranteed).sum();
     let mut deserved = vec![0.0_f64; claims.len()];
-    let mut is_met: Vec<bool> = claims.iter().map(|own| own.weight <= 0.0).collect();
+    let mut is_met: Vec<bool> = claims.iter().map(|claim| claim.weight <= 0.0).collect();
     let mut left = total;
     while left.abs() > total.abs() * NOTHING {
         let open = || claims.iter().zip(&is_met).filter(|(_, is_met)| !**is_met);

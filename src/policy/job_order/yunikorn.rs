@@ -25,7 +25,7 @@ pub const ENTRY: JobOrderEntry = JobOrderEntry {
 
 /// Use of one resource by a queue, in any one unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Used {
+pub struct ResourceUse {
     /// Amount in use.
     pub used: f64,
     /// Amount that the queue is guaranteed; `None` states none.
@@ -34,7 +34,7 @@ pub struct Used {
     pub fair_max: Option<f64>,
 }
 
-impl Used {
+impl ResourceUse {
     fn share(self) -> f64 {
         match self.guaranteed.or(self.fair_max) {
             Some(whole) if whole > 0.0 => self.used / whole,
@@ -45,14 +45,14 @@ impl Used {
 }
 
 /// The share of a queue: the largest over its resources.
-pub fn share(resources: impl IntoIterator<Item = Used>) -> f64 {
-    let shares = resources.into_iter().map(Used::share);
+pub fn share(resources: impl IntoIterator<Item = ResourceUse>) -> f64 {
+    let shares = resources.into_iter().map(ResourceUse::share);
     shares.fold(0.0, f64::max)
 }
 
 /// Facts that the place of a queue among its siblings follows from.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Standing {
+pub struct QueueFacts {
     /// Priority of the queue.
     pub priority: i32,
     /// Share of the queue.
@@ -61,7 +61,7 @@ pub struct Standing {
     pub pending: f64,
 }
 
-impl Standing {
+impl QueueFacts {
     /// The order of two queues, the one to serve first being less.
     pub fn order(&self, other: &Self) -> Ordering {
         let priority = other.priority.cmp(&self.priority);
@@ -98,12 +98,12 @@ impl Yunikorn {
                 let options = &queue.options;
                 let most = options.capability[resource];
                 fair_max[resource] =
-                    most.map_or(fair_max[resource], |own| own.min(fair_max[resource]));
+                    most.map_or(fair_max[resource], |most| most.min(fair_max[resource]));
                 let states_any = options.guaranteed[resource].is_some() || guaranteed > 0;
                 queue.entitled[resource] = guaranteed as f64;
                 // A queue without any guarantee is entitled to no processors.
                 queue.is_bounded[resource] = states_any || resource == 0;
-                Used {
+                ResourceUse {
                     used: queue.used[resource] as f64,
                     guaranteed: states_any.then_some(guaranteed as f64),
                     fair_max: Some(fair_max[resource] as f64),
@@ -154,7 +154,7 @@ impl JobOrder for Yunikorn {
         self.queues.rank_all(|queues, one, other| {
             let standing = |place| {
                 let queue = queues.at(place);
-                Standing {
+                QueueFacts {
                     priority: queue.options.priority,
                     share: queue.share,
                     pending: part(queue.pending),
@@ -202,12 +202,12 @@ mod tests {
 
     #[test]
     fn a_share_is_of_what_is_guaranteed_or_else_of_the_fair_maximum() {
-        let used = |used, guaranteed, fair_max| Used {
+        let used = |used, guaranteed, fair_max| ResourceUse {
             used,
             guaranteed,
             fair_max,
         };
-        let check = |all: &[Used], expected: f64| {
+        let check = |all: &[ResourceUse], expected: f64| {
             let found = share(all.iter().copied());
             assert!((found - expected).abs() < 1e-12, "{found}");
         };

@@ -10,9 +10,11 @@ use crate::testing::{node, pod};
 use model::Changes;
 use model::node::CORDON_TAINT;
 use model::{HostPort, PodSpec, SchedulerConfig, Taint, TaintEffect, Text, Toleration};
+use scheduler::kube::cacheable::{
+    AnswerScope, CacheableFilter, CacheableScore, NodeImages, NodeRow,
+};
 use scheduler::kube::cycle::{Outcome, Round};
 use scheduler::kube::fast_plugin::{node_points, node_test};
-use scheduler::kube::keep::{KeptFilter, KeptScore, NodeImages, NodeRow, Rests};
 use scheduler::kube::{
     AttemptContext, Cache, KubePlugin, KubePoints, KubeProfile, NodeInfo, PodInfo, PreScoreResult,
     Rejection, TieBreak,
@@ -166,7 +168,7 @@ proptest! {
             for plugin in &profile.plugins {
                 let Some(fast) = plugin.clone().fast() else { continue };
                 let name = plugin.name();
-                if let KeptFilter::Node(_) = fast.kept_filter(ctx) {
+                if let CacheableFilter::Node(_) = fast.kept_filter(ctx) {
                     let (test, row_test) = (node_test(&fast, &pod), fast.row_test(&pod));
                     for node in cache.nodes() {
                         let expected = plugin.filter(&pod, node).is_ok();
@@ -176,9 +178,9 @@ proptest! {
                         }
                     }
                 }
-                if let KeptScore::Node(rests, _) = fast.kept_score(ctx) {
+                if let CacheableScore::Node(rests, _) = fast.kept_score(ctx) {
                     prop_assert_eq!(plugin.pre_score(ctx), PreScoreResult::Run, "{}", name);
-                    if rests == Rests::OnNodes {
+                    if rests == AnswerScope::OnNodes {
                         let kinds = fast.node_kinds(&pod, &NodeImages::of(cache.nodes()));
                         let kinds = kinds.expect("kinds");
                         let points = (kinds.points)(&cache);

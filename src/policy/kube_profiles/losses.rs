@@ -281,8 +281,8 @@ impl Forms {
         };
         let names: Vec<Text> = { self.cache.nodes() }
             .filter(|node| match *first {
-                Lost::Zone(zone) => node.label(ZONE_LABEL).is_some_and(|own| **own == *zone),
-                Lost::Node(number) => **node.name() == *format!("n{number}"),
+                Loss::Zone(zone) => node.label(ZONE_LABEL).is_some_and(|own| **own == *zone),
+                Loss::Node(number) => **node.name() == *format!("n{number}"),
             })
             .map(|node| node.name().clone())
             .collect();
@@ -298,25 +298,25 @@ impl Forms {
 }
 
 /// Loss of a node or zone, and a pod that is placed then.
-type Step = (Lost, u8);
+type Step = (Loss, u8);
 
 #[derive(Clone, Debug)]
-enum Lost {
+enum Loss {
     Node(usize),
     Zone(&'static str),
 }
 
-fn lost() -> impl Strategy<Value = Lost> {
+fn lost() -> impl Strategy<Value = Loss> {
     prop_oneof![
-        8 => (0..130_usize).prop_map(Lost::Node),
-        1 => prop_oneof![Just("a"), Just("b"), Just("c")].prop_map(Lost::Zone),
+        8 => (0..130_usize).prop_map(Loss::Node),
+        1 => prop_oneof![Just("a"), Just("b"), Just("c")].prop_map(Loss::Zone),
     ]
 }
 
 /// Pods to place, and the losses that are tried after each.
-type Course = Vec<(u8, Vec<Step>)>;
+type LossScript = Vec<(u8, Vec<Step>)>;
 
-fn course() -> impl Strategy<Value = Course> {
+fn course() -> impl Strategy<Value = LossScript> {
     let steps = proptest::collection::vec((lost(), any::<u8>()), 0..4);
     proptest::collection::vec((any::<u8>(), steps), 10..50)
 }

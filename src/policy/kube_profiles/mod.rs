@@ -133,7 +133,7 @@ fn profile(
     check_names(stated, &known)?;
     let nothing = PluginSet::default();
     let everywhere = stated.points.get("multiPoint").unwrap_or(&nothing);
-    let multi_point = Everywhere::new(&known, default_count, everywhere);
+    let multi_point = AllPoints::new(&known, default_count, everywhere);
     let order = |name: &str, point| multi_point.order_at(stated.points.get(name), point);
     let score_set = stated.points.get("score").unwrap_or(&nothing);
     let score = order("score", KubePoints::SCORE);
@@ -192,13 +192,13 @@ fn check_names(
 }
 
 /// The plugins that act at every point they implement.
-struct Everywhere<'a> {
+struct AllPoints<'a> {
     plugins: &'a [(Arc<dyn KubePlugin>, i64)],
     /// Their positions in order, with their weights.
     acting: Vec<(usize, i64)>,
 }
 
-impl<'a> Everywhere<'a> {
+impl<'a> AllPoints<'a> {
     /// The first `default_count` plugins as a configuration changes them: one that it names keeps
     /// its place and takes the stated weight; others that it names come last, in its order.
     fn new(

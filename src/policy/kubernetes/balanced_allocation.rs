@@ -7,10 +7,10 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::node_resources_fit::amounts::{
-    Counted, CpuAndMemory, Resource, RowResource, Scale, asked,
+    CpuAndMemory, Resource, ResourceCount, RowResource, Scale, asked,
 };
 use model::{Change, Changes, Text};
-use scheduler::kube::keep::{KeptScore, NodeRow, Rests, RowPoints};
+use scheduler::kube::cacheable::{AnswerScope, CacheableScore, NodeRow, RowPoints};
 use scheduler::kube::{
     AttemptContext, FastPlugin, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo,
     PreScoreResult, Reach,
@@ -68,18 +68,18 @@ impl Balance {
     /// Whether the pod gets no points, because it asks for none of the resources.
     fn is_skipped(&self, pod: &PodInfo) -> bool {
         let mut resources = self.resources.iter();
-        self.skips_unasked && resources.all(|own| asked(own, Scale::Plain, pod) == 0)
+        self.skips_unasked && resources.all(|resource| asked(resource, Scale::Plain, pod) == 0)
     }
 
     fn points(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
         let resources = self.resources.iter();
-        let counted: SmallVec<[Counted; 3]> = resources
-            .filter_map(|resource| Counted::of(resource, Scale::Plain, pod, node))
+        let counted: SmallVec<[ResourceCount; 3]> = resources
+            .filter_map(|resource| ResourceCount::of(resource, Scale::Plain, pod, node))
             .collect();
         self.points_of(&counted)
     }
 
-    fn points_of(&self, counted: &[Counted]) -> i64 {
+    fn points_of(&self, counted: &[ResourceCount]) -> i64 {
         let counted = counted.iter();
         let with: Fractions = counted
             .clone()
@@ -152,11 +152,11 @@ impl FastPlugin for BalancedAllocation {
         Reach::Node
     }
 
-    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> CacheableScore {
         if self.0.is_skipped(ctx.pod) {
-            return KeptScore::Nothing;
+            return CacheableScore::Nothing;
         }
-        KeptScore::Node(Rests::OnNode, self.normalize_score())
+        CacheableScore::Node(AnswerScope::OnNode, self.normalize_score())
     }
 
     fn row_points(&self, pod: &Arc<PodInfo>) -> Option<RowPoints> {
@@ -166,7 +166,7 @@ impl FastPlugin for BalancedAllocation {
         let own = self.0.clone();
         let general = move |row: &NodeRow| {
             let counted = balanced.iter().filter_map(|own| own.counted(row));
-            own.points_of(&counted.collect::<SmallVec<[Counted; 3]>>())
+            own.points_of(&counted.collect::<SmallVec<[ResourceCount; 3]>>())
         };
         let both = CpuAndMemory::of(&self.0.resources, Scale::Plain, pod);
         if let Some(both) = both

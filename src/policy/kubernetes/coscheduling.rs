@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use model::ClusterObjects;
-use scheduler::kube::keep::KeptFilter;
+use scheduler::kube::cacheable::CacheableFilter;
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, Group, KubePermit, KubePlugin,
     KubePoints, PodInfo, PreFilterResult, Rejection,
@@ -82,7 +82,7 @@ impl KubePlugin for Coscheduling {
     }
 
     fn queueing_hint(&self, pod: &PodInfo, event: &ClusterEvent, _: &ClusterObjects) -> bool {
-        // Places that its own group gives back help nobody of the group.
+        // Places that its own group gives back help no member of the group.
         let other = event.pod().and_then(|(before, after)| before.or(after));
         other.is_none_or(|other| other.group() != pod.group())
     }
@@ -131,11 +131,11 @@ impl KubePlugin for Coscheduling {
 }
 
 impl FastPlugin for Coscheduling {
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
         if ctx.pod.group().is_none() {
-            KeptFilter::Open
+            CacheableFilter::Open
         } else {
-            KeptFilter::Unknown
+            CacheableFilter::Unknown
         }
     }
 }

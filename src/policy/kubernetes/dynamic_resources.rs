@@ -12,7 +12,7 @@ use dra::{Offers, Variant};
 use model::dra::{Allocation, ClaimKey, DeviceObjects};
 use model::{Change, Changes, ClusterObjects, Text};
 use question::{Question, Refusal};
-use scheduler::kube::keep::{KeptFilter, KeptScore};
+use scheduler::kube::cacheable::{CacheableFilter, CacheableScore};
 use scheduler::kube::{
     Attempt, AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints,
     NodeInfo, PodInfo, PostFilter, PreFilterResult, Preemption, Reach, Rejection, Scores, Status,
@@ -141,7 +141,9 @@ impl KubePlugin for DynamicResources {
         let Ok(claims) = pod.device_claims(objects) else {
             return false;
         };
-        let had_devices = before.as_ref().is_some_and(|own| own.allocation.is_some());
+        let had_devices = before
+            .as_ref()
+            .is_some_and(|before| before.allocation.is_some());
         if had_devices && after.allocation.is_none() {
             return true;
         }
@@ -214,16 +216,16 @@ impl FastPlugin for DynamicResources {
         }
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
         if ctx.pod.has_device_claims() {
-            KeptFilter::Unknown
+            CacheableFilter::Unknown
         } else {
-            KeptFilter::Open
+            CacheableFilter::Open
         }
     }
 
-    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
-        KeptScore::Nothing
+    fn kept_score(&self, _: AttemptContext<'_>) -> CacheableScore {
+        CacheableScore::Nothing
     }
 
     fn post_filter_of_nobody(&self, attempt: &Attempt<'_>, _: usize) -> Option<PostFilter> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use indexmap::IndexSet;
 use rustc_hash::FxBuildHasher;
-use scheduler::kube::keep::{KeptScore, NodeImages, NodeKinds, Rests};
+use scheduler::kube::cacheable::{AnswerScope, CacheableScore, NodeImages, NodeKinds};
 use scheduler::kube::{
     AttemptContext, Cache, FastPlugin, KubePlugin, KubePoints, NodeInfo, Normalization, PodInfo,
     Reach, Scores,
@@ -121,8 +121,8 @@ impl FastPlugin for ImageLocality {
         Reach::Nothing
     }
 
-    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
-        KeptScore::Node(Rests::OnNodes, self.normalize_score())
+    fn kept_score(&self, _: AttemptContext<'_>) -> CacheableScore {
+        CacheableScore::Node(AnswerScope::OnNodes, self.normalize_score())
     }
 
     fn node_kinds(&self, pod: &PodInfo, nodes: &NodeImages) -> Option<NodeKinds> {

@@ -1,14 +1,14 @@
 //! `InterPodAffinity`: pods that want to be together or apart (spec: kubernetes.md 1.10). Required
 //! terms reject nodes, preferred ones give points (`score.rs`).
 
-mod kept;
+mod cacheable;
 mod score;
 mod term;
 
 use std::sync::Arc;
 
 use model::{Change, Changes, ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
-use scheduler::kube::keep::{KeptFilter, KeptScore};
+use scheduler::kube::cacheable::{CacheableFilter, CacheableScore};
 use scheduler::kube::{
     AttemptContext, Cache, ClusterEvent, EventKinds, FastPlugin, Follow, KubePlugin, KubePoints,
     NodeFilter, NodeInfo, Normalization, PodClass, PodInfo, PreFilterResult, Reach, Rejection,
@@ -16,8 +16,8 @@ use scheduler::kube::{
 };
 
 use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
-use score::{FollowedAffinity, NO_LABELS};
-use term::{OwnSelector, Term};
+use score::{IncrementalAffinity, NO_LABELS};
+use term::{SelectorResolution, Term};
 use units::SortedMap;
 
 /// The registry's entry.
@@ -70,15 +70,15 @@ pub struct InterPodAffinity {
 struct Rules {
     /// Points for a required term of another pod.
     hard_weight: i64,
-    selector: OwnSelector,
+    selector: SelectorResolution,
 }
 
 impl Rules {
     fn new(hard_weight: i64, changes: Changes) -> Self {
         let selector = if changes.has(Change::LostNamespaceSelector) {
-            OwnSelector::AskedAgain
+            SelectorResolution::AskedAgain
         } else {
-            OwnSelector::PutAside
+            SelectorResolution::PutAside
         };
         Self {
             hard_weight,
@@ -118,7 +118,10 @@ impl Counts {
 
     fn get(&self, key: &Text, value: &Text) -> i64 {
         let values = self.0.get(key);
-        values.and_then(|own| own.get(value)).copied().unwrap_or(0)
+        values
+            .and_then(|values| values.get(value))
+            .copied()
+            .unwrap_or(0)
     }
 
     fn is_empty(&self) -> bool {
@@ -395,29 +398,29 @@ impl FastPlugin for InterPodAffinity {
         if self.gives_no_points(ctx.pod) {
             return Follow::NoPoints;
         }
-        Follow::Points(Box::new(FollowedAffinity::new(ctx, self.rules)))
+        Follow::Points(Box::new(IncrementalAffinity::new(ctx, self.rules)))
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        let rules = kept::rules(ctx, self.rules.selector);
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
+        let rules = cacheable::rules(ctx, self.rules.selector);
         if rules.is_empty() {
-            return KeptFilter::Open;
+            return CacheableFilter::Open;
         }
-        KeptFilter::Rules(rules)
+        CacheableFilter::Rules(rules)
     }
 
-    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> CacheableScore {
         if self.gives_no_points(ctx.pod) {
-            return KeptScore::Nothing;
+            return CacheableScore::Nothing;
         }
-        let counts = kept::points(ctx, self.rules);
+        let counts = cacheable::points(ctx, self.rules);
         if counts.is_empty() {
-            return KeptScore::Nothing;
+            return CacheableScore::Nothing;
         }
-        KeptScore::Span(counts)
+        CacheableScore::Span(counts)
     }
 
     fn is_meant_by(&self, ctx: AttemptContext<'_>, other: &PodClass) -> bool {
-        kept::is_meant_by(ctx, self.rules.hard_weight, other)
+        cacheable::is_meant_by(ctx, self.rules.hard_weight, other)
     }
 }

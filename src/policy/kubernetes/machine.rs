@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use scheduler::kube::keep::{KeptFilter, Rests};
+use scheduler::kube::cacheable::{AnswerScope, CacheableFilter};
 use scheduler::kube::{
     AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo,
     PreFilterResult, Rejection,
@@ -63,11 +63,11 @@ impl FastPlugin for Machine {
         !node.is_down && node.devices_for(&pod.spec().gpu).is_some()
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
-        KeptFilter::Node(if ctx.pod.spec().gpu.devices == 0 {
-            Rests::OnDeclaration
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
+        CacheableFilter::Node(if ctx.pod.spec().gpu.devices == 0 {
+            AnswerScope::OnDeclaration
         } else {
-            Rests::OnNode
+            AnswerScope::OnNode
         })
     }
 }

@@ -8,7 +8,7 @@ use model::{
     Change, Changes, ClusterObjects, NodeAffinity as Affinity, NodeSelector, NodeSelectorTerm,
     Operator, Text,
 };
-use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
+use scheduler::kube::cacheable::{AnswerScope, CacheableFilter, CacheableScore};
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
     Normalization, PodInfo, PreFilterResult, PreScoreResult, Reach, Rejection,
@@ -178,21 +178,21 @@ impl FastPlugin for NodeAffinity {
         Reach::Nothing
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
         let required = ctx.pod.spec().affinity.node.required.as_ref();
         if required.is_some_and(|required| named(required).is_some()) {
-            return KeptFilter::Unknown;
+            return CacheableFilter::Unknown;
         }
         if self.requires_nothing(ctx.pod) {
-            return KeptFilter::Open;
+            return CacheableFilter::Open;
         }
-        KeptFilter::Node(Rests::OnDeclaration)
+        CacheableFilter::Node(AnswerScope::OnDeclaration)
     }
 
-    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> CacheableScore {
         if self.prefers_nothing(ctx.pod) {
-            return KeptScore::Nothing;
+            return CacheableScore::Nothing;
         }
-        KeptScore::Node(Rests::OnDeclaration, self.normalize_score())
+        CacheableScore::Node(AnswerScope::OnDeclaration, self.normalize_score())
     }
 }

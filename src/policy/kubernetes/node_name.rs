@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use scheduler::kube::keep::KeptFilter;
+use scheduler::kube::cacheable::CacheableFilter;
 use scheduler::kube::{
     AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo,
     PreFilterResult, Reach, Rejection,
@@ -66,11 +66,11 @@ impl FastPlugin for NodeName {
         Reach::Nothing
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
         if ctx.pod.node_name().is_none() {
-            KeptFilter::Open
+            CacheableFilter::Open
         } else {
-            KeptFilter::Unknown
+            CacheableFilter::Unknown
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::rules::ports;
 use model::{ClusterObjects, HostPort};
-use scheduler::kube::keep::{KeptFilter, Rests};
+use scheduler::kube::cacheable::{AnswerScope, CacheableFilter};
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
     PodInfo, PreFilterResult, Reach, Rejection,
@@ -60,7 +60,7 @@ impl KubePlugin for NodePorts {
                 pod.class
                     .host_ports
                     .iter()
-                    .any(|own| ports::conflicts(own, freed))
+                    .any(|host_port| ports::conflicts(host_port, freed))
             })
     }
 
@@ -90,11 +90,11 @@ impl FastPlugin for NodePorts {
         Reach::Node
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
         if ctx.pod.class.host_ports.is_empty() {
-            KeptFilter::Open
+            CacheableFilter::Open
         } else {
-            KeptFilter::Node(Rests::OnNode)
+            CacheableFilter::Node(AnswerScope::OnNode)
         }
     }
 }

@@ -8,11 +8,13 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::score::scaled;
-use amounts::{Counted, CpuAndMemory, Resource, RowResource, Scale};
+use amounts::{CpuAndMemory, Resource, ResourceCount, RowResource, Scale};
 use model::rules::room::fits;
 use model::scheduler_config::{FitArguments, FitStrategy};
 use model::{Change, Changes, ClusterObjects, Text};
-use scheduler::kube::keep::{KeptFilter, KeptScore, NodeRow, Rests, RowAmount, RowPoints, RowTest};
+use scheduler::kube::cacheable::{
+    AnswerScope, CacheableFilter, CacheableScore, NodeRow, RowAmount, RowPoints, RowTest,
+};
 use scheduler::kube::pod_info::is_extended;
 use scheduler::kube::{
     Amounts, AttemptContext, ClusterEvent, Code, EventKinds, FastPlugin, KubePlugin, KubePoints,
@@ -107,13 +109,13 @@ impl Fit {
     fn points(&self, pod: &PodInfo, node: &NodeInfo) -> i64 {
         let counted = self.scored.iter();
         let counted = counted.filter_map(|(resource, weight)| {
-            let counted = Counted::of(resource, Scale::NonZero, pod, node)?;
+            let counted = ResourceCount::of(resource, Scale::NonZero, pod, node)?;
             Some((counted, *weight))
         });
         self.points_of(counted)
     }
 
-    fn points_of(&self, counted: impl Iterator<Item = (Counted, i64)>) -> i64 {
+    fn points_of(&self, counted: impl Iterator<Item = (ResourceCount, i64)>) -> i64 {
         match &self.arguments.strategy {
             FitStrategy::LeastAllocated => weighted_mean(counted, least_allocated),
             FitStrategy::MostAllocated => weighted_mean(counted, most_allocated),
@@ -201,7 +203,7 @@ fn is_less_of_wanted(pod: &PodInfo, less: &Amounts, more: &Amounts) -> bool {
         || scalars.any(|(name, &amount)| amount > 0 && less.scalar(name) < more.scalar(name))
 }
 
-fn least_allocated(counted: &Counted) -> i64 {
+fn least_allocated(counted: &ResourceCount) -> i64 {
     share_left(counted.requested(), counted.offered)
 }
 
@@ -214,7 +216,7 @@ fn share_left(requested: i64, offered: i64) -> i64 {
     share(offered - requested, offered)
 }
 
-fn most_allocated(counted: &Counted) -> i64 {
+fn most_allocated(counted: &ResourceCount) -> i64 {
     share(counted.requested().min(counted.offered), counted.offered)
 }
 
@@ -231,8 +233,8 @@ fn share(part: i64, whole: i64) -> i64 {
 }
 
 fn weighted_mean(
-    counted: impl Iterator<Item = (Counted, i64)>,
-    points: impl Fn(&Counted) -> i64,
+    counted: impl Iterator<Item = (ResourceCount, i64)>,
+    points: impl Fn(&ResourceCount) -> i64,
 ) -> i64 {
     let (mut sum, mut weights) = (0, 0);
     for (counted, weight) in counted {
@@ -242,7 +244,7 @@ fn weighted_mean(
     if weights == 0 { 0 } else { sum / weights }
 }
 
-fn ratio(counted: impl Iterator<Item = (Counted, i64)>, shape: &[(i64, i64)]) -> i64 {
+fn ratio(counted: impl Iterator<Item = (ResourceCount, i64)>, shape: &[(i64, i64)]) -> i64 {
     let (mut sum, mut weights) = (0, 0);
     for (counted, weight) in counted {
         let utilization = if counted.requested() > counted.offered {
@@ -339,12 +341,12 @@ impl FastPlugin for NodeResourcesFit {
         Reach::Node
     }
 
-    fn kept_filter(&self, _: AttemptContext<'_>) -> KeptFilter {
-        KeptFilter::Node(Rests::OnNode)
+    fn kept_filter(&self, _: AttemptContext<'_>) -> CacheableFilter {
+        CacheableFilter::Node(AnswerScope::OnNode)
     }
 
-    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
-        KeptScore::Node(Rests::OnNode, self.normalize_score())
+    fn kept_score(&self, _: AttemptContext<'_>) -> CacheableScore {
+        CacheableScore::Node(AnswerScope::OnNode, self.normalize_score())
     }
 
     fn row_test(&self, pod: &Arc<PodInfo>) -> Option<RowTest> {
@@ -404,7 +406,7 @@ mod tests {
         const GIB: i64 = 1 << 30;
         let counted = || {
             [(500, 1_000, 4_000), (GIB, 2 * GIB, 10 * GIB)].map(|(asked, used, offered)| {
-                let counted = Counted {
+                let counted = ResourceCount {
                     used,
                     asked,
                     offered,

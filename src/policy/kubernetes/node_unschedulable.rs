@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::ClusterObjects;
 use model::rules::unschedulable::{self, tolerates_cordon};
-use scheduler::kube::keep::{KeptFilter, Rests};
+use scheduler::kube::cacheable::{AnswerScope, CacheableFilter};
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
     PodInfo, PreFilterResult, Reach, Rejection,
@@ -76,11 +76,11 @@ impl FastPlugin for NodeUnschedulable {
         Reach::Nothing
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
         if tolerates_cordon(ctx.pod.spec()) {
-            KeptFilter::Open
+            CacheableFilter::Open
         } else {
-            KeptFilter::Node(Rests::OnDeclaration)
+            CacheableFilter::Node(AnswerScope::OnDeclaration)
         }
     }
 }

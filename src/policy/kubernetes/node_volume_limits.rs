@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use model::{Change, Changes, ClusterObjects, Text};
-use scheduler::kube::keep::{CacheTest, KeptFilter, KeptRule};
+use scheduler::kube::cacheable::{CacheTest, CacheableFilter, CacheableRule};
 use scheduler::kube::{
     AttemptContext, Cache, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo,
     PreFilterResult, Reach, Rejection,
@@ -27,11 +27,11 @@ pub const ENTRY: Entry = Entry {
 };
 
 /// Rejects nodes that could not attach the pod's volumes.
-pub struct NodeVolumeLimits(Counting);
+pub struct NodeVolumeLimits(CountRules);
 
 /// Rules by which volumes and limits count (spec: kubernetes-releases.md A16).
 #[derive(Clone, Copy)]
-struct Counting {
+struct CountRules {
     /// Whether volumes that are attached count though no pod of the node uses them.
     attachments: bool,
     /// Whether allocatable amounts of the node are limits.
@@ -41,7 +41,7 @@ struct Counting {
 impl NodeVolumeLimits {
     /// Plugin with the switches of a release.
     pub const fn new(changes: Changes) -> Self {
-        Self(Counting {
+        Self(CountRules {
             attachments: changes.has(Change::VolumeAttachments),
             allocatable: changes.has(Change::AllocatableVolumeLimits),
         })
@@ -54,7 +54,7 @@ const LONGEST_NAME: usize = 63;
 /// Limits of a node, by driver: those of its allocatable amounts where they count, and in their
 /// place those that its `CSINode` states.
 fn limits(
-    counting: Counting,
+    counting: CountRules,
     wanted: &SortedSet<(Text, Text)>,
     objects: &ClusterObjects,
     node: &NodeInfo,
@@ -77,7 +77,7 @@ fn limits(
 }
 
 /// Whether a node may have a limit for a driver of the volumes.
-fn has_limits(counting: Counting, wanted: &SortedSet<(Text, Text)>, cache: &Cache) -> bool {
+fn has_limits(counting: CountRules, wanted: &SortedSet<(Text, Text)>, cache: &Cache) -> bool {
     let objects = &cache.objects;
     !wanted.is_empty()
         && (!objects.csi_nodes.is_empty()
@@ -108,7 +108,7 @@ fn attached(pod: &PodInfo, objects: &ClusterObjects) -> SortedSet<(Text, Text)> 
 }
 
 fn check(
-    counting: Counting,
+    counting: CountRules,
     wanted: &SortedSet<(Text, Text)>,
     objects: &ClusterObjects,
     node: &NodeInfo,
@@ -126,10 +126,10 @@ fn check(
     };
     let fresh: SortedSet<_> = wanted.difference(&present).cloned().collect();
     let attachments = objects.attachments.iter().filter(|_| counting.attachments);
-    present.extend(attachments.filter_map(|own| {
-        let volume = objects.volumes.get(&own.volume)?;
+    present.extend(attachments.filter_map(|attachment| {
+        let volume = objects.volumes.get(&attachment.volume)?;
         let (_, handle) = volume.csi.as_ref()?;
-        (own.node == *node.name()).then(|| (own.driver.clone(), handle.clone()))
+        (attachment.node == *node.name()).then(|| (attachment.driver.clone(), handle.clone()))
     }));
     for (driver, &limit) in &limits {
         let count = of_driver(&fresh, driver);
@@ -173,21 +173,21 @@ impl FastPlugin for NodeVolumeLimits {
         self.kept_filter(ctx).reach()
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
         if ctx.pod.spec().volumes.is_empty() {
-            return KeptFilter::Open;
+            return CacheableFilter::Open;
         }
         // Claims made for a pod alone have names of their own.
         if ctx.pod.claims().any(|(_, is_made)| is_made) {
-            return KeptFilter::Unknown;
+            return CacheableFilter::Unknown;
         }
         let counting = self.0;
         let wanted = attached(ctx.pod, &ctx.cache.objects);
         if !has_limits(counting, &wanted, ctx.cache) {
-            return KeptFilter::Rules(Vec::new());
+            return CacheableFilter::Rules(Vec::new());
         }
         let test: CacheTest =
             Arc::new(move |cache, node| check(counting, &wanted, &cache.objects, node).is_ok());
-        KeptFilter::Rules(vec![KeptRule::Asked(test)])
+        CacheableFilter::Rules(vec![CacheableRule::Asked(test)])
     }
 }

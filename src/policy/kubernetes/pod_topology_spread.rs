@@ -1,9 +1,9 @@
 //! `PodTopologySpread`: pods spread over domains (spec: kubernetes.md 1.9). Rules that must hold
 //! reject nodes (`filter.rs`), others cost points (`score.rs`).
 
+mod cacheable;
 mod filter;
-mod followed;
-mod kept;
+mod incremental;
 mod score;
 
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use std::sync::Arc;
 use model::node::{HOSTNAME_LABEL, ZONE_LABEL};
 use model::rules::{affinity, taints};
 use model::{ClusterObjects, LabelSelector, Labels, Operator, Requirement, Text, TopologySpread};
-use scheduler::kube::keep::{KeptFilter, KeptScore};
+use scheduler::kube::cacheable::{CacheableFilter, CacheableScore};
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, Follow, KubePlugin, KubePoints, NodeInfo,
     PodInfo, PreFilterResult, Reach, Scores,
@@ -19,7 +19,7 @@ use scheduler::kube::{
 
 use crate::{Constructor, Entry, Kind, KubeConstructor, Parameter, Point};
 use filter::SpreadFilter;
-use followed::FollowedSpread;
+use incremental::IncrementalSpread;
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -263,15 +263,17 @@ fn selector_of_owners(pod: &PodInfo, objects: &ClusterObjects) -> LabelSelector 
         labels.extend(pairs.map(|(key, value)| (key.clone(), value.clone())));
     }
     let owner = spec.owner.as_ref().and_then(|owner| {
-        objects.workloads.iter().find(|own| {
-            own.namespace == spec.namespace && own.kind == owner.kind && own.name == owner.name
+        objects.workloads.iter().find(|workload| {
+            workload.namespace == spec.namespace
+                && workload.kind == owner.kind
+                && workload.name == owner.name
         })
     });
-    let owned = owner.and_then(|own| Some((&*own.kind, own.selector.as_ref()?)));
+    let owned = owner.and_then(|owner| Some((&*owner.kind, owner.selector.as_ref()?)));
     // The labels that a ReplicationController selects take the place of a service's.
     if let Some(("ReplicationController", own)) = owned {
         let pairs = own.requirements.iter();
-        let pairs = pairs.filter_map(|own| Some((own.key.clone(), own.values.first()?.clone())));
+        let pairs = pairs.filter_map(|pair| Some((pair.key.clone(), pair.values.first()?.clone())));
         labels.extend(pairs);
     }
     let pairs = labels.iter();
@@ -360,24 +362,28 @@ impl FastPlugin for PodTopologySpread {
             return Follow::NoPoints;
         }
         let needs_all_keys = !pod.spec().topology_spread.is_empty() || !self.is_system;
-        Follow::Points(Box::new(FollowedSpread::new(ctx, &rules, needs_all_keys)))
+        Follow::Points(Box::new(IncrementalSpread::new(
+            ctx,
+            &rules,
+            needs_all_keys,
+        )))
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
         let rules = self.rules(ctx.pod, &ctx.cache.objects, true);
         if rules.is_empty() {
-            return KeptFilter::Open;
+            return CacheableFilter::Open;
         }
-        KeptFilter::Rules(kept::rules(&rules, ctx.pod))
+        CacheableFilter::Rules(cacheable::rules(&rules, ctx.pod))
     }
 
-    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> CacheableScore {
         let rules = self.rules(ctx.pod, &ctx.cache.objects, false);
         if rules.is_empty() {
-            return KeptScore::Nothing;
+            return CacheableScore::Nothing;
         }
         let needs_all_keys = !ctx.pod.spec().topology_spread.is_empty() || !self.is_system;
-        KeptScore::Spread(kept::spread(&rules, ctx.pod, needs_all_keys))
+        CacheableScore::Spread(cacheable::spread(&rules, ctx.pod, needs_all_keys))
     }
 }
 
@@ -428,7 +434,10 @@ mod tests {
                 ..ClusterObjects::default()
             };
             let selector = selector_of_owners(&pod, &objects);
-            let values = selector.requirements.iter().map(|own| &*own.values[0]);
+            let values = selector
+                .requirements
+                .iter()
+                .map(|requirement| &*requirement.values[0]);
             assert_eq!(values.collect::<Vec<_>>(), expected, "{kind}");
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::rules::taints;
 use model::{Change, Changes, ClusterObjects, Taint};
-use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
+use scheduler::kube::cacheable::{AnswerScope, CacheableFilter, CacheableScore};
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
     Normalization, PodInfo, Reach, Rejection,
@@ -29,7 +29,7 @@ pub const ENTRY: Entry = Entry {
 
 /// Rejects nodes with taints that the pod does not tolerate, and prefers those with fewer.
 pub struct TaintToleration {
-    /// Whether a taint is told without key and value (spec: kubernetes-releases.md A11).
+    /// Whether a taint is reported without key and value (spec: kubernetes-releases.md A11).
     tells_no_key: bool,
 }
 
@@ -98,11 +98,11 @@ impl FastPlugin for TaintToleration {
         Reach::Nothing
     }
 
-    fn kept_filter(&self, _: AttemptContext<'_>) -> KeptFilter {
-        KeptFilter::Node(Rests::OnDeclaration)
+    fn kept_filter(&self, _: AttemptContext<'_>) -> CacheableFilter {
+        CacheableFilter::Node(AnswerScope::OnDeclaration)
     }
 
-    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
-        KeptScore::Node(Rests::OnDeclaration, self.normalize_score())
+    fn kept_score(&self, _: AttemptContext<'_>) -> CacheableScore {
+        CacheableScore::Node(AnswerScope::OnDeclaration, self.normalize_score())
     }
 }

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use model::volume::{CsiStorageCapacity, PersistentVolume, PersistentVolumeClaim, StorageClass};
 use model::{Change, Changes, ClusterObjects, NodeSelector, Text};
-use scheduler::kube::keep::{KeptFilter, KeptRule, KeptScore, NamedTest, NodeTest};
+use scheduler::kube::cacheable::{
+    CacheableFilter, CacheableRule, CacheableScore, NamedTest, NodeTest,
+};
 use scheduler::kube::{
     AttemptContext, Code, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo,
     PreFilterResult, Reach, Rejection, VolumeChoice,
@@ -301,33 +303,33 @@ impl FastPlugin for VolumeBinding {
         self.kept_filter(ctx).reach()
     }
 
-    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
-        KeptScore::Nothing
+    fn kept_score(&self, _: AttemptContext<'_>) -> CacheableScore {
+        CacheableScore::Nothing
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
         if ctx.pod.spec().volumes.is_empty() {
-            return KeptFilter::Open;
+            return CacheableFilter::Open;
         }
         // Claims made for a pod alone have names of their own.
         let is_made = ctx.pod.claims().any(|(_, is_made)| is_made);
         let claims = sort_claims(ctx);
         let Some(claims) = claims.ok().filter(|own| !is_made && own.delayed.is_empty()) else {
-            return KeptFilter::Unknown;
+            return CacheableFilter::Unknown;
         };
         let mut reached = Vec::new();
         for claim in &claims.bound {
             match claims.objects.volumes.get(&claim.volume) {
                 Some(volume) => reached.extend(volume.node_affinity.clone()),
-                None => return KeptFilter::Unknown,
+                None => return CacheableFilter::Unknown,
             }
         }
         if reached.is_empty() {
-            return KeptFilter::Rules(Vec::new());
+            return CacheableFilter::Rules(Vec::new());
         }
         let name = format!("VolumeBinding {reached:?}").into();
         let test: NodeTest =
             Arc::new(move |node| reached.iter().all(|affinity| is_within(affinity, node)));
-        KeptFilter::Rules(vec![KeptRule::Within(NamedTest { test, name })])
+        CacheableFilter::Rules(vec![CacheableRule::Within(NamedTest { test, name })])
     }
 }

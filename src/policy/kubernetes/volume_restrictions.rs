@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::volume::PersistentVolumeClaim;
 use model::{Change, Changes, ClusterObjects, PodVolume, Text};
-use scheduler::kube::keep::KeptFilter;
+use scheduler::kube::cacheable::CacheableFilter;
 use scheduler::kube::{
     AttemptContext, ClusterEvent, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeFilter,
     NodeInfo, PodInfo, PreFilterResult, Reach, Rejection,
@@ -96,7 +96,9 @@ fn conflicts(one: &PodVolume, other: &PodVolume) -> bool {
                 read_only: other_read_only,
             },
         ) => {
-            monitors.iter().any(|own| other_monitors.contains(own))
+            monitors
+                .iter()
+                .any(|monitor| other_monitors.contains(monitor))
                 && pool == other_pool
                 && image == other_image
                 && !(*read_only && *other_read_only)
@@ -227,7 +229,7 @@ impl FastPlugin for VolumeRestrictions {
         self.kept_filter(ctx).reach()
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
         let namespace = &ctx.pod.spec().namespace;
         let objects = &ctx.cache.objects;
         let mut claims = ctx.pod.stated_claim_names();
@@ -236,11 +238,11 @@ impl FastPlugin for VolumeRestrictions {
             claim.is_some_and(|claim| !is_for_one_pod(claim))
         });
         if ctx.pod.spec().volumes.is_empty() {
-            KeptFilter::Open
+            CacheableFilter::Open
         } else if is_shared && !ctx.pod.spec().volumes.iter().any(is_disk) {
-            KeptFilter::Rules(Vec::new())
+            CacheableFilter::Rules(Vec::new())
         } else {
-            KeptFilter::Unknown
+            CacheableFilter::Unknown
         }
     }
 }

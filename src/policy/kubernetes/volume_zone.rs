@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use model::Text;
 use model::node::{OLD_REGION_LABEL, OLD_ZONE_LABEL, REGION_LABEL, ZONE_LABEL};
-use scheduler::kube::keep::{KeptFilter, KeptRule, NamedTest, NodeTest};
+use scheduler::kube::cacheable::{CacheableFilter, CacheableRule, NamedTest, NodeTest};
 use scheduler::kube::{
     AttemptContext, EventKinds, FastPlugin, KubePlugin, KubePoints, NodeInfo, PreFilterResult,
     Reach, Rejection,
@@ -120,19 +120,19 @@ impl FastPlugin for VolumeZone {
         self.kept_filter(ctx).reach()
     }
 
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
         if ctx.pod.spec().volumes.is_empty() {
-            return KeptFilter::Open;
+            return CacheableFilter::Open;
         }
         let Ok(places) = places(ctx) else {
-            return KeptFilter::Unknown;
+            return CacheableFilter::Unknown;
         };
         if places.is_empty() {
-            return KeptFilter::Rules(Vec::new());
+            return CacheableFilter::Rules(Vec::new());
         }
         let name = format!("VolumeZone {places:?}").into();
         let test: NodeTest = Arc::new(move |node| check(&places, node).is_ok());
-        KeptFilter::Rules(vec![KeptRule::Within(NamedTest { test, name })])
+        CacheableFilter::Rules(vec![CacheableRule::Within(NamedTest { test, name })])
     }
 }
 

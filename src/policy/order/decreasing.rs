@@ -1,7 +1,7 @@
 //! Large pods first, by cpu, equal ones in the order of their creation: the order of the decreasing
 //! rules of bin packing (spec: orchestrators-b.md section 9).
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use cluster::Class;
 use model::Pod;
 use scheduler::QueueOrder;
@@ -13,7 +13,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Pods that request more cpu first; equal requests in the order of creation.",
     source: "orchestrators-b.md 9",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Order(Box::new(Decreasing)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Order(Box::new(Decreasing)))),
 };
 
 /// The order.

@@ -1,7 +1,7 @@
 //! Large pods first, by the product of cpu and memory, equal ones in the order of their creation: the
 //! order of first fit decreasing for vectors (Panigrahy and others 2011; spec: orchestrators-b.md section 9).
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use cluster::Class;
 use model::Pod;
 use scheduler::QueueOrder;
@@ -13,7 +13,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Pods with a larger product of cpu and memory first; equal ones in the order of creation.",
     source: "orchestrators-b.md 9",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Order(Box::new(DecreasingProduct)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Order(Box::new(DecreasingProduct)))),
 };
 
 /// Bytes that a product counts, so that it stays within 64 bits.

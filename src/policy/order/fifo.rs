@@ -1,6 +1,6 @@
 //! First in, first out: pods go in the order of their creation.
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use cluster::Class;
 use model::Pod;
 use scheduler::QueueOrder;
@@ -12,7 +12,7 @@ pub const ENTRY: Entry = Entry {
     summary: "First in, first out: pods in the order of their creation.",
     source: "windtunnel",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Order(Box::new(Fifo)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Order(Box::new(Fifo)))),
 };
 
 /// The order.

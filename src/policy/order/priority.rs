@@ -1,7 +1,7 @@
 //! Pods of higher priority go first, equal ones in the order of their creation
 //! (spec: kubernetes.md 1.2, `PrioritySort`).
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use cluster::Class;
 use model::Pod;
 use scheduler::QueueOrder;
@@ -13,7 +13,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Pods of higher priority first; equal priorities in the order of creation.",
     source: "kubernetes.md 1.2",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Order(Box::new(Priority)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Order(Box::new(Priority)))),
 };
 
 /// The order.

@@ -1,13 +1,13 @@
 //! Borg's preemption (spec: orchestrators-b.md section 5.2): tasks of lower priority are killed, from the
-//! lowest up and the newest first, until the task fits; if it would not fit even then, nobody is.
+//! lowest up and the newest first, until the task fits; if it would not fit even then, none is.
 //! Production tasks never preempt each other, which keeps preemptions from setting off others.
 //!
 //! Of the nodes where that makes room, the one whose highest victim is lowest is taken, then the one
-//! with the fewest victims. Devices are not taken from anybody.
+//! with the fewest victims. Devices are never preempted.
 
 use std::cmp::Reverse;
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use model::{EndReason, Event, EvictionCause, Pod, PodRef, Tier, rules};
 use scheduler::{ClassContext, Plugin, Points};
 use units::{NodeId, Resources};
@@ -19,12 +19,12 @@ pub const ENTRY: Entry = Entry {
     summary: "Kills tasks of lower priority, lowest and newest first; production spares production.",
     source: "orchestrators-b.md 5.2",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(BorgPreemption)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(BorgPreemption)))),
 };
 
 /// A task that may have to go.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Running<T> {
+pub struct RunningTask<T> {
     /// The task.
     pub task: T,
     /// The task's priority.
@@ -47,8 +47,8 @@ pub fn victims<T: Clone>(
     priority: i32,
     wanted: &Resources,
     free: &Resources,
-    running: &[Running<T>],
-) -> Option<Vec<Running<T>>> {
+    running: &[RunningTask<T>],
+) -> Option<Vec<RunningTask<T>>> {
     let mut room = free.clone();
     victims_until(priority, running, |killed| {
         if let Some(task) = killed {
@@ -62,14 +62,14 @@ pub fn victims<T: Clone>(
 /// killed.
 pub fn victims_until<T: Clone>(
     priority: i32,
-    running: &[Running<T>],
-    mut has_room: impl FnMut(Option<&Running<T>>) -> bool,
-) -> Option<Vec<Running<T>>> {
+    running: &[RunningTask<T>],
+    mut has_room: impl FnMut(Option<&RunningTask<T>>) -> bool,
+) -> Option<Vec<RunningTask<T>>> {
     let mut killed = Vec::new();
     if has_room(None) {
         return Some(killed);
     }
-    let mut candidates: Vec<&Running<T>> = running
+    let mut candidates: Vec<&RunningTask<T>> = running
         .iter()
         .filter(|task| may_preempt(priority, task.priority))
         .collect();
@@ -88,18 +88,18 @@ pub fn victims_until<T: Clone>(
 pub struct BorgPreemption;
 
 impl BorgPreemption {
-    fn victims_on(ctx: &ClassContext<'_>, node: NodeId) -> Option<Vec<Running<PodRef>>> {
+    fn victims_on(ctx: &ClassContext<'_>, node: NodeId) -> Option<Vec<RunningTask<PodRef>>> {
         let nodes = ctx.store.nodes();
         let object = nodes.object(node)?;
         if !nodes.schedulable()[node.index()] || !rules::admits(&ctx.class.spec, object) {
             return None;
         }
         let pods = nodes.pods(node).iter();
-        let running: Vec<Running<PodRef>> = pods
+        let running: Vec<RunningTask<PodRef>> = pods
             .filter_map(|&slot| ctx.store.pods().at(slot))
             .map(|pod| {
                 let class = ctx.store.class(pod.class);
-                Running {
+                RunningTask {
                     task: pod.pod,
                     priority: class.spec.priority,
                     started: i64::from(pod.pod.id.0),
@@ -139,7 +139,7 @@ impl Plugin for BorgPreemption {
         let best = found.min_by_key(|&(highest, count, node, _)| (highest, count, node));
         let victims = best.map(|(_, _, _, victims)| victims).unwrap_or_default();
         let reason = EndReason::Evicted(EvictionCause::Preemption);
-        let kill = |task: Running<PodRef>| Event::PodEnded {
+        let kill = |task: RunningTask<PodRef>| Event::PodEnded {
             pod: task.task,
             reason,
         };
@@ -162,8 +162,8 @@ mod tests {
         }
     }
 
-    fn running(tasks: &[(i64, i32)]) -> Vec<Running<usize>> {
-        let task = |(task, &(cores, priority)): (usize, &(i64, i32))| Running {
+    fn running(tasks: &[(i64, i32)]) -> Vec<RunningTask<usize>> {
+        let task = |(task, &(cores, priority)): (usize, &(i64, i32))| RunningTask {
             task,
             priority,
             started: task as i64,

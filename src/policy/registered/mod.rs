@@ -20,11 +20,11 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::profiles::{MAX_WEIGHT, ProfileError};
-use crate::{Arguments, Built, Entry, Point, Setup, registry};
+use crate::{Arguments, Entry, Point, PolicyInstance, Setup, registry};
 use cluster::{Conflict, Store};
 use mirror::Mirror;
 use model::{DeviceSet, PodSpec};
-use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
+use scheduler::kube::cacheable::{AnswerScope, CacheableFilter, CacheableScore};
 use scheduler::kube::{
     AttemptContext, Cache, EventKinds, FastPlugin, KubePlugin, KubePoints, KubeProfile, NodeFilter,
     NodeInfo, Normalization, PodInfo, PreFilterResult, Reach, Rejection, Scores,
@@ -55,7 +55,7 @@ pub fn add_registered(
     setup: &Setup,
 ) -> Result<(), ProfileError> {
     for registration in registrations {
-        let plugin = Registered::new(registration, setup)?;
+        let plugin = RegistryPlugin::new(registration, setup)?;
         let (index, points) = (profile.plugins.len(), plugin.points());
         let weight = registration.weight.unwrap_or(1);
         if !(1..=MAX_WEIGHT).contains(&weight) {
@@ -100,7 +100,7 @@ pub fn obstacle(entry: &Entry) -> Option<&'static str> {
 }
 
 /// A score or filter of the registry.
-pub struct Registered {
+pub struct RegistryPlugin {
     name: &'static str,
     policy: Arc<Policy>,
 }
@@ -115,7 +115,7 @@ struct Policy {
     empty: Store,
 }
 
-impl Registered {
+impl RegistryPlugin {
     /// A policy of the registry as a plugin.
     ///
     /// # Errors
@@ -140,7 +140,7 @@ impl Registered {
                 plugin: name.clone(),
                 source,
             })?;
-        let Built::Plugin(plugin) = built else {
+        let PolicyInstance::Plugin(plugin) = built else {
             return Err(refused("it is neither a filter nor a score"));
         };
         Self::wrap(plugin, setup).map_err(refused)
@@ -254,7 +254,7 @@ impl Policy {
 
     /// The points of the feasible nodes where a policy looks at several nodes; `None` if it gives none.
     fn points_together(&self, ctx: AttemptContext<'_>, feasible: &[&NodeInfo]) -> Option<Vec<i64>> {
-        let whole = Whole::new(self, ctx);
+        let whole = AttemptNodes::new(self, ctx);
         let whole = whole.unwrap_or_else(|conflict| self.refused("the nodes", &conflict));
         let nodes: Vec<NodeId> = feasible.iter().map(|node| whole.rows[node.slot]).collect();
         let (mut plugin, ctx) = (whole.plugin, whole.mirror.ctx());
@@ -292,7 +292,7 @@ fn verdict(
 }
 
 /// All nodes of the cache as one attempt has them, with the policy after its `PreFilter`.
-struct Whole {
+struct AttemptNodes {
     mirror: Mirror,
     /// The nodes in the mirror by their slots in the cache.
     rows: Vec<NodeId>,
@@ -300,7 +300,7 @@ struct Whole {
     prepared: PreFilter,
 }
 
-impl Whole {
+impl AttemptNodes {
     fn new(policy: &Policy, ctx: AttemptContext<'_>) -> Result<Self, Conflict> {
         let mirror = Mirror::new(&policy.empty, &ctx.pod.class.spec, ctx.cache.nodes())?;
         let mut rows = vec![NodeId::from_index(0); ctx.cache.slot_count()];
@@ -325,7 +325,7 @@ struct Question<'a> {
     /// The mirror of all nodes, for a policy that looks at several: built for the first node that is
     /// asked about and kept for the attempt, because one for each node would cost the square of the
     /// nodes. Copies share it: a simulation changes its own copies of nodes, never the cache.
-    whole: Rc<OnceCell<Result<Whole, Conflict>>>,
+    whole: Rc<OnceCell<Result<AttemptNodes, Conflict>>>,
 }
 
 impl<'a> NodeFilter<'a> for Question<'a> {
@@ -337,7 +337,9 @@ impl<'a> NodeFilter<'a> for Question<'a> {
             // A node with pods evicted or expected, in a simulation.
             return policy.filter(spec, Some(cache), node);
         }
-        let whole = self.whole.get_or_init(|| Whole::new(policy, self.ctx));
+        let whole = self
+            .whole
+            .get_or_init(|| AttemptNodes::new(policy, self.ctx));
         match whole {
             Ok(own) => verdict(
                 &*own.plugin,
@@ -354,7 +356,7 @@ impl<'a> NodeFilter<'a> for Question<'a> {
     }
 }
 
-impl KubePlugin for Registered {
+impl KubePlugin for RegistryPlugin {
     fn name(&self) -> &'static str {
         self.name
     }
@@ -429,7 +431,7 @@ impl KubePlugin for Registered {
     }
 }
 
-impl FastPlugin for Registered {
+impl FastPlugin for RegistryPlugin {
     fn reach(&self, _: AttemptContext<'_>) -> Reach {
         if self.policy.filters_by_node() && self.policy.scores_by_node() {
             Reach::Node
@@ -442,19 +444,19 @@ impl FastPlugin for Registered {
         true
     }
 
-    fn kept_filter(&self, _: AttemptContext<'_>) -> KeptFilter {
+    fn kept_filter(&self, _: AttemptContext<'_>) -> CacheableFilter {
         if self.policy.filters_by_node() {
-            KeptFilter::Node(Rests::OnNode)
+            CacheableFilter::Node(AnswerScope::OnNode)
         } else {
-            KeptFilter::Unknown
+            CacheableFilter::Unknown
         }
     }
 
-    fn kept_score(&self, _: AttemptContext<'_>) -> KeptScore {
+    fn kept_score(&self, _: AttemptContext<'_>) -> CacheableScore {
         if self.policy.scores_by_node() {
-            KeptScore::Node(Rests::OnNode, self.normalize_score())
+            CacheableScore::Node(AnswerScope::OnNode, self.normalize_score())
         } else {
-            KeptScore::Unknown
+            CacheableScore::Unknown
         }
     }
 }

@@ -100,7 +100,7 @@ fn policies_answer_as_in_the_pipeline() {
     );
     place(&mut world, &mut cache, &pod(7_000, 3_000, (0, 0)), 2, &[]);
     for entry in wrapped() {
-        let wrapper = Registered::new(&registered(entry.name, 1), &setup()).expect("a policy");
+        let wrapper = RegistryPlugin::new(&registered(entry.name, 1), &setup()).expect("a policy");
         for spec in [
             pod(500, 128, (1, 300)),
             pod(4_000, 2_048, (2, 1000)),
@@ -234,9 +234,9 @@ impl Plugin for ByLabel {
 
 /// A filter that looks at several nodes and counts the mirrors that it is shown.
 #[derive(Clone)]
-struct Counting(Arc<AtomicUsize>);
+struct CountingFilter(Arc<AtomicUsize>);
 
-impl Plugin for Counting {
+impl Plugin for CountingFilter {
     fn name(&self) -> &'static str {
         "counting"
     }
@@ -273,7 +273,8 @@ fn an_attempt_builds_one_mirror_of_all_nodes() {
     }
     let pod = kube_pod(&mut cache, pod(500, 128, (0, 0)), "asked");
     let count = Arc::new(AtomicUsize::new(0));
-    let wrapper = Registered::wrap(Box::new(Counting(count.clone())), &setup()).expect("a filter");
+    let wrapper =
+        RegistryPlugin::wrap(Box::new(CountingFilter(count.clone())), &setup()).expect("a filter");
     let mut profile = KubeProfile {
         percentage_of_nodes_to_score: 100,
         ..KubeProfile::default()
@@ -300,7 +301,7 @@ fn profile(scope: Option<Scope>) -> KubeProfile {
     let own = own.map(|(name, weight)| registered(name, weight));
     add_registered(&mut profile, &own, &setup()).expect("known policies");
     if let Some(scope) = scope {
-        let wrapper = Registered::wrap(Box::new(ByLabel(scope)), &setup());
+        let wrapper = RegistryPlugin::wrap(Box::new(ByLabel(scope)), &setup());
         let index = profile.plugins.len();
         profile
             .plugins

@@ -9,7 +9,7 @@
 use fixedbitset::FixedBitSet;
 
 use crate::tarcil::samples_needed;
-use crate::{ArgumentError, Built, Constructor, Entry, Kind, Parameter, Point};
+use crate::{ArgumentError, Constructor, Entry, Kind, Parameter, Point, PolicyInstance};
 use rng::Stream;
 use scheduler::pipeline::plugin::{PreFilter, Scope};
 use scheduler::{ClassContext, Plugin, Points, Reason};
@@ -35,7 +35,7 @@ pub const ENTRY: Entry = Entry {
             });
         }
         let needed = samples_needed(quality, certainty).map_or(most, i64::from);
-        Ok(Built::Plugin(Box::new(Tarcil {
+        Ok(PolicyInstance::Plugin(Box::new(Tarcil {
             samples: needed.min(most).max(fewest) as usize,
             load_percent: LOAD.integer(arguments)?,
             stream: setup.stream(ENTRY.name),
@@ -190,7 +190,7 @@ mod tests {
             panic!("a policy");
         };
         match build(&Setup::default(), &Arguments::new()) {
-            Ok(Built::Plugin(plugin)) => plugin,
+            Ok(PolicyInstance::Plugin(plugin)) => plugin,
             _ => panic!("a plugin"),
         }
     }

@@ -6,7 +6,7 @@
 //! counting a pod that states no request as asking for nothing.
 
 use crate::score::scaled;
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -17,7 +17,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Prefers the node with the smallest share of cpu, memory and GPU left.",
     source: "windtunnel",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(BestFit)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(BestFit)))),
 };
 
 /// The most points.

@@ -2,7 +2,7 @@
 //! fractions left.
 
 use crate::borg::{Borg, Rule};
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -14,6 +14,6 @@ pub const ENTRY: Entry = Entry {
     constructor: Constructor::Policy(|_, _| {
         let rule = Rule::BestFit;
         let name = ENTRY.name;
-        Ok(Built::Plugin(Box::new(Borg { name, rule })))
+        Ok(PolicyInstance::Plugin(Box::new(Borg { name, rule })))
     }),
 };

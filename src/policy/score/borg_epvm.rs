@@ -2,7 +2,7 @@
 //! resources rises least, which spreads the load.
 
 use crate::borg::{Borg, Rule};
-use crate::{Built, Constructor, Entry, Kind, Parameter, Point};
+use crate::{Constructor, Entry, Kind, Parameter, Point, PolicyInstance};
 
 /// The registry's entry.
 pub const ENTRY: Entry = Entry {
@@ -15,7 +15,7 @@ pub const ENTRY: Entry = Entry {
         let base = BASE.integer(arguments)? as f64;
         let rule = Rule::Epvm { base };
         let name = ENTRY.name;
-        Ok(Built::Plugin(Box::new(Borg { name, rule })))
+        Ok(PolicyInstance::Plugin(Box::new(Borg { name, rule })))
     }),
 };
 

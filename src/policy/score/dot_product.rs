@@ -5,7 +5,7 @@
 //! demands pc and pg, and the largest node's cpu C and GPU G as the measure.
 
 use super::gpu_best_fit::{CPU_SCALE, GPU_SCALE, Scale};
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -18,7 +18,7 @@ pub const ENTRY: Entry = Entry {
     parameters: &[CPU_SCALE, GPU_SCALE],
     constructor: Constructor::Policy(|_, arguments| {
         let scale = Scale::new(arguments)?;
-        Ok(Built::Plugin(Box::new(DotProduct { scale })))
+        Ok(PolicyInstance::Plugin(Box::new(DotProduct { scale })))
     }),
 };
 
@@ -60,7 +60,8 @@ mod tests {
         let mut world = World::default();
         let large = world.node(node("large", 128_000, 1_024, (8, "G2")));
         let small = world.node(node("small", 64_000, 1_024, (2, "T4")));
-        let Ok(Built::Plugin(plugin)) = ENTRY.build(&Setup::default(), &Arguments::new()) else {
+        let Ok(PolicyInstance::Plugin(plugin)) = ENTRY.build(&Setup::default(), &Arguments::new())
+        else {
             panic!("a plugin without arguments");
         };
         for ((cpu, gpu), node, expected) in [

@@ -17,7 +17,7 @@ use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use crate::devices::tightest::first_devices;
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use cluster::fragmentation::TypicalPods;
 use cluster::{GpuColumns, Nodes};
 use model::DeviceSet;
@@ -35,7 +35,7 @@ pub const ENTRY: Entry = Entry {
     parameters: &[],
     constructor: Constructor::Policy(|setup, _| {
         let target = setup.typical_pods.clone();
-        Ok(Built::Plugin(Box::new(Fgd {
+        Ok(PolicyInstance::Plugin(Box::new(Fgd {
             target,
             memo: RefCell::default(),
         })))
@@ -299,7 +299,7 @@ mod tests {
             Some(device_set(&[0, 1]))
         );
         assert_eq!(fgd.score(&world.ctx(whole), fresh), 50);
-        // Cpu is left for nobody: all 2,000 are lost, trunc(100 × sigmoid(-2)).
+        // No pod can use the cpu that is left: all 2,000 are lost, trunc(100 × sigmoid(-2)).
         let cpu = world.spec(pod(7_500, 1, (0, 0)));
         assert_eq!(fgd.score(&world.ctx(cpu), fresh), 11);
     }

@@ -4,7 +4,7 @@
 //! points = trunc((1 − ((c−pc)/C × 0.5 + (g−pg)/G × 0.5)) × 100), then stretched over the feasible
 //! nodes to 0–100.
 
-use crate::{ArgumentError, Arguments, Built, Constructor, Entry, Kind, Parameter, Point};
+use crate::{ArgumentError, Arguments, Constructor, Entry, Kind, Parameter, Point, PolicyInstance};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -17,7 +17,7 @@ pub const ENTRY: Entry = Entry {
     parameters: &[CPU_SCALE, GPU_SCALE],
     constructor: Constructor::Policy(|_, arguments| {
         let scale = Scale::new(arguments)?;
-        Ok(Built::Plugin(Box::new(GpuBestFit { scale })))
+        Ok(PolicyInstance::Plugin(Box::new(GpuBestFit { scale })))
     }),
 };
 
@@ -132,7 +132,8 @@ mod tests {
         let mut world = World::default();
         let large = world.node(node("large", 128_000, 1_024, (8, "G2")));
         let small = world.node(node("small", 64_000, 1_024, (2, "T4")));
-        let Ok(Built::Plugin(plugin)) = ENTRY.build(&Setup::default(), &Arguments::new()) else {
+        let Ok(PolicyInstance::Plugin(plugin)) = ENTRY.build(&Setup::default(), &Arguments::new())
+        else {
             panic!("a plugin without arguments");
         };
         for ((cpu, gpu), node, expected) in [

@@ -6,7 +6,7 @@
 //! if it has none, 0 if they are all of other kinds. A pod without GPU gives every node 0.
 
 use super::gpu_best_fit::GPU_SCALE;
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use cluster::{GpuColumns, Store};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
@@ -20,7 +20,7 @@ pub const ENTRY: Entry = Entry {
     parameters: &[GPU_SCALE],
     constructor: Constructor::Policy(|_, arguments| {
         let scale = GPU_SCALE.integer(arguments)?;
-        Ok(Built::Plugin(Box::new(GpuClustering { scale })))
+        Ok(PolicyInstance::Plugin(Box::new(GpuClustering { scale })))
     }),
 };
 

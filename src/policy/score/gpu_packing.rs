@@ -7,7 +7,7 @@
 
 use smallvec::SmallVec;
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use cluster::GpuColumns;
 use model::gpu::DEVICE_MILLI;
 use scheduler::{ClassContext, Plugin, Points};
@@ -20,7 +20,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Prefers devices in use, then free devices of nodes in use, then empty nodes.",
     source: "published-results.md 1.6",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(GpuPacking)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(GpuPacking)))),
 };
 
 /// The score.

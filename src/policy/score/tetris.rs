@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 use super::vector_distance::shares;
 use crate::tetris::alignment;
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -19,7 +19,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Tetris: prefers the node whose free resources align best with the demand.",
     source: "orchestrators-b.md 6.3",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(Tetris)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(Tetris)))),
 };
 
 /// The score.

@@ -2,7 +2,7 @@
 //! free cpu, memory and storage are closest to the demand. Points are millionths of the squared
 //! distance, all resources of weight 1.
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -13,7 +13,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Vector packing: prefers the node whose free resources are closest to the demand.",
     source: "orchestrators-b.md 9",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(VectorDistance)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(VectorDistance)))),
 };
 
 /// The score.

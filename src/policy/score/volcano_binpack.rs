@@ -2,7 +2,7 @@
 //! resources that the pod asks for, by weight. Points are millionths of the score.
 
 use crate::allocation::{Allocation, RESOURCES};
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use scheduler::pipeline::plugin::PreFilter;
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
@@ -15,7 +15,7 @@ pub const ENTRY: Entry = Entry {
     source: "orchestrators-b.md 7.6",
     parameters: &[RESOURCES],
     constructor: Constructor::Policy(|_, arguments| {
-        Ok(Built::Plugin(Box::new(VolcanoBinpack {
+        Ok(PolicyInstance::Plugin(Box::new(VolcanoBinpack {
             allocation: Allocation::as_requested(RESOURCES.weights(arguments)?),
         })))
     }),
@@ -23,7 +23,7 @@ pub const ENTRY: Entry = Entry {
 
 /// A weighted resource of a node, in any one unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Packed {
+pub struct BinpackResource {
     /// Weight of the resource.
     pub weight: f64,
     /// Amount in use.
@@ -36,7 +36,7 @@ pub struct Packed {
 
 /// The score of a node for a task, 0 to 100: the mean use with the task, by weight; 0 where a resource
 /// overflows.
-pub fn score(resources: impl IntoIterator<Item = Packed>) -> f64 {
+pub fn score(resources: impl IntoIterator<Item = BinpackResource>) -> f64 {
     let (mut sum, mut weights) = (0.0, 0.0);
     for own in resources {
         // What is not asked for, or has no weight, has no say, even where it overflows.
@@ -79,7 +79,7 @@ impl Plugin for VolcanoBinpack {
 
     fn score(&self, ctx: &ClassContext<'_>, node: NodeId) -> i64 {
         let amounts = self.allocation.amounts(ctx, node);
-        let score = score(amounts.map(|own| Packed {
+        let score = score(amounts.map(|own| BinpackResource {
             weight: own.weight as f64,
             used: own.used as f64,
             request: own.incoming as f64,
@@ -101,13 +101,13 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_counts_by_weight() {
-        let packed = |weight, used, request, allocatable| Packed {
+        let packed = |weight, used, request, allocatable| BinpackResource {
             weight,
             used,
             request,
             allocatable,
         };
-        let check = |all: &[Packed], expected: f64| {
+        let check = |all: &[BinpackResource], expected: f64| {
             let found = score(all.iter().copied());
             assert!((found - expected).abs() < 1e-9, "{found}");
         };
@@ -131,7 +131,7 @@ mod tests {
         silent.containers[0].requests.clear();
         let silent = world.spec(silent);
         let built = ENTRY.build(&Setup::default(), &Arguments::new());
-        let Ok(Built::Plugin(mut plugin)) = built else {
+        let Ok(PolicyInstance::Plugin(mut plugin)) = built else {
             panic!("a plugin without arguments");
         };
         for (spec, node, expected) in [

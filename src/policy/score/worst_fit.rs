@@ -3,7 +3,7 @@
 //! [`super::best_fit`] takes off.
 
 use super::best_fit::share_left;
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -14,7 +14,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Prefers the node with the largest share of cpu, memory and GPU left.",
     source: "windtunnel",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(WorstFit)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(WorstFit)))),
 };
 
 /// The score.

@@ -2,7 +2,7 @@
 //! not in use only where no other has room (spec: orchestrators-b.md section 9).
 
 use super::best_fit::{WHOLE, share_left};
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use scheduler::{ClassContext, Plugin, Points};
 use units::NodeId;
 
@@ -13,7 +13,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Prefers, among nodes in use, the one with the largest share left; empty nodes last.",
     source: "orchestrators-b.md 9",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Plugin(Box::new(WorstFitOpen)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Plugin(Box::new(WorstFitOpen)))),
 };
 
 /// The score.

@@ -1,6 +1,6 @@
 //! The first of the tied nodes in snapshot order.
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
 
@@ -11,7 +11,7 @@ pub const ENTRY: Entry = Entry {
     summary: "Takes the first of the tied nodes in the order of nodes.",
     source: "windtunnel",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Select(Box::new(First)))),
+    constructor: Constructor::Policy(|_, _| Ok(PolicyInstance::Select(Box::new(First)))),
 };
 
 /// The choice.

@@ -2,7 +2,7 @@
 //! order of nodes; nodes before it are left behind until the end is reached (spec:
 //! orchestrators-b.md section 9).
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
 
@@ -13,7 +13,9 @@ pub const ENTRY: Entry = Entry {
     summary: "Takes the node chosen last while it has room, then the next one.",
     source: "orchestrators-b.md 9",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Select(Box::new(NextFit { last: None })))),
+    constructor: Constructor::Policy(|_, _| {
+        Ok(PolicyInstance::Select(Box::new(NextFit { last: None })))
+    }),
 };
 
 /// The choice, with the node chosen last.

@@ -1,7 +1,7 @@
 //! A uniformly drawn one of the tied nodes: the k-th in snapshot order. One draw a decision, also
 //! if only one node is tied, so that the number of draws is the number of decisions.
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use rng::Stream;
 use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
@@ -15,7 +15,7 @@ pub const ENTRY: Entry = Entry {
     parameters: &[],
     constructor: Constructor::Policy(|setup, _| {
         let stream = setup.stream(ENTRY.name);
-        Ok(Built::Select(Box::new(Random { stream })))
+        Ok(PolicyInstance::Select(Box::new(Random { stream })))
     }),
 };
 

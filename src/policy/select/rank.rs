@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use rng::Stream;
 use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
@@ -17,7 +17,7 @@ pub const ENTRY: Entry = Entry {
     source: "published-results.md 1.4",
     parameters: &[],
     constructor: Constructor::Policy(|setup, _| {
-        Ok(Built::Select(Box::new(Rank {
+        Ok(PolicyInstance::Select(Box::new(Rank {
             given: setup.node_ranks.clone(),
             drawn: Vec::new(),
             stream: setup.stream(ENTRY.name),

@@ -1,6 +1,6 @@
 //! The first tied node after the one chosen last, in the order of nodes, starting over at the end.
 
-use crate::{Built, Constructor, Entry, Point};
+use crate::{Constructor, Entry, Point, PolicyInstance};
 use scheduler::{ClassContext, Select, Ties};
 use units::NodeId;
 
@@ -11,7 +11,9 @@ pub const ENTRY: Entry = Entry {
     summary: "Takes the tied nodes in turn, starting after the one chosen last.",
     source: "windtunnel",
     parameters: &[],
-    constructor: Constructor::Policy(|_, _| Ok(Built::Select(Box::new(RoundRobin { last: None })))),
+    constructor: Constructor::Policy(|_, _| {
+        Ok(PolicyInstance::Select(Box::new(RoundRobin { last: None })))
+    }),
 };
 
 /// The choice, with the node chosen last.

@@ -357,9 +357,9 @@ mod tests {
             prop_assert!(found.is_none() || least <= devices.iter().sum::<f64>() + 1e-6);
             // What drawn shares of the devices give must fit.
             let each = 1.0 / demands.len() as f64;
-            let given: Vec<f64> = demands.iter().map(|own| {
-                let shares = devices.map(|count| (each * count / own.devices).min(1.0 / 3.0));
-                throughput(own, &shares)
+            let given: Vec<f64> = demands.iter().map(|demand| {
+                let shares = devices.map(|count| (each * count / demand.devices).min(1.0 / 3.0));
+                throughput(demand, &shares)
             }).collect();
             prop_assert!(fit(&demands, &given, &devices).is_some(), "{given:?}");
             let ample = fit(&demands, &required, &[1e4; 3]);

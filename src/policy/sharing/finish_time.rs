@@ -6,7 +6,7 @@
 use super::allocation::{Demand, greatest};
 use super::{SharingEntry, demands, even_throughput};
 use scheduler::batch::Score;
-use scheduler::sharing::{SharedJob, SharingRule, UnlikeJob};
+use scheduler::sharing::{HeterogeneousJob, SharedJob, SharingRule};
 use units::{Duration, Instant};
 
 /// The registry's entry.
@@ -50,7 +50,7 @@ const LEAST_LEFT: f64 = 60.0;
 
 /// A job beside its equal share of the devices. One that does not request a run time, or ran longer than
 /// it requested, has as much left as it has done.
-struct Shared {
+struct EqualShare {
     /// Time since its submission.
     waited: f64,
     /// Work that is left of the job.
@@ -59,8 +59,14 @@ struct Shared {
     alone: f64,
 }
 
-impl Shared {
-    fn of(own: &UnlikeJob, demand: &Demand, devices: &[f64], now: Instant, jobs: usize) -> Self {
+impl EqualShare {
+    fn of(
+        own: &HeterogeneousJob,
+        demand: &Demand,
+        devices: &[f64],
+        now: Instant,
+        jobs: usize,
+    ) -> Self {
         let (mut work, mut left) = FinishTime::work(&own.job);
         if left <= 0.0 {
             left = seconds(own.job.done).max(LEAST_LEFT);
@@ -96,15 +102,20 @@ impl SharingRule for FinishTime {
         Score::float(-Self::ratio(job, now, jobs))
     }
 
-    fn shares(&self, jobs: &[UnlikeJob], devices: &[f64], now: Instant) -> Option<Vec<Vec<f64>>> {
+    fn shares(
+        &self,
+        jobs: &[HeterogeneousJob],
+        devices: &[f64],
+        now: Instant,
+    ) -> Option<Vec<Vec<f64>>> {
         let demands = demands(jobs, devices);
         let each = jobs.iter().zip(&demands);
-        let shared: Vec<Shared> = each
-            .map(|(own, demand)| Shared::of(own, demand, devices, now, jobs.len()))
+        let shared: Vec<EqualShare> = each
+            .map(|(own, demand)| EqualShare::of(own, demand, devices, now, jobs.len()))
             .collect();
         // Levels are the inverse of ratios: a greater one requires more of each job. At the least ratio
         // that any job can have all run as fast as they can.
-        let least = |(own, demand): (&Shared, &Demand)| {
+        let least = |(own, demand): (&EqualShare, &Demand)| {
             let fastest = demand.greatest();
             let ratio = (own.waited + own.left / fastest) / own.alone;
             (fastest > 0.0).then_some(ratio)
@@ -140,7 +151,7 @@ mod tests {
         // Each job of 100 s would take 100 s / (1.25 / 2) = 160 s with its even split of one fast
         // device and one of a quarter of the speed; both end after that if they take turns.
         let mut jobs = [unlike(0, &[1.0, 0.25]), unlike(1, &[1.0, 0.25])];
-        let shares = |jobs: &[UnlikeJob]| {
+        let shares = |jobs: &[HeterogeneousJob]| {
             let shares = FinishTime.shares(jobs, &[1.0, 1.0], Instant::from_secs(0));
             shares.expect("shares")
         };

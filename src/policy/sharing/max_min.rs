@@ -6,7 +6,7 @@
 use super::allocation::greatest;
 use super::{SharingEntry, demands, even_throughput};
 use scheduler::batch::Score;
-use scheduler::sharing::{SharedJob, SharingRule, UnlikeJob};
+use scheduler::sharing::{HeterogeneousJob, SharedJob, SharingRule};
 use units::Instant;
 
 /// The registry's entry.
@@ -30,7 +30,12 @@ impl SharingRule for MaxMin {
         Score::pair(received, job.submitted.as_nanos())
     }
 
-    fn shares(&self, jobs: &[UnlikeJob], devices: &[f64], _now: Instant) -> Option<Vec<Vec<f64>>> {
+    fn shares(
+        &self,
+        jobs: &[HeterogeneousJob],
+        devices: &[f64],
+        _now: Instant,
+    ) -> Option<Vec<Vec<f64>>> {
         let demands = demands(jobs, devices);
         let claims: Vec<f64> = { demands.iter() }
             .map(|own| even_throughput(own, devices) / own.devices)

@@ -6,7 +6,7 @@ pub mod max_min;
 pub mod time_slice;
 pub mod tiresias;
 
-use scheduler::sharing::{SharingRule, UnlikeJob};
+use scheduler::sharing::{HeterogeneousJob, SharingRule};
 use units::Duration;
 
 use allocation::Demand;
@@ -56,8 +56,8 @@ pub fn sharing_rule(name: &str) -> Option<&'static SharingEntry> {
 }
 
 /// Demands of jobs, on models with enough devices for them.
-fn demands(jobs: &[UnlikeJob], devices: &[f64]) -> Vec<Demand> {
-    let of = |own: &UnlikeJob| {
+fn demands(jobs: &[HeterogeneousJob], devices: &[f64]) -> Vec<Demand> {
+    let of = |own: &HeterogeneousJob| {
         let width = own.width;
         let each = own.speeds.iter().zip(devices);
         Demand {
@@ -79,7 +79,7 @@ fn even_throughput(demand: &Demand, devices: &[f64]) -> f64 {
 
 #[cfg(test)]
 pub(super) mod testing {
-    use scheduler::sharing::{SharedJob, UnlikeJob};
+    use scheduler::sharing::{HeterogeneousJob, SharedJob};
     use units::{Duration, Instant};
 
     /// A job on one device that was submitted at zero, ran this long and waits since an instant.
@@ -98,8 +98,8 @@ pub(super) mod testing {
     }
 
     /// A copy of the job with a speed on each model.
-    pub(crate) fn unlike(number: u64, speeds: &[f64]) -> UnlikeJob {
-        UnlikeJob {
+    pub(crate) fn unlike(number: u64, speeds: &[f64]) -> HeterogeneousJob {
+        HeterogeneousJob {
             number,
             job: job(0, Some(0)),
             width: 1.0,

@@ -1,5 +1,5 @@
 //! Gandiva's time slices (OSDI'18; spec: orchestrators-b.md section 8.2): jobs take turns, the one that has
-//! waited longest first; the one whose turn began longest ago is the first to give its devices up.
+//! waited longest first; the one whose time slice began longest ago is the first to give its devices up.
 
 use super::SharingEntry;
 use scheduler::batch::Score;

@@ -8,7 +8,7 @@ use super::{Drawn, Material, PlotEntry};
 use crate::format;
 use lab::summary::ArrivedSummary;
 use metrics::Direction;
-use metrics::arrived::PUBLISHED_COLUMNS;
+use metrics::arrived_demand::PUBLISHED_COLUMNS;
 
 pub(super) const ENTRY: PlotEntry = PlotEntry {
     name: "gpu-over-demand",

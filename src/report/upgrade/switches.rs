@@ -5,7 +5,7 @@ use std::fmt::Write;
 use serde_json::{Value, json};
 
 use model::releases::CHANGES;
-use model::{Bearing, ChangeEntry, Changes, Release};
+use model::{ChangeArea, ChangeEntry, Changes, Release};
 use units::plural;
 
 /// Columns of a line.
@@ -46,7 +46,7 @@ impl Between {
         let names = |entries: Vec<&'static ChangeEntry>| -> Vec<&'static str> {
             entries.iter().map(|entry| entry.name).collect()
         };
-        for bearing in Bearing::ALL {
+        for bearing in ChangeArea::ALL {
             let own =
                 all(|own| own.bearing == bearing && own.is_settable() && self.is_compared(own));
             row(&mut text, bearing.name(), &names(own));

@@ -3,9 +3,9 @@
 use cluster::Store;
 use units::{Duration, Instant};
 
-use super::free::Growing;
+use super::free_amounts::FutureRoom;
 use super::job::{Job, JobFacts};
-use super::running::Running;
+use super::running_jobs::RunningJobs;
 
 /// A rule that lets jobs start before the chosen one.
 ///
@@ -62,7 +62,7 @@ pub trait Backfill: Send {
     }
 
     /// The chosen job does not fit; asked once for every chosen job, when that is found.
-    fn blocked(&mut self, outlook: &Outlook<'_>) {
+    fn blocked(&mut self, outlook: &BackfillContext<'_>) {
         let _ = outlook;
     }
 
@@ -89,17 +89,17 @@ impl Clone for Box<dyn Backfill> {
 }
 
 /// Information for a backfilling rule when the chosen job does not fit.
-pub struct Outlook<'a> {
+pub struct BackfillContext<'a> {
     /// The present.
     pub now: Instant,
     pub(super) store: &'a Store,
-    pub(super) running: &'a Running,
+    pub(super) running: &'a RunningJobs,
     pub(super) chosen: &'a Job,
     /// Number of members of the chosen job that fit now.
     pub(super) room: u64,
 }
 
-impl Outlook<'_> {
+impl BackfillContext<'_> {
     /// The chosen job.
     pub fn chosen(&self) -> &JobFacts {
         &self.chosen.facts
@@ -112,7 +112,7 @@ impl Outlook<'_> {
         if self.store.class_count() == 1 {
             return self.earliest_by_count();
         }
-        let mut growing = Growing::new(self.store, self.chosen, self.room);
+        let mut growing = FutureRoom::new(self.store, self.chosen, self.room);
         let mut earliest = self.now;
         for job in self.running.by_end() {
             earliest = job.expected_end;

@@ -3,7 +3,7 @@
 //!
 //! It follows the event loop of `RLScheduler`'s published simulator (SC'20; spec:
 //! published-results.md section 2): the order chooses one job, which stays chosen until it starts,
-//! whoever arrives meanwhile; then the next one is chosen at the same instant. While the chosen
+//! whatever arrives meanwhile; then the next one is chosen at the same instant. While the chosen
 //! job waits for room, the backfilling rule may let others start before it, gone through in the
 //! order of submission (those of one instant by score). Members of a job may share a node that has room; nodes are taken lowest id
 //! first. What was published steps after every single event; what steps once an instant decides
@@ -13,20 +13,20 @@
 //! job that the cluster as declared could never take is put aside until a node changes.
 
 pub mod backfill;
-mod free;
+mod free_amounts;
 pub mod job;
-mod mixed;
+mod mixed_jobs;
 mod partitions;
 mod passes;
-mod refused;
+mod queue_index;
+mod refused_jobs;
 mod reservations;
 pub(crate) mod room;
 pub(crate) mod roster;
-mod running;
+mod running_jobs;
 #[cfg(test)]
 mod tests;
-mod turns;
-mod waiting;
+mod waiting_jobs;
 
 use smallvec::SmallVec;
 
@@ -37,7 +37,7 @@ use units::{ClassId, Instant, NodeId, Revision};
 
 use crate::retry::Retry;
 
-pub use self::backfill::{Backfill, Outlook};
+pub use self::backfill::{Backfill, BackfillContext};
 pub(crate) use self::job::Job;
 pub use self::job::{JobFacts, JobNumber, JobOrder, MachineFacts, PartitionNumber, Score};
 pub use self::partitions::Partition;
@@ -45,46 +45,46 @@ pub use self::passes::{
     Candidate, HostShadow, Pass, PassNews, PassPlanner, PassRule, Profile, Shadow, Slot, Start,
     Timetable,
 };
+pub use self::queue_index::Bounds;
 pub use self::reservations::AdvanceReservation;
-pub use self::turns::Bounds;
 
-use self::refused::Refused;
+use self::refused_jobs::RefusedMembers;
 use self::room::{Places, Rooms};
-use self::roster::{Roster, Submitted, Whereabouts};
-use self::running::{Place, Running, RunningJob};
-use self::waiting::{Turn, Waiting};
+use self::roster::{JobSubmission, PodPosition, Roster};
+use self::running_jobs::{Place, RunningJob, RunningJobs};
+use self::waiting_jobs::{QueuePosition, WaitingJobs};
 
 /// The scheduler of rigid jobs, as a component.
 #[derive(Clone)]
 pub struct BatchPlanner {
     order: Box<dyn JobOrder>,
     backfill: Box<dyn Backfill>,
-    waiting: Waiting,
-    running: Running,
+    waiting: WaitingJobs,
+    running: RunningJobs,
     rooms: Rooms,
-    chosen: Option<Chosen>,
+    chosen: Option<ChosenJob>,
     roster: Roster,
     cursor: Revision,
     /// The instant for which a wake-up was asked in the midst of a job's end.
     asked: Option<Instant>,
     /// Members that were refused their places. The cause of a refusal is in changes that the view
     /// has yet to show, so they wait again once it shows something new.
-    refused: Vec<Refused>,
+    refused: Vec<RefusedMembers>,
     retry: Retry,
 }
 
 /// The job that goes next.
 #[derive(Clone, Copy, Debug)]
-struct Chosen {
+struct ChosenJob {
     number: JobNumber,
     /// Marks a job that was found not to fit.
     blocked: bool,
     /// The last turn that the backfilling rule was asked about; `None` if it is to be asked about
     /// every waiting job.
-    asked: Option<Turn>,
+    asked: Option<QueuePosition>,
 }
 
-impl Chosen {
+impl ChosenJob {
     /// A job that was not tried yet.
     const fn of(number: JobNumber) -> Self {
         Self {
@@ -97,7 +97,7 @@ impl Chosen {
 
 /// News from the log.
 #[derive(Clone, Copy, Debug, Default)]
-struct News {
+struct LogChanges {
     any: bool,
     /// Whether room may have become free.
     freed: bool,
@@ -110,9 +110,9 @@ impl BatchPlanner {
     pub fn new(order: Box<dyn JobOrder>, backfill: Box<dyn Backfill>) -> Self {
         Self {
             order,
-            waiting: Waiting::new(backfill.is_active()),
+            waiting: WaitingJobs::new(backfill.is_active()),
             backfill,
-            running: Running::default(),
+            running: RunningJobs::default(),
             rooms: Rooms::default(),
             chosen: None,
             roster: Roster::whole(),
@@ -133,8 +133,8 @@ impl BatchPlanner {
         &*self.backfill
     }
 
-    fn read(&mut self, now: Instant, store: &Store) -> News {
-        let mut news = News::default();
+    fn read(&mut self, now: Instant, store: &Store) -> LogChanges {
+        let mut news = LogChanges::default();
         if self.cursor < store.revision() || self.retry.is_due(now) {
             self.take_back_refused();
         }
@@ -180,14 +180,14 @@ impl BatchPlanner {
     }
 
     /// A job's members are complete: it waits from now on.
-    fn submitted(&mut self, Submitted { number, job }: Submitted) {
+    fn submitted(&mut self, JobSubmission { number, job }: JobSubmission) {
         let at = job.facts.submitted;
         self.waiting.add(number, job, &*self.order, at);
     }
 
     /// A pod has a node. If this planner did not choose it, the pod's job goes without it.
     fn bound(&mut self, pod: PodRef) {
-        if let Some(Whereabouts {
+        if let Some(PodPosition {
             job,
             position: None,
             ..
@@ -216,8 +216,8 @@ impl BatchPlanner {
     }
 
     /// The end of a job is one event, though its members end one after the other: until all have,
-    /// nothing is decided. Members that end apart are told by the wake-up that comes first.
-    fn awaits_rest_of_end(&mut self, now: Instant, news: News, out: &mut Outbox) -> bool {
+    /// nothing is decided. Members that end apart are reported by the wake-up that comes first.
+    fn awaits_rest_of_end(&mut self, now: Instant, news: LogChanges, out: &mut Outbox) -> bool {
         if !self.running.in_midst_of_end(now) {
             self.asked = None;
             return false;
@@ -234,16 +234,22 @@ impl BatchPlanner {
         true
     }
 
-    fn choose(&mut self, now: Instant) -> Option<Chosen> {
+    fn choose(&mut self, now: Instant) -> Option<ChosenJob> {
         if self.chosen.is_none() {
             let number = self.waiting.first(&*self.order, now)?;
-            self.chosen = Some(Chosen::of(number));
+            self.chosen = Some(ChosenJob::of(number));
         }
         self.chosen
     }
 
     /// The chosen job was found not to fit.
-    fn block(&mut self, now: Instant, chosen: Chosen, store: &Store, out: &mut Outbox) -> Progress {
+    fn block(
+        &mut self,
+        now: Instant,
+        chosen: ChosenJob,
+        store: &Store,
+        out: &mut Outbox,
+    ) -> Progress {
         let Some(job) = self.waiting.get(chosen.number) else {
             return Progress::More;
         };
@@ -255,14 +261,14 @@ impl BatchPlanner {
             self.chosen = None;
             return Progress::More;
         }
-        self.chosen = Some(Chosen {
+        self.chosen = Some(ChosenJob {
             blocked: true,
             ..chosen
         });
         if !self.backfill.is_active() {
             return Progress::Idle;
         }
-        self.backfill.blocked(&Outlook {
+        self.backfill.blocked(&BackfillContext {
             now,
             store,
             running: &self.running,
@@ -273,7 +279,13 @@ impl BatchPlanner {
     }
 
     /// Starts the first job that fits and may go before the chosen one.
-    fn fill(&mut self, now: Instant, chosen: Chosen, store: &Store, out: &mut Outbox) -> Progress {
+    fn fill(
+        &mut self,
+        now: Instant,
+        chosen: ChosenJob,
+        store: &Store,
+        out: &mut Outbox,
+    ) -> Progress {
         if !self.backfill.is_active() {
             return Progress::Idle;
         }
@@ -298,7 +310,7 @@ impl BatchPlanner {
         }
         let last = || self.waiting.last_turn();
         let asked = found.as_ref().map(|&(turn, _)| turn).or_else(last);
-        self.chosen = Some(Chosen { asked, ..chosen });
+        self.chosen = Some(ChosenJob { asked, ..chosen });
         match found {
             Some((turn, places)) => {
                 self.start(now, turn.2, &places, store, out);
@@ -331,7 +343,7 @@ impl BatchPlanner {
         for (index, (&pod, &(node, devices))) in job.members.iter().zip(places).enumerate() {
             taken.push(place(pod, job.class_of(store, index), node, devices));
             let position = Some((first + index) as u32);
-            self.roster.note(Whereabouts {
+            self.roster.note(PodPosition {
                 pod,
                 job: number,
                 position,
@@ -399,7 +411,7 @@ impl Component for BatchPlanner {
         let Event::PodBound { pod, .. } = write.event else {
             return;
         };
-        let Some(Whereabouts {
+        let Some(PodPosition {
             job: number,
             position: Some(position),
             ..
@@ -419,12 +431,12 @@ impl Component for BatchPlanner {
             is_mixed: false,
             members: SmallVec::from_slice(&[pod]),
         };
-        self.roster.note(Whereabouts {
+        self.roster.note(PodPosition {
             pod,
             job: number,
             position: None,
         });
-        self.refused.push(Refused { number, job });
+        self.refused.push(RefusedMembers { number, job });
     }
 
     fn backlog(&self) -> usize {

@@ -11,9 +11,9 @@ use model::gpu::DEVICE_MILLI;
 use model::rules::{self, room};
 use units::{ClassId, NodeId, Resources, Revision};
 
-use super::free::Free;
+use super::free_amounts::FreeAmounts;
 use super::job::Job;
-use super::mixed::{kinds, place};
+use super::mixed_jobs::{kinds, place};
 
 /// Nodes and devices of the members of a job, in order of member.
 pub(crate) type Places = SmallVec<[(NodeId, DeviceSet); 1]>;
@@ -71,7 +71,7 @@ impl Rooms {
         let is_present = |node| store.nodes().object(node).is_some();
         each.all(|kind| self.capacity(store, kind.class) >= kind.members.len() as u64)
             && place(store, &kinds, job.members.len(), |node| {
-                is_present(node).then(|| Free::empty(store, node))
+                is_present(node).then(|| FreeAmounts::empty(store, node))
             })
             .is_some()
     }
@@ -105,8 +105,9 @@ impl Rooms {
         // What no class has room for by itself needs no search.
         let may_fit = each.all(|kind| self.total(store, kind.class) >= kind.members.len() as u64);
         let up = store.nodes().schedulable();
-        let free =
-            |node: NodeId| (up[node.index()] && admits(node)).then(|| Free::now(store, node));
+        let free = |node: NodeId| {
+            (up[node.index()] && admits(node)).then(|| FreeAmounts::now(store, node))
+        };
         may_fit.then(|| place(store, &kinds, job.members.len(), free))?
     }
 

@@ -13,7 +13,7 @@ use super::partitions::Partitions;
 
 /// Whereabouts of a pod: the job it belongs to, and its position there once that runs.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Whereabouts {
+pub(crate) struct PodPosition {
     pub(crate) pod: PodRef,
     pub(crate) job: JobNumber,
     pub(crate) position: Option<u32>,
@@ -21,7 +21,7 @@ pub(crate) struct Whereabouts {
 
 /// A job whose members are complete.
 #[derive(Clone, Debug)]
-pub(crate) struct Submitted {
+pub(crate) struct JobSubmission {
     pub(crate) number: JobNumber,
     pub(crate) job: Job,
 }
@@ -30,10 +30,10 @@ pub(crate) struct Submitted {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roster {
     /// Pods by slot.
-    pods: Vec<Option<Whereabouts>>,
+    pods: Vec<Option<PodPosition>>,
     next: JobNumber,
     /// The gang whose members are being read.
-    assembling: Option<(GangId, Submitted, Processors)>,
+    assembling: Option<(GangId, JobSubmission, Processors)>,
     /// Whether a gang is one job, whatever classes its members are of.
     is_whole: bool,
     partitions: Partitions,
@@ -65,13 +65,13 @@ impl Roster {
         at: Instant,
         store: &Store,
         created: &PodCreated,
-    ) -> SmallVec<[Submitted; 2]> {
+    ) -> SmallVec<[JobSubmission; 2]> {
         let requests = &store.class(created.class).requests;
         let cpu_milli = requests.cpu_milli;
         let mut complete = SmallVec::new();
         let is_whole = self.is_whole;
         let number = match &mut self.assembling {
-            Some((gang, Submitted { number, job }, asked))
+            Some((gang, JobSubmission { number, job }, asked))
                 if Some(*gang) == created.gang && (is_whole || job.class == created.class) =>
             {
                 job.is_mixed |= job.class != created.class;
@@ -110,7 +110,7 @@ impl Roster {
                     is_mixed: false,
                     members,
                 };
-                let submitted = Submitted { number, job };
+                let submitted = JobSubmission { number, job };
                 match created.gang {
                     Some(gang) => {
                         let mut asked = Processors::default();
@@ -126,7 +126,7 @@ impl Roster {
         if self.pods.len() <= slot {
             self.pods.resize(slot + 1, None);
         }
-        self.pods[slot] = Some(Whereabouts {
+        self.pods[slot] = Some(PodPosition {
             pod: created.pod,
             job: number,
             position: None,
@@ -135,12 +135,12 @@ impl Roster {
     }
 
     /// The job whose members were being read, which is complete.
-    pub(crate) fn finish(&mut self) -> Option<Submitted> {
+    pub(crate) fn finish(&mut self) -> Option<JobSubmission> {
         Some(self.assembling.take()?.1)
     }
 
     /// The job whose members were being read, if it is this one.
-    pub(crate) fn finish_if(&mut self, number: JobNumber) -> Option<Submitted> {
+    pub(crate) fn finish_if(&mut self, number: JobNumber) -> Option<JobSubmission> {
         let (_, submitted, _) = self.assembling.as_ref()?;
         (submitted.number == number)
             .then(|| self.finish())
@@ -148,19 +148,19 @@ impl Roster {
     }
 
     /// Whereabouts of a pod that is known.
-    pub(crate) fn find(&self, pod: PodRef) -> Option<Whereabouts> {
+    pub(crate) fn find(&self, pod: PodRef) -> Option<PodPosition> {
         (*self.pods.get(pod.slot.index())?).filter(|known| known.pod == pod)
     }
 
     /// Notes where a pod is; it was created before.
-    pub(crate) fn note(&mut self, whereabouts: Whereabouts) {
+    pub(crate) fn note(&mut self, whereabouts: PodPosition) {
         if let Some(known) = self.pods.get_mut(whereabouts.pod.slot.index()) {
             *known = Some(whereabouts);
         }
     }
 
     /// Forgets a pod, and returns where it was.
-    pub(crate) fn forget(&mut self, pod: PodRef) -> Option<Whereabouts> {
+    pub(crate) fn forget(&mut self, pod: PodRef) -> Option<PodPosition> {
         let known = self.find(pod)?;
         self.pods[pod.slot.index()] = None;
         Some(known)

@@ -1,6 +1,6 @@
 //! The planner on small clusters, one change at a time.
 
-mod unlike;
+mod mixed_jobs;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -15,9 +15,9 @@ use units::{ClassId, Duration, GangId, NodeId, Quantity, TenantId};
 
 /// First come, first served.
 #[derive(Clone, Copy)]
-struct Submitted;
+struct SubmitOrder;
 
-impl JobOrder for Submitted {
+impl JobOrder for SubmitOrder {
     fn name(&self) -> &'static str {
         "submitted"
     }
@@ -33,9 +33,9 @@ impl JobOrder for Submitted {
 
 /// Lets jobs pass that end before the chosen one's earliest start.
 #[derive(Clone, Copy)]
-struct Before(Option<Instant>);
+struct BeforeEstimate(Option<Instant>);
 
-impl Backfill for Before {
+impl Backfill for BeforeEstimate {
     fn name(&self) -> &'static str {
         "before"
     }
@@ -44,7 +44,7 @@ impl Backfill for Before {
         self.0.is_some()
     }
 
-    fn blocked(&mut self, outlook: &Outlook<'_>) {
+    fn blocked(&mut self, outlook: &BackfillContext<'_>) {
         self.0 = Some(outlook.earliest_start());
     }
 
@@ -58,8 +58,8 @@ impl Backfill for Before {
     }
 }
 
-const NONE: Before = Before(None);
-const ACTIVE: Before = Before(Some(Instant::ZERO));
+const NONE: BeforeEstimate = BeforeEstimate(None);
+const ACTIVE: BeforeEstimate = BeforeEstimate(Some(Instant::ZERO));
 
 /// A store with a planner.
 struct World {
@@ -74,10 +74,10 @@ struct World {
 }
 
 impl World {
-    fn new(cores: &[i64], backfill: Before) -> Self {
+    fn new(cores: &[i64], backfill: BeforeEstimate) -> Self {
         let mut world = Self {
             store: Store::new(),
-            planner: BatchPlanner::new(Box::new(Submitted), Box::new(backfill)),
+            planner: BatchPlanner::new(Box::new(SubmitOrder), Box::new(backfill)),
             now: Instant::ZERO,
             gangs: 0,
             wake: None,
@@ -153,7 +153,7 @@ impl World {
         }
     }
 
-    /// Steps the planner until it is idle; refused writes are told.
+    /// Steps the planner until it is idle; refused writes are reported.
     fn settle(&mut self) {
         let mut out = Outbox::default();
         loop {
@@ -325,9 +325,9 @@ fn a_refused_member_and_a_cancelled_job_leave_no_trace() {
 
 /// An order that adds up the processors of jobs that hold nodes.
 #[derive(Clone)]
-struct Counting(Arc<AtomicI64>);
+struct CountingOrder(Arc<AtomicI64>);
 
-impl JobOrder for Counting {
+impl JobOrder for CountingOrder {
     fn name(&self) -> &'static str {
         "counting"
     }
@@ -373,7 +373,7 @@ fn what_a_refused_start_was_accounted_for_is_given_back() {
     let mut world = World::new(&[2], NONE);
     let pods = world.submit(2, 1, 10);
     let used = Arc::new(AtomicI64::new(0));
-    let order = Box::new(Counting(used.clone()));
+    let order = Box::new(CountingOrder(used.clone()));
     let mut planner = PassPlanner::new(order, Box::new(Head));
     let now = || used.load(Ordering::Relaxed);
     let mut step = |world: &mut World, refuses: usize| {

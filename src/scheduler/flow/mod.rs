@@ -18,7 +18,7 @@ use model::{DeviceSet, EndReason, Event, PodCreated, PodRef, Text};
 use units::{ClassId, Duration, Identity, Instant, NodeId, Revision, SortedMap, SortedSet};
 
 use self::graph::Graph;
-use self::moves::Absent;
+use self::moves::EvictedTasks;
 use crate::batch::room::Rooms;
 use crate::pipeline::evaluate::Form;
 use crate::retry::Retry;
@@ -58,7 +58,7 @@ pub const MOST_SLOTS: u32 = 1_000;
 
 /// A task as the scheduler knows it.
 #[derive(Clone, Copy, Debug)]
-struct Known {
+struct TaskRecord {
     pod: PodRef,
     class: ClassId,
     submitted: Instant,
@@ -78,7 +78,7 @@ pub struct Flow {
     graph: Graph,
     rooms: Rooms,
     /// Tasks that wait or have a node, by slot of their pods.
-    tasks: Vec<Option<Known>>,
+    tasks: Vec<Option<TaskRecord>>,
     /// Nodes that are there, in order.
     nodes: Vec<NodeId>,
     racks: SortedMap<Text, u32>,
@@ -94,7 +94,7 @@ pub struct Flow {
     is_news: bool,
     refused: Vec<PodRef>,
     retry: Retry,
-    absent: Absent,
+    absent: EvictedTasks,
 }
 
 impl Flow {
@@ -119,7 +119,7 @@ impl Flow {
             is_news: false,
             refused: Vec::new(),
             retry: Retry::default(),
-            absent: Absent::default(),
+            absent: EvictedTasks::default(),
         }
     }
 
@@ -178,11 +178,11 @@ impl Flow {
         }
     }
 
-    fn known(&self, pod: PodRef) -> Option<Known> {
+    fn known(&self, pod: PodRef) -> Option<TaskRecord> {
         (*self.tasks.get(pod.slot.index())?).filter(|known| known.pod == pod)
     }
 
-    fn task_of(&self, number: u64) -> Option<Known> {
+    fn task_of(&self, number: u64) -> Option<TaskRecord> {
         self.tasks.get(number as usize).copied().flatten()
     }
 
@@ -194,7 +194,7 @@ impl Flow {
         if self.tasks.len() <= slot {
             self.tasks.resize(slot + 1, None);
         }
-        self.tasks[slot] = Some(Known {
+        self.tasks[slot] = Some(TaskRecord {
             pod: created.pod,
             class: created.class,
             submitted: at,
@@ -235,7 +235,7 @@ impl Flow {
     }
 
     /// Facts about a pod: what it was before it lost its node, or what it is as a new one.
-    fn facts(&mut self, pod: PodRef, known: Known, now: Instant, store: &Store) -> TaskFacts {
+    fn facts(&mut self, pod: PodRef, known: TaskRecord, now: Instant, store: &Store) -> TaskFacts {
         if self.options.preemption {
             let earlier = self.absent.take(pod, number(pod));
             if let Some(facts) = earlier.or_else(|| self.graph.facts_at(number(pod), now)) {
@@ -361,7 +361,7 @@ impl Flow {
         let mut placed = 0;
         for (number, node) in found {
             let known = self.task_of(number);
-            let Some(Known { pod, class, .. }) = known.filter(|known| known.waits) else {
+            let Some(TaskRecord { pod, class, .. }) = known.filter(|known| known.waits) else {
                 continue;
             };
             let (taken, devices) = places

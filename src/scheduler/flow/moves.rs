@@ -14,7 +14,7 @@ use super::{Flow, number};
 
 /// A task that lost its node.
 #[derive(Clone, Debug)]
-struct Return {
+struct EvictedTask {
     facts: TaskFacts,
     /// The node that it moves to.
     to: Option<NodeId>,
@@ -22,22 +22,22 @@ struct Return {
 
 /// Tasks that lost their nodes, on their way back.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Absent {
+pub(super) struct EvictedTasks {
     /// Names of tasks, by number.
     names: SortedMap<u64, PodName>,
-    /// Numbers of tasks that were told to end: a late view shows them on their nodes for a while.
+    /// Numbers of tasks that were asked to terminate: a late view shows them on their nodes for a while.
     leaving: SortedSet<u64>,
-    /// Nodes that tasks move to which were told to end, by number.
+    /// Nodes that tasks move to which were asked to terminate, by number.
     destinations: SortedMap<u64, NodeId>,
     /// Tasks that are away.
-    away: SortedMap<PodName, Vec<Return>>,
+    away: SortedMap<PodName, Vec<EvictedTask>>,
     /// Tasks that are back and not in the network, by number.
-    back: SortedMap<u64, Return>,
+    back: SortedMap<u64, EvictedTask>,
     /// Tasks that are back, with the nodes that they move to.
     bound_for: Vec<(PodRef, NodeId)>,
 }
 
-impl Absent {
+impl EvictedTasks {
     /// A pod was submitted: one that comes back, or a new one.
     pub(super) fn created(&mut self, number: u64, name: &PodName) {
         self.names.insert(number, name.clone());
@@ -58,7 +58,7 @@ impl Absent {
         let name = self.names.remove(&number);
         if let (EndReason::Evicted(_), Some(name), Some(facts)) = (reason, name, facts) {
             let away = self.away.entry(name).or_default();
-            away.push(Return { facts, to });
+            away.push(EvictedTask { facts, to });
         }
     }
 
@@ -68,14 +68,14 @@ impl Absent {
         self.destinations.remove(&number);
     }
 
-    /// Tasks may be told to end which still have their nodes although they were.
+    /// Tasks asked to terminate may still have their nodes.
     pub(super) fn tell_again(&mut self) {
         self.leaving.clear();
     }
 
     /// Facts about a pod that has come back.
     pub(super) fn take(&mut self, pod: PodRef, number: u64) -> Option<TaskFacts> {
-        let Return { facts, to } = self.back.remove(&number)?;
+        let EvictedTask { facts, to } = self.back.remove(&number)?;
         self.bound_for.extend(to.map(|to| (pod, to)));
         Some(facts)
     }

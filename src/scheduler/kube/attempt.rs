@@ -54,7 +54,7 @@ pub struct Search {
 
 impl Search {
     /// Message of the attempt if a plugin failed about a node: that ends it, whatever other nodes say,
-    /// and nobody makes room.
+    /// and no pod makes room.
     pub fn failure(&self) -> Option<String> {
         let mut verdicts = self.rejected.iter().map(|(_, status)| status);
         let failed = verdicts.find(|status| status.code == Code::Error)?;
@@ -91,7 +91,7 @@ impl Ranking {
 
 /// Result of `PostFilter`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Aftermath {
+pub struct PostFilterOutcome {
     /// Whether room can be made.
     pub is_success: bool,
     /// Whether a plugin failed.
@@ -376,22 +376,22 @@ impl<'a> Attempt<'a> {
     }
 
     /// No node can take the pod: asks the plugins that make room.
-    pub fn make_room(&self, verdicts: &[(Text, Status)]) -> Aftermath {
+    pub fn make_room(&self, verdicts: &[(Text, Status)]) -> PostFilterOutcome {
         let aftermath = self.make_room_by(|plugin| Some(plugin.post_filter(self, verdicts)));
         aftermath.unwrap_or_default()
     }
 
     /// Runs `PostFilter` for the case that no node has a pod of lower priority and eviction could
     /// help on `open` nodes; `None` if a plugin needs the verdicts.
-    pub fn make_room_of_nobody(&self, open: usize) -> Option<Aftermath> {
+    pub fn make_room_of_nobody(&self, open: usize) -> Option<PostFilterOutcome> {
         self.make_room_by(|plugin| plugin.clone().fast()?.post_filter_of_nobody(self, open))
     }
 
     fn make_room_by(
         &self,
         ask: impl Fn(&Arc<dyn KubePlugin>) -> Option<PostFilter>,
-    ) -> Option<Aftermath> {
-        let mut aftermath = Aftermath::default();
+    ) -> Option<PostFilterOutcome> {
+        let mut aftermath = PostFilterOutcome::default();
         let mut texts: Vec<String> = Vec::new();
         if self.ctx.cache.node_count() == 0 {
             return Some(aftermath);
@@ -399,10 +399,10 @@ impl<'a> Attempt<'a> {
         for &index in &self.profile.post_filter {
             match ask(&self.profile.plugins[index])? {
                 PostFilter::Nominate(preemption) => {
-                    return Some(Aftermath {
+                    return Some(PostFilterOutcome {
                         is_success: true,
                         preemption,
-                        ..Aftermath::default()
+                        ..PostFilterOutcome::default()
                     });
                 }
                 PostFilter::Nothing(text, preemption) => {

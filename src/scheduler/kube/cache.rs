@@ -6,14 +6,14 @@ mod undo;
 
 use std::sync::Arc;
 
-use undo::TakenNode;
-pub use undo::{NodeOrder, TakenNodes};
+use undo::RemovedNode;
+pub use undo::{NodeOrder, RemovedNodes};
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use thiserror::Error;
 
-use super::change_log::{Change, ChangeLog, Identity, NO_CLASS, NodeChange, NodeLog, Watched};
+use super::change_log::{Change, ChangeLog, Identity, NO_CLASS, NodeChange, NodeLog, VersionCell};
 use super::node_tree::NodeTree;
 use super::{Amounts, Groups, NodeInfo, Placements, PodClass, PodInfo};
 use model::{Changes, ClusterObjects, Node, PodSpec, Text};
@@ -68,7 +68,7 @@ pub struct Cache {
     /// Groups of pods.
     pub groups: Groups,
     /// Namespaces, budgets, services, owners, storage.
-    pub objects: Watched<ClusterObjects>,
+    pub objects: VersionCell<ClusterObjects>,
     /// Pods that came and left, for those who follow.
     log: ChangeLog,
     /// Nodes that came, left or changed themselves.
@@ -210,7 +210,7 @@ impl Cache {
     }
 
     /// Takes a node out, with its pods; the order is as before until it is built anew.
-    fn take_node(&mut self, name: &str) -> Option<TakenNode> {
+    fn take_node(&mut self, name: &str) -> Option<RemovedNode> {
         let slot = self.places.swap_remove(name)?;
         let info = self.slots[slot].take()?;
         let object = info.object.clone();
@@ -228,7 +228,7 @@ impl Cache {
             }
         }
         self.log.push(node_changed(slot));
-        Some(TakenNode { info, place })
+        Some(RemovedNode { info, place })
     }
 
     fn count_images(&mut self, object: &Node, sign: i64) {

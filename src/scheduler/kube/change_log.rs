@@ -74,7 +74,7 @@ pub type ChangeLog = Log<Change, PODS_KEPT>;
 /// The newest changes of nodes.
 pub type NodeLog = Log<NodeChange, NODES_KEPT>;
 
-/// The newest changes of a kind, `KEPT` at least. A copy knows none of them: nobody follows it yet.
+/// The newest changes of a kind, `KEPT` at least. A copy knows none of them: it has no followers yet.
 #[derive(Debug)]
 pub struct Log<T, const KEPT: usize> {
     changes: Vec<T>,
@@ -123,19 +123,19 @@ impl<T, const KEPT: usize> Log<T, KEPT> {
 
 /// Something that counts how often it may have been changed.
 #[derive(Clone, Debug, Default)]
-pub struct Watched<T> {
+pub struct VersionCell<T> {
     inner: T,
     version: u64,
 }
 
-impl<T> Watched<T> {
+impl<T> VersionCell<T> {
     /// Number of times that the value may have been changed.
     pub fn version(&self) -> u64 {
         self.version
     }
 }
 
-impl<T> Deref for Watched<T> {
+impl<T> Deref for VersionCell<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -143,7 +143,7 @@ impl<T> Deref for Watched<T> {
     }
 }
 
-impl<T> DerefMut for Watched<T> {
+impl<T> DerefMut for VersionCell<T> {
     fn deref_mut(&mut self) -> &mut T {
         self.version += 1;
         &mut self.inner

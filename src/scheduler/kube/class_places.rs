@@ -6,7 +6,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::held::HeldByNode;
+use super::pod_counts::NodePodCounts;
 use super::term_index::TermIndex;
 use super::{PodClass, PodInfo};
 use model::Labels;
@@ -20,7 +20,7 @@ pub struct ClassPlaces {
     /// The class's number among all classes that ever had pods on nodes.
     pub number: usize,
     /// Number of pods on each node.
-    pub nodes: HeldByNode,
+    pub nodes: NodePodCounts,
 }
 
 /// All classes that have pods on nodes.
@@ -57,7 +57,7 @@ impl Placements {
             ClassPlaces {
                 class: pod.class.clone(),
                 number,
-                nodes: HeldByNode::default(),
+                nodes: NodePodCounts::default(),
             }
         });
         places.nodes.add(slot, !pod.is_terminating);
@@ -120,7 +120,7 @@ impl Placements {
 
 #[cfg(test)]
 mod tests {
-    use super::super::held::Held;
+    use super::super::pod_counts::PodCounts;
     use super::*;
 
     #[test]
@@ -136,8 +136,8 @@ mod tests {
         placements.add(&pod(true), 3);
         placements.add(&pod(false), 5);
         let places = placements.iter().next().expect("a class");
-        let held = |all, staying| Held { all, staying };
-        let nodes: Vec<(usize, Held)> = places.nodes.iter().collect();
+        let held = |all, staying| PodCounts { all, staying };
+        let nodes: Vec<(usize, PodCounts)> = places.nodes.iter().collect();
         assert_eq!(nodes, [(3, held(2, 1)), (5, held(1, 1))]);
         assert_eq!(placements.lowest_priority(), Some(0));
         placements.remove(&pod(false), 3);

@@ -62,7 +62,7 @@ impl EventKinds {
 /// An event in the cluster.
 #[derive(Clone, Debug)]
 pub enum ClusterEvent {
-    /// Time or somebody's wish: every pod is to be tried again.
+    /// Timeout or forced retry: every pod is to be tried again.
     Anything,
     /// A node joined; the node is as it is when empty.
     NodeAdded(Arc<NodeInfo>),
@@ -141,7 +141,8 @@ impl ClusterEvent {
         let Self::ClaimBound((namespace, name)) = self else {
             return false;
         };
-        *namespace != pod.spec().namespace || pod.claim_names().all(|own| own != *name)
+        *namespace != pod.spec().namespace
+            || pod.claim_names().all(|claim_name| claim_name != *name)
     }
 
     /// The new declaration of the pod itself, where this is a change of it.

@@ -6,8 +6,9 @@
 
 use std::sync::Arc;
 
-use super::keep::{
-    KeptFilter, KeptScore, NodeImages, NodeKinds, NodePoints, NodeTest, RowPoints, RowTest,
+use super::cacheable::{
+    CacheableFilter, CacheableScore, NodeImages, NodeKinds, NodePoints, NodeTest, RowPoints,
+    RowTest,
 };
 use super::plugin::{AttemptContext, KubePlugin, PostFilter};
 use super::{Attempt, NodeInfo, PodClass, PodInfo};
@@ -84,7 +85,7 @@ pub trait Follower {
 /// ```
 /// use std::sync::Arc;
 ///
-/// use scheduler::kube::keep::{KeptFilter, KeptScore, Rests};
+/// use scheduler::kube::cacheable::{CacheableFilter, CacheableScore, Rests};
 /// use scheduler::kube::{
 ///     AttemptContext, FastPlugin, KubePlugin, KubePoints, NodeInfo, PodInfo, Reach, Rejection,
 /// };
@@ -117,12 +118,12 @@ pub trait Follower {
 ///         Reach::Nothing
 ///     }
 ///
-///     fn kept_filter(&self, _ctx: AttemptContext<'_>) -> KeptFilter {
-///         KeptFilter::Node(Rests::OnDeclaration)
+///     fn kept_filter(&self, _ctx: AttemptContext<'_>) -> CacheableFilter {
+///         CacheableFilter::Node(Rests::OnDeclaration)
 ///     }
 ///
-///     fn kept_score(&self, _ctx: AttemptContext<'_>) -> KeptScore {
-///         KeptScore::Nothing
+///     fn kept_score(&self, _ctx: AttemptContext<'_>) -> CacheableScore {
+///         CacheableScore::Nothing
 ///     }
 /// }
 ///
@@ -145,16 +146,16 @@ pub trait FastPlugin: KubePlugin {
     /// Part of the plugin's verdicts that can be kept for pods of this one's class: equal verdicts
     /// on equal clusters, whatever else tells the pods of the class apart. Pods with a node, a
     /// nominated node or a group are not asked about. Plugins that never reject say
-    /// [`KeptFilter::Open`].
-    fn kept_filter(&self, ctx: AttemptContext<'_>) -> KeptFilter {
+    /// [`CacheableFilter::Open`].
+    fn kept_filter(&self, ctx: AttemptContext<'_>) -> CacheableFilter {
         let _ = ctx;
-        KeptFilter::Unknown
+        CacheableFilter::Unknown
     }
 
     /// Part of the plugin's points that can be kept, in the same way.
-    fn kept_score(&self, ctx: AttemptContext<'_>) -> KeptScore {
+    fn kept_score(&self, ctx: AttemptContext<'_>) -> CacheableScore {
         let _ = ctx;
-        KeptScore::Unknown
+        CacheableScore::Unknown
     }
 
     /// Whether pods of another class can change what is kept for this one, beyond its counts.

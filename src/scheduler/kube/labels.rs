@@ -29,7 +29,7 @@ const NAMES: [&str; 6] = [
     "PostFilter",
 ];
 
-/// The labels of a scheduler. Those of nobody who looks on are off.
+/// The labels of a scheduler. They are off without a profiler.
 #[derive(Clone, Debug, Default)]
 pub struct Labels {
     probe: Probe,

@@ -12,6 +12,7 @@
 
 pub mod attempt;
 pub mod cache;
+pub mod cacheable;
 pub mod change_log;
 pub mod class_places;
 pub mod cycle;
@@ -19,14 +20,13 @@ pub mod event;
 pub mod fast;
 pub mod fast_plugin;
 pub mod group;
-pub mod held;
-pub mod keep;
 pub mod labels;
 pub mod message;
 pub mod node_info;
 pub mod node_tree;
 pub mod plugin;
 mod pod_claims;
+pub mod pod_counts;
 pub mod pod_info;
 pub mod preemption;
 pub mod profile;
@@ -39,7 +39,7 @@ pub mod volumes;
 pub mod witness;
 
 pub use attempt::{Attempt, Ranking, Search, Verdict};
-pub use cache::{Cache, CacheError, NodeOrder, TakenNodes};
+pub use cache::{Cache, CacheError, NodeOrder, RemovedNodes};
 pub use class_places::{ClassPlaces, Placements};
 pub use event::{ClusterEvent, EventKinds};
 pub use fast_plugin::{FastPlugin, Follow, Follower, Reach};
@@ -49,7 +49,7 @@ pub use plugin::{
     AttemptContext, KubePermit, KubePlugin, NodeFilter, Normalization, PostFilter, PreFilterResult,
     PreScoreResult, Scores,
 };
-pub use pod_info::{Amounts, Few, PodClass, PodInfo, Start};
+pub use pod_info::{Amounts, PodClass, PodInfo, RareFacts, Start};
 pub use preemption::{Candidate, Preemption};
 pub use profile::{KubePoints, KubeProfile};
 pub use queue::{Queue, QueueContext};
@@ -57,4 +57,4 @@ pub use scheduler::{KubeOptions, KubeScheduler, PreemptionState, SchedulerPlace}
 pub use status::{Code, Rejection, Status};
 pub use ties::TieBreak;
 pub use volumes::VolumeChoice;
-pub use witness::{Sight, Witness};
+pub use witness::{AttemptView, Witness};

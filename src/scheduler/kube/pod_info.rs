@@ -122,13 +122,16 @@ impl PodClass {
         let mut plain = with_defaults(&heeded, |_| true);
         plain.pod_requests = ResourceList::default();
         let scored = plain.requests()?;
-        let sidecars = heeded.init_containers.iter().filter(|own| own.restartable);
+        let sidecars = heeded
+            .init_containers
+            .iter()
+            .filter(|init_container| init_container.restartable);
         let sidecars = sidecars.filter(|_| changes.has(Change::SidecarHostPorts));
         let host_ports = heeded
             .containers
             .iter()
             .chain(sidecars)
-            .flat_map(|own| own.host_ports.iter().cloned())
+            .flat_map(|container| container.host_ports.iter().cloned())
             .collect();
         Ok(Self {
             requests: Amounts::of(&requests)?,
@@ -232,7 +235,7 @@ pub struct PodInfo {
     /// The pod's name, unique in its namespace.
     pub name: PodName,
     /// Rarely used facts of the pod.
-    pub few: Few,
+    pub few: RareFacts,
     /// Instant at which the pod's node took it up.
     pub start: Start,
     /// `true` if the pod's scheduler found it a place, where the node is known without its name.
@@ -245,7 +248,7 @@ pub struct PodInfo {
 
 /// Rarely used facts of a pod: see the methods of [`PodInfo`].
 #[derive(Clone, Debug, Default)]
-pub struct Few(Option<Box<Facts>>);
+pub struct RareFacts(Option<Box<Facts>>);
 
 #[derive(Clone, Debug, Default)]
 struct Facts {

@@ -8,17 +8,17 @@
 mod backoff;
 mod flush;
 mod in_flight;
-mod look;
 mod places;
-mod queued;
-mod unasked;
+mod queued_pod;
+mod views;
+mod without_hints;
 
 use std::cmp::Reverse;
 use std::sync::Arc;
 
 pub use backoff::Backoff;
-use backoff::Timing;
-pub use queued::{Hints, Place, PluginMask, QueuedPod};
+use backoff::BackoffRule;
+pub use queued_pod::{Hints, Place, PluginMask, QueuedPod};
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
@@ -27,7 +27,7 @@ use super::event::{ClusterEvent, EventKinds, pod_changes};
 use super::{KubeProfile, PodInfo};
 use in_flight::InFlight;
 use model::ClusterObjects;
-use queued::Rejected;
+use queued_pod::RejectionGroup;
 use units::{Duration, Instant, SortedMap, SortedSet};
 
 /// Time between two releases of pods whose back-off is over.
@@ -78,7 +78,7 @@ pub struct Move {
 #[derive(Clone, Debug)]
 pub struct Queue {
     backoff: Backoff,
-    timing: Timing,
+    timing: BackoffRule,
     hints: Vec<Hints>,
     pods: IndexMap<PodUid, QueuedPod, FxBuildHasher>,
     active: SortedSet<(Rank, PodUid)>,
@@ -86,7 +86,7 @@ pub struct Queue {
     /// Pods that no plugin rejected; never popped before their back-off is over.
     after_errors: SortedSet<(Instant, Rank, PodUid)>,
     /// Pods that wait for an event, by timestamp.
-    unschedulable: SortedMap<Rejected, SortedSet<(Instant, PodUid)>>,
+    unschedulable: SortedMap<RejectionGroup, SortedSet<(Instant, PodUid)>>,
     in_flight: InFlight,
     sequence: u64,
     next_backoff_flush: Instant,
@@ -99,7 +99,7 @@ impl Queue {
     pub fn new(profiles: &[KubeProfile], backoff: Backoff, now: Instant) -> Self {
         Self {
             backoff,
-            timing: Timing::of(profiles),
+            timing: BackoffRule::of(profiles),
             hints: profiles.iter().map(Hints::of).collect(),
             pods: IndexMap::default(),
             active: SortedSet::new(),
@@ -135,7 +135,7 @@ impl Queue {
     pub fn pop(&mut self) -> Option<(PodUid, &QueuedPod)> {
         let uid = match self.active.pop_first() {
             Some((_, uid)) => uid,
-            None if self.timing == Timing::Late => return None,
+            None if self.timing == BackoffRule::Late => return None,
             None => self.waiting_out.pop_first()?.2,
         };
         let pod = self.pods.get_mut(&uid)?;
@@ -181,7 +181,7 @@ impl Queue {
         self.in_flight.end(uid);
     }
 
-    /// A pod's attempt ended well, or nobody asks for it any more: it leaves the queue. Whether it
+    /// A pod's attempt ended well, or it is not wanted any more: it leaves the queue. Whether it
     /// was in flight.
     pub fn done(&mut self, uid: PodUid) -> bool {
         let place = self.pods.get(&uid).map(|pod| pod.place);
@@ -313,7 +313,7 @@ impl Queue {
         self.move_pods(ctx, &pods, event);
     }
 
-    /// Puts a newer record of a pod in the place of the older; nothing that anybody listens to
+    /// Puts a newer record of a pod in the place of the older; nothing that plugins listen to
     /// changed, nor its rank.
     pub fn set_info(&mut self, uid: PodUid, info: Arc<PodInfo>) {
         self.replace(uid, info);
@@ -403,7 +403,7 @@ impl Queue {
             return Strategy::Skip;
         }
         let (hints, plugins) = (&self.hints[pod.profile], &ctx.profiles[pod.profile].plugins);
-        if !hints.are_asked && !unasked::is_offered(event, &pod.info) {
+        if !hints.are_asked && !without_hints::is_offered(event, &pod.info) {
             return Strategy::Skip;
         }
         let mut strategy = Strategy::Skip;

@@ -12,9 +12,9 @@ mod claims;
 mod devices;
 mod objects;
 mod permit;
+mod pod_record;
 mod race;
 mod read;
-mod seen;
 
 use std::sync::Arc;
 
@@ -29,8 +29,8 @@ use control::client_limit::{ClientLimit, TokenBucket};
 use control::probe::Probe;
 use control::{Component, Outbox, Progress, Write};
 use model::{ClusterObjects, Event, Node, PodRef, Text};
-use permit::Waiting;
-use seen::{Pods, uid_of};
+use permit::WaitingPods;
+use pod_record::{Pods, uid_of};
 use units::{ComponentId, Duration, Instant, NodeId, ObjectId, Revision, SortedMap, SortedSet};
 
 /// A pod's role in preemptions before the scheduler starts.
@@ -95,14 +95,14 @@ impl SchedulerPlace {
 
 /// Work left after a failed cycle.
 #[derive(Clone, Debug)]
-struct Failed {
+struct CycleFailure {
     pod: PodRef,
     rejected_by: PluginMask,
 }
 
-/// A node as it was told of.
+/// A node as last reported.
 #[derive(Clone, Debug)]
-struct SeenNode {
+struct NodeRecord {
     /// The node as declared, with the taint of a node that is down if applicable.
     object: Arc<Node>,
     /// The node's slot in the cache.
@@ -111,7 +111,7 @@ struct SeenNode {
     is_down: bool,
 }
 
-impl SeenNode {
+impl NodeRecord {
     /// The node when empty; `None` is impossible because the store refuses amounts that don't fit.
     fn empty(&self) -> Option<Arc<NodeInfo>> {
         let mut info = NodeInfo::new(self.object.clone()).ok()?;
@@ -129,13 +129,13 @@ pub struct KubeScheduler {
     cache: Cache,
     queue: Queue,
     pods: Pods,
-    nodes: Vec<Option<SeenNode>>,
+    nodes: Vec<Option<NodeRecord>>,
     /// The node in each slot of the cache; it may have left.
     by_slot: Vec<NodeId>,
     /// By index of the store's classes.
     classes: Vec<Arc<PodClass>>,
     cursor: Revision,
-    failed: Option<Failed>,
+    failed: Option<CycleFailure>,
     /// Placed pods whose write was refused.
     refused: Vec<PodRef>,
     /// The newest attempt, where others race for the same nodes.
@@ -144,10 +144,10 @@ pub struct KubeScheduler {
     client: Option<TokenBucket>,
     /// Placed pods by when they are bound.
     bindings: SortedSet<(Instant, PodRef)>,
-    waiting: Waiting,
+    waiting: WaitingPods,
     /// Numbers of holds that stand for nothing any more.
     releases: Vec<u64>,
-    /// Pods that are told to end, by when they do.
+    /// Terminating pods, by deadline.
     evictions: SortedSet<(Instant, PodRef)>,
     /// The newest message of pods that found no place.
     messages: SortedMap<PodUid, Text>,
@@ -158,7 +158,7 @@ pub struct KubeScheduler {
     /// Claims on devices of pods that are about to be bound.
     claims: devices::ClaimWrites,
     /// Objects of the API that placements look at.
-    named: SortedMap<ObjectId, objects::Named>,
+    named: SortedMap<ObjectId, objects::ObjectKey>,
     /// Number of times that the cluster changed in a way that may change a decision.
     changes: u64,
     /// Pods that failed, by how often it had changed then.
@@ -189,7 +189,7 @@ impl KubeScheduler {
             refused: Vec::new(),
             attempt: None,
             bindings: SortedSet::new(),
-            waiting: Waiting::default(),
+            waiting: WaitingPods::default(),
             releases: Vec::new(),
             evictions: SortedSet::new(),
             messages: SortedMap::new(),
@@ -237,7 +237,7 @@ impl KubeScheduler {
         self.labels.within(Work::Queue, || call(queue, ctx))
     }
 
-    fn seen_node(&self, node: NodeId) -> Option<&SeenNode> {
+    fn seen_node(&self, node: NodeId) -> Option<&NodeRecord> {
         self.nodes.get(node.index())?.as_ref()
     }
 

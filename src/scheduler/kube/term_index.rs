@@ -131,7 +131,7 @@ mod tests {
                 let class = class(kind);
                 index.take_in(number, &class);
                 let mut all = terms(&class.spec.affinity);
-                if all.any(|term| term.selector.as_ref().is_some_and(|own| own.matches(&labels))) {
+                if all.any(|term| term.selector.as_ref().is_some_and(|selector| selector.matches(&labels))) {
                     meaning.push(number);
                 }
                 // Each term demands a label that the pod has not, or has no selector.

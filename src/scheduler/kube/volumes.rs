@@ -56,7 +56,7 @@ impl VolumeChoice {
 
 /// Choice that was replaced.
 #[derive(Clone, Debug)]
-enum Before {
+enum ReplacedChoice {
     Volume(Option<ClaimReference>),
     /// The claim's selected node.
     Claim(Option<Text>),
@@ -65,7 +65,7 @@ enum Before {
 #[derive(Clone, Debug)]
 struct Reservation {
     choice: VolumeChoice,
-    before: Before,
+    before: ReplacedChoice,
     /// The pods that count on it: a claim may be shared.
     pods: SortedSet<u64>,
 }
@@ -124,7 +124,7 @@ impl Reservations {
                 VolumeChoice::Known { claim, volume } => bind(objects, claim, volume),
                 VolumeChoice::New { claim, capacity } => {
                     let storage = capacity.and_then(|index| objects.capacities.get(index));
-                    let topology = storage.and_then(|own| own.node_topology.as_ref());
+                    let topology = storage.and_then(|storage| storage.node_topology.as_ref());
                     let keys = topology.into_iter().flat_map(|own| &own.requirements);
                     let keys: SortedSet<Text> = keys.map(|own| own.key.clone()).collect();
                     if let Some(volume) = made(objects, claim, &labels, keys) {
@@ -153,26 +153,32 @@ impl Reservations {
 }
 
 /// Keeps a choice for its claim; what it took the place of.
-fn keep(objects: &mut ClusterObjects, node: &Text, choice: &VolumeChoice) -> Option<Before> {
+fn keep(
+    objects: &mut ClusterObjects,
+    node: &Text,
+    choice: &VolumeChoice,
+) -> Option<ReplacedChoice> {
     let claim = objects.claims.get_mut(choice.claim())?;
     match choice {
         VolumeChoice::Known { volume, .. } => {
             let reference = claim.reference();
             let volume = objects.volumes.get_mut(volume)?;
-            Some(Before::Volume(volume.claim.replace(reference)))
+            Some(ReplacedChoice::Volume(volume.claim.replace(reference)))
         }
-        VolumeChoice::New { .. } => Some(Before::Claim(claim.selected_node.replace(node.clone()))),
+        VolumeChoice::New { .. } => Some(ReplacedChoice::Claim(
+            claim.selected_node.replace(node.clone()),
+        )),
     }
 }
 
 fn restore(objects: &mut ClusterObjects, reservation: Reservation) {
     match (reservation.choice, reservation.before) {
-        (VolumeChoice::Known { volume, .. }, Before::Volume(before)) => {
+        (VolumeChoice::Known { volume, .. }, ReplacedChoice::Volume(before)) => {
             if let Some(volume) = objects.volumes.get_mut(&volume) {
                 volume.claim = before;
             }
         }
-        (VolumeChoice::New { claim, .. }, Before::Claim(selected_node)) => {
+        (VolumeChoice::New { claim, .. }, ReplacedChoice::Claim(selected_node)) => {
             if let Some(claim) = objects.claims.get_mut(&claim) {
                 claim.selected_node = selected_node;
             }
@@ -207,12 +213,12 @@ fn made(
         let mut others = objects
             .volumes
             .values()
-            .filter(|own| own.class == claim.class);
-        let affinity = others.find_map(|own| own.node_affinity.as_ref());
+            .filter(|volume| volume.class == claim.class);
+        let affinity = others.find_map(|other| other.node_affinity.as_ref());
         let terms = affinity.iter().flat_map(|own| &own.terms);
         keys.extend(
             terms
-                .flat_map(|own| &own.match_expressions)
+                .flat_map(|term| &term.match_expressions)
                 .map(|own| own.key.clone()),
         );
     }

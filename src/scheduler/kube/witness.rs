@@ -1,4 +1,4 @@
-//! Looking over the scheduler's shoulder: whoever explains a decision of a run is shown every
+//! Observer of scheduling attempts: code that explains a decision of a run is shown every
 //! attempt with what the scheduler knew, and can change nothing.
 
 use super::cycle::Outcome;
@@ -7,7 +7,7 @@ use units::Instant;
 
 /// An attempt, as it was when it was taken.
 #[derive(Clone, Copy)]
-pub struct Sight<'a> {
+pub struct AttemptView<'a> {
     /// Instant of the attempt.
     pub at: Instant,
     /// The scheduler's cache during the attempt.
@@ -30,14 +30,14 @@ pub struct Sight<'a> {
 /// use std::sync::atomic::{AtomicU64, Ordering};
 ///
 /// use scheduler::kube::cycle::Outcome;
-/// use scheduler::kube::{Cache, KubeProfile, PodInfo, Sight, Witness};
+/// use scheduler::kube::{Cache, KubeProfile, PodInfo, AttemptView, Witness};
 /// use units::Instant;
 ///
 /// #[derive(Debug, Default)]
 /// struct Placements(AtomicU64);
 ///
 /// impl Witness for Placements {
-///     fn attempted(&self, sight: Sight<'_>) {
+///     fn attempted(&self, sight: AttemptView<'_>) {
 ///         if let Outcome::Placed(_) = sight.outcome {
 ///             self.0.fetch_add(1, Ordering::Relaxed);
 ///         }
@@ -45,7 +45,7 @@ pub struct Sight<'a> {
 /// }
 ///
 /// let placements = Placements::default();
-/// placements.attempted(Sight {
+/// placements.attempted(AttemptView {
 ///     at: Instant::ZERO,
 ///     cache: &Cache::default(),
 ///     profile: &KubeProfile::default(),
@@ -57,5 +57,5 @@ pub struct Sight<'a> {
 /// ```
 pub trait Witness: std::fmt::Debug + Send + Sync {
     /// An attempt was taken; nothing of it has been carried out yet.
-    fn attempted(&self, sight: Sight<'_>);
+    fn attempted(&self, sight: AttemptView<'_>);
 }

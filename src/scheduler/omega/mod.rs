@@ -10,7 +10,7 @@
 //! A scheduler that may see changes late has the store judge its transactions as a whole: it places a
 //! hold for each claim first ([`SchedulerOptions::holds_first`]).
 //!
-//! With [`Sharing::Offers`] a scheduler places holds on everything that is free while it decides,
+//! With [`SharingMode::Offers`] a scheduler places holds on everything that is free while it decides,
 //! which is the two-level design; a single scheduler is the monolithic one.
 
 pub mod commit;
@@ -30,18 +30,18 @@ use model::{DeviceSet, Event, PodRef};
 use units::{ComponentId, Instant, NodeId, Revision};
 
 use self::commit::Conflicts;
-use self::placing::{Cell, Claim, Look, plan};
+use self::placing::{Cell, Claim, NodeSearch, plan};
 use self::transaction::{Placement, Stage, Transaction};
 use crate::batch::job::{Job, JobNumber};
 use crate::batch::room::Rooms;
-use crate::batch::roster::{Roster, Submitted};
+use crate::batch::roster::{JobSubmission, Roster};
 use crate::retry::Retry;
 
-pub use self::options::{JobKind, SchedulerOptions, Search, Sharing};
+pub use self::options::{JobKind, SchedulerOptions, Search, SharingMode};
 
 /// A job that waits, or what is left of it.
 #[derive(Clone, Debug)]
-struct Waiting {
+struct WaitingJob {
     number: JobNumber,
     kind: usize,
     job: Job,
@@ -52,7 +52,7 @@ struct Waiting {
     refused_on: Option<Revision>,
 }
 
-impl Waiting {
+impl WaitingJob {
     /// Whether a pod is one of the members that wait.
     fn has(&self, pod: PodRef) -> bool {
         self.job.members.contains(&pod)
@@ -61,8 +61,8 @@ impl Waiting {
 
 /// A decision that is being made.
 #[derive(Clone, Debug)]
-struct Deciding {
-    job: Waiting,
+struct OpenDecision {
+    job: WaitingJob,
     claims: Vec<Claim>,
     began: Instant,
     /// The newest change that the copy shows.
@@ -81,12 +81,12 @@ struct Deciding {
 pub struct Scheduler {
     options: SchedulerOptions,
     id: ComponentId,
-    queue: VecDeque<Waiting>,
-    deciding: Option<Deciding>,
+    queue: VecDeque<WaitingJob>,
+    deciding: Option<OpenDecision>,
     /// The transaction that the store is asked about.
     committing: Option<Transaction>,
     /// Jobs of whose members the bindings were asked for and have not shown yet, with these members.
-    sent: Vec<Waiting>,
+    sent: Vec<WaitingJob>,
     /// Pods whose bindings the store refused.
     refused: Vec<PodRef>,
     retry: Retry,
@@ -125,7 +125,7 @@ impl Scheduler {
     }
 
     fn read(&mut self, store: &Store) {
-        let mut submitted: Vec<Submitted> = Vec::new();
+        let mut submitted: Vec<JobSubmission> = Vec::new();
         let mut at = self.cursor;
         for entry in store.log().since(self.cursor) {
             at = Revision(at.0 + 1);
@@ -150,7 +150,7 @@ impl Scheduler {
         }
         submitted.extend(self.roster.finish());
         self.cursor = store.revision();
-        for Submitted { number, job } in submitted {
+        for JobSubmission { number, job } in submitted {
             self.submit(number, &job, store);
         }
     }
@@ -228,7 +228,7 @@ impl Scheduler {
             return;
         }
         self.backlog += waiting.len();
-        self.queue.push_back(Waiting {
+        self.queue.push_back(WaitingJob {
             number,
             kind,
             job: Job {
@@ -244,7 +244,7 @@ impl Scheduler {
     fn begin(&mut self, now: Instant, store: &Store, out: &mut Outbox) {
         let gang = self.options.transactions == commit::Transactions::AllOrNothing;
         let (rooms, heard) = (&mut self.rooms, self.heard);
-        let has_room = |own: &Waiting| {
+        let has_room = |own: &WaitingJob| {
             if own.refused_on.is_some_and(|known| heard <= known) {
                 return false;
             }
@@ -257,7 +257,7 @@ impl Scheduler {
         let Some(job) = self.queue.remove(position) else {
             return;
         };
-        let look = Look {
+        let look = NodeSearch {
             search: self.options.search,
             seed: self.options.seed,
             number: job.number.0,
@@ -266,7 +266,7 @@ impl Scheduler {
         let claims = plan(&mut self.rooms, store, &job.job, look);
         let takes = self.options.kinds[job.kind].decision_time(job.job.members.len());
         let mut held = Vec::new();
-        if self.options.sharing == Sharing::Offers {
+        if self.options.sharing == SharingMode::Offers {
             held = store
                 .nodes()
                 .present()
@@ -275,7 +275,7 @@ impl Scheduler {
         }
         let commit_at = now.saturating_add(takes);
         out.wake_at(commit_at);
-        self.deciding = Some(Deciding {
+        self.deciding = Some(OpenDecision {
             job,
             claims,
             began: now,
@@ -311,8 +311,8 @@ impl Scheduler {
     }
 
     /// Commits the claims of a decision to the cluster as it is now, or asks for holds first.
-    fn commit(&mut self, own: Deciding, store: &Store, out: &mut Outbox) {
-        let Deciding {
+    fn commit(&mut self, own: OpenDecision, store: &Store, out: &mut Outbox) {
+        let OpenDecision {
             job,
             claims,
             began,
@@ -331,14 +331,14 @@ impl Scheduler {
         let members = &job.job.members;
         let claims: Vec<Claim> = claims
             .into_iter()
-            .filter(|own| members.contains(&own.pod))
+            .filter(|claim| members.contains(&claim.pod))
             .collect();
         let mut cell = Cell::new(store, job.job.class, copy, &self.claimed, owner);
         cell.withhold(&withheld);
         // What is offered to a scheduler is locked: others' claims can't be about it.
         let conflicts = match self.options.sharing {
-            Sharing::Optimistic => self.options.conflicts,
-            Sharing::Offers => Conflicts::Fine,
+            SharingMode::Optimistic => self.options.conflicts,
+            SharingMode::Offers => Conflicts::Fine,
         };
         let kept = commit::commit(&mut cell, &claims, conflicts, self.options.transactions);
         let accepted = claims.iter().zip(&kept).filter(|(_, kept)| **kept);

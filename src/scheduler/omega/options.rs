@@ -10,7 +10,7 @@ use super::commit::{Conflicts, Transactions};
 
 /// Way in which schedulers share a cluster.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Sharing {
+pub enum SharingMode {
     /// All schedulers see the cluster as it is and claim what they like; conflicts show at the commit.
     #[default]
     Optimistic,
@@ -103,7 +103,7 @@ pub struct SchedulerOptions {
     /// Number of schedulers that share the cluster.
     pub schedulers: u32,
     /// The way in which they share it.
-    pub sharing: Sharing,
+    pub sharing: SharingMode,
     /// Rule of conflicts.
     pub conflicts: Conflicts,
     /// Fate of a transaction of which a claim fails.

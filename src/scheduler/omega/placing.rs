@@ -19,7 +19,7 @@ pub(super) struct Claim {
 
 /// The search of a decision for nodes with room.
 #[derive(Clone, Copy)]
-pub(super) struct Look {
+pub(super) struct NodeSearch {
     pub(super) search: Search,
     pub(super) seed: u64,
     /// Number of the job.
@@ -28,7 +28,7 @@ pub(super) struct Look {
 }
 
 /// Claims for the tasks of a job that the cluster has room for, in the order of the tasks.
-pub(super) fn plan(rooms: &mut Rooms, store: &Store, job: &Job, look: Look) -> Vec<Claim> {
+pub(super) fn plan(rooms: &mut Rooms, store: &Store, job: &Job, look: NodeSearch) -> Vec<Claim> {
     let nodes = store.nodes().len();
     let jobs = look.number.wrapping_mul(1 << 20);
     let entity = jobs.wrapping_add(u64::from(look.attempt));
@@ -54,7 +54,7 @@ pub(super) fn plan(rooms: &mut Rooms, store: &Store, job: &Job, look: Look) -> V
 
 /// The room of a node as claims take it.
 #[derive(Clone, Debug, Default)]
-struct Left {
+struct NodeRoom {
     slots: u32,
     /// Devices of further members, those of the next one last.
     devices: Vec<DeviceSet>,
@@ -68,7 +68,7 @@ pub(super) struct Cell<'a> {
     claimed: &'a [Revision],
     /// The scheduler, whose holds are released with the commit.
     owner: ComponentId,
-    left: SortedMap<NodeId, Left>,
+    left: SortedMap<NodeId, NodeRoom>,
 }
 
 impl<'a> Cell<'a> {
@@ -93,7 +93,7 @@ impl<'a> Cell<'a> {
     /// Has some nodes without room: what the scheduler was to be offered there, others hold.
     pub(super) fn withhold(&mut self, nodes: &[NodeId]) {
         for &node in nodes {
-            self.left.insert(node, Left::default());
+            self.left.insert(node, NodeRoom::default());
         }
     }
 
@@ -104,9 +104,9 @@ impl<'a> Cell<'a> {
             .unwrap_or(DeviceSet::EMPTY)
     }
 
-    fn look(&self, node: NodeId) -> Left {
+    fn look(&self, node: NodeId) -> NodeRoom {
         let (nodes, class): (_, &Class) = (self.store.nodes(), self.store.class(self.class));
-        let mut left = Left::default();
+        let mut left = NodeRoom::default();
         if !nodes.schedulable()[node.index()] || !admits(self.store, class, node) {
             return left;
         }

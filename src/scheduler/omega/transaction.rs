@@ -15,7 +15,7 @@ use model::{Decision, DeviceSet, EndReason, Event, PodRef};
 use units::{ComponentId, Instant, NodeId, Revision};
 
 use super::commit::Transactions;
-use super::{Scheduler, Waiting};
+use super::{Scheduler, WaitingJob};
 use crate::batch::job::Job;
 
 /// Set in the numbers of holds for claims: those of offers are numbers of nodes.
@@ -32,7 +32,7 @@ pub(super) struct Placement {
 /// The claims of a decision that the cluster as its scheduler sees it has room for.
 #[derive(Clone, Debug)]
 pub(super) struct Transaction {
-    pub(super) job: Waiting,
+    pub(super) job: WaitingJob,
     /// The instant of the copy.
     pub(super) began: Instant,
     /// Number of claims, those without room included.
@@ -135,7 +135,7 @@ impl Scheduler {
         own.stage = Stage::Bound;
         self.backlog -= sent.members.len();
         if !sent.members.is_empty() {
-            self.sent.push(Waiting {
+            self.sent.push(WaitingJob {
                 job: sent,
                 attempts: own.job.attempts + 1,
                 ..own.job
@@ -201,7 +201,7 @@ impl Scheduler {
             };
             let sent = &mut self.sent[position];
             sent.job.members.retain(|member| *member != pod);
-            let mut alone = Waiting {
+            let mut alone = WaitingJob {
                 job: Job {
                     members: SmallVec::from_slice(&[pod]),
                     ..sent.job

@@ -9,7 +9,7 @@ use units::{ClassId, NodeId, Revision};
 
 use super::plugin::PreFilter;
 use super::rooms::Rooms;
-use super::{ClassContext, Points, Profile, Reason, Scope, Standings};
+use super::{ClassContext, Points, Profile, Reason, Scope, ScoreTree};
 
 /// Form of the evaluation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,7 +33,7 @@ pub struct Answers {
     /// Number of feasible nodes.
     pub feasible_count: usize,
     /// Standings of the nodes. If present, the columns above are empty.
-    pub standings: Option<Standings>,
+    pub standings: Option<ScoreTree>,
     /// Revision up to which these answers are true; `None` before the first evaluation.
     cursor: Option<Revision>,
     /// Size that counts towards the budget, in bytes.
@@ -48,7 +48,7 @@ pub struct Evaluator {
     scratch: Box<Answers>,
     plan: Plan,
     traits: Option<Traits>,
-    by_room: ByRoom,
+    by_room: FirstFitSearch,
     used_bytes: usize,
     budget_bytes: usize,
 }
@@ -85,7 +85,7 @@ impl Traits {
 
 /// The first feasible node found by the room that nodes have left.
 #[derive(Clone, Debug, Default)]
-struct ByRoom {
+struct FirstFitSearch {
     rooms: Rooms,
     /// Number of nodes that were asked in vain beyond [`VAIN_PER_DECISION`]. Filters that know more
     /// than amounts would make this a scan: beyond [`VAIN_AT_MOST`] every node's answers are kept
@@ -107,7 +107,7 @@ impl Evaluator {
             scratch: Box::default(),
             plan: Plan::default(),
             traits: None,
-            by_room: ByRoom::default(),
+            by_room: FirstFitSearch::default(),
             used_bytes: 0,
             budget_bytes: BUDGET_BYTES,
         }
@@ -167,7 +167,7 @@ impl Evaluator {
     fn answers_for(&mut self, profile: &Profile, class: ClassId, store: &Store) -> &mut Answers {
         let traits = self.traits(profile);
         let bytes_per_node = if traits.adds_up {
-            Standings::BYTES_PER_NODE
+            ScoreTree::BYTES_PER_NODE
         } else {
             1 + size_of::<i64>() * traits.scores
         };
@@ -188,13 +188,13 @@ impl Evaluator {
         let answers = known.get_or_insert_with(Box::default);
         answers.bytes = bytes;
         if traits.adds_up && answers.standings.is_none() {
-            answers.standings = Some(Standings::default());
+            answers.standings = Some(ScoreTree::default());
         }
         answers
     }
 }
 
-impl ByRoom {
+impl FirstFitSearch {
     fn find(&mut self, profile: &Profile, plan: &Plan, ctx: &ClassContext<'_>) -> Option<NodeId> {
         self.rooms.refresh(ctx.store);
         self.vain = self.vain.saturating_sub(VAIN_PER_DECISION);
@@ -355,9 +355,9 @@ mod tests {
 
     /// Any pod first, any node chosen.
     #[derive(Clone)]
-    struct Any;
+    struct AnyOrder;
 
-    impl QueueOrder for Any {
+    impl QueueOrder for AnyOrder {
         fn name(&self) -> &'static str {
             "any"
         }
@@ -371,7 +371,7 @@ mod tests {
         }
     }
 
-    impl Select for Any {
+    impl Select for AnyOrder {
         fn name(&self) -> &'static str {
             "any"
         }
@@ -389,9 +389,9 @@ mod tests {
     fn a_class_that_outgrows_the_budget_is_evaluated_plainly() {
         let mut profile = Profile {
             name: "any".to_owned(),
-            order: Box::new(Any),
+            order: Box::new(AnyOrder),
             plugins: Vec::new(),
-            select: Box::new(Any),
+            select: Box::new(AnyOrder),
         };
         let mut store = Store::new();
         let apply = |store: &mut Store, event| {
@@ -402,11 +402,11 @@ mod tests {
         let class = store.class_added(&Arc::new(PodSpec::default()));
         apply(&mut store, class.expect("a new class"));
         let mut evaluator = Evaluator {
-            budget_bytes: 2 * Standings::BYTES_PER_NODE,
+            budget_bytes: 2 * ScoreTree::BYTES_PER_NODE,
             ..Evaluator::new(Form::Incremental)
         };
         for (nodes, used) in [(0, 0), (1, 1), (2, 2), (3, 0), (4, 0)] {
-            let used = used * Standings::BYTES_PER_NODE;
+            let used = used * ScoreTree::BYTES_PER_NODE;
             while store.nodes().len() < nodes {
                 let name = format!("node-{}", store.nodes().len()).as_str().into();
                 let node = Node {

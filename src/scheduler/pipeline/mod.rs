@@ -14,7 +14,7 @@ pub mod queue;
 pub mod reason;
 pub mod rooms;
 mod scheduler;
-pub mod standings;
+pub mod score_tree;
 
 pub use context::ClassContext;
 pub use plugin::{Plugin, Points, Scope, Select};
@@ -22,4 +22,4 @@ pub use profile::{PluginSlot, Profile};
 pub use queue::QueueOrder;
 pub use reason::Reason;
 pub use scheduler::Pipeline;
-pub use standings::{Standings, Ties};
+pub use score_tree::{ScoreTree, Ties};

@@ -1,5 +1,5 @@
 //! Pods that have a place and wait for leave to be bound. Their place is a hold in the store, so
-//! that nobody else counts on it.
+//! that no other pod counts on it.
 
 use std::sync::Arc;
 
@@ -24,13 +24,13 @@ pub struct Claim {
 
 /// Waiting pods, in order of pod.
 #[derive(Clone, Debug, Default)]
-pub struct Waiting {
+pub struct WaitingPods {
     pods: SortedMap<PodRef, Claim>,
     asked: Revision,
 }
 
-impl Waiting {
-    /// Whether nobody waits.
+impl WaitingPods {
+    /// Whether no pod waits.
     pub fn is_empty(&self) -> bool {
         self.pods.is_empty()
     }

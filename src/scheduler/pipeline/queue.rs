@@ -79,19 +79,19 @@ pub struct Queue {
     waits: FixedBitSet,
     /// Whereabouts of the waiting pods, by slot: a pod that has ended has no record to look it up
     /// by.
-    whereabouts: Vec<Whereabouts>,
+    whereabouts: Vec<SlotEntry>,
     waiting: usize,
 }
 
 /// Whereabouts of a slot's pod, if one waits.
 #[derive(Clone, Copy, Debug)]
-struct Whereabouts {
+struct SlotEntry {
     key: i64,
     id: PodId,
     class: ClassId,
 }
 
-const NOWHERE: Whereabouts = Whereabouts {
+const NOWHERE: SlotEntry = SlotEntry {
     key: 0,
     id: PodId(0),
     class: ClassId(0),
@@ -194,7 +194,7 @@ impl Queue {
             self.waits.grow(slot + 1);
         }
         self.waits.insert(slot);
-        self.whereabouts[slot] = Whereabouts {
+        self.whereabouts[slot] = SlotEntry {
             key: place.0,
             id: pod.id,
             class,
@@ -230,7 +230,7 @@ impl Queue {
         Some(pod)
     }
 
-    /// Takes a pod out if it waits: it has ended, or somebody else placed it.
+    /// Takes a pod out if it waits: it has ended, or another scheduler placed it.
     pub fn remove(&mut self, pod: PodRef) {
         if let Some((place, class)) = self.find(pod) {
             self.heads.remove((place, class));
@@ -245,7 +245,7 @@ impl Queue {
         self.apart.push(pod);
     }
 
-    /// Blocks a class of which `tried` fitted nowhere and was told so.
+    /// Blocks a class of which `tried` fitted nowhere and was reported unschedulable.
     pub fn block(&mut self, class: ClassId, tried: PodRef) {
         let place = self.find(tried);
         let Some(queue) = self.classes.get_mut(class.index()) else {

@@ -11,7 +11,7 @@ use units::{ComponentId, Instant, NodeId, Revision};
 use super::ClassContext;
 use super::cycle::{Cycle, Decision};
 use super::evaluate::Form;
-use super::permit::{Claim, Waiting};
+use super::permit::{Claim, WaitingPods};
 use super::probed::ProbedPlugin;
 use super::profile::Profile;
 use super::queue::Queue;
@@ -23,7 +23,7 @@ pub struct Pipeline {
     owner: ComponentId,
     cycle: Cycle,
     queue: Queue,
-    waiting: Waiting,
+    waiting: WaitingPods,
     cursor: Revision,
     /// Pods that were refused or lost their place, to be tried again once something changed.
     refused: Vec<PodRef>,
@@ -40,7 +40,7 @@ impl Pipeline {
             owner,
             cycle: Cycle::new(profile, form),
             queue: Queue::default(),
-            waiting: Waiting::default(),
+            waiting: WaitingPods::default(),
             cursor: Revision::default(),
             refused: Vec::new(),
             unreserved: VecDeque::new(),

@@ -6,9 +6,9 @@ use cluster::Store;
 use units::{NodeId, SortedSet};
 
 use super::SharingPlanner;
+use super::job_turns::fastest_first;
 use super::jobs::Form;
 use super::plan::{Need, Place, Plan};
-use super::turns::fastest_first;
 
 impl SharingPlanner {
     /// Makes room for waiting jobs that find none on any node, though enough devices are free on several
@@ -24,7 +24,7 @@ impl SharingPlanner {
         let movable = keeps
             .iter()
             .filter_map(|&number| self.movable(number, store));
-        let mut movable: Vec<Movable> = movable.collect();
+        let mut movable: Vec<MoveCandidate> = movable.collect();
         // A job like one that found nothing finds nothing.
         let mut in_vain = SortedSet::new();
         for &number in order {
@@ -53,7 +53,7 @@ impl SharingPlanner {
                 };
                 plan.gather(&need, members.len(), &mut movable, &may, number)
             });
-            let Some(Gathering { moves, places }) = found else {
+            let Some(GatherPlan { moves, places }) = found else {
                 in_vain.insert(alike);
                 continue;
             };
@@ -77,13 +77,13 @@ impl SharingPlanner {
     }
 
     /// A job that runs on devices of its own.
-    fn movable(&self, number: u64, store: &Store) -> Option<Movable> {
+    fn movable(&self, number: u64, store: &Store) -> Option<MoveCandidate> {
         if self.jobs.form(number) == Form::Half {
             return None;
         }
         let claim = self.jobs.claim(number, store)?;
         let places = claim.places.filter(|_| claim.need.devices > 0)?;
-        Some(Movable {
+        Some(MoveCandidate {
             number,
             need: claim.need,
             places,
@@ -93,7 +93,7 @@ impl SharingPlanner {
 
 /// A job that runs and may move.
 #[derive(Clone, Debug)]
-pub(super) struct Movable {
+pub(super) struct MoveCandidate {
     pub(super) number: u64,
     pub(super) need: Need,
     pub(super) places: Vec<Place>,
@@ -101,7 +101,7 @@ pub(super) struct Movable {
 
 /// Moves that make room for a job.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Gathering {
+pub(super) struct GatherPlan {
     /// Jobs that move, each with the new places of its members.
     pub(super) moves: Vec<(u64, Vec<Place>)>,
     /// Places of the job's members.
@@ -117,13 +117,13 @@ impl Plan {
         &mut self,
         need: &Need,
         members: usize,
-        movable: &mut Vec<Movable>,
+        movable: &mut Vec<MoveCandidate>,
         may: &impl Fn(u64, NodeId) -> bool,
         number: u64,
-    ) -> Option<Gathering> {
+    ) -> Option<GatherPlan> {
         let (before, known) = (self.left.clone(), movable.clone());
         let own = |node: NodeId| may(number, node);
-        let mut found = Gathering::default();
+        let mut found = GatherPlan::default();
         let mut moved = 0;
         for _ in 0..members {
             let place = self.find(need, &own).map(|way| way.place);
@@ -153,7 +153,7 @@ impl Plan {
         &mut self,
         need: &Need,
         number: u64,
-        movable: &[Movable],
+        movable: &[MoveCandidate],
         may: &impl Fn(u64, NodeId) -> bool,
     ) -> Option<(NodeId, i64)> {
         let mut best: Option<(NodeId, i64)> = None;
@@ -189,7 +189,7 @@ impl Plan {
         &mut self,
         node: NodeId,
         need: &Need,
-        movable: &mut Vec<Movable>,
+        movable: &mut Vec<MoveCandidate>,
         may: &impl Fn(u64, NodeId) -> bool,
     ) -> Option<Vec<(u64, Vec<Place>)>> {
         let mut here: Vec<usize> = (0..movable.len())
@@ -220,7 +220,7 @@ impl Plan {
         self.left[node.index()].take(need, kept);
         let mut moves = Vec::with_capacity(leaving.len());
         for &own in &leaving {
-            let Movable {
+            let MoveCandidate {
                 number,
                 need,
                 places,
@@ -242,13 +242,13 @@ impl Plan {
         Some(moves)
     }
 
-    fn lift(&mut self, node: NodeId, own: &Movable) {
+    fn lift(&mut self, node: NodeId, own: &MoveCandidate) {
         for place in own.places.iter().filter(|place| place.node == node) {
             self.left[node.index()].give_back(&own.need, place.devices);
         }
     }
 
-    fn put_back(&mut self, node: NodeId, own: &Movable) {
+    fn put_back(&mut self, node: NodeId, own: &MoveCandidate) {
         for place in own.places.iter().filter(|place| place.node == node) {
             self.left[node.index()].take(&own.need, place.devices);
         }
@@ -267,8 +267,8 @@ mod tests {
     use super::super::plan::testing::{need, place, plan};
     use super::*;
 
-    fn movable(number: u64, devices: u8, places: &[Place]) -> Movable {
-        Movable {
+    fn movable(number: u64, devices: u8, places: &[Place]) -> MoveCandidate {
+        MoveCandidate {
             number,
             need: need(devices, 1_000),
             places: places.to_vec(),
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(found.moves, [(2, vec![place(2, 0b10)])]);
         assert_eq!(found.places, [place(1, 0b1101)]);
         assert_eq!(
-            jobs.iter().map(|own| own.number).collect::<Vec<_>>(),
+            jobs.iter().map(|job| job.number).collect::<Vec<_>>(),
             [1, 3, 4]
         );
         // For two devices more the rest would have to move as far as they get.

@@ -16,7 +16,7 @@ use super::plan::{Claim, Need, Place, Plan};
 
 /// A job that may grow.
 #[derive(Clone, Debug)]
-struct Growing {
+struct GrowthCandidate {
     number: u64,
     class: ClassId,
     column: usize,
@@ -99,7 +99,7 @@ impl SharingPlanner {
             .copied()
             .filter(|number| keeps.contains(number));
         let growing = keep.filter_map(|number| self.growing(now, number, store));
-        let mut growing: Vec<Growing> = growing.collect();
+        let mut growing: Vec<GrowthCandidate> = growing.collect();
         loop {
             let mut any = false;
             for own in &mut growing {
@@ -116,7 +116,7 @@ impl SharingPlanner {
     }
 
     /// A job that has run with the devices that it has for a round, and may be faster with more.
-    fn growing(&self, now: Instant, number: u64, store: &Store) -> Option<Growing> {
+    fn growing(&self, now: Instant, number: u64, store: &Store) -> Option<GrowthCandidate> {
         let run = self.jobs.run_of(number, now)?;
         let form = self.jobs.form(number);
         let (class, column) = (self.jobs.whole(number)?, self.jobs.column(number)?);
@@ -129,7 +129,7 @@ impl SharingPlanner {
             Form::Grown(devices) => devices,
             _ => gpu.devices,
         };
-        Some(Growing {
+        Some(GrowthCandidate {
             number,
             class,
             column,
@@ -141,7 +141,7 @@ impl SharingPlanner {
 
     /// Gives each member of a job as many idle devices of its node as the next number of GPUs takes with
     /// which it is faster; `false` if there is none.
-    fn step_up(&self, own: &mut Growing, plan: &mut Plan, store: &Store) -> bool {
+    fn step_up(&self, own: &mut GrowthCandidate, plan: &mut Plan, store: &Store) -> bool {
         let members = own.places.len();
         let width = (own.devices * members) as u32;
         let class = store.class(own.class);

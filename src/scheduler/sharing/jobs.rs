@@ -7,7 +7,7 @@ use model::{DeviceSet, PodCreated, PodName, PodRef};
 use units::{ClassId, Duration, GangId, Instant, PodId, SortedMap, SortedSet};
 
 use super::plan::{Claim, Need, Place};
-use super::{SharedJob, UnlikeJob};
+use super::{HeterogeneousJob, SharedJob};
 
 /// A member of a job.
 #[derive(Clone, Debug)]
@@ -43,7 +43,7 @@ struct Job {
     gang: Option<GangId>,
     submitted: Instant,
     requested: Duration,
-    asked: Asked,
+    asked: MemberRequest,
     members: Vec<Member>,
     /// Time of its runs that are over.
     ran: Duration,
@@ -60,7 +60,7 @@ struct Job {
 
 /// The request of each member of a job.
 #[derive(Clone, Debug)]
-pub(super) struct Asked {
+pub(super) struct MemberRequest {
     pub(super) devices: u32,
     pub(super) milli: i64,
     /// Speed on each GPU model, where the models differ; `None` of one that asks for no device.
@@ -101,7 +101,7 @@ impl Jobs {
     }
 
     /// Takes a pod: a further member, one that came back, or a new job.
-    pub(super) fn created(&mut self, at: Instant, created: &PodCreated, asked: Asked) {
+    pub(super) fn created(&mut self, at: Instant, created: &PodCreated, asked: MemberRequest) {
         let pod = created.pod;
         if let Some(number) = self.returning.remove(&created.name) {
             self.note(pod, number);
@@ -141,7 +141,7 @@ impl Jobs {
             gang: created.gang,
             submitted: at,
             requested: created.time_limit.unwrap_or(Duration::MAX),
-            ran_on: vec![Duration::ZERO; asked.speeds.as_ref().map_or(0, |own| own.len())],
+            ran_on: vec![Duration::ZERO; asked.speeds.as_ref().map_or(0, |speeds| speeds.len())],
             asked,
             members: vec![member],
             ran: Duration::ZERO,
@@ -178,7 +178,7 @@ impl Jobs {
         let Some(job) = self.all.get_mut(&number) else {
             return;
         };
-        job.members.retain(|own| own.pod != Some(pod));
+        job.members.retain(|member| member.pod != Some(pod));
         self.look_after(at, number);
     }
 
@@ -190,7 +190,7 @@ impl Jobs {
         if let Some(number) = self.returning.remove(&name)
             && let Some(job) = self.all.get_mut(&number)
         {
-            job.members.retain(|own| own.name != name);
+            job.members.retain(|member| member.name != name);
             let at = job.waits_since.unwrap_or(job.submitted);
             self.look_after(at, number);
         }
@@ -207,7 +207,7 @@ impl Jobs {
             }
             self.all.remove(&number);
             self.running.remove(&number);
-        } else if job.members.iter().all(|own| !own.is_placed) {
+        } else if job.members.iter().all(|member| !member.is_placed) {
             self.stop(at, number);
         }
     }
@@ -244,11 +244,11 @@ impl Jobs {
     }
 
     /// Jobs with devices as rules see them that tell models apart.
-    pub(super) fn unlike(&self, now: Instant) -> Vec<UnlikeJob> {
+    pub(super) fn unlike(&self, now: Instant) -> Vec<HeterogeneousJob> {
         let with_devices = self.views(now).filter_map(|(number, job)| {
             let own = self.all.get(&number)?;
             let speeds = own.asked.speeds.clone()?;
-            Some(UnlikeJob {
+            Some(HeterogeneousJob {
                 number,
                 job,
                 width: own.asked.milli as f64 / 1_000.0 * own.members.len() as f64,
@@ -279,7 +279,7 @@ impl Jobs {
     /// The devices that a job holds or asks for; `None` while members are on their way back.
     pub(super) fn held(&self, number: u64, store: &Store) -> Option<Claim> {
         let job = self.all.get(&number)?;
-        let pods: Option<Vec<PodRef>> = job.members.iter().map(|own| own.pod).collect();
+        let pods: Option<Vec<PodRef>> = job.members.iter().map(|member| member.pod).collect();
         let pods = pods?;
         let place = |&pod: &PodRef| {
             let record = store.pods().get(pod)?;
@@ -380,7 +380,7 @@ impl Jobs {
             .all
             .get(&number)
             .filter(|job| job.waits_since.is_some())?;
-        let members: Option<Vec<PodRef>> = job.members.iter().map(|own| own.pod).collect();
+        let members: Option<Vec<PodRef>> = job.members.iter().map(|member| member.pod).collect();
         Some((job.class, members?))
     }
 

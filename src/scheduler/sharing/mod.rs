@@ -11,12 +11,12 @@
 
 mod gather;
 mod grow;
-mod holders;
+mod job_turns;
 mod jobs;
 mod pack;
 mod plan;
+mod preemptible_jobs;
 mod round;
-mod turns;
 
 use std::sync::Arc;
 
@@ -25,10 +25,10 @@ use control::{Component, Memory, Outbox, Progress, Write};
 use model::{Event, PodCreated, Throughputs};
 use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap};
 
-use self::jobs::{Asked, Form, Jobs};
+use self::job_turns::{Columns, fastest_first};
+use self::jobs::{Form, Jobs, MemberRequest};
 use self::pack::places_on;
 use self::plan::Place;
-use self::turns::{Columns, fastest_first};
 use crate::batch::Score;
 use crate::batch::room::{Places, Rooms};
 
@@ -57,7 +57,7 @@ pub struct SharedJob {
 
 /// A job as rules see it that tell GPU models apart.
 #[derive(Clone, Debug, PartialEq)]
-pub struct UnlikeJob {
+pub struct HeterogeneousJob {
     /// The job's number, in order of submission.
     pub number: u64,
     /// The job itself.
@@ -70,7 +70,7 @@ pub struct UnlikeJob {
     pub ran_on: Vec<Duration>,
 }
 
-/// A rule that says whose turn it is.
+/// A rule that orders the jobs of a round.
 ///
 /// A rule that lets the job go first that ran least:
 ///
@@ -114,7 +114,7 @@ pub trait SharingRule: Send {
     /// devices of each; `None` of a rule that orders the jobs alone.
     fn shares(
         &self,
-        _jobs: &[UnlikeJob],
+        _jobs: &[HeterogeneousJob],
         _devices: &[f64],
         _now: Instant,
     ) -> Option<Vec<Vec<f64>>> {
@@ -133,7 +133,7 @@ impl Clone for Box<dyn SharingRule> {
 
 /// Places that a job is to start at.
 #[derive(Clone, Debug)]
-struct Promise {
+struct Reservation {
     rank: usize,
     places: Vec<Place>,
     /// The job's request at these places.
@@ -156,7 +156,7 @@ pub struct SharingPlanner {
     /// `true` if jobs take more GPUs than they ask for while these are idle.
     grows: bool,
     /// Jobs that are to start at certain places.
-    granted: SortedMap<u64, Promise>,
+    granted: SortedMap<u64, Reservation>,
     /// Instant of the next round.
     next: Instant,
     cursor: Revision,
@@ -227,7 +227,7 @@ impl SharingPlanner {
 
     fn created(&mut self, at: Instant, store: &Store, created: &PodCreated) {
         let class = store.class(created.class);
-        let asked = Asked {
+        let asked = MemberRequest {
             devices: u32::from(class.gpu.devices),
             milli: class.requests.gpu_milli,
             speeds: { self.columns.as_ref() }
@@ -271,7 +271,7 @@ impl SharingPlanner {
         members: usize,
     ) -> Option<Places> {
         if let Some(promise) = self.granted.remove(&number) {
-            let nodes: Vec<NodeId> = promise.places.iter().map(|own| own.node).collect();
+            let nodes: Vec<NodeId> = promise.places.iter().map(|place| place.node).collect();
             let is_whole = promise.form == Form::Whole;
             let mut places = None;
             if !is_whole || self.grows {
@@ -405,8 +405,8 @@ mod testing {
     use super::*;
 
     /// A job on one device that was submitted at zero and has not run, with its speeds.
-    pub(super) fn unlike(number: u64, speeds: &[f64]) -> UnlikeJob {
-        UnlikeJob {
+    pub(super) fn unlike(number: u64, speeds: &[f64]) -> HeterogeneousJob {
+        HeterogeneousJob {
             number,
             job: SharedJob {
                 submitted: Instant::ZERO,

@@ -94,7 +94,8 @@ impl SharingPlanner {
             let is_better = best.as_ref().is_none_or(|(_, most, _)| together > *most);
             let gets_on = |place: &Place| {
                 let column = columns.of(place.node);
-                column.is_some_and(|own| speeds[own] > 0.0) && admits(store, class, place.node)
+                column.is_some_and(|column| speeds[column] > 0.0)
+                    && admits(store, class, place.node)
             };
             if together > WHOLE_SPEED
                 && is_better
@@ -148,7 +149,7 @@ impl SharingPlanner {
     /// The places of a job that runs.
     fn held_at(&self, number: u64, store: &Store) -> Vec<Place> {
         let claim = self.jobs.claim(number, store);
-        claim.and_then(|own| own.places).unwrap_or_default()
+        claim.and_then(|claim| claim.places).unwrap_or_default()
     }
 
     /// Declares the members of a job that is to start as what it asks for there: half of its devices beside

@@ -8,7 +8,7 @@ use model::DeviceSet;
 use model::gpu::DEVICE_MILLI;
 use units::{NodeId, Resources};
 
-use super::holders::{Holders, IDLE, Way};
+use super::preemptible_jobs::{IDLE, PlacementOption, PreemptibleJobs};
 
 /// The place of a member of a job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +49,7 @@ pub(super) struct Claim {
 
 /// Free resources and devices of a node.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Left {
+pub(super) struct NodeRoom {
     pub(super) is_open: bool,
     pub(super) resources: Resources,
     /// Milli-GPU of each device.
@@ -58,7 +58,7 @@ pub(super) struct Left {
     pub(super) spare: DeviceSet,
 }
 
-impl Left {
+impl NodeRoom {
     /// Devices with room for a member, the lowest first; those last that a job holds beyond its own.
     /// `None` if it does not fit.
     pub(super) fn find(&self, need: &Need) -> Option<DeviceSet> {
@@ -105,14 +105,14 @@ impl Left {
 
 /// The nodes in a round.
 pub(super) struct Plan {
-    /// Left by the claims that were granted, if all jobs whose turn has not come give way.
-    pub(super) left: Vec<Left>,
-    /// The jobs that run and whose turn has not come.
-    pub(super) holders: Holders,
+    /// Left by the claims that were granted, if all preemptible jobs give way.
+    pub(super) left: Vec<NodeRoom>,
+    /// The running jobs not reached yet in the order of the round.
+    pub(super) holders: PreemptibleJobs,
     /// Milli-GPU that are free in the cluster as it is.
     free: Vec<i64>,
     /// Nodes as they were before moves were tried, in order.
-    pub(super) changed: Vec<(usize, Left)>,
+    pub(super) changed: Vec<(usize, NodeRoom)>,
 }
 
 impl Plan {
@@ -120,13 +120,13 @@ impl Plan {
     pub(super) fn of<'a>(store: &Store, running: impl Iterator<Item = &'a Claim>) -> Self {
         let nodes = store.nodes();
         let mut plan = Self {
-            left: vec![Left::default(); nodes.len()],
-            holders: Holders::default(),
+            left: vec![NodeRoom::default(); nodes.len()],
+            holders: PreemptibleJobs::default(),
             free: vec![0; nodes.len()],
             changed: Vec::new(),
         };
         for node in nodes.present() {
-            plan.left[node.index()] = Left {
+            plan.left[node.index()] = NodeRoom {
                 is_open: nodes.schedulable()[node.index()],
                 resources: nodes.free().row(node),
                 devices: SmallVec::from_slice(nodes.gpu_room(node)),
@@ -156,9 +156,10 @@ impl Plan {
         let mut gave_way = Vec::new();
         for member in 0..claim.members {
             let place = match &claim.places {
-                Some(places) => places.get(member).copied().filter(|own| {
-                    let left = self.left.get(own.node.index());
-                    admits(own.node) && left.is_some_and(|left| left.has(&claim.need, own.devices))
+                Some(places) => places.get(member).copied().filter(|place| {
+                    let left = self.left.get(place.node.index());
+                    admits(place.node)
+                        && left.is_some_and(|left| left.has(&claim.need, place.devices))
                 }),
                 None => self.find(&claim.need, &admits).map(|way| {
                     let ranks = way.displaced.into_iter();
@@ -191,7 +192,7 @@ impl Plan {
     /// Whether the members of a job have room beside those of another at the same places, which hold this
     /// much of each device there.
     pub(super) fn have_room_beside(&mut self, need: &Need, places: &[Place], held: u16) -> bool {
-        let before: Vec<(usize, Left)> = { places.iter() }
+        let before: Vec<(usize, NodeRoom)> = { places.iter() }
             .filter_map(|own| Some((own.node.index(), self.left.get(own.node.index())?.clone())))
             .collect();
         let have_room = places.iter().all(|&place| {
@@ -243,18 +244,23 @@ impl Plan {
 
     /// The node with room where the first job that gives way comes last in the order; of equal ones the one
     /// that has most free as it is, then the first.
-    pub(super) fn find(&self, need: &Need, admits: &impl Fn(NodeId) -> bool) -> Option<Way> {
-        let mut best: Option<(Way, i64)> = None;
+    pub(super) fn find(
+        &self,
+        need: &Need,
+        admits: &impl Fn(NodeId) -> bool,
+    ) -> Option<PlacementOption> {
+        let mut best: Option<(PlacementOption, i64)> = None;
         for (index, left) in self.left.iter().enumerate() {
             let (node, free) = (NodeId::from_index(index), self.free[index]);
-            let is_less = |(way, most): &(Way, i64)| way.first == IDLE && free <= *most;
+            let is_less = |(way, most): &(PlacementOption, i64)| way.first == IDLE && free <= *most;
             if best.as_ref().is_some_and(is_less) || !admits(node) {
                 continue;
             }
             let Some(way) = self.holders.way(node, left, need) else {
                 continue;
             };
-            let is_better = |(own, most): &(Way, i64)| (way.first, free) > (own.first, *most);
+            let is_better =
+                |(own, most): &(PlacementOption, i64)| (way.first, free) > (own.first, *most);
             if best.as_ref().is_none_or(is_better) {
                 best = Some((way, free));
             }
@@ -290,7 +296,7 @@ pub(super) mod testing {
 
     /// A plan of nodes with so much left of their devices, and all other resources in plenty.
     pub(in super::super) fn plan(nodes: &[&[u16]]) -> Plan {
-        let left = |rooms: &&[u16]| Left {
+        let left = |rooms: &&[u16]| NodeRoom {
             is_open: true,
             resources: Resources {
                 cpu_milli: 100_000,
@@ -303,7 +309,7 @@ pub(super) mod testing {
         let free = |rooms: &&[u16]| rooms.iter().map(|&own| i64::from(own)).sum();
         Plan {
             left: nodes.iter().map(left).collect(),
-            holders: Holders::default(),
+            holders: PreemptibleJobs::default(),
             free: nodes.iter().map(free).collect(),
             changed: Vec::new(),
         }

@@ -6,14 +6,14 @@ use control::Outbox;
 use model::{EndReason, Event, EvictionCause, Pod, PodChange};
 use units::{Instant, NodeId, SortedMap, SortedSet};
 
+use super::job_turns::{JobTurn, by_priority, fastest_first};
 use super::jobs::Form;
 use super::plan::{Claim, Place, Plan};
-use super::turns::{Turn, by_priority, fastest_first};
-use super::{Promise, SharingPlanner};
+use super::{Reservation, SharingPlanner};
 use crate::batch::room::admits;
 
 /// Jobs that run on after the beginning of a round.
-struct Stay {
+struct RetainedJobs {
     /// Jobs that keep their devices.
     keeps: SortedSet<u64>,
     /// Jobs that move to others.
@@ -22,24 +22,24 @@ struct Stay {
 
 /// Places that a job is granted for a turn.
 struct Grant {
-    turn: Turn,
+    turn: JobTurn,
     places: Vec<Place>,
 }
 
 impl SharingPlanner {
     /// Turns of a round in order: a job has the first of its own for which there is room.
-    fn turns(&self, now: Instant, order: &[u64], store: &Store) -> Vec<Turn> {
+    fn turns(&self, now: Instant, order: &[u64], store: &Store) -> Vec<JobTurn> {
         let Some(columns) = &self.columns else {
-            return order.iter().copied().map(Turn::anywhere).collect();
+            return order.iter().copied().map(JobTurn::anywhere).collect();
         };
         let jobs = self.jobs.unlike(now);
         let shares = self.rule.shares(&jobs, &columns.devices(store), now);
         let turns = shares.map(|shares| by_priority(&jobs, &shares, self.round));
-        let turn = |number, column| Turn {
+        let turn = |number, column| JobTurn {
             number,
             column: Some(column),
         };
-        let mut turns: Vec<Turn> = turns
+        let mut turns: Vec<JobTurn> = turns
             .unwrap_or_default()
             .into_iter()
             .map(|(number, column)| turn(number, column))
@@ -52,14 +52,14 @@ impl SharingPlanner {
                     let fastest = fastest_first(&speeds);
                     turns.extend(fastest.into_iter().map(|column| turn(number, column)));
                 }
-                (None, None) => turns.push(Turn::anywhere(number)),
+                (None, None) => turns.push(JobTurn::anywhere(number)),
             }
         }
         turns
     }
 
     /// The claim of a job for a turn: where it runs, or elsewhere for a turn on another model.
-    fn claim(&self, turn: Turn, store: &Store) -> Option<Claim> {
+    fn claim(&self, turn: JobTurn, store: &Store) -> Option<Claim> {
         let mut claim = self.jobs.claim(turn.number, store)?;
         if turn.column.is_some() && turn.column != self.jobs.column(turn.number) {
             claim.places = None;
@@ -68,12 +68,12 @@ impl SharingPlanner {
     }
 
     pub(super) fn is_on(&self, node: NodeId, column: Option<usize>) -> bool {
-        let of_node = self.columns.as_ref().and_then(|own| own.of(node));
+        let of_node = self.columns.as_ref().and_then(|columns| columns.of(node));
         column.is_none() || of_node == column
     }
 
-    /// Takes the jobs off their devices whose turn is over: those that run where a job before them in
-    /// the order finds its place, and those whose turn is on another model.
+    /// Preempts the jobs whose time slice is over: those that run where a job before them in
+    /// the order finds its place, and those scheduled on another model.
     pub(super) fn suspend(&mut self, now: Instant, order: &[u64], store: &Store, out: &mut Outbox) {
         let mut plan = Plan::of(store, self.jobs.running(store).values());
         if self.grows {
@@ -93,7 +93,7 @@ impl SharingPlanner {
             self.shrink(&mut plan, order, &mut keeps, store);
             self.grow(now, &mut plan, order, &mut keeps, store);
         }
-        let stay = Stay { keeps, moved };
+        let stay = RetainedJobs { keeps, moved };
         self.take_off(now, order, &stay, store, out);
     }
 
@@ -109,7 +109,7 @@ impl SharingPlanner {
     //         way, so `grant` fails and puts b back among the holders: b keeps 2 and 3 at its turn.
     //
     // Had c evicted b at once, the second order would have stopped b for nothing.
-    fn offer(&mut self, plan: &mut Plan, turns: &[Turn], store: &Store) -> SortedSet<u64> {
+    fn offer(&mut self, plan: &mut Plan, turns: &[JobTurn], store: &Store) -> SortedSet<u64> {
         let ranks = self.hold(plan, turns, store);
         let mut settled = SortedSet::new();
         let mut keeps = SortedSet::new();
@@ -160,14 +160,14 @@ impl SharingPlanner {
     }
 
     /// Whether a job keeps its places, for a turn on their model.
-    fn keeps(&self, plan: &mut Plan, turn: Turn, claim: &Claim) -> bool {
+    fn keeps(&self, plan: &mut Plan, turn: JobTurn, claim: &Claim) -> bool {
         let found = plan.grant(claim, |node| self.is_on(node, turn.column));
         found.is_some()
     }
 
     /// Notes the jobs that run as those that may give way: with their first turn where they run. Returns
     /// their places in the order, by job.
-    fn hold(&self, plan: &mut Plan, turns: &[Turn], store: &Store) -> SortedMap<u64, u32> {
+    fn hold(&self, plan: &mut Plan, turns: &[JobTurn], store: &Store) -> SortedMap<u64, u32> {
         let mut ranks = SortedMap::new();
         for (rank, turn) in (0_u32..).zip(turns) {
             if ranks.contains_key(&turn.number) {
@@ -184,7 +184,7 @@ impl SharingPlanner {
     }
 
     /// Whether a job is granted certain places for a turn.
-    const fn promises(&self, turn: Turn) -> bool {
+    const fn promises(&self, turn: JobTurn) -> bool {
         turn.column.is_some() || self.gathers || self.packs || self.grows
     }
 
@@ -193,7 +193,7 @@ impl SharingPlanner {
         &mut self,
         now: Instant,
         order: &[u64],
-        stay: &Stay,
+        stay: &RetainedJobs,
         store: &Store,
         out: &mut Outbox,
     ) {
@@ -202,7 +202,7 @@ impl SharingPlanner {
                 .granted
                 .get(&number)
                 .filter(|_| stay.moved.contains(&number));
-            let mut to = places.into_iter().flat_map(|own| &own.places);
+            let mut to = places.into_iter().flat_map(|place| &place.places);
             for pod in self.jobs.suspend(now, number) {
                 let from = store.pods().get(pod).and_then(Pod::node);
                 if let Some(Place { node: to, .. }) = to.next().filter(|own| from != Some(own.node))
@@ -223,7 +223,7 @@ impl SharingPlanner {
 
     /// Grants a job these places, after those that were granted before.
     pub(super) fn promise(&mut self, number: u64, places: &[Place], form: Form) {
-        let promise = Promise {
+        let promise = Reservation {
             rank: self.granted.len(),
             places: places.to_vec(),
             form,

@@ -7,9 +7,9 @@
 //! job's constraints admit. Reservations with nodes that are gone are made anew elsewhere.
 
 mod options;
+mod queue_order;
 pub mod queues;
 pub mod theory;
-mod turns;
 
 use std::collections::VecDeque;
 
@@ -22,11 +22,11 @@ use rng::Streams;
 use units::{ClassId, Duration, Instant, NodeId, Revision, SortedMap, SortedSet, TenantId};
 
 pub use self::options::{Sampling, SparrowOptions};
-use self::queues::{Ask, Destination, JobKey, Queues, Slots};
-pub use self::turns::{Line, QueueOrder};
+pub use self::queue_order::{Line, QueueOrder};
+use self::queues::{Destination, JobKey, Queues, Slots, TaskRequest};
 use crate::batch::Job;
 use crate::batch::room::{Places, admits, push_places, slots_on};
-use crate::batch::roster::{Roster, Submitted};
+use crate::batch::roster::{JobSubmission, Roster};
 use crate::retry::Retry;
 
 /// Round of draws for reservations that were lost: beyond those of tasks and nodes.
@@ -36,11 +36,11 @@ const ROUND_OF_LOST: u64 = (1 << 20) - 1;
 const FEW: usize = 8;
 
 /// Nodes that were drawn, in order.
-type Drawn = SmallVec<[NodeId; FEW]>;
+type ProbeTargets = SmallVec<[NodeId; FEW]>;
 
 /// Waiting members of a job.
 #[derive(Clone, Debug)]
-struct Waiting {
+struct WaitingJob {
     class: ClassId,
     /// Queue within each node.
     line: Line,
@@ -63,8 +63,8 @@ pub struct Sparrow {
     draws: Streams,
     queues: Queues,
     /// Workers that ask in a step.
-    asked: Vec<Ask>,
-    jobs: SortedMap<JobKey, Waiting>,
+    asked: Vec<TaskRequest>,
+    jobs: SortedMap<JobKey, WaitingJob>,
     next: JobKey,
     /// Jobs that no node admits.
     stranded: Vec<JobKey>,
@@ -137,7 +137,7 @@ impl Sparrow {
             for pod in std::mem::take(&mut self.refused) {
                 // Its job is over: it looks for a place by itself.
                 let waits = pods.get(pod).filter(|_| self.roster.find(pod).is_some());
-                fresh.extend(waits.map(|record| Waiting {
+                fresh.extend(waits.map(|record| WaitingJob {
                     class: record.class,
                     line: self.line(record.tenant, record.class, store),
                     members: SmallVec::from_slice(&[Some(pod)]),
@@ -180,14 +180,14 @@ impl Sparrow {
         }
     }
 
-    fn waiting(&self, submitted: Submitted, store: &Store) -> Waiting {
+    fn waiting(&self, submitted: JobSubmission, store: &Store) -> WaitingJob {
         let Job {
             class,
             members,
             facts,
             ..
         } = submitted.job;
-        Waiting {
+        WaitingJob {
             class,
             line: self.line(facts.tenant, class, store),
             members: members.into_iter().map(Some).collect(),
@@ -264,7 +264,7 @@ impl Sparrow {
         class: ClassId,
         count: usize,
         store: &Store,
-    ) -> Drawn {
+    ) -> ProbeTargets {
         let columns = store.class(class);
         let number = job.wrapping_mul(1 << 20).wrapping_add(round);
         let mut stream = self.draws.numbered(number);
@@ -272,7 +272,7 @@ impl Sparrow {
             columns.gpu.devices == 0 && !columns.selects_nodes && !store.nodes().any_tainted();
         if is_free_choice && count.saturating_mul(4) <= self.up.len() {
             // Few of many: a node that was drawn before is drawn again.
-            let mut nodes = Drawn::with_capacity(count);
+            let mut nodes = ProbeTargets::with_capacity(count);
             let mut drawn = SortedSet::new();
             while nodes.len() < count {
                 let node = self.up[stream.below(self.up.len() as u64) as usize];
@@ -288,7 +288,7 @@ impl Sparrow {
             return nodes;
         }
         let is_admitted = |node: &NodeId| admits(store, columns, *node);
-        let mut admitted: Drawn = self.up.iter().copied().filter(is_admitted).collect();
+        let mut admitted: ProbeTargets = self.up.iter().copied().filter(is_admitted).collect();
         let count = count.min(admitted.len());
         for chosen in 0..count {
             let left = (admitted.len() - chosen) as u64;
@@ -359,7 +359,7 @@ impl Sparrow {
             let own = self.next;
             self.next += 1;
             let members = SmallVec::from_slice(&[member]);
-            let own_job = Waiting {
+            let own_job = WaitingJob {
                 class,
                 line,
                 members,
@@ -395,7 +395,7 @@ impl Sparrow {
             Duration::ZERO
         };
         let at = now.saturating_add(trip);
-        for Ask { worker, job, task } in &asked {
+        for TaskRequest { worker, job, task } in &asked {
             let reply = Reply {
                 node: NodeId::from_index(*worker),
                 class: self.jobs.get(job).map_or(ClassId(0), |job| job.class),
@@ -453,7 +453,7 @@ impl Component for Sparrow {
     fn step(&mut self, now: Instant, view: &Store, out: &mut Outbox) -> Progress {
         self.read(now, view, out);
         self.retry.ask(now, out);
-        // Bindings are part of the view before anybody asks again.
+        // Bindings are part of the view before the next worker asks.
         let answered = self.answer(now, view, out);
         let asked = !answered && self.ask(now, view);
         if let Some(&(at, _)) = self.replies.front() {

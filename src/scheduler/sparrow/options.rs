@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use units::Duration;
 
-use super::turns::QueueOrder;
+use super::queue_order::QueueOrder;
 
 /// Options of Sparrow; used with `name: sparrow`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

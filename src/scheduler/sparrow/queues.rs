@@ -12,14 +12,14 @@ use smallvec::SmallVec;
 
 use units::{ClassId, SortedMap, SortedSet};
 
-use super::turns::{Line, QueueOrder, Turns};
+use super::queue_order::{Line, QueueOrder, TurnClock};
 
 /// A job's number; jobs are numbered in the order of their arrival.
 pub type JobKey = u64;
 
 /// A worker that asked for a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Ask {
+pub struct TaskRequest {
     /// The worker's number.
     pub worker: usize,
     /// The job.
@@ -39,7 +39,7 @@ pub trait Slots {
 
 /// Tasks of a job that are not handed out.
 #[derive(Clone, Debug)]
-struct Handing {
+struct JobTasks {
     next: u32,
     tasks: u32,
     /// Reservations in queues.
@@ -67,8 +67,8 @@ pub struct Queues {
     workers: Vec<VecDeque<JobKey>>,
     order: QueueOrder,
     /// Turns of users, by worker.
-    turns: Vec<Turns>,
-    jobs: SortedMap<JobKey, Handing>,
+    turns: Vec<TurnClock>,
+    jobs: SortedMap<JobKey, JobTasks>,
     /// Workers whose head may be able to ask.
     ready: SortedSet<usize>,
     /// `true` if leftover reservations are removed as soon as the last task is handed out.
@@ -115,7 +115,7 @@ impl Queues {
         let Destination { line, class } = destination;
         self.jobs.insert(
             job,
-            Handing {
+            JobTasks {
                 next: 0,
                 tasks,
                 reservations: 0,
@@ -194,14 +194,14 @@ impl Queues {
     }
 
     /// Every worker with room for the head of its queue asks.
-    pub fn ask(&mut self, slots: &mut dyn Slots) -> Vec<Ask> {
+    pub fn ask(&mut self, slots: &mut dyn Slots) -> Vec<TaskRequest> {
         let mut asked = Vec::new();
         self.ask_into(slots, &mut asked);
         asked
     }
 
     /// Adds every worker that asks to a list, as [`Self::ask`] returns them.
-    pub fn ask_into(&mut self, slots: &mut dyn Slots, asked: &mut Vec<Ask>) {
+    pub fn ask_into(&mut self, slots: &mut dyn Slots, asked: &mut Vec<TaskRequest>) {
         while let Some(worker) = self.ready.pop_first() {
             while let Some((place, job)) = self.head(worker) {
                 if !slots.has_room(worker, self.class(job)) {
@@ -215,7 +215,7 @@ impl Queues {
                 if task.is_some() && self.order == QueueOrder::ByUser {
                     self.charge(worker, line);
                 }
-                asked.push(Ask { worker, job, task });
+                asked.push(TaskRequest { worker, job, task });
             }
         }
     }
@@ -226,7 +226,7 @@ impl Queues {
         if self.order == QueueOrder::One {
             return queue.front().map(|&job| (0, job));
         }
-        let none = Turns::default();
+        let none = TurnClock::default();
         let turns = self.turns.get(worker).unwrap_or(&none);
         let lines = queue.iter().map(|&job| self.line(job));
         let place = self.order.next(lines, turns)?;
@@ -245,7 +245,7 @@ impl Queues {
     /// A user got a task of a worker: a turn, unlike an answer without a task.
     fn charge(&mut self, worker: usize, line: Line) {
         if self.turns.len() <= worker {
-            self.turns.resize_with(worker + 1, Turns::default);
+            self.turns.resize_with(worker + 1, TurnClock::default);
         }
         self.turns[worker].charge(line);
     }
@@ -297,9 +297,9 @@ mod tests {
     }
 
     /// Workers with one slot each.
-    struct Single(Vec<bool>);
+    struct SingleSlots(Vec<bool>);
 
-    impl Slots for Single {
+    impl Slots for SingleSlots {
         fn has_room(&mut self, worker: usize, _: ClassId) -> bool {
             self.0[worker]
         }
@@ -313,7 +313,7 @@ mod tests {
     fn the_first_to_ask_get_the_tasks_and_the_others_none() {
         for cancels in [false, true] {
             let mut queues = Queues::new(cancels);
-            let mut slots = Single(vec![true, false, true, true]);
+            let mut slots = SingleSlots(vec![true, false, true, true]);
             queues.submit(0, 2, &[3, 0, 1, 2]);
             let asked = queues.ask(&mut slots);
             let tasks: Vec<(usize, Option<u32>)> =
@@ -337,7 +337,7 @@ mod tests {
         for (job, &line) in lines.iter().enumerate() {
             queues.submit_to(destination(line), job as JobKey, 1, &[0]);
         }
-        let mut slots = Single(vec![false]);
+        let mut slots = SingleSlots(vec![false]);
         let mut all = Vec::new();
         for _ in lines {
             slots.0[0] = true;
@@ -362,7 +362,7 @@ mod tests {
     #[test]
     fn nobody_saves_up_turns_while_away() {
         let mut queues = Queues::ordered(true, QueueOrder::ByUser);
-        let mut slots = Single(vec![false]);
+        let mut slots = SingleSlots(vec![false]);
         let mut next = |queues: &mut Queues| {
             slots.0[0] = true;
             queues.freed(0);
@@ -387,7 +387,7 @@ mod tests {
             steps in proptest::collection::vec((0_i64..4, proptest::bool::ANY), 1..80),
         ) {
             let mut queues = Queues::ordered(true, QueueOrder::ByUser);
-            let mut slots = Single(vec![false]);
+            let mut slots = SingleSlots(vec![false]);
             let mut lines: Vec<Line> = Vec::new();
             let mut got: SortedMap<Line, u64> = SortedMap::new();
             // Users 0 and 1 wait from the beginning to the end.
@@ -451,7 +451,7 @@ mod tests {
         queues.submit(7, 1, &[1]);
         assert_eq!(queues.drain(1), [7]);
         queues.reserve(7, 0);
-        let asked = queues.ask(&mut Single(vec![true]));
+        let asked = queues.ask(&mut SingleSlots(vec![true]));
         assert_eq!(asked[0].task, Some(0));
     }
 

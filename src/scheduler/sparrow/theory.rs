@@ -91,11 +91,11 @@ mod tests {
         assert!(is(supermarket(0.95, 2), 3.383_046));
     }
 
-    struct Single {
+    struct SingleSlotWorkers {
         idle: Vec<bool>,
     }
 
-    impl Slots for Single {
+    impl Slots for SingleSlotWorkers {
         fn has_room(&mut self, worker: usize, _: ClassId) -> bool {
             self.idle[worker]
         }
@@ -110,7 +110,7 @@ mod tests {
         const NANOS: f64 = 1e9;
         let mut stream = Stream::new(1, "supermarket", 0);
         let mut queues = Queues::new(true);
-        let mut slots = Single {
+        let mut slots = SingleSlotWorkers {
             idle: vec![true; workers],
         };
         let mut ends: SortedSet<(u64, usize)> = SortedSet::new();

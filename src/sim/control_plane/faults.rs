@@ -3,16 +3,16 @@
 
 use cluster::View;
 use control::provider::MachineOrder;
-use control::{Kept, Program};
+use control::{DurableState, Program};
 use units::{ComponentId, Duration, Instant};
 
 use super::super::context::Context;
-use super::super::control_faults::{Part, Sight};
-use super::super::follow::{Change, Follower};
+use super::super::control_faults::{Part, ViewFault};
+use super::super::followers::{Change, Follower};
 use super::super::message::{ControlFault, ToControlPlane};
-use super::super::queue::Upcoming;
+use super::super::queue::QueueEvent;
 use super::ControlPlane;
-use super::seat::Seat;
+use super::slot::ComponentSlot;
 
 impl ControlPlane {
     /// A fault begins, or is over.
@@ -38,7 +38,7 @@ impl ControlPlane {
     }
 
     /// Every component learns something.
-    fn each(&mut self, mut learns: impl FnMut(&mut Seat)) {
+    fn each(&mut self, mut learns: impl FnMut(&mut ComponentSlot)) {
         for seat in &mut self.seats {
             learns(seat);
             seat.due = true;
@@ -78,7 +78,7 @@ impl ControlPlane {
                 let mut fresh = blank.clone_component();
                 fresh.restarted(now);
                 let kept = seat.component.kept();
-                let is_there = |kept: &Kept| kept.by.is_none_or(|by| !part.has(by));
+                let is_there = |kept: &DurableState| kept.by.is_none_or(|by| !part.has(by));
                 if let Some(kept) = kept.filter(is_there) {
                     fresh.reads_back(now, kept);
                 }
@@ -86,7 +86,7 @@ impl ControlPlane {
                     fresh.relies_on(program, false);
                 }
                 let blank = blank.clone_component();
-                *seat = Seat::new(fresh, lag, commitment);
+                *seat = ComponentSlot::new(fresh, lag, commitment);
                 seat.blank = Some(blank);
                 new.push(place);
             } else {
@@ -107,7 +107,7 @@ impl ControlPlane {
     }
 
     /// A part sees changes late or not at all, or as usual again.
-    fn sight(&mut self, ctx: &mut Context<'_>, part: Part, sight: Option<Sight>) {
+    fn sight(&mut self, ctx: &mut Context<'_>, part: Part, sight: Option<ViewFault>) {
         let of_all = ctx.options().view_lag;
         for (index, seat) in self.seats.iter_mut().enumerate() {
             if !part.covers(&*seat.component) {
@@ -116,13 +116,13 @@ impl ControlPlane {
             let usual = of_all.saturating_add(seat.component.watch_delay());
             let view = seat.view.get_or_insert_with(|| View::now(&self.store));
             match sight {
-                Some(Sight::Late(delay)) => view.show(Some(usual.max(delay))),
-                Some(Sight::Stale) => view.show(None),
+                Some(ViewFault::Late(delay)) => view.show(Some(usual.max(delay))),
+                Some(ViewFault::Stale) => view.show(None),
                 None => view.show(Some(usual)),
             }
             // When the next change is due is asked anew.
             seat.delivery = None;
-            ctx.expect(ctx.now(), Upcoming::Wake(ComponentId::from_index(index)));
+            ctx.expect(ctx.now(), QueueEvent::Wake(ComponentId::from_index(index)));
         }
     }
 }
@@ -131,12 +131,12 @@ impl ControlPlane {
 /// a while.
 pub(in super::super) struct KillSwitch<'a> {
     kill: Option<(u64, Duration)>,
-    seats: &'a mut [Seat],
+    seats: &'a mut [ComponentSlot],
 }
 
 impl<'a> KillSwitch<'a> {
     #[inline]
-    pub(super) const fn new(kill: Option<(u64, Duration)>, seats: &'a mut [Seat]) -> Self {
+    pub(super) const fn new(kill: Option<(u64, Duration)>, seats: &'a mut [ComponentSlot]) -> Self {
         Self { kill, seats }
     }
 }
@@ -151,7 +151,7 @@ impl Follower for KillSwitch<'_> {
             for seat in &mut *self.seats {
                 seat.leave();
             }
-            ctx.expect(ctx.now().saturating_add(away), Upcoming::Election);
+            ctx.expect(ctx.now().saturating_add(away), QueueEvent::Election);
         }
     }
 }

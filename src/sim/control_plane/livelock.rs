@@ -7,7 +7,7 @@ use units::{Instant, Revision, SortedMap, plural};
 use super::super::SimError;
 use super::super::endless::named;
 use super::ControlPlane;
-use super::seat::Seat;
+use super::slot::ComponentSlot;
 
 /// Number of the last changes that are looked at.
 const LOOKED_AT: u64 = 1_000;
@@ -15,7 +15,8 @@ const LOOKED_AT: u64 = 1_000;
 impl ControlPlane {
     /// The error that its components keep each other busy, after so many rounds since a revision.
     pub(in super::super) fn livelock(&self, at: Instant, rounds: u64, begun: Revision) -> SimError {
-        let busy = |seat: &&Seat| seat.due || seat.component.cursor() < self.store.revision();
+        let busy =
+            |seat: &&ComponentSlot| seat.due || seat.component.cursor() < self.store.revision();
         let busy = self.seats.iter().filter(busy);
         let names: Vec<String> = busy
             .map(|seat| format!("`{}`", seat.component.name()))
@@ -51,7 +52,7 @@ fn deed(store: &Store, event: &Event) -> Option<String> {
         Event::PodCreated(created) => {
             let owner = created
                 .owner
-                .and_then(|own| store.objects().get(own.object));
+                .and_then(|owner| store.objects().get(owner.object));
             Some(match owner {
                 Some(row) => format!("pods of {} come and go", named(&row.object)),
                 None => format!("pods like {} come and go", created.name),

@@ -2,7 +2,7 @@
 
 mod faults;
 mod livelock;
-mod seat;
+mod slot;
 mod step;
 
 use cluster::{Commitment, Conflict, Digest, Store, is_claim};
@@ -13,21 +13,21 @@ use units::{ComponentId, Duration, Instant, Revision, SortedSet};
 
 use super::context::Context;
 use super::control_faults::{BindFault, ControlFaults};
-use super::queue::{Lapses, Upcoming};
+use super::queue::{Lapses, QueueEvent};
 pub(super) use faults::KillSwitch;
-use seat::Seat;
+use slot::ComponentSlot;
 pub(super) use step::Batch;
 
 /// The control plane.
 pub(super) struct ControlPlane {
     store: Store,
-    seats: Vec<Seat>,
+    seats: Vec<ComponentSlot>,
     /// Whether the control plane acts.
     acts: bool,
     faults: ControlFaults,
     /// A kill of the whole control plane at a change: which change, and for how long it is away.
     kill: Option<(u64, Duration)>,
-    /// Programs that nobody leads.
+    /// Programs without a leader.
     away: SortedSet<Program>,
     lapses: Lapses,
     digest: Digest,
@@ -57,7 +57,7 @@ impl Lapse {
 }
 
 /// The fate of a write before the store sees it.
-pub(super) enum Passage {
+pub(super) enum WriteGate {
     /// The write is made.
     Open,
     /// The write is not made; its component knows, or will.
@@ -148,9 +148,9 @@ impl ControlPlane {
         let commitment = self.store.commitment();
         let seats = components.into_iter().map(|component| {
             let blank = forgets.then(|| component.clone_component());
-            Seat {
+            ComponentSlot {
                 blank,
-                ..Seat::new(component, lag, commitment)
+                ..ComponentSlot::new(component, lag, commitment)
             }
         });
         self.seats = seats.collect();
@@ -190,15 +190,15 @@ impl ControlPlane {
         ctx: &mut Context<'_>,
         index: usize,
         write: &Write,
-    ) -> Passage {
+    ) -> WriteGate {
         if let Some(fault) = self.faults.hinders(write, &self.store) {
             self.hinder(ctx, index, write, fault);
-            return Passage::Hindered;
+            return WriteGate::Hindered;
         }
         if self.seats[index].is_absent {
-            Passage::Closed
+            WriteGate::Closed
         } else {
-            Passage::Open
+            WriteGate::Open
         }
     }
 
@@ -229,7 +229,7 @@ impl ControlPlane {
         };
         let at = ctx.now().saturating_add(timeout);
         self.seats[index].unanswered.push((at, write.clone()));
-        ctx.expect(at, Upcoming::Wake(ComponentId::from_index(index)));
+        ctx.expect(at, QueueEvent::Wake(ComponentId::from_index(index)));
     }
 
     /// Whether a component is away.
@@ -283,7 +283,7 @@ impl ControlPlane {
         &mut self,
         now: Instant,
         index: usize,
-        failed: &control::provider::OrderFailed,
+        failed: &control::provider::OrderFailure,
     ) {
         if let Some(seat) = self.seats.get_mut(index) {
             seat.component.order_failed(now, failed);

@@ -9,7 +9,7 @@ use control::{Progress, Write};
 use units::{ComponentId, Duration, Instant};
 
 use super::super::context::Context;
-use super::super::queue::Upcoming;
+use super::super::queue::QueueEvent;
 use super::ControlPlane;
 
 /// The changes that a component wants after a step, in order.
@@ -22,14 +22,14 @@ pub(in super::super) struct Batch {
 
 /// Requests of a component that are held back: it is still deciding, or its client waits for tokens.
 #[derive(Debug, Default)]
-pub(super) struct Deciding {
+pub(super) struct RequestBuffer {
     writes: VecDeque<Write>,
     creations: VecDeque<Creation>,
     /// When each request is sent, writes first; nothing if all are sent once it has decided.
     sent: VecDeque<Instant>,
 }
 
-impl Deciding {
+impl RequestBuffer {
     /// Adds to a batch what is sent by now.
     fn release(&mut self, now: Instant, batch: &mut Batch) {
         let all = self.writes.len() + self.creations.len();
@@ -67,7 +67,7 @@ impl ControlPlane {
             && seat.delivery != Some(due)
         {
             seat.delivery = Some(due);
-            ctx.expect(due, Upcoming::Wake(ComponentId::from_index(index)));
+            ctx.expect(due, QueueEvent::Wake(ComponentId::from_index(index)));
         }
         seat.due || seat.component.cursor() < seat.seen(&self.store).revision()
     }
@@ -112,13 +112,13 @@ impl ControlPlane {
             && (at <= now || seat.wake != Some(at))
         {
             seat.wake = Some(at);
-            ctx.expect(at.max(now), Upcoming::Wake(component));
+            ctx.expect(at.max(now), QueueEvent::Wake(component));
         }
         if let Some(at) = seat.outbox.wake_idle
             && (at <= now || seat.wake_idle != Some(at))
         {
             seat.wake_idle = Some(at);
-            ctx.expect(at.max(now), Upcoming::IdleWake(component));
+            ctx.expect(at.max(now), QueueEvent::IdleWake(component));
         }
         let (pods, jobs) = (seat.outbox.decided_pods, seat.outbox.decided_jobs);
         self.decisions += u64::from(pods);
@@ -135,7 +135,7 @@ impl ControlPlane {
         let decided = now.saturating_add(charge);
         let sent = self.faults.sent(decided, index, &*seat.component, count);
         if charge > Duration::ZERO || sent.last().is_some_and(|&last| last > now) {
-            let mut held = Deciding {
+            let mut held = RequestBuffer {
                 writes: std::mem::take(&mut batch.writes).into(),
                 creations: std::mem::take(&mut batch.creations).into(),
                 sent: sent.into(),
@@ -145,7 +145,7 @@ impl ControlPlane {
             }
             let next = held.sent.front().copied().unwrap_or(decided);
             seat.deciding = Some(held);
-            ctx.expect(next.max(now), Upcoming::Decided(component));
+            ctx.expect(next.max(now), QueueEvent::Decided(component));
         }
         batch
     }
@@ -162,7 +162,7 @@ impl ControlPlane {
         if let Some(held) = &mut seat.deciding {
             held.release(now, &mut batch);
             if let Some(&next) = held.sent.front() {
-                ctx.expect(next, Upcoming::Decided(component));
+                ctx.expect(next, QueueEvent::Decided(component));
                 return batch;
             }
         }

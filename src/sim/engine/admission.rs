@@ -13,7 +13,7 @@ use super::super::SimError;
 use super::super::context::Context;
 use super::{Engine, declaration};
 
-/// Number of reasons for refusals that are told; pods refused for others are counted together.
+/// Maximum number of refusal reasons reported one by one; pods refused for others are counted together.
 const REASONS_TOLD: usize = 4;
 
 /// Arrivals that the API server refused, by the reason.
@@ -70,7 +70,7 @@ impl Refusals {
     }
 }
 
-/// Whether a replica set adopts pods of its namespace that nobody made (`ClaimPods`).
+/// Whether a replica set adopts orphan pods of its namespace (`ClaimPods`).
 pub(super) fn adopts(set: &ReplicaSet, spec: &PodSpec) -> bool {
     spec.owner.is_none() && set.selector.matches(&spec.labels)
 }
@@ -99,7 +99,7 @@ impl Engine {
         }
     }
 
-    /// Notes a replica set that comes later than pods which it would adopt: they stay nobody's.
+    /// Notes a replica set that comes later than pods which it would adopt: they stay orphans.
     pub(super) fn note_orphans(&mut self, creation: &Creation) {
         let Creation::Object {
             object: Object::ReplicaSet(set),
@@ -112,7 +112,7 @@ impl Engine {
         let is_orphan = |pod: &&Pod| {
             let spec = &store.class(pod.class).spec;
             let state = store.pod_states().get(pod.pod);
-            state.is_none_or(|own| own.owner.is_none())
+            state.is_none_or(|state| state.owner.is_none())
                 && spec.namespace == set.namespace
                 && adopts(set, spec)
         };
@@ -172,7 +172,7 @@ impl Engine {
         Ok(self.control.store().class_of(&spec).or(Some(class)))
     }
 
-    /// A pod that the API server refuses is not there for anybody else.
+    /// A pod that the API server refuses does not exist for any other component.
     pub(super) fn refuse(&mut self, ctx: &mut Context<'_>, created: Event) -> Result<(), SimError> {
         let Event::PodCreated(new) = &created else {
             return Ok(());

@@ -93,7 +93,7 @@ impl Engine {
         Ok(())
     }
 
-    /// The replica set that adopts a pod of a class which nobody made: the first whose selector it matches
+    /// The replica set that adopts an orphan pod of a class: the first whose selector it matches
     /// (`ReplicaSetController.addPod`, `ClaimPods`).
     fn adopter(&self, class: ClassId) -> Option<PodOwner> {
         const KIND: &str = "ReplicaSet";

@@ -19,12 +19,12 @@ use super::context::Context;
 use super::control_faults::Part;
 use super::control_plane::{ControlPlane, Lapse};
 use super::endless::Endless;
-use super::follow::{Audience, Change, Follower};
+use super::followers::{Audience, Change, Follower};
 use super::hosts::Trouble;
 use super::message::{ControlFault, Message, Request, ToControlPlane, ToNodes};
 use super::node_plane::{NodePlane, drawn_run_time};
-use super::progress::Rest;
-use super::queue::Upcoming;
+use super::progress::Handover;
+use super::queue::QueueEvent;
 use super::surroundings::{Surroundings, wrong};
 use admission::Refusals;
 
@@ -66,7 +66,7 @@ impl Engine {
         &self.surroundings
     }
 
-    /// Lines about what was refused so that nobody waits for it.
+    /// Lines about what was refused.
     pub(super) fn remarks(&self) -> Vec<String> {
         let mut remarks = self.control.remarks();
         remarks.extend(self.refusals.remarks());
@@ -92,7 +92,11 @@ impl Engine {
     }
 
     /// Something that was due happens, with all that it leads to at once.
-    pub(super) fn occur(&mut self, ctx: &mut Context<'_>, event: Upcoming) -> Result<(), SimError> {
+    pub(super) fn occur(
+        &mut self,
+        ctx: &mut Context<'_>,
+        event: QueueEvent,
+    ) -> Result<(), SimError> {
         let Self {
             control,
             nodes,
@@ -105,47 +109,49 @@ impl Engine {
         }
         let store = control.store();
         match event {
-            Upcoming::NodeUp(node) => {
+            QueueEvent::NodeUp(node) => {
                 Self::declared(ctx, node, surroundings.standing_for(node), false);
             }
-            Upcoming::NodeDown(node) => {
+            QueueEvent::NodeDown(node) => {
                 Self::declared(ctx, node, surroundings.standing_for(node), true);
             }
-            Upcoming::Heartbeat(node) => nodes.heartbeat(ctx, store, node),
-            Upcoming::Status(node) => nodes.post_status(ctx, store, node),
-            Upcoming::Unanswered(node) => nodes.unanswered(ctx, store, node),
-            Upcoming::Strike(line) | Upcoming::IdleStrike(line) | Upcoming::Relief(line) => {
+            QueueEvent::Heartbeat(node) => nodes.heartbeat(ctx, store, node),
+            QueueEvent::Status(node) => nodes.post_status(ctx, store, node),
+            QueueEvent::Unanswered(node) => nodes.unanswered(ctx, store, node),
+            QueueEvent::Strike(line) | QueueEvent::IdleStrike(line) | QueueEvent::Relief(line) => {
                 surroundings.strike(ctx, store, line);
             }
-            Upcoming::Report(node) => nodes.send_reports(ctx, node),
-            Upcoming::Resize(pod) => Surroundings::resize_due(ctx, store, pod),
-            Upcoming::Started(pod) => nodes.start_due(ctx, store, pod)?,
-            Upcoming::Exit(pod) => nodes.exit_due(ctx, store, pod)?,
-            Upcoming::AgentTimer(pod) => nodes.wake_pod(ctx, store, pod),
-            Upcoming::Wake(component) | Upcoming::IdleWake(component) => control.wake(component),
-            Upcoming::Tick => ctx.send(ToNodes::Tick),
-            Upcoming::NodeTimer(node) => nodes.wake_node(ctx, node),
-            Upcoming::Operation(number) | Upcoming::Rule(number) => {
+            QueueEvent::Report(node) => nodes.send_reports(ctx, node),
+            QueueEvent::Resize(pod) => Surroundings::resize_due(ctx, store, pod),
+            QueueEvent::Started(pod) => nodes.start_due(ctx, store, pod)?,
+            QueueEvent::Exit(pod) => nodes.exit_due(ctx, store, pod)?,
+            QueueEvent::AgentTimer(pod) => nodes.wake_pod(ctx, store, pod),
+            QueueEvent::Wake(component) | QueueEvent::IdleWake(component) => {
+                control.wake(component);
+            }
+            QueueEvent::Tick => ctx.send(ToNodes::Tick),
+            QueueEvent::NodeTimer(node) => nodes.wake_node(ctx, node),
+            QueueEvent::Operation(number) | QueueEvent::Rule(number) => {
                 surroundings.operate(ctx, store, number, control.acts())?;
             }
-            Upcoming::Machine(number) => surroundings.machine_due(ctx, store, number),
-            Upcoming::Price(number) | Upcoming::IdlePrice(number) => {
+            QueueEvent::Machine(number) => surroundings.machine_due(ctx, store, number),
+            QueueEvent::Price(number) | QueueEvent::IdlePrice(number) => {
                 surroundings.prices_due(ctx, number);
             }
-            Upcoming::Eviction(node) => surroundings.go_on_draining(ctx, store, nodes, node)?,
-            Upcoming::Election => Self::leader(control, surroundings, ctx, Part::All, true),
-            Upcoming::Upgrade(number) => {
+            QueueEvent::Eviction(node) => surroundings.go_on_draining(ctx, store, nodes, node)?,
+            QueueEvent::Election => Self::leader(control, surroundings, ctx, Part::All, true),
+            QueueEvent::Upgrade(number) => {
                 surroundings.go_on_upgrading(ctx, store, number, control.acts());
             }
-            Upcoming::Decided(component) => {
+            QueueEvent::Decided(component) => {
                 let batch = control.decided(ctx, component);
                 return self.make(ctx, component.index(), batch).map(drop);
             }
-            Upcoming::Traffic => {
+            QueueEvent::Traffic => {
                 self.load_pods(ctx);
                 self.surroundings.expect_following(ctx);
             }
-            Upcoming::Lapse(row) => {
+            QueueEvent::Lapse(row) => {
                 if let Some(release) = control.lapsed(ctx.now(), row) {
                     ctx.send(ToControlPlane::Happened(release));
                 }
@@ -262,7 +268,7 @@ impl Engine {
         }
     }
 
-    /// A pod that was not told to end is told so, within its own grace.
+    /// A pod that was not asked to terminate before is asked now, within its own grace.
     fn terminate(
         &mut self,
         ctx: &mut Context<'_>,
@@ -290,7 +296,7 @@ impl Engine {
         for creation in &request.creations {
             self.note_orphans(creation);
             match (self.create(ctx, creation)?, creation) {
-                // Whoever applies a file reads why, and goes on with the next.
+                // The user who applies a file reads why, and goes on with the next.
                 (Err(Conflict::Forbidden(why)), Creation::BarePod(own)) => {
                     self.refusals.note(&own.name, format!("forbidden: {why}"));
                 }
@@ -345,7 +351,7 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes a change that a component or a user wants; the node that it concerns is told.
+    /// Makes a change that a component or a user wants; the node that it concerns is informed.
     fn carry_out(
         &mut self,
         ctx: &mut Context<'_>,
@@ -436,7 +442,7 @@ impl Engine {
         pod: PodRef,
         creation: &Creation,
         who: Identity,
-        rest: Option<Rest>,
+        rest: Option<Handover>,
     ) {
         match (creation, rest) {
             (Creation::Rebuilt { downtime, .. }, rest) => {

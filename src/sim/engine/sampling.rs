@@ -1,4 +1,4 @@
-//! Use of pods, for the measurement of the run: it is told of every change.
+//! Use of pods, for the measurement of the run: it receives every change.
 
 use cluster::UsageNews;
 use units::Instant;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cluster::Conflict;
 use control::node_api::Notice;
 use model::{
-    EndReason, Event, FoundEnd, Object, ObjectChange, PodChange, PodCreated, PodOwner, PodRef,
+    EndReason, Event, InitialEnd, Object, ObjectChange, PodChange, PodCreated, PodOwner, PodRef,
     PodSpec,
 };
 use units::{ClassId, Duration, ObjectId, TenantId};
@@ -15,11 +15,11 @@ use super::super::context::Context;
 use super::super::control_plane::ControlPlane;
 use super::super::endless::Endless;
 use super::super::message::ToNodes;
-use super::super::node_plane::{FoundPod, NodeParts, NodePlane, drawn_run_time};
+use super::super::node_plane::{InitialPod, NodeParts, NodePlane, drawn_run_time};
 use super::super::parts::{
-    CellParts, FoundObjects, Resident, ResidentObject, ResidentOwner, WaitingPod,
+    CellParts, InitialObjects, Resident, ResidentObject, ResidentOwner, WaitingPod,
 };
-use super::super::queue::Upcoming;
+use super::super::queue::QueueEvent;
 use super::super::surroundings::Surroundings;
 use super::admission::Refusals;
 use super::{Engine, declaration};
@@ -62,9 +62,9 @@ impl Engine {
         own.surroundings.await_price(ctx, 0);
         for (at, node, up) in parts.outages {
             let event = if up {
-                Upcoming::NodeUp(node)
+                QueueEvent::NodeUp(node)
             } else {
-                Upcoming::NodeDown(node)
+                QueueEvent::NodeDown(node)
             };
             ctx.expect(at, event);
         }
@@ -101,7 +101,7 @@ impl Engine {
     fn settle_found(
         &mut self,
         ctx: &mut Context<'_>,
-        found: &FoundObjects,
+        found: &InitialObjects,
         residents: &[Resident],
     ) -> Result<(), SimError> {
         let first = self.control.store().objects().next();
@@ -223,7 +223,7 @@ impl Engine {
         }
         let who = self.control.store().identity_of_new(&created);
         let (spec, found) = (&resident.spec, &resident.found);
-        let own = FoundPod {
+        let own = InitialPod {
             pod,
             who,
             spec,
@@ -253,10 +253,13 @@ impl Engine {
         &mut self,
         ctx: &mut Context<'_>,
         created: PodCreated,
-        end: &FoundEnd,
+        end: &InitialEnd,
     ) -> Result<(), Conflict> {
         let pod = created.pod;
-        let is_terminating = created.found.as_ref().is_some_and(|own| own.is_terminating);
+        let is_terminating = created
+            .found
+            .as_ref()
+            .is_some_and(|found| found.is_terminating);
         self.commit(ctx, Event::PodCreated(created))?;
         for &(container, code) in &end.codes {
             let change = PodChange::Exited { container, code };
@@ -288,8 +291,8 @@ impl Engine {
         self.commit(ctx, Event::Object(ObjectChange::Updated { id, object }))
     }
 
-    /// What the API says of a pod apart from its node: whether it was told to end, and that it is not ready
-    /// where its node would say otherwise and nobody hears it.
+    /// What the API says of a pod apart from its node: whether it was asked to terminate, and that it is not ready
+    /// where its unreachable node would say otherwise.
     fn settle_state(
         &mut self,
         ctx: &mut Context<'_>,
@@ -307,7 +310,7 @@ impl Engine {
             self.commit(ctx, Event::PodChanged { pod, change })?;
         }
         if resident.found.is_terminating {
-            // Nobody knows who told it, nor why.
+            // Who asked it to terminate, and why, is unknown.
             let reason = EndReason::Cancelled;
             let grace = resident.found.stop_within.unwrap_or_default();
             let change = PodChange::Terminating { grace, reason };

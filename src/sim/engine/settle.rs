@@ -7,7 +7,7 @@ use units::{Instant, Revision};
 
 use super::super::SimError;
 use super::super::context::Context;
-use super::super::control_plane::{Batch, Passage};
+use super::super::control_plane::{Batch, WriteGate};
 use super::super::message::ToSurroundings;
 use super::super::traffic::UsageAndTraffic;
 use super::Engine;
@@ -92,9 +92,9 @@ impl Engine {
                 continue;
             }
             match self.control.passage(ctx, index, write) {
-                Passage::Open => {}
-                Passage::Hindered => continue,
-                Passage::Closed => break,
+                WriteGate::Open => {}
+                WriteGate::Hindered => continue,
+                WriteGate::Closed => break,
             }
             let at = Revision(self.control.store().revision().0 + 1);
             let made = match self.control.taken(index, write) {

@@ -2,7 +2,7 @@
 //! refused or lost (spec: orchestrators-b.md 10.3).
 
 use super::{Change, Strike, Timeline};
-use crate::control_faults::{ApiLimit, BindFault, Part, Sight};
+use crate::control_faults::{ApiLimit, BindFault, Part, ViewFault};
 use units::{Duration, Instant};
 
 /// A fault from an instant on, for a while.
@@ -22,7 +22,7 @@ pub enum Fault {
     /// No component acts and no user is answered; running containers are untouched.
     Outage,
     /// A part sees changes late, or none.
-    Sight(Part, Sight),
+    Sight(Part, ViewFault),
     /// Some bindings fail.
     Binds(BindFault),
     /// Requests of a part take time.

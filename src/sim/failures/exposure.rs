@@ -54,7 +54,7 @@ impl Exposure {
         let failures = self.failures.iter();
         let lines = failures.map(|failure| match failure {
             Failure::Spot(spot) if matches!(spot.target, Target::Each(_)) => {
-                self.pools(spot, &alone, Joined { id, node, at })
+                self.pools(spot, &alone, NewNode { id, node, at })
             }
             // What is drawn for a node by itself begins with the node. A burst that takes others along
             // begins with a node of the start.
@@ -74,7 +74,7 @@ impl Exposure {
         lines.flatten().collect()
     }
 
-    fn pools(&self, spot: &Spot, alone: &Layout<'_>, joined: Joined<'_>) -> Vec<Timeline> {
+    fn pools(&self, spot: &Spot, alone: &Layout<'_>, joined: NewNode<'_>) -> Vec<Timeline> {
         let layout = Layout {
             nodes: &self.nodes,
             domains: &self.domains,
@@ -124,7 +124,7 @@ impl Exposure {
 
 /// A node that joins.
 #[derive(Clone, Copy)]
-pub(super) struct Joined<'a> {
+pub(super) struct NewNode<'a> {
     pub(super) id: NodeId,
     pub(super) node: &'a Node,
     /// Instant at which it joins.
@@ -162,7 +162,7 @@ fn cut(line: Timeline, id: NodeId, at: Instant) -> Timeline {
     let open = open.into_iter().map(move |change| Strike {
         at,
         change: match change {
-            // Nobody has heard of a machine that comes up where everything is down.
+            // A machine that comes up where everything is down is unknown to the control plane.
             Change::Begin(node, Trouble::Crash) => Change::Absent(node),
             change => change,
         },

@@ -21,7 +21,7 @@ pub struct Layout<'a> {
     pub seed: u64,
     /// Machines that may join later, one for each kind.
     pub later: &'a [Arc<Node>],
-    /// Whether machines may join whose labels nobody knows yet.
+    /// Whether machines may join whose labels are unknown yet.
     pub is_open: bool,
 }
 
@@ -214,7 +214,7 @@ impl Layout<'_> {
         let some: Vec<String> = values
             .iter()
             .take(4)
-            .map(|own| format!("`{own}`"))
+            .map(|value| format!("`{value}`"))
             .collect();
         Err(FailureError::UnknownDomain {
             key: key.to_owned(),

@@ -7,12 +7,12 @@ mod control_plane;
 mod domain_outage;
 mod domains;
 mod exposure;
+mod failure_log;
 mod flapping;
 mod layout;
 mod leader_failover;
-mod logged;
 mod maintenance;
-mod merged;
+mod merge;
 mod node_crash;
 mod outage;
 mod registry;
@@ -25,16 +25,16 @@ pub use control_plane::{ControlPlaneFault, Fault};
 pub use domain_outage::DomainOutage;
 pub use domains::{Domain, Domains, unavailability};
 pub use exposure::Exposure;
+pub use failure_log::LoggedOutages;
 pub use flapping::Flapping;
 pub use layout::{FailureError, Layout, Target};
 pub use leader_failover::{Crashes, LeaderFailover};
-pub use logged::Logged;
 pub use maintenance::Maintenance;
 pub use node_crash::{Burst, NodeCrash};
 pub use outage::Outage;
 pub use registry::{CorruptedImage, RegistryOutage};
 pub use spot::{Spot, interrupted_within, interruptions_per_month, kept_by_month};
-pub(super) use strike::Standing;
+pub(super) use strike::TimelineState;
 pub use strike::{Change, Strike, Timeline};
 
 /// Every kind of failure.
@@ -47,7 +47,7 @@ pub enum Failure {
     /// Nodes crash by a distribution.
     NodeCrash(NodeCrash),
     /// Nodes are down as a log says.
-    Logged(Logged),
+    Logged(LoggedOutages),
     /// Nodes come and go.
     Flapping(Flapping),
     /// Nodes are serviced.

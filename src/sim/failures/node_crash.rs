@@ -2,7 +2,7 @@
 //! more changes nothing for the others (spec: orchestrators-b.md 10.1); and bursts, in which the
 //! crash of one takes others along (10.2).
 
-use super::merged::{Batch, merged};
+use super::merge::{Batch, merged};
 use super::{Change, FailureError, Layout, Strike, Target, Timeline};
 use crate::hosts::Trouble;
 use rng::{Distribution, Stream};
@@ -67,8 +67,8 @@ impl NodeCrash {
                 all: nodes.clone(),
                 near: domains
                     .iter()
-                    .find(|own| own.nodes.contains(&node))
-                    .map(|own| own.nodes.clone()),
+                    .find(|domain| domain.nodes.contains(&node))
+                    .map(|domain| domain.nodes.clone()),
                 burst,
                 repair: self.repair.clone(),
                 trouble,

@@ -1,9 +1,9 @@
 //! Spot capacity: nodes that are taken back with a short notice, and replaced after a while; by
 //! themselves, or a share of a pool at a time (spec: orchestrators-b.md 10.3).
 
-use super::exposure::Joined;
+use super::exposure::NewNode;
 use super::layout::Group;
-use super::merged::{Batch, merged};
+use super::merge::{Batch, merged};
 use super::{Change, FailureError, Layout, Strike, Target, Timeline};
 use crate::hosts::Trouble;
 use rng::{Distribution, Law, Stream, math};
@@ -139,8 +139,8 @@ impl Spot {
 
     /// The strikes of a node that joins a pool at an instant: it is taken back when others are. A pool
     /// takes back at the same times whether or not it has the node.
-    pub(super) fn joined(&self, layout: &Layout<'_>, pool: Group, joined: Joined<'_>) -> Timeline {
-        let Joined { id, node, at } = joined;
+    pub(super) fn joined(&self, layout: &Layout<'_>, pool: Group, joined: NewNode<'_>) -> Timeline {
+        let NewNode { id, node, at } = joined;
         let mut stream = Stream::of(layout.seed, "spot-pool", pool.who.with(&node.name));
         let mut batches = self.batches(layout, pool);
         let (spot, mut back) = (self.clone(), at);

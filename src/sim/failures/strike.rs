@@ -3,7 +3,7 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use crate::control_faults::{ApiLimit, BindFault, Part, Sight};
+use crate::control_faults::{ApiLimit, BindFault, Part, ViewFault};
 use crate::hosts::Trouble;
 use cluster::Incident;
 use model::{MachineFailure, Node, ResourceList, Text};
@@ -16,9 +16,9 @@ pub enum Change {
     Begin(NodeId, Trouble),
     /// It is over.
     End(NodeId, Trouble),
-    /// A node is not there yet, and nobody takes it for one that is: its machine comes later, which ends a crash.
+    /// A node is not there yet, and is not counted as one: its machine comes later, which ends a crash.
     Absent(NodeId),
-    /// A node is cordoned, and its pods are told to end.
+    /// A node is cordoned, and its pods are asked to terminate.
     Drain(NodeId),
     /// A node is cordoned, and its pods are evicted as budgets allow.
     Vacate(NodeId),
@@ -59,7 +59,7 @@ pub enum Change {
         is_up: bool,
     },
     /// A part of the control plane sees changes late or not at all, or as usual again.
-    Sight(Part, Option<Sight>),
+    Sight(Part, Option<ViewFault>),
     /// Bindings fail, or don't any more.
     Binds(Option<BindFault>),
     /// Requests of a part of the control plane take time, or don't any more.
@@ -196,14 +196,14 @@ impl Timeline {
 }
 
 /// A time line in a run.
-pub(crate) struct Standing {
+pub(crate) struct TimelineState {
     strikes: Peekable<Box<dyn Iterator<Item = Strike> + Send>>,
     is_endless: bool,
 }
 
 /// The next strike of a time line, as far as it is known ahead.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ahead {
+pub(crate) struct NextStrike {
     pub(crate) at: Instant,
     /// Whether something is whole again by it.
     pub(crate) is_relief: bool,
@@ -211,7 +211,7 @@ pub(crate) struct Ahead {
     pub(crate) is_endless: bool,
 }
 
-impl From<Timeline> for Standing {
+impl From<Timeline> for TimelineState {
     fn from(timeline: Timeline) -> Self {
         Self {
             strikes: timeline.strikes.peekable(),
@@ -220,11 +220,11 @@ impl From<Timeline> for Standing {
     }
 }
 
-impl Standing {
+impl TimelineState {
     /// The next strike.
-    pub(crate) fn ahead(&mut self) -> Option<Ahead> {
+    pub(crate) fn ahead(&mut self) -> Option<NextStrike> {
         let next = self.strikes.peek()?;
-        Some(Ahead {
+        Some(NextStrike {
             at: next.at,
             is_relief: next.change.is_relief(),
             is_endless: self.is_endless,

@@ -30,7 +30,7 @@ impl Group {
 
 /// A link that is being filled.
 #[derive(Clone, Copy, Debug)]
-struct Filling {
+struct LinkFill {
     /// Capacity that is left.
     left: i128,
     /// The weights of the flows over it that still rise.
@@ -38,9 +38,9 @@ struct Filling {
 }
 
 /// A level: so much for a weight of one thousandth, as a fraction.
-type Level = (i128, i128);
+type FillLevel = (i128, i128);
 
-fn is_below(one: Level, other: Level) -> bool {
+fn is_below(one: FillLevel, other: FillLevel) -> bool {
     one.0 * other.1 < other.0 * one.1
 }
 
@@ -48,8 +48,8 @@ fn is_below(one: Level, other: Level) -> bool {
 /// capacities. Flows without a bound over no link at all get nothing.
 pub fn fill(capacities: &[i128], groups: &[&Group]) -> Vec<i128> {
     let mut rates = vec![0; groups.len()];
-    let mut links: Vec<Filling> = (capacities.iter())
-        .map(|&left| Filling { left, weight: 0 })
+    let mut links: Vec<LinkFill> = (capacities.iter())
+        .map(|&left| LinkFill { left, weight: 0 })
         .collect();
     let of = |group: &Group| i128::from(group.weight) * i128::from(group.count);
     let mut rising: Vec<usize> = (0..groups.len()).collect();
@@ -63,14 +63,14 @@ pub fn fill(capacities: &[i128], groups: &[&Group]) -> Vec<i128> {
         .collect();
     while !rising.is_empty() {
         used.retain(|&link| links[link].weight > 0);
-        let mut lowest: Option<Level> = None;
+        let mut lowest: Option<FillLevel> = None;
         for &link in &used {
             let level = (links[link].left, links[link].weight);
             if lowest.is_none_or(|lowest| is_below(level, lowest)) {
                 lowest = Some(level);
             }
         }
-        // Whoever wants no more than that has it.
+        // Flows that want no more than that have it.
         let is_content = |place: usize| {
             let group = groups[place];
             let wanted = group
@@ -79,7 +79,7 @@ pub fn fill(capacities: &[i128], groups: &[&Group]) -> Vec<i128> {
             wanted.is_some_and(|wanted| lowest.is_none_or(|lowest| !is_below(lowest, wanted)))
         };
         let has_content = rising.iter().any(|&place| is_content(place));
-        let is_full = |links: &[Filling], place: usize| {
+        let is_full = |links: &[LinkFill], place: usize| {
             let full = |&link: &usize| {
                 lowest
                     .is_some_and(|lowest| !is_below(lowest, (links[link].left, links[link].weight)))

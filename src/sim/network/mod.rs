@@ -43,7 +43,7 @@ pub struct Shape {
 
 /// Flows of one shape.
 #[derive(Clone, Debug)]
-struct Served {
+struct FlowClass {
     /// Amount that each of them was carried since the group began, in 10^-18 units, at `since`.
     carried: i128,
     since: Instant,
@@ -54,7 +54,7 @@ struct Served {
     group: Group,
 }
 
-impl Served {
+impl FlowClass {
     fn carried_at(&self, now: Instant) -> i128 {
         self.carried + self.rate * i128::from(now.since(self.since).as_nanos())
     }
@@ -78,7 +78,7 @@ impl Served {
 #[derive(Clone, Debug, Default)]
 pub struct Network {
     capacities: Vec<i128>,
-    groups: SortedMap<Shape, Served>,
+    groups: SortedMap<Shape, FlowClass>,
     /// Shape of each flow, and the amount that will have been carried at its end.
     flows: SortedMap<FlowId, (Shape, i128)>,
     /// Whether flows began or ended since the rates were worked out.
@@ -116,13 +116,16 @@ impl Network {
 
     fn begin_fine(&mut self, now: Instant, flow: FlowId, shape: Shape, size: i128) {
         self.end(now, flow);
-        let served = self.groups.entry(shape.clone()).or_insert_with(|| Served {
-            carried: 0,
-            since: now,
-            rate: 0,
-            flows: SortedSet::new(),
-            group: Group::new(&shape),
-        });
+        let served = self
+            .groups
+            .entry(shape.clone())
+            .or_insert_with(|| FlowClass {
+                carried: 0,
+                since: now,
+                rate: 0,
+                flows: SortedSet::new(),
+                group: Group::new(&shape),
+            });
         let target = served.carried_at(now) + size;
         served.flows.insert((target, flow));
         served.group.count += 1;

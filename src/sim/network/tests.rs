@@ -120,7 +120,7 @@ fn some_flows() -> impl Strategy<Value = (Vec<i64>, Vec<SomeFlow>)> {
 
 proptest! {
     /// No link carries more than it can; every flow has all it wants or crosses a full link on
-    /// which nobody has more for his weight.
+    /// which no flow has more for its weight.
     #[test]
     fn nobody_could_have_more_without_taking_from_one_who_has_no_more(case in some_flows()) {
         let (capacities, flows) = case;

@@ -12,10 +12,10 @@ use model::{EndReason, Event, EvictionCause, Node, NodeContact, PodRef, Taint, T
 use units::{Duration, Instant, NodeId};
 
 use super::super::context::Context;
-use super::super::hosts::{Lost, Pace, PaceChange, Struck, Trouble};
-use super::super::message::{Reunion, ToControlPlane, ToNodes, ToSurroundings};
+use super::super::hosts::{HostFault, HostOutage, Pace, PaceChange, Trouble};
+use super::super::message::{PodResync, ToControlPlane, ToNodes, ToSurroundings};
 use super::super::options::NodeLife;
-use super::super::queue::Upcoming;
+use super::super::queue::QueueEvent;
 use super::NodePlane;
 
 impl NodePlane {
@@ -62,7 +62,7 @@ impl NodePlane {
         let change = PaceChange { before, after };
         for pod in pods_on(store, node) {
             if let Some(end) = self.machine.stretch(ctx.now(), pod, change) {
-                ctx.expect(end, Upcoming::Exit(pod));
+                ctx.expect(end, QueueEvent::Exit(pod));
             }
             if let Some(contention) = &mut self.contention {
                 contention.stretch(ctx.now(), pod.id, change);
@@ -85,7 +85,7 @@ impl NodePlane {
         let struck = self.hosts.strike(ctx.now(), node, Trouble::Runtime);
         if struck.is_first {
             let at = self.hosts.unready_at(ctx.now(), node);
-            ctx.expect(at, Upcoming::Status(node));
+            ctx.expect(at, QueueEvent::Status(node));
         }
     }
 
@@ -147,10 +147,10 @@ impl NodePlane {
         self.hosts.starts_until(node, ready);
         let event = Event::NodeReadiness { node, ready: false };
         ctx.send(ToControlPlane::Happened(event));
-        ctx.expect(ready, Upcoming::Status(node));
+        ctx.expect(ready, QueueEvent::Status(node));
     }
 
-    /// An agent says how a pod is that was not told to end.
+    /// An agent says how a pod is that was not asked to terminate.
     pub(super) fn relist(&mut self, ctx: &mut Context<'_>, store: &Store, pod: PodRef) {
         if !store.pod_states().is_terminating(pod) {
             self.agent.relisted(ctx.now(), pod, &mut self.output);
@@ -163,7 +163,7 @@ impl NodePlane {
     pub(super) fn doubted(&self, ctx: &mut Context<'_>, node: NodeId) {
         if self.agent.posts_status() && self.hosts.is_reached(node) {
             let at = self.hosts.next_heartbeat(ctx.now(), node);
-            ctx.expect(at, Upcoming::Status(node));
+            ctx.expect(at, QueueEvent::Status(node));
         }
     }
 
@@ -171,7 +171,7 @@ impl NodePlane {
     fn host_lost(&mut self, ctx: &mut Context<'_>, store: &Store, node: NodeId, trouble: Trouble) {
         let now = ctx.now();
         let last_heartbeat = self.hosts.last_heartbeat(now, node);
-        let Struck {
+        let HostFault {
             crashes, was_heard, ..
         } = self.hosts.strike(now, node, trouble);
         if crashes && let Some(images) = &mut self.images {
@@ -222,7 +222,7 @@ impl NodePlane {
         ctx.send(ToControlPlane::Happened(event));
         self.interrupt(ctx.now(), store, node);
         let at = ctx.now().saturating_add(ctx.options().node_timeout);
-        ctx.expect(at, Upcoming::Unanswered(node));
+        ctx.expect(at, QueueEvent::Unanswered(node));
     }
 
     /// A node may not have answered for long enough for its pods to be given up.
@@ -298,7 +298,7 @@ impl NodePlane {
         ctx: &mut Context<'_>,
         store: &Store,
         node: NodeId,
-        mut lost: Box<Lost>,
+        mut lost: Box<HostOutage>,
     ) {
         if !store.nodes().is_ready(node) {
             let event = Event::NodeReadiness { node, ready: true };
@@ -322,9 +322,9 @@ impl NodePlane {
     }
 
     /// A node that is heard again learns what it is to run, and says what it runs.
-    pub(super) fn reconcile(ctx: &mut Context<'_>, store: &Store, node: NodeId, lost: &Lost) {
+    pub(super) fn reconcile(ctx: &mut Context<'_>, store: &Store, node: NodeId, lost: &HostOutage) {
         for pod in pods_on(store, node) {
-            ctx.send(ToNodes::ReconcilePod(Reunion {
+            ctx.send(ToNodes::ReconcilePod(PodResync {
                 node,
                 pod,
                 crashed: lost.crashed,
@@ -333,8 +333,13 @@ impl NodePlane {
         }
     }
 
-    pub(super) fn reconcile_pod(&mut self, ctx: &mut Context<'_>, store: &Store, reunion: Reunion) {
-        let Reunion {
+    pub(super) fn reconcile_pod(
+        &mut self,
+        ctx: &mut Context<'_>,
+        store: &Store,
+        reunion: PodResync,
+    ) {
+        let PodResync {
             node,
             pod,
             crashed,
@@ -343,7 +348,7 @@ impl NodePlane {
         let order = StopOrder::of(store, pod, node);
         if is_untold {
             if let Some(order) = order {
-                // It was told to end before its node knew of it.
+                // It was asked to terminate before its node received it.
                 let reason = order.reason;
                 ctx.send(ToControlPlane::Happened(Event::PodEnded { pod, reason }));
                 return;
@@ -359,7 +364,7 @@ impl NodePlane {
             return;
         };
         let state = store.pod_states().get(pod);
-        let known = node_api::Reunion {
+        let known = node_api::DesiredPod {
             assignment,
             order,
             may_start: state.is_some_and(|state| !state.is_held()),
@@ -370,7 +375,7 @@ impl NodePlane {
         self.hand_over(ctx);
     }
 
-    /// A node is cordoned, and its pods are told to end: what a handler of notices does.
+    /// A node is cordoned, and its pods are asked to terminate: what a handler of notices does.
     pub(super) fn drain(&self, ctx: &mut Context<'_>, store: &Store, node: NodeId) {
         ctx.send(ToControlPlane::Cordon {
             node,
@@ -391,7 +396,7 @@ impl NodePlane {
             return;
         }
         let next = self.hosts.next_heartbeat(ctx.now(), node);
-        ctx.expect(next, Upcoming::Heartbeat(node));
+        ctx.expect(next, QueueEvent::Heartbeat(node));
         if self.hosts.is_reached(node) {
             let contact = NodeContact::Heard;
             ctx.send(ToControlPlane::Happened(Event::NodeContact {

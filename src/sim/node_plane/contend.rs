@@ -12,7 +12,7 @@ use model::{Event, Pod, PodChange, PodRef, PodSpec};
 use units::{Instant, NodeId};
 
 use super::super::SimError;
-use super::super::contention::{Asked, Contention, ProcessUp, WHOLE};
+use super::super::contention::{Contention, ProcessResources, ProcessUp, WHOLE};
 use super::super::context::Context;
 use super::super::cores::{Claim, CorePlace, ProcessRef, cpu_shares, cpu_weight};
 use super::super::hosts::Pace;
@@ -38,7 +38,7 @@ impl NodePlane {
         let (Some(node), Some(spec)) = (node, spec_of(store, pod)) else {
             return Ok(());
         };
-        let asked = Asked::of(spec, container);
+        let asked = ProcessResources::of(spec, container);
         let run_time = match container {
             WHOLE => self.machine.work(pod).and_then(|work| work.run_time),
             number => drawn_run_time(ctx, self.machine.who(pod), usize::from(number), spec)?,
@@ -181,7 +181,7 @@ impl NodePlane {
         if wanted > 0 || self.usage.is_stated(process) {
             return wanted;
         }
-        match Asked::of(spec, process.container).cpu_request {
+        match ProcessResources::of(spec, process.container).cpu_request {
             0 => 1_000,
             request => request,
         }

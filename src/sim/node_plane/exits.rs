@@ -7,8 +7,8 @@ use units::{ObjectId, PodId, SortedMap, SortedSet};
 
 /// The pods whose starts are counted together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Counted {
-    /// A pod that nobody controls.
+enum StartKey {
+    /// A pod without a controller.
     Pod(PodId),
     /// The pods of an object.
     Owner(ObjectId),
@@ -19,7 +19,7 @@ enum Counted {
 /// The starts of processes so far, where exit codes depend on them.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Exits {
-    starts: SortedMap<Counted, usize>,
+    starts: SortedMap<StartKey, usize>,
     /// Of living pods: the number of their last start.
     last: SortedMap<PodId, usize>,
     /// Pods that come from other nodes in the middle of a run, which starts none.
@@ -36,7 +36,7 @@ impl Exits {
     pub(super) fn arrive(&mut self, pod: PodRef, start: Option<usize>) {
         if let Some(start) = start {
             self.last.insert(pod.id, start);
-            self.starts.insert(Counted::Pod(pod.id), start + 1);
+            self.starts.insert(StartKey::Pod(pod.id), start + 1);
             self.arriving.insert(pod.id);
         }
     }
@@ -58,11 +58,11 @@ impl Exits {
             return;
         };
         let counted = match owner(store, pod) {
-            None => Counted::Pod(pod.id),
+            None => StartKey::Pod(pod.id),
             Some(own) if behaviour.exit_plan.is_of_index(Some(own.index)) => {
-                Counted::Index(own.object, own.index)
+                StartKey::Index(own.object, own.index)
             }
-            Some(own) => Counted::Owner(own.object),
+            Some(own) => StartKey::Owner(own.object),
         };
         let count = self.starts.entry(counted).or_default();
         self.last.insert(pod.id, *count);

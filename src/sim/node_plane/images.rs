@@ -1,7 +1,7 @@
 //! Images on nodes: agents order them, the machine has them carried, and nodes say which they have.
 
 use cluster::Store;
-use control::node::{ImageDeed, ImageEvent, ImageOrder};
+use control::node::{ImageAction, ImageEvent, ImageOrder};
 use control::node_api;
 use model::{PullError, Text};
 use units::NodeId;
@@ -18,9 +18,9 @@ impl NodePlane {
             return;
         };
         let event = match order.deed {
-            ImageDeed::Pull => images.pull(now, node, image),
-            ImageDeed::Remove => Some(images.remove(node, image)),
-            ImageDeed::Cancel => {
+            ImageAction::Pull => images.pull(now, node, image),
+            ImageAction::Remove => Some(images.remove(node, image)),
+            ImageAction::Cancel => {
                 images.cancel(now, node, image);
                 None
             }

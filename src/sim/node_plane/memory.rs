@@ -14,7 +14,7 @@ use model::usage::Curve;
 use model::{EndReason, EvictionCause, PodRef, PodSpec, Text};
 use units::{Duration, Instant, NodeId, SortedSet};
 
-use super::super::contention::{Asked, LOOK, WHOLE, on_grid};
+use super::super::contention::{LOOK, ProcessResources, WHOLE, on_grid};
 use super::super::context::Context;
 use super::super::cores::ProcessRef;
 use super::super::message::ToControlPlane;
@@ -43,7 +43,7 @@ impl NodePlane {
         if used > whole {
             let score = |user: &MemoryUser| {
                 let qos = QosClass::of(&user.spec);
-                let request = Asked::of(&user.spec, WHOLE).memory_request;
+                let request = ProcessResources::of(&user.spec, WHOLE).memory_request;
                 oom_score(user.bytes, whole, qos.oom_score_adj(request, whole))
             };
             // The first of equals.
@@ -123,7 +123,7 @@ impl NodePlane {
         }
     }
 
-    /// The kubelet of a node evicts the pod whose turn it is.
+    /// The kubelet of a node evicts the next pod.
     fn evict(
         &mut self,
         ctx: &mut Context<'_>,

@@ -4,14 +4,14 @@
 mod contact;
 mod contend;
 mod exits;
-mod found;
 mod images;
+mod initial;
 mod memory;
-mod outgoing;
 mod pace;
+mod pod_usage;
 mod processes;
+mod report_queue;
 mod resumption;
-mod use_of_pods;
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use cluster::{PodState, Store};
 use control::local_node::LocalNode;
 use control::node::{Assignment, MachineCommand, Report, StopOrder};
 use control::node_api::Notice;
-use control::node_life::Observing;
+use control::node_life::ObservationMode;
 use control::{AgentOutput, MachineEvent, NodeAgent};
 use model::checkpoint::Checkpoints;
 use model::{EndReason, Event, Pod, PodRef, Throughputs};
@@ -27,22 +27,22 @@ use units::{Duration, Identity, NodeId, ObjectId, PodId, SortedMap};
 
 use super::contention::{Contention, ContentionModel, WHOLE};
 use super::context::Context;
-use super::follow::{Change, Follower};
+use super::followers::{Change, Follower};
 use super::hosts::{Hosts, Pace};
 use super::images::{ImageModel, Images};
 use super::machine::{Immediate, Stragglers};
 use super::message::{ToControlPlane, ToNodes};
 use super::options::NodeLife;
-use super::queue::Upcoming;
+use super::queue::QueueEvent;
 use super::usage::UsageOptions;
 use super::{Machine, SimError, StartUp, Usage};
 use exits::Exits;
-pub(super) use found::FoundPod;
-use found::FoundRuns;
-use outgoing::Outgoing;
-use pace::Mates;
+pub(super) use initial::InitialPod;
+use initial::InitialRuns;
+use pace::GangMembers;
 pub(super) use processes::drawn_run_time;
 use processes::stated_start;
+use report_queue::ReportQueue;
 
 /// The node plane.
 pub(super) struct NodePlane {
@@ -57,9 +57,9 @@ pub(super) struct NodePlane {
     guest_pace: Pace,
     exits: Exits,
     /// Processes of pods that were there before the run began.
-    found: FoundRuns,
+    found: InitialRuns,
     /// Reports on their way, where agents report late.
-    outgoing: Option<Outgoing>,
+    outgoing: Option<ReportQueue>,
     usage: Usage,
     /// Time from the joining of a node until it is Ready.
     node_ready: Duration,
@@ -72,7 +72,7 @@ pub(super) struct NodePlane {
     /// Paces of running pods whose jobs are not as fast as on the reference model.
     job_paces: SortedMap<PodId, Pace>,
     /// Members of gangs that are on nodes, where it matters which.
-    mates: Mates,
+    mates: GangMembers,
     /// The box that the agent puts into what it hands back; empty between two of its steps.
     output: AgentOutput,
 }
@@ -107,15 +107,15 @@ impl NodePlane {
             images: parts.images.map(Images::new),
             hosts: Hosts::new(seed, ctx.options().lease_offset),
             exits: Exits::default(),
-            found: FoundRuns::default(),
-            outgoing: Outgoing::new(seed, ctx.options().node_client, ctx.options().relist),
+            found: InitialRuns::default(),
+            outgoing: ReportQueue::new(seed, ctx.options().node_client, ctx.options().relist),
             usage: Usage::new(parts.usage),
             node_ready: Duration::ZERO,
             resumes: false,
             downtimes: SortedMap::new(),
             throughputs: parts.throughputs,
             job_paces: SortedMap::new(),
-            mates: Mates::new(),
+            mates: GangMembers::new(),
             output: AgentOutput::default(),
         }
     }
@@ -132,12 +132,12 @@ impl NodePlane {
 
     /// Waits for the first renewal of every node's lease, where renewals are stepped.
     pub(super) fn expect_heartbeats(&self, ctx: &mut Context<'_>, store: &Store) {
-        if ctx.options().node_life != NodeLife::Observed(Observing::Stepped) {
+        if ctx.options().node_life != NodeLife::Observed(ObservationMode::Stepped) {
             return;
         }
         for node in store.nodes().present() {
             let at = self.hosts.next_heartbeat(ctx.now(), node);
-            ctx.expect(at, Upcoming::Heartbeat(node));
+            ctx.expect(at, QueueEvent::Heartbeat(node));
         }
     }
 
@@ -227,7 +227,7 @@ impl NodePlane {
         Ok(())
     }
 
-    /// A pod was bound: its node is told.
+    /// A pod was bound: its node is informed.
     fn assign(&mut self, ctx: &mut Context<'_>, store: &Store, pod: PodRef) {
         let Some(assignment) = Assignment::of(store, pod) else {
             return;
@@ -248,7 +248,7 @@ impl NodePlane {
         self.hand_over(ctx);
     }
 
-    /// A pod was told to end: its node stops it; one without a node is gone at once.
+    /// A pod was asked to terminate: its node stops it; one without a node is gone at once.
     fn stop(
         &mut self,
         ctx: &mut Context<'_>,
@@ -277,9 +277,9 @@ impl NodePlane {
         self.hand_over(ctx);
     }
 
-    /// A pod that was held back may be started: its node is told, if it is reached.
+    /// A pod that was held back may be started: its node is informed, if it can be reached.
     fn release(&mut self, ctx: &mut Context<'_>, store: &Store, pod: PodRef) {
-        // Somebody else may hold it back still.
+        // Another gate may still hold it back.
         let state = store.pod_states().get(pod);
         if state.is_some_and(PodState::is_held) {
             return;
@@ -296,10 +296,10 @@ impl NodePlane {
     fn hand_over(&mut self, ctx: &mut Context<'_>) {
         let now = ctx.now();
         for &(at, pod) in &self.output.wakes {
-            ctx.expect(at.max(now), Upcoming::AgentTimer(pod));
+            ctx.expect(at.max(now), QueueEvent::AgentTimer(pod));
         }
         for &(at, node) in &self.output.node_wakes {
-            ctx.expect(at.max(now), Upcoming::NodeTimer(node));
+            ctx.expect(at.max(now), QueueEvent::NodeTimer(node));
         }
         for &report in &self.output.reports {
             ctx.send(ToControlPlane::Report(report));
@@ -328,7 +328,7 @@ impl NodePlane {
             if let Some(node) = node
                 && let Some(at) = outgoing.delay(ctx.now(), node, store, report)
             {
-                ctx.expect(at, Upcoming::Report(node));
+                ctx.expect(at, QueueEvent::Report(node));
                 return None;
             }
         }
@@ -390,7 +390,7 @@ impl NodePlane {
         match self.machine.order(ctx.now(), command, stated) {
             Immediate::Nothing => Ok(()),
             Immediate::Starting { pod, at } => {
-                ctx.expect(at, Upcoming::Started(pod));
+                ctx.expect(at, QueueEvent::Started(pod));
                 Ok(())
             }
             Immediate::Started(pod) => self.started(ctx, store, pod),

@@ -8,12 +8,12 @@ use units::{GangId, SortedMap};
 use super::NodePlane;
 use crate::SimError;
 use crate::context::Context;
-use crate::follow::Change;
+use crate::followers::Change;
 use crate::hosts::{Pace, PaceChange};
-use crate::queue::Upcoming;
+use crate::queue::QueueEvent;
 
 /// The members of each gang that are on nodes.
-pub(super) type Mates = SortedMap<GangId, Vec<PodRef>>;
+pub(super) type GangMembers = SortedMap<GangId, Vec<PodRef>>;
 
 impl NodePlane {
     /// Notes the pace of a pod that starts on its node.
@@ -135,7 +135,7 @@ impl NodePlane {
             self.job_paces.insert(pod.id, after);
             let change = PaceChange { before, after };
             if let Some(end) = self.machine.stretch(ctx.now(), pod, change) {
-                ctx.expect(end, Upcoming::Exit(pod));
+                ctx.expect(end, QueueEvent::Exit(pod));
             }
             if let Some(contention) = &mut self.contention {
                 contention.stretch(ctx.now(), pod.id, change);

@@ -13,7 +13,7 @@ use super::super::contention::{Contention, WHOLE};
 use super::super::context::Context;
 use super::super::cores::ProcessRef;
 use super::super::message::ToNodes;
-use super::super::queue::Upcoming;
+use super::super::queue::QueueEvent;
 use super::NodePlane;
 
 impl NodePlane {
@@ -41,7 +41,7 @@ impl NodePlane {
         self.set_job_pace(store, pod)?;
         let pace = self.pace_of(store, pod);
         if let Some(end) = self.machine.started(now, pod, pace) {
-            ctx.expect(end, Upcoming::Exit(pod));
+            ctx.expect(end, QueueEvent::Exit(pod));
         }
         self.exits.started(store, pod);
         self.process_up(ctx, store, pod, WHOLE)?;
@@ -111,7 +111,7 @@ impl NodePlane {
         let cores = self.contention.as_ref().and_then(Contention::due);
         let due = images.into_iter().chain(cores).min();
         if let Some(at) = self.machine.next_tick(now, due) {
-            ctx.expect(at.max(now), Upcoming::Tick);
+            ctx.expect(at.max(now), QueueEvent::Tick);
         }
     }
 

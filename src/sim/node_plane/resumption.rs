@@ -9,7 +9,7 @@ use super::NodePlane;
 use crate::context::Context;
 use crate::message::{Resubmission, ToControlPlane, ToNodes};
 use crate::options::NodeLoss;
-use crate::progress::{Passage, Rest};
+use crate::progress::{Handover, LiveHandover};
 
 impl NodePlane {
     /// Pods that are evicted come back with the rest of their work from now on.
@@ -20,26 +20,26 @@ impl NodePlane {
 
     /// A pod was submitted that goes on with what is left of the work of another, which it is the
     /// next attempt of.
-    pub(crate) fn resume(&mut self, now: Instant, pod: PodRef, other: Identity, rest: Rest) {
+    pub(crate) fn resume(&mut self, now: Instant, pod: PodRef, other: Identity, rest: Handover) {
         self.machine.resume(pod, other.nth(1), rest.left, None);
         self.usage.go_on(now, pod, rest.over);
     }
 
     /// The rest of the work of a pod that is replaced now; `None` of a pod without known work.
-    pub(crate) fn left(&mut self, now: Instant, pod: PodRef) -> Option<Rest> {
+    pub(crate) fn left(&mut self, now: Instant, pod: PodRef) -> Option<Handover> {
         let left = self.machine.left(now, pod);
-        self.machine.work(pod).map(|_| Rest {
+        self.machine.work(pod).map(|_| Handover {
             left,
             over: Duration::ZERO,
         })
     }
 
     /// Remaining work of a pod that moves to another node now.
-    pub(crate) fn moving(&mut self, now: Instant, store: &Store, pod: PodRef) -> Passage {
+    pub(crate) fn moving(&mut self, now: Instant, store: &Store, pod: PodRef) -> LiveHandover {
         let record = store.pods().get(pod);
         let pace = record.map(|record| self.pace_of_pod(record));
-        Passage {
-            rest: Rest {
+        LiveHandover {
+            rest: Handover {
                 left: pace.and_then(|pace| self.machine.rest(now, pod, pace)),
                 over: self.usage.over(now, pod),
             },
@@ -54,7 +54,7 @@ impl NodePlane {
         now: Instant,
         pod: PodRef,
         other: Identity,
-        passage: Passage,
+        passage: LiveHandover,
         downtime: Duration,
     ) {
         self.resume(now, pod, other, passage.rest);
@@ -70,7 +70,7 @@ impl NodePlane {
         now: Instant,
         pod: PodRef,
         other: Identity,
-        rest: Option<Rest>,
+        rest: Option<Handover>,
         downtime: Duration,
     ) {
         if let Some(rest) = rest {
@@ -103,7 +103,7 @@ impl NodePlane {
         let lost = Resubmission {
             record: ended.clone(),
             who: self.machine.who(pod),
-            rest: Rest {
+            rest: Handover {
                 left: self.machine.rest(ctx.now(), pod, pace),
                 over,
             },
@@ -118,7 +118,7 @@ impl NodePlane {
             resubmits && self.machine.work(pod).is_some()
         });
         // Work that no checkpoint saved is done again.
-        let rest = Rest {
+        let rest = Handover {
             left: self.machine.left(ctx.now(), pod),
             over: Duration::ZERO,
         };

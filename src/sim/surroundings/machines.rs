@@ -12,8 +12,8 @@ use units::NodeId;
 use super::super::context::Context;
 use super::super::message::{ToControlPlane, ToNodes};
 use super::super::options::NodeLife;
-use super::super::provider::{Course, Due};
-use super::super::queue::Upcoming;
+use super::super::provider::{OrderOutcome, OrderTimer};
+use super::super::queue::QueueEvent;
 use super::Surroundings;
 
 impl Surroundings {
@@ -49,8 +49,8 @@ impl Surroundings {
         number: u32,
     ) {
         match self.provider.happen(ctx.now(), number) {
-            Course::Nothing => {}
-            Course::Failed {
+            OrderOutcome::Nothing => {}
+            OrderOutcome::Failed {
                 component,
                 group,
                 failed,
@@ -61,7 +61,7 @@ impl Surroundings {
                 let failed = Box::new(failed);
                 ctx.send(ToControlPlane::OrderFailed { component, failed });
             }
-            Course::Joins(object) => {
+            OrderOutcome::Joins(object) => {
                 let event = store.node_added(object);
                 let Event::NodeAdded { node, .. } = event else {
                     return;
@@ -71,11 +71,11 @@ impl Surroundings {
                 }
                 ctx.send(ToControlPlane::Joined(event));
             }
-            Course::Noticed { node, next } => {
+            OrderOutcome::Noticed { node, next } => {
                 await_order(ctx, next);
                 ctx.send(ToNodes::Drain(node));
             }
-            Course::TakenBack(node) => self.take_away(ctx, store, node),
+            OrderOutcome::TakenBack(node) => self.take_away(ctx, store, node),
         }
     }
 
@@ -142,15 +142,15 @@ impl Surroundings {
     pub(in super::super) fn await_price(&self, ctx: &mut Context<'_>, number: usize) {
         if let Some((at, _)) = self.provider.price(number) {
             let due = match ctx.options().stop.awaited() {
-                Some(_) => Upcoming::Price(number as u32),
+                Some(_) => QueueEvent::Price(number as u32),
                 // What nothing else happens after changes nothing.
-                None => Upcoming::IdlePrice(number as u32),
+                None => QueueEvent::IdlePrice(number as u32),
             };
             ctx.expect(*at, due);
         }
     }
 }
 
-fn await_order(ctx: &mut Context<'_>, due: Due) {
-    ctx.expect(due.at, Upcoming::Machine(due.order));
+fn await_order(ctx: &mut Context<'_>, due: OrderTimer) {
+    ctx.expect(due.at, QueueEvent::Machine(due.order));
 }

@@ -7,7 +7,7 @@ mod operations;
 mod precedence;
 mod resizes;
 mod strikes;
-mod submitted;
+mod submitted_jobs;
 
 use std::sync::Arc;
 
@@ -17,24 +17,24 @@ use cluster::Store;
 use control::operation::Operation;
 use control::upgrade::Upgrade;
 use intake::Ledger;
-use model::{Event, Node, Object, PodRef, Text, Used};
+use model::{Event, Node, Object, PodRef, ResourceUsage, Text};
 use units::{ClassId, Duration, Instant, NodeId, SortedMap, SortedSet};
 
 use super::SimError;
 use super::context::Context;
-use super::failures::{Exposure, Standing, Timeline};
-use super::follow::{Change, Follower};
+use super::failures::{Exposure, Timeline, TimelineState};
+use super::followers::{Change, Follower};
 use super::message::ToSurroundings;
 use super::node_plane::NodePlane;
 use super::provider::{Provider, ProviderOptions};
-use super::queue::Upcoming;
+use super::queue::QueueEvent;
 use super::traffic::{Traffic, TrafficPlan};
 use precedence::Precedence;
 use resizes::Resizes;
 
 pub(super) use self::arrivals::pod_of;
 pub(super) use operations::wrong;
-pub use submitted::{SubmittedJobs, Submitter};
+pub use submitted_jobs::{SubmittedJobs, Submitter};
 
 /// Time between two looks at traffic where nothing else asks for it: reports lag no more.
 const FOLLOWED_EVERY: Duration = Duration::from_secs(600);
@@ -58,7 +58,7 @@ pub(super) struct Surroundings {
     operations: Vec<Operation>,
     /// Number of operations still to come.
     operations_left: usize,
-    /// Operations that nobody took, to be tried again.
+    /// Operations without an answer, to be retried.
     postponed: Vec<u32>,
     /// Those that are tried again at this instant.
     tried_again: SortedSet<u32>,
@@ -70,7 +70,7 @@ pub(super) struct Surroundings {
     departed: SortedMap<Text, (NodeId, Arc<Node>)>,
     /// Nodes made anew, by those of the start in whose place they are.
     stand_ins: SortedMap<NodeId, NodeId>,
-    failures: Vec<Standing>,
+    failures: Vec<TimelineState>,
     /// Failures that nodes are exposed to which join later.
     exposure: Exposure,
     /// The number of time lines that were there at the start.
@@ -172,7 +172,7 @@ impl Surroundings {
 
     /// A node joins: what strikes its like strikes it, but for one that stands in for a node of the start.
     fn expose(&mut self, ctx: &mut Context<'_>, node: NodeId, object: &Arc<Node>) {
-        if !self.stand_ins.values().any(|own| *own == node) {
+        if !self.stand_ins.values().any(|stand_in| *stand_in == node) {
             for timeline in self.exposure.of(node, object, ctx.now()) {
                 self.await_line(ctx, timeline);
             }
@@ -190,11 +190,11 @@ impl Surroundings {
             ctx.expect(
                 at,
                 match &operation {
-                    // They bear on the pods of that instant, as a set adopts those that nobody made.
+                    // They bear on the pods of that instant, as a set adopts orphans.
                     Operation::Create(
                         Object::LimitRange(_) | Object::ResourceQuota(_) | Object::ReplicaSet(_),
-                    ) => Upcoming::Rule(number),
-                    _ => Upcoming::Operation(number),
+                    ) => QueueEvent::Rule(number),
+                    _ => QueueEvent::Operation(number),
                 },
             );
             self.operations.push(operation);
@@ -213,12 +213,12 @@ impl Surroundings {
     pub(super) fn expect_following(&self, ctx: &mut Context<'_>) {
         if self.traffic.is_some() {
             let next = ctx.now().saturating_add(FOLLOWED_EVERY);
-            ctx.expect(next, Upcoming::Traffic);
+            ctx.expect(next, QueueEvent::Traffic);
         }
     }
 
-    /// Tells the use of pods for requests, where it has changed since it was told last.
-    pub(super) fn tell_loads(&mut self, tell: impl FnMut(PodRef, Used)) {
+    /// Reports the use of pods for requests, where it has changed since the last report.
+    pub(super) fn tell_loads(&mut self, tell: impl FnMut(PodRef, ResourceUsage)) {
         if let Some(traffic) = &mut self.traffic {
             traffic.tell_loads(tell);
         }

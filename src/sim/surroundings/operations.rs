@@ -6,7 +6,7 @@ use cluster::observe::EVICTION_REFUSED;
 use cluster::{Incident, Store};
 use control::node_api::{DRAIN, pods_on};
 use control::operation::{EvictionRequests, Operation, OperationError, carry_out};
-use control::upgrade::{Deed, Upgrade};
+use control::upgrade::{NodeAction, Upgrade};
 use model::node::HOSTNAME_LABEL;
 use model::{EndReason, Event, Pod, Text};
 use units::{Duration, Instant, NodeId};
@@ -16,15 +16,15 @@ use super::super::context::Context;
 use super::super::hosts::Trouble;
 use super::super::message::{Request, ToControlPlane, ToNodes, ToSurroundings};
 use super::super::node_plane::NodePlane;
-use super::super::queue::Upcoming;
+use super::super::queue::QueueEvent;
 use super::Surroundings;
 
 /// Time for which an upgrade waits for a control plane that does not answer.
 const UPGRADE_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Surroundings {
-    /// A user does something; what can't be done at once is carried on later, and where nobody
-    /// answers it is tried again once somebody does.
+    /// A user does something; what can't be done at once is carried on later, and where the API does
+    /// not answer it is retried once it does.
     pub(in super::super) fn operate(
         &mut self,
         ctx: &mut Context<'_>,
@@ -47,7 +47,7 @@ impl Surroundings {
             .is_some_and(|earlier| *earlier < number)
         {
             // It is due at the very instant at which earlier ones are tried again: behind them.
-            ctx.expect(ctx.now(), Upcoming::Operation(number));
+            ctx.expect(ctx.now(), QueueEvent::Operation(number));
             return Ok(());
         }
         if let Operation::Upgrade(plan) = &operation {
@@ -73,7 +73,7 @@ impl Surroundings {
         match steps.rest {
             Some(rest) => {
                 self.operations[place] = rest.operation;
-                ctx.expect(rest.at.max(now), Upcoming::Operation(number));
+                ctx.expect(rest.at.max(now), QueueEvent::Operation(number));
             }
             None => self.operations_left -= 1,
         }
@@ -94,7 +94,7 @@ impl Surroundings {
             && nodes.is_reached(node)
             && let Some(at) = self.evict_from(ctx, store, node)?
         {
-            ctx.expect(at.max(ctx.now()), Upcoming::Eviction(node));
+            ctx.expect(at.max(ctx.now()), QueueEvent::Eviction(node));
         }
         Ok(())
     }
@@ -142,7 +142,7 @@ impl Surroundings {
         }
     }
 
-    /// The next steps of an upgrade; where nobody answers it is asked again later.
+    /// The next steps of an upgrade; where the API does not answer it is asked again later.
     pub(in super::super) fn go_on_upgrading(
         &mut self,
         ctx: &mut Context<'_>,
@@ -168,7 +168,7 @@ impl Surroundings {
         match next {
             Some(at) => {
                 self.upgrades[place] = Some(upgrade);
-                ctx.expect(at, Upcoming::Upgrade(number));
+                ctx.expect(at, QueueEvent::Upgrade(number));
             }
             None => self.operations_left -= 1,
         }
@@ -180,18 +180,20 @@ impl Surroundings {
         ctx: &mut Context<'_>,
         store: &Store,
         nodes: &NodePlane,
-        deed: Deed,
+        deed: NodeAction,
         replaces: bool,
     ) -> Result<(), SimError> {
         match deed {
-            Deed::Drain(node) if nodes.is_reached(node) || ctx.options().empties_nodes => {
+            NodeAction::Drain(node) if nodes.is_reached(node) || ctx.options().empties_nodes => {
                 return self.evict_from(ctx, store, node).map(drop);
             }
-            Deed::Drain(node) | Deed::Cordon(node) => ctx.send(ToControlPlane::Cordon {
-                node,
-                unschedulable: true,
-            }),
-            Deed::TakeAway(node) => {
+            NodeAction::Drain(node) | NodeAction::Cordon(node) => {
+                ctx.send(ToControlPlane::Cordon {
+                    node,
+                    unschedulable: true,
+                });
+            }
+            NodeAction::TakeAway(node) => {
                 ctx.tell(upgraded(node, true));
                 if replaces {
                     self.remove_node(ctx, store, node);
@@ -203,7 +205,7 @@ impl Surroundings {
                     });
                 }
             }
-            Deed::PutBack(name) => match store.nodes().by_name(&name) {
+            NodeAction::PutBack(name) => match store.nodes().by_name(&name) {
                 Some(node) => {
                     ctx.send(ToNodes::Trouble {
                         node,

@@ -14,7 +14,7 @@ use model::{EndReason, Event, Object, ObjectChange, PodCreated, PodName, PodRef,
 use units::graph::on_cycles;
 use units::{Duration, Instant, PodId, SortedMap, SortedSet};
 
-use super::super::follow::Change;
+use super::super::followers::Change;
 
 /// The number of a task: they are numbered as they are met, and no number is given twice.
 type TaskNumber = u64;
@@ -47,7 +47,7 @@ impl Task {
 
 /// An arrival or a gang that is held back.
 #[derive(Clone, Debug)]
-struct Held {
+struct DependentSubmission {
     submission: Submission,
     /// Number of tasks that it still waits for.
     left: usize,
@@ -69,7 +69,7 @@ pub(super) struct Precedence {
     /// Tasks of jobs that were submitted as objects, by namespace and name.
     by_job: SortedMap<(Text, Text), (TaskNumber, u32)>,
     /// Arrivals and gangs that are held back, by number.
-    held: SortedMap<u64, Held>,
+    held: SortedMap<u64, DependentSubmission>,
     /// Number of those that were.
     holds: u64,
     /// Arrivals that wait for nothing but their instant, in the order of their release.
@@ -104,7 +104,7 @@ impl Precedence {
         key: TaskKey,
         number: Option<TaskNumber>,
     ) -> Result<Option<TaskEnd>, TraceError> {
-        let Some(task) = number.and_then(|own| self.tasks.get(&own)) else {
+        let Some(task) = number.and_then(|number| self.tasks.get(&number)) else {
             return self.ends.get(key);
         };
         Ok(task.has_ended().then_some(TaskEnd {
@@ -158,7 +158,8 @@ impl Precedence {
         }
         if left > 0 {
             self.holds += 1;
-            self.held.insert(number, Held { submission, left });
+            self.held
+                .insert(number, DependentSubmission { submission, left });
             return Ok(None);
         }
         let ready = last_end.saturating_add(delay(&submission));
@@ -217,7 +218,7 @@ impl Precedence {
         let unknown = self.tasks.iter().filter(|(_, task)| !task.is_known);
         let unknown: Vec<TaskNumber> = unknown.map(|(&number, _)| number).collect();
         for task in unknown {
-            let awaited_by = self.tasks.get(&task).map(|own| own.awaited_by.clone());
+            let awaited_by = self.tasks.get(&task).map(|task| task.awaited_by.clone());
             for number in awaited_by.unwrap_or_default() {
                 if let Some(held) = self.held.get(&number) {
                     let first = &held.submission.first;
@@ -242,7 +243,7 @@ impl Precedence {
             };
             held.left -= 1;
             if held.left == 0
-                && let Some(Held { submission, .. }) = self.held.remove(&number)
+                && let Some(DependentSubmission { submission, .. }) = self.held.remove(&number)
             {
                 self.release(now.saturating_add(delay(&submission)), submission);
             }
@@ -361,7 +362,7 @@ impl Precedence {
             let (file, line) = arrival.origin.place(files, &WORKLOAD.into());
             let is_found = |name| {
                 let number = self.number(arrival.part, name);
-                number.is_some_and(|own| circles.contains(&own))
+                number.is_some_and(|number| circles.contains(&number))
             };
             let kind = if is_found(arrival.task()) && arrival.after().iter().any(is_found) {
                 WaitFault::InCircle.kind()

@@ -13,9 +13,9 @@ use model::{Event, Pod, PodChange, PodRef, PodSpec};
 use units::{NodeId, SortedMap};
 
 use super::super::context::Context;
-use super::super::follow::Change;
+use super::super::followers::Change;
 use super::super::message::{ToControlPlane, ToSurroundings};
-use super::super::queue::Upcoming;
+use super::super::queue::QueueEvent;
 use super::Surroundings;
 
 /// The resizes that are deferred, by node, in the order in which they fell due.
@@ -33,7 +33,7 @@ impl Resizes {
                 if let Some(record) = store.pods().get(*pod) {
                     for resize in of(&store.class(record.class).spec) {
                         let at = ctx.now().saturating_add(resize.after);
-                        ctx.expect(at, Upcoming::Resize(*pod));
+                        ctx.expect(at, QueueEvent::Resize(*pod));
                     }
                 }
                 return;
@@ -96,7 +96,7 @@ impl Surroundings {
         if !deferred.contains(&pod) {
             deferred.push(pod);
         }
-        // Whoever waits for room longer goes first.
+        // Pods that have waited for room longest go first.
         if store.class_of(spec).is_some() {
             ctx.send(ToSurroundings::TryResizes(node));
         }
@@ -112,7 +112,7 @@ impl Surroundings {
         };
         let mut made = None;
         deferred.retain(|&pod| {
-            let Some(record) = store.pods().get(pod).filter(|own| own.node() == Some(node)) else {
+            let Some(record) = store.pods().get(pod).filter(|pod| pod.node() == Some(node)) else {
                 return false;
             };
             let class = wanted(ctx, store, pod).and_then(|spec| store.class_of(&spec));
@@ -138,7 +138,9 @@ impl Surroundings {
 
 /// The resizes of pods of a spec.
 fn of(spec: &PodSpec) -> &[Resize] {
-    spec.behaviour.as_ref().map_or(&[], |own| &own.resizes)
+    spec.behaviour
+        .as_ref()
+        .map_or(&[], |behaviour| &behaviour.resizes)
 }
 
 /// The spec that a pod that runs is to have by now; `None` if none of its resizes is due, or it does not run.

@@ -11,7 +11,7 @@ use super::super::failures::Change;
 use super::super::hosts::Trouble;
 use super::super::message::{ControlFault, ToControlPlane, ToNodes, ToSurroundings};
 use super::super::options::NodeLife;
-use super::super::queue::Upcoming;
+use super::super::queue::QueueEvent;
 use super::Surroundings;
 
 impl Surroundings {
@@ -24,9 +24,9 @@ impl Surroundings {
         // A run that ends at an instant goes on until then, whatever lies ahead.
         let is_idle = next.is_endless && ctx.options().stop.awaited().is_none();
         let upcoming = match next.is_relief {
-            true => Upcoming::Relief(line),
-            false if is_idle => Upcoming::IdleStrike(line),
-            false => Upcoming::Strike(line),
+            true => QueueEvent::Relief(line),
+            false if is_idle => QueueEvent::IdleStrike(line),
+            false => QueueEvent::Strike(line),
         };
         let at = next.at.max(ctx.now());
         ctx.expect(at, upcoming);
@@ -116,16 +116,16 @@ impl Surroundings {
         }
     }
 
-    /// The control plane acts again: users are answered whom nobody answered meanwhile.
+    /// The control plane acts again: users who got no answer meanwhile are answered.
     fn try_again(&mut self, ctx: &mut Context<'_>) {
         for number in std::mem::take(&mut self.postponed) {
             self.tried_again.insert(number);
-            ctx.expect(ctx.now(), Upcoming::Operation(number));
+            ctx.expect(ctx.now(), QueueEvent::Operation(number));
         }
     }
 }
 
-/// A machine is not there yet. A node is heard of once it has joined, so its control plane is told right
+/// A machine is not there yet. A node is known once it has joined, so its control plane is informed right
 /// away that there is none, however it finds out about those that it loses.
 fn absent(ctx: &mut Context<'_>, node: NodeId) {
     if ctx.options().node_life != NodeLife::Declared {

@@ -8,7 +8,7 @@ use model::{Event, Object, ObjectChange, PodChange, PodPhase, PodRef, Service};
 use units::{ClassId, Instant};
 
 use super::Traffic;
-use super::backing::{Backing, PodCondition};
+use super::service_backend::{PodCondition, ServiceBackend};
 
 impl Traffic {
     /// A change was applied to the store.
@@ -118,7 +118,7 @@ impl Traffic {
             return Arc::clone(known);
         }
         let object = &store.class(class).spec;
-        let selects = |backing: &Backing| {
+        let selects = |backing: &ServiceBackend| {
             let own = backing.object.as_ref();
             own.is_some_and(|own| own.selects(&object.namespace, &object.labels))
         };
@@ -157,7 +157,7 @@ impl Traffic {
         let name = record.name.text();
         for &service in services
             .iter()
-            .filter(|own| only.is_none_or(|only| only == **own))
+            .filter(|service| only.is_none_or(|only| only == **service))
         {
             self.backings[service].set(pod, &name, server, condition);
         }

@@ -48,7 +48,7 @@ impl<'i> Admission<'i> {
     }
 }
 
-/// Whether a router selects a route, whoever has its host.
+/// Whether a router selects a route, whichever route has its host.
 fn selects(router: &Router, own: &Ingress) -> bool {
     let labels = &own.route.labels;
     let is_selected = (router.selector.iter()).all(|(key, value)| labels.get(key) == Some(value));
@@ -77,7 +77,7 @@ struct Claims<'i> {
 }
 
 impl<'i> Claims<'i> {
-    /// Claims a host, or all of the domain, for a project; whether nobody has it before.
+    /// Claims a host, or all of the domain, for a project; whether it was free.
     fn admit(&mut self, host: &'i str, project: &'i Text) -> bool {
         if self.domain.is_some_and(|holder| holder != project) {
             return false;

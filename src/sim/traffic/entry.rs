@@ -7,7 +7,7 @@ use model::service::Publish;
 use rng::Stream;
 use units::{NodeId, PodId, PodSlot, SortedMap, SortedSet};
 
-use super::backing::{Backing, Seen};
+use super::service_backend::{ServiceBackend, VisibleEndpoint};
 
 /// Place of requests that no pod takes.
 pub(super) const NOBODY: PodRef = PodRef {
@@ -30,8 +30,8 @@ pub(super) enum Admission {
     /// The balancer forwards the request to an endpoint.
     Forwarded,
     /// This endpoint takes it.
-    Local(Seen),
-    /// Nobody listens.
+    Local(VisibleEndpoint),
+    /// No listener.
     Refused,
     /// The host is down: nothing comes back.
     Silent,
@@ -41,7 +41,7 @@ pub(super) enum Admission {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Spread {
     /// Part of the requests for each endpoint.
-    pub endpoints: Vec<(Seen, f64)>,
+    pub endpoints: Vec<(VisibleEndpoint, f64)>,
     /// Part of the requests that finds no listener.
     pub refused: f64,
     /// Part of the requests that is not answered.
@@ -55,7 +55,7 @@ impl Entry<'_> {
     }
 
     /// A request comes to a host that is drawn.
-    pub(super) fn admit(&self, backing: &Backing, rng: &mut Stream) -> Admission {
+    pub(super) fn admit(&self, backing: &ServiceBackend, rng: &mut Stream) -> Admission {
         if self.hosts.is_empty() {
             return Admission::Refused;
         }
@@ -67,7 +67,7 @@ impl Entry<'_> {
             Publish::No => Admission::Refused,
             Publish::Ingress => Admission::Forwarded,
             Publish::Host => {
-                let own: Vec<&Seen> = backing
+                let own: Vec<&VisibleEndpoint> = backing
                     .seen
                     .iter()
                     .filter(|seen| node_of(backing, seen) == Some(host))
@@ -81,7 +81,11 @@ impl Entry<'_> {
     }
 
     /// Spread of a flow of requests whose balancer would give these parts.
-    pub(super) fn spread(&self, backing: &Backing, balanced: Vec<(Seen, f64)>) -> Spread {
+    pub(super) fn spread(
+        &self,
+        backing: &ServiceBackend,
+        balanced: Vec<(VisibleEndpoint, f64)>,
+    ) -> Spread {
         let each = 1.0 / self.hosts.len().max(1) as f64;
         let is_down = |host: &&NodeId| self.is_down(**host);
         let silent = self.hosts.iter().filter(is_down).count() as f64 * each;
@@ -128,6 +132,6 @@ impl Entry<'_> {
     }
 }
 
-fn node_of(backing: &Backing, seen: &Seen) -> Option<NodeId> {
+fn node_of(backing: &ServiceBackend, seen: &VisibleEndpoint) -> Option<NodeId> {
     backing.member(&seen.address)?.node
 }

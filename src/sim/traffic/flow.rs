@@ -1,5 +1,5 @@
 //! The requests of a group of clients to one service: how many come, how many were answered, and
-//! what was told of them. Totals are kept with their fractions; what is told are whole requests.
+//! what was reported of them. Totals are kept with their fractions; reports count whole requests.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use units::Instant;
 
 use super::plan::{Group, Load};
 use super::rate::{Counter, MICRO};
-use super::sharing::Sharing;
+use super::sharing::ClientShares;
 
 /// Totals of the outcomes of requests.
 #[derive(Clone, Debug, Default)]
@@ -35,7 +35,7 @@ pub(super) struct FlowState {
     pub until: Option<Instant>,
     counter: Counter,
     /// Endpoints that the flow's requests go to.
-    pub sharing: Sharing,
+    pub sharing: ClientShares,
     /// Pending retries, by step and by number of previous attempts.
     pub due: VecDeque<Vec<f64>>,
     /// Number of tries left in the flow's budget.
@@ -57,7 +57,7 @@ impl FlowState {
             micro: 0,
             until: None,
             counter: Counter::default(),
-            sharing: Sharing::default(),
+            sharing: ClientShares::default(),
             due: VecDeque::new(),
             tokens: 0.0,
             took: 0.0,
@@ -122,7 +122,7 @@ impl FlowState {
             .saturating_sub(told.succeeded)
             .min(left);
         if latencies.is_empty() {
-            // What became whole while nobody was served is told of with the next that are.
+            // Requests completed by rounding while none was served are reported with the next that are.
             new.succeeded = 0;
         }
         let within = whole(totals.within).saturating_sub(told.within);

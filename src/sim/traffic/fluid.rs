@@ -2,7 +2,7 @@
 //! computation by queueing theory, however long it is; what waits or is tried again in numbers is
 //! followed in steps (`stepping.rs`).
 
-mod alike;
+mod endpoint_group;
 mod steady;
 
 use cluster::Observer;
@@ -10,15 +10,15 @@ use model::service::Balancing;
 use model::traffic::{FailureCause, TrafficNames, TrafficStretch};
 use units::Instant;
 
-use super::backing::Fate;
 use super::flow::FlowState;
 use super::plan::TrafficPlan;
 use super::server::Servers;
-pub(super) use alike::Alike;
+use super::service_backend::Fate;
+pub(super) use endpoint_group::EndpointGroup;
 use steady::Steady;
 
 /// State that the services of a cell share.
-pub(super) struct Shared<'a> {
+pub(super) struct SharedState<'a> {
     pub plan: &'a TrafficPlan,
     pub servers: &'a mut Servers,
     pub names: &'a mut TrafficNames,
@@ -45,7 +45,7 @@ impl Outcome {
 pub(super) struct Fluid {
     pub since: Instant,
     pub flows: Vec<FlowState>,
-    pub alike: Vec<Alike>,
+    pub alike: Vec<EndpointGroup>,
     /// The part of each flow that finds no endpoint.
     pub lost: Vec<f64>,
     steady: Option<Box<Steady>>,
@@ -53,7 +53,7 @@ pub(super) struct Fluid {
     /// others.
     pub stepping: Option<u32>,
     is_dirty: bool,
-    /// Whether pods are loaded otherwise than was told of.
+    /// Whether the load of pods differs from the last report.
     pub is_untold: bool,
 }
 
@@ -85,7 +85,7 @@ impl Fluid {
         service: u32,
         to: Instant,
         balancing: Balancing,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) {
         while self.since < to {
             if self.is_dirty {
@@ -109,7 +109,7 @@ impl Fluid {
     }
 
     /// Computes what holds from now on: a steady state, or else steps.
-    fn compute(&mut self, balancing: Balancing, shared: &mut Shared<'_>) {
+    fn compute(&mut self, balancing: Balancing, shared: &mut SharedState<'_>) {
         self.is_dirty = false;
         self.is_untold = true;
         if self.stepping.is_some() {
@@ -130,7 +130,7 @@ impl Fluid {
 
     /// Goes back from steps to a steady state, if there is one; what is still to be tried again ends
     /// as others do.
-    pub(super) fn settle(&mut self, balancing: Balancing, shared: &mut Shared<'_>) {
+    pub(super) fn settle(&mut self, balancing: Balancing, shared: &mut SharedState<'_>) {
         let Some(steady) = self.steady(balancing, shared) else {
             self.stepping = Some(0);
             return;
@@ -148,7 +148,7 @@ impl Fluid {
     }
 
     /// A stretch in which nothing changes.
-    fn hold(&mut self, service: u32, end: Instant, shared: &Shared<'_>) -> TrafficStretch {
+    fn hold(&mut self, service: u32, end: Instant, shared: &SharedState<'_>) -> TrafficStretch {
         let nanos = end.since(self.since).as_nanos();
         let mut stretch = self.stretch(service, end, shared);
         let Some(steady) = &self.steady else {
@@ -175,7 +175,7 @@ impl Fluid {
         &self,
         service: u32,
         end: Instant,
-        shared: &Shared<'_>,
+        shared: &SharedState<'_>,
     ) -> TrafficStretch {
         let taken = self.alike.iter().filter(|own| own.fate == Fate::Taken);
         let (mut endpoints, mut slots) = (0.0, 0.0);

@@ -6,17 +6,17 @@ use units::{Instant, NodeId, SortedSet};
 
 use super::Traffic;
 use super::entry::Entry;
-use super::fluid::Shared;
-use super::plan::{BALANCER_LABEL, Forwarding, Target};
+use super::fluid::SharedState;
+use super::plan::{BALANCER_LABEL, ProxyMode, Target};
 use super::requests::World;
 
 impl Traffic {
     /// Whether requests from outside come to load balancers that are tasks.
     pub(super) fn enters_at_balancers(&self) -> bool {
-        self.plan.model.forwarding == Forwarding::MarathonLb
+        self.plan.model.forwarding == ProxyMode::MarathonLb
     }
 
-    /// A task that is a load balancer takes requests once it is ready, until it is told to stop.
+    /// A task that is a load balancer takes requests once it is ready, until it is asked to terminate.
     pub(super) fn balancer_changed(
         &mut self,
         now: Instant,
@@ -31,7 +31,7 @@ impl Traffic {
         let labels = &store.class(record.class).spec.labels;
         if labels
             .get(label)
-            .is_none_or(|own| !values.contains(&&**own))
+            .is_none_or(|label| !values.contains(&&**label))
         {
             return;
         }
@@ -147,7 +147,7 @@ impl Traffic {
             return;
         };
         let down = &self.down;
-        let shared = Shared {
+        let shared = SharedState {
             plan: &self.plan,
             servers: &mut self.servers,
             names: &mut self.names,

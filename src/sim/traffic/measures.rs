@@ -1,7 +1,7 @@
 //! Traffic by the names that autoscalers ask for: of a pod, of a service, of all requests.
 
 use control::UsageSamples;
-use model::{PodRef, Text, Used};
+use model::{PodRef, ResourceUsage, Text};
 use units::Duration;
 
 use super::requests::Requests;
@@ -127,7 +127,7 @@ impl Traffic {
     }
 
     /// Tells what pods use for requests, where that is not as it was.
-    pub(crate) fn tell_loads(&mut self, mut tell: impl FnMut(PodRef, Used)) {
+    pub(crate) fn tell_loads(&mut self, mut tell: impl FnMut(PodRef, ResourceUsage)) {
         for service in 0..self.backings.len() {
             let is_untold = std::mem::take(&mut self.fluids[service].is_untold);
             if !is_untold && self.one_by_one().is_none() {
@@ -139,7 +139,7 @@ impl Traffic {
                 .collect();
             for pod in pods {
                 let own = self.pod(pod).unwrap_or_default();
-                let used = Used {
+                let used = ResourceUsage {
                     cpu_milli: own.cpu_milli.round() as i64,
                     memory_bytes: 0,
                 };
@@ -168,23 +168,23 @@ fn milli(value: f64) -> i64 {
 }
 
 impl UsageSamples for UsageAndTraffic<'_> {
-    fn pod(&self, pod: PodRef) -> Option<Used> {
+    fn pod(&self, pod: PodRef) -> Option<ResourceUsage> {
         self.usage.pod(pod)
     }
 
-    fn wanted(&self, pod: PodRef) -> Option<Used> {
+    fn wanted(&self, pod: PodRef) -> Option<ResourceUsage> {
         self.usage.wanted(pod)
     }
 
-    fn pod_over(&self, pod: PodRef, window: Duration) -> Option<Used> {
+    fn pod_over(&self, pod: PodRef, window: Duration) -> Option<ResourceUsage> {
         self.usage.pod_over(pod, window)
     }
 
-    fn containers_over(&self, pod: PodRef, window: Duration) -> Vec<(Text, Used)> {
+    fn containers_over(&self, pod: PodRef, window: Duration) -> Vec<(Text, ResourceUsage)> {
         self.usage.containers_over(pod, window)
     }
 
-    fn containers(&self, pod: PodRef) -> Vec<(Text, Used)> {
+    fn containers(&self, pod: PodRef) -> Vec<(Text, ResourceUsage)> {
         self.usage.containers(pod)
     }
 

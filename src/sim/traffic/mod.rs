@@ -1,12 +1,11 @@
 //! Client traffic: clients ask services, from within the cluster or through an ingress, and pods
 //! answer as fast as they can. Services follow their objects and the readiness of pods
-//! (`backing.rs`); requests are flows (`fluid.rs`, `stepping.rs`) or followed one by one
+//! (`service_backend.rs`); requests are flows (`fluid.rs`, `stepping.rs`) or followed one by one
 //! (`requests.rs`).
 //!
-//! Traffic changes nothing in the cluster. It is followed when something about it changes or somebody
-//! asks, up to that instant: what changes nothing is computed.
+//! Traffic changes nothing in the cluster. It is followed when something about it changes or it is
+//! queried, up to that instant: what changes nothing is computed.
 
-mod backing;
 mod changes;
 mod claims;
 mod entry;
@@ -21,6 +20,7 @@ mod requests;
 mod routers;
 mod routing;
 mod server;
+mod service_backend;
 mod sharing;
 mod stepping;
 #[cfg(test)]
@@ -38,16 +38,16 @@ use model::{PodRef, Text};
 use rng::Streams;
 use units::{Identity, Instant, NodeId, ObjectId, PodId, SortedMap, SortedSet};
 
-use backing::Backing;
 use entry::Entry;
-use fluid::{Fluid, Shared};
+use fluid::{Fluid, SharedState};
 pub use measures::UsageAndTraffic;
 pub use plan::{
-    BALANCER_LABEL, BALANCER_POLL, Detail, Forwarding, FunctionPlan, Group, Load, ROUTER_LABEL,
+    BALANCER_LABEL, BALANCER_POLL, Detail, FunctionPlan, Group, Load, ProxyMode, ROUTER_LABEL,
     ROUTER_NAMESPACE, Retries, Router, ServerDefaults, ServiceModel, Target, TrafficPlan,
 };
 use requests::{Requests, World};
 use server::Servers;
+use service_backend::ServiceBackend;
 use sharing::FlowClients;
 
 /// Clients and services of a cell.
@@ -59,7 +59,7 @@ pub struct Traffic {
     by_name: SortedMap<(Text, Text), usize>,
     objects: SortedMap<ObjectId, usize>,
     ingresses: SortedMap<ObjectId, Arc<Ingress>>,
-    backings: Vec<Backing>,
+    backings: Vec<ServiceBackend>,
     fluids: Vec<Fluid>,
     requests: Option<Requests>,
     /// Routes of each group's requests: service, flow, weight.
@@ -93,8 +93,8 @@ pub struct Traffic {
 impl Traffic {
     /// Clients that begin at the run's zero.
     pub fn new(plan: Arc<TrafficPlan>, seed: u64) -> Self {
-        let mut targets = plan.groups.iter().map(|own| &own.target);
-        let asks_function = targets.any(|own| matches!(own, Target::Function(_)));
+        let mut targets = plan.groups.iter().map(|group| &group.target);
+        let asks_function = targets.any(|target| matches!(target, Target::Function(_)));
         let follows = plan.detail == Detail::Requests || asks_function;
         let requests = follows.then(|| Requests::new(&plan, seed));
         let mut own = Self {
@@ -139,7 +139,7 @@ impl Traffic {
             return *known;
         }
         let number = self.backings.len();
-        self.backings.push(Backing::new(&self.plan.model));
+        self.backings.push(ServiceBackend::new(&self.plan.model));
         self.fluids.push(Fluid::since(self.now));
         let title: Text = if name.is_empty() {
             NOWHERE.into()
@@ -242,7 +242,7 @@ impl Traffic {
     /// Follows the requests of a service; one by one those of all.
     fn follow(&mut self, service: usize, to: Instant, observer: &mut dyn Observer) {
         let down = &self.down;
-        let mut shared = Shared {
+        let mut shared = SharedState {
             plan: &self.plan,
             servers: &mut self.servers,
             names: &mut self.names,
@@ -259,7 +259,7 @@ impl Traffic {
                 },
             };
             requests.advance(to, &mut world, &mut shared);
-            let is_function = self.functions.values().any(|own| *own == service);
+            let is_function = self.functions.values().any(|function| *function == service);
             if self.plan.detail == Detail::Requests || is_function {
                 return;
             }

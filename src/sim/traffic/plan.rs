@@ -129,7 +129,7 @@ pub struct Retries {
 
 /// The part that forwards requests to the address of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Forwarding {
+pub enum ProxyMode {
     /// kube-proxy: balanced as is said, with sessions where a service wants them; endpoints that are
     /// ending take requests where there is no other.
     #[default]
@@ -153,7 +153,7 @@ pub const BALANCER_POLL: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct ServiceModel {
     /// The part that forwards requests.
-    pub forwarding: Forwarding,
+    pub forwarding: ProxyMode,
     /// Time that a change of the endpoints takes to reach the balancers.
     pub propagation: Duration,
     /// Time for which clients keep an answer of the name service.
@@ -217,7 +217,7 @@ impl ServerDefaults {
         if let Some(text) = &stated.service_time {
             let constant = text.parse::<Duration>().ok();
             let constant = constant.and_then(|span| Distribution::constant(span).ok());
-            // Whoever read it saw that it is one of both.
+            // The reader has checked that it is one of both.
             if let Some(law) = constant.or_else(|| text.parse().ok()) {
                 own.service_time = law;
             }

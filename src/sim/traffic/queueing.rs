@@ -21,7 +21,7 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// Nobody waits.
+    /// No request waits.
     pub const NONE: Self = Self {
         share: 0.0,
         mean: 0.0,

@@ -35,12 +35,12 @@ pub struct Diurnal {
     /// Length of a step of constant rate.
     pub step: Duration,
     /// Crowds that come.
-    pub crowds: Vec<Crowd>,
+    pub crowds: Vec<LoadSpike>,
 }
 
 /// A flash crowd: the rate rises by a factor, stays there, and falls again.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Crowd {
+pub struct LoadSpike {
     /// Beginning of the crowd.
     pub at: Instant,
     /// Time that the crowd takes to rise, and to fall.
@@ -124,7 +124,7 @@ impl Diurnal {
     }
 }
 
-impl Crowd {
+impl LoadSpike {
     fn factor(&self, at: Instant) -> f64 {
         let since = at.since(self.at).as_nanos();
         let (ramp, lasts) = (self.ramp.as_nanos(), self.lasts.as_nanos());
@@ -194,7 +194,7 @@ mod tests {
             period: Duration::from_secs(86_400),
             weekend: 0.5,
             step: Duration::from_secs(60),
-            crowds: vec![Crowd {
+            crowds: vec![LoadSpike {
                 at: Instant::from_secs(86_400),
                 ramp: Duration::from_secs(600),
                 lasts: Duration::from_secs(600),

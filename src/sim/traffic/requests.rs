@@ -4,31 +4,31 @@
 mod arrivals;
 mod ends;
 mod functions;
-mod recent;
+mod load_average;
 mod tally;
 mod tries;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
-use control::services::{Affinity, Served};
+use control::services::{Affinity, RequestOutcome};
 use model::traffic::FailureCause;
 use model::{PodRef, Text};
 use units::{Identity, Instant, SortedMap};
 
-use self::arrivals::{Asker, Askers, Draws, askers};
-use super::backing::Backing;
+use self::arrivals::{ClientGroup, ClientKey, Draws, askers};
 use super::entry::Entry;
-use super::fluid::Shared;
+use super::fluid::SharedState;
 use super::plan::{Detail, Load, Target, TrafficPlan};
+use super::service_backend::ServiceBackend;
 use functions::Function;
-use recent::Recent;
+use load_average::LoadAverage;
 use tally::Tally;
 use tries::Clients;
 
 /// Next happening.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Happening {
+enum NextEvent {
     /// A client of a group asks; of an open loop only while its number of draws is this.
     Ask { group: usize, draw: u64, asker: u32 },
     /// A pod has finished a try.
@@ -69,7 +69,7 @@ pub(super) struct Worker {
     server: u16,
     busy: Vec<Try>,
     queue: VecDeque<Try>,
-    recent: Recent,
+    recent: LoadAverage,
 }
 
 /// Load of a pod: requests at work and waiting there, tries a second that came of late and that it
@@ -98,7 +98,7 @@ struct Try {
 pub(super) struct Requests {
     seed: u64,
     pub since: Instant,
-    agenda: BinaryHeap<Reverse<(Instant, u64, Happening)>>,
+    agenda: BinaryHeap<Reverse<(Instant, u64, NextEvent)>>,
     number: u64,
     serial: u64,
     open: Vec<Option<Request>>,
@@ -109,13 +109,13 @@ pub(super) struct Requests {
     tallies: Vec<Tally>,
     functions: Vec<Function>,
     draws: Draws,
-    askers: Vec<Askers>,
+    askers: Vec<ClientGroup>,
     tokens: SortedMap<usize, f64>,
 }
 
 /// World that requests read.
 pub(super) struct World<'a> {
-    pub backings: &'a mut [Backing],
+    pub backings: &'a mut [ServiceBackend],
     /// Routes of each group's requests: service, flow, weight.
     pub routes: &'a [Vec<(usize, usize, u64)>],
     /// The services that stand for functions, by their numbers.
@@ -160,13 +160,18 @@ impl Requests {
         own
     }
 
-    fn push(&mut self, at: Instant, what: Happening) {
+    fn push(&mut self, at: Instant, what: NextEvent) {
         self.number += 1;
         self.agenda.push(Reverse((at, self.number, what)));
     }
 
     /// Does everything up to an instant, and tells of it in stretches.
-    pub(super) fn advance(&mut self, to: Instant, world: &mut World<'_>, shared: &mut Shared<'_>) {
+    pub(super) fn advance(
+        &mut self,
+        to: Instant,
+        world: &mut World<'_>,
+        shared: &mut SharedState<'_>,
+    ) {
         while self.since < to {
             let step = shared.plan.model.interval.as_nanos().max(1);
             let grid = Instant::from_nanos((self.since.as_nanos() / step + 1).saturating_mul(step));
@@ -189,30 +194,30 @@ impl Requests {
     fn happen(
         &mut self,
         now: Instant,
-        what: Happening,
+        what: NextEvent,
         world: &mut World<'_>,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) {
         match what {
-            Happening::Ask { group, draw, asker } => {
+            NextEvent::Ask { group, draw, asker } => {
                 if draw > 0 {
                     if self.askers[group].drawn != draw {
                         return;
                     }
                     self.draw_next(shared.plan, group, now);
                 }
-                self.ask(now, Asker { group, asker }, world, shared);
+                self.ask(now, ClientKey { group, asker }, world, shared);
             }
-            Happening::Again { request } => self.attempt(now, request, world, shared),
-            Happening::GiveUp { request, serial } => {
+            NextEvent::Again { request } => self.attempt(now, request, world, shared),
+            NextEvent::GiveUp { request, serial } => {
                 let is_waiting = self.is_at(request, serial);
                 if is_waiting {
-                    self.leave(now, request, world, Served::Failed);
+                    self.leave(now, request, world, RequestOutcome::Failed);
                     self.failed(now, request, FailureCause::Timeout, shared);
                 }
             }
-            Happening::Finish { pod, serial } => self.finish(now, pod, serial, world, shared),
-            Happening::Done {
+            NextEvent::Finish { pod, serial } => self.finish(now, pod, serial, world, shared),
+            NextEvent::Done {
                 function,
                 request,
                 serial,
@@ -241,11 +246,11 @@ impl Requests {
     /// Load of a pod.
     pub(super) fn load(&self, now: Instant, pod: PodRef) -> PodLoad {
         let worker = self.workers.get(&pod);
-        worker.map_or_else(PodLoad::default, |own| {
-            let (arrived, begun) = own.recent.rates(now);
+        worker.map_or_else(PodLoad::default, |worker| {
+            let (arrived, begun) = worker.recent.rates(now);
             PodLoad {
-                at_work: own.busy.len() as f64,
-                waiting: own.queue.len() as f64,
+                at_work: worker.busy.len() as f64,
+                waiting: worker.queue.len() as f64,
                 arrived,
                 begun,
             }

@@ -11,10 +11,10 @@ use model::{PodPhase, PodRef};
 use units::Instant;
 
 use super::Traffic;
-use super::backing::Front;
 use super::claims::Admission;
 use super::plan::{Group, Load, ROUTER_LABEL, ROUTER_NAMESPACE, Router, Target};
 use super::rate::MICRO;
+use super::service_backend::Front;
 
 /// Stand-in for the namespace of routers, at which requests end that are too many for them.
 const ROUTER: &str = "Router";
@@ -148,7 +148,7 @@ impl Traffic {
         (up.min(all), all.max(1))
     }
 
-    /// A pod that is a replica of a router takes requests once it is ready, until it is told to stop.
+    /// A pod that is a replica of a router takes requests once it is ready, until it is asked to terminate.
     pub(super) fn router_pod_changed(
         &mut self,
         now: Instant,
@@ -157,7 +157,7 @@ impl Traffic {
         observer: &mut dyn Observer,
     ) {
         let routers = &self.plan.model.routers;
-        if routers.iter().all(|own| own.pods.is_none()) {
+        if routers.iter().all(|router| router.pods.is_none()) {
             return;
         }
         let Some(record) = store.pods().get(pod) else {
@@ -175,7 +175,7 @@ impl Traffic {
         };
         let state = store.pod_states().get(pod);
         let runs = record.phase == PodPhase::Running;
-        let is_open = state.is_none_or(|own| own.is_ready && own.terminating.is_none());
+        let is_open = state.is_none_or(|state| state.is_ready && state.terminating.is_none());
         let known = match record.node().filter(|_| runs && is_open) {
             Some(node) => self.router_pods.insert(pod, (router, node)) == Some((router, node)),
             None => self.router_pods.remove(&pod).is_none(),
@@ -188,11 +188,11 @@ impl Traffic {
     /// The instant at which the rate of a group from outside changes, if routers have limits.
     pub(super) fn next_routing(&self) -> Option<Instant> {
         let routers = &self.plan.model.routers;
-        if routers.iter().all(|own| own.micro.is_none()) {
+        if routers.iter().all(|router| router.micro.is_none()) {
             return None;
         }
-        let pieces = self.plan.groups.iter().filter_map(|own| {
-            let (Target::Host { .. }, Load::Open(rate)) = (&own.target, &own.load) else {
+        let pieces = self.plan.groups.iter().filter_map(|group| {
+            let (Target::Host { .. }, Load::Open(rate)) = (&group.target, &group.load) else {
                 return None;
             };
             rate.piece(self.routed).until

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cluster::Observer;
-use control::services::{Lead, route};
+use control::services::{RouteMatch, route};
 use model::Text;
 use model::service::Backend;
 use model::traffic::Flow;
@@ -61,9 +61,12 @@ impl Traffic {
 
     /// The rule that requests to a host and path follow: of the routes that a router of `OpenShift` admits, or of
     /// all ingresses where there is none.
-    pub(super) fn rule(&self, host: &str, path: &str) -> Option<Lead<'_>> {
+    pub(super) fn rule(&self, host: &str, path: &str) -> Option<RouteMatch<'_>> {
         let routers = &self.plan.model.routers;
-        let stable = self.ingresses.values().filter(|own| own.canary.is_none());
+        let stable = self
+            .ingresses
+            .values()
+            .filter(|ingress| ingress.canary.is_none());
         if routers.is_empty() {
             return route(stable.filter(|own| !own.route.is_wildcard), host, path);
         }
@@ -142,7 +145,11 @@ impl Traffic {
             flow.take_rate(&plan.groups[flow.group], now);
         }
         for (group, number, weight, total) in parts {
-            if fluid.flows.iter().all(|own| own.number as usize != number) {
+            if fluid
+                .flows
+                .iter()
+                .all(|flow| flow.number as usize != number)
+            {
                 let mut flow = FlowState::new(number as u32, group, (weight, total));
                 flow.take_rate(&plan.groups[group], now);
                 fluid.flows.push(flow);

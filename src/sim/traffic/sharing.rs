@@ -7,15 +7,15 @@ use model::service::Balancing;
 use rng::Streams;
 use units::{Duration, Identity, Instant};
 
-use super::backing::{Backing, Seen};
 use super::server::Servers;
+use super::service_backend::{ServiceBackend, VisibleEndpoint};
 
 /// Most parts of a flow's clients that are followed apart.
 const MOST_PARTS: u64 = 64;
 
 /// The clients of a flow, in parts that see and stay alike.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sharing {
+pub(super) struct ClientShares {
     parts: Vec<Part>,
     clients: FlowClients,
 }
@@ -37,19 +37,19 @@ const MOST_HASHED: u64 = 1 << 14;
 #[derive(Clone, Debug, Default)]
 struct Part {
     /// The endpoints that it knows; of sessions the one that it is with.
-    known: Vec<Seen>,
+    known: Vec<VisibleEndpoint>,
     /// Instant at which the part asks the name service again, while it knows an older answer.
     asks: Option<Instant>,
     /// Number of times that the session was given an endpoint.
     moves: u64,
 }
 
-impl Sharing {
+impl ClientShares {
     /// The service's endpoints as they are seen changed, or the service did.
     pub(super) fn follow(
         &mut self,
         now: Instant,
-        backing: &Backing,
+        backing: &ServiceBackend,
         clients: FlowClients,
         draws: &Streams,
     ) {
@@ -91,7 +91,7 @@ impl Sharing {
     }
 
     /// Parts whose answer is too old by now get a new one; whether there were any.
-    pub(super) fn ask(&mut self, now: Instant, backing: &Backing) -> bool {
+    pub(super) fn ask(&mut self, now: Instant, backing: &ServiceBackend) -> bool {
         let mut any = false;
         for part in &mut self.parts {
             if part.asks.is_some_and(|at| at <= now) {
@@ -104,10 +104,11 @@ impl Sharing {
     }
 
     /// Those whose endpoint is gone get another one.
-    fn keep_sessions(&mut self, backing: &Backing, draws: &Streams) {
+    fn keep_sessions(&mut self, backing: &ServiceBackend, draws: &Streams) {
         let seen = &backing.seen;
         let mut counts = vec![0_u32; seen.len()];
-        let place_of = |own: &Seen| seen.iter().position(|other| other.address == own.address);
+        let place_of =
+            |own: &VisibleEndpoint| seen.iter().position(|other| other.address == own.address);
         for part in &mut self.parts {
             match part.known.first().and_then(place_of) {
                 Some(place) if part.known.len() == 1 => counts[place] += 1,
@@ -134,7 +135,7 @@ impl Sharing {
     }
 
     /// By the hashes of the clients, as the balancer takes them.
-    fn by_source(&self, known: &[Seen]) -> Vec<(Seen, f64)> {
+    fn by_source(&self, known: &[VisibleEndpoint]) -> Vec<(VisibleEndpoint, f64)> {
         let FlowClients {
             count: clients,
             group,
@@ -155,8 +156,12 @@ impl Sharing {
     }
 
     /// Part of the requests for each endpoint, by address; what is missing to 1 finds none.
-    pub(super) fn shares(&self, balancing: Balancing, servers: &Servers) -> Vec<(Seen, f64)> {
-        let weight = |seen: &Seen| match balancing {
+    pub(super) fn shares(
+        &self,
+        balancing: Balancing,
+        servers: &Servers,
+    ) -> Vec<(VisibleEndpoint, f64)> {
+        let weight = |seen: &VisibleEndpoint| match balancing {
             Balancing::SmoothWeighted => servers.get(seen.server).weight,
             // Equal connections: a slower pod takes fewer requests.
             Balancing::LeastConnections => 1e9 / servers.get(seen.server).service,
@@ -168,8 +173,8 @@ impl Sharing {
             return self.by_source(&part.known);
         }
         let whole = 1.0 / self.parts.len().max(1) as f64;
-        let mut shares: Vec<(Seen, f64)> = Vec::new();
-        let mut last: Option<&[Seen]> = None;
+        let mut shares: Vec<(VisibleEndpoint, f64)> = Vec::new();
+        let mut last: Option<&[VisibleEndpoint]> = None;
         let mut alike = 0.0;
         // Parts that know the same are taken together, so that a service with one address of its own
         // costs one pass.
@@ -191,7 +196,12 @@ impl Sharing {
 }
 
 /// Spreads a part of the requests over the endpoints that it knows.
-fn add(shares: &mut Vec<(Seen, f64)>, known: &[Seen], part: f64, weight: &dyn Fn(&Seen) -> f64) {
+fn add(
+    shares: &mut Vec<(VisibleEndpoint, f64)>,
+    known: &[VisibleEndpoint],
+    part: f64,
+    weight: &dyn Fn(&VisibleEndpoint) -> f64,
+) {
     let total: f64 = known.iter().map(weight).sum();
     if total <= 0.0 {
         return;

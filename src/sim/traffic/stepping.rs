@@ -6,11 +6,11 @@ use model::service::Balancing;
 use model::traffic::{FailureCause, TrafficStretch};
 use units::{Duration, Instant};
 
-use super::backing::Fate;
 use super::flow::Latencies;
-use super::fluid::{Fluid, Outcome, Shared};
+use super::fluid::{Fluid, Outcome, SharedState};
 use super::plan::Load;
 use super::queueing::{STEADY, Wait};
+use super::service_backend::Fate;
 
 /// Steps in which nothing waits before a steady state is looked for.
 const CALM: u32 = 5;
@@ -36,7 +36,7 @@ struct Failure {
 
 /// Tries of one step that end in endpoints that are alike.
 #[derive(Clone, Copy)]
-struct Tries {
+struct TryBatch {
     /// The number of the endpoints.
     endpoints: usize,
     /// The place of their flow.
@@ -48,7 +48,7 @@ struct Tries {
 
 /// Outcome of tries, their waits, and the waits that are certain, in nanoseconds.
 #[derive(Clone, Copy)]
-struct Ending {
+struct TryOutcome {
     outcome: Outcome,
     wait: Wait,
     base: f64,
@@ -74,7 +74,7 @@ impl Fluid {
         service: u32,
         end: Instant,
         balancing: Balancing,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) -> TrafficStretch {
         self.is_untold = true;
         let interval = shared.plan.model.interval.as_nanos().max(1);
@@ -142,7 +142,7 @@ impl Fluid {
     }
 
     /// Arrivals of a step: new requests, and further tries at its beginning.
-    fn arrivals(&mut self, end: Instant, shared: &Shared<'_>) -> Vec<Vec<f64>> {
+    fn arrivals(&mut self, end: Instant, shared: &SharedState<'_>) -> Vec<Vec<f64>> {
         let nanos = end.since(self.since).as_nanos();
         let mut all = Vec::with_capacity(self.flows.len());
         for place in 0..self.flows.len() {
@@ -193,7 +193,7 @@ impl Fluid {
         number: usize,
         step: &mut Step,
         balancing: Balancing,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) {
         let own = &self.alike[number];
         let pods = own.pods.len() as f64;
@@ -227,13 +227,13 @@ impl Fluid {
                 }
                 for (place, tries) in per_pod.iter().enumerate() {
                     for (tried, amount) in tries.iter().enumerate() {
-                        let tries = Tries {
+                        let tries = TryBatch {
                             endpoints: number,
                             place,
                             tried,
                             amount: amount * pods,
                         };
-                        let ending = Ending {
+                        let ending = TryOutcome {
                             outcome: outcomes[place],
                             wait,
                             base: 0.0,
@@ -256,7 +256,7 @@ impl Fluid {
         number: usize,
         per_pod: &[Vec<f64>],
         step: &mut Step,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) {
         let own = &self.alike[number];
         let (pods, server_number) = (own.pods.len() as f64, own.server);
@@ -330,13 +330,13 @@ impl Fluid {
                 ..Outcome::default()
             };
             outcome.failed[FailureCause::Error as usize] = error;
-            let tries = Tries {
+            let tries = TryBatch {
                 endpoints: number,
                 place,
                 tried,
                 amount: amount * pods,
             };
-            let ending = Ending {
+            let ending = TryOutcome {
                 outcome,
                 wait: Wait::NONE,
                 base: wait,
@@ -346,14 +346,20 @@ impl Fluid {
     }
 
     /// Tries end as said.
-    fn end(&mut self, tries: Tries, ending: Ending, step: &mut Step, shared: &mut Shared<'_>) {
-        let Tries {
+    fn end(
+        &mut self,
+        tries: TryBatch,
+        ending: TryOutcome,
+        step: &mut Step,
+        shared: &mut SharedState<'_>,
+    ) {
+        let TryBatch {
             endpoints,
             place,
             tried,
             amount,
         } = tries;
-        let Ending {
+        let TryOutcome {
             outcome,
             wait,
             base,
@@ -402,7 +408,7 @@ impl Fluid {
     }
 
     /// Tries failed: they are made again after a while, as far as tries and budget are left.
-    fn failed(&mut self, failure: Failure, interval: i64, shared: &Shared<'_>) {
+    fn failed(&mut self, failure: Failure, interval: i64, shared: &SharedState<'_>) {
         let Failure {
             place,
             tried,

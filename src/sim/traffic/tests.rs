@@ -10,7 +10,7 @@ mod sessions;
 
 use std::sync::Arc;
 
-use super::plan::{BALANCER_LABEL, Forwarding};
+use super::plan::{BALANCER_LABEL, ProxyMode};
 use super::rate::Rate;
 use super::*;
 use bench::{Bench, is_near, node, plan};
@@ -269,7 +269,7 @@ fn a_closed_loop_asks_no_faster_than_it_is_answered() {
         let mut bench = Bench::new(plan, 2);
         bench.seen.from = Instant::from_secs(100);
         let seen = bench.until(600);
-        // 50 clients, 1.1 s a turn: hardly anybody waits.
+        // 50 clients, 1.1 s a turn: hardly any client waits.
         assert!(
             is_near(seen.offered as f64 / 500.0, 45.4, 0.03),
             "{detail:?}: {}",
@@ -309,7 +309,7 @@ fn requests_enter_at_a_balancer_until_it_is_told_to_stop() {
         10.0,
         Detail::Aggregated,
     );
-    plan.model.forwarding = Forwarding::MarathonLb;
+    plan.model.forwarding = ProxyMode::MarathonLb;
     let mut bench = Bench::new(plan, 1);
     assert_eq!(bench.traffic.hosts, []);
     let (label, names) = BALANCER_LABEL;

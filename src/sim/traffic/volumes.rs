@@ -43,7 +43,7 @@ impl Traffic {
         };
         let workload: Text = workload.clone();
         self.advance(now, observer);
-        let pods = store.pods().iter().map(|own| own.pod);
+        let pods = store.pods().iter().map(|pod| pod.pod);
         let of_workload = |pod: &PodRef| workload_of_pod(store, *pod).as_ref() == Some(&workload);
         let pods: Vec<PodRef> = pods.filter(of_workload).collect();
         let mut services = SortedSet::new();

@@ -4,11 +4,11 @@
 use model::behaviour::ContainerUsage;
 use model::resource_list::{CPU, MEMORY};
 use model::usage::{Curve, Pattern, Scale};
-use model::{Container, PodSpec, ResourceList, Text, Used};
+use model::{Container, PodSpec, ResourceList, ResourceUsage, Text};
 use units::{Duration, Instant};
 
 use super::UsageOptions;
-use super::row::{Row, Up};
+use super::row::{LiveProcess, Row};
 
 /// The two amounts that are used.
 pub(super) const SCALES: [Scale; 2] = [Scale::Cpu, Scale::Memory];
@@ -102,7 +102,7 @@ fn shares(requests: &[Option<i64>]) -> Vec<Option<Share>> {
 
 /// The manner in which a use is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Manner {
+pub(super) enum UsageMode {
     /// As it is at the instant.
     Instant,
     /// As it is held until the next change ([`Curve::held`]).
@@ -113,7 +113,7 @@ pub(super) enum Manner {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct UseQuery {
     pub(super) at: Instant,
-    pub(super) manner: Manner,
+    pub(super) manner: UsageMode,
     /// Number of pods that share what is shared.
     pub(super) sharers: i64,
     /// The most that can be used.
@@ -121,7 +121,7 @@ pub(super) struct UseQuery {
 }
 
 impl Use {
-    /// The use that a pattern states for whoever requests so much. Whoever builds the world has seen to it that
+    /// The use that a pattern gives a pod with this request. The builder of the world has made sure that
     /// every series is there.
     fn of(pattern: &Pattern, request: i64, scale: Scale, options: &UsageOptions) -> Option<Self> {
         let series = |name: &str| {
@@ -171,11 +171,12 @@ impl Class {
     pub(super) fn of(object: &PodSpec, options: &UsageOptions) -> Option<Self> {
         let stated = object.behaviour.as_deref();
         let whole = [
-            pattern(stated.and_then(|own| own.cpu_usage.as_ref())).or_else(|| options.cpu.clone()),
-            pattern(stated.and_then(|own| own.memory_usage.as_ref()))
+            pattern(stated.and_then(|stated| stated.cpu_usage.as_ref()))
+                .or_else(|| options.cpu.clone()),
+            pattern(stated.and_then(|stated| stated.memory_usage.as_ref()))
                 .or_else(|| options.memory.clone()),
         ];
-        let listed = stated.map_or(&[][..], |own| &own.container_usage);
+        let listed = stated.map_or(&[][..], |stated| &stated.container_usage);
         let per_request = (object.server.as_ref()).and_then(|server| server.cpu_per_request);
         let per_request = per_request.unwrap_or(options.cpu_per_request);
         let is_served = options.serves_traffic && per_request > Duration::ZERO;
@@ -213,7 +214,7 @@ impl Class {
                 { unstated.iter().flatten() }.fold(0, |sum: i64, &own| sum.saturating_add(own))
             };
             let pattern = whole[place].as_ref();
-            known[place] = pattern.and_then(|own| Use::of(own, request, scale, options));
+            known[place] = pattern.and_then(|pattern| Use::of(pattern, request, scale, options));
             for (part, share) in parts.iter_mut().zip(shares(&unstated)) {
                 part.of_whole[place] = share;
             }
@@ -270,7 +271,13 @@ impl Class {
     }
 
     /// The use of a part that is up, with nothing in its way and as far as its limit allows.
-    pub(super) fn read(&self, place: usize, row: &Row, up: Up, query: UseQuery) -> (Used, Used) {
+    pub(super) fn read(
+        &self,
+        place: usize,
+        row: &Row,
+        up: LiveProcess,
+        query: UseQuery,
+    ) -> (ResourceUsage, ResourceUsage) {
         let part = &self.parts[place];
         let limit = part.cpu_limit.unwrap_or(i64::MAX);
         let traffic = |used: i64| part.of_traffic.map_or(0, |share| share.of(used));
@@ -278,7 +285,7 @@ impl Class {
         let wanted = self.value(place, 0, row, up, query);
         let left = limit.saturating_sub(cpu).max(0);
         let used = match (part.cpu_limit, query.manner) {
-            (Some(_), Manner::Held) => {
+            (Some(_), UsageMode::Held) => {
                 let query = UseQuery {
                     most: left,
                     ..query
@@ -289,7 +296,7 @@ impl Class {
         };
         let memory_bytes = self.value(place, 1, row, up, query);
         let memory_bytes = memory_bytes.saturating_add(memory);
-        let of = |cpu_milli: i64| Used {
+        let of = |cpu_milli: i64| ResourceUsage {
             cpu_milli,
             memory_bytes,
         };
@@ -298,7 +305,14 @@ impl Class {
     }
 
     /// What a part uses of a scale, no more than so much.
-    fn value(&self, place: usize, scale: usize, row: &Row, up: Up, query: UseQuery) -> i64 {
+    fn value(
+        &self,
+        place: usize,
+        scale: usize,
+        row: &Row,
+        up: LiveProcess,
+        query: UseQuery,
+    ) -> i64 {
         let Some((own, share)) = self.use_of(place, scale) else {
             return 0;
         };
@@ -309,8 +323,8 @@ impl Class {
         };
         let since = up.start_of(&own.curve);
         let value = match query.manner {
-            Manner::Instant => own.curve.at(query.at, since),
-            Manner::Held => {
+            UsageMode::Instant => own.curve.at(query.at, since),
+            UsageMode::Held => {
                 let most = share.whole(query.most).saturating_mul(sharers);
                 own.curve.held(query.at, since, most)
             }
@@ -319,7 +333,12 @@ impl Class {
     }
 
     /// The first instant after another one at which another value of a part may be held.
-    pub(super) fn held_until(&self, place: usize, up: Up, now: Instant) -> Option<Instant> {
+    pub(super) fn held_until(
+        &self,
+        place: usize,
+        up: LiveProcess,
+        now: Instant,
+    ) -> Option<Instant> {
         let part = &self.parts[place];
         let next = |scale: usize| {
             let (own, share) = self.use_of(place, scale)?;
@@ -332,7 +351,12 @@ impl Class {
     }
 
     /// The curve of a part that is its own; `None` of what is shared or not stated.
-    pub(super) fn curve(&self, place: usize, scale: Scale, up: Up) -> Option<ProcessCurve<'_>> {
+    pub(super) fn curve(
+        &self,
+        place: usize,
+        scale: Scale,
+        up: LiveProcess,
+    ) -> Option<ProcessCurve<'_>> {
         let (own, share) = self.use_of(place, scale as usize)?;
         (!own.is_shared).then(|| ProcessCurve {
             curve: &own.curve,
@@ -390,7 +414,7 @@ impl ProcessCurve<'_> {
 fn containers(object: &PodSpec) -> Vec<(&Container, bool)> {
     let init = object.init_containers.iter();
     let init = init.map(|own| (own, !own.restartable));
-    let main = object.containers.iter().map(|own| (own, false));
+    let main = object.containers.iter().map(|container| (container, false));
     init.chain(main).collect()
 }
 

@@ -15,13 +15,13 @@ mod samples;
 
 use cluster::Store;
 use model::usage::Pattern;
-use model::{Event, PodChange, PodPhase, PodRef, Text, Used};
+use model::{Event, PodChange, PodPhase, PodRef, ResourceUsage, Text};
 use units::{Duration, Instant, NodeId, PodId, Quantity, SortedMap, SortedSet};
 
 use changes::Changes;
-use class::{Class, Manner, UseQuery};
-use row::{Processes, Row, Sharers, Up, before, sharers};
-pub(super) use samples::Now;
+use class::{Class, UsageMode, UseQuery};
+use row::{LiveProcess, Processes, Row, Sharers, before, sharers};
+pub(super) use samples::UsageView;
 
 /// Statements about usage beside those of classes.
 #[derive(Clone, Debug, Default)]
@@ -150,7 +150,7 @@ impl Usage {
     }
 
     /// Traffic makes a pod use this, beside what its class states.
-    pub fn set_traffic(&mut self, pod: PodRef, used: Used) {
+    pub fn set_traffic(&mut self, pod: PodRef, used: ResourceUsage) {
         if let Some(row) = self.row_mut(pod).filter(|row| row.traffic != used) {
             row.traffic = used;
             let node = row.node;
@@ -160,18 +160,24 @@ impl Usage {
 
     /// The use of a pod if nothing held it back; `None` of one whose processes are not up, or of
     /// whose use nothing is known.
-    pub fn wanted(&self, pod: PodRef, now: Instant) -> Option<Used> {
-        self.both(pod, now, Manner::Instant)
+    pub fn wanted(&self, pod: PodRef, now: Instant) -> Option<ResourceUsage> {
+        self.both(pod, now, UsageMode::Instant)
             .map(|(wanted, _)| wanted)
     }
 
     /// The use of a pod: no more of the processors than its limits allow.
-    pub fn used(&self, pod: PodRef, now: Instant) -> Option<Used> {
-        self.both(pod, now, Manner::Instant).map(|(_, used)| used)
+    pub fn used(&self, pod: PodRef, now: Instant) -> Option<ResourceUsage> {
+        self.both(pod, now, UsageMode::Instant)
+            .map(|(_, used)| used)
     }
 
     /// What a pod wants and uses, all its processes together.
-    fn both(&self, pod: PodRef, at: Instant, manner: Manner) -> Option<(Used, Used)> {
+    fn both(
+        &self,
+        pod: PodRef,
+        at: Instant,
+        manner: UsageMode,
+    ) -> Option<(ResourceUsage, ResourceUsage)> {
         let row = self.row(pod)?;
         let class = self.class(row.spec)?;
         let query = self.query(row, at, manner);
@@ -180,7 +186,7 @@ impl Usage {
         parts.reduce(|one, other| (sum(one.0, other.0), sum(one.1, other.1)))
     }
 
-    fn query(&self, row: &Row, at: Instant, manner: Manner) -> UseQuery {
+    fn query(&self, row: &Row, at: Instant, manner: UsageMode) -> UseQuery {
         UseQuery {
             most: i64::MAX,
             at,
@@ -191,11 +197,17 @@ impl Usage {
 
     /// The use of a pod's container now, of processors the mean over the window before, as far as it was
     /// up.
-    fn used_over(&self, row: &Row, place: usize, now: Instant, window: Duration) -> Option<Used> {
+    fn used_over(
+        &self,
+        row: &Row,
+        place: usize,
+        now: Instant,
+        window: Duration,
+    ) -> Option<ResourceUsage> {
         let (class, up) = (self.class(row.spec)?, row.up(place)?);
         let read = |at| {
             class
-                .read(place, row, up, self.query(row, at, Manner::Instant))
+                .read(place, row, up, self.query(row, at, UsageMode::Instant))
                 .1
         };
         let mut used = read(now);
@@ -235,7 +247,7 @@ impl Usage {
     }
 
     /// Measurements of the nodes whose pods use something else than when they were shown last.
-    pub(super) fn news(&mut self, now: Instant, store: &Store) -> Now<'_> {
+    pub(super) fn news(&mut self, now: Instant, store: &Store) -> UsageView<'_> {
         for sharers in self.changes.take_sharers() {
             let own = self.members.range((sharers, 0)..=(sharers, usize::MAX));
             for &(_, slot) in own {
@@ -254,11 +266,11 @@ impl Usage {
             }
         }
         self.shown = shown;
-        Now {
+        UsageView {
             usage: self,
             at: now,
             had: None,
-            manner: Manner::Held,
+            manner: UsageMode::Held,
         }
     }
 
@@ -275,12 +287,12 @@ impl Usage {
     }
 
     /// Measurements of usage now.
-    pub(super) fn samples(&self, now: Instant) -> Now<'_> {
-        Now {
+    pub(super) fn samples(&self, now: Instant) -> UsageView<'_> {
+        UsageView {
             usage: self,
             at: now,
             had: None,
-            manner: Manner::Instant,
+            manner: UsageMode::Instant,
         }
     }
 
@@ -299,8 +311,8 @@ impl Usage {
     }
 }
 
-fn sum(one: Used, other: Used) -> Used {
-    Used {
+fn sum(one: ResourceUsage, other: ResourceUsage) -> ResourceUsage {
+    ResourceUsage {
         cpu_milli: one.cpu_milli.saturating_add(other.cpu_milli),
         memory_bytes: one.memory_bytes.saturating_add(other.memory_bytes),
     }

@@ -2,11 +2,11 @@
 
 use cluster::Store;
 use model::usage::{Curve, Scale};
-use model::{Pod, PodRef, Used};
+use model::{Pod, PodRef, ResourceUsage};
 use units::{Duration, Instant};
 
-use super::class::{Class, Manner, ProcessCurve};
-use super::{Processes, Row, Up, Usage, sharers};
+use super::class::{Class, ProcessCurve, UsageMode};
+use super::{LiveProcess, Processes, Row, Usage, sharers};
 use crate::contention::{LOOK, WHOLE, on_grid};
 use crate::cores::ProcessRef;
 
@@ -17,7 +17,7 @@ impl Usage {
         let Some((record, node)) = store
             .pods()
             .get(pod)
-            .and_then(|own| Some((own, own.node()?)))
+            .and_then(|pod| Some((pod, pod.node()?)))
         else {
             return;
         };
@@ -30,14 +30,14 @@ impl Usage {
             && let Processes::Each(all) = &mut row.processes
         {
             if let Some(own) = all.get_mut(place) {
-                *own = Some(Up::new(now, Duration::ZERO));
+                *own = Some(LiveProcess::new(now, Duration::ZERO));
             }
             let node = row.node;
             self.changes.touch(node);
             return;
         }
         self.stopped(pod);
-        let up = Up::new(now, self.over.remove(&pod.id).unwrap_or(Duration::ZERO));
+        let up = LiveProcess::new(now, self.over.remove(&pod.id).unwrap_or(Duration::ZERO));
         let processes = if container == WHOLE {
             Processes::One(up)
         } else {
@@ -65,7 +65,7 @@ impl Usage {
             processes,
             sharers,
             is_serving: false,
-            traffic: Used::default(),
+            traffic: ResourceUsage::default(),
         });
         self.serve(pod, store);
     }
@@ -126,7 +126,11 @@ impl Usage {
     fn parts_of(
         &self,
         process: ProcessRef,
-    ) -> Option<(&Row, &Class, impl Iterator<Item = (usize, Up)> + '_)> {
+    ) -> Option<(
+        &Row,
+        &Class,
+        impl Iterator<Item = (usize, LiveProcess)> + '_,
+    )> {
         let row = self.row(process.pod)?;
         let class = self.class(row.spec)?;
         let places = class.places().filter(move |&place| {
@@ -137,9 +141,9 @@ impl Usage {
     }
 
     /// What a process wants; `None` if nothing is known of it.
-    pub(crate) fn wanted_by(&self, process: ProcessRef, now: Instant) -> Option<Used> {
+    pub(crate) fn wanted_by(&self, process: ProcessRef, now: Instant) -> Option<ResourceUsage> {
         let (row, class, parts) = self.parts_of(process)?;
-        let query = self.query(row, now, Manner::Instant);
+        let query = self.query(row, now, UsageMode::Instant);
         let wanted = parts.map(|(place, up)| class.read(place, row, up, query).0);
         wanted.reduce(super::sum)
     }
@@ -154,7 +158,7 @@ impl Usage {
     pub(crate) fn demand_changes(&self, process: ProcessRef, now: Instant) -> Option<Instant> {
         let (row, class, parts) = self.parts_of(process)?;
         let next = on_grid(now.saturating_add(Duration::from_nanos(1)), LOOK);
-        let query = self.query(row, now, Manner::Instant);
+        let query = self.query(row, now, UsageMode::Instant);
         let changes = parts.filter_map(|(place, up)| match class.curve(place, Scale::Cpu, up) {
             None => {
                 let (wanted, _) = class.read(place, row, up, query);

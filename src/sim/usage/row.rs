@@ -1,7 +1,7 @@
 //! The processes of a pod, as far as its use goes by them.
 
 use model::usage::Curve;
-use model::{Object, PodRef, Used};
+use model::{Object, PodRef, ResourceUsage};
 use units::{ClassId, Duration, Instant, NodeId, ObjectId, PodId};
 
 use cluster::Store;
@@ -25,28 +25,28 @@ pub(super) struct Row {
     pub(super) sharers: Sharers,
     pub(super) is_serving: bool,
     /// The use that traffic causes.
-    pub(super) traffic: Used,
+    pub(super) traffic: ResourceUsage,
 }
 
 /// Processes of a pod.
 #[derive(Clone, Debug)]
 pub(super) enum Processes {
     /// All its containers are one process.
-    One(Up),
+    One(LiveProcess),
     /// Each container is a process of its own; those that are up, by place.
-    Each(Box<[Option<Up>]>),
+    Each(Box<[Option<LiveProcess>]>),
 }
 
 /// A process that is up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Up {
+pub(super) struct LiveProcess {
     /// The instant at which it came up.
     pub(super) since: Instant,
     /// The instant from which its recorded use counts.
     pub(super) recorded_from: Instant,
 }
 
-impl Up {
+impl LiveProcess {
     /// A process that comes up, of whose recorded use so much is over.
     pub(super) fn new(now: Instant, over: Duration) -> Self {
         Self {
@@ -66,7 +66,7 @@ impl Up {
 
 impl Row {
     /// The process of the container at a place, if it is up.
-    pub(super) fn up(&self, place: usize) -> Option<Up> {
+    pub(super) fn up(&self, place: usize) -> Option<LiveProcess> {
         match &self.processes {
             Processes::One(up) => Some(*up),
             Processes::Each(all) => all.get(place).copied().flatten(),
@@ -74,7 +74,7 @@ impl Row {
     }
 
     /// The first process that is up.
-    pub(super) fn first_up(&self) -> Option<Up> {
+    pub(super) fn first_up(&self) -> Option<LiveProcess> {
         match &self.processes {
             Processes::One(up) => Some(*up),
             Processes::Each(all) => all.iter().flatten().copied().min_by_key(|up| up.since),

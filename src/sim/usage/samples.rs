@@ -1,22 +1,22 @@
 //! Usage as metrics pipelines measure it: of pods, of their containers, and of what lies outside.
 
 use control::UsageSamples;
-use model::{PodRef, Text, Used};
+use model::{PodRef, ResourceUsage, Text};
 use units::{Duration, Instant, NodeId, PodId, SortedMap};
 
-use super::class::Manner;
+use super::class::UsageMode;
 use super::{Usage, sum};
 
 /// Usage at an instant.
-pub(crate) struct Now<'a> {
+pub(crate) struct UsageView<'a> {
     pub(super) usage: &'a Usage,
     pub(super) at: Instant,
     /// The cores that pods get where nodes share them, in thousandths.
     pub(super) had: Option<SortedMap<PodId, i64>>,
-    pub(super) manner: Manner,
+    pub(super) manner: UsageMode,
 }
 
-impl Now<'_> {
+impl UsageView<'_> {
     /// With the cores that pods get where nodes share them.
     pub(crate) fn with_had(mut self, had: Option<SortedMap<PodId, i64>>) -> Self {
         self.had = had;
@@ -29,7 +29,11 @@ impl Now<'_> {
     }
 
     /// The use of each container of a pod that is up.
-    fn parts(&self, pod: PodRef, of: impl Fn(usize) -> Option<Used>) -> Vec<(Text, Used)> {
+    fn parts(
+        &self,
+        pod: PodRef,
+        of: impl Fn(usize) -> Option<ResourceUsage>,
+    ) -> Vec<(Text, ResourceUsage)> {
         let row = self.usage.row(pod);
         let Some(class) = row.and_then(|row| self.usage.class(row.spec)) else {
             return Vec::new();
@@ -42,32 +46,32 @@ impl Now<'_> {
     }
 }
 
-impl UsageSamples for Now<'_> {
-    fn pod(&self, pod: PodRef) -> Option<Used> {
+impl UsageSamples for UsageView<'_> {
+    fn pod(&self, pod: PodRef) -> Option<ResourceUsage> {
         let (_, mut used) = self.usage.both(pod, self.at, self.manner)?;
         let had = self.had.as_ref().and_then(|had| had.get(&pod.id));
         used.cpu_milli = used.cpu_milli.min(had.copied().unwrap_or(i64::MAX));
         Some(used)
     }
 
-    fn wanted(&self, pod: PodRef) -> Option<Used> {
+    fn wanted(&self, pod: PodRef) -> Option<ResourceUsage> {
         let (wanted, _) = self.usage.both(pod, self.at, self.manner)?;
         Some(wanted)
     }
 
-    fn pod_over(&self, pod: PodRef, window: Duration) -> Option<Used> {
+    fn pod_over(&self, pod: PodRef, window: Duration) -> Option<ResourceUsage> {
         let all = self.containers_over(pod, window).into_iter();
         all.map(|(_, used)| used).reduce(sum)
     }
 
-    fn containers_over(&self, pod: PodRef, window: Duration) -> Vec<(Text, Used)> {
+    fn containers_over(&self, pod: PodRef, window: Duration) -> Vec<(Text, ResourceUsage)> {
         self.parts(pod, |place| {
             let row = self.usage.row(pod)?;
             self.usage.used_over(row, place, self.at, window)
         })
     }
 
-    fn containers(&self, pod: PodRef) -> Vec<(Text, Used)> {
+    fn containers(&self, pod: PodRef) -> Vec<(Text, ResourceUsage)> {
         self.parts(pod, |place| {
             let row = self.usage.row(pod)?;
             let class = self.usage.class(row.spec)?;

@@ -14,7 +14,7 @@ use policy::borg::{Rule, unit};
 use policy::preemption::borg_preemption::may_preempt;
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
-use scheduler::pipeline::{Standings, Ties};
+use scheduler::pipeline::{ScoreTree, Ties};
 use units::{ClassId, NodeId, Resources, SortedMap, SortedSet};
 
 use super::machine::{Demand, Held, Holder, JobKey, Machine};
@@ -24,7 +24,7 @@ use super::options::Wishes;
 #[derive(Clone, Debug, Default)]
 struct Table {
     admitted: FixedBitSet,
-    standings: Standings,
+    standings: ScoreTree,
     /// Number of changes that the table shows.
     seen: u64,
 }
@@ -318,7 +318,7 @@ impl Cell {
     }
 
     fn table(&self, demand: &Demand) -> Table {
-        let mut standings = Standings::default();
+        let mut standings = ScoreTree::default();
         standings.reset(self.machines.len());
         let mut admitted = FixedBitSet::with_capacity(self.machines.len());
         for (own, machine) in self.machines.iter().enumerate() {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use model::{Node, Owner, PodCreated, PodRef, PodSpec, Text, Tier, rules};
 use policy::borg::{Rule, fractions, plain, points};
-use policy::preemption::borg_preemption::{Running, victims_until};
+use policy::preemption::borg_preemption::{RunningTask, victims_until};
 use units::{ClassId, GangId, ObjectId, PodId, Resources, SortedSet};
 
 /// An alloc: a slot that is reserved on a machine, by its set and its place there.
@@ -206,10 +206,10 @@ impl Machine {
         }
         let priority = demand.spec.priority;
         let is_prod = Tier::of(priority).is_prod();
-        let running: Vec<Running<&Held>> = self
+        let running: Vec<RunningTask<&Held>> = self
             .tasks
             .iter()
-            .map(|held| Running {
+            .map(|held| RunningTask {
                 task: held,
                 priority: held.priority,
                 started: held.started,

@@ -10,7 +10,7 @@ use crate::plain_agent::PlainAgent;
 use control::local_node::LocalNode;
 use control::node::{Assignment, ContainerEvent, ImageEvent, Report, StopOrder};
 use control::{AgentOutput, MachineEvent, NodeAgent};
-use model::{EndReason, Found, PodRef, PullError, Text};
+use model::{EndReason, InitialState, PodRef, PullError, Text};
 use units::{Instant, NodeId, PodId, SortedMap, SortedSet};
 
 /// Options of kubelets.
@@ -80,7 +80,7 @@ impl Kubelet {
 
     /// The state of a pod that was on its node before the run began, where that is more than a pod of which
     /// nothing is said has.
-    fn found(&self, assignment: &Assignment) -> Option<Arc<Found>> {
+    fn found(&self, assignment: &Assignment) -> Option<Arc<InitialState>> {
         let found = assignment.found.as_ref()?;
         let is_stated = assignment.spec.life.is_some() || assignment.time_limit.is_some();
         let is_plain = !is_stated && self.options.images.is_none();

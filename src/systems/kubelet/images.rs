@@ -5,7 +5,7 @@
 use std::collections::VecDeque;
 
 use control::AgentOutput;
-use control::node::{DiskUse, ImageDeed, ImageOrder, PresentImages};
+use control::node::{DiskUse, ImageAction, ImageOrder, PresentImages};
 use model::{PodRef, Text};
 use units::{Duration, Instant, NodeId, SortedMap, SortedSet};
 
@@ -170,13 +170,13 @@ impl NodeImages {
 
     pub(super) fn ask(&mut self, image: Text, who: Needing, out: &mut AgentOutput) {
         let begun = self.pulls.ask(image, who);
-        self.order(begun, ImageDeed::Pull, out);
+        self.order(begun, ImageAction::Pull, out);
     }
 
     pub(super) fn forget(&mut self, pod: PodRef, out: &mut AgentOutput) {
         let (given_up, begun) = self.pulls.forget(pod);
-        self.order(given_up, ImageDeed::Cancel, out);
-        self.order(begun, ImageDeed::Pull, out);
+        self.order(given_up, ImageAction::Cancel, out);
+        self.order(begun, ImageAction::Pull, out);
     }
 
     /// An image came or did not; who waited for it.
@@ -196,11 +196,11 @@ impl NodeImages {
             self.disk_is(now, disk, out);
         }
         let (needing, begun) = self.pulls.done(image);
-        self.order(begun, ImageDeed::Pull, out);
+        self.order(begun, ImageAction::Pull, out);
         needing
     }
 
-    fn order(&self, images: Vec<Text>, deed: ImageDeed, out: &mut AgentOutput) {
+    fn order(&self, images: Vec<Text>, deed: ImageAction, out: &mut AgentOutput) {
         let node = self.node;
         let orders = images
             .into_iter()
@@ -281,7 +281,7 @@ impl NodeImages {
         let oldest = oldest.map(|(image, _)| image.clone());
         if let Some(image) = oldest.filter(|_| self.disk.used > target) {
             self.kept.remove(&image);
-            self.order(vec![image], ImageDeed::Remove, out);
+            self.order(vec![image], ImageAction::Remove, out);
         } else {
             self.target = None;
             // What could not be deleted now may be later.

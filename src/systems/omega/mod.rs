@@ -27,7 +27,7 @@ pub use options::{Architecture, OmegaOptions};
 use cluster::Commitment;
 use control::Component;
 use model::Text;
-use scheduler::omega::{JobKind, Scheduler, SchedulerOptions, Sharing};
+use scheduler::omega::{JobKind, Scheduler, SchedulerOptions, SharingMode};
 use units::{ComponentId, Duration};
 
 use crate::capability::{Capabilities, rows};
@@ -113,8 +113,8 @@ pub fn schedulers(options: &OmegaOptions, seed: u64) -> Vec<SchedulerOptions> {
         turn,
         schedulers: if is_monolithic { 1 } else { all },
         sharing: match options.architecture {
-            Architecture::TwoLevel => Sharing::Offers,
-            _ => Sharing::Optimistic,
+            Architecture::TwoLevel => SharingMode::Offers,
+            _ => SharingMode::Optimistic,
         },
         conflicts: options.conflicts,
         transactions: options.transactions,

@@ -15,7 +15,7 @@ use model::queueing::{
 };
 use model::workload::Job;
 use model::workload::job::{
-    JobCondition, JobConditionKind, JobQueue, JobReason, JobStatus, Queued,
+    JobCondition, JobConditionKind, JobQueue, JobReason, JobStatus, QueueReference,
 };
 use model::{LabelSelector, Operator, PodSpec, Requirement, ResourceList, Toleration};
 use units::{Duration, Quantity};
@@ -97,7 +97,7 @@ pub(super) fn job(namespace: &str, name: &str, pods: i32) -> Job {
         parallelism: pods,
         completions: Some(pods),
         suspend: true,
-        queue: Queued(Some(Arc::new(JobQueue {
+        queue: QueueReference(Some(Arc::new(JobQueue {
             name: "jobs".into(),
             ..JobQueue::default()
         }))),
@@ -314,7 +314,7 @@ fn an_owner_takes_its_quota_back() {
 fn a_job_that_can_do_with_fewer_pods_gets_what_is_there() {
     let mut world = World::new(&objects());
     let mut wide = job("one", "a", 12);
-    wide.queue = Queued(Some(Arc::new(JobQueue {
+    wide.queue = QueueReference(Some(Arc::new(JobQueue {
         name: "jobs".into(),
         min_parallelism: Some(2),
         ..JobQueue::default()
@@ -330,7 +330,7 @@ fn priorities_are_those_of_the_class_of_workloads() {
     world.submit(job("one", "full", 8));
     world.submit(job("one", "plain", 8));
     let mut urgent = job("one", "urgent", 8);
-    urgent.queue = Queued(Some(Arc::new(JobQueue {
+    urgent.queue = QueueReference(Some(Arc::new(JobQueue {
         name: "jobs".into(),
         priority_class: Some("high".into()),
         ..JobQueue::default()

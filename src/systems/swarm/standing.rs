@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use rng::Stream;
-use scheduler::{Standings, Ties};
+use scheduler::{ScoreTree, Ties};
 use units::NodeId;
 
 use super::container::ContainerConfig;
@@ -47,9 +47,9 @@ struct Class {
     config: Arc<ContainerConfig>,
     /// Touches that have been looked at.
     read: u64,
-    counted: Standings,
+    counted: ScoreTree,
     /// Standings without soft expressions, if there are any.
-    ignored: Option<Standings>,
+    ignored: Option<ScoreTree>,
     /// Reason no engine took the last container, if nothing was touched since.
     refusal: Option<SelectError>,
 }
@@ -139,8 +139,8 @@ impl Class {
         let mut class = Self {
             config: Arc::clone(config),
             read,
-            counted: Standings::default(),
-            ignored: config.has_soft().then(Standings::default),
+            counted: ScoreTree::default(),
+            ignored: config.has_soft().then(ScoreTree::default),
             refusal: None,
         };
         class.counted.reset(engines.len());

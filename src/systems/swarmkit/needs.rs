@@ -4,11 +4,11 @@
 //!
 //! What is deleted meanwhile keeps running tasks running: they have their copy.
 
-use model::{Needed, Object, PodSpec, Text};
+use model::{ConfigReference, Object, PodSpec, Text};
 use units::{ObjectId, SortedMap, SortedSet};
 
 /// One of them in its namespace.
-type Key = (Text, Needed);
+type Key = (Text, ConfigReference);
 
 /// Declared objects, and the tasks that wait for others.
 #[derive(Clone, Debug, Default)]
@@ -25,8 +25,8 @@ impl Needs {
     /// An object is declared.
     pub(super) fn declare(&mut self, id: ObjectId, object: &Object) {
         let needed = match object {
-            Object::Secret(own) => Needed::Secret(own.name.clone()),
-            Object::ConfigMap(own) => Needed::ConfigMap(own.name.clone()),
+            Object::Secret(own) => ConfigReference::Secret(own.name.clone()),
+            Object::ConfigMap(own) => ConfigReference::ConfigMap(own.name.clone()),
             _ => return,
         };
         let key = (object.namespace().clone(), needed);

@@ -25,7 +25,7 @@ pub(super) struct Place {
 }
 
 /// Place of a key that was looked for.
-pub(super) enum Found {
+pub(super) enum KeyPosition {
     At(Place),
     /// The place where the key belongs.
     Missing(Place),
@@ -241,7 +241,7 @@ impl<K, V> SortedMap<K, V> {
 
 impl<K: Ord, V> SortedMap<K, V> {
     /// Place of a key.
-    pub(super) fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Found
+    pub(super) fn find<Q: Ord + ?Sized>(&self, key: &Q) -> KeyPosition
     where
         K: Borrow<Q>,
     {
@@ -251,8 +251,8 @@ impl<K: Ord, V> SortedMap<K, V> {
         }
         let items = self.block(block);
         match items.binary_search_by(|(known, _)| known.borrow().cmp(key)) {
-            Ok(index) => Found::At(Place { block, index }),
-            Err(index) => Found::Missing(Place { block, index }),
+            Ok(index) => KeyPosition::At(Place { block, index }),
+            Err(index) => KeyPosition::Missing(Place { block, index }),
         }
     }
 
@@ -266,8 +266,8 @@ impl<K: Ord, V> SortedMap<K, V> {
             return None;
         }
         match self.find(key) {
-            Found::At(place) => Some(&self.at(place).1),
-            Found::Missing(_) => None,
+            KeyPosition::At(place) => Some(&self.at(place).1),
+            KeyPosition::Missing(_) => None,
         }
     }
 
@@ -277,11 +277,11 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         match self.find(key) {
-            Found::At(place) => {
+            KeyPosition::At(place) => {
                 let (key, value) = self.at(place);
                 Some((key, value))
             }
-            Found::Missing(_) => None,
+            KeyPosition::Missing(_) => None,
         }
     }
 
@@ -295,8 +295,8 @@ impl<K: Ord, V> SortedMap<K, V> {
             return None;
         }
         match self.find(key) {
-            Found::At(place) => Some(&mut self.at_mut(place).1),
-            Found::Missing(_) => None,
+            KeyPosition::At(place) => Some(&mut self.at_mut(place).1),
+            KeyPosition::Missing(_) => None,
         }
     }
 
@@ -309,14 +309,14 @@ impl<K: Ord, V> SortedMap<K, V> {
         if self.is_empty() {
             return false;
         }
-        matches!(self.find(key), Found::At(_))
+        matches!(self.find(key), KeyPosition::At(_))
     }
 
     /// Gives a key a value, and returns the one that it had. A key that is there stays as it is.
     pub fn insert(&mut self, key: K, value: V) -> Option<V> {
         match self.find(&key) {
-            Found::At(place) => Some(std::mem::replace(&mut self.at_mut(place).1, value)),
-            Found::Missing(place) => {
+            KeyPosition::At(place) => Some(std::mem::replace(&mut self.at_mut(place).1, value)),
+            KeyPosition::Missing(place) => {
                 self.insert_at(place, (key, value));
                 None
             }
@@ -341,16 +341,16 @@ impl<K: Ord, V> SortedMap<K, V> {
         K: Borrow<Q>,
     {
         match self.find(key) {
-            Found::At(place) => Some(self.remove_at(place)),
-            Found::Missing(_) => None,
+            KeyPosition::At(place) => Some(self.remove_at(place)),
+            KeyPosition::Missing(_) => None,
         }
     }
 
     /// The entry of a key, which is there or not yet.
     pub fn entry(&mut self, key: K) -> Entry<'_, K, V> {
         match self.find(&key) {
-            Found::At(place) => Entry::Occupied(OccupiedEntry { map: self, place }),
-            Found::Missing(place) => Entry::Vacant(VacantEntry {
+            KeyPosition::At(place) => Entry::Occupied(OccupiedEntry { map: self, place }),
+            KeyPosition::Missing(place) => Entry::Vacant(VacantEntry {
                 map: self,
                 place,
                 key,
@@ -384,7 +384,7 @@ impl<K: Ord, V> SortedMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let (Found::At(place) | Found::Missing(place)) = self.find(key);
+        let (KeyPosition::At(place) | KeyPosition::Missing(place)) = self.find(key);
         let mut tail = Self {
             first: self.block_mut(place.block).split_off(place.index),
             rest: self.rest.split_off(place.block),
@@ -413,11 +413,11 @@ impl<K: Ord, V> SortedMap<K, V> {
             Bound::Excluded(key) => (key, 1),
         };
         match self.find(key) {
-            Found::At(Place { block, index }) => Place {
+            KeyPosition::At(Place { block, index }) => Place {
                 block,
                 index: index + after,
             },
-            Found::Missing(place) => place,
+            KeyPosition::Missing(place) => place,
         }
     }
 

@@ -15,8 +15,8 @@ use super::{Family, FamilyReport, Judge, VerifyOptions};
 use crate::door::Door;
 use autoscale::horizontal::{
     ContainerRequests, CurrentValue, HorizontalAutoscaler, HorizontalSettings, MetricIdentifier,
-    MetricSource, MetricStatus, NO_METRICS, ObjectRef, Observed, ObservedPod, Pass, Phase,
-    PodSample, PodSamples, Readiness, ReadyCondition,
+    MetricSource, MetricStatus, NO_METRICS, ObjectRef, ObservedPod, Pass, Phase, PodSample,
+    PodSamples, Readiness, ReadyCondition, TargetObservation,
 };
 use k8s::autoscalers::{Manifest, milli};
 use model::{Release, Text};
@@ -102,7 +102,7 @@ fn compare(case: &Value) -> Result<Differences, String> {
     for (index, (step, expect)) in steps.iter().zip(&expected).enumerate() {
         let spec_replicas = step.spec_replicas.unwrap_or(replicas);
         let (pods, source) = step.world(spec_replicas)?;
-        let observed = Observed {
+        let observed = TargetObservation {
             spec_replicas,
             status_replicas: step.status_replicas.unwrap_or(spec_replicas),
             pods: &pods,

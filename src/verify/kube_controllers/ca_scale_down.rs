@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 use super::span;
 use crate::cases::{Differences, typed};
 use autoscale::nodes::drain::{
-    Budgets, Ignored, NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict, Used, drain,
-    utilization,
+    Budgets, IgnoredPods, NodeAmounts, NodePod, PodController, PodEnd, SafeToEvict,
+    UtilizationResource, drain, utilization,
 };
 use model::Text;
 
@@ -94,7 +94,7 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
         memory_bytes: input.node.memory,
         gpus: input.node.gpus,
     };
-    let ignored = Ignored {
+    let ignored = IgnoredPods {
         daemons: input.ignore_daemon_sets,
         mirrors: input.ignore_mirror_pods,
     };
@@ -112,9 +112,9 @@ pub(super) fn compare(case: &Value, differences: &mut Differences) -> Result<(),
         }
     }
     let of = match used.of {
-        Used::Cpu => "cpu",
-        Used::Memory => "memory",
-        Used::Gpu => "nvidia.com/gpu",
+        UtilizationResource::Cpu => "cpu",
+        UtilizationResource::Memory => "memory",
+        UtilizationResource::Gpu => "nvidia.com/gpu",
     };
     differences.field("of", expect["utilization"].get("of"), &json!(of));
     let budgets = Budgets {

@@ -7,7 +7,7 @@ use super::fast::{Expected, Fast};
 use super::sequence::SAMPLED;
 use super::world::{CaseObjects, World};
 use model::Changes;
-use scheduler::kube::attempt::Aftermath;
+use scheduler::kube::attempt::PostFilterOutcome;
 use scheduler::kube::message::message;
 use scheduler::kube::{Attempt, AttemptContext, KubeProfile, Preemption, Search, Status};
 
@@ -180,7 +180,7 @@ pub(super) fn nominations(preemption: &Preemption) -> (Vec<&str>, Vec<String>) {
     (names.collect(), victims.collect())
 }
 
-fn preemption(aftermath: &Aftermath) -> Value {
+fn preemption(aftermath: &PostFilterOutcome) -> Value {
     let found = &aftermath.preemption;
     let mut value = Map::new();
     let code = match (aftermath.is_success, aftermath.is_error) {

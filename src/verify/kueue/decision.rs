@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::cases::Differences;
 use super::world;
-use ::kueue::assign::{Attempt, SetAssignment, Way};
+use ::kueue::assign::{Attempt, FitMode, SetAssignment};
 use ::kueue::preempt::Possibility;
 use ::kueue::tree::NodeId;
 use ::kueue::{Nomination, Snapshot, nominate};
@@ -176,10 +176,10 @@ fn texts(texts: &[model::Text]) -> Value {
 
 fn attempt(snapshot: &Snapshot, attempt: &Attempt) -> Value {
     let preemption = match attempt.way {
-        Way::Preempt(Possibility::NoCandidates) => Some("NoCandidates"),
-        Way::Preempt(Possibility::Preempt) => Some("Preempt"),
-        Way::Preempt(Possibility::Reclaim) => Some("Reclaim"),
-        Way::NoFit | Way::Fit => None,
+        FitMode::Preempt(Possibility::NoCandidates) => Some("NoCandidates"),
+        FitMode::Preempt(Possibility::Preempt) => Some("Preempt"),
+        FitMode::Preempt(Possibility::Reclaim) => Some("Reclaim"),
+        FitMode::NoFit | FitMode::Fit => None,
     };
     json!({
         "flavor": &**snapshot.names.flavor_name(attempt.flavor),

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::cases::list;
 use ::kueue::workload::Cursor;
-use ::kueue::{Pending, Settings, Snapshot};
+use ::kueue::{PendingWorkload, Settings, Snapshot};
 use k8s::queueing;
 use model::queueing::{FairStrategy, QueueingObjects};
 use units::{Duration, Instant};
@@ -123,7 +123,7 @@ pub(super) fn read(case: &Value) -> Result<World, String> {
 
 impl World {
     /// The workload that is decided about.
-    pub(super) fn pending(&mut self, case: &Value) -> Result<Pending, String> {
+    pub(super) fn pending(&mut self, case: &Value) -> Result<PendingWorkload, String> {
         let queue = case
             .get("clusterQueue")
             .and_then(Value::as_str)
@@ -134,7 +134,7 @@ impl World {
             .ok_or("the queue is unknown")?;
         let workload = queueing::workload(case.get("incoming").unwrap_or(&Value::Null))?;
         let names = &mut self.snapshot.names;
-        let pending = Pending::new(Arc::new(workload), queue, names);
+        let pending = PendingWorkload::new(Arc::new(workload), queue, names);
         let mut pending = pending.map_err(|error| error.to_string())?;
         if let Some(tried) = case.get("lastTriedFlavorIdx").and_then(Value::as_array) {
             let sets = tried.iter().map(|set| {

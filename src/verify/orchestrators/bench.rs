@@ -9,7 +9,7 @@ use model::gpu::DEVICE_MILLI;
 use model::{
     DeviceSet, Event, GpuInventory, GpuRequest, Node, PodCreated, PodName, PodSpec, ResourceList,
 };
-use policy::{Arguments, Built, Setup, registry};
+use policy::{Arguments, PolicyInstance, Setup, registry};
 use scheduler::{ClassContext, Plugin};
 use units::{ClassId, Instant, NodeId, Quantity, TenantId};
 
@@ -141,7 +141,7 @@ pub(super) fn plugin(
     let entry = registry::find(name);
     let entry = entry.ok_or_else(|| Trouble::Unsupported(format!("no policy `{name}`")))?;
     match entry.build(setup, arguments).map_err(broken)? {
-        Built::Plugin(plugin) => Ok(plugin),
+        PolicyInstance::Plugin(plugin) => Ok(plugin),
         _ => Err(Trouble::Malformed(format!("`{name}` is no plugin"))),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::{Case, Decide, Trouble, read};
 use metrics::statistics::concentration::{Concentration, nearest_rank};
 use policy::borg::{Rule, cost};
-use policy::preemption::borg_preemption::{Running, victims};
+use policy::preemption::borg_preemption::{RunningTask, victims};
 use systems::parts::reservation::{Estimator, ReservationOptions};
 use units::Resources;
 
@@ -134,11 +134,11 @@ fn preemption(case: &Case) -> Result<Value, Trouble> {
     let tasks: Vec<Task> = read(&case.existing)?;
     let newcomer: Newcomer = read(&case.request)?;
     let mut free = cpu(capacity.cpu);
-    let running: Vec<Running<String>> = tasks
+    let running: Vec<RunningTask<String>> = tasks
         .iter()
         .map(|task| {
             free.subtract(&cpu(task.cpu));
-            Running {
+            RunningTask {
                 task: task.id.clone(),
                 priority: task.prio,
                 started: task.started,
@@ -147,7 +147,7 @@ fn preemption(case: &Case) -> Result<Value, Trouble> {
         })
         .collect();
     let found = victims(newcomer.prio, &cpu(newcomer.cpu), &free, &running);
-    let names = |tasks: Vec<Running<String>>| -> Vec<String> {
+    let names = |tasks: Vec<RunningTask<String>>| -> Vec<String> {
         tasks.into_iter().map(|task| task.task).collect()
     };
     Ok(json!({ "victims": found.map(names) }))

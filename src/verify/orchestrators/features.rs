@@ -7,8 +7,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Case, Decide, Trouble, functions, read};
-use control::services::{Algorithm, Balancer, Limits, Served};
-use metrics::alerts::{About, AlertBook, Counter, EVERY, Rule, Turn};
+use control::services::{Algorithm, Balancer, Limits, RequestOutcome};
+use metrics::alerts::{AlertBook, Counter, EVERY, Rule, RuleSubject, StateChange};
 use metrics::diagnosis::{Cause, Signs};
 use metrics::economics::TaskPrices;
 use metrics::pay_per_use::task_cost;
@@ -99,7 +99,7 @@ fn balance(case: &Case) -> Result<Value, Trouble> {
     for client in 0..own.requests {
         let picked = balancer.pick(now, client, &[]);
         if let Some(id) = picked.as_ref().filter(|_| !own.connections_stay_open) {
-            balancer.finish(now, id, Served::Well);
+            balancer.finish(now, id, RequestOutcome::Well);
         }
         sequence.push(picked.map(|id| id.to_string()));
         let current = balancer.current_weights().into_iter();
@@ -236,7 +236,7 @@ fn alert(case: &Case) -> Result<Value, Trouble> {
     } else {
         own.breaching.iter().map(number).collect()
     };
-    let mut book = AlertBook::new(&Arc::from([rule]), vec![Some(About::Metric)]);
+    let mut book = AlertBook::new(&Arc::from([rule]), vec![Some(RuleSubject::Metric)]);
     for value in &values {
         book.evaluate(|_| *value);
     }
@@ -247,20 +247,21 @@ fn alert(case: &Case) -> Result<Value, Trouble> {
         let turn = turns.iter().find(|own| own.turn == wanted);
         turn.map(|own| step(own.at) * interval)
     };
-    let (mut state, mut states, mut rest) = (Turn::Inactive, Vec::new(), turns.iter().peekable());
+    let (mut state, mut states, mut rest) =
+        (StateChange::Inactive, Vec::new(), turns.iter().peekable());
     for number in (0..).take(values.len()) {
         while let Some(turn) = rest.next_if(|own| step(own.at) <= number) {
             state = turn.turn;
         }
         states.push(match (state, points.is_some()) {
-            (Turn::Firing, true) => "ALARM",
+            (StateChange::Firing, true) => "ALARM",
             (_, true) => "OK",
-            (Turn::Firing, _) => "firing",
-            (Turn::Pending, _) => "pending",
-            (Turn::Inactive | Turn::Resolved, _) => "inactive",
+            (StateChange::Firing, _) => "firing",
+            (StateChange::Pending, _) => "pending",
+            (StateChange::Inactive | StateChange::Resolved, _) => "inactive",
         });
     }
-    let (fired, resolved) = (first(Turn::Firing), first(Turn::Resolved));
+    let (fired, resolved) = (first(StateChange::Firing), first(StateChange::Resolved));
     Ok(json!({"states": states, "fired_at_s": fired, "resolved_at_s": resolved}))
 }
 

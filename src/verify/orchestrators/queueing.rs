@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Case, Decide, Trouble, read};
 use ::kueue::names::FlavorResource;
-use ::kueue::{Mode, Pending, Settings, Snapshot, nominate};
+use ::kueue::{Mode, PendingWorkload, Settings, Snapshot, nominate};
 use model::queueing::{
     Admission, ClusterQueue, Cohort, Condition, FlavorFungibility, FlavorQuotas, PodSet,
     PodSetAdmission, PreemptionPolicy, QueuePreemption, QueueQuota, QueuedWorkload,
@@ -278,7 +278,7 @@ fn victims(case: &Case) -> Result<Value, Trouble> {
         let queue = snapshot.queue_named(&own.cq);
         let queue = queue.ok_or_else(|| Trouble::Malformed(format!("no queue `{}`", own.cq)))?;
         let pending = workload("newcomer", own.cpu, own.prio);
-        let pending = Pending::new(Arc::new(pending), queue, &mut snapshot.names);
+        let pending = PendingWorkload::new(Arc::new(pending), queue, &mut snapshot.names);
         let pending = pending.map_err(|error| Trouble::Malformed(error.to_string()))?;
         let nomination = nominate(&mut snapshot, &pending);
         let names = nomination.targets.iter();

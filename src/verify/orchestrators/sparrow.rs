@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{Case, Decide, Trouble, read};
-use scheduler::sparrow::queues::{Ask, JobKey, Queues, Slots};
+use scheduler::sparrow::queues::{JobKey, Queues, Slots, TaskRequest};
 use scheduler::sparrow::theory;
 use units::{ClassId, SortedMap};
 
@@ -144,7 +144,7 @@ fn late_binding(case: &Case) -> Result<Value, Trouble> {
             let probes: Result<Vec<usize>, Trouble> = job.probes.iter().map(number).collect();
             queues.submit(index as JobKey, job.tasks.len() as u32, &probes?);
         }
-        for Ask { worker, job, task } in queues.ask(&mut slots) {
+        for TaskRequest { worker, job, task } in queues.ask(&mut slots) {
             let start = now + trip;
             let mut end = start;
             if let Some(task) = task {

@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::{Case, Decide, Trouble, read};
 use policy::job_order::volcano::{Claim, deserved};
-use policy::job_order::yunikorn::{Standing, Used, share};
-use policy::score::volcano_binpack::{Packed, score};
+use policy::job_order::yunikorn::{QueueFacts, ResourceUse, share};
+use policy::score::volcano_binpack::{BinpackResource, score};
 
 /// The judge of a kind.
 pub(super) fn decide(kind: &str) -> Option<Decide> {
@@ -68,7 +68,7 @@ fn binpack(case: &Case) -> Result<Value, Trouble> {
     let weighted = task.request.iter().filter_map(|(name, &request)| {
         let &weight = task.weights.get(name)?;
         let (used, allocatable) = node.get(name).copied().unwrap_or_default();
-        Some(Packed {
+        Some(BinpackResource {
             weight,
             used,
             request,
@@ -95,9 +95,9 @@ struct Queue {
 }
 
 impl Queue {
-    fn standing(&self, fair_max: &Amounts) -> Standing {
+    fn standing(&self, fair_max: &Amounts) -> QueueFacts {
         let share = share(self.used.iter().map(|(name, &used)| {
-            Used {
+            ResourceUse {
                 used,
                 guaranteed: self
                     .guaranteed
@@ -106,7 +106,7 @@ impl Queue {
                 fair_max: fair_max.get(name).copied(),
             }
         }));
-        Standing {
+        QueueFacts {
             priority: self.priority,
             share,
             pending: self.pending.values().sum(),
@@ -117,7 +117,7 @@ impl Queue {
 fn queues(case: &Case) -> Result<Value, Trouble> {
     let Cluster { fair_max } = read(&case.nodes)?;
     let queues: Vec<Queue> = read(&case.request)?;
-    let mut order: Vec<(String, Standing)> = (queues.iter())
+    let mut order: Vec<(String, QueueFacts)> = (queues.iter())
         .map(|own| (own.q.clone(), own.standing(&fair_max)))
         .collect();
     let shares = order

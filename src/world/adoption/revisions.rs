@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s::{DeclaredRevision, DeclaredWorkload, ManifestPod, Reported};
+use k8s::{DeclaredRevision, DeclaredWorkload, ManifestPod, ReportedStatus};
 use model::canonical::short_name;
 use model::workload::{DaemonSet, StatefulSet, TemplateRevision};
 use model::{Object, PodSpec, PodVolume, Text, Toleration};
@@ -32,7 +32,7 @@ fn present_revision(set: &StatefulSet) -> Text {
 /// the pod with the highest ordinal, where updates begin.
 fn reported_update<'p>(
     set: &StatefulSet,
-    reported: &'p Reported,
+    reported: &'p ReportedStatus,
     pods: &[&'p ManifestPod],
     known: &[&'p DeclaredRevision],
 ) -> Option<&'p Text> {
@@ -98,7 +98,7 @@ fn template_of(set: &StatefulSet, pod: &ManifestPod) -> PodSpec {
 /// A stateful set that knows the templates of all its pods: from its revisions, or else from the pods.
 pub(super) fn of_stateful_set(
     set: &StatefulSet,
-    reported: &Reported,
+    reported: &ReportedStatus,
     pods: &[&ManifestPod],
     known: &[&DeclaredRevision],
 ) -> StatefulSet {
@@ -191,7 +191,7 @@ pub(super) fn lacks_former(
 /// Spec of a pod with its revision by the names of the run; `None` where it stays as it is.
 pub(super) fn revised(
     object: &Object,
-    reported: &Reported,
+    reported: &ReportedStatus,
     pod: &ManifestPod,
     pods: &[&ManifestPod],
     known: &[&DeclaredRevision],
@@ -222,7 +222,7 @@ fn hash_of(set: &DaemonSet) -> Text {
 /// Whether a pod of a daemon set was made from the present template: by the revisions of the dump, by the
 /// number of the template where both state it, else by the revision of the youngest pod.
 fn is_of_present_template(
-    reported: &Reported,
+    reported: &ReportedStatus,
     pod: &ManifestPod,
     pods: &[&ManifestPod],
     known: &[&DeclaredRevision],

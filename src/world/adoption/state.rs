@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s::{DeclaredRevision, DeclaredWorkload, ManifestPod, Reported, ReportedCounts};
+use k8s::{DeclaredRevision, DeclaredWorkload, ManifestPod, ReportedCounts, ReportedStatus};
 use model::workload::deployment::{DeploymentCondition, DeploymentStatus};
 use model::workload::indexes::Indexes;
 use model::workload::job_status::{JobCondition, JobConditionKind, JobStatus};
@@ -141,7 +141,7 @@ pub(super) fn set_status(
 
 fn deployment_status(
     deployment: &Deployment,
-    reported: &Reported,
+    reported: &ReportedStatus,
     at: impl Fn(Option<i64>) -> Option<Instant>,
 ) -> DeploymentStatus {
     let Some(counts) = reported.counts else {
@@ -195,7 +195,7 @@ pub(super) fn selector(of: &LabelSelector, hash: &str) -> LabelSelector {
 
 fn job_status(
     job: &Job,
-    reported: &Reported,
+    reported: &ReportedStatus,
     at: impl Fn(Option<i64>) -> Option<Instant>,
 ) -> JobStatus {
     let completions = job.completions.unwrap_or(0);

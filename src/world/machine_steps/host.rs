@@ -3,7 +3,7 @@
 
 use control::docker_machine::{Absence, Outcome, Phase, Step};
 use scenario::schema::MachineStep;
-use sim::HostCreated;
+use sim::CreationOutcome;
 use units::Instant;
 
 use super::Away;
@@ -130,7 +130,7 @@ impl Host {
     }
 
     /// It was created, or half of it.
-    pub(super) fn created(&mut self, created: HostCreated) -> Done {
+    pub(super) fn created(&mut self, created: CreationOutcome) -> Done {
         self.free = Some(created.at);
         self.has_failed = created.fails_in.is_some();
         match created.fails_in {

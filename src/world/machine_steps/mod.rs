@@ -11,7 +11,7 @@ use rng::Stream;
 use scenario::Scenario;
 use scenario::schema::{DockerMachine, MachineOperation, MachinePhase, MachineStep};
 use sim::failures::{Change, Strike};
-use sim::{HostCreated, HostCreations, Trouble};
+use sim::{CreationOutcome, HostCreations, Trouble};
 use units::{Duration, Instant, NodeId, SortedMap};
 
 use super::{BuildError, docker_machine};
@@ -173,7 +173,7 @@ impl Order<'_> {
     }
 
     /// The creation, drawn for it alone.
-    fn create(&self, creations: &mut HostCreations) -> Result<HostCreated, BuildError> {
+    fn create(&self, creations: &mut HostCreations) -> Result<CreationOutcome, BuildError> {
         let options = docker_machine::options(self.machine)?;
         let mut stream = Stream::new(self.seed, CREATIONS, self.number as u64);
         Ok(creations.create(&options, None, self.at, &mut stream))

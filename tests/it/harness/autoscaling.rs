@@ -11,7 +11,7 @@ use windtunnel::autoscale::cluster_autoscaler::{
 use windtunnel::autoscale::nodes::Daemons;
 use windtunnel::autoscale::nodes::drain::{Budgets, NodeAmounts, NodePod, PodController, PodEnd};
 use windtunnel::autoscale::provisioner::{
-    Applicant, Consolidation, Leaver, Market, Offering, Replaced, pack,
+    Applicant, Consolidation, Leaver, Market, Offering, ReplacedNode, pack,
 };
 use windtunnel::autoscale::snapshot::{ClusterSnapshot, KubeSnapshot};
 use windtunnel::model::{Changes, Node, PodRef, PodSpec, Text};
@@ -283,7 +283,7 @@ impl Asked {
             leavers.push(Leaver {
                 node: NodeId(place.unwrap() as u32),
                 name: node.name.clone(),
-                replaced: Replaced {
+                replaced: ReplacedNode {
                     instance_type: own.instance_type,
                     price: own.price,
                     is_spot: own.is_spot,

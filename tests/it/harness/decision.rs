@@ -1,7 +1,7 @@
 //! A whole decision: all that an attempt says, in a form that can be compared.
 
 use windtunnel::model::Text;
-use windtunnel::scheduler::kube::attempt::Aftermath;
+use windtunnel::scheduler::kube::attempt::PostFilterOutcome;
 use windtunnel::scheduler::kube::message::message;
 use windtunnel::scheduler::kube::{Attempt, Cache, KubeProfile, PodInfo, Search, Status};
 use windtunnel::units::{SortedMap, SortedSet};
@@ -32,7 +32,7 @@ pub(crate) struct Decision {
     pub(crate) best: Vec<Text>,
     pub(crate) message: String,
     /// The look at preemption; candidates and nodes tried in vain are in order of their names.
-    pub(crate) aftermath: Aftermath,
+    pub(crate) aftermath: PostFilterOutcome,
     /// The nodes that are equally good for a preemption.
     pub(crate) nominated: SortedSet<Text>,
 }

@@ -11,14 +11,14 @@ use proptest::prelude::*;
 use windtunnel::cluster::{Commitment, Store};
 use windtunnel::control::Program;
 use windtunnel::control::operation::{EvictionRequests, Operation};
-use windtunnel::control::upgrade::{Emptying, UpgradePlan};
+use windtunnel::control::upgrade::{DrainMethod, UpgradePlan};
 use windtunnel::model::pod_life::{PodLife, RestartPolicy};
 use windtunnel::model::workload::{
     BudgetLimit, CompletionMode, Count, DaemonSet, Deployment, DeploymentStrategy, Job,
     PodDisruptionBudget, RollingUpdate,
 };
 use windtunnel::model::{Behaviour, Object, Pod, PodSpec};
-use windtunnel::sim::control_faults::{ApiLimit, BindFault, Part, Sight};
+use windtunnel::sim::control_faults::{ApiLimit, BindFault, Part, ViewFault};
 use windtunnel::sim::failures::{Change, Strike, Timeline};
 use windtunnel::sim::{Environment, Pace, Provisions, Stop, Trouble};
 use windtunnel::units::{Duration, Instant, NodeId, SortedMap, SortedSet};
@@ -110,11 +110,11 @@ fn failure(kind: u32, node: u32, number: u32) -> (Change, Change) {
             Change::Leader { part, is_up: true },
         ),
         12 => (
-            Change::Sight(part, Some(Sight::Stale)),
+            Change::Sight(part, Some(ViewFault::Stale)),
             Change::Sight(part, None),
         ),
         13 => (
-            Change::Sight(part, Some(Sight::Late(Duration::from_secs(4)))),
+            Change::Sight(part, Some(ViewFault::Late(Duration::from_secs(4)))),
             Change::Sight(part, None),
         ),
         14 => (
@@ -231,7 +231,7 @@ fn cluster(script: &Script) -> (Cluster, Vec<(i64, i64)>) {
             service: "40s".parse().expect("a constant"),
             drain_timeout: Some(Duration::from_secs(300)),
             gap: Duration::from_secs(10),
-            emptying: Emptying::Eviction,
+            emptying: DrainMethod::Eviction,
             replaces: script.failures.len().is_multiple_of(2),
             seed: 3,
         };

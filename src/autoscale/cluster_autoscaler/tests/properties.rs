@@ -38,11 +38,11 @@ proptest! {
             now += step;
             let plan = shrink(&mut shrinker, now, &world, min);
             prop_assert!(plan.removals.len() <= counts.len().saturating_sub(min));
-            let drained = plan.removals.iter().filter(|own| !own.evicted.is_empty());
+            let drained = plan.removals.iter().filter(|removal| !removal.evicted.is_empty());
             prop_assert!(drained.count() <= 1);
             let mut kept_cpu = 0;
             for (node, &count) in world.nodes.iter().zip(&counts) {
-                let Some(removal) = plan.removals.iter().find(|own| own.node == node.name) else {
+                let Some(removal) = plan.removals.iter().find(|removal| removal.node == node.name) else {
                     kept_cpu += 4000 - 500 * count as i64;
                     continue;
                 };
@@ -52,7 +52,7 @@ proptest! {
                 prop_assert!(!blocked || count == 0);
                 prop_assert_eq!(removal.evicted.len(), count);
             }
-            let evicted: usize = plan.removals.iter().map(|own| own.evicted.len()).sum();
+            let evicted: usize = plan.removals.iter().map(|removal| removal.evicted.len()).sum();
             prop_assert!(500 * evicted as i64 <= kept_cpu);
         }
     }
@@ -95,7 +95,7 @@ proptest! {
             prop_assert!(plan.removals.len() <= counts.len().saturating_sub(min));
             for removal in &plan.removals {
                 prop_assert!(now - since[&removal.node] > 600, "{removal:?} at {now}");
-                let place = world.nodes.iter().position(|own| own.name == removal.node);
+                let place = world.nodes.iter().position(|node| node.name == removal.node);
                 let place = place.expect("a node that is there");
                 prop_assert!(place != pinned || counts[pinned] == 0, "{removal:?}");
                 prop_assert_eq!(removal.evicted.len(), counts[place]);

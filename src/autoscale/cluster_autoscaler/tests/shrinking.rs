@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::*;
 use super::room::*;
-use crate::nodes::drain::{Blocked, Budgets, NodeAmounts, NodePod, PodController, PodEnd};
+use crate::nodes::drain::{BlockingReason, Budgets, NodeAmounts, NodePod, PodController, PodEnd};
 use crate::snapshot::ClusterSnapshot;
 use units::{Duration, Instant, SortedMap};
 
@@ -78,7 +78,7 @@ pub(super) fn shrink(shrinker: &mut Shrinker, at: i64, world: &World, min: usize
 }
 
 pub(super) fn names(plan: &ShrinkPlan) -> Vec<&str> {
-    plan.removals.iter().map(|own| &*own.node).collect()
+    plan.removals.iter().map(|removal| &*removal.node).collect()
 }
 
 #[test]
@@ -111,13 +111,13 @@ fn pods_without_a_controller_keep_their_node() {
     let world = world(&[1, 1], PodController::None);
     let mut shrinker = Shrinker::new(ShrinkSettings::default());
     let plan = shrink(&mut shrinker, 0, &world, 0);
-    let why = Kept::Blocked(Blocked::NotReplicated);
+    let why = UnremovableReason::Blocked(BlockingReason::NotReplicated);
     assert_eq!(plan.kept, [("n0".into(), why), ("n1".into(), why)]);
     let plan = shrink(&mut shrinker, 299, &world, 0);
     assert!(
         plan.kept
             .iter()
-            .all(|(_, why)| *why == Kept::RecentlyUnremovable)
+            .all(|(_, why)| *why == UnremovableReason::RecentlyUnremovable)
     );
     assert_eq!(shrink(&mut shrinker, 300, &world, 0).kept.len(), 2);
 }
@@ -146,13 +146,20 @@ fn ten_nodes_go_at_once_of_which_one_is_drained() {
     }
     let plan = shrink(&mut shrinker, 700, &world, 0);
     assert_eq!(plan.removals.len(), 10);
-    assert!(plan.removals.iter().all(|own| own.evicted.is_empty()));
+    assert!(
+        plan.removals
+            .iter()
+            .all(|removal| removal.evicted.is_empty())
+    );
     // Of fewer empty ones one of the others goes along.
     let some = super::shrinking::world(&[0, 0, 1, 1, 1], PodController::Replicating);
     let mut shrinker = Shrinker::new(ShrinkSettings::default());
     shrink(&mut shrinker, 0, &some, 0);
     let plan = shrink(&mut shrinker, 601, &some, 0);
-    let drained = plan.removals.iter().filter(|own| !own.evicted.is_empty());
+    let drained = plan
+        .removals
+        .iter()
+        .filter(|removal| !removal.evicted.is_empty());
     assert_eq!((plan.removals.len(), drained.count()), (3, 1));
 }
 
@@ -219,7 +226,7 @@ fn those_whose_drain_would_use_up_a_budget_go_last() {
             going: (0, 0),
         };
         let plan = shrinker.plan(Instant::from_secs(at), &mut world.room.clone(), &seen);
-        let names = plan.removals.iter().map(|own| own.node.to_string());
+        let names = plan.removals.iter().map(|removal| removal.node.to_string());
         names.collect::<Vec<String>>()
     };
     assert_eq!(go(0, 1), Vec::<String>::new());
@@ -238,7 +245,7 @@ fn pods_that_a_loop_moved_to_a_node_have_to_go_on_with_it() {
     let unneeded: Vec<&str> = plan.unneeded.keys().map(|name| &**name).collect();
     assert_eq!(unneeded, ["n0"], "{:?}", plan.kept);
     let plan = shrink(&mut shrinker, 601, &world, 0);
-    let pods: Vec<&str> = (plan.removals.iter().flat_map(|own| &own.evicted))
+    let pods: Vec<&str> = (plan.removals.iter().flat_map(|removal| &removal.evicted))
         .map(|(_, name)| &**name)
         .collect();
     assert_eq!(pods.len(), 1, "{pods:?}");
@@ -267,5 +274,9 @@ fn pods_of_nodes_that_went_before_stand_where_they_would_go() {
     let mut shrinker = Shrinker::new(ShrinkSettings::default());
     let plan = shrink(&mut shrinker, 0, &world, 0);
     assert_eq!(plan.unneeded.len(), 1, "{:?}", plan.kept);
-    assert!(plan.kept.iter().all(|(_, why)| *why == Kept::NoPlace));
+    assert!(
+        plan.kept
+            .iter()
+            .all(|(_, why)| *why == UnremovableReason::NoPlace)
+    );
 }

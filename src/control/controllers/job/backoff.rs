@@ -10,7 +10,7 @@ const LONGEST: Duration = Duration::from_secs(600);
 
 impl JobPod {
     /// Instant at which the pod finished: by its containers, else by when it stopped being ready,
-    /// else by when it was told to end, else by its creation.
+    /// else by when it was asked to terminate, else by its creation.
     pub(super) fn finish_time(&self) -> Instant {
         let stopped = self.pod.readiness.filter(|ready| !ready.is_ready);
         self.finished

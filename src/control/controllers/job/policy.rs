@@ -13,7 +13,7 @@ pub(super) fn failure_action(job: &Job, pod: &JobPod) -> Option<FailureAction> {
             among,
             values,
         } => pod.exit_codes.iter().any(|(name, code)| {
-            let concerned = container.as_ref().is_none_or(|own| own == name);
+            let concerned = container.as_ref().is_none_or(|container| container == name);
             concerned && *code != 0 && values.contains(code) == *among
         }),
         FailureMatch::Conditions(conditions) => conditions

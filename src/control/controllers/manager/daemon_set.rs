@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::entry::ControllerEntry;
-use super::observe::{self, SeenPod};
+use super::observe::{self, PodObservation};
 use super::replica_set::next_available;
 use super::template::{REVISION_LABEL, revision_of};
 use super::{Change, Controller, Sync};
@@ -34,12 +34,12 @@ const KINDS: &[&str] = &["DaemonSet"];
 #[derive(Clone, Default)]
 struct DaemonSets {
     sets: SortedSet<ObjectId>,
-    known: SortedMap<ObjectId, Known>,
+    known: SortedMap<ObjectId, SetState>,
 }
 
 /// Remembered state of a set.
 #[derive(Clone, Default)]
-struct Known {
+struct SetState {
     backoff: FailureBackoff,
     template: Arc<PodSpec>,
     hash: Text,
@@ -79,7 +79,7 @@ impl Controller for DaemonSets {
         known.follow(set);
         let living = observe::living(step.store, step.key);
         let finished = observe::finished(step.store, step.key);
-        let seen: Vec<SeenPod> = living.into_iter().chain(finished).collect();
+        let seen: Vec<PodObservation> = living.into_iter().chain(finished).collect();
         let (ids, nodes) = known.nodes(step.store, set, &seen);
         if !step.is_waiting {
             let writes = sync(step.now, set, &nodes, &mut known.backoff);
@@ -121,7 +121,7 @@ impl Controller for DaemonSets {
     }
 }
 
-impl Known {
+impl SetState {
     /// Takes the set's present template.
     fn follow(&mut self, set: &DaemonSet) {
         if self.hash.is_empty() || !Arc::ptr_eq(&self.template, &set.template) {
@@ -132,12 +132,12 @@ impl Known {
     }
 
     /// The nodes with the set's pods on them; after those that are present, absent ones for which pods
-    /// still wait: nobody else deletes these (`daemon_controller.go`, `getUnscheduledPodsWithoutNode`).
+    /// still wait: no other controller deletes these (`daemon_controller.go`, `getUnscheduledPodsWithoutNode`).
     fn nodes(
         &mut self,
         store: &Store,
         set: &DaemonSet,
-        pods: &[SeenPod],
+        pods: &[PodObservation],
     ) -> (Vec<NodeId>, Vec<DaemonNode>) {
         let mut on: SortedMap<NodeId, Vec<DaemonPod>> = SortedMap::new();
         let mut absent: SortedMap<Text, Vec<DaemonPod>> = SortedMap::new();
@@ -190,7 +190,7 @@ impl Known {
 }
 
 /// Whether a pod lives and has no node.
-fn is_unscheduled(store: &Store, pod: &SeenPod) -> bool {
+fn is_unscheduled(store: &Store, pod: &PodObservation) -> bool {
     let record = store.pods().get(pod.pod);
     record.is_some_and(|record| record.node().is_none())
 }
@@ -225,17 +225,25 @@ fn create(step: &mut Sync<'_>, set: &DaemonSet, node: NodeId, name: &Text, hash:
 
 /// The revisions that a set keeps: the present one, those of its pods, and of the others the newest, as many
 /// as its limit leaves beside those of its pods (`cleanupHistory`).
-fn kept(set: &DaemonSet, hash: &Text, store: &Store, pods: &[SeenPod]) -> Vec<TemplateRevision> {
+fn kept(
+    set: &DaemonSet,
+    hash: &Text,
+    store: &Store,
+    pods: &[PodObservation],
+) -> Vec<TemplateRevision> {
     let mut revisions = set.history.revisions.clone();
-    let former = revisions.iter().filter(|own| own.name != *hash).count();
+    let former = revisions
+        .iter()
+        .filter(|revision| revision.name != *hash)
+        .count();
     let limit = usize::try_from(set.history.limit).unwrap_or(0);
     let mut surplus = former.saturating_sub(limit);
-    revisions.retain(|own| {
+    revisions.retain(|revision| {
         let is_live = || {
             pods.iter()
-                .any(|pod| revision_of(store, pod.class) == own.name)
+                .any(|pod| revision_of(store, pod.class) == revision.name)
         };
-        let goes = surplus > 0 && own.name != *hash && !is_live();
+        let goes = surplus > 0 && revision.name != *hash && !is_live();
         surplus -= usize::from(goes);
         !goes
     });

@@ -25,18 +25,18 @@ const KINDS: &[&str] = &["Deployment"];
 /// The controller.
 #[derive(Clone, Default)]
 struct Deployments {
-    templates: SortedMap<ObjectId, Hashed>,
+    templates: SortedMap<ObjectId, HashedTemplate>,
 }
 
 /// A template with its name and the label that bears it.
 #[derive(Clone)]
-struct Hashed {
+struct HashedTemplate {
     plain: Arc<PodSpec>,
     hash: Text,
     labelled: Arc<PodSpec>,
 }
 
-impl Hashed {
+impl HashedTemplate {
     fn of(template: &Arc<PodSpec>) -> Self {
         let hash: Text = short_name(&**template).into();
         let mut labelled = (**template).clone();
@@ -100,12 +100,12 @@ impl Controller for Deployments {
 }
 
 impl Deployments {
-    fn hashed(&mut self, key: ObjectId, template: &Arc<PodSpec>) -> Hashed {
+    fn hashed(&mut self, key: ObjectId, template: &Arc<PodSpec>) -> HashedTemplate {
         let known = self.templates.get(&key);
         if let Some(known) = known.filter(|known| Arc::ptr_eq(&known.plain, template)) {
             return known.clone();
         }
-        let hashed = Hashed::of(template);
+        let hashed = HashedTemplate::of(template);
         self.templates.insert(key, hashed.clone());
         hashed
     }
@@ -129,7 +129,7 @@ fn write_sets(
     writes: &DeploymentWrites,
     ids: &[ObjectId],
     sets: &[ReplicaSet],
-    hashed: &Hashed,
+    hashed: &HashedTemplate,
 ) {
     let named = |name: &Text| sets.iter().position(|set| set.name == *name);
     for update in &writes.update {

@@ -16,7 +16,7 @@ use units::Instant;
 enum Request {
     Write(Write),
     Create(Creation),
-    /// A request whose effect nobody reads here, such as an Event about objects that were created.
+    /// A request whose effect is not read here, such as an Event about objects that were created.
     Record,
     /// A change that a request before it stands for.
     Paid(Write),
@@ -84,7 +84,7 @@ pub(super) struct Flow {
 
 /// What was sent of a sync.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Sent {
+pub(super) struct SyncResult {
     pub(super) work: Work,
     /// Whether nothing of it is left to be sent.
     pub(super) is_complete: bool,
@@ -134,7 +134,7 @@ impl Flow {
     }
 
     /// Sends what there are tokens for of the first sync that waits for any.
-    pub(super) fn send(&mut self, now: Instant, out: &mut Outbox) -> Option<Sent> {
+    pub(super) fn send(&mut self, now: Instant, out: &mut Outbox) -> Option<SyncResult> {
         let mut clients = self.clients.iter_mut();
         let client = clients.find(|client| client.is_due(now))?;
         let batch = client.waiting.front_mut()?;
@@ -151,7 +151,7 @@ impl Flow {
                 Request::Record => {}
             }
         }
-        let sent = Sent {
+        let sent = SyncResult {
             work: batch.work,
             is_complete: batch.requests.is_empty(),
         };

@@ -16,14 +16,14 @@ const KINDS: [&str; 4] = ["ReplicaSet", "Job", "StatefulSet", "DaemonSet"];
 
 /// Writes for one object.
 #[derive(Clone, Debug, Default)]
-struct Unseen {
+struct InFlightWrites {
     /// Number of its pods that were asked for.
     pods: usize,
     /// The object as it was written, each time.
     states: Vec<Object>,
 }
 
-impl Unseen {
+impl InFlightWrites {
     fn is_empty(&self) -> bool {
         self.pods == 0 && self.states.is_empty()
     }
@@ -31,7 +31,7 @@ impl Unseen {
 
 /// Own writes that have not been seen yet, by the object that they were for.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Guard(SortedMap<ObjectId, Unseen>);
+pub(super) struct Guard(SortedMap<ObjectId, InFlightWrites>);
 
 impl Guard {
     /// Takes in a change that is seen now.
@@ -60,7 +60,7 @@ impl Guard {
     }
 
     fn clean(&mut self, object: ObjectId) {
-        if self.0.get(&object).is_some_and(Unseen::is_empty) {
+        if self.0.get(&object).is_some_and(InFlightWrites::is_empty) {
             self.0.remove(&object);
         }
     }
@@ -85,7 +85,7 @@ impl Guard {
             }
             _ => None,
         });
-        let unseen = Unseen {
+        let unseen = InFlightWrites {
             pods: pods.count(),
             states: states.collect(),
         };

@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use super::entry::ControllerEntry;
-use super::observe::{self, SeenPod};
+use super::observe::{self, PodObservation};
 use super::{Change, Controller, Sync};
 use crate::admission::{NewName, NewPod};
 use crate::controllers::job::{JobBackoff, JobPod, JobView, JobWrites, NewJobPod, sync};
 use cluster::Store;
 use cluster::pod_states::PodState;
 use model::canonical::unique_id;
-use model::workload::job::{JobStatus, Untracked};
+use model::workload::job::{JobStatus, UntrackedPods};
 use model::workload::{CompletionMode, Job, ObservedPhase, ObservedPod};
 use model::{
     EndReason, Event, IndexFailures, Object, ObjectChange, Owner, PodChange, PodOwner, PodRef,
@@ -35,13 +35,13 @@ const BATCH_PERIOD: Duration = Duration::from_secs(1);
 /// The code of a container that was killed.
 const KILLED: i32 = 137;
 
-/// The code of a container that was told to end.
+/// The code of a container that was asked to terminate.
 const TERMINATED: i32 = 143;
 
 /// The controller.
 #[derive(Clone, Default)]
 struct Jobs {
-    known: SortedMap<ObjectId, Known>,
+    known: SortedMap<ObjectId, JobState>,
     /// How long the job waits that the last change was about.
     patience: Duration,
 }
@@ -51,46 +51,46 @@ type Codes = SortedMap<u16, i32>;
 
 /// Remembered state of a job.
 #[derive(Clone, Default)]
-struct Known {
+struct JobState {
     backoff: JobBackoff,
     /// The job as it was last declared.
     declared: Option<Arc<Job>>,
     /// Codes that containers of pods ended with, the last one of each.
     codes: SortedMap<PodId, Codes>,
-    /// Pods that are counted, and pods that count for nothing once they are told to end: as the job's
-    /// status tells whoever takes over, and as ordered here.
+    /// Pods that are counted, and pods that count for nothing once they are asked to terminate: as the job's
+    /// status tells the next leader, and as ordered here.
     counted: SortedSet<PodId>,
     discarded: SortedSet<PodId>,
     /// Pods that went away before they were counted.
     gone: SortedMap<PodId, JobPod>,
-    /// Instants at which pods ended that were found ended and told to go.
+    /// Instants at which pods ended that were found ended and asked to terminate.
     found_ends: SortedMap<PodId, Instant>,
 }
 
 /// A pod of a job, and where its record is.
-struct Own {
+struct JobPodRecord {
     pod: JobPod,
-    which: Which,
+    which: PodLocation,
 }
 
-enum Which {
+enum PodLocation {
     Living(PodRef),
     Finished(PodRef),
     Gone(PodId),
 }
 
-impl Own {
+impl JobPodRecord {
     const fn id(&self) -> PodId {
         match self.which {
-            Which::Living(pod) | Which::Finished(pod) => pod.id,
-            Which::Gone(id) => id,
+            PodLocation::Living(pod) | PodLocation::Finished(pod) => pod.id,
+            PodLocation::Gone(id) => id,
         }
     }
 }
 
-impl Known {
+impl JobState {
     /// Takes in what the job's status says of its pods.
-    fn learn(&mut self, untracked: &Untracked) {
+    fn learn(&mut self, untracked: &UntrackedPods) {
         for id in &untracked.counted {
             self.gone.remove(id);
             self.counted.insert(*id);
@@ -101,16 +101,16 @@ impl Known {
     }
 
     /// Forgets what was known of pods that are gone.
-    fn keep(&mut self, own: &[Own]) {
-        let there: SortedSet<PodId> = own.iter().map(Own::id).collect();
+    fn keep(&mut self, own: &[JobPodRecord]) {
+        let there: SortedSet<PodId> = own.iter().map(JobPodRecord::id).collect();
         self.codes.retain(|id, _| there.contains(id));
         self.counted.retain(|id| there.contains(id));
         self.discarded.retain(|id| there.contains(id));
     }
 
     /// What the job's status is to say of its pods.
-    fn untracked(&self) -> Untracked {
-        Untracked {
+    fn untracked(&self) -> UntrackedPods {
+        UntrackedPods {
             counted: self.counted.iter().copied().collect(),
             discarded: self.discarded.iter().copied().collect(),
         }
@@ -163,7 +163,7 @@ impl Controller for Jobs {
         let known = self.known.entry(step.key).or_default();
         // A predecessor had counted them when it broke off.
         own.retain(|own| match own.which {
-            Which::Finished(pod) if known.counted.contains(&pod.id) => {
+            PodLocation::Finished(pod) if known.counted.contains(&pod.id) => {
                 step.delete_pod(pod);
                 false
             }
@@ -258,10 +258,10 @@ impl Jobs {
     }
 
     /// The pods of a job as its core sees them.
-    fn own(&mut self, store: &Store, key: ObjectId, job: &Job) -> Vec<Own> {
+    fn own(&mut self, store: &Store, key: ObjectId, job: &Job) -> Vec<JobPodRecord> {
         let is_indexed = job.mode == CompletionMode::Indexed;
         let known = self.known.entry(key).or_default();
-        let job_pod = |seen: &SeenPod, failures: IndexFailures| JobPod {
+        let job_pod = |seen: &PodObservation, failures: IndexFailures| JobPod {
             pod: seen.observed.clone(),
             index: is_indexed.then_some(seen.index),
             index_failures: failures.counted,
@@ -279,8 +279,8 @@ impl Jobs {
                 is_uncounted: !is_discarded && !known.counted.contains(&seen.pod.id),
                 ..job_pod(&seen, failures(state))
             };
-            let which = Which::Living(seen.pod);
-            own.push(Own { pod, which });
+            let which = PodLocation::Living(seen.pod);
+            own.push(JobPodRecord { pod, which });
         }
         let records = store.pod_states().finished(key);
         let codes = &known.codes;
@@ -292,19 +292,25 @@ impl Jobs {
                 conditions: disruption(record.reason),
                 ..job_pod(&seen, failures(Some(&record.state)))
             };
-            let which = Which::Finished(seen.pod);
-            own.push(Own { pod, which });
+            let which = PodLocation::Finished(seen.pod);
+            own.push(JobPodRecord { pod, which });
         }
         for (&id, gone) in &known.gone {
             let mut pod = gone.clone();
             pod.index = pod.index.filter(|_| is_indexed);
-            let which = Which::Gone(id);
-            own.push(Own { pod, which });
+            let which = PodLocation::Gone(id);
+            own.push(JobPodRecord { pod, which });
         }
         own
     }
 
-    fn write(&mut self, step: &mut Sync<'_>, job: &Arc<Job>, own: &[Own], writes: &JobWrites) {
+    fn write(
+        &mut self,
+        step: &mut Sync<'_>,
+        job: &Arc<Job>,
+        own: &[JobPodRecord],
+        writes: &JobWrites,
+    ) {
         let known = self.known.entry(step.key).or_default();
         let named = |name: &Text| own.iter().find(|own| own.pod.pod.name == *name);
         known.keep(own);
@@ -333,12 +339,12 @@ impl Jobs {
             step.update_first(step.key, Object::Job(Arc::new(job)));
         }
         for one in writes.delete.iter().filter_map(named) {
-            if let Which::Living(pod) = one.which {
+            if let PodLocation::Living(pod) = one.which {
                 step.delete_pod(pod);
             }
         }
         for one in writes.count.iter().filter_map(named) {
-            if let Which::Finished(pod) = one.which {
+            if let PodLocation::Finished(pod) = one.which {
                 step.delete_pod(pod);
             }
         }
@@ -395,7 +401,7 @@ fn failures(state: Option<&PodState>) -> IndexFailures {
     owner.map_or(IndexFailures::default(), |owner| owner.failures)
 }
 
-/// Names of the containers of a pod that ended, and the codes that they ended with: those that are told, and of
+/// Names of the containers of a pod that ended, and their exit codes: those that are reported, and of
 /// the others one for all. A sidecar that failed was started again.
 fn ends(told: Option<&Codes>, spec: &PodSpec, other: Option<i32>) -> Vec<(Text, i32)> {
     let inits = spec.init_containers.len();
@@ -403,7 +409,7 @@ fn ends(told: Option<&Codes>, spec: &PodSpec, other: Option<i32>) -> Vec<(Text, 
     let ended = containers.filter(|(_, container)| !container.restartable);
     let ends = ended.filter_map(|(number, container)| {
         let number_told = u16::try_from(number).ok();
-        let told = number_told.and_then(|own| told?.get(&own).copied());
+        let told = number_told.and_then(|number_told| told?.get(&number_told).copied());
         let code = told.or_else(|| other.filter(|_| number >= inits))?;
         Some((container.name.clone(), code))
     });
@@ -414,7 +420,7 @@ fn ends(told: Option<&Codes>, spec: &PodSpec, other: Option<i32>) -> Vec<(Text, 
 fn finished_ends(spec: &PodSpec, reason: EndReason, told: Option<&Codes>) -> Vec<(Text, i32)> {
     let other = match reason {
         EndReason::Completed => None,
-        EndReason::Error if told.is_some_and(|own| own.values().any(|code| *code != 0)) => None,
+        EndReason::Error if told.is_some_and(|told| told.values().any(|code| *code != 0)) => None,
         EndReason::Error => {
             let stated = spec.exit_code(spec.init_containers.len());
             Some(if stated == 0 { 1 } else { stated })

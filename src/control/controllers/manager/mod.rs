@@ -40,7 +40,7 @@ use cluster::{Conflict, Store};
 use model::{Change as ReleaseChange, Changes, Event, PodChange};
 use units::{Duration, Instant, ObjectId, Revision, SortedSet};
 
-use flow::{Flow, Sent};
+use flow::{Flow, SyncResult};
 use guard::Guard;
 use queue::{Work, WorkQueue};
 pub use scope::ControllerScope;
@@ -156,14 +156,14 @@ pub struct ControllerManager {
     cursor: Revision,
     now: Instant,
     /// What was sent in the last step, and whether it was refused.
-    last: Option<Last>,
+    last: Option<LastSync>,
     look_at: Vec<ObjectId>,
 }
 
 /// What was sent in a step.
 #[derive(Clone, Copy, Debug)]
-struct Last {
-    sent: Sent,
+struct LastSync {
+    sent: SyncResult,
     has_failed: bool,
 }
 
@@ -251,8 +251,8 @@ impl ControllerManager {
                 !flow.is_busy(work)
             }
         };
-        self.last = Some(Last {
-            sent: Sent { work, is_complete },
+        self.last = Some(LastSync {
+            sent: SyncResult { work, is_complete },
             has_failed: false,
         });
         match ordered.look_again {
@@ -279,7 +279,7 @@ impl ControllerManager {
     /// What came of the requests of the last step: a refused one ends its sync, and a sync that is
     /// complete may be made again.
     fn conclude(&mut self) {
-        let Some(Last { sent, has_failed }) = self.last.take() else {
+        let Some(LastSync { sent, has_failed }) = self.last.take() else {
             return;
         };
         if has_failed && let Some(flow) = &mut self.flow {
@@ -327,7 +327,7 @@ impl Component for ControllerManager {
         let sent = self.flow.as_mut().and_then(|flow| flow.send(now, out));
         if let Some(sent) = sent {
             let has_failed = false;
-            self.last = Some(Last { sent, has_failed });
+            self.last = Some(LastSync { sent, has_failed });
         } else if let Some(work) = self.take(has_news) {
             self.sync(work, view, out);
         }

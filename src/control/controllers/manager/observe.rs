@@ -9,7 +9,7 @@ use units::{ClassId, Identity, Instant, ObjectId};
 
 /// A pod with what is seen of it.
 #[derive(Clone, Debug)]
-pub struct SeenPod {
+pub struct PodObservation {
     /// The pod.
     pub pod: PodRef,
     /// Class of the pod.
@@ -21,23 +21,23 @@ pub struct SeenPod {
 }
 
 /// The living pods of an object, oldest first.
-pub fn living(store: &Store, owner: ObjectId) -> Vec<SeenPod> {
+pub fn living(store: &Store, owner: ObjectId) -> Vec<PodObservation> {
     let pods = store.objects().get(owner).map(|row| &row.pods);
     let pods = pods.into_iter().flatten();
     pods.filter_map(|&pod| seen(store, pod)).collect()
 }
 
 /// The pods of an object that ended and are kept, oldest first.
-pub fn finished(store: &Store, owner: ObjectId) -> impl Iterator<Item = SeenPod> {
+pub fn finished(store: &Store, owner: ObjectId) -> impl Iterator<Item = PodObservation> {
     let finished = store.pod_states().finished(owner);
     finished.map(move |finished| seen_finished(store, finished))
 }
 
 /// A living pod.
-pub fn seen(store: &Store, pod: PodRef) -> Option<SeenPod> {
+pub fn seen(store: &Store, pod: PodRef) -> Option<PodObservation> {
     let record = store.pods().get(pod)?;
     let state = store.pod_states().get(pod);
-    Some(SeenPod {
+    Some(PodObservation {
         pod,
         class: record.class,
         index: index(state),
@@ -45,7 +45,7 @@ pub fn seen(store: &Store, pod: PodRef) -> Option<SeenPod> {
     })
 }
 
-fn seen_finished(store: &Store, finished: &FinishedPod) -> SeenPod {
+fn seen_finished(store: &Store, finished: &FinishedPod) -> PodObservation {
     let mut observed = observed(store, &finished.pod, Some(&finished.state));
     observed.phase = match finished.reason {
         EndReason::Completed => ObservedPhase::Succeeded,
@@ -55,7 +55,7 @@ fn seen_finished(store: &Store, finished: &FinishedPod) -> SeenPod {
         is_ready: false,
         since: Some(finished.at.whole_second()),
     });
-    SeenPod {
+    PodObservation {
         pod: finished.pod.pod,
         class: finished.pod.class,
         index: index(Some(&finished.state)),
@@ -72,14 +72,14 @@ fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
     let node = pod.node().and_then(|node| store.nodes().object(node));
     let behaviour = store.class(pod.class).spec.behaviour.as_ref();
     // Until its node says more of it.
-    let is_unknown = pod.found().is_some_and(|own| own.is_unknown)
+    let is_unknown = pod.found().is_some_and(|found| found.is_unknown)
         && state.is_none_or(|state| state.ready_changed <= Instant::ZERO);
     ObservedPod {
         name: pod.name.text(),
         node: node.map(|node| node.name.clone()),
         uid: pod
             .found()
-            .and_then(|own| own.uid.clone())
+            .and_then(|found| found.uid.clone())
             .unwrap_or_default(),
         phase: match pod.phase {
             PodPhase::Running if is_unknown => ObservedPhase::Unknown,
@@ -95,13 +95,13 @@ fn observed(store: &Store, pod: &Pod, state: Option<&PodState>) -> ObservedPod {
         }),
         restarts: state.map(|state| state.restarts).unwrap_or_default(),
         created: Some(pod.creation()),
-        deletion_cost: behaviour.map_or(0, |own| own.deletion_cost),
+        deletion_cost: behaviour.map_or(0, |behaviour| behaviour.deletion_cost),
         is_terminating: state.is_some_and(|state| state.terminating.is_some()),
     }
 }
 
 /// Fills in the unique identifiers that no dump states.
-pub fn identify(pods: &mut [SeenPod]) {
+pub fn identify(pods: &mut [PodObservation]) {
     for seen in pods.iter_mut().filter(|seen| seen.observed.uid.is_empty()) {
         seen.observed.uid = unique_id(Identity::of(&seen.observed.name)).into();
     }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::entry::ControllerEntry;
-use super::observe::{self, SeenPod};
+use super::observe::{self, PodObservation};
 use super::{Change, Controller, Sync};
 use crate::admission::{NewName, NewPod};
 use crate::controllers::replica_set::{ReplicaSetView, sync};
@@ -150,9 +150,13 @@ fn siblings(store: &Store, id: ObjectId, set: &ReplicaSet) -> Vec<ObservedPod> {
         .collect()
 }
 
-/// Instant at which the next ready pod becomes available by itself; one that is told to end may, too, and
+/// Instant at which the next ready pod becomes available by itself; one that is asked to terminate may, too, and
 /// counts in the status of a `DaemonSet`.
-pub(super) fn next_available(pods: &[SeenPod], least: Duration, now: Instant) -> Option<Instant> {
+pub(super) fn next_available(
+    pods: &[PodObservation],
+    least: Duration,
+    now: Instant,
+) -> Option<Instant> {
     if least <= Duration::ZERO {
         return None;
     }

@@ -63,7 +63,7 @@ impl Controller for Quotas {
         let Some(Object::ResourceQuota(quota)) = step.object() else {
             return;
         };
-        // A sum beyond all amounts can't be told; what was counted before stays.
+        // A sum beyond all amounts can't be represented; the former count stays.
         let Ok(used) = counted(step.store, quota, step.now) else {
             return;
         };

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::entry::ControllerEntry;
-use super::observe::{self, SeenPod};
+use super::observe::{self, PodObservation};
 use super::replica_set::next_available;
 use super::template::{REVISION_LABEL, revision_of};
 use super::{Change, Controller, Sync};
@@ -59,7 +59,7 @@ impl Controller for StatefulSets {
         };
         let living = observe::living(step.store, step.key);
         let finished = observe::finished(step.store, step.key);
-        let seen: Vec<SeenPod> = living.into_iter().chain(finished).collect();
+        let seen: Vec<PodObservation> = living.into_iter().chain(finished).collect();
         let pods: Vec<StatefulPod> = seen
             .iter()
             .map(|pod| StatefulPod {

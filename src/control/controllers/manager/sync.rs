@@ -19,12 +19,12 @@ pub struct Sync<'a> {
     out: &'a mut Outbox,
     /// Objects as they become, one write for each.
     updates: SortedMap<ObjectId, Object>,
-    pub(super) ordered: Ordered,
+    pub(super) ordered: SyncRequests,
 }
 
 /// Requests of a sync in addition to its writes.
 #[derive(Debug, Default)]
-pub(super) struct Ordered {
+pub(super) struct SyncRequests {
     pub(super) creations: usize,
     pub(super) deletions: SortedSet<PodId>,
     pub(super) look_again: Option<Instant>,
@@ -46,7 +46,7 @@ impl<'a> Sync<'a> {
             is_waiting,
             out,
             updates: SortedMap::new(),
-            ordered: Ordered::default(),
+            ordered: SyncRequests::default(),
         }
     }
 
@@ -61,7 +61,7 @@ impl<'a> Sync<'a> {
         self.out.creations.push(Creation::Pod(pod));
     }
 
-    /// Deletes a pod: one that lives is told to end within its grace, one that ended is forgotten.
+    /// Deletes a pod: one that lives is asked to terminate within its grace, one that ended is forgotten.
     pub fn delete_pod(&mut self, pod: PodRef) {
         self.end_pod(pod, EndReason::Cancelled);
     }
@@ -136,7 +136,7 @@ impl<'a> Sync<'a> {
     }
 
     /// Hands out the changes of objects; what was asked for beside.
-    pub(super) fn finish(mut self) -> Ordered {
+    pub(super) fn finish(mut self) -> SyncRequests {
         for (id, object) in std::mem::take(&mut self.updates) {
             self.write(Event::Object(ObjectChange::Updated { id, object }));
         }

@@ -68,7 +68,7 @@ fn whose_deletion_costs_least_goes_first() {
         .store
         .pod_states()
         .get(others[0])
-        .and_then(|own| own.owner);
+        .and_then(|pod_state| pod_state.owner);
     let pod = world.store.pods().next();
     let created = PodCreated {
         pod,

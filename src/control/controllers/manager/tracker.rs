@@ -44,30 +44,30 @@ impl Change<'_> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Tracker {
     /// Owned pods, by slot.
-    pods: Vec<Option<Tracked>>,
-    /// Owners of pods that have ended and are kept until somebody deletes them.
+    pods: Vec<Option<PodOwnership>>,
+    /// Owners of pods that have ended and are kept until they are deleted.
     finished: SortedMap<PodId, PodOwner>,
     /// Objects by id; those that are gone, too.
-    objects: Vec<Option<Known>>,
-    expected: SortedMap<ObjectId, Expected>,
+    objects: Vec<Option<ObjectRecord>>,
+    expected: SortedMap<ObjectId, ObjectExpectations>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Tracked {
+struct PodOwnership {
     id: PodId,
     owner: PodOwner,
     is_terminating: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Known {
+struct ObjectRecord {
     kind: &'static str,
     owner: Option<ObjectId>,
 }
 
 /// Orders for an object that were not yet observed.
 #[derive(Clone, Debug, Default)]
-struct Expected {
+struct ObjectExpectations {
     counts: Expectations,
     deletions: SortedSet<PodId>,
 }
@@ -136,7 +136,7 @@ impl Tracker {
                     self.objects.resize(id.index() + 1, None);
                 }
                 let (kind, owner) = (object.kind(), *owner);
-                self.objects[id.index()] = Some(Known { kind, owner });
+                self.objects[id.index()] = Some(ObjectRecord { kind, owner });
                 *id
             }
             ObjectChange::Updated { id, .. } | ObjectChange::Terminating { id } => *id,
@@ -177,7 +177,7 @@ impl Tracker {
         if self.pods.len() <= pod.slot.index() {
             self.pods.resize(pod.slot.index() + 1, None);
         }
-        self.pods[pod.slot.index()] = Some(Tracked {
+        self.pods[pod.slot.index()] = Some(PodOwnership {
             id: pod.id,
             owner,
             is_terminating: false,
@@ -198,7 +198,8 @@ impl Tracker {
         deletions: SortedSet<PodId>,
     ) {
         let counts = Expectations::ordered(now, creations as i32, deletions.len() as i32);
-        self.expected.insert(object, Expected { counts, deletions });
+        self.expected
+            .insert(object, ObjectExpectations { counts, deletions });
     }
 
     /// Whether something that was ordered for an object has not been seen yet.

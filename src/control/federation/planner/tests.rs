@@ -1,9 +1,9 @@
 use super::*;
 use proptest::prelude::*;
 
-type Stated<'a> = (&'a str, i64, i64, Option<i64>);
+type CellRow<'a> = (&'a str, i64, i64, Option<i64>);
 
-fn preferences(replicas: i64, rebalances: bool, stated: &[Stated<'_>]) -> Preferences {
+fn preferences(replicas: i64, rebalances: bool, stated: &[CellRow<'_>]) -> Preferences {
     let mut preferences = Preferences {
         replicas,
         rebalances,
@@ -180,7 +180,7 @@ proptest! {
             cell.current = Some(own.replicas);
         }
         let again = plan(&preferences, &cells, "key");
-        let replicas = |planned: &[Planned]| -> Vec<i64> {
+        let replicas = |planned: &[CellPlan]| -> Vec<i64> {
             planned.iter().map(|own| own.replicas).collect()
         };
         prop_assert_eq!(replicas(&again), replicas(&planned));

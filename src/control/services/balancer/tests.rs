@@ -69,13 +69,13 @@ fn an_endpoint_that_fails_is_left_out_and_tried_once_later() {
     let mut own = balancer(Algorithm::RoundRobin, &[("a", 1), ("b", 1)]);
     let at = |secs| START + Duration::from_secs(secs);
     assert_eq!(own.pick(at(0), 0, &[]).as_deref(), Some("a"));
-    own.finish(at(0), "a", Served::Failed);
+    own.finish(at(0), "a", RequestOutcome::Failed);
     assert_eq!(own.pick(at(0), 0, &["a".into()]).as_deref(), Some("b"));
     assert_eq!(own.pick(at(10), 0, &[]).as_deref(), Some("b"));
     assert_eq!(own.pick(at(11), 0, &["b".into()]).as_deref(), Some("a"));
     // While it is being tried, no other request goes there.
     assert_eq!(own.pick(at(12), 0, &["b".into()]), None);
-    own.finish(at(12), "a", Served::Well);
+    own.finish(at(12), "a", RequestOutcome::Well);
     assert_eq!(own.pick(at(12), 0, &["b".into()]).as_deref(), Some("a"));
 }
 

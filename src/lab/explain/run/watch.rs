@@ -7,7 +7,7 @@ use super::{RunExplainError, Which, near};
 use cluster::{Observer, Store};
 use model::{EndReason, Event, Pod, PodName, PodRef};
 use scheduler::kube::cycle::Outcome as CycleOutcome;
-use scheduler::kube::{Cache, KubeProfile, PodInfo, Sight, Witness};
+use scheduler::kube::{AttemptView, Cache, KubeProfile, PodInfo, Witness};
 use units::{Instant, Revision, SortedSet};
 
 /// A name that is asked for.
@@ -54,7 +54,7 @@ pub(super) struct KeptSight {
 }
 
 impl Witness for Kept {
-    fn attempted(&self, sight: Sight<'_>) {
+    fn attempted(&self, sight: AttemptView<'_>) {
         let pod = sight.pod;
         if !self.wanted.is(&pod.spec().namespace, &pod.name.text()) {
             return;

@@ -7,7 +7,7 @@ use control::admission::BarePod;
 use control::operation::Operation;
 use intake::Input;
 use k8s::ManifestReader;
-use model::{Object, Text, Written};
+use model::{Object, TemplateText, Text};
 use serde_json::Value;
 use units::SortedMap;
 
@@ -81,7 +81,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Read, String> {
             name: object.name().to_string(),
         };
         if let Some(template) = object.template_mut() {
-            template.manifest = Written(templates.get(&place).cloned());
+            template.manifest = TemplateText(templates.get(&place).cloned());
         }
         operations.push(Operation::Apply(object));
     }
@@ -100,7 +100,7 @@ pub(super) fn read(file: &str, text: &str) -> Result<Read, String> {
             name: pod.name.to_string(),
         };
         let mut spec = pod.spec;
-        Arc::make_mut(&mut spec).manifest = Written(templates.get(&place).cloned());
+        Arc::make_mut(&mut spec).manifest = TemplateText(templates.get(&place).cloned());
         let name = pod.name;
         operations.push(Operation::ApplyPod(Arc::new(BarePod { name, spec })));
     }

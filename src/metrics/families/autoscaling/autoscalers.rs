@@ -2,10 +2,10 @@
 //! last recommendation.
 
 use model::workload::{HorizontalPodAutoscaler, VerticalPodAutoscaler};
-use model::{Object, Text, Used};
+use model::{Object, ResourceUsage, Text};
 use units::{ObjectId, SortedMap};
 
-use crate::families::autoscaling::turns::ReplicaTurn;
+use crate::families::autoscaling::reversals::ReplicaTurn;
 
 /// An autoscaler of pods.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,7 +19,7 @@ pub struct AutoscalerRow {
     /// Replicas requested by a horizontal autoscaler.
     pub replicas: Option<ReplicaRange>,
     /// Last recommendation of a vertical autoscaler, by container.
-    pub recommended: Vec<(Text, Used)>,
+    pub recommended: Vec<(Text, ResourceUsage)>,
 }
 
 /// Range of replicas that a horizontal autoscaler requested.

@@ -3,8 +3,8 @@
 use model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod, PodChange, PodRef, Text};
 use units::{Duration, Instant, NodeId, ObjectId, SortedMap};
 
-use crate::families::autoscaling::turns::{NodeTurns, ReplicaTurns, SHORTLY};
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::families::autoscaling::reversals::{NodeTurns, ReplicaTurns, SHORTLY};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::setup::Setup;
@@ -233,7 +233,7 @@ impl Fights {
         }
     }
 
-    /// A pod is told to go by the descheduler.
+    /// A pod is evicted by the descheduler.
     fn descheduled(&mut self, pod: PodRef, change: &Change<'_>) {
         let pod = change.store.pods().get(pod);
         let workload = pod.and_then(|pod| workload_of(pod, change));
@@ -296,13 +296,13 @@ fn workload_of(pod: &Pod, change: &Change<'_>) -> Option<(Text, Text)> {
 }
 
 impl Collector for Fights {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[
-            Heard::Objects,
-            Heard::Bound,
-            Heard::Changed,
-            Heard::Ended,
-            Heard::Declared,
+            EventKind::Objects,
+            EventKind::Bound,
+            EventKind::Changed,
+            EventKind::Ended,
+            EventKind::Declared,
         ]
     }
 

@@ -4,7 +4,7 @@
 use model::{Event, Text};
 use units::SortedSet;
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::values::{Direction, Reading, Statistic, Values};
@@ -37,8 +37,8 @@ struct MachineFailures {
 }
 
 impl Collector for MachineFailures {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::MachineFailures]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::MachineFailures]
     }
 
     fn event(&mut self, change: &Change<'_>) {

@@ -3,5 +3,5 @@
 pub mod autoscalers;
 pub mod fights;
 pub mod machine_failures;
+pub mod reversals;
 pub mod scaling;
-pub mod turns;

@@ -5,8 +5,8 @@ use model::{EndReason, Event, EvictionCause, Object, ObjectChange, Pod};
 use units::{ClassId, Instant, NodeId, ObjectId};
 
 use crate::families::autoscaling::autoscalers::Autoscalers;
-use crate::families::autoscaling::turns::{NodeTurns, ReplicaTurns};
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::families::autoscaling::reversals::{NodeTurns, ReplicaTurns};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::state::ClusterState;
@@ -176,13 +176,13 @@ impl Scaling {
 }
 
 impl Collector for Scaling {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[
-            Heard::Objects,
-            Heard::Declared,
-            Heard::Bound,
-            Heard::Ended,
-            Heard::Spans,
+            EventKind::Objects,
+            EventKind::Declared,
+            EventKind::Bound,
+            EventKind::Ended,
+            EventKind::Spans,
         ]
     }
 

@@ -1,6 +1,6 @@
 //! Blast radius: how much of one workload goes with nodes that are lost together (metrics.md 5.4).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::workloads::largest_share;
@@ -35,7 +35,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 struct BlastRadius;
 
 impl Collector for BlastRadius {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[]
     }
 

@@ -8,7 +8,7 @@
 use model::Event;
 use units::Instant;
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::statistics::integral::Integral;
@@ -56,8 +56,8 @@ struct Churn {
 }
 
 impl Collector for Churn {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Moved, Heard::Declared]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Moved, EventKind::Declared]
     }
 
     fn event(&mut self, change: &Change<'_>) {

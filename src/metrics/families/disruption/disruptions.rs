@@ -4,7 +4,7 @@
 use model::{EndReason, Event, EvictionCause, Pod, PodChange, PodRef};
 use units::{PodId, SortedSet};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::Resource;
@@ -80,7 +80,7 @@ struct Disruptions {
 }
 
 impl Disruptions {
-    /// A pod is told to go; a second order is none.
+    /// A pod is asked to terminate; a second request does not count.
     fn ordered(&mut self, pod: PodRef, cause: EvictionCause, change: &Change<'_>) {
         let record = change.store.pods().get(pod);
         let holds = record.is_some_and(|record| record.phase.holds_node());
@@ -113,8 +113,8 @@ impl Disruptions {
 }
 
 impl Collector for Disruptions {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Lost, Heard::Changed]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Lost, EventKind::Changed]
     }
 
     fn event(&mut self, change: &Change<'_>) {

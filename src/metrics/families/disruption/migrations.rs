@@ -9,7 +9,7 @@ use cluster::Store;
 use model::{Event, PodChange, PodPhase, PodRef, ServiceLevels};
 use units::{NodeId, SortedMap};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd, UsageSample};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::ClusterState;
@@ -169,13 +169,13 @@ impl Migrations {
 }
 
 impl Collector for Migrations {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[
-            Heard::Changed,
-            Heard::Ended,
-            Heard::Usage,
-            Heard::Spans,
-            Heard::ServiceLevels,
+            EventKind::Changed,
+            EventKind::Ended,
+            EventKind::Usage,
+            EventKind::Spans,
+            EventKind::ServiceLevels,
         ]
     }
 

@@ -4,7 +4,7 @@
 use model::{Event, PodChange};
 use units::{PodId, SortedSet};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::values::{Direction, Reading, Statistic, Values};
@@ -37,8 +37,8 @@ struct OomKills {
 }
 
 impl Collector for OomKills {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Changed]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Changed]
     }
 
     fn event(&mut self, change: &Change<'_>) {

@@ -2,7 +2,7 @@
 
 use units::{Instant, ObjectId, SortedMap};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::values::{Direction, Reading, Statistic, Values};
@@ -55,8 +55,8 @@ struct QueueEvictions {
 }
 
 impl Collector for QueueEvictions {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Objects]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Objects]
     }
 
     fn event(&mut self, change: &Change<'_>) {

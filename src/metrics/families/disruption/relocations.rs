@@ -2,7 +2,7 @@
 
 use model::{Event, PodChange, Relocation};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::values::{Direction, Reading, Statistic, Values};
@@ -41,8 +41,8 @@ struct Relocations {
 }
 
 impl Collector for Relocations {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Changed]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Changed]
     }
 
     fn event(&mut self, change: &Change<'_>) {

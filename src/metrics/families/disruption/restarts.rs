@@ -1,6 +1,6 @@
 //! Restarts of containers in place.
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::statistics::integral::Integral;
@@ -33,7 +33,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 struct Restarts;
 
 impl Collector for Restarts {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[]
     }
 

@@ -6,7 +6,7 @@
 use model::{EndReason, Event, Pod, PodChange, PodPhase, PodRef};
 use units::{ClassId, Instant, SortedMap};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::{RESOURCES, Resource, Row, class_requests, requests};
@@ -78,7 +78,7 @@ struct Goodput {
     keeps_work: bool,
     parts: [[Integral; RESOURCES]; 8],
     /// Pods that ended one after the other and are alike, not added up yet.
-    alike: Alike,
+    alike: PodBatch,
     /// Resizes of pods that hold a node.
     resizes: SortedMap<PodRef, Vec<Resize>>,
 }
@@ -94,7 +94,7 @@ struct Resize {
 
 /// Pods that reserve the same and ended so.
 #[derive(Clone, Copy, Debug, Default)]
-struct Alike {
+struct PodBatch {
     amounts: Row,
     part: usize,
     /// Nanoseconds on their nodes before they ran, and while they did.
@@ -191,8 +191,8 @@ impl Goodput {
 }
 
 impl Collector for Goodput {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Resized, Heard::Ended]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Resized, EventKind::Ended]
     }
 
     fn event(&mut self, change: &Change<'_>) {

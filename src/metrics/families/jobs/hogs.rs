@@ -2,7 +2,7 @@
 //! hundredth of all jobs, and the squared coefficient of variation (spec: orchestrators-b.md section
 //! 5.5).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, Title};
@@ -49,8 +49,8 @@ struct Hogs {
 }
 
 impl Collector for Hogs {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Jobs]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Jobs]
     }
 
     fn job(&mut self, job: &JobRecord) {

@@ -2,7 +2,7 @@
 
 use units::Duration;
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, Title};
@@ -73,8 +73,8 @@ struct JobCensus {
 }
 
 impl Collector for JobCensus {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Jobs]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Jobs]
     }
 
     fn job(&mut self, job: &JobRecord) {

@@ -2,14 +2,14 @@
 
 use units::Duration;
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::jobs::JobRecord;
 use crate::statistics::distribution::{Distribution, RMST};
 use crate::values::Values;
 
 /// A time of a job, as far as the run shows it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Seen {
+pub(crate) enum ObservedTime {
     /// The time, seen to its end.
     Whole(Duration),
     /// The least that the time can be.
@@ -21,13 +21,13 @@ pub(crate) enum Seen {
 /// Collects a time of every job that was submitted in the measured window.
 #[derive(Clone, Debug)]
 pub(crate) struct JobTimes {
-    of: fn(&JobRecord) -> Seen,
+    of: fn(&JobRecord) -> ObservedTime,
     times: Distribution,
 }
 
 impl JobTimes {
     /// A collector of one time.
-    pub(crate) fn boxed(of: fn(&JobRecord) -> Seen) -> Box<dyn Collector> {
+    pub(crate) fn boxed(of: fn(&JobRecord) -> ObservedTime) -> Box<dyn Collector> {
         Box::new(Self {
             of,
             times: Distribution::default(),
@@ -36,8 +36,8 @@ impl JobTimes {
 }
 
 impl Collector for JobTimes {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Jobs]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Jobs]
     }
 
     fn job(&mut self, job: &JobRecord) {
@@ -45,9 +45,9 @@ impl Collector for JobTimes {
             return;
         }
         match (self.of)(job) {
-            Seen::Whole(time) => self.times.add(time),
-            Seen::AtLeast(time) => self.times.add_at_least(time),
-            Seen::None => {}
+            ObservedTime::Whole(time) => self.times.add(time),
+            ObservedTime::AtLeast(time) => self.times.add_at_least(time),
+            ObservedTime::None => {}
         }
     }
 

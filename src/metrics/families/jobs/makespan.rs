@@ -2,7 +2,7 @@
 
 use units::{Instant, plural};
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, ShortList, Title};
@@ -41,8 +41,8 @@ struct Makespan {
 }
 
 impl Collector for Makespan {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Jobs]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Jobs]
     }
 
     fn job(&mut self, job: &JobRecord) {

@@ -2,8 +2,8 @@
 
 use model::{EndReason, Event, Pod};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
-use crate::record::deeds::Deeds;
+use crate::record::change_batch::ChangeBatch;
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, ShortList, Title};
@@ -78,11 +78,11 @@ struct PodCensus {
 }
 
 impl Collector for PodCensus {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Alike, Heard::Ended]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Alike, EventKind::Ended]
     }
 
-    fn alike(&mut self, deeds: &Deeds) {
+    fn alike(&mut self, deeds: &ChangeBatch) {
         if deeds.kind.is_some_and(|kind| kind.measured) {
             self.created += deeds.created as u64;
             self.bound += deeds.bound as u64;

@@ -1,7 +1,7 @@
 //! Rates of arrival and of placement, as the trace study of 2019 reports them (spec:
 //! orchestrators-b.md section 5.5).
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, Title};
@@ -36,8 +36,8 @@ struct Rates {
 }
 
 impl Collector for Rates {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Bound, Heard::Jobs]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Bound, EventKind::Jobs]
     }
 
     fn event(&mut self, change: &Change<'_>) {

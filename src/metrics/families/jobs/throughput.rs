@@ -1,6 +1,6 @@
 //! Throughput: how many jobs finish per hour (metrics.md 5.2).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, ShortList, Title};
@@ -33,8 +33,8 @@ struct Throughput {
 }
 
 impl Collector for Throughput {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Jobs]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Jobs]
     }
 
     fn job(&mut self, job: &JobRecord) {

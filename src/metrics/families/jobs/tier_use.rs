@@ -4,7 +4,7 @@
 use model::Tier;
 
 use crate::families::waiting::tier_wait::TIERS;
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, Title};
@@ -39,8 +39,8 @@ struct TierUse {
 }
 
 impl Collector for TierUse {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Jobs]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Jobs]
     }
 
     fn job(&mut self, job: &JobRecord) {

@@ -1,6 +1,6 @@
 //! Turnaround, also called job completion time: from submission to the end (metrics.md 5.2).
 
-use crate::families::jobs::job_times::{JobTimes, Seen};
+use crate::families::jobs::job_times::{JobTimes, ObservedTime};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, ShortList, Title};
@@ -36,12 +36,12 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| JobTimes::boxed(turnaround),
 };
 
-fn turnaround(job: &JobRecord) -> Seen {
+fn turnaround(job: &JobRecord) -> ObservedTime {
     if job.outcome == JobOutcome::Succeeded {
-        Seen::Whole(job.age())
+        ObservedTime::Whole(job.age())
     } else if job.outcome.is_open() {
-        Seen::AtLeast(job.age())
+        ObservedTime::AtLeast(job.age())
     } else {
-        Seen::None
+        ObservedTime::None
     }
 }

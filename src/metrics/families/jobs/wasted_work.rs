@@ -1,7 +1,7 @@
 //! Wasted work: what pods of jobs reserved in attempts that came to nothing (metrics.md 5.4, lost
 //! work).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::Resource;
@@ -35,7 +35,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 struct WastedWork;
 
 impl Collector for WastedWork {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[]
     }
 

@@ -2,7 +2,7 @@
 //!
 //! A node costs its price from the instant it joins until it leaves, up or not. Its price is split
 //! over its processors, memory and GPUs in proportion to what these usually cost, and a pod pays for
-//! what it reserves of each; what nobody reserves is idle. Where it is known what pods use there is a
+//! what it reserves of each; the unreserved rest is idle. Where it is known what pods use there is a
 //! second split, by the greater of the two. Rates are integers in millionths of a millionth of the
 //! currency per hour, rounded down once per pod, so that tenants and idle add up to the cluster
 //! exactly.
@@ -16,7 +16,7 @@ use model::node::{
 use model::{EndReason, Event, NewPrice, Pod, PodPhase, Text, TrafficNames, TrafficStretch};
 use units::{Instant, NodeId, SortedMap};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd, UsageSample};
 use crate::record::entry::MetricEntry;
 use crate::record::node_rows::allocatable_at;
 use crate::record::presentation::{Group, ShortList, Title};
@@ -29,20 +29,20 @@ use crate::statistics::span::Span;
 use crate::values::{Direction, Range, Statistic, Values};
 
 mod accounts;
-mod by_use;
 mod commitments;
 mod node;
 mod outcome;
 mod table;
 #[cfg(test)]
 mod tests;
+mod usage_split;
 
 use accounts::{Account, Payers};
-use by_use::{ByUse, Moment};
 use commitments::Commitments;
 use node::{Kind, KindKey, Node, bill, weight};
 use outcome::total;
 pub use table::{CostTable, NodeKindCost, TenantCost};
+use usage_split::{CostContext, UsageSplit};
 
 const TOTAL: Statistic = money("total");
 const IDLE: Statistic = money("idle");
@@ -128,7 +128,7 @@ struct Cost {
     accounts: Vec<Account>,
     /// Payer and rate of the pod in each row.
     paying: Vec<Option<(usize, i128)>>,
-    by_use: Option<ByUse>,
+    by_use: Option<UsageSplit>,
     /// Prices that changed in the run, by what they are the price of.
     prices: SortedMap<Text, i64>,
     price_rate: i128,
@@ -144,7 +144,9 @@ impl Cost {
     fn new(setup: &Setup) -> Self {
         let has_price = |economics: &&Arc<Economics>| economics.has_prices();
         let economics = setup.economics.as_ref().filter(has_price).cloned();
-        let label = economics.as_ref().and_then(|own| own.tenant_label.clone());
+        let label = economics
+            .as_ref()
+            .and_then(|economics| economics.tenant_label.clone());
         let committed = economics.as_ref().map(|own| &own.commitments[..]);
         let commitments = Commitments::new(committed.unwrap_or_default());
         Self {
@@ -266,7 +268,7 @@ impl Cost {
                 .repriced(id, price_rate, change.at, change.measured);
             self.reprice_pods(place, change);
             if let Some(by_use) = &mut self.by_use {
-                by_use.repriced(Moment::of(change), (id, &self.nodes[place]), more);
+                by_use.repriced(CostContext::of(change), (id, &self.nodes[place]), more);
             }
         }
     }
@@ -288,7 +290,7 @@ impl Cost {
             }
             let payer = self.payers.of(pod, change.store);
             let before = self.paying[slot.index()].replace((payer, rate));
-            self.pay(payer, rate - before.map_or(0, |own| own.1), change);
+            self.pay(payer, rate - before.map_or(0, |before| before.1), change);
         }
     }
 
@@ -308,7 +310,7 @@ impl Cost {
         self.paying[slot] = Some((payer, rate));
         if let Some(by_use) = &mut self.by_use {
             by_use.bound(
-                Moment::of(change),
+                CostContext::of(change),
                 (pod, payer),
                 change.requests,
                 (node, own),
@@ -324,7 +326,7 @@ impl Cost {
             if let (Some(by_use), Some(node)) = (&mut self.by_use, pod.node())
                 && let Some(own) = self.nodes.get(node.index())
             {
-                by_use.ended(Moment::of(change), pod, (node, own));
+                by_use.ended(CostContext::of(change), pod, (node, own));
             }
         }
         let span = Span {
@@ -350,16 +352,16 @@ impl Cost {
 }
 
 impl Collector for Cost {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         if self.economics.is_some() {
             &[
-                Heard::Declared,
-                Heard::Bound,
-                Heard::Ended,
-                Heard::Spans,
-                Heard::Usage,
-                Heard::Traffic,
-                Heard::Prices,
+                EventKind::Declared,
+                EventKind::Bound,
+                EventKind::Ended,
+                EventKind::Spans,
+                EventKind::Usage,
+                EventKind::Traffic,
+                EventKind::Prices,
             ]
         } else {
             &[]
@@ -398,7 +400,7 @@ impl Collector for Cost {
 
     fn usage(&mut self, sample: &UsageSample<'_>) {
         let (store, used) = (sample.store, sample.usage);
-        let moment = Moment {
+        let moment = CostContext {
             at: sample.at,
             store,
             measured: sample.measured,
@@ -410,7 +412,7 @@ impl Collector for Cost {
             if !pods.any(is_known) {
                 return;
             }
-            let own = ByUse::begin(
+            let own = UsageSplit::begin(
                 moment,
                 &self.accounts,
                 self.idle_rate,

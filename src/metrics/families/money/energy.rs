@@ -8,7 +8,7 @@ use model::node::ORDERED_LABEL;
 use model::{Event, PodPhase};
 use units::{Instant, NodeId, plural};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd, UsageSample};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::setup::Setup;
@@ -145,8 +145,8 @@ impl Node {
 
 /// Embodied emissions of a machine per nanosecond, in parts of a milligram.
 fn embodied_rate(power: &Power) -> i128 {
-    power.embodied.map_or(0, |own| {
-        i128::from(own.milligrams) * PARTS / i128::from(own.lifetime.as_nanos().max(1))
+    power.embodied.map_or(0, |embodied| {
+        i128::from(embodied.milligrams) * PARTS / i128::from(embodied.lifetime.as_nanos().max(1))
     })
 }
 
@@ -222,7 +222,7 @@ impl Energy {
         if let Some(power) = self
             .nodes
             .get(id.index())
-            .and_then(|own| own.power.as_ref())
+            .and_then(|node| node.power.as_ref())
         {
             self.embodied_rate -= embodied_rate(power);
         }
@@ -255,14 +255,14 @@ impl Energy {
 }
 
 impl Collector for Energy {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         if self.economics.is_some() {
             &[
-                Heard::Declared,
-                Heard::Nodes,
-                Heard::Spans,
-                Heard::Usage,
-                Heard::Traffic,
+                EventKind::Declared,
+                EventKind::Nodes,
+                EventKind::Spans,
+                EventKind::Usage,
+                EventKind::Traffic,
             ]
         } else {
             &[]
@@ -300,7 +300,11 @@ impl Collector for Energy {
 
     fn usage(&mut self, sample: &UsageSample<'_>) {
         for place in sample.nodes.iter().map(|node| node.index()) {
-            if self.nodes.get(place).is_none_or(|own| own.power.is_none()) {
+            if self
+                .nodes
+                .get(place)
+                .is_none_or(|node| node.power.is_none())
+            {
                 continue;
             }
             let beyond = Self::beyond(sample.store, sample, place);

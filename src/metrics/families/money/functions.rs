@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use model::traffic::{FunctionCounts, TrafficNames, TrafficStretch};
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::setup::economics::{Economics, FunctionPrices};
@@ -109,7 +109,7 @@ struct Functions {
 impl Functions {
     fn new(economics: Option<&Arc<Economics>>) -> Self {
         Self {
-            prices: economics.and_then(|own| own.functions),
+            prices: economics.and_then(|economics| economics.functions),
             ..Self::default()
         }
     }
@@ -125,8 +125,8 @@ fn add(sum: &mut FunctionCounts, own: &FunctionCounts) {
 }
 
 impl Collector for Functions {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Traffic]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Traffic]
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, _names: &TrafficNames) {
@@ -255,7 +255,7 @@ mod tests {
             cluster::Observer::traffic(&mut bench.recorder, &stretch, &names);
         }
         let metrics = bench.finish(40 * day);
-        let value = |id: &str| metrics.get(id).and_then(|own| own.value);
+        let value = |id: &str| metrics.get(id).and_then(|metric| metric.value);
         assert_eq!(value("functions.invocations"), Some(6_000_000.0));
         assert_eq!(value("functions.gibibyte_seconds"), Some(3_000_000.0));
         let cost = value("functions.cost").expect("there are prices");

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use model::{Event, Pod};
 use units::{Duration, Instant};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::setup::Setup;
@@ -120,7 +120,10 @@ impl PayPerUse {
     /// Bills a pod up to an instant.
     fn bill(&mut self, pod: &Pod, requests: &Row, at: Instant, measured: &MeasuredWindow) {
         let economics = self.economics.clone();
-        let Some(prices) = economics.as_ref().and_then(|own| own.tasks.as_ref()) else {
+        let Some(prices) = economics
+            .as_ref()
+            .and_then(|economics| economics.tasks.as_ref())
+        else {
             return;
         };
         let span = Span {
@@ -146,9 +149,9 @@ impl PayPerUse {
 }
 
 impl Collector for PayPerUse {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         if self.economics.is_some() {
-            &[Heard::Ended]
+            &[EventKind::Ended]
         } else {
             &[]
         }
@@ -234,7 +237,9 @@ mod tests {
             bench.start(5, pod, 0);
             bench.end(5 + secs, pod, EndReason::Completed);
             let metrics = bench.finish(7_200);
-            let total = metrics.get("pay_per_use.total").and_then(|own| own.value);
+            let total = metrics
+                .get("pay_per_use.total")
+                .and_then(|metric| metric.value);
             assert!(
                 total.is_some_and(|total| (total - expected).abs() < 1e-6),
                 "{total:?} {expected}"

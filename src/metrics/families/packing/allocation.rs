@@ -1,6 +1,6 @@
 //! Allocation: how much of the capacity is reserved by pods (metrics.md 5.1).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, ShortList, Title};
@@ -72,8 +72,8 @@ struct Share {
 }
 
 impl Collector for Allocation {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Spans]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Spans]
     }
 
     fn held(&mut self, state: &ClusterState, span: Span) {

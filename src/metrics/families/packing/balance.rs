@@ -7,7 +7,7 @@
 
 use rng::math;
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::{NodeChange, NodeRow, RESOURCES, Resource};
@@ -130,8 +130,8 @@ fn exact_parts(allocated: i64, capacity: i64) -> i64 {
 }
 
 impl Collector for Balance {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Nodes]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Nodes]
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {

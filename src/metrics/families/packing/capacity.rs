@@ -2,7 +2,7 @@
 //! use of it (allocatable), of nodes that are up, of nodes that take new pods (metrics.md 5.1).
 
 use crate::record::areas::Levels;
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, Title};
@@ -64,7 +64,7 @@ const fn of(resource: Resource, name: &'static str) -> Statistic {
 struct Capacity;
 
 impl Collector for Capacity {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[]
     }
 

@@ -1,6 +1,6 @@
 //! Demand: what pods want to have, running and pending, over what there is (metrics.md 5.1).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::{ClusterState, RESOURCES, Resource};
@@ -39,8 +39,8 @@ struct Demand {
 }
 
 impl Collector for Demand {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Spans]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Spans]
     }
 
     fn held(&mut self, state: &ClusterState, _span: Span) {

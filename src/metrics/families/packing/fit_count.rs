@@ -5,7 +5,7 @@ use cluster::GpuColumns;
 use model::gpu::DEVICE_MILLI;
 
 use crate::families::packing::fitting::FitShape;
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::setup::Setup;
@@ -102,8 +102,8 @@ impl FitCount {
 }
 
 impl Collector for FitCount {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Nodes, Heard::Spans]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Nodes, EventKind::Spans]
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {

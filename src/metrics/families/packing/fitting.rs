@@ -81,7 +81,7 @@ impl FitShape {
     }
 
     /// The count, but no more than the sum of GPUs left allows: extended resources may take devices
-    /// that nobody holds.
+    /// that are free.
     pub fn within_gpus_left(&self, count: i64, row: &NodeRow) -> i64 {
         let gpu = Resource::Gpu as usize;
         let most = self.requests[gpu].map(|request| request.divide(row.free[gpu].max(0)));
@@ -115,7 +115,7 @@ impl FitShape {
 
 /// A shape of a mix.
 #[derive(Clone, Copy, Debug)]
-struct Tried {
+struct ShapeRow {
     cpu: i64,
     memory: i64,
     pods: i64,
@@ -129,7 +129,7 @@ struct Tried {
 /// The shapes of a mix.
 #[derive(Clone, Debug, Default)]
 pub struct FitTable {
-    shapes: Vec<Tried>,
+    shapes: Vec<ShapeRow>,
     /// Pods of all shapes.
     pods: i64,
 }
@@ -145,7 +145,7 @@ impl FitTable {
             } else {
                 gpu.models
             };
-            Tried {
+            ShapeRow {
                 cpu,
                 memory,
                 pods,
@@ -155,7 +155,7 @@ impl FitTable {
                 count: shape.count as i64,
             }
         };
-        let shapes: Vec<Tried> = shapes.into_iter().map(tried).collect();
+        let shapes: Vec<ShapeRow> = shapes.into_iter().map(tried).collect();
         Self {
             pods: shapes.iter().map(|shape| shape.count).sum(),
             shapes,
@@ -180,7 +180,7 @@ impl FitTable {
             }
         }
         let bit = 1_u64 << model.min(63);
-        let misfit = |shape: &Tried| {
+        let misfit = |shape: &ShapeRow| {
             let least = least.get(usize::from(shape.devices)).copied().unwrap_or(-1);
             let fits = shape.cpu <= cpu
                 && shape.memory <= memory

@@ -3,7 +3,7 @@
 
 use cluster::fragmentation::Fragments;
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::fragments::PARTS_PER_MILLI;
 use crate::record::presentation::{Group, ShortList, Title};
@@ -75,8 +75,8 @@ struct Fragmentation {
 }
 
 impl Collector for Fragmentation {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Spans]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Spans]
     }
 
     fn held(&mut self, state: &ClusterState, span: Span) {

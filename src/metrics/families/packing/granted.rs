@@ -3,7 +3,7 @@
 
 use cluster::{Store, UsageSamples};
 use model::resource_list::CPU;
-use model::{Pod, PodPhase, Used};
+use model::{Pod, PodPhase, ResourceUsage};
 use units::NodeId;
 
 /// The least weight of a pod: the two shares of 1,024 for each core that a kernel gives at least.
@@ -50,7 +50,7 @@ pub(super) fn on_node(
 }
 
 fn use_of(store: &Store, pod: &Pod, measured: &dyn UsageSamples) -> Option<PodUse> {
-    let Used {
+    let ResourceUsage {
         cpu_milli,
         memory_bytes,
     } = measured.pod(pod.pod)?;
@@ -59,7 +59,7 @@ fn use_of(store: &Store, pod: &Pod, measured: &dyn UsageSamples) -> Option<PodUs
     let wanted = measured.wanted(pod.pod);
     let cpu = CpuUse {
         asked: i128::from(requests.cpu_milli),
-        wanted: wanted.map_or(used, |own| i128::from(own.cpu_milli).max(used)),
+        wanted: wanted.map_or(used, |wanted| i128::from(wanted.cpu_milli).max(used)),
         used,
     };
     // A pod that uses no byte is one of whose memory nothing is known.
@@ -74,7 +74,7 @@ fn use_of(store: &Store, pod: &Pod, measured: &dyn UsageSamples) -> Option<PodUs
 fn capacity(store: &Store, node: NodeId) -> i128 {
     let stated = store.nodes().object(node).map(|own| own.capacity.get(CPU));
     let stated = stated.filter(|own| !own.is_zero());
-    let stated = stated.and_then(|own| own.milli_ceil().ok());
+    let stated = stated.and_then(|stated| stated.milli_ceil().ok());
     let allocatable = store.nodes().allocatable().row(node).cpu_milli;
     i128::from(stated.unwrap_or(allocatable).max(0))
 }

@@ -6,7 +6,7 @@ use model::resource_list::{CPU, MEMORY};
 use model::{Event, Node, Text};
 use units::{NodeId, SortedMap};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::setup::HypervisorRoom;
@@ -114,8 +114,8 @@ impl Hypervisors {
 }
 
 impl Collector for Hypervisors {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Declared, Heard::Spans]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Declared, EventKind::Spans]
     }
 
     fn event(&mut self, change: &Change<'_>) {

@@ -1,12 +1,12 @@
 //! The largest hole: the share of what is free that lies on one node (metrics.md 5.1). Near 1 over
 //! the number of nodes the free capacity is in crumbs.
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::{Amounts, NodeChange, Resource};
 use crate::statistics::integral::{Level, ratio};
-use crate::statistics::tallest::Tallest;
+use crate::statistics::max_tree::MaxTree;
 use crate::values::{Direction, Statistic, Values, of_each};
 
 const MEAN: Statistic = Statistic::ratio("mean", Direction::Higher);
@@ -34,14 +34,14 @@ const TAKEN: [Resource; 3] = [Resource::Cpu, Resource::Memory, Resource::Gpu];
 
 #[derive(Clone, Debug, Default)]
 struct LargestHole {
-    holes: [Tallest; 3],
+    holes: [MaxTree; 3],
     free: Amounts,
     largest: [Level; 3],
 }
 
 impl Collector for LargestHole {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Nodes]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Nodes]
     }
 
     fn node(&mut self, change: &NodeChange<'_>) {

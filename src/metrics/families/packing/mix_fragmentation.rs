@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::families::packing::fitting::FitTable;
 use crate::families::packing::stranding::UNKNOWN;
 use crate::record::areas::{self, Levels};
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::setup::Setup;
@@ -79,9 +79,9 @@ impl MixFragmentation {
 }
 
 impl Collector for MixFragmentation {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         if self.mix.is_some() {
-            &[Heard::Nodes]
+            &[EventKind::Nodes]
         } else {
             &[]
         }

@@ -2,7 +2,7 @@
 //! the shapes of a workload that these are measured against.
 
 pub mod allocation;
-pub mod arrived;
+pub mod arrived_demand;
 pub mod balance;
 pub mod capacity;
 pub mod demand;

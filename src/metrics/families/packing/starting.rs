@@ -1,7 +1,7 @@
 //! Starting: the part of the capacity that is reserved by pods that do not run yet
 //! (metrics.md 5.1: bound but not running counts as allocated, and apart as `starting`).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::Resource;
@@ -31,7 +31,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 struct Starting;
 
 impl Collector for Starting {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[]
     }
 

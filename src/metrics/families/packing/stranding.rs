@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::record::areas::{self, Levels};
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::setup::Setup;
@@ -83,9 +83,9 @@ impl Stranding {
 }
 
 impl Collector for Stranding {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         if self.mix.is_some() {
-            &[Heard::Nodes]
+            &[EventKind::Nodes]
         } else {
             &[]
         }

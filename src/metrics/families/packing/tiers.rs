@@ -6,7 +6,7 @@ use model::{Event, PodChange, PodPhase, Tier};
 use units::ClassId;
 
 use crate::families::waiting::tier_wait::TIERS;
-use crate::record::collector::{Change, Collector, Heard, RunEnd, UsageSample};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd, UsageSample};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::{ClusterState, Resource};
@@ -78,13 +78,13 @@ impl Tiers {
 }
 
 impl Collector for Tiers {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[
-            Heard::Bound,
-            Heard::Resized,
-            Heard::Ended,
-            Heard::Usage,
-            Heard::Spans,
+            EventKind::Bound,
+            EventKind::Resized,
+            EventKind::Ended,
+            EventKind::Usage,
+            EventKind::Spans,
         ]
     }
 

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use model::{Event, Labels, Text};
 use units::{NodeId, SortedMap};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::{Amounts, NodeChange, Resource};
 use crate::statistics::integral::{Level, ratio};
-use crate::statistics::tallest::Tallest;
+use crate::statistics::max_tree::MaxTree;
 use crate::values::{Direction, Statistic, Values, of_each};
 
 const MEAN: Statistic = Statistic::ratio("mean", Direction::Higher);
@@ -48,7 +48,7 @@ struct Domains {
     /// Domain of each node.
     of_node: Vec<Option<usize>>,
     free: Vec<i64>,
-    holes: Tallest,
+    holes: MaxTree,
     largest: Level,
 }
 
@@ -90,8 +90,8 @@ impl TopologyHole {
 }
 
 impl Collector for TopologyHole {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Declared, Heard::Nodes]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Declared, EventKind::Nodes]
     }
 
     fn event(&mut self, change: &Change<'_>) {

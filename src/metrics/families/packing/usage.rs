@@ -2,7 +2,7 @@
 //! 5.4, VPA/HPA). What a node's pods use holds until its next change.
 
 use super::granted::{self, CpuUse, PodUse};
-use crate::record::collector::{self, Collector, Heard, RunEnd};
+use crate::record::collector::{self, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::state::{ClusterState, Resource};
@@ -130,8 +130,8 @@ impl Sample {
 }
 
 impl Collector for Usage {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Usage, Heard::Spans]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Usage, EventKind::Spans]
     }
 
     fn usage(&mut self, seen: &collector::UsageSample<'_>) {

@@ -1,6 +1,6 @@
 //! The measured window itself, as it turned out.
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::values::{Direction, Reading, Statistic, Values};
@@ -32,7 +32,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 struct WindowBounds;
 
 impl Collector for WindowBounds {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[]
     }
 

@@ -1,11 +1,11 @@
 //! The saturation test, before any mean that stands for a steady state (metrics.md 5.6): whether the
 //! backlog grows, by the Theil–Sen slope with a bootstrap interval, while demand is at or above
 //! capacity. Then there is no steady state: such means have no value in a window that asks for
-//! one, and the rate of growth is told instead.
+//! one, and the rate of growth is reported instead.
 
 use rng::{Stream, math};
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::{ClusterState, Resource};
@@ -198,8 +198,8 @@ fn theil_sen(values: &[f64], drawn: &[usize], slopes: &mut Vec<f64>) -> f64 {
 }
 
 impl Collector for Saturation {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Spans]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Spans]
     }
 
     fn held(&mut self, state: &ClusterState, span: Span) {
@@ -212,7 +212,8 @@ impl Collector for Saturation {
             .filter(|&(ratio, _)| ratio >= 1.0)
             .and_then(|_| self.verdict(end))
             .filter(Verdict::is_unstable);
-        let Some((verdict, (ratio, resource))) = verdict.and_then(|own| Some((own, own.demand?)))
+        let Some((verdict, (ratio, resource))) =
+            verdict.and_then(|verdict| Some((verdict, verdict.demand?)))
         else {
             return;
         };

@@ -3,7 +3,7 @@
 
 use rng::math;
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::workloads::Row;
@@ -99,7 +99,7 @@ pub(crate) fn time_of(row: &Row) -> Result<f64, String> {
 }
 
 impl Collector for Availability {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[]
     }
 

@@ -4,7 +4,7 @@
 use model::{Delivery, DeliveryStep, Event, Text};
 use units::{Duration, Instant, SortedMap, SortedSet};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
@@ -80,7 +80,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 };
 
 /// A rollout: its workload, its image, and the instant of the push.
-type Rolled = (Text, Text, Instant);
+type RolloutKey = (Text, Text, Instant);
 
 /// Times of a rollout.
 #[derive(Clone, Copy, Debug)]
@@ -93,7 +93,7 @@ struct Times {
 struct Deliveries {
     first: Distribution,
     /// Lead times and times with two versions of rollouts that reached all pods and were not taken back.
-    delivered: SortedMap<Rolled, Times>,
+    delivered: SortedMap<RolloutKey, Times>,
     counts: [u64; DeliveryStep::ALL.len()],
     /// Instants of first pods of rollouts under way, by workload and image.
     firsts: SortedMap<(Text, Text), Option<Instant>>,
@@ -164,8 +164,8 @@ impl Deliveries {
 }
 
 impl Collector for Deliveries {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Deliveries]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Deliveries]
     }
 
     fn event(&mut self, change: &Change<'_>) {

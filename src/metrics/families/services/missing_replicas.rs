@@ -1,6 +1,6 @@
 //! Missing replicas: wanted pods that were not ready (metrics.md 5.4).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::statistics::integral::Integral;
@@ -33,7 +33,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 struct MissingReplicas;
 
 impl Collector for MissingReplicas {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[]
     }
 

@@ -1,7 +1,7 @@
 //! Recovery: how long it takes until a loss is answered, and until it is made good
 //! (orchestrators-a.md 9.4: time to detect, time to repair).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::workloads::{Row, Sums};
@@ -74,7 +74,7 @@ struct Recovery {
 }
 
 impl Collector for Recovery {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[]
     }
 

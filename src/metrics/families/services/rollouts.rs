@@ -1,7 +1,7 @@
 //! Rollouts: how long a new template takes to be everywhere, and how few pods are ready meanwhile
 //! (metrics.md 5.4).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::workloads::{Row, lowest_share};
@@ -50,7 +50,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 struct Rollouts;
 
 impl Collector for Rollouts {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[]
     }
 

@@ -3,7 +3,7 @@
 
 use model::{Event, VolumeNews, VolumeStep};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
@@ -179,8 +179,8 @@ impl Storage {
 }
 
 impl Collector for Storage {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Volumes]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Volumes]
     }
 
     fn event(&mut self, change: &Change<'_>) {

@@ -7,8 +7,8 @@
 use crate::families::sharing::filling::fair_shares;
 use crate::families::sharing::shares::{ONE, Shares};
 use crate::families::sharing::tenants::{Tenants, dominant_share};
-use crate::record::collector::{Collector, Heard, RunEnd};
-use crate::record::deeds::Deeds;
+use crate::record::change_batch::ChangeBatch;
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::state::{Amounts, ClusterState};
@@ -184,11 +184,11 @@ impl Fairness {
 }
 
 impl Collector for Fairness {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Alike, Heard::Spans]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Alike, EventKind::Spans]
     }
 
-    fn alike(&mut self, deeds: &Deeds) {
+    fn alike(&mut self, deeds: &ChangeBatch) {
         if let Some(kind) = deeds.kind {
             self.tenants.take_in(kind, deeds);
             self.stale |= deeds.holding() != 0 || deeds.living() != 0;

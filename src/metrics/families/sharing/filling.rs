@@ -8,7 +8,7 @@ use crate::statistics::integral::float;
 
 /// A tenant as the filling sees it.
 #[derive(Clone, Copy, Debug)]
-struct Vessel {
+struct TenantDemand {
     index: usize,
     /// Dominant share of all it wants.
     wanted: f64,
@@ -22,7 +22,7 @@ const EPSILON: f64 = 1e-12;
 /// Fair dominant shares of tenants of equal weight that want these amounts, in their order.
 pub fn fair_shares(demands: &[Amounts], capacity: &Amounts) -> Vec<f64> {
     let mut fair = vec![0.0; demands.len()];
-    let mut vessels: Vec<Vessel> = demands
+    let mut vessels: Vec<TenantDemand> = demands
         .iter()
         .enumerate()
         .filter_map(|(index, demand)| vessel(index, demand, capacity))
@@ -43,7 +43,7 @@ pub fn fair_shares(demands: &[Amounts], capacity: &Amounts) -> Vec<f64> {
             .min_by(|&a, &b| level_of(a).total_cmp(&level_of(b)));
         let level = full.map_or(f64::INFINITY, level_of);
         let least = vessels[0].wanted;
-        let settled = |vessel: &Vessel| {
+        let settled = |vessel: &TenantDemand| {
             if least <= level {
                 vessel.wanted <= least + EPSILON
             } else {
@@ -66,7 +66,7 @@ pub fn fair_shares(demands: &[Amounts], capacity: &Amounts) -> Vec<f64> {
     fair
 }
 
-fn vessel(index: usize, demand: &Amounts, capacity: &Amounts) -> Option<Vessel> {
+fn vessel(index: usize, demand: &Amounts, capacity: &Amounts) -> Option<TenantDemand> {
     let wanted = dominant_share(demand, capacity).filter(|&share| share > 0.0)?;
     let mut mix = [0.0; RESOURCES];
     for ((part, &amount), &capacity) in mix.iter_mut().zip(&demand.0).zip(&capacity.0) {
@@ -74,7 +74,7 @@ fn vessel(index: usize, demand: &Amounts, capacity: &Amounts) -> Option<Vessel> 
             *part = float(amount) / float(capacity) / wanted;
         }
     }
-    Some(Vessel { index, wanted, mix })
+    Some(TenantDemand { index, wanted, mix })
 }
 
 #[cfg(test)]

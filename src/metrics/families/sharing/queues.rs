@@ -100,7 +100,7 @@ impl Admissions {
 
 /// A workload that was heard of.
 #[derive(Clone, Debug, Default)]
-struct Seen {
+struct WorkloadRecord {
     /// The queue that admitted it last.
     queue: Option<Text>,
     was_admitted: bool,
@@ -110,12 +110,12 @@ struct Seen {
 
 /// Follows workloads.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Followed {
-    seen: SortedMap<ObjectId, Seen>,
+pub(super) struct QueueTracker {
+    seen: SortedMap<ObjectId, WorkloadRecord>,
     work: SortedMap<Text, QueueWork>,
 }
 
-impl Followed {
+impl QueueTracker {
     /// A workload is as it says.
     pub(super) fn hear(&mut self, id: ObjectId, own: &QueuedWorkload, at: Instant, counts: bool) {
         let seen = self.seen.entry(id).or_default();

@@ -6,8 +6,8 @@ use model::queueing::ClusterQueueStatus;
 use model::{Event, Object, ObjectChange, Text};
 use units::{Duration, Instant, Quantity, SortedMap};
 
-use super::queues::{Followed, QueueRow, QueueTimeline, QueueUse};
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use super::queues::{QueueRow, QueueTimeline, QueueTracker, QueueUse};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::tables::Tables;
@@ -95,7 +95,7 @@ struct QuotaUse {
     /// What all queues hold and own now, in billionths.
     sums: SortedMap<Pair, Sum>,
     peaks: SortedMap<Pair, f64>,
-    workloads: Followed,
+    workloads: QueueTracker,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -214,8 +214,8 @@ impl QuotaUse {
 }
 
 impl Collector for QuotaUse {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Objects]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Objects]
     }
 
     fn event(&mut self, change: &Change<'_>) {
@@ -305,7 +305,7 @@ impl Collector for QuotaUse {
                     nominal_hours: hours(&own.nominal),
                     used_hours: hours(&own.used),
                     borrowed_hours: hours(&own.borrowed),
-                    nominal: stated.map_or(0.0, |own| milli(own.nominal) as f64 / UNIT),
+                    nominal: stated.map_or(0.0, |stated| milli(stated.nominal) as f64 / UNIT),
                     held: held.map(|mean| mean / UNIT).collect(),
                 }
             });

@@ -12,7 +12,7 @@ use crate::statistics::integral::nearest;
 /// million tenants, and 15 digits.
 const FINE: f64 = (1_u64 << 48) as f64;
 
-/// The largest share that is told apart: what exceeds the capacity a thousand times has no fair
+/// The largest share that is distinguished: what exceeds the capacity a thousand times has no fair
 /// share, and its square must not exceed 128 bits.
 const LARGEST: f64 = 1_024.0;
 

@@ -2,7 +2,7 @@
 
 use units::SortedMap;
 
-use crate::record::deeds::{Deeds, Kind};
+use crate::record::change_batch::{ChangeBatch, Kind};
 use crate::record::state::{Amounts, RESOURCES};
 use crate::statistics::integral::float;
 
@@ -37,7 +37,7 @@ pub struct Tenants {
 
 impl Tenants {
     /// Follows what alike pods did.
-    pub fn take_in(&mut self, kind: Kind, deeds: &Deeds) {
+    pub fn take_in(&mut self, kind: Kind, deeds: &ChangeBatch) {
         let (holding, living) = (deeds.holding(), deeds.living());
         if living != 0 {
             self.demand.add(&deeds.requests, living);

@@ -4,8 +4,8 @@
 use model::Text;
 use units::{Instant, SortedMap};
 
-use crate::alerts::{AlertLog, Turn, quality};
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::alerts::{AlertLog, StateChange, quality};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::values::{Direction, Reading, Statistic, Values};
@@ -56,7 +56,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 struct Alerts;
 
 impl Collector for Alerts {
-    fn hears(&self) -> &'static [Heard] {
+    fn hears(&self) -> &'static [EventKind] {
         &[]
     }
 
@@ -79,18 +79,18 @@ impl Collector for Alerts {
         for turn in &end.alerts.turns {
             let key = (turn.rule, &turn.service);
             match turn.turn {
-                Turn::Firing => {
+                StateChange::Firing => {
                     if is_in(turn.at) {
                         fired += 1;
                         first = Some(first.map_or(turn.at, |known| known.min(turn.at)));
                     }
                     open.insert(key, turn.at);
                 }
-                Turn::Resolved => {
+                StateChange::Resolved => {
                     let since = open.remove(&key);
                     nanos += since.map_or(0, |since| within(since, turn.at));
                 }
-                Turn::Pending | Turn::Inactive => {}
+                StateChange::Pending | StateChange::Inactive => {}
             }
         }
         nanos += open.values().map(|since| within(*since, to)).sum::<i64>();

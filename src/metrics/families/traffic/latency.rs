@@ -3,7 +3,7 @@
 use model::traffic::{LatencyProfile, TrafficNames, TrafficStretch};
 
 use crate::families::traffic::traffic_totals::{NO_REQUESTS, keep_profiles};
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, ShortList, Title};
@@ -72,8 +72,8 @@ struct Latency {
 }
 
 impl Collector for Latency {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Traffic]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Traffic]
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {

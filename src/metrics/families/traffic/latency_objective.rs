@@ -2,7 +2,7 @@
 
 use model::traffic::{Flow, LatencyObjective, TrafficNames, TrafficStretch};
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::values::{Direction, Reading, Statistic, Values};
@@ -55,8 +55,8 @@ impl Objectives {
 }
 
 impl Collector for Objectives {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Traffic]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Traffic]
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {

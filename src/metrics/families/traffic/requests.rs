@@ -5,7 +5,7 @@ use model::traffic::{FailureCause, FlowCounts, TrafficNames, TrafficStretch};
 
 use crate::families::traffic::services::Services;
 use crate::families::traffic::traffic_totals::{NO_REQUESTS, measures};
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, ShortList, Title};
@@ -84,8 +84,8 @@ struct Requests {
 }
 
 impl Collector for Requests {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Traffic]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Traffic]
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {

@@ -2,7 +2,7 @@
 
 use model::traffic::{TrafficNames, TrafficStretch};
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, Title};
@@ -55,8 +55,8 @@ struct Saturation {
 }
 
 impl Collector for Saturation {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Traffic]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Traffic]
     }
 
     fn traffic(&mut self, stretch: &TrafficStretch, _names: &TrafficNames) {

@@ -71,7 +71,10 @@ impl ServiceRow {
 
     /// The fastest burn of any group.
     pub fn worst_burn(&self) -> Option<f64> {
-        let burns = self.objectives.iter().filter_map(|own| own.burn);
+        let burns = self
+            .objectives
+            .iter()
+            .filter_map(|objective| objective.burn);
         burns.reduce(f64::max)
     }
 }
@@ -90,13 +93,13 @@ struct Sums {
 }
 
 /// Sums of a flow with an objective: requests within it, and requests that ended.
-type Kept = (u64, u64);
+type ObjectiveCounts = (u64, u64);
 
-/// Adds up what is told of services.
+/// Adds up reports on services.
 #[derive(Clone, Debug, Default)]
 pub struct Services {
     sums: Vec<Sums>,
-    flows: Vec<Kept>,
+    flows: Vec<ObjectiveCounts>,
     names: TrafficNames,
     profiles: Vec<LatencyProfile>,
 }
@@ -137,7 +140,7 @@ impl Services {
         }
     }
 
-    /// The rows, in the order in which services were first heard of; those that nobody asked are left
+    /// The rows, in the order in which services were first heard of; those without requests are left
     /// out.
     pub fn rows(&self) -> Vec<ServiceRow> {
         let asked = self.sums.iter().enumerate();

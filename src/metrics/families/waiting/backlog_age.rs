@@ -1,5 +1,5 @@
 //! Age of the backlog: how long the oldest pod without a place has been waiting (metrics.md 5.2). A
-//! queue can be short and starve somebody all the same.
+//! queue can be short and starve some pod all the same.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use cluster::Store;
 use model::{Event, PodPhase, PodRef};
 use units::Instant;
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::record::state::ClusterState;
@@ -67,8 +67,8 @@ impl BacklogAge {
 }
 
 impl Collector for BacklogAge {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Created, Heard::Settled, Heard::Spans]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Created, EventKind::Settled, EventKind::Spans]
     }
 
     fn event(&mut self, change: &Change<'_>) {

@@ -5,7 +5,7 @@
 use model::{EndReason, Event, Text};
 use units::SortedMap;
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
@@ -84,8 +84,8 @@ impl Default for Decisions {
 }
 
 impl Collector for Decisions {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Decisions, Heard::Ended]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Decisions, EventKind::Ended]
     }
 
     fn event(&mut self, change: &Change<'_>) {

@@ -5,7 +5,7 @@ use cluster::Store;
 use model::{Event, PodChange, PodRef, PullStep};
 use units::{Instant, PodId, PodSlot, SortedMap};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
@@ -63,8 +63,8 @@ fn lives(store: &Store, id: PodId, slot: PodSlot) -> bool {
 }
 
 impl Collector for ImagePull {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Pulls]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Pulls]
     }
 
     fn event(&mut self, change: &Change<'_>) {

@@ -1,6 +1,6 @@
 //! Pending time: how long jobs were eligible and without a place (metrics.md 5.2).
 
-use crate::families::jobs::job_times::{JobTimes, Seen};
+use crate::families::jobs::job_times::{JobTimes, ObservedTime};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, ShortList, Title};
@@ -40,18 +40,18 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| JobTimes::boxed(pending_time),
 };
 
-fn pending_time(job: &JobRecord) -> Seen {
+fn pending_time(job: &JobRecord) -> ObservedTime {
     match job.bound {
         Some(bound) => {
             let waited = bound.since(job.submit).saturating_add(job.requeued);
             let waits_again = job.requeued > Duration::ZERO && job.outcome == JobOutcome::Waiting;
             if waits_again {
-                Seen::AtLeast(waited)
+                ObservedTime::AtLeast(waited)
             } else {
-                Seen::Whole(waited)
+                ObservedTime::Whole(waited)
             }
         }
-        None if job.outcome.is_open() => Seen::AtLeast(job.age()),
-        None => Seen::None,
+        None if job.outcome.is_open() => ObservedTime::AtLeast(job.age()),
+        None => ObservedTime::None,
     }
 }

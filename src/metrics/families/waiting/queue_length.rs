@@ -1,13 +1,13 @@
 //! Queue length: how many pods are without a place (metrics.md 5.2).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::live_series::LiveSeries;
 use crate::record::presentation::{Group, ShortList, Title};
 use crate::record::state::ClusterState;
 use crate::statistics::samples::Percentile;
 use crate::statistics::span::Span;
-use crate::statistics::weighted::Weighted;
+use crate::statistics::weighted::WeightedCounts;
 use crate::values::{Direction, Reading, Statistic, Values};
 
 /// The smallest relevant difference of a queue's length: a tenth of a pod.
@@ -50,12 +50,12 @@ pub const ENTRY: MetricEntry = MetricEntry {
 
 #[derive(Clone, Debug, Default)]
 struct QueueLength {
-    lengths: Weighted,
+    lengths: WeightedCounts,
 }
 
 impl Collector for QueueLength {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Spans]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Spans]
     }
 
     fn held(&mut self, state: &ClusterState, span: Span) {

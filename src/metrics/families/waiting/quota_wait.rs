@@ -5,7 +5,7 @@ use std::fmt::Display;
 use model::{Event, ObjectChange, Text};
 use units::{Duration, Instant, ObjectId, SortedMap, plural};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
@@ -47,7 +47,7 @@ pub const ENTRY: MetricEntry = MetricEntry {
 
 /// A workload that was created in the measured window.
 #[derive(Clone, Debug)]
-struct Waiting {
+struct WorkloadWait {
     queue: Text,
     priority: i32,
     since: Instant,
@@ -56,7 +56,7 @@ struct Waiting {
 
 #[derive(Clone, Debug, Default)]
 struct QuotaWait {
-    workloads: SortedMap<ObjectId, Waiting>,
+    workloads: SortedMap<ObjectId, WorkloadWait>,
     has_any: bool,
 }
 
@@ -92,8 +92,8 @@ fn worst<K: Display + Ord>(groups: &SortedMap<K, Sum>) -> Reading {
 }
 
 impl Collector for QuotaWait {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Objects]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Objects]
     }
 
     fn event(&mut self, change: &Change<'_>) {
@@ -103,7 +103,7 @@ impl Collector for QuotaWait {
         self.has_any = true;
         if matches!(change.event, Event::Object(ObjectChange::Created { .. })) && change.in_window()
         {
-            let waiting = Waiting {
+            let waiting = WorkloadWait {
                 queue: format!("{}/{}", own.namespace, own.queue).into(),
                 priority: own.priority,
                 since: own.created,

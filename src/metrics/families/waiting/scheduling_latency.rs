@@ -6,7 +6,7 @@
 
 use model::Event;
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
@@ -67,8 +67,8 @@ impl Default for SchedulingLatency {
 }
 
 impl Collector for SchedulingLatency {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Bound, Heard::Unschedulable]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Bound, EventKind::Unschedulable]
     }
 
     fn event(&mut self, change: &Change<'_>) {

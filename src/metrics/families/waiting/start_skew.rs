@@ -1,6 +1,6 @@
 //! Start skew: how far apart the pods of one job begin to run.
 
-use crate::families::jobs::job_times::{JobTimes, Seen};
+use crate::families::jobs::job_times::{JobTimes, ObservedTime};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::JobRecord;
 use crate::record::presentation::{Group, Title};
@@ -34,14 +34,14 @@ pub const ENTRY: MetricEntry = MetricEntry {
     construct: |_| JobTimes::boxed(start_skew),
 };
 
-fn start_skew(job: &JobRecord) -> Seen {
+fn start_skew(job: &JobRecord) -> ObservedTime {
     let (Some(first), Some(last)) = (job.start, job.last_start) else {
-        return Seen::None;
+        return ObservedTime::None;
     };
     match job.pods {
-        0 | 1 => Seen::None,
-        _ if job.bound.is_some() => Seen::Whole(last.since(first)),
-        _ if job.outcome.is_open() => Seen::AtLeast(job.end.since(first)),
-        _ => Seen::None,
+        0 | 1 => ObservedTime::None,
+        _ if job.bound.is_some() => ObservedTime::Whole(last.since(first)),
+        _ if job.outcome.is_open() => ObservedTime::AtLeast(job.end.since(first)),
+        _ => ObservedTime::None,
     }
 }

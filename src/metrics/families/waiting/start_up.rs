@@ -5,7 +5,7 @@
 use model::{Event, PodPhase, PodRef};
 use units::{Instant, PodId};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::statistics::distribution::{Distribution, MAX, MEAN, P50, P90, P99};
@@ -40,13 +40,13 @@ struct StartUp {
     dispatch: Distribution,
     start: Distribution,
     total: Distribution,
-    begun: Begun,
+    begun: StartTimes,
 }
 
-/// Instants at which nodes began to start pods. Most pods run before anybody else is started, so
+/// Instants at which nodes began to start pods. Most pods run before another one is started, so
 /// the last one is kept apart, and rows are there only for those that take time.
 #[derive(Clone, Debug, Default)]
-struct Begun {
+struct StartTimes {
     last: Option<(PodRef, Instant)>,
     /// By row of the pod, as far as there are any.
     rows: Vec<(PodId, Instant)>,
@@ -55,7 +55,7 @@ struct Begun {
 /// No pod is given this identity: a store refuses to count so far.
 const NOBODY: PodId = PodId(u32::MAX);
 
-impl Begun {
+impl StartTimes {
     fn begin(&mut self, pod: PodRef, at: Instant) {
         if let Some((other, at)) = self.last.replace((pod, at)) {
             let row = other.slot.index();
@@ -92,14 +92,14 @@ impl Default for StartUp {
             dispatch: Distribution::of("pod"),
             start: Distribution::of("pod"),
             total: Distribution::of("pod"),
-            begun: Begun::default(),
+            begun: StartTimes::default(),
         }
     }
 }
 
 impl Collector for StartUp {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Starting, Heard::Running]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Starting, EventKind::Running]
     }
 
     fn event(&mut self, change: &Change<'_>) {

@@ -3,7 +3,7 @@
 
 use model::Tier;
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, Title};
@@ -45,8 +45,8 @@ struct TierWait {
 }
 
 impl Collector for TierWait {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Jobs]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Jobs]
     }
 
     fn job(&mut self, job: &JobRecord) {

@@ -1,6 +1,6 @@
 //! Waits weighted by the size of the job: what a core-second of work waited (metrics.md 5.8).
 
-use crate::record::collector::{Collector, Heard, RunEnd};
+use crate::record::collector::{Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::jobs::{JobOutcome, JobRecord};
 use crate::record::presentation::{Group, Title};
@@ -42,8 +42,8 @@ struct WeightedWait {
 const MILLISECOND: i64 = 1_000_000;
 
 impl Collector for WeightedWait {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Jobs]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Jobs]
     }
 
     fn job(&mut self, job: &JobRecord) {

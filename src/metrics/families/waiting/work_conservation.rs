@@ -1,6 +1,6 @@
 //! Work conservation: whether pods wait although they fit somewhere (metrics.md 5.9). Schedulers may
 //! have good reasons (order of the queue, reservations, constraints that are not resources), so it
-//! is told and not asserted.
+//! is reported and not asserted.
 //!
 //! It is looked for now and then, about every thirtieth part of the time so far: that is cheap, and
 //! what is of interest lasts.
@@ -10,7 +10,7 @@ use cluster::{Class, Store};
 use model::{Event, PodPhase};
 use units::{ClassId, Instant, SortedMap};
 
-use crate::record::collector::{Change, Collector, Heard, RunEnd};
+use crate::record::collector::{Change, Collector, EventKind, RunEnd};
 use crate::record::entry::MetricEntry;
 use crate::record::presentation::{Group, Title};
 use crate::values::{Direction, Reading, Statistic, Values};
@@ -131,8 +131,8 @@ fn asks_no_less(class: &Class, other: &Class) -> bool {
 }
 
 impl Collector for WorkConservation {
-    fn hears(&self) -> &'static [Heard] {
-        &[Heard::Created, Heard::Settled]
+    fn hears(&self) -> &'static [EventKind] {
+        &[EventKind::Created, EventKind::Settled]
     }
 
     fn event(&mut self, change: &Change<'_>) {

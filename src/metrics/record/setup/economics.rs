@@ -186,7 +186,7 @@ impl Economics {
         all.any(|node| {
             node.power
                 .as_ref()
-                .is_some_and(|own| own.embodied.is_some())
+                .is_some_and(|power| power.embodied.is_some())
         })
     }
 

@@ -6,7 +6,7 @@
 //! sets count for their deployment. Ready is a pod whose condition says so, that was not told to
 //! end, and whose node is heard of: what runs unseen can't be counted on.
 
-mod declared;
+mod declaration;
 mod moves;
 mod part;
 mod rollout_pods;
@@ -26,8 +26,8 @@ use crate::record::window::MeasuredWindow;
 use crate::statistics::integral::Integral;
 use crate::statistics::span::Span;
 
-use declared::Declared;
-use part::{Loss, OwnPod, Role};
+use declaration::WorkloadDeclaration;
+use part::{Loss, PodPart, Role};
 pub use row::{Row, Sums};
 pub use state_spans::StateSpan;
 use state_spans::keep;
@@ -41,15 +41,15 @@ pub struct Workloads {
     /// Roles of the objects, by number.
     objects: Vec<Role>,
     /// Pods of objects, by slot.
-    pods: Vec<Option<OwnPod>>,
+    pods: Vec<Option<PodPart>>,
     /// The pod that goes on as the next one.
-    moving: Option<OwnPod>,
+    moving: Option<PodPart>,
     has_objects: bool,
     missing: i64,
     since: Instant,
     sums: Totals,
     last_failure: Option<Instant>,
-    /// States that held, where somebody asked for them.
+    /// States that held, if requested.
     state_spans: Option<Vec<StateSpan>>,
 }
 
@@ -197,7 +197,7 @@ impl Workloads {
             ObjectChange::Updated { id, object } => {
                 if let Role::Part(row) = self.role(*id)
                     && self.rows[row as usize].object == *id
-                    && let Some(declared) = Declared::of(object, self.min_ready_percent)
+                    && let Some(declared) = WorkloadDeclaration::of(object, self.min_ready_percent)
                 {
                     self.touch(row, at, measured);
                     self.change(row, |row| row.declare(at, declared, measured));
@@ -220,7 +220,7 @@ impl Workloads {
         if matches!(object, Object::Job(_) | Object::CronJob(_)) {
             return Role::Work;
         }
-        let Some(declared) = Declared::of(object, self.min_ready_percent) else {
+        let Some(declared) = WorkloadDeclaration::of(object, self.min_ready_percent) else {
             return Role::Other;
         };
         let row = self.rows.len() as u32;
@@ -235,7 +235,7 @@ impl Workloads {
         role.copied().unwrap_or_default()
     }
 
-    fn pod(&self, pod: PodRef) -> Option<&OwnPod> {
+    fn pod(&self, pod: PodRef) -> Option<&PodPart> {
         let own = self.pods.get(pod.slot.index())?.as_ref()?;
         (own.id == pod.id).then_some(own)
     }
@@ -250,12 +250,12 @@ impl Workloads {
         self.remember(created.pod, role).version = version;
     }
 
-    fn remember(&mut self, pod: PodRef, role: Role) -> &mut OwnPod {
+    fn remember(&mut self, pod: PodRef, role: Role) -> &mut PodPart {
         let slot = pod.slot.index();
         if self.pods.len() <= slot {
             self.pods.resize(slot + 1, None);
         }
-        self.pods[slot].insert(OwnPod {
+        self.pods[slot].insert(PodPart {
             id: pod.id,
             role,
             restarts: 0,
@@ -336,7 +336,7 @@ impl Workloads {
     fn ended(
         &mut self,
         at: Instant,
-        own: OwnPod,
+        own: PodPart,
         pod: PodRef,
         reason: EndReason,
         measured: &MeasuredWindow,
@@ -407,7 +407,7 @@ impl Workloads {
         measured: &MeasuredWindow,
         pod: PodRef,
         loss: Loss,
-        change: impl FnOnce(&mut OwnPod),
+        change: impl FnOnce(&mut PodPart),
     ) {
         let Some(own) = self.pods[pod.slot.index()].as_mut() else {
             return;

@@ -4,11 +4,11 @@
 use model::PodRef;
 
 use super::Workloads;
-use super::part::OwnPod;
+use super::part::PodPart;
 
 impl Workloads {
     /// A pod goes on as another, which is ready once it runs.
-    pub(super) fn arrived(&mut self, own: OwnPod, pod: PodRef) {
+    pub(super) fn arrived(&mut self, own: PodPart, pod: PodRef) {
         let known = self.remember(pod, own.role);
         (known.version, known.is_told) = (own.version, own.is_told);
     }

@@ -17,7 +17,7 @@ pub(super) enum Role {
 
 /// Remembered state of a pod.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct OwnPod {
+pub(super) struct PodPart {
     pub(super) id: PodId,
     pub(super) role: Role,
     pub(super) restarts: u32,
@@ -28,7 +28,7 @@ pub(super) struct OwnPod {
     pub(super) is_unheard: bool,
 }
 
-impl OwnPod {
+impl PodPart {
     pub(super) const fn counts(&self) -> bool {
         self.is_ready && !self.is_told && !self.is_unheard
     }

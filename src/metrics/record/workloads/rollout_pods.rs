@@ -8,7 +8,7 @@ use super::Workloads;
 use super::part::Role;
 use crate::record::window::MeasuredWindow;
 
-/// Pods of a workload that were not told to end, by the rollout that is under way.
+/// Pods of a workload that were not asked to terminate, by the rollout that is under way.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Versions {
     /// Rollouts that have begun.
@@ -31,7 +31,7 @@ impl Versions {
         self.begun
     }
 
-    /// A pod is told to end, or ends.
+    /// A pod is asked to terminate, or ends.
     pub(super) const fn leave(&mut self, version: u32) {
         self.living -= 1;
         self.old -= (version < self.begun) as i64;
@@ -44,7 +44,7 @@ impl Versions {
 }
 
 impl Workloads {
-    /// A pod is told to end, or ends without that.
+    /// A pod is asked to terminate, or ends without that.
     pub(super) fn leaves(&mut self, at: Instant, pod: PodRef, measured: &MeasuredWindow) {
         let Some(own) = self.pod(pod).copied() else {
             return;

@@ -8,7 +8,7 @@ use crate::statistics::span::Span;
 use model::{EvictionCause, Object, Text};
 use units::{Instant, ObjectId};
 
-use super::declared::{Declared, Progress};
+use super::declaration::{Progress, WorkloadDeclaration};
 use super::rollout_pods::Versions;
 
 /// A workload that is kept at strength, and what came of it.
@@ -37,7 +37,7 @@ pub struct Row {
     answered: Option<Instant>,
     /// First bindings that are due, by how much the wanted number grew.
     credits: i64,
-    declared: Declared,
+    declared: WorkloadDeclaration,
     rollout: Option<Rollout>,
     versions: Versions,
     blast: (Instant, i64),
@@ -50,7 +50,7 @@ pub struct Sums {
     pub wanted: Integral,
     /// The part of it in which enough pods were ready.
     pub available: Integral,
-    /// The part in which too few were, with a loss that nobody intended.
+    /// The part in which too few were, with an unintended loss.
     pub unplanned: Integral,
     /// Wanted pods x time.
     pub desired: Integral,
@@ -119,7 +119,12 @@ impl Default for Sums {
 }
 
 impl Row {
-    pub(super) fn new(at: Instant, object: ObjectId, source: &Object, declared: Declared) -> Self {
+    pub(super) fn new(
+        at: Instant,
+        object: ObjectId,
+        source: &Object,
+        declared: WorkloadDeclaration,
+    ) -> Self {
         Self {
             object,
             kind: source.kind(),
@@ -207,7 +212,12 @@ impl Row {
     }
 
     /// Takes up a new declaration or report of the workload.
-    pub(super) fn declare(&mut self, at: Instant, new: Declared, measured: &MeasuredWindow) {
+    pub(super) fn declare(
+        &mut self,
+        at: Instant,
+        new: WorkloadDeclaration,
+        measured: &MeasuredWindow,
+    ) {
         let grown = new.desired - self.desired;
         self.credits += if grown > 0 {
             grown
@@ -241,7 +251,12 @@ impl Row {
         } else if let Some(rollout) = &mut self.rollout {
             rollout.is_told_of |= rollout.before != new.progress;
         }
-        if new.is_complete && self.rollout.as_ref().is_some_and(|own| own.is_told_of) {
+        if new.is_complete
+            && self
+                .rollout
+                .as_ref()
+                .is_some_and(|rollout| rollout.is_told_of)
+        {
             self.rolled_out(at, measured);
         }
         self.declared = new;
@@ -259,7 +274,7 @@ impl Row {
         }
     }
 
-    /// Whether a rollout that nobody reports on has all pods of its version.
+    /// Whether a rollout without a report has all pods of its version.
     fn is_done_unreported(&self) -> bool {
         let Some(rollout) = self.rollout.as_ref().filter(|_| self.desired > 0) else {
             return false;
@@ -273,7 +288,7 @@ impl Row {
         self.rollout.is_some()
     }
 
-    /// A pod was told to end, or ended.
+    /// A pod was asked to terminate, or ended.
     pub(super) const fn leave(&mut self, version: u32) {
         self.versions.leave(version);
     }
@@ -288,7 +303,7 @@ impl Row {
         self.ready += change;
     }
 
-    /// A ready pod was lost that nobody meant to take.
+    /// A ready pod was lost unintentionally.
     pub(super) fn lose(&mut self, at: Instant) {
         self.lost.get_or_insert(at);
     }

@@ -1,4 +1,4 @@
-//! States that workloads were in for a time, where somebody asks for them.
+//! States that workloads were in for a time, if requested.
 
 use super::Row;
 use crate::statistics::span::Span;

@@ -6,14 +6,14 @@ use units::{Instant, SortedMap};
 
 use scheduler::batch::JobNumber;
 
-use super::free_now::FreeNow;
+use super::free_hosts::FreeHosts;
 use super::hosts::{Hosts, both, either, lowest, set, size, without};
 use super::plan::{Cause, Fit, Plan};
 use super::{Power, Runs, Shutdown, Waits};
 
 /// Hosts whose switches begin now.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Switched {
+pub(super) struct HostSwitches {
     pub(super) off: FixedBitSet,
     pub(super) on: FixedBitSet,
 }
@@ -80,11 +80,11 @@ impl Shutdown {
     }
 
     /// Puts switches into the plan; returns the hosts whose switches begin now.
-    pub(super) fn plan_switches(&mut self, off: &FixedBitSet, on: &FixedBitSet) -> Switched {
+    pub(super) fn plan_switches(&mut self, off: &FixedBitSet, on: &FixedBitSet) -> HostSwitches {
         let now = Some(self.plan.now());
         let takes_on = self.planned(self.options.planned_switch_on);
         let takes_off = self.planned(self.options.switch_off);
-        let mut switched = Switched::default();
+        let mut switched = HostSwitches::default();
         for host in on.ones() {
             if self.plan.switch_on(host, takes_on) == now {
                 switched.on.extend([host]);
@@ -100,7 +100,7 @@ impl Shutdown {
 
     /// Makes room for the head of the queue, which does not fit: hosts that are to be switched off stay on,
     /// and if that is not enough, hosts are woken.
-    fn make_room(&mut self, head: Waits, switched: &mut Switched) {
+    fn make_room(&mut self, head: Waits, switched: &mut HostSwitches) {
         for host in self.to_switch_off.ones() {
             self.plan.stay_on(host);
         }
@@ -154,7 +154,7 @@ impl Shutdown {
 
     /// Plans the jobs from a place in the queue on that start now.
     fn backfill(&mut self, behind: usize) {
-        let mut free = FreeNow::of(&self.plan);
+        let mut free = FreeHosts::of(&self.plan);
         for job in &self.queue[behind..] {
             if free.is_empty() {
                 break;

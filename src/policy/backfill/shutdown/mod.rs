@@ -8,7 +8,7 @@
 //! are switched off or on by the policy. Each member of a job has a host of its own.
 
 mod decide;
-mod free_now;
+mod free_hosts;
 mod hosts;
 mod idle;
 mod plan;

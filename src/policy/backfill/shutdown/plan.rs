@@ -25,7 +25,7 @@ pub(super) enum Cause {
 
 /// Time for which a host takes no other job.
 #[derive(Clone, Copy, Debug)]
-struct Stay {
+struct Occupancy {
     from: Instant,
     until: Instant,
     cause: Cause,
@@ -44,7 +44,7 @@ pub(super) struct Fit {
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
     now: Instant,
-    hosts: Vec<SmallVec<[Stay; 4]>>,
+    hosts: Vec<SmallVec<[Occupancy; 4]>>,
     /// Jobs that were given hosts from now on.
     begun: Vec<(JobNumber, Hosts)>,
 }
@@ -186,7 +186,7 @@ impl Plan {
         let stays = &mut self.hosts[host];
         let after = stays.iter().rposition(|stay| stay.from <= from);
         let at = after.map_or(0, |position| position + 1);
-        stays.insert(at, Stay { from, until, cause });
+        stays.insert(at, Occupancy { from, until, cause });
     }
 
     /// Gives a job its hosts.
@@ -358,7 +358,7 @@ pub(super) fn just_after(at: Instant) -> Instant {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::free_now::FreeNow;
+    use super::super::free_hosts::FreeHosts;
     use super::*;
 
     fn at(second: i64) -> Instant {
@@ -457,7 +457,7 @@ mod tests {
             }
             let expected = plain_horizon(&plan, load, at(later));
             prop_assert_eq!(plan.horizon(load, at(later)).to_bits(), expected.to_bits());
-            let mut free = FreeNow::of(&plan);
+            let mut free = FreeHosts::of(&plan);
             for (number, (members, length)) in jobs.into_iter().enumerate() {
                 let expected = plain_fit(&plan, members, span(length));
                 let found = plan.first_fit(members, span(length));

@@ -244,7 +244,7 @@ proptest! {
                 queues.push(queue(Some(tenant), Some(parent), guaranteed));
             }
         }
-        let total = tenants.iter().map(|own| own.0).sum::<i64>() + spare;
+        let total = tenants.iter().map(|tenant| tenant.0).sum::<i64>() + spare;
         let count = tenants.len() as u32;
         let mut free = total;
         let mut jobs = Vec::new();

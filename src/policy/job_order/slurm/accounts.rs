@@ -103,7 +103,9 @@ struct Part {
 fn classic(tree: &Tree, damp: f64, past: impl Fn(TenantId) -> f64) -> Vec<(TenantId, f64)> {
     let sum =
         |users: &[(TenantId, Option<u32>)]| users.iter().map(|&(tenant, _)| past(tenant)).sum();
-    let mut used: Vec<f64> = (tree.accounts.iter()).map(|own| sum(&own.users)).collect();
+    let mut used: Vec<f64> = (tree.accounts.iter())
+        .map(|account| sum(&account.users))
+        .collect();
     let mut all: f64 = sum(&tree.users);
     for (place, own) in tree.accounts.iter().enumerate().rev() {
         match own.parent {

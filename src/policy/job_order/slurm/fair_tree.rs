@@ -39,7 +39,7 @@ impl Member {
 
 /// Standing of a member after the walk.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Standing {
+pub struct MemberRank {
     /// The member's name.
     pub name: String,
     /// Level share; infinite without use.
@@ -60,12 +60,12 @@ pub enum TiedAccounts {
 }
 
 /// A sibling with its level share.
-struct Ranked<'a> {
+struct SiblingRank<'a> {
     member: &'a Member,
     level: f64,
 }
 
-fn level_shares(siblings: &[Member]) -> Vec<Ranked<'_>> {
+fn level_shares(siblings: &[Member]) -> Vec<SiblingRank<'_>> {
     let shares: f64 = siblings.iter().filter_map(|member| member.shares).sum();
     let usage: f64 = siblings.iter().map(Member::total).sum();
     let level = |member: &Member| {
@@ -82,7 +82,7 @@ fn level_shares(siblings: &[Member]) -> Vec<Ranked<'_>> {
         // One division of products: equal shares come out equal.
         (part * usage) / (shares * own)
     };
-    let ranked = |member| Ranked {
+    let ranked = |member| SiblingRank {
         member,
         level: level(member),
     };
@@ -90,7 +90,7 @@ fn level_shares(siblings: &[Member]) -> Vec<Ranked<'_>> {
 }
 
 /// The standings of all members of a tree, in the order of the walk.
-pub fn rank(siblings: &[Member], tied: TiedAccounts) -> Vec<Standing> {
+pub fn rank(siblings: &[Member], tied: TiedAccounts) -> Vec<MemberRank> {
     let users: usize = siblings.iter().map(Member::users).sum();
     let mut walk = Walk {
         tied,
@@ -110,16 +110,16 @@ struct Walk {
     left: usize,
     /// The rank of the last user.
     rank: usize,
-    standings: Vec<Standing>,
+    standings: Vec<MemberRank>,
 }
 
 impl Walk {
     /// Walks siblings, of which the first may be tied with the user before them: their account is.
-    fn descend(&mut self, mut siblings: Vec<Ranked<'_>>, begins_tied: bool) {
+    fn descend(&mut self, mut siblings: Vec<SiblingRank<'_>>, begins_tied: bool) {
         siblings.sort_by(|one, other| {
             let levels = other.level.total_cmp(&one.level);
             levels.then_with(|| {
-                let is_account = |ranked: &Ranked<'_>| ranked.member.members.is_some();
+                let is_account = |ranked: &SiblingRank<'_>| ranked.member.members.is_some();
                 is_account(one).cmp(&is_account(other))
             })
         });
@@ -151,8 +151,8 @@ impl Walk {
         }
     }
 
-    fn note(&mut self, ranked: &Ranked<'_>, factor: Option<f64>) {
-        self.standings.push(Standing {
+    fn note(&mut self, ranked: &SiblingRank<'_>, factor: Option<f64>) {
+        self.standings.push(MemberRank {
             name: ranked.member.name.clone(),
             level: ranked.level,
             factor,
@@ -261,7 +261,10 @@ mod tests {
         let ranked = [("z", 4), ("p", 3), ("y", 3), ("x", 1)];
         assert_eq!(ranks(&tree, TiedAccounts::Merged), expected(&ranked));
         let standings = rank(&tree, TiedAccounts::Merged);
-        let x = standings.iter().find(|own| own.name == "x").expect("x");
+        let x = standings
+            .iter()
+            .find(|standing| standing.name == "x")
+            .expect("x");
         assert!((x.level - 0.5 / (5.0 / 95.0)).abs() < 1e-9);
     }
 

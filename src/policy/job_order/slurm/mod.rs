@@ -69,7 +69,7 @@ pub struct SlurmOptions {
     /// The tree of accounts; empty where all tenants are users of the root with equal shares.
     pub accounts: Tree,
     /// The standing of tenants; others have none.
-    pub standings: SortedMap<TenantId, Standing>,
+    pub standings: SortedMap<TenantId, TenantFactors>,
     /// The ranks of partitions, by their numbers; empty without partitions.
     pub partitions: Vec<PartitionRank>,
     /// Weights of trackable resources.
@@ -90,7 +90,7 @@ const TIER: i64 = 1 << 32;
 
 /// The standing of a tenant, which past use doesn't change; both in [0, 1].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Standing {
+pub struct TenantFactors {
     /// Value of its quality of service over the largest one.
     pub qos: f64,
     /// Priority of its association over the largest one.
@@ -174,7 +174,7 @@ impl Slurm {
     }
 
     fn share(&mut self) {
-        let past = |tenant| self.tenants.get(&tenant).map_or(0.0, |own| own.past);
+        let past = |tenant| self.tenants.get(&tenant).map_or(0.0, |tenant| tenant.past);
         let rule = self.options.fair_share;
         let factors = if self.options.accounts == Tree::default() {
             let tree = Tree {
@@ -214,11 +214,15 @@ impl JobOrder for Slurm {
         let standing = self.options.standings.get(&job.tenant);
         let standing = standing.copied().unwrap_or_default();
         let partition = self.options.partitions.get(usize::from(job.partition.0));
-        let (tier, partition) = partition.map_or((0, 0.0), |own| (own.tier, own.factor));
+        let (tier, partition) =
+            partition.map_or((0, 0.0), |partition| (partition.tier, partition.factor));
         let factors = Factors {
             age: multifactor::age(waited, self.options.max_age.as_secs_f64()),
             // A tenant that never ran a job used nothing.
-            fair_share: self.tenants.get(&job.tenant).map_or(1.0, |own| own.factor),
+            fair_share: self
+                .tenants
+                .get(&job.tenant)
+                .map_or(1.0, |tenant| tenant.factor),
             job_size: multifactor::size(&size, self.options.size),
             partition,
             qos: standing.qos,
@@ -332,7 +336,7 @@ mod tests {
             order.refresh(at(3_600));
             let score = |order: &Slurm, tenant| order.score(&job(tenant, 3_600), at(3_600));
             assert!(score(&order, 2) < score(&order, 1), "{rule:?}");
-            // Nobody is before a tenant that never ran.
+            // No tenant precedes one that never ran.
             assert!(score(&order, 3) <= score(&order, 2), "{rule:?}");
             order.refresh(at(3_600 + 365 * 86_400));
             let left = order.tenants.values().map(|tenant| tenant.past);
@@ -365,7 +369,7 @@ mod tests {
 
     #[test]
     fn a_tenant_of_higher_standing_goes_first() {
-        let standing = |qos, association| Standing { qos, association };
+        let standing = |qos, association| TenantFactors { qos, association };
         let order = Slurm::new(SlurmOptions {
             weights: Weights {
                 qos: 100,

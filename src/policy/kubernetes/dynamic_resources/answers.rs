@@ -21,7 +21,7 @@ const MOST_KINDS: usize = 32;
 const MOST_NODES: usize = 1 << 17;
 
 /// Requests and constraints of a claim.
-type Wishes = (Vec<ClaimRequest>, Vec<MatchAttribute>);
+type ClaimSpec = (Vec<ClaimRequest>, Vec<MatchAttribute>);
 
 /// Answers by kind of claims and node.
 #[derive(Default)]
@@ -36,7 +36,7 @@ pub(super) struct Answers {
 /// Claims that ask alike.
 struct Kind {
     number: usize,
-    wishes: Vec<Wishes>,
+    wishes: Vec<ClaimSpec>,
     of_nodes: SortedMap<Text, Answer>,
 }
 
@@ -86,12 +86,12 @@ impl Answers {
 }
 
 /// Answers that an attempt may use.
-pub(super) struct Kept<'a> {
+pub(super) struct AnswerCache<'a> {
     answers: &'a Mutex<Answers>,
     kind: usize,
 }
 
-impl<'a> Kept<'a> {
+impl<'a> AnswerCache<'a> {
     pub(super) fn new(
         answers: &'a Mutex<Answers>,
         offers: &Arc<Offers>,

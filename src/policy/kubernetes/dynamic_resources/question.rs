@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::answers::{Answers, Kept};
+use super::answers::{AnswerCache, Answers};
 use dra::{AllocationError, Allocator, Offers, Place, Supply, Variant};
 use model::dra::{Allocation, ClaimKey, DeviceObjects, RequestedDevices, ResourceClaim};
 use scheduler::kube::{AttemptContext, Cache, Code, NodeInfo, PodInfo, Rejection};
@@ -23,7 +23,7 @@ pub(super) struct Question<'a> {
     /// Claims without devices, with what they are chosen from.
     open: Option<(Allocator, Vec<ResourceClaim>)>,
     /// Answers of earlier attempts; without them every node is asked plainly.
-    kept: Option<Kept<'a>>,
+    kept: Option<AnswerCache<'a>>,
 }
 
 fn key_of(claim: &ResourceClaim) -> ClaimKey {
@@ -40,7 +40,7 @@ pub(super) fn place_of(node: &NodeInfo) -> Place<'_> {
 /// Whether a node can use the devices of a claim.
 fn is_usable(allocation: &Allocation, node: &NodeInfo) -> bool {
     let nodes = allocation.nodes.as_ref();
-    nodes.is_none_or(|own| own.matches(node.name(), &node.object.labels))
+    nodes.is_none_or(|nodes| nodes.matches(node.name(), &node.object.labels))
 }
 
 impl<'a> Question<'a> {
@@ -88,7 +88,8 @@ impl<'a> Question<'a> {
     /// The question with answers of earlier attempts.
     pub(super) fn with_kept(mut self, answers: &'a Mutex<Answers>) -> Self {
         let open = self.open.as_ref();
-        self.kept = open.map(|(allocator, claims)| Kept::new(answers, allocator.offers(), claims));
+        self.kept =
+            open.map(|(allocator, claims)| AnswerCache::new(answers, allocator.offers(), claims));
         self
     }
 
@@ -172,11 +173,11 @@ pub(super) fn in_the_way(
     let name = pod.name.text();
     let is_free = |claim: &ResourceClaim| {
         let mut users = claim.reserved_for.iter();
-        users.all(|own| own.is(&name, pod.id()))
+        users.all(|user| user.is(&name, pod.id()))
     };
     let is_unavailable = |claim: &ResourceClaim| {
         let allocation = claim.allocation.as_ref();
-        allocation.is_some_and(|own| cache.nodes().any(|node| !is_usable(own, node)))
+        allocation.is_some_and(|allocation| cache.nodes().any(|node| !is_usable(allocation, node)))
     };
     let mut claims = claims.iter();
     let found = claims.find(|claim| is_free(claim) && is_unavailable(claim));
@@ -199,7 +200,7 @@ pub fn shortage(variant: Variant, cache: &Cache, pod: &PodInfo) -> Vec<String> {
     for claim in &question.allocated {
         let usable = cache.nodes().filter(|node| {
             let allocation = claim.allocation.as_ref();
-            allocation.is_none_or(|own| is_usable(own, node))
+            allocation.is_none_or(|allocation| is_usable(allocation, node))
         });
         let devices = claim.allocation.iter().flat_map(|own| &own.devices);
         let devices: Vec<String> = devices.map(|own| own.id.to_string()).collect();
@@ -257,7 +258,7 @@ fn of_requests(cache: &Cache, allocator: &Allocator, claims: &[ResourceClaim]) -
             }
         }
     }
-    let binding = if errors.is_empty() && totals.iter().all(|own| own.enough > 0) {
+    let binding = if errors.is_empty() && totals.iter().all(|total| total.enough > 0) {
         binding_constraints(cache, allocator, claims)
     } else {
         Vec::new()

@@ -130,8 +130,8 @@ pub(super) fn terms_of(
         .chain(against.map(|(weight, stated)| (stated, -i64::from(*weight))))
 }
 
-/// One key of labels of [`FollowedAffinity`].
-struct FollowedKey {
+/// One key of labels of [`IncrementalAffinity`].
+struct AffinityKey {
     /// By slot: the number of the node's value; `None` without the label.
     of_node: Vec<Option<usize>>,
     /// Points by value.
@@ -142,12 +142,12 @@ struct FollowedKey {
 
 /// Points while pods just like the one that is placed take their places. Where no term means
 /// anything all nodes have the same points, which is as good as none.
-pub(super) struct FollowedAffinity {
-    keys: Vec<FollowedKey>,
+pub(super) struct IncrementalAffinity {
+    keys: Vec<AffinityKey>,
     raw: Vec<i64>,
 }
 
-impl FollowedAffinity {
+impl IncrementalAffinity {
     pub(super) fn new(ctx: AttemptContext<'_>, rules: Rules) -> Self {
         let sums = sums(ctx, rules);
         let own = own_terms(ctx, rules);
@@ -158,7 +158,7 @@ impl FollowedAffinity {
         let keys = more.into_iter().map(|(key, more)| {
             let known = sums.0.get(key);
             let mut numbers: SortedMap<&Text, usize> = SortedMap::new();
-            let mut own = FollowedKey {
+            let mut own = AffinityKey {
                 of_node: vec![None; ctx.cache.slot_count()],
                 sums: Vec::new(),
                 more,
@@ -183,7 +183,7 @@ impl FollowedAffinity {
     }
 }
 
-impl Follower for FollowedAffinity {
+impl Follower for IncrementalAffinity {
     fn add_pod(&mut self, node: &NodeInfo) {
         for key in &mut self.keys {
             if let Some(number) = key.of_node[node.slot] {

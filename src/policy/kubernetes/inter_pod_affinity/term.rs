@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use model::{ClusterObjects, Labels, PodAffinityTerm, PodSpec, Text};
-use scheduler::kube::keep::Among;
+use scheduler::kube::cacheable::ClassScope;
 use units::SortedSet;
 
 /// Fate of the namespace selector of a pod that is being placed once it is resolved to names (spec:
 /// kubernetes-releases.md A6).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum OwnSelector {
+pub(super) enum SelectorResolution {
     /// It is put aside.
     PutAside,
     /// It is asked about empty labels as well, which is a defect of the original.
@@ -46,11 +46,11 @@ impl<'a> Term<'a> {
         stated: &'a PodAffinityTerm,
         pod: &'a PodSpec,
         resolved: Option<&Arc<SortedSet<Text>>>,
-        selector: OwnSelector,
+        selector: SelectorResolution,
     ) -> Self {
         Self {
             resolved: resolved.cloned(),
-            asks_selector: selector == OwnSelector::AskedAgain,
+            asks_selector: selector == SelectorResolution::AskedAgain,
             ..Self::of(stated, pod)
         }
     }
@@ -65,10 +65,10 @@ impl<'a> Term<'a> {
         stated: &'a PodAffinityTerm,
         pod: &'a PodSpec,
         objects: &ClusterObjects,
-        selector: OwnSelector,
+        selector: SelectorResolution,
     ) -> Self {
         let mut term = Self::of(stated, pod);
-        term.asks_selector = selector == OwnSelector::AskedAgain;
+        term.asks_selector = selector == SelectorResolution::AskedAgain;
         if let Some(selector) = &stated.namespace_selector {
             let namespaces = objects.namespaces.iter();
             let matching = namespaces.filter(|(_, labels)| selector.matches(labels));
@@ -84,16 +84,16 @@ impl<'a> Term<'a> {
     }
 
     /// The classes of pods that may be meant.
-    pub(super) fn among(&self) -> Among {
+    pub(super) fn among(&self) -> ClassScope {
         let stated = self.stated;
         if self.asks_selector && stated.namespace_selector.is_some() {
-            return Among::All;
+            return ClassScope::All;
         }
         let namespaces = { self.own_namespace.into_iter() }
             .chain(&stated.namespaces)
             .chain(self.resolved.iter().flat_map(|own| own.iter()));
-        let selected = namespaces.map(|own| Among::selected(own, stated.selector.as_ref()));
-        selected.fold(Among::none(), Among::or)
+        let selected = namespaces.map(|own| ClassScope::selected(own, stated.selector.as_ref()));
+        selected.fold(ClassScope::none(), ClassScope::or)
     }
 
     /// Whether a pod is meant. For terms of the pod being placed the labels of the namespace are
@@ -104,7 +104,7 @@ impl<'a> Term<'a> {
         let selector = self.stated.namespace_selector.as_ref();
         let is_looked_at = self.own_namespace == Some(namespace)
             || self.stated.namespaces.contains(namespace)
-            || (self.resolved.as_ref()).is_some_and(|own| own.contains(namespace))
+            || (self.resolved.as_ref()).is_some_and(|resolved| resolved.contains(namespace))
             || (self.asks_selector
                 && selector.is_some_and(|selector| selector.matches(namespace_labels)));
         let selector = self.stated.selector.as_ref();

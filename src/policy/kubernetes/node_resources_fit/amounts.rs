@@ -1,7 +1,7 @@
 //! Amounts of a resource that count as used in scores (spec: kubernetes.md 1.6).
 
 use model::Text;
-use scheduler::kube::keep::NodeRow;
+use scheduler::kube::cacheable::NodeRow;
 use scheduler::kube::pod_info::is_scalar;
 use scheduler::kube::{Amounts, NodeInfo, PodInfo};
 
@@ -42,7 +42,7 @@ pub(in crate::kubernetes) enum Scale {
 
 /// One resource of a node as it would be with the pod.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::kubernetes) struct Counted {
+pub(in crate::kubernetes) struct ResourceCount {
     /// Asked for by the pods there.
     pub(in crate::kubernetes) used: i64,
     /// Asked for by the pod.
@@ -51,7 +51,7 @@ pub(in crate::kubernetes) struct Counted {
     pub(in crate::kubernetes) offered: i64,
 }
 
-impl Counted {
+impl ResourceCount {
     /// A resource by name; `None` if the node offers none of it, or if it is a scalar one that the
     /// pod doesn't ask for.
     pub(in crate::kubernetes) fn of(
@@ -122,8 +122,8 @@ impl RowResource {
         })
     }
 
-    /// Counts the pod like [`Counted::of`].
-    pub(in crate::kubernetes) fn counted(&self, row: &NodeRow) -> Option<Counted> {
+    /// Counts the pod like [`ResourceCount::of`].
+    pub(in crate::kubernetes) fn counted(&self, row: &NodeRow) -> Option<ResourceCount> {
         let amount = match self.of {
             RowColumn::Cpu => &row.cpu,
             RowColumn::Memory => &row.memory,
@@ -133,7 +133,7 @@ impl RowResource {
             Scale::NonZero => amount.non_zero,
             Scale::Plain => amount.used,
         };
-        (amount.offered != 0).then_some(Counted {
+        (amount.offered != 0).then_some(ResourceCount {
             used,
             asked: self.asked,
             offered: amount.offered,

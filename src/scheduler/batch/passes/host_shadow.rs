@@ -8,11 +8,11 @@
 use cluster::Store;
 use units::{ClassId, Duration, Instant, NodeId, SortedMap};
 
-use super::super::free::{Free, slots};
+use super::super::free_amounts::{FreeAmounts, slots};
 use super::super::job::Job;
+use super::super::queue_index::Bounds;
 use super::super::room::{Places, Rooms};
-use super::super::running::Running;
-use super::super::turns::Bounds;
+use super::super::running_jobs::RunningJobs;
 use super::shadow::just_after;
 
 /// A reservation of the lowest hosts that have room for a job at the earliest instant.
@@ -30,14 +30,14 @@ impl HostShadow {
     pub(super) fn of(
         now: Instant,
         store: &Store,
-        running: &Running,
+        running: &RunningJobs,
         job: &Job,
         rooms: &mut Rooms,
     ) -> Self {
         let class = store.class(job.class);
         let wanted = job.members.len() as u64;
         let mut room = rooms.total(store, job.class);
-        let mut freed: SortedMap<NodeId, Free> = SortedMap::new();
+        let mut freed: SortedMap<NodeId, FreeAmounts> = SortedMap::new();
         let mut at = now;
         for ending in running.by_end() {
             let end = ending.expected_end.max(just_after(now));
@@ -47,7 +47,7 @@ impl HostShadow {
             at = end;
             for place in ending.places.iter().filter(|place| place.held) {
                 let free = freed.entry(place.node);
-                let free = free.or_insert_with(|| Free::now(store, place.node));
+                let free = free.or_insert_with(|| FreeAmounts::now(store, place.node));
                 let before = slots(store, class, place.node, free);
                 free.release(store.class(place.class), place.devices);
                 room += slots(store, class, place.node, free) - before;

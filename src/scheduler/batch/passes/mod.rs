@@ -25,11 +25,11 @@ use units::{Instant, Resources, Revision, SortedSet};
 
 use super::job::{Job, JobNumber, JobOrder, MachineFacts};
 use super::partitions::{Partition, Partitions};
-use super::refused::Refused;
+use super::refused_jobs::RefusedMembers;
 use super::reservations::{AdvanceReservation, Reservations};
 use super::room::Rooms;
-use super::roster::{Roster, Submitted, Whereabouts};
-use super::running::{Place, Running, RunningJob};
+use super::roster::{JobSubmission, PodPosition, Roster};
+use super::running_jobs::{Place, RunningJob, RunningJobs};
 use crate::retry::Retry;
 
 pub use self::host_shadow::HostShadow;
@@ -38,7 +38,7 @@ pub use self::profile::Profile;
 pub use self::shadow::Shadow;
 pub use self::timetable::{Slot, Timetable};
 
-use self::pass::Asked;
+use self::pass::PassRequests;
 use self::queue::Queue;
 
 /// A rule that decides which waiting jobs start in a pass.
@@ -95,7 +95,7 @@ pub struct PassPlanner {
     order: Box<dyn JobOrder>,
     rule: Box<dyn PassRule>,
     queue: Queue,
-    running: Running,
+    running: RunningJobs,
     rooms: Rooms,
     roster: Roster,
     reservations: Reservations,
@@ -112,7 +112,7 @@ pub struct PassPlanner {
     leaving: SortedSet<PodRef>,
     /// The instant of the last start.
     started: Instant,
-    refused: Vec<Refused>,
+    refused: Vec<RefusedMembers>,
     retry: Retry,
 }
 
@@ -123,7 +123,7 @@ impl PassPlanner {
             order,
             rule,
             queue: Queue::default(),
-            running: Running::default(),
+            running: RunningJobs::default(),
             rooms: Rooms::default(),
             roster: Roster::whole(),
             reservations: Reservations::default(),
@@ -246,7 +246,7 @@ impl PassPlanner {
         });
     }
 
-    fn submitted(&mut self, Submitted { number, job }: Submitted) {
+    fn submitted(&mut self, JobSubmission { number, job }: JobSubmission) {
         let at = job.facts.submitted;
         if self.queue.add(number, job, &*self.order, at).is_some() {
             self.news.arrived.push(number);
@@ -305,8 +305,8 @@ impl PassPlanner {
             return;
         }
         self.retry = Retry::default();
-        for Refused { number, job } in std::mem::take(&mut self.refused) {
-            self.submitted(Submitted { number, job });
+        for RefusedMembers { number, job } in std::mem::take(&mut self.refused) {
+            self.submitted(JobSubmission { number, job });
         }
         self.news.freed = true;
         self.news.unforeseen = true;
@@ -327,7 +327,7 @@ impl PassPlanner {
                 devices,
                 held: true,
             });
-            self.roster.note(Whereabouts {
+            self.roster.note(PodPosition {
                 pod,
                 job: number,
                 position: Some((first + index) as u32),
@@ -388,7 +388,7 @@ impl Component for PassPlanner {
         if !self.refused.is_empty() {
             return Progress::Idle;
         }
-        let mut asked = Asked::default();
+        let mut asked = PassRequests::default();
         let mut pass = Pass {
             now,
             store: view,
@@ -402,7 +402,7 @@ impl Component for PassPlanner {
         };
         let nominated = self.nominated.take();
         let nominated = nominated.and_then(|number| pass.waiting(number));
-        if let Some(start) = nominated.and_then(|own| pass.start(&own)) {
+        if let Some(start) = nominated.and_then(|nominated| pass.start(&nominated)) {
             // What the rule has not heard of yet it hears once it is asked.
             self.start(now, start, view, out);
             return Progress::More;
@@ -455,7 +455,7 @@ impl Component for PassPlanner {
         let Event::PodBound { pod, .. } = write.event else {
             return;
         };
-        let Some(Whereabouts {
+        let Some(PodPosition {
             job: number,
             position: Some(position),
             ..
@@ -479,12 +479,12 @@ impl Component for PassPlanner {
             is_mixed: false,
             members: SmallVec::from_slice(&[pod]),
         };
-        self.roster.note(Whereabouts {
+        self.roster.note(PodPosition {
             pod,
             job: number,
             position: None,
         });
-        self.refused.push(Refused { number, job });
+        self.refused.push(RefusedMembers { number, job });
     }
 
     fn backlog(&self) -> usize {

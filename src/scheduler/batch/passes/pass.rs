@@ -9,11 +9,11 @@ use cluster::Store;
 use units::{Instant, NodeId};
 
 use super::super::job::{JobFacts, JobNumber};
+use super::super::queue_index::Bounds;
 use super::super::reservations::Reservations;
 use super::super::room::{Places, Rooms, admits, push_places, slots_in};
-use super::super::running::Running;
-use super::super::turns::Bounds;
-use super::super::waiting::Turn;
+use super::super::running_jobs::RunningJobs;
+use super::super::waiting_jobs::QueuePosition;
 use super::host_shadow::HostShadow;
 use super::profile::Profile;
 use super::queue::Queue;
@@ -25,7 +25,7 @@ use super::timetable::Timetable;
 pub struct Candidate {
     /// Facts about the job.
     pub facts: JobFacts,
-    pub(super) turn: Turn,
+    pub(super) turn: QueuePosition,
 }
 
 impl Candidate {
@@ -70,18 +70,18 @@ pub struct Pass<'a> {
     pub(super) now: Instant,
     pub(super) store: &'a Store,
     pub(super) queue: &'a Queue,
-    pub(super) running: &'a Running,
+    pub(super) running: &'a RunningJobs,
     /// Number of partitions, at least 1.
     pub(super) partitions: usize,
     pub(super) rooms: &'a mut Rooms,
     pub(super) reservations: &'a Reservations,
     pub(super) news: &'a PassNews,
-    pub(super) asked: &'a mut Asked,
+    pub(super) asked: &'a mut PassRequests,
 }
 
 /// Requests of a rule beside starts.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct PassRequests {
     /// The earliest wake-up, and the earliest one that does not keep a run going.
     pub(super) wake: Option<Instant>,
     pub(super) wake_idle: Option<Instant>,
@@ -161,7 +161,9 @@ impl<'a> Pass<'a> {
         let number = candidate.number();
         let job = self.queue.get(number)?;
         let store = self.store;
-        let others = others.iter().filter_map(|own| self.queue.get(own.number()));
+        let others = others
+            .iter()
+            .filter_map(|other| self.queue.get(other.number()));
         let mut classes: SmallVec<[_; 4]> = SmallVec::new();
         for own in others {
             classes.push(store.class(own.class));

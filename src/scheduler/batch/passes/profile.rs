@@ -3,7 +3,7 @@
 
 use units::{Duration, Instant};
 
-use super::super::running::Running;
+use super::super::running_jobs::RunningJobs;
 use super::shadow::just_after;
 
 /// Free places from an instant on.
@@ -22,7 +22,7 @@ pub struct Profile {
 impl Profile {
     /// The profile of running jobs alone. Jobs that run longer than they asked for may end at any
     /// moment.
-    pub(super) fn of(now: Instant, room: u64, running: &Running) -> Self {
+    pub(super) fn of(now: Instant, room: u64, running: &RunningJobs) -> Self {
         let mut steps = vec![Step {
             at: now,
             free: room as i64,
@@ -120,7 +120,7 @@ mod tests {
             length in 1_i64..15,
             from in 0_i64..30,
         ) {
-            let mut profile = Profile::of(Instant::ZERO, 5, &Running::default());
+            let mut profile = Profile::of(Instant::ZERO, 5, &RunningJobs::default());
             let mut free = [5_i64; 200];
             for (start, members, seconds) in jobs {
                 profile.reserve(Instant::from_secs(start), members, Duration::from_secs(seconds));

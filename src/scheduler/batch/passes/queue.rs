@@ -6,15 +6,15 @@ use model::PodRef;
 use units::{Duration, Instant, SortedMap, TenantId};
 
 use super::super::job::{Job, JobFacts, JobNumber, JobOrder};
-use super::super::turns::{Bounds, Turns};
-use super::super::waiting::Turn;
+use super::super::queue_index::{Bounds, QueueIndex};
+use super::super::waiting_jobs::QueuePosition;
 use super::Candidate;
 
 /// Jobs that wait. Turns carry no submit time, so that they are in the order of scores alone.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Queue {
     jobs: SortedMap<JobNumber, Waits>,
-    turns: Turns,
+    turns: QueueIndex,
     /// Jobs that the cluster as declared could not take even if nothing ran.
     aside: SortedMap<JobNumber, Job>,
     pods: usize,
@@ -23,7 +23,7 @@ pub(super) struct Queue {
 #[derive(Clone, Debug)]
 struct Waits {
     job: Job,
-    turn: Turn,
+    turn: QueuePosition,
     /// Marks a job that the order holds back; it has no place among the turns.
     held: bool,
 }
@@ -36,7 +36,7 @@ impl Queue {
         job: Job,
         order: &dyn JobOrder,
         now: Instant,
-    ) -> Option<Turn> {
+    ) -> Option<QueuePosition> {
         self.pods += job.members.len();
         if let Some(known) = self.jobs.get_mut(&number) {
             known.job.extend(job);
@@ -49,7 +49,13 @@ impl Queue {
         Some(self.insert(number, job, order, now))
     }
 
-    fn insert(&mut self, number: JobNumber, job: Job, order: &dyn JobOrder, now: Instant) -> Turn {
+    fn insert(
+        &mut self,
+        number: JobNumber,
+        job: Job,
+        order: &dyn JobOrder,
+        now: Instant,
+    ) -> QueuePosition {
         let turn = (Instant::ZERO, order.score(&job.facts, now), number);
         let held = order.holds_back(&job.facts);
         if !held {
@@ -66,12 +72,12 @@ impl Queue {
 
     /// The first waiting job of each tenant, held back or not, in the order of the queue.
     pub(super) fn heads(&self) -> Vec<(JobNumber, &Job)> {
-        let mut heads: SortedMap<TenantId, Turn> = SortedMap::new();
+        let mut heads: SortedMap<TenantId, QueuePosition> = SortedMap::new();
         for waits in self.jobs.values() {
             let head = heads.entry(waits.job.facts.tenant).or_insert(waits.turn);
             *head = (*head).min(waits.turn);
         }
-        let mut turns: Vec<Turn> = heads.into_iter().map(|(_, turn)| turn).collect();
+        let mut turns: Vec<QueuePosition> = heads.into_iter().map(|(_, turn)| turn).collect();
         turns.sort_unstable();
         let heads = turns.into_iter();
         heads
@@ -82,7 +88,7 @@ impl Queue {
     /// Scores every job anew; returns those that are no longer held back.
     pub(super) fn score_again(&mut self, order: &dyn JobOrder, now: Instant) -> Vec<JobNumber> {
         let jobs = std::mem::take(&mut self.jobs);
-        self.turns = Turns::default();
+        self.turns = QueueIndex::default();
         let mut released = Vec::new();
         for (number, waits) in jobs {
             self.insert(number, waits.job, order, now);
@@ -142,7 +148,7 @@ impl Queue {
     }
 
     /// The first job from a turn on that keeps to bounds.
-    pub(super) fn next(&self, from: Bound<Turn>, bounds: &Bounds) -> Option<Candidate> {
+    pub(super) fn next(&self, from: Bound<QueuePosition>, bounds: &Bounds) -> Option<Candidate> {
         let (turn, &facts) = self.turns.next(from, bounds)?;
         Some(Candidate { facts, turn })
     }

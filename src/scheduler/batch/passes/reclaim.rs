@@ -14,9 +14,9 @@ use control::admission::Creation;
 use model::{EndReason, EvictionCause};
 use units::Instant;
 
-use super::super::free::Growing;
+use super::super::free_amounts::FutureRoom;
 use super::super::job::{Job, JobNumber, JobOrder};
-use super::super::running::{Running, RunningJob};
+use super::super::running_jobs::{RunningJob, RunningJobs};
 use super::PassPlanner;
 
 /// The question which running jobs end for a waiting one.
@@ -24,7 +24,7 @@ struct Question<'a> {
     now: Instant,
     store: &'a Store,
     order: &'a dyn JobOrder,
-    running: &'a Running,
+    running: &'a RunningJobs,
     job: &'a Job,
     /// Number of members that fit now.
     room: u64,
@@ -56,11 +56,11 @@ impl Question<'_> {
         None
     }
 
-    fn now_free(&self) -> Growing<'_> {
-        Growing::new(self.store, self.job, self.room)
+    fn now_free(&self) -> FutureRoom<'_> {
+        FutureRoom::new(self.store, self.job, self.room)
     }
 
-    fn fits(&self, room: &Growing<'_>, order: &dyn JobOrder) -> bool {
+    fn fits(&self, room: &FutureRoom<'_>, order: &dyn JobOrder) -> bool {
         room.fits() && !order.holds_back(&self.job.facts)
     }
 

@@ -4,11 +4,11 @@
 use cluster::Store;
 use units::{Duration, Instant, NodeId, SortedMap};
 
-use super::super::free::{Free, Growing, slots};
+use super::super::free_amounts::{FreeAmounts, FutureRoom, slots};
 use super::super::job::{Job, JobFacts};
+use super::super::queue_index::Bounds;
 use super::super::room::Places;
-use super::super::running::Running;
-use super::super::turns::Bounds;
+use super::super::running_jobs::RunningJobs;
 
 /// The reservation of one job, counted in its members.
 #[derive(Clone, Debug)]
@@ -20,12 +20,18 @@ pub struct Shadow {
     pub extra: u64,
     /// Free amounts at that instant where they differ from the present ones; empty where members of
     /// all classes take each other's places.
-    freed: SortedMap<NodeId, Free>,
+    freed: SortedMap<NodeId, FreeAmounts>,
 }
 
 impl Shadow {
     /// The shadow of a job of which `room` members fit now. All ends of one instant count together.
-    pub(super) fn of(now: Instant, store: &Store, running: &Running, job: &Job, room: u64) -> Self {
+    pub(super) fn of(
+        now: Instant,
+        store: &Store,
+        running: &RunningJobs,
+        job: &Job,
+        room: u64,
+    ) -> Self {
         let wanted = job.members.len() as u64;
         let mut shadow = Self {
             at: Instant::MAX,
@@ -37,7 +43,7 @@ impl Shadow {
         } else {
             shadow.fill_by_node(now, store, running, job, room)
         };
-        if let Some(Reached { at, extra }) = found {
+        if let Some(ShadowTime { at, extra }) = found {
             shadow.at = at;
             shadow.extra = extra;
         }
@@ -48,11 +54,11 @@ impl Shadow {
         &mut self,
         now: Instant,
         store: &Store,
-        running: &Running,
+        running: &RunningJobs,
         job: &Job,
         room: u64,
-    ) -> Option<Reached> {
-        let mut growing = Growing::new(store, job, room);
+    ) -> Option<ShadowTime> {
+        let mut growing = FutureRoom::new(store, job, room);
         let mut at = now;
         for ending in running.by_end() {
             let end = ending.expected_end.max(just_after(now));
@@ -62,7 +68,7 @@ impl Shadow {
             at = end;
             growing.end(ending);
         }
-        let reached = (at > now && growing.fits()).then(|| Reached {
+        let reached = (at > now && growing.fits()).then(|| ShadowTime {
             at,
             extra: growing.beside(),
         });
@@ -95,13 +101,13 @@ impl Shadow {
             return if places.is_empty() { 0 } else { u64::MAX };
         }
         let class = store.class(shadowed.class);
-        let mut nodes: SortedMap<NodeId, Free> = SortedMap::new();
+        let mut nodes: SortedMap<NodeId, FreeAmounts> = SortedMap::new();
         let mut taken = 0;
         for (position, &(node, devices)) in places.iter().enumerate() {
             let other = store.class(job.class_of(store, position));
             let free = nodes.entry(node).or_insert_with(|| {
                 let known = self.freed.get(&node).cloned();
-                known.unwrap_or_else(|| Free::now(store, node))
+                known.unwrap_or_else(|| FreeAmounts::now(store, node))
             });
             let before = slots(store, class, node, free);
             free.take(other, devices);
@@ -112,12 +118,17 @@ impl Shadow {
 }
 
 /// The instant at which a job has room, and the members that fit beside it then.
-struct Reached {
+struct ShadowTime {
     at: Instant,
     extra: u64,
 }
 
-fn fill_by_count(now: Instant, running: &Running, mut room: u64, wanted: u64) -> Option<Reached> {
+fn fill_by_count(
+    now: Instant,
+    running: &RunningJobs,
+    mut room: u64,
+    wanted: u64,
+) -> Option<ShadowTime> {
     let mut at = now;
     for (end, members) in running.ends() {
         let end = end.max(just_after(now));
@@ -127,7 +138,7 @@ fn fill_by_count(now: Instant, running: &Running, mut room: u64, wanted: u64) ->
         at = end;
         room += members;
     }
-    (room >= wanted && at > now).then(|| Reached {
+    (room >= wanted && at > now).then(|| ShadowTime {
         at,
         extra: room - wanted,
     })

@@ -7,19 +7,19 @@ use cluster::{Class, Store};
 use model::DeviceSet;
 use units::{ClassId, Instant, NodeId, Resources};
 
-use super::super::free::Free;
+use super::super::free_amounts::FreeAmounts;
 use super::super::job::JobNumber;
-use super::super::mixed::{kinds, place};
+use super::super::mixed_jobs::{kinds, place};
 use super::super::reservations::Reservations;
 use super::super::room::{Places, admits, push_places, slots_in};
-use super::super::running::Running;
+use super::super::running_jobs::RunningJobs;
 use super::queue::Queue;
 use super::shadow::just_after;
 use super::{Candidate, Pass, Start};
 
 /// A job's stay on a node.
 #[derive(Clone, Copy, Debug)]
-struct Stay {
+struct Occupancy {
     /// `None` for a running job, whose amounts are not free now.
     from: Option<Instant>,
     until: Instant,
@@ -43,14 +43,14 @@ pub struct Timetable<'a> {
     queue: &'a Queue,
     reservations: &'a Reservations,
     now: Instant,
-    stays: Vec<Vec<Stay>>,
+    stays: Vec<Vec<Occupancy>>,
     /// The instants at which something ends.
     ends: Vec<Instant>,
 }
 
 impl<'a> Timetable<'a> {
     /// The timetable of running jobs alone.
-    pub(super) fn of(pass: &Pass<'a>, running: &Running) -> Self {
+    pub(super) fn of(pass: &Pass<'a>, running: &RunningJobs) -> Self {
         let now = pass.now;
         let mut table = Self {
             store: pass.store,
@@ -64,7 +64,7 @@ impl<'a> Timetable<'a> {
             let until = running.expected_end.max(just_after(now));
             table.ends.push(until);
             for place in running.places.iter().filter(|place| place.held) {
-                table.stays[place.node.index()].push(Stay {
+                table.stays[place.node.index()].push(Occupancy {
                     from: None,
                     until,
                     class: place.class,
@@ -85,7 +85,7 @@ impl<'a> Timetable<'a> {
         let until = slot.from.saturating_add(job.facts.requested);
         self.ends.push(until);
         for (position, &(node, devices)) in slot.start.places.iter().enumerate() {
-            self.stays[node.index()].push(Stay {
+            self.stays[node.index()].push(Occupancy {
                 from: Some(slot.from),
                 until,
                 class: job.class_of(self.store, position),
@@ -99,7 +99,7 @@ impl<'a> Timetable<'a> {
     pub fn release(&mut self, slot: &Slot) {
         let number = slot.start.number;
         for &(node, _) in &slot.start.places {
-            let is_other = |stay: &Stay| stay.job != number || stay.from.is_none();
+            let is_other = |stay: &Occupancy| stay.job != number || stay.from.is_none();
             self.stays[node.index()].retain(is_other);
         }
     }
@@ -144,7 +144,7 @@ impl<'a> Timetable<'a> {
             if !admits(self.store, class, node) || !is_open(node) {
                 continue;
             }
-            let Free { row, devices } = self.least(node, from, until);
+            let FreeAmounts { row, devices } = self.least(node, from, until);
             let left = job.members.len() - places.len();
             let here = (slots_in(class, &row, &devices) as usize).min(left);
             push_places(&mut places, class, node, &devices, here);
@@ -156,7 +156,7 @@ impl<'a> Timetable<'a> {
     }
 
     /// The least of each amount that is free on a node from an instant to another.
-    fn least(&self, node: NodeId, from: Instant, until: Instant) -> Free {
+    fn least(&self, node: NodeId, from: Instant, until: Instant) -> FreeAmounts {
         let stays = &self.stays[node.index()];
         let (mut row, mut devices) = self.free_at(node, from);
         let begins = stays.iter().filter_map(|stay| stay.from);
@@ -167,7 +167,7 @@ impl<'a> Timetable<'a> {
                 *device = room.min(*device);
             }
         }
-        Free { row, devices }
+        FreeAmounts { row, devices }
     }
 
     /// The amounts that are free on a node at an instant.

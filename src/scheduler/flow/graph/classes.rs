@@ -16,7 +16,7 @@ pub(super) struct Aggregator {
     /// Racks, with the arcs to them.
     pub(super) racks: SortedMap<u32, (Vertex, ArcId)>,
     /// Ways from racks to nodes, by node.
-    pub(super) ways: Vec<Option<WayIn>>,
+    pub(super) ways: Vec<Option<NodeArc>>,
     /// Number of tasks of the class in the network.
     pub(super) tasks: usize,
     /// Whether a node got room for tasks of the class, or lost its last, since the last round.
@@ -25,18 +25,18 @@ pub(super) struct Aggregator {
 
 /// The way of a class from a rack to a node.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct WayIn {
+pub(super) struct NodeArc {
     /// The arc that leaves the rack.
     pub(super) arc: ArcId,
     /// Number of further tasks that the node has room for.
     pub(super) room: u32,
     /// Where tasks may lose their nodes: all ways of the class to the node lead through its door.
-    pub(super) door: Option<Door>,
+    pub(super) door: Option<NodeEntrance>,
 }
 
 /// The one entrance of a class to a node: as many tasks pass it as have the node or find room beside them.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Door {
+pub(super) struct NodeEntrance {
     pub(super) vertex: Vertex,
     /// The arc to the node.
     arc: ArcId,
@@ -44,7 +44,7 @@ pub(super) struct Door {
     pub(super) tasks: u32,
 }
 
-impl WayIn {
+impl NodeArc {
     /// The number of tasks that may go this way.
     pub(super) fn capacity(&self) -> i64 {
         i64::from(self.room) + self.door.map_or(0, |door| i64::from(door.tasks))
@@ -144,7 +144,7 @@ impl Graph {
             let vertex = network.add_node(0);
             let arc = network.add_arc(vertex, to, 0, 0);
             to = vertex;
-            Door {
+            NodeEntrance {
                 vertex,
                 arc,
                 tasks: 0,
@@ -152,7 +152,7 @@ impl Graph {
         });
         let rack = aggregator.rack(self.racks.of(node), network);
         let arc = network.add_arc(rack, to, 0, self.model.node(node));
-        aggregator.ways[node.index()] = Some(WayIn { arc, room: 0, door });
+        aggregator.ways[node.index()] = Some(NodeArc { arc, room: 0, door });
     }
 
     /// Has the ways to a node leave the rack that it is in now.
@@ -175,7 +175,7 @@ impl Graph {
             let arc = self
                 .network
                 .add_arc(rack, door.vertex, way.capacity(), cost);
-            aggregator.ways[node.index()] = Some(WayIn { arc, ..way });
+            aggregator.ways[node.index()] = Some(NodeArc { arc, ..way });
         }
     }
 

@@ -42,16 +42,16 @@ struct Task {
 #[derive(Clone, Debug)]
 enum Place {
     /// The task waits.
-    Waiting(Ways),
+    Waiting(TaskArcs),
     /// The task has a node, and may lose it.
-    Running(Ways, Stay),
+    Running(TaskArcs, RunningArc),
     /// The task has a node for good, and is no part of the network.
     On(NodeId),
 }
 
 impl Place {
     /// A task's ways, if it is a part of the network.
-    const fn ways(&self) -> Option<&Ways> {
+    const fn ways(&self) -> Option<&TaskArcs> {
         match self {
             Self::Waiting(ways) | Self::Running(ways, _) => Some(ways),
             Self::On(_) => None,
@@ -61,7 +61,7 @@ impl Place {
 
 /// A task's node in the network, and the arcs there.
 #[derive(Clone, Debug)]
-struct Ways {
+struct TaskArcs {
     vertex: Vertex,
     wait: ArcId,
     anywhere: ArcId,
@@ -70,7 +70,7 @@ struct Ways {
 
 /// The node of a task that may lose it.
 #[derive(Clone, Copy, Debug)]
-struct Stay {
+struct RunningArc {
     node: NodeId,
     arc: ArcId,
     /// Cost of staying at first.
@@ -177,7 +177,7 @@ impl Graph {
                     let own = self.machines.get(node.index());
                     own.and_then(Option::as_ref).map(|own| own.vertex)
                 }),
-                Goal::Rack(rack) => aggregator.racks.get(&rack).map(|own| own.0),
+                Goal::Rack(rack) => aggregator.racks.get(&rack).map(|rack| rack.0),
             };
             if let Some(to) = to {
                 let capacity = aggregator.admits(goal);
@@ -189,7 +189,7 @@ impl Graph {
         let task = Task {
             class,
             facts,
-            place: Place::Waiting(Ways {
+            place: Place::Waiting(TaskArcs {
                 vertex,
                 wait,
                 anywhere,
@@ -244,7 +244,7 @@ impl Graph {
     }
 
     /// A task is no part of the network any more.
-    fn leave(&mut self, class: ClassId, ways: &Ways) {
+    fn leave(&mut self, class: ClassId, ways: &TaskArcs) {
         self.network.remove_node(ways.vertex);
         if let Some(Some(own)) = self.aggregators.get_mut(class.index()) {
             own.tasks -= 1;

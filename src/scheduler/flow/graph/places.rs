@@ -4,14 +4,14 @@ use units::{ClassId, Instant, NodeId, SortedMap};
 
 use super::super::cost_model::Goal;
 use super::super::network::ArcId;
-use super::{Graph, Place, Task, Ways};
+use super::{Graph, Place, Task, TaskArcs};
 
 /// Units that lead from the racks of a class to nodes, in order, last first.
 type Ends = SortedMap<u32, Vec<NodeId>>;
 
 impl Graph {
     /// Nodes at the ends of the ways of tasks, except for those that stay where they are. Units on one arc
-    /// can't be told apart: the task with the lowest number takes the lowest rack and node, tasks that
+    /// are equivalent: the task with the lowest number takes the lowest rack and node, tasks that
     /// wait before those that have nodes.
     pub(super) fn places(&self) -> Vec<(u64, NodeId)> {
         let mut found = Vec::new();
@@ -131,7 +131,7 @@ impl Graph {
     }
 
     /// The arcs by which a task's unit can be taken to go to a node, up to the node or its door.
-    fn way_of(&self, class: ClassId, ways: &Ways, node: NodeId) -> Option<Vec<ArcId>> {
+    fn way_of(&self, class: ClassId, ways: &TaskArcs, node: NodeId) -> Option<Vec<ArcId>> {
         let carries = |arc: &ArcId| self.network.flow(*arc) > 0;
         let by = |wanted: Goal| {
             let mut goals = ways.preferred.iter().filter(|(goal, _)| *goal == wanted);

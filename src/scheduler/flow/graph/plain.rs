@@ -55,12 +55,12 @@ struct PlainClass {
 
 /// A network that is being made.
 #[derive(Debug)]
-struct Plain {
+struct PlainNetwork {
     supplies: Vec<i64>,
     arcs: Vec<PlainArc>,
 }
 
-impl Plain {
+impl PlainNetwork {
     fn add_node(&mut self, supply: i64) -> usize {
         self.supplies.push(supply);
         self.supplies.len() - 1
@@ -86,7 +86,7 @@ impl Graph {
     /// The kept solution is not the cheapest.
     pub fn check(&self, now: Instant) -> Result<(), Difference> {
         self.network.audit().map_err(Difference::Unproved)?;
-        let Plain { supplies, arcs } = self.plain(now);
+        let PlainNetwork { supplies, arcs } = self.plain(now);
         let plain = cheapest(&supplies, &arcs).map(|flows| {
             let costs = arcs.iter().zip(flows);
             costs
@@ -102,8 +102,8 @@ impl Graph {
     }
 
     /// The network at an instant. A task's preferred ways are those that it had when it came.
-    fn plain(&self, now: Instant) -> Plain {
-        let mut plain = Plain {
+    fn plain(&self, now: Instant) -> PlainNetwork {
+        let mut plain = PlainNetwork {
             supplies: vec![0],
             arcs: Vec::new(),
         };
@@ -131,7 +131,7 @@ impl Graph {
         &self,
         own: &Aggregator,
         machines: &[Option<usize>],
-        plain: &mut Plain,
+        plain: &mut PlainNetwork,
     ) -> PlainClass {
         let mut class = PlainClass {
             anywhere: plain.add_node(0),
@@ -160,7 +160,7 @@ impl Graph {
         class
     }
 
-    fn plain_task(&self, task: &Task, class: &PlainClass, now: Instant, plain: &mut Plain) {
+    fn plain_task(&self, task: &Task, class: &PlainClass, now: Instant, plain: &mut PlainNetwork) {
         let Some(ways) = task.place.ways() else {
             return;
         };
@@ -192,7 +192,7 @@ impl Graph {
     }
 
     /// The free slots of a node, those of equal cost as one arc.
-    fn plain_slots(&self, free: std::ops::Range<u32>, node: usize, plain: &mut Plain) {
+    fn plain_slots(&self, free: std::ops::Range<u32>, node: usize, plain: &mut PlainNetwork) {
         let mut free = free.map(|tasks| self.model.one_more(tasks)).peekable();
         while let Some(cost) = free.next() {
             let mut count = 1;

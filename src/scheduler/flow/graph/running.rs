@@ -9,7 +9,7 @@ use units::{Duration, Instant, NodeId};
 
 use super::super::cost_model::{Goal, TaskFacts};
 use super::super::network::{ArcId, Cost};
-use super::{Graph, Place, Stay, Ways};
+use super::{Graph, Place, RunningArc, TaskArcs};
 
 impl Graph {
     /// A task that waited has a node from now on, and stays in the network; its unit went by these arcs to
@@ -17,7 +17,7 @@ impl Graph {
     pub(super) fn stay(
         &mut self,
         number: u64,
-        ways: Ways,
+        ways: TaskArcs,
         node: NodeId,
         way: Option<Vec<ArcId>>,
         now: Instant,
@@ -54,7 +54,7 @@ impl Graph {
         // A task that runs does not wait.
         let waiting = self.model.waiting(&task.facts, now);
         self.network.set_cost(ways.wait, waiting);
-        let stay = Stay {
+        let stay = RunningArc {
             node,
             arc,
             cost,
@@ -65,7 +65,7 @@ impl Graph {
     }
 
     /// The cost of a task's staying at an instant.
-    pub(super) fn cost_of_stay(&self, facts: &TaskFacts, stay: &Stay, now: Instant) -> Cost {
+    pub(super) fn cost_of_stay(&self, facts: &TaskFacts, stay: &RunningArc, now: Instant) -> Cost {
         stay.cost - self.model.worth(ran(facts, stay, now))
     }
 
@@ -106,12 +106,12 @@ impl Graph {
     /// Returns whether tasks have all slots of a node.
     pub fn is_full(&self, node: NodeId) -> bool {
         let machine = self.machines.get(node.index()).and_then(Option::as_ref);
-        machine.is_none_or(|own| own.tasks + own.running >= own.slots)
+        machine.is_none_or(|machine| machine.tasks + machine.running >= machine.slots)
     }
 }
 
 /// The time that a task ran up to an instant.
-fn ran(facts: &TaskFacts, stay: &Stay, now: Instant) -> Duration {
+fn ran(facts: &TaskFacts, stay: &RunningArc, now: Instant) -> Duration {
     facts.ran.saturating_add(now.since(stay.since))
 }
 

@@ -9,9 +9,9 @@ use units::Duration;
 
 /// Waiting costs a unit a second, a node of rack 1 five units, any other node ten.
 #[derive(Clone)]
-struct Patient;
+struct PatientModel;
 
-impl CostModel for Patient {
+impl CostModel for PatientModel {
     fn name(&self) -> &'static str {
         "patient"
     }
@@ -40,7 +40,7 @@ impl CostModel for Patient {
 
 #[test]
 fn a_task_is_due_whenever_waiting_becomes_dearer_than_one_of_its_places() {
-    let mut graph = Graph::new(Box::new(Patient));
+    let mut graph = Graph::new(Box::new(PatientModel));
     let (class, node) = (ClassId(0), NodeId(0));
     graph.open_class(class);
     graph.set_machine(node, 1, 1);
@@ -70,15 +70,15 @@ fn a_task_is_due_whenever_waiting_becomes_dearer_than_one_of_its_places() {
 /// Waiting costs a unit a second, a node that has a task's input nothing, its rack three, any other seven;
 /// and a node costs more the more tasks it has.
 #[derive(Clone)]
-struct Fond;
+struct LocalityModel;
 
-impl CostModel for Fond {
+impl CostModel for LocalityModel {
     fn name(&self) -> &'static str {
         "fond"
     }
 
     fn waiting(&self, task: &TaskFacts, now: Instant) -> Cost {
-        Patient.waiting(task, now)
+        PatientModel.waiting(task, now)
     }
 
     fn anywhere(&self, _: &TaskFacts, _: &Racks) -> Cost {
@@ -149,7 +149,7 @@ fn fond(class: u32, now: Instant, node: u32, number: u64, graph: &mut Graph) {
 
 /// Two classes, nodes in two racks with room for two tasks of each.
 fn cluster() -> Graph {
-    let mut graph = Graph::new(Box::new(Fond));
+    let mut graph = Graph::new(Box::new(LocalityModel));
     for class in 0..2 {
         graph.open_class(ClassId(class));
     }

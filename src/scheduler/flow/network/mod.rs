@@ -36,7 +36,7 @@ pub struct ArcId(u32);
 
 /// One direction of an arc: the arc itself has an even number, its way back the odd one after it.
 #[derive(Clone, Copy, Debug, Default)]
-struct Half {
+struct HalfArc {
     head: u32,
     /// Position in the list of the tail's arcs.
     place: u32,
@@ -103,7 +103,7 @@ pub enum Flaw {
 /// ```
 #[derive(Clone, Debug)]
 pub struct Network {
-    halves: Vec<Half>,
+    halves: Vec<HalfArc>,
     capacities: Vec<i64>,
     unused_arcs: Vec<u32>,
     /// Directions of arcs that leave a node, by node: arcs with room, ways back with room, and those
@@ -198,15 +198,15 @@ impl Network {
     /// Adds an arc for up to `capacity` units at a cost of `cost` each.
     pub fn add_arc(&mut self, from: Vertex, to: Vertex, capacity: i64, cost: Cost) -> ArcId {
         let arc = self.unused_arcs.pop().unwrap_or_else(|| {
-            self.halves.push(Half::default());
-            self.halves.push(Half::default());
+            self.halves.push(HalfArc::default());
+            self.halves.push(HalfArc::default());
             self.capacities.push(0);
             self.halves.len() as u32 - 2
         });
         let cost = cost.clamp(-MAX_COST, MAX_COST);
         self.capacities[arc as usize / 2] = capacity;
         for (half, head, room, cost) in [(arc, to, capacity, cost), (arc + 1, from, 0, -cost)] {
-            self.halves[half as usize] = Half {
+            self.halves[half as usize] = HalfArc {
                 head: head.0,
                 place: 0,
                 room,

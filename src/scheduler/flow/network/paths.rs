@@ -59,7 +59,7 @@ impl Search {
 
 /// Direction of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Toward {
+enum SearchDirection {
     /// From a node with too many units to one that lacks some.
     Lack,
     /// Against the arcs, from a node that lacks units to one with too many.
@@ -77,23 +77,23 @@ impl Network {
             while self.excess[source as usize] > 0 {
                 // A node without units on their way is priced by its cheapest arc.
                 self.reprice(source);
-                let Some(target) = self.search(source, Toward::Lack) else {
+                let Some(target) = self.search(source, SearchDirection::Lack) else {
                     let units = self.excess[source as usize];
                     let node = source;
                     outcome = outcome.and(Err(Flaw::Stuck { node, units }));
                     break;
                 };
-                self.send(source, target, Toward::Lack);
+                self.send(source, target, SearchDirection::Lack);
                 self.price_way(source, target);
             }
         }
         // What nodes lack now, the sink has too much of.
         for &node in waiting.iter().filter(|&&node| node != 0) {
             while self.excess[node as usize] < 0 {
-                let Some(other) = self.search(node, Toward::Surplus) else {
+                let Some(other) = self.search(node, SearchDirection::Surplus) else {
                     break;
                 };
-                self.send(node, other, Toward::Surplus);
+                self.send(node, other, SearchDirection::Surplus);
             }
         }
         waiting.retain(|&node| self.excess[node as usize] != 0);
@@ -103,7 +103,7 @@ impl Network {
 
     /// Finds the nearest node that lacks units, or has too many, and sets prices so that the way
     /// there costs nothing.
-    fn search(&mut self, start: u32, toward: Toward) -> Option<u32> {
+    fn search(&mut self, start: u32, toward: SearchDirection) -> Option<u32> {
         let mut search = std::mem::take(&mut self.search);
         search.begin(self.leaving.len(), start);
         let found = self.look(&mut search, toward);
@@ -112,8 +112,8 @@ impl Network {
             for &node in &search.reached {
                 let nearer = (length - search.distances[node as usize]).max(0);
                 self.prices[node as usize] += match toward {
-                    Toward::Lack => -nearer,
-                    Toward::Surplus => nearer,
+                    SearchDirection::Lack => -nearer,
+                    SearchDirection::Surplus => nearer,
                 };
             }
         }
@@ -121,10 +121,10 @@ impl Network {
         found
     }
 
-    fn look(&self, search: &mut Search, toward: Toward) -> Option<u32> {
+    fn look(&self, search: &mut Search, toward: SearchDirection) -> Option<u32> {
         let is_goal = |node: u32| match toward {
-            Toward::Lack => self.excess[node as usize] < 0,
-            Toward::Surplus => self.excess[node as usize] > 0,
+            SearchDirection::Lack => self.excess[node as usize] < 0,
+            SearchDirection::Surplus => self.excess[node as usize] > 0,
         };
         loop {
             let Some((node, seen)) = search.near.pop() else {
@@ -140,14 +140,14 @@ impl Network {
             let distance = search.distances[node as usize];
             // Against the arcs, those without room from here may have room toward here.
             let lists = match toward {
-                Toward::Lack => &self.leaving[node as usize][..2],
-                Toward::Surplus => &self.leaving[node as usize][..],
+                SearchDirection::Lack => &self.leaving[node as usize][..2],
+                SearchDirection::Surplus => &self.leaving[node as usize][..],
             };
             for (number, &half) in lists.iter().flatten().enumerate().skip(seen) {
                 let other = self.halves[half as usize].head;
                 let (half, tail) = match toward {
-                    Toward::Lack => (half, node),
-                    Toward::Surplus => (half ^ 1, other),
+                    SearchDirection::Lack => (half, node),
+                    SearchDirection::Surplus => (half ^ 1, other),
                 };
                 if self.halves[half as usize].room <= 0 {
                     continue;
@@ -187,15 +187,15 @@ impl Network {
     }
 
     /// Sends as many units as the way that was found takes.
-    fn send(&mut self, start: u32, end: u32, toward: Toward) {
+    fn send(&mut self, start: u32, end: u32, toward: SearchDirection) {
         let sign = match toward {
-            Toward::Lack => 1,
-            Toward::Surplus => -1,
+            SearchDirection::Lack => 1,
+            SearchDirection::Surplus => -1,
         };
         let mut units = (sign * self.excess[start as usize]).min(-sign * self.excess[end as usize]);
         let back = |network: &Self, half: usize| match toward {
-            Toward::Lack => network.halves[half ^ 1].head,
-            Toward::Surplus => network.halves[half].head,
+            SearchDirection::Lack => network.halves[half ^ 1].head,
+            SearchDirection::Surplus => network.halves[half].head,
         };
         let mut node = end;
         while node != start {

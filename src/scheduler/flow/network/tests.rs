@@ -129,7 +129,7 @@ impl World {
                 slots.2 -= 1;
                 network.set_capacity(slots.1, slots.2);
                 let gone = task.node;
-                self.tasks.retain(|own| own.node != gone);
+                self.tasks.retain(|task| task.node != gone);
             }
             Change::Leave(_) | Change::Wait(..) | Change::Settle(_) => {}
         }

@@ -14,19 +14,19 @@ pub struct NodeOrder {
 
 /// Node that was taken out, and its place in the order.
 #[derive(Clone, Debug)]
-pub(super) struct TakenNode {
+pub(super) struct RemovedNode {
     pub(super) info: NodeInfo,
     pub(super) place: TreePlace,
 }
 
 /// Nodes that were taken out, with their pods and places.
 #[derive(Clone, Debug)]
-pub struct TakenNodes {
-    taken: Vec<TakenNode>,
+pub struct RemovedNodes {
+    taken: Vec<RemovedNode>,
     order: NodeOrder,
 }
 
-impl TakenNodes {
+impl RemovedNodes {
     /// The nodes as they were, in the order in which they were taken.
     pub fn nodes(&self) -> impl Iterator<Item = &NodeInfo> {
         self.taken.iter().map(|own| &own.info)
@@ -43,12 +43,12 @@ impl Cache {
     }
 
     /// Takes nodes out, with their pods, in one go.
-    pub fn take_nodes(&mut self, names: &[Text]) -> TakenNodes {
+    pub fn take_nodes(&mut self, names: &[Text]) -> RemovedNodes {
         let order = self.node_order();
         let names = names.iter();
         let taken = names.filter_map(|name| self.take_node(name)).collect();
         self.build_order();
-        TakenNodes { taken, order }
+        RemovedNodes { taken, order }
     }
 
     /// Takes out again the nodes that came after the cache had an order.
@@ -61,9 +61,9 @@ impl Cache {
     }
 
     /// Puts nodes back where they were; everything since they were taken out is taken back already.
-    pub fn put_back(&mut self, nodes: TakenNodes) {
+    pub fn put_back(&mut self, nodes: RemovedNodes) {
         let mut places = Vec::with_capacity(nodes.taken.len());
-        for TakenNode { info, place } in nodes.taken {
+        for RemovedNode { info, place } in nodes.taken {
             places.push((info.slot, place));
             self.put_node_back(info);
         }
@@ -100,7 +100,7 @@ impl Cache {
         self.slots[slot] = Some(info);
     }
 
-    /// The node in a slot is as it was, to the order of its pods. Who counts pods was told of each.
+    /// The node in a slot is as it was, to the order of its pods. Counters of pods were notified of each.
     pub fn restore_node(&mut self, info: NodeInfo) {
         let slot = info.slot;
         self.slots[slot] = Some(info);

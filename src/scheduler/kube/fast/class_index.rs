@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::kube::Cache;
-use crate::kube::keep::{Among, ClassLabel};
+use crate::kube::cacheable::{ClassLabel, ClassScope};
 
 /// The known classes by label. It is filled only as far as it is asked.
 #[derive(Default)]
@@ -16,8 +16,8 @@ pub(super) struct ClassIndex {
 
 impl ClassIndex {
     /// The numbers of the classes that may contribute to a count, in ascending order.
-    pub(super) fn candidates(&mut self, among: &Among, cache: &Cache) -> Vec<u32> {
-        let Among::Some { labels, meaning } = among else {
+    pub(super) fn candidates(&mut self, among: &ClassScope, cache: &Cache) -> Vec<u32> {
+        let ClassScope::Some { labels, meaning } = among else {
             return (0..cache.placements().known_count() as u32).collect();
         };
         self.meet(cache);

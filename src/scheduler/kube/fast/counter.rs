@@ -10,8 +10,8 @@ use super::key::{Key, NONE};
 use super::sites::Sites;
 use crate::kube::Cache;
 use crate::kube::PodClass;
+use crate::kube::cacheable::{ClassCount, PodCount};
 use crate::kube::change_log::Change;
-use crate::kube::keep::{ClassCount, PodCount};
 use model::Text;
 
 /// One rule's count.
@@ -24,7 +24,7 @@ pub(super) struct Counter {
     pub(super) total: i64,
     /// No count was ever larger.
     pub(super) most: i32,
-    /// Nodes in domains where something is counted, if anybody asks.
+    /// Nodes in domains where something is counted, if a rule asks.
     pub(super) some: Option<Set>,
     /// Nodes whose pods count; `None` are all.
     included: Option<Arc<Set>>,
@@ -47,7 +47,7 @@ pub(super) struct Counter {
 type CounterName = (Text, usize, Option<usize>, bool);
 
 /// A counter that a plan asks for.
-pub(super) struct Asked<'a> {
+pub(super) struct CounterRequest<'a> {
     pub(super) pods: &'a PodCount,
     /// The position of its key.
     pub(super) key: usize,
@@ -57,7 +57,7 @@ pub(super) struct Asked<'a> {
     pub(super) tells_some: bool,
 }
 
-impl Asked<'_> {
+impl CounterRequest<'_> {
     fn name(&self) -> Option<CounterName> {
         let set = self.included.as_ref().map(|set| Arc::as_ptr(set).addr());
         Some((self.pods.name.clone()?, self.key, set, self.tells_some))
@@ -96,7 +96,7 @@ pub(super) struct Counters {
 
 impl Counter {
     /// A counter that has counted nothing yet.
-    fn new(asked: Asked<'_>, keys: &[Key], nodes: usize) -> Self {
+    fn new(asked: CounterRequest<'_>, keys: &[Key], nodes: usize) -> Self {
         Self {
             name: asked.name(),
             users: 1,
@@ -160,7 +160,12 @@ impl Counter {
 
 impl Counters {
     /// The number of a counter, which is added if none of its name is there.
-    pub(super) fn insert(&mut self, asked: Asked<'_>, keys: &[Key], slots: Slots<'_>) -> usize {
+    pub(super) fn insert(
+        &mut self,
+        asked: CounterRequest<'_>,
+        keys: &[Key],
+        slots: Slots<'_>,
+    ) -> usize {
         let name = asked.name();
         let known = name.as_ref().and_then(|name| self.numbers.get(name));
         if let Some(&number) = known

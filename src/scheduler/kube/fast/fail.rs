@@ -19,7 +19,7 @@ const UNASKED: u32 = u32::MAX;
 
 /// Reasons nodes can't take pods of a shape to which no rules about more than single nodes apply but
 /// that the nodes are within some sets.
-pub(super) struct Why {
+pub(super) struct ReasonEntry {
     /// The sets.
     within: Vec<Arc<Set>>,
     /// Position up to which the log is taken in.
@@ -31,17 +31,17 @@ pub(super) struct Why {
     /// Time at which the numbers of nodes changed last, on the clock of decisions.
     changed: u64,
     /// Report on pods that may evict none: it is the same for all of them.
-    told: Option<Told>,
+    told: Option<LastReport>,
 }
 
 /// Reasons by the sets that pods are kept within, those asked for last at the end.
 #[derive(Default)]
-pub(super) struct Whys(Vec<Why>);
+pub(super) struct ReasonCache(Vec<ReasonEntry>);
 
 /// Number of sets of sets for which a shape keeps reasons.
 const MOST_WHYS: usize = 8;
 
-impl Whys {
+impl ReasonCache {
     /// Memory, in bytes.
     pub(super) fn bytes(&self) -> usize {
         let places = self.0.iter().map(|why| size_of_val(&*why.of_place));
@@ -49,14 +49,14 @@ impl Whys {
     }
 
     /// The reasons for pods that are kept within some sets.
-    fn within(&mut self, sets: Vec<Arc<Set>>) -> &mut Why {
-        let is_same = |why: &Why| {
+    fn within(&mut self, sets: Vec<Arc<Set>>) -> &mut ReasonEntry {
+        let is_same = |why: &ReasonEntry| {
             let mut both = why.within.iter().zip(&sets);
             why.within.len() == sets.len() && both.all(|(one, other)| Arc::ptr_eq(one, other))
         };
         let why = match self.0.iter().position(is_same) {
             Some(known) => self.0.remove(known),
-            None => Why::new(sets),
+            None => ReasonEntry::new(sets),
         };
         if self.0.len() == MOST_WHYS {
             self.0.remove(0);
@@ -67,7 +67,7 @@ impl Whys {
     }
 }
 
-impl Why {
+impl ReasonEntry {
     fn new(within: Vec<Arc<Set>>) -> Self {
         Self {
             within,
@@ -182,7 +182,7 @@ impl Why {
 }
 
 /// Last report on pods of a class, and its time on the clock of decisions.
-pub(super) struct Told {
+pub(super) struct LastReport {
     at: u64,
     failure: Failure,
 }
@@ -192,7 +192,7 @@ pub(super) fn fail(
     profile: &KubeProfile,
     pod: &PodInfo,
     plan: &mut Plan,
-    whys: &mut Whys,
+    whys: &mut ReasonCache,
     nodes: Nodes<'_>,
     tick: u64,
 ) -> Option<Failure> {
@@ -204,7 +204,7 @@ pub(super) fn fail(
     let why = whys.within(plan.within()?);
     let end = nodes.cache.log().end();
     let told = if evicts { &plan.told } else { &why.told };
-    let is_same = |told: &&Told| told.at > why.changed && why.position == end;
+    let is_same = |told: &&LastReport| told.at > why.changed && why.position == end;
     if let Some(told) = told.as_ref().filter(is_same) {
         return Some(told.failure.clone());
     }
@@ -218,7 +218,7 @@ pub(super) fn fail(
         return Some(told.failure.clone());
     }
     let failure = why.tell(&attempt)?;
-    let told = Some(Told {
+    let told = Some(LastReport {
         at: tick + 1,
         failure: failure.clone(),
     });

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use super::bits::{self, Set, WORD};
-use super::counter::{Asked, Slots};
-use super::declared::{self, Declared};
+use super::counter::{CounterRequest, Slots};
+use super::declaration_answers::{self, DeclarationAnswers};
 use super::key::Key;
 use super::plan::{Draft, FastProfile, Plan, Rule, Spread};
 use super::shape::{Nodes, Shape};
 use super::sites::Sites;
 use super::{Entry, Fast, ShapeKey, plan_key};
-use crate::kube::keep::{KeptRule, KeptSpread, NamedTest, NodeImages, NodeRow, PodCount, Rests};
+use crate::kube::cacheable::{
+    AnswerScope, CacheableRule, CacheableSpread, NamedTest, NodeImages, NodeRow, PodCount,
+};
 use crate::kube::{Cache, KubeProfile, PodClass, PodInfo};
 use model::ClusterObjects;
 
@@ -35,7 +37,7 @@ impl Fast {
     /// Takes in what changed.
     pub(in crate::kube) fn follow(&mut self, cache: &Cache) {
         let identity = self.identity.as_ref();
-        let is_same = identity.is_some_and(|own| own.is(cache.identity()));
+        let is_same = identity.is_some_and(|identity| identity.is(cache.identity()));
         let changes = if is_same && self.follow_nodes(cache) {
             cache.log().since(self.position)
         } else {
@@ -240,14 +242,18 @@ impl Fast {
             stamps: &self.stamps,
             base: self.base,
         };
-        if draft.points.iter().any(|own| own.rests == Rests::OnNodes) {
+        if draft
+            .points
+            .iter()
+            .any(|point| point.rests == AnswerScope::OnNodes)
+        {
             let images = || NodeImages::of(nodes.declared());
             self.images.get_or_insert_with(images);
         }
         let profile = &self.profiles[key.0];
-        let own = declared::key(key.0, draft, &key.3);
+        let own = declaration_answers::key(key.0, draft, &key.3);
         let own = self.declared.entry(own).or_insert_with(|| {
-            let declared = Declared::new(profile, nodes, &bare, draft);
+            let declared = DeclarationAnswers::new(profile, nodes, &bare, draft);
             self.shape_bytes += declared.bytes();
             Arc::new(declared)
         });
@@ -279,7 +285,7 @@ impl Fast {
             });
             keys.len() - 1
         });
-        let asked = Asked {
+        let asked = CounterRequest {
             pods,
             key,
             included,
@@ -302,11 +308,11 @@ impl Fast {
         set.clone()
     }
 
-    fn rule(&mut self, cache: &Cache, kept: KeptRule, all: &mut Vec<usize>) -> Rule {
+    fn rule(&mut self, cache: &Cache, kept: CacheableRule, all: &mut Vec<usize>) -> Rule {
         match kept {
-            KeptRule::Within(test) => Rule::Within(self.set(cache, &test)),
-            KeptRule::Asked(test) => Rule::Asked(test),
-            KeptRule::Skew {
+            CacheableRule::Within(test) => Rule::Within(self.set(cache, &test)),
+            CacheableRule::Asked(test) => Rule::Asked(test),
+            CacheableRule::Skew {
                 pods,
                 max_skew,
                 own,
@@ -323,12 +329,12 @@ impl Fast {
                     min_domains,
                 }
             }
-            KeptRule::Without(pods) => {
+            CacheableRule::Without(pods) => {
                 let counter = self.counter(cache, &pods, true);
                 all.push(counter);
                 Rule::Without(counter)
             }
-            KeptRule::With { pods, or_nowhere } => {
+            CacheableRule::With { pods, or_nowhere } => {
                 let counters = pods.iter().map(|pods| self.counter(cache, pods, true));
                 let counters: Vec<usize> = counters.collect();
                 all.extend(&counters);
@@ -344,7 +350,7 @@ impl Fast {
         &mut self,
         cache: &Cache,
         weight: i64,
-        kept: &KeptSpread,
+        kept: &CacheableSpread,
         all: &mut Vec<usize>,
     ) -> Spread {
         let rules = kept.rules.iter();

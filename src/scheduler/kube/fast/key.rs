@@ -27,14 +27,14 @@ pub(super) struct Key {
     pub(super) is_per_node: bool,
     /// The domain of the empty value.
     pub(super) empty_value: Option<usize>,
-    pub(super) narrow: Option<Narrow>,
+    pub(super) narrow: Option<SmallKey>,
     /// Places by domain, one after the other, and where each domain's begin.
     places: Vec<u32>,
     starts: Vec<u32>,
 }
 
 /// A key with few domains.
-pub(super) struct Narrow {
+pub(super) struct SmallKey {
     /// The domain of each node; that of nodes without one is the number of domains.
     pub(super) column: Vec<Chunk>,
     /// Nodes by domain.
@@ -108,7 +108,7 @@ impl Key {
         }
     }
 
-    fn narrowed(&self) -> Narrow {
+    fn narrowed(&self) -> SmallKey {
         let nodes = self.of_place.len();
         let mut members = vec![bits::empty(nodes); self.domains];
         let mut column = vec![[self.domains as i16; WORD]; nodes.div_ceil(WORD)];
@@ -118,7 +118,7 @@ impl Key {
                 column[place / WORD][place % WORD] = domain as i16;
             }
         }
-        Narrow { column, members }
+        SmallKey { column, members }
     }
 
     /// The places of a domain's nodes.

@@ -7,7 +7,7 @@ use super::counter::Counters;
 use super::key::Key;
 use super::plan::{Plan, Rule};
 use super::shape::Nodes;
-use crate::kube::keep::CacheTest;
+use crate::kube::cacheable::CacheTest;
 
 /// A set of nodes.
 pub(super) enum Mask<'a> {

@@ -27,7 +27,7 @@
 mod bits;
 mod class_index;
 mod counter;
-mod declared;
+mod declaration_answers;
 mod fail;
 mod follow;
 mod key;
@@ -52,24 +52,24 @@ use super::labels::{Labels, Work};
 use super::{AttemptContext, KubeProfile, PodClass, TieBreak};
 use bits::{Set, Stamps};
 use counter::Counters;
-use declared::{Declared, DeclaredKey};
+use declaration_answers::{DeclarationAnswers, DeclarationKey};
 use fail::fail;
 use key::Key;
 use mask::Mask;
 use model::{ClusterObjects, PodSpec, Text};
 use plan::{DraftPoints, FastProfile, Plan};
-use rank::{Ranker, Sight};
+use rank::{RankInput, Ranker};
 use shape::{Nodes, Shape};
 use sites::Sites;
 use window::Window;
 
-use super::keep::{NodeImages, NodeRow, Rests};
+use super::cacheable::{AnswerScope, NodeImages, NodeRow};
 
 /// Memory budget of cached answers, in bytes; beyond it, the least recently used half is dropped.
 const BUDGET_BYTES: usize = 256 << 20;
 
 /// Key of a shape: the profile, the plugins asked, and the bare spec.
-type ShapeKey = (usize, Vec<(usize, Rests)>, Vec<DraftPoints>, PodSpec);
+type ShapeKey = (usize, Vec<(usize, AnswerScope)>, Vec<DraftPoints>, PodSpec);
 
 /// Form in which pods of a class are decided.
 enum Entry {
@@ -106,7 +106,7 @@ pub enum Answer {
     Plainly,
     /// It goes to a node.
     Placed(Choice),
-    /// No node can take it, and there is nobody to evict.
+    /// No node can take it, and there is no pod to evict.
     Failed(Failure),
 }
 
@@ -136,7 +136,7 @@ pub struct Fast {
     plans: IndexMap<(usize, usize), Entry, FxBuildHasher>,
     shapes: Vec<Option<Shape>>,
     shape_numbers: IndexMap<ShapeKey, usize, FxBuildHasher>,
-    declared: IndexMap<DeclaredKey, Arc<Declared>, FxBuildHasher>,
+    declared: IndexMap<DeclarationKey, Arc<DeclarationAnswers>, FxBuildHasher>,
     /// By name of the test: the nodes that pass it.
     sets: IndexMap<Text, Arc<Set>, FxBuildHasher>,
     /// Images by name, once they were asked for.
@@ -302,7 +302,7 @@ impl Fast {
                 for index in self.window.indexes() {
                     shape.top(index);
                 }
-                let sight = Sight {
+                let sight = RankInput {
                     keys: &self.keys,
                     counters: &self.counters,
                     shape,

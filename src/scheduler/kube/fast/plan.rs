@@ -3,15 +3,17 @@
 
 use std::sync::Arc;
 
-use crate::kube::keep::{CacheTest, KeptFilter, KeptRule, KeptScore, KeptSpread};
-use crate::kube::keep::{PodCount, Rests};
+use crate::kube::cacheable::{AnswerScope, PodCount};
+use crate::kube::cacheable::{
+    CacheTest, CacheableFilter, CacheableRule, CacheableScore, CacheableSpread,
+};
 use crate::kube::{
     AttemptContext, Cache, FastPlugin, KubePoints, KubeProfile, Normalization, PodClass, PodInfo,
 };
 
 use super::bits::Set;
 use super::counter::Counters;
-use super::fail::Told;
+use super::fail::LastReport;
 use super::key::Key;
 use super::shape::bare;
 use super::sites::Sites;
@@ -47,7 +49,7 @@ impl FastProfile {
 pub(super) struct DraftPoints {
     pub(super) plugin: usize,
     pub(super) weight: i64,
-    pub(super) rests: Rests,
+    pub(super) rests: AnswerScope,
     pub(super) normalization: Normalization,
 }
 
@@ -55,19 +57,19 @@ pub(super) struct DraftPoints {
 #[derive(Default)]
 pub(super) struct Draft {
     /// Plugins whose verdicts are about single nodes.
-    pub(super) tests: Vec<(usize, Rests)>,
+    pub(super) tests: Vec<(usize, AnswerScope)>,
     /// Plugins whose points are.
     pub(super) points: Vec<DraftPoints>,
-    pub(super) rules: Vec<KeptRule>,
+    pub(super) rules: Vec<CacheableRule>,
     pub(super) sums: Vec<(i64, Vec<PodCount>)>,
-    pub(super) spreads: Vec<(i64, KeptSpread)>,
+    pub(super) spreads: Vec<(i64, CacheableSpread)>,
 }
 
 impl Draft {
     /// The spec that answers about single nodes may look at: bare, unless a plugin needs it whole.
     pub(super) fn spec_for_nodes(&self, profile: &FastProfile, spec: &PodSpec) -> PodSpec {
         let asked = self.tests.iter().map(|&(index, _)| index);
-        let mut asked = asked.chain(self.points.iter().map(|own| own.plugin));
+        let mut asked = asked.chain(self.points.iter().map(|point| point.plugin));
         let needs_whole = |index| {
             let plugin = profile.plugin(index);
             plugin.is_some_and(|plugin| plugin.needs_whole_spec())
@@ -90,7 +92,10 @@ impl Draft {
         let mut draft = Self::default();
         let filters = |index: &&usize| profile.filter.contains(*index);
         for &index in profile.pre_filter.iter().filter(|index| !filters(index)) {
-            if matches!(known.plugin(index)?.kept_filter(ctx), KeptFilter::Unknown) {
+            if matches!(
+                known.plugin(index)?.kept_filter(ctx),
+                CacheableFilter::Unknown
+            ) {
                 return None;
             }
         }
@@ -99,24 +104,24 @@ impl Draft {
             let is_asked = profile.pre_filter.contains(&index)
                 || !plugin.points().contains(KubePoints::PRE_FILTER);
             match plugin.kept_filter(ctx) {
-                KeptFilter::Unknown => return None,
-                KeptFilter::Node(rests) if is_asked => draft.tests.push((index, rests)),
-                KeptFilter::Rules(rules) if is_asked => draft.rules.extend(rules),
+                CacheableFilter::Unknown => return None,
+                CacheableFilter::Node(rests) if is_asked => draft.tests.push((index, rests)),
+                CacheableFilter::Rules(rules) if is_asked => draft.rules.extend(rules),
                 _ => {}
             }
         }
         for &(index, weight) in &profile.score {
             match known.plugin(index)?.kept_score(ctx) {
-                KeptScore::Unknown => return None,
-                KeptScore::Nothing => {}
-                KeptScore::Node(rests, normalization) => draft.points.push(DraftPoints {
+                CacheableScore::Unknown => return None,
+                CacheableScore::Nothing => {}
+                CacheableScore::Node(rests, normalization) => draft.points.push(DraftPoints {
                     plugin: index,
                     weight,
                     rests,
                     normalization: supported(rests, normalization)?,
                 }),
-                KeptScore::Span(pods) => draft.sums.push((weight, pods)),
-                KeptScore::Spread(spread) => draft.spreads.push((weight, spread)),
+                CacheableScore::Span(pods) => draft.sums.push((weight, pods)),
+                CacheableScore::Spread(spread) => draft.spreads.push((weight, spread)),
             }
         }
         Some(draft)
@@ -124,22 +129,22 @@ impl Draft {
 }
 
 /// Normalisation that the fast form knows for points that rest so.
-fn supported(rests: Rests, normalization: Normalization) -> Option<Normalization> {
+fn supported(rests: AnswerScope, normalization: Normalization) -> Option<Normalization> {
     match (rests, normalization) {
         (_, Normalization::Plain)
-        | (Rests::OnDeclaration, Normalization::Proportion { .. })
-        | (Rests::OnNode, Normalization::WholeSpan) => Some(normalization),
+        | (AnswerScope::OnDeclaration, Normalization::Proportion { .. })
+        | (AnswerScope::OnNode, Normalization::WholeSpan) => Some(normalization),
         _ => None,
     }
 }
 
 /// A rule over sets of nodes, and over counters, given by their numbers.
 pub(super) enum Rule {
-    /// See [`KeptRule::Within`].
+    /// See [`CacheableRule::Within`].
     Within(Arc<Set>),
-    /// See [`KeptRule::Asked`].
+    /// See [`CacheableRule::Asked`].
     Asked(CacheTest),
-    /// See [`KeptRule::Skew`].
+    /// See [`CacheableRule::Skew`].
     Skew {
         counter: usize,
         /// Number of nodes that count, by domain.
@@ -148,16 +153,16 @@ pub(super) enum Rule {
         own: i64,
         min_domains: i64,
     },
-    /// See [`KeptRule::Without`].
+    /// See [`CacheableRule::Without`].
     Without(usize),
-    /// See [`KeptRule::With`].
+    /// See [`CacheableRule::With`].
     With {
         counters: Vec<usize>,
         or_nowhere: bool,
     },
 }
 
-/// Spreading, see [`KeptSpread`].
+/// Spreading, see [`CacheableSpread`].
 pub(super) struct Spread {
     pub(super) weight: i64,
     /// Counters with the excess that is let pass.
@@ -182,7 +187,7 @@ pub(super) struct Plan {
     /// Time of the last use.
     pub(super) used: u64,
     /// Report on the newest pod that no node could take, if pods of the class may evict others.
-    pub(super) told: Option<Told>,
+    pub(super) told: Option<LastReport>,
     /// Position in the log of nodes up to which nodes are counted.
     pub(super) node_version: u64,
 }

@@ -2,12 +2,12 @@
 
 use super::bits::{self, Chunk, WORD};
 use super::counter::Counters;
-use super::declared::Scaled;
+use super::declaration_answers::ScaledPoints;
 use super::key::{Key, NARROW};
 use super::plan::Plan;
-use super::shape::{Shape, Spanned};
-use super::sites::Turn;
-use super::spread::Levels;
+use super::shape::{RangePoints, Shape};
+use super::sites::SchedulerOrder;
+use super::spread::SpreadScratch;
 use super::window::Window;
 use crate::kube::TieBreak;
 use crate::kube::plugin::{in_span, in_whole_span, proportion};
@@ -15,14 +15,14 @@ use crate::kube::ties::heap_root;
 
 /// Data to rank.
 #[derive(Clone, Copy)]
-pub(super) struct Sight<'a> {
+pub(super) struct RankInput<'a> {
     pub(super) keys: &'a [Key],
     pub(super) counters: &'a Counters,
     pub(super) shape: &'a Shape,
     pub(super) plan: &'a Plan,
     pub(super) window: &'a Window,
     /// The scheduler's order, where it is not that of the places.
-    pub(super) turn: Option<&'a Turn>,
+    pub(super) turn: Option<&'a SchedulerOrder>,
 }
 
 /// Points that are added to those of single nodes.
@@ -43,7 +43,7 @@ pub(super) struct Ranker {
     totals: Vec<Chunk>,
     /// The words with the most points, and how many nodes have them there.
     best: Vec<(usize, usize)>,
-    pub(super) levels: Levels,
+    pub(super) levels: SpreadScratch,
     in_order: Vec<i16>,
 }
 
@@ -70,7 +70,7 @@ impl Ranker {
     /// The place of the best node of a window with at least one.
     pub(super) fn best(
         &mut self,
-        sight: Sight<'_>,
+        sight: RankInput<'_>,
         start: usize,
         ties: &mut TieBreak,
     ) -> Option<usize> {
@@ -130,8 +130,8 @@ impl Ranker {
     /// One of the nodes with the most points, which come in the scheduler's order.
     fn pick_turned(
         &self,
-        sight: Sight<'_>,
-        turn: &Turn,
+        sight: RankInput<'_>,
+        turn: &SchedulerOrder,
         top: i16,
         ties: &mut TieBreak,
     ) -> Option<usize> {
@@ -151,12 +151,12 @@ impl Ranker {
     }
 
     /// Whether a word's points are those of its single nodes, all of them.
-    fn is_untouched(&self, sight: Sight<'_>, index: usize) -> bool {
+    fn is_untouched(&self, sight: RankInput<'_>, index: usize) -> bool {
         self.parts.is_empty() && sight.window.words[index] == sight.shape.open[index]
     }
 
     /// The sums of a word's nodes.
-    fn total<'s>(&'s self, sight: Sight<'s>, index: usize) -> &'s Chunk {
+    fn total<'s>(&'s self, sight: RankInput<'s>, index: usize) -> &'s Chunk {
         if self.is_untouched(sight, index) {
             &sight.shape.rank[index]
         } else {
@@ -165,7 +165,7 @@ impl Ranker {
     }
 
     /// Adds everything up; the most points.
-    fn sum_up(&mut self, sight: Sight<'_>) -> i16 {
+    fn sum_up(&mut self, sight: RankInput<'_>) -> i16 {
         let words = sight.window.words.len();
         self.totals.resize(words, [0; WORD]);
         let mut top = 0;
@@ -189,7 +189,7 @@ impl Ranker {
         top
     }
 
-    fn sum_up_word(&mut self, sight: Sight<'_>, index: usize) -> i16 {
+    fn sum_up_word(&mut self, sight: RankInput<'_>, index: usize) -> i16 {
         let total = &mut self.totals[index];
         *total = sight.shape.rank[index];
         for part in &self.parts {
@@ -206,7 +206,7 @@ impl Ranker {
         bits::most(total)
     }
 
-    fn root(&mut self, sight: Sight<'_>, start: usize) -> Option<usize> {
+    fn root(&mut self, sight: RankInput<'_>, start: usize) -> Option<usize> {
         let window = sight.window;
         let mut in_order = std::mem::take(&mut self.in_order);
         in_order.clear();
@@ -226,8 +226,8 @@ impl Ranker {
         found
     }
 
-    /// A column that nobody uses yet.
-    fn column(&mut self, sight: Sight<'_>) -> usize {
+    /// An unused column.
+    fn column(&mut self, sight: RankInput<'_>) -> usize {
         let number = self.used_columns;
         self.used_columns += 1;
         if self.columns.len() == number {
@@ -237,7 +237,7 @@ impl Ranker {
         number
     }
 
-    fn add_scaled(&mut self, sight: Sight<'_>, scaled: &Scaled) {
+    fn add_scaled(&mut self, sight: RankInput<'_>, scaled: &ScaledPoints) {
         let mut span = Span::EMPTY;
         sight.window.each(|place| span.add(scaled.raw[place]));
         if span.least == span.most {
@@ -259,7 +259,7 @@ impl Ranker {
         self.parts.push(Part::Column(column));
     }
 
-    fn add_spanned(&mut self, sight: Sight<'_>, spanned: &Spanned) {
+    fn add_spanned(&mut self, sight: RankInput<'_>, spanned: &RangePoints) {
         let (weight, raw) = (spanned.weight, &spanned.raw);
         let mut span = Span::EMPTY;
         sight.window.each(|place| span.add(raw[place]));
@@ -275,7 +275,7 @@ impl Ranker {
         self.parts.push(Part::Column(column));
     }
 
-    fn add_sum(&mut self, sight: Sight<'_>, weight: i64, counters: &[usize]) {
+    fn add_sum(&mut self, sight: RankInput<'_>, weight: i64, counters: &[usize]) {
         if let [counter] = *counters {
             let key = sight.counters.get(counter).key;
             if sight.keys[key].narrow.is_some() {
@@ -311,7 +311,7 @@ impl Ranker {
         self.parts.push(Part::Column(column));
     }
 
-    fn add_narrow_sum(&mut self, sight: Sight<'_>, weight: i64, counter: usize) {
+    fn add_narrow_sum(&mut self, sight: RankInput<'_>, weight: i64, counter: usize) {
         let counter = sight.counters.get(counter);
         let key = &sight.keys[counter.key];
         let Some(narrow) = &key.narrow else {
@@ -332,7 +332,7 @@ impl Ranker {
         let mut points = [0; NARROW + 1];
         let counts = counter.counts.iter().map(|&count| i64::from(count));
         for (points, count) in points.iter_mut().zip(counts.chain([0])) {
-            // Domains without a node in the window are beside the span, and nobody asks for them.
+            // Domains without a node in the window are beside the span, and are not asked for.
             let count = count.clamp(span.least, span.most);
             *points = (weight * in_span(count, span.least, span.most)) as i16;
         }

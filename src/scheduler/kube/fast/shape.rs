@@ -4,14 +4,14 @@
 use std::sync::Arc;
 
 use super::bits::{self, Chunk, Set, Stamps, WORD};
-use super::declared::Declared;
-use super::fail::Whys;
+use super::declaration_answers::DeclarationAnswers;
+use super::fail::ReasonCache;
 use super::plan::{Draft, FastProfile};
 use super::sites::Sites;
-use crate::kube::fast_plugin::{node_points, node_test};
-use crate::kube::keep::{
-    KindPoints, NodeImages, NodePoints, NodeRow, NodeTest, Rests, RowPoints, RowTest,
+use crate::kube::cacheable::{
+    AnswerScope, KindPoints, NodeImages, NodePoints, NodeRow, NodeTest, RowPoints, RowTest,
 };
+use crate::kube::fast_plugin::{node_points, node_test};
 use crate::kube::{Cache, NodeInfo, Normalization, PodInfo};
 use model::{Affinity, Container, PodSpec};
 
@@ -20,7 +20,7 @@ use model::{Affinity, Container, PodSpec};
 const STALE: usize = 16;
 
 /// Points of single nodes between the least and the most among the feasible ones.
-pub(super) struct Spanned {
+pub(super) struct RangePoints {
     pub(super) weight: i64,
     /// Points by place, before normalisation; those of open nodes are up to date.
     pub(super) raw: Vec<i64>,
@@ -28,7 +28,7 @@ pub(super) struct Spanned {
 }
 
 /// Points that nodes of one kind share.
-struct Shared {
+struct SharedPoints {
     weight: i64,
     /// The kind of each place's node.
     kinds: Vec<u16>,
@@ -74,7 +74,7 @@ pub(super) struct Shape {
     /// One more than the points of single nodes; 0 is not open.
     pub(super) rank: Vec<Chunk>,
     /// Answers that depend on declarations of nodes.
-    pub(super) declared: Arc<Declared>,
+    pub(super) declared: Arc<DeclarationAnswers>,
     /// Time of the last use.
     pub(super) used: u64,
     /// Points were not on the scale.
@@ -82,16 +82,16 @@ pub(super) struct Shape {
     /// The most of each word, or that it is to be looked for.
     pub(super) tops: Vec<i16>,
     /// Reasons nodes are not open, once they were asked for.
-    pub(super) whys: Whys,
+    pub(super) whys: ReasonCache,
     /// Number of open nodes, as far as they were asked.
     open_count: usize,
     tests: Vec<NodeTest>,
     row_tests: Vec<RowTest>,
     points: Vec<(i64, NodePoints)>,
     /// Points that are put on the scale over the nodes of a search.
-    pub(super) spanned: Vec<Spanned>,
+    pub(super) spanned: Vec<RangePoints>,
     row_points: Vec<(i64, RowPoints)>,
-    shared: Vec<Shared>,
+    shared: Vec<SharedPoints>,
     /// Position in the log of nodes as of which the shared points are.
     node_version: u64,
     /// Position up to which the log is taken in, and by word where that is further.
@@ -142,7 +142,7 @@ impl Shape {
         kept: Nodes<'_>,
         pod: &Arc<PodInfo>,
         draft: &Draft,
-        declared: Arc<Declared>,
+        declared: Arc<DeclarationAnswers>,
         images: Option<&NodeImages>,
     ) -> Self {
         let cache = kept.cache;
@@ -154,7 +154,7 @@ impl Shape {
             is_broken: declared.is_broken,
             declared,
             tops: vec![UNKNOWN; nodes.div_ceil(WORD)],
-            whys: Whys::default(),
+            whys: ReasonCache::default(),
             open_count: 0,
             tests: Vec::new(),
             row_tests: Vec::new(),
@@ -168,7 +168,10 @@ impl Shape {
             is_whole: false,
         };
         for &(index, rests) in &draft.tests {
-            let Some(plugin) = profile.plugin(index).filter(|_| rests == Rests::OnNode) else {
+            let Some(plugin) = profile
+                .plugin(index)
+                .filter(|_| rests == AnswerScope::OnNode)
+            else {
                 continue;
             };
             match plugin.row_test(pod) {
@@ -178,10 +181,10 @@ impl Shape {
         }
         for own in &draft.points {
             let plugin = profile.plugin(own.plugin);
-            if own.rests == Rests::OnNodes {
-                let kinds = plugin.and_then(|own| own.node_kinds(pod, images?));
+            if own.rests == AnswerScope::OnNodes {
+                let kinds = plugin.and_then(|plugin| plugin.node_kinds(pod, images?));
                 shape.is_broken |= kinds.is_none();
-                shape.shared.extend(kinds.map(|kinds| Shared {
+                shape.shared.extend(kinds.map(|kinds| SharedPoints {
                     weight: own.weight,
                     kinds: kinds.kinds,
                     points: (kinds.points)(cache),
@@ -189,11 +192,11 @@ impl Shape {
                 }));
                 continue;
             }
-            let Some(plugin) = plugin.filter(|_| own.rests == Rests::OnNode) else {
+            let Some(plugin) = plugin.filter(|_| own.rests == AnswerScope::OnNode) else {
                 continue;
             };
             if own.normalization == Normalization::WholeSpan {
-                shape.spanned.push(Spanned {
+                shape.spanned.push(RangePoints {
                     weight: own.weight,
                     raw: vec![0; nodes],
                     points: node_points(plugin, pod),

@@ -1,7 +1,7 @@
 //! Nodes as the fast form numbers them: by their places in the scheduler's order at the time when it
 //! began to follow. A node that leaves keeps its number, closed to all pods, until it is back, so that
 //! a loss that is tried and taken back costs none of the answers about other nodes. Where the
-//! scheduler's order has become another one, a [`Turn`] leads from one numbering to the other.
+//! scheduler's order has become another one, a [`SchedulerOrder`] leads from one numbering to the other.
 
 use super::bits::{self, Set};
 use crate::kube::change_log::NodeChange;
@@ -13,7 +13,7 @@ pub(super) const NOWHERE: u32 = u32::MAX;
 
 /// The scheduler's order where it is not that of the places.
 #[derive(Default)]
-pub(super) struct Turn {
+pub(super) struct SchedulerOrder {
     /// By rank in the scheduler's order: the node's place.
     pub(super) place_of: Vec<u32>,
     /// By place: the node's rank in the scheduler's order, or [`NOWHERE`].
@@ -31,7 +31,7 @@ pub(super) struct Sites {
     left: SortedMap<usize, NodeInfo>,
     /// Places of these.
     absent: Set,
-    turn: Option<Turn>,
+    turn: Option<SchedulerOrder>,
 }
 
 impl Sites {
@@ -99,7 +99,7 @@ impl Sites {
     }
 
     /// The scheduler's order, if it is not that of the places.
-    pub(super) fn turn(&self) -> Option<&Turn> {
+    pub(super) fn turn(&self) -> Option<&SchedulerOrder> {
         self.turn.as_ref()
     }
 

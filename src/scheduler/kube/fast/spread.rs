@@ -5,7 +5,7 @@ use super::bits::{self, Chunk, Set, WORD};
 use super::counter::Counter;
 use super::key::{Key, NONE};
 use super::plan::Spread;
-use super::rank::{Sight, Span};
+use super::rank::{RankInput, Span};
 
 /// With more levels every node is looked at by itself.
 const MOST_LEVELS: usize = 4_096;
@@ -25,7 +25,7 @@ struct Rule {
 
 /// Memory that is used again.
 #[derive(Default)]
-pub(super) struct Levels {
+pub(super) struct SpreadScratch {
     rules: Vec<Rule>,
     /// By place.
     level: Vec<u16>,
@@ -41,11 +41,11 @@ pub(super) struct Levels {
     weights: Vec<Option<f64>>,
 }
 
-impl Levels {
+impl SpreadScratch {
     /// Fills a column with points; false is that all nodes have the same.
     pub(super) fn points(
         &mut self,
-        sight: Sight<'_>,
+        sight: RankInput<'_>,
         spread: &Spread,
         column: &mut [Chunk],
     ) -> bool {
@@ -96,7 +96,7 @@ impl Levels {
     }
 
     /// Weighs the rules; how many common levels there are.
-    fn prepare(&mut self, sight: Sight<'_>, spread: &Spread) -> usize {
+    fn prepare(&mut self, sight: RankInput<'_>, spread: &Spread) -> usize {
         self.rules.clear();
         let count = self.scored.iter().map(|word| word.count_ones() as usize);
         let scored: usize = count.sum();
@@ -130,7 +130,7 @@ impl Levels {
     }
 
     /// Number of domains that the scored nodes are in; no value and the empty one are the same.
-    fn domains(&mut self, sight: Sight<'_>, key: &Key) -> usize {
+    fn domains(&mut self, sight: RankInput<'_>, key: &Key) -> usize {
         let scored = &self.scored;
         let meets = |set: &Set| {
             let mut indexes = sight.window.indexes();
@@ -158,7 +158,7 @@ impl Levels {
     }
 
     /// Finds each node's level and what the levels that are there are worth.
-    fn find_levels(&mut self, sight: Sight<'_>, product: usize) -> Span {
+    fn find_levels(&mut self, sight: RankInput<'_>, product: usize) -> Span {
         let window = sight.window;
         self.level.resize(window.words.len() * WORD, 0);
         self.is_there.clear();
@@ -197,7 +197,7 @@ impl Levels {
     }
 
     /// Works each node's points out by itself.
-    fn find_each(&mut self, sight: Sight<'_>) -> Span {
+    fn find_each(&mut self, sight: RankInput<'_>) -> Span {
         self.raw.resize(sight.window.words.len() * WORD, 0);
         let mut span = Span::EMPTY;
         for index in sight.window.indexes() {
@@ -235,7 +235,7 @@ impl Rule {
     }
 
     /// The level of a node under this rule.
-    fn level(&self, sight: Sight<'_>, place: usize) -> usize {
+    fn level(&self, sight: RankInput<'_>, place: usize) -> usize {
         let counter = sight.counters.get(self.counter);
         let key = &sight.keys[counter.key];
         if !key.is_per_node {
@@ -249,7 +249,7 @@ impl Rule {
 }
 
 /// Score of a node, given its level under each rule; computed in the order of the rules.
-fn worth(rules: &[Rule], sight: Sight<'_>, level: impl Fn(&Rule) -> usize) -> i64 {
+fn worth(rules: &[Rule], sight: RankInput<'_>, level: impl Fn(&Rule) -> usize) -> i64 {
     let mut sum = 0.0;
     for rule in rules {
         let level = level(rule);

@@ -1,7 +1,7 @@
 //! The nodes that a search keeps: from the start on, cyclic, until one more than wanted is met.
 
 use super::bits::{self, Set, WORD};
-use super::sites::Turn;
+use super::sites::SchedulerOrder;
 
 /// Nodes found by a search.
 #[derive(Default)]
@@ -71,7 +71,7 @@ impl Window {
     /// Searches in the scheduler's order where that is not the order of the places.
     pub(super) fn search_turned(
         &mut self,
-        turn: &Turn,
+        turn: &SchedulerOrder,
         words: usize,
         start: usize,
         wanted: usize,

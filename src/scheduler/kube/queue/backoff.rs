@@ -41,7 +41,7 @@ impl Backoff {
     }
 
     /// End of a pod's back-off; `None` means no back-off. Computed once per failure.
-    pub(super) fn expiry(self, pod: &mut QueuedPod, timing: Timing) -> Option<Instant> {
+    pub(super) fn expiry(self, pod: &mut QueuedPod, timing: BackoffRule) -> Option<Instant> {
         if pod.expiry.is_none() {
             let count = match pod.consecutive_errors {
                 0 => pod.unschedulable_count,
@@ -51,8 +51,8 @@ impl Backoff {
             if duration > Duration::ZERO {
                 let end = pod.timestamp.saturating_add(duration);
                 pod.expiry = Some(match timing {
-                    Timing::Early => whole_second(end),
-                    Timing::Late => end,
+                    BackoffRule::Early => whole_second(end),
+                    BackoffRule::Late => end,
                 });
             }
         }
@@ -68,14 +68,14 @@ pub(super) fn whole_second(at: Instant) -> Instant {
 
 /// Rule by which back-offs end (spec: kubernetes-releases.md B).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Timing {
+pub(super) enum BackoffRule {
     /// When no other pod waits, or after the whole second that they end in.
     Early,
     /// When they are over.
     Late,
 }
 
-impl Timing {
+impl BackoffRule {
     /// Rule of the release that profiles follow.
     pub(super) fn of(profiles: &[KubeProfile]) -> Self {
         let changes = profiles.first().map(|profile| profile.changes);

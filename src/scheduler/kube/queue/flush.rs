@@ -2,7 +2,7 @@
 //! an event.
 
 use super::{
-    BACKOFF_FLUSH, ClusterEvent, Move, Place, PodUid, Queue, QueueContext, Rank, Timing,
+    BACKOFF_FLUSH, BackoffRule, ClusterEvent, Move, Place, PodUid, Queue, QueueContext, Rank,
     UNSCHEDULABLE_FLUSH,
 };
 use units::{Duration, Instant, SortedSet};
@@ -35,7 +35,7 @@ impl Queue {
         let_go.chain(looked_at).min()
     }
 
-    /// Lets time pass up to `ctx.now`: flushes that are due run, and what they moved is told, in
+    /// Lets time pass up to `ctx.now`: flushes that are due run, and what they moved is reported, in
     /// order.
     pub fn flush(&mut self, ctx: QueueContext<'_>) -> Vec<Move> {
         let mut moves = Vec::new();
@@ -84,7 +84,7 @@ impl Queue {
             over.extend(pods.map(|&(_, _, uid)| uid));
         }
         for pod in over {
-            self.put_into_active(ctx, pod, timing == Timing::Late);
+            self.put_into_active(ctx, pod, timing == BackoffRule::Late);
             let (at, to) = (ctx.now, Place::Active);
             moves.push(Move { at, pod, to });
         }

@@ -1,7 +1,7 @@
 //! Places of pods in the queue, and moves between them.
 
-use super::queued::Rejected;
-use super::{Place, PodUid, Queue, QueueContext, Strategy, Timing};
+use super::queued_pod::RejectionGroup;
+use super::{BackoffRule, Place, PodUid, Queue, QueueContext, Strategy};
 
 impl Queue {
     /// Puts a pod where a strategy says; returns where it went.
@@ -33,7 +33,7 @@ impl Queue {
     fn put_into_backoff(&mut self, ctx: QueueContext<'_>, uid: PodUid) {
         self.take_out(uid);
         // Pods that wait out their back-off to the end are asked for when they leave it.
-        let is_gated = self.timing == Timing::Early && self.gate(ctx, uid);
+        let is_gated = self.timing == BackoffRule::Early && self.gate(ctx, uid);
         let place = match self.pods.get(&uid) {
             _ if is_gated => Place::Unschedulable,
             Some(pod) if pod.rejectors().is_empty() => Place::ErrorBackoff,
@@ -70,7 +70,7 @@ impl Queue {
             Place::Backoff => _ = self.waiting_out.remove(&(expiry, rank, uid)),
             Place::ErrorBackoff => _ = self.after_errors.remove(&(expiry, rank, uid)),
             Place::Unschedulable => {
-                let key = Rejected::of(pod);
+                let key = RejectionGroup::of(pod);
                 if let Some(members) = self.unschedulable.get_mut(&key) {
                     members.remove(&(pod.timestamp, uid));
                     if members.is_empty() {
@@ -95,7 +95,10 @@ impl Queue {
             Place::Backoff => _ = self.waiting_out.insert((expiry, rank, uid)),
             Place::ErrorBackoff => _ = self.after_errors.insert((expiry, rank, uid)),
             Place::Unschedulable => {
-                let members = self.unschedulable.entry(Rejected::of(pod)).or_default();
+                let members = self
+                    .unschedulable
+                    .entry(RejectionGroup::of(pod))
+                    .or_default();
                 members.insert((pod.timestamp, uid));
             }
             Place::InFlight => {}

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
+use super::pod_record::{Stage, pod_of, uid_of};
 use super::read::whole_secs;
-use super::seen::{Stage, pod_of, uid_of};
-use super::{Failed, KubeScheduler};
+use super::{CycleFailure, KubeScheduler};
 use crate::kube::cycle::{Failure, Nomination, Outcome};
 use crate::kube::labels::Work;
 use crate::kube::queue::PluginMask;
 use crate::kube::{
-    AttemptContext, Cache, Candidate, ClusterEvent, KubeProfile, PodInfo, QueueContext, Sight,
+    AttemptContext, AttemptView, Cache, Candidate, ClusterEvent, KubeProfile, PodInfo, QueueContext,
 };
 use cluster::Store;
 use control::Outbox;
@@ -40,7 +40,7 @@ impl KubeScheduler {
         let start = self.round.start;
         let outcome = self.round.decide(profile, &self.cache, &info);
         if let Some(witness) = &self.options.witness {
-            witness.attempted(Sight {
+            witness.attempted(AttemptView {
                 at: now,
                 cache: &self.cache,
                 profile,
@@ -202,7 +202,7 @@ impl KubeScheduler {
             self.deallocate(claim, view, out);
         }
         let rejected_by = failure.rejected_by;
-        self.failed = Some(Failed { pod, rejected_by });
+        self.failed = Some(CycleFailure { pod, rejected_by });
         self.give_up_group_of(now, pod, view, out);
     }
 
@@ -312,7 +312,7 @@ impl KubeScheduler {
 
     /// A cycle that failed is over; places whose write was refused are given back.
     pub(super) fn conclude(&mut self, now: Instant) {
-        if let Some(Failed { pod, rejected_by }) = self.failed.take() {
+        if let Some(CycleFailure { pod, rejected_by }) = self.failed.take() {
             self.back_to_queue(now, pod, rejected_by);
         }
         for pod in std::mem::take(&mut self.refused) {
@@ -325,7 +325,11 @@ impl KubeScheduler {
 
     fn back_to_queue(&mut self, now: Instant, pod: PodRef, rejected_by: PluginMask) {
         let uid = uid_of(pod);
-        if let Some(tried_at) = self.pods.get(pod).and_then(super::seen::SeenPod::tried_at) {
+        if let Some(tried_at) = self
+            .pods
+            .get(pod)
+            .and_then(super::pod_record::PodRecord::tried_at)
+        {
             self.tried_at.insert((tried_at, uid));
         }
         let pending_on = PluginMask::default();
@@ -388,7 +392,7 @@ impl KubeScheduler {
             };
             let tried_at = pods
                 .get(pod_of(other))
-                .and_then(super::seen::SeenPod::tried_at);
+                .and_then(super::pod_record::PodRecord::tried_at);
             let is_sibling = group.is_some() && queued.info.group() == group;
             !is_sibling && tried_at.is_some_and(|tried_at| tried_at >= since)
         });

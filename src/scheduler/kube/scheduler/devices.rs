@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use super::KubeScheduler;
-use super::seen::SeenPod;
+use super::pod_record::PodRecord;
 use crate::kube::ClusterEvent;
 use cluster::{Conflict, Store};
 use control::Outbox;
@@ -79,9 +79,10 @@ impl KubeScheduler {
 
     /// Whether a pod claims devices and the release allots them: earlier ones place and bind it as if it
     /// claimed none.
-    fn allots_devices(&self, seen: &SeenPod) -> bool {
+    fn allots_devices(&self, seen: &PodRecord) -> bool {
         let profile = seen.profile().map(|own| &self.options.profiles[own]);
-        let allots = profile.is_some_and(|own| own.changes.has(Change::DynamicResourceAllocation));
+        let allots =
+            profile.is_some_and(|profile| profile.changes.has(Change::DynamicResourceAllocation));
         allots && seen.info.has_device_claims()
     }
 
@@ -134,13 +135,13 @@ impl KubeScheduler {
 
     /// The claims of a pod as they are to be, of those that are not the pod's yet; `None` if one cannot
     /// become the pod's any more.
-    fn claims_to_write(&self, pod: PodRef, seen: &SeenPod) -> Option<Vec<ResourceClaim>> {
+    fn claims_to_write(&self, pod: PodRef, seen: &PodRecord) -> Option<Vec<ResourceClaim>> {
         let (info, objects) = (&seen.info, &self.cache.objects);
         let name = info.name.text();
         let node = &self.seen_node(seen.node()?)?.object;
         let is_near = |own: &Allocation| {
             let nodes = own.nodes.as_ref();
-            nodes.is_none_or(|own| own.matches(&node.name, &node.labels))
+            nodes.is_none_or(|nodes| nodes.matches(&node.name, &node.labels))
         };
         let mut changes = Vec::new();
         for claim in info.device_claims(objects).ok()? {
@@ -209,7 +210,7 @@ impl KubeScheduler {
     /// A pod lost its place, or is gone: its claims get nothing by it.
     pub(super) fn give_devices_back(&mut self, pod: PodRef) {
         let known = self.pods.get(pod);
-        if known.is_some_and(|own| !own.info.has_device_claims()) {
+        if known.is_some_and(|known| !known.info.has_device_claims()) {
             return;
         }
         if self.cache.objects.devices.is_empty() {
@@ -257,7 +258,7 @@ impl KubeScheduler {
 
 #[cfg(test)]
 mod tests {
-    use super::super::seen::uid_of;
+    use super::super::pod_record::uid_of;
     use super::*;
 
     #[test]

@@ -8,7 +8,7 @@ use model::{LabelSelector, Namespace, Object, ObjectChange, Text};
 use units::ObjectId;
 
 /// An object that placements look at: its kind, namespace and name.
-pub(super) type Named = (&'static str, Text, Text);
+pub(super) type ObjectKey = (&'static str, Text, Text);
 
 impl KubeScheduler {
     /// An object came, changed or went.
@@ -49,10 +49,11 @@ impl KubeScheduler {
                         objects.namespaces.remove(&name);
                     } else if kind == "PodDisruptionBudget" {
                         let budgets = &mut objects.budgets;
-                        budgets.retain(|own| is_other((&own.namespace, &own.name)));
+                        budgets.retain(|budget| is_other((&budget.namespace, &budget.name)));
                     } else {
-                        objects.workloads.retain(|own| {
-                            *own.kind != *kind || is_other((&own.namespace, &own.name))
+                        objects.workloads.retain(|workload| {
+                            *workload.kind != *kind
+                                || is_other((&workload.namespace, &workload.name))
                         });
                     }
                 }
@@ -81,7 +82,7 @@ impl KubeScheduler {
     }
 }
 
-fn named(object: &Object) -> Named {
+fn named(object: &Object) -> ObjectKey {
     let (namespace, name) = (object.namespace().clone(), object.name().clone());
     (object.kind(), namespace, name)
 }

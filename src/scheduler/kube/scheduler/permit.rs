@@ -6,7 +6,7 @@
 //! before something happens. So groups that don't fit can't wake themselves or each other for ever.
 
 use super::KubeScheduler;
-use super::seen::{pod_of, uid_of};
+use super::pod_record::{pod_of, uid_of};
 use crate::kube::queue::PluginMask;
 use crate::kube::{AttemptContext, GroupRef, KubePermit};
 use cluster::Store;
@@ -27,14 +27,14 @@ struct Wait {
 
 /// Pods that wait, by creation.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct WaitingPods {
     pods: SortedMap<PodRef, Wait>,
     deadlines: SortedSet<(Instant, PodRef)>,
     /// Groups of pods that waited and are gone: the others give their places back.
     bereft: Vec<GroupRef>,
 }
 
-impl Waiting {
+impl WaitingPods {
     pub(super) fn contains(&self, pod: PodRef) -> bool {
         self.pods.contains_key(&pod)
     }

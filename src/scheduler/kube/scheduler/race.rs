@@ -1,5 +1,5 @@
 //! Account of a scheduler that races with others on the same nodes: each attempt at a pod is a decision
-//! with one claim at most, and it is in conflict where somebody else has taken the room meanwhile.
+//! with one claim at most, and it is in conflict where another scheduler has taken the room meanwhile.
 
 use std::sync::Arc;
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use super::seen::{SeenPod, Stage, uid_of};
-use super::{KubeScheduler, PreemptionState, SeenNode};
+use super::pod_record::{PodRecord, Stage, uid_of};
+use super::{KubeScheduler, NodeRecord, PreemptionState};
 use crate::kube::event::{node_changes, pod_changes};
-use crate::kube::{ClusterEvent, Few, NodeInfo, PodClass, PodInfo, Start};
+use crate::kube::{ClusterEvent, NodeInfo, PodClass, PodInfo, RareFacts, Start};
 use cluster::Store;
 use model::{DeviceSet, Event, Node, PodChange, PodCreated, PodRef, Taint, TaintEffect, Text};
 use units::time::NANOS_PER_SECOND;
@@ -86,7 +86,7 @@ impl KubeScheduler {
             let Some(slot) = self.cache.slot_of(&info.object.name) else {
                 continue;
             };
-            let seen = SeenNode {
+            let seen = NodeRecord {
                 object: info.object.clone(),
                 slot: slot as u32,
                 is_ready: true,
@@ -123,7 +123,7 @@ impl KubeScheduler {
         } else {
             object.clone()
         };
-        let seen = SeenNode {
+        let seen = NodeRecord {
             object: object.clone(),
             is_ready,
             is_down,
@@ -183,7 +183,7 @@ impl KubeScheduler {
             uid: uid_of(pod),
             class,
             name: created.name.clone(),
-            few: Few::default(),
+            few: RareFacts::default(),
             start: Start::default(),
             is_assigned: false,
             is_terminating: found.is_some_and(|found| found.is_terminating),
@@ -193,7 +193,7 @@ impl KubeScheduler {
         info.set_started_secs(found.and_then(|found| found.started).map(whole_secs));
         info.set_nominated_node(preemption.nominated_node.filter(|_| found.is_none()));
         let info = Arc::new(info);
-        let mut seen = SeenPod::new(pod, info.clone(), profile);
+        let mut seen = PodRecord::new(pod, info.clone(), profile);
         seen.was_found = found.is_some();
         self.pods.insert(pod, seen);
         if found.is_some() {
@@ -315,7 +315,7 @@ impl KubeScheduler {
         }
     }
 
-    /// A pod was told to end; what it holds it holds until it has gone.
+    /// A pod was asked to terminate; what it holds it holds until it has gone.
     fn pod_told_to_end(&mut self, pod: PodRef) {
         let Some(seen) = self.pods.get_mut(pod) else {
             return;

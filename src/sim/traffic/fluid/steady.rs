@@ -4,12 +4,12 @@
 use model::service::Balancing;
 use model::traffic::FailureCause;
 
-use super::super::backing::Fate;
 use super::super::flow::Latencies;
 use super::super::plan::Load;
 use super::super::queueing::{self, STEADY, Wait};
 use super::super::server::Servers;
-use super::{Alike, Fluid, Outcome, Shared};
+use super::super::service_backend::Fate;
+use super::{EndpointGroup, Fluid, Outcome, SharedState};
 
 /// Steady state, which holds while nothing changes.
 #[derive(Clone, Debug, Default)]
@@ -36,7 +36,7 @@ impl Fluid {
     pub(super) fn steady(
         &mut self,
         balancing: Balancing,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) -> Option<Steady> {
         let plan = shared.plan;
         let count = self.flows.len();
@@ -102,7 +102,7 @@ impl Fluid {
         &self,
         rates: &[f64],
         balancing: Balancing,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) -> Option<Vec<(Vec<Outcome>, Wait)>> {
         let mut found = Vec::with_capacity(self.alike.len());
         for own in &self.alike {
@@ -120,10 +120,10 @@ impl Fluid {
     /// Outcome of each flow's tries at endpoints of a kind that take a given number a second.
     pub(in super::super) fn outcome(
         &self,
-        own: &Alike,
+        own: &EndpointGroup,
         rate: f64,
         balancing: Balancing,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) -> Option<(Vec<Outcome>, Wait)> {
         let count = self.flows.len();
         if let Some(cause) = own.fate.failure() {
@@ -189,7 +189,7 @@ impl Fluid {
         place: usize,
         groups: &[(Vec<Outcome>, Wait)],
         retries: f64,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) -> SteadyFlow {
         let group = &shared.plan.groups[self.flows[place].group];
         let causes = self.failing(place, groups);
@@ -244,7 +244,7 @@ impl Fluid {
         place: usize,
         causes: &[f64; FailureCause::ALL.len()],
         groups: &[(Vec<Outcome>, Wait)],
-        shared: &Shared<'_>,
+        shared: &SharedState<'_>,
     ) -> f64 {
         let failing: f64 = causes.iter().sum();
         if failing <= 0.0 {

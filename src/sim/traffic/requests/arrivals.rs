@@ -3,10 +3,10 @@
 use rng::{Stream, Streams};
 use units::{Duration, Identity, Instant};
 
-use super::super::fluid::Shared;
+use super::super::fluid::SharedState;
 use super::super::plan::{Load, TrafficPlan};
 use super::super::rate::MICRO;
-use super::{Happening, Request, Requests, World};
+use super::{NextEvent, Request, Requests, World};
 
 /// The random streams of requests, each request and each try at its own.
 #[derive(Clone, Debug)]
@@ -37,14 +37,14 @@ impl Draws {
 
 /// An asker of a group.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Asker {
+pub(super) struct ClientKey {
     pub(super) group: usize,
     pub(super) asker: u32,
 }
 
 /// The askers of a group: its clients in a loop, or one for all that ask at a rate.
 #[derive(Clone, Debug)]
-pub(super) struct Askers {
+pub(super) struct ClientGroup {
     /// Stable identity of the group.
     pub(super) who: Identity,
     arrivals: Stream,
@@ -54,7 +54,7 @@ pub(super) struct Askers {
     asked: Vec<u64>,
 }
 
-impl Askers {
+impl ClientGroup {
     /// Stable identity of the next request of an asker.
     fn next(&self, asker: u32) -> Identity {
         let asked = self.asked.get(asker as usize).copied().unwrap_or(0);
@@ -70,14 +70,14 @@ impl Askers {
     }
 }
 
-/// The askers of every group of a plan; groups of one name are told apart by their order.
-pub(super) fn askers(plan: &TrafficPlan, seed: u64) -> Vec<Askers> {
+/// The askers of every group of a plan; groups of one name are distinguished by their order.
+pub(super) fn askers(plan: &TrafficPlan, seed: u64) -> Vec<ClientGroup> {
     let groups = plan.groups.iter().enumerate();
     let askers = groups.map(|(place, group)| {
         let earlier = plan.groups[..place].iter();
         let same = earlier.filter(|other| other.name == group.name).count();
         let who = Identity::of(&group.name).nth(same as u64);
-        Askers {
+        ClientGroup {
             who,
             arrivals: Stream::of(seed, "traffic/arrivals", who),
             drawn: 0,
@@ -109,7 +109,7 @@ impl Requests {
             match (at, piece.until) {
                 (Some(at), until) if until.is_none_or(|until| at < until) => {
                     let asker = 0;
-                    self.push(at, Happening::Ask { group, draw, asker });
+                    self.push(at, NextEvent::Ask { group, draw, asker });
                     return;
                 }
                 // The process has no memory: it is drawn anew where the rate changes.
@@ -126,17 +126,17 @@ impl Requests {
         let pause = stream.exponential(mean).min(9e18);
         let at = now.saturating_add(Duration::from_nanos(pause as i64));
         let draw = 0;
-        self.push(at, Happening::Ask { group, draw, asker });
+        self.push(at, NextEvent::Ask { group, draw, asker });
     }
 
     pub(super) fn ask(
         &mut self,
         now: Instant,
-        from: Asker,
+        from: ClientKey,
         world: &mut World<'_>,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) {
-        let Asker { group, asker } = from;
+        let ClientKey { group, asker } = from;
         let who = self.askers[group].next(asker);
         self.askers[group].count(asker);
         let clients = shared.plan.groups[group].clients.max(1);

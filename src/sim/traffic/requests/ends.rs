@@ -1,14 +1,14 @@
 //! Ends of tries, and the consequences for their requests: they have succeeded, are tried again, or
 //! have failed.
 
-use control::services::Served;
+use control::services::RequestOutcome;
 use model::PodRef;
 use model::traffic::FailureCause;
 use units::{Duration, Instant};
 
-use super::super::fluid::Shared;
+use super::super::fluid::SharedState;
 use super::super::plan::{Load, TrafficPlan};
-use super::{Asker, Happening, Request, Requests, World};
+use super::{ClientKey, NextEvent, Request, Requests, World};
 
 impl Requests {
     /// A pod has finished a try, of which its client may know nothing any more.
@@ -18,7 +18,7 @@ impl Requests {
         pod: PodRef,
         serial: u64,
         world: &mut World<'_>,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) {
         // Its pod may be gone.
         let Some(worker) = self.workers.get_mut(&pod) else {
@@ -53,17 +53,17 @@ impl Requests {
         request: usize,
         share: f64,
         world: &World<'_>,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) {
         let Some(who) = self.present_try(request) else {
             return;
         };
         let fails = share > 0.0 && self.draws.errors.of(who).unit_f64() < share;
         if fails {
-            self.leave(now, request, world, Served::Failed);
+            self.leave(now, request, world, RequestOutcome::Failed);
             return self.failed(now, request, FailureCause::Error, shared);
         }
-        self.leave(now, request, world, Served::Well);
+        self.leave(now, request, world, RequestOutcome::Well);
         let Some(own) = self.open[request].take() else {
             return;
         };
@@ -83,11 +83,11 @@ impl Requests {
             None => counts.latencies.push((profile, 1)),
         }
         let Request { group, asker, .. } = own;
-        self.over(now, Asker { group, asker }, shared.plan);
+        self.over(now, ClientKey { group, asker }, shared.plan);
     }
 
     /// A request is over: who asks in a loop thinks.
-    pub(super) fn over(&mut self, now: Instant, by: Asker, plan: &TrafficPlan) {
+    pub(super) fn over(&mut self, now: Instant, by: ClientKey, plan: &TrafficPlan) {
         if let Load::Closed { think, .. } = plan.groups[by.group].load {
             self.think(by.group, by.asker, now, think);
         }
@@ -98,7 +98,7 @@ impl Requests {
         now: Instant,
         request: usize,
         cause: FailureCause,
-        shared: &Shared<'_>,
+        shared: &SharedState<'_>,
     ) {
         let Some(own) = self.open[request].as_mut() else {
             return;
@@ -122,13 +122,13 @@ impl Requests {
                 .saturating_mul(1 << tried.min(20));
             self.counts(service, flow).retries += 1;
             let at = now.saturating_add(Duration::from_nanos(pause.max(1)));
-            self.push(at, Happening::Again { request });
+            self.push(at, NextEvent::Again { request });
             return;
         }
         self.counts(service, flow).failed[cause as usize] += 1;
         self.open[request] = None;
         self.vacant.push(request);
-        self.over(now, Asker { group, asker }, shared.plan);
+        self.over(now, ClientKey { group, asker }, shared.plan);
     }
 
     /// A pod is gone, or its host is: what is in it is lost.
@@ -138,7 +138,7 @@ impl Requests {
         pod: PodRef,
         answers: bool,
         world: &World<'_>,
-        shared: &Shared<'_>,
+        shared: &SharedState<'_>,
     ) {
         let Some(worker) = self.workers.remove(&pod) else {
             return;
@@ -150,10 +150,10 @@ impl Requests {
         for own in &queue {
             self.weigh(now, own.service, 0, -1);
         }
-        // Of a host that is down nobody hears: clients give up by themselves.
+        // A host that is down sends nothing: clients time out.
         for own in busy.into_iter().chain(queue) {
             if answers && self.is_at(own.request, own.serial) {
-                self.leave(now, own.request, world, Served::Failed);
+                self.leave(now, own.request, world, RequestOutcome::Failed);
                 self.failed(now, own.request, FailureCause::Refused, shared);
             }
         }

@@ -8,9 +8,9 @@ use model::traffic::{FailureCause, FunctionCounts};
 use units::{Duration, Instant};
 
 use super::super::entry::NOBODY;
-use super::super::fluid::Shared;
+use super::super::fluid::SharedState;
 use super::super::plan::{FunctionPlan, TrafficPlan};
-use super::{Happening, Requests, Try, World};
+use super::{NextEvent, Requests, Try, World};
 
 /// Nanoseconds in a millisecond, in which provisioned time is counted.
 const MILLISECOND: u128 = 1_000_000;
@@ -73,7 +73,7 @@ impl Requests {
         now: Instant,
         request: usize,
         number: usize,
-        shared: &Shared<'_>,
+        shared: &SharedState<'_>,
     ) {
         let Some(open) = self.open[request].as_mut() else {
             return;
@@ -93,7 +93,7 @@ impl Requests {
         }
         open.at = Some((Text::default(), NOBODY));
         let patience = shared.plan.groups[own.group].timeout;
-        let give_up = Happening::GiveUp {
+        let give_up = NextEvent::GiveUp {
             request,
             serial: own.serial,
         };
@@ -108,7 +108,14 @@ impl Requests {
     }
 
     /// An instance works on a try, which is billed as it begins.
-    fn run(&mut self, now: Instant, own: Try, number: usize, is_cold: bool, shared: &Shared<'_>) {
+    fn run(
+        &mut self,
+        now: Instant,
+        own: Try,
+        number: usize,
+        is_cold: bool,
+        shared: &SharedState<'_>,
+    ) {
         let plan = &shared.plan.functions[number];
         let work = plan.duration.sample(&mut self.draws.service.of(own.who));
         let start = if is_cold {
@@ -123,7 +130,7 @@ impl Requests {
         counts.invoked(plan.memory_mib, billed);
         counts.cold_starts += u64::from(is_cold);
         let at = now.saturating_add(all.max(Duration::from_nanos(1)));
-        let done = Happening::Done {
+        let done = NextEvent::Done {
             function: number as u32,
             request: own.request,
             serial: own.serial,
@@ -137,7 +144,7 @@ impl Requests {
         now: Instant,
         run: Run,
         world: &mut World<'_>,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) {
         let Run {
             function: number,

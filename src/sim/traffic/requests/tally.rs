@@ -3,9 +3,9 @@
 use model::traffic::{FlowCounts, TrafficStretch};
 use units::{Instant, SortedMap};
 
-use super::super::backing::Fate;
-use super::super::fluid::Shared;
+use super::super::fluid::SharedState;
 use super::super::plan::Detail;
+use super::super::service_backend::Fate;
 use super::{Requests, World};
 
 /// Counts of a service.
@@ -47,7 +47,7 @@ impl Requests {
     }
 
     /// Tells of a stretch.
-    pub(super) fn tell(&mut self, end: Instant, world: &World<'_>, shared: &mut Shared<'_>) {
+    pub(super) fn tell(&mut self, end: Instant, world: &World<'_>, shared: &mut SharedState<'_>) {
         let span = end.since(self.since).as_nanos().max(1) as f64;
         for (service, backing) in world.backings.iter().enumerate() {
             let number = world.functions.iter().find(|(_, own)| **own == service);

@@ -1,17 +1,17 @@
 //! A try: it goes to the endpoint that the balancer picks, and is worked on or waits there.
 
-use control::services::{Affinity, Balancer, DnsCache, Limits, Served};
+use control::services::{Affinity, Balancer, DnsCache, Limits, RequestOutcome};
 use model::service::Balancing;
 use model::traffic::FailureCause;
 use model::{PodRef, Text};
 use rng::Stream;
 use units::{Duration, Identity, Instant};
 
-use super::super::backing::{Backing, Fate};
 use super::super::entry::{Admission, NOBODY};
-use super::super::fluid::Shared;
+use super::super::fluid::SharedState;
 use super::super::plan::Target;
-use super::{Happening, Requests, Try, World};
+use super::super::service_backend::{Fate, ServiceBackend};
+use super::{NextEvent, Requests, Try, World};
 
 /// Most answers of the name service that are kept apart for the clients of a group.
 const MOST_CACHES: u64 = 256;
@@ -58,7 +58,7 @@ impl Requests {
         now: Instant,
         request: usize,
         world: &mut World<'_>,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) {
         self.serial += 1;
         let serial = self.serial;
@@ -79,7 +79,7 @@ impl Requests {
         request: usize,
         serial: u64,
         world: &mut World<'_>,
-        shared: &mut Shared<'_>,
+        shared: &mut SharedState<'_>,
     ) {
         let Some(own) = self.open[request].as_ref() else {
             return;
@@ -112,7 +112,7 @@ impl Requests {
                 service,
                 number: client,
             };
-            self.release(now, client, backing, &address, Served::Failed);
+            self.release(now, client, backing, &address, RequestOutcome::Failed);
             return self.failed(now, request, cause, shared);
         };
         if let Some(own) = self.open[request].as_mut() {
@@ -121,7 +121,7 @@ impl Requests {
         let patience = shared.plan.groups[group].timeout;
         self.push(
             now.saturating_add(patience),
-            Happening::GiveUp { request, serial },
+            NextEvent::GiveUp { request, serial },
         );
         if fate == Fate::Silent {
             return;
@@ -148,20 +148,20 @@ impl Requests {
             worker.queue.push_back(own);
             self.weigh(now, service, 0, 1);
         } else {
-            self.leave(now, request, world, Served::Failed);
+            self.leave(now, request, world, RequestOutcome::Failed);
             self.failed(now, request, FailureCause::QueueFull, shared);
         }
     }
 
     /// Nothing comes back from where a try went: its client gives up by itself.
-    pub(super) fn wait_in_vain(&mut self, now: Instant, request: usize, shared: &Shared<'_>) {
+    pub(super) fn wait_in_vain(&mut self, now: Instant, request: usize, shared: &SharedState<'_>) {
         let Some(own) = self.open[request].as_mut() else {
             return;
         };
         own.at = Some((Text::default(), NOBODY));
         let (serial, patience) = (own.serial, shared.plan.groups[own.group].timeout);
         let until = now.saturating_add(patience);
-        self.push(until, Happening::GiveUp { request, serial });
+        self.push(until, NextEvent::GiveUp { request, serial });
     }
 
     pub(super) fn work(
@@ -170,13 +170,13 @@ impl Requests {
         own: Try,
         pod: PodRef,
         server: u16,
-        shared: &Shared<'_>,
+        shared: &SharedState<'_>,
     ) {
         let law = &shared.servers.get(server).own.service_time;
         let span = law.sample(&mut self.draws.service.of(own.who));
         let at = now.saturating_add(span.max(Duration::from_nanos(1)));
         let serial = own.serial;
-        self.push(at, Happening::Finish { pod, serial });
+        self.push(at, NextEvent::Finish { pod, serial });
     }
 
     /// The endpoint of a try.
@@ -185,8 +185,8 @@ impl Requests {
         now: Instant,
         service: usize,
         client: u64,
-        backing: &mut Backing,
-        shared: &Shared<'_>,
+        backing: &mut ServiceBackend,
+        shared: &SharedState<'_>,
     ) -> Option<Text> {
         if let Some(timeout) = backing.settings.affinity {
             let sessions = self.sessions.entry(service);
@@ -228,7 +228,7 @@ impl Requests {
                     .map(|address| {
                         let member = backing.member(address);
                         let weight =
-                            member.map_or(1.0, |own| shared.servers.get(own.server).weight);
+                            member.map_or(1.0, |member| shared.servers.get(member.server).weight);
                         (address.clone(), weight as i64)
                     })
                     .collect();
@@ -249,9 +249,9 @@ impl Requests {
         &mut self,
         now: Instant,
         client: Client,
-        backing: &Backing,
+        backing: &ServiceBackend,
         address: &str,
-        served: Served,
+        served: RequestOutcome,
     ) {
         let Client { service, number } = client;
         let is_headless = backing.settings.is_headless;
@@ -267,7 +267,7 @@ impl Requests {
         now: Instant,
         request: usize,
         world: &World<'_>,
-        served: Served,
+        served: RequestOutcome,
     ) {
         let Some(own) = self.open[request].as_mut() else {
             return;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::Traffic;
 use super::super::plan::{
-    Detail, Forwarding, Group, Load, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
+    Detail, Group, Load, ProxyMode, Retries, ServerDefaults, ServiceModel, Target, TrafficPlan,
 };
 use super::super::rate::Rate;
 use cluster::{Observer, Store};
@@ -20,7 +20,7 @@ use units::{Duration, Instant, NodeId, SortedMap, TenantId};
 
 /// Outcomes of requests.
 #[derive(Default)]
-pub(super) struct Seen {
+pub(super) struct RequestTally {
     pub(super) offered: u64,
     pub(super) retries: u64,
     pub(super) succeeded: u64,
@@ -40,7 +40,7 @@ pub(super) struct Seen {
     pub(super) from: Instant,
 }
 
-impl Observer for Seen {
+impl Observer for RequestTally {
     fn observe(&mut self, _: Instant, _: &Event, _: Option<&Pod>, _: &Store) {}
 
     fn traffic(&mut self, stretch: &TrafficStretch, names: &TrafficNames) {
@@ -78,7 +78,7 @@ impl Observer for Seen {
     }
 }
 
-impl Seen {
+impl RequestTally {
     pub(super) fn mean(&self) -> f64 {
         let sorted = self.latencies.sorted(&self.names.profiles);
         sorted.mean().unwrap_or(0.0) / 1e9
@@ -98,7 +98,7 @@ impl Seen {
 pub(super) struct Bench {
     pub(super) store: Store,
     pub(super) traffic: Traffic,
-    pub(super) seen: Seen,
+    pub(super) seen: RequestTally,
     pub(super) pods: Vec<PodRef>,
 }
 
@@ -131,7 +131,7 @@ pub(super) fn plan(
             propagation: Duration::from_millis(100),
             routers: Vec::new(),
             ttl: Duration::from_secs(30),
-            forwarding: Forwarding::default(),
+            forwarding: ProxyMode::default(),
             balancing,
             server: ServerDefaults {
                 service_time: law,
@@ -174,7 +174,7 @@ impl Bench {
         let mut own = Self {
             store: Store::new(),
             traffic: Traffic::new(Arc::new(plan), seed),
-            seen: Seen::default(),
+            seen: RequestTally::default(),
             pods: Vec::new(),
         };
         let node = own.store.node_added(node());
@@ -288,7 +288,7 @@ impl Bench {
         self.apply(now, Event::PodEnded { pod, reason });
     }
 
-    pub(super) fn until(&mut self, secs: i64) -> &Seen {
+    pub(super) fn until(&mut self, secs: i64) -> &RequestTally {
         // Cut where looking begins.
         if self.seen.from < Instant::from_secs(secs) {
             let from = self.seen.from;

@@ -16,7 +16,10 @@ const REQUESTS: f64 = 12_500.0;
 fn interval(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
-    let squares: f64 = values.iter().map(|own| (own - mean) * (own - mean)).sum();
+    let squares: f64 = values
+        .iter()
+        .map(|value| (value - mean) * (value - mean))
+        .sum();
     let error = rng::math::sqrt(squares / (count - 1.0) / count);
     (mean, QUANTILE * error)
 }

@@ -126,7 +126,7 @@ fn endpoints_change_with_a_reload() {
         let fresh = bench.start(Instant::from_secs(12), "web");
         let asked = |bench: &Bench| {
             let load = bench.traffic.pod(fresh);
-            load.map_or(0.0, |own| own.requests_per_second)
+            load.map_or(0.0, |load| load.requests_per_second)
         };
         bench.until(14);
         assert!(asked(&bench) < 1e-9, "{detail:?}: before the reload");
@@ -210,7 +210,7 @@ fn a_check_leaves_out_the_endpoints_of_a_host_that_is_down() {
         let failed = bench.seen.failures() as f64;
         assert!(is_near(failed, 750.0, 0.1), "{detail:?}: {failed}");
         let load = bench.traffic.pod(bench.pods[1]);
-        let rate = load.map_or(0.0, |own| own.requests_per_second);
+        let rate = load.map_or(0.0, |load| load.requests_per_second);
         assert!(is_near(rate, 250.0, 0.15), "{detail:?}: {rate}");
     }
 }

@@ -5,7 +5,7 @@
 use std::cmp::Reverse;
 
 use cluster::{Store, UsageSamples};
-use model::{EndReason, EvictionCause, PodRef, Tier, Used};
+use model::{EndReason, EvictionCause, PodRef, ResourceUsage, Tier};
 use units::{Duration, Instant, NodeId};
 
 use super::super::machine::Held;
@@ -50,7 +50,7 @@ impl Estimates {
         pod: PodRef,
         held: &Held,
         running: Duration,
-        used: Used,
+        used: ResourceUsage,
         options: &Reclamation,
     ) -> (i64, i64) {
         let slot = pod.slot.index();

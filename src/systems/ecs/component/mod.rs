@@ -19,7 +19,7 @@ use std::collections::VecDeque;
 
 use cluster::{Conflict, Store};
 use control::admission::Creation;
-use control::provider::OrderFailed;
+use control::provider::OrderFailure;
 use control::{Component, Memory, Outbox, Progress, Write};
 use model::{EndReason, Event, NodeContact, PodChange, PodRef, Text};
 use rng::Stream;
@@ -255,7 +255,7 @@ impl Component for Ecs {
         }
     }
 
-    fn order_failed(&mut self, now: Instant, failed: &OrderFailed) {
+    fn order_failed(&mut self, now: Instant, failed: &OrderFailure) {
         self.not_provided(now, &failed.node);
     }
 

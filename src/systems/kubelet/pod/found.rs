@@ -9,7 +9,8 @@ use super::super::{Probes, Verdicts, judge};
 use super::{Held, Turn};
 use control::node::{Assignment, Report};
 use model::{
-    ContainerKind, ContainerLife, EndReason, Found, FoundContainer, FoundState, RestartPolicy,
+    ContainerKind, ContainerLife, EndReason, InitialContainer, InitialContainerState, InitialState,
+    RestartPolicy,
 };
 use units::{Duration, Instant};
 
@@ -32,7 +33,11 @@ impl Held {
     }
 
     /// A pod in the state in which it was found; what runs of it is to be [taken up](Self::take_up).
-    pub(in super::super) fn as_found(now: Instant, assignment: &Assignment, found: &Found) -> Self {
+    pub(in super::super) fn as_found(
+        now: Instant,
+        assignment: &Assignment,
+        found: &InitialState,
+    ) -> Self {
         let mut own = Self::new(assignment);
         let begun = found.started.unwrap_or(now);
         own.since = found.is_running.then_some(begun);
@@ -42,10 +47,12 @@ impl Held {
             let known = found.containers.get(container).copied();
             let known = known.or_else(|| {
                 let state = match unit.kind {
-                    ContainerKind::Init => FoundState::Ended { code: 0 },
-                    ContainerKind::Sidecar | ContainerKind::App => FoundState::Running(begun),
+                    ContainerKind::Init => InitialContainerState::Ended { code: 0 },
+                    ContainerKind::Sidecar | ContainerKind::App => {
+                        InitialContainerState::Running(begun)
+                    }
                 };
-                found.is_running.then_some(FoundContainer {
+                found.is_running.then_some(InitialContainer {
                     state,
                     is_ready,
                     restarts: 0,
@@ -90,7 +97,7 @@ impl Held {
     }
 
     /// Has the machine go on with what was found running, and reports how the pod is.
-    pub(in super::super) fn take_up(&mut self, found: &Found, turn: &mut Turn<'_>) {
+    pub(in super::super) fn take_up(&mut self, found: &InitialState, turn: &mut Turn<'_>) {
         if found.is_running {
             turn.out.reports.push(Report::Running(self.pod));
         }
@@ -124,22 +131,24 @@ fn patience(life: &ContainerLife) -> Duration {
 
 impl Unit {
     /// The container was found in a state, in a pod that began at an instant.
-    fn find(&mut self, now: Instant, begun: Instant, known: FoundContainer) {
+    fn find(&mut self, now: Instant, begun: Instant, known: InitialContainer) {
         (self.starts, self.restarts) = (known.restarts, known.restarts);
         match known.state {
-            FoundState::Waiting => {}
-            FoundState::Stuck => {
+            InitialContainerState::Waiting => {}
+            InitialContainerState::Stuck => {
                 self.is_stuck = true;
                 self.state = State::PullBackOff(Instant::MAX);
             }
-            FoundState::Ended { code } => self.state = State::Ended { success: code == 0 },
-            FoundState::BackOff(crash) => {
+            InitialContainerState::Ended { code } => {
+                self.state = State::Ended { success: code == 0 }
+            }
+            InitialContainerState::BackOff(crash) => {
                 self.starts = known.restarts.saturating_add(1);
                 self.is_failing = !crash.was_ready;
                 let (back_off, at) = CrashLoop::found(known.restarts, crash.ended);
                 (self.back_off, self.state) = (back_off, State::BackOff(at.max(now)));
             }
-            FoundState::Running(since) => {
+            InitialContainerState::Running(since) => {
                 self.starts = known.restarts.saturating_add(1);
                 self.state = State::Running;
                 if known.restarts > 0 {

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use control::errands::Standing;
+use control::errands::ErrandStatus;
 use units::{Duration, Instant};
 
 use super::{
@@ -200,13 +200,13 @@ impl Team<'_> {
 }
 
 impl Crew for Team<'_> {
-    fn standing(&self, helper: Helper) -> Standing {
+    fn standing(&self, helper: Helper) -> ErrandStatus {
         match self.times(helper) {
-            None => Standing::Absent,
-            Some((_, Some((at, true)))) if at <= self.now => Standing::Done,
-            Some((_, Some((at, false)))) if at <= self.now => Standing::Failed,
-            Some((runs, _)) if runs <= self.now => Standing::Running,
-            Some(_) => Standing::Waiting,
+            None => ErrandStatus::Absent,
+            Some((_, Some((at, true)))) if at <= self.now => ErrandStatus::Done,
+            Some((_, Some((at, false)))) if at <= self.now => ErrandStatus::Failed,
+            Some((runs, _)) if runs <= self.now => ErrandStatus::Running,
+            Some(_) => ErrandStatus::Waiting,
         }
     }
 }

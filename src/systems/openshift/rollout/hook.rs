@@ -1,6 +1,6 @@
 //! Hooks of a rollout: pods that are run before, in or after it, and what their failures lead to.
 
-use control::errands::Standing;
+use control::errands::ErrandStatus;
 use units::Duration;
 
 use super::{Crew, Helper, RolloutRules};
@@ -79,10 +79,10 @@ pub(super) fn look(moment: Moment, rules: &RolloutRules, crew: &dyn Crew) -> Hoo
         return HookEnd::Done;
     };
     match crew.standing(Helper::Hook(moment)) {
-        Standing::Absent => HookEnd::Starts,
-        Standing::Waiting | Standing::Running => HookEnd::Runs,
-        Standing::Done => HookEnd::Done,
-        Standing::Failed => match hook.policy {
+        ErrandStatus::Absent => HookEnd::Starts,
+        ErrandStatus::Waiting | ErrandStatus::Running => HookEnd::Runs,
+        ErrandStatus::Done => HookEnd::Done,
+        ErrandStatus::Failed => match hook.policy {
             HookPolicy::Abort | HookPolicy::Retry => HookEnd::Failed,
             HookPolicy::Ignore => HookEnd::Done,
         },

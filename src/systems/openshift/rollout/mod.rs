@@ -10,7 +10,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
-use control::errands::Standing;
+use control::errands::ErrandStatus;
 use units::{Duration, Instant};
 
 use super::deployment::Bounds;
@@ -51,7 +51,7 @@ pub enum Helper {
 /// Standings of the pods that work for a rollout.
 pub trait Crew {
     /// Standing of a pod.
-    fn standing(&self, helper: Helper) -> Standing;
+    fn standing(&self, helper: Helper) -> ErrandStatus;
 }
 
 /// Sizes of the controllers as the rollout finds them.
@@ -149,7 +149,7 @@ impl Rollout {
         rules: &RolloutRules,
     ) -> Step {
         let deadline = self.started.saturating_add(rules.deadline);
-        let mut step = if crew.standing(Helper::Deployer) == Standing::Failed {
+        let mut step = if crew.standing(Helper::Deployer) == ErrandStatus::Failed {
             failed(Failure::DeployerLost)
         } else if now >= deadline {
             failed(Failure::Deadline)
@@ -193,11 +193,11 @@ impl Rollout {
         loop {
             let step = match self.phase {
                 Phase::Deployer => match crew.standing(Helper::Deployer) {
-                    Standing::Absent if self.is_new_for_too_long(now, rules) => {
+                    ErrandStatus::Absent if self.is_new_for_too_long(now, rules) => {
                         Some(failed(Failure::NoDeployer))
                     }
-                    Standing::Absent => Some(start(Helper::Deployer)),
-                    Standing::Waiting => Some(Step::default()),
+                    ErrandStatus::Absent => Some(start(Helper::Deployer)),
+                    ErrandStatus::Waiting => Some(Step::default()),
                     _ if self.strategy == Strategy::Custom => {
                         let script = Script { at: 0, since: now };
                         self.phase = Phase::Script(script);

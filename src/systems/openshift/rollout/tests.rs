@@ -35,16 +35,16 @@ struct Pods {
 }
 
 impl Crew for Pods {
-    fn standing(&self, helper: Helper) -> Standing {
+    fn standing(&self, helper: Helper) -> ErrandStatus {
         let Some(from) = self.started.get(&helper) else {
-            return Standing::Absent;
+            return ErrandStatus::Absent;
         };
         let Helper::Hook(moment) = helper else {
             let is_lost = self.lost.is_some_and(|at| self.now >= at);
             return if is_lost {
-                Standing::Failed
+                ErrandStatus::Failed
             } else {
-                Standing::Running
+                ErrandStatus::Running
             };
         };
         let hook = hook::of(moment, &self.rules).expect("a hook");
@@ -55,11 +55,11 @@ impl Crew for Pods {
         let waits = (1..again).fold((0, 10), |(all, next), _| (all + next, 2 * next));
         let ends = from + takes * (i64::from(again) + 1) + waits.0;
         if self.now < ends {
-            Standing::Running
+            ErrandStatus::Running
         } else if hook.failures > again {
-            Standing::Failed
+            ErrandStatus::Failed
         } else {
-            Standing::Done
+            ErrandStatus::Done
         }
     }
 }

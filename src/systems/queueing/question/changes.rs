@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use kueue::Names;
 use kueue::run::Controller;
-use model::queueing::{ClusterQueue, QueueQuota, QueuedWorkload, TopologyWish};
+use model::queueing::{ClusterQueue, QueueQuota, QueuedWorkload, TopologyConstraint};
 use model::{PodSpec, Text, Toleration};
 use units::{Quantity, SortedMap, SortedSet};
 
@@ -86,8 +86,8 @@ impl Question<'_> {
         let workload = self.workload();
         let wish = |own: &model::queueing::PodSet| own.topology.as_ref()?.wish.clone();
         let from = workload.pod_sets.iter().find_map(|set| match wish(set)? {
-            TopologyWish::Required(level) => Some(level),
-            TopologyWish::Preferred(_) | TopologyWish::Unconstrained => None,
+            TopologyConstraint::Required(level) => Some(level),
+            TopologyConstraint::Preferred(_) | TopologyConstraint::Unconstrained => None,
         })?;
         let mut topologies = self.objects.queueing.topologies.iter();
         let above: Option<Vec<Text>> = topologies.find_map(|own| {
@@ -99,10 +99,10 @@ impl Question<'_> {
             let mut wider = workload.clone();
             let sets = wider.pod_sets.iter_mut();
             let wishes = sets.filter_map(|set| set.topology.as_mut()?.wish.as_mut());
-            for wish in wishes.filter(|wish| **wish == TopologyWish::Required(from.clone())) {
+            for wish in wishes.filter(|wish| **wish == TopologyConstraint::Required(from.clone())) {
                 *wish = match &to {
-                    Some(level) => TopologyWish::Required(level.clone()),
-                    None => TopologyWish::Unconstrained,
+                    Some(level) => TopologyConstraint::Required(level.clone()),
+                    None => TopologyConstraint::Unconstrained,
                 };
             }
             self.admits(cluster, wider).then(|| Change::Level {

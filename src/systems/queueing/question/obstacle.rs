@@ -6,9 +6,9 @@ use std::sync::Arc;
 use kueue::names::{FlavorResource, PODS};
 use kueue::run::Controller;
 use kueue::tree::{NodeId, Tree};
-use kueue::{Assignment, Names, Pending, Snapshot, nominate};
+use kueue::{Assignment, Names, PendingWorkload, Snapshot, nominate};
 use model::Text;
-use model::queueing::{CheckAnswer, QueuedWorkload, TopologyWish};
+use model::queueing::{CheckAnswer, QueuedWorkload, TopologyConstraint};
 use units::{Quantity, SortedSet, plural};
 
 use super::Question;
@@ -344,7 +344,7 @@ impl Question<'_> {
         let Some(queue) = queue.and_then(|name| snapshot.queue_named(name)) else {
             return;
         };
-        let pending = Pending::new(Arc::new(workload), queue, &mut snapshot.names);
+        let pending = PendingWorkload::new(Arc::new(workload), queue, &mut snapshot.names);
         // Readers of manifests refuse requests that can't be added.
         if let Ok(pending) = pending {
             let assignment = nominate(&mut snapshot, &pending).assignment;
@@ -412,10 +412,10 @@ fn quota_in_the_way(
 }
 
 /// The level that pods wish to be on together, in words.
-fn wished_level(wish: &TopologyWish) -> String {
+fn wished_level(wish: &TopologyConstraint) -> String {
     match wish {
-        TopologyWish::Required(level) => format!("level {level}, required"),
-        TopologyWish::Preferred(level) => format!("level {level}, preferred"),
-        TopologyWish::Unconstrained => "any place".to_owned(),
+        TopologyConstraint::Required(level) => format!("level {level}, required"),
+        TopologyConstraint::Preferred(level) => format!("level {level}, preferred"),
+        TopologyConstraint::Unconstrained => "any place".to_owned(),
     }
 }

@@ -294,7 +294,7 @@ fn queues_that_take_nothing_are_the_reason() {
         ["the LocalQueue `jobs` is stopped (`stopPolicy`)"]
     );
     let mut free = job("one", "a", 1);
-    free.queue = model::workload::job::Queued::default();
+    free.queue = model::workload::job::QueueReference::default();
     let free = [Arc::new(free)];
     let error = Question::new(&stopped, &free).err().expect("no queue");
     assert!(

@@ -2,8 +2,8 @@
 
 use super::*;
 use model::queueing::{
-    AdmissionCheck, CheckAnswer, QueueCheck, Topology, TopologyAssignment, TopologyRequest,
-    TopologyWish, WaitForPodsReady,
+    AdmissionCheck, CheckAnswer, QueueCheck, Topology, TopologyAssignment, TopologyConstraint,
+    TopologyRequest, WaitForPodsReady,
 };
 
 /// Queues whose workloads have to pass a check.
@@ -203,10 +203,10 @@ pub(super) fn racked_with(change: impl FnOnce(&mut ClusterObjects)) -> World {
 /// A job all of whose pods have to be in one rack.
 pub(super) fn narrow(name: &str, pods: i32) -> Job {
     Job {
-        queue: Queued(Some(Arc::new(JobQueue {
+        queue: QueueReference(Some(Arc::new(JobQueue {
             name: "jobs".into(),
             topology: Some(TopologyRequest {
-                wish: Some(TopologyWish::Required("rack".into())),
+                wish: Some(TopologyConstraint::Required("rack".into())),
                 ..TopologyRequest::default()
             }),
             ..JobQueue::default()

@@ -7,7 +7,7 @@ use model::workload::job::JobMember;
 pub(in crate::queueing) fn member(set: &str, number: u32, replica: u32, pods: i32) -> Job {
     let own = job("one", &format!("s-{set}-{replica}"), pods);
     Job {
-        queue: Queued(Some(Arc::new(JobQueue {
+        queue: QueueReference(Some(Arc::new(JobQueue {
             name: "jobs".into(),
             member: Some(Arc::new(JobMember {
                 workload: "jobset-s".into(),

@@ -6,7 +6,7 @@ use model::workload::job::JobMember;
 /// Pods of the group `g` of a namespace, which are one workload.
 fn group(namespace: &str, pods: i32) -> Job {
     Job {
-        queue: Queued(Some(Arc::new(JobQueue {
+        queue: QueueReference(Some(Arc::new(JobQueue {
             name: "jobs".into(),
             member: Some(Arc::new(JobMember {
                 workload: "g".into(),

@@ -8,10 +8,10 @@ use proptest::prelude::*;
 use model::dra::{ClaimSource, PodClaim, PodClaims};
 use model::resource_list::{CPU, MEMORY};
 use model::{
-    Affinity, Behaviour, Container, ContainerLife, HostPort, LabelSelector, Labels, Needed, Needs,
-    NodeAffinity, NodeSelector, NodeSelectorTerm, Operator, Owner, PodAffinityTerm, PodLife,
-    PodSpec, PodVolume, Requirement, ResourceList, RestartPolicy, ServerSpec, TaintEffect, Text,
-    Toleration, TopologySpread, Written,
+    Affinity, Behaviour, ConfigReference, Container, ContainerLife, HostPort, LabelSelector,
+    Labels, Needs, NodeAffinity, NodeSelector, NodeSelectorTerm, Operator, Owner, PodAffinityTerm,
+    PodLife, PodSpec, PodVolume, Requirement, ResourceList, RestartPolicy, ServerSpec, TaintEffect,
+    TemplateText, Text, Toleration, TopologySpread,
 };
 use units::{Duration, Quantity};
 
@@ -232,10 +232,10 @@ fn own_settings(mut spec: PodSpec, given: u8) -> PodSpec {
         })
     });
     if has(3) {
-        let secret = Needed::Secret("a".into());
-        spec.needs = Needs(vec![secret, Needed::ConfigMap("b".into())]);
+        let secret = ConfigReference::Secret("a".into());
+        spec.needs = Needs(vec![secret, ConfigReference::ConfigMap("b".into())]);
     }
-    spec.manifest = Written(has(4).then(|| "{\"spec\": {}}".into()));
+    spec.manifest = TemplateText(has(4).then(|| "{\"spec\": {}}".into()));
     spec.preempts = has(5);
     if has(6) {
         spec.scheduler_name = "second".into();

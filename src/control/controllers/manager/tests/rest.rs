@@ -242,7 +242,7 @@ impl World {
             }
         }
         self.settle();
-        // Budgets are looked at when pods change, not when the replicas are that somebody wants.
+        // Budgets are looked at when pods change, not when the desired replicas change.
         self.asked
             .retain(|asked| !asked.contains("PodDisruptionBudget("));
         let told = self.store.pods().iter();

@@ -105,7 +105,7 @@ impl World {
         }
     }
 
-    /// Makes a change; a pod without a node that is told to end just goes, as in a run.
+    /// Makes a change; a pod without a node that is asked to terminate just goes, as in a run.
     pub(super) fn try_apply(&mut self, event: Event) -> Result<(), Conflict> {
         let told = match event {
             Event::PodChanged {
@@ -120,7 +120,7 @@ impl World {
                 .store
                 .pods()
                 .get(pod)
-                .is_some_and(|own| own.node().is_none())
+                .is_some_and(|pod| pod.node().is_none())
         {
             self.store
                 .apply(self.now, Event::PodEnded { pod, reason })?;
@@ -211,7 +211,7 @@ impl World {
                 .store
                 .pods()
                 .get(pod)
-                .is_none_or(|own| own.phase != PodPhase::Pending)
+                .is_none_or(|pod| pod.phase != PodPhase::Pending)
             {
                 continue;
             }
@@ -228,9 +228,9 @@ impl World {
     /// Ends pods that were told to.
     pub(super) fn end_told(&mut self) {
         let states = self.store.pod_states();
-        let told = self.store.pods().iter().filter_map(|own| {
-            let order = states.get(own.pod)?.terminating?;
-            Some((own.pod, order.reason))
+        let told = self.store.pods().iter().filter_map(|pod| {
+            let order = states.get(pod.pod)?.terminating?;
+            Some((pod.pod, order.reason))
         });
         for (pod, reason) in told.collect::<Vec<_>>() {
             self.apply(Event::PodEnded { pod, reason });

@@ -96,7 +96,7 @@ fn fewest_connections_are_exact_with_ties_in_turn() {
     let mut closing: VecDeque<(u64, usize)> = VecDeque::new();
     for request in 0..REQUESTS {
         while let Some((_, place)) = closing.pop_front_if(|(at, _)| *at <= request) {
-            own.finish(START, &name(place), Served::Well);
+            own.finish(START, &name(place), RequestOutcome::Well);
             open[place] -= 1;
         }
         // Loads as fractions over a common denominator, 6 for these weights.

@@ -13,11 +13,11 @@ use super::PARTS;
 
 /// The commitments of a run.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Commitments(Vec<Committed>);
+pub(super) struct Commitments(Vec<CommitmentUse>);
 
 /// One of them.
 #[derive(Clone, Debug)]
-struct Committed {
+struct CommitmentUse {
     own: Commitment,
     /// Cost of each node that the commitment may cover, in joining order.
     nodes: SortedMap<NodeId, i128>,
@@ -29,7 +29,7 @@ struct Committed {
 
 impl Commitments {
     pub(super) fn new(commitments: &[Commitment]) -> Self {
-        let all = commitments.iter().map(|own| Committed {
+        let all = commitments.iter().map(|own| CommitmentUse {
             own: own.clone(),
             nodes: SortedMap::new(),
             covered_rate: 0,
@@ -106,7 +106,7 @@ impl Commitments {
     }
 }
 
-impl Committed {
+impl CommitmentUse {
     /// Up to now it covered what it did; from now on it covers what is there.
     fn settle(&mut self, at: Instant, measured: &MeasuredWindow) {
         let span = Span {

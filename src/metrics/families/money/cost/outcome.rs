@@ -92,7 +92,7 @@ impl Cost {
             covered: sum(Some(covered))?,
             rounding: sum(Some(billed - self.price.value()?))?,
             idle: sum(self.idle.value())?,
-            idle_by_use: by_use.and_then(|own| sum(own.idle.value())),
+            idle_by_use: by_use.and_then(|by_use| sum(by_use.idle.value())),
             tenants,
             nodes: nodes.collect::<Option<_>>()?,
         })
@@ -108,7 +108,12 @@ impl Cost {
         let billed = total(kinds.values().map(|kind| &kind.cost));
         let bound = self.committed(end);
         let cost = billed.zip(bound).map(|(all, own)| all + own.0 - own.1);
-        let spot = total(kinds.iter().filter(|own| own.0.1).map(|own| &own.1.cost));
+        let spot = total(
+            kinds
+                .iter()
+                .filter(|kind| kind.0.1)
+                .map(|kind| &kind.1.cost),
+        );
         let paid = self.paid(end);
         let largest = paid.iter().filter_map(Integral::value).max();
         let rounding = billed.zip(self.price.value());

@@ -13,8 +13,8 @@ use cluster::{Observer, UsageNews, UsageSamples};
 use model::node::{CAPACITY_LABEL, GROUP_LABEL, SPOT};
 use model::traffic::{Flow, FlowCounts};
 use model::{
-    EndReason, Event, GpuRequest, NewPrice, Node, PodName, PodRef, PodSpec, Text, TrafficNames,
-    TrafficStretch, Used,
+    EndReason, Event, GpuRequest, NewPrice, Node, PodName, PodRef, PodSpec, ResourceUsage, Text,
+    TrafficNames, TrafficStretch,
 };
 use units::{Instant, NodeId, SortedMap};
 
@@ -63,15 +63,15 @@ fn pod_of(namespace: &str, cpu_milli: i64) -> Arc<PodSpec> {
 struct Use(SortedMap<PodRef, i64>);
 
 impl UsageSamples for Use {
-    fn pod(&self, pod: PodRef) -> Option<Used> {
+    fn pod(&self, pod: PodRef) -> Option<ResourceUsage> {
         let cpu_milli = *self.0.get(&pod)?;
-        Some(Used {
+        Some(ResourceUsage {
             cpu_milli,
             memory_bytes: 0,
         })
     }
 
-    fn containers(&self, _pod: PodRef) -> Vec<(Text, Used)> {
+    fn containers(&self, _pod: PodRef) -> Vec<(Text, ResourceUsage)> {
         Vec::new()
     }
 }
@@ -144,7 +144,7 @@ fn where_more_is_used_than_there_is_the_price_is_shared() {
     let used = Use(SortedMap::from([(pods[0], 80_000), (pods[1], 80_000)]));
     tell_use(&mut bench, Instant::ZERO, &used);
     let costs = bill_of(bench, 3600);
-    let names: Vec<&str> = costs.tenants.iter().map(|own| &*own.name).collect();
+    let names: Vec<&str> = costs.tenants.iter().map(|tenant| &*tenant.name).collect();
     assert_eq!(names, ["team-batch", "team-shop"]);
     for tenant in &costs.tenants {
         assert!(close(tenant.by_use.unwrap_or(0.0), 1.8), "{tenant:?}");
@@ -194,10 +194,10 @@ fn requests_are_joined_with_what_their_namespace_costs() {
     let minute = 0.777_001 / 60.0;
     assert!(close(costs.total, minute) && close(costs.rounding, minute * 2.0 / 3.0));
     assert_eq!(costs.tenants[0].served, 2_000_000);
-    let value = |id: &str| metrics.get(id).and_then(|own| own.value);
+    let value = |id: &str| metrics.get(id).and_then(|metric| metric.value);
     let per_million = value("cost.per_million_requests");
     assert!(
-        per_million.is_some_and(|own| close(own, minute / 2.0)),
+        per_million.is_some_and(|per_million| close(per_million, minute / 2.0)),
         "{per_million:?}"
     );
     assert_eq!(value("cost.spot_share"), Some(1.0));
@@ -295,11 +295,11 @@ proptest! {
             if kind == 0 {
                 return cost(billed, PRICES[0].1);
             }
-            let ends = changes.iter().skip(1).map(|own| own.0).chain([now]);
+            let ends = changes.iter().skip(1).map(|change| change.0).chain([now]);
             let exact: f64 = changes.iter().zip(ends).map(|(&(from, price), to)| {
                 cost((to.min(now) - from.max(since)).max(0) * 1_000_000_000, price)
             }).sum();
-            exact + cost(billed - whole, changes.last().map_or(0, |own| own.1))
+            exact + cost(billed - whole, changes.last().map_or(0, |change| change.1))
         };
         for (what, which, secs) in steps {
             now += secs;
@@ -338,7 +338,7 @@ proptest! {
                 5 if which < 30 && !nodes.is_empty() => {
                     let id: NodeId = *nodes.keys().nth(pick(nodes.len())).expect("one of them");
                     let on_it: Vec<PodRef> = pods.iter()
-                        .filter(|own| *own.1 == id).map(|own| *own.0).collect();
+                        .filter(|pod| *pod.1 == id).map(|pod| *pod.0).collect();
                     for pod in on_it {
                         bench.end(now, pod, EndReason::NodeLost);
                         pods.remove(&pod);
@@ -361,15 +361,15 @@ proptest! {
         // What is checked exactly, in whole numbers, is checked at the end of every record.
         let costs = bill_of(bench, now);
         prop_assert!(close(costs.total, expected), "{} {expected}", costs.total);
-        let kinds: f64 = costs.nodes.iter().map(|own| own.cost).sum();
+        let kinds: f64 = costs.nodes.iter().map(|node| node.cost).sum();
         prop_assert!(close(kinds, costs.total));
         for own in &costs.nodes {
             prop_assert!(close(own.cost, own.billed_hours * own.price), "{own:?}");
         }
-        let paid: f64 = costs.tenants.iter().map(|own| own.by_requests).sum();
+        let paid: f64 = costs.tenants.iter().map(|tenant| tenant.by_requests).sum();
         prop_assert!(close(paid + costs.idle + costs.rounding, costs.total));
         if let Some(idle) = costs.idle_by_use {
-            let paid: f64 = costs.tenants.iter().filter_map(|own| own.by_use).sum();
+            let paid: f64 = costs.tenants.iter().filter_map(|tenant| tenant.by_use).sum();
             prop_assert!(close(paid + idle + costs.rounding, costs.total));
             prop_assert!(idle >= -1e-9, "{idle}");
         }

@@ -19,7 +19,7 @@ fn a_rollout_that_nobody_reports_on_lasts_until_all_pods_are_new_and_ready() {
     let id = world.create(0, None, silent("one"));
     let pods = [0, 0, 1, 1].map(|node| world.ready_pod(0, id, node));
     world.update(20, id, silent("two"));
-    // Stop first: each is told to end, and its replacement is ready later.
+    // Stop first: each is asked to terminate, and its replacement is ready later.
     for (number, pod) in pods.into_iter().enumerate() {
         let at = 20 + 10 * number as i64;
         world.told(at, pod, EndReason::Cancelled);

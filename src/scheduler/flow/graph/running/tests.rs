@@ -10,13 +10,13 @@ use units::{ClassId, Duration, Instant, NodeId};
 /// Waiting costs a unit or two a second, a node that has a task's input nothing, its rack three, any other
 /// seven; a node costs more the more tasks it has, and a run is worth a unit a second.
 #[derive(Clone)]
-struct Attached {
+struct StickyModel {
     wait_factor: i64,
 }
 
 const NANOS_PER_MILLIONTH: i64 = 1_000_000_000 / UNIT;
 
-impl CostModel for Attached {
+impl CostModel for StickyModel {
     fn name(&self) -> &'static str {
         "attached"
     }
@@ -69,7 +69,7 @@ struct World {
 
 impl World {
     fn new(wait_factor: i64) -> Self {
-        let model = Box::new(Attached { wait_factor });
+        let model = Box::new(StickyModel { wait_factor });
         let mut world = Self {
             graph: Graph::new(model).with_preemption(true),
             rooms: [[2; NODES]; CLASSES],

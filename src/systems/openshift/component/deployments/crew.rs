@@ -1,7 +1,7 @@
 //! Pods that work for a rollout: the deployer, which lasts as long as the rollout, and hooks.
 //! They are placed as any other pod.
 
-use control::errands::{Errand, ErrandName, Errands, Standing};
+use control::errands::{Errand, ErrandName, ErrandStatus, Errands};
 use model::workload::Deployment;
 use model::{EndReason, PodSpec, Text};
 use units::Duration;
@@ -29,7 +29,7 @@ pub(super) struct Standings<'a> {
 }
 
 impl Crew for Standings<'_> {
-    fn standing(&self, helper: Helper) -> Standing {
+    fn standing(&self, helper: Helper) -> ErrandStatus {
         self.errands.standing(&self.team.name(helper))
     }
 }

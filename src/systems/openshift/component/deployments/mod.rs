@@ -12,7 +12,7 @@ mod crew;
 
 use cluster::{Conflict, Store};
 use control::admission::Creation;
-use control::errands::{Errands, Standing};
+use control::errands::{ErrandStatus, Errands};
 use control::{Component, Outbox, Progress, Write};
 use model::{Event, Object, ObjectChange, Text};
 use units::{Duration, Instant, ObjectId, Revision, SortedMap, SortedSet, plural};
@@ -193,7 +193,7 @@ impl Component for DeploymentConfigs {
         if let Some(name) = self.errands.declined(creation, conflict) {
             // What can't be asked for again fails its rollout at once.
             let again = match self.errands.standing(&name) {
-                Standing::Failed => self.now,
+                ErrandStatus::Failed => self.now,
                 _ => again,
             };
             let configs = self.configs.iter();
