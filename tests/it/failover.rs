@@ -5,8 +5,9 @@ use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{Event, Pod};
-use windtunnel::scenario::schema::SwarmCpu;
+use windtunnel::scenario::{Arguments, Plain};
 use windtunnel::sim::check::Checker;
+use windtunnel::systems::swarm::options::{CpuUnit, Swarm};
 use windtunnel::units::{Instant, SortedMap};
 
 use crate::kube_scenario::load_file;
@@ -441,7 +442,11 @@ fn the_scenario_of_all_managers_shows_what_its_head_says() {
         .iter()
         .find(|plan| plan.name == "swarm-moves");
     let mut whole = whole.expect("a variant").scenario.clone();
-    whole.system.swarm.get_or_insert_default().cpu = SwarmCpu::default();
+    let own = Swarm {
+        cpu: CpuUnit::default(),
+        ..whole.system.own()
+    };
+    whole.system.sections = Arguments(vec![("swarm".to_owned(), Plain::of(&own))]);
     let outcome = measure(&whole, &experiment.files, &mut Story::default());
     let metrics = outcome.expect("a run that ends").metrics;
     let recovered = metrics

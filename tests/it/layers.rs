@@ -74,10 +74,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "units", "rng", "model", "cluster", "intake", "arrivals", "metrics",
         ],
     ),
-    (
-        "scenario",
-        &["units", "options", "rng", "model", "metrics"],
-    ),
+    ("scenario", &["units", "options", "rng", "model", "metrics"]),
     (
         "world",
         &[
