@@ -289,7 +289,10 @@ mod tests {
             names.collect()
         };
         let all = methods(include_str!("component.rs"), "pub trait Component: Send {");
-        let own = methods(include_str!("probe.rs"), "impl Component for Probed {");
+        let own = methods(
+            include_str!("probe.rs"),
+            "impl Component for ComponentProbe {",
+        );
         assert!(all.len() > 30, "{all:?}");
         for method in all {
             assert!(own.contains(&method), "`{method}` is not passed on");

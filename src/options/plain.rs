@@ -79,12 +79,6 @@ impl From<Value> for Plain {
 }
 
 impl Arguments {
-    /// Sets the value of a name.
-    pub fn set(&mut self, name: &str, value: Plain) {
-        self.0.retain(|(key, _)| key != name);
-        self.0.push((name.to_owned(), value));
-    }
-
     /// Value of a name.
     pub fn get(&self, name: &str) -> Option<&Plain> {
         self.0

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use windtunnel::cluster::{Observer, Store};
 use windtunnel::model::{Event, Pod};
-use windtunnel::options::Plain;
+use windtunnel::options::{Arguments, Plain};
 use windtunnel::sim::check::Checker;
 use windtunnel::units::{Instant, SortedMap};
 
@@ -445,7 +445,7 @@ fn the_scenario_of_all_managers_shows_what_its_head_says() {
         "reschedule".to_owned(),
         Plain::String("on-node-failure".to_owned()),
     )]);
-    whole.system.sections.set("swarm", moves);
+    whole.system.sections = Arguments(vec![("swarm".to_owned(), moves)]);
     let outcome = measure(&whole, &experiment.files, &mut Story::default());
     let metrics = outcome.expect("a run that ends").metrics;
     let recovered = metrics
