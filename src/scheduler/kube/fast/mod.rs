@@ -2,7 +2,7 @@
 //! with what changed since the last decision.
 //!
 //! Open [`Fast::decide`] first. Every class of pods has a plan (`plan`), made from what its plugins say their
-//! answers depend on ([`super::keep`]). Nodes are numbered by place, which they keep while they are away
+//! answers depend on ([`super::cacheable`]). Nodes are numbered by place, which they keep while they are away
 //! (`sites`). Answers about single nodes are shared by the classes that they can't tell apart (`shape`).
 //! What rules about other pods look at is counted by domain (`counter`, `key`), once for all plans whose
 //! rules mean the same; what volumes allow is a set of nodes. A decision is then a search over bit sets of
