@@ -42,7 +42,7 @@ pub fn read(global: &Global, reading: Reading<'_>) -> Result<(Experiment, String
     let variants = (reading.variants).map(|(name, text)| NamedText { name, text });
     match load_with_variants(experiment, variants, source.options(reading.sets)) {
         Ok(mut experiment) => {
-            experiment.ignore_kinds(&source.ignored);
+            source.complete(&mut experiment);
             Ok((experiment, source.text))
         }
         Err(rejected) => Err(told(&rejected, reading.messages)),

@@ -105,6 +105,9 @@ pub struct Global {
     /// Leave objects of these kinds out of manifests and dumps, such as `hpa,cronjob`; may be repeated
     #[arg(long, value_name = "KIND", global = true, value_delimiter = ',')]
     ignore: Vec<String>,
+    /// Run the programs that experiments name under `system.scheduler.external`, which decide with it
+    #[arg(long, global = true)]
+    allow_external: bool,
     /// Number of threads that run variants in parallel [default: all processors]
     #[arg(long, value_name = "N", global = true, value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
@@ -138,6 +141,7 @@ impl Global {
             (self.quiet, "--quiet"),
             (self.no_progress, "--no-progress"),
             (self.no_trace_cache, "--no-trace-cache"),
+            (self.allow_external, "--allow-external"),
         ];
         let switches = switches.into_iter().filter(|(is_set, _)| *is_set);
         let mut words: Vec<OsString> = switches.map(|(_, flag)| flag.into()).collect();

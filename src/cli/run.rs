@@ -13,7 +13,7 @@ use report::comparison::{Comparison, Rows};
 use report::plot::Style;
 use report::runs::{Gathered, ReportRun};
 use report::table::TableOptions;
-use scenario::{Experiment, load};
+use scenario::{Experiment, NamedText, Rejected, load, load_with_variants};
 use systems::registry::WITH_PLAIN_FORM;
 use units::plural;
 
@@ -286,13 +286,40 @@ fn read(global: &Global, arguments: &RunArguments) -> Result<Experiment, Failure
     let mut sets = arguments.sets.clone();
     sets.extend(arguments.seed.map(|seed| format!("seed={seed}")));
     let source = Source::read(global, arguments.scenario.as_deref())?;
-    let mut experiment = load(&source.text, &source.name, source.options(&sets))
-        .map_err(|rejected| experiment_file::told(&rejected, arguments.message_format))?;
-    experiment.ignore_kinds(&source.ignored);
+    let told = |rejected: &Rejected| experiment_file::told(rejected, arguments.message_format);
+    let loaded = load(&source.text, &source.name, source.options(&sets));
+    let mut experiment = loaded.map_err(|rejected| told(&rejected))?;
+    if let Some(line) = &arguments.policy_command {
+        let command = ["sh", "-c", &format!("exec {line}")].map(str::to_owned);
+        let text = NamedText {
+            name: &source.name,
+            text: &source.text,
+        };
+        let variants = external_variant(&command);
+        let variants = NamedText {
+            name: "--policy-command",
+            text: &variants,
+        };
+        let other = load_with_variants(text, Some(variants), source.options(&sets));
+        let other = other.map_err(|rejected| told(&rejected))?;
+        experiment.variants.extend(other.variants);
+        experiment.allow_command(&command, Path::new("."));
+    }
+    source.complete(&mut experiment);
     if let Some(on_bad_row) = arguments.on_bad_row {
         experiment.set_on_bad_row(on_bad_row.into());
     }
     Ok(experiment)
+}
+
+/// A variant in which a command gives nodes points, in a pipeline that has no other score.
+fn external_variant(command: &[String]) -> String {
+    let settings = serde_json::json!({
+        "system.name": "pipeline",
+        "system.scheduler.profile": "first-fit",
+        "system.scheduler.external": { "command": command },
+    });
+    serde_json::json!({ "external": settings }).to_string()
 }
 
 #[cfg(test)]

@@ -23,6 +23,10 @@ pub(super) struct RunArguments {
     /// Override a field, such as `seed=7` or `system.scheduler.profile=fgd`; may be repeated
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub(super) sets: Vec<String>,
+    /// Add a variant in which a program of your own gives nodes points, such as `python3 mine.py`: it is asked
+    /// by lines of JSON
+    #[arg(long, value_name = "COMMAND", conflicts_with = "from")]
+    pub(super) policy_command: Option<String>,
     /// Override the seed
     #[arg(long, value_name = "N")]
     pub(super) seed: Option<u64>,

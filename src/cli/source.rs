@@ -12,6 +12,7 @@ use world::inputs::{self, BUNDLED, DiskAndEmbedded};
 use super::{Failure, Global, terminal};
 
 /// Text of an experiment file.
+#[derive(Clone)]
 pub(super) struct Source {
     /// Name of the file in messages.
     pub(super) name: String,
@@ -21,6 +22,8 @@ pub(super) struct Source {
     pub(super) search: SearchPath,
     /// Kinds whose objects are left out of its manifests.
     pub(super) ignored: Vec<String>,
+    /// Whether the programs that it names may run.
+    pub(super) allows_external: bool,
 }
 
 impl Source {
@@ -62,6 +65,7 @@ impl Source {
                 built_in: Some(inputs::embedded_folder()),
             },
             ignored: global.ignore.clone(),
+            allows_external: global.allow_external,
         }
     }
 
@@ -79,8 +83,16 @@ impl Source {
     pub(super) fn experiment(&self, sets: &[String]) -> Result<Experiment, Failure> {
         let loaded = load(&self.text, &self.name, self.options(sets));
         let mut experiment = loaded.map_err(|rejected| told(&rejected))?;
-        experiment.ignore_kinds(&self.ignored);
+        self.complete(&mut experiment);
         Ok(experiment)
+    }
+
+    /// Applies to the loaded experiment what the flags of all commands say.
+    pub(super) fn complete(&self, experiment: &mut Experiment) {
+        experiment.ignore_kinds(&self.ignored);
+        if self.allows_external {
+            experiment.allow_external();
+        }
     }
 }
 

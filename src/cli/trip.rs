@@ -182,7 +182,7 @@ fn variant_sets(
             name: source.name.clone(),
             text: as_run::to_yaml(&alone),
             search: source.search.clone(),
-            ignored: source.ignored.clone(),
+            ..source.clone()
         };
         if let Some(changed) = alone.experiment(sets)?.variants.pop() {
             variant.scenario = changed.scenario;

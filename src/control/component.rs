@@ -43,6 +43,9 @@ pub struct Outbox {
     pub decided_pods: u32,
     /// The number of jobs (gangs or single pods) decided on in this step.
     pub decided_jobs: u32,
+    /// Reason why the component can't go on, as a program outside that it asks has failed. It ends the
+    /// run.
+    pub failure: Option<Text>,
 }
 
 impl Outbox {
@@ -90,6 +93,7 @@ impl Outbox {
         self.wake_idle = None;
         self.decided_pods = 0;
         self.decided_jobs = 0;
+        self.failure = None;
     }
 }
 

@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod devices;
 pub mod docker_machine;
 pub mod errands;
+pub mod exchange;
 pub mod federation;
 pub mod local_node;
 pub mod node;
@@ -27,6 +28,7 @@ pub mod writes;
 
 pub use cluster::UsageSamples;
 pub use component::{Component, Memory, Outbox, Progress, Stepping, Write};
+pub use exchange::{Exchange, ExchangeError};
 pub use node::{AgentOutput, MachineCommand, MachineEvent, NodeAgent};
 pub use probe::Probe;
 pub use program::{DurableState, Program};

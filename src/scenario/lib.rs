@@ -58,7 +58,7 @@ pub use options::{Arguments, DecodeError, Plain, Section, Share};
 pub use places::Places;
 pub use schema::Scenario;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value as Json;
 
@@ -86,6 +86,26 @@ impl Experiment {
     pub fn ignore_kinds(&mut self, kinds: &[String]) {
         for plan in &mut self.variants {
             plan.scenario.cluster.ignore.extend_from_slice(kinds);
+        }
+    }
+
+    /// Allows the programs outside that variants name; they run in the folder of the experiment.
+    pub fn allow_external(&mut self) {
+        let folder = self.base_dir.clone();
+        self.allow(&folder, |_| true);
+    }
+
+    /// Allows a program outside of this command; it runs in `folder`.
+    pub fn allow_command(&mut self, command: &[String], folder: &Path) {
+        self.allow(folder, |own| own.command == command);
+    }
+
+    fn allow(&mut self, folder: &Path, is_allowed: impl Fn(&schema::External) -> bool) {
+        for plan in &mut self.variants {
+            let external = plan.scenario.system.scheduler.external.as_mut();
+            if let Some(own) = external.filter(|own| is_allowed(own)) {
+                own.allowed = Some(folder.to_path_buf());
+            }
         }
     }
 

@@ -257,6 +257,14 @@ pub enum SimError {
         /// Instant at which the run was stopped.
         at: Instant,
     },
+    /// A program outside that takes part in deciding failed.
+    #[error("at {at}, {why}")]
+    External {
+        /// Instant of the failure.
+        at: Instant,
+        /// Failure, with the program's name.
+        why: String,
+    },
     /// Something that can't be happened.
     #[error(
         "an invariant broke at {at}: {what}; please report it with seed {seed} and the scenario"

@@ -1,14 +1,17 @@
 //! Systems in the registry: the entry of a system, the request that it is built from, and the parts
 //! that it is built into.
 
+use std::fmt;
+
 use thiserror::Error;
 
 use cluster::Commitment;
 use control::controllers::manager::ControllerOptions;
-use control::{Component, NodeAgent, Stepping};
+use control::{Component, Exchange, NodeAgent, Stepping};
 use policy::kube_profiles::KubeProfileError;
 use policy::{ProfileChoice, ProfileError, Setup};
 use scheduler::pipeline::evaluate::Form;
+use scheduler::pipeline::external::ExternalPoints;
 
 use super::capability::Capabilities;
 use super::ends::Ends;
@@ -99,6 +102,28 @@ pub struct SystemRequest {
     pub time_limits: TimeLimits,
     /// The options of image pulls; `None` has every image everywhere.
     pub images: Option<PullOptions>,
+    /// A program outside that filters or scores nodes, beside the policies of a pipeline.
+    pub external: Option<ExternalPolicy>,
+}
+
+/// A program outside as one of the policies of a pipeline.
+#[derive(Clone)]
+pub struct ExternalPolicy {
+    /// The program.
+    pub exchange: Box<dyn Exchange>,
+    /// Points at which it is asked.
+    pub points: ExternalPoints,
+    /// The factor on its points, at least 1.
+    pub weight: i64,
+}
+
+impl fmt::Debug for ExternalPolicy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ExternalPolicy")
+            .field("points", &self.points)
+            .field("weight", &self.weight)
+            .finish_non_exhaustive()
+    }
 }
 
 impl SystemRequest {
@@ -112,6 +137,7 @@ impl SystemRequest {
             controllers: None,
             time_limits: TimeLimits::Ignored,
             images: None,
+            external: None,
         }
     }
 }

@@ -41,7 +41,8 @@ pub use self::options::{SECTIONS, SystemOptions};
 pub use awaits_volumes::AwaitsVolumes;
 pub use capability::{Capabilities, Capability, Support};
 pub use entry::{
-    RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
+    ExternalPolicy, RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts,
+    SystemRequest,
 };
 pub use kubernetes::KubeRequest;
 pub use parts::time_limits::TimeLimits;

@@ -20,7 +20,8 @@ use super::entry::{
 use super::kubernetes::cell;
 use super::profile::check_profile;
 use policy::build_profile;
-use scheduler::Pipeline;
+use scheduler::pipeline::external::ExternalPlugin;
+use scheduler::{Pipeline, Plugin, PluginSlot};
 use units::ComponentId;
 
 /// The registry's entry.
@@ -79,7 +80,16 @@ const CAPABILITIES: Capabilities = &rows! {
 
 fn build(request: &SystemRequest) -> Result<SystemParts, SystemError> {
     check_profile(&ENTRY, &request.profile.name)?;
-    let profile = build_profile(&request.profile, &request.setup)?;
+    let mut profile = build_profile(&request.profile, &request.setup)?;
+    if let Some(own) = &request.external {
+        let seed = request.setup.seed;
+        let plugin = ExternalPlugin::new(own.exchange.clone(), own.points, seed);
+        profile.plugins.push(PluginSlot {
+            points: plugin.points(),
+            plugin: Box::new(plugin),
+            weight: own.weight,
+        });
+    }
     let scheduler = Pipeline::new(ComponentId(0), profile, request.form);
     Ok(cell(request, vec![Box::new(scheduler)]))
 }

@@ -103,6 +103,7 @@ pub fn run_pods(
         form: Form::Incremental,
         time_limits: TimeLimits::Ignored,
         images: None,
+        external: None,
     };
     let parts = (systems::pipeline::ENTRY.build)(&request).map_err(|error| error.to_string())?;
     let arrival = |position: usize| Arrival {

@@ -12,12 +12,13 @@ use model::Node;
 use policy::job_order::job_order;
 use policy::{PluginOverride, ProfileChoice, Setup};
 use scenario::Scenario;
-use scenario::schema::{self, Backfill, TieBreak};
+use scenario::schema::{self, Backfill, ExternalPoint, TieBreak};
 use scheduler::pipeline::evaluate::Form;
+use scheduler::pipeline::external::ExternalPoints;
 use systems::batch::BatchOptions;
 use systems::{
-    AwaitsVolumes, KubeRequest, RunsWorkloads, SchedulerKind, SystemParts, SystemRequest,
-    TimeLimits,
+    AwaitsVolumes, ExternalPolicy, KubeRequest, RunsWorkloads, SchedulerKind, SystemParts,
+    SystemRequest, TimeLimits,
 };
 
 use super::Prepared;
@@ -137,6 +138,7 @@ pub(crate) fn system(
         form,
         time_limits: TimeLimits::Ignored,
         images: prepared.images.as_ref().map(|(pulls, _)| pulls.clone()),
+        external: external(scenario, entry.scheduler)?,
     };
     let mut parts = (entry.build)(&request).map_err(|error| wrong(&error))?;
     parts
@@ -170,6 +172,46 @@ pub(crate) fn system(
     parts.components.extend(autoscalers);
     world::check_programs(scenario, &parts.components)?;
     Ok(parts)
+}
+
+/// The program outside that takes part, where the caller allows it.
+fn external(
+    scenario: &Scenario,
+    kind: SchedulerKind,
+) -> Result<Option<ExternalPolicy>, BuildError> {
+    let Some(own) = &scenario.system.scheduler.external else {
+        return Ok(None);
+    };
+    let wrong = |what: String| {
+        let what = format!("system.scheduler.external: {what}");
+        Err(BuildError::Experiment(what))
+    };
+    if kind != SchedulerKind::Pipeline {
+        let name = &scenario.system.name;
+        return wrong(format!(
+            "the system `{name}` asks no program outside; expected `name: pipeline`"
+        ));
+    }
+    let Some(folder) = &own.allowed else {
+        let command = own.command.join(" ");
+        return wrong(format!(
+            "it runs `{command}` on this machine; allow that with `--allow-external`"
+        ));
+    };
+    let program = external::Program {
+        command: own.command.clone(),
+        folder: folder.clone(),
+        answer_limit: std::time::Duration::from_nanos(own.answer_limit.as_nanos().unsigned_abs()),
+    };
+    let asks = |point| own.points.contains(&point);
+    Ok(Some(ExternalPolicy {
+        exchange: Box::new(external::Process::new(program)),
+        points: ExternalPoints {
+            filter: asks(ExternalPoint::Filter),
+            score: asks(ExternalPoint::Score),
+        },
+        weight: own.weight,
+    }))
 }
 
 /// The cluster as a run begins.

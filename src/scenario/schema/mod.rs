@@ -18,6 +18,7 @@ mod delivery;
 mod descheduling;
 mod docker_machine;
 mod ecs;
+mod external;
 mod failure;
 mod federation;
 mod images;
@@ -71,6 +72,7 @@ pub use ecs::{
     Ecs, EcsCapacityProvider, EcsCircuitBreaker, EcsManagedScaling, EcsNetworkMode, EcsPlacement,
     EcsScaleIn,
 };
+pub use external::{External, ExternalPoint};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use federation::{
     CellShare, FederatedWorkload, Federation, FederationCell, NamedScheduler, NamedSchedulerKind,

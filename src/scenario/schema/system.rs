@@ -4,6 +4,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::external::External;
 use super::job_queue::JobQueue;
 use super::release::{Release, Switch};
 use super::shutdown::Shutdown;
@@ -144,6 +145,10 @@ pub struct Scheduler {
     #[serde(default)]
     #[schemars(with = "SortedMap<String, Option<Plugin>>", extend("x-key-names" = "policy"))]
     pub plugins: Plugins,
+    /// Program of your own that filters or scores nodes beside the profile's policies, with the system
+    /// `pipeline`; runs with `--allow-external` alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<External>,
     /// Percentage of nodes to find for each pod before the best of them is taken, 0 to 100; 0 is
     /// the rule of Kubernetes, which depends on the cluster size. Default 0 with the system
     /// `kubernetes`, all nodes with others.
@@ -187,6 +192,7 @@ impl Default for Scheduler {
             shutdown: None,
             tie_break: None,
             plugins: Plugins::default(),
+            external: None,
             percentage_of_nodes_to_score: None,
             config: None,
             release: None,

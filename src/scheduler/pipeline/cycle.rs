@@ -180,6 +180,12 @@ impl Cycle {
         answer
     }
 
+    /// Reason why a plugin can't go on, if one can't.
+    pub fn failure(&self) -> Option<&str> {
+        let mut external = self.profile.at(Points::EXTERNAL);
+        external.find_map(|index| self.profile.plugins[index].plugin.failure())
+    }
+
     /// Gives up what Reserve claimed, in reverse order.
     pub fn unreserve(&mut self, ctx: &ClassContext<'_>, pod: &Pod, node: NodeId) {
         for slot in self.profile.plugins.iter_mut().rev() {

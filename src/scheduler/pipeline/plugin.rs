@@ -32,6 +32,8 @@ impl Points {
     pub const PERMIT: Self = Self(1 << 8);
     /// Writes the binding.
     pub const BIND: Self = Self(1 << 9);
+    /// Asks a program outside, which may fail.
+    pub const EXTERNAL: Self = Self(1 << 10);
 
     /// Both sets together.
     #[must_use]
@@ -218,6 +220,11 @@ pub trait Plugin: Send {
     /// The change that binds the pod; `None` leaves it to the next binder.
     fn bind(&mut self, pod: &Pod, node: NodeId, devices: DeviceSet) -> Option<Event> {
         let _ = (pod, node, devices);
+        None
+    }
+
+    /// Reason why the plugin can't go on; asked of those that act at [`Points::EXTERNAL`].
+    fn failure(&self) -> Option<&str> {
         None
     }
 

@@ -95,6 +95,10 @@ impl Plugin for ProbedPlugin {
         self.within(|plugin| plugin.bind(pod, node, devices))
     }
 
+    fn failure(&self) -> Option<&str> {
+        self.plugin.failure()
+    }
+
     fn clone_plugin(&self) -> Box<dyn Plugin> {
         Box::new(self.clone())
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 
 use cluster::{Conflict, Store};
 use control::{Component, Outbox, Probe, Progress, Write};
-use model::{Event, PodChange, PodPhase, PodRef};
+use model::{Event, PodChange, PodPhase, PodRef, Text};
 use units::{ComponentId, Instant, NodeId, Revision};
 
 use super::ClassContext;
@@ -146,6 +146,7 @@ impl Component for Pipeline {
         {
             self.attempt(pod, now, view, out);
         }
+        out.failure = self.cycle.failure().map(Text::from);
         self.queue
             .tell_misfits(|pod| out.write(view, Event::PodUnschedulable { pod }));
         if self.queue.is_idle() {

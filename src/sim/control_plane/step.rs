@@ -8,6 +8,7 @@ use control::provider::ProviderRequest;
 use control::{Progress, Write};
 use units::{ComponentId, Duration, Instant};
 
+use super::super::SimError;
 use super::super::context::Context;
 use super::super::queue::QueueEvent;
 use super::ControlPlane;
@@ -92,7 +93,11 @@ impl ControlPlane {
 
     /// Has a component make a step. Where its deciding takes time, its writes and creations are held
     /// back until it has decided.
-    pub(in super::super) fn step(&mut self, ctx: &mut Context<'_>, index: usize) -> Batch {
+    pub(in super::super) fn step(
+        &mut self,
+        ctx: &mut Context<'_>,
+        index: usize,
+    ) -> Result<Batch, SimError> {
         let now = ctx.now();
         let seat = &mut self.seats[index];
         let component = ComponentId::from_index(index);
@@ -100,6 +105,10 @@ impl ControlPlane {
         seat.outbox.clear();
         seat.own.clear();
         let progress = seat.component.step(now, seen, &mut seat.outbox);
+        if let Some(why) = seat.outbox.failure.take() {
+            let why = why.to_string();
+            return Err(SimError::External { at: now, why });
+        }
         if let Some(view) = &seat.view {
             // What the view assumes counts as revisions of its own.
             for write in &mut seat.outbox.writes {
@@ -147,7 +156,7 @@ impl ControlPlane {
             seat.deciding = Some(held);
             ctx.expect(next.max(now), QueueEvent::Decided(component));
         }
-        batch
+        Ok(batch)
     }
 
     /// The changes that a component has finished deciding on and can send now; others follow.

@@ -72,7 +72,7 @@ impl Engine {
             let measured = UsageAndTraffic::new(&usage, self.surroundings.traffic());
             self.control.show(now, index, &measured);
         }
-        let batch = self.control.step(ctx, index);
+        let batch = self.control.step(ctx, index)?;
         let empty = self.make(ctx, index, batch)?;
         self.control.reuse(index, empty);
         Ok(true)
