@@ -7,7 +7,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -37,8 +37,8 @@ pub struct Process {
 
 struct Running {
     child: Child,
-    input: ChildStdin,
-    lines: Receiver<Result<String, String>>,
+    questions: SyncSender<String>,
+    answers: Receiver<Result<String, String>>,
 }
 
 impl Process {
@@ -81,23 +81,36 @@ impl Process {
         let (Some(input), Some(output)) = (child.stdin.take(), child.stdout.take()) else {
             return Err(fail(&"it has no standard input or output"));
         };
-        // A line that nobody waits for makes the reader wait, so a program that prints without end is
-        // held by its pipe.
-        let (send, lines) = sync_channel(1);
-        thread::spawn(move || {
-            let mut output = BufReader::new(output);
-            while let Some(line) = next_line(&mut output) {
-                let is_end = line.is_err();
-                if send.send(line).is_err() || is_end {
-                    return;
-                }
-            }
-        });
+        let (questions, to_write) = sync_channel(1);
+        let (read, answers) = sync_channel(1);
+        // A program that doesn't read its input, or prints without end, holds up these two alone.
+        thread::spawn(move || write_lines(input, &to_write));
+        thread::spawn(move || read_lines(output, &read));
         Ok(Running {
             child,
-            input,
-            lines,
+            questions,
+            answers,
         })
+    }
+}
+
+/// Writes lines until there are no more or the program is gone, which its missing answer tells.
+fn write_lines(mut input: ChildStdin, lines: &Receiver<String>) {
+    while let Ok(line) = lines.recv() {
+        if input.write_all(line.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// Reads lines until there are no more or nobody wants them.
+fn read_lines(output: ChildStdout, lines: &SyncSender<Result<String, String>>) {
+    let mut output = BufReader::new(output);
+    while let Some(line) = next_line(&mut output) {
+        let is_end = line.is_err();
+        if lines.send(line).is_err() || is_end {
+            return;
+        }
     }
 }
 
@@ -132,9 +145,8 @@ impl Exchange for Process {
         let mut line = String::with_capacity(question.len() + 1);
         line.push_str(question);
         line.push('\n');
-        // A program that ended is told by its missing answer.
-        let _ = running.input.write_all(line.as_bytes());
-        let answer = match running.lines.recv_timeout(self.program.answer_limit) {
+        let _ = running.questions.send(line);
+        let answer = match running.answers.recv_timeout(self.program.answer_limit) {
             Ok(Ok(answer)) => answer,
             Ok(Err(why)) => return Err(self.failure(&why)),
             Err(RecvTimeoutError::Timeout) => {
@@ -162,5 +174,78 @@ impl Drop for Running {
         // It ends by itself once its input ends; one that doesn't is ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A program that has all the time that a busy machine may take.
+    fn shell(script: &str) -> Process {
+        limited(script, Duration::from_mins(10))
+    }
+
+    fn limited(script: &str, answer_limit: Duration) -> Process {
+        Process::new(Program {
+            command: ["sh", "-c", script].map(str::to_owned).into(),
+            folder: PathBuf::new(),
+            answer_limit,
+        })
+    }
+
+    /// The first error of two questions that no pipe can hold.
+    fn error(mut process: Process) -> String {
+        let question = "x".repeat(1 << 20);
+        let error = (0..2).find_map(|_| process.ask(&question).err());
+        error.expect("it doesn't answer twice").to_string()
+    }
+
+    #[test]
+    fn a_program_answers_line_by_line_and_another_begins_anew() {
+        let mut counter = shell("n=0; while read -r line; do n=$((n+1)); echo \"$n $line\"; done");
+        assert_eq!(counter.ask("a"), Ok("1 a".to_owned()));
+        assert_eq!(counter.ask("b"), Ok("2 b".to_owned()));
+        let mut again = counter.again();
+        assert_eq!(again.ask("c"), Ok("1 c".to_owned()));
+        assert_eq!(counter.ask("d"), Ok("3 d".to_owned()));
+    }
+
+    #[test]
+    fn whatever_a_program_does_there_is_an_answer_or_an_error() {
+        for (script, why) in [
+            ("exit 3", "ended (exit status: 3) before its first answer"),
+            ("read a; echo 1", "ended (exit status: 0) after 1 answer"),
+            ("printf abc", "ended in the middle of an answer"),
+            ("printf '\\377\\n'", "gave an answer that is no UTF-8"),
+            ("kill -KILL $$", "ended (signal: 9 (SIGKILL))"),
+        ] {
+            let error = error(shell(script));
+            assert!(error.contains(why), "{script}: {error}");
+        }
+        for script in [
+            "exec sleep 600",
+            "kill -STOP $$",
+            "while read a; do :; done",
+        ] {
+            let error = error(limited(script, Duration::from_millis(1)));
+            assert!(
+                error.contains("gave no answer within 1ms"),
+                "{script}: {error}"
+            );
+        }
+        // What is printed without end is held by its pipe.
+        assert_eq!(shell("exec yes").ask("a"), Ok("y".to_owned()));
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_told() {
+        let mut absent = shell("");
+        absent.program.command = vec!["./no-such-program".to_owned()];
+        let error = error(absent);
+        assert!(
+            error.contains("`./no-such-program` can't be started"),
+            "{error}"
+        );
     }
 }

@@ -98,6 +98,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "scenario",
         ],
     ),
+    ("external", &["units", "rng", "model", "cluster", "control"]),
     (
         "lab",
         &[
@@ -106,6 +107,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "model",
             "cluster",
             "control",
+            "external",
             "scheduler",
             "autoscale",
             "policy",

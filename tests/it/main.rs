@@ -36,6 +36,7 @@ mod ecs_capacity;
 mod edge_cases;
 mod ended;
 mod endings;
+mod external;
 mod extremes;
 mod failover;
 mod failover_cells;

@@ -22,9 +22,8 @@ pub struct External {
     #[serde(default = "default_weight")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub weight: i64,
-    /// Real time that an answer may take, at least 1ms; default `1m`.
+    /// Real time that an answer may take; default `1m`.
     #[serde(default = "default_limit")]
-    #[schemars(extend("x-min" = "1ms"))]
     pub answer_limit: Duration,
     /// Folder that the program runs in, once the caller has allowed it. No file can say so.
     #[serde(skip)]

@@ -19,7 +19,7 @@ use cluster::Store;
 use control::exchange::{Exchange, ExchangeError, PROTOCOL};
 use model::Node;
 use serde::de::DeserializeOwned;
-use units::{NodeId, Revision};
+use units::{NodeId, Revision, plural};
 
 use self::question::{
     ClassDescription, ClassState, Filtered, Hello, NodeState, Question, Request, Scored,
@@ -35,9 +35,9 @@ const REJECTED: Reason = Reason::Text("node(s) were rejected by the external pro
 /// Points at which the program is asked.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ExternalPoints {
-    /// Whether it says which nodes can take a pod.
+    /// `true` if it says which nodes can take a pod.
     pub filter: bool,
-    /// Whether it gives nodes points.
+    /// `true` if it gives nodes points.
     pub score: bool,
 }
 
@@ -143,10 +143,10 @@ fn ask<T: DeserializeOwned>(
     let answer = exchange.ask(&text)?;
     serde_json::from_str(&answer).map_err(|error| {
         let call = question.name();
-        let start: String = answer.chars().take(80).collect();
+        let start = answer.chars().take(80);
+        let start: String = start.filter(|own| !own.is_control()).collect();
         ExchangeError(format!(
-            "the external program's answer to `{call}` can't be read: {error}; it begins `{}`",
-            start.escape_debug()
+            "the external program's answer to `{call}` can't be read: {error}; it begins `{start}`"
         ))
     })
 }
@@ -157,9 +157,10 @@ fn of_length<T>(items: Vec<T>, wanted: usize, field: &str) -> Result<Vec<T>, Exc
         return Ok(items);
     }
     let found = items.len();
+    let candidates = plural::count(wanted as u64, "candidate");
     let why = format!(
-        "the external program answered {found} `{field}` about {wanted} candidates: one each is expected, in \
-         their order"
+        "the external program answered {found} `{field}` about {candidates}: one each is expected, in their \
+         order"
     );
     Err(ExchangeError(why))
 }

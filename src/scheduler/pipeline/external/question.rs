@@ -1,13 +1,12 @@
 //! Questions to a program outside and its answers, as JSON. Amounts are whole numbers in the units that
 //! their names end with; instants are nanoseconds since the run began.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cluster::Store;
 use model::{Labels, Node, Taint, Text};
 use serde::{Deserialize, Serialize};
-use units::{NodeId, Resources};
+use units::{NodeId, Resources, SortedMap};
 
 use crate::ClassContext;
 
@@ -82,8 +81,8 @@ struct Amounts {
     storage_bytes: i64,
     gpu_milli: i64,
     pods: i64,
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    extended: BTreeMap<String, i64>,
+    #[serde(skip_serializing_if = "SortedMap::is_empty")]
+    extended: SortedMap<String, i64>,
 }
 
 impl Amounts {
