@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use lab::diff::Side;
+use lab::folder::EXTERNAL;
 use lab::results;
 use lab::summary::{Summary, VariantSummary};
 use scenario::Experiment;
@@ -69,7 +70,11 @@ pub(super) fn experiment(
     }
     let run = results::read(path)?;
     let scenario = run.folder.join("scenario.yaml");
-    let experiment = Source::read(global, Some(&scenario))?.experiment(sets)?;
+    let mut experiment = Source::read(global, Some(&scenario))?.experiment(sets)?;
+    let answers = run.folder.join(EXTERNAL);
+    if answers.is_dir() && !global.allow_external {
+        experiment.replay_external(&answers);
+    }
     Ok((experiment, Some(run.summary)))
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant as Clock;
 
 use intake::ledger::{Action, ESTIMATES};
 use lab::experiment::{ExperimentError, Plan, run_journey, scenario_text};
-use lab::folder::{Existing, ResultFolder};
+use lab::folder::{EXTERNAL, Existing, ResultFolder};
 use lab::journey::Journey;
 use lab::summary::{Summary, VariantSummary};
 use report::comparison::{Comparison, Rows};
@@ -28,13 +28,14 @@ use super::{Exit, Failure, Global, experiment_file, interrupt, terminal};
 pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Failure> {
     let started = Clock::now();
     let trip = Trip::new(global, arguments)?;
-    let experiment = match &trip.after {
+    let mut experiment = match &trip.after {
         Some(after) => after.clone(),
         None => read(global, arguments)?,
     };
     check_form(&experiment, arguments.form)?;
     let journey = trip.journey();
     let folder = result_folder(arguments, &trip, &experiment)?;
+    experiment.record_external(&folder.partial().join(EXTERNAL));
     let variants = experiment.variants.len();
     let mut profiler = Profiler::new(arguments.profile, variants, started)?;
     profiler.ended("experiment file");

@@ -4,6 +4,8 @@
 //! A program is started at its first question and ended with the run. It has a limit of real time for each
 //! answer, so a program that hangs ends the run with an error; no decision depends on how long it took.
 
+mod record;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -12,6 +14,8 @@ use std::thread;
 use std::time::Duration;
 
 use control::{Exchange, ExchangeError};
+
+pub use record::{Recorder, Replay};
 
 /// Length of the longest answer, in bytes.
 const ANSWER_MAX: u64 = 64 << 20;

@@ -101,12 +101,35 @@ impl Experiment {
     }
 
     fn allow(&mut self, folder: &Path, is_allowed: impl Fn(&schema::External) -> bool) {
-        for plan in &mut self.variants {
-            let external = plan.scenario.system.scheduler.external.as_mut();
-            if let Some(own) = external.filter(|own| is_allowed(own)) {
-                own.allowed = Some(folder.to_path_buf());
+        for (_, own) in self.external().filter(|(_, own)| is_allowed(own)) {
+            own.answers = schema::AnswerSource::Program {
+                folder: folder.to_path_buf(),
+                record: None,
+            };
+        }
+    }
+
+    /// Records the answers of programs outside below `folder`, each variant's under its name.
+    pub fn record_external(&mut self, folder: &Path) {
+        for (name, own) in self.external() {
+            if let schema::AnswerSource::Program { record, .. } = &mut own.answers {
+                *record = Some(folder.join(name));
             }
         }
+    }
+
+    /// Takes the answers of programs outside from what an earlier run recorded below `folder`.
+    pub fn replay_external(&mut self, folder: &Path) {
+        for (name, own) in self.external() {
+            own.answers = schema::AnswerSource::Recorded(folder.join(name));
+        }
+    }
+
+    fn external(&mut self) -> impl Iterator<Item = (&str, &mut schema::External)> {
+        self.variants.iter_mut().filter_map(|plan| {
+            let external = plan.scenario.system.scheduler.external.as_mut();
+            Some((plan.name.as_str(), external?))
+        })
     }
 
     /// Sets the handling of bad rows for every trace, whatever the file says.

@@ -64,13 +64,28 @@ fn the_example_in_python_decides_as_the_policy_that_it_rewrites() {
         .map(|own| own.digest.as_str())
         .collect();
     assert_eq!(digests[0], digests[1]);
-    // The result names the program, and runs it for whom allows it alone.
-    let refused = folder.run(&["reproduce", "out"], 2);
+    // The result has the answers, and is reproduced without the program.
+    fs::rename(folder.path("best_fit.py"), folder.path("moved.py")).expect("it is there");
+    folder.run(&["reproduce", "out"], 0);
+    folder.run(&["explain", "out:mine", "job-1"], 0);
+    let told = folder.run(&["reproduce", "out", "--allow-external"], 101);
     assert!(
-        refused.contains("allow that with `--allow-external`"),
-        "{refused}"
+        told.contains("ended (exit status: 2) before its first answer"),
+        "{told}"
     );
+    fs::rename(folder.path("moved.py"), folder.path("best_fit.py")).expect("it is there");
     folder.run(&["reproduce", "out", "--allow-external"], 0);
+    let answers = folder.path("out/external/mine.0.jsonl.zst");
+    fs::write(
+        answers,
+        zstd::encode_all(&b"0123456789abcdef {}"[..], 1).unwrap(),
+    )
+    .unwrap();
+    let told = folder.run(&["reproduce", "out"], 101);
+    assert!(
+        told.contains("has another question after 0 exchanges"),
+        "{told}"
+    );
     let command = "python3 best_fit.py";
     let all = [
         "run",

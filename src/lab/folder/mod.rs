@@ -67,6 +67,9 @@ impl<T> At<T> for io::Result<T> {
     }
 }
 
+/// Subfolder with the recorded answers of programs outside.
+pub const EXTERNAL: &str = "external";
+
 /// A result folder being written. Dropped without [`ResultFolder::finish`], it stays `OUT.partial/`
 /// if anything was written, and is gone if nothing was.
 #[derive(Debug)]

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use autoscale::descheduler::Descheduler;
 use autoscale::workloads::{AutoscalerKind, AutoscalerOptions, Autoscalers};
 use cluster::fragmentation::TypicalPods;
-use control::Stepping;
 use control::controllers::manager::ControllerOptions;
 use control::volumes::AttachDetach;
+use control::{Exchange, Stepping};
 use model::Node;
 use policy::job_order::job_order;
 use policy::{PluginOverride, ProfileChoice, Setup};
 use scenario::Scenario;
-use scenario::schema::{self, Backfill, ExternalPoint, TieBreak};
+use scenario::schema::{self, AnswerSource, Backfill, ExternalPoint, TieBreak};
 use scheduler::pipeline::evaluate::Form;
 use scheduler::pipeline::external::ExternalPoints;
 use systems::batch::BatchOptions;
@@ -192,20 +192,30 @@ fn external(
             "the system `{name}` asks no program outside; expected `name: pipeline`"
         ));
     }
-    let Some(folder) = &own.allowed else {
-        let command = own.command.join(" ");
-        return wrong(format!(
-            "it runs `{command}` on this machine; allow that with `--allow-external`"
-        ));
-    };
-    let program = external::Program {
-        command: own.command.clone(),
-        folder: folder.clone(),
-        answer_limit: std::time::Duration::from_nanos(own.answer_limit.as_nanos().unsigned_abs()),
+    let exchange: Box<dyn Exchange> = match &own.answers {
+        AnswerSource::Refused => {
+            let command = own.command.join(" ");
+            return wrong(format!(
+                "it runs `{command}` on this machine; allow that with `--allow-external`"
+            ));
+        }
+        AnswerSource::Recorded(stem) => Box::new(external::Replay::new(stem.clone())),
+        AnswerSource::Program { folder, record } => {
+            let nanos = own.answer_limit.as_nanos().unsigned_abs();
+            let process = external::Process::new(external::Program {
+                command: own.command.clone(),
+                folder: folder.clone(),
+                answer_limit: std::time::Duration::from_nanos(nanos),
+            });
+            match record {
+                Some(stem) => Box::new(external::Recorder::new(process, stem.clone())),
+                None => Box::new(process),
+            }
+        }
     };
     let asks = |point| own.points.contains(&point);
     Ok(Some(ExternalPolicy {
-        exchange: Box::new(external::Process::new(program)),
+        exchange,
         points: ExternalPoints {
             filter: asks(ExternalPoint::Filter),
             score: asks(ExternalPoint::Score),

@@ -81,6 +81,7 @@ fn parts(system: &str, backfill: &str) -> SystemParts {
         form: Form::Incremental,
         time_limits: TimeLimits::Ignored,
         images: None,
+        external: None,
     };
     let entry = registry::find(system).expect("a system");
     (entry.build)(&request).expect("a system that can be built")

@@ -25,9 +25,26 @@ pub struct External {
     /// Real time that an answer may take; default `1m`.
     #[serde(default = "default_limit")]
     pub answer_limit: Duration,
-    /// Folder that the program runs in, once the caller has allowed it. No file can say so.
+    /// Source of the answers, which the caller decides on. No file can say so.
     #[serde(skip)]
-    pub allowed: Option<PathBuf>,
+    pub answers: AnswerSource,
+}
+
+/// Source of the answers of a program outside.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum AnswerSource {
+    /// None: the program isn't allowed to run.
+    #[default]
+    Refused,
+    /// The program, which runs in a folder.
+    Program {
+        /// Folder that it runs in.
+        folder: PathBuf,
+        /// Stem of the files that its answers are recorded in.
+        record: Option<PathBuf>,
+    },
+    /// Answers of an earlier run, in files of this stem.
+    Recorded(PathBuf),
 }
 
 /// Point at which a program takes part.

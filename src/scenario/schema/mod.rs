@@ -72,7 +72,7 @@ pub use ecs::{
     Ecs, EcsCapacityProvider, EcsCircuitBreaker, EcsManagedScaling, EcsNetworkMode, EcsPlacement,
     EcsScaleIn,
 };
-pub use external::{External, ExternalPoint};
+pub use external::{AnswerSource, External, ExternalPoint};
 pub use failure::{Burst, ControlPart, Failure, FailureKind};
 pub use federation::{
     CellShare, FederatedWorkload, Federation, FederationCell, NamedScheduler, NamedSchedulerKind,
