@@ -36,8 +36,7 @@ pub(super) fn run(global: &Global, arguments: &RunArguments) -> Result<Exit, Fai
     let journey = trip.journey();
     let folder = result_folder(arguments, &trip, &experiment)?;
     experiment.record_external(&folder.partial().join(EXTERNAL));
-    let variants = experiment.variants.len();
-    let mut profiler = Profiler::new(arguments.profile, variants, started)?;
+    let mut profiler = Profiler::new(arguments.profile, experiment.variants.len(), started)?;
     profiler.ended("experiment file");
     let bars = Bars::new(global, &experiment);
     let interrupted = interrupt::flag();
