@@ -357,7 +357,7 @@ impl Host {
     fn is_checked(&self, pod: PodRef) -> bool {
         let owner = self.owners.get(&pod.id);
         let service = owner.and_then(|(id, _)| self.services.get(id));
-        let life = service.and_then(|service| service.template.container_life(0));
+        let life = service.and_then(|service| service.template.main_life());
         life.is_some_and(|life| life.health_check.is_some())
     }
 
