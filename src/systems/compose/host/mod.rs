@@ -254,6 +254,8 @@ impl Host {
         let poll = self.options.poll;
         let project = self.project.get_or_insert_with(|| Project::empty(poll));
         project.join(name.clone(), depends_on);
+        // A service of this name may have been taken off: what was seen of it says nothing about this one.
+        project.restart(&name);
         project.scale(&name, replicas > 0);
         self.numbers.insert(name.clone(), id);
         let service = Service {
