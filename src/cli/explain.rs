@@ -252,6 +252,7 @@ fn of_run(
     let mut attempted = match found {
         Err(RunExplainError::NeverTried(words)) => return said(arguments, "neverTried", &words),
         Err(RunExplainError::Waits(words)) => return said(arguments, "unschedulable", &words),
+        Err(RunExplainError::Bound(words)) => return said(arguments, "bound", &words),
         found => found?,
     };
     run.note_other_digest(&attempted.facts.digest, &arguments.sets);
@@ -291,7 +292,7 @@ impl From<RunExplainError> for Failure {
     }
 }
 
-/// Answers that the scheduler never tried a pod.
+/// Answers in words, where there are no filters and scores to show.
 fn said(arguments: &ExplainArguments, outcome: &str, words: &str) -> Result<Exit, Failure> {
     let text = match arguments.format {
         ExplainFormat::Text => format!("{words}\n"),

@@ -17,6 +17,8 @@ pub enum MachineEvent {
     Started,
     /// It ended by itself, or was killed for want of memory.
     Exited {
+        /// The number of the container that ended: an init container that failed, or else the first of the others.
+        container: u16,
         /// The code that it ended with; 0 is that its work is done.
         code: i32,
     },
@@ -53,7 +55,7 @@ impl MachineEvent {
         match (container, event) {
             (Some(container), event) => Self::Container(container, event),
             (None, ContainerEvent::Started) => Self::Started,
-            (None, ContainerEvent::Exited { code }) => Self::Exited { code },
+            (None, ContainerEvent::Exited { code }) => Self::Exited { container: 0, code },
             (None, ContainerEvent::Stopped) => Self::Stopped,
             (None, event @ ContainerEvent::Probed { .. }) => Self::Container(0, event),
         }

@@ -19,7 +19,10 @@ pub(super) fn check(scenario: &Scenario, tree: &Tree, findings: &mut Findings) {
                 let message = "every image is on every node, so no registry is used";
                 findings.push(
                     Finding::new(Code::Conflict, message.to_owned(), span)
-                        .label("this kind needs `models.images`, such as `images: {}`"),
+                        .label(
+                            "this kind needs `models.images`, such as `images: {}`, and a system whose nodes pull \
+                             images, such as `kubernetes`",
+                        ),
                 );
             }
         }

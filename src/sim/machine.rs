@@ -395,12 +395,14 @@ impl Machine {
         (row.id == pod.id).then_some(row)
     }
 
-    /// Carries out an agent's order; a pod may state the time of its own start.
+    /// Carries out an agent's order; a pod may state the time of its own start, and its init containers take
+    /// some.
     pub fn order(
         &mut self,
         now: Instant,
         command: MachineCommand,
         stated_start: Option<Duration>,
+        init_time: Duration,
     ) -> Immediate {
         match command {
             MachineCommand::Start { pod, .. } => {
@@ -409,7 +411,7 @@ impl Machine {
                 }
                 let delay = match self.work(pod) {
                     Some(work) if work.was_up => Duration::ZERO,
-                    _ => self.delay(pod, stated_start),
+                    _ => self.delay(pod, stated_start).saturating_add(init_time),
                 };
                 if delay <= Duration::ZERO {
                     return Immediate::Started(pod);

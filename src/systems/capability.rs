@@ -157,6 +157,10 @@ impl Support {
     }
 }
 
+/// Behaviour of init containers in systems whose tasks have none.
+pub(crate) const INIT_IN_START: &str = "they run as a part of the start, one after the other; one that fails ends the \
+    task before it runs";
+
 /// Support of each capability by a system, in any order.
 pub type Capabilities = &'static [Row];
 

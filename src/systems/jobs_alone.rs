@@ -4,7 +4,7 @@
 use cluster::Commitment;
 use control::{Component, Stepping};
 
-use super::capability::{self, Capability, Row, rows};
+use super::capability::{self, Capability, INIT_IN_START, Row, rows};
 use super::entry::{SystemParts, SystemRequest};
 use super::plain_agent::PlainAgent;
 
@@ -17,7 +17,7 @@ const SHARED: &[Row] = &rows! {
     GpuChoice: Yes("devices of any of the models"),
     GpuShares: Yes("the first device with room"),
     Needs: Without("assumed to exist"),
-    InitContainers: Without("only their requests matter"),
+    InitContainers: Without(INIT_IN_START),
     RestartInPlace: Without("ended containers are not restarted"),
     LivenessProbes: Without("not probed"),
     Replicas | RollingUpdate | StatefulSet | DaemonSet | Job | CronJob: Refused(REASON),

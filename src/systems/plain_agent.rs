@@ -227,10 +227,10 @@ impl NodeAgent for PlainAgent {
                     out.wakes.push((over, pod));
                 }
             }
-            MachineEvent::Exited { code: 0 } => self.ended(pod, EndReason::Completed, out),
-            MachineEvent::Exited { code } => {
+            MachineEvent::Exited { code: 0, .. } => self.ended(pod, EndReason::Completed, out),
+            MachineEvent::Exited { container, code } => {
                 if held.is_owned {
-                    out.reports.push(Report::Exited(pod, 0, code));
+                    out.reports.push(Report::Exited(pod, container, code));
                 }
                 self.ended(pod, EndReason::Error, out);
             }
@@ -347,7 +347,7 @@ mod tests {
         check(&steps, (&[], &[Report::Running(POD)], &[(11, POD)]));
         let with = |more: &[(i64, Input)]| [&steps[..], more].concat();
         let ended = |reason| [Report::Ended(POD, reason)];
-        let exited = |code| (5, Machine(POD, Exited { code }));
+        let exited = |code| (5, Machine(POD, Exited { container: 0, code }));
         check(
             &with(&[exited(0)]),
             (&[], &ended(EndReason::Completed), &[]),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use arrivals::stream::ClassTotal;
+use k8s::Manifests;
 use model::resource_list::PODS;
 use model::{ConfigReference, Node, Object, PodSpec, TaintEffect};
 use scenario::Scenario;
@@ -59,38 +60,30 @@ pub fn mapping(
         in_gangs: class.pods > class.arrivals && !submits_jobs(scenario),
         with_others: class.ganged > 0 && !submits_jobs(scenario),
     });
-    let declared: Vec<_> = read.iter().flat_map(|one| &one.workloads).collect();
-    let key = |own: &Object| {
-        let name = (own.namespace().clone(), own.name().clone());
-        (own.kind(), name)
-    };
+    let workloads = read.iter().chain(&applied).flat_map(|one| &one.workloads);
+    let objects: Vec<&Object> = workloads.map(|own| &own.object).collect();
     if heeds_needs(scenario) {
-        let applied = applied.iter().flat_map(|one| &one.workloads);
-        let objects = declared.iter().copied().chain(applied);
-        let objects: Vec<&Object> = objects.map(|own| &own.object).collect();
         note_missing(&objects, remarks);
     }
-    let all = declared.iter().copied();
-    let all = all.chain(applied.iter().flat_map(|one| &one.workloads));
-    note_idle_workloads(scenario, all.map(|own| &own.object), remarks)?;
-    let known: Vec<_> = declared.iter().map(|own| key(&own.object)).collect();
-    let objects = declared.iter().map(|own| Item::Object(&own.object));
-    let changed = applied.iter().flat_map(|one| &one.workloads).map(|own| {
-        if known.contains(&key(&own.object)) {
-            Item::Rollout(&own.object)
-        } else {
-            Item::Object(&own.object)
+    note_idle_workloads(scenario, objects.iter().copied(), remarks)?;
+    let applied_nodes: Vec<_> = applied.iter().flat_map(|one| &one.nodes).collect();
+    let mut items: Vec<Item<'_>> = pods.collect();
+    if runs_workloads(scenario) {
+        items.extend(of_objects(&read, &applied));
+        items.extend(globals.iter().map(Item::Object));
+    }
+    let mut services: Vec<_> = read.iter().flat_map(|one| &one.objects.services).collect();
+    for own in applied.iter().flat_map(|one| &one.objects.services) {
+        if !services.contains(&own) {
+            services.push(own);
         }
-    });
-    let globals = globals.iter().map(Item::Object);
-    let objects = objects.chain(changed).chain(globals);
-    let objects = objects.filter(|_| runs_workloads(scenario));
-    let services = read.iter().map(|one| one.objects.services.len() as u64);
-    let services = Some(services.sum()).filter(|&count| count > 0);
-    let items = pods
-        .chain(objects)
-        .chain(services.map(Item::Services))
-        .chain(of_nodes(nodes));
+    }
+    if !services.is_empty() {
+        items.push(Item::Services(services.len() as u64));
+    }
+    items.extend(of_nodes(
+        nodes.iter().map(|own| &**own).chain(applied_nodes),
+    ));
     let masters = scenario.system.schedulers.iter();
     let mut masters = masters.filter(|own| own.kind == NamedSchedulerKind::Mesos);
     let master = masters.next().map(|own| Named {
@@ -130,18 +123,50 @@ fn by_options(scenario: &Scenario) -> Capabilities {
     }
 }
 
+/// The objects of files that a run begins with, and what operations apply of others.
+fn of_objects<'a>(
+    read: &'a [Arc<Manifests>],
+    applied: &'a [Arc<Manifests>],
+) -> impl Iterator<Item = Item<'a>> {
+    let key = |own: &'a Object| (own.kind(), own.namespace(), own.name());
+    let declared = read.iter().flat_map(|one| &one.workloads);
+    let declared: Vec<&Object> = declared.map(|own| &own.object).collect();
+    let mut known: SortedMap<_, &Object> = declared.iter().map(|own| (key(own), *own)).collect();
+    let updated = applied.iter().flat_map(|one| &one.workloads);
+    let updated = updated.map(move |own| {
+        let object = &own.object;
+        match known.insert(key(object), object) {
+            Some(before) => Item::Update { before, object },
+            None => Item::Object(object),
+        }
+    });
+    let pods = applied.iter().flat_map(|one| &one.pods);
+    let pods = pods.map(|pod| Item::Pods {
+        name: &pod.name,
+        spec: &pod.spec,
+        count: 1,
+        in_gangs: false,
+        with_others: false,
+    });
+    declared
+        .into_iter()
+        .map(Item::Object)
+        .chain(updated)
+        .chain(pods)
+}
+
 /// What nodes ask of schedulers.
-fn of_nodes(nodes: &[Arc<Node>]) -> impl Iterator<Item = Item<'_>> {
-    let is_tainted = |node: &&Arc<Node>| {
+fn of_nodes<'a>(nodes: impl Iterator<Item = &'a Node> + Clone) -> impl Iterator<Item = Item<'a>> {
+    let is_tainted = |node: &&Node| {
         let mut effects = node.taints.iter().map(|taint| taint.effect);
         effects.any(|effect| effect != TaintEffect::PreferNoSchedule)
     };
-    let tainted = nodes.iter().filter(is_tainted);
-    let is_limited = |node: &&Arc<Node>| {
+    let tainted = nodes.clone().filter(is_tainted);
+    let is_limited = |node: &&Node| {
         let slots = node.allocatable.get(PODS);
         slots != Quantity::from_units(DEFAULT_PODS) && slots != Quantity::ZERO
     };
-    let limited = nodes.iter().filter(is_limited);
+    let limited = nodes.filter(is_limited);
     let tainted = tainted.map(|node| Item::TaintedNode(&node.name));
     tainted.chain(limited.map(|node| Item::LimitedNode(&node.name)))
 }

@@ -1,22 +1,25 @@
 //! Units of unit files: what they ask of Fleet, and the pods that they are.
 //!
 //! What a unit does once it runs is said in a section `[X-Windtunnel]`, which Fleet itself would pass
-//! on to systemd: `Cpu=`, `Memory=`, `RunTime=`, and `FirstConnection=` of a socket.
+//! on to systemd: `Cpu=`, `Memory=`, `RunTime=`, `ExitCode=`, and `FirstConnection=` of a socket. Whether a service is
+//! started again is what its `Restart=` says.
 
 use std::sync::Arc;
 
 use arrivals::intern::ClassTable;
 use arrivals::memory::{MemorySource, Recorded};
 use arrivals::{Arrival, ArrivalSource};
+use model::pod_life::ContainerLife;
 use model::workload::DaemonSet;
 use model::{
-    Behaviour, Container, LabelSelector, NodeSelector, NodeSelectorTerm, Object, Operator, PodName,
-    PodSpec, Requirement, ResourceList, Text,
+    Behaviour, Container, LabelSelector, NodeSelector, NodeSelectorTerm, Object, Operator, PodLife,
+    PodName, PodSpec, Requirement, ResourceList, RestartPolicy, Text,
 };
 use scenario::schema::{UnitFiles, WorkloadSource};
 use systems::fleet::options::SubmittedUnit;
 use systems::fleet::unit::{Requirements, SECTION};
 use systems::fleet::unit_file::{UnitFile, UnitFileError, UnitName};
+use units::nearest::nearest;
 use units::{Duration, Instant, Quantity};
 
 use super::{BuildError, FileSource};
@@ -33,6 +36,8 @@ pub(super) struct Unit {
 
 /// The section that says what a unit does once it runs.
 const OWN_SECTION: &str = "X-Windtunnel";
+/// The options of that section.
+const OWN_OPTIONS: [&str; 5] = ["Cpu", "Memory", "RunTime", "ExitCode", "FirstConnection"];
 
 /// Submission of a source.
 #[derive(Default)]
@@ -149,6 +154,7 @@ pub(super) fn units(
         let file_name = path.rsplit(['/', '\\']).next().unwrap_or(path);
         let text = input.read_to_string()?;
         let file = UnitFile::parse(path, &text).map_err(|why| wrong(&why))?;
+        check_own(&file, path)?;
         for name in names(file_name, *instances) {
             let requirements = Requirements::of_file(&name, &file);
             let requirements = requirements.map_err(|why| pointed(path, &file, &why))?;
@@ -222,6 +228,66 @@ fn own<'a>(file: &'a UnitFile, name: &str) -> Option<&'a str> {
         .map(|option| &*option.value)
 }
 
+/// Refuses what is no option of the section about the behavior of units.
+fn check_own(file: &UnitFile, path: &str) -> Result<(), BuildError> {
+    let mut options = file.section(OWN_SECTION);
+    let Some(unknown) = options.find(|own| !OWN_OPTIONS.contains(&&*own.name)) else {
+        return Ok(());
+    };
+    let (name, line) = (&unknown.name, unknown.line);
+    let near = nearest(name, OWN_OPTIONS).map(|near| format!("did you mean `{near}`? "));
+    Err(wrong(&format!(
+        "{path}:{line}: unrecognized option in [{OWN_SECTION}] section: `{name}`; {}expected one of `{}`",
+        near.unwrap_or_default(),
+        OWN_OPTIONS.join("`, `")
+    )))
+}
+
+/// The code that a unit's process ends with.
+fn exit_code(file: &UnitFile, path: &str) -> Result<i32, BuildError> {
+    let text = own(file, "ExitCode").unwrap_or("0");
+    let code = text.parse().ok().filter(|code| (0..=255).contains(code));
+    code.ok_or_else(|| {
+        wrong(&format!(
+            "{path}: [{OWN_SECTION}] ExitCode={text}: expected a number from 0 to 255"
+        ))
+    })
+}
+
+/// Whether systemd starts a service again that ended with a code: what its `Restart=` says
+/// (`systemd.service(5)`); a process that ends with a code has not ended abnormally.
+fn restart(file: &UnitFile, code: i32, path: &str) -> Result<RestartPolicy, BuildError> {
+    let stated = { file.section("Service") }.filter(|own| &*own.name == "Restart");
+    let Some(stated) = stated.last() else {
+        return Ok(RestartPolicy::Never);
+    };
+    match &*stated.value {
+        "always" => Ok(RestartPolicy::Always),
+        "on-failure" => Ok(RestartPolicy::OnFailure),
+        "on-success" if code == 0 => Ok(RestartPolicy::Always),
+        "" | "no" | "on-success" | "on-abnormal" | "on-abort" | "on-watchdog" => {
+            Ok(RestartPolicy::Never)
+        }
+        other => Err(wrong(&format!(
+            "{path}:{}: Restart={other}: expected `no`, `always`, `on-success`, `on-failure`, `on-abnormal`, \
+             `on-abort` or `on-watchdog`",
+            stated.line
+        ))),
+    }
+}
+
+/// The life of a unit that is more than a process that ends once and well.
+fn life(code: i32, restart: RestartPolicy) -> Option<Arc<PodLife>> {
+    let is_plain = code == 0 && restart == RestartPolicy::Never;
+    (!is_plain).then(|| {
+        Arc::new(PodLife {
+            restart,
+            containers: vec![ContainerLife::default()],
+            ..PodLife::default()
+        })
+    })
+}
+
 fn duration(file: &UnitFile, name: &str, path: &str) -> Result<Option<Duration>, BuildError> {
     let Some(text) = own(file, name) else {
         return Ok(None);
@@ -249,6 +315,8 @@ fn spec_of(
         requests.set(column, amount);
     }
     let run_time = duration(file, "RunTime", path)?;
+    let code = exit_code(file, path)?;
+    let restart = restart(file, code, path)?;
     let mut term = NodeSelectorTerm::default();
     for (key, values) in &asked.metadata {
         term.match_expressions.push(Requirement {
@@ -268,9 +336,11 @@ fn spec_of(
         behaviour: run_time.map(|_| {
             Arc::new(Behaviour {
                 run_time: own(file, "RunTime").map(Text::from),
+                exit_code: code,
                 ..Behaviour::default()
             })
         }),
+        life: run_time.and_then(|_| life(code, restart)),
         ..PodSpec::default()
     };
     if !term.match_expressions.is_empty() {

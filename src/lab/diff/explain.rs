@@ -113,6 +113,7 @@ fn explain_exact(
         Err(
             RunExplainError::Input(why)
             | RunExplainError::Waits(why)
+            | RunExplainError::Bound(why)
             | RunExplainError::NeverTried(why),
         ) => {
             situation.explanation.scheduler = format!("kube-scheduler: {why}");

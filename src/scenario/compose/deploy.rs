@@ -197,11 +197,7 @@ impl Reader<'_, '_> {
         let preferences = tree.get("preferences");
         for item in preferences.into_iter().flat_map(Tree::items) {
             let spread = item.get("spread").and_then(Tree::text);
-            let label = spread.and_then(|text| {
-                let own = text.strip_prefix("node.labels.");
-                own.or_else(|| text.strip_prefix("engine.labels."))
-            });
-            if let Some(label) = label {
+            if let Some(label) = spread.and_then(|text| self.label(text)) {
                 service.spread.push(label.to_owned());
             } else if spread.is_some() {
                 // SwarmKit passes it over (`manager/scheduler/nodeset.go`).
@@ -215,6 +211,19 @@ impl Reader<'_, '_> {
             }
         }
         service.max_per_node = self.count(tree, "max_replicas_per_node").unwrap_or(0);
+    }
+
+    /// The label of a node that a key of the original names. Labels of engines are others than those of nodes where
+    /// there are engines, and keep their key.
+    fn label<'k>(&self, key: &'k str) -> Option<&'k str> {
+        let of_engine = key.strip_prefix("engine.labels.").map(|label| {
+            if self.target() == Target::SwarmKit {
+                key
+            } else {
+                label
+            }
+        });
+        key.strip_prefix("node.labels.").or(of_engine)
     }
 
     fn constraint(&mut self, item: &Tree, service: &mut Service) {
@@ -238,12 +247,7 @@ impl Reader<'_, '_> {
             _ if is_of_engine && is_stack => Some(key.to_owned()),
             "node.platform.os" => Some(OS_LABEL.to_owned()),
             "node.platform.arch" => Some(ARCH_LABEL.to_owned()),
-            _ => {
-                let own = key
-                    .strip_prefix("node.labels.")
-                    .or_else(|| key.strip_prefix("engine.labels."));
-                own.map(str::to_owned)
-            }
+            _ => self.label(key).map(str::to_owned),
         };
         match label {
             Some(label) => {

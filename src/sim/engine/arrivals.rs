@@ -119,7 +119,7 @@ impl Engine {
     ) -> Result<Option<Duration>, SimError> {
         let spec = &self.control.store().class(class).spec;
         match spec.life {
-            Some(_) => drawn_run_time(ctx, who, 0, spec),
+            Some(_) => drawn_run_time(ctx, who, spec.main_container(), spec),
             None => Ok(None),
         }
     }

@@ -405,7 +405,7 @@ impl Engine {
                 let pod = created.pod;
                 if let Creation::Pod(new) = creation {
                     let who = self.control.store().identity_of_new(created);
-                    let run_time = drawn_run_time(ctx, who, 0, &new.spec)?;
+                    let run_time = drawn_run_time(ctx, who, new.spec.main_container(), &new.spec)?;
                     let owner = self.control.store().objects().get(new.owner.object);
                     let is_job = owner.is_some_and(|row| matches!(row.object, Object::Job(_)));
                     let job = is_job.then_some(new.owner.object);
@@ -413,7 +413,7 @@ impl Engine {
                 }
                 if let Creation::BarePod(new) = creation {
                     let who = self.control.store().identity_of_new(created);
-                    let run_time = drawn_run_time(ctx, who, 0, &new.spec)?;
+                    let run_time = drawn_run_time(ctx, who, new.spec.main_container(), &new.spec)?;
                     self.nodes.begin(pod, who, run_time, None);
                 }
                 if let Some((who, rest)) = replaced {

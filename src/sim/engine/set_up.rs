@@ -187,7 +187,7 @@ impl Engine {
             owner: Some(owner),
         };
         let who = self.control.store().identity_of_new(&created);
-        let run_time = drawn_run_time(ctx, who, 0, &waiting.spec)?;
+        let run_time = drawn_run_time(ctx, who, waiting.spec.main_container(), &waiting.spec)?;
         let row = self.control.store().objects().get(owner.object);
         let is_job = row.is_some_and(|row| matches!(row.object, Object::Job(_)));
         let job = is_job.then_some(owner.object);

@@ -111,8 +111,8 @@ impl NodePlane {
         killed: Option<i32>,
     ) {
         let (now, ProcessRef { pod, container }) = (ctx.now(), process);
+        let number = container_number(store, process);
         let code = killed.unwrap_or_else(|| {
-            let number = if container == WHOLE { 0 } else { container };
             spec_of(store, pod).map_or(0, |spec| {
                 self.exits.code(store, pod, spec, usize::from(number))
             })
@@ -123,7 +123,10 @@ impl NodePlane {
                 return;
             }
             self.machine.process_ended(now, pod);
-            MachineEvent::Exited { code }
+            MachineEvent::Exited {
+                container: number,
+                code,
+            }
         } else {
             self.machine.stop_container(pod, container);
             MachineEvent::Container(container, ContainerEvent::Exited { code })
@@ -133,12 +136,12 @@ impl NodePlane {
 
     /// A process is killed for want of memory.
     pub(super) fn kill_process(ctx: &mut Context<'_>, store: &Store, process: ProcessRef) {
-        let ProcessRef { pod, container } = process;
+        let pod = process.pod;
         if store.pods().get(pod).is_none() {
             return;
         }
-        let number = if container == WHOLE { 0 } else { container };
-        let change = PodChange::OomKilled { container: number };
+        let container = container_number(store, process);
+        let change = PodChange::OomKilled { container };
         ctx.send(ToControlPlane::Happened(Event::PodChanged { pod, change }));
         ctx.send(ToNodes::ProcessExits {
             process,
@@ -189,6 +192,14 @@ impl NodePlane {
 }
 
 /// The spec of a pod that is on a node.
+/// The number of a process's container; a process of a whole pod is its first one beside the init containers.
+fn container_number(store: &Store, process: ProcessRef) -> u16 {
+    if process.container != WHOLE {
+        return process.container;
+    }
+    spec_of(store, process.pod).map_or(0, |spec| spec.main_container() as u16)
+}
+
 pub(super) fn spec_of(store: &Store, pod: PodRef) -> Option<&Arc<PodSpec>> {
     let record = store.pods().get(pod)?;
     record.node()?;

@@ -116,7 +116,7 @@ impl NodePlane {
         let mut run_time = rest;
         if processes == 1 {
             let stated = match spec.life {
-                Some(_) => drawn_run_time(ctx, who, 0, spec)?,
+                Some(_) => drawn_run_time(ctx, who, spec.main_container(), spec)?,
                 None => None,
             };
             let crash = self.found.crash(pod, 0).map(|crash| crash.run_time);
@@ -168,7 +168,7 @@ impl NodePlane {
         };
         let spec = &store.class(record.class).spec;
         if spec.life.is_some() {
-            let run_time = drawn_run_time(ctx, self.machine.who(pod), 0, spec)?;
+            let run_time = drawn_run_time(ctx, self.machine.who(pod), spec.main_container(), spec)?;
             self.machine.set_run_time(pod, run_time);
         }
         Ok(())

@@ -41,7 +41,7 @@ pub(super) use initial::InitialPod;
 use initial::InitialRuns;
 use pace::GangMembers;
 pub(super) use processes::drawn_run_time;
-use processes::stated_start;
+use processes::{class_spec, init_time, stated_start};
 use report_queue::ReportQueue;
 
 /// The node plane.
@@ -375,9 +375,14 @@ impl NodePlane {
         store: &Store,
         command: MachineCommand,
     ) -> Result<(), SimError> {
-        let mut stated = None;
+        let (mut stated, mut init) = (None, Duration::ZERO);
         match command {
-            MachineCommand::Start { pod, .. } => stated = stated_start(store, pod),
+            MachineCommand::Start { pod, .. } => {
+                stated = stated_start(store, pod);
+                if let Some(spec) = class_spec(store, pod) {
+                    init = init_time(ctx, self.machine.who(pod), spec)?;
+                }
+            }
             MachineCommand::Stop { pod, .. } => self.process_down(ctx.now(), pod, WHOLE),
             MachineCommand::StartContainer { pod, container } => {
                 return self.start_container(ctx, store, pod, container);
@@ -387,7 +392,7 @@ impl NodePlane {
                 return Ok(());
             }
         }
-        match self.machine.order(ctx.now(), command, stated) {
+        match self.machine.order(ctx.now(), command, stated, init) {
             Immediate::Nothing => Ok(()),
             Immediate::Starting { pod, at } => {
                 ctx.expect(at, QueueEvent::Started(pod));

@@ -1,5 +1,7 @@
 //! Processes of pods: they come up, end and are stopped, and their agents learn of it.
 
+use std::sync::Arc;
+
 use cluster::Store;
 use control::MachineEvent;
 use control::node::ContainerEvent;
@@ -38,6 +40,12 @@ impl NodePlane {
         pod: PodRef,
     ) -> Result<(), SimError> {
         let now = ctx.now();
+        let is_new = self.machine.work(pod).is_some_and(|work| !work.was_up);
+        let spec = class_spec(store, pod).filter(|_| is_new);
+        if let Some((container, code)) = spec.and_then(|spec| failed_init(spec)) {
+            self.machine_event(ctx, pod, MachineEvent::Exited { container, code });
+            return Ok(());
+        }
         self.set_job_pace(store, pod)?;
         let pace = self.pace_of(store, pod);
         if let Some(end) = self.machine.started(now, pod, pace) {
@@ -65,10 +73,22 @@ impl NodePlane {
         }
         let record = store.pods().get(pod);
         let spec = record.map(|record| &store.class(record.class).spec);
-        let code = spec.map_or(0, |spec| self.code_of(store, pod, spec, 0));
+        let event = spec.map_or(
+            MachineEvent::Exited {
+                container: 0,
+                code: 0,
+            },
+            |spec| {
+                let number = spec.main_container();
+                MachineEvent::Exited {
+                    container: number as u16,
+                    code: self.code_of(store, pod, spec, number),
+                }
+            },
+        );
         self.ran_on(ctx, store, pod)?;
         self.process_down(now, pod, WHOLE);
-        self.machine_event(ctx, pod, MachineEvent::Exited { code });
+        self.machine_event(ctx, pod, event);
         Ok(())
     }
 
@@ -204,6 +224,37 @@ pub(in super::super) fn drawn_run_time(
     Ok(Some(distribution.sample(&mut stream)))
 }
 
+/// Init containers that run to their end before the others, with their numbers.
+fn init_containers(spec: &PodSpec) -> impl Iterator<Item = (usize, i32)> {
+    let all = spec.init_containers.iter().enumerate();
+    all.filter(|(_, own)| !own.restartable)
+        .map(|(number, _)| (number, spec.exit_code(number)))
+}
+
+/// The first init container that fails, with its code: the others of its pod never start.
+fn failed_init(spec: &PodSpec) -> Option<(u16, i32)> {
+    let mut failed = init_containers(spec).filter(|&(_, code)| code != 0);
+    failed.next().map(|(number, code)| (number as u16, code))
+}
+
+/// Time that the init containers of a pod take which its node starts whole: one after the other, to the first that
+/// fails.
+pub(super) fn init_time(
+    ctx: &Context<'_>,
+    who: Identity,
+    spec: &PodSpec,
+) -> Result<Duration, SimError> {
+    let mut time = Duration::ZERO;
+    for (number, code) in init_containers(spec) {
+        let own = drawn_run_time(ctx, who, number, spec)?.unwrap_or_default();
+        time = time.saturating_add(own);
+        if code != 0 {
+            break;
+        }
+    }
+    Ok(time)
+}
+
 /// Rest of a run time of which a part has passed.
 pub(super) fn left_of(run_time: Duration, elapsed: Option<Duration>) -> Duration {
     let passed = Instant::ZERO.saturating_add(elapsed.unwrap_or_default());
@@ -213,6 +264,9 @@ pub(super) fn left_of(run_time: Duration, elapsed: Option<Duration>) -> Duration
 
 /// Time that a pod states for its start.
 pub(super) fn stated_start(store: &Store, pod: PodRef) -> Option<Duration> {
-    let class = store.class(store.pods().get(pod)?.class);
-    class.spec.behaviour.as_ref()?.start_time
+    class_spec(store, pod)?.behaviour.as_ref()?.start_time
+}
+
+pub(super) fn class_spec(store: &Store, pod: PodRef) -> Option<&Arc<PodSpec>> {
+    Some(&store.class(store.pods().get(pod)?.class).spec)
 }

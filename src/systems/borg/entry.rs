@@ -3,7 +3,7 @@
 use cluster::Commitment;
 use control::Stepping;
 
-use crate::capability::{Capabilities, rows};
+use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -49,7 +49,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     Gangs | UnlikeGangs: Without("admitted together, placed one by one"),
     SchedulingGates: Without("tasks are placed without delay"),
     SeveralContainers: Yes("they share the task's place, as an alloc does"),
-    InitContainers: Without("only their requests matter"),
+    InitContainers: Without(INIT_IN_START),
     RestartInPlace: Without("a task that ends is placed again"),
     LivenessProbes: Without("not probed"),
     ReadinessProbes: Without("a task is ready once it runs"),

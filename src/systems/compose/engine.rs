@@ -96,7 +96,7 @@ impl Held {
         &mut self,
         now: Instant,
         pod: PodRef,
-        code: i32,
+        (container, code): (u16, i32),
         out: &mut AgentOutput,
     ) -> Option<EndReason> {
         let ran = self
@@ -111,7 +111,7 @@ impl Held {
         // One that does its work and stays away is no fault.
         let is_done = delay.is_none() && code == 0 && self.stopping.is_none();
         if self.is_owned && !is_done {
-            out.reports.push(Report::Exited(pod, 0, code));
+            out.reports.push(Report::Exited(pod, container, code));
         }
         if let Some(reason) = self.stopping {
             return Some(reason);
@@ -164,7 +164,7 @@ impl NodeAgent for Engine {
             Some(Object::Job(job)) => RestartPolicy::of_job(job.backoff_limit),
             _ => RestartPolicy::No,
         });
-        let life = assignment.spec.container_life(0);
+        let life = assignment.spec.main_life();
         let check = life.and_then(|life| Some((life.health_check?, &life.application)));
         let held = Held {
             node,
@@ -245,7 +245,9 @@ impl NodeAgent for Engine {
                 held.started(now, pod, out);
                 None
             }
-            MachineEvent::Exited { code } => held.exited(now, pod, code, out),
+            MachineEvent::Exited { container, code } => {
+                held.exited(now, pod, (container, code), out)
+            }
             MachineEvent::Stopped => Some(held.stopping.unwrap_or(EndReason::Cancelled)),
             // A service's container is the only one of its pod.
             MachineEvent::Container(..) => None,

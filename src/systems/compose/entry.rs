@@ -1,6 +1,6 @@
 //! Docker Compose in the registry of systems.
 
-use crate::capability::{Capabilities, rows};
+use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -26,7 +26,6 @@ pub const ENTRY: SystemEntry = SystemEntry {
 
 const ONE_HOST: &str = "there is one host, the first node";
 const NO_DEVICES: &str = "devices of the host are not shared out";
-const ONE_CONTAINER: &str = "a service's container is the only one of its pod";
 
 /// Capabilities of Compose.
 pub(super) const CAPABILITIES: Capabilities = &rows! {
@@ -46,7 +45,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     Gangs | UnlikeGangs: Without("containers are started one by one"),
     SchedulingGates: Without("services start when their dependencies allow it"),
     SeveralContainers: Without("one container with the sum of their requests"),
-    InitContainers: Without(ONE_CONTAINER),
+    InitContainers: Without(INIT_IN_START),
     RestartInPlace:
         Yes("by `restart`: 100 ms, doubled up to 60 s, 100 ms again after a run of 10 s"),
     LivenessProbes: Without("an unhealthy container runs on"),

@@ -4,7 +4,7 @@ use cluster::Commitment;
 use control::Stepping;
 
 use super::component::{ConsolidationOptions, Consolidator};
-use crate::capability::{Capabilities, rows};
+use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -44,7 +44,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     Gangs | UnlikeGangs: Without("machines are placed one by one"),
     SchedulingGates: Without("machines are placed without delay"),
     SeveralContainers: Yes("they move together"),
-    InitContainers: Without("only their requests matter"),
+    InitContainers: Without(INIT_IN_START),
     RestartInPlace: Without("ended containers are not restarted"),
     LivenessProbes: Without("not probed"),
     ReadinessProbes: Without("a machine is ready once it runs"),

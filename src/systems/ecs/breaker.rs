@@ -37,7 +37,12 @@ impl CircuitBreaker {
         }
     }
 
-    /// A task stopped before it ran. `true` if the deployment is given up.
+    /// Whether tasks that never ran are counted: none of the deployment has run yet.
+    pub const fn counts_starts(&self) -> bool {
+        !self.has_run
+    }
+
+    /// A task stopped before it ran, or no instance took one. `true` if the deployment is given up.
     pub fn task_never_ran(&mut self) -> bool {
         self.failures += u64::from(!self.has_run);
         self.is_open()

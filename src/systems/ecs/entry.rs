@@ -1,6 +1,6 @@
 //! ECS in the registry of systems.
 
-use crate::capability::{Capabilities, rows};
+use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -25,7 +25,6 @@ pub const ENTRY: SystemEntry = SystemEntry {
 };
 
 const QUERIES: &str = "pods state none to ECS; `system.ecs.placement` states queries of attributes";
-const ONE_TASK: &str = "the task's containers start together";
 
 /// Capabilities of ECS.
 pub(super) const CAPABILITIES: Capabilities = &rows! {
@@ -57,7 +56,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     Gangs | UnlikeGangs: Without("tasks are placed one by one"),
     SchedulingGates: Without("tasks are placed at once"),
     SeveralContainers: Without("one task with the sum of their requests"),
-    InitContainers: Without(ONE_TASK),
+    InitContainers: Without(INIT_IN_START),
     RestartInPlace: Without("a task that ends is replaced by its service"),
     LivenessProbes:
         Without("a task counts as healthy by its health check, or once it ran for 40 s"),

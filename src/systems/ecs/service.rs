@@ -101,6 +101,9 @@ const FIRST_DELAY: Duration = Duration::from_secs(10);
 /// Greatest delay of a service whose tasks don't start.
 const MOST_DELAY: Duration = Duration::from_secs(15 * 60);
 
+/// Least time from the start of a task that ends to that of the task in its place.
+pub const TASK_START: Duration = Duration::from_secs(1);
+
 /// Throttle of a service whose tasks stop before they run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Throttle {
@@ -118,12 +121,24 @@ impl Throttle {
         if task <= self.counted {
             return false;
         }
+        self.counted = newest;
+        self.failed(now);
+        true
+    }
+
+    /// A try has failed: the instant of the next one, for which it waits twice as long as the last one did.
+    pub fn failed(&mut self, now: Instant) -> Instant {
         let factor = 1_i64 << self.failures.min(20);
         let delay = FIRST_DELAY.checked_mul(factor).unwrap_or(MOST_DELAY);
         self.failures += 1;
-        self.counted = newest;
-        self.until = Some(now.saturating_add(delay.min(MOST_DELAY)));
-        true
+        self.rest(now.saturating_add(delay.min(MOST_DELAY)))
+    }
+
+    /// Puts the next try off until an instant, if it would come before.
+    pub fn rest(&mut self, until: Instant) -> Instant {
+        let until = self.until.map_or(until, |before| before.max(until));
+        self.until = Some(until);
+        until
     }
 
     /// A new task definition starts afresh.

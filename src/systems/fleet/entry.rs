@@ -53,7 +53,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     Gangs | UnlikeGangs: Without("units are scheduled one by one"),
     SchedulingGates: Without("a submitted unit is launched without delay"),
     SeveralContainers: Yes("one unit with the sum of their requests"),
-    InitContainers: Without("ExecStartPre; only their requests matter"),
+    InitContainers: Yes("before the others, as ExecStartPre"),
     RestartInPlace: Yes("systemd's Restart, with the kubelet's delays"),
     LivenessProbes: Yes("as systemd's watchdog: the unit is restarted"),
     ReadinessProbes: Without(SYSTEMD),

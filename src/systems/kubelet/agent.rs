@@ -123,7 +123,7 @@ impl Kubelet {
 
     /// Takes over a pod of which nothing is said, as its container failed: whether it did.
     fn take_over(&mut self, now: Instant, pod: PodRef, event: MachineEvent) -> bool {
-        let MachineEvent::Exited { code } = event else {
+        let MachineEvent::Exited { code, .. } = event else {
             return false;
         };
         if code == 0 || !self.restartable.contains_key(&pod.id) {
@@ -253,7 +253,7 @@ impl NodeAgent for Kubelet {
         }
         let (container, event) = match event {
             MachineEvent::Started => (0, ContainerEvent::Started),
-            MachineEvent::Exited { code } => (0, ContainerEvent::Exited { code }),
+            MachineEvent::Exited { code, .. } => (0, ContainerEvent::Exited { code }),
             MachineEvent::Stopped => (0, ContainerEvent::Stopped),
             MachineEvent::Container(container, event) => (usize::from(container), event),
         };

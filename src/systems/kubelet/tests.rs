@@ -114,7 +114,9 @@ impl Node {
     }
 
     fn exit(&mut self, code: i32) {
-        self.act(&|agent, now, out| agent.machine(now, POD, MachineEvent::Exited { code }, out));
+        self.act(&|agent, now, out| {
+            agent.machine(now, POD, MachineEvent::Exited { container: 0, code }, out)
+        });
     }
 
     /// A container ends by itself.

@@ -44,6 +44,12 @@ fn of_object(object: &Object) -> Vec<(Capability, &'static str)> {
     }
 }
 
+/// All capabilities that an object asks for, those of its pods included.
+fn asked_of_object(object: &Object) -> impl Iterator<Item = (Capability, &'static str)> {
+    let pods = template_of(object).into_iter().flat_map(asked_of_pod);
+    of_object(object).into_iter().chain(pods)
+}
+
 /// Pod template of an object.
 pub fn template_of(object: &Object) -> Option<&PodSpec> {
     match object {
@@ -97,8 +103,13 @@ pub enum Item<'a> {
     },
     /// An object that controllers act on.
     Object(&'a Object),
-    /// An object that is declared anew while it runs.
-    Rollout(&'a Object),
+    /// An object that is declared anew while it runs, and what it was before.
+    Update {
+        /// The object as it was.
+        before: &'a Object,
+        /// The object as it is from then on.
+        object: &'a Object,
+    },
     /// Services: how many.
     Services(u64),
     /// A node with taints.
@@ -233,16 +244,17 @@ impl Mapper<'_> {
                 let is_refused = self.ask(self.gaps_of(spec), &who, count, asked);
                 self.count(count, is_refused);
             }
-            Item::Rollout(object) => {
-                let asked = [(Capability::RollingUpdate, "spec.template")];
-                self.ask(&[], &named(object), 1, asked.into_iter());
+            Item::Update { before, object } => {
+                let rolls = template_of(before) != template_of(object);
+                let rollout = rolls.then_some((Capability::RollingUpdate, "spec.template"));
+                let known: Vec<_> = asked_of_object(before).collect();
+                let new = asked_of_object(object).filter(|own| !known.contains(own));
+                let gaps = template_of(object).map_or(&[][..], |spec| self.gaps_of(spec));
+                self.ask(gaps, &named(object), 1, rollout.into_iter().chain(new));
             }
             Item::Object(object) => {
-                let who = named(object);
-                let own = of_object(object);
-                let pods = template_of(object).into_iter().flat_map(asked_of_pod);
                 let gaps = template_of(object).map_or(&[][..], |spec| self.gaps_of(spec));
-                let is_refused = self.ask(gaps, &who, 1, own.into_iter().chain(pods));
+                let is_refused = self.ask(gaps, &named(object), 1, asked_of_object(object));
                 // What only guards others is no part of what is to run.
                 if template_of(object).is_some() {
                     self.count(1, is_refused);

@@ -164,7 +164,7 @@ fn has_request(pod: &PodSpec, is_asked: impl Fn(&str) -> bool) -> bool {
     let containers = pod.containers.iter().chain(&pod.init_containers);
     let own = containers.flat_map(|one| one.requests.iter());
     let mut asked = own.chain(pod.pod_requests.iter());
-    asked.any(|(name, _)| is_asked(name))
+    asked.any(|(name, amount)| is_asked(name) && amount != Quantity::ZERO)
 }
 
 fn is_extended(name: &str) -> bool {

@@ -1,6 +1,6 @@
 //! Mesos in the registry of systems.
 
-use crate::capability::{Capabilities, rows};
+use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -58,7 +58,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     Gangs | UnlikeGangs: Without("tasks are launched one by one, as offers arrive"),
     SchedulingGates: Without("a task waits for offers as soon as it is submitted"),
     SeveralContainers: Yes("a task group in one executor"),
-    InitContainers: Without("only their requests matter"),
+    InitContainers: Without(INIT_IN_START),
     RestartInPlace:
         Without("an ended task is not restarted; its framework launches another with back-off"),
     LivenessProbes:

@@ -47,7 +47,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     SpreadPreferred | SpreadRequired:
         Without("the weighers spread by what is free, not over zones"),
     Taints: Without("hosts take any instance"),
-    PodSlots: Without("hosts take any number, or fewer with the filter `instances`"),
+    PodSlots: Without("hosts take any number, or fewer with the filter `num-instances`"),
     HostPorts: Without("every instance has an address of its own"),
     Volumes: Without("taken to be reachable from every host"),
     DeviceClaims: Without("devices are not allotted"),

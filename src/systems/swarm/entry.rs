@@ -1,6 +1,6 @@
 //! Swarm in the registry: what it can express, and how a run's control plane is made of it.
 
-use crate::capability::{Capabilities, rows};
+use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -56,7 +56,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     Gangs | UnlikeGangs: Without("containers are created one by one"),
     SchedulingGates: Without("a request is handled at once"),
     SeveralContainers: Without("one container with the sum of their requests"),
-    InitContainers: Without("only their requests matter"),
+    InitContainers: Without(INIT_IN_START),
     RestartInPlace:
         Without("ended containers are not restarted: engine restart policies are not modelled"),
     LivenessProbes: Without("health checks have no effect"),

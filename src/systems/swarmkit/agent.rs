@@ -43,6 +43,8 @@ struct Task {
     due: Option<(Instant, Step)>,
     /// Verdict of the task's health check, from its start on.
     health: Option<HealthVerdict>,
+    /// Number of its container.
+    container: u16,
     /// The code that it ends with if it is found unhealthy.
     code: i32,
     is_unhealthy: bool,
@@ -205,7 +207,7 @@ impl NodeAgent for SwarmKitAgent {
         };
         let mut ladder = Ladder::new(desired);
         let action = ladder.advance();
-        let life = assignment.spec.container_life(0);
+        let life = assignment.spec.main_life();
         let check = life.and_then(|life| Some((life.health_check?, &life.application)));
         let health = check.map(|(check, application)| health_check::judge(check, application));
         // A container is given ten seconds to end.
@@ -215,6 +217,7 @@ impl NodeAgent for SwarmKitAgent {
             node: assignment.node,
             ladder,
             health,
+            container: assignment.spec.main_container() as u16,
             code,
             is_unhealthy: false,
             is_owned: assignment.is_owned,
@@ -296,10 +299,10 @@ impl NodeAgent for SwarmKitAgent {
                     None => self.runs(now, pod, out),
                 }
             }
-            MachineEvent::Exited { code } => {
+            MachineEvent::Exited { container, code } => {
                 let success = code == 0;
                 if task.is_owned && !success {
-                    out.reports.push(Report::Exited(pod, 0, code));
+                    out.reports.push(Report::Exited(pod, container, code));
                 }
                 let reason = if success {
                     EndReason::Completed
@@ -312,7 +315,7 @@ impl NodeAgent for SwarmKitAgent {
             MachineEvent::Stopped if task.is_unhealthy => {
                 let code = task.code;
                 if task.is_owned {
-                    out.reports.push(Report::Exited(pod, 0, code));
+                    out.reports.push(Report::Exited(pod, task.container, code));
                 }
                 self.ended(pod, Happening::Failed, EndReason::Error, out);
             }

@@ -1,6 +1,6 @@
 //! `SwarmKit` in the registry: what it can express, and how a run's control plane is made of it.
 
-use crate::capability::{Capabilities, rows};
+use crate::capability::{Capabilities, INIT_IN_START, rows};
 use crate::entry::{
     RunsWorkloads, SchedulerKind, SystemEntry, SystemError, SystemParts, SystemRequest,
 };
@@ -55,7 +55,7 @@ pub(super) const CAPABILITIES: Capabilities = &rows! {
     Gangs | UnlikeGangs: Without("as many tasks are placed as there is room for"),
     SchedulingGates: Without("tasks are placed without delay"),
     SeveralContainers: Without("one container with the sum of their requests"),
-    InitContainers: Without("only their requests matter"),
+    InitContainers: Without(INIT_IN_START),
     RestartInPlace:
         Without("an ended task is replaced by its restart policy, 5 s later unless that says \
             otherwise"),

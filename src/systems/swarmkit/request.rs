@@ -2,7 +2,8 @@
 //! preference of `SwarmKit`.
 //!
 //! Keys of labels have no `/` in constraints, so it becomes `.`: `topology.kubernetes.io/zone` is
-//! `node.labels.topology.kubernetes.io.zone`. The label of the host's name is `node.hostname`.
+//! `node.labels.topology.kubernetes.io.zone`. The label of the host's name is `node.hostname`. A key that begins with
+//! `engine.labels.` is a label of the node's engine, and none of the node.
 
 use crate::mapping::{is_one_per_node, plain_key};
 use crate::parts::expression::Comparison;
@@ -20,6 +21,8 @@ use super::task::{Preference, Resources, TaskSpec, Version};
 pub const GPU: &str = "gpu";
 /// The engine's label with the model of its GPU devices.
 const GPU_MODEL: &str = "gpu.model";
+/// Beginning of the keys of engines' labels.
+const OF_ENGINE: &str = "engine.labels.";
 
 /// Label with the role of a node: `manager` or `worker`.
 pub const ROLE_LABEL: &str = "windtunnel.dev/role";
@@ -30,7 +33,11 @@ pub const ADDRESS_LABEL: &str = "windtunnel.dev/address";
 /// address, and managers are nodes: the first ones, unless labels say otherwise.
 pub fn node(object: &model::Node, number: usize, managers: usize) -> Node {
     let label = |key: &str| object.labels.get(key).cloned();
-    let labels = object.labels.iter();
+    let plain = object.labels.iter();
+    let plain = plain.map(|(key, value)| (plain_key(key), value.clone()));
+    let (of_engine, labels): (Vec<_>, Vec<_>) =
+        plain.partition(|(key, _)| key.starts_with(OF_ENGINE));
+    let of_engine = of_engine.into_iter();
     let role = || {
         if number < managers {
             "manager"
@@ -48,8 +55,9 @@ pub fn node(object: &model::Node, number: usize, managers: usize) -> Node {
         role: label(ROLE_LABEL).unwrap_or_else(role),
         os: label(OS_LABEL).unwrap_or_else(|| USUAL_OS.into()),
         architecture: machine_word(architecture.as_deref().unwrap_or(USUAL_ARCH)).into(),
-        labels: labels
-            .map(|(key, value)| (plain_key(key), value.clone()))
+        labels: labels.into_iter().collect(),
+        engine_labels: of_engine
+            .map(|(key, value)| (key[OF_ENGINE.len()..].into(), value))
             .collect(),
         availability: availability(object),
         available: capacity(object),
@@ -151,7 +159,7 @@ fn constraints(pod: &PodSpec) -> Vec<Constraint> {
     }
     if let [model] = pod.gpu.models.as_slice() {
         constraints.push(Constraint {
-            key: format!("engine.labels.{GPU_MODEL}").into(),
+            key: format!("{OF_ENGINE}{GPU_MODEL}").into(),
             comparison: Comparison::Equal,
             value: model.clone(),
         });
@@ -179,6 +187,7 @@ fn constraint(key: &str, comparison: Comparison, value: &Text) -> Constraint {
                 value: machine_word(value).into(),
             };
         }
+        _ if key.starts_with(OF_ENGINE) => plain_key(key),
         _ => format!("node.labels.{}", plain_key(key)).into(),
     };
     Constraint {
@@ -200,6 +209,12 @@ fn preferences(pod: &PodSpec) -> Vec<Preference> {
     let soft = pod.topology_spread.iter().filter(|rule| !rule.hard);
     let labels = soft.filter(|rule| *rule.topology_key != *HOSTNAME_LABEL);
     labels
-        .map(|rule| Preference::NodeLabel(plain_key(&rule.topology_key)))
+        .map(|rule| {
+            let key = plain_key(&rule.topology_key);
+            match key.strip_prefix(OF_ENGINE) {
+                Some(label) => Preference::EngineLabel(label.into()),
+                None => Preference::NodeLabel(key),
+            }
+        })
         .collect()
 }

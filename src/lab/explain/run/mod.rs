@@ -59,6 +59,9 @@ pub enum RunExplainError {
     /// words.
     #[error("{0}")]
     Waits(String),
+    /// The pod was given a node by a system that keeps no filters and scores: what is known of it, in words.
+    #[error("{0}")]
+    Bound(String),
     /// The scheduler never tried the pod, for a reason in words: an answer rather than a fault.
     #[error("{0}")]
     NeverTried(String),

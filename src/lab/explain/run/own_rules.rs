@@ -30,11 +30,17 @@ impl About<'_> {
                 "{run}: {attempt}, the system `{system}` left `{pod}` without a node: {why}"
             )));
         }
-        let found = match &tried.node {
-            Some(node) => format!("gave `{pod}` the node `{node}`"),
-            None => format!("left `{pod}` without a node"),
+        let (found, answer): (_, fn(String) -> RunExplainError) = match &tried.node {
+            Some(node) => (
+                format!("gave `{pod}` the node `{node}`"),
+                RunExplainError::Bound,
+            ),
+            None => (
+                format!("left `{pod}` without a node"),
+                RunExplainError::Waits,
+            ),
         };
-        Ok(RunExplainError::Input(format!(
+        Ok(answer(format!(
             "{run}: the system `{system}` decides by rules of its own, of which runs keep no filters and scores; \
              {attempt}, it {found}; `windtunnel events` on the run says what happened to pods and nodes"
         )))

@@ -254,6 +254,8 @@ impl Host {
         let poll = self.options.poll;
         let project = self.project.get_or_insert_with(|| Project::empty(poll));
         project.join(name.clone(), depends_on);
+        // A service of this name may have been taken off: what was seen of it says nothing about this one.
+        project.restart(&name);
         project.scale(&name, replicas > 0);
         self.numbers.insert(name.clone(), id);
         let service = Service {
@@ -357,7 +359,7 @@ impl Host {
     fn is_checked(&self, pod: PodRef) -> bool {
         let owner = self.owners.get(&pod.id);
         let service = owner.and_then(|(id, _)| self.services.get(id));
-        let life = service.and_then(|service| service.template.container_life(0));
+        let life = service.and_then(|service| service.template.main_life());
         life.is_some_and(|life| life.health_check.is_some())
     }
 

@@ -49,6 +49,8 @@ enum Due {
     Deregistered(PodRef),
     /// A service may start tasks again.
     Retry(ObjectId),
+    /// A service tries again to place the tasks that no instance takes.
+    Placement(ObjectId),
     /// An agent has been silent for so long that its instance takes no tasks.
     Disconnected(NodeId),
     /// An agent has been silent for so long that its instance is given up.
@@ -188,6 +190,7 @@ impl Ecs {
             Due::Retry(service) => {
                 self.dirty.insert(service);
             }
+            Due::Placement(service) => self.place_again(service, turn),
             Due::Disconnected(node) => self.disconnected(node, turn),
             Due::GivenUp(node) => self.given_up(node, turn),
             Due::Launch(pod) => self.launch(pod, turn),
@@ -206,7 +209,7 @@ impl Ecs {
     /// Whether no task can be placed as things are.
     fn is_idle(&self) -> bool {
         let waits = self.queue.is_empty() || self.daemons_coming > 0;
-        waits && self.daemons.is_empty()
+        waits && self.daemons.is_empty() && self.dirty.is_empty()
     }
 }
 

@@ -14,9 +14,9 @@ use super::super::entry::CAPABILITIES;
 use super::super::options::BreakerOptions;
 use super::super::placement::{self, Instance, Running};
 use super::super::service::{HealthyPercent, Moves, Tasks, Throttle};
+use super::Ecs;
 use super::deployment::{Completed, Deployment};
 use super::tasks::{Phase, TaskState};
-use super::{Due, Ecs};
 use crate::mapping::object_refusal;
 use crate::parts::former::declare_former;
 use crate::parts::turn::Turn;
@@ -44,12 +44,12 @@ pub(super) struct Service {
     /// Template that was declared before it.
     #[serde(default)]
     former: Option<Arc<PodSpec>>,
-    deployment: Deployment,
+    pub(super) deployment: Deployment,
     /// Number of the newest deployment, which never is another's.
     newest: u64,
     /// The last deployment that was completed.
     completed: Option<Completed>,
-    throttle: Throttle,
+    pub(super) throttle: Throttle,
     /// Instant at which the deployment was last told to be stuck.
     stuck: Option<Instant>,
     /// Whether a deployment was given up.
@@ -113,14 +113,14 @@ impl Service {
 
     /// Whether a deployment is under way, whose breaker counts failures: the present one, until it is
     /// completed.
-    fn is_deploying(&self, deployment: u64) -> bool {
+    pub(super) fn is_deploying(&self, deployment: u64) -> bool {
         let is_completed = |own: &Completed| own.number == deployment;
         deployment == self.deployment.number && !self.completed.as_ref().is_some_and(is_completed)
     }
 
     /// Gives the present deployment up, if that is asked for, and goes back to the last one that was
     /// completed, whose tasks stay: what became of it.
-    fn give_up(&mut self, options: BreakerOptions) -> Option<RolloutStep> {
+    pub(super) fn give_up(&mut self, options: BreakerOptions) -> Option<RolloutStep> {
         if !options.is_enabled || self.deployment.is_failed {
             return None;
         }
@@ -197,7 +197,7 @@ fn wanted(object: &Object) -> Option<(Kind, &Arc<PodSpec>, i32)> {
 }
 
 /// Writes a step of a deployment into the log.
-fn tell(workload: ObjectId, step: RolloutStep, turn: &mut Turn<'_>) {
+pub(super) fn tell(workload: ObjectId, step: RolloutStep, turn: &mut Turn<'_>) {
     turn.write(Event::Rollout { workload, step });
 }
 
@@ -233,7 +233,10 @@ impl Ecs {
         self.dirty.insert(id);
     }
 
-    fn tasks_of<'s>(&'s self, service: &'s Service) -> impl Iterator<Item = &'s TaskState> {
+    pub(super) fn tasks_of<'s>(
+        &'s self,
+        service: &'s Service,
+    ) -> impl Iterator<Item = &'s TaskState> {
         let rows = service.pods.values();
         let rows = rows.filter_map(|pod| self.tasks.get(pod.slot.index())?.as_ref());
         rows.zip(service.pods.values())
@@ -246,43 +249,6 @@ impl Ecs {
         if let Some(service) = self.services.get_mut(&id) {
             self.daemons_coming -= u64::from(service.is_daemon() && service.coming() > 0);
             service.coming.pop_front();
-        }
-    }
-
-    /// A task stopped before it ran: the service waits before its next start, and its deployment may
-    /// have to be given up.
-    pub(super) fn never_ran(&mut self, id: ObjectId, task: &TaskState, turn: &mut Turn<'_>) {
-        let (options, newest) = (self.options.breaker, self.started);
-        let service = self.services.get_mut(&id);
-        // One of the deployment before tells nothing about the present one.
-        let Some(service) = service.filter(|own| own.deployment.number == task.deployment) else {
-            return;
-        };
-        if service
-            .throttle
-            .task_never_ran(turn.now, task.number, newest)
-        {
-            let until = service.throttle.until().unwrap_or(turn.now);
-            self.timers.push(until, Due::Retry(id));
-            tell(id, RolloutStep::Throttled, turn);
-        }
-        if service.is_deploying(task.deployment)
-            && service.deployment.breaker.task_never_ran()
-            && let Some(step) = service.give_up(options)
-        {
-            tell(id, step, turn);
-        }
-    }
-
-    /// A task of a deployment has failed its health check, and the deployment may have to be given up.
-    pub(super) fn check_failed(&mut self, id: ObjectId, deployment: u64, turn: &mut Turn<'_>) {
-        let options = self.options.breaker;
-        if let Some(service) = self.services.get_mut(&id)
-            && service.is_deploying(deployment)
-            && service.deployment.breaker.health_check_failed()
-            && let Some(step) = service.give_up(options)
-        {
-            tell(id, step, turn);
         }
     }
 

@@ -4,7 +4,7 @@ use cluster::Store;
 use model::{DeviceSet, EndReason, Event, PodChange, PodCreated, PodRef, Text};
 use scheduler::pipeline::evaluate::Form;
 use serde::{Deserialize, Serialize};
-use units::{ClassId, Duration, NodeId, ObjectId, SortedMap};
+use units::{ClassId, Duration, Instant, NodeId, ObjectId, SortedMap};
 
 use super::super::entry::CAPABILITIES;
 use super::super::placement::{self, Task, Unmet};
@@ -26,6 +26,8 @@ pub(super) struct TaskState {
     pub(super) deployment: u64,
     /// Number of the task, which grows with every start.
     pub(super) number: u64,
+    /// Instant at which it was asked for.
+    pub(super) created: Instant,
     pub(super) task: Task,
     pub(super) rules: usize,
     /// Capacity provider of the task.
@@ -143,6 +145,7 @@ impl Ecs {
             is_daemon: false,
             deployment: 0,
             number: self.started,
+            created: turn.now,
             task,
             rules,
             provider,
@@ -236,6 +239,9 @@ impl Ecs {
                 self.refused.extend(alike);
                 self.resting.insert(own.number, pod);
                 turn.write(Event::PodUnschedulable { pod });
+                if let Some(id) = own.service {
+                    self.place_again(id, turn);
+                }
             }
             return;
         }
@@ -337,6 +343,8 @@ impl Ecs {
         }
         if own.phase == Phase::Pending && reason != EndReason::NodeLost {
             self.never_ran(id, &own, turn);
+        } else if own.created == turn.now && reason != EndReason::NodeLost {
+            self.ended_at_once(id, turn.now);
         }
         self.dirty.insert(id);
     }

@@ -27,7 +27,8 @@ impl Ecs {
         let failed = line(
             Service::has_failed,
             "failed",
-            "the circuit breaker gave them up, as new tasks did not run or failed their health checks",
+            "the circuit breaker gave them up, as new tasks found no instance, did not run or failed \
+                their health checks",
         );
         stuck.into_iter().chain(failed).collect()
     }

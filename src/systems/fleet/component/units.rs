@@ -16,7 +16,7 @@ use model::{
     DeviceSet, EndReason, Event, Object, Operator, Owner, PodChange, PodOwner, PodRef, PodSpec,
     Text,
 };
-use units::{Duration, Instant, NodeId, ObjectId};
+use units::{Duration, Instant, NodeId, ObjectId, plural};
 
 use super::Fleet;
 
@@ -267,6 +267,9 @@ impl Fleet {
             return;
         };
         let (Some(pod), Some(node)) = (own.pod, own.bound) else {
+            if !own.is_coming && own.object.is_none() {
+                self.left_ended.insert(name.clone());
+            }
             return;
         };
         let Some(record) = turn.store.pods().get(pod) else {
@@ -297,6 +300,16 @@ impl Fleet {
                 .creations
                 .push(Creation::Replacement { pod, reason });
         }
+    }
+
+    /// A line about units that had ended when their machine was lost.
+    pub(super) fn not_started_again(&self) -> Option<String> {
+        let first = self.left_ended.first()?;
+        let units = plural::count(self.left_ended.len(), "unit");
+        Some(format!(
+            "{units} that had ended lost the machine (first `{first}`): Fleet starts them again on another, and here \
+             they only count there"
+        ))
     }
 
     /// A pod could not be made while another has its name.

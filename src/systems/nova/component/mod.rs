@@ -24,11 +24,12 @@ use fixedbitset::FixedBitSet;
 use model::{Event, NodeContact, ObjectChange, PodChange, PodCreated, PodRef, PodSpec, Text};
 use rng::Stream;
 use scheduler::pipeline::evaluate::Form;
-use units::{ClassId, GangId, Instant, NodeId, ObjectId, PodId, Revision, SortedMap};
+use units::{ClassId, GangId, Instant, NodeId, ObjectId, PodId, Revision, SortedMap, SortedSet};
 
 use super::aggregate;
 use super::entry::CAPABILITIES;
 use super::fast::FastCloud;
+use super::filter::Filter;
 use super::hints::Named;
 use super::options::{NovaOptions, Rules};
 use super::scheduler::Request;
@@ -124,6 +125,8 @@ pub(super) struct Nova {
     services: Vec<Service>,
     /// By class.
     templates: Vec<Option<Template>>,
+    /// Filters without which requests for server groups were refused.
+    missing_filters: SortedSet<Filter>,
     /// By slot.
     instances: Vec<Option<Instance>>,
     /// Requests that wait for their turn at this instant.
@@ -160,6 +163,7 @@ impl Nova {
             cursor: Revision::default(),
             cloud: FastCloud::default(),
             services: Vec::new(),
+            missing_filters: SortedSet::new(),
             templates: Vec::new(),
             instances: Vec::new(),
             requests: VecDeque::new(),
@@ -406,7 +410,8 @@ impl Component for Nova {
 
     fn remarks(&self) -> Vec<String> {
         let aggregates = aggregate::remarks(&self.options.aggregates);
-        aggregates.into_iter().chain(self.stay_remark()).collect()
+        let all = aggregates.into_iter().chain(self.stay_remark());
+        all.chain(self.unsupported_groups()).collect()
     }
 
     fn memory(&self) -> Memory {

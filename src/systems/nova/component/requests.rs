@@ -6,13 +6,14 @@ use std::sync::Arc;
 use cluster::Store;
 use fixedbitset::FixedBitSet;
 use model::rules::affinity;
-use model::{DeviceSet, EndReason, Event, PodChange, PodRef, Text};
+use model::{DeviceSet, EndReason, Event, PodChange, PodRef, PodSpec, Text};
 use scheduler::pipeline::evaluate::Form;
 use units::{ClassId, Duration, Instant, NodeId, SortedSet};
 
 use super::super::aggregate;
 use super::super::entry::CAPABILITIES;
-use super::super::flavor;
+use super::super::filter::Filter;
+use super::super::flavor::{self, GroupPolicy};
 use super::super::hints::{Hints, Named};
 use super::super::scheduler::{Choice, NoValidHost, Request};
 use super::{Batch, Due, Nova, Template};
@@ -41,15 +42,41 @@ impl Nova {
         while self.templates.len() <= class.index() {
             let next = ClassId::from_index(self.templates.len());
             let spec = &store.class(next).spec;
-            let template = refusal(CAPABILITIES, spec)
-                .is_none()
-                .then(|| self.template(next, store));
+            let missing = self.missing_filter(spec);
+            self.missing_filters.extend(missing);
+            let is_taken = missing.is_none() && refusal(CAPABILITIES, spec).is_none();
+            let template = is_taken.then(|| self.template(next, store));
             let known = self.templates.iter_mut().flatten();
             for named in known.filter_map(|own| own.named.as_mut()) {
                 named.look_at(next, spec);
             }
             self.templates.push(template);
         }
+    }
+
+    /// The filter without which requests for the server group of a pod are refused (`scheduler/utils.py`,
+    /// `_get_group_details`).
+    fn missing_filter(&self, spec: &PodSpec) -> Option<Filter> {
+        let needed = match flavor::group(spec, &self.options)?.policy {
+            GroupPolicy::Affinity => Filter::Affinity,
+            GroupPolicy::AntiAffinity { .. } => Filter::AntiAffinity,
+            GroupPolicy::SoftAffinity | GroupPolicy::SoftAntiAffinity => return None,
+        };
+        (!self.options.rules.filters.contains(&needed)).then_some(needed)
+    }
+
+    /// Lines about server groups whose filter is not there.
+    pub(super) fn unsupported_groups(&self) -> impl Iterator<Item = String> {
+        self.missing_filters.iter().map(|filter| {
+            let (name, word) = match filter {
+                Filter::Affinity => ("ServerGroupAffinityFilter", "affinity"),
+                _ => ("ServerGroupAntiAffinityFilter", "anti-affinity"),
+            };
+            format!(
+                "instances of server groups with {word} ended in ERROR: ServerGroup policy is not supported: \
+                 {name} not configured; add `{word}` to `system.nova.filters`"
+            )
+        })
     }
 
     /// The request of a class, with the hosts that have what it names.
