@@ -137,6 +137,8 @@ pub struct ClassTotal {
     pub waiting: u64,
     /// The number of arrivals that are members of gangs of several.
     pub ganged: u64,
+    /// The number of arrivals with a run time and without a time limit.
+    pub unlimited: u64,
 }
 
 /// A stream of arrivals in the order of submission; equal times keep the order of the trace.

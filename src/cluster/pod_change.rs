@@ -134,6 +134,7 @@ mod tests {
                 tenant: TenantId(0),
                 gang: None,
                 time_limit: None,
+                estimate: None,
                 found: None,
                 owner: None,
             }),

@@ -300,6 +300,7 @@ mod tests {
                 tenant: TenantId(0),
                 gang: None,
                 time_limit: None,
+                estimate: None,
                 found: found.map(std::sync::Arc::new),
                 owner: Some(PodOwner::new(ObjectId(0), 0)),
             }))

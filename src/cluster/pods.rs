@@ -128,6 +128,7 @@ mod tests {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            estimate: None,
             found: None,
             owner: None,
         };

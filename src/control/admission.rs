@@ -219,6 +219,7 @@ fn admit_replacement(
         tenant: old.tenant,
         gang: old.gang(),
         time_limit: old.time_limit(),
+        estimate: None,
         found: None,
         owner,
     };
@@ -310,6 +311,7 @@ fn admit_named(
         tenant: TenantId(0),
         gang: None,
         time_limit: (new_spec.behaviour.as_ref()).and_then(|behaviour| behaviour.active_deadline),
+        estimate: None,
         found: None,
         owner,
     };

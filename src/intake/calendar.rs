@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::tz::{Disambiguation, TimeZone, TimeZoneDatabase};
 
@@ -23,6 +24,8 @@ pub struct Zone {
     zone: TimeZone,
     /// Hours of which a date was read, each at a place by its day and number: most dates are of one of them.
     hours: [Cell<Hour>; HOURS],
+    /// Whether dates of fields have a zone of their own, as the first one had.
+    has_zones: Cell<Option<bool>>,
 }
 
 /// An hour of a day, such as `2017-10-09 07`, all of which has one offset from Greenwich.
@@ -97,6 +100,7 @@ impl Zone {
         Self {
             zone,
             hours: [const { Cell::new(Hour { text: 0, begin: 0 }) }; HOURS],
+            has_zones: Cell::new(None),
         }
     }
 
@@ -159,7 +163,8 @@ impl Zone {
         (nanos >= 0).then(|| Instant::from_nanos(nanos))
     }
 
-    /// The date of a field; `None` if it is absent or one of the words for that.
+    /// The date of a field; `None` if it is absent or one of the words for that. Dates with a zone of their own are
+    /// read where the first one has one.
     pub fn field(&self, fields: &Fields<'_, '_>, place: usize) -> Result<Option<Instant>, BadRow> {
         if let Some(at) = self.known(fields.bytes(place)) {
             return Ok(Some(at));
@@ -168,19 +173,41 @@ impl Zone {
         if is_absent(text) {
             return Ok(None);
         }
-        let at = self.instant(text);
-        let expected = || {
-            fields.bad(
-                place,
-                if is_of_a_zone(text) {
-                    "a date without a zone of its own, as the others are"
-                } else {
-                    "a date such as `2020-04-01 07:01:55`"
-                },
-            )
-        };
-        at.map(Some).ok_or_else(expected)
+        let plain = self.instant(text);
+        let has_zone = plain.is_none() && is_of_a_zone(text);
+        let at = plain.or_else(|| zoned(text).filter(|_| has_zone));
+        let at = at.ok_or_else(|| fields.bad(place, "a date such as `2020-04-01 07:01:55`"))?;
+        let have_zones = self.has_zones.get().unwrap_or(has_zone);
+        self.has_zones.set(Some(have_zones));
+        match (have_zones, has_zone) {
+            (false, true) => Err(fields.bad(place, WITHOUT_ZONE)),
+            (true, false) => Err(fields.bad(place, WITH_ZONE)),
+            _ => Ok(Some(at)),
+        }
     }
+}
+
+/// What is expected of a date with a zone among others.
+pub const WITHOUT_ZONE: &str = "a date without a zone of its own, as the others are";
+
+/// What is expected of a date without a zone among others.
+pub const WITH_ZONE: &str =
+    "a date with a zone, such as `2024-03-01T10:00:00+0100`, as the others are";
+
+/// The time since 1970-01-01T00:00:00Z of a date with its zone.
+pub fn zoned(text: &str) -> Option<Instant> {
+    // `%z` writes an offset without a colon.
+    let place = text.len().checked_sub(5)?;
+    let is_short = matches!(text.as_bytes()[place], b'+' | b'-');
+    let text = if is_short {
+        let (hours, minutes) = text.split_at_checked(place + 3)?;
+        format!("{hours}:{minutes}")
+    } else {
+        text.to_owned()
+    };
+    let at = text.parse::<Timestamp>().ok()?;
+    let nanos = i64::try_from(at.as_nanosecond()).ok()?;
+    (nanos >= 0).then(|| Instant::from_nanos(nanos))
 }
 
 /// Whether a date names its zone.

@@ -38,10 +38,19 @@ pub struct PodCreated {
     pub gang: Option<GangId>,
     /// Longest run time that the pod declares.
     pub time_limit: Option<Duration>,
+    /// Run time of a pod's work that is known in advance, which planners may expect of one without a time limit.
+    pub estimate: Option<Duration>,
     /// State found on the node, for a pod that was there before the run began.
     pub found: Option<Arc<InitialState>>,
     /// The object that controls the pod, if an object of the API does.
     pub owner: Option<PodOwner>,
+}
+
+impl PodCreated {
+    /// The run time that planners expect: the time limit, or else the run time; without an end where neither is known.
+    pub fn expected_run_time(&self) -> Duration {
+        self.time_limit.or(self.estimate).unwrap_or(Duration::MAX)
+    }
 }
 
 /// Reason a pod ended.

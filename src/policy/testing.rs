@@ -50,6 +50,7 @@ impl World {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            estimate: None,
             found: None,
             owner: None,
         }));

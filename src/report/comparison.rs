@@ -144,6 +144,7 @@ impl Comparison {
                 .into_iter()
                 .flatten()
                 .chain(limits_apart(summary))
+                .chain(same_decisions(summary))
                 .collect(),
         }
     }
@@ -220,6 +221,19 @@ fn limits_apart(summary: &Summary) -> Option<String> {
     });
     let runs: Vec<CandidateRun<'_>> = runs.collect();
     lab::compare::limits_apart(&runs).map(|words| format::clean(&words))
+}
+
+/// Statements on variants that decide as another does.
+fn same_decisions(summary: &Summary) -> Vec<String> {
+    let variants = &summary.variants;
+    let names: Vec<String> = variants
+        .iter()
+        .map(|run| format::clean(&run.name))
+        .collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    lab::compare::same_decisions(&names, |one, other| {
+        variants[one].digest == variants[other].digest
+    })
 }
 
 fn row(summary: &Summary, id: &str, is_comparable: &[bool]) -> Option<Row> {

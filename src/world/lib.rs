@@ -20,6 +20,7 @@ mod docker_machine;
 mod domains;
 mod economics;
 mod ecs_options;
+mod estimates;
 mod failures;
 mod federation;
 mod found_nodes;

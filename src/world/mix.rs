@@ -48,6 +48,7 @@ struct Count {
     pods: u64,
     waiting: u64,
     ganged: u64,
+    unlimited: u64,
 }
 
 fn add(counts: &mut Vec<Count>, arrival: &Arrival) {
@@ -60,6 +61,7 @@ fn add(counts: &mut Vec<Count>, arrival: &Arrival) {
     own.pods += u64::from(arrival.members);
     own.waiting += u64::from(!arrival.after().is_empty());
     own.ganged += u64::from(arrival.gang().is_some());
+    own.unlimited += u64::from(arrival.run_time.is_some() && arrival.time_limit.is_none());
 }
 
 impl Count {
@@ -71,6 +73,7 @@ impl Count {
             pods: self.pods,
             waiting: self.waiting,
             ganged: self.ganged,
+            unlimited: self.unlimited,
         }
     }
 }

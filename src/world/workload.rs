@@ -31,7 +31,8 @@ use super::residents::Settling;
 use super::shapes::shape_of;
 use super::units::{submitted, units};
 use super::{
-    Adoption, BuildError, FileSource, Remarks, partitions, read_options, row_policy, trace_edits,
+    Adoption, BuildError, FileSource, Remarks, estimates, partitions, read_options, row_policy,
+    trace_edits,
 };
 
 /// Arrivals of a scenario, and facts known about them in advance.
@@ -128,6 +129,7 @@ pub fn workload(
         }
         sources.push(source);
     }
+    remarks.note_all(estimates::note(&scenario.system, &all.classes));
     all.has_precedence = !all.is_fill_up && all.classes.iter().any(|class| class.waiting > 0);
     if has_gpu || all.is_fill_up {
         for class in &all.classes {

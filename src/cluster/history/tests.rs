@@ -76,6 +76,7 @@ impl World {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            estimate: None,
             found: None,
             owner: owner.map(|owner| PodOwner::new(owner, 0)),
         }));

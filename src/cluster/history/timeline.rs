@@ -239,6 +239,7 @@ impl<'s> ChangeTimeline<'s> {
             tenant: pod.tenant,
             gang: pod.gang(),
             time_limit: pod.time_limit(),
+            estimate: None,
             found: pod.found().cloned(),
             owner: state.and_then(|state| state.owner),
         })

@@ -51,12 +51,14 @@ columns! { COLUMNS;
     _: optional("ReqCPUS", "processors in all"),
     REQUESTED: optional("ReqTRES",
         "resources as requested; the model of GPUs is demanded if it stands here, or where this column is missing"),
-    ELAPSED: optional("Elapsed", "[days-]hours:minutes:seconds after Start, without an End; else ElapsedRaw"),
+    ELAPSED: optional("Elapsed",
+        "run time, [days-]hours:minutes:seconds; else ElapsedRaw, else End less Start and Suspended, which it is compared with"),
     RAW_JOB: optional("JobIDRaw", "number of a job, where an element of an array has one of its own"),
     RAW_LIMIT: optional("TimelimitRaw", "limit, minutes"),
-    RAW_ELAPSED: optional("ElapsedRaw", "seconds after Start, without an End"),
+    RAW_ELAPSED: optional("ElapsedRaw", "run time, s, where `Elapsed` does not state it"),
     _: optional("AllocNodes", "nodes, where `NNodes` does not state them"),
     _: optional("ReqNodes", "nodes, where neither does"),
+    SUSPENDED: optional("Suspended", "time for which the job was suspended, [days-]hours:minutes:seconds"),
 }
 
 /// The places of the nodes, the best known first.
@@ -169,10 +171,9 @@ fn take(
     }
     let [submit, start, end] = dates.fields(fields, [SUBMIT, START, END])?;
     let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "a date"))?;
-    let end = match end {
-        None => elapsed_end(fields, start)?,
-        end => end,
-    };
+    // What still runs has an `Elapsed` as well.
+    let has_ended = outcome(fields.text(STATE)).is_some() || end.is_some();
+    let elapsed = elapsed(fields)?.filter(|_| has_ended);
     let resources = |place| Resources::of(fields.text(place)).map_err(|own| fields.bad(place, own));
     let (allocated, requested) = (resources(RESOURCES)?, resources(REQUESTED)?);
     let processors = match processors(fields)? {
@@ -195,6 +196,8 @@ fn take(
         submit,
         start,
         end,
+        elapsed,
+        suspended: span(fields, SUSPENDED)?.unwrap_or_default(),
         limit: limit(fields)?,
         processors,
         nodes,
@@ -210,28 +213,24 @@ fn take(
     jobs.take(journal, job, &bad)
 }
 
-/// The end of a job that states how long it ran instead.
-fn elapsed_end(fields: &Fields<'_, '_>, start: Option<Instant>) -> Result<Option<Instant>, BadRow> {
-    let text = fields.text(ELAPSED);
-    let place = if text.is_empty() {
-        RAW_ELAPSED
-    } else {
-        ELAPSED
-    };
-    // What still runs has an `Elapsed` as well.
-    let (Some(start), Some(_)) = (start, outcome(fields.text(STATE))) else {
-        return Ok(None);
-    };
-    if fields.text(place).is_empty() || !fields.text(END).is_empty() {
+/// The run time of a job, if it states one.
+fn elapsed(fields: &Fields<'_, '_>) -> Result<Option<Duration>, BadRow> {
+    if fields.text(ELAPSED).is_empty() && !fields.text(RAW_ELAPSED).is_empty() {
+        let seconds = fields.number(RAW_ELAPSED, 0, LAST_SECOND)?;
+        return Ok(Some(Duration::from_secs(seconds)));
+    }
+    span(fields, ELAPSED)
+}
+
+/// A time of a field, if it states one.
+fn span(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Duration>, BadRow> {
+    let text = fields.text(place);
+    if matches!(text, "" | "INVALID") {
         return Ok(None);
     }
-    let seconds = if place == RAW_ELAPSED {
-        fields.number(RAW_ELAPSED, 0, LAST_SECOND)?
-    } else {
-        let seconds = seconds(text).filter(|seconds| (0..=LAST_SECOND).contains(seconds));
-        seconds.ok_or_else(|| fields.bad(ELAPSED, "[days-]hours:minutes:seconds"))?
-    };
-    Ok(Some(start.saturating_add(Duration::from_secs(seconds))))
+    let seconds = seconds(text).filter(|seconds| (0..=LAST_SECOND).contains(seconds));
+    let seconds = seconds.ok_or_else(|| fields.bad(place, "[days-]hours:minutes:seconds"))?;
+    Ok(Some(Duration::from_secs(seconds)))
 }
 
 /// The processors of a whole job, if a column states them.

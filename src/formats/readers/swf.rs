@@ -3,8 +3,8 @@
 //!
 //! A job becomes an arrival of as many members as it asks processors for (field 8, else 5), each
 //! asking for one core and, with the option `memory`, for the memory per processor of field 10
-//! (else 7). Its run time is field 4, its limit field 9 where stated (as wall time, whatever a
-//! header note says about CPU time), its tenant field 12; it waits by fields 17 and 18.
+//! (else 7). Its run time is field 4, its limit field 9 where stated (unless a remark of the header
+//! says that it is CPU time), its tenant field 12; it waits by fields 17 and 18.
 //!
 //! Dirt: run time 0: `min-runtime` or dropped; unknown run time, no processors, blank and short lines,
 //! column names without `;` (Alea): dropped; submit times since 1970: made relative to the first; a submit time
@@ -62,7 +62,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
         required("6", "average CPU time per processor, s"),
         required("7", "used memory per processor, KB"),
         required("8", "requested processors"),
-        required("9", "requested time, s"),
+        required("9", "requested time, s; no limit where a remark of the header says that it is CPU time"),
         required("10", "requested memory per processor, KB"),
         required("11", "status; 2 to 4 are partial executions of a job"),
         required("12", "user"),
@@ -175,6 +175,7 @@ pub struct SwfSource {
     /// The zero of times since 1970, if the log begins with such.
     absolute_zero: Option<Duration>,
     ended: bool,
+    requests_cpu_time: bool,
     delivered: u64,
     classes: ClassTable,
     /// By memory asked for, usage, and labels.
@@ -209,6 +210,7 @@ impl SwfSource {
             input: input.clone(),
             options: options.clone(),
             header: header_record(&reader, zero, options),
+            requests_cpu_time: reader.header.requests_cpu_time(),
             reader,
             ahead: Ahead::default(),
             lookahead: Lookahead::default(),
@@ -240,6 +242,11 @@ impl SwfSource {
         let mut job = SwfJob::default();
         while !self.ended && self.lookahead.wants_more() {
             if self.read_whole(&mut job)? {
+                if self.requests_cpu_time && job.requested_time > Duration::ZERO {
+                    let kind = "requested time is CPU time by the header; no limit";
+                    self.dirt(kind, Action::Keep, &job)?;
+                    job.requested_time = MISSING;
+                }
                 self.take(&job)?;
             } else {
                 self.ended = true;

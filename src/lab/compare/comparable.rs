@@ -175,6 +175,18 @@ pub fn limits_apart(candidates: &[CandidateRun<'_>]) -> Option<String> {
     })
 }
 
+/// Statements on candidates that decide as one before them does, by its place; `is_same` tells of two whether they do.
+pub fn same_decisions(names: &[&str], is_same: impl Fn(usize, usize) -> bool) -> Vec<String> {
+    let of = |other: usize| {
+        let first = (0..other).find(|&first| is_same(first, other))?;
+        let (other, first) = (names[other], names[first]);
+        Some(format!(
+            "`{other}` makes the same decisions as `{first}` in every run: equal digests"
+        ))
+    };
+    (0..names.len()).filter_map(of).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -190,6 +202,17 @@ mod tests {
             refused,
             instead: "a share takes a whole device".to_owned(),
         }
+    }
+
+    #[test]
+    fn each_candidate_names_the_first_that_decides_alike() {
+        let digests = ["x", "y", "x", "y", "x"];
+        let names = ["a", "b", "c", "d", "e"];
+        let said = same_decisions(&names, |one, other| digests[one] == digests[other]);
+        let expected = [("c", "a"), ("d", "b"), ("e", "a")].map(|(other, first)| {
+            format!("`{other}` makes the same decisions as `{first}` in every run: equal digests")
+        });
+        assert_eq!(said, expected);
     }
 
     fn check(change: impl Fn(&mut VariantSummary), expected: &[&str]) {

@@ -24,7 +24,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 
 pub use again::{CandidateCheck, RecordedCandidate, RecordedStudy, STUDY_FILE, StudyCheck, again};
-pub use comparable::{CandidateRun, incomparable, limits_apart};
+pub use comparable::{CandidateRun, incomparable, limits_apart, same_decisions};
 pub use error::{CompareError, metric_hint};
 pub use finished::{Finished, of_runs};
 pub use inputs::{Inputs, SYSTEM_FILE};

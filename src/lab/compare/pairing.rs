@@ -96,7 +96,7 @@ impl Paired<'_> {
     /// Returns whether both candidates make the same decisions in every pair.
     pub fn is_same(&self) -> bool {
         let mut pairs = self.base.iter().zip(&self.head);
-        pairs.all(|(base, head)| base.digest == head.digest)
+        pairs.len() > 0 && pairs.all(|(base, head)| base.digest == head.digest)
     }
 }
 

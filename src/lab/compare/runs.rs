@@ -1,7 +1,7 @@
 //! Making the runs of a comparison: which seeds, when the input is shaken instead, how many more.
 //! Every pair of the baseline and a candidate gets the runs that it would get alone.
 
-use super::comparable::{CandidateRun, limits_apart};
+use super::comparable::{CandidateRun, limits_apart, same_decisions};
 use super::pairing::{Candidate, Method, SHAKES_PER_SEED, is_deterministic, paired};
 use super::study::{Study, judge_candidates};
 use super::{CompareError, Inputs, Settings};
@@ -400,12 +400,11 @@ impl Runs<'_> {
             let gaps = gaps.flat_map(|run| &run.unexpressed);
             notes.extend(gaps.map(|gap| format!("`{}` {}", candidate.name, gap.words())));
         }
-        for (other, _) in pairs.iter().filter(|(_, pair)| pair.is_same()) {
-            notes.push(format!(
-                "`{}` makes the same decisions as `{}` in every run: equal digests",
-                other.name, baseline.name
-            ));
-        }
+        let all = &self.candidates;
+        let names: Vec<&str> = all.iter().map(|own| own.name.as_str()).collect();
+        notes.extend(same_decisions(&names, |one, other| {
+            paired(&all[one], &all[other]).is_same()
+        }));
         notes
     }
 }

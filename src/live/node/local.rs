@@ -79,6 +79,7 @@ impl LocalCluster {
             tenant: TenantId(0),
             gang: None,
             time_limit: assigned.time_limit_ns.map(Duration::from_nanos),
+            estimate: None,
             found,
             owner: None,
         });

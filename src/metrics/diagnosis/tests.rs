@@ -95,6 +95,7 @@ impl World {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            estimate: None,
             found: None,
             owner: Some(PodOwner::new(self.set, 0)),
         };

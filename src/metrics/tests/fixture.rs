@@ -96,6 +96,7 @@ impl<'s> Bench<'s> {
             tenant: TenantId(tenant),
             gang: gang.map(GangId),
             time_limit: None,
+            estimate: None,
             found: None,
             owner: None,
         };

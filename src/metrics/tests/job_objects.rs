@@ -76,6 +76,7 @@ fn made(bench: &mut Bench<'_>, from: i64) -> PodRef {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            estimate: None,
             found: None,
             owner: Some(PodOwner::new(ObjectId(0), 0)),
         }),

@@ -21,6 +21,7 @@ use super::{BackfillEntry, RuleKind, narrow};
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "conservative",
     summary: "Conservative: every waiting job has a reservation that no later job delays.",
+    uses_estimates: true,
     rule: RuleKind::Passes(|form, _| Box::new(Conservative { form, held: None })),
 };
 

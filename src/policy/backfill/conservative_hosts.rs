@@ -15,6 +15,7 @@ use super::{BackfillEntry, RuleKind};
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "conservative-hosts",
     summary: "Conservative as Batsim has it: every waiting job reserves concrete hosts.",
+    uses_estimates: true,
     rule: RuleKind::Passes(|_, _| Box::<ConservativeHosts>::default()),
 };
 

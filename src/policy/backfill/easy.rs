@@ -18,6 +18,7 @@ use super::{BackfillEntry, RuleKind};
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "easy",
     summary: "EASY: jobs start before the head of the queue if they do not delay it.",
+    uses_estimates: true,
     rule: RuleKind::Passes(|form, _| Box::new(Easy { form, held: None })),
 };
 

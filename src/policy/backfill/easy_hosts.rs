@@ -19,6 +19,7 @@ use super::{BackfillEntry, RuleKind};
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "easy-hosts",
     summary: "EASY as Batsim has it: the head of the queue reserves concrete hosts.",
+    uses_estimates: true,
     rule: RuleKind::Passes(|form, _| Box::new(EasyHosts { form, held: None })),
 };
 

@@ -13,6 +13,7 @@ pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "greedy-once",
     summary: "Starts jobs that end before the chosen job's earliest start, which is estimated \
         once.",
+    uses_estimates: true,
     rule: RuleKind::Events(|| {
         Box::new(GreedyOnce {
             earliest_start: Instant::ZERO,

@@ -9,6 +9,7 @@ use super::{BackfillEntry, RuleKind};
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "none",
     summary: "No job starts before the chosen job.",
+    uses_estimates: false,
     rule: RuleKind::Events(|| Box::new(NoBackfill)),
 };
 

@@ -10,6 +10,7 @@ use super::{BackfillEntry, RuleKind};
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "skip",
     summary: "Starts every job that fits, in the order of the queue, without reservations.",
+    uses_estimates: false,
     rule: RuleKind::Passes(|_, _| Box::new(Skip)),
 };
 

@@ -23,6 +23,7 @@ use super::{BackfillEntry, RuleKind, narrow};
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "slurm",
     summary: "Slurm's loops: heads at every event, and reservations for all once an interval.",
+    uses_estimates: true,
     rule: RuleKind::Passes(|form, options| Box::new(Slurm::new(form, options.slurm))),
 };
 

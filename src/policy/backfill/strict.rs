@@ -15,6 +15,7 @@ use super::{BackfillEntry, RuleKind};
 pub const ENTRY: BackfillEntry = BackfillEntry {
     name: "strict",
     summary: "Starts the head of the queue (of each partition) while it fits, once an instant.",
+    uses_estimates: false,
     rule: RuleKind::Passes(|_, _| Box::new(Strict)),
 };
 

@@ -18,6 +18,8 @@ pub struct CostModelEntry {
     pub summary: &'static str,
     /// Whether the model looks at where the input of tasks is.
     pub reads_input: bool,
+    /// Whether the model looks at the run times that are expected of tasks.
+    pub uses_estimates: bool,
     /// Makes one.
     pub build: fn(&CostOptions) -> Box<dyn CostModel>,
 }

@@ -10,6 +10,7 @@ pub const ENTRY: CostModelEntry = CostModelEntry {
     name: "octopus",
     summary: "Octopus: spreads tasks so that all nodes have equally many.",
     reads_input: false,
+    uses_estimates: false,
     build: |_| Box::new(MODEL),
 };
 

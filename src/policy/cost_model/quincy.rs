@@ -15,6 +15,7 @@ pub const ENTRY: CostModelEntry = CostModelEntry {
     name: "quincy",
     summary: "Quincy: weighs the input that a task would fetch against the time that it has waited.",
     reads_input: true,
+    uses_estimates: false,
     build: |options| Box::new(Quincy { options: *options }),
 };
 

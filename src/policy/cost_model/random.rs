@@ -13,6 +13,7 @@ pub const ENTRY: CostModelEntry = CostModelEntry {
     name: "random",
     summary: "Every node has a cost at random: tasks fill nodes in a random order.",
     reads_input: false,
+    uses_estimates: false,
     build: |options| {
         Box::new(Flat {
             seed: options.seed,

@@ -11,6 +11,7 @@ pub const ENTRY: CostModelEntry = CostModelEntry {
     name: "shortest-job-first",
     summary: "Of tasks that compete for slots, those that ask for the shortest run time go first.",
     reads_input: false,
+    uses_estimates: true,
     build: |_| Box::new(ShortestJobFirst),
 };
 

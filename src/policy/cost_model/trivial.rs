@@ -9,5 +9,6 @@ pub const ENTRY: CostModelEntry = CostModelEntry {
     name: "trivial",
     summary: "Every node costs the same: tasks go wherever there is a slot.",
     reads_input: false,
+    uses_estimates: false,
     build: |_| Box::new(Flat::new("trivial")),
 };

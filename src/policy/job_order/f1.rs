@@ -11,6 +11,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "f1",
     summary: "Small areas and early submit times first: log10(requested)·processors + 870·log10(submitted).",
+    uses_estimates: true,
     build: |_| Box::new(F1),
 };
 

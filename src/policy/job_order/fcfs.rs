@@ -9,6 +9,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "fcfs",
     summary: "First come, first served.",
+    uses_estimates: false,
     build: |_| Box::new(Fcfs),
 };
 

@@ -25,6 +25,8 @@ pub struct JobOrderEntry {
     pub name: &'static str,
     /// Description of the order in one sentence.
     pub summary: &'static str,
+    /// Whether it looks at the estimates of jobs' run times.
+    pub uses_estimates: bool,
     /// Makes one.
     pub build: fn(&OrderOptions) -> Box<dyn JobOrder>,
 }

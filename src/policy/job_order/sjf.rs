@@ -9,6 +9,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "sjf",
     summary: "Shortest requested time first.",
+    uses_estimates: true,
     build: |_| Box::new(Sjf),
 };
 

@@ -11,6 +11,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "unicep",
     summary: "Long waits, few processors and short requested times first: -waited/(log2(processors)·requested).",
+    uses_estimates: true,
     build: |_| Box::new(Unicep),
 };
 

@@ -10,6 +10,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "unicep-published",
     summary: "UNICEP with the defect of a published baseline: the wait is -1 - submitted.",
+    uses_estimates: true,
     build: |_| Box::new(UnicepPublished),
 };
 

@@ -18,6 +18,7 @@ use super::queues::{QueueOptions, Queues};
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "volcano",
     summary: "Volcano's queues: the one with the smallest share of what it deserves by weight.",
+    uses_estimates: false,
     build: |options| Box::new(Volcano::new(options.queues.clone(), options.reclaims)),
 };
 

@@ -11,6 +11,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "wfp3",
     summary: "Long waits relative to the requested time, and many processors, first: -(waited/requested)^3·processors.",
+    uses_estimates: true,
     build: |_| Box::new(Wfp3),
 };
 

@@ -20,6 +20,7 @@ use super::queues::{Amounts, QueueOptions, Queues, RESOURCES};
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "yunikorn",
     summary: "YuniKorn's queues: by priority, then the smallest share of what they are guaranteed.",
+    uses_estimates: false,
     build: |options| Box::new(Yunikorn::new(options.queues.clone(), options.reclaims)),
 };
 

@@ -102,6 +102,7 @@ impl Mirror {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            estimate: None,
             found: None,
             owner: None,
         }))?;

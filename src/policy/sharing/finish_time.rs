@@ -13,6 +13,7 @@ use units::{Duration, Instant};
 pub const ENTRY: SharingEntry = SharingEntry {
     name: "finish-time",
     summary: "Finish-time fairness: the job first that sharing delays most.",
+    uses_estimates: true,
     build: |_| Box::new(FinishTime),
 };
 

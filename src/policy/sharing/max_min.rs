@@ -13,6 +13,7 @@ use units::Instant;
 pub const ENTRY: SharingEntry = SharingEntry {
     name: "max-min",
     summary: "Gavel's max-min fairness: the job first that received least device-time.",
+    uses_estimates: false,
     build: |_| Box::new(MaxMin),
 };
 

@@ -10,6 +10,7 @@ use units::Instant;
 pub const ENTRY: SharingEntry = SharingEntry {
     name: "time-slice",
     summary: "Gandiva's time slices: jobs take turns, a round each.",
+    uses_estimates: false,
     build: |_| Box::new(TimeSlice),
 };
 

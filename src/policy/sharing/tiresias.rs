@@ -12,6 +12,7 @@ use units::Instant;
 pub const ENTRY: SharingEntry = SharingEntry {
     name: "tiresias",
     summary: "Tiresias: jobs that used fewer device-hours first, in queues.",
+    uses_estimates: false,
     build: |options| Box::new(Tiresias::new(options)),
 };
 

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 use cluster::{Class, Store};
 use model::DeviceSet;
 use model::gpu::{DEVICE_MILLI, MAX_DEVICES};
-use units::{NodeId, Resources, SortedMap};
+use units::{ClassId, NodeId, Resources, SortedMap};
 
 use super::job::Job;
 use super::mixed_jobs::{Kind, kinds, place};
@@ -63,6 +63,14 @@ pub(super) fn slots(store: &Store, class: &Class, node: NodeId, free: &FreeAmoun
         return 0;
     }
     u64::from(slots_in(class, &free.row, &free.devices))
+}
+
+/// Number of pods of a class that all nodes hold together if nothing ran.
+pub fn whole_places(store: &Store, class: ClassId) -> u64 {
+    let own = store.class(class);
+    let places = store.nodes().present();
+    let places = places.map(|node| slots(store, own, node, &FreeAmounts::empty(store, node)));
+    places.sum()
 }
 
 /// The room of a waiting job while running ones end, one after the other.

@@ -38,6 +38,7 @@ use units::{ClassId, Instant, NodeId, Revision};
 use crate::retry::Retry;
 
 pub use self::backfill::{Backfill, BackfillContext};
+pub use self::free_amounts::whole_places;
 pub(crate) use self::job::Job;
 pub use self::job::{JobFacts, JobNumber, JobOrder, MachineFacts, PartitionNumber, Score};
 pub use self::partitions::Partition;

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use cluster::Store;
 use model::{PodCreated, PodRef};
-use units::{Duration, GangId, Instant};
+use units::{GangId, Instant};
 
 use super::job::{Job, JobFacts, JobNumber, Processors, processors};
 use super::partitions::Partitions;
@@ -83,7 +83,7 @@ impl Roster {
                 } else {
                     processors(cpu_milli, job.members.len())
                 };
-                let limit = created.time_limit.unwrap_or(Duration::MAX);
+                let limit = created.expected_run_time();
                 job.facts.requested = job.facts.requested.max(limit);
                 job.facts.memory = job.facts.memory.saturating_add(requests.memory_bytes);
                 job.facts.gpu_milli = job.facts.gpu_milli.saturating_add(requests.gpu_milli);
@@ -95,7 +95,7 @@ impl Roster {
                 self.next = JobNumber(number.0 + 1);
                 let facts = JobFacts {
                     submitted: at,
-                    requested: created.time_limit.unwrap_or(Duration::MAX),
+                    requested: created.expected_run_time(),
                     processors: processors(cpu_milli, 1),
                     members: 1,
                     tenant: created.tenant,

@@ -136,6 +136,7 @@ impl World {
                 tenant: TenantId(0),
                 gang: (cores.len() > 1).then_some(GangId(self.gangs)),
                 time_limit: Some(Duration::from_secs(seconds)),
+                estimate: None,
                 found: None,
                 owner: None,
             }));

@@ -198,7 +198,7 @@ impl Flow {
             pod: created.pod,
             class: created.class,
             submitted: at,
-            requested: created.time_limit.unwrap_or(Duration::MAX),
+            requested: created.expected_run_time(),
             waits: true,
             due: None,
         });

@@ -140,7 +140,7 @@ impl Jobs {
             surplus: 0.0,
             gang: created.gang,
             submitted: at,
-            requested: created.time_limit.unwrap_or(Duration::MAX),
+            requested: created.expected_run_time(),
             ran_on: vec![Duration::ZERO; asked.speeds.as_ref().map_or(0, |speeds| speeds.len())],
             asked,
             members: vec![member],

@@ -81,6 +81,7 @@ impl Engine {
                 None => self.stated_run_time(ctx, who, class)?,
                 known => known,
             };
+            created.estimate = run_time;
             self.nodes.submit(created.pod, who, run_time);
             if admitted.is_none() {
                 self.refuse(ctx, Event::PodCreated(created))?;

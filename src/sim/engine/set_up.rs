@@ -176,18 +176,20 @@ impl Engine {
             |why: Conflict| declaration(format!("pod `{}`, which waits", waiting.name), &why);
         let class = self.found_class(ctx, &waiting.spec).map_err(wrong)?;
         let owner = owner_of(first, waiting.owner);
-        let created = PodCreated {
+        let mut created = PodCreated {
             pod: self.control.store().pods().next(),
             class,
             name: waiting.name.clone(),
             tenant: TenantId(0),
             gang: None,
             time_limit: waiting.time_limit,
+            estimate: None,
             found: None,
             owner: Some(owner),
         };
         let who = self.control.store().identity_of_new(&created);
         let run_time = drawn_run_time(ctx, who, waiting.spec.main_container(), &waiting.spec)?;
+        created.estimate = run_time;
         let row = self.control.store().objects().get(owner.object);
         let is_job = row.is_some_and(|row| matches!(row.object, Object::Job(_)));
         let job = is_job.then_some(owner.object);
@@ -215,6 +217,7 @@ impl Engine {
             tenant: TenantId(0),
             gang: None,
             time_limit: resident.time_limit,
+            estimate: None,
             found: Some(Arc::new(resident.found.clone())),
             owner: resident.owner.map(|owner| owner_of(first, owner)),
         };

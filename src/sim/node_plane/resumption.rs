@@ -139,6 +139,7 @@ impl NodePlane {
             tenant: record.tenant,
             gang: record.gang(),
             time_limit: record.time_limit(),
+            estimate: rest.left.map(|left| left.work),
             name: record.name,
             found: None,
             owner: None,

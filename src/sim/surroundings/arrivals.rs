@@ -187,6 +187,7 @@ pub(in super::super) fn pod_of(
         tenant: TenantId(arrival.tenant),
         gang,
         time_limit: arrival.time_limit,
+        estimate: None,
         found: None,
         owner: None,
     }

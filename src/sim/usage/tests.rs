@@ -85,6 +85,7 @@ fn of(behaviour: Behaviour, pods: u32) -> (Store, Usage, Vec<PodRef>) {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            estimate: None,
             found: None,
             owner: None,
         };

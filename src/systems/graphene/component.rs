@@ -168,7 +168,8 @@ impl Graphene {
         let of_cluster = parts(&amounts(&class.requests), &all);
         let part = of_cluster.iter().copied().fold(0.0, f64::max);
         let sum: f64 = of_cluster.iter().sum();
-        let seconds = created.time_limit.map_or(0.0, Duration::as_secs_f64);
+        let seconds = created.time_limit.or(created.estimate);
+        let seconds = seconds.map_or(0.0, Duration::as_secs_f64);
         let task = Task {
             pod: created.pod,
             group: GroupKey {

@@ -101,6 +101,7 @@ impl World {
                 tenant: TenantId(0),
                 gang: None,
                 time_limit: None,
+                estimate: None,
                 found: None,
                 owner: Some(PodOwner::new(ObjectId(0), 0)),
             }));

@@ -77,6 +77,7 @@ fn whose_deletion_costs_least_goes_first() {
         tenant: TenantId(0),
         gang: None,
         time_limit: None,
+        estimate: None,
         found: None,
         owner,
     };

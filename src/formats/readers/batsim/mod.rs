@@ -1,6 +1,6 @@
 //! Workloads of Batsim: jobs and profiles in a JSON object. A job is a gang of pods of one core. The
 //! run time follows from the profile without a network: delays hold exactly, work counts at 1 Gflop/s a
-//! processor, communication and storage take no time. A profile's exit code (`ret`) other than 0 fails the
+//! processor, communication and storage take no time. It ends at the job's walltime at the latest. A profile's exit code (`ret`) other than 0 fails the
 //! job at the end of its run time. Format: `traces.md`, section 9.
 
 mod profile;
@@ -31,6 +31,7 @@ pub const ENTRY: FormatEntry = FormatEntry {
     },
     names: &["id"],
     cells: show_text,
+    // Jobs always end at their walltimes, so the option changes nothing.
     options: &["kill-at-walltime"],
     sniff,
     open: Constructor::Workload(open),
@@ -53,7 +54,7 @@ fn open(input: &Input, options: &ReadOptions) -> Result<Box<dyn ArrivalSource>, 
             profiles.add(&profile.key, &profile.value)
         })?;
         let is_found = each_element(&part, &["jobs"], |job| {
-            match take(&mut gather, &mut journal, &job, &profiles, options) {
+            match take(&mut gather, &mut journal, &job, &profiles) {
                 Ok(()) => Ok(()),
                 Err(Refused::Row(bad)) => journal.bad_row(bad),
                 Err(Refused::Trace(error)) => Err(error),
@@ -89,7 +90,6 @@ fn take(
     journal: &mut Journal,
     job: &Element,
     profiles: &Profiles,
-    options: &ReadOptions,
 ) -> Result<(), Refused> {
     let name = job.text("id");
     if name.is_empty() {
@@ -125,9 +125,9 @@ fn take(
         return Err(job.bad("profile", &expected).into());
     }
     let run_time = time.seconds.and_then(Duration::checked_from_secs_f64);
-    let cut = limit.filter(|limit| {
-        options.kill_at_walltime && run_time.is_some_and(|run_time| run_time > *limit)
-    });
+    // Batsim stops a job that exceeds its walltime (`COMPLETED_WALLTIME_REACHED`, docs/input-workload.rst).
+    let cut = limit.filter(|limit| run_time.is_some_and(|run_time| run_time > *limit));
+    journal.repair_if(cut.is_some(), "stopped at its walltime", job.line)?;
     // A job that is cut off does not come to its exit code.
     let exit_code = if cut.is_some() { 0 } else { time.exit_code };
     let behaviour = (exit_code != 0).then(|| Behaviour {
@@ -180,9 +180,9 @@ mod tests {
  "smpi": {"type": "TraceReplayProfile", "filename": "x"},
  "loop": {"type": "composed", "seq": ["loop"]}}}"#;
 
-    fn read(options: &ReadOptions) -> Recorded {
-        let input = Input::bytes("w.json", TEXT.as_bytes());
-        collected(open(&input, options))
+    fn read(text: &str) -> Recorded {
+        let input = Input::bytes("w.json", text.as_bytes());
+        collected(open(&input, &ReadOptions::default()))
     }
 
     #[test]
@@ -241,12 +241,12 @@ mod tests {
 
     #[test]
     fn profiles_give_run_times() {
-        let recorded = read(&ReadOptions::default());
+        let recorded = read(TEXT);
         let seen = recorded.each(|one| (one.name.to_string(), one.members, one.run_time));
         let run = |millis| Some(Duration::from_millis(millis));
         seen.are([
             ("1".to_owned(), 1, run(20_200)),
-            ("b".to_owned(), 2, run(60_400)),
+            ("b".to_owned(), 2, run(10_000)),
             ("w".to_owned(), 4, run(2_000)),
             ("r".to_owned(), 4, None),
         ]);
@@ -260,13 +260,14 @@ mod tests {
             ("communication takes no time", 1),
             ("recorded program; run time not known", 1),
             ("`extra_data`, not used", 1),
+            ("stopped at its walltime", 1),
         ]);
-        // A sequence fails with its first part that does.
-        assert_eq!(exit_codes(&recorded), [3, 3, 0, 0]);
-        let options = options_with(|own| own.kill_at_walltime = true);
-        let cut = read(&options);
-        assert_eq!(cut.arrivals[1].run_time, run(10_000));
-        assert_eq!(exit_codes(&cut), [3, 0, 0, 0]);
+        // A job that is stopped does not come to its exit code; otherwise a sequence fails with its first part that
+        // does.
+        assert_eq!(exit_codes(&recorded), [3, 0, 0, 0]);
+        let patient = read(&TEXT.replace("\"walltime\": 10,", "\"walltime\": 1000,"));
+        assert_eq!(patient.arrivals[1].run_time, run(60_400));
+        assert_eq!(exit_codes(&patient), [3, 3, 0, 0]);
     }
 
     fn exit_codes(recorded: &Recorded) -> Vec<i32> {
@@ -302,7 +303,15 @@ mod tests {
     fn profiles_without_amounts_take_no_time_for_granted() {
         for (profile, expected) in [
             (r#"{"type": "parallel", "cpu": [1e9, 2e9]}"#, ""),
-            (r#"{"type": "parallel", "com": [5, 0]}"#, ""),
+            (r#"{"type": "parallel", "com": [5, 0, 0, 5]}"#, ""),
+            (
+                r#"{"type": "parallel", "cpu": [1e9]}"#,
+                "2 amounts, one for each of the job's 2 processors, and not 1",
+            ),
+            (
+                r#"{"type": "parallel", "com": [5, 0]}"#,
+                "4 amounts, one for each pair of the job's 2 processors, and not 2",
+            ),
             (r#"{"type": "parallel", "cpu": [1e9, "x"]}"#, "at least 0"),
             (r#"{"type": "parallel", "cpu": [1e9, -1]}"#, "at least 0"),
             (r#"{"type": "parallel", "cpu": 1e9}"#, "at least 0"),
@@ -318,7 +327,7 @@ mod tests {
             ),
         ] {
             let text = format!(
-                r#"{{"jobs": [{{"id": 1, "subtime": 0, "res": 1, "profile": "p"}}],
+                r#"{{"jobs": [{{"id": 1, "subtime": 0, "res": 2, "profile": "p"}}],
 "profiles": {{"p": {profile}}}}}"#
             );
             let found = faults(&ENTRY, "w.json", text);

@@ -157,6 +157,7 @@ impl Profiles {
             }
             "ParallelTaskProfile" | "parallel" | "msg_par" => {
                 let [cpu, com] = amounts(profile, largest)?;
+                check_size(profile, processors)?;
                 time.seconds = Some(cpu / SPEED);
                 time.note(Remark::Work, cpu > 0.0);
                 time.note(Remark::Network, com > 0.0);
@@ -270,6 +271,24 @@ fn amounts(profile: &Value, amount: impl Fn(&Value) -> Option<f64>) -> Result<[f
             .ok_or("a profile whose `cpu` and `com` are at least 0"),
     };
     Ok([of(cpu)?, of(com)?])
+}
+
+/// Refuses lists of amounts that are not those of a job's processors and of the pairs of these
+/// (`check_single_job_validity` of Batsim's src/workload.cpp stops there).
+fn check_size(profile: &Value, processors: f64) -> Result<(), NoTime> {
+    for (key, expected, of) in [
+        ("cpu", processors, "one for each"),
+        ("com", processors * processors, "one for each pair"),
+    ] {
+        let list = profile.get(key).and_then(Value::as_array);
+        let count = list.map_or(expected, |list| list.len() as f64);
+        if (count - expected).abs() > 0.0 {
+            return Err(NoTime::Wrong(format!(
+                "a profile whose `{key}` has {expected} amounts, {of} of the job's {processors} processors, and not {count}"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// The largest number of a list; `None` if it has another value, or one below 0.

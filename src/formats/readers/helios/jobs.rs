@@ -1,4 +1,5 @@
-//! Jobs of `SenseTime`'s Helios clusters of 2020 (`cluster_log.csv`), in the time of UTC+8. A job that
+//! Jobs of `SenseTime`'s Helios clusters of 2020 (`cluster_log.csv`), in the time of UTC+8, and of
+//! their successors (`AcmeTrace`, `trace_kalos.csv`), whose dates have a zone. A job that
 //! states its machines is a gang of one pod on each of them, with its share of GPUs and cores, rounded up. Format: `traces.md`, section 8.
 
 use crate::parts::plain_demand::milli_of_gpus;
@@ -28,11 +29,13 @@ columns! { COLUMNS;
     CORES: required("cpu_num", "cores in all") => is_any,
     NODES: required("node_num", "machines; the gang size") => is_any,
     STATE: optional("state", "state at the end; written again as the outcome, and not used by runs"),
-    SUBMIT: required("submit_time", "date, UTC+8") => is_any,
-    START: required("start_time", "date, UTC+8; empty if the job never ran") => is_any,
-    END: optional("end_time", "date, UTC+8; else `duration` after the start"),
+    SUBMIT: required("submit_time", "date, UTC+8 where it has no zone") => is_any,
+    START: required("start_time", "date; empty if the job never ran") => is_any,
+    END: optional("end_time", "date; else `duration` after the start"),
     DURATION: optional("duration", "s; compared with the dates"),
     QUEUE: optional("queue", "wait, s; compared with the dates"),
+    MEMORY: optional("mem_per_pod_GB", "memory on each machine, GB (AcmeTrace)"),
+    GPU_TIME: optional("gpu_time", "GPU seconds (AcmeTrace); compared with the GPUs and the run time"),
 }
 
 pub(super) const LAYOUT: Layout = Layout::headed(COLUMNS, b',');
@@ -97,11 +100,13 @@ fn take(
     let submit = zone.field(fields, SUBMIT)?;
     let submit = submit.ok_or_else(|| fields.bad(SUBMIT, "a date"))?;
     let (start, end) = (zone.field(fields, START)?, zone.field(fields, END)?);
-    let stated = (stated(fields, DURATION)?, stated(fields, QUEUE)?);
+    let [duration, queue, gpu_time] =
+        [DURATION, QUEUE, GPU_TIME].map(|place| stated(fields, place));
+    let (duration, queue, gpu_time) = (duration?, queue?, gpu_time?);
     let Some(start) = start else {
         return Ok(journal.dirt("job never ran", Action::Drop, line)?);
     };
-    let end = match stated.0.filter(|_| !fields.has(END)) {
+    let end = match duration.filter(|_| !fields.has(END)) {
         Some(duration) if duration >= Duration::ZERO => Some(start.saturating_add(duration)),
         _ => end,
     };
@@ -117,8 +122,13 @@ fn take(
             (stated.as_nanos() - span.as_nanos()).abs() > Duration::from_secs(1).as_nanos()
         })
     };
-    if differs(stated.0, run_time) || differs(stated.1, wait) {
+    if differs(duration, run_time) || differs(queue, wait) {
         let kind = "`duration` or `queue` differs from the dates; the dates hold";
+        journal.dirt(kind, Action::Keep, line)?;
+    }
+    let of_gpus = run_time.and_then(|run| run.checked_mul(gpus));
+    if differs(gpu_time, of_gpus) {
+        let kind = "`gpu_time` differs from the GPUs times the run time; these hold";
         journal.dirt(kind, Action::Keep, line)?;
     }
     let own = on_machines(journal, fields, [gpus, cores, nodes])?;
@@ -133,6 +143,7 @@ fn take(
             amounts: Amounts {
                 cpu_milli: Some(own.cpu_milli),
                 gpu_milli: milli_of_gpus(own.gpus),
+                memory: memory(fields)?,
                 outcome,
                 ..Amounts::default()
             },
@@ -160,6 +171,21 @@ fn on_machines(
     journal.repair_if(own.is_rounded, kind, line)?;
     Ok(own)
 }
+
+/// The bytes that a job asks for on each machine.
+fn memory(fields: &Fields<'_, '_>) -> Result<Option<i64>, BadRow> {
+    let text = fields.text(MEMORY);
+    if is_absent(text) {
+        return Ok(None);
+    }
+    let gigabytes = text.parse::<f64>().ok();
+    let gigabytes = gigabytes.filter(|own| (0.0..=MOST_GIGABYTES).contains(own));
+    let gigabytes = gigabytes.ok_or_else(|| fields.bad(MEMORY, "a number of GB"))?;
+    Ok(Some(libm::rint(gigabytes * 1e9) as i64).filter(|&bytes| bytes > 0))
+}
+
+/// The most memory of a machine, GB.
+const MOST_GIGABYTES: f64 = 1e9;
 
 /// A time that the log states beside the dates, in seconds; below zero where its clocks differed.
 fn stated(fields: &Fields<'_, '_>, place: usize) -> Result<Option<Duration>, BadRow> {
@@ -229,6 +255,33 @@ mod tests {
             "h.csv:2: column `state`: must be one of COMPLETED, CANCELLED, FAILED, TIMEOUT, \
                  NODE_FAIL, SUSPENDED, found `DONE`",
             "h.csv:3: column `gpu_num`: must be at least 0, found `-1`",
+        ]);
+    }
+
+    #[test]
+    fn dates_of_the_successor_have_a_zone() {
+        let text = "job_id,user,node_num,gpu_num,cpu_num,mem_per_pod_GB,state,submit_time,start_time,end_time,\
+                    duration,queue,gpu_time\n\
+                    dlct1,u01,1.0,8,120,1000.0,COMPLETED,2023-05-17 11:00:58+00:00,2023-05-17 11:01:08+00:00,\
+                    2023-05-17 11:02:26+00:00,78.0,10.0,624.0\n\
+                    dlct2,u02,4.0,32,480,1000.0,FAILED,2023-05-17 12:10:58+01:00,2023-05-17 12:12:08+01:00,\
+                    2023-05-17 13:12:08+01:00,3600.0,70.0,115000.0\n";
+        let recorded = collected_of(open, "trace_kalos.csv", text.to_owned());
+        let seen = recorded.each(|one| (one.submit, one.members, one.run_time));
+        let at = Instant::from_secs;
+        seen.are([
+            (at(0), 1, Some(Duration::from_secs(78))),
+            (at(600), 4, Some(Duration::from_secs(3_600))),
+        ]);
+        let requests = recorded.classes[0].requests().expect("small");
+        assert_eq!(requests.get("memory").units_ceil(), Ok(1_000_000_000_000));
+        recorded
+            .ledger
+            .has_once(["`gpu_time` differs from the GPUs times the run time; these hold"]);
+        let row = "3,u,1,1,1,1,FAILED,2023-05-17 12:10:58,,,0,0,0\n";
+        faults(&ENTRY, "trace_kalos.csv", format!("{text}{row}")).has_bad_rows([
+            "trace_kalos.csv:4: column `submit_time`: must be a date with a zone, such as \
+             `2024-03-01T10:00:00+0100`, as the others are, found `2023-05-17 12:10:58`",
         ]);
     }
 

@@ -1,10 +1,8 @@
 //! Dates of `sacct`: local times as it prints them by default, or with `SLURM_TIME_FORMAT` times with a zone or seconds
 //! since 1970. The first row of a file says which.
 
-use jiff::Timestamp;
-
 use crate::readers::prelude::*;
-use intake::calendar::{Zone, is_absent};
+use intake::calendar::{WITH_ZONE, WITHOUT_ZONE, Zone, is_absent, zoned};
 
 /// The forms of dates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,10 +29,8 @@ impl Form {
 
     const fn expected(self) -> &'static str {
         match self {
-            Self::Local => "a date without a zone of its own, as the others are",
-            Self::Zoned => {
-                "a date with a zone, such as `2024-03-01T10:00:00+0100`, as the others are"
-            }
+            Self::Local => WITHOUT_ZONE,
+            Self::Zoned => WITH_ZONE,
             Self::Epoch => "seconds since 1970, as the others are",
         }
     }
@@ -118,20 +114,7 @@ fn instant(form: Form, text: &str, zone: &Zone) -> Option<Instant> {
             let second = second.filter(|second| (0..=LAST_SECOND).contains(second))?;
             Some(Instant::from_secs(second))
         }
-        Form::Zoned => {
-            // `%z` writes an offset without a colon.
-            let place = text.len().checked_sub(5)?;
-            let is_short = matches!(text.as_bytes()[place], b'+' | b'-');
-            let text = if is_short {
-                let (hours, minutes) = text.split_at_checked(place + 3)?;
-                format!("{hours}:{minutes}")
-            } else {
-                text.to_owned()
-            };
-            let at = text.parse::<Timestamp>().ok()?;
-            let nanos = i64::try_from(at.as_nanosecond()).ok()?;
-            (nanos >= 0).then(|| Instant::from_nanos(nanos))
-        }
+        Form::Zoned => zoned(text),
     }
 }
 

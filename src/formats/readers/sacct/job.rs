@@ -19,6 +19,10 @@ pub(super) struct Job<'row> {
     pub(super) submit: Instant,
     pub(super) start: Option<Instant>,
     pub(super) end: Option<Instant>,
+    /// The run time, as the record states it beside the dates.
+    pub(super) elapsed: Option<Duration>,
+    /// Time for which the job held its start, but no processors.
+    pub(super) suspended: Duration,
     pub(super) limit: Option<Duration>,
     /// Processors in all.
     pub(super) processors: i64,
@@ -313,6 +317,7 @@ fn demand(
     let kind = "component of a job of several; starts apart from the others";
     journal.waive_if(job.name.contains('+'), kind, line)?;
     journal.keep_if(start < job.submit, "start before the submission", line)?;
+    let run_time = run_time(journal, &job, start)?;
     let memory = job.memory.or(job.requested.memory).or(job.allocated.memory);
     let memory = memory.filter(|&bytes| bytes > 0);
     let memory = memory.map(|bytes| bytes / own.members);
@@ -320,7 +325,7 @@ fn demand(
         user: job.user.as_bytes().into(),
         submit: job.submit,
         start,
-        run_time: job.end.map(|end| end.max(start).since(start)),
+        run_time,
         limit: job.limit,
         members: own.members as u32,
         cpu_milli: own.cpu_milli,
@@ -329,6 +334,35 @@ fn demand(
         model: gpus.model().to_owned(),
         labels: job.labels,
     }))
+}
+
+/// Time for which a job may run on beyond its limit: the controller looks once a minute, and then waits for `KillWait`.
+const GRACE: Duration = Duration::from_secs(120);
+
+/// The run time of a job: `Elapsed`, which is End less Start and Suspended (`as_mysql_jobacct_process.c` of slurmdbd).
+fn run_time(
+    journal: &mut Journal,
+    job: &Job<'_>,
+    start: Instant,
+) -> Result<Option<Duration>, Refused> {
+    let line = job.line;
+    let by_dates = job.end.map(|end| {
+        let held = end.max(start).since(start);
+        Duration::from_nanos((held.as_nanos() - job.suspended.as_nanos()).max(0))
+    });
+    let differs = job.elapsed.zip(by_dates).is_some_and(|(own, other)| {
+        (own.as_nanos() - other.as_nanos()).abs() > Duration::from_secs(1).as_nanos()
+    });
+    let kind = "run time that differs from End less Start and Suspended; it holds";
+    journal.repair_if(differs, kind, line)?;
+    let was_suspended = job.suspended > Duration::ZERO;
+    let kind = "suspended for a while; runs without a break for the rest of the time";
+    journal.keep_if(was_suspended, kind, line)?;
+    let run_time = job.elapsed.or(by_dates);
+    let limit = job.limit.map(|limit| limit.saturating_add(GRACE));
+    let is_beyond = run_time.zip(limit).is_some_and(|(own, limit)| own > limit);
+    journal.keep_if(is_beyond, "ran beyond its limit", line)?;
+    Ok(run_time)
 }
 
 /// Refuses an end before the start, but for that of a job over the end of summer time.

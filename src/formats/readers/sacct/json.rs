@@ -122,6 +122,11 @@ fn take(
     let nodes = nodes.filter(|&own| own > 0).or(allocated.nodes);
     let nodes = nodes.or(requested.nodes).unwrap_or(1).max(1);
     let minutes = number(job, "/time/limit", MOST_MINUTES)?;
+    let seconds = |path| {
+        let own = number(job, path, MAX_SECONDS)?;
+        Ok::<_, BadRow>(own.and_then(Duration::checked_from_secs_f64))
+    };
+    let end = time(job, "/time/end")?;
     let own = Job {
         line: job.line,
         name: &name,
@@ -131,7 +136,9 @@ fn take(
             .unwrap_or_default(),
         submit,
         start: time(job, "/time/start")?,
-        end: time(job, "/time/end")?,
+        end,
+        elapsed: seconds("/time/elapsed")?.filter(|_| end.is_some()),
+        suspended: seconds("/time/suspended")?.unwrap_or_default(),
         limit: minutes.and_then(|minutes| Duration::checked_from_secs_f64(60.0 * minutes)),
         processors,
         nodes,

@@ -355,6 +355,50 @@ fn times_may_have_a_zone_and_a_length_stands_in_for_an_end() {
 }
 
 #[test]
+fn time_of_a_suspension_is_no_run_time() {
+    let text = "JobID|State|Submit|Start|End|Elapsed|Suspended|Timelimit|NCPUS\n\
+                1|COMPLETED|2024-03-01T10:00:00|2024-03-01T10:00:00|2024-03-01T12:00:00|00:30:00|01:30:00|01:00:00|4\n\
+                2|COMPLETED|2024-03-01T10:00:00|2024-03-01T10:00:00|2024-03-01T12:00:00||01:30:00|01:00:00|4\n\
+                3|COMPLETED|2024-03-01T10:00:00|2024-03-01T10:00:00|2024-03-01T12:00:00|00:30:00||01:00:00|4\n\
+                4|TIMEOUT|2024-03-01T10:00:00|2024-03-01T10:00:00|2024-03-01T12:00:00|02:00:00||01:00:00|4\n";
+    let json = r#"{"jobs": [{"job_id": 1, "allocation_nodes": 1, "required": {"CPUs": 4}, "time": {"elapsed": 1800,
+"end": 1709294400, "start": 1709287200, "submission": 1709287200, "suspended": 5400, "limit": 60}}]}"#;
+    for (text, runs, expected) in [
+        (
+            text,
+            &[1_800, 1_800, 1_800, 7_200][..],
+            &[
+                (
+                    "suspended for a while; runs without a break for the rest of the time",
+                    2,
+                ),
+                (
+                    "run time that differs from End less Start and Suspended; it holds",
+                    1,
+                ),
+                ("ran beyond its limit", 1),
+            ][..],
+        ),
+        (
+            json,
+            &[1_800],
+            &[(
+                "suspended for a while; runs without a break for the rest of the time",
+                1,
+            )],
+        ),
+    ] {
+        let recorded = read_text(text);
+        let found = recorded.each(|one| one.run_time);
+        let runs = runs.iter().map(|&run| Some(Duration::from_secs(run)));
+        assert_eq!(found, runs.collect::<Vec<_>>());
+        for &(kind, count) in expected {
+            assert_eq!(recorded.ledger.count(kind), count, "{kind}");
+        }
+    }
+}
+
+#[test]
 fn json_says_the_same_as_a_table() {
     let text = r#"{"meta": {"plugin": {"type": "openapi/slurmdbd"}}, "jobs": [
 {"account": "x", "allocation_nodes": 2, "array": {"job_id": 0, "task_id": {"set": false, "infinite": false, "number": 0}},

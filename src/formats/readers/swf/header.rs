@@ -45,6 +45,15 @@ impl SwfHeader {
         self.number("UnixStartTime")
     }
 
+    /// Whether a remark says that the requested time (field 9) is CPU time; version 2.2 has it stand for either.
+    pub(super) fn requests_cpu_time(&self) -> bool {
+        self.entries.iter().any(|(_, value)| {
+            let value = value.to_ascii_lowercase();
+            value.contains("cpu time")
+                && (value.contains("requested time") || value.contains("field 9"))
+        })
+    }
+
     fn nodes_stated(&self) -> Option<i64> {
         self.positive("MaxNodes")
     }
@@ -114,6 +123,21 @@ mod tests {
             (Some(128), 2)
         );
         assert_eq!(header.unix_start_time(), Some(749_458_803));
+    }
+
+    #[test]
+    fn a_remark_says_what_the_requested_time_is() {
+        for (line, is_cpu_time) in [
+            (
+                "; Note: the requested time (field 9) is average CPU time per processor",
+                true,
+            ),
+            ("; Note: Field 9 is CPU Time", true),
+            ("; Note: field 6 is CPU time", false),
+            ("; Note: the requested time is wall time", false),
+        ] {
+            assert_eq!(header(&[line]).requests_cpu_time(), is_cpu_time, "{line}");
+        }
     }
 
     #[test]

@@ -32,6 +32,26 @@ fn row(values: [i64; 10]) -> String {
 }
 
 #[test]
+fn requested_cpu_time_is_no_limit() {
+    let remark = "; Note: the requested time (field 9) is average CPU time per processor";
+    let text = format!("{remark}\n{}", row([7, 10, 5, 300, 4, -1, 200, -1, 1, 33]));
+    for cut in [false, true] {
+        let options = options_with(|own| own.kill_at_walltime = cut);
+        let recorded = check(&text, &options).expect("a good row");
+        let job = &recorded.arrivals[0];
+        let run = Some(Duration::from_secs(300));
+        assert_eq!((job.run_time, job.time_limit), (run, run));
+        let kinds: Vec<String> = { recorded.ledger.entries().iter() }
+            .map(|own| own.kind.to_string())
+            .collect();
+        assert_eq!(
+            kinds,
+            ["requested time is CPU time by the header; no limit"]
+        );
+    }
+}
+
+#[test]
 fn a_job_becomes_an_arrival() {
     let text = format!(
         "; MaxProcs: 8\n{}{}",

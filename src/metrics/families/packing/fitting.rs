@@ -231,6 +231,7 @@ mod tests {
                 tenant: units::TenantId(0),
                 gang: None,
                 time_limit: None,
+                estimate: None,
                 found: None,
                 owner: None,
             };

@@ -61,6 +61,7 @@ impl World {
             tenant: TenantId(0),
             gang: None,
             time_limit: None,
+            estimate: None,
             found: None,
             owner: Some(PodOwner::new(object, 0)),
         };

@@ -32,6 +32,7 @@ use super::{BackfillEntry, RuleKind};
 pub const INERTIAL: BackfillEntry = BackfillEntry {
     name: "inertial-shutdown",
     summary: "EASY over hosts that are switched off while less work waits, and on while more does.",
+    uses_estimates: true,
     rule: RuleKind::Switches(|options| Box::new(Shutdown::new(Policy::Inertial, options.shutdown))),
 };
 
@@ -39,6 +40,7 @@ pub const INERTIAL: BackfillEntry = BackfillEntry {
 pub const OPPORTUNISTIC: BackfillEntry = BackfillEntry {
     name: "opportunistic-shutdown",
     summary: "EASY over hosts that are switched off when idle, and on for waiting jobs.",
+    uses_estimates: true,
     rule: RuleKind::Switches(|options| {
         Box::new(Shutdown::new(Policy::Opportunistic, options.shutdown))
     }),

@@ -24,6 +24,7 @@ use super::JobOrderEntry;
 pub const ENTRY: JobOrderEntry = JobOrderEntry {
     name: "slurm",
     summary: "Slurm's multifactor priority: age, size, and fair share of the tenant by past use.",
+    uses_estimates: false,
     build: |options| Box::new(Slurm::new(options.slurm.clone())),
 };
 

@@ -41,6 +41,7 @@ fn create(precedence: &mut Precedence, name: &PodName, number: u32) {
         tenant: units::TenantId(0),
         gang: None,
         time_limit: None,
+        estimate: None,
         found: None,
         owner: None,
     });

@@ -171,6 +171,7 @@ impl ArrivalSource for TaskSource {
             pods: tasks[class as usize],
             waiting: 0,
             ganged: 0,
+            unlimited: tasks[class as usize],
         });
         Some(totals.collect())
     }

@@ -2,6 +2,8 @@
 //! and otherwise what the nodes say by the rules that the system heeds. A run says so in one line,
 //! whatever the number of its pods.
 
+mod wide_gangs;
+
 use cluster::Store;
 use history::{WAITING_MAX, WaitingList, WaitingPods};
 use model::rules::{affinity, room, taints, unschedulable};
@@ -10,10 +12,14 @@ use systems::capability::{Capabilities, Capability, Support, support};
 use units::{ClassId, NodeId, SortedMap, plural};
 use world::Remarks;
 
+use self::wide_gangs::WideGangs;
 use crate::volume_reach;
 
 /// Number of reasons that are told; the others are counted.
 const TOLD: usize = 4;
+
+/// The systems that start all members of a gang or none.
+const ALL_OR_NONE: [&str; 2] = [systems::batch::ENTRY.name, systems::gpu_sharing::ENTRY.name];
 
 /// Number of classes of pods that nodes are asked about.
 const CLASSES: usize = 256;
@@ -67,6 +73,7 @@ pub(super) struct Waiting<'s, F> {
     capabilities: Capabilities,
     /// Whether `windtunnel explain` can tell more about a pod.
     is_explained: bool,
+    gangs: WideGangs,
     /// Last answer of the scheduler about a pod.
     answer: F,
 }
@@ -78,6 +85,8 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
         Self {
             store,
             capabilities: entry.map_or(&[][..], |entry| entry.capabilities),
+            gangs: { entry.filter(|entry| ALL_OR_NONE.contains(&entry.name)) }
+                .map_or_else(WideGangs::default, |_| WideGangs::of(store)),
             is_explained: entry.is_some_and(|entry| entry.scheduler.keeps_attempts()),
             answer,
         }
@@ -91,7 +100,7 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
 
     /// Notes the pods that wait, or that none came.
     fn note(&self, remarks: &mut Remarks) {
-        if let Some((line, first)) = line(self.store, self.capabilities, &self.answer) {
+        if let Some((line, first)) = self.line() {
             remarks.note_first(if self.is_explained {
                 format!("{line}; `windtunnel explain RESULT {first}` explains one")
             } else {
@@ -107,6 +116,54 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
         }
     }
 
+    /// A line about the pods that wait, and the name of the first; `None` if there are none.
+    fn line(&self) -> Option<(String, String)> {
+        let (store, capabilities) = (self.store, self.capabilities);
+        let mut by_class = SortedMap::new();
+        let mut groups: SortedMap<String, u64> = SortedMap::new();
+        let mut first = None;
+        let mut total: u64 = 0;
+        for pod in store.pods().iter().filter(|pod| waits(store, pod)) {
+            total += 1;
+            first.get_or_insert(pod);
+            let said = if total <= ASKED {
+                (self.answer)(pod.pod)
+            } else {
+                None
+            };
+            let said = said.map(|answer| answer.gist());
+            let said = said.or_else(|| self.gangs.reason(pod).cloned());
+            let reason = said.unwrap_or_else(|| {
+                if by_class.len() >= CLASSES && !by_class.contains_key(&pod.class) {
+                    return "reasons of their own".to_owned();
+                }
+                let known = by_class.entry(pod.class);
+                known
+                    .or_insert_with(|| of_class(store, pod.class, capabilities).words())
+                    .clone()
+            });
+            let reason = with_volumes(store, pod.class, reason);
+            *groups.entry(reason).or_default() += 1;
+        }
+        let first = first?;
+        let groups = Counted::most_first(groups);
+        let others: u64 = groups.iter().skip(TOLD).map(|group| group.count).sum();
+        let told = groups.iter().take(TOLD);
+        let mut parts: Vec<String> = match &groups[..] {
+            [group] => vec![group.reason.clone()],
+            _ => told
+                .map(|group| format!("{} ({})", group.reason, group.count))
+                .collect(),
+        };
+        if others > 0 {
+            parts.push(format!("other reasons ({others})"));
+        }
+        let pods = usize::try_from(total).unwrap_or(usize::MAX);
+        let wait = plural::either(pods, "pod waits", "pods wait");
+        let line = format!("{total} {wait} at the end: {}", parts.join("; "));
+        Some((line, named(store, first)))
+    }
+
     /// The pods by class and reason, most first.
     fn list(&self) -> WaitingList {
         let store = self.store;
@@ -117,7 +174,10 @@ impl<'s, F: Fn(PodRef) -> Option<Answer>> Waiting<'s, F> {
             let said = (pods <= ASKED).then(|| (self.answer)(pod.pod)).flatten();
             let (message, filters) = match said {
                 Some(answer) => (Some(answer.message), answer.filters),
-                None => (None, Vec::new()),
+                None => (
+                    self.gangs.reason(pod).map(|own| own.as_str().into()),
+                    Vec::new(),
+                ),
             };
             let group = by_reason.entry((pod.class, message));
             let group = group.or_insert_with(|| Group {
@@ -170,56 +230,6 @@ fn named(store: &Store, pod: &Pod) -> String {
         "" => pod.name.to_string(),
         namespace => format!("{namespace}/{}", pod.name),
     }
-}
-
-/// A line about the pods that wait in a store, and the name of the first; `None` if there are none.
-fn line(
-    store: &Store,
-    capabilities: Capabilities,
-    answer: &impl Fn(PodRef) -> Option<Answer>,
-) -> Option<(String, String)> {
-    let mut by_class = SortedMap::new();
-    let mut groups: SortedMap<String, u64> = SortedMap::new();
-    let mut first = None;
-    let mut total: u64 = 0;
-    for pod in store.pods().iter().filter(|pod| waits(store, pod)) {
-        total += 1;
-        first.get_or_insert(pod);
-        let said = if total <= ASKED {
-            answer(pod.pod)
-        } else {
-            None
-        };
-        let said = said.map(|answer| answer.gist());
-        let reason = said.unwrap_or_else(|| {
-            if by_class.len() >= CLASSES && !by_class.contains_key(&pod.class) {
-                return "reasons of their own".to_owned();
-            }
-            let known = by_class.entry(pod.class);
-            known
-                .or_insert_with(|| of_class(store, pod.class, capabilities).words())
-                .clone()
-        });
-        let reason = with_volumes(store, pod.class, reason);
-        *groups.entry(reason).or_default() += 1;
-    }
-    let first = first?;
-    let groups = Counted::most_first(groups);
-    let others: u64 = groups.iter().skip(TOLD).map(|group| group.count).sum();
-    let told = groups.iter().take(TOLD);
-    let mut parts: Vec<String> = match &groups[..] {
-        [group] => vec![group.reason.clone()],
-        _ => told
-            .map(|group| format!("{} ({})", group.reason, group.count))
-            .collect(),
-    };
-    if others > 0 {
-        parts.push(format!("other reasons ({others})"));
-    }
-    let pods = usize::try_from(total).unwrap_or(usize::MAX);
-    let wait = plural::either(pods, "pod waits", "pods wait");
-    let line = format!("{total} {wait} at the end: {}", parts.join("; "));
-    Some((line, named(store, first)))
 }
 
 /// A reason, with the volumes that keep pods of a class from nodes.
