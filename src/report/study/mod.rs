@@ -8,18 +8,19 @@ use crate::releases;
 use crate::sense::Sense;
 use crate::{Format, format};
 use lab::compare::{Judgement, Method, Pair, Study, Verdict, metric_hint};
-use lab::statistics::SeedsNeeded;
 use metrics::registry;
 use units::{SortedSet, plural};
 
 mod export;
 pub(crate) mod figures;
+mod headline;
 mod latex;
 mod overview;
 mod table;
 
 pub(super) use export::escaped;
 pub use figures::StudyFigures;
+pub use headline::headline;
 
 #[cfg(test)]
 mod tests;
@@ -283,68 +284,6 @@ pub fn facts(study: &Study) -> Vec<String> {
             .map(|own| (&own.name, &own.releases)),
     ));
     facts
-}
-
-/// Headline in one sentence: the most severe gated change, in the words of users.
-pub fn headline(study: &Study) -> String {
-    let gated = || {
-        let pairs = study.pairs.iter().filter(|pair| pair.is_comparable());
-        pairs.flat_map(|pair| {
-            pair.metrics
-                .iter()
-                .filter(|found| found.gated)
-                .map(move |found| (pair, found))
-        })
-    };
-    let worst = |verdict: Verdict| {
-        let of = gated().filter(|(_, found)| found.verdict == Some(verdict));
-        of.max_by(|a, b| a.1.severity().total_cmp(&b.1.severity()))
-    };
-    if !study.pairs.is_empty() && !study.pairs.iter().any(Pair::is_comparable) {
-        let reasons = study.pairs.iter().find_map(incomparable);
-        return format!("Nothing is concluded: {}.", reasons.unwrap_or_default());
-    }
-    let told = |(pair, found): (&Pair, &Judgement), word: &str| {
-        let row = row(pair, found);
-        format!(
-            "{} makes {} {word} than {}: {} → {} ({})",
-            format::clean(&pair.candidate),
-            row.label,
-            format::clean(&study.baseline),
-            row.base,
-            row.head,
-            row.change
-        )
-    };
-    let count = |verdict: Verdict| {
-        gated()
-            .filter(|(_, found)| found.verdict == Some(verdict))
-            .count()
-    };
-    let all = gated().count();
-    if let Some(found) = worst(Verdict::Regressed) {
-        let more = match count(Verdict::Improved) {
-            0 => String::new(),
-            improved => format!("; of {all} gated comparisons {improved} improved"),
-        };
-        return format!("{}{more}.", told(found, "worse"));
-    }
-    if let Some(found) = worst(Verdict::Improved) {
-        return format!("{}; no gated metric regressed.", told(found, "better"));
-    }
-    let needed = gated().filter_map(|(_, found)| found.seeds_needed);
-    let needed = needed.reduce(SeedsNeeded::and);
-    match (count(Verdict::Inconclusive), needed) {
-        (0, _) if all > 0 => "No gated metric differs by a relevant amount.".to_owned(),
-        (0, _) => "No metric is gated; the others are below.".to_owned(),
-        (open, Some(needed)) => format!(
-            "Undecided: {open} of {all} gated comparisons are inconclusive; {needed} would decide \
-             them."
-        ),
-        (open, None) => {
-            format!("Undecided: {open} of {all} gated comparisons are inconclusive.")
-        }
-    }
 }
 
 /// Remarks on how intervals and verdicts were made, and their limits.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::example;
+use Verdict::{Equivalent, Improved, Inconclusive, NotMeasurable, NotWorse};
 use lab::compare::{Candidate, Settings, judge_candidates};
 use lab::summary::VariantSummary;
 
@@ -73,6 +74,59 @@ fn the_headline_says_who_is_better_on_what_and_by_how_much() {
     assert!(
         sentence.ends_with("; no gated metric regressed."),
         "{sentence}"
+    );
+}
+
+/// The sentence claims no more than the verdicts do.
+#[test]
+fn the_headline_calls_equal_only_what_is_shown_to_be() {
+    let of = |verdicts: &[Option<Verdict>]| {
+        let mut study = study();
+        let metrics = &mut study.pairs[0].metrics;
+        let own = metrics[0].clone();
+        *metrics = verdicts
+            .iter()
+            .map(|verdict| {
+                let mut own = own.clone();
+                own.verdict = *verdict;
+                own
+            })
+            .collect();
+        headline(&study)
+    };
+    let check = |verdicts: &[Verdict], expected: &str| {
+        let verdicts: Vec<Option<Verdict>> = verdicts.iter().copied().map(Some).collect();
+        let sentence = of(&verdicts);
+        assert!(sentence.starts_with(expected), "{sentence}");
+    };
+    check(
+        &[Equivalent, Equivalent],
+        "No gated metric differs by a relevant amount.",
+    );
+    check(
+        &[Equivalent, NotWorse],
+        "Not shown to differ: 1 of 2 gated comparisons is not-worse, and whether better is open \
+         (bounded slowdown, mean of sjf|<b>: ",
+    );
+    check(
+        &[NotMeasurable, Equivalent],
+        "No gated metric differs by a relevant amount; 1 of 2 gated comparisons has no value.",
+    );
+    check(
+        &[NotMeasurable],
+        "Nothing is concluded: 1 of 1 gated comparison has no value.",
+    );
+    check(
+        &[NotWorse, Inconclusive],
+        "Undecided: 1 of 2 gated comparisons is inconclusive",
+    );
+    let mixed = of(&[Some(Improved), Some(Inconclusive)]);
+    let others = "; none of 2 gated comparisons regressed, 1 is inconclusive.";
+    assert!(mixed.ends_with(others), "{mixed}");
+    let other = of(&[Some(Equivalent), None]);
+    assert!(
+        other.starts_with("No gated metric is better or worse: 1 of 2 "),
+        "{other}"
     );
 }
 

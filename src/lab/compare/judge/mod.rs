@@ -19,14 +19,17 @@
 //!
 //! A metric of which neither direction is better is measured and never called better or worse.
 
+mod decision;
 pub(crate) mod direction;
+
+pub use decision::{Tests, decide};
 
 use serde::{Deserialize, Serialize};
 
 use crate::statistics::{
-    Interval, Resamples, Rules, SEEDS_MIN, SeedsNeeded, benjamini_hochberg, change_interval,
-    cliffs_delta, equivalence, hodges_lehmann, holm, mean, not_above, seeds_to_decide,
-    seeds_to_reach, sign_flip, signed_rank, standardized_mean, student_interval, student_test,
+    Interval, Resamples, SEEDS_MIN, SeedsNeeded, change_interval, cliffs_delta, equivalence,
+    hodges_lehmann, mean, not_above, sign_flip, signed_rank, standardized_mean, student_interval,
+    student_test,
 };
 use metrics::Direction;
 use units::plural;
@@ -223,7 +226,6 @@ impl Judgement {
     /// The judgement of a question before anything is known.
     fn blank(question: &Question, pairs: &Pairs) -> Self {
         let n = pairs.base.len().min(pairs.head.len());
-        let differences = pairs.base.iter().zip(&pairs.head);
         Self {
             metric: question.metric.clone(),
             unit: question.unit.clone(),
@@ -238,9 +240,7 @@ impl Judgement {
             relative: None,
             relative_interval: None,
             unshaken: pairs.unshaken,
-            points: differences
-                .map(|(base, head)| Some((*head)? - (*base)?))
-                .collect(),
+            points: differences(&pairs.base, &pairs.head),
             base_points: pairs.base.clone(),
             head_points: pairs.head.clone(),
             p: None,
@@ -291,10 +291,10 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
     let (Some(base), Some(head)) = (base, head) else {
         return not_measurable(judgement, pairs);
     };
-    let differences: Vec<f64> = base.iter().zip(&head).map(|(b, h)| h - b).collect();
-    let Some(average) = mean(&differences) else {
+    let Some(differences) = all(&judgement.points) else {
         return not_measurable(judgement, pairs);
     };
+    let average = mean(&differences).unwrap_or(0.0);
     judgement.difference = Some(average);
     let level = judgement.base.unwrap_or(0.0).abs();
     judgement.threshold = question.threshold.at(level);
@@ -303,9 +303,29 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
     }
     if judgement.n > 1 {
         test(&mut judgement, &base, &head, &differences);
-        second_opinions(&mut judgement, &base, &head, resamples);
+        second_opinions(&mut judgement, &base, &head, &differences, resamples);
     }
     judgement
+}
+
+/// Head less base of each pair, where both are known. What is left by rounding is no difference: as
+/// one it would have a sign in every pair, and a p to match.
+fn differences(base: &[Option<f64>], head: &[Option<f64>]) -> Vec<Option<f64>> {
+    let noise = noise(base.iter().chain(head).flatten());
+    let differences = base.iter().zip(head).map(|(base, head)| {
+        let difference = (*head)? - (*base)?;
+        Some(if difference.abs() <= noise {
+            0.0
+        } else {
+            difference
+        })
+    });
+    differences.collect()
+}
+
+/// Amount below which differences of these values are rounding.
+fn noise<'a>(values: impl Iterator<Item = &'a f64>) -> f64 {
+    1e-12 * values.map(|value| value.abs()).fold(0.0, f64::max)
 }
 
 /// Point, interval and tests of more than one pair.
@@ -354,24 +374,28 @@ fn test(judgement: &mut Judgement, base: &[f64], head: &[f64], differences: &[f6
 fn has_no_spread(base: &[f64], head: &[f64], differences: &[f64]) -> bool {
     let most = |values: &[f64]| values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
     let least = |values: &[f64]| values.iter().copied().fold(f64::INFINITY, f64::min);
-    let sizes = base.iter().chain(head).map(|value| value.abs());
-    most(differences) - least(differences) <= 1e-12 * sizes.fold(0.0, f64::max)
+    most(differences) - least(differences) <= noise(base.iter().chain(head))
 }
 
 /// Other methods on the same pairs, on which no verdict stands.
-fn second_opinions(judgement: &mut Judgement, base: &[f64], head: &[f64], resamples: &Resamples) {
-    let differences: Vec<f64> = base.iter().zip(head).map(|(b, h)| h - b).collect();
+fn second_opinions(
+    judgement: &mut Judgement,
+    base: &[f64],
+    head: &[f64],
+    differences: &[f64],
+    resamples: &Resamples,
+) {
     if judgement.n >= BOOTSTRAP_MIN {
-        judgement.bootstrap = resamples.interval_of_mean(&differences, CONFIDENCE);
+        judgement.bootstrap = resamples.interval_of_mean(differences, CONFIDENCE);
     } else {
-        judgement.sign_flip_p = sign_flip(&differences);
+        judgement.sign_flip_p = sign_flip(differences);
     }
     let is_apart = differences.iter().any(|difference| difference.abs() > 0.0);
-    let ranks = is_apart.then(|| signed_rank(&differences)).flatten();
+    let ranks = is_apart.then(|| signed_rank(differences)).flatten();
     judgement.signed_rank_p = ranks.map(|test| test.p);
-    judgement.shift = hodges_lehmann(&differences);
-    if !has_no_spread(base, head, &differences) {
-        judgement.d_z = standardized_mean(&differences);
+    judgement.shift = hodges_lehmann(differences);
+    if !has_no_spread(base, head, differences) {
+        judgement.d_z = standardized_mean(differences);
     }
     judgement.cliffs_delta = cliffs_delta(base, head);
 }
@@ -389,99 +413,6 @@ fn not_measurable(mut judgement: Judgement, pairs: &Pairs) -> Judgement {
         pairs.head.len()
     ));
     judgement
-}
-
-/// Number of tests in each family.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Tests {
-    /// Tests of gated metrics, which Holm corrects together.
-    pub gated: usize,
-    /// All other tests, which Benjamini and Hochberg correct together.
-    pub others: usize,
-}
-
-/// Gives every judgement its verdict: gated ones are corrected together by Holm, the others
-/// together by Benjamini and Hochberg.
-pub fn decide<'a>(judgements: impl Iterator<Item = &'a mut Judgement>) -> Tests {
-    let judgements = judgements.filter(|judgement| judgement.verdict.is_none());
-    let (mut gated, mut others): (Vec<_>, Vec<_>) = judgements.partition(|found| found.gated);
-    Tests {
-        gated: correct(&mut gated, holm),
-        others: correct(&mut others, benjamini_hochberg),
-    }
-}
-
-fn correct(family: &mut [&mut Judgement], correction: fn(&[f64]) -> Vec<f64>) -> usize {
-    let p: Vec<f64> = family.iter().filter_map(|judgement| judgement.p).collect();
-    let tested = family.iter_mut().filter(|judgement| judgement.p.is_some());
-    for (judgement, adjusted) in tested.zip(correction(&p)) {
-        judgement.p_adjusted = Some(adjusted);
-    }
-    for judgement in family.iter_mut() {
-        let found = verdict(judgement);
-        judgement.verdict = found;
-        if found == Some(Verdict::Inconclusive) {
-            open(judgement, p.len(), correction);
-        }
-    }
-    p.len()
-}
-
-fn verdict(judgement: &Judgement) -> Option<Verdict> {
-    let difference = judgement.difference.unwrap_or(0.0);
-    let directed = |difference: f64| match judgement.better {
-        Direction::None => None,
-        better if better.worsening(difference) > 0.0 => Some(Verdict::Regressed),
-        _ => Some(Verdict::Improved),
-    };
-    if judgement.n == 1 {
-        let is_equal = difference.abs() <= 0.0;
-        return match judgement.is_whole {
-            true if is_equal || difference.abs() < judgement.threshold => Some(Verdict::Equivalent),
-            true => directed(difference),
-            false if is_equal => Some(Verdict::Equivalent),
-            false => directed(difference).map(|_| Verdict::Inconclusive),
-        };
-    }
-    let is_shown = |p: Option<f64>| p.is_some_and(|p| p <= ALPHA);
-    let is_beyond_chance = is_shown(judgement.p_adjusted)
-        && judgement
-            .interval
-            .is_some_and(|interval| !interval.holds(0.0));
-    if is_shown(judgement.equivalence_p) {
-        Some(Verdict::Equivalent)
-    } else if is_beyond_chance {
-        directed(difference)
-    } else if is_shown(judgement.not_worse_p) {
-        Some(Verdict::NotWorse)
-    } else {
-        directed(difference).map(|_| Verdict::Inconclusive)
-    }
-}
-
-/// Says of an inconclusive judgement what would decide it.
-fn open(judgement: &mut Judgement, tests: usize, correction: fn(&[f64]) -> Vec<f64>) {
-    if judgement.n == 1 {
-        judgement.note = Some("one run each: the effect of chance is unknown".to_owned());
-        return;
-    }
-    let rules = Rules {
-        alpha: ALPHA,
-        threshold: judgement.threshold,
-        tests,
-    };
-    let worsenings = judgement.worsenings();
-    let by_spread = worsenings.and_then(|worsenings| seeds_to_decide(&worsenings, rules));
-    judgement.seeds_needed = if judgement.interval.is_some() {
-        by_spread
-    } else {
-        // All pairs differ by the same: the signs decide.
-        let least = seeds_to_reach(ALPHA, |smallest| {
-            correction(&vec![smallest; tests.max(1)])[0]
-        });
-        Some(SeedsNeeded::exactly(least as u64))
-    };
 }
 
 #[cfg(test)]

@@ -113,6 +113,21 @@ fn a_case_without_chance_is_decided_by_its_difference() {
     check(90.0, Verdict::Improved);
 }
 
+/// Sums in another order differ in their last digit, in every pair by the same sign.
+#[test]
+fn rounding_is_no_difference() {
+    let base = wave(0);
+    let head: Vec<f64> = base.iter().map(|value| value - value * 2e-16).collect();
+    assert_ne!(base, head);
+    let found = judged(&question(Direction::Lower, false), &pairs(&base, &head));
+    assert_eq!(
+        (found.p, found.p_adjusted, found.signed_rank_p),
+        (None, None, None)
+    );
+    assert_eq!(found.verdict, Some(Verdict::Equivalent));
+    assert_eq!(found.difference, Some(0.0));
+}
+
 #[test]
 fn gated_tests_are_corrected_together() {
     let base = vec![1.0; 8];
