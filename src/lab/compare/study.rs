@@ -39,8 +39,8 @@ pub struct CandidateInfo {
     /// Hash over the digests of its runs on the input as it is: equal hashes mean equal runs
     /// throughout.
     pub digest: String,
-    /// Mean of every gated metric over the runs on the input as it is, for tables of all candidates
-    /// and plots.
+    /// Mean of every gated metric over the runs that verdicts stand on, for tables of all candidates and
+    /// plots.
     pub gated: SortedMap<String, GatedMean>,
     /// Every run: those on the input as it is by seed, then the shaken ones by number.
     pub runs: Vec<RunRecord>,
@@ -281,12 +281,18 @@ pub fn judge_candidates(
             gated.push(id.clone());
         }
     }
-    let infos = candidates
+    // The baseline is that of the first pair.
+    let of_pairs = pairs.first().into_iter().chain(&pairs).map(Some);
+    let of_pairs = of_pairs.chain(std::iter::repeat(None));
+    let shown: Vec<(&Candidate, &[VariantSummary])> = (candidates.iter().zip(of_pairs))
+        .map(|(candidate, pair)| (candidate, shown(candidate, pair)))
+        .collect();
+    let infos = shown
         .iter()
-        .map(|candidate| info(candidate, &gated))
+        .map(|(candidate, runs)| info(candidate, runs, &gated))
         .collect();
     let pareto = (settings.pareto.as_ref())
-        .map(|(x, y)| front(candidates, &known, x, y))
+        .map(|(x, y)| front(&shown, &known, x, y))
         .transpose()?;
     let precision = settings.precision.map(|target| Precision {
         target,
@@ -372,13 +378,22 @@ fn pairs(id: &str, runs: &Paired<'_>) -> Pairs {
     }
 }
 
-/// The values of a metric in all distinct runs on the input as it is.
-fn values(candidate: &Candidate, id: &str) -> Option<Vec<f64>> {
-    let runs = candidate.distinct().iter();
-    runs.map(|run| run.metrics.get(id)?.value).collect()
+/// The runs of a candidate that its pair is judged by, so that every table and plot shows the same
+/// values: perturbations, or the distinct ones on the input as it is.
+fn shown<'a>(candidate: &'a Candidate, pair: Option<&Pair>) -> &'a [VariantSummary] {
+    match pair.map(|pair| &pair.method) {
+        Some(Method::Shaking { shakes, .. }) => &candidate.shaken[..*shakes as usize],
+        _ => candidate.distinct(),
+    }
 }
 
-fn info(candidate: &Candidate, gated: &[String]) -> CandidateInfo {
+/// The values of a metric in runs.
+fn values(runs: &[VariantSummary], id: &str) -> Option<Vec<f64>> {
+    let values = runs.iter().map(|run| run.metrics.get(id)?.value);
+    values.collect()
+}
+
+fn info(candidate: &Candidate, shown: &[VariantSummary], gated: &[String]) -> CandidateInfo {
     let runs = candidate.distinct();
     let mut hasher = blake3::Hasher::new();
     for run in runs {
@@ -386,7 +401,7 @@ fn info(candidate: &Candidate, gated: &[String]) -> CandidateInfo {
     }
     let first = runs.first();
     let means = gated.iter().filter_map(|id| {
-        let values = values(candidate, id)?;
+        let values = values(shown, id)?;
         let found = GatedMean {
             mean: mean(&values)?,
             interval: student_interval(&values, CONFIDENCE),
@@ -413,7 +428,7 @@ fn info(candidate: &Candidate, gated: &[String]) -> CandidateInfo {
 }
 
 fn front(
-    candidates: &[Candidate],
+    candidates: &[(&Candidate, &[VariantSummary])],
     known: &Known<'_>,
     x: &str,
     y: &str,
@@ -430,14 +445,14 @@ fn front(
         },
     };
     let directions = (direction(x)?, direction(y)?);
-    let average = |candidate: &Candidate, id: &str| mean(&values(candidate, id)?);
+    let average = |runs: &[VariantSummary], id: &str| mean(&values(runs, id)?);
     let mut points: Vec<ParetoPoint> = candidates
         .iter()
-        .filter_map(|candidate| {
+        .filter_map(|(candidate, runs)| {
             Some(ParetoPoint {
                 candidate: candidate.name.clone(),
-                x: average(candidate, x)?,
-                y: average(candidate, y)?,
+                x: average(runs, x)?,
+                y: average(runs, y)?,
                 on_front: false,
             })
         })

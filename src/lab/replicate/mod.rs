@@ -21,7 +21,7 @@ use world::{BuildError, FileSource};
 
 mod shake;
 
-pub use shake::{SHAKE_OF_RUN_TIME, Shaking};
+pub use shake::{SHAKE_OF_GAP, SHAKE_OF_RUN_TIME, Shaking};
 
 /// One run to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

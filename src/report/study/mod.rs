@@ -326,8 +326,35 @@ pub fn remarks(study: &Study) -> Vec<String> {
             ),
         });
     }
+    lines.extend(caveats(study));
     lines.extend(study.notes.iter().map(|note| format::clean(note)));
     lines
+}
+
+/// What stands against judgements of gated metrics, with the metrics that it concerns.
+fn caveats(study: &Study) -> Vec<String> {
+    let mut found: Vec<(&str, Vec<String>)> = Vec::new();
+    for pair in &study.pairs {
+        for own in pair.metrics.iter().filter(|own| own.gated && own.n > 1) {
+            let Some(note) = own.note.as_deref() else {
+                continue;
+            };
+            let on_log = own.unshaken.map_or_else(String::new, |log| {
+                let cells = format::values(&[log.base, log.head], &own.unit);
+                format!(" ({} on it)", cells.join(" and "))
+            });
+            let (label, name) = (registry::title(&own.metric), format::clean(&pair.candidate));
+            let of = format!("{label} of {name}{on_log}");
+            match found.iter_mut().find(|(known, _)| *known == note) {
+                Some((_, of_all)) => of_all.push(of),
+                None => found.push((note, vec![of])),
+            }
+        }
+    }
+    let lines = found
+        .into_iter()
+        .map(|(note, of)| format!("{note}: {}", plural::first_of(of, 3)));
+    lines.collect()
 }
 
 /// Counts such as `3 improved, 2 equivalent`, in the order of severity.

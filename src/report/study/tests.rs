@@ -234,6 +234,29 @@ fn unlike_things_are_told_apart_where_they_stand() {
     assert!(headline(&all).starts_with("Nothing is concluded: not comparable: "));
 }
 
+/// What stands against a judgement is said once, with the metrics and what they are on the log itself.
+#[test]
+fn caveats_name_their_metrics() {
+    let mut all = study();
+    let metrics = &mut all.pairs[0].metrics;
+    for own in metrics.iter_mut().filter(|own| own.gated) {
+        own.note = Some("the log lies outside".to_owned());
+        own.unshaken = Some(lab::compare::Unshaken {
+            base: Some(16.7),
+            head: Some(16.91),
+        });
+    }
+    let lines = remarks(&all);
+    let line = lines
+        .iter()
+        .find(|line| line.starts_with("the log lies outside: "));
+    let line = line.expect("a remark");
+    assert!(
+        line.contains("bounded slowdown, mean of sjf|<b> (16.70 and 16.91 on it)"),
+        "{line}"
+    );
+}
+
 #[test]
 fn saturation_is_told_first() {
     let mut all = study();

@@ -4,7 +4,8 @@
 //! Student's interval, and the t-test that it inverts. Anybody can compute them from the points.
 //!
 //! The verdict follows from these rules, in this order:
-//! 1. a value missing on either side in any pair: `not-measurable`;
+//! 1. a value missing on either side in any pair: `not-measurable`; a log whose own values lie outside
+//!    those of its perturbations, or contradict them, by more than the threshold: `inconclusive`;
 //! 2. one pair of a case in which nothing varies: by the difference itself; one pair of any other:
 //!    `equivalent` if the values are equal, else `inconclusive`;
 //! 3. TOST shows the mean difference smaller than the threshold (the 90 % interval lies within it):
@@ -305,7 +306,48 @@ pub fn measure(question: &Question, pairs: &Pairs, resamples: &Resamples) -> Jud
         test(&mut judgement, &base, &head, &differences);
         second_opinions(&mut judgement, &base, &head, &differences, resamples);
     }
+    if let Some(unshaken) = pairs.unshaken {
+        hold_to_log(&mut judgement, unshaken, [&base, &head, &differences]);
+    }
     judgement
+}
+
+/// Says that perturbations moved a log away from what it is: its own values, or its own difference, lie
+/// outside those of its perturbations, or the difference has another sign. By more than what matters, and
+/// they tell nothing of this log.
+fn hold_to_log(judgement: &mut Judgement, unshaken: Unshaken, shaken: [&[f64]; 3]) {
+    let Some((base, head)) = unshaken.base.zip(unshaken.head) else {
+        return;
+    };
+    let names = ["the baseline", "the candidate", "the difference"];
+    let own = [base, head, head - base];
+    let beyond = own.iter().zip(shaken).map(|(own, values)| {
+        let least = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (least - own).max(own - most)
+    });
+    let outside = beyond
+        .zip(names)
+        .max_by(|one, other| one.0.total_cmp(&other.0));
+    let outside = outside.map(|(by, name)| {
+        let words = format!("{name} lies outside the values on its perturbations");
+        (by, words)
+    });
+    let is_opposed = (judgement.interval)
+        .is_some_and(|at| !at.holds(0.0) && (head - base) * (at.low + at.high) < 0.0);
+    let opposed = is_opposed.then(|| {
+        let words = "the difference has another sign than on its perturbations".to_owned();
+        ((head - base).abs(), words)
+    });
+    let noise = noise([base, head].iter());
+    let found = outside.filter(|(by, _)| *by > noise).or(opposed);
+    let Some((beyond, words)) = found else {
+        return;
+    };
+    judgement.note = Some(format!("on the input as it is, {words}"));
+    if beyond > judgement.threshold && judgement.better != Direction::None {
+        judgement.verdict = Some(Verdict::Inconclusive);
+    }
 }
 
 /// Head less base of each pair, where both are known. What is left by rounding is no difference: as

@@ -192,12 +192,12 @@ fn on_shaken_inputs_point_and_interval_are_those_of_the_shaken_pairs() {
     let mut pairs = pairs(&wave(0), &wave(6));
     pairs.unshaken = Some(Unshaken {
         base: Some(100.0),
-        head: Some(150.0),
+        head: Some(106.0),
     });
     let found = judged(&lower, &pairs);
     // It vanishes under shaking: an artefact.
     assert_eq!(found.verdict, Some(Verdict::Inconclusive));
-    assert_eq!(found.difference, Some(0.0));
+    assert_eq!((found.difference, &found.note), (Some(0.0), &None));
     assert_eq!(found.unshaken, pairs.unshaken);
     let holds = |interval: Option<Interval>, point: Option<f64>| {
         interval
@@ -206,6 +206,58 @@ fn on_shaken_inputs_point_and_interval_are_those_of_the_shaken_pairs() {
     };
     assert!(holds(found.interval, found.difference));
     assert!(holds(found.relative_interval, found.relative));
+}
+
+/// Perturbations that move a log away from itself tell nothing of it, and are in no family of tests.
+#[test]
+fn a_log_outside_its_perturbations_has_no_verdict() {
+    let lower = question(Direction::Lower, true);
+    let head: Vec<f64> = wave(0).iter().map(|value| value * 0.8).collect();
+    let of = |base: f64, head_of_log: f64| {
+        let mut pairs = pairs(&wave(0), &head);
+        pairs.unshaken = Some(Unshaken {
+            base: Some(base),
+            head: Some(head_of_log),
+        });
+        let mut found = measure(&lower, &pairs, &Resamples::draw(1, 12, 100));
+        let tests = decide(std::iter::once(&mut found));
+        (found.verdict, found.note.is_some(), tests.gated)
+    };
+    assert_eq!(of(105.0, 84.0), (Some(Verdict::Improved), false, 1));
+    // The difference alone is another.
+    assert_eq!(of(105.0, 86.0), (Some(Verdict::Improved), true, 1));
+    assert_eq!(of(100.0, 88.5), (Some(Verdict::Inconclusive), true, 0));
+    assert_eq!(of(140.0, 112.0), (Some(Verdict::Inconclusive), true, 0));
+}
+
+/// A difference that is one way on the log and the other on its perturbations is said to be.
+#[test]
+fn a_log_against_its_perturbations_is_noted() {
+    let lower = question(Direction::Lower, true);
+    let of = |shift: f64| {
+        let shaken = [
+            -9.0, -9.0, -9.0, -9.0, -9.0, -9.0, -9.0, -9.0, -9.0, -9.0, -9.0, 12.0,
+        ];
+        let head: Vec<f64> = wave(0)
+            .iter()
+            .zip(shaken)
+            .map(|(own, by)| own + by)
+            .collect();
+        let mut pairs = pairs(&wave(0), &head);
+        pairs.unshaken = Some(Unshaken {
+            base: Some(105.0),
+            head: Some(105.0 + shift),
+        });
+        judged(&lower, &pairs)
+    };
+    let note = of(1.0).note.expect("a note");
+    assert!(
+        note.ends_with("the difference has another sign than on its perturbations"),
+        "{note}"
+    );
+    assert_eq!(of(-1.0).note, None);
+    assert_eq!(of(4.0).verdict, Some(Verdict::Inconclusive));
+    assert_eq!(of(4.0).p_adjusted, None);
 }
 
 /// Point, interval, relative change and verdict agree with each other on any pairs.
